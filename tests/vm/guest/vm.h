@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The guest's half of tests/vm/run: process 1 of every guest. */
+#ifndef SHADOWK_VM_H
+#define SHADOWK_VM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Frames on the second serial port, both ways: type, length (16 bits, little
+ * endian), payload. vmlib/channel.py is the other half.
+ */
+enum {
+	VM_BOOTED = 'B',	/* to host: the command starts now */
+	VM_STDOUT = 'O',
+	VM_STDERR = 'E',
+	VM_CREDIT = 'C',	/* to host: so many bytes of stdin were consumed */
+	VM_LOG    = 'K',	/* to host: the kernel log, in pieces */
+	VM_FAILED = 'F',	/* to host: the guest could not be set up, why */
+	VM_STATUS = 'X',	/* to host: exit status, the last frame */
+	VM_STDIN  = 'I',	/* to guest; an empty one is the end of input */
+	VM_WINDOW = 'W',	/* to guest: rows and columns, 16 bits each */
+};
+
+/* A tty drops what it cannot buffer: never more than this on its way to us. */
+#define VM_STDIN_WINDOW	2048
+#define VM_FRAME_MAX	4096
+
+/* What the host asks for: /vm/conf, strings that end in NUL. */
+struct vm_conf {
+	char *root;		/* block device of the root, NULL: the initramfs */
+	char *module;		/* module to load, NULL: none */
+	char *params;		/* its parameters */
+	int log;		/* send the kernel log at the end */
+	int tty;		/* the command gets a terminal */
+	char **argv;
+};
+
+struct vm_frame {
+	uint8_t type;
+	uint16_t len;
+	unsigned char data[VM_FRAME_MAX];
+};
+
+/* setup.c */
+void vm_mount_early(void);
+void vm_read_conf(struct vm_conf *conf);
+void vm_enter_root(const struct vm_conf *conf);
+void vm_mount_rest(void);
+void vm_load_module(const char *path, const char *params);
+
+/* channel.c */
+void vm_channel_open(void);
+int vm_channel_fd(void);
+void vm_send(int type, const void *data, size_t len);
+int vm_receive(struct vm_frame *frame);
+void vm_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void vm_halt(void) __attribute__((noreturn));
+
+#endif

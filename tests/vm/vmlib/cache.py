@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A folder of things that take long to make: made once, whole or not at all."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+TOP = pathlib.Path(__file__).resolve().parents[3]
+
+
+def root():
+    base = os.environ.get("SHADOWK_CACHE")
+    if not base:
+        home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        base = os.path.join(home, "shadowk")
+    path = pathlib.Path(base).absolute()
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def lock(name):
+    """One maker at a time; the lock goes with its process, however that ends."""
+    folder = root() / "lock"
+    folder.mkdir(exist_ok=True)
+    with open(folder / name.replace("/", "-"), "w", encoding="ascii") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
+def make(name, build):
+    """The entry NAME, made by build(path) if it is absent.
+
+    It is built aside and renamed, so an entry that exists is complete."""
+    path = root() / name
+    if path.exists():
+        return path
+    with lock(name):
+        if path.exists():
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for old in path.parent.glob(f".new-{path.name}-*"):
+            remove(old)                 # left by a maker that was killed
+        aside = pathlib.Path(tempfile.mkdtemp(
+            prefix=f".new-{path.name}-", dir=path.parent))
+        aside.chmod(0o755)
+        print(f"vm: making {path}", file=sys.stderr)
+        try:
+            made = build(aside) or aside
+            os.rename(made, path)
+        finally:
+            remove(aside)
+    return path
+
+
+def remove(path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+
+
+def drop_older(folder, keep, pattern):
+    """Forget entries that a newer one has replaced, so the cache stays bounded."""
+    for path in (root() / folder).glob(pattern):
+        if path != keep:
+            remove(path)

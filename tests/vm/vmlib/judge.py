@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kernel log as a second judge: what in it means that the kernel is not well."""
+
+import re
+
+BAD = re.compile("|".join((
+    r"\bWARNING:", r"\bBUG:", r"\bBUG at\b", r"\bOops\b", r"general protection fault",
+    r"Unable to handle kernel", r"\bKASAN\b", r"\bKFENCE\b", r"\bUBSAN\b", r"\bKCSAN\b",
+    r"possible circular locking", r"possible recursive locking", r"inconsistent lock state",
+    r"possible irq lock inversion", r"suspicious RCU usage", r"sleeping function called",
+    r"bad unlock balance", r"held lock freed", r"lock held when returning",
+    r"DEBUG_LOCKS_WARN_ON", r"kmemleak: \d+ new suspected", r"Call Trace:",
+    r"rcu: INFO: .*stall", r"soft lockup", r"hard LOCKUP", r"hung task",
+    r"blocked for more than \d+ seconds", r"Kernel panic", r"shadowk: .*WARN",
+    r"Bad page state", r"refcount_t:", r"list_(add|del) corruption",
+)))
+# What sounds like one of the above but is a kernel saying how it is built.
+FINE = re.compile("|".join((
+    r"KFENCE: initiali[sz]ed", r"kfence: initiali[sz]ed", r"KernelAddressSanitizer initialized",
+)), re.I)
+BEFORE, AFTER, MOST = 3, 40, 200
+
+
+def bad_lines(log):
+    """Lines that condemn, with what stands around them; empty when all is well."""
+    lines = log.splitlines()
+    wanted = set()
+    for at, line in enumerate(lines):
+        if BAD.search(line) and not FINE.search(line):
+            wanted.update(range(max(0, at - BEFORE), min(len(lines), at + AFTER)))
+    shown, last = [], None
+    for at in sorted(wanted)[:MOST]:
+        if last is not None and at != last + 1:
+            shown.append("...")
+        shown.append(lines[at])
+        last = at
+    return shown

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What one run adds to a guest: process 1, the command, our build, copied files."""
+
+import os
+import pathlib
+import subprocess
+
+from . import cache, cpio, kernels
+
+GUEST = cache.TOP / "tests/vm/guest"
+DISK_MODULES = ("nvme", "ext4")
+
+
+def agent():
+    """Process 1, linked statically: it starts before there is a root."""
+    path = cache.TOP / "build/vm/init"
+    sources = sorted(GUEST.glob("*.[ch]"))
+    if path.exists() and all(s.stat().st_mtime < path.stat().st_mtime for s in sources):
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".init.{os.getpid()}")
+    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", aside,
+                    *(s for s in sources if s.suffix == ".c")], check=True)
+    aside.rename(path)
+    return path
+
+
+def early_modules(kernel):
+    """Modules that a kernel needs before it can see its disk, in loading order."""
+    done = subprocess.run(
+        ["modprobe", "-d", kernel, "-S", kernels.release(kernel), "--show-depends",
+         "-a", *DISK_MODULES], capture_output=True, text=True, check=True)
+    paths = [line.split()[1] for line in done.stdout.splitlines()
+             if line.startswith("insmod ")]
+    return [pathlib.Path(p) for p in dict.fromkeys(paths)]
+
+
+def conf(cfg):
+    """/vm/conf, as setup.c reads it."""
+    words = []
+    if cfg.root_device:
+        words.append(f"root={cfg.root_device}")
+    if cfg.module:
+        words.append(f"module=/lib/modules/{cfg.release}/updates/{cfg.module.name}")
+    words.append(f"log={int(cfg.log)}")
+    words.append(f"tty={int(cfg.interactive)}")
+    words += [f"env={k}={v}" for k, v in cfg.env.items()]
+    return b"\0".join(w.encode() for w in words + ["", *cfg.command]) + b"\0"
+
+
+def write(cfg, out):
+    """The archive of this run, to be unpacked over (or without) a root in memory."""
+    archive = cpio.Writer(out)
+    archive.file("init", agent())
+    archive.data("vm/conf", conf(cfg))
+    prefix = ""
+    if cfg.root_device:
+        prefix = "vm/overlay/"
+        for n, path in enumerate(early_modules(cfg.kernel_dir)):
+            archive.file(f"vm/modules/{n:03}-{path.name}", path)
+    if cfg.stage:
+        archive.tree(cfg.stage, prefix)
+    for path in map(pathlib.Path, cfg.copy):
+        inside = f"{prefix}root/{path.resolve().name}"
+        if path.is_dir():
+            archive.folder(inside)
+            archive.tree(path, inside)
+        else:
+            archive.file(inside, path.resolve())
+    archive.end()

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0
+"""QEMU: the emulator for functional tests and, with -icount, for exact counting."""
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+
+from . import cache, roots
+
+BOOT_TIMEOUT = 120
+BASE_ARGS = "console=ttyS0,115200 loglevel=5 oops=panic panic=-1 random.trust_cpu=on"
+# Everything that would make a count depend on more than instructions.
+ICOUNT_ARGS = "tsc=reliable nokaslr cryptomgr.notests"
+KVM_PATIENCE = 10
+
+
+def accelerator(cfg):
+    """tcg, or kvm where it is known to boot this kernel on this host."""
+    if cfg.icount:
+        return "tcg"
+    asked = os.environ.get("SHADOWK_ACCEL")
+    if asked:
+        return asked
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "tcg"
+    path = cache.root() / "kvm" / f"{platform.release()}-{cfg.kernel_dir.name}"
+    with cache.lock("kvm"):
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("kvm" if kvm_boots(cfg) else "tcg")
+    return path.read_text()
+
+
+def kvm_boots(cfg):
+    """A kernel without a root panics; that it gets so far is all we ask."""
+    console = cfg.work / "kvm-probe"
+    with open(console, "wb") as out:
+        try:
+            subprocess.run(
+                ["qemu-system-x86_64", "-accel", "kvm", "-m", "512M", *machine(),
+                 "-serial", "stdio", "-kernel", cfg.kernel_dir / "vmlinuz",
+                 "-append", "console=ttyS0 panic=-1"],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL,
+                timeout=KVM_PATIENCE, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+    return b"Kernel panic" in console.read_bytes()
+
+
+def machine():
+    return ["-nodefaults", "-no-user-config", "-nic", "none", "-display", "none",
+            "-no-reboot"]
+
+
+def prepare(cfg):
+    """What the overlay must know before it is written."""
+    cfg.root_device = None if cfg.icount else "/dev/nvme0n1"
+
+
+def initrd(cfg):
+    if not cfg.icount:
+        return cfg.overlay
+    # Archives in a row are unpacked in a row.
+    both = cfg.work / "initrd"
+    with open(both, "wb") as out:
+        for path in (roots.archive("icount"), cfg.overlay):
+            with open(path, "rb") as f:
+                shutil.copyfileobj(f, out, 1 << 20)
+    return both
+
+
+def start(cfg):
+    """The running emulator and our end of its channel."""
+    args = [BASE_ARGS]
+    ours, theirs = socket.socketpair()
+    accel = accelerator(cfg)
+    # thread=multi breaks even stock kernels that patch their text under load.
+    command = ["qemu-system-x86_64", *machine(), "-m", cfg.mem, "-cpu", cfg.cpu,
+               "-accel", "kvm" if accel == "kvm" else "tcg,thread=single"]
+    if cfg.icount:
+        args.append(ICOUNT_ARGS)
+        command += ["-smp", "1", "-icount", "shift=0,sleep=off"]
+    else:
+        image = roots.image(cfg.kernel_dir)
+        command += ["-smp", str(cfg.smp), "-drive",
+                    f"if=none,id=root,format=raw,snapshot=on,file={image}",
+                    "-device", "nvme,serial=root,drive=root"]
+    command += ["-chardev", f"file,id=console,path={cfg.console}",
+                "-serial", "chardev:console",
+                "-chardev", f"socket,id=channel,fd={theirs.fileno()}",
+                "-serial", "chardev:channel",
+                "-kernel", cfg.kernel_dir / "vmlinuz", "-initrd", initrd(cfg),
+                "-append", " ".join([*args, cfg.append])]
+    # The emulator never outlives us, however we end.
+    process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *command],
+                               pass_fds=[theirs.fileno()], start_new_session=True,
+                               stdin=subprocess.DEVNULL, stdout=cfg.emulator_log,
+                               stderr=cfg.emulator_log)
+    theirs.close()
+    return process, ours
