@@ -5,10 +5,9 @@ import os
 import pathlib
 import subprocess
 
-from . import cache, cpio, kernels
+from . import cache, cpio
 
 GUEST = cache.TOP / "tests/vm/guest"
-DISK_MODULES = ("nvme", "ext4")
 
 
 def agent():
@@ -25,11 +24,11 @@ def agent():
     return path
 
 
-def early_modules(kernel):
-    """Modules that a kernel needs before it can see its disk, in loading order."""
+def early_modules(cfg):
+    """Modules that the kernel needs before it can see its disk, in loading order."""
     done = subprocess.run(
-        ["modprobe", "-d", kernel, "-S", kernels.release(kernel), "--show-depends",
-         "-a", *DISK_MODULES], capture_output=True, text=True, check=True)
+        ["modprobe", "-d", cfg.kernel_dir, "-S", cfg.release, "--show-depends",
+         "-a", *cfg.early_modules], capture_output=True, text=True, check=True)
     paths = [line.split()[1] for line in done.stdout.splitlines()
              if line.startswith("insmod ")]
     return [pathlib.Path(p) for p in dict.fromkeys(paths)]
@@ -56,7 +55,7 @@ def write(cfg, out):
     prefix = ""
     if cfg.root_device:
         prefix = "vm/overlay/"
-        for n, path in enumerate(early_modules(cfg.kernel_dir)):
+        for n, path in enumerate(early_modules(cfg)):
             archive.file(f"vm/modules/{n:03}-{path.name}", path)
     if cfg.stage:
         archive.tree(cfg.stage, prefix)

@@ -5,6 +5,7 @@ A tree is made once per recipe (this file and tests/vm/packages) and turned into
 what an emulator boots: an ext4 image with one kernel's modules, or a cpio."""
 
 import hashlib
+import inspect
 import os
 import pathlib
 import shutil
@@ -57,7 +58,9 @@ def packages(section):
 
 
 def recipe(section):
-    text = pathlib.Path(__file__).read_text() + " ".join(packages(section))
+    """Changes whenever what it names would come out differently."""
+    text = repr((packages(section), MERGED, DIRS, PRUNED, FILES, LINKS,
+                 inspect.getsource(build_tree)))
     return f"{section}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
