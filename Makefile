@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0
+# shadow kernels: `make help` says what there is to make.
+
+VERSION   := 0.1.0
+SOVERSION := 0
+PREFIX    ?= /usr/local
+LIBDIR    ?= $(PREFIX)/lib
+DESTDIR   ?=
+O         := build
+
+# Kernels to build the module for: names of tests/vm/kernel, folders of that shape, or
+# "running". Default: the running one if its headers are there, else both that we test.
+ifeq ($(origin KERNELS),undefined)
+KERNELS := $(if $(wildcard /lib/modules/$(shell uname -r)/build/Makefile),running,6.1 6.12)
+endif
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wstrict-prototypes -Wmissing-prototypes \
+	    -Werror=implicit -Werror=incompatible-pointer-types -Werror=int-conversion \
+	    -Werror=return-type -Werror=format
+override CPPFLAGS += -D_GNU_SOURCE -Iinclude/uapi -Ilib -DSHADOWK_VERSION='"$(VERSION)"'
+override CFLAGS   += -std=gnu11 $(WARNINGS) -MMD -MP
+
+# Sources that may not exist (yet) are simply not built.
+lib_src     := $(wildcard lib/*.c)
+cli_src     := $(wildcard cli/*.c)
+helper_src  := $(wildcard tests/guest/lib/*.c)
+test_src    := $(wildcard tests/guest/*.c tests/uapi/*.c)
+unit_src    := $(wildcard tests/unit/*.c)
+bench_src   := $(wildcard bench/*.c)
+example_src := $(wildcard examples/*.c)
+scripts     := $(wildcard tests/guest/*.sh tests/uapi/*.sh)
+man_src     := $(wildcard docs/man/*.scd)
+
+solib    := $(if $(lib_src),$(O)/lib/libshadowk.so.$(VERSION))
+alib     := $(if $(lib_src),$(O)/lib/libshadowk.a)
+pc       := $(if $(wildcard lib/shadowk.pc.in),$(O)/lib/shadowk.pc)
+command  := $(if $(cli_src),$(O)/bin/shadowctl)
+man      := $(man_src:docs/man/%.scd=$(O)/man/%)
+helpers  := $(if $(helper_src),$(O)/tests/lib/libhelpers.a)
+tests    := $(foreach s,$(test_src),$(O)/tests/$(basename $(notdir $s))) \
+	    $(foreach s,$(scripts),$(O)/tests/$(basename $(notdir $s)))
+units    := $(unit_src:%.c=$(O)/%)
+benches  := $(bench_src:%.c=$(O)/%)
+examples := $(example_src:%.c=$(O)/%)
+
+map := $(wildcard lib/libshadowk.map)
+
+all: modules lib cli examples
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make [all]        the module, the library, the command, the examples
+#: make modules      shadowk.ko and the tests' modules, in build/kmod-RELEASE/
+#:                     KERNELS="6.1 6.12 6.1-generic 6.12-generic running PATH"
+#: make lib cli      libshadowk; shadowctl
+#: make tests-build  all test programs, and the above
+#: make check        everything that must hold, in guests; T="name name" for some tests
+#: make bench demo   the figures; the main job on real software
+#: make style        formatting, layers, licences
+#: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
+#: make clean        what was built; the cache of kernels and roots stays
+.PHONY: all help modules lib cli examples tests-build units guest-stage check bench demo \
+	style install uninstall clean
+.DELETE_ON_ERROR:
+
+modules:
+	@$(if $(wildcard kmod/Kbuild),scripts/kmod build $(KERNELS))
+
+lib: $(solib) $(alib) $(pc)
+cli: $(command) $(man)
+examples: $(examples)
+units: $(units)
+tests-build: modules lib cli examples $(tests) $(units) $(benches)
+
+# --- objects ---------------------------------------------------------------------
+
+$(O)/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -c -o $@ $<
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Icli -Itests/guest/lib $(CFLAGS) -c -o $@ $<
+
+# --- library and command ---------------------------------------------------------
+
+$(solib): $(lib_src:%.c=$(O)/%.o) $(map)
+	$(CC) -shared $(CFLAGS) $(LDFLAGS) -Wl,-soname,libshadowk.so.$(SOVERSION) \
+		$(if $(map),-Wl$(comma)--version-script=$(map)) -Wl,-z,defs \
+		-o $@ $(filter %.o,$^)
+	ln -sf $(@F) $(@D)/libshadowk.so.$(SOVERSION)
+	ln -sf libshadowk.so.$(SOVERSION) $(@D)/libshadowk.so
+
+comma := ,
+
+$(alib): $(lib_src:%.c=$(O)/%.o)
+	$(AR) rcsD $@ $^
+
+$(O)/lib/shadowk.pc: lib/shadowk.pc.in Makefile FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@prefix@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+		-e 's|@libdir@|$(LIBDIR)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+
+link = @mkdir -p $(@D) && set -x && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+$(command): $(cli_src:%.c=$(O)/%.o) $(solib)
+	$(link) -L$(O)/lib -lshadowk -ljson-c
+
+$(O)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	scdoc <$< >$@
+
+# --- tests, benchmarks, examples --------------------------------------------------
+
+$(helpers): $(helper_src:%.c=$(O)/%.o)
+	@mkdir -p $(@D)
+	$(AR) rcsD $@ $^
+
+$(O)/tests/%: $(O)/tests/guest/%.o $(helpers) $(alib)
+	$(link) -ljson-c -lpthread
+
+$(O)/tests/%: $(O)/tests/uapi/%.o $(helpers) $(alib)
+	$(link) -ljson-c -lpthread
+
+$(O)/tests/%: tests/guest/%.sh
+	@mkdir -p $(@D)
+	install -m 755 $< $@
+
+$(O)/tests/%: tests/uapi/%.sh
+	@mkdir -p $(@D)
+	install -m 755 $< $@
+
+# Unit tests reach into the command too, but bring their own main().
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(filter-out $(O)/cli/shadowctl.o,$(cli_src:%.c=$(O)/%.o)) $(alib)
+	$(link) -lcmocka -ljson-c -lpthread
+
+$(O)/bench/%: $(O)/bench/%.o $(helpers) $(alib)
+	$(link) -ljson-c -lpthread -lm
+
+$(O)/examples/%: $(O)/examples/%.o $(alib)
+	$(link) -ljson-c
+
+.SECONDARY:
+-include $(shell find $(O) -name '*.d' -not -path '$(O)/kmod-*' -not -path '$(O)/stage/*' 2>/dev/null)
+
+# --- everything that runs -----------------------------------------------------------
+
+# The project as a guest has it, one tree per kernel: see tests/vm/vmlib/stage.py.
+guest-stage: tests-build
+	@scripts/stage $(KERNELS)
+
+check:
+	@scripts/deps build vm bochs style
+	@tests/run $(T)
+
+bench demo: tests-build
+	@$@/run
+
+style:
+	@scripts/style
+
+# --- installing ----------------------------------------------------------------------
+
+INSTALL := install -D
+completions := $(wildcard cli/*.bash)
+
+install: all
+	@$(if $(wildcard kmod/Kbuild),scripts/kmod install "$(DESTDIR)" $(KERNELS))
+	$(if $(lib_src),$(INSTALL) -m 755 $(solib) -t $(DESTDIR)$(LIBDIR))
+	$(if $(lib_src),cp -P $(O)/lib/libshadowk.so.$(SOVERSION) $(O)/lib/libshadowk.so $(DESTDIR)$(LIBDIR))
+	$(if $(lib_src),$(INSTALL) -m 644 $(alib) -t $(DESTDIR)$(LIBDIR))
+	$(if $(wildcard lib/shadowk.h),$(INSTALL) -m 644 lib/shadowk.h -t $(DESTDIR)$(PREFIX)/include)
+	$(INSTALL) -m 644 include/uapi/linux/shadowk.h -t $(DESTDIR)$(PREFIX)/include/linux
+	$(if $(pc),$(INSTALL) -m 644 $(pc) -t $(DESTDIR)$(LIBDIR)/pkgconfig)
+	$(if $(command),$(INSTALL) -m 755 $(command) -t $(DESTDIR)$(PREFIX)/bin)
+	$(foreach m,$(man),$(INSTALL) -m 644 $m -t $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m)) &&) true
+	$(foreach c,$(completions),$(INSTALL) -m 644 $c \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c)) &&) true
+	$(if $(DESTDIR),,-ldconfig)
+
+uninstall:
+	@$(if $(wildcard kmod/Kbuild),scripts/kmod uninstall "$(DESTDIR)" $(KERNELS))
+	rm -f $(DESTDIR)$(LIBDIR)/libshadowk.* $(DESTDIR)$(LIBDIR)/pkgconfig/shadowk.pc \
+		$(DESTDIR)$(PREFIX)/include/shadowk.h $(DESTDIR)$(PREFIX)/include/linux/shadowk.h \
+		$(DESTDIR)$(PREFIX)/bin/shadowctl \
+		$(foreach c,$(completions),$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c))) \
+		$(foreach m,$(man),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
+
+clean:
+	rm -rf $(O)
