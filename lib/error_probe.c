@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/* Why a probe could not be placed, and what is wrong with a name. */
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "internal.h"
+
+bool shk_explain_name(char *buf, size_t len, const char *noun, const char *name)
+{
+	int err = shadowk_name_check(name);
+
+	if (!err)
+		return false;
+	if (!*name)
+		snprintf(buf, len, "the name of a %s cannot be empty; use 1 to %d of A-Z a-z 0-9 . _ : -",
+			 noun, SHADOWK_NAME_LEN - 1);
+	else if (err == -ENAMETOOLONG)
+		snprintf(buf, len, "'%.32s...' is too long for the name of a %s: %zu characters; "
+			 "at most %d", name, noun, strlen(name), SHADOWK_NAME_LEN - 1);
+	else
+		snprintf(buf, len, "'%.64s' cannot be the name of a %s; use 1 to %d of "
+			 "A-Z a-z 0-9 . _ : - and not '.' or '..'", name, noun, SHADOWK_NAME_LEN - 1);
+	return true;
+}
+
+static void place_print(char *buf, size_t len, const struct shadowk_probe_spec *spec)
+{
+	if (spec->addr)
+		snprintf(buf, len, "0x%" PRIx64, spec->addr);
+	else if (spec->offset)
+		snprintf(buf, len, "%s+%" PRIu64, spec->symbol, spec->offset);
+	else
+		snprintf(buf, len, "%s", spec->symbol);
+}
+
+static void close_file(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+static void symbol_find(const char *name, struct shk_symbol *symbol)
+{
+	FILE *file __attribute__((cleanup(close_file))) = fopen("/proc/kallsyms", "re");
+
+	shk_kallsyms_find(file, name, symbol);
+}
+
+static void explain_not_unique(char *buf, size_t len, const char *name,
+			       const struct shk_symbol *symbol)
+{
+	char list[128] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < symbol->functions && i < 4 && symbol->address[i]; i++)
+		used += snprintf(list + used, sizeof(list) - used, "%s0x%" PRIx64, i ? ", " : "",
+				 symbol->address[i]);
+	if (!used)
+		snprintf(buf, len, "several functions are named '%s'; give the address instead "
+			 "(root sees it in /proc/kallsyms)", name);
+	else
+		snprintf(buf, len, "several functions are named '%s'; give the address instead: %s%s",
+			 name, list, symbol->functions > 4 ? ", ... (see /proc/kallsyms)" : "");
+}
+
+/* A name that the kernel knows but not as a function of its own text, or not at all. */
+static void explain_no_function(char *buf, size_t len, const char *name,
+				const struct shk_symbol *symbol)
+{
+	if (symbol->module[0])
+		snprintf(buf, len, "'%s' belongs to module %s; only the kernel's own text can be "
+			 "probed, not that of modules", name, symbol->module);
+	else if (symbol->others)
+		snprintf(buf, len, "'%s' is data, not a function; see /proc/kallsyms", name);
+	else if (symbol->alike[0])
+		snprintf(buf, len, "no function named '%s' in this kernel; there is '%s'", name,
+			 symbol->alike);
+	else
+		snprintf(buf, len, "no function named '%s' in this kernel; see /proc/kallsyms", name);
+}
+
+static void explain_unsupported(char *buf, size_t len, const char *place,
+				const struct shadowk_probe_spec *spec)
+{
+	if (spec->kind == SHADOWK_PROBE_LATENCY || spec->flags & SHADOWK_PROBE_RETURN)
+		snprintf(buf, len, "latency and returns are taken at the entry of a function, which "
+			 "%s is not; give a function's name without an offset", place);
+	else
+		snprintf(buf, len, "kprobes cannot step the instruction at %s; choose another one",
+			 place);
+}
+
+bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_subject *subject)
+{
+	const struct shadowk_probe_spec *spec = subject->spec;
+	char place[SHADOWK_SYMBOL_LEN + 32];
+	struct shk_symbol symbol = { 0 };
+
+	place_print(place, sizeof(place), spec);
+	if (spec->symbol[0] && (err == ENOENT || err == ENOTUNIQ || err == ERANGE))
+		symbol_find(spec->symbol, &symbol);
+
+	switch (err) {
+	case ENOTUNIQ:
+		explain_not_unique(buf, len, spec->symbol, &symbol);
+		return true;
+	case ENOENT:
+		explain_no_function(buf, len, spec->symbol, &symbol);
+		return true;
+	case ERANGE:
+		if (!spec->symbol[0])
+			snprintf(buf, len, "%s is not in the kernel's own text; see /proc/kallsyms", place);
+		else if (symbol.functions)
+			snprintf(buf, len, "%s is past the end of %s; give a smaller offset", place,
+				 spec->symbol);
+		else
+			explain_no_function(buf, len, spec->symbol, &symbol);
+		return true;
+	case EILSEQ:
+		snprintf(buf, len, "%s is in the middle of an instruction; give the offset of its "
+			 "first byte", place);
+		return true;
+	case EADDRNOTAVAIL:
+		snprintf(buf, len, "cannot probe %s: the kernel forbids it (kprobe blacklist, noinstr or "
+			 "text that patches itself); choose another place", place);
+		return true;
+	case EADDRINUSE:
+		snprintf(buf, len, "somebody else's optimised kprobe covers %s; remove it, or run "
+			 "'sysctl debug.kprobes-optimization=0'", place);
+		return true;
+	case EOPNOTSUPP:
+		explain_unsupported(buf, len, place, spec);
+		return true;
+	case EEXIST:
+		snprintf(buf, len, "shadow '%s' has a probe named '%s' already; choose another --name, or "
+			 "run 'shadowctl probe remove %s %s'", subject->shadow, spec->name,
+			 subject->shadow, spec->name);
+		return true;
+	case ENOSPC:
+		snprintf(buf, len, "shadow '%s' cannot hold more probes; remove some first",
+			 subject->shadow);
+		return true;
+	case EINVAL:
+		return spec->name[0] && shk_explain_name(buf, len, "probe", spec->name);
+	}
+	return false;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/* /proc/kallsyms, read only to explain an error. */
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "internal.h"
+
+static bool is_function(char type)
+{
+	return strchr("tTwW", type) != NULL;
+}
+
+static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type,
+			 const char *module)
+{
+	if (*module || !is_function(type)) {
+		symbol->others++;
+		if (*module)
+			snprintf(symbol->module, sizeof(symbol->module), "%s", module);
+		return;
+	}
+	if (symbol->functions < sizeof(symbol->address) / sizeof(symbol->address[0]))
+		symbol->address[symbol->functions] = address;
+	symbol->functions++;
+}
+
+/* "foo" may exist as "foo.isra.0" only; "foo.cold" is a fragment nobody asks for. */
+static bool is_alike(const char *found, const char *name, size_t len)
+{
+	return !strncmp(found, name, len) && found[len] == '.' && !strstr(found + len, ".cold");
+}
+
+void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol)
+{
+	char line[SHADOWK_SYMBOL_LEN + 128], found[SHADOWK_SYMBOL_LEN], module[64], type;
+	size_t len = strlen(name);
+	uint64_t address;
+
+	memset(symbol, 0, sizeof(*symbol));
+	if (!file || !len)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		module[0] = '\0';
+		if (sscanf(line, "%" SCNx64 " %c %511s [%63[^]]", &address, &type, found, module) < 3)
+			continue;
+		if (!strcmp(found, name))
+			symbol_match(symbol, address, type, module);
+		else if (!symbol->alike[0] && !module[0] && is_function(type) &&
+			 is_alike(found, name, len))
+			memcpy(symbol->alike, found, strlen(found) + 1);
+	}
+}

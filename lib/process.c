@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-only
+/* Processes: into a shadow, out of it, and who is inside. */
+#include <linux/shadowk.h>
+
+#include "internal.h"
+
+static int process_call(int fd, unsigned long request, pid_t pid)
+{
+	struct shk_process arg = { .size = sizeof(arg), .pid = pid };
+
+	return shk_ioctl(fd, request, &arg);
+}
+
+int shadowk_process_attach(struct shadowk_shadow *shadow, pid_t pid)
+{
+	return process_call(shadow->fd, SHK_PROCESS_ATTACH, pid);
+}
+
+int shadowk_process_detach(struct shadowk *dev, pid_t pid)
+{
+	return process_call(dev->fd, SHK_PROCESS_DETACH, pid);
+}
+
+int shadowk_process_info(struct shadowk *dev, pid_t pid, struct shadowk_process_info *info)
+{
+	struct shk_process_info in = { .size = sizeof(in), .pid = pid };
+	struct shadowk_process_info out = { .size = sizeof(out) };
+	int err;
+
+	if (!shk_size_ok(info, name))
+		return -EINVAL;
+	err = shk_ioctl(dev->fd, SHK_PROCESS_INFO, &in);
+	if (err < 0)
+		return err;
+	out.shadow = in.shadow;
+	memcpy(out.name, in.name, sizeof(out.name));
+	shk_copy_out(info, &out, sizeof(out));
+	return 0;
+}
+
+int shadowk_process_next(struct shadowk_shadow *shadow, struct shadowk_process *process)
+{
+	struct shk_process_next in = { .size = sizeof(in), .cursor = process->cursor };
+	struct shadowk_process out = { .size = sizeof(out) };
+	int err;
+
+	_Static_assert(sizeof(in.comm) == sizeof(out.comm), "uapi");
+	if (!shk_size_ok(process, comm))
+		return -EINVAL;
+	err = shk_ioctl(shadow->fd, SHK_PROCESS_NEXT, &in);
+	if (err < 0)
+		return err == -ENOENT ? 0 : err;
+	out.cursor = in.cursor;
+	out.pid = in.pid;
+	memcpy(out.comm, in.comm, sizeof(out.comm));
+	shk_copy_out(process, &out, sizeof(out));
+	return 1;
+}
