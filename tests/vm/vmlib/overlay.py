@@ -5,7 +5,7 @@ import os
 import pathlib
 import subprocess
 
-from . import cache, cpio
+from . import cache, cpio, roots
 
 GUEST = cache.TOP / "tests/vm/guest"
 
@@ -47,9 +47,21 @@ def conf(cfg):
     return b"\0".join(w.encode() for w in words + ["", *cfg.command]) + b"\0"
 
 
+class OverRoot(cpio.Writer):
+    """For a root that is unpacked before us: a folder would replace its link."""
+
+    def entry(self, name, mode, *args, **kw):
+        first = name.split("/")[0]
+        if first in roots.MERGED:
+            if name == first:
+                return
+            name = f"usr/{name}"
+        super().entry(name, mode, *args, **kw)
+
+
 def write(cfg, out):
-    """The archive of this run, to be unpacked over (or without) a root in memory."""
-    archive = cpio.Writer(out)
+    """The archive of this run: it has its own root in memory, or brings a disk's."""
+    archive = cpio.Writer(out) if cfg.root_device else OverRoot(out)
     archive.file("init", agent())
     archive.data("vm/conf", conf(cfg))
     prefix = ""

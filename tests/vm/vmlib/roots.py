@@ -23,6 +23,12 @@ PRUNED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info"
           "usr/share/i18n", "usr/share/lintian", "usr/share/perl", "usr/share/gcc",
           "usr/share/zoneinfo", "usr/share/stress-ng", "usr/share/icons",
           "usr/share/bash-completion", "usr/share/kernelshark")
+# Dependencies of maintainer scripts and of locales, which a lean root has none of.
+LEAN_PRUNED = tuple("usr/lib/x86_64-linux-gnu/" + name for name in (
+    "perl", "perl-base", "gconv", "libperl.so.5.36", "libperl.so.5.36.0", "libdb-5.3.so",
+    "libmvec.so.1", "libssl.so.3")) + (
+    "usr/bin/perl", "usr/bin/perl5.36.0", "usr/lib/locale", "usr/bin/localedef",
+    "usr/bin/dpkg", "usr/bin/tar", "usr/share")
 FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/bash\n"
                   "www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n"
@@ -59,7 +65,7 @@ def packages(section):
 
 def recipe(section):
     """Changes whenever what it names would come out differently."""
-    text = repr((packages(section), MERGED, DIRS, PRUNED, FILES, LINKS,
+    text = repr((packages(section), MERGED, DIRS, PRUNED, LEAN_PRUNED, FILES, LINKS,
                  inspect.getsource(build_tree)))
     return f"{section}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -76,8 +82,8 @@ def build_tree(aside, section):
         (tmp / "partial").mkdir()
         debs.fetch_closure(packages(section), tmp)
         debs.unpack(sorted(tmp.glob("*.deb")), tree)
-    for name in PRUNED:
-        shutil.rmtree(tree / name, ignore_errors=True)
+    for name in PRUNED + (LEAN_PRUNED if section == "lean" else ()):
+        cache.remove(tree / name)
     for name, text in FILES.items():
         (tree / name).write_text(text)
     for name, target in LINKS.items():
@@ -126,9 +132,9 @@ def archive(section):
     def build(aside):
         out = aside / "cpio"
         with open(out, "wb") as f:
-            archive_ = cpio.Writer(f)
-            archive_.tree(tree(section))
-            archive_.end()
+            writer = cpio.Writer(f)
+            writer.tree(tree(section))
+            writer.end()
         return out
 
     path = cache.make(f"images/{recipe(section)}.cpio", build)
