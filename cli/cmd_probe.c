@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "output.h"
+
+static void kind_parse(const struct cli *cli, struct shadowk_probe_spec *spec, const char *text)
+{
+	int kind = shadowk_kind_parse(text);
+
+	if (kind < 0)
+		usage(cli, "'%s' is not a kind: count, latency or event", text);
+	spec->kind = kind;
+}
+
+static const char *add_parse(struct cli *cli, int argc, char **argv, struct shadowk_probe_spec *spec,
+			     const char **name)
+{
+	static const struct option options[] = {
+		{ "kind", required_argument, NULL, 'k' },
+		{ "return", no_argument, NULL, 'r' },
+		{ "int3", no_argument, NULL, 'i' },
+		{ "name", required_argument, NULL, 'n' },
+		{ 0 },
+	};
+	struct shadowk_subject subject = { .size = sizeof(subject) };
+	char line[256], **args;
+	int opt, err;
+
+	while ((opt = option_next(cli, argc, argv, options))) {
+		if (opt == 'k')
+			kind_parse(cli, spec, optarg);
+		else if (opt == 'r')
+			spec->flags |= SHADOWK_PROBE_RETURN;
+		else if (opt == 'i')
+			spec->flags |= SHADOWK_PROBE_FORCE_INT3;
+		else
+			*name = optarg;
+	}
+	args = arguments(cli, argc, argv, 2, (const char *[]){ "NAME", "SYMBOL" });
+	if (spec->kind == SHADOWK_PROBE_LATENCY && spec->flags & SHADOWK_PROBE_RETURN)
+		usage(cli, "latency is from entry to return; it takes no --return");
+	subject.probe = args[1];
+	err = shadowk_probe_parse(args[1], spec);
+	if (err)
+		usage(cli, "%s", shadowk_explain(line, sizeof(line), SHADOWK_OP_PROBE_PARSE, err,
+						 &subject));
+	return args[0];
+}
+
+static void print_added(const struct cli *cli, const struct shadowk_subject *subject, bool named)
+{
+	struct json_object *object __cleanup(json_free) = NULL;
+
+	/* A name that the user chose is no news. */
+	if (!cli->json && !named)
+		puts(subject->spec->name);
+	if (!cli->json)
+		return;
+	object = json_object_new_object();
+	json_object_object_add(object, "shadow", json_text(subject->shadow));
+	json_object_object_add(object, "id", json_object_new_uint64(subject->spec->id));
+	json_object_object_add(object, "name", json_text(subject->spec->name));
+	json_print(&object, false);
+}
+
+static int cmd_probe_add(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
+	struct shadowk_subject subject = { .size = sizeof(subject), .spec = &spec };
+	const char *name = NULL;
+	int err, status;
+
+	subject.shadow = add_parse(cli, argc, argv, &spec, &name);
+	if (name) {
+		subject.probe = name;
+		err = shadowk_name_check(name);
+		/* What is wrong with a name is the same for all calls that take one. */
+		if (err)
+			return refuse(SHADOWK_OP_PROBE_REMOVE, err, &subject);
+		memcpy(spec.name, name, strlen(name));
+	}
+	status = session_open_shadow(&session, subject.shadow);
+	if (status)
+		return status;
+	err = shadowk_probe_add(session.shadow, &spec);
+	if (err)
+		return refuse(SHADOWK_OP_PROBE_ADD, err, &subject);
+	print_added(cli, &subject, name != NULL);
+	return STATUS_DONE;
+}
+
+static int cmd_probe_list(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct probes probes __cleanup(probes_free) = { 0 };
+	struct json_object *array __cleanup(json_free) = NULL;
+	const char *shadow;
+	int status;
+
+	option_next(cli, argc, argv, NULL);
+	shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	status = session_open_shadow(&session, shadow);
+	if (!status)
+		status = probes_read(&probes, session.shadow, shadow);
+	if (status)
+		return status;
+	if (cli->json) {
+		array = probes_json(&probes);
+		json_print(&array, false);
+		return STATUS_DONE;
+	}
+	probes_print_table(&probes);
+	probes_print_histograms(&probes);
+	return STATUS_DONE;
+}
+
+static int cmd_probe_remove(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct shadowk_subject subject = { .size = sizeof(subject) };
+	struct json_object *object __cleanup(json_free) = NULL;
+	char **args;
+	int err, status;
+
+	option_next(cli, argc, argv, NULL);
+	args = arguments(cli, argc, argv, 2, (const char *[]){ "NAME", "PROBE" });
+	subject.shadow = args[0];
+	subject.probe = args[1];
+	err = shadowk_name_check(subject.probe);
+	if (err)
+		return refuse(SHADOWK_OP_PROBE_REMOVE, err, &subject);
+	status = session_open_shadow(&session, subject.shadow);
+	if (status)
+		return status;
+	err = shadowk_probe_remove(session.shadow, subject.probe);
+	if (err)
+		return refuse(SHADOWK_OP_PROBE_REMOVE, err, &subject);
+	if (!cli->json)
+		return STATUS_DONE;
+	object = json_object_new_object();
+	json_object_object_add(object, "shadow", json_text(subject.shadow));
+	json_object_object_add(object, "removed", json_text(subject.probe));
+	json_print(&object, false);
+	return STATUS_DONE;
+}
+
+static const struct verb verb_probe_add = {
+	.name = "add",
+	.args = "NAME SYMBOL[+OFF] [--kind KIND] [--return] [--int3] [--name N]",
+	.summary = "Place a probe in a shadow",
+	.help = "  SYMBOL            a function of /proc/kallsyms, probed at its entry\n"
+		"  SYMBOL+OFF        an instruction of it; OFF is decimal, or hexadecimal with 0x\n"
+		"  0xADDRESS         an instruction anywhere in the kernel's own text\n"
+		"  --kind count      count executions (the default)\n"
+		"  --kind latency    a histogram of the time from entry to return, in ns\n"
+		"  --kind event      fire the tracepoint shadowk:shadowk_probe\n"
+		"  --return          at the return of the function, for count and event\n"
+		"  --int3            by a breakpoint, even where there is a faster way\n"
+		"  --name N          name of the probe; without it, one is chosen and printed\n\n",
+	.run = cmd_probe_add,
+};
+
+static const struct verb verb_probe_list = {
+	.name = "list",
+	.args = "NAME",
+	.summary = "List a shadow's probes and what they have seen",
+	.help = "HITS are executions by the processes inside; ASYNC those in interrupts that landed on\n"
+		"them, MISSED those that were seen and not measured. RATE is HITS a second since the\n"
+		"probe was added.\n\n",
+	.run = cmd_probe_list,
+};
+
+static const struct verb verb_probe_remove = {
+	.name = "remove",
+	.args = "NAME PROBE",
+	.summary = "Take a probe away",
+	.help = "  PROBE             its name, as 'shadowctl probe list NAME' has it\n\n",
+	.run = cmd_probe_remove,
+};
+
+static const struct verb *const probe_verbs[] = {
+	&verb_probe_add, &verb_probe_list, &verb_probe_remove, NULL,
+};
+
+const struct verb verb_probe = {
+	.name = "probe",
+	.args = "",
+	.summary = "Add, list and remove the probes of a shadow",
+	.verbs = probe_verbs,
+};

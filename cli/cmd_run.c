@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* As shells have it. */
+enum {
+	STATUS_NOT_EXECUTABLE = 126,
+	STATUS_NOT_FOUND = 127,
+};
+
+/* Where the arguments of this verb end and -- sets off the command. */
+static int own_argc(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--"))
+			return i;
+	return argc;
+}
+
+static int shadow_open_or_create(struct session *session, const char *name, bool *created)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
+	int err = shadowk_name_check(name);
+	int status;
+
+	if (err)
+		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
+	status = session_open(session);
+	if (status)
+		return status;
+	/* Somebody else may create or destroy it between our two calls, but not for ever. */
+	for (int tries = 0; tries < 100; tries++) {
+		err = shadowk_shadow_open(session->dev, name, &session->shadow);
+		if (err != -ENOENT)
+			return err ? refuse(SHADOWK_OP_SHADOW_OPEN, err, &subject) : STATUS_DONE;
+		err = shadowk_shadow_create(session->dev, name, &session->shadow);
+		if (!err)
+			*created = true;
+		if (err != -EEXIST)
+			break;
+	}
+	return err ? refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject) : STATUS_DONE;
+}
+
+static int exec_refuse(const char *command, int err)
+{
+	if (err == ENOENT || err == ENOTDIR) {
+		report("no command '%s' (or no interpreter that it names); give its path, or mend PATH",
+		       command);
+		return STATUS_NOT_FOUND;
+	}
+	report("cannot execute '%s': %s", command, strerror(err));
+	return STATUS_NOT_EXECUTABLE;
+}
+
+static int cmd_run(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "create", no_argument, NULL, 'c' },
+		{ 0 },
+	};
+	struct session session __cleanup(session_close) = { 0 };
+	struct shadowk_subject subject = { .size = sizeof(subject), .pid = getpid() };
+	char *shell[] = { getenv("SHELL"), NULL }, **command = shell;
+	int err, status, opt, own = own_argc(argc, argv);
+	bool create = false, created = false;
+
+	while ((opt = option_next(cli, own, argv, options)))
+		create = opt == 'c';
+	if (own - optind > 1)
+		usage(cli, "put -- before the command '%s'", argv[optind + 1]);
+	subject.shadow = arguments(cli, own, argv, 1, (const char *[]){ "NAME" })[0];
+	if (argc - own > 1)
+		command = argv + own + 1;
+	else if (!shell[0] || !shell[0][0])
+		shell[0] = "/bin/sh";
+
+	if (create)
+		status = shadow_open_or_create(&session, subject.shadow, &created);
+	else
+		status = session_open_shadow(&session, subject.shadow);
+	if (status)
+		return status;
+	err = shadowk_process_attach(session.shadow, 0);
+	if (err) {
+		status = refuse(SHADOWK_OP_PROCESS_ATTACH, err, &subject);
+	} else {
+		/* This process becomes the command: its pid, signals and status are the caller's. */
+		execvp(command[0], command);
+		status = exec_refuse(command[0], errno);
+		shadowk_process_detach(session.dev, 0);
+	}
+	if (created)
+		shadowk_shadow_destroy(session.shadow);
+	return status;
+}
+
+const struct verb verb_run = {
+	.name = "run",
+	.args = "NAME [--create] [-- CMD...]",
+	.summary = "Run a command inside a shadow",
+	.help = "  CMD...            the command; without it, $SHELL or /bin/sh\n"
+		"  --create          create the shadow if there is none; it stays afterwards\n\n"
+		"The exit status is the command's; 127 if there is no such command, 126 if it cannot be\n"
+		"executed. Its children run inside as well.\n\n",
+	.run = cmd_run,
+	.silent = true,
+};

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Options that all verbs have, and strict readers for what options take. */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const struct option common[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ 0 },
+};
+
+static void __noreturn option_refuse(const struct cli *cli, char **argv, int opt)
+{
+	const char *given = argv[optind - 1];
+
+	if (opt == ':')
+		usage(cli, "option '%s' needs a value", given);
+	if (optopt && given[0] == '-' && given[1] != '-')
+		usage(cli, "unknown option '-%c'", optopt);
+	usage(cli, "unknown option '%s', or a value it does not take", given);
+}
+
+/*
+ * The next option of @own, 0 after the last. Takes care of the common options,
+ * and does not return from --help and from wrong usage.
+ */
+int option_next(struct cli *cli, int argc, char **argv, const struct option *own)
+{
+	struct option all[16] = { { 0 } };
+	size_t n = 0;
+	int opt;
+
+	while (own && own[n].name) {
+		all[n] = own[n];
+		n++;
+	}
+	memcpy(all + n, common, sizeof(common));
+	if (cli->verb->silent)
+		all[n + 1].name = NULL;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":h", all, NULL)) != -1) {
+		switch (opt) {
+		case 'h':
+			help_print(cli);
+			exit(stdout_finish());
+		case 'j':
+			cli->json = true;
+			break;
+		case '?':
+		case ':':
+			option_refuse(cli, argv, opt);
+		default:
+			return opt;
+		}
+	}
+	return 0;
+}
+
+char **arguments(const struct cli *cli, int argc, char **argv, size_t count,
+		 const char *const *names)
+{
+	size_t given = argc - optind;
+
+	if (given < count)
+		usage(cli, "%s is missing", names[given]);
+	if (given > count)
+		usage(cli, "'%s' is one argument too many", argv[optind + count]);
+	return argv + optind;
+}
+
+/* strtol() and its kin take blanks and signs, which are garbage here. */
+static bool is_digits(const char *text)
+{
+	return *text && strspn(text, "0123456789") == strlen(text);
+}
+
+pid_t pid_parse(const struct cli *cli, const char *text)
+{
+	unsigned long pid;
+
+	errno = 0;
+	pid = is_digits(text) ? strtoul(text, NULL, 10) : 0;
+	if (!pid || errno || pid > INT_MAX)
+		usage(cli, "'%s' is not a pid", text);
+	return (pid_t)pid;
+}
+
+uint64_t count_parse(const struct cli *cli, const char *text)
+{
+	uint64_t count;
+
+	errno = 0;
+	count = is_digits(text) ? strtoull(text, NULL, 10) : 0;
+	if (!count || errno)
+		usage(cli, "'%s' is not a count", text);
+	return count;
+}
+
+double seconds_parse(const struct cli *cli, const char *text)
+{
+	bool plain = *text && strspn(text, "0123456789.") == strlen(text);
+	char *end = NULL;
+	double seconds = plain ? strtod(text, &end) : 0;
+
+	if (!plain || *end || seconds < 0.001 || seconds > 1e6)
+		usage(cli, "'%s' is not a number of seconds, from 0.001 to 1000000", text);
+	return seconds;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "output.h"
+
+void probes_add(struct probes *probes, const struct shadowk_probe_info *info)
+{
+	probes->info = reallocarray(probes->info, probes->count + 1, sizeof(*info));
+	if (!probes->info) {
+		report("out of memory");
+		exit(STATUS_REFUSED);
+	}
+	probes->info[probes->count++] = *info;
+}
+
+int probes_read(struct probes *probes, struct shadowk_shadow *shadow, const char *name)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
+	struct shadowk_probe_info info = { .size = sizeof(info) };
+	int more;
+
+	while ((more = shadowk_probe_next(shadow, &info)) > 0)
+		probes_add(probes, &info);
+	return more ? refuse(SHADOWK_OP_PROBE_NEXT, more, &subject) : STATUS_DONE;
+}
+
+static const struct shadowk_probe_info *probe_find(const struct probes *probes, uint64_t id)
+{
+	for (size_t i = 0; i < probes->count; i++)
+		if (probes->info[i].id == id)
+			return &probes->info[i];
+	return NULL;
+}
+
+/* Leave in @probes what happened since @before; what was not there then stays whole. */
+void probes_subtract(struct probes *probes, const struct probes *before)
+{
+	for (size_t i = 0; i < probes->count; i++) {
+		struct shadowk_probe_info *info = &probes->info[i];
+		const struct shadowk_probe_info *old = probe_find(before, info->id);
+
+		if (!old)
+			continue;
+		info->hits -= old->hits;
+		info->async_hits -= old->async_hits;
+		info->missed -= old->missed;
+		info->latency_sum -= old->latency_sum;
+		info->created_ns = old->now_ns;
+		for (size_t slot = 0; slot < SHADOWK_HISTOGRAM_LEN; slot++)
+			info->histogram[slot] -= old->histogram[slot];
+	}
+}
+
+void probes_free(struct probes *probes)
+{
+	free(probes->info);
+}
+
+static double probe_seconds(const struct shadowk_probe_info *info)
+{
+	return (double)(info->now_ns - info->created_ns) / 1e9;
+}
+
+static double probe_rate(const struct shadowk_probe_info *info)
+{
+	double seconds = probe_seconds(info);
+
+	return seconds > 0 ? (double)info->hits / seconds : 0;
+}
+
+static struct json_object *histogram_json(const uint64_t *slots)
+{
+	struct json_object *array = json_object_new_array();
+	unsigned int end = SHADOWK_HISTOGRAM_LEN;
+
+	while (end && !slots[end - 1])
+		end--;
+	for (unsigned int i = 0; i < end; i++) {
+		struct json_object *slot = json_object_new_object();
+		uint64_t hi = i < 63 ? 2ULL << i : UINT64_MAX;
+
+		json_object_object_add(slot, "lo", json_object_new_uint64(i ? 1ULL << i : 0));
+		json_object_object_add(slot, "hi", json_object_new_uint64(hi));
+		json_object_object_add(slot, "count", json_object_new_uint64(slots[i]));
+		json_object_array_add(array, slot);
+	}
+	return array;
+}
+
+static struct json_object *address_json(uint64_t addr)
+{
+	char text[24];
+
+	/* A number would lose its low bits in most JSON readers. */
+	snprintf(text, sizeof(text), "0x%" PRIx64, addr);
+	return addr ? json_object_new_string(text) : NULL;
+}
+
+static struct json_object *probe_json(const struct shadowk_probe_info *info)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "id", json_object_new_uint64(info->id));
+	json_object_object_add(object, "name", json_text(info->name));
+	json_object_object_add(object, "symbol", json_text(info->symbol));
+	json_object_object_add(object, "offset", json_object_new_uint64(info->offset));
+	json_object_object_add(object, "address", address_json(info->addr));
+	json_object_object_add(object, "kind", json_text(shadowk_kind_name(info->kind)));
+	json_object_object_add(object, "return",
+			       json_object_new_boolean(info->flags & SHADOWK_PROBE_RETURN));
+	json_object_object_add(object, "arm", json_text(shadowk_arm_name(info->arm)));
+	json_object_object_add(object, "hits", json_object_new_uint64(info->hits));
+	json_object_object_add(object, "async_hits", json_object_new_uint64(info->async_hits));
+	json_object_object_add(object, "missed", json_object_new_uint64(info->missed));
+	json_object_object_add(object, "seconds", json_object_new_double(probe_seconds(info)));
+	json_object_object_add(object, "rate", json_object_new_double(probe_rate(info)));
+	if (info->kind == SHADOWK_PROBE_LATENCY) {
+		json_object_object_add(object, "latency_sum",
+				       json_object_new_uint64(info->latency_sum));
+		json_object_object_add(object, "histogram", histogram_json(info->histogram));
+	}
+	return object;
+}
+
+struct json_object *probes_json(const struct probes *probes)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < probes->count; i++)
+		json_object_array_add(array, probe_json(&probes->info[i]));
+	return array;
+}
+
+static const char *const headings[] = {
+	"PROBE", "FUNCTION", "KIND", "ARM", "HITS", "ASYNC", "MISSED", "RATE/S",
+};
+
+void probes_print_table(const struct probes *probes)
+{
+	struct table table __cleanup(table_free);
+
+	table_init(&table, "llllrrrr");
+	for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
+		table_add(&table, "%s", headings[i]);
+	for (size_t i = 0; i < probes->count; i++) {
+		const struct shadowk_probe_info *info = &probes->info[i];
+
+		table_add(&table, "%s", info->name);
+		if (info->offset)
+			table_add(&table, "%s+0x%" PRIx64, info->symbol, info->offset);
+		else
+			table_add(&table, "%s", info->symbol);
+		table_add(&table, "%s%s", shadowk_kind_name(info->kind),
+			  info->flags & SHADOWK_PROBE_RETURN ? "/return" : "");
+		table_add(&table, "%s", shadowk_arm_name(info->arm));
+		table_add(&table, "%" PRIu64, info->hits);
+		table_add(&table, "%" PRIu64, info->async_hits);
+		table_add(&table, "%" PRIu64, info->missed);
+		table_add(&table, "%.1f", probe_rate(info));
+	}
+	table_print(&table, stdout);
+}
+
+void probes_print_histograms(const struct probes *probes)
+{
+	for (size_t i = 0; i < probes->count; i++) {
+		const struct shadowk_probe_info *info = &probes->info[i];
+		uint64_t returns = 0;
+
+		for (size_t slot = 0; slot < SHADOWK_HISTOGRAM_LEN; slot++)
+			returns += info->histogram[slot];
+		if (!returns)
+			continue;
+		printf("\n@%s: latency in ns, mean %" PRIu64 "\n", info->name,
+		       info->latency_sum / returns);
+		histogram_print(stdout, info->histogram);
+	}
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli.h"
+#include "output.h"
+
+struct json_object *shadow_json(const struct shadowk_shadow_info *info)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "id", json_object_new_uint64(info->id));
+	json_object_object_add(object, "name", json_text(info->name));
+	json_object_object_add(object, "nr_processes", json_object_new_uint64(info->nr_grafts));
+	json_object_object_add(object, "nr_probes", json_object_new_uint64(info->nr_probes));
+	json_object_object_add(object, "private_pages",
+			       json_object_new_uint64(info->private_pages));
+	json_object_object_add(object, "diverged_ranges",
+			       json_object_new_uint64(info->diverged_ranges));
+	json_object_object_add(object, "memory", json_object_new_uint64(info->memory));
+	return object;
+}
+
+void memory_print(char *buf, size_t len, uint64_t bytes)
+{
+	/* Shadows consist of pages, so kilobytes are exact. */
+	if (bytes < 10 << 20)
+		snprintf(buf, len, "%uK", (unsigned int)(bytes >> 10));
+	else
+		snprintf(buf, len, "%.1fM", (double)bytes / (1 << 20));
+}
