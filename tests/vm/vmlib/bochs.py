@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Bochs: slow, but it models PCIDs and global pages.
 
-It boots a CD with GRUB, our kernel and everything in memory: cloud kernels have no
+It boots a CD with ISOLINUX (GRUB takes twice as long to read it), our kernel and everything in memory: cloud kernels have no
 driver for its disks."""
 
 import os
@@ -17,10 +17,10 @@ CPU = "corei7_haswell_4770"
 # Only a triple fault ends Bochs (see CONFIG): make every way down lead to one.
 ARGS = ("console=ttyS0,115200 loglevel=5 oops=panic panic=-1 reboot=triple nox2apic "
         "random.trust_cpu=on cryptomgr.notests")
-GRUB = """set timeout=0
-linux /vmlinuz {args}
-initrd /root.cpio /overlay.cpio
-boot
+ISOLINUX = """default linux
+label linux
+kernel /vmlinuz
+append initrd=/root.cpio,/overlay.cpio {args}
 """
 CONFIG = """display_library: term
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
@@ -52,14 +52,16 @@ def megabytes(size):
 
 
 def make_iso(cfg):
-    tree = cfg.work / "iso"
-    (tree / "boot/grub").mkdir(parents=True)
-    (tree / "boot/grub/grub.cfg").write_text(GRUB.format(args=f"{ARGS} {cfg.append}"))
+    (cfg.work / "isolinux.cfg").write_text(ISOLINUX.format(args=f"{ARGS} {cfg.append}"))
     iso = cfg.work / "boot.iso"
     subprocess.run(
-        ["grub-mkrescue", "-o", iso, "--install-modules=linux normal iso9660 biosdisk",
-         "--fonts=", "--locales=", "--themes=", tree, f"vmlinuz={cfg.kernel_dir / 'vmlinuz'}",
-         f"root.cpio={roots.archive('lean')}", f"overlay.cpio={cfg.overlay}"],
+        ["xorriso", "-as", "mkisofs", "-o", iso, "-R", "-b", "isolinux.bin",
+         "-c", "boot.cat", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
+         "-graft-points", f"isolinux.cfg={cfg.work / 'isolinux.cfg'}",
+         "isolinux.bin=/usr/lib/ISOLINUX/isolinux.bin",
+         "ldlinux.c32=/usr/lib/syslinux/modules/bios/ldlinux.c32",
+         f"vmlinuz={cfg.kernel_dir / 'vmlinuz'}", f"root.cpio={roots.archive('lean')}",
+         f"overlay.cpio={cfg.overlay}"],
         stdout=cfg.emulator_log, stderr=cfg.emulator_log, check=True)
     return iso
 
