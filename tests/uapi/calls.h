@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All calls, for the tests of what holds for every one of them. */
+#ifndef SHADOWK_TEST_CALLS_H
+#define SHADOWK_TEST_CALLS_H
+
+#include <stddef.h>
+
+#include "uapi.h"
+
+struct one_call {
+	const char *name;
+	unsigned long nr;
+	bool on_handle;
+	uint32_t size;
+	bool answers;		/* writes to its argument */
+	uint32_t flags;		/* that are known */
+	size_t reserved;	/* where that member is; 0: nowhere */
+	void (*fill)(void *arg);
+	long result;		/* of a filled argument that nothing is wrong with; 0: any success */
+};
+
+static inline void fill_nothing(void *arg)
+{
+}
+
+static inline void fill_open(void *arg)
+{
+	strcpy(((struct shk_shadow_open *)arg)->name, "uapi");
+}
+
+static inline void fill_next(void *arg)
+{
+	((struct shk_shadow_info *)arg)->id = 1;
+}
+
+static inline void fill_dead(void *arg)
+{
+	((struct shk_process *)arg)->pid = NO_PID;
+}
+
+static inline void fill_add(void *arg)
+{
+	struct shk_probe_add *add = arg;
+
+	add->kind = SHK_PROBE_COUNT;
+	strcpy(add->symbol, "vfs_read");
+}
+
+static inline void fill_remove(void *arg)
+{
+	((struct shk_probe_remove *)arg)->id = 123456;
+}
+
+#define CALL(nr, type, ...) { #nr, nr, .size = sizeof(struct type), __VA_ARGS__ }
+
+static const struct one_call calls[] = {
+	CALL(SHK_INFO, shk_info, .answers = true, .fill = fill_nothing),
+	CALL(SHK_SHADOW_CREATE, shk_shadow_create, .fill = fill_nothing),
+	CALL(SHK_SHADOW_OPEN, shk_shadow_open, .fill = fill_open),
+	CALL(SHK_SHADOW_NEXT, shk_shadow_info, .answers = true, .fill = fill_next),
+	CALL(SHK_PROCESS_DETACH, shk_process, .reserved = offsetof(struct shk_process, reserved),
+	     .fill = fill_nothing, .result = -ENOENT),
+	CALL(SHK_PROCESS_INFO, shk_process_info, .answers = true,
+	     .reserved = offsetof(struct shk_process_info, reserved),
+	     .fill = fill_nothing, .result = -ENOENT),
+	CALL(SHK_SHADOW_INFO, shk_shadow_info, .on_handle = true, .answers = true,
+	     .fill = fill_nothing),
+	CALL(SHK_PROCESS_ATTACH, shk_process, .on_handle = true,
+	     .reserved = offsetof(struct shk_process, reserved),
+	     .fill = fill_dead, .result = -ESRCH),
+	CALL(SHK_PROCESS_NEXT, shk_process_next, .on_handle = true, .answers = true,
+	     .reserved = offsetof(struct shk_process_next, reserved),
+	     .fill = fill_nothing, .result = -ENOENT),
+	CALL(SHK_PROBE_ADD, shk_probe_add, .on_handle = true, .answers = true,
+	     .flags = SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3,
+	     .reserved = offsetof(struct shk_probe_add, reserved), .fill = fill_add),
+	CALL(SHK_PROBE_REMOVE, shk_probe_remove, .on_handle = true, .fill = fill_remove,
+	     .result = -ENOENT),
+	CALL(SHK_PROBE_NEXT, shk_probe_info, .on_handle = true, .answers = true,
+	     .fill = fill_nothing, .result = -ENOENT),
+	/* Last, for it ends the shadow. */
+	CALL(SHK_SHADOW_DESTROY, shk_shadow_destroy, .on_handle = true, .fill = fill_nothing),
+};
+
+/* Every argument begins so. */
+struct head {
+	uint32_t size;
+	uint32_t flags;
+};
+
+/* A good argument in a buffer of @room zeros. */
+static inline void *good_arg(const struct one_call *c, void *buf, size_t room)
+{
+	memset(buf, 0, room);
+	((struct head *)buf)->size = c->size;
+	c->fill(buf);
+	return buf;
+}
+
+static inline int fd_of(const struct one_call *c, int dev, int handle)
+{
+	return c->on_handle ? handle : dev;
+}
+
+/* Make a call that may succeed, and undo what it did. */
+static inline long call_and_undo(const struct one_call *c, int fd, void *arg)
+{
+	long ret = call(fd, c->nr, arg);
+
+	if (ret >= 0 && (c->nr == SHK_SHADOW_CREATE || c->nr == SHK_SHADOW_OPEN))
+		close((int)ret);
+	if (ret >= 0 && c->nr == SHK_PROBE_ADD)
+		probe_remove(fd, ((struct shk_probe_add *)arg)->id);
+	return ret;
+}
+
+static inline void expect_call(const struct one_call *c, const char *what, long got, long want)
+{
+	if (got == want || (!want && got >= 0))
+		return;
+	printf("%s, %s: %s, expected %s\n", c->name, what, outcome(got), outcome(want));
+	failures++;
+}
+
+#endif /* SHADOWK_TEST_CALLS_H */

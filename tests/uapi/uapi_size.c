@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=60 */
+/* Every call takes its own size and longer ones with a tail of zeros, and no other. */
+#include <sys/mman.h>
+
+#include "calls.h"
+
+#define ROOM 16384
+
+static void too_short(const struct one_call *c, int fd, void *buf)
+{
+	static const uint32_t sizes[] = { 0, 1, 3, 4, 7 };
+	uint32_t size;
+
+	for (size_t i = 0; i <= ARRAY_SIZE(sizes); i++) {
+		size = i < ARRAY_SIZE(sizes) ? sizes[i] : c->size - 1;
+		good_arg(c, buf, ROOM);
+		((struct head *)buf)->size = size;
+		expect_call(c, "too short", call_and_undo(c, fd, buf), -EINVAL);
+	}
+}
+
+static void with_a_tail(const struct one_call *c, int fd, char *buf)
+{
+	static const uint32_t extra[] = { 1, 8, 100, 4096, 8192 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(extra); i++) {
+		uint32_t size = c->size + extra[i];
+
+		/* The last byte, then the first one, of what the kernel does not know. */
+		good_arg(c, buf, ROOM);
+		((struct head *)buf)->size = size;
+		buf[size - 1] = 1;
+		expect_call(c, "last byte of the tail set", call_and_undo(c, fd, buf), -E2BIG);
+		good_arg(c, buf, ROOM);
+		((struct head *)buf)->size = size;
+		buf[c->size] = 1;
+		expect_call(c, "first byte of the tail set", call_and_undo(c, fd, buf), -E2BIG);
+		if (c->nr == SHK_SHADOW_DESTROY && extra[i] != 8192)
+			continue;
+		good_arg(c, buf, ROOM);
+		((struct head *)buf)->size = size;
+		buf[size] = 1;
+		expect_call(c, "tail of zeros", call_and_undo(c, fd, buf), c->result);
+		expect_call(c, "byte behind the tail", buf[size], 1);
+	}
+}
+
+static void far_too_long(const struct one_call *c, int fd, void *buf)
+{
+	long ret;
+
+	good_arg(c, buf, ROOM);
+	((struct head *)buf)->size = UINT32_MAX;
+	ret = call_and_undo(c, fd, buf);
+	expect_call(c, "4 GB", ret == -E2BIG ? -EFAULT : ret, -EFAULT);
+}
+
+int main(void)
+{
+	/* Nothing is mapped behind it, so that "huge" runs off its end. */
+	char *buf = mmap(NULL, ROOM + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int dev = device_open(), handle = (int)shadow_create(dev, "uapi");
+	char *before;
+
+	need(handle >= 0);
+	need(!munmap(buf + ROOM, 4096));
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		const struct one_call *c = &calls[i];
+		int fd = fd_of(c, dev, handle);
+
+		/* What a shadow's first probe allocates for good is no leak of the second one. */
+		if (c->nr == SHK_PROBE_ADD)
+			expect_call(c, "good", call_and_undo(c, fd, good_arg(c, buf, ROOM)), 0);
+		before = state(dev, handle);
+		too_short(c, fd, buf);
+		far_too_long(c, fd, buf);
+		if (c->nr != SHK_SHADOW_DESTROY)
+			with_a_tail(c, fd, buf);
+		expect_state(dev, handle, before);
+		free(before);
+		if (c->nr == SHK_SHADOW_DESTROY)
+			with_a_tail(c, fd, buf);
+	}
+	return finish();
+}
