@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The only place that knows one kernel from another. */
+#ifndef SHK_COMPAT_H
+#define SHK_COMPAT_H
+
+#include <linux/ftrace.h>
+#include <linux/rethook.h>
+#include <linux/version.h>
+
+/*
+ * "rethook: Use objpool for rethook" (6.7) gave rethook_alloc() the pool, and
+ * "x86/rethook: ... pass the return address" (6.9) its handler an argument.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#define SHK_RETHOOK_HANDLER(name, node, data, regs) \
+	void name(struct rethook_node *node, void *data, unsigned long ret_addr, \
+		  struct pt_regs *regs)
+#else
+#define SHK_RETHOOK_HANDLER(name, node, data, regs) \
+	void name(struct rethook_node *node, void *data, struct pt_regs *regs)
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define SHK_RETHOOK_OBJPOOL 1
+#else
+#define SHK_RETHOOK_OBJPOOL 0
+#endif
+
+/* "tracing/treewide: Remove second parameter of __assign_str()" (6.10) */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define shk_assign_str(dst, src) __assign_str(dst)
+#else
+#define shk_assign_str(dst, src) __assign_str(dst, src)
+#endif
+
+#endif /* SHK_COMPAT_H */

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) "shadowk: " fmt
+
+#include <linux/kprobes.h>
+#include <asm/ibt.h>
+#include "compat/symbols.h"
+
+struct shk_symbols shk_symbols __ro_after_init;
+
+#define SHK_DEFINE(name) DEFINE_STATIC_CALL_NULL(shk_##name, name);
+SHK_FUNCTIONS(SHK_DEFINE)
+#if !SHK_RETHOOK_OBJPOOL
+SHK_DEFINE(rethook_add_node)
+#endif
+
+/* kprobes looks symbols up for us; the address it finds lies behind an ENDBR. */
+static unsigned long __init find_lookup_name(void)
+{
+	struct kprobe kp = {
+		.symbol_name = "kallsyms_lookup_name",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+	unsigned long addr, size, offset;
+	char name[KSYM_SYMBOL_LEN];
+
+	if (register_kprobe(&kp))
+		return 0;
+	addr = (unsigned long)kp.addr;
+	unregister_kprobe(&kp);
+	/* sprint_symbol() prints "name+0xOFF/0xSIZE [...]" */
+	if (sprint_symbol(name, addr) <= 0 ||
+	    sscanf(name, "kallsyms_lookup_name+0x%lx/0x%lx", &offset, &size) != 2)
+		return 0;
+	return addr - offset;
+}
+
+unsigned long shk_symbol_lookup(const char *name)
+{
+	return shk_call(kallsyms_lookup_name)(name);
+}
+
+struct unique {
+	unsigned long addr;
+	unsigned int count;
+};
+
+static int count_match(void *data, unsigned long addr)
+{
+	struct unique *unique = data;
+
+	unique->addr = addr;
+	unique->count++;
+	return 0;
+}
+
+int shk_symbol_unique(const char *name, unsigned long *addr)
+{
+	struct unique unique = {};
+
+	shk_call(kallsyms_on_each_match_symbol)(count_match, name, &unique);
+	if (unique.count > 1)
+		return -ENOTUNIQ;
+	if (!unique.count)
+		return -ENOENT;
+	*addr = unique.addr;
+	return 0;
+}
+
+static bool __init resolve(const char *name, void *addr)
+{
+	unsigned long found = shk_symbol_lookup(name);
+
+	if (!found)
+		pr_err("this kernel has no symbol %s; is CONFIG_KALLSYMS_ALL set?\n", name);
+	*(unsigned long *)addr = found;
+	return found;
+}
+
+int __init shk_symbols_init(void)
+{
+	unsigned long addr = find_lookup_name();
+	bool ok = true;
+
+	if (!addr) {
+		pr_err("cannot find kallsyms_lookup_name; are CONFIG_KPROBES and CONFIG_KALLSYMS set?\n");
+		return -EOPNOTSUPP;
+	}
+	static_call_update(shk_kallsyms_lookup_name, (typeof(kallsyms_lookup_name) *)addr);
+
+#define SHK_RESOLVE(name)							\
+	if (resolve(#name, &addr))						\
+		static_call_update(shk_##name, (typeof(name) *)addr);		\
+	else									\
+		ok = false;
+	SHK_FUNCTIONS(SHK_RESOLVE)
+#if !SHK_RETHOOK_OBJPOOL
+	SHK_RESOLVE(rethook_add_node)
+#endif
+#undef SHK_RESOLVE
+	ok &= resolve("init_mm", &shk_symbols.init_mm);
+	ok &= resolve("text_mutex", &shk_symbols.text_mutex);
+	ok &= resolve("_text", &shk_symbols.text);
+	ok &= resolve("_stext", &shk_symbols.stext);
+	ok &= resolve("_etext", &shk_symbols.etext);
+	ok &= resolve("__text_poke", &shk_symbols.__text_poke);
+	if (!ok)
+		return -EOPNOTSUPP;
+
+	shk_symbols.__text_poke = shk_call(ftrace_location)(shk_symbols.__text_poke);
+	if (!shk_symbols.__text_poke) {
+		pr_err("__text_poke cannot be traced; is CONFIG_DYNAMIC_FTRACE set?\n");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kernel has and does not export. One table; all of it is resolved
+ * when the module loads, or the module refuses to load and names what it
+ * missed.
+ *
+ * Functions are static calls: the kernel patches a direct call into our text,
+ * which is right under IBT even where the target's ENDBR has been sealed.
+ */
+#ifndef SHK_SYMBOLS_H
+#define SHK_SYMBOLS_H
+
+#include <linux/ftrace.h>
+#include <linux/kallsyms.h>
+#include <linux/memory.h>
+#include <linux/mmu_context.h>
+#include <linux/mmu_notifier.h>
+#include <linux/security.h>
+#include <linux/static_call.h>
+#include <asm/insn.h>
+#include <asm/pgalloc.h>
+#include <asm/text-patching.h>
+#include <asm/tlbflush.h>
+
+#include "compat/compat.h"
+
+#define SHK_FUNCTIONS(F)			\
+	F(kallsyms_lookup_name)			\
+	F(kallsyms_on_each_match_symbol)	\
+	F(switch_mm_irqs_off)			\
+	F(flush_tlb_mm_range)			\
+	F(ftrace_location)			\
+	F(pgd_alloc)				\
+	F(pgd_free)				\
+	F(__mmu_notifier_subscriptions_destroy)	\
+	F(security_locked_down)			\
+	F(text_poke)				\
+	F(insn_decode)				\
+	F(insn_rip_relative)			\
+	F(kallsyms_show_value)			\
+	F(can_boost)				\
+	F(rethook_alloc)			\
+	F(rethook_free)				\
+	F(rethook_try_get)			\
+	F(rethook_hook)				\
+	F(rethook_recycle)
+
+/* Not declared for modules, or in no public header; in both kernels alike. */
+void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end,
+			unsigned int stride_shift, bool freed_tables);
+bool can_boost(struct insn *insn, void *addr);
+
+#define SHK_DECLARE(name) DECLARE_STATIC_CALL(shk_##name, name);
+SHK_FUNCTIONS(SHK_DECLARE)
+#if !SHK_RETHOOK_OBJPOOL
+SHK_DECLARE(rethook_add_node)
+#endif
+#undef SHK_DECLARE
+
+/* The static call of an unexported function. */
+#define shk_call(name) static_call(shk_##name)
+
+struct shk_symbols {
+	struct mm_struct *init_mm;
+	struct mutex *text_mutex;
+	unsigned long text;		/* _text, on a 2 MB boundary */
+	unsigned long stext;
+	unsigned long etext;
+	unsigned long __text_poke;	/* ftrace site of it */
+};
+
+extern struct shk_symbols shk_symbols;
+
+int shk_symbols_init(void);
+
+/* Address of a kernel symbol, modules' included; 0 if there is none. */
+unsigned long shk_symbol_lookup(const char *name);
+/* Address of the symbol of the kernel image with that name, -ENOENT, -ENOTUNIQ. */
+int shk_symbol_unique(const char *name, unsigned long *addr);
+
+static inline bool shk_is_kernel_text(unsigned long addr)
+{
+	return addr >= shk_symbols.stext && addr < shk_symbols.etext;
+}
+
+#endif /* SHK_SYMBOLS_H */

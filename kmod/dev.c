@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/shadowk and handles: what include/uapi/linux/shadowk.h says, copied in
+ * and out and handed on. No policy but who may call what.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "dev.h"
+#include "edit/probe.h"
+#include "scope/process.h"
+
+struct call {
+	unsigned int cmd;
+	u32 min_size;		/* of the struct in the first release */
+	u32 size;		/* now */
+	int cap;		/* -1: none, or the function's to check */
+	/* @shadow is NULL on the device. Returns a descriptor, 0, or an error. */
+	int (*func)(struct shk_shadow *shadow, void *arg);
+	bool out;		/* copy the struct back */
+};
+
+static const struct file_operations handle_fops;
+
+static int handle_create(struct shk_shadow *shadow)
+{
+	/* O_CLOEXEC: a handle reaches another program only on purpose. */
+	int fd = anon_inode_getfd("[shadowk]", &handle_fops, shadow, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		shk_shadow_put(shadow);
+	return fd;
+}
+
+static bool terminated(const char *name)
+{
+	return strnlen(name, SHK_NAME_LEN) < SHK_NAME_LEN;
+}
+
+static int do_info(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_info *info = arg;
+
+	if (info->flags)
+		return -EINVAL;
+	*info = (struct shk_info){
+		.size = info->size,
+		.features = SHK_FEATURE_PROCESS | SHK_FEATURE_PROBE,
+	};
+	shk_shadows_info(info);
+	return 0;
+}
+
+static int do_shadow_create(struct shk_shadow *unused, void *arg)
+{
+	struct shk_shadow_create *create = arg;
+	struct shk_shadow *shadow;
+	int fd;
+
+	if (create->flags || !terminated(create->name))
+		return -EINVAL;
+	shadow = shk_shadow_create(create->name, shk_probes_teardown);
+	if (IS_ERR(shadow))
+		return PTR_ERR(shadow);
+	shk_shadow_get(shadow);
+	fd = handle_create(shadow);
+	if (fd < 0)
+		shk_shadow_destroy(shadow);
+	shk_shadow_put(shadow);
+	return fd;
+}
+
+static int do_shadow_open(struct shk_shadow *unused, void *arg)
+{
+	struct shk_shadow_open *open = arg;
+	struct shk_shadow *shadow;
+
+	if (open->flags || !terminated(open->name))
+		return -EINVAL;
+	shadow = shk_shadow_find(open->name);
+	return IS_ERR(shadow) ? PTR_ERR(shadow) : handle_create(shadow);
+}
+
+static int do_shadow_next(struct shk_shadow *unused, void *arg)
+{
+	struct shk_shadow_info *info = arg;
+	struct shk_shadow *shadow;
+
+	if (info->flags)
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	shadow = shk_shadow_next(info->id);
+	if (shadow)
+		shk_shadow_info(shadow, info);
+	mutex_unlock(&shk_config_lock);
+	return shadow ? 0 : -ENOENT;
+}
+
+static int do_shadow_info(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_shadow_info *info = arg;
+
+	if (info->flags)
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	shk_shadow_info(shadow, info);
+	mutex_unlock(&shk_config_lock);
+	return 0;
+}
+
+static int do_shadow_destroy(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_shadow_destroy *destroy = arg;
+
+	return destroy->flags ? -EINVAL : shk_shadow_destroy(shadow);
+}
+
+static int do_process_attach(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_process *process = arg;
+
+	if (process->flags || process->reserved)
+		return -EINVAL;
+	return shk_process_attach(shadow, process->pid);
+}
+
+static int do_process_detach(struct shk_shadow *unused, void *arg)
+{
+	struct shk_process *process = arg;
+
+	if (process->flags || process->reserved)
+		return -EINVAL;
+	return shk_process_detach(process->pid);
+}
+
+static int do_process_info(struct shk_shadow *unused, void *arg)
+{
+	struct shk_process_info *info = arg;
+
+	return info->flags || info->reserved ? -EINVAL : shk_process_info(info);
+}
+
+static int do_process_next(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_process_next *next = arg;
+
+	return next->flags || next->reserved ? -EINVAL : shk_process_next(shadow, next);
+}
+
+static int do_probe_add(struct shk_shadow *shadow, void *arg)
+{
+	return shk_probe_add(shadow, arg);
+}
+
+static int do_probe_remove(struct shk_shadow *shadow, void *arg)
+{
+	return shk_probe_remove(shadow, arg);
+}
+
+static int do_probe_next(struct shk_shadow *shadow, void *arg)
+{
+	/* As /proc/kallsyms decides, for whoever asks now. */
+	return shk_probe_next(shadow, arg, shk_call(kallsyms_show_value)(current_cred()));
+}
+
+#define CALL(_cmd, _type, _last, _cap, _func, _out)			\
+	{								\
+		.cmd = _cmd, .size = sizeof(struct _type),		\
+		.min_size = offsetofend(struct _type, _last),		\
+		.cap = _cap, .func = _func, .out = _out,		\
+	}
+
+/* What makes or edits a shadow is as powerful as loading a module. */
+static const struct call device_calls[] = {
+	CALL(SHK_INFO, shk_info, version, -1, do_info, true),
+	CALL(SHK_SHADOW_CREATE, shk_shadow_create, name, CAP_SYS_MODULE, do_shadow_create, false),
+	CALL(SHK_SHADOW_OPEN, shk_shadow_open, name, CAP_SYS_ADMIN, do_shadow_open, false),
+	CALL(SHK_SHADOW_NEXT, shk_shadow_info, name, CAP_SYS_ADMIN, do_shadow_next, true),
+	CALL(SHK_PROCESS_DETACH, shk_process, reserved, CAP_SYS_ADMIN, do_process_detach, false),
+	CALL(SHK_PROCESS_INFO, shk_process_info, name, -1, do_process_info, true),
+};
+
+static const struct call handle_calls[] = {
+	CALL(SHK_SHADOW_INFO, shk_shadow_info, name, -1, do_shadow_info, true),
+	CALL(SHK_SHADOW_DESTROY, shk_shadow_destroy, flags, CAP_SYS_MODULE, do_shadow_destroy,
+	     false),
+	CALL(SHK_PROCESS_ATTACH, shk_process, reserved, CAP_SYS_ADMIN, do_process_attach, false),
+	CALL(SHK_PROCESS_NEXT, shk_process_next, comm, -1, do_process_next, true),
+	CALL(SHK_PROBE_ADD, shk_probe_add, symbol, CAP_SYS_MODULE, do_probe_add, true),
+	CALL(SHK_PROBE_REMOVE, shk_probe_remove, name, CAP_SYS_MODULE, do_probe_remove, false),
+	CALL(SHK_PROBE_NEXT, shk_probe_info, symbol, -1, do_probe_next, true),
+};
+
+static int allowed(const struct call *call)
+{
+	if (call->cap >= 0 && !capable(call->cap))
+		return -EPERM;
+	if (call->cap == CAP_SYS_MODULE)
+		return shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE);
+	return 0;
+}
+
+static long dispatch(const struct call *calls, unsigned int nr, struct shk_shadow *shadow,
+		     unsigned int cmd, void __user *user)
+{
+	const struct call *call = NULL;
+	unsigned int i;
+	u32 size;
+	void *arg;
+	long ret;
+
+	for (i = 0; i < nr && !call; i++)
+		if (calls[i].cmd == cmd)
+			call = &calls[i];
+	if (!call)
+		return -ENOTTY;
+	ret = allowed(call);
+	if (ret)
+		return ret;
+	if (get_user(size, (u32 __user *)user))
+		return -EFAULT;
+	if (size < call->min_size || size > PAGE_SIZE)
+		return size > PAGE_SIZE ? -E2BIG : -EINVAL;
+
+	arg = kzalloc(call->size, GFP_KERNEL_ACCOUNT);
+	if (!arg)
+		return -ENOMEM;
+	ret = copy_struct_from_user(arg, call->size, user, size);
+	if (ret)
+		goto free;
+	/* A result that cannot be told must not come to be. */
+	if (call->out && clear_user(user, 0))
+		ret = -EFAULT;
+	if (!ret)
+		ret = call->func(shadow, arg);
+	if (ret >= 0 && call->out && copy_to_user(user, arg, min(size, call->size)))
+		ret = -EFAULT;
+free:
+	kfree(arg);
+	return ret;
+}
+
+static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return dispatch(device_calls, ARRAY_SIZE(device_calls), NULL, cmd, (void __user *)arg);
+}
+
+static long handle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return dispatch(handle_calls, ARRAY_SIZE(handle_calls), file->private_data, cmd,
+			(void __user *)arg);
+}
+
+static int handle_release(struct inode *inode, struct file *file)
+{
+	shk_shadow_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations handle_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = handle_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = handle_release,
+	.llseek = noop_llseek,
+};
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "shadowk",
+	.fops = &device_fops,
+	.mode = 0600,
+};
+
+int __init shk_dev_init(void)
+{
+	return misc_register(&device);
+}
+
+void shk_dev_exit(void)
+{
+	misc_deregister(&device);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What runs when an edit executes. Any context, NMI included: nothing here
+ * takes a lock, sleeps, or calls what may be probed, but for what report()
+ * guards.
+ */
+#include <linux/hardirq.h>
+#include <linux/kprobes.h>
+#include <linux/log2.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <asm/text-patching.h>
+
+#include "compat/compat.h"
+#include "edit/probe.h"
+#include "edit/slot_entry.h"
+
+#define CREATE_TRACE_POINTS
+#include "edit/trace.h"
+
+/* Functions that one probe may have in flight: sleeping calls, many threads. */
+#define NR_RETURNS 1024
+
+struct return_node {
+	struct rethook_node node; /* first: the kernel frees it by this address */
+	u64 start_ns;
+};
+
+struct hit {
+	unsigned int context;	/* preempt_count() of the probed code */
+	unsigned long sp;	/* of the function's return address, at an entry */
+	unsigned long ip;
+	const unsigned long *args;
+};
+
+static bool is_async(unsigned int context)
+{
+	return context & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET);
+}
+
+/*
+ * Who times, traces or hooks returns calls functions that may carry probes
+ * themselves. One level per context, as trace_recursion.h has it.
+ */
+static DEFINE_PER_CPU(u8, reporting);
+
+static u8 context_bit(unsigned int context)
+{
+	if (context & NMI_MASK)
+		return 8;
+	if (context & HARDIRQ_MASK)
+		return 4;
+	return context & SOFTIRQ_OFFSET ? 2 : 1;
+}
+
+static bool report_enter(u8 bit)
+{
+	if (this_cpu_read(reporting) & bit)
+		return false;
+	this_cpu_or(reporting, bit);
+	return true;
+}
+
+static void report_leave(u8 bit)
+{
+	this_cpu_and(reporting, ~bit);
+}
+
+static const unsigned long no_args[6];
+
+static void fire(struct shk_probe *probe, bool is_return, unsigned long ret,
+		 const unsigned long *args)
+{
+	trace_shadowk_probe(probe->site->shadow->name, probe->name,
+			    (unsigned long)probe->site->kp.addr, is_return, ret, args);
+}
+
+static bool hook_return(struct shk_probe *probe, unsigned long sp)
+{
+	struct rethook_node *node = shk_call(rethook_try_get)(probe->rethook);
+	struct pt_regs regs;
+
+	if (!node)
+		return false;
+	container_of(node, struct return_node, node)->start_ns = ktime_get_mono_fast_ns();
+	/* All that arch_rethook_prepare() looks at. */
+	regs.sp = sp;
+	shk_call(rethook_hook)(node, &regs, true);
+	return true;
+}
+
+static void report(struct shk_probe *probe, const struct hit *hit)
+{
+	u8 bit = context_bit(hit->context);
+	bool done = true;
+
+	if (!report_enter(bit)) {
+		this_cpu_inc(probe->counts->missed);
+		return;
+	}
+	if (probe->rethook)
+		done = hook_return(probe, hit->sp);
+	else
+		fire(probe, false, 0, hit->args);
+	report_leave(bit);
+	if (!done)
+		this_cpu_inc(probe->counts->missed);
+}
+
+static void hit_site(struct shk_site *site, const struct hit *hit)
+{
+	struct shk_probe *probe;
+
+	list_for_each_entry_rcu(probe, &site->probes, in_site) {
+		if (is_async(hit->context)) {
+			this_cpu_inc(probe->counts->async_hits);
+			continue;
+		}
+		if (!probe->rethook)
+			this_cpu_inc(probe->counts->hits);
+		if (probe->rethook || probe->kind == SHK_PROBE_EVENT)
+			report(probe, hit);
+	}
+}
+NOKPROBE_SYMBOL(hit_site);
+
+/* A call edit, by way of shk_slots. */
+/* Returns where to go on, 0 for the function itself. */
+asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs);
+asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs)
+{
+	unsigned long chain = 0;
+	struct shk_site *site;
+	struct hit hit = {
+		.context = preempt_count(),
+		.sp = (unsigned long)&regs->parent,
+		.args = regs->args,
+	};
+
+	preempt_disable_notrace();
+	site = shk_slot_site(regs->slot);
+	if (site) {
+		hit_site(site, &hit);
+		chain = READ_ONCE(site->chain);
+	}
+	preempt_enable_notrace();
+	return chain;
+}
+NOKPROBE_SYMBOL(shk_hit_call);
+
+/* A jump edit, by way of shk_detours. */
+asmlinkage void shk_hit_jump(struct shk_detour_regs *regs);
+asmlinkage void shk_hit_jump(struct shk_detour_regs *regs)
+{
+	struct shk_site *site;
+	struct hit hit = {
+		.context = preempt_count(),
+		.args = regs->args,
+	};
+
+	preempt_disable_notrace();
+	site = shk_detour_site(regs->detour);
+	if (site)
+		hit_site(site, &hit);
+	preempt_enable_notrace();
+}
+NOKPROBE_SYMBOL(shk_hit_jump);
+
+static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
+{
+	struct shk_site *site;
+
+	hash_for_each_possible_rcu_notrace(shadow->sites, site, by_addr, addr)
+		if (site->edit.addr == addr)
+			return site;
+	return NULL;
+}
+NOKPROBE_SYMBOL(find_site);
+
+/*
+ * kprobe_int3_handler() of every shadow begins here. Returns whether the
+ * breakpoint is dealt with; if not, the kernel's own handler goes on, which
+ * knows the address, since a disabled kprobe of ours is registered there.
+ */
+asmlinkage bool shk_hook_int3(struct pt_regs *regs);
+asmlinkage bool shk_hook_int3(struct pt_regs *regs)
+{
+	unsigned long addr = regs->ip - INT3_INSN_SIZE, resume;
+	struct shk_shadow *shadow;
+	struct shk_site *site;
+	struct hit hit = {};
+
+	if (user_mode(regs))
+		return false;
+	shadow = shk_current_shadow();
+	if (!shadow)
+		return false;
+
+	site = find_site(shadow, addr);
+	if (site && site->arm != SHK_ARM_CALL) {
+		unsigned long args[6] = { regs->di, regs->si, regs->dx,
+					  regs->cx, regs->r8, regs->r9 };
+
+		/* exc_int3() has entered as an NMI does: not the probed code's doing. */
+		hit.context = preempt_count() - NMI_OFFSET - HARDIRQ_OFFSET;
+		hit.sp = regs->sp;
+		hit.args = args;
+		hit_site(site, &hit);
+		/* Somebody else's breakpoint in the base? It wants its turn. */
+		if (READ_ONCE(site->edit.base[0]) != site->kp.opcode)
+			return false;
+		if (site->detour) {
+			regs->ip = shk_detour_insn(site->detour);
+			return true;
+		}
+		return false;
+	}
+
+	resume = shk_poke_resume(addr);
+	if (!resume)
+		return false;
+	regs->ip = resume;
+	return true;
+}
+NOKPROBE_SYMBOL(shk_hook_int3);
+
+static SHK_RETHOOK_HANDLER(on_return, node, data, regs)
+{
+	struct return_node *ret = container_of(node, struct return_node, node);
+	struct shk_probe *probe = data;
+	u64 latency = ktime_get_mono_fast_ns() - ret->start_ns;
+	u8 bit = context_bit(preempt_count());
+
+	this_cpu_inc(probe->counts->hits);
+	if (probe->kind == SHK_PROBE_LATENCY) {
+		this_cpu_add(probe->counts->latency_sum, latency);
+		this_cpu_inc(probe->histogram->slot[latency ? ilog2(latency) : 0]);
+	} else if (probe->kind == SHK_PROBE_EVENT && report_enter(bit)) {
+		fire(probe, true, regs->ax, no_args);
+		report_leave(bit);
+	}
+}
+
+int shk_returns_init(struct shk_probe *probe)
+{
+#if SHK_RETHOOK_OBJPOOL
+	probe->rethook = shk_call(rethook_alloc)(probe, on_return, sizeof(struct return_node),
+						 NR_RETURNS);
+	if (IS_ERR_OR_NULL(probe->rethook)) {
+		probe->rethook = NULL;
+		return -ENOMEM;
+	}
+#else
+	int i;
+
+	probe->rethook = shk_call(rethook_alloc)(probe, on_return);
+	if (!probe->rethook)
+		return -ENOMEM;
+	for (i = 0; i < NR_RETURNS; i++) {
+		struct return_node *ret = kzalloc(sizeof(*ret), GFP_KERNEL_ACCOUNT);
+
+		if (!ret) {
+			shk_returns_exit(probe);
+			return -ENOMEM;
+		}
+		shk_call(rethook_add_node)(probe->rethook, &ret->node);
+	}
+#endif
+	return 0;
+}
+
+/*
+ * Functions that are still in flight return through the kernel's own code. The
+ * pointer stays for hits in progress: the kernel frees the rethook under RCU,
+ * and gives no node of it any more.
+ */
+void shk_returns_exit(struct shk_probe *probe)
+{
+	if (probe->rethook)
+		shk_call(rethook_free)(probe->rethook);
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/ctype.h>
+#include <linux/kallsyms.h>
+#include <linux/kprobes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <asm/ibt.h>
+
+#include "edit/probe.h"
+
+static struct shk_probe *find(struct shk_shadow *shadow, u64 id, const char *name)
+{
+	struct shk_probe *probe;
+
+	list_for_each_entry(probe, &shadow->probes, node)
+		if (id ? probe->id == id : !strcmp(probe->name, name))
+			return probe;
+	return NULL;
+}
+
+/* "name+0xOFF/0xSIZE" of the symbol that holds @addr. */
+static int symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigned long *size)
+{
+	char text[KSYM_SYMBOL_LEN];
+	char *plus;
+
+	sprint_symbol_no_offset(name, addr);
+	sprint_symbol(text, addr);
+	plus = strrchr(text, '+');
+	if (!plus || sscanf(plus, "+0x%lx/0x%lx", offset, size) != 2)
+		return -ERANGE;
+	return 0;
+}
+
+/* Where the user wants it: the address, and the symbol it lies in. */
+static int resolve(const struct shk_probe_add *arg, char *symbol, unsigned long *addr,
+		   unsigned long *offset)
+{
+	unsigned long size;
+	int ret;
+
+	if (*arg->symbol) {
+		ret = shk_symbol_unique(arg->symbol, addr);
+		/* Neither is it a module's, which would be another error. */
+		if (ret == -ENOENT && shk_symbol_lookup(arg->symbol))
+			ret = -ERANGE;
+		if (ret)
+			return ret;
+		if (!shk_is_kernel_text(*addr))
+			return -ERANGE;
+		ret = symbol_of(*addr, symbol, offset, &size);
+		if (ret)
+			return ret;
+		if (arg->offset >= size)
+			return -ERANGE;
+		strscpy(symbol, arg->symbol, SHK_SYMBOL_LEN);
+		*addr += arg->offset;
+		*offset = arg->offset;
+		return 0;
+	}
+	*addr = arg->addr;
+	if (!shk_is_kernel_text(*addr))
+		return -ERANGE;
+	return symbol_of(*addr, symbol, offset, &size);
+}
+
+/* A name after the symbol that no other probe of the shadow has. */
+static int choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const char *wish)
+{
+	unsigned int i;
+	char *c;
+
+	if (*wish) {
+		if (!shk_name_valid(wish))
+			return -EINVAL;
+		if (find(shadow, 0, wish))
+			return -EEXIST;
+		strscpy(probe->name, wish, sizeof(probe->name));
+		return 0;
+	}
+	for (i = 0; i <= shadow->nr_probes; i++) {
+		/* Room for the number; symbols may be longer than names. */
+		snprintf(probe->name, sizeof(probe->name) - 16, "%s", probe->symbol);
+		for (c = probe->name; *c; c++)
+			if (!isascii(*c) || (!isalnum(*c) && !strchr("._:-", *c)))
+				*c = '_';
+		if (probe->offset)
+			sprintf(c, "-%llx", probe->offset);
+		if (i)
+			sprintf(strchr(probe->name, 0), "-%u", i + 1);
+		if (!find(shadow, 0, probe->name))
+			return 0;
+	}
+	return -EEXIST;
+}
+
+static int check(const struct shk_probe_add *arg)
+{
+	if (arg->flags & ~(SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3) || arg->reserved)
+		return -EINVAL;
+	if (arg->kind != SHK_PROBE_COUNT && arg->kind != SHK_PROBE_LATENCY &&
+	    arg->kind != SHK_PROBE_EVENT)
+		return -EINVAL;
+	if (strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
+	    strnlen(arg->symbol, sizeof(arg->symbol)) == sizeof(arg->symbol))
+		return -EINVAL;
+	if (!*arg->symbol == !arg->addr)
+		return -EINVAL;
+	if (arg->addr && arg->offset)
+		return -EINVAL;
+	return 0;
+}
+
+int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
+{
+	unsigned long addr, offset;
+	struct shk_probe *probe;
+	bool entry;
+	int ret;
+
+	ret = check(arg);
+	if (ret)
+		return ret;
+	probe = shk_probe_alloc();
+	if (!probe)
+		return -ENOMEM;
+	ret = resolve(arg, probe->symbol, &addr, &offset);
+	if (ret)
+		goto free;
+	probe->kind = arg->kind;
+	probe->flags = arg->flags;
+	probe->offset = offset;
+
+	/* An entry is the first byte, the ENDBR's successor, or the __fentry__ site. */
+	if (!offset && is_endbr(*(u32 *)addr))
+		addr += ENDBR_INSN_SIZE;
+	entry = !offset || shk_call(ftrace_location)(addr) == addr;
+	ret = -EOPNOTSUPP;
+	if ((probe->kind == SHK_PROBE_LATENCY || probe->flags & SHK_PROBE_RETURN) && !entry)
+		goto free;
+
+	ret = -ENOMEM;
+	probe->counts = alloc_percpu_gfp(struct shk_counts, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!probe->counts)
+		goto free;
+	if (probe->kind == SHK_PROBE_LATENCY) {
+		probe->histogram = alloc_percpu_gfp(struct shk_histogram,
+						    GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!probe->histogram)
+			goto free;
+	}
+	if (probe->kind == SHK_PROBE_LATENCY || probe->flags & SHK_PROBE_RETURN) {
+		ret = shk_returns_init(probe);
+		if (ret)
+			goto free;
+	}
+
+	mutex_lock(&shk_config_lock);
+	ret = shadow->dead ? -ESTALE : choose_name(shadow, probe, arg->name);
+	if (!ret)
+		ret = shk_site_add(shadow, probe, addr, entry);
+	if (ret)
+		goto unlock;
+	probe->id = ++shadow->last_probe;
+	probe->created_ns = ktime_get_ns();
+	list_add_tail(&probe->node, &shadow->probes);
+	shadow->nr_probes++;
+	arg->id = probe->id;
+	strscpy(arg->name, probe->name, sizeof(arg->name));
+	mutex_unlock(&shk_config_lock);
+	return 0;
+unlock:
+	mutex_unlock(&shk_config_lock);
+	shk_returns_exit(probe);
+free:
+	shk_probe_free(probe);
+	return ret;
+}
+
+static void remove_one(struct shk_shadow *shadow, struct shk_probe *probe)
+{
+	list_del(&probe->node);
+	shadow->nr_probes--;
+	shk_site_remove(probe);
+}
+
+int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *arg)
+{
+	struct shk_probe *probe;
+
+	if (arg->flags || strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
+	    !arg->id == !*arg->name)
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	probe = find(shadow, arg->id, arg->name);
+	if (probe)
+		remove_one(shadow, probe);
+	mutex_unlock(&shk_config_lock);
+	return probe ? 0 : -ENOENT;
+}
+
+static void sum_up(const struct shk_probe *probe, struct shk_probe_info *info)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		const struct shk_counts *counts = per_cpu_ptr(probe->counts, cpu);
+
+		info->hits += READ_ONCE(counts->hits);
+		info->async_hits += READ_ONCE(counts->async_hits);
+		info->missed += READ_ONCE(counts->missed);
+		info->latency_sum += READ_ONCE(counts->latency_sum);
+		for (i = 0; probe->histogram && i < SHK_HISTOGRAM_LEN; i++)
+			info->histogram[i] +=
+				READ_ONCE(per_cpu_ptr(probe->histogram, cpu)->slot[i]);
+	}
+}
+
+int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool show_addr)
+{
+	struct shk_probe *probe;
+	u64 id = info->id;
+	int ret = -ENOENT;
+
+	if (info->flags)
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	list_for_each_entry(probe, &shadow->probes, node) {
+		if (probe->id < id)
+			continue;
+		*info = (struct shk_probe_info){
+			.size = info->size,
+			.flags = probe->flags,
+			.id = probe->id,
+			.kind = probe->kind,
+			.arm = probe->site->arm,
+			.addr = show_addr ? probe->site->edit.addr : 0,
+			.offset = probe->offset,
+			.created_ns = probe->created_ns,
+			.now_ns = ktime_get_ns(),
+		};
+		strscpy(info->name, probe->name, sizeof(info->name));
+		strscpy(info->symbol, probe->symbol, sizeof(info->symbol));
+		sum_up(probe, info);
+		ret = 0;
+		break;
+	}
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}
+
+void shk_probes_teardown(struct shk_shadow *shadow)
+{
+	struct shk_probe *probe, *next;
+
+	lockdep_assert_held(&shk_config_lock);
+	list_for_each_entry_safe(probe, next, &shadow->probes, node)
+		remove_one(shadow, probe);
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kprobes.h>
+#include <linux/llist.h>
+#include <linux/rculist.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <asm/text-patching.h>
+
+#include "edit/probe.h"
+
+/*
+ * A task may have been preempted in a slot, a detour, or the kernel's copy of
+ * the instruction. Removed sites wait until each has been seen to sleep or to
+ * be in user space, all that have gathered in one go.
+ */
+struct grave {
+	struct llist_node node;
+	struct shk_site *site;
+	struct shk_probe *probe;
+};
+
+static LLIST_HEAD(graves);
+static void bury(struct work_struct *work);
+static DECLARE_WORK(bury_work, bury);
+
+/* What is needed to remove, allocated when it is added: removing cannot fail. */
+struct buried_site {
+	struct shk_site site;
+	struct grave grave;
+};
+
+struct buried_probe {
+	struct shk_probe probe;
+	struct grave grave;
+};
+
+static void site_free(struct shk_site *site)
+{
+	unregister_kprobe(&site->kp);
+	if (site->slot >= 0)
+		shk_slot_put(site->slot);
+	if (site->detour)
+		shk_detour_put(site->detour);
+	kfree(container_of(site, struct buried_site, site));
+}
+
+static void bury(struct work_struct *work)
+{
+	struct llist_node *all = llist_del_all(&graves);
+	struct grave *grave, *next;
+
+	if (!all)
+		return;
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+	llist_for_each_entry_safe(grave, next, all, node) {
+		if (grave->site)
+			site_free(grave->site);
+		else
+			shk_probe_free(grave->probe);
+	}
+}
+
+void shk_sites_exit(void)
+{
+	flush_work(&bury_work);
+	bury(NULL);
+}
+
+static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
+{
+	struct shk_site *site;
+
+	hash_for_each_possible(shadow->sites, site, by_addr, addr)
+		if (site->edit.addr == addr)
+			return site;
+	return NULL;
+}
+
+/* The kernel's answer in the terms of struct shk_probe_add. */
+static int refuse_kprobe(int err)
+{
+	switch (err) {
+	case -EILSEQ:	/* not an instruction's first byte */
+	case -ENOMEM:
+	case -EOPNOTSUPP: /* cannot be stepped out of line */
+		return err;
+	default:	/* blacklist, reserved text */
+		return -EADDRNOTAVAIL;
+	}
+}
+
+/* The base's __fentry__ site under a call edit: a nop, or a call to ftrace. */
+static void call_changed(struct shk_edit *edit)
+{
+	struct shk_site *site = container_of(edit, struct shk_site, edit);
+	unsigned long chain = 0;
+	s32 rel;
+
+	/* In the middle of a change both the old and the new target are right. */
+	if (edit->base[0] == INT3_INSN_OPCODE)
+		return;
+	if (edit->base[0] == CALL_INSN_OPCODE) {
+		memcpy(&rel, edit->base + 1, sizeof(rel));
+		chain = edit->addr + CALL_INSN_SIZE + rel;
+	}
+	WRITE_ONCE(site->chain, chain);
+}
+
+/*
+ * Somebody puts a breakpoint of his own under a jump edit: from now on a
+ * breakpoint here too, after which the kernel's handler serves him.
+ */
+static void jump_changed(struct shk_edit *edit)
+{
+	struct shk_site *site = container_of(edit, struct shk_site, edit);
+
+	if (edit->base[0] != site->kp.opcode)
+		WRITE_ONCE(*shk_page_bytes(edit->page, edit->addr), INT3_INSN_OPCODE);
+}
+
+static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
+{
+	const u8 *base = shk_base_bytes(addr);
+	bool is_entry = shk_call(ftrace_location)(addr) == addr;
+
+	if (is_entry) {
+		site->slot = shk_slot_get(site);
+		if (site->slot < 0)
+			return site->slot;
+		site->arm = SHK_ARM_CALL;
+		site->edit.changed = call_changed;
+		shk_edit_branch(&site->edit, addr, CALL_INSN_OPCODE, shk_slot_text(site->slot));
+		return 0;
+	}
+
+	/*
+	 * Neither what the instruction was, nor a breakpoint: it is in the
+	 * midst of somebody's optimised kprobe, or under one.
+	 */
+	if (*base != site->kp.opcode && *base != INT3_INSN_OPCODE)
+		return -EADDRINUSE;
+
+	site->detour = shk_detour_get(site);
+	if (site->detour && site->kp.ainsn.size >= JMP32_INSN_SIZE && !probe->rethook &&
+	    !(probe->flags & SHK_PROBE_FORCE_INT3) && *base == site->kp.opcode &&
+	    offset_in_page(addr) <= PAGE_SIZE - JMP32_INSN_SIZE) {
+		site->arm = SHK_ARM_JUMP;
+		site->edit.changed = jump_changed;
+		shk_edit_branch(&site->edit, addr, JMP32_INSN_OPCODE, (unsigned long)site->detour);
+		return 0;
+	}
+	site->arm = SHK_ARM_INT3;
+	site->edit.addr = addr;
+	site->edit.len = INT3_INSN_SIZE;
+	site->edit.bytes[0] = INT3_INSN_OPCODE;
+	return 0;
+}
+
+static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe *probe,
+				    unsigned long addr)
+{
+	struct buried_site *buried = kzalloc(sizeof(*buried), GFP_KERNEL_ACCOUNT);
+	struct shk_site *site;
+	int ret;
+
+	if (!buried)
+		return ERR_PTR(-ENOMEM);
+	site = &buried->site;
+	buried->grave.site = site;
+	site->shadow = shadow;
+	site->slot = -1;
+	INIT_LIST_HEAD(&site->probes);
+	site->kp.addr = (kprobe_opcode_t *)addr;
+	site->kp.flags = KPROBE_FLAG_DISABLED;
+	ret = register_kprobe(&site->kp);
+	if (ret) {
+		kfree(buried);
+		return ERR_PTR(refuse_kprobe(ret));
+	}
+	ret = choose_arm(site, probe, (unsigned long)site->kp.addr);
+	if (ret) {
+		site_free(site);
+		return ERR_PTR(ret);
+	}
+	return site;
+}
+
+int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr,
+		 bool entry)
+{
+	unsigned long fentry = shk_call(ftrace_location)(addr);
+	struct shk_site *site;
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	if (entry && fentry)
+		addr = fentry;
+	/* Behind a place that is taken, or by wish: the next instruction. */
+	if (addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_hooks_own(addr)))
+		addr += CALL_INSN_SIZE;
+	if (shk_hooks_own(addr))
+		return -EADDRNOTAVAIL;
+
+	site = find_site(shadow, addr);
+	if (site) {
+		/* A jump has no return address at hand. */
+		if (probe->rethook && site->arm == SHK_ARM_JUMP)
+			return -EADDRINUSE;
+		probe->site = site;
+		list_add_tail_rcu(&probe->in_site, &site->probes);
+		return 0;
+	}
+
+	site = site_create(shadow, probe, addr);
+	if (IS_ERR(site))
+		return PTR_ERR(site);
+	probe->site = site;
+	list_add_tail_rcu(&probe->in_site, &site->probes);
+	hash_add_rcu(shadow->sites, &site->by_addr, site->edit.addr);
+	ret = shk_edit_apply(shadow, &site->edit);
+	if (ret) {
+		hash_del_rcu(&site->by_addr);
+		list_del_rcu(&probe->in_site);
+		synchronize_rcu();
+		site_free(site);
+		probe->site = NULL;
+	}
+	return ret;
+}
+
+void shk_site_remove(struct shk_probe *probe)
+{
+	struct buried_probe *buried = container_of(probe, struct buried_probe, probe);
+	struct shk_site *site = probe->site;
+
+	lockdep_assert_held(&shk_config_lock);
+	list_del_rcu(&probe->in_site);
+	shk_returns_exit(probe);
+	buried->grave.probe = probe;
+	llist_add(&buried->grave.node, &graves);
+	if (list_empty(&site->probes)) {
+		shk_edit_revert(site->shadow, &site->edit);
+		hash_del_rcu(&site->by_addr);
+		if (site->slot >= 0)
+			shk_slot_mute(site->slot);
+		llist_add(&container_of(site, struct buried_site, site)->grave.node, &graves);
+	}
+	schedule_work(&bury_work);
+}
+
+struct shk_probe *shk_probe_alloc(void)
+{
+	struct buried_probe *buried = kzalloc(sizeof(*buried), GFP_KERNEL_ACCOUNT);
+
+	return buried ? &buried->probe : NULL;
+}
+
+void shk_probe_free(struct shk_probe *probe)
+{
+	free_percpu(probe->counts);
+	free_percpu(probe->histogram);
+	kfree(container_of(probe, struct buried_probe, probe));
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The tracepoint that perf, bpftrace and trace-cmd know as shadowk:shadowk_probe. */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM shadowk
+
+#if !defined(SHK_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define SHK_TRACE_H
+
+#include <linux/tracepoint.h>
+
+/*
+ * At entry arg1 to arg6 are rdi, rsi, rdx, rcx, r8, r9; at return (is_return)
+ * ret is rax and the others are 0.
+ */
+TRACE_EVENT(shadowk_probe,
+	TP_PROTO(const char *shadow, const char *probe, unsigned long ip, bool is_return,
+		 unsigned long ret, const unsigned long *args),
+	TP_ARGS(shadow, probe, ip, is_return, ret, args),
+	TP_STRUCT__entry(
+		__string(shadow, shadow)
+		__string(probe, probe)
+		__field(unsigned long, ip)
+		__field(bool, is_return)
+		__field(unsigned long, ret)
+		__field(unsigned long, arg1)
+		__field(unsigned long, arg2)
+		__field(unsigned long, arg3)
+		__field(unsigned long, arg4)
+		__field(unsigned long, arg5)
+		__field(unsigned long, arg6)
+	),
+	TP_fast_assign(
+		shk_assign_str(shadow, shadow);
+		shk_assign_str(probe, probe);
+		__entry->ip = ip;
+		__entry->is_return = is_return;
+		__entry->ret = ret;
+		__entry->arg1 = args[0];
+		__entry->arg2 = args[1];
+		__entry->arg3 = args[2];
+		__entry->arg4 = args[3];
+		__entry->arg5 = args[4];
+		__entry->arg6 = args[5];
+	),
+	TP_printk("shadow=%s probe=%s ip=%pS is_return=%d ret=0x%lx args=0x%lx,0x%lx,0x%lx,0x%lx,0x%lx,0x%lx",
+		  __get_str(shadow), __get_str(probe), (void *)__entry->ip, __entry->is_return,
+		  __entry->ret, __entry->arg1, __entry->arg2, __entry->arg3, __entry->arg4,
+		  __entry->arg5, __entry->arg6)
+);
+
+#endif /* SHK_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) "shadowk: " fmt
+
+#include <linux/module.h>
+
+#include "dev.h"
+#include "edit/probe.h"
+#include "shadow/shadow.h"
+
+static int __init shadowk_init(void)
+{
+	int ret;
+
+	ret = shk_symbols_init();
+	if (ret)
+		return ret;
+	ret = shk_mmu_init();
+	if (ret)
+		return ret;
+	ret = shk_text_init();
+	if (ret)
+		goto mmu;
+	ret = shk_hooks_init();
+	if (ret)
+		goto text;
+	ret = shk_graft_init();
+	if (ret)
+		goto text;
+	/* Last: from here on it can be used. */
+	ret = shk_dev_init();
+	if (ret)
+		goto graft;
+	return 0;
+graft:
+	shk_graft_exit();
+text:
+	shk_text_exit();
+mmu:
+	shk_mmu_exit();
+	return ret;
+}
+
+static void __exit shadowk_exit(void)
+{
+	shk_dev_exit();
+	shk_graft_exit();
+	shk_shadows_exit();
+	shk_sites_exit();
+	shk_hooks_exit();
+	shk_text_exit();
+	shk_mmu_exit();
+}
+
+module_init(shadowk_init);
+module_exit(shadowk_exit);
+
+MODULE_DESCRIPTION("Shadow kernels: processes that run their own copy of the kernel's text");
+MODULE_AUTHOR("The shadow kernels project");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The seam between what a shadow is and how a machine maps it.
+ *
+ *    mm->pgd[511] -> [LA57: private P4D] -> private PUD
+ *        PUD[text]    -> private PMD page, a copy of the base's
+ *            PMD[i] range untouched: the base's large mapping
+ *            PMD[j] range diverged : private PTE page, base or private pages
+ *        PUD[modules] -> the base's own PMD page
+ *
+ * A "range" is the 2 MB of text that one PMD entry maps, counted from _text.
+ *
+ * Locking: everything here that writes a table is called with text_mutex held
+ * unless it says otherwise, so that tables and text change together.
+ */
+#ifndef SHK_MMU_H
+#define SHK_MMU_H
+
+#include <linux/mm_types.h>
+#include <linux/pgtable.h>
+
+#include "compat/symbols.h"
+
+struct shk_tables {
+	struct page *p4d;	/* LA57 only */
+	struct page *pud;
+	struct page *pmd;
+	struct page **pte;	/* one per range, NULL where it is the base's */
+	pgd_t entry;		/* what grafted mms have in mm->pgd[511] */
+};
+
+struct shk_mmu {
+	const char *name;
+	/* Tables equal to the base's. May sleep; text_mutex not needed. */
+	int (*create)(struct shk_tables *tables);
+	/* No CPU can walk them any more. */
+	void (*destroy)(struct shk_tables *tables);
+	/* Fill @pte with the base's mapping of @range, not global, and link it. */
+	void (*split)(struct shk_tables *tables, unsigned int range, struct page *pte);
+	/* Map @range as the base does; returns the PTE page, to free after a flush. */
+	struct page *(*merge)(struct shk_tables *tables, unsigned int range);
+	/* Map @page at @addr, or the base's page if NULL. Its range is split. */
+	void (*map)(struct shk_tables *tables, unsigned long addr, struct page *page);
+	/* Point @mm at @tables, or at the base if NULL. Any context, no lock. */
+	void (*graft)(struct mm_struct *mm, const struct shk_tables *tables);
+	/* Tables that this CPU runs on, NULL for the base. Interrupts are off. */
+	struct shk_tables *(*current_tables)(void);
+	/* The base's mapping of @range loses _PAGE_GLOBAL, or gets it back. */
+	void (*base_set_global)(unsigned int range, bool global);
+};
+
+extern const struct shk_mmu *shk_mmu;
+extern const struct shk_mmu shk_mmu_native;
+
+int shk_mmu_init(void);
+void shk_mmu_exit(void);
+
+unsigned int shk_nr_ranges(void);
+
+static inline unsigned int shk_range_of(unsigned long addr)
+{
+	return (addr - shk_symbols.text) >> PMD_SHIFT;
+}
+
+static inline unsigned long shk_range_start(unsigned int range)
+{
+	return shk_symbols.text + ((unsigned long)range << PMD_SHIFT);
+}
+
+/* The kernel's own page that holds @addr, and where it may be read. */
+static inline unsigned long shk_base_pfn(unsigned long addr)
+{
+	return PHYS_PFN(__pa_symbol(addr));
+}
+
+static inline const void *shk_base_bytes(unsigned long addr)
+{
+	return __va(__pa_symbol(addr));
+}
+
+/*
+ * All translations, global ones and those of every PCID, leave every CPU.
+ * May sleep.
+ */
+void shk_flush_all(void);
+
+/*
+ * A shadow begins or ceases to map @range differently from the base. The first
+ * one takes the global bit from the base and flushes; the last one restores it.
+ */
+void shk_range_get(unsigned int range);
+void shk_range_put(unsigned int range);
+
+#endif /* SHK_MMU_H */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The process as a scope: pids of the caller's namespace on one side, mms on the other. */
+#ifndef SHK_PROCESS_H
+#define SHK_PROCESS_H
+
+#include "shadow/shadow.h"
+
+/* Errors as in struct shk_process. */
+int shk_process_attach(struct shk_shadow *shadow, pid_t pid);
+int shk_process_detach(pid_t pid);
+int shk_process_info(struct shk_process_info *info);
+int shk_process_next(struct shk_shadow *shadow, struct shk_process_next *next);
+
+#endif /* SHK_PROCESS_H */

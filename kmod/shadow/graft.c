@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A graft is one mm whose top-level entry for kernel text points at a shadow's
+ * tables. It is written once; the CR3 load of every context switch does the
+ * rest.
+ *
+ * The end of an mm is learnt from an interval notifier on an address that no
+ * mapping can have: it is called once, when the last user is gone, and, unlike
+ * a plain notifier, makes exit wait for no SRCU grace period.
+ */
+#include <linux/hashtable.h>
+#include <linux/kprobes.h>
+#include <linux/mmu_notifier.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <asm/tlbflush.h>
+
+#include "shadow/shadow.h"
+
+struct shk_graft {
+	struct mmu_interval_notifier notifier;
+	struct mm_struct *mm;
+	struct shk_shadow *shadow;	/* holds a reference */
+	struct list_head node;		/* shk_shadow.grafts */
+	struct hlist_node by_mm;
+	struct work_struct free;
+};
+
+/*
+ * Protects grafts, shk_shadow.grafts and .nr_grafts, and writes of mm->pgd's
+ * entry. Innermost. Not taken in interrupts.
+ */
+static DEFINE_SPINLOCK(graft_lock);
+static DEFINE_HASHTABLE(grafts, 10);
+static struct workqueue_struct *graft_wq;
+
+static struct shk_graft *find(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+
+	lockdep_assert_held(&graft_lock);
+	hash_for_each_possible(grafts, graft, by_mm, (unsigned long)mm)
+		if (graft->mm == mm)
+			return graft;
+	return NULL;
+}
+
+static void link(struct shk_graft *graft, struct shk_shadow *shadow)
+{
+	graft->shadow = shk_shadow_get(shadow);
+	list_add_tail(&graft->node, &shadow->grafts);
+	shadow->nr_grafts++;
+	shk_mmu->graft(graft->mm, &shadow->text.tables);
+}
+
+static void unlink(struct shk_graft *graft)
+{
+	list_del(&graft->node);
+	graft->shadow->nr_grafts--;
+}
+
+/*
+ * Every CPU forgets what it knows of @mm's kernel half, those in lazy mode
+ * included: freed_tables sends them to init_mm. CPUs that do not run @mm now
+ * flush when they do next, since its tlb_gen has changed.
+ */
+static void flush(struct mm_struct *mm)
+{
+	shk_call(flush_tlb_mm_range)(mm, 0, TLB_FLUSH_ALL, 0, true);
+}
+
+static void graft_free(struct shk_graft *graft)
+{
+	mmu_interval_notifier_remove(&graft->notifier);
+	kfree(graft);
+	module_put(THIS_MODULE);
+}
+
+static void graft_free_work(struct work_struct *work)
+{
+	struct shk_graft *graft = container_of(work, struct shk_graft, free);
+
+	shk_shadow_put(graft->shadow);
+	graft_free(graft);
+}
+
+/*
+ * exit_mmap() of the last user, who may be anybody. What ran in the mm left it
+ * through enter_lazy_tlb() or for another mm.
+ */
+static bool on_invalidate(struct mmu_interval_notifier *notifier,
+			  const struct mmu_notifier_range *range, unsigned long seq)
+{
+	struct shk_graft *graft = container_of(notifier, struct shk_graft, notifier);
+	bool mine;
+
+	if (range->event != MMU_NOTIFY_RELEASE)
+		return true;
+	mmu_interval_set_seq(notifier, seq);
+
+	spin_lock(&graft_lock);
+	/* Detached at the same time? Then it is the other's to free. */
+	mine = hash_hashed(&graft->by_mm);
+	if (mine) {
+		hash_del(&graft->by_mm);
+		shk_mmu->graft(graft->mm, NULL);
+	}
+	spin_unlock(&graft_lock);
+	if (!mine)
+		return true;
+
+	flush(graft->mm);
+	/* Only now may tables and pages be thought unused. */
+	spin_lock(&graft_lock);
+	unlink(graft);
+	spin_unlock(&graft_lock);
+	/* Neither the notifier nor the shadow may be given up in here. */
+	queue_work(graft_wq, &graft->free);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops notifier_ops = {
+	.invalidate = on_invalidate,
+};
+
+static struct shk_graft *graft_alloc(struct mm_struct *mm)
+{
+	struct shk_graft *graft = kzalloc(sizeof(*graft), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!graft)
+		return ERR_PTR(-ENOMEM);
+	graft->mm = mm;
+	INIT_WORK(&graft->free, graft_free_work);
+	ret = mmu_interval_notifier_insert(&graft->notifier, mm, PAGE_MASK, PAGE_SIZE,
+					   &notifier_ops);
+	if (ret) {
+		kfree(graft);
+		return ERR_PTR(ret);
+	}
+	/* A handle or a graft holds the module at this moment. */
+	__module_get(THIS_MODULE);
+	return graft;
+}
+
+int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk_shadow **left)
+{
+	struct shk_graft *graft, *new = NULL;
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	*left = NULL;
+	if (shadow->dead)
+		return -ESTALE;
+	ret = shk_text_build(&shadow->text);
+	if (!ret)
+		ret = shk_hooks_apply(shadow);
+	if (ret)
+		return ret;
+
+	/* Others attach under shk_config_lock, a child's mm has its graft already. */
+	spin_lock(&graft_lock);
+	graft = find(mm);
+	spin_unlock(&graft_lock);
+	if (!graft) {
+		new = graft_alloc(mm);
+		if (IS_ERR(new))
+			return PTR_ERR(new);
+	}
+
+	spin_lock(&graft_lock);
+	graft = find(mm);
+	if (!graft) {
+		graft = new;
+		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
+		link(graft, shadow);
+		new = NULL;
+	} else if (graft->shadow != shadow) {
+		*left = graft->shadow;
+		unlink(graft);
+		link(graft, shadow);
+	} else {
+		mm = NULL;
+	}
+	spin_unlock(&graft_lock);
+
+	if (mm)
+		flush(mm);
+	if (WARN_ON_ONCE(new))
+		graft_free(new);
+	return 0;
+}
+
+int shk_graft_detach(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+
+	lockdep_assert_held(&shk_config_lock);
+	spin_lock(&graft_lock);
+	graft = find(mm);
+	if (graft) {
+		hash_del(&graft->by_mm);
+		shk_mmu->graft(mm, NULL);
+	}
+	spin_unlock(&graft_lock);
+	if (!graft)
+		return -ENOENT;
+
+	flush(mm);
+	spin_lock(&graft_lock);
+	unlink(graft);
+	spin_unlock(&graft_lock);
+	queue_work(graft_wq, &graft->free);
+	return 0;
+}
+
+struct shk_shadow *shk_graft_shadow(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+	struct shk_shadow *shadow;
+
+	spin_lock(&graft_lock);
+	graft = find(mm);
+	shadow = graft ? shk_shadow_get(graft->shadow) : NULL;
+	spin_unlock(&graft_lock);
+	return shadow;
+}
+
+struct mm_struct *shk_graft_nth(struct shk_shadow *shadow, u64 n)
+{
+	struct mm_struct *mm = NULL;
+	struct shk_graft *graft;
+
+	spin_lock(&graft_lock);
+	list_for_each_entry(graft, &shadow->grafts, node) {
+		if (n) {
+			n--;
+			continue;
+		}
+		/* One that is just going: take the next. */
+		if (mmget_not_zero(graft->mm)) {
+			mm = graft->mm;
+			break;
+		}
+	}
+	spin_unlock(&graft_lock);
+	return mm;
+}
+
+unsigned int shk_graft_count(struct shk_shadow *shadow)
+{
+	unsigned int count;
+
+	spin_lock(&graft_lock);
+	count = shadow->nr_grafts;
+	spin_unlock(&graft_lock);
+	return count;
+}
+
+int shk_graft_inherit(struct mm_struct *mm)
+{
+	struct shk_graft *graft, *parent;
+
+	spin_lock(&graft_lock);
+	parent = current->mm ? find(current->mm) : NULL;
+	spin_unlock(&graft_lock);
+	if (!parent)
+		return 0;
+
+	graft = graft_alloc(mm);
+	if (IS_ERR(graft))
+		return PTR_ERR(graft);
+
+	spin_lock(&graft_lock);
+	/* It may have been detached or moved meanwhile. */
+	parent = find(current->mm);
+	if (parent) {
+		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
+		link(graft, parent->shadow);
+	}
+	spin_unlock(&graft_lock);
+	if (!parent)
+		graft_free(graft);
+	return 0;
+}
+
+void shk_graft_abort(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+
+	spin_lock(&graft_lock);
+	graft = find(mm);
+	if (graft) {
+		hash_del(&graft->by_mm);
+		unlink(graft);
+	}
+	spin_unlock(&graft_lock);
+	if (!graft)
+		return;
+	/*
+	 * mm_init() failed. It frees the mm without the steps that would free
+	 * its subscriptions, since it does not expect any.
+	 */
+	mmu_interval_notifier_remove(&graft->notifier);
+	shk_call(__mmu_notifier_subscriptions_destroy)(mm);
+	shk_shadow_put(graft->shadow);
+	kfree(graft);
+	module_put(THIS_MODULE);
+}
+
+struct shk_shadow *shk_current_shadow(void)
+{
+	struct shk_tables *tables = shk_mmu->current_tables();
+
+	return tables ? container_of(tables, struct shk_shadow, text.tables) : NULL;
+}
+NOKPROBE_SYMBOL(shk_current_shadow);
+
+int __init shk_graft_init(void)
+{
+	graft_wq = alloc_workqueue("shadowk", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return graft_wq ? 0 : -ENOMEM;
+}
+
+void shk_graft_exit(void)
+{
+	destroy_workqueue(graft_wq);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The shadow: a text, a name, references, and who is grafted to it.
+ *
+ * Locking
+ *
+ * shk_config_lock	serialises everything that a user asks for: names,
+ *			edits, attach, detach. Sleeping; outermost.
+ * graft_lock		(graft.c) which mm is grafted to which shadow. A
+ *			spinlock, so that fork and exit, which must not wait for
+ *			a user, need nothing else.
+ * text_mutex		(text.h) inside shk_config_lock.
+ */
+#ifndef SHK_SHADOW_H
+#define SHK_SHADOW_H
+
+#include <linux/hashtable.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/shadowk.h>
+
+#include "text/text.h"
+
+#define SHK_SITE_BITS 6
+
+/* Text the module itself needs in every shadow, see hooks.c. */
+enum shk_hook {
+	SHK_HOOK_ENTER_LAZY_TLB,
+	SHK_HOOK_PGD_ALLOC,
+	SHK_HOOK_PGD_FREE,
+	SHK_HOOK_INT3,
+	SHK_NR_HOOKS
+};
+
+struct shk_shadow {
+	refcount_t ref;			/* its name, handles, grafts */
+	u64 id;
+	char name[SHK_NAME_LEN];	/* "" if it has none */
+	bool dead;			/* destroyed: handles only */
+	struct list_head node;		/* all shadows, by id */
+	struct shk_text text;
+	struct shk_edit hooks[SHK_NR_HOOKS];
+	bool hooked;
+
+	/* Under graft_lock. */
+	struct list_head grafts;
+	unsigned int nr_grafts;
+
+	/* edit/'s; written under shk_config_lock, sites read under RCU. */
+	DECLARE_HASHTABLE(sites, SHK_SITE_BITS);
+	struct list_head probes;	/* by id */
+	unsigned int nr_probes;
+	u64 last_probe;
+	/* Remove all edits. Under shk_config_lock, nothing is grafted. */
+	void (*teardown)(struct shk_shadow *shadow);
+};
+
+extern struct mutex shk_config_lock;
+
+/* ---- shadow.c ---- */
+
+/* A reference to a new shadow; @name may be "". -EEXIST, -EINVAL, -ENOMEM. */
+struct shk_shadow *shk_shadow_create(const char *name, void (*teardown)(struct shk_shadow *));
+/* A reference to the shadow of that name. -ENOENT. */
+struct shk_shadow *shk_shadow_find(const char *name);
+/* The shadow with the lowest id that is not below @id, NULL. shk_config_lock held. */
+struct shk_shadow *shk_shadow_next(u64 id);
+/* Give up the name and the edits. -EBUSY: something is grafted. */
+int shk_shadow_destroy(struct shk_shadow *shadow);
+struct shk_shadow *shk_shadow_get(struct shk_shadow *shadow);
+/* Not under shk_config_lock, unless the caller holds another reference. */
+void shk_shadow_put(struct shk_shadow *shadow);
+void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info);
+void shk_shadows_info(struct shk_info *info);
+/* Destroy what nobody holds: idle shadows that only their names keep alive. */
+void shk_shadows_exit(void);
+bool shk_name_valid(const char *name);
+
+/* ---- edits.c ---- */
+
+/* Apply and revert an edit; shk_config_lock held. Errors as shk_text_apply(). */
+int shk_edit_apply(struct shk_shadow *shadow, struct shk_edit *edit);
+void shk_edit_revert(struct shk_shadow *shadow, struct shk_edit *edit);
+/* @bytes: a call or jump (@opcode) at @addr to @target. */
+void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsigned long target);
+
+/* ---- graft.c ---- */
+
+int shk_graft_init(void);
+void shk_graft_exit(void);
+/*
+ * @mm executes @shadow from here on; it moves if it was in another. The caller
+ * holds shk_config_lock and a user of @mm (mmget). What it left, if anything,
+ * is in @left, to be put when the lock is dropped. -ENOMEM, -ESTALE.
+ */
+int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk_shadow **left);
+/* @mm executes the base. -ENOENT: it did already. Locks as above. */
+int shk_graft_detach(struct mm_struct *mm);
+/* A reference to the shadow that @mm is grafted to, or NULL. */
+struct shk_shadow *shk_graft_shadow(struct mm_struct *mm);
+/* The @n-th mm of the shadow, with a reference on it (mmput), or NULL. */
+struct mm_struct *shk_graft_nth(struct shk_shadow *shadow, u64 n);
+unsigned int shk_graft_count(struct shk_shadow *shadow);
+/* The mm that a process inside is making joins its shadow. -ENOMEM. */
+int shk_graft_inherit(struct mm_struct *mm);
+/* That mm came to nothing before it was used. */
+void shk_graft_abort(struct mm_struct *mm);
+/* The shadow this CPU executes, NULL for the base. Interrupts are off. */
+struct shk_shadow *shk_current_shadow(void);
+
+/* ---- hooks.c ---- */
+
+int shk_hooks_init(void);
+/* No task is in a hook. Nothing is grafted any more. */
+void shk_hooks_exit(void);
+/* Put the hooks into a shadow that has none; shk_config_lock held. */
+int shk_hooks_apply(struct shk_shadow *shadow);
+void shk_hooks_revert(struct shk_shadow *shadow);
+/* Does the module depend on the instruction at @addr? */
+bool shk_hooks_own(unsigned long addr);
+
+#endif /* SHK_SHADOW_H */

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel patches its text in place, through __text_poke() and nothing
+ * else. Each of its writes goes into every private copy of the page first, so
+ * that all texts take the same steps (breakpoint, tail, head) and share the
+ * IPIs with which the caller separates them. Bytes under an edit are only
+ * remembered.
+ *
+ * An optimised kprobe needs more care. It overwrites several instructions with
+ * one jump, while an edit may stand at one of them. (Other multi-byte patches,
+ * at ftrace, static key and static call sites, lie wholly under an edit or
+ * wholly beside: kprobes refuses addresses inside such sites.) A copy with
+ * such an edit keeps the kprobe's breakpoint, the first of the three steps,
+ * and its own tail: the kprobe still reports, the slow way.
+ *
+ * The hook is an ftrace one, there while any private page exists. Permanent,
+ * as livepatch's: kernel.ftrace_enabled=0 is refused meanwhile.
+ */
+#include <linux/ftrace.h>
+#include <linux/mutex.h>
+
+#include "text/text.h"
+
+static bool under_edit(struct shk_page *page, unsigned long addr, struct shk_edit **found)
+{
+	struct shk_edit *edit;
+
+	list_for_each_entry(edit, &page->edits, node) {
+		if (addr >= edit->addr && addr < edit->addr + edit->len) {
+			*found = edit;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_held(struct shk_page *page, unsigned long addr)
+{
+	struct shk_edit *edit;
+
+	list_for_each_entry(edit, &page->edits, node)
+		if (edit->held_len && addr >= edit->held && addr < edit->held + edit->held_len)
+			return true;
+	return false;
+}
+
+/* Is [addr, addr + len) the tail of a replacement that edits cut into? */
+static void hold(struct shk_page *page, unsigned long addr, const u8 *src, size_t len)
+{
+	bool all = true, restored = true;
+	struct shk_edit *edit, *cut = NULL;
+	size_t i;
+
+	if (len < 2)
+		return;
+	for (i = 0; i < len; i++) {
+		if (under_edit(page, addr + i, &edit)) {
+			cut = edit;
+		} else {
+			all = false;
+			restored &= *shk_page_bytes(page, addr + i) == src[i];
+		}
+	}
+	/* Its head, the byte before, may be what is edited. */
+	if (!cut && under_edit(page, addr - 1, &edit))
+		cut = edit;
+	if (!cut || all)
+		return;
+	cut->held = addr - 1;
+	cut->held_len = restored ? 0 : len + 1;
+}
+
+/* The base is about to have @src at @addr; let the copy have it. */
+static void follow(struct shk_page *page, unsigned long addr, const u8 *src, size_t len)
+{
+	struct shk_edit *edit;
+	size_t i;
+
+	hold(page, addr, src, len);
+	for (i = 0; i < len; i++) {
+		if (under_edit(page, addr + i, &edit)) {
+			edit->base[addr + i - edit->addr] = src[i];
+			/* The head: its breakpoint first, and last what it becomes. */
+			if (addr + i == edit->addr && edit->changed)
+				edit->changed(edit);
+		} else if (!is_held(page, addr + i) || src[i] == INT3_INSN_OPCODE) {
+			WRITE_ONCE(*shk_page_bytes(page, addr + i), src[i]);
+		}
+	}
+}
+
+void shk_sync_release(struct shk_page *page, struct shk_edit *edit)
+{
+	unsigned long addr = edit->held;
+	u8 bytes[SHK_EDIT_MAX];
+
+	if (!edit->held_len || is_held(page, addr + 1))
+		return;
+	memcpy(bytes, shk_base_bytes(addr), edit->held_len);
+	/* A kprobe's breakpoint stands there: resume at it until all is written. */
+	shk_poke(page, addr, bytes, edit->held_len, 0);
+}
+
+static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip,
+				 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	/* __text_poke(func, addr, src, len) */
+	struct pt_regs *regs = ftrace_get_regs(fregs);
+	unsigned long addr = regs->si;
+	const u8 *src = (const u8 *)regs->dx;
+	size_t len = regs->cx;
+
+	while (len && shk_is_kernel_text(addr)) {
+		size_t chunk = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
+		struct shk_page *page;
+
+		/* text_mutex is held, by the one who patches */
+		hlist_for_each_entry(page, shk_pages_of(addr), by_addr)
+			follow(page, addr, src, chunk);
+		addr += chunk;
+		src += chunk;
+		len -= chunk;
+	}
+}
+
+static struct ftrace_ops sync_ops = {
+	.func = on_text_poke,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION |
+		 FTRACE_OPS_FL_PERMANENT,
+};
+
+/* Private pages' edits; the hook is there while there are any. */
+static DEFINE_MUTEX(sync_lock);
+static unsigned int nr_users;
+
+int shk_sync_start(void)
+{
+	int ret = 0;
+
+	mutex_lock(&sync_lock);
+	if (!nr_users) {
+		ret = ftrace_set_filter_ip(&sync_ops, shk_symbols.__text_poke, 0, 0);
+		if (!ret)
+			ret = register_ftrace_function(&sync_ops);
+	}
+	if (!ret)
+		nr_users++;
+	mutex_unlock(&sync_lock);
+	return ret;
+}
+
+void shk_sync_stop(void)
+{
+	mutex_lock(&sync_lock);
+	if (!--nr_users)
+		WARN_ON_ONCE(unregister_ftrace_function(&sync_ops));
+	mutex_unlock(&sync_lock);
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "text/text.h"
+
+/* All private pages, by the base page they stand for. Under text_mutex. */
+static struct hlist_head *pages_by_addr;
+static unsigned int nr_private;
+
+static unsigned int nr_base_pages(void)
+{
+	return PFN_UP(shk_symbols.etext - shk_symbols.text);
+}
+
+struct hlist_head *shk_pages_of(unsigned long addr)
+{
+	return &pages_by_addr[PFN_DOWN(addr - shk_symbols.text)];
+}
+
+int __init shk_text_init(void)
+{
+	pages_by_addr = kvcalloc(nr_base_pages(), sizeof(*pages_by_addr), GFP_KERNEL);
+	return pages_by_addr ? 0 : -ENOMEM;
+}
+
+void shk_text_exit(void)
+{
+	WARN_ON_ONCE(nr_private);
+	kvfree(pages_by_addr);
+}
+
+void shk_text_setup(struct shk_text *text)
+{
+	INIT_LIST_HEAD(&text->pages);
+}
+
+int shk_text_build(struct shk_text *text)
+{
+	int ret;
+
+	if (text->built)
+		return 0;
+	ret = shk_mmu->create(&text->tables);
+	if (!ret)
+		text->built = true;
+	return ret;
+}
+
+void shk_text_destroy(struct shk_text *text)
+{
+	WARN_ON_ONCE(text->live || !list_empty(&text->pages));
+	if (text->built)
+		shk_mmu->destroy(&text->tables);
+	text->built = false;
+}
+
+u64 shk_text_memory(const struct shk_text *text)
+{
+	unsigned int pages = text->nr_pages + text->nr_ranges;
+
+	if (text->built)
+		pages += 2 + !!text->tables.p4d;
+	return (u64)pages * PAGE_SIZE;
+}
+
+static struct shk_page *find_page(struct shk_text *text, unsigned long addr)
+{
+	struct shk_page *page;
+
+	hlist_for_each_entry(page, shk_pages_of(addr), by_addr)
+		if (page->text == text)
+			return page;
+	return NULL;
+}
+
+/* What a page costs, allocated before text_mutex is taken. */
+struct prepared {
+	struct shk_page *page;
+	struct page *pte;
+};
+
+static void prepared_free(struct prepared *prepared)
+{
+	if (prepared->page && prepared->page->page)
+		__free_page(prepared->page->page);
+	kfree(prepared->page);
+	if (prepared->pte)
+		__free_page(prepared->pte);
+}
+
+static int prepared_alloc(struct prepared *prepared)
+{
+	prepared->page = kzalloc(sizeof(*prepared->page), GFP_KERNEL_ACCOUNT);
+	prepared->pte = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (prepared->page)
+		prepared->page->page = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (prepared->page && prepared->page->page && prepared->pte)
+		return 0;
+	prepared_free(prepared);
+	return -ENOMEM;
+}
+
+static struct shk_page *privatise(struct shk_text *text, unsigned long addr,
+				  struct prepared *prepared)
+{
+	unsigned int range = shk_range_of(addr);
+	struct shk_page *page = prepared->page;
+
+	prepared->page = NULL;
+	page->addr = addr & PAGE_MASK;
+	page->text = text;
+	INIT_LIST_HEAD(&page->edits);
+	memcpy(page_address(page->page), shk_base_bytes(page->addr), PAGE_SIZE);
+
+	if (!text->tables.pte[range]) {
+		shk_mmu->split(&text->tables, range, prepared->pte);
+		prepared->pte = NULL;
+		text->nr_ranges++;
+		shk_range_get(range);
+	}
+	shk_mmu->map(&text->tables, page->addr, page->page);
+	if (text->live)
+		shk_flush_all();
+
+	list_add(&page->node, &text->pages);
+	hlist_add_head(&page->by_addr, shk_pages_of(page->addr));
+	text->nr_pages++;
+	nr_private++;
+	return page;
+}
+
+static void unprivatise(struct shk_page *page)
+{
+	struct shk_text *text = page->text;
+	unsigned int range = shk_range_of(page->addr);
+	struct page *table = NULL;
+	struct shk_page *other;
+	bool last = true;
+
+	list_del(&page->node);
+	hlist_del(&page->by_addr);
+	text->nr_pages--;
+	nr_private--;
+
+	list_for_each_entry(other, &text->pages, node)
+		last &= shk_range_of(other->addr) != range;
+
+	shk_mmu->map(&text->tables, page->addr, NULL);
+	if (last) {
+		table = shk_mmu->merge(&text->tables, range);
+		text->nr_ranges--;
+	}
+	if (text->live)
+		shk_flush_all();
+	if (last) {
+		shk_range_put(range);
+		__free_page(table);
+	}
+	__free_page(page->page);
+	kfree(page);
+}
+
+static bool overlaps(const struct shk_edit *a, const struct shk_edit *b)
+{
+	return a->addr < b->addr + b->len && b->addr < a->addr + a->len;
+}
+
+/* What a CPU does that meets the breakpoint of an edit that comes or goes. */
+static unsigned long resume_of(const struct shk_edit *edit)
+{
+	u8 op = edit->bytes[0];
+	s32 rel;
+
+	if (edit->len == CALL_INSN_SIZE && op == CALL_INSN_OPCODE)
+		return edit->addr + CALL_INSN_SIZE; /* as if not armed */
+	if (op == JMP32_INSN_OPCODE) {
+		memcpy(&rel, edit->bytes + 1, sizeof(rel));
+		return edit->addr + JMP32_INSN_SIZE + rel;
+	}
+	return edit->addr;
+}
+
+int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
+{
+	struct prepared prepared;
+	struct shk_page *page;
+	struct shk_edit *other;
+	int ret;
+
+	if (WARN_ON_ONCE(!edit->len || edit->len > SHK_EDIT_MAX ||
+			 offset_in_page(edit->addr) + edit->len > PAGE_SIZE))
+		return -EINVAL;
+	ret = shk_text_build(text);
+	if (ret)
+		return ret;
+	ret = prepared_alloc(&prepared);
+	if (ret)
+		return ret;
+	ret = shk_sync_start();
+	if (ret)
+		goto free;
+
+	mutex_lock(shk_symbols.text_mutex);
+	page = find_page(text, edit->addr);
+	if (page) {
+		list_for_each_entry(other, &page->edits, node) {
+			if (overlaps(edit, other)) {
+				mutex_unlock(shk_symbols.text_mutex);
+				ret = -EADDRINUSE;
+				goto stop;
+			}
+		}
+	} else {
+		page = privatise(text, edit->addr, &prepared);
+	}
+	edit->page = page;
+	edit->held_len = 0;
+	memcpy(edit->base, shk_base_bytes(edit->addr), edit->len);
+	list_add(&edit->node, &page->edits);
+	if (edit->changed)
+		edit->changed(edit);
+	shk_poke(page, edit->addr, edit->bytes, edit->len, resume_of(edit));
+	mutex_unlock(shk_symbols.text_mutex);
+
+	prepared_free(&prepared);
+	return 0;
+stop:
+	shk_sync_stop();
+free:
+	prepared_free(&prepared);
+	return ret;
+}
+
+void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
+{
+	struct shk_page *page = edit->page;
+
+	mutex_lock(shk_symbols.text_mutex);
+	shk_poke(page, edit->addr, edit->base, edit->len, resume_of(edit));
+	list_del(&edit->node);
+	edit->page = NULL;
+	if (list_empty(&page->edits))
+		unprivatise(page);
+	else
+		shk_sync_release(page, edit);
+	mutex_unlock(shk_symbols.text_mutex);
+	shk_sync_stop();
+}
