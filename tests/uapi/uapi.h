@@ -89,7 +89,8 @@ static inline int device_open(void)
 /* As much as fits: a name that fills its array has no NUL, which is a test of its own. */
 static inline void name_put(char *to, size_t room, const char *name)
 {
-	memcpy(to, name, strnlen(name, room));
+	for (size_t i = 0; i < room && name[i]; i++)
+		to[i] = name[i];
 }
 
 static inline long shadow_create(int dev, const char *name)

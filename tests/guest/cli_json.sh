@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# test: timeout=60
+# What --json prints is JSON, wherever it stands, with the fields that are promised.
+exec python3 - <<'END'
+import json
+import subprocess
+import sys
+
+failures = 0
+
+
+def is_(what, got, wanted):
+    global failures
+    if got != wanted:
+        print(f"{what}: {got!r}, expected {wanted!r}")
+        failures += 1
+
+
+def run(*args):
+    return subprocess.run(["shadowctl", *args], stdout=subprocess.PIPE, check=True).stdout
+
+
+def ctl(*args):
+    return json.loads(run(*args, "--json"))
+
+
+def quiet(*args):
+    is_(" ".join(args), run(*args), b"")
+
+
+is_("an empty list", ctl("list"), [])
+made = ctl("create", "web")
+is_("created", (made["name"], made["nr_processes"], made["nr_probes"], made["memory"]),
+    ("web", 0, 0, 0))
+quiet("create", "other")
+is_("list", [s["name"] for s in ctl("list")], ["web", "other"])
+is_("--json in front", json.loads(run("--json", "list")), ctl("list"))
+is_("--json behind the verb", json.loads(run("show", "--json", "web")), ctl("show", "web"))
+
+# A name of a process that is neither UTF-8 nor harmless to a terminal.
+odd = subprocess.Popen(
+    [sys.executable, "-c", "open('/proc/self/comm', 'wb').write(b'\\xff\\x1b[2J\"\\n'); "
+     "print(flush=True); import time; time.sleep(1000)"], stdout=subprocess.PIPE)
+odd.stdout.readline()
+is_("attach", ctl("attach", "web", "--pid", str(odd.pid)), {"shadow": "web", "attached": [odd.pid]})
+show = ctl("show", "web")
+is_("show", [p["pid"] for p in show["processes"]], [odd.pid])
+is_("no control characters", b"\x1b" in run("show", "web"), False)
+is_("no probes", show["probes"], [])
+is_("detach", ctl("detach", "--pid", str(odd.pid)), {"detached": [odd.pid]})
+odd.kill()
+
+is_("a name is chosen and printed", b"vfs_write" in run("probe", "add", "web", "vfs_write"), True)
+added = ctl("probe", "add", "web", "vfs_read", "--kind", "latency", "--name", "reads")
+is_("added", (added["shadow"], added["name"]), ("web", "reads"))
+quiet("probe", "add", "web", "vfs_read", "--name", "n2", "--return", "--int3")
+quiet("probe", "add", "web", "vfs_read", "--name", "n3", "--kind", "event")
+subprocess.run(["shadowctl", "run", "web", "--", "head", "-c", "100000", "/dev/zero"],
+               stdout=subprocess.DEVNULL, check=True)
+probes = ctl("probe", "list", "web")
+is_("probes", [(p["symbol"], p["kind"], p["offset"], p["return"]) for p in probes],
+    [("vfs_write", "count", 0, False), ("vfs_read", "latency", 0, False),
+     ("vfs_read", "count", 0, True), ("vfs_read", "event", 0, False)])
+for p in probes:
+    for key in ("hits", "async_hits", "missed", "id"):
+        is_(key, type(p[key]), int)
+    is_("hits of " + p["name"], p["hits"] > 0, True)
+    is_("address", int(p["address"], 16) > 0xffffffff00000000, True)
+    is_("arm", p["arm"] in ("int3", "call", "jump"), True)
+    is_("histogram", "histogram" in p, p["kind"] == "latency")
+is_("--int3", probes[2]["arm"], "int3")
+slots = probes[1]["histogram"]
+is_("its sum", sum(s["count"] for s in slots), probes[1]["hits"] - probes[1]["missed"])
+is_("its slots", [s["hi"] for s in slots[:-1]], [s["lo"] for s in slots[1:]])
+is_("its last slot", slots[-1]["count"] > 0, True)
+
+stat = ctl("stat", "web")
+is_("stat", [p["name"] for p in stat["probes"]], [p["name"] for p in probes])
+lines = run("stat", "web", "--json", "--interval", "0.2", "--count", "3").splitlines()
+is_("samples", len(lines), 3)
+for line in lines:
+    p = json.loads(line)["probes"][1]
+    is_("an interval's hits", (p["hits"], sum(s["count"] for s in p["histogram"])), (0, 0))
+    is_("an interval", 0.1 < p["seconds"] < 5, True)
+is_("the table", b"RATE/S" in run("stat", "web") and b"@@@" in run("probe", "list", "web"), True)
+
+is_("removed", ctl("probe", "remove", "web", "reads"), {"shadow": "web", "removed": "reads"})
+is_("three left", len(ctl("probe", "list", "web")), 3)
+by_address = next(p["address"] for p in ctl("probe", "list", "web") if p["symbol"] == "vfs_write")
+quiet("probe", "add", "web", by_address, "--name", "a")
+is_("by address", ctl("probe", "list", "web")[-1]["symbol"], "vfs_write")
+is_("destroyed", ctl("destroy", "web"), {"destroyed": "web"})
+quiet("destroy", "other")
+is_("all gone", ctl("list"), [])
+
+for args in ([], ["create"], ["list"], ["show"], ["destroy"], ["run"], ["attach"], ["detach"],
+             ["probe"], ["probe", "add"], ["probe", "list"], ["probe", "remove"], ["stat"]):
+    is_("help", run(*args, "--help"), run("help", *args))
+    is_("usage", run(*args, "--help").startswith(b"usage: shadowctl"), True)
+is_("version", run("--version").split()[0], b"shadowctl")
+sys.exit(failures != 0)
+END
