@@ -14,9 +14,10 @@ from . import roots
 
 BOOT_TIMEOUT = 300
 CPU = "corei7_haswell_4770"
+# Its MWAIT misses what another CPU writes, so an idle CPU would sleep through IPIs.
 # Only a triple fault ends Bochs (see CONFIG): make every way down lead to one.
 ARGS = ("console=ttyS0,115200 loglevel=5 oops=panic panic=-1 reboot=triple nox2apic "
-        "random.trust_cpu=on cryptomgr.notests")
+        "random.trust_cpu=on cryptomgr.notests idle=halt")
 ISOLINUX = """default linux
 label linux
 kernel /vmlinuz
@@ -26,7 +27,7 @@ CONFIG = """display_library: term
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 megs: {megs}
-cpu: model={cpu}, count={smp}, ips=50000000, reset_on_triple_fault=0
+cpu: model={cpu}, count=1:{smp}:1, ips=50000000, reset_on_triple_fault=0
 ata0-master: type=cdrom, path={iso}, status=inserted
 boot: cdrom
 com1: enabled=1, mode=file, dev={console}
