@@ -128,6 +128,9 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	ret = resolve(arg, probe->symbol, &addr, &offset);
 	if (ret)
 		goto free;
+	ret = -EADDRNOTAVAIL;
+	if (shk_hooks_replace(probe->symbol))
+		goto free;
 	probe->kind = arg->kind;
 	probe->flags = arg->flags;
 	probe->offset = offset;

@@ -170,6 +170,8 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk
 			return PTR_ERR(new);
 	}
 
+	/* Nobody is in what hooks.c makes run in the base. */
+	mutex_lock(shk_symbols.text_mutex);
 	spin_lock(&graft_lock);
 	graft = find(mm);
 	if (!graft) {
@@ -188,6 +190,7 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk
 
 	if (mm)
 		flush(mm);
+	mutex_unlock(shk_symbols.text_mutex);
 	if (WARN_ON_ONCE(new))
 		graft_free(new);
 	return 0;
@@ -198,6 +201,7 @@ int shk_graft_detach(struct mm_struct *mm)
 	struct shk_graft *graft;
 
 	lockdep_assert_held(&shk_config_lock);
+	mutex_lock(shk_symbols.text_mutex);
 	spin_lock(&graft_lock);
 	graft = find(mm);
 	if (graft) {
@@ -205,10 +209,12 @@ int shk_graft_detach(struct mm_struct *mm)
 		shk_mmu->graft(mm, NULL);
 	}
 	spin_unlock(&graft_lock);
+	if (graft)
+		flush(mm);
+	mutex_unlock(shk_symbols.text_mutex);
 	if (!graft)
 		return -ENOENT;
 
-	flush(mm);
 	spin_lock(&graft_lock);
 	unlink(graft);
 	spin_unlock(&graft_lock);

@@ -14,6 +14,15 @@
  *			to fail: the child is inside before it exists.
  * pgd_free()		the new mm came to nothing.
  * kprobe_int3_handler()	breakpoints of probes, see edit/hit.c.
+ *
+ * And what reads or compares the kernel's text while it is being patched must
+ * see the base's, also when a process inside does the patching: __text_poke()
+ * would BUG, ftrace kill itself, a kprobe copy an edit for an instruction.
+ * Those functions begin with a jump, in every shadow, to an entry that loads
+ * init_mm with interrupts off, calls the very same function, now the base's,
+ * and returns to the shadow. None of them sleeps. All are called with
+ * text_mutex held, and it is held while a text comes or goes under a process
+ * (graft.c): so no task is ever inside the bytes that the jump replaces.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -29,16 +38,49 @@ void shk_entry_enter_lazy_tlb(void);
 void shk_entry_pgd_alloc(void);
 void shk_entry_pgd_free(void);
 void shk_entry_int3(void);
+void shk_entry_text_poke(void);
+void shk_entry_ftrace_verify(void);
+void shk_entry_jump_label(void);
+void shk_entry_static_call(void);
+void shk_entry_can_probe(void);
+void shk_entry_copy_insn(void);
+void shk_entry_can_optimize(void);
+
+/* The functions that run in the base; hooks_entry.S passes arguments through. */
+void shk_in_base(void);
+DEFINE_STATIC_CALL_NULL(shk_base_text_poke, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_ftrace_verify, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_jump_label, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_static_call, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_can_probe, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_copy_insn, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_can_optimize, shk_in_base);
+
+#define IN_BASE(_symbol, _name)						\
+	{								\
+		.symbol = _symbol, .entry = shk_entry_##_name,		\
+		.key = &STATIC_CALL_KEY(shk_base_##_name),		\
+		.tramp = &STATIC_CALL_TRAMP(shk_base_##_name),		\
+	}
 
 static struct {
 	const char *symbol;
 	void (*entry)(void);
+	struct static_call_key *key;	/* it runs in the base */
+	void *tramp;
 	unsigned long site;
 } hooks[SHK_NR_HOOKS] = {
 	[SHK_HOOK_ENTER_LAZY_TLB] = { "enter_lazy_tlb", shk_entry_enter_lazy_tlb },
 	[SHK_HOOK_PGD_ALLOC] = { "pgd_alloc", shk_entry_pgd_alloc },
 	[SHK_HOOK_PGD_FREE] = { "pgd_free", shk_entry_pgd_free },
 	[SHK_HOOK_INT3] = { "kprobe_int3_handler", shk_entry_int3 },
+	[SHK_HOOK_TEXT_POKE] = IN_BASE("__text_poke", text_poke),
+	[SHK_HOOK_FTRACE_VERIFY] = IN_BASE("ftrace_verify_code", ftrace_verify),
+	[SHK_HOOK_JUMP_LABEL] = IN_BASE("__jump_label_patch", jump_label),
+	[SHK_HOOK_STATIC_CALL] = IN_BASE("__static_call_validate", static_call),
+	[SHK_HOOK_CAN_PROBE] = IN_BASE("can_probe", can_probe),
+	[SHK_HOOK_COPY_INSN] = IN_BASE("__copy_instruction", copy_insn),
+	[SHK_HOOK_CAN_OPTIMIZE] = IN_BASE("can_optimize", can_optimize),
 };
 
 /* Tasks in hooks that sleep: unload waits for them. */
@@ -123,6 +165,24 @@ asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 	hook_leave();
 }
 
+/* The text around a call from hooks_entry.S, whose functions do not sleep. */
+asmlinkage unsigned long shk_base_enter(void);
+asmlinkage unsigned long shk_base_enter(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
+	return flags;
+}
+
+asmlinkage void shk_base_leave(unsigned long flags);
+asmlinkage void shk_base_leave(unsigned long flags)
+{
+	shk_call(switch_mm_irqs_off)(NULL, current->active_mm, current);
+	local_irq_restore(flags);
+}
+
 int shk_hooks_apply(struct shk_shadow *shadow)
 {
 	unsigned int i;
@@ -132,7 +192,8 @@ int shk_hooks_apply(struct shk_shadow *shadow)
 	if (shadow->hooked)
 		return 0;
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
-		shk_edit_branch(&shadow->hooks[i], hooks[i].site, CALL_INSN_OPCODE,
+		shk_edit_branch(&shadow->hooks[i], hooks[i].site,
+				hooks[i].key ? JMP32_INSN_OPCODE : CALL_INSN_OPCODE,
 				(unsigned long)hooks[i].entry);
 		ret = shk_edit_apply(shadow, &shadow->hooks[i]);
 		if (ret)
@@ -168,19 +229,38 @@ bool shk_hooks_own(unsigned long addr)
 	return false;
 }
 
-int __init shk_hooks_init(void)
+bool shk_hooks_replace(const char *symbol)
 {
 	unsigned int i;
 
-	for (i = 0; i < SHK_NR_HOOKS; i++) {
-		unsigned long addr = shk_symbol_lookup(hooks[i].symbol);
+	for (i = 0; i < SHK_NR_HOOKS; i++)
+		if ((hooks[i].key || i == SHK_HOOK_ENTER_LAZY_TLB) &&
+		    !strcmp(symbol, hooks[i].symbol))
+			return true;
+	return false;
+}
 
-		hooks[i].site = addr ? shk_call(ftrace_location)(addr) : 0;
+int __init shk_hooks_init(void)
+{
+	unsigned long addr;
+	unsigned int i;
+
+	for (i = 0; i < SHK_NR_HOOKS; i++) {
+		if (shk_symbol_unique(hooks[i].symbol, &addr)) {
+			pr_err("this kernel has no symbol %s, or several\n", hooks[i].symbol);
+			return -EOPNOTSUPP;
+		}
+		/* Untraced functions have no __fentry__ site; a jump needs none. */
+		hooks[i].site = shk_call(ftrace_location)(addr);
+		if (!hooks[i].site && hooks[i].key)
+			hooks[i].site = addr;
 		if (!hooks[i].site) {
-			pr_err("%s cannot be hooked: not in this kernel, or not traceable\n",
+			pr_err("%s cannot be traced, so it cannot be hooked\n",
 			       hooks[i].symbol);
 			return -EOPNOTSUPP;
 		}
+		if (hooks[i].key)
+			__static_call_update(hooks[i].key, hooks[i].tramp, (void *)addr);
 	}
 	return 0;
 }

@@ -44,6 +44,64 @@ SYM_FUNC_START(shk_entry_pgd_alloc)
 	RET
 SYM_FUNC_END(shk_entry_pgd_alloc)
 
+/*
+ * Jumped to from a function's first bytes: the base's own code of that function
+ * runs instead. The compiler may know which registers a static function leaves
+ * alone: all but the result's are preserved.
+ */
+.macro in_base name result2=0
+SYM_FUNC_START(shk_entry_\name)
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	call	shk_base_enter
+	pushq	%rax
+	movq	8*8(%rsp), %rdi
+	movq	7*8(%rsp), %rsi
+	movq	6*8(%rsp), %rdx
+	movq	5*8(%rsp), %rcx
+	movq	4*8(%rsp), %r8
+	movq	3*8(%rsp), %r9
+	call	__SCT__shk_base_\name
+	popq	%rdi
+	pushq	%rax
+	pushq	%rdx
+	call	shk_base_leave
+	popq	%rdx
+	popq	%rax
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rcx
+	.if \result2
+	addq	$8, %rsp
+	.else
+	popq	%rdx
+	.endif
+	popq	%rsi
+	popq	%rdi
+	RET
+SYM_FUNC_END(shk_entry_\name)
+	/* objtool pairs the call with its key: __STATIC_CALL_ADDRESSABLE() */
+	.pushsection .discard.addressable, "aw"
+	.quad	__SCK__shk_base_\name
+	.popsection
+.endm
+
+	in_base text_poke
+	in_base ftrace_verify
+	in_base jump_label result2=1	/* struct jump_label_patch: rax and rdx */
+	in_base static_call
+	in_base can_probe
+	in_base copy_insn
+	in_base can_optimize
+
 SYM_FUNC_START(shk_entry_int3)
 	pushq	%rdi
 	call	shk_hook_int3

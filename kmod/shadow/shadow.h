@@ -29,6 +29,13 @@ enum shk_hook {
 	SHK_HOOK_PGD_ALLOC,
 	SHK_HOOK_PGD_FREE,
 	SHK_HOOK_INT3,
+	SHK_HOOK_TEXT_POKE,
+	SHK_HOOK_FTRACE_VERIFY,
+	SHK_HOOK_JUMP_LABEL,
+	SHK_HOOK_STATIC_CALL,
+	SHK_HOOK_CAN_PROBE,
+	SHK_HOOK_COPY_INSN,
+	SHK_HOOK_CAN_OPTIMIZE,
 	SHK_NR_HOOKS
 };
 
@@ -116,7 +123,9 @@ void shk_hooks_exit(void);
 /* Put the hooks into a shadow that has none; shk_config_lock held. */
 int shk_hooks_apply(struct shk_shadow *shadow);
 void shk_hooks_revert(struct shk_shadow *shadow);
-/* Does the module depend on the instruction at @addr? */
+/* Has the module an edit of its own at @addr, in every shadow? */
 bool shk_hooks_own(unsigned long addr);
+/* Does no shadow execute the body of that function? */
+bool shk_hooks_replace(const char *symbol);
 
 #endif /* SHK_SHADOW_H */

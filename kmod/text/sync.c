@@ -4,7 +4,8 @@
  * else. Each of its writes goes into every private copy of the page first, so
  * that all texts take the same steps (breakpoint, tail, head) and share the
  * IPIs with which the caller separates them. Bytes under an edit are only
- * remembered.
+ * remembered. (A process inside patches with the base before its eyes, see
+ * shadow/hooks.c, so the hook is met in either case.)
  *
  * An optimised kprobe needs more care. It overwrites several instructions with
  * one jump, while an edit may stand at one of them. (Other multi-byte patches,
