@@ -16,6 +16,7 @@ BAD = re.compile("|".join((
 )))
 # What sounds like one of the above but is a kernel saying how it is built.
 FINE = re.compile("|".join((
+    r"RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable",
     r"KFENCE: initiali[sz]ed", r"kfence: initiali[sz]ed", r"KernelAddressSanitizer initialized",
 )), re.I)
 BEFORE, AFTER, MOST = 3, 40, 200
