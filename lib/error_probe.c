@@ -79,10 +79,15 @@ static void explain_no_function(char *buf, size_t len, const char *name,
 		snprintf(buf, len, "no function named '%s' in this kernel; see /proc/kallsyms", name);
 }
 
+static bool is_return(const struct shadowk_probe_spec *spec)
+{
+	return spec->kind == SHADOWK_PROBE_LATENCY || spec->flags & SHADOWK_PROBE_RETURN;
+}
+
 static void explain_unsupported(char *buf, size_t len, const char *place,
 				const struct shadowk_probe_spec *spec)
 {
-	if (spec->kind == SHADOWK_PROBE_LATENCY || spec->flags & SHADOWK_PROBE_RETURN)
+	if (is_return(spec))
 		snprintf(buf, len, "latency and returns are taken at the entry of a function, which "
 			 "%s is not; give a function's name without an offset", place);
 	else
@@ -125,8 +130,13 @@ bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_
 			 "text that patches itself); choose another place", place);
 		return true;
 	case EADDRINUSE:
-		snprintf(buf, len, "somebody else's optimised kprobe covers %s; remove it, or run "
-			 "'sysctl debug.kprobes-optimization=0'", place);
+		if (is_return(spec))
+			snprintf(buf, len, "another probe at %s is armed by a jump, which sees no returns; "
+				 "add that one with --int3, or remove somebody else's optimised kprobe",
+				 place);
+		else
+			snprintf(buf, len, "somebody else's optimised kprobe covers %s; remove it, or run "
+				 "'sysctl debug.kprobes-optimization=0'", place);
 		return true;
 	case EOPNOTSUPP:
 		explain_unsupported(buf, len, place, spec);

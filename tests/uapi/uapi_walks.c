@@ -64,6 +64,32 @@ static void probes_in_order(int handle)
 	expect(call(handle, SHK_PROBE_NEXT, &info), -ENOENT);
 }
 
+/* Those that stay are seen once, though every other one ends as soon as it was seen. */
+static void processes_that_leave(int handle)
+{
+	struct shk_process_next next = { .size = sizeof(next) };
+	int seen[N] = { 0 };
+	pid_t pid[N];
+
+	for (int i = 0; i < N; i++) {
+		pid[i] = sleeper();
+		expect(attach(handle, pid[i]), 0);
+	}
+	while (!call(handle, SHK_PROCESS_NEXT, &next)) {
+		for (int i = 0; i < N; i++) {
+			if (next.pid != pid[i])
+				continue;
+			seen[i]++;
+			if (i % 2)
+				sleeper_end(pid[i]);
+		}
+	}
+	for (int i = 0; i < N; i += 2) {
+		expect(seen[i], 1);
+		sleeper_end(pid[i]);
+	}
+}
+
 static void processes_once(int handle)
 {
 	struct shk_process_next next = { .size = sizeof(next) };
@@ -97,5 +123,6 @@ int main(void)
 	need(handle >= 0);
 	probes_in_order(handle);
 	processes_once(handle);
+	processes_that_leave(handle);
 	return finish();
 }
