@@ -105,10 +105,13 @@ $(O)/lib/shadowk.pc: lib/shadowk.pc.in Makefile FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 FORCE:
 
-link = @mkdir -p $(@D) && set -x && $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+define link
+@mkdir -p $(@D)
+$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
+endef
 
 $(command): $(cli_src:%.c=$(O)/%.o) $(solib)
-	$(link) -L$(O)/lib -lshadowk -ljson-c
+	$(call link,-L$(O)/lib -lshadowk -ljson-c)
 
 $(O)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
@@ -121,10 +124,10 @@ $(helpers): $(helper_src:%.c=$(O)/%.o)
 	$(AR) rcsD $@ $^
 
 $(O)/tests/%: $(O)/tests/guest/%.o $(helpers) $(alib)
-	$(link) -ljson-c -lpthread
+	$(call link,-ljson-c -lpthread)
 
 $(O)/tests/%: $(O)/tests/uapi/%.o $(helpers) $(alib)
-	$(link) -ljson-c -lpthread
+	$(call link,-ljson-c -lpthread)
 
 $(O)/tests/%: tests/guest/%.sh
 	@mkdir -p $(@D)
@@ -136,13 +139,13 @@ $(O)/tests/%: tests/uapi/%.sh
 
 # Unit tests reach into the command too, but bring their own main().
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(filter-out $(O)/cli/shadowctl.o,$(cli_src:%.c=$(O)/%.o)) $(alib)
-	$(link) -lcmocka -ljson-c -lpthread
+	$(call link,-lcmocka -ljson-c -lpthread)
 
 $(O)/bench/%: $(O)/bench/%.o $(helpers) $(alib)
-	$(link) -ljson-c -lpthread -lm
+	$(call link,-ljson-c -lpthread -lm)
 
 $(O)/examples/%: $(O)/examples/%.o $(alib)
-	$(link) -ljson-c
+	$(call link,-ljson-c)
 
 .SECONDARY:
 -include $(shell find $(O) -name '*.d' -not -path '$(O)/kmod-*' -not -path '$(O)/stage/*' 2>/dev/null)

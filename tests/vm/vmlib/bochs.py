@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Bochs: slow, but it models PCIDs and global pages.
 
-It boots a CD with ISOLINUX (GRUB takes twice as long to read it), our kernel and everything in memory: cloud kernels have no
-driver for its disks."""
+It boots a CD with ISOLINUX (GRUB takes twice as long to read it) and then has
+everything in memory: cloud kernels have no driver for its disks."""
 
 import os
 import pty

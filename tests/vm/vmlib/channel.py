@@ -128,7 +128,7 @@ class Channel:
         saved = None
         if self.interactive:
             saved = termios.tcgetattr(0)
-            tty.setraw(0)
+            tty.setraw(0, termios.TCSADRAIN)
         try:
             self.loop()
         finally:
