@@ -117,8 +117,13 @@ static int do_shadow_info(struct shk_shadow *shadow, void *arg)
 static int do_shadow_destroy(struct shk_shadow *shadow, void *arg)
 {
 	struct shk_shadow_destroy *destroy = arg;
+	int ret;
 
-	return destroy->flags ? -EINVAL : shk_shadow_destroy(shadow);
+	if (destroy->flags)
+		return -EINVAL;
+	ret = shk_shadow_destroy(shadow);
+	shk_graft_drain();
+	return ret;
 }
 
 static int do_process_attach(struct shk_shadow *shadow, void *arg)
@@ -133,10 +138,13 @@ static int do_process_attach(struct shk_shadow *shadow, void *arg)
 static int do_process_detach(struct shk_shadow *unused, void *arg)
 {
 	struct shk_process *process = arg;
+	int ret;
 
 	if (process->flags || process->reserved)
 		return -EINVAL;
-	return shk_process_detach(process->pid);
+	ret = shk_process_detach(process->pid);
+	shk_graft_drain();
+	return ret;
 }
 
 static int do_process_info(struct shk_shadow *unused, void *arg)
@@ -234,8 +242,8 @@ static long dispatch(const struct call *calls, unsigned int nr, struct shk_shado
 	ret = copy_struct_from_user(arg, call->size, user, size);
 	if (ret)
 		goto free;
-	/* A result that cannot be told must not come to be. */
-	if (call->out && clear_user(user, 0))
+	/* What cannot be told must not be done: can it be written, too? */
+	if (call->out && copy_to_user(user, arg, min(size, call->size)))
 		ret = -EFAULT;
 	if (!ret)
 		ret = call->func(shadow, arg);

@@ -12,6 +12,7 @@
 
 #include <linux/ftrace.h>
 #include <linux/kallsyms.h>
+#include <linux/kprobes.h>
 #include <linux/memory.h>
 #include <linux/mmu_context.h>
 #include <linux/mmu_notifier.h>
@@ -35,6 +36,7 @@
 	F(__mmu_notifier_subscriptions_destroy)	\
 	F(security_locked_down)			\
 	F(text_poke)				\
+	F(get_kprobe)				\
 	F(insn_decode)				\
 	F(insn_rip_relative)			\
 	F(kallsyms_show_value)			\

@@ -120,9 +120,50 @@ static void jump_changed(struct shk_edit *edit)
 		WRITE_ONCE(*shk_page_bytes(edit->page, edit->addr), INT3_INSN_OPCODE);
 }
 
+/*
+ * Somebody's optimised kprobe covers the instruction: a jump whose tail has
+ * overwritten it, or at least what follows it.
+ */
+static void undo_jump(struct shk_edit *edit)
+{
+	unsigned long addr;
+	struct kprobe *kp;
+	u8 tail[DISP32_SIZE];
+	bool found = false;
+
+	rcu_read_lock();
+	for (addr = edit->addr; addr > edit->addr - JMP32_INSN_SIZE && !found; addr--) {
+		kp = shk_call(get_kprobe)((void *)addr);
+		if (!kp || !kprobe_optimized(kp) ||
+		    *(u8 *)shk_base_bytes(addr) != JMP32_INSN_OPCODE)
+			continue;
+		memcpy(tail, container_of(kp, struct optimized_kprobe, kp)->optinsn.copied_insn,
+		       sizeof(tail));
+		found = true;
+	}
+	rcu_read_unlock();
+	if (found)
+		shk_sync_hold(edit, addr + 1, tail, sizeof(tail));
+}
+
+/* Nobody's kprobe at, or with its jump reaching to, these bytes. */
+static bool is_alone(const struct shk_site *site, unsigned long addr)
+{
+	bool alone = true;
+	struct kprobe *kp;
+	int i;
+
+	rcu_read_lock();
+	for (i = 1 - JMP32_INSN_SIZE; i < JMP32_INSN_SIZE && alone; i++) {
+		kp = shk_call(get_kprobe)((void *)(addr + i));
+		alone = !kp || kp == &site->kp || kprobe_disabled(kp);
+	}
+	rcu_read_unlock();
+	return alone;
+}
+
 static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
 {
-	const u8 *base = shk_base_bytes(addr);
 	bool is_entry = shk_call(ftrace_location)(addr) == addr;
 
 	if (is_entry) {
@@ -135,23 +176,19 @@ static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned l
 		return 0;
 	}
 
-	/*
-	 * Neither what the instruction was, nor a breakpoint: it is in the
-	 * midst of somebody's optimised kprobe, or under one.
-	 */
-	if (*base != site->kp.opcode && *base != INT3_INSN_OPCODE)
-		return -EADDRINUSE;
-
 	site->detour = shk_detour_get(site);
 	if (site->detour && site->kp.ainsn.size >= JMP32_INSN_SIZE && !probe->rethook &&
-	    !(probe->flags & SHK_PROBE_FORCE_INT3) && *base == site->kp.opcode &&
+	    !(probe->flags & SHK_PROBE_FORCE_INT3) &&
+	    is_alone(site, addr) &&
 	    offset_in_page(addr) <= PAGE_SIZE - JMP32_INSN_SIZE) {
 		site->arm = SHK_ARM_JUMP;
+		site->edit.prepare = undo_jump;
 		site->edit.changed = jump_changed;
 		shk_edit_branch(&site->edit, addr, JMP32_INSN_OPCODE, (unsigned long)site->detour);
 		return 0;
 	}
 	site->arm = SHK_ARM_INT3;
+	site->edit.prepare = undo_jump;
 	site->edit.addr = addr;
 	site->edit.len = INT3_INSN_SIZE;
 	site->edit.bytes[0] = INT3_INSN_OPCODE;

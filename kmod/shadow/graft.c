@@ -138,7 +138,8 @@ static struct shk_graft *graft_alloc(struct mm_struct *mm)
 					   &notifier_ops);
 	if (ret) {
 		kfree(graft);
-		return ERR_PTR(ret);
+		/* It locks all of the mm; a signal to us ends that. */
+		return ERR_PTR(ret == -EINTR ? -ERESTARTSYS : ret);
 	}
 	/* A handle or a graft holds the module at this moment. */
 	__module_get(THIS_MODULE);
@@ -323,6 +324,11 @@ struct shk_shadow *shk_current_shadow(void)
 	return tables ? container_of(tables, struct shk_shadow, text.tables) : NULL;
 }
 NOKPROBE_SYMBOL(shk_current_shadow);
+
+void shk_graft_drain(void)
+{
+	flush_workqueue(graft_wq);
+}
 
 int __init shk_graft_init(void)
 {

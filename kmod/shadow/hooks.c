@@ -59,6 +59,7 @@ DEFINE_STATIC_CALL_NULL(shk_base_can_optimize, shk_in_base);
 #define IN_BASE(_symbol, _name)						\
 	{								\
 		.symbol = _symbol, .entry = shk_entry_##_name,		\
+		.opcode = JMP32_INSN_OPCODE,				\
 		.key = &STATIC_CALL_KEY(shk_base_##_name),		\
 		.tramp = &STATIC_CALL_TRAMP(shk_base_##_name),		\
 	}
@@ -66,15 +67,19 @@ DEFINE_STATIC_CALL_NULL(shk_base_can_optimize, shk_in_base);
 static struct {
 	const char *symbol;
 	void (*entry)(void);
+	u8 opcode;
 	struct static_call_key *key;	/* it runs in the base */
 	void *tramp;
 	unsigned long site;
 } hooks[SHK_NR_HOOKS] = {
-	[SHK_HOOK_ENTER_LAZY_TLB] = { "enter_lazy_tlb", shk_entry_enter_lazy_tlb },
-	[SHK_HOOK_PGD_ALLOC] = { "pgd_alloc", shk_entry_pgd_alloc },
-	[SHK_HOOK_PGD_FREE] = { "pgd_free", shk_entry_pgd_free },
-	[SHK_HOOK_INT3] = { "kprobe_int3_handler", shk_entry_int3 },
-	[SHK_HOOK_TEXT_POKE] = IN_BASE("__text_poke", text_poke),
+	[SHK_HOOK_ENTER_LAZY_TLB] = { "enter_lazy_tlb", shk_entry_enter_lazy_tlb, CALL_INSN_OPCODE },
+	[SHK_HOOK_PGD_ALLOC] = { "pgd_alloc", shk_entry_pgd_alloc, CALL_INSN_OPCODE },
+	[SHK_HOOK_PGD_FREE] = { "pgd_free", shk_entry_pgd_free, CALL_INSN_OPCODE },
+	[SHK_HOOK_INT3] = { "kprobe_int3_handler", shk_entry_int3, CALL_INSN_OPCODE },
+	/* Its __fentry__ site is a call in the base, too. */
+	[SHK_HOOK_TEXT_POKE] = { "__text_poke", shk_entry_text_poke, CALL_INSN_OPCODE,
+				 &STATIC_CALL_KEY(shk_base_text_poke),
+				 &STATIC_CALL_TRAMP(shk_base_text_poke) },
 	[SHK_HOOK_FTRACE_VERIFY] = IN_BASE("ftrace_verify_code", ftrace_verify),
 	[SHK_HOOK_JUMP_LABEL] = IN_BASE("__jump_label_patch", jump_label),
 	[SHK_HOOK_STATIC_CALL] = IN_BASE("__static_call_validate", static_call),
@@ -183,6 +188,28 @@ asmlinkage void shk_base_leave(unsigned long flags)
 	local_irq_restore(flags);
 }
 
+/*
+ * __text_poke(func, addr, src, len): most pokes are where the shadow has no
+ * edit, and there it has what the base has. Returns where to go on then, in
+ * the shadow: at what the base calls from this place (text/sync.c's hook, or
+ * ftrace's list of hooks); 0 for the base.
+ */
+asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, const void *src,
+					    size_t len);
+asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, const void *src,
+					    size_t len)
+{
+	struct shk_shadow *shadow = shk_current_shadow();
+	struct shk_edit *edit = &shadow->hooks[SHK_HOOK_TEXT_POKE];
+	s32 rel;
+
+	if (!shadow || edit->base[0] != CALL_INSN_OPCODE ||
+	    shk_text_edited(&shadow->text, addr, len))
+		return 0;
+	memcpy(&rel, edit->base + 1, sizeof(rel));
+	return edit->addr + CALL_INSN_SIZE + rel;
+}
+
 int shk_hooks_apply(struct shk_shadow *shadow)
 {
 	unsigned int i;
@@ -193,7 +220,7 @@ int shk_hooks_apply(struct shk_shadow *shadow)
 		return 0;
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
 		shk_edit_branch(&shadow->hooks[i], hooks[i].site,
-				hooks[i].key ? JMP32_INSN_OPCODE : CALL_INSN_OPCODE,
+				hooks[i].opcode,
 				(unsigned long)hooks[i].entry);
 		ret = shk_edit_apply(shadow, &shadow->hooks[i]);
 		if (ret)

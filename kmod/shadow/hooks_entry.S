@@ -49,7 +49,7 @@ SYM_FUNC_END(shk_entry_pgd_alloc)
  * runs instead. The compiler may know which registers a static function leaves
  * alone: all but the result's are preserved.
  */
-.macro in_base name result2=0
+.macro in_base name call result2=0
 SYM_FUNC_START(shk_entry_\name)
 	pushq	%rdi
 	pushq	%rsi
@@ -67,7 +67,7 @@ SYM_FUNC_START(shk_entry_\name)
 	movq	5*8(%rsp), %rcx
 	movq	4*8(%rsp), %r8
 	movq	3*8(%rsp), %r9
-	call	__SCT__shk_base_\name
+	call	__SCT__shk_base_\call
 	popq	%rdi
 	pushq	%rax
 	pushq	%rdx
@@ -90,17 +90,43 @@ SYM_FUNC_START(shk_entry_\name)
 SYM_FUNC_END(shk_entry_\name)
 	/* objtool pairs the call with its key: __STATIC_CALL_ADDRESSABLE() */
 	.pushsection .discard.addressable, "aw"
-	.quad	__SCK__shk_base_\name
+	.quad	__SCK__shk_base_\call
 	.popsection
 .endm
 
-	in_base text_poke
-	in_base ftrace_verify
-	in_base jump_label result2=1	/* struct jump_label_patch: rax and rdx */
-	in_base static_call
-	in_base can_probe
-	in_base copy_insn
-	in_base can_optimize
+	in_base text_poke_base text_poke
+	in_base ftrace_verify ftrace_verify
+	in_base jump_label jump_label result2=1	/* struct jump_label_patch: rax and rdx */
+	in_base static_call static_call
+	in_base can_probe can_probe
+	in_base copy_insn copy_insn
+	in_base can_optimize can_optimize
+
+SYM_FUNC_START(shk_entry_text_poke)
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	call	shk_hook_text_poke
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	testq	%rax, %rax
+	jz	1f
+	pushq	%rax
+	UNWIND_HINT_FUNC
+	RET
+1:	addq	$8, %rsp
+	UNWIND_HINT_FUNC
+	jmp	shk_entry_text_poke_base
+SYM_FUNC_END(shk_entry_text_poke)
 
 SYM_FUNC_START(shk_entry_int3)
 	pushq	%rdi

@@ -112,6 +112,8 @@ unsigned int shk_graft_count(struct shk_shadow *shadow);
 int shk_graft_inherit(struct mm_struct *mm);
 /* That mm came to nothing before it was used. */
 void shk_graft_abort(struct mm_struct *mm);
+/* What ended before is forgotten: its references and the module's are given up. */
+void shk_graft_drain(void);
 /* The shadow this CPU executes, NULL for the base. Interrupts are off. */
 struct shk_shadow *shk_current_shadow(void);
 

@@ -84,10 +84,27 @@ static void follow(struct shk_page *page, unsigned long addr, const u8 *src, siz
 			/* The head: its breakpoint first, and last what it becomes. */
 			if (addr + i == edit->addr && edit->changed)
 				edit->changed(edit);
-		} else if (!is_held(page, addr + i) || src[i] == INT3_INSN_OPCODE) {
+		} else if (!is_held(page, addr + i) ||
+			   (len == 1 && *src == INT3_INSN_OPCODE)) {
 			WRITE_ONCE(*shk_page_bytes(page, addr + i), src[i]);
 		}
 	}
+}
+
+void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8 len)
+{
+	struct shk_page *page = edit->page;
+	u8 bytes[SHK_EDIT_MAX] = { INT3_INSN_OPCODE };
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+	/* Not twice: another edit's bytes may be in it. */
+	if (!is_held(page, addr + 1)) {
+		memcpy(bytes + 1, tail, len);
+		/* The kernel knows the breakpoint as its kprobe's. */
+		shk_poke(page, addr, bytes, len + 1, 0);
+	}
+	edit->held = addr;
+	edit->held_len = len + 1;
 }
 
 void shk_sync_release(struct shk_page *page, struct shk_edit *edit)

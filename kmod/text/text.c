@@ -169,6 +169,24 @@ static bool overlaps(const struct shk_edit *a, const struct shk_edit *b)
 	return a->addr < b->addr + b->len && b->addr < a->addr + a->len;
 }
 
+bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
+{
+	unsigned long end = addr + len;
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+	for (; addr < end && shk_is_kernel_text(addr); addr = PAGE_ALIGN(addr + 1)) {
+		struct shk_page *page = find_page(text, addr);
+		struct shk_edit *edit;
+
+		if (!page)
+			continue;
+		list_for_each_entry(edit, &page->edits, node)
+			if (edit->addr < end && addr < edit->addr + edit->len)
+				return true;
+	}
+	return false;
+}
+
 /* What a CPU does that meets the breakpoint of an edit that comes or goes. */
 static unsigned long resume_of(const struct shk_edit *edit)
 {
@@ -220,6 +238,8 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 	edit->page = page;
 	edit->held_len = 0;
 	memcpy(edit->base, shk_base_bytes(edit->addr), edit->len);
+	if (edit->prepare)
+		edit->prepare(edit);
 	list_add(&edit->node, &page->edits);
 	if (edit->changed)
 		edit->changed(edit);

@@ -24,7 +24,7 @@
 
 /*
  * Bytes of a text that differ from the base. An edit lies in one page and does
- * not overlap another. Embed it; set the first three members, and @changed.
+ * not overlap another. Embed it; set the first three members, and the two functions.
  */
 struct shk_edit {
 	unsigned long addr;
@@ -32,6 +32,10 @@ struct shk_edit {
 	u8 bytes[SHK_EDIT_MAX];
 
 	u8 base[SHK_EDIT_MAX];	/* what the base has there now */
+	/*
+	 * Optional, text_mutex held: the page is there, the edit is not yet.
+	 */
+	void (*prepare)(struct shk_edit *edit);
 	/*
 	 * Optional: the base's instruction under the edit was replaced, and
 	 * @base says by what. Called with text_mutex held, preemption off.
@@ -92,6 +96,9 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit);
 /* Take it out; the base's bytes of today are back. Text_mutex not held. */
 void shk_text_revert(struct shk_text *text, struct shk_edit *edit);
 
+/* Has the text an edit in these bytes? */
+bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len);
+
 struct hlist_head *shk_pages_of(unsigned long addr);
 
 /* ---- poke.c ---- */
@@ -115,6 +122,11 @@ static inline u8 *shk_page_bytes(struct shk_page *page, unsigned long addr)
 
 int shk_sync_start(void);
 void shk_sync_stop(void);
+/*
+ * The base has a jump of several instructions' length at @addr, and @edit is to
+ * stand on one of those: @page gets a breakpoint and the original @tail.
+ */
+void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8 len);
 /* The edit goes: let the page have what was held back for its sake. */
 void shk_sync_release(struct shk_page *page, struct shk_edit *edit);
 
