@@ -104,8 +104,9 @@ const struct verb verb_attach = {
 	.args = "NAME --pid PID [--pid PID]...",
 	.summary = "Put running processes into a shadow",
 	.help = "  --pid PID         any thread of the process; can be repeated\n\n"
-		"All threads of a process move together, and what it forks from then on is inside too. A\n"
-		"process that is in another shadow moves. If one pid is wrong, none is attached.\n\n",
+		"All threads of a process move together, and what it forks from then on is\n"
+		"inside too. A process that is in another shadow moves. If one pid is wrong,\n"
+		"none is attached.\n\n",
 	.run = cmd_attach,
 };
 

@@ -52,7 +52,7 @@ const struct verb verb_list = {
 	.name = "list",
 	.args = "",
 	.summary = "List all shadows",
-	.help = "PROCESSES counts address spaces inside, PAGES private pages of text. A shadow without\n"
-		"a name lives as long as some program holds it, or a process is inside.\n\n",
+	.help = "PROCESSES counts address spaces inside, PAGES private pages of text. A shadow\n"
+		"without a name lives as long as a program holds it or a process is inside.\n\n",
 	.run = cmd_list,
 };

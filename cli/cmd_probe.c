@@ -15,8 +15,8 @@ static void kind_parse(const struct cli *cli, struct shadowk_probe_spec *spec, c
 	spec->kind = kind;
 }
 
-static const char *add_parse(struct cli *cli, int argc, char **argv, struct shadowk_probe_spec *spec,
-			     const char **name)
+static const char *add_parse(struct cli *cli, int argc, char **argv,
+			     struct shadowk_probe_spec *spec, const char **name)
 {
 	static const struct option options[] = {
 		{ "kind", required_argument, NULL, 'k' },
@@ -168,9 +168,9 @@ static const struct verb verb_probe_list = {
 	.name = "list",
 	.args = "NAME",
 	.summary = "List a shadow's probes and what they have seen",
-	.help = "HITS are executions by the processes inside; ASYNC those in interrupts that landed on\n"
-		"them, MISSED those that were seen and not measured. RATE is HITS a second since the\n"
-		"probe was added.\n\n",
+	.help = "HITS are executions by the processes inside; ASYNC those in interrupts that\n"
+		"landed on them, MISSED those that were seen and not measured. RATE/S is HITS a\n"
+		"second since the probe was added.\n\n",
 	.run = cmd_probe_list,
 };
 

@@ -49,8 +49,8 @@ static int shadow_open_or_create(struct session *session, const char *name, bool
 static int exec_refuse(const char *command, int err)
 {
 	if (err == ENOENT || err == ENOTDIR) {
-		report("no command '%s' (or no interpreter that it names); give its path, or mend PATH",
-		       command);
+		report("no command '%s' (or no interpreter that it names); give its path, "
+		       "or mend PATH", command);
 		return STATUS_NOT_FOUND;
 	}
 	report("cannot execute '%s': %s", command, strerror(err));
@@ -89,7 +89,7 @@ static int cmd_run(struct cli *cli, int argc, char **argv)
 	if (err) {
 		status = refuse(SHADOWK_OP_PROCESS_ATTACH, err, &subject);
 	} else {
-		/* This process becomes the command: its pid, signals and status are the caller's. */
+		/* This process becomes the command, so its status needs no passing on. */
 		execvp(command[0], command);
 		status = exec_refuse(command[0], errno);
 		shadowk_process_detach(session.dev, 0);
@@ -105,8 +105,8 @@ const struct verb verb_run = {
 	.summary = "Run a command inside a shadow",
 	.help = "  CMD...            the command; without it, $SHELL or /bin/sh\n"
 		"  --create          create the shadow if there is none; it stays afterwards\n\n"
-		"The exit status is the command's; 127 if there is no such command, 126 if it cannot be\n"
-		"executed. Its children run inside as well.\n\n",
+		"The exit status is the command's; 127 if there is no such command, 126 if it\n"
+		"cannot be executed. Its children run inside as well.\n\n",
 	.run = cmd_run,
 	.silent = true,
 };

@@ -119,7 +119,7 @@ const struct verb verb_stat = {
 	.summary = "Print counts, rates and latencies of a shadow's probes",
 	.help = "  --interval S      every S seconds, what happened in them, until interrupted\n"
 		"  --count N         N times; every second if there is no --interval\n\n"
-		"Without either, once, since the probes were added. With --json and an interval, each\n"
-		"sample is one line.\n\n",
+		"Without either, once, since the probes were added. With --json and an interval,\n"
+		"each sample is one line.\n\n",
 	.run = cmd_stat,
 };

@@ -37,8 +37,8 @@ void help_print(const struct cli *cli)
 		printf("\n'shadowctl %s VERB --help' says more.\n", cli->path);
 		return;
 	}
-	printf("usage: shadowctl %s%s%s%s\n\n%s.\n\n", cli->path, *verb->args ? " " : "", verb->args,
-	       verb->silent ? "" : " [--json]", verb->summary);
+	printf("usage: shadowctl %s%s%s%s\n\n%s.\n\n", cli->path, *verb->args ? " " : "",
+	       verb->args, verb->silent ? "" : " [--json]", verb->summary);
 	if (verb->help)
 		printf("%s", verb->help);
 	if (!verb->silent)
@@ -49,12 +49,13 @@ void help_print(const struct cli *cli)
 void help_print_all(const struct verb *const *verbs)
 {
 	printf("usage: shadowctl VERB ...\n\n"
-	       "Shadow kernels: private variants of the running kernel's text for chosen processes.\n\n");
+	       "Private variants of the running kernel's text for chosen processes.\n\n");
 	verbs_print(verbs, "");
 	printf("\n  --json            print JSON; all verbs that print take it\n"
 	       "  --help            'shadowctl VERB --help' says more\n"
 	       "  --version\n\n"
-	       "Exit status: 0 done, 1 refused or failed, 2 wrong usage; 'run' passes on its command's.\n");
+	       "Exit status: 0 done, 1 refused or failed, 2 wrong usage; that of 'run' is its\n"
+	       "command's.\n");
 }
 
 /* A full disk behind standard output is a failure too. */

@@ -44,6 +44,7 @@ void histogram_print(FILE *file, const uint64_t *slots)
 		int bar = (int)((double)slots[i] / (double)most * BAR_WIDTH);
 
 		histogram_label(label, sizeof(label), i);
-		fprintf(file, "%-16s%8" PRIu64 " |%-*.*s|\n", label, slots[i], BAR_WIDTH, bar, full);
+		fprintf(file, "%-16s%8" PRIu64 " |%-*.*s|\n", label, slots[i], BAR_WIDTH, bar,
+			full);
 	}
 }

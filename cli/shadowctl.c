@@ -32,7 +32,8 @@ static int verb_select(struct cli *cli, int argc, char **argv)
 		verb = verb_find(table, argv[used]);
 		if (!verb)
 			usage(cli, "no verb '%s'", argv[used]);
-		snprintf(cli->path + len, sizeof(cli->path) - len, "%s%s", len ? " " : "", verb->name);
+		snprintf(cli->path + len, sizeof(cli->path) - len, "%s%s", len ? " " : "",
+			 verb->name);
 		cli->verb = verb;
 		table = verb->verbs;
 		used++;

@@ -80,11 +80,15 @@ static void explain_permission(char *buf, size_t len, const char *what, const ch
 	else if (geteuid())
 		snprintf(buf, len, "cannot %s: needs %s; run as root", what, capability);
 	else if (!strcmp(capability, "CAP_SYS_MODULE") && is_locked_down())
-		snprintf(buf, len, "cannot %s: the kernel is locked down and takes no changes of its "
-			 "text; boot with lockdown=none", what);
+		snprintf(buf, len,
+			 "cannot %s: the kernel is locked down and takes no changes of its "
+			 "text; boot with lockdown=none",
+			 what);
 	else
-		snprintf(buf, len, "cannot %s: needs %s, which this root does not have; run it outside "
-			 "of the container or service that dropped it", what, capability);
+		snprintf(buf, len,
+			 "cannot %s: needs %s, which this root does not have; run it outside "
+			 "of the container or service that dropped it",
+			 what, capability);
 }
 
 static bool explain_shadow(char *buf, size_t len, enum shadowk_op op, int err,
@@ -124,7 +128,8 @@ static bool explain_shadow(char *buf, size_t len, enum shadowk_op op, int err,
 static bool explain_process(char *buf, size_t len, int err, pid_t pid)
 {
 	if (err == ESRCH && is_zombie(pid))
-		snprintf(buf, len, "pid %d is a zombie; only its parent can do something about it", pid);
+		snprintf(buf, len, "pid %d is a zombie; only its parent can do something about it",
+			 pid);
 	else if (err == ESRCH)
 		snprintf(buf, len, "no process has pid %d; see 'ps -e'", pid);
 	else if (err == EOPNOTSUPP)
@@ -146,9 +151,11 @@ static bool explain_probe(char *buf, size_t len, enum shadowk_op op, int err,
 	else if (op == SHADOWK_OP_PROBE_PARSE && err == ERANGE)
 		snprintf(buf, len, "'%s' has a number of more than 64 bits", s->probe);
 	else if (op == SHADOWK_OP_PROBE_PARSE && err == ENAMETOOLONG)
-		snprintf(buf, len, "'%.32s...' is longer than any symbol; see /proc/kallsyms", s->probe);
+		snprintf(buf, len, "'%.32s...' is longer than any symbol; see /proc/kallsyms",
+			 s->probe);
 	else if (op == SHADOWK_OP_PROBE_REMOVE && err == ENOENT)
-		snprintf(buf, len, "shadow '%s' has no probe named '%s'; see 'shadowctl probe list %s'",
+		snprintf(buf, len,
+			 "shadow '%s' has no probe named '%s'; see 'shadowctl probe list %s'",
 			 s->shadow, s->probe, s->shadow);
 	else if (op == SHADOWK_OP_PROBE_REMOVE && (err == EINVAL || err == ENAMETOOLONG))
 		return shk_explain_name(buf, len, "probe", s->probe);
@@ -168,13 +175,15 @@ static bool explain_op(char *buf, size_t len, enum shadowk_op op, int err,
 			snprintf(buf, len, "cannot open /dev/shadowk: the module is not loaded; "
 				 "modprobe shadowk");
 		else
-			snprintf(buf, len, "cannot open /dev/shadowk: the module is loaded but the file "
+			snprintf(buf, len,
+				 "cannot open /dev/shadowk: the module is loaded but the file "
 				 "is missing; mount devtmpfs on /dev");
 		return true;
 	case SHADOWK_OP_PROCESS_ATTACH:
 	case SHADOWK_OP_PROCESS_DETACH:
 	case SHADOWK_OP_PROCESS_INFO:
-		return explain_process(buf, len, err, s->pid) || explain_shadow(buf, len, op, err, s);
+		return explain_process(buf, len, err, s->pid) ||
+		       explain_shadow(buf, len, op, err, s);
 	case SHADOWK_OP_PROBE_PARSE:
 	case SHADOWK_OP_PROBE_ADD:
 	case SHADOWK_OP_PROBE_REMOVE:
@@ -205,8 +214,10 @@ const char *shadowk_explain(char *buf, size_t len, enum shadowk_op op, int err,
 		if (err == EPERM || err == EACCES)
 			explain_permission(buf, len, what, ops[op].capability);
 		else if (err == ENOTTY || err == E2BIG)
-			snprintf(buf, len, "cannot %s: the module does not know how; load the one that "
-				 "belongs to version " SHADOWK_VERSION, what);
+			snprintf(buf, len,
+				 "cannot %s: the module does not know how; load the one that "
+				 "belongs to version " SHADOWK_VERSION,
+				 what);
 		else
 			snprintf(buf, len, "cannot %s: %s", what, strerror(err));
 	}

@@ -12,14 +12,17 @@ bool shk_explain_name(char *buf, size_t len, const char *noun, const char *name)
 	if (!err)
 		return false;
 	if (!*name)
-		snprintf(buf, len, "the name of a %s cannot be empty; use 1 to %d of A-Z a-z 0-9 . _ : -",
+		snprintf(buf, len,
+			 "the name of a %s cannot be empty; use 1 to %d of A-Z a-z 0-9 . _ : -",
 			 noun, SHADOWK_NAME_LEN - 1);
 	else if (err == -ENAMETOOLONG)
 		snprintf(buf, len, "'%.32s...' is too long for the name of a %s: %zu characters; "
 			 "at most %d", name, noun, strlen(name), SHADOWK_NAME_LEN - 1);
 	else
-		snprintf(buf, len, "'%.64s' cannot be the name of a %s; use 1 to %d of "
-			 "A-Z a-z 0-9 . _ : - and not '.' or '..'", name, noun, SHADOWK_NAME_LEN - 1);
+		snprintf(buf, len,
+			 "'%.64s' cannot be the name of a %s; use 1 to %d of "
+			 "A-Z a-z 0-9 . _ : - and not '.' or '..'",
+			 name, noun, SHADOWK_NAME_LEN - 1);
 	return true;
 }
 
@@ -59,8 +62,9 @@ static void explain_not_unique(char *buf, size_t len, const char *name,
 		snprintf(buf, len, "several functions are named '%s'; give the address instead "
 			 "(root sees it in /proc/kallsyms)", name);
 	else
-		snprintf(buf, len, "several functions are named '%s'; give the address instead: %s%s",
-			 name, list, symbol->functions > 4 ? ", ... (see /proc/kallsyms)" : "");
+		snprintf(buf, len,
+			 "several functions are named '%s'; give the address instead: %s%s", name,
+			 list, symbol->functions > 4 ? ", ... (see /proc/kallsyms)" : "");
 }
 
 /* A name that the kernel knows but not as a function of its own text, or not at all. */
@@ -76,7 +80,8 @@ static void explain_no_function(char *buf, size_t len, const char *name,
 		snprintf(buf, len, "no function named '%s' in this kernel; there is '%s'", name,
 			 symbol->alike);
 	else
-		snprintf(buf, len, "no function named '%s' in this kernel; see /proc/kallsyms", name);
+		snprintf(buf, len, "no function named '%s' in this kernel; see /proc/kallsyms",
+			 name);
 }
 
 static bool is_return(const struct shadowk_probe_spec *spec)
@@ -88,8 +93,10 @@ static void explain_unsupported(char *buf, size_t len, const char *place,
 				const struct shadowk_probe_spec *spec)
 {
 	if (is_return(spec))
-		snprintf(buf, len, "latency and returns are taken at the entry of a function, which "
-			 "%s is not; give a function's name without an offset", place);
+		snprintf(buf, len,
+			 "latency and returns are taken at the entry of a function, which "
+			 "%s is not; give a function's name without an offset",
+			 place);
 	else
 		snprintf(buf, len, "kprobes cannot step the instruction at %s; choose another one",
 			 place);
@@ -114,7 +121,8 @@ bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_
 		return true;
 	case ERANGE:
 		if (!spec->symbol[0])
-			snprintf(buf, len, "%s is not in the kernel's own text; see /proc/kallsyms", place);
+			snprintf(buf, len, "%s is not in the kernel's own text; see /proc/kallsyms",
+				 place);
 		else if (symbol.functions)
 			snprintf(buf, len, "%s is past the end of %s; give a smaller offset", place,
 				 spec->symbol);
@@ -126,25 +134,32 @@ bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_
 			 "first byte", place);
 		return true;
 	case EADDRNOTAVAIL:
-		snprintf(buf, len, "cannot probe %s: the kernel forbids it (kprobe blacklist, noinstr or "
-			 "text that patches itself); choose another place", place);
+		snprintf(buf, len,
+			 "cannot probe %s: the kernel forbids it (kprobe blacklist, noinstr or "
+			 "text that patches itself); choose another place",
+			 place);
 		return true;
 	case EADDRINUSE:
 		if (is_return(spec))
-			snprintf(buf, len, "another probe at %s is armed by a jump, which sees no returns; "
-				 "add that one with --int3, or remove somebody else's optimised kprobe",
+			snprintf(buf, len,
+				 "another probe at %s is armed by a jump, which sees no returns; "
+				 "add that one with --int3, or remove somebody else's optimised "
+				 "kprobe",
 				 place);
 		else
-			snprintf(buf, len, "somebody else's optimised kprobe covers %s; remove it, or run "
-				 "'sysctl debug.kprobes-optimization=0'", place);
+			snprintf(buf, len,
+				 "somebody else's optimised kprobe covers %s; remove it, or run "
+				 "'sysctl debug.kprobes-optimization=0'",
+				 place);
 		return true;
 	case EOPNOTSUPP:
 		explain_unsupported(buf, len, place, spec);
 		return true;
 	case EEXIST:
-		snprintf(buf, len, "shadow '%s' has a probe named '%s' already; choose another --name, or "
-			 "run 'shadowctl probe remove %s %s'", subject->shadow, spec->name,
-			 subject->shadow, spec->name);
+		snprintf(buf, len,
+			 "shadow '%s' has a probe named '%s' already; choose another --name, or "
+			 "run 'shadowctl probe remove %s %s'",
+			 subject->shadow, spec->name, subject->shadow, spec->name);
 		return true;
 	case ENOSPC:
 		snprintf(buf, len, "shadow '%s' cannot hold more probes; remove some first",

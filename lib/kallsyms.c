@@ -41,7 +41,8 @@ void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol)
 		return;
 	while (fgets(line, sizeof(line), file)) {
 		module[0] = '\0';
-		if (sscanf(line, "%" SCNx64 " %c %511s [%63[^]]", &address, &type, found, module) < 3)
+		if (sscanf(line, "%" SCNx64 " %c %511s [%63[^]]", &address, &type, found,
+			   module) < 3)
 			continue;
 		if (!strcmp(found, name))
 			symbol_match(symbol, address, type, module);

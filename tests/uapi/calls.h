@@ -16,7 +16,7 @@ struct one_call {
 	uint32_t flags;		/* that are known */
 	size_t reserved;	/* where that member is; 0: nowhere */
 	void (*fill)(void *arg);
-	long result;		/* of a filled argument that nothing is wrong with; 0: any success */
+	long result;		/* of a filled, good argument; 0: any success */
 };
 
 static inline void fill_nothing(void *arg)

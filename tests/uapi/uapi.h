@@ -129,14 +129,17 @@ static inline long detach(int dev, int pid)
 
 static inline long whereabouts(int dev, int pid)
 {
-	return call(dev, SHK_PROCESS_INFO,
-		    &(struct shk_process_info){ .size = sizeof(struct shk_process_info), .pid = pid });
+	struct shk_process_info arg = { .size = sizeof(arg), .pid = pid };
+
+	return call(dev, SHK_PROCESS_INFO, &arg);
 }
 
 /* A wish for a counting probe, to be varied. */
 static inline struct shk_probe_add probe_at(const char *symbol, uint64_t offset)
 {
-	struct shk_probe_add arg = { .size = sizeof(arg), .kind = SHK_PROBE_COUNT, .offset = offset };
+	struct shk_probe_add arg = {
+		.size = sizeof(arg), .kind = SHK_PROBE_COUNT, .offset = offset,
+	};
 
 	name_put(arg.symbol, sizeof(arg.symbol), symbol);
 	return arg;
@@ -149,8 +152,9 @@ static inline long probe_add(int handle, struct shk_probe_add arg)
 
 static inline long probe_remove(int handle, uint64_t id)
 {
-	return call(handle, SHK_PROBE_REMOVE,
-		    &(struct shk_probe_remove){ .size = sizeof(struct shk_probe_remove), .id = id });
+	struct shk_probe_remove arg = { .size = sizeof(arg), .id = id };
+
+	return call(handle, SHK_PROBE_REMOVE, &arg);
 }
 
 static inline void state_shadow(FILE *out, const struct shk_shadow_info *s)

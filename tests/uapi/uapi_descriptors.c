@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* A handle is a descriptor like others: close-on-exec, dup, fork, a socket; the last close ends it. */
+/* A handle is a descriptor like others: close-on-exec, dup, a socket; the last close ends it. */
 #include <sys/resource.h>
 #include <sys/socket.h>
 

@@ -4,8 +4,8 @@
 #include "uapi.h"
 
 static const char *const bad[] = {
-	".", "..", "a/b", "/", "../x", "a b", " ", "a\n", "\x01", "\x7f", "\xc3\xa4", "%s", "a*", "a\\b",
-	"a,b", "a=b", "~", "$x", "#", "(x)", "a+b",
+	".", "..", "a/b", "/", "../x", "a b", " ", "a\n", "\x01", "\x7f", "\xc3\xa4", "%s", "a*",
+	"a\\b", "a,b", "a=b", "~", "$x", "#", "(x)", "a+b",
 };
 
 static const char *const good[] = {
@@ -21,7 +21,7 @@ static void shadows(int dev)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		expect(shadow_create(dev, bad[i]), -EINVAL);
-		expect(shadow_open(dev, bad[i]) == -EINVAL ? -ENOENT : shadow_open(dev, bad[i]), -ENOENT);
+		expect_true(shadow_open(dev, bad[i]) == -ENOENT || errno == EINVAL);
 	}
 	memset(arg.name, 'a', sizeof(arg.name));
 	expect(call(dev, SHK_SHADOW_CREATE, &arg), -EINVAL);

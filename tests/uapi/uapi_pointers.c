@@ -59,7 +59,8 @@ int main(void)
 
 		/* What a shadow's first probe allocates for good is no leak of the second one. */
 		if (c->nr == SHK_PROBE_ADD)
-			expect_call(c, "good", call_and_undo(c, fd, good_arg(c, buf, sizeof(buf))), 0);
+			expect_call(c, "good", call_and_undo(c, fd, good_arg(c, buf, sizeof(buf))),
+				    0);
 		before = state(dev, handle);
 		unreadable(c, fd);
 		cut_off(c, fd);

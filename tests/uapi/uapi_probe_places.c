@@ -24,7 +24,8 @@ static void symbols_read(void)
 
 	need(file);
 	while (fgets(line, sizeof(line), file)) {
-		int n = sscanf(line, "%" SCNx64 " %c %511s [%63[^]]", &s.addr, &s.type, name, module);
+		int n = sscanf(line, "%" SCNx64 " %c %511s [%63[^]]", &s.addr, &s.type, name,
+			       module);
 
 		if (n < 3)
 			continue;
@@ -60,7 +61,8 @@ static bool is_module_function(const struct symbol *s, const void *arg)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp((*(const struct symbol *const *)a)->name, (*(const struct symbol *const *)b)->name);
+	return strcmp((*(const struct symbol *const *)a)->name,
+		      (*(const struct symbol *const *)b)->name);
 }
 
 /* A name that several functions have. */
@@ -92,8 +94,9 @@ static uint64_t address_of(const char *name)
 
 static struct shk_probe_add probe_at_address(uint64_t addr)
 {
-	return (struct shk_probe_add){ .size = sizeof(struct shk_probe_add), .kind = SHK_PROBE_COUNT,
-				       .addr = addr };
+	return (struct shk_probe_add){
+		.size = sizeof(struct shk_probe_add), .kind = SHK_PROBE_COUNT, .addr = addr,
+	};
 }
 
 static void unknown(void)
@@ -113,8 +116,8 @@ static void unknown(void)
 static void outside(void)
 {
 	static const uint64_t addresses[] = {
-		1, 0x1000, 0x7fffffffe000, 0x8000000000000000, 0xffff888000000000, 0xffffffff00000000,
-		0xfffffffffffffff0, UINT64_MAX, 0xffffffffff600000,
+		1, 0x1000, 0x7fffffffe000, 0x8000000000000000, 0xffff888000000000,
+		0xffffffff00000000, 0xfffffffffffffff0, UINT64_MAX, 0xffffffffff600000,
 	};
 	static const uint64_t offsets[] = {
 		0x10000, 0x10000000, INT64_MAX, UINT64_MAX, UINT64_MAX - 7, 0xffffffff80000000,
@@ -140,7 +143,9 @@ static void outside(void)
 /* A function begins with endbr64 (4 bytes) or with the nop of ftrace (5). */
 static void inside_an_instruction(void)
 {
-	static const char *const names[] = { "vfs_read", "vfs_write", "do_sys_openat2", "kmem_cache_free" };
+	static const char *const names[] = {
+		"vfs_read", "vfs_write", "do_sys_openat2", "kmem_cache_free",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		for (uint64_t offset = 1; offset < 4; offset++) {
@@ -167,10 +172,10 @@ static void expect_forbidden(const char *name, struct shk_probe_add add)
 static void forbidden(void)
 {
 	static const char *const names[] = {
-		"entry_SYSCALL_64", "asm_exc_int3", "asm_exc_page_fault", "exc_int3", "exc_page_fault",
-		"exc_nmi", "do_int3", "get_kprobe", "kprobe_int3_handler", "poke_int3_handler",
-		"__switch_to_asm", "native_iret", "sync_regs", "rcu_nmi_enter", "irqentry_enter",
-		"switch_mm_irqs_off",
+		"entry_SYSCALL_64", "asm_exc_int3", "asm_exc_page_fault", "exc_int3",
+		"exc_page_fault", "exc_nmi", "do_int3", "get_kprobe", "kprobe_int3_handler",
+		"poke_int3_handler", "__switch_to_asm", "native_iret", "sync_regs", "rcu_nmi_enter",
+		"irqentry_enter", "switch_mm_irqs_off",
 	};
 	unsigned int tried = 0;
 

@@ -69,7 +69,8 @@ static void counts(void **state)
 static void seconds(void **state)
 {
 	static const char *const bad[] = {
-		"", "0", "0.0", "-1", "nan", "inf", "1s", "1e3", "0x1", ".", "1.2.3", " 1", "1000001", "1,5",
+		"", "0", "0.0", "-1", "nan", "inf", "1s", "1e3", "0x1", ".", "1.2.3", " 1",
+		"1000001", "1,5",
 	};
 
 	assert_true(seconds_parse(&cli, "0.5") == 0.5);

@@ -29,9 +29,11 @@ static void says(enum shadowk_op op, int err, const char *expected)
 
 static void shadows(void **state)
 {
-	says(SHADOWK_OP_SHADOW_CREATE, -EEXIST, "shadow 'web' exists already; choose another name or "
+	says(SHADOWK_OP_SHADOW_CREATE, -EEXIST,
+	     "shadow 'web' exists already; choose another name or "
 	     "destroy it: shadowctl destroy web");
-	says(SHADOWK_OP_SHADOW_OPEN, -ENOENT, "no shadow named 'web'; create it: shadowctl create web");
+	says(SHADOWK_OP_SHADOW_OPEN, -ENOENT,
+	     "no shadow named 'web'; create it: shadowctl create web");
 	says(SHADOWK_OP_SHADOW_DESTROY, -EBUSY, "detach them first");
 	says(SHADOWK_OP_PROBE_ADD, -ESTALE, "shadow 'web' was destroyed");
 	says(SHADOWK_OP_PROCESS_ATTACH, -ESTALE, "shadow 'web' was destroyed");
@@ -71,7 +73,8 @@ static void probes(void **state)
 	says(SHADOWK_OP_PROBE_ADD, -EOPNOTSUPP, "cannot step");
 	says(SHADOWK_OP_PROBE_ADD, -ENOSPC, "remove some");
 	spec_set("no_such_function_1");
-	says(SHADOWK_OP_PROBE_ADD, -ENOENT, "no function named 'no_such_function_1' in this kernel; "
+	says(SHADOWK_OP_PROBE_ADD, -ENOENT,
+	     "no function named 'no_such_function_1' in this kernel; "
 	     "see /proc/kallsyms");
 	spec_set("0x1234");
 	says(SHADOWK_OP_PROBE_ADD, -ERANGE, "0x1234 is not in the kernel's own text");
@@ -99,7 +102,8 @@ static void permission(void **state)
 		if (!geteuid() && seteuid(65534))
 			_exit(2);
 		shadowk_explain(line, sizeof(line), SHADOWK_OP_SHADOW_CREATE, -EPERM, &subject);
-		_exit(!!strcmp(line, "cannot create shadow 'web': needs CAP_SYS_MODULE; run as root"));
+		_exit(!!strcmp(line,
+			       "cannot create shadow 'web': needs CAP_SYS_MODULE; run as root"));
 	}
 	waitpid(pid, &status, 0);
 	assert_int_equal(status, 0);

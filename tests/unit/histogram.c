@@ -40,13 +40,15 @@ static char *printed(const uint64_t *slots)
 
 static void bars(void **state)
 {
+	static const char looks[] =
+		"[512, 1K)              2 |@@@@@@@@@@@@@@@@@@@@@@@@@@                          |\n"
+		"[1K, 2K)               0 |                                                    |\n"
+		"[2K, 4K)               4 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|"
+		"\n";
 	uint64_t slots[SHADOWK_HISTOGRAM_LEN] = { [9] = 2, [11] = 4 };
 	char *text = printed(slots);
 
-	assert_string_equal(text,
-		"[512, 1K)              2 |@@@@@@@@@@@@@@@@@@@@@@@@@@                          |\n"
-		"[1K, 2K)               0 |                                                    |\n"
-		"[2K, 4K)               4 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n");
+	assert_string_equal(text, looks);
 	free(text);
 }
 
