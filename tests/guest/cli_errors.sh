@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: timeout=180
+# test: timeout=300
 # Whatever is refused says so in one line that names the thing and the remedy, and changes nothing.
 failures=0
 shadowctl create web || exit 1

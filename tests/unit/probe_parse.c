@@ -53,8 +53,8 @@ static void garbage(void **state)
 	static const char *const bad[] = {
 		"", "+", "+4", "vfs_read+", "vfs_read+zz", "vfs_read+-4", "vfs_read+ 4", "vfs read",
 		" vfs_read", "vfs_read ", "vfs_read-4", "vfs_read+0x", "vfs_read+0x0x4",
-		"vfs_read+4k", "vfs_read+4+4", "0x", "0x0", "0xzz", "0x12+4", "12345", "4read",
-		"vfs/read", "\n", "vfs_read\n", "vfs_read+4\n", "vfs_read+0x-4", "0x 1", "vfs_read+0x+4",
+		"vfs_read+4k", "vfs_read+4+4", "0x", "0x0", "0xzz", "0x12+4", "12345",
+		"4read", "vfs/read", "\n", "vfs_read\n", "vfs_read+4\n", "vfs_read+0x-4", "0x 1", "vfs_read+0x+4",
 	};
 	struct shadowk_probe_spec spec;
 
