@@ -63,9 +63,9 @@ static int do_shadow_create(struct shk_shadow *unused, void *arg)
 	struct shk_shadow *shadow;
 	int fd;
 
-	if (create->flags || !terminated(create->name))
+	if (create->flags & ~SHK_ASYNC_INHERIT || !terminated(create->name))
 		return -EINVAL;
-	shadow = shk_shadow_create(create->name, shk_probes_teardown);
+	shadow = shk_shadow_create(create->name, create->flags, shk_probes_teardown);
 	if (IS_ERR(shadow))
 		return PTR_ERR(shadow);
 	shk_shadow_get(shadow);

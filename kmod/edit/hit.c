@@ -30,7 +30,6 @@ struct return_node {
 struct hit {
 	unsigned int context;	/* preempt_count() of the probed code */
 	unsigned long sp;	/* of the function's return address, at an entry */
-	unsigned long ip;
 	const unsigned long *args;
 };
 
@@ -179,6 +178,28 @@ static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
 NOKPROBE_SYMBOL(find_site);
 
 /*
+ * The kernel is about to serve an optimised kprobe by its breakpoint: it goes
+ * on at copies of all instructions that the kprobe's jump would cover
+ * (setup_detour_execution()), and so past our edits on them. They are straight
+ * line, so each is executed now.
+ */
+static void hit_covered(struct shk_shadow *shadow, unsigned long addr, const struct hit *hit)
+{
+	struct kprobe *kp = shk_call(get_kprobe)((void *)addr);
+	struct shk_site *site;
+	unsigned int i;
+
+	if (!kp || !kprobe_optimized(kp))
+		return;
+	for (i = 1; i < JMP32_INSN_SIZE; i++) {
+		site = find_site(shadow, addr + i);
+		if (site)
+			hit_site(site, hit);
+	}
+}
+NOKPROBE_SYMBOL(hit_covered);
+
+/*
  * kprobe_int3_handler() of every shadow begins here. Returns whether the
  * breakpoint is dealt with; if not, the kernel's own handler goes on, which
  * knows the address, since a disabled kprobe of ours is registered there.
@@ -187,9 +208,15 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs);
 asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 {
 	unsigned long addr = regs->ip - INT3_INSN_SIZE, resume;
+	unsigned long args[6] = { regs->di, regs->si, regs->dx, regs->cx, regs->r8, regs->r9 };
+	struct hit hit = {
+		/* exc_int3() has entered as an NMI does: not the probed code's doing. */
+		.context = preempt_count() - NMI_OFFSET - HARDIRQ_OFFSET,
+		.sp = regs->sp,
+		.args = args,
+	};
 	struct shk_shadow *shadow;
 	struct shk_site *site;
-	struct hit hit = {};
 
 	if (user_mode(regs))
 		return false;
@@ -199,29 +226,21 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 
 	site = find_site(shadow, addr);
 	if (site && site->arm != SHK_ARM_CALL) {
-		unsigned long args[6] = { regs->di, regs->si, regs->dx,
-					  regs->cx, regs->r8, regs->r9 };
-
-		/* exc_int3() has entered as an NMI does: not the probed code's doing. */
-		hit.context = preempt_count() - NMI_OFFSET - HARDIRQ_OFFSET;
-		hit.sp = regs->sp;
-		hit.args = args;
 		hit_site(site, &hit);
-		/* Somebody else's breakpoint in the base? It wants its turn. */
-		if (READ_ONCE(site->edit.base[0]) != site->kp.opcode)
-			return false;
-		if (site->detour) {
+		/* Unless somebody else has a breakpoint in the base and wants his turn: */
+		if (site->detour && READ_ONCE(site->edit.base[0]) == site->kp.opcode) {
 			regs->ip = shk_detour_insn(site->detour);
 			return true;
 		}
-		return false;
+	} else {
+		resume = shk_poke_resume(addr);
+		if (resume) {
+			regs->ip = resume;
+			return true;
+		}
 	}
-
-	resume = shk_poke_resume(addr);
-	if (!resume)
-		return false;
-	regs->ip = resume;
-	return true;
+	hit_covered(shadow, addr, &hit);
+	return false;
 }
 NOKPROBE_SYMBOL(shk_hook_int3);
 

@@ -23,6 +23,11 @@
  * and returns to the shadow. None of them sleeps. All are called with
  * text_mutex held, and it is held while a text comes or goes under a process
  * (graft.c): so no task is ever inside the bytes that the jump replaces.
+ *
+ * The handlers of interrupts and __do_softirq() begin with such a jump, too,
+ * unless the shadow is SHK_ASYNC_INHERIT: whose work they do has nothing to do
+ * with whom they land on. Theirs is at the __fentry__ site, one instruction in
+ * the place of one.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -45,6 +50,12 @@ void shk_entry_static_call(void);
 void shk_entry_can_probe(void);
 void shk_entry_copy_insn(void);
 void shk_entry_can_optimize(void);
+void shk_entry_interrupt(void);
+void shk_entry_timer(void);
+void shk_entry_call_function(void);
+void shk_entry_call_function_single(void);
+void shk_entry_irq_work(void);
+void shk_entry_softirq(void);
 
 /* The functions that run in the base; hooks_entry.S passes arguments through. */
 void shk_in_base(void);
@@ -55,6 +66,12 @@ DEFINE_STATIC_CALL_NULL(shk_base_static_call, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_can_probe, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_copy_insn, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_can_optimize, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_interrupt, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_timer, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_call_function, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_call_function_single, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_irq_work, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_softirq, shk_in_base);
 
 #define IN_BASE(_symbol, _name)						\
 	{								\
@@ -86,6 +103,13 @@ static struct {
 	[SHK_HOOK_CAN_PROBE] = IN_BASE("can_probe", can_probe),
 	[SHK_HOOK_COPY_INSN] = IN_BASE("__copy_instruction", copy_insn),
 	[SHK_HOOK_CAN_OPTIMIZE] = IN_BASE("can_optimize", can_optimize),
+	[SHK_HOOK_INTERRUPT] = IN_BASE("__common_interrupt", interrupt),
+	[SHK_HOOK_TIMER] = IN_BASE("__sysvec_apic_timer_interrupt", timer),
+	[SHK_HOOK_CALL_FUNCTION] = IN_BASE("__sysvec_call_function", call_function),
+	[SHK_HOOK_CALL_FUNCTION_SINGLE] =
+		IN_BASE("__sysvec_call_function_single", call_function_single),
+	[SHK_HOOK_IRQ_WORK] = IN_BASE("__sysvec_irq_work", irq_work),
+	[SHK_HOOK_SOFTIRQ] = IN_BASE("__do_softirq", softirq),
 };
 
 /* Tasks in hooks that sleep: unload waits for them. */
@@ -210,6 +234,12 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 	return edit->addr + CALL_INSN_SIZE + rel;
 }
 
+/* The hooks of a shadow are the first of the table. */
+static unsigned int nr_hooks(const struct shk_shadow *shadow)
+{
+	return shadow->flags & SHK_ASYNC_INHERIT ? SHK_HOOK_INTERRUPT : SHK_NR_HOOKS;
+}
+
 int shk_hooks_apply(struct shk_shadow *shadow)
 {
 	unsigned int i;
@@ -218,7 +248,7 @@ int shk_hooks_apply(struct shk_shadow *shadow)
 	lockdep_assert_held(&shk_config_lock);
 	if (shadow->hooked)
 		return 0;
-	for (i = 0; i < SHK_NR_HOOKS; i++) {
+	for (i = 0; i < nr_hooks(shadow); i++) {
 		shk_edit_branch(&shadow->hooks[i], hooks[i].site,
 				hooks[i].opcode,
 				(unsigned long)hooks[i].entry);
@@ -241,7 +271,7 @@ void shk_hooks_revert(struct shk_shadow *shadow)
 	lockdep_assert_held(&shk_config_lock);
 	if (!shadow->hooked)
 		return;
-	for (i = 0; i < SHK_NR_HOOKS; i++)
+	for (i = 0; i < nr_hooks(shadow); i++)
 		shk_edit_revert(shadow, &shadow->hooks[i]);
 	shadow->hooked = false;
 }
@@ -261,7 +291,7 @@ bool shk_hooks_replace(const char *symbol)
 	unsigned int i;
 
 	for (i = 0; i < SHK_NR_HOOKS; i++)
-		if ((hooks[i].key || i == SHK_HOOK_ENTER_LAZY_TLB) &&
+		if (i < SHK_HOOK_INTERRUPT && (hooks[i].key || i == SHK_HOOK_ENTER_LAZY_TLB) &&
 		    !strcmp(symbol, hooks[i].symbol))
 			return true;
 	return false;
@@ -279,7 +309,7 @@ int __init shk_hooks_init(void)
 		}
 		/* Untraced functions have no __fentry__ site; a jump needs none. */
 		hooks[i].site = shk_call(ftrace_location)(addr);
-		if (!hooks[i].site && hooks[i].key)
+		if (!hooks[i].site && hooks[i].key && i < SHK_HOOK_INTERRUPT)
 			hooks[i].site = addr;
 		if (!hooks[i].site) {
 			pr_err("%s cannot be traced, so it cannot be hooked\n",

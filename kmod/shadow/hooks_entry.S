@@ -101,6 +101,12 @@ SYM_FUNC_END(shk_entry_\name)
 	in_base can_probe can_probe
 	in_base copy_insn copy_insn
 	in_base can_optimize can_optimize
+	in_base interrupt interrupt
+	in_base timer timer
+	in_base call_function call_function
+	in_base call_function_single call_function_single
+	in_base irq_work irq_work
+	in_base softirq softirq
 
 SYM_FUNC_START(shk_entry_text_poke)
 	pushq	%rdi

@@ -34,7 +34,8 @@ static struct shk_shadow *find(const char *name)
 	return NULL;
 }
 
-struct shk_shadow *shk_shadow_create(const char *name, void (*teardown)(struct shk_shadow *))
+struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
+				     void (*teardown)(struct shk_shadow *))
 {
 	struct shk_shadow *shadow;
 
@@ -51,6 +52,7 @@ struct shk_shadow *shk_shadow_create(const char *name, void (*teardown)(struct s
 	INIT_LIST_HEAD(&shadow->grafts);
 	INIT_LIST_HEAD(&shadow->probes);
 	hash_init(shadow->sites);
+	shadow->flags = flags;
 	shadow->teardown = teardown;
 
 	mutex_lock(&shk_config_lock);
@@ -143,6 +145,7 @@ void shk_shadow_put(struct shk_shadow *shadow)
 void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info)
 {
 	lockdep_assert_held(&shk_config_lock);
+	info->flags = shadow->flags;
 	info->id = shadow->id;
 	info->nr_grafts = shk_graft_count(shadow);
 	info->nr_probes = shadow->nr_probes;

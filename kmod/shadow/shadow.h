@@ -36,6 +36,12 @@ enum shk_hook {
 	SHK_HOOK_CAN_PROBE,
 	SHK_HOOK_COPY_INSN,
 	SHK_HOOK_CAN_OPTIMIZE,
+	SHK_HOOK_INTERRUPT,
+	SHK_HOOK_TIMER,
+	SHK_HOOK_CALL_FUNCTION,
+	SHK_HOOK_CALL_FUNCTION_SINGLE,
+	SHK_HOOK_IRQ_WORK,
+	SHK_HOOK_SOFTIRQ,
 	SHK_NR_HOOKS
 };
 
@@ -43,6 +49,7 @@ struct shk_shadow {
 	refcount_t ref;			/* its name, handles, grafts */
 	u64 id;
 	char name[SHK_NAME_LEN];	/* "" if it has none */
+	u32 flags;			/* SHK_ASYNC_INHERIT */
 	bool dead;			/* destroyed: handles only */
 	struct list_head node;		/* all shadows, by id */
 	struct shk_text text;
@@ -67,7 +74,8 @@ extern struct mutex shk_config_lock;
 /* ---- shadow.c ---- */
 
 /* A reference to a new shadow; @name may be "". -EEXIST, -EINVAL, -ENOMEM. */
-struct shk_shadow *shk_shadow_create(const char *name, void (*teardown)(struct shk_shadow *));
+struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
+				     void (*teardown)(struct shk_shadow *));
 /* A reference to the shadow of that name. -ENOENT. */
 struct shk_shadow *shk_shadow_find(const char *name);
 /* The shadow with the lowest id that is not below @id, NULL. shk_config_lock held. */

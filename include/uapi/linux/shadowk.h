@@ -74,7 +74,10 @@ struct shk_info {
 /**
  * struct shk_shadow_create - SHK_SHADOW_CREATE: a new shadow, equal to the base
  * @size:	sizeof(struct shk_shadow_create)
- * @flags:	0
+ * @flags:	SHK_ASYNC_INHERIT: interrupts and softirqs that land on a process
+ *		inside execute the shadow's text too. Otherwise they execute the
+ *		base, at the cost of two page-table switches each, and their user
+ *		stacks cannot be sampled from within them.
  * @name:	its name, or "" for a shadow that only handles keep alive
  *
  * Constant time: no text is copied until the first edit or graft. Needs
@@ -89,6 +92,7 @@ struct shk_shadow_create {
 	__u32 flags;
 	char name[SHK_NAME_LEN];
 };
+#define SHK_ASYNC_INHERIT	(1U << 0)
 #define SHK_SHADOW_CREATE	_IO(SHK_IOC, 0x01)
 
 /**
@@ -110,7 +114,7 @@ struct shk_shadow_open {
 /**
  * struct shk_shadow_info - SHK_SHADOW_NEXT, SHK_SHADOW_INFO: one shadow
  * @size:		sizeof(struct shk_shadow_info)
- * @flags:		0
+ * @flags:		in: 0; out: those of struct shk_shadow_create
  * @id:			SHK_SHADOW_NEXT: in, the lowest id of interest; out,
  *			the id of the shadow described. Ids start at 1, grow,
  *			and are never used twice while the module is loaded.
@@ -318,7 +322,8 @@ struct shk_probe_remove {
  * @offset:	bytes from @symbol to the instruction asked for
  * @hits:	executions by the processes inside, in their own context
  * @async_hits:	executions in interrupts, softirqs and NMIs that landed on
- *		them; not part of @hits
+ *		them; not part of @hits. Without SHK_ASYNC_INHERIT, few: NMIs, and
+ *		what an interrupt executes before its handler and after it.
  * @missed:	executions seen but not measured: returns that could not be
  *		hooked, or hits inside the probe's own handling. For COUNT and
  *		EVENT at entry, @hits includes what @missed counts.
