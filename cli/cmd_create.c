@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
 #include "cli.h"
 #include "output.h"
 
@@ -7,9 +9,21 @@ static int cmd_create(struct cli *cli, int argc, char **argv)
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
 	struct shadowk_shadow_info info = { .size = sizeof(info) };
-	int err, status;
+	static const struct option options[] = {
+		{ "async", required_argument, NULL, 'a' },
+		{ 0 },
+	};
+	uint32_t flags = 0;
+	int opt, err, status;
 
-	option_next(cli, argc, argv, NULL);
+	while ((opt = option_next(cli, argc, argv, options))) {
+		if (!strcmp(optarg, "inherit"))
+			flags = SHADOWK_ASYNC_INHERIT;
+		else if (!strcmp(optarg, "base"))
+			flags = 0;
+		else
+			usage(cli, "--async is 'base' or 'inherit', not '%s'", optarg);
+	}
 	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
 	/* The kernel takes "" for a shadow that has no name, which would be gone at once. */
 	err = shadowk_name_check(subject.shadow);
@@ -18,7 +32,7 @@ static int cmd_create(struct cli *cli, int argc, char **argv)
 	status = session_open(&session);
 	if (status)
 		return status;
-	err = shadowk_shadow_create(session.dev, subject.shadow, &session.shadow);
+	err = shadowk_shadow_create_flags(session.dev, subject.shadow, flags, &session.shadow);
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
 	if (!cli->json)
@@ -35,9 +49,11 @@ static int cmd_create(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_create = {
 	.name = "create",
-	.args = "NAME",
+	.args = "NAME [--async base|inherit]",
 	.summary = "Make a shadow, equal to the base",
 	.help = "  NAME              1 to 63 of A-Z a-z 0-9 . _ : -\n\n"
+		"  --async POLICY    what interrupts and softirqs that land on a process inside\n"
+		"                    execute: 'base' (default), or 'inherit' its text\n\n"
 		"It stays until 'shadowctl destroy NAME'.\n\n",
 	.run = cmd_create,
 };

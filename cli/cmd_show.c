@@ -29,9 +29,9 @@ static void info_print(const struct shadowk_shadow_info *info)
 	char memory[24];
 
 	memory_print(memory, sizeof(memory), info->memory);
-	printf("%s\n  id         %" PRIu64 "\n  processes  %u\n  probes     %u\n"
+	printf("%s\n  id         %" PRIu64 "\n  async      %s\n  processes  %u\n  probes     %u\n"
 	       "  memory     %s, %u private pages of text in %u ranges of 2 MB\n", info->name,
-	       info->id, info->nr_grafts, info->nr_probes, memory, info->private_pages,
+	       info->id, async_text(info), info->nr_grafts, info->nr_probes, memory, info->private_pages,
 	       info->diverged_ranges);
 }
 

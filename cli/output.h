@@ -33,6 +33,7 @@ void histogram_label(char *buf, size_t len, unsigned int slot);
 void histogram_print(FILE *file, const uint64_t *slots);
 
 /* shadows.c */
+const char *async_text(const struct shadowk_shadow_info *info);
 struct json_object *shadow_json(const struct shadowk_shadow_info *info);
 void memory_print(char *buf, size_t len, uint64_t bytes);
 

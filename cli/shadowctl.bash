@@ -36,7 +36,8 @@ _shadowctl() {
 		esac
 	elif ((COMP_CWORD == place)); then
 		case $verb in
-		create|list|detach) ;;
+		create) _shadowctl_words "--async" ;;
+		list|detach) ;;
 		help) _shadowctl_words "create list show destroy run attach detach probe stat" ;;
 		*) _shadowctl_names ;;
 		esac

@@ -2,12 +2,18 @@
 #include "cli.h"
 #include "output.h"
 
+const char *async_text(const struct shadowk_shadow_info *info)
+{
+	return info->flags & SHADOWK_ASYNC_INHERIT ? "inherit" : "base";
+}
+
 struct json_object *shadow_json(const struct shadowk_shadow_info *info)
 {
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "id", json_object_new_uint64(info->id));
 	json_object_object_add(object, "name", json_text(info->name));
+	json_object_object_add(object, "async", json_text(async_text(info)));
 	json_object_object_add(object, "nr_processes", json_object_new_uint64(info->nr_grafts));
 	json_object_object_add(object, "nr_probes", json_object_new_uint64(info->nr_probes));
 	json_object_object_add(object, "private_pages",

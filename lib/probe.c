@@ -45,7 +45,7 @@ const char *shadowk_arm_name(uint32_t arm)
 	return arm < ARRAY_SIZE(arms) && arms[arm] ? arms[arm] : "unknown";
 }
 
-int shk_number_parse(const char *text, uint64_t *number)
+static int shk_number_parse(const char *text, uint64_t *number)
 {
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	char *end;

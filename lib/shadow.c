@@ -8,6 +8,7 @@
 #include "internal.h"
 
 _Static_assert(SHADOWK_NAME_LEN == SHK_NAME_LEN, "uapi");
+_Static_assert(SHADOWK_ASYNC_INHERIT == SHK_ASYNC_INHERIT, "uapi");
 
 int shadowk_name_check(const char *name)
 {
@@ -40,7 +41,13 @@ static int shadow_get(int fd, unsigned long request, void *arg, struct shadowk_s
 
 int shadowk_shadow_create(struct shadowk *dev, const char *name, struct shadowk_shadow **shadow)
 {
-	struct shk_shadow_create arg = { .size = sizeof(arg) };
+	return shadowk_shadow_create_flags(dev, name, 0, shadow);
+}
+
+int shadowk_shadow_create_flags(struct shadowk *dev, const char *name, uint32_t flags,
+				struct shadowk_shadow **shadow)
+{
+	struct shk_shadow_create arg = { .size = sizeof(arg), .flags = flags };
 
 	if (name && *name) {
 		int err = shadowk_name_check(name);
@@ -111,6 +118,7 @@ static int shadow_info(int fd, unsigned long request, uint64_t id,
 	out.diverged_ranges = in.diverged_ranges;
 	out.memory = in.memory;
 	memcpy(out.name, in.name, sizeof(out.name));
+	out.flags = in.flags;
 	shk_copy_out(info, &out, sizeof(out));
 	return 0;
 }

@@ -124,6 +124,24 @@ int shadowk_name_check(const char *name);
  */
 int shadowk_shadow_create(struct shadowk *dev, const char *name, struct shadowk_shadow **shadow);
 
+/* Interrupts and softirqs that land on a process inside execute the shadow, too. */
+#define SHADOWK_ASYNC_INHERIT	(1U << 0)
+
+/**
+ * shadowk_shadow_create_flags() - make a shadow of another kind
+ * @dev:    the device
+ * @name:   as for shadowk_shadow_create()
+ * @flags:  SHADOWK_ASYNC_INHERIT or 0
+ * @shadow: as for shadowk_shadow_create()
+ *
+ * Without SHADOWK_ASYNC_INHERIT interrupts and softirqs execute the base,
+ * whomever they land on.
+ *
+ * Return: as shadowk_shadow_create(); -EINVAL also for unknown flags.
+ */
+int shadowk_shadow_create_flags(struct shadowk *dev, const char *name, uint32_t flags,
+				struct shadowk_shadow **shadow);
+
 /**
  * shadowk_shadow_open() - get a handle of a named shadow
  * @dev:    the device
@@ -171,6 +189,7 @@ void shadowk_shadow_close(struct shadowk_shadow *shadow);
  * @diverged_ranges:	2 MB ranges of text that it maps by 4 KB pages
  * @memory:		bytes of its page tables and private pages
  * @name:		its name, "" if it has none
+ * @flags:		SHADOWK_ASYNC_INHERIT
  */
 struct shadowk_shadow_info {
 	size_t size;
@@ -181,6 +200,7 @@ struct shadowk_shadow_info {
 	uint32_t diverged_ranges;
 	uint64_t memory;
 	char name[SHADOWK_NAME_LEN];
+	uint32_t flags;
 };
 
 /**

@@ -65,6 +65,20 @@ static int resolve(const struct shk_probe_add *arg, char *symbol, unsigned long 
 	return symbol_of(*addr, symbol, offset, &size);
 }
 
+/*
+ * What executes while CR3 changes is the same in every text, whatever kprobes
+ * would allow.
+ */
+static bool never_differs(const char *symbol)
+{
+	static const char *const names[] = {
+		"__schedule", "__switch_to", "__switch_to_asm", "switch_mm",
+		"switch_mm_irqs_off", "load_new_mm_cr3", "leave_mm", "native_write_cr3",
+	};
+
+	return match_string(names, ARRAY_SIZE(names), symbol) >= 0;
+}
+
 /* A name after the symbol that no other probe of the shadow has. */
 static int choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const char *wish)
 {
@@ -129,7 +143,7 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	if (ret)
 		goto free;
 	ret = -EADDRNOTAVAIL;
-	if (shk_hooks_replace(probe->symbol))
+	if (shk_hooks_replace(probe->symbol) || never_differs(probe->symbol))
 		goto free;
 	probe->kind = arg->kind;
 	probe->flags = arg->flags;

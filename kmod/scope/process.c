@@ -116,12 +116,11 @@ static struct task_struct *owner_of(struct mm_struct *mm)
 
 int shk_process_next(struct shk_shadow *shadow, struct shk_process_next *next)
 {
-	struct mm_struct *mm = shk_graft_nth(shadow, next->cursor);
+	struct mm_struct *mm = shk_graft_next(shadow, &next->cursor);
 	struct task_struct *task;
 
 	if (!mm)
 		return -ENOENT;
-	next->cursor++;
 	next->pid = 0;
 	memset(next->comm, 0, sizeof(next->comm));
 	task = owner_of(mm);

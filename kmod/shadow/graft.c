@@ -23,7 +23,8 @@ struct shk_graft {
 	struct mmu_interval_notifier notifier;
 	struct mm_struct *mm;
 	struct shk_shadow *shadow;	/* holds a reference */
-	struct list_head node;		/* shk_shadow.grafts */
+	u64 order;			/* grows with each that comes into a shadow */
+	struct list_head node;		/* shk_shadow.grafts, by order */
 	struct hlist_node by_mm;
 	struct work_struct free;
 };
@@ -34,6 +35,7 @@ struct shk_graft {
  */
 static DEFINE_SPINLOCK(graft_lock);
 static DEFINE_HASHTABLE(grafts, 10);
+static u64 last_order;
 static struct workqueue_struct *graft_wq;
 
 static struct shk_graft *find(struct mm_struct *mm)
@@ -50,6 +52,7 @@ static struct shk_graft *find(struct mm_struct *mm)
 static void link(struct shk_graft *graft, struct shk_shadow *shadow)
 {
 	graft->shadow = shk_shadow_get(shadow);
+	graft->order = ++last_order;
 	list_add_tail(&graft->node, &shadow->grafts);
 	shadow->nr_grafts++;
 	shk_mmu->graft(graft->mm, &shadow->text.tables);
@@ -235,22 +238,19 @@ struct shk_shadow *shk_graft_shadow(struct mm_struct *mm)
 	return shadow;
 }
 
-struct mm_struct *shk_graft_nth(struct shk_shadow *shadow, u64 n)
+struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor)
 {
 	struct mm_struct *mm = NULL;
 	struct shk_graft *graft;
 
 	spin_lock(&graft_lock);
 	list_for_each_entry(graft, &shadow->grafts, node) {
-		if (n) {
-			n--;
-			continue;
-		}
 		/* One that is just going: take the next. */
-		if (mmget_not_zero(graft->mm)) {
-			mm = graft->mm;
-			break;
-		}
+		if (graft->order <= *cursor || !mmget_not_zero(graft->mm))
+			continue;
+		mm = graft->mm;
+		*cursor = graft->order;
+		break;
 	}
 	spin_unlock(&graft_lock);
 	return mm;

@@ -113,8 +113,11 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk
 int shk_graft_detach(struct mm_struct *mm);
 /* A reference to the shadow that @mm is grafted to, or NULL. */
 struct shk_shadow *shk_graft_shadow(struct mm_struct *mm);
-/* The @n-th mm of the shadow, with a reference on it (mmput), or NULL. */
-struct mm_struct *shk_graft_nth(struct shk_shadow *shadow, u64 n);
+/*
+ * The mm that came into the shadow next after the one that @cursor says (0: the
+ * first), with a reference on it (mmput), or NULL. Sets @cursor.
+ */
+struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
 unsigned int shk_graft_count(struct shk_shadow *shadow);
 /* The mm that a process inside is making joins its shadow. -ENOMEM. */
 int shk_graft_inherit(struct mm_struct *mm);

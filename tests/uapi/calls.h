@@ -55,7 +55,8 @@ static inline void fill_remove(void *arg)
 
 static const struct one_call calls[] = {
 	CALL(SHK_INFO, shk_info, .answers = true, .fill = fill_nothing),
-	CALL(SHK_SHADOW_CREATE, shk_shadow_create, .fill = fill_nothing),
+	CALL(SHK_SHADOW_CREATE, shk_shadow_create, .flags = SHK_ASYNC_INHERIT,
+	     .fill = fill_nothing),
 	CALL(SHK_SHADOW_OPEN, shk_shadow_open, .fill = fill_open),
 	CALL(SHK_SHADOW_NEXT, shk_shadow_info, .answers = true, .fill = fill_next),
 	CALL(SHK_PROCESS_DETACH, shk_process, .reserved = offsetof(struct shk_process, reserved),

@@ -13,7 +13,8 @@
  *   knows it. A shorter struct than the kernel's is filled up with zeros, a
  *   longer one is taken if what the kernel does not know is zero (E2BIG
  *   otherwise), as copy_struct_from_user() does. A size below that of the
- *   first release of the struct is EINVAL.
+ *   first release of the struct is EINVAL, one above 4096 E2BIG. What comes
+ *   back is as long as the caller's struct; its size is as it was.
  * - Unknown flags, and reserved members that are not zero, are EINVAL.
  * - A call that fails changes nothing.
  * - Strings are NUL-terminated inside their arrays; EINVAL otherwise.
@@ -151,14 +152,16 @@ struct shk_shadow_info {
  * @reserved:	0
  *
  * SHK_PROCESS_DETACH on the device: the process runs the base again. Needs
- * CAP_SYS_ADMIN. ENOENT: it is in no shadow. ESRCH: there is no such process,
- * or it is a zombie. EOPNOTSUPP: it is a kernel thread.
+ * CAP_SYS_ADMIN. ENOENT: it is in no shadow. ESRCH: there is no such process
+ * (a negative @pid is none), or it is a zombie. EOPNOTSUPP: it is a kernel
+ * thread.
  *
  * SHK_PROCESS_ATTACH on a handle: from its return on, every thread of the
  * process executes the shadow's text, as will its children (fork, vfork,
  * clone) and what it executes. If it was in another shadow, it moves. If it is
  * in this one already, nothing changes. Needs CAP_SYS_ADMIN. ESRCH,
- * EOPNOTSUPP as above. Processes that share the address space (CLONE_VM
+ * EOPNOTSUPP as above. EBUSY: kernel.ftrace_enabled is 0. EINTR: a signal came
+ * for the caller before anything was done. Processes that share the address space (CLONE_VM
  * without CLONE_THREAD, a vfork child before it executes) come along.
  */
 struct shk_process {
@@ -179,6 +182,7 @@ struct shk_process {
  * @name:	out: its name, "" if it has none
  *
  * Needs CAP_SYS_ADMIN, but for the caller itself. ENOENT: it runs the base.
+ * ESRCH, EOPNOTSUPP: as in struct shk_process.
  */
 struct shk_process_info {
 	__u32 size;
@@ -274,9 +278,11 @@ enum shk_probe_arm {
  * not supported yet), or past the end of the symbol. EILSEQ: not the first
  * byte of an instruction. EADDRNOTAVAIL: the kernel forbids probes there
  * (kprobe blacklist, noinstr, entry text, alternatives, static keys) or the
- * module itself depends on that text. EADDRINUSE: an optimised kprobe of
- * somebody else covers the address. EOPNOTSUPP: kprobes cannot step that
- * instruction, or LATENCY or RETURN anywhere but at a function's entry.
+ * module itself depends on that text, or it is the scheduler's switch path.
+ * EADDRINUSE: this shadow has an edit there that cannot serve both, a jump
+ * where a return is wanted. EOPNOTSUPP: kprobes cannot step that instruction,
+ * or LATENCY or RETURN anywhere but at a function's entry. EBUSY:
+ * kernel.ftrace_enabled is 0.
  * EEXIST: @name is taken. ENOSPC: too many probes. ESTALE: the shadow was
  * destroyed.
  */
