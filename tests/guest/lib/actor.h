@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An actor is a process that does as it is told, function by function. The test
+ * itself stays outside and puts actors into shadows. Actors die with the test.
+ */
+#ifndef SHADOWK_TEST_ACTOR_H
+#define SHADOWK_TEST_ACTOR_H
+
+#include "check.h"
+
+struct actor {
+	pid_t pid;
+	int to, from;
+};
+
+typedef long (*job_fn)(long arg);
+
+/* On that CPU, or anywhere if -1. */
+void actor_start(struct actor *actor, int cpu);
+/* @job(@arg) in the actor; returns what that returns. */
+long actor_do(struct actor *actor, job_fn job, long arg);
+/* The two halves of it. */
+void actor_ask(struct actor *actor, job_fn job, long arg);
+long actor_answer(struct actor *actor);
+/* It exits, and has been waited for. */
+void actor_end(struct actor *actor);
+
+/* A child that is killed when its parent ends; 0 in the child. */
+pid_t fork_tied(void);
+/* Wait for a child; its exit status, or -signal. */
+int wait_for(pid_t pid);
+
+void pin(int cpu);
+unsigned int nr_cpus(void);
+
+/* Jobs: that many calls of a system call that does next to nothing. */
+#define GETPPID	"__x64_sys_getppid"
+#define GETPID	"__x64_sys_getpid"
+#define GETUID	"__x64_sys_getuid"
+long job_getppid(long n);
+long job_getpid(long n);
+long job_getuid(long n);
+
+#endif /* SHADOWK_TEST_ACTOR_H */

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
+#include <stdarg.h>
+
+#include "check.h"
+#include "shadows.h"
+
+static unsigned int failures;
+
+_Noreturn void need_failed(const char *file, int line, const char *what, int error)
+{
+	printf("%s:%d: cannot go on without %s: %s\n", file, line, what, strerror(error));
+	fflush(stdout);
+	_exit(1);
+}
+
+static const char *value(int64_t v, bool is_error)
+{
+	static char text[4][32];
+	static unsigned int turn;
+	char *buf = text[turn++ % ARRAY_SIZE(text)];
+
+	if (is_error && v < 0 && strerrorname_np(-v))
+		return strerrorname_np(-v);
+	snprintf(buf, sizeof(text[0]), "%" PRId64, v);
+	return buf;
+}
+
+/* One line whatever happens: tests print from several processes. */
+static void fail(const char *what, va_list args, const char *rest, ...) FORMAT(3);
+
+static void fail(const char *what, va_list args, const char *rest, ...)
+{
+	char line[512];
+	va_list more;
+	int len;
+
+	len = vsnprintf(line, sizeof(line), what, args);
+	va_start(more, rest);
+	vsnprintf(line + len, sizeof(line) - len, rest, more);
+	va_end(more);
+	printf("FAIL: %s\n", line);
+	fflush(stdout);
+	failures++;
+}
+
+void expect_eq(int64_t seen, int64_t expected, const char *what, ...)
+{
+	va_list args;
+
+	if (seen == expected)
+		return;
+	va_start(args, what);
+	fail(what, args, ": %s, expected %s", value(seen, false), value(expected, false));
+	va_end(args);
+}
+
+void expect_range(int64_t seen, int64_t lowest, int64_t highest, const char *what, ...)
+{
+	va_list args;
+
+	if (seen >= lowest && seen <= highest)
+		return;
+	va_start(args, what);
+	fail(what, args, ": %s, expected %s to %s", value(seen, false), value(lowest, false),
+	     value(highest, false));
+	va_end(args);
+}
+
+void expect_ret(long seen, long expected, const char *what, ...)
+{
+	va_list args;
+
+	if (seen == expected)
+		return;
+	va_start(args, what);
+	fail(what, args, ": %s, expected %s", value(seen, true), value(expected, true));
+	va_end(args);
+}
+
+void expect(bool holds, const char *what, ...)
+{
+	va_list args;
+
+	if (holds)
+		return;
+	va_start(args, what);
+	fail(what, args, "%s", "");
+	va_end(args);
+}
+
+_Noreturn void skip(const char *why, ...)
+{
+	va_list args;
+
+	va_start(args, why);
+	vprintf(why, args);
+	va_end(args);
+	printf("\n");
+	fflush(stdout);
+	_exit(77);
+}
+
+int finish(void)
+{
+	shadows_done();
+	if (!access("/sys/module/shadowk", F_OK) &&
+	    !eventually(module_references() <= 0)) {
+		printf("FAIL: the module is held %ld times, expected 0\n", module_references());
+		failures++;
+	}
+	if (failures)
+		printf("%u failures\n", failures);
+	fflush(stdout);
+	return failures ? 1 : 0;
+}
+
+bool read_file(const char *path, char *buf, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len, have = 0;
+
+	if (fd < 0)
+		return false;
+	while ((len = read(fd, buf + have, room - 1 - have)) > 0)
+		have += len;
+	close(fd);
+	buf[have] = 0;
+	return len >= 0;
+}
+
+long read_number(const char *path)
+{
+	char text[64];
+
+	return read_file(path, text, sizeof(text)) ? strtol(text, NULL, 0) : -1;
+}
+
+bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t len = -1;
+	int error;
+
+	if (fd < 0)
+		return false;
+	len = write(fd, text, strlen(text));
+	error = errno;
+	close(fd);
+	errno = error;
+	return len == (ssize_t)strlen(text);
+}

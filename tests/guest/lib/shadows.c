@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+#include "shadows.h"
+
+#define SHADOWS_MAX 2048
+
+static struct shadowk *dev;
+static struct shadowk_shadow *open_shadows[SHADOWS_MAX];
+
+struct shadowk *device(void)
+{
+	if (!dev)
+		need_ok(shadowk_open(&dev));
+	return dev;
+}
+
+struct shadowk_shadow *shadow_new(const char *name)
+{
+	struct shadowk_shadow *shadow;
+	unsigned int i;
+
+	need_ok(shadowk_shadow_create(device(), name, &shadow));
+	for (i = 0; open_shadows[i]; i++)
+		need(i < SHADOWS_MAX - 1);
+	open_shadows[i] = shadow;
+	return shadow;
+}
+
+void shadow_close(struct shadowk_shadow *shadow)
+{
+	for (unsigned int i = 0; i < SHADOWS_MAX; i++)
+		if (open_shadows[i] == shadow)
+			open_shadows[i] = NULL;
+	shadowk_shadow_close(shadow);
+}
+
+void shadows_done(void)
+{
+	for (unsigned int i = 0; i < SHADOWS_MAX; i++)
+		if (open_shadows[i])
+			shadow_close(open_shadows[i]);
+	shadowk_close(dev);
+	dev = NULL;
+}
+
+struct shadowk_shadow_info shadow_info(struct shadowk_shadow *shadow)
+{
+	struct shadowk_shadow_info info = { .size = sizeof(info) };
+
+	need_ok(shadowk_shadow_info(shadow, &info));
+	return info;
+}
+
+struct shadowk_info module_info(void)
+{
+	struct shadowk_info info = { .size = sizeof(info) };
+
+	need_ok(shadowk_info(device(), &info));
+	return info;
+}
+
+void attach(struct shadowk_shadow *shadow, pid_t pid)
+{
+	need_ok(shadowk_process_attach(shadow, pid));
+}
+
+void detach(pid_t pid)
+{
+	need_ok(shadowk_process_detach(device(), pid));
+}
+
+uint64_t shadow_of(pid_t pid)
+{
+	struct shadowk_process_info info = { .size = sizeof(info) };
+	int ret = shadowk_process_info(device(), pid, &info);
+
+	if (ret == -ENOENT)
+		return 0;
+	need_ok(ret);
+	return info.shadow;
+}
+
+long probe_try(struct shadowk_shadow *shadow, const char *name, const char *place,
+	       enum shadowk_probe_kind kind, uint32_t flags)
+{
+	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = kind, .flags = flags };
+
+	need_ok(shadowk_probe_parse(place, &spec));
+	snprintf(spec.name, sizeof(spec.name), "%s", name);
+	return shadowk_probe_add(shadow, &spec);
+}
+
+void probe_add(struct shadowk_shadow *shadow, const char *name, const char *place,
+	       enum shadowk_probe_kind kind, uint32_t flags)
+{
+	long ret = probe_try(shadow, name, place, kind, flags);
+
+	if (ret < 0) {
+		printf("no probe at %s: %s\n", place, strerrorname_np(-ret));
+		need_ok(ret);
+	}
+}
+
+void count(struct shadowk_shadow *shadow, const char *place)
+{
+	probe_add(shadow, place, place, SHADOWK_PROBE_COUNT, 0);
+}
+
+void probe_remove(struct shadowk_shadow *shadow, const char *name)
+{
+	need_ok(shadowk_probe_remove(shadow, name));
+}
+
+struct shadowk_probe_info probe_info(struct shadowk_shadow *shadow, const char *name)
+{
+	struct shadowk_probe_info info = { .size = sizeof(info) };
+
+	while (need_ok(shadowk_probe_next(shadow, &info)))
+		if (!strcmp(info.name, name))
+			return info;
+	printf("no probe named %s\n", name);
+	need_failed(__FILE__, __LINE__, name, ENOENT);
+}
+
+uint64_t hits(struct shadowk_shadow *shadow, const char *name)
+{
+	return probe_info(shadow, name).hits;
+}
+
+uint64_t kernel_symbol(const char *name)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[1024], symbol[512];
+	uint64_t addr, found = 0;
+	char type, module;
+
+	need(file);
+	while (!found && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%" SCNx64 " %c %511s %c", &addr, &type, symbol, &module) == 3 &&
+		    !strcmp(symbol, name))
+			found = addr;
+	fclose(file);
+	return found;
+}
+
+long module_references(void)
+{
+	return read_number("/sys/module/shadowk/refcnt");
+}
+
+int module_load(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ret = fd < 0 ? -errno : 0;
+
+	if (!ret && syscall(SYS_finit_module, fd, "", 0))
+		ret = -errno;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+int module_unload(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+static const char *module_path(const char *folder, const char *name)
+{
+	static char path[2][256];
+	static unsigned int turn;
+	char *buf = path[turn++ % 2];
+	struct utsname uts;
+
+	need(!uname(&uts));
+	snprintf(buf, sizeof(path[0]), "/lib/modules/%s/%s/%s.ko", uts.release, folder, name);
+	return buf;
+}
+
+const char *shadowk_path(void)
+{
+	return module_path("updates", "shadowk");
+}
+
+const char *victim_path(const char *name)
+{
+	return module_path("extra", name);
+}

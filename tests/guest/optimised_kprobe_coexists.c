@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=90 */
+/*
+ * A kprobe for everybody that the kernel has turned into a jump, which covers
+ * the place of a shadow's probe: where ours was first both see all of their
+ * hits; where the kprobe was first ours is refused and nothing changes.
+ */
+#include "actor.h"
+#include "places.h"
+#include "shadows.h"
+#include "tracefs.h"
+#include "victims.h"
+
+#define INSIDE	30
+#define OUTSIDE	50
+
+struct pair {
+	const char *what;
+	unsigned int global, ours;	/* offsets */
+	enum shadowk_probe_arm arm;
+	uint32_t flags;
+};
+
+static struct shadowk_shadow *shadow;
+static struct actor inside, outside;
+
+static long job_call(long n)
+{
+	return victim_call(VICTIM_SELF, n);
+}
+
+static const char *place(unsigned int offset)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), VICTIM_SYMBOL "+%u", offset);
+	return text;
+}
+
+static void check(const char *when, const struct pair *pair, bool have_ours, bool have_global)
+{
+	long ours = have_ours ? hits(shadow, "ours") : 0;
+	long everybodys = have_global ? kprobe_hits("everybodys") : 0;
+
+	actor_do(&inside, job_call, INSIDE);
+	actor_do(&outside, job_call, OUTSIDE);
+	if (have_ours)
+		expect_eq(hits(shadow, "ours") - ours, INSIDE, "%s, %s: hits in the shadow",
+			  pair->what, when);
+	if (have_global)
+		expect_eq(kprobe_hits("everybodys") - everybodys, INSIDE + OUTSIDE,
+			  "%s, %s: hits of the kprobe", pair->what, when);
+}
+
+static void add_ours(const struct pair *pair)
+{
+	probe_add(shadow, "ours", place(pair->ours), SHADOWK_PROBE_COUNT, pair->flags);
+	expect_eq(probe_info(shadow, "ours").arm, pair->arm, "%s: arm", pair->what);
+}
+
+static void add_global(const struct pair *pair)
+{
+	kprobe_add("everybodys", place(pair->global));
+}
+
+static void optimise(const struct pair *pair)
+{
+	uint64_t addr = kernel_symbol(VICTIM_SYMBOL) + pair->global;
+
+	kprobes_optimise(true);
+	if (!eventually(kprobe_is_optimised(addr)))
+		skip("the kernel does not optimise the kprobe at %s", place(pair->global));
+}
+
+static void ours_first(const struct pair *pair)
+{
+	kprobes_optimise(false);
+	add_ours(pair);
+	add_global(pair);
+	check("not optimised yet", pair, true, true);
+	optimise(pair);
+	check("optimised", pair, true, true);
+	kprobes_optimise(false);
+	check("not optimised any more", pair, true, true);
+	optimise(pair);
+	check("optimised again", pair, true, true);
+	probe_remove(shadow, "ours");
+	check("ours is gone", pair, false, true);
+	kprobe_remove("everybodys");
+
+	add_ours(pair);
+	add_global(pair);
+	optimise(pair);
+	kprobe_remove("everybodys");
+	check("the kprobe is gone", pair, true, false);
+	probe_remove(shadow, "ours");
+}
+
+static void kprobe_first(const struct pair *pair)
+{
+	add_global(pair);
+	optimise(pair);
+	expect_ret(probe_try(shadow, "ours", place(pair->ours), SHADOWK_PROBE_COUNT, pair->flags),
+		   -EADDRINUSE, "%s: adding a probe under the kprobe's jump", pair->what);
+	check("ours was refused", pair, false, true);
+	kprobe_remove("everybodys");
+	expect_eq(shadow_info(shadow).nr_probes, 0, "%s: probes of the shadow", pair->what);
+}
+
+/* The first instruction after the one at @offset. */
+static unsigned int next_instruction(unsigned int offset)
+{
+	while (probe_try(shadow, "next", place(++offset), SHADOWK_PROBE_COUNT,
+			 SHADOWK_PROBE_FORCE_INT3) == -EILSEQ)
+		;
+	probe_remove(shadow, "next");
+	return offset;
+}
+
+/* The first instruction after the __fentry__ site. */
+static unsigned int first_instruction(void)
+{
+	uint64_t addr;
+
+	probe_add(shadow, "first", VICTIM_SYMBOL, SHADOWK_PROBE_COUNT, SHADOWK_PROBE_FORCE_INT3);
+	addr = probe_info(shadow, "first").addr;
+	probe_remove(shadow, "first");
+	return addr - kernel_symbol(VICTIM_SYMBOL);
+}
+
+int main(void)
+{
+	struct pair pairs[3] = {
+		{ "breakpoint at the kprobe", .arm = SHADOWK_ARM_INT3,
+		  .flags = SHADOWK_PROBE_FORCE_INT3 },
+		{ "breakpoint under the kprobe's jump", .arm = SHADOWK_ARM_INT3,
+		  .flags = SHADOWK_PROBE_FORCE_INT3 },
+		{ "jump at the kprobe", .arm = SHADOWK_ARM_JUMP },
+	};
+	struct place jump;
+
+	if (!kprobes_optimise(true))
+		skip("this kernel does not optimise kprobes");
+	victim_load();
+	shadow = shadow_new(NULL);
+	actor_start(&inside, -1);
+	actor_start(&outside, -1);
+	attach(shadow, inside.pid);
+
+	pairs[0].global = pairs[0].ours = pairs[1].global = first_instruction();
+	pairs[1].ours = next_instruction(pairs[1].global);
+	expect_range(pairs[1].ours - pairs[1].global, 1, 4, "length of the first instruction");
+	jump = find_place(VICTIM_SYMBOL, SHADOWK_ARM_JUMP, job_call);
+	pairs[2].global = pairs[2].ours = atoi(strchr(jump.text, '+') + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		ours_first(&pairs[i]);
+		kprobe_first(&pairs[i]);
+	}
+	actor_end(&inside);
+	actor_end(&outside);
+	victims_done();
+	return finish();
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: core timeout=30 */
+/*
+ * Nobody holds a handle, the shadow has no name, but a process is inside: the
+ * module stays, and goes when the process does.
+ */
+#include "actor.h"
+#include "shadows.h"
+
+static long job_leave_child(long unused)
+{
+	pid_t pid = fork();
+
+	need(pid >= 0);
+	if (!pid) {
+		while (getppid() != 1)
+			usleep(1000);
+		/* By now its parent and the test's handles are gone. */
+		usleep(300000);
+		_exit(0);
+	}
+	return pid;
+}
+
+static void refused(const char *when)
+{
+	expect_ret(module_unload("shadowk"), -EAGAIN, "rmmod %s", when);
+}
+
+int main(void)
+{
+	struct shadowk_shadow *shadow = shadow_new(NULL);
+	struct actor actor;
+	uint64_t id = shadow_info(shadow).id;
+	pid_t orphan;
+
+	count(shadow, GETPPID);
+	actor_start(&actor, -1);
+	attach(shadow, actor.pid);
+	shadows_done();
+	refused("with a process inside");
+	expect_eq(shadow_of(actor.pid), id, "shadow of the process after rmmod was refused");
+	actor_do(&actor, job_getppid, 100);
+	shadows_done();
+
+	/* Inherited: the one that was attached is gone. */
+	orphan = actor_do(&actor, job_leave_child, 0);
+	actor_end(&actor);
+	refused("with a child of a process that was inside");
+	expect_eq(shadow_of(orphan), id, "shadow of the orphan");
+	shadows_done();
+	expect(eventually(!module_references()), "the module is held after the last process's end");
+	expect_ret(module_unload("shadowk"), 0, "rmmod when the last process is gone");
+	expect_ret(module_load(shadowk_path()), 0, "insmod");
+
+	/* Detached: nothing keeps it. */
+	shadow = shadow_new(NULL);
+	actor_start(&actor, -1);
+	attach(shadow, actor.pid);
+	shadow_close(shadow);
+	detach(actor.pid);
+	shadows_done();
+	expect(eventually(!module_references()), "the module is held after detach");
+	expect_ret(module_unload("shadowk"), 0, "rmmod when the last process is detached");
+	expect_eq(actor_do(&actor, job_getppid, 100), 100, "calls with the module gone");
+	actor_end(&actor);
+	return finish();
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: core timeout=120 */
+/*
+ * After all that the module can do was done, and the module is gone, the
+ * kernel's text is what it was before the module came, byte for byte, and so
+ * are the page tables that map it, bit for bit: the kernel's own and, with PTI,
+ * the half that user space runs on, the global bit included.
+ */
+#include "places.h"
+#include "reexec.h"
+#include "runners.h"
+#include "shadows.h"
+#include "snapshot.h"
+
+static long job_fork_exec(long n)
+{
+	for (long i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			execv("/proc/self/exe", reexec_argv(10));
+			_exit(1);
+		}
+		need(!wait_for(pid));
+	}
+	return n;
+}
+
+static long job_nap(long us)
+{
+	return usleep(us);
+}
+
+#define RANGE		0x200000ULL	/* of text, that one page table entry maps */
+#define TRIES		200
+
+/* A probe in every range, for whichever function there can have one. */
+static void probe_every_range(struct shadowk_shadow *shadow)
+{
+	uint64_t from = kernel_symbol("_stext"), to = kernel_symbol("_etext"), addr, range = 0;
+	FILE *file = fopen("/proc/kallsyms", "re");
+	unsigned int tries = 0;
+	char line[1024], place[32];
+
+	need(file);
+	while (fgets(line, sizeof(line), file)) {
+		addr = strtoull(line, NULL, 16);
+		if (addr < from || addr >= to || (range && addr < range))
+			continue;
+		snprintf(place, sizeof(place), "0x%" PRIx64, addr);
+		if (probe_try(shadow, place, place, SHADOWK_PROBE_COUNT, 0) >= 0 || ++tries == TRIES) {
+			range = (addr & ~(RANGE - 1)) + RANGE;
+			tries = 0;
+		}
+	}
+	fclose(file);
+}
+
+/* All kinds and arms, at functions of all sorts. */
+static void probe_everything(struct shadowk_shadow *shadow)
+{
+	static const char *const symbols[] = {
+		GETPPID, GETPID, "vfs_read", "vfs_write", "do_nanosleep", "tcp_sendmsg", "vsnprintf",
+		"unix_stream_sendmsg", "do_exit", "kernel_clone", "schedule", "__fput",
+	};
+	static const enum shadowk_probe_kind kinds[] = {
+		SHADOWK_PROBE_COUNT, SHADOWK_PROBE_LATENCY, SHADOWK_PROBE_EVENT,
+	};
+	struct place jump = find_place(GETPPID, SHADOWK_ARM_JUMP, job_getppid);
+	char name[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
+		count(shadow, symbols[i]);
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+			snprintf(name, sizeof(name), "%s-%zu", symbols[i], k);
+			probe_add(shadow, name, symbols[i], kinds[k], SHADOWK_PROBE_FORCE_INT3);
+		}
+		snprintf(name, sizeof(name), "%s-return", symbols[i]);
+		probe_add(shadow, name, symbols[i], SHADOWK_PROBE_COUNT, SHADOWK_PROBE_RETURN);
+	}
+	probe_add(shadow, "jump", jump.text, SHADOWK_PROBE_COUNT, 0);
+	probe_every_range(shadow);
+}
+
+static void use_everything(void)
+{
+	struct shadowk_shadow *first = shadow_new("first"), *second = shadow_new(NULL);
+	struct shadowk_shadow *idle = shadow_new("idle");
+	struct runners runners;
+	struct actor actor;
+
+	probe_everything(first);
+	probe_everything(idle);
+	count(second, GETUID);
+	actor_start(&actor, -1);
+	attach(first, actor.pid);
+	actor_do(&actor, job_getppid, 100);
+	expect_eq(hits(first, GETPPID), 100, "hits while in use");
+	actor_do(&actor, job_fork_exec, 5);
+	actor_ask(&actor, job_nap, 200000);
+
+	runners_start(&runners, 0);
+	attach(second, runners.pid);
+	attach(first, runners.pid);
+	runners_progress(&runners, 20);
+	probe_everything(second);
+	detach(runners.pid);
+	attach(second, runners.pid);
+	runners_progress(&runners, 20);
+	/* Gone while inside, with functions in flight, and by kill. */
+	probe_remove(first, "do_nanosleep");
+	actor_answer(&actor);
+	actor_end(&actor);
+	runners_end(&runners);
+	expect_ret(shadowk_shadow_destroy(first), 0, "destroy");
+	shadows_done();
+}
+
+/* With pti=on, the kernel's text is not. */
+static bool is_global(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->nr_entries[0]; i++)
+		if (snapshot->entries[0][i].value & 0x100 /* _PAGE_GLOBAL */)
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	struct snapshot before, after, during;
+
+	reexec_main(argc, argv);
+	observer_load();
+	expect_ret(module_unload("shadowk"), 0, "rmmod before the test");
+	snapshot_take(&before);
+	expect_ret(module_load(shadowk_path()), 0, "insmod");
+
+	use_everything();
+	/* A named shadow is left for rmmod to clear away. */
+	snapshot_take(&during);
+	if (is_global(&before))
+		expect(memcmp(before.entries[0], during.entries[0],
+			      before.nr_entries[0] * sizeof(*before.entries[0])),
+		       "no page table entry differs while a shadow lives: this test sees nothing");
+	snapshot_free(&during);
+	expect(eventually(!module_references()), "the module is held");
+	expect_ret(module_unload("shadowk"), 0, "rmmod");
+
+	snapshot_take(&after);
+	snapshot_compare(&before, &after);
+	expect_base_everywhere();
+	victims_done();
+	return finish();
+}

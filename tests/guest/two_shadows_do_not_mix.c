@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: core timeout=60 */
+/*
+ * The same function is probed in two shadows, and functions beside it in one of
+ * them only; processes of both, and one outside, take turns on one CPU.
+ */
+#include "actor.h"
+#include "shadows.h"
+
+#define ROUNDS	200
+
+static long job_both(long n)
+{
+	job_getppid(n);
+	return job_getuid(2 * n);
+}
+
+int main(void)
+{
+	struct shadowk_shadow *a = shadow_new(NULL), *b = shadow_new(NULL);
+	struct actor in_a, in_b, outside;
+
+	actor_start(&in_a, 0);
+	actor_start(&in_b, 0);
+	actor_start(&outside, 0);
+	count(a, GETPPID);
+	count(b, GETPPID);
+	count(b, GETUID);
+	attach(a, in_a.pid);
+	attach(b, in_b.pid);
+
+	for (int i = 0; i < ROUNDS; i++) {
+		actor_do(&in_a, job_both, 3);
+		actor_do(&in_b, job_both, 5);
+		actor_do(&outside, job_both, 7);
+	}
+	expect_eq(hits(a, GETPPID), 3 * ROUNDS, "hits in the first");
+	expect_eq(hits(b, GETPPID), 5 * ROUNDS, "hits in the second");
+	expect_eq(hits(b, GETUID), 2 * 5 * ROUNDS, "hits of what only the second probes");
+
+	/* An edit of one is none of the other's. */
+	probe_remove(b, GETPPID);
+	count(a, GETPID);
+	for (int i = 0; i < ROUNDS; i++) {
+		actor_do(&in_b, job_both, 5);
+		actor_do(&in_b, job_getpid, 5);
+		actor_do(&in_a, job_both, 3);
+		actor_do(&outside, job_getpid, 7);
+	}
+	expect_eq(hits(a, GETPPID), 2 * 3 * ROUNDS, "hits in the first, the second's probe gone");
+	expect_eq(hits(a, GETPID), 0, "hits in the first by the second's calls");
+	expect_eq(hits(b, GETUID), 2 * 2 * 5 * ROUNDS, "hits of the probe that the second kept");
+
+	actor_end(&in_a);
+	actor_end(&in_b);
+	actor_end(&outside);
+	return finish();
+}

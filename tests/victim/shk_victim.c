@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See victim.h. */
+#include <linux/completion.h>
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/interrupt.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/math.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/workqueue.h>
+
+#include "victim.h"
+
+#define DELAY_NS (100 * NSEC_PER_USEC)
+
+static DEFINE_PER_CPU(struct kthread_worker *, workers);
+
+static unsigned long sink;
+
+static void call(unsigned long n)
+{
+	while (n--)
+		sink += int_sqrt(123456789 + n);
+}
+
+/* ---- threads ---- */
+
+struct order {
+	struct kthread_work kthread_work;
+	struct work_struct work;
+	unsigned int cmd;
+	unsigned long n;
+	struct mm_struct *mm;
+};
+
+static void on_kthread(struct kthread_work *work)
+{
+	struct order *order = container_of(work, struct order, kthread_work);
+
+	if (order->cmd != VICTIM_KTHREAD)
+		kthread_use_mm(order->mm);
+	if (order->cmd != VICTIM_UNUSE_MM)
+		call(order->n);
+	if (order->cmd != VICTIM_KTHREAD)
+		kthread_unuse_mm(order->mm);
+	if (order->cmd == VICTIM_UNUSE_MM)
+		call(order->n);
+}
+
+static long by_kthread(unsigned int cmd, unsigned long n)
+{
+	struct kthread_worker *worker = per_cpu(workers, raw_smp_processor_id());
+	struct order order = { .cmd = cmd, .n = n, .mm = current->mm };
+
+	kthread_init_work(&order.kthread_work, on_kthread);
+	kthread_queue_work(worker, &order.kthread_work);
+	kthread_flush_work(&order.kthread_work);
+	return n;
+}
+
+static void on_work(struct work_struct *work)
+{
+	call(container_of(work, struct order, work)->n);
+}
+
+static long by_work(unsigned long n)
+{
+	struct order order = { .n = n };
+
+	INIT_WORK_ONSTACK(&order.work, on_work);
+	queue_work_on(raw_smp_processor_id(), system_highpri_wq, &order.work);
+	flush_work(&order.work);
+	destroy_work_on_stack(&order.work);
+	return n;
+}
+
+/* ---- interrupts ---- */
+
+struct interrupt {
+	struct hrtimer timer;
+	struct tasklet_struct tasklet;
+	struct task_struct *caller;
+	bool soft;
+	unsigned long n;
+	long landed;			/* calls made while the caller was current */
+	bool done;
+};
+
+static void interrupt_call(struct interrupt *interrupt)
+{
+	call(interrupt->n);
+	if (current == interrupt->caller)
+		interrupt->landed += interrupt->n;
+	smp_store_release(&interrupt->done, true); /* pairs with interrupt_wait() */
+}
+
+static void on_tasklet(struct tasklet_struct *tasklet)
+{
+	interrupt_call(container_of(tasklet, struct interrupt, tasklet));
+}
+
+static enum hrtimer_restart on_timer(struct hrtimer *timer)
+{
+	struct interrupt *interrupt = container_of(timer, struct interrupt, timer);
+
+	if (interrupt->soft)
+		tasklet_schedule(&interrupt->tasklet);
+	else
+		interrupt_call(interrupt);
+	return HRTIMER_NORESTART;
+}
+
+static void interrupt_wait(struct interrupt *interrupt)
+{
+	while (!smp_load_acquire(&interrupt->done)) /* pairs with interrupt_call() */
+		cpu_relax();
+}
+
+static long by_interrupt(unsigned int cmd, unsigned long n)
+{
+	struct interrupt interrupt = {
+		.caller = current, .n = n, .soft = cmd == VICTIM_SOFTIRQ,
+	};
+
+	tasklet_setup(&interrupt.tasklet, on_tasklet);
+	hrtimer_init_on_stack(&interrupt.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	interrupt.timer.function = on_timer;
+	if (cmd == VICTIM_BH) {
+		local_bh_disable();
+		tasklet_schedule(&interrupt.tasklet);
+		local_bh_enable();
+	} else {
+		hrtimer_start(&interrupt.timer, ns_to_ktime(DELAY_NS), HRTIMER_MODE_REL_PINNED_HARD);
+	}
+	/* The CPU is ours until then, unless ksoftirqd is what it takes. */
+	if (cmd == VICTIM_HARDIRQ) {
+		preempt_disable();
+		interrupt_wait(&interrupt);
+		preempt_enable();
+	} else {
+		while (!smp_load_acquire(&interrupt.done)) /* pairs with interrupt_call() */
+			cond_resched();
+	}
+	hrtimer_cancel(&interrupt.timer);
+	destroy_hrtimer_on_stack(&interrupt.timer);
+	tasklet_kill(&interrupt.tasklet);
+	return interrupt.landed;
+}
+
+/* ---- the device ---- */
+
+static long victim_ioctl(struct file *file, unsigned int cmd, unsigned long n)
+{
+	if (n > 100000)
+		return -EINVAL;
+	switch (cmd) {
+	case VICTIM_SELF:
+		call(n);
+		return n;
+	case VICTIM_BH_OFF:
+		local_bh_disable();
+		call(n);
+		local_bh_enable();
+		return n;
+	case VICTIM_IRQ_OFF:
+		local_irq_disable();
+		call(n);
+		local_irq_enable();
+		return n;
+	case VICTIM_KTHREAD:
+	case VICTIM_USE_MM:
+	case VICTIM_UNUSE_MM:
+		return by_kthread(cmd, n);
+	case VICTIM_WORK:
+		return by_work(n);
+	case VICTIM_HARDIRQ:
+	case VICTIM_SOFTIRQ:
+	case VICTIM_BH:
+		return by_interrupt(cmd, n);
+	}
+	return -ENOTTY;
+}
+
+static const struct file_operations victim_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = victim_ioctl,
+};
+
+static struct miscdevice victim = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "shk_victim",
+	.fops = &victim_fops,
+};
+
+static void workers_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (per_cpu(workers, cpu))
+			kthread_destroy_worker(per_cpu(workers, cpu));
+}
+
+static int __init workers_init(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		struct kthread_worker *worker =
+			kthread_create_worker_on_cpu(cpu, 0, "victim/%u", cpu);
+
+		if (IS_ERR(worker)) {
+			workers_exit();
+			return PTR_ERR(worker);
+		}
+		per_cpu(workers, cpu) = worker;
+	}
+	return 0;
+}
+
+static int __init victim_init(void)
+{
+	int ret = workers_init();
+
+	if (ret)
+		return ret;
+	ret = misc_register(&victim);
+	if (ret)
+		workers_exit();
+	return ret;
+}
+
+static void __exit victim_exit(void)
+{
+	misc_deregister(&victim);
+	workers_exit();
+}
+
+module_init(victim_init);
+module_exit(victim_exit);
+
+MODULE_DESCRIPTION("Calls a function that tests probe");
+MODULE_LICENSE("GPL");

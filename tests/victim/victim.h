@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * shk_victim.ko calls a function of the kernel's own text, for tests that probe
+ * it: as often as it is told, and in the context it is told.
+ */
+#ifndef SHK_TEST_VICTIM_H
+#define SHK_TEST_VICTIM_H
+
+#include <linux/ioctl.h>
+
+#define VICTIM_DEVICE	"/dev/shk_victim"
+
+/* Exported, and nobody calls it while a test runs. */
+#define VICTIM_SYMBOL	"int_sqrt"
+
+/*
+ * The argument says how many calls; the ioctl returns, when they are done, how
+ * many there were. The caller is to be bound to one CPU; it is the one that
+ * all this happens on.
+ */
+#define VICTIM_SELF	_IO('V', 0)	/* the caller, in this system call */
+#define VICTIM_KTHREAD	_IO('V', 1)	/* a kernel thread, for which the caller makes way */
+#define VICTIM_WORK	_IO('V', 2)	/* a work item, likewise */
+#define VICTIM_HARDIRQ	_IO('V', 3)	/* an interrupt that lands on the caller */
+#define VICTIM_SOFTIRQ	_IO('V', 4)	/* a softirq after such an interrupt */
+#define VICTIM_BH	_IO('V', 5)	/* a softirq that the caller itself goes into */
+#define VICTIM_BH_OFF	_IO('V', 6)	/* the caller, softirqs off */
+#define VICTIM_IRQ_OFF	_IO('V', 7)	/* the caller, interrupts off */
+#define VICTIM_USE_MM	_IO('V', 8)	/* a kernel thread that has taken the caller's mm */
+#define VICTIM_UNUSE_MM	_IO('V', 9)	/* a kernel thread that has just given it back */
+
+#endif /* SHK_TEST_VICTIM_H */
