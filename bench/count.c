@@ -11,9 +11,12 @@
  * operation costs. With "-", REPEATS is read from standard input, line by line,
  * and each is answered by one line: the same process at different times.
  *
- * Addresses are not randomised.
+ * Addresses are not randomised; process ids begin at the same number each time,
+ * since the tree that holds them is not the same everywhere. exec executes the
+ * program "nothing" of the current folder.
  */
 #include <err.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,8 +26,15 @@
 #include <sys/personality.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
+
+/*
+ * Before each measurement: the time in which the kernel does what it put off
+ * (RCU gives back stacks and pages), and the next timer tick is far away.
+ */
+#define PAUSE	20000000
 
 static int pipes[2][2];
 static pid_t partner;
@@ -85,16 +95,16 @@ static void fork_run(unsigned long n)
 	}
 }
 
-/* This program again, by vfork, so that what it costs is exec. */
+/* By vfork, so that what it costs is exec. */
 static void exec_run(unsigned long n)
 {
-	static char *argv[] = { "count", "exit", NULL }, *env[] = { NULL };
+	static char *argv[] = { "nothing", NULL }, *env[] = { NULL };
 
 	while (n--) {
 		pid_t pid = vfork();
 
 		if (!pid) {
-			execve("/proc/self/exe", argv, env);
+			execve("nothing", argv, env);
 			_exit(1);
 		}
 		wait_for(pid);
@@ -148,15 +158,30 @@ static const struct op *find(const char *name)
 	errx(2, "no operation '%s'", name);
 }
 
+/* Where the kernel does not have the file, there is more noise. */
+static void same_pids(void)
+{
+	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "10000", 5) != 5)
+		warn("ns_last_pid");
+	close(fd);
+}
+
 static void measure(const struct op *op, unsigned long n, unsigned long repeats)
 {
 	uint64_t *ticks = calloc(repeats, sizeof(*ticks));
 
 	if (!ticks)
 		err(1, "calloc");
+	same_pids();
 	for (unsigned long i = 0; i < repeats; i++) {
-		uint64_t start = __rdtsc();
+		uint64_t start;
 
+		nanosleep(&(struct timespec){ .tv_nsec = PAUSE }, NULL);
+		start = __rdtsc();
 		op->run(n);
 		ticks[i] = __rdtsc() - start;
 	}
@@ -172,8 +197,6 @@ int main(int argc, char **argv)
 	unsigned long n;
 	char line[64];
 
-	if (argc == 2 && !strcmp(argv[1], "exit"))
-		_exit(0);
 	if (argc != 4)
 		errx(2, "usage: count OP N REPEATS|-");
 	if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE)) {

@@ -15,7 +15,7 @@ COUNT = "/usr/lib/shadowk/bench/count"
 TRACING = pathlib.Path("/sys/kernel/tracing")
 KPROBES = pathlib.Path("/sys/kernel/debug/kprobes")
 MODULE = f"/lib/modules/{os.uname().release}/updates/shadowk.ko"
-BASELINE = HERE.parent / "bench_kprobes.ko"
+BASELINE = HERE.parent / "baseline/bench_kprobes.ko"
 
 
 def run(*args, **kw):
@@ -52,12 +52,15 @@ def count(op, n, repeats, *wrapper):
 
 
 class Counter:
-    """One process that runs OP whenever it is asked to."""
+    """One process that runs OP whenever it is asked to.
+
+    First in, first out: a fair scheduler's decisions depend on history."""
 
     def __init__(self, op, n, *wrapper):
         self.n = n
-        self.process = subprocess.Popen([*wrapper, COUNT, op, str(n), "-"], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            ["chrt", "--fifo", "10", *wrapper, COUNT, op, str(n), "-"], text=True,
+            cwd=BASELINE.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ticks(self, repeats):
         """Instructions of n operations, the least first."""

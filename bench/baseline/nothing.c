@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The least program there is to execute: no library, no loader, one page. */
+void _start(void);
+void _start(void)
+{
+	__asm__ volatile("syscall" : : "a"(60), "D"(0) : "rcx", "r11", "memory");
+	__builtin_unreachable();
+}

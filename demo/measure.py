@@ -1,0 +1,391 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""The demo's inside: two servers, their load, and four ways to trace one of them.
+
+Runs in a guest; says how far it is on standard error and prints all that it measured
+as JSON."""
+
+import argparse
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+TRACING = pathlib.Path("/sys/kernel/tracing")
+CGROUPS = pathlib.Path("/sys/fs/cgroup")
+LOAD = "/usr/lib/shadowk/bench/load"
+SHADOW = "lighttpd"
+MEMCACHED_PORT, LIGHTTPD_PORT = 11211, 8080
+LIGHTTPD_CONF = f"""
+server.document-root = "/root/www"
+server.port = {LIGHTTPD_PORT}
+server.bind = "127.0.0.1"
+server.max-keep-alive-requests = 65535
+"""
+# What the tracer sees of each server while functions are chosen.
+SAMPLE_OPS = 25
+
+
+def say(text):
+    print(f"demo: {text}", file=sys.stderr, flush=True)
+
+
+def run(*args, check=True):
+    done = subprocess.run([str(a) for a in args], check=False, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    if check and done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, args))}: {done.stderr.strip()}")
+    return done
+
+
+def write(path, text):
+    """One write, and no seek, which some of tracefs' files refuse."""
+    fd = os.open(path, os.O_WRONLY | (os.O_APPEND if text else os.O_TRUNC))
+    try:
+        os.write(fd, text.encode() or b"\n")
+    finally:
+        os.close(fd)
+
+
+def mounts():
+    for kind, path in (("tracefs", TRACING), ("cgroup2", CGROUPS),
+                       ("debugfs", "/sys/kernel/debug")):
+        if not os.path.ismount(path):
+            run("mount", "-t", kind, kind, path)
+    run("ip", "link", "set", "lo", "up")
+
+
+# --- the two servers -----------------------------------------------------------------
+
+class Pair:
+    """A server and its client, with half of the machine's time for the two."""
+
+    def __init__(self, name, server, client):
+        self.name = name
+        self.group = CGROUPS / name
+        self.group.mkdir(exist_ok=True)
+        self.server = self.spawn(server)
+        time.sleep(1)
+        self.client = self.spawn(client, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 text=True)
+
+    def spawn(self, command, **kw):
+        group = self.group / "cgroup.procs"
+        return subprocess.Popen(
+            command, preexec_fn=lambda: group.write_text("0"),
+            stderr=open(f"/root/{self.name}.log", "a", encoding="utf-8"), **kw)
+
+    def ask(self, command):
+        self.client.stdin.write(command + "\n")
+        self.client.stdin.flush()
+
+    def answer(self):
+        line = self.client.stdout.readline().split()
+        if len(line) != 2:
+            log = pathlib.Path(f"/root/{self.name}.log").read_text()
+            raise RuntimeError(f"the client of {self.name} is gone: {log}")
+        return {"operations": int(line[0]), "ns": int(line[1])}
+
+    def do(self, operations):
+        self.ask(f"ops {operations}")
+        return self.answer()
+
+
+def start():
+    (CGROUPS / "cgroup.subtree_control").write_text("+cpu")
+    pathlib.Path("/root/www").mkdir(exist_ok=True)
+    pathlib.Path("/root/www/page.html").write_text("shadow" * 512)
+    pathlib.Path("/root/lighttpd.conf").write_text(LIGHTTPD_CONF)
+    bystander = Pair("memcached",
+                     ["memcached", "-u", "root", "-t", "1", "-l", "127.0.0.1",
+                      "-p", str(MEMCACHED_PORT)],
+                     [LOAD, "memcached", str(MEMCACHED_PORT)])
+    traced = Pair("lighttpd", ["lighttpd", "-D", "-f", "/root/lighttpd.conf"],
+                  [LOAD, "http", str(LIGHTTPD_PORT), "/page.html"])
+    bystander.do(50)
+    traced.do(50)
+    return bystander, traced
+
+
+# --- which functions -----------------------------------------------------------------
+
+def calls(pairs):
+    """How often each kernel function is called while both serve: the function tracer."""
+    write(TRACING / "set_ftrace_pid", "\n")
+    for pair in pairs:
+        for task in os.listdir(f"/proc/{pair.server.pid}/task"):
+            write(TRACING / "set_ftrace_pid", task)
+    (TRACING / "buffer_size_kb").write_text("16384")
+    (TRACING / "tracing_on").write_text("0")
+    (TRACING / "current_tracer").write_text("function")
+    (TRACING / "trace").write_text("")
+    (TRACING / "tracing_on").write_text("1")
+    for pair in pairs:
+        pair.ask(f"ops {SAMPLE_OPS}")
+    for pair in pairs:
+        pair.answer()
+    (TRACING / "tracing_on").write_text("0")
+    called = collections.Counter()
+    with open(TRACING / "trace", encoding="ascii") as trace:
+        for line in trace:
+            at = line.rfind(" <-")
+            if at > 0:
+                called[line[line.rfind(" ", 0, at) + 1:at]] += 1
+    (TRACING / "current_tracer").write_text("nop")
+    write(TRACING / "set_ftrace_pid", "")
+    (TRACING / "trace").write_text("")
+    (TRACING / "tracing_on").write_text("1")
+    return called
+
+
+def kernel_probes_it(function):
+    try:
+        write(TRACING / "kprobe_events", f"p:demo/try {function}")
+    except OSError:
+        return False
+    try:
+        (TRACING / "events/demo/try/enable").write_text("1")
+        return True
+    except OSError:
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            (TRACING / "events/demo/try/enable").write_text("0")
+        write(TRACING / "kprobe_events", "-:demo/try")
+
+
+def choose(called, wanted):
+    """The most called that all ways can probe, and what was passed over."""
+    chosen, refused = [], []
+    run("shadowctl", "create", "try")
+    for function, times in called.most_common():
+        if len(chosen) == wanted:
+            break
+        ours = run("shadowctl", "probe", "add", "try", function, check=False)
+        kernels = kernel_probes_it(function)
+        if ours.returncode == 0 and kernels:
+            chosen.append({"function": function, "calls": times})
+        else:
+            refused.append({"function": function, "calls": times, "kprobes": kernels,
+                            "shadow": ours.returncode == 0})
+    run("shadowctl", "destroy", "try")
+    return chosen, refused
+
+
+# --- four ways -----------------------------------------------------------------------
+
+class Nothing:
+    """No probes."""
+    name = "no probes"
+
+    def __init__(self, functions, pid):
+        self.functions, self.pid = functions, pid
+
+    def arm(self):
+        pass
+
+    def disarm(self):
+        pass
+
+    def counting(self, wanted):
+        """Whether hits are to be counted, where that is not for free."""
+
+    def hits(self):
+        """All executions of the probes; those that were lighttpd's and are reported."""
+        return 0, 0
+
+
+class KprobeEvents(Nothing):
+    name = "kprobe events, pid filter"
+
+    def arm(self):
+        for n, function in enumerate(self.functions):
+            write(TRACING / "kprobe_events", f"p:demo/p{n} {function}")
+        (TRACING / "events/demo/filter").write_text(f"common_pid == {self.pid}")
+        (TRACING / "events/demo/enable").write_text("1")
+
+    def disarm(self):
+        (TRACING / "events/demo/enable").write_text("0")
+        write(TRACING / "kprobe_events", "")
+        (TRACING / "trace").write_text("")
+
+    def hits(self):
+        profile = (TRACING / "kprobe_profile").read_text().split("\n")
+        total = sum(int(line.split()[1]) for line in profile if line.strip())
+        return total, recorded()
+
+
+def recorded():
+    """Records that went to the ring buffer, those overwritten since included."""
+    total = 0
+    for stats in TRACING.glob("per_cpu/cpu*/stats"):
+        fields = dict(re.findall(r"^([\w ]+): (\d+)$", stats.read_text(), re.M))
+        total += sum(int(fields[f]) for f in ("entries", "overrun", "dropped events"))
+    return total
+
+
+class Bpftrace(Nothing):
+    name = "bpftrace, pid filter"
+
+    def arm(self):
+        probes = ", ".join(f"kprobe:{f}" for f in self.functions)
+        script = (f'BEGIN {{ @end = 1; printf("ready\\n"); }} '
+                  f'{probes} /pid == {self.pid}/ {{ @hits = count(); }}')
+        self.process = subprocess.Popen(["bpftrace", "-e", script], text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for line in self.process.stdout:
+            if "ready" in line:
+                return
+        raise RuntimeError("bpftrace gave up")
+
+    def disarm(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate()
+        self.counting(False)
+
+    def counting(self, wanted):
+        # Then the kernel counts how often each program runs.
+        pathlib.Path("/proc/sys/kernel/bpf_stats_enabled").write_text(str(int(wanted)))
+
+    def hits(self):
+        programs = {}
+        for info in pathlib.Path(f"/proc/{self.process.pid}/fdinfo").iterdir():
+            fields = dict(re.findall(r"^(\w+):\s*(\S+)$", info.read_text(), re.M))
+            if "run_cnt" in fields:
+                programs[fields["prog_id"]] = int(fields["run_cnt"])
+        # It prints its maps when it gets this.
+        self.process.send_signal(signal.SIGUSR1)
+        seen = {}
+        while not {"@hits", "@end"} <= seen.keys():
+            name, _, value = self.process.stdout.readline().partition(":")
+            if not name:
+                raise RuntimeError("bpftrace is gone")
+            if value:
+                seen[name] = int(value)
+        return sum(programs.values()), seen["@hits"]
+
+
+class Shadow(Nothing):
+    name = "in lighttpd's shadow"
+    kind = "count"
+
+    def arm(self):
+        run("shadowctl", "create", SHADOW)
+        for function in self.functions:
+            run("shadowctl", "probe", "add", SHADOW, function, "--kind", self.kind)
+        run("shadowctl", "attach", SHADOW, "--pid", self.pid)
+
+    def disarm(self):
+        run("shadowctl", "detach", "--pid", self.pid)
+        run("shadowctl", "destroy", SHADOW)
+
+    def hits(self):
+        probes = json.loads(run("shadowctl", "probe", "list", SHADOW, "--json").stdout)
+        total = sum(p["hits"] + p["async_hits"] for p in probes)
+        return total, total
+
+
+class ShadowEvents(Shadow):
+    name = "in lighttpd's shadow, events"
+    kind = "event"
+    enable = TRACING / "events/shadowk/shadowk_probe/enable"
+
+    def arm(self):
+        super().arm()
+        self.enable.write_text("1")
+
+    def disarm(self):
+        self.enable.write_text("0")
+        super().disarm()
+        (TRACING / "trace").write_text("")
+
+
+WAYS = (Nothing, KprobeEvents, Bpftrace, Shadow, ShadowEvents)
+
+
+def measure(way, bystander, traced, cfg):
+    """One way, once. The first three figures are taken with nothing else going on."""
+    way.arm()
+    try:
+        result = {"alone": {}, "together": {}}
+        # What arming, or the way before, has put off is done by then.
+        time.sleep(1)
+        for pair in (bystander, traced):
+            pair.do(2 * cfg.operations)
+            result["alone"][pair.name] = [pair.do(cfg.operations) for _ in range(3)]
+        for pair in (bystander, traced):
+            pair.ask(f"ns {cfg.together_ms * 1000000}")
+        for pair in (bystander, traced):
+            result["together"][pair.name] = pair.answer()
+
+        way.counting(True)
+        for pair in (bystander, traced):        # warm, and bpftrace's map exists
+            pair.do(5)
+        before = way.hits()
+        bystander.do(cfg.operations)
+        between = way.hits()
+        for pair in (bystander, traced):
+            pair.ask(f"ops {cfg.operations}")
+        for pair in (bystander, traced):
+            pair.answer()
+        after = way.hits()
+        result["hits"] = {
+            "operations_of_each": cfg.operations,
+            "all": after[0] - between[0],
+            "reported": after[1] - between[1],
+            "while_only_memcached_works": between[0] - before[0],
+            "reported_then": between[1] - before[1],
+        }
+        return result
+    finally:
+        way.disarm()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--probes", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--operations", type=int, default=300)
+    parser.add_argument("--together-ms", type=int, default=400)
+    cfg = parser.parse_args()
+    mounts()
+    bystander, traced = start()
+    say("memcached and lighttpd serve")
+    called = calls((bystander, traced))
+    chosen, refused = choose(called, cfg.probes)
+    functions = [c["function"] for c in chosen]
+    say(f"the function tracer saw {sum(called.values())} calls of {len(called)} functions;"
+        f" most called of those that can be probed: {' '.join(functions)}")
+    ways = [way(functions, traced.server.pid) for way in WAYS]
+    rounds = []
+    for n in range(cfg.rounds):
+        result = {}
+        # Interleaved, and each after another one than before.
+        order = ways[n % len(ways):] + ways[:n % len(ways)]
+        for way in order[::-1] if n % 2 else order:
+            say(f"round {n + 1} of {cfg.rounds}: {way.name}")
+            result[way.name] = measure(way, bystander, traced, cfg)
+        rounds.append(result)
+    json.dump({
+        "kernel": os.uname().release,
+        "functions": chosen,
+        "refused": refused,
+        "calls_traced": sum(called.values()),
+        "functions_traced": len(called),
+        "operations_alone": cfg.operations,
+        "ns_together": cfg.together_ms * 1000000,
+        "ways": [way.name for way in ways],
+        "rounds": rounds,
+    }, sys.stdout)
+    for pair in (bystander, traced):
+        pair.client.kill()
+        pair.server.kill()
+
+
+main()
