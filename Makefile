@@ -57,7 +57,7 @@ help:
 #: make lib cli      libshadowk; shadowctl
 #: make tests-build  all test programs, and the above
 #: make check        everything that must hold, in guests; T="name name" for some tests
-#: make bench demo   the figures; the main job on real software
+#: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
 #: make style        formatting, layers, licences
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
@@ -161,7 +161,7 @@ check:
 	@tests/run $(T)
 
 bench demo: tests-build
-	@$@/run
+	@$@/run $(ARGS)
 
 style:
 	@scripts/style
