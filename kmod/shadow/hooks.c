@@ -24,7 +24,7 @@
  * text_mutex held, and it is held while a text comes or goes under a process
  * (graft.c): so no task is ever inside the bytes that the jump replaces.
  *
- * The handlers of interrupts and __do_softirq() begin with such a jump, too,
+ * The handlers of interrupts and handle_softirqs() begin with such a jump, too,
  * unless the shadow is SHK_ASYNC_INHERIT: whose work they do has nothing to do
  * with whom they land on. Theirs is at the __fentry__ site, one instruction in
  * the place of one.
@@ -109,7 +109,7 @@ static struct {
 	[SHK_HOOK_CALL_FUNCTION_SINGLE] =
 		IN_BASE("__sysvec_call_function_single", call_function_single),
 	[SHK_HOOK_IRQ_WORK] = IN_BASE("__sysvec_irq_work", irq_work),
-	[SHK_HOOK_SOFTIRQ] = IN_BASE("__do_softirq", softirq),
+	[SHK_HOOK_SOFTIRQ] = IN_BASE("handle_softirqs", softirq),
 };
 
 /* Tasks in hooks that sleep: unload waits for them. */
