@@ -14,6 +14,11 @@ ifeq ($(origin KERNELS),undefined)
 KERNELS := $(if $(wildcard /lib/modules/$(shell uname -r)/build/Makefile),running,6.1 6.12)
 endif
 
+# V=1 shows every command.
+ifneq ($(V),1)
+.SILENT:
+endif
+
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wstrict-prototypes -Wmissing-prototypes \
 	    -Werror=implicit -Werror=incompatible-pointer-types -Werror=int-conversion \
@@ -78,10 +83,12 @@ tests-build: modules lib cli examples $(tests) $(units) $(benches)
 
 $(O)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
+	@echo "  CC      $<"
 	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -c -o $@ $<
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
+	@echo "  CC      $<"
 	$(CC) $(CPPFLAGS) -Icli -Itests/guest/lib $(CFLAGS) -c -o $@ $<
 
 # --- library and command ---------------------------------------------------------
@@ -107,6 +114,7 @@ FORCE:
 
 define link
 @mkdir -p $(@D)
+@echo "  LINK    $@"
 $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
 endef
 
