@@ -18,12 +18,12 @@
 
 struct call {
 	unsigned int cmd;
-	u32 min_size;		/* of the struct in the first release */
-	u32 size;		/* now */
-	int cap;		/* -1: none, or the function's to check */
+	u32 min_size; /* of the struct in the first release */
+	u32 size;     /* now */
+	int cap;      /* -1: none, or the function's to check */
 	/* @shadow is NULL on the device. Returns a descriptor, 0, or an error. */
 	int (*func)(struct shk_shadow *shadow, void *arg);
-	bool out;		/* copy the struct back */
+	bool out; /* copy the struct back */
 };
 
 static const struct file_operations handle_fops;
@@ -177,11 +177,11 @@ static int do_probe_next(struct shk_shadow *shadow, void *arg)
 	return shk_probe_next(shadow, arg, shk_call(kallsyms_show_value)(current_cred()));
 }
 
-#define CALL(_cmd, _type, _last, _cap, _func, _out)			\
-	{								\
-		.cmd = _cmd, .size = sizeof(struct _type),		\
-		.min_size = offsetofend(struct _type, _last),		\
-		.cap = _cap, .func = _func, .out = _out,		\
+#define CALL(_cmd, _type, _last, _cap, _func, _out)                                       \
+	{                                                                                 \
+		.cmd = _cmd, .size = sizeof(struct _type),                                \
+		.min_size = offsetofend(struct _type, _last), .cap = _cap, .func = _func, \
+		.out = _out,                                                              \
 	}
 
 /* What makes or edits a shadow is as powerful as loading a module. */

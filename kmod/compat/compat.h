@@ -12,7 +12,7 @@
  * "x86/rethook: ... pass the return address" (6.9) its handler an argument.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
-#define SHK_RETHOOK_HANDLER(name, node, data, regs) \
+#define SHK_RETHOOK_HANDLER(name, node, data, regs)                              \
 	void name(struct rethook_node *node, void *data, unsigned long ret_addr, \
 		  struct pt_regs *regs)
 #else

@@ -87,10 +87,10 @@ int __init shk_symbols_init(void)
 	}
 	static_call_update(shk_kallsyms_lookup_name, (typeof(kallsyms_lookup_name) *)addr);
 
-#define SHK_RESOLVE(name)							\
-	if (resolve(#name, &addr))						\
-		static_call_update(shk_##name, (typeof(name) *)addr);		\
-	else									\
+#define SHK_RESOLVE(name)                                             \
+	if (resolve(#name, &addr))                                    \
+		static_call_update(shk_##name, (typeof(name) *)addr); \
+	else                                                          \
 		ok = false;
 	SHK_FUNCTIONS(SHK_RESOLVE)
 #if !SHK_RETHOOK_OBJPOOL

@@ -25,26 +25,26 @@
 
 #include "compat/compat.h"
 
-#define SHK_FUNCTIONS(F)			\
-	F(kallsyms_lookup_name)			\
-	F(kallsyms_on_each_match_symbol)	\
-	F(switch_mm_irqs_off)			\
-	F(flush_tlb_mm_range)			\
-	F(ftrace_location)			\
-	F(pgd_alloc)				\
-	F(pgd_free)				\
-	F(__mmu_notifier_subscriptions_destroy)	\
-	F(security_locked_down)			\
-	F(text_poke)				\
-	F(get_kprobe)				\
-	F(insn_decode)				\
-	F(insn_rip_relative)			\
-	F(kallsyms_show_value)			\
-	F(can_boost)				\
-	F(rethook_alloc)			\
-	F(rethook_free)				\
-	F(rethook_try_get)			\
-	F(rethook_hook)				\
+#define SHK_FUNCTIONS(F)                        \
+	F(kallsyms_lookup_name)                 \
+	F(kallsyms_on_each_match_symbol)        \
+	F(switch_mm_irqs_off)                   \
+	F(flush_tlb_mm_range)                   \
+	F(ftrace_location)                      \
+	F(pgd_alloc)                            \
+	F(pgd_free)                             \
+	F(__mmu_notifier_subscriptions_destroy) \
+	F(security_locked_down)                 \
+	F(text_poke)                            \
+	F(get_kprobe)                           \
+	F(insn_decode)                          \
+	F(insn_rip_relative)                    \
+	F(kallsyms_show_value)                  \
+	F(can_boost)                            \
+	F(rethook_alloc)                        \
+	F(rethook_free)                         \
+	F(rethook_try_get)                      \
+	F(rethook_hook)                         \
 	F(rethook_recycle)
 
 /* Not declared for modules, or in no public header; in both kernels alike. */
@@ -65,10 +65,10 @@ SHK_DECLARE(rethook_add_node)
 struct shk_symbols {
 	struct mm_struct *init_mm;
 	struct mutex *text_mutex;
-	unsigned long text;		/* _text, on a 2 MB boundary */
+	unsigned long text; /* _text, on a 2 MB boundary */
 	unsigned long stext;
 	unsigned long etext;
-	unsigned long __text_poke;	/* ftrace site of it */
+	unsigned long __text_poke; /* ftrace site of it */
 };
 
 extern struct shk_symbols shk_symbols;

@@ -28,8 +28,8 @@ struct return_node {
 };
 
 struct hit {
-	unsigned int context;	/* preempt_count() of the probed code */
-	unsigned long sp;	/* of the function's return address, at an entry */
+	unsigned int context; /* preempt_count() of the probed code */
+	unsigned long sp;     /* of the function's return address, at an entry */
 	const unsigned long *args;
 };
 
@@ -111,7 +111,7 @@ static void hit_site(struct shk_site *site, const struct hit *hit)
 {
 	struct shk_probe *probe;
 
-	list_for_each_entry_rcu(probe, &site->probes, in_site) {
+	list_for_each_entry_rcu (probe, &site->probes, in_site) {
 		if (is_async(hit->context)) {
 			this_cpu_inc(probe->counts->async_hits);
 			continue;
@@ -170,7 +170,7 @@ static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
 {
 	struct shk_site *site;
 
-	hash_for_each_possible_rcu_notrace(shadow->sites, site, by_addr, addr)
+	hash_for_each_possible_rcu_notrace (shadow->sites, site, by_addr, addr)
 		if (site->edit.addr == addr)
 			return site;
 	return NULL;
@@ -264,8 +264,8 @@ static SHK_RETHOOK_HANDLER(on_return, node, data, regs)
 int shk_returns_init(struct shk_probe *probe)
 {
 #if SHK_RETHOOK_OBJPOOL
-	probe->rethook = shk_call(rethook_alloc)(probe, on_return, sizeof(struct return_node),
-						 NR_RETURNS);
+	probe->rethook =
+		shk_call(rethook_alloc)(probe, on_return, sizeof(struct return_node), NR_RETURNS);
 	if (IS_ERR_OR_NULL(probe->rethook)) {
 		probe->rethook = NULL;
 		return -ENOMEM;

@@ -13,7 +13,7 @@ static struct shk_probe *find(struct shk_shadow *shadow, u64 id, const char *nam
 {
 	struct shk_probe *probe;
 
-	list_for_each_entry(probe, &shadow->probes, node)
+	list_for_each_entry (probe, &shadow->probes, node)
 		if (id ? probe->id == id : !strcmp(probe->name, name))
 			return probe;
 	return NULL;
@@ -72,8 +72,8 @@ static int resolve(const struct shk_probe_add *arg, char *symbol, unsigned long 
 static bool never_differs(const char *symbol)
 {
 	static const char *const names[] = {
-		"__schedule", "__switch_to", "__switch_to_asm", "switch_mm",
-		"switch_mm_irqs_off", "load_new_mm_cr3", "leave_mm", "native_write_cr3",
+		"__schedule",	      "__switch_to",	 "__switch_to_asm", "switch_mm",
+		"switch_mm_irqs_off", "load_new_mm_cr3", "leave_mm",	    "native_write_cr3",
 	};
 
 	return match_string(names, ARRAY_SIZE(names), symbol) >= 0;
@@ -162,8 +162,8 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	if (!probe->counts)
 		goto free;
 	if (probe->kind == SHK_PROBE_LATENCY) {
-		probe->histogram = alloc_percpu_gfp(struct shk_histogram,
-						    GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		probe->histogram =
+			alloc_percpu_gfp(struct shk_histogram, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!probe->histogram)
 			goto free;
 	}
@@ -222,7 +222,7 @@ static void sum_up(const struct shk_probe *probe, struct shk_probe_info *info)
 	unsigned int i;
 	int cpu;
 
-	for_each_possible_cpu(cpu) {
+	for_each_possible_cpu (cpu) {
 		const struct shk_counts *counts = per_cpu_ptr(probe->counts, cpu);
 
 		info->hits += READ_ONCE(counts->hits);
@@ -244,7 +244,7 @@ int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool 
 	if (info->flags)
 		return -EINVAL;
 	mutex_lock(&shk_config_lock);
-	list_for_each_entry(probe, &shadow->probes, node) {
+	list_for_each_entry (probe, &shadow->probes, node) {
 		if (probe->id < id)
 			continue;
 		*info = (struct shk_probe_info){
@@ -273,6 +273,6 @@ void shk_probes_teardown(struct shk_shadow *shadow)
 	struct shk_probe *probe, *next;
 
 	lockdep_assert_held(&shk_config_lock);
-	list_for_each_entry_safe(probe, next, &shadow->probes, node)
+	list_for_each_entry_safe (probe, next, &shadow->probes, node)
 		remove_one(shadow, probe);
 }

@@ -33,8 +33,8 @@ struct shk_histogram {
 };
 
 struct shk_probe {
-	struct list_head node;		/* shk_shadow.probes */
-	struct list_head in_site;	/* shk_site.probes, RCU */
+	struct list_head node;	  /* shk_shadow.probes */
+	struct list_head in_site; /* shk_site.probes, RCU */
 	struct shk_site *site;
 	u64 id;
 	u64 offset;
@@ -43,14 +43,14 @@ struct shk_probe {
 	u32 flags;
 	char name[SHK_NAME_LEN];
 	char symbol[SHK_SYMBOL_LEN];
-	struct rethook *rethook;	/* LATENCY, RETURN */
+	struct rethook *rethook; /* LATENCY, RETURN */
 	struct shk_counts __percpu *counts;
 	struct shk_histogram __percpu *histogram; /* LATENCY */
 };
 
 struct shk_site {
-	struct hlist_node by_addr;	/* shk_shadow.sites, RCU */
-	struct list_head probes;	/* RCU */
+	struct hlist_node by_addr; /* shk_shadow.sites, RCU */
+	struct list_head probes;   /* RCU */
 	struct shk_shadow *shadow;
 	struct shk_edit edit;
 	enum shk_probe_arm arm;
@@ -61,13 +61,13 @@ struct shk_site {
 	 * kprobe there finds it no obstacle.
 	 */
 	struct kprobe kp;
-	int slot;			/* CALL: index, else -1 */
+	int slot; /* CALL: index, else -1 */
 	/*
 	 * CALL: where the base's own call at this address leads (ftrace), which
 	 * is due after us; 0 if it has none.
 	 */
 	unsigned long chain;
-	u8 *detour;			/* INT3, JUMP: boosted copy, or NULL */
+	u8 *detour; /* INT3, JUMP: boosted copy, or NULL */
 };
 
 /* ---- probe.c ---- */

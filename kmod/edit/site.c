@@ -54,7 +54,7 @@ static void bury(struct work_struct *work)
 		return;
 	synchronize_rcu_tasks();
 	synchronize_rcu();
-	llist_for_each_entry_safe(grave, next, all, node) {
+	llist_for_each_entry_safe (grave, next, all, node) {
 		if (grave->site)
 			site_free(grave->site);
 		else
@@ -72,7 +72,7 @@ static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
 {
 	struct shk_site *site;
 
-	hash_for_each_possible(shadow->sites, site, by_addr, addr)
+	hash_for_each_possible (shadow->sites, site, by_addr, addr)
 		if (site->edit.addr == addr)
 			return site;
 	return NULL;
@@ -82,11 +82,11 @@ static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
 static int refuse_kprobe(int err)
 {
 	switch (err) {
-	case -EILSEQ:	/* not an instruction's first byte */
+	case -EILSEQ: /* not an instruction's first byte */
 	case -ENOMEM:
 	case -EOPNOTSUPP: /* cannot be stepped out of line */
 		return err;
-	default:	/* blacklist, reserved text */
+	default: /* blacklist, reserved text */
 		return -EADDRNOTAVAIL;
 	}
 }
@@ -178,8 +178,7 @@ static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned l
 
 	site->detour = shk_detour_get(site);
 	if (site->detour && site->kp.ainsn.size >= JMP32_INSN_SIZE && !probe->rethook &&
-	    !(probe->flags & SHK_PROBE_FORCE_INT3) &&
-	    is_alone(site, addr) &&
+	    !(probe->flags & SHK_PROBE_FORCE_INT3) && is_alone(site, addr) &&
 	    offset_in_page(addr) <= PAGE_SIZE - JMP32_INSN_SIZE) {
 		site->arm = SHK_ARM_JUMP;
 		site->edit.prepare = undo_jump;
@@ -224,8 +223,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 	return site;
 }
 
-int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr,
-		 bool entry)
+int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr, bool entry)
 {
 	unsigned long fentry = shk_call(ftrace_location)(addr);
 	struct shk_site *site;

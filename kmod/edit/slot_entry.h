@@ -5,24 +5,24 @@
 #define SHK_NR_SLOTS	4096
 #define SHK_SLOT_SIZE	16
 #define SHK_NR_DETOURS	4096
-#define SHK_DETOUR_SIZE	32
+#define SHK_DETOUR_SIZE 32
 
 #ifndef __ASSEMBLY__
 
 /* What slot_entry.S pushes. */
 struct shk_slot_regs {
-	unsigned long args[6];		/* rdi rsi rdx rcx r8 r9 */
+	unsigned long args[6]; /* rdi rsi rdx rcx r8 r9 */
 	unsigned long r10, r11, ax;
-	unsigned long slot;		/* behind the call in the slot */
-	unsigned long site;		/* behind the probed function's __fentry__ site */
-	unsigned long parent;		/* its return address */
+	unsigned long slot;   /* behind the call in the slot */
+	unsigned long site;   /* behind the probed function's __fentry__ site */
+	unsigned long parent; /* its return address */
 };
 
 struct shk_detour_regs {
 	unsigned long args[6];
 	unsigned long r10, r11, ax;
 	unsigned long flags;
-	unsigned long detour;		/* behind the call in the detour */
+	unsigned long detour; /* behind the call in the detour */
 };
 
 extern u8 shk_slots[], shk_detours[];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The tracepoint that perf, bpftrace and trace-cmd know as shadowk:shadowk_probe. */
+/* clang-format off */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM shadowk
 

@@ -22,11 +22,11 @@
 #include "compat/symbols.h"
 
 struct shk_tables {
-	struct page *p4d;	/* LA57 only */
+	struct page *p4d; /* LA57 only */
 	struct page *pud;
 	struct page *pmd;
-	struct page **pte;	/* one per range, NULL where it is the base's */
-	pgd_t entry;		/* what grafted mms have in mm->pgd[511] */
+	struct page **pte; /* one per range, NULL where it is the base's */
+	pgd_t entry;	   /* what grafted mms have in mm->pgd[511] */
 };
 
 struct shk_mmu {

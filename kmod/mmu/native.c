@@ -215,7 +215,8 @@ static struct shk_tables *native_current_tables(void)
 
 	if (pgd_val(entry) == pgd_val(*base_pgd()))
 		return NULL;
-	return (struct shk_tables *)page_private(pfn_to_page(PHYS_PFN(pgd_val(entry) & PTE_PFN_MASK)));
+	return (struct shk_tables *)page_private(
+		pfn_to_page(PHYS_PFN(pgd_val(entry) & PTE_PFN_MASK)));
 }
 
 static unsigned long set_global(unsigned long entry, bool global)

@@ -95,11 +95,11 @@ static struct task_struct *owner_of(struct mm_struct *mm)
 	struct task_struct *task, *found = NULL;
 
 	rcu_read_lock();
-	for_each_process(task) {
+	for_each_process (task) {
 		struct task_struct *thread;
 
 		/* The leader may be a zombie while its threads live on. */
-		for_each_thread(task, thread) {
+		for_each_thread (task, thread) {
 			if (READ_ONCE(thread->mm) == mm && !(thread->flags & PF_KTHREAD)) {
 				found = task;
 				break;

@@ -22,9 +22,9 @@
 struct shk_graft {
 	struct mmu_interval_notifier notifier;
 	struct mm_struct *mm;
-	struct shk_shadow *shadow;	/* holds a reference */
-	u64 order;			/* grows with each that comes into a shadow */
-	struct list_head node;		/* shk_shadow.grafts, by order */
+	struct shk_shadow *shadow; /* holds a reference */
+	u64 order;		   /* grows with each that comes into a shadow */
+	struct list_head node;	   /* shk_shadow.grafts, by order */
 	struct hlist_node by_mm;
 	struct work_struct free;
 };
@@ -43,7 +43,7 @@ static struct shk_graft *find(struct mm_struct *mm)
 	struct shk_graft *graft;
 
 	lockdep_assert_held(&graft_lock);
-	hash_for_each_possible(grafts, graft, by_mm, (unsigned long)mm)
+	hash_for_each_possible (grafts, graft, by_mm, (unsigned long)mm)
 		if (graft->mm == mm)
 			return graft;
 	return NULL;
@@ -244,7 +244,7 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor)
 	struct shk_graft *graft;
 
 	spin_lock(&graft_lock);
-	list_for_each_entry(graft, &shadow->grafts, node) {
+	list_for_each_entry (graft, &shadow->grafts, node) {
 		/* One that is just going: take the next. */
 		if (graft->order <= *cursor || !mmget_not_zero(graft->mm))
 			continue;

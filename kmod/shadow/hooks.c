@@ -73,23 +73,23 @@ DEFINE_STATIC_CALL_NULL(shk_base_call_function_single, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_irq_work, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_softirq, shk_in_base);
 
-#define IN_BASE(_symbol, _name)						\
-	{								\
-		.symbol = _symbol, .entry = shk_entry_##_name,		\
-		.opcode = JMP32_INSN_OPCODE,				\
-		.key = &STATIC_CALL_KEY(shk_base_##_name),		\
-		.tramp = &STATIC_CALL_TRAMP(shk_base_##_name),		\
+#define IN_BASE(_symbol, _name)                                                             \
+	{                                                                                   \
+		.symbol = _symbol, .entry = shk_entry_##_name, .opcode = JMP32_INSN_OPCODE, \
+		.key = &STATIC_CALL_KEY(shk_base_##_name),                                  \
+		.tramp = &STATIC_CALL_TRAMP(shk_base_##_name),                              \
 	}
 
 static struct {
 	const char *symbol;
 	void (*entry)(void);
 	u8 opcode;
-	struct static_call_key *key;	/* it runs in the base */
+	struct static_call_key *key; /* it runs in the base */
 	void *tramp;
 	unsigned long site;
 } hooks[SHK_NR_HOOKS] = {
-	[SHK_HOOK_ENTER_LAZY_TLB] = { "enter_lazy_tlb", shk_entry_enter_lazy_tlb, CALL_INSN_OPCODE },
+	[SHK_HOOK_ENTER_LAZY_TLB] = { "enter_lazy_tlb", shk_entry_enter_lazy_tlb,
+				      CALL_INSN_OPCODE },
 	[SHK_HOOK_PGD_ALLOC] = { "pgd_alloc", shk_entry_pgd_alloc, CALL_INSN_OPCODE },
 	[SHK_HOOK_PGD_FREE] = { "pgd_free", shk_entry_pgd_free, CALL_INSN_OPCODE },
 	[SHK_HOOK_INT3] = { "kprobe_int3_handler", shk_entry_int3, CALL_INSN_OPCODE },
@@ -151,7 +151,7 @@ static bool is_allocating(struct mm_struct *mm)
 	bool found = false;
 
 	spin_lock(&allocating_lock);
-	list_for_each_entry(a, &allocating, node)
+	list_for_each_entry (a, &allocating, node)
 		found |= a->mm == mm;
 	spin_unlock(&allocating_lock);
 	return found;
@@ -249,8 +249,7 @@ int shk_hooks_apply(struct shk_shadow *shadow)
 	if (shadow->hooked)
 		return 0;
 	for (i = 0; i < nr_hooks(shadow); i++) {
-		shk_edit_branch(&shadow->hooks[i], hooks[i].site,
-				hooks[i].opcode,
+		shk_edit_branch(&shadow->hooks[i], hooks[i].site, hooks[i].opcode,
 				(unsigned long)hooks[i].entry);
 		ret = shk_edit_apply(shadow, &shadow->hooks[i]);
 		if (ret)
@@ -312,8 +311,7 @@ int __init shk_hooks_init(void)
 		if (!hooks[i].site && hooks[i].key && i < SHK_HOOK_INTERRUPT)
 			hooks[i].site = addr;
 		if (!hooks[i].site) {
-			pr_err("%s cannot be traced, so it cannot be hooked\n",
-			       hooks[i].symbol);
+			pr_err("%s cannot be traced, so it cannot be hooked\n", hooks[i].symbol);
 			return -EOPNOTSUPP;
 		}
 		if (hooks[i].key)
@@ -327,7 +325,7 @@ static long nr_in_hook(void)
 	long sum = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu (cpu)
 		sum += per_cpu(in_hook, cpu);
 	return sum;
 }

@@ -28,7 +28,7 @@ static struct shk_shadow *find(const char *name)
 {
 	struct shk_shadow *shadow;
 
-	list_for_each_entry(shadow, &shadows, node)
+	list_for_each_entry (shadow, &shadows, node)
 		if (*name && !strcmp(shadow->name, name))
 			return shadow;
 	return NULL;
@@ -84,7 +84,7 @@ struct shk_shadow *shk_shadow_next(u64 id)
 	struct shk_shadow *shadow;
 
 	lockdep_assert_held(&shk_config_lock);
-	list_for_each_entry(shadow, &shadows, node)
+	list_for_each_entry (shadow, &shadows, node)
 		if (shadow->id >= id)
 			return shadow;
 	return NULL;
@@ -160,7 +160,7 @@ void shk_shadows_info(struct shk_info *info)
 	struct shk_shadow *shadow;
 
 	mutex_lock(&shk_config_lock);
-	list_for_each_entry(shadow, &shadows, node) {
+	list_for_each_entry (shadow, &shadows, node) {
 		info->nr_shadows++;
 		info->nr_grafts += shk_graft_count(shadow);
 		info->memory += shk_text_memory(&shadow->text);
@@ -175,7 +175,7 @@ void shk_shadows_exit(void)
 	struct shk_shadow *shadow, *next;
 
 	/* Handles and grafts hold the module: what is left is only named. */
-	list_for_each_entry_safe(shadow, next, &shadows, node)
+	list_for_each_entry_safe (shadow, next, &shadows, node)
 		shk_shadow_put(shadow);
 	WARN_ON_ONCE(!list_empty(&shadows));
 }

@@ -46,12 +46,12 @@ enum shk_hook {
 };
 
 struct shk_shadow {
-	refcount_t ref;			/* its name, handles, grafts */
+	refcount_t ref; /* its name, handles, grafts */
 	u64 id;
-	char name[SHK_NAME_LEN];	/* "" if it has none */
-	u32 flags;			/* SHK_ASYNC_INHERIT */
-	bool dead;			/* destroyed: handles only */
-	struct list_head node;		/* all shadows, by id */
+	char name[SHK_NAME_LEN]; /* "" if it has none */
+	u32 flags;		 /* SHK_ASYNC_INHERIT */
+	bool dead;		 /* destroyed: handles only */
+	struct list_head node;	 /* all shadows, by id */
 	struct shk_text text;
 	struct shk_edit hooks[SHK_NR_HOOKS];
 	bool hooked;
@@ -62,7 +62,7 @@ struct shk_shadow {
 
 	/* edit/'s; written under shk_config_lock, sites read under RCU. */
 	DECLARE_HASHTABLE(sites, SHK_SITE_BITS);
-	struct list_head probes;	/* by id */
+	struct list_head probes; /* by id */
 	unsigned int nr_probes;
 	u64 last_probe;
 	/* Remove all edits. Under shk_config_lock, nothing is grafted. */

@@ -26,7 +26,7 @@ static bool under_edit(struct shk_page *page, unsigned long addr, struct shk_edi
 {
 	struct shk_edit *edit;
 
-	list_for_each_entry(edit, &page->edits, node) {
+	list_for_each_entry (edit, &page->edits, node) {
 		if (addr >= edit->addr && addr < edit->addr + edit->len) {
 			*found = edit;
 			return true;
@@ -39,7 +39,7 @@ static bool is_held(struct shk_page *page, unsigned long addr)
 {
 	struct shk_edit *edit;
 
-	list_for_each_entry(edit, &page->edits, node)
+	list_for_each_entry (edit, &page->edits, node)
 		if (edit->held_len && addr >= edit->held && addr < edit->held + edit->held_len)
 			return true;
 	return false;
@@ -84,8 +84,7 @@ static void follow(struct shk_page *page, unsigned long addr, const u8 *src, siz
 			/* The head: its breakpoint first, and last what it becomes. */
 			if (addr + i == edit->addr && edit->changed)
 				edit->changed(edit);
-		} else if (!is_held(page, addr + i) ||
-			   (len == 1 && *src == INT3_INSN_OPCODE)) {
+		} else if (!is_held(page, addr + i) || (len == 1 && *src == INT3_INSN_OPCODE)) {
 			WRITE_ONCE(*shk_page_bytes(page, addr + i), src[i]);
 		}
 	}
@@ -119,8 +118,8 @@ void shk_sync_release(struct shk_page *page, struct shk_edit *edit)
 	shk_poke(page, addr, bytes, edit->held_len, 0);
 }
 
-static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+				 struct ftrace_regs *fregs)
 {
 	/* __text_poke(func, addr, src, len) */
 	struct pt_regs *regs = ftrace_get_regs(fregs);
@@ -133,7 +132,7 @@ static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip,
 		struct shk_page *page;
 
 		/* text_mutex is held, by the one who patches */
-		hlist_for_each_entry(page, shk_pages_of(addr), by_addr)
+		hlist_for_each_entry (page, shk_pages_of(addr), by_addr)
 			follow(page, addr, src, chunk);
 		addr += chunk;
 		src += chunk;
@@ -143,8 +142,7 @@ static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip,
 
 static struct ftrace_ops sync_ops = {
 	.func = on_text_poke,
-	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION |
-		 FTRACE_OPS_FL_PERMANENT,
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION | FTRACE_OPS_FL_PERMANENT,
 };
 
 /* Private pages' edits; the hook is there while there are any. */

@@ -71,7 +71,7 @@ static struct shk_page *find_page(struct shk_text *text, unsigned long addr)
 {
 	struct shk_page *page;
 
-	hlist_for_each_entry(page, shk_pages_of(addr), by_addr)
+	hlist_for_each_entry (page, shk_pages_of(addr), by_addr)
 		if (page->text == text)
 			return page;
 	return NULL;
@@ -146,7 +146,7 @@ static void unprivatise(struct shk_page *page)
 	text->nr_pages--;
 	nr_private--;
 
-	list_for_each_entry(other, &text->pages, node)
+	list_for_each_entry (other, &text->pages, node)
 		last &= shk_range_of(other->addr) != range;
 
 	shk_mmu->map(&text->tables, page->addr, NULL);
@@ -180,7 +180,7 @@ bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
 
 		if (!page)
 			continue;
-		list_for_each_entry(edit, &page->edits, node)
+		list_for_each_entry (edit, &page->edits, node)
 			if (edit->addr < end && addr < edit->addr + edit->len)
 				return true;
 	}
@@ -225,7 +225,7 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 	mutex_lock(shk_symbols.text_mutex);
 	page = find_page(text, edit->addr);
 	if (page) {
-		list_for_each_entry(other, &page->edits, node) {
+		list_for_each_entry (other, &page->edits, node) {
 			if (overlaps(edit, other)) {
 				mutex_unlock(shk_symbols.text_mutex);
 				ret = -EADDRINUSE;

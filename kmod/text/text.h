@@ -20,7 +20,7 @@
 
 #include "mmu/mmu.h"
 
-#define SHK_EDIT_MAX	16
+#define SHK_EDIT_MAX 16
 
 /*
  * Bytes of a text that differ from the base. An edit lies in one page and does
@@ -31,7 +31,7 @@ struct shk_edit {
 	u8 len;
 	u8 bytes[SHK_EDIT_MAX];
 
-	u8 base[SHK_EDIT_MAX];	/* what the base has there now */
+	u8 base[SHK_EDIT_MAX]; /* what the base has there now */
 	/*
 	 * Optional, text_mutex held: the page is there, the edit is not yet.
 	 */
@@ -42,7 +42,7 @@ struct shk_edit {
 	 */
 	void (*changed)(struct shk_edit *edit);
 	struct shk_page *page;
-	struct list_head node;	/* shk_page.edits */
+	struct list_head node; /* shk_page.edits */
 	/*
 	 * The kernel replaced a stretch of instructions that reaches beyond
 	 * this edit (an optimised kprobe). The page keeps the breakpoint with
@@ -70,8 +70,8 @@ struct shk_page {
 	unsigned long addr;
 	struct shk_text *text;
 	struct list_head edits;
-	struct list_head node;		/* shk_text.pages */
-	struct hlist_node by_addr;	/* all texts' copies of one base page */
+	struct list_head node;	   /* shk_text.pages */
+	struct hlist_node by_addr; /* all texts' copies of one base page */
 };
 
 /* ---- text.c ---- */

@@ -28,6 +28,8 @@
  * return. A handle can be dup'ed, inherited and passed over a socket. The
  * shadow lives while it is named, held by a handle, or grafted.
  */
+/* Columns are part of what a reader looks for here. */
+/* clang-format off */
 #ifndef _UAPI_LINUX_SHADOWK_H
 #define _UAPI_LINUX_SHADOWK_H
 
