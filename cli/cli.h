@@ -10,10 +10,10 @@
 
 #include <shadowk.h>
 
-#define __cleanup(f)	__attribute__((cleanup(f)))
-#define __noreturn	__attribute__((noreturn))
-#define __printf(f, a)	__attribute__((format(printf, f, a)))
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define __cleanup(f)   __attribute__((cleanup(f)))
+#define __noreturn     __attribute__((noreturn))
+#define __printf(f, a) __attribute__((format(printf, f, a)))
+#define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
 
 enum {
 	STATUS_DONE = 0,
@@ -27,15 +27,15 @@ struct verb {
 	const char *name;
 	const char *args;
 	const char *summary;
-	const char *help;			/* options and remarks, or NULL */
-	const struct verb *const *verbs;	/* its own verbs, or NULL */
+	const char *help;		 /* options and remarks, or NULL */
+	const struct verb *const *verbs; /* its own verbs, or NULL */
 	int (*run)(struct cli *cli, int argc, char **argv);
-	bool silent;				/* prints nothing, so has no --json */
+	bool silent; /* prints nothing, so has no --json */
 };
 
 struct cli {
 	const struct verb *verb;
-	char path[32];				/* "probe add" */
+	char path[32]; /* "probe add" */
 	bool json;
 };
 

@@ -16,8 +16,8 @@ static void pids_parse(struct pids *pids, struct cli *cli, int argc, char **argv
 		pids_add(pids, pid_parse(cli, optarg));
 }
 
-static int pids_check(const struct pids *pids, struct shadowk *dev,
-		      struct shadowk_subject *subject, enum shadowk_op op)
+static int pids_check(const struct pids *pids, struct shadowk *dev, struct shadowk_subject *subject,
+		      enum shadowk_op op)
 {
 	struct shadowk_process_info info = { .size = sizeof(info) };
 

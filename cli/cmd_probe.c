@@ -45,8 +45,8 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 	subject.probe = args[1];
 	err = shadowk_probe_parse(args[1], spec);
 	if (err)
-		usage(cli, "%s", shadowk_explain(line, sizeof(line), SHADOWK_OP_PROBE_PARSE, err,
-						 &subject));
+		usage(cli, "%s",
+		      shadowk_explain(line, sizeof(line), SHADOWK_OP_PROBE_PARSE, err, &subject));
 	return args[0];
 }
 
@@ -183,7 +183,10 @@ static const struct verb verb_probe_remove = {
 };
 
 static const struct verb *const probe_verbs[] = {
-	&verb_probe_add, &verb_probe_list, &verb_probe_remove, NULL,
+	&verb_probe_add,
+	&verb_probe_list,
+	&verb_probe_remove,
+	NULL,
 };
 
 const struct verb verb_probe = {

@@ -50,7 +50,8 @@ static int exec_refuse(const char *command, int err)
 {
 	if (err == ENOENT || err == ENOTDIR) {
 		report("no command '%s' (or no interpreter that it names); give its path, "
-		       "or mend PATH", command);
+		       "or mend PATH",
+		       command);
 		return STATUS_NOT_FOUND;
 	}
 	report("cannot execute '%s': %s", command, strerror(err));

@@ -7,8 +7,11 @@
 /* Length of the UTF-8 character that @c begins; 0 if it begins none. */
 static size_t utf8_length(const unsigned char *c)
 {
-	size_t len = c[0] < 0x80 ? 1 : c[0] >= 0xc2 && c[0] < 0xe0 ? 2 :
-		     (c[0] & 0xf0) == 0xe0 ? 3 : c[0] >= 0xf0 && c[0] < 0xf5 ? 4 : 0;
+	size_t len = c[0] < 0x80		   ? 1
+		     : c[0] >= 0xc2 && c[0] < 0xe0 ? 2
+		     : (c[0] & 0xf0) == 0xe0	   ? 3
+		     : c[0] >= 0xf0 && c[0] < 0xf5 ? 4
+						   : 0;
 
 	for (size_t i = 1; i < len; i++)
 		if ((c[i] & 0xc0) != 0x80)

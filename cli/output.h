@@ -17,7 +17,7 @@ void json_free(struct json_object **object);
 
 /* table.c: columns as wide as what they hold. */
 struct table {
-	const char *align;	/* one character per column: 'l' or 'r' */
+	const char *align; /* one character per column: 'l' or 'r' */
 	size_t columns;
 	size_t cells;
 	char **cell;

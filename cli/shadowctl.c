@@ -6,8 +6,8 @@
 #include "cli.h"
 
 static const struct verb *const verbs[] = {
-	&verb_create, &verb_list, &verb_show, &verb_destroy, &verb_run, &verb_attach, &verb_detach,
-	&verb_probe, &verb_stat, NULL,
+	&verb_create, &verb_list,   &verb_show,	 &verb_destroy, &verb_run,
+	&verb_attach, &verb_detach, &verb_probe, &verb_stat,	NULL,
 };
 
 static bool is_help(const char *text)

@@ -40,8 +40,10 @@ static void what_print(char *buf, size_t len, enum shadowk_op op, const struct s
 	/* The formats are the table's own, with at most one %s each. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(buf, len, ops[op].text, ops[op].names == SHADOW ? s->shadow :
-		 ops[op].names == PROBE ? s->probe : pid);
+	snprintf(buf, len, ops[op].text,
+		 ops[op].names == SHADOW  ? s->shadow
+		 : ops[op].names == PROBE ? s->probe
+					  : pid);
 #pragma GCC diagnostic pop
 }
 
@@ -60,14 +62,14 @@ static bool is_zombie(pid_t pid)
 	file = fopen(line, "re");
 	if (!file || !fgets(line, sizeof(line), file))
 		return false;
-	state = strrchr(line, ')');	/* the command name before it may hold anything */
+	state = strrchr(line, ')'); /* the command name before it may hold anything */
 	return state && state[1] == ' ' && (state[2] == 'Z' || state[2] == 'X');
 }
 
 static bool is_locked_down(void)
 {
-	FILE *file __attribute__((cleanup(close_file))) =
-		fopen("/sys/kernel/security/lockdown", "re");
+	FILE *file
+		__attribute__((cleanup(close_file))) = fopen("/sys/kernel/security/lockdown", "re");
 	char line[128];
 
 	return file && fgets(line, sizeof(line), file) && !strstr(line, "[none]");
@@ -95,23 +97,30 @@ static bool explain_shadow(char *buf, size_t len, enum shadowk_op op, int err,
 			   const struct shadowk_subject *s)
 {
 	if (err == ESTALE) {
-		snprintf(buf, len, "shadow '%s' was destroyed meanwhile; create it again: "
-			 "shadowctl create %s", s->shadow, s->shadow);
+		snprintf(buf, len,
+			 "shadow '%s' was destroyed meanwhile; create it again: "
+			 "shadowctl create %s",
+			 s->shadow, s->shadow);
 		return true;
 	}
 	if (op == SHADOWK_OP_SHADOW_DESTROY && err == EBUSY) {
-		snprintf(buf, len, "processes are inside shadow '%s'; end or detach them first "
-			 "('shadowctl show %s' lists them)", s->shadow, s->shadow);
+		snprintf(buf, len,
+			 "processes are inside shadow '%s'; end or detach them first "
+			 "('shadowctl show %s' lists them)",
+			 s->shadow, s->shadow);
 		return true;
 	}
 	if (op == SHADOWK_OP_SHADOW_FROM_FD && (err == ENOTTY || err == EINVAL)) {
-		snprintf(buf, len, "the descriptor is not a shadow's; pass one that "
+		snprintf(buf, len,
+			 "the descriptor is not a shadow's; pass one that "
 			 "shadowk_shadow_fd() gave");
 		return true;
 	}
 	if (op == SHADOWK_OP_SHADOW_CREATE && err == EEXIST) {
-		snprintf(buf, len, "shadow '%s' exists already; choose another name or destroy it: "
-			 "shadowctl destroy %s", s->shadow, s->shadow);
+		snprintf(buf, len,
+			 "shadow '%s' exists already; choose another name or destroy it: "
+			 "shadowctl destroy %s",
+			 s->shadow, s->shadow);
 		return true;
 	}
 	if (op != SHADOWK_OP_SHADOW_CREATE && op != SHADOWK_OP_SHADOW_OPEN)
@@ -172,7 +181,8 @@ static bool explain_op(char *buf, size_t len, enum shadowk_op op, int err,
 		if (err != ENODEV)
 			return false;
 		if (access("/sys/module/shadowk", F_OK))
-			snprintf(buf, len, "cannot open /dev/shadowk: the module is not loaded; "
+			snprintf(buf, len,
+				 "cannot open /dev/shadowk: the module is not loaded; "
 				 "modprobe shadowk");
 		else
 			snprintf(buf, len,

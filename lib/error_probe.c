@@ -16,8 +16,10 @@ bool shk_explain_name(char *buf, size_t len, const char *noun, const char *name)
 			 "the name of a %s cannot be empty; use 1 to %d of A-Z a-z 0-9 . _ : -",
 			 noun, SHADOWK_NAME_LEN - 1);
 	else if (err == -ENAMETOOLONG)
-		snprintf(buf, len, "'%.32s...' is too long for the name of a %s: %zu characters; "
-			 "at most %d", name, noun, strlen(name), SHADOWK_NAME_LEN - 1);
+		snprintf(buf, len,
+			 "'%.32s...' is too long for the name of a %s: %zu characters; "
+			 "at most %d",
+			 name, noun, strlen(name), SHADOWK_NAME_LEN - 1);
 	else
 		snprintf(buf, len,
 			 "'%.64s' cannot be the name of a %s; use 1 to %d of "
@@ -59,8 +61,10 @@ static void explain_not_unique(char *buf, size_t len, const char *name,
 		used += snprintf(list + used, sizeof(list) - used, "%s0x%" PRIx64, i ? ", " : "",
 				 symbol->address[i]);
 	if (!used)
-		snprintf(buf, len, "several functions are named '%s'; give the address instead "
-			 "(root sees it in /proc/kallsyms)", name);
+		snprintf(buf, len,
+			 "several functions are named '%s'; give the address instead "
+			 "(root sees it in /proc/kallsyms)",
+			 name);
 	else
 		snprintf(buf, len,
 			 "several functions are named '%s'; give the address instead: %s%s", name,
@@ -72,8 +76,10 @@ static void explain_no_function(char *buf, size_t len, const char *name,
 				const struct shk_symbol *symbol)
 {
 	if (symbol->module[0])
-		snprintf(buf, len, "'%s' belongs to module %s; only the kernel's own text can be "
-			 "probed, not that of modules", name, symbol->module);
+		snprintf(buf, len,
+			 "'%s' belongs to module %s; only the kernel's own text can be "
+			 "probed, not that of modules",
+			 name, symbol->module);
 	else if (symbol->others)
 		snprintf(buf, len, "'%s' is data, not a function; see /proc/kallsyms", name);
 	else if (symbol->alike[0])
@@ -130,8 +136,10 @@ bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_
 			explain_no_function(buf, len, spec->symbol, &symbol);
 		return true;
 	case EILSEQ:
-		snprintf(buf, len, "%s is in the middle of an instruction; give the offset of its "
-			 "first byte", place);
+		snprintf(buf, len,
+			 "%s is in the middle of an instruction; give the offset of its "
+			 "first byte",
+			 place);
 		return true;
 	case EADDRNOTAVAIL:
 		snprintf(buf, len,

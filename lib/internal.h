@@ -48,7 +48,7 @@ struct shk_symbol {
 	unsigned int functions;		/* that have the name, in the kernel's own text */
 	unsigned int others;		/* that have it elsewhere */
 	char module[64];		/* holds one of the others, or "" */
-	char alike[SHADOWK_SYMBOL_LEN];	/* a function called NAME.SUFFIX by the compiler, or "" */
+	char alike[SHADOWK_SYMBOL_LEN]; /* a function called NAME.SUFFIX by the compiler, or "" */
 	uint64_t address[4];		/* of the first functions, 0 where hidden */
 };
 

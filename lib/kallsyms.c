@@ -10,8 +10,7 @@ static bool is_function(char type)
 	return strchr("tTwW", type) != NULL;
 }
 
-static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type,
-			 const char *module)
+static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type, const char *module)
 {
 	if (*module || !is_function(type)) {
 		symbol->others++;
@@ -41,8 +40,8 @@ void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol)
 		return;
 	while (fgets(line, sizeof(line), file)) {
 		module[0] = '\0';
-		if (sscanf(line, "%" SCNx64 " %c %511s [%63[^]]", &address, &type, found,
-			   module) < 3)
+		if (sscanf(line, "%" SCNx64 " %c %511s [%63[^]]", &address, &type, found, module) <
+		    3)
 			continue;
 		if (!strcmp(found, name))
 			symbol_match(symbol, address, type, module);

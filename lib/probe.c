@@ -52,8 +52,8 @@ static int shk_number_parse(const char *text, uint64_t *number)
 
 	text += hex ? 2 : 0;
 	/* strtoull() would take blanks, signs and a second 0x. */
-	if (hex ? !isxdigit((unsigned char)text[0]) || tolower(text[1]) == 'x' :
-		  !isdigit((unsigned char)text[0]))
+	if (hex ? !isxdigit((unsigned char)text[0]) || tolower(text[1]) == 'x'
+		: !isdigit((unsigned char)text[0]))
 		return -EINVAL;
 	errno = 0;
 	*number = strtoull(text, &end, hex ? 16 : 10);

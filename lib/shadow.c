@@ -99,8 +99,7 @@ void shadowk_shadow_close(struct shadowk_shadow *shadow)
 	free(shadow);
 }
 
-static int shadow_info(int fd, unsigned long request, uint64_t id,
-		       struct shadowk_shadow_info *info)
+static int shadow_info(int fd, unsigned long request, uint64_t id, struct shadowk_shadow_info *info)
 {
 	struct shk_shadow_info in = { .size = sizeof(in), .id = id };
 	struct shadowk_shadow_info out = { .size = sizeof(out) };

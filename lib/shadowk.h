@@ -31,18 +31,18 @@
 extern "C" {
 #endif
 
-#define SHADOWK_VERSION		"0.1.0"
+#define SHADOWK_VERSION "0.1.0"
 
 /* Lengths of names, the terminating NUL included. */
-#define SHADOWK_NAME_LEN	64
-#define SHADOWK_SYMBOL_LEN	512
-#define SHADOWK_COMM_LEN	16
+#define SHADOWK_NAME_LEN   64
+#define SHADOWK_SYMBOL_LEN 512
+#define SHADOWK_COMM_LEN   16
 
 /* Slot n counts latencies in [2^n, 2^(n+1)) ns; slot 0 has 0 and 1 ns. */
-#define SHADOWK_HISTOGRAM_LEN	64
+#define SHADOWK_HISTOGRAM_LEN 64
 
-struct shadowk;			/* an open /dev/shadowk */
-struct shadowk_shadow;		/* a handle of one shadow */
+struct shadowk;	       /* an open /dev/shadowk */
+struct shadowk_shadow; /* a handle of one shadow */
 
 /**
  * shadowk_version() - version of the library that is linked, "0.1.0"
@@ -66,8 +66,8 @@ int shadowk_open(struct shadowk **dev);
  */
 void shadowk_close(struct shadowk *dev);
 
-#define SHADOWK_FEATURE_PROCESS	(1ULL << 0)	/* attach and detach processes */
-#define SHADOWK_FEATURE_PROBE	(1ULL << 1)	/* probes */
+#define SHADOWK_FEATURE_PROCESS (1ULL << 0) /* attach and detach processes */
+#define SHADOWK_FEATURE_PROBE	(1ULL << 1) /* probes */
 
 /**
  * struct shadowk_info - what the module can do and what it holds
@@ -125,7 +125,7 @@ int shadowk_name_check(const char *name);
 int shadowk_shadow_create(struct shadowk *dev, const char *name, struct shadowk_shadow **shadow);
 
 /* Interrupts and softirqs that land on a process inside execute the shadow, too. */
-#define SHADOWK_ASYNC_INHERIT	(1U << 0)
+#define SHADOWK_ASYNC_INHERIT (1U << 0)
 
 /**
  * shadowk_shadow_create_flags() - make a shadow of another kind
@@ -315,16 +315,16 @@ int shadowk_process_next(struct shadowk_shadow *shadow, struct shadowk_process *
 
 /* What a probe does with a hit. */
 enum shadowk_probe_kind {
-	SHADOWK_PROBE_COUNT = 1,	/* count it */
-	SHADOWK_PROBE_LATENCY = 2,	/* function entry to return, histogram */
-	SHADOWK_PROBE_EVENT = 3,	/* fire the tracepoint shadowk:shadowk_probe */
+	SHADOWK_PROBE_COUNT = 1,   /* count it */
+	SHADOWK_PROBE_LATENCY = 2, /* function entry to return, histogram */
+	SHADOWK_PROBE_EVENT = 3,   /* fire the tracepoint shadowk:shadowk_probe */
 };
 
 /* How the kernel armed it. */
 enum shadowk_probe_arm {
-	SHADOWK_ARM_INT3 = 1,		/* breakpoint */
-	SHADOWK_ARM_CALL = 2,		/* call, at a function's entry */
-	SHADOWK_ARM_JUMP = 3,		/* jump, over an instruction */
+	SHADOWK_ARM_INT3 = 1, /* breakpoint */
+	SHADOWK_ARM_CALL = 2, /* call, at a function's entry */
+	SHADOWK_ARM_JUMP = 3, /* jump, over an instruction */
 };
 
 #define SHADOWK_PROBE_RETURN	 (1U << 0) /* at the function's return (COUNT, EVENT) */

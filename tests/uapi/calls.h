@@ -12,11 +12,11 @@ struct one_call {
 	unsigned long nr;
 	bool on_handle;
 	uint32_t size;
-	bool answers;		/* writes to its argument */
-	uint32_t flags;		/* that are known */
-	size_t reserved;	/* where that member is; 0: nowhere */
+	bool answers;	 /* writes to its argument */
+	uint32_t flags;	 /* that are known */
+	size_t reserved; /* where that member is; 0: nowhere */
 	void (*fill)(void *arg);
-	long result;		/* of a filled, good argument; 0: any success */
+	long result; /* of a filled, good argument; 0: any success */
 };
 
 static inline void fill_nothing(void *arg)
@@ -51,7 +51,10 @@ static inline void fill_remove(void *arg)
 	((struct shk_probe_remove *)arg)->id = 123456;
 }
 
-#define CALL(nr, type, ...) { #nr, nr, .size = sizeof(struct type), __VA_ARGS__ }
+#define CALL(nr, type, ...)                                       \
+	{                                                         \
+#nr, nr, .size = sizeof(struct type), __VA_ARGS__ \
+	}
 
 static const struct one_call calls[] = {
 	CALL(SHK_INFO, shk_info, .answers = true, .fill = fill_nothing),
@@ -62,16 +65,16 @@ static const struct one_call calls[] = {
 	CALL(SHK_PROCESS_DETACH, shk_process, .reserved = offsetof(struct shk_process, reserved),
 	     .fill = fill_nothing, .result = -ENOENT),
 	CALL(SHK_PROCESS_INFO, shk_process_info, .answers = true,
-	     .reserved = offsetof(struct shk_process_info, reserved),
-	     .fill = fill_nothing, .result = -ENOENT),
+	     .reserved = offsetof(struct shk_process_info, reserved), .fill = fill_nothing,
+	     .result = -ENOENT),
 	CALL(SHK_SHADOW_INFO, shk_shadow_info, .on_handle = true, .answers = true,
 	     .fill = fill_nothing),
 	CALL(SHK_PROCESS_ATTACH, shk_process, .on_handle = true,
-	     .reserved = offsetof(struct shk_process, reserved),
-	     .fill = fill_dead, .result = -ESRCH),
+	     .reserved = offsetof(struct shk_process, reserved), .fill = fill_dead,
+	     .result = -ESRCH),
 	CALL(SHK_PROCESS_NEXT, shk_process_next, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_process_next, reserved),
-	     .fill = fill_nothing, .result = -ENOENT),
+	     .reserved = offsetof(struct shk_process_next, reserved), .fill = fill_nothing,
+	     .result = -ENOENT),
 	CALL(SHK_PROBE_ADD, shk_probe_add, .on_handle = true, .answers = true,
 	     .flags = SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3,
 	     .reserved = offsetof(struct shk_probe_add, reserved), .fill = fill_add),

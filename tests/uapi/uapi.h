@@ -21,8 +21,8 @@
 
 #include <linux/shadowk.h>
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define NO_PID		4194304	/* PID_MAX_LIMIT: never given out */
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define NO_PID	      4194304 /* PID_MAX_LIMIT: never given out */
 
 static int failures;
 
@@ -39,12 +39,12 @@ static inline const char *outcome(long value)
 }
 
 /* All checks of a test run, so that one failure does not hide the next. */
-#define expect(got, want)	expect_at(__FILE__, __LINE__, #got, got, want)
-#define expect_ok(got)		expect_ok_at(__FILE__, __LINE__, #got, got)
-#define expect_true(what)	expect_at(__FILE__, __LINE__, #what, !!(what), 1)
+#define expect(got, want) expect_at(__FILE__, __LINE__, #got, got, want)
+#define expect_ok(got)	  expect_ok_at(__FILE__, __LINE__, #got, got)
+#define expect_true(what) expect_at(__FILE__, __LINE__, #what, !!(what), 1)
 
-static inline void __attribute__((unused)) expect_at(const char *file, int line, const char *what,
-						     long got, long want)
+static inline void __attribute__((unused))
+expect_at(const char *file, int line, const char *what, long got, long want)
 {
 	if (got == want)
 		return;
@@ -52,8 +52,8 @@ static inline void __attribute__((unused)) expect_at(const char *file, int line,
 	failures++;
 }
 
-static inline long __attribute__((unused)) expect_ok_at(const char *file, int line,
-							const char *what, long got)
+static inline long __attribute__((unused))
+expect_ok_at(const char *file, int line, const char *what, long got)
 {
 	if (got < 0) {
 		printf("%s:%d: %s: %s\n", file, line, what, outcome(got));
@@ -62,13 +62,13 @@ static inline long __attribute__((unused)) expect_ok_at(const char *file, int li
 	return got;
 }
 
-#define need(what)							\
-	do {								\
-		if (!(what)) {						\
-			printf("%s:%d: cannot go on without %s: %s\n",	\
-			       __FILE__, __LINE__, #what, strerror(errno)); \
-			exit(1);					\
-		}							\
+#define need(what)                                                                                \
+	do {                                                                                      \
+		if (!(what)) {                                                                    \
+			printf("%s:%d: cannot go on without %s: %s\n", __FILE__, __LINE__, #what, \
+			       strerror(errno));                                                  \
+			exit(1);                                                                  \
+		}                                                                                 \
 	} while (0)
 
 static inline long call(int fd, unsigned long nr, void *arg)
@@ -138,7 +138,9 @@ static inline long whereabouts(int dev, int pid)
 static inline struct shk_probe_add probe_at(const char *symbol, uint64_t offset)
 {
 	struct shk_probe_add arg = {
-		.size = sizeof(arg), .kind = SHK_PROBE_COUNT, .offset = offset,
+		.size = sizeof(arg),
+		.kind = SHK_PROBE_COUNT,
+		.offset = offset,
 	};
 
 	name_put(arg.symbol, sizeof(arg.symbol), symbol);
@@ -209,8 +211,8 @@ static inline char *state(int dev, int handle)
 
 #define expect_state(dev, handle, before) expect_state_at(__FILE__, __LINE__, dev, handle, before)
 
-static inline void __attribute__((unused)) expect_state_at(const char *file, int line, int dev,
-							   int handle, const char *before)
+static inline void __attribute__((unused))
+expect_state_at(const char *file, int line, int dev, int handle, const char *before)
 {
 	char *now = state(dev, handle);
 

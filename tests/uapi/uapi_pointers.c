@@ -5,13 +5,20 @@
 
 #include "calls.h"
 
-static char *pages;	/* two, and a hole behind them */
+static char *pages; /* two, and a hole behind them */
 
 static void unreadable(const struct one_call *c, int fd)
 {
 	void *const bad[] = {
-		NULL, (void *)1, (void *)4095, pages + 8192, (void *)0xffffffff81000000,
-		(void *)0xffff888000000000, (void *)0x8000000000000000, (void *)-1L, (void *)-8L,
+		NULL,
+		(void *)1,
+		(void *)4095,
+		pages + 8192,
+		(void *)0xffffffff81000000,
+		(void *)0xffff888000000000,
+		(void *)0x8000000000000000,
+		(void *)-1L,
+		(void *)-8L,
 		(void *)0x7ffffffff000,
 	};
 

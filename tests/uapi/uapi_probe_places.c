@@ -95,7 +95,9 @@ static uint64_t address_of(const char *name)
 static struct shk_probe_add probe_at_address(uint64_t addr)
 {
 	return (struct shk_probe_add){
-		.size = sizeof(struct shk_probe_add), .kind = SHK_PROBE_COUNT, .addr = addr,
+		.size = sizeof(struct shk_probe_add),
+		.kind = SHK_PROBE_COUNT,
+		.addr = addr,
 	};
 }
 
@@ -116,8 +118,15 @@ static void unknown(void)
 static void outside(void)
 {
 	static const uint64_t addresses[] = {
-		1, 0x1000, 0x7fffffffe000, 0x8000000000000000, 0xffff888000000000,
-		0xffffffff00000000, 0xfffffffffffffff0, UINT64_MAX, 0xffffffffff600000,
+		1,
+		0x1000,
+		0x7fffffffe000,
+		0x8000000000000000,
+		0xffff888000000000,
+		0xffffffff00000000,
+		0xfffffffffffffff0,
+		UINT64_MAX,
+		0xffffffffff600000,
 	};
 	static const uint64_t offsets[] = {
 		0x10000, 0x10000000, INT64_MAX, UINT64_MAX, UINT64_MAX - 7, 0xffffffff80000000,
@@ -134,7 +143,7 @@ static void outside(void)
 	expect(probe_add(handle, probe_at_address(address_of("_etext"))), -ERANGE);
 	ret = probe_add(handle, probe_at("init_task", 0));
 	expect(ret == -ENOENT ? -ERANGE : ret, -ERANGE);
-	need(s);		/* our own module has some */
+	need(s); /* our own module has some */
 	expect(probe_add(handle, probe_at_address(s->addr)), -ERANGE);
 	ret = probe_add(handle, probe_at(s->name, 0));
 	expect(ret == -ENOENT ? -ERANGE : ret, -ERANGE);
@@ -144,7 +153,10 @@ static void outside(void)
 static void inside_an_instruction(void)
 {
 	static const char *const names[] = {
-		"vfs_read", "vfs_write", "do_sys_openat2", "kmem_cache_free",
+		"vfs_read",
+		"vfs_write",
+		"do_sys_openat2",
+		"kmem_cache_free",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -172,10 +184,22 @@ static void expect_forbidden(const char *name, struct shk_probe_add add)
 static void forbidden(void)
 {
 	static const char *const names[] = {
-		"entry_SYSCALL_64", "asm_exc_int3", "asm_exc_page_fault", "exc_int3",
-		"exc_page_fault", "exc_nmi", "do_int3", "get_kprobe", "kprobe_int3_handler",
-		"poke_int3_handler", "__switch_to_asm", "native_iret", "sync_regs", "rcu_nmi_enter",
-		"irqentry_enter", "switch_mm_irqs_off",
+		"entry_SYSCALL_64",
+		"asm_exc_int3",
+		"asm_exc_page_fault",
+		"exc_int3",
+		"exc_page_fault",
+		"exc_nmi",
+		"do_int3",
+		"get_kprobe",
+		"kprobe_int3_handler",
+		"poke_int3_handler",
+		"__switch_to_asm",
+		"native_iret",
+		"sync_regs",
+		"rcu_nmi_enter",
+		"irqentry_enter",
+		"switch_mm_irqs_off",
 	};
 	unsigned int tried = 0;
 

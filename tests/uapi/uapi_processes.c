@@ -27,12 +27,12 @@ static void nobody(void)
 	if (!pid)
 		_exit(0);
 	waitid(P_PID, pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
-	refused(pid, -ESRCH);	/* a zombie */
+	refused(pid, -ESRCH); /* a zombie */
 	waitpid(pid, NULL, 0);
-	refused(pid, -ESRCH);	/* gone */
+	refused(pid, -ESRCH); /* gone */
 	refused(NO_PID, -ESRCH);
 	refused(INT32_MAX, -ESRCH);
-	refused(2, -EOPNOTSUPP);	/* kthreadd */
+	refused(2, -EOPNOTSUPP); /* kthreadd */
 }
 
 static void negative(void)
@@ -125,7 +125,7 @@ int main(void)
 	expect(attach(handle, child), 0);
 	sleeper_end(child);
 	by_thread();
-	usleep(200000);		/* the last reference to an mm may go a little later */
+	usleep(200000); /* the last reference to an mm may go a little later */
 	expect_state(dev, handle, before);
 	expect(shadow_destroy(handle), 0);
 	return finish();

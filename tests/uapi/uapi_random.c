@@ -22,8 +22,8 @@ static void spoil(const struct one_call *c, unsigned char *buf)
 {
 	good_arg(c, buf, 2048);
 	for (uint64_t n = next() % 4; n; n--)
-		buf[next() % c->size] =
-			next() % 3 ? (unsigned char)(next() % 4) : (unsigned char)next();
+		buf[next() % c->size] = next() % 3 ? (unsigned char)(next() % 4)
+						   : (unsigned char)next();
 	if (next() % 8 == 0)
 		for (size_t i = 8; i < c->size; i++)
 			buf[i] = (unsigned char)next();

@@ -60,8 +60,8 @@ static void too_long(const struct one_call *c, int fd, void *buf)
 int main(void)
 {
 	/* Nothing is mapped behind it, so that "huge" runs off its end. */
-	char *buf = mmap(NULL, ROOM + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			 -1, 0);
+	char *buf =
+		mmap(NULL, ROOM + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int dev = device_open(), handle = (int)shadow_create(dev, "uapi");
 	char *before;
 

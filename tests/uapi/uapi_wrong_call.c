@@ -52,7 +52,8 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
 		expect_call(&calls[i], "on the other kind of descriptor",
 			    call(fd_of(&calls[i], handle, dev), calls[i].nr,
-				 good_arg(&calls[i], buf, sizeof(buf))), -ENOTTY);
+				 good_arg(&calls[i], buf, sizeof(buf))),
+			    -ENOTTY);
 	not_a_file(dev);
 	not_a_file(handle);
 	expect_state(dev, handle, before);

@@ -46,8 +46,22 @@ static void refused(void (*parse)(const char *text), const char *text)
 static void pids(void **state)
 {
 	static const char *const bad[] = {
-		"", "0", "00", "-1", "+1", "1x", "x", " 1", "1 ", "0x1", "1.0", "2147483648",
-		"99999999999999999999999", "1\n", "self", "1,2",
+		"",
+		"0",
+		"00",
+		"-1",
+		"+1",
+		"1x",
+		"x",
+		" 1",
+		"1 ",
+		"0x1",
+		"1.0",
+		"2147483648",
+		"99999999999999999999999",
+		"1\n",
+		"self",
+		"1,2",
 	};
 
 	assert_int_equal(pid_parse(&cli, "1"), 1);
@@ -69,8 +83,8 @@ static void counts(void **state)
 static void seconds(void **state)
 {
 	static const char *const bad[] = {
-		"", "0", "0.0", "-1", "nan", "inf", "1s", "1e3", "0x1", ".", "1.2.3", " 1",
-		"1000001", "1,5",
+		"",    "0",   "0.0", "-1",    "nan", "inf",	"1s",
+		"1e3", "0x1", ".",   "1.2.3", " 1",  "1000001", "1,5",
 	};
 
 	assert_true(seconds_parse(&cli, "0.5") == 0.5);

@@ -10,8 +10,9 @@
 #include "unit.h"
 
 static struct shadowk_probe_spec spec;
-static struct shadowk_subject subject = { .size = sizeof(subject), .shadow = "web",
-					  .probe = "read", .spec = &spec, .pid = 2 };
+static struct shadowk_subject subject = {
+	.size = sizeof(subject), .shadow = "web", .probe = "read", .spec = &spec, .pid = 2
+};
 static char line[512];
 
 static void spec_set(const char *text)
@@ -168,14 +169,10 @@ static void kallsyms(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shadows),
-		cmocka_unit_test(processes),
-		cmocka_unit_test(probes),
-		cmocka_unit_test(module),
-		cmocka_unit_test(permission),
-		cmocka_unit_test(one_line),
-		cmocka_unit_test(any_arguments),
-		cmocka_unit_test(kallsyms),
+		cmocka_unit_test(shadows),	 cmocka_unit_test(processes),
+		cmocka_unit_test(probes),	 cmocka_unit_test(module),
+		cmocka_unit_test(permission),	 cmocka_unit_test(one_line),
+		cmocka_unit_test(any_arguments), cmocka_unit_test(kallsyms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

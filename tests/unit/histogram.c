@@ -110,8 +110,10 @@ static void json_is_utf8(void **state)
 
 static void difference(void **state)
 {
-	struct shadowk_probe_info info[2] = { { .id = 1, .hits = 10, .now_ns = 50, .created_ns = 1,
-						.histogram = { 3 } }, { .id = 2, .hits = 5 } };
+	struct shadowk_probe_info info[2] = {
+		{ .id = 1, .hits = 10, .now_ns = 50, .created_ns = 1, .histogram = { 3 } },
+		{ .id = 2, .hits = 5 }
+	};
 	struct shadowk_probe_info old = { .id = 1, .hits = 4, .now_ns = 20, .histogram = { 1 } };
 	struct probes now = { 2, info }, before = { 1, &old };
 
@@ -124,7 +126,8 @@ static void difference(void **state)
 
 static void json_histogram(void **state)
 {
-	struct shadowk_probe_info info = { .id = 1, .kind = SHADOWK_PROBE_LATENCY,
+	struct shadowk_probe_info info = { .id = 1,
+					   .kind = SHADOWK_PROBE_LATENCY,
 					   .histogram = { [0] = 1, [2] = 7 } };
 	struct probes probes = { 1, &info };
 	struct json_object *array = probes_json(&probes), *histogram, *hi;

@@ -19,8 +19,8 @@ static void good(void **state)
 static void bad(void **state)
 {
 	static const char *const names[] = {
-		"", ".", "..", "a/b", "/", "a b", " ", "a\n", "\x7f", "\xc3\xa4", "a*", "%s",
-		"a\\b",
+		"",    ".",    "..",	   "a/b", "/",	"a b",	" ",
+		"a\n", "\x7f", "\xc3\xa4", "a*",  "%s", "a\\b",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -51,10 +51,34 @@ static void address(void **state)
 static void garbage(void **state)
 {
 	static const char *const bad[] = {
-		"", "+", "+4", "vfs_read+", "vfs_read+zz", "vfs_read+-4", "vfs_read+ 4", "vfs read",
-		" vfs_read", "vfs_read ", "vfs_read-4", "vfs_read+0x", "vfs_read+0x0x4",
-		"vfs_read+4k", "vfs_read+4+4", "0x", "0x0", "0xzz", "0x12+4", "12345",
-		"4read", "vfs/read", "\n", "vfs_read\n", "vfs_read+4\n", "vfs_read+0x-4", "0x 1", "vfs_read+0x+4",
+		"",
+		"+",
+		"+4",
+		"vfs_read+",
+		"vfs_read+zz",
+		"vfs_read+-4",
+		"vfs_read+ 4",
+		"vfs read",
+		" vfs_read",
+		"vfs_read ",
+		"vfs_read-4",
+		"vfs_read+0x",
+		"vfs_read+0x0x4",
+		"vfs_read+4k",
+		"vfs_read+4+4",
+		"0x",
+		"0x0",
+		"0xzz",
+		"0x12+4",
+		"12345",
+		"4read",
+		"vfs/read",
+		"\n",
+		"vfs_read\n",
+		"vfs_read+4\n",
+		"vfs_read+0x-4",
+		"0x 1",
+		"vfs_read+0x+4",
 	};
 	struct shadowk_probe_spec spec;
 
@@ -103,12 +127,9 @@ static void kinds(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(symbol_alone),
-		cmocka_unit_test(symbol_and_offset),
-		cmocka_unit_test(address),
-		cmocka_unit_test(garbage),
-		cmocka_unit_test(too_big),
-		cmocka_unit_test(size_is_checked),
+		cmocka_unit_test(symbol_alone), cmocka_unit_test(symbol_and_offset),
+		cmocka_unit_test(address),	cmocka_unit_test(garbage),
+		cmocka_unit_test(too_big),	cmocka_unit_test(size_is_checked),
 		cmocka_unit_test(kinds),
 	};
 

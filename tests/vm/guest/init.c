@@ -24,7 +24,7 @@ struct command {
 	/* Input that the command has not taken; the credit window bounds it. */
 	char pending[VM_STDIN_WINDOW];
 	size_t waiting;
-	int last;		/* no more will come */
+	int last; /* no more will come */
 };
 
 static void exec_command(char **argv)
@@ -156,8 +156,7 @@ static int reap(struct command *cmd)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid != cmd->pid)
 			continue;
-		cmd->status = WIFEXITED(status) ? WEXITSTATUS(status)
-						: 128 + WTERMSIG(status);
+		cmd->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 		over = 1;
 	}
 	return over;
@@ -222,8 +221,8 @@ static void send_log(void)
 			vm_send(VM_LOG, lines, used);
 			used = 0;
 		}
-		len = snprintf(lines + used, 2048, "[%5llu.%06llu] %.2000s\n",
-			       usec / 1000000, usec % 1000000, text + 1);
+		len = snprintf(lines + used, 2048, "[%5llu.%06llu] %.2000s\n", usec / 1000000,
+			       usec % 1000000, text + 1);
 		used += len;
 	}
 	if (used)

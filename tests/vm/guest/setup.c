@@ -19,9 +19,9 @@
 
 #include "vm.h"
 
-#define NEW_ROOT	"/vm/root"
-#define OVERLAY		"/vm/overlay"
-#define DISK_WAIT_MS	30000
+#define NEW_ROOT     "/vm/root"
+#define OVERLAY	     "/vm/overlay"
+#define DISK_WAIT_MS 30000
 
 void vm_mount_early(void)
 {
@@ -200,8 +200,7 @@ void vm_mount_rest(void)
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
 		mkdir(mounts[i].path, 0755);
 		/* A kernel may lack some of them; a test that needs one says so. */
-		mount(mounts[i].type, mounts[i].path, mounts[i].type,
-		      0, mounts[i].options);
+		mount(mounts[i].type, mounts[i].path, mounts[i].type, 0, mounts[i].options);
 	}
 	symlink("/proc/self/fd", "/dev/fd");
 	symlink("/proc/self/fd/0", "/dev/stdin");
