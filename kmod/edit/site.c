@@ -282,7 +282,8 @@ void shk_site_remove(struct shk_probe *probe)
 			shk_slot_mute(site->slot);
 		llist_add(&container_of(site, struct buried_site, site)->grave.node, &graves);
 	}
-	schedule_work(&bury_work);
+	/* It waits for as long as some task does not sleep. */
+	queue_work(system_long_wq, &bury_work);
 }
 
 struct shk_probe *shk_probe_alloc(void)

@@ -224,11 +224,13 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 					    size_t len)
 {
 	struct shk_shadow *shadow = shk_current_shadow();
-	struct shk_edit *edit = &shadow->hooks[SHK_HOOK_TEXT_POKE];
+	struct shk_edit *edit;
 	s32 rel;
 
-	if (!shadow || edit->base[0] != CALL_INSN_OPCODE ||
-	    shk_text_edited(&shadow->text, addr, len))
+	if (!shadow || shk_text_edited(&shadow->text, addr, len))
+		return 0;
+	edit = &shadow->hooks[SHK_HOOK_TEXT_POKE];
+	if (edit->base[0] != CALL_INSN_OPCODE)
 		return 0;
 	memcpy(&rel, edit->base + 1, sizeof(rel));
 	return edit->addr + CALL_INSN_SIZE + rel;
