@@ -2,8 +2,8 @@
 /* test: timeout=90 */
 /*
  * A kprobe for everybody that the kernel has turned into a jump, which covers
- * the place of a shadow's probe: where ours was first both see all of their
- * hits; where the kprobe was first ours is refused and nothing changes.
+ * the place of a shadow's probe: whichever came first and whichever goes first,
+ * each sees its own hits and all of them.
  */
 #include "actor.h"
 #include "places.h"
@@ -12,11 +12,11 @@
 #include "victims.h"
 
 #define INSIDE	30
-#define OUTSIDE	50
+#define OUTSIDE 50
 
 struct pair {
 	const char *what;
-	unsigned int global, ours;	/* offsets */
+	unsigned int global, ours; /* offsets */
 	enum shadowk_probe_arm arm;
 	uint32_t flags;
 };
@@ -98,13 +98,25 @@ static void ours_first(const struct pair *pair)
 
 static void kprobe_first(const struct pair *pair)
 {
+	/* A breakpoint is what a jump cannot be under a jump. */
+	struct pair second = *pair;
+
+	second.arm = SHADOWK_ARM_INT3;
 	add_global(pair);
 	optimise(pair);
-	expect_ret(probe_try(shadow, "ours", place(pair->ours), SHADOWK_PROBE_COUNT, pair->flags),
-		   -EADDRINUSE, "%s: adding a probe under the kprobe's jump", pair->what);
-	check("ours was refused", pair, false, true);
+	add_ours(&second);
+	check("the kprobe was first", pair, true, true);
+	kprobes_optimise(false);
+	check("the kprobe was first, and is not optimised any more", pair, true, true);
+	optimise(pair);
+	check("the kprobe was first, and is optimised again", pair, true, true);
+	probe_remove(shadow, "ours");
+	check("the kprobe was first, ours is gone", pair, false, true);
+	add_ours(&second);
+	check("the kprobe was first, ours comes back", pair, true, true);
 	kprobe_remove("everybodys");
-	expect_eq(shadow_info(shadow).nr_probes, 0, "%s: probes of the shadow", pair->what);
+	check("the kprobe was first and is gone", pair, true, false);
+	probe_remove(shadow, "ours");
 }
 
 /* The first instruction after the one at @offset. */
