@@ -4,12 +4,14 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
+#include <linux/irq_work.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
 #include <linux/math.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
+#include <linux/smp.h>
 #include <linux/workqueue.h>
 
 #include "victim.h"
@@ -81,6 +83,9 @@ static long by_work(unsigned long n)
 
 struct interrupt {
 	struct hrtimer timer;
+	struct irq_work irq_work;
+	struct kthread_work sender;
+	int cpu;
 	struct tasklet_struct tasklet;
 	struct task_struct *caller;
 	bool soft;
@@ -94,7 +99,7 @@ static void interrupt_call(struct interrupt *interrupt)
 	call(interrupt->n);
 	if (current == interrupt->caller)
 		interrupt->landed += interrupt->n;
-	smp_store_release(&interrupt->done, true); /* pairs with interrupt_wait() */
+	smp_store_release(&interrupt->done, true); /* pairs with is_done() */
 }
 
 static void on_tasklet(struct tasklet_struct *tasklet)
@@ -113,37 +118,72 @@ static enum hrtimer_restart on_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-static void interrupt_wait(struct interrupt *interrupt)
+static void on_irq_work(struct irq_work *work)
 {
-	while (!smp_load_acquire(&interrupt->done)) /* pairs with interrupt_call() */
-		cpu_relax();
+	interrupt_call(container_of(work, struct interrupt, irq_work));
+}
+
+static void on_ipi(void *interrupt)
+{
+	interrupt_call(interrupt);
+}
+
+/* On another CPU. */
+static void send_ipi(struct kthread_work *work)
+{
+	struct interrupt *interrupt = container_of(work, struct interrupt, sender);
+
+	smp_call_function_single(interrupt->cpu, on_ipi, interrupt, 1);
+}
+
+static bool is_done(struct interrupt *interrupt)
+{
+	return smp_load_acquire(&interrupt->done); /* pairs with interrupt_call() */
 }
 
 static long by_interrupt(unsigned int cmd, unsigned long n)
 {
 	struct interrupt interrupt = {
 		.caller = current, .n = n, .soft = cmd == VICTIM_SOFTIRQ,
+		.cpu = raw_smp_processor_id(),
 	};
+	unsigned int other = cpumask_any_but(cpu_online_mask, interrupt.cpu);
 
+	if (cmd == VICTIM_IPI && other >= nr_cpu_ids)
+		return 0;
+	init_irq_work(&interrupt.irq_work, on_irq_work);
+	kthread_init_work(&interrupt.sender, send_ipi);
 	tasklet_setup(&interrupt.tasklet, on_tasklet);
 	hrtimer_init_on_stack(&interrupt.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	interrupt.timer.function = on_timer;
-	if (cmd == VICTIM_BH) {
+	/* The CPU is ours until it has happened, unless ksoftirqd is what it takes. */
+	if (cmd != VICTIM_SOFTIRQ && cmd != VICTIM_BH)
+		preempt_disable();
+	switch (cmd) {
+	case VICTIM_BH:
 		local_bh_disable();
 		tasklet_schedule(&interrupt.tasklet);
 		local_bh_enable();
-	} else {
+		break;
+	case VICTIM_IRQ_WORK:
+		irq_work_queue(&interrupt.irq_work);
+		break;
+	case VICTIM_IPI:
+		kthread_queue_work(per_cpu(workers, other), &interrupt.sender);
+		break;
+	default:
 		hrtimer_start(&interrupt.timer, ns_to_ktime(DELAY_NS), HRTIMER_MODE_REL_PINNED_HARD);
 	}
-	/* The CPU is ours until then, unless ksoftirqd is what it takes. */
-	if (cmd == VICTIM_HARDIRQ) {
-		preempt_disable();
-		interrupt_wait(&interrupt);
-		preempt_enable();
-	} else {
-		while (!smp_load_acquire(&interrupt.done)) /* pairs with interrupt_call() */
+	if (cmd == VICTIM_SOFTIRQ || cmd == VICTIM_BH) {
+		while (!is_done(&interrupt))
 			cond_resched();
+	} else {
+		while (!is_done(&interrupt))
+			cpu_relax();
+		preempt_enable();
 	}
+	if (cmd == VICTIM_IPI)
+		kthread_flush_work(&interrupt.sender);
 	hrtimer_cancel(&interrupt.timer);
 	destroy_hrtimer_on_stack(&interrupt.timer);
 	tasklet_kill(&interrupt.tasklet);
@@ -179,6 +219,8 @@ static long victim_ioctl(struct file *file, unsigned int cmd, unsigned long n)
 	case VICTIM_HARDIRQ:
 	case VICTIM_SOFTIRQ:
 	case VICTIM_BH:
+	case VICTIM_IRQ_WORK:
+	case VICTIM_IPI:
 		return by_interrupt(cmd, n);
 	}
 	return -ENOTTY;

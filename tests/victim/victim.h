@@ -28,5 +28,7 @@
 #define VICTIM_IRQ_OFF	_IO('V', 7)	/* the caller, interrupts off */
 #define VICTIM_USE_MM	_IO('V', 8)	/* a kernel thread that has taken the caller's mm */
 #define VICTIM_UNUSE_MM	_IO('V', 9)	/* a kernel thread that has just given it back */
+#define VICTIM_IRQ_WORK	_IO('V', 10)	/* an interrupt that the caller sends itself */
+#define VICTIM_IPI	_IO('V', 11)	/* one from another CPU; 0 calls if there is none */
 
 #endif /* SHK_TEST_VICTIM_H */

@@ -17,16 +17,26 @@ struct shadowk *device(void)
 	return dev;
 }
 
-struct shadowk_shadow *shadow_new(const char *name)
+static struct shadowk_shadow *create(const char *name, uint32_t flags)
 {
 	struct shadowk_shadow *shadow;
 	unsigned int i;
 
-	need_ok(shadowk_shadow_create(device(), name, &shadow));
+	need_ok(shadowk_shadow_create_flags(device(), name, flags, &shadow));
 	for (i = 0; open_shadows[i]; i++)
 		need(i < SHADOWS_MAX - 1);
 	open_shadows[i] = shadow;
 	return shadow;
+}
+
+struct shadowk_shadow *shadow_new(const char *name)
+{
+	return create(name, 0);
+}
+
+struct shadowk_shadow *shadow_new_async(const char *name)
+{
+	return create(name, SHADOWK_ASYNC_INHERIT);
 }
 
 void shadow_close(struct shadowk_shadow *shadow)

@@ -11,6 +11,8 @@
 struct shadowk *device(void);
 /* A shadow without a name, or with one; shadowk_shadow_close() it, or let finish() do it. */
 struct shadowk_shadow *shadow_new(const char *name);
+/* Interrupts that land on processes inside execute it, too. */
+struct shadowk_shadow *shadow_new_async(const char *name);
 void shadow_close(struct shadowk_shadow *shadow);
 /* Close all that is left of these. */
 void shadows_done(void);

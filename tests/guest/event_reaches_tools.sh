@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# test: timeout=240
+# perf, bpftrace and trace-cmd see shadowk:shadowk_probe as they see any tracepoint.
+command -v perf >/dev/null && command -v bpftrace >/dev/null || { echo "no perf, or no bpftrace"; exit 77; }
+failures=0
+work=$(mktemp -d)
+cd "$work" || exit 1
+trap 'rm -rf "$work"; shadowctl destroy tools >/dev/null 2>&1' EXIT
+
+# 25 files are opened by their names for reading; the program itself opens few.
+cat >workload <<'EOF'
+for i in {1..25}; do : </proc/version; done
+EOF
+shadowctl create tools >/dev/null || exit 1
+shadowctl probe add tools do_sys_openat2 --kind event --name opened >/dev/null || exit 1
+
+# hits: how many the probe has had.
+hits() { shadowctl probe list tools --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["hits"])'; }
+
+expect() {
+	if [ "$1" != "$2" ]; then
+		echo "FAIL: $3: $1, expected $2"
+		failures=$((failures + 1))
+	fi
+}
+
+before=$(hits)
+perf stat -x, -e shadowk:shadowk_probe -o stat -- shadowctl run tools -- bash workload || exit 1
+seen=$(grep shadowk_probe stat | cut -d, -f1)
+now=$(hits)
+[ "$((now - before))" -ge 25 ] || { echo "FAIL: $((now - before)) hits, expected 25 at least"; exit 1; }
+expect "$seen" $((now - before)) "events of perf stat"
+
+before=$now
+perf record -q -e shadowk:shadowk_probe -o data -- shadowctl run tools -- bash workload || exit 1
+perf script -i data >script 2>/dev/null
+now=$(hits)
+expect "$(grep -c 'shadow=tools probe=opened ip=' script)" $((now - before)) "events of perf record"
+
+before=$now
+bpftrace -e 'BEGIN { printf("ready\n"); }
+	tracepoint:shadowk:shadowk_probe /str(args->shadow) == "tools"/ {
+		@[str(args->probe), comm] = count(); @paths[str(uptr(args->arg2))] = count(); }' >bpf 2>err &
+bpftrace=$!
+for _ in {1..600}; do grep -q ready bpf && break; sleep 0.1; done
+shadowctl run tools -- bash workload || exit 1
+kill -INT $bpftrace
+wait $bpftrace
+now=$(hits)
+total=$(grep '^@\[opened, ' bpf | sed 's/.*: //' | paste -sd+ | bc)
+expect "$total" $((now - before)) "events of bpftrace"
+expect "$(grep -c '^@paths\[/proc/version\]: 25$' bpf)" 1 "paths that bpftrace read from an argument"
+[ $failures = 0 ] || cat bpf err
+
+before=$now
+if command -v trace-cmd >/dev/null; then
+	trace-cmd record -q -e shadowk:shadowk_probe -o trace.dat shadowctl run tools -- bash workload >/dev/null 2>err || { cat err; exit 1; }
+	now=$(hits)
+	expect "$(trace-cmd report -i trace.dat 2>/dev/null | grep -c 'shadow=tools probe=opened')" $((now - before)) "events of trace-cmd"
+fi
+exit $((failures > 0))

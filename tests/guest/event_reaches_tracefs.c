@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=60 */
+/*
+ * A hit of an event probe is a line of the trace, as shadowk:shadowk_probe: the
+ * shadow's name, the probe's, the place, the arguments or the result.
+ */
+#include "actor.h"
+#include "shadows.h"
+#include "tracefs.h"
+#include "victims.h"
+
+#define CALLS	20
+#define FIRST	123456789	/* what shk_victim.c calls it with: this, and up */
+
+static struct shadowk_shadow *shadow;
+static struct actor inside, outside;
+
+static uint64_t field(const char *line, const char *name)
+{
+	const char *at = strstr(line, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 0) : ~0ULL;
+}
+
+static uint64_t root_of(uint64_t square)
+{
+	uint64_t root = 0;
+
+	while ((root + 1) * (root + 1) <= square)
+		root++;
+	return root;
+}
+
+static void check_line(const char *line, const char *probe, bool is_return, unsigned int call)
+{
+	uint64_t argument = FIRST + CALLS - 1 - call;
+	char expected[128];
+	char comm_pid[32];
+
+	snprintf(expected, sizeof(expected), "shadow=traced probe=%s ip=" VICTIM_SYMBOL, probe);
+	expect(strstr(line, expected), "'%s' is not in: %s", expected, line);
+	expect(strstr(line, "shadowk_probe:"), "not the tracepoint: %s", line);
+	snprintf(comm_pid, sizeof(comm_pid), "-%d ", inside.pid);
+	expect(strstr(line, comm_pid), "not process %d: %s", inside.pid, line);
+	expect_eq(field(line, "is_return="), is_return, "is_return of %s", probe);
+	if (is_return)
+		expect_eq(field(line, "ret="), root_of(argument), "result of call %u, %s", call, probe);
+	else
+		expect_eq(field(line, "args="), argument, "first argument of call %u, %s", call, probe);
+}
+
+static void check(const char *probe, const char *place, uint32_t flags)
+{
+	FILE *file;
+	char line[1024];
+	unsigned int n = 0;
+
+	probe_add(shadow, probe, place, SHADOWK_PROBE_EVENT, flags);
+	tracefs_clear();
+	actor_do(&outside, job_victim, VICTIM_ORDER(VICTIM_SELF, CALLS));
+	actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_SELF, CALLS));
+	file = fopen("/sys/kernel/tracing/trace", "re");
+	need(file);
+	while (fgets(line, sizeof(line), file))
+		if (line[0] != '#')
+			check_line(line, probe, flags & SHADOWK_PROBE_RETURN, n++);
+	fclose(file);
+	expect_eq(n, CALLS, "lines of the trace for %s", probe);
+	expect_eq(hits(shadow, probe), CALLS, "hits of %s", probe);
+	probe_remove(shadow, probe);
+}
+
+int main(void)
+{
+	victim_load();
+	shadow = shadow_new("traced");
+	actor_start(&inside, -1);
+	actor_start(&outside, -1);
+	attach(shadow, inside.pid);
+	tracefs_write("events/shadowk/shadowk_probe/enable", "1");
+	check("entry", VICTIM_SYMBOL, 0);
+	check("entry-breakpoint", VICTIM_SYMBOL, SHADOWK_PROBE_FORCE_INT3);
+	check("return", VICTIM_SYMBOL, SHADOWK_PROBE_RETURN);
+	check("return-breakpoint", VICTIM_SYMBOL, SHADOWK_PROBE_RETURN | SHADOWK_PROBE_FORCE_INT3);
+
+	/* Not enabled: counted, but not traced. */
+	tracefs_write("events/shadowk/shadowk_probe/enable", "0");
+	tracefs_clear();
+	probe_add(shadow, "quiet", VICTIM_SYMBOL, SHADOWK_PROBE_EVENT, 0);
+	actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_SELF, CALLS));
+	expect_eq(hits(shadow, "quiet"), CALLS, "hits while nobody traces");
+	expect_eq(tracefs_count("shadowk_probe"), 0, "lines of the trace while nobody traces");
+
+	actor_end(&inside);
+	actor_end(&outside);
+	expect_ret(shadowk_shadow_destroy(shadow), 0, "destroy");
+	victims_done();
+	return finish();
+}
