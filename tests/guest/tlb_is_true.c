@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: core bochs timeout=120 */
+/*
+ * No translation outlives the change of a text: privacy, attach, detach, move,
+ * probes that come and go, fork and kernel threads, all on CPUs whose TLBs are
+ * full of the text that was there before. Small, since it is for Bochs, where
+ * TLBs have global entries and PCIDs; elsewhere it shows less.
+ */
+#include "actor.h"
+#include "shadows.h"
+#include "victims.h"
+
+#define N      40
+#define ROUNDS 4
+
+static struct shadowk_shadow *shadow, *other;
+
+/* Forks, lets the child call, and waits for it. */
+static long job_fork(long n)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		job_getppid(n);
+		_exit(0);
+	}
+	return wait_for(pid);
+}
+
+/* @actor calls; its shadow counts @expected of that, the other one nothing. */
+static void check(struct actor *actor, struct shadowk_shadow *in, int expected, const char *when)
+{
+	struct shadowk_shadow *out = in == shadow ? other : shadow;
+	uint64_t before = hits(in, GETPPID), elsewhere = hits(out, GETPPID);
+
+	actor_do(actor, job_getppid, N);
+	expect_eq(hits(in, GETPPID) - before, expected, "%s: hits", when);
+	expect_eq(hits(out, GETPPID) - elsewhere, 0, "%s: hits in the other shadow", when);
+}
+
+/* Both are on @cpu and have just executed what changes. */
+static void on_cpu(int cpu)
+{
+	struct actor inside, outside;
+
+	actor_start(&inside, cpu);
+	actor_start(&outside, cpu);
+	check(&inside, shadow, 0, "before attach");
+	check(&outside, shadow, 0, "before attach, the bystander");
+
+	for (int i = 0; i < ROUNDS; i++) {
+		attach(shadow, inside.pid);
+		check(&inside, shadow, N, "attached");
+		check(&outside, shadow, 0, "attached, the bystander");
+		check(&inside, shadow, N, "attached, after the bystander");
+
+		probe_remove(shadow, GETPPID);
+		probe_add(shadow, "other", GETPID, SHADOWK_PROBE_COUNT, 0);
+		actor_do(&inside, job_getppid, N);
+		probe_add(shadow, GETPPID, GETPPID, SHADOWK_PROBE_COUNT, 0);
+		check(&inside, shadow, N, "the probe is back");
+		check(&outside, shadow, 0, "the probe is back, the bystander");
+		probe_remove(shadow, "other");
+
+		uint64_t before = hits(shadow, GETPPID);
+
+		expect_eq(actor_do(&inside, job_fork, N), 0, "child of the process inside");
+		expect_eq(hits(shadow, GETPPID) - before, N, "hits by the child");
+
+		before = hits(shadow, VICTIM_SYMBOL);
+		expect_eq(actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_KTHREAD, N)), N,
+			  "calls by a kernel thread");
+		expect_eq(hits(shadow, VICTIM_SYMBOL) - before, 0, "hits by a kernel thread");
+		actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_SELF, N));
+		expect_eq(hits(shadow, VICTIM_SYMBOL) - before, N, "hits after a kernel thread");
+
+		attach(other, inside.pid);
+		check(&inside, other, N, "moved");
+		check(&outside, other, 0, "moved, the bystander");
+		detach(inside.pid);
+		check(&inside, other, 0, "detached");
+		check(&inside, shadow, 0, "detached for a while");
+	}
+	actor_end(&inside);
+	actor_end(&outside);
+}
+
+int main(void)
+{
+	victim_load();
+	shadow = shadow_new("one");
+	other = shadow_new("other");
+	count(shadow, GETPPID);
+	count(shadow, VICTIM_SYMBOL);
+	/* Global entries of the base go at the first of these, and not again. */
+	count(other, GETPPID);
+	for (unsigned int cpu = 0; cpu < nr_cpus(); cpu++)
+		on_cpu(cpu);
+	need_ok(shadowk_shadow_destroy(shadow));
+	need_ok(shadowk_shadow_destroy(other));
+	victims_done();
+	return finish();
+}
