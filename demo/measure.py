@@ -58,6 +58,7 @@ def mounts():
                        ("debugfs", "/sys/kernel/debug")):
         if not os.path.ismount(path):
             run("mount", "-t", kind, kind, path)
+    (CGROUPS / "cgroup.subtree_control").write_text("+cpu")
     run("ip", "link", "set", "lo", "up")
 
 
@@ -97,20 +98,22 @@ class Pair:
         return self.answer()
 
 
-def start():
-    (CGROUPS / "cgroup.subtree_control").write_text("+cpu")
+def start_memcached():
+    pair = Pair("memcached", ["memcached", "-u", "root", "-t", "1", "-l", "127.0.0.1",
+                              "-p", str(MEMCACHED_PORT)],
+                [LOAD, "memcached", str(MEMCACHED_PORT)])
+    pair.do(50)
+    return pair
+
+
+def start_lighttpd():
     pathlib.Path("/root/www").mkdir(exist_ok=True)
     pathlib.Path("/root/www/page.html").write_text("shadow" * 512)
     pathlib.Path("/root/lighttpd.conf").write_text(LIGHTTPD_CONF)
-    bystander = Pair("memcached",
-                     ["memcached", "-u", "root", "-t", "1", "-l", "127.0.0.1",
-                      "-p", str(MEMCACHED_PORT)],
-                     [LOAD, "memcached", str(MEMCACHED_PORT)])
-    traced = Pair("lighttpd", ["lighttpd", "-D", "-f", "/root/lighttpd.conf"],
-                  [LOAD, "http", str(LIGHTTPD_PORT), "/page.html"])
-    bystander.do(50)
-    traced.do(50)
-    return bystander, traced
+    pair = Pair("lighttpd", ["lighttpd", "-D", "-f", "/root/lighttpd.conf"],
+                [LOAD, "http", str(LIGHTTPD_PORT), "/page.html"])
+    pair.do(50)
+    return pair
 
 
 # --- which functions -----------------------------------------------------------------
@@ -355,7 +358,7 @@ def main():
     parser.add_argument("--together-ms", type=int, default=400)
     cfg = parser.parse_args()
     mounts()
-    bystander, traced = start()
+    bystander, traced = start_memcached(), start_lighttpd()
     say("memcached and lighttpd serve")
     called = calls((bystander, traced))
     chosen, refused = choose(called, cfg.probes)
@@ -388,4 +391,5 @@ def main():
         pair.server.kill()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -11,19 +11,20 @@
  * operation costs. With "-", REPEATS is read from standard input, line by line,
  * and each is answered by one line: the same process at different times.
  *
- * Addresses are not randomised; process ids begin at the same number each time,
- * since the tree that holds them is not the same everywhere. exec executes the
- * program "nothing" of the current folder.
+ * Addresses are not randomised, and process ids are the same each time. exec
+ * executes the program "nothing" of the current folder.
  */
 #include <err.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,7 +35,7 @@
  * Before each measurement: the time in which the kernel does what it put off
  * (RCU gives back stacks and pages), and the next timer tick is far away.
  */
-#define PAUSE 20000000
+#define PAUSE	20000000
 
 static int pipes[2][2];
 static pid_t partner;
@@ -127,8 +128,8 @@ static void thread_run(unsigned long n)
 static void mmap_run(unsigned long n)
 {
 	while (n--) {
-		char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-				  -1, 0);
+		char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		if (page == MAP_FAILED)
 			err(1, "mmap");
@@ -142,8 +143,12 @@ static const struct op {
 	void (*begin)(void);
 	void (*run)(unsigned long n);
 } ops[] = {
-	{ "null", NULL, null_run }, { "pipe", pipe_begin, pipe_run }, { "fork", NULL, fork_run },
-	{ "exec", NULL, exec_run }, { "thread", NULL, thread_run },   { "mmap", NULL, mmap_run },
+	{ "null", NULL, null_run },
+	{ "pipe", pipe_begin, pipe_run },
+	{ "fork", NULL, fork_run },
+	{ "exec", NULL, exec_run },
+	{ "thread", NULL, thread_run },
+	{ "mmap", NULL, mmap_run },
 };
 
 static const struct op *find(const char *name)
@@ -154,16 +159,39 @@ static const struct op *find(const char *name)
 	errx(2, "no operation '%s'", name);
 }
 
-/* Where the kernel does not have the file, there is more noise. */
-static void same_pids(void)
+/*
+ * The kernel holds process ids in a tree of nodes for 64 each. New processes get
+ * the same id each time, and the node is there: somebody has another id of it.
+ * Where the kernel does not have the file, there is more noise.
+ */
+#define PIDS	(157 * 64)
+
+static void next_pid(unsigned int pid)
 {
 	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+	char text[16];
+	int len = sprintf(text, "%u", pid - 1);
 
 	if (fd < 0)
 		return;
-	if (write(fd, "10000", 5) != 5)
+	if (write(fd, text, len) != len)
 		warn("ns_last_pid");
 	close(fd);
+}
+
+static void hold_pids(void)
+{
+	pid_t pid;
+
+	next_pid(PIDS);
+	pid = fork();
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
 }
 
 static void measure(const struct op *op, unsigned long n, unsigned long repeats)
@@ -172,10 +200,10 @@ static void measure(const struct op *op, unsigned long n, unsigned long repeats)
 
 	if (!ticks)
 		err(1, "calloc");
-	same_pids();
 	for (unsigned long i = 0; i < repeats; i++) {
 		uint64_t start;
 
+		next_pid(PIDS + 48);
 		nanosleep(&(struct timespec){ .tv_nsec = PAUSE }, NULL);
 		start = __rdtsc();
 		op->run(n);
@@ -204,6 +232,7 @@ int main(int argc, char **argv)
 	n = strtoul(argv[2], NULL, 0);
 	if (op->begin)
 		op->begin();
+	hold_pids();
 	op->run(n);
 	if (strcmp(argv[3], "-")) {
 		measure(op, n, strtoul(argv[3], NULL, 0));

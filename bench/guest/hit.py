@@ -4,7 +4,7 @@
 
 import subprocess
 
-from lib import (Table, bpftrace, count, inside, kprobe_events, kprobes, mounts, probes_of,
+from lib import (COUNT, Table, bpftrace, count, inside, kprobe_events, kprobes, mounts, probes_of,
                  run, say, shadow, tracepoint)
 
 FUNCTION = "__x64_sys_getppid"
@@ -23,7 +23,7 @@ def map_function():
         for offset in range(BYTES):
             subprocess.run(["shadowctl", "probe", "add", name, f"{FUNCTION}+{offset}"],
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        run(*inside(name), "/usr/lib/shadowk/bench/count", "null", 100, 1)
+        run(*inside(name), COUNT, "null", 100, 1)
         found = probes_of(name)
     # A warm-up and one repeat; the C library may add calls of its own.
     return {p["offset"]: p["arm"] for p in found if 200 <= p["hits"] <= 205}

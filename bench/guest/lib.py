@@ -11,11 +11,11 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-COUNT = "/usr/lib/shadowk/bench/count"
 TRACING = pathlib.Path("/sys/kernel/tracing")
 KPROBES = pathlib.Path("/sys/kernel/debug/kprobes")
 MODULE = f"/lib/modules/{os.uname().release}/updates/shadowk.ko"
 BASELINE = HERE.parent / "baseline/bench_kprobes.ko"
+COUNT = HERE.parent / "baseline/count"
 
 
 def run(*args, **kw):
@@ -95,15 +95,13 @@ def optimise(wanted):
 def settle(wanted=None):
     """The kernel optimises in its own time: wait for it, or for it to give up."""
     before = None
-    for _ in range(20):
+    for _ in range(10):
         time.sleep(0.2)
         now = arms()
-        if wanted and set(now.values()) == {wanted}:
-            return now
-        if not wanted and now == before:
-            return now
+        if set(now.values()) == {wanted} or not wanted and now == before:
+            break
         before = now
-    return before
+    return now
 
 
 @contextlib.contextmanager
@@ -140,10 +138,10 @@ def kprobe_events(places, filter_=None):
 
 @contextlib.contextmanager
 def bpftrace(places, predicate=""):
-    script = " ".join(f"kprobe:{p} {predicate} {{ @[{i}] = count(); }}"
-                      for i, p in enumerate(places))
-    p = subprocess.Popen(["bpftrace", "-e", script + " BEGIN { printf(\"ready\\n\"); }"],
-                         stdout=subprocess.PIPE, text=True)
+    script = (", ".join(f"kprobe:{p}" for p in places) + predicate +
+              ' { @hits = count(); } BEGIN { printf("ready\\n"); }')
+    p = subprocess.Popen(["bpftrace", "-e", script], stdout=subprocess.PIPE, text=True,
+                         stderr=subprocess.DEVNULL)
     try:
         for line in p.stdout:
             if "ready" in line:

@@ -5,16 +5,15 @@
 The same processes are measured all the time, round after round; what an operation
 costs in a state is the least that it took in any round."""
 
-import os
 import pathlib
 import subprocess
 
 from lib import MODULE, Counter, Table, mounts, run, say, shadow
 
 # Operations per measurement, measurements per round.
-OPS = {"null": (1000, 5), "pipe": (1, 200), "mmap": (1, 200), "thread": (1, 200),
-       "fork": (1, 200), "exec": (1, 200)}
-ROUNDS = 2
+OPS = {"null": (1000, 5), "pipe": (1, 60), "thread": (1, 60),
+       "fork": (1, 60), "exec": (1, 60)}
+ROUNDS = 4
 # Functions that these operations pass through.
 PROBED = ("__rcu_read_lock", "__rcu_read_unlock", "_raw_spin_lock", "_raw_spin_unlock",
           "_raw_spin_lock_irqsave", "vfs_read", "vfs_write", "copy_process", "do_exit",
@@ -32,8 +31,8 @@ def main():
             found.setdefault(state, {}).setdefault(op, []).extend(
                 counters[op].ticks(repeats))
 
-    for i in range(ROUNDS):
-        say(f"round {i + 1} of {ROUNDS}")
+    for i in range(ROUNDS + 1):
+        say(f"round {i} of {ROUNDS}" if i else "a round to warm up")
         measure("absent")
         run("insmod", MODULE)
         measure("loaded")
@@ -45,12 +44,9 @@ def main():
             sleeper.wait()
         run("rmmod", "shadowk")
         measure("removed")
+        if not i:
+            found.clear()
 
-    if os.environ.get("RAW"):
-        import collections
-        for op in OPS:
-            for state in found:
-                say(f"{op} {state} " + str(sorted(collections.Counter(found[state][op]).items(), key=lambda x:-x[1])[:8]) + " min " + str(sorted(found[state][op])[:4]))
     table = Table("operation", "module", "instructions_per_operation", "more_than_absent",
                   "median", "measurements")
     for op, (n, _) in OPS.items():

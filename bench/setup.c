@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Instructions and memory of setting up, while so many shadows and processes
+ * exist:
+ *
+ *   setup SHADOWS PROCESSES
+ *
+ * makes SHADOWS shadows with a probe each and PROCESSES sleeping processes spread
+ * over them, then does each step some times, and prints for each a JSON list: its
+ * name; the least processor time and the least time until it was done, both in ns,
+ * which are instructions where the clock counts those (but the second includes
+ * idle time); bytes of memory that the shadow accounts for it.
+ */
+#include <err.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <shadowk.h>
+
+#define TIMES	15
+#define PAUSE	20000000
+
+/* In different pages, so that each probe makes one private. */
+static const char *const places[] = { "vfs_read", "__x64_sys_getppid" };
+
+static struct shadowk *dev;
+static uint64_t begin_busy, begin_all;
+static uint64_t least_busy, least_all;
+
+static void check(int ret, const char *what)
+{
+	if (ret < 0)
+		errx(1, "%s: %s", what, strerror(-ret));
+}
+
+static uint64_t now(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static void begin(void)
+{
+	begin_busy = now(CLOCK_PROCESS_CPUTIME_ID);
+	begin_all = now(CLOCK_MONOTONIC);
+}
+
+static void end(void)
+{
+	uint64_t all = now(CLOCK_MONOTONIC) - begin_all;
+	uint64_t busy = now(CLOCK_PROCESS_CPUTIME_ID) - begin_busy;
+
+	if (!least_all || all < least_all)
+		least_all = all;
+	if (!least_busy || busy < least_busy)
+		least_busy = busy;
+}
+
+/* The kernel does what it put off, and the next timer tick is far. */
+static void quiet(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = PAUSE }, NULL);
+}
+
+static void report(const char *step, long memory)
+{
+	printf("[\"%s\", %lu, %lu, %ld]\n", step, least_busy, least_all, memory);
+	fflush(stdout);
+	least_busy = least_all = 0;
+}
+
+/* Named: so many handles would be so many files for each fork to pass on. */
+static struct shadowk_shadow *create(const char *kind, int i)
+{
+	struct shadowk_shadow *shadow;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s%d", kind, i);
+	check(shadowk_shadow_create(dev, name, &shadow), "create");
+	return shadow;
+}
+
+static struct shadowk_shadow *reopen(const char *kind, int i)
+{
+	struct shadowk_shadow *shadow;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s%d", kind, i);
+	check(shadowk_shadow_open(dev, name, &shadow), "open");
+	return shadow;
+}
+
+static void probe(struct shadowk_shadow *shadow, const char *symbol)
+{
+	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
+
+	strcpy(spec.symbol, symbol);
+	check(shadowk_probe_add(shadow, &spec), symbol);
+}
+
+static long memory(struct shadowk_shadow *shadow)
+{
+	struct shadowk_shadow_info info = { .size = sizeof(info) };
+
+	check(shadowk_shadow_info(shadow, &info), "info");
+	return info.memory;
+}
+
+static pid_t sleeper(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+static void end_process(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void fork_exit(void)
+{
+	pid_t pid;
+
+	begin();
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	end();
+}
+
+/* On shadows of their own, beside all the others. */
+static void steps(void)
+{
+	struct shadowk_shadow *shadow[TIMES];
+	long before = 0, after = 0;
+	pid_t pid;
+
+	for (int i = 0; i < TIMES; i++) {
+		quiet();
+		begin();
+		shadow[i] = create("step", i);
+		end();
+	}
+	report("create a shadow", memory(shadow[0]));
+
+	for (int n = 0; n < 2; n++) {
+		for (int i = 0; i < TIMES; i++) {
+			before = memory(shadow[i]);
+			quiet();
+			begin();
+			probe(shadow[i], places[n]);
+			end();
+			after = memory(shadow[i]);
+		}
+		report(n ? "next probe, in another page" : "first probe", after - before);
+	}
+	for (int i = 0; i < TIMES; i++) {
+		before = memory(shadow[i]);
+		quiet();
+		begin();
+		probe(shadow[i], places[0]);
+		end();
+		after = memory(shadow[i]);
+	}
+	report("another probe at the same place", after - before);
+
+	pid = sleeper();
+	for (int i = 0; i < TIMES; i++) {
+		before = memory(shadow[i]);
+		quiet();
+		begin();
+		check(shadowk_process_attach(shadow[i], pid), "attach");
+		end();
+		after = memory(shadow[i]);
+	}
+	/* Of these, only the first was no move, and the hooks' pages came with it. */
+	report("move a process to a shadow new to processes", after - before);
+	for (int i = 0; i < TIMES; i++) {
+		shadowk_process_detach(dev, pid);
+		before = memory(shadow[0]);
+		quiet();
+		begin();
+		check(shadowk_process_attach(shadow[0], pid), "attach");
+		end();
+		after = memory(shadow[0]);
+	}
+	report("attach a process", after - before);
+	for (int i = 0; i < TIMES; i++) {
+		quiet();
+		begin();
+		check(shadowk_process_detach(dev, pid), "detach");
+		end();
+		check(shadowk_process_attach(shadow[0], pid), "attach");
+	}
+	report("detach a process", 0);
+	end_process(pid);
+
+	for (int i = 0; i < TIMES; i++) {
+		quiet();
+		fork_exit();
+	}
+	report("fork, exit, wait: outside", 0);
+	check(shadowk_process_attach(shadow[0], 0), "attach myself");
+	before = memory(shadow[0]);
+	for (int i = 0; i < TIMES; i++) {
+		quiet();
+		fork_exit();
+	}
+	report("fork, exit, wait: inside", memory(shadow[0]) - before);
+	check(shadowk_process_detach(dev, 0), "detach myself");
+
+	for (int i = 0; i < TIMES; i++) {
+		quiet();
+		begin();
+		check(shadowk_shadow_destroy(shadow[i]), "destroy");
+		shadowk_shadow_close(shadow[i]);
+		end();
+	}
+	report("destroy a shadow with 3 probes", 0);
+}
+
+/* Bytes of memory in use, all of the system. */
+static long used(void)
+{
+	char line[128];
+	long all = 0, free = 0;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	if (!f)
+		err(1, "meminfo");
+	while (fgets(line, sizeof(line), f)) {
+		sscanf(line, "MemTotal: %ld", &all);
+		sscanf(line, "MemFree: %ld", &free);
+	}
+	fclose(f);
+	return (all - free) * 1024;
+}
+
+int main(int argc, char **argv)
+{
+	struct shadowk_shadow *shadow;
+	int shadows, processes;
+	pid_t *pid;
+	long before;
+
+	if (argc != 3)
+		errx(2, "usage: setup SHADOWS PROCESSES");
+	shadows = atoi(argv[1]);
+	processes = atoi(argv[2]);
+	pid = calloc(processes, sizeof(*pid));
+	if (!pid)
+		err(1, "calloc");
+	check(shadowk_open(&dev), "/dev/shadowk");
+	/* What an earlier run has left is freed in its own time. */
+	sleep(5);
+	before = used();
+	for (int i = 0; i < shadows; i++) {
+		shadow = create("other", i);
+		probe(shadow, places[0]);
+		shadowk_shadow_close(shadow);
+	}
+	/* Small numbers drown in what everybody else does. */
+	least_busy = least_all = 1;
+	if (shadows >= 1000)
+		report("all memory: a shadow with a probe", (used() - before) / shadows);
+	for (int i = 0; i < processes; i++)
+		pid[i] = sleeper();
+	sleep(1);
+	before = used();
+	for (int i = 0; i < processes; i++) {
+		shadow = reopen("other", i % shadows);
+		check(shadowk_process_attach(shadow, pid[i]), "attach");
+		shadowk_shadow_close(shadow);
+	}
+	if (processes >= 1000 && shadows == 1)
+		report("all memory: a process inside", (used() - before) / processes);
+	least_busy = least_all = 0;
+	steps();
+
+	for (int i = 0; i < processes; i++)
+		end_process(pid[i]);
+	quiet();
+	for (int i = 0; i < shadows; i++) {
+		shadow = reopen("other", i);
+		check(shadowk_shadow_destroy(shadow), "destroy");
+		shadowk_shadow_close(shadow);
+	}
+	return 0;
+}
