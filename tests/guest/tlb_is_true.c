@@ -85,9 +85,42 @@ static void on_cpu(int cpu)
 	actor_end(&outside);
 }
 
+/*
+ * A range of text diverges for the first time: what the CPU has of it is the
+ * base's, and global if the base's is. Another range has diverged before, so
+ * nothing else is begun that would flush by the way.
+ */
+static void first_divergence(int cpu)
+{
+	struct shadowk_shadow *before = shadow_new(NULL), *first;
+	long order = VICTIM_ORDER(VICTIM_SELF, N);
+	struct actor inside, outside;
+
+	count(before, GETPPID);
+	actor_start(&inside, cpu);
+	actor_start(&outside, cpu);
+	for (int i = 0; i < ROUNDS; i++) {
+		actor_do(&inside, job_victim, order);
+		actor_do(&outside, job_victim, order);
+		first = shadow_new(NULL);
+		count(first, VICTIM_SYMBOL);
+		attach(first, inside.pid);
+		actor_do(&inside, job_victim, order);
+		actor_do(&outside, job_victim, order);
+		expect_eq(hits(first, VICTIM_SYMBOL), N, "in the first shadow: hits");
+		detach(inside.pid);
+		shadow_close(first);
+	}
+	actor_end(&inside);
+	actor_end(&outside);
+	shadow_close(before);
+}
+
 int main(void)
 {
 	victim_load();
+	for (unsigned int cpu = 0; cpu < nr_cpus(); cpu++)
+		first_divergence(cpu);
 	shadow = shadow_new("one");
 	other = shadow_new("other");
 	count(shadow, GETPPID);
