@@ -4,7 +4,7 @@
 #include "actor.h"
 #include "shadows.h"
 
-#define READ	"vfs_read"
+#define READ "vfs_read"
 
 /* An orphan is process 1's to bury, which reads of its end from a signalfd. */
 static void give_it_work(void)

@@ -8,7 +8,7 @@
 #include "runners.h"
 #include "shadows.h"
 
-#define ROUNDS	30
+#define ROUNDS 30
 
 static void detach_while_they_run(struct shadowk_shadow *shadow, struct runners *runners)
 {
@@ -65,11 +65,13 @@ static void child_stays(struct shadowk_shadow *shadow, bool parent_leaves)
 	detach(parent_leaves ? parent.pid : child);
 	before = hits(shadow, GETPPID);
 	need(write(go[1], &token, 1) == 1 && read(gone[0], &token, 1) == 1);
-	expect_eq(hits(shadow, GETPPID) - before, parent_leaves ? 100 : 0, "hits of the child when %s",
+	expect_eq(hits(shadow, GETPPID) - before, parent_leaves ? 100 : 0,
+		  "hits of the child when %s",
 		  parent_leaves ? "its parent is detached" : "it is detached");
 	before = hits(shadow, GETPPID);
 	actor_do(&parent, job_getppid, 100);
-	expect_eq(hits(shadow, GETPPID) - before, parent_leaves ? 0 : 100, "hits of the parent when %s",
+	expect_eq(hits(shadow, GETPPID) - before, parent_leaves ? 0 : 100,
+		  "hits of the parent when %s",
 		  parent_leaves ? "it is detached" : "its child is detached");
 	actor_do(&parent, job_wait, child);
 	actor_end(&parent);

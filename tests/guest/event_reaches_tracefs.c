@@ -9,8 +9,8 @@
 #include "tracefs.h"
 #include "victims.h"
 
-#define CALLS	20
-#define FIRST	123456789	/* what shk_victim.c calls it with: this, and up */
+#define CALLS 20
+#define FIRST 123456789 /* what shk_victim.c calls it with: this, and up */
 
 static struct shadowk_shadow *shadow;
 static struct actor inside, outside;
@@ -44,9 +44,11 @@ static void check_line(const char *line, const char *probe, bool is_return, unsi
 	expect(strstr(line, comm_pid), "not process %d: %s", inside.pid, line);
 	expect_eq(field(line, "is_return="), is_return, "is_return of %s", probe);
 	if (is_return)
-		expect_eq(field(line, "ret="), root_of(argument), "result of call %u, %s", call, probe);
+		expect_eq(field(line, "ret="), root_of(argument), "result of call %u, %s", call,
+			  probe);
 	else
-		expect_eq(field(line, "args="), argument, "first argument of call %u, %s", call, probe);
+		expect_eq(field(line, "args="), argument, "first argument of call %u, %s", call,
+			  probe);
 }
 
 static void check(const char *probe, const char *place, uint32_t flags)

@@ -9,8 +9,8 @@
 #include "reexec.h"
 #include "shadows.h"
 
-#define CALLS	100
-#define SCRIPT	"100"	/* its name is the last argument of its interpreter, which is us */
+#define CALLS  100
+#define SCRIPT "100" /* its name is the last argument of its interpreter, which is us */
 
 /* Each in a process of its own. */
 
@@ -70,8 +70,11 @@ static const struct {
 	const char *name;
 	void (*exec)(void);
 } ways[] = {
-	{ "execve", plainly }, { "execveat", by_descriptor }, { "execve in a thread", in_a_thread },
-	{ "execve after two that failed", after_failing }, { "a script", by_script },
+	{ "execve", plainly },
+	{ "execveat", by_descriptor },
+	{ "execve in a thread", in_a_thread },
+	{ "execve after two that failed", after_failing },
+	{ "a script", by_script },
 };
 
 static long job_exec(long way)

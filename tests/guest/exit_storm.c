@@ -8,8 +8,8 @@
 #include "shadows.h"
 #include "tiny.h"
 
-#define TINY	"/tmp/tiny"
-#define CHILDREN 10000
+#define TINY	   "/tmp/tiny"
+#define CHILDREN   10000
 #define ACTORS_MAX 8
 
 static _Noreturn void child(bool executes)

@@ -11,7 +11,7 @@
 #include "reexec.h"
 #include "shadows.h"
 
-#define CALLS	100
+#define CALLS 100
 
 static long by_fork(long calls)
 {
@@ -116,10 +116,15 @@ static const struct {
 	const char *name;
 	job_fn job;
 } ways[] = {
-	{ "fork", by_fork }, { "fork and fork", by_fork_twice }, { "vfork", by_vfork },
-	{ "vfork and exec", by_vfork_exec }, { "clone", by_plain_clone },
-	{ "clone(CLONE_VM)", by_clone_vm }, { "clone(CLONE_VM | CLONE_VFORK)", by_clone_vfork },
-	{ "clone(CLONE_FILES | CLONE_FS | CLONE_IO)", by_clone_files }, { "clone3", by_clone3 },
+	{ "fork", by_fork },
+	{ "fork and fork", by_fork_twice },
+	{ "vfork", by_vfork },
+	{ "vfork and exec", by_vfork_exec },
+	{ "clone", by_plain_clone },
+	{ "clone(CLONE_VM)", by_clone_vm },
+	{ "clone(CLONE_VM | CLONE_VFORK)", by_clone_vfork },
+	{ "clone(CLONE_FILES | CLONE_FS | CLONE_IO)", by_clone_files },
+	{ "clone3", by_clone3 },
 	{ "posix_spawn", by_posix_spawn },
 };
 

@@ -11,7 +11,7 @@
 #include "victims.h"
 
 #define INSIDE	30
-#define OUTSIDE	50
+#define OUTSIDE 50
 
 static struct shadowk_shadow *shadow;
 static struct actor inside, outside;
@@ -26,7 +26,8 @@ static void check(const char *when, bool have_ours, bool have_tracer)
 	if (have_ours)
 		expect_eq(hits(shadow, "ours") - ours, INSIDE, "%s: hits in the shadow", when);
 	if (have_tracer)
-		expect_eq(tracefs_count(" " VICTIM_SYMBOL " "), INSIDE + OUTSIDE, "%s: calls in the trace", when);
+		expect_eq(tracefs_count(" " VICTIM_SYMBOL " "), INSIDE + OUTSIDE,
+			  "%s: calls in the trace", when);
 }
 
 static void tracer_add(void)

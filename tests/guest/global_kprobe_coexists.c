@@ -11,7 +11,7 @@
 #include "tracefs.h"
 
 #define INSIDE	30
-#define OUTSIDE	50
+#define OUTSIDE 50
 
 static struct shadowk_shadow *shadow;
 static struct actor inside, outside;
@@ -90,7 +90,9 @@ static void again(const struct place *place)
 int main(void)
 {
 	static const enum shadowk_probe_arm arms[] = {
-		SHADOWK_ARM_CALL, SHADOWK_ARM_INT3, SHADOWK_ARM_JUMP,
+		SHADOWK_ARM_CALL,
+		SHADOWK_ARM_INT3,
+		SHADOWK_ARM_JUMP,
 	};
 
 	kprobes_optimise(false);

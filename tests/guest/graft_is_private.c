@@ -8,12 +8,12 @@
 #include "shadows.h"
 #include "victims.h"
 
-#define CALLS	10000
-#define PAGE	4096ULL
-#define TEXT	(2 * PAGE)	/* around what is probed */
+#define CALLS 10000
+#define PAGE  4096ULL
+#define TEXT  (2 * PAGE) /* around what is probed */
 
 struct relay {
-	int first;		/* begins */
+	int first; /* begins */
 	int in, out;
 };
 

@@ -9,8 +9,8 @@
 #include "shadows.h"
 #include "victims.h"
 
-#define ROUNDS	50
-#define CALLS	5
+#define ROUNDS 50
+#define CALLS  5
 
 static struct shadowk_shadow *shadow;
 static struct actor inside;

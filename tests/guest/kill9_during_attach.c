@@ -11,7 +11,7 @@
 #include "actor.h"
 #include "shadows.h"
 
-#define ROUNDS	400
+#define ROUNDS 400
 
 /* The same in every run, and different in each round. */
 static unsigned int pseudo_random(unsigned int *state)

@@ -8,8 +8,8 @@
 #include "shadows.h"
 #include "victims.h"
 
-#define ROUNDS	300
-#define CALLS	10
+#define ROUNDS 300
+#define CALLS  10
 
 /* Each round the CPU goes from the process straight to the kernel thread. */
 static long job_make_way(long cmd)

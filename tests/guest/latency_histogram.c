@@ -11,8 +11,8 @@
 #include "actor.h"
 #include "shadows.h"
 
-#define FUNCTION	"hrtimer_nanosleep"
-#define MS		1000000ULL
+#define FUNCTION "hrtimer_nanosleep"
+#define MS	 1000000ULL
 
 static uint64_t now(void)
 {
@@ -58,7 +58,8 @@ static void check_sleeps(struct shadowk_shadow *shadow, struct actor *inside, ui
 	for (unsigned int i = 0; i < SHADOWK_HISTOGRAM_LEN; i++) {
 		in_slots += info.histogram[i];
 		if (i < slot_of(ns) || i > slot_of(longest))
-			expect_eq(info.histogram[i], 0, "slot %u, of sleeps of %" PRIu64 " ns", i, ns);
+			expect_eq(info.histogram[i], 0, "slot %u, of sleeps of %" PRIu64 " ns", i,
+				  ns);
 	}
 	expect_eq(in_slots, n, "sum of the slots, of sleeps of %" PRIu64 " ns", ns);
 }
@@ -74,7 +75,8 @@ static void check_in_flight(struct shadowk_shadow *shadow, struct actor *inside)
 	expect_eq(hits(shadow, "first"), 0, "hits while the function has not returned");
 	probe_remove(shadow, "first");
 	probe_add(shadow, "second", FUNCTION, SHADOWK_PROBE_LATENCY, 0);
-	expect_range(actor_answer(inside), 300 * MS, 100000 * MS, "sleep that outlived its probe, ns");
+	expect_range(actor_answer(inside), 300 * MS, 100000 * MS,
+		     "sleep that outlived its probe, ns");
 	info = probe_info(shadow, "second");
 	expect_eq(info.hits, 0, "hits by a function that began before the probe was there");
 	actor_do(inside, job_sleep, MS);
@@ -115,8 +117,10 @@ static void check_module_goes(struct shadowk_shadow *shadow, struct actor *insid
 	shadows_done();
 	expect(eventually(module_unload("shadowk") != -EAGAIN), "the module is held");
 	expect(access("/sys/module/shadowk", F_OK), "the module is there after rmmod");
-	expect_range(actor_answer(inside), 900 * MS, 100000 * MS, "sleep that outlived the module, ns");
-	expect_range(actor_do(inside, job_sleep, MS), MS, 100000 * MS, "sleep without the module, ns");
+	expect_range(actor_answer(inside), 900 * MS, 100000 * MS,
+		     "sleep that outlived the module, ns");
+	expect_range(actor_do(inside, job_sleep, MS), MS, 100000 * MS,
+		     "sleep without the module, ns");
 }
 
 int main(void)

@@ -13,9 +13,9 @@
 #include "actor.h"
 #include "shadows.h"
 
-#define FUNCTION	"hrtimer_nanosleep"
-#define THREADS		1200
-#define CHILDREN	1500
+#define FUNCTION "hrtimer_nanosleep"
+#define THREADS	 1200
+#define CHILDREN 1500
 
 static pthread_barrier_t barrier;
 

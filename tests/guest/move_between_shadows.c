@@ -8,7 +8,7 @@
 #include "runners.h"
 #include "shadows.h"
 
-#define ROUNDS	30
+#define ROUNDS 30
 
 int main(void)
 {
@@ -52,7 +52,8 @@ int main(void)
 		total += end.done[i] - begin.done[i];
 	hits_a = hits(a, GETPPID) - in_a;
 	hits_b = hits(b, GETPPID) - in_b;
-	expect_eq(hits_a + hits_b, total, "hits in both (%" PRIu64 " and %" PRIu64 ")", hits_a, hits_b);
+	expect_eq(hits_a + hits_b, total, "hits in both (%" PRIu64 " and %" PRIu64 ")", hits_a,
+		  hits_b);
 	expect_range(hits_a, 5 * runners.nr * (ROUNDS / 2), total, "hits in the first");
 	expect_range(hits_b, 5 * runners.nr * (ROUNDS / 2), total, "hits in the second");
 	runners_end(&runners);

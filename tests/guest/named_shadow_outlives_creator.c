@@ -7,7 +7,7 @@
 #include "actor.h"
 #include "shadows.h"
 
-#define NAME	"outlives-its-creator"
+#define NAME "outlives-its-creator"
 
 static long job_create(long unused)
 {

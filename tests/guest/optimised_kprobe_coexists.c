@@ -12,11 +12,11 @@
 #include "victims.h"
 
 #define INSIDE	30
-#define OUTSIDE	50
+#define OUTSIDE 50
 
 struct pair {
 	const char *what;
-	unsigned int global, ours;	/* offsets */
+	unsigned int global, ours; /* offsets */
 	enum shadowk_probe_arm arm;
 	uint32_t flags;
 };

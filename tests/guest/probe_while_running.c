@@ -9,7 +9,7 @@
 #include "runners.h"
 #include "shadows.h"
 
-#define ROUNDS	1000
+#define ROUNDS 1000
 
 static void come_and_go(struct shadowk_shadow *shadow, const struct runners *runners,
 			const struct place *place)
@@ -38,7 +38,9 @@ static void come_and_go(struct shadowk_shadow *shadow, const struct runners *run
 int main(void)
 {
 	static const enum shadowk_probe_arm arms[] = {
-		SHADOWK_ARM_CALL, SHADOWK_ARM_INT3, SHADOWK_ARM_JUMP,
+		SHADOWK_ARM_CALL,
+		SHADOWK_ARM_INT3,
+		SHADOWK_ARM_JUMP,
 	};
 	struct shadowk_shadow *shadow = shadow_new(NULL);
 	struct place places[ARRAY_SIZE(arms)];

@@ -29,7 +29,7 @@ int main(void)
 	count(shadow, GETPPID);
 	fd = dup(shadowk_shadow_fd(shadow));
 	need(fd >= 0);
-	actor_start(&holder, -1);	/* inherits it */
+	actor_start(&holder, -1); /* inherits it */
 	shadows_done();
 	refused("with a duplicate of a handle");
 	close(fd);
@@ -40,7 +40,7 @@ int main(void)
 	expect_ret(module_load(shadowk_path()), 0, "insmod");
 	actor_end(&holder);
 
-	shadow = shadow_new("named");	/* the name went with the module */
+	shadow = shadow_new("named"); /* the name went with the module */
 	shadows_done();
 	return finish();
 }

@@ -31,8 +31,8 @@ static long job_nap(long us)
 	return usleep(us);
 }
 
-#define RANGE		0x200000ULL	/* of text, that one page table entry maps */
-#define TRIES		200
+#define RANGE 0x200000ULL /* of text, that one page table entry maps */
+#define TRIES 200
 
 /* A probe in every range, for whichever function there can have one. */
 static void probe_every_range(struct shadowk_shadow *shadow)
@@ -48,7 +48,8 @@ static void probe_every_range(struct shadowk_shadow *shadow)
 		if (addr < from || addr >= to || (range && addr < range))
 			continue;
 		snprintf(place, sizeof(place), "0x%" PRIx64, addr);
-		if (probe_try(shadow, place, place, SHADOWK_PROBE_COUNT, 0) >= 0 || ++tries == TRIES) {
+		if (probe_try(shadow, place, place, SHADOWK_PROBE_COUNT, 0) >= 0 ||
+		    ++tries == TRIES) {
 			range = (addr & ~(RANGE - 1)) + RANGE;
 			tries = 0;
 		}
@@ -60,11 +61,14 @@ static void probe_every_range(struct shadowk_shadow *shadow)
 static void probe_everything(struct shadowk_shadow *shadow)
 {
 	static const char *const symbols[] = {
-		GETPPID, GETPID, "vfs_read", "vfs_write", "do_nanosleep", "tcp_sendmsg", "vsnprintf",
-		"unix_stream_sendmsg", "do_exit", "kernel_clone", "schedule", "__fput",
+		GETPPID,	GETPID,		"vfs_read",  "vfs_write",
+		"do_nanosleep", "tcp_sendmsg",	"vsnprintf", "unix_stream_sendmsg",
+		"do_exit",	"kernel_clone", "schedule",  "__fput",
 	};
 	static const enum shadowk_probe_kind kinds[] = {
-		SHADOWK_PROBE_COUNT, SHADOWK_PROBE_LATENCY, SHADOWK_PROBE_EVENT,
+		SHADOWK_PROBE_COUNT,
+		SHADOWK_PROBE_LATENCY,
+		SHADOWK_PROBE_EVENT,
 	};
 	struct place jump = find_place(GETPPID, SHADOWK_ARM_JUMP, job_getppid);
 	char name[64];

@@ -23,7 +23,7 @@ int main(void)
 	fd = dup(shadowk_shadow_fd(shadow));
 	shadow_close(shadow);
 	expect_shadows(1, "with a duplicate of the handle");
-	actor_start(&holder, -1);	/* inherits the duplicate */
+	actor_start(&holder, -1); /* inherits the duplicate */
 	close(fd);
 	expect_shadows(1, "with a handle in another process");
 	actor_end(&holder);

@@ -11,10 +11,10 @@
 #include "runners.h"
 #include "shadows.h"
 
-#define ROUNDS	20
+#define ROUNDS 20
 
-static void attach_while_they_run(struct shadowk_shadow *shadow, struct runners *runners,
-				  pid_t tid, const char *who)
+static void attach_while_they_run(struct shadowk_shadow *shadow, struct runners *runners, pid_t tid,
+				  const char *who)
 {
 	uint64_t before = hits(shadow, GETPPID), lowest, highest, seen;
 	struct tally from, since, until;

@@ -7,7 +7,7 @@
 #include "actor.h"
 #include "shadows.h"
 
-#define ROUNDS	200
+#define ROUNDS 200
 
 static long job_both(long n)
 {

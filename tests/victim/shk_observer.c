@@ -16,8 +16,8 @@
 
 #include "observer.h"
 
-#define TOP_BIT		BIT_ULL(63)
-#define ROOM_MAX	(1 << 20)
+#define TOP_BIT	 BIT_ULL(63)
+#define ROOM_MAX (1 << 20)
 
 static ssize_t observer_read(struct file *file, char __user *to, size_t len, loff_t *pos)
 {
@@ -53,7 +53,10 @@ static void put(struct list *list, u64 addr, u64 value, unsigned int level, u32 
 {
 	if (list->count < list->room)
 		list->entries[list->count] = (struct observer_entry){
-			.addr = addr, .value = value, .level = level, .reserved = reserved,
+			.addr = addr,
+			.value = value,
+			.level = level,
+			.reserved = reserved,
 		};
 	list->count++;
 }
@@ -123,7 +126,7 @@ static void tops(struct list *list, unsigned long addr)
 	struct task_struct *task;
 
 	rcu_read_lock();
-	for_each_process(task) {
+	for_each_process (task) {
 		struct mm_struct *mm;
 		pgd_t *pgd;
 

@@ -90,7 +90,7 @@ struct interrupt {
 	struct task_struct *caller;
 	bool soft;
 	unsigned long n;
-	long landed;			/* calls made while the caller was current */
+	long landed; /* calls made while the caller was current */
 	bool done;
 };
 
@@ -144,7 +144,9 @@ static bool is_done(struct interrupt *interrupt)
 static long by_interrupt(unsigned int cmd, unsigned long n)
 {
 	struct interrupt interrupt = {
-		.caller = current, .n = n, .soft = cmd == VICTIM_SOFTIRQ,
+		.caller = current,
+		.n = n,
+		.soft = cmd == VICTIM_SOFTIRQ,
 		.cpu = raw_smp_processor_id(),
 	};
 	unsigned int other = cpumask_any_but(cpu_online_mask, interrupt.cpu);
@@ -172,7 +174,8 @@ static long by_interrupt(unsigned int cmd, unsigned long n)
 		kthread_queue_work(per_cpu(workers, other), &interrupt.sender);
 		break;
 	default:
-		hrtimer_start(&interrupt.timer, ns_to_ktime(DELAY_NS), HRTIMER_MODE_REL_PINNED_HARD);
+		hrtimer_start(&interrupt.timer, ns_to_ktime(DELAY_NS),
+			      HRTIMER_MODE_REL_PINNED_HARD);
 	}
 	if (cmd == VICTIM_SOFTIRQ || cmd == VICTIM_BH) {
 		while (!is_done(&interrupt))
@@ -241,7 +244,7 @@ static void workers_exit(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu (cpu)
 		if (per_cpu(workers, cpu))
 			kthread_destroy_worker(per_cpu(workers, cpu));
 }
@@ -250,7 +253,8 @@ static int __init workers_init(void)
 {
 	int cpu;
 
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu(cpu)
+	{
 		struct kthread_worker *worker =
 			kthread_create_worker_on_cpu(cpu, 0, "victim/%u", cpu);
 

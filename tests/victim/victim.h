@@ -8,27 +8,27 @@
 
 #include <linux/ioctl.h>
 
-#define VICTIM_DEVICE	"/dev/shk_victim"
+#define VICTIM_DEVICE "/dev/shk_victim"
 
 /* Exported, and nobody calls it while a test runs. */
-#define VICTIM_SYMBOL	"int_sqrt"
+#define VICTIM_SYMBOL "int_sqrt"
 
 /*
  * The argument says how many calls; the ioctl returns, when they are done, how
  * many there were. The caller is to be bound to one CPU; it is the one that
  * all this happens on.
  */
-#define VICTIM_SELF	_IO('V', 0)	/* the caller, in this system call */
-#define VICTIM_KTHREAD	_IO('V', 1)	/* a kernel thread, for which the caller makes way */
-#define VICTIM_WORK	_IO('V', 2)	/* a work item, likewise */
-#define VICTIM_HARDIRQ	_IO('V', 3)	/* an interrupt that lands on the caller */
-#define VICTIM_SOFTIRQ	_IO('V', 4)	/* a softirq after such an interrupt */
-#define VICTIM_BH	_IO('V', 5)	/* a softirq that the caller itself goes into */
-#define VICTIM_BH_OFF	_IO('V', 6)	/* the caller, softirqs off */
-#define VICTIM_IRQ_OFF	_IO('V', 7)	/* the caller, interrupts off */
-#define VICTIM_USE_MM	_IO('V', 8)	/* a kernel thread that has taken the caller's mm */
-#define VICTIM_UNUSE_MM	_IO('V', 9)	/* a kernel thread that has just given it back */
-#define VICTIM_IRQ_WORK	_IO('V', 10)	/* an interrupt that the caller sends itself */
-#define VICTIM_IPI	_IO('V', 11)	/* one from another CPU; 0 calls if there is none */
+#define VICTIM_SELF	_IO('V', 0)  /* the caller, in this system call */
+#define VICTIM_KTHREAD	_IO('V', 1)  /* a kernel thread, for which the caller makes way */
+#define VICTIM_WORK	_IO('V', 2)  /* a work item, likewise */
+#define VICTIM_HARDIRQ	_IO('V', 3)  /* an interrupt that lands on the caller */
+#define VICTIM_SOFTIRQ	_IO('V', 4)  /* a softirq after such an interrupt */
+#define VICTIM_BH	_IO('V', 5)  /* a softirq that the caller itself goes into */
+#define VICTIM_BH_OFF	_IO('V', 6)  /* the caller, softirqs off */
+#define VICTIM_IRQ_OFF	_IO('V', 7)  /* the caller, interrupts off */
+#define VICTIM_USE_MM	_IO('V', 8)  /* a kernel thread that has taken the caller's mm */
+#define VICTIM_UNUSE_MM _IO('V', 9)  /* a kernel thread that has just given it back */
+#define VICTIM_IRQ_WORK _IO('V', 10) /* an interrupt that the caller sends itself */
+#define VICTIM_IPI	_IO('V', 11) /* one from another CPU; 0 calls if there is none */
 
 #endif /* SHK_TEST_VICTIM_H */

@@ -34,7 +34,7 @@ void pin(int cpu);
 unsigned int nr_cpus(void);
 
 /* Jobs: that many calls of a system call that does next to nothing. */
-#define GETPPID	"__x64_sys_getppid"
+#define GETPPID "__x64_sys_getppid"
 #define GETPID	"__x64_sys_getpid"
 #define GETUID	"__x64_sys_getuid"
 long job_getppid(long n);

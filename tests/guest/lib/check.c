@@ -104,8 +104,7 @@ _Noreturn void skip(const char *why, ...)
 int finish(void)
 {
 	shadows_done();
-	if (!access("/sys/module/shadowk", F_OK) &&
-	    !eventually(module_references() <= 0)) {
+	if (!access("/sys/module/shadowk", F_OK) && !eventually(module_references() <= 0)) {
 		printf("FAIL: the module is held %ld times, expected 0\n", module_references());
 		failures++;
 	}

@@ -14,24 +14,24 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-#define FORMAT(at)	__attribute__((format(printf, at, (at) + 1)))
+#define FORMAT(at) __attribute__((format(printf, at, (at) + 1)))
 
 /* The test cannot go on without @what, a system call's success say. */
-#define need(what)							\
-	do {								\
-		if (!(what))						\
-			need_failed(__FILE__, __LINE__, #what, errno);	\
+#define need(what)                                                     \
+	do {                                                           \
+		if (!(what))                                           \
+			need_failed(__FILE__, __LINE__, #what, errno); \
 	} while (0)
 
 /* Likewise, of a function that returns -errno. */
-#define need_ok(call)							\
-	({								\
-		long ret_ = (call);					\
-		if (ret_ < 0)						\
-			need_failed(__FILE__, __LINE__, #call, -ret_);	\
-		ret_;							\
+#define need_ok(call)                                                  \
+	({                                                             \
+		long ret_ = (call);                                    \
+		if (ret_ < 0)                                          \
+			need_failed(__FILE__, __LINE__, #call, -ret_); \
+		ret_;                                                  \
 	})
 
 _Noreturn void need_failed(const char *file, int line, const char *what, int error);
@@ -53,12 +53,12 @@ _Noreturn void skip(const char *why, ...) FORMAT(1);
 int finish(void);
 
 /* Something takes a while: try for as long as is decent. */
-#define eventually(what)						\
-	({								\
-		int tries_ = 0;						\
-		while (!(what) && tries_++ < 1000)			\
-			usleep(5000);					\
-		tries_ <= 1000;						\
+#define eventually(what)                           \
+	({                                         \
+		int tries_ = 0;                    \
+		while (!(what) && tries_++ < 1000) \
+			usleep(5000);              \
+		tries_ <= 1000;                    \
 	})
 
 /* One file of a few bytes, a number mostly. */

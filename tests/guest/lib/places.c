@@ -2,8 +2,8 @@
 #include "places.h"
 #include "shadows.h"
 
-#define CALLS		3
-#define OFFSET_MAX	4096
+#define CALLS	   3
+#define OFFSET_MAX 4096
 
 static bool fits(struct shadowk_shadow *shadow, struct actor *inside, const struct place *place,
 		 job_fn job, long *error)
@@ -48,4 +48,3 @@ struct place find_place(const char *symbol, enum shadowk_probe_arm arm, job_fn j
 		skip("nowhere in %s does a probe get the arm %s", symbol, shadowk_arm_name(arm));
 	return place;
 }
-

@@ -8,9 +8,9 @@
 #include "actor.h"
 
 struct place {
-	char text[64];			/* SYMBOL+OFFSET */
+	char text[64]; /* SYMBOL+OFFSET */
 	enum shadowk_probe_arm arm;
-	uint32_t flags;			/* of the probe */
+	uint32_t flags; /* of the probe */
 };
 
 /*

@@ -8,7 +8,7 @@
 
 #include "check.h"
 
-#define RUNNERS_MAX	8
+#define RUNNERS_MAX 8
 
 struct runners {
 	pid_t pid;

@@ -2,14 +2,17 @@
 #include "shadows.h"
 #include "snapshot.h"
 
-#define PAGE		4096ULL
-#define TELL		5	/* differences of a kind that are told one by one */
-#define BASE_TABLES	"init_top_pgt"
+#define PAGE	    4096ULL
+#define TELL	    5 /* differences of a kind that are told one by one */
+#define BASE_TABLES "init_top_pgt"
 
 enum { BASE, BASE_USER, SELF, SELF_USER };
 
 static const char *const roots[] = {
-	"the base", "the base's user half", "this process", "this process's user half",
+	"the base",
+	"the base's user half",
+	"this process",
+	"this process's user half",
 };
 
 void snapshot_take(struct snapshot *s)
@@ -61,9 +64,11 @@ static void compare_tables(const struct snapshot *before, const struct snapshot 
 		const struct observer_entry *is = &after->entries[root][i];
 
 		if (was->value != is->value && differ++ < TELL)
-			expect(false, "%s, level %u, entry for 0x%" PRIx64 ": 0x%" PRIx64
-			       ", expected 0x%" PRIx64, roots[root], was->level,
-			       (uint64_t)was->addr, (uint64_t)is->value, (uint64_t)was->value);
+			expect(false,
+			       "%s, level %u, entry for 0x%" PRIx64 ": 0x%" PRIx64
+			       ", expected 0x%" PRIx64,
+			       roots[root], was->level, (uint64_t)was->addr, (uint64_t)is->value,
+			       (uint64_t)was->value);
 	}
 	expect_eq(differ, 0, "page table entries of %s that differ", roots[root]);
 }
@@ -86,8 +91,8 @@ void expect_base_everywhere(void)
 {
 	uint64_t from = kernel_symbol("_text");
 	size_t nr_base, nr;
-	struct observer_entry *base = observe_tables(kernel_symbol(BASE_TABLES), from, from + PAGE,
-						     &nr_base);
+	struct observer_entry *base =
+		observe_tables(kernel_symbol(BASE_TABLES), from, from + PAGE, &nr_base);
 	struct observer_entry *tops = observe_tops(from, &nr);
 
 	need(nr_base && nr);
@@ -95,8 +100,9 @@ void expect_base_everywhere(void)
 		if (!tops[i].reserved)
 			expect(tops[i].value == base[0].value,
 			       "process %" PRIu64 " has the top-level entry 0x%" PRIx64
-			       ", expected the base's 0x%" PRIx64, (uint64_t)tops[i].addr,
-			       (uint64_t)tops[i].value, (uint64_t)base[0].value);
+			       ", expected the base's 0x%" PRIx64,
+			       (uint64_t)tops[i].addr, (uint64_t)tops[i].value,
+			       (uint64_t)base[0].value);
 	free(base);
 	free(tops);
 }

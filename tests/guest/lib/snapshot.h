@@ -6,7 +6,7 @@
 #include "victims.h"
 
 struct snapshot {
-	uint64_t from, to;		/* _text, _etext */
+	uint64_t from, to; /* _text, _etext */
 	unsigned char *bytes;
 	/* Of the base, of its user half, of this process, of its user half. */
 	struct observer_entry *entries[4];

@@ -10,8 +10,8 @@
 
 /* mov $getppid, %eax; syscall; mov $exit_group, %eax; xor %edi, %edi; syscall */
 static const unsigned char code[] = {
-	0xb8, SYS_getppid, 0, 0, 0, 0x0f, 0x05,
-	0xb8, SYS_exit_group, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05,
+	0xb8,		SYS_getppid, 0, 0, 0,	 0x0f, 0x05, 0xb8,
+	SYS_exit_group, 0,	     0, 0, 0x31, 0xff, 0x0f, 0x05,
 };
 
 void tiny_write(const char *path)

@@ -5,9 +5,9 @@
 #include "shadows.h"
 #include "victims.h"
 
-#define VICTIM		"shk_victim"
-#define OBSERVER	"shk_observer"
-#define TOP_BIT		(1ULL << 63)
+#define VICTIM	 "shk_victim"
+#define OBSERVER "shk_observer"
+#define TOP_BIT	 (1ULL << 63)
 
 static int victim_fd = -1, observer_fd = -1;
 

@@ -17,7 +17,7 @@ void victims_done(void);
 /* Calls of VICTIM_SYMBOL in some context: what the ioctl returns. */
 long victim_call(unsigned int cmd, unsigned long n);
 /* The same as a job. */
-#define VICTIM_ORDER(cmd, n)	((long)(cmd) << 32 | (n))
+#define VICTIM_ORDER(cmd, n) ((long)(cmd) << 32 | (n))
 long job_victim(long order);
 
 /* @len bytes at kernel address @addr as this process has them. */
