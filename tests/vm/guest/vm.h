@@ -11,28 +11,28 @@
  * endian), payload. vmlib/channel.py is the other half.
  */
 enum {
-	VM_BOOTED = 'B',	/* to host: the command starts now */
+	VM_BOOTED = 'B', /* to host: the command starts now */
 	VM_STDOUT = 'O',
 	VM_STDERR = 'E',
-	VM_CREDIT = 'C',	/* to host: so many bytes of stdin were consumed */
-	VM_LOG    = 'K',	/* to host: the kernel log, in pieces */
-	VM_FAILED = 'F',	/* to host: the guest could not be set up, why */
-	VM_STATUS = 'X',	/* to host: exit status, the last frame */
-	VM_STDIN  = 'I',	/* to guest; an empty one is the end of input */
-	VM_WINDOW = 'W',	/* to guest: rows and columns, 16 bits each */
+	VM_CREDIT = 'C', /* to host: so many bytes of stdin were consumed */
+	VM_LOG = 'K',	 /* to host: the kernel log, in pieces */
+	VM_FAILED = 'F', /* to host: the guest could not be set up, why */
+	VM_STATUS = 'X', /* to host: exit status, the last frame */
+	VM_STDIN = 'I',	 /* to guest; an empty one is the end of input */
+	VM_WINDOW = 'W', /* to guest: rows and columns, 16 bits each */
 };
 
 /* A tty drops what it cannot buffer: never more than this on its way to us. */
-#define VM_STDIN_WINDOW	2048
+#define VM_STDIN_WINDOW 2048
 #define VM_FRAME_MAX	4096
 
 /* What the host asks for: /vm/conf, strings that end in NUL. */
 struct vm_conf {
-	char *root;		/* block device of the root, NULL: the initramfs */
-	char *module;		/* module to load, NULL: none */
-	char *params;		/* its parameters */
-	int log;		/* send the kernel log at the end */
-	int tty;		/* the command gets a terminal */
+	char *root;   /* block device of the root, NULL: the initramfs */
+	char *module; /* module to load, NULL: none */
+	char *params; /* its parameters */
+	int log;      /* send the kernel log at the end */
+	int tty;      /* the command gets a terminal */
 	char **argv;
 };
 
