@@ -14,6 +14,8 @@ from lib import MODULE, Counter, Table, mounts, run, say, shadow
 OPS = {"null": (1000, 5), "pipe": (1, 60), "thread": (1, 60),
        "fork": (1, 60), "exec": (1, 60)}
 ROUNDS = 4
+STATES = ("absent", "loaded", "shadow with 10 probes, nobody inside", "a process inside, idle",
+          "removed")
 # Functions that these operations pass through.
 PROBED = ("__rcu_read_lock", "__rcu_read_unlock", "_raw_spin_lock", "_raw_spin_unlock",
           "_raw_spin_lock_irqsave", "vfs_read", "vfs_write", "copy_process", "do_exit",
@@ -24,37 +26,38 @@ def main():
     mounts()
     pathlib.Path("/proc/sys/kernel/sched_rt_runtime_us").write_text("-1")
     counters = {op: Counter(op, n) for op, (n, _) in OPS.items()}
-    found = {}
+    # Of each round: (state, operation) -> sorted ticks.
+    rounds = []
 
     def measure(state):
-        for op, (n, repeats) in OPS.items():
-            found.setdefault(state, {}).setdefault(op, []).extend(
-                counters[op].ticks(repeats))
+        for op, (_, repeats) in OPS.items():
+            rounds[-1][state, op] = counters[op].ticks(repeats)
 
     for i in range(ROUNDS + 1):
         say(f"round {i} of {ROUNDS}" if i else "a round to warm up")
-        measure("absent")
+        rounds.append({})
+        measure(STATES[0])
         run("insmod", MODULE)
-        measure("loaded")
+        measure(STATES[1])
         with shadow("idle", *([f] for f in PROBED)) as name:
-            measure("shadow with 10 probes, nobody inside")
+            measure(STATES[2])
             sleeper = subprocess.Popen(["shadowctl", "run", name, "--", "sleep", "100000"])
-            measure("a process inside, idle")
+            measure(STATES[3])
             sleeper.kill()
             sleeper.wait()
         run("rmmod", "shadowk")
-        measure("removed")
-        if not i:
-            found.clear()
+        measure(STATES[4])
+    del rounds[0]
 
     table = Table("operation", "module", "instructions_per_operation", "more_than_absent",
-                  "median", "measurements")
+                  "round_least", "round_most", "median", "measurements")
     for op, (n, _) in OPS.items():
-        least = {state: min(ticks[op]) for state, ticks in found.items()}
-        for state, ticks in found.items():
-            middle = sorted(ticks[op])[len(ticks[op]) // 2]
-            table.row(op, state, least[state] / n, (least[state] - least["absent"]) / n,
-                      middle / n, len(ticks[op]))
+        absent = min(r[STATES[0], op][0] for r in rounds)
+        for state in STATES:
+            least = [r[state, op][0] for r in rounds]
+            ticks = sorted(t for r in rounds for t in r[state, op])
+            table.row(op, state, min(least) / n, (min(least) - absent) / n, min(least) / n,
+                      max(least) / n, ticks[len(ticks) // 2] / n, len(ticks))
 
 
 main()
