@@ -24,8 +24,8 @@
 
 #include <shadowk.h>
 
-#define TIMES	15
-#define PAUSE	20000000
+#define TIMES 15
+#define PAUSE 20000000
 
 /* In different pages, so that each probe makes one private. */
 static const char *const places[] = { "vfs_read", "__x64_sys_getppid" };

@@ -45,7 +45,7 @@ static int hits_get(char *buffer, const struct kernel_param *param)
 	unsigned long sum = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu (cpu)
 		sum += per_cpu(hits, cpu);
 	return sysfs_emit(buffer, "%lu\n", sum);
 }

@@ -35,7 +35,7 @@
  * Before each measurement: the time in which the kernel does what it put off
  * (RCU gives back stacks and pages), and the next timer tick is far away.
  */
-#define PAUSE	20000000
+#define PAUSE 20000000
 
 static int pipes[2][2];
 static pid_t partner;
@@ -128,8 +128,8 @@ static void thread_run(unsigned long n)
 static void mmap_run(unsigned long n)
 {
 	while (n--) {
-		char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				  -1, 0);
 
 		if (page == MAP_FAILED)
 			err(1, "mmap");
@@ -143,12 +143,8 @@ static const struct op {
 	void (*begin)(void);
 	void (*run)(unsigned long n);
 } ops[] = {
-	{ "null", NULL, null_run },
-	{ "pipe", pipe_begin, pipe_run },
-	{ "fork", NULL, fork_run },
-	{ "exec", NULL, exec_run },
-	{ "thread", NULL, thread_run },
-	{ "mmap", NULL, mmap_run },
+	{ "null", NULL, null_run }, { "pipe", pipe_begin, pipe_run }, { "fork", NULL, fork_run },
+	{ "exec", NULL, exec_run }, { "thread", NULL, thread_run },   { "mmap", NULL, mmap_run },
 };
 
 static const struct op *find(const char *name)
@@ -164,7 +160,7 @@ static const struct op *find(const char *name)
  * the same id each time, and the node is there: somebody has another id of it.
  * Where the kernel does not have the file, there is more noise.
  */
-#define PIDS	(157 * 64)
+#define PIDS (157 * 64)
 
 static void next_pid(unsigned int pid)
 {

@@ -8,14 +8,14 @@ costs in a state is the least that it took in any round."""
 import pathlib
 import subprocess
 
-from lib import MODULE, Counter, Table, mounts, run, say, shadow
+from lib import BASELINE, MODULE, Counter, Table, mounts, run, say, shadow
 
 # Operations per measurement, measurements per round.
 OPS = {"null": (1000, 5), "pipe": (1, 60), "thread": (1, 60),
        "fork": (1, 60), "exec": (1, 60)}
 ROUNDS = 4
 STATES = ("absent", "loaded", "shadow with 10 probes, nobody inside", "a process inside, idle",
-          "removed")
+          "removed", "another module")
 # Functions that these operations pass through.
 PROBED = ("__rcu_read_lock", "__rcu_read_unlock", "_raw_spin_lock", "_raw_spin_unlock",
           "_raw_spin_lock_irqsave", "vfs_read", "vfs_write", "copy_process", "do_exit",
@@ -37,6 +37,10 @@ def main():
         say(f"round {i} of {ROUNDS}" if i else "a round to warm up")
         rounds.append({})
         measure(STATES[0])
+        # One that does nothing, and has some memory of each kind.
+        run("insmod", BASELINE)
+        measure(STATES[5])
+        run("rmmod", "bench_kprobes")
         run("insmod", MODULE)
         measure(STATES[1])
         with shadow("idle", *([f] for f in PROBED)) as name:
