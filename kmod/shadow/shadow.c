@@ -3,13 +3,16 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/stringhash.h>
+#include <linux/xarray.h>
 
 #include "shadow/shadow.h"
 
 DEFINE_MUTEX(shk_config_lock);
 
-/* All shadows that are not gone, by id. Under shk_config_lock. */
-static LIST_HEAD(shadows);
+/* All shadows that are not gone, by id; those that have a name, by that. Under shk_config_lock. */
+static DEFINE_XARRAY(shadows);
+static DEFINE_HASHTABLE(names, 8);
 static u64 last_id;
 
 bool shk_name_valid(const char *name)
@@ -24,12 +27,17 @@ bool shk_name_valid(const char *name)
 	return c != name;
 }
 
+static u32 hash_of(const char *name)
+{
+	return full_name_hash(NULL, name, strlen(name));
+}
+
 static struct shk_shadow *find(const char *name)
 {
 	struct shk_shadow *shadow;
 
-	list_for_each_entry (shadow, &shadows, node)
-		if (*name && !strcmp(shadow->name, name))
+	hash_for_each_possible (names, shadow, by_name, hash_of(name))
+		if (!strcmp(shadow->name, name))
 			return shadow;
 	return NULL;
 }
@@ -38,6 +46,7 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 				     void (*teardown)(struct shk_shadow *))
 {
 	struct shk_shadow *shadow;
+	int ret;
 
 	if (*name && !shk_name_valid(name))
 		return ERR_PTR(-EINVAL);
@@ -56,15 +65,22 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 	shadow->teardown = teardown;
 
 	mutex_lock(&shk_config_lock);
-	if (find(name)) {
-		mutex_unlock(&shk_config_lock);
-		kfree(shadow);
-		return ERR_PTR(-EEXIST);
-	}
-	shadow->id = ++last_id;
-	list_add_tail(&shadow->node, &shadows);
+	ret = -EEXIST;
+	if (find(name))
+		goto unlock;
+	shadow->id = last_id + 1;
+	ret = xa_insert(&shadows, shadow->id, shadow, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		goto unlock;
+	last_id = shadow->id;
+	if (*name)
+		hash_add(names, &shadow->by_name, hash_of(name));
 	mutex_unlock(&shk_config_lock);
 	return shadow;
+unlock:
+	mutex_unlock(&shk_config_lock);
+	kfree(shadow);
+	return ERR_PTR(ret);
 }
 
 struct shk_shadow *shk_shadow_find(const char *name)
@@ -81,13 +97,10 @@ struct shk_shadow *shk_shadow_find(const char *name)
 
 struct shk_shadow *shk_shadow_next(u64 id)
 {
-	struct shk_shadow *shadow;
+	unsigned long index = id;
 
 	lockdep_assert_held(&shk_config_lock);
-	list_for_each_entry (shadow, &shadows, node)
-		if (shadow->id >= id)
-			return shadow;
-	return NULL;
+	return xa_find(&shadows, &index, ULONG_MAX, XA_PRESENT);
 }
 
 /* Back to what it was when it was created. */
@@ -118,6 +131,7 @@ int shk_shadow_destroy(struct shk_shadow *shadow)
 	shadow->dead = true;
 	clear(shadow);
 	if (*shadow->name) {
+		hash_del(&shadow->by_name);
 		*shadow->name = 0;
 		shk_shadow_put(shadow); /* the name's; the caller has one too */
 	}
@@ -137,7 +151,8 @@ void shk_shadow_put(struct shk_shadow *shadow)
 	if (!refcount_dec_and_mutex_lock(&shadow->ref, &shk_config_lock))
 		return;
 	clear(shadow);
-	list_del(&shadow->node);
+	hash_del(&shadow->by_name);
+	xa_erase(&shadows, shadow->id);
 	mutex_unlock(&shk_config_lock);
 	kfree(shadow);
 }
@@ -158,9 +173,10 @@ void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info)
 void shk_shadows_info(struct shk_info *info)
 {
 	struct shk_shadow *shadow;
+	unsigned long id;
 
 	mutex_lock(&shk_config_lock);
-	list_for_each_entry (shadow, &shadows, node) {
+	xa_for_each (&shadows, id, shadow) {
 		info->nr_shadows++;
 		info->nr_grafts += shk_graft_count(shadow);
 		info->memory += shk_text_memory(&shadow->text);
@@ -172,10 +188,11 @@ void shk_shadows_info(struct shk_info *info)
 
 void shk_shadows_exit(void)
 {
-	struct shk_shadow *shadow, *next;
+	struct shk_shadow *shadow;
+	unsigned long id;
 
 	/* Handles and grafts hold the module: what is left is only named. */
-	list_for_each_entry_safe (shadow, next, &shadows, node)
+	xa_for_each (&shadows, id, shadow)
 		shk_shadow_put(shadow);
-	WARN_ON_ONCE(!list_empty(&shadows));
+	WARN_ON_ONCE(!xa_empty(&shadows));
 }

@@ -49,9 +49,9 @@ struct shk_shadow {
 	refcount_t ref; /* its name, handles, grafts */
 	u64 id;
 	char name[SHK_NAME_LEN]; /* "" if it has none */
-	u32 flags;		 /* SHK_ASYNC_INHERIT */
-	bool dead;		 /* destroyed: handles only */
-	struct list_head node;	 /* all shadows, by id */
+	struct hlist_node by_name;
+	u32 flags; /* SHK_ASYNC_INHERIT */
+	bool dead; /* destroyed: handles only */
 	struct shk_text text;
 	struct shk_edit hooks[SHK_NR_HOOKS];
 	bool hooked;
