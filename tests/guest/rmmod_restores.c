@@ -47,6 +47,9 @@ static void probe_every_range(struct shadowk_shadow *shadow)
 		addr = strtoull(line, NULL, 16);
 		if (addr < from || addr >= to || (range && addr < range))
 			continue;
+		/* Symbols of a megabyte, which kprobes decodes whole for each refusal. */
+		if (strstr(line, " srso_"))
+			continue;
 		snprintf(place, sizeof(place), "0x%" PRIx64, addr);
 		if (probe_try(shadow, place, place, SHADOWK_PROBE_COUNT, 0) >= 0 ||
 		    ++tries == TRIES) {

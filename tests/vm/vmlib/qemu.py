@@ -9,7 +9,8 @@ import subprocess
 from . import cache, roots
 
 BOOT_TIMEOUT = 120
-BASE_ARGS = "console=ttyS0,115200 loglevel=5 oops=panic panic=-1 random.trust_cpu=on"
+BASE_ARGS = ("console=ttyS0,115200 loglevel=5 oops=panic panic=-1 random.trust_cpu=on "
+             "watchdog_thresh=60")  # the machine may be busy
 # What makes a count depend on more than instructions, and the calibration of the local
 # timer, which spins for six seconds of real time.
 ICOUNT_ARGS = "tsc=reliable nokaslr cryptomgr.notests nolapic_timer"
