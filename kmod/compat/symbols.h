@@ -17,6 +17,7 @@
 #include <linux/mmu_context.h>
 #include <linux/mmu_notifier.h>
 #include <linux/security.h>
+#include <linux/set_memory.h>
 #include <linux/static_call.h>
 #include <asm/insn.h>
 #include <asm/pgalloc.h>
@@ -36,6 +37,8 @@
 	F(__mmu_notifier_subscriptions_destroy) \
 	F(security_locked_down)                 \
 	F(text_poke)                            \
+	F(set_memory_ro)                        \
+	F(set_memory_rw)                        \
 	F(get_kprobe)                           \
 	F(insn_decode)                          \
 	F(insn_rip_relative)                    \

@@ -115,9 +115,10 @@ static void call_changed(struct shk_edit *edit)
 static void jump_changed(struct shk_edit *edit)
 {
 	struct shk_site *site = container_of(edit, struct shk_site, edit);
+	static const u8 int3 = INT3_INSN_OPCODE;
 
 	if (edit->base[0] != site->kp.opcode)
-		WRITE_ONCE(*shk_page_bytes(edit->page, edit->addr), INT3_INSN_OPCODE);
+		shk_page_write(edit->page, edit->addr, &int3, 1);
 }
 
 /*

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Private pages are written through the direct map: the text mapping is never
- * writable. The order of the three steps, and a serialising instruction on
- * every CPU after each, are those of text_poke_bp_batch().
+ * Private pages are written through text_poke()'s mapping, which one CPU has
+ * for one moment: no other is writable. The order of the three steps, and a
+ * serialising instruction on every CPU after each, are those of
+ * text_poke_bp_batch().
  */
 #include <linux/kprobes.h>
 #include <linux/memory.h>
@@ -29,26 +30,32 @@ static void sync_all(void)
 	on_each_cpu(sync_cpu, NULL, 1);
 }
 
+void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes, size_t len)
+{
+	if (len)
+		shk_call(text_poke)((void *)shk_page_bytes(page, addr), bytes, len);
+}
+
 void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 	      unsigned long resume)
 {
-	u8 *at = shk_page_bytes(page, addr);
+	static const u8 int3 = INT3_INSN_OPCODE;
 
 	lockdep_assert_held(shk_symbols.text_mutex);
 
 	if (!page->text->live) {
-		memcpy(at, bytes, len);
+		shk_page_write(page, addr, bytes, len);
 		return;
 	}
 	if (len > 1) {
 		poking_resume = resume;
 		smp_store_release(&poking, addr); /* pairs with shk_poke_resume() */
-		WRITE_ONCE(*at, INT3_INSN_OPCODE);
+		shk_page_write(page, addr, &int3, 1);
 		sync_all();
-		memcpy(at + 1, bytes + 1, len - 1);
+		shk_page_write(page, addr + 1, bytes + 1, len - 1);
 		sync_all();
 	}
-	WRITE_ONCE(*at, *bytes);
+	shk_page_write(page, addr, bytes, 1);
 	/* Whoever trapped is through its handler when this returns. */
 	sync_all();
 	WRITE_ONCE(poking, 0);

@@ -75,7 +75,7 @@ static void hold(struct shk_page *page, unsigned long addr, const u8 *src, size_
 static void follow(struct shk_page *page, unsigned long addr, const u8 *src, size_t len)
 {
 	struct shk_edit *edit;
-	size_t i;
+	size_t i, todo = 0; /* first byte that waits to be written */
 
 	hold(page, addr, src, len);
 	for (i = 0; i < len; i++) {
@@ -85,9 +85,12 @@ static void follow(struct shk_page *page, unsigned long addr, const u8 *src, siz
 			if (addr + i == edit->addr && edit->changed)
 				edit->changed(edit);
 		} else if (!is_held(page, addr + i) || (len == 1 && *src == INT3_INSN_OPCODE)) {
-			WRITE_ONCE(*shk_page_bytes(page, addr + i), src[i]);
+			continue;
 		}
+		shk_page_write(page, addr + todo, src + todo, i - todo);
+		todo = i + 1;
 	}
+	shk_page_write(page, addr + todo, src + todo, len - todo);
 }
 
 void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8 len)

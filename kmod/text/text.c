@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "text/text.h"
 
@@ -35,7 +36,7 @@ void shk_text_exit(void)
 
 void shk_text_setup(struct shk_text *text)
 {
-	INIT_LIST_HEAD(&text->pages);
+	xa_init(&text->pages);
 }
 
 int shk_text_build(struct shk_text *text)
@@ -52,7 +53,7 @@ int shk_text_build(struct shk_text *text)
 
 void shk_text_destroy(struct shk_text *text)
 {
-	WARN_ON_ONCE(text->live || !list_empty(&text->pages));
+	WARN_ON_ONCE(text->live || !xa_empty(&text->pages));
 	if (text->built)
 		shk_mmu->destroy(&text->tables);
 	text->built = false;
@@ -69,11 +70,40 @@ u64 shk_text_memory(const struct shk_text *text)
 
 static struct shk_page *find_page(struct shk_text *text, unsigned long addr)
 {
-	struct shk_page *page;
+	return xa_load(&text->pages, PFN_DOWN(addr));
+}
 
-	hlist_for_each_entry (page, shk_pages_of(addr), by_addr)
-		if (page->text == text)
-			return page;
+/* Private pages of a range are counted at its PTE page. */
+static unsigned long *nr_in_range(struct shk_text *text, unsigned int range)
+{
+	return &page_private(text->tables.pte[range]);
+}
+
+static void page_free(struct shk_page *page)
+{
+	/* The direct map's entry was split before: nothing to allocate, no failure. */
+	WARN_ON_ONCE(shk_call(set_memory_rw)((unsigned long)page->bytes, 1));
+	vfree(page->bytes);
+	kfree(page);
+}
+
+static struct shk_page *page_alloc(void)
+{
+	struct shk_page *page = kzalloc(sizeof(*page), GFP_KERNEL_ACCOUNT);
+
+	if (!page)
+		return NULL;
+	page->bytes = __vmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
+	if (!page->bytes)
+		goto free;
+	/* The direct map's alias, too: cpa_process_alias(). */
+	if (shk_call(set_memory_ro)((unsigned long)page->bytes, 1))
+		goto vfree;
+	return page;
+vfree:
+	vfree(page->bytes);
+free:
+	kfree(page);
 	return NULL;
 }
 
@@ -83,24 +113,27 @@ struct prepared {
 	struct page *pte;
 };
 
-static void prepared_free(struct prepared *prepared)
+static void prepared_free(struct shk_text *text, unsigned long addr, struct prepared *prepared)
 {
-	if (prepared->page && prepared->page->page)
-		__free_page(prepared->page->page);
-	kfree(prepared->page);
+	xa_release(&text->pages, PFN_DOWN(addr));
+	if (prepared->page)
+		page_free(prepared->page);
 	if (prepared->pte)
 		__free_page(prepared->pte);
 }
 
-static int prepared_alloc(struct prepared *prepared)
+static int prepared_alloc(struct shk_text *text, unsigned long addr, struct prepared *prepared)
 {
-	prepared->page = kzalloc(sizeof(*prepared->page), GFP_KERNEL_ACCOUNT);
-	prepared->pte = alloc_page(GFP_KERNEL_ACCOUNT);
-	if (prepared->page)
-		prepared->page->page = alloc_page(GFP_KERNEL_ACCOUNT);
-	if (prepared->page && prepared->page->page && prepared->pte)
+	*prepared = (struct prepared){};
+	if (find_page(text, addr))
 		return 0;
-	prepared_free(prepared);
+	if (xa_reserve(&text->pages, PFN_DOWN(addr), GFP_KERNEL_ACCOUNT))
+		return -ENOMEM;
+	prepared->page = page_alloc();
+	prepared->pte = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (prepared->page && prepared->pte)
+		return 0;
+	prepared_free(text, addr, prepared);
 	return -ENOMEM;
 }
 
@@ -114,54 +147,50 @@ static struct shk_page *privatise(struct shk_text *text, unsigned long addr,
 	page->addr = addr & PAGE_MASK;
 	page->text = text;
 	INIT_LIST_HEAD(&page->edits);
-	memcpy(page_address(page->page), shk_base_bytes(page->addr), PAGE_SIZE);
+	shk_page_write(page, page->addr, shk_base_bytes(page->addr), PAGE_SIZE);
 
 	if (!text->tables.pte[range]) {
 		shk_mmu->split(&text->tables, range, prepared->pte);
+		set_page_private(prepared->pte, 0);
 		prepared->pte = NULL;
 		text->nr_ranges++;
 		shk_range_get(range);
 	}
-	shk_mmu->map(&text->tables, page->addr, page->page);
+	shk_mmu->map(&text->tables, page->addr, vmalloc_to_page(page->bytes));
 	if (text->live)
 		shk_flush_all();
 
-	list_add(&page->node, &text->pages);
+	xa_store(&text->pages, PFN_DOWN(addr), page, 0); /* it was reserved */
 	hlist_add_head(&page->by_addr, shk_pages_of(page->addr));
+	*nr_in_range(text, range) += 1;
 	text->nr_pages++;
 	nr_private++;
 	return page;
 }
 
+/* @page is in no table any more; the caller frees it. */
 static void unprivatise(struct shk_page *page)
 {
 	struct shk_text *text = page->text;
 	unsigned int range = shk_range_of(page->addr);
 	struct page *table = NULL;
-	struct shk_page *other;
-	bool last = true;
 
-	list_del(&page->node);
+	xa_erase(&text->pages, PFN_DOWN(page->addr));
 	hlist_del(&page->by_addr);
 	text->nr_pages--;
 	nr_private--;
 
-	list_for_each_entry (other, &text->pages, node)
-		last &= shk_range_of(other->addr) != range;
-
 	shk_mmu->map(&text->tables, page->addr, NULL);
-	if (last) {
+	if (!--*nr_in_range(text, range)) {
 		table = shk_mmu->merge(&text->tables, range);
 		text->nr_ranges--;
 	}
 	if (text->live)
 		shk_flush_all();
-	if (last) {
+	if (table) {
 		shk_range_put(range);
 		__free_page(table);
 	}
-	__free_page(page->page);
-	kfree(page);
 }
 
 static bool overlaps(const struct shk_edit *a, const struct shk_edit *b)
@@ -215,7 +244,7 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 	ret = shk_text_build(text);
 	if (ret)
 		return ret;
-	ret = prepared_alloc(&prepared);
+	ret = prepared_alloc(text, edit->addr, &prepared);
 	if (ret)
 		return ret;
 	ret = shk_sync_start();
@@ -246,27 +275,31 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 	shk_poke(page, edit->addr, edit->bytes, edit->len, resume_of(edit));
 	mutex_unlock(shk_symbols.text_mutex);
 
-	prepared_free(&prepared);
+	prepared_free(text, edit->addr, &prepared);
 	return 0;
 stop:
 	shk_sync_stop();
 free:
-	prepared_free(&prepared);
+	prepared_free(text, edit->addr, &prepared);
 	return ret;
 }
 
 void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 {
 	struct shk_page *page = edit->page;
+	bool last;
 
 	mutex_lock(shk_symbols.text_mutex);
 	shk_poke(page, edit->addr, edit->base, edit->len, resume_of(edit));
 	list_del(&edit->node);
 	edit->page = NULL;
-	if (list_empty(&page->edits))
+	last = list_empty(&page->edits);
+	if (last)
 		unprivatise(page);
 	else
 		shk_sync_release(page, edit);
 	mutex_unlock(shk_symbols.text_mutex);
+	if (last)
+		page_free(page);
 	shk_sync_stop();
 }

@@ -16,7 +16,9 @@
 #define SHK_TEXT_H
 
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #include "mmu/mmu.h"
 
@@ -54,7 +56,7 @@ struct shk_edit {
 
 struct shk_text {
 	struct shk_tables tables;
-	struct list_head pages;
+	struct xarray pages; /* struct shk_page, by page number */
 	unsigned int nr_pages;
 	unsigned int nr_ranges;
 	bool built;
@@ -66,11 +68,14 @@ struct shk_text {
 };
 
 struct shk_page {
-	struct page *page;
+	/*
+	 * Its bytes. Neither this mapping nor the one of the direct map is
+	 * writable: W^X holds for private text as it does for the base.
+	 */
+	const u8 *bytes;
 	unsigned long addr;
 	struct shk_text *text;
 	struct list_head edits;
-	struct list_head node;	   /* shk_text.pages */
 	struct hlist_node by_addr; /* all texts' copies of one base page */
 };
 
@@ -113,10 +118,13 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
 /* Where to go on from a breakpoint that shk_poke() put at @addr; 0: not ours. */
 unsigned long shk_poke_resume(unsigned long addr);
 
-static inline u8 *shk_page_bytes(struct shk_page *page, unsigned long addr)
+static inline const u8 *shk_page_bytes(const struct shk_page *page, unsigned long addr)
 {
-	return (u8 *)page_address(page->page) + offset_in_page(addr);
+	return page->bytes + offset_in_page(addr);
 }
+
+/* Write bytes of the page, by the kernel's own means for read-only text. Text_mutex held. */
+void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes, size_t len);
 
 /* ---- sync.c ---- */
 
