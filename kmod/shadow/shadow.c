@@ -176,7 +176,8 @@ void shk_shadows_info(struct shk_info *info)
 	unsigned long id;
 
 	mutex_lock(&shk_config_lock);
-	xa_for_each (&shadows, id, shadow) {
+	xa_for_each(&shadows, id, shadow)
+	{
 		info->nr_shadows++;
 		info->nr_grafts += shk_graft_count(shadow);
 		info->memory += shk_text_memory(&shadow->text);
@@ -192,7 +193,6 @@ void shk_shadows_exit(void)
 	unsigned long id;
 
 	/* Handles and grafts hold the module: what is left is only named. */
-	xa_for_each (&shadows, id, shadow)
-		shk_shadow_put(shadow);
+	xa_for_each(&shadows, id, shadow) shk_shadow_put(shadow);
 	WARN_ON_ONCE(!xa_empty(&shadows));
 }

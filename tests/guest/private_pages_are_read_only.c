@@ -58,7 +58,8 @@ int main(void)
 	count(shadow, GETPPID);
 	attach(shadow, inside.pid);
 	private = actor_do(&inside, job_text_entry, addr);
-	expect((private & FRAME) != (base & FRAME), "the page is not private: this test sees nothing");
+	expect((private & FRAME) != (base & FRAME),
+	       "the page is not private: this test sees nothing");
 	expect(!(private & RW), "the text mapping is writable: 0x%" PRIx64, private);
 	/* Written to again while it is in use. */
 	count(shadow, GETPID);
