@@ -21,6 +21,7 @@ struct call {
 	u32 min_size; /* of the struct in the first release */
 	u32 size;     /* now */
 	int cap;      /* -1: none, or the function's to check */
+	bool undoes;  /* text becomes the base's: as unloading a module, fine under lockdown */
 	/* @shadow is NULL on the device. Returns a descriptor, 0, or an error. */
 	int (*func)(struct shk_shadow *shadow, void *arg);
 	bool out; /* copy the struct back */
@@ -63,7 +64,7 @@ static int do_shadow_create(struct shk_shadow *unused, void *arg)
 	struct shk_shadow *shadow;
 	int fd;
 
-	if (create->flags & ~SHK_ASYNC_INHERIT || !terminated(create->name))
+	if (create->flags & ~(SHK_ASYNC_INHERIT | SHK_DELEGABLE) || !terminated(create->name))
 		return -EINVAL;
 	shadow = shk_shadow_create(create->name, create->flags, shk_probes_teardown);
 	if (IS_ERR(shadow))
@@ -135,14 +136,15 @@ static int do_process_attach(struct shk_shadow *shadow, void *arg)
 	return shk_process_attach(shadow, process->pid);
 }
 
-static int do_process_detach(struct shk_shadow *unused, void *arg)
+/* From any shadow on the device, from that one on a handle. */
+static int do_process_detach(struct shk_shadow *from, void *arg)
 {
 	struct shk_process *process = arg;
 	int ret;
 
 	if (process->flags || process->reserved)
 		return -EINVAL;
-	ret = shk_process_detach(process->pid);
+	ret = shk_process_detach(from, process->pid);
 	shk_graft_drain();
 	return ret;
 }
@@ -171,17 +173,25 @@ static int do_probe_remove(struct shk_shadow *shadow, void *arg)
 	return shk_probe_remove(shadow, arg);
 }
 
+/* What others did inside is told to who could have placed the probe, and to who was let in. */
+static bool may_read(const struct shk_shadow *shadow)
+{
+	return shadow->flags & SHK_DELEGABLE || capable(CAP_SYS_ADMIN) || capable(CAP_SYS_MODULE);
+}
+
 static int do_probe_next(struct shk_shadow *shadow, void *arg)
 {
+	if (!may_read(shadow))
+		return -EPERM;
 	/* As /proc/kallsyms decides, for whoever asks now. */
 	return shk_probe_next(shadow, arg, shk_call(kallsyms_show_value)(current_cred()));
 }
 
-#define CALL(_cmd, _type, _last, _cap, _func, _out)                                       \
+#define CALL(_cmd, _type, _last, _cap, _func, _out, ...)                                  \
 	{                                                                                 \
 		.cmd = _cmd, .size = sizeof(struct _type),                                \
 		.min_size = offsetofend(struct _type, _last), .cap = _cap, .func = _func, \
-		.out = _out,                                                              \
+		.out = _out, ##__VA_ARGS__                                                \
 	}
 
 /* What makes or edits a shadow is as powerful as loading a module. */
@@ -190,18 +200,20 @@ static const struct call device_calls[] = {
 	CALL(SHK_SHADOW_CREATE, shk_shadow_create, name, CAP_SYS_MODULE, do_shadow_create, false),
 	CALL(SHK_SHADOW_OPEN, shk_shadow_open, name, CAP_SYS_ADMIN, do_shadow_open, false),
 	CALL(SHK_SHADOW_NEXT, shk_shadow_info, name, CAP_SYS_ADMIN, do_shadow_next, true),
-	CALL(SHK_PROCESS_DETACH, shk_process, reserved, CAP_SYS_ADMIN, do_process_detach, false),
+	CALL(SHK_PROCESS_DETACH, shk_process, reserved, -1, do_process_detach, false),
 	CALL(SHK_PROCESS_INFO, shk_process_info, name, -1, do_process_info, true),
 };
 
 static const struct call handle_calls[] = {
 	CALL(SHK_SHADOW_INFO, shk_shadow_info, name, -1, do_shadow_info, true),
 	CALL(SHK_SHADOW_DESTROY, shk_shadow_destroy, flags, CAP_SYS_MODULE, do_shadow_destroy,
-	     false),
-	CALL(SHK_PROCESS_ATTACH, shk_process, reserved, CAP_SYS_ADMIN, do_process_attach, false),
-	CALL(SHK_PROCESS_NEXT, shk_process_next, comm, -1, do_process_next, true),
+	     false, .undoes = true),
+	CALL(SHK_PROCESS_DETACH, shk_process, reserved, -1, do_process_detach, false),
+	CALL(SHK_PROCESS_ATTACH, shk_process, reserved, -1, do_process_attach, false),
+	CALL(SHK_PROCESS_NEXT, shk_process_next, comm, CAP_SYS_ADMIN, do_process_next, true),
 	CALL(SHK_PROBE_ADD, shk_probe_add, symbol, CAP_SYS_MODULE, do_probe_add, true),
-	CALL(SHK_PROBE_REMOVE, shk_probe_remove, name, CAP_SYS_MODULE, do_probe_remove, false),
+	CALL(SHK_PROBE_REMOVE, shk_probe_remove, name, CAP_SYS_MODULE, do_probe_remove, false,
+	     .undoes = true),
 	CALL(SHK_PROBE_NEXT, shk_probe_info, symbol, -1, do_probe_next, true),
 };
 
@@ -209,7 +221,7 @@ static int allowed(const struct call *call)
 {
 	if (call->cap >= 0 && !capable(call->cap))
 		return -EPERM;
-	if (call->cap == CAP_SYS_MODULE)
+	if (call->cap == CAP_SYS_MODULE && !call->undoes)
 		return shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE);
 	return 0;
 }

@@ -36,16 +36,47 @@ static struct mm_struct *mm_of(pid_t pid)
 	return ERR_PTR(kernel ? -EOPNOTSUPP : -ESRCH);
 }
 
+static bool is_self(pid_t pid)
+{
+	struct task_struct *task;
+	bool self;
+
+	if (pid <= 0)
+		return !pid;
+	rcu_read_lock();
+	task = pid_task(find_vpid(pid), PIDTYPE_PID);
+	self = task && same_thread_group(task, current);
+	rcu_read_unlock();
+	return self;
+}
+
+/*
+ * Binding others is for CAP_SYS_ADMIN. Who has no more than the handle of a
+ * delegable shadow binds itself; @delegated says so.
+ */
+static int may_bind(const struct shk_shadow *shadow, pid_t pid, bool *delegated)
+{
+	*delegated = !capable(CAP_SYS_ADMIN);
+	if (!*delegated || (shadow && shadow->flags & SHK_DELEGABLE && is_self(pid)))
+		return 0;
+	return -EPERM;
+}
+
 int shk_process_attach(struct shk_shadow *shadow, pid_t pid)
 {
-	struct mm_struct *mm = mm_of(pid);
 	struct shk_shadow *left;
+	struct mm_struct *mm;
+	bool delegated;
 	int ret;
 
+	ret = may_bind(shadow, pid, &delegated);
+	if (ret)
+		return ret;
+	mm = mm_of(pid);
 	if (IS_ERR(mm))
 		return PTR_ERR(mm);
 	mutex_lock(&shk_config_lock);
-	ret = shk_graft_attach(shadow, mm, &left);
+	ret = shk_graft_attach(shadow, mm, delegated, &left);
 	mutex_unlock(&shk_config_lock);
 	if (!ret && left)
 		shk_shadow_put(left);
@@ -53,15 +84,20 @@ int shk_process_attach(struct shk_shadow *shadow, pid_t pid)
 	return ret;
 }
 
-int shk_process_detach(pid_t pid)
+int shk_process_detach(const struct shk_shadow *from, pid_t pid)
 {
-	struct mm_struct *mm = mm_of(pid);
+	struct mm_struct *mm;
+	bool delegated;
 	int ret;
 
+	ret = may_bind(from, pid, &delegated);
+	if (ret)
+		return ret;
+	mm = mm_of(pid);
 	if (IS_ERR(mm))
 		return PTR_ERR(mm);
 	mutex_lock(&shk_config_lock);
-	ret = shk_graft_detach(mm);
+	ret = shk_graft_detach(mm, from, delegated);
 	mutex_unlock(&shk_config_lock);
 	mmput(mm);
 	return ret;
@@ -72,7 +108,7 @@ int shk_process_info(struct shk_process_info *info)
 	struct shk_shadow *shadow;
 	struct mm_struct *mm;
 
-	if (info->pid && !capable(CAP_SYS_ADMIN))
+	if (!is_self(info->pid) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	mm = mm_of(info->pid);
 	if (IS_ERR(mm))

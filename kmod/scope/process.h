@@ -5,9 +5,12 @@
 
 #include "shadow/shadow.h"
 
-/* Errors as in struct shk_process. */
+/*
+ * Errors as in struct shk_process. @from is NULL for any shadow. Who may do it
+ * is decided here, as it depends on the process.
+ */
 int shk_process_attach(struct shk_shadow *shadow, pid_t pid);
-int shk_process_detach(pid_t pid);
+int shk_process_detach(const struct shk_shadow *from, pid_t pid);
 int shk_process_info(struct shk_process_info *info);
 int shk_process_next(struct shk_shadow *shadow, struct shk_process_next *next);
 

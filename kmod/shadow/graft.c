@@ -24,6 +24,7 @@ struct shk_graft {
 	struct mm_struct *mm;
 	struct shk_shadow *shadow; /* holds a reference */
 	u64 order;		   /* grows with each that comes into a shadow */
+	bool delegated;		   /* it, or a parent, attached itself unprivileged */
 	struct list_head node;	   /* shk_shadow.grafts, by order */
 	struct hlist_node by_mm;
 	struct work_struct free;
@@ -89,6 +90,25 @@ static void graft_free_work(struct work_struct *work)
 	graft_free(graft);
 }
 
+/* @graft's mm executes the base from the next flush on: it is the caller's to bury(). */
+static void cut(struct shk_graft *graft)
+{
+	lockdep_assert_held(&graft_lock);
+	hash_del(&graft->by_mm);
+	shk_mmu->graft(graft->mm, NULL);
+}
+
+static void bury(struct shk_graft *graft)
+{
+	flush(graft->mm);
+	/* Only now may tables and pages be thought unused. */
+	spin_lock(&graft_lock);
+	unlink(graft);
+	spin_unlock(&graft_lock);
+	/* Neither the notifier nor the shadow may be given up in here. */
+	queue_work(graft_wq, &graft->free);
+}
+
 /*
  * exit_mmap() of the last user, who may be anybody. What ran in the mm left it
  * through enter_lazy_tlb() or for another mm.
@@ -106,21 +126,11 @@ static bool on_invalidate(struct mmu_interval_notifier *notifier,
 	spin_lock(&graft_lock);
 	/* Detached at the same time? Then it is the other's to free. */
 	mine = hash_hashed(&graft->by_mm);
-	if (mine) {
-		hash_del(&graft->by_mm);
-		shk_mmu->graft(graft->mm, NULL);
-	}
+	if (mine)
+		cut(graft);
 	spin_unlock(&graft_lock);
-	if (!mine)
-		return true;
-
-	flush(graft->mm);
-	/* Only now may tables and pages be thought unused. */
-	spin_lock(&graft_lock);
-	unlink(graft);
-	spin_unlock(&graft_lock);
-	/* Neither the notifier nor the shadow may be given up in here. */
-	queue_work(graft_wq, &graft->free);
+	if (mine)
+		bury(graft);
 	return true;
 }
 
@@ -149,9 +159,42 @@ static struct shk_graft *graft_alloc(struct mm_struct *mm)
 	return graft;
 }
 
-int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk_shadow **left)
+/*
+ * @mm joins @shadow, with the graft that it has or with *@new, which is used up
+ * then. Returns 1 if its entry was written, 0 if it is inside already; -EPERM;
+ * -EAGAIN: the graft that it had is gone, for exec leaves without asking
+ * shk_config_lock.
+ */
+static int join(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
+		struct shk_graft **new, struct shk_shadow **left)
 {
-	struct shk_graft *graft, *new = NULL;
+	struct shk_graft *graft = find(mm);
+
+	if (!graft && !*new)
+		return -EAGAIN;
+	if (!graft) {
+		graft = *new;
+		*new = NULL;
+		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
+	} else if (graft->shadow == shadow) {
+		graft->delegated &= delegated;
+		return 0;
+	} else {
+		if (delegated && !graft->delegated)
+			return -EPERM;
+		*left = graft->shadow;
+		unlink(graft);
+	}
+	graft->delegated = delegated;
+	link(graft, shadow);
+	return 1;
+}
+
+int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
+		     struct shk_shadow **left)
+{
+	struct shk_graft *new = NULL;
+	bool known;
 	int ret;
 
 	lockdep_assert_held(&shk_config_lock);
@@ -164,66 +207,70 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk
 	if (ret)
 		return ret;
 
-	/* Others attach under shk_config_lock, a child's mm has its graft already. */
-	spin_lock(&graft_lock);
-	graft = find(mm);
-	spin_unlock(&graft_lock);
-	if (!graft) {
-		new = graft_alloc(mm);
-		if (IS_ERR(new))
-			return PTR_ERR(new);
-	}
+	do {
+		/* Others attach under shk_config_lock, a child's mm has its graft already. */
+		spin_lock(&graft_lock);
+		known = find(mm);
+		spin_unlock(&graft_lock);
+		if (!known) {
+			new = graft_alloc(mm);
+			if (IS_ERR(new))
+				return PTR_ERR(new);
+		}
 
-	/* Nobody is in what hooks.c makes run in the base. */
-	mutex_lock(shk_symbols.text_mutex);
-	spin_lock(&graft_lock);
-	graft = find(mm);
-	if (!graft) {
-		graft = new;
-		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
-		link(graft, shadow);
-		new = NULL;
-	} else if (graft->shadow != shadow) {
-		*left = graft->shadow;
-		unlink(graft);
-		link(graft, shadow);
-	} else {
-		mm = NULL;
-	}
-	spin_unlock(&graft_lock);
-
-	if (mm)
-		flush(mm);
-	mutex_unlock(shk_symbols.text_mutex);
+		/* Nobody is in what hooks.c makes run in the base. */
+		mutex_lock(shk_symbols.text_mutex);
+		spin_lock(&graft_lock);
+		ret = join(shadow, mm, delegated, &new, left);
+		spin_unlock(&graft_lock);
+		if (ret > 0)
+			flush(mm);
+		mutex_unlock(shk_symbols.text_mutex);
+	} while (ret == -EAGAIN);
 	if (WARN_ON_ONCE(new))
 		graft_free(new);
-	return 0;
+	return min(ret, 0);
 }
 
-int shk_graft_detach(struct mm_struct *mm)
+int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool delegated)
 {
 	struct shk_graft *graft;
+	int ret = 0;
 
 	lockdep_assert_held(&shk_config_lock);
 	mutex_lock(shk_symbols.text_mutex);
 	spin_lock(&graft_lock);
 	graft = find(mm);
-	if (graft) {
-		hash_del(&graft->by_mm);
-		shk_mmu->graft(mm, NULL);
-	}
+	if (!graft || (from && graft->shadow != from))
+		ret = -ENOENT;
+	else if (delegated && !graft->delegated)
+		ret = -EPERM;
+	else
+		cut(graft);
 	spin_unlock(&graft_lock);
-	if (graft)
-		flush(mm);
+	if (!ret)
+		bury(graft);
 	mutex_unlock(shk_symbols.text_mutex);
-	if (!graft)
-		return -ENOENT;
+	return ret;
+}
+
+/*
+ * text_mutex, which would say that nobody in this mm is in what hooks.c makes
+ * run in the base, is not needed: nobody else is in this mm, and we are here.
+ */
+void shk_graft_leave(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
 
 	spin_lock(&graft_lock);
-	unlink(graft);
+	graft = find(mm);
+	if (graft && graft->delegated)
+		cut(graft);
+	else
+		graft = NULL;
 	spin_unlock(&graft_lock);
-	queue_work(graft_wq, &graft->free);
-	return 0;
+	if (graft)
+		bury(graft);
 }
 
 struct shk_shadow *shk_graft_shadow(struct mm_struct *mm)
@@ -285,6 +332,7 @@ int shk_graft_inherit(struct mm_struct *mm)
 	parent = find(current->mm);
 	if (parent) {
 		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
+		graft->delegated = parent->delegated;
 		link(graft, parent->shadow);
 	}
 	spin_unlock(&graft_lock);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the module needs to know of the processes inside, it learns from their
- * own text: a call in the place of the __fentry__ nop of four functions, in
+ * own text: a call in the place of the __fentry__ nop of a few functions, in
  * every shadow. The base has no hook, no tracepoint and no notifier, so who is
  * outside pays nothing for context switches, forks and exits.
  *
@@ -14,6 +14,11 @@
  *			to fail: the child is inside before it exists.
  * pgd_free()		the new mm came to nothing.
  * kprobe_int3_handler()	breakpoints of probes, see edit/hit.c.
+ * security_bprm_committing_creds()
+ *			SHK_DELEGABLE only: exec knows the program's credentials
+ *			and has not put them on yet, long after pgd_alloc(). What
+ *			an unprivileged process brought inside leaves here if it
+ *			is about to gain privileges.
  *
  * And what reads or compares the kernel's text while it is being patched must
  * see the base's, also when a process inside does the patching: __text_poke()
@@ -31,6 +36,8 @@
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
+#include <linux/binfmts.h>
+#include <linux/cred.h>
 #include <linux/kprobes.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -43,6 +50,7 @@ void shk_entry_enter_lazy_tlb(void);
 void shk_entry_pgd_alloc(void);
 void shk_entry_pgd_free(void);
 void shk_entry_int3(void);
+void shk_entry_exec(void);
 void shk_entry_text_poke(void);
 void shk_entry_ftrace_verify(void);
 void shk_entry_jump_label(void);
@@ -93,6 +101,7 @@ static struct {
 	[SHK_HOOK_PGD_ALLOC] = { "pgd_alloc", shk_entry_pgd_alloc, CALL_INSN_OPCODE },
 	[SHK_HOOK_PGD_FREE] = { "pgd_free", shk_entry_pgd_free, CALL_INSN_OPCODE },
 	[SHK_HOOK_INT3] = { "kprobe_int3_handler", shk_entry_int3, CALL_INSN_OPCODE },
+	[SHK_HOOK_EXEC] = { "security_bprm_committing_creds", shk_entry_exec, CALL_INSN_OPCODE },
 	/* Its __fentry__ site is a call in the base, too. */
 	[SHK_HOOK_TEXT_POKE] = { "__text_poke", shk_entry_text_poke, CALL_INSN_OPCODE,
 				 &STATIC_CALL_KEY(shk_base_text_poke),
@@ -194,6 +203,20 @@ asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 	hook_leave();
 }
 
+/*
+ * secureexec says set-id and file capabilities, but not that root is given all
+ * those back that it had dropped.
+ */
+asmlinkage void shk_hook_exec(const struct linux_binprm *bprm);
+asmlinkage void shk_hook_exec(const struct linux_binprm *bprm)
+{
+	hook_enter();
+	if (bprm->secureexec ||
+	    !cap_issubset(bprm->cred->cap_permitted, current_cred()->cap_permitted))
+		shk_graft_leave(current->mm);
+	hook_leave();
+}
+
 /* The text around a call from hooks_entry.S, whose functions do not sleep. */
 asmlinkage unsigned long shk_base_enter(void);
 asmlinkage unsigned long shk_base_enter(void)
@@ -236,10 +259,11 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 	return edit->addr + CALL_INSN_SIZE + rel;
 }
 
-/* The hooks of a shadow are the first of the table. */
-static unsigned int nr_hooks(const struct shk_shadow *shadow)
+static bool has_hook(const struct shk_shadow *shadow, enum shk_hook hook)
 {
-	return shadow->flags & SHK_ASYNC_INHERIT ? SHK_HOOK_INTERRUPT : SHK_NR_HOOKS;
+	if (hook >= SHK_HOOK_INTERRUPT)
+		return !(shadow->flags & SHK_ASYNC_INHERIT);
+	return hook != SHK_HOOK_EXEC || shadow->flags & SHK_DELEGABLE;
 }
 
 int shk_hooks_apply(struct shk_shadow *shadow)
@@ -250,7 +274,9 @@ int shk_hooks_apply(struct shk_shadow *shadow)
 	lockdep_assert_held(&shk_config_lock);
 	if (shadow->hooked)
 		return 0;
-	for (i = 0; i < nr_hooks(shadow); i++) {
+	for (i = 0; i < SHK_NR_HOOKS; i++) {
+		if (!has_hook(shadow, i))
+			continue;
 		shk_edit_branch(&shadow->hooks[i], hooks[i].site, hooks[i].opcode,
 				(unsigned long)hooks[i].entry);
 		ret = shk_edit_apply(shadow, &shadow->hooks[i]);
@@ -261,7 +287,8 @@ int shk_hooks_apply(struct shk_shadow *shadow)
 	return 0;
 revert:
 	while (i--)
-		shk_edit_revert(shadow, &shadow->hooks[i]);
+		if (has_hook(shadow, i))
+			shk_edit_revert(shadow, &shadow->hooks[i]);
 	return ret;
 }
 
@@ -272,8 +299,9 @@ void shk_hooks_revert(struct shk_shadow *shadow)
 	lockdep_assert_held(&shk_config_lock);
 	if (!shadow->hooked)
 		return;
-	for (i = 0; i < nr_hooks(shadow); i++)
-		shk_edit_revert(shadow, &shadow->hooks[i]);
+	for (i = 0; i < SHK_NR_HOOKS; i++)
+		if (has_hook(shadow, i))
+			shk_edit_revert(shadow, &shadow->hooks[i]);
 	shadow->hooked = false;
 }
 

@@ -28,6 +28,14 @@ SYM_FUNC_START(shk_entry_pgd_free)
 	RET
 SYM_FUNC_END(shk_entry_pgd_free)
 
+/* The text may be the base's on return: the place to go on at is the same. */
+SYM_FUNC_START(shk_entry_exec)
+	pushq	%rdi
+	call	shk_hook_exec
+	popq	%rdi
+	RET
+SYM_FUNC_END(shk_entry_exec)
+
 /* The hook may do what the function would: then return to the caller of it. */
 SYM_FUNC_START(shk_entry_pgd_alloc)
 	pushq	%rdi

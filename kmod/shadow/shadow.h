@@ -29,6 +29,7 @@ enum shk_hook {
 	SHK_HOOK_PGD_ALLOC,
 	SHK_HOOK_PGD_FREE,
 	SHK_HOOK_INT3,
+	SHK_HOOK_EXEC,
 	SHK_HOOK_TEXT_POKE,
 	SHK_HOOK_FTRACE_VERIFY,
 	SHK_HOOK_JUMP_LABEL,
@@ -50,7 +51,7 @@ struct shk_shadow {
 	u64 id;
 	char name[SHK_NAME_LEN]; /* "" if it has none */
 	struct hlist_node by_name;
-	u32 flags; /* SHK_ASYNC_INHERIT */
+	u32 flags; /* SHK_ASYNC_INHERIT, SHK_DELEGABLE */
 	bool dead; /* destroyed: handles only */
 	struct shk_text text;
 	struct shk_edit hooks[SHK_NR_HOOKS];
@@ -106,11 +107,19 @@ void shk_graft_exit(void);
 /*
  * @mm executes @shadow from here on; it moves if it was in another. The caller
  * holds shk_config_lock and a user of @mm (mmget). What it left, if anything,
- * is in @left, to be put when the lock is dropped. -ENOMEM, -ESTALE.
+ * is in @left, to be put when the lock is dropped. @delegated: by the right of
+ * the handle, which does not reach a graft that was made without it. -ENOMEM,
+ * -ESTALE, -EPERM.
  */
-int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk_shadow **left);
-/* @mm executes the base. -ENOENT: it did already. Locks as above. */
-int shk_graft_detach(struct mm_struct *mm);
+int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
+		     struct shk_shadow **left);
+/*
+ * @mm executes the base. -ENOENT: it is not in @from, or, if that is NULL, in
+ * none. -EPERM and locks as above.
+ */
+int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool delegated);
+/* The same for current's mm, which nobody else runs in, if it is in by delegation. No locks. */
+void shk_graft_leave(struct mm_struct *mm);
 /* A reference to the shadow that @mm is grafted to, or NULL. */
 struct shk_shadow *shk_graft_shadow(struct mm_struct *mm);
 /*

@@ -22,6 +22,9 @@
  *   written), EINVAL (size, flags, reserved, string), ENOTTY (an ioctl number
  *   this file does not define, or one of the other kind of descriptor),
  *   ENOMEM, EPERM (see each call).
+ * - Capabilities are asked for at each call, whoever opened the descriptor, and
+ *   count in the initial user namespace only. docs/permissions.md has the table
+ *   of who may call what.
  *
  * Two kinds of descriptor: the device /dev/shadowk, and the handle of one
  * shadow (an anonymous inode), which SHK_SHADOW_CREATE and SHK_SHADOW_OPEN
@@ -81,10 +84,14 @@ struct shk_info {
  *		inside execute the shadow's text too. Otherwise they execute the
  *		base, at the cost of two page-table switches each, and their user
  *		stacks cannot be sampled from within them.
+ *		SHK_DELEGABLE: whoever holds a handle may attach itself, detach
+ *		itself, and read the probes: their hits are those of everybody
+ *		inside. For good; there is no way to take it back but closing all
+ *		handles.
  * @name:	its name, or "" for a shadow that only handles keep alive
  *
  * Constant time: no text is copied until the first edit or graft. Needs
- * CAP_SYS_MODULE; refused under lockdown as module loading is.
+ * CAP_SYS_MODULE; refused under lockdown (EPERM) as module loading is.
  *
  * Return: the handle (close-on-exec), or EEXIST (@name is taken), EINVAL
  * (@name has a character that is not of [A-Za-z0-9._:-], or is "." or ".."),
@@ -96,6 +103,7 @@ struct shk_shadow_create {
 	char name[SHK_NAME_LEN];
 };
 #define SHK_ASYNC_INHERIT	(1U << 0)
+#define SHK_DELEGABLE		(1U << 1)
 #define SHK_SHADOW_CREATE	_IO(SHK_IOC, 0x01)
 
 /**
@@ -156,15 +164,24 @@ struct shk_shadow_info {
  * SHK_PROCESS_DETACH on the device: the process runs the base again. Needs
  * CAP_SYS_ADMIN. ENOENT: it is in no shadow. ESRCH: there is no such process
  * (a negative @pid is none), or it is a zombie. EOPNOTSUPP: it is a kernel
- * thread.
+ * thread. On a handle: the same, but only if it is in that shadow, else ENOENT.
  *
  * SHK_PROCESS_ATTACH on a handle: from its return on, every thread of the
  * process executes the shadow's text, as will its children (fork, vfork,
  * clone) and what it executes. If it was in another shadow, it moves. If it is
  * in this one already, nothing changes. Needs CAP_SYS_ADMIN. ESRCH,
- * EOPNOTSUPP as above. EBUSY: kernel.ftrace_enabled is 0. EINTR: a signal came
+ * EOPNOTSUPP as above. ESTALE: the shadow was destroyed. EBUSY: kernel.ftrace_enabled is 0. EINTR: a signal came
  * for the caller before anything was done. Processes that share the address space (CLONE_VM
  * without CLONE_THREAD, a vfork child before it executes) come along.
+ *
+ * Both calls on the handle of a SHK_DELEGABLE shadow need no capability if @pid
+ * is the caller's own process. Who came in so, and whatever it forks and
+ * executes, is there by delegation: it leaves the shadow when it executes a
+ * program that gains privileges thereby (set-id, file capabilities), before
+ * that program's first instruction. The right does not reach who was attached
+ * by CAP_SYS_ADMIN: such a process cannot move or detach itself (EPERM).
+ * CAP_SYS_ADMIN attaching a process that is inside by delegation ends that it
+ * is.
  */
 struct shk_process {
 	__u32 size;
@@ -183,7 +200,7 @@ struct shk_process {
  * @shadow:	out: id of the shadow
  * @name:	out: its name, "" if it has none
  *
- * Needs CAP_SYS_ADMIN, but for the caller itself. ENOENT: it runs the base.
+ * Needs CAP_SYS_ADMIN, but for the caller's own process. ENOENT: it runs the base.
  * ESRCH, EOPNOTSUPP: as in struct shk_process.
  */
 struct shk_process_info {
@@ -207,7 +224,8 @@ struct shk_process_info {
  *
  * The name is free at once and no process can be attached any more (ESTALE);
  * the shadow is gone when the last handle is closed. Its probes are removed at
- * once. EBUSY: processes are inside. Needs CAP_SYS_MODULE.
+ * once. EBUSY: processes are inside. Needs CAP_SYS_MODULE; not refused under
+ * lockdown, as module unloading is not.
  */
 struct shk_shadow_destroy {
 	__u32 size;
@@ -228,7 +246,7 @@ struct shk_shadow_destroy {
  * @comm:	out: command name of that process
  *
  * ENOENT at the end. A process that comes or goes between two calls may be
- * missed or seen; all others are seen once.
+ * missed or seen; all others are seen once. Needs CAP_SYS_ADMIN.
  */
 struct shk_process_next {
 	__u32 size;
@@ -273,7 +291,7 @@ enum shk_probe_arm {
  *
  * From its return on, each execution of that instruction by a process inside
  * the shadow is a hit. Needs CAP_SYS_MODULE, as whoever may place probes reads
- * the kernel's registers.
+ * the kernel's registers; refused under lockdown.
  *
  * ENOENT: unknown symbol. ENOTUNIQ: several functions have that name, give the
  * address. ERANGE: not an address of the kernel's own text (modules' text is
@@ -342,7 +360,9 @@ struct shk_probe_remove {
  * @name:	the probe's name
  * @symbol:	function that holds the address
  *
- * Walks the probes of the handle's shadow; ENOENT at the end.
+ * Walks the probes of the handle's shadow; ENOENT at the end. What others did
+ * inside can be told from the numbers: needs CAP_SYS_ADMIN or CAP_SYS_MODULE,
+ * unless the shadow is SHK_DELEGABLE.
  */
 struct shk_probe_info {
 	__u32 size;
