@@ -11,16 +11,19 @@ static int cmd_create(struct cli *cli, int argc, char **argv)
 	struct shadowk_shadow_info info = { .size = sizeof(info) };
 	static const struct option options[] = {
 		{ "async", required_argument, NULL, 'a' },
+		{ "delegable", no_argument, NULL, 'd' },
 		{ 0 },
 	};
 	uint32_t flags = 0;
 	int opt, err, status;
 
 	while ((opt = option_next(cli, argc, argv, options))) {
-		if (!strcmp(optarg, "inherit"))
-			flags = SHADOWK_ASYNC_INHERIT;
+		if (opt == 'd')
+			flags |= SHADOWK_DELEGABLE;
+		else if (!strcmp(optarg, "inherit"))
+			flags |= SHADOWK_ASYNC_INHERIT;
 		else if (!strcmp(optarg, "base"))
-			flags = 0;
+			flags &= ~SHADOWK_ASYNC_INHERIT;
 		else
 			usage(cli, "--async is 'base' or 'inherit', not '%s'", optarg);
 	}
@@ -49,11 +52,13 @@ static int cmd_create(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_create = {
 	.name = "create",
-	.args = "NAME [--async base|inherit]",
+	.args = "NAME [--async base|inherit] [--delegable]",
 	.summary = "Make a shadow, equal to the base",
 	.help = "  NAME              1 to 63 of A-Z a-z 0-9 . _ : -\n\n"
 		"  --async POLICY    what interrupts and softirqs that land on a process inside\n"
-		"                    execute: 'base' (default), or 'inherit' its text\n\n"
+		"                    execute: 'base' (default), or 'inherit' its text\n"
+		"  --delegable       who is passed a handle may attach itself, without being\n"
+		"                    root, and read the probes\n\n"
 		"It stays until 'shadowctl destroy NAME'.\n\n",
 	.run = cmd_create,
 };

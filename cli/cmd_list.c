@@ -4,7 +4,8 @@
 #include "cli.h"
 #include "output.h"
 
-static const char *const headings[] = { "NAME", "ID", "PROCESSES", "PROBES", "PAGES", "MEMORY" };
+static const char *const headings[] = { "NAME",	 "ID",	   "PROCESSES", "PROBES",
+					"PAGES", "MEMORY", "DELEGABLE" };
 
 static void row_add(struct table *table, const struct shadowk_shadow_info *info)
 {
@@ -17,6 +18,7 @@ static void row_add(struct table *table, const struct shadowk_shadow_info *info)
 	table_add(table, "%u", info->nr_probes);
 	table_add(table, "%u", info->private_pages);
 	table_add(table, "%s", memory);
+	table_add(table, "%s", delegable_text(info));
 }
 
 static int cmd_list(struct cli *cli, int argc, char **argv)
@@ -27,7 +29,7 @@ static int cmd_list(struct cli *cli, int argc, char **argv)
 	struct table table __cleanup(table_free);
 	int more, status;
 
-	table_init(&table, "lrrrrr");
+	table_init(&table, "lrrrrrl");
 	option_next(cli, argc, argv, NULL);
 	arguments(cli, argc, argv, 0, NULL);
 	status = session_open(&session);
@@ -52,7 +54,8 @@ const struct verb verb_list = {
 	.name = "list",
 	.args = "",
 	.summary = "List all shadows",
-	.help = "PROCESSES counts address spaces inside, PAGES private pages of text. A shadow\n"
-		"without a name lives as long as a program holds it or a process is inside.\n\n",
+	.help = "PROCESSES counts address spaces inside, PAGES private pages of text; DELEGABLE\n"
+		"says whether who holds a handle may attach itself. A shadow without a name\n"
+		"lives as long as a program holds it or a process is inside.\n\n",
 	.run = cmd_list,
 };

@@ -29,10 +29,11 @@ static void info_print(const struct shadowk_shadow_info *info)
 	char memory[24];
 
 	memory_print(memory, sizeof(memory), info->memory);
-	printf("%s\n  id         %" PRIu64 "\n  async      %s\n  processes  %u\n  probes     %u\n"
+	printf("%s\n  id         %" PRIu64 "\n  async      %s\n  delegable  %s\n  processes  %u\n"
+	       "  probes     %u\n"
 	       "  memory     %s, %u private pages of text in %u ranges of 2 MB\n",
-	       info->name, info->id, async_text(info), info->nr_grafts, info->nr_probes, memory,
-	       info->private_pages, info->diverged_ranges);
+	       info->name, info->id, async_text(info), delegable_text(info), info->nr_grafts,
+	       info->nr_probes, memory, info->private_pages, info->diverged_ranges);
 }
 
 static int cmd_show(struct cli *cli, int argc, char **argv)

@@ -34,6 +34,7 @@ void histogram_print(FILE *file, const uint64_t *slots);
 
 /* shadows.c */
 const char *async_text(const struct shadowk_shadow_info *info);
+const char *delegable_text(const struct shadowk_shadow_info *info);
 struct json_object *shadow_json(const struct shadowk_shadow_info *info);
 void memory_print(char *buf, size_t len, uint64_t bytes);
 

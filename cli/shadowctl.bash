@@ -36,7 +36,7 @@ _shadowctl() {
 		esac
 	elif ((COMP_CWORD == place)); then
 		case $verb in
-		create) _shadowctl_words "--async" ;;
+		create) _shadowctl_words "--async --delegable" ;;
 		list|detach) ;;
 		help) _shadowctl_words "create list show destroy run attach detach probe stat" ;;
 		*) _shadowctl_names ;;

@@ -7,6 +7,11 @@ const char *async_text(const struct shadowk_shadow_info *info)
 	return info->flags & SHADOWK_ASYNC_INHERIT ? "inherit" : "base";
 }
 
+const char *delegable_text(const struct shadowk_shadow_info *info)
+{
+	return info->flags & SHADOWK_DELEGABLE ? "yes" : "no";
+}
+
 struct json_object *shadow_json(const struct shadowk_shadow_info *info)
 {
 	struct json_object *object = json_object_new_object();
@@ -14,6 +19,8 @@ struct json_object *shadow_json(const struct shadowk_shadow_info *info)
 	json_object_object_add(object, "id", json_object_new_uint64(info->id));
 	json_object_object_add(object, "name", json_text(info->name));
 	json_object_object_add(object, "async", json_text(async_text(info)));
+	json_object_object_add(object, "delegable",
+			       json_object_new_boolean(!!(info->flags & SHADOWK_DELEGABLE)));
 	json_object_object_add(object, "nr_processes", json_object_new_uint64(info->nr_grafts));
 	json_object_object_add(object, "nr_probes", json_object_new_uint64(info->nr_probes));
 	json_object_object_add(object, "private_pages",

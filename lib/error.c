@@ -25,11 +25,13 @@ static const struct {
 	[SHADOWK_OP_PROCESS_ATTACH] = { PID, "attach pid %s", "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_PROCESS_DETACH] = { PID, "detach pid %s", "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_PROCESS_INFO] = { PID, "look up pid %s", "CAP_SYS_ADMIN" },
-	[SHADOWK_OP_PROCESS_NEXT] = { SHADOW, "list the processes of shadow '%s'", NULL },
+	[SHADOWK_OP_PROCESS_NEXT] = { SHADOW, "list the processes of shadow '%s'",
+				      "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_PROBE_PARSE] = { PROBE, "read '%s'", NULL },
 	[SHADOWK_OP_PROBE_ADD] = { SHADOW, "add a probe to shadow '%s'", "CAP_SYS_MODULE" },
 	[SHADOWK_OP_PROBE_REMOVE] = { PROBE, "remove probe '%s'", "CAP_SYS_MODULE" },
-	[SHADOWK_OP_PROBE_NEXT] = { SHADOW, "list the probes of shadow '%s'", NULL },
+	[SHADOWK_OP_PROBE_NEXT] = { SHADOW, "list the probes of shadow '%s'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_PROCESS_DETACH_FROM] = { PID, "detach pid %s", "CAP_SYS_ADMIN" },
 };
 
 static void what_print(char *buf, size_t len, enum shadowk_op op, const struct shadowk_subject *s)
@@ -75,13 +77,16 @@ static bool is_locked_down(void)
 	return file && fgets(line, sizeof(line), file) && !strstr(line, "[none]");
 }
 
-static void explain_permission(char *buf, size_t len, const char *what, const char *capability)
+static void explain_permission(char *buf, size_t len, enum shadowk_op op, const char *what)
 {
+	const char *capability = ops[op].capability;
+	bool edits = op == SHADOWK_OP_SHADOW_CREATE || op == SHADOWK_OP_PROBE_ADD;
+
 	if (!capability)
 		snprintf(buf, len, "cannot %s: permission denied; run as root", what);
 	else if (geteuid())
 		snprintf(buf, len, "cannot %s: needs %s; run as root", what, capability);
-	else if (!strcmp(capability, "CAP_SYS_MODULE") && is_locked_down())
+	else if (edits && is_locked_down())
 		snprintf(buf, len,
 			 "cannot %s: the kernel is locked down and takes no changes of its "
 			 "text; boot with lockdown=none",
@@ -134,9 +139,20 @@ static bool explain_shadow(char *buf, size_t len, enum shadowk_op op, int err,
 	return true;
 }
 
-static bool explain_process(char *buf, size_t len, int err, pid_t pid)
+static bool explain_process(char *buf, size_t len, enum shadowk_op op, int err,
+			    const struct shadowk_subject *s)
 {
-	if (err == ESRCH && is_zombie(pid))
+	pid_t pid = s->pid;
+
+	if (op == SHADOWK_OP_PROCESS_ATTACH && err == EPERM && geteuid() &&
+	    (!pid || pid == getpid()))
+		snprintf(buf, len,
+			 "shadow '%s' may be entered by root only; have it made by "
+			 "'shadowctl create %s --delegable'",
+			 s->shadow, s->shadow);
+	else if (op == SHADOWK_OP_PROCESS_DETACH_FROM && err == ENOENT)
+		snprintf(buf, len, "pid %d is not in shadow '%s'", pid, s->shadow);
+	else if (err == ESRCH && is_zombie(pid))
 		snprintf(buf, len, "pid %d is a zombie; only its parent can do something about it",
 			 pid);
 	else if (err == ESRCH)
@@ -191,8 +207,9 @@ static bool explain_op(char *buf, size_t len, enum shadowk_op op, int err,
 		return true;
 	case SHADOWK_OP_PROCESS_ATTACH:
 	case SHADOWK_OP_PROCESS_DETACH:
+	case SHADOWK_OP_PROCESS_DETACH_FROM:
 	case SHADOWK_OP_PROCESS_INFO:
-		return explain_process(buf, len, err, s->pid) ||
+		return explain_process(buf, len, op, err, s) ||
 		       explain_shadow(buf, len, op, err, s);
 	case SHADOWK_OP_PROBE_PARSE:
 	case SHADOWK_OP_PROBE_ADD:
@@ -222,7 +239,7 @@ const char *shadowk_explain(char *buf, size_t len, enum shadowk_op op, int err,
 	} else if (!explain_op(buf, len, op, err, &s)) {
 		what_print(what, sizeof(what), op, &s);
 		if (err == EPERM || err == EACCES)
-			explain_permission(buf, len, what, ops[op].capability);
+			explain_permission(buf, len, op, what);
 		else if (err == ENOTTY || err == E2BIG)
 			snprintf(buf, len,
 				 "cannot %s: the module does not know how; load the one that "

@@ -21,6 +21,11 @@ int shadowk_process_detach(struct shadowk *dev, pid_t pid)
 	return process_call(dev->fd, SHK_PROCESS_DETACH, pid);
 }
 
+int shadowk_process_detach_from(struct shadowk_shadow *shadow, pid_t pid)
+{
+	return process_call(shadow->fd, SHK_PROCESS_DETACH, pid);
+}
+
 int shadowk_process_info(struct shadowk *dev, pid_t pid, struct shadowk_process_info *info)
 {
 	struct shk_process_info in = { .size = sizeof(in), .pid = pid };

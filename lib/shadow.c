@@ -9,6 +9,7 @@
 
 _Static_assert(SHADOWK_NAME_LEN == SHK_NAME_LEN, "uapi");
 _Static_assert(SHADOWK_ASYNC_INHERIT == SHK_ASYNC_INHERIT, "uapi");
+_Static_assert(SHADOWK_DELEGABLE == SHK_DELEGABLE, "uapi");
 
 int shadowk_name_check(const char *name)
 {

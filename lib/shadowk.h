@@ -126,16 +126,23 @@ int shadowk_shadow_create(struct shadowk *dev, const char *name, struct shadowk_
 
 /* Interrupts and softirqs that land on a process inside execute the shadow, too. */
 #define SHADOWK_ASYNC_INHERIT (1U << 0)
+/* Who holds a handle may attach and detach its own process, and read the probes. */
+#define SHADOWK_DELEGABLE (1U << 1)
 
 /**
  * shadowk_shadow_create_flags() - make a shadow of another kind
  * @dev:    the device
  * @name:   as for shadowk_shadow_create()
- * @flags:  SHADOWK_ASYNC_INHERIT or 0
+ * @flags:  any of SHADOWK_ASYNC_INHERIT, SHADOWK_DELEGABLE; or 0
  * @shadow: as for shadowk_shadow_create()
  *
  * Without SHADOWK_ASYNC_INHERIT interrupts and softirqs execute the base,
  * whomever they land on.
+ *
+ * With SHADOWK_DELEGABLE a process without capabilities that was passed the
+ * handle may attach itself. It leaves when it executes a program that gains
+ * privileges thereby (set-id, file capabilities). The probes' numbers, which it
+ * may read, are those of everybody inside.
  *
  * Return: as shadowk_shadow_create(); -EINVAL also for unknown flags.
  */
@@ -189,7 +196,7 @@ void shadowk_shadow_close(struct shadowk_shadow *shadow);
  * @diverged_ranges:	2 MB ranges of text that it maps by 4 KB pages
  * @memory:		bytes of its page tables and private pages
  * @name:		its name, "" if it has none
- * @flags:		SHADOWK_ASYNC_INHERIT
+ * @flags:		SHADOWK_ASYNC_INHERIT, SHADOWK_DELEGABLE
  */
 struct shadowk_shadow_info {
 	size_t size;
@@ -244,7 +251,8 @@ int shadowk_shadow_destroy(struct shadowk_shadow *shadow);
  *
  * When it returns, all threads of the process execute the shadow's text; so
  * will what it forks and executes from then on. A process that is in another
- * shadow moves. Needs CAP_SYS_ADMIN.
+ * shadow moves. Needs CAP_SYS_ADMIN, or that the shadow is SHADOWK_DELEGABLE and
+ * @pid the caller's own process, which CAP_SYS_ADMIN has not put elsewhere.
  *
  * Return: 0, -ESRCH (no such process, or a zombie), -EOPNOTSUPP (a kernel
  * thread), -ESTALE (the shadow was destroyed), -EPERM.
@@ -261,6 +269,18 @@ int shadowk_process_attach(struct shadowk_shadow *shadow, pid_t pid);
  * Return: 0, -ENOENT (it is in no shadow), -ESRCH, -EOPNOTSUPP, -EPERM.
  */
 int shadowk_process_detach(struct shadowk *dev, pid_t pid);
+
+/**
+ * shadowk_process_detach_from() - the same for a process inside one shadow
+ * @shadow: the handle
+ * @pid:    any thread of the process; 0 is the caller
+ *
+ * Needs CAP_SYS_ADMIN, or that the process is the caller's own, and attached
+ * itself without it.
+ *
+ * Return: 0, -ENOENT (it is not in that shadow), -ESRCH, -EOPNOTSUPP, -EPERM.
+ */
+int shadowk_process_detach_from(struct shadowk_shadow *shadow, pid_t pid);
 
 /**
  * struct shadowk_process_info - where a process is
@@ -280,7 +300,7 @@ struct shadowk_process_info {
  * @pid:  any thread of the process; 0 is the caller
  * @info: out
  *
- * Needs CAP_SYS_ADMIN, but for the caller itself.
+ * Needs CAP_SYS_ADMIN, but for the caller's own process.
  *
  * Return: 0, -ENOENT (it runs the base), -ESRCH, -EOPNOTSUPP, -EPERM.
  */
@@ -305,9 +325,10 @@ struct shadowk_process {
  * @shadow:  the handle
  * @process: in: @cursor 0 to begin, or as the last call left it; out: the next
  *
- * Processes that come or go meanwhile may be missed or seen.
+ * Processes that come or go meanwhile may be missed or seen. Needs
+ * CAP_SYS_ADMIN.
  *
- * Return: 1; 0 at the end; -errno.
+ * Return: 1; 0 at the end; -EPERM.
  */
 int shadowk_process_next(struct shadowk_shadow *shadow, struct shadowk_process *process);
 
@@ -479,6 +500,7 @@ enum shadowk_op {
 	SHADOWK_OP_PROBE_ADD,
 	SHADOWK_OP_PROBE_REMOVE,
 	SHADOWK_OP_PROBE_NEXT,
+	SHADOWK_OP_PROCESS_DETACH_FROM,
 };
 
 /**

@@ -51,6 +51,7 @@ static void processes(void **state)
 
 	says(SHADOWK_OP_PROCESS_ATTACH, -EOPNOTSUPP, "pid 2 is a kernel thread; shadows hold user");
 	says(SHADOWK_OP_PROCESS_DETACH, -ENOENT, "pid 2 is in no shadow");
+	says(SHADOWK_OP_PROCESS_DETACH_FROM, -ENOENT, "pid 2 is not in shadow 'web'");
 	subject.pid = 4194304;
 	says(SHADOWK_OP_PROCESS_ATTACH, -ESRCH, "no process has pid 4194304");
 	pid = fork();
@@ -108,12 +109,23 @@ static void permission(void **state)
 	}
 	waitpid(pid, &status, 0);
 	assert_int_equal(status, 0);
+
+	pid = fork();
+	if (!pid) {
+		if (!geteuid() && seteuid(65534))
+			_exit(2);
+		subject.pid = 0;
+		says(SHADOWK_OP_PROCESS_ATTACH, -EPERM, "'shadowctl create web --delegable'");
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
 }
 
 static void one_line(void **state)
 {
 	subject.shadow = "a\nb\033[2J";
-	for (int op = 0; op <= SHADOWK_OP_PROBE_NEXT; op++) {
+	for (int op = 0; op <= SHADOWK_OP_PROCESS_DETACH_FROM; op++) {
 		for (int err = 1; err < 134; err++) {
 			shadowk_explain(line, sizeof(line), op, -err, &subject);
 			assert_true(strlen(line) > 10);
