@@ -58,7 +58,7 @@ static inline void fill_remove(void *arg)
 
 static const struct one_call calls[] = {
 	CALL(SHK_INFO, shk_info, .answers = true, .fill = fill_nothing),
-	CALL(SHK_SHADOW_CREATE, shk_shadow_create, .flags = SHK_ASYNC_INHERIT,
+	CALL(SHK_SHADOW_CREATE, shk_shadow_create, .flags = SHK_ASYNC_INHERIT | SHK_DELEGABLE,
 	     .fill = fill_nothing),
 	CALL(SHK_SHADOW_OPEN, shk_shadow_open, .fill = fill_open),
 	CALL(SHK_SHADOW_NEXT, shk_shadow_info, .answers = true, .fill = fill_next),
@@ -69,6 +69,9 @@ static const struct one_call calls[] = {
 	     .result = -ENOENT),
 	CALL(SHK_SHADOW_INFO, shk_shadow_info, .on_handle = true, .answers = true,
 	     .fill = fill_nothing),
+	CALL(SHK_PROCESS_DETACH, shk_process, .on_handle = true,
+	     .reserved = offsetof(struct shk_process, reserved), .fill = fill_nothing,
+	     .result = -ENOENT),
 	CALL(SHK_PROCESS_ATTACH, shk_process, .on_handle = true,
 	     .reserved = offsetof(struct shk_process, reserved), .fill = fill_dead,
 	     .result = -ESRCH),
