@@ -7,51 +7,16 @@
 #include <sys/socket.h>
 
 #include "actor.h"
+#include "passing.h"
 #include "shadows.h"
 
 static int sockets[2];
-
-static void send_descriptor(int fd)
-{
-	char control[CMSG_SPACE(sizeof(fd))] = {}, byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&msg);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	need(sendmsg(sockets[0], &msg, 0) == 1);
-}
-
-static int receive_descriptor(void)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {}, byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	need(recvmsg(sockets[1], &msg, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&msg));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
-}
 
 static struct shadowk_shadow *received;
 
 static long job_receive(long unused)
 {
-	return shadowk_shadow_from_fd(receive_descriptor(), &received);
+	return shadowk_shadow_from_fd(descriptor_receive(sockets[1]), &received);
 }
 
 static long job_id(long unused)
@@ -87,7 +52,7 @@ int main(void)
 	actor_start(&inside, -1);
 	shadow = shadow_new(NULL);
 	id = shadow_info(shadow).id;
-	send_descriptor(shadowk_shadow_fd(shadow));
+	descriptor_send(sockets[0], shadowk_shadow_fd(shadow));
 	shadow_close(shadow);
 	expect_eq(module_info().nr_shadows, 1, "shadows while the only handle is on its way");
 	expect_ret(actor_do(&receiver, job_receive, 0), 0, "to adopt what was received");
@@ -100,7 +65,7 @@ int main(void)
 
 	/* A descriptor that nobody ever receives. */
 	shadow = shadow_new(NULL);
-	send_descriptor(shadowk_shadow_fd(shadow));
+	descriptor_send(sockets[0], shadowk_shadow_fd(shadow));
 	shadow_close(shadow);
 	expect_eq(module_info().nr_shadows, 2, "shadows with one on its way");
 	actor_end(&inside);

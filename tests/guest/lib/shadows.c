@@ -39,6 +39,11 @@ struct shadowk_shadow *shadow_new_async(const char *name)
 	return create(name, SHADOWK_ASYNC_INHERIT);
 }
 
+struct shadowk_shadow *shadow_new_delegable(const char *name)
+{
+	return create(name, SHADOWK_DELEGABLE);
+}
+
 void shadow_close(struct shadowk_shadow *shadow)
 {
 	for (unsigned int i = 0; i < SHADOWS_MAX; i++)

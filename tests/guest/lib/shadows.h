@@ -13,6 +13,8 @@ struct shadowk *device(void);
 struct shadowk_shadow *shadow_new(const char *name);
 /* Interrupts that land on processes inside execute it, too. */
 struct shadowk_shadow *shadow_new_async(const char *name);
+/* Who holds its handle may attach itself. */
+struct shadowk_shadow *shadow_new_delegable(const char *name);
 void shadow_close(struct shadowk_shadow *shadow);
 /* Close all that is left of these. */
 void shadows_done(void);

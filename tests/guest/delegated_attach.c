@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: core timeout=30 */
+/*
+ * A process without any right that was passed the handle of a delegable shadow
+ * over a socket may attach itself, and go again. Others it may not, nor with
+ * the handle of another shadow, nor where CAP_SYS_ADMIN has put it.
+ */
+#include "delegate.h"
+
+enum { OPEN, OPEN_TOO, CLOSED };
+
+static struct shadowk_shadow *shadows[3];
+static struct delegate user;
+
+static void comes_and_goes(void)
+{
+	uint64_t id = shadow_info(shadows[OPEN]).id;
+
+	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -ENOENT, "leave from outside");
+	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach itself");
+	expect_eq(shadow_of(user.actor.pid), id, "shadow it is in");
+	actor_do(&user.actor, job_getppid, 100);
+	expect_ret(actor_do(&user.actor, job_getppid_hits, OPEN), 100, "hits, as it reads them");
+	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach itself once more");
+	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN_TOO), 0, "move");
+	expect_eq(shadow_of(user.actor.pid), shadow_info(shadows[OPEN_TOO]).id,
+		  "shadow it moved to");
+	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -ENOENT, "leave another");
+	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN_TOO), 0, "leave");
+	expect_eq(shadow_of(user.actor.pid), 0, "shadow it is in after leaving");
+	actor_do(&user.actor, job_getppid, 100);
+	expect_eq(hits(shadows[OPEN], GETPPID), 100, "hits at the end");
+}
+
+static void refused(void)
+{
+	expect_ret(actor_do(&user.actor, job_attach_itself, CLOSED), -EPERM,
+		   "attach itself to one that is not delegable");
+	expect_ret(actor_do(&user.actor, job_getppid_hits, CLOSED), -EPERM,
+		   "read one that is not delegable");
+	expect_ret(actor_do(&user.actor, job_attach_other, DELEGATE_ORDER(OPEN, getpid())), -EPERM,
+		   "attach another");
+	expect_ret(actor_do(&user.actor, job_attach_other, DELEGATE_ORDER(OPEN, 4194304)), -EPERM,
+		   "ask by a pid that nobody has");
+	expect_eq(shadow_of(getpid()), 0, "shadow of the other");
+}
+
+static void stays_where_it_was_put(void)
+{
+	uint64_t id = shadow_info(shadows[OPEN]).id;
+
+	need_ok(actor_do(&user.actor, job_attach_itself, OPEN));
+	attach(shadows[OPEN], user.actor.pid);
+	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach where it is");
+	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -EPERM, "leave");
+	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN_TOO), -EPERM, "move");
+	expect_eq(shadow_of(user.actor.pid), id, "shadow it was put into");
+	detach(user.actor.pid);
+}
+
+int main(void)
+{
+	shadows[OPEN] = shadow_new_delegable("open");
+	shadows[OPEN_TOO] = shadow_new_delegable(NULL);
+	shadows[CLOSED] = shadow_new(NULL);
+	count(shadows[OPEN], GETPPID);
+	count(shadows[CLOSED], GETPPID);
+	delegate_start(&user);
+	for (int i = 0; i < 3; i++)
+		delegate_give(&user, i, shadows[i]);
+	comes_and_goes();
+	refused();
+	stays_where_it_was_put();
+	delegate_end(&user);
+	expect_ret(shadowk_shadow_destroy(shadows[OPEN]), 0, "destroy");
+	return finish();
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: core timeout=30 */
+/*
+ * What attached itself by delegation leaves the shadow when it executes a
+ * set-id program, before the first instruction; what CAP_SYS_ADMIN attached
+ * stays. So does who gains nothing by it.
+ */
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "delegate.h"
+#include "tiny.h"
+
+static const struct program {
+	const char *path;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+	bool gains;
+} programs[] = {
+	{ "/tmp/plain", 0, 0, 0755, false },
+	{ "/tmp/set-user", 0, 0, 04755, true },
+	{ "/tmp/set-group", 0, 5, 02755, true },
+	{ "/tmp/set-own", USER_ID, USER_ID, 06755, false },
+};
+
+static struct shadowk_shadow *shadow;
+static struct delegate user;
+
+/* The program makes one call. */
+static void executes(job_fn job, const struct program *p, bool stays, const char *who)
+{
+	uint64_t before = hits(shadow, GETPPID);
+
+	expect_eq(actor_do(&user.actor, job, (long)p->path), 0, "status of %s by %s", p->path, who);
+	expect_eq(hits(shadow, GETPPID) - before, stays, "hits of %s by %s", p->path, who);
+	expect(eventually(shadow_info(shadow).nr_grafts == 1), "one is inside after %s by %s",
+	       p->path, who);
+}
+
+static void each(const char *who, bool privileged)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		executes(job_execute, &programs[i], privileged || !programs[i].gains, who);
+}
+
+/* By a child that cannot gain anything by exec. */
+static long job_execute_nnp(long path)
+{
+	char *argv[] = { (char *)path, NULL };
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		execv(argv[0], argv);
+		_exit(111);
+	}
+	return wait_for(pid);
+}
+
+/* Root without capabilities, which attaches itself and gets them back by exec. */
+static long job_bare_root(long path)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = {};
+	char *argv[] = { (char *)path, NULL };
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (syscall(SYS_capset, &head, none) || shadowk_process_attach(shadow, 0))
+			_exit(111);
+		execv(argv[0], argv);
+		_exit(112);
+	}
+	return wait_for(pid);
+}
+
+static void bare_root(void)
+{
+	uint64_t before = hits(shadow, GETPPID);
+
+	expect_eq(job_bare_root((long)programs[0].path), 0, "status by root without capabilities");
+	expect_eq(hits(shadow, GETPPID) - before, 0, "hits by root without capabilities");
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		tiny_write(programs[i].path);
+		need(!chown(programs[i].path, programs[i].uid, programs[i].gid));
+		need(!chmod(programs[i].path, programs[i].mode));
+	}
+	shadow = shadow_new_delegable(NULL);
+	count(shadow, GETPPID);
+	delegate_start(&user);
+	delegate_give(&user, 0, shadow);
+
+	need_ok(actor_do(&user.actor, job_attach_itself, 0));
+	each("who attached itself", false);
+	executes(job_execute_nnp, &programs[1], true, "who has no_new_privs");
+	attach(shadow, user.actor.pid);
+	each("whom root attached", true);
+	bare_root();
+
+	delegate_end(&user);
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		unlink(programs[i].path);
+	return finish();
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=60 */
+/*
+ * Exec takes a process out of its shadow while root attaches, moves and
+ * detaches the same process: each ends in one place, and nothing is lost.
+ */
+#include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "delegate.h"
+#include "tiny.h"
+
+#define SECONDS 5
+#define PROGRAM "/tmp/set-user"
+
+/* Children that attach themselves and execute the program, for as long as they are let. */
+static long job_storm(long slot)
+{
+	long times = 0;
+	time_t end = time(NULL) + SECONDS;
+
+	for (; time(NULL) < end; times++) {
+		long ret = job_attach_itself(slot);
+
+		/* Root may have put us elsewhere in between. */
+		if ((ret && ret != -EPERM) || job_execute((long)PROGRAM))
+			return -times - 1;
+	}
+	return times;
+}
+
+int main(void)
+{
+	struct shadowk_shadow *theirs = shadow_new_delegable(NULL), *ours = shadow_new(NULL);
+	long executed, attached = 0, detached = 0;
+	struct delegate user;
+	time_t end = time(NULL) + SECONDS;
+
+	tiny_write(PROGRAM);
+	need(!chmod(PROGRAM, 04755));
+	count(theirs, GETPPID);
+	delegate_start(&user);
+	delegate_give(&user, 0, theirs);
+	actor_ask(&user.actor, job_storm, 0);
+	while (time(NULL) < end) {
+		struct shadowk_process inside = { .size = sizeof(inside) };
+
+		while (shadowk_process_next(theirs, &inside) == 1) {
+			if (inside.pid == user.actor.pid || !inside.pid)
+				continue;
+			attached += !shadowk_process_attach(ours, inside.pid);
+			detached += !shadowk_process_detach(device(), inside.pid);
+		}
+	}
+	executed = actor_answer(&user.actor);
+	expect(executed > 0, "executions of the program: %ld", executed);
+	expect(attached > 0 && detached > 0, "the storm attached %ld and detached %ld", attached,
+	       detached);
+	expect_eq(hits(theirs, GETPPID), 0, "hits by the program");
+	delegate_end(&user);
+	unlink(PROGRAM);
+	expect(eventually(!module_info().nr_grafts), "grafts at the end: %u, expected 0",
+	       module_info().nr_grafts);
+	return finish();
+}
