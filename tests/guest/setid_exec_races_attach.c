@@ -13,6 +13,7 @@
 
 #define SECONDS 5
 #define PROGRAM "/tmp/set-user"
+#define SWITCH	"/proc/sys/kernel/sched_schedstats" /* a static key */
 
 /* Children that attach themselves and execute the program, for as long as they are let. */
 static long job_storm(long slot)
@@ -30,18 +31,33 @@ static long job_storm(long slot)
 	return times;
 }
 
+/* Who attaches waits for text_mutex, after having looked where the process is. */
+static pid_t patcher(void)
+{
+	pid_t pid = fork_tied();
+
+	if (pid)
+		return pid;
+	for (;;)
+		if (!write_file(SWITCH, "1") || !write_file(SWITCH, "0"))
+			pause();
+}
+
 int main(void)
 {
 	struct shadowk_shadow *theirs = shadow_new_delegable(NULL), *ours = shadow_new(NULL);
 	long executed, attached = 0, detached = 0;
 	struct delegate user;
-	time_t end = time(NULL) + SECONDS;
+	time_t end;
+	pid_t patching;
 
 	tiny_write(PROGRAM);
 	need(!chmod(PROGRAM, 04755));
 	count(theirs, GETPPID);
 	delegate_start(&user);
 	delegate_give(&user, 0, theirs);
+	patching = patcher();
+	end = time(NULL) + SECONDS;
 	actor_ask(&user.actor, job_storm, 0);
 	while (time(NULL) < end) {
 		struct shadowk_process inside = { .size = sizeof(inside) };
@@ -54,6 +70,9 @@ int main(void)
 		}
 	}
 	executed = actor_answer(&user.actor);
+	kill(patching, SIGKILL);
+	wait_for(patching);
+	write_file(SWITCH, "0");
 	expect(executed > 0, "executions of the program: %ld", executed);
 	expect(attached > 0 && detached > 0, "the storm attached %ld and detached %ld", attached,
 	       detached);
