@@ -152,9 +152,10 @@ static const struct verb verb_probe_add = {
 	.name = "add",
 	.args = "NAME SYMBOL[+OFF] [--kind KIND] [--return] [--int3] [--name N]",
 	.summary = "Place a probe in a shadow",
-	.help = "  SYMBOL            a function of /proc/kallsyms, probed at its entry\n"
+	.help = "  SYMBOL            a function of /proc/kallsyms, probed at its entry;\n"
+		"                    MODULE:SYMBOL where modules have functions of one name\n"
 		"  SYMBOL+OFF        an instruction of it; OFF is decimal, or hexadecimal with 0x\n"
-		"  0xADDRESS         an instruction anywhere in the kernel's own text\n"
+		"  0xADDRESS         an instruction anywhere in the text of the kernel or a module\n"
 		"  --kind count      count executions (the default)\n"
 		"  --kind latency    a histogram of the time from entry to return, in ns\n"
 		"  --kind event      fire the tracepoint shadowk:shadowk_probe\n"

@@ -124,6 +124,7 @@ static int do_shadow_destroy(struct shk_shadow *shadow, void *arg)
 		return -EINVAL;
 	ret = shk_shadow_destroy(shadow);
 	shk_graft_drain();
+	shk_sites_settle();
 	return ret;
 }
 
@@ -170,7 +171,10 @@ static int do_probe_add(struct shk_shadow *shadow, void *arg)
 
 static int do_probe_remove(struct shk_shadow *shadow, void *arg)
 {
-	return shk_probe_remove(shadow, arg);
+	int ret = shk_probe_remove(shadow, arg);
+
+	shk_sites_settle();
+	return ret;
 }
 
 /* What others did inside is told to who could have placed the probe, and to who was let in. */

@@ -17,15 +17,12 @@ static int __init shadowk_init(void)
 	ret = shk_mmu_init();
 	if (ret)
 		return ret;
-	ret = shk_text_init();
-	if (ret)
-		goto mmu;
 	ret = shk_hooks_init();
 	if (ret)
-		goto text;
+		goto mmu;
 	ret = shk_graft_init();
 	if (ret)
-		goto text;
+		goto mmu;
 	/* Last: from here on it can be used. */
 	ret = shk_dev_init();
 	if (ret)
@@ -33,8 +30,6 @@ static int __init shadowk_init(void)
 	return 0;
 graft:
 	shk_graft_exit();
-text:
-	shk_text_exit();
 mmu:
 	shk_mmu_exit();
 	return ret;

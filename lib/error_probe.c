@@ -71,16 +71,11 @@ static void explain_not_unique(char *buf, size_t len, const char *name,
 			 list, symbol->functions > 4 ? ", ... (see /proc/kallsyms)" : "");
 }
 
-/* A name that the kernel knows but not as a function of its own text, or not at all. */
+/* A name that the kernel knows but not as a function, or not at all. */
 static void explain_no_function(char *buf, size_t len, const char *name,
 				const struct shk_symbol *symbol)
 {
-	if (symbol->module[0])
-		snprintf(buf, len,
-			 "'%s' belongs to module %s; only the kernel's own text can be "
-			 "probed, not that of modules",
-			 name, symbol->module);
-	else if (symbol->others)
+	if (symbol->others)
 		snprintf(buf, len, "'%s' is data, not a function; see /proc/kallsyms", name);
 	else if (symbol->alike[0])
 		snprintf(buf, len, "no function named '%s' in this kernel; there is '%s'", name,
@@ -127,8 +122,10 @@ bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_
 		return true;
 	case ERANGE:
 		if (!spec->symbol[0])
-			snprintf(buf, len, "%s is not in the kernel's own text; see /proc/kallsyms",
-				 place);
+			snprintf(
+				buf, len,
+				"%s is not in the text of the kernel or a module; see /proc/kallsyms",
+				place);
 		else if (symbol.functions)
 			snprintf(buf, len, "%s is past the end of %s; give a smaller offset", place,
 				 spec->symbol);

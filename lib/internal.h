@@ -45,9 +45,8 @@ static inline void shk_copy_out(void *to, const void *from, size_t known)
 
 /* kallsyms.c: what the kernel says of a symbol's name. */
 struct shk_symbol {
-	unsigned int functions;		/* that have the name, in the kernel's own text */
-	unsigned int others;		/* that have it elsewhere */
-	char module[64];		/* holds one of the others, or "" */
+	unsigned int functions;		/* that have the name */
+	unsigned int others;		/* that have it and are no functions */
 	char alike[SHADOWK_SYMBOL_LEN]; /* a function called NAME.SUFFIX by the compiler, or "" */
 	uint64_t address[4];		/* of the first functions, 0 where hidden */
 };

@@ -10,12 +10,10 @@ static bool is_function(char type)
 	return strchr("tTwW", type) != NULL;
 }
 
-static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type, const char *module)
+static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type)
 {
-	if (*module || !is_function(type)) {
+	if (!is_function(type)) {
 		symbol->others++;
-		if (*module)
-			snprintf(symbol->module, sizeof(symbol->module), "%s", module);
 		return;
 	}
 	if (symbol->functions < sizeof(symbol->address) / sizeof(symbol->address[0]))
@@ -32,8 +30,14 @@ static bool is_alike(const char *found, const char *name, size_t len)
 void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol)
 {
 	char line[SHADOWK_SYMBOL_LEN + 128], found[SHADOWK_SYMBOL_LEN], module[64], type;
-	size_t len = strlen(name);
+	const char *colon = strchr(name, ':');
+	size_t len, module_len = colon ? (size_t)(colon - name) : 0;
+	const char *wanted = name;
 	uint64_t address;
+
+	/* "MODULE:SYMBOL" */
+	name = colon ? colon + 1 : name;
+	len = strlen(name);
 
 	memset(symbol, 0, sizeof(*symbol));
 	if (!file || !len)
@@ -43,8 +47,10 @@ void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol)
 		if (sscanf(line, "%" SCNx64 " %c %511s [%63[^]]", &address, &type, found, module) <
 		    3)
 			continue;
+		if (colon && (strlen(module) != module_len || strncmp(module, wanted, module_len)))
+			continue;
 		if (!strcmp(found, name))
-			symbol_match(symbol, address, type, module);
+			symbol_match(symbol, address, type);
 		else if (!symbol->alike[0] && !module[0] && is_function(type) &&
 			 is_alike(found, name, len))
 			memcpy(symbol->alike, found, strlen(found) + 1);

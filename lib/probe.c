@@ -62,9 +62,15 @@ static int shk_number_parse(const char *text, uint64_t *number)
 	return errno ? -ERANGE : 0;
 }
 
+static bool is_symbol(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("_.$", c));
+}
+
 int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec)
 {
 	uint64_t addr = 0, offset = 0;
+	bool colon = false;
 	size_t len = 0;
 	int err;
 
@@ -76,9 +82,11 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec)
 		if (!err && !addr)
 			err = -EINVAL;
 	} else {
-		while (isalnum((unsigned char)text[len]) || (text[len] && strchr("_.$", text[len])))
+		while (is_symbol(text[len]) || (text[len] == ':' && len && !colon)) {
+			colon |= text[len] == ':';
 			len++;
-		if (!len || (text[len] && text[len] != '+'))
+		}
+		if (!len || text[len - 1] == ':' || (text[len] && text[len] != '+'))
 			return -EINVAL;
 		err = text[len] ? shk_number_parse(text + len + 1, &offset) : 0;
 		if (!err && len >= SHADOWK_SYMBOL_LEN)

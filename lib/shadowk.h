@@ -375,7 +375,8 @@ struct shadowk_probe_spec {
 
 /**
  * shadowk_probe_parse() - read a place in the kernel's text
- * @text: SYMBOL, SYMBOL+OFFSET (decimal, or hexadecimal with 0x), 0xADDRESS
+ * @text: SYMBOL, SYMBOL+OFFSET (decimal, or hexadecimal with 0x), 0xADDRESS;
+ *	  SYMBOL may be MODULE:SYMBOL
  * @spec: out: @addr, @offset and @symbol; the rest is left alone
  *
  * Return: 0, -EINVAL (none of these), -ERANGE (a number of more than 64 bits),
@@ -392,8 +393,9 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec);
  * is a hit. Needs CAP_SYS_MODULE.
  *
  * Return: 0, -ENOENT (unknown symbol), -ENOTUNIQ (several functions have that
- * name: give the address), -ERANGE (outside the kernel's own text, or past the
- * end of the symbol), -EILSEQ (not the first byte of an instruction), -EADDRNOTAVAIL (the
+ * name: give the address), -ERANGE (outside the text of the kernel and its
+ * modules, or past the end of the symbol), -EBUSY (kernel.ftrace_enabled is 0, or
+ * the module comes or goes), -EILSEQ (not the first byte of an instruction), -EADDRNOTAVAIL (the
  * kernel forbids probes there), -EADDRINUSE (an optimised kprobe of somebody
  * else is there), -EOPNOTSUPP (an instruction that cannot be stepped; LATENCY
  * or RETURN other than at a function's entry), -EEXIST (@name is taken),

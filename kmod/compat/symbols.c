@@ -76,6 +76,16 @@ static bool __init resolve(const char *name, void *addr)
 	return found;
 }
 
+static bool __init resolve_site(const char *name, unsigned long *site)
+{
+	if (!resolve(name, site))
+		return false;
+	*site = shk_call(ftrace_location)(*site);
+	if (!*site)
+		pr_err("%s cannot be traced; is CONFIG_DYNAMIC_FTRACE set?\n", name);
+	return *site;
+}
+
 int __init shk_symbols_init(void)
 {
 	unsigned long addr = find_lookup_name();
@@ -102,14 +112,7 @@ int __init shk_symbols_init(void)
 	ok &= resolve("_text", &shk_symbols.text);
 	ok &= resolve("_stext", &shk_symbols.stext);
 	ok &= resolve("_etext", &shk_symbols.etext);
-	ok &= resolve("__text_poke", &shk_symbols.__text_poke);
-	if (!ok)
-		return -EOPNOTSUPP;
-
-	shk_symbols.__text_poke = shk_call(ftrace_location)(shk_symbols.__text_poke);
-	if (!shk_symbols.__text_poke) {
-		pr_err("__text_poke cannot be traced; is CONFIG_DYNAMIC_FTRACE set?\n");
-		return -EOPNOTSUPP;
-	}
-	return 0;
+	ok = ok && resolve_site("__text_poke", &shk_symbols.__text_poke) &&
+	     resolve_site("flush_tlb_kernel_range", &shk_symbols.flush_tlb_kernel_range);
+	return ok ? 0 : -EOPNOTSUPP;
 }

@@ -14,6 +14,7 @@
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/memory.h>
+#include <linux/module.h>
 #include <linux/mmu_context.h>
 #include <linux/mmu_notifier.h>
 #include <linux/security.h>
@@ -39,6 +40,7 @@
 	F(text_poke)                            \
 	F(set_memory_ro)                        \
 	F(set_memory_rw)                        \
+	F(__module_text_address)                \
 	F(get_kprobe)                           \
 	F(insn_decode)                          \
 	F(insn_rip_relative)                    \
@@ -71,7 +73,9 @@ struct shk_symbols {
 	unsigned long text; /* _text, on a 2 MB boundary */
 	unsigned long stext;
 	unsigned long etext;
-	unsigned long __text_poke; /* ftrace site of it */
+	/* ftrace sites */
+	unsigned long __text_poke;
+	unsigned long flush_tlb_kernel_range;
 };
 
 extern struct shk_symbols shk_symbols;
@@ -86,6 +90,12 @@ int shk_symbol_unique(const char *name, unsigned long *addr);
 static inline bool shk_is_kernel_text(unsigned long addr)
 {
 	return addr >= shk_symbols.stext && addr < shk_symbols.etext;
+}
+
+/* Where text of modules lies, among much else. */
+static inline bool shk_in_module_area(unsigned long addr)
+{
+	return addr >= MODULES_VADDR && addr < MODULES_END;
 }
 
 #endif /* SHK_SYMBOLS_H */

@@ -2,6 +2,7 @@
 #include <linux/ctype.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
@@ -19,18 +20,41 @@ static struct shk_probe *find(struct shk_shadow *shadow, u64 id, const char *nam
 	return NULL;
 }
 
-/* "name+0xOFF/0xSIZE" of the symbol that holds @addr. */
+/* The symbol that holds @addr; "MODULE:SYMBOL" if it is a module's. */
 static int symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigned long *size)
 {
-	char text[KSYM_SYMBOL_LEN];
+	char text[KSYM_SYMBOL_LEN], module[MODULE_NAME_LEN];
 	char *plus;
 
-	sprint_symbol_no_offset(name, addr);
+	/* "name+0xOFF/0xSIZE", " [module]" behind it */
 	sprint_symbol(text, addr);
 	plus = strrchr(text, '+');
-	if (!plus || sscanf(plus, "+0x%lx/0x%lx", offset, size) != 2)
+	if (!plus)
 		return -ERANGE;
-	return 0;
+	*plus = 0;
+	switch (sscanf(plus + 1, "0x%lx/0x%lx [%55s", offset, size, module)) {
+	case 2:
+		strscpy(name, text, SHK_SYMBOL_LEN);
+		return 0;
+	case 3:
+		strreplace(module, ']', 0);
+		snprintf(name, SHK_SYMBOL_LEN, "%s:%s", module, text);
+		return 0;
+	default:
+		return -ERANGE;
+	}
+}
+
+static bool is_text(unsigned long addr)
+{
+	bool found = shk_is_kernel_text(addr);
+
+	if (!found) {
+		preempt_disable();
+		found = shk_call(__module_text_address)(addr);
+		preempt_enable();
+	}
+	return found;
 }
 
 /* Where the user wants it: the address, and the symbol it lies in. */
@@ -42,25 +66,29 @@ static int resolve(const struct shk_probe_add *arg, char *symbol, unsigned long 
 
 	if (*arg->symbol) {
 		ret = shk_symbol_unique(arg->symbol, addr);
-		/* Neither is it a module's, which would be another error. */
-		if (ret == -ENOENT && shk_symbol_lookup(arg->symbol))
-			ret = -ERANGE;
+		if (ret == -ENOENT) {
+			/* "SYMBOL" or "MODULE:SYMBOL" of a module */
+			*addr = shk_symbol_lookup(arg->symbol);
+			ret = *addr ? 0 : -ENOENT;
+		}
 		if (ret)
 			return ret;
-		if (!shk_is_kernel_text(*addr))
+		if (!is_text(*addr))
 			return -ERANGE;
 		ret = symbol_of(*addr, symbol, offset, &size);
 		if (ret)
 			return ret;
 		if (arg->offset >= size)
 			return -ERANGE;
-		strscpy(symbol, arg->symbol, SHK_SYMBOL_LEN);
+		/* Not the name of an alias. */
+		if (shk_is_kernel_text(*addr))
+			strscpy(symbol, arg->symbol, SHK_SYMBOL_LEN);
 		*addr += arg->offset;
 		*offset = arg->offset;
 		return 0;
 	}
 	*addr = arg->addr;
-	if (!shk_is_kernel_text(*addr))
+	if (!is_text(*addr))
 		return -ERANGE;
 	return symbol_of(*addr, symbol, offset, &size);
 }

@@ -52,6 +52,7 @@ struct shk_site {
 	struct hlist_node by_addr; /* shk_shadow.sites, RCU */
 	struct list_head probes;   /* RCU */
 	struct shk_shadow *shadow;
+	struct module *module; /* that has the text, held; NULL: the kernel's own */
 	struct shk_edit edit;
 	enum shk_probe_arm arm;
 	/*
@@ -89,6 +90,8 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 		 bool entry);
 /* Disarm; probe and site are freed when nothing can be in them any more. */
 void shk_site_remove(struct shk_probe *probe);
+/* At its return no module is held for the sake of a probe that is gone. */
+void shk_sites_settle(void);
 void shk_sites_exit(void);
 struct shk_probe *shk_probe_alloc(void);
 void shk_probe_free(struct shk_probe *probe);

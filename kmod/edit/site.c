@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/kprobes.h>
 #include <linux/llist.h>
+#include <linux/module.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -35,6 +36,9 @@ struct buried_probe {
 	struct grave grave;
 };
 
+/* Graves of sites in modules, which cannot be unloaded before. */
+static atomic_t nr_holding = ATOMIC_INIT(0);
+
 static void site_free(struct shk_site *site)
 {
 	unregister_kprobe(&site->kp);
@@ -42,6 +46,7 @@ static void site_free(struct shk_site *site)
 		shk_slot_put(site->slot);
 	if (site->detour)
 		shk_detour_put(site->detour);
+	module_put(site->module);
 	kfree(container_of(site, struct buried_site, site));
 }
 
@@ -55,11 +60,20 @@ static void bury(struct work_struct *work)
 	synchronize_rcu_tasks();
 	synchronize_rcu();
 	llist_for_each_entry_safe (grave, next, all, node) {
-		if (grave->site)
+		if (grave->site) {
+			if (grave->site->module)
+				atomic_dec(&nr_holding);
 			site_free(grave->site);
-		else
+		} else {
 			shk_probe_free(grave->probe);
+		}
 	}
+}
+
+void shk_sites_settle(void)
+{
+	if (atomic_read(&nr_holding))
+		flush_work(&bury_work);
 }
 
 void shk_sites_exit(void)
@@ -195,6 +209,28 @@ static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned l
 	return 0;
 }
 
+/*
+ * The module that has text at @addr, held; NULL for the kernel's own. Text that
+ * is freed after the module's start is none to probe.
+ */
+static struct module *module_get_at(unsigned long addr)
+{
+	struct module *module;
+
+	if (shk_is_kernel_text(addr))
+		return NULL;
+	preempt_disable();
+	module = shk_call(__module_text_address)(addr);
+	if (!module)
+		module = ERR_PTR(-ERANGE);
+	else if (module == THIS_MODULE || within_module_init(addr, module))
+		module = ERR_PTR(-EADDRNOTAVAIL);
+	else if (module->state != MODULE_STATE_LIVE || !try_module_get(module))
+		module = ERR_PTR(-EBUSY);
+	preempt_enable();
+	return module;
+}
+
 static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe *probe,
 				    unsigned long addr)
 {
@@ -209,12 +245,17 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 	site->shadow = shadow;
 	site->slot = -1;
 	INIT_LIST_HEAD(&site->probes);
+	site->module = module_get_at(addr);
+	if (IS_ERR(site->module)) {
+		ret = PTR_ERR(site->module);
+		goto free;
+	}
 	site->kp.addr = (kprobe_opcode_t *)addr;
 	site->kp.flags = KPROBE_FLAG_DISABLED;
 	ret = register_kprobe(&site->kp);
 	if (ret) {
-		kfree(buried);
-		return ERR_PTR(refuse_kprobe(ret));
+		ret = refuse_kprobe(ret);
+		goto module;
 	}
 	ret = choose_arm(site, probe, (unsigned long)site->kp.addr);
 	if (ret) {
@@ -222,6 +263,11 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 		return ERR_PTR(ret);
 	}
 	return site;
+module :
+	module_put(site->module);
+free:
+	kfree(buried);
+	return ERR_PTR(ret);
 }
 
 int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr, bool entry)
@@ -281,6 +327,8 @@ void shk_site_remove(struct shk_probe *probe)
 		hash_del_rcu(&site->by_addr);
 		if (site->slot >= 0)
 			shk_slot_mute(site->slot);
+		if (site->module)
+			atomic_inc(&nr_holding);
 		llist_add(&container_of(site, struct buried_site, site)->grave.node, &graves);
 	}
 	/* It waits for as long as some task does not sleep. */

@@ -51,6 +51,24 @@ void shk_range_put(unsigned int range)
 	shk_mmu->base_set_global(range, true);
 }
 
+void shk_page_get(unsigned long addr)
+{
+	lockdep_assert_held(shk_symbols.text_mutex);
+	shk_mmu->base_page_set_global(addr, false);
+	shk_flush_all();
+}
+
+void shk_page_put(unsigned long addr)
+{
+	lockdep_assert_held(shk_symbols.text_mutex);
+	shk_mmu->base_page_set_global(addr, true);
+	/*
+	 * Here entries that linger must go: flush_tlb_kernel_range() will not
+	 * reach them when the module is gone and the address has another page.
+	 */
+	shk_flush_all();
+}
+
 int __init shk_mmu_init(void)
 {
 	if (xen_pv_domain()) {

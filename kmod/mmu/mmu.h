@@ -8,7 +8,8 @@
  *            PMD[j] range diverged : private PTE page, base or private pages
  *        PUD[modules] -> the base's own PMD page
  *
- * A "range" is the 2 MB of text that one PMD entry maps, counted from _text.
+ * A "range" is the 2 MB of text that one PMD entry maps, counted from _text. If
+ * text of a module is edited, PUD[modules] leads to private tables, too.
  *
  * Locking: everything here that writes a table is called with text_mutex held
  * unless it says otherwise, so that tables and text change together.
@@ -16,7 +17,7 @@
 #ifndef SHK_MMU_H
 #define SHK_MMU_H
 
-#include <linux/mm_types.h>
+#include <linux/mm.h>
 #include <linux/pgtable.h>
 
 #include "compat/symbols.h"
@@ -25,8 +26,9 @@ struct shk_tables {
 	struct page *p4d; /* LA57 only */
 	struct page *pud;
 	struct page *pmd;
-	struct page **pte; /* one per range, NULL where it is the base's */
-	pgd_t entry;	   /* what grafted mms have in mm->pgd[511] */
+	struct page **pte;		   /* one per range, NULL where it is the base's */
+	struct shk_module_tables *modules; /* NULL before text of a module is edited */
+	pgd_t entry;			   /* what grafted mms have in mm->pgd[511] */
 };
 
 struct shk_mmu {
@@ -35,6 +37,13 @@ struct shk_mmu {
 	int (*create)(struct shk_tables *tables);
 	/* No CPU can walk them any more. */
 	void (*destroy)(struct shk_tables *tables);
+	/*
+	 * What mapping differently at @addr takes. May sleep; text_mutex not
+	 * held. -ENOMEM, -EBUSY, -EOPNOTSUPP (not in modules, on this machine).
+	 */
+	int (*prepare)(struct shk_tables *tables, unsigned long addr);
+	/* The PTE page of @range if it is split, or NULL. */
+	struct page *(*pte)(const struct shk_tables *tables, unsigned int range);
 	/* Fill @pte with the base's mapping of @range, not global, and link it. */
 	void (*split)(struct shk_tables *tables, unsigned int range, struct page *pte);
 	/* Map @range as the base does; returns the PTE page, to free after a flush. */
@@ -47,6 +56,15 @@ struct shk_mmu {
 	struct shk_tables *(*current_tables)(void);
 	/* The base's mapping of @range loses _PAGE_GLOBAL, or gets it back. */
 	void (*base_set_global)(unsigned int range, bool global);
+	/* Likewise of one page, a module's. */
+	void (*base_page_set_global)(unsigned long addr, bool global);
+	/* Pages of the modules' area are about to be branched to. Any context. */
+	void (*refresh)(unsigned long from, unsigned long to);
+	/*
+	 * A fault at @addr by who runs on @tables: does the base map that, and
+	 * do @tables now, too? Interrupts are off.
+	 */
+	bool (*fault)(struct shk_tables *tables, unsigned long error, unsigned long addr);
 };
 
 extern const struct shk_mmu *shk_mmu;
@@ -67,15 +85,12 @@ static inline unsigned long shk_range_start(unsigned int range)
 	return shk_symbols.text + ((unsigned long)range << PMD_SHIFT);
 }
 
-/* The kernel's own page that holds @addr, and where it may be read. */
-static inline unsigned long shk_base_pfn(unsigned long addr)
-{
-	return PHYS_PFN(__pa_symbol(addr));
-}
-
+/* Where the kernel's own bytes at @addr may be read, up to the end of the page. */
 static inline const void *shk_base_bytes(unsigned long addr)
 {
-	return __va(__pa_symbol(addr));
+	if (shk_is_kernel_text(addr))
+		return __va(__pa_symbol(addr));
+	return page_address(vmalloc_to_page((void *)addr)) + offset_in_page(addr);
 }
 
 /*
@@ -90,5 +105,8 @@ void shk_flush_all(void);
  */
 void shk_range_get(unsigned int range);
 void shk_range_put(unsigned int range);
+/* Likewise of one page of a module: the first shadow's copy, the last. */
+void shk_page_get(unsigned long addr);
+void shk_page_put(unsigned long addr);
 
 #endif /* SHK_MMU_H */

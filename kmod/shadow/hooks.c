@@ -19,6 +19,9 @@
  *			and has not put them on yet, long after pgd_alloc(). What
  *			an unprivileged process brought inside leaves here if it
  *			is about to gain privileges.
+ * spurious_kernel_fault()	the first thing that a fault of the kernel itself
+ *			calls: the shadow's tables for modules may lag behind the
+ *			base's, see mmu/modules.c.
  *
  * And what reads or compares the kernel's text while it is being patched must
  * see the base's, also when a process inside does the patching: __text_poke()
@@ -51,6 +54,7 @@ void shk_entry_pgd_alloc(void);
 void shk_entry_pgd_free(void);
 void shk_entry_int3(void);
 void shk_entry_exec(void);
+void shk_entry_fault(void);
 void shk_entry_text_poke(void);
 void shk_entry_ftrace_verify(void);
 void shk_entry_jump_label(void);
@@ -102,6 +106,7 @@ static struct {
 	[SHK_HOOK_PGD_FREE] = { "pgd_free", shk_entry_pgd_free, CALL_INSN_OPCODE },
 	[SHK_HOOK_INT3] = { "kprobe_int3_handler", shk_entry_int3, CALL_INSN_OPCODE },
 	[SHK_HOOK_EXEC] = { "security_bprm_committing_creds", shk_entry_exec, CALL_INSN_OPCODE },
+	[SHK_HOOK_FAULT] = { "spurious_kernel_fault", shk_entry_fault, CALL_INSN_OPCODE },
 	/* Its __fentry__ site is a call in the base, too. */
 	[SHK_HOOK_TEXT_POKE] = { "__text_poke", shk_entry_text_poke, CALL_INSN_OPCODE,
 				 &STATIC_CALL_KEY(shk_base_text_poke),
@@ -216,6 +221,15 @@ asmlinkage void shk_hook_exec(const struct linux_binprm *bprm)
 		shk_graft_leave(current->mm);
 	hook_leave();
 }
+
+asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr);
+asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr)
+{
+	struct shk_shadow *shadow = shk_current_shadow();
+
+	return shadow && shk_mmu->fault && shk_mmu->fault(&shadow->text.tables, error, addr);
+}
+NOKPROBE_SYMBOL(shk_hook_fault);
 
 /* The text around a call from hooks_entry.S, whose functions do not sleep. */
 asmlinkage unsigned long shk_base_enter(void);

@@ -142,6 +142,21 @@ SYM_FUNC_START(shk_entry_text_poke)
 	jmp	shk_entry_text_poke_base
 SYM_FUNC_END(shk_entry_text_poke)
 
+SYM_FUNC_START(shk_entry_fault)
+	pushq	%rdi
+	pushq	%rsi
+	call	shk_hook_fault
+	testb	%al, %al
+	popq	%rsi
+	popq	%rdi
+	jnz	1f
+	RET
+1:	movl	$1, %eax
+	addq	$8, %rsp
+	UNWIND_HINT_FUNC
+	RET
+SYM_FUNC_END(shk_entry_fault)
+
 SYM_FUNC_START(shk_entry_int3)
 	pushq	%rdi
 	call	shk_hook_int3

@@ -19,6 +19,7 @@
  */
 #include <linux/ftrace.h>
 #include <linux/mutex.h>
+#include <asm/text-patching.h>
 
 #include "text/text.h"
 
@@ -121,6 +122,23 @@ void shk_sync_release(struct shk_page *page, struct shk_edit *edit)
 	shk_poke(page, addr, bytes, edit->held_len, 0);
 }
 
+/*
+ * A branch to a trampoline that was just made. A fault there could be one in
+ * the fault handler itself: it must be mapped before it is branched to.
+ */
+static void follow_branch(unsigned long addr, const u8 *src, size_t len)
+{
+	unsigned long target = addr + len;
+	s32 rel;
+
+	if (!shk_mmu->refresh || (len != DISP32_SIZE && len != JMP32_INSN_SIZE))
+		return;
+	memcpy(&rel, src + len - DISP32_SIZE, sizeof(rel));
+	target += rel;
+	if (shk_in_module_area(target))
+		shk_mmu->refresh(target, target + PAGE_SIZE);
+}
+
 static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
 				 struct ftrace_regs *fregs)
 {
@@ -130,13 +148,13 @@ static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip, stru
 	const u8 *src = (const u8 *)regs->dx;
 	size_t len = regs->cx;
 
-	while (len && shk_is_kernel_text(addr)) {
+	follow_branch(addr, src, len);
+	while (len && (shk_is_kernel_text(addr) || shk_in_module_area(addr))) {
 		size_t chunk = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
 		struct shk_page *page;
 
 		/* text_mutex is held, by the one who patches */
-		hlist_for_each_entry (page, shk_pages_of(addr), by_addr)
-			follow(page, addr, src, chunk);
+		shk_for_each_copy(page, addr) follow(page, addr, src, chunk);
 		addr += chunk;
 		src += chunk;
 		len -= chunk;

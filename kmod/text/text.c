@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -9,29 +10,24 @@
 #include "text/text.h"
 
 /* All private pages, by the base page they stand for. Under text_mutex. */
-static struct hlist_head *pages_by_addr;
-static unsigned int nr_private;
+static DEFINE_HASHTABLE(copies, 12);
 
-static unsigned int nr_base_pages(void)
+struct hlist_head *shk_copies_bucket(unsigned long addr)
 {
-	return PFN_UP(shk_symbols.etext - shk_symbols.text);
+	return &copies[hash_min(PFN_DOWN(addr), HASH_BITS(copies))];
 }
 
-struct hlist_head *shk_pages_of(unsigned long addr)
+static bool has_copies(unsigned long addr)
 {
-	return &pages_by_addr[PFN_DOWN(addr - shk_symbols.text)];
-}
+	struct shk_page *page;
 
-int __init shk_text_init(void)
-{
-	pages_by_addr = kvcalloc(nr_base_pages(), sizeof(*pages_by_addr), GFP_KERNEL);
-	return pages_by_addr ? 0 : -ENOMEM;
+	shk_for_each_copy(page, addr) return true;
+	return false;
 }
 
 void shk_text_exit(void)
 {
-	WARN_ON_ONCE(nr_private);
-	kvfree(pages_by_addr);
+	WARN_ON_ONCE(!hash_empty(copies));
 }
 
 void shk_text_setup(struct shk_text *text)
@@ -64,7 +60,7 @@ u64 shk_text_memory(const struct shk_text *text)
 	unsigned int pages = text->nr_pages + text->nr_ranges;
 
 	if (text->built)
-		pages += 2 + !!text->tables.p4d;
+		pages += 2 + !!text->tables.p4d + (text->tables.modules ? 2 : 0);
 	return (u64)pages * PAGE_SIZE;
 }
 
@@ -76,7 +72,7 @@ static struct shk_page *find_page(struct shk_text *text, unsigned long addr)
 /* Private pages of a range are counted at its PTE page. */
 static unsigned long *nr_in_range(struct shk_text *text, unsigned int range)
 {
-	return &page_private(text->tables.pte[range]);
+	return &page_private(shk_mmu->pte(&text->tables, range));
 }
 
 static void page_free(struct shk_page *page)
@@ -124,9 +120,14 @@ static void prepared_free(struct shk_text *text, unsigned long addr, struct prep
 
 static int prepared_alloc(struct shk_text *text, unsigned long addr, struct prepared *prepared)
 {
+	int ret;
+
 	*prepared = (struct prepared){};
 	if (find_page(text, addr))
 		return 0;
+	ret = shk_mmu->prepare(&text->tables, addr);
+	if (ret)
+		return ret;
 	if (xa_reserve(&text->pages, PFN_DOWN(addr), GFP_KERNEL_ACCOUNT))
 		return -ENOMEM;
 	prepared->page = page_alloc();
@@ -149,22 +150,24 @@ static struct shk_page *privatise(struct shk_text *text, unsigned long addr,
 	INIT_LIST_HEAD(&page->edits);
 	shk_page_write(page, page->addr, shk_base_bytes(page->addr), PAGE_SIZE);
 
-	if (!text->tables.pte[range]) {
-		shk_mmu->split(&text->tables, range, prepared->pte);
+	if (!shk_mmu->pte(&text->tables, range)) {
 		set_page_private(prepared->pte, 0);
+		shk_mmu->split(&text->tables, range, prepared->pte);
 		prepared->pte = NULL;
 		text->nr_ranges++;
-		shk_range_get(range);
+		if (shk_is_kernel_text(addr))
+			shk_range_get(range);
 	}
+	if (!shk_is_kernel_text(addr) && !has_copies(addr))
+		shk_page_get(addr);
 	shk_mmu->map(&text->tables, page->addr, vmalloc_to_page(page->bytes));
 	if (text->live)
 		shk_flush_all();
 
 	xa_store(&text->pages, PFN_DOWN(addr), page, 0); /* it was reserved */
-	hlist_add_head(&page->by_addr, shk_pages_of(page->addr));
+	hlist_add_head(&page->by_addr, shk_copies_bucket(page->addr));
 	*nr_in_range(text, range) += 1;
 	text->nr_pages++;
-	nr_private++;
 	return page;
 }
 
@@ -178,7 +181,6 @@ static void unprivatise(struct shk_page *page)
 	xa_erase(&text->pages, PFN_DOWN(page->addr));
 	hlist_del(&page->by_addr);
 	text->nr_pages--;
-	nr_private--;
 
 	shk_mmu->map(&text->tables, page->addr, NULL);
 	if (!--*nr_in_range(text, range)) {
@@ -188,9 +190,12 @@ static void unprivatise(struct shk_page *page)
 	if (text->live)
 		shk_flush_all();
 	if (table) {
-		shk_range_put(range);
+		if (shk_is_kernel_text(page->addr))
+			shk_range_put(range);
 		__free_page(table);
 	}
+	if (!shk_is_kernel_text(page->addr) && !has_copies(page->addr))
+		shk_page_put(page->addr);
 }
 
 static bool overlaps(const struct shk_edit *a, const struct shk_edit *b)
@@ -203,7 +208,7 @@ bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
 	unsigned long end = addr + len;
 
 	lockdep_assert_held(shk_symbols.text_mutex);
-	for (; addr < end && shk_is_kernel_text(addr); addr = PAGE_ALIGN(addr + 1)) {
+	for (; addr < end; addr = PAGE_ALIGN(addr + 1)) {
 		struct shk_page *page = find_page(text, addr);
 		struct shk_edit *edit;
 

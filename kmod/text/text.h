@@ -81,7 +81,6 @@ struct shk_page {
 
 /* ---- text.c ---- */
 
-int shk_text_init(void);
 void shk_text_exit(void);
 
 void shk_text_setup(struct shk_text *text);
@@ -104,7 +103,12 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit);
 /* Has the text an edit in these bytes? */
 bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len);
 
-struct hlist_head *shk_pages_of(unsigned long addr);
+/* All texts' copies of the base page at @addr. */
+#define shk_for_each_copy(page, addr)                                 \
+	hlist_for_each_entry (page, shk_copies_bucket(addr), by_addr) \
+		if ((page)->addr == ((addr)&PAGE_MASK))
+
+struct hlist_head *shk_copies_bucket(unsigned long addr);
 
 /* ---- poke.c ---- */
 

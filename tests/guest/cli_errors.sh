@@ -82,7 +82,7 @@ kill $python
 refused "no function named 'no_such_function' in this kernel" probe add web no_such_function
 refused "vfs_read+1 is in the middle of an instruction" probe add web vfs_read+0x1
 refused "vfs_read+1048576 is past the end of vfs_read" probe add web vfs_read+0x100000
-refused "0x1000 is not in the kernel's own text" probe add web 0x1000
+refused "0x1000 is not in the text of the kernel" probe add web 0x1000
 refused "cannot probe exc_int3: the kernel forbids it" probe add web exc_int3
 refused "cannot probe entry_SYSCALL_64" probe add web entry_SYSCALL_64
 refused "'init_task' is data" probe add web init_task

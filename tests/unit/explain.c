@@ -79,7 +79,7 @@ static void probes(void **state)
 	     "no function named 'no_such_function_1' in this kernel; "
 	     "see /proc/kallsyms");
 	spec_set("0x1234");
-	says(SHADOWK_OP_PROBE_ADD, -ERANGE, "0x1234 is not in the kernel's own text");
+	says(SHADOWK_OP_PROBE_ADD, -ERANGE, "0x1234 is not in the text of the kernel");
 	spec_set("vfs_read+4");
 	spec.kind = SHADOWK_PROBE_LATENCY;
 	says(SHADOWK_OP_PROBE_ADD, -EOPNOTSUPP, "entry of a function, which vfs_read+4 is not");
@@ -172,10 +172,16 @@ static void kallsyms(void **state)
 	assert_int_equal(symbol.others, 1);
 	rewind(file);
 	shk_kallsyms_find(file, "inside", &symbol);
-	assert_string_equal(symbol.module, "ext4");
+	assert_int_equal(symbol.functions, 1);
+	rewind(file);
+	shk_kallsyms_find(file, "ext4:inside", &symbol);
+	assert_int_equal(symbol.functions, 1);
+	rewind(file);
+	shk_kallsyms_find(file, "ext:inside", &symbol);
+	assert_int_equal(symbol.functions, 0);
 	fclose(file);
 	shk_kallsyms_find(NULL, "inside", &symbol);
-	assert_int_equal(symbol.others, 0);
+	assert_int_equal(symbol.functions, 0);
 }
 
 int main(void)

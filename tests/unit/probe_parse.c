@@ -30,6 +30,8 @@ static void symbol_and_offset(void **state)
 {
 	struct shadowk_probe_spec spec;
 
+	assert_int_equal(parse("ext4:ext4_sync_file+16", &spec), 0);
+	assert_string_equal(spec.symbol, "ext4:ext4_sync_file");
 	assert_int_equal(parse("vfs_read+16", &spec), 0);
 	assert_int_equal(spec.offset, 16);
 	assert_int_equal(parse("vfs_read+0x1f", &spec), 0);
@@ -56,6 +58,10 @@ static void garbage(void **state)
 		"+4",
 		"vfs_read+",
 		"vfs_read+zz",
+		":vfs_read",
+		"ext4:",
+		"ext4:+4",
+		"a:b:c",
 		"vfs_read+-4",
 		"vfs_read+ 4",
 		"vfs read",

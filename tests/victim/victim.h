@@ -13,6 +13,13 @@
 /* Exported, and nobody calls it while a test runs. */
 #define VICTIM_SYMBOL "int_sqrt"
 
+/* A function of the module itself. */
+#define VICTIM_TEXT "shk_victim_text"
+
+#ifdef __KERNEL__
+unsigned long shk_victim_text(unsigned long n);
+#endif
+
 /*
  * The argument says how many calls; the ioctl returns, when they are done, how
  * many there were. The caller is to be bound to one CPU; it is the one that
@@ -30,5 +37,6 @@
 #define VICTIM_UNUSE_MM _IO('V', 9)  /* a kernel thread that has just given it back */
 #define VICTIM_IRQ_WORK _IO('V', 10) /* an interrupt that the caller sends itself */
 #define VICTIM_IPI	_IO('V', 11) /* one from another CPU; 0 calls if there is none */
+#define VICTIM_OWN	_IO('V', 12) /* the caller, and it is VICTIM_TEXT that is called */
 
 #endif /* SHK_TEST_VICTIM_H */

@@ -287,22 +287,24 @@ enum shk_probe_arm {
  * @id:		out: the probe's id, unique in the shadow, from 1 on
  * @name:	its name, unique in the shadow; "" lets the kernel choose one
  *		after the symbol, which is returned here
- * @symbol:	function as in /proc/kallsyms; "" if @addr is given
+ * @symbol:	function as in /proc/kallsyms, a module's also as
+ *		"MODULE:FUNCTION"; "" if @addr is given
  *
  * From its return on, each execution of that instruction by a process inside
  * the shadow is a hit. Needs CAP_SYS_MODULE, as whoever may place probes reads
- * the kernel's registers; refused under lockdown.
+ * the kernel's registers; refused under lockdown. A module cannot be unloaded
+ * while a probe is in it.
  *
  * ENOENT: unknown symbol. ENOTUNIQ: several functions have that name, give the
- * address. ERANGE: not an address of the kernel's own text (modules' text is
- * not supported yet), or past the end of the symbol. EILSEQ: not the first
+ * address. ERANGE: not an address of the kernel's text or a module's, or past
+ * the end of the symbol. EILSEQ: not the first
  * byte of an instruction. EADDRNOTAVAIL: the kernel forbids probes there
  * (kprobe blacklist, noinstr, entry text, alternatives, static keys) or the
  * module itself depends on that text, or it is the scheduler's switch path.
  * EADDRINUSE: this shadow has an edit there that cannot serve both, a jump
  * where a return is wanted. EOPNOTSUPP: kprobes cannot step that instruction,
  * or LATENCY or RETURN anywhere but at a function's entry. EBUSY:
- * kernel.ftrace_enabled is 0.
+ * kernel.ftrace_enabled is 0, or the module is just coming or going.
  * EEXIST: @name is taken. ENOSPC: too many probes. ESTALE: the shadow was
  * destroyed.
  */
@@ -358,7 +360,7 @@ struct shk_probe_remove {
  * @latency_sum: sum of all latencies in ns
  * @histogram:	latencies: see SHK_HISTOGRAM_LEN
  * @name:	the probe's name
- * @symbol:	function that holds the address
+ * @symbol:	function that holds the address, "MODULE:FUNCTION" in a module
  *
  * Walks the probes of the handle's shadow; ENOENT at the end. What others did
  * inside can be told from the numbers: needs CAP_SYS_ADMIN or CAP_SYS_MODULE,

@@ -145,7 +145,7 @@ uint64_t hits(struct shadowk_shadow *shadow, const char *name)
 	return probe_info(shadow, name).hits;
 }
 
-uint64_t kernel_symbol(const char *name)
+static uint64_t symbol_find(const char *name, bool in_module)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
 	char line[1024], symbol[512];
@@ -154,11 +154,22 @@ uint64_t kernel_symbol(const char *name)
 
 	need(file);
 	while (!found && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%" SCNx64 " %c %511s %c", &addr, &type, symbol, &module) == 3 &&
+		if (sscanf(line, "%" SCNx64 " %c %511s %c", &addr, &type, symbol, &module) ==
+			    (in_module ? 4 : 3) &&
 		    !strcmp(symbol, name))
 			found = addr;
 	fclose(file);
 	return found;
+}
+
+uint64_t kernel_symbol(const char *name)
+{
+	return symbol_find(name, false);
+}
+
+uint64_t module_symbol(const char *name)
+{
+	return symbol_find(name, true);
 }
 
 long module_references(void)

@@ -39,6 +39,8 @@ uint64_t hits(struct shadowk_shadow *shadow, const char *name);
 
 /* Address of a symbol of the kernel image, 0 if there is none. */
 uint64_t kernel_symbol(const char *name);
+/* The same of a module. */
+uint64_t module_symbol(const char *name);
 
 /* How often the module is held; -1: it is not loaded. */
 long module_references(void);

@@ -197,11 +197,17 @@ static long by_interrupt(unsigned int cmd, unsigned long n)
 
 static long victim_ioctl(struct file *file, unsigned int cmd, unsigned long n)
 {
+	unsigned long i;
+
 	if (n > 100000)
 		return -EINVAL;
 	switch (cmd) {
 	case VICTIM_SELF:
 		call(n);
+		return n;
+	case VICTIM_OWN:
+		for (i = 0; i < n;)
+			i = shk_victim_text(i);
 		return n;
 	case VICTIM_BH_OFF:
 		local_bh_disable();
