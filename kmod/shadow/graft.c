@@ -7,6 +7,12 @@
  * The end of an mm is learnt from an interval notifier on an address that no
  * mapping can have: it is called once, when the last user is gone, and, unlike
  * a plain notifier, makes exit wait for no SRCU grace period.
+ *
+ * An mm that fork or exec is still making may end without that: its maker frees
+ * it, in the text of the mm that it runs in (hooks.c: pgd_free()). So that mm
+ * does not leave its shadow before such a birth has come to something or to
+ * nothing; and the notifier holds no reference to an mm, which would keep the
+ * stillborn from being freed at all.
  */
 #include <linux/hashtable.h>
 #include <linux/kprobes.h>
@@ -23,6 +29,8 @@ struct shk_graft {
 	struct mmu_interval_notifier notifier;
 	struct mm_struct *mm;
 	struct shk_shadow *shadow; /* holds a reference */
+	struct mm_struct *parent;  /* who made it, if that may still fail; never followed */
+	bool leaving;		   /* its children are born outside */
 	u64 order;		   /* grows with each that comes into a shadow */
 	struct list_head node;	   /* shk_shadow.grafts, by order */
 	struct hlist_node by_mm;
@@ -74,6 +82,7 @@ static void flush(struct mm_struct *mm)
 	shk_call(flush_tlb_mm_range)(mm, 0, TLB_FLUSH_ALL, 0, true);
 }
 
+/* The notifier's reference to the mm, which graft_alloc() gave up, was taken again. */
 static void graft_free(struct shk_graft *graft)
 {
 	mmu_interval_notifier_remove(&graft->notifier);
@@ -87,6 +96,13 @@ static void graft_free_work(struct work_struct *work)
 
 	shk_shadow_put(graft->shadow);
 	graft_free(graft);
+}
+
+/* Neither the notifier nor the shadow may be given up where this is called. */
+static void graft_free_later(struct shk_graft *graft)
+{
+	mmgrab(graft->mm);
+	queue_work(graft_wq, &graft->free);
 }
 
 /*
@@ -119,8 +135,7 @@ static bool on_invalidate(struct mmu_interval_notifier *notifier,
 	spin_lock(&graft_lock);
 	unlink(graft);
 	spin_unlock(&graft_lock);
-	/* Neither the notifier nor the shadow may be given up in here. */
-	queue_work(graft_wq, &graft->free);
+	graft_free_later(graft);
 	return true;
 }
 
@@ -144,6 +159,7 @@ static struct shk_graft *graft_alloc(struct mm_struct *mm)
 		/* It locks all of the mm; a signal to us ends that. */
 		return ERR_PTR(ret == -EINTR ? -ERESTARTSYS : ret);
 	}
+	mmdrop(mm);
 	/* A handle or a graft holds the module at this moment. */
 	__module_get(THIS_MODULE);
 	return graft;
@@ -195,9 +211,41 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk
 	if (mm)
 		flush(mm);
 	mutex_unlock(shk_symbols.text_mutex);
-	if (WARN_ON_ONCE(new))
+	if (WARN_ON_ONCE(new)) {
+		mmgrab(new->mm);
 		graft_free(new);
+	}
 	return 0;
+}
+
+/*
+ * Is somebody in @mm between pgd_alloc() and where a failure of fork or exec
+ * ends the new mm with exit_mmap()? By then it has a mapping (dup_mmap(),
+ * __bprm_mm_init()). Until then it cannot be freed while graft_lock is held,
+ * since shk_graft_abort() comes first.
+ */
+static bool gives_birth(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+	bool found = false;
+	int bucket;
+
+	spin_lock(&graft_lock);
+	hash_for_each(grafts, bucket, graft, by_mm)
+	{
+		if (graft->parent && READ_ONCE(graft->mm->map_count))
+			graft->parent = NULL;
+		found |= graft->parent == mm;
+	}
+	spin_unlock(&graft_lock);
+	return found;
+}
+
+static void set_leaving(struct shk_graft *graft, bool leaving)
+{
+	spin_lock(&graft_lock);
+	graft->leaving = leaving;
+	spin_unlock(&graft_lock);
 }
 
 int shk_graft_detach(struct mm_struct *mm)
@@ -205,24 +253,34 @@ int shk_graft_detach(struct mm_struct *mm)
 	struct shk_graft *graft;
 
 	lockdep_assert_held(&shk_config_lock);
-	mutex_lock(shk_symbols.text_mutex);
 	spin_lock(&graft_lock);
 	graft = find(mm);
-	if (graft) {
-		hash_del(&graft->by_mm);
-		shk_mmu->graft(mm, NULL);
-	}
 	spin_unlock(&graft_lock);
-	if (graft)
-		flush(mm);
-	mutex_unlock(shk_symbols.text_mutex);
 	if (!graft)
 		return -ENOENT;
+
+	/* The caller's user of @mm keeps it, and others detach under shk_config_lock. */
+	set_leaving(graft, true);
+	while (gives_birth(mm)) {
+		if (signal_pending(current)) {
+			set_leaving(graft, false);
+			return -ERESTARTSYS;
+		}
+		schedule_timeout_interruptible(1);
+	}
+
+	mutex_lock(shk_symbols.text_mutex);
+	spin_lock(&graft_lock);
+	hash_del(&graft->by_mm);
+	shk_mmu->graft(mm, NULL);
+	spin_unlock(&graft_lock);
+	flush(mm);
+	mutex_unlock(shk_symbols.text_mutex);
 
 	spin_lock(&graft_lock);
 	unlink(graft);
 	spin_unlock(&graft_lock);
-	queue_work(graft_wq, &graft->free);
+	graft_free_later(graft);
 	return 0;
 }
 
@@ -266,12 +324,30 @@ unsigned int shk_graft_count(struct shk_shadow *shadow)
 	return count;
 }
 
+/*
+ * Nobody but its maker knows @mm yet. If that fails, mm_init() frees it without
+ * its subscriptions, since it expects none, and bprm_mm_init() with them.
+ */
+static void forget_subscriptions(struct mm_struct *mm)
+{
+	shk_call(__mmu_notifier_subscriptions_destroy)(mm);
+	mmu_notifier_subscriptions_init(mm);
+}
+
+/* The graft that a child of this process inherits, NULL if there is none. */
+static struct shk_graft *find_parent(void)
+{
+	struct shk_graft *parent = current->mm ? find(current->mm) : NULL;
+
+	return parent && !parent->leaving ? parent : NULL;
+}
+
 int shk_graft_inherit(struct mm_struct *mm)
 {
 	struct shk_graft *graft, *parent;
 
 	spin_lock(&graft_lock);
-	parent = current->mm ? find(current->mm) : NULL;
+	parent = find_parent();
 	spin_unlock(&graft_lock);
 	if (!parent)
 		return 0;
@@ -282,14 +358,18 @@ int shk_graft_inherit(struct mm_struct *mm)
 
 	spin_lock(&graft_lock);
 	/* It may have been detached or moved meanwhile. */
-	parent = find(current->mm);
+	parent = find_parent();
 	if (parent) {
+		graft->parent = current->mm;
 		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
 		link(graft, parent->shadow);
 	}
 	spin_unlock(&graft_lock);
-	if (!parent)
+	if (!parent) {
+		mmgrab(mm);
 		graft_free(graft);
+		forget_subscriptions(mm);
+	}
 	return 0;
 }
 
@@ -307,11 +387,13 @@ void shk_graft_abort(struct mm_struct *mm)
 	if (!graft)
 		return;
 	/*
-	 * mm_init() failed. It frees the mm without the steps that would free
-	 * its subscriptions, since it does not expect any.
+	 * The last reference may be gone (__mmdrop() of bprm_mm_init()): the
+	 * notifier's must not be the last once more.
 	 */
+	atomic_add(2, &mm->mm_count);
 	mmu_interval_notifier_remove(&graft->notifier);
-	shk_call(__mmu_notifier_subscriptions_destroy)(mm);
+	atomic_dec(&mm->mm_count);
+	forget_subscriptions(mm);
 	shk_shadow_put(graft->shadow);
 	kfree(graft);
 	module_put(THIS_MODULE);

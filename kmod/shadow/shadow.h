@@ -109,7 +109,11 @@ void shk_graft_exit(void);
  * is in @left, to be put when the lock is dropped. -ENOMEM, -ESTALE.
  */
 int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk_shadow **left);
-/* @mm executes the base. -ENOENT: it did already. Locks as above. */
+/*
+ * @mm executes the base, once no fork or exec in it can fail any more without
+ * exit_mmap(). -ENOENT: it did already. -ERESTARTSYS: a signal came first.
+ * Locks as above.
+ */
 int shk_graft_detach(struct mm_struct *mm);
 /* A reference to the shadow that @mm is grafted to, or NULL. */
 struct shk_shadow *shk_graft_shadow(struct mm_struct *mm);
