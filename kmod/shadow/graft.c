@@ -167,6 +167,7 @@ static struct shk_graft *graft_alloc(struct mm_struct *mm)
 
 int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk_shadow **left)
 {
+	bool was_built = shadow->text.built, was_hooked = shadow->hooked;
 	struct shk_graft *graft, *new = NULL;
 	int ret;
 
@@ -175,10 +176,11 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk
 	if (shadow->dead)
 		return -ESTALE;
 	ret = shk_text_build(&shadow->text);
-	if (!ret)
-		ret = shk_hooks_apply(shadow);
 	if (ret)
 		return ret;
+	ret = shk_hooks_apply(shadow);
+	if (ret)
+		goto destroy;
 
 	/* Others attach under shk_config_lock, a child's mm has its graft already. */
 	spin_lock(&graft_lock);
@@ -186,8 +188,10 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk
 	spin_unlock(&graft_lock);
 	if (!graft) {
 		new = graft_alloc(mm);
-		if (IS_ERR(new))
-			return PTR_ERR(new);
+		if (IS_ERR(new)) {
+			ret = PTR_ERR(new);
+			goto revert;
+		}
 	}
 
 	/* Nobody is in what hooks.c makes run in the base. */
@@ -216,6 +220,14 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, struct shk
 		graft_free(new);
 	}
 	return 0;
+revert:
+	if (!was_hooked)
+		shk_hooks_revert(shadow);
+destroy:
+	/* Nobody has been grafted to what was just built. */
+	if (!was_built)
+		shk_text_destroy(&shadow->text);
+	return ret;
 }
 
 /*
