@@ -62,12 +62,14 @@ help:
 #: make lib cli      libshadowk; shadowctl
 #: make tests-build  all test programs, and the above
 #: make check        everything that must hold, in guests; T="name name" for some tests
+#: make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, fault injection,
+#:                     built from Debian's source once, which takes long; T="name name"
 #: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
 #: make style        formatting, layers, licences
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
-.PHONY: all help modules lib cli examples tests-build units guest-stage check bench demo \
-	style install uninstall clean
+.PHONY: all help modules lib cli examples tests-build units guest-stage check check-debug \
+	bench demo style install uninstall clean
 .DELETE_ON_ERROR:
 
 modules:
@@ -167,6 +169,10 @@ guest-stage: tests-build
 check:
 	@scripts/deps build vm bochs style
 	@tests/run $(T)
+
+check-debug:
+	@scripts/deps build vm debug
+	@tests/run --debug $(T)
 
 bench demo: tests-build
 	@$@/run $(ARGS)

@@ -7,6 +7,12 @@
  * The end of an mm is learnt from an interval notifier on an address that no
  * mapping can have: it is called once, when the last user is gone, and, unlike
  * a plain notifier, makes exit wait for no SRCU grace period.
+ *
+ * An mm that fork or exec is still making may end without that: its maker frees
+ * it, in the text of the mm that it runs in (hooks.c: pgd_free()). So that mm
+ * does not leave its shadow before such a birth has come to something or to
+ * nothing; and the notifier holds no reference to an mm, which would keep the
+ * stillborn from being freed at all.
  */
 #include <linux/hashtable.h>
 #include <linux/kprobes.h>
@@ -24,6 +30,8 @@ struct shk_graft {
 	struct mm_struct *mm;
 	struct shk_shadow *shadow; /* holds a reference */
 	u64 order;		   /* grows with each that comes into a shadow */
+	struct mm_struct *parent;  /* who made it, if that may still fail; never followed */
+	bool leaving;		   /* its children are born outside */
 	bool delegated;		   /* it, or a parent, attached itself unprivileged */
 	struct list_head node;	   /* shk_shadow.grafts, by order */
 	struct hlist_node by_mm;
@@ -75,6 +83,7 @@ static void flush(struct mm_struct *mm)
 	shk_call(flush_tlb_mm_range)(mm, 0, TLB_FLUSH_ALL, 0, true);
 }
 
+/* The notifier's reference to the mm, which graft_alloc() gave up, was taken again. */
 static void graft_free(struct shk_graft *graft)
 {
 	mmu_interval_notifier_remove(&graft->notifier);
@@ -105,7 +114,8 @@ static void bury(struct shk_graft *graft)
 	spin_lock(&graft_lock);
 	unlink(graft);
 	spin_unlock(&graft_lock);
-	/* Neither the notifier nor the shadow may be given up in here. */
+	/* Neither the notifier nor the shadow may be given up where this is called. */
+	mmgrab(graft->mm);
 	queue_work(graft_wq, &graft->free);
 }
 
@@ -154,6 +164,7 @@ static struct shk_graft *graft_alloc(struct mm_struct *mm)
 		/* It locks all of the mm; a signal to us ends that. */
 		return ERR_PTR(ret == -EINTR ? -ERESTARTSYS : ret);
 	}
+	mmdrop(mm);
 	/* A handle or a graft holds the module at this moment. */
 	__module_get(THIS_MODULE);
 	return graft;
@@ -193,6 +204,7 @@ static int join(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
 int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
 		     struct shk_shadow **left)
 {
+	bool was_built = shadow->text.built, was_hooked = shadow->hooked;
 	struct shk_graft *new = NULL;
 	bool known;
 	int ret;
@@ -202,10 +214,11 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool deleg
 	if (shadow->dead)
 		return -ESTALE;
 	ret = shk_text_build(&shadow->text);
-	if (!ret)
-		ret = shk_hooks_apply(shadow);
 	if (ret)
 		return ret;
+	ret = shk_hooks_apply(shadow);
+	if (ret)
+		goto destroy;
 
 	do {
 		/* Others attach under shk_config_lock, a child's mm has its graft already. */
@@ -214,8 +227,10 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool deleg
 		spin_unlock(&graft_lock);
 		if (!known) {
 			new = graft_alloc(mm);
-			if (IS_ERR(new))
-				return PTR_ERR(new);
+			if (IS_ERR(new)) {
+				ret = PTR_ERR(new);
+				goto revert;
+			}
 		}
 
 		/* Nobody is in what hooks.c makes run in the base. */
@@ -227,31 +242,99 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool deleg
 			flush(mm);
 		mutex_unlock(shk_symbols.text_mutex);
 	} while (ret == -EAGAIN);
-	if (WARN_ON_ONCE(new))
+	if (WARN_ON_ONCE(new)) {
+		mmgrab(new->mm);
 		graft_free(new);
+	}
 	return min(ret, 0);
+revert:
+	if (!was_hooked)
+		shk_hooks_revert(shadow);
+destroy:
+	/* Nobody has been grafted to what was just built. */
+	if (!was_built)
+		shk_text_destroy(&shadow->text);
+	return ret;
+}
+
+/*
+ * Is somebody in @mm between pgd_alloc() and where a failure of fork or exec
+ * ends the new mm with exit_mmap()? By then it has a mapping (dup_mmap(),
+ * __bprm_mm_init()). Until then it cannot be freed while graft_lock is held,
+ * since shk_graft_abort() comes first.
+ */
+static bool gives_birth(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+	bool found = false;
+	int bucket;
+
+	spin_lock(&graft_lock);
+	hash_for_each(grafts, bucket, graft, by_mm)
+	{
+		if (graft->parent && READ_ONCE(graft->mm->map_count))
+			graft->parent = NULL;
+		found |= graft->parent == mm;
+	}
+	spin_unlock(&graft_lock);
+	return found;
+}
+
+/* The graft of @mm that the caller may end, or why not. */
+static struct shk_graft *find_to_end(struct mm_struct *mm, const struct shk_shadow *from,
+				     bool delegated)
+{
+	struct shk_graft *graft = find(mm);
+
+	if (!graft || (from && graft->shadow != from))
+		return ERR_PTR(-ENOENT);
+	if (delegated && !graft->delegated)
+		return ERR_PTR(-EPERM);
+	return graft;
+}
+
+/* The children of @mm are born outside, or inside again. */
+static int set_leaving(struct mm_struct *mm, const struct shk_shadow *from, bool delegated,
+		       bool leaving)
+{
+	struct shk_graft *graft;
+
+	spin_lock(&graft_lock);
+	graft = find_to_end(mm, from, delegated);
+	if (!IS_ERR(graft))
+		graft->leaving = leaving;
+	spin_unlock(&graft_lock);
+	return PTR_ERR_OR_ZERO(graft);
 }
 
 int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool delegated)
 {
 	struct shk_graft *graft;
-	int ret = 0;
+	int ret;
 
 	lockdep_assert_held(&shk_config_lock);
+	ret = set_leaving(mm, from, delegated, true);
+	if (ret)
+		return ret;
+	while (gives_birth(mm)) {
+		if (signal_pending(current)) {
+			set_leaving(mm, from, delegated, false);
+			return -ERESTARTSYS;
+		}
+		schedule_timeout_interruptible(1);
+	}
+
 	mutex_lock(shk_symbols.text_mutex);
 	spin_lock(&graft_lock);
-	graft = find(mm);
-	if (!graft || (from && graft->shadow != from))
-		ret = -ENOENT;
-	else if (delegated && !graft->delegated)
-		ret = -EPERM;
-	else
+	/* Exec leaves without asking shk_config_lock. */
+	graft = find_to_end(mm, from, delegated);
+	if (!IS_ERR(graft))
 		cut(graft);
 	spin_unlock(&graft_lock);
-	if (!ret)
+	if (!IS_ERR(graft))
 		bury(graft);
 	mutex_unlock(shk_symbols.text_mutex);
-	return ret;
+	return PTR_ERR_OR_ZERO(graft);
 }
 
 /*
@@ -313,12 +396,30 @@ unsigned int shk_graft_count(struct shk_shadow *shadow)
 	return count;
 }
 
+/*
+ * Nobody but its maker knows @mm yet. If that fails, mm_init() frees it without
+ * its subscriptions, since it expects none, and bprm_mm_init() with them.
+ */
+static void forget_subscriptions(struct mm_struct *mm)
+{
+	shk_call(__mmu_notifier_subscriptions_destroy)(mm);
+	mmu_notifier_subscriptions_init(mm);
+}
+
+/* The graft that a child of this process inherits, NULL if there is none. */
+static struct shk_graft *find_parent(void)
+{
+	struct shk_graft *parent = current->mm ? find(current->mm) : NULL;
+
+	return parent && !parent->leaving ? parent : NULL;
+}
+
 int shk_graft_inherit(struct mm_struct *mm)
 {
 	struct shk_graft *graft, *parent;
 
 	spin_lock(&graft_lock);
-	parent = current->mm ? find(current->mm) : NULL;
+	parent = find_parent();
 	spin_unlock(&graft_lock);
 	if (!parent)
 		return 0;
@@ -329,15 +430,19 @@ int shk_graft_inherit(struct mm_struct *mm)
 
 	spin_lock(&graft_lock);
 	/* It may have been detached or moved meanwhile. */
-	parent = find(current->mm);
+	parent = find_parent();
 	if (parent) {
-		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
+		graft->parent = current->mm;
 		graft->delegated = parent->delegated;
+		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
 		link(graft, parent->shadow);
 	}
 	spin_unlock(&graft_lock);
-	if (!parent)
+	if (!parent) {
+		mmgrab(mm);
 		graft_free(graft);
+		forget_subscriptions(mm);
+	}
 	return 0;
 }
 
@@ -355,11 +460,13 @@ void shk_graft_abort(struct mm_struct *mm)
 	if (!graft)
 		return;
 	/*
-	 * mm_init() failed. It frees the mm without the steps that would free
-	 * its subscriptions, since it does not expect any.
+	 * The last reference may be gone (__mmdrop() of bprm_mm_init()): the
+	 * notifier's must not be the last once more.
 	 */
+	atomic_add(2, &mm->mm_count);
 	mmu_interval_notifier_remove(&graft->notifier);
-	shk_call(__mmu_notifier_subscriptions_destroy)(mm);
+	atomic_dec(&mm->mm_count);
+	forget_subscriptions(mm);
 	shk_shadow_put(graft->shadow);
 	kfree(graft);
 	module_put(THIS_MODULE);

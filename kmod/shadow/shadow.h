@@ -115,8 +115,9 @@ void shk_graft_exit(void);
 int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
 		     struct shk_shadow **left);
 /*
- * @mm executes the base. -ENOENT: it is not in @from, or, if that is NULL, in
- * none. -EPERM and locks as above.
+ * @mm executes the base, once no fork or exec in it can fail any more without
+ * exit_mmap(). -ENOENT: it is not in @from, or, if that is NULL, in none.
+ * -ERESTARTSYS: a signal came first. -EPERM and locks as above.
  */
 int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool delegated);
 /* The same for current's mm, which nobody else runs in, if it is in by delegation. No locks. */

@@ -238,6 +238,7 @@ static unsigned long resume_of(const struct shk_edit *edit)
 
 int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 {
+	bool was_built = text->built;
 	struct prepared prepared;
 	struct shk_page *page;
 	struct shk_edit *other;
@@ -251,7 +252,7 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 		return ret;
 	ret = prepared_alloc(text, edit->addr, &prepared);
 	if (ret)
-		return ret;
+		goto destroy;
 	ret = shk_sync_start();
 	if (ret)
 		goto free;
@@ -286,6 +287,10 @@ stop:
 	shk_sync_stop();
 free:
 	prepared_free(text, edit->addr, &prepared);
+destroy:
+	/* Nobody has been grafted to what was just built. */
+	if (!was_built)
+		shk_text_destroy(text);
 	return ret;
 }
 

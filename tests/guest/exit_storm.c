@@ -9,7 +9,6 @@
 #include "tiny.h"
 
 #define TINY	   "/tmp/tiny"
-#define CHILDREN   10000
 #define ACTORS_MAX 8
 
 static _Noreturn void child(bool executes)
@@ -46,6 +45,7 @@ static long job_breed(long n)
 int main(void)
 {
 	unsigned int nr = nr_cpus() < ACTORS_MAX ? nr_cpus() : ACTORS_MAX;
+	unsigned int children = kernel_is_slow() ? 1000 : 10000;
 	struct shadowk_shadow *shadow = shadow_new(NULL);
 	struct actor actors[ACTORS_MAX];
 
@@ -56,11 +56,11 @@ int main(void)
 		attach(shadow, actors[i].pid);
 	}
 	for (unsigned int i = 0; i < nr; i++)
-		actor_ask(&actors[i], job_breed, CHILDREN / nr);
+		actor_ask(&actors[i], job_breed, children / nr);
 	for (unsigned int i = 0; i < nr; i++)
 		expect_eq(actor_answer(&actors[i]), 0, "children that failed");
 
-	expect_eq(hits(shadow, GETPPID), CHILDREN / nr * nr, "hits");
+	expect_eq(hits(shadow, GETPPID), children / nr * nr, "hits");
 	expect_eq(shadow_info(shadow).nr_grafts, nr, "processes inside after all children's end");
 	for (unsigned int i = 0; i < nr; i++)
 		actor_end(&actors[i]);

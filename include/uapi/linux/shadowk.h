@@ -165,6 +165,8 @@ struct shk_shadow_info {
  * CAP_SYS_ADMIN. ENOENT: it is in no shadow. ESRCH: there is no such process
  * (a negative @pid is none), or it is a zombie. EOPNOTSUPP: it is a kernel
  * thread. On a handle: the same, but only if it is in that shadow, else ENOENT.
+ * EINTR: a signal came for the caller, who waited for the process to get
+ * through the first steps of a fork or exec; nothing was done.
  *
  * SHK_PROCESS_ATTACH on a handle: from its return on, every thread of the
  * process executes the shadow's text, as will its children (fork, vfork,

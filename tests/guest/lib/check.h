@@ -52,6 +52,9 @@ _Noreturn void skip(const char *why, ...) FORMAT(1);
  */
 int finish(void);
 
+/* make check-debug's: where only the number counts, a tenth will do. */
+bool kernel_is_slow(void);
+
 /* Something takes a while: try for as long as is decent. */
 #define eventually(what)                           \
 	({                                         \

@@ -9,7 +9,7 @@ BAD = re.compile("|".join((
     r"possible circular locking", r"possible recursive locking", r"inconsistent lock state",
     r"possible irq lock inversion", r"suspicious RCU usage", r"sleeping function called",
     r"bad unlock balance", r"held lock freed", r"lock held when returning",
-    r"DEBUG_LOCKS_WARN_ON", r"kmemleak: \d+ new suspected", r"Call Trace:",
+    r"DEBUG_LOCKS_WARN_ON", r"non-static key", r"locking correctness validator", r"kmemleak: \d+ new suspected", r"Call Trace:",
     r"rcu: INFO: .*stall", r"soft lockup", r"hard LOCKUP", r"hung task",
     r"blocked for more than \d+ seconds", r"Kernel panic", r"shadowk: .*WARN",
     r"Bad page state", r"refcount_t:", r"list_(add|del) corruption",
@@ -19,15 +19,22 @@ FINE = re.compile("|".join((
     r"RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable",
     r"KFENCE: initiali[sz]ed", r"kfence: initiali[sz]ed", r"KernelAddressSanitizer initialized",
 )), re.I)
+# An allocation that fails tells so with a trace, which ends thus. Whether that is a
+# fault, its caller says.
+DENIED = r"page allocation failure|vmalloc error|percpu: allocation failed"
+TRACE_END = r"</TASK>"
 BEFORE, AFTER, MOST = 3, 40, 200
 
 
 def bad_lines(log):
     """Lines that condemn, with what stands around them; empty when all is well."""
     lines = log.splitlines()
-    wanted = set()
+    wanted, denied = set(), False
     for at, line in enumerate(lines):
-        if BAD.search(line) and not FINE.search(line):
+        denied |= bool(re.search(DENIED, line))
+        if denied:
+            denied = not re.search(TRACE_END, line)
+        elif BAD.search(line) and not FINE.search(line):
             wanted.update(range(max(0, at - BEFORE), min(len(lines), at + AFTER)))
     shown, last = [], None
     for at in sorted(wanted)[:MOST]:

@@ -2,8 +2,8 @@
 """Debian's kernels and their headers, kept in the cache and never installed.
 
 A kernel is a folder: vmlinuz, config, release, version, lib/modules/RELEASE, and
-build, the tree to build modules against. A folder of that shape made by hand
-(a debug kernel, say) is as good as one of ours."""
+build, the tree to build modules against. A folder of that shape made by hand is as good
+as one of ours. "debug" is no package: see debugkernel.py."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 
-from . import cache, debs
+from . import cache, debs, debugkernel
 
 FLAVOURS = {
     "6.1": "cloud-amd64",
@@ -100,11 +100,13 @@ def current(name):
 
 
 def get(name):
-    """The folder of a kernel named as in FLAVOURS, or given as a path."""
+    """The folder of a kernel named as in FLAVOURS, "debug", or given as a path."""
+    if name == "debug":
+        return debugkernel.get(cache.root() / "kernels" / name)
     if name not in FLAVOURS:
         folder = pathlib.Path(name)
         if not (folder / "release").exists():
-            raise debs.Unavailable(f"kernel '{name}': not one of {' '.join(FLAVOURS)}"
+            raise debs.Unavailable(f"kernel '{name}': not one of {' '.join(FLAVOURS)} debug"
                                    " and no folder with a 'release' file")
         return folder.resolve()
     link, stale = current(name)
@@ -130,3 +132,8 @@ def get(name):
 
 def release(folder):
     return (folder / "release").read_text().strip()
+
+
+def slowness(folder):
+    """How much longer things take than on a kernel of Debian's, about."""
+    return 8 if "CONFIG_KASAN=y\n" in (folder / "config").read_text() else 1
