@@ -147,7 +147,7 @@ int main(int argc, char **argv)
 	observer_load();
 	expect_ret(module_unload("shadowk"), 0, "rmmod before the test");
 	snapshot_take(&before);
-	expect_ret(module_load(shadowk_path()), 0, "insmod");
+	expect_ret(module_load(shadowk_path(), ""), 0, "insmod");
 
 	use_everything();
 	/* A named shadow is left for rmmod to clear away. */
