@@ -62,11 +62,12 @@ help:
 #: make lib cli      libshadowk; shadowctl
 #: make tests-build  all test programs, and the above
 #: make check        everything that must hold, in guests; T="name name" for some tests
+#: make mutants      break the module in known ways and see the tests fail; T="word word"
 #: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
 #: make style        formatting, layers, licences
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
-.PHONY: all help modules lib cli examples tests-build units guest-stage check bench demo \
+.PHONY: all help modules lib cli examples tests-build units guest-stage check mutants bench demo \
 	style install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -167,6 +168,10 @@ guest-stage: tests-build
 check:
 	@scripts/deps build vm bochs style
 	@tests/run $(T)
+
+mutants:
+	@scripts/deps build vm bochs mutants
+	@tests/mutants $(T)
 
 bench demo: tests-build
 	@$@/run $(ARGS)
