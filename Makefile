@@ -64,11 +64,12 @@ help:
 #: make check        everything that must hold, in guests; T="name name" for some tests
 #: make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, fault injection,
 #:                     built from Debian's source once, which takes long; T="name name"
+#: make mutants      break the module in known ways and see the tests fail; T="word word"
 #: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
 #: make style        formatting, layers, licences
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
-.PHONY: all help modules lib cli examples tests-build units guest-stage check check-debug \
+.PHONY: all help modules lib cli examples tests-build units guest-stage check check-debug mutants \
 	bench demo style install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -173,6 +174,10 @@ check:
 check-debug:
 	@scripts/deps build vm debug
 	@tests/run --debug $(T)
+
+mutants:
+	@scripts/deps build vm bochs mutants
+	@tests/mutants $(T)
 
 bench demo: tests-build
 	@$@/run $(ARGS)

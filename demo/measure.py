@@ -248,8 +248,11 @@ class Bpftrace(Nothing):
         raise RuntimeError("bpftrace gave up")
 
     def disarm(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.communicate()
+        # bpftrace 0.17 loses a signal that comes between two of its polls.
+        while self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.communicate(timeout=10)
         self.counting(False)
 
     def counting(self, wanted):

@@ -199,6 +199,19 @@ static void hit_covered(struct shk_shadow *shadow, unsigned long addr, const str
 }
 NOKPROBE_SYMBOL(hit_covered);
 
+/* Behind the breakpoint, without the kernel's kprobe unless that must step. */
+static bool go_on(struct shk_site *site, struct pt_regs *regs)
+{
+	if (site->detour)
+		regs->ip = shk_detour_insn(site->detour);
+	else if (site->kp.ainsn.emulate_op)
+		site->kp.ainsn.emulate_op(&site->kp, regs);
+	else
+		return false;
+	return true;
+}
+NOKPROBE_SYMBOL(go_on);
+
 /*
  * kprobe_int3_handler() of every shadow begins here. Returns whether the
  * breakpoint is dealt with; if not, the kernel's own handler goes on, which
@@ -228,10 +241,8 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 	if (site && site->arm != SHK_ARM_CALL) {
 		hit_site(site, &hit);
 		/* Unless somebody else has a breakpoint in the base and wants his turn: */
-		if (site->detour && READ_ONCE(site->edit.base[0]) == site->kp.opcode) {
-			regs->ip = shk_detour_insn(site->detour);
+		if (READ_ONCE(site->edit.base[0]) == site->kp.opcode && go_on(site, regs))
 			return true;
-		}
 	} else {
 		resume = shk_poke_resume(addr);
 		if (resume) {

@@ -12,6 +12,10 @@
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
 
+/* push imm32, sign-extended: any address of the kernel's text */
+#define PUSH_IMM32_OPCODE 0x68
+#define PUSH_IMM32_SIZE	  5
+
 static DEFINE_MUTEX(slot_lock);
 static DECLARE_BITMAP(slots_used, SHK_NR_SLOTS);
 static DECLARE_BITMAP(detours_used, SHK_NR_DETOURS);
@@ -95,18 +99,57 @@ static void branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long target)
 	memcpy(at + 1, &rel, sizeof(rel));
 }
 
+/*
+ * At @at, to run at @run_at: what does as the instruction at @addr does, and goes
+ * on behind it.
+ */
+static bool copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
+		      const struct arch_specific_insn *ainsn, unsigned long addr)
+{
+	unsigned long next = addr + insn->length;
+	s64 disp;
+
+	memcpy(at, ainsn->insn, insn->length);
+	if (shk_call(insn_rip_relative)((struct insn *)insn)) {
+		disp = (s64)insn->displacement.value + (s64)(long)ainsn->insn - (s64)(long)run_at;
+		if (disp != (s32)disp)
+			return false;
+		*(s32 *)(at + insn_offset_displacement((struct insn *)insn)) = disp;
+	}
+	branch(at + insn->length, run_at + insn->length, JMP32_INSN_OPCODE, next);
+	return true;
+}
+
+/* Likewise a call, which kprobes does not copy but emulate: it returns to the text. */
+static void copy_call(u8 *at, const u8 *run_at, const struct insn *insn, unsigned long addr)
+{
+	unsigned long next = addr + insn->length;
+
+	at[0] = PUSH_IMM32_OPCODE;
+	*(u32 *)(at + 1) = next;
+	branch(at + PUSH_IMM32_SIZE, run_at + PUSH_IMM32_SIZE, JMP32_INSN_OPCODE,
+	       next + insn->immediate.value);
+}
+
+static bool is_call(const struct insn *insn)
+{
+	return insn->length == CALL_INSN_SIZE && insn->opcode.bytes[0] == CALL_INSN_OPCODE;
+}
+
 u8 *shk_detour_get(struct shk_site *site)
 {
 	struct arch_specific_insn *ainsn = &site->kp.ainsn;
+	unsigned long addr = (unsigned long)site->kp.addr;
 	u8 text[SHK_DETOUR_SIZE];
 	struct insn insn;
 	u8 *detour;
-	int i, len;
+	int i;
 
 	/* The kernel's copy is the original instruction, whatever stands there now. */
-	if (!ainsn->insn || ainsn->emulate_op ||
-	    shk_call(insn_decode)(&insn, ainsn->insn, MAX_INSN_SIZE, INSN_MODE_KERN) < 0 ||
-	    !shk_call(can_boost)(&insn, site->kp.addr))
+	if (!ainsn->insn ||
+	    shk_call(insn_decode)(&insn, ainsn->insn, MAX_INSN_SIZE, INSN_MODE_KERN) < 0)
+		return NULL;
+	if (!is_call(&insn) && (ainsn->emulate_op || !shk_call(can_boost)(&insn, site->kp.addr)))
 		return NULL;
 
 	i = take(detours_used, SHK_NR_DETOURS);
@@ -116,20 +159,12 @@ u8 *shk_detour_get(struct shk_site *site)
 
 	memset(text, INT3_INSN_OPCODE, sizeof(text));
 	branch(text, detour, CALL_INSN_OPCODE, (unsigned long)shk_detour_common);
-	memcpy(text + CALL_INSN_SIZE, ainsn->insn, insn.length);
-	if (shk_call(insn_rip_relative)(&insn)) {
-		s64 disp = (s64)insn.displacement.value + (s64)(long)ainsn->insn -
-			   (s64)shk_detour_insn(detour);
-
-		if (disp != (s32)disp) {
-			give(detours_used, i);
-			return NULL;
-		}
-		*(s32 *)(text + CALL_INSN_SIZE + insn_offset_displacement(&insn)) = disp;
+	if (is_call(&insn)) {
+		copy_call(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, addr);
+	} else if (!copy_insn(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, ainsn, addr)) {
+		give(detours_used, i);
+		return NULL;
 	}
-	len = CALL_INSN_SIZE + insn.length;
-	branch(text + len, detour + len, JMP32_INSN_OPCODE,
-	       (unsigned long)site->kp.addr + insn.length);
 
 	mutex_lock(shk_symbols.text_mutex);
 	shk_call(text_poke)(detour, text, sizeof(text));

@@ -6,46 +6,24 @@
  * null system call costs the same each time; operations that need many rounds
  * are in bench/guest/outside.py.
  */
-#include <sys/syscall.h>
-#include <x86intrin.h>
-
 #include "actor.h"
+#include "cost.h"
 #include "shadows.h"
 
-#define CALLS	1000
-#define REPEATS 7
-
-/* The least, since a timer tick may fall into any of them. */
-static long job_cost(long n)
-{
-	unsigned long long least = -1ULL;
-
-	for (int i = 0; i < REPEATS; i++) {
-		unsigned long long begin = __rdtsc(), took;
-
-		for (long call = 0; call < n; call++)
-			syscall(SYS_getppid);
-		took = __rdtsc() - begin;
-		if (took < least)
-			least = took;
-	}
-	return least;
-}
+#define CALLS 1000
 
 int main(void)
 {
 	static const char *const probed[] = { GETPPID, "vfs_read", "vfs_write", "do_mmap" };
-	const char *machine = getenv("SHADOWK_VM");
 	struct shadowk_shadow *shadow;
 	struct actor outside, inside;
 	long absent, cost;
 
-	if (!machine || strcmp(machine, "icount"))
-		skip("only --icount counts instructions");
+	cost_main();
 	actor_start(&outside, 0);
 	need_ok(module_unload("shadowk"));
 	absent = actor_do(&outside, job_cost, CALLS);
-	need_ok(module_load(shadowk_path()));
+	need_ok(module_load(shadowk_path(), ""));
 	expect_eq(actor_do(&outside, job_cost, CALLS), absent, "instructions with it loaded");
 
 	shadow = shadow_new(NULL);

@@ -51,7 +51,7 @@ int main(void)
 	shadows_done();
 	expect(eventually(!module_references()), "the module is held after the last process's end");
 	expect_ret(module_unload("shadowk"), 0, "rmmod when the last process is gone");
-	expect_ret(module_load(shadowk_path()), 0, "insmod");
+	expect_ret(module_load(shadowk_path(), ""), 0, "insmod");
 
 	/* Detached: nothing keeps it. */
 	shadow = shadow_new(NULL);

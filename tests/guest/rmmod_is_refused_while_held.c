@@ -37,7 +37,7 @@ int main(void)
 	actor_do(&holder, job_hold, false);
 	expect(eventually(!module_references()), "the module is held when all handles are closed");
 	expect_ret(module_unload("shadowk"), 0, "rmmod with a named shadow that nobody holds");
-	expect_ret(module_load(shadowk_path()), 0, "insmod");
+	expect_ret(module_load(shadowk_path(), ""), 0, "insmod");
 	actor_end(&holder);
 
 	shadow = shadow_new("named"); /* the name went with the module */

@@ -13,6 +13,7 @@
 struct one {
 	_Alignas(64) atomic_ulong begun;
 	atomic_ulong done;
+	atomic_ulong wrong;
 	atomic_int tid;
 	atomic_int paused;
 };
@@ -20,14 +21,21 @@ struct one {
 struct runners_shared {
 	struct one one[RUNNERS_MAX];
 	atomic_int stop;
-	atomic_uint nr;
+	unsigned int first_cpu;
 };
+
+static struct runners_shared *shared_of(struct one *one)
+{
+	return (void *)((uintptr_t)one & ~4095UL);
+}
 
 static void *run(void *arg)
 {
 	struct one *one = arg;
-	struct runners_shared *shared = (void *)((uintptr_t)one & ~4095UL);
+	struct runners_shared *shared = shared_of(one);
+	pid_t parent = getppid();
 
+	pin((shared->first_cpu + (one - shared->one)) % nr_cpus());
 	one->tid = syscall(SYS_gettid);
 	for (;;) {
 		while (shared->stop) {
@@ -36,7 +44,8 @@ static void *run(void *arg)
 		}
 		one->paused = 0;
 		one->begun++;
-		syscall(SYS_getppid);
+		if (syscall(SYS_getppid) != parent)
+			one->wrong++;
 		one->done++;
 		/* QEMU's turn for another CPU, which else may wait for 100 ms. */
 		__builtin_ia32_pause();
@@ -44,33 +53,44 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void *run_pinned(void *arg)
-{
-	struct one *one = arg;
-	struct runners_shared *shared = (void *)((uintptr_t)one & ~4095UL);
-
-	pin((one - shared->one) % nr_cpus());
-	return run(arg);
-}
-
-void runners_start(struct runners *runners, unsigned int nr)
+static void start(struct runners *runners, unsigned int nr, unsigned int cpu)
 {
 	struct runners_shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 					     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pthread_t thread;
 
+	_Static_assert(sizeof(*shared) <= 4096, "shared_of() finds it by its page");
 	need(shared != MAP_FAILED);
-	_Static_assert(sizeof(*shared) <= 4096, "run() finds it by its page");
-	runners->nr = nr ? nr : nr_cpus() < RUNNERS_MAX ? nr_cpus() : RUNNERS_MAX;
+	shared->first_cpu = cpu;
+	runners->nr = nr < RUNNERS_MAX ? nr : RUNNERS_MAX;
 	runners->shared = shared;
 	runners->pid = fork_tied();
 	if (!runners->pid) {
 		shadows_done();
 		for (unsigned int i = 1; i < runners->nr; i++)
-			need(!pthread_create(&thread, NULL, run_pinned, &shared->one[i]));
-		run_pinned(&shared->one[0]);
+			need(!pthread_create(&thread, NULL, run, &shared->one[i]));
+		run(&shared->one[0]);
 	}
 	runners_progress(runners, 1);
+}
+
+void runners_start(struct runners *runners, unsigned int nr)
+{
+	start(runners, nr ? nr : nr_cpus(), 0);
+}
+
+void runners_start_on(struct runners *runners, unsigned int cpu)
+{
+	start(runners, 1, cpu);
+}
+
+uint64_t runners_wrong(const struct runners *runners)
+{
+	uint64_t wrong = 0;
+
+	for (unsigned int i = 0; i < runners->nr; i++)
+		wrong += runners->shared->one[i].wrong;
+	return wrong;
 }
 
 struct tally runners_tally(const struct runners *runners)

@@ -23,9 +23,13 @@ struct tally {
 
 /* One thread for each CPU, bound to it; or @nr of them. They run when it returns. */
 void runners_start(struct runners *runners, unsigned int nr);
+/* A single thread, bound to @cpu. */
+void runners_start_on(struct runners *runners, unsigned int cpu);
 struct tally runners_tally(const struct runners *runners);
 /* Wait until each thread has made @calls more. */
 void runners_progress(const struct runners *runners, uint64_t calls);
+/* How often the system call returned something else than the parent's id. */
+uint64_t runners_wrong(const struct runners *runners);
 /* They make no calls from its return on. */
 void runners_stop(struct runners *runners);
 void runners_resume(struct runners *runners);

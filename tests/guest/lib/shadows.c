@@ -177,12 +177,12 @@ long module_references(void)
 	return read_number("/sys/module/shadowk/refcnt");
 }
 
-int module_load(const char *path)
+int module_load(const char *path, const char *parameters)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int ret = fd < 0 ? -errno : 0;
 
-	if (!ret && syscall(SYS_finit_module, fd, "", 0))
+	if (!ret && syscall(SYS_finit_module, fd, parameters, 0))
 		ret = -errno;
 	if (fd >= 0)
 		close(fd);

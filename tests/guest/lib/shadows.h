@@ -45,7 +45,7 @@ uint64_t module_symbol(const char *name);
 /* How often the module is held; -1: it is not loaded. */
 long module_references(void);
 /* insmod and rmmod (which does not wait); -errno. */
-int module_load(const char *path);
+int module_load(const char *path, const char *parameters);
 int module_unload(const char *name);
 /* shadowk.ko of this guest, and a module of tests/victim. */
 const char *shadowk_path(void);

@@ -13,7 +13,7 @@ static int victim_fd = -1, observer_fd = -1;
 
 static void load(const char *name)
 {
-	int ret = module_load(victim_path(name));
+	int ret = module_load(victim_path(name), "");
 
 	/* A test that failed before may have left it. */
 	if (ret != -EEXIST)
