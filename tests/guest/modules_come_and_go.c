@@ -21,7 +21,7 @@ static long job_own(long n)
 
 static long job_load(long unused)
 {
-	return module_load(victim_path("shk_observer"));
+	return module_load(victim_path("shk_observer"), "");
 }
 
 static long job_unload(long unused)
