@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: timeout=60
+# test: timeout=240
 # What --json prints is JSON, wherever it stands, with the fields that are promised.
 exec python3 - <<'END'
 import json
