@@ -30,7 +30,8 @@ struct shk_graft {
 	struct mm_struct *mm;
 	struct shk_shadow *shadow; /* holds a reference */
 	u64 order;		   /* grows with each that comes into a shadow */
-	struct mm_struct *parent;  /* who made it, if that may still fail; never followed */
+	struct list_head births;   /* what is made from it, while that may still fail ... */
+	struct list_head birth;	   /* ... by this; what has come to life stays until looked at */
 	bool leaving;		   /* its children are born outside */
 	bool delegated;		   /* it, or a parent, attached itself unprivileged */
 	struct list_head node;	   /* shk_shadow.grafts, by order */
@@ -102,7 +103,12 @@ static void graft_free_work(struct work_struct *work)
 /* @graft's mm executes the base from the next flush on: it is the caller's to bury(). */
 static void cut(struct shk_graft *graft)
 {
+	struct shk_graft *child, *next;
+
 	lockdep_assert_held(&graft_lock);
+	list_for_each_entry_safe (child, next, &graft->births, birth)
+		list_del_init(&child->birth);
+	list_del_init(&graft->birth);
 	hash_del(&graft->by_mm);
 	shk_mmu->graft(graft->mm, NULL);
 }
@@ -156,6 +162,8 @@ static struct shk_graft *graft_alloc(struct mm_struct *mm)
 	if (!graft)
 		return ERR_PTR(-ENOMEM);
 	graft->mm = mm;
+	INIT_LIST_HEAD(&graft->births);
+	INIT_LIST_HEAD(&graft->birth);
 	INIT_WORK(&graft->free, graft_free_work);
 	ret = mmu_interval_notifier_insert(&graft->notifier, mm, PAGE_MASK, PAGE_SIZE,
 					   &notifier_ops);
@@ -265,16 +273,16 @@ destroy:
  */
 static bool gives_birth(struct mm_struct *mm)
 {
-	struct shk_graft *graft;
+	struct shk_graft *graft, *child, *next;
 	bool found = false;
-	int bucket;
 
 	spin_lock(&graft_lock);
-	hash_for_each(grafts, bucket, graft, by_mm)
-	{
-		if (graft->parent && READ_ONCE(graft->mm->map_count))
-			graft->parent = NULL;
-		found |= graft->parent == mm;
+	graft = find(mm);
+	if (graft) {
+		list_for_each_entry_safe (child, next, &graft->births, birth)
+			if (READ_ONCE(child->mm->map_count))
+				list_del_init(&child->birth);
+		found = !list_empty(&graft->births);
 	}
 	spin_unlock(&graft_lock);
 	return found;
@@ -432,7 +440,7 @@ int shk_graft_inherit(struct mm_struct *mm)
 	/* It may have been detached or moved meanwhile. */
 	parent = find_parent();
 	if (parent) {
-		graft->parent = current->mm;
+		list_add(&graft->birth, &parent->births);
 		graft->delegated = parent->delegated;
 		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
 		link(graft, parent->shadow);
@@ -453,6 +461,7 @@ void shk_graft_abort(struct mm_struct *mm)
 	spin_lock(&graft_lock);
 	graft = find(mm);
 	if (graft) {
+		list_del(&graft->birth);
 		hash_del(&graft->by_mm);
 		unlink(graft);
 	}
