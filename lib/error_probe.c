@@ -75,7 +75,12 @@ static void explain_not_unique(char *buf, size_t len, const char *name,
 static void explain_no_function(char *buf, size_t len, const char *name,
 				const struct shk_symbol *symbol)
 {
-	if (symbol->others)
+	if (symbol->functions)
+		snprintf(buf, len,
+			 "'%s' is a trampoline or a BPF program, which cannot be probed; choose "
+			 "a function of the kernel or a module",
+			 name);
+	else if (symbol->others)
 		snprintf(buf, len, "'%s' is data, not a function; see /proc/kallsyms", name);
 	else if (symbol->alike[0])
 		snprintf(buf, len, "no function named '%s' in this kernel; there is '%s'", name,

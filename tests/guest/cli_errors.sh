@@ -92,10 +92,9 @@ twice=$(awk '$2 ~ /[tT]/ && NF == 3 && $3 !~ /[.]/ { n[$3]++; a[$3] = $1 }
 	END { for (f in n) if (n[f] == 2) { print f, a[f]; exit } }' /proc/kallsyms)
 refused "several functions are named '${twice% *}'; give the address instead: 0x" probe add web "${twice% *}"
 refused "${twice#* }" probe add web "${twice% *}"
-module=$(awk 'NF == 4 && $2 ~ /[tT]/ && $4 != "[shadowk]" { print $3, $4; exit }' /proc/kallsyms)
-if [ -n "$module" ]; then
-	name=${module#* }
-	refused "${name:1:-1}" probe add web "${module% *}"
+trampoline=$(awk '$2 ~ /[tT]/ && $4 ~ /^\[(__builtin|bpf)/ { print $3; exit }' /proc/kallsyms)
+if [ -n "$trampoline" ]; then
+	refused "'$trampoline' is a trampoline or a BPF program" probe add web "$trampoline"
 fi
 
 shadowctl attach web --pid $sleeper || exit 1
