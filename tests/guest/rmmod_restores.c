@@ -130,12 +130,22 @@ static void use_everything(void)
 	shadows_done();
 }
 
-/* With pti=on, the kernel's text is not. */
+/*
+ * Is the text that was probed global? With pti=on it is not; what user space
+ * enters the kernel by may be, where there can be no probe.
+ */
 static bool is_global(const struct snapshot *snapshot)
 {
-	for (size_t i = 0; i < snapshot->nr_entries[0]; i++)
-		if (snapshot->entries[0][i].value & 0x100 /* _PAGE_GLOBAL */)
+	uint64_t addr = kernel_symbol("vfs_read");
+
+	for (size_t i = 0; i < snapshot->nr_entries[0]; i++) {
+		const struct observer_entry *entry = &snapshot->entries[0][i];
+		uint64_t size = entry->level == 1 ? 4096 : RANGE;
+
+		if (entry->level <= 2 && entry->value & 0x100 /* _PAGE_GLOBAL */ &&
+		    addr >= entry->addr && addr < entry->addr + size)
 			return true;
+	}
 	return false;
 }
 
