@@ -30,18 +30,20 @@ override CFLAGS   += -std=gnu11 $(WARNINGS) -MMD -MP
 lib_src     := $(wildcard lib/*.c)
 cli_src     := $(wildcard cli/*.c)
 helper_src  := $(wildcard tests/guest/lib/*.c)
-test_src    := $(wildcard tests/guest/*.c tests/uapi/*.c)
+test_src    := $(wildcard tests/guest/*.c tests/uapi/*.c tests/soak/*.c)
 unit_src    := $(wildcard tests/unit/*.c)
 bench_src   := $(wildcard bench/*.c)
 example_src := $(wildcard examples/*.c)
 scripts     := $(wildcard tests/guest/*.sh tests/uapi/*.sh)
 man_src     := $(wildcard docs/man/*.scd)
+profile_src := $(wildcard profiles/*)
 
 solib    := $(if $(lib_src),$(O)/lib/libshadowk.so.$(VERSION))
 alib     := $(if $(lib_src),$(O)/lib/libshadowk.a)
 pc       := $(if $(wildcard lib/shadowk.pc.in),$(O)/lib/shadowk.pc)
 command  := $(if $(cli_src),$(O)/bin/shadowctl)
 man      := $(man_src:docs/man/%.scd=$(O)/man/%)
+profiles := $(profile_src:%=$(O)/share/shadowk/%)
 helpers  := $(if $(helper_src),$(O)/tests/lib/libhelpers.a)
 tests    := $(foreach s,$(test_src),$(O)/tests/$(basename $(notdir $s))) \
 	    $(foreach s,$(scripts),$(O)/tests/$(basename $(notdir $s)))
@@ -65,24 +67,35 @@ help:
 #: make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, fault injection,
 #:                     built from Debian's source once, which takes long; T="name name"
 #: make mutants      break the module in known ways and see the tests fail; T="word word"
+#: make check-all    the same, and all tests in every kind of guest, not only the core
+#: make soak         storms of all that changes the kernel's text; MINUTES=5
 #: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
 #: make style        formatting, layers, licences
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
-.PHONY: all help modules lib cli examples tests-build units guest-stage check check-debug mutants \
-	bench demo style install uninstall clean
+.PHONY: all help modules lib cli examples tests-build units guest-stage check check-all \
+	check-debug mutants soak bench demo style install uninstall clean
 .DELETE_ON_ERROR:
 
 modules:
 	@$(if $(wildcard kmod/Kbuild),scripts/kmod build $(KERNELS))
 
 lib: $(solib) $(alib) $(pc)
-cli: $(command) $(man)
+cli: $(command) $(man) $(profiles)
 examples: $(examples)
 units: $(units)
 tests-build: modules lib cli examples $(tests) $(units) $(benches)
 
 # --- objects ---------------------------------------------------------------------
+
+# What this machine's headers call the system calls; newer ones go by number.
+$(O)/lib/syscall_names.h: Makefile
+	@mkdir -p $(@D)
+	@echo '#include <asm/unistd_64.h>' | $(CC) $(CPPFLAGS) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{ "\1", \2 },/p' | sort >$@
+
+$(O)/lib/syscalls.o: $(O)/lib/syscall_names.h
+$(O)/lib/syscalls.o: override CPPFLAGS += -I$(O)/lib
 
 $(O)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
@@ -93,6 +106,8 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(CC) $(CPPFLAGS) -Icli -Itests/guest/lib $(CFLAGS) -c -o $@ $<
+
+$(O)/cli/cmd_patch_build.o: include/shadowk_patch.h
 
 # --- library and command ---------------------------------------------------------
 
@@ -122,11 +137,15 @@ $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
 endef
 
 $(command): $(cli_src:%.c=$(O)/%.o) $(solib)
-	$(call link,-L$(O)/lib -lshadowk -ljson-c)
+	$(call link,-L$(O)/lib -lshadowk -ljson-c -ldl)
 
 $(O)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
 	scdoc <$< >$@
+
+# Where the command looks, seen from itself.
+$(O)/share/shadowk/profiles/%: profiles/%
+	install -D -m 644 $< $@
 
 # --- tests, benchmarks, examples --------------------------------------------------
 
@@ -134,10 +153,16 @@ $(helpers): $(helper_src:%.c=$(O)/%.o)
 	@mkdir -p $(@D)
 	$(AR) rcsD $@ $^
 
-$(O)/tests/%: $(O)/tests/guest/%.o $(helpers) $(alib)
+# Static patterns: make would try every chain of implicit ones.
+programs = $(patsubst tests/$(1)/%.c,$(O)/tests/%,$(wildcard tests/$(1)/*.c))
+
+$(call programs,guest): $(O)/tests/%: $(O)/tests/guest/%.o $(helpers) $(alib)
 	$(call link,-ljson-c -lpthread)
 
-$(O)/tests/%: $(O)/tests/uapi/%.o $(helpers) $(alib)
+$(call programs,uapi): $(O)/tests/%: $(O)/tests/uapi/%.o $(helpers) $(alib)
+	$(call link,-ljson-c -lpthread)
+
+$(call programs,soak): $(O)/tests/%: $(O)/tests/soak/%.o $(helpers) $(alib)
 	$(call link,-ljson-c -lpthread)
 
 $(O)/tests/%: tests/guest/%.sh
@@ -168,16 +193,25 @@ guest-stage: tests-build
 	@scripts/stage $(KERNELS)
 
 check:
-	@scripts/deps build vm bochs style
+	@scripts/deps build vm bochs efi style
 	@tests/run $(T)
+
+check-all:
+	@scripts/deps build vm bochs efi style
+	@tests/run --all $(T)
 
 check-debug:
 	@scripts/deps build vm debug
 	@tests/run --debug $(T)
 
 mutants:
-	@scripts/deps build vm bochs mutants
+	@scripts/deps build vm bochs efi mutants
 	@tests/mutants $(T)
+
+MINUTES ?= 5
+soak:
+	@scripts/deps build vm
+	@tests/soak/run $(MINUTES)
 
 bench demo: tests-build
 	@$@/run $(ARGS)
@@ -197,9 +231,11 @@ install: all
 	$(if $(lib_src),$(INSTALL) -m 644 $(alib) -t $(DESTDIR)$(LIBDIR))
 	$(if $(wildcard lib/shadowk.h),$(INSTALL) -m 644 lib/shadowk.h -t $(DESTDIR)$(PREFIX)/include)
 	$(INSTALL) -m 644 include/uapi/linux/shadowk.h -t $(DESTDIR)$(PREFIX)/include/linux
+	$(INSTALL) -m 644 include/shadowk_patch.h -t $(DESTDIR)$(PREFIX)/include
 	$(if $(pc),$(INSTALL) -m 644 $(pc) -t $(DESTDIR)$(LIBDIR)/pkgconfig)
 	$(if $(command),$(INSTALL) -m 755 $(command) -t $(DESTDIR)$(PREFIX)/bin)
 	$(foreach m,$(man),$(INSTALL) -m 644 $m -t $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m)) &&) true
+	$(foreach p,$(profile_src),$(INSTALL) -m 644 $p -t $(DESTDIR)$(PREFIX)/share/shadowk/profiles &&) true
 	$(foreach c,$(completions),$(INSTALL) -m 644 $c \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c)) &&) true
 	$(if $(DESTDIR),,-ldconfig)
@@ -207,8 +243,9 @@ install: all
 uninstall:
 	@$(if $(wildcard kmod/Kbuild),scripts/kmod uninstall "$(DESTDIR)" $(KERNELS))
 	rm -f $(DESTDIR)$(LIBDIR)/libshadowk.* $(DESTDIR)$(LIBDIR)/pkgconfig/shadowk.pc \
-		$(DESTDIR)$(PREFIX)/include/shadowk.h $(DESTDIR)$(PREFIX)/include/linux/shadowk.h \
-		$(DESTDIR)$(PREFIX)/bin/shadowctl \
+		$(DESTDIR)$(PREFIX)/include/shadowk.h \
+		$(DESTDIR)$(PREFIX)/include/shadowk_patch.h $(DESTDIR)$(PREFIX)/include/linux/shadowk.h \
+		$(DESTDIR)$(PREFIX)/bin/shadowctl $(profile_src:%=$(DESTDIR)$(PREFIX)/share/shadowk/%) \
 		$(foreach c,$(completions),$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c))) \
 		$(foreach m,$(man),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Frames to and from the host, over the second serial port. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "vm.h"
+
+#define CONNECT_TRIES 300
 
 static int channel = -1;
 
@@ -28,23 +33,44 @@ void vm_channel_open(void)
 	tcsetattr(channel, TCSANOW, &raw);
 }
 
+void vm_channel_connect(const char *host)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(VM_PORT) };
+	int fd, on = 1;
+
+	inet_pton(AF_INET, host, &in.sin_addr);
+	/* Until dom0 has its end of our interface. */
+	for (int tries = 0; tries < CONNECT_TRIES; tries++) {
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (!connect(fd, (struct sockaddr *)&in, sizeof(in))) {
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+			channel = fd;
+			return;
+		}
+		close(fd);
+		usleep(100000);
+	}
+	vm_fail("no channel to %s: %s", host, strerror(errno));
+}
+
 int vm_channel_fd(void)
 {
 	return channel;
 }
 
-static void write_all(const void *data, size_t len)
+int vm_write(int fd, const void *data, size_t len)
 {
 	while (len) {
-		ssize_t n = write(channel, data, len);
+		ssize_t n = write(fd, data, len);
 
 		if (n < 0 && errno != EINTR)
-			return;
+			return -1;
 		if (n > 0) {
 			data = (const char *)data + n;
 			len -= n;
 		}
 	}
+	return 0;
 }
 
 void vm_send(int type, const void *data, size_t len)
@@ -52,7 +78,7 @@ void vm_send(int type, const void *data, size_t len)
 	unsigned char frame[3 + VM_FRAME_MAX] = { type, len & 0xff, len >> 8 };
 
 	memcpy(frame + 3, data, len);
-	write_all(frame, 3 + len);
+	vm_write(channel, frame, 3 + len);
 }
 
 static int read_all(void *data, size_t len)
@@ -85,8 +111,14 @@ int vm_receive(struct vm_frame *frame)
 
 void vm_halt(void)
 {
-	if (channel >= 0)
-		tcdrain(channel);
+	char rest[64];
+
+	if (channel >= 0 && tcdrain(channel)) {
+		/* A connection: until the other end has all of it. */
+		shutdown(channel, SHUT_WR);
+		while (read(channel, rest, sizeof(rest)) > 0)
+			;
+	}
 	/* The host ends the emulator when it has the last frame. */
 	reboot(RB_AUTOBOOT);
 	for (;;)

@@ -239,10 +239,18 @@ int main(void)
 	int signals;
 
 	vm_mount_early();
-	vm_channel_open();
 	vm_read_conf(&conf);
+	if (!conf.host)
+		vm_channel_open();
+	vm_load_early_modules();
+	if (conf.host) {
+		vm_interface_up("eth0", VM_DOMU_ADDRESS);
+		vm_channel_connect(conf.host);
+	}
 	vm_enter_root(&conf);
 	vm_mount_rest();
+	if (conf.relay)
+		vm_relay(conf.relay, conf.argv);
 	if (conf.module)
 		vm_load_module(conf.module, conf.params);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From the first instruction of user space to a root that a command can run in. */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +20,9 @@
 
 #include "vm.h"
 
-#define NEW_ROOT     "/vm/root"
-#define OVERLAY	     "/vm/overlay"
-#define DISK_WAIT_MS 30000
+#define NEW_ROOT       "/vm/root"
+#define OVERLAY	       "/vm/overlay"
+#define DEVICE_WAIT_MS 30000
 
 void vm_mount_early(void)
 {
@@ -62,6 +63,10 @@ void vm_read_conf(struct vm_conf *conf)
 			conf->root = p + 5;
 		else if (!strncmp(p, "module=", 7))
 			conf->module = p + 7;
+		else if (!strncmp(p, "host=", 5))
+			conf->host = p + 5;
+		else if (!strncmp(p, "relay=", 6))
+			conf->relay = p + 6;
 		else if (!strncmp(p, "params=", 7))
 			conf->params = p + 7;
 		else if (!strcmp(p, "log=1"))
@@ -90,7 +95,7 @@ void vm_load_module(const char *path, const char *params)
 }
 
 /* What the disk needs, numbered in the order to load it in. */
-static void load_early_modules(void)
+void vm_load_early_modules(void)
 {
 	struct dirent **names;
 	char path[512];
@@ -144,7 +149,7 @@ static int copy_one(const char *path, const struct stat *st, int type, struct FT
 static void wait_for(const char *path)
 {
 	for (int ms = 0; access(path, F_OK); ms += 2) {
-		if (ms > DISK_WAIT_MS)
+		if (ms > DEVICE_WAIT_MS)
 			vm_fail("%s did not appear", path);
 		usleep(2000);
 	}
@@ -152,7 +157,6 @@ static void wait_for(const char *path)
 
 void vm_enter_root(const struct vm_conf *conf)
 {
-	load_early_modules();
 	if (!conf->root)
 		return;
 	wait_for(conf->root);
@@ -183,11 +187,28 @@ static const struct {
 	{ "securityfs", "/sys/kernel/security", "" },
 };
 
-static void loopback_up(void)
+/* With an address of its own and a network of four, or as it is. */
+void vm_interface_up(const char *name, const char *address)
 {
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct ifreq ifr = { 0 };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (address) {
+		inet_pton(AF_INET, address, &in.sin_addr);
+		memcpy(&ifr.ifr_addr, &in, sizeof(in));
+		/* The device comes after its driver. */
+		for (int ms = 0; ioctl(fd, SIOCSIFADDR, &ifr); ms += 10) {
+			if (ms > DEVICE_WAIT_MS)
+				vm_fail("%s: %s", name, strerror(errno));
+			usleep(10000);
+		}
+		inet_pton(AF_INET, "255.255.255.252", &in.sin_addr);
+		memcpy(&ifr.ifr_netmask, &in, sizeof(in));
+		ioctl(fd, SIOCSIFNETMASK, &ifr);
+	}
+	ifr.ifr_flags = IFF_UP | IFF_RUNNING;
 	ioctl(fd, SIOCSIFFLAGS, &ifr);
 	close(fd);
 }
@@ -209,6 +230,6 @@ void vm_mount_rest(void)
 	setrlimit(RLIMIT_CORE, &no_core);
 	setrlimit(RLIMIT_NOFILE, &files);
 	sethostname("guest", 5);
-	loopback_up();
+	vm_interface_up("lo", NULL);
 	umask(022);
 }

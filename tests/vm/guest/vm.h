@@ -26,9 +26,15 @@ enum {
 #define VM_STDIN_WINDOW 2048
 #define VM_FRAME_MAX	4096
 
+/* Where a dom0 listens for its domU, and that one's address. */
+#define VM_PORT		99
+#define VM_DOMU_ADDRESS "10.99.0.2"
+
 /* What the host asks for: /vm/conf, strings that end in NUL. */
 struct vm_conf {
 	char *root;   /* block device of the root, NULL: the initramfs */
+	char *host;   /* a Xen domU: address of its dom0, which has the channel */
+	char *relay;  /* a Xen dom0: where its domU finds it */
 	char *module; /* module to load, NULL: none */
 	char *params; /* its parameters */
 	int log;      /* send the kernel log at the end */
@@ -45,16 +51,23 @@ struct vm_frame {
 /* setup.c */
 void vm_mount_early(void);
 void vm_read_conf(struct vm_conf *conf);
+void vm_load_early_modules(void);
+void vm_interface_up(const char *name, const char *address);
 void vm_enter_root(const struct vm_conf *conf);
 void vm_mount_rest(void);
 void vm_load_module(const char *path, const char *params);
 
 /* channel.c */
 void vm_channel_open(void);
+void vm_channel_connect(const char *host);
+int vm_write(int fd, const void *data, size_t len);
 int vm_channel_fd(void);
 void vm_send(int type, const void *data, size_t len);
 int vm_receive(struct vm_frame *frame);
 void vm_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void vm_halt(void) __attribute__((noreturn));
+
+/* relay.c: ends with the domU that ARGV runs. */
+void vm_relay(const char *address, char **argv) __attribute__((noreturn));
 
 #endif

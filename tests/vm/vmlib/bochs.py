@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Bochs: slow, but it models PCIDs and global pages.
+"""Bochs: slow, but its TLB has global entries. Others go when CR3 is loaded, whatever the
+PCID: no emulator that we have keeps those of another PCID (BX_CPU_C::SetCR3()).
 
 It boots a CD with ISOLINUX (GRUB takes twice as long to read it) and then has
 everything in memory: cloud kernels have no driver for its disks."""

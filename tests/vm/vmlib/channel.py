@@ -115,7 +115,14 @@ class Channel:
             self.booted = True
             self.start_input()
 
+    def skip_firmware(self):
+        """Its text, which has no NUL, is on every serial port; the first frame is B or F."""
+        while len(self.buffer) >= 3 and (self.buffer[0] not in b"BF" or self.buffer[2]):
+            del self.buffer[0]
+
     def parse(self):
+        if not self.booted:
+            self.skip_firmware()
         while len(self.buffer) >= 3:
             kind, length = struct.unpack_from("<cH", self.buffer)
             if len(self.buffer) < 3 + length:

@@ -17,6 +17,7 @@ BAD = re.compile("|".join((
 # What sounds like one of the above but is a kernel saying how it is built.
 FINE = re.compile("|".join((
     r"RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable",
+    r"Speculative Return Stack Overflow: WARNING: See",
     r"KFENCE: initiali[sz]ed", r"kfence: initiali[sz]ed", r"KernelAddressSanitizer initialized",
 )), re.I)
 # An allocation that fails tells so with a trace, which ends thus. Whether that is a

@@ -24,11 +24,11 @@ def agent():
     return path
 
 
-def early_modules(cfg):
-    """Modules that the kernel needs before it can see its disk, in loading order."""
+def with_dependencies(cfg, modules):
+    """Files of kernel modules in loading order."""
     done = subprocess.run(
         ["modprobe", "-d", cfg.kernel_dir, "-S", cfg.release, "--show-depends",
-         "-a", *cfg.early_modules], capture_output=True, text=True, check=True)
+         "-a", *modules], capture_output=True, text=True, check=True)
     paths = [line.split()[1] for line in done.stdout.splitlines()
              if line.startswith("insmod ")]
     return [pathlib.Path(p) for p in dict.fromkeys(paths)]
@@ -41,6 +41,8 @@ def conf(cfg):
         words.append(f"root={cfg.root_device}")
     if cfg.module:
         words.append(f"module=/lib/modules/{cfg.release}/updates/{cfg.module.name}")
+    if cfg.address:
+        words.append(f"host={cfg.address}")
     words.append(f"log={int(cfg.log)}")
     words.append(f"tty={int(cfg.interactive)}")
     words += [f"env={k}={v}" for k, v in cfg.env.items()]
@@ -59,6 +61,31 @@ class OverRoot(cpio.Writer):
         super().entry(name, mode, *args, **kw)
 
 
+def early_modules(cfg, archive):
+    """Those that the kernel needs before it can see its disk, and its host."""
+    for n, path in enumerate(with_dependencies(cfg, cfg.early_modules)):
+        archive.file(f"vm/modules/{n:03}-{path.name}", path)
+
+
+def write_host(cfg, out, address, modules, files):
+    """The archive of a Xen dom0 that only runs a domU: see relay.c."""
+    archive = cpio.Writer(out)
+    archive.file("init", agent())
+    words = [f"root={cfg.root_device}", f"relay={address}", "env=PATH=/usr/sbin:/usr/bin",
+             f"env=VM_ADDRESS={address}",
+             "", "/vm/domu", *modules]
+    archive.data("vm/conf", b"\0".join(w.encode() for w in words) + b"\0")
+    early_modules(cfg, archive)
+    for name in ("domu", "hotplug"):
+        archive.file(f"vm/overlay/vm/{name}", GUEST / name)
+    for name, content in files.items():
+        if isinstance(content, bytes):
+            archive.data(f"vm/overlay/{name}", content)
+        else:
+            archive.file(f"vm/overlay/{name}", content)
+    archive.end()
+
+
 def write(cfg, out):
     """The archive of this run: it has its own root in memory, or brings a disk's."""
     archive = cpio.Writer(out) if cfg.root_device else OverRoot(out)
@@ -67,8 +94,7 @@ def write(cfg, out):
     prefix = ""
     if cfg.root_device:
         prefix = "vm/overlay/"
-        for n, path in enumerate(early_modules(cfg)):
-            archive.file(f"vm/modules/{n:03}-{path.name}", path)
+        early_modules(cfg, archive)
     if cfg.stage:
         archive.tree(cfg.stage, prefix)
     for path in map(pathlib.Path, cfg.copy):

@@ -9,12 +9,15 @@ import subprocess
 from . import cache, roots
 
 BOOT_TIMEOUT = 120
+# The machine may be busy: a CPU that gets no time there is not stuck.
+PATIENCE = "watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 BASE_ARGS = ("console=ttyS0,115200 loglevel=5 oops=panic panic=-1 random.trust_cpu=on "
-             "watchdog_thresh=60")  # the machine may be busy
+             f"{PATIENCE}")
 # What makes a count depend on more than instructions, and the calibration of the local
 # timer, which spins for six seconds of real time.
 ICOUNT_ARGS = "tsc=reliable nokaslr cryptomgr.notests nolapic_timer"
 KVM_PATIENCE = 10
+FIRMWARE = "/usr/share/ovmf/OVMF.fd"
 
 
 def accelerator(cfg):
@@ -61,12 +64,16 @@ def prepare(cfg):
     cfg.early_modules = (["nfit", "nd_pmem"] if cfg.icount else ["nvme"]) + ["ext4"]
 
 
+def nvme(name, image):
+    """A disk that keeps nothing: what is written goes with the emulator."""
+    return ["-drive", f"if=none,id={name},format=raw,snapshot=on,file={image}",
+            "-device", f"nvme,serial={name},drive={name}"]
+
+
 def disk(cfg):
-    """The root, never written: our changes go with the emulator."""
     image = roots.image(cfg.kernel_dir)
     if not cfg.icount:
-        return ["-drive", f"if=none,id=root,format=raw,snapshot=on,file={image}",
-                "-device", "nvme,serial=root,drive=root"]
+        return nvme("root", image)
     # A disk's answer takes real time, which is not counted and never the same. This
     # one is memory: reading it is a copy that the CPU makes.
     return ["-machine", "pc,nvdimm=on", "-object",
@@ -74,24 +81,29 @@ def disk(cfg):
             f"mem-path={image}", "-device", "nvdimm,memdev=root"]
 
 
-def start(cfg):
-    """The running emulator and our end of its channel."""
-    args = [BASE_ARGS]
+def spares():
+    """Devices that no guest needs and tests can load drivers for: two network cards on one
+    cable, and a disk of zeros."""
+    return ["-netdev", "hubport,id=left,hubid=0", "-netdev", "hubport,id=right,hubid=0",
+            "-device", "virtio-net-pci,netdev=left,romfile=",
+            "-device", "virtio-net-pci,netdev=right,romfile=",
+            "-blockdev", "null-co,node-name=zeros,size=67108864,read-zeroes=on",
+            "-device", "virtio-blk-pci,drive=zeros"]
+
+
+def launch(cfg, what):
+    """The running emulator and our end of its channel; WHAT it boots and from where."""
     ours, theirs = socket.socketpair()
     accel = accelerator(cfg)
     # thread=multi breaks even stock kernels that patch their text under load.
-    command = ["qemu-system-x86_64", *machine(), *disk(cfg), "-cpu", cfg.cpu,
-               "-smp", str(cfg.smp), "-m", f"{cfg.mem},slots=1,maxmem=64G",
+    command = ["qemu-system-x86_64", *machine(), "-cpu", cfg.cpu, "-smp", str(cfg.smp),
                "-accel", "kvm" if accel == "kvm" else "tcg,thread=single"]
     if cfg.icount:
-        args.append(ICOUNT_ARGS)
         command += ["-icount", "shift=0,sleep=off"]
     command += ["-chardev", f"file,id=console,path={cfg.console}",
                 "-serial", "chardev:console",
                 "-chardev", f"socket,id=channel,fd={theirs.fileno()}",
-                "-serial", "chardev:channel",
-                "-kernel", cfg.kernel_dir / "vmlinuz", "-initrd", cfg.overlay,
-                "-append", " ".join([*args, cfg.append])]
+                "-serial", "chardev:channel", *what]
     # The emulator never outlives us, however we end.
     process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *command],
                                pass_fds=[theirs.fileno()], start_new_session=True,
@@ -99,3 +111,14 @@ def start(cfg):
                                stderr=cfg.emulator_log)
     theirs.close()
     return process, ours
+
+
+def start(cfg):
+    args = [BASE_ARGS]
+    if cfg.icount:
+        args.append(ICOUNT_ARGS)
+    firmware = ["-bios", FIRMWARE] if cfg.efi else []
+    spare = [] if cfg.icount else spares()
+    return launch(cfg, [*firmware, *disk(cfg), *spare, "-m", f"{cfg.mem},slots=1,maxmem=64G",
+                        "-kernel", cfg.kernel_dir / "vmlinuz", "-initrd", cfg.overlay,
+                        "-append", " ".join([*args, cfg.append])])

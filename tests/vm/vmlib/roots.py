@@ -102,14 +102,14 @@ def tree(section):
     return path
 
 
-def image(kernel):
-    """An ext4 image of the full root with this kernel's modules."""
+def image(kernel, section="full"):
+    """An ext4 image of a root with this kernel's modules."""
     release = kernels.release(kernel)
 
     def build(aside):
         merged = aside / "tree"
         # Hard links: the files are only read.
-        subprocess.run(["cp", "-al", tree("full"), merged], check=True)
+        subprocess.run(["cp", "-al", tree(section), merged], check=True)
         subprocess.run(["cp", "-r", kernel / "lib/modules" / release,
                         merged / "lib/modules"], check=True)
         out = aside / "image"
@@ -122,8 +122,8 @@ def image(kernel):
 
     # A kernel made by hand is known by when it was made, the rest by its version.
     stamp = f"{kernel.name}-{int(os.stat(kernel / 'vmlinuz').st_mtime)}"
-    path = cache.make(f"images/{recipe('full')}-{stamp}.ext4", build)
-    cache.drop_older("images", path, f"*-{kernel.name}-*.ext4")
+    path = cache.make(f"images/{recipe(section)}-{stamp}.ext4", build)
+    cache.drop_older("images", path, f"{section}-*-{kernel.name}-*.ext4")
     return path
 
 
