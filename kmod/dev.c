@@ -5,6 +5,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/capability.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -13,8 +14,16 @@
 #include <linux/uaccess.h>
 
 #include "dev.h"
+#include "edit/patch.h"
 #include "edit/probe.h"
+#include "edit/raw.h"
+#include "edit/tell.h"
+#include "scope/causal.h"
+#include "scope/cgroup.h"
+#include "scope/own.h"
 #include "scope/process.h"
+#include "scope/syscalls.h"
+#include "scope/union.h"
 
 struct call {
 	unsigned int cmd;
@@ -24,7 +33,8 @@ struct call {
 	bool undoes;  /* text becomes the base's: as unloading a module, fine under lockdown */
 	/* @shadow is NULL on the device. Returns a descriptor, 0, or an error. */
 	int (*func)(struct shk_shadow *shadow, void *arg);
-	bool out; /* copy the struct back */
+	bool out;    /* copy the struct back */
+	bool blames; /* also when it fails, to say what was wrong */
 };
 
 static const struct file_operations handle_fops;
@@ -52,11 +62,28 @@ static int do_info(struct shk_shadow *shadow, void *arg)
 		return -EINVAL;
 	*info = (struct shk_info){
 		.size = info->size,
-		.features = SHK_FEATURE_PROCESS | SHK_FEATURE_PROBE,
+		.features = SHK_FEATURE_PROCESS | SHK_FEATURE_PROBE | SHK_FEATURE_RAW |
+			    SHK_FEATURE_PATCH | SHK_FEATURE_ENTER | SHK_FEATURE_CGROUP |
+			    (shk_syscalls_possible() ? SHK_FEATURE_SYSCALLS : 0) |
+			    (shk_mmu->bare ? SHK_FEATURE_OWN : 0),
 	};
 	shk_shadows_info(info);
 	return 0;
 }
+
+static void teardown(struct shk_shadow *shadow)
+{
+	shk_owns_teardown(shadow);
+	shk_causal_end(shadow);
+	shk_patches_teardown(shadow);
+	shk_probes_teardown(shadow);
+	shk_union_settle();
+	shk_raws_teardown(shadow);
+	shk_syscalls_teardown(shadow);
+}
+
+/* One policy at most; without, interrupts execute the base. */
+#define ASYNC_FLAGS (SHK_ASYNC_INHERIT | SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL | SHK_ASYNC_UNION)
 
 static int do_shadow_create(struct shk_shadow *unused, void *arg)
 {
@@ -64,13 +91,20 @@ static int do_shadow_create(struct shk_shadow *unused, void *arg)
 	struct shk_shadow *shadow;
 	int fd;
 
-	if (create->flags & ~(SHK_ASYNC_INHERIT | SHK_DELEGABLE) || !terminated(create->name))
+	if (create->flags & ~(ASYNC_FLAGS | SHK_DELEGABLE) || !terminated(create->name) ||
+	    hweight32(create->flags & ASYNC_FLAGS) > 1)
 		return -EINVAL;
-	shadow = shk_shadow_create(create->name, create->flags, shk_probes_teardown);
+	if (create->flags & SHK_ASYNC_UNION && !shk_union_possible())
+		return -EOPNOTSUPP;
+	shadow = shk_shadow_create(create->name, create->flags, teardown);
 	if (IS_ERR(shadow))
 		return PTR_ERR(shadow);
 	shk_shadow_get(shadow);
-	fd = handle_create(shadow);
+	fd = create->flags & SHK_ASYNC_CAUSAL ? shk_causal_begin(shadow) : 0;
+	if (fd)
+		shk_shadow_put(shadow);
+	else
+		fd = handle_create(shadow);
 	if (fd < 0)
 		shk_shadow_destroy(shadow);
 	shk_shadow_put(shadow);
@@ -122,8 +156,12 @@ static int do_shadow_destroy(struct shk_shadow *shadow, void *arg)
 
 	if (destroy->flags)
 		return -EINVAL;
+	/* A cgroup that was just removed? */
+	if (READ_ONCE(shadow->nr_cgroups))
+		shk_cgroups_settle();
 	ret = shk_shadow_destroy(shadow);
 	shk_graft_drain();
+	shk_patches_settle();
 	shk_sites_settle();
 	return ret;
 }
@@ -132,9 +170,9 @@ static int do_process_attach(struct shk_shadow *shadow, void *arg)
 {
 	struct shk_process *process = arg;
 
-	if (process->flags || process->reserved)
+	if (process->flags || process->busy)
 		return -EINVAL;
-	return shk_process_attach(shadow, process->pid);
+	return shk_process_attach(shadow, process->pid, &process->busy);
 }
 
 /* From any shadow on the device, from that one on a handle. */
@@ -143,9 +181,9 @@ static int do_process_detach(struct shk_shadow *from, void *arg)
 	struct shk_process *process = arg;
 	int ret;
 
-	if (process->flags || process->reserved)
+	if (process->flags || process->busy)
 		return -EINVAL;
-	ret = shk_process_detach(from, process->pid);
+	ret = shk_process_detach(from, process->pid, &process->busy);
 	shk_graft_drain();
 	return ret;
 }
@@ -164,15 +202,142 @@ static int do_process_next(struct shk_shadow *shadow, void *arg)
 	return next->flags || next->reserved ? -EINVAL : shk_process_next(shadow, next);
 }
 
+static int do_enter(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_enter *enter = arg;
+
+	if (enter->flags & ~SHK_THREAD || enter->busy || enter->reserved)
+		return -EINVAL;
+	if (enter->flags & SHK_THREAD)
+		shk_sites_ask_threads(shadow);
+	return shk_process_enter(shadow, enter->flags & SHK_THREAD, &enter->busy);
+}
+
+static int do_leave(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_enter *enter = arg;
+
+	if (enter->flags || enter->busy || enter->reserved)
+		return -EINVAL;
+	return shk_process_leave(shadow, &enter->busy);
+}
+
+static int do_syscalls_create(struct shk_shadow *target, void *arg)
+{
+	/* What may fail first: the target stays as it was. */
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct shk_shadow *shadow;
+	struct file *file;
+
+	if (fd < 0)
+		return fd;
+	file = anon_inode_getfile("[shadowk]", &handle_fops, NULL, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	shadow = shk_syscalls_create(target, arg);
+	if (IS_ERR(shadow)) {
+		fput(file);
+		put_unused_fd(fd);
+		return PTR_ERR(shadow);
+	}
+	file->private_data = shadow;
+	fd_install(fd, file);
+	return fd;
+}
+
+static int do_cgroup_attach(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_cgroup *cgroup = arg;
+
+	if (cgroup->flags || cgroup->busy)
+		return -EINVAL;
+	return shk_cgroup_attach(&(struct shk_split){ .shadow = shadow }, cgroup->fd,
+				 &cgroup->busy);
+}
+
+static int do_cgroup_split(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_cgroup_split *cgroup = arg;
+	struct shk_split split = { .shadow = shadow, .percent = cgroup->percent };
+	struct file *other;
+	int ret = -EINVAL;
+
+	if (cgroup->flags || cgroup->busy || !cgroup->percent || cgroup->percent > 99)
+		return -EINVAL;
+	other = fget(cgroup->other);
+	if (!other)
+		return -EBADFD;
+	split.other = other->private_data;
+	if (other->f_op != &handle_fops)
+		ret = -EBADFD;
+	else if (split.other != shadow)
+		ret = shk_cgroup_attach(&split, cgroup->fd, &cgroup->busy);
+	fput(other);
+	return ret;
+}
+
+/* From any shadow on the device, from that one on a handle. */
+static int do_cgroup_detach(struct shk_shadow *from, void *arg)
+{
+	struct shk_cgroup *cgroup = arg;
+	int ret;
+
+	if (cgroup->flags || cgroup->busy)
+		return -EINVAL;
+	ret = shk_cgroup_detach(from, cgroup->fd, &cgroup->busy);
+	shk_graft_drain();
+	return ret;
+}
+
+static int do_cgroup_next(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_cgroup_next *next = arg;
+
+	return next->flags || next->reserved ? -EINVAL : shk_cgroup_next(shadow, next);
+}
+
+static int do_own(struct shk_shadow *shadow, void *arg)
+{
+	return shk_own_add(shadow, arg);
+}
+
+static int do_disown(struct shk_shadow *shadow, void *arg)
+{
+	return shk_own_remove(shadow, arg);
+}
+
+static int do_own_next(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_own_info *info = arg;
+
+	return info->flags || info->reserved ? -EINVAL : shk_own_next(shadow, info);
+}
+
 static int do_probe_add(struct shk_shadow *shadow, void *arg)
 {
-	return shk_probe_add(shadow, arg);
+	int ret;
+
+	if (!(shadow->flags & SHK_ASYNC_UNION))
+		return shk_probe_add(shadow, arg);
+	ret = shk_union_get();
+	if (ret)
+		return ret;
+	ret = shk_probe_add(shadow, arg);
+	shk_union_put();
+	return ret;
 }
 
 static int do_probe_remove(struct shk_shadow *shadow, void *arg)
 {
 	int ret = shk_probe_remove(shadow, arg);
 
+	if (shadow->flags & SHK_ASYNC_UNION) {
+		mutex_lock(&shk_config_lock);
+		shk_union_settle();
+		mutex_unlock(&shk_config_lock);
+	}
 	shk_sites_settle();
 	return ret;
 }
@@ -183,12 +348,76 @@ static bool may_read(const struct shk_shadow *shadow)
 	return shadow->flags & SHK_DELEGABLE || capable(CAP_SYS_ADMIN) || capable(CAP_SYS_MODULE);
 }
 
+/* As /proc/kallsyms decides, for whoever asks now. */
+static bool sees_addresses(void)
+{
+	return shk_call(kallsyms_show_value)(current_cred());
+}
+
 static int do_probe_next(struct shk_shadow *shadow, void *arg)
 {
 	if (!may_read(shadow))
 		return -EPERM;
-	/* As /proc/kallsyms decides, for whoever asks now. */
-	return shk_probe_next(shadow, arg, shk_call(kallsyms_show_value)(current_cred()));
+	return shk_probe_next(shadow, arg, sees_addresses());
+}
+
+static int do_patch_add(struct shk_shadow *shadow, void *arg)
+{
+	return shk_patch_add(shadow, arg);
+}
+
+static int do_patch_remove(struct shk_shadow *shadow, void *arg)
+{
+	int ret = shk_patch_remove(shadow, arg);
+
+	shk_patches_settle();
+	shk_sites_settle();
+	return ret;
+}
+
+static int do_patch_promote(struct shk_shadow *shadow, void *arg)
+{
+	return shk_patch_promote(shadow, arg);
+}
+
+static int do_patch_next(struct shk_shadow *shadow, void *arg)
+{
+	if (!may_read(shadow))
+		return -EPERM;
+	return shk_patch_next(shadow, arg, sees_addresses());
+}
+
+static int do_raw_add(struct shk_shadow *shadow, void *arg)
+{
+	return shk_raw_add(shadow, arg);
+}
+
+static int do_raw_remove(struct shk_shadow *shadow, void *arg)
+{
+	return shk_raw_remove(shadow, arg);
+}
+
+static int do_raw_next(struct shk_shadow *shadow, void *arg)
+{
+	if (!may_read(shadow))
+		return -EPERM;
+	return shk_raw_next(shadow, arg, sees_addresses());
+}
+
+static int do_edit_next(struct shk_shadow *shadow, void *arg)
+{
+	if (!may_read(shadow))
+		return -EPERM;
+	return shk_edit_next(shadow, arg, sees_addresses());
+}
+
+static int do_text_read(struct shk_shadow *shadow, void *arg)
+{
+	if (!capable(CAP_SYS_ADMIN) && !capable(CAP_SYS_MODULE))
+		return -EPERM;
+	if (!sees_addresses())
+		return -EPERM;
+	return shk_text_tell(shadow, arg);
 }
 
 #define CALL(_cmd, _type, _last, _cap, _func, _out, ...)                                  \
@@ -203,22 +432,50 @@ static const struct call device_calls[] = {
 	CALL(SHK_INFO, shk_info, version, -1, do_info, true),
 	CALL(SHK_SHADOW_CREATE, shk_shadow_create, name, CAP_SYS_MODULE, do_shadow_create, false),
 	CALL(SHK_SHADOW_OPEN, shk_shadow_open, name, CAP_SYS_ADMIN, do_shadow_open, false),
-	CALL(SHK_SHADOW_NEXT, shk_shadow_info, name, CAP_SYS_ADMIN, do_shadow_next, true),
-	CALL(SHK_PROCESS_DETACH, shk_process, reserved, -1, do_process_detach, false),
+	CALL(SHK_SHADOW_NEXT, shk_shadow_info, target, CAP_SYS_ADMIN, do_shadow_next, true),
+	CALL(SHK_PROCESS_DETACH, shk_process, busy, -1, do_process_detach, true, .blames = true),
 	CALL(SHK_PROCESS_INFO, shk_process_info, name, -1, do_process_info, true),
+	CALL(SHK_CGROUP_DETACH, shk_cgroup, busy, CAP_SYS_ADMIN, do_cgroup_detach, true,
+	     .blames = true),
 };
 
 static const struct call handle_calls[] = {
-	CALL(SHK_SHADOW_INFO, shk_shadow_info, name, -1, do_shadow_info, true),
+	CALL(SHK_SHADOW_INFO, shk_shadow_info, target, -1, do_shadow_info, true),
 	CALL(SHK_SHADOW_DESTROY, shk_shadow_destroy, flags, CAP_SYS_MODULE, do_shadow_destroy,
 	     false, .undoes = true),
-	CALL(SHK_PROCESS_DETACH, shk_process, reserved, -1, do_process_detach, false),
-	CALL(SHK_PROCESS_ATTACH, shk_process, reserved, -1, do_process_attach, false),
+	CALL(SHK_PROCESS_DETACH, shk_process, busy, -1, do_process_detach, true, .blames = true),
+	CALL(SHK_PROCESS_ATTACH, shk_process, busy, -1, do_process_attach, true, .blames = true),
 	CALL(SHK_PROCESS_NEXT, shk_process_next, comm, CAP_SYS_ADMIN, do_process_next, true),
+	CALL(SHK_ENTER, shk_enter, reserved, -1, do_enter, true, .blames = true),
+	CALL(SHK_LEAVE, shk_enter, reserved, -1, do_leave, true, .blames = true),
+	CALL(SHK_SYSCALLS_CREATE, shk_syscalls, calls, CAP_SYS_MODULE, do_syscalls_create, true,
+	     .blames = true),
+	CALL(SHK_CGROUP_ATTACH, shk_cgroup, busy, CAP_SYS_ADMIN, do_cgroup_attach, true,
+	     .blames = true),
+	CALL(SHK_CGROUP_DETACH, shk_cgroup, busy, CAP_SYS_ADMIN, do_cgroup_detach, true,
+	     .blames = true),
+	CALL(SHK_CGROUP_SPLIT, shk_cgroup_split, busy, CAP_SYS_ADMIN, do_cgroup_split, true,
+	     .blames = true),
+	CALL(SHK_CGROUP_NEXT, shk_cgroup_next, reserved, CAP_SYS_ADMIN, do_cgroup_next, true),
+	CALL(SHK_OWN, shk_own_arg, pattern, CAP_SYS_ADMIN, do_own, false),
+	CALL(SHK_DISOWN, shk_own_arg, pattern, CAP_SYS_ADMIN, do_disown, false),
+	CALL(SHK_OWN_NEXT, shk_own_info, pattern, CAP_SYS_ADMIN, do_own_next, true),
 	CALL(SHK_PROBE_ADD, shk_probe_add, symbol, CAP_SYS_MODULE, do_probe_add, true),
 	CALL(SHK_PROBE_REMOVE, shk_probe_remove, name, CAP_SYS_MODULE, do_probe_remove, false,
 	     .undoes = true),
 	CALL(SHK_PROBE_NEXT, shk_probe_info, symbol, -1, do_probe_next, true),
+	CALL(SHK_PATCH_ADD, shk_patch_add, object, CAP_SYS_MODULE, do_patch_add, true,
+	     .blames = true),
+	CALL(SHK_PATCH_REMOVE, shk_patch_remove, reserved, CAP_SYS_MODULE, do_patch_remove, true,
+	     .undoes = true, .blames = true),
+	CALL(SHK_PATCH_NEXT, shk_patch_info, object, -1, do_patch_next, true),
+	CALL(SHK_EDIT_NEXT, shk_edit_info, symbol, -1, do_edit_next, true),
+	CALL(SHK_TEXT_READ, shk_text_info, symbol, -1, do_text_read, true),
+	CALL(SHK_PATCH_PROMOTE, shk_patch_promote, name, CAP_SYS_MODULE, do_patch_promote, false),
+	CALL(SHK_RAW_ADD, shk_raw_add, symbol, CAP_SYS_MODULE, do_raw_add, true),
+	CALL(SHK_RAW_REMOVE, shk_raw_remove, id, CAP_SYS_MODULE, do_raw_remove, false,
+	     .undoes = true),
+	CALL(SHK_RAW_NEXT, shk_raw_info, symbol, -1, do_raw_next, true),
 };
 
 static int allowed(const struct call *call)
@@ -263,7 +520,9 @@ static long dispatch(const struct call *calls, unsigned int nr, struct shk_shado
 		ret = -EFAULT;
 	if (!ret)
 		ret = call->func(shadow, arg);
-	if (ret >= 0 && call->out && copy_to_user(user, arg, min(size, call->size)))
+	if (ret < 0 && !call->blames)
+		goto free;
+	if (call->out && copy_to_user(user, arg, min(size, call->size)))
 		ret = -EFAULT;
 free:
 	kfree(arg);
@@ -283,7 +542,9 @@ static long handle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int handle_release(struct inode *inode, struct file *file)
 {
-	shk_shadow_put(file->private_data);
+	/* None yet, if what was to make it failed. */
+	if (file->private_data)
+		shk_shadow_put(file->private_data);
 	return 0;
 }
 

@@ -4,7 +4,14 @@
 #include <linux/module.h>
 
 #include "dev.h"
+#include "edit/patch.h"
 #include "edit/probe.h"
+#include "scope/async.h"
+#include "scope/causal.h"
+#include "scope/cgroup.h"
+#include "scope/own.h"
+#include "scope/syscalls.h"
+#include "scope/union.h"
 #include "shadow/shadow.h"
 
 static int __init shadowk_init(void)
@@ -20,14 +27,45 @@ static int __init shadowk_init(void)
 	ret = shk_hooks_init();
 	if (ret)
 		goto mmu;
+	shk_syscalls_init();
+	shk_still_init();
 	ret = shk_graft_init();
 	if (ret)
 		goto mmu;
+	ret = shk_livepatch_init();
+	if (ret)
+		goto graft;
+	ret = shk_power_init();
+	if (ret)
+		goto livepatch;
+	ret = shk_cgroups_init();
+	if (ret)
+		goto power;
+	ret = shk_async_init();
+	if (ret)
+		goto cgroups;
+	ret = shk_causal_init();
+	if (ret)
+		goto cgroups;
+	ret = shk_union_init();
+	if (ret)
+		goto cgroups;
+	ret = shk_owns_init();
+	if (ret)
+		goto cgroups;
 	/* Last: from here on it can be used. */
 	ret = shk_dev_init();
 	if (ret)
-		goto graft;
+		goto owns;
 	return 0;
+owns:
+	shk_owns_exit();
+cgroups:
+	shk_cgroups_exit();
+power:
+	shk_power_exit();
+livepatch:
+	shk_livepatch_exit();
 graft:
 	shk_graft_exit();
 mmu:
@@ -38,8 +76,13 @@ mmu:
 static void __exit shadowk_exit(void)
 {
 	shk_dev_exit();
+	shk_cgroups_exit();
+	shk_power_exit();
 	shk_graft_exit();
 	shk_shadows_exit();
+	shk_owns_exit();
+	shk_patches_exit();
+	shk_livepatch_exit();
 	shk_sites_exit();
 	shk_hooks_exit();
 	shk_text_exit();

@@ -33,4 +33,13 @@
 #define shk_assign_str(dst, src) __assign_str(dst, src)
 #endif
 
+/* "kthread: Pass in the thread's name during creation" (6.4): task_rename does not tell. */
+#define SHK_KTHREADS_BORN_NAMED (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
+
+/* All of a ftrace_regs on x86, until "ftrace: Make ftrace_regs abstract" (6.13) and after. */
+static inline struct ftrace_regs *shk_ftrace_regs(struct pt_regs *regs)
+{
+	return (struct ftrace_regs *)regs;
+}
+
 #endif /* SHK_COMPAT_H */

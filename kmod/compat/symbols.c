@@ -39,31 +39,68 @@ unsigned long shk_symbol_lookup(const char *name)
 	return shk_call(kallsyms_lookup_name)(name);
 }
 
-struct unique {
+struct nth {
 	unsigned long addr;
-	unsigned int count;
+	unsigned long pos; /* wanted; 0: any */
+	unsigned long count;
 };
 
-static int count_match(void *data, unsigned long addr)
+static int note_match(void *data, unsigned long addr)
 {
-	struct unique *unique = data;
+	struct nth *nth = data;
 
-	unique->addr = addr;
-	unique->count++;
+	nth->count++;
+	if (!nth->pos || nth->count == nth->pos)
+		nth->addr = addr;
+	return nth->count == nth->pos;
+}
+
+/* In the module whose name is the first @len bytes of @name, which are not the last. */
+static void find_in_module(const char *name, size_t len, struct nth *nth)
+{
+	const struct mod_kallsyms *symbols;
+	char module[MODULE_NAME_LEN];
+	struct module *mod;
+	unsigned int i;
+
+	if (len >= sizeof(module))
+		return;
+	memcpy(module, name, len);
+	module[len] = 0;
+	preempt_disable();
+	mod = shk_call(find_module)(module);
+	symbols = mod ? rcu_dereference_sched(mod->kallsyms) : NULL;
+	for (i = 0; symbols && i < symbols->num_symtab; i++) {
+		const Elf_Sym *symbol = &symbols->symtab[i];
+
+		if (symbol->st_shndx != SHN_UNDEF &&
+		    !strcmp(symbols->strtab + symbol->st_name, name + len + 1) &&
+		    note_match(nth, symbol->st_value))
+			break;
+	}
+	preempt_enable();
+}
+
+int shk_symbol_nth(const char *name, unsigned long pos, unsigned long *addr)
+{
+	struct nth nth = { .pos = pos };
+	const char *colon = strchr(name, ':');
+
+	if (colon)
+		find_in_module(name, colon - name, &nth);
+	else
+		shk_call(kallsyms_on_each_match_symbol)(note_match, name, &nth);
+	if (!pos && nth.count > 1)
+		return -ENOTUNIQ;
+	if (!nth.addr)
+		return -ENOENT;
+	*addr = nth.addr;
 	return 0;
 }
 
 int shk_symbol_unique(const char *name, unsigned long *addr)
 {
-	struct unique unique = {};
-
-	shk_call(kallsyms_on_each_match_symbol)(count_match, name, &unique);
-	if (unique.count > 1)
-		return -ENOTUNIQ;
-	if (!unique.count)
-		return -ENOENT;
-	*addr = unique.addr;
-	return 0;
+	return shk_symbol_nth(name, 0, addr);
 }
 
 static bool __init resolve(const char *name, void *addr)
@@ -109,9 +146,13 @@ int __init shk_symbols_init(void)
 #undef SHK_RESOLVE
 	ok &= resolve("init_mm", &shk_symbols.init_mm);
 	ok &= resolve("text_mutex", &shk_symbols.text_mutex);
+	ok &= resolve("cpu_tlbstate", &shk_symbols.loaded_mm);
+	shk_symbols.efi_mm = (struct mm_struct *)shk_symbol_lookup("efi_mm");
 	ok &= resolve("_text", &shk_symbols.text);
 	ok &= resolve("_stext", &shk_symbols.stext);
 	ok &= resolve("_etext", &shk_symbols.etext);
+	ok &= resolve("__sched_text_start", &shk_symbols.sched_text);
+	ok &= resolve("__sched_text_end", &shk_symbols.sched_text_end);
 	ok = ok && resolve_site("__text_poke", &shk_symbols.__text_poke) &&
 	     resolve_site("flush_tlb_kernel_range", &shk_symbols.flush_tlb_kernel_range);
 	return ok ? 0 : -EOPNOTSUPP;

@@ -10,16 +10,24 @@
 #ifndef SHK_SYMBOLS_H
 #define SHK_SYMBOLS_H
 
+#include <linux/cgroup.h>
+#include <linux/extable.h>
 #include <linux/ftrace.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/kthread.h>
 #include <linux/memory.h>
 #include <linux/module.h>
 #include <linux/mmu_context.h>
 #include <linux/mmu_notifier.h>
+#include <linux/sched/mm.h>
 #include <linux/security.h>
 #include <linux/set_memory.h>
+#include <linux/stacktrace.h>
 #include <linux/static_call.h>
+#include <linux/stop_machine.h>
+#include <linux/task_work.h>
+#include <linux/wait.h>
 #include <asm/insn.h>
 #include <asm/pgalloc.h>
 #include <asm/text-patching.h>
@@ -35,6 +43,7 @@
 	F(ftrace_location)                      \
 	F(pgd_alloc)                            \
 	F(pgd_free)                             \
+	F(task_work_add)                        \
 	F(__mmu_notifier_subscriptions_destroy) \
 	F(security_locked_down)                 \
 	F(text_poke)                            \
@@ -50,7 +59,18 @@
 	F(rethook_free)                         \
 	F(rethook_try_get)                      \
 	F(rethook_hook)                         \
-	F(rethook_recycle)
+	F(rethook_recycle)                      \
+	F(arch_ftrace_ops_list_func)            \
+	F(stop_machine_cpuslocked)              \
+	F(search_exception_tables)              \
+	F(find_module)                          \
+	F(task_call_func)                       \
+	F(mm_alloc)                             \
+	F(get_kthread_comm)                     \
+	F(css_task_iter_start)                  \
+	F(css_task_iter_next)                   \
+	F(css_task_iter_end)                    \
+	F(stack_trace_save_tsk_reliable)
 
 /* Not declared for modules, or in no public header; in both kernels alike. */
 void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end,
@@ -70,9 +90,14 @@ SHK_DECLARE(rethook_add_node)
 struct shk_symbols {
 	struct mm_struct *init_mm;
 	struct mutex *text_mutex;
-	unsigned long text; /* _text, on a 2 MB boundary */
+	/* cpu_tlbstate, whose first member it is in both kernels */
+	struct mm_struct *__percpu *loaded_mm;
+	struct mm_struct *efi_mm; /* NULL: this kernel has none */
+	unsigned long text;	  /* _text, on a 2 MB boundary */
 	unsigned long stext;
 	unsigned long etext;
+	unsigned long sched_text; /* what waits and switches */
+	unsigned long sched_text_end;
 	/* ftrace sites */
 	unsigned long __text_poke;
 	unsigned long flush_tlb_kernel_range;
@@ -84,8 +109,15 @@ int shk_symbols_init(void);
 
 /* Address of a kernel symbol, modules' included; 0 if there is none. */
 unsigned long shk_symbol_lookup(const char *name);
-/* Address of the symbol of the kernel image with that name, -ENOENT, -ENOTUNIQ. */
+/* Address of the symbol with that name, as below: -ENOENT, -ENOTUNIQ. */
 int shk_symbol_unique(const char *name, unsigned long *addr);
+
+/*
+ * The @pos-th symbol of the kernel image with that name, or of a module
+ * ("MODULE:SYMBOL"), from 1 on in the order of the kernel's table, as livepatch
+ * counts; the only one if 0. -ENOENT, -ENOTUNIQ.
+ */
+int shk_symbol_nth(const char *name, unsigned long pos, unsigned long *addr);
 
 static inline bool shk_is_kernel_text(unsigned long addr)
 {

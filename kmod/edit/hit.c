@@ -13,8 +13,10 @@
 #include <asm/text-patching.h>
 
 #include "compat/compat.h"
+#include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
+#include "shadow/thread.h"
 
 #define CREATE_TRACE_POINTS
 #include "edit/trace.h"
@@ -107,10 +109,28 @@ static void report(struct shk_probe *probe, const struct hit *hit)
 		this_cpu_inc(probe->counts->missed);
 }
 
+/*
+ * Whatever context this is, it is nobody's of those whose probes these are. Which threads
+ * of a process act on them is no question, either.
+ */
+static void hit_others(struct shk_site *site)
+{
+	struct shk_probe *probe;
+
+	list_for_each_entry_rcu (probe, &site->others, in_union)
+		this_cpu_inc(probe->counts->async_hits);
+}
+NOKPROBE_SYMBOL(hit_others);
+
 static void hit_site(struct shk_site *site, const struct hit *hit)
 {
 	struct shk_probe *probe;
 
+	/* In the union nobody does. */
+	if (!shk_thread_acts(site->shadow)) {
+		hit_others(site);
+		return;
+	}
 	list_for_each_entry_rcu (probe, &site->probes, in_site) {
 		if (is_async(hit->context)) {
 			this_cpu_inc(probe->counts->async_hits);
@@ -124,12 +144,64 @@ static void hit_site(struct shk_site *site, const struct hit *hit)
 }
 NOKPROBE_SYMBOL(hit_site);
 
-/* A call edit, by way of shk_slots. */
-/* Returns where to go on, 0 for the function itself. */
+/* The body that the function is to have, of the topmost patch that is on. */
+static struct shk_func *func_of(struct shk_site *site)
+{
+	struct shk_func *func;
+
+	if (!shk_thread_acts(site->shadow))
+		return NULL;
+	list_for_each_entry_rcu (func, &site->funcs, in_site)
+		if (READ_ONCE(func->patch->state) != SHK_PATCH_OFF)
+			return func;
+	return NULL;
+}
+NOKPROBE_SYMBOL(func_of);
+
+/*
+ * The base's call from there is due: to ftrace, which goes on behind it, that
+ * is in the function's old body. So a patched function has ftrace's users
+ * called from here, and what they want done with the instruction pointer is
+ * not: the patch wins.
+ */
+static noinline unsigned long enter_patched(struct shk_site *site, const struct hit *hit,
+					    unsigned long chain)
+{
+	struct shk_slot_regs *regs =
+		container_of((unsigned long *)hit->sp, struct shk_slot_regs, parent);
+	struct shk_func *func = func_of(site);
+
+	if (!func)
+		return chain;
+	regs->r10 = regs->site;
+	regs->site = shk_stub_jump(func->stub);
+	return chain ? (unsigned long)shk_traced : 0;
+}
+NOKPROBE_SYMBOL(enter_patched);
+
+asmlinkage void shk_call_tracers(struct pt_regs *regs);
+asmlinkage void shk_call_tracers(struct pt_regs *regs)
+{
+	shk_call(arch_ftrace_ops_list_func)(regs->ip - CALL_INSN_SIZE, *(unsigned long *)regs->sp,
+					    NULL, shk_ftrace_regs(regs));
+}
+NOKPROBE_SYMBOL(shk_call_tracers);
+
+static __always_inline struct shk_site *entered(unsigned long slot_return)
+{
+	unsigned long at = slot_return - (unsigned long)shk_slots;
+
+	if (likely(at < SHK_NR_SLOTS * SHK_SLOT_SIZE))
+		return READ_ONCE(shk_slot_sites[at / SHK_SLOT_SIZE]);
+	return shk_stub_site(slot_return);
+}
+
+/* A function's entry, by way of shk_slots and shk_stubs. */
+/* Returns where to go on, 0 for the address behind the site. */
 asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs);
 asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs)
 {
-	unsigned long chain = 0;
+	unsigned long next = 0;
 	struct shk_site *site;
 	struct hit hit = {
 		.context = preempt_count(),
@@ -138,13 +210,15 @@ asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs)
 	};
 
 	preempt_disable_notrace();
-	site = shk_slot_site(regs->slot);
+	site = entered(regs->slot);
 	if (site) {
 		hit_site(site, &hit);
-		chain = READ_ONCE(site->chain);
+		next = READ_ONCE(site->chain);
+		if (unlikely(!list_empty(&site->funcs)))
+			next = enter_patched(site, &hit, next);
 	}
 	preempt_enable_notrace();
-	return chain;
+	return next;
 }
 NOKPROBE_SYMBOL(shk_hit_call);
 

@@ -20,8 +20,7 @@ static struct shk_probe *find(struct shk_shadow *shadow, u64 id, const char *nam
 	return NULL;
 }
 
-/* The symbol that holds @addr; "MODULE:SYMBOL" if it is a module's. */
-static int symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigned long *size)
+int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigned long *size)
 {
 	char text[KSYM_SYMBOL_LEN], module[MODULE_NAME_LEN];
 	char *plus;
@@ -57,40 +56,38 @@ static bool is_text(unsigned long addr)
 	return found;
 }
 
-/* Where the user wants it: the address, and the symbol it lies in. */
-static int resolve(const struct shk_probe_add *arg, char *symbol, unsigned long *addr,
-		   unsigned long *offset)
+int shk_place_resolve(const struct shk_place *place, char *symbol, unsigned long *addr,
+		      unsigned long *offset, unsigned long *size)
 {
-	unsigned long size;
 	int ret;
 
-	if (*arg->symbol) {
-		ret = shk_symbol_unique(arg->symbol, addr);
+	if (*place->symbol) {
+		ret = shk_symbol_unique(place->symbol, addr);
 		if (ret == -ENOENT) {
 			/* "SYMBOL" or "MODULE:SYMBOL" of a module */
-			*addr = shk_symbol_lookup(arg->symbol);
+			*addr = shk_symbol_lookup(place->symbol);
 			ret = *addr ? 0 : -ENOENT;
 		}
 		if (ret)
 			return ret;
 		if (!is_text(*addr))
 			return -ERANGE;
-		ret = symbol_of(*addr, symbol, offset, &size);
+		ret = shk_symbol_of(*addr, symbol, offset, size);
 		if (ret)
 			return ret;
-		if (arg->offset >= size)
+		if (place->offset >= *size)
 			return -ERANGE;
 		/* Not the name of an alias. */
 		if (shk_is_kernel_text(*addr))
-			strscpy(symbol, arg->symbol, SHK_SYMBOL_LEN);
-		*addr += arg->offset;
-		*offset = arg->offset;
+			strscpy(symbol, place->symbol, SHK_SYMBOL_LEN);
+		*addr += place->offset;
+		*offset = place->offset;
 		return 0;
 	}
-	*addr = arg->addr;
+	*addr = place->addr;
 	if (!is_text(*addr))
 		return -ERANGE;
-	return symbol_of(*addr, symbol, offset, &size);
+	return shk_symbol_of(*addr, symbol, offset, size);
 }
 
 /*
@@ -107,8 +104,13 @@ static bool never_differs(const char *symbol)
 	return match_string(names, ARRAY_SIZE(names), symbol) >= 0;
 }
 
-/* A name after the symbol that no other probe of the shadow has. */
-static int choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const char *wish)
+bool shk_place_differs(const char *symbol)
+{
+	return !shk_hooks_replace(symbol) && !never_differs(symbol);
+}
+
+int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, const char *after,
+		    bool (*taken)(struct shk_shadow *shadow, const char *name))
 {
 	unsigned int i;
 	char *c;
@@ -116,25 +118,40 @@ static int choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const
 	if (*wish) {
 		if (!shk_name_valid(wish))
 			return -EINVAL;
-		if (find(shadow, 0, wish))
+		if (taken(shadow, wish))
 			return -EEXIST;
-		strscpy(probe->name, wish, sizeof(probe->name));
+		strscpy(name, wish, SHK_NAME_LEN);
 		return 0;
 	}
-	for (i = 0; i <= shadow->nr_probes; i++) {
+	for (i = 0; i <= shadow->nr_probes + shadow->nr_patches; i++) {
 		/* Room for the number; symbols may be longer than names. */
-		snprintf(probe->name, sizeof(probe->name) - 16, "%s", probe->symbol);
-		for (c = probe->name; *c; c++)
+		snprintf(name, SHK_NAME_LEN - 8, "%s", after);
+		for (c = name; *c; c++)
 			if (!isascii(*c) || (!isalnum(*c) && !strchr("._:-", *c)))
 				*c = '_';
-		if (probe->offset)
-			sprintf(c, "-%llx", probe->offset);
 		if (i)
-			sprintf(strchr(probe->name, 0), "-%u", i + 1);
-		if (!find(shadow, 0, probe->name))
+			sprintf(c, "-%u", i + 1);
+		if (!taken(shadow, name))
 			return 0;
 	}
 	return -EEXIST;
+}
+
+static bool is_taken(struct shk_shadow *shadow, const char *name)
+{
+	return find(shadow, 0, name);
+}
+
+static int choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const char *wish)
+{
+	char after[SHK_NAME_LEN];
+
+	if (probe->offset)
+		snprintf(after, sizeof(after), "%.*s-%llx", SHK_NAME_LEN - 26, probe->symbol,
+			 probe->offset);
+	else
+		snprintf(after, sizeof(after), "%s", probe->symbol);
+	return shk_name_choose(shadow, probe->name, wish, after, is_taken);
 }
 
 static int check(const struct shk_probe_add *arg)
@@ -156,7 +173,8 @@ static int check(const struct shk_probe_add *arg)
 
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 {
-	unsigned long addr, offset;
+	struct shk_place place = { arg->symbol, arg->addr, arg->offset };
+	unsigned long addr, offset, size;
 	struct shk_probe *probe;
 	bool entry;
 	int ret;
@@ -167,11 +185,11 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	probe = shk_probe_alloc();
 	if (!probe)
 		return -ENOMEM;
-	ret = resolve(arg, probe->symbol, &addr, &offset);
+	ret = shk_place_resolve(&place, probe->symbol, &addr, &offset, &size);
 	if (ret)
 		goto free;
 	ret = -EADDRNOTAVAIL;
-	if (shk_hooks_replace(probe->symbol) || never_differs(probe->symbol))
+	if (!shk_place_differs(probe->symbol))
 		goto free;
 	probe->kind = arg->kind;
 	probe->flags = arg->flags;
@@ -185,11 +203,11 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	if ((probe->kind == SHK_PROBE_LATENCY || probe->flags & SHK_PROBE_RETURN) && !entry)
 		goto free;
 
-	ret = -ENOMEM;
-	probe->counts = alloc_percpu_gfp(struct shk_counts, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!probe->counts)
+	ret = shk_counts_alloc(probe);
+	if (ret)
 		goto free;
 	if (probe->kind == SHK_PROBE_LATENCY) {
+		ret = -ENOMEM;
 		probe->histogram =
 			alloc_percpu_gfp(struct shk_histogram, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!probe->histogram)

@@ -6,7 +6,9 @@
  * probe.c	adds, removes, tells
  * site.c	arms: which edit, with which kprobe behind it
  * hit.c	what runs when the edit executes
+ * counts.c	what hits count in
  * slot.c	the module's text that edits lead to
+ * patch.c	patches, whose functions share the sites of entries; see patch.h
  *
  * Locking: shk_config_lock, but for hits, which read shk_shadow.sites,
  * shk_site.probes and the slots under RCU (preemption is off in them).
@@ -20,6 +22,9 @@
 #include <linux/rethook.h>
 
 #include "shadow/shadow.h"
+
+struct shk_func;
+struct shk_counts_block;
 
 struct shk_counts {
 	u64 hits;
@@ -36,6 +41,9 @@ struct shk_probe {
 	struct list_head node;	  /* shk_shadow.probes */
 	struct list_head in_site; /* shk_site.probes, RCU */
 	struct shk_site *site;
+	/* SHK_ASYNC_UNION: likewise, shk_site.others of the union's site there. */
+	struct list_head in_union;
+	struct shk_site *union_site;
 	u64 id;
 	u64 offset;
 	u64 created_ns;
@@ -45,12 +53,17 @@ struct shk_probe {
 	char symbol[SHK_SYMBOL_LEN];
 	struct rethook *rethook; /* LATENCY, RETURN */
 	struct shk_counts __percpu *counts;
+	struct shk_counts_block *counts_block;	  /* that has them */
 	struct shk_histogram __percpu *histogram; /* LATENCY */
 };
 
 struct shk_site {
 	struct hlist_node by_addr; /* shk_shadow.sites, RCU */
 	struct list_head probes;   /* RCU */
+	/* The union's: probes of other shadows, which all count a hit; RCU. Else empty. */
+	struct list_head others;
+	/* CALL: functions of patches, the topmost first; RCU. */
+	struct list_head funcs;
 	struct shk_shadow *shadow;
 	struct module *module; /* that has the text, held; NULL: the kernel's own */
 	struct shk_edit edit;
@@ -78,7 +91,29 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 /* The first probe whose id is not below @info->id. -ENOENT. */
 int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool show_addr);
 void shk_probes_teardown(struct shk_shadow *shadow);
-void shk_probes_exit(void);
+
+/* ---- for whoever places edits ---- */
+
+/* Where a user wants something: SYMBOL+OFFSET, or, if @symbol is "", @addr. */
+struct shk_place {
+	const char *symbol;
+	unsigned long addr;
+	unsigned long offset;
+};
+
+/*
+ * The address, and the symbol that it lies in: its name (SHK_SYMBOL_LEN), how
+ * far behind its beginning, and its size. -ENOENT, -ENOTUNIQ, -ERANGE.
+ */
+int shk_place_resolve(const struct shk_place *place, char *symbol, unsigned long *addr,
+		      unsigned long *offset, unsigned long *size);
+/* May a shadow's text differ in the function of that name? */
+bool shk_place_differs(const char *symbol);
+/* The symbol that holds @addr; "MODULE:SYMBOL" if it is a module's. -ERANGE. */
+int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigned long *size);
+/* @wish, or a name after @after that is not taken in @shadow. -EINVAL, -EEXIST. */
+int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, const char *after,
+		    bool (*taken)(struct shk_shadow *shadow, const char *name));
 
 /* ---- site.c ---- */
 
@@ -88,6 +123,27 @@ void shk_probes_exit(void);
  */
 int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr,
 		 bool entry);
+/*
+ * Let @func be what the function entered at the __fentry__ site @addr leads to,
+ * before those of patches that came earlier; if its patch is on. Errors of struct
+ * shk_patch_add.
+ */
+int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned long addr);
+/* A task may be in @func's stub, and in its body, for a grace period of RCU tasks. */
+void shk_site_unpatch(struct shk_func *func);
+/* May the stub go to its body without asking? After something of that changed. */
+void shk_site_refresh(struct shk_site *site);
+/* From here on no stub goes to its body without asking whether the thread is to act. */
+void shk_sites_ask_threads(struct shk_shadow *shadow);
+/* Nobody's kprobe but @own at, or with its jump reaching to, the bytes at @addr. */
+bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own);
+/*
+ * The module that has text at @addr, held; NULL for the kernel's own. -ERANGE: there is no
+ * text; -EADDRNOTAVAIL; -EBUSY: it is just coming or going.
+ */
+struct module *shk_module_get_at(unsigned long addr);
+/* The kernel's answer to a kprobe there, in the terms of struct shk_probe_add. */
+int shk_kprobe_refused(int err);
 /* Disarm; probe and site are freed when nothing can be in them any more. */
 void shk_site_remove(struct shk_probe *probe);
 /* At its return no module is held for the sake of a probe that is gone. */
@@ -95,6 +151,13 @@ void shk_sites_settle(void);
 void shk_sites_exit(void);
 struct shk_probe *shk_probe_alloc(void);
 void shk_probe_free(struct shk_probe *probe);
+
+/* ---- counts.c ---- */
+
+/* Zeroes in probe->counts. -ENOMEM. */
+int shk_counts_alloc(struct shk_probe *probe);
+/* Nobody counts there any more. */
+void shk_counts_free(struct shk_probe *probe);
 
 /* ---- hit.c ---- */
 
@@ -111,7 +174,9 @@ void shk_slot_put(int slot);
 unsigned long shk_slot_text(int slot);
 /* No hit in @slot is reported from here on. */
 void shk_slot_mute(int slot);
-struct shk_site *shk_slot_site(unsigned long slot_return);
+/* Read under RCU; a site outlives its place here by a grace period. */
+extern struct shk_site *shk_slot_sites[];
+struct shk_site *shk_stub_site(unsigned long stub_return);
 
 /*
  * Out-of-line copy of the kprobe's instruction that jumps back by itself, or
@@ -121,5 +186,24 @@ u8 *shk_detour_get(struct shk_site *site);
 void shk_detour_put(u8 *detour);
 struct shk_site *shk_detour_site(unsigned long detour_return);
 unsigned long shk_detour_insn(u8 *detour);
+/* Sets rax to @value and goes to @back, NULL if no room is left. */
+u8 *shk_detour_get_value(u64 value, unsigned long back);
+
+/* The stub of @func, whose function goes on at @site. -ENOSPC, -ENOEXEC (out of reach). */
+int shk_stub_get(struct shk_func *func, unsigned long site);
+void shk_stub_put(int stub);
+unsigned long shk_stub_text(int stub);
+/* In it, where the body is gone to. */
+unsigned long shk_stub_jump(int stub);
+/* text_mutex held. */
+void shk_stub_set_fast(int stub, bool fast);
+
+/* A function that goes on at @behind_site, behind a __fentry__ site; 0 if no room is left. */
+unsigned long shk_old_get(unsigned long behind_site);
+void shk_old_put(unsigned long old);
+
+/* A function that returns @value; 0 if no room is left. */
+unsigned long shk_body_get(u64 value);
+void shk_body_put(unsigned long body);
 
 #endif /* SHK_PROBE_H */

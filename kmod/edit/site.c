@@ -8,6 +8,8 @@
 #include <linux/workqueue.h>
 #include <asm/text-patching.h>
 
+#include "edit/inplace.h"
+#include "edit/patch.h"
 #include "edit/probe.h"
 
 /*
@@ -61,9 +63,11 @@ static void bury(struct work_struct *work)
 	synchronize_rcu();
 	llist_for_each_entry_safe (grave, next, all, node) {
 		if (grave->site) {
-			if (grave->site->module)
-				atomic_dec(&nr_holding);
+			bool holding = grave->site->module;
+
 			site_free(grave->site);
+			if (holding)
+				atomic_dec(&nr_holding);
 		} else {
 			shk_probe_free(grave->probe);
 		}
@@ -92,8 +96,7 @@ static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
 	return NULL;
 }
 
-/* The kernel's answer in the terms of struct shk_probe_add. */
-static int refuse_kprobe(int err)
+int shk_kprobe_refused(int err)
 {
 	switch (err) {
 	case -EILSEQ: /* not an instruction's first byte */
@@ -105,7 +108,44 @@ static int refuse_kprobe(int err)
 	}
 }
 
-/* The base's __fentry__ site under a call edit: a nop, or a call to ftrace. */
+static struct shk_func *top_func(struct shk_site *site)
+{
+	return list_first_entry_or_null(&site->funcs, struct shk_func, in_site);
+}
+
+static void choose_speed(struct shk_site *site)
+{
+	struct shk_func *func = top_func(site);
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+	if (func)
+		shk_stub_set_fast(func->stub, func->patch->state == SHK_PATCH_FAST &&
+						      list_empty(&site->probes) && !site->chain &&
+						      !site->shadow->asks_threads);
+}
+
+void shk_site_refresh(struct shk_site *site)
+{
+	mutex_lock(shk_symbols.text_mutex);
+	choose_speed(site);
+	mutex_unlock(shk_symbols.text_mutex);
+}
+
+void shk_sites_ask_threads(struct shk_shadow *shadow)
+{
+	struct shk_site *site;
+	int bucket;
+
+	mutex_lock(&shk_config_lock);
+	if (!shadow->asks_threads) {
+		shadow->asks_threads = true;
+		hash_for_each (shadow->sites, bucket, site, by_addr)
+			shk_site_refresh(site);
+	}
+	mutex_unlock(&shk_config_lock);
+}
+
+/* The base's __fentry__ site under an edit of ours: a nop, or a call to ftrace. */
 static void call_changed(struct shk_edit *edit)
 {
 	struct shk_site *site = container_of(edit, struct shk_site, edit);
@@ -120,6 +160,7 @@ static void call_changed(struct shk_edit *edit)
 		chain = edit->addr + CALL_INSN_SIZE + rel;
 	}
 	WRITE_ONCE(site->chain, chain);
+	choose_speed(site);
 }
 
 /*
@@ -131,8 +172,10 @@ static void jump_changed(struct shk_edit *edit)
 	struct shk_site *site = container_of(edit, struct shk_site, edit);
 	static const u8 int3 = INT3_INSN_OPCODE;
 
-	if (edit->base[0] != site->kp.opcode)
-		shk_page_write(edit->page, edit->addr, &int3, 1);
+	if (edit->base[0] == site->kp.opcode)
+		return;
+	edit->bytes[0] = int3;
+	shk_page_write(edit->page, edit->addr, &int3, 1);
 }
 
 /*
@@ -161,8 +204,7 @@ static void undo_jump(struct shk_edit *edit)
 		shk_sync_hold(edit, addr + 1, tail, sizeof(tail));
 }
 
-/* Nobody's kprobe at, or with its jump reaching to, these bytes. */
-static bool is_alone(const struct shk_site *site, unsigned long addr)
+bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
 {
 	bool alone = true;
 	struct kprobe *kp;
@@ -171,12 +213,13 @@ static bool is_alone(const struct shk_site *site, unsigned long addr)
 	rcu_read_lock();
 	for (i = 1 - JMP32_INSN_SIZE; i < JMP32_INSN_SIZE && alone; i++) {
 		kp = shk_call(get_kprobe)((void *)(addr + i));
-		alone = !kp || kp == &site->kp || kprobe_disabled(kp);
+		alone = !kp || kp == own || kprobe_disabled(kp);
 	}
 	rcu_read_unlock();
 	return alone;
 }
 
+/* @probe is NULL for a patch, which is at an entry. */
 static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
 {
 	bool is_entry = shk_call(ftrace_location)(addr) == addr;
@@ -193,7 +236,7 @@ static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned l
 
 	site->detour = shk_detour_get(site);
 	if (site->detour && site->kp.ainsn.size >= JMP32_INSN_SIZE && !probe->rethook &&
-	    !(probe->flags & SHK_PROBE_FORCE_INT3) && is_alone(site, addr) &&
+	    !(probe->flags & SHK_PROBE_FORCE_INT3) && shk_kprobe_alone(addr, &site->kp) &&
 	    offset_in_page(addr) <= PAGE_SIZE - JMP32_INSN_SIZE) {
 		site->arm = SHK_ARM_JUMP;
 		site->edit.prepare = undo_jump;
@@ -209,11 +252,8 @@ static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned l
 	return 0;
 }
 
-/*
- * The module that has text at @addr, held; NULL for the kernel's own. Text that
- * is freed after the module's start is none to probe.
- */
-static struct module *module_get_at(unsigned long addr)
+/* Text that is freed after the module's start is none to probe. */
+struct module *shk_module_get_at(unsigned long addr)
 {
 	struct module *module;
 
@@ -245,7 +285,9 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 	site->shadow = shadow;
 	site->slot = -1;
 	INIT_LIST_HEAD(&site->probes);
-	site->module = module_get_at(addr);
+	INIT_LIST_HEAD(&site->others);
+	INIT_LIST_HEAD(&site->funcs);
+	site->module = shk_module_get_at(addr);
 	if (IS_ERR(site->module)) {
 		ret = PTR_ERR(site->module);
 		goto free;
@@ -254,7 +296,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 	site->kp.flags = KPROBE_FLAG_DISABLED;
 	ret = register_kprobe(&site->kp);
 	if (ret) {
-		ret = refuse_kprobe(ret);
+		ret = shk_kprobe_refused(ret);
 		goto module;
 	}
 	ret = choose_arm(site, probe, (unsigned long)site->kp.addr);
@@ -270,10 +312,102 @@ free:
 	return ERR_PTR(ret);
 }
 
+static void site_remove(struct shk_site *site)
+{
+	shk_edit_revert(site->shadow, &site->edit);
+	hash_del_rcu(&site->by_addr);
+	if (site->slot >= 0)
+		shk_slot_mute(site->slot);
+	if (site->module)
+		atomic_inc(&nr_holding);
+	llist_add(&container_of(site, struct buried_site, site)->grave.node, &graves);
+	/* It waits for as long as some task does not sleep. */
+	queue_work(system_long_wq, &bury_work);
+}
+
+/* A new site takes effect, for the probe at @first on its list; or it is freed. */
+static int site_begin(struct shk_site *site, struct list_head *first)
+{
+	int ret;
+
+	hash_add_rcu(site->shadow->sites, &site->by_addr, site->edit.addr);
+	ret = shk_edit_apply(site->shadow, &site->edit);
+	if (!ret)
+		return 0;
+	hash_del_rcu(&site->by_addr);
+	list_del_rcu(first);
+	synchronize_rcu();
+	site_free(site);
+	return ret;
+}
+
+/* What executes the union counts for @probe, too. */
+static int union_join(struct shk_probe *probe, unsigned long addr)
+{
+	struct shk_site *site;
+	bool found;
+	int ret;
+
+	if (WARN_ON_ONCE(!shk_union))
+		return -EIO;
+	site = find_site(shk_union, addr);
+	found = site;
+	if (!found)
+		site = site_create(shk_union, probe, addr);
+	if (IS_ERR(site))
+		return PTR_ERR(site);
+	list_add_tail_rcu(&probe->in_union, &site->others);
+	ret = found ? 0 : site_begin(site, &probe->in_union);
+	if (ret)
+		return ret;
+	probe->union_site = site;
+	shk_union->nr_probes++;
+	return 0;
+}
+
+static void union_leave(struct shk_probe *probe)
+{
+	struct shk_site *site = probe->union_site;
+
+	if (!site)
+		return;
+	list_del_rcu(&probe->in_union);
+	probe->union_site = NULL;
+	shk_union->nr_probes--;
+	if (list_empty(&site->others))
+		site_remove(site);
+}
+
+static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr)
+{
+	struct shk_site *site;
+	int ret;
+
+	site = find_site(shadow, addr);
+	if (site) {
+		/* A jump has no return address at hand. */
+		if (probe->rethook && site->arm == SHK_ARM_JUMP)
+			return -EADDRINUSE;
+		probe->site = site;
+		list_add_tail_rcu(&probe->in_site, &site->probes);
+		shk_site_refresh(site);
+		return 0;
+	}
+
+	site = site_create(shadow, probe, addr);
+	if (IS_ERR(site))
+		return PTR_ERR(site);
+	probe->site = site;
+	list_add_tail_rcu(&probe->in_site, &site->probes);
+	ret = site_begin(site, &probe->in_site);
+	if (ret)
+		probe->site = NULL;
+	return ret;
+}
+
 int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr, bool entry)
 {
 	unsigned long fentry = shk_call(ftrace_location)(addr);
-	struct shk_site *site;
 	int ret;
 
 	lockdep_assert_held(&shk_config_lock);
@@ -284,30 +418,14 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 		addr += CALL_INSN_SIZE;
 	if (shk_hooks_own(addr))
 		return -EADDRNOTAVAIL;
-
-	site = find_site(shadow, addr);
-	if (site) {
-		/* A jump has no return address at hand. */
-		if (probe->rethook && site->arm == SHK_ARM_JUMP)
-			return -EADDRINUSE;
-		probe->site = site;
-		list_add_tail_rcu(&probe->in_site, &site->probes);
-		return 0;
-	}
-
-	site = site_create(shadow, probe, addr);
-	if (IS_ERR(site))
-		return PTR_ERR(site);
-	probe->site = site;
-	list_add_tail_rcu(&probe->in_site, &site->probes);
-	hash_add_rcu(shadow->sites, &site->by_addr, site->edit.addr);
-	ret = shk_edit_apply(shadow, &site->edit);
-	if (ret) {
-		hash_del_rcu(&site->by_addr);
-		list_del_rcu(&probe->in_site);
+	ret = shadow->flags & SHK_ASYNC_UNION ? union_join(probe, addr) : 0;
+	if (ret)
+		return ret;
+	ret = site_join(shadow, probe, addr);
+	if (ret && probe->union_site) {
+		union_leave(probe);
+		/* Nobody counts there any more. */
 		synchronize_rcu();
-		site_free(site);
-		probe->site = NULL;
 	}
 	return ret;
 }
@@ -318,21 +436,88 @@ void shk_site_remove(struct shk_probe *probe)
 	struct shk_site *site = probe->site;
 
 	lockdep_assert_held(&shk_config_lock);
+	union_leave(probe);
 	list_del_rcu(&probe->in_site);
 	shk_returns_exit(probe);
 	buried->grave.probe = probe;
 	llist_add(&buried->grave.node, &graves);
-	if (list_empty(&site->probes)) {
-		shk_edit_revert(site->shadow, &site->edit);
-		hash_del_rcu(&site->by_addr);
-		if (site->slot >= 0)
-			shk_slot_mute(site->slot);
-		if (site->module)
-			atomic_inc(&nr_holding);
-		llist_add(&container_of(site, struct buried_site, site)->grave.node, &graves);
-	}
+	if (!list_empty(&site->probes) || !list_empty(&site->funcs))
+		shk_site_refresh(site);
+	else
+		site_remove(site);
 	/* It waits for as long as some task does not sleep. */
 	queue_work(system_long_wq, &bury_work);
+}
+
+int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned long addr)
+{
+	struct shk_site *site = find_site(shadow, addr);
+	bool found = site, had_stub = func->stub >= 0;
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	if (shk_hooks_own(addr))
+		return -EADDRNOTAVAIL;
+	/* A body in place is the only one. */
+	if (!func->patch->in_place &&
+	    (shk_inplace_at(shadow, addr) || (found && func->inplace && top_func(site))))
+		return -EADDRINUSE;
+	if (!found) {
+		site = site_create(shadow, NULL, addr);
+		if (IS_ERR(site))
+			return PTR_ERR(site);
+	}
+	if (!had_stub) {
+		ret = shk_stub_get(func, addr + CALL_INSN_SIZE);
+		if (ret < 0)
+			goto free;
+		func->stub = ret;
+	}
+	func->site = site;
+	list_add_rcu(&func->in_site, &site->funcs);
+	if (found) {
+		shk_edit_change(shadow, &site->edit, JMP32_INSN_OPCODE, shk_stub_text(func->stub),
+				shk_stub_text(func->stub));
+		return 0;
+	}
+	hash_add_rcu(shadow->sites, &site->by_addr, site->edit.addr);
+	shk_edit_branch(&site->edit, addr, JMP32_INSN_OPCODE, shk_stub_text(func->stub));
+	ret = shk_edit_apply(shadow, &site->edit);
+	if (!ret)
+		return 0;
+	hash_del_rcu(&site->by_addr);
+	list_del_rcu(&func->in_site);
+	synchronize_rcu();
+	if (!had_stub) {
+		shk_stub_put(func->stub);
+		func->stub = -1;
+	}
+free:
+	func->site = NULL;
+	if (!found)
+		site_free(site);
+	return ret;
+}
+
+void shk_site_unpatch(struct shk_func *func)
+{
+	struct shk_site *site = func->site;
+	bool top = func == top_func(site);
+
+	lockdep_assert_held(&shk_config_lock);
+	list_del_rcu(&func->in_site);
+	if (list_empty(&site->probes) && list_empty(&site->funcs)) {
+		site_remove(site);
+		return;
+	}
+	/* Meanwhile by way of its stub, which finds the probes and the other patches. */
+	if (top && top_func(site))
+		shk_edit_change(site->shadow, &site->edit, JMP32_INSN_OPCODE,
+				shk_stub_text(top_func(site)->stub), shk_stub_text(func->stub));
+	else if (top)
+		shk_edit_change(site->shadow, &site->edit, CALL_INSN_OPCODE,
+				shk_slot_text(site->slot), shk_stub_text(func->stub));
+	shk_site_refresh(site);
 }
 
 struct shk_probe *shk_probe_alloc(void)
@@ -344,7 +529,7 @@ struct shk_probe *shk_probe_alloc(void)
 
 void shk_probe_free(struct shk_probe *probe)
 {
-	free_percpu(probe->counts);
+	shk_counts_free(probe);
 	free_percpu(probe->histogram);
 	kfree(container_of(probe, struct buried_probe, probe));
 }

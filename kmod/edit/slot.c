@@ -6,9 +6,11 @@
 #include <linux/bitmap.h>
 #include <linux/kprobes.h>
 #include <linux/mutex.h>
+#include <asm/ibt.h>
 #include <asm/insn.h>
 #include <asm/text-patching.h>
 
+#include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
 
@@ -19,10 +21,18 @@
 static DEFINE_MUTEX(slot_lock);
 static DECLARE_BITMAP(slots_used, SHK_NR_SLOTS);
 static DECLARE_BITMAP(detours_used, SHK_NR_DETOURS);
+static DECLARE_BITMAP(stubs_used, SHK_NR_STUBS);
+static DECLARE_BITMAP(bodies_used, SHK_NR_BODIES);
 
-/* Read under RCU; a site outlives its place here by a grace period. */
-static struct shk_site *slot_sites[SHK_NR_SLOTS];
+static struct {
+	unsigned long leads_to;
+	unsigned int users;
+} olds[SHK_NR_OLDS];
+
+struct shk_site *shk_slot_sites[SHK_NR_SLOTS];
 static struct shk_site *detour_sites[SHK_NR_DETOURS];
+static struct shk_func *stub_funcs[SHK_NR_STUBS];
+u8 shk_stub_fast[SHK_NR_STUBS];
 
 static int take(unsigned long *used, unsigned int nr)
 {
@@ -48,13 +58,13 @@ int shk_slot_get(struct shk_site *site)
 	int slot = take(slots_used, SHK_NR_SLOTS);
 
 	if (slot >= 0)
-		WRITE_ONCE(slot_sites[slot], site);
+		WRITE_ONCE(shk_slot_sites[slot], site);
 	return slot;
 }
 
 void shk_slot_mute(int slot)
 {
-	WRITE_ONCE(slot_sites[slot], NULL);
+	WRITE_ONCE(shk_slot_sites[slot], NULL);
 }
 
 void shk_slot_put(int slot)
@@ -68,11 +78,14 @@ unsigned long shk_slot_text(int slot)
 	return (unsigned long)shk_slots + slot * SHK_SLOT_SIZE;
 }
 
-struct shk_site *shk_slot_site(unsigned long slot_return)
+struct shk_site *shk_stub_site(unsigned long stub_return)
 {
-	return READ_ONCE(slot_sites[(slot_return - (unsigned long)shk_slots) / SHK_SLOT_SIZE]);
+	unsigned long stub = (stub_return - (unsigned long)shk_stubs) / SHK_STUB_SIZE;
+	struct shk_func *func = READ_ONCE(stub_funcs[stub]);
+
+	return func ? func->site : NULL;
 }
-NOKPROBE_SYMBOL(shk_slot_site);
+NOKPROBE_SYMBOL(shk_stub_site);
 
 static unsigned int detour_index(unsigned long addr)
 {
@@ -136,6 +149,24 @@ static bool is_call(const struct insn *insn)
 	return insn->length == CALL_INSN_SIZE && insn->opcode.bytes[0] == CALL_INSN_OPCODE;
 }
 
+/* movabs $value, %rax */
+#define VALUE_INSN_SIZE 10
+
+static void value_insn(u8 *at, u64 value)
+{
+	at[0] = 0x48;
+	at[1] = 0xb8;
+	memcpy(at + 2, &value, sizeof(value));
+}
+
+/* Text of ours that nobody executes. */
+static void write(u8 *at, const u8 *text, size_t len)
+{
+	mutex_lock(shk_symbols.text_mutex);
+	shk_call(text_poke)(at, text, len);
+	mutex_unlock(shk_symbols.text_mutex);
+}
+
 u8 *shk_detour_get(struct shk_site *site)
 {
 	struct arch_specific_insn *ainsn = &site->kp.ainsn;
@@ -166,9 +197,7 @@ u8 *shk_detour_get(struct shk_site *site)
 		return NULL;
 	}
 
-	mutex_lock(shk_symbols.text_mutex);
-	shk_call(text_poke)(detour, text, sizeof(text));
-	mutex_unlock(shk_symbols.text_mutex);
+	write(detour, text, sizeof(text));
 	WRITE_ONCE(detour_sites[i], site);
 	return detour;
 }
@@ -179,4 +208,125 @@ void shk_detour_put(u8 *detour)
 
 	WRITE_ONCE(detour_sites[i], NULL);
 	give(detours_used, i);
+}
+
+u8 *shk_detour_get_value(u64 value, unsigned long back)
+{
+	u8 text[VALUE_INSN_SIZE + JMP32_INSN_SIZE];
+	int i = take(detours_used, SHK_NR_DETOURS);
+	u8 *detour;
+
+	if (i < 0)
+		return NULL;
+	detour = shk_detours + i * SHK_DETOUR_SIZE;
+	value_insn(text, value);
+	branch(text + VALUE_INSN_SIZE, detour + VALUE_INSN_SIZE, JMP32_INSN_OPCODE, back);
+	write(detour, text, sizeof(text));
+	return detour;
+}
+
+static u8 *stub_text(int stub)
+{
+	return shk_stubs + stub * SHK_STUB_SIZE;
+}
+
+int shk_stub_get(struct shk_func *func, unsigned long site)
+{
+	int i = take(stubs_used, SHK_NR_STUBS);
+	u8 text[JMP32_INSN_SIZE];
+	s64 rel;
+	u32 push = site;
+
+	if (i < 0)
+		return i;
+	rel = func->body - (shk_stub_jump(i) + JMP32_INSN_SIZE);
+	/* What the push extends its sign of is the address. */
+	if (rel != (s32)rel || (long)(s32)push != (long)site) {
+		give(stubs_used, i);
+		return -ENOEXEC;
+	}
+	branch(text, (u8 *)shk_stub_jump(i), JMP32_INSN_OPCODE, func->body);
+	write((u8 *)shk_stub_jump(i), text, sizeof(text));
+	write(stub_text(i) + SHK_STUB_PUSH + 1, (u8 *)&push, sizeof(push));
+	WRITE_ONCE(shk_stub_fast[i], 0);
+	WRITE_ONCE(stub_funcs[i], func);
+	return i;
+}
+
+void shk_stub_put(int stub)
+{
+	WRITE_ONCE(stub_funcs[stub], NULL);
+	give(stubs_used, stub);
+}
+
+unsigned long shk_stub_text(int stub)
+{
+	return (unsigned long)stub_text(stub);
+}
+
+unsigned long shk_stub_jump(int stub)
+{
+	return (unsigned long)stub_text(stub) + SHK_STUB_JUMP;
+}
+NOKPROBE_SYMBOL(shk_stub_jump);
+
+void shk_stub_set_fast(int stub, bool fast)
+{
+	lockdep_assert_held(shk_symbols.text_mutex);
+	WRITE_ONCE(shk_stub_fast[stub], fast);
+}
+
+unsigned long shk_body_get(u64 value)
+{
+	int i = take(bodies_used, SHK_NR_BODIES);
+	u8 *body = shk_bodies + i * SHK_BODY_SIZE;
+	u8 text[VALUE_INSN_SIZE];
+
+	if (i < 0)
+		return 0;
+	value_insn(text, value);
+	write(body, text, sizeof(text));
+	return (unsigned long)body;
+}
+
+void shk_body_put(unsigned long body)
+{
+	give(bodies_used, (body - (unsigned long)shk_bodies) / SHK_BODY_SIZE);
+}
+
+/* One for all who want it, so that a pointer to it is good while one of them is left. */
+unsigned long shk_old_get(unsigned long behind_site)
+{
+	static const u8 endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	u8 text[ENDBR_INSN_SIZE + JMP32_INSN_SIZE], *at;
+	unsigned int i, free = SHK_NR_OLDS;
+
+	mutex_lock(&slot_lock);
+	for (i = 0; i < SHK_NR_OLDS; i++) {
+		if (olds[i].users && olds[i].leads_to == behind_site)
+			break;
+		if (!olds[i].users && free == SHK_NR_OLDS)
+			free = i;
+	}
+	at = shk_olds + i * SHK_OLD_SIZE;
+	if (i == SHK_NR_OLDS && free < SHK_NR_OLDS) {
+		i = free;
+		at = shk_olds + i * SHK_OLD_SIZE;
+		memcpy(text, endbr, ENDBR_INSN_SIZE);
+		branch(text + ENDBR_INSN_SIZE, at + ENDBR_INSN_SIZE, JMP32_INSN_OPCODE,
+		       behind_site);
+		write(at, text, sizeof(text));
+		olds[i].leads_to = behind_site;
+	}
+	if (i < SHK_NR_OLDS)
+		olds[i].users++;
+	mutex_unlock(&slot_lock);
+	return i < SHK_NR_OLDS ? (unsigned long)at : 0;
+}
+
+void shk_old_put(unsigned long old)
+{
+	mutex_lock(&slot_lock);
+	olds[(old - (unsigned long)shk_olds) / SHK_OLD_SIZE].users--;
+	mutex_unlock(&slot_lock);
 }

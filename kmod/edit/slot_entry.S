@@ -2,6 +2,8 @@
 #include <linux/linkage.h>
 #include <linux/objtool.h>
 #include <asm/nospec-branch.h>
+#include <asm/ptrace-abi.h>
+#include <asm/segment.h>
 #include <asm/unwind_hints.h>
 
 #include "edit/slot_entry.h"
@@ -23,6 +25,113 @@ SYM_CODE_START_NOALIGN(shk_slots)
 	jmp	shk_slot_tail
 	.endr
 SYM_CODE_END(shk_slots)
+
+/*
+ * Where patched functions lead, by a jump: on the stack is the return address
+ * of the function only. Each stub is written when it is taken: the targets of
+ * the jump and the push. A slow one looks from the push on as if the __fentry__
+ * site had called it, and shk_hit_call() makes the address behind that site
+ * the stub's jump if the patch is to be executed.
+ */
+	.balign SHK_STUB_SIZE
+SYM_CODE_START_NOALIGN(shk_stubs)
+	ANNOTATE_NOENDBR		/* reached by direct branches only */
+	.set	stub, 0
+	.rept SHK_NR_STUBS
+	.balign SHK_STUB_SIZE, 0xcc
+	UNWIND_HINT_FUNC
+	cmpb	$1, shk_stub_fast + stub(%rip)
+	jne	1f
+	ANNOTATE_NOENDBR		/* shk_hit_call() returns to it */
+	{disp32} jmp shk_body_nop
+1:	pushq	$0x7fffffff
+	UNWIND_HINT_FUNC
+	call	shk_slot_common
+	jmp	shk_slot_tail
+	.set	stub, stub + 1
+	.endr
+SYM_CODE_END(shk_stubs)
+
+/* Bodies that return a constant, each written when it is taken. */
+	.balign SHK_BODY_SIZE
+SYM_CODE_START_NOALIGN(shk_bodies)
+	ANNOTATE_NOENDBR
+	.rept SHK_NR_BODIES
+	.balign SHK_BODY_SIZE, 0xcc
+	UNWIND_HINT_FUNC
+	movabsq	$0x7fffffffffffffff, %rax
+	RET
+	.endr
+SYM_CODE_END(shk_bodies)
+
+/*
+ * Old bodies, to be called by new ones through a pointer: each leads behind a
+ * __fentry__ site, and is written when it is taken.
+ */
+	.balign SHK_OLD_SIZE
+SYM_CODE_START_NOALIGN(shk_olds)
+	.rept SHK_NR_OLDS
+	.balign SHK_OLD_SIZE, 0xcc
+	UNWIND_HINT_FUNC
+	endbr64
+	ANNOTATE_NOENDBR
+	{disp32} jmp shk_body_nop
+	.endr
+SYM_CODE_END(shk_olds)
+
+SYM_FUNC_START(shk_body_nop)
+	RET
+SYM_FUNC_END(shk_body_nop)
+
+/*
+ * A patched function is traced in the base as well. On the stack: where to go
+ * on, the function's return address. The registers are what ftrace_regs_caller
+ * would show, r10 apart, and a tracer may change them.
+ */
+SYM_FUNC_START(shk_traced)
+	subq	$(SS + 8), %rsp
+	movq	%r15, R15(%rsp)
+	movq	%r14, R14(%rsp)
+	movq	%r13, R13(%rsp)
+	movq	%r12, R12(%rsp)
+	movq	%rbp, RBP(%rsp)
+	movq	%rbx, RBX(%rsp)
+	movq	%r11, R11(%rsp)
+	movq	%r10, R10(%rsp)
+	movq	%r9, R9(%rsp)
+	movq	%r8, R8(%rsp)
+	movq	%rax, RAX(%rsp)
+	movq	%rcx, RCX(%rsp)
+	movq	%rdx, RDX(%rsp)
+	movq	%rsi, RSI(%rsp)
+	movq	%rdi, RDI(%rsp)
+	movq	$0, ORIG_RAX(%rsp)
+	movq	%r10, RIP(%rsp)
+	movq	$__KERNEL_CS, CS(%rsp)
+	pushfq
+	popq	%rax
+	movq	%rax, EFLAGS(%rsp)
+	leaq	SS + 16(%rsp), %rax
+	movq	%rax, RSP(%rsp)
+	movq	$__KERNEL_DS, SS(%rsp)
+	movq	%rsp, %rdi
+	call	shk_call_tracers
+	movq	RDI(%rsp), %rdi
+	movq	RSI(%rsp), %rsi
+	movq	RDX(%rsp), %rdx
+	movq	RCX(%rsp), %rcx
+	movq	RAX(%rsp), %rax
+	movq	R8(%rsp), %r8
+	movq	R9(%rsp), %r9
+	movq	RBX(%rsp), %rbx
+	movq	RBP(%rsp), %rbp
+	movq	R12(%rsp), %r12
+	movq	R13(%rsp), %r13
+	movq	R14(%rsp), %r14
+	movq	R15(%rsp), %r15
+	addq	$(SS + 8), %rsp
+	RET
+SYM_FUNC_END(shk_traced)
 
 /* Go on in the function, or at what else was called from its __fentry__ site. */
 SYM_FUNC_START_LOCAL(shk_slot_tail)

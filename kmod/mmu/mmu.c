@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define pr_fmt(fmt) "shadowk: " fmt
-
+#include <linux/cpuhotplug.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <asm/tlbflush.h>
 #include <xen/xen.h>
 
@@ -13,39 +11,51 @@ const struct shk_mmu *shk_mmu __ro_after_init;
 /* Shadows that diverge in each range. Under text_mutex. */
 static unsigned int *diverged;
 
+static enum cpuhp_state online_state;
+
+pgd_t *shk_base_pgd(void)
+{
+	return pgd_offset_pgd(shk_symbols.init_mm->pgd, shk_symbols.text);
+}
+
+pud_t *shk_base_pud(unsigned long addr)
+{
+	return pud_offset(p4d_offset(shk_base_pgd(), addr), addr);
+}
+
+pmd_t *shk_base_pmd(unsigned long addr)
+{
+	return pmd_offset(shk_base_pud(addr), addr);
+}
+
 unsigned int shk_nr_ranges(void)
 {
 	return DIV_ROUND_UP(shk_symbols.etext - shk_symbols.text, PMD_SIZE);
 }
 
-static void flush_cpu(void *unused)
+/*
+ * A CPU that comes up has been in nobody's reach since it began to fill its
+ * TLB: a range may have lost its global bit meanwhile. No process has run yet.
+ */
+static int flush_online(unsigned int cpu)
 {
 	__flush_tlb_all();
-}
-
-/*
- * flush_tlb_kernel_range() would not do: it reaches global entries and those
- * of the current PCID, since elsewhere the kernel's mappings are global
- * whenever PCIDs are in use (flush_tlb_one_kernel()). Diverged ranges are not.
- */
-void shk_flush_all(void)
-{
-	on_each_cpu(flush_cpu, NULL, 1);
+	return 0;
 }
 
 void shk_range_get(unsigned int range)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
-	if (diverged[range]++)
+	if (diverged[range]++ || !shk_mmu->base_set_global)
 		return;
 	shk_mmu->base_set_global(range, false);
-	shk_flush_all();
+	shk_mmu->flush_all();
 }
 
 void shk_range_put(unsigned int range)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
-	if (WARN_ON_ONCE(!diverged[range]) || --diverged[range])
+	if (WARN_ON_ONCE(!diverged[range]) || --diverged[range] || !shk_mmu->base_set_global)
 		return;
 	/* Non-global entries that linger say the same: no flush. */
 	shk_mmu->base_set_global(range, true);
@@ -54,34 +64,51 @@ void shk_range_put(unsigned int range)
 void shk_page_get(unsigned long addr)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
+	if (!shk_mmu->base_page_set_global)
+		return;
 	shk_mmu->base_page_set_global(addr, false);
-	shk_flush_all();
+	shk_mmu->flush_all();
 }
 
 void shk_page_put(unsigned long addr)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
+	if (!shk_mmu->base_page_set_global)
+		return;
 	shk_mmu->base_page_set_global(addr, true);
 	/*
 	 * Here entries that linger must go: flush_tlb_kernel_range() will not
 	 * reach them when the module is gone and the address has another page.
 	 */
-	shk_flush_all();
+	shk_mmu->flush_all();
 }
 
 int __init shk_mmu_init(void)
 {
-	if (xen_pv_domain()) {
-		pr_err("Xen PV is not supported yet\n");
-		return -EOPNOTSUPP;
-	}
-	shk_mmu = &shk_mmu_native;
+	int ret = 0;
+
+	shk_mmu = xen_pv_domain() ? &shk_mmu_xenpv : &shk_mmu_native;
+	if (shk_mmu->init)
+		ret = shk_mmu->init();
+	if (ret)
+		return ret;
 
 	diverged = kcalloc(shk_nr_ranges(), sizeof(*diverged), GFP_KERNEL);
-	return diverged ? 0 : -ENOMEM;
+	if (!diverged)
+		return -ENOMEM;
+	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "shadowk:online", flush_online, NULL);
+	if (ret < 0) {
+		kfree(diverged);
+		return ret;
+	}
+	online_state = ret;
+	return 0;
 }
 
 void shk_mmu_exit(void)
 {
+	cpuhp_remove_state_nocalls(online_state);
 	kfree(diverged);
+	if (shk_mmu->exit)
+		shk_mmu->exit();
 }

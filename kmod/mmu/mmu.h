@@ -28,35 +28,64 @@ struct shk_tables {
 	struct page *pmd;
 	struct page **pte;		   /* one per range, NULL where it is the base's */
 	struct shk_module_tables *modules; /* NULL before text of a module is edited */
-	pgd_t entry;			   /* what grafted mms have in mm->pgd[511] */
+	pgd_t entry;			   /* native: what grafted mms have in mm->pgd[511] */
 };
 
+/*
+ * Where an int is returned, -EIO says that the hypervisor refused and nothing
+ * has changed.
+ */
 struct shk_mmu {
 	const char *name;
-	/* Tables equal to the base's. May sleep; text_mutex not needed. */
+	bool upcalls; /* all interrupts are Xen's event channel upcalls */
+	bool bare;    /* an mm that no process has can be loaded */
+	/* Optional. */
+	int (*init)(void);
+	void (*exit)(void);
+	/* Tables equal to the base's. May sleep; text_mutex not needed. -ENOMEM, -EIO. */
 	int (*create)(struct shk_tables *tables);
 	/* No CPU can walk them any more. */
 	void (*destroy)(struct shk_tables *tables);
 	/*
 	 * What mapping differently at @addr takes. May sleep; text_mutex not
-	 * held. -ENOMEM, -EBUSY, -EOPNOTSUPP (not in modules, on this machine).
+	 * held. -ENOMEM, -EBUSY.
 	 */
 	int (*prepare)(struct shk_tables *tables, unsigned long addr);
 	/* The PTE page of @range if it is split, or NULL. */
 	struct page *(*pte)(const struct shk_tables *tables, unsigned int range);
 	/* Fill @pte with the base's mapping of @range, not global, and link it. */
-	void (*split)(struct shk_tables *tables, unsigned int range, struct page *pte);
-	/* Map @range as the base does; returns the PTE page, to free after a flush. */
+	int (*split)(struct shk_tables *tables, unsigned int range, struct page *pte);
+	/*
+	 * Map @range as the base does; returns the PTE page, to free (free_table)
+	 * after a flush. NULL: that failed, with a warning, and all is as it was.
+	 */
 	struct page *(*merge)(struct shk_tables *tables, unsigned int range);
+	void (*free_table)(struct page *pte);
 	/* Map @page at @addr, or the base's page if NULL. Its range is split. */
-	void (*map)(struct shk_tables *tables, unsigned long addr, struct page *page);
-	/* Point @mm at @tables, or at the base if NULL. Any context, no lock. */
-	void (*graft)(struct mm_struct *mm, const struct shk_tables *tables);
+	int (*map)(struct shk_tables *tables, unsigned long addr, struct page *page);
+	/*
+	 * Optional: map @range, which is split, by one page of 2 MB that begins
+	 * with @page; NULL: by its PTE page again, as map() has left it.
+	 * -EOPNOTSUPP (the base has no such page there).
+	 */
+	int (*map_huge)(struct shk_tables *tables, unsigned int range, struct page *page);
+	/* Point @mm at @tables, or at the base if NULL. Process context, no lock needed. */
+	int (*graft)(struct mm_struct *mm, const struct shk_tables *tables);
+	/*
+	 * Every CPU forgets what it knows of @mm's kernel half. Those on which a
+	 * kernel thread borrows it leave it. May sleep.
+	 */
+	void (*flush_mm)(struct mm_struct *mm);
+	/* All translations, global ones and those of every PCID, leave every CPU. May sleep. */
+	void (*flush_all)(void);
+	/* The same on this CPU alone. Interrupts are off. */
+	void (*flush_cpu)(void);
 	/* Tables that this CPU runs on, NULL for the base. Interrupts are off. */
 	struct shk_tables *(*current_tables)(void);
-	/* The base's mapping of @range loses _PAGE_GLOBAL, or gets it back. */
+	/* Optional: the base's mapping of @range loses _PAGE_GLOBAL, or gets it back. */
 	void (*base_set_global)(unsigned int range, bool global);
-	/* Likewise of one page, a module's. */
+
+	/* Optional: likewise of one page, a module's. */
 	void (*base_page_set_global)(unsigned long addr, bool global);
 	/* Pages of the modules' area are about to be branched to. Any context. */
 	void (*refresh)(unsigned long from, unsigned long to);
@@ -65,13 +94,31 @@ struct shk_mmu {
 	 * do @tables now, too? Interrupts are off.
 	 */
 	bool (*fault)(struct shk_tables *tables, unsigned long error, unsigned long addr);
+
+	/* What modules.c writes tables by. */
+
+	/* The base's @entry, of any level, pointing at @page instead. */
+	u64 (*redirect)(u64 entry, struct page *page);
+	/*
+	 * @entry of a table, linked or not, is @new, if it was @old. -EAGAIN: it
+	 * was not (where others may write, too), -EIO. Any context.
+	 */
+	int (*write)(void *entry, u64 old, u64 new);
+	/* @table, which is filled, is a table now, and @entry is @val, which points at it. */
+	int (*link)(struct page *table, void *entry, u64 val);
 };
 
 extern const struct shk_mmu *shk_mmu;
 extern const struct shk_mmu shk_mmu_native;
+extern const struct shk_mmu shk_mmu_xenpv;
 
 int shk_mmu_init(void);
 void shk_mmu_exit(void);
+
+/* The base's entries. */
+pgd_t *shk_base_pgd(void);
+pud_t *shk_base_pud(unsigned long addr);
+pmd_t *shk_base_pmd(unsigned long addr);
 
 unsigned int shk_nr_ranges(void);
 
@@ -85,6 +132,11 @@ static inline unsigned long shk_range_start(unsigned int range)
 	return shk_symbols.text + ((unsigned long)range << PMD_SHIFT);
 }
 
+static inline bool shk_range_in_modules(unsigned int range)
+{
+	return shk_in_module_area(shk_range_start(range));
+}
+
 /* Where the kernel's own bytes at @addr may be read, up to the end of the page. */
 static inline const void *shk_base_bytes(unsigned long addr)
 {
@@ -92,12 +144,6 @@ static inline const void *shk_base_bytes(unsigned long addr)
 		return __va(__pa_symbol(addr));
 	return page_address(vmalloc_to_page((void *)addr)) + offset_in_page(addr);
 }
-
-/*
- * All translations, global ones and those of every PCID, leave every CPU.
- * May sleep.
- */
-void shk_flush_all(void);
 
 /*
  * A shadow begins or ceases to map @range differently from the base. The first

@@ -9,7 +9,10 @@
  * filled	when a range is split, when text gets a branch to somewhere in the
  *		area (text/sync.c), and when somebody inside faults there;
  * emptied	where flush_tlb_kernel_range() says, which the kernel calls
- *		between taking a page out and using its address again.
+ *		between taking a page out and using its address again. Module
+ *		memory has VM_FLUSH_RESET_PERMS, so that is before its pages are
+ *		free, too: Xen would refuse to have a table in one that an entry
+ *		still maps writable.
  *
  * A refill that races with an unmapping writes first and looks at the base
  * after; the base is written before its entry here is emptied. One of the two
@@ -18,15 +21,14 @@
  * The page of an edit is never unmapped: the edit holds its module. The base's
  * PTE pages are never freed, so a PMD entry that is there stays right.
  */
-#include <linux/ftrace.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <asm/trap_pf.h>
 
-#include "mmu/native.h"
+#include "compat/watch.h"
+#include "mmu/modules.h"
 
 /* An entry of a private page: not to be filled or emptied. Hardware ignores it. */
 #define PRIVATE _PAGE_SOFTW2
@@ -49,21 +51,34 @@ static pmd_t *private_pmd(struct shk_module_tables *modules, unsigned long addr)
 
 static pte_t *base_pte(unsigned long addr)
 {
-	return pte_offset_kernel(shk_native_base_pmd(addr), addr);
+	return pte_offset_kernel(shk_base_pmd(addr), addr);
+}
+
+/* What an entry of a shadow is to be: entries are copied as they are, PV's machine frames too. */
+static u64 wanted(const pte_t *base)
+{
+	return READ_ONCE(base->pte) & ~SHK_SAVED_GLOBAL;
 }
 
 static void refresh(pte_t *to, const pte_t *from)
 {
-	unsigned long old, new;
+	u64 old, new;
+	int ret;
 
 	do {
 		old = READ_ONCE(to->pte);
-		new = READ_ONCE(from->pte) & ~SHK_SAVED_GLOBAL;
+		new = wanted(from);
 		if (old & PRIVATE)
 			return;
-		/* A full barrier: the base is looked at again after that. */
-	} while (cmpxchg(&to->pte, old, new) != old ||
-		 (READ_ONCE(from->pte) & ~SHK_SAVED_GLOBAL) != new);
+		ret = shk_mmu->write(to, old, new);
+		if (ret == -EIO) {
+			/* Whoever needs it faults, and this is tried again. */
+			shk_mmu->write(to, old, 0);
+			return;
+		}
+		/* The base is looked at again after that. */
+		smp_mb();
+	} while (ret || wanted(from) != new);
 }
 
 /* Tables_lock held, or it cannot be split or merged: text_mutex held. */
@@ -103,37 +118,12 @@ static void notrace on_flush(unsigned long ip, unsigned long parent_ip, struct f
 	refresh_all(regs->di, regs->si);
 }
 
-static struct ftrace_ops flush_ops = {
-	.func = on_flush,
-	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION | FTRACE_OPS_FL_PERMANENT,
-};
+/* There while there are tables of modules. */
+static SHK_WATCH(flush_watch, flush_tlb_kernel_range, on_flush);
 
-/* Tables of modules; the hook is there while there are any. */
-static DEFINE_MUTEX(flush_lock);
-static unsigned int nr_users;
-
-static int flush_hook_get(void)
+void shk_modules_exit(void)
 {
-	int ret = 0;
-
-	mutex_lock(&flush_lock);
-	if (!nr_users) {
-		ret = ftrace_set_filter_ip(&flush_ops, shk_symbols.flush_tlb_kernel_range, 0, 0);
-		if (!ret)
-			ret = register_ftrace_function(&flush_ops);
-	}
-	if (!ret)
-		nr_users++;
-	mutex_unlock(&flush_lock);
-	return ret;
-}
-
-static void flush_hook_put(void)
-{
-	mutex_lock(&flush_lock);
-	if (!--nr_users)
-		WARN_ON_ONCE(unregister_ftrace_function(&flush_ops));
-	mutex_unlock(&flush_lock);
+	shk_watch_free(&flush_watch);
 }
 
 int shk_modules_create(struct shk_tables *tables)
@@ -150,7 +140,7 @@ int shk_modules_create(struct shk_tables *tables)
 	modules->pte = (struct page **)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!modules->pmd || !modules->pte)
 		goto free;
-	ret = flush_hook_get();
+	ret = shk_watch_get(&flush_watch);
 	if (ret)
 		goto free;
 	spin_lock_irq(&tables_lock);
@@ -176,75 +166,122 @@ void shk_modules_destroy(struct shk_tables *tables)
 	spin_lock_irq(&tables_lock);
 	list_del(&modules->node);
 	spin_unlock_irq(&tables_lock);
-	flush_hook_put();
-	__free_page(modules->pmd);
+	shk_watch_put(&flush_watch);
+	shk_mmu->free_table(modules->pmd);
 	free_page((unsigned long)modules->pte);
 	kfree(modules);
 	tables->modules = NULL;
 }
 
+/* It is filled, and from then on emptied when the base is; or it is forgotten. */
 static void set_range(struct shk_module_tables *modules, unsigned long addr, struct page *page)
 {
+	pte_t *to, *from = base_pte(addr & PMD_MASK);
+	unsigned int i;
+
 	spin_lock_irq(&tables_lock);
 	modules->pte[pmd_index(addr)] = page;
+	if (page)
+		for (i = 0, to = page_address(page); i < PTRS_PER_PTE; i++)
+			to[i].pte = wanted(from + i);
 	spin_unlock_irq(&tables_lock);
 }
 
 /* PMD entries that the base has got since; others are the same for good. */
-static void fill_pmd(struct shk_module_tables *modules, unsigned long addr)
+static int fill_pmd(struct shk_module_tables *modules, unsigned long addr)
 {
-	pmd_t *to = private_pmd(modules, addr), *from = shk_native_base_pmd(addr);
+	pmd_t *to = private_pmd(modules, addr), *from = shk_base_pmd(addr);
+	int ret;
 
-	if (pmd_none(READ_ONCE(*to)))
-		WRITE_ONCE(*to, READ_ONCE(*from));
+	if (READ_ONCE(to->pmd))
+		return 0;
+	ret = shk_mmu->write(to, 0, READ_ONCE(from->pmd));
+	return ret == -EAGAIN ? 0 : ret; /* another CPU was first */
 }
 
-void shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page *page)
+static int point_pud(struct shk_tables *tables, unsigned long addr, struct page *page)
+{
+	pud_t *pud = (pud_t *)page_address(tables->pud) + pud_index(addr);
+	u64 base = shk_base_pud(addr)->pud;
+
+	if (page)
+		return shk_mmu->link(page, pud, shk_mmu->redirect(base, page));
+	return shk_mmu->write(pud, pud->pud, base);
+}
+
+/* The area's other 2 MB ranges, too, of which one is the fixmap's. */
+static int link_pmd(struct shk_tables *tables, unsigned long addr)
+{
+	unsigned long each = addr & PUD_MASK;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < PTRS_PER_PMD; i++, each += PMD_SIZE) {
+		ret = fill_pmd(tables->modules, each);
+		if (ret)
+			return ret;
+	}
+	return point_pud(tables, addr, tables->modules->pmd);
+}
+
+int shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page *page)
 {
 	struct shk_module_tables *modules = tables->modules;
-	unsigned long start = addr & PMD_MASK, each;
-	unsigned int i;
+	pmd_t *pmd = private_pmd(modules, addr);
+	u64 base = shk_base_pmd(addr)->pmd;
+	int ret;
 
 	lockdep_assert_held(shk_symbols.text_mutex);
-	clear_page(page_address(page));
-	/* From here on it is emptied when the base is. */
 	set_range(modules, addr, page);
-	refresh_pages(modules, start, start + PMD_SIZE);
-	smp_wmb(); /* as native_split() */
-	set_pmd(private_pmd(modules, addr),
-		__pmd(shk_native_redirect(pmd_val(*shk_native_base_pmd(addr)), page)));
-	if (modules->nr++)
-		return;
-	/* The fixmap shares that page. */
-	for (i = 0, each = addr & PUD_MASK; i < PTRS_PER_PMD; i++, each += PMD_SIZE)
-		fill_pmd(modules, each);
-	smp_wmb(); /* likewise */
-	shk_native_set_pud(tables, addr, modules->pmd);
+	if (!modules->nr) {
+		ret = link_pmd(tables, addr);
+		if (ret)
+			goto forget;
+	}
+	/* Last, for it alone leaves @page as it was when it fails. */
+	ret = shk_mmu->link(page, pmd, shk_mmu->redirect(base, page));
+	if (ret)
+		goto unlink;
+	modules->nr++;
+	return 0;
+unlink:
+	if (!modules->nr)
+		WARN_ON_ONCE(point_pud(tables, addr, NULL));
+forget:
+	set_range(modules, addr, NULL);
+	return ret;
 }
 
 struct page *shk_modules_merge(struct shk_tables *tables, unsigned long addr)
 {
 	struct shk_module_tables *modules = tables->modules;
 	struct page *page = modules->pte[pmd_index(addr)];
+	pmd_t *pmd = private_pmd(modules, addr);
 
 	lockdep_assert_held(shk_symbols.text_mutex);
+	if (WARN_ON_ONCE(shk_mmu->write(pmd, pmd->pmd, shk_base_pmd(addr)->pmd)))
+		return NULL;
 	if (!--modules->nr)
-		shk_native_set_pud(tables, addr, NULL);
-	set_pmd(private_pmd(modules, addr), *shk_native_base_pmd(addr));
+		WARN_ON_ONCE(point_pud(tables, addr, NULL));
 	set_range(modules, addr, NULL);
 	return page;
 }
 
-void shk_modules_map(struct shk_tables *tables, unsigned long addr, struct page *page)
+int shk_modules_map(struct shk_tables *tables, unsigned long addr, struct page *page)
 {
-	pte_t *to = (pte_t *)page_address(tables->modules->pte[pmd_index(addr)]) + pte_index(addr);
-	pte_t pte = pte_clear_flags(*base_pte(addr), SHK_SAVED_GLOBAL);
+	struct page *table = tables->modules->pte[pmd_index(addr)];
+	pte_t *to = (pte_t *)page_address(table) + pte_index(addr);
+	u64 new = wanted(base_pte(addr));
+	int ret;
 
 	if (page)
-		pte = pte_set_flags(pfn_pte(page_to_pfn(page),
-					    __pgprot(pgprot_val(pte_pgprot(pte)) & ~_PAGE_GLOBAL)),
-				    PRIVATE);
-	set_pte(to, pte);
+		new = (shk_mmu->redirect(new, page) & ~_PAGE_GLOBAL) | PRIVATE;
+	spin_lock_irq(&tables_lock);
+	do
+		ret = shk_mmu->write(to, READ_ONCE(to->pte), new);
+	while (ret == -EAGAIN);
+	spin_unlock_irq(&tables_lock);
+	return ret;
 }
 
 struct page *shk_modules_pte(const struct shk_tables *tables, unsigned long addr)
@@ -256,14 +293,14 @@ void shk_modules_set_global(unsigned long addr, bool global)
 {
 	pte_t *pte = base_pte(addr);
 
-	set_pte(pte, __pte(shk_native_set_global(pte_val(*pte), global)));
+	WRITE_ONCE(pte->pte, shk_set_global(pte->pte, global));
 	/* Nor may another shadow, which has the base's page there, map it global. */
 	refresh_all(addr, addr + 1);
 }
 
 void shk_modules_refresh(unsigned long from, unsigned long to)
 {
-	if (READ_ONCE(nr_users))
+	if (READ_ONCE(flush_watch.users))
 		refresh_all(from, to);
 }
 
@@ -289,11 +326,25 @@ bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned 
 		return false;
 	fill_pmd(modules, addr);
 	pmd = private_pmd(modules, addr);
-	if (!pmd_present(*pmd) || pmd_leaf(*pmd))
+	if ((READ_ONCE(pmd->pmd) & (_PAGE_PRESENT | _PAGE_PSE)) != _PAGE_PRESENT)
 		return false;
-	pte = pte_offset_kernel(pmd, addr);
 	page = READ_ONCE(modules->pte[pmd_index(addr)]);
-	if (page)
-		refresh(pte, base_pte(addr));
-	return permits(pte_val(READ_ONCE(*pte)), error);
+	if (!page)
+		return permits(READ_ONCE(base_pte(addr)->pte), error);
+	pte = (pte_t *)page_address(page) + pte_index(addr);
+	refresh(pte, base_pte(addr));
+	return permits(READ_ONCE(pte->pte), error);
+}
+
+bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, unsigned long addr)
+{
+	bool ret;
+
+	/* It may have interrupted who has the lock. */
+	if (in_nmi())
+		return shk_modules_fault(tables, error, addr);
+	spin_lock(&tables_lock);
+	ret = shk_modules_fault(tables, error, addr);
+	spin_unlock(&tables_lock);
+	return ret;
 }

@@ -10,34 +10,21 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <asm/cpufeature.h>
 #include <asm/special_insns.h>
+#include <asm/tlbflush.h>
 
-#include "mmu/native.h"
-
-static pgd_t *base_pgd(void)
-{
-	return pgd_offset_pgd(shk_symbols.init_mm->pgd, shk_symbols.text);
-}
+#include "mmu/modules.h"
 
 static p4d_t *base_p4d(void)
 {
-	return p4d_offset(base_pgd(), shk_symbols.text);
-}
-
-static pud_t *base_pud(unsigned long addr)
-{
-	return pud_offset(base_p4d(), addr);
-}
-
-pmd_t *shk_native_base_pmd(unsigned long addr)
-{
-	return pmd_offset(base_pud(addr), addr);
+	return p4d_offset(shk_base_pgd(), shk_symbols.text);
 }
 
 static pmd_t *base_pmd(unsigned int range)
 {
-	return shk_native_base_pmd(shk_range_start(range));
+	return shk_base_pmd(shk_range_start(range));
 }
 
 /* The entry of PTI's user half that maps @range, NULL if there is none. */
@@ -50,7 +37,7 @@ static pmd_t *user_pmd(unsigned int range)
 
 	if (!cpu_feature_enabled(X86_FEATURE_PTI))
 		return NULL;
-	pgd = kernel_to_user_pgdp(base_pgd());
+	pgd = kernel_to_user_pgdp(shk_base_pgd());
 	if (pgd_none(*pgd))
 		return NULL;
 	p4d = p4d_offset(pgd, addr);
@@ -76,17 +63,21 @@ static void *entry_page(unsigned long entry)
 	return __va(entry & PTE_PFN_MASK);
 }
 
-unsigned long shk_native_redirect(unsigned long entry, struct page *page)
+static u64 native_redirect(u64 entry, struct page *page)
 {
 	return (entry & ~PTE_PFN_MASK) | __sme_clr(page_to_phys(page));
 }
 
-void shk_native_set_pud(struct shk_tables *tables, unsigned long addr, struct page *page)
+static int native_write(void *entry, u64 old, u64 new)
 {
-	pud_t *pud = (pud_t *)page_address(tables->pud) + pud_index(addr);
-	unsigned long entry = pud_val(*base_pud(addr));
+	return cmpxchg64((u64 *)entry, old, new) == old ? 0 : -EAGAIN;
+}
 
-	set_pud(pud, __pud(page ? shk_native_redirect(entry, page) : entry));
+static int native_link(struct page *table, void *entry, u64 val)
+{
+	smp_wmb(); /* other CPUs' walkers see a filled table, as in __pte_alloc_kernel() */
+	WRITE_ONCE(*(u64 *)entry, val);
+	return 0;
 }
 
 static void native_destroy(struct shk_tables *tables)
@@ -114,9 +105,9 @@ static int native_create(struct shk_tables *tables)
 
 	tables->pte = kcalloc(shk_nr_ranges(), sizeof(*tables->pte), GFP_KERNEL_ACCOUNT);
 	tables->pud = table_alloc(entry_page(p4d_val(*base_p4d())));
-	tables->pmd = table_alloc(entry_page(pud_val(*base_pud(shk_symbols.text))));
+	tables->pmd = table_alloc(entry_page(pud_val(*shk_base_pud(shk_symbols.text))));
 	if (pgtable_l5_enabled())
-		tables->p4d = table_alloc(entry_page(pgd_val(*base_pgd())));
+		tables->p4d = table_alloc(entry_page(pgd_val(*shk_base_pgd())));
 	if (!tables->pte || !tables->pud || !tables->pmd ||
 	    (pgtable_l5_enabled() && !tables->p4d)) {
 		native_destroy(tables);
@@ -136,18 +127,19 @@ static int native_create(struct shk_tables *tables)
 			*entry = pmd_clear_flags(*entry, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
 	}
 
-	shk_native_set_pud(tables, shk_symbols.text, tables->pmd);
+	((pud_t *)page_address(tables->pud))[pud_index(shk_symbols.text)] =
+		__pud(native_redirect(pud_val(*shk_base_pud(shk_symbols.text)), tables->pmd));
 
 	top = tables->pud;
 	if (tables->p4d) {
 		p4d_t *p4d = page_address(tables->p4d);
 
 		p4d[p4d_index(shk_symbols.text)] =
-			__p4d(shk_native_redirect(p4d_val(*base_p4d()), tables->pud));
+			__p4d(native_redirect(p4d_val(*base_p4d()), tables->pud));
 		top = tables->p4d;
 	}
 	/* With four levels the kernel's P4D entry is its PGD entry. */
-	tables->entry = __pgd(shk_native_redirect(pgd_val(*base_pgd()), top));
+	tables->entry = __pgd(native_redirect(pgd_val(*shk_base_pgd()), top));
 	set_page_private(top, (unsigned long)tables);
 	return 0;
 }
@@ -176,32 +168,31 @@ static int native_prepare(struct shk_tables *tables, unsigned long addr)
 	return shk_in_module_area(addr) ? shk_modules_create(tables) : 0;
 }
 
-static bool in_modules(unsigned int range)
-{
-	return shk_in_module_area(shk_range_start(range));
-}
-
 static struct page *native_pte(const struct shk_tables *tables, unsigned int range)
 {
-	if (in_modules(range))
+	if (shk_range_in_modules(range))
 		return shk_modules_pte(tables, shk_range_start(range));
 	return tables->pte[range];
 }
 
-static void native_split(struct shk_tables *tables, unsigned int range, struct page *page)
+static void link_pte(struct shk_tables *tables, unsigned int range)
+{
+	native_link(tables->pte[range], private_pmd(tables, range),
+		    _KERNPG_TABLE | page_to_phys(tables->pte[range]));
+}
+
+static int native_split(struct shk_tables *tables, unsigned int range, struct page *page)
 {
 	pte_t *pte = page_address(page);
 	unsigned int i;
 
-	if (in_modules(range)) {
-		shk_modules_split(tables, shk_range_start(range), page);
-		return;
-	}
+	if (shk_range_in_modules(range))
+		return shk_modules_split(tables, shk_range_start(range), page);
 	for (i = 0; i < PTRS_PER_PTE; i++)
 		pte[i] = base_pte(shk_range_start(range) + i * PAGE_SIZE);
 	tables->pte[range] = page;
-	smp_wmb(); /* other CPUs' walkers see a filled table, as in __pte_alloc_kernel() */
-	set_pmd(private_pmd(tables, range), __pmd(_KERNPG_TABLE | page_to_phys(page)));
+	link_pte(tables, range);
+	return 0;
 }
 
 static struct page *native_merge(struct shk_tables *tables, unsigned int range)
@@ -209,7 +200,7 @@ static struct page *native_merge(struct shk_tables *tables, unsigned int range)
 	struct page *page;
 	pmd_t pmd;
 
-	if (in_modules(range))
+	if (shk_range_in_modules(range))
 		return shk_modules_merge(tables, shk_range_start(range));
 	page = tables->pte[range];
 	pmd = READ_ONCE(*base_pmd(range));
@@ -220,23 +211,42 @@ static struct page *native_merge(struct shk_tables *tables, unsigned int range)
 	return page;
 }
 
-static void native_map(struct shk_tables *tables, unsigned long addr, struct page *page)
+static void native_free_table(struct page *page)
+{
+	__free_page(page);
+}
+
+static int native_map(struct shk_tables *tables, unsigned long addr, struct page *page)
 {
 	pte_t *table;
 	pte_t pte;
 
-	if (shk_in_module_area(addr)) {
-		shk_modules_map(tables, addr, page);
-		return;
-	}
+	if (shk_in_module_area(addr))
+		return shk_modules_map(tables, addr, page);
 	table = page_address(tables->pte[shk_range_of(addr)]);
 	pte = base_pte(addr);
 	if (page)
 		pte = pfn_pte(page_to_pfn(page), pte_pgprot(pte));
 	set_pte(table + pte_index(addr), pte);
+	return 0;
 }
 
-static void native_graft(struct mm_struct *mm, const struct shk_tables *tables)
+static int native_map_huge(struct shk_tables *tables, unsigned int range, struct page *page)
+{
+	pmd_t pmd = READ_ONCE(*base_pmd(range));
+
+	if (!page) {
+		link_pte(tables, range);
+		return 0;
+	}
+	if (!pmd_leaf(pmd))
+		return -EOPNOTSUPP;
+	pmd = pmd_clear_flags(pmd, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
+	set_pmd(private_pmd(tables, range), pfn_pmd(page_to_pfn(page), pmd_pgprot(pmd)));
+	return 0;
+}
+
+static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
 {
 	pgd_t *pgd = pgd_offset_pgd(mm->pgd, shk_symbols.text);
 
@@ -244,7 +254,37 @@ static void native_graft(struct mm_struct *mm, const struct shk_tables *tables)
 	 * Not set_pgd(): with PTI that might look at the user half, which the
 	 * kernel's entries have no part in.
 	 */
-	WRITE_ONCE(*pgd, tables ? tables->entry : *base_pgd());
+	WRITE_ONCE(*pgd, tables ? tables->entry : *shk_base_pgd());
+	return 0;
+}
+
+/*
+ * CPUs in lazy mode are sent to init_mm by freed_tables. CPUs that do not run
+ * @mm now flush when they do next, since its tlb_gen has changed.
+ */
+static void native_flush_mm(struct mm_struct *mm)
+{
+	shk_call(flush_tlb_mm_range)(mm, 0, TLB_FLUSH_ALL, 0, true);
+}
+
+static void native_flush_cpu(void)
+{
+	__flush_tlb_all();
+}
+
+static void flush_cpu(void *unused)
+{
+	native_flush_cpu();
+}
+
+/*
+ * flush_tlb_kernel_range() would not do: it reaches global entries and those
+ * of the current PCID, since elsewhere the kernel's mappings are global
+ * whenever PCIDs are in use (flush_tlb_one_kernel()). Diverged ranges are not.
+ */
+static void native_flush_all(void)
+{
+	on_each_cpu(flush_cpu, NULL, 1);
 }
 
 static struct shk_tables *native_current_tables(void)
@@ -252,13 +292,13 @@ static struct shk_tables *native_current_tables(void)
 	pgd_t *pgd = __va(__native_read_cr3() & CR3_ADDR_MASK);
 	pgd_t entry = READ_ONCE(*pgd_offset_pgd(pgd, shk_symbols.text));
 
-	if (pgd_val(entry) == pgd_val(*base_pgd()))
+	if (pgd_val(entry) == pgd_val(*shk_base_pgd()))
 		return NULL;
 	return (struct shk_tables *)page_private(
 		pfn_to_page(PHYS_PFN(pgd_val(entry) & PTE_PFN_MASK)));
 }
 
-unsigned long shk_native_set_global(unsigned long entry, bool global)
+u64 shk_set_global(u64 entry, bool global)
 {
 	if (global)
 		return entry & SHK_SAVED_GLOBAL ? (entry & ~SHK_SAVED_GLOBAL) | _PAGE_GLOBAL
@@ -268,7 +308,7 @@ unsigned long shk_native_set_global(unsigned long entry, bool global)
 
 static void pmd_set_global(pmd_t *pmd, bool global)
 {
-	set_pmd(pmd, __pmd(shk_native_set_global(pmd_val(*pmd), global)));
+	set_pmd(pmd, __pmd(shk_set_global(pmd_val(*pmd), global)));
 }
 
 static void native_base_set_global(unsigned int range, bool global)
@@ -282,7 +322,7 @@ static void native_base_set_global(unsigned int range, bool global)
 		pte_t *pte = (pte_t *)pmd_page_vaddr(*pmd);
 
 		for (i = 0; i < PTRS_PER_PTE; i++)
-			set_pte(pte + i, __pte(shk_native_set_global(pte_val(pte[i]), global)));
+			set_pte(pte + i, __pte(shk_set_global(pte_val(pte[i]), global)));
 	}
 	/* PTI's clone of a large entry; of a table it shares the table. */
 	if (user && pmd_leaf(*user))
@@ -291,17 +331,27 @@ static void native_base_set_global(unsigned int range, bool global)
 
 const struct shk_mmu shk_mmu_native = {
 	.name = "native",
+	.bare = true,
+	.exit = shk_modules_exit,
 	.create = native_create,
 	.destroy = native_destroy,
 	.prepare = native_prepare,
 	.pte = native_pte,
 	.split = native_split,
 	.merge = native_merge,
+	.free_table = native_free_table,
 	.map = native_map,
+	.map_huge = native_map_huge,
 	.graft = native_graft,
+	.flush_mm = native_flush_mm,
+	.flush_all = native_flush_all,
+	.flush_cpu = native_flush_cpu,
 	.current_tables = native_current_tables,
 	.base_set_global = native_base_set_global,
 	.base_page_set_global = shk_modules_set_global,
 	.refresh = shk_modules_refresh,
 	.fault = shk_modules_fault,
+	.redirect = native_redirect,
+	.write = native_write,
+	.link = native_link,
 };

@@ -5,14 +5,13 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "scope/cgroup.h"
 #include "scope/process.h"
 
-/* The mm that @pid runs in, with a reference (mmput). */
-static struct mm_struct *mm_of(pid_t pid)
+/* With a reference (put_task_struct). */
+static struct task_struct *task_of(pid_t pid)
 {
 	struct task_struct *task;
-	struct mm_struct *mm;
-	bool kernel;
 
 	if (pid < 0)
 		return ERR_PTR(-ESRCH);
@@ -24,16 +23,48 @@ static struct mm_struct *mm_of(pid_t pid)
 	} else {
 		task = get_task_struct(current);
 	}
-	if (!task)
-		return ERR_PTR(-ESRCH);
+	return task ?: ERR_PTR(-ESRCH);
+}
 
-	kernel = task->flags & PF_KTHREAD;
+/* The mm that @task runs in, with a reference (mmput). */
+static struct mm_struct *mm_of(struct task_struct *task)
+{
 	/* NULL of a kernel thread, even one that borrows an mm. */
-	mm = get_task_mm(task);
-	put_task_struct(task);
+	struct mm_struct *mm = get_task_mm(task);
+
 	if (mm)
 		return mm;
-	return ERR_PTR(kernel ? -EOPNOTSUPP : -ESRCH);
+	return ERR_PTR(task->flags & PF_KTHREAD ? -EOPNOTSUPP : -ESRCH);
+}
+
+/*
+ * As mm_of(), and no exec of that process's changes it until unbind(): either
+ * it has done so, or it sees what is done now (shk_graft_exec()).
+ */
+static struct mm_struct *bind(pid_t pid, struct task_struct **task)
+{
+	struct mm_struct *mm;
+
+	*task = task_of(pid);
+	if (IS_ERR(*task))
+		return ERR_CAST(*task);
+	if (mutex_lock_interruptible(&(*task)->signal->cred_guard_mutex)) {
+		put_task_struct(*task);
+		return ERR_PTR(-ERESTARTSYS);
+	}
+	mm = mm_of(*task);
+	if (IS_ERR(mm)) {
+		mutex_unlock(&(*task)->signal->cred_guard_mutex);
+		put_task_struct(*task);
+	}
+	return mm;
+}
+
+static void unbind(struct task_struct *task, struct mm_struct *mm)
+{
+	mutex_unlock(&task->signal->cred_guard_mutex);
+	put_task_struct(task);
+	mmput(mm);
 }
 
 static bool is_self(pid_t pid)
@@ -62,55 +93,125 @@ static int may_bind(const struct shk_shadow *shadow, pid_t pid, bool *delegated)
 	return -EPERM;
 }
 
-int shk_process_attach(struct shk_shadow *shadow, pid_t pid)
-{
-	struct shk_shadow *left;
-	struct mm_struct *mm;
+/* What may be done to a process, see shadow.h. */
+struct change {
+	struct shk_shadow *shadow;
 	bool delegated;
+	struct task_struct *task;
+	struct mm_struct *mm;
+	struct shk_left left;
+	pid_t *busy;
+};
+
+static int attach(struct change *c)
+{
+	if (shk_cgroup_forbids(c->task, c->shadow))
+		return -EBUSY;
+	return shk_graft_attach(c->shadow, c->mm, c->delegated, &c->left, c->busy);
+}
+
+static int detach(struct change *c)
+{
+	if (shk_cgroup_forbids(c->task, NULL))
+		return -EBUSY;
+	return shk_graft_detach(c->mm, c->shadow, c->delegated, c->busy);
+}
+
+static int enter(struct change *c)
+{
+	return shk_graft_enter(c->shadow, c->mm, c->delegated, &c->left, c->busy);
+}
+
+static int enter_thread(struct change *c)
+{
+	return shk_graft_enter_thread(c->shadow, c->mm, c->delegated, &c->left, c->busy);
+}
+
+static int leave(struct change *c)
+{
+	return shk_graft_return(c->mm, c->shadow, &c->left, c->busy);
+}
+
+static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c))
+{
 	int ret;
 
-	ret = may_bind(shadow, pid, &delegated);
-	if (ret)
-		return ret;
-	mm = mm_of(pid);
-	if (IS_ERR(mm))
-		return PTR_ERR(mm);
+	c->left = (struct shk_left){};
+	c->mm = bind(pid, &c->task);
+	if (IS_ERR(c->mm))
+		return PTR_ERR(c->mm);
+	*c->busy = 0;
 	mutex_lock(&shk_config_lock);
-	ret = shk_graft_attach(shadow, mm, delegated, &left);
+	ret = fn(c);
 	mutex_unlock(&shk_config_lock);
-	if (!ret && left)
-		shk_shadow_put(left);
-	mmput(mm);
+	shk_left_put(&c->left);
+	unbind(c->task, c->mm);
 	return ret;
 }
 
-int shk_process_detach(const struct shk_shadow *from, pid_t pid)
+/*
+ * While somebody is in the way nothing is held that it may be waiting for: exec is,
+ * and takes cred_guard_mutex.
+ */
+static int change(struct change *c, pid_t pid, int (*fn)(struct change *c))
 {
-	struct mm_struct *mm;
-	bool delegated;
+	unsigned long until = 0;
 	int ret;
 
-	ret = may_bind(from, pid, &delegated);
-	if (ret)
-		return ret;
-	mm = mm_of(pid);
-	if (IS_ERR(mm))
-		return PTR_ERR(mm);
-	mutex_lock(&shk_config_lock);
-	ret = shk_graft_detach(mm, from, delegated);
-	mutex_unlock(&shk_config_lock);
-	mmput(mm);
+	do {
+		ret = try_change(c, pid, fn);
+		if (ret != -EAGAIN)
+			return ret;
+		ret = shk_still_wait(&until);
+	} while (!ret);
 	return ret;
+}
+
+int shk_process_attach(struct shk_shadow *shadow, pid_t pid, pid_t *busy)
+{
+	struct change c = { .shadow = shadow, .busy = busy };
+	int ret = may_bind(shadow, pid, &c.delegated);
+
+	return ret ?: change(&c, pid, attach);
+}
+
+int shk_process_enter(struct shk_shadow *shadow, bool thread, pid_t *busy)
+{
+	struct change c = { .shadow = shadow, .busy = busy };
+	int ret = may_bind(shadow, 0, &c.delegated);
+
+	return ret ?: change(&c, 0, thread ? enter_thread : enter);
+}
+
+/* Whoever could begin the stretch may end it. */
+int shk_process_leave(struct shk_shadow *from, pid_t *busy)
+{
+	struct change c = { .shadow = from, .busy = busy };
+
+	return change(&c, 0, leave);
+}
+
+int shk_process_detach(struct shk_shadow *from, pid_t pid, pid_t *busy)
+{
+	struct change c = { .shadow = from, .busy = busy };
+	int ret = may_bind(from, pid, &c.delegated);
+
+	return ret ?: change(&c, pid, detach);
 }
 
 int shk_process_info(struct shk_process_info *info)
 {
 	struct shk_shadow *shadow;
+	struct task_struct *task;
 	struct mm_struct *mm;
 
 	if (!is_self(info->pid) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	mm = mm_of(info->pid);
+	task = task_of(info->pid);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	mm = mm_of(task);
+	put_task_struct(task);
 	if (IS_ERR(mm))
 		return PTR_ERR(mm);
 	shadow = shk_graft_shadow(mm);

@@ -7,10 +7,14 @@
 
 /*
  * Errors as in struct shk_process. @from is NULL for any shadow. Who may do it
- * is decided here, as it depends on the process.
+ * is decided here, as it depends on the process. With -EBUSY, @busy is the thread
+ * that is in the way, or 0.
  */
-int shk_process_attach(struct shk_shadow *shadow, pid_t pid);
-int shk_process_detach(const struct shk_shadow *from, pid_t pid);
+int shk_process_attach(struct shk_shadow *shadow, pid_t pid, pid_t *busy);
+int shk_process_detach(struct shk_shadow *from, pid_t pid, pid_t *busy);
+/* Errors as in struct shk_enter. */
+int shk_process_enter(struct shk_shadow *shadow, bool thread, pid_t *busy);
+int shk_process_leave(struct shk_shadow *from, pid_t *busy);
 int shk_process_info(struct shk_process_info *info);
 int shk_process_next(struct shk_shadow *shadow, struct shk_process_next *next);
 

@@ -13,6 +13,10 @@
  * pgd_alloc()		every new mm of fork and exec passes here, early enough
  *			to fail: the child is inside before it exists.
  * pgd_free()		the new mm came to nothing.
+ * exec_mm_release()	exec is about to take its new mm into use, with the process's
+ *			cred_guard_mutex held, which attach and detach hold, too. If
+ *			that mm is not where the process is now (it was attached
+ *			after pgd_alloc()), it follows before its first instruction.
  * kprobe_int3_handler()	breakpoints of probes, see edit/hit.c.
  * security_bprm_committing_creds()
  *			SHK_DELEGABLE only: exec knows the program's credentials
@@ -22,6 +26,9 @@
  * spurious_kernel_fault()	the first thing that a fault of the kernel itself
  *			calls: the shadow's tables for modules may lag behind the
  *			base's, see mmu/modules.c.
+ * kernel_fpu_end()	on machines with EFI: a call of the firmware, by a worker that
+ *			has borrowed an mm, loads that mm when it is over, and is lazy
+ *			no more (arch_efi_call_virt_teardown()). This comes next.
  *
  * And what reads or compares the kernel's text while it is being patched must
  * see the base's, also when a process inside does the patching: __text_poke()
@@ -41,10 +48,13 @@
 
 #include <linux/binfmts.h>
 #include <linux/cred.h>
+#include <linux/efi.h>
 #include <linux/kprobes.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
 
 #include "shadow/shadow.h"
 
@@ -52,9 +62,11 @@
 void shk_entry_enter_lazy_tlb(void);
 void shk_entry_pgd_alloc(void);
 void shk_entry_pgd_free(void);
+void shk_entry_exec_mm(void);
 void shk_entry_int3(void);
 void shk_entry_exec(void);
 void shk_entry_fault(void);
+void shk_entry_fpu_end(void);
 void shk_entry_text_poke(void);
 void shk_entry_ftrace_verify(void);
 void shk_entry_jump_label(void);
@@ -67,6 +79,7 @@ void shk_entry_timer(void);
 void shk_entry_call_function(void);
 void shk_entry_call_function_single(void);
 void shk_entry_irq_work(void);
+void shk_entry_upcall(void);
 void shk_entry_softirq(void);
 
 /* The functions that run in the base; hooks_entry.S passes arguments through. */
@@ -83,6 +96,7 @@ DEFINE_STATIC_CALL_NULL(shk_base_timer, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_call_function, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_call_function_single, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_irq_work, shk_in_base);
+DEFINE_STATIC_CALL_NULL(shk_base_upcall, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_softirq, shk_in_base);
 
 #define IN_BASE(_symbol, _name)                                                             \
@@ -98,15 +112,17 @@ static struct {
 	u8 opcode;
 	struct static_call_key *key; /* it runs in the base */
 	void *tramp;
-	unsigned long site;
+	unsigned long site; /* 0: this machine has no use for it */
 } hooks[SHK_NR_HOOKS] = {
 	[SHK_HOOK_ENTER_LAZY_TLB] = { "enter_lazy_tlb", shk_entry_enter_lazy_tlb,
 				      CALL_INSN_OPCODE },
 	[SHK_HOOK_PGD_ALLOC] = { "pgd_alloc", shk_entry_pgd_alloc, CALL_INSN_OPCODE },
 	[SHK_HOOK_PGD_FREE] = { "pgd_free", shk_entry_pgd_free, CALL_INSN_OPCODE },
+	[SHK_HOOK_EXEC_MM] = { "exec_mm_release", shk_entry_exec_mm, CALL_INSN_OPCODE },
 	[SHK_HOOK_INT3] = { "kprobe_int3_handler", shk_entry_int3, CALL_INSN_OPCODE },
 	[SHK_HOOK_EXEC] = { "security_bprm_committing_creds", shk_entry_exec, CALL_INSN_OPCODE },
 	[SHK_HOOK_FAULT] = { "spurious_kernel_fault", shk_entry_fault, CALL_INSN_OPCODE },
+	[SHK_HOOK_FPU_END] = { "kernel_fpu_end", shk_entry_fpu_end, CALL_INSN_OPCODE },
 	/* Its __fentry__ site is a call in the base, too. */
 	[SHK_HOOK_TEXT_POKE] = { "__text_poke", shk_entry_text_poke, CALL_INSN_OPCODE,
 				 &STATIC_CALL_KEY(shk_base_text_poke),
@@ -123,6 +139,7 @@ static struct {
 	[SHK_HOOK_CALL_FUNCTION_SINGLE] =
 		IN_BASE("__sysvec_call_function_single", call_function_single),
 	[SHK_HOOK_IRQ_WORK] = IN_BASE("__sysvec_irq_work", irq_work),
+	[SHK_HOOK_UPCALL] = IN_BASE("__xen_pv_evtchn_do_upcall", upcall),
 	[SHK_HOOK_SOFTIRQ] = IN_BASE("handle_softirqs", softirq),
 };
 
@@ -146,6 +163,19 @@ asmlinkage void shk_hook_enter_lazy_tlb(void)
 	shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
 }
 NOKPROBE_SYMBOL(shk_hook_enter_lazy_tlb);
+
+/* Preemption is off. */
+asmlinkage void shk_hook_fpu_end(void);
+asmlinkage void shk_hook_fpu_end(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (shk_is_borrowing())
+		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
+	local_irq_restore(flags);
+}
+NOKPROBE_SYMBOL(shk_hook_fpu_end);
 
 /*
  * The mms for which this hook itself has called pgd_alloc(), which comes by
@@ -208,6 +238,53 @@ asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 	hook_leave();
 }
 
+/* On its way back to user space a process joins the shadow that it was attached to. */
+struct arrival {
+	struct callback_head work;
+	struct shk_shadow *shadow;
+};
+
+/* Past its point of no return exec kills, see failure_of_births_is_undone.c. */
+static void arrive(struct shk_shadow *shadow)
+{
+	if (shk_graft_arrive(shadow))
+		send_sig(SIGKILL, current, 1);
+}
+
+static void arrive_work(struct callback_head *work)
+{
+	struct arrival *arrival = container_of(work, struct arrival, work);
+
+	arrive(arrival->shadow);
+	kfree(arrival);
+	hook_leave();
+}
+
+asmlinkage void shk_hook_exec_mm(void);
+asmlinkage void shk_hook_exec_mm(void)
+{
+	struct shk_shadow *shadow;
+	struct arrival *arrival;
+
+	hook_enter();
+	shadow = shk_graft_exec();
+	if (!shadow)
+		goto leave;
+	arrival = kmalloc(sizeof(*arrival), GFP_KERNEL_ACCOUNT);
+	if (!arrival)
+		goto kill;
+	arrival->shadow = shadow;
+	init_task_work(&arrival->work, arrive_work);
+	if (!shk_call(task_work_add)(current, &arrival->work, TWA_RESUME))
+		return;
+	kfree(arrival);
+kill:
+	arrive(shadow);
+	send_sig(SIGKILL, current, 1);
+leave:
+	hook_leave();
+}
+
 /*
  * secureexec says set-id and file capabilities, but not that root is given all
  * those back that it had dropped.
@@ -227,26 +304,41 @@ asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr)
 {
 	struct shk_shadow *shadow = shk_current_shadow();
 
-	return shadow && shk_mmu->fault && shk_mmu->fault(&shadow->text.tables, error, addr);
+	return shadow && shk_mmu->fault(&shadow->text.tables, error, addr);
 }
 NOKPROBE_SYMBOL(shk_hook_fault);
 
 /* The text around a call from hooks_entry.S, whose functions do not sleep. */
-asmlinkage unsigned long shk_base_enter(void);
-asmlinkage unsigned long shk_base_enter(void)
-{
+struct base_visit {
 	unsigned long flags;
+	/*
+	 * Not current->active_mm: that may be one that exec is about to load,
+	 * which Xen does not take yet.
+	 */
+	struct mm_struct *from;
+};
 
-	local_irq_save(flags);
+asmlinkage struct base_visit shk_base_enter(void);
+asmlinkage struct base_visit shk_base_enter(void)
+{
+	struct base_visit visit;
+
+	local_irq_save(visit.flags);
+	/*
+	 * A kernel thread whose process is being attached: what tells this CPU to
+	 * leave the mm (flush_mm()) may be this very interrupt, and finds it left.
+	 */
+	visit.from = shk_is_borrowing() ? shk_symbols.init_mm
+					: *this_cpu_ptr(shk_symbols.loaded_mm);
 	shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
-	return flags;
+	return visit;
 }
 
-asmlinkage void shk_base_leave(unsigned long flags);
-asmlinkage void shk_base_leave(unsigned long flags)
+asmlinkage void shk_base_leave(struct base_visit visit);
+asmlinkage void shk_base_leave(struct base_visit visit)
 {
-	shk_call(switch_mm_irqs_off)(NULL, current->active_mm, current);
-	local_irq_restore(flags);
+	shk_call(switch_mm_irqs_off)(NULL, visit.from, current);
+	local_irq_restore(visit.flags);
 }
 
 /*
@@ -273,8 +365,21 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 	return edit->addr + CALL_INSN_SIZE + rel;
 }
 
+/*
+ * ftrace_verify_code(ip, old_code) asks whether the base has these bytes, for
+ * each function that is traced. Returns whether it has; what is to be done if
+ * not is ftrace's to say, in the base.
+ */
+asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code);
+asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code)
+{
+	return shk_is_kernel_text(ip) && !memcmp(shk_base_bytes(ip), old_code, MCOUNT_INSN_SIZE);
+}
+
 static bool has_hook(const struct shk_shadow *shadow, enum shk_hook hook)
 {
+	if (!hooks[hook].site)
+		return false;
 	if (hook >= SHK_HOOK_INTERRUPT)
 		return !(shadow->flags & SHK_ASYNC_INHERIT);
 	return hook != SHK_HOOK_EXEC || shadow->flags & SHK_DELEGABLE;
@@ -340,12 +445,30 @@ bool shk_hooks_replace(const char *symbol)
 	return false;
 }
 
+static bool __init is_needed(enum shk_hook hook)
+{
+	switch (hook) {
+	case SHK_HOOK_FAULT:
+		return shk_mmu->fault;
+	case SHK_HOOK_FPU_END:
+		return efi_enabled(EFI_RUNTIME_SERVICES);
+	case SHK_HOOK_INTERRUPT ... SHK_HOOK_IRQ_WORK:
+		return !shk_mmu->upcalls;
+	case SHK_HOOK_UPCALL:
+		return shk_mmu->upcalls;
+	default:
+		return true;
+	}
+}
+
 int __init shk_hooks_init(void)
 {
 	unsigned long addr;
 	unsigned int i;
 
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
+		if (!is_needed(i))
+			continue;
 		if (shk_symbol_unique(hooks[i].symbol, &addr)) {
 			pr_err("this kernel has no symbol %s, or several\n", hooks[i].symbol);
 			return -EOPNOTSUPP;

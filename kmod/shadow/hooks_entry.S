@@ -10,23 +10,22 @@
 
 	.text
 
-SYM_FUNC_START(shk_entry_enter_lazy_tlb)
+/* Of a function with two arguments at most: its @hook is told, and it goes on. */
+.macro tell name hook
+SYM_FUNC_START(shk_entry_\name)
 	pushq	%rdi
 	pushq	%rsi
-	call	shk_hook_enter_lazy_tlb
+	call	\hook
 	popq	%rsi
 	popq	%rdi
 	RET
-SYM_FUNC_END(shk_entry_enter_lazy_tlb)
+SYM_FUNC_END(shk_entry_\name)
+.endm
 
-SYM_FUNC_START(shk_entry_pgd_free)
-	pushq	%rdi
-	pushq	%rsi
-	call	shk_hook_pgd_free
-	popq	%rsi
-	popq	%rdi
-	RET
-SYM_FUNC_END(shk_entry_pgd_free)
+	tell enter_lazy_tlb shk_hook_enter_lazy_tlb
+	tell pgd_free shk_hook_pgd_free
+	tell exec_mm shk_hook_exec_mm
+	tell fpu_end shk_hook_fpu_end
 
 /* The text may be the base's on return: the place to go on at is the same. */
 SYM_FUNC_START(shk_entry_exec)
@@ -52,13 +51,8 @@ SYM_FUNC_START(shk_entry_pgd_alloc)
 	RET
 SYM_FUNC_END(shk_entry_pgd_alloc)
 
-/*
- * Jumped to from a function's first bytes: the base's own code of that function
- * runs instead. The compiler may know which registers a static function leaves
- * alone: all but the result's are preserved.
- */
-.macro in_base name call result2=0
-SYM_FUNC_START(shk_entry_\name)
+/* All that a call may change, but for rax and r11. */
+.macro save_registers
 	pushq	%rdi
 	pushq	%rsi
 	pushq	%rdx
@@ -66,16 +60,38 @@ SYM_FUNC_START(shk_entry_\name)
 	pushq	%r8
 	pushq	%r9
 	pushq	%r10
+.endm
+
+.macro restore_registers
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+.endm
+
+/*
+ * Jumped to from a function's first bytes: the base's own code of that function
+ * runs instead. The compiler may know which registers a static function leaves
+ * alone: all but the result's are preserved.
+ */
+.macro in_base name call result2=0
+SYM_FUNC_START(shk_entry_\name)
+	save_registers
 	pushq	%r11
 	call	shk_base_enter
-	pushq	%rax
-	movq	8*8(%rsp), %rdi
-	movq	7*8(%rsp), %rsi
-	movq	6*8(%rsp), %rdx
-	movq	5*8(%rsp), %rcx
-	movq	4*8(%rsp), %r8
-	movq	3*8(%rsp), %r9
+	pushq	%rax		/* struct base_visit */
+	pushq	%rdx
+	movq	9*8(%rsp), %rdi
+	movq	8*8(%rsp), %rsi
+	movq	7*8(%rsp), %rdx
+	movq	6*8(%rsp), %rcx
+	movq	5*8(%rsp), %r8
+	movq	4*8(%rsp), %r9
 	call	__SCT__shk_base_\call
+	popq	%rsi
 	popq	%rdi
 	pushq	%rax
 	pushq	%rdx
@@ -103,7 +119,7 @@ SYM_FUNC_END(shk_entry_\name)
 .endm
 
 	in_base text_poke_base text_poke
-	in_base ftrace_verify ftrace_verify
+	in_base ftrace_verify_base ftrace_verify
 	in_base jump_label jump_label result2=1	/* struct jump_label_patch: rax and rdx */
 	in_base static_call static_call
 	in_base can_probe can_probe
@@ -114,24 +130,13 @@ SYM_FUNC_END(shk_entry_\name)
 	in_base call_function call_function
 	in_base call_function_single call_function_single
 	in_base irq_work irq_work
+	in_base upcall upcall
 	in_base softirq softirq
 
 SYM_FUNC_START(shk_entry_text_poke)
-	pushq	%rdi
-	pushq	%rsi
-	pushq	%rdx
-	pushq	%rcx
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
+	save_registers
 	call	shk_hook_text_poke
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
+	restore_registers
 	testq	%rax, %rax
 	jz	1f
 	pushq	%rax
@@ -141,6 +146,19 @@ SYM_FUNC_START(shk_entry_text_poke)
 	UNWIND_HINT_FUNC
 	jmp	shk_entry_text_poke_base
 SYM_FUNC_END(shk_entry_text_poke)
+
+SYM_FUNC_START(shk_entry_ftrace_verify)
+	save_registers
+	pushq	%r11
+	call	shk_hook_ftrace_verify
+	popq	%r11
+	restore_registers
+	testb	%al, %al
+	jz	1f
+	xorl	%eax, %eax
+	RET
+1:	jmp	shk_entry_ftrace_verify_base
+SYM_FUNC_END(shk_entry_ftrace_verify)
 
 SYM_FUNC_START(shk_entry_fault)
 	pushq	%rdi

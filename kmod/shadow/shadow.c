@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/ctype.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/stringhash.h>
@@ -13,6 +14,7 @@ DEFINE_MUTEX(shk_config_lock);
 /* All shadows that are not gone, by id; those that have a name, by that. Under shk_config_lock. */
 static DEFINE_XARRAY(shadows);
 static DEFINE_HASHTABLE(names, 8);
+struct shk_shadow *shk_union;
 static u64 last_id;
 
 bool shk_name_valid(const char *name)
@@ -42,6 +44,41 @@ static struct shk_shadow *find(const char *name)
 	return NULL;
 }
 
+/* With one reference. */
+static struct shk_shadow *alloc(u32 flags, void (*teardown)(struct shk_shadow *))
+{
+	struct shk_shadow *shadow = kzalloc(sizeof(*shadow), GFP_KERNEL_ACCOUNT);
+
+	if (!shadow)
+		return NULL;
+	refcount_set(&shadow->ref, 1);
+	shk_text_setup(&shadow->text);
+	INIT_LIST_HEAD(&shadow->grafts);
+	INIT_LIST_HEAD(&shadow->probes);
+	INIT_LIST_HEAD(&shadow->patches);
+	INIT_LIST_HEAD(&shadow->bodies);
+	INIT_LIST_HEAD(&shadow->raws);
+	INIT_LIST_HEAD(&shadow->owns);
+	INIT_LIST_HEAD(&shadow->callers);
+	INIT_LIST_HEAD(&shadow->caller);
+	hash_init(shadow->sites);
+	shadow->flags = flags;
+	shadow->teardown = teardown;
+	return shadow;
+}
+
+static int publish(struct shk_shadow *shadow)
+{
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	shadow->id = last_id + 1;
+	ret = xa_insert(&shadows, shadow->id, shadow, GFP_KERNEL_ACCOUNT);
+	if (!ret)
+		last_id = shadow->id;
+	return ret;
+}
+
 struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 				     void (*teardown)(struct shk_shadow *))
 {
@@ -50,31 +87,22 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 
 	if (*name && !shk_name_valid(name))
 		return ERR_PTR(-EINVAL);
-	shadow = kzalloc(sizeof(*shadow), GFP_KERNEL_ACCOUNT);
+	shadow = alloc(flags, teardown);
 	if (!shadow)
 		return ERR_PTR(-ENOMEM);
-
-	/* The caller's reference, and the name's. */
-	refcount_set(&shadow->ref, *name ? 2 : 1);
 	strscpy(shadow->name, name, sizeof(shadow->name));
-	shk_text_setup(&shadow->text);
-	INIT_LIST_HEAD(&shadow->grafts);
-	INIT_LIST_HEAD(&shadow->probes);
-	hash_init(shadow->sites);
-	shadow->flags = flags;
-	shadow->teardown = teardown;
 
 	mutex_lock(&shk_config_lock);
 	ret = -EEXIST;
 	if (find(name))
 		goto unlock;
-	shadow->id = last_id + 1;
-	ret = xa_insert(&shadows, shadow->id, shadow, GFP_KERNEL_ACCOUNT);
+	ret = publish(shadow);
 	if (ret)
 		goto unlock;
-	last_id = shadow->id;
-	if (*name)
+	if (*name) {
+		shk_shadow_get(shadow); /* the name's; the caller has one too */
 		hash_add(names, &shadow->by_name, hash_of(name));
+	}
 	mutex_unlock(&shk_config_lock);
 	return shadow;
 unlock:
@@ -97,10 +125,12 @@ struct shk_shadow *shk_shadow_find(const char *name)
 
 struct shk_shadow *shk_shadow_next(u64 id)
 {
-	unsigned long index = id;
+	struct shk_shadow *shadow;
+	unsigned long index;
 
 	lockdep_assert_held(&shk_config_lock);
-	return xa_find(&shadows, &index, ULONG_MAX, XA_PRESENT);
+	xa_for_each_start(&shadows, index, shadow, id) if (!shadow->hidden) return shadow;
+	return NULL;
 }
 
 /* Back to what it was when it was created. */
@@ -123,7 +153,7 @@ int shk_shadow_destroy(struct shk_shadow *shadow)
 	mutex_lock(&shk_config_lock);
 	if (shadow->dead)
 		ret = -ESTALE;
-	else if (shk_graft_count(shadow))
+	else if (shk_graft_count(shadow) || shadow->nr_cgroups)
 		ret = -EBUSY;
 	if (ret)
 		goto unlock;
@@ -146,15 +176,66 @@ struct shk_shadow *shk_shadow_get(struct shk_shadow *shadow)
 	return shadow;
 }
 
+static void free_rcu_tasks(struct rcu_head *head)
+{
+	kfree(container_of(head, struct shk_shadow, rcu));
+}
+
+/* A task that was preempted on its way to a hit has yet to look at it. */
+static void unpublish(struct shk_shadow *shadow)
+{
+	lockdep_assert_held(&shk_config_lock);
+	xa_erase(&shadows, shadow->id);
+	call_rcu_tasks(&shadow->rcu, free_rcu_tasks);
+}
+
 void shk_shadow_put(struct shk_shadow *shadow)
 {
+	struct shk_shadow *target;
+
 	if (!refcount_dec_and_mutex_lock(&shadow->ref, &shk_config_lock))
 		return;
 	clear(shadow);
 	hash_del(&shadow->by_name);
-	xa_erase(&shadows, shadow->id);
+	target = shadow->target;
+	unpublish(shadow);
 	mutex_unlock(&shk_config_lock);
+	/* Which has none itself. */
+	if (target)
+		shk_shadow_put(target);
+}
+
+static void teardown_nothing(struct shk_shadow *shadow)
+{
+}
+
+struct shk_shadow *shk_shadow_create_hidden(u32 flags)
+{
+	struct shk_shadow *shadow = alloc(flags, teardown_nothing);
+	int ret;
+
+	if (!shadow)
+		return ERR_PTR(-ENOMEM);
+	shadow->hidden = true;
+	/* None acts on it: who hits it is found so, at no cost where it is not. */
+	shadow->nr_threads = 1;
+	ret = publish(shadow);
+	if (!ret)
+		return shadow;
 	kfree(shadow);
+	return ERR_PTR(ret);
+}
+
+void shk_shadow_destroy_hidden(struct shk_shadow *shadow)
+{
+	clear(shadow);
+	unpublish(shadow);
+}
+
+bool shk_shadow_live(struct shk_shadow *shadow)
+{
+	lockdep_assert_held(&shk_config_lock);
+	return shadow->bare || shk_graft_count(shadow);
 }
 
 void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info)
@@ -166,8 +247,14 @@ void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info)
 	info->nr_probes = shadow->nr_probes;
 	info->private_pages = shadow->text.nr_pages;
 	info->diverged_ranges = shadow->text.nr_ranges;
+	info->huge_ranges = shadow->text.nr_huge;
 	info->memory = shk_text_memory(&shadow->text);
+	if (shadow->flags & SHK_ASYNC_UNION)
+		info->nr_unfollowed = shk_union ? atomic64_read(&shk_union->nr_unfollowed) : 0;
+	else
+		info->nr_unfollowed = atomic64_read(&shadow->nr_unfollowed);
 	strscpy(info->name, shadow->name, sizeof(info->name));
+	info->target = shadow->target ? shadow->target->id : 0;
 }
 
 void shk_shadows_info(struct shk_info *info)
@@ -178,8 +265,10 @@ void shk_shadows_info(struct shk_info *info)
 	mutex_lock(&shk_config_lock);
 	xa_for_each(&shadows, id, shadow)
 	{
-		info->nr_shadows++;
-		info->nr_grafts += shk_graft_count(shadow);
+		info->nr_shadows += !shadow->hidden;
+		/* Those of callers count for their target. */
+		if (!shadow->target)
+			info->nr_grafts += shk_graft_count(shadow);
 		info->memory += shk_text_memory(&shadow->text);
 	}
 	mutex_unlock(&shk_config_lock);
@@ -187,12 +276,25 @@ void shk_shadows_info(struct shk_info *info)
 	strscpy(info->version, THIS_MODULE->version, sizeof(info->version));
 }
 
+bool shk_shadows_bare(void)
+{
+	struct shk_shadow *shadow;
+	bool bare = false;
+	unsigned long id;
+
+	mutex_lock(&shk_config_lock);
+	xa_for_each(&shadows, id, shadow) bare |= !!shadow->bare;
+	mutex_unlock(&shk_config_lock);
+	return bare;
+}
+
 void shk_shadows_exit(void)
 {
 	struct shk_shadow *shadow;
 	unsigned long id;
 
-	/* Handles and grafts hold the module: what is left is only named. */
-	xa_for_each(&shadows, id, shadow) shk_shadow_put(shadow);
+	/* Handles and grafts hold the module: what is left is only named, or is its union. */
+	xa_for_each(&shadows, id, shadow) if (!shadow->hidden) shk_shadow_put(shadow);
 	WARN_ON_ONCE(!xa_empty(&shadows));
+	rcu_barrier_tasks();
 }

@@ -19,13 +19,16 @@
  */
 static unsigned long poking;
 static unsigned long poking_resume;
+/* Or those of bodies that are replaced; their number is written before. */
+static const struct shk_replacement *guarded;
+static unsigned int nr_guarded;
 
 static void sync_cpu(void *unused)
 {
 	sync_core();
 }
 
-static void sync_all(void)
+void shk_poke_sync(void)
 {
 	on_each_cpu(sync_cpu, NULL, 1);
 }
@@ -51,20 +54,57 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
 		poking_resume = resume;
 		smp_store_release(&poking, addr); /* pairs with shk_poke_resume() */
 		shk_page_write(page, addr, &int3, 1);
-		sync_all();
+		shk_poke_sync();
 		shk_page_write(page, addr + 1, bytes + 1, len - 1);
-		sync_all();
+		shk_poke_sync();
 	}
 	shk_page_write(page, addr, bytes, 1);
 	/* Whoever trapped is through its handler when this returns. */
-	sync_all();
+	shk_poke_sync();
 	WRITE_ONCE(poking, 0);
 }
+
+int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
+		  struct shk_copy *spare)
+{
+	int ret;
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+
+	swap(page->copy, *spare);
+	shk_page_write(page, page->addr, spare->bytes, PAGE_SIZE);
+	shk_page_write(page, addr, bytes, len);
+	ret = shk_mmu->map(&page->text->tables, page->addr, vmalloc_to_page(page->copy.bytes));
+	if (ret)
+		swap(page->copy, *spare);
+	else
+		shk_text_flush(page->text);
+	return ret;
+}
+
+void shk_poke_guard(const struct shk_replacement *bodies, unsigned int nr)
+{
+	lockdep_assert_held(shk_symbols.text_mutex);
+	nr_guarded = nr;
+	smp_store_release(&guarded, bodies); /* pairs with guard_of() */
+}
+
+static unsigned long guard_of(unsigned long addr)
+{
+	const struct shk_replacement *bodies = smp_load_acquire(&guarded); /* shk_poke_guard() */
+	unsigned int i;
+
+	for (i = 0; bodies && i < nr_guarded; i++)
+		if (bodies[i].edits[0].addr == addr)
+			return bodies[i].resume;
+	return 0;
+}
+NOKPROBE_SYMBOL(guard_of);
 
 unsigned long shk_poke_resume(unsigned long addr)
 {
 	if (smp_load_acquire(&poking) != addr) /* pairs with shk_poke() */
-		return 0;
+		return guard_of(addr);
 	return poking_resume;
 }
 NOKPROBE_SYMBOL(shk_poke_resume);

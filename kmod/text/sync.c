@@ -14,13 +14,12 @@
  * such an edit keeps the kprobe's breakpoint, the first of the three steps,
  * and its own tail: the kprobe still reports, the slow way.
  *
- * The hook is an ftrace one, there while any private page exists. Permanent,
- * as livepatch's: kernel.ftrace_enabled=0 is refused meanwhile.
+ * The hook is there while any private page exists.
  */
 #include <linux/ftrace.h>
-#include <linux/mutex.h>
 #include <asm/text-patching.h>
 
+#include "compat/watch.h"
 #include "text/text.h"
 
 static bool under_edit(struct shk_page *page, unsigned long addr, struct shk_edit **found)
@@ -161,35 +160,19 @@ static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip, stru
 	}
 }
 
-static struct ftrace_ops sync_ops = {
-	.func = on_text_poke,
-	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION | FTRACE_OPS_FL_PERMANENT,
-};
-
-/* Private pages' edits; the hook is there while there are any. */
-static DEFINE_MUTEX(sync_lock);
-static unsigned int nr_users;
+static SHK_WATCH(sync_watch, __text_poke, on_text_poke);
 
 int shk_sync_start(void)
 {
-	int ret = 0;
-
-	mutex_lock(&sync_lock);
-	if (!nr_users) {
-		ret = ftrace_set_filter_ip(&sync_ops, shk_symbols.__text_poke, 0, 0);
-		if (!ret)
-			ret = register_ftrace_function(&sync_ops);
-	}
-	if (!ret)
-		nr_users++;
-	mutex_unlock(&sync_lock);
-	return ret;
+	return shk_watch_get(&sync_watch);
 }
 
 void shk_sync_stop(void)
 {
-	mutex_lock(&sync_lock);
-	if (!--nr_users)
-		WARN_ON_ONCE(unregister_ftrace_function(&sync_ops));
-	mutex_unlock(&sync_lock);
+	shk_watch_put(&sync_watch);
+}
+
+void shk_sync_exit(void)
+{
+	shk_watch_free(&sync_watch);
 }

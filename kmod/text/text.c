@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/gfp.h>
 #include <linux/io.h>
-#include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -9,25 +8,12 @@
 
 #include "text/text.h"
 
-/* All private pages, by the base page they stand for. Under text_mutex. */
-static DEFINE_HASHTABLE(copies, 12);
-
-struct hlist_head *shk_copies_bucket(unsigned long addr)
-{
-	return &copies[hash_min(PFN_DOWN(addr), HASH_BITS(copies))];
-}
-
 static bool has_copies(unsigned long addr)
 {
 	struct shk_page *page;
 
 	shk_for_each_copy(page, addr) return true;
 	return false;
-}
-
-void shk_text_exit(void)
-{
-	WARN_ON_ONCE(!hash_empty(copies));
 }
 
 void shk_text_setup(struct shk_text *text)
@@ -64,138 +50,213 @@ u64 shk_text_memory(const struct shk_text *text)
 	return (u64)pages * PAGE_SIZE;
 }
 
-static struct shk_page *find_page(struct shk_text *text, unsigned long addr)
-{
-	return xa_load(&text->pages, PFN_DOWN(addr));
-}
-
-/* Private pages of a range are counted at its PTE page. */
-static unsigned long *nr_in_range(struct shk_text *text, unsigned int range)
+/* Wanted pages of a range are counted at its PTE page. */
+static unsigned long *nr_wanted(struct shk_text *text, unsigned int range)
 {
 	return &page_private(shk_mmu->pte(&text->tables, range));
 }
 
-static void page_free(struct shk_page *page)
-{
-	/* The direct map's entry was split before: nothing to allocate, no failure. */
-	WARN_ON_ONCE(shk_call(set_memory_rw)((unsigned long)page->bytes, 1));
-	vfree(page->bytes);
-	kfree(page);
-}
-
-static struct shk_page *page_alloc(void)
-{
-	struct shk_page *page = kzalloc(sizeof(*page), GFP_KERNEL_ACCOUNT);
-
-	if (!page)
-		return NULL;
-	page->bytes = __vmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
-	if (!page->bytes)
-		goto free;
-	/* The direct map's alias, too: cpa_process_alias(). */
-	if (shk_call(set_memory_ro)((unsigned long)page->bytes, 1))
-		goto vfree;
-	return page;
-vfree:
-	vfree(page->bytes);
-free:
-	kfree(page);
-	return NULL;
-}
-
-/* What a page costs, allocated before text_mutex is taken. */
+/* What private pages cost, allocated before text_mutex is taken. */
 struct prepared {
-	struct shk_page *page;
-	struct page *pte;
+	unsigned long from, to;
+	struct list_head pages;	 /* struct shk_page, by address */
+	struct list_head tables; /* struct page */
 };
 
-static void prepared_free(struct shk_text *text, unsigned long addr, struct prepared *prepared)
+static void prepared_free(struct shk_text *text, struct prepared *prepared)
 {
-	xa_release(&text->pages, PFN_DOWN(addr));
-	if (prepared->page)
-		page_free(prepared->page);
-	if (prepared->pte)
-		__free_page(prepared->pte);
+	struct page *table, *next_table;
+
+	shk_pages_cancel(text, &prepared->pages, prepared->from, prepared->to);
+	list_for_each_entry_safe (table, next_table, &prepared->tables, lru)
+		__free_page(table);
 }
 
-static int prepared_alloc(struct shk_text *text, unsigned long addr, struct prepared *prepared)
+static int prepare_page(struct shk_text *text, struct prepared *prepared, unsigned long addr)
 {
+	int ret = shk_mmu->prepare(&text->tables, addr);
+
+	return ret ?: shk_page_alloc(text, addr, &prepared->pages);
+}
+
+static int prepare_table(struct prepared *prepared)
+{
+	struct page *table = alloc_page(GFP_KERNEL_ACCOUNT);
+
+	if (!table)
+		return -ENOMEM;
+	list_add(&table->lru, &prepared->tables);
+	return 0;
+}
+
+/* For those pages of [from, to) that are not private yet. */
+static int prepared_alloc(struct shk_text *text, unsigned long from, unsigned long to,
+			  struct prepared *prepared)
+{
+	unsigned int range;
+	unsigned long addr;
+	int ret = 0;
+
+	prepared->from = from & PAGE_MASK;
+	prepared->to = to;
+	INIT_LIST_HEAD(&prepared->pages);
+	INIT_LIST_HEAD(&prepared->tables);
+	for (addr = prepared->from; addr < to && !ret; addr += PAGE_SIZE)
+		if (!shk_page_find(text, addr))
+			ret = prepare_page(text, prepared, addr);
+	ret = ret ?: shk_pages_fill(&prepared->pages);
+	for (range = shk_range_of(from); range <= shk_range_of(to - 1); range++)
+		ret = ret ?: prepare_table(prepared);
+	if (ret)
+		prepared_free(text, prepared);
+	return ret;
+}
+
+/* What is in no table any more. */
+struct unmapped {
+	struct list_head pages;	 /* struct shk_page */
+	struct list_head tables; /* struct page; its private is the range */
+};
+
+static void unmapped_init(struct unmapped *unmapped)
+{
+	INIT_LIST_HEAD(&unmapped->pages);
+	INIT_LIST_HEAD(&unmapped->tables);
+}
+
+/* No private page is left in @range. */
+static void merge(struct shk_text *text, unsigned int range, struct unmapped *unmapped)
+{
+	struct page *table = shk_mmu->merge(&text->tables, range);
+
+	if (!table)
+		return;
+	text->nr_ranges--;
+	set_page_private(table, range);
+	list_add(&table->lru, &unmapped->tables);
+}
+
+static int split(struct shk_text *text, unsigned int range, struct prepared *prepared)
+{
+	struct page *table = list_first_entry(&prepared->tables, struct page, lru);
 	int ret;
 
-	*prepared = (struct prepared){};
-	if (find_page(text, addr))
-		return 0;
-	ret = shk_mmu->prepare(&text->tables, addr);
+	set_page_private(table, 0);
+	ret = shk_mmu->split(&text->tables, range, table);
 	if (ret)
 		return ret;
-	if (xa_reserve(&text->pages, PFN_DOWN(addr), GFP_KERNEL_ACCOUNT))
-		return -ENOMEM;
-	prepared->page = page_alloc();
-	prepared->pte = alloc_page(GFP_KERNEL_ACCOUNT);
-	if (prepared->page && prepared->pte)
-		return 0;
-	prepared_free(text, addr, prepared);
-	return -ENOMEM;
+	list_del(&table->lru);
+	text->nr_ranges++;
+	if (!shk_in_module_area(shk_range_start(range)))
+		shk_range_get(range);
+	return 0;
 }
 
-static struct shk_page *privatise(struct shk_text *text, unsigned long addr,
-				  struct prepared *prepared)
+/* The caller flushes, if the text is live. -EIO: what was begun is in @unmapped. */
+static struct shk_page *privatise(struct shk_text *text, struct prepared *prepared,
+				  struct unmapped *unmapped)
 {
-	unsigned int range = shk_range_of(addr);
-	struct shk_page *page = prepared->page;
+	struct shk_page *page = list_first_entry(&prepared->pages, struct shk_page, node);
+	unsigned int range = shk_range_of(page->addr);
+	bool in_module = shk_in_module_area(page->addr);
+	int ret = 0;
 
-	prepared->page = NULL;
-	page->addr = addr & PAGE_MASK;
-	page->text = text;
-	INIT_LIST_HEAD(&page->edits);
-	shk_page_write(page, page->addr, shk_base_bytes(page->addr), PAGE_SIZE);
-
-	if (!shk_mmu->pte(&text->tables, range)) {
-		set_page_private(prepared->pte, 0);
-		shk_mmu->split(&text->tables, range, prepared->pte);
-		prepared->pte = NULL;
-		text->nr_ranges++;
-		if (shk_is_kernel_text(addr))
-			shk_range_get(range);
+	shk_page_refresh(page, shk_base_bytes(page->addr));
+	if (!shk_mmu->pte(&text->tables, range))
+		ret = split(text, range, prepared);
+	if (ret)
+		return ERR_PTR(ret);
+	if (in_module && !has_copies(page->addr))
+		shk_page_get(page->addr);
+	ret = shk_mmu->map(&text->tables, page->addr, vmalloc_to_page(page->copy.bytes));
+	if (ret) {
+		if (in_module && !has_copies(page->addr))
+			shk_page_put(page->addr);
+		if (!*nr_wanted(text, range))
+			merge(text, range, unmapped);
+		return ERR_PTR(ret);
 	}
-	if (!shk_is_kernel_text(addr) && !has_copies(addr))
-		shk_page_get(addr);
-	shk_mmu->map(&text->tables, page->addr, vmalloc_to_page(page->bytes));
-	if (text->live)
-		shk_flush_all();
 
-	xa_store(&text->pages, PFN_DOWN(addr), page, 0); /* it was reserved */
-	hlist_add_head(&page->by_addr, shk_copies_bucket(page->addr));
-	*nr_in_range(text, range) += 1;
-	text->nr_pages++;
+	list_del(&page->node);
+	shk_page_insert(page);
 	return page;
 }
 
-/* @page is in no table any more; the caller frees it. */
-static void unprivatise(struct shk_page *page)
+static void unprivatise(struct shk_page *page, struct unmapped *unmapped)
 {
-	struct shk_text *text = page->text;
+	shk_page_erase(page);
+	/* Where that fails it is still mapped, and lost. */
+	if (!WARN_ON_ONCE(shk_mmu->map(&page->text->tables, page->addr, NULL)))
+		list_add(&page->node, &unmapped->pages);
+}
+
+/* Before the first edit or pin: the page is there. */
+static void want(struct shk_page *page)
+{
+	if (!shk_page_wanted(page))
+		*nr_wanted(page->text, shk_range_of(page->addr)) += 1;
+}
+
+/* After an edit or a pin is gone. Pages of a huge range stay, see huge.c. */
+static void unwant(struct shk_page *page, struct unmapped *unmapped)
+{
 	unsigned int range = shk_range_of(page->addr);
-	struct page *table = NULL;
+	unsigned long *nr = nr_wanted(page->text, range);
 
-	xa_erase(&text->pages, PFN_DOWN(page->addr));
-	hlist_del(&page->by_addr);
-	text->nr_pages--;
+	if (shk_page_wanted(page))
+		return;
+	--*nr;
+	if (shk_in_block(&page->copy))
+		return;
+	unprivatise(page, unmapped);
+	if (!*nr)
+		merge(page->text, range, unmapped);
+}
 
-	shk_mmu->map(&text->tables, page->addr, NULL);
-	if (!--*nr_in_range(text, range)) {
-		table = shk_mmu->merge(&text->tables, range);
-		text->nr_ranges--;
+/* No CPU knows it any more either. */
+static void unmapped_flush(struct shk_text *text, struct unmapped *unmapped)
+{
+	struct shk_page *page;
+	struct page *table;
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+	if (!list_empty(&unmapped->pages) || !list_empty(&unmapped->tables))
+		shk_text_flush(text);
+	list_for_each_entry (table, &unmapped->tables, lru)
+		if (!shk_in_module_area(shk_range_start(page_private(table))))
+			shk_range_put(page_private(table));
+	list_for_each_entry (page, &unmapped->pages, node)
+		if (shk_in_module_area(page->addr) && !has_copies(page->addr))
+			shk_page_put(page->addr);
+}
+
+static void unmapped_free(struct unmapped *unmapped)
+{
+	struct page *table, *next_table;
+
+	list_for_each_entry_safe (table, next_table, &unmapped->tables, lru) {
+		set_page_private(table, 0);
+		shk_mmu->free_table(table);
 	}
-	if (text->live)
-		shk_flush_all();
-	if (table) {
-		if (shk_is_kernel_text(page->addr))
-			shk_range_put(range);
-		__free_page(table);
-	}
-	if (!shk_is_kernel_text(page->addr) && !has_copies(page->addr))
-		shk_page_put(page->addr);
+	shk_pages_free(&unmapped->pages);
+}
+
+/* The end of what began with text_mutex. */
+static void unmapped_finish(struct shk_text *text, struct unmapped *unmapped)
+{
+	unmapped_flush(text, unmapped);
+	mutex_unlock(shk_symbols.text_mutex);
+	unmapped_free(unmapped);
+}
+
+void shk_text_merge(struct shk_text *text, unsigned int range)
+{
+	struct unmapped unmapped;
+
+	unmapped_init(&unmapped);
+	mutex_lock(shk_symbols.text_mutex);
+	merge(text, range, &unmapped);
+	unmapped_finish(text, &unmapped);
 }
 
 static bool overlaps(const struct shk_edit *a, const struct shk_edit *b)
@@ -209,7 +270,7 @@ bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
 
 	lockdep_assert_held(shk_symbols.text_mutex);
 	for (; addr < end; addr = PAGE_ALIGN(addr + 1)) {
-		struct shk_page *page = find_page(text, addr);
+		struct shk_page *page = shk_page_find(text, addr);
 		struct shk_edit *edit;
 
 		if (!page)
@@ -236,80 +297,213 @@ static unsigned long resume_of(const struct shk_edit *edit)
 	return edit->addr;
 }
 
-int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
+static bool is_taken(const struct shk_page *page, const struct shk_edit *edit)
 {
-	bool was_built = text->built;
+	const struct shk_edit *other;
+
+	list_for_each_entry (other, &page->edits, node)
+		if (overlaps(edit, other))
+			return true;
+	return false;
+}
+
+static int put_bytes(struct shk_page *page, struct shk_edit *edit, const u8 *bytes)
+{
+	if (edit->spare.bytes)
+		return shk_poke_page(page, edit->addr, bytes, edit->len, &edit->spare);
+	shk_poke(page, edit->addr, bytes, edit->len, resume_of(edit));
+	return 0;
+}
+
+/* Pages become private, whole or not at all. */
+struct change {
+	bool was_built;
 	struct prepared prepared;
-	struct shk_page *page;
-	struct shk_edit *other;
+	struct unmapped unmapped;
+};
+
+static void abandon(struct shk_text *text, struct change *change)
+{
+	/* Nobody has been grafted to what was just built. */
+	if (!change->was_built)
+		shk_text_destroy(text);
+}
+
+/* For those of [from, to). At success text_mutex is held. */
+static int begin(struct shk_text *text, unsigned long from, unsigned long to, struct change *change)
+{
 	int ret;
 
-	if (WARN_ON_ONCE(!edit->len || edit->len > SHK_EDIT_MAX ||
-			 offset_in_page(edit->addr) + edit->len > PAGE_SIZE))
-		return -EINVAL;
+	change->was_built = text->built;
 	ret = shk_text_build(text);
 	if (ret)
 		return ret;
-	ret = prepared_alloc(text, edit->addr, &prepared);
+	ret = prepared_alloc(text, from, to, &change->prepared);
 	if (ret)
 		goto destroy;
 	ret = shk_sync_start();
 	if (ret)
 		goto free;
-
+	unmapped_init(&change->unmapped);
 	mutex_lock(shk_symbols.text_mutex);
-	page = find_page(text, edit->addr);
-	if (page) {
-		list_for_each_entry (other, &page->edits, node) {
-			if (overlaps(edit, other)) {
-				mutex_unlock(shk_symbols.text_mutex);
-				ret = -EADDRINUSE;
-				goto stop;
-			}
+	return 0;
+free:
+	prepared_free(text, &change->prepared);
+destroy:
+	abandon(text, change);
+	return ret;
+}
+
+static void commit(struct shk_text *text, struct change *change)
+{
+	mutex_unlock(shk_symbols.text_mutex);
+	prepared_free(text, &change->prepared);
+}
+
+/* The pages are in @change->unmapped. */
+static void cancel(struct shk_text *text, struct change *change)
+{
+	unmapped_finish(text, &change->unmapped);
+	shk_sync_stop();
+	prepared_free(text, &change->prepared);
+	abandon(text, change);
+}
+
+int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
+{
+	struct change change;
+	struct shk_page *page;
+	int ret = 0;
+
+	if (WARN_ON_ONCE(!edit->len || edit->len > SHK_EDIT_MAX ||
+			 offset_in_page(edit->addr) + edit->len > PAGE_SIZE))
+		return -EINVAL;
+	if (edit->spare.bytes)
+		ret = shk_huge_split(text, edit->addr);
+	ret = ret ?: begin(text, edit->addr, edit->addr + edit->len, &change);
+	if (ret)
+		return ret;
+	page = shk_page_find(text, edit->addr);
+	if (page && is_taken(page, edit)) {
+		ret = -EADDRINUSE;
+		goto cancel;
+	}
+	if (!page) {
+		page = privatise(text, &change.prepared, &change.unmapped);
+		if (IS_ERR(page)) {
+			ret = PTR_ERR(page);
+			goto cancel;
 		}
-	} else {
-		page = privatise(text, edit->addr, &prepared);
+		shk_text_flush(text);
 	}
 	edit->page = page;
 	edit->held_len = 0;
 	memcpy(edit->base, shk_base_bytes(edit->addr), edit->len);
 	if (edit->prepare)
 		edit->prepare(edit);
+	want(page);
 	list_add(&edit->node, &page->edits);
 	if (edit->changed)
 		edit->changed(edit);
-	shk_poke(page, edit->addr, edit->bytes, edit->len, resume_of(edit));
-	mutex_unlock(shk_symbols.text_mutex);
-
-	prepared_free(text, edit->addr, &prepared);
+	ret = put_bytes(page, edit, edit->bytes);
+	if (ret) {
+		list_del(&edit->node);
+		edit->page = NULL;
+		unwant(page, &change.unmapped);
+		goto cancel;
+	}
+	commit(text, &change);
+	shk_huge_settle(text, edit->addr, edit->addr + edit->len);
 	return 0;
-stop:
-	shk_sync_stop();
-free:
-	prepared_free(text, edit->addr, &prepared);
-destroy:
-	/* Nobody has been grafted to what was just built. */
-	if (!was_built)
-		shk_text_destroy(text);
+cancel:
+	cancel(text, &change);
 	return ret;
+}
+
+void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *bytes,
+		     unsigned long resume)
+{
+	mutex_lock(shk_symbols.text_mutex);
+	shk_poke(edit->page, edit->addr, bytes, edit->len, resume);
+	memcpy(edit->bytes, bytes, edit->len);
+	mutex_unlock(shk_symbols.text_mutex);
 }
 
 void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 {
 	struct shk_page *page = edit->page;
-	bool last;
+	struct unmapped unmapped;
 
+	unmapped_init(&unmapped);
 	mutex_lock(shk_symbols.text_mutex);
-	shk_poke(page, edit->addr, edit->base, edit->len, resume_of(edit));
+	/* It must go: if need be as other edits do. */
+	if (WARN_ON_ONCE(put_bytes(page, edit, edit->base)))
+		shk_poke(page, edit->addr, edit->base, edit->len, resume_of(edit));
 	list_del(&edit->node);
 	edit->page = NULL;
-	last = list_empty(&page->edits);
-	if (last)
-		unprivatise(page);
-	else
+	/* Otherwise it goes. */
+	if (shk_page_wanted(page) || shk_in_block(&page->copy))
 		shk_sync_release(page, edit);
-	mutex_unlock(shk_symbols.text_mutex);
-	if (last)
-		page_free(page);
+	unwant(page, &unmapped);
+	unmapped_finish(text, &unmapped);
+	shk_huge_settle(text, edit->addr, edit->addr + edit->len);
+	shk_sync_stop();
+}
+
+static void unpin(struct shk_text *text, unsigned long from, unsigned long to,
+		  struct unmapped *unmapped)
+{
+	for (; from < to; from += PAGE_SIZE) {
+		struct shk_page *page = shk_page_find(text, from);
+
+		if (WARN_ON_ONCE(!page || !page->pins))
+			continue;
+		page->pins--;
+		unwant(page, unmapped);
+	}
+}
+
+int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to)
+{
+	struct change change;
+	struct shk_page *page;
+	unsigned long addr;
+	int ret;
+
+	if (WARN_ON_ONCE(from >= to))
+		return -EINVAL;
+	ret = begin(text, from, to, &change);
+	if (ret)
+		return ret;
+	from &= PAGE_MASK;
+	for (addr = from; addr < to; addr += PAGE_SIZE) {
+		page = shk_page_find(text, addr);
+		if (!page)
+			page = privatise(text, &change.prepared, &change.unmapped);
+		if (IS_ERR(page))
+			goto cancel;
+		want(page);
+		page->pins++;
+	}
+	/* What they say is what the base says: one flush does for all. */
+	shk_text_flush(text);
+	commit(text, &change);
+	shk_huge_settle(text, from, to);
+	return 0;
+cancel:
+	unpin(text, from, addr, &change.unmapped);
+	cancel(text, &change);
+	return PTR_ERR(page);
+}
+
+void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to)
+{
+	struct unmapped unmapped;
+
+	unmapped_init(&unmapped);
+	mutex_lock(shk_symbols.text_mutex);
+	unpin(text, from & PAGE_MASK, to, &unmapped);
+	unmapped_finish(text, &unmapped);
+	shk_huge_settle(text, from, to);
 	shk_sync_stop();
 }

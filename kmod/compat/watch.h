@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A function of the kernel of which we must hear whenever it is called, as long as
+ * somebody needs that. Permanent, as livepatch's: kernel.ftrace_enabled=0 is
+ * refused meanwhile.
+ */
+#ifndef SHK_WATCH_H
+#define SHK_WATCH_H
+
+#include <linux/ftrace.h>
+#include <linux/mutex.h>
+
+#include "compat/symbols.h"
+
+struct shk_watch {
+	struct ftrace_ops ops;
+	const unsigned long *addr; /* of the function, where it is looked up to */
+	struct mutex lock;	   /* the innermost but for ftrace's own */
+	unsigned int users;
+};
+
+#define SHK_WATCH(name, function, call) \
+	struct shk_watch name = {                                                     \
+		.ops = {                                                              \
+			.func = call,                                                 \
+			.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION |  \
+				 FTRACE_OPS_FL_PERMANENT,                             \
+		},                                                                    \
+		.addr = &shk_symbols.function,                                        \
+		.lock = __MUTEX_INITIALIZER((name).lock),                             \
+	}
+
+/* Sleeps. Errors as register_ftrace_function(). */
+int shk_watch_get(struct shk_watch *watch);
+void shk_watch_put(struct shk_watch *watch);
+/* Nobody needs it any more: its filter has stayed for the next use, until here. */
+void shk_watch_free(struct shk_watch *watch);
+
+#endif /* SHK_WATCH_H */

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Calls in the base's text, as they were compiled: whatever kprobes have put over them. */
+#include <linux/kprobes.h>
+#include <linux/string.h>
+#include <asm/ibt.h>
+#include <asm/insn.h>
+#include <asm/text-patching.h>
+
+#include "edit/patch.h"
+#include "edit/probe.h"
+
+#define NR_CALLEES 16
+
+struct callees {
+	unsigned long addr[NR_CALLEES];
+	unsigned int nr;
+};
+
+/* A direct call may lead behind the ENDBR. */
+static bool is_callee(const struct callees *callees, unsigned long target)
+{
+	unsigned int i;
+
+	for (i = 0; i < callees->nr; i++)
+		if (target == callees->addr[i] || target == callees->addr[i] + ENDBR_INSN_SIZE)
+			return true;
+	return false;
+}
+
+/* Bytes at @addr without the breakpoint or the jump of a kprobe that begins there. */
+static void read_insn(unsigned long addr, u8 *bytes)
+{
+	struct kprobe *kp;
+
+	memcpy(bytes, shk_base_bytes(addr), MAX_INSN_SIZE);
+	rcu_read_lock();
+	kp = shk_call(get_kprobe)((void *)addr);
+	if (kp && bytes[0] != kp->opcode)
+		bytes[0] = kp->opcode;
+	if (kp && kprobe_optimized(kp))
+		memcpy(bytes + 1,
+		       container_of(kp, struct optimized_kprobe, kp)->optinsn.copied_insn,
+		       DISP32_SIZE);
+	rcu_read_unlock();
+}
+
+/* Does a kprobe stand on the call, or its jump reach to it? */
+static bool is_probed(unsigned long addr)
+{
+	struct kprobe *kp;
+	bool probed = false;
+	int i;
+
+	rcu_read_lock();
+	for (i = 1 - JMP32_INSN_SIZE; i < CALL_INSN_SIZE && !probed; i++) {
+		kp = shk_call(get_kprobe)((void *)(addr + i));
+		probed = kp && !kprobe_disabled(kp);
+	}
+	rcu_read_unlock();
+	return probed;
+}
+
+long shk_call_find(unsigned long addr, unsigned long size, const char *callee, u64 offset)
+{
+	struct callees callees = {};
+	u8 bytes[MAX_INSN_SIZE];
+	unsigned long at = 0, to;
+	struct insn insn;
+	long found = 0;
+
+	while (callees.nr < NR_CALLEES && !shk_symbol_nth(callee, callees.nr + 1, &to))
+		callees.addr[callees.nr++] = to;
+	for (; at < size && !(found && offset); at += insn.length) {
+		read_insn(addr + at, bytes);
+		/* Padding, or data that no instruction flows into. */
+		if (shk_call(insn_decode)(&insn, bytes, sizeof(bytes), INSN_MODE_KERN) < 0)
+			break;
+		if (offset && at > offset)
+			return -EILSEQ;
+		if (insn.opcode.bytes[0] != CALL_INSN_OPCODE ||
+		    !is_callee(&callees, addr + at + insn.length + insn.immediate.value))
+			continue;
+		if (offset && at != offset)
+			continue;
+		if (found)
+			return -EMLINK;
+		found = at;
+	}
+	if (!found)
+		return -ENXIO;
+	return is_probed(addr + found) ? -EBUSY : found;
+}

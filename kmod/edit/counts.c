@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counts of probes, from blocks of per-CPU memory: what alloc_percpu() takes
+ * depends on how full the system's chunks are, so that is paid once for many.
+ */
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "edit/probe.h"
+
+#define BLOCK_LEN BITS_PER_LONG
+
+struct shk_counts_block {
+	struct list_head with_room;
+	unsigned long taken; /* a bit per entry */
+	struct shk_counts __percpu *counts;
+};
+
+/* Protects blocks and what they have taken. Sleeps; nothing of ours is taken inside. */
+static DEFINE_MUTEX(blocks_lock);
+static LIST_HEAD(blocks_with_room);
+
+static struct shk_counts_block *block_with_room(void)
+{
+	struct shk_counts_block *block;
+
+	block = list_first_entry_or_null(&blocks_with_room, typeof(*block), with_room);
+	if (block)
+		return block;
+	block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
+	if (!block)
+		return NULL;
+	block->counts = __alloc_percpu_gfp(BLOCK_LEN * sizeof(*block->counts),
+					   __alignof__(*block->counts), GFP_KERNEL_ACCOUNT);
+	if (!block->counts) {
+		kfree(block);
+		return NULL;
+	}
+	list_add(&block->with_room, &blocks_with_room);
+	return block;
+}
+
+int shk_counts_alloc(struct shk_probe *probe)
+{
+	struct shk_counts_block *block;
+	int i, cpu;
+
+	mutex_lock(&blocks_lock);
+	block = block_with_room();
+	if (!block) {
+		mutex_unlock(&blocks_lock);
+		return -ENOMEM;
+	}
+	i = ffz(block->taken);
+	__set_bit(i, &block->taken);
+	if (!~block->taken)
+		list_del(&block->with_room);
+	mutex_unlock(&blocks_lock);
+
+	probe->counts_block = block;
+	probe->counts = block->counts + i;
+	for_each_possible_cpu (cpu)
+		*per_cpu_ptr(probe->counts, cpu) = (struct shk_counts){};
+	return 0;
+}
+
+void shk_counts_free(struct shk_probe *probe)
+{
+	struct shk_counts_block *block = probe->counts_block;
+
+	if (!block) /* a probe that was not made */
+		return;
+	mutex_lock(&blocks_lock);
+	if (!~block->taken)
+		list_add(&block->with_room, &blocks_with_room);
+	__clear_bit(probe->counts - block->counts, &block->taken);
+	if (!block->taken) {
+		list_del(&block->with_room);
+		free_percpu(block->counts);
+		kfree(block);
+	}
+	mutex_unlock(&blocks_lock);
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/ibt.h>
+#include <asm/text-patching.h>
+
+#include "edit/inplace.h"
+#include "edit/probe.h"
+#include "edit/slot_entry.h"
+
+/*
+ * They end, or go on, in another text than they began in: of a task that gives
+ * up its mm, or has one for a while, or comes back from exec().
+ */
+static const char *const changing[] = {
+	"do_exit",
+	"exit_mm",
+	"exit_to_user_mode_loop",
+	"kthread_use_mm",
+	"kthread_unuse_mm",
+	"exit_to_user_mode_prepare",
+	"task_work_run",
+	"syscall_exit_to_user_mode",
+};
+
+int shk_inplace_allowed(const struct shk_shadow *shadow)
+{
+	/*
+	 * Of a delegable one a task may leave in exec(), and nobody may say no. Nor may
+	 * anybody to interrupts and kernel threads, which come and leave.
+	 */
+	const u32 come_and_go = SHK_DELEGABLE | SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL;
+
+	if (!shk_still_possible() || shadow->flags & come_and_go)
+		return -EOPNOTSUPP;
+	/* A system call that begins or ends changes the text, and cannot wait. */
+	return shadow->target || !list_empty(&shadow->callers) ? -EOPNOTSUPP : 0;
+}
+
+static bool is_changing(const char *symbol)
+{
+	size_t i, len = strcspn(symbol, "."); /* .isra.0 */
+
+	for (i = 0; i < ARRAY_SIZE(changing); i++)
+		if (strlen(changing[i]) == len && !strncmp(changing[i], symbol, len))
+			return true;
+	return false;
+}
+
+static void add_body(struct shk_inplace *inplace, unsigned long from, unsigned long to)
+{
+	struct shk_body *body = &inplace->bodies[inplace->nr_bodies++];
+
+	INIT_LIST_HEAD(&body->node);
+	body->from = from;
+	body->to = to;
+}
+
+/* What a compiler has split off, of all functions with that name. */
+static int add_colds(struct shk_inplace *inplace, const char *symbol)
+{
+	char cold[SHK_SYMBOL_LEN], name[SHK_SYMBOL_LEN];
+	unsigned long addr, offset, size, pos;
+
+	if (snprintf(cold, sizeof(cold), "%s.cold", symbol) >= sizeof(cold))
+		return -EPROTO;
+	for (pos = 1; !shk_symbol_nth(cold, pos, &addr); pos++) {
+		if (pos > SHK_NR_COLD || shk_symbol_of(addr, name, &offset, &size))
+			return -EPROTO;
+		add_body(inplace, addr, addr + size);
+	}
+	return 0;
+}
+
+static bool has_exceptions(unsigned long from, unsigned long to)
+{
+	for (; from < to; from++)
+		if (shk_call(search_exception_tables)(from))
+			return true;
+	return false;
+}
+
+/* Edits of @bytes, none of which is on two pages. */
+static int make_edits(struct shk_inplace *inplace, const u8 *bytes)
+{
+	unsigned long addr, len, end = inplace->end;
+
+	inplace->edits = kcalloc((end - inplace->start) / SHK_EDIT_MAX + 2 +
+					 (end - inplace->start) / PAGE_SIZE,
+				 sizeof(*inplace->edits), GFP_KERNEL_ACCOUNT);
+	if (!inplace->edits)
+		return -ENOMEM;
+	for (addr = inplace->start; addr < end; addr += len) {
+		struct shk_edit *edit = &inplace->edits[inplace->nr_edits++];
+
+		len = min3(end - addr, (unsigned long)SHK_EDIT_MAX,
+			   PAGE_SIZE - offset_in_page(addr));
+		edit->addr = addr;
+		edit->len = len;
+		memcpy(edit->bytes, bytes + (addr - inplace->start), len);
+	}
+	return 0;
+}
+
+/* Where a body begins: behind the ENDBR, and the __fentry__ site, if it has them. */
+static unsigned long behind_site(unsigned long addr)
+{
+	unsigned long site = shk_call(ftrace_location)(addr);
+
+	if (site)
+		return site + CALL_INSN_SIZE;
+	return is_endbr(*(u32 *)addr) ? addr + ENDBR_INSN_SIZE : addr;
+}
+
+/*
+ * Of the function at @addr; its symbol's, for the kernel's own word is where the next
+ * one begins, or the page ends. 0 if there is none.
+ */
+static unsigned long size_of(const struct module *mod, unsigned long addr)
+{
+	const struct mod_kallsyms *symbols;
+	unsigned long size = 0;
+	unsigned int i;
+
+	preempt_disable();
+	symbols = rcu_dereference_sched(mod->kallsyms);
+	for (i = 0; i < symbols->num_symtab; i++)
+		if (symbols->symtab[i].st_value == addr)
+			size = max_t(unsigned long, size, symbols->symtab[i].st_size);
+	preempt_enable();
+	return size;
+}
+
+static int move_body(struct shk_func *func, struct shk_inplace *inplace)
+{
+	struct shk_move move = {
+		.mod = func->patch->mod ?: THIS_MODULE,
+		.from = inplace->twin,
+		.to = inplace->start,
+		.room = inplace->end - inplace->start,
+	};
+	int ret;
+
+	if (func->patch->kind == SHK_PATCH_RETURN)
+		move.from_len = SHK_BODY_SIZE;
+	else
+		move.from_len = size_of(move.mod, func->body) - (inplace->twin - func->body);
+	if (!move.from_len)
+		return -EPROTO;
+	move.bytes = kmalloc(move.room, GFP_KERNEL);
+	if (!move.bytes)
+		return -ENOMEM;
+	ret = shk_relocate(&move);
+	if (!ret)
+		ret = make_edits(inplace, move.bytes);
+	kfree(move.bytes);
+	return ret;
+}
+
+static int prepare(struct shk_func *func)
+{
+	struct shk_inplace *inplace = kzalloc(sizeof(*inplace), GFP_KERNEL_ACCOUNT);
+	unsigned long offset, size;
+	char name[SHK_SYMBOL_LEN];
+	int ret;
+
+	if (!inplace)
+		return -ENOMEM;
+	func->inplace = inplace;
+	if (is_changing(func->symbol))
+		return -EADDRNOTAVAIL;
+	if (func->owner)
+		return -EOPNOTSUPP;
+	ret = shk_symbol_of(func->addr, name, &offset, &size);
+	if (ret)
+		return ret;
+	inplace->start = behind_site(func->addr);
+	inplace->end = func->addr + size;
+	inplace->twin = behind_site(func->body);
+	if (inplace->start >= inplace->end)
+		return -EFBIG;
+	/* Who is at its first byte, or returns to there, has executed none of it. */
+	add_body(inplace, inplace->start + 1, inplace->end);
+	if (func->old || has_exceptions(inplace->start, inplace->end))
+		return -EPROTO;
+	ret = add_colds(inplace, func->symbol);
+	return ret ?: move_body(func, inplace);
+}
+
+int shk_inplace_prepare(struct shk_patch *patch)
+{
+	struct shk_func *func;
+	unsigned int nr = list_count_nodes(&patch->funcs);
+	int ret;
+
+	/* Here, for what takes them out must not fail. */
+	patch->replacements = kcalloc(nr, sizeof(*patch->replacements), GFP_KERNEL_ACCOUNT);
+	if (!patch->replacements)
+		return -ENOMEM;
+	list_for_each_entry (func, &patch->funcs, node) {
+		ret = prepare(func);
+		if (ret) {
+			strscpy(patch->symbol, func->symbol, sizeof(patch->symbol));
+			return ret;
+		}
+		patch->replacements[patch->nr_replacements++] = (struct shk_replacement){
+			.edits = func->inplace->edits,
+			.nr = func->inplace->nr_edits,
+			.resume = func->inplace->twin,
+		};
+	}
+	return 0;
+}
+
+void shk_inplace_free(struct shk_func *func)
+{
+	if (func->inplace)
+		kfree(func->inplace->edits);
+	kfree(func->inplace);
+}
+
+bool shk_inplace_at(const struct shk_shadow *shadow, unsigned long site)
+{
+	const struct shk_body *body;
+
+	lockdep_assert_held(&shk_config_lock);
+	list_for_each_entry (body, &shadow->bodies, node)
+		if (body->from == site + CALL_INSN_SIZE + 1)
+			return true;
+	return false;
+}
+
+int shk_inplace_pin(struct shk_patch *patch)
+{
+	struct shk_func *func;
+	int ret;
+
+	list_for_each_entry (func, &patch->funcs, node) {
+		ret = shk_edit_pin(patch->shadow, func->inplace->start, func->inplace->end);
+		if (ret)
+			return ret;
+		func->inplace->pinned = true;
+		patch->shadow->nr_common++;
+	}
+	return 0;
+}
+
+void shk_inplace_unpin(struct shk_patch *patch)
+{
+	struct shk_func *func;
+
+	list_for_each_entry (func, &patch->funcs, node) {
+		if (!func->inplace || !func->inplace->pinned)
+			continue;
+		shk_edit_unpin(patch->shadow, func->inplace->start, func->inplace->end);
+		func->inplace->pinned = false;
+		patch->shadow->nr_common--;
+	}
+}
+
+/* The bodies of @patch, to @to from where they are, if that is anywhere. */
+static void list_bodies(struct shk_patch *patch, struct list_head *to)
+{
+	struct shk_func *func;
+	unsigned int i;
+
+	list_for_each_entry (func, &patch->funcs, node)
+		for (i = 0; i < func->inplace->nr_bodies; i++)
+			list_move(&func->inplace->bodies[i].node, to);
+}
+
+static int try_for_a_while(struct shk_patch *patch, bool in, struct list_head *bodies, pid_t *busy)
+{
+	unsigned long until = 0;
+	int ret;
+
+	do {
+		ret = shk_edit_replace(patch->shadow, patch->replacements, patch->nr_replacements,
+				       in, bodies, busy);
+		if (ret != -EAGAIN)
+			return ret;
+		ret = shk_still_wait(&until);
+	} while (!ret);
+	return ret;
+}
+
+int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
+{
+	LIST_HEAD(bodies);
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	list_bodies(patch, &bodies);
+	ret = try_for_a_while(patch, in, &bodies, busy);
+	if (!ret)
+		patch->in_place = in;
+	if (patch->in_place)
+		list_bodies(patch, &patch->shadow->bodies);
+	/* Else they are in no list: each is its own. */
+	while (!list_empty(&bodies))
+		list_del_init(bodies.next);
+	return ret;
+}

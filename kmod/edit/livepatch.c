@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Livepatch modules, unchanged, for one shadow. Their init hands a klp_patch to
+ * klp_enable_patch(). The process that loads one is in a shadow of its own in
+ * which that function has another body: capture(), which keeps the patch for
+ * whoever asks for it by the module's name.
+ */
+#include <linux/list.h>
+#include <linux/livepatch.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "edit/patch.h"
+#include "edit/probe.h"
+
+#define KLP_ENABLE "klp_enable_patch"
+
+#if IS_ENABLED(CONFIG_LIVEPATCH)
+
+struct captured {
+	struct list_head node;
+	struct klp_patch *klp;
+	bool promoted; /* the kernel's for good: it is not enabled twice */
+};
+
+/* Nothing is taken inside but what klp_enable_patch() takes. */
+static DEFINE_MUTEX(captured_lock);
+static LIST_HEAD(captured);
+
+static struct captured *find(const struct module *mod)
+{
+	struct captured *found;
+
+	lockdep_assert_held(&captured_lock);
+	list_for_each_entry (found, &captured, node)
+		if (found->klp->mod == mod)
+			return found;
+	return NULL;
+}
+
+static struct captured *find_name(const char *name)
+{
+	struct captured *found;
+
+	lockdep_assert_held(&captured_lock);
+	list_for_each_entry (found, &captured, node)
+		if (!strcmp(found->klp->mod->name, name))
+			return found;
+	return NULL;
+}
+
+/* In the place of klp_enable_patch(), in the init of a livepatch module. */
+static int capture(struct klp_patch *klp)
+{
+	struct captured *new;
+
+	if (!klp || !klp->mod || !klp->objs || !is_livepatch_module(klp->mod))
+		return -EINVAL;
+	new = kzalloc(sizeof(*new), GFP_KERNEL);
+	if (!new)
+		return -ENOMEM;
+	new->klp = klp;
+	mutex_lock(&captured_lock);
+	list_add(&new->node, &captured);
+	mutex_unlock(&captured_lock);
+	return 0;
+}
+
+static void forget(struct captured *gone)
+{
+	list_del(&gone->node);
+	kfree(gone);
+}
+
+static int on_module(struct notifier_block *nb, unsigned long event, void *data)
+{
+	struct captured *gone;
+
+	if (event != MODULE_STATE_GOING)
+		return NOTIFY_DONE;
+	mutex_lock(&captured_lock);
+	while ((gone = find(data)))
+		forget(gone);
+	mutex_unlock(&captured_lock);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block module_nb = { .notifier_call = on_module };
+
+int shk_livepatch_init(void)
+{
+	return register_module_notifier(&module_nb);
+}
+
+void shk_livepatch_exit(void)
+{
+	struct captured *left, *next;
+
+	unregister_module_notifier(&module_nb);
+	list_for_each_entry_safe (left, next, &captured, node)
+		forget(left);
+}
+
+int shk_capture_prepare(struct shk_patch *patch)
+{
+	unsigned long addr;
+	int ret = shk_symbol_unique(KLP_ENABLE, &addr);
+
+	if (ret)
+		return -EOPNOTSUPP;
+	strscpy(patch->symbol, KLP_ENABLE, sizeof(patch->symbol));
+	return PTR_ERR_OR_ZERO(shk_func_add(patch, KLP_ENABLE, addr, (unsigned long)capture));
+}
+
+static bool has_callbacks(const struct klp_object *obj)
+{
+	const struct klp_callbacks *c = &obj->callbacks;
+
+	return c->pre_patch || c->post_patch || c->pre_unpatch || c->post_unpatch;
+}
+
+static bool is_loaded(const char *name)
+{
+	bool loaded;
+
+	preempt_disable();
+	loaded = shk_call(find_module)(name);
+	preempt_enable();
+	return loaded;
+}
+
+/* Does @mod have relocations that are made when livepatch has found the module @name? */
+static bool has_relocations(const struct module *mod, const char *name)
+{
+	const struct klp_modinfo *info = mod->klp_info;
+	char prefix[MODULE_NAME_LEN + 16];
+	unsigned int i;
+
+	snprintf(prefix, sizeof(prefix), ".klp.rela.%s.", name);
+	for (i = 1; i < info->hdr.e_shnum; i++)
+		if (info->sechdrs[i].sh_flags & SHF_RELA_LIVEPATCH &&
+		    strstarts(info->secstrings + info->sechdrs[i].sh_name, prefix))
+			return true;
+	return false;
+}
+
+/* What one shadow alone cannot have. */
+static int check_scope(struct shk_patch *patch)
+{
+	struct klp_object *obj;
+
+	klp_for_each_object_static (patch->klp, obj) {
+		if (obj->name &&
+		    (!is_loaded(obj->name) || has_relocations(patch->mod, obj->name))) {
+			strscpy(patch->symbol, obj->name, sizeof(patch->symbol));
+			return -EXDEV;
+		}
+		if (has_callbacks(obj) && !(patch->flags & SHK_PATCH_CALLBACKS)) {
+			strscpy(patch->symbol, "callbacks", sizeof(patch->symbol));
+			return -EXDEV;
+		}
+	}
+	return 0;
+}
+
+static int prepare_func(struct shk_patch *patch, const struct klp_object *obj,
+			const struct klp_func *wanted)
+{
+	char name[SHK_SYMBOL_LEN];
+
+	snprintf(name, sizeof(name), "%s%s%s", obj->name ?: "", obj->name ? ":" : "",
+		 wanted->old_name);
+	return shk_func_prepare(patch, name, wanted->old_sympos, (unsigned long)wanted->new_func,
+				NULL);
+}
+
+int shk_livepatch_prepare(struct shk_patch *patch)
+{
+	struct captured *found;
+	struct klp_object *obj;
+	struct klp_func *func;
+	int ret = -ENODEV;
+
+	mutex_lock(&captured_lock);
+	found = find_name(patch->object);
+	if (found && try_module_get(found->klp->mod)) {
+		patch->klp = found->klp;
+		patch->mod = found->klp->mod;
+		ret = 0;
+	}
+	mutex_unlock(&captured_lock);
+	if (ret)
+		return ret;
+	__module_get(THIS_MODULE);
+	ret = check_scope(patch);
+	if (ret)
+		return ret;
+	klp_for_each_object_static (patch->klp, obj) {
+		klp_for_each_func_static (obj, func) {
+			ret = prepare_func(patch, obj, func);
+			if (ret)
+				return ret;
+		}
+	}
+	*patch->symbol = 0;
+	return list_empty(&patch->funcs) ? -ENOEXEC : 0;
+}
+
+int shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
+{
+	struct klp_object *obj;
+	int ret = 0;
+
+	if (!patch->klp)
+		return 0;
+	klp_for_each_object_static (patch->klp, obj) {
+		const struct klp_callbacks *c = &obj->callbacks;
+
+		if (which == SHK_PRE_PATCH && c->pre_patch)
+			ret = c->pre_patch(obj);
+		else if (which == SHK_POST_PATCH && c->post_patch)
+			c->post_patch(obj);
+		else if (which == SHK_PRE_UNPATCH && c->pre_unpatch)
+			c->pre_unpatch(obj);
+		else if (which == SHK_POST_UNPATCH && c->post_unpatch)
+			c->post_unpatch(obj);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+/*
+ * What was prepared for the shadow is the kernel's from now on: not prepared twice, and
+ * for the kernel to undo.
+ */
+static int hand_over(struct shk_patch *patch)
+{
+	struct klp_callbacks *were;
+	struct klp_object *obj;
+	unsigned int nr = 0;
+	int ret;
+
+	klp_for_each_object_static (patch->klp, obj)
+		nr++;
+	were = kcalloc(nr, sizeof(*were), GFP_KERNEL);
+	if (!were)
+		return -ENOMEM;
+	klp_for_each_object_static (patch->klp, obj) {
+		were[obj - patch->klp->objs] = obj->callbacks;
+		obj->callbacks.pre_patch = NULL;
+		obj->callbacks.post_patch = NULL;
+	}
+	ret = klp_enable_patch(patch->klp);
+	if (!ret)
+		patch->was_on = false;
+	else
+		klp_for_each_object_static (patch->klp, obj)
+			obj->callbacks = were[obj - patch->klp->objs];
+	kfree(were);
+	return ret;
+}
+
+int shk_livepatch_promote(struct shk_patch *patch)
+{
+	struct captured *found;
+	int ret = -ENODEV;
+
+	if (!patch->klp)
+		return -EINVAL;
+	mutex_lock(&captured_lock);
+	found = find(patch->mod);
+	if (found && found->promoted)
+		ret = -EALREADY;
+	else if (found)
+		ret = hand_over(patch);
+	if (found && !ret)
+		found->promoted = true;
+	mutex_unlock(&captured_lock);
+	return ret;
+}
+
+#else /* !CONFIG_LIVEPATCH */
+
+int shk_livepatch_init(void)
+{
+	return 0;
+}
+
+void shk_livepatch_exit(void)
+{
+}
+
+int shk_capture_prepare(struct shk_patch *patch)
+{
+	return -EOPNOTSUPP;
+}
+
+int shk_livepatch_prepare(struct shk_patch *patch)
+{
+	return -EOPNOTSUPP;
+}
+
+int shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
+{
+	return 0;
+}
+
+int shk_livepatch_promote(struct shk_patch *patch)
+{
+	return -EINVAL;
+}
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Patch modules: see include/shadowk_patch.h. */
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/shadowk.h>
+#include <linux/string.h>
+#include <asm/text-patching.h>
+#include <shadowk_patch.h>
+
+#include "edit/patch.h"
+#include "edit/probe.h"
+
+/*
+ * What the module @name says that it patches; the module is held from here on.
+ * Modules are freed after a grace period.
+ */
+static const struct shadowk_patch *get(const char *name)
+{
+	char symbol[MODULE_NAME_LEN + sizeof(SHADOWK_PATCH_SYMBOL) + 1];
+	const struct shadowk_patch *set;
+	int ret = 0;
+
+	if (strlen(name) >= MODULE_NAME_LEN)
+		return ERR_PTR(-ENODEV);
+	snprintf(symbol, sizeof(symbol), "%s:" SHADOWK_PATCH_SYMBOL, name);
+	preempt_disable();
+	set = (const struct shadowk_patch *)shk_symbol_lookup(symbol);
+	if (!set)
+		ret = -ENODEV;
+	else if (set->size != sizeof(*set) || set->func_size != sizeof(*set->funcs) ||
+		 !set->owner || !within_module((unsigned long)set, set->owner))
+		ret = -ENOEXEC;
+	else if (!try_module_get(set->owner))
+		ret = -ENODEV;
+	preempt_enable();
+	return ret ? ERR_PTR(ret) : set;
+}
+
+int shk_func_prepare(struct shk_patch *patch, const char *name, unsigned long pos,
+		     unsigned long body, void **old)
+{
+	struct shk_func *func;
+	unsigned long addr;
+	int ret;
+
+	strscpy(patch->symbol, name, sizeof(patch->symbol));
+	ret = shk_symbol_nth(name, pos, &addr);
+	if (ret)
+		return ret;
+	if (!within_module_core(body, patch->mod))
+		return -ENOEXEC;
+	func = shk_func_add(patch, name, addr, body);
+	if (IS_ERR(func))
+		return PTR_ERR(func);
+	if (!old)
+		return 0;
+	func->old = shk_old_get(shk_call(ftrace_location)(addr) + CALL_INSN_SIZE);
+	if (!func->old)
+		return -ENOSPC;
+	/* All shadows that have the module have the same. */
+	WRITE_ONCE(*old, (void *)func->old);
+	return 0;
+}
+
+int shk_module_prepare(struct shk_patch *patch)
+{
+	const struct shadowk_patch *set = get(patch->object);
+	u32 i;
+	int ret;
+
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	patch->mod = set->owner;
+	__module_get(THIS_MODULE);
+	for (i = 0; i < set->nr_funcs; i++) {
+		const struct shadowk_patch_func *f = &set->funcs[i];
+
+		ret = shk_func_prepare(patch, f->name, f->pos, (unsigned long)f->body, f->old);
+		if (ret)
+			return ret;
+	}
+	*patch->symbol = 0;
+	return set->nr_funcs ? 0 : -ENOEXEC;
+}

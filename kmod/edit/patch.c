@@ -1,0 +1,652 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+#include <asm/text-patching.h>
+
+#include "edit/inplace.h"
+#include "edit/patch.h"
+#include "edit/probe.h"
+#include "edit/slot_entry.h"
+
+static struct shk_patch *find(struct shk_shadow *shadow, u64 id, const char *name)
+{
+	struct shk_patch *patch;
+
+	list_for_each_entry (patch, &shadow->patches, node)
+		if (id ? patch->id == id : !strcmp(patch->name, name))
+			return patch;
+	return NULL;
+}
+
+static bool is_taken(struct shk_shadow *shadow, const char *name)
+{
+	return find(shadow, 0, name);
+}
+
+/* ---- what is freed when no task can be in it any more ---- */
+
+static LLIST_HEAD(graves);
+/* Functions of modules, which cannot be unloaded before they are freed. */
+static atomic_t nr_owned = ATOMIC_INIT(0);
+static void bury(struct work_struct *work);
+static DECLARE_DELAYED_WORK(bury_work, bury);
+
+static void release_owner(struct module *owner)
+{
+	module_put(owner);
+	if (owner)
+		atomic_dec(&nr_owned);
+}
+
+static void patch_free(struct shk_patch *patch)
+{
+	struct shk_func *func, *next;
+
+	list_for_each_entry_safe (func, next, &patch->funcs, node) {
+		if (func->stub >= 0)
+			shk_stub_put(func->stub);
+		if (patch->kind == SHK_PATCH_RETURN && func->body)
+			shk_body_put(func->body);
+		if (func->old)
+			shk_old_put(func->old);
+		release_owner(func->owner);
+		shk_inplace_free(func);
+		kfree(func);
+	}
+	if (patch->detour)
+		shk_detour_put(patch->detour);
+	release_owner(patch->owner);
+	if (patch->was_on)
+		shk_livepatch_call(patch, SHK_POST_UNPATCH);
+	if (patch->mod) {
+		module_put(patch->mod);
+		module_put(THIS_MODULE);
+	}
+	kfree(patch->replacements);
+	kfree(patch->edits);
+	kfree(patch);
+}
+
+/*
+ * A task may have been preempted in a stub, a body or a detour, and sleep in a
+ * body that a module has, which may call the old one.
+ */
+static void bury(struct work_struct *work)
+{
+	struct llist_node *all = llist_del_all(&graves);
+	struct shk_patch *patch, *next;
+
+	if (!all)
+		return;
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+	llist_for_each_entry_safe (patch, next, all, grave) {
+		if (!patch->mod || shk_stacks_clear(patch->mod)) {
+			patch_free(patch);
+			continue;
+		}
+		llist_add(&patch->grave, &graves);
+		queue_delayed_work(system_long_wq, &bury_work, HZ / 10);
+	}
+}
+
+static void give_up(struct shk_patch *patch)
+{
+	llist_add(&patch->grave, &graves);
+	mod_delayed_work(system_long_wq, &bury_work, 0);
+}
+
+void shk_patches_settle(void)
+{
+	if (atomic_read(&nr_owned))
+		flush_delayed_work(&bury_work);
+}
+
+void shk_patches_exit(void)
+{
+	/* Those with modules hold this one. */
+	flush_delayed_work(&bury_work);
+	bury(NULL);
+}
+
+/* ---- effect ---- */
+
+static void refresh(struct shk_patch *patch)
+{
+	struct shk_func *func;
+
+	list_for_each_entry (func, &patch->funcs, node)
+		if (func->site)
+			shk_site_refresh(func->site);
+}
+
+/* All stubs ask for the state while it changes, so one store changes them all. */
+static void switch_on(struct shk_patch *patch)
+{
+	WRITE_ONCE(patch->state, SHK_PATCH_ON);
+	WRITE_ONCE(patch->state, SHK_PATCH_FAST);
+	refresh(patch);
+}
+
+static void switch_off(struct shk_patch *patch)
+{
+	WRITE_ONCE(patch->state, SHK_PATCH_ON);
+	refresh(patch);
+	WRITE_ONCE(patch->state, SHK_PATCH_OFF);
+}
+
+static void take_out(struct shk_patch *patch)
+{
+	struct shk_func *func;
+	unsigned int i;
+
+	list_for_each_entry (func, &patch->funcs, node)
+		if (func->site)
+			shk_site_unpatch(func);
+	for (i = 0; i < patch->nr_edits; i++)
+		if (patch->edits[i].page) {
+			shk_edit_revert(patch->shadow, &patch->edits[i]);
+			patch->shadow->nr_common--;
+		}
+	shk_inplace_unpin(patch);
+}
+
+/* ---- in place: from jumps to there, and back ---- */
+
+static void jumps_out(struct shk_patch *patch)
+{
+	struct shk_func *func;
+
+	list_for_each_entry (func, &patch->funcs, node) {
+		if (!func->site)
+			continue;
+		shk_site_unpatch(func);
+		/* Who is on the way through the stub goes on behind the site. */
+		WRITE_ONCE(func->site, NULL);
+	}
+}
+
+static int jumps_in(struct shk_patch *patch)
+{
+	struct shk_func *func;
+	int ret;
+
+	list_for_each_entry (func, &patch->funcs, node) {
+		ret = shk_site_patch(patch->shadow, func, shk_call(ftrace_location)(func->addr));
+		if (ret) {
+			jumps_out(patch);
+			return ret;
+		}
+	}
+	switch_on(patch);
+	return 0;
+}
+
+static int settle(struct shk_patch *patch, pid_t *busy)
+{
+	int ret = shk_inplace_put(patch, true, busy);
+
+	if (!ret)
+		jumps_out(patch);
+	return ret;
+}
+
+/* Back to jumps; without them, if nobody is there to jump. */
+static int unsettle(struct shk_patch *patch, pid_t *busy)
+{
+	bool live = shk_graft_count(patch->shadow);
+	int ret = live ? jumps_in(patch) : 0;
+
+	if (ret)
+		return ret;
+	ret = shk_inplace_put(patch, false, busy);
+	if (ret)
+		jumps_out(patch);
+	return ret;
+}
+
+static void remove_one(struct shk_patch *patch)
+{
+	pid_t busy;
+
+	lockdep_assert_held(&shk_config_lock);
+	/* Else it was unsettled. */
+	if (patch->in_place && !WARN_ON_ONCE(shk_graft_count(patch->shadow)))
+		WARN_ON_ONCE(unsettle(patch, &busy));
+	list_del(&patch->node);
+	patch->shadow->nr_patches--;
+	if (patch->was_on)
+		shk_livepatch_call(patch, SHK_PRE_UNPATCH);
+	switch_off(patch);
+	take_out(patch);
+	give_up(patch);
+}
+
+/* ---- adding ---- */
+
+/* The bodies are those of a module, which @object names. */
+static bool has_module(u32 kind)
+{
+	return kind == SHK_PATCH_MODULE || kind == SHK_PATCH_LIVEPATCH;
+}
+
+/* They change while nobody is inside: see thunk.c. */
+static bool is_thunk(u32 kind)
+{
+	return kind == SHK_PATCH_RETPOLINES || kind == SHK_PATCH_RETURNS;
+}
+
+static const u32 flags_of[] = {
+	[SHK_PATCH_NOP] = SHK_PATCH_IN_PLACE,	     [SHK_PATCH_RETURN] = SHK_PATCH_IN_PLACE,
+	[SHK_PATCH_SKIP_CALL] = SHK_PATCH_VALUE,     [SHK_PATCH_MODULE] = SHK_PATCH_IN_PLACE,
+	[SHK_PATCH_LIVEPATCH] = SHK_PATCH_CALLBACKS, [SHK_PATCH_RETURNS] = 0,
+};
+
+static int check(const struct shk_patch_add *arg)
+{
+	bool skip = arg->kind == SHK_PATCH_SKIP_CALL, capture = arg->kind == SHK_PATCH_CAPTURE;
+	bool module = has_module(arg->kind), all = capture || is_thunk(arg->kind);
+	u32 flags;
+
+	if (arg->kind < SHK_PATCH_NOP || arg->kind > SHK_PATCH_RETURNS || arg->busy)
+		return -EINVAL;
+	flags = flags_of[arg->kind];
+	if (arg->flags & ~flags)
+		return -EINVAL;
+	if (strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
+	    strnlen(arg->symbol, sizeof(arg->symbol)) == sizeof(arg->symbol) ||
+	    strnlen(arg->object, sizeof(arg->object)) == sizeof(arg->object))
+		return -EINVAL;
+	if (module || all ? *arg->symbol || arg->addr : !*arg->symbol == !arg->addr)
+		return -EINVAL;
+	if (!*arg->object == (skip || module))
+		return -EINVAL;
+	if (arg->offset && !skip)
+		return -EINVAL;
+	if (arg->value && arg->kind != SHK_PATCH_RETURN && !(arg->flags & SHK_PATCH_VALUE))
+		return -EINVAL;
+	return 0;
+}
+
+/* What switches tasks, waits, or makes shadows is the same in all of them. */
+static bool may_differ(unsigned long addr, const char *symbol)
+{
+	return shk_place_differs(symbol) &&
+	       !(addr >= shk_symbols.sched_text && addr < shk_symbols.sched_text_end);
+}
+
+/* The kernel's word that it may be changed: not noinstr, not blacklisted. */
+static int ask_kprobes(unsigned long addr)
+{
+	struct kprobe kp = {
+		.addr = (kprobe_opcode_t *)addr,
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+	int ret = register_kprobe(&kp);
+
+	if (ret)
+		return ret == -EILSEQ || ret == -ENOMEM ? ret : -EADDRNOTAVAIL;
+	unregister_kprobe(&kp);
+	return 0;
+}
+
+/*
+ * The module whose text @symbol at @addr is, which may be another one's since it was
+ * looked up, goes to @owner, even on error; NULL of the kernel's own.
+ */
+static int hold_owner(unsigned long addr, const char *symbol, struct module **owner)
+{
+	struct module *mod = shk_module_get_at(addr);
+	char name[SHK_SYMBOL_LEN];
+	unsigned long offset, size;
+
+	if (IS_ERR_OR_NULL(mod))
+		return PTR_ERR_OR_ZERO(mod);
+	*owner = mod;
+	atomic_inc(&nr_owned);
+	return shk_symbol_of(addr, name, &offset, &size) || offset || strcmp(name, symbol) ? -ENOENT
+											   : 0;
+}
+
+/* May the function at @addr have another body? Errors of struct shk_patch_add. */
+static int check_func(unsigned long addr, const char *symbol)
+{
+	if (!may_differ(addr, symbol))
+		return -EADDRNOTAVAIL;
+	if (shk_call(ftrace_location)(addr))
+		return 0;
+	/* Where nothing may be changed at all is the better reason. */
+	return ask_kprobes(addr) == -EADDRNOTAVAIL ? -EADDRNOTAVAIL : -EOPNOTSUPP;
+}
+
+struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsigned long addr,
+			      unsigned long body)
+{
+	struct shk_func *func = kzalloc(sizeof(*func), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!func)
+		return ERR_PTR(-ENOMEM);
+	func->patch = patch;
+	func->addr = addr;
+	func->body = body;
+	func->stub = -1;
+	strscpy(func->symbol, symbol, sizeof(func->symbol));
+	list_add_tail(&func->node, &patch->funcs);
+	ret = hold_owner(addr, symbol, &func->owner) ?: check_func(addr, symbol);
+	return ret ? ERR_PTR(ret) : func;
+}
+
+static int prepare_return(struct shk_patch *patch, unsigned long addr)
+{
+	struct shk_func *func = shk_func_add(patch, patch->symbol, addr, 0);
+
+	if (IS_ERR(func))
+		return PTR_ERR(func);
+	func->body = patch->kind == SHK_PATCH_RETURN ? shk_body_get(patch->value)
+						     : (unsigned long)shk_body_nop;
+	return func->body ? 0 : -ENOSPC;
+}
+
+static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
+{
+	unsigned long at, next, func_offset, size;
+	char name[KSYM_SYMBOL_LEN];
+	long found;
+	int ret;
+
+	if (!may_differ(addr, patch->symbol))
+		return -EADDRNOTAVAIL;
+	ret = hold_owner(addr, patch->symbol, &patch->owner);
+	if (!ret)
+		ret = shk_symbol_of(addr, name, &func_offset, &size);
+	if (ret)
+		return ret;
+	found = shk_call_find(addr, size, patch->object, offset);
+	if (found < 0)
+		return found;
+	patch->offset = found;
+	at = addr + found;
+	next = at + CALL_INSN_SIZE;
+	/* An edit lies in one page. */
+	if (offset_in_page(at) > PAGE_SIZE - CALL_INSN_SIZE)
+		return -EADDRNOTAVAIL;
+	ret = ask_kprobes(at);
+	if (ret)
+		return ret;
+	if (patch->flags & SHK_PATCH_VALUE) {
+		patch->detour = shk_detour_get_value(patch->value, next);
+		if (!patch->detour)
+			return -ENOSPC;
+	}
+	/* A jump over nothing is a nop that the poker knows how to step over. */
+	patch->edits = kzalloc(sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
+	if (!patch->edits)
+		return -ENOMEM;
+	patch->nr_edits = 1;
+	shk_edit_branch(patch->edits, at, JMP32_INSN_OPCODE,
+			patch->detour ? (unsigned long)patch->detour : next);
+	return 0;
+}
+
+/* Nothing is reverted here: the caller takes out what is in. */
+static int put_in(struct shk_patch *patch)
+{
+	struct shk_func *func;
+	unsigned int i;
+	int ret;
+
+	if (is_thunk(patch->kind) && shk_shadow_live(patch->shadow))
+		return -EBUSY;
+	/* These, and bodies in place, cannot ask whether the thread is to act on them. */
+	if ((patch->nr_edits || patch->nr_replacements) && READ_ONCE(patch->shadow->nr_threads))
+		return -ETXTBSY;
+	if (patch->nr_replacements) {
+		/* Once more, for system calls may have been selected meanwhile. */
+		ret = shk_inplace_allowed(patch->shadow) ?: shk_inplace_pin(patch);
+		if (ret)
+			return ret;
+	}
+	list_for_each_entry (func, &patch->funcs, node) {
+		ret = shk_site_patch(patch->shadow, func, shk_call(ftrace_location)(func->addr));
+		if (ret) {
+			strscpy(patch->symbol, func->symbol, sizeof(patch->symbol));
+			return ret;
+		}
+	}
+	for (i = 0; i < patch->nr_edits; i++) {
+		ret = shk_edit_apply(patch->shadow, &patch->edits[i]);
+		if (ret)
+			return ret;
+		patch->shadow->nr_common++;
+	}
+	return 0;
+}
+
+static int choose_name(struct shk_shadow *shadow, struct shk_patch *patch, const char *wish)
+{
+	char after[SHK_NAME_LEN];
+
+	if (patch->kind == SHK_PATCH_SKIP_CALL)
+		snprintf(after, sizeof(after), "%.24s-%s", patch->symbol, patch->object);
+	else if (is_thunk(patch->kind))
+		strscpy(after, patch->kind == SHK_PATCH_RETURNS ? "returns" : "retpolines",
+			sizeof(after));
+	else
+		snprintf(after, sizeof(after), "%s",
+			 has_module(patch->kind) ? patch->object : patch->symbol);
+	return shk_name_choose(shadow, patch->name, wish, after, is_taken);
+}
+
+static int prepare_bodies(struct shk_patch *patch, const struct shk_patch_add *arg)
+{
+	struct shk_place place = { arg->symbol, arg->addr, 0 };
+	unsigned long addr, offset, size;
+	int ret;
+
+	switch (patch->kind) {
+	case SHK_PATCH_MODULE:
+		return shk_module_prepare(patch);
+	case SHK_PATCH_LIVEPATCH:
+		return shk_livepatch_prepare(patch);
+	case SHK_PATCH_CAPTURE:
+		return shk_capture_prepare(patch);
+	case SHK_PATCH_RETPOLINES:
+		return shk_retpolines_prepare(patch);
+	case SHK_PATCH_RETURNS:
+		return shk_returns_prepare(patch);
+	}
+	ret = shk_place_resolve(&place, patch->symbol, &addr, &offset, &size);
+	if (ret)
+		return ret;
+	if (offset)
+		return -EILSEQ;
+	if (patch->kind == SHK_PATCH_SKIP_CALL)
+		return prepare_skip(patch, addr, arg->offset);
+	return prepare_return(patch, addr);
+}
+
+static int prepare(struct shk_patch *patch, const struct shk_patch_add *arg)
+{
+	bool in_place = arg->flags & SHK_PATCH_IN_PLACE;
+	int ret = in_place ? shk_inplace_allowed(patch->shadow) : 0;
+
+	if (!ret)
+		ret = prepare_bodies(patch, arg);
+	return ret ?: in_place ? shk_inplace_prepare(patch) : 0;
+}
+
+int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
+{
+	struct shk_patch *patch;
+	int ret;
+
+	ret = check(arg);
+	if (ret)
+		return ret;
+	patch = kzalloc(sizeof(*patch), GFP_KERNEL_ACCOUNT);
+	if (!patch)
+		return -ENOMEM;
+	patch->shadow = shadow;
+	patch->kind = arg->kind;
+	patch->flags = arg->flags;
+	patch->value = arg->value;
+	INIT_LIST_HEAD(&patch->funcs);
+	strscpy(patch->object, arg->object, sizeof(patch->object));
+
+	ret = prepare(patch, arg);
+	if (ret)
+		goto free;
+
+	mutex_lock(&shk_config_lock);
+	ret = shadow->dead ? -ESTALE : choose_name(shadow, patch, arg->name);
+	if (!ret)
+		ret = put_in(patch);
+	if (!ret)
+		ret = shk_livepatch_call(patch, SHK_PRE_PATCH);
+	if (ret)
+		goto take_out;
+	switch_on(patch);
+	if (patch->nr_replacements)
+		ret = settle(patch, &arg->busy);
+	if (ret)
+		goto switch_off;
+	shk_livepatch_call(patch, SHK_POST_PATCH);
+	patch->was_on = true;
+	patch->id = ++shadow->last_patch;
+	list_add_tail(&patch->node, &shadow->patches);
+	shadow->nr_patches++;
+	arg->id = patch->id;
+	strscpy(arg->name, patch->name, sizeof(arg->name));
+	mutex_unlock(&shk_config_lock);
+	return 0;
+switch_off:
+	switch_off(patch);
+take_out:
+	take_out(patch);
+	mutex_unlock(&shk_config_lock);
+	if (has_module(patch->kind))
+		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));
+	give_up(patch);
+	return ret;
+free:
+	if (has_module(patch->kind))
+		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));
+	patch_free(patch);
+	return ret;
+}
+
+int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
+{
+	struct shk_patch *patch;
+	int ret = 0;
+
+	if (arg->flags || arg->busy || arg->reserved ||
+	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) || !arg->id == !*arg->name)
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	patch = find(shadow, arg->id, arg->name);
+	if (!patch)
+		ret = -ENOENT;
+	else if (is_thunk(patch->kind) && shk_shadow_live(shadow))
+		ret = -EBUSY;
+	else if (patch->in_place)
+		ret = unsettle(patch, &arg->busy);
+	if (!ret)
+		remove_one(patch);
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}
+
+int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote *arg)
+{
+	struct shk_patch *patch;
+	int ret = -ENOENT;
+
+	if (arg->flags || strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
+	    !arg->id == !*arg->name)
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	patch = find(shadow, arg->id, arg->name);
+	if (patch)
+		ret = patch->klp ? shk_livepatch_promote(patch) : -EMEDIUMTYPE;
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}
+
+void shk_patches_teardown(struct shk_shadow *shadow)
+{
+	struct shk_patch *patch, *prev;
+
+	lockdep_assert_held(&shk_config_lock);
+	list_for_each_entry_safe_reverse (patch, prev, &shadow->patches, node)
+		remove_one(patch);
+}
+
+/* ---- telling ---- */
+
+static unsigned int nr_functions(const struct shk_patch *patch)
+{
+	return patch->nr_edits ?: list_count_nodes((struct list_head *)&patch->funcs);
+}
+
+static void tell(const struct shk_patch *patch, u32 index, struct shk_patch_info *info,
+		 bool show_addr)
+{
+	const struct shk_func *func;
+	unsigned long offset, size;
+	u32 i = 0;
+
+	*info = (struct shk_patch_info){
+		.size = info->size,
+		.flags = patch->flags,
+		.id = patch->id,
+		.index = index,
+		.nr_functions = nr_functions(patch),
+		.kind = patch->kind,
+		.offset = patch->offset,
+		.value = patch->value,
+	};
+	strscpy(info->name, patch->name, sizeof(info->name));
+	strscpy(info->symbol, patch->symbol, sizeof(info->symbol));
+	strscpy(info->object, patch->object, sizeof(info->object));
+	list_for_each_entry (func, &patch->funcs, node) {
+		if (i++ != index)
+			continue;
+		info->addr = func->site ? func->site->edit.addr : func->inplace->start;
+		strscpy(info->symbol, func->symbol, sizeof(info->symbol));
+	}
+	if (patch->nr_edits)
+		info->addr = patch->edits[index].addr;
+	if (is_thunk(patch->kind))
+		shk_symbol_of(info->addr, info->symbol, &offset, &size);
+	if (!show_addr)
+		info->addr = 0;
+}
+
+int shk_patch_next(struct shk_shadow *shadow, struct shk_patch_info *info, bool show_addr)
+{
+	struct shk_patch *patch;
+	int ret = -ENOENT;
+	u32 index;
+
+	if (info->flags || info->reserved)
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	list_for_each_entry (patch, &shadow->patches, node) {
+		if (patch->id < info->id)
+			continue;
+		index = patch->id == info->id ? info->index : 0;
+		if (index >= nr_functions(patch))
+			continue;
+		tell(patch, index, info, show_addr);
+		ret = 0;
+		break;
+	}
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}

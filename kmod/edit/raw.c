@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kprobes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "edit/probe.h"
+#include "edit/raw.h"
+
+struct shk_raw {
+	struct list_head node; /* shk_shadow.raws */
+	u64 id;
+	u32 flags;
+	unsigned long addr;
+	unsigned long offset;
+	unsigned long len;
+	char symbol[SHK_SYMBOL_LEN];
+	struct shk_edit edit; /* unless SHK_RAW_IDENTITY */
+};
+
+static bool is_identity(const struct shk_raw *raw)
+{
+	return raw->flags & SHK_RAW_IDENTITY;
+}
+
+static void raw_free(struct shk_raw *raw)
+{
+	shk_copy_free(&raw->edit.spare);
+	kfree(raw);
+}
+
+static int insn_len(const void *bytes, size_t len)
+{
+	struct insn insn;
+
+	if (shk_call(insn_decode)(&insn, bytes, len, INSN_MODE_KERN) < 0)
+		return -EILSEQ;
+	return insn.length;
+}
+
+/*
+ * One instruction in the place of one: whoever was preempted before or behind
+ * it goes on in any text. kprobes knows where instructions begin, and which of
+ * them the kernel itself replaces or must not be without.
+ */
+static int check_bytes(const struct shk_raw *raw, const u8 *bytes)
+{
+	struct kprobe kp = {
+		.addr = (kprobe_opcode_t *)raw->addr,
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+	bool alone;
+	int ret;
+
+	if (!shk_place_differs(raw->symbol) || shk_hooks_own(raw->addr) ||
+	    shk_call(ftrace_location)(raw->addr) == raw->addr)
+		return -EADDRNOTAVAIL;
+	ret = register_kprobe(&kp);
+	if (ret)
+		return shk_kprobe_refused(ret);
+	alone = shk_kprobe_alone(raw->addr, &kp);
+	unregister_kprobe(&kp);
+	if ((unsigned long)kp.addr != raw->addr)
+		return -EADDRNOTAVAIL; /* an ENDBR */
+	if (!alone)
+		return -EADDRINUSE;
+	if (insn_len(shk_base_bytes(raw->addr), MAX_INSN_SIZE) != raw->len ||
+	    insn_len(bytes, raw->len) != raw->len)
+		return -EILSEQ;
+	/* It comes and goes with its page, see shk_poke_page(). */
+	return offset_in_page(raw->addr) + raw->len > PAGE_SIZE ? -EOPNOTSUPP : 0;
+}
+
+/* A probe holds its module; a raw edit would have to, too. */
+static int resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsigned long *size)
+{
+	struct shk_place place = { arg->symbol, arg->addr, arg->offset };
+	int ret = shk_place_resolve(&place, raw->symbol, &raw->addr, &raw->offset, size);
+
+	if (!ret && !shk_is_kernel_text(raw->addr))
+		ret = -ERANGE;
+	return ret;
+}
+
+static int resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
+{
+	unsigned long size;
+	int ret;
+
+	if (!arg->addr && !*arg->symbol) {
+		raw->addr = shk_symbols.stext;
+		raw->len = shk_symbols.etext - shk_symbols.stext;
+		return 0;
+	}
+	ret = resolve(raw, arg, &size);
+	if (ret)
+		return ret;
+	raw->len = arg->len ?: size - raw->offset;
+	return raw->len > shk_symbols.etext - raw->addr ? -ERANGE : 0;
+}
+
+static int resolve_bytes(struct shk_raw *raw, const struct shk_raw_add *arg)
+{
+	unsigned long size;
+	int ret;
+
+	ret = resolve(raw, arg, &size);
+	if (ret)
+		return ret;
+	raw->len = arg->len;
+	raw->edit.addr = raw->addr;
+	raw->edit.len = raw->len;
+	memcpy(raw->edit.bytes, arg->bytes, raw->len);
+	return check_bytes(raw, arg->bytes) ?: shk_copy_alloc(&raw->edit.spare, raw->addr);
+}
+
+static int check(const struct shk_raw_add *arg)
+{
+	bool identity = arg->flags & SHK_RAW_IDENTITY;
+	bool nowhere = !*arg->symbol && !arg->addr;
+	size_t used = identity ? 0 : arg->len;
+
+	if (arg->flags & ~SHK_RAW_IDENTITY ||
+	    strnlen(arg->symbol, sizeof(arg->symbol)) == sizeof(arg->symbol))
+		return -EINVAL;
+	if ((*arg->symbol && arg->addr) || (arg->addr && arg->offset))
+		return -EINVAL;
+	if (identity ? nowhere && (arg->len || arg->offset)
+		     : nowhere || !arg->len || arg->len > SHK_RAW_LEN)
+		return -EINVAL;
+	return memchr_inv(arg->bytes + used, 0, sizeof(arg->bytes) - used) ? -EINVAL : 0;
+}
+
+static int apply(struct shk_shadow *shadow, struct shk_raw *raw)
+{
+	int ret;
+
+	if (is_identity(raw))
+		return shk_edit_pin(shadow, raw->addr, raw->addr + raw->len);
+	/* It cannot ask whether the thread is to act on it. */
+	if (READ_ONCE(shadow->nr_threads))
+		return -ETXTBSY;
+	ret = shk_edit_apply(shadow, &raw->edit);
+	if (!ret)
+		shadow->nr_common++;
+	return ret;
+}
+
+int shk_raw_add(struct shk_shadow *shadow, struct shk_raw_add *arg)
+{
+	struct shk_raw *raw;
+	int ret;
+
+	ret = check(arg);
+	if (ret)
+		return ret;
+	raw = kzalloc(sizeof(*raw), GFP_KERNEL_ACCOUNT);
+	if (!raw)
+		return -ENOMEM;
+	raw->flags = arg->flags;
+	ret = is_identity(raw) ? resolve_range(raw, arg) : resolve_bytes(raw, arg);
+	if (ret)
+		goto free;
+
+	mutex_lock(&shk_config_lock);
+	ret = shadow->dead ? -ESTALE : apply(shadow, raw);
+	if (ret)
+		goto unlock;
+	raw->id = ++shadow->last_raw;
+	list_add_tail(&raw->node, &shadow->raws);
+	arg->id = raw->id;
+	mutex_unlock(&shk_config_lock);
+	return 0;
+unlock:
+	mutex_unlock(&shk_config_lock);
+free:
+	raw_free(raw);
+	return ret;
+}
+
+static void remove_one(struct shk_shadow *shadow, struct shk_raw *raw)
+{
+	list_del(&raw->node);
+	if (is_identity(raw)) {
+		shk_edit_unpin(shadow, raw->addr, raw->addr + raw->len);
+	} else {
+		shk_edit_revert(shadow, &raw->edit);
+		shadow->nr_common--;
+	}
+	raw_free(raw);
+}
+
+int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg)
+{
+	struct shk_raw *raw;
+	int ret = -ENOENT;
+
+	if (arg->flags)
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	list_for_each_entry (raw, &shadow->raws, node) {
+		if (raw->id == arg->id) {
+			remove_one(shadow, raw);
+			ret = 0;
+			break;
+		}
+	}
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}
+
+int shk_raw_next(struct shk_shadow *shadow, struct shk_raw_info *info, bool show_addr)
+{
+	struct shk_raw *raw;
+	u64 id = info->id;
+	int ret = -ENOENT;
+
+	if (info->flags)
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	list_for_each_entry (raw, &shadow->raws, node) {
+		if (raw->id < id)
+			continue;
+		*info = (struct shk_raw_info){
+			.size = info->size,
+			.flags = raw->flags,
+			.id = raw->id,
+			.addr = show_addr ? raw->addr : 0,
+			.offset = raw->offset,
+			.len = raw->len,
+		};
+		memcpy(info->bytes, raw->edit.bytes, sizeof(info->bytes));
+		strscpy(info->symbol, raw->symbol, sizeof(info->symbol));
+		ret = 0;
+		break;
+	}
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}
+
+void shk_raws_teardown(struct shk_shadow *shadow)
+{
+	struct shk_raw *raw, *next;
+
+	lockdep_assert_held(&shk_config_lock);
+	list_for_each_entry_safe (raw, next, &shadow->raws, node)
+		remove_one(shadow, raw);
+}

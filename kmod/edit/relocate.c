@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A body of a module, made to run in the place of the base's. What belongs to it
+ * by its address does not come along: it is refused. The unwinder, too, knows
+ * frames by address, so at each byte the frame must be that of the base's body.
+ */
+#include <linux/jump_label.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include <asm/insn.h>
+#include <asm/text-patching.h>
+
+#include "edit/inplace.h"
+
+#if IS_ENABLED(CONFIG_UNWINDER_ORC)
+
+#include <asm/orc_types.h>
+
+struct orc {
+	const int *ips;
+	const struct orc_entry *entries;
+	unsigned int nr;
+};
+
+static const struct orc_entry *frame_at(const struct orc *orc, unsigned long addr)
+{
+	unsigned int low = 0, high = orc->nr;
+
+	/* The last entry that does not begin behind @addr. */
+	while (low < high) {
+		unsigned int mid = low + (high - low) / 2;
+
+		if ((unsigned long)&orc->ips[mid] + orc->ips[mid] <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low ? &orc->entries[low - 1] : NULL;
+}
+
+static bool base_orc(struct orc *orc)
+{
+	const int *end = (const int *)shk_symbol_lookup("__stop_orc_unwind_ip");
+
+	orc->ips = (const int *)shk_symbol_lookup("__start_orc_unwind_ip");
+	orc->entries = (const struct orc_entry *)shk_symbol_lookup("__start_orc_unwind");
+	orc->nr = end - orc->ips;
+	return orc->ips && orc->entries && end;
+}
+
+static bool same_frames(const struct shk_move *move)
+{
+	const struct orc_entry *here, *there;
+	struct orc base, module = {
+		.ips = move->mod->arch.orc_unwind_ip,
+		.entries = move->mod->arch.orc_unwind,
+		.nr = move->mod->arch.num_orcs,
+	};
+	unsigned int i;
+
+	if (!base_orc(&base))
+		return false;
+	for (i = 0; i < move->len; i++) {
+		here = frame_at(&base, move->to + i);
+		there = frame_at(&module, move->from + i);
+		if (!here || !there || memcmp(here, there, sizeof(*here)))
+			return false;
+	}
+	return true;
+}
+
+#else
+
+static bool same_frames(const struct shk_move *move)
+{
+	return false;
+}
+
+#endif
+
+static bool is_inside(const struct shk_move *move, unsigned long addr)
+{
+	return addr >= move->from && addr < move->from + move->len;
+}
+
+static bool has_keys(const struct shk_move *move)
+{
+	unsigned int i;
+
+	for (i = 0; i < move->mod->num_jump_entries; i++)
+		if (is_inside(move, jump_entry_code(&move->mod->jump_entries[i])))
+			return true;
+	for (i = 0; i < move->mod->num_static_call_sites; i++) {
+		const struct static_call_site *site = &move->mod->static_call_sites[i];
+
+		if (is_inside(move, (unsigned long)&site->addr + site->addr))
+			return true;
+	}
+	return false;
+}
+
+/* The traps of BUG(), WARN() and UBSAN are told apart by their address. */
+static bool is_trap(const struct insn *insn)
+{
+	return insn->opcode.bytes[0] == 0x0f &&
+	       (insn->opcode.bytes[1] == 0x0b || insn->opcode.bytes[1] == 0xb9);
+}
+
+static bool is_branch(const struct insn *insn)
+{
+	u8 op = insn->opcode.bytes[0];
+
+	return op == CALL_INSN_OPCODE || op == JMP32_INSN_OPCODE || op == JMP8_INSN_OPCODE ||
+	       (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0 ||
+	       (op == 0x0f && (insn->opcode.bytes[1] & 0xf0) == 0x80);
+}
+
+/* Let what @insn says relative to itself, @bytes behind @offset, be the same in the new place. */
+static int relocate(const struct shk_move *move, unsigned int offset, struct insn *insn)
+{
+	bool branch = is_branch(insn);
+	unsigned int at = branch ? insn_offset_immediate(insn) : insn_offset_displacement(insn);
+	s64 was = branch ? insn->immediate.value : insn->displacement.value;
+	unsigned long target = move->from + offset + insn->length + was;
+	s64 is = was + (s64)(move->from - move->to);
+	s32 fits = is;
+
+	if (!branch && !shk_call(insn_rip_relative)(insn))
+		return 0;
+	if (is_inside(move, target))
+		return 0;
+	if ((branch && insn->immediate.nbytes != sizeof(fits)) || fits != is)
+		return -EOVERFLOW;
+	memcpy(move->bytes + offset + at, &fits, sizeof(fits));
+	return 0;
+}
+
+static int move_insn(const struct shk_move *move, unsigned int offset, struct insn *insn)
+{
+	unsigned long addr = move->from + offset;
+
+	if (shk_call(insn_decode)(insn, (void *)addr, move->len - offset, INSN_MODE_KERN) < 0)
+		return -EPROTO;
+	if (shk_call(get_kprobe)((void *)addr))
+		return -EBUSY;
+	if (is_trap(insn) || shk_call(search_exception_tables)(addr))
+		return -EPROTO;
+	return relocate(move, offset, insn);
+}
+
+/* Behind a body is what aligns the next one. */
+static bool is_padding(const struct insn *insn)
+{
+	u8 op = insn->opcode.bytes[0];
+
+	return op == INT3_INSN_OPCODE || op == 0x90 ||
+	       (op == 0x0f && insn->opcode.bytes[1] == 0x1f);
+}
+
+/* Without that. */
+static int measure(struct shk_move *move)
+{
+	unsigned int offset = 0;
+	struct insn insn;
+
+	move->len = 0;
+	while (offset < move->from_len) {
+		if (shk_call(insn_decode)(&insn, (void *)move->from + offset,
+					  move->from_len - offset, INSN_MODE_KERN) < 0)
+			return -EPROTO;
+		offset += insn.length;
+		if (!is_padding(&insn))
+			move->len = offset;
+	}
+	return move->len > move->room ? -EFBIG : 0;
+}
+
+int shk_relocate(struct shk_move *move)
+{
+	unsigned int offset;
+	struct insn insn;
+	int ret = measure(move);
+
+	if (ret)
+		return ret;
+	memset(move->bytes, INT3_INSN_OPCODE, move->room);
+	memcpy(move->bytes, (void *)move->from, move->len);
+	for (offset = 0; offset < move->len; offset += insn.length) {
+		ret = move_insn(move, offset, &insn);
+		if (ret)
+			return ret;
+	}
+	if (has_keys(move))
+		return -EPROTO;
+	return same_frames(move) ? 0 : -EPROTOTYPE;
+}

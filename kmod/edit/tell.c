@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a shadow's text has, told by symbols. */
+#include <linux/string.h>
+
+#include "edit/probe.h"
+#include "edit/tell.h"
+
+int shk_edit_next(struct shk_shadow *shadow, struct shk_edit_info *info, bool show_addr)
+{
+	unsigned long from = shk_symbols.text + info->cursor, symbol_len, offset = 0;
+	struct shk_stretch stretch;
+
+	BUILD_BUG_ON(SHK_EDIT_LEN != SHK_EDIT_MAX);
+	if (info->flags || info->reserved || from < shk_symbols.text)
+		return -EINVAL;
+	if (!shk_text_next(&shadow->text, from, &stretch))
+		return -ENOENT;
+	*info = (struct shk_edit_info){ .size = info->size, .len = stretch.len };
+	/* What is between functions has no symbol. */
+	shk_symbol_of(stretch.addr, info->symbol, &offset, &symbol_len);
+	info->offset = offset;
+	info->cursor = stretch.addr + stretch.len - shk_symbols.text;
+	if (shk_hooks_own(stretch.addr))
+		info->flags |= SHK_EDIT_HOOK;
+	if (stretch.stray)
+		info->flags |= SHK_EDIT_STRAY;
+	if (!show_addr)
+		return 0;
+	info->addr = stretch.addr;
+	memcpy(info->base, stretch.base, stretch.len);
+	memcpy(info->bytes, stretch.bytes, stretch.len);
+	return 0;
+}
+
+int shk_text_tell(struct shk_shadow *shadow, struct shk_text_info *info)
+{
+	unsigned long addr, offset, symbol_len;
+	char name[SHK_SYMBOL_LEN];
+	struct shk_place place;
+	int ret;
+
+	if (info->flags || info->reserved || info->len || info->symbol_len)
+		return -EINVAL;
+	if (strnlen(info->symbol, sizeof(info->symbol)) == sizeof(info->symbol) ||
+	    !*info->symbol == !info->addr)
+		return -EINVAL;
+	place = (struct shk_place){
+		.symbol = info->symbol,
+		.addr = info->addr + (*info->symbol ? 0 : info->offset),
+		.offset = *info->symbol ? info->offset : 0,
+	};
+	ret = shk_place_resolve(&place, name, &addr, &offset, &symbol_len);
+	if (ret)
+		return ret;
+	strscpy(info->symbol, name, sizeof(info->symbol));
+	info->addr = addr;
+	info->offset = offset;
+	info->symbol_len = symbol_len;
+	info->len = shk_text_read(&shadow->text, addr, SHK_TEXT_LEN, info->base, info->bytes);
+	return info->len ? 0 : -ERANGE;
+}

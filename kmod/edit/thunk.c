@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Thunks that mitigations lead branches through: for who trusts a process with
+ * what they protect, the branch itself. A thunk in use begins with a call, in
+ * whose place the branch comes: one instruction for one.
+ *
+ * Thunks are executed everywhere, by those who handle breakpoints, too. So they
+ * change only while nobody is inside, for which no breakpoint is needed.
+ */
+#include <linux/string.h>
+#include <asm/cpufeature.h>
+#include <asm/text-patching.h>
+
+#include "edit/patch.h"
+
+#define REGISTERS 16
+
+/* As instructions number them; a jump never goes through rsp. */
+static const char *const registers[REGISTERS] = {
+	"rax", "rcx", "rdx", "rbx", "",	   "rbp", "rsi", "rdi",
+	"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
+};
+
+static void jump_through(u8 *at, unsigned int reg)
+{
+	if (reg >= 8)
+		*at++ = 0x41; /* REX.B */
+	*at++ = 0xff;
+	*at = 0xe0 | (reg & 7);
+}
+
+/* A thunk in use, whose bytes are the caller's to fill in; NULL if it is not. */
+static struct shk_edit *add(struct shk_patch *patch, unsigned long addr)
+{
+	struct shk_edit *edit = &patch->edits[patch->nr_edits];
+
+	if (*(u8 *)shk_base_bytes(addr) != CALL_INSN_OPCODE)
+		return NULL;
+	edit->addr = addr;
+	edit->len = CALL_INSN_SIZE;
+	memset(edit->bytes, INT3_INSN_OPCODE, CALL_INSN_SIZE);
+	patch->nr_edits++;
+	return edit;
+}
+
+int shk_retpolines_prepare(struct shk_patch *patch)
+{
+	char name[SHK_SYMBOL_LEN];
+	struct shk_edit *edit;
+	unsigned long addr;
+	unsigned int reg;
+
+	/* Under IBT a jump must meet an ENDBR; a return, which retpolines are, need not. */
+	if (boot_cpu_has(X86_FEATURE_IBT))
+		return -EOPNOTSUPP;
+	patch->edits = kcalloc(REGISTERS, sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
+	if (!patch->edits)
+		return -ENOMEM;
+	for (reg = 0; reg < REGISTERS; reg++) {
+		snprintf(name, sizeof(name), "__x86_indirect_thunk_%s", registers[reg]);
+		if (!*registers[reg] || shk_symbol_unique(name, &addr))
+			continue;
+		edit = add(patch, addr);
+		if (!edit)
+			return -EOPNOTSUPP;
+		jump_through(edit->bytes, reg);
+	}
+	return patch->nr_edits ? 0 : -EOPNOTSUPP;
+}
+
+int shk_returns_prepare(struct shk_patch *patch)
+{
+	unsigned long in_use = shk_symbol_lookup("x86_return_thunk");
+	struct shk_edit *edit;
+
+	if (!in_use)
+		return -EOPNOTSUPP;
+	patch->edits = kcalloc(1, sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
+	if (!patch->edits)
+		return -ENOMEM;
+	edit = add(patch, *(unsigned long *)in_use);
+	if (!edit)
+		return -EOPNOTSUPP;
+	edit->bytes[0] = RET_INSN_OPCODE;
+	return 0;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A softirq or work item is executed in the shadow of whoever raised it (causal.c), or
+ * else in the union (union.c). One probe of each tracepoint asks both, in this order.
+ * Those behind a function stay longer than those before it.
+ *
+ * A work item may sleep, so its worker executes the shadow as an owned kernel thread
+ * does (runner.h). But some are executed by a softirq, on whom that landed.
+ */
+#include <linux/hardirq.h>
+#include <linux/interrupt.h>
+#include <linux/kprobes.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "compat/ears.h"
+#include "scope/async.h"
+#include "scope/causal.h"
+#include "scope/runner.h"
+#include "scope/union.h"
+
+/* ---- by whom they land on ---- */
+
+struct visit {
+	const void *key;
+	struct shk_shadow *shadow;
+	struct mm_struct *from;
+};
+
+static DEFINE_PER_CPU(struct visit[SHK_NR_LANDINGS], visits);
+
+void shk_async_begin(enum shk_landing kind, const void *key, struct shk_shadow *shadow)
+{
+	struct visit *visit = this_cpu_ptr(&visits[kind]);
+	unsigned long flags;
+
+	if (!shadow)
+		return;
+	local_irq_save(flags);
+	if (!visit->key)
+		*visit = (struct visit){ key, shadow, shk_bare_enter(shadow->bare) };
+	else
+		atomic64_inc(&shadow->nr_unfollowed);
+	local_irq_restore(flags);
+}
+NOKPROBE_SYMBOL(shk_async_begin);
+
+void shk_async_end(enum shk_landing kind, const void *key)
+{
+	struct visit *visit = this_cpu_ptr(&visits[kind]);
+	unsigned long flags;
+
+	if (visit->key != key)
+		return;
+	local_irq_save(flags);
+	shk_bare_leave(visit->from);
+	visit->key = NULL;
+	local_irq_restore(flags);
+}
+NOKPROBE_SYMBOL(shk_async_end);
+
+struct shk_shadow *shk_async_shadow(enum shk_landing kind, const void *key)
+{
+	struct visit *visit = this_cpu_ptr(&visits[kind]);
+
+	return visit->key == key ? visit->shadow : NULL;
+}
+
+static void on_softirq_entry(void *unused, unsigned int nr)
+{
+	struct shk_shadow *shadow = shk_causal_take_softirq(nr) ?: shk_union_here();
+
+	shk_async_begin(SHK_SOFTIRQ, this_cpu_ptr(&visits[SHK_SOFTIRQ]), shadow);
+}
+NOKPROBE_SYMBOL(on_softirq_entry);
+
+static void on_softirq_exit(void *unused, unsigned int nr)
+{
+	shk_async_end(SHK_SOFTIRQ, this_cpu_ptr(&visits[SHK_SOFTIRQ]));
+}
+NOKPROBE_SYMBOL(on_softirq_exit);
+
+/* ---- work items ---- */
+
+struct worker {
+	struct shk_runner runner;
+	struct list_head node; /* running */
+	struct shk_shadow *shadow;
+};
+
+static LIST_HEAD(running);
+static DEFINE_RAW_SPINLOCK(running_lock);
+
+static void worker_begin(struct work_struct *work, struct shk_shadow *shadow)
+{
+	struct worker *worker;
+	unsigned long flags;
+
+	worker = kzalloc(sizeof(*worker), GFP_ATOMIC | __GFP_NOWARN);
+	if (!worker) {
+		atomic64_inc(&shadow->nr_unfollowed);
+		return;
+	}
+	worker->shadow = shadow;
+	shk_runner_init(&worker->runner, current, shadow->bare, work);
+	raw_spin_lock_irqsave(&running_lock, flags);
+	list_add(&worker->node, &running);
+	raw_spin_unlock_irqrestore(&running_lock, flags);
+	shk_runner_begin_here(&worker->runner);
+}
+
+static void on_work_start(void *unused, struct work_struct *work)
+{
+	struct shk_shadow *shadow = shk_causal_take_work(work) ?: shk_union_here();
+
+	if (!in_task())
+		shk_async_begin(SHK_BH_WORK, work, shadow);
+	/* An owned worker stays its owner's. */
+	else if (shadow && !shk_runner_here(NULL))
+		worker_begin(work, shadow);
+}
+
+static void worker_end(const struct work_struct *work)
+{
+	struct shk_runner *runner = shk_runner_here(work);
+	struct worker *worker = container_of(runner, struct worker, runner);
+	unsigned long flags;
+	bool mine;
+
+	if (!runner)
+		return;
+	raw_spin_lock_irqsave(&running_lock, flags);
+	mine = !runner->ending;
+	if (mine)
+		list_del(&worker->node);
+	raw_spin_unlock_irqrestore(&running_lock, flags);
+	/* Else it is shk_async_stop()'s. */
+	if (!mine)
+		return;
+	shk_runner_end_here(runner);
+	kfree(worker);
+}
+
+static void on_work_end(void *unused, struct work_struct *work)
+{
+	if (in_task())
+		worker_end(work);
+	else
+		shk_async_end(SHK_BH_WORK, work);
+}
+
+void shk_async_stop(struct shk_shadow *shadow)
+{
+	struct worker *worker, *next;
+	LIST_HEAD(gone);
+
+	raw_spin_lock_irq(&running_lock);
+	list_for_each_entry_safe (worker, next, &running, node) {
+		if (worker->shadow != shadow)
+			continue;
+		WRITE_ONCE(worker->runner.ending, true);
+		get_task_struct(worker->runner.task);
+		list_move(&worker->node, &gone);
+	}
+	raw_spin_unlock_irq(&running_lock);
+	shk_bare_leave_all(shadow);
+	list_for_each_entry (worker, &gone, node)
+		shk_runner_end(&worker->runner);
+	synchronize_rcu();
+	list_for_each_entry_safe (worker, next, &gone, node) {
+		put_task_struct(worker->runner.task);
+		kfree(worker);
+	}
+}
+
+/* ---- who listens ---- */
+
+static unsigned int nr_listeners;
+
+/* What begins must end: the first NR_ENDS are there before the others are, and longer. */
+#define NR_ENDS 2
+static struct shk_ear ears[] = {
+	{ "softirq_exit", on_softirq_exit },
+	{ "workqueue_execute_end", on_work_end },
+	{ "softirq_entry", on_softirq_entry },
+	{ "workqueue_execute_start", on_work_start },
+};
+
+int shk_async_listen(void)
+{
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	if (nr_listeners++)
+		return 0;
+	preempt_notifier_inc();
+	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	if (ret) {
+		preempt_notifier_dec();
+		nr_listeners--;
+	}
+	return ret;
+}
+
+void shk_async_listen_no_more(void)
+{
+	lockdep_assert_held(&shk_config_lock);
+	if (--nr_listeners)
+		return;
+	shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);
+	shk_ears_end(ears, NR_ENDS);
+	preempt_notifier_dec();
+}
+
+int __init shk_async_init(void)
+{
+	return shk_ears_find(ears, ARRAY_SIZE(ears));
+}

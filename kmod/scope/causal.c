@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a process inside raises is noted where it is raised, by tracepoints, and
+ * executed in the process's shadow where it is executed (async.h):
+ *
+ * work items	by the worker, until the item's function returns.
+ * timers	of both kinds, by whom they land on.
+ * softirqs	likewise, on the CPU on which they were raised.
+ *
+ * Only what the process raises itself: what its work items and timers raise in turn is
+ * everybody's, and some of it never ends (writeback). But the timer of a delayed
+ * work item is that item's.
+ *
+ * Who raises is known by the text that this CPU executes. A work item or timer that
+ * is pending already is whose it was: nobody is told that it was asked for once more. A
+ * softirq that others have raised as well is the base's.
+ *
+ * All tracepoints are registered while there is a shadow of this kind, and cost
+ * everybody a look. Those behind a function stay longer than those before it.
+ *
+ * Notes hold no reference: they are taken back when their shadow ends. One whose work
+ * item or timer was cancelled is overwritten, or taken back, when the same address is
+ * queued or started again, as it must be before it can run.
+ */
+#include <linux/hardirq.h>
+#include <linux/hash.h>
+#include <linux/interrupt.h>
+#include <linux/kprobes.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+#include "compat/ears.h"
+#include "scope/async.h"
+#include "scope/causal.h"
+
+/* ---- notes: what is to be executed in which shadow ---- */
+
+#define SET_BITS 9
+#define NR_WAYS	 8
+
+struct note {
+	const void *key; /* the work item or timer; NULL: none */
+	struct shk_shadow *shadow;
+};
+
+/* Bounded: what finds no room is not followed. */
+struct set {
+	raw_spinlock_t lock; /* interrupts off; innermost */
+	struct note notes[NR_WAYS];
+};
+
+static struct set sets[1 << SET_BITS];
+
+static struct set *set_of(const void *key)
+{
+	return &sets[hash_ptr(key, SET_BITS)];
+}
+
+static struct note *find_note(struct set *set, const void *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_WAYS; i++)
+		if (READ_ONCE(set->notes[i].key) == key)
+			return &set->notes[i];
+	return NULL;
+}
+
+/* NULL takes it back. */
+static void note(const void *key, struct shk_shadow *shadow)
+{
+	struct set *set = set_of(key);
+	struct note *note;
+	unsigned long flags;
+
+	/* Nearly always. Nobody else notes this key: it is not pending. */
+	if (!shadow && !find_note(set, key))
+		return;
+	raw_spin_lock_irqsave(&set->lock, flags);
+	note = find_note(set, key);
+	if (!note && shadow)
+		note = find_note(set, NULL);
+	if (note) {
+		note->shadow = shadow;
+		WRITE_ONCE(note->key, shadow ? key : NULL);
+	}
+	raw_spin_unlock_irqrestore(&set->lock, flags);
+	if (!note && shadow)
+		atomic64_inc(&shadow->nr_unfollowed);
+}
+
+/* Whose it is; it is nobody's then. The shadow stays until preemption is on again. */
+static struct shk_shadow *take_note(const void *key)
+{
+	struct set *set = set_of(key);
+	struct shk_shadow *shadow = NULL;
+	struct note *note;
+	unsigned long flags;
+
+	if (!find_note(set, key))
+		return NULL;
+	raw_spin_lock_irqsave(&set->lock, flags);
+	note = find_note(set, key);
+	if (note) {
+		shadow = note->shadow;
+		*note = (struct note){};
+	}
+	raw_spin_unlock_irqrestore(&set->lock, flags);
+	return shadow;
+}
+
+static void take_back_all(const struct shk_shadow *shadow)
+{
+	struct set *set;
+	unsigned int i;
+
+	for (set = sets; set < sets + ARRAY_SIZE(sets); set++) {
+		raw_spin_lock_irq(&set->lock);
+		for (i = 0; i < NR_WAYS; i++)
+			if (set->notes[i].shadow == shadow)
+				set->notes[i] = (struct note){};
+		raw_spin_unlock_irq(&set->lock);
+	}
+}
+
+/* ---- who raises ---- */
+
+/* The shadow that current, a process, is in, if what it raises is to be followed. */
+static struct shk_shadow *raiser(void)
+{
+	struct shk_shadow *shadow;
+
+	if (!in_task() || !current->mm || current->flags & PF_KTHREAD)
+		return NULL;
+	shadow = shk_current_shadow();
+	return shadow && READ_ONCE(shadow->causal) ? shadow : NULL;
+}
+
+/* ---- timers and softirqs ---- */
+
+static void on_timer_start(void *unused, struct timer_list *timer)
+{
+	note(timer, raiser());
+}
+
+static void on_timer_entry(void *unused, struct timer_list *timer)
+{
+	shk_async_begin(SHK_TIMER, timer, take_note(timer));
+}
+NOKPROBE_SYMBOL(on_timer_entry);
+
+static void on_timer_exit(void *unused, struct timer_list *timer)
+{
+	shk_async_end(SHK_TIMER, timer);
+}
+NOKPROBE_SYMBOL(on_timer_exit);
+
+static void on_hrtimer_start(void *unused, struct hrtimer *timer)
+{
+	note(timer, raiser());
+}
+
+static void on_hrtimer_entry(void *unused, struct hrtimer *timer)
+{
+	shk_async_begin(SHK_HRTIMER, timer, take_note(timer));
+}
+NOKPROBE_SYMBOL(on_hrtimer_entry);
+
+static void on_hrtimer_exit(void *unused, struct hrtimer *timer)
+{
+	shk_async_end(SHK_HRTIMER, timer);
+}
+NOKPROBE_SYMBOL(on_hrtimer_exit);
+
+/* Whose a softirq is that is pending on this CPU; interrupts are off where this changes. */
+static DEFINE_PER_CPU(struct shk_shadow *[NR_SOFTIRQS], raised);
+
+static void on_softirq_raise(void *unused, unsigned int nr)
+{
+	struct shk_shadow **whose = this_cpu_ptr(&raised[nr]);
+	struct shk_shadow *shadow = raiser(), *was = READ_ONCE(*whose);
+
+	if (!(local_softirq_pending() & BIT(nr))) {
+		WRITE_ONCE(*whose, shadow);
+	} else if (was && was != shadow) {
+		WRITE_ONCE(*whose, NULL);
+		atomic64_inc(&was->nr_unfollowed);
+	}
+}
+
+struct shk_shadow *shk_causal_take_softirq(unsigned int nr)
+{
+	return this_cpu_xchg(raised[nr], NULL);
+}
+NOKPROBE_SYMBOL(shk_causal_take_softirq);
+
+static void forget_raised(struct shk_shadow *shadow)
+{
+	unsigned int nr;
+	int cpu;
+
+	for_each_possible_cpu (cpu)
+		for (nr = 0; nr < NR_SOFTIRQS; nr++)
+			cmpxchg(per_cpu_ptr(&raised[nr], cpu), shadow, NULL);
+}
+
+/* ---- work items ---- */
+
+static void on_queue(void *unused, int cpu, void *pwq, struct work_struct *work)
+{
+	/* Or by delayed_work_timer_fn(), in its timer. */
+	note(work, raiser() ?: shk_async_shadow(SHK_TIMER, &to_delayed_work(work)->timer));
+}
+
+struct shk_shadow *shk_causal_take_work(const struct work_struct *work)
+{
+	return take_note(work);
+}
+
+/* ---- life ---- */
+
+static unsigned int nr_causal; /* under shk_config_lock */
+
+/* What begins must end: the first NR_ENDS are there before the others are, and longer. */
+#define NR_ENDS 2
+static struct shk_ear ears[] = {
+	{ "timer_expire_exit", on_timer_exit },	  { "hrtimer_expire_exit", on_hrtimer_exit },
+	{ "timer_expire_entry", on_timer_entry }, { "hrtimer_expire_entry", on_hrtimer_entry },
+	{ "timer_start", on_timer_start },	  { "hrtimer_start", on_hrtimer_start },
+	{ "softirq_raise", on_softirq_raise },	  { "workqueue_queue_work", on_queue },
+};
+
+static int listen(void)
+{
+	int ret = shk_async_listen();
+
+	if (ret)
+		return ret;
+	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	if (ret)
+		shk_async_listen_no_more();
+	return ret;
+}
+
+int shk_causal_begin(struct shk_shadow *shadow)
+{
+	int ret;
+
+	mutex_lock(&shk_config_lock);
+	ret = shk_bare_get(shadow);
+	if (ret)
+		goto unlock;
+	if (!nr_causal)
+		ret = listen();
+	if (ret) {
+		shk_bare_put(shadow);
+		goto unlock;
+	}
+	nr_causal++;
+	WRITE_ONCE(shadow->causal, true);
+unlock:
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}
+
+void shk_causal_end(struct shk_shadow *shadow)
+{
+	lockdep_assert_held(&shk_config_lock);
+	if (!shadow->causal)
+		return;
+	WRITE_ONCE(shadow->causal, false);
+	if (!--nr_causal)
+		shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);
+	/* Nobody notes it any more ... */
+	synchronize_rcu();
+	take_back_all(shadow);
+	forget_raised(shadow);
+	/* ... nor begins to execute it, but for work items, nor is in the midst. */
+	synchronize_rcu();
+	shk_async_stop(shadow);
+	if (!nr_causal) {
+		shk_ears_end(ears, NR_ENDS);
+		shk_async_listen_no_more();
+	}
+	shk_bare_put(shadow);
+}
+
+int __init shk_causal_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sets); i++)
+		raw_spin_lock_init(&sets[i].lock);
+	return shk_ears_find(ears, ARRAY_SIZE(ears));
+}

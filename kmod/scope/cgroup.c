@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A bound cgroup's processes are where it says. What may change where one belongs
+ * (place.c) are four tracepoints, registered while a cgroup is bound, so
+ * that nobody pays who binds none:
+ *
+ * cgroup_attach_task	somebody moves a process. Whoever does looks after it on
+ *			the way back to user space: when its write() returns, the
+ *			process is in its new text.
+ * sched_process_fork	CLONE_INTO_CGROUP, or a parent who has yet to be placed. A
+ *			child that is not where it belongs places itself before its
+ *			first instruction. Nearly all are, by inheritance.
+ * sched_process_exec	the same of a new program. vfork's child runs in its parent's
+ *			mm, which stays its parent's; here it gets its own.
+ * cgroup_rmdir		the cgroup is gone, and nobody is in it.
+ *
+ * These run where nothing may sleep; so they note who is to be looked at (struct
+ * look), and somebody else does: the one named above, or, where that cannot be, a
+ * worker.
+ *
+ * Who binds or frees a cgroup publishes that, waits for all who might not have
+ * seen it, and then walks the members: a child whose fork was not told of is among
+ * them by then.
+ */
+#define pr_fmt(fmt) "shadowk: " fmt
+
+#include <linux/cgroup.h>
+#include <linux/module.h>
+#include <linux/nsproxy.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "compat/ears.h"
+#include "scope/cgroup.h"
+#include "scope/place.h"
+
+#define RETRY msecs_to_jiffies(10)
+
+/* One at a time binds and frees. Outside the process's cred_guard_mutex. */
+static DEFINE_MUTEX(cgroups_lock);
+/* Written under cgroups_lock and shk_config_lock, read under either or RCU. */
+static DEFINE_HASHTABLE(bindings, 6);
+static unsigned int nr_bindings; /* under cgroups_lock */
+static u64 last_binding;	 /* under shk_config_lock */
+static bool listening;		 /* under cgroups_lock */
+
+static struct workqueue_struct *cgroups_wq;
+static void tidy(struct work_struct *work);
+static DECLARE_DELAYED_WORK(tidy_work, tidy);
+static unsigned long retry; /* tidy()'s: when it does so again */
+
+static struct shk_binding *find(const struct cgroup *cgroup)
+{
+	struct shk_binding *binding;
+
+	hash_for_each_possible_rcu (bindings, binding, node, (unsigned long)cgroup,
+				    lockdep_is_held(&shk_config_lock) ||
+					    lockdep_is_held(&cgroups_lock))
+		if (binding->cgroup == cgroup)
+			return binding;
+	return NULL;
+}
+
+struct shk_binding *shk_binding_nearest(struct cgroup *cgroup)
+{
+	for (; cgroup; cgroup = cgroup_parent(cgroup)) {
+		struct shk_binding *binding = find(cgroup);
+
+		if (binding)
+			return binding;
+	}
+	return NULL;
+}
+
+/*
+ * @task is current or has not run yet; it has changed its cgroup if @moved. Who has its
+ * first mm of its own draws, if there is something to draw.
+ */
+static void check(struct task_struct *task, bool moved, bool first)
+{
+	struct shk_draw draw = {};
+	struct shk_binding *binding;
+	struct shk_shadow *side;
+	bool misplaced;
+
+	if (!task->mm || task->flags & PF_KTHREAD)
+		return;
+	rcu_read_lock();
+	binding = shk_binding_nearest(task_dfl_cgroup(task));
+	misplaced = shk_graft_misplaced(task->mm, binding ? binding->id : 0, NULL, moved);
+	if (!misplaced && first && binding && binding->other) {
+		draw = shk_draw(binding);
+		side = draw.other ? binding->other : binding->shadow;
+		misplaced = shk_graft_misplaced(task->mm, binding->id, side, moved);
+	}
+	rcu_read_unlock();
+	if (misplaced)
+		shk_look_at(task, true, draw);
+}
+
+static void on_fork(void *unused, struct task_struct *parent, struct task_struct *child)
+{
+	bool moved;
+
+	if (child->mm == parent->mm)
+		return;
+	rcu_read_lock();
+	moved = task_dfl_cgroup(child) != task_dfl_cgroup(parent);
+	rcu_read_unlock();
+	check(child, moved, true);
+}
+
+static void on_exec(void *unused, struct task_struct *task, pid_t old, struct linux_binprm *bprm)
+{
+	check(task, false, task->mm && shk_graft_was_borrowing(task->mm));
+}
+
+static void on_move(void *unused, struct cgroup *to, const char *path, struct task_struct *task,
+		    bool threadgroup)
+{
+	shk_look_at(task, false, (struct shk_draw){});
+}
+
+static void on_rmdir(void *unused, struct cgroup *cgroup, const char *path)
+{
+	bool bound;
+
+	rcu_read_lock();
+	bound = find(cgroup);
+	rcu_read_unlock();
+	if (bound)
+		mod_delayed_work(cgroups_wq, &tidy_work, 0);
+}
+
+static struct shk_ear ears[] = {
+	{ "cgroup_attach_task", on_move },
+	{ "sched_process_fork", on_fork },
+	{ "sched_process_exec", on_exec },
+	{ "cgroup_rmdir", on_rmdir },
+};
+
+static int listen(void)
+{
+	int ret;
+
+	lockdep_assert_held(&cgroups_lock);
+	if (listening)
+		return 0;
+	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	if (ret)
+		return ret;
+	listening = true;
+	__module_get(THIS_MODULE);
+	return 0;
+}
+
+/*
+ * Nothing is bound, and nobody is left whom a cgroup has placed: a child may have
+ * inherited that and not be in any cgroup yet. Returns whether that is so.
+ */
+static bool listen_no_more(void)
+{
+	lockdep_assert_held(&cgroups_lock);
+	if (!listening || nr_bindings)
+		return true;
+	if (shk_graft_count_placed())
+		return false;
+	shk_ears_end(ears, ARRAY_SIZE(ears));
+	listening = false;
+	module_put(THIS_MODULE);
+	return true;
+}
+
+/* All processes at and below @root that @binding, or nothing if NULL, decides for. */
+static int members_do(struct cgroup *root, const struct shk_binding *binding,
+		      int (*fn)(struct task_struct *, struct shk_placing *),
+		      struct shk_placing *placing)
+{
+	struct cgroup_subsys_state *css;
+	struct task_struct *task;
+	struct css_task_iter iter;
+	int ret = 0;
+
+	rcu_read_lock();
+	css_for_each_descendant_pre (css, &root->self) {
+		if (shk_binding_nearest(css->cgroup) != binding || !css_tryget_online(css))
+			continue;
+		rcu_read_unlock();
+		shk_call(css_task_iter_start)(css, CSS_TASK_ITER_PROCS | CSS_TASK_ITER_THREADED,
+					      &iter);
+		while (!ret && (task = shk_call(css_task_iter_next)(&iter)))
+			ret = fn(task, placing);
+		shk_call(css_task_iter_end)(&iter);
+		rcu_read_lock();
+		css_put(css);
+		if (ret)
+			break;
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+static int place_or_defer(struct task_struct *task, struct shk_placing *placing)
+{
+	if (shk_place(task, placing))
+		shk_place_later(task);
+	return 0;
+}
+
+static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
+{
+	int ret = shk_place(task, placing);
+
+	if (ret && ret != -EBUSY)
+		shk_place_later(task);
+	return ret == -EBUSY ? ret : 0;
+}
+
+/* Uses the reference to @cgroup up. */
+static struct shk_binding *binding_create(const struct shk_split *split, struct cgroup *cgroup)
+{
+	struct shk_binding *binding = kzalloc(sizeof(*binding), GFP_KERNEL_ACCOUNT);
+
+	if (!binding) {
+		cgroup_put(cgroup);
+		return NULL;
+	}
+	binding->shadow = shk_shadow_get(split->shadow);
+	binding->other = split->other ? shk_shadow_get(split->other) : NULL;
+	binding->percent = split->percent;
+	/* The first that draws has number 0. */
+	atomic64_set(&binding->nr_drawn, -1);
+	binding->cgroup = cgroup;
+	__module_get(THIS_MODULE);
+	return binding;
+}
+
+/* Nobody finds it any more. */
+static void binding_destroy(struct shk_binding *binding)
+{
+	cgroup_put(binding->cgroup);
+	if (binding->other)
+		shk_shadow_put(binding->other);
+	shk_shadow_put(binding->shadow);
+	kfree(binding);
+	module_put(THIS_MODULE);
+}
+
+static void count(struct shk_binding *binding, int change)
+{
+	lockdep_assert_held(&shk_config_lock);
+	binding->shadow->nr_cgroups += change;
+	if (binding->other)
+		binding->other->nr_cgroups += change;
+}
+
+static int publish(struct shk_binding *binding)
+{
+	int ret;
+
+	mutex_lock(&shk_config_lock);
+	ret = shk_graft_prepare(binding->shadow);
+	if (!ret && binding->other)
+		ret = shk_graft_prepare(binding->other);
+	if (!ret) {
+		/* One that comes back keeps it: who stayed stays, and draws no more. */
+		binding->id = binding->id ?: ++last_binding;
+		hash_add_rcu(bindings, &binding->node, (unsigned long)binding->cgroup);
+		count(binding, 1);
+		nr_bindings++;
+	}
+	mutex_unlock(&shk_config_lock);
+	/* Whose fork or exec has not seen it is in the cgroup now. */
+	if (!ret)
+		synchronize_rcu();
+	return ret;
+}
+
+static void unpublish(struct shk_binding *binding)
+{
+	mutex_lock(&shk_config_lock);
+	hash_del_rcu(&binding->node);
+	count(binding, -1);
+	nr_bindings--;
+	mutex_unlock(&shk_config_lock);
+	synchronize_rcu();
+}
+
+/* The members of @binding's cgroup go where the next above it wants them, or to the base. */
+static int evict(struct shk_binding *binding, int (*fn)(struct task_struct *, struct shk_placing *),
+		 struct shk_placing *placing)
+{
+	struct shk_binding *above;
+
+	lockdep_assert_held(&cgroups_lock);
+	rcu_read_lock();
+	/* It stays: who would free it waits for cgroups_lock. */
+	above = shk_binding_nearest(binding->cgroup);
+	rcu_read_unlock();
+	return members_do(binding->cgroup, above, fn, placing);
+}
+
+static void end(struct shk_binding *binding)
+{
+	binding_destroy(binding);
+	if (!listen_no_more())
+		queue_delayed_work(cgroups_wq, &tidy_work, RETRY);
+}
+
+/* Who is in the way goes later. */
+static void release(struct shk_binding *binding)
+{
+	struct shk_placing placing = {};
+
+	unpublish(binding);
+	evict(binding, place_or_defer, &placing);
+	end(binding);
+}
+
+/* -EBUSY: @busy is in the way, and all are where they were, or will be. */
+static int try_release(struct shk_binding *binding, pid_t *busy)
+{
+	struct shk_placing placing = {}, back = {};
+	int ret;
+
+	unpublish(binding);
+	ret = evict(binding, place_or_blame, &placing);
+	*busy = placing.busy;
+	if (!ret) {
+		end(binding);
+	} else if (!publish(binding)) {
+		members_do(binding->cgroup, binding, place_or_defer, &back);
+	} else {
+		evict(binding, place_or_defer, &back);
+		end(binding);
+		ret = 0;
+	}
+	return ret;
+}
+
+static bool says(const struct shk_binding *binding, const struct shk_split *split)
+{
+	return binding->shadow == split->shadow && binding->other == split->other &&
+	       binding->percent == split->percent;
+}
+
+int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
+{
+	struct cgroup *cgroup = cgroup_get_from_fd(fd);
+	struct shk_binding *binding, *was;
+	struct shk_placing placing = {};
+	int ret;
+
+	if (IS_ERR(cgroup))
+		return PTR_ERR(cgroup);
+	binding = binding_create(split, cgroup);
+	if (!binding)
+		return -ENOMEM;
+	ret = mutex_lock_interruptible(&cgroups_lock) ? -ERESTARTSYS : 0;
+	if (ret)
+		goto destroy;
+	was = find(cgroup);
+	if (was) {
+		ret = says(was, split) ? 0 : -EBUSY;
+		goto unlock;
+	}
+	ret = listen();
+	if (ret)
+		goto unlock;
+	ret = publish(binding);
+	if (ret)
+		goto listen_no_more;
+	ret = members_do(cgroup, binding, shk_place, &placing);
+	*busy = placing.busy;
+	if (ret)
+		release(binding);
+	mutex_unlock(&cgroups_lock);
+	return ret;
+listen_no_more:
+	listen_no_more();
+unlock:
+	mutex_unlock(&cgroups_lock);
+destroy:
+	binding_destroy(binding);
+	return ret;
+}
+
+static bool is_of(const struct shk_binding *binding, const struct shk_shadow *shadow)
+{
+	return binding->shadow == shadow || binding->other == shadow;
+}
+
+int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy)
+{
+	struct cgroup *cgroup = cgroup_get_from_fd(fd);
+	struct shk_binding *binding;
+	int ret = 0;
+
+	if (IS_ERR(cgroup))
+		return PTR_ERR(cgroup);
+	if (mutex_lock_interruptible(&cgroups_lock)) {
+		ret = -ERESTARTSYS;
+		goto put;
+	}
+	binding = find(cgroup);
+	if (binding && (!from || is_of(binding, from)))
+		ret = try_release(binding, busy);
+	else
+		ret = -ENOENT;
+	mutex_unlock(&cgroups_lock);
+put:
+	cgroup_put(cgroup);
+	return ret;
+}
+
+int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
+{
+	struct cgroup *found = NULL;
+	struct shk_binding *binding;
+	unsigned int bucket;
+	int ret;
+
+	mutex_lock(&shk_config_lock);
+	hash_for_each (bindings, bucket, binding, node)
+		if (is_of(binding, shadow) && cgroup_id(binding->cgroup) > next->cursor &&
+		    (!found || cgroup_id(binding->cgroup) < cgroup_id(found))) {
+			found = binding->cgroup;
+			next->percent = binding->other == shadow ? binding->percent
+								 : 100 - binding->percent;
+		}
+	if (found)
+		cgroup_get(found);
+	mutex_unlock(&shk_config_lock);
+	if (!found)
+		return -ENOENT;
+	next->cursor = cgroup_id(found);
+	ret = cgroup_path_ns(found, next->path, sizeof(next->path), current->nsproxy->cgroup_ns);
+	if (ret < 0 || ret >= sizeof(next->path))
+		memset(next->path, 0, sizeof(next->path));
+	cgroup_put(found);
+	return 0;
+}
+
+static void release_removed(void)
+{
+	struct shk_binding *binding;
+	struct hlist_node *next;
+	unsigned int bucket;
+
+	lockdep_assert_held(&cgroups_lock);
+	hash_for_each_safe (bindings, bucket, next, binding, node)
+		if (!(READ_ONCE(binding->cgroup->self.flags) & CSS_ONLINE))
+			release(binding);
+}
+
+static void tidy(struct work_struct *work)
+{
+	bool done = shk_place_deferred();
+
+	mutex_lock(&cgroups_lock);
+	release_removed();
+	/* Who sleeps in a body may do so for days, and the machine stands still for each look. */
+	retry = done ? RETRY : clamp_t(unsigned long, 2 * retry, RETRY, HZ);
+	if (!listen_no_more() || !done)
+		queue_delayed_work(cgroups_wq, &tidy_work, retry);
+	mutex_unlock(&cgroups_lock);
+}
+
+void shk_cgroups_wake(void)
+{
+	queue_delayed_work(cgroups_wq, &tidy_work, RETRY);
+}
+
+void shk_cgroups_settle(void)
+{
+	/* Whoever holds it may wait for a member's exec, and that for a tracer. */
+	if (mutex_lock_killable(&cgroups_lock))
+		return;
+	release_removed();
+	mutex_unlock(&cgroups_lock);
+}
+
+int __init shk_cgroups_init(void)
+{
+	int ret = shk_ears_find(ears, ARRAY_SIZE(ears));
+
+	if (ret)
+		return ret;
+	if (shk_place_init())
+		return -ENOMEM;
+	cgroups_wq = alloc_workqueue("shadowk_cgroups", WQ_UNBOUND, 0);
+	if (!cgroups_wq) {
+		shk_place_exit();
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Bindings hold the module: there are none. */
+void shk_cgroups_exit(void)
+{
+	cancel_delayed_work_sync(&tidy_work);
+	destroy_workqueue(cgroups_wq);
+	shk_place_exit();
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Kernel threads that a shadow owns (scope/runner.h). Those that come later are heard
+ * of by their name, task_rename, or, where they are born with it, task_newtask.
+ */
+#include <linux/glob.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "compat/compat.h"
+#include "compat/ears.h"
+#include "scope/own.h"
+#include "scope/runner.h"
+
+struct thread {
+	struct shk_runner runner; /* holds a reference to its task */
+	struct list_head node;	  /* shk_own.threads */
+	struct hlist_node by_task;
+};
+
+static DEFINE_HASHTABLE(threads, 8);
+static LIST_HEAD(patterns); /* oldest first: of two that match, that decides */
+
+static struct workqueue_struct *kthreads_wq;
+static void look_again(struct work_struct *work);
+static DECLARE_DELAYED_WORK(look_work, look_again);
+
+static struct thread *find(const struct task_struct *task)
+{
+	struct thread *thread;
+
+	hash_for_each_possible (threads, thread, by_task, (unsigned long)task)
+		if (thread->runner.task == task)
+			return thread;
+	return NULL;
+}
+
+static bool matches(struct task_struct *task, const char *pattern)
+{
+	char comm[SHK_PATTERN_LEN];
+
+	shk_call(get_kthread_comm)(comm, sizeof(comm), task);
+	return glob_match(pattern, comm);
+}
+
+/* A thread that is like that and nobody's yet, with a reference; or NULL. */
+static struct task_struct *find_new(const char *pattern)
+{
+	struct task_struct *task, *found = NULL;
+
+	rcu_read_lock();
+	for_each_process (task) {
+		if (!(task->flags & PF_KTHREAD) || task->flags & PF_EXITING || find(task) ||
+		    !matches(task, pattern))
+			continue;
+		found = get_task_struct(task);
+		break;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+static int thread_own(struct shk_own *own, struct task_struct *task)
+{
+	struct thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
+
+	if (!thread)
+		return -ENOMEM;
+	shk_runner_init(&thread->runner, task, own->shadow->bare, NULL);
+	preempt_notifier_inc();
+	hash_add(threads, &thread->by_task, (unsigned long)task);
+	list_add_tail(&thread->node, &own->threads);
+	own->nr_threads++;
+	shk_runner_begin(&thread->runner);
+	return 0;
+}
+
+static int look(struct shk_own *own)
+{
+	struct task_struct *task;
+	int ret;
+
+	while ((task = find_new(own->pattern))) {
+		ret = thread_own(own, task);
+		if (ret) {
+			put_task_struct(task);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/* Their notifiers are out, or taken out now. */
+static void threads_disown(struct list_head *gone)
+{
+	struct thread *thread, *next;
+
+	list_for_each_entry (thread, gone, node)
+		shk_runner_end(&thread->runner);
+	/* Who takes it out has yet to go on to the next one. */
+	synchronize_rcu();
+	list_for_each_entry_safe (thread, next, gone, node) {
+		preempt_notifier_dec();
+		put_task_struct(thread->runner.task);
+		kfree(thread);
+	}
+}
+
+/* Threads that have ended are nobody's. */
+static void forget(struct shk_own *own)
+{
+	struct thread *thread, *next;
+	LIST_HEAD(gone);
+
+	list_for_each_entry_safe (thread, next, &own->threads, node) {
+		if (!READ_ONCE(thread->runner.task->exit_state))
+			continue;
+		hash_del(&thread->by_task);
+		list_move(&thread->node, &gone);
+		own->nr_threads--;
+	}
+	if (!list_empty(&gone))
+		threads_disown(&gone);
+}
+
+/* What does not fit in task_struct.comm a thread itself says when it first runs. */
+static bool has_half_named(void)
+{
+	struct task_struct *task;
+	bool has = false;
+
+	rcu_read_lock();
+	for_each_process (task) {
+		has = task->flags & PF_KTHREAD && !task->nvcsw && !task->nivcsw;
+		if (has)
+			break;
+	}
+	rcu_read_unlock();
+	return has;
+}
+
+static void look_soon(void)
+{
+	queue_delayed_work(kthreads_wq, &look_work, 1);
+}
+
+static void look_again(struct work_struct *work)
+{
+	struct shk_own *own;
+	int ret = 0;
+
+	mutex_lock(&shk_config_lock);
+	list_for_each_entry (own, &patterns, by_age) {
+		forget(own);
+		ret |= look(own);
+	}
+	mutex_unlock(&shk_config_lock);
+	if (ret)
+		queue_delayed_work(kthreads_wq, &look_work, HZ);
+	else if (SHK_KTHREADS_BORN_NAMED && has_half_named())
+		look_soon();
+}
+
+/* Its name is put on right after this. */
+static void on_rename(void *unused, struct task_struct *task, const char *name)
+{
+	if (task->flags & PF_KTHREAD)
+		look_soon();
+}
+
+static void on_birth(void *unused, struct task_struct *task, unsigned long clone_flags)
+{
+	if (task->flags & PF_KTHREAD)
+		look_soon();
+}
+
+static struct shk_ear ears[] = { { "task_rename", on_rename }, { "task_newtask", on_birth } };
+enum { NR_EARS = SHK_KTHREADS_BORN_NAMED ? 2 : 1 };
+
+static void unlink(struct shk_own *own)
+{
+	list_del(&own->by_age);
+	if (list_empty(&patterns))
+		shk_ears_end(ears, NR_EARS);
+}
+
+int shk_kthread_own(struct shk_own *own)
+{
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	INIT_LIST_HEAD(&own->threads);
+	if (list_empty(&patterns)) {
+		ret = shk_ears_listen(ears, NR_EARS);
+		if (ret)
+			return ret;
+	}
+	list_add_tail(&own->by_age, &patterns);
+	ret = look(own);
+	if (ret)
+		shk_kthread_disown(own);
+	else if (SHK_KTHREADS_BORN_NAMED && has_half_named())
+		look_soon();
+	return ret;
+}
+
+void shk_kthread_disown(struct shk_own *own)
+{
+	struct thread *thread;
+
+	lockdep_assert_held(&shk_config_lock);
+	unlink(own);
+	list_for_each_entry (thread, &own->threads, node) {
+		WRITE_ONCE(thread->runner.ending, true);
+		hash_del(&thread->by_task);
+	}
+	shk_bare_leave_all(own->shadow);
+	threads_disown(&own->threads);
+	own->nr_threads = 0;
+	/* Another pattern may want them. */
+	if (!list_empty(&patterns))
+		look_soon();
+}
+
+int __init shk_kthreads_init(void)
+{
+	int ret = shk_ears_find(ears, NR_EARS);
+
+	if (ret)
+		return ret;
+	kthreads_wq = alloc_workqueue("shadowk_kthreads", WQ_UNBOUND, 0);
+	return kthreads_wq ? 0 : -ENOMEM;
+}
+
+/* Nothing is owned. */
+void shk_kthreads_exit(void)
+{
+	cancel_delayed_work_sync(&look_work);
+	destroy_workqueue(kthreads_wq);
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "scope/own.h"
+
+static struct shk_own *find(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+{
+	struct shk_own *own;
+
+	list_for_each_entry (own, &shadow->owns, node)
+		if (own->kind == arg->kind && own->irq == arg->irq &&
+		    !strcmp(own->pattern, arg->pattern))
+			return own;
+	return NULL;
+}
+
+static bool is_valid(const struct shk_own_arg *arg)
+{
+	if (arg->flags || arg->reserved ||
+	    strnlen(arg->pattern, sizeof(arg->pattern)) == sizeof(arg->pattern))
+		return false;
+	switch (arg->kind) {
+	case SHK_OWN_IRQ:
+		return !*arg->pattern;
+	case SHK_OWN_KTHREAD:
+		return *arg->pattern && !arg->irq;
+	default:
+		return false;
+	}
+}
+
+static struct shk_own *own_create(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+{
+	struct shk_own *own = kzalloc(sizeof(*own), GFP_KERNEL_ACCOUNT);
+
+	if (!own)
+		return NULL;
+	own->shadow = shadow;
+	own->kind = arg->kind;
+	own->irq = arg->irq;
+	strscpy(own->pattern, arg->pattern, sizeof(own->pattern));
+	return own;
+}
+
+static int add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+{
+	bool was_built = shadow->text.built, was_hooked = shadow->hooked;
+	struct shk_own *own;
+	int ret;
+
+	if (shadow->dead)
+		return -ESTALE;
+	if (find(shadow, arg))
+		return 0;
+	own = own_create(shadow, arg);
+	if (!own)
+		return -ENOMEM;
+	ret = shk_bare_get(shadow);
+	if (ret)
+		goto free;
+	ret = own->kind == SHK_OWN_IRQ ? shk_irq_own(own) : shk_kthread_own(own);
+	if (ret)
+		goto put;
+	own->id = ++shadow->last_own;
+	list_add_tail(&own->node, &shadow->owns);
+	return 0;
+put:
+	shk_bare_put(shadow);
+	shk_graft_unprepare(shadow, was_built, was_hooked);
+free:
+	kfree(own);
+	return ret;
+}
+
+int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+{
+	int ret;
+
+	if (!is_valid(arg))
+		return -EINVAL;
+	if (!(shadow->flags & SHK_ASYNC_OWNER))
+		return -EMEDIUMTYPE;
+	mutex_lock(&shk_config_lock);
+	ret = add(shadow, arg);
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}
+
+static void own_destroy(struct shk_own *own)
+{
+	list_del(&own->node);
+	if (own->kind == SHK_OWN_IRQ)
+		shk_irq_disown(own);
+	else
+		shk_kthread_disown(own);
+	shk_bare_put(own->shadow);
+	kfree(own);
+}
+
+int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+{
+	struct shk_own *own;
+
+	if (!is_valid(arg))
+		return -EINVAL;
+	mutex_lock(&shk_config_lock);
+	own = find(shadow, arg);
+	if (own)
+		own_destroy(own);
+	mutex_unlock(&shk_config_lock);
+	return own ? 0 : -ENOENT;
+}
+
+int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
+{
+	struct shk_own *own;
+	int ret = -ENOENT;
+
+	mutex_lock(&shk_config_lock);
+	list_for_each_entry (own, &shadow->owns, node) {
+		if (own->id <= info->cursor)
+			continue;
+		info->cursor = own->id;
+		info->kind = own->kind;
+		info->irq = own->irq;
+		info->nr_threads = own->nr_threads;
+		strscpy(info->pattern, own->pattern, sizeof(info->pattern));
+		ret = 0;
+		break;
+	}
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}
+
+void shk_owns_teardown(struct shk_shadow *shadow)
+{
+	struct shk_own *own, *next;
+
+	lockdep_assert_held(&shk_config_lock);
+	list_for_each_entry_safe (own, next, &shadow->owns, node)
+		own_destroy(own);
+}
+
+int __init shk_owns_init(void)
+{
+	int ret = shk_irqs_init();
+
+	return ret ?: shk_kthreads_init();
+}
+
+void shk_owns_exit(void)
+{
+	shk_kthreads_exit();
+}

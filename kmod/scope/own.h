@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a shadow owns: lines of interrupts and kernel threads, which execute its
+ * text. All of it is under shk_config_lock.
+ */
+#ifndef SHK_OWN_H
+#define SHK_OWN_H
+
+#include "shadow/shadow.h"
+
+struct shk_own {
+	struct list_head node;	   /* shk_shadow.owns, by id */
+	struct shk_shadow *shadow; /* its bare mm is used as long as this is owned */
+	u64 id;
+	u32 kind;
+	u32 irq;
+	char pattern[SHK_PATTERN_LEN];
+
+	/* kthread.c's */
+	struct list_head by_age; /* patterns */
+	struct list_head threads;
+	unsigned int nr_threads;
+};
+
+/* ---- own.c ---- */
+
+/* Errors as in struct shk_own_arg. */
+int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg);
+int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg);
+int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info);
+/* The shadow owns nothing any more; shk_config_lock held. */
+void shk_owns_teardown(struct shk_shadow *shadow);
+int shk_owns_init(void);
+void shk_owns_exit(void);
+
+/* ---- irq.c ---- */
+
+int shk_irqs_init(void);
+/*
+ * Handlers ask whose their line is, for one more, and for one less, at whose return none
+ * is under way that asked before. shk_config_lock held.
+ */
+int shk_irqs_listen(void);
+void shk_irqs_listen_no_more(void);
+/* -ENOENT: no such line; -EBUSY: it is owned. */
+int shk_irq_own(struct shk_own *own);
+/* At its return no CPU executes the shadow for that line. */
+void shk_irq_disown(struct shk_own *own);
+
+/* ---- kthread.c, which wants preempt notifiers: kernels have them for KVM ---- */
+
+#ifdef CONFIG_PREEMPT_NOTIFIERS
+int shk_kthreads_init(void);
+void shk_kthreads_exit(void);
+/*
+ * Threads that sleep execute the shadow when they wake, those that run when they
+ * are next scheduled, those that come later soon after they have come.
+ */
+int shk_kthread_own(struct shk_own *own);
+void shk_kthread_disown(struct shk_own *own);
+#else
+static inline int shk_kthreads_init(void)
+{
+	return 0;
+}
+
+static inline void shk_kthreads_exit(void)
+{
+}
+
+static inline int shk_kthread_own(struct shk_own *own)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void shk_kthread_disown(struct shk_own *own)
+{
+}
+#endif
+
+#endif /* SHK_OWN_H */

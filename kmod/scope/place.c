@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * That a process is where its cgroup wants it, by one question, asked again whenever
+ * the answer may have changed: see place().
+ */
+#define pr_fmt(fmt) "shadowk: " fmt
+
+#include <linux/freezer.h>
+#include <linux/mempool.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "scope/cgroup.h"
+#include "scope/place.h"
+
+/* A process that may be in the wrong text. */
+struct look {
+	struct callback_head work;
+	struct task_struct *task; /* holds a reference */
+	bool born;		  /* it is new, or its program is; and looks at itself */
+	struct shk_draw draw;
+	struct list_head node; /* deferred */
+};
+
+/* So many at least can be noted at any time. */
+#define LOOKS 32
+static mempool_t *looks;
+
+static DEFINE_SPINLOCK(deferred_lock); /* interrupts off; innermost */
+static LIST_HEAD(deferred);
+
+struct shk_draw shk_draw(struct shk_binding *binding)
+{
+	u64 n = atomic64_inc_return(&binding->nr_drawn) % 100;
+
+	return (struct shk_draw){
+		.binding = binding->id,
+		.other = (n + 1) * binding->percent / 100 != n * binding->percent / 100,
+	};
+}
+
+/* Some thread of @task's process that has an mm: who has exited stays in its cgroup. RCU. */
+static struct task_struct *living(struct task_struct *task)
+{
+	struct task_struct *thread;
+
+	for_each_thread (task, thread)
+		if (READ_ONCE(thread->mm) && !(thread->flags & PF_KTHREAD))
+			return thread;
+	return NULL;
+}
+
+static struct shk_binding *binding_of(struct task_struct *task)
+{
+	struct task_struct *thread;
+	struct shk_binding *binding;
+
+	lockdep_assert_held(&shk_config_lock);
+	rcu_read_lock();
+	thread = living(task);
+	binding = thread ? shk_binding_nearest(task_dfl_cgroup(thread)) : NULL;
+	rcu_read_unlock();
+	return binding;
+}
+
+bool shk_cgroup_forbids(struct task_struct *task, const struct shk_shadow *shadow)
+{
+	const struct shk_binding *binding = binding_of(task);
+
+	return binding && (binding->other || binding->shadow != shadow);
+}
+
+/* The mm of @task's process, with a reference (mmput); NULL if it has none of its own. */
+static struct mm_struct *mm_of(struct task_struct *task)
+{
+	struct task_struct *thread;
+	struct mm_struct *mm;
+	bool borrowed;
+
+	do {
+		rcu_read_lock();
+		thread = living(task);
+		mm = thread ? get_task_mm(thread) : NULL;
+		borrowed = mm && shk_borrows_mm(task);
+		rcu_read_unlock();
+	} while (thread && !mm);
+	if (!borrowed)
+		return mm;
+	mmput(mm);
+	return NULL;
+}
+
+/* Who has to come again has drawn. */
+static int place_mm(struct mm_struct *mm, struct shk_binding *binding, struct shk_draw *draw,
+		    struct shk_left *left, pid_t *busy)
+{
+	if (!binding) {
+		if (!shk_graft_misplaced(mm, 0, NULL, false))
+			return 0;
+		return shk_graft_detach(mm, NULL, false, busy);
+	}
+	if (!binding->other)
+		return shk_graft_place(binding->shadow, mm, binding->id, left, busy);
+	/* Who has drawn stays. */
+	if (draw->binding != binding->id) {
+		if (!shk_graft_misplaced(mm, binding->id, NULL, false))
+			return 0;
+		*draw = shk_draw(binding);
+	}
+	return shk_graft_place(draw->other ? binding->other : binding->shadow, mm, binding->id,
+			       left, busy);
+}
+
+/*
+ * @task's process goes where its cgroup wants it, or where it has drawn. -EAGAIN: it is
+ * in exec, and that is not to be waited for, or its thread @busy in a body that has to
+ * change; -ERESTARTSYS: the caller is killed; -ENOMEM and others: it stays where it is.
+ */
+static int place(struct task_struct *task, struct shk_draw *draw, bool wait, pid_t *busy)
+{
+	struct mutex *guard = &task->signal->cred_guard_mutex;
+	struct shk_left left = {};
+	struct mm_struct *mm;
+	int ret = 0;
+
+	/* So that exec has its new mm, or learns of this: as attach does it. */
+	if (wait) {
+		if (mutex_lock_killable(guard))
+			return -ERESTARTSYS;
+	} else if (!mutex_trylock(guard)) {
+		return -EAGAIN;
+	}
+	mm = mm_of(task);
+	if (!mm)
+		goto unlock;
+	mutex_lock(&shk_config_lock);
+	ret = place_mm(mm, binding_of(task), draw, &left, busy);
+	mutex_unlock(&shk_config_lock);
+	shk_left_put(&left);
+	mmput(mm);
+unlock:
+	mutex_unlock(guard);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+/*
+ * The same, whatever signals come, but for one that kills. -EBUSY: somebody was in
+ * the way all the time that @placing has.
+ */
+static int place_undisturbed(struct task_struct *task, struct shk_draw *draw,
+			     struct shk_placing *placing)
+{
+	sigset_t all, blocked;
+	int ret;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &blocked);
+	do {
+		try_to_freeze();
+		placing->busy = 0;
+		ret = place(task, draw, true, &placing->busy);
+		if (ret == -EAGAIN)
+			ret = shk_still_wait(&placing->until) ?: -EAGAIN;
+	} while (ret == -EAGAIN || (ret == -ERESTARTSYS && !fatal_signal_pending(current)));
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	return ret;
+}
+
+static struct look *look_create(struct task_struct *task, bool born, struct shk_draw draw,
+				gfp_t gfp)
+{
+	struct look *look = mempool_alloc(looks, gfp);
+
+	if (!look)
+		return NULL;
+	look->task = get_task_struct(task);
+	look->born = born;
+	look->draw = draw;
+	__module_get(THIS_MODULE);
+	return look;
+}
+
+static void look_destroy(struct look *look)
+{
+	put_task_struct(look->task);
+	mempool_free(look, looks);
+	module_put(THIS_MODULE);
+}
+
+static void defer(struct look *look)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&deferred_lock, flags);
+	list_add_tail(&look->node, &deferred);
+	spin_unlock_irqrestore(&deferred_lock, flags);
+	shk_cgroups_wake();
+}
+
+int shk_place(struct task_struct *task, struct shk_placing *placing)
+{
+	struct shk_draw draw = {};
+
+	return place_undisturbed(task, &draw, placing);
+}
+
+void shk_place_later(struct task_struct *task)
+{
+	defer(look_create(task, false, (struct shk_draw){}, GFP_KERNEL));
+}
+
+/* On current's way back to user space. */
+static void look_work(struct callback_head *work)
+{
+	struct look *look = container_of(work, struct look, work);
+	struct shk_placing placing = {};
+	bool had_drawn = look->draw.binding;
+	int ret = place_undisturbed(look->task, &look->draw, &placing);
+
+	if (ret && !look->born) {
+		defer(look);
+		return;
+	}
+	/*
+	 * Never in the wrong text: as a fork or an exec that cannot inherit. Who has drawn
+	 * the other one is in one of the two.
+	 */
+	if (ret && !had_drawn)
+		send_sig(SIGKILL, current, 1);
+	look_destroy(look);
+}
+
+void shk_look_at(struct task_struct *task, bool born, struct shk_draw draw)
+{
+	struct look *look = look_create(task, born, draw, GFP_ATOMIC);
+	struct task_struct *by = born ? task : current;
+
+	if (!look && draw.binding)
+		return;
+	/* The pool is empty, and so is the memory. */
+	if (!look) {
+		pr_err_ratelimited("no memory to place process %d by its cgroup\n",
+				   task_tgid_nr(task));
+		send_sig(SIGKILL, task, 1);
+		return;
+	}
+	init_task_work(&look->work, look_work);
+	if (by->flags & PF_KTHREAD || shk_call(task_work_add)(by, &look->work, TWA_RESUME))
+		defer(look);
+}
+
+bool shk_place_deferred(void)
+{
+	struct look *look, *next;
+	LIST_HEAD(now);
+	bool all = true;
+	pid_t busy;
+
+	spin_lock_irq(&deferred_lock);
+	list_splice_init(&deferred, &now);
+	spin_unlock_irq(&deferred_lock);
+	list_for_each_entry_safe (look, next, &now, node) {
+		if (!place(look->task, &look->draw, false, &busy)) {
+			look_destroy(look);
+			continue;
+		}
+		all = false;
+		spin_lock_irq(&deferred_lock);
+		list_add_tail(&look->node, &deferred);
+		spin_unlock_irq(&deferred_lock);
+	}
+	return all;
+}
+
+int __init shk_place_init(void)
+{
+	looks = mempool_create_kmalloc_pool(LOOKS, sizeof(struct look));
+	return looks ? 0 : -ENOMEM;
+}
+
+/* Looks hold the module: there are none. */
+void shk_place_exit(void)
+{
+	mempool_destroy(looks);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A task that sleeps, or was preempted, in a body that is replaced in place would
+ * go on in the middle of other code. So such a body changes, and tasks come to
+ * have another one, only while the machine stands still (no task runs, no
+ * interrupt is handled) and none of those concerned has an address of it on its
+ * stack. As livepatch looks at stacks: what the unwinder does not vouch for may be
+ * anywhere. It can tell the truth, since the frames of a body in place are those
+ * of the base's, see edit/relocate.c.
+ *
+ * exec() changes the text of its task in its own course, if that was attached
+ * or detached meanwhile (graft.c: shk_graft_arrive()), so who is in it is not clear
+ * of anything.
+ */
+#include <linux/cpu.h>
+#include <linux/jiffies.h>
+#include <linux/kallsyms.h>
+#include <linux/kernel.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/stacktrace.h>
+#include <linux/stop_machine.h>
+#include <linux/string.h>
+
+#include "shadow/shadow.h"
+
+#define NR_ENTRIES 256
+#define NR_EXEC	   4
+
+/* How long who is in the way is waited for, and how often looked at. */
+#define WAIT  (3 * HZ)
+#define PAUSE (HZ / 50)
+
+/* Under text_mutex. */
+static unsigned long entries[NR_ENTRIES];
+static struct shk_body exec_body[NR_EXEC];
+static LIST_HEAD(exec_bodies);
+
+static bool is_in(unsigned long addr, const struct list_head *bodies)
+{
+	const struct shk_body *body;
+
+	if (!bodies)
+		return false;
+	list_for_each_entry (body, bodies, node)
+		if (addr >= body->from && addr < body->to)
+			return true;
+	return false;
+}
+
+static bool is_clear(struct task_struct *task, const struct shk_still *still)
+{
+	int i, nr = shk_call(stack_trace_save_tsk_reliable)(task, entries, NR_ENTRIES);
+
+	for (i = 0; i < nr; i++)
+		if (is_in(entries[i], still->bodies[0]) || is_in(entries[i], still->bodies[1]) ||
+		    is_in(entries[i], &exec_bodies))
+			return false;
+	return nr >= 0;
+}
+
+static bool is_concerned(struct task_struct *task, const struct shk_still *still)
+{
+	/* Who gives its mm up runs the base from that moment on. */
+	struct mm_struct *mm = READ_ONCE(task->mm);
+
+	return still->mm ? mm == still->mm : mm && shk_graft_is_in(mm, still->shadow);
+}
+
+static bool look(struct shk_still *still)
+{
+	struct task_struct *process, *task;
+
+	still->busy = 0;
+	rcu_read_lock();
+	for_each_process_thread (process, task) {
+		if (!is_concerned(task, still) || is_clear(task, still))
+			continue;
+		/* Not visible from there: all the same somebody. */
+		still->busy = task_pid_nr_ns(task, still->ns) ?: -1;
+		goto unlock;
+	}
+unlock:
+	rcu_read_unlock();
+	return !still->busy;
+}
+
+static int look_stopped(void *arg)
+{
+	return look(arg) ? 0 : -EAGAIN;
+}
+
+static void lock_asserted(struct shk_still *still)
+{
+	lockdep_assert_held(shk_symbols.text_mutex);
+	still->ns = task_active_pid_ns(current);
+}
+
+int shk_still_look(struct shk_still *still)
+{
+	lock_asserted(still);
+	return shk_call(stop_machine_cpuslocked)(look_stopped, still, NULL);
+}
+
+struct changing {
+	struct shk_still *still;
+	int (*change)(void *arg);
+	void *arg;
+	int ret;
+	atomic_t arrived;
+	bool done;
+};
+
+/* On every CPU; the last to come looks and changes. */
+static int change_stopped(void *arg)
+{
+	struct changing *changing = arg;
+	struct mm_struct *mm = changing->still->mm;
+
+	/* What a kernel thread borrows must not change under it. */
+	if (mm && *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
+		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
+	if (atomic_inc_return(&changing->arrived) == num_online_cpus()) {
+		changing->ret = -EAGAIN;
+		if (look(changing->still))
+			changing->ret = changing->change(changing->arg);
+		smp_store_release(&changing->done, true); /* pairs with the loop */
+	} else {
+		while (!smp_load_acquire(&changing->done))
+			cpu_relax();
+	}
+	shk_mmu->flush_cpu();
+	return 0;
+}
+
+int shk_still_change(struct shk_still *still, int (*change)(void *arg), void *arg)
+{
+	struct changing changing = { .still = still, .change = change, .arg = arg };
+
+	lock_asserted(still);
+	shk_call(stop_machine_cpuslocked)(change_stopped, &changing, cpu_online_mask);
+	return changing.ret;
+}
+
+int shk_still_wait(unsigned long *until)
+{
+	if (!*until)
+		*until = (jiffies + WAIT) | 1;
+	if (time_after(jiffies, *until))
+		return -EBUSY;
+	schedule_timeout_interruptible(PAUSE);
+	return signal_pending(current) ? -ERESTARTSYS : 0;
+}
+
+bool shk_still_possible(void)
+{
+	return IS_ENABLED(CONFIG_UNWINDER_ORC) && !list_empty(&exec_bodies);
+}
+
+/* What all ways into exec() have in common, as compilers name it. */
+void __init shk_still_init(void)
+{
+	static const char *const names[NR_EXEC] __initconst = {
+		"do_execveat_common",
+		"do_execveat_common.isra.0",
+		"do_execveat_common.cold",
+		"do_execveat_common.isra.0.cold",
+	};
+	char text[KSYM_SYMBOL_LEN];
+	unsigned long size;
+	unsigned int i;
+
+	for (i = 0; i < NR_EXEC; i++) {
+		struct shk_body *body = &exec_body[i];
+
+		if (shk_symbol_unique(names[i], &body->from))
+			continue;
+		/* "name+0xOFF/0xSIZE" */
+		sprint_symbol(text, body->from);
+		if (sscanf(strrchr(text, '/') ?: "", "/0x%lx", &size) != 1)
+			continue;
+		body->to = body->from + size;
+		list_add(&body->node, &exec_bodies);
+	}
+}

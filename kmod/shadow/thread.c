@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads that have brought their process into a shadow for themselves only. All of
+ * the process executes the shadow's text, for that is the mm's; but an edit asks here
+ * whether the thread that executes it is to act on it, and does as the base if not.
+ *
+ * Who ends without leaving stays on the list until the stretch is over for the
+ * process; nobody else can become that task meanwhile.
+ */
+#include <linux/hashtable.h>
+#include <linux/rculist.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "shadow/shadow.h"
+#include "shadow/thread.h"
+
+/* By mm. Written under graft_lock, read under RCU, in any context. */
+static DEFINE_HASHTABLE(threads, 6);
+
+struct shk_thread *shk_thread_alloc(struct task_struct *task)
+{
+	struct shk_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
+
+	if (thread && task)
+		thread->task = get_task_struct(task);
+	return thread;
+}
+
+void shk_thread_free(struct shk_thread *thread)
+{
+	if (!thread)
+		return;
+	if (thread->task)
+		put_task_struct(thread->task);
+	kfree(thread);
+}
+
+static void free_rcu(struct rcu_head *head)
+{
+	shk_thread_free(container_of(head, struct shk_thread, rcu));
+}
+
+void shk_thread_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
+		    struct shk_shadow *shadow)
+{
+	thread->mm = mm;
+	thread->shadow = shadow;
+	thread->depth = 1;
+	list_add(&thread->node, list);
+	hash_add_rcu(threads, &thread->by_mm, (unsigned long)mm);
+	/* Who finds this finds the thread, too: shk_thread_acts(). */
+	smp_store_release(&shadow->nr_threads, shadow->nr_threads + 1);
+}
+
+void shk_thread_remove(struct shk_thread *thread)
+{
+	WRITE_ONCE(thread->shadow->nr_threads, thread->shadow->nr_threads - 1);
+	list_del(&thread->node);
+	hash_del_rcu(&thread->by_mm);
+	call_rcu(&thread->rcu, free_rcu);
+}
+
+struct shk_thread *shk_thread_find(const struct list_head *list)
+{
+	struct shk_thread *thread;
+
+	list_for_each_entry (thread, list, node)
+		if (thread->task == current)
+			return thread;
+	return NULL;
+}
+
+bool shk_thread_is_in(const struct shk_shadow *shadow)
+{
+	const struct mm_struct *mm = current->mm;
+	const struct shk_thread *thread;
+	bool others = false;
+
+	if (shadow->hidden)
+		return false;
+	hash_for_each_possible_rcu_notrace (threads, thread, by_mm, (unsigned long)mm) {
+		if (thread->mm != mm || thread->shadow != shadow)
+			continue;
+		if (thread->task == current)
+			return true;
+		others = true;
+	}
+	return !others;
+}
+NOKPROBE_SYMBOL(shk_thread_is_in);
+
+void shk_threads_exit(void)
+{
+	/* free_rcu() is ours. */
+	rcu_barrier();
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which threads of a process act on a shadow's edits, if not all do. Locking: graft_lock,
+ * but for who asks, in any context, with preemption off.
+ */
+#ifndef SHK_THREAD_H
+#define SHK_THREAD_H
+
+#include "shadow/shadow.h"
+
+struct shk_thread {
+	struct hlist_node by_mm; /* RCU */
+	struct list_head node;	 /* of one mm */
+	struct mm_struct *mm;
+	struct shk_shadow *shadow;
+	struct task_struct *task; /* holds a reference; NULL: nobody acts */
+	unsigned int depth;
+	struct rcu_head rcu;
+};
+
+struct shk_thread *shk_thread_alloc(struct task_struct *task);
+/* One that is on no list, or NULL. */
+void shk_thread_free(struct shk_thread *thread);
+/* From here on those on @list, which are of @mm and @shadow, act, and others of @mm do not. */
+void shk_thread_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
+		    struct shk_shadow *shadow);
+/* Off its list, and freed. */
+void shk_thread_remove(struct shk_thread *thread);
+/* current's, or NULL. */
+struct shk_thread *shk_thread_find(const struct list_head *list);
+void shk_threads_exit(void);
+
+bool shk_thread_is_in(const struct shk_shadow *shadow);
+
+/* Does current act on @shadow's edits? */
+static __always_inline bool shk_thread_acts(const struct shk_shadow *shadow)
+{
+	/* Pairs with shk_thread_add(). */
+	return likely(!smp_load_acquire(&shadow->nr_threads)) || shk_thread_is_in(shadow);
+}
+
+#endif /* SHK_THREAD_H */

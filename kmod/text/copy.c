@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
+#include <linux/refcount.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "text/text.h"
+
+struct shk_chunk {
+	u8 *bytes;	    /* where it is read */
+	struct page *block; /* of a block: its first page */
+	unsigned int nr, filled;
+	bool sealed;
+	refcount_t ref;
+};
+
+#define BLOCK_ORDER (PMD_SHIFT - PAGE_SHIFT)
+
+/*
+ * The mapping that is written to before it is sealed. Of a block it is the
+ * direct map, where a block is one entry and stays so.
+ */
+static u8 *writable(const struct shk_chunk *chunk)
+{
+	return chunk->block ? page_address(chunk->block) : chunk->bytes;
+}
+
+static void chunk_free(struct shk_chunk *chunk)
+{
+	if (chunk->block) {
+		vunmap(chunk->bytes);
+		__free_pages(chunk->block, BLOCK_ORDER);
+	} else {
+		vfree(chunk->bytes);
+	}
+	kfree(chunk);
+}
+
+static struct shk_chunk *chunk_new(unsigned int nr)
+{
+	struct shk_chunk *chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+
+	if (chunk) {
+		chunk->nr = nr;
+		refcount_set(&chunk->ref, 1);
+	}
+	return chunk;
+}
+
+struct shk_chunk *shk_chunk_alloc(unsigned int nr)
+{
+	struct shk_chunk *chunk = chunk_new(nr);
+
+	if (!chunk)
+		return NULL;
+	chunk->bytes = __vmalloc((unsigned long)nr * PAGE_SIZE, GFP_KERNEL_ACCOUNT);
+	if (!chunk->bytes) {
+		chunk_free(chunk);
+		return NULL;
+	}
+	return chunk;
+}
+
+/* Read-only from the beginning: text_poke() wants an address that is not the direct map's. */
+static void *map_block(struct page *block)
+{
+	struct page **pages = kmalloc_array(PTRS_PER_PTE, sizeof(*pages), GFP_KERNEL);
+	unsigned int i;
+	void *bytes;
+
+	if (!pages)
+		return NULL;
+	for (i = 0; i < PTRS_PER_PTE; i++)
+		pages[i] = block + i;
+	bytes = vmap(pages, PTRS_PER_PTE, VM_MAP, PAGE_KERNEL_RO);
+	kfree(pages);
+	return bytes;
+}
+
+struct shk_chunk *shk_block_alloc(void)
+{
+	struct shk_chunk *chunk = chunk_new(PTRS_PER_PTE);
+
+	if (!chunk)
+		return NULL;
+	chunk->block = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY, BLOCK_ORDER);
+	if (chunk->block)
+		chunk->bytes = map_block(chunk->block);
+	if (!chunk->bytes) {
+		chunk_free(chunk);
+		return NULL;
+	}
+	return chunk;
+}
+
+bool shk_in_block(const struct shk_copy *copy)
+{
+	return copy->chunk->block;
+}
+
+struct shk_copy shk_chunk_fill(struct shk_chunk *chunk, unsigned long addr)
+{
+	unsigned long offset = (unsigned long)chunk->filled++ * PAGE_SIZE;
+
+	WARN_ON_ONCE(chunk->filled > chunk->nr || chunk->sealed);
+	memcpy(writable(chunk) + offset, shk_base_bytes(addr & PAGE_MASK), PAGE_SIZE);
+	refcount_inc(&chunk->ref);
+	return (struct shk_copy){ .bytes = chunk->bytes + offset, .chunk = chunk };
+}
+
+int shk_chunk_seal(struct shk_chunk *chunk)
+{
+	/* The direct map's alias, too: cpa_process_alias(). */
+	int ret = shk_call(set_memory_ro)((unsigned long)writable(chunk), chunk->nr);
+
+	chunk->sealed = true;
+	return ret ? -ENOMEM : 0;
+}
+
+void shk_chunk_put(struct shk_chunk *chunk)
+{
+	if (!refcount_dec_and_test(&chunk->ref))
+		return;
+	/* The direct map's entry was split before: nothing to allocate, no failure. */
+	if (chunk->sealed)
+		WARN_ON_ONCE(shk_call(set_memory_rw)((unsigned long)writable(chunk), chunk->nr));
+	chunk_free(chunk);
+}
+
+void shk_copy_free(struct shk_copy *copy)
+{
+	if (copy->bytes)
+		shk_chunk_put(copy->chunk);
+	*copy = (struct shk_copy){};
+}
+
+int shk_copy_alloc(struct shk_copy *copy, unsigned long addr)
+{
+	struct shk_chunk *chunk = shk_chunk_alloc(1);
+	int ret;
+
+	if (!chunk)
+		return -ENOMEM;
+	*copy = shk_chunk_fill(chunk, addr);
+	ret = shk_chunk_seal(chunk);
+	shk_chunk_put(chunk);
+	if (ret)
+		shk_copy_free(copy);
+	return ret;
+}

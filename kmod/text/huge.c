@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A range of which much is private is mapped by one private page of 2 MB, as
+ * the base maps it (the paper, section 5.3.1): by one TLB entry, not hundreds.
+ * All its pages are private then, wanted or not, and follow the base; their
+ * memory is one block. The PTE page stays, for the way back.
+ *
+ * It never has to be: where memory lacks the range remains as it is.
+ */
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+
+#include "text/text.h"
+
+static unsigned int huge_threshold = PTRS_PER_PTE / 2;
+module_param(huge_threshold, uint, 0644);
+MODULE_PARM_DESC(huge_threshold,
+		 "pages edited in a 2 MB range from which on it is one private page; 0: never");
+
+static unsigned long range_end(unsigned int range)
+{
+	return shk_range_start(range) + PMD_SIZE;
+}
+
+static bool is_huge(struct shk_text *text, unsigned int range)
+{
+	struct shk_page *page = shk_page_find(text, shk_range_start(range));
+
+	return page && shk_in_block(&page->copy);
+}
+
+/* Where the kernel's text ends, the base has something else in the same range. */
+static bool may_be_huge(unsigned int range)
+{
+	return shk_mmu->map_huge && !shk_in_module_area(shk_range_start(range)) &&
+	       range_end(range) <= shk_symbols.etext;
+}
+
+/* Such edits come and go with a page of 4 KB, see shk_poke_page(). */
+static bool needs_small_pages(struct shk_text *text, unsigned int range)
+{
+	struct shk_page *page;
+	struct shk_edit *edit;
+	unsigned long number;
+
+	xa_for_each_range(&text->pages, number, page, PFN_DOWN(shk_range_start(range)),
+			  PFN_DOWN(range_end(range)) - 1)
+	{
+		list_for_each_entry (edit, &page->edits, node)
+			if (edit->spare.bytes)
+				return true;
+	}
+	return false;
+}
+
+static unsigned int nr_wanted(struct shk_text *text, unsigned int range)
+{
+	struct page *table = text->built ? shk_mmu->pte(&text->tables, range) : NULL;
+
+	return table ? page_private(table) : 0;
+}
+
+/* Other memory for pages of @range, each of which says what it says now. */
+struct new_pages {
+	struct shk_text *text;
+	unsigned int range;
+	struct list_head pages; /* struct shk_page */
+};
+
+static void new_pages_free(struct new_pages *new_pages)
+{
+	shk_pages_cancel(new_pages->text, &new_pages->pages, shk_range_start(new_pages->range),
+			 range_end(new_pages->range));
+}
+
+static int new_pages_alloc(struct new_pages *new_pages, struct shk_text *text, unsigned int range,
+			   bool huge)
+{
+	unsigned long addr;
+	int ret = 0;
+
+	new_pages->text = text;
+	new_pages->range = range;
+	INIT_LIST_HEAD(&new_pages->pages);
+	for (addr = shk_range_start(range); addr < range_end(range) && !ret; addr += PAGE_SIZE) {
+		struct shk_page *page = shk_page_find(text, addr);
+
+		if (huge || shk_page_wanted(page))
+			ret = shk_page_alloc(text, addr, &new_pages->pages);
+	}
+	if (!ret)
+		ret = huge ? shk_pages_fill_block(&new_pages->pages)
+			   : shk_pages_fill(&new_pages->pages);
+	if (ret)
+		new_pages_free(new_pages);
+	return ret;
+}
+
+/* What the text has now, that is what the new memory must say. */
+static void new_pages_refresh(struct new_pages *new_pages)
+{
+	struct shk_page *new, *page;
+
+	list_for_each_entry (new, &new_pages->pages, node) {
+		page = shk_page_find(new_pages->text, new->addr);
+		shk_page_refresh(new, page ? page->copy.bytes : shk_base_bytes(new->addr));
+	}
+}
+
+static void grow(struct shk_text *text, unsigned int range)
+{
+	struct shk_page *new, *next, *page;
+	struct new_pages new_pages;
+	int ret;
+
+	if (new_pages_alloc(&new_pages, text, range, true))
+		return;
+	mutex_lock(shk_symbols.text_mutex);
+	new_pages_refresh(&new_pages);
+	new = list_first_entry(&new_pages.pages, struct shk_page, node);
+	ret = shk_mmu->map_huge(&text->tables, range, vmalloc_to_page(new->copy.bytes));
+	if (ret)
+		goto unlock;
+	list_for_each_entry_safe (new, next, &new_pages.pages, node) {
+		page = shk_page_find(text, new->addr);
+		if (page) {
+			swap(page->copy, new->copy);
+		} else {
+			list_del(&new->node);
+			shk_page_insert(new);
+		}
+	}
+	text->nr_huge++;
+	shk_text_flush(text);
+unlock:
+	mutex_unlock(shk_symbols.text_mutex);
+	new_pages_free(&new_pages);
+}
+
+/* In 4 KB pages again, of which only those stay that are wanted. */
+static int shrink(struct shk_text *text, unsigned int range)
+{
+	struct shk_page *new, *page;
+	struct new_pages new_pages;
+	unsigned long addr;
+	int ret;
+
+	ret = new_pages_alloc(&new_pages, text, range, false);
+	if (ret)
+		return ret;
+	mutex_lock(shk_symbols.text_mutex);
+	new_pages_refresh(&new_pages);
+	list_for_each_entry (new, &new_pages.pages, node)
+		swap(shk_page_find(text, new->addr)->copy, new->copy);
+	for (addr = shk_range_start(range); addr < range_end(range); addr += PAGE_SIZE) {
+		page = shk_page_find(text, addr);
+		if (shk_page_wanted(page)) {
+			shk_mmu->map(&text->tables, addr, vmalloc_to_page(page->copy.bytes));
+			continue;
+		}
+		shk_mmu->map(&text->tables, addr, NULL);
+		shk_page_erase(page);
+		list_add(&page->node, &new_pages.pages);
+	}
+	shk_mmu->map_huge(&text->tables, range, NULL);
+	text->nr_huge--;
+	shk_text_flush(text);
+	mutex_unlock(shk_symbols.text_mutex);
+	new_pages_free(&new_pages);
+	return 0;
+}
+
+int shk_huge_split(struct shk_text *text, unsigned long addr)
+{
+	unsigned int range = shk_range_of(addr);
+
+	return is_huge(text, range) ? shrink(text, range) : 0;
+}
+
+static void settle(struct shk_text *text, unsigned int range)
+{
+	unsigned int threshold = READ_ONCE(huge_threshold), nr = nr_wanted(text, range);
+
+	if (is_huge(text, range)) {
+		if (nr && nr >= threshold / 2 && threshold)
+			return;
+		/* Of nothing it needs no memory. */
+		if (!shrink(text, range) && !nr)
+			shk_text_merge(text, range);
+	} else if (threshold && nr >= threshold && may_be_huge(range) &&
+		   !needs_small_pages(text, range)) {
+		grow(text, range);
+	}
+}
+
+void shk_huge_settle(struct shk_text *text, unsigned long from, unsigned long to)
+{
+	unsigned int range;
+
+	for (range = shk_range_of(from); range <= shk_range_of(to - 1); range++)
+		settle(text, range);
+}

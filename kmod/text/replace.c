@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whole bodies replaced. That is many instructions for many, so nobody may be
+ * in them: a breakpoint at the first byte sends away who comes, then the caller
+ * says whether anybody is still inside, and only then the other bytes change.
+ */
+#include <linux/cpu.h>
+#include <linux/mutex.h>
+#include <asm/text-patching.h>
+
+#include "text/text.h"
+
+static struct shk_edit *first_of(const struct shk_replacement *body)
+{
+	return &body->edits[0];
+}
+
+static bool is_free(struct shk_text *text, const struct shk_replacement *bodies, unsigned int nr)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < nr; i++)
+		for (j = 0; j < bodies[i].nr; j++)
+			if (shk_text_edited(text, bodies[i].edits[j].addr, bodies[i].edits[j].len))
+				return false;
+	return true;
+}
+
+static void set_heads(struct shk_text *text, struct shk_replacement *bodies, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long addr = first_of(&bodies[i])->addr;
+
+		shk_page_write(xa_load(&text->pages, PFN_DOWN(addr)), addr, &bodies[i].head, 1);
+	}
+}
+
+static void post_guards(struct shk_text *text, struct shk_replacement *bodies, unsigned int nr)
+{
+	static const u8 int3 = INT3_INSN_OPCODE;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		unsigned long addr = first_of(&bodies[i])->addr;
+		struct shk_page *page = xa_load(&text->pages, PFN_DOWN(addr));
+
+		bodies[i].head = *shk_page_bytes(page, addr);
+		shk_page_write(page, addr, &int3, 1);
+	}
+}
+
+/* All of an edit's bytes but the first one of the body, which is written last. */
+static void put(struct shk_text *text, struct shk_replacement *body, struct shk_edit *edit, bool in)
+{
+	struct shk_page *page = xa_load(&text->pages, PFN_DOWN(edit->addr));
+	unsigned int skip = edit == first_of(body);
+	const u8 *bytes;
+
+	if (in) {
+		memcpy(edit->base, shk_base_bytes(edit->addr), edit->len);
+		edit->held_len = 0;
+		edit->page = page;
+		list_add(&edit->node, &page->edits);
+	}
+	bytes = in ? edit->bytes : edit->base;
+	shk_page_write(page, edit->addr + skip, bytes + skip, edit->len - skip);
+	if (skip)
+		body->head = *bytes;
+	if (!in) {
+		list_del(&edit->node);
+		edit->page = NULL;
+	}
+}
+
+int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsigned int nr,
+		     bool in, int (*clear)(void *arg), void *arg)
+{
+	unsigned int i, j;
+	int ret = 0;
+
+	mutex_lock(shk_symbols.text_mutex);
+	if (in && !is_free(text, bodies, nr)) {
+		ret = -EADDRINUSE;
+		goto unlock;
+	}
+	if (text->live) {
+		shk_poke_guard(bodies, nr);
+		post_guards(text, bodies, nr);
+		shk_poke_sync();
+		ret = clear(arg);
+	}
+	if (!ret)
+		for (i = 0; i < nr; i++)
+			for (j = 0; j < bodies[i].nr; j++)
+				put(text, &bodies[i], &bodies[i].edits[j], in);
+	if (text->live)
+		shk_poke_sync();
+	set_heads(text, bodies, nr);
+	if (text->live) {
+		/* Whoever trapped is through its handler when this returns. */
+		shk_poke_sync();
+		shk_poke_guard(NULL, 0);
+	}
+unlock:
+	mutex_unlock(shk_symbols.text_mutex);
+	return ret;
+}
