@@ -10,6 +10,8 @@
 
 _Static_assert(SHADOWK_FEATURE_PROCESS == SHK_FEATURE_PROCESS, "uapi");
 _Static_assert(SHADOWK_FEATURE_PROBE == SHK_FEATURE_PROBE, "uapi");
+_Static_assert(SHADOWK_FEATURE_SYSCALLS == SHK_FEATURE_SYSCALLS, "uapi");
+_Static_assert(SHADOWK_FEATURE_ENTER == SHK_FEATURE_ENTER, "uapi");
 
 const char *shadowk_version(void)
 {

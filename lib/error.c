@@ -8,9 +8,9 @@
 
 #include "internal.h"
 
-/* What @op was to do: with the shadow's name, the probe's, or the pid, as "%s" stands for. */
+/* What @op was to do: with the shadow's name, the probe's, the pid, as "%s" stands for. */
 static const struct {
-	enum { NOTHING, SHADOW, PROBE, PID } names;
+	enum { NOTHING, SHADOW, PROBE, PATCH, PID, CGROUP, OWNED } names;
 	const char *text;
 	const char *capability;
 } ops[] = {
@@ -32,6 +32,28 @@ static const struct {
 	[SHADOWK_OP_PROBE_REMOVE] = { PROBE, "remove probe '%s'", "CAP_SYS_MODULE" },
 	[SHADOWK_OP_PROBE_NEXT] = { SHADOW, "list the probes of shadow '%s'", "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_PROCESS_DETACH_FROM] = { PID, "detach pid %s", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_PATCH_ADD] = { SHADOW, "add a patch to shadow '%s'", "CAP_SYS_MODULE" },
+	[SHADOWK_OP_PATCH_REMOVE] = { PATCH, "remove patch '%s'", "CAP_SYS_MODULE" },
+	[SHADOWK_OP_EDIT_NEXT] = { SHADOW, "read the text of shadow '%s'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_TEXT_READ] = { SHADOW, "read the text of shadow '%s'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_PATCH_PROMOTE] = { PATCH, "promote patch '%s'", "CAP_SYS_MODULE" },
+	[SHADOWK_OP_PATCH_NEXT] = { SHADOW, "list the patches of shadow '%s'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_ENTER] = { SHADOW, "enter shadow '%s'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_LEAVE] = { SHADOW, "leave shadow '%s'", NULL },
+	[SHADOWK_OP_CGROUP_ATTACH] = { CGROUP, "attach cgroup '%s'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_CGROUP_SPLIT] = { CGROUP, "split cgroup '%s'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_CGROUP_DETACH] = { CGROUP, "detach cgroup '%s'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_CGROUP_NEXT] = { SHADOW, "list the cgroups of shadow '%s'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_OWN] = { OWNED, "own %s", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_DISOWN] = { OWNED, "disown %s", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_OWN_NEXT] = { SHADOW, "list what shadow '%s' owns", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_SYSCALL_NUMBER] = { NOTHING, "look up the system call", NULL },
+	[SHADOWK_OP_SYSCALLS_CREATE] = { SHADOW, "select system calls for shadow '%s'",
+					 "CAP_SYS_MODULE" },
+	[SHADOWK_OP_RAW_PARSE] = { PROBE, "read '%s'", NULL },
+	[SHADOWK_OP_RAW_ADD] = { SHADOW, "edit the text of shadow '%s'", "CAP_SYS_MODULE" },
+	[SHADOWK_OP_RAW_REMOVE] = { PROBE, "remove raw edit %s", "CAP_SYS_MODULE" },
+	[SHADOWK_OP_RAW_NEXT] = { SHADOW, "list the raw edits of shadow '%s'", "CAP_SYS_ADMIN" },
 };
 
 static void what_print(char *buf, size_t len, enum shadowk_op op, const struct shadowk_subject *s)
@@ -43,9 +65,12 @@ static void what_print(char *buf, size_t len, enum shadowk_op op, const struct s
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	snprintf(buf, len, ops[op].text,
-		 ops[op].names == SHADOW  ? s->shadow
-		 : ops[op].names == PROBE ? s->probe
-					  : pid);
+		 ops[op].names == SHADOW   ? s->shadow
+		 : ops[op].names == PROBE  ? s->probe
+		 : ops[op].names == PATCH  ? s->patch
+		 : ops[op].names == CGROUP ? s->cgroup
+		 : ops[op].names == OWNED  ? s->owned
+					   : pid);
 #pragma GCC diagnostic pop
 }
 
@@ -80,12 +105,19 @@ static bool is_locked_down(void)
 static void explain_permission(char *buf, size_t len, enum shadowk_op op, const char *what)
 {
 	const char *capability = ops[op].capability;
-	bool edits = op == SHADOWK_OP_SHADOW_CREATE || op == SHADOWK_OP_PROBE_ADD;
+	bool edits = op == SHADOWK_OP_SHADOW_CREATE || op == SHADOWK_OP_PROBE_ADD ||
+		     op == SHADOWK_OP_PATCH_ADD || op == SHADOWK_OP_PATCH_PROMOTE ||
+		     op == SHADOWK_OP_SYSCALLS_CREATE;
 
 	if (!capability)
 		snprintf(buf, len, "cannot %s: permission denied; run as root", what);
 	else if (geteuid())
 		snprintf(buf, len, "cannot %s: needs %s; run as root", what, capability);
+	else if (op == SHADOWK_OP_TEXT_READ)
+		snprintf(buf, len,
+			 "cannot %s: the kernel hides its addresses even from this root; run "
+			 "'sysctl kernel.kptr_restrict=1', with CAP_SYSLOG",
+			 what);
 	else if (edits && is_locked_down())
 		snprintf(buf, len,
 			 "cannot %s: the kernel is locked down and takes no changes of its "
@@ -110,8 +142,8 @@ static bool explain_shadow(char *buf, size_t len, enum shadowk_op op, int err,
 	}
 	if (op == SHADOWK_OP_SHADOW_DESTROY && err == EBUSY) {
 		snprintf(buf, len,
-			 "processes are inside shadow '%s'; end or detach them first "
-			 "('shadowctl show %s' lists them)",
+			 "processes are inside shadow '%s', or cgroups are attached; end or "
+			 "detach them first ('shadowctl show %s' lists them)",
 			 s->shadow, s->shadow);
 		return true;
 	}
@@ -139,6 +171,39 @@ static bool explain_shadow(char *buf, size_t len, enum shadowk_op op, int err,
 	return true;
 }
 
+static bool ftrace_is_off(void)
+{
+	FILE *file __attribute__((cleanup(close_file))) =
+		fopen("/proc/sys/kernel/ftrace_enabled", "re");
+
+	return file && fgetc(file) == '0';
+}
+
+/* Who is in a body that is in place. */
+bool shk_explain_busy(char *buf, size_t len)
+{
+	FILE *file __attribute__((cleanup(close_file))) = NULL;
+	char path[32], comm[32] = "?";
+	pid_t pid = shadowk_busy();
+
+	if (!pid)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = pid > 0 ? fopen(path, "re") : NULL;
+	if (file && fgets(comm, sizeof(comm), file))
+		comm[strcspn(comm, "\n")] = '\0';
+	if (pid > 0)
+		snprintf(buf, len,
+			 "thread %d (%s) is in a function that was to change in place, or in exec, "
+			 "and was waited for (see /proc/%d/stack); try again, or stop it",
+			 pid, comm, pid);
+	else
+		snprintf(buf, len,
+			 "a thread of another pid namespace is in a function that was to change in "
+			 "place, or in exec, and was waited for; try again");
+	return true;
+}
+
 static bool explain_process(char *buf, size_t len, enum shadowk_op op, int err,
 			    const struct shadowk_subject *s)
 {
@@ -150,6 +215,8 @@ static bool explain_process(char *buf, size_t len, enum shadowk_op op, int err,
 			 "shadow '%s' may be entered by root only; have it made by "
 			 "'shadowctl create %s --delegable'",
 			 s->shadow, s->shadow);
+	else if (err == EBUSY && op != SHADOWK_OP_PROCESS_INFO && shk_explain_busy(buf, len))
+		return true;
 	else if (op == SHADOWK_OP_PROCESS_DETACH_FROM && err == ENOENT)
 		snprintf(buf, len, "pid %d is not in shadow '%s'", pid, s->shadow);
 	else if (err == ESRCH && is_zombie(pid))
@@ -159,8 +226,159 @@ static bool explain_process(char *buf, size_t len, enum shadowk_op op, int err,
 		snprintf(buf, len, "no process has pid %d; see 'ps -e'", pid);
 	else if (err == EOPNOTSUPP)
 		snprintf(buf, len, "pid %d is a kernel thread; shadows hold user processes", pid);
+	else if (err == EBUSY && op != SHADOWK_OP_PROCESS_INFO && !ftrace_is_off())
+		snprintf(buf, len,
+			 "pid %d is in a shadow by its cgroup; move it to another cgroup, or "
+			 "'shadowctl detach --cgroup PATH' (see /proc/%d/cgroup)",
+			 pid, pid);
 	else if (err == ENOENT)
 		snprintf(buf, len, "pid %d is in no shadow; it runs the base already", pid);
+	else
+		return false;
+	return true;
+}
+
+static bool explain_enter(char *buf, size_t len, enum shadowk_op op, int err,
+			  const struct shadowk_subject *s)
+{
+	if (op == SHADOWK_OP_ENTER && err == EPERM && geteuid())
+		return explain_process(buf, len, SHADOWK_OP_PROCESS_ATTACH, err,
+				       &(struct shadowk_subject){ .shadow = s->shadow });
+	if (err == EBUSY && shk_explain_busy(buf, len))
+		return true;
+	if (op == SHADOWK_OP_ENTER && err == ENOSPC)
+		snprintf(buf, len,
+			 "cannot enter shadow '%s': this process has entered shadows 64 times; "
+			 "is each shadowk_enter() followed by shadowk_leave()?",
+			 s->shadow);
+	else if (op == SHADOWK_OP_ENTER && err == EXDEV)
+		snprintf(
+			buf, len,
+			"cannot enter shadow '%s' for one thread: it has raw edits, calls that are "
+			"left out, bodies in place, or other thunks, which concern all threads; "
+			"enter it for the process",
+			s->shadow);
+	else if (op == SHADOWK_OP_ENTER && err == EMEDIUMTYPE)
+		snprintf(buf, len,
+			 "cannot enter shadow '%s' for one thread: it is '--async owner' or "
+			 "'--async causal'; enter it for the process",
+			 s->shadow);
+	else if (op == SHADOWK_OP_ENTER && err == EBUSY && !ftrace_is_off())
+		snprintf(
+			buf, len,
+			"cannot enter shadow '%s': threads of this process have entered a shadow for "
+			"themselves; all must do so, and the same one",
+			s->shadow);
+	else if (op == SHADOWK_OP_LEAVE && err == ENOENT)
+		snprintf(buf, len,
+			 "cannot leave shadow '%s': this process has not entered it, has entered "
+			 "another since, or was attached or detached meanwhile",
+			 s->shadow);
+	else
+		return false;
+	return true;
+}
+
+static bool explain_syscalls(char *buf, size_t len, int err, const struct shadowk_subject *s)
+{
+	if (err == ENOENT)
+		snprintf(buf, len,
+			 "no system call '%s'; give names of syscalls(2), without 'sys_', or "
+			 "numbers",
+			 s->syscall);
+	else if (err == ENXIO)
+		snprintf(
+			buf, len,
+			"this kernel has no x64_sys_call(), where system calls would be chosen; run "
+			"a newer one of its series, or leave --syscalls out");
+	else if (err == ENOSYS)
+		snprintf(buf, len, "this kernel has no system call '%s'; leave it out", s->syscall);
+	else if (err == EOPNOTSUPP)
+		snprintf(buf, len,
+			 "system call '%s' does not return to where it was called, so nobody can "
+			 "be inside during it; leave it out",
+			 s->syscall);
+	else if (err == EMEDIUMTYPE)
+		snprintf(buf, len,
+			 "shadow '%s' is '--async owner' or '--async causal', which cannot be for "
+			 "some system calls only; leave --syscalls out",
+			 s->shadow);
+	else if (err == ETXTBSY)
+		snprintf(buf, len,
+			 "shadow '%s' has patches in place, which cannot be for some system calls "
+			 "only; add them without --in-place",
+			 s->shadow);
+	else if (err == EADDRINUSE)
+		snprintf(buf, len,
+			 "shadow '%s' has an edit at the entry of x64_sys_call(), where it would "
+			 "learn of system calls; remove that first",
+			 s->shadow);
+	else
+		return false;
+	return true;
+}
+
+static bool explain_cgroup(char *buf, size_t len, enum shadowk_op op, int err,
+			   const struct shadowk_subject *s)
+{
+	bool attaches = op == SHADOWK_OP_CGROUP_ATTACH || op == SHADOWK_OP_CGROUP_SPLIT;
+
+	if (err == ENOENT || err == ENOTDIR)
+		snprintf(buf, len,
+			 "no cgroup '%s'; give its folder, below /sys/fs/cgroup, or its path as in "
+			 "/proc/PID/cgroup",
+			 s->cgroup);
+	else if (err == EBADF)
+		snprintf(buf, len,
+			 "'%s' is no cgroup of the unified hierarchy; give a folder of a file "
+			 "system of type cgroup2",
+			 s->cgroup);
+	else if (err == EBUSY && shk_explain_busy(buf, len))
+		return true;
+	else if (attaches && err == EBUSY && !ftrace_is_off())
+		snprintf(buf, len,
+			 "cgroup '%s' is attached to another shadow, or split otherwise; first "
+			 "'shadowctl detach --cgroup %s'",
+			 s->cgroup, s->cgroup);
+	else if (op == SHADOWK_OP_CGROUP_DETACH && err == ENODATA)
+		snprintf(buf, len,
+			 "cgroup '%s' is not attached to a shadow; 'shadowctl show NAME' lists "
+			 "those that are",
+			 s->cgroup);
+	else if (attaches && err == ENODATA)
+		snprintf(buf, len, "cgroup '%s' was just removed", s->cgroup);
+	else
+		return false;
+	return true;
+}
+
+static bool explain_own(char *buf, size_t len, enum shadowk_op op, int err,
+			const struct shadowk_subject *s)
+{
+	if (err == EMEDIUMTYPE)
+		snprintf(buf, len,
+			 "shadow '%s' owns nothing; have it made by 'shadowctl create %s --async "
+			 "owner'",
+			 s->shadow, s->shadow);
+	else if (op == SHADOWK_OP_DISOWN && err == ENOENT)
+		snprintf(buf, len,
+			 "shadow '%s' does not own %s; 'shadowctl show %s' lists what it owns",
+			 s->shadow, s->owned, s->shadow);
+	else if (err == ENOENT)
+		snprintf(buf, len, "there is no %s; see /proc/interrupts", s->owned);
+	else if (err == EBUSY && !ftrace_is_off())
+		snprintf(buf, len,
+			 "another shadow owns %s; 'shadowctl show' says which, 'shadowctl disown' "
+			 "ends it",
+			 s->owned);
+	else if (err == EOPNOTSUPP)
+		snprintf(buf, len,
+			 "cannot own %s: in a Xen PV guest processes only execute a shadow, and "
+			 "kernel threads only in a kernel with CONFIG_PREEMPT_NOTIFIERS",
+			 s->owned);
+	else if (err == ENAMETOOLONG)
+		snprintf(buf, len, "the pattern of %s is longer than %d characters", s->owned,
+			 SHADOWK_PATTERN_LEN - 1);
 	else
 		return false;
 	return true;
@@ -189,6 +407,39 @@ static bool explain_probe(char *buf, size_t len, enum shadowk_op op, int err,
 	return true;
 }
 
+static bool explain_patch(char *buf, size_t len, enum shadowk_op op, int err,
+			  const struct shadowk_subject *s)
+{
+	if (op == SHADOWK_OP_PATCH_ADD)
+		return s->patch_spec && shk_explain_patch_add(buf, len, err, s);
+	if (err == EINVAL || err == ENAMETOOLONG)
+		return shk_explain_name(buf, len, "patch", s->patch);
+	if (op == SHADOWK_OP_PATCH_PROMOTE && err == EMEDIUMTYPE)
+		snprintf(buf, len,
+			 "patch '%s' is not a livepatch module's; only those can be promoted "
+			 "(shadowctl patch add %s --livepatch FILE.ko)",
+			 s->patch, s->shadow);
+	else if (op == SHADOWK_OP_PATCH_PROMOTE && err == EALREADY)
+		snprintf(buf, len,
+			 "patch '%s' was promoted before; see /sys/kernel/livepatch, or unload its "
+			 "module and add it again",
+			 s->patch);
+	if (err == EMEDIUMTYPE || err == EALREADY)
+		return op == SHADOWK_OP_PATCH_PROMOTE;
+	if (op == SHADOWK_OP_PATCH_REMOVE && err == EBUSY && shk_explain_busy(buf, len))
+		return true;
+	if (op == SHADOWK_OP_PATCH_REMOVE && err == EBUSY)
+		snprintf(buf, len,
+			 "processes inside shadow '%s' execute what patch '%s' changed; end or "
+			 "detach them first ('shadowctl show %s' lists them)",
+			 s->shadow, s->patch, s->shadow);
+	if (err != ENOENT)
+		return op == SHADOWK_OP_PATCH_REMOVE && err == EBUSY;
+	snprintf(buf, len, "shadow '%s' has no patch named '%s'; see 'shadowctl patch list %s'",
+		 s->shadow, s->patch, s->shadow);
+	return true;
+}
+
 static bool explain_op(char *buf, size_t len, enum shadowk_op op, int err,
 		       const struct shadowk_subject *s)
 {
@@ -211,10 +462,38 @@ static bool explain_op(char *buf, size_t len, enum shadowk_op op, int err,
 	case SHADOWK_OP_PROCESS_INFO:
 		return explain_process(buf, len, op, err, s) ||
 		       explain_shadow(buf, len, op, err, s);
+	case SHADOWK_OP_ENTER:
+	case SHADOWK_OP_LEAVE:
+		return explain_enter(buf, len, op, err, s) || explain_shadow(buf, len, op, err, s);
+	case SHADOWK_OP_CGROUP_ATTACH:
+	case SHADOWK_OP_CGROUP_SPLIT:
+	case SHADOWK_OP_CGROUP_DETACH:
+		return explain_cgroup(buf, len, op, err, s) || explain_shadow(buf, len, op, err, s);
+	case SHADOWK_OP_OWN:
+	case SHADOWK_OP_DISOWN:
+		return explain_own(buf, len, op, err, s) || explain_shadow(buf, len, op, err, s);
+	case SHADOWK_OP_SYSCALL_NUMBER:
+	case SHADOWK_OP_SYSCALLS_CREATE:
+		return explain_syscalls(buf, len, err, s) || explain_shadow(buf, len, op, err, s);
+	case SHADOWK_OP_RAW_PARSE:
+		return explain_probe(buf, len, SHADOWK_OP_PROBE_PARSE, err, s);
+	case SHADOWK_OP_RAW_ADD:
+	case SHADOWK_OP_RAW_REMOVE:
+		return shk_explain_raw(buf, len, op, err, s) ||
+		       explain_shadow(buf, len, op, err, s);
 	case SHADOWK_OP_PROBE_PARSE:
 	case SHADOWK_OP_PROBE_ADD:
 	case SHADOWK_OP_PROBE_REMOVE:
 		return explain_probe(buf, len, op, err, s) || explain_shadow(buf, len, op, err, s);
+	case SHADOWK_OP_PATCH_ADD:
+	case SHADOWK_OP_PATCH_REMOVE:
+	case SHADOWK_OP_PATCH_PROMOTE:
+		return explain_patch(buf, len, op, err, s) || explain_shadow(buf, len, op, err, s);
+	case SHADOWK_OP_TEXT_READ:
+		if (!s->spec || (err != ENOENT && err != ENOTUNIQ))
+			return explain_shadow(buf, len, op, err, s);
+		shk_explain_function(buf, len, err, s->spec->symbol, s->spec->addr);
+		return true;
 	default:
 		return explain_shadow(buf, len, op, err, s);
 	}
@@ -224,7 +503,7 @@ const char *shadowk_explain(char *buf, size_t len, enum shadowk_op op, int err,
 			    const struct shadowk_subject *subject)
 {
 	struct shadowk_subject s = { .size = sizeof(s) };
-	char what[SHADOWK_NAME_LEN + 64];
+	char what[256];
 
 	if (!len)
 		return buf;
@@ -232,6 +511,10 @@ const char *shadowk_explain(char *buf, size_t len, enum shadowk_op op, int err,
 		memcpy(&s, subject, subject->size < sizeof(s) ? subject->size : sizeof(s));
 	s.shadow = s.shadow ? s.shadow : "?";
 	s.probe = s.probe ? s.probe : "?";
+	s.patch = s.patch ? s.patch : "?";
+	s.cgroup = s.cgroup ? s.cgroup : "?";
+	s.owned = s.owned ? s.owned : "?";
+	s.syscall = s.syscall ? s.syscall : "?";
 	err = abs(err);
 
 	if ((size_t)op >= sizeof(ops) / sizeof(ops[0])) {

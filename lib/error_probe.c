@@ -75,12 +75,7 @@ static void explain_not_unique(char *buf, size_t len, const char *name,
 static void explain_no_function(char *buf, size_t len, const char *name,
 				const struct shk_symbol *symbol)
 {
-	if (symbol->functions)
-		snprintf(buf, len,
-			 "'%s' is a trampoline or a BPF program, which cannot be probed; choose "
-			 "a function of the kernel or a module",
-			 name);
-	else if (symbol->others)
+	if (symbol->others)
 		snprintf(buf, len, "'%s' is data, not a function; see /proc/kallsyms", name);
 	else if (symbol->alike[0])
 		snprintf(buf, len, "no function named '%s' in this kernel; there is '%s'", name,
@@ -88,6 +83,41 @@ static void explain_no_function(char *buf, size_t len, const char *name,
 	else
 		snprintf(buf, len, "no function named '%s' in this kernel; see /proc/kallsyms",
 			 name);
+}
+
+void shk_explain_function(char *buf, size_t len, int err, const char *symbol, uint64_t addr)
+{
+	struct shk_symbol found = { 0 };
+
+	if (!symbol[0]) {
+		snprintf(buf, len,
+			 "0x%" PRIx64 " is not in the kernel's own text; see /proc/kallsyms", addr);
+		return;
+	}
+	symbol_find(symbol, &found);
+	if (err == ENOTUNIQ)
+		explain_not_unique(buf, len, symbol, &found);
+	else if (found.functions)
+		snprintf(
+			buf, len,
+			"'%s' is not the kernel's own or a module's (a trampoline or BPF has it), so it "
+			"cannot be patched",
+			symbol);
+	else
+		explain_no_function(buf, len, symbol, &found);
+}
+
+/* What is called a function, and is neither the kernel's nor a module's. */
+static void explain_no_text(char *buf, size_t len, const char *name,
+			    const struct shk_symbol *symbol)
+{
+	if (symbol->functions)
+		snprintf(buf, len,
+			 "'%s' is a trampoline or a BPF program, which cannot be probed; choose "
+			 "a function of the kernel or a module",
+			 name);
+	else
+		explain_no_function(buf, len, name, symbol);
 }
 
 static bool is_return(const struct shadowk_probe_spec *spec)
@@ -123,7 +153,7 @@ bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_
 		explain_not_unique(buf, len, spec->symbol, &symbol);
 		return true;
 	case ENOENT:
-		explain_no_function(buf, len, spec->symbol, &symbol);
+		explain_no_text(buf, len, spec->symbol, &symbol);
 		return true;
 	case ERANGE:
 		if (!spec->symbol[0])
@@ -135,7 +165,7 @@ bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_
 			snprintf(buf, len, "%s is past the end of %s; give a smaller offset", place,
 				 spec->symbol);
 		else
-			explain_no_function(buf, len, spec->symbol, &symbol);
+			explain_no_text(buf, len, spec->symbol, &symbol);
 		return true;
 	case EILSEQ:
 		snprintf(buf, len,

@@ -18,6 +18,12 @@ struct shadowk_shadow {
 	int fd;
 };
 
+/* Of the thread: see shadowk_busy(). */
+extern _Thread_local pid_t shk_busy;
+
+/* shadow.c: what a call that returns a handle returns. */
+int shk_shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow);
+
 static inline int shk_ioctl(int fd, unsigned long request, void *arg)
 {
 	int ret = ioctl(fd, request, arg);
@@ -53,8 +59,19 @@ struct shk_symbol {
 
 void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol);
 
-/* error_probe.c; both return false if they have nothing to say about @err. */
+/* error.c; false if there is nobody. */
+_Bool shk_explain_busy(char *buf, size_t len);
+
+/* error_patch.c */
+_Bool shk_explain_patch_add(char *buf, size_t len, int err, const struct shadowk_subject *subject);
+
+/* error_probe.c; ENOENT, ENOTUNIQ or ERANGE of a function that is to be patched. */
+void shk_explain_function(char *buf, size_t len, int err, const char *symbol, uint64_t addr);
+/* Both return false if they have nothing to say about @err. */
 _Bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_subject *subject);
 _Bool shk_explain_name(char *buf, size_t len, const char *noun, const char *name);
+/* error_raw.c; likewise. */
+_Bool shk_explain_raw(char *buf, size_t len, enum shadowk_op op, int err,
+		      const struct shadowk_subject *subject);
 
 #endif /* SHADOWK_INTERNAL_H */

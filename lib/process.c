@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Processes: into a shadow, out of it, and who is inside. */
+/* Processes: into a shadow, out of it, for a while, and who is inside. */
 #include <linux/shadowk.h>
 
 #include "internal.h"
 
+_Static_assert(SHADOWK_THREAD == SHK_THREAD, "uapi");
+
+_Thread_local pid_t shk_busy;
+
+pid_t shadowk_busy(void)
+{
+	return shk_busy;
+}
+
 static int process_call(int fd, unsigned long request, pid_t pid)
 {
 	struct shk_process arg = { .size = sizeof(arg), .pid = pid };
+	int err = shk_ioctl(fd, request, &arg);
 
-	return shk_ioctl(fd, request, &arg);
+	shk_busy = arg.busy;
+	return err;
 }
 
 int shadowk_process_attach(struct shadowk_shadow *shadow, pid_t pid)
@@ -24,6 +35,35 @@ int shadowk_process_detach(struct shadowk *dev, pid_t pid)
 int shadowk_process_detach_from(struct shadowk_shadow *shadow, pid_t pid)
 {
 	return process_call(shadow->fd, SHK_PROCESS_DETACH, pid);
+}
+
+/* A handler that ran meanwhile is no reason not to go on: the call did nothing. */
+static int enter_call(const struct shadowk_shadow *shadow, unsigned long request, uint32_t flags)
+{
+	struct shk_enter arg = { .size = sizeof(arg), .flags = flags };
+	int err;
+
+	do {
+		arg.busy = 0;
+		err = shk_ioctl(shadow->fd, request, &arg);
+	} while (err == -EINTR);
+	shk_busy = arg.busy;
+	return err;
+}
+
+int shadowk_enter(struct shadowk_shadow *shadow)
+{
+	return enter_call(shadow, SHK_ENTER, 0);
+}
+
+int shadowk_enter_flags(struct shadowk_shadow *shadow, uint32_t flags)
+{
+	return enter_call(shadow, SHK_ENTER, flags);
+}
+
+int shadowk_leave(struct shadowk_shadow *shadow)
+{
+	return enter_call(shadow, SHK_LEAVE, 0);
 }
 
 int shadowk_process_info(struct shadowk *dev, pid_t pid, struct shadowk_process_info *info)

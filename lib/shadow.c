@@ -9,6 +9,9 @@
 
 _Static_assert(SHADOWK_NAME_LEN == SHK_NAME_LEN, "uapi");
 _Static_assert(SHADOWK_ASYNC_INHERIT == SHK_ASYNC_INHERIT, "uapi");
+_Static_assert(SHADOWK_ASYNC_OWNER == SHK_ASYNC_OWNER, "uapi");
+_Static_assert(SHADOWK_ASYNC_CAUSAL == SHK_ASYNC_CAUSAL, "uapi");
+_Static_assert(SHADOWK_ASYNC_UNION == SHK_ASYNC_UNION, "uapi");
 _Static_assert(SHADOWK_DELEGABLE == SHK_DELEGABLE, "uapi");
 
 int shadowk_name_check(const char *name)
@@ -23,7 +26,7 @@ int shadowk_name_check(const char *name)
 }
 
 /* Allocate first: a shadow that was created must not be lost. */
-static int shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow)
+int shk_shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow)
 {
 	struct shadowk_shadow *made = malloc(sizeof(*made));
 
@@ -57,7 +60,7 @@ int shadowk_shadow_create_flags(struct shadowk *dev, const char *name, uint32_t 
 			return err;
 		memcpy(arg.name, name, strlen(name));
 	}
-	return shadow_get(dev->fd, SHK_SHADOW_CREATE, &arg, shadow);
+	return shk_shadow_get(dev->fd, SHK_SHADOW_CREATE, &arg, shadow);
 }
 
 int shadowk_shadow_open(struct shadowk *dev, const char *name, struct shadowk_shadow **shadow)
@@ -68,7 +71,7 @@ int shadowk_shadow_open(struct shadowk *dev, const char *name, struct shadowk_sh
 	if (err)
 		return err;
 	memcpy(arg.name, name, strlen(name));
-	return shadow_get(dev->fd, SHK_SHADOW_OPEN, &arg, shadow);
+	return shk_shadow_get(dev->fd, SHK_SHADOW_OPEN, &arg, shadow);
 }
 
 int shadowk_shadow_from_fd(int fd, struct shadowk_shadow **shadow)
@@ -116,9 +119,12 @@ static int shadow_info(int fd, unsigned long request, uint64_t id, struct shadow
 	out.nr_probes = in.nr_probes;
 	out.private_pages = in.private_pages;
 	out.diverged_ranges = in.diverged_ranges;
+	out.huge_ranges = in.huge_ranges;
 	out.memory = in.memory;
+	out.nr_unfollowed = in.nr_unfollowed;
 	memcpy(out.name, in.name, sizeof(out.name));
 	out.flags = in.flags;
+	out.target = in.target;
 	shk_copy_out(info, &out, sizeof(out));
 	return 0;
 }
