@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <shadowk.h>
@@ -40,7 +41,12 @@ struct cli {
 };
 
 extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_run, verb_attach,
-	verb_detach, verb_probe, verb_stat;
+	verb_detach, verb_probe, verb_raw, verb_stat, verb_patch, verb_patch_build, verb_verify,
+	verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab;
+
+/* cleanup.c: for __cleanup(). */
+void text_free(char **text);
+void file_close(FILE **file);
 
 /* report.c: one line on standard error. */
 void report(const char *format, ...) __printf(1, 2);
@@ -54,6 +60,10 @@ char **arguments(const struct cli *cli, int argc, char **argv, size_t count,
 pid_t pid_parse(const struct cli *cli, const char *text);
 uint64_t count_parse(const struct cli *cli, const char *text);
 double seconds_parse(const struct cli *cli, const char *text);
+/* A number as C has it, or -ENAME of an errno. */
+bool value_read(const char *text, uint64_t *value);
+/* A kind of patch; 0 if it is none of the thunks. */
+uint32_t thunk_read(const char *text);
 
 /* help.c */
 const struct verb *verb_find(const struct verb *const *verbs, const char *name);
@@ -65,11 +75,54 @@ int stdout_finish(void);
 struct session {
 	struct shadowk *dev;
 	struct shadowk_shadow *shadow;
+	struct shadowk_shadow *inside; /* who is attached is so to this one, mostly the same */
 };
 
 int session_open(struct session *session);
 int session_open_shadow(struct session *session, const char *name);
 void session_close(struct session *session);
+
+/*
+ * syscalls.c: who is attached is in session->shadow, named @shadow, during the system
+ * calls of @list only, which has commas between them; NULL: always. Returns a status.
+ */
+int session_select_syscalls(struct session *session, const char *shadow, const char *list);
+
+/* clone.c: @to, named @name, gets the edits of @from. Returns a status. */
+int shadow_clone(struct shadowk_shadow *to, struct shadowk_shadow *from, const char *name);
+
+/* module.c: patch modules. Both report what goes wrong. */
+/*
+ * Load FILE.ko unless it is; its name is in @name. With @livepatch_by, by
+ * shadowk_livepatch_load(). Returns a status.
+ */
+int module_load(const char *file, struct shadowk *livepatch_by, char *name, size_t len,
+		bool *loaded);
+/* Unload it when nobody uses it any more, but do not wait for long; has it gone? */
+bool module_unload(const char *name);
+
+/* device.c: what is to be owned, line of interrupts or kernel threads. */
+struct wish {
+	uint32_t kind; /* enum shadowk_own_kind */
+	uint32_t irq;
+	bool optional; /* no failure if it cannot be owned here, or is not owned */
+	bool done;
+	char pattern[SHADOWK_PATTERN_LEN];
+};
+
+struct wishes {
+	size_t count;
+	struct wish *wish;
+};
+
+struct wish *wishes_add_irq(struct wishes *wishes, uint32_t irq);
+struct wish *wishes_add_kthreads(struct wishes *wishes, const char *pattern);
+/*
+ * The lines of a device and the kernel threads that serve it, to own, or to disown; false:
+ * there is no such device.
+ */
+bool wishes_add_device(struct wishes *wishes, const char *name, bool own);
+void wishes_free(struct wishes *wishes);
 
 /* A list of pids, all told on the command line. */
 struct pids {

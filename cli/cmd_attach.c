@@ -6,14 +6,32 @@
 #include "output.h"
 
 static const struct option options[] = {
+	{ "syscalls", required_argument, NULL, 's' },
 	{ "pid", required_argument, NULL, 'p' },
+	{ "cgroup", required_argument, NULL, 'c' },
 	{ 0 },
 };
 
-static void pids_parse(struct pids *pids, struct cli *cli, int argc, char **argv)
+/* Who is spoken of: processes, or a cgroup; if @syscalls, during which of them. */
+static void who_parse(struct pids *pids, const char **cgroup, const char **syscalls,
+		      struct cli *cli, int argc, char **argv)
 {
-	while (option_next(cli, argc, argv, options))
-		pids_add(pids, pid_parse(cli, optarg));
+	int opt;
+
+	while ((opt = option_next(cli, argc, argv, syscalls ? options : options + 1))) {
+		if (opt == 's')
+			*syscalls = optarg;
+		else if (opt == 'p')
+			pids_add(pids, pid_parse(cli, optarg));
+		else if (*cgroup)
+			usage(cli, "one --cgroup at a time");
+		else
+			*cgroup = optarg;
+	}
+	if (pids->count && *cgroup)
+		usage(cli, "either --pid or --cgroup");
+	if (!pids->count && !*cgroup)
+		usage(cli, "--pid PID or --cgroup PATH is missing");
 }
 
 static int pids_check(const struct pids *pids, struct shadowk *dev, struct shadowk_subject *subject,
@@ -32,15 +50,18 @@ static int pids_check(const struct pids *pids, struct shadowk *dev, struct shado
 	return STATUS_DONE;
 }
 
-static void print_done(const struct pids *pids, const char *shadow, const char *done)
+static void print_done(const struct pids *pids, const struct shadowk_subject *subject,
+		       const char *done)
 {
 	struct json_object *object __cleanup(json_free) = json_object_new_object();
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < pids->count; i++)
 		json_object_array_add(array, json_object_new_int(pids->pid[i]));
-	if (shadow)
-		json_object_object_add(object, "shadow", json_text(shadow));
+	if (subject->shadow)
+		json_object_object_add(object, "shadow", json_text(subject->shadow));
+	if (subject->cgroup)
+		json_object_object_add(object, "cgroup", json_text(subject->cgroup));
 	json_object_object_add(object, done, array);
 	json_print(&object, false);
 }
@@ -50,25 +71,29 @@ static int cmd_attach(struct cli *cli, int argc, char **argv)
 	struct session session __cleanup(session_close) = { 0 };
 	struct pids pids __cleanup(pids_free) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
+	const char *syscalls = NULL;
 	int err, status;
 
-	pids_parse(&pids, cli, argc, argv);
+	who_parse(&pids, &subject.cgroup, &syscalls, cli, argc, argv);
 	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
-	if (!pids.count)
-		usage(cli, "--pid PID is missing");
 	status = session_open_shadow(&session, subject.shadow);
 	if (!status)
 		status = pids_check(&pids, session.dev, &subject, SHADOWK_OP_PROCESS_ATTACH);
+	if (!status)
+		status = session_select_syscalls(&session, subject.shadow, syscalls);
 	if (status)
 		return status;
+	err = subject.cgroup ? shadowk_cgroup_attach(session.inside, subject.cgroup) : 0;
+	if (err)
+		return refuse(SHADOWK_OP_CGROUP_ATTACH, err, &subject);
 	for (size_t i = 0; i < pids.count; i++) {
 		subject.pid = pids.pid[i];
-		err = shadowk_process_attach(session.shadow, subject.pid);
+		err = shadowk_process_attach(session.inside, subject.pid);
 		if (err)
 			return refuse(SHADOWK_OP_PROCESS_ATTACH, err, &subject);
 	}
 	if (cli->json)
-		print_done(&pids, subject.shadow, "attached");
+		print_done(&pids, &subject, "attached");
 	return STATUS_DONE;
 }
 
@@ -79,15 +104,16 @@ static int cmd_detach(struct cli *cli, int argc, char **argv)
 	struct shadowk_subject subject = { .size = sizeof(subject) };
 	int err, status;
 
-	pids_parse(&pids, cli, argc, argv);
+	who_parse(&pids, &subject.cgroup, NULL, cli, argc, argv);
 	arguments(cli, argc, argv, 0, NULL);
-	if (!pids.count)
-		usage(cli, "--pid PID is missing");
 	status = session_open(&session);
 	if (!status)
 		status = pids_check(&pids, session.dev, &subject, SHADOWK_OP_PROCESS_DETACH);
 	if (status)
 		return status;
+	err = subject.cgroup ? shadowk_cgroup_detach(session.dev, subject.cgroup) : 0;
+	if (err)
+		return refuse(SHADOWK_OP_CGROUP_DETACH, err, &subject);
 	for (size_t i = 0; i < pids.count; i++) {
 		subject.pid = pids.pid[i];
 		err = shadowk_process_detach(session.dev, subject.pid);
@@ -95,25 +121,32 @@ static int cmd_detach(struct cli *cli, int argc, char **argv)
 			return refuse(SHADOWK_OP_PROCESS_DETACH, err, &subject);
 	}
 	if (cli->json)
-		print_done(&pids, NULL, "detached");
+		print_done(&pids, &subject, "detached");
 	return STATUS_DONE;
 }
 
 const struct verb verb_attach = {
 	.name = "attach",
-	.args = "NAME --pid PID [--pid PID]...",
-	.summary = "Put running processes into a shadow",
-	.help = "  --pid PID         any thread of the process; can be repeated\n\n"
+	.args = "NAME (--pid PID... | --cgroup PATH) [--syscalls CALL,...]",
+	.summary = "Put running processes, or all of a cgroup, into a shadow",
+	.help = "  --pid PID         any thread of the process; can be repeated\n"
+		"  --cgroup PATH     all that are in this cgroup or below, now and later\n"
+		"  --syscalls CALL,...\n"
+		"                    inside only during these system calls, by name or number\n\n"
 		"All threads of a process move together, and what it forks from then on is\n"
 		"inside too. A process that is in another shadow moves. If one pid is wrong,\n"
-		"none is attached.\n\n",
+		"none is attached.\n\n"
+		"Who is moved or born into the cgroup is inside, who is moved out is not.\n"
+		"PATH is its folder, below /sys/fs/cgroup, or as /proc/PID/cgroup has it.\n\n",
 	.run = cmd_attach,
 };
 
 const struct verb verb_detach = {
 	.name = "detach",
-	.args = "--pid PID [--pid PID]...",
-	.summary = "Let processes run the base again",
-	.help = "  --pid PID         any thread of the process; can be repeated\n\n",
+	.args = "(--pid PID... | --cgroup PATH)",
+	.summary = "Let processes, or all of a cgroup, run the base again",
+	.help = "  --pid PID         any thread of the process; can be repeated\n"
+		"  --cgroup PATH     a cgroup that was attached\n\n"
+		"If a cgroup above is attached as well, its processes go to that one's shadow.\n\n",
 	.run = cmd_detach,
 };

@@ -3,62 +3,177 @@
 
 #include "cli.h"
 #include "output.h"
+#include "profile.h"
+
+#define WITHOUT_MAX 32
+
+static void close_shadow(struct shadowk_shadow **shadow)
+{
+	shadowk_shadow_close(*shadow);
+}
+
+static int fill_from(struct session *session, const char *name, const char *from)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = from };
+	struct shadowk_shadow *other __cleanup(close_shadow) = NULL;
+	int err = shadowk_shadow_open(session->dev, from, &other);
+
+	if (err)
+		return refuse(SHADOWK_OP_SHADOW_OPEN, err, &subject);
+	return shadow_clone(session->shadow, other, name);
+}
+
+/* What is asked for. */
+struct order {
+	const char *name;
+	uint32_t flags;
+	const char *from;
+	const char *profile;
+	const char *without[WITHOUT_MAX];
+	size_t count;
+};
+
+static const struct {
+	const char *name;
+	uint32_t flag;
+} policies[] = {
+	{ "base", 0 },
+	{ "inherit", SHADOWK_ASYNC_INHERIT },
+	{ "owner", SHADOWK_ASYNC_OWNER },
+	{ "causal", SHADOWK_ASYNC_CAUSAL },
+	{ "union", SHADOWK_ASYNC_UNION },
+};
+
+#define ASYNC_FLAGS \
+	(SHADOWK_ASYNC_INHERIT | SHADOWK_ASYNC_OWNER | SHADOWK_ASYNC_CAUSAL | SHADOWK_ASYNC_UNION)
+
+static uint32_t async_parse(struct cli *cli, const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		if (!strcmp(text, policies[i].name))
+			return policies[i].flag;
+	usage(cli, "--async is 'base', 'inherit', 'owner', 'causal' or 'union', not '%s'", text);
+}
+
+static void order_parse(struct cli *cli, int argc, char **argv, struct order *order)
+{
+	static const struct option options[] = {
+		{ "async", required_argument, NULL, 'a' },
+		{ "delegable", no_argument, NULL, 'd' },
+		{ "from", required_argument, NULL, 'f' },
+		{ "profile", required_argument, NULL, 'p' },
+		{ "without", required_argument, NULL, 'w' },
+		{ 0 },
+	};
+	int opt;
+
+	while ((opt = option_next(cli, argc, argv, options))) {
+		if (opt == 'd')
+			order->flags |= SHADOWK_DELEGABLE;
+		else if (opt == 'f')
+			order->from = optarg;
+		else if (opt == 'p')
+			order->profile = optarg;
+		else if (opt == 'w' && order->count < WITHOUT_MAX)
+			order->without[order->count++] = optarg;
+		else if (opt == 'w')
+			usage(cli, "--without was given more than %d times", WITHOUT_MAX);
+		else
+			order->flags = (order->flags & ~ASYNC_FLAGS) | async_parse(cli, optarg);
+	}
+	order->name = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	if (order->count && !order->profile)
+		usage(cli, "--without belongs to --profile");
+}
+
+static int profile_prepare(struct profile *profile, const struct order *order)
+{
+	int status = order->profile ? profile_read(profile, order->profile) : STATUS_DONE;
+
+	for (size_t i = 0; !status && i < order->count; i++)
+		status = profile_exclude(profile, order->without[i]);
+	return status;
+}
+
+/* All of it or nothing. */
+static int make(struct session *session, const struct order *order, struct profile *profile)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = order->name };
+	int status = profile_check(profile, session->dev, order->name);
+	int err;
+
+	if (status)
+		return status;
+	err = shadowk_shadow_create_flags(session->dev, order->name, order->flags,
+					  &session->shadow);
+	if (err)
+		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
+	if (order->from)
+		status = fill_from(session, order->name, order->from);
+	if (!status)
+		status = profile_apply(profile, session->shadow, order->name);
+	if (status)
+		shadowk_shadow_destroy(session->shadow);
+	return status;
+}
 
 static int cmd_create(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
 	struct shadowk_shadow_info info = { .size = sizeof(info) };
-	static const struct option options[] = {
-		{ "async", required_argument, NULL, 'a' },
-		{ "delegable", no_argument, NULL, 'd' },
-		{ 0 },
-	};
-	uint32_t flags = 0;
-	int opt, err, status;
+	struct profile profile __cleanup(profile_free) = { 0 };
+	struct json_object *object __cleanup(json_free) = NULL;
+	struct order order = { 0 };
+	int err, status;
 
-	while ((opt = option_next(cli, argc, argv, options))) {
-		if (opt == 'd')
-			flags |= SHADOWK_DELEGABLE;
-		else if (!strcmp(optarg, "inherit"))
-			flags |= SHADOWK_ASYNC_INHERIT;
-		else if (!strcmp(optarg, "base"))
-			flags &= ~SHADOWK_ASYNC_INHERIT;
-		else
-			usage(cli, "--async is 'base' or 'inherit', not '%s'", optarg);
-	}
-	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	order_parse(cli, argc, argv, &order);
+	subject.shadow = order.name;
 	/* The kernel takes "" for a shadow that has no name, which would be gone at once. */
-	err = shadowk_name_check(subject.shadow);
+	err = shadowk_name_check(order.name);
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
-	status = session_open(&session);
+	status = profile_prepare(&profile, &order);
+	if (!status)
+		status = session_open(&session);
+	if (!status)
+		status = make(&session, &order, &profile);
 	if (status)
 		return status;
-	err = shadowk_shadow_create_flags(session.dev, subject.shadow, flags, &session.shadow);
-	if (err)
-		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
-	if (!cli->json)
+	if (!cli->json) {
+		profile_print_missing(&profile);
 		return STATUS_DONE;
+	}
 	err = shadowk_shadow_info(session.shadow, &info);
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_INFO, err, &subject);
-
-	struct json_object *object __cleanup(json_free) = shadow_json(&info);
-
+	object = shadow_json(&info);
+	if (order.profile)
+		json_object_object_add(object, "left_out", profile_missing_json(&profile));
 	json_print(&object, false);
 	return STATUS_DONE;
 }
 
 const struct verb verb_create = {
 	.name = "create",
-	.args = "NAME [--async base|inherit] [--delegable]",
-	.summary = "Make a shadow, equal to the base",
+	.args = "NAME [--async base|inherit|owner|causal|union] [--delegable] [--from OTHER] [--profile PROFILE [--without ITEM]...]",
+	.summary = "Make a shadow, equal to the base, or with the edits of another or of a profile",
 	.help = "  NAME              1 to 63 of A-Z a-z 0-9 . _ : -\n\n"
 		"  --async POLICY    what interrupts and softirqs that land on a process inside\n"
-		"                    execute: 'base' (default), or 'inherit' its text\n"
+		"                    execute: 'base' (default), or 'inherit' its text;\n"
+		"                    'owner': the base, and the shadow may own interrupts\n"
+		"                    and kernel threads (shadowctl own);\n"
+		"                    'causal': the base, but its text for work items, timers\n"
+		"                    and softirqs that a process inside has raised;\n"
+		"                    'union': the base, but the probes count all work items,\n"
+		"                    softirqs and interrupts of the machine, too (ASYNC)\n"
 		"  --delegable       who is passed a handle may attach itself, without being\n"
-		"                    root, and read the probes\n\n"
+		"                    root, and read the probes\n"
+		"  --from OTHER      with the probes (counting from 0) and patches of that shadow,\n"
+		"                    as they are now\n"
+		"  --profile PROFILE with the edits of a profile: 'trusted', 'debug-locks', or a file\n"
+		"                    of your own, with a '/' in its name\n"
+		"  --without ITEM    but not this one of them\n\n"
 		"It stays until 'shadowctl destroy NAME'.\n\n",
 	.run = cmd_create,
 };

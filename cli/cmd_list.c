@@ -12,7 +12,10 @@ static void row_add(struct table *table, const struct shadowk_shadow_info *info)
 	char memory[24];
 
 	memory_print(memory, sizeof(memory), info->memory);
-	table_add(table, "%s", info->name[0] ? info->name : "(none)");
+	if (info->target)
+		table_add(table, "(calls of %" PRIu64 ")", info->target);
+	else
+		table_add(table, "%s", info->name[0] ? info->name : "(none)");
 	table_add(table, "%" PRIu64, info->id);
 	table_add(table, "%u", info->nr_grafts);
 	table_add(table, "%u", info->nr_probes);
@@ -56,6 +59,7 @@ const struct verb verb_list = {
 	.summary = "List all shadows",
 	.help = "PROCESSES counts address spaces inside, PAGES private pages of text; DELEGABLE\n"
 		"says whether who holds a handle may attach itself. A shadow without a name\n"
-		"lives as long as a program holds it or a process is inside.\n\n",
+		"lives as long as a program holds it or a process is inside; (calls of ID) is one\n"
+		"that --syscalls made of the shadow with that id.\n\n",
 	.run = cmd_list,
 };

@@ -170,7 +170,7 @@ static const struct verb verb_probe_list = {
 	.args = "NAME",
 	.summary = "List a shadow's probes and what they have seen",
 	.help = "HITS are executions by the processes inside; ASYNC those in interrupts that\n"
-		"landed on them, MISSED those that were seen and not measured. RATE/S is HITS a\n"
+		"landed on them (--async union: in all of nobody's), MISSED those that were seen and not measured. RATE/S is HITS a\n"
 		"second since the probe was added.\n\n",
 	.run = cmd_probe_list,
 };

@@ -58,20 +58,41 @@ static int exec_refuse(const char *command, int err)
 	return STATUS_NOT_EXECUTABLE;
 }
 
+/* Returns a status, if it returns. */
+static int command_become(struct session *session, const struct shadowk_subject *subject,
+			  char **command)
+{
+	int err = shadowk_process_attach(session->inside, 0), status;
+
+	if (err)
+		return refuse(SHADOWK_OP_PROCESS_ATTACH, err, subject);
+	/* This process becomes the command, so its status needs no passing on. */
+	execvp(command[0], command);
+	status = exec_refuse(command[0], errno);
+	shadowk_process_detach(session->dev, 0);
+	return status;
+}
+
 static int cmd_run(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "create", no_argument, NULL, 'c' },
+		{ "syscalls", required_argument, NULL, 's' },
 		{ 0 },
 	};
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject), .pid = getpid() };
 	char *shell[] = { getenv("SHELL"), NULL }, **command = shell;
-	int err, status, opt, own = own_argc(argc, argv);
+	int status, opt, own = own_argc(argc, argv);
 	bool create = false, created = false;
+	const char *syscalls = NULL;
 
-	while ((opt = option_next(cli, own, argv, options)))
-		create = opt == 'c';
+	while ((opt = option_next(cli, own, argv, options))) {
+		if (opt == 'c')
+			create = true;
+		else
+			syscalls = optarg;
+	}
 	if (own - optind > 1)
 		usage(cli, "put -- before the command '%s'", argv[optind + 1]);
 	subject.shadow = arguments(cli, own, argv, 1, (const char *[]){ "NAME" })[0];
@@ -84,17 +105,10 @@ static int cmd_run(struct cli *cli, int argc, char **argv)
 		status = shadow_open_or_create(&session, subject.shadow, &created);
 	else
 		status = session_open_shadow(&session, subject.shadow);
-	if (status)
-		return status;
-	err = shadowk_process_attach(session.shadow, 0);
-	if (err) {
-		status = refuse(SHADOWK_OP_PROCESS_ATTACH, err, &subject);
-	} else {
-		/* This process becomes the command, so its status needs no passing on. */
-		execvp(command[0], command);
-		status = exec_refuse(command[0], errno);
-		shadowk_process_detach(session.dev, 0);
-	}
+	if (!status)
+		status = session_select_syscalls(&session, subject.shadow, syscalls);
+	if (!status)
+		status = command_become(&session, &subject, command);
 	if (created)
 		shadowk_shadow_destroy(session.shadow);
 	return status;
@@ -102,10 +116,12 @@ static int cmd_run(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_run = {
 	.name = "run",
-	.args = "NAME [--create] [-- CMD...]",
+	.args = "NAME [--create] [--syscalls CALL,...] [-- CMD...]",
 	.summary = "Run a command inside a shadow",
 	.help = "  CMD...            the command; without it, $SHELL or /bin/sh\n"
-		"  --create          create the shadow if there is none; it stays afterwards\n\n"
+		"  --create          create the shadow if there is none; it stays afterwards\n"
+		"  --syscalls CALL,...\n"
+		"                    inside only during these system calls, by name or number\n\n"
 		"The exit status is the command's; 127 if there is no such command, 126 if it\n"
 		"cannot be executed. Its children run inside as well.\n\n",
 	.run = cmd_run,

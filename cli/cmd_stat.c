@@ -19,57 +19,127 @@ static void sleep_until(struct timespec *when, double seconds)
 		;
 }
 
-static void sample_print(const struct cli *cli, const struct shadowk_shadow_info *info,
-			 const struct probes *probes, bool repeats)
+/* A shadow, as it was at one time and at the next. */
+struct side {
+	struct session session;
+	struct shadowk_subject subject;
+	struct shadowk_shadow_info info;
+	struct probes before, difference;
+};
+
+struct sides {
+	unsigned int nr; /* one, or two to compare */
+	struct side side[2];
+};
+
+static void sides_close(struct sides *sides)
+{
+	for (unsigned int i = 0; i < sides->nr; i++) {
+		probes_free(&sides->side[i].before);
+		probes_free(&sides->side[i].difference);
+		session_close(&sides->side[i].session);
+	}
+}
+
+static struct json_object *side_json(const struct side *side)
+{
+	struct json_object *object = shadow_json(&side->info);
+
+	json_object_object_add(object, "probes", probes_json(&side->difference));
+	return object;
+}
+
+static void sides_print_json(const struct sides *sides, bool repeats)
 {
 	struct json_object *object __cleanup(json_free) = NULL;
+
+	if (sides->nr == 1) {
+		object = side_json(&sides->side[0]);
+	} else {
+		object = json_object_new_array();
+		for (unsigned int i = 0; i < sides->nr; i++)
+			json_object_array_add(object, side_json(&sides->side[i]));
+	}
+	json_print(&object, repeats);
+}
+
+static void sides_print(const struct cli *cli, const struct sides *sides, bool repeats)
+{
 	time_t now = time(NULL);
 	char clock[16];
 
 	if (cli->json) {
-		object = shadow_json(info);
-		json_object_object_add(object, "probes", probes_json(probes));
-		json_print(&object, repeats);
+		sides_print_json(sides, repeats);
 		return;
 	}
 	if (repeats && strftime(clock, sizeof(clock), "%T", localtime(&now)))
 		puts(clock);
-	probes_print_table(probes);
-	probes_print_histograms(probes);
+	if (sides->nr == 1) {
+		probes_print_table(&sides->side[0].difference);
+		probes_print_histograms(&sides->side[0].difference);
+	} else {
+		probes_print_comparison(&(struct probes_of){ sides->side[0].subject.shadow,
+							     sides->side[0].info.nr_grafts,
+							     &sides->side[0].difference },
+					&(struct probes_of){ sides->side[1].subject.shadow,
+							     sides->side[1].info.nr_grafts,
+							     &sides->side[1].difference });
+	}
 	if (repeats)
 		puts("");
 	fflush(stdout);
 }
 
-static int sample_read(struct session *session, const struct shadowk_subject *subject,
-		       struct shadowk_shadow_info *info, struct probes *probes)
+static int side_read(struct side *side, struct probes *now)
 {
-	int err = shadowk_shadow_info(session->shadow, info);
+	int err = shadowk_shadow_info(side->session.shadow, &side->info);
 
 	/* Our handle keeps what is left of a shadow that somebody destroyed. */
-	if (!err && !info->name[0])
+	if (!err && !side->info.name[0])
 		err = -ESTALE;
 	if (err)
-		return refuse(SHADOWK_OP_SHADOW_INFO, err, subject);
-	return probes_read(probes, session->shadow, subject->shadow);
+		return refuse(SHADOWK_OP_SHADOW_INFO, err, &side->subject);
+	return probes_read(now, side->session.shadow, side->subject.shadow);
 }
 
-/* Print what happened since @before, and make it what is to be compared with next. */
-static int sample(const struct cli *cli, struct session *session,
-		  const struct shadowk_subject *subject, struct probes *before, bool repeats)
+/* What happened since the last time is the difference, and this is what is compared with next. */
+static int side_sample(struct side *side)
 {
-	struct shadowk_shadow_info info = { .size = sizeof(info) };
-	struct probes now = { 0 }, difference __cleanup(probes_free) = { 0 };
-	int status = sample_read(session, subject, &info, &now);
+	struct probes now = { 0 };
+	int status = side_read(side, &now);
 
+	probes_free(&side->difference);
+	side->difference = (struct probes){ 0 };
 	for (size_t i = 0; !status && i < now.count; i++)
-		probes_add(&difference, &now.info[i]);
-	if (!status) {
-		probes_subtract(&difference, before);
-		sample_print(cli, &info, &difference, repeats);
+		probes_add(&side->difference, &now.info[i]);
+	if (!status)
+		probes_subtract(&side->difference, &side->before);
+	probes_free(&side->before);
+	side->before = now;
+	return status;
+}
+
+static int sides_sample(struct sides *sides)
+{
+	int status = STATUS_DONE;
+
+	for (unsigned int i = 0; !status && i < sides->nr; i++)
+		status = side_sample(&sides->side[i]);
+	return status;
+}
+
+static int sides_open(struct sides *sides, char **names)
+{
+	int status = STATUS_DONE;
+
+	for (unsigned int i = 0; !status && i < sides->nr; i++) {
+		struct side *side = &sides->side[i];
+
+		side->info.size = sizeof(side->info);
+		side->subject.size = sizeof(side->subject);
+		side->subject.shadow = names[i];
+		status = session_open_shadow(&side->session, names[i]);
 	}
-	probes_free(before);
-	*before = now;
 	return status;
 }
 
@@ -80,13 +150,12 @@ static int cmd_stat(struct cli *cli, int argc, char **argv)
 		{ "count", required_argument, NULL, 'c' },
 		{ 0 },
 	};
-	struct session session __cleanup(session_close) = { 0 };
-	struct probes before __cleanup(probes_free) = { 0 };
-	struct shadowk_subject subject = { .size = sizeof(subject) };
+	struct sides sides __cleanup(sides_close) = { .nr = 1 };
 	uint64_t count = 0;
 	double interval = 0;
 	struct timespec when;
 	int opt, status;
+	char **names;
 
 	while ((opt = option_next(cli, argc, argv, options))) {
 		if (opt == 'i')
@@ -94,32 +163,36 @@ static int cmd_stat(struct cli *cli, int argc, char **argv)
 		else
 			count = count_parse(cli, optarg);
 	}
-	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	if (argc - optind == 2)
+		sides.nr = 2;
+	names = arguments(cli, argc, argv, sides.nr, (const char *[]){ "NAME", "OTHER" });
 	if (count && !(interval > 0))
 		interval = 1;
 
-	status = session_open_shadow(&session, subject.shadow);
-	if (status)
-		return status;
-	if (!(interval > 0))
-		return sample(cli, &session, &subject, &before, false);
-
+	status = sides_open(&sides, names);
 	clock_gettime(CLOCK_MONOTONIC, &when);
-	status = probes_read(&before, session.shadow, subject.shadow);
-	for (uint64_t n = 0; !status && !ferror(stdout) && (!count || n < count); n++) {
+	if (!status)
+		status = sides_sample(&sides);
+	if (!status && !(interval > 0))
+		sides_print(cli, &sides, false);
+	for (uint64_t n = 0; !status && interval > 0 && !ferror(stdout) && (!count || n < count);
+	     n++) {
 		sleep_until(&when, interval);
-		status = sample(cli, &session, &subject, &before, true);
+		status = sides_sample(&sides);
+		if (!status)
+			sides_print(cli, &sides, true);
 	}
 	return status;
 }
 
 const struct verb verb_stat = {
 	.name = "stat",
-	.args = "NAME [--interval S] [--count N]",
+	.args = "NAME [OTHER] [--interval S] [--count N]",
 	.summary = "Print counts, rates and latencies of a shadow's probes",
 	.help = "  --interval S      every S seconds, what happened in them, until interrupted\n"
 		"  --count N         N times; every second if there is no --interval\n\n"
 		"Without either, once, since the probes were added. With --json and an interval,\n"
-		"each sample is one line.\n\n",
+		"each sample is one line. Of two shadows, probes of the same name stand side by\n"
+		"side.\n\n",
 	.run = cmd_stat,
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,15 @@ struct json_object *json_text(const char *text)
 		c += len ? len : 1;
 	}
 	return json_object_new_string_len(clean, (int)used);
+}
+
+struct json_object *address_json(uint64_t addr)
+{
+	char text[24];
+
+	/* A number would lose its low bits in most JSON readers. */
+	snprintf(text, sizeof(text), "0x%" PRIx64, addr);
+	return addr ? json_object_new_string(text) : NULL;
 }
 
 void json_print(struct json_object **object, bool on_one_line)

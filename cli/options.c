@@ -8,6 +8,9 @@
 
 #include "cli.h"
 
+/* The highest errno that the kernel returns has a name in between. */
+#define ERRNO_MAX 4095
+
 static const struct option common[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
@@ -111,4 +114,34 @@ double seconds_parse(const struct cli *cli, const char *text)
 	if (!plain || *end || seconds < 0.001 || seconds > 1e6)
 		usage(cli, "'%s' is not a number of seconds, from 0.001 to 1000000", text);
 	return seconds;
+}
+
+bool value_read(const char *text, uint64_t *value)
+{
+	bool minus = text[0] == '-';
+	const char *digits = text + minus;
+	char *end = NULL;
+
+	for (int i = 1; minus && isalpha((unsigned char)*digits) && i <= ERRNO_MAX; i++) {
+		if (!strerrorname_np(i) || strcmp(strerrorname_np(i), digits))
+			continue;
+		*value = (uint64_t)-i;
+		return true;
+	}
+	errno = 0;
+	*value = isdigit((unsigned char)*digits) ? strtoull(digits, &end, 0) : 0;
+	if (!end || *end || errno || (minus && *value > 1ULL << 63))
+		return false;
+	if (minus)
+		*value = -*value;
+	return true;
+}
+
+uint32_t thunk_read(const char *text)
+{
+	if (!strcmp(text, shadowk_patch_kind_name(SHADOWK_PATCH_RETPOLINES)))
+		return SHADOWK_PATCH_RETPOLINES;
+	if (!strcmp(text, shadowk_patch_kind_name(SHADOWK_PATCH_RETURNS)))
+		return SHADOWK_PATCH_RETURNS;
+	return 0;
 }

@@ -12,6 +12,8 @@
 
 /* json.c */
 struct json_object *json_text(const char *text);
+/* NULL for 0, an address that is hidden. */
+struct json_object *address_json(uint64_t addr);
 void json_print(struct json_object **object, bool on_one_line);
 void json_free(struct json_object **object);
 
@@ -50,6 +52,18 @@ void probes_subtract(struct probes *probes, const struct probes *before);
 void probes_free(struct probes *probes);
 struct json_object *probes_json(const struct probes *probes);
 void probes_print_table(const struct probes *probes);
+/* Two shadows' probes of the same name, side by side. */
+struct probes_of {
+	const char *shadow;
+	uint32_t processes;
+	const struct probes *probes;
+};
+
+void probes_print_comparison(const struct probes_of *a, const struct probes_of *b);
 void probes_print_histograms(const struct probes *probes);
+
+/* patches.c; both return a status. */
+int patches_json(struct shadowk_shadow *shadow, const char *name, struct json_object *array);
+int patches_read(struct table *table, struct shadowk_shadow *shadow, const char *name);
 
 #endif /* SHADOWCTL_OUTPUT_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "output.h"
@@ -89,15 +90,6 @@ static struct json_object *histogram_json(const uint64_t *slots)
 	return array;
 }
 
-static struct json_object *address_json(uint64_t addr)
-{
-	char text[24];
-
-	/* A number would lose its low bits in most JSON readers. */
-	snprintf(text, sizeof(text), "0x%" PRIx64, addr);
-	return addr ? json_object_new_string(text) : NULL;
-}
-
 static struct json_object *probe_json(const struct shadowk_probe_info *info)
 {
 	struct json_object *object = json_object_new_object();
@@ -177,4 +169,63 @@ void probes_print_histograms(const struct probes *probes)
 		       info->latency_sum / returns);
 		histogram_print(stdout, info->histogram);
 	}
+}
+
+static const struct shadowk_probe_info *probe_named(const struct probes *probes, const char *name)
+{
+	for (size_t i = 0; i < probes->count; i++)
+		if (!strcmp(probes->info[i].name, name))
+			return &probes->info[i];
+	return NULL;
+}
+
+/* Of what a side lacks, dashes. */
+static void side_add(struct table *table, const struct shadowk_probe_info *info)
+{
+	if (info) {
+		table_add(table, "%" PRIu64, info->hits);
+		table_add(table, "%.1f", probe_rate(info));
+	} else {
+		table_add(table, "-");
+		table_add(table, "-");
+	}
+	if (info && info->kind == SHADOWK_PROBE_LATENCY && info->hits)
+		table_add(table, "%" PRIu64, info->latency_sum / info->hits);
+	else
+		table_add(table, "-");
+}
+
+static void row_add(struct table *table, const char *name, const struct shadowk_probe_info *a,
+		    const struct shadowk_probe_info *b)
+{
+	table_add(table, "%s", name);
+	side_add(table, a);
+	side_add(table, b);
+}
+
+void probes_print_comparison(const struct probes_of *a, const struct probes_of *b)
+{
+	static const char *const of_side[] = { "HITS", "RATE/S", "MEAN NS" };
+	struct table table __cleanup(table_free);
+
+	/* Names were accepted by the kernel: nothing in them is to be hidden. */
+	printf("A is %s, %u inside; B is %s, %u inside\n", a->shadow, a->processes, b->shadow,
+	       b->processes);
+	table_init(&table, "lrrrrrr");
+	table_add(&table, "PROBE");
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(of_side); i++)
+		table_add(&table, "%s %c", of_side[i % ARRAY_SIZE(of_side)],
+			  i < ARRAY_SIZE(of_side) ? 'A' : 'B');
+	for (size_t i = 0; i < a->probes->count; i++) {
+		const struct shadowk_probe_info *info = &a->probes->info[i];
+
+		row_add(&table, info->name, info, probe_named(b->probes, info->name));
+	}
+	for (size_t i = 0; i < b->probes->count; i++) {
+		const struct shadowk_probe_info *info = &b->probes->info[i];
+
+		if (!probe_named(a->probes, info->name))
+			row_add(&table, info->name, NULL, info);
+	}
+	table_print(&table, stdout);
 }

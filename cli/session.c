@@ -28,6 +28,8 @@ int session_open_shadow(struct session *session, const char *name)
 
 void session_close(struct session *session)
 {
+	if (session->inside != session->shadow)
+		shadowk_shadow_close(session->inside);
 	shadowk_shadow_close(session->shadow);
 	shadowk_close(session->dev);
 }

@@ -14,37 +14,64 @@ _shadowctl_words() {
 _shadowctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local verb=${COMP_WORDS[1]} place=2
-	[[ $verb == probe ]] && verb="probe ${COMP_WORDS[2]}" place=3
+	[[ $verb == probe || $verb == raw || $verb == patch ]] && verb="$verb ${COMP_WORDS[2]}" place=3
 
 	COMPREPLY=()
 	case $prev in
 	--pid) _shadowctl_words "$(ps -e -o pid=)"; return ;;
+	--cgroup) mapfile -t COMPREPLY < <(compgen -d -- "${cur:-/sys/fs/cgroup/}"); return ;;
+	--async) _shadowctl_words "base inherit owner causal union"; return ;;
+	--irq) _shadowctl_words "$(ls /proc/irq 2>/dev/null)"; return ;;
+	--kthread) return ;;
+	--device) _shadowctl_words "$(ls /sys/class/net /sys/class/block 2>/dev/null)"; return ;;
+	--thunk) _shadowctl_words "retpoline=jmp return=ret"; return ;;
+	--from) _shadowctl_names; return ;;
+	--profile)
+		_shadowctl_words "$(ls "$(dirname "$(command -v shadowctl)")/../share/shadowk/profiles" 2>/dev/null)"
+		return ;;
+	--without) return ;;
 	--kind) _shadowctl_words "count latency event"; return ;;
-	--interval|--count|--name) return ;;
+	--interval|--count|--name|--return|--length|--syscalls|--split) return ;;
 	esac
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy run attach detach probe stat help --help --version"
+		_shadowctl_words "create list show destroy run attach detach ab probe raw stat patch verify diff oci-hook own disown help --help --version"
 	elif ((COMP_CWORD < place)); then
-		_shadowctl_words "add list remove --help"
+		case $verb in
+		raw*) _shadowctl_words "add privatise list remove --help" ;;
+		patch*) _shadowctl_words "add list remove build promote --help" ;;
+		*) _shadowctl_words "add list remove --help" ;;
+		esac
 	elif [[ $cur == -* ]]; then
 		case $verb in
-		run) _shadowctl_words "--create --help --" ;;
-		attach|detach) _shadowctl_words "--pid --json --help" ;;
+		create) _shadowctl_words "--async --delegable --from --profile --without --json --help" ;;
+		run) _shadowctl_words "--create --syscalls --help --" ;;
+		attach) _shadowctl_words "--pid --cgroup --syscalls --json --help" ;;
+		detach) _shadowctl_words "--pid --cgroup --json --help" ;;
+		ab) _shadowctl_words "--cgroup --split --json --help" ;;
+		own|disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
+		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --thunk --in-place --name --json --help" ;;
+		"raw privatise") _shadowctl_words "--all --length --json --help" ;;
 		"probe add") _shadowctl_words "--kind --return --int3 --name --json --help" ;;
 		*) _shadowctl_words "--json --help" ;;
 		esac
 	elif ((COMP_CWORD == place)); then
 		case $verb in
-		create) _shadowctl_words "--async --delegable" ;;
+		create) _shadowctl_words "--async --delegable --from --profile --without" ;;
 		list|detach) ;;
-		help) _shadowctl_words "create list show destroy run attach detach probe stat" ;;
+		help) _shadowctl_words "create list show destroy run attach detach ab probe raw stat patch verify diff oci-hook own disown" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then
 		_shadowctl_words "$(shadowctl probe list "${COMP_WORDS[3]}" 2>/dev/null |
 			awk '/^$/ { exit } NR > 1 { print $1 }')"
-	elif [[ $verb == "probe add" ]] && ((COMP_CWORD == 4)) && [[ ${#cur} -ge 3 ]]; then
+	elif [[ $verb == "patch remove" || $verb == "patch promote" ]]; then
+		_shadowctl_words "$(shadowctl patch list "${COMP_WORDS[3]}" 2>/dev/null |
+			awk 'NR > 1 { print $1 }' | sort -u)"
+	elif [[ $verb == "raw remove" ]]; then
+		_shadowctl_words "$(shadowctl raw list "${COMP_WORDS[3]}" 2>/dev/null |
+			awk 'NR > 1 { print $1 }')"
+	elif [[ $verb =~ ^(probe|patch|raw)\ (add|privatise)$ ]] && ((COMP_CWORD == 4)) && [[ ${#cur} -ge 3 ]]; then
 		_shadowctl_words "$(awk -v p="$cur" '$2 ~ /[tTwW]/ && NF == 3 && index($3, p) == 1 { print $3 }' \
 			/proc/kallsyms)"
 	fi

@@ -4,6 +4,12 @@
 
 const char *async_text(const struct shadowk_shadow_info *info)
 {
+	if (info->flags & SHADOWK_ASYNC_OWNER)
+		return "owner";
+	if (info->flags & SHADOWK_ASYNC_CAUSAL)
+		return "causal";
+	if (info->flags & SHADOWK_ASYNC_UNION)
+		return "union";
 	return info->flags & SHADOWK_ASYNC_INHERIT ? "inherit" : "base";
 }
 
@@ -19,6 +25,9 @@ struct json_object *shadow_json(const struct shadowk_shadow_info *info)
 	json_object_object_add(object, "id", json_object_new_uint64(info->id));
 	json_object_object_add(object, "name", json_text(info->name));
 	json_object_object_add(object, "async", json_text(async_text(info)));
+	if (info->flags & (SHADOWK_ASYNC_CAUSAL | SHADOWK_ASYNC_UNION))
+		json_object_object_add(object, "unfollowed",
+				       json_object_new_uint64(info->nr_unfollowed));
 	json_object_object_add(object, "delegable",
 			       json_object_new_boolean(!!(info->flags & SHADOWK_DELEGABLE)));
 	json_object_object_add(object, "nr_processes", json_object_new_uint64(info->nr_grafts));
@@ -27,7 +36,10 @@ struct json_object *shadow_json(const struct shadowk_shadow_info *info)
 			       json_object_new_uint64(info->private_pages));
 	json_object_object_add(object, "diverged_ranges",
 			       json_object_new_uint64(info->diverged_ranges));
+	json_object_object_add(object, "huge_ranges", json_object_new_uint64(info->huge_ranges));
 	json_object_object_add(object, "memory", json_object_new_uint64(info->memory));
+	if (info->target)
+		json_object_object_add(object, "target", json_object_new_uint64(info->target));
 	return object;
 }
 

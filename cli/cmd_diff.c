@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "disassembly.h"
+#include "output.h"
+
+#define INT3	 0xcc
+#define LINE_LEN 512
+
+/* A function in both texts. */
+struct function {
+	char symbol[SHADOWK_SYMBOL_LEN];
+	uint64_t addr;
+	size_t len;
+	uint8_t *base, *bytes;
+};
+
+/* Where the difference of functions goes. */
+struct diff {
+	bool json, all; /* with what is the same */
+	struct json_object *functions;
+	struct json_object *changes; /* of the function at hand */
+};
+
+static void function_free(struct function *function)
+{
+	free(function->base);
+	free(function->bytes);
+}
+
+static int function_read(struct function *function, struct shadowk_shadow *shadow,
+			 const char *symbol, uint64_t addr)
+{
+	struct shadowk_text text = { .size = sizeof(text), .addr = addr };
+	int err;
+
+	snprintf(text.symbol, sizeof(text.symbol), "%s", symbol);
+	err = shadowk_text_read(shadow, &text);
+	if (err)
+		return err;
+	function->addr = text.addr - text.offset;
+	function->len = text.symbol_len;
+	memcpy(function->symbol, text.symbol, sizeof(function->symbol));
+	function->base = calloc(2, function->len + SHADOWK_TEXT_LEN);
+	function->bytes = calloc(2, function->len + SHADOWK_TEXT_LEN);
+	if (!function->base || !function->bytes)
+		return -ENOMEM;
+	for (size_t got = 0; got < function->len; got += text.len) {
+		memset(text.symbol, 0, sizeof(text.symbol));
+		text.addr = function->addr;
+		text.offset = got;
+		err = shadowk_text_read(shadow, &text);
+		if (err)
+			return err;
+		memcpy(function->base + got, text.base, text.len);
+		memcpy(function->bytes + got, text.bytes, text.len);
+	}
+	return 0;
+}
+
+static struct json_object *change_begin(struct diff *diff, size_t offset)
+{
+	struct json_object *change = json_object_new_object();
+
+	json_object_object_add(change, "offset", json_object_new_uint64(offset));
+	json_object_object_add(change, "base", json_object_new_array());
+	json_object_object_add(change, "shadow", json_object_new_array());
+	json_object_array_add(diff->changes, change);
+	return change;
+}
+
+static void insn_tell(struct json_object *change, const char *side, const char *text)
+{
+	struct json_object *array;
+
+	json_object_object_get_ex(change, side, &array);
+	json_object_array_add(array, json_text(text));
+}
+
+static void side_print(char mark, size_t offset, struct json_object *change, const char *side)
+{
+	struct json_object *array;
+
+	json_object_object_get_ex(change, side, &array);
+	for (size_t i = 0; i < json_object_array_length(array); i++)
+		printf("%c +0x%-5zx %s\n", mark, offset,
+		       json_object_get_string(json_object_array_get_idx(array, i)));
+}
+
+/*
+ * From an instruction at @from that differs to where both texts have an
+ * instruction's first byte again.
+ */
+static size_t change_tell(struct diff *diff, const struct function *f, size_t from)
+{
+	struct json_object *change = change_begin(diff, from);
+	size_t base = from, shadow = from;
+	char text[LINE_LEN];
+
+	do {
+		do {
+			base += disassemble(f->base + base, f->len - base, f->addr + base, text,
+					    sizeof(text));
+			insn_tell(change, "base", text);
+		} while (base < shadow);
+		while (shadow < base) {
+			bool trap = f->bytes[shadow] == INT3 && f->base[shadow] != INT3;
+
+			shadow += disassemble(f->bytes + shadow, f->len - shadow, f->addr + shadow,
+					      text, sizeof(text));
+			insn_tell(change, "shadow", text);
+			/* Nobody executes the rest of what it stands on. */
+			if (trap)
+				shadow = base;
+		}
+	} while (shadow > base && base < f->len);
+	if (!diff->json) {
+		side_print('-', from, change, "base");
+		side_print('+', from, change, "shadow");
+	}
+	return base;
+}
+
+static void function_tell(struct diff *diff, const struct function *f)
+{
+	struct json_object *object = json_object_new_object();
+	char text[LINE_LEN];
+	size_t len;
+
+	diff->changes = json_object_new_array();
+	json_object_object_add(object, "symbol", json_text(f->symbol));
+	json_object_object_add(object, "address", address_json(f->addr));
+	json_object_object_add(object, "size", json_object_new_uint64(f->len));
+	json_object_object_add(object, "changes", diff->changes);
+	if (!diff->json)
+		printf("%s%s, 0x%" PRIx64 ":\n",
+		       json_object_array_length(diff->functions) ? "\n" : "", f->symbol, f->addr);
+	json_object_array_add(diff->functions, object);
+	for (size_t at = 0; at < f->len; at += len) {
+		len = disassemble(f->base + at, f->len - at, f->addr + at, text, sizeof(text));
+		if (memcmp(f->base + at, f->bytes + at, len))
+			len = change_tell(diff, f, at) - at;
+		else if (diff->all && !diff->json)
+			printf("  +0x%-5zx %s\n", at, text);
+	}
+}
+
+static int one_diff(struct diff *diff, struct shadowk_shadow *shadow, const char *symbol,
+		    uint64_t addr, struct shadowk_subject *subject)
+{
+	struct function function __cleanup(function_free) = { 0 };
+	struct shadowk_probe_spec place = { .size = sizeof(place), .addr = addr };
+	int err;
+
+	snprintf(place.symbol, sizeof(place.symbol), "%s", symbol);
+	subject->spec = &place;
+	err = function_read(&function, shadow, symbol, addr);
+	if (err)
+		return refuse(SHADOWK_OP_TEXT_READ, err, subject);
+	function_tell(diff, &function);
+	return STATUS_DONE;
+}
+
+/* Of all functions but those where only the module's own edits are. */
+static int all_diffs(struct diff *diff, struct shadowk_shadow *shadow,
+		     struct shadowk_subject *subject)
+{
+	struct shadowk_edit_info info = { .size = sizeof(info) };
+	uint64_t last = 0;
+	int more, status;
+
+	while ((more = shadowk_edit_next(shadow, &info)) > 0) {
+		uint64_t start = info.addr - info.offset;
+
+		if (info.flags & SHADOWK_EDIT_HOOK || (start == last && info.addr))
+			continue;
+		last = start;
+		status = one_diff(diff, shadow, info.addr ? "" : info.symbol, start, subject);
+		if (status)
+			return status;
+	}
+	return more ? refuse(SHADOWK_OP_EDIT_NEXT, more, subject) : STATUS_DONE;
+}
+
+static uint64_t address_parse(const struct cli *cli, const char *text)
+{
+	char *end;
+	uint64_t addr;
+
+	if (strncmp(text, "0x", 2) || !isxdigit((unsigned char)text[2]))
+		return 0;
+	errno = 0;
+	addr = strtoull(text, &end, 16);
+	if (*end || errno || !addr)
+		usage(cli, "'%s' is no address", text);
+	return addr;
+}
+
+static int cmd_diff(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct shadowk_subject subject = { .size = sizeof(subject) };
+	struct json_object *functions __cleanup(json_free) = NULL;
+	struct diff diff = { 0 };
+	const char *function = NULL;
+	uint64_t addr = 0;
+	int status;
+
+	option_next(cli, argc, argv, NULL);
+	if (argc - optind == 2) {
+		function = argv[optind + 1];
+		addr = address_parse(cli, function);
+		if (strlen(function) >= SHADOWK_SYMBOL_LEN)
+			usage(cli, "'%.32s...' is no function's name", function);
+		argc--;
+	}
+	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	status = session_open_shadow(&session, subject.shadow);
+	if (!status)
+		status = disassembly_init();
+	if (status)
+		return status;
+	functions = json_object_new_array();
+	diff.json = cli->json;
+	diff.functions = functions;
+	diff.all = function;
+	if (function)
+		status = one_diff(&diff, session.shadow, addr ? "" : function, addr, &subject);
+	else
+		status = all_diffs(&diff, session.shadow, &subject);
+	if (!status && cli->json)
+		json_print(&functions, false);
+	return status;
+}
+
+const struct verb verb_diff = {
+	.name = "diff",
+	.args = "NAME [FUNC]",
+	.summary = "Show what a shadow executes where the base executes something else",
+	.help = "  FUNC              the whole of this function, a name or 0xADDRESS; without it, the\n"
+		"                    changed instructions of all functions\n\n"
+		"'-' are instructions of the base, '+' those of the shadow. Needs libcapstone4.\n\n",
+	.run = cmd_diff,
+};

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "output.h"
+
+/* As long as livepatch takes to retry a few times. */
+#define TRANSITION_TRIES 300
+#define TRANSITION_PAUSE 100000
+
+static uint64_t value_parse(const struct cli *cli, const char *text)
+{
+	uint64_t value;
+
+	if (!value_read(text, &value))
+		usage(cli, "'%s' is not a value: a number of 64 bits, or an errno as -ENOENT",
+		      text);
+	return value;
+}
+
+static void action_set(const struct cli *cli, struct shadowk_patch_spec *spec, uint32_t kind)
+{
+	if (spec->kind)
+		usage(cli, "one patch does one thing: --return, --nop, --skip-call or --thunk");
+	spec->kind = kind;
+}
+
+static void function_parse(const struct cli *cli, struct shadowk_patch_spec *spec, const char *text)
+{
+	struct shadowk_probe_spec place = { .size = sizeof(place) };
+	struct shadowk_subject subject = { .size = sizeof(subject), .probe = text };
+	char line[256];
+	int err = shadowk_probe_parse(text, &place);
+
+	if (err)
+		usage(cli, "%s",
+		      shadowk_explain(line, sizeof(line), SHADOWK_OP_PROBE_PARSE, err, &subject));
+	if (place.offset && spec->kind != SHADOWK_PATCH_SKIP_CALL)
+		usage(cli, "functions are patched at their entry; leave the offset of '%s' out",
+		      text);
+	spec->addr = place.addr;
+	spec->offset = place.offset;
+	memcpy(spec->symbol, place.symbol, sizeof(spec->symbol));
+}
+
+static void callee_parse(const struct cli *cli, struct shadowk_patch_spec *spec, const char *text)
+{
+	if (!*text || strlen(text) >= sizeof(spec->object))
+		usage(cli, "'%.32s' is no function's name", text);
+	memcpy(spec->object, text, strlen(text));
+}
+
+static uint32_t thunk_parse(const struct cli *cli, const char *text)
+{
+	uint32_t kind = thunk_read(text);
+
+	if (!kind)
+		usage(cli, "--thunk is 'retpoline=jmp' or 'return=ret', not '%s'", text);
+	return kind;
+}
+
+static bool is_module_file(const char *text)
+{
+	const char *dot = strrchr(text, '.');
+
+	return dot && !strcmp(dot, ".ko");
+}
+
+static const char *add_parse(struct cli *cli, int argc, char **argv,
+			     struct shadowk_patch_spec *spec, const char **name, const char **file)
+{
+	static const struct option options[] = {
+		{ "return", required_argument, NULL, 'r' },
+		{ "nop", no_argument, NULL, 'n' },
+		{ "skip-call", no_argument, NULL, 's' },
+		{ "name", required_argument, NULL, 'N' },
+		{ "livepatch", required_argument, NULL, 'l' },
+		{ "callbacks", no_argument, NULL, 'c' },
+		{ "thunk", required_argument, NULL, 't' },
+		{ "in-place", no_argument, NULL, 'p' },
+		{ 0 },
+	};
+	bool skip = false, value = false, callbacks = false, in_place = false;
+	char **args;
+	int opt;
+
+	while ((opt = option_next(cli, argc, argv, options))) {
+		if (opt == 'N') {
+			*name = optarg;
+		} else if (opt == 'n') {
+			action_set(cli, spec, SHADOWK_PATCH_NOP);
+		} else if (opt == 'l') {
+			action_set(cli, spec, SHADOWK_PATCH_LIVEPATCH);
+			*file = optarg;
+		} else if (opt == 'c') {
+			callbacks = true;
+		} else if (opt == 'p') {
+			in_place = true;
+		} else if (opt == 's') {
+			skip = true;
+		} else if (opt == 't') {
+			action_set(cli, spec, thunk_parse(cli, optarg));
+		} else {
+			value = true;
+			spec->value = value_parse(cli, optarg);
+		}
+	}
+	if (skip)
+		action_set(cli, spec, SHADOWK_PATCH_SKIP_CALL);
+	if (skip && value)
+		spec->flags = SHADOWK_PATCH_VALUE;
+	else if (value)
+		action_set(cli, spec, SHADOWK_PATCH_RETURN);
+	if (callbacks && spec->kind != SHADOWK_PATCH_LIVEPATCH)
+		usage(cli, "--callbacks belongs to --livepatch");
+	if (callbacks)
+		spec->flags = SHADOWK_PATCH_CALLBACKS;
+	if (in_place && spec->kind > SHADOWK_PATCH_RETURN)
+		usage(cli, "--in-place belongs to --return, --nop or FILE.ko");
+	if (in_place)
+		spec->flags = SHADOWK_PATCH_IN_PLACE;
+	if (spec->kind == SHADOWK_PATCH_LIVEPATCH || spec->kind >= SHADOWK_PATCH_RETPOLINES)
+		return arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	if (!spec->kind && argc - optind == 2 && is_module_file(argv[optind + 1])) {
+		spec->kind = SHADOWK_PATCH_MODULE;
+		*file = argv[optind + 1];
+		return argv[optind];
+	}
+	if (!spec->kind)
+		usage(cli,
+		      "what is the patch to do: --return, --nop, --skip-call, --thunk, --livepatch, or FILE.ko?");
+	args = arguments(cli, argc, argv, skip ? 3 : 2,
+			 (const char *[]){ "NAME", "FUNC", "CALLEE" });
+	function_parse(cli, spec, args[1]);
+	if (skip)
+		callee_parse(cli, spec, args[2]);
+	return args[0];
+}
+
+static void print_added(const struct cli *cli, const struct shadowk_subject *subject, bool named)
+{
+	struct json_object *object __cleanup(json_free) = NULL;
+
+	/* A name that the user chose is no news. */
+	if (!cli->json && !named)
+		puts(subject->patch_spec->name);
+	if (!cli->json)
+		return;
+	object = json_object_new_object();
+	json_object_object_add(object, "shadow", json_text(subject->shadow));
+	json_object_object_add(object, "id", json_object_new_uint64(subject->patch_spec->id));
+	json_object_object_add(object, "name", json_text(subject->patch_spec->name));
+	json_print(&object, false);
+}
+
+static int cmd_patch_add(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct shadowk_patch_spec spec = { .size = sizeof(spec) };
+	struct shadowk_subject subject = { .size = sizeof(subject), .patch_spec = &spec };
+	const char *name = NULL, *file = NULL;
+	bool loaded = false;
+	int err, status;
+
+	subject.shadow = add_parse(cli, argc, argv, &spec, &name, &file);
+	if (name) {
+		subject.patch = name;
+		err = shadowk_name_check(name);
+		/* What is wrong with a name is the same for all calls that take one. */
+		if (err)
+			return refuse(SHADOWK_OP_PATCH_REMOVE, err, &subject);
+		memcpy(spec.name, name, strlen(name));
+	}
+	status = session_open_shadow(&session, subject.shadow);
+	if (!status && file)
+		status = module_load(file,
+				     spec.kind == SHADOWK_PATCH_LIVEPATCH ? session.dev : NULL,
+				     spec.object, sizeof(spec.object), &loaded);
+	if (status)
+		return status;
+	err = shadowk_patch_add(session.shadow, &spec);
+	if (err) {
+		status = refuse(SHADOWK_OP_PATCH_ADD, err, &subject);
+		if (loaded)
+			module_unload(spec.object);
+		return status;
+	}
+	print_added(cli, &subject, name != NULL);
+	return STATUS_DONE;
+}
+
+static int cmd_patch_list(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct json_object *array __cleanup(json_free) = NULL;
+	struct table table __cleanup(table_free) = { 0 };
+	const char *shadow;
+	int status;
+
+	option_next(cli, argc, argv, NULL);
+	shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	status = session_open_shadow(&session, shadow);
+	if (status)
+		return status;
+	if (cli->json) {
+		array = json_object_new_array();
+		status = patches_json(session.shadow, shadow, array);
+		if (!status)
+			json_print(&array, false);
+		return status;
+	}
+	status = patches_read(&table, session.shadow, shadow);
+	if (!status)
+		table_print(&table, stdout);
+	return status;
+}
+
+static bool has_module(const struct shadowk_patch_info *info)
+{
+	return info->kind == SHADOWK_PATCH_MODULE || info->kind == SHADOWK_PATCH_LIVEPATCH;
+}
+
+/* Which module has the bodies of that patch; left alone if none has. */
+static void module_find(struct shadowk_shadow *shadow, const char *patch, char *module)
+{
+	struct shadowk_patch_info info = { .size = sizeof(info) };
+
+	while (shadowk_patch_next(shadow, &info) > 0)
+		if (has_module(&info) && !strcmp(info.name, patch))
+			memcpy(module, info.object, sizeof(info.object));
+}
+
+/* "NAME PATCH", for verbs that act on a patch as @op says. */
+static int named_patch(struct cli *cli, int argc, char **argv, enum shadowk_op op,
+		       struct session *session, struct shadowk_subject *subject, char *module)
+{
+	char **args;
+	int err, status;
+
+	option_next(cli, argc, argv, NULL);
+	args = arguments(cli, argc, argv, 2, (const char *[]){ "NAME", "PATCH" });
+	subject->shadow = args[0];
+	subject->patch = args[1];
+	err = shadowk_name_check(subject->patch);
+	if (err)
+		return refuse(op, err, subject);
+	status = session_open_shadow(session, subject->shadow);
+	if (!status)
+		module_find(session->shadow, subject->patch, module);
+	return status;
+}
+
+static int cmd_patch_remove(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct shadowk_subject subject = { .size = sizeof(subject) };
+	struct json_object *object __cleanup(json_free) = NULL;
+	char module[SHADOWK_SYMBOL_LEN] = "";
+	int err, status;
+
+	status = named_patch(cli, argc, argv, SHADOWK_OP_PATCH_REMOVE, &session, &subject, module);
+	if (status)
+		return status;
+	err = shadowk_patch_remove(session.shadow, subject.patch);
+	if (err)
+		return refuse(SHADOWK_OP_PATCH_REMOVE, err, &subject);
+	if (*module && !module_unload(module))
+		report("note: module %s stays loaded; another shadow has it, or a task is in it still",
+		       module);
+	if (!cli->json)
+		return STATUS_DONE;
+	object = json_object_new_object();
+	json_object_object_add(object, "shadow", json_text(subject.shadow));
+	json_object_object_add(object, "removed", json_text(subject.patch));
+	json_print(&object, false);
+	return STATUS_DONE;
+}
+
+/* The kernel's own transition, for which all tasks must pass a safe place. */
+static bool transition_wait(const char *module)
+{
+	char path[SHADOWK_SYMBOL_LEN + 64];
+
+	snprintf(path, sizeof(path), "/sys/kernel/livepatch/%s/transition", module);
+	for (int i = 0; i < TRANSITION_TRIES; i++) {
+		FILE *file = fopen(path, "re");
+		int c = file ? getc(file) : EOF;
+
+		if (file)
+			fclose(file);
+		if (c == '0')
+			return true;
+		usleep(TRANSITION_PAUSE);
+	}
+	return false;
+}
+
+static int cmd_patch_promote(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct shadowk_subject subject = { .size = sizeof(subject) };
+	struct json_object *object __cleanup(json_free) = NULL;
+	char module[SHADOWK_SYMBOL_LEN] = "";
+	int err, status;
+
+	status = named_patch(cli, argc, argv, SHADOWK_OP_PATCH_PROMOTE, &session, &subject, module);
+	if (status)
+		return status;
+	err = shadowk_patch_promote(session.shadow, subject.patch);
+	if (err)
+		return refuse(SHADOWK_OP_PATCH_PROMOTE, err, &subject);
+	if (!transition_wait(module)) {
+		report("the kernel's transition to %s takes longer (see /sys/kernel/livepatch/%s); "
+		       "shadow '%s' keeps the patch until 'shadowctl patch remove %s %s'",
+		       module, module, subject.shadow, subject.shadow, subject.patch);
+		return STATUS_REFUSED;
+	}
+	err = shadowk_patch_remove(session.shadow, subject.patch);
+	if (err)
+		return refuse(SHADOWK_OP_PATCH_REMOVE, err, &subject);
+	if (!cli->json)
+		return STATUS_DONE;
+	object = json_object_new_object();
+	json_object_object_add(object, "shadow", json_text(subject.shadow));
+	json_object_object_add(object, "promoted", json_text(module));
+	json_print(&object, false);
+	return STATUS_DONE;
+}
+
+static const struct verb verb_patch_promote = {
+	.name = "promote",
+	.args = "NAME PATCH",
+	.summary = "Make a livepatch that a shadow tries the kernel's own",
+	.help = "  PATCH             one that was added by --livepatch\n\n"
+		"When all tasks have it, the shadow lets go of it. From then on it is as any\n"
+		"livepatch: 'echo 0 >/sys/kernel/livepatch/MODULE/enabled' takes it back.\n\n",
+	.run = cmd_patch_promote,
+};
+
+static const struct verb verb_patch_add = {
+	.name = "add",
+	.args = "NAME FUNC --return VALUE|--nop | --skip-call FUNC CALLEE | FILE.ko | --livepatch FILE.ko | --thunk WHICH [--in-place] [--name N]",
+	.summary = "Give a function another body in a shadow",
+	.help = "  FUNC              a function of /proc/kallsyms, or 0xADDRESS of one\n"
+		"  --return VALUE    it returns that at once: a number, or an errno as -EACCES\n"
+		"  --nop             it returns at once, and its result is undefined\n"
+		"  --skip-call       FUNC does not call CALLEE; with --return, it goes on as if\n"
+		"                    that had returned VALUE. Where FUNC calls CALLEE several\n"
+		"                    times, FUNC+OFF says which call\n"
+		"  FILE.ko           the functions that this patch module replaces, see\n"
+		"                    'shadowctl patch build'; it is loaded if it is not\n"
+		"  --livepatch FILE.ko  what this livepatch module replaces, in this shadow only\n"
+		"  --callbacks       call that module's callbacks, whose effect is everybody's\n"
+		"  --thunk retpoline=jmp, --thunk return=ret  the processes inside are trusted:\n"
+		"                    indirect branches without retpolines, returns without the\n"
+		"                    thunk against SRSO; while nobody is inside\n"
+		"  --in-place        the new body is where the old one is, instead of a jump to it;\n"
+		"                    --return, --nop or FILE.ko, no longer than that\n"
+		"  --name N          name of the patch; without it, one is chosen and printed\n\n"
+		"What the old body did, taking and giving locks say, is not done.\n\n",
+	.run = cmd_patch_add,
+};
+
+static const struct verb verb_patch_list = {
+	.name = "list",
+	.args = "NAME",
+	.summary = "List a shadow's patches",
+	.run = cmd_patch_list,
+};
+
+static const struct verb verb_patch_remove = {
+	.name = "remove",
+	.args = "NAME PATCH",
+	.summary = "Take a patch back",
+	.help = "  PATCH             its name, as 'shadowctl patch list NAME' has it\n\n",
+	.run = cmd_patch_remove,
+};
+
+static const struct verb *const patch_verbs[] = {
+	&verb_patch_add,    &verb_patch_build,	 &verb_patch_list,
+	&verb_patch_remove, &verb_patch_promote, NULL,
+};
+
+const struct verb verb_patch = {
+	.name = "patch",
+	.args = "",
+	.summary = "Add, list and remove the patches of a shadow",
+	.verbs = patch_verbs,
+};

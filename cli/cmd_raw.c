@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "output.h"
+
+static void place_parse(const struct cli *cli, const char *text, struct shadowk_raw *raw)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject), .probe = text };
+	int err = shadowk_raw_parse(text, raw);
+	char line[256];
+
+	if (err)
+		usage(cli, "%s",
+		      shadowk_explain(line, sizeof(line), SHADOWK_OP_RAW_PARSE, err, &subject));
+}
+
+static void bytes_parse(const struct cli *cli, const char *text, struct shadowk_raw *raw)
+{
+	size_t digits = strlen(text);
+
+	if (!digits || digits % 2 || strspn(text, "0123456789abcdefABCDEF") != digits)
+		usage(cli, "'%s' is not bytes in hexadecimal, two digits each", text);
+	if (digits / 2 > SHADOWK_RAW_LEN)
+		usage(cli, "'%s' is more than one instruction, which has %d bytes at most", text,
+		      SHADOWK_RAW_LEN - 1);
+	for (size_t i = 0; i < digits; i += 2)
+		sscanf(text + i, "%2hhx", &raw->bytes[i / 2]);
+	raw->len = digits / 2;
+}
+
+static int add(const struct cli *cli, const struct shadowk_subject *subject,
+	       struct shadowk_raw *raw)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct json_object *object __cleanup(json_free) = NULL;
+	int status = session_open_shadow(&session, subject->shadow);
+	int err;
+
+	if (status)
+		return status;
+	err = shadowk_raw_add(session.shadow, raw);
+	if (err)
+		return refuse(SHADOWK_OP_RAW_ADD, err, subject);
+	if (!cli->json) {
+		printf("%" PRIu64 "\n", raw->id);
+		return STATUS_DONE;
+	}
+	object = json_object_new_object();
+	json_object_object_add(object, "shadow", json_text(subject->shadow));
+	json_object_object_add(object, "id", json_object_new_uint64(raw->id));
+	json_print(&object, false);
+	return STATUS_DONE;
+}
+
+static int cmd_raw_add(struct cli *cli, int argc, char **argv)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject) };
+	struct shadowk_raw raw = { .size = sizeof(raw) };
+	char **args;
+
+	option_next(cli, argc, argv, NULL);
+	args = arguments(cli, argc, argv, 3, (const char *[]){ "NAME", "PLACE", "HEX" });
+	place_parse(cli, args[1], &raw);
+	bytes_parse(cli, args[2], &raw);
+	subject.shadow = args[0];
+	subject.probe = args[1];
+	return add(cli, &subject, &raw);
+}
+
+static int cmd_raw_privatise(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "all", no_argument, NULL, 'a' },
+		{ "length", required_argument, NULL, 'l' },
+		{ 0 },
+	};
+	struct shadowk_subject subject = { .size = sizeof(subject), .probe = "the text" };
+	struct shadowk_raw raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
+	bool all = false;
+	char **args;
+	int opt;
+
+	while ((opt = option_next(cli, argc, argv, options))) {
+		if (opt == 'a')
+			all = true;
+		else
+			raw.len = count_parse(cli, optarg);
+	}
+	args = arguments(cli, argc, argv, all ? 1 : 2, (const char *[]){ "NAME", "PLACE" });
+	if (all && raw.len)
+		usage(cli, "--all is the whole text; it takes no --length");
+	if (!all) {
+		place_parse(cli, args[1], &raw);
+		subject.probe = args[1];
+	}
+	subject.shadow = args[0];
+	return add(cli, &subject, &raw);
+}
+
+static void bytes_print(char *text, const struct shadowk_raw *raw)
+{
+	*text = 0;
+	for (uint64_t i = 0; i < raw->len && i < SHADOWK_RAW_LEN; i++)
+		sprintf(text + 2 * i, "%02x", raw->bytes[i]);
+}
+
+static void raw_print(struct table *table, const struct shadowk_raw *raw)
+{
+	char bytes[2 * SHADOWK_RAW_LEN + 1];
+
+	bytes_print(bytes, raw);
+	table_add(table, "%" PRIu64, raw->id);
+	if (!raw->symbol[0])
+		table_add(table, "(the text)");
+	else if (raw->offset)
+		table_add(table, "%s+0x%" PRIx64, raw->symbol, raw->offset);
+	else
+		table_add(table, "%s", raw->symbol);
+	table_add(table, "%" PRIu64, raw->len);
+	table_add(table, "%s", raw->flags & SHADOWK_RAW_IDENTITY ? "(the base's)" : bytes);
+}
+
+static struct json_object *raw_json(const struct shadowk_raw *raw)
+{
+	struct json_object *object = json_object_new_object();
+	bool identity = raw->flags & SHADOWK_RAW_IDENTITY;
+	char text[2 * SHADOWK_RAW_LEN + 1];
+
+	json_object_object_add(object, "id", json_object_new_uint64(raw->id));
+	json_object_object_add(object, "symbol", json_text(raw->symbol));
+	json_object_object_add(object, "offset", json_object_new_uint64(raw->offset));
+	snprintf(text, sizeof(text), "0x%" PRIx64, raw->addr);
+	json_object_object_add(object, "address", raw->addr ? json_text(text) : NULL);
+	json_object_object_add(object, "length", json_object_new_uint64(raw->len));
+	bytes_print(text, raw);
+	json_object_object_add(object, "bytes", identity ? NULL : json_text(text));
+	return object;
+}
+
+static int cmd_raw_list(struct cli *cli, int argc, char **argv)
+{
+	static const char *const headings[] = { "ID", "PLACE", "LENGTH", "BYTES" };
+	struct session session __cleanup(session_close) = { 0 };
+	struct json_object *array __cleanup(json_free) = json_object_new_array();
+	struct table table __cleanup(table_free);
+	struct shadowk_subject subject = { .size = sizeof(subject) };
+	struct shadowk_raw raw = { .size = sizeof(raw) };
+	int more, status;
+
+	table_init(&table, "rlrl");
+	for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
+		table_add(&table, "%s", headings[i]);
+	option_next(cli, argc, argv, NULL);
+	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	status = session_open_shadow(&session, subject.shadow);
+	if (status)
+		return status;
+	while ((more = shadowk_raw_next(session.shadow, &raw)) > 0) {
+		raw_print(&table, &raw);
+		json_object_array_add(array, raw_json(&raw));
+	}
+	if (more)
+		return refuse(SHADOWK_OP_RAW_NEXT, more, &subject);
+	if (cli->json)
+		json_print(&array, false);
+	else
+		table_print(&table, stdout);
+	return STATUS_DONE;
+}
+
+static int cmd_raw_remove(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct json_object *object __cleanup(json_free) = NULL;
+	struct shadowk_subject subject = { .size = sizeof(subject) };
+	char **args;
+	uint64_t id;
+	int err, status;
+
+	option_next(cli, argc, argv, NULL);
+	args = arguments(cli, argc, argv, 2, (const char *[]){ "NAME", "ID" });
+	subject.shadow = args[0];
+	subject.probe = args[1];
+	id = count_parse(cli, args[1]);
+	status = session_open_shadow(&session, subject.shadow);
+	if (status)
+		return status;
+	err = shadowk_raw_remove(session.shadow, id);
+	if (err)
+		return refuse(SHADOWK_OP_RAW_REMOVE, err, &subject);
+	if (!cli->json)
+		return STATUS_DONE;
+	object = json_object_new_object();
+	json_object_object_add(object, "shadow", json_text(subject.shadow));
+	json_object_object_add(object, "removed", json_object_new_uint64(id));
+	json_print(&object, false);
+	return STATUS_DONE;
+}
+
+static const struct verb verb_raw_add = {
+	.name = "add",
+	.args = "NAME PLACE HEX",
+	.summary = "Put an instruction of your own into a shadow",
+	.help = "Nobody checks what it does: the kernel executes it, with all that follows.\n\n"
+		"  PLACE             SYMBOL, SYMBOL+OFF or 0xADDRESS, as for 'probe add'\n"
+		"  HEX               its bytes, two digits each: one instruction, as long as\n"
+		"                    the one that stands there\n\n",
+	.run = cmd_raw_add,
+};
+
+static const struct verb verb_raw_privatise = {
+	.name = "privatise",
+	.args = "NAME --all|PLACE [--length N]",
+	.summary = "Give a shadow pages of its own that say what the base says",
+	.help = "  --all             of the kernel's whole text\n"
+		"  PLACE             SYMBOL, SYMBOL+OFF or 0xADDRESS, as for 'probe add'\n"
+		"  --length N        bytes; without it, up to the end of the function\n\n",
+	.run = cmd_raw_privatise,
+};
+
+static const struct verb verb_raw_list = {
+	.name = "list",
+	.args = "NAME",
+	.summary = "List a shadow's raw edits",
+	.run = cmd_raw_list,
+};
+
+static const struct verb verb_raw_remove = {
+	.name = "remove",
+	.args = "NAME ID",
+	.summary = "Take a raw edit away",
+	.help = "  ID                as 'raw add' and 'raw privatise' print it, and 'raw list'\n\n",
+	.run = cmd_raw_remove,
+};
+
+static const struct verb *const raw_verbs[] = {
+	&verb_raw_add, &verb_raw_privatise, &verb_raw_list, &verb_raw_remove, NULL,
+};
+
+const struct verb verb_raw = {
+	.name = "raw",
+	.args = "",
+	.summary = "Instructions of your own in a shadow, and private pages without any",
+	.verbs = raw_verbs,
+};

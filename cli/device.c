@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a device has that a shadow can own: its lines of interrupts, and who serves them. */
+#include <ctype.h>
+#include <dirent.h>
+#include <err.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+
+static void dir_close(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+static struct wish *wish_add(struct wishes *wishes, uint32_t kind)
+{
+	struct wish *wish = reallocarray(wishes->wish, wishes->count + 1, sizeof(*wishes->wish));
+
+	if (!wish)
+		err(STATUS_REFUSED, NULL);
+	wishes->wish = wish;
+	wish += wishes->count++;
+	*wish = (struct wish){ .kind = kind };
+	return wish;
+}
+
+struct wish *wishes_add_irq(struct wishes *wishes, uint32_t irq)
+{
+	struct wish *wish = wish_add(wishes, SHADOWK_OWN_IRQ);
+
+	wish->irq = irq;
+	return wish;
+}
+
+struct wish *wishes_add_kthreads(struct wishes *wishes, const char *pattern)
+{
+	struct wish *wish = wish_add(wishes, SHADOWK_OWN_KTHREAD);
+
+	snprintf(wish->pattern, sizeof(wish->pattern), "%s", pattern);
+	return wish;
+}
+
+void wishes_free(struct wishes *wishes)
+{
+	free(wishes->wish);
+}
+
+/* Is there a kernel thread whose name begins so? */
+static bool has_thread(const char *prefix)
+{
+	DIR *dir __cleanup(dir_close) = opendir("/proc");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[300], comm[80] = "";
+		FILE *file __cleanup(file_close) = NULL;
+
+		if (!isdigit((unsigned char)*entry->d_name))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		file = fopen(path, "re");
+		if (file && fgets(comm, sizeof(comm), file) &&
+		    !strncmp(comm, prefix, strlen(prefix)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A driver that has threads for its lines has them as soon as it has the lines; a
+ * pattern that matches nothing would cost. Those that were owned may be gone.
+ */
+static void add_line_threads(struct wishes *wishes, unsigned long irq, bool own)
+{
+	char prefix[32], pattern[40];
+
+	snprintf(prefix, sizeof(prefix), "irq/%lu-", irq);
+	if (own && !has_thread(prefix))
+		return;
+	snprintf(pattern, sizeof(pattern), "%s*", prefix);
+	wishes_add_kthreads(wishes, pattern)->optional = !own;
+}
+
+/* A line that nobody has asked for has no handler: it is left out. */
+static bool add_line(struct wishes *wishes, unsigned long irq, bool own)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/irq/%lu", irq);
+	if (!irq || stat(path, &st))
+		return false;
+	wishes_add_irq(wishes, (uint32_t)irq)->optional = !own;
+	add_line_threads(wishes, irq, own);
+	return true;
+}
+
+/* Its message-signalled lines, or the one that it shares with others. */
+static bool add_lines(struct wishes *wishes, const char *folder, bool own)
+{
+	char path[PATH_MAX + 16], line[32];
+	DIR *dir __cleanup(dir_close) = NULL;
+	FILE *file __cleanup(file_close) = NULL;
+	struct dirent *entry;
+	bool found = false;
+
+	snprintf(path, sizeof(path), "%s/msi_irqs", folder);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		found |= add_line(wishes, strtoul(entry->d_name, NULL, 10), own);
+	if (found)
+		return true;
+	snprintf(path, sizeof(path), "%s/irq", folder);
+	file = fopen(path, "re");
+	return file && fgets(line, sizeof(line), file) &&
+	       add_line(wishes, strtoul(line, NULL, 10), own);
+}
+
+/* Its name may have any character but a slash, a colon and spaces. */
+static bool add_napi(struct wishes *wishes, const char *interface, bool own)
+{
+	char prefix[SHADOWK_PATTERN_LEN], pattern[SHADOWK_PATTERN_LEN];
+	size_t len = (size_t)snprintf(pattern, sizeof(pattern), "napi/");
+	bool is_there;
+
+	for (const char *c = interface; *c && len < sizeof(pattern) - 5; c++) {
+		if (strchr("*?[]\\", *c))
+			pattern[len++] = '\\';
+		pattern[len++] = *c;
+	}
+	snprintf(pattern + len, sizeof(pattern) - len, "-*");
+	snprintf(prefix, sizeof(prefix), "napi/%.40s-", interface);
+	is_there = has_thread(prefix);
+	wishes_add_kthreads(wishes, pattern)->optional = !own || !is_there;
+	return is_there;
+}
+
+static bool is_within(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return !strncmp(path, folder, len) && (!path[len] || path[len] == '/');
+}
+
+/* Threads of NAPI, which come whenever somebody writes 1 to an interface's "threaded". */
+static bool add_interfaces(struct wishes *wishes, const char *folder, bool own)
+{
+	DIR *dir __cleanup(dir_close) = opendir("/sys/class/net");
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[300], is[PATH_MAX];
+
+		snprintf(path, sizeof(path), "/sys/class/net/%s", entry->d_name);
+		if (*entry->d_name != '.' && realpath(path, is) && is_within(is, folder))
+			found |= add_napi(wishes, entry->d_name, own);
+	}
+	return found;
+}
+
+static bool device_find(const char *name, char *folder)
+{
+	static const char *const places[] = { "/sys/class/net", "/sys/class/block",
+					      "/sys/class/tty", "/sys/bus/pci/devices",
+					      "/sys/bus/virtio/devices" };
+
+	if (strchr(name, '/'))
+		return !strncmp(name, "/sys/devices/", 13) && realpath(name, folder);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", places[i], name);
+		if (realpath(path, folder))
+			return true;
+	}
+	return false;
+}
+
+bool wishes_add_device(struct wishes *wishes, const char *name, bool own)
+{
+	char folder[PATH_MAX], *slash;
+	bool found;
+
+	if (!*name || !device_find(name, folder))
+		return false;
+	found = add_interfaces(wishes, folder, own);
+	/* The lines are those of the device, or of what it is a part of: a disk, of its controller. */
+	while (!add_lines(wishes, folder, own)) {
+		slash = strrchr(folder, '/');
+		if (!slash || slash - folder <= (ptrdiff_t)strlen("/sys/devices"))
+			return found;
+		*slash = '\0';
+	}
+	return true;
+}

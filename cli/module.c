@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* For tasks that leave its text, after which the kernel lets go of it. */
+#define UNLOAD_TRIES 300
+#define UNLOAD_PAUSE 100000
+
+struct image {
+	int fd;
+	size_t size;
+	const char *bytes;
+};
+
+static void image_close(struct image *image)
+{
+	if (image->bytes)
+		munmap((void *)image->bytes, image->size);
+	if (image->fd >= 0)
+		close(image->fd);
+}
+
+static int image_open(struct image *image, const char *file)
+{
+	struct stat st;
+	void *bytes;
+
+	image->fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (image->fd < 0 || fstat(image->fd, &st)) {
+		report("cannot read '%s': %s", file, strerror(errno));
+		return STATUS_REFUSED;
+	}
+	bytes = st.st_size ? mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, image->fd, 0)
+			   : MAP_FAILED;
+	if (bytes == MAP_FAILED)
+		return STATUS_DONE;
+	image->size = st.st_size;
+	image->bytes = bytes;
+	return STATUS_DONE;
+}
+
+static const Elf64_Shdr *section(const struct image *image, size_t i)
+{
+	const Elf64_Ehdr *elf = (const Elf64_Ehdr *)image->bytes;
+	const Elf64_Shdr *found;
+
+	if (image->size < sizeof(*elf) || memcmp(elf->e_ident, ELFMAG, SELFMAG) ||
+	    elf->e_ident[EI_CLASS] != ELFCLASS64 || i >= elf->e_shnum ||
+	    elf->e_shoff > image->size || elf->e_shoff % _Alignof(Elf64_Shdr) ||
+	    (image->size - elf->e_shoff) / sizeof(*found) <= i)
+		return NULL;
+	found = (const Elf64_Shdr *)(image->bytes + elf->e_shoff) + i;
+	if (found->sh_offset > image->size || image->size - found->sh_offset < found->sh_size)
+		return NULL;
+	return found;
+}
+
+/* The value of "@key=" in the section .modinfo, or NULL. */
+static const char *modinfo(const struct image *image, const char *key)
+{
+	const Elf64_Ehdr *elf = (const Elf64_Ehdr *)image->bytes;
+	const Elf64_Shdr *names = section(image, 0) ? section(image, elf->e_shstrndx) : NULL;
+	const Elf64_Shdr *info;
+	size_t len = strlen(key);
+
+	if (!names)
+		return NULL;
+	for (size_t i = 0; (info = section(image, i)); i++) {
+		const char *text = image->bytes + info->sh_offset, *end = text + info->sh_size;
+
+		if (info->sh_type == SHT_NOBITS || info->sh_name >= names->sh_size ||
+		    names->sh_size - info->sh_name < sizeof(".modinfo") ||
+		    memcmp(image->bytes + names->sh_offset + info->sh_name, ".modinfo",
+			   sizeof(".modinfo")) ||
+		    text == end || end[-1])
+			continue;
+		for (; text < end; text += strlen(text) + 1)
+			if (!strncmp(text, key, len) && text[len] == '=')
+				return text + len + 1;
+	}
+	return NULL;
+}
+
+static void explain_load(const char *file, const struct image *image, int err)
+{
+	const char *vermagic = modinfo(image, "vermagic");
+	struct utsname running;
+	size_t len;
+
+	uname(&running);
+	len = strlen(running.release);
+	if (err == ENOEXEC && vermagic &&
+	    (strncmp(vermagic, running.release, len) || vermagic[len] != ' '))
+		report("'%s' was built for kernel %.*s, this one is %s; build it again: "
+		       "shadowctl patch build",
+		       file, (int)strcspn(vermagic, " "), vermagic, running.release);
+	else if (err == ENOKEY || err == EKEYREJECTED || err == EBADMSG)
+		report("the kernel takes signed modules only, and '%s' is not signed by a key that "
+		       "it knows; sign it (scripts/sign-file)",
+		       file);
+	else if (err == ENOEXEC || err == ENOENT)
+		report("the kernel cannot load '%s': %s; it says why in its log (dmesg)", file,
+		       strerror(err));
+	else if (err == EOPNOTSUPP)
+		report("this kernel has no livepatch (CONFIG_LIVEPATCH), which '%s' needs", file);
+	else if (err == EPERM)
+		report("cannot load '%s': needs CAP_SYS_MODULE; run as root", file);
+	else
+		report("cannot load '%s': %s", file, strerror(err));
+}
+
+int module_load(const char *file, struct shadowk *livepatch_by, char *name, size_t len,
+		bool *loaded)
+{
+	struct image image __cleanup(image_close) = { .fd = -1 };
+	const char *found;
+	int err, status = image_open(&image, file);
+
+	if (status)
+		return status;
+	found = image.bytes ? modinfo(&image, "name") : NULL;
+	if (!found || strlen(found) >= len) {
+		report("'%s' is not a kernel module; build one: shadowctl patch build FILE.c",
+		       file);
+		return STATUS_REFUSED;
+	}
+	snprintf(name, len, "%s", found);
+	if (livepatch_by)
+		err = -shadowk_livepatch_load(livepatch_by, image.fd);
+	else
+		err = syscall(SYS_finit_module, image.fd, "", 0) ? errno : 0;
+	*loaded = !err;
+	if (!err || err == EEXIST)
+		return STATUS_DONE;
+	explain_load(file, &image, err);
+	return STATUS_REFUSED;
+}
+
+bool module_unload(const char *name)
+{
+	for (int i = 0; i < UNLOAD_TRIES; i++) {
+		if (!syscall(SYS_delete_module, name, O_NONBLOCK) || errno == ENOENT)
+			return true;
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EBUSY)
+			break;
+		usleep(UNLOAD_PAUSE);
+	}
+	return false;
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The edits of a profile for a shadow. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "output.h"
+#include "profile.h"
+
+static void close_shadow(struct shadowk_shadow **shadow)
+{
+	shadowk_shadow_close(*shadow);
+}
+
+static int item_add(const struct profile_item *item, struct shadowk_shadow *shadow,
+		    const char *name, char *why, size_t len)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
+	struct shadowk_probe_spec probe = item->probe;
+	struct shadowk_patch_spec patch = item->patch;
+	int err;
+
+	if (item->is_probe) {
+		subject.spec = &probe;
+		err = shadowk_probe_add(shadow, &probe);
+	} else {
+		subject.patch_spec = &patch;
+		err = shadowk_patch_add(shadow, &patch);
+	}
+	if (err)
+		shadowk_explain(why, len,
+				item->is_probe ? SHADOWK_OP_PROBE_ADD : SHADOWK_OP_PATCH_ADD, err,
+				&subject);
+	return err;
+}
+
+/* The kernel has no such thing; that it could not be had now is another matter. */
+static bool is_lacking(int err)
+{
+	switch (-err) {
+	case ENOENT:
+	case ENOTUNIQ:
+	case ERANGE:
+	case ENXIO:
+	case EMLINK:
+	case EADDRNOTAVAIL:
+	case EOPNOTSUPP:
+		return true;
+	}
+	return false;
+}
+
+static int refuse_item(const struct profile *profile, const struct profile_item *item,
+		       const char *why)
+{
+	report("%s:%u: %s: %s", profile->path, item->line, item->name, why);
+	return STATUS_REFUSED;
+}
+
+int profile_check(struct profile *profile, struct shadowk *dev, const char *shadow)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = shadow };
+	struct shadowk_shadow *trial __cleanup(close_shadow) = NULL;
+	char why[512];
+	int err;
+
+	if (!profile->count)
+		return STATUS_DONE;
+	err = shadowk_shadow_create(dev, NULL, &trial);
+	if (err)
+		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
+	for (size_t i = 0; i < profile->count; i++) {
+		struct profile_item *item = &profile->item[i];
+
+		err = item->excluded ? 0 : item_add(item, trial, shadow, why, sizeof(why));
+		if (!err)
+			continue;
+		if (!item->optional || !is_lacking(err))
+			return refuse_item(profile, item, why);
+		item->missing = strdup(why);
+		if (!item->missing)
+			return refuse_item(profile, item, strerror(ENOMEM));
+	}
+	return STATUS_DONE;
+}
+
+int profile_apply(const struct profile *profile, struct shadowk_shadow *shadow, const char *name)
+{
+	char why[512];
+
+	for (size_t i = 0; i < profile->count; i++) {
+		const struct profile_item *item = &profile->item[i];
+
+		if (!item->excluded && !item->missing &&
+		    item_add(item, shadow, name, why, sizeof(why)))
+			return refuse_item(profile, item, why);
+	}
+	return STATUS_DONE;
+}
+
+void profile_print_missing(const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->count; i++)
+		if (profile->item[i].missing)
+			printf("left out %s: %s\n", profile->item[i].name,
+			       profile->item[i].missing);
+}
+
+struct json_object *profile_missing_json(const struct profile *profile)
+{
+	struct json_object *array = json_object_new_array(), *object;
+
+	for (size_t i = 0; i < profile->count; i++) {
+		if (!profile->item[i].missing)
+			continue;
+		object = json_object_new_object();
+		json_object_object_add(object, "item", json_text(profile->item[i].name));
+		json_object_object_add(object, "reason", json_text(profile->item[i].missing));
+		json_object_array_add(array, object);
+	}
+	return array;
+}
