@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: timeout=300
+# test: once timeout=300
 # Whatever is refused says so in one line that names the thing and the remedy, and changes nothing.
 failures=0
 shadowctl create web || exit 1
@@ -88,6 +88,11 @@ refused "cannot probe entry_SYSCALL_64" probe add web entry_SYSCALL_64
 refused "'init_task' is data" probe add web init_task
 refused "has a probe named 'mine' already" probe add web vfs_write --name mine
 refused "shadow 'web' has no probe named 'other'" probe remove web other
+refused "no function named 'no_such_function' in this kernel" raw privatise web no_such_function
+refused "0x1000, or the end of the range, is not in the kernel's own text" raw privatise web 0x1000
+refused "cannot edit vfs_read: the kernel replaces or guards" raw add web vfs_read 0f1f440000
+refused "at vfs_read+6 one instruction is to stand" raw add web vfs_read+6 0606
+refused "shadow 'web' has no raw edit 7; see 'shadowctl raw list web'" raw remove web 7
 twice=$(awk '$2 ~ /[tT]/ && NF == 3 && $3 !~ /[.]/ { n[$3]++; a[$3] = $1 }
 	END { for (f in n) if (n[f] == 2) { print f, a[f]; exit } }' /proc/kallsyms)
 refused "several functions are named '${twice% *}'; give the address instead: 0x" probe add web "${twice% *}"
@@ -96,7 +101,6 @@ trampoline=$(awk '$2 ~ /[tT]/ && $4 ~ /^\[(__builtin|bpf)/ { print $3; exit }' /
 if [ -n "$trampoline" ]; then
 	refused "'$trampoline' is a trampoline or a BPF program" probe add web "$trampoline"
 fi
-
 shadowctl attach web --pid $sleeper || exit 1
 refused "processes are inside shadow 'web'" destroy web
 shadowctl detach --pid $sleeper || exit 1
@@ -131,6 +135,15 @@ usage probe add web vfs_read --kind
 usage probe add web vfs_read --kind latency --return
 usage probe list
 usage probe remove web
+usage raw add web vfs_read
+for hex in '' 9 zz 0x90 "90 90" 9090909090909090909090909090909090; do
+	usage raw add web vfs_read "$hex"
+done
+usage raw privatise web
+usage raw privatise web --all vfs_read
+usage raw privatise web --all --length 5
+usage raw privatise web vfs_read --length 0
+usage raw remove web x
 usage stat web --interval 0
 usage stat web --interval x
 usage stat web --interval nan
@@ -175,7 +188,8 @@ fi
 
 rmmod shadowk || exit 1
 for verb in "create x" list "show x" "destroy x" "run x" "run x --create -- true" "attach x --pid 1" \
-	"detach --pid 1" "probe add x vfs_read" "probe list x" "probe remove x y" "stat x"; do
+	"detach --pid 1" "probe add x vfs_read" "probe list x" "probe remove x y" "stat x" \
+	"raw add x vfs_read 90" "raw privatise x --all" "raw list x" "raw remove x 1"; do
 	# shellcheck disable=SC2086
 	refused "the module is not loaded; modprobe shadowk" $verb
 done

@@ -1,20 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: timeout=240
+# test: once timeout=240
 # What --json prints is JSON, wherever it stands, with the fields that are promised.
-exec python3 - <<'END'
+PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
 import json
 import subprocess
 import sys
 
-failures = 0
-
-
-def is_(what, got, wanted):
-    global failures
-    if got != wanted:
-        print(f"{what}: {got!r}, expected {wanted!r}")
-        failures += 1
+from check import finish, is_
 
 
 def run(*args):
@@ -95,14 +88,24 @@ is_("three left", len(ctl("probe", "list", "web")), 3)
 by_address = next(p["address"] for p in ctl("probe", "list", "web") if p["symbol"] == "vfs_write")
 quiet("probe", "add", "web", by_address, "--name", "a")
 is_("by address", ctl("probe", "list", "web")[-1]["symbol"], "vfs_write")
+is_("private", ctl("raw", "privatise", "web", "vfs_read"), {"shadow": "web", "id": 1})
+is_("all private", run("raw", "privatise", "web", "--all"), b"2\n")
+is_("many pages", ctl("show", "web")["private_pages"] > 1000, True)
+raws = ctl("raw", "list", "web")
+is_("raw edits", [(r["id"], r["symbol"], r["offset"], r["bytes"]) for r in raws],
+    [(1, "vfs_read", 0, None), (2, "", 0, None)])
+is_("their lengths", raws[0]["length"] < raws[1]["length"], True)
+is_("their table", b"(the text)" in run("raw", "list", "web"), True)
+is_("raw removed", ctl("raw", "remove", "web", "2"), {"shadow": "web", "removed": 2})
 is_("destroyed", ctl("destroy", "web"), {"destroyed": "web"})
 quiet("destroy", "other")
 is_("all gone", ctl("list"), [])
 
 for args in ([], ["create"], ["list"], ["show"], ["destroy"], ["run"], ["attach"], ["detach"],
-             ["probe"], ["probe", "add"], ["probe", "list"], ["probe", "remove"], ["stat"]):
+             ["probe"], ["probe", "add"], ["probe", "list"], ["probe", "remove"], ["stat"],
+             ["raw"], ["raw", "add"], ["raw", "privatise"], ["raw", "list"], ["raw", "remove"]):
     is_("help", run(*args, "--help"), run("help", *args))
     is_("usage", run(*args, "--help").startswith(b"usage: shadowctl"), True)
 is_("version", run("--version").split()[0], b"shadowctl")
-sys.exit(failures != 0)
+finish()
 END

@@ -1,16 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: timeout=60
+# test: once timeout=60
 # `shadowctl run` is the command that it runs: inside the shadow, with its own status.
-failures=0
-
-# is WHAT GOT WANTED
-is() {
-	if [ "$2" != "$3" ]; then
-		echo "$1: '$2', expected '$3'"
-		failures=$((failures + 1))
-	fi
-}
+# shellcheck source=tests/guest/lib/check.sh
+. "${0%/*}/lib/check.sh"
 
 inside() {
 	shadowctl show "$1" --json | python3 -c 'import json, sys

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core timeout=30 */
+/* test: timeout=30 */
 /*
  * A process without any right that was passed the handle of a delegable shadow
- * over a socket may attach itself, and go again. Others it may not, nor with
+ * over a socket may attach itself, and go again, or enter and leave. Others it may not, nor with
  * the handle of another shadow, nor where CAP_SYS_ADMIN has put it.
  */
 #include "delegate.h"
@@ -32,6 +32,21 @@ static void comes_and_goes(void)
 	expect_eq(hits(shadows[OPEN], GETPPID), 100, "hits at the end");
 }
 
+static void enters_and_leaves(void)
+{
+	uint64_t id = shadow_info(shadows[OPEN]).id;
+
+	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach itself");
+	expect_ret(actor_do(&user.actor, job_enter_itself, OPEN_TOO), 0, "enter");
+	expect_eq(shadow_of(user.actor.pid), shadow_info(shadows[OPEN_TOO]).id,
+		  "shadow it entered");
+	expect_ret(actor_do(&user.actor, job_enter_itself, CLOSED), -EPERM,
+		   "enter one that is not delegable");
+	expect_ret(actor_do(&user.actor, job_leave_itself, OPEN_TOO), 0, "leave");
+	expect_eq(shadow_of(user.actor.pid), id, "shadow it came back to");
+	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), 0, "detach itself");
+}
+
 static void refused(void)
 {
 	expect_ret(actor_do(&user.actor, job_attach_itself, CLOSED), -EPERM,
@@ -54,6 +69,11 @@ static void stays_where_it_was_put(void)
 	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach where it is");
 	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -EPERM, "leave");
 	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN_TOO), -EPERM, "move");
+	expect_ret(actor_do(&user.actor, job_enter_itself, OPEN_TOO), -EPERM, "enter another");
+	expect_ret(actor_do(&user.actor, job_enter_itself, OPEN), 0, "enter where it is");
+	expect_ret(actor_do(&user.actor, job_leave_itself, OPEN), 0, "end that stretch");
+	expect_ret(actor_do(&user.actor, job_leave_itself, OPEN), -ENOENT, "end another");
+	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -EPERM, "leave after that");
 	expect_eq(shadow_of(user.actor.pid), id, "shadow it was put into");
 	detach(user.actor.pid);
 }
@@ -69,6 +89,7 @@ int main(void)
 	for (int i = 0; i < 3; i++)
 		delegate_give(&user, i, shadows[i]);
 	comes_and_goes();
+	enters_and_leaves();
 	refused();
 	stays_where_it_was_put();
 	delegate_end(&user);

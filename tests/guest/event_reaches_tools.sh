@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: timeout=240
+# test: once timeout=240
 # perf, bpftrace and trace-cmd see shadowk:shadowk_probe as they see any tracepoint.
 command -v perf >/dev/null && command -v bpftrace >/dev/null || { echo "no perf, or no bpftrace"; exit 77; }
 failures=0

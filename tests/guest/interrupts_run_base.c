@@ -15,19 +15,10 @@
 static struct shadowk_shadow *shadow;
 static struct actor inside;
 
-static long job_rounds(long cmd)
-{
-	long calls = 0;
-
-	for (int i = 0; i < ROUNDS; i++)
-		calls += victim_call(cmd, CALLS);
-	return calls;
-}
-
 static void check(unsigned int cmd, const char *what, bool own)
 {
 	struct shadowk_probe_info before = probe_info(shadow, VICTIM_SYMBOL), after;
-	long calls = actor_do(&inside, job_rounds, cmd);
+	long calls = actor_do(&inside, job_victim_rounds, VICTIM_ROUNDS(cmd, ROUNDS, CALLS));
 
 	/* Of softirqs some are ksoftirqd's; an IPI takes a second CPU. */
 	if (cmd != VICTIM_IPI || nr_cpus() > 1)

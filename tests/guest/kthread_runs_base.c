@@ -12,21 +12,13 @@
 #define CALLS  10
 
 /* Each round the CPU goes from the process straight to the kernel thread. */
-static long job_make_way(long cmd)
-{
-	long calls = 0;
-
-	for (int i = 0; i < ROUNDS; i++)
-		calls += victim_call(cmd, CALLS);
-	return calls;
-}
-
 static void check(struct actor *inside, struct shadowk_shadow *shadow, unsigned int cmd,
 		  const char *who)
 {
 	struct shadowk_probe_info before = probe_info(shadow, VICTIM_SYMBOL), after;
 
-	expect_eq(actor_do(inside, job_make_way, cmd), ROUNDS * CALLS, "calls by %s", who);
+	expect_eq(actor_do(inside, job_victim_rounds, VICTIM_ROUNDS(cmd, ROUNDS, CALLS)),
+		  ROUNDS * CALLS, "calls by %s", who);
 	after = probe_info(shadow, VICTIM_SYMBOL);
 	expect_eq(after.hits - before.hits, 0, "hits by %s", who);
 	expect_eq(after.async_hits - before.async_hits, 0, "async hits by %s", who);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=600 */
+/* test: once timeout=600 */
 /* A thousand shadows, a process in each, and each process's calls counted in its own. */
 #include <sys/resource.h>
 

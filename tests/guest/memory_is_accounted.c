@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=600 */
+/* test: once timeout=600 */
 /*
  * What a shadow says it occupies is its tables and pages, comes back to
  * nothing, and the machine has no less memory after hundreds of shadows.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core bochs timeout=120 */
+/* test: core timeout=120 */
 /*
  * A module's function is probed in a shadow: who is inside is counted, exactly,
  * who is outside is not; the module cannot be unloaded before the probe is gone.

@@ -13,6 +13,8 @@
 #define RW	0x2ULL
 #define FRAME	0x000ffffffffff000ULL
 
+static struct shadowk_shadow *shadow;
+
 /* The entry that maps @addr, in the caller's own tables. */
 static struct observer_entry entry_of(uint64_t addr)
 {
@@ -45,34 +47,55 @@ static long job_alias_entry(long frame)
 	return entry_of(direct_map(frame)).value;
 }
 
+static void expect_read_only(struct actor *inside, uint64_t addr, uint64_t base, const char *what)
+{
+	uint64_t private = actor_do(inside, job_text_entry, addr), alias;
+
+	expect((private & FRAME) != (base & FRAME), "%s is not private: this test sees nothing",
+	       what);
+	expect(!(private & RW), "the text mapping of %s is writable: 0x%" PRIx64, what, private);
+	/* Written to again while it is in use. */
+	count(shadow, GETPID);
+	alias = actor_do(inside, job_alias_entry, private & FRAME);
+	expect(alias & PRESENT, "the direct map has no such page: this test sees nothing");
+	expect(!(alias & RW), "the direct map's alias of %s is writable: 0x%" PRIx64, what, alias);
+	probe_remove(shadow, GETPID);
+}
+
+static void expect_given_back(struct actor *actor, uint64_t private, const char *what)
+{
+	uint64_t alias = actor_do(actor, job_alias_entry, private & FRAME);
+
+	expect(alias & RW, "%s was given back read-only: 0x%" PRIx64, what, alias);
+}
+
 int main(void)
 {
-	struct shadowk_shadow *shadow = shadow_new(NULL);
-	uint64_t addr = kernel_symbol(GETPPID), base, private, alias;
+	struct shadowk_raw all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
+	uint64_t addr = kernel_symbol(GETPPID), base, small, large;
 	struct actor inside;
 
 	observer_load();
+	shadow = shadow_new(NULL);
 	actor_start(&inside, 0);
 	base = actor_do(&inside, job_text_entry, addr);
 
 	count(shadow, GETPPID);
 	attach(shadow, inside.pid);
-	private = actor_do(&inside, job_text_entry, addr);
-	expect((private & FRAME) != (base & FRAME),
-	       "the page is not private: this test sees nothing");
-	expect(!(private & RW), "the text mapping is writable: 0x%" PRIx64, private);
-	/* Written to again while it is in use. */
-	count(shadow, GETPID);
-	alias = actor_do(&inside, job_alias_entry, private & FRAME);
-	expect(alias & PRESENT, "the direct map has no such page: this test sees nothing");
-	expect(!(alias & RW), "the direct map's alias is writable: 0x%" PRIx64, alias);
+	small = actor_do(&inside, job_text_entry, addr);
+	expect_read_only(&inside, addr, base, "a page");
+
+	/* Natively that is one page of 2 MB. */
+	need_ok(shadowk_raw_add(shadow, &all));
+	large = actor_do(&inside, job_text_entry, addr);
+	expect_read_only(&inside, addr, base, "a page among many");
 
 	detach(inside.pid);
+	need_ok(shadowk_raw_remove(shadow, all.id));
 	probe_remove(shadow, GETPPID);
-	probe_remove(shadow, GETPID);
 	shadow_close(shadow);
-	alias = actor_do(&inside, job_alias_entry, private & FRAME);
-	expect(alias & RW, "the page was given back read-only: 0x%" PRIx64, alias);
+	expect_given_back(&inside, small, "a page");
+	expect_given_back(&inside, large, "a page among many");
 
 	actor_end(&inside);
 	victims_done();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core timeout=30 */
+/* test: timeout=30 */
 /*
  * What attached itself by delegation leaves the shadow when it executes a
  * set-id program, before the first instruction; what CAP_SYS_ADMIN attached

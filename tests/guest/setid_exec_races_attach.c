@@ -5,7 +5,6 @@
  * detaches the same process: each ends in one place, and nothing is lost.
  */
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -54,8 +53,7 @@ int main(void)
 	time_t begin;
 	pid_t patching;
 
-	enough = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	need(enough != MAP_FAILED);
+	enough = shared_memory(4096);
 	tiny_write(PROGRAM);
 	need(!chmod(PROGRAM, 04755));
 	count(theirs, GETPPID);

@@ -6,6 +6,8 @@
  * full of the text that was there before. Small, since it is for Bochs, where
  * TLBs have global entries and PCIDs; elsewhere it shows less.
  */
+#include <stdatomic.h>
+
 #include "actor.h"
 #include "shadows.h"
 #include "victims.h"
@@ -85,42 +87,55 @@ static void on_cpu(int cpu)
 	actor_end(&outside);
 }
 
+static atomic_int *enough;
+
+static long job_victim_until_enough(long n)
+{
+	while (!*enough)
+		victim_call(VICTIM_SELF, n);
+	return 0;
+}
+
 /*
- * A range of text diverges for the first time: what the CPU has of it is the
- * base's, and global if the base's is. Another range has diverged before, so
- * nothing else is begun that would flush by the way.
+ * A range of text diverges for the first time: what a CPU has of it is the base's,
+ * and global if the base's is. It gets it again and again meanwhile, for making a
+ * page read-only flushes. Then nothing else does: the shadow has its hooks, and
+ * nobody is in it when the range diverges.
  */
 static void first_divergence(int cpu)
 {
-	struct shadowk_shadow *before = shadow_new(NULL), *first;
-	long order = VICTIM_ORDER(VICTIM_SELF, N);
-	struct actor inside, outside;
+	struct shadowk_shadow *first;
+	struct actor inside;
+	uint32_t ranges;
 
-	count(before, GETPPID);
 	actor_start(&inside, cpu);
-	actor_start(&outside, cpu);
 	for (int i = 0; i < ROUNDS; i++) {
-		actor_do(&inside, job_victim, order);
-		actor_do(&outside, job_victim, order);
 		first = shadow_new(NULL);
-		count(first, VICTIM_SYMBOL);
 		attach(first, inside.pid);
-		actor_do(&inside, job_victim, order);
-		actor_do(&outside, job_victim, order);
+		detach(inside.pid);
+		ranges = shadow_info(first).diverged_ranges;
+		*enough = 0;
+		actor_ask(&inside, job_victim_until_enough, N);
+		count(first, VICTIM_SYMBOL);
+		*enough = 1;
+		actor_answer(&inside);
+		expect_eq(shadow_info(first).diverged_ranges - ranges, 1,
+			  "new ranges: this test sees nothing");
+		attach(first, inside.pid);
+		actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_SELF, N));
 		expect_eq(hits(first, VICTIM_SYMBOL), N, "in the first shadow: hits");
 		detach(inside.pid);
 		shadow_close(first);
 	}
 	actor_end(&inside);
-	actor_end(&outside);
-	shadow_close(before);
 }
 
 int main(void)
 {
 	victim_load();
-	for (unsigned int cpu = 0; cpu < nr_cpus(); cpu++)
-		first_divergence(cpu);
+	enough = shared_memory(sizeof(*enough));
+	pin(0);
+	first_divergence(nr_cpus() - 1);
 	shadow = shadow_new("one");
 	other = shadow_new("other");
 	count(shadow, GETPPID);

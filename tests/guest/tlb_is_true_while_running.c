@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: bochs timeout=60 */
+/* test: core bochs timeout=60 */
 /*
  * A process that never leaves its CPU executes the text that it is to execute
- * from the moment that attach, detach, adding and removing a probe return. In
- * Bochs with nopti, and in a shadow whose interrupts change no text, nothing on
- * that CPU loads CR3 but what is tested: stale translations would last.
+ * from the moment that attach, detach, adding and removing a probe return.
+ * Without PTI, and in a shadow whose interrupts change no text, nothing on that
+ * CPU loads CR3 but what is tested: stale translations would last.
  */
 #include "actor.h"
 #include "runners.h"

@@ -33,13 +33,14 @@ enum answer {
 	DELEGABLE, /* if the shadow is SHK_DELEGABLE */
 };
 
-/* What a caller tries its rights on: a shadow of its own, with two probes. */
+/* What a caller tries its rights on: a shadow of its own, with two probes and a raw edit. */
 struct ground {
 	int dev, handle;
 	bool delegable;
 	char name[SHK_NAME_LEN];
 	uint64_t spare; /* one of the probes */
-	pid_t other;	/* a process of the caller's user */
+	uint64_t raw;
+	pid_t other; /* a process of the caller's user */
 };
 
 static inline long done_or(long ret, long fine)
@@ -110,6 +111,80 @@ static inline long try_attach_self(const struct ground *g)
 	return attach(g->handle, 0) ?: attach(g->handle, getpid());
 }
 
+static inline long try_enter(const struct ground *g)
+{
+	return enter(g->handle);
+}
+
+/* Whoever could not enter is not told that it may not leave: it is in no stretch. */
+static inline long try_leave(const struct ground *g)
+{
+	return done_or(leave(g->handle), -ENOENT);
+}
+
+static inline long try_syscalls(const struct ground *g)
+{
+	struct shk_syscalls arg = { .size = sizeof(arg), .calls = { 1 } };
+
+	return closed(call(g->handle, SHK_SYSCALLS_CREATE, &arg));
+}
+
+/* It is no cgroup: who may do it is told so. */
+static inline long try_cgroup_attach(const struct ground *g)
+{
+	struct shk_cgroup arg = { .size = sizeof(arg), .fd = -1 };
+
+	return done_or(call(g->handle, SHK_CGROUP_ATTACH, &arg), -EBADF);
+}
+
+static inline long try_cgroup_split(const struct ground *g)
+{
+	struct shk_cgroup_split arg = {
+		.size = sizeof(arg),
+		.fd = -1,
+		.other = -1,
+		.percent = 50,
+	};
+
+	return done_or(call(g->handle, SHK_CGROUP_SPLIT, &arg), -EBADFD);
+}
+
+static inline long try_cgroup_detach(const struct ground *g)
+{
+	struct shk_cgroup arg = { .size = sizeof(arg), .fd = -1 };
+
+	return done_or(call(g->handle, SHK_CGROUP_DETACH, &arg), -EBADF);
+}
+
+static inline long try_cgroup_next(const struct ground *g)
+{
+	struct shk_cgroup_next arg = { .size = sizeof(arg) };
+
+	return done_or(call(g->handle, SHK_CGROUP_NEXT, &arg), -ENOENT);
+}
+
+/* The shadow is none that may own anything: who may do it is told so. */
+static inline long try_own(const struct ground *g)
+{
+	struct shk_own_arg arg = { .size = sizeof(arg), .kind = SHK_OWN_IRQ };
+
+	return done_or(call(g->handle, SHK_OWN, &arg), -EMEDIUMTYPE);
+}
+
+static inline long try_disown(const struct ground *g)
+{
+	struct shk_own_arg arg = { .size = sizeof(arg), .kind = SHK_OWN_IRQ };
+
+	return done_or(call(g->handle, SHK_DISOWN, &arg), -ENOENT);
+}
+
+static inline long try_own_next(const struct ground *g)
+{
+	struct shk_own_info arg = { .size = sizeof(arg) };
+
+	return done_or(call(g->handle, SHK_OWN_NEXT, &arg), -ENOENT);
+}
+
 static inline long try_attach_other(const struct ground *g)
 {
 	return attach(g->handle, g->other);
@@ -166,6 +241,80 @@ static inline long try_probe_remove(const struct ground *g)
 	return probe_remove(g->handle, g->spare);
 }
 
+static inline long try_patch_next(const struct ground *g)
+{
+	struct shk_patch_info info = { .size = sizeof(info), .id = 1 };
+
+	return done_or(call(g->handle, SHK_PATCH_NEXT, &info), -ENOENT);
+}
+
+static inline long try_patch_add(const struct ground *g)
+{
+	struct shk_patch_add add = { .size = sizeof(add),
+				     .kind = SHK_PATCH_RETURN,
+				     .symbol = "__x64_sys_getppid" };
+
+	return call(g->handle, SHK_PATCH_ADD, &add);
+}
+
+static inline long try_patch_promote(const struct ground *g)
+{
+	struct shk_patch_promote promote = { .size = sizeof(promote), .name = "none" };
+
+	return done_or(call(g->handle, SHK_PATCH_PROMOTE, &promote), -ENOENT);
+}
+
+static inline long try_patch_remove(const struct ground *g)
+{
+	struct shk_patch_remove remove = { .size = sizeof(remove), .name = "none" };
+
+	return done_or(call(g->handle, SHK_PATCH_REMOVE, &remove), -ENOENT);
+}
+
+static inline long try_raw_next(const struct ground *g)
+{
+	struct shk_raw_info info = { .size = sizeof(info), .id = 1 };
+
+	return call(g->handle, SHK_RAW_NEXT, &info);
+}
+
+static inline long raw_add(int handle, uint64_t *id)
+{
+	struct shk_raw_add add = { .size = sizeof(add),
+				   .flags = SHK_RAW_IDENTITY,
+				   .symbol = "vfs_write" };
+	long ret = call(handle, SHK_RAW_ADD, &add);
+
+	*id = add.id;
+	return ret;
+}
+
+static inline long try_raw_add(const struct ground *g)
+{
+	uint64_t id;
+
+	return raw_add(g->handle, &id);
+}
+
+static inline long try_raw_remove(const struct ground *g)
+{
+	return raw_remove(g->handle, g->raw);
+}
+
+static inline long try_edit_next(const struct ground *g)
+{
+	struct shk_edit_info info = { .size = sizeof(info) };
+
+	return call(g->handle, SHK_EDIT_NEXT, &info);
+}
+
+static inline long try_text_read(const struct ground *g)
+{
+	struct shk_text_info info = { .size = sizeof(info), .symbol = "vfs_read" };
+
+	return call(g->handle, SHK_TEXT_READ, &info);
+}
+
 static inline long try_destroy(const struct ground *g)
 {
 	return shadow_destroy(g->handle);
@@ -187,6 +336,8 @@ static const struct right {
 	{ "`SHK_SHADOW_INFO`", try_shadow_info, { YES, YES, YES, YES, YES }, false },
 	{ "`SHK_PROCESS_INFO`, itself", try_info_self, { YES, YES, YES, YES, YES }, false },
 	{ "`SHK_PROCESS_INFO`, another", try_info_other, { YES, YES, NO, NO, NO }, false },
+	{ "`SHK_ENTER`", try_enter, { YES, YES, DELEGABLE, DELEGABLE, DELEGABLE }, false },
+	{ "`SHK_LEAVE`", try_leave, { YES, YES, YES, YES, YES }, false },
 	{ "`SHK_PROCESS_ATTACH`, itself",
 	  try_attach_self,
 	  { YES, YES, DELEGABLE, DELEGABLE, DELEGABLE },
@@ -209,9 +360,26 @@ static const struct right {
 	  { YES, YES, NO, NO, NO },
 	  false },
 	{ "`SHK_PROCESS_NEXT`", try_process_next, { YES, YES, NO, NO, NO }, false },
+	{ "`SHK_SYSCALLS_CREATE`", try_syscalls, { YES, NO, YES, NO, NO }, true },
+	{ "`SHK_CGROUP_ATTACH`", try_cgroup_attach, { YES, YES, NO, NO, NO }, false },
+	{ "`SHK_CGROUP_SPLIT`", try_cgroup_split, { YES, YES, NO, NO, NO }, false },
+	{ "`SHK_CGROUP_DETACH`", try_cgroup_detach, { YES, YES, NO, NO, NO }, false },
+	{ "`SHK_CGROUP_NEXT`", try_cgroup_next, { YES, YES, NO, NO, NO }, false },
+	{ "`SHK_OWN`", try_own, { YES, YES, NO, NO, NO }, false },
+	{ "`SHK_DISOWN`", try_disown, { YES, YES, NO, NO, NO }, false },
+	{ "`SHK_OWN_NEXT`", try_own_next, { YES, YES, NO, NO, NO }, false },
 	{ "`SHK_PROBE_NEXT`", try_probe_next, { YES, YES, YES, DELEGABLE, DELEGABLE }, false },
 	{ "`SHK_PROBE_ADD`", try_probe_add, { YES, NO, YES, NO, NO }, true },
 	{ "`SHK_PROBE_REMOVE`", try_probe_remove, { YES, NO, YES, NO, NO }, false },
+	{ "`SHK_PATCH_NEXT`", try_patch_next, { YES, YES, YES, DELEGABLE, DELEGABLE }, false },
+	{ "`SHK_PATCH_ADD`", try_patch_add, { YES, NO, YES, NO, NO }, true },
+	{ "`SHK_PATCH_PROMOTE`", try_patch_promote, { YES, NO, YES, NO, NO }, true },
+	{ "`SHK_PATCH_REMOVE`", try_patch_remove, { YES, NO, YES, NO, NO }, false },
+	{ "`SHK_RAW_NEXT`", try_raw_next, { YES, YES, YES, DELEGABLE, DELEGABLE }, false },
+	{ "`SHK_RAW_ADD`", try_raw_add, { YES, NO, YES, NO, NO }, true },
+	{ "`SHK_RAW_REMOVE`", try_raw_remove, { YES, NO, YES, NO, NO }, false },
+	{ "`SHK_EDIT_NEXT`", try_edit_next, { YES, YES, YES, DELEGABLE, DELEGABLE }, false },
+	{ "`SHK_TEXT_READ`", try_text_read, { YES, NO, NO, NO, NO }, false },
 	{ "`SHK_SHADOW_DESTROY`", try_destroy, { YES, NO, YES, NO, NO }, false },
 };
 
@@ -299,6 +467,7 @@ static inline struct ground ground_make(int dev, enum caller caller, bool delega
 	strcpy(add.name, "spare");
 	need(!call(g.handle, SHK_PROBE_ADD, &add));
 	g.spare = add.id;
+	need(!raw_add(g.handle, &g.raw));
 	return g;
 }
 

@@ -127,6 +127,16 @@ static inline long detach(int dev, int pid)
 		    &(struct shk_process){ .size = sizeof(struct shk_process), .pid = pid });
 }
 
+static inline long enter(int handle)
+{
+	return call(handle, SHK_ENTER, &(struct shk_enter){ .size = sizeof(struct shk_enter) });
+}
+
+static inline long leave(int handle)
+{
+	return call(handle, SHK_LEAVE, &(struct shk_enter){ .size = sizeof(struct shk_enter) });
+}
+
 static inline long whereabouts(int dev, int pid)
 {
 	struct shk_process_info arg = { .size = sizeof(arg), .pid = pid };
@@ -159,6 +169,33 @@ static inline long probe_remove(int handle, uint64_t id)
 	return call(handle, SHK_PROBE_REMOVE, &arg);
 }
 
+static inline long patch_remove(int handle, uint64_t id)
+{
+	struct shk_patch_remove arg = { .size = sizeof(arg), .id = id };
+
+	return call(handle, SHK_PATCH_REMOVE, &arg);
+}
+
+static inline void state_patches(FILE *out, int handle)
+{
+	struct shk_patch_info p = { .size = sizeof(p) };
+
+	while (!call(handle, SHK_PATCH_NEXT, &p)) {
+		fprintf(out, "patch %llu '%s' %s+%llu kind %u flags %u value %llu\n",
+			(unsigned long long)p.id, p.name, p.symbol, (unsigned long long)p.offset,
+			p.kind, p.flags, (unsigned long long)p.value);
+		p.index++;
+		p.flags = 0;
+	}
+}
+
+static inline long raw_remove(int handle, uint64_t id)
+{
+	struct shk_raw_remove arg = { .size = sizeof(arg), .id = id };
+
+	return call(handle, SHK_RAW_REMOVE, &arg);
+}
+
 static inline void state_shadow(FILE *out, const struct shk_shadow_info *s)
 {
 	fprintf(out, "shadow %llu '%.64s': %u inside, %u probes, %u pages, %u ranges, %llu bytes\n",
@@ -175,6 +212,18 @@ static inline void state_probes(FILE *out, int handle)
 			p.name, p.symbol, (unsigned long long)p.offset, p.kind, p.flags);
 		p.id++;
 		p.flags = 0;
+	}
+}
+
+static inline void state_raws(FILE *out, int handle)
+{
+	struct shk_raw_info r = { .size = sizeof(r), .id = 1 };
+
+	while (!call(handle, SHK_RAW_NEXT, &r)) {
+		fprintf(out, "raw %llu %s+%llu, %llu bytes, flags %u\n", (unsigned long long)r.id,
+			r.symbol, (unsigned long long)r.offset, (unsigned long long)r.len, r.flags);
+		r.id++;
+		r.flags = 0;
 	}
 }
 
@@ -203,8 +252,11 @@ static inline char *state(int dev, int handle)
 		info.nr_grafts, (unsigned long long)info.memory, open_fds());
 	for (; !call(dev, SHK_SHADOW_NEXT, &s); s.id++)
 		state_shadow(out, &s);
-	if (handle >= 0)
+	if (handle >= 0) {
 		state_probes(out, handle);
+		state_patches(out, handle);
+		state_raws(out, handle);
+	}
 	fclose(out);
 	return text;
 }

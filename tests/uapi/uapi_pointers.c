@@ -64,8 +64,7 @@ int main(void)
 		const struct one_call *c = &calls[i];
 		int fd = fd_of(c, dev, handle);
 
-		/* What a shadow's first probe allocates for good is no leak of the second one. */
-		if (c->nr == SHK_PROBE_ADD)
+		if (allocates_once(c))
 			expect_call(c, "good", call_and_undo(c, fd, good_arg(c, buf, sizeof(buf))),
 				    0);
 		before = state(dev, handle);

@@ -1,70 +1,229 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=120 */
-/* Arguments of random bytes, right sizes and wrong ones: errors, not damage. */
+/* test: timeout=180 */
+/*
+ * Arguments of random bytes, right sizes and wrong ones, on descriptors and
+ * through pointers of all sorts, by a thread on each CPU at the same time:
+ * errors, not damage. "uapi_random SECONDS SEED" for longer, or again: the seed
+ * and the thread decide all that is asked.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "calls.h"
 
-#define SECONDS 15
+#define SECONDS 8
+#define SEED	20261122
+#define ROOM	8192
+#define NR_FDS	10
+#define THREADS 2
 
-static uint64_t seed = 20261122;
+struct fuzzer {
+	pthread_t thread;
+	uint64_t seed;
+	time_t end;
+	unsigned long done, passed;
+	int fds[NR_FDS];
+	/* A page to write to, one that can only be read, and a hole. */
+	unsigned char *mem;
+};
 
-static uint64_t next(void)
+static uint64_t next(struct fuzzer *f)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
+	f->seed ^= f->seed << 13;
+	f->seed ^= f->seed >> 7;
+	f->seed ^= f->seed << 17;
+	return f->seed;
 }
 
-/* Good, but for a few bytes of it. */
-static void spoil(const struct one_call *c, unsigned char *buf)
+static uint64_t dice(struct fuzzer *f, uint64_t sides)
 {
-	good_arg(c, buf, 2048);
-	for (uint64_t n = next() % 4; n; n--)
-		buf[next() % c->size] = next() % 3 ? (unsigned char)(next() % 4)
-						   : (unsigned char)next();
-	if (next() % 8 == 0)
+	return (next(f) >> 16) % sides;
+}
+
+/* Numbers at which things end. */
+static uint64_t edge(struct fuzzer *f)
+{
+	static const uint64_t edges[] = {
+		0,
+		1,
+		0x7f,
+		0xff,
+		0x1000,
+		0x7fffffff,
+		0x80000000,
+		0xffffffff,
+		0x100000000,
+		0x7fffffffffffffff,
+		0x8000000000000000,
+		0xffffffff80000000,
+		0xffffffff81000000,
+		0xfffffffffffff000,
+		0xffffffffffffffff,
+	};
+
+	return edges[dice(f, ARRAY_SIZE(edges))];
+}
+
+/* Good, but for a few bytes of it, or a word or two, or all. */
+static void spoil(struct fuzzer *f, const struct one_call *c, unsigned char *buf, size_t room)
+{
+	unsigned char arg[4096];
+	size_t len = room < sizeof(arg) ? room : sizeof(arg);
+
+	good_arg(c, arg, sizeof(arg));
+	for (uint64_t n = dice(f, 4); n; n--)
+		arg[dice(f, c->size)] = (unsigned char)(dice(f, 3) ? dice(f, 4) : next(f));
+	if (!dice(f, 4)) {
+		uint64_t value = edge(f);
+
+		memcpy(arg + dice(f, c->size / 8) * 8, &value, sizeof(value));
+	}
+	if (!dice(f, 8))
 		for (size_t i = 8; i < c->size; i++)
-			buf[i] = (unsigned char)next();
-	/* No pid but the caller's, so that the guest's other processes are left alone. */
-	if (c->nr == SHK_PROCESS_ATTACH || c->nr == SHK_PROCESS_DETACH)
-		((struct shk_process *)buf)->pid = next() % 2 ? 0 : NO_PID;
-	if (next() % 16)
-		((struct head *)buf)->size = c->size;
+			arg[i] = (unsigned char)next(f);
+	if (dice(f, 16))
+		((struct head *)arg)->size = c->size;
+	else if (dice(f, 2))
+		((struct head *)arg)->size = (uint32_t)edge(f);
+
+	switch (c->nr) {
+	case SHK_PROCESS_ATTACH:
+	case SHK_PROCESS_DETACH:
+		/* The guest's other processes are left alone. */
+		((struct shk_process *)arg)->pid = dice(f, 2) ? 0 : NO_PID;
+		break;
+	case SHK_SHADOW_CREATE:
+		/* A name that stayed would only be one more to clean up. */
+		((struct shk_shadow_create *)arg)->name[0] = 0;
+		break;
+	case SHK_RAW_ADD:
+		/* Instructions of our own would be executed. */
+		((struct shk_raw_add *)arg)->flags |= SHK_RAW_IDENTITY;
+		break;
+	}
+	memcpy(buf, arg, len);
 }
 
-int main(void)
+/* A pointer, and how much of the argument it can have. */
+static void *pointer(struct fuzzer *f, const struct one_call *c, size_t *room)
 {
+	*room = 0;
+	switch (dice(f, 12)) {
+	case 0:
+		return (void *)edge(f);
+	case 1:
+		return f->mem + 4096; /* cannot be written */
+	case 2:
+		*room = dice(f, c->size);
+		return f->mem + 4096 - *room; /* runs into that */
+	case 3:
+		return f->mem + 8192 - dice(f, c->size); /* runs into nothing */
+	case 4:
+		*room = 4096 - 256;
+		return f->mem + dice(f, 256); /* not aligned */
+	default:
+		*room = 4096;
+		return f->mem;
+	}
+}
+
+static void one(struct fuzzer *f)
+{
+	/* The last call ends the shadow. */
+	const struct one_call *c = &calls[dice(f, ARRAY_SIZE(calls) - 1)];
+	int fd = dice(f, 6) ? f->fds[c->on_handle] : f->fds[dice(f, NR_FDS)];
+	unsigned long nr = dice(f, 32) ? c->nr : _IO(SHK_IOC, dice(f, 256));
+	struct one_call as = *c;
+	size_t room;
+	void *arg = pointer(f, c, &room);
+
+	/* Never by chance, for all that follows would be refused. */
+	if (nr == SHK_SHADOW_DESTROY)
+		return;
+	if (room)
+		spoil(f, c, arg, room);
+	/* What an argument of one call is to another is not known to be harmless. */
+	if (nr != c->nr && room)
+		memset(arg, 0, room);
+	as.nr = nr;
+	f->passed += call_and_undo(&as, fd, arg) >= 0;
+	f->done++;
+}
+
+static void *fuzz(void *arg)
+{
+	struct fuzzer *f = arg;
+
+	while (time(NULL) < f->end)
+		one(f);
+	return NULL;
+}
+
+static void fuzzer_start(struct fuzzer *f, unsigned int n, uint64_t seed, int seconds, int dev,
+			 int handle)
+{
+	int ends[2];
+
+	need(!pipe2(ends, O_CLOEXEC));
+	f->seed = seed + n * 1000003;
+	f->end = time(NULL) + seconds;
+	f->done = f->passed = 0;
+	f->mem = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	need(f->mem != MAP_FAILED);
+	need(!mprotect(f->mem + 4096, 4096, PROT_READ) && !munmap(f->mem + 8192, 4096));
+	const int fds[NR_FDS] = {
+		dev,
+		handle,
+		handle,
+		(int)shadow_create(dev, ""),
+		ends[0],
+		ends[1],
+		eventfd(0, EFD_CLOEXEC),
+		open("/dev/null", O_RDWR | O_CLOEXEC),
+		-1,
+		1000000,
+	};
+
+	memcpy(f->fds, fds, sizeof(fds));
+	need(!pthread_create(&f->thread, NULL, fuzz, f));
+}
+
+static void fuzzer_end(struct fuzzer *f)
+{
+	pthread_join(f->thread, NULL);
+	for (int i = 3; i < NR_FDS - 2; i++)
+		close(f->fds[i]);
+	munmap(f->mem, 2 * 4096);
+}
+
+int main(int argc, char **argv)
+{
+	int seconds = argc > 1 ? atoi(argv[1]) : SECONDS;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : SEED;
 	int dev = device_open(), handle = (int)shadow_create(dev, "uapi");
-	time_t end = time(NULL) + SECONDS;
-	unsigned long done = 0, passed = 0;
-	unsigned char buf[2048];
-	char *before;
+	struct fuzzer fuzzers[THREADS];
+	char *before, *now;
 
 	need(handle >= 0);
+	printf("seed %" PRIu64 "\n", seed);
 	before = state(dev, -1);
-	while (time(NULL) < end) {
-		const struct one_call *c = &calls[next() % (ARRAY_SIZE(calls) - 1)];
-		struct shk_shadow_create *create = (void *)buf;
-
-		spoil(c, buf);
-		/* A name that stayed would only be one more to clean up. */
-		if (c->nr == SHK_SHADOW_CREATE)
-			create->name[0] = 0;
-		passed += call_and_undo(c, fd_of(c, dev, handle), buf) >= 0;
-		done++;
+	for (unsigned int n = 0; n < THREADS; n++)
+		fuzzer_start(&fuzzers[n], n, seed, seconds, dev, handle);
+	for (unsigned int n = 0; n < THREADS; n++) {
+		fuzzer_end(&fuzzers[n]);
+		printf("%lu calls, %lu of them not refused\n", fuzzers[n].done, fuzzers[n].passed);
+		expect_true(fuzzers[n].passed > 100 && fuzzers[n].passed < fuzzers[n].done);
 	}
-	printf("%lu calls, %lu of them not refused\n", done, passed);
-	expect_true(passed > 100 && passed < done);
 	detach(dev, 0);
 	expect(shadow_destroy(handle), 0);
 	close(handle);
 	handle = (int)shadow_create(dev, "uapi");
 	/* The same but for its number. */
-	char *now = state(dev, -1), *a = strchr(before, '\''), *b = strchr(now, '\'');
-
-	expect_true(!strcmp(a, b));
+	now = state(dev, -1);
+	expect_true(!strcmp(strchr(before, '\''), strchr(now, '\'')));
 	expect(shadow_destroy(handle), 0);
 	return finish();
 }

@@ -10,9 +10,14 @@
 #include "unit.h"
 
 static struct shadowk_probe_spec spec;
-static struct shadowk_subject subject = {
-	.size = sizeof(subject), .shadow = "web", .probe = "read", .spec = &spec, .pid = 2
-};
+static struct shadowk_patch_spec patch_spec;
+static struct shadowk_subject subject = { .size = sizeof(subject),
+					  .shadow = "web",
+					  .probe = "read",
+					  .spec = &spec,
+					  .pid = 2,
+					  .patch = "fix",
+					  .patch_spec = &patch_spec };
 static char line[512];
 
 static void spec_set(const char *text)
@@ -65,6 +70,37 @@ static void processes(void **state)
 	subject.pid = 2;
 }
 
+static void stretches(void **state)
+{
+	says(SHADOWK_OP_ENTER, -ENOSPC, "is each shadowk_enter() followed by shadowk_leave()?");
+	says(SHADOWK_OP_ENTER, -ESTALE, "shadow 'web' was destroyed");
+	says(SHADOWK_OP_LEAVE, -ENOENT, "cannot leave shadow 'web': this process has not entered");
+}
+
+static void owns(void **state)
+{
+	subject.owned = "irq 24";
+	says(SHADOWK_OP_OWN, -EMEDIUMTYPE, "'shadowctl create web --async owner'");
+	says(SHADOWK_OP_OWN, -ENOENT, "there is no irq 24; see /proc/interrupts");
+	says(SHADOWK_OP_OWN, -EBUSY, "another shadow owns irq 24");
+	says(SHADOWK_OP_OWN, -EOPNOTSUPP, "in a Xen PV guest");
+	says(SHADOWK_OP_DISOWN, -ENOENT, "shadow 'web' does not own irq 24");
+	says(SHADOWK_OP_OWN_NEXT, -EPERM, "list what shadow 'web' owns");
+	subject.owned = NULL;
+}
+
+static void cgroups(void **state)
+{
+	subject.cgroup = "/sys/fs/cgroup/a";
+	says(SHADOWK_OP_CGROUP_ATTACH, -ENOENT, "no cgroup '/sys/fs/cgroup/a'; give its folder");
+	says(SHADOWK_OP_CGROUP_ATTACH, -EBADF, "no cgroup of the unified hierarchy");
+	says(SHADOWK_OP_CGROUP_ATTACH, -EBUSY, "detach --cgroup /sys/fs/cgroup/a");
+	says(SHADOWK_OP_CGROUP_DETACH, -ENODATA, "is not attached to a shadow");
+	says(SHADOWK_OP_PROCESS_ATTACH, -EBUSY, "is in a shadow by its cgroup");
+	says(SHADOWK_OP_CGROUP_NEXT, -EPERM, "list the cgroups of shadow 'web'");
+	subject.cgroup = NULL;
+}
+
 static void probes(void **state)
 {
 	spec_set("vfs_read+3");
@@ -86,6 +122,39 @@ static void probes(void **state)
 	strcpy(spec.name, "mine");
 	says(SHADOWK_OP_PROBE_ADD, -EEXIST, "shadowctl probe remove web mine");
 	says(SHADOWK_OP_PROBE_REMOVE, -ENOENT, "shadow 'web' has no probe named 'read'");
+}
+
+static void patches(void **state)
+{
+	patch_spec = (struct shadowk_patch_spec){
+		.size = sizeof(patch_spec),
+		.kind = SHADOWK_PATCH_NOP,
+		.name = "mine",
+		.symbol = "no_such_function_1",
+	};
+	says(SHADOWK_OP_PATCH_ADD, -ENOENT, "no function named 'no_such_function_1'");
+	says(SHADOWK_OP_PATCH_ADD, -EADDRNOTAVAIL, "cannot patch no_such_function_1: the kernel");
+	says(SHADOWK_OP_PATCH_ADD, -EOPNOTSUPP, "no __fentry__ site");
+	says(SHADOWK_OP_PATCH_ADD, -EEXIST, "shadowctl patch remove web mine");
+	says(SHADOWK_OP_PATCH_ADD, -EBUSY, "kprobe");
+	says(SHADOWK_OP_PATCH_ADD, -ESTALE, "shadow 'web' was destroyed");
+	says(SHADOWK_OP_PATCH_REMOVE, -ENOENT, "shadow 'web' has no patch named 'fix'");
+	says(SHADOWK_OP_PATCH_PROMOTE, -EMEDIUMTYPE, "'fix' is not a livepatch module's");
+	says(SHADOWK_OP_PATCH_PROMOTE, -EALREADY, "'fix' was promoted before");
+	patch_spec.kind = SHADOWK_PATCH_LIVEPATCH;
+	strcpy(patch_spec.object, "kfix");
+	says(SHADOWK_OP_PATCH_ADD, -ENODEV, "'kfix' has given shadowk no livepatch");
+	says(SHADOWK_OP_PATCH_ADD, -EXDEV, "changes functions of 'no_such_function_1'");
+	strcpy(patch_spec.symbol, "callbacks");
+	says(SHADOWK_OP_PATCH_ADD, -EXDEV, "module 'kfix' has callbacks");
+	strcpy(patch_spec.symbol, "no_such_function_1");
+	patch_spec.kind = SHADOWK_PATCH_SKIP_CALL;
+	strcpy(patch_spec.object, "callee");
+	says(SHADOWK_OP_PATCH_ADD, -ENXIO, "no_such_function_1 has no direct call of 'callee'");
+	says(SHADOWK_OP_PATCH_ADD, -EMLINK, "say which: no_such_function_1+OFFSET");
+	patch_spec.offset = 3;
+	says(SHADOWK_OP_PATCH_ADD, -EILSEQ, "middle of an instruction");
+	says(SHADOWK_OP_PATCH_ADD, -ENXIO, "at offset 0x3");
 }
 
 static void module(void **state)
@@ -125,7 +194,7 @@ static void permission(void **state)
 static void one_line(void **state)
 {
 	subject.shadow = "a\nb\033[2J";
-	for (int op = 0; op <= SHADOWK_OP_PROCESS_DETACH_FROM; op++) {
+	for (int op = 0; op <= SHADOWK_OP_CGROUP_NEXT; op++) {
 		for (int err = 1; err < 134; err++) {
 			shadowk_explain(line, sizeof(line), op, -err, &subject);
 			assert_true(strlen(line) > 10);
@@ -187,10 +256,12 @@ static void kallsyms(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shadows),	 cmocka_unit_test(processes),
-		cmocka_unit_test(probes),	 cmocka_unit_test(module),
-		cmocka_unit_test(permission),	 cmocka_unit_test(one_line),
-		cmocka_unit_test(any_arguments), cmocka_unit_test(kallsyms),
+		cmocka_unit_test(shadows),   cmocka_unit_test(processes),
+		cmocka_unit_test(stretches), cmocka_unit_test(cgroups),
+		cmocka_unit_test(owns),	     cmocka_unit_test(probes),
+		cmocka_unit_test(module),    cmocka_unit_test(permission),
+		cmocka_unit_test(one_line),  cmocka_unit_test(any_arguments),
+		cmocka_unit_test(kallsyms),  cmocka_unit_test(patches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/smp.h>
+#include <linux/timer.h>
 #include <linux/workqueue.h>
 
 #include "victim.h"
@@ -42,8 +43,11 @@ static void on_kthread(struct kthread_work *work)
 {
 	struct order *order = container_of(work, struct order, kthread_work);
 
-	if (order->cmd != VICTIM_KTHREAD)
+	if (order->cmd != VICTIM_KTHREAD) {
 		kthread_use_mm(order->mm);
+		/* It is to have it also when it gets a CPU again. */
+		schedule_timeout_uninterruptible(1);
+	}
 	if (order->cmd != VICTIM_UNUSE_MM)
 		call(order->n);
 	if (order->cmd != VICTIM_KTHREAD)
@@ -76,6 +80,61 @@ static long by_work(unsigned long n)
 	queue_work_on(raw_smp_processor_id(), system_highpri_wq, &order.work);
 	flush_work(&order.work);
 	destroy_work_on_stack(&order.work);
+	return n;
+}
+
+/* ---- later ---- */
+
+/* One for all: each time another may have asked for it before. */
+static void on_delayed(struct work_struct *work);
+static DECLARE_DELAYED_WORK(delayed, on_delayed);
+static unsigned long delayed_n;
+
+static void on_delayed(struct work_struct *work)
+{
+	call(delayed_n);
+}
+
+static long by_delayed(unsigned int cmd, unsigned long n)
+{
+	delayed_n = n;
+	if (cmd == VICTIM_CANCELED) {
+		schedule_delayed_work(&delayed, 1000 * HZ);
+		cancel_delayed_work_sync(&delayed);
+		return 0;
+	}
+	schedule_delayed_work(&delayed, 1);
+	/* Not flush_delayed_work(), which does not wait for the timer. */
+	while (timer_pending(&delayed.timer))
+		schedule_timeout_uninterruptible(1);
+	flush_work(&delayed.work);
+	return n;
+}
+
+struct waker {
+	struct timer_list timer;
+	unsigned long n;
+	struct completion done;
+};
+
+static void on_waker(struct timer_list *timer)
+{
+	struct waker *waker = container_of(timer, struct waker, timer);
+
+	call(waker->n);
+	complete(&waker->done);
+}
+
+static long by_timer(unsigned long n)
+{
+	struct waker waker = { .n = n };
+
+	init_completion(&waker.done);
+	timer_setup_on_stack(&waker.timer, on_waker, 0);
+	mod_timer(&waker.timer, jiffies + 1);
+	wait_for_completion(&waker.done);
+	del_timer_sync(&waker.timer);
+	destroy_timer_on_stack(&waker.timer);
 	return n;
 }
 
@@ -225,6 +284,11 @@ static long victim_ioctl(struct file *file, unsigned int cmd, unsigned long n)
 		return by_kthread(cmd, n);
 	case VICTIM_WORK:
 		return by_work(n);
+	case VICTIM_DELAYED:
+	case VICTIM_CANCELED:
+		return by_delayed(cmd, n);
+	case VICTIM_TIMER:
+		return by_timer(n);
 	case VICTIM_HARDIRQ:
 	case VICTIM_SOFTIRQ:
 	case VICTIM_BH:

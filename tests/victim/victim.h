@@ -37,6 +37,9 @@ unsigned long shk_victim_text(unsigned long n);
 #define VICTIM_UNUSE_MM _IO('V', 9)  /* a kernel thread that has just given it back */
 #define VICTIM_IRQ_WORK _IO('V', 10) /* an interrupt that the caller sends itself */
 #define VICTIM_IPI	_IO('V', 11) /* one from another CPU; 0 calls if there is none */
+#define VICTIM_TIMER	_IO('V', 13) /* a timer that the caller starts */
+#define VICTIM_DELAYED	_IO('V', 14) /* a work item that the caller delays */
+#define VICTIM_CANCELED _IO('V', 15) /* the caller delays that work item, and cancels it; 0 calls */
 #define VICTIM_OWN	_IO('V', 12) /* the caller, and it is VICTIM_TEXT that is called */
 
 #endif /* SHK_TEST_VICTIM_H */

@@ -54,15 +54,15 @@ static _Noreturn void act(int in, int out)
 	_exit(0);
 }
 
-void actor_start(struct actor *actor, int cpu)
+static void start(struct actor *actor, int cpu, bool holding)
 {
 	int to[2], from[2];
 
 	need(!pipe2(to, O_CLOEXEC) && !pipe2(from, O_CLOEXEC));
 	actor->pid = fork_tied();
 	if (!actor->pid) {
-		/* Nobody but the test holds its shadows. */
-		shadows_done();
+		if (!holding)
+			shadows_done();
 		close(to[1]);
 		close(from[0]);
 		if (cpu >= 0)
@@ -74,6 +74,16 @@ void actor_start(struct actor *actor, int cpu)
 	actor->to = to[1];
 	actor->from = from[0];
 	actor_answer(actor);
+}
+
+void actor_start(struct actor *actor, int cpu)
+{
+	start(actor, cpu, false);
+}
+
+void actor_start_holding(struct actor *actor, int cpu)
+{
+	start(actor, cpu, true);
 }
 
 void actor_ask(struct actor *actor, job_fn job, long arg)
@@ -103,6 +113,22 @@ void actor_end(struct actor *actor)
 	close(actor->to);
 	close(actor->from);
 	expect_eq(wait_for(actor->pid), 0, "exit status of an actor");
+}
+
+bool sleeps_in(pid_t thread, long nr)
+{
+	char path[64], text[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)thread);
+	return read_file(path, text, sizeof(text)) && text[0] != 'r' && atol(text) == nr;
+}
+
+void wait_past(atomic_ulong *count)
+{
+	unsigned long from = *count;
+
+	while (*count == from)
+		usleep(50);
 }
 
 void pin(int cpu)

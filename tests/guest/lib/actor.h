@@ -6,6 +6,8 @@
 #ifndef SHADOWK_TEST_ACTOR_H
 #define SHADOWK_TEST_ACTOR_H
 
+#include <stdatomic.h>
+
 #include "check.h"
 
 struct actor {
@@ -15,8 +17,10 @@ struct actor {
 
 typedef long (*job_fn)(long arg);
 
-/* On that CPU, or anywhere if -1. */
+/* On that CPU, or anywhere if -1. It does not hold the test's shadows. */
 void actor_start(struct actor *actor, int cpu);
+/* The same, with handles of them. */
+void actor_start_holding(struct actor *actor, int cpu);
 /* @job(@arg) in the actor; returns what that returns. */
 long actor_do(struct actor *actor, job_fn job, long arg);
 /* The two halves of it. */
@@ -29,6 +33,12 @@ void actor_end(struct actor *actor);
 pid_t fork_tied(void);
 /* Wait for a child; its exit status, or -signal. */
 int wait_for(pid_t pid);
+
+/* Is that thread asleep in the system call @nr? */
+bool sleeps_in(pid_t thread, long nr);
+
+/* Until somebody else has counted on. */
+void wait_past(atomic_ulong *count);
 
 void pin(int cpu);
 unsigned int nr_cpus(void);

@@ -1,11 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 
 #include "check.h"
 #include "shadows.h"
 
-static unsigned int failures;
+/* Those of all processes of the test. */
+static atomic_uint *failures;
+
+void *shared_memory(size_t len)
+{
+	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	need(mem != MAP_FAILED);
+	return mem;
+}
+
+static void __attribute__((constructor)) failures_init(void)
+{
+	failures = shared_memory(sizeof(*failures));
+}
 
 _Noreturn void need_failed(const char *file, int line, const char *what, int error)
 {
@@ -41,7 +57,7 @@ static void fail(const char *what, va_list args, const char *rest, ...)
 	va_end(more);
 	printf("FAIL: %s\n", line);
 	fflush(stdout);
-	failures++;
+	(*failures)++;
 }
 
 void expect_eq(int64_t seen, int64_t expected, const char *what, ...)
@@ -106,12 +122,12 @@ int finish(void)
 	shadows_done();
 	if (!access("/sys/module/shadowk", F_OK) && !eventually(module_references() <= 0)) {
 		printf("FAIL: the module is held %ld times, expected 0\n", module_references());
-		failures++;
+		(*failures)++;
 	}
-	if (failures)
-		printf("%u failures\n", failures);
+	if (*failures)
+		printf("%u failures\n", *failures);
 	fflush(stdout);
-	return failures ? 1 : 0;
+	return *failures ? 1 : 0;
 }
 
 bool kernel_is_slow(void)

@@ -34,6 +34,9 @@
 		ret_;                                                  \
 	})
 
+/* Zeroes, which children have, too. */
+void *shared_memory(size_t len);
+
 _Noreturn void need_failed(const char *file, int line, const char *what, int error);
 
 /* These print what differs, and are counted; the test goes on. */

@@ -56,6 +56,16 @@ long job_detach_itself(long slot)
 	return shadowk_process_detach_from(slots[slot], 0);
 }
 
+long job_enter_itself(long slot)
+{
+	return shadowk_enter(slots[slot]);
+}
+
+long job_leave_itself(long slot)
+{
+	return shadowk_leave(slots[slot]);
+}
+
 long job_getppid_hits(long slot)
 {
 	struct shadowk_probe_info info = { .size = sizeof(info) };

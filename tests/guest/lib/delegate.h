@@ -23,6 +23,8 @@ void delegate_give(struct delegate *delegate, int slot, struct shadowk_shadow *s
 /* Jobs: what the library returns for itself and the handle in a slot. */
 long job_attach_itself(long slot);
 long job_detach_itself(long slot);
+long job_enter_itself(long slot);
+long job_leave_itself(long slot);
 long job_getppid_hits(long slot);
 /* For the process @pid: DELEGATE_ORDER(slot, pid). */
 #define DELEGATE_ORDER(slot, pid) ((long)(slot) << 32 | (pid))

@@ -55,12 +55,10 @@ static void *run(void *arg)
 
 static void start(struct runners *runners, unsigned int nr, unsigned int cpu)
 {
-	struct runners_shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-					     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct runners_shared *shared = shared_memory(sizeof(*shared));
 	pthread_t thread;
 
 	_Static_assert(sizeof(*shared) <= 4096, "shared_of() finds it by its page");
-	need(shared != MAP_FAILED);
 	shared->first_cpu = cpu;
 	runners->nr = nr < RUNNERS_MAX ? nr : RUNNERS_MAX;
 	runners->shared = shared;

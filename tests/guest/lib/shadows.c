@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
@@ -39,6 +40,33 @@ struct shadowk_shadow *shadow_new_async(const char *name)
 	return create(name, SHADOWK_ASYNC_INHERIT);
 }
 
+struct shadowk_shadow *shadow_new_owner(const char *name)
+{
+	if (!(module_info().features & SHADOWK_FEATURE_OWN))
+		skip("nothing can be owned on this machine");
+	return create(name, SHADOWK_ASYNC_OWNER);
+}
+
+static struct shadowk_shadow *create_or_skip(const char *name, uint32_t flags)
+{
+	struct shadowk_shadow *probe;
+
+	if (shadowk_shadow_create_flags(device(), NULL, flags, &probe) == -EOPNOTSUPP)
+		skip("who is no process cannot execute a shadow on this machine");
+	shadowk_shadow_close(probe);
+	return create(name, flags);
+}
+
+struct shadowk_shadow *shadow_new_causal(const char *name)
+{
+	return create_or_skip(name, SHADOWK_ASYNC_CAUSAL);
+}
+
+struct shadowk_shadow *shadow_new_union(const char *name)
+{
+	return create_or_skip(name, SHADOWK_ASYNC_UNION);
+}
+
 struct shadowk_shadow *shadow_new_delegable(const char *name)
 {
 	return create(name, SHADOWK_DELEGABLE);
@@ -67,6 +95,29 @@ struct shadowk_shadow_info shadow_info(struct shadowk_shadow *shadow)
 
 	need_ok(shadowk_shadow_info(shadow, &info));
 	return info;
+}
+
+void expect_same_info(const struct shadowk_shadow_info *is, const struct shadowk_shadow_info *was,
+		      const char *which, const char *when)
+{
+	expect_eq(is->nr_grafts, was->nr_grafts, "processes in %s %s", which, when);
+	expect_eq(is->nr_probes, was->nr_probes, "probes of %s %s", which, when);
+	expect_eq(is->private_pages, was->private_pages, "pages of %s %s", which, when);
+	expect_eq(is->diverged_ranges, was->diverged_ranges, "ranges of %s %s", which, when);
+	expect_eq(is->memory, was->memory, "bytes of %s %s", which, when);
+}
+
+unsigned int strays(struct shadowk_shadow *shadow)
+{
+	struct shadowk_edit_info info = { .size = sizeof(info) };
+	unsigned int bytes = 0;
+	long more;
+
+	while ((more = shadowk_edit_next(shadow, &info)) > 0)
+		if (info.flags & SHADOWK_EDIT_STRAY)
+			bytes += info.len;
+	need_ok(more);
+	return bytes;
 }
 
 struct shadowk_info module_info(void)

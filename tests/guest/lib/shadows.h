@@ -13,12 +13,23 @@ struct shadowk *device(void);
 struct shadowk_shadow *shadow_new(const char *name);
 /* Interrupts that land on processes inside execute it, too. */
 struct shadowk_shadow *shadow_new_async(const char *name);
+/* It may own interrupts and kernel threads; skips the test where none can. */
+struct shadowk_shadow *shadow_new_owner(const char *name);
+/* It is executed by what processes inside raise; skips the test where that cannot be. */
+struct shadowk_shadow *shadow_new_causal(const char *name);
+/* Its probes count what is executed asynchronously for nobody; likewise. */
+struct shadowk_shadow *shadow_new_union(const char *name);
 /* Who holds its handle may attach itself. */
 struct shadowk_shadow *shadow_new_delegable(const char *name);
 void shadow_close(struct shadowk_shadow *shadow);
 /* Close all that is left of these. */
 void shadows_done(void);
 struct shadowk_shadow_info shadow_info(struct shadowk_shadow *shadow);
+/* It has the probes, pages, bytes and processes that it had. */
+void expect_same_info(const struct shadowk_shadow_info *is, const struct shadowk_shadow_info *was,
+		      const char *which, const char *when);
+/* How many private bytes are neither the base's nor any edit's. */
+unsigned int strays(struct shadowk_shadow *shadow);
 struct shadowk_info module_info(void);
 
 void attach(struct shadowk_shadow *shadow, pid_t pid);

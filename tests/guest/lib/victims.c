@@ -65,9 +65,34 @@ long job_victim(long order)
 	return victim_call(order >> 32, order & 0xffffffff);
 }
 
+long job_victim_rounds(long order)
+{
+	long calls = 0;
+
+	for (long i = 0; i < (order >> 16 & 0xffff); i++)
+		calls += victim_call(order >> 32, order & 0xffff);
+	return calls;
+}
+
 void observe_text(uint64_t addr, void *buf, size_t len)
 {
 	need(pread(use(&observer_fd, OBSERVER_DEVICE), buf, len, addr & ~TOP_BIT) == (ssize_t)len);
+}
+
+uint64_t find_call(const char *symbol, const char *target)
+{
+	uint64_t from = kernel_symbol(symbol), to = kernel_symbol(target);
+	unsigned char text[128];
+	int32_t rel;
+
+	need(from && to);
+	observe_text(from, text, sizeof(text));
+	for (size_t i = 0; i < sizeof(text) - 5; i++) {
+		memcpy(&rel, text + i + 1, sizeof(rel));
+		if (text[i] == 0xe8 && from + i + 5 + rel == to)
+			return from + i;
+	}
+	return 0;
 }
 
 static struct observer_entry *observe(unsigned int cmd, struct observer_tables *arg, size_t *count)

@@ -19,9 +19,14 @@ long victim_call(unsigned int cmd, unsigned long n);
 /* The same as a job. */
 #define VICTIM_ORDER(cmd, n) ((long)(cmd) << 32 | (n))
 long job_victim(long order);
+/* @rounds times, each of which ends before the next begins; what they return together. */
+#define VICTIM_ROUNDS(cmd, rounds, n) ((long)(cmd) << 32 | (rounds) << 16 | (n))
+long job_victim_rounds(long order);
 
 /* @len bytes at kernel address @addr as this process has them. */
 void observe_text(uint64_t addr, void *buf, size_t len);
+/* Where in function @symbol of the kernel a direct call of @target is; 0: nowhere. */
+uint64_t find_call(const char *symbol, const char *target);
 /* See observer.h; free() the array. */
 struct observer_entry *observe_tables(uint64_t root, uint64_t from, uint64_t to, size_t *count);
 struct observer_entry *observe_tops(uint64_t addr, size_t *count);

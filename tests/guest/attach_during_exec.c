@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: core timeout=90 */
+/*
+ * A process is attached, moved or detached while it is in exec, which has made
+ * the program's mm already: the program runs where the process was put.
+ *
+ * exec is held up by an argument whose page comes by userfaultfd.
+ */
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "actor.h"
+#include "shadows.h"
+#include "tiny.h"
+
+#define PAGE 4096
+#define TINY "/tmp/tiny"
+
+/* The process is ready, or in exec; it may go on. */
+static int there[2], go[2];
+
+static char *page;
+static int userfault;
+
+static void hold_page(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register wish = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	need(page != MAP_FAILED);
+	wish.range.start = (uintptr_t)page;
+	wish.range.len = PAGE;
+	userfault = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	need(userfault >= 0 && !ioctl(userfault, UFFDIO_API, &api) &&
+	     !ioctl(userfault, UFFDIO_REGISTER, &wish));
+}
+
+/* A thread of who is in exec. */
+static void *give_page(void *unused)
+{
+	static char argument[PAGE] = "argument";
+	struct uffdio_copy copy = { .dst = (uintptr_t)page,
+				    .src = (uintptr_t)argument,
+				    .len = PAGE };
+	struct uffd_msg fault;
+	char c;
+
+	need(read(userfault, &fault, sizeof(fault)) == sizeof(fault));
+	need(write(there[1], "", 1) == 1);
+	need(read(go[0], &c, 1) == 1);
+	ioctl(userfault, UFFDIO_COPY, &copy);
+	pause();
+	return NULL;
+}
+
+static pid_t exec_slowly(void)
+{
+	char *argv[] = { TINY, NULL, NULL };
+	pthread_t thread;
+	pid_t pid;
+	char c;
+
+	pid = fork_tied();
+	if (pid)
+		return pid;
+	hold_page();
+	need(write(there[1], "", 1) == 1);
+	need(read(go[0], &c, 1) == 1);
+	need(!pthread_create(&thread, NULL, give_page, NULL));
+	argv[1] = page;
+	execv(TINY, argv);
+	_exit(1);
+}
+
+static void let_go(void)
+{
+	need(write(go[1], "", 1) == 1);
+}
+
+/* @before, then @during exec: shadows to be in, NULL for the base. */
+static void expect_follows(struct shadowk_shadow *before, struct shadowk_shadow *during,
+			   const char *what)
+{
+	uint64_t were = before ? hits(before, GETPPID) : 0;
+	uint64_t are = during ? hits(during, GETPPID) : 0;
+	pid_t pid = exec_slowly();
+	char c;
+
+	need(read(there[0], &c, 1) == 1);
+	if (before)
+		attach(before, pid);
+	let_go();
+	need(read(there[0], &c, 1) == 1);
+	if (during)
+		attach(during, pid);
+	else
+		detach(pid);
+	let_go();
+	expect_eq(wait_for(pid), 0, "exit status of the program, %s", what);
+	if (before && before != during)
+		expect_eq(hits(before, GETPPID) - were, 0, "hits where it was, %s", what);
+	if (during)
+		expect_eq(hits(during, GETPPID) - are, 1, "hits where it was put, %s", what);
+}
+
+/* One text all the way, where a body may be in place: exec is waited for. */
+static void expect_waits(struct shadowk_shadow *shadow)
+{
+	struct shadowk_patch_spec spec = {
+		.size = sizeof(spec),
+		.kind = SHADOWK_PATCH_NOP,
+		.flags = SHADOWK_PATCH_IN_PLACE,
+		.symbol = "__x64_sys_sync",
+	};
+	pid_t pid = exec_slowly();
+	char c;
+
+	need_ok(shadowk_patch_add(shadow, &spec));
+	need(read(there[0], &c, 1) == 1);
+	let_go();
+	need(read(there[0], &c, 1) == 1);
+	expect_ret(shadowk_process_attach(shadow, pid), -EBUSY, "attaching, with a patch in place");
+	expect_eq(shadowk_busy(), pid, "who is in exec");
+	let_go();
+	expect_eq(wait_for(pid), 0, "exit status of the program that was not attached");
+	need_ok(shadowk_patch_remove(shadow, spec.name));
+}
+
+int main(void)
+{
+	struct shadowk_shadow *one, *other;
+
+	if (access("/proc/sys/vm/unprivileged_userfaultfd", F_OK))
+		skip("this kernel has no userfaultfd");
+	need(!pipe(there) && !pipe(go));
+	tiny_write(TINY);
+	one = shadow_new(NULL);
+	other = shadow_new(NULL);
+	count(one, GETPPID);
+	count(other, GETPPID);
+	expect_follows(NULL, one, "attached");
+	expect_follows(one, other, "moved");
+	expect_follows(one, NULL, "detached");
+	expect_follows(one, one, "attached again");
+	expect_waits(one);
+	unlink(TINY);
+	expect(eventually(!module_info().nr_grafts), "grafts at the end: %u, expected 0",
+	       module_info().nr_grafts);
+	return finish();
+}

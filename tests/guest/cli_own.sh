@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# test: once timeout=60
+# own, disown and show speak of interrupts, kernel threads and devices.
+# shellcheck source=tests/guest/lib/check.sh
+. "${0%/*}/lib/check.sh"
+shadowctl create web --async owner
+if shadowctl own web --irq 4 2>&1 | grep 'in a Xen PV guest processes only'; then
+	exit 77
+fi
+shadowctl disown web --irq 4
+shadowctl create other --async owner
+shadowctl create plain
+
+owns() {
+	shadowctl show "$1" --json | python3 -c 'import json, sys
+print(*[o.get("irq") or o["kthread"] for o in json.load(sys.stdin)["owns"]])'
+}
+
+is "policy" "$(shadowctl show web | awk '/async/ { print $2 }')" owner
+is "before" "$(owns web)" ""
+is "own" "$(shadowctl own web --irq 4 --kthread 'rcu_*' 2>&1)" ""
+is "owned" "$(owns web)" "4 rcu_*"
+is "show" "$(shadowctl show web | grep -c '  owns       \(irq 4\|kernel threads .rcu_\*., [1-9]\)')" 2
+is "again" "$(shadowctl own web --irq 4 --json | tr -d ' \n')" '{"shadow":"web","owned":["irq4"]}'
+refused "another shadow owns irq 4" own other --kthread 'x*' --irq 4
+is "nothing of it is owned" "$(owns other)" ""
+refused "there is no irq 99999" own web --irq 99999
+refused "'shadowctl create plain --async owner'" own plain --irq 4
+refused "no device 'no0' with interrupts" own web --device no0
+refused "--irq N, --kthread PATTERN or --device DEV is missing" own web
+refused "does not own irq 3" disown web --irq 4 --irq 3
+is "nothing of it is disowned" "$(owns web)" "4 rcu_*"
+is "disown" "$(shadowctl disown web --irq 4 2>&1)" ""
+is "a port's" "$(shadowctl own other --device ttyS0 2>&1; owns other)" 4
+is "a port's, no longer" "$(shadowctl disown other --device ttyS0 2>&1; owns other)" ""
+is "destroy" "$(shadowctl destroy web 2>&1)" ""
+shadowctl destroy other
+shadowctl destroy plain
+[ $failures = 0 ]

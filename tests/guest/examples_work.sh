@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# test: once timeout=60
+# The programs of examples/ do what they say.
+# shellcheck source=tests/guest/lib/check.sh
+. "${0%/*}/lib/check.sh"
+examples=/usr/lib/shadowk/examples
+
+# hits PROBE
+hits() {
+	shadowctl probe list web --json | python3 -c 'import json, sys
+print(*(p["hits"] for p in json.load(sys.stdin) if p["name"] == sys.argv[1]))' "$1"
+}
+
+ask() {
+	exec 3<>/dev/tcp/127.0.0.1/8080 || return
+	echo "$1" >&3
+	cat <&3
+	exec 3>&-
+}
+
+is "files that attach_myself opens" "$($examples/attach_myself /etc/passwd /no/such /dev/null)" 3
+
+ip link set lo up
+shadowctl create web
+shadowctl probe add web do_sys_openat2 --name opens
+shadowctl probe add web __x64_sys_accept4 --name accepts
+$examples/serve web 8080 &
+server=$!
+for i in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null && break; sleep 0.1; done
+for i in 1 2 3 4 5; do
+	is "answer $i" "$(ask /etc/passwd)" "$(cat /etc/passwd)"
+done
+is "opens, of requests only" "$(hits opens)" 5
+is "calls of accept4(), between requests" "$(hits accepts)" 0
+is "where the server is between requests" \
+	"$(shadowctl show web --json | python3 -c 'import json, sys
+print(len(json.load(sys.stdin)["processes"]))')" 0
+
+# Served where it was put, for good.
+shadowctl attach web --pid $server
+ask /etc/passwd >/dev/null
+is "answer, attached" "$(ask /etc/passwd)" "$(cat /etc/passwd)"
+is "opens, attached" "$(hits opens)" 7
+kill $server
+wait $server 2>/dev/null
+is "destroy" "$(shadowctl destroy web 2>&1)" ""
+is "serve, without a shadow" "$($examples/serve web 8080 2>&1)" \
+	"no shadow named 'web'; create it: shadowctl create web"
+[ $failures = 0 ]

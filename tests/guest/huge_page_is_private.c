@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: core timeout=120 */
+/*
+ * A range of which much is private is one private page of 2 MB, and is in 4 KB
+ * pages again when it is not: whoever is inside executes the shadow's text
+ * before, between and after, every time, and nobody else does.
+ */
+#include "actor.h"
+#include "shadows.h"
+#include "victims.h"
+
+#define PAGE	  4096ULL
+#define HUGE	  (512 * PAGE)
+#define TIMES	  100
+#define THRESHOLD "/sys/module/shadowk/parameters/huge_threshold"
+
+static struct shadowk_shadow *shadow;
+static struct actor inside[2], outside;
+static uint64_t range;
+
+/* How large is what maps it? */
+static long job_level(long addr)
+{
+	struct observer_entry *entries;
+	size_t nr;
+	long level;
+
+	entries = observe_tables(0, addr, addr + 1, &nr);
+	need(nr);
+	level = entries[nr - 1].level;
+	free(entries);
+	return level;
+}
+
+static void expect_level(long level, const char *when)
+{
+	expect_eq(actor_do(&inside[0], job_level, range), level, "level inside, %s", when);
+	expect_eq(actor_do(&outside, job_level, range), 2, "level outside, %s", when);
+	expect_eq(shadow_info(shadow).huge_ranges, level == 2, "private pages of 2 MB, %s", when);
+}
+
+static struct shadowk_raw pin_pages(unsigned int first, unsigned int nr)
+{
+	struct shadowk_raw raw = {
+		.size = sizeof(raw),
+		.flags = SHADOWK_RAW_IDENTITY,
+		.addr = range + first * PAGE,
+		.len = nr * PAGE,
+	};
+
+	need_ok(shadowk_raw_add(shadow, &raw));
+	return raw;
+}
+
+/* Pages that are not in use any more have no such probe. */
+static void expect_new_probe_is_hit(const char *when)
+{
+	count(shadow, GETPID);
+	for (int i = 0; i < 2; i++)
+		actor_do(&inside[i], job_getpid, TIMES);
+	actor_do(&outside, job_getpid, TIMES);
+	expect_eq(hits(shadow, GETPID), 2 * TIMES, "hits of a new probe, %s", when);
+	probe_remove(shadow, GETPID);
+	for (int i = 0; i < 2; i++)
+		actor_do(&inside[i], job_getpid, TIMES);
+}
+
+static void expect_no_strays(void)
+{
+	struct shadowk_edit_info info = { .size = sizeof(info) };
+	unsigned int edits = 0;
+	long more;
+
+	while ((more = shadowk_edit_next(shadow, &info)) > 0) {
+		edits++;
+		expect(!(info.flags & SHADOWK_EDIT_STRAY), "stray bytes at 0x%" PRIx64, info.addr);
+	}
+	expect_ret(more, 0, "end of the walk");
+	expect(edits, "the walk sees no edit");
+}
+
+static unsigned int threshold(void)
+{
+	char text[32];
+
+	need(read_file(THRESHOLD, text, sizeof(text)));
+	return atoi(text);
+}
+
+/* An instruction that can only come with its page. */
+static struct shadowk_raw raw_edit(void)
+{
+	struct shadowk_raw raw = { .size = sizeof(raw), .len = 5, .bytes = { 0xb8, 0x67, 0x12 } };
+
+	raw.addr = find_call(GETUID, "from_kuid_munged");
+	need(raw.addr && raw.addr - range < HUGE);
+	need_ok(shadowk_raw_add(shadow, &raw));
+	return raw;
+}
+
+int main(void)
+{
+	struct shadowk_raw most, rest, raw;
+	struct shadowk_shadow_info before, after;
+	unsigned int least;
+	long level;
+
+	if (!strcmp(module_info().mmu, "xenpv"))
+		skip("Xen PV maps text by 4 KB pages");
+	least = threshold();
+	need(least > 1 && least < 500);
+	observer_load();
+	range = kernel_symbol(GETPPID) & -HUGE;
+	need(range + HUGE <= kernel_symbol("_etext"));
+	shadow = shadow_new(NULL);
+	actor_start(&inside[0], 0);
+	actor_start(&inside[1], (int)nr_cpus() - 1);
+	actor_start(&outside, -1);
+	for (int i = 0; i < 2; i++)
+		attach(shadow, inside[i].pid);
+	before = shadow_info(shadow);
+	level = actor_do(&inside[0], job_level, range);
+
+	count(shadow, GETPPID);
+	most = pin_pages(0, least - 1);
+	expect_level(1, "before there are enough pages");
+	expect_new_probe_is_hit("in 4 KB pages");
+	rest = pin_pages(least - 1, 500 - least);
+	expect_level(2, "with most of it private");
+	expect_eq(shadow_info(shadow).private_pages, 512, "private pages");
+	expect_new_probe_is_hit("in 2 MB");
+	expect_no_strays();
+	for (int i = 0; i < 2; i++)
+		actor_do(&inside[i], job_getppid, TIMES);
+	expect_eq(hits(shadow, GETPPID), 2 * TIMES, "hits of the old probe");
+
+	raw = raw_edit();
+	expect_level(1, "with an edit of 4 KB");
+	expect_new_probe_is_hit("in 4 KB for an edit's sake");
+	need_ok(shadowk_raw_remove(shadow, raw.id));
+	expect_level(2, "without it");
+	expect_new_probe_is_hit("in 2 MB again");
+
+	need_ok(shadowk_raw_remove(shadow, rest.id));
+	need_ok(shadowk_raw_remove(shadow, most.id));
+	expect_level(1, "with a probe only");
+	expect_range(shadow_info(shadow).private_pages, before.private_pages,
+		     before.private_pages + 1, "private pages with a probe only");
+	expect_new_probe_is_hit("in few pages");
+
+	most = pin_pages(0, 512);
+	expect_level(2, "with all of it private");
+	probe_remove(shadow, GETPPID);
+	need_ok(shadowk_raw_remove(shadow, most.id));
+	expect_eq(actor_do(&inside[0], job_level, range), level, "level inside, with nothing");
+	after = shadow_info(shadow);
+	expect_eq(after.huge_ranges, 0, "private pages of 2 MB at the end");
+	expect_eq(after.private_pages, before.private_pages, "private pages at the end");
+	expect_eq(after.memory, before.memory, "memory at the end");
+
+	for (int i = 0; i < 2; i++)
+		actor_end(&inside[i]);
+	actor_end(&outside);
+	victims_done();
+	return finish();
+}

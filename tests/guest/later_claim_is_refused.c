@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=60 */
+/*
+ * Where two claims cannot both hold, the later one gets an error and changes
+ * nothing: text that follows the base against a kernel without ftrace, either
+ * first, and an instruction of one's own against somebody's kprobe.
+ */
+#include <errno.h>
+
+#include "actor.h"
+#include "shadows.h"
+#include "tracefs.h"
+#include "victims.h"
+
+#define FTRACE "/proc/sys/kernel/ftrace_enabled"
+
+static void against_ftrace(struct shadowk_shadow *shadow)
+{
+	count(shadow, GETPPID);
+	errno = 0;
+	expect(!write_file(FTRACE, "0") && errno == EBUSY,
+	       "ftrace was switched off under a shadow: %s", strerror(errno));
+	probe_remove(shadow, GETPPID);
+
+	need(write_file(FTRACE, "0"));
+	expect_ret(probe_try(shadow, "late", GETPPID, SHADOWK_PROBE_COUNT, 0), -EBUSY,
+		   "a probe while ftrace is off");
+	expect_eq(shadow_info(shadow).private_pages, 0, "private pages after that");
+	need(write_file(FTRACE, "1"));
+	expect_ret(probe_try(shadow, "late", GETPPID, SHADOWK_PROBE_COUNT, 0), 0,
+		   "a probe when ftrace is on again");
+	probe_remove(shadow, "late");
+}
+
+static void against_kprobe(struct shadowk_shadow *shadow)
+{
+	struct shadowk_raw raw = { .size = sizeof(raw), .len = 5, .bytes = { 0xb8 } };
+	char place[32];
+
+	raw.addr = find_call(GETUID, "from_kuid_munged");
+	if (!raw.addr)
+		skip("getuid() does not call from_kuid_munged()");
+	snprintf(place, sizeof(place), "0x%" PRIx64, raw.addr);
+	kprobe_add("everybodys", place);
+	expect_ret(shadowk_raw_add(shadow, &raw), -EADDRINUSE, "a raw edit on a kprobe");
+	expect_eq(shadow_info(shadow).private_pages, 0, "private pages after that");
+	kprobe_remove("everybodys");
+	expect_ret(shadowk_raw_add(shadow, &raw), 0, "a raw edit when the kprobe is gone");
+	/* And a probe on the raw edit. */
+	expect_ret(probe_try(shadow, "late", place, SHADOWK_PROBE_COUNT, 0), -EADDRINUSE,
+		   "a probe on a raw edit");
+	need_ok(shadowk_raw_remove(shadow, raw.id));
+}
+
+int main(void)
+{
+	struct shadowk_shadow *shadow = shadow_new(NULL);
+
+	observer_load();
+	against_ftrace(shadow);
+	against_kprobe(shadow);
+	victims_done();
+	return finish();
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "failures.h"
+#include "victims.h"
+
+#define CALLS 3
+#define TRIES 20000
+
+int fail_fd;
+
+void fail_open(void)
+{
+	static pid_t owner;
+
+	if (owner == getpid())
+		return;
+	owner = getpid();
+	fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	need(fail_fd >= 0);
+}
+
+void fail_nth(unsigned int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", n);
+
+	need(pwrite(fail_fd, text, len, 0) == len);
+}
+
+unsigned int fail_left(int fd)
+{
+	char text[16] = "";
+
+	need(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	return atoi(text);
+}
+
+static void injection_setup(void)
+{
+	if (access("/proc/self/fail-nth", F_OK))
+		skip("this kernel lets no allocation fail (make check-debug has one that does)");
+	/* Also those that could wait for memory; and no word about each. */
+	need(write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "N"));
+	need(write_file("/sys/kernel/debug/failslab/verbose", "0"));
+	need(write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N"));
+	need(write_file("/sys/kernel/debug/fail_page_alloc/min-order", "0"));
+	need(write_file("/sys/kernel/debug/fail_page_alloc/verbose", "0"));
+	fail_open();
+}
+
+struct shadowk_shadow *shadow, *other, *fresh;
+struct actor inside, mover, outside;
+bool injected;
+
+/* All that must be as it was. */
+struct state {
+	struct shadowk_info module;
+	struct shadowk_shadow_info shadow, other, fresh;
+	uint64_t where[3];
+	char probes[1024];
+};
+
+static void list_probes(struct shadowk_shadow *of, char *text, size_t room)
+{
+	struct shadowk_probe_info info = { .size = sizeof(info) };
+	size_t len = strlen(text);
+
+	while (need_ok(shadowk_probe_next(of, &info)))
+		len += snprintf(text + len, room - len, "%s %u %u %u %" PRIx64 "; ", info.name,
+				info.kind, info.arm, info.flags, info.addr);
+	need(len < room);
+}
+
+static struct state look(void)
+{
+	struct state state = {};
+
+	state.module = module_info();
+	state.shadow = shadow_info(shadow);
+	state.other = shadow_info(other);
+	state.fresh = shadow_info(fresh);
+	state.where[0] = shadow_of(inside.pid);
+	state.where[1] = shadow_of(mover.pid);
+	state.where[2] = shadow_of(outside.pid);
+	list_probes(shadow, state.probes, sizeof(state.probes));
+	list_probes(fresh, state.probes, sizeof(state.probes));
+	return state;
+}
+
+static void expect_state(const struct state *expected, const char *when)
+{
+	struct state seen = look();
+
+	expect_eq(seen.module.nr_shadows, expected->module.nr_shadows, "shadows %s", when);
+	expect_eq(seen.module.nr_grafts, expected->module.nr_grafts, "processes inside %s", when);
+	expect_eq(seen.module.memory, expected->module.memory, "bytes of the module %s", when);
+	expect_same_info(&seen.shadow, &expected->shadow, "the shadow", when);
+	expect_same_info(&seen.other, &expected->other, "the other shadow", when);
+	expect_same_info(&seen.fresh, &expected->fresh, "the fresh shadow", when);
+	for (int i = 0; i < 2; i++)
+		expect_eq(seen.where[i], expected->where[i], "shadow of process %d %s", i, when);
+	expect_eq(seen.where[2], expected->where[2], "shadow of the process outside %s", when);
+	expect(!strcmp(seen.probes, expected->probes), "probes %s: %s, expected %s", when,
+	       seen.probes, expected->probes);
+}
+
+static void expect_runs(struct actor *actor, uint64_t probed, const char *who, const char *when)
+{
+	uint64_t before = hits(shadow, GETPPID);
+
+	actor_do(actor, job_getppid, CALLS);
+	expect_eq(hits(shadow, GETPPID) - before, probed, "hits of who is %s %s", who, when);
+}
+
+void walk(const struct operation *op)
+{
+	struct state before = look();
+	unsigned int n, failed = 0;
+	char when[128];
+
+	for (n = 1; n < TRIES; n++) {
+		long ret = op->run(n);
+		bool last = !injected;
+
+		snprintf(when, sizeof(when), "after failure %u of %s", n, op->name);
+		if (ret < 0) {
+			failed++;
+			expect(injected && (ret == -ENOMEM || ret == -EAGAIN), "%s, %s: %s", when,
+			       injected ? "injected" : "not injected", strerrorname_np(-ret));
+			expect_state(&before, when);
+			expect_runs(&inside, CALLS, "inside", when);
+			expect_runs(&outside, 0, "outside", when);
+			ret = op->run(0);
+			expect_ret(ret, 0, "the next %s", op->name);
+		}
+		op->undo();
+		if (last)
+			break;
+	}
+	expect(n < TRIES, "the walk of %s ends", op->name);
+	expect_state(&before, op->name);
+	printf("%s: %u allocations, of which %u make it fail\n", op->name, n - 1, failed);
+	fflush(stdout);
+}
+
+void renew_fresh(void)
+{
+	shadow_close(fresh);
+	fresh = shadow_new("fresh");
+}
+
+void failures_setup(void)
+{
+	injection_setup();
+	/* Grace periods, of which there are thousands. */
+	write_file("/sys/kernel/rcu_expedited", "1\n");
+	shadow = shadow_new("shadow");
+	other = shadow_new(NULL);
+	fresh = shadow_new("fresh");
+	count(shadow, GETPPID);
+	count(other, GETUID);
+	actor_start(&inside, -1);
+	actor_start(&mover, -1);
+	actor_start(&outside, -1);
+	attach(shadow, inside.pid);
+	attach(shadow, mover.pid);
+	/* What it needs in each shadow is there, and stays. */
+	attach(other, mover.pid);
+	attach(shadow, mover.pid);
+	need(!mlockall(MCL_CURRENT | MCL_FUTURE));
+}
+
+void failures_done(void)
+{
+	actor_end(&inside);
+	actor_end(&mover);
+	actor_end(&outside);
+	need_ok(shadowk_shadow_destroy(shadow));
+	need_ok(shadowk_shadow_destroy(fresh));
+}

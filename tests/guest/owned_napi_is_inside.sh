@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# test: timeout=120
+# Threaded NAPI of a card that is owned, also if it becomes threaded later: each packet that the
+# card receives is received inside. No other card's is, and none before and after.
+# shellcheck source=tests/guest/lib/check.sh
+. "${0%/*}/lib/check.sh"
+# shellcheck source=tests/guest/lib/virtio.sh
+. "${0%/*}/lib/virtio.sh"
+receive=napi_gro_receive
+virtio_begin
+
+packets() {
+	cat "/sys/class/net/$card/statistics/rx_packets"
+}
+
+# threaded 0|1	both cards
+threaded() {
+	echo "$1" >"/sys/class/net/$card/threaded"
+	ip netns exec far sh -c "echo $1 >/sys/class/net/away/threaded"
+}
+
+# received WHAT inside|outside
+received() {
+	local before before_hits nr=0
+	before=$(packets)
+	before_hits=$(hits card $receive)
+	ping_far 20 >/dev/null
+	[ "$2" = outside ] || nr=$(($(packets) - before))
+	[ $(($(packets) - before)) -ge 20 ] || is "$1: packets" "$(($(packets) - before))" 20
+	is "$1: packets received inside" $(($(hits card $receive) - before_hits)) $nr
+	is "$1: packets received in another shadow" "$(hits other $receive)" 0
+}
+
+nr_threads() {
+	shadowctl show card | awk '$1 == "owns" && $2 == "kernel" { sum += $(NF - 1) }
+		END { print sum + 0 }'
+}
+
+for name in card other; do
+	shadowctl create $name --async owner
+	shadowctl probe add $name $receive >/dev/null
+done
+shadowctl own other --kthread 'napi/no*'
+received "threads of nobody" outside
+shadowctl own card --device "$card" || exit 1
+received "softirqs" outside
+threaded 1
+for _ in $(seq 40); do
+	[ "$(nr_threads)" -ge 2 ] && break
+	sleep 0.05
+done
+received "threads that came later" inside
+shadowctl disown card --device "$card" || exit 1
+received "disowned threads" outside
+shadowctl own card --kthread "napi/$card-*" || exit 1
+received "threads that are owned by their names" inside
+shadowctl disown card --device "$card" || exit 1
+received "threads disowned as their device's" outside
+shadowctl own card --device "$card" || exit 1
+received "threads that were there before" inside
+threaded 0
+received "softirqs again" outside
+shadowctl destroy card
+shadowctl destroy other
+virtio_end
+[ $failures = 0 ]

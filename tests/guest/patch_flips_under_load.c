@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=300 */
+/*
+ * A patch comes and goes 1,000 times, and a process enters and leaves it 500
+ * times (or as often as the argument says), while threads inside and outside call
+ * the function on all CPUs: those outside always have the old body, those inside
+ * the one or the other.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+#include "actor.h"
+#include "patches.h"
+
+#define VALUE	 0x5a5a5a
+#define FLIPS	 1000
+#define ATTACHES 500
+
+struct seen {
+	atomic_ulong old, new, other;
+};
+
+static void *hammer(void *arg)
+{
+	static atomic_int cpu;
+	struct seen *seen = arg;
+	pid_t parent = getppid();
+
+	pin(cpu++ % nr_cpus());
+	for (;;) {
+		long ret = syscall(SYS_getppid);
+
+		if (ret == parent)
+			seen->old++;
+		else if (ret == VALUE)
+			seen->new ++;
+		else
+			seen->other++;
+		__builtin_ia32_pause();
+	}
+	return NULL;
+}
+
+static pid_t start(struct seen *seen)
+{
+	pid_t pid = fork_tied();
+	pthread_t thread;
+
+	if (pid)
+		return pid;
+	shadows_done();
+	for (unsigned int i = 1; i < nr_cpus(); i++)
+		need(!pthread_create(&thread, NULL, hammer, seen));
+	hammer(seen);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int attaches = argc > 1 ? atoi(argv[1]) : ATTACHES;
+	struct shadowk_shadow *shadow = shadow_new(NULL);
+	struct seen *seen = shared_memory(4096);
+	pid_t inside, outside;
+
+	inside = start(&seen[0]);
+	outside = start(&seen[1]);
+	wait_past(&seen[0].old);
+	wait_past(&seen[1].old);
+	attach(shadow, inside);
+
+	for (int i = 0; i < FLIPS; i++) {
+		patch_return(shadow, "p", GETPPID, VALUE);
+		if (i % 50 == 0)
+			wait_past(&seen[0].new);
+		patch_remove(shadow, "p");
+		if (i % 50 == 0)
+			wait_past(&seen[0].old);
+	}
+	patch_return(shadow, "p", GETPPID, VALUE);
+	for (int i = 0; i < attaches; i++) {
+		detach(inside);
+		if (i % 500 == 0)
+			wait_past(&seen[0].old);
+		attach(shadow, inside);
+		if (i % 500 == 0)
+			wait_past(&seen[0].new);
+	}
+	expect_eq(seen[0].other, 0, "results inside that neither body gives");
+	expect_eq(seen[1].new + seen[1].other, 0, "results outside of another body");
+	expect(seen[1].old > 0, "calls outside");
+
+	kill(inside, SIGKILL);
+	kill(outside, SIGKILL);
+	wait_for(inside);
+	wait_for(outside);
+	return finish();
+}

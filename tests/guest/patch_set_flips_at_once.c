@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=300 */
+/*
+ * Functions of one patch take effect together: whoever has seen the new body of
+ * one sees that of another the next time, and when the patch goes, the reverse.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+#include "actor.h"
+#include "patches.h"
+#include "victims.h"
+
+#define ROUNDS 100
+
+struct seen {
+	atomic_ulong calls, mixed;
+	atomic_int turn; /* which way the next flip goes; 0: not decided */
+};
+
+/* One flip is one step up or down; two steps within a pair show a mixture. */
+static void *watch(void *arg)
+{
+	static atomic_int cpu;
+	struct seen *seen = arg;
+	bool last = false;
+	int last_turn = 0;
+
+	pin(cpu++ % nr_cpus());
+	for (;;) {
+		int turn = seen->turn;
+		bool uid = syscall(SYS_getuid) == 1000, gid = syscall(SYS_getgid) == 1000;
+		bool known = turn == last_turn;
+
+		/* It comes: new, then old, is wrong. It goes: old, then new. */
+		if (turn == seen->turn)
+			seen->mixed += turn > 0	  ? (known && last && !uid) || (uid && !gid)
+				       : turn < 0 ? (known && !last && uid) || (!uid && gid)
+						  : 0;
+		last = gid;
+		last_turn = turn;
+		seen->calls++;
+		__builtin_ia32_pause();
+	}
+	return NULL;
+}
+
+static pid_t start(struct seen *seen)
+{
+	pid_t pid = fork_tied();
+	pthread_t thread;
+
+	if (pid)
+		return pid;
+	shadows_done();
+	for (unsigned int i = 1; i < nr_cpus(); i++)
+		need(!pthread_create(&thread, NULL, watch, seen));
+	watch(seen);
+	return 0;
+}
+
+static void wait_calls(struct seen *seen, unsigned long n)
+{
+	unsigned long from = seen->calls;
+
+	while (seen->calls < from + n)
+		usleep(50);
+}
+
+int main(void)
+{
+	struct shadowk_shadow *shadow = shadow_new(NULL);
+	struct seen *seen = shared_memory(4096);
+	pid_t pid;
+
+	need_ok(module_load(victim_path("shk_patches"), ""));
+	pid = start(seen);
+	attach(shadow, pid);
+	for (int i = 0; i < ROUNDS; i++) {
+		seen->turn = 0;
+		wait_calls(seen, 20);
+		seen->turn = 1;
+		patch_module(shadow, "p", "shk_patches");
+		seen->turn = 0;
+		wait_calls(seen, 20);
+		seen->turn = -1;
+		patch_remove(shadow, "p");
+	}
+	expect_eq(seen->mixed, 0, "pairs of calls that had one new body and one old");
+	kill(pid, SIGKILL);
+	wait_for(pid);
+	expect(eventually(!module_unload("shk_patches")), "the module can be unloaded");
+	return finish();
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=60 */
+/*
+ * The walk of a shadow's edits accounts for every private byte, whatever others
+ * do to the same text, and tells one that nobody is to have put there.
+ */
+#include <fcntl.h>
+
+#include "actor.h"
+#include "patches.h"
+#include "places.h"
+#include "tracefs.h"
+
+/* The middle of it is neither its entry nor, we hope, where its call is. */
+#define PATCHED "__x64_sys_getppid"
+#define PROBED	"vfs_read"
+
+static struct shadowk_shadow *shadow;
+
+static long job_read(long n)
+{
+	char byte;
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	while (n--)
+		need(read(fd, &byte, 1) == 1);
+	close(fd);
+	return 0;
+}
+
+static unsigned int walk(const char *when, struct shadowk_edit_info *stray)
+{
+	struct shadowk_edit_info info = { .size = sizeof(info) };
+	unsigned int edits = 0, strays = 0;
+	uint64_t last = 0;
+	long more;
+
+	while ((more = shadowk_edit_next(shadow, &info)) > 0) {
+		expect(info.addr >= last, "%s: 0x%lx after 0x%lx", when, (long)info.addr,
+		       (long)last);
+		last = info.addr + info.len;
+		if (info.flags & SHADOWK_EDIT_STRAY) {
+			*stray = info;
+			strays++;
+		} else if (!(info.flags & SHADOWK_EDIT_HOOK)) {
+			edits++;
+		}
+	}
+	expect_ret(more, 0, "%s: end of the walk", when);
+	expect_eq(strays, stray->len > 0, "%s: strays", when);
+	return edits;
+}
+
+static void go_astray(uint64_t addr)
+{
+	char parameter[32];
+	pid_t pid;
+
+	snprintf(parameter, sizeof(parameter), "at=0x%lx", (long)addr);
+	pid = fork_tied();
+	if (!pid) {
+		need_ok(shadowk_process_attach(shadow, 0));
+		need_ok(module_load(victim_path("shk_stray"), parameter));
+		_exit(0);
+	}
+	expect_eq(wait_for(pid), 0, "the loader of shk_stray");
+	need_ok(module_unload("shk_stray"));
+}
+
+int main(void)
+{
+	struct place jump = find_place(PROBED, SHADOWK_ARM_JUMP, job_read);
+	struct shadowk_edit_info stray = { .size = sizeof(stray) };
+	uint64_t patched = kernel_symbol(PATCHED);
+	char parameters[64];
+
+	shadow = shadow_new(NULL);
+	expect_eq(walk("empty", &stray), 0, "edits of an empty shadow");
+	probe_add(shadow, "jump", jump.text, SHADOWK_PROBE_COUNT, jump.flags);
+	probe_add(shadow, "call", PROBED, SHADOWK_PROBE_COUNT, 0);
+	patch_return(shadow, "patch", PATCHED, 1);
+	expect_eq(walk("edited", &stray), 3, "edits");
+
+	snprintf(parameters, sizeof(parameters), "at=" PROBED " offset=%s",
+		 strchr(jump.text, '+') + 1);
+	need_ok(module_load(victim_path("shk_kprobe"), parameters));
+	expect_eq(walk("with a kprobe at the same place", &stray), 3, "edits");
+	need_ok(module_unload("shk_kprobe"));
+	snprintf(parameters, sizeof(parameters), "at=" PROBED);
+	need_ok(module_load(victim_path("shk_kprobe"), parameters));
+	expect_eq(walk("with a kprobe at the entry", &stray), 3, "edits");
+	need_ok(module_unload("shk_kprobe"));
+
+	go_astray(patched + 15);
+	stray.len = 1;
+	walk("with a stray byte", &stray);
+	expect_eq(stray.addr, patched + 15, "address of the stray byte");
+	expect_eq(stray.len, 1, "its length");
+	expect_eq(stray.base[0] ^ stray.bytes[0], 0xff, "its change");
+	expect_eq(stray.offset, 15, "its offset in %s", stray.symbol);
+	return finish();
+}

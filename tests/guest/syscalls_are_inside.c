@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: core timeout=60 */
+/*
+ * Who is attached for some system calls is inside during each of these, from its first
+ * function to its last, and not during others; nor is a neighbour during any.
+ */
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "actor.h"
+#include "shadows.h"
+
+#define CALLS (kernel_is_slow() ? 100 : 1000)
+
+static struct shadowk_shadow *shadow, *during;
+
+static long job_read(long n)
+{
+	static char byte;
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	while (n--)
+		need(read(fd, &byte, 1) == 1);
+	close(fd);
+	return 0;
+}
+
+static long job_write(long n)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	while (n--)
+		need(write(fd, "", 1) == 1);
+	close(fd);
+	return 0;
+}
+
+/* Each call by itself, with one of the other between two. */
+static long job_both(long n)
+{
+	while (n--) {
+		job_getppid(1);
+		job_getpid(1);
+	}
+	return 0;
+}
+
+static struct shadowk_shadow *calls_of(struct shadowk_shadow *of, const unsigned int *numbers,
+				       size_t count)
+{
+	struct shadowk_shadow *made;
+
+	need_ok(shadowk_syscalls_create(of, numbers, count, &made, NULL));
+	return made;
+}
+
+/* An actor reads besides, to be told what to do: not from /dev/zero. */
+static void expect_hits(const char *when, long read, long getppid)
+{
+	expect_eq(hits(shadow, "read_zero"), read, "reads, %s", when);
+	expect_eq(hits(shadow, GETPPID), getppid, "calls of getppid, %s", when);
+	expect_eq(hits(shadow, "write_null"), 0, "writes, %s", when);
+	expect_eq(hits(shadow, GETPID), 0, "calls of getpid, %s", when);
+}
+
+int main(void)
+{
+	static const unsigned int both[] = { SYS_read, SYS_getppid };
+	static const unsigned int one[] = { SYS_getppid };
+	struct actor actor, neighbour;
+	long n = CALLS;
+
+	shadow = shadow_new(NULL);
+	count(shadow, "read_zero");
+	count(shadow, "write_null");
+	count(shadow, GETPPID);
+	count(shadow, GETPID);
+	during = calls_of(shadow, both, ARRAY_SIZE(both));
+	actor_start(&actor, 0);
+	actor_start(&neighbour, -1);
+	attach(during, actor.pid);
+	expect_eq(shadow_info(shadow).nr_grafts, 1, "processes inside");
+	expect_eq(module_info().nr_grafts, 1, "processes inside any shadow");
+
+	actor_ask(&neighbour, job_read, n);
+	actor_do(&actor, job_read, n);
+	actor_do(&actor, job_write, n);
+	actor_answer(&neighbour);
+	actor_do(&neighbour, job_both, n);
+	expect_hits("read", n, 0);
+	actor_do(&actor, job_both, n);
+	expect_hits("and getppid", n, n);
+
+	shadowk_shadow_close(during);
+	during = calls_of(shadow, one, ARRAY_SIZE(one));
+	actor_do(&actor, job_both, n);
+	expect_hits("the handle is closed", n, 2 * n);
+	attach(during, actor.pid);
+	actor_do(&actor, job_both, n);
+	actor_do(&actor, job_read, n);
+	expect_hits("getppid only", n, 3 * n);
+
+	detach(actor.pid);
+	actor_do(&actor, job_both, n);
+	actor_do(&actor, job_read, n);
+	expect_hits("detached", n, 3 * n);
+	expect_eq(shadow_info(shadow).nr_grafts, 0, "processes inside at the end");
+	shadowk_shadow_close(during);
+	actor_end(&actor);
+	actor_end(&neighbour);
+	return finish();
+}

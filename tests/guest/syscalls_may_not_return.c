@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=60 */
+/*
+ * A chosen call may be interrupted, begun again, killed, or last while its process is
+ * detached, moved, or enters something; and a child of one begins outside.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "actor.h"
+#include "shadows.h"
+
+static struct shadowk_shadow *shadow, *other, *during;
+static struct actor actor;
+/* Nobody writes to it. */
+static int quiet[2];
+
+#define BEGIN "pipe_read"
+
+static void on_signal(int nr)
+{
+}
+
+static long job_wait(long flags)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)flags };
+	char byte;
+
+	sigaction(SIGUSR1, &action, NULL);
+	/* Not read(), by which it waits to be told what to do. */
+	return readv(quiet[0], &(struct iovec){ &byte, 1 }, 1) < 0 ? -errno : 0;
+}
+
+static long job_fork(long calls)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		job_getuid(calls);
+		_exit(0);
+	}
+	return wait_for(child);
+}
+
+static long job_enter(long unused)
+{
+	return shadowk_enter(other);
+}
+
+static long job_leave(long unused)
+{
+	return shadowk_leave(other);
+}
+
+static bool sleeps(pid_t pid)
+{
+	char path[64], stat[512];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (!read_file(path, stat, sizeof(stat)))
+		return false;
+	state = strrchr(stat, ')');
+	return state && state[2] == 'S';
+}
+
+/* In that readv(), of which there have been @n. */
+static void waits(uint64_t n)
+{
+	expect(eventually(hits(shadow, BEGIN) >= n && sleeps(actor.pid)), "it waits");
+}
+
+static void expect_outside(const char *when)
+{
+	uint64_t before = hits(shadow, GETUID);
+
+	actor_do(&actor, job_getuid, 10);
+	expect_eq(hits(shadow, GETUID), before, "other calls, %s", when);
+}
+
+static void is_interrupted(void)
+{
+	actor_ask(&actor, job_wait, 0);
+	waits(1);
+	kill(actor.pid, SIGUSR1);
+	expect_ret(actor_answer(&actor), -EINTR, "readv() that was interrupted");
+	expect_outside("interrupted");
+	actor_ask(&actor, job_wait, SA_RESTART);
+	waits(2);
+	kill(actor.pid, SIGUSR1);
+	waits(3);
+	need(write(quiet[1], "", 1) == 1);
+	expect_ret(actor_answer(&actor), 0, "readv() that was begun again");
+	expect_eq(hits(shadow, BEGIN), 3, "reads");
+	expect_outside("begun again");
+}
+
+static void forks(void)
+{
+	uint64_t before = hits(shadow, GETUID);
+
+	expect_ret(actor_do(&actor, job_fork, 10), 0, "fork");
+	expect_eq(hits(shadow, GETUID), before, "calls of its child");
+	expect(hits(shadow, "kernel_clone") == 1, "fork is inside");
+}
+
+/* The text that it waits in is not that which it returns to. */
+static void is_detached(long held)
+{
+	/* The child's graft is freed some time after its end. */
+	expect(eventually(module_references() == held), "the module is held by who is left");
+	actor_ask(&actor, job_wait, 0);
+	waits(4);
+	detach(actor.pid);
+	expect_eq(module_references(), held, "who holds the module: the call, not the graft");
+	expect_eq(shadow_info(shadow).nr_grafts, 0, "processes inside, detached");
+	attach(during, actor.pid);
+	kill(actor.pid, SIGUSR1);
+	expect_ret(actor_answer(&actor), -EINTR, "readv() that was detached");
+	expect_outside("attached anew");
+	actor_ask(&actor, job_wait, 0);
+	waits(5);
+	attach(other, actor.pid);
+	kill(actor.pid, SIGUSR1);
+	expect_ret(actor_answer(&actor), -EINTR, "readv() that was moved");
+	actor_do(&actor, job_getppid, 10);
+	expect_eq(hits(other, GETPPID), 10, "calls in the other shadow");
+	attach(during, actor.pid);
+}
+
+static void nests(void)
+{
+	uint64_t before = hits(other, GETPPID);
+
+	expect_ret(actor_do(&actor, job_enter, 0), 0, "enter");
+	actor_do(&actor, job_getppid, 10);
+	expect_eq(hits(other, GETPPID), before + 10, "calls in a stretch");
+	expect_ret(actor_do(&actor, job_leave, 0), 0, "leave");
+	actor_do(&actor, job_getppid, 10);
+	expect_eq(hits(other, GETPPID), before + 10, "calls after it");
+	expect_outside("having left");
+}
+
+static void target_stays(void)
+{
+	expect_ret(shadowk_shadow_destroy(shadow), -EBUSY, "destroy the target");
+	probe_remove(shadow, GETPPID);
+	actor_do(&actor, job_getppid, 10);
+	count(shadow, GETPPID);
+	actor_do(&actor, job_getppid, 10);
+	expect_eq(hits(shadow, GETPPID), 10, "calls since the probe came again");
+}
+
+static void is_killed(void)
+{
+	uint64_t so_far = hits(shadow, BEGIN);
+
+	actor_ask(&actor, job_wait, 0);
+	waits(so_far + 1);
+	kill(actor.pid, SIGKILL);
+	expect_eq(wait_for(actor.pid), -SIGKILL, "how it ends");
+	expect(eventually(!shadow_info(shadow).nr_grafts), "nobody is inside");
+}
+
+static void target_goes(void)
+{
+	expect_ret(shadowk_shadow_destroy(shadow), 0, "destroy the target that nobody is in");
+	actor_start(&actor, -1);
+	expect_ret(shadowk_process_attach(during, actor.pid), -ESTALE, "attach then");
+	actor_end(&actor);
+}
+
+int main(void)
+{
+	static const unsigned int numbers[] = { SYS_readv, SYS_getppid, SYS_clone, SYS_fork,
+						SYS_vfork, SYS_clone3,	SYS_ioctl };
+	long held;
+
+	need(!pipe2(quiet, 0));
+	shadow = shadow_new(NULL);
+	other = shadow_new(NULL);
+	count(shadow, GETPPID);
+	count(shadow, GETUID);
+	count(shadow, BEGIN);
+	count(shadow, "kernel_clone");
+	count(other, GETPPID);
+	need_ok(shadowk_syscalls_create(shadow, numbers, ARRAY_SIZE(numbers), &during, NULL));
+	actor_start_holding(&actor, -1);
+	attach(during, actor.pid);
+	held = module_references();
+	is_interrupted();
+	forks();
+	is_detached(held);
+	nests();
+	target_stays();
+	is_killed();
+	target_goes();
+	shadowk_shadow_close(during);
+	return finish();
+}

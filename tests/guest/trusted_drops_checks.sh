@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# test: thunks timeout=120
+# This kernel has all that the profile 'trusted' drops and must have; processes inside live without,
+# and the checks that they do without are not made.
+PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
+import subprocess
+
+from check import ctl, finish, is_
+
+JOB = """
+import mmap, os, socket
+a, b = socket.socketpair()
+for i in range(20):
+    a.send(b'x' * 4096)
+    b.recv(4096)
+    with open('/root/f', 'wb') as f:
+        f.write(b'x' * 10000)
+        m = mmap.mmap(-1, 4096)
+    os.rename('/root/f', '/root/g')
+    assert os.stat('/root/g').st_size == 10000
+    os.unlink('/root/g')
+    os.waitpid(os.posix_spawn('/bin/true', ['true'], {}), 0)
+"""
+
+
+def asked(name):
+    """How often AppArmor is asked by a job inside."""
+    ctl("probe", "add", name, "apparmor_file_permission", "--name", "asked")
+    job = subprocess.run(["shadowctl", "run", name, "--", "python3", "-c", JOB], check=False)
+    is_(f"the job in {name}", job.returncode, 0)
+    return [p["hits"] for p in ctl("probe", "list", name) if p["name"] == "asked"][0]
+
+
+left_out = {i["item"] for i in ctl("create", "all", "--profile", "trusted")["left_out"]}
+is_("left out", left_out <= {"retpolines", "returns"}, True)
+patches = {p["name"] for p in ctl("show", "all")["patches"]}
+is_("shown", {"trusted:usercopy", "trusted:socket-sendmsg", "trusted:file-permission"} <= patches,
+    True)
+ctl("create", "most", "--profile", "trusted", "--without", "file-permission")
+is_("without one", {p["name"] for p in ctl("show", "most")["patches"]},
+    patches - {"trusted:file-permission"})
+is_("asked if wanted", asked("most") > 0, True)
+is_("asked", asked("all"), 0)
+verdict = ctl("verify", "all")
+is_("verified", verdict["strays"], [])
+finish()
+END

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=120 */
+/*
+ * While work items are executed on all CPUs, probes and shadows with --async union come
+ * and go, also at the same place. Each probe counts from when it is there until it is
+ * removed, and those of other shadows miss nothing by that. With the last one the union
+ * goes, with all its memory; with the next one it is there again.
+ */
+#include "actor.h"
+#include "shadows.h"
+#include "victims.h"
+
+#define STEPS 12
+#define CALLS 3
+#define CPUS  2
+
+static struct actor workers[CPUS];
+static int nr;
+
+static long job_work(long rounds)
+{
+	long calls = 0;
+
+	for (long i = 0; i < rounds; i++)
+		calls += victim_call(VICTIM_WORK, CALLS);
+	return calls;
+}
+
+static void ask(long rounds)
+{
+	for (int i = 0; i < nr; i++)
+		actor_ask(&workers[i], job_work, rounds);
+}
+
+static long answers(void)
+{
+	long calls = 0;
+
+	for (int i = 0; i < nr; i++)
+		calls += actor_answer(&workers[i]);
+	return calls;
+}
+
+static uint64_t async_hits(struct shadowk_shadow *shadow)
+{
+	struct shadowk_probe_info info = probe_info(shadow, VICTIM_SYMBOL);
+
+	expect_eq(info.hits, 0, "hits of processes");
+	return info.async_hits;
+}
+
+/* @steady has a probe there all the time; who comes does not disturb it. */
+static void step(struct shadowk_shadow *steady, int i)
+{
+	struct shadowk_shadow *comer = shadow_new_union(NULL);
+	uint64_t was = async_hits(steady), between;
+	long calls;
+
+	ask(40);
+	count(comer, VICTIM_SYMBOL);
+	/* Other places, other arms. */
+	count(comer, "process_one_work");
+	probe_add(comer, "int3", VICTIM_SYMBOL, SHADOWK_PROBE_COUNT, SHADOWK_PROBE_FORCE_INT3);
+	calls = answers();
+	expect_eq(async_hits(steady) - was, calls, "async hits while probes come");
+
+	between = async_hits(comer);
+	ask(5);
+	calls = answers();
+	expect_eq(async_hits(comer) - between, calls, "async hits of who has come");
+
+	was = async_hits(steady);
+	ask(40);
+	probe_remove(comer, i % 2 ? "int3" : VICTIM_SYMBOL);
+	if (i % 3)
+		need_ok(shadowk_shadow_destroy(comer));
+	shadow_close(comer);
+	calls = answers();
+	expect_eq(async_hits(steady) - was, calls, "async hits while probes go");
+}
+
+static void whole_life(void)
+{
+	struct shadowk_shadow *shadow = shadow_new_union(NULL);
+	uint64_t memory = module_info().memory;
+	long calls;
+
+	ask(20);
+	expect_eq(module_info().memory, memory, "memory without probes");
+	answers();
+	ask(20);
+	count(shadow, VICTIM_SYMBOL);
+	expect(module_info().memory > memory, "there is no union with a probe");
+	answers();
+	probe_remove(shadow, VICTIM_SYMBOL);
+	count(shadow, VICTIM_SYMBOL);
+	ask(10);
+	calls = answers();
+	expect_eq(async_hits(shadow), calls, "async hits of a probe that was added again");
+	ask(20);
+	shadow_close(shadow);
+	answers();
+}
+
+int main(void)
+{
+	unsigned int steps = kernel_is_slow() ? STEPS / 3 : STEPS;
+	struct shadowk_shadow *steady;
+	uint64_t memory;
+
+	victim_load();
+	nr = nr_cpus() < CPUS ? (int)nr_cpus() : CPUS;
+	for (int i = 0; i < nr; i++)
+		actor_start(&workers[i], i);
+	memory = module_info().memory;
+	for (unsigned int i = 0; i < 3; i++)
+		whole_life();
+	expect_eq(module_info().memory, memory, "memory after the last");
+	steady = shadow_new_union(NULL);
+	count(steady, VICTIM_SYMBOL);
+	for (unsigned int i = 0; i < steps; i++)
+		step(steady, (int)i);
+	shadow_close(steady);
+	expect_eq(module_info().memory, memory, "memory when all are gone");
+	for (int i = 0; i < nr; i++)
+		actor_end(&workers[i]);
+	victims_done();
+	return finish();
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Bodies for the places of others: a shorter one, and one as long that sleeps. */
+#include <linux/module.h>
+#include <linux/ptrace.h>
+#include <linux/sched/signal.h>
+#include <shadowk_patch.h>
+
+static long new_getuid(const struct pt_regs *unused)
+{
+	return 4242;
+}
+
+/* But for what it returns, the kernel's. */
+static long new_pause(const struct pt_regs *unused)
+{
+	while (!signal_pending(current)) {
+		__set_current_state(TASK_INTERRUPTIBLE);
+		schedule();
+	}
+	return -EPERM;
+}
+
+SHADOWK_PATCH(SHADOWK_BODY(__x64_sys_getuid, new_getuid), SHADOWK_BODY(__x64_sys_pause, new_pause));
+
+MODULE_DESCRIPTION("Shadow kernels: a patch module for tests, in place");
+MODULE_LICENSE("GPL");
