@@ -27,7 +27,7 @@
 static int sock;
 static char request[512];
 static size_t request_len, reply_len;
-static char reply[65536];
+static char reply[512 << 10];
 
 static uint64_t now(void)
 {

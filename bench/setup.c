@@ -7,9 +7,10 @@
  *
  * makes SHADOWS shadows with a probe each and PROCESSES sleeping processes spread
  * over them, then does each step some times, and prints for each a JSON list: its
- * name; the least processor time and the least time until it was done, both in ns,
- * which are instructions where the clock counts those (but the second includes
- * idle time); bytes of memory that the shadow accounts for it.
+ * name; the median of its processor time and of the time until it was done, both in
+ * ns, which are instructions where the clock counts those (but the second includes
+ * idle time); bytes of memory that the shadow accounts for it. Not the least: now
+ * and then a worker of the kernel's does a part of a step, and it looks cheap.
  */
 #include <err.h>
 #include <signal.h>
@@ -17,65 +18,69 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <shadowk.h>
 
+#include "measure.h"
+
 #define TIMES 15
-#define PAUSE 20000000
 
 /* In different pages, so that each probe makes one private. */
 static const char *const places[] = { "vfs_read", "__x64_sys_getppid" };
 
 static struct shadowk *dev;
 static uint64_t begin_busy, begin_all;
-static uint64_t least_busy, least_all;
-
-static void check(int ret, const char *what)
-{
-	if (ret < 0)
-		errx(1, "%s: %s", what, strerror(-ret));
-}
-
-static uint64_t now(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
+static int64_t busy[TIMES], all[TIMES];
+static int done;
 
 static void begin(void)
 {
-	begin_busy = now(CLOCK_PROCESS_CPUTIME_ID);
+	begin_busy = spent_so_far();
 	begin_all = now(CLOCK_MONOTONIC);
 }
 
 static void end(void)
 {
-	uint64_t all = now(CLOCK_MONOTONIC) - begin_all;
-	uint64_t busy = now(CLOCK_PROCESS_CPUTIME_ID) - begin_busy;
-
-	if (!least_all || all < least_all)
-		least_all = all;
-	if (!least_busy || busy < least_busy)
-		least_busy = busy;
+	all[done] = now(CLOCK_MONOTONIC) - begin_all;
+	busy[done++] = spent_so_far() - begin_busy;
 }
 
-/* The kernel does what it put off, and the next timer tick is far. */
-static void quiet(void)
+static int by_size(const void *a, const void *b)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = PAUSE }, NULL);
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int64_t median(int64_t *values)
+{
+	qsort(values, TIMES, sizeof(*values), by_size);
+	return values[TIMES / 2];
 }
 
 static void report(const char *step, long memory)
 {
-	printf("[\"%s\", %lu, %lu, %ld]\n", step, least_busy, least_all, memory);
+	printf("[\"%s\", %ld, %ld, %ld]\n", step, median(busy), median(all), memory);
 	fflush(stdout);
-	least_busy = least_all = 0;
+	done = 0;
+}
+
+static void report_one(const char *step, int64_t *values)
+{
+	int64_t middle = median(values);
+
+	printf("[\"%s\", %ld, %ld, 0]\n", step, middle, middle);
+	fflush(stdout);
+}
+
+/* Small numbers drown in what everybody else does, so what many take is divided. */
+static void report_memory(const char *of, long memory)
+{
+	printf("[\"all memory: %s\", 0, 0, %ld]\n", of, memory);
+	fflush(stdout);
 }
 
 /* Named: so many handles would be so many files for each fork to pass on. */
@@ -115,42 +120,29 @@ static long memory(struct shadowk_shadow *shadow)
 	return info.memory;
 }
 
-static pid_t sleeper(void)
-{
-	pid_t pid = fork();
-
-	if (pid < 0)
-		err(1, "fork");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
-	}
-	return pid;
-}
-
 static void end_process(pid_t pid)
 {
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
 
-static void fork_exit(void)
+/* How long until it was done, for the child's part counts. */
+static int64_t fork_exit(void)
 {
-	pid_t pid;
+	uint64_t start = now(CLOCK_MONOTONIC);
+	pid_t pid = fork();
 
-	begin();
-	pid = fork();
 	if (!pid)
 		_exit(0);
 	waitpid(pid, NULL, 0);
-	end();
+	return now(CLOCK_MONOTONIC) - start;
 }
 
 /* On shadows of their own, beside all the others. */
 static void steps(void)
 {
 	struct shadowk_shadow *shadow[TIMES];
+	int64_t outside[TIMES], inside[TIMES], more[TIMES];
 	long before = 0, after = 0;
 	pid_t pid;
 
@@ -214,19 +206,19 @@ static void steps(void)
 	report("detach a process", 0);
 	end_process(pid);
 
+	/* In turns: what the kernel needs for them drifts. */
 	for (int i = 0; i < TIMES; i++) {
 		quiet();
-		fork_exit();
-	}
-	report("fork, exit, wait: outside", 0);
-	check(shadowk_process_attach(shadow[0], 0), "attach myself");
-	before = memory(shadow[0]);
-	for (int i = 0; i < TIMES; i++) {
+		outside[i] = fork_exit();
+		check(shadowk_process_attach(shadow[0], 0), "attach myself");
 		quiet();
-		fork_exit();
+		inside[i] = fork_exit();
+		more[i] = inside[i] - outside[i];
+		check(shadowk_process_detach(dev, 0), "detach myself");
 	}
-	report("fork, exit, wait: inside", memory(shadow[0]) - before);
-	check(shadowk_process_detach(dev, 0), "detach myself");
+	report_one("fork, exit, wait: outside", outside);
+	report_one("fork, exit, wait: inside", inside);
+	report_one("fork, exit, wait: more inside", more);
 
 	for (int i = 0; i < TIMES; i++) {
 		quiet();
@@ -278,10 +270,8 @@ int main(int argc, char **argv)
 		probe(shadow, places[0]);
 		shadowk_shadow_close(shadow);
 	}
-	/* Small numbers drown in what everybody else does. */
-	least_busy = least_all = 1;
 	if (shadows >= 1000)
-		report("all memory: a shadow with a probe", (used() - before) / shadows);
+		report_memory("a shadow with a probe", (used() - before) / shadows);
 	for (int i = 0; i < processes; i++)
 		pid[i] = sleeper();
 	sleep(1);
@@ -292,8 +282,7 @@ int main(int argc, char **argv)
 		shadowk_shadow_close(shadow);
 	}
 	if (processes >= 1000 && shadows == 1)
-		report("all memory: a process inside", (used() - before) / processes);
-	least_busy = least_all = 0;
+		report_memory("a process inside", (used() - before) / processes);
 	steps();
 
 	for (int i = 0; i < processes; i++)

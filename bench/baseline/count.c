@@ -9,15 +9,24 @@
  * prints REPEATS numbers: ticks that N operations took. Those with a timer tick,
  * a refilled slab or an RCU callback in them are higher; the least is what the
  * operation costs. With "-", REPEATS is read from standard input, line by line,
- * and each is answered by one line: the same process at different times.
+ * and each is answered by one line: the same process at different times. A line
+ * that begins with = is answered by when each measurement began and ended.
+ *
+ * With BENCH_NS in the environment they are nanoseconds.
+ *
+ * "module" loads bench_kprobes.ko of the current folder.
  *
  * Addresses are not randomised, and process ids are the same each time. exec
- * executes the program "nothing" of the current folder.
+ * executes the program "nothing" of the current folder. pipe and socket are a
+ * byte to another process and back; that one, the first child, calls socket()
+ * and close() in between, and before all writes 1 into the file BENCH_ENTER.
  */
 #include <err.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +34,10 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,15 +52,25 @@
 static int pipes[2][2];
 static pid_t partner;
 
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		err(1, "%s", path);
+	close(fd);
+}
+
 static void null_run(unsigned long n)
 {
 	while (n--)
 		syscall(SYS_getppid);
 }
 
-/* Two context switches each. */
-static void pipe_begin(void)
+/* Two context switches each. In between the partner does WORK. */
+static void partner_begin(void (*work)(void))
 {
+	const char *enter = getenv("BENCH_ENTER");
 	char c;
 
 	if (pipe(pipes[0]) || pipe(pipes[1]))
@@ -59,13 +81,40 @@ static void pipe_begin(void)
 	if (!partner) {
 		close(pipes[0][1]);
 		close(pipes[1][0]);
-		while (read(pipes[0][0], &c, 1) == 1)
+		if (enter)
+			write_to(enter, "1");
+		while (read(pipes[0][0], &c, 1) == 1 && (work(), 1))
 			if (write(pipes[1][1], &c, 1) != 1)
 				break;
+		if (enter)
+			write_to(enter, "0");
 		_exit(0);
 	}
 	close(pipes[0][0]);
 	close(pipes[1][1]);
+}
+
+static void no_work(void)
+{
+}
+
+static void pipe_begin(void)
+{
+	partner_begin(no_work);
+}
+
+static void socket_work(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		err(1, "socket");
+	close(fd);
+}
+
+static void socket_begin(void)
+{
+	partner_begin(socket_work);
 }
 
 static void pipe_run(unsigned long n)
@@ -138,13 +187,200 @@ static void mmap_run(unsigned long n)
 	}
 }
 
+/* ---- calls, one or a pair each ---- */
+
+static int file_fd, sockets[2];
+static char page[4096];
+
+static void file_begin(void)
+{
+	file_fd = open("/dev/shm/bench", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	if (file_fd < 0 || write(file_fd, page, sizeof(page)) != sizeof(page))
+		err(1, "/dev/shm/bench");
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets))
+		err(1, "socketpair");
+}
+
+static void pread_run(unsigned long n)
+{
+	while (n--)
+		if (pread(file_fd, page, sizeof(page), 0) != sizeof(page))
+			err(1, "pread");
+}
+
+static void pwrite_run(unsigned long n)
+{
+	while (n--)
+		if (pwrite(file_fd, page, sizeof(page), 0) != sizeof(page))
+			err(1, "pwrite");
+}
+
+static void open_run(unsigned long n)
+{
+	while (n--) {
+		int fd = open("/dev/shm/bench", O_RDONLY);
+
+		if (fd < 0 || close(fd))
+			err(1, "open");
+	}
+}
+
+static void stat_run(unsigned long n)
+{
+	struct stat st;
+
+	while (n--)
+		if (stat("/dev/shm/bench", &st))
+			err(1, "stat");
+}
+
+static void fstat_run(unsigned long n)
+{
+	struct stat st;
+
+	while (n--)
+		if (fstat(file_fd, &st))
+			err(1, "fstat");
+}
+
+static void fcntl_run(unsigned long n)
+{
+	while (n--)
+		if (fcntl(file_fd, F_GETFL) < 0)
+			err(1, "fcntl");
+}
+
+static void send_run(unsigned long n)
+{
+	while (n--)
+		if (send(sockets[0], page, 1024, 0) != 1024 ||
+		    recv(sockets[1], page, 1024, 0) != 1024)
+			err(1, "send and recv");
+}
+
+static void getsockopt_run(unsigned long n)
+{
+	socklen_t len;
+	int type;
+
+	while (n--) {
+		len = sizeof(type);
+		if (getsockopt(sockets[0], SOL_SOCKET, SO_TYPE, &type, &len))
+			err(1, "getsockopt");
+	}
+}
+
+/* One timer's interrupt in the midst of user space, whose instructions are always as many. */
+#define SPIN 200000
+
+static void interrupt_run(unsigned long n)
+{
+	struct itimerspec soon = { .it_value.tv_nsec = SPIN / 2 };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+	uint64_t expired;
+
+	if (fd < 0)
+		err(1, "timerfd");
+	while (n--) {
+		unsigned long left = SPIN;
+
+		timerfd_settime(fd, 0, &soon, NULL);
+		__asm__ volatile("1: dec %0; jnz 1b" : "+r"(left));
+		if (read(fd, &expired, sizeof(expired)) != sizeof(expired))
+			err(1, "no interrupt");
+	}
+	close(fd);
+}
+
+/* A datagram to oneself: what the softirq that it raises does, too. */
+static int datagrams;
+
+static void softirq_begin(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(to);
+
+	datagrams = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (datagrams < 0 || bind(datagrams, (struct sockaddr *)&to, len) ||
+	    getsockname(datagrams, (struct sockaddr *)&to, &len) ||
+	    connect(datagrams, (struct sockaddr *)&to, len))
+		err(1, "datagrams");
+}
+
+static void softirq_run(unsigned long n)
+{
+	char c = 0;
+
+	while (n--)
+		if (send(datagrams, &c, 1, 0) != 1 || recv(datagrams, &c, 1, 0) != 1)
+			err(1, "datagrams");
+}
+
+/* A static key with branches all over the scheduler, on and off. */
+static int key_fd;
+
+static void key_begin(void)
+{
+	key_fd = open("/proc/sys/kernel/sched_schedstats", O_RDWR);
+	if (key_fd < 0)
+		err(1, "sched_schedstats");
+}
+
+static void key_run(unsigned long n)
+{
+	while (n--)
+		if (pwrite(key_fd, "1", 1, 0) != 1 || pwrite(key_fd, "0", 1, 0) != 1)
+			err(1, "sched_schedstats");
+}
+
+/* Its end is not timed: it waits for grace periods. */
+static int module_fd;
+
+static void module_begin(void)
+{
+	module_fd = open("bench_kprobes.ko", O_RDONLY | O_CLOEXEC);
+	if (module_fd < 0)
+		err(1, "bench_kprobes.ko");
+}
+
+static void module_run(unsigned long n __attribute__((unused)))
+{
+	if (syscall(SYS_finit_module, module_fd, "", 0))
+		err(1, "finit_module");
+}
+
+static void module_end(void)
+{
+	if (syscall(SYS_delete_module, "bench_kprobes", O_NONBLOCK))
+		err(1, "delete_module");
+}
+
 static const struct op {
 	const char *name;
 	void (*begin)(void);
 	void (*run)(unsigned long n);
+	void (*end)(void);
 } ops[] = {
-	{ "null", NULL, null_run }, { "pipe", pipe_begin, pipe_run }, { "fork", NULL, fork_run },
-	{ "exec", NULL, exec_run }, { "thread", NULL, thread_run },   { "mmap", NULL, mmap_run },
+	{ "null", NULL, null_run, NULL },
+	{ "pipe", pipe_begin, pipe_run, NULL },
+	{ "fork", NULL, fork_run, NULL },
+	{ "exec", NULL, exec_run, NULL },
+	{ "thread", NULL, thread_run, NULL },
+	{ "mmap", NULL, mmap_run, NULL },
+	{ "pread", file_begin, pread_run, NULL },
+	{ "pwrite", file_begin, pwrite_run, NULL },
+	{ "open", file_begin, open_run, NULL },
+	{ "stat", file_begin, stat_run, NULL },
+	{ "fstat", file_begin, fstat_run, NULL },
+	{ "fcntl", file_begin, fcntl_run, NULL },
+	{ "send", file_begin, send_run, NULL },
+	{ "getsockopt", file_begin, getsockopt_run, NULL },
+	{ "socket", socket_begin, pipe_run, NULL },
+	{ "interrupt", NULL, interrupt_run, NULL },
+	{ "softirq", softirq_begin, softirq_run, NULL },
+	{ "key", key_begin, key_run, NULL },
+	{ "module", module_begin, module_run, module_end },
 };
 
 static const struct op *find(const char *name)
@@ -190,25 +426,40 @@ static void hold_pids(void)
 	}
 }
 
-static void measure(const struct op *op, unsigned long n, unsigned long repeats)
+static uint64_t now(void)
 {
-	uint64_t *ticks = calloc(repeats, sizeof(*ticks));
+	struct timespec t;
 
-	if (!ticks)
+	if (!getenv("BENCH_NS"))
+		return __rdtsc();
+	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static void measure(const struct op *op, unsigned long n, unsigned long repeats, bool spans)
+{
+	uint64_t *start = calloc(repeats, sizeof(*start)), *end = calloc(repeats, sizeof(*end));
+
+	if (!start || !end)
 		err(1, "calloc");
 	for (unsigned long i = 0; i < repeats; i++) {
-		uint64_t start;
-
 		next_pid(PIDS + 48);
 		nanosleep(&(struct timespec){ .tv_nsec = PAUSE }, NULL);
-		start = __rdtsc();
+		start[i] = now();
 		op->run(n);
-		ticks[i] = __rdtsc() - start;
+		end[i] = now();
+		if (op->end)
+			op->end();
 	}
-	for (unsigned long i = 0; i < repeats; i++)
-		printf("%lu%c", ticks[i], i + 1 < repeats ? ' ' : '\n');
+	for (unsigned long i = 0; i < repeats; i++) {
+		if (spans)
+			printf("%lu %lu%c", start[i], end[i], i + 1 < repeats ? ' ' : '\n');
+		else
+			printf("%lu%c", end[i] - start[i], i + 1 < repeats ? ' ' : '\n');
+	}
 	fflush(stdout);
-	free(ticks);
+	free(start);
+	free(end);
 }
 
 int main(int argc, char **argv)
@@ -230,11 +481,13 @@ int main(int argc, char **argv)
 		op->begin();
 	hold_pids();
 	op->run(n);
+	if (op->end)
+		op->end();
 	if (strcmp(argv[3], "-")) {
-		measure(op, n, strtoul(argv[3], NULL, 0));
+		measure(op, n, strtoul(argv[3], NULL, 0), false);
 		return 0;
 	}
 	while (fgets(line, sizeof(line), stdin))
-		measure(op, n, strtoul(line, NULL, 0));
+		measure(op, n, strtoul(line + (line[0] == '='), NULL, 0), line[0] == '=');
 	return 0;
 }

@@ -6,8 +6,11 @@ import csv
 import json
 import os
 import pathlib
+import signal
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -16,6 +19,10 @@ KPROBES = pathlib.Path("/sys/kernel/debug/kprobes")
 MODULE = f"/lib/modules/{os.uname().release}/updates/shadowk.ko"
 BASELINE = HERE.parent / "baseline/bench_kprobes.ko"
 COUNT = HERE.parent / "baseline/count"
+LOAD = "/usr/lib/shadowk/bench/load"
+# The paper's mechanism, and what a process writes 1 into to be in the other text.
+REMAP = HERE.parent / "baseline/bench_remap.ko"
+INSIDE = pathlib.Path("/sys/module/bench_remap/parameters/inside")
 
 
 def run(*args, **kw):
@@ -56,17 +63,119 @@ class Counter:
 
     First in, first out: a fair scheduler's decisions depend on history."""
 
-    def __init__(self, op, n, *wrapper):
+    def __init__(self, op, n, *wrapper, enter=None):
         self.n = n
+        env = {**os.environ, "BENCH_ENTER": str(enter)} if enter else None
         self.process = subprocess.Popen(
             ["chrt", "--fifo", "10", *wrapper, COUNT, op, str(n), "-"], text=True,
-            cwd=BASELINE.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            cwd=BASELINE.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        time.sleep(0.1)     # and its children
 
     def ticks(self, repeats):
         """Instructions of n operations, the least first."""
-        self.process.stdin.write(f"{repeats}\n")
+        return sorted(self.ask(repeats))
+
+    def spans(self, repeats):
+        """When each of so many measurements began and ended."""
+        numbers = self.ask(f"={repeats}")
+        return list(zip(numbers[::2], numbers[1::2]))
+
+    def ask(self, line):
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
-        return sorted(int(t) for t in self.process.stdout.readline().split())
+        return [int(t) for t in self.process.stdout.readline().split()]
+
+
+# --- hypercalls -------------------------------------------------------------------------
+
+PV_HYPERCALL, PV_SUBCALL = 0x20100D, 0x20200E   # xen/public/trace.h
+PV_EVENTS = 0x0020F000
+
+
+def trace_events(path):
+    """What is in Xen's trace buffer: xen/public/trace.h says how it looks."""
+    data = pathlib.Path(path).read_bytes()
+    words = struct.unpack(f"<{len(data) // 4}I", data)
+    at = 0
+    while at < len(words):
+        head = words[at]
+        if head >> 31:
+            yield head & 0x0FFFFFFF, words[at + 2] << 32 | words[at + 1]
+        at += 1 + (2 if head >> 31 else 0) + (head >> 28 & 7)
+
+
+def hypercalls(counter, repeats=5):
+    """Hypercalls, and operations in multicalls, of one operation of COUNTER; the least."""
+    run("modprobe", "-a", "xen-privcmd", "xen-evtchn")
+    with tempfile.NamedTemporaryFile() as out:
+        tracer = subprocess.Popen(["xentrace", "-D", "-S", "1024", "-e", hex(PV_EVENTS), out.name])
+        time.sleep(1)
+        spans = counter.spans(repeats)
+        time.sleep(1)
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait()
+        events = list(trace_events(out.name))
+    found = [[sum(1 for event, when in events if event == wanted and begin <= when <= end)
+              for wanted in (PV_HYPERCALL, PV_SUBCALL)] for begin, end in spans]
+    if not min(found)[0]:
+        raise RuntimeError("xentrace has seen no hypercall")
+    return tuple(n / counter.n for n in min(found))
+
+
+@contextlib.contextmanager
+def load(*words):
+    """A client: a function that has it do as told and returns the ns of one operation."""
+    client = subprocess.Popen([LOAD, *map(str, words)], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+
+    def ask(command):
+        client.stdin.write(command + "\n")
+        client.stdin.flush()
+        operations, ns = map(int, client.stdout.readline().split())
+        return ns / operations
+
+    try:
+        yield ask
+    finally:
+        client.stdin.close()
+        client.wait()
+
+
+def compare(ops, states, rounds, walk):
+    """What OPS {name: (operations per measurement, measurements per round)} cost in STATES,
+    as a table. walk(measure) goes through the states once and calls measure(state) in each."""
+    mounts()
+    pathlib.Path("/proc/sys/kernel/sched_rt_runtime_us").write_text("-1")
+    counters = {op: Counter(op, n) for op, (n, _) in ops.items()}
+    # Of each round: (state, operation) -> sorted ticks.
+    seen = []
+
+    def measure(state):
+        for op, (_, repeats) in ops.items():
+            seen[-1][state, op] = counters[op].ticks(repeats)
+
+    for i in range(rounds + 1):
+        say(f"round {i} of {rounds}" if i else "a round to warm up")
+        seen.append({})
+        walk(measure)
+    del seen[0]
+
+    table = Table("operation", "module", "instructions_per_operation", "more_than_absent",
+                  "round_least", "round_most", "median", "measurements")
+    for op, (n, _) in ops.items():
+        absent = min(r[states[0], op][0] for r in seen)
+        for state in states:
+            least = [r[state, op][0] for r in seen]
+            ticks = sorted(t for r in seen for t in r[state, op])
+            table.row(op, state, min(least) / n, (min(least) - absent) / n, min(least) / n,
+                      max(least) / n, ticks[len(ticks) // 2] / n, len(ticks))
 
 
 def inside(shadow):
@@ -157,15 +266,42 @@ def bpftrace(places, predicate=""):
 # --- ours ----------------------------------------------------------------------------
 
 @contextlib.contextmanager
-def shadow(name, *probes):
+def shadow(name, *probes, options=()):
     """A shadow with probes, each a list of words for `shadowctl probe add`."""
-    run("shadowctl", "create", name)
+    run("shadowctl", "create", name, *options)
     try:
         for words in probes:
             run("shadowctl", "probe", "add", name, *words)
         yield name
     finally:
         run("shadowctl", "destroy", name)
+
+
+def stext():
+    """Where the kernel's text begins."""
+    with open("/proc/kallsyms", encoding="ascii") as symbols:
+        return next(line.split()[0] for line in symbols if line.endswith(" _stext\n"))
+
+
+@contextlib.contextmanager
+def privatised(name, pages):
+    """A shadow with so many private pages that say what the base says; 0: all."""
+    what = [f"0x{stext()}", "--length", pages * 4096] if pages else ["--all"]
+    run("shadowctl", "create", name)
+    try:
+        run("shadowctl", "raw", "privatise", name, *what)
+        yield
+    finally:
+        run("shadowctl", "destroy", name)
+
+
+@contextlib.contextmanager
+def sleeper(name):
+    """A process inside that does nothing."""
+    process = subprocess.Popen([*inside(name), "sleep", "100000"])
+    yield
+    process.kill()
+    process.wait()
 
 
 def probes_of(name):

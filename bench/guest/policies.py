@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""What shadows cost processes outside, by what happens to interrupts, softirqs and work that
+processes inside raise: a shadow of each policy with a probe, a process inside it, idle.
+
+As outside.py."""
+
+from lib import BASELINE, MODULE, compare, run, shadow, sleeper
+
+# Operations per measurement, measurements per round.
+OPS = {"null": (1000, 3), "pipe": (1, 15), "interrupt": (1, 60), "softirq": (1, 15),
+       "fork": (1, 30)}
+ROUNDS = 3
+POLICIES = ("base", "inherit", "owner", "causal", "union")
+LINE, THREAD = "owner, of a line", "owner, of a line and a thread"
+STATES = ("absent", *POLICIES[:3], LINE, THREAD, *POLICIES[3:], "removed",
+          "another module")
+
+
+def walk(measure):
+    measure(STATES[0])
+    # One that does nothing, and has some memory of each kind.
+    run("insmod", BASELINE)
+    measure(STATES[-1])
+    run("rmmod", "bench_kprobes")
+    run("insmod", MODULE)
+    for policy in POLICIES:
+        with shadow("idle", ["vfs_read"], options=["--async", policy]) as name, sleeper(name):
+            measure(policy)
+            if policy != "owner":
+                continue
+            # Neither works for these processes.
+            run("shadowctl", "own", name, "--device", "ttyS0")
+            measure(LINE)
+            run("shadowctl", "own", name, "--kthread", "kauditd")
+            measure(THREAD)
+    run("rmmod", "shadowk")
+    measure(STATES[-2])
+
+
+compare(OPS, STATES, ROUNDS, walk)

@@ -1,0 +1,14 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""What it costs to be inside for a stretch of system calls, for one, and by one's cgroup."""
+
+import json
+
+from lib import Table, mounts, run
+
+SCOPE = "/usr/lib/shadowk/bench/scope"
+
+mounts()
+table = Table("what", "of", "instructions")
+for line in run(SCOPE, 1, 10, 100, 1000).splitlines():
+    table.row(*json.loads(line))
