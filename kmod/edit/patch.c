@@ -483,6 +483,7 @@ static int prepare(struct shk_patch *patch, const struct shk_patch_add *arg)
 int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 {
 	struct shk_patch *patch;
+	bool was_built, was_hooked;
 	int ret;
 
 	ret = check(arg);
@@ -503,6 +504,8 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 		goto free;
 
 	mutex_lock(&shk_config_lock);
+	was_built = shadow->text.built;
+	was_hooked = shadow->hooked;
 	ret = shadow->dead ? -ESTALE : choose_name(shadow, patch, arg->name);
 	if (!ret)
 		ret = put_in(patch);
@@ -528,6 +531,7 @@ switch_off:
 	switch_off(patch);
 take_out:
 	take_out(patch);
+	shk_graft_unprepare(shadow, was_built, was_hooked);
 	mutex_unlock(&shk_config_lock);
 	if (has_module(patch->kind))
 		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));

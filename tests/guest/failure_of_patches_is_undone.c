@@ -53,6 +53,9 @@ static void walk_patch(const char *what, const struct shadowk_patch_spec *spec)
 	wish.size = sizeof(wish);
 	strcpy(wish.name, "walked");
 	patched = shadow;
+	/* The tables that it needs are there, and stay. */
+	need_ok(run_add(0));
+	undo_add();
 	walk(&add);
 	need_ok(run_add(0));
 	walk(&remove);

@@ -50,6 +50,9 @@ static void walk_probe(const char *name, const char *place, enum shadowk_probe_k
 	need_ok(shadowk_probe_parse(place, &spec));
 	strcpy(spec.name, "walked");
 	probed = shadow;
+	/* The tables that it needs are there, and stay. */
+	need_ok(run_probe_add(0));
+	undo_probe_add();
 	walk(&add);
 	need_ok(run_probe_add(0));
 	walk(&remove);
