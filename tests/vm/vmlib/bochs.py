@@ -6,10 +6,12 @@ It boots a CD with ISOLINUX (GRUB takes twice as long to read it) and then has
 everything in memory: cloud kernels have no driver for its disks."""
 
 import os
-import pty
+import re
 import socket
 import subprocess
 import threading
+import time
+import tty
 
 from . import roots
 
@@ -71,13 +73,21 @@ def make_iso(cfg):
     return iso
 
 
-def swallow(fd):
-    """Bochs draws its screen on a terminal, which nobody looks at."""
+def swallow_screen(cfg, process):
+    """Bochs draws its screen on a terminal of its own, whose name it tells. What nobody reads
+    there fills it, in six minutes of a blinking cursor, and Bochs waits for good."""
+    told = None
+    while not told and process.poll() is None:
+        time.sleep(0.1)
+        told = re.search(rb'^Bochs connected to screen "(.*)"', (cfg.work / "emulator").read_bytes(),
+                         re.M)
     try:
-        while os.read(fd, 4096):
+        screen = os.open(told[1], os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(screen)      # and no echo, which Bochs would take for keys
+        while os.read(screen, 4096):
             pass
-    except OSError:
-        pass
+    except (OSError, TypeError):
+        pass                    # it has ended
 
 
 def start(cfg):
@@ -88,14 +98,13 @@ def start(cfg):
         megs=megabytes(cfg.mem), cpu=cfg.cpu, cores=max(2, cfg.smp), iso=iso, console=cfg.console,
         port=listener.getsockname()[1], log=cfg.work / "bochs.log"))
     (cfg.work / "continue").write_text("continue\n")     # to its debugger
-    master, slave = pty.openpty()
     process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", "--", "bochs-bin", "-q",
          "-f", cfg.work / "bochsrc", "-rc", cfg.work / "continue"],
         env={**os.environ, "TERM": "linux"}, start_new_session=True,
-        stdin=slave, stdout=slave, stderr=cfg.emulator_log)
-    os.close(slave)
-    threading.Thread(target=swallow, args=(master,), daemon=True).start()
+        # What makes its debugger ask for a command ends it there, with a word in the log.
+        stdin=subprocess.DEVNULL, stdout=cfg.emulator_log, stderr=cfg.emulator_log)
+    threading.Thread(target=swallow_screen, args=(cfg, process), daemon=True).start()
     listener.settimeout(60)
     ours, _ = listener.accept()
     return process, ours
