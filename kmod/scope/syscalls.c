@@ -7,7 +7,7 @@
  * on behind that jump, for the calls that were chosen by way of
  * shk_syscalls_inside(). That writes the target's tables into the mm, calls the
  * function, whose text is the target's by then, and writes the others back. So the
- * switch is one entry and one flush of the mm on either side (graft.c), and all that
+ * switch is one entry and one flush of the mm on either side (shadow/calls.c), and all that
  * makes, moves and ends grafts knows nothing of it.
  *
  * While it has such callers, the target has the jump, too: another thread of the

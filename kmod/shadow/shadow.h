@@ -6,7 +6,7 @@
  *
  * shk_config_lock	serialises everything that a user asks for: names,
  *			edits, attach, detach. Sleeping; outermost.
- * graft_lock		(graft.c) which mm is grafted to which shadow. A
+ * shk_graft_lock	(graft.h) which mm is grafted to which shadow. A
  *			spinlock, so that fork and exit, which must not wait for
  *			a user, need nothing else.
  * text_mutex		(text.h) inside shk_config_lock.
@@ -63,7 +63,7 @@ struct shk_shadow {
 	struct shk_edit hooks[SHK_NR_HOOKS];
 	bool hooked;
 
-	/* Under graft_lock. */
+	/* Under shk_graft_lock. */
 	struct list_head grafts;
 	unsigned int nr_grafts;
 	/* Threads that act on its edits where others of their process do not: thread.h. */
@@ -90,7 +90,7 @@ struct shk_shadow {
 	 * and does not change once something can be grafted.
 	 */
 	struct shk_shadow *target;
-	struct list_head callers; /* whose target this is; under graft_lock, too */
+	struct list_head callers; /* whose target this is; under shk_graft_lock, too */
 	struct list_head caller;  /* target->callers */
 	/* Of a target, those of all its callers. Read under RCU. */
 	unsigned long calls[SHK_SYSCALLS_WORDS];
@@ -179,7 +179,7 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
 int shk_edit_replace(struct shk_shadow *shadow, struct shk_replacement *edits, unsigned int nr,
 		     bool in, struct list_head *bodies, pid_t *busy);
 
-/* ---- graft.c ---- */
+/* ---- graft.c, attach.c, stretch.c, birth.c, calls.c ---- */
 
 int shk_graft_init(void);
 void shk_graft_exit(void);

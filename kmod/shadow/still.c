@@ -9,7 +9,7 @@
  * of the base's, see edit/relocate.c.
  *
  * exec() changes the text of its task in its own course, if that was attached
- * or detached meanwhile (graft.c: shk_graft_arrive()), so who is in it is not clear
+ * or detached meanwhile (birth.c: shk_graft_arrive()), so who is in it is not clear
  * of anything.
  */
 #include <linux/cpu.h>

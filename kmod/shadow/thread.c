@@ -15,7 +15,7 @@
 #include "shadow/shadow.h"
 #include "shadow/thread.h"
 
-/* By mm. Written under graft_lock, read under RCU, in any context. */
+/* By mm. Written under shk_graft_lock, read under RCU, in any context. */
 static DEFINE_HASHTABLE(threads, 6);
 
 struct shk_thread *shk_thread_alloc(struct task_struct *task)

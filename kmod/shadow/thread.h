@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which threads of a process act on a shadow's edits, if not all do. Locking: graft_lock,
+ * Which threads of a process act on a shadow's edits, if not all do. Locking: shk_graft_lock,
  * but for who asks, in any context, with preemption off.
  */
 #ifndef SHK_THREAD_H

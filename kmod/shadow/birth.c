@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What fork and exec make of an mm that is inside is inside, from before its
+ * first instruction; and what comes to nothing leaves nothing (graft.c).
+ */
+#include <linux/freezer.h>
+#include <linux/mmu_notifier.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "shadow/graft.h"
+
+/*
+ * What is born has a mapping by then (dup_mmap(), __bprm_mm_init()). Until then it
+ * cannot be freed while shk_graft_lock is held, since shk_graft_abort() comes first.
+ */
+bool shk_graft_gives_birth(struct mm_struct *mm)
+{
+	struct shk_graft *graft, *child, *next;
+	bool found = false;
+
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find(mm);
+	if (graft) {
+		list_for_each_entry_safe (child, next, &graft->births, birth) {
+			if (!READ_ONCE(child->mm->map_count))
+				found = true;
+			else if (!child->exec)
+				list_del_init(&child->birth);
+		}
+	}
+	spin_unlock(&shk_graft_lock);
+	return found;
+}
+
+void shk_graft_cut_execs(struct shk_graft *graft, struct list_head *gone)
+{
+	struct shk_graft *child, *next;
+
+	list_for_each_entry_safe (child, next, &graft->births, birth) {
+		/* One whose exec has failed goes by itself. */
+		if (!child->exec || !mmget_not_zero(child->mm))
+			continue;
+		shk_graft_cut(child);
+		list_add(&child->birth, gone);
+	}
+}
+
+void shk_graft_bury_execs(struct list_head *gone)
+{
+	struct shk_graft *child, *next;
+
+	list_for_each_entry_safe (child, next, gone, birth) {
+		struct mm_struct *mm = child->mm;
+
+		shk_graft_bury(child);
+		mmput(mm);
+	}
+}
+
+/*
+ * Nobody but its maker knows @mm yet. If that fails, mm_init() frees it without
+ * its subscriptions, since it expects none, and bprm_mm_init() with them.
+ */
+static void forget_subscriptions(struct mm_struct *mm)
+{
+	shk_call(__mmu_notifier_subscriptions_destroy)(mm);
+	mmu_notifier_subscriptions_init(mm);
+}
+
+/* What the threads of @graft come back to that have entered by themselves, in the end. */
+static struct shk_shadow *back_of_threads(const struct shk_graft *graft)
+{
+	const struct shk_visit *visit = graft->visit;
+	struct shk_shadow *back = NULL;
+
+	for (; visit && visit->thread; visit = visit->outer)
+		back = visit->back;
+	return back;
+}
+
+/* The graft that a child of this process inherits, NULL if there is none. */
+static struct shk_graft *find_parent(void)
+{
+	struct shk_graft *parent = current->mm && !shk_bare_born() ? shk_graft_find(current->mm)
+								   : NULL;
+
+	if (!parent || parent->leaving)
+		return NULL;
+	return shk_graft_left_out(parent) && !back_of_threads(parent) ? NULL : parent;
+}
+
+int shk_graft_inherit(struct mm_struct *mm)
+{
+	struct shk_graft *graft, *parent;
+	struct shk_thread *nobody;
+	int ret = 0;
+
+	spin_lock(&shk_graft_lock);
+	parent = find_parent();
+	spin_unlock(&shk_graft_lock);
+	if (!parent)
+		return 0;
+
+	/* Another thread may enter alone at any time. */
+	nobody = shk_thread_alloc(NULL);
+	if (!nobody)
+		return -ENOMEM;
+	graft = shk_graft_alloc(mm);
+	if (IS_ERR(graft)) {
+		shk_thread_free(nobody);
+		return PTR_ERR(graft);
+	}
+	/* fork's is a copy of one that a program has been loaded into. */
+	graft->exec = mm->task_size ? NULL : current;
+	graft->borrowing = graft->exec && shk_borrows_mm(current);
+
+	spin_lock(&shk_graft_lock);
+	/* It may have been detached or moved meanwhile. */
+	parent = find_parent();
+	if (parent) {
+		graft->delegated = parent->delegated;
+		ret = shk_graft_link(graft, parent->shadow);
+	}
+	if (parent && !ret) {
+		list_add(&graft->birth, &parent->births);
+		shk_graft_set_placed(graft, parent->placed);
+		if (shk_graft_left_out(parent)) {
+			shk_thread_add(&graft->threads, nobody, mm, parent->shadow);
+			nobody = NULL;
+		}
+		/* A program that is executed has nothing to come back from. */
+		if (!graft->exec)
+			graft->visit = shk_visit_get(parent->visit);
+	}
+	spin_unlock(&shk_graft_lock);
+	shk_thread_free(nobody);
+	if (!parent || ret) {
+		mmgrab(mm);
+		shk_graft_free(graft);
+		forget_subscriptions(mm);
+	}
+	return ret;
+}
+
+/* The mm that this task has made in exec, if that is grafted. */
+static struct shk_graft *find_exec(struct shk_graft *parent)
+{
+	struct shk_graft *child;
+
+	list_for_each_entry (child, &parent->births, birth)
+		if (child->exec == current)
+			return child;
+	return NULL;
+}
+
+/*
+ * Whoever attaches or moves a process that is in exec reaches the mm that it
+ * still runs in, not the one that it has made. Until shk_graft_arrive() the
+ * shadow is in use, and the module.
+ */
+struct shk_shadow *shk_graft_exec(void)
+{
+	struct shk_shadow *shadow = NULL;
+	struct shk_graft *parent, *child = NULL;
+
+	spin_lock(&shk_graft_lock);
+	parent = shk_graft_find(current->mm);
+	if (parent)
+		child = find_exec(parent);
+	if (child)
+		list_del_init(&child->birth);
+	if (child && child->shadow == parent->shadow)
+		child = NULL;
+	/*
+	 * Who attached itself does not know what its other thread executes: outside.
+	 * By then another cgroup may decide, which is asked (scope/cgroup.c).
+	 */
+	else if (parent && !parent->delegated && !parent->placed && !shk_graft_left_out(parent))
+		shadow = shk_shadow_get(parent->shadow);
+	if (child)
+		shk_graft_cut(child);
+	if (shadow) {
+		shk_graft_add(shadow, 1);
+		__module_get(THIS_MODULE);
+	}
+	spin_unlock(&shk_graft_lock);
+	if (child)
+		shk_graft_bury(child);
+	return shadow;
+}
+
+/* To register a notifier takes all locks of the mm, and any signal ends that. */
+static struct shk_graft *graft_alloc_undisturbed(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+	sigset_t all, blocked;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &blocked);
+	do {
+		try_to_freeze();
+		graft = shk_graft_alloc(mm);
+	} while (graft == ERR_PTR(-ERESTARTSYS) && !fatal_signal_pending(current));
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	return graft;
+}
+
+int shk_graft_arrive(struct shk_shadow *shadow)
+{
+	struct mm_struct *mm = current->mm;
+	struct shk_graft *graft = NULL;
+	bool joined = false;
+	int ret = 0;
+
+	/* No mm: exec has failed past its point of no return. */
+	if (mm) {
+		graft = graft_alloc_undisturbed(mm);
+		ret = PTR_ERR_OR_ZERO(graft);
+	}
+	spin_lock(&shk_graft_lock);
+	if (graft && !ret && !shk_graft_find(mm)) {
+		ret = shk_graft_link(graft, shadow);
+		joined = !ret;
+	}
+	shk_graft_add(shadow, -1);
+	spin_unlock(&shk_graft_lock);
+	if (joined) {
+		shk_mmu->flush_mm(mm);
+	} else if (!IS_ERR_OR_NULL(graft)) {
+		mmgrab(mm);
+		shk_graft_free(graft);
+	}
+	shk_shadow_put(shadow);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+void shk_graft_abort(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find(mm);
+	if (graft) {
+		list_del(&graft->birth);
+		hash_del(&graft->by_mm);
+		shk_graft_set_placed(graft, 0);
+		shk_graft_drop_threads(graft);
+		shk_graft_unlink(graft);
+	}
+	spin_unlock(&shk_graft_lock);
+	if (!graft)
+		return;
+	/*
+	 * The last reference may be gone (__mmdrop() of bprm_mm_init()): the
+	 * notifier's must not be the last once more.
+	 */
+	atomic_add(2, &mm->mm_count);
+	mmu_interval_notifier_remove(&graft->notifier);
+	atomic_dec(&mm->mm_count);
+	forget_subscriptions(mm);
+	shk_visit_put(graft->visit);
+	shk_shadow_put(graft->shadow);
+	kfree(graft);
+	module_put(THIS_MODULE);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Chosen system calls run the text of their shadow's target, the rest of the
+ * program its caller's, which has redirects of those calls only.
+ */
+#include <linux/sched.h>
+
+#include "shadow/graft.h"
+
+void shk_graft_link_target(struct shk_shadow *caller, struct shk_shadow *target)
+{
+	lockdep_assert_held(&shk_config_lock);
+	spin_lock(&shk_graft_lock);
+	caller->target = shk_shadow_get(target);
+	list_add_tail(&caller->caller, &target->callers);
+	spin_unlock(&shk_graft_lock);
+}
+
+void shk_graft_unlink_target(struct shk_shadow *caller)
+{
+	lockdep_assert_held(&shk_config_lock);
+	spin_lock(&shk_graft_lock);
+	list_del_init(&caller->caller);
+	spin_unlock(&shk_graft_lock);
+}
+
+/* The first of @graft's threads that is in such a call takes the mm along. */
+static bool call_begin(struct shk_graft *graft, unsigned int nr)
+{
+	struct shk_shadow *target = graft->shadow->target;
+
+	if (!target || !test_bit(nr, graft->shadow->calls))
+		return false;
+	if (!graft->nr_calls) {
+		if (shk_mmu->graft(graft->mm, &target->text.tables))
+			return false;
+		graft->calls_flushed = false;
+	}
+	graft->nr_calls++;
+	return true;
+}
+
+/*
+ * Both texts have the same hooks, so text_mutex is not needed to change from one to
+ * the other: who is in what hooks.c makes run in the base stays there.
+ */
+u64 shk_graft_call_begin(unsigned int nr)
+{
+	struct mm_struct *mm = current->mm;
+	struct shk_graft *graft;
+	bool flush = false;
+	u64 call = 0;
+
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find(mm);
+	if (graft && call_begin(graft, nr)) {
+		call = graft->order;
+		flush = !graft->calls_flushed;
+	}
+	spin_unlock(&shk_graft_lock);
+	if (!flush)
+		return call;
+	/* Also for a thread whose CPU has yet to hear of it from the first one's. */
+	shk_mmu->flush_mm(mm);
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find(mm);
+	if (graft && graft->order == call)
+		graft->calls_flushed = true;
+	spin_unlock(&shk_graft_lock);
+	return call;
+}
+
+void shk_graft_call_end(u64 call)
+{
+	struct mm_struct *mm = current->mm;
+	struct shk_graft *graft;
+	bool last = false;
+
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find(mm);
+	/* Otherwise it was detached, or came into this or another shadow anew. */
+	if (graft && graft->order == call)
+		last = !--graft->nr_calls;
+	if (last)
+		WARN_ON_ONCE(shk_mmu->graft(mm, &graft->shadow->text.tables));
+	spin_unlock(&shk_graft_lock);
+	if (last)
+		shk_mmu->flush_mm(mm);
+}
