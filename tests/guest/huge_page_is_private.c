@@ -105,7 +105,7 @@ int main(void)
 	unsigned int least;
 	long level;
 
-	if (!strcmp(module_info().mmu, "xenpv"))
+	if (is_xen_pv())
 		skip("Xen PV maps text by 4 KB pages");
 	least = threshold();
 	need(least > 1 && least < 500);

@@ -9,6 +9,7 @@ disk=nvme0n1
 	echo "no disk $disk"
 	exit 77
 }
+need_owners
 
 interrupts() {
 	awk '/ nvme0q/ { for (i = 2; i <= 1 + cpus; i++) sum += $i } END { print sum + 0 }' \

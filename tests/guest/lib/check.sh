@@ -13,6 +13,16 @@ is() {
 	[ "$2" = "$3" ] || fail "$1: '$2', expected '$3'"
 }
 
+# Skips where only processes execute a shadow.
+need_owners() {
+	shadowctl create owner --async owner
+	if shadowctl own owner --irq 4 2>&1 | grep 'in a Xen PV guest processes only'; then
+		exit 77
+	fi
+	shadowctl disown owner --irq 4
+	shadowctl destroy owner
+}
+
 # refused WORDS ARGUMENT...	shadowctl says so, with these words
 refused() {
 	local words=$1 said

@@ -128,6 +128,11 @@ struct shadowk_info module_info(void)
 	return info;
 }
 
+bool is_xen_pv(void)
+{
+	return !strcmp(module_info().mmu, "xenpv");
+}
+
 void attach(struct shadowk_shadow *shadow, pid_t pid)
 {
 	need_ok(shadowk_process_attach(shadow, pid));

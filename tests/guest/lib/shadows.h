@@ -31,6 +31,7 @@ void expect_same_info(const struct shadowk_shadow_info *is, const struct shadowk
 /* How many private bytes are neither the base's nor any edit's. */
 unsigned int strays(struct shadowk_shadow *shadow);
 struct shadowk_info module_info(void);
+bool is_xen_pv(void);
 
 void attach(struct shadowk_shadow *shadow, pid_t pid);
 void detach(pid_t pid);
