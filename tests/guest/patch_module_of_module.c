@@ -12,6 +12,8 @@ int main(void)
 	struct pair pair = { .shadow = shadow_new(NULL), .other = shadow_new(NULL) };
 	struct shadowk_patch_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PATCH_MODULE };
 
+	/* A test that was skipped may have left it. */
+	victims_done();
 	need_ok(module_load(victim_path("shk_patch_victim"), ""));
 	strcpy(spec.object, "shk_patch_victim");
 	expect_ret(shadowk_patch_add(pair.shadow, &spec), -ENOENT,

@@ -91,6 +91,9 @@ int main(void)
 	expect_eq(walk("with a kprobe at the entry", &stray), 3, "edits");
 	need_ok(module_unload("shk_kprobe"));
 
+	/* Xen lets no module write what is read-only, and there is nothing else to find. */
+	if (is_xen_pv())
+		return finish();
 	go_astray(patched + 15);
 	stray.len = 1;
 	walk("with a stray byte", &stray);
