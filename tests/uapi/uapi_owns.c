@@ -77,10 +77,9 @@ static void told(int handle)
 	expect(call(handle, SHK_OWN_NEXT, &info), -ENOENT);
 }
 
-int main(void)
+static int things(int dev)
 {
-	int dev = device_open(), plain = create(dev, 0, 0);
-	int all = create(dev, SHK_ASYNC_UNION, 0);
+	int plain = create(dev, 0, 0), all = create(dev, SHK_ASYNC_UNION, 0);
 	int handle = create(dev, SHK_ASYNC_OWNER, 0), other = create(dev, SHK_ASYNC_OWNER, 0);
 
 	create(dev, SHK_ASYNC_OWNER | SHK_ASYNC_INHERIT, -EINVAL);
@@ -116,4 +115,31 @@ int main(void)
 	close(plain);
 	close(dev);
 	return finish();
+}
+
+static bool can_own(int dev)
+{
+	struct shk_info info = { .size = sizeof(info) };
+
+	need(call(dev, SHK_INFO, &info) == 0);
+	return info.features & SHK_FEATURE_OWN;
+}
+
+/* As a Xen PV guest. */
+static int nothing_can(int dev)
+{
+	int handle = create(dev, SHK_ASYNC_OWNER, 0);
+
+	create(dev, SHK_ASYNC_UNION, -EOPNOTSUPP);
+	create(dev, SHK_ASYNC_CAUSAL, -EOPNOTSUPP);
+	expect(own(handle, irq(4)), -EOPNOTSUPP);
+	expect(own(handle, kthreads("rcu_*")), -EOPNOTSUPP);
+	return finish();
+}
+
+int main(void)
+{
+	int dev = device_open();
+
+	return can_own(dev) ? things(dev) : nothing_can(dev);
 }
