@@ -5,8 +5,14 @@
 # and the checks that they do without are not made.
 PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
 import subprocess
+import sys
 
 from check import ctl, finish, is_
+
+with open("/proc/kallsyms", encoding="ascii") as f:
+    if " apparmor_file_permission\n" not in f.read():
+        print("not one of Debian's kernels: no AppArmor")
+        sys.exit(77)
 
 JOB = """
 import mmap, os, socket
