@@ -89,8 +89,12 @@ static void bodies(void)
 	check(VICTIM_WORK, "the function is patched");
 	check_on(&actor, "the function is patched");
 	patch_remove(shadow, "p");
+	detach(actor.pid);
+}
 
-	spec = (struct shadowk_patch_spec){
+static void bodies_in_place(void)
+{
+	struct shadowk_patch_spec spec = {
 		.size = sizeof(spec),
 		.kind = SHADOWK_PATCH_RETURN,
 		.flags = SHADOWK_PATCH_IN_PLACE,
@@ -98,6 +102,7 @@ static void bodies(void)
 		.name = "p",
 		.symbol = GETUID,
 	};
+	attach(shadow, actor.pid);
 	need_ok(shadowk_patch_add(shadow, &spec));
 	check(VICTIM_WORK, "a function is in place");
 	check_on(&actor, "a function is in place");
@@ -124,6 +129,8 @@ int main(void)
 	if (module_info().features & SHADOWK_FEATURE_SYSCALLS)
 		some_system_calls();
 	bodies();
+	if (has_frames())
+		bodies_in_place();
 	actor_end(&outside);
 	actor_end(&actor);
 	victims_done();

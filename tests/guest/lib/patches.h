@@ -9,7 +9,9 @@
 void patch_return(struct shadowk_shadow *shadow, const char *name, const char *symbol, long value);
 /* The patch @name: what the patch module @module has, which is loaded. */
 void patch_module(struct shadowk_shadow *shadow, const char *name, const char *module);
-/* Skips on the debug kernel, where no body has the frames of another. */
+/* May bodies be in place? Not on the debug kernel, where none has the frames of another. */
+bool has_frames(void);
+/* Skips there. */
 void need_frames(void);
 /* Load that one, whose bodies fit where the base's are, but on the debug kernel: skips there. */
 void inplace_load(void);
