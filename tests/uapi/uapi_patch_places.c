@@ -109,16 +109,16 @@ static void nowhere(void)
 static void forbidden(void)
 {
 	static const char *const names[] = {
-		"entry_SYSCALL_64", "asm_exc_int3",	  "exc_page_fault",
-		"do_syscall_64",    "schedule",		  "__schedule",
-		"mutex_lock",	    "switch_mm_irqs_off", "kprobe_int3_handler",
-		"pgd_alloc",	    "__text_poke",	  "enter_lazy_tlb",
+		"entry_SYSCALL_64",    "asm_exc_int3",	     "exc_page_fault",
+		"do_syscall_64",       "schedule",	     "__schedule",
+		"wait_for_completion", "switch_mm_irqs_off", "kprobe_int3_handler",
+		"pgd_alloc",	       "__text_poke",	     "enter_lazy_tlb",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		expect(patch_add(patch_of(SHK_PATCH_NOP, names[i])), -EADDRNOTAVAIL);
 	/* Not traced, so there is no place for a jump. */
-	expect(patch_add(patch_of(SHK_PATCH_NOP, "native_write_msr")), -EOPNOTSUPP);
+	expect(patch_add(patch_of(SHK_PATCH_NOP, "trace_clock_local")), -EOPNOTSUPP);
 }
 
 static void calls(void)
