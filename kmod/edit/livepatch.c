@@ -21,8 +21,9 @@
 
 struct captured {
 	struct list_head node;
-	struct klp_patch *klp;
-	bool promoted; /* the kernel's for good: it is not enabled twice */
+	struct module *mod;
+	struct klp_patch *klp; /* which the exit of .mod may free: not without a reference to that */
+	bool promoted;	       /* the kernel's for good: it is not enabled twice */
 };
 
 /* Nothing is taken inside but what klp_enable_patch() takes. */
@@ -35,7 +36,7 @@ static struct captured *find(const struct module *mod)
 
 	lockdep_assert_held(&captured_lock);
 	list_for_each_entry (found, &captured, node)
-		if (found->klp->mod == mod)
+		if (found->mod == mod)
 			return found;
 	return NULL;
 }
@@ -46,7 +47,7 @@ static struct captured *find_name(const char *name)
 
 	lockdep_assert_held(&captured_lock);
 	list_for_each_entry (found, &captured, node)
-		if (!strcmp(found->klp->mod->name, name))
+		if (!strcmp(found->mod->name, name))
 			return found;
 	return NULL;
 }
@@ -62,6 +63,7 @@ static int capture(struct klp_patch *klp)
 	if (!new)
 		return -ENOMEM;
 	new->klp = klp;
+	new->mod = klp->mod;
 	mutex_lock(&captured_lock);
 	list_add(&new->node, &captured);
 	mutex_unlock(&captured_lock);
@@ -185,9 +187,9 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 
 	mutex_lock(&captured_lock);
 	found = find_name(patch->object);
-	if (found && try_module_get(found->klp->mod)) {
+	if (found && try_module_get(found->mod)) {
 		patch->klp = found->klp;
-		patch->mod = found->klp->mod;
+		patch->mod = found->mod;
 		ret = 0;
 	}
 	mutex_unlock(&captured_lock);
