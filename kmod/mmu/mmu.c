@@ -39,7 +39,9 @@ unsigned int shk_nr_ranges(void)
  */
 static int flush_online(unsigned int cpu)
 {
+	preempt_disable();
 	__flush_tlb_all();
+	preempt_enable();
 	return 0;
 }
 
