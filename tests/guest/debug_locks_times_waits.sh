@@ -40,6 +40,9 @@ def told(hist):
 if os.cpu_count() < 2:
     print("nobody waits on one CPU")
     sys.exit(77)
+if "debug" in os.uname().release:
+    print("not one of Debian's kernels: with lockdep their locks have other names")
+    sys.exit(77)
 left_out = {i["item"] for i in ctl("create", "l", "--profile", "debug-locks")["left_out"]}
 is_("left out", {i for i in left_out if not i.startswith(("mutex-", "percpu", "sema", "spin-wait-g",
                                                          "rwlock"))}, set())
