@@ -38,6 +38,11 @@ perf script -i data >script 2>/dev/null
 now=$(hits)
 expect "$(grep -c 'shadow=tools probe=opened ip=' script)" $((now - before)) "events of perf record"
 
+# bpftrace wants the types of the kernel, which the debug kernel does not have.
+if [ ! -e /sys/kernel/btf/vmlinux ]; then
+	[ $failures = 0 ]
+	exit
+fi
 before=$now
 # It ends at this shell's umask(2): bpftrace 0.17 loses a signal that comes between two polls.
 bpftrace -e 'BEGIN { printf("ready\n"); }
