@@ -3,6 +3,7 @@
 # test: timeout=600
 # A shadow's probes and bpftrace's, asked about the same process, count the same.
 command -v bpftrace >/dev/null || { echo "no bpftrace"; exit 77; }
+[ -e /sys/kernel/btf/vmlinux ] || { echo "this kernel tells bpftrace no types"; exit 77; }
 work=$(mktemp -d)
 cd "$work" || exit 1
 mkfifo go came
