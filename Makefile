@@ -213,7 +213,9 @@ soak:
 	@scripts/deps build vm
 	@tests/soak/run $(MINUTES)
 
-bench demo: tests-build
+bench demo:
+	@scripts/deps build vm
+	@$(MAKE) --no-print-directory tests-build
 	@$@/run $(ARGS)
 
 style:
