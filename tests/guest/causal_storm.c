@@ -44,13 +44,7 @@ int main(void)
 	victim_load();
 	idle = shadow_new_causal(NULL);
 	count(idle, VICTIM_SYMBOL);
-	for (int i = 0; i < WORKERS; i++) {
-		workers[i] = fork_tied();
-		if (!workers[i]) {
-			pin(i % (int)nr_cpus());
-			work(i);
-		}
-	}
+	workers_start(workers, WORKERS, work);
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct shadowk_shadow *shadow = shadow_new_causal(NULL);
 
@@ -65,10 +59,7 @@ int main(void)
 		expect(eventually(!shadowk_shadow_destroy(shadow)), "processes stay inside");
 		shadow_close(shadow);
 	}
-	for (int i = 0; i < WORKERS; i++) {
-		kill(workers[i], SIGKILL);
-		wait_for(workers[i]);
-	}
+	workers_end(workers, WORKERS);
 	expect_eq(hits(idle, VICTIM_SYMBOL) + probe_info(idle, VICTIM_SYMBOL).async_hits, 0,
 		  "hits in a shadow that nobody was in");
 	victims_done();

@@ -6,13 +6,13 @@
  * the function on all CPUs: those outside always have the old body, those inside
  * the one or the other.
  */
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
 #include "actor.h"
 #include "patches.h"
+#include "storms.h"
 
 #define VALUE	 0x5a5a5a
 #define FLIPS	 1000
@@ -24,11 +24,9 @@ struct seen {
 
 static void *hammer(void *arg)
 {
-	static atomic_int cpu;
 	struct seen *seen = arg;
 	pid_t parent = getppid();
 
-	pin(cpu++ % nr_cpus());
 	for (;;) {
 		long ret = syscall(SYS_getppid);
 
@@ -43,20 +41,6 @@ static void *hammer(void *arg)
 	return NULL;
 }
 
-static pid_t start(struct seen *seen)
-{
-	pid_t pid = fork_tied();
-	pthread_t thread;
-
-	if (pid)
-		return pid;
-	shadows_done();
-	for (unsigned int i = 1; i < nr_cpus(); i++)
-		need(!pthread_create(&thread, NULL, hammer, seen));
-	hammer(seen);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	int attaches = argc > 1 ? atoi(argv[1]) : ATTACHES;
@@ -64,8 +48,8 @@ int main(int argc, char **argv)
 	struct seen *seen = shared_memory(4096);
 	pid_t inside, outside;
 
-	inside = start(&seen[0]);
-	outside = start(&seen[1]);
+	inside = fork_on_all_cpus(hammer, &seen[0]);
+	outside = fork_on_all_cpus(hammer, &seen[1]);
 	wait_past(&seen[0].old);
 	wait_past(&seen[1].old);
 	attach(shadow, inside);

@@ -4,13 +4,13 @@
  * Functions of one patch take effect together: whoever has seen the new body of
  * one sees that of another the next time, and when the patch goes, the reverse.
  */
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
 #include "actor.h"
 #include "patches.h"
+#include "storms.h"
 #include "victims.h"
 
 #define ROUNDS 100
@@ -23,12 +23,10 @@ struct seen {
 /* One flip is one step up or down; two steps within a pair show a mixture. */
 static void *watch(void *arg)
 {
-	static atomic_int cpu;
 	struct seen *seen = arg;
 	bool last = false;
 	int last_turn = 0;
 
-	pin(cpu++ % nr_cpus());
 	for (;;) {
 		int turn = seen->turn;
 		bool uid = syscall(SYS_getuid) == 1000, gid = syscall(SYS_getgid) == 1000;
@@ -47,20 +45,6 @@ static void *watch(void *arg)
 	return NULL;
 }
 
-static pid_t start(struct seen *seen)
-{
-	pid_t pid = fork_tied();
-	pthread_t thread;
-
-	if (pid)
-		return pid;
-	shadows_done();
-	for (unsigned int i = 1; i < nr_cpus(); i++)
-		need(!pthread_create(&thread, NULL, watch, seen));
-	watch(seen);
-	return 0;
-}
-
 static void wait_calls(struct seen *seen, unsigned long n)
 {
 	unsigned long from = seen->calls;
@@ -76,7 +60,7 @@ int main(void)
 	pid_t pid;
 
 	need_ok(module_load(victim_path("shk_patches"), ""));
-	pid = start(seen);
+	pid = fork_on_all_cpus(watch, seen);
 	attach(shadow, pid);
 	for (int i = 0; i < ROUNDS; i++) {
 		seen->turn = 0;

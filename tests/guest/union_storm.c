@@ -78,19 +78,10 @@ int main(void)
 	victim_load();
 	idle = shadow_new(NULL);
 	count(idle, VICTIM_SYMBOL);
-	for (int i = 0; i < WORKERS; i++) {
-		workers[i] = fork_tied();
-		if (!workers[i]) {
-			pin(i % (int)nr_cpus());
-			work(i);
-		}
-	}
+	workers_start(workers, WORKERS, work);
 	for (int i = 0; i < rounds; i++)
 		round_of(i, workers);
-	for (int i = 0; i < WORKERS; i++) {
-		kill(workers[i], SIGKILL);
-		wait_for(workers[i]);
-	}
+	workers_end(workers, WORKERS);
 	expect_eq(hits(idle, VICTIM_SYMBOL) + probe_info(idle, VICTIM_SYMBOL).async_hits, 0,
 		  "hits in a shadow that nobody was in");
 	module_unload("shk_kprobe");

@@ -1,11 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "actor.h"
 #include "shadows.h"
 #include "storms.h"
 #include "victims.h"
+
+struct hammer {
+	int cpu;
+	void *(*fn)(void *);
+	void *arg;
+};
+
+static void *hammer(void *arg)
+{
+	struct hammer *h = arg;
+
+	pin(h->cpu);
+	return h->fn(h->arg);
+}
+
+pid_t fork_on_all_cpus(void *(*fn)(void *), void *arg)
+{
+	pid_t pid = fork_tied();
+	int nr = (int)nr_cpus();
+	struct hammer *hammers;
+	pthread_t thread;
+
+	if (pid)
+		return pid;
+	shadows_done();
+	hammers = calloc(nr, sizeof(*hammers));
+	need(hammers);
+	for (int i = 0; i < nr; i++)
+		hammers[i] = (struct hammer){ i, fn, arg };
+	for (int i = 1; i < nr; i++)
+		need(!pthread_create(&thread, NULL, hammer, &hammers[i]));
+	hammer(&hammers[0]);
+	_exit(0);
+}
+
+void workers_start(pid_t *workers, int nr, void (*work)(int number))
+{
+	for (int i = 0; i < nr; i++) {
+		workers[i] = fork_tied();
+		if (!workers[i]) {
+			pin(i % (int)nr_cpus());
+			work(i);
+		}
+	}
+}
+
+void workers_end(const pid_t *workers, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		kill(workers[i], SIGKILL);
+		wait_for(workers[i]);
+	}
+}
 
 void stir_disk(unsigned int number)
 {

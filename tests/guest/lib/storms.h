@@ -3,6 +3,14 @@
 #ifndef SHADOWK_TEST_STORMS_H
 #define SHADOWK_TEST_STORMS_H
 
+#include <sys/types.h>
+
+/* A process that ends with this one: @fn(@arg), which does not return, on every CPU at once. */
+pid_t fork_on_all_cpus(void *(*fn)(void *), void *arg);
+/* @nr such processes, spread over the CPUs, each of which does @work(its number). */
+void workers_start(pid_t *workers, int nr, void (*work)(int number));
+void workers_end(const pid_t *workers, int nr);
+
 /* A file is written to the disk; every process its own @number. */
 void stir_disk(unsigned int number);
 void stir_sockets(void);
