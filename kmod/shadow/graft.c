@@ -81,10 +81,15 @@ int shk_graft_link(struct shk_graft *graft, struct shk_shadow *shadow)
 	return 0;
 }
 
-void shk_graft_free(struct shk_graft *graft)
+static void graft_free(struct shk_graft *graft)
 {
 	mmu_interval_notifier_remove(&graft->notifier);
 	kfree(graft);
+}
+
+void shk_graft_free(struct shk_graft *graft)
+{
+	graft_free(graft);
 	module_put(THIS_MODULE);
 }
 
@@ -92,7 +97,7 @@ static void graft_put_all(struct shk_graft *graft)
 {
 	shk_visit_put(graft->visit);
 	shk_shadow_put(graft->shadow);
-	shk_graft_free(graft);
+	graft_free(graft);
 }
 
 static void graft_free_work(struct work_struct *work)
@@ -102,8 +107,10 @@ static void graft_free_work(struct work_struct *work)
 
 void shk_left_put(struct shk_left *left)
 {
-	if (left->graft)
+	if (left->graft) {
 		graft_put_all(left->graft);
+		module_put(THIS_MODULE);
+	}
 	if (left->shadow)
 		shk_shadow_put(left->shadow);
 	shk_visit_put(left->visit);
@@ -131,9 +138,14 @@ void shk_graft_entomb(struct shk_graft *graft)
 	mmgrab(graft->mm);
 }
 
+/*
+ * The module is free to go when the last process inside has: shk_graft_exit() waits
+ * for this work, and the work for an on_invalidate() that has not returned yet.
+ */
 void shk_graft_free_later(struct shk_graft *graft)
 {
 	queue_work(graft_wq, &graft->free);
+	module_put(THIS_MODULE);
 }
 
 void shk_graft_bury(struct shk_graft *graft)

@@ -2,8 +2,11 @@
 /* test: core timeout=30 */
 /*
  * Nobody holds a handle, the shadow has no name, but a process is inside: the
- * module stays, and goes when the process does.
+ * module stays, and goes when the process does: at once.
  */
+#include <sched.h>
+#include <signal.h>
+
 #include "actor.h"
 #include "shadows.h"
 
@@ -25,6 +28,42 @@ static long job_leave_child(long unused)
 static void refused(const char *when)
 {
 	expect_ret(module_unload("shadowk"), -EAGAIN, "rmmod %s", when);
+}
+
+static void outrank_kernel_threads(int cpu)
+{
+	pin(cpu);
+	need(!sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 }));
+}
+
+/* No worker runs between the end of who is inside and rmmod. */
+static void goes_before_workers_run(void)
+{
+	struct shadowk_shadow *shadow = shadow_new(NULL);
+	pid_t busy[8] = {};
+	struct actor actor;
+
+	actor_start(&actor, 0);
+	attach(shadow, actor.pid);
+	shadows_done();
+	outrank_kernel_threads(0);
+	for (int cpu = 1; cpu < (int)nr_cpus() && cpu < 8; cpu++) {
+		busy[cpu] = fork_tied();
+		if (!busy[cpu]) {
+			outrank_kernel_threads(cpu);
+			for (;;)
+				;
+		}
+	}
+	actor_end(&actor);
+	expect_ret(module_unload("shadowk"), 0, "rmmod before any worker can have run");
+	for (int cpu = 1; cpu < 8; cpu++) {
+		if (!busy[cpu])
+			continue;
+		kill(busy[cpu], SIGKILL);
+		wait_for(busy[cpu]);
+	}
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){});
 }
 
 int main(void)
@@ -60,9 +99,11 @@ int main(void)
 	shadow_close(shadow);
 	detach(actor.pid);
 	shadows_done();
-	expect(eventually(!module_references()), "the module is held after detach");
 	expect_ret(module_unload("shadowk"), 0, "rmmod when the last process is detached");
 	expect_eq(actor_do(&actor, job_getppid, 100), 100, "calls with the module gone");
 	actor_end(&actor);
+
+	expect_ret(module_load(shadowk_path(), ""), 0, "insmod after that");
+	goes_before_workers_run();
 	return finish();
 }
