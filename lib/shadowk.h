@@ -468,9 +468,9 @@ int shadowk_process_next(struct shadowk_shadow *shadow, struct shadowk_process *
  *
  * Return: 0, -ENOENT or another error of open(2), -EBADF (no cgroup2), -ENODATA
  * (the cgroup was just removed), -EBUSY (it is attached to another shadow, or
- * shadowk_busy() is in a function that a shadow has in place, and was waited for;
- * all are where they were), -ESTALE (the shadow was destroyed), -EPERM. With an error in the
- * midst of it, those that had been attached by their pid may run the base.
+ * shadowk_busy() is in a function that a shadow has in place, and was waited for),
+ * -ESTALE (the shadow was destroyed), -EPERM. With an error all are where they were, or
+ * will be as soon as they can.
  */
 int shadowk_cgroup_attach(struct shadowk_shadow *shadow, const char *path);
 

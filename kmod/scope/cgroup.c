@@ -229,6 +229,7 @@ static struct shk_binding *binding_create(const struct shk_split *split, struct 
 	binding->shadow = shk_shadow_get(split->shadow);
 	binding->other = split->other ? shk_shadow_get(split->other) : NULL;
 	binding->percent = split->percent;
+	binding->trial = true;
 	/* The first that draws has number 0. */
 	atomic64_set(&binding->nr_drawn, -1);
 	binding->cgroup = cgroup;
@@ -339,6 +340,15 @@ static int try_release(struct shk_binding *binding, pid_t *busy)
 	return ret;
 }
 
+/* Its members are where they stay. */
+static void settle(struct shk_binding *binding)
+{
+	mutex_lock(&shk_config_lock);
+	binding->trial = false;
+	mutex_unlock(&shk_config_lock);
+	shk_graft_settle(binding->id);
+}
+
 static bool says(const struct shk_binding *binding, const struct shk_split *split)
 {
 	return binding->shadow == split->shadow && binding->other == split->other &&
@@ -375,6 +385,8 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
 	*busy = placing.busy;
 	if (ret)
 		release(binding);
+	else
+		settle(binding);
 	mutex_unlock(&cgroups_lock);
 	return ret;
 listen_no_more:

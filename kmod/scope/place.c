@@ -93,17 +93,25 @@ static struct mm_struct *mm_of(struct task_struct *task)
 	return NULL;
 }
 
-/* Who has to come again has drawn. */
+/*
+ * Who has to come again has drawn. Who was placed by an attach that then failed, or that
+ * it left before it was done, goes back.
+ */
 static int place_mm(struct mm_struct *mm, struct shk_binding *binding, struct shk_draw *draw,
 		    struct shk_left *left, pid_t *busy)
 {
+	int ret = shk_graft_restore(mm, binding ? binding->id : 0, left, busy);
+
+	if (ret != -ENOENT)
+		return ret;
 	if (!binding) {
 		if (!shk_graft_misplaced(mm, 0, NULL, false))
 			return 0;
 		return shk_graft_detach(mm, NULL, false, busy);
 	}
 	if (!binding->other)
-		return shk_graft_place(binding->shadow, mm, binding->id, left, busy);
+		return shk_graft_place(binding->shadow, mm, binding->id, binding->trial, left,
+				       busy);
 	/* Who has drawn stays. */
 	if (draw->binding != binding->id) {
 		if (!shk_graft_misplaced(mm, binding->id, NULL, false))
@@ -111,7 +119,7 @@ static int place_mm(struct mm_struct *mm, struct shk_binding *binding, struct sh
 		*draw = shk_draw(binding);
 	}
 	return shk_graft_place(draw->other ? binding->other : binding->shadow, mm, binding->id,
-			       left, busy);
+			       binding->trial, left, busy);
 }
 
 /*

@@ -20,6 +20,7 @@ struct shk_binding {
 	struct shk_shadow *shadow;
 	struct shk_shadow *other; /* who has drawn it is in this one; NULL: nobody */
 	unsigned int percent;	  /* of who draws */
+	bool trial;		  /* the attach may still fail; under shk_config_lock */
 	atomic64_t nr_drawn;
 };
 

@@ -115,6 +115,21 @@ static int shk_stretch_check(const struct shk_coming *coming, const struct shk_g
 	return visit->thread && (!coming->thread || graft->shadow != coming->to) ? -EBUSY : 0;
 }
 
+/* @graft comes out of @was, and not for a stretch: what it comes back to is over, or hidden. */
+static void leave_places(const struct shk_coming *coming, struct shk_graft *graft,
+			 struct shk_shadow *was, struct shk_left *left)
+{
+	if (!coming->trial) {
+		left->before = graft->before;
+		graft->before = (struct shk_before){};
+	} else if (!graft->before.shadow && graft->placed != coming->placed) {
+		graft->before = shk_before_of(graft, was);
+	}
+	left->visit = graft->visit;
+	graft->visit = NULL;
+	shk_graft_drop_threads(graft);
+}
+
 /*
  * @mm joins, with the graft that it has or with *@new, which is used up then; so
  * is the stretch, if one is to begin. Returns 1 if its entry was written, 0 if it
@@ -157,9 +172,7 @@ static int join(const struct shk_coming *coming, struct mm_struct *mm, struct sh
 		if (thread)
 			shk_graft_thread_enter(graft, coming->thread);
 	} else {
-		left->visit = graft->visit;
-		graft->visit = NULL;
-		shk_graft_drop_threads(graft);
+		leave_places(coming, graft, was, left);
 	}
 	graft->delegated = delegated;
 	if (coming->placed || (!coming->visit && was != shadow))
@@ -258,10 +271,10 @@ int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool deleg
 	return shk_graft_come(&coming, mm, left, busy);
 }
 
-int shk_graft_place(struct shk_shadow *shadow, struct mm_struct *mm, u64 binding,
+int shk_graft_place(struct shk_shadow *shadow, struct mm_struct *mm, u64 binding, bool trial,
 		    struct shk_left *left, pid_t *busy)
 {
-	struct shk_coming coming = { .to = shadow, .placed = binding };
+	struct shk_coming coming = { .to = shadow, .placed = binding, .trial = trial };
 
 	return shk_graft_come(&coming, mm, left, busy);
 }
@@ -353,6 +366,84 @@ int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool d
 	if (!IS_ERR(graft))
 		shk_graft_free_later(graft);
 	return PTR_ERR_OR_ZERO(graft);
+}
+
+struct restoring {
+	struct shk_graft *graft;
+	struct shk_left *left;
+};
+
+/* -EIO. */
+static int do_restore(void *arg)
+{
+	struct restoring *r = arg;
+	struct shk_graft *graft = r->graft;
+	struct shk_before *before = &graft->before;
+	struct shk_shadow *was = graft->shadow;
+	int ret;
+
+	if (was != before->shadow) {
+		ret = shk_graft_link(graft, before->shadow);
+		if (ret)
+			return ret;
+		r->left->shadow = was;
+	}
+	r->left->before.shadow = before->shadow;
+	r->left->visit = graft->visit;
+	graft->visit = before->visit;
+	shk_graft_drop_threads(graft);
+	graft->delegated = before->delegated;
+	shk_graft_set_placed(graft, before->placed);
+	*before = (struct shk_before){};
+	return was != graft->shadow;
+}
+
+int shk_graft_restore(struct mm_struct *mm, u64 binding, struct shk_left *left, pid_t *busy)
+{
+	struct restoring restoring = { .left = left };
+	struct shk_shadow *to = NULL;
+	struct shk_graft *graft;
+
+	lockdep_assert_held(&shk_config_lock);
+	*left = (struct shk_left){};
+	*busy = 0;
+	/* Neither goes: exec leaves who is inside by delegation, settle() wants shk_config_lock. */
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find(mm);
+	if (graft && graft->before.placed == binding)
+		to = graft->before.shadow;
+	spin_unlock(&shk_graft_lock);
+	if (!to)
+		return -ENOENT;
+	if (to->dead)
+		return shk_graft_detach(mm, NULL, false, busy);
+	restoring.graft = graft;
+	return min(shk_graft_change_text(mm, to, do_restore, &restoring, busy), 0);
+}
+
+/* The next one that @binding has placed and that knows where it was. */
+static bool take_before(u64 binding, struct shk_before *before)
+{
+	struct shk_graft *graft;
+
+	mutex_lock(&shk_config_lock);
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find_on_trial(binding);
+	if (graft) {
+		*before = graft->before;
+		graft->before = (struct shk_before){};
+	}
+	spin_unlock(&shk_graft_lock);
+	mutex_unlock(&shk_config_lock);
+	return graft;
+}
+
+void shk_graft_settle(u64 binding)
+{
+	struct shk_before before;
+
+	while (take_before(binding, &before))
+		shk_before_put(&before);
 }
 
 /*

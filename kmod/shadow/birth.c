@@ -127,6 +127,7 @@ int shk_graft_inherit(struct mm_struct *mm)
 	if (parent && !ret) {
 		list_add(&graft->birth, &parent->births);
 		shk_graft_set_placed(graft, parent->placed);
+		graft->before = shk_before_inherit(&parent->before, graft->exec);
 		if (shk_graft_left_out(parent)) {
 			shk_thread_add(&graft->threads, nobody, mm, parent->shadow);
 			nobody = NULL;
@@ -262,6 +263,7 @@ void shk_graft_abort(struct mm_struct *mm)
 	mmu_interval_notifier_remove(&graft->notifier);
 	atomic_dec(&mm->mm_count);
 	forget_subscriptions(mm);
+	shk_before_put(&graft->before);
 	shk_visit_put(graft->visit);
 	shk_shadow_put(graft->shadow);
 	kfree(graft);

@@ -41,6 +41,18 @@ struct shk_graft *shk_graft_find(struct mm_struct *mm)
 	return NULL;
 }
 
+struct shk_graft *shk_graft_find_on_trial(u64 binding)
+{
+	struct shk_graft *graft;
+	unsigned int bucket;
+
+	lockdep_assert_held(&shk_graft_lock);
+	hash_for_each (grafts, bucket, graft, by_mm)
+		if (graft->before.shadow && graft->placed == binding)
+			return graft;
+	return NULL;
+}
+
 void shk_graft_set_placed(struct shk_graft *graft, u64 placed)
 {
 	lockdep_assert_held(&shk_graft_lock);
@@ -95,6 +107,7 @@ void shk_graft_free(struct shk_graft *graft)
 
 static void graft_put_all(struct shk_graft *graft)
 {
+	shk_before_put(&graft->before);
 	shk_visit_put(graft->visit);
 	shk_shadow_put(graft->shadow);
 	graft_free(graft);
@@ -114,6 +127,7 @@ void shk_left_put(struct shk_left *left)
 	if (left->shadow)
 		shk_shadow_put(left->shadow);
 	shk_visit_put(left->visit);
+	shk_before_put(&left->before);
 }
 
 void shk_graft_cut(struct shk_graft *graft)

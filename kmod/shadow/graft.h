@@ -36,11 +36,12 @@ struct shk_graft {
 	struct list_head birth;	   /* ... by this; what has come to life stays until looked at */
 	/* Who makes it in exec, and takes it out of .births itself; NULL of fork's. */
 	const struct task_struct *exec;
-	bool leaving;	       /* its children are born outside */
-	bool delegated;	       /* it, or a parent, attached itself unprivileged */
-	u64 placed;	       /* which binding of a cgroup has put it, or a parent, in; or 0 */
-	bool borrowing;	       /* made by exec of who ran in its parent's mm until then */
-	struct list_head node; /* shk_shadow.grafts, by order */
+	bool leaving;		  /* its children are born outside */
+	bool delegated;		  /* it, or a parent, attached itself unprivileged */
+	u64 placed;		  /* which binding of a cgroup has put it, or a parent, in; or 0 */
+	struct shk_before before; /* that, while the binding is on trial */
+	bool borrowing;		  /* made by exec of who ran in its parent's mm until then */
+	struct list_head node;	  /* shk_shadow.grafts, by order */
 	struct hlist_node by_mm;
 	struct work_struct free;
 };
@@ -49,7 +50,8 @@ struct shk_graft {
 struct shk_coming {
 	struct shk_shadow *to;
 	bool delegated;		 /* by the right of a handle */
-	u64 placed;		 /* by this binding of its cgroup, or 0 */
+	u64 placed;		 /* by this binding of its cgroup, or 0 ... */
+	bool trial;		 /* ... whose attach may still fail */
 	struct shk_visit *visit; /* for a stretch, which is this; or NULL */
 	/* Of current alone; *@thread is used up if it is in none yet. */
 	struct shk_thread **thread;
@@ -65,6 +67,8 @@ extern spinlock_t shk_graft_lock;
 
 /* NULL: @mm is in no shadow. Under the lock, as all down to cut(). */
 struct shk_graft *shk_graft_find(struct mm_struct *mm);
+/* Any one that @binding has placed, and that knows where it was before. */
+struct shk_graft *shk_graft_find_on_trial(u64 binding);
 void shk_graft_set_placed(struct shk_graft *graft, u64 placed);
 /* @change more, or less, are in @shadow. */
 void shk_graft_add(struct shk_shadow *shadow, int change);
@@ -106,6 +110,11 @@ int shk_graft_change_text(struct mm_struct *mm, struct shk_shadow *to, int (*cha
 struct shk_visit *shk_visit_get(struct shk_visit *visit);
 /* As shk_shadow_put(). */
 void shk_visit_put(struct shk_visit *visit);
+/* What @graft, which has come out of @was, can come back to whole; with references. */
+struct shk_before shk_before_of(const struct shk_graft *graft, struct shk_shadow *was);
+/* Of the mm that fork, or @exec, makes of one that has @before. */
+struct shk_before shk_before_inherit(const struct shk_before *before, bool exec);
+void shk_before_put(const struct shk_before *before);
 /* @visit begins where @graft, which has come out of @was, is; uses the caller's reference up. */
 void shk_visit_begin(struct shk_graft *graft, struct shk_visit *visit, struct shk_shadow *was);
 /* current acts; uses *@new up if it did not before. */

@@ -184,11 +184,20 @@ int shk_edit_replace(struct shk_shadow *shadow, struct shk_replacement *edits, u
 int shk_graft_init(void);
 void shk_graft_exit(void);
 
+/* Where an mm was, with references; shadow is NULL if that was nowhere, or is over. */
+struct shk_before {
+	struct shk_shadow *shadow;
+	struct shk_visit *visit;
+	u64 placed;
+	bool delegated;
+};
+
 /* What is no longer needed, but may only be given up without locks. */
 struct shk_left {
 	struct shk_graft *graft;
 	struct shk_shadow *shadow;
 	struct shk_visit *visit;
+	struct shk_before before;
 };
 
 void shk_left_put(struct shk_left *left);
@@ -202,9 +211,20 @@ void shk_left_put(struct shk_left *left);
  */
 int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
 		     struct shk_left *left, pid_t *busy);
-/* The same, by @binding of its cgroup: so are what it forks and executes. */
-int shk_graft_place(struct shk_shadow *shadow, struct mm_struct *mm, u64 binding,
+/*
+ * The same, by @binding of its cgroup: so are what it forks and executes. While that is on
+ * @trial, all of these know where they come from.
+ */
+int shk_graft_place(struct shk_shadow *shadow, struct mm_struct *mm, u64 binding, bool trial,
 		    struct shk_left *left, pid_t *busy);
+/*
+ * The trial has failed: @mm goes back to where it, or a parent, was, and to the stretches
+ * that it was in, but for those of threads alone; to the base if that shadow was destroyed.
+ * -ENOENT: it is on no trial, or @binding (0: none) had not placed it then; else as above.
+ */
+int shk_graft_restore(struct mm_struct *mm, u64 binding, struct shk_left *left, pid_t *busy);
+/* It has not: whom @binding has placed need not know any more. No locks. */
+void shk_graft_settle(u64 binding);
 /*
  * Has not @binding put @mm where it is, or another one if 0? Or is it elsewhere than in
  * @shadow, if that is not NULL? Who is in a stretch is where it belongs, unless it has

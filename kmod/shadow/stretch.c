@@ -27,6 +27,43 @@ void shk_visit_put(struct shk_visit *visit)
 	}
 }
 
+/* Threads that have entered alone leave, and others of their process stay where they are. */
+struct shk_before shk_before_of(const struct shk_graft *graft, struct shk_shadow *was)
+{
+	struct shk_before before = { .placed = graft->placed, .delegated = graft->delegated };
+	struct shk_visit *visit = graft->visit;
+
+	lockdep_assert_held(&shk_graft_lock);
+	for (; visit && visit->thread; visit = visit->outer) {
+		was = visit->back;
+		before.delegated = visit->delegated;
+	}
+	if (was) {
+		before.shadow = shk_shadow_get(was);
+		before.visit = shk_visit_get(visit);
+	}
+	return before;
+}
+
+struct shk_before shk_before_inherit(const struct shk_before *before, bool exec)
+{
+	struct shk_before mine = *before;
+
+	lockdep_assert_held(&shk_graft_lock);
+	if (mine.shadow)
+		shk_shadow_get(mine.shadow);
+	/* A program that is executed has nothing to come back from. */
+	mine.visit = exec ? NULL : shk_visit_get(mine.visit);
+	return mine;
+}
+
+void shk_before_put(const struct shk_before *before)
+{
+	shk_visit_put(before->visit);
+	if (before->shadow)
+		shk_shadow_put(before->shadow);
+}
+
 void shk_visit_begin(struct shk_graft *graft, struct shk_visit *visit, struct shk_shadow *was)
 {
 	lockdep_assert_held(&shk_graft_lock);

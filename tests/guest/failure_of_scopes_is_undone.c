@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: debug timeout=900 */
 /*
- * What is owned, followed, shared out between two shadows, or inside for some system calls
- * or one thread only, is undone whole if memory fails.
+ * What is owned, followed, attached by its cgroup, shared out between two shadows, or inside
+ * for some system calls or one thread only, is undone whole if memory fails.
  */
 #include <sys/syscall.h>
 
@@ -67,7 +67,23 @@ static void undo_enter_thread(void)
 }
 
 static struct cgroup members;
-static struct actor member;
+static struct actor member, elsewhere;
+
+static long run_cgroup(unsigned int n)
+{
+	long ret = DISTURBED(n, shadowk_cgroup_attach(shadow, members.path));
+
+	expect_eq(shadow_of(elsewhere.pid), shadow_info(ret ? other : shadow).id,
+		  "the member that was elsewhere: %s", strerrorname_np(-ret));
+	expect_eq(!!shadow_of(member.pid), !ret, "the member is inside: %s", strerrorname_np(-ret));
+	return ret;
+}
+
+static void undo_cgroup(void)
+{
+	cgroup_detach(&members);
+	attach(other, elsewhere.pid);
+}
 
 static long run_split(unsigned int n)
 {
@@ -82,13 +98,19 @@ static void undo_split(void)
 	cgroup_detach(&members);
 }
 
-static void walk_split(void)
+static void walk_cgroups(void)
 {
+	static const struct operation cgroup = { "attach a cgroup", run_cgroup, undo_cgroup };
 	static const struct operation split = { "a split cgroup", run_split, undo_split };
 
 	cgroup_make(&members, NULL, "members");
+	actor_start(&elsewhere, -1);
+	cgroup_move(&members, elsewhere.pid);
+	attach(other, elsewhere.pid);
 	actor_start(&member, -1);
 	cgroup_move(&members, member.pid);
+	walk(&cgroup);
+	actor_end(&elsewhere);
 	walk(&split);
 	actor_end(&member);
 	cgroup_remove(&members);
@@ -108,7 +130,7 @@ int main(void)
 	owner = shadow_new_owner(NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		walk(&operations[i]);
-	walk_split();
+	walk_cgroups();
 	shadow_close(owner);
 	failures_done();
 	return finish();

@@ -446,10 +446,13 @@ struct shk_syscalls {
  *
  * Both wait, for some seconds in all, for threads that are in a function which a
  * shadow has in place (SHK_PATCH_IN_PLACE), as SHK_PROCESS_ATTACH does. EBUSY with
- * @busy: that thread was all the time. Then all processes go back to where they were,
- * who cannot as soon as it can; but who had been attached by its pid runs the base. So
- * does who moves a process between cgroups wait, but that is not refused: the process
- * follows when it can.
+ * @busy: that thread was all the time. So does who moves a process between cgroups wait,
+ * but that is not refused: the process follows when it can.
+ *
+ * If SHK_CGROUP_ATTACH fails, all processes go back to where they were, and to the
+ * stretches that they were in, but for those of single threads (SHK_THREAD), which are
+ * over; who cannot yet, as soon as it can. So do their children that were born meanwhile.
+ * If SHK_CGROUP_DETACH fails they are, or soon will be, where the cgroup wants them again.
  *
  * Need CAP_SYS_ADMIN. Both: EBADF: @fd is no cgroup of the unified hierarchy.
  * ENOENT: the cgroup was removed. EINTR. SHK_CGROUP_ATTACH: EBUSY: the cgroup is
