@@ -178,6 +178,15 @@ def compare(ops, states, rounds, walk):
                       max(least) / n, ticks[len(ticks) // 2] / n, len(ticks))
 
 
+@contextlib.contextmanager
+def another():
+    """What may take memory as our module does: a module that does nothing, and a process."""
+    run("insmod", BASELINE)
+    with sleeper():
+        yield
+    run("rmmod", "bench_kprobes")
+
+
 def inside(shadow):
     return "shadowctl", "run", shadow, "--"
 
@@ -296,9 +305,11 @@ def privatised(name, pages):
 
 
 @contextlib.contextmanager
-def sleeper(name):
-    """A process inside that does nothing; a timer of its own would be work for each interrupt."""
-    process = subprocess.Popen([*inside(name), "cat"], stdin=subprocess.PIPE)
+def sleeper(name=None):
+    """A process that does nothing, inside or, without a name, outside.
+
+    A timer of its own would be work for each interrupt."""
+    process = subprocess.Popen([*(inside(name) if name else ()), "cat"], stdin=subprocess.PIPE)
     yield
     process.stdin.close()
     process.wait()

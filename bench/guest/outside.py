@@ -5,14 +5,14 @@
 The same processes are measured all the time, round after round; what an operation
 costs in a state is the least that it took in any round."""
 
-from lib import BASELINE, MODULE, compare, run, shadow, sleeper
+from lib import MODULE, another, compare, run, shadow, sleeper
 
 # Operations per measurement, measurements per round.
 OPS = {"null": (1000, 5), "pipe": (1, 60), "thread": (1, 60),
        "fork": (1, 60), "exec": (1, 60)}
 ROUNDS = 4
 STATES = ("absent", "loaded", "shadow with 10 probes, nobody inside", "a process inside, idle",
-          "removed", "another module")
+          "removed", "another module and process")
 # Functions that these operations pass through.
 PROBED = ("__rcu_read_lock", "__rcu_read_unlock", "_raw_spin_lock", "_raw_spin_unlock",
           "_raw_spin_lock_irqsave", "vfs_read", "vfs_write", "copy_process", "do_exit",
@@ -21,10 +21,8 @@ PROBED = ("__rcu_read_lock", "__rcu_read_unlock", "_raw_spin_lock", "_raw_spin_u
 
 def walk(measure):
     measure(STATES[0])
-    # One that does nothing, and has some memory of each kind.
-    run("insmod", BASELINE)
-    measure(STATES[5])
-    run("rmmod", "bench_kprobes")
+    with another():
+        measure(STATES[5])
     run("insmod", MODULE)
     measure(STATES[1])
     with shadow("idle", *([f] for f in PROBED)) as name:

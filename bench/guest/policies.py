@@ -5,7 +5,7 @@ processes inside raise: a shadow of each policy with a probe, a process inside i
 
 As outside.py."""
 
-from lib import BASELINE, MODULE, compare, run, shadow, sleeper
+from lib import MODULE, another, compare, run, shadow, sleeper
 
 # Operations per measurement, measurements per round.
 OPS = {"null": (1000, 3), "pipe": (1, 15), "interrupt": (1, 60), "softirq": (1, 15),
@@ -14,15 +14,13 @@ ROUNDS = 3
 POLICIES = ("base", "inherit", "owner", "causal", "union")
 LINE, THREAD = "owner, of a line", "owner, of a line and a thread"
 STATES = ("absent", *POLICIES[:3], LINE, THREAD, *POLICIES[3:], "removed",
-          "another module")
+          "another module and process")
 
 
 def walk(measure):
     measure(STATES[0])
-    # One that does nothing, and has some memory of each kind.
-    run("insmod", BASELINE)
-    measure(STATES[-1])
-    run("rmmod", "bench_kprobes")
+    with another():
+        measure(STATES[-1])
     run("insmod", MODULE)
     for policy in POLICIES:
         with shadow("idle", ["vfs_read"], options=["--async", policy]) as name, sleeper(name):
