@@ -12,15 +12,11 @@ OPS = {"pipe": (1, 20), "interrupt": (1, 40), "fork": (1, 40), "module": (1, 10)
        "key": (1, 10)}
 ROUNDS = 4
 STATES = ("absent", "loaded", "a shadow with a probe, a process inside",
-          "a shadow whose text is all private, a process inside", "removed",
-          "another process")
+          "a shadow whose text is all private, a process inside", "removed")
 
 
 def walk(measure):
     measure(STATES[0])
-    # Another module is what "module" loads.
-    with sleeper():
-        measure(STATES[5])
     run("insmod", MODULE)
     measure(STATES[1])
     with shadow("probed", ["vfs_read"]) as name, sleeper(name):

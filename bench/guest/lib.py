@@ -161,10 +161,13 @@ def compare(ops, states, rounds, walk):
         for op, (_, repeats) in ops.items():
             seen[-1][state, op] = counters[op].ticks(repeats)
 
-    for i in range(rounds + 1):
-        say(f"round {i} of {rounds}" if i else "a round to warm up")
-        seen.append({})
-        walk(measure)
+    with contextlib.ExitStack() as clutter:
+        for i in range(rounds + 1):
+            say(f"round {i} of {rounds}" if i else "a round to warm up")
+            seen.append({})
+            walk(measure)
+            # Memory looks different in each round: what depends on that differs, too.
+            clutter.enter_context(sleeper())
     del seen[0]
 
     table = Table("operation", "module", "instructions_per_operation", "more_than_absent",
