@@ -183,11 +183,12 @@ def compare(ops, states, rounds, walk):
 
 @contextlib.contextmanager
 def another():
-    """What may take memory as our module does: a module that does nothing, and a process."""
-    run("insmod", BASELINE)
+    """What takes memory as our module does: a module of its size that has nothing to do, and a
+    process."""
+    run("modprobe", "xfs")
     with sleeper():
         yield
-    run("rmmod", "bench_kprobes")
+    run("modprobe", "-r", "xfs")
 
 
 def inside(shadow):
