@@ -16,7 +16,7 @@ from lib import MODULE, Counter, Table, mounts, run, say, shadow, sleeper
 # no time.
 OPS = {"null": 20000, "pipe": 500, "softirq": 500, "fork": 30, "exec": 30, "module": 3}
 REPEATS = 3
-ROUNDS = 3
+ROUNDS = 7
 
 
 @contextlib.contextmanager
