@@ -378,24 +378,17 @@ static int do_restore(void *arg)
 {
 	struct restoring *r = arg;
 	struct shk_graft *graft = r->graft;
-	struct shk_before *before = &graft->before;
-	struct shk_shadow *was = graft->shadow;
-	int ret;
+	struct shk_before before = graft->before;
+	int ret =
+		shk_graft_come_back(graft, before.shadow, before.visit, before.delegated, r->left);
 
-	if (was != before->shadow) {
-		ret = shk_graft_link(graft, before->shadow);
-		if (ret)
-			return ret;
-		r->left->shadow = was;
-	}
-	r->left->before.shadow = before->shadow;
-	r->left->visit = graft->visit;
-	graft->visit = before->visit;
+	if (ret < 0)
+		return ret;
 	shk_graft_drop_threads(graft);
-	graft->delegated = before->delegated;
-	shk_graft_set_placed(graft, before->placed);
-	*before = (struct shk_before){};
-	return was != graft->shadow;
+	shk_graft_set_placed(graft, before.placed);
+	r->left->before = before;
+	graft->before = (struct shk_before){};
+	return ret;
 }
 
 int shk_graft_restore(struct mm_struct *mm, u64 binding, struct shk_left *left, pid_t *busy)

@@ -70,26 +70,19 @@ static void forget_subscriptions(struct mm_struct *mm)
 	mmu_notifier_subscriptions_init(mm);
 }
 
-/* What the threads of @graft come back to that have entered by themselves, in the end. */
-static struct shk_shadow *back_of_threads(const struct shk_graft *graft)
-{
-	const struct shk_visit *visit = graft->visit;
-	struct shk_shadow *back = NULL;
-
-	for (; visit && visit->thread; visit = visit->outer)
-		back = visit->back;
-	return back;
-}
-
 /* The graft that a child of this process inherits, NULL if there is none. */
 static struct shk_graft *find_parent(void)
 {
 	struct shk_graft *parent = current->mm && !shk_bare_born() ? shk_graft_find(current->mm)
 								   : NULL;
+	const struct shk_visit *alone;
 
 	if (!parent || parent->leaving)
 		return NULL;
-	return shk_graft_left_out(parent) && !back_of_threads(parent) ? NULL : parent;
+	if (!shk_graft_left_out(parent))
+		return parent;
+	alone = shk_visit_of_threads(parent);
+	return alone && alone->back ? parent : NULL;
 }
 
 int shk_graft_inherit(struct mm_struct *mm)

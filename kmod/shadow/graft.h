@@ -110,6 +110,11 @@ int shk_graft_change_text(struct mm_struct *mm, struct shk_shadow *to, int (*cha
 struct shk_visit *shk_visit_get(struct shk_visit *visit);
 /* As shk_shadow_put(). */
 void shk_visit_put(struct shk_visit *visit);
+/*
+ * The stretch, of those of threads alone, in which the first of them left behind the others
+ * of @graft's process, who are where that comes back to; NULL: no threads are in any.
+ */
+const struct shk_visit *shk_visit_of_threads(const struct shk_graft *graft);
 /* What @graft, which has come out of @was, can come back to whole; with references. */
 struct shk_before shk_before_of(const struct shk_graft *graft, struct shk_shadow *was);
 /* Of the mm that fork, or @exec, makes of one that has @before. */
@@ -117,6 +122,12 @@ struct shk_before shk_before_inherit(const struct shk_before *before, bool exec)
 void shk_before_put(const struct shk_before *before);
 /* @visit begins where @graft, which has come out of @was, is; uses the caller's reference up. */
 void shk_visit_begin(struct shk_graft *graft, struct shk_visit *visit, struct shk_shadow *was);
+/*
+ * @graft goes on in @back, and in @visit or no stretch; what it leaves is in @left. Returns
+ * 1 if its entry was written, 0 if it is there already; -EIO.
+ */
+int shk_graft_come_back(struct shk_graft *graft, struct shk_shadow *back, struct shk_visit *visit,
+			bool delegated, struct shk_left *left);
 /* current acts; uses *@new up if it did not before. */
 void shk_graft_thread_enter(struct shk_graft *graft, struct shk_thread **new);
 /* All threads act on edits. */

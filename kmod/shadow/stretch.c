@@ -27,22 +27,29 @@ void shk_visit_put(struct shk_visit *visit)
 	}
 }
 
-/* Threads that have entered alone leave, and others of their process stay where they are. */
-struct shk_before shk_before_of(const struct shk_graft *graft, struct shk_shadow *was)
+const struct shk_visit *shk_visit_of_threads(const struct shk_graft *graft)
 {
-	struct shk_before before = { .placed = graft->placed, .delegated = graft->delegated };
-	struct shk_visit *visit = graft->visit;
+	const struct shk_visit *visit = graft->visit, *found = NULL;
 
 	lockdep_assert_held(&shk_graft_lock);
-	for (; visit && visit->thread; visit = visit->outer) {
-		was = visit->back;
-		before.delegated = visit->delegated;
-	}
-	if (was) {
-		before.shadow = shk_shadow_get(was);
-		before.visit = shk_visit_get(visit);
-	}
-	return before;
+	for (; visit && visit->thread; visit = visit->outer)
+		found = visit;
+	return found;
+}
+
+struct shk_before shk_before_of(const struct shk_graft *graft, struct shk_shadow *was)
+{
+	const struct shk_visit *alone = shk_visit_of_threads(graft);
+	struct shk_shadow *shadow = alone ? alone->back : was;
+
+	if (!shadow)
+		return (struct shk_before){};
+	return (struct shk_before){
+		.shadow = shk_shadow_get(shadow),
+		.visit = shk_visit_get(alone ? alone->outer : graft->visit),
+		.placed = graft->placed,
+		.delegated = alone ? alone->delegated : graft->delegated,
+	};
 }
 
 struct shk_before shk_before_inherit(const struct shk_before *before, bool exec)
@@ -175,6 +182,25 @@ static struct shk_visit *find_back(const struct shk_graft *graft)
 	return visit;
 }
 
+int shk_graft_come_back(struct shk_graft *graft, struct shk_shadow *back, struct shk_visit *visit,
+			bool delegated, struct shk_left *left)
+{
+	struct shk_shadow *was = graft->shadow;
+	int ret;
+
+	lockdep_assert_held(&shk_graft_lock);
+	if (was != back) {
+		ret = shk_graft_link(graft, back);
+		if (ret)
+			return ret;
+		left->shadow = was;
+	}
+	left->visit = graft->visit;
+	graft->visit = shk_visit_get(visit);
+	graft->delegated = delegated;
+	return was != back;
+}
+
 struct returning {
 	struct shk_graft *graft;
 	const struct shk_visit *visit;
@@ -185,21 +211,13 @@ struct returning {
 static int do_return(void *arg)
 {
 	struct returning *r = arg;
-	struct shk_graft *graft = r->graft;
-	struct shk_shadow *was = graft->shadow;
-	int ret;
+	const struct shk_visit *visit = r->visit;
+	int ret =
+		shk_graft_come_back(r->graft, visit->back, visit->outer, visit->delegated, r->left);
 
-	if (was != r->visit->back) {
-		ret = shk_graft_link(graft, r->visit->back);
-		if (ret)
-			return ret;
-		r->left->shadow = was;
-	}
-	r->left->visit = graft->visit;
-	graft->visit = shk_visit_get(r->visit->outer);
-	thread_leave(graft);
-	graft->delegated = r->visit->delegated;
-	return was != r->visit->back;
+	if (ret >= 0)
+		thread_leave(r->graft);
+	return ret;
 }
 
 int shk_graft_return(struct mm_struct *mm, const struct shk_shadow *from, struct shk_left *left,
