@@ -15,7 +15,7 @@
 #include "calls.h"
 
 #define SECONDS 8
-#define LEAST	20 /* calls that are not refused, or it goes on */
+#define LEAST	101 /* calls that are not refused, or it goes on */
 #define SEED	20261122
 #define ROOM	8192
 #define NR_FDS	10
