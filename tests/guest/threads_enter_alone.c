@@ -5,6 +5,7 @@
  * themselves: probes count their calls, patches change what these return. The others see the
  * base's, and so does what they fork and execute. Every call counts.
  */
+#include <signal.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 
@@ -55,6 +56,19 @@ static void fork_and_execute(bool inside)
 	wants(!wait_for(pid));
 }
 
+/* Not merely as a thread that does not act. */
+static void fork_is_outside(void)
+{
+	pid_t pid = fork_tied();
+
+	if (!pid)
+		for (;;)
+			pause();
+	wants(!shadow_of(pid));
+	kill(pid, SIGKILL);
+	wait_for(pid);
+}
+
 /* Enters in each second round. */
 static void *second(void *unused)
 {
@@ -64,6 +78,7 @@ static void *second(void *unused)
 	wants(shadowk_enter(shadow) == -EBUSY);
 	wants(shadowk_enter_flags(other, SHADOWK_THREAD) == -EBUSY);
 	fork_and_execute(false);
+	fork_is_outside();
 	wants(!shadowk_enter_flags(shadow, SHADOWK_THREAD));
 	calls(true);
 	meet();
