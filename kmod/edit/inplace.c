@@ -192,7 +192,7 @@ static int prepare(struct shk_func *func)
 int shk_inplace_prepare(struct shk_patch *patch)
 {
 	struct shk_func *func;
-	unsigned int nr = list_count_nodes(&patch->funcs);
+	unsigned int nr = shk_patch_nr_funcs(patch);
 	int ret;
 
 	/* Here, for what takes them out must not fail. */

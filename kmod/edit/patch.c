@@ -595,7 +595,7 @@ void shk_patches_teardown(struct shk_shadow *shadow)
 
 static unsigned int nr_functions(const struct shk_patch *patch)
 {
-	return patch->nr_edits ?: list_count_nodes((struct list_head *)&patch->funcs);
+	return patch->nr_edits ?: shk_patch_nr_funcs(patch);
 }
 
 static void tell(const struct shk_patch *patch, u32 index, struct shk_patch_info *info,

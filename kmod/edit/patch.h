@@ -74,6 +74,17 @@ struct shk_patch {
 	struct llist_node grave;
 };
 
+/* Counts the functions of @patch. list_count_nodes() would, but early releases of 6.1 lack it. */
+static inline unsigned int shk_patch_nr_funcs(const struct shk_patch *patch)
+{
+	const struct shk_func *func;
+	unsigned int nr = 0;
+
+	list_for_each_entry (func, &patch->funcs, node)
+		nr++;
+	return nr;
+}
+
 /* ---- patch.c ---- */
 
 int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
