@@ -46,7 +46,7 @@ def unpack(tree, version):
     aside = tree.with_name("unpacking")
     cache.remove(aside)
     aside.mkdir()
-    debs.fetch([f"{SOURCE}={version}"], aside)
+    debs.fetch([(SOURCE, version)], aside)
     deb = next(aside.glob("*.deb"))
     inside = f"./usr/src/{SOURCE}.tar.xz"
     subprocess.run(
@@ -138,17 +138,9 @@ def build(folder, version):
     (folder / "release").write_text(release + "\n")
 
 
-def get(link):
-    """Its folder; LINK, in the cache, names the last one."""
-    if link.exists() and link.resolve().name.endswith(key()):
-        return link.resolve()
-    subprocess.run([cache.TOP / "scripts/deps", "debug"], check=True)
-    version = debs.field(SOURCE, "Version")
-    if not version:
-        debs.update()
-        version = debs.field(SOURCE, "Version")
-    if not version:
-        raise debs.Unavailable(f"apt knows no {SOURCE}")
+def make_folder(link):
+    """Its folder, built if it is absent, for the source that the archive has now."""
+    version = debs.candidate(SOURCE)
     folder = link.with_name(f"debug-{version}-{key()}")
     with cache.lock("kernels/debug"):
         if not folder.exists():
@@ -162,3 +154,12 @@ def get(link):
         for pattern in ("debug-*", ".debug-*"):
             cache.drop_older("kernels", folder, pattern)
     return folder
+
+
+def get(link):
+    """Its folder; LINK, in the cache, names the last one. A newer source is no reason to
+    build it again, which takes too long."""
+    if link.exists() and link.resolve().name.endswith(key()):
+        return link.resolve()
+    subprocess.run([cache.TOP / "scripts/deps", "debug"], check=True)
+    return debs.fresh(lambda: make_folder(link))

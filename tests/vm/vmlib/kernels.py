@@ -5,6 +5,7 @@ A kernel is a folder: vmlinuz, config, release, version, lib/modules/RELEASE, an
 build, the tree to build modules against. A folder of that shape made by hand is as good
 as one of ours. "debug" is no package: see debugkernel.py."""
 
+import functools
 import os
 import pathlib
 import re
@@ -20,15 +21,40 @@ FLAVOURS = {
     "6.1-generic": "amd64",
     "6.12-generic": "6.12-amd64",
 }
+# The ends of what the archive holds of a series: a prefix of releases, and which end.
+ENDS = {f"{series}-{end}": (series, end) for series in ("6.1", "6.12")
+        for end in ("oldest", "newest")}
+NAMES = (*FLAVOURS, *ENDS, "debug")
 
 
-def resolve(flavour):
-    """Name of the image package that a metapackage stands for, and its version."""
-    depends = debs.field(f"linux-image-{flavour}", "Depends")
-    found = re.match(r"linux-image-(\S+) \(= (\S+)\)", depends or "")
-    if not found:
-        raise debs.Unavailable(f"apt knows no linux-image-{flavour}")
-    return found.groups()
+def resolve(name):
+    """The packages of a kernel, image first, as (package, version)."""
+    if name in ENDS:
+        return end_of_series(*ENDS[name])
+    meta = f"linux-image-{FLAVOURS[name]}"
+    return packages(debs.dependency(meta, debs.candidate(meta), r"linux-image-\d.*"))
+
+
+def packages(image):
+    """An image and what modules for it are built with, whose versions are their own."""
+    headers = debs.pick(image[0].replace("image", "headers", 1), image[1])
+    return [image, headers, debs.dependency(*headers, r"linux-headers-.*-common"),
+            debs.dependency(*headers, r"linux-kbuild-.*")]
+
+
+def end_of_series(series, end):
+    """The oldest or newest cloud kernel of a series that is there with all its packages."""
+    pattern = re.compile(rf"linux-image-{re.escape(series)}\.\d.*-cloud-amd64")
+    images = [(name, version) for name in debs.names(f"linux-image-{series}.")
+              if pattern.fullmatch(name) for version in debs.versions(name)]
+    order = functools.cmp_to_key(lambda a, b: -1 if debs.is_older(a[1], b[1]) else 1)
+    for image in sorted(images, key=order, reverse=end == "newest"):
+        try:
+            return packages(image)
+        except debs.NotInArchive:
+            pass            # its headers are gone already
+    raise debs.not_in_archive(f"linux-image-{series}.*-cloud-amd64",
+                           "apt knows none that has its headers")
 
 
 def unpacked(debs_folder):
@@ -60,17 +86,11 @@ def relocate(tree, release):
     return headers
 
 
-def build(folder, release, version):
-    """Fill FOLDER with the kernel of an image package."""
+def build(folder, release, wanted):
+    """Fill FOLDER with the kernel that these packages hold."""
     with tempfile.TemporaryDirectory(dir=folder) as tmp:
         tmp = pathlib.Path(tmp)
-        common = re.sub(r"-(cloud-)?amd64$", "-common", release)
-        short = re.match(r"\d+\.\d+", release).group()
-        kbuild = next(k for k in (f"linux-kbuild-{release.removesuffix('-amd64').removesuffix('-cloud')}",
-                                  f"linux-kbuild-{short}") if debs.field(k, "Version"))
-        names = [f"linux-image-{release}", f"linux-headers-{release}",
-                 f"linux-headers-{common}", kbuild]
-        debs.fetch([f"{n}={version}" for n in names], tmp)
+        debs.fetch(wanted, tmp)
         tree = unpacked(tmp)
         for name in ("vmlinuz", "config", "System.map"):
             shutil.move(tree / f"boot/{name}-{release}", folder / name)
@@ -85,49 +105,29 @@ def build(folder, release, version):
     headers = relocate(folder / "headers", release)
     (folder / "build").symlink_to(headers.relative_to(folder))
     subprocess.run(["depmod", "-b", folder, release], check=True)
-    (folder / "version").write_text(version + "\n")
+    (folder / "version").write_text(wanted[0][1] + "\n")
     (folder / "release").write_text(release + "\n")
 
 
-def current(name):
-    """The link to the kernel that NAME last stood for, and whether to look again."""
-    link = cache.root() / "kernels" / name
-    stale = True
-    if (link / "release").exists():
-        lists = debs.LISTS.stat().st_mtime if debs.LISTS.exists() else 0
-        stale = lists > link.lstat().st_mtime
-    return link, stale
+def make(name):
+    """The folder of a kernel as the archive has it now."""
+    wanted = resolve(name)
+    release = wanted[0][0].removeprefix("linux-image-")
+    return cache.make(f"kernels/{release}_{wanted[0][1]}",
+                      lambda path: build(path, release, wanted))
 
 
 def get(name):
-    """The folder of a kernel named as in FLAVOURS, "debug", or given as a path."""
+    """The folder of a kernel named as in NAMES, or given as a path."""
     if name == "debug":
         return debugkernel.get(cache.root() / "kernels" / name)
-    if name not in FLAVOURS:
+    if name not in NAMES:
         folder = pathlib.Path(name)
         if not (folder / "release").exists():
-            raise debs.Unavailable(f"kernel '{name}': not one of {' '.join(FLAVOURS)} debug"
+            raise debs.Unavailable(f"kernel '{name}': not one of {' '.join(NAMES)}"
                                    " and no folder with a 'release' file")
         return folder.resolve()
-    link, stale = current(name)
-    if not stale:
-        return link.resolve()
-    try:
-        try:
-            release, version = resolve(FLAVOURS[name])
-        except debs.Unavailable:
-            debs.update()               # a fresh container has no lists at all
-            release, version = resolve(FLAVOURS[name])
-        folder = cache.make(f"kernels/{release}_{version}",
-                            lambda path: build(path, release, version))
-    except debs.Unavailable:
-        if (link / "release").exists():
-            return link.resolve()       # no network: what we have will do
-        raise
-    aside = link.with_name(f".{name}.{os.getpid()}")
-    aside.symlink_to(folder.name)
-    aside.rename(link)
-    return folder
+    return debs.latest(cache.root() / "kernels" / name, lambda: make(name))
 
 
 def release(folder):

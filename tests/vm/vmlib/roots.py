@@ -80,7 +80,7 @@ def build_tree(aside, section):
     with tempfile.TemporaryDirectory(dir=aside) as tmp:
         tmp = pathlib.Path(tmp)
         (tmp / "partial").mkdir()
-        debs.fetch_closure(packages(section), tmp)
+        debs.fresh(lambda: debs.fetch_closure(packages(section), tmp))
         debs.unpack(sorted(tmp.glob("*.deb")), tree)
     for name in PRUNED + (LEAN_PRUNED if section == "lean" else ()):
         cache.remove(tree / name)

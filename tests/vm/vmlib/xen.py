@@ -43,22 +43,19 @@ ADDRESS = "10.99.0.1"               # dom0's; the domU has the next one
 
 def hypervisor():
     """Xen as QEMU can load it: not compressed."""
-    version = debs.field(PACKAGE, "Version")
-    if not version:
-        debs.update()
-        version = debs.field(PACKAGE, "Version")
-    if not version:
-        raise debs.Unavailable(f"apt knows no {PACKAGE}")
-
-    def build(aside):
+    def build(aside, version):
         with tempfile.TemporaryDirectory(dir=aside) as tmp:
             tmp = pathlib.Path(tmp)
-            debs.fetch([f"{PACKAGE}={version}"], tmp)
+            debs.fetch([(PACKAGE, version)], tmp)
             debs.unpack(list(tmp.glob("*.deb")), tmp)
             (aside / "image").write_bytes(gzip.decompress((tmp / IMAGE).read_bytes()))
 
-    path = cache.make(f"xen/{version.replace('/', '-')}", build)
-    cache.drop_older("xen", path, "*")
+    def make():
+        version = debs.candidate(PACKAGE)
+        return cache.make(f"xen/{version.replace('/', '-')}", lambda path: build(path, version))
+
+    path = debs.latest(cache.root() / "xen/current", make)
+    cache.drop_older("xen", path, "[0-9]*")
     return path / "image"
 
 
@@ -78,9 +75,14 @@ def prepare(cfg):
             f"--kernel {DOM0_KERNEL} can")
     if cfg.cpu == "max":
         cfg.cpu = CPU
+    cfg.hypervisor = hypervisor()
     if cfg.xen == "dom0":
+        cfg.image = roots.image(cfg.kernel_dir, "xen")
         cfg.root_device, cfg.early_modules = "/dev/nvme0n1", DOM0_MODULES
         return
+    cfg.image = roots.image(cfg.kernel_dir)
+    cfg.dom0_kernel = kernels.get(DOM0_KERNEL)
+    cfg.dom0_image = roots.image(cfg.dom0_kernel, "xen")
     cfg.root_device, cfg.early_modules = "/dev/xvda", DOMU_MODULES
     cfg.address = ADDRESS
 
@@ -95,7 +97,7 @@ def boot(cfg, dom0, mem, disks):
     module = f"{quoted(dom0.kernel_dir / 'vmlinuz')} {quoted(dom0.args)}"
     total = mem + XEN_MB + (megabytes(cfg.mem) if dom0 is not cfg else 0)
     return qemu.launch(cfg, [
-        *disks, "-m", f"{total}M", "-kernel", hypervisor(),
+        *disks, "-m", f"{total}M", "-kernel", cfg.hypervisor,
         "-initrd", f"{module},{quoted(dom0.overlay)}",
         "-append", f"{XEN_ARGS} dom0_mem={mem}M,max:{mem}M"])
 
@@ -103,9 +105,8 @@ def boot(cfg, dom0, mem, disks):
 def start(cfg):
     cfg.args = f"{ARGS} {cfg.append}"
     if cfg.xen == "dom0":
-        return boot(cfg, cfg, megabytes(cfg.mem),
-                    qemu.nvme("root", roots.image(cfg.kernel_dir, "xen")))
-    kernel = kernels.get(DOM0_KERNEL)
+        return boot(cfg, cfg, megabytes(cfg.mem), qemu.nvme("root", cfg.image))
+    kernel = cfg.dom0_kernel
     host = types.SimpleNamespace(
         kernel_dir=kernel, release=kernels.release(kernel), args=ARGS,
         root_device="/dev/nvme0n1", early_modules=DOM0_MODULES,
@@ -116,5 +117,5 @@ def start(cfg):
             "vm/domu.cfg": domu.encode(),
             "vm/vmlinuz": cfg.kernel_dir / "vmlinuz",
             "vm/initrd": cfg.overlay})
-    return boot(cfg, host, HOST_MB, [*qemu.nvme("root", roots.image(kernel, "xen")),
-                                     *qemu.nvme("domu", roots.image(cfg.kernel_dir))])
+    return boot(cfg, host, HOST_MB, [*qemu.nvme("root", cfg.dom0_image),
+                                     *qemu.nvme("domu", cfg.image)])
