@@ -47,6 +47,7 @@ speaker: enabled=0
 
 
 def prepare(cfg):
+    cfg.archive = roots.archive("lean")
     cfg.root_device = None
     cfg.early_modules = []
     if cfg.cpu == "max":
@@ -67,7 +68,7 @@ def make_iso(cfg):
          "-graft-points", f"isolinux.cfg={cfg.work / 'isolinux.cfg'}",
          "isolinux.bin=/usr/lib/ISOLINUX/isolinux.bin",
          "ldlinux.c32=/usr/lib/syslinux/modules/bios/ldlinux.c32",
-         f"vmlinuz={cfg.kernel_dir / 'vmlinuz'}", f"root.cpio={roots.archive('lean')}",
+         f"vmlinuz={cfg.kernel_dir / 'vmlinuz'}", f"root.cpio={cfg.archive}",
          f"overlay.cpio={cfg.overlay}"],
         stdout=cfg.emulator_log, stderr=cfg.emulator_log, check=True)
     return iso

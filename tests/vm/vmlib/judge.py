@@ -14,17 +14,27 @@ BAD = re.compile("|".join((
     r"blocked for more than \d+ seconds", r"Kernel panic", r"shadowk: .*WARN",
     r"Bad page state", r"refcount_t:", r"list_(add|del) corruption",
 )))
-# What sounds like one of the above but is a kernel saying how it is built.
+# What sounds like one of the above but is a kernel saying how it is built, or that a program
+# has crashed: show_signal() and show_signal_msg(), where the program chose the name.
 FINE = re.compile("|".join((
+    r"\btraps: .{1,15}\[\d+\] (?:trap )?[\w ]+ ip:[0-9a-f]+ sp:[0-9a-f]+ error:",
+    r"(?:^|[] ;]).{1,15}\[\d+\]: segfault at [0-9a-f]+ ip [0-9a-f]+ sp [0-9a-f]+ error",
     r"RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable",
     r"Speculative Return Stack Overflow: WARNING: See",
     r"KFENCE: initiali[sz]ed", r"kfence: initiali[sz]ed", r"KernelAddressSanitizer initialized",
 )), re.I)
-# An allocation that fails tells so with a trace, which ends thus. Whether that is a
-# fault, its caller says.
-DENIED = r"page allocation failure|vmalloc error|percpu: allocation failed"
+# An allocation that fails tells so with a trace, which ends thus, and so does the OOM killer.
+# Whether that is a fault, the caller says, or whoever waits for the program that was killed.
+DENIED = (r"page allocation failure|vmalloc error|percpu: allocation failed|"
+          r"invoked oom-killer")
 TRACE_END = r"</TASK>"
 BEFORE, AFTER, MOST = 3, 40, 200
+
+
+def environment():
+    """The same for tests/vm/guest/many."""
+    return [f"BAD={BAD.pattern}", f"FINE={FINE.pattern}", f"DENIED={DENIED}",
+            f"TRACE_END={TRACE_END}"]
 
 
 def bad_lines(log):

@@ -95,8 +95,7 @@ def write(cfg, out):
     if cfg.root_device:
         prefix = "vm/overlay/"
         early_modules(cfg, archive)
-    if cfg.stage:
-        archive.tree(cfg.stage, prefix)
+    archive.tree(cfg.stage, prefix)
     for path in map(pathlib.Path, cfg.copy):
         inside = f"{prefix}root/{path.resolve().name}"
         if path.is_dir():

@@ -59,7 +59,8 @@ def machine():
 
 
 def prepare(cfg):
-    """What the overlay must know before it is written."""
+    """What the overlay must know before it is written, and the root's image."""
+    cfg.image = roots.image(cfg.kernel_dir)
     cfg.root_device = "/dev/pmem0" if cfg.icount else "/dev/nvme0n1"
     cfg.early_modules = (["nfit", "nd_pmem"] if cfg.icount else ["nvme"]) + ["ext4"]
 
@@ -71,14 +72,13 @@ def nvme(name, image):
 
 
 def disk(cfg):
-    image = roots.image(cfg.kernel_dir)
     if not cfg.icount:
-        return nvme("root", image)
+        return nvme("root", cfg.image)
     # A disk's answer takes real time, which is not counted and never the same. This
     # one is memory: reading it is a copy that the CPU makes.
     return ["-machine", "pc,nvdimm=on", "-object",
-            f"memory-backend-file,id=root,share=off,size={image.stat().st_size},"
-            f"mem-path={image}", "-device", "nvdimm,memdev=root"]
+            f"memory-backend-file,id=root,share=off,size={cfg.image.stat().st_size},"
+            f"mem-path={cfg.image}", "-device", "nvdimm,memdev=root"]
 
 
 def spares():

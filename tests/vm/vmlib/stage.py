@@ -6,24 +6,24 @@ import os
 import subprocess
 import sys
 
-from . import cache
+from . import cache, debs
 
 
 @contextlib.contextmanager
 def filled(cfg):
-    """Set cfg.stage, the tree to add to the root, and cfg.module, what to load.
+    """Set cfg.stage, the tree to add to the root, and cfg.module, what to load or None.
 
     Nobody rebuilds them while the context lasts."""
-    cfg.stage = cfg.module = None
-    stage = cache.TOP / "build/stage" / cfg.release
+    cfg.stage = cache.TOP / "build/stage" / cfg.release
+    module = cfg.stage / "lib/modules" / cfg.release / "updates/shadowk.ko"
     with cache.lock("build"):
         if not os.environ.get("SHADOWK_NO_BUILD"):
             build([cfg.kernel_dir])
-        if stage.exists():
-            cfg.stage = stage
-        module = stage / "lib/modules" / cfg.release / "updates/shadowk.ko"
-        if module.exists() and not cfg.no_load:
-            cfg.module = module
+        elif not module.exists():
+            raise debs.Unavailable(
+                f"nothing is built for {cfg.release} in {cfg.stage}; unset SHADOWK_NO_BUILD, or "
+                f"run: make guest-stage KERNELS={cfg.kernel}")
+        cfg.module = None if cfg.no_load else module
         yield
 
 
