@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Debian packages, downloaded and unpacked without installing them.
 
-The archive changes under a machine's package lists: packages of one source are there at
-different versions, and what a list names may be gone. So each package is looked up by
-itself, and a download that fails is looked up again once the lists are new (fresh())."""
+The archive changes under a machine's package lists: the packages of one source have
+different versions at times, and a list may name a file that is gone. So the version of each
+package is looked up by itself, and again with new lists after a download that failed."""
 
 import functools
 import os
@@ -25,12 +25,16 @@ class Unavailable(Exception):
 
 
 class NotInArchive(Unavailable):
-    """A package that apt does not know or cannot download."""
+    """A package that apt does not know, or whose file the archive does not have."""
 
 
 def run(args, **kw):
     kw.setdefault("stdout", subprocess.PIPE)
     return subprocess.run(args, check=True, text=True, **kw).stdout
+
+
+def say(text):
+    print(f"vm: {text}", file=sys.stderr, flush=True)
 
 
 # --- the package lists -------------------------------------------------------------
@@ -43,7 +47,7 @@ def lists():
 
 
 def lists_time():
-    return lists().stat().st_mtime if lists().exists() else 0
+    return lists().stat().st_mtime_ns if lists().exists() else 0
 
 
 def may_update():
@@ -52,47 +56,60 @@ def may_update():
 
 @functools.cache
 def update():
-    """Fetch the package lists, once in a process. Returns whether they may be new."""
+    """Fetches the package lists, once in a process. Returns whether they may be new."""
     if not may_update():
         return False
+    stamp = cache.root() / "apt-lists-fetched"
     with cache.lock("apt-lists"):
-        if lists_time() <= STARTED:         # else another process has just done it
-            print("vm: fetching apt's package lists", file=sys.stderr, flush=True)
+        if not stamp.exists() or stamp.stat().st_mtime < STARTED:
+            say("fetching apt's package lists")
             # One source that does not answer is no reason to do without the others.
-            subprocess.run(["apt-get", "-qq", "update"], stdout=sys.stderr, check=False)
+            subprocess.run([cache.TOP / "scripts/apt-update"], stdout=sys.stderr, check=False)
+            stamp.touch()
     return True
 
 
 def fresh(attempt):
-    """What ATTEMPT returns, which is made again with new lists if a package is not there.
-
-    It must look its packages up itself: their versions may be others then."""
+    """Returns attempt(). If a package is not in the archive, updates the lists and calls
+    attempt() once more. attempt() must look versions up itself: new lists name others."""
     try:
         return attempt()
     except NotInArchive as e:
         if not update():
             raise
-        print(f"vm: once more with new package lists, since: {e}", file=sys.stderr, flush=True)
+        say(f"once more, since: {e}")
     return attempt()
 
 
 def latest(link, make):
-    """The cache's entry for what the archive has now, which MAKE returns; LINK remembers it.
+    """Returns the cache's entry that make() finds or makes for what the archive has now.
 
-    It is looked for when the lists are newer than the link, unless what is built is to be
-    used: that was built for the entry as it was then."""
+    LINK remembers it until the package lists are newer. With SHADOWK_NO_BUILD the link
+    always wins, because what is built was built for its entry. So it does when make()
+    fails, as without a network."""
     known = link.exists()
-    if known and (os.environ.get("SHADOWK_NO_BUILD") or lists_time() <= link.lstat().st_mtime):
+    if known and (os.environ.get("SHADOWK_NO_BUILD") or
+                  lists_time() <= link.lstat().st_mtime_ns):
         return link.resolve()
+    seen = 0
+
+    def attempt():
+        nonlocal seen
+        seen = lists_time()
+        return make()
+
     try:
-        path = fresh(make)
-    except NotInArchive as e:
+        path = fresh(attempt)
+    except Unavailable as e:
         if not known:
             raise
-        print(f"vm: {link.name} as it was, since: {e}", file=sys.stderr, flush=True)
-        return link.resolve()
+        say(f"{link.name} as it was, since: {e}")
+        path = link.resolve()
+    if known:
+        os.utime(link.resolve())        # drop_unlinked() counts from here
     aside = link.with_name(f".{link.name}.{os.getpid()}")
     aside.symlink_to(path.name)
+    os.utime(aside, ns=(seen, seen), follow_symlinks=False)
     aside.rename(link)
     return path
 
@@ -103,16 +120,25 @@ def not_in_archive(what, why):
     return NotInArchive(f"{what}: {why}; {remedy}")
 
 
-# --- what they say -----------------------------------------------------------------
+# --- queries -----------------------------------------------------------------------
+
+ABSENT = re.compile("not found|No packages found|Unable to locate")
+
 
 def apt_cache(*args):
-    """apt-cache's output. Its index is kept beside ours: some machines keep none, and making
-    it takes a second."""
+    """Returns apt-cache's output about the archive, whatever is installed here.
+
+    Its index is kept in our cache: some machines keep none, and making it takes a second."""
     index = cache.root() / "apt"
     index.mkdir(exist_ok=True)
-    return subprocess.run(["apt-cache", "-o", f"Dir::Cache::pkgcache={index}/pkgcache.bin",
-                           "-o", "Dir::Cache::srcpkgcache=", *args],
-                          capture_output=True, text=True, check=False).stdout
+    done = subprocess.run(["apt-cache", "-o", f"Dir::Cache::pkgcache={index}/pkgcache.bin",
+                           "-o", "Dir::Cache::srcpkgcache=", "-o", "Dir::State::status=/dev/null",
+                           *args], capture_output=True, text=True, check=False,
+                          env={**os.environ, "LC_ALL": "C"})
+    for line in done.stderr.splitlines():
+        if line.startswith("E: ") and not ABSENT.search(line):
+            raise Unavailable(f"apt-cache: {line.removeprefix('E: ')}")
+    return done.stdout
 
 
 def shown(*args):
@@ -164,14 +190,26 @@ def is_older(a, b):
 
 # --- downloads ---------------------------------------------------------------------
 
+# apt-get's words for a package or file that new lists may have. Others are of the network
+# or of this machine.
+GONE = re.compile(r"\b40[34] |File not found|Unable to locate|was not found|Can't find a source|"
+                  "no installation candidate|unmet dependencies|held broken|Hash Sum|"
+                  "unexpected size")
+
+
 def apt(what, args, **kw):
-    """apt-get, which says nothing but why it fails."""
+    """Runs apt-get, which says only why it fails."""
     done = subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", *args],
-                          stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False, **kw)
-    if done.returncode:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        why = [line.removeprefix("E: ") for line in said if line.startswith("E: ")]
-        raise not_in_archive(f"cannot download {what}", (why or said or ["apt-get failed"])[0])
+                          stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False,
+                          env={**os.environ, "LC_ALL": "C"}, **kw)
+    if not done.returncode:
+        return
+    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    errors = [line.removeprefix("E: ") for line in said if line.startswith("E: ")]
+    why = (errors or said or [f"apt-get ended with {done.returncode}"])[0]
+    if GONE.search(" ".join(said)):
+        raise not_in_archive(f"cannot download {what}", why)
+    raise Unavailable(f"cannot download {what}: {why}; check the network and the disk's space")
 
 
 def fetch(packages, folder):
@@ -182,6 +220,8 @@ def fetch(packages, folder):
 
 def fetch_closure(packages, folder):
     """Download these packages and all that they depend on, as for an empty system."""
+    for deb in folder.glob("*.deb"):    # of an attempt before, at other versions
+        deb.unlink()
     state = folder / "state"
     (state / "partial").mkdir(parents=True, exist_ok=True)
     (state / "status").write_text("")
@@ -200,7 +240,7 @@ def unpack_one(deb, folder):
         run(["tar", "-x", "--keep-directory-symlink", "-C", folder],
             stdin=p.stdout)
     if p.returncode:
-        raise Unavailable(f"{deb} is damaged; remove the cache and try again")
+        raise Unavailable(f"{deb} is damaged; try again")
 
 
 def unpack(debs, folder, jobs=2):

@@ -138,8 +138,8 @@ def build(folder, version):
     (folder / "release").write_text(release + "\n")
 
 
-def make_folder(link):
-    """Its folder, built if it is absent, for the source that the archive has now."""
+def build_current(link):
+    """Returns the folder for the source that the archive has now, built if it is absent."""
     version = debs.candidate(SOURCE)
     folder = link.with_name(f"debug-{version}-{key()}")
     with cache.lock("kernels/debug"):
@@ -162,4 +162,4 @@ def get(link):
     if link.exists() and link.resolve().name.endswith(key()):
         return link.resolve()
     subprocess.run([cache.TOP / "scripts/deps", "debug"], check=True)
-    return debs.fresh(lambda: make_folder(link))
+    return debs.fresh(lambda: build_current(link))

@@ -12,10 +12,11 @@ BAD = re.compile("|".join((
     r"DEBUG_LOCKS_WARN_ON", r"non-static key", r"locking correctness validator", r"kmemleak: \d+ new suspected", r"Call Trace:",
     r"rcu: INFO: .*stall", r"soft lockup", r"hard LOCKUP", r"hung task",
     r"blocked for more than \d+ seconds", r"Kernel panic", r"shadowk: .*WARN",
+    r"\bOut of memory: Killed",
     r"Bad page state", r"refcount_t:", r"list_(add|del) corruption",
 )))
-# What sounds like one of the above but is a kernel saying how it is built, or that a program
-# has crashed: show_signal() and show_signal_msg(), where the program chose the name.
+# Lines that contain one of the above but are about how the kernel is built, or about a program
+# that crashed, which chose its name itself: show_signal(), show_signal_msg().
 FINE = re.compile("|".join((
     r"\btraps: .{1,15}\[\d+\] (?:trap )?[\w ]+ ip:[0-9a-f]+ sp:[0-9a-f]+ error:",
     r"(?:^|[] ;]).{1,15}\[\d+\]: segfault at [0-9a-f]+ ip [0-9a-f]+ sp [0-9a-f]+ error",
@@ -23,8 +24,9 @@ FINE = re.compile("|".join((
     r"Speculative Return Stack Overflow: WARNING: See",
     r"KFENCE: initiali[sz]ed", r"kfence: initiali[sz]ed", r"KernelAddressSanitizer initialized",
 )), re.I)
-# An allocation that fails tells so with a trace, which ends thus, and so does the OOM killer.
-# Whether that is a fault, the caller says, or whoever waits for the program that was killed.
+# A failed allocation and the OOM killer print a trace, which ends so. The caller that failed,
+# or the parent of the program that was killed, reports whether that is a fault. A machine
+# without memory is one in any case: see BAD.
 DENIED = (r"page allocation failure|vmalloc error|percpu: allocation failed|"
           r"invoked oom-killer")
 TRACE_END = r"</TASK>"

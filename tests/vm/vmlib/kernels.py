@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 from . import cache, debs, debugkernel
 
@@ -25,6 +26,7 @@ FLAVOURS = {
 ENDS = {f"{series}-{end}": (series, end) for series in ("6.1", "6.12")
         for end in ("oldest", "newest")}
 NAMES = (*FLAVOURS, *ENDS, "debug")
+UNLINKED_KEPT = 24 * 3600       # seconds
 
 
 def resolve(name):
@@ -36,7 +38,8 @@ def resolve(name):
 
 
 def packages(image):
-    """An image and what modules for it are built with, whose versions are their own."""
+    """Returns the image and the packages that its modules are built with. Each has its own
+    version."""
     headers = debs.pick(image[0].replace("image", "headers", 1), image[1])
     return [image, headers, debs.dependency(*headers, r"linux-headers-.*-common"),
             debs.dependency(*headers, r"linux-kbuild-.*")]
@@ -109,12 +112,24 @@ def build(folder, release, wanted):
     (folder / "release").write_text(release + "\n")
 
 
-def make(name):
-    """The folder of a kernel as the archive has it now."""
+def build_current(name):
+    """Returns the folder of a kernel as the archive has it now."""
     wanted = resolve(name)
     release = wanted[0][0].removeprefix("linux-image-")
     return cache.make(f"kernels/{release}_{wanted[0][1]}",
                       lambda path: build(path, release, wanted))
+
+
+def drop_unlinked():
+    """Drops kernels, with their images, that no name has stood for since a day, so that the
+    cache stays bounded. A run that began before may still use one."""
+    root = cache.root()
+    linked = {p.resolve() for p in (root / "kernels").iterdir() if p.is_symlink()}
+    for path in (root / "kernels").glob("*_*"):
+        if path not in linked and path.stat().st_mtime < time.time() - UNLINKED_KEPT:
+            for image in (root / "images").glob(f"*-{path.name}-*"):
+                cache.remove(image)
+            cache.remove(path)
 
 
 def get(name):
@@ -127,7 +142,9 @@ def get(name):
             raise debs.Unavailable(f"kernel '{name}': not one of {' '.join(NAMES)}"
                                    " and no folder with a 'release' file")
         return folder.resolve()
-    return debs.latest(cache.root() / "kernels" / name, lambda: make(name))
+    folder = debs.latest(cache.root() / "kernels" / name, lambda: build_current(name))
+    drop_unlinked()
+    return folder
 
 
 def release(folder):

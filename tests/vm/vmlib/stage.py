@@ -9,21 +9,23 @@ import sys
 from . import cache, debs
 
 
-@contextlib.contextmanager
-def filled(cfg):
-    """Set cfg.stage, the tree to add to the root, and cfg.module, what to load or None.
-
-    Nobody rebuilds them while the context lasts."""
+def locate(cfg):
+    """Set cfg.stage, the tree to add to the root, and cfg.module, what to load or None."""
     cfg.stage = cache.TOP / "build/stage" / cfg.release
     module = cfg.stage / "lib/modules" / cfg.release / "updates/shadowk.ko"
+    if os.environ.get("SHADOWK_NO_BUILD") and not module.exists():
+        raise debs.Unavailable(
+            f"nothing is built for {cfg.release} in {cfg.stage}; unset SHADOWK_NO_BUILD, or "
+            f"run: make guest-stage KERNELS={cfg.kernel}")
+    cfg.module = None if cfg.no_load else module
+
+
+@contextlib.contextmanager
+def filled(cfg):
+    """The stage is up to date, and nobody rebuilds it, while the context lasts."""
     with cache.lock("build"):
         if not os.environ.get("SHADOWK_NO_BUILD"):
             build([cfg.kernel_dir])
-        elif not module.exists():
-            raise debs.Unavailable(
-                f"nothing is built for {cfg.release} in {cfg.stage}; unset SHADOWK_NO_BUILD, or "
-                f"run: make guest-stage KERNELS={cfg.kernel}")
-        cfg.module = None if cfg.no_load else module
         yield
 
 

@@ -50,11 +50,11 @@ def hypervisor():
             debs.unpack(list(tmp.glob("*.deb")), tmp)
             (aside / "image").write_bytes(gzip.decompress((tmp / IMAGE).read_bytes()))
 
-    def make():
+    def build_current():
         version = debs.candidate(PACKAGE)
         return cache.make(f"xen/{version.replace('/', '-')}", lambda path: build(path, version))
 
-    path = debs.latest(cache.root() / "xen/current", make)
+    path = debs.latest(cache.root() / "xen/current", build_current)
     cache.drop_older("xen", path, "[0-9]*")
     return path / "image"
 
