@@ -105,8 +105,8 @@ def latest(link, make):
             raise
         say(f"{link.name} as it was, since: {e}")
         path = link.resolve()
-    if known:
-        os.utime(link.resolve())        # drop_unlinked() counts from here
+    for used in {path, link.resolve()} if known else {path}:
+        os.utime(used)                  # drop_unlinked() counts from here
     aside = link.with_name(f".{link.name}.{os.getpid()}")
     aside.symlink_to(path.name)
     os.utime(aside, ns=(seen, seen), follow_symlinks=False)

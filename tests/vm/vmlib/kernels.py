@@ -121,19 +121,19 @@ def build_current(name):
 
 
 def drop_unlinked():
-    """Drops kernels, with their images, that no name has stood for since a day, so that the
-    cache stays bounded. A run that began before may still use one."""
+    """Removes kernels, with their images, that no name has stood for since a day, so that the
+    cache stays bounded. A run that began before that may still use one."""
     root = cache.root()
     linked = {p.resolve() for p in (root / "kernels").iterdir() if p.is_symlink()}
     for path in (root / "kernels").glob("*_*"):
-        if path not in linked and path.stat().st_mtime < time.time() - UNLINKED_KEPT:
+        if path.resolve() not in linked and path.stat().st_mtime < time.time() - UNLINKED_KEPT:
             for image in (root / "images").glob(f"*-{path.name}-*"):
                 cache.remove(image)
             cache.remove(path)
 
 
 def get(name):
-    """The folder of a kernel named as in NAMES, or given as a path."""
+    """Returns the folder of a kernel named as in NAMES, or given as a path."""
     if name == "debug":
         return debugkernel.get(cache.root() / "kernels" / name)
     if name not in NAMES:
