@@ -12,6 +12,10 @@ import tempfile
 TOP = pathlib.Path(__file__).resolve().parents[3]
 
 
+def say(text):
+    print(f"vm: {text}", file=sys.stderr, flush=True)
+
+
 def root():
     base = os.environ.get("SHADOWK_CACHE")
     if not base:
@@ -48,7 +52,7 @@ def make(name, build):
         aside = pathlib.Path(tempfile.mkdtemp(
             prefix=f".new-{path.name}-", dir=path.parent))
         aside.chmod(0o755)
-        print(f"vm: making {path}", file=sys.stderr)
+        say(f"making {path}")
         try:
             made = build(aside) or aside
             os.rename(made, path)
@@ -63,6 +67,15 @@ def remove(path):
     else:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
+
+
+def point(link, path, time_ns=None):
+    """LINK, new or not, names PATH beside it from one instant on; its time is TIME_NS."""
+    aside = link.with_name(f".{link.name}.{os.getpid()}")
+    aside.symlink_to(path.name)
+    if time_ns is not None:
+        os.utime(aside, ns=(time_ns, time_ns), follow_symlinks=False)
+    aside.rename(link)
 
 
 def drop_older(folder, keep, pattern):

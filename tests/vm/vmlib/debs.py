@@ -33,10 +33,6 @@ def run(args, **kw):
     return subprocess.run(args, check=True, text=True, **kw).stdout
 
 
-def say(text):
-    print(f"vm: {text}", file=sys.stderr, flush=True)
-
-
 # --- the package lists -------------------------------------------------------------
 
 @functools.cache
@@ -62,7 +58,7 @@ def update():
     stamp = cache.root() / "apt-lists-fetched"
     with cache.lock("apt-lists"):
         if not stamp.exists() or stamp.stat().st_mtime < STARTED:
-            say("fetching apt's package lists")
+            cache.say("fetching apt's package lists")
             # One source that does not answer is no reason to do without the others.
             subprocess.run([cache.TOP / "scripts/apt-update"], stdout=sys.stderr, check=False)
             stamp.touch()
@@ -77,7 +73,7 @@ def fresh(attempt):
     except NotInArchive as e:
         if not update():
             raise
-        say(f"once more, since: {e}")
+        cache.say(f"once more, since: {e}")
     return attempt()
 
 
@@ -103,14 +99,11 @@ def latest(link, make):
     except Unavailable as e:
         if not known:
             raise
-        say(f"{link.name} as it was, since: {e}")
+        cache.say(f"{link.name} as it was, since: {e}")
         path = link.resolve()
     for used in {path, link.resolve()} if known else {path}:
         os.utime(used)                  # drop_unlinked() counts from here
-    aside = link.with_name(f".{link.name}.{os.getpid()}")
-    aside.symlink_to(path.name)
-    os.utime(aside, ns=(seen, seen), follow_symlinks=False)
-    aside.rename(link)
+    cache.point(link, path, seen)
     return path
 
 

@@ -35,7 +35,7 @@ def options(path):
 
 
 def say(text):
-    print(f"vm: debug kernel: {text}", file=sys.stderr, flush=True)
+    cache.say(f"debug kernel: {text}")
 
 
 def unpack(tree, version):
@@ -148,9 +148,7 @@ def build_current(link):
             unfinished.mkdir(parents=True, exist_ok=True)
             build(unfinished, version)
             unfinished.rename(folder)
-        aside = link.with_name(f".debug.{os.getpid()}")
-        aside.symlink_to(folder.name)
-        aside.rename(link)
+        cache.point(link, folder)
         for pattern in ("debug-*", ".debug-*"):
             cache.drop_older("kernels", folder, pattern)
     return folder

@@ -57,7 +57,7 @@ def end_of_series(series, end):
         except debs.NotInArchive:
             pass            # its headers are gone already
     raise debs.not_in_archive(f"linux-image-{series}.*-cloud-amd64",
-                           "apt knows none that has its headers")
+                              "apt knows none that has its headers")
 
 
 def unpacked(debs_folder):
