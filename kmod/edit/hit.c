@@ -318,7 +318,7 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 		if (READ_ONCE(site->edit.base[0]) == site->kp.opcode && go_on(site, regs))
 			return true;
 	} else {
-		resume = shk_poke_resume(addr);
+		resume = shk_poke_resume(&shadow->text, addr);
 		if (resume) {
 			regs->ip = resume;
 			return true;

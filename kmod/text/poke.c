@@ -7,6 +7,7 @@
  */
 #include <linux/kprobes.h>
 #include <linux/memory.h>
+#include <linux/seqlock.h>
 #include <linux/smp.h>
 #include <asm/sync_core.h>
 #include <asm/text-patching.h>
@@ -14,14 +15,38 @@
 #include "text/text.h"
 
 /*
- * The breakpoint in flight. text_mutex lets there be one. Readers are int3
- * handlers, in which the IPIs that end each step wait.
+ * The breakpoints in flight, of one text: others may have some of their own at the same
+ * address. text_mutex lets there be one such set. Readers are int3 handlers, in which the
+ * IPIs that end each step wait, so the set that they met stands while they look for it.
  */
-static unsigned long poking;
-static unsigned long poking_resume;
-/* Or those of bodies that are replaced; their number is written before. */
-static const struct shk_replacement *guarded;
-static unsigned int nr_guarded;
+static struct {
+	seqcount_t seq;
+	const struct shk_text *text; /* NULL: none */
+	/* One instruction, */
+	unsigned long addr;
+	unsigned long resume;
+	/* or where bodies are entered that are replaced. */
+	const struct shk_replacement *bodies;
+	unsigned int nr;
+} flight = { .seq = SEQCNT_ZERO(flight.seq) };
+
+static void take_off(const struct shk_text *text, unsigned long addr, unsigned long resume,
+		     const struct shk_replacement *bodies, unsigned int nr)
+{
+	lockdep_assert_held(shk_symbols.text_mutex);
+	raw_write_seqcount_begin(&flight.seq);
+	flight.text = text;
+	flight.addr = addr;
+	flight.resume = resume;
+	flight.bodies = bodies;
+	flight.nr = nr;
+	raw_write_seqcount_end(&flight.seq);
+}
+
+static void land(void)
+{
+	take_off(NULL, 0, 0, NULL, 0);
+}
 
 static void sync_cpu(void *unused)
 {
@@ -51,8 +76,7 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
 		return;
 	}
 	if (len > 1) {
-		poking_resume = resume;
-		smp_store_release(&poking, addr); /* pairs with shk_poke_resume() */
+		take_off(page->text, addr, resume, NULL, 0);
 		shk_page_write(page, addr, &int3, 1);
 		shk_poke_sync();
 		shk_page_write(page, addr + 1, bytes + 1, len - 1);
@@ -61,7 +85,8 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
 	shk_page_write(page, addr, bytes, 1);
 	/* Whoever trapped is through its handler when this returns. */
 	shk_poke_sync();
-	WRITE_ONCE(poking, 0);
+	if (len > 1)
+		land();
 }
 
 int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
@@ -82,29 +107,40 @@ int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8
 	return ret;
 }
 
-void shk_poke_guard(const struct shk_replacement *bodies, unsigned int nr)
+void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *bodies,
+		    unsigned int nr)
 {
-	lockdep_assert_held(shk_symbols.text_mutex);
-	nr_guarded = nr;
-	smp_store_release(&guarded, bodies); /* pairs with guard_of() */
+	take_off(text, 0, 0, bodies, nr);
 }
 
-static unsigned long guard_of(unsigned long addr)
+void shk_poke_unguard(void)
 {
-	const struct shk_replacement *bodies = smp_load_acquire(&guarded); /* shk_poke_guard() */
+	/* Whoever trapped is through its handler. */
+	shk_poke_sync();
+	land();
+	/* And so is who came by somebody else's breakpoint, and looked at the bodies. */
+	shk_poke_sync();
+}
+
+static unsigned long resume_at(unsigned long addr)
+{
 	unsigned int i;
 
-	for (i = 0; bodies && i < nr_guarded; i++)
-		if (bodies[i].edits[0].addr == addr)
-			return bodies[i].resume;
+	if (!flight.bodies)
+		return flight.addr == addr ? flight.resume : 0;
+	for (i = 0; i < flight.nr; i++)
+		if (flight.bodies[i].edits[0].addr == addr)
+			return flight.bodies[i].resume;
 	return 0;
 }
-NOKPROBE_SYMBOL(guard_of);
+NOKPROBE_SYMBOL(resume_at);
 
-unsigned long shk_poke_resume(unsigned long addr)
+unsigned long shk_poke_resume(const struct shk_text *text, unsigned long addr)
 {
-	if (smp_load_acquire(&poking) != addr) /* pairs with shk_poke() */
-		return guard_of(addr);
-	return poking_resume;
+	/* What changes meanwhile is not what stands in @text. */
+	unsigned int seq = raw_seqcount_begin(&flight.seq);
+	unsigned long resume = flight.text == text ? resume_at(addr) : 0;
+
+	return read_seqcount_retry(&flight.seq, seq) ? 0 : resume;
 }
 NOKPROBE_SYMBOL(shk_poke_resume);

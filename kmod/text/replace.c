@@ -86,7 +86,7 @@ int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsi
 		goto unlock;
 	}
 	if (text->live) {
-		shk_poke_guard(bodies, nr);
+		shk_poke_guard(text, bodies, nr);
 		post_guards(text, bodies, nr);
 		shk_poke_sync();
 		ret = clear(arg);
@@ -98,11 +98,8 @@ int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsi
 	if (text->live)
 		shk_poke_sync();
 	set_heads(text, bodies, nr);
-	if (text->live) {
-		/* Whoever trapped is through its handler when this returns. */
-		shk_poke_sync();
-		shk_poke_guard(NULL, 0);
-	}
+	if (text->live)
+		shk_poke_unguard();
 unlock:
 	mutex_unlock(shk_symbols.text_mutex);
 	return ret;

@@ -282,19 +282,27 @@ bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
 	return false;
 }
 
-/* What a CPU does that meets the breakpoint of an edit that comes or goes. */
+/*
+ * What a CPU does that meets the breakpoint of an edit that comes or goes. 0: a kprobe's stands
+ * under the edit, which is one, too, and goes as that. (To go on at the edit itself would be a
+ * loop: with interrupts off it holds up whoever waits for this CPU to take the next step.)
+ */
 static unsigned long resume_of(const struct shk_edit *edit)
 {
-	u8 op = edit->bytes[0];
 	s32 rel;
 
-	if (edit->len == CALL_INSN_SIZE && op == CALL_INSN_OPCODE)
+	if (edit->bytes[0] == CALL_INSN_OPCODE)
 		return edit->addr + CALL_INSN_SIZE; /* as if not armed */
-	if (op == JMP32_INSN_OPCODE) {
-		memcpy(&rel, edit->bytes + 1, sizeof(rel));
-		return edit->addr + JMP32_INSN_SIZE + rel;
-	}
-	return edit->addr;
+	if (edit->bytes[0] != JMP32_INSN_OPCODE)
+		return 0;
+	memcpy(&rel, edit->bytes + 1, sizeof(rel));
+	return edit->addr + JMP32_INSN_SIZE + rel;
+}
+
+/* May it come and go step by step while CPUs come by? */
+static bool has_steps(const struct shk_edit *edit)
+{
+	return edit->len == 1 || (edit->len == JMP32_INSN_SIZE && resume_of(edit));
 }
 
 static bool is_taken(const struct shk_page *page, const struct shk_edit *edit)
@@ -376,7 +384,8 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 	int ret = 0;
 
 	if (WARN_ON_ONCE(!edit->len || edit->len > SHK_EDIT_MAX ||
-			 offset_in_page(edit->addr) + edit->len > PAGE_SIZE))
+			 offset_in_page(edit->addr) + edit->len > PAGE_SIZE) ||
+	    WARN_ON_ONCE(text->live && !edit->spare.bytes && !has_steps(edit)))
 		return -EINVAL;
 	if (edit->spare.bytes)
 		ret = shk_huge_split(text, edit->addr);
@@ -438,7 +447,7 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 	mutex_lock(shk_symbols.text_mutex);
 	/* It must go: if need be as other edits do. */
 	if (WARN_ON_ONCE(put_bytes(page, edit, edit->base)))
-		shk_poke(page, edit->addr, edit->base, edit->len, resume_of(edit));
+		shk_poke(page, edit->addr, edit->base, edit->len, resume_of(edit) ?: edit->addr);
 	list_del(&edit->node);
 	edit->page = NULL;
 	/* Otherwise it goes. */

@@ -242,7 +242,7 @@ size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *
 /*
  * Replace bytes of a private page under the feet of CPUs that execute them:
  * breakpoint, tail, head, as text_poke_bp() does. Who meets the breakpoint
- * continues at @resume.
+ * continues at @resume; 0: one of the kernel's own stands there, and its handler goes on.
  */
 void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 	      unsigned long resume);
@@ -252,12 +252,17 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
  */
 int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 		  struct shk_copy *spare);
-/* Breakpoints stand where these bodies are entered; NULL: they do no more. */
-void shk_poke_guard(const struct shk_replacement *bodies, unsigned int nr);
+/* Breakpoints stand in @text where these bodies are entered; and they do no more. */
+void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *bodies,
+		    unsigned int nr);
+void shk_poke_unguard(void);
 /* Every CPU has seen what was written, and is in no breakpoint's handler. */
 void shk_poke_sync(void);
-/* Where to go on from a breakpoint that one of these put at @addr; 0: not ours. */
-unsigned long shk_poke_resume(unsigned long addr);
+/*
+ * Where to go on from a breakpoint that one of these put into @text at @addr; 0: it is
+ * somebody else's. Interrupts are off.
+ */
+unsigned long shk_poke_resume(const struct shk_text *text, unsigned long addr);
 
 static inline const u8 *shk_page_bytes(const struct shk_page *page, unsigned long addr)
 {
