@@ -282,33 +282,49 @@ struct shk_shadow *shk_graft_shadow(struct mm_struct *mm)
 	return shadow;
 }
 
-/* The first behind @order that is not just going, with a reference on its mm. */
-static struct shk_graft *find_behind(struct shk_shadow *shadow, u64 order)
+/* Of @shadow's own grafts, the first whose order is above @order, or NULL. */
+static struct shk_graft *graft_above(struct shk_shadow *shadow, u64 order)
 {
 	struct shk_graft *graft;
 
+	lockdep_assert_held(&shk_graft_lock);
 	list_for_each_entry (graft, &shadow->grafts, node)
-		if (graft->order > order && mmget_not_zero(graft->mm))
+		if (graft->order > order)
 			return graft;
 	return NULL;
 }
 
+/* The same of @shadow's grafts and those of its callers: one order for all lists. */
+static struct shk_graft *graft_above_in_all(struct shk_shadow *shadow, u64 order)
+{
+	struct shk_graft *found = graft_above(shadow, order), *graft;
+	struct shk_shadow *caller;
+
+	list_for_each_entry (caller, &shadow->callers, caller) {
+		graft = graft_above(caller, order);
+		if (graft && (!found || graft->order < found->order))
+			found = graft;
+	}
+	return found;
+}
+
 struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor)
 {
-	struct shk_shadow *caller;
+	struct mm_struct *mm = NULL;
 	struct shk_graft *graft;
-	u64 order = *cursor;
 
 	spin_lock(&shk_graft_lock);
-	graft = find_behind(shadow, order);
-	/* Those of callers follow, one caller after the other. */
-	list_for_each_entry (caller, &shadow->callers, caller)
+	while (!mm) {
+		graft = graft_above_in_all(shadow, *cursor);
 		if (!graft)
-			graft = find_behind(caller, order);
-	if (graft)
+			break;
 		*cursor = graft->order;
+		/* The reference outlives the lock, @graft does not; one that is ending has no users. */
+		if (mmget_not_zero(graft->mm))
+			mm = graft->mm;
+	}
 	spin_unlock(&shk_graft_lock);
-	return graft ? graft->mm : NULL;
+	return mm;
 }
 
 unsigned int shk_graft_count(struct shk_shadow *shadow)
