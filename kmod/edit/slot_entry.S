@@ -4,6 +4,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/ptrace-abi.h>
 #include <asm/segment.h>
+#include <asm/smap.h>
 #include <asm/unwind_hints.h>
 
 #include "edit/slot_entry.h"
@@ -182,9 +183,16 @@ SYM_CODE_START_NOALIGN(shk_detours)
 	.fill SHK_NR_DETOURS * SHK_DETOUR_SIZE, 1, 0xcc
 SYM_CODE_END(shk_detours)
 
-/* In the midst of any code: flags and all volatile registers are live. */
-SYM_FUNC_START(shk_detour_common)
+/*
+ * In the midst of any code: flags and all volatile registers are live. C wants AC and DF
+ * clear, and the probed code may be between stac and clac.
+ */
+SYM_CODE_START(shk_detour_common)
+	UNWIND_HINT_FUNC
+	ANNOTATE_NOENDBR		/* reached by direct branches only */
 	pushfq
+	ASM_CLAC
+	cld
 	pushq	%rax
 	pushq	%r11
 	pushq	%r10
@@ -207,4 +215,4 @@ SYM_FUNC_START(shk_detour_common)
 	popq	%rax
 	popfq
 	RET
-SYM_FUNC_END(shk_detour_common)
+SYM_CODE_END(shk_detour_common)
