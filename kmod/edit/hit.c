@@ -234,8 +234,11 @@ asmlinkage void shk_hit_jump(struct shk_detour_regs *regs)
 
 	preempt_disable_notrace();
 	site = shk_detour_site(regs->detour);
-	if (site)
+	if (site) {
+		/* A stack trace shows the probed instruction; slot_entry.S does not return there. */
+		WRITE_ONCE(regs->ip, site->edit.addr);
 		hit_site(site, &hit);
+	}
 	preempt_enable_notrace();
 }
 NOKPROBE_SYMBOL(shk_hit_jump);
