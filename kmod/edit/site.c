@@ -118,10 +118,11 @@ static void choose_speed(struct shk_site *site)
 	struct shk_func *func = top_func(site);
 
 	lockdep_assert_held(shk_symbols.text_mutex);
+	/* Whoever changes one of these without text_mutex calls shk_site_refresh() then. */
 	if (func)
-		shk_stub_set_fast(func->stub, func->patch->state == SHK_PATCH_FAST &&
+		shk_stub_set_fast(func->stub, READ_ONCE(func->patch->state) == SHK_PATCH_FAST &&
 						      list_empty(&site->probes) && !site->chain &&
-						      !site->shadow->asks_threads);
+						      !READ_ONCE(site->shadow->asks_threads));
 }
 
 void shk_site_refresh(struct shk_site *site)
@@ -138,7 +139,7 @@ void shk_sites_ask_threads(struct shk_shadow *shadow)
 
 	mutex_lock(&shk_config_lock);
 	if (!shadow->asks_threads) {
-		shadow->asks_threads = true;
+		WRITE_ONCE(shadow->asks_threads, true);
 		hash_for_each (shadow->sites, bucket, site, by_addr)
 			shk_site_refresh(site);
 	}

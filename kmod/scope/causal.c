@@ -69,6 +69,13 @@ static struct note *find_note(struct set *set, const void *key)
 	return NULL;
 }
 
+/* find_note() looks at keys without the lock. */
+static void clear_note(struct note *note)
+{
+	note->shadow = NULL;
+	WRITE_ONCE(note->key, NULL);
+}
+
 /* NULL takes it back. */
 static void note(const void *key, struct shk_shadow *shadow)
 {
@@ -106,7 +113,7 @@ static struct shk_shadow *take_note(const void *key)
 	note = find_note(set, key);
 	if (note) {
 		shadow = note->shadow;
-		*note = (struct note){};
+		clear_note(note);
 	}
 	raw_spin_unlock_irqrestore(&set->lock, flags);
 	return shadow;
@@ -121,7 +128,7 @@ static void take_back_all(const struct shk_shadow *shadow)
 		raw_spin_lock_irq(&set->lock);
 		for (i = 0; i < NR_WAYS; i++)
 			if (set->notes[i].shadow == shadow)
-				set->notes[i] = (struct note){};
+				clear_note(&set->notes[i]);
 		raw_spin_unlock_irq(&set->lock);
 	}
 }

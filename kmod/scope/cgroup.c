@@ -84,7 +84,7 @@ static void check(struct task_struct *task, bool moved, bool first)
 	struct shk_shadow *side;
 	bool misplaced;
 
-	if (!task->mm || task->flags & PF_KTHREAD)
+	if (!task->mm || shk_is_kthread(task))
 		return;
 	rcu_read_lock();
 	binding = shk_binding_nearest(task_dfl_cgroup(task));
@@ -251,9 +251,9 @@ static void binding_destroy(struct shk_binding *binding)
 static void count(struct shk_binding *binding, int change)
 {
 	lockdep_assert_held(&shk_config_lock);
-	binding->shadow->nr_cgroups += change;
+	WRITE_ONCE(binding->shadow->nr_cgroups, binding->shadow->nr_cgroups + change);
 	if (binding->other)
-		binding->other->nr_cgroups += change;
+		WRITE_ONCE(binding->other->nr_cgroups, binding->other->nr_cgroups + change);
 }
 
 static int publish(struct shk_binding *binding)

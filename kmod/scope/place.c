@@ -48,7 +48,7 @@ static struct task_struct *living(struct task_struct *task)
 	struct task_struct *thread;
 
 	for_each_thread (task, thread)
-		if (READ_ONCE(thread->mm) && !(thread->flags & PF_KTHREAD))
+		if (READ_ONCE(thread->mm) && !shk_is_kthread(thread))
 			return thread;
 	return NULL;
 }
@@ -256,7 +256,7 @@ void shk_look_at(struct task_struct *task, bool born, struct shk_draw draw)
 		return;
 	}
 	init_task_work(&look->work, look_work);
-	if (by->flags & PF_KTHREAD || shk_call(task_work_add)(by, &look->work, TWA_RESUME))
+	if (shk_is_kthread(by) || shk_call(task_work_add)(by, &look->work, TWA_RESUME))
 		defer(look);
 }
 

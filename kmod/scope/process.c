@@ -34,7 +34,7 @@ static struct mm_struct *mm_of(struct task_struct *task)
 
 	if (mm)
 		return mm;
-	return ERR_PTR(task->flags & PF_KTHREAD ? -EOPNOTSUPP : -ESRCH);
+	return ERR_PTR(shk_is_kthread(task) ? -EOPNOTSUPP : -ESRCH);
 }
 
 /*
@@ -237,7 +237,7 @@ static struct task_struct *owner_of(struct mm_struct *mm)
 
 		/* The leader may be a zombie while its threads live on. */
 		for_each_thread (task, thread) {
-			if (READ_ONCE(thread->mm) == mm && !(thread->flags & PF_KTHREAD)) {
+			if (READ_ONCE(thread->mm) == mm && !shk_is_kthread(thread)) {
 				found = task;
 				break;
 			}

@@ -25,7 +25,8 @@ bool shk_graft_gives_birth(struct mm_struct *mm)
 	graft = shk_graft_find(mm);
 	if (graft) {
 		list_for_each_entry_safe (child, next, &graft->births, birth) {
-			if (!READ_ONCE(child->mm->map_count))
+			/* dup_mmap() counts meanwhile, without a lock of ours: not 0 says enough. */
+			if (!data_race(READ_ONCE(child->mm->map_count)))
 				found = true;
 			else if (!child->exec)
 				list_del_init(&child->birth);

@@ -57,7 +57,7 @@ void shk_graft_set_placed(struct shk_graft *graft, u64 placed)
 {
 	lockdep_assert_held(&shk_graft_lock);
 	if (!graft->placed != !placed)
-		nr_placed += placed ? 1 : -1;
+		WRITE_ONCE(nr_placed, nr_placed + (placed ? 1 : -1));
 	graft->placed = placed;
 }
 

@@ -245,6 +245,11 @@ static inline bool shk_borrows_mm(struct task_struct *task)
 	rcu_read_unlock();
 	return borrows;
 }
+/* Others of @task's flags change meanwhile; this one does not. */
+static inline bool shk_is_kthread(const struct task_struct *task)
+{
+	return data_race(task->flags) & PF_KTHREAD;
+}
 /* mms that are inside by their cgroups, those that fork and exec are making too. */
 unsigned int shk_graft_count_placed(void);
 /* What the first to come needs is made; shk_config_lock held. Errors as shk_graft_attach(). */

@@ -80,7 +80,8 @@ static void follow(struct shk_page *page, unsigned long addr, const u8 *src, siz
 	hold(page, addr, src, len);
 	for (i = 0; i < len; i++) {
 		if (under_edit(page, addr + i, &edit)) {
-			edit->base[addr + i - edit->addr] = src[i];
+			/* shk_hook_int3() looks at the first without a lock. */
+			WRITE_ONCE(edit->base[addr + i - edit->addr], src[i]);
 			/* The head: its breakpoint first, and last what it becomes. */
 			if (addr + i == edit->addr && edit->changed)
 				edit->changed(edit);
