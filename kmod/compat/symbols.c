@@ -123,6 +123,16 @@ static bool __init resolve_site(const char *name, unsigned long *site)
 	return *site;
 }
 
+static bool __init resolve_flushes(unsigned long *sites)
+{
+	const char *cpa = shk_symbol_lookup("cpa_flush") ? "cpa_flush" : "__cpa_flush_tlb";
+
+	return resolve_site("flush_tlb_kernel_range", &sites[SHK_FLUSH_KERNEL_RANGE]) &&
+	       resolve_site("flush_tlb_all", &sites[SHK_FLUSH_ALL]) &&
+	       resolve_site(cpa, &sites[SHK_FLUSH_CPA]) &&
+	       resolve_site("__cpa_flush_all", &sites[SHK_FLUSH_CPA_ALL]);
+}
+
 int __init shk_symbols_init(void)
 {
 	unsigned long addr = find_lookup_name();
@@ -154,6 +164,6 @@ int __init shk_symbols_init(void)
 	ok &= resolve("__sched_text_start", &shk_symbols.sched_text);
 	ok &= resolve("__sched_text_end", &shk_symbols.sched_text_end);
 	ok = ok && resolve_site("__text_poke", &shk_symbols.__text_poke) &&
-	     resolve_site("flush_tlb_kernel_range", &shk_symbols.flush_tlb_kernel_range);
+	     resolve_flushes(shk_symbols.flush_sites);
 	return ok ? 0 : -EOPNOTSUPP;
 }

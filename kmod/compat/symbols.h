@@ -87,6 +87,15 @@ SHK_DECLARE(rethook_add_node)
 /* The static call of an unexported function. */
 #define shk_call(name) static_call(shk_##name)
 
+/* Functions that flush the kernel's own mappings. */
+enum shk_flush {
+	SHK_FLUSH_KERNEL_RANGE, /* flush_tlb_kernel_range() */
+	SHK_FLUSH_ALL,		/* flush_tlb_all() */
+	SHK_FLUSH_CPA,		/* cpa_flush(), or __cpa_flush_tlb() where that is inlined */
+	SHK_FLUSH_CPA_ALL,	/* __cpa_flush_all() */
+	SHK_NR_FLUSHES
+};
+
 struct shk_symbols {
 	struct mm_struct *init_mm;
 	struct mutex *text_mutex;
@@ -100,7 +109,7 @@ struct shk_symbols {
 	unsigned long sched_text_end;
 	/* ftrace sites */
 	unsigned long __text_poke;
-	unsigned long flush_tlb_kernel_range;
+	unsigned long flush_sites[SHK_NR_FLUSHES];
 };
 
 extern struct shk_symbols shk_symbols;

@@ -7,7 +7,7 @@ int shk_watch_get(struct shk_watch *watch)
 
 	mutex_lock(&watch->lock);
 	if (!watch->users) {
-		ret = ftrace_set_filter_ip(&watch->ops, *watch->addr, 0, 0);
+		ret = ftrace_set_filter_ips(&watch->ops, watch->sites, watch->nr_sites, 0, 0);
 		if (!ret)
 			ret = register_ftrace_function(&watch->ops);
 	}

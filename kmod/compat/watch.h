@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A function of the kernel of which we must hear whenever it is called, as long as
+ * Functions of the kernel of which we must hear whenever one is called, as long as
  * somebody needs that. Permanent, as livepatch's: kernel.ftrace_enabled=0 is
  * refused meanwhile.
  */
@@ -14,19 +14,21 @@
 
 struct shk_watch {
 	struct ftrace_ops ops;
-	const unsigned long *addr; /* of the function, where it is looked up to */
+	unsigned long *sites; /* ftrace sites of the functions */
+	unsigned int nr_sites;
 	struct mutex lock;	   /* the innermost but for ftrace's own */
 	unsigned int users;
 };
 
-#define SHK_WATCH(name, function, call) \
+#define SHK_WATCH(name, first, nr, call) \
 	struct shk_watch name = {                                                     \
 		.ops = {                                                              \
 			.func = call,                                                 \
 			.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION |  \
 				 FTRACE_OPS_FL_PERMANENT,                             \
 		},                                                                    \
-		.addr = &shk_symbols.function,                                        \
+		.sites = first,                                                       \
+		.nr_sites = nr,                                                       \
 		.lock = __MUTEX_INITIALIZER((name).lock),                             \
 	}
 

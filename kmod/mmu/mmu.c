@@ -4,11 +4,11 @@
 #include <asm/tlbflush.h>
 #include <xen/xen.h>
 
-#include "mmu/mmu.h"
+#include "mmu/follow.h"
 
 const struct shk_mmu *shk_mmu __ro_after_init;
 
-/* Shadows that diverge in each range. Under text_mutex. */
+/* Shadows that diverge in each range. Under text_mutex and shk_tables_lock. */
 static unsigned int *diverged;
 
 static enum cpuhp_state online_state;
@@ -47,20 +47,38 @@ static int flush_online(unsigned int cpu)
 
 void shk_range_get(unsigned int range)
 {
+	bool first;
+
 	lockdep_assert_held(shk_symbols.text_mutex);
-	if (diverged[range]++ || !shk_mmu->base_set_global)
-		return;
-	shk_mmu->base_set_global(range, false);
-	shk_mmu->flush_all();
+	spin_lock_irq(&shk_tables_lock);
+	first = !diverged[range]++ && shk_mmu->base_set_global;
+	if (first)
+		shk_mmu->base_set_global(range, false);
+	spin_unlock_irq(&shk_tables_lock);
+	if (first)
+		shk_mmu->flush_all();
 }
 
 void shk_range_put(unsigned int range)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
-	if (WARN_ON_ONCE(!diverged[range]) || --diverged[range] || !shk_mmu->base_set_global)
+	if (WARN_ON_ONCE(!diverged[range]))
 		return;
+	spin_lock_irq(&shk_tables_lock);
 	/* Non-global entries that linger say the same: no flush. */
-	shk_mmu->base_set_global(range, true);
+	if (!--diverged[range] && shk_mmu->base_set_global)
+		shk_mmu->base_set_global(range, true);
+	spin_unlock_irq(&shk_tables_lock);
+}
+
+void shk_range_follow(unsigned long addr)
+{
+	unsigned int range = shk_range_of(addr);
+
+	lockdep_assert_held(&shk_tables_lock);
+	if (addr >= shk_symbols.text && range < shk_nr_ranges() && diverged[range] &&
+	    shk_mmu->base_set_global)
+		shk_mmu->base_set_global(range, false);
 }
 
 void shk_page_get(unsigned long addr)
@@ -111,6 +129,5 @@ void shk_mmu_exit(void)
 {
 	cpuhp_remove_state_nocalls(online_state);
 	kfree(diverged);
-	if (shk_mmu->exit)
-		shk_mmu->exit();
+	shk_tables_exit();
 }

@@ -29,6 +29,7 @@ struct shk_tables {
 	struct page **pte;		   /* one per range, NULL where it is the base's */
 	struct shk_module_tables *modules; /* NULL before text of a module is edited */
 	pgd_t entry;			   /* native: what grafted mms have in mm->pgd[511] */
+	struct list_head node;		   /* shk_all_tables */
 };
 
 /*
@@ -41,14 +42,16 @@ struct shk_mmu {
 	bool bare;    /* an mm that no process has can be loaded */
 	/* Optional. */
 	int (*init)(void);
-	void (*exit)(void);
-	/* Tables equal to the base's. May sleep; text_mutex not needed. -ENOMEM, -EIO. */
+	/*
+	 * Tables equal to the base's; for follow.c. May sleep; text_mutex not needed.
+	 * -ENOMEM, -EIO.
+	 */
 	int (*create)(struct shk_tables *tables);
 	/* No CPU can walk them any more. */
 	void (*destroy)(struct shk_tables *tables);
 	/*
 	 * What mapping differently at @addr takes. May sleep; text_mutex not
-	 * held. -ENOMEM, -EBUSY.
+	 * held. -ENOMEM.
 	 */
 	int (*prepare)(struct shk_tables *tables, unsigned long addr);
 	/* The PTE page of @range if it is split, or NULL. */
@@ -82,6 +85,11 @@ struct shk_mmu {
 	void (*flush_cpu)(void);
 	/* Tables that this CPU runs on, NULL for the base. Interrupts are off. */
 	struct shk_tables *(*current_tables)(void);
+	/*
+	 * Optional: the base's PMD entry at @addr, or a PTE under it, has changed
+	 * where the kernel image is mapped: map the same. Shk_tables_lock held.
+	 */
+	void (*follow)(struct shk_tables *tables, unsigned long addr);
 	/* Optional: the base's mapping of @range loses _PAGE_GLOBAL, or gets it back. */
 	void (*base_set_global)(unsigned int range, bool global);
 
@@ -151,6 +159,8 @@ static inline const void *shk_base_bytes(unsigned long addr)
  */
 void shk_range_get(unsigned int range);
 void shk_range_put(unsigned int range);
+/* The base's PMD entry at @addr was replaced: shk_tables_lock held. */
+void shk_range_follow(unsigned long addr);
 /* Likewise of one page of a module: the first shadow's copy, the last. */
 void shk_page_get(unsigned long addr);
 void shk_page_put(unsigned long addr);

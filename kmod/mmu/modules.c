@@ -13,6 +13,10 @@
  *		memory has VM_FLUSH_RESET_PERMS, so that is before its pages are
  *		free, too: Xen would refuse to have a table in one that an entry
  *		still maps writable.
+ * copied	when permissions of the base's entries have changed, before the
+ *		kernel flushes (follow.c). So no entry here is writable, or can be
+ *		executed, longer than the base's; and text that is loaded is filled
+ *		before it is executed, since it is made executable last.
  *
  * A refill that races with an unmapping writes first and looks at the base
  * after; the base is written before its entry here is emptied. One of the two
@@ -27,7 +31,7 @@
 #include <linux/slab.h>
 #include <asm/trap_pf.h>
 
-#include "compat/watch.h"
+#include "mmu/follow.h"
 #include "mmu/modules.h"
 
 /* An entry of a private page: not to be filled or emptied. Hardware ignores it. */
@@ -35,14 +39,10 @@
 
 struct shk_module_tables {
 	struct page *pmd;
-	struct page **pte; /* a page of them: one per entry of @pmd, NULL: the base's */
-	unsigned int nr;   /* of @pte */
-	struct list_head node;
+	/* A page of them: one per entry of @pmd, NULL: the base's. Under shk_tables_lock. */
+	struct page **pte;
+	unsigned int nr; /* of @pte */
 };
-
-/* All of them, and their .pte. Innermost; also taken with interrupts off. */
-static DEFINE_SPINLOCK(tables_lock);
-static LIST_HEAD(all_tables);
 
 static pmd_t *private_pmd(struct shk_module_tables *modules, unsigned long addr)
 {
@@ -81,7 +81,6 @@ static void refresh(pte_t *to, const pte_t *from)
 	} while (ret || wanted(from) != new);
 }
 
-/* Tables_lock held, or it cannot be split or merged: text_mutex held. */
 static void refresh_pages(struct shk_module_tables *modules, unsigned long from, unsigned long to)
 {
 	for (from &= PAGE_MASK; from < to; from += PAGE_SIZE) {
@@ -94,42 +93,25 @@ static void refresh_pages(struct shk_module_tables *modules, unsigned long from,
 	}
 }
 
-static void refresh_all(unsigned long from, unsigned long to)
+void shk_modules_refresh(unsigned long from, unsigned long to)
 {
-	struct shk_module_tables *modules;
+	struct shk_tables *tables;
 	unsigned long flags;
 
 	from = max_t(unsigned long, from, MODULES_VADDR);
 	to = min_t(unsigned long, to, MODULES_END);
 	if (from >= to)
 		return;
-	spin_lock_irqsave(&tables_lock, flags);
-	list_for_each_entry (modules, &all_tables, node)
-		refresh_pages(modules, from, to);
-	spin_unlock_irqrestore(&tables_lock, flags);
-}
-
-static void notrace on_flush(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
-			     struct ftrace_regs *fregs)
-{
-	/* flush_tlb_kernel_range(start, end) */
-	struct pt_regs *regs = ftrace_get_regs(fregs);
-
-	refresh_all(regs->di, regs->si);
-}
-
-/* There while there are tables of modules. */
-static SHK_WATCH(flush_watch, flush_tlb_kernel_range, on_flush);
-
-void shk_modules_exit(void)
-{
-	shk_watch_free(&flush_watch);
+	spin_lock_irqsave(&shk_tables_lock, flags);
+	list_for_each_entry (tables, &shk_all_tables, node)
+		if (tables->modules)
+			refresh_pages(tables->modules, from, to);
+	spin_unlock_irqrestore(&shk_tables_lock, flags);
 }
 
 int shk_modules_create(struct shk_tables *tables)
 {
 	struct shk_module_tables *modules;
-	int ret = -ENOMEM;
 
 	if (tables->modules)
 		return 0;
@@ -140,20 +122,16 @@ int shk_modules_create(struct shk_tables *tables)
 	modules->pte = (struct page **)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!modules->pmd || !modules->pte)
 		goto free;
-	ret = shk_watch_get(&flush_watch);
-	if (ret)
-		goto free;
-	spin_lock_irq(&tables_lock);
-	list_add(&modules->node, &all_tables);
-	spin_unlock_irq(&tables_lock);
+	spin_lock_irq(&shk_tables_lock);
 	tables->modules = modules;
+	spin_unlock_irq(&shk_tables_lock);
 	return 0;
 free:
 	if (modules->pmd)
 		__free_page(modules->pmd);
 	free_page((unsigned long)modules->pte);
 	kfree(modules);
-	return ret;
+	return -ENOMEM;
 }
 
 void shk_modules_destroy(struct shk_tables *tables)
@@ -163,10 +141,6 @@ void shk_modules_destroy(struct shk_tables *tables)
 	if (!modules)
 		return;
 	WARN_ON_ONCE(modules->nr);
-	spin_lock_irq(&tables_lock);
-	list_del(&modules->node);
-	spin_unlock_irq(&tables_lock);
-	shk_watch_put(&flush_watch);
 	shk_mmu->free_table(modules->pmd);
 	free_page((unsigned long)modules->pte);
 	kfree(modules);
@@ -179,12 +153,12 @@ static void set_range(struct shk_module_tables *modules, unsigned long addr, str
 	pte_t *to, *from = base_pte(addr & PMD_MASK);
 	unsigned int i;
 
-	spin_lock_irq(&tables_lock);
+	spin_lock_irq(&shk_tables_lock);
 	modules->pte[pmd_index(addr)] = page;
 	if (page)
 		for (i = 0, to = page_address(page); i < PTRS_PER_PTE; i++)
 			to[i].pte = wanted(from + i);
-	spin_unlock_irq(&tables_lock);
+	spin_unlock_irq(&shk_tables_lock);
 }
 
 /* PMD entries that the base has got since; others are the same for good. */
@@ -276,11 +250,11 @@ int shk_modules_map(struct shk_tables *tables, unsigned long addr, struct page *
 
 	if (page)
 		new = (shk_mmu->redirect(new, page) & ~_PAGE_GLOBAL) | PRIVATE;
-	spin_lock_irq(&tables_lock);
+	spin_lock_irq(&shk_tables_lock);
 	do
 		ret = shk_mmu->write(to, READ_ONCE(to->pte), new);
 	while (ret == -EAGAIN);
-	spin_unlock_irq(&tables_lock);
+	spin_unlock_irq(&shk_tables_lock);
 	return ret;
 }
 
@@ -295,13 +269,7 @@ void shk_modules_set_global(unsigned long addr, bool global)
 
 	WRITE_ONCE(pte->pte, shk_set_global(pte->pte, global));
 	/* Nor may another shadow, which has the base's page there, map it global. */
-	refresh_all(addr, addr + 1);
-}
-
-void shk_modules_refresh(unsigned long from, unsigned long to)
-{
-	if (READ_ONCE(flush_watch.users))
-		refresh_all(from, to);
+	shk_modules_refresh(addr, addr + 1);
 }
 
 static bool permits(unsigned long entry, unsigned long error)
@@ -343,8 +311,8 @@ bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, uns
 	/* It may have interrupted who has the lock. */
 	if (in_nmi())
 		return shk_modules_fault(tables, error, addr);
-	spin_lock(&tables_lock);
+	spin_lock(&shk_tables_lock);
 	ret = shk_modules_fault(tables, error, addr);
-	spin_unlock(&tables_lock);
+	spin_unlock(&shk_tables_lock);
 	return ret;
 }

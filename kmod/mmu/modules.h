@@ -13,9 +13,7 @@ u64 shk_set_global(u64 entry, bool global);
 
 /* ---- modules.c: as the operations of struct shk_mmu ---- */
 
-void shk_modules_exit(void);
-
-/* Tables for text of modules; nothing if they exist. -ENOMEM, -EBUSY (ftrace_enabled is 0). */
+/* Tables for text of modules; nothing if they exist. -ENOMEM. */
 int shk_modules_create(struct shk_tables *tables);
 void shk_modules_destroy(struct shk_tables *tables);
 int shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page *page);

@@ -15,6 +15,7 @@
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 
+#include "mmu/follow.h"
 #include "mmu/modules.h"
 
 static p4d_t *base_p4d(void)
@@ -163,6 +164,32 @@ static pmd_t *private_pmd(struct shk_tables *tables, unsigned int range)
 	return (pmd_t *)page_address(tables->pmd) + pmd_index(shk_range_start(range));
 }
 
+/* Text of a split range is never changed by the kernel but by text_poke(); its end is no text. */
+static void follow_ptes(struct page *table, unsigned long from, unsigned long to)
+{
+	pte_t *pte = page_address(table);
+
+	for (from = max(from, PAGE_ALIGN(shk_symbols.etext)); from < to; from += PAGE_SIZE)
+		set_pte(pte + pte_index(from), base_pte(from));
+}
+
+static void native_follow(struct shk_tables *tables, unsigned long addr)
+{
+	pmd_t *to = (pmd_t *)page_address(tables->pmd) + pmd_index(addr);
+	bool is_text = addr >= shk_symbols.text && shk_range_of(addr) < shk_nr_ranges();
+	pmd_t pmd = READ_ONCE(*shk_base_pmd(addr));
+
+	lockdep_assert_held(&shk_tables_lock);
+	if (is_text && tables->pte[shk_range_of(addr)]) {
+		follow_ptes(tables->pte[shk_range_of(addr)], addr, addr + PMD_SIZE);
+		return;
+	}
+	if (is_text && pmd_leaf(pmd))
+		pmd = pmd_clear_flags(pmd, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
+	if (pmd_val(*to) != pmd_val(pmd))
+		set_pmd(to, pmd);
+}
+
 static int native_prepare(struct shk_tables *tables, unsigned long addr)
 {
 	return shk_in_module_area(addr) ? shk_modules_create(tables) : 0;
@@ -188,26 +215,26 @@ static int native_split(struct shk_tables *tables, unsigned int range, struct pa
 
 	if (shk_range_in_modules(range))
 		return shk_modules_split(tables, shk_range_start(range), page);
+	spin_lock_irq(&shk_tables_lock);
 	for (i = 0; i < PTRS_PER_PTE; i++)
 		pte[i] = base_pte(shk_range_start(range) + i * PAGE_SIZE);
 	tables->pte[range] = page;
 	link_pte(tables, range);
+	spin_unlock_irq(&shk_tables_lock);
 	return 0;
 }
 
 static struct page *native_merge(struct shk_tables *tables, unsigned int range)
 {
 	struct page *page;
-	pmd_t pmd;
 
 	if (shk_range_in_modules(range))
 		return shk_modules_merge(tables, shk_range_start(range));
+	spin_lock_irq(&shk_tables_lock);
 	page = tables->pte[range];
-	pmd = READ_ONCE(*base_pmd(range));
-	if (pmd_leaf(pmd))
-		pmd = pmd_clear_flags(pmd, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
-	set_pmd(private_pmd(tables, range), pmd);
 	tables->pte[range] = NULL;
+	native_follow(tables, shk_range_start(range));
+	spin_unlock_irq(&shk_tables_lock);
 	return page;
 }
 
@@ -332,7 +359,6 @@ static void native_base_set_global(unsigned int range, bool global)
 const struct shk_mmu shk_mmu_native = {
 	.name = "native",
 	.bare = true,
-	.exit = shk_modules_exit,
 	.create = native_create,
 	.destroy = native_destroy,
 	.prepare = native_prepare,
@@ -350,6 +376,7 @@ const struct shk_mmu shk_mmu_native = {
 	.base_set_global = native_base_set_global,
 	.base_page_set_global = shk_modules_set_global,
 	.refresh = shk_modules_refresh,
+	.follow = native_follow,
 	.fault = shk_modules_fault,
 	.redirect = native_redirect,
 	.write = native_write,

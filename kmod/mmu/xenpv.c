@@ -353,7 +353,6 @@ static struct shk_tables *xenpv_current_tables(void)
 
 const struct shk_mmu shk_mmu_xenpv = {
 	.name = "xenpv",
-	.exit = shk_modules_exit,
 	.upcalls = true,
 	.init = xenpv_init,
 	.create = xenpv_create,

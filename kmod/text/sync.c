@@ -161,7 +161,7 @@ static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip, stru
 	}
 }
 
-static SHK_WATCH(sync_watch, __text_poke, on_text_poke);
+static SHK_WATCH(sync_watch, &shk_symbols.__text_poke, 1, on_text_poke);
 
 int shk_sync_start(void)
 {

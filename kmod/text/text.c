@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "mmu/follow.h"
 #include "text/text.h"
 
 static bool has_copies(unsigned long addr)
@@ -27,7 +28,7 @@ int shk_text_build(struct shk_text *text)
 
 	if (text->built)
 		return 0;
-	ret = shk_mmu->create(&text->tables);
+	ret = shk_tables_create(&text->tables);
 	if (!ret)
 		text->built = true;
 	return ret;
@@ -37,7 +38,7 @@ void shk_text_destroy(struct shk_text *text)
 {
 	WARN_ON_ONCE(text->live || !xa_empty(&text->pages));
 	if (text->built)
-		shk_mmu->destroy(&text->tables);
+		shk_tables_destroy(&text->tables);
 	text->built = false;
 }
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A shadow's tables are copies of the base's in two places, and the kernel changes
+ * the base's in both:
+ *
+ * modules	maps, unmaps, and changes permissions, see modules.c.
+ * the image	cpa_process_alias() gives the kernel image's mapping the permissions
+ *		that a page's other mappings get. Memory of the image is freed after
+ *		boot (init text and data, gaps between sections), so any page that
+ *		becomes read-only may be mapped there, too. Large pages are split.
+ *
+ * All such changes end in a flush, and the flush comes after the change. So the
+ * functions that flush are watched while there are tables:
+ *
+ * flush_tlb_kernel_range()	unmapping
+ * cpa_flush()			set_memory_*(), set_pages_*(); where the compiler has
+ *				inlined it, what it calls on each CPU: __cpa_flush_tlb()
+ * __cpa_flush_all()		the same, when such a call has failed half way
+ * flush_tlb_all()		a large page was split and has its old permissions
+ *
+ * The hook changes the shadows' entries before the function flushes, so the flush
+ * is theirs as well.
+ */
+#include <linux/list.h>
+#include <linux/pgtable.h>
+#include <linux/spinlock.h>
+
+#include "compat/watch.h"
+#include "mmu/follow.h"
+#include "mmu/modules.h"
+
+DEFINE_SPINLOCK(shk_tables_lock);
+LIST_HEAD(shk_all_tables);
+
+/* Bits that say nothing about what is mapped or how. */
+#define IGNORED (_PAGE_GLOBAL | SHK_SAVED_GLOBAL | _PAGE_ACCESSED | _PAGE_DIRTY)
+
+/*
+ * The base's entries when the shadows last followed: of the image's PMD page, and of
+ * the last range's PTE page, whose end is no text. Under shk_tables_lock.
+ */
+static u64 seen_pmd[PTRS_PER_PMD], seen_pte[PTRS_PER_PTE];
+
+static bool note_entry(u64 *seen, u64 now)
+{
+	now &= ~(u64)IGNORED;
+	if (*seen == now)
+		return false;
+	*seen = now;
+	return true;
+}
+
+static bool image_changed(unsigned long addr)
+{
+	pmd_t *pmd = shk_base_pmd(addr);
+	bool changed = note_entry(&seen_pmd[pmd_index(addr)], READ_ONCE(*(u64 *)pmd));
+	unsigned long end = addr + PMD_SIZE;
+	pte_t *pte;
+
+	if (shk_range_of(addr) != shk_nr_ranges() - 1 || !pmd_present(*pmd) || pmd_leaf(*pmd))
+		return changed;
+	for (addr = PAGE_ALIGN(shk_symbols.etext); addr < end; addr += PAGE_SIZE) {
+		pte = pte_offset_kernel(pmd, addr);
+		changed |= note_entry(&seen_pte[pte_index(addr)], READ_ONCE(*(u64 *)pte));
+	}
+	return changed;
+}
+
+static void follow_image(void)
+{
+	unsigned long addr = shk_symbols.text & PUD_MASK;
+	struct shk_tables *tables;
+	unsigned int i;
+
+	if (!shk_mmu->follow)
+		return;
+	for (i = 0; i < PTRS_PER_PMD; i++, addr += PMD_SIZE) {
+		if (!image_changed(addr))
+			continue;
+		/* A large page that was split while its global bit was taken may have it again. */
+		shk_range_follow(addr);
+		list_for_each_entry (tables, &shk_all_tables, node)
+			shk_mmu->follow(tables, addr);
+	}
+}
+
+static void notrace on_flush(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			     struct ftrace_regs *fregs)
+{
+	struct pt_regs *regs = ftrace_get_regs(fregs);
+	unsigned long flags;
+
+	/* flush_tlb_kernel_range(start, end) */
+	if (ip == shk_symbols.flush_sites[SHK_FLUSH_KERNEL_RANGE]) {
+		shk_modules_refresh(regs->di, regs->si);
+		return;
+	}
+	shk_modules_refresh(MODULES_VADDR, MODULES_END);
+	spin_lock_irqsave(&shk_tables_lock, flags);
+	follow_image();
+	spin_unlock_irqrestore(&shk_tables_lock, flags);
+}
+
+/* There while there are tables. */
+static SHK_WATCH(flush_watch, shk_symbols.flush_sites, SHK_NR_FLUSHES, on_flush);
+
+int shk_tables_create(struct shk_tables *tables)
+{
+	unsigned long addr = shk_symbols.text & PUD_MASK;
+	unsigned int i;
+	int ret;
+
+	ret = shk_watch_get(&flush_watch);
+	if (ret)
+		return ret;
+	ret = shk_mmu->create(tables);
+	if (ret) {
+		shk_watch_put(&flush_watch);
+		return ret;
+	}
+	spin_lock_irq(&shk_tables_lock);
+	list_add(&tables->node, &shk_all_tables);
+	/* The base's may have changed since they were copied. */
+	for (i = 0; i < PTRS_PER_PMD && shk_mmu->follow; i++)
+		shk_mmu->follow(tables, addr + i * PMD_SIZE);
+	spin_unlock_irq(&shk_tables_lock);
+	return 0;
+}
+
+void shk_tables_destroy(struct shk_tables *tables)
+{
+	spin_lock_irq(&shk_tables_lock);
+	list_del(&tables->node);
+	spin_unlock_irq(&shk_tables_lock);
+	shk_mmu->destroy(tables);
+	shk_watch_put(&flush_watch);
+}
+
+void shk_tables_exit(void)
+{
+	shk_watch_free(&flush_watch);
+}

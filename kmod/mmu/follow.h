@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* follow.c: tables of shadows follow the base's. */
+#ifndef SHK_FOLLOW_H
+#define SHK_FOLLOW_H
+
+#include "mmu/mmu.h"
+
+/*
+ * Protects the list of tables and their entries that follow the base's. Innermost;
+ * taken with interrupts off in any context but NMIs.
+ */
+extern spinlock_t shk_tables_lock;
+extern struct list_head shk_all_tables; /* struct shk_tables */
+
+/* Tables equal to the base's, which follow it from then on. Sleeps. -ENOMEM, -EIO, -EBUSY. */
+int shk_tables_create(struct shk_tables *tables);
+/* No CPU can walk them any more. Sleeps. */
+void shk_tables_destroy(struct shk_tables *tables);
+void shk_tables_exit(void);
+
+#endif /* SHK_FOLLOW_H */

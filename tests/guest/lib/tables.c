@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "shadows.h"
+#include "tables.h"
+#include "victims.h"
+
+#define PAGE	4096ULL
+#define PMD	(512 * PAGE)
+#define GB	(512 * PMD)
+#define PRESENT 0x1ULL
+#define RW	0x2ULL
+#define PSE	0x80ULL
+#define NX	(1ULL << 63)
+
+static unsigned char permits(uint64_t value)
+{
+	if (!(value & PRESENT))
+		return 0;
+	return MAPPED | (value & RW ? WRITABLE : 0) | (value & NX ? 0 : EXECUTABLE);
+}
+
+/* Of each page of [from, to), all levels together. */
+static void walk(uint64_t root, uint64_t from, uint64_t to, unsigned char *pages)
+{
+	unsigned char upper = MAPPED | WRITABLE | EXECUTABLE, pmd = 0;
+	struct observer_entry *entries;
+	size_t nr, first;
+
+	memset(pages, 0, (to - from) / PAGE);
+	entries = observe_tables(root, from, to, &nr);
+	for (size_t i = 0; i < nr; i++) {
+		uint64_t value = entries[i].value;
+
+		first = (entries[i].addr - from) / PAGE;
+		if (entries[i].level > 2) {
+			upper &= permits(value);
+		} else if (entries[i].level == 1) {
+			pages[first] = pmd & permits(value);
+		} else {
+			pmd = upper & permits(value);
+			if (value & PSE)
+				memset(pages + first, pmd, 512);
+		}
+	}
+	free(entries);
+}
+
+unsigned int base_permits(uint64_t addr)
+{
+	unsigned char pages[512];
+
+	walk(kernel_symbol("init_top_pgt"), addr & -PMD, (addr & -PMD) + PMD, pages);
+	return pages[addr / PAGE % 512];
+}
+
+static long compare(uint64_t from, uint64_t to, bool missing)
+{
+	size_t nr = (to - from) / PAGE;
+	unsigned char *before = malloc(nr), *mine = malloc(nr), *base = malloc(nr);
+	uint64_t root = kernel_symbol("init_top_pgt");
+	long found = 0, executable = 0;
+
+	need(before && mine && base);
+	walk(root, from, to, before);
+	walk(0, from, to, mine);
+	walk(root, from, to, base);
+	for (size_t i = 0; i < nr; i++) {
+		bool wrong = mine[i] & ~base[i];
+
+		executable += !!(base[i] & EXECUTABLE);
+		if (before[i] != base[i]) /* it has just changed */
+			continue;
+		if (missing)
+			wrong = base[i] && !mine[i];
+		if (wrong && !missing && !found++)
+			fprintf(stderr, "0x%" PRIx64 ": is %#x, the base's is %#x\n", from + i * PAGE,
+				mine[i], base[i]);
+		else
+			found += wrong;
+	}
+	need(executable);
+	free(before);
+	free(mine);
+	free(base);
+	return found;
+}
+
+long job_wrongly_permitted(long area)
+{
+	uint64_t from = area;
+
+	/* The last entry's end is the end of all addresses. */
+	return compare(from, from + GB - (from == MODULES_AREA ? PMD : 0), false);
+}
+
+long job_missing(long addr)
+{
+	uint64_t from = addr & -PMD;
+
+	return compare(from, from + PMD, true);
+}
