@@ -101,6 +101,8 @@ struct shk_symbols {
 	struct mutex *text_mutex;
 	/* cpu_tlbstate, whose first member it is in both kernels */
 	struct mm_struct *__percpu *loaded_mm;
+	/* cpu_tlbstate_shared, likewise */
+	bool __percpu *is_lazy;
 	struct mm_struct *efi_mm; /* NULL: this kernel has none */
 	unsigned long text;	  /* _text, on a 2 MB boundary */
 	unsigned long stext;

@@ -9,6 +9,7 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/cpufeature.h>
@@ -285,13 +286,32 @@ static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
 	return 0;
 }
 
+static bool is_lazy_in(int cpu, void *mm)
+{
+	if (READ_ONCE(*per_cpu_ptr(shk_symbols.loaded_mm, cpu)) != mm)
+		return false;
+	smp_rmb(); /* the flag is at least as new: pairs with switch_mm_irqs_off() */
+	return READ_ONCE(*per_cpu_ptr(shk_symbols.is_lazy, cpu));
+}
+
+/* As leave_mm() does, on the CPU that is to leave. */
+static void evict(void *mm)
+{
+	if (!current->mm && current->active_mm == mm &&
+	    *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
+		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
+}
+
 /*
- * CPUs in lazy mode are sent to init_mm by freed_tables. CPUs that do not run
- * @mm now flush when they do next, since its tlb_gen has changed.
+ * CPUs that do not run @mm now flush when they do next, since its tlb_gen has
+ * changed. Lazy ones are evicted by an IPI of ours: the kernel's own flush need not
+ * interrupt them. Hyper-V flushes by hypercall, KVM leaves out preempted vCPUs,
+ * INVLPGB interrupts nobody.
  */
 static void native_flush_mm(struct mm_struct *mm)
 {
-	shk_call(flush_tlb_mm_range)(mm, 0, TLB_FLUSH_ALL, 0, true);
+	shk_call(flush_tlb_mm_range)(mm, 0, TLB_FLUSH_ALL, 0, false);
+	on_each_cpu_cond_mask(is_lazy_in, evict, mm, true, mm_cpumask(mm));
 }
 
 static void native_flush_cpu(void)

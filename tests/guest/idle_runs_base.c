@@ -2,7 +2,8 @@
 /* test: core timeout=120 */
 /*
  * A CPU that idles in the mm of a process that sleeps executes the base, also when that
- * process is attached meanwhile, and an interrupt comes by the shadow's text.
+ * process is attached meanwhile, and an interrupt comes by the shadow's text; and also
+ * where the kernel's flush of an mm interrupts no CPU that borrows it.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -24,6 +25,20 @@ static uint64_t idle_hits(struct shadowk_shadow *shadow)
 	return sum;
 }
 
+static void expect_idle_outside(struct shadowk_shadow *shadow, struct actor *sleeper,
+				const char *how)
+{
+	for (unsigned int i = 0; i < ROUNDS && !idle_hits(shadow); i++) {
+		actor_do(sleeper, job_getppid, 1);
+		/* Its CPU idles in its mm by then: on the way there it might still go by the entry. */
+		usleep(3000);
+		attach(shadow, sleeper->pid);
+		usleep(500);
+		detach(sleeper->pid);
+	}
+	expect_eq(idle_hits(shadow), 0, "hits by idle CPUs%s", how);
+}
+
 int main(void)
 {
 	struct shadowk_shadow *shadow = shadow_new(NULL);
@@ -36,15 +51,10 @@ int main(void)
 	count(shadow, GETPPID);
 	pin(0);
 	actor_start(&sleeper, 1);
-	for (unsigned int i = 0; i < ROUNDS && !idle_hits(shadow); i++) {
-		actor_do(&sleeper, job_getppid, 1);
-		/* Its CPU idles in its mm by then: on the way there it might still go by the entry. */
-		usleep(3000);
-		attach(shadow, sleeper.pid);
-		usleep(500);
-		detach(sleeper.pid);
-	}
-	expect_eq(idle_hits(shadow), 0, "hits by idle CPUs");
+	expect_idle_outside(shadow, &sleeper, "");
+	need_ok(module_load(victim_path("shk_no_ipi"), ""));
+	expect_idle_outside(shadow, &sleeper, ", where a flush sends them no interrupt");
+	need_ok(module_unload("shk_no_ipi"));
 	attach(shadow, sleeper.pid);
 	actor_do(&sleeper, job_getppid, 10);
 	expect_eq(hits(shadow, GETPPID), 10, "hits by the process");

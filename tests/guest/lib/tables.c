@@ -70,10 +70,10 @@ static long compare(uint64_t from, uint64_t to, bool missing)
 		if (before[i] != base[i]) /* it has just changed */
 			continue;
 		if (missing)
-			wrong = base[i] && !mine[i];
+			wrong = base[i] & EXECUTABLE && !mine[i];
 		if (wrong && !missing && !found++)
-			fprintf(stderr, "0x%" PRIx64 ": is %#x, the base's is %#x\n", from + i * PAGE,
-				mine[i], base[i]);
+			fprintf(stderr, "0x%" PRIx64 ": is %#x, the base's is %#x\n",
+				(uint64_t)(from + i * PAGE), mine[i], base[i]);
 		else
 			found += wrong;
 	}
@@ -84,17 +84,18 @@ static long compare(uint64_t from, uint64_t to, bool missing)
 	return found;
 }
 
-long job_wrongly_permitted(long area)
+/* The last entry's end would be the end of all addresses. */
+static uint64_t end_of(uint64_t area)
 {
-	uint64_t from = area;
-
-	/* The last entry's end is the end of all addresses. */
-	return compare(from, from + GB - (from == MODULES_AREA ? PMD : 0), false);
+	return area + GB - (area == MODULES_AREA ? PMD : 0);
 }
 
-long job_missing(long addr)
+long job_wrongly_permitted(long area)
 {
-	uint64_t from = addr & -PMD;
+	return compare(area, end_of(area), false);
+}
 
-	return compare(from, from + PMD, true);
+long job_missing(long area)
+{
+	return compare(area, end_of(area), true);
 }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * While shk_no_ipi.ko is loaded no flush of an mm interrupts a CPU that only borrows it,
+ * as where a hypervisor flushes: Hyper-V and KVM do so without an interrupt, and so does
+ * INVLPGB. The kernel's flush_tlb_mm_range(mm, start, end, stride, freed_tables) does
+ * that on its own if no tables are freed.
+ */
+#include <linux/kprobes.h>
+#include <linux/module.h>
+
+static int on_flush(struct kprobe *kp, struct pt_regs *regs)
+{
+	regs->r8 = 0;
+	return 0;
+}
+
+static struct kprobe probe = {
+	.symbol_name = "flush_tlb_mm_range",
+	.pre_handler = on_flush,
+};
+
+static int __init shk_no_ipi_init(void)
+{
+	return register_kprobe(&probe);
+}
+
+static void __exit shk_no_ipi_exit(void)
+{
+	unregister_kprobe(&probe);
+}
+
+module_init(shk_no_ipi_init);
+module_exit(shk_no_ipi_exit);
+
+MODULE_DESCRIPTION("Flushes of an mm as hypervisors do them");
+MODULE_LICENSE("GPL");
