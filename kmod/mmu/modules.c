@@ -265,9 +265,7 @@ struct page *shk_modules_pte(const struct shk_tables *tables, unsigned long addr
 
 void shk_modules_set_global(unsigned long addr, bool global)
 {
-	pte_t *pte = base_pte(addr);
-
-	WRITE_ONCE(pte->pte, shk_set_global(pte->pte, global));
+	shk_entry_set_global(base_pte(addr), global);
 	/* Nor may another shadow, which has the base's page there, map it global. */
 	shk_modules_refresh(addr, addr + 1);
 }

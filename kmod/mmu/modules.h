@@ -8,8 +8,8 @@
 /* Where the base keeps a global bit that we took away: hardware ignores it. */
 #define SHK_SAVED_GLOBAL _PAGE_SOFTW1
 
-/* native.c: the base's @entry with its global bit, or that bit put away. */
-u64 shk_set_global(u64 entry, bool global);
+/* native.c: the base's @entry has its global bit, or that bit is put away. */
+void shk_entry_set_global(void *entry, bool global);
 
 /* ---- modules.c: as the operations of struct shk_mmu ---- */
 

@@ -345,7 +345,7 @@ static struct shk_tables *native_current_tables(void)
 		pfn_to_page(PHYS_PFN(pgd_val(entry) & PTE_PFN_MASK)));
 }
 
-u64 shk_set_global(u64 entry, bool global)
+static u64 set_global(u64 entry, bool global)
 {
 	if (global)
 		return entry & SHK_SAVED_GLOBAL ? (entry & ~SHK_SAVED_GLOBAL) | _PAGE_GLOBAL
@@ -353,9 +353,13 @@ u64 shk_set_global(u64 entry, bool global)
 	return entry & _PAGE_GLOBAL ? (entry & ~_PAGE_GLOBAL) | SHK_SAVED_GLOBAL : entry;
 }
 
-static void pmd_set_global(pmd_t *pmd, bool global)
+/* The kernel, or the CPU (accessed, dirty), may write to it meanwhile. */
+void shk_entry_set_global(void *entry, bool global)
 {
-	set_pmd(pmd, __pmd(shk_set_global(pmd_val(*pmd), global)));
+	u64 *p = entry, old = READ_ONCE(*p);
+
+	while (!try_cmpxchg64(p, &old, set_global(old, global)))
+		;
 }
 
 static void native_base_set_global(unsigned int range, bool global)
@@ -364,16 +368,16 @@ static void native_base_set_global(unsigned int range, bool global)
 	unsigned int i;
 
 	if (pmd_leaf(*pmd)) {
-		pmd_set_global(pmd, global);
+		shk_entry_set_global(pmd, global);
 	} else {
 		pte_t *pte = (pte_t *)pmd_page_vaddr(*pmd);
 
 		for (i = 0; i < PTRS_PER_PTE; i++)
-			set_pte(pte + i, __pte(shk_set_global(pte_val(pte[i]), global)));
+			shk_entry_set_global(pte + i, global);
 	}
 	/* PTI's clone of a large entry; of a table it shares the table. */
 	if (user && pmd_leaf(*user))
-		pmd_set_global(user, global);
+		shk_entry_set_global(user, global);
 }
 
 const struct shk_mmu shk_mmu_native = {

@@ -14,6 +14,7 @@
 #include <linux/cpu.h>
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
+#include <asm/segment.h>
 
 #include "shadow/shadow.h"
 
@@ -142,9 +143,32 @@ struct mm_struct *shk_bare_enter(struct mm_struct *bare)
 }
 NOKPROBE_SYMBOL(shk_bare_enter);
 
+/*
+ * Another thread may have changed the LDT meanwhile. Its IPI found another mm loaded
+ * here (flush_ldt()) and left ds and es alone, which the kernel does not reload on
+ * its way back to user space.
+ */
+static void refresh_segments(const struct mm_struct *mm)
+{
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+	unsigned short selector;
+
+	if (!READ_ONCE(mm->context.ldt))
+		return;
+	savesegment(ds, selector);
+	if ((selector & SEGMENT_TI_MASK) == SEGMENT_LDT)
+		loadsegment(ds, selector);
+	savesegment(es, selector);
+	if ((selector & SEGMENT_TI_MASK) == SEGMENT_LDT)
+		loadsegment(es, selector);
+#endif
+}
+NOKPROBE_SYMBOL(refresh_segments);
+
 void shk_bare_leave(struct mm_struct *from)
 {
 	shk_call(switch_mm_irqs_off)(NULL, from, current);
+	refresh_segments(from);
 }
 NOKPROBE_SYMBOL(shk_bare_leave);
 

@@ -337,7 +337,7 @@ asmlinkage struct base_visit shk_base_enter(void)
 asmlinkage void shk_base_leave(struct base_visit visit);
 asmlinkage void shk_base_leave(struct base_visit visit)
 {
-	shk_call(switch_mm_irqs_off)(NULL, visit.from, current);
+	shk_bare_leave(visit.from);
 	local_irq_restore(visit.flags);
 }
 

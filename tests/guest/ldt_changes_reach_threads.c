@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=60 */
+/*
+ * A thread inside changes the process's LDT: another, which runs at that moment, has no
+ * segment register any more that says what the LDT said, as in the base.
+ */
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <asm/ldt.h>
+
+#include "actor.h"
+#include "shadows.h"
+
+#define ROUNDS	 20
+#define SELECTOR 7 /* entry 0 of the LDT */
+#define WRITE	 0x11
+
+enum { IDLE, LOAD, LOADED, LOOK, SEEN, END };
+
+static atomic_int step;
+static atomic_int seen;
+
+static unsigned int get_ds(void)
+{
+	unsigned int ds;
+
+	asm volatile("mov %%ds, %0" : "=r"(ds));
+	return ds;
+}
+
+static void set_ds(unsigned int ds)
+{
+	asm volatile("mov %0, %%ds" : : "r"(ds) : "memory");
+}
+
+/* It does not sleep meanwhile: the kernel loads the registers anew when it does. */
+static void *looker(void *cpu)
+{
+	pin((int)(long)cpu);
+	for (;;) {
+		switch (step) {
+		case LOAD:
+			set_ds(SELECTOR);
+			step = LOADED;
+			break;
+		case LOOK:
+			seen = get_ds();
+			set_ds(0);
+			step = SEEN;
+			break;
+		case END:
+			return NULL;
+		}
+	}
+}
+
+static void wait_step(int which)
+{
+	while (step != which)
+		;
+}
+
+static void write_ldt(bool present)
+{
+	struct user_desc entry = { .limit = 0xfffff, .limit_in_pages = 1, .seg_32bit = 1,
+				   .useable = 1 };
+
+	if (!present)
+		entry = (struct user_desc){ .seg_not_present = 1, .read_exec_only = 1 };
+	need(!syscall(SYS_modify_ldt, WRITE, &entry, sizeof(entry)));
+}
+
+static long job_change_ldt(long cpu)
+{
+	pthread_t thread;
+	long stale = 0;
+
+	need(!pthread_create(&thread, NULL, looker, (void *)cpu));
+	for (int i = 0; i < ROUNDS; i++) {
+		write_ldt(true);
+		step = LOAD;
+		wait_step(LOADED);
+		write_ldt(false);
+		step = LOOK;
+		wait_step(SEEN);
+		stale += seen == SELECTOR;
+	}
+	step = END;
+	pthread_join(thread, NULL);
+	return stale;
+}
+
+int main(void)
+{
+	struct shadowk_shadow *shadow;
+	struct actor actor;
+
+	if (nr_cpus() < 2)
+		skip("one CPU");
+	shadow = shadow_new(NULL);
+	actor_start(&actor, 0);
+	expect_eq(actor_do(&actor, job_change_ldt, 1), 0, "stale segments outside");
+	attach(shadow, actor.pid);
+	expect_eq(actor_do(&actor, job_change_ldt, 1), 0, "stale segments inside");
+	actor_end(&actor);
+	return finish();
+}
