@@ -66,12 +66,13 @@ struct shk_mmu {
 	void (*free_table)(struct page *pte);
 	/* Map @page at @addr, or the base's page if NULL. Its range is split. */
 	int (*map)(struct shk_tables *tables, unsigned long addr, struct page *page);
+	/* Optional: does the base map @range by a page of 2 MB? */
+	bool (*base_is_huge)(unsigned int range);
 	/*
-	 * Optional: map @range, which is split, by one page of 2 MB that begins
-	 * with @page; NULL: by its PTE page again, as map() has left it.
-	 * -EOPNOTSUPP (the base has no such page there).
+	 * Optional: map @range, which is split, by one page of 2 MB, whose frames its
+	 * PTE page has already; or by its PTE page again, as map() has left it.
 	 */
-	int (*map_huge)(struct shk_tables *tables, unsigned int range, struct page *page);
+	void (*map_huge)(struct shk_tables *tables, unsigned int range, bool huge);
 	/* Point @mm at @tables, or at the base if NULL. Process context, no lock needed. */
 	int (*graft)(struct mm_struct *mm, const struct shk_tables *tables);
 	/*

@@ -259,19 +259,20 @@ static int native_map(struct shk_tables *tables, unsigned long addr, struct page
 	return 0;
 }
 
-static int native_map_huge(struct shk_tables *tables, unsigned int range, struct page *page)
+static bool native_base_is_huge(unsigned int range)
 {
-	pmd_t pmd = READ_ONCE(*base_pmd(range));
+	return !shk_range_in_modules(range) && pmd_leaf(READ_ONCE(*base_pmd(range)));
+}
 
-	if (!page) {
+static void native_map_huge(struct shk_tables *tables, unsigned int range, bool huge)
+{
+	pte_t pte = *(pte_t *)page_address(tables->pte[range]);
+
+	if (huge)
+		set_pmd(private_pmd(tables, range),
+			pmd_mkhuge(pfn_pmd(pte_pfn(pte), pgprot_4k_2_large(pte_pgprot(pte)))));
+	else
 		link_pte(tables, range);
-		return 0;
-	}
-	if (!pmd_leaf(pmd))
-		return -EOPNOTSUPP;
-	pmd = pmd_clear_flags(pmd, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
-	set_pmd(private_pmd(tables, range), pfn_pmd(page_to_pfn(page), pmd_pgprot(pmd)));
-	return 0;
 }
 
 static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
@@ -391,6 +392,7 @@ const struct shk_mmu shk_mmu_native = {
 	.merge = native_merge,
 	.free_table = native_free_table,
 	.map = native_map,
+	.base_is_huge = native_base_is_huge,
 	.map_huge = native_map_huge,
 	.graft = native_graft,
 	.flush_mm = native_flush_mm,

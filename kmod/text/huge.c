@@ -32,7 +32,7 @@ static bool is_huge(struct shk_text *text, unsigned int range)
 /* Where the kernel's text ends, the base has something else in the same range. */
 static bool may_be_huge(unsigned int range)
 {
-	return shk_mmu->map_huge && !shk_in_module_area(shk_range_start(range)) &&
+	return shk_mmu->base_is_huge && shk_mmu->base_is_huge(range) &&
 	       range_end(range) <= shk_symbols.etext;
 }
 
@@ -107,20 +107,24 @@ static void new_pages_refresh(struct new_pages *new_pages)
 	}
 }
 
+/*
+ * Frames change while the size is the same, and the size while the frames are: with a
+ * flush between, see flush_between_sizes() in text.c.
+ */
 static void grow(struct shk_text *text, unsigned int range)
 {
 	struct shk_page *new, *next, *page;
 	struct new_pages new_pages;
-	int ret;
 
 	if (new_pages_alloc(&new_pages, text, range, true))
 		return;
 	mutex_lock(shk_symbols.text_mutex);
 	new_pages_refresh(&new_pages);
-	new = list_first_entry(&new_pages.pages, struct shk_page, node);
-	ret = shk_mmu->map_huge(&text->tables, range, vmalloc_to_page(new->copy.bytes));
-	if (ret)
-		goto unlock;
+	list_for_each_entry (new, &new_pages.pages, node)
+		WARN_ON_ONCE(shk_mmu->map(&text->tables, new->addr,
+					  vmalloc_to_page(new->copy.bytes)));
+	shk_text_flush(text);
+	shk_mmu->map_huge(&text->tables, range, true);
 	list_for_each_entry_safe (new, next, &new_pages.pages, node) {
 		page = shk_page_find(text, new->addr);
 		if (page) {
@@ -132,7 +136,6 @@ static void grow(struct shk_text *text, unsigned int range)
 	}
 	text->nr_huge++;
 	shk_text_flush(text);
-unlock:
 	mutex_unlock(shk_symbols.text_mutex);
 	new_pages_free(&new_pages);
 }
@@ -150,6 +153,9 @@ static int shrink(struct shk_text *text, unsigned int range)
 		return ret;
 	mutex_lock(shk_symbols.text_mutex);
 	new_pages_refresh(&new_pages);
+	/* The PTE page has the frames of the large page since grow(). */
+	shk_mmu->map_huge(&text->tables, range, false);
+	shk_text_flush(text);
 	list_for_each_entry (new, &new_pages.pages, node)
 		swap(shk_page_find(text, new->addr)->copy, new->copy);
 	for (addr = shk_range_start(range); addr < range_end(range); addr += PAGE_SIZE) {
@@ -162,7 +168,6 @@ static int shrink(struct shk_text *text, unsigned int range)
 		shk_page_erase(page);
 		list_add(&page->node, &new_pages.pages);
 	}
-	shk_mmu->map_huge(&text->tables, range, NULL);
 	text->nr_huge--;
 	shk_text_flush(text);
 	mutex_unlock(shk_symbols.text_mutex);

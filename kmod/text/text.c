@@ -125,11 +125,24 @@ static void unmapped_init(struct unmapped *unmapped)
 	INIT_LIST_HEAD(&unmapped->tables);
 }
 
+/*
+ * The size of pages in @range is about to change, or has changed, and their frames have
+ * not: those change before, or after. A CPU whose TLB has two sizes with two frames may
+ * stop with a machine check (CVE-2018-12207).
+ */
+static void flush_between_sizes(struct shk_text *text, unsigned int range)
+{
+	if (shk_mmu->base_is_huge && shk_mmu->base_is_huge(range))
+		shk_text_flush(text);
+}
+
 /* No private page is left in @range. */
 static void merge(struct shk_text *text, unsigned int range, struct unmapped *unmapped)
 {
-	struct page *table = shk_mmu->merge(&text->tables, range);
+	struct page *table;
 
+	flush_between_sizes(text, range);
+	table = shk_mmu->merge(&text->tables, range);
 	if (!table)
 		return;
 	text->nr_ranges--;
@@ -150,6 +163,7 @@ static int split(struct shk_text *text, unsigned int range, struct prepared *pre
 	text->nr_ranges++;
 	if (!shk_in_module_area(shk_range_start(range)))
 		shk_range_get(range);
+	flush_between_sizes(text, range);
 	return 0;
 }
 

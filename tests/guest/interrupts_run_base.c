@@ -41,6 +41,8 @@ int main(void)
 	check(VICTIM_HARDIRQ, "a timer's interrupt", false);
 	check(VICTIM_IRQ_WORK, "an interrupt that it sent itself", false);
 	check(VICTIM_IPI, "an interrupt from another CPU", false);
+	if (!is_xen_pv())
+		check(VICTIM_POSTED, "an interrupt of a vector that few machines use", false);
 	check(VICTIM_SOFTIRQ, "a softirq after an interrupt", false);
 	check(VICTIM_BH, "a softirq that it goes into", false);
 	check(VICTIM_BH_OFF, "its own code with softirqs off", true);

@@ -14,6 +14,8 @@
 #include <linux/smp.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
+#include <asm/irq.h>
+#include <asm/irq_vectors.h>
 
 #include "victim.h"
 
@@ -252,6 +254,34 @@ static long by_interrupt(unsigned int cmd, unsigned long n)
 	return interrupt.landed;
 }
 
+#if IS_ENABLED(CONFIG_KVM)
+static struct interrupt *posted;
+
+static void on_posted(void)
+{
+	interrupt_call(posted);
+}
+
+/* The vector's handler calls whom KVM says, who is not loaded. */
+static long by_posted(unsigned long n)
+{
+	struct interrupt interrupt = { .caller = current, .n = n };
+
+	posted = &interrupt;
+	kvm_set_posted_intr_wakeup_handler(on_posted);
+	preempt_disable();
+	asm volatile("int %0" : : "i"(POSTED_INTR_WAKEUP_VECTOR) : "memory");
+	preempt_enable();
+	kvm_set_posted_intr_wakeup_handler(NULL);
+	return interrupt.landed;
+}
+#else
+static long by_posted(unsigned long n)
+{
+	return 0;
+}
+#endif
+
 /* ---- the device ---- */
 
 static long victim_ioctl(struct file *file, unsigned int cmd, unsigned long n)
@@ -295,6 +325,8 @@ static long victim_ioctl(struct file *file, unsigned int cmd, unsigned long n)
 	case VICTIM_IRQ_WORK:
 	case VICTIM_IPI:
 		return by_interrupt(cmd, n);
+	case VICTIM_POSTED:
+		return by_posted(n);
 	}
 	return -ENOTTY;
 }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Watches how a process's mapping of one address of kernel text changes from one flush
+ * of shadowk.ko to the next: its size or its frame may, not both. A CPU that has the
+ * old translation and fetches the new one has two sizes with different frames, which
+ * some CPUs answer with a machine check (CVE-2018-12207).
+ */
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pgtable.h>
+#include <linux/sched/mm.h>
+
+static unsigned long at;
+module_param(at, ulong, 0400);
+
+static int pid;
+module_param(pid, int, 0400);
+
+/* Changes of the size, of the frame, and of both at once. */
+static int sizes, frames, both;
+module_param(sizes, int, 0400);
+module_param(frames, int, 0400);
+module_param(both, int, 0400);
+
+static struct mm_struct *mm;
+static DEFINE_SPINLOCK(lock);
+
+struct mapping {
+	bool large;
+	unsigned long frame;
+};
+
+static struct mapping last;
+
+static struct mapping look(void)
+{
+	pmd_t *pmd = pmd_offset(pud_offset(p4d_offset(pgd_offset(mm, at), at), at), at);
+
+	if (pmd_leaf(*pmd))
+		return (struct mapping){ true, pmd_pfn(*pmd) + pte_index(at) };
+	return (struct mapping){ false, pte_pfn(*pte_offset_kernel(pmd, at)) };
+}
+
+static int on_flush(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct mapping now;
+	bool size, frame;
+
+	spin_lock(&lock);
+	now = look();
+	size = now.large != last.large;
+	frame = now.frame != last.frame;
+	sizes += size;
+	frames += frame;
+	both += size && frame;
+	last = now;
+	spin_unlock(&lock);
+	return 0;
+}
+
+static struct kprobe probe = {
+	.symbol_name = "shadowk:native_flush_all",
+	.pre_handler = on_flush,
+};
+
+static int __init shk_sizes_init(void)
+{
+	struct task_struct *task = get_pid_task(find_vpid(pid), PIDTYPE_PID);
+	int ret;
+
+	if (!task)
+		return -ESRCH;
+	mm = get_task_mm(task);
+	put_task_struct(task);
+	if (!mm)
+		return -ESRCH;
+	last = look();
+	ret = register_kprobe(&probe);
+	if (ret)
+		mmput(mm);
+	return ret;
+}
+
+static void __exit shk_sizes_exit(void)
+{
+	unregister_kprobe(&probe);
+	mmput(mm);
+}
+
+module_init(shk_sizes_init);
+module_exit(shk_sizes_exit);
+
+MODULE_DESCRIPTION("Changes of one mapping between flushes");
+MODULE_LICENSE("GPL");
