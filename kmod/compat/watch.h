@@ -16,7 +16,7 @@ struct shk_watch {
 	struct ftrace_ops ops;
 	unsigned long *sites; /* ftrace sites of the functions */
 	unsigned int nr_sites;
-	struct mutex lock;	   /* the innermost but for ftrace's own */
+	struct mutex lock; /* the innermost but for ftrace's own */
 	unsigned int users;
 };
 

@@ -15,8 +15,10 @@
  *		still maps writable.
  * copied	when permissions of the base's entries have changed, before the
  *		kernel flushes (follow.c). So no entry here is writable, or can be
- *		executed, longer than the base's; and text that is loaded is filled
- *		before it is executed, since it is made executable last.
+ *		executed, longer than the base's. And text that is loaded is filled
+ *		before it is executed, since it is made executable last: a fault there
+ *		might be in the fault handler's tracepoint, or between an exit of KVM's
+ *		guest and the reading of its CR2.
  *
  * A refill that races with an unmapping writes first and looks at the base
  * after; the base is written before its entry here is emptied. One of the two
@@ -81,15 +83,30 @@ static void refresh(pte_t *to, const pte_t *from)
 	} while (ret || wanted(from) != new);
 }
 
+/* PMD entries that the base has got since; others are the same for good. */
+static int fill_pmd(struct shk_module_tables *modules, unsigned long addr)
+{
+	pmd_t *to = private_pmd(modules, addr), *from = shk_base_pmd(addr);
+	int ret;
+
+	if (READ_ONCE(to->pmd))
+		return 0;
+	ret = shk_mmu->write(to, 0, READ_ONCE(from->pmd));
+	return ret == -EAGAIN ? 0 : ret; /* another CPU was first */
+}
+
 static void refresh_pages(struct shk_module_tables *modules, unsigned long from, unsigned long to)
 {
 	for (from &= PAGE_MASK; from < to; from += PAGE_SIZE) {
 		struct page *page = modules->pte[pmd_index(from)];
 
-		if (page)
+		if (page) {
 			refresh((pte_t *)page_address(page) + pte_index(from), base_pte(from));
-		else
-			from = (from & PMD_MASK) + PMD_SIZE - PAGE_SIZE;
+			continue;
+		}
+		if (modules->nr)
+			fill_pmd(modules, from);
+		from = (from & PMD_MASK) + PMD_SIZE - PAGE_SIZE;
 	}
 }
 
@@ -159,18 +176,6 @@ static void set_range(struct shk_module_tables *modules, unsigned long addr, str
 		for (i = 0, to = page_address(page); i < PTRS_PER_PTE; i++)
 			to[i].pte = wanted(from + i);
 	spin_unlock_irq(&shk_tables_lock);
-}
-
-/* PMD entries that the base has got since; others are the same for good. */
-static int fill_pmd(struct shk_module_tables *modules, unsigned long addr)
-{
-	pmd_t *to = private_pmd(modules, addr), *from = shk_base_pmd(addr);
-	int ret;
-
-	if (READ_ONCE(to->pmd))
-		return 0;
-	ret = shk_mmu->write(to, 0, READ_ONCE(from->pmd));
-	return ret == -EAGAIN ? 0 : ret; /* another CPU was first */
 }
 
 static int point_pud(struct shk_tables *tables, unsigned long addr, struct page *page)

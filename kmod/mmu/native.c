@@ -298,8 +298,7 @@ static bool is_lazy_in(int cpu, void *mm)
 /* As leave_mm() does, on the CPU that is to leave. */
 static void evict(void *mm)
 {
-	if (!current->mm && current->active_mm == mm &&
-	    *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
+	if (!current->mm && current->active_mm == mm && *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
 		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
 }
 

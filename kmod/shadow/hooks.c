@@ -39,7 +39,8 @@
  * text_mutex held, and it is held while a text comes or goes under a process
  * (attach.c): so no task is ever inside the bytes that the jump replaces.
  *
- * The handlers of interrupts and handle_softirqs() begin with such a jump, too,
+ * The handlers of interrupts, all that this machine has (vectors.c), and
+ * handle_softirqs() begin with such a jump, too,
  * unless the shadow is SHK_ASYNC_INHERIT: whose work they do has nothing to do
  * with whom they land on. Theirs is at the __fentry__ site, one instruction in
  * the place of one.
@@ -74,11 +75,6 @@ void shk_entry_static_call(void);
 void shk_entry_can_probe(void);
 void shk_entry_copy_insn(void);
 void shk_entry_can_optimize(void);
-void shk_entry_interrupt(void);
-void shk_entry_timer(void);
-void shk_entry_call_function(void);
-void shk_entry_call_function_single(void);
-void shk_entry_irq_work(void);
 void shk_entry_upcall(void);
 void shk_entry_softirq(void);
 
@@ -91,13 +87,20 @@ DEFINE_STATIC_CALL_NULL(shk_base_static_call, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_can_probe, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_copy_insn, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_can_optimize, shk_in_base);
-DEFINE_STATIC_CALL_NULL(shk_base_interrupt, shk_in_base);
-DEFINE_STATIC_CALL_NULL(shk_base_timer, shk_in_base);
-DEFINE_STATIC_CALL_NULL(shk_base_call_function, shk_in_base);
-DEFINE_STATIC_CALL_NULL(shk_base_call_function_single, shk_in_base);
-DEFINE_STATIC_CALL_NULL(shk_base_irq_work, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_upcall, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_softirq, shk_in_base);
+
+/* One of each for a handler of an interrupt, which shk_hooks_init() chooses. */
+/* clang-format off */
+#define VECTORS(F)                                                                          \
+	F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14) F(15) \
+	F(16) F(17) F(18) F(19) F(20) F(21) F(22) F(23)
+/* clang-format on */
+#define DEFINE_VECTOR(n)                \
+	void shk_entry_vector##n(void); \
+	DEFINE_STATIC_CALL_NULL(shk_base_vector##n, shk_in_base);
+VECTORS(DEFINE_VECTOR)
+#undef DEFINE_VECTOR
 
 #define IN_BASE(_symbol, _name)                                                             \
 	{                                                                                   \
@@ -133,15 +136,14 @@ static struct {
 	[SHK_HOOK_CAN_PROBE] = IN_BASE("can_probe", can_probe),
 	[SHK_HOOK_COPY_INSN] = IN_BASE("__copy_instruction", copy_insn),
 	[SHK_HOOK_CAN_OPTIMIZE] = IN_BASE("can_optimize", can_optimize),
-	[SHK_HOOK_INTERRUPT] = IN_BASE("__common_interrupt", interrupt),
-	[SHK_HOOK_TIMER] = IN_BASE("__sysvec_apic_timer_interrupt", timer),
-	[SHK_HOOK_CALL_FUNCTION] = IN_BASE("__sysvec_call_function", call_function),
-	[SHK_HOOK_CALL_FUNCTION_SINGLE] =
-		IN_BASE("__sysvec_call_function_single", call_function_single),
-	[SHK_HOOK_IRQ_WORK] = IN_BASE("__sysvec_irq_work", irq_work),
 	[SHK_HOOK_UPCALL] = IN_BASE("__xen_pv_evtchn_do_upcall", upcall),
 	[SHK_HOOK_SOFTIRQ] = IN_BASE("handle_softirqs", softirq),
+#define HOOK_VECTOR(n) [SHK_HOOK_VECTOR + n] = IN_BASE(NULL, vector##n),
+	VECTORS(HOOK_VECTOR)
+#undef HOOK_VECTOR
 };
+
+static struct shk_vector vectors[SHK_VECTORS_MAX];
 
 /* Tasks in hooks that sleep: unload waits for them. */
 static DEFINE_PER_CPU(long, in_hook);
@@ -380,7 +382,7 @@ static bool has_hook(const struct shk_shadow *shadow, enum shk_hook hook)
 {
 	if (!hooks[hook].site)
 		return false;
-	if (hook >= SHK_HOOK_INTERRUPT)
+	if (hook >= SHK_HOOK_UPCALL) /* and what comes behind it */
 		return !(shadow->flags & SHK_ASYNC_INHERIT);
 	return hook != SHK_HOOK_EXEC || shadow->flags & SHK_DELEGABLE;
 }
@@ -439,7 +441,7 @@ bool shk_hooks_replace(const char *symbol)
 	unsigned int i;
 
 	for (i = 0; i < SHK_NR_HOOKS; i++)
-		if (i < SHK_HOOK_INTERRUPT && (hooks[i].key || i == SHK_HOOK_ENTER_LAZY_TLB) &&
+		if (i < SHK_HOOK_UPCALL && (hooks[i].key || i == SHK_HOOK_ENTER_LAZY_TLB) &&
 		    !strcmp(symbol, hooks[i].symbol))
 			return true;
 	return false;
@@ -447,13 +449,13 @@ bool shk_hooks_replace(const char *symbol)
 
 static bool __init is_needed(enum shk_hook hook)
 {
+	if (hook >= SHK_HOOK_VECTOR)
+		return hooks[hook].symbol;
 	switch (hook) {
 	case SHK_HOOK_FAULT:
 		return shk_mmu->fault;
 	case SHK_HOOK_FPU_END:
 		return efi_enabled(EFI_RUNTIME_SERVICES);
-	case SHK_HOOK_INTERRUPT ... SHK_HOOK_IRQ_WORK:
-		return !shk_mmu->upcalls;
 	case SHK_HOOK_UPCALL:
 		return shk_mmu->upcalls;
 	default:
@@ -461,11 +463,24 @@ static bool __init is_needed(enum shk_hook hook)
 	}
 }
 
+/* Names live in @vectors; where all interrupts are upcalls there are no others. */
+static int __init find_vectors(void)
+{
+	int i, nr = shk_mmu->upcalls ? 0 : shk_vectors_find(vectors);
+
+	for (i = 0; i < nr; i++)
+		hooks[SHK_HOOK_VECTOR + i].symbol = vectors[i].name;
+	return nr < 0 ? nr : 0;
+}
+
 int __init shk_hooks_init(void)
 {
 	unsigned long addr;
 	unsigned int i;
+	int ret = find_vectors();
 
+	if (ret)
+		return ret;
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
 		if (!is_needed(i))
 			continue;
@@ -475,7 +490,7 @@ int __init shk_hooks_init(void)
 		}
 		/* Untraced functions have no __fentry__ site; a jump needs none. */
 		hooks[i].site = shk_call(ftrace_location)(addr);
-		if (!hooks[i].site && hooks[i].key && i < SHK_HOOK_INTERRUPT)
+		if (!hooks[i].site && hooks[i].key && i < SHK_HOOK_UPCALL)
 			hooks[i].site = addr;
 		if (!hooks[i].site) {
 			pr_err("%s cannot be traced, so it cannot be hooked\n", hooks[i].symbol);

@@ -125,13 +125,11 @@ SYM_FUNC_END(shk_entry_\name)
 	in_base can_probe can_probe
 	in_base copy_insn copy_insn
 	in_base can_optimize can_optimize
-	in_base interrupt interrupt
-	in_base timer timer
-	in_base call_function call_function
-	in_base call_function_single call_function_single
-	in_base irq_work irq_work
 	in_base upcall upcall
 	in_base softirq softirq
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23
+	in_base vector\n vector\n	/* SHK_VECTORS_MAX of them */
+	.endr
 
 SYM_FUNC_START(shk_entry_text_poke)
 	save_registers

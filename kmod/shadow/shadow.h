@@ -20,6 +20,7 @@
 #include <linux/sched.h>
 #include <linux/shadowk.h>
 
+#include "shadow/vectors.h"
 #include "text/text.h"
 
 #define SHK_SITE_BITS 6
@@ -41,14 +42,10 @@ enum shk_hook {
 	SHK_HOOK_CAN_PROBE,
 	SHK_HOOK_COPY_INSN,
 	SHK_HOOK_CAN_OPTIMIZE,
-	SHK_HOOK_INTERRUPT,
-	SHK_HOOK_TIMER,
-	SHK_HOOK_CALL_FUNCTION,
-	SHK_HOOK_CALL_FUNCTION_SINGLE,
-	SHK_HOOK_IRQ_WORK,
 	SHK_HOOK_UPCALL,
 	SHK_HOOK_SOFTIRQ,
-	SHK_NR_HOOKS
+	SHK_HOOK_VECTOR, /* the first handler of a system vector: vectors.h */
+	SHK_NR_HOOKS = SHK_HOOK_VECTOR + SHK_VECTORS_MAX
 };
 
 struct shk_shadow {

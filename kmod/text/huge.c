@@ -121,8 +121,8 @@ static void grow(struct shk_text *text, unsigned int range)
 	mutex_lock(shk_symbols.text_mutex);
 	new_pages_refresh(&new_pages);
 	list_for_each_entry (new, &new_pages.pages, node)
-		WARN_ON_ONCE(shk_mmu->map(&text->tables, new->addr,
-					  vmalloc_to_page(new->copy.bytes)));
+		WARN_ON_ONCE(
+			shk_mmu->map(&text->tables, new->addr, vmalloc_to_page(new->copy.bytes)));
 	shk_text_flush(text);
 	shk_mmu->map_huge(&text->tables, range, true);
 	list_for_each_entry_safe (new, next, &new_pages.pages, node) {

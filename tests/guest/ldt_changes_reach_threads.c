@@ -63,8 +63,9 @@ static void wait_step(int which)
 
 static void write_ldt(bool present)
 {
-	struct user_desc entry = { .limit = 0xfffff, .limit_in_pages = 1, .seg_32bit = 1,
-				   .useable = 1 };
+	struct user_desc entry = {
+		.limit = 0xfffff, .limit_in_pages = 1, .seg_32bit = 1, .useable = 1
+	};
 
 	if (!present)
 		entry = (struct user_desc){ .seg_not_present = 1, .read_exec_only = 1 };

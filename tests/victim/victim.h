@@ -41,7 +41,7 @@ unsigned long shk_victim_text(unsigned long n);
 #define VICTIM_DELAYED	_IO('V', 14) /* a work item that the caller delays */
 #define VICTIM_CANCELED _IO('V', 15) /* the caller delays that work item, and cancels it; 0 calls */
 /* An interrupt of a vector that KVM has; 0 calls if the kernel has no such thing. */
-#define VICTIM_POSTED	_IO('V', 16)
-#define VICTIM_OWN	_IO('V', 12) /* the caller, and it is VICTIM_TEXT that is called */
+#define VICTIM_POSTED _IO('V', 16)
+#define VICTIM_OWN    _IO('V', 12) /* the caller, and it is VICTIM_TEXT that is called */
 
 #endif /* SHK_TEST_VICTIM_H */

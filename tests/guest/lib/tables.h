@@ -20,7 +20,7 @@ unsigned int base_permits(uint64_t addr);
  * base may not. The first of them is named on stderr.
  */
 long job_wrongly_permitted(long area);
-/* A job: pages of the same 2 MB as @addr that the base maps and the caller does not. */
-long job_missing(long addr);
+/* A job: pages of that GB that the base may execute and the caller has not mapped. */
+long job_missing(long area);
 
 #endif /* SHADOWK_TEST_TABLES_H */

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The entry of an interrupt, asm_sysvec_NAME(), leads to sysvec_NAME(), which calls
+ * __sysvec_NAME() on the interrupt stack (DEFINE_IDTENTRY_SYSVEC): a function of its
+ * own, with an __fentry__ site. The stubs of devices' vectors lead to
+ * __common_interrupt() and __spurious_interrupt() in the same way.
+ *
+ * Handlers of DEFINE_IDTENTRY_SYSVEC_SIMPLE have no such function. They count, tell the
+ * APIC, and set a flag at most; they are few, so they are known by name.
+ */
+#define pr_fmt(fmt) "shadowk: " fmt
+
+#include <linux/kallsyms.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include <asm/cpufeature.h>
+#include <asm/desc.h>
+#include <asm/irq_vectors.h>
+
+#include "compat/symbols.h"
+#include "shadow/vectors.h"
+
+/* Without a function of their own; int80 is a system call. */
+static const char *const simple[] = {
+	"sysvec_reschedule_ipi",
+	"sysvec_kvm_posted_intr_ipi",
+	"sysvec_kvm_posted_intr_nested_ipi",
+};
+
+/* Entries that do not lead to a handler with their own name. */
+static const struct {
+	const char *entry, *handler;
+} stubs[] = {
+	{ "irq_entries_start", "__common_interrupt" },
+	{ "asm_common_interrupt", "__common_interrupt" },
+	{ "spurious_entries_start", "__spurious_interrupt" },
+	{ "asm_spurious_interrupt", "__spurious_interrupt" },
+	{ "fred_handle_spurious_interrupt", "__spurious_interrupt" },
+};
+
+static int __init add_vector(struct shk_vector *vectors, int nr, const char *name)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (!strcmp(vectors[i].name, name))
+			return nr;
+	if (nr == SHK_VECTORS_MAX || strscpy(vectors[nr].name, name, sizeof(vectors->name)) < 0)
+		return -E2BIG;
+	return shk_symbol_unique(name, &vectors[nr].addr) ? -ENOENT : nr + 1;
+}
+
+/* The handler of the entry at @addr, if it is not there yet. Returns the new @nr, or an error. */
+static int __init add_entry(struct shk_vector *vectors, int nr, unsigned long addr)
+{
+	char name[KSYM_SYMBOL_LEN], handler[KSYM_SYMBOL_LEN + 2];
+	const char *sysvec;
+	unsigned int i;
+
+	sprint_symbol_no_offset(name, addr);
+	for (i = 0; i < ARRAY_SIZE(stubs); i++)
+		if (!strcmp(name, stubs[i].entry))
+			return add_vector(vectors, nr, stubs[i].handler);
+	sysvec = strstr(name, "sysvec_"); /* asm_sysvec_, fred_sysvec_ */
+	if (!sysvec)
+		goto unknown;
+	for (i = 0; i < ARRAY_SIZE(simple); i++)
+		if (!strcmp(sysvec, simple[i]))
+			return nr;
+	snprintf(handler, sizeof(handler), "__%s", sysvec);
+	i = nr;
+	nr = add_vector(vectors, nr, handler);
+	if (nr >= 0)
+		return nr;
+unknown:
+	pr_err("this kernel has an interrupt that is not known: %s; please report it\n", name);
+	return -EOPNOTSUPP;
+}
+
+static int __init find_in_idt(struct shk_vector *vectors, int nr)
+{
+	struct desc_ptr idt;
+	const gate_desc *gates;
+	unsigned int i;
+
+	store_idt(&idt);
+	gates = (const gate_desc *)idt.address;
+	for (i = FIRST_EXTERNAL_VECTOR; i < NR_VECTORS && nr >= 0; i++)
+		if (i != IA32_SYSCALL_VECTOR && gates[i].bits.p)
+			nr = add_entry(vectors, nr, gate_offset(&gates[i]));
+	return nr;
+}
+
+#ifdef CONFIG_X86_FRED
+/* There the CPU has no use for an IDT. A device's interrupt leads to common_interrupt(). */
+static int __init find_in_fred(struct shk_vector *vectors, int nr)
+{
+	void **table = (void **)shk_symbol_lookup("sysvec_table");
+	unsigned int i;
+
+	if (!table) {
+		pr_err("this kernel has no symbol sysvec_table; is CONFIG_KALLSYMS_ALL set?\n");
+		return -EOPNOTSUPP;
+	}
+	nr = add_vector(vectors, nr, "__common_interrupt");
+	for (i = 0; i < NR_SYSTEM_VECTORS && nr >= 0; i++)
+		if (table[i])
+			nr = add_entry(vectors, nr, (unsigned long)table[i]);
+	return nr;
+}
+#endif
+
+int __init shk_vectors_find(struct shk_vector *vectors)
+{
+#ifdef CONFIG_X86_FRED
+	if (cpu_feature_enabled(X86_FEATURE_FRED))
+		return find_in_fred(vectors, 0);
+#endif
+	return find_in_idt(vectors, 0);
+}
