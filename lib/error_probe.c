@@ -128,7 +128,21 @@ static bool is_return(const struct shadowk_probe_spec *spec)
 static void explain_unsupported(char *buf, size_t len, const char *place,
 				const struct shadowk_probe_spec *spec)
 {
-	if (is_return(spec))
+	const char *cold = strstr(spec->symbol, ".cold");
+
+	if (is_return(spec) && !spec->addr && !spec->offset && cold)
+		snprintf(buf, len,
+			 "latency and returns are taken at the entry of a function, and %s is "
+			 "entered without a return address: it is a part of %.*s; probe that, or "
+			 "use --kind count",
+			 place, (int)(cold - spec->symbol), spec->symbol);
+	else if (is_return(spec) && !spec->addr && !spec->offset)
+		snprintf(buf, len,
+			 "latency and returns are taken at the entry of a function, and %s is "
+			 "entered without a return address (by a jump, or by a context switch); "
+			 "use --kind count, or probe its caller",
+			 place);
+	else if (is_return(spec))
 		snprintf(buf, len,
 			 "latency and returns are taken at the entry of a function, which "
 			 "%s is not; give a function's name without an offset",

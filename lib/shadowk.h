@@ -680,7 +680,8 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec);
  * the module comes or goes), -EILSEQ (not the first byte of an instruction), -EADDRNOTAVAIL (the
  * kernel forbids probes there), -EADDRINUSE (an optimised kprobe of somebody
  * else is there), -EOPNOTSUPP (an instruction that cannot be stepped; LATENCY
- * or RETURN other than at a function's entry), -EEXIST (@name is taken),
+ * or RETURN other than at the entry of a function that is called, which .cold parts
+ * and ret_from_fork are not), -EEXIST (@name is taken),
  * -ENOSPC (too many probes), -ESTALE (the shadow was destroyed), -EPERM.
  */
 int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *spec);

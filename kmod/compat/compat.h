@@ -42,4 +42,19 @@ static inline struct ftrace_regs *shk_ftrace_regs(struct pt_regs *regs)
 	return (struct ftrace_regs *)regs;
 }
 
+#if IS_ENABLED(CONFIG_UNWINDER_ORC)
+#include <linux/objtool.h>
+#include <asm/orc_types.h>
+
+/* "x86,objtool: Introduce ORC_TYPE_*" (6.4) */
+static inline bool shk_orc_is_call(const struct orc_entry *entry)
+{
+#ifdef ORC_TYPE_CALL
+	return entry->type == ORC_TYPE_CALL;
+#else
+	return entry->type == UNWIND_HINT_TYPE_CALL && !entry->end;
+#endif
+}
+#endif
+
 #endif /* SHK_COMPAT_H */

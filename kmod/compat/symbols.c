@@ -164,6 +164,11 @@ int __init shk_symbols_init(void)
 	ok &= resolve("_etext", &shk_symbols.etext);
 	ok &= resolve("__sched_text_start", &shk_symbols.sched_text);
 	ok &= resolve("__sched_text_end", &shk_symbols.sched_text_end);
+	if (IS_ENABLED(CONFIG_UNWINDER_ORC)) {
+		ok &= resolve("__start_orc_unwind_ip", &shk_symbols.orc_ips);
+		ok &= resolve("__stop_orc_unwind_ip", &shk_symbols.orc_ips_end);
+		ok &= resolve("__start_orc_unwind", &shk_symbols.orc_entries);
+	}
 	ok = ok && resolve_site("__text_poke", &shk_symbols.__text_poke) &&
 	     resolve_flushes(shk_symbols.flush_sites);
 	return ok ? 0 : -EOPNOTSUPP;

@@ -109,6 +109,10 @@ struct shk_symbols {
 	unsigned long etext;
 	unsigned long sched_text; /* what waits and switches */
 	unsigned long sched_text_end;
+	/* The kernel image's ORC tables, 0 without CONFIG_UNWINDER_ORC */
+	unsigned long orc_ips;
+	unsigned long orc_ips_end;
+	unsigned long orc_entries;
 	/* ftrace sites */
 	unsigned long __text_poke;
 	unsigned long flush_sites[SHK_NR_FLUSHES];

@@ -8,6 +8,7 @@
 #include <linux/timekeeping.h>
 #include <asm/ibt.h>
 
+#include "edit/orc.h"
 #include "edit/probe.h"
 
 static struct shk_probe *find(struct shk_shadow *shadow, u64 id, const char *name)
@@ -171,6 +172,27 @@ static int check(const struct shk_probe_add *arg)
 	return 0;
 }
 
+static bool wants_return(const struct shk_probe *probe)
+{
+	return probe->kind == SHK_PROBE_LATENCY || probe->flags & SHK_PROBE_RETURN;
+}
+
+/*
+ * Return hooks replace the word at the stack pointer. It is a return address at the entry of a
+ * function, but not in a .cold part, in ret_from_fork or behind an assembly label.
+ */
+static int check_returns(unsigned long addr)
+{
+	struct module *module = shk_module_get_at(addr);
+	bool is_entry;
+
+	if (IS_ERR(module))
+		return PTR_ERR(module);
+	is_entry = shk_orc_is_entry(addr, module);
+	module_put(module);
+	return is_entry ? 0 : -EOPNOTSUPP;
+}
+
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 {
 	struct shk_place place = { arg->symbol, arg->addr, arg->offset };
@@ -200,7 +222,10 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 		addr += ENDBR_INSN_SIZE;
 	entry = !offset || shk_call(ftrace_location)(addr) == addr;
 	ret = -EOPNOTSUPP;
-	if ((probe->kind == SHK_PROBE_LATENCY || probe->flags & SHK_PROBE_RETURN) && !entry)
+	if (wants_return(probe) && !entry)
+		goto free;
+	ret = wants_return(probe) ? check_returns(addr) : 0;
+	if (ret)
 		goto free;
 
 	ret = shk_counts_alloc(probe);
@@ -213,7 +238,7 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 		if (!probe->histogram)
 			goto free;
 	}
-	if (probe->kind == SHK_PROBE_LATENCY || probe->flags & SHK_PROBE_RETURN) {
+	if (wants_return(probe)) {
 		ret = shk_returns_init(probe);
 		if (ret)
 			goto free;

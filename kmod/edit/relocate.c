@@ -12,72 +12,17 @@
 #include <asm/text-patching.h>
 
 #include "edit/inplace.h"
-
-#if IS_ENABLED(CONFIG_UNWINDER_ORC)
-
-#include <asm/orc_types.h>
-
-struct orc {
-	const int *ips;
-	const struct orc_entry *entries;
-	unsigned int nr;
-};
-
-static const struct orc_entry *frame_at(const struct orc *orc, unsigned long addr)
-{
-	unsigned int low = 0, high = orc->nr;
-
-	/* The last entry that does not begin behind @addr. */
-	while (low < high) {
-		unsigned int mid = low + (high - low) / 2;
-
-		if ((unsigned long)&orc->ips[mid] + orc->ips[mid] <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low ? &orc->entries[low - 1] : NULL;
-}
-
-static bool base_orc(struct orc *orc)
-{
-	const int *end = (const int *)shk_symbol_lookup("__stop_orc_unwind_ip");
-
-	orc->ips = (const int *)shk_symbol_lookup("__start_orc_unwind_ip");
-	orc->entries = (const struct orc_entry *)shk_symbol_lookup("__start_orc_unwind");
-	orc->nr = end - orc->ips;
-	return orc->ips && orc->entries && end;
-}
+#include "edit/orc.h"
 
 static bool same_frames(const struct shk_move *move)
 {
-	const struct orc_entry *here, *there;
-	struct orc base, module = {
-		.ips = move->mod->arch.orc_unwind_ip,
-		.entries = move->mod->arch.orc_unwind,
-		.nr = move->mod->arch.num_orcs,
-	};
 	unsigned int i;
 
-	if (!base_orc(&base))
-		return false;
-	for (i = 0; i < move->len; i++) {
-		here = frame_at(&base, move->to + i);
-		there = frame_at(&module, move->from + i);
-		if (!here || !there || memcmp(here, there, sizeof(*here)))
+	for (i = 0; i < move->len; i++)
+		if (!shk_orc_same(move->to + i, NULL, move->from + i, move->mod))
 			return false;
-	}
 	return true;
 }
-
-#else
-
-static bool same_frames(const struct shk_move *move)
-{
-	return false;
-}
-
-#endif
 
 static bool is_inside(const struct shk_move *move, unsigned long addr)
 {

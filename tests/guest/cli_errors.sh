@@ -85,6 +85,8 @@ refused "vfs_read+1048576 is past the end of vfs_read" probe add web vfs_read+0x
 refused "0x1000 is not in the text of the kernel" probe add web 0x1000
 refused "cannot probe exc_int3: the kernel forbids it" probe add web exc_int3
 refused "cannot probe entry_SYSCALL_64" probe add web entry_SYSCALL_64
+refused "io_uring_setup.cold is entered without a return address: it is a part of io_uring_setup" \
+	probe add web io_uring_setup.cold --kind latency
 refused "'init_task' is data" probe add web init_task
 refused "has a probe named 'mine' already" probe add web vfs_write --name mine
 refused "shadow 'web' has no probe named 'other'" probe remove web other

@@ -119,6 +119,13 @@ static void probes(void **state)
 	spec_set("vfs_read+4");
 	spec.kind = SHADOWK_PROBE_LATENCY;
 	says(SHADOWK_OP_PROBE_ADD, -EOPNOTSUPP, "entry of a function, which vfs_read+4 is not");
+	spec_set("vfs_read.cold");
+	spec.kind = SHADOWK_PROBE_LATENCY;
+	says(SHADOWK_OP_PROBE_ADD, -EOPNOTSUPP,
+	     "vfs_read.cold is entered without a return address: it is a part of vfs_read; probe");
+	spec_set("ret_from_fork");
+	spec.kind = SHADOWK_PROBE_LATENCY;
+	says(SHADOWK_OP_PROBE_ADD, -EOPNOTSUPP, "ret_from_fork is entered without a return");
 	strcpy(spec.name, "mine");
 	says(SHADOWK_OP_PROBE_ADD, -EEXIST, "shadowctl probe remove web mine");
 	says(SHADOWK_OP_PROBE_REMOVE, -ENOENT, "shadow 'web' has no probe named 'read'");

@@ -651,7 +651,9 @@ enum shk_probe_arm {
  * module itself depends on that text, or it is the scheduler's switch path.
  * EADDRINUSE: this shadow has an edit there that cannot serve both, a jump
  * where a return is wanted. EOPNOTSUPP: kprobes cannot step that instruction,
- * or LATENCY or RETURN anywhere but at a function's entry. EBUSY:
+ * or LATENCY or RETURN anywhere but at a function's entry: the kernel's unwinder
+ * must say that a return address is on top of the stack there, which it does not
+ * of .cold parts, ret_from_fork and some assembly. EBUSY:
  * kernel.ftrace_enabled is 0, or the module is just coming or going.
  * EEXIST: @name is taken. ENOSPC: too many probes. ESTALE: the shadow was
  * destroyed.
