@@ -170,8 +170,9 @@ static const struct verb verb_probe_list = {
 	.args = "NAME",
 	.summary = "List a shadow's probes and what they have seen",
 	.help = "HITS are executions by the processes inside; ASYNC those in interrupts that\n"
-		"landed on them (--async union: in all of nobody's), MISSED those that were seen and not measured. RATE/S is HITS a\n"
-		"second since the probe was added.\n\n",
+		"landed on them (--async union: in all of nobody's), MISSED those that were seen and not measured, UNRETURNED\n"
+		"calls of latency and --return probes that have not returned: they are in flight, or their\n"
+		"task ended inside, as in do_exit. RATE/S is HITS a second since the probe was added.\n\n",
 	.run = cmd_probe_list,
 };
 

@@ -106,6 +106,7 @@ static struct json_object *probe_json(const struct shadowk_probe_info *info)
 	json_object_object_add(object, "hits", json_object_new_uint64(info->hits));
 	json_object_object_add(object, "async_hits", json_object_new_uint64(info->async_hits));
 	json_object_object_add(object, "missed", json_object_new_uint64(info->missed));
+	json_object_object_add(object, "unreturned", json_object_new_uint64(info->unreturned));
 	json_object_object_add(object, "seconds", json_object_new_double(probe_seconds(info)));
 	json_object_object_add(object, "rate", json_object_new_double(probe_rate(info)));
 	if (info->kind == SHADOWK_PROBE_LATENCY) {
@@ -126,14 +127,14 @@ struct json_object *probes_json(const struct probes *probes)
 }
 
 static const char *const headings[] = {
-	"PROBE", "FUNCTION", "KIND", "ARM", "HITS", "ASYNC", "MISSED", "RATE/S",
+	"PROBE", "FUNCTION", "KIND", "ARM", "HITS", "ASYNC", "MISSED", "UNRETURNED", "RATE/S",
 };
 
 void probes_print_table(const struct probes *probes)
 {
 	struct table table __cleanup(table_free);
 
-	table_init(&table, "llllrrrr");
+	table_init(&table, "llllrrrrr");
 	for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
 		table_add(&table, "%s", headings[i]);
 	for (size_t i = 0; i < probes->count; i++) {
@@ -150,6 +151,7 @@ void probes_print_table(const struct probes *probes)
 		table_add(&table, "%" PRIu64, info->hits);
 		table_add(&table, "%" PRIu64, info->async_hits);
 		table_add(&table, "%" PRIu64, info->missed);
+		table_add(&table, "%" PRIu64, info->unreturned);
 		table_add(&table, "%.1f", probe_rate(info));
 	}
 	table_print(&table, stdout);

@@ -153,6 +153,7 @@ int shadowk_probe_next(struct shadowk_shadow *shadow, struct shadowk_probe_info 
 	out.hits = in.hits;
 	out.async_hits = in.async_hits;
 	out.missed = in.missed;
+	out.unreturned = in.unreturned;
 	out.created_ns = in.created_ns;
 	out.now_ns = in.now_ns;
 	out.latency_sum = in.latency_sum;

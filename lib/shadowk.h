@@ -716,6 +716,8 @@ int shadowk_probe_remove(struct shadowk_shadow *shadow, const char *name);
  * @histogram:	 latencies, see SHADOWK_HISTOGRAM_LEN
  * @name:	 its name
  * @symbol:	 function that holds the address
+ * @unreturned:	 LATENCY, RETURN: calls that were entered and have not returned: in
+ *		 flight now, or their task ended inside. In neither @hits nor @missed
  */
 struct shadowk_probe_info {
 	size_t size;
@@ -735,6 +737,7 @@ struct shadowk_probe_info {
 	uint64_t histogram[SHADOWK_HISTOGRAM_LEN];
 	char name[SHADOWK_NAME_LEN];
 	char symbol[SHADOWK_SYMBOL_LEN];
+	uint64_t unreturned;
 };
 
 /**

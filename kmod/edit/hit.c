@@ -88,6 +88,7 @@ static bool hook_return(struct shk_probe *probe, unsigned long sp)
 	/* All that arch_rethook_prepare() looks at. */
 	regs.sp = sp;
 	shk_call(rethook_hook)(node, &regs, true);
+	this_cpu_inc(probe->counts->unreturned);
 	return true;
 }
 
@@ -339,6 +340,7 @@ static SHK_RETHOOK_HANDLER(on_return, node, data, regs)
 	u64 latency = ktime_get_mono_fast_ns() - ret->start_ns;
 	u8 bit = context_bit(preempt_count());
 
+	this_cpu_dec(probe->counts->unreturned);
 	this_cpu_inc(probe->counts->hits);
 	if (probe->kind == SHK_PROBE_LATENCY) {
 		this_cpu_add(probe->counts->latency_sum, latency);

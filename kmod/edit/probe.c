@@ -290,6 +290,7 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 
 static void sum_up(const struct shk_probe *probe, struct shk_probe_info *info)
 {
+	s64 unreturned = 0;
 	unsigned int i;
 	int cpu;
 
@@ -300,10 +301,13 @@ static void sum_up(const struct shk_probe *probe, struct shk_probe_info *info)
 		info->async_hits += READ_ONCE(counts->async_hits);
 		info->missed += READ_ONCE(counts->missed);
 		info->latency_sum += READ_ONCE(counts->latency_sum);
+		unreturned += READ_ONCE(counts->unreturned);
 		for (i = 0; probe->histogram && i < SHK_HISTOGRAM_LEN; i++)
 			info->histogram[i] +=
 				READ_ONCE(per_cpu_ptr(probe->histogram, cpu)->slot[i]);
 	}
+	/* A task that changes its CPU while this loop runs may be counted as returned only. */
+	info->unreturned = max_t(s64, unreturned, 0);
 }
 
 int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool show_addr)

@@ -31,6 +31,8 @@ struct shk_counts {
 	u64 async_hits;
 	u64 missed;
 	u64 latency_sum;
+	/* Calls hooked here minus those that returned here: its sum over the CPUs counts. */
+	s64 unreturned;
 };
 
 struct shk_histogram {

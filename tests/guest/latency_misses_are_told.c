@@ -3,7 +3,7 @@
 /*
  * More functions are in flight than can be hooked: the rest is counted as
  * missed. Functions that never return, since their process is killed or since
- * it is their nature, use up nothing.
+ * it is their nature, use up nothing, and are counted as unreturned.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -60,6 +60,25 @@ static long job_vanish(long n)
 	return n;
 }
 
+static long job_kill(long n)
+{
+	for (long i = 0; i < n; i++) {
+		pid_t pid = fork_tied();
+
+		if (!pid)
+			while (1)
+				pause();
+		kill(pid, SIGKILL);
+		need(wait_for(pid) == -SIGKILL);
+	}
+	return n;
+}
+
+static bool unreturned_is(struct shadowk_shadow *shadow, const char *name, uint64_t n)
+{
+	return probe_info(shadow, name).unreturned == n;
+}
+
 static void kill_sleepers(struct shadowk_shadow *shadow)
 {
 	struct shadowk_probe_info info;
@@ -91,6 +110,7 @@ int main(void)
 	actor_do(&inside, job_sleep_together, THREADS);
 	info = probe_info(shadow, "sleep");
 	expect_eq(info.hits + info.missed, THREADS, "hits and missed of %d threads", THREADS);
+	expect_eq(info.unreturned, 0, "unreturned of functions that have returned");
 	expect_range(info.missed, 0, THREADS / 2, "missed");
 	kill_sleepers(shadow);
 	info = probe_info(shadow, "sleep");
@@ -99,10 +119,21 @@ int main(void)
 	probe_remove(shadow, "sleep");
 
 	probe_add(shadow, "exit", "do_exit", SHADOWK_PROBE_LATENCY, 0);
+	/* The callers of do_exit() in this task end with it, and return for others. */
+	probe_add(shadow, "exit_group", "__x64_sys_exit_group", SHADOWK_PROBE_COUNT,
+		  SHADOWK_PROBE_RETURN);
+	probe_add(shadow, "signal", "get_signal", SHADOWK_PROBE_LATENCY, 0);
 	actor_do(&inside, job_vanish, CHILDREN);
 	info = probe_info(shadow, "exit");
 	expect_eq(info.hits, 0, "hits of a function that never returns");
 	expect_eq(info.missed, 0, "missed of a function that never returns");
+	expect_eq(info.unreturned, CHILDREN, "do_exit of %d children", CHILDREN);
+	expect(unreturned_is(shadow, "exit_group", CHILDREN), "exit_group of as many");
+	expect(unreturned_is(shadow, "signal", 0), "nobody has a signal");
+	actor_do(&inside, job_kill, 10);
+	expect_eq(probe_info(shadow, "exit").unreturned, CHILDREN + 10, "do_exit of killed ones");
+	expect(unreturned_is(shadow, "signal", 10), "get_signal of as many");
+	expect_eq(probe_info(shadow, "signal").missed, 0, "missed of get_signal");
 	actor_end(&inside);
 	return finish();
 }

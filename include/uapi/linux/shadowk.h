@@ -713,6 +713,9 @@ struct shk_probe_remove {
  * @histogram:	latencies: see SHK_HISTOGRAM_LEN
  * @name:	the probe's name
  * @symbol:	function that holds the address, "MODULE:FUNCTION" in a module
+ * @unreturned:	LATENCY, RETURN: calls that were entered and have not returned. They are
+ *		in flight now, or their task has ended inside them, as each does that
+ *		enters do_exit(). Neither in @hits nor in @missed.
  *
  * Walks the probes of the handle's shadow; ENOENT at the end. What others did
  * inside can be told from the numbers: needs CAP_SYS_ADMIN or CAP_SYS_MODULE,
@@ -735,6 +738,7 @@ struct shk_probe_info {
 	__aligned_u64 histogram[SHK_HISTOGRAM_LEN];
 	char name[SHK_NAME_LEN];
 	char symbol[SHK_SYMBOL_LEN];
+	__aligned_u64 unreturned;
 };
 #define SHK_PROBE_NEXT		_IO(SHK_IOC, 0x46)
 
