@@ -161,8 +161,8 @@ static int do_shadow_destroy(struct shk_shadow *shadow, void *arg)
 		shk_cgroups_settle();
 	ret = shk_shadow_destroy(shadow);
 	shk_graft_drain();
-	shk_patches_settle();
-	shk_sites_settle();
+	shk_patches_settle(true);
+	shk_sites_settle(true);
 	return ret;
 }
 
@@ -315,7 +315,7 @@ static int do_own_next(struct shk_shadow *shadow, void *arg)
 	return info->flags || info->reserved ? -EINVAL : shk_own_next(shadow, info);
 }
 
-static int do_probe_add(struct shk_shadow *shadow, void *arg)
+static int add_probe(struct shk_shadow *shadow, struct shk_probe_add *arg)
 {
 	int ret;
 
@@ -329,6 +329,14 @@ static int do_probe_add(struct shk_shadow *shadow, void *arg)
 	return ret;
 }
 
+/* Removed probes keep their slots for a grace period. */
+static int do_probe_add(struct shk_shadow *shadow, void *arg)
+{
+	int ret = add_probe(shadow, arg);
+
+	return ret == -ENOSPC && shk_sites_settle(true) ? add_probe(shadow, arg) : ret;
+}
+
 static int do_probe_remove(struct shk_shadow *shadow, void *arg)
 {
 	int ret = shk_probe_remove(shadow, arg);
@@ -338,7 +346,7 @@ static int do_probe_remove(struct shk_shadow *shadow, void *arg)
 		shk_union_settle();
 		mutex_unlock(&shk_config_lock);
 	}
-	shk_sites_settle();
+	shk_sites_settle(false);
 	return ret;
 }
 
@@ -361,17 +369,27 @@ static int do_probe_next(struct shk_shadow *shadow, void *arg)
 	return shk_probe_next(shadow, arg, sees_addresses());
 }
 
+/* Likewise removed patches. */
 static int do_patch_add(struct shk_shadow *shadow, void *arg)
 {
-	return shk_patch_add(shadow, arg);
+	struct shk_patch_add *add = arg;
+	bool names_symbol = *add->symbol;
+	int ret = shk_patch_add(shadow, add);
+
+	if (ret != -ENOSPC || !(shk_patches_settle(true) | shk_sites_settle(true)))
+		return ret;
+	/* It says which function there was no room for. */
+	if (!names_symbol)
+		*add->symbol = 0;
+	return shk_patch_add(shadow, add);
 }
 
 static int do_patch_remove(struct shk_shadow *shadow, void *arg)
 {
 	int ret = shk_patch_remove(shadow, arg);
 
-	shk_patches_settle();
-	shk_sites_settle();
+	shk_patches_settle(false);
+	shk_sites_settle(false);
 	return ret;
 }
 

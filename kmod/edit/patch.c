@@ -8,6 +8,7 @@
 #include <asm/text-patching.h>
 
 #include "edit/inplace.h"
+#include "edit/passes.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
@@ -30,6 +31,8 @@ static bool is_taken(struct shk_shadow *shadow, const char *name)
 /* ---- what is freed when no task can be in it any more ---- */
 
 static LLIST_HEAD(graves);
+static atomic_t nr_graves = ATOMIC_INIT(0);
+static struct shk_passes passes = SHK_PASSES(passes);
 /* Functions of modules, which cannot be unloaded before they are freed. */
 static atomic_t nr_owned = ATOMIC_INIT(0);
 static void bury(struct work_struct *work);
@@ -75,18 +78,16 @@ static void patch_free(struct shk_patch *patch)
  * A task may have been preempted in a stub, a body or a detour, and sleep in a
  * body that a module has, which may call the old one.
  */
-static void bury(struct work_struct *work)
+static void bury_all(struct llist_node *all)
 {
-	struct llist_node *all = llist_del_all(&graves);
 	struct shk_patch *patch, *next;
 
-	if (!all)
-		return;
 	synchronize_rcu_tasks();
 	synchronize_rcu();
 	llist_for_each_entry_safe (patch, next, all, grave) {
 		if (!patch->mod || shk_stacks_clear(patch->mod)) {
 			patch_free(patch);
+			atomic_dec(&nr_graves);
 			continue;
 		}
 		llist_add(&patch->grave, &graves);
@@ -94,16 +95,31 @@ static void bury(struct work_struct *work)
 	}
 }
 
+static void bury(struct work_struct *work)
+{
+	u64 pass = shk_pass_begin(&passes);
+	struct llist_node *all = llist_del_all(&graves);
+
+	if (all)
+		bury_all(all);
+	shk_pass_end(&passes, pass);
+}
+
 static void give_up(struct shk_patch *patch)
 {
+	atomic_inc(&nr_graves);
 	llist_add(&patch->grave, &graves);
 	mod_delayed_work(system_long_wq, &bury_work, 0);
 }
 
-void shk_patches_settle(void)
+bool shk_patches_settle(bool all)
 {
-	if (atomic_read(&nr_owned))
-		flush_delayed_work(&bury_work);
+	u64 pass = shk_pass_next(&passes);
+
+	if (!atomic_read(all ? &nr_graves : &nr_owned))
+		return false;
+	mod_delayed_work(system_long_wq, &bury_work, 0);
+	return !shk_pass_wait(&passes, pass);
 }
 
 void shk_patches_exit(void)

@@ -93,7 +93,7 @@ int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote 
 int shk_patch_next(struct shk_shadow *shadow, struct shk_patch_info *info, bool show_addr);
 void shk_patches_teardown(struct shk_shadow *shadow);
 /* At its return no module is held for the sake of a function of its that was patched. */
-void shk_patches_settle(void);
+bool shk_patches_settle(bool all);
 /* All that was removed is freed. */
 void shk_patches_exit(void);
 

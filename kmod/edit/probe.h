@@ -148,8 +148,12 @@ struct module *shk_module_get_at(unsigned long addr);
 int shk_kprobe_refused(int err);
 /* Disarm; probe and site are freed when nothing can be in them any more. */
 void shk_site_remove(struct shk_probe *probe);
-/* At its return no module is held for the sake of a probe that is gone. */
-void shk_sites_settle(void);
+/*
+ * Waits until the slots of removed probes (@all), or at least the modules that they held, are
+ * free. Takes no lock; ends early when the caller is killed. True if it has waited and something
+ * may have become free.
+ */
+bool shk_sites_settle(bool all);
 void shk_sites_exit(void);
 struct shk_probe *shk_probe_alloc(void);
 void shk_probe_free(struct shk_probe *probe);

@@ -9,6 +9,7 @@
 #include <asm/text-patching.h>
 
 #include "edit/inplace.h"
+#include "edit/passes.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 
@@ -17,6 +18,8 @@
  * the instruction. Removed sites wait until each has been seen to sleep or to
  * be in user space, all that have gathered in one go.
  */
+#define NR_BATCH 512
+
 struct grave {
 	struct llist_node node;
 	struct shk_site *site;
@@ -38,12 +41,13 @@ struct buried_probe {
 	struct grave grave;
 };
 
+static atomic_t nr_graves = ATOMIC_INIT(0);
 /* Graves of sites in modules, which cannot be unloaded before. */
 static atomic_t nr_holding = ATOMIC_INIT(0);
+static struct shk_passes passes = SHK_PASSES(passes);
 
-static void site_free(struct shk_site *site)
+static void site_release(struct shk_site *site)
 {
-	unregister_kprobe(&site->kp);
 	if (site->slot >= 0)
 		shk_slot_put(site->slot);
 	if (site->detour)
@@ -52,32 +56,76 @@ static void site_free(struct shk_site *site)
 	kfree(container_of(site, struct buried_site, site));
 }
 
-static void bury(struct work_struct *work)
+static void site_free(struct shk_site *site)
 {
-	struct llist_node *all = llist_del_all(&graves);
+	unregister_kprobe(&site->kp);
+	site_release(site);
+}
+
+static void grave_add(struct grave *grave)
+{
+	atomic_inc(&nr_graves);
+	llist_add(&grave->node, &graves);
+}
+
+/* Each call of unregister_kprobes() waits for a grace period, however many it gets. */
+static void unregister_sites(struct llist_node *all)
+{
+	static struct kprobe *batch[NR_BATCH]; /* bury_work is the only user */
+	struct grave *grave;
+	unsigned int nr = 0;
+
+	llist_for_each_entry (grave, all, node) {
+		if (!grave->site)
+			continue;
+		batch[nr++] = &grave->site->kp;
+		if (nr == NR_BATCH) {
+			unregister_kprobes(batch, nr);
+			nr = 0;
+		}
+	}
+	unregister_kprobes(batch, nr);
+}
+
+static void bury_all(struct llist_node *all)
+{
 	struct grave *grave, *next;
 
-	if (!all)
-		return;
 	synchronize_rcu_tasks();
 	synchronize_rcu();
+	unregister_sites(all);
 	llist_for_each_entry_safe (grave, next, all, node) {
 		if (grave->site) {
 			bool holding = grave->site->module;
 
-			site_free(grave->site);
+			site_release(grave->site);
 			if (holding)
 				atomic_dec(&nr_holding);
 		} else {
 			shk_probe_free(grave->probe);
 		}
+		atomic_dec(&nr_graves);
 	}
 }
 
-void shk_sites_settle(void)
+static void bury(struct work_struct *work)
 {
-	if (atomic_read(&nr_holding))
-		flush_work(&bury_work);
+	u64 pass = shk_pass_begin(&passes);
+	struct llist_node *all = llist_del_all(&graves);
+
+	if (all)
+		bury_all(all);
+	shk_pass_end(&passes, pass);
+}
+
+bool shk_sites_settle(bool all)
+{
+	u64 pass = shk_pass_next(&passes);
+
+	if (!atomic_read(all ? &nr_graves : &nr_holding))
+		return false;
+	queue_work(system_long_wq, &bury_work);
+	return !shk_pass_wait(&passes, pass);
 }
 
 void shk_sites_exit(void)
@@ -321,7 +369,7 @@ static void site_remove(struct shk_site *site)
 		shk_slot_mute(site->slot);
 	if (site->module)
 		atomic_inc(&nr_holding);
-	llist_add(&container_of(site, struct buried_site, site)->grave.node, &graves);
+	grave_add(&container_of(site, struct buried_site, site)->grave);
 	/* It waits for as long as some task does not sleep. */
 	queue_work(system_long_wq, &bury_work);
 }
@@ -441,7 +489,7 @@ void shk_site_remove(struct shk_probe *probe)
 	list_del_rcu(&probe->in_site);
 	shk_returns_exit(probe);
 	buried->grave.probe = probe;
-	llist_add(&buried->grave.node, &graves);
+	grave_add(&buried->grave);
 	if (!list_empty(&site->probes) || !list_empty(&site->funcs))
 		shk_site_refresh(site);
 	else

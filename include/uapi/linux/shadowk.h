@@ -284,7 +284,8 @@ struct shk_process_info {
  *
  * The name is free at once and no process can be attached any more (ESTALE);
  * the shadow is gone when the last handle is closed. Its probes are removed at
- * once. EBUSY: processes are inside, or cgroups are attached. Needs CAP_SYS_MODULE; not refused under
+ * once; at the call's return the room that they took in the module is free for others.
+ * That takes a grace period, in which the caller can be killed. EBUSY: processes are inside, or cgroups are attached. Needs CAP_SYS_MODULE; not refused under
  * lockdown, as module unloading is not.
  */
 struct shk_shadow_destroy {

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=90 */
+/*
+ * When a shadow is destroyed, all that its probes took from the module is free again at the
+ * return of the call: slots, and the kernel's kprobes. Where probes are only removed, the one
+ * that finds no slot waits for them.
+ */
+#include <sys/mount.h>
+
+#include "shadows.h"
+
+#define PROBES 300
+#define SLOTS  4096 /* of the module */
+
+static unsigned int nr_kprobes(void)
+{
+	FILE *file = fopen("/sys/kernel/debug/kprobes/list", "re");
+	unsigned int nr = 0;
+	char line[512];
+
+	need(file);
+	while (fgets(line, sizeof(line), file))
+		nr++;
+	fclose(file);
+	return nr;
+}
+
+/* Probes at the entries of as many functions of the kernel. */
+static unsigned int fill(struct shadowk_shadow *shadow, unsigned int nr)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[512], symbol[256], type;
+	unsigned int added = 0;
+
+	need(file);
+	while (added < nr && fgets(line, sizeof(line), file)) {
+		struct shadowk_probe_spec spec = { .size = sizeof(spec),
+						   .kind = SHADOWK_PROBE_COUNT };
+
+		if (sscanf(line, "%*x %c %255s", &type, symbol) != 2 || type != 'T' ||
+		    strncmp(symbol, "__x64_sys_", 10))
+			continue;
+		need_ok(shadowk_probe_parse(symbol, &spec));
+		added += !shadowk_probe_add(shadow, &spec);
+	}
+	fclose(file);
+	return added;
+}
+
+int main(void)
+{
+	struct shadowk_shadow *shadow;
+	unsigned int before, failed = 0;
+
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	before = nr_kprobes();
+	for (int i = 0; i < 2; i++) {
+		shadow = shadow_new("slots");
+		expect_eq(fill(shadow, PROBES), PROBES, "probes");
+		expect_eq(nr_kprobes(), before + PROBES, "kprobes meanwhile");
+		need_ok(shadowk_shadow_destroy(shadow));
+		expect_eq(nr_kprobes(), before, "kprobes after destroy");
+		shadow_close(shadow);
+	}
+
+	shadow = shadow_new(NULL);
+	for (int i = 0; i < SLOTS + 200 && !failed; i++) {
+		failed = probe_try(shadow, "again", "__x64_sys_getppid", SHADOWK_PROBE_COUNT, 0);
+		if (!failed)
+			probe_remove(shadow, "again");
+	}
+	expect_ret((int)failed, 0, "a probe after as many as there are slots were removed");
+	return finish();
+}
