@@ -73,6 +73,7 @@ static int cmd_probe_add(struct cli *cli, int argc, char **argv)
 	struct shadowk_subject subject = { .size = sizeof(subject), .spec = &spec };
 	const char *name = NULL;
 	int err, status;
+	char hint[512];
 
 	subject.shadow = add_parse(cli, argc, argv, &spec, &name);
 	if (name) {
@@ -90,6 +91,8 @@ static int cmd_probe_add(struct cli *cli, int argc, char **argv)
 	if (err)
 		return refuse(SHADOWK_OP_PROBE_ADD, err, &subject);
 	print_added(cli, &subject, name != NULL);
+	if (shadowk_probe_hint(hint, sizeof(hint), &spec))
+		report("note: %s", hint);
 	return STATUS_DONE;
 }
 

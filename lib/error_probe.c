@@ -51,24 +51,37 @@ static void symbol_find(const char *name, struct shk_symbol *symbol)
 	shk_kallsyms_find(file, name, symbol);
 }
 
+/* One of several functions of that name, as it can be given instead. */
+static int candidate_print(char *buf, size_t len, const char *name, const struct shk_symbol *symbol,
+			   size_t i)
+{
+	const char *separator = i ? ", " : "";
+
+	/* Of "MODULE:SYMBOL" the module alone is not enough. */
+	if (symbol->module[i][0] && !strchr(name, ':'))
+		return snprintf(buf, len, "%s%s:%s", separator, symbol->module[i], name);
+	return snprintf(buf, len, "%s0x%" PRIx64, separator, symbol->address[i]);
+}
+
 static void explain_not_unique(char *buf, size_t len, const char *name,
 			       const struct shk_symbol *symbol)
 {
-	char list[128] = "";
+	bool in_modules = symbol->module[0][0] && !strchr(name, ':');
+	char list[256] = "";
 	size_t used = 0;
 
-	for (size_t i = 0; i < symbol->functions && i < 4 && symbol->address[i]; i++)
-		used += snprintf(list + used, sizeof(list) - used, "%s0x%" PRIx64, i ? ", " : "",
-				 symbol->address[i]);
+	for (size_t i = 0; i < symbol->functions && i < 4; i++)
+		if ((in_modules || symbol->address[i]) && used < sizeof(list))
+			used += candidate_print(list + used, sizeof(list) - used, name, symbol, i);
 	if (!used)
 		snprintf(buf, len,
 			 "several functions are named '%s'; give the address instead "
 			 "(root sees it in /proc/kallsyms)",
 			 name);
 	else
-		snprintf(buf, len,
-			 "several functions are named '%s'; give the address instead: %s%s", name,
-			 list, symbol->functions > 4 ? ", ... (see /proc/kallsyms)" : "");
+		snprintf(buf, len, "several functions are named '%s'; give %s instead: %s%s", name,
+			 in_modules ? "one with its module" : "the address", list,
+			 symbol->functions > 4 ? ", ... (see /proc/kallsyms)" : "");
 }
 
 /* A name that the kernel knows but not as a function, or not at all. */
@@ -223,4 +236,23 @@ bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_
 		return spec->name[0] && shk_explain_name(buf, len, "probe", spec->name);
 	}
 	return false;
+}
+
+int shadowk_probe_hint(char *buf, size_t len, const struct shadowk_probe_spec *spec)
+{
+	struct shk_symbol symbol = { 0 };
+
+	if (len)
+		buf[0] = '\0';
+	if (!shk_size_ok(spec, symbol) || !spec->symbol[0] || spec->offset)
+		return 0;
+	symbol_find(spec->symbol, &symbol);
+	if (!symbol.functions || !symbol.alike[0])
+		return 0;
+	snprintf(
+		buf, len,
+		"the compiler has made '%s' of '%s', and calls of that are not seen here; probe it, "
+		"too",
+		symbol.alike, spec->symbol);
+	return 1;
 }

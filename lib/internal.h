@@ -55,6 +55,7 @@ struct shk_symbol {
 	unsigned int others;		/* that have it and are no functions */
 	char alike[SHADOWK_SYMBOL_LEN]; /* a function called NAME.SUFFIX by the compiler, or "" */
 	uint64_t address[4];		/* of the first functions, 0 where hidden */
+	char module[4][64];		/* that have them, "": the kernel image */
 };
 
 void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol);

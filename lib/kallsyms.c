@@ -10,14 +10,16 @@ static bool is_function(char type)
 	return strchr("tTwW", type) != NULL;
 }
 
-static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type)
+static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type, const char *module)
 {
 	if (!is_function(type)) {
 		symbol->others++;
 		return;
 	}
-	if (symbol->functions < sizeof(symbol->address) / sizeof(symbol->address[0]))
+	if (symbol->functions < sizeof(symbol->address) / sizeof(symbol->address[0])) {
 		symbol->address[symbol->functions] = address;
+		strcpy(symbol->module[symbol->functions], module);
+	}
 	symbol->functions++;
 }
 
@@ -50,7 +52,7 @@ void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol)
 		if (colon && (strlen(module) != module_len || strncmp(module, wanted, module_len)))
 			continue;
 		if (!strcmp(found, name))
-			symbol_match(symbol, address, type);
+			symbol_match(symbol, address, type, module);
 		else if (!symbol->alike[0] && !module[0] && is_function(type) &&
 			 is_alike(found, name, len))
 			memcpy(symbol->alike, found, strlen(found) + 1);

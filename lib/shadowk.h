@@ -675,7 +675,8 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec);
  * is a hit. Needs CAP_SYS_MODULE.
  *
  * Return: 0, -ENOENT (unknown symbol), -ENOTUNIQ (several functions have that
- * name: give the address), -ERANGE (outside the text of the kernel and its
+ * name, in the kernel image or, if that has none, in modules: give MODULE:SYMBOL or
+ * the address), -ERANGE (outside the text of the kernel and its
  * modules, or past the end of the symbol), -EBUSY (kernel.ftrace_enabled is 0, or
  * the module comes or goes), -EILSEQ (not the first byte of an instruction), -EADDRNOTAVAIL (the
  * kernel forbids probes there), -EADDRINUSE (an optimised kprobe of somebody
@@ -685,6 +686,19 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec);
  * -ENOSPC (too many probes), -ESTALE (the shadow was destroyed), -EPERM.
  */
 int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *spec);
+
+/**
+ * shadowk_probe_hint() - what a probe at a function's entry will not see
+ * @buf:  out: one line, "" if there is nothing to say
+ * @len:  size of @buf
+ * @spec: where the probe is
+ *
+ * The compiler makes variants of functions (NAME.isra.0, NAME.constprop.0, NAME.part.0), which
+ * callers call in place of NAME. Reads /proc/kallsyms.
+ *
+ * Return: 1 if there is such a variant, else 0.
+ */
+int shadowk_probe_hint(char *buf, size_t len, const struct shadowk_probe_spec *spec);
 
 /**
  * shadowk_probe_remove() - take a probe away

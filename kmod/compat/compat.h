@@ -33,6 +33,18 @@
 #define shk_assign_str(dst, src) __assign_str(dst, src)
 #endif
 
+/* "kallsyms: Delete an unused parameter related to {module_}kallsyms_on_each_symbol()" (6.3) */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define SHK_MODULE_SYMBOL(name, data, symbol, addr) \
+	int name(void *data, const char *symbol, unsigned long addr)
+#define shk_each_module_symbol(func, data) \
+	shk_call(module_kallsyms_on_each_symbol)(NULL, func, data)
+#else
+#define SHK_MODULE_SYMBOL(name, data, symbol, addr) \
+	int name(void *data, const char *symbol, struct module *mod, unsigned long addr)
+#define shk_each_module_symbol(func, data) shk_call(module_kallsyms_on_each_symbol)(func, data)
+#endif
+
 /* "kthread: Pass in the thread's name during creation" (6.4): task_rename does not tell. */
 #define SHK_KTHREADS_BORN_NAMED (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
 

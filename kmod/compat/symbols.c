@@ -103,6 +103,37 @@ int shk_symbol_unique(const char *name, unsigned long *addr)
 	return shk_symbol_nth(name, 0, addr);
 }
 
+struct in_modules {
+	const char *name;
+	struct nth nth;
+};
+
+static SHK_MODULE_SYMBOL(note_in_modules, data, symbol, addr)
+{
+	struct in_modules *in = data;
+	bool is_text;
+
+	if (strcmp(symbol, in->name))
+		return 0;
+	preempt_disable();
+	is_text = shk_call(__module_text_address)(addr);
+	preempt_enable();
+	if (is_text)
+		note_match(&in->nth, addr);
+	return 0;
+}
+
+int shk_symbol_in_modules(const char *name, unsigned long *addr)
+{
+	struct in_modules in = { .name = name };
+
+	shk_each_module_symbol(note_in_modules, &in);
+	if (in.nth.count > 1)
+		return -ENOTUNIQ;
+	*addr = in.nth.addr;
+	return in.nth.count ? 0 : -ENOENT;
+}
+
 static bool __init resolve(const char *name, void *addr)
 {
 	unsigned long found = shk_symbol_lookup(name);

@@ -38,6 +38,7 @@
 #define SHK_FUNCTIONS(F)                        \
 	F(kallsyms_lookup_name)                 \
 	F(kallsyms_on_each_match_symbol)        \
+	F(module_kallsyms_on_each_symbol)       \
 	F(switch_mm_irqs_off)                   \
 	F(flush_tlb_mm_range)                   \
 	F(ftrace_location)                      \
@@ -126,6 +127,8 @@ int shk_symbols_init(void);
 unsigned long shk_symbol_lookup(const char *name);
 /* Address of the symbol with that name, as below: -ENOENT, -ENOTUNIQ. */
 int shk_symbol_unique(const char *name, unsigned long *addr);
+/* Address of the function @name of whichever module has it. Sleeps. -ENOENT, -ENOTUNIQ. */
+int shk_symbol_in_modules(const char *name, unsigned long *addr);
 
 /*
  * The @pos-th symbol of the kernel image with that name, or of a module

@@ -64,11 +64,9 @@ int shk_place_resolve(const struct shk_place *place, char *symbol, unsigned long
 
 	if (*place->symbol) {
 		ret = shk_symbol_unique(place->symbol, addr);
-		if (ret == -ENOENT) {
-			/* "SYMBOL" or "MODULE:SYMBOL" of a module */
-			*addr = shk_symbol_lookup(place->symbol);
-			ret = *addr ? 0 : -ENOENT;
-		}
+		/* The kernel image's function has precedence. */
+		if (ret == -ENOENT && !strchr(place->symbol, ':'))
+			ret = shk_symbol_in_modules(place->symbol, addr);
 		if (ret)
 			return ret;
 		if (!is_text(*addr))

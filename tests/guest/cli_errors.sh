@@ -99,6 +99,15 @@ twice=$(awk '$2 ~ /[tT]/ && NF == 3 && $3 !~ /[.]/ { n[$3]++; a[$3] = $1 }
 	END { for (f in n) if (n[f] == 2) { print f, a[f]; exit } }' /proc/kallsyms)
 refused "several functions are named '${twice% *}'; give the address instead: 0x" probe add web "${twice% *}"
 refused "${twice#* }" probe add web "${twice% *}"
+# A function that callers call by a variant as well.
+variant=$(awk '$2 ~ /[tT]/ && NF == 3 { n[$3]++ } $3 ~ /[.](isra|constprop|part)[.]0$/ { v[$3] }
+	END { for (f in v) { split(f, p, "."); if (n[p[1]] == 1 && n[f] == 1) { print f; exit } } }' /proc/kallsyms)
+shadowctl probe add web "${variant%%.*}" --name plain 2>err || failures=$((failures + 1))
+if ! grep -q "shadowctl: note: the compiler has made '${variant%%.*}[.]" err; then
+	echo "no note that $variant is not seen: $(cat err)"
+	failures=$((failures + 1))
+fi
+shadowctl probe remove web plain
 trampoline=$(awk '$2 ~ /[tT]/ && $4 ~ /^\[(__builtin|bpf)/ { print $3; exit }' /proc/kallsyms)
 if [ -n "$trampoline" ]; then
 	refused "'$trampoline' is a trampoline or a BPF program" probe add web "$trampoline"

@@ -249,6 +249,7 @@ static void kallsyms(void **state)
 	rewind(file);
 	shk_kallsyms_find(file, "inside", &symbol);
 	assert_int_equal(symbol.functions, 1);
+	assert_string_equal(symbol.module[0], "ext4");
 	rewind(file);
 	shk_kallsyms_find(file, "ext4:inside", &symbol);
 	assert_int_equal(symbol.functions, 1);

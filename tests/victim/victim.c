@@ -298,6 +298,14 @@ static long victim_ioctl(struct file *file, unsigned int cmd, unsigned long n)
 		for (i = 0; i < n;)
 			i = shk_victim_text(i);
 		return n;
+	case VICTIM_EDGE:
+		for (i = 0; i < n;)
+			i = shk_victim_edge(i);
+		return n;
+	case VICTIM_SPANS:
+		for (i = 0; i < n;)
+			i = shk_victim_spans(i);
+		return n;
 	case VICTIM_BH_OFF:
 		local_bh_disable();
 		call(n);

@@ -16,7 +16,14 @@
 /* A function of the module itself. */
 #define VICTIM_TEXT "shk_victim_text"
 
+/* One whose second instruction begins 2 bytes before the end of a page, and one whose __fentry__
+   site lies in two. */
+#define VICTIM_AT_EDGE	   "shk_victim_edge"
+#define VICTIM_SPANS_PAGES "shk_victim_spans"
+
 #ifdef __KERNEL__
+unsigned long shk_victim_edge(unsigned long n);
+unsigned long shk_victim_spans(unsigned long n);
 unsigned long shk_victim_text(unsigned long n);
 #endif
 
@@ -40,8 +47,10 @@ unsigned long shk_victim_text(unsigned long n);
 #define VICTIM_TIMER	_IO('V', 13) /* a timer that the caller starts */
 #define VICTIM_DELAYED	_IO('V', 14) /* a work item that the caller delays */
 #define VICTIM_CANCELED _IO('V', 15) /* the caller delays that work item, and cancels it; 0 calls */
+#define VICTIM_EDGE	_IO('V', 16) /* the caller, and it is VICTIM_AT_EDGE */
+#define VICTIM_SPANS	_IO('V', 17) /* the caller, and it is VICTIM_SPANS_PAGES */
 /* An interrupt of a vector that KVM has; 0 calls if the kernel has no such thing. */
-#define VICTIM_POSTED _IO('V', 16)
+#define VICTIM_POSTED _IO('V', 18)
 #define VICTIM_OWN    _IO('V', 12) /* the caller, and it is VICTIM_TEXT that is called */
 
 #endif /* SHK_TEST_VICTIM_H */

@@ -644,8 +644,9 @@ enum shk_probe_arm {
  * the kernel's registers; refused under lockdown. A module cannot be unloaded
  * while a probe is in it.
  *
- * ENOENT: unknown symbol. ENOTUNIQ: several functions have that name, give the
- * address. ERANGE: not an address of the kernel's text or a module's, or past
+ * ENOENT: unknown symbol. ENOTUNIQ: several functions have that name, in the kernel
+ * image or, if that has none, in modules: give "MODULE:FUNCTION" or the address.
+ * ERANGE: not an address of the kernel's text or a module's, or past
  * the end of the symbol. EILSEQ: not the first
  * byte of an instruction. EADDRNOTAVAIL: the kernel forbids probes there
  * (kprobe blacklist, noinstr, entry text, alternatives, static keys) or the
