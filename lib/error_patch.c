@@ -193,7 +193,8 @@ bool shk_explain_patch_add(char *buf, size_t len, int err, const struct shadowk_
 		snprintf(
 			buf, len,
 			"cannot patch %s: the kernel forbids it (noinstr, entry or scheduler text, "
-			"kprobe blacklist) or shadows depend on it; choose another function",
+			"kprobe blacklist), shadows depend on it, or the branch would lie in two pages; "
+			"choose another function",
 			function);
 		return true;
 	case EOPNOTSUPP:

@@ -161,8 +161,12 @@ static void explain_unsupported(char *buf, size_t len, const char *place,
 			 "%s is not; give a function's name without an offset",
 			 place);
 	else
-		snprintf(buf, len, "kprobes cannot step the instruction at %s; choose another one",
-			 place);
+		snprintf(
+			buf, len,
+			"kprobes cannot step the instruction at %s, or it is within 4 bytes of the "
+			"edge of a page, where an optimised kprobe could reach over it; choose "
+			"another one",
+			place);
 }
 
 bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_subject *subject)

@@ -48,8 +48,8 @@ static bool explain_add(char *buf, size_t len, int err, const struct shadowk_sub
 		return true;
 	case EOPNOTSUPP:
 		snprintf(buf, len,
-			 "the instruction at %s lies across two pages, or kprobes cannot step "
-			 "it; choose another one",
+			 "the instruction at %s lies within 4 bytes of the edge of a page, or "
+			 "kprobes cannot step it; choose another one",
 			 place);
 		return true;
 	}

@@ -16,8 +16,8 @@ struct shk_passes {
 	wait_queue_head_t wait;
 };
 
-#define SHK_PASSES(name)                                             \
-	{                                                            \
+#define SHK_PASSES(name)                                            \
+	{                                                           \
 		.wait = __WAIT_QUEUE_HEAD_INITIALIZER((name).wait), \
 	}
 

@@ -331,10 +331,13 @@ static int hold_owner(unsigned long addr, const char *symbol, struct module **ow
 /* May the function at @addr have another body? Errors of struct shk_patch_add. */
 static int check_func(unsigned long addr, const char *symbol)
 {
+	unsigned long site;
+
 	if (!may_differ(addr, symbol))
 		return -EADDRNOTAVAIL;
-	if (shk_call(ftrace_location)(addr))
-		return 0;
+	site = shk_call(ftrace_location)(addr);
+	if (site)
+		return shk_branch_spans_pages(site) ? -EADDRNOTAVAIL : 0;
 	/* Where nothing may be changed at all is the better reason. */
 	return ask_kprobes(addr) == -EADDRNOTAVAIL ? -EADDRNOTAVAIL : -EOPNOTSUPP;
 }
@@ -388,8 +391,7 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 	patch->offset = found;
 	at = addr + found;
 	next = at + CALL_INSN_SIZE;
-	/* An edit lies in one page. */
-	if (offset_in_page(at) > PAGE_SIZE - CALL_INSN_SIZE)
+	if (shk_at_page_edge(at, found))
 		return -EADDRNOTAVAIL;
 	ret = ask_kprobes(at);
 	if (ret)

@@ -222,6 +222,8 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	ret = -EOPNOTSUPP;
 	if (wants_return(probe) && !entry)
 		goto free;
+	if (!entry && shk_at_page_edge(addr, offset))
+		goto free;
 	ret = wants_return(probe) ? check_returns(addr) : 0;
 	if (ret)
 		goto free;

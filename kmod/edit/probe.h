@@ -17,9 +17,11 @@
 #define SHK_PROBE_H
 
 #include <linux/kprobes.h>
+#include <linux/mm.h>
 #include <linux/list.h>
 #include <linux/percpu.h>
 #include <linux/rethook.h>
+#include <asm/text-patching.h>
 
 #include "shadow/shadow.h"
 
@@ -137,6 +139,17 @@ void shk_site_unpatch(struct shk_func *func);
 void shk_site_refresh(struct shk_site *site);
 /* From here on no stub goes to its body without asking whether the thread is to act. */
 void shk_sites_ask_threads(struct shk_shadow *shadow);
+/*
+ * True if the jump of an optimised kprobe that reaches over the instruction at @addr, @offset
+ * bytes into its function, may lie in two pages. A text that has only one of these pages for
+ * itself would execute half of the jump.
+ */
+bool shk_at_page_edge(unsigned long addr, unsigned long offset);
+/* A branch at @addr lies in two pages: no edit does. */
+static inline bool shk_branch_spans_pages(unsigned long addr)
+{
+	return offset_in_page(addr) > PAGE_SIZE - JMP32_INSN_SIZE;
+}
 /* Nobody's kprobe but @own at, or with its jump reaching to, the bytes at @addr. */
 bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own);
 /*

@@ -67,7 +67,9 @@ static int check_bytes(const struct shk_raw *raw, const u8 *bytes)
 	    insn_len(bytes, raw->len) != raw->len)
 		return -EILSEQ;
 	/* It comes and goes with its page, see shk_poke_page(). */
-	return offset_in_page(raw->addr) + raw->len > PAGE_SIZE ? -EOPNOTSUPP : 0;
+	if (offset_in_page(raw->addr) + raw->len > PAGE_SIZE)
+		return -EOPNOTSUPP;
+	return shk_at_page_edge(raw->addr, raw->offset) ? -EOPNOTSUPP : 0;
 }
 
 /* A probe holds its module; a raw edit would have to, too. */

@@ -75,7 +75,8 @@ static void unregister_sites(struct llist_node *all)
 	struct grave *grave;
 	unsigned int nr = 0;
 
-	llist_for_each_entry (grave, all, node) {
+	llist_for_each_entry(grave, all, node)
+	{
 		if (!grave->site)
 			continue;
 		batch[nr++] = &grave->site->kp;
@@ -253,6 +254,13 @@ static void undo_jump(struct shk_edit *edit)
 		shk_sync_hold(edit, addr + 1, tail, sizeof(tail));
 }
 
+bool shk_at_page_edge(unsigned long addr, unsigned long offset)
+{
+	/* The jump begins here or up to 4 bytes before, and not before the function. */
+	return shk_branch_spans_pages(addr) ||
+	       (offset_in_page(addr) < DISP32_SIZE && offset > offset_in_page(addr));
+}
+
 bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
 {
 	bool alone = true;
@@ -286,7 +294,7 @@ static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned l
 	site->detour = shk_detour_get(site);
 	if (site->detour && site->kp.ainsn.size >= JMP32_INSN_SIZE && !probe->rethook &&
 	    !(probe->flags & SHK_PROBE_FORCE_INT3) && shk_kprobe_alone(addr, &site->kp) &&
-	    offset_in_page(addr) <= PAGE_SIZE - JMP32_INSN_SIZE) {
+	    !shk_branch_spans_pages(addr)) {
 		site->arm = SHK_ARM_JUMP;
 		site->edit.prepare = undo_jump;
 		site->edit.changed = jump_changed;
@@ -462,8 +470,9 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 	lockdep_assert_held(&shk_config_lock);
 	if (entry && fentry)
 		addr = fentry;
-	/* Behind a place that is taken, or by wish: the next instruction. */
-	if (addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_hooks_own(addr)))
+	/* Behind a place that is taken or in two pages, or by wish: the next instruction. */
+	if (addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_hooks_own(addr) ||
+			       shk_branch_spans_pages(addr)))
 		addr += CALL_INSN_SIZE;
 	if (shk_hooks_own(addr))
 		return -EADDRNOTAVAIL;

@@ -653,7 +653,8 @@ enum shk_probe_arm {
  * module itself depends on that text, or it is the scheduler's switch path.
  * EADDRINUSE: this shadow has an edit there that cannot serve both, a jump
  * where a return is wanted. EOPNOTSUPP: kprobes cannot step that instruction,
- * or LATENCY or RETURN anywhere but at a function's entry: the kernel's unwinder
+ * or it is no function's entry and within 4 bytes of the edge of a page (an optimised
+ * kprobe that reaches over it would lie in two pages), or LATENCY or RETURN anywhere but at a function's entry: the kernel's unwinder
  * must say that a return address is on top of the stack there, which it does not
  * of .cold parts, ret_from_fork and some assembly. EBUSY:
  * kernel.ftrace_enabled is 0, or the module is just coming or going.
