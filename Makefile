@@ -30,7 +30,7 @@ override CFLAGS   += -std=gnu11 $(WARNINGS) -MMD -MP
 lib_src     := $(wildcard lib/*.c)
 cli_src     := $(wildcard cli/*.c)
 helper_src  := $(wildcard tests/guest/lib/*.c)
-test_src    := $(wildcard tests/guest/*.c tests/uapi/*.c tests/soak/*.c)
+test_src    := $(wildcard tests/guest/*.c tests/uapi/*.c tests/soak/*.c tests/sweep/*.c)
 unit_src    := $(wildcard tests/unit/*.c)
 bench_src   := $(wildcard bench/*.c)
 example_src := $(wildcard examples/*.c)
@@ -69,12 +69,13 @@ help:
 #: make mutants      break the module in known ways and see the tests fail; T="word word"
 #: make check-all    the same, and all tests in every kind of guest, not only the core
 #: make soak         storms of all that changes the kernel's text; MINUTES=5
+#: make sweep        probes of each kind at all functions, which takes hours; ARGS="6.12:10000"
 #: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
 #: make style        formatting, layers, licences
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
 .PHONY: all help modules lib cli examples tests-build units guest-stage check check-all \
-	check-debug mutants soak bench demo style install uninstall clean
+	check-debug mutants soak sweep bench demo style install uninstall clean
 .DELETE_ON_ERROR:
 
 modules:
@@ -165,6 +166,9 @@ $(call programs,uapi): $(O)/tests/%: $(O)/tests/uapi/%.o $(helpers) $(alib)
 $(call programs,soak): $(O)/tests/%: $(O)/tests/soak/%.o $(helpers) $(alib)
 	$(call link,-ljson-c -lpthread)
 
+$(call programs,sweep): $(O)/tests/%: $(O)/tests/sweep/%.o $(helpers) $(alib)
+	$(call link,-ljson-c -lpthread)
+
 $(O)/tests/%: tests/guest/%.sh
 	@mkdir -p $(@D)
 	install -m 755 $< $@
@@ -212,6 +216,10 @@ MINUTES ?= 5
 soak:
 	@scripts/deps build vm
 	@tests/soak/run $(MINUTES)
+
+sweep:
+	@scripts/deps build vm
+	@tests/sweep/run $(ARGS)
 
 # They build for the kernels of their guests, whatever this machine runs.
 bench demo:
