@@ -27,6 +27,7 @@ static int __init shadowk_init(void)
 	ret = shk_hooks_init();
 	if (ret)
 		goto mmu;
+	shk_thunks_init();
 	shk_syscalls_init();
 	shk_still_init();
 	ret = shk_graft_init();

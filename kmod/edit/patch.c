@@ -291,7 +291,7 @@ static int check(const struct shk_patch_add *arg)
 /* What switches tasks, waits, or makes shadows is the same in all of them. */
 static bool may_differ(unsigned long addr, const char *symbol)
 {
-	return shk_place_differs(symbol) &&
+	return shk_place_differs(addr, symbol) &&
 	       !(addr >= shk_symbols.sched_text && addr < shk_symbols.sched_text_end);
 }
 

@@ -103,9 +103,9 @@ static bool never_differs(const char *symbol)
 	return match_string(names, ARRAY_SIZE(names), symbol) >= 0;
 }
 
-bool shk_place_differs(const char *symbol)
+bool shk_place_differs(unsigned long addr, const char *symbol)
 {
-	return !shk_hooks_replace(symbol) && !never_differs(symbol);
+	return !shk_hooks_replace(symbol) && !never_differs(symbol) && !shk_thunk_at(addr);
 }
 
 int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, const char *after,
@@ -209,7 +209,7 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	if (ret)
 		goto free;
 	ret = -EADDRNOTAVAIL;
-	if (!shk_place_differs(probe->symbol))
+	if (!shk_place_differs(addr, probe->symbol))
 		goto free;
 	probe->kind = arg->kind;
 	probe->flags = arg->flags;

@@ -111,8 +111,8 @@ struct shk_place {
  */
 int shk_place_resolve(const struct shk_place *place, char *symbol, unsigned long *addr,
 		      unsigned long *offset, unsigned long *size);
-/* May a shadow's text differ in the function of that name? */
-bool shk_place_differs(const char *symbol);
+/* May a shadow's text differ at @addr, in the function of that name? */
+bool shk_place_differs(unsigned long addr, const char *symbol);
 /* The symbol that holds @addr; "MODULE:SYMBOL" if it is a module's. -ERANGE. */
 int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigned long *size);
 /* @wish, or a name after @after that is not taken in @shadow. -EINVAL, -EEXIST. */
@@ -172,6 +172,12 @@ struct shk_probe *shk_probe_alloc(void);
 void shk_probe_free(struct shk_probe *probe);
 
 /* ---- counts.c ---- */
+/* ---- thunk.c ---- */
+
+/* Is that in a thunk of returns or indirect branches? */
+bool shk_thunk_at(unsigned long addr);
+void shk_thunks_init(void);
+
 
 /* Zeroes in probe->counts. -ENOMEM. */
 int shk_counts_alloc(struct shk_probe *probe);

@@ -5,13 +5,17 @@
  * whose place the branch comes: one instruction for one.
  *
  * Thunks are executed everywhere, by those who handle breakpoints, too. So they
- * change only while nobody is inside, for which no breakpoint is needed.
+ * change only while nobody is inside, for which no breakpoint is needed, and carry no
+ * other edit: what reports a probe's hit returns through one.
  */
+#include <linux/init.h>
+#include <linux/mm.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
 #include <asm/text-patching.h>
 
 #include "edit/patch.h"
+#include "edit/probe.h"
 
 #define REGISTERS 16
 
@@ -41,6 +45,50 @@ static struct shk_edit *add(struct shk_patch *patch, unsigned long addr)
 	memset(edit->bytes, INT3_INSN_OPCODE, CALL_INSN_SIZE);
 	patch->nr_edits++;
 	return edit;
+}
+
+/* [from, to): sections of the kernel's linker script that have nothing but thunks. */
+static struct {
+	unsigned long from, to;
+} sections[2] __ro_after_init;
+
+/* The one for indirect branches, and behind it that for returns. */
+static void __init find_thunks(void)
+{
+	unsigned long from = shk_symbol_lookup("__x86_indirect_thunk_array");
+	unsigned long last = shk_symbol_lookup("__x86_return_thunk"), offset, size;
+	char name[SHK_SYMBOL_LEN];
+
+	if (!from || !last || shk_symbol_of(last, name, &offset, &size))
+		return;
+	sections[0].from = from;
+	sections[0].to = last + size;
+}
+
+/*
+ * Two at the ends of the entry code, which carries no edits either. The linker script
+ * aligns what follows, at least to a page.
+ */
+static void __init find_aliases(void)
+{
+	sections[1].from = shk_symbol_lookup("srso_alias_untrain_ret");
+	sections[1].to = PAGE_ALIGN(shk_symbol_lookup("srso_alias_safe_ret"));
+}
+
+void __init shk_thunks_init(void)
+{
+	find_thunks();
+	find_aliases();
+}
+
+bool shk_thunk_at(unsigned long addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sections); i++)
+		if (addr >= sections[i].from && addr < sections[i].to)
+			return true;
+	return false;
 }
 
 int shk_retpolines_prepare(struct shk_patch *patch)

@@ -650,7 +650,8 @@ enum shk_probe_arm {
  * the end of the symbol. EILSEQ: not the first
  * byte of an instruction. EADDRNOTAVAIL: the kernel forbids probes there
  * (kprobe blacklist, noinstr, entry text, alternatives, static keys) or the
- * module itself depends on that text, or it is the scheduler's switch path.
+ * module itself depends on that text, or it is the scheduler's switch path, or
+ * a thunk of returns or indirect branches.
  * EADDRINUSE: this shadow has an edit there that cannot serve both, a jump
  * where a return is wanted. EOPNOTSUPP: kprobes cannot step that instruction,
  * or it is no function's entry and within 4 bytes of the edge of a page (an optimised

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=60 */
+/*
+ * Thunks of returns and of indirect branches carry no probe and no edit: all code
+ * returns through them, that which reports hits included.
+ */
+#include "actor.h"
+#include "shadows.h"
+
+/* In text, whatever this CPU's mitigations are. */
+static bool is_thunk(const char *name)
+{
+	static const char *const begins[] = {
+		"__x86_indirect_", "__x86_return_thunk", "srso_alias_",	     "srso_return_",
+		"srso_untrain_",   "srso_safe_",	 "retbleed_return_", "retbleed_untrain_",
+		"its_return_",	   "call_depth_return_",
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(begins); i++)
+		if (!strncmp(name, begins[i], strlen(begins[i])))
+			return true;
+	return false;
+}
+
+static void check(struct shadowk_shadow *shadow, uint64_t addr, const char *name)
+{
+	struct shadowk_probe_spec probe = { .size = sizeof(probe),
+					    .addr = addr,
+					    .kind = SHADOWK_PROBE_COUNT };
+	struct shadowk_raw raw = { .size = sizeof(raw), .addr = addr, .len = 1, .bytes = { 0x90 } };
+
+	expect_ret(shadowk_probe_add(shadow, &probe), -EADDRNOTAVAIL, "a probe of %s", name);
+	expect_ret(shadowk_raw_add(shadow, &raw), -EADDRNOTAVAIL, "a raw edit of %s", name);
+}
+
+int main(void)
+{
+	struct shadowk_shadow *shadow = shadow_new(NULL);
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	unsigned int seen = 0;
+	char line[512], name[256], type;
+	uint64_t addr;
+
+	need(symbols);
+	while (fgets(line, sizeof(line), symbols)) {
+		if (strchr(line, '[') ||
+		    sscanf(line, "%" SCNx64 " %c %255s", &addr, &type, name) != 3)
+			continue;
+		if ((type == 't' || type == 'T') && is_thunk(name)) {
+			check(shadow, addr, name);
+			seen++;
+		}
+	}
+	fclose(symbols);
+	expect_range(seen, 10, 200, "thunks that the kernel has");
+	shadow_close(shadow);
+	return finish();
+}
