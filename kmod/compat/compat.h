@@ -26,6 +26,12 @@
 #define SHK_RETHOOK_OBJPOOL 0
 #endif
 
+/*
+ * "rethook: Remove warning messages printed for finding return address of a frame" (6.10):
+ * of a task that runs.
+ */
+#define SHK_UNWINDER_WARNS (LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0))
+
 /* "tracing/treewide: Remove second parameter of __assign_str()" (6.10) */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #define shk_assign_str(dst, src) __assign_str(dst)

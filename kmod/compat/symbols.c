@@ -12,6 +12,9 @@ SHK_FUNCTIONS(SHK_DEFINE)
 #if !SHK_RETHOOK_OBJPOOL
 SHK_DEFINE(rethook_add_node)
 #endif
+#if SHK_UNWINDER_WARNS
+SHK_DEFINE(find_bug)
+#endif
 
 /* kprobes looks symbols up for us; the address it finds lies behind an ENDBR. */
 static unsigned long __init find_lookup_name(void)
@@ -183,6 +186,10 @@ int __init shk_symbols_init(void)
 	SHK_FUNCTIONS(SHK_RESOLVE)
 #if !SHK_RETHOOK_OBJPOOL
 	SHK_RESOLVE(rethook_add_node)
+#endif
+#if SHK_UNWINDER_WARNS
+	SHK_RESOLVE(find_bug)
+	ok &= resolve("rethook_find_ret_addr", &shk_symbols.rethook_find_ret_addr);
 #endif
 #undef SHK_RESOLVE
 	ok &= resolve("init_mm", &shk_symbols.init_mm);

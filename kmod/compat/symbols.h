@@ -10,6 +10,7 @@
 #ifndef SHK_SYMBOLS_H
 #define SHK_SYMBOLS_H
 
+#include <linux/bug.h>
 #include <linux/cgroup.h>
 #include <linux/extable.h>
 #include <linux/ftrace.h>
@@ -83,6 +84,9 @@ SHK_FUNCTIONS(SHK_DECLARE)
 #if !SHK_RETHOOK_OBJPOOL
 SHK_DECLARE(rethook_add_node)
 #endif
+#if SHK_UNWINDER_WARNS
+SHK_DECLARE(find_bug)
+#endif
 #undef SHK_DECLARE
 
 /* The static call of an unexported function. */
@@ -117,6 +121,9 @@ struct shk_symbols {
 	/* ftrace sites */
 	unsigned long __text_poke;
 	unsigned long flush_sites[SHK_NR_FLUSHES];
+#if SHK_UNWINDER_WARNS
+	unsigned long rethook_find_ret_addr;
+#endif
 };
 
 extern struct shk_symbols shk_symbols;

@@ -351,7 +351,32 @@ static SHK_RETHOOK_HANDLER(on_return, node, data, regs)
 	}
 }
 
-int shk_returns_init(struct shk_probe *probe)
+/*
+ * The kernel warns once if somebody reads the stack of a task that runs in a function
+ * whose return is hooked, and goes on. Where warnings are fatal, that would stop the
+ * machine. So the warning is marked as given, as often as a probe is added, for the
+ * administrator can clear the marks.
+ */
+static void unwinder_silence(void)
+{
+#if SHK_UNWINDER_WARNS
+	unsigned long addr, start = shk_symbols.rethook_find_ret_addr, offset, size;
+	char name[SHK_SYMBOL_LEN];
+	struct bug_entry *bug;
+
+	if (shk_symbol_of(start, name, &offset, &size))
+		return;
+	for (addr = start; addr < start + size - LEN_UD2; addr++) {
+		if (*(u16 *)shk_base_bytes(addr) != INSN_UD2)
+			continue;
+		bug = shk_call(find_bug)(addr);
+		if (bug && bug->flags & BUGFLAG_ONCE)
+			bug->flags |= BUGFLAG_DONE;
+	}
+#endif
+}
+
+static int hooks_alloc(struct shk_probe *probe)
 {
 #if SHK_RETHOOK_OBJPOOL
 	probe->rethook =
@@ -377,6 +402,12 @@ int shk_returns_init(struct shk_probe *probe)
 	}
 #endif
 	return 0;
+}
+
+int shk_returns_init(struct shk_probe *probe)
+{
+	unwinder_silence();
+	return hooks_alloc(probe);
 }
 
 /*
