@@ -207,6 +207,7 @@ int __init shk_symbols_init(void)
 		ok &= resolve("__stop_orc_unwind_ip", &shk_symbols.orc_ips_end);
 		ok &= resolve("__start_orc_unwind", &shk_symbols.orc_entries);
 	}
+	shk_symbols.preempt_schedule_notrace = shk_symbol_lookup("preempt_schedule_notrace");
 	ok = ok && resolve_site("__text_poke", &shk_symbols.__text_poke) &&
 	     resolve_flushes(shk_symbols.flush_sites);
 	return ok ? 0 : -EOPNOTSUPP;

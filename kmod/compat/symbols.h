@@ -118,6 +118,7 @@ struct shk_symbols {
 	unsigned long orc_ips;
 	unsigned long orc_ips_end;
 	unsigned long orc_entries;
+	unsigned long preempt_schedule_notrace; /* 0: this kernel is not preemptible */
 	/* ftrace sites */
 	unsigned long __text_poke;
 	unsigned long flush_sites[SHK_NR_FLUSHES];

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What runs when an edit executes. Any context, NMI included: nothing here
- * takes a lock, sleeps, or calls what may be probed, but for what report()
- * guards.
+ * What runs when an edit executes. Any context, NMI included: nothing here takes a
+ * lock or sleeps. A function of the kernel that may carry a probe is called between
+ * report_enter() and report_leave() only, where hits count and are not reported: a hit
+ * that called it elsewhere would hit itself without end. The one exception is
+ * preempt_schedule_notrace(), see hit_leave().
  */
 #include <linux/hardirq.h>
 #include <linux/kprobes.h>
 #include <linux/log2.h>
 #include <linux/rculist.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <asm/text-patching.h>
@@ -41,31 +44,53 @@ static bool is_async(unsigned int context)
 }
 
 /*
- * Who times, traces or hooks returns calls functions that may carry probes
- * themselves. One level per context, as trace_recursion.h has it.
+ * What the report in progress on this CPU has added to preempt_count(); 0 if there is
+ * none. Written with preemption off. Interrupts and NMIs report nothing, so one is enough.
  */
-static DEFINE_PER_CPU(u8, reporting);
+static DEFINE_PER_CPU(unsigned int, reporting);
 
-static u8 context_bit(unsigned int context)
-{
-	if (context & NMI_MASK)
-		return 8;
-	if (context & HARDIRQ_MASK)
-		return 4;
-	return context & SOFTIRQ_OFFSET ? 2 : 1;
-}
+/* While interrupts are switched off and on, which kernels that check locks trace. */
+#define REPORT_SWITCHES PREEMPT_OFFSET
 
-static bool report_enter(u8 bit)
+/*
+ * Begins the report of a hit in code that had @context as its preempt_count(). Preemption
+ * is off. Returns false if a report is in progress on this CPU.
+ *
+ * The probed code may hold a lock that the clock or a listener takes, as read_hpet() does.
+ * Both spare locks in NMIs. So a report is one for them, however the probe is armed; a
+ * breakpoint's handler is one anyway.
+ */
+static bool report_enter(unsigned int context, unsigned long *flags)
 {
-	if (this_cpu_read(reporting) & bit)
+	if (this_cpu_read(reporting))
 		return false;
-	this_cpu_or(reporting, bit);
+	this_cpu_write(reporting, REPORT_SWITCHES);
+	local_irq_save(*flags);
+	__nmi_enter();
+	this_cpu_write(reporting, preempt_count() - context);
 	return true;
 }
 
-static void report_leave(u8 bit)
+static void report_leave(unsigned long flags)
 {
-	this_cpu_and(reporting, ~bit);
+	__nmi_exit();
+	this_cpu_write(reporting, REPORT_SWITCHES);
+	local_irq_restore(flags);
+	this_cpu_write(reporting, 0);
+}
+
+/*
+ * The kernel's trampoline recycles a hook after on_return(), by functions whose returns
+ * may be hooked, too: that trampoline would recycle in turn, without end. Each of them has
+ * preemption off once more, and takes of the stack; no other code does as often.
+ */
+#define MAX_PREEMPT_OFF 8
+#define MIN_STACK	(THREAD_SIZE / 4)
+
+static bool may_hook_return(const struct hit *hit)
+{
+	return (hit->context & PREEMPT_MASK) < MAX_PREEMPT_OFF &&
+	       hit->sp - (unsigned long)task_stack_page(current) >= MIN_STACK;
 }
 
 static const unsigned long no_args[6];
@@ -77,16 +102,20 @@ static void fire(struct shk_probe *probe, bool is_return, unsigned long ret,
 			    (unsigned long)probe->site->kp.addr, is_return, ret, args);
 }
 
-static bool hook_return(struct shk_probe *probe, unsigned long sp)
+static bool hook_return(struct shk_probe *probe, const struct hit *hit)
 {
-	struct rethook_node *node = shk_call(rethook_try_get)(probe->rethook);
+	struct rethook_node *node;
 	struct pt_regs regs;
 
+	if (!may_hook_return(hit))
+		return false;
+	node = shk_call(rethook_try_get)(probe->rethook);
 	if (!node)
 		return false;
-	container_of(node, struct return_node, node)->start_ns = ktime_get_mono_fast_ns();
+	if (probe->kind == SHK_PROBE_LATENCY)
+		container_of(node, struct return_node, node)->start_ns = ktime_get_mono_fast_ns();
 	/* All that arch_rethook_prepare() looks at. */
-	regs.sp = sp;
+	regs.sp = hit->sp;
 	shk_call(rethook_hook)(node, &regs, true);
 	this_cpu_inc(probe->counts->unreturned);
 	return true;
@@ -94,18 +123,18 @@ static bool hook_return(struct shk_probe *probe, unsigned long sp)
 
 static void report(struct shk_probe *probe, const struct hit *hit)
 {
-	u8 bit = context_bit(hit->context);
+	unsigned long flags;
 	bool done = true;
 
-	if (!report_enter(bit)) {
+	if (!report_enter(hit->context, &flags)) {
 		this_cpu_inc(probe->counts->missed);
 		return;
 	}
 	if (probe->rethook)
-		done = hook_return(probe, hit->sp);
+		done = hook_return(probe, hit);
 	else
 		fire(probe, false, 0, hit->args);
-	report_leave(bit);
+	report_leave(flags);
 	if (!done)
 		this_cpu_inc(probe->counts->missed);
 }
@@ -118,13 +147,16 @@ static void hit_others(struct shk_site *site)
 {
 	struct shk_probe *probe;
 
-	list_for_each_entry_rcu (probe, &site->others, in_union)
+	/* Preemption is off. Not asked for, for lockdep's answer may be probed. */
+	list_for_each_entry_rcu (probe, &site->others, in_union, true)
 		this_cpu_inc(probe->counts->async_hits);
 }
 NOKPROBE_SYMBOL(hit_others);
 
 static void hit_site(struct shk_site *site, const struct hit *hit)
 {
+	/* A hit within a report is that code's, not an NMI's. */
+	bool async = is_async(hit->context - this_cpu_read(reporting));
 	struct shk_probe *probe;
 
 	/* In the union nobody does. */
@@ -132,14 +164,15 @@ static void hit_site(struct shk_site *site, const struct hit *hit)
 		hit_others(site);
 		return;
 	}
-	list_for_each_entry_rcu (probe, &site->probes, in_site) {
-		if (is_async(hit->context)) {
+	list_for_each_entry_rcu (probe, &site->probes, in_site, true) {
+		if (async) {
 			this_cpu_inc(probe->counts->async_hits);
 			continue;
 		}
 		if (!probe->rethook)
 			this_cpu_inc(probe->counts->hits);
-		if (probe->rethook || probe->kind == SHK_PROBE_EVENT)
+		if (probe->rethook ||
+		    (probe->kind == SHK_PROBE_EVENT && trace_shadowk_probe_enabled()))
 			report(probe, hit);
 	}
 }
@@ -152,7 +185,7 @@ static struct shk_func *func_of(struct shk_site *site)
 
 	if (!shk_thread_acts(site->shadow))
 		return NULL;
-	list_for_each_entry_rcu (func, &site->funcs, in_site)
+	list_for_each_entry_rcu (func, &site->funcs, in_site, true)
 		if (READ_ONCE(func->patch->state) != SHK_PATCH_OFF)
 			return func;
 	return NULL;
@@ -223,6 +256,20 @@ asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_hit_call);
 
+/*
+ * Preemption is on again after a hit at @site. In the function that this calls to give up
+ * the CPU it would call itself without end; there it is about to be given up anyway.
+ */
+static __always_inline void hit_leave(const struct shk_site *site)
+{
+	if (unlikely(site && site->gives_up_cpu)) {
+		barrier();
+		__preempt_count_sub(PREEMPT_OFFSET);
+	} else {
+		preempt_enable_notrace();
+	}
+}
+
 /* A jump edit, by way of shk_detours. */
 asmlinkage void shk_hit_jump(struct shk_detour_regs *regs);
 asmlinkage void shk_hit_jump(struct shk_detour_regs *regs)
@@ -240,7 +287,7 @@ asmlinkage void shk_hit_jump(struct shk_detour_regs *regs)
 		WRITE_ONCE(regs->ip, site->edit.addr);
 		hit_site(site, &hit);
 	}
-	preempt_enable_notrace();
+	hit_leave(site);
 }
 NOKPROBE_SYMBOL(shk_hit_jump);
 
@@ -333,22 +380,33 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_hook_int3);
 
+static void measure(struct shk_probe *probe, u64 start_ns)
+{
+	u64 latency = ktime_get_mono_fast_ns() - start_ns;
+
+	this_cpu_add(probe->counts->latency_sum, latency);
+	this_cpu_inc(probe->histogram->slot[latency ? ilog2(latency) : 0]);
+}
+
 static SHK_RETHOOK_HANDLER(on_return, node, data, regs)
 {
 	struct return_node *ret = container_of(node, struct return_node, node);
 	struct shk_probe *probe = data;
-	u64 latency = ktime_get_mono_fast_ns() - ret->start_ns;
-	u8 bit = context_bit(preempt_count());
+	unsigned long flags;
 
 	this_cpu_dec(probe->counts->unreturned);
-	this_cpu_inc(probe->counts->hits);
-	if (probe->kind == SHK_PROBE_LATENCY) {
-		this_cpu_add(probe->counts->latency_sum, latency);
-		this_cpu_inc(probe->histogram->slot[latency ? ilog2(latency) : 0]);
-	} else if (probe->kind == SHK_PROBE_EVENT && report_enter(bit)) {
-		fire(probe, true, regs->ax, no_args);
-		report_leave(bit);
+	if (probe->kind != SHK_PROBE_COUNT) {
+		if (!report_enter(preempt_count(), &flags)) {
+			this_cpu_inc(probe->counts->missed);
+			return;
+		}
+		if (probe->kind == SHK_PROBE_LATENCY)
+			measure(probe, ret->start_ns);
+		else
+			fire(probe, true, regs->ax, no_args);
+		report_leave(flags);
 	}
+	this_cpu_inc(probe->counts->hits);
 }
 
 /*

@@ -85,7 +85,8 @@ struct shk_site {
 	 * is due after us; 0 if it has none.
 	 */
 	unsigned long chain;
-	u8 *detour; /* INT3, JUMP: boosted copy, or NULL */
+	u8 *detour;	   /* INT3, JUMP: boosted copy, or NULL */
+	bool gives_up_cpu; /* in preempt_schedule_notrace(): see hit.c */
 };
 
 /* ---- probe.c ---- */
@@ -171,13 +172,13 @@ void shk_sites_exit(void);
 struct shk_probe *shk_probe_alloc(void);
 void shk_probe_free(struct shk_probe *probe);
 
-/* ---- counts.c ---- */
 /* ---- thunk.c ---- */
 
 /* Is that in a thunk of returns or indirect branches? */
 bool shk_thunk_at(unsigned long addr);
 void shk_thunks_init(void);
 
+/* ---- counts.c ---- */
 
 /* Zeroes in probe->counts. -ENOMEM. */
 int shk_counts_alloc(struct shk_probe *probe);

@@ -328,6 +328,16 @@ struct module *shk_module_get_at(unsigned long addr)
 	return module;
 }
 
+/* Is @addr in the function that preempt_enable_notrace() calls? */
+static bool gives_up_cpu(unsigned long addr)
+{
+	unsigned long offset, size;
+	char name[SHK_SYMBOL_LEN];
+
+	return shk_symbols.preempt_schedule_notrace && !shk_symbol_of(addr, name, &offset, &size) &&
+	       addr - offset == shk_symbols.preempt_schedule_notrace;
+}
+
 static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe *probe,
 				    unsigned long addr)
 {
@@ -349,6 +359,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 		ret = PTR_ERR(site->module);
 		goto free;
 	}
+	site->gives_up_cpu = gives_up_cpu(addr);
 	site->kp.addr = (kprobe_opcode_t *)addr;
 	site->kp.flags = KPROBE_FLAG_DISABLED;
 	ret = register_kprobe(&site->kp);
@@ -475,6 +486,9 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 			       shk_branch_spans_pages(addr)))
 		addr += CALL_INSN_SIZE;
 	if (shk_hooks_own(addr))
+		return -EADDRNOTAVAIL;
+	/* It ends the kernel's trampoline of returns, which would not end. */
+	if (probe->rethook && gives_up_cpu(addr))
 		return -EADDRNOTAVAIL;
 	ret = shadow->flags & SHK_ASYNC_UNION ? union_join(probe, addr) : 0;
 	if (ret)

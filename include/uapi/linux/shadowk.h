@@ -651,7 +651,8 @@ enum shk_probe_arm {
  * byte of an instruction. EADDRNOTAVAIL: the kernel forbids probes there
  * (kprobe blacklist, noinstr, entry text, alternatives, static keys) or the
  * module itself depends on that text, or it is the scheduler's switch path, or
- * a thunk of returns or indirect branches.
+ * a thunk of returns or indirect branches, or the return is one that ends the
+ * kernel's own handling of returns.
  * EADDRINUSE: this shadow has an edit there that cannot serve both, a jump
  * where a return is wanted. EOPNOTSUPP: kprobes cannot step that instruction,
  * or it is no function's entry and within 4 bytes of the edge of a page (an optimised
@@ -709,7 +710,7 @@ struct shk_probe_remove {
  *		SHK_ASYNC_UNION: and all of the machine that struct shk_shadow_create
  *		says.
  * @missed:	executions seen but not measured: returns that could not be
- *		hooked, or hits inside the probe's own handling. For COUNT and
+ *		hooked, or hits inside the handling of a hit. For COUNT and
  *		EVENT at entry, @hits includes what @missed counts.
  * @created_ns:	CLOCK_MONOTONIC when the probe was added
  * @now_ns:	CLOCK_MONOTONIC when the numbers above were read
