@@ -2,19 +2,21 @@
 /* What a text has, byte by byte, against the base's. */
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <asm/text-patching.h>
 
 #include "text/text.h"
 
-static const struct shk_edit *edit_at(const struct shk_page *page, unsigned long addr)
+/* The first edit of @page, by address, that does not end before @addr; NULL if there is none. */
+static const struct shk_edit *edit_from(const struct shk_page *page, unsigned long addr)
 {
-	const struct shk_edit *edit;
+	const struct shk_edit *edit, *first = NULL;
 
 	list_for_each_entry (edit, &page->edits, node)
-		if (addr >= edit->addr && addr < edit->addr + edit->len)
-			return edit;
-	return NULL;
+		if (addr < edit->addr + edit->len && (!first || edit->addr < first->addr))
+			first = edit;
+	return first;
 }
 
 /* Bytes that an edit keeps back for its sake: a breakpoint, and what was behind it. */
@@ -29,10 +31,11 @@ static bool is_held(const struct shk_page *page, unsigned long addr)
 	return false;
 }
 
+/* Of an address that no edit has. */
 static bool is_stray(const struct shk_page *page, unsigned long addr)
 {
 	return *shk_page_bytes(page, addr) != *(const u8 *)shk_base_bytes(addr) &&
-	       !edit_at(page, addr) && !is_held(page, addr);
+	       !is_held(page, addr);
 }
 
 static void tell(const struct shk_page *page, unsigned long addr, const u8 *base, u8 len,
@@ -47,45 +50,65 @@ static void tell(const struct shk_page *page, unsigned long addr, const u8 *base
 /* The first one of @page that does not end before @from. */
 static bool find_in(const struct shk_page *page, unsigned long from, struct shk_stretch *stretch)
 {
-	unsigned long addr, end = page->addr + PAGE_SIZE;
-	const struct shk_edit *edit;
+	unsigned long addr = max(from, page->addr), end = page->addr + PAGE_SIZE;
+	const struct shk_edit *edit = edit_from(page, addr);
 	u8 len = 0;
 
-	if (list_empty(&page->edits) &&
-	    !memcmp(page->copy.bytes, shk_base_bytes(page->addr), PAGE_SIZE))
+	if (!edit && !memcmp(page->copy.bytes, shk_base_bytes(page->addr), PAGE_SIZE))
 		return false;
-	for (addr = max(from, page->addr); addr < end; addr++) {
-		edit = edit_at(page, addr);
-		if (edit) {
-			tell(page, edit->addr, edit->base, edit->len, stretch);
-			stretch->stray = memcmp(stretch->bytes, edit->bytes, edit->len);
-			return true;
-		}
-		if (!is_stray(page, addr))
-			continue;
-		while (len < SHK_EDIT_MAX && addr + len < end && is_stray(page, addr + len))
-			len++;
+	if (edit)
+		end = max(edit->addr, addr);
+	while (addr < end && !is_stray(page, addr))
+		addr++;
+	while (len < SHK_EDIT_MAX && addr + len < end && is_stray(page, addr + len))
+		len++;
+	if (len) {
 		tell(page, addr, shk_base_bytes(addr), len, stretch);
 		stretch->stray = true;
-		return true;
+	} else if (edit) {
+		tell(page, edit->addr, edit->base, edit->len, stretch);
+		stretch->stray = memcmp(stretch->bytes, edit->bytes, edit->len);
 	}
+	return len || edit;
+}
+
+/*
+ * Pages compared without giving text_mutex back: who holds the handle of a delegable shadow
+ * may ask, and everybody who patches text waits.
+ */
+#define PAGES_AT_ONCE 16
+
+/* Looks at some pages, beginning at *@from, and sets that to where to go on; 0: that was all. */
+static bool find_next(struct shk_text *text, unsigned long *from, struct shk_stretch *stretch)
+{
+	unsigned int nr = 0;
+	struct shk_page *page;
+	unsigned long number;
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+	xa_for_each_start(&text->pages, number, page, PFN_DOWN(*from))
+	{
+		if (nr++ == PAGES_AT_ONCE) {
+			*from = page->addr;
+			return false;
+		}
+		if (find_in(page, *from, stretch))
+			return true;
+	}
+	*from = 0;
 	return false;
 }
 
 bool shk_text_next(struct shk_text *text, unsigned long from, struct shk_stretch *stretch)
 {
-	struct shk_page *page;
-	unsigned long number;
-	bool found = false;
+	bool found;
 
-	mutex_lock(shk_symbols.text_mutex);
-	xa_for_each_start(&text->pages, number, page, PFN_DOWN(from))
-	{
-		found = find_in(page, from, stretch);
-		if (found)
-			break;
-	}
-	mutex_unlock(shk_symbols.text_mutex);
+	do {
+		mutex_lock(shk_symbols.text_mutex);
+		found = find_next(text, &from, stretch);
+		mutex_unlock(shk_symbols.text_mutex);
+		cond_resched();
+	} while (!found && from && !fatal_signal_pending(current));
 	return found;
 }
 
