@@ -4,6 +4,7 @@
  * it once, by its stack. As livepatch looks at stacks: of tasks that do not
  * run, and only what the unwinder vouches for.
  */
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -14,14 +15,23 @@
 #include "edit/patch.h"
 
 #define NR_ENTRIES 256
-#define NR_RUNNING 64
+/* Attempts to catch a task on its CPU, which it may leave for another one each time. */
+#define NR_TRIES 16
 
 struct look {
 	const struct module *mod;
-	struct task_struct *running[NR_RUNNING];
+	/* Tasks that ran when they were looked at, and how many there is room for. */
+	struct task_struct **running;
 	unsigned int nr_running;
+	unsigned int room;
 	unsigned long entries[NR_ENTRIES];
 };
+
+/*
+ * Room for twice as many tasks as there are CPUs, since others run by the time the walk comes
+ * to them; doubled by each walk that finds more. Under the one work item that looks.
+ */
+static unsigned int room_factor = 2;
 
 /* 0: not in it; -EAGAIN: it runs; -EBUSY: it is, or its stack tells nothing. */
 static int look_at(struct task_struct *task, void *arg)
@@ -48,7 +58,7 @@ static int look_at_all(struct look *look)
 	rcu_read_lock();
 	for_each_process_thread (process, task) {
 		ret = shk_call(task_call_func)(task, look_at, look);
-		if (ret == -EAGAIN && look->nr_running < NR_RUNNING) {
+		if (ret == -EAGAIN && look->nr_running < look->room) {
 			look->running[look->nr_running++] = get_task_struct(task);
 			ret = 0;
 		}
@@ -74,32 +84,47 @@ static long look_from_its_cpu(void *arg)
 	return shk_call(task_call_func)(displaced->task, look_at, displaced->look);
 }
 
+static int look_displaced(struct look *look, struct task_struct *task)
+{
+	struct displaced displaced = { look, task };
+	int i, ret = -EAGAIN;
+
+	for (i = 0; i < NR_TRIES && ret == -EAGAIN; i++)
+		ret = work_on_cpu(task_cpu(task), look_from_its_cpu, &displaced);
+	return ret;
+}
+
 static int look_at_running(struct look *look)
 {
 	unsigned int i;
 	int ret = 0;
 
 	for (i = 0; i < look->nr_running; i++) {
-		struct displaced displaced = { look, look->running[i] };
-
 		if (!ret)
-			ret = work_on_cpu(task_cpu(displaced.task), look_from_its_cpu, &displaced);
-		put_task_struct(displaced.task);
+			ret = look_displaced(look, look->running[i]);
+		put_task_struct(look->running[i]);
 	}
 	return ret;
 }
 
 bool shk_stacks_clear(const struct module *mod)
 {
-	struct look *look = kmalloc(sizeof(*look), GFP_KERNEL);
-	int ret, running;
+	struct look *look = kzalloc(sizeof(*look), GFP_KERNEL);
+	int ret = -ENOMEM, running = 0;
 
 	if (!look)
 		return false;
 	look->mod = mod;
-	look->nr_running = 0;
+	look->room = room_factor * num_online_cpus();
+	look->running = kvmalloc_array(look->room, sizeof(*look->running), GFP_KERNEL);
+	if (!look->running)
+		goto free;
 	ret = look_at_all(look);
+	if (ret == -EAGAIN)
+		room_factor *= 2;
 	running = look_at_running(look);
+	kvfree(look->running);
+free:
 	kfree(look);
 	return !ret && !running;
 }
