@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <asm/text-patching.h>
 
 #include "edit/patch.h"
 #include "edit/probe.h"
@@ -26,7 +27,7 @@ struct captured {
 	bool promoted;	       /* the kernel's for good: it is not enabled twice */
 };
 
-/* Nothing is taken inside but what klp_enable_patch() takes. */
+/* Nothing is taken inside, and nothing is called that may sleep for long. */
 static DEFINE_MUTEX(captured_lock);
 static LIST_HEAD(captured);
 
@@ -123,14 +124,23 @@ static bool has_callbacks(const struct klp_object *obj)
 	return c->pre_patch || c->post_patch || c->pre_unpatch || c->post_unpatch;
 }
 
-static bool is_loaded(const char *name)
+/*
+ * Holds the module @name for @patch: its callbacks are called for it, even if no function
+ * of it changes. -EXDEV if it is not loaded, has not started yet, or is being unloaded.
+ */
+static int hold_object(struct shk_patch *patch, const char *name)
 {
-	bool loaded;
+	struct module *mod;
+	int ret = 0;
 
 	preempt_disable();
-	loaded = shk_call(find_module)(name);
+	mod = shk_call(find_module)(name);
+	if (!mod || !shk_module_get_live(mod))
+		ret = -EXDEV;
 	preempt_enable();
-	return loaded;
+	if (!ret)
+		patch->objects[patch->nr_objects++] = mod;
+	return ret;
 }
 
 /* Does @mod have relocations that are made when livepatch has found the module @name? */
@@ -148,14 +158,20 @@ static bool has_relocations(const struct module *mod, const char *name)
 	return false;
 }
 
-/* What one shadow alone cannot have. */
+/* What one shadow alone cannot have is refused. The modules that @patch changes are held. */
 static int check_scope(struct shk_patch *patch)
 {
 	struct klp_object *obj;
+	unsigned int nr = 0;
 
+	klp_for_each_object_static (patch->klp, obj)
+		nr++;
+	patch->objects = kcalloc(nr, sizeof(*patch->objects), GFP_KERNEL_ACCOUNT);
+	if (!patch->objects)
+		return -ENOMEM;
 	klp_for_each_object_static (patch->klp, obj) {
 		if (obj->name &&
-		    (!is_loaded(obj->name) || has_relocations(patch->mod, obj->name))) {
+		    (has_relocations(patch->mod, obj->name) || hold_object(patch, obj->name))) {
 			strscpy(patch->symbol, obj->name, sizeof(patch->symbol));
 			return -EXDEV;
 		}
@@ -187,7 +203,7 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 
 	mutex_lock(&captured_lock);
 	found = find_name(patch->object);
-	if (found && try_module_get(found->mod)) {
+	if (found && shk_module_get_live(found->mod)) {
 		patch->klp = found->klp;
 		patch->mod = found->mod;
 		ret = 0;
@@ -210,27 +226,67 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 	return list_empty(&patch->funcs) ? -ENOEXEC : 0;
 }
 
-int shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
+int shk_livepatch_pre_patch(struct shk_patch *patch)
 {
-	struct klp_object *obj;
+	struct klp_object *obj, *done;
 	int ret = 0;
 
 	if (!patch->klp)
 		return 0;
 	klp_for_each_object_static (patch->klp, obj) {
+		if (obj->callbacks.pre_patch)
+			ret = obj->callbacks.pre_patch(obj);
+		if (ret)
+			break;
+	}
+	if (!ret)
+		return 0;
+	/* As livepatch does it: in the order of the objects, the failed one left out. */
+	klp_for_each_object_static (patch->klp, done) {
+		if (done == obj)
+			break;
+		if (done->callbacks.post_unpatch)
+			done->callbacks.post_unpatch(done);
+	}
+	return ret;
+}
+
+void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
+{
+	struct klp_object *obj;
+
+	if (!patch->klp)
+		return;
+	klp_for_each_object_static (patch->klp, obj) {
 		const struct klp_callbacks *c = &obj->callbacks;
 
-		if (which == SHK_PRE_PATCH && c->pre_patch)
-			ret = c->pre_patch(obj);
-		else if (which == SHK_POST_PATCH && c->post_patch)
+		if (which == SHK_POST_PATCH && c->post_patch)
 			c->post_patch(obj);
 		else if (which == SHK_PRE_UNPATCH && c->pre_unpatch)
 			c->pre_unpatch(obj);
 		else if (which == SHK_POST_UNPATCH && c->post_unpatch)
 			c->post_unpatch(obj);
-		if (ret)
-			break;
 	}
+}
+
+/*
+ * Calls the body that the base has: current may be in a shadow whose klp_enable_patch()
+ * is capture().
+ */
+static int enable(struct klp_patch *klp)
+{
+	unsigned long site = shk_call(ftrace_location)((unsigned long)klp_enable_patch);
+	int (*base)(struct klp_patch * klp);
+	int ret;
+
+	/* capture() replaces nothing that has no site. */
+	if (!site)
+		return klp_enable_patch(klp);
+	base = (void *)shk_old_get(site + CALL_INSN_SIZE);
+	if (!base)
+		return -ENOSPC;
+	ret = base(klp);
+	shk_old_put((unsigned long)base);
 	return ret;
 }
 
@@ -255,7 +311,7 @@ static int hand_over(struct shk_patch *patch)
 		obj->callbacks.pre_patch = NULL;
 		obj->callbacks.post_patch = NULL;
 	}
-	ret = klp_enable_patch(patch->klp);
+	ret = enable(patch->klp);
 	if (!ret)
 		patch->was_on = false;
 	else
@@ -265,22 +321,43 @@ static int hand_over(struct shk_patch *patch)
 	return ret;
 }
 
+bool shk_livepatch_promoted(const struct shk_patch *patch)
+{
+	struct captured *found;
+	bool promoted;
+
+	if (!patch->klp)
+		return false;
+	mutex_lock(&captured_lock);
+	found = find(patch->mod);
+	promoted = found && found->promoted;
+	mutex_unlock(&captured_lock);
+	return promoted;
+}
+
 int shk_livepatch_promote(struct shk_patch *patch)
 {
 	struct captured *found;
-	int ret = -ENODEV;
+	int ret = 0;
 
+	lockdep_assert_held(&shk_config_lock);
 	if (!patch->klp)
 		return -EINVAL;
 	mutex_lock(&captured_lock);
 	found = find(patch->mod);
-	if (found && found->promoted)
+	if (!found)
+		ret = -ENODEV;
+	else if (found->promoted)
 		ret = -EALREADY;
-	else if (found)
-		ret = hand_over(patch);
-	if (found && !ret)
+	else
 		found->promoted = true;
 	mutex_unlock(&captured_lock);
+	if (ret)
+		return ret;
+	/* @patch holds the module, so @found stays. */
+	ret = hand_over(patch);
+	if (ret)
+		WRITE_ONCE(found->promoted, false);
 	return ret;
 }
 
@@ -305,9 +382,18 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 	return -EOPNOTSUPP;
 }
 
-int shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
+int shk_livepatch_pre_patch(struct shk_patch *patch)
 {
 	return 0;
+}
+
+void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
+{
+}
+
+bool shk_livepatch_promoted(const struct shk_patch *patch)
+{
+	return false;
 }
 
 int shk_livepatch_promote(struct shk_patch *patch)

@@ -30,7 +30,7 @@ static const struct shadowk_patch *get(const char *name)
 	else if (set->size != sizeof(*set) || set->func_size != sizeof(*set->funcs) ||
 		 !set->owner || !within_module((unsigned long)set, set->owner))
 		ret = -ENOEXEC;
-	else if (!try_module_get(set->owner))
+	else if (!shk_module_get_live(set->owner))
 		ret = -ENODEV;
 	preempt_enable();
 	return ret ? ERR_PTR(ret) : set;

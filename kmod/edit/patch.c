@@ -33,7 +33,7 @@ static bool is_taken(struct shk_shadow *shadow, const char *name)
 static LLIST_HEAD(graves);
 static atomic_t nr_graves = ATOMIC_INIT(0);
 static struct shk_passes passes = SHK_PASSES(passes);
-/* Functions of modules, which cannot be unloaded before they are freed. */
+/* Functions and objects of modules, which cannot be unloaded before these are freed. */
 static atomic_t nr_owned = ATOMIC_INIT(0);
 static void bury(struct work_struct *work);
 static DECLARE_DELAYED_WORK(bury_work, bury);
@@ -48,6 +48,7 @@ static void release_owner(struct module *owner)
 static void patch_free(struct shk_patch *patch)
 {
 	struct shk_func *func, *next;
+	unsigned int i;
 
 	list_for_each_entry_safe (func, next, &patch->funcs, node) {
 		if (func->stub >= 0)
@@ -65,10 +66,13 @@ static void patch_free(struct shk_patch *patch)
 	release_owner(patch->owner);
 	if (patch->was_on)
 		shk_livepatch_call(patch, SHK_POST_UNPATCH);
+	for (i = 0; i < patch->nr_objects; i++)
+		release_owner(patch->objects[i]);
 	if (patch->mod) {
 		module_put(patch->mod);
 		module_put(THIS_MODULE);
 	}
+	kfree(patch->objects);
 	kfree(patch->replacements);
 	kfree(patch->edits);
 	kfree(patch);
@@ -518,6 +522,7 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	strscpy(patch->object, arg->object, sizeof(patch->object));
 
 	ret = prepare(patch, arg);
+	atomic_add(patch->nr_objects, &nr_owned);
 	if (ret)
 		goto free;
 
@@ -528,7 +533,7 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	if (!ret)
 		ret = put_in(patch);
 	if (!ret)
-		ret = shk_livepatch_call(patch, SHK_PRE_PATCH);
+		ret = shk_livepatch_pre_patch(patch);
 	if (ret)
 		goto take_out;
 	switch_on(patch);

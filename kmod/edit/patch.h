@@ -21,6 +21,7 @@
 
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/module.h>
 
 #include "shadow/shadow.h"
 
@@ -67,6 +68,9 @@ struct shk_patch {
 	struct module *mod;    /* where the bodies are; held, as is this module */
 	struct klp_patch *klp; /* LIVEPATCH */
 	bool was_on;	       /* its callbacks prepared it, and are to undo that */
+	/* LIVEPATCH: modules of which it has objects, held. */
+	struct module **objects;
+	unsigned int nr_objects;
 	/* IN_PLACE: one of each function; are they in? */
 	struct shk_replacement *replacements;
 	unsigned int nr_replacements;
@@ -83,6 +87,15 @@ static inline unsigned int shk_patch_nr_funcs(const struct shk_patch *patch)
 	list_for_each_entry (func, &patch->funcs, node)
 		nr++;
 	return nr;
+}
+
+/*
+ * Holds a module that has started. One whose init runs still is freed if that fails, whoever
+ * holds it. Preemption is off, or something else keeps @mod.
+ */
+static inline bool shk_module_get_live(struct module *mod)
+{
+	return READ_ONCE(mod->state) == MODULE_STATE_LIVE && try_module_get(mod);
 }
 
 /* ---- patch.c ---- */
@@ -122,7 +135,6 @@ int shk_func_prepare(struct shk_patch *patch, const char *name, unsigned long po
 /* ---- livepatch.c ---- */
 
 enum shk_callback {
-	SHK_PRE_PATCH,
 	SHK_POST_PATCH,
 	SHK_PRE_UNPATCH,
 	SHK_POST_UNPATCH,
@@ -134,10 +146,17 @@ void shk_livepatch_exit(void);
 int shk_capture_prepare(struct shk_patch *patch);
 /* As shk_module_prepare(), of a livepatch module that was captured. */
 int shk_livepatch_prepare(struct shk_patch *patch);
-/* The callbacks of a patch that has some; only SHK_PRE_PATCH can fail. */
-int shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
-/* Errors of struct shk_patch_promote. */
+/*
+ * Calls pre_patch of each object of a patch that has some. If one fails, post_unpatch of the
+ * objects before it is called and its error is returned.
+ */
+int shk_livepatch_pre_patch(struct shk_patch *patch);
+/* Calls another callback of each object of a patch that has some. */
+void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
+/* Errors of struct shk_patch_promote. shk_config_lock held. */
 int shk_livepatch_promote(struct shk_patch *patch);
+/* True if the kernel has had the patch from this module, whatever became of it there. */
+bool shk_livepatch_promoted(const struct shk_patch *patch);
 
 /* ---- thunk.c ---- */
 

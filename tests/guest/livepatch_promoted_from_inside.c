@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: once timeout=60 */
+/*
+ * A process in a shadow that captures livepatches promotes one: the call reaches the
+ * kernel's klp_enable_patch(), not the body that captures, and returns.
+ */
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "actor.h"
+#include "patches.h"
+
+#define SYSFS "/sys/kernel/livepatch/shk_livepatch/"
+
+static struct shadowk_shadow *capturing, *shadow;
+
+/* The library loads by a process of its own. This one stays inside @capturing. */
+static void promote(int fd)
+{
+	struct shadowk_patch_spec spec = {
+		.size = sizeof(spec),
+		.kind = SHADOWK_PATCH_LIVEPATCH,
+		.name = "p",
+		.object = "shk_livepatch",
+	};
+
+	need_ok(shadowk_process_attach(capturing, 0));
+	need(!syscall(SYS_finit_module, fd, "", 0));
+	need_ok(shadowk_patch_add(shadow, &spec));
+	need_ok(shadowk_patch_promote(shadow, "p"));
+	expect_ret(shadowk_patch_promote(shadow, "p"), -EALREADY, "promoting it twice, inside");
+}
+
+int main(void)
+{
+	struct shadowk_patch_spec capture = {
+		.size = sizeof(capture),
+		.kind = SHADOWK_PATCH_CAPTURE,
+	};
+	int fd = open(victim_path("shk_livepatch"), O_RDONLY | O_CLOEXEC), status;
+	pid_t pid;
+
+	need(fd >= 0);
+	capturing = shadow_new(NULL);
+	shadow = shadow_new(NULL);
+	need_ok(shadowk_patch_add(capturing, &capture));
+	pid = fork_tied();
+	if (!pid) {
+		promote(fd);
+		_exit(0);
+	}
+	if (!eventually(waitpid(pid, &status, WNOHANG) == pid)) {
+		expect(false, "promoting returns");
+		/* It holds what closing a shadow waits for. */
+		_exit(1);
+	}
+	expect_eq(status, 0, "the status of the process that promotes");
+	expect(eventually(read_number(SYSFS "transition") == 0), "the transition ends");
+	patch_remove(shadow, "p");
+	need(write_file(SYSFS "enabled", "0"));
+	expect(eventually(access(SYSFS "enabled", F_OK)), "the transition back ends");
+	expect(eventually(!module_unload("shk_livepatch")), "the module can be unloaded");
+	close(fd);
+	return finish();
+}
