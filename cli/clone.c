@@ -36,7 +36,7 @@ static int clone_patch(struct shadowk_shadow *to, struct shadowk_subject *subjec
 {
 	struct shadowk_patch_spec spec = {
 		.size = sizeof(spec),
-		.flags = info->flags,
+		.flags = info->flags & ~SHADOWK_PATCH_PROMOTED,
 		.kind = info->kind,
 		.value = info->value,
 	};

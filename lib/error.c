@@ -194,13 +194,14 @@ bool shk_explain_busy(char *buf, size_t len)
 		comm[strcspn(comm, "\n")] = '\0';
 	if (pid > 0)
 		snprintf(buf, len,
-			 "thread %d (%s) is in a function that was to change in place, or in exec, "
-			 "and was waited for (see /proc/%d/stack); try again, or stop it",
+			 "thread %d (%s) is in a function that was to change, or in exec, and was "
+			 "waited for (see /proc/%d/stack); try again, or stop it",
 			 pid, comm, pid);
 	else
-		snprintf(buf, len,
-			 "a thread of another pid namespace is in a function that was to change in "
-			 "place, or in exec, and was waited for; try again");
+		snprintf(
+			buf, len,
+			"a thread of another pid namespace is in a function that was to change, or "
+			"in exec, and was waited for; try again");
 	return true;
 }
 

@@ -121,6 +121,27 @@ static bool explain_in_place(char *buf, size_t len, int err, const char *functio
 	return false;
 }
 
+/* Waiting for threads to leave the bodies: errors of that alone. */
+static bool explain_wait(char *buf, size_t len, int err, const struct shadowk_patch_spec *spec)
+{
+	size_t used;
+
+	if (err == EBUSY && shk_explain_busy(buf, len)) {
+		used = strlen(buf);
+		snprintf(buf + used, len - used, "; or --unsafe-now, whatever it calls then");
+		return true;
+	}
+	if ((err != EOPNOTSUPP && err != EPROTO) || spec->symbol[0])
+		return false;
+	snprintf(buf, len,
+		 "it cannot be waited for threads to leave the functions of '%s': the shadow is "
+		 "delegable, its --async is owner or causal, or processes are in it during some "
+		 "system calls only, or this kernel has no ORC unwinder; with --unsafe-now threads "
+		 "may execute old and new functions in one call",
+		 spec->object);
+	return true;
+}
+
 bool shk_explain_patch_add(char *buf, size_t len, int err, const struct shadowk_subject *subject)
 {
 	const struct shadowk_patch_spec *spec = subject->patch_spec;
@@ -140,6 +161,9 @@ bool shk_explain_patch_add(char *buf, size_t len, int err, const struct shadowk_
 	}
 	if (spec->flags & SHADOWK_PATCH_IN_PLACE && explain_in_place(buf, len, err, function))
 		return true;
+	if (spec->kind == SHADOWK_PATCH_LIVEPATCH && !(spec->flags & SHADOWK_PATCH_UNSAFE_NOW) &&
+	    explain_wait(buf, len, err, spec))
+		return true;
 	switch (err) {
 	case EADDRINUSE:
 		snprintf(buf, len,
@@ -154,11 +178,12 @@ bool shk_explain_patch_add(char *buf, size_t len, int err, const struct shadowk_
 				 "--callbacks they are called all the same",
 				 spec->object);
 		else
-			snprintf(buf, len,
-				 "module '%s' changes functions of '%s', which is not loaded, or "
-				 "has relocations for it that only livepatch makes; load it first, "
-				 "or use livepatch",
-				 spec->object, spec->symbol);
+			snprintf(
+				buf, len,
+				"module '%s' changes functions of '%s', which is not loaded or has "
+				"not started yet, or has relocations for it that only livepatch "
+				"makes; load it first, or use livepatch",
+				spec->object, spec->symbol);
 		return true;
 	case ENODEV:
 		if (spec->kind == SHADOWK_PATCH_LIVEPATCH) {

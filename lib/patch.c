@@ -14,6 +14,8 @@ _Static_assert((int)SHADOWK_PATCH_RETPOLINES == (int)SHK_PATCH_RETPOLINES, "uapi
 _Static_assert((int)SHADOWK_PATCH_RETURNS == (int)SHK_PATCH_RETURNS, "uapi");
 _Static_assert((int)SHADOWK_PATCH_CALLBACKS == (int)SHK_PATCH_CALLBACKS, "uapi");
 _Static_assert((int)SHADOWK_PATCH_IN_PLACE == (int)SHK_PATCH_IN_PLACE, "uapi");
+_Static_assert((int)SHADOWK_PATCH_UNSAFE_NOW == (int)SHK_PATCH_UNSAFE_NOW, "uapi");
+_Static_assert((int)SHADOWK_PATCH_PROMOTED == (int)SHK_PATCH_PROMOTED, "uapi");
 _Static_assert((int)SHADOWK_PATCH_VALUE == (int)SHK_PATCH_VALUE, "uapi");
 
 static const char *const kinds[] = {
@@ -58,9 +60,9 @@ int shadowk_patch_add(struct shadowk_shadow *shadow, struct shadowk_patch_spec *
 	return 0;
 }
 
-int shadowk_patch_remove(struct shadowk_shadow *shadow, const char *name)
+int shadowk_patch_remove_flags(struct shadowk_shadow *shadow, const char *name, uint32_t flags)
 {
-	struct shk_patch_remove arg = { .size = sizeof(arg) };
+	struct shk_patch_remove arg = { .size = sizeof(arg), .flags = flags };
 	int err = shadowk_name_check(name);
 
 	if (err)
@@ -69,6 +71,11 @@ int shadowk_patch_remove(struct shadowk_shadow *shadow, const char *name)
 	err = shk_ioctl(shadow->fd, SHK_PATCH_REMOVE, &arg);
 	shk_busy = arg.busy;
 	return err;
+}
+
+int shadowk_patch_remove(struct shadowk_shadow *shadow, const char *name)
+{
+	return shadowk_patch_remove_flags(shadow, name, 0);
 }
 
 int shadowk_patch_promote(struct shadowk_shadow *shadow, const char *name)

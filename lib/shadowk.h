@@ -294,7 +294,7 @@ pid_t shadowk_busy(void);
  *
  * Return: 0, -ESRCH (no such process, or a zombie), -EOPNOTSUPP (a kernel
  * thread), -EBUSY (it is in another shadow by its cgroup, or shadowk_busy() is in a
- * function that a shadow has in place, and was waited for), -ESTALE (the shadow was
+ * function that a shadow has in place or livepatched, and was waited for), -ESTALE (the shadow was
  * destroyed), -EINTR, -EPERM.
  */
 int shadowk_process_attach(struct shadowk_shadow *shadow, pid_t pid);
@@ -337,7 +337,7 @@ int shadowk_process_detach_from(struct shadowk_shadow *shadow, pid_t pid);
  *
  * Return: 0, -ENOSPC (64 stretches in each other), -ESTALE (the shadow was
  * destroyed), -EBUSY (another thread, shadowk_busy(), is in a function that a shadow
- * has in place, and was waited for), -EPERM.
+ * has in place or livepatched, and was waited for), -EPERM.
  */
 int shadowk_enter(struct shadowk_shadow *shadow);
 
@@ -397,7 +397,7 @@ int shadowk_syscall_number(const char *name);
  * SHADOWK_FEATURE_SYSCALLS), -EINVAL (@count is 0), -ENOSYS (no such call), -EOPNOTSUPP
  * (exit, exit_group, execve, execveat), -ELOOP (@shadow was made by this function),
  * -EADDRINUSE (it has an edit at the entry of x64_sys_call()), -EMEDIUMTYPE (it is
- * SHADOWK_ASYNC_OWNER or SHADOWK_ASYNC_CAUSAL), -ETXTBSY (it has bodies in place), -EBUSY
+ * SHADOWK_ASYNC_OWNER or SHADOWK_ASYNC_CAUSAL), -ETXTBSY (it has bodies in place or a LIVEPATCH), -EBUSY
  * (kernel.ftrace_enabled is 0), -ESTALE, -EPERM.
  */
 int shadowk_syscalls_create(struct shadowk_shadow *shadow, const unsigned int *numbers,
@@ -468,7 +468,7 @@ int shadowk_process_next(struct shadowk_shadow *shadow, struct shadowk_process *
  *
  * Return: 0, -ENOENT or another error of open(2), -EBADF (no cgroup2), -ENODATA
  * (the cgroup was just removed), -EBUSY (it is attached to another shadow, or
- * shadowk_busy() is in a function that a shadow has in place, and was waited for),
+ * shadowk_busy() is in a function that a shadow has in place or livepatched, and was waited for),
  * -ESTALE (the shadow was destroyed), -EPERM. With an error all are where they were, or
  * will be as soon as they can.
  */
@@ -797,9 +797,11 @@ enum shadowk_patch_kind {
 	SHADOWK_PATCH_RETURNS = 8,    /* returns without the thunk against SRSO */
 };
 
-#define SHADOWK_PATCH_VALUE	(1U << 0) /* SKIP_CALL: @value is what the call returns */
-#define SHADOWK_PATCH_CALLBACKS (1U << 1) /* LIVEPATCH: call its callbacks, which concern all */
-#define SHADOWK_PATCH_IN_PLACE	(1U << 2) /* NOP, RETURN, MODULE: where the old body is */
+#define SHADOWK_PATCH_VALUE	 (1U << 0) /* SKIP_CALL: @value is what the call returns */
+#define SHADOWK_PATCH_CALLBACKS	 (1U << 1) /* LIVEPATCH: call its callbacks, which concern all */
+#define SHADOWK_PATCH_IN_PLACE	 (1U << 2) /* NOP, RETURN, MODULE: where the old body is */
+#define SHADOWK_PATCH_UNSAFE_NOW (1U << 3) /* LIVEPATCH: wait for no thread in its bodies */
+#define SHADOWK_PATCH_PROMOTED	 (1U << 4) /* of struct shadowk_patch_info only */
 
 /**
  * struct shadowk_patch_spec - a patch wished for
@@ -845,11 +847,12 @@ struct shadowk_patch_spec {
  * function has no __fentry__ site), -EADDRNOTAVAIL (the kernel forbids it),
  * -ENXIO (no such call), -EMLINK (several, give @offset), -EADDRINUSE (an edit
  * is there), -EBUSY (a kprobe is there, or shadowk_busy() is in what would be replaced
- * in place, and was waited for), -EEXIST (@name is taken), -ENOSPC (too
+ * in place or in an old body of a LIVEPATCH, and was waited for), -EEXIST (@name is taken), -ENOSPC (too
  * many patches), -EFBIG, -EOVERFLOW, -EPROTO, -EPROTOTYPE (a body that cannot be in
  * place, see there), -EINTR, -ENODEV (no such patch module is loaded), -ENOEXEC (it is for
  * another version), -EXDEV (a LIVEPATCH has what @symbol names, "callbacks" or
- * functions of that module, which one shadow alone cannot have), -ESTALE (the shadow was destroyed), -EPERM.
+ * functions of that module, which one shadow alone cannot have), an error of a livepatch's
+ * callback, -ESTALE (the shadow was destroyed), -EPERM.
  */
 int shadowk_patch_add(struct shadowk_shadow *shadow, struct shadowk_patch_spec *spec);
 
@@ -861,10 +864,20 @@ int shadowk_patch_add(struct shadowk_shadow *shadow, struct shadowk_patch_spec *
  * Calls in progress end in the body that they entered. Needs CAP_SYS_MODULE.
  *
  * Return: 0, -ENOENT (no such patch), -EBUSY (processes inside execute a thunk, or
- * shadowk_busy() is in a body in place, and was waited for), -EINTR, -EINVAL,
- * -ENAMETOOLONG, -EPERM.
+ * shadowk_busy() is in a body in place or of a LIVEPATCH, and was waited for), -EINTR,
+ * -EINVAL, -ENAMETOOLONG, -EPERM.
  */
 int shadowk_patch_remove(struct shadowk_shadow *shadow, const char *name);
+
+/**
+ * shadowk_patch_remove_flags() - take a patch back
+ * @shadow: the handle
+ * @name:   the patch's name
+ * @flags:  0, or SHADOWK_PATCH_UNSAFE_NOW: of a LIVEPATCH, whatever threads are in its bodies
+ *
+ * Return: as shadowk_patch_remove(); -EINVAL (the patch is no LIVEPATCH).
+ */
+int shadowk_patch_remove_flags(struct shadowk_shadow *shadow, const char *name, uint32_t flags);
 
 /**
  * shadowk_livepatch_load() - load a livepatch module, so that it patches nothing
@@ -889,7 +902,8 @@ int shadowk_livepatch_load(struct shadowk *dev, int fd);
  * removed, which is due when /sys/kernel/livepatch/MODULE/transition is 0.
  *
  * Return: 0, -ENOENT (no such patch), -EMEDIUMTYPE (it is no LIVEPATCH),
- * -EALREADY (it was promoted before), another error of livepatch, -EPERM.
+ * -EALREADY (it was promoted before), -EBUSY (another transition goes on), another error of
+ * livepatch, -EPERM.
  */
 int shadowk_patch_promote(struct shadowk_shadow *shadow, const char *name);
 

@@ -72,6 +72,7 @@ static void patch_free(struct shk_patch *patch)
 		module_put(patch->mod);
 		module_put(THIS_MODULE);
 	}
+	kfree(patch->bodies);
 	kfree(patch->objects);
 	kfree(patch->replacements);
 	kfree(patch->edits);
@@ -164,6 +165,7 @@ static void take_out(struct shk_patch *patch)
 	struct shk_func *func;
 	unsigned int i;
 
+	shk_switch_forget(patch);
 	list_for_each_entry (func, &patch->funcs, node)
 		if (func->site)
 			shk_site_unpatch(func);
@@ -239,11 +241,59 @@ static void remove_one(struct shk_patch *patch)
 		WARN_ON_ONCE(unsettle(patch, &busy));
 	list_del(&patch->node);
 	patch->shadow->nr_patches--;
-	if (patch->was_on)
+	/* Else it was never on, or whoever switches it has called that. */
+	if (patch->was_on && patch->state != SHK_PATCH_OFF && !patch->switching)
 		shk_livepatch_call(patch, SHK_PRE_UNPATCH);
-	switch_off(patch);
+	if (patch->state != SHK_PATCH_OFF)
+		switch_off(patch);
 	take_out(patch);
 	give_up(patch);
+}
+
+/* ---- livepatches: when no task is in their bodies ---- */
+
+/*
+ * Switches @patch of @shadow's list. shk_config_lock is held, but not while a task is waited
+ * for; the shadow may be destroyed then: -ESTALE, and @patch is gone. -EBUSY: @busy was in
+ * a body all the time; -ERESTARTSYS, -EOPNOTSUPP.
+ */
+static int wait_and_switch(struct shk_shadow *shadow, struct shk_patch *patch, pid_t *busy)
+{
+	unsigned long until = 0;
+	u64 id = patch->id;
+	int ret;
+
+	patch->switching = true;
+	while ((ret = shk_switch(patch, busy)) == -EAGAIN) {
+		mutex_unlock(&shk_config_lock);
+		ret = shk_still_wait(&until);
+		mutex_lock(&shk_config_lock);
+		if (find(shadow, id, "") != patch)
+			return -ESTALE;
+		if (ret)
+			break;
+	}
+	patch->switching = false;
+	return ret;
+}
+
+/* As livepatch does it, which has nothing to call where a transition back is reversed but this. */
+static int wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
+{
+	int ret;
+
+	if (patch->was_on)
+		shk_livepatch_call(patch, SHK_PRE_UNPATCH);
+	WRITE_ONCE(patch->state, SHK_PATCH_ON);
+	refresh(patch);
+	ret = wait_and_switch(patch->shadow, patch, busy);
+	if (!ret || ret == -ESTALE)
+		return ret;
+	WRITE_ONCE(patch->state, SHK_PATCH_FAST);
+	refresh(patch);
+	if (patch->was_on)
+		shk_livepatch_call(patch, SHK_POST_PATCH);
+	return ret;
 }
 
 /* ---- adding ---- */
@@ -261,9 +311,12 @@ static bool is_thunk(u32 kind)
 }
 
 static const u32 flags_of[] = {
-	[SHK_PATCH_NOP] = SHK_PATCH_IN_PLACE,	     [SHK_PATCH_RETURN] = SHK_PATCH_IN_PLACE,
-	[SHK_PATCH_SKIP_CALL] = SHK_PATCH_VALUE,     [SHK_PATCH_MODULE] = SHK_PATCH_IN_PLACE,
-	[SHK_PATCH_LIVEPATCH] = SHK_PATCH_CALLBACKS, [SHK_PATCH_RETURNS] = 0,
+	[SHK_PATCH_NOP] = SHK_PATCH_IN_PLACE,
+	[SHK_PATCH_RETURN] = SHK_PATCH_IN_PLACE,
+	[SHK_PATCH_SKIP_CALL] = SHK_PATCH_VALUE,
+	[SHK_PATCH_MODULE] = SHK_PATCH_IN_PLACE,
+	[SHK_PATCH_LIVEPATCH] = SHK_PATCH_CALLBACKS | SHK_PATCH_UNSAFE_NOW,
+	[SHK_PATCH_RETURNS] = 0,
 };
 
 static int check(const struct shk_patch_add *arg)
@@ -495,11 +548,44 @@ static int prepare_bodies(struct shk_patch *patch, const struct shk_patch_add *a
 static int prepare(struct shk_patch *patch, const struct shk_patch_add *arg)
 {
 	bool in_place = arg->flags & SHK_PATCH_IN_PLACE;
-	int ret = in_place ? shk_inplace_allowed(patch->shadow) : 0;
+	bool waits = arg->kind == SHK_PATCH_LIVEPATCH && !(arg->flags & SHK_PATCH_UNSAFE_NOW);
+	int ret = in_place || waits ? shk_inplace_allowed(patch->shadow) : 0;
 
 	if (!ret)
 		ret = prepare_bodies(patch, arg);
-	return ret ?: in_place ? shk_inplace_prepare(patch) : 0;
+	if (!ret && in_place)
+		ret = shk_inplace_prepare(patch);
+	if (!ret && waits)
+		ret = shk_switch_prepare(patch);
+	return ret;
+}
+
+static void publish(struct shk_patch *patch)
+{
+	struct shk_shadow *shadow = patch->shadow;
+
+	patch->id = ++shadow->last_patch;
+	list_add_tail(&patch->node, &shadow->patches);
+	shadow->nr_patches++;
+}
+
+/*
+ * Published first, for the shadow may be destroyed while a task is waited for. Nobody else
+ * sees it until it is on. Errors of wait_and_switch().
+ */
+static int publish_and_switch_on(struct shk_patch *patch, pid_t *busy)
+{
+	struct shk_shadow *shadow = patch->shadow;
+	int ret;
+
+	shk_switch_begin(patch);
+	publish(patch);
+	ret = wait_and_switch(shadow, patch, busy);
+	if (ret && ret != -ESTALE) {
+		list_del(&patch->node);
+		shadow->nr_patches--;
+	}
+	return ret;
 }
 
 int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
@@ -536,16 +622,24 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 		ret = shk_livepatch_pre_patch(patch);
 	if (ret)
 		goto take_out;
+	patch->was_on = true;
+	if (patch->bodies) {
+		ret = publish_and_switch_on(patch, &arg->busy);
+		if (ret == -ESTALE)
+			goto unlock;
+		/* Something may have been grafted, or edited, meanwhile. */
+		was_built = was_hooked = true;
+		if (ret)
+			goto take_out;
+	}
 	switch_on(patch);
 	if (patch->nr_replacements)
 		ret = settle(patch, &arg->busy);
 	if (ret)
 		goto switch_off;
 	shk_livepatch_call(patch, SHK_POST_PATCH);
-	patch->was_on = true;
-	patch->id = ++shadow->last_patch;
-	list_add_tail(&patch->node, &shadow->patches);
-	shadow->nr_patches++;
+	if (!patch->bodies)
+		publish(patch);
 	arg->id = patch->id;
 	strscpy(arg->name, patch->name, sizeof(arg->name));
 	mutex_unlock(&shk_config_lock);
@@ -560,6 +654,9 @@ take_out:
 		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));
 	give_up(patch);
 	return ret;
+unlock:
+	mutex_unlock(&shk_config_lock);
+	return ret;
 free:
 	if (has_module(patch->kind))
 		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));
@@ -572,21 +669,26 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 	struct shk_patch *patch;
 	int ret = 0;
 
-	if (arg->flags || arg->busy || arg->reserved ||
+	if (arg->flags & ~SHK_PATCH_UNSAFE_NOW || arg->busy || arg->reserved ||
 	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) || !arg->id == !*arg->name)
 		return -EINVAL;
 	mutex_lock(&shk_config_lock);
 	patch = find(shadow, arg->id, arg->name);
 	if (!patch)
 		ret = -ENOENT;
-	else if (is_thunk(patch->kind) && shk_shadow_live(shadow))
+	else if (patch->switching || (is_thunk(patch->kind) && shk_shadow_live(shadow)))
 		ret = -EBUSY;
+	else if (arg->flags && patch->kind != SHK_PATCH_LIVEPATCH)
+		ret = -EINVAL;
 	else if (patch->in_place)
 		ret = unsettle(patch, &arg->busy);
+	else if (patch->bodies && !arg->flags && !shk_livepatch_promoted(patch))
+		ret = wait_and_switch_off(patch, &arg->busy);
 	if (!ret)
 		remove_one(patch);
 	mutex_unlock(&shk_config_lock);
-	return ret;
+	/* The shadow was destroyed, and the patch removed by that. */
+	return ret == -ESTALE ? 0 : ret;
 }
 
 int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote *arg)
@@ -599,7 +701,9 @@ int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote 
 		return -EINVAL;
 	mutex_lock(&shk_config_lock);
 	patch = find(shadow, arg->id, arg->name);
-	if (patch)
+	if (patch && patch->switching)
+		ret = -EBUSY;
+	else if (patch)
 		ret = patch->klp ? shk_livepatch_promote(patch) : -EMEDIUMTYPE;
 	mutex_unlock(&shk_config_lock);
 	return ret;
@@ -630,7 +734,7 @@ static void tell(const struct shk_patch *patch, u32 index, struct shk_patch_info
 
 	*info = (struct shk_patch_info){
 		.size = info->size,
-		.flags = patch->flags,
+		.flags = patch->flags | (shk_livepatch_promoted(patch) ? SHK_PATCH_PROMOTED : 0),
 		.id = patch->id,
 		.index = index,
 		.nr_functions = nr_functions(patch),
@@ -665,7 +769,8 @@ int shk_patch_next(struct shk_shadow *shadow, struct shk_patch_info *info, bool 
 		return -EINVAL;
 	mutex_lock(&shk_config_lock);
 	list_for_each_entry (patch, &shadow->patches, node) {
-		if (patch->id < info->id)
+		/* What is not on yet is not there. */
+		if (patch->id < info->id || patch->state == SHK_PATCH_OFF)
 			continue;
 		index = patch->id == info->id ? info->index : 0;
 		if (index >= nr_functions(patch))

@@ -10,6 +10,7 @@
  * livepatch.c	patches that livepatch modules have
  * thunk.c	thunks of mitigations
  * inplace.c	bodies in the place of the base's
+ * switch.c	livepatches, switched while no task is in their bodies
  * stack.c	who may still be in such a module
  * site.c	the entry that a function shares with probes and other patches
  *
@@ -75,6 +76,12 @@ struct shk_patch {
 	struct shk_replacement *replacements;
 	unsigned int nr_replacements;
 	bool in_place;
+	/* LIVEPATCH, unless UNSAFE_NOW: where no task may be when it is switched, the old first. */
+	struct shk_body *bodies;
+	unsigned int nr_bodies;
+	unsigned int nr_olds;
+	/* A caller waits for tasks to leave these, without shk_config_lock. */
+	bool switching;
 	struct llist_node grave;
 };
 
@@ -157,6 +164,23 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
 int shk_livepatch_promote(struct shk_patch *patch);
 /* True if the kernel has had the patch from this module, whatever became of it there. */
 bool shk_livepatch_promoted(const struct shk_patch *patch);
+
+/* ---- switch.c ---- */
+
+/*
+ * Finds the bodies of @patch. -ENOMEM, -ENOENT (no symbol), -EPROTO (too many parts); the
+ * function is in @patch->symbol then.
+ */
+int shk_switch_prepare(struct shk_patch *patch);
+/* Its functions have their stubs, which lead to the old bodies. */
+void shk_switch_begin(struct shk_patch *patch);
+/*
+ * Switches @patch on if it is off, or off if its stubs ask; shk_config_lock held. -EAGAIN:
+ * the task @busy is in a body, wait (shk_still_wait()) without locks. -EOPNOTSUPP.
+ */
+int shk_switch(struct shk_patch *patch, pid_t *busy);
+/* No task is kept out of the shadow, or in it, for the sake of @patch. shk_config_lock held. */
+void shk_switch_forget(struct shk_patch *patch);
 
 /* ---- thunk.c ---- */
 

@@ -230,9 +230,10 @@ struct shk_shadow_info {
  * without CLONE_THREAD, a vfork child before it executes) come along.
  *
  * Where the shadow that is left or the one that is entered has patches with
- * SHK_PATCH_IN_PLACE, both calls wait, for some seconds, until no thread of the
- * process sleeps or was preempted in a function that one of them has in place, by
- * its kernel stack, or is in exec. EBUSY: @busy was all the time; nothing was done.
+ * SHK_PATCH_IN_PLACE, or a LIVEPATCH without SHK_PATCH_UNSAFE_NOW, both calls wait, for some
+ * seconds, until no thread of the process sleeps or was preempted in a function that one of
+ * them has in place, or in an old or new body of the livepatch, by its kernel stack, or is
+ * in exec. EBUSY: @busy was all the time; nothing was done.
  *
  * Both calls on the handle of a SHK_DELEGABLE shadow need no capability if @pid
  * is the caller's own process. Who came in so, and whatever it forks and
@@ -362,8 +363,8 @@ struct shk_process_next {
  * SHK_ENTER: errors as SHK_PROCESS_ATTACH. ENOSPC: SHK_ENTER_DEPTH stretches
  * already. SHK_LEAVE: ENOENT: the process is in no stretch, or its innermost one
  * is in another shadow. Both: EINTR: a signal came first, nothing was done. EBUSY:
- * @busy, another thread, was in a function that one of the shadows has in place, for
- * as long as SHK_PROCESS_ATTACH waits; nothing was done.
+ * @busy, another thread, was in a function that one of the shadows has in place, or in a
+ * body of a LIVEPATCH, for as long as SHK_PROCESS_ATTACH waits; nothing was done.
  */
 struct shk_enter {
 	__u32 size;
@@ -406,7 +407,8 @@ struct shk_enter {
  * exit_group, execve or execveat, which do not return to where they were called. ELOOP: the
  * handle's shadow was made by this call. EADDRINUSE: it has an edit at the entry of
  * x64_sys_call(). EMEDIUMTYPE: it is SHK_ASYNC_OWNER or SHK_ASYNC_CAUSAL. ETXTBSY: it has
- * bodies in place; as long as one like this has it as its target it gets none. EBUSY:
+ * bodies in place, or a LIVEPATCH without SHK_PATCH_UNSAFE_NOW; as long as one like this has
+ * it as its target it gets none. EBUSY:
  * kernel.ftrace_enabled is 0. ESTALE: it was destroyed.
  */
 struct shk_syscalls {
@@ -446,7 +448,8 @@ struct shk_syscalls {
  * is attached to that shadow. ENOENT: it is not.
  *
  * Both wait, for some seconds in all, for threads that are in a function which a
- * shadow has in place (SHK_PATCH_IN_PLACE), as SHK_PROCESS_ATTACH does. EBUSY with
+ * shadow has in place (SHK_PATCH_IN_PLACE), or in a body of a LIVEPATCH, as
+ * SHK_PROCESS_ATTACH does. EBUSY with
  * @busy: that thread was all the time. So does who moves a process between cgroups wait,
  * but that is not refused: the process follows when it can.
  *
@@ -763,15 +766,18 @@ enum shk_patch_kind {
 #define SHK_PATCH_VALUE	(1U << 0) /* SKIP_CALL: @value is what the call returns; else rax is as it was */
 #define SHK_PATCH_CALLBACKS (1U << 1) /* LIVEPATCH: call its callbacks, whose effect is everybody's */
 #define SHK_PATCH_IN_PLACE (1U << 2) /* NOP, RETURN, MODULE: the body is in the place of the base's */
+#define SHK_PATCH_UNSAFE_NOW (1U << 3) /* LIVEPATCH: at once, whatever threads are in the bodies */
+#define SHK_PATCH_PROMOTED (1U << 4) /* struct shk_patch_info only: SHK_PATCH_PROMOTE has succeeded */
 
 /**
  * struct shk_patch_add - SHK_PATCH_ADD: another function body in this shadow
  * @size:	sizeof(struct shk_patch_add)
  * @flags:	SHK_PATCH_VALUE (SKIP_CALL only), SHK_PATCH_CALLBACKS (LIVEPATCH
- *		only), SHK_PATCH_IN_PLACE (NOP, RETURN, MODULE)
+ *		only), SHK_PATCH_IN_PLACE (NOP, RETURN, MODULE), SHK_PATCH_UNSAFE_NOW
+ *		(LIVEPATCH only)
  * @kind:	enum shk_patch_kind
- * @busy:	out: with EBUSY of IN_PLACE, the thread that is in the way, -1 if it
- *		is not visible in the caller's pid namespace; 0 on entry
+ * @busy:	out: with EBUSY of IN_PLACE or LIVEPATCH, the thread that is in the way, -1
+ *		if it is not visible in the caller's pid namespace; 0 on entry
  * @addr:	address of the function; 0 if @symbol is given
  * @offset:	SKIP_CALL: bytes from the function's start to the call, where it
  *		has several of that callee; else 0
@@ -813,7 +819,18 @@ enum shk_patch_kind {
  * or its text is out of reach. EXDEV: a LIVEPATCH does what cannot be had by one
  * shadow alone; @symbol says what: "callbacks", without SHK_PATCH_CALLBACKS, or
  * the module whose functions it changes, which is not loaded, or for which it has
- * relocations that livepatch makes. ESTALE: the shadow was destroyed.
+ * relocations that livepatch makes; it counts as loaded when it has started, and cannot
+ * be unloaded as long as the patch is there. ESTALE: the shadow was destroyed. Errors of
+ * a pre_patch callback are returned.
+ *
+ * A LIVEPATCH takes effect at one moment in which no thread of the processes inside sleeps
+ * or was preempted in an old body of its functions, by its kernel stack, or is in exec. That
+ * is waited for, for some seconds. As long as it is there, processes come into the shadow and
+ * leave it by the same rule, see struct shk_process. EBUSY: @busy was in a body all the time.
+ * EOPNOTSUPP: the shadow is one where that cannot be waited for, as for IN_PLACE. EINTR: a
+ * signal came first. With SHK_PATCH_UNSAFE_NOW nothing is waited for: threads end in the old
+ * body what they began there, and call new bodies of the other functions, which the author
+ * of a livepatch need not have thought of.
  *
  * RETPOLINES and RETURNS drop what protects the kernel's secrets from the
  * processes inside. EOPNOTSUPP: this CPU, or how it was booted, has no use for
@@ -854,18 +871,21 @@ struct shk_patch_add {
 /**
  * struct shk_patch_remove - SHK_PATCH_REMOVE: take a patch back
  * @size:	sizeof(struct shk_patch_remove)
- * @flags:	0
+ * @flags:	SHK_PATCH_UNSAFE_NOW (LIVEPATCH only), or 0
  * @id:		the patch's id, or 0 if @name is given
  * @name:	the patch's name, or "" if @id is given
- * @busy:	out: with EBUSY of IN_PLACE, the thread that is in the way, as in
- *		struct shk_patch_add; 0 on entry
+ * @busy:	out: with EBUSY of IN_PLACE or LIVEPATCH, the thread that is in the way, as
+ *		in struct shk_patch_add; 0 on entry
  * @reserved:	0
  *
  * From its return on, processes inside enter the body that the function had
  * before. The module of a patch is held until no task is in its text any more.
  * ENOENT: no such patch. EBUSY: RETPOLINES or RETURNS, and processes are inside;
- * or IN_PLACE, and @busy was in the body for some seconds, which this waits for.
- * EINTR, ENOMEM: IN_PLACE only. Needs CAP_SYS_MODULE; not refused under lockdown.
+ * or IN_PLACE or LIVEPATCH, and @busy was in the body for some seconds, which this waits
+ * for, unless a LIVEPATCH was added or is removed with SHK_PATCH_UNSAFE_NOW, or was promoted;
+ * or another call is adding or removing it (@busy is 0).
+ * EINTR: IN_PLACE and LIVEPATCH only. ENOMEM: IN_PLACE only. Needs CAP_SYS_MODULE; not refused
+ * under lockdown.
  */
 struct shk_patch_remove {
 	__u32 size;
@@ -924,8 +944,9 @@ struct shk_patch_info {
  *
  * What klp_enable_patch() does: a transition begins, after which all tasks run
  * the patch, and /sys/kernel/livepatch has it. The shadow keeps it, too, until
- * SHK_PATCH_REMOVE, which is due when the transition has ended. ENOENT: no such
- * patch. EMEDIUMTYPE: it is no LIVEPATCH. EALREADY: it was promoted before, and
+ * SHK_PATCH_REMOVE, which is due when the transition has ended. A caller inside a shadow that
+ * has a CAPTURE may promote, too. EBUSY: another call is adding or removing the patch, or
+ * another transition goes on. ENOENT: no such patch. EMEDIUMTYPE: it is no LIVEPATCH. EALREADY: it was promoted before, and
  * the kernel takes a module's patch once. Others: what livepatch says. Needs
  * CAP_SYS_MODULE; refused under lockdown (EPERM), for the module may have been
  * loaded before it.

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A livepatch module is written for livepatch's consistency model: no task executes an old
+ * body of one function and a new body of another in one system call. So the patch is
+ * switched while the machine stands still and no task of the processes inside has one of
+ * these bodies on its stack. All stubs ask for the state of the patch then, and one store
+ * changes it for all tasks. As long as the patch is on, its bodies are in shk_shadow.bodies:
+ * processes come into the shadow and leave it by the same rule, see shadow/attach.c.
+ *
+ * A task that is in a stub, or in what a stub calls, and was sent to the old body, has the
+ * address behind the __fentry__ site on its stack already: see slot_entry.S. If it was sent
+ * to the new body, it has an address of the stub there.
+ */
+#include <linux/cpu.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/text-patching.h>
+
+#include "edit/inplace.h"
+#include "edit/patch.h"
+#include "edit/probe.h"
+#include "edit/slot_entry.h"
+
+/* The old body and the new one, each with what the compiler has split off it, and the stub. */
+#define BODIES_PER_FUNC (2 * (1 + SHK_NR_COLD) + 1)
+
+static void add_body(struct shk_patch *patch, unsigned long from, unsigned long to)
+{
+	struct shk_body *body = &patch->bodies[patch->nr_bodies++];
+
+	INIT_LIST_HEAD(&body->node);
+	body->from = from;
+	body->to = to;
+}
+
+/* The function at @addr, from @from on. -EPROTO: too many parts. */
+static int add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
+{
+	char name[SHK_SYMBOL_LEN], cold[SHK_SYMBOL_LEN + sizeof(".cold")];
+	unsigned long offset, size, pos, at;
+	int ret = shk_symbol_of(addr, name, &offset, &size);
+
+	if (ret)
+		return ret;
+	add_body(patch, from, addr - offset + size);
+	snprintf(cold, sizeof(cold), "%s.cold", name);
+	for (pos = 1; !shk_symbol_nth(cold, pos, &at); pos++) {
+		if (pos > SHK_NR_COLD || shk_symbol_of(at, name, &offset, &size))
+			return -EPROTO;
+		add_body(patch, at, at + size);
+	}
+	return 0;
+}
+
+int shk_switch_prepare(struct shk_patch *patch)
+{
+	struct shk_func *func;
+	int ret;
+
+	patch->bodies = kcalloc(shk_patch_nr_funcs(patch) * BODIES_PER_FUNC, sizeof(*patch->bodies),
+				GFP_KERNEL_ACCOUNT);
+	if (!patch->bodies)
+		return -ENOMEM;
+	list_for_each_entry (func, &patch->funcs, node) {
+		ret = add_function(patch, func->addr,
+				   shk_call(ftrace_location)(func->addr) + CALL_INSN_SIZE);
+		if (ret)
+			goto blame;
+	}
+	patch->nr_olds = patch->nr_bodies;
+	list_for_each_entry (func, &patch->funcs, node) {
+		ret = add_function(patch, func->body, func->body);
+		if (ret)
+			goto blame;
+	}
+	return 0;
+blame:
+	strscpy(patch->symbol, func->symbol, sizeof(patch->symbol));
+	return ret;
+}
+
+void shk_switch_begin(struct shk_patch *patch)
+{
+	struct shk_func *func;
+
+	list_for_each_entry (func, &patch->funcs, node) {
+		unsigned long stub = shk_stub_text(func->stub);
+
+		add_body(patch, stub, stub + SHK_STUB_SIZE);
+	}
+}
+
+static void list_bodies(struct shk_patch *patch, unsigned int first, unsigned int end,
+			struct list_head *to)
+{
+	for (; first < end; first++)
+		list_move(&patch->bodies[first].node, to);
+}
+
+void shk_switch_forget(struct shk_patch *patch)
+{
+	unsigned int i;
+
+	for (i = 0; i < patch->nr_bodies; i++)
+		list_del_init(&patch->bodies[i].node);
+}
+
+static int flip(void *arg)
+{
+	struct shk_patch *patch = arg;
+
+	WRITE_ONCE(patch->state, patch->state == SHK_PATCH_OFF ? SHK_PATCH_ON : SHK_PATCH_OFF);
+	return 0;
+}
+
+static int try_flip(struct shk_patch *patch, struct shk_still *still)
+{
+	int ret;
+
+	/* Nothing comes in without shk_config_lock. */
+	if (!shk_shadow_live(patch->shadow))
+		return flip(patch);
+	cpus_read_lock(); /* outside of text_mutex, as everywhere */
+	mutex_lock(shk_symbols.text_mutex);
+	ret = shk_still_change(still, flip, patch);
+	mutex_unlock(shk_symbols.text_mutex);
+	cpus_read_unlock();
+	return ret;
+}
+
+int shk_switch(struct shk_patch *patch, pid_t *busy)
+{
+	bool on = patch->state == SHK_PATCH_OFF;
+	LIST_HEAD(bodies);
+	struct shk_still still = { .shadow = patch->shadow, .bodies = { &bodies } };
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	/* System calls may have been selected while a task was waited for. */
+	ret = on ? shk_inplace_allowed(patch->shadow) : 0;
+	if (ret)
+		return ret;
+	list_bodies(patch, on ? 0 : patch->nr_olds, on ? patch->nr_olds : patch->nr_bodies,
+		    &bodies);
+	ret = try_flip(patch, &still);
+	*busy = still.busy;
+	if (patch->state == SHK_PATCH_OFF)
+		shk_switch_forget(patch);
+	else
+		list_bodies(patch, 0, patch->nr_bodies, &patch->shadow->bodies);
+	return ret;
+}
