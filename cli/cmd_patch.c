@@ -8,10 +8,7 @@
 
 #include "cli.h"
 #include "output.h"
-
-/* As long as livepatch takes to retry a few times. */
-#define TRANSITION_TRIES 300
-#define TRANSITION_PAUSE 100000
+#include "transition.h"
 
 static uint64_t value_parse(const struct cli *cli, const char *text)
 {
@@ -83,9 +80,10 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 		{ "callbacks", no_argument, NULL, 'c' },
 		{ "thunk", required_argument, NULL, 't' },
 		{ "in-place", no_argument, NULL, 'p' },
+		{ "unsafe-now", no_argument, NULL, 'u' },
 		{ 0 },
 	};
-	bool skip = false, value = false, callbacks = false, in_place = false;
+	bool skip = false, value = false, callbacks = false, in_place = false, now = false;
 	char **args;
 	int opt;
 
@@ -101,6 +99,8 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 			callbacks = true;
 		} else if (opt == 'p') {
 			in_place = true;
+		} else if (opt == 'u') {
+			now = true;
 		} else if (opt == 's') {
 			skip = true;
 		} else if (opt == 't') {
@@ -118,8 +118,12 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 		action_set(cli, spec, SHADOWK_PATCH_RETURN);
 	if (callbacks && spec->kind != SHADOWK_PATCH_LIVEPATCH)
 		usage(cli, "--callbacks belongs to --livepatch");
+	if (now && spec->kind != SHADOWK_PATCH_LIVEPATCH)
+		usage(cli, "--unsafe-now belongs to --livepatch; other patches wait for nobody");
 	if (callbacks)
-		spec->flags = SHADOWK_PATCH_CALLBACKS;
+		spec->flags |= SHADOWK_PATCH_CALLBACKS;
+	if (now)
+		spec->flags |= SHADOWK_PATCH_UNSAFE_NOW;
 	if (in_place && spec->kind > SHADOWK_PATCH_RETURN)
 		usage(cli, "--in-place belongs to --return, --nop or FILE.ko");
 	if (in_place)
@@ -225,24 +229,27 @@ static bool has_module(const struct shadowk_patch_info *info)
 	return info->kind == SHADOWK_PATCH_MODULE || info->kind == SHADOWK_PATCH_LIVEPATCH;
 }
 
-/* Which module has the bodies of that patch; left alone if none has. */
-static void module_find(struct shadowk_shadow *shadow, const char *patch, char *module)
+/* What is known of that patch, if its bodies are in a module; else @found is left alone. */
+static void patch_find(struct shadowk_shadow *shadow, const char *patch,
+		       struct shadowk_patch_info *found)
 {
 	struct shadowk_patch_info info = { .size = sizeof(info) };
 
 	while (shadowk_patch_next(shadow, &info) > 0)
 		if (has_module(&info) && !strcmp(info.name, patch))
-			memcpy(module, info.object, sizeof(info.object));
+			*found = info;
 }
 
-/* "NAME PATCH", for verbs that act on a patch as @op says. */
+/* "NAME PATCH", for verbs that act on a patch as @op says; @flag is set by the option @own. */
 static int named_patch(struct cli *cli, int argc, char **argv, enum shadowk_op op,
-		       struct session *session, struct shadowk_subject *subject, char *module)
+		       const struct option *own, bool *flag, struct session *session,
+		       struct shadowk_subject *subject, struct shadowk_patch_info *found)
 {
 	char **args;
 	int err, status;
 
-	option_next(cli, argc, argv, NULL);
+	while (option_next(cli, argc, argv, own))
+		*flag = true;
 	args = arguments(cli, argc, argv, 2, (const char *[]){ "NAME", "PATCH" });
 	subject->shadow = args[0];
 	subject->patch = args[1];
@@ -251,100 +258,155 @@ static int named_patch(struct cli *cli, int argc, char **argv, enum shadowk_op o
 		return refuse(op, err, subject);
 	status = session_open_shadow(session, subject->shadow);
 	if (!status)
-		module_find(session->shadow, subject->patch, module);
+		patch_find(session->shadow, subject->patch, found);
 	return status;
+}
+
+static void print_done(const struct cli *cli, const struct shadowk_subject *subject,
+		       const char *what, const char *name)
+{
+	struct json_object *object __cleanup(json_free) = NULL;
+
+	if (!cli->json)
+		return;
+	object = json_object_new_object();
+	json_object_object_add(object, "shadow", json_text(subject->shadow));
+	json_object_object_add(object, what, json_text(name));
+	json_print(&object, false);
 }
 
 static int cmd_patch_remove(struct cli *cli, int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "unsafe-now", no_argument, NULL, 'u' },
+		{ 0 },
+	};
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	struct json_object *object __cleanup(json_free) = NULL;
-	char module[SHADOWK_SYMBOL_LEN] = "";
+	struct shadowk_patch_info info = { .size = sizeof(info) };
+	bool now = false;
 	int err, status;
 
-	status = named_patch(cli, argc, argv, SHADOWK_OP_PATCH_REMOVE, &session, &subject, module);
+	status = named_patch(cli, argc, argv, SHADOWK_OP_PATCH_REMOVE, options, &now, &session,
+			     &subject, &info);
 	if (status)
 		return status;
-	err = shadowk_patch_remove(session.shadow, subject.patch);
+	if (now && info.kind != SHADOWK_PATCH_LIVEPATCH) {
+		report("--unsafe-now is for patches of --livepatch, which '%s' is not; others wait "
+		       "for nobody",
+		       subject.patch);
+		return STATUS_REFUSED;
+	}
+	err = shadowk_patch_remove_flags(session.shadow, subject.patch,
+					 now ? SHADOWK_PATCH_UNSAFE_NOW : 0);
 	if (err)
 		return refuse(SHADOWK_OP_PATCH_REMOVE, err, &subject);
-	if (*module && !module_unload(module))
+	if (info.object[0] && !module_unload(info.object))
 		report("note: module %s stays loaded; another shadow has it, or a task is in it still",
-		       module);
-	if (!cli->json)
-		return STATUS_DONE;
-	object = json_object_new_object();
-	json_object_object_add(object, "shadow", json_text(subject.shadow));
-	json_object_object_add(object, "removed", json_text(subject.patch));
-	json_print(&object, false);
+		       info.object);
+	print_done(cli, &subject, "removed", subject.patch);
 	return STATUS_DONE;
 }
 
-/* The kernel's own transition, for which all tasks must pass a safe place. */
-static bool transition_wait(const char *module)
+/* All that shadow @name's patch has to do with the kernel's transition, but for the waiting. */
+static int promote(struct shadowk_shadow *shadow, const struct shadowk_subject *subject,
+		   const struct shadowk_patch_info *info)
 {
-	char path[SHADOWK_SYMBOL_LEN + 64];
+	int err = shadowk_patch_promote(shadow, subject->patch);
 
-	snprintf(path, sizeof(path), "/sys/kernel/livepatch/%s/transition", module);
-	for (int i = 0; i < TRANSITION_TRIES; i++) {
-		FILE *file = fopen(path, "re");
-		int c = file ? getc(file) : EOF;
+	/* It goes on, or has ended, since somebody was interrupted here. */
+	if (err == -EALREADY && transition_is_forward(info->object))
+		err = 0;
+	return err ? refuse(SHADOWK_OP_PATCH_PROMOTE, err, subject) : STATUS_DONE;
+}
 
-		if (file)
-			fclose(file);
-		if (c == '0')
-			return true;
-		usleep(TRANSITION_PAUSE);
+/* The kernel gives the patch up; so does the shadow if callbacks undo what it needs. */
+static int take_back(struct shadowk_shadow *shadow, const struct shadowk_subject *subject,
+		     const struct shadowk_patch_info *info)
+{
+	int err;
+
+	if (!transition_exists(info->object)) {
+		report("patch '%s' is not being promoted: the kernel has no livepatch '%s'; "
+		       "'shadowctl patch remove %s %s' takes it from the shadow",
+		       subject->patch, info->object[0] ? info->object : subject->patch,
+		       subject->shadow, subject->patch);
+		return STATUS_REFUSED;
 	}
-	return false;
+	if (info->flags & SHADOWK_PATCH_CALLBACKS) {
+		err = shadowk_patch_remove(shadow, subject->patch);
+		if (err)
+			return refuse(SHADOWK_OP_PATCH_REMOVE, err, subject);
+		report("note: shadow '%s' gives patch '%s' up as well, whose callbacks undo what "
+		       "it needs",
+		       subject->shadow, subject->patch);
+	}
+	return transition_reverse(info->object) ? STATUS_DONE : STATUS_REFUSED;
 }
 
 static int cmd_patch_promote(struct cli *cli, int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "cancel", no_argument, NULL, 'c' },
+		{ 0 },
+	};
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	struct json_object *object __cleanup(json_free) = NULL;
-	char module[SHADOWK_SYMBOL_LEN] = "";
+	struct shadowk_patch_info info = { .size = sizeof(info) };
+	bool cancel = false;
 	int err, status;
 
-	status = named_patch(cli, argc, argv, SHADOWK_OP_PATCH_PROMOTE, &session, &subject, module);
+	status = named_patch(cli, argc, argv, SHADOWK_OP_PATCH_PROMOTE, options, &cancel, &session,
+			     &subject, &info);
 	if (status)
 		return status;
-	err = shadowk_patch_promote(session.shadow, subject.patch);
-	if (err)
-		return refuse(SHADOWK_OP_PATCH_PROMOTE, err, &subject);
-	if (!transition_wait(module)) {
-		report("the kernel's transition to %s takes longer (see /sys/kernel/livepatch/%s); "
-		       "shadow '%s' keeps the patch until 'shadowctl patch remove %s %s'",
-		       module, module, subject.shadow, subject.shadow, subject.patch);
+	transition_catch_signals();
+	status = cancel ? take_back(session.shadow, &subject, &info)
+			: promote(session.shadow, &subject, &info);
+	if (status)
+		return status;
+	switch (transition_wait(info.object, !cancel)) {
+	case TRANSITION_DONE:
+		break;
+	case TRANSITION_REVERSED:
+		report("somebody has the kernel take %s back; shadow '%s' keeps the patch until "
+		       "'shadowctl patch remove %s %s'",
+		       info.object, subject.shadow, subject.shadow, subject.patch);
 		return STATUS_REFUSED;
+	case TRANSITION_GOES_ON:
+		report("the kernel's transition goes on; 'shadowctl patch promote %s%s %s' waits "
+		       "again%s",
+		       cancel ? "--cancel " : "", subject.shadow, subject.patch,
+		       cancel ? "" : " and ends it, with --cancel the kernel takes it back");
+		return STATUS_REFUSED;
+	}
+	if (cancel) {
+		print_done(cli, &subject, "cancelled", info.object);
+		return STATUS_DONE;
 	}
 	err = shadowk_patch_remove(session.shadow, subject.patch);
 	if (err)
 		return refuse(SHADOWK_OP_PATCH_REMOVE, err, &subject);
-	if (!cli->json)
-		return STATUS_DONE;
-	object = json_object_new_object();
-	json_object_object_add(object, "shadow", json_text(subject.shadow));
-	json_object_object_add(object, "promoted", json_text(module));
-	json_print(&object, false);
+	print_done(cli, &subject, "promoted", info.object);
 	return STATUS_DONE;
 }
 
 static const struct verb verb_patch_promote = {
 	.name = "promote",
-	.args = "NAME PATCH",
+	.args = "[--cancel] NAME PATCH",
 	.summary = "Make a livepatch that a shadow tries the kernel's own",
-	.help = "  PATCH             one that was added by --livepatch\n\n"
+	.help = "  PATCH             one that was added by --livepatch\n"
+		"  --cancel          the kernel takes it back, and the shadow keeps it\n\n"
 		"When all tasks have it, the shadow lets go of it. From then on it is as any\n"
-		"livepatch: 'echo 0 >/sys/kernel/livepatch/MODULE/enabled' takes it back.\n\n",
+		"livepatch: 'echo 0 >/sys/kernel/livepatch/MODULE/enabled' takes it back.\n"
+		"Tasks that are waited for are named. Interrupted, or after half a minute, this\n"
+		"ends and the kernel goes on: the same command waits again.\n\n",
 	.run = cmd_patch_promote,
 };
 
 static const struct verb verb_patch_add = {
 	.name = "add",
-	.args = "NAME FUNC --return VALUE|--nop | --skip-call FUNC CALLEE | FILE.ko | --livepatch FILE.ko | --thunk WHICH [--in-place] [--name N]",
+	.args = "NAME FUNC --return VALUE|--nop | --skip-call FUNC CALLEE | FILE.ko | --livepatch FILE.ko | --thunk WHICH [--in-place] [--unsafe-now] [--name N]",
 	.summary = "Give a function another body in a shadow",
 	.help = "  FUNC              a function of /proc/kallsyms, or 0xADDRESS of one\n"
 		"  --return VALUE    it returns that at once: a number, or an errno as -EACCES\n"
@@ -356,6 +418,8 @@ static const struct verb verb_patch_add = {
 		"                    'shadowctl patch build'; it is loaded if it is not\n"
 		"  --livepatch FILE.ko  what this livepatch module replaces, in this shadow only\n"
 		"  --callbacks       call that module's callbacks, whose effect is everybody's\n"
+		"  --unsafe-now      do not wait until no thread inside is in what it replaces:\n"
+		"                    a call may execute old functions and new ones of it\n"
 		"  --thunk retpoline=jmp, --thunk return=ret  the processes inside are trusted:\n"
 		"                    indirect branches without retpolines, returns without the\n"
 		"                    thunk against SRSO; while nobody is inside\n"
@@ -375,9 +439,10 @@ static const struct verb verb_patch_list = {
 
 static const struct verb verb_patch_remove = {
 	.name = "remove",
-	.args = "NAME PATCH",
+	.args = "[--unsafe-now] NAME PATCH",
 	.summary = "Take a patch back",
-	.help = "  PATCH             its name, as 'shadowctl patch list NAME' has it\n\n",
+	.help = "  PATCH             its name, as 'shadowctl patch list NAME' has it\n"
+		"  --unsafe-now      do not wait until no thread is in a livepatch's functions\n\n",
 	.run = cmd_patch_remove,
 };
 

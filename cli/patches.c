@@ -34,6 +34,8 @@ static struct json_object *patch_json(const struct shadowk_patch_info *info)
 					       : NULL);
 	json_object_object_add(object, "in_place",
 			       json_object_new_boolean(info->flags & SHADOWK_PATCH_IN_PLACE));
+	json_object_object_add(object, "promoted",
+			       json_object_new_boolean(info->flags & SHADOWK_PATCH_PROMOTED));
 	json_object_object_add(object, "functions", json_object_new_array());
 	return object;
 }
@@ -76,6 +78,8 @@ static void action_print(char *buf, size_t len, const struct shadowk_patch_info 
 	used = strlen(buf);
 	if (info->flags & SHADOWK_PATCH_IN_PLACE)
 		snprintf(buf + used, len - used, ", in place");
+	else if (info->flags & SHADOWK_PATCH_PROMOTED)
+		snprintf(buf + used, len - used, ", promoted");
 }
 
 int patches_read(struct table *table, struct shadowk_shadow *shadow, const char *name)

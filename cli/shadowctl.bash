@@ -50,7 +50,9 @@ _shadowctl() {
 		ab) _shadowctl_words "--cgroup --split --json --help" ;;
 		own|disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
-		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --thunk --in-place --name --json --help" ;;
+		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
+		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
+		"patch promote") _shadowctl_words "--cancel --json --help" ;;
 		"raw privatise") _shadowctl_words "--all --length --json --help" ;;
 		"probe add") _shadowctl_words "--kind --return --int3 --name --json --help" ;;
 		*) _shadowctl_words "--json --help" ;;
