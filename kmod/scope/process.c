@@ -37,66 +37,10 @@ static struct mm_struct *mm_of(struct task_struct *task)
 	return ERR_PTR(shk_is_kthread(task) ? -EOPNOTSUPP : -ESRCH);
 }
 
-/*
- * As mm_of(), and no exec of that process's changes it until unbind(): either
- * it has done so, or it sees what is done now (shk_graft_exec()).
- */
-static struct mm_struct *bind(pid_t pid, struct task_struct **task)
-{
-	struct mm_struct *mm;
-
-	*task = task_of(pid);
-	if (IS_ERR(*task))
-		return ERR_CAST(*task);
-	if (mutex_lock_interruptible(&(*task)->signal->cred_guard_mutex)) {
-		put_task_struct(*task);
-		return ERR_PTR(-ERESTARTSYS);
-	}
-	mm = mm_of(*task);
-	if (IS_ERR(mm)) {
-		mutex_unlock(&(*task)->signal->cred_guard_mutex);
-		put_task_struct(*task);
-	}
-	return mm;
-}
-
-static void unbind(struct task_struct *task, struct mm_struct *mm)
-{
-	mutex_unlock(&task->signal->cred_guard_mutex);
-	put_task_struct(task);
-	mmput(mm);
-}
-
-static bool is_self(pid_t pid)
-{
-	struct task_struct *task;
-	bool self;
-
-	if (pid <= 0)
-		return !pid;
-	rcu_read_lock();
-	task = pid_task(find_vpid(pid), PIDTYPE_PID);
-	self = task && same_thread_group(task, current);
-	rcu_read_unlock();
-	return self;
-}
-
-/*
- * Binding others is for CAP_SYS_ADMIN. Who has no more than the handle of a
- * delegable shadow binds itself; @delegated says so.
- */
-static int may_bind(const struct shk_shadow *shadow, pid_t pid, bool *delegated)
-{
-	*delegated = !capable(CAP_SYS_ADMIN);
-	if (!*delegated || (shadow && shadow->flags & SHK_DELEGABLE && is_self(pid)))
-		return 0;
-	return -EPERM;
-}
-
 /* What may be done to a process, see shadow.h. */
 struct change {
 	struct shk_shadow *shadow;
-	bool delegated;
+	bool delegated; /* by no more than the handle of a delegable shadow, which binds its caller */
 	struct task_struct *task;
 	struct mm_struct *mm;
 	struct shk_left left;
@@ -132,20 +76,68 @@ static int leave(struct change *c)
 	return shk_graft_return(c->mm, c->shadow, &c->left, c->busy);
 }
 
+/* Binding others is for CAP_SYS_ADMIN, whose lack is no news until it is missed. */
+static bool binds_by_handle(void)
+{
+	return !ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+}
+
+/* Of the very task that is changed: a pid may be another's by the next look. */
+static bool may_bind(const struct change *c)
+{
+	if (!c->delegated)
+		return true;
+	if (c->shadow && c->shadow->flags & SHK_DELEGABLE && !IS_ERR(c->task) &&
+	    same_thread_group(c->task, current))
+		return true;
+	return capable(CAP_SYS_ADMIN);
+}
+
+/*
+ * With the process's cred_guard_mutex held, so that no exec changes its mm: either it has
+ * done so, or it sees what is done now (shk_graft_exec()).
+ */
+static int change_guarded(struct change *c, int (*fn)(struct change *c))
+{
+	int ret;
+
+	*c->busy = 0;
+	mutex_lock(&shk_config_lock);
+	ret = fn(c);
+	mutex_unlock(&shk_config_lock);
+	return ret;
+}
+
+static int change_task(struct change *c, int (*fn)(struct change *c))
+{
+	struct mutex *guard;
+	int ret;
+
+	if (!may_bind(c))
+		return -EPERM;
+	if (IS_ERR(c->task))
+		return PTR_ERR(c->task);
+	guard = &c->task->signal->cred_guard_mutex;
+	if (mutex_lock_interruptible(guard))
+		return -ERESTARTSYS;
+	c->mm = mm_of(c->task);
+	ret = IS_ERR(c->mm) ? PTR_ERR(c->mm) : change_guarded(c, fn);
+	mutex_unlock(guard);
+	shk_left_put(&c->left);
+	if (!IS_ERR(c->mm))
+		mmput(c->mm);
+	return ret;
+}
+
 static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c))
 {
 	int ret;
 
 	c->left = (struct shk_left){};
-	c->mm = bind(pid, &c->task);
-	if (IS_ERR(c->mm))
-		return PTR_ERR(c->mm);
-	*c->busy = 0;
-	mutex_lock(&shk_config_lock);
-	ret = fn(c);
-	mutex_unlock(&shk_config_lock);
-	shk_left_put(&c->left);
-	unbind(c->task, c->mm);
+	c->task = task_of(pid);
+	ret = change_task(c, fn);
+	if (!IS_ERR(c->task))
+		put_task_struct(c->task);
 	return ret;
 }
 
@@ -169,18 +161,16 @@ static int change(struct change *c, pid_t pid, int (*fn)(struct change *c))
 
 int shk_process_attach(struct shk_shadow *shadow, pid_t pid, pid_t *busy)
 {
-	struct change c = { .shadow = shadow, .busy = busy };
-	int ret = may_bind(shadow, pid, &c.delegated);
+	struct change c = { .shadow = shadow, .delegated = binds_by_handle(), .busy = busy };
 
-	return ret ?: change(&c, pid, attach);
+	return change(&c, pid, attach);
 }
 
 int shk_process_enter(struct shk_shadow *shadow, bool thread, pid_t *busy)
 {
-	struct change c = { .shadow = shadow, .busy = busy };
-	int ret = may_bind(shadow, 0, &c.delegated);
+	struct change c = { .shadow = shadow, .delegated = binds_by_handle(), .busy = busy };
 
-	return ret ?: change(&c, 0, thread ? enter_thread : enter);
+	return change(&c, 0, thread ? enter_thread : enter);
 }
 
 /* Whoever could begin the stretch may end it. */
@@ -193,10 +183,9 @@ int shk_process_leave(struct shk_shadow *from, pid_t *busy)
 
 int shk_process_detach(struct shk_shadow *from, pid_t pid, pid_t *busy)
 {
-	struct change c = { .shadow = from, .busy = busy };
-	int ret = may_bind(from, pid, &c.delegated);
+	struct change c = { .shadow = from, .delegated = binds_by_handle(), .busy = busy };
 
-	return ret ?: change(&c, pid, detach);
+	return change(&c, pid, detach);
 }
 
 int shk_process_info(struct shk_process_info *info)
@@ -204,13 +193,13 @@ int shk_process_info(struct shk_process_info *info)
 	struct shk_shadow *shadow;
 	struct task_struct *task;
 	struct mm_struct *mm;
+	bool allowed;
 
-	if (!is_self(info->pid) && !capable(CAP_SYS_ADMIN))
-		return -EPERM;
 	task = task_of(info->pid);
+	allowed = (!IS_ERR(task) && same_thread_group(task, current)) || capable(CAP_SYS_ADMIN);
 	if (IS_ERR(task))
-		return PTR_ERR(task);
-	mm = mm_of(task);
+		return allowed ? PTR_ERR(task) : -EPERM;
+	mm = allowed ? mm_of(task) : ERR_PTR(-EPERM);
 	put_task_struct(task);
 	if (IS_ERR(mm))
 		return PTR_ERR(mm);
