@@ -113,13 +113,16 @@ static void on_fork(void *unused, struct task_struct *parent, struct task_struct
 
 static void on_exec(void *unused, struct task_struct *task, pid_t old, struct linux_binprm *bprm)
 {
+	smp_mb(); /* the mm is written, the cgroup not read: see shk_place_wanted() */
 	check(task, false, task->mm && shk_graft_was_borrowing(task->mm));
 }
 
+/* Interrupts are off, and locks of the kernel's held. Whom no binding concerns costs this look. */
 static void on_move(void *unused, struct cgroup *to, const char *path, struct task_struct *task,
 		    bool threadgroup)
 {
-	shk_look_at(task, false, (struct shk_draw){});
+	if (shk_place_wanted(task))
+		shk_look_at(task, false, (struct shk_draw){});
 }
 
 static void on_rmdir(void *unused, struct cgroup *cgroup, const char *path)
@@ -201,8 +204,10 @@ static int members_do(struct cgroup *root, const struct shk_binding *binding,
 	return ret;
 }
 
+/* Whom a worker can see to need not be waited for long with cgroups_lock held. */
 static int place_or_defer(struct task_struct *task, struct shk_placing *placing)
 {
+	placing->until = placing->until ?: (jiffies + RETRY) | 1;
 	if (shk_place(task, placing))
 		shk_place_later(task);
 	return 0;
@@ -470,7 +475,11 @@ static void tidy(struct work_struct *work)
 {
 	bool done = shk_place_deferred();
 
-	mutex_lock(&cgroups_lock);
+	/* Whoever binds waits for members, some seconds; not so those who have been deferred. */
+	if (!mutex_trylock(&cgroups_lock)) {
+		queue_delayed_work(cgroups_wq, &tidy_work, RETRY);
+		return;
+	}
 	release_removed();
 	/* Who sleeps in a body may do so for days, and the machine stands still for each look. */
 	retry = done ? RETRY : clamp_t(unsigned long, 2 * retry, RETRY, HZ);

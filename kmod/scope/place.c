@@ -5,9 +5,10 @@
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
-#include <linux/freezer.h>
+#include <linux/jiffies.h>
 #include <linux/mempool.h>
 #include <linux/module.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -24,6 +25,11 @@ struct look {
 	struct shk_draw draw;
 	struct list_head node; /* deferred */
 };
+
+/* How long whoever is in the way is waited for, by a mover, and how often looked at. */
+#define WAIT	   (3 * HZ)
+#define MOVER_WAIT (HZ / 10)
+#define PAUSE	   (HZ / 50)
 
 /* So many at least can be noted at any time. */
 #define LOOKS 32
@@ -53,12 +59,12 @@ static struct task_struct *living(struct task_struct *task)
 	return NULL;
 }
 
+/* Under shk_config_lock it stays so. RCU, or that lock. */
 static struct shk_binding *binding_of(struct task_struct *task)
 {
 	struct task_struct *thread;
 	struct shk_binding *binding;
 
-	lockdep_assert_held(&shk_config_lock);
 	rcu_read_lock();
 	thread = living(task);
 	binding = thread ? shk_binding_nearest(task_dfl_cgroup(thread)) : NULL;
@@ -122,58 +128,100 @@ static int place_mm(struct mm_struct *mm, struct shk_binding *binding, struct sh
 			       binding->trial, left, busy);
 }
 
+static pid_t seen_pid(struct task_struct *task)
+{
+	return task_pid_nr_ns(task, task_active_pid_ns(current)) ?: -1;
+}
+
+/* shk_graft_lock, taken by both, orders this with on_move(), which looks after the move. */
+static int place_locked(struct task_struct *task, struct mm_struct *mm, bool subscribed,
+			struct shk_draw *draw, struct shk_left *left, pid_t *busy)
+{
+	struct shk_binding *binding = binding_of(task);
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	if (binding && !subscribed)
+		return -EAGAIN;
+	ret = place_mm(mm, binding, draw, left, busy);
+	/* It has moved meanwhile, and its mover may have seen it where it was to be. */
+	if ((!ret || ret == -ENOENT) && binding_of(task) != binding)
+		ret = -EAGAIN;
+	return ret;
+}
+
 /*
- * @task's process goes where its cgroup wants it, or where it has drawn. -EAGAIN: it is
- * in exec, and that is not to be waited for, or its thread @busy in a body that has to
- * change; -ERESTARTSYS: the caller is killed; -ENOMEM and others: it stays where it is.
+ * @task's process goes where its cgroup wants it, or where it has drawn. Waits for nobody
+ * else's process. -EAGAIN: @busy is in the way: it is in exec, its memory is locked, or
+ * it is in a body that has to change; -ERESTARTSYS: the caller is killed;
+ * -ENOMEM and others: it stays where it is.
  */
-static int place(struct task_struct *task, struct shk_draw *draw, bool wait, pid_t *busy)
+static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 {
 	struct mutex *guard = &task->signal->cred_guard_mutex;
+	bool own = same_thread_group(task, current), subscribed;
 	struct shk_left left = {};
 	struct mm_struct *mm;
 	int ret = 0;
 
-	/* So that exec has its new mm, or learns of this: as attach does it. */
-	if (wait) {
-		if (mutex_lock_killable(guard))
-			return -ERESTARTSYS;
-	} else if (!mutex_trylock(guard)) {
+	/* exec asks for its new mm by itself. */
+	if (!draw->binding && !shk_place_wanted(task))
+		return 0;
+	/*
+	 * So that exec has its new mm, or learns of this: as attach does it. current's is
+	 * held by others for moments, or by a thread in exec, which kills this one.
+	 */
+	if (own && mutex_lock_killable(guard))
+		return -ERESTARTSYS;
+	if (!own && !mutex_trylock(guard)) {
+		*busy = seen_pid(task);
 		return -EAGAIN;
 	}
 	mm = mm_of(task);
 	if (!mm)
 		goto unlock;
-	mutex_lock(&shk_config_lock);
-	ret = place_mm(mm, binding_of(task), draw, &left, busy);
-	mutex_unlock(&shk_config_lock);
-	shk_left_put(&left);
-	mmput(mm);
+	rcu_read_lock();
+	subscribed = binding_of(task);
+	rcu_read_unlock();
+	if (subscribed)
+		ret = shk_graft_subscribe(mm, own);
+	if (!ret && mutex_lock_killable(&shk_config_lock))
+		ret = -ERESTARTSYS;
+	if (!ret) {
+		ret = place_locked(task, mm, subscribed, draw, &left, busy);
+		mutex_unlock(&shk_config_lock);
+	}
 unlock:
 	mutex_unlock(guard);
+	shk_left_put(&left);
+	if (mm)
+		mmput_async(mm);
+	if (ret == -EAGAIN && !*busy)
+		*busy = seen_pid(task);
 	return ret == -ENOENT ? 0 : ret;
 }
 
-/*
- * The same, whatever signals come, but for one that kills. -EBUSY: somebody was in
- * the way all the time that @placing has.
- */
-static int place_undisturbed(struct task_struct *task, struct shk_draw *draw,
-			     struct shk_placing *placing)
+/* Signals wait, but for one that kills. */
+static int wait_for_busy(const struct shk_placing *placing)
 {
-	sigset_t all, blocked;
+	if (time_after(jiffies, placing->until))
+		return -EBUSY;
+	schedule_timeout_killable(PAUSE);
+	return fatal_signal_pending(current) ? -ERESTARTSYS : 0;
+}
+
+/* -EBUSY: somebody was in the way all the time that @placing has. */
+static int place_patiently(struct task_struct *task, struct shk_draw *draw,
+			   struct shk_placing *placing)
+{
 	int ret;
 
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &blocked);
 	do {
-		try_to_freeze();
 		placing->busy = 0;
-		ret = place(task, draw, true, &placing->busy);
+		ret = place(task, draw, &placing->busy);
 		if (ret == -EAGAIN)
-			ret = shk_still_wait(&placing->until) ?: -EAGAIN;
-	} while (ret == -EAGAIN || (ret == -ERESTARTSYS && !fatal_signal_pending(current)));
-	sigprocmask(SIG_SETMASK, &blocked, NULL);
+			ret = wait_for_busy(placing) ?: -EAGAIN;
+	} while (ret == -EAGAIN);
 	return ret;
 }
 
@@ -212,7 +260,9 @@ int shk_place(struct task_struct *task, struct shk_placing *placing)
 {
 	struct shk_draw draw = {};
 
-	return place_undisturbed(task, &draw, placing);
+	if (!placing->until)
+		placing->until = (jiffies + WAIT) | 1;
+	return place_patiently(task, &draw, placing);
 }
 
 void shk_place_later(struct task_struct *task)
@@ -224,9 +274,10 @@ void shk_place_later(struct task_struct *task)
 static void look_work(struct callback_head *work)
 {
 	struct look *look = container_of(work, struct look, work);
-	struct shk_placing placing = {};
+	/* Whoever moves others does not wait for them as long. */
+	struct shk_placing placing = { .until = jiffies + (look->born ? WAIT : MOVER_WAIT) };
 	bool had_drawn = look->draw.binding;
-	int ret = place_undisturbed(look->task, &look->draw, &placing);
+	int ret = place_patiently(look->task, &look->draw, &placing);
 
 	if (ret && !look->born) {
 		defer(look);
@@ -239,6 +290,25 @@ static void look_work(struct callback_head *work)
 	if (ret && !had_drawn)
 		send_sig(SIGKILL, current, 1);
 	look_destroy(look);
+}
+
+bool shk_place_wanted(struct task_struct *task)
+{
+	const struct shk_binding *binding;
+	struct task_struct *thread;
+	bool wanted = false;
+
+	rcu_read_lock();
+	/* Its cgroup is written, its mm not read: on_exec() has the other half. */
+	smp_mb();
+	thread = living(task);
+	if (thread) {
+		binding = shk_binding_nearest(task_dfl_cgroup(thread));
+		wanted = shk_graft_may_be_misplaced(READ_ONCE(thread->mm),
+						    binding ? binding->id : 0);
+	}
+	rcu_read_unlock();
+	return wanted;
 }
 
 void shk_look_at(struct task_struct *task, bool born, struct shk_draw draw)
@@ -265,13 +335,14 @@ bool shk_place_deferred(void)
 	struct look *look, *next;
 	LIST_HEAD(now);
 	bool all = true;
-	pid_t busy;
 
 	spin_lock_irq(&deferred_lock);
 	list_splice_init(&deferred, &now);
 	spin_unlock_irq(&deferred_lock);
 	list_for_each_entry_safe (look, next, &now, node) {
-		if (!place(look->task, &look->draw, false, &busy)) {
+		pid_t busy = 0;
+
+		if (!place(look->task, &look->draw, &busy)) {
 			look_destroy(look);
 			continue;
 		}

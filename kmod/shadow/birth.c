@@ -3,13 +3,13 @@
  * What fork and exec make of an mm that is inside is inside, from before its
  * first instruction; and what comes to nothing leaves nothing (graft.c).
  */
-#include <linux/freezer.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "compat/mm_lock.h"
 #include "shadow/graft.h"
 
 /*
@@ -57,7 +57,8 @@ void shk_graft_bury_execs(struct list_head *gone)
 		struct mm_struct *mm = child->mm;
 
 		shk_graft_bury(child);
-		mmput(mm);
+		/* The last user would wait for its I/O here. */
+		mmput_async(mm);
 	}
 }
 
@@ -187,20 +188,50 @@ struct shk_shadow *shk_graft_exec(void)
 	return shadow;
 }
 
-/* To register a notifier takes all locks of the mm, and any signal ends that. */
-static struct shk_graft *graft_alloc_undisturbed(struct mm_struct *mm)
-{
-	struct shk_graft *graft;
-	sigset_t all, blocked;
+/* Signals that come in the midst of it, time after time. */
+#define SUBSCRIBE_TRIES 100
 
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &blocked);
+/*
+ * The kernel gives up if any signal is pending, and a freezer, a tracer's stop or
+ * job control looks like one until this task obeys. So the flags wait: they are back
+ * before anything that asks for them.
+ */
+static int try_subscribe(struct mm_struct *mm, bool own)
+{
+	bool signal, notify;
+	int ret;
+
+	if (own ? mmap_write_lock_killable(mm) : !shk_mmap_write_trylock(mm))
+		return own ? -ERESTARTSYS : -EAGAIN;
+	if (!shk_vmas_lock(mm)) {
+		mmap_write_unlock(mm);
+		return -EAGAIN;
+	}
+	signal = test_and_clear_thread_flag(TIF_SIGPENDING);
+	notify = test_and_clear_thread_flag(TIF_NOTIFY_SIGNAL);
+	ret = __mmu_notifier_register(NULL, mm);
+	if (signal)
+		set_thread_flag(TIF_SIGPENDING);
+	if (notify)
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
+	mmap_write_unlock(mm);
+	return ret;
+}
+
+int shk_graft_subscribe(struct mm_struct *mm, bool own)
+{
+	unsigned int tries = SUBSCRIBE_TRIES;
+	sigset_t most, blocked;
+	int ret;
+
+	/* What need not be obeyed at once can wait. */
+	siginitsetinv(&most, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	sigprocmask(SIG_SETMASK, &most, &blocked);
 	do {
-		try_to_freeze();
-		graft = shk_graft_alloc(mm);
-	} while (graft == ERR_PTR(-ERESTARTSYS) && !fatal_signal_pending(current));
+		ret = try_subscribe(mm, own);
+	} while (ret == -EINTR && !fatal_signal_pending(current) && --tries);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
-	return graft;
+	return ret == -EINTR ? -ERESTARTSYS : ret;
 }
 
 int shk_graft_arrive(struct shk_shadow *shadow)
@@ -212,8 +243,10 @@ int shk_graft_arrive(struct shk_shadow *shadow)
 
 	/* No mm: exec has failed past its point of no return. */
 	if (mm) {
-		graft = graft_alloc_undisturbed(mm);
-		ret = PTR_ERR_OR_ZERO(graft);
+		/* Of a program that has yet to run nobody has a fault that does not end. */
+		ret = shk_graft_subscribe(mm, true);
+		graft = ret ? NULL : shk_graft_alloc(mm);
+		ret = ret ?: PTR_ERR_OR_ZERO(graft);
 	}
 	spin_lock(&shk_graft_lock);
 	if (graft && !ret && !shk_graft_find(mm)) {

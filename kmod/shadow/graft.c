@@ -235,20 +235,36 @@ bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow)
 	return is_in;
 }
 
+static bool is_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
+			 bool moved)
+{
+	const struct shk_graft *graft = shk_graft_find(mm);
+
+	if (!graft || graft->placed != binding)
+		return binding || (graft && graft->placed);
+	if (graft->visit)
+		return binding && moved;
+	return shadow && graft->shadow != shadow;
+}
+
 bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			 bool moved)
 {
-	struct shk_graft *graft;
 	bool misplaced;
 
 	spin_lock(&shk_graft_lock);
-	graft = shk_graft_find(mm);
-	if (!graft || graft->placed != binding)
-		misplaced = binding || (graft && graft->placed);
-	else if (graft->visit)
-		misplaced = binding && moved;
-	else
-		misplaced = shadow && graft->shadow != shadow;
+	misplaced = is_misplaced(mm, binding, shadow, moved);
+	spin_unlock(&shk_graft_lock);
+	return misplaced;
+}
+
+bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding)
+{
+	bool misplaced;
+
+	if (!spin_trylock(&shk_graft_lock))
+		return true;
+	misplaced = is_misplaced(mm, binding, NULL, true);
 	spin_unlock(&shk_graft_lock);
 	return misplaced;
 }

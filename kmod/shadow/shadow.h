@@ -229,6 +229,18 @@ void shk_graft_settle(u64 binding);
  */
 bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			 bool moved);
+/*
+ * The same of a process that has moved between cgroups; true also if another CPU holds the
+ * lock. Never spins, so it may be called with interrupts off and under any lock.
+ */
+bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
+/*
+ * Let grafts of @mm, of which the caller has a user, be made without a wait, and whatever
+ * signals are pending. @own: it is current's; only then its mmap_lock is waited for.
+ * No locks but cred_guard_mutex. -EAGAIN: that is taken, or a fault does not end;
+ * -ERESTARTSYS: the caller is killed, or signals came without end; -ENOMEM.
+ */
+int shk_graft_subscribe(struct mm_struct *mm, bool own);
 /* Was this made by exec for who borrowed its parent's mm until then? Likewise. */
 bool shk_graft_was_borrowing(struct mm_struct *mm);
 /* Does @task, until it executes, run in its parent's mm (vfork)? */

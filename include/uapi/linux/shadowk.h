@@ -447,11 +447,13 @@ struct shk_syscalls {
  * SHK_CGROUP_DETACH on the device: from any shadow. On a handle: only if the cgroup
  * is attached to that shadow. ENOENT: it is not.
  *
- * Both wait, for some seconds in all, for threads that are in a function which a
- * shadow has in place (SHK_PATCH_IN_PLACE), or in a body of a LIVEPATCH, as
- * SHK_PROCESS_ATTACH does. EBUSY with
- * @busy: that thread was all the time. So does who moves a process between cgroups wait,
- * but that is not refused: the process follows when it can.
+ * Both wait, for some seconds in all, for a process that is in exec, whose
+ * memory is locked, or a thread of which is in a function which a shadow has in place
+ * (SHK_PATCH_IN_PLACE), or in a body of a
+ * LIVEPATCH. EBUSY: @busy, that process or thread, was so all the time. The
+ * caller that moves a process between cgroups waits for a tenth of a second. Then the
+ * move returns, and the process follows when it can: one in exec before the program's first
+ * instruction. A process that no attached cgroup concerns is not waited for.
  *
  * If SHK_CGROUP_ATTACH fails, all processes go back to where they were, and to the
  * stretches that they were in, but for those of single threads (SHK_THREAD), which are

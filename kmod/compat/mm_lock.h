@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All of an mm, without a wait for faults that wait themselves, on a frozen file system say. */
+#ifndef SHK_MM_LOCK_H
+#define SHK_MM_LOCK_H
+
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/mmap_lock.h>
+#include <linux/seqlock.h>
+
+/* "mm: introduce mm_lock_seqcount_{begin|end}" (6.12.y, too) counts also when it is taken. */
+static inline bool shk_mmap_write_trylock(struct mm_struct *mm)
+{
+	if (!down_write_trylock(&mm->mmap_lock))
+		return false;
+#ifdef CONFIG_PER_VMA_LOCK
+	if (__same_type(mm->mm_lock_seq, seqcount_t))
+		do_raw_write_seqcount_begin((seqcount_t *)&mm->mm_lock_seq);
+#endif
+	return true;
+}
+
+/*
+ * Faults that hold the lock of their VMA alone end now, and none begins until
+ * mmap_write_unlock(), which the caller owes: vma_start_write() has nothing to wait for.
+ * False: one does not end.
+ */
+static inline bool shk_vmas_lock(struct mm_struct *mm)
+{
+#ifdef CONFIG_PER_VMA_LOCK
+	unsigned int polls = 100;
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	for_each_vma(vmi, vma)
+	{
+		WRITE_ONCE(vma->vm_lock_seq, *(unsigned int *)&mm->mm_lock_seq);
+	}
+	smp_mb(); /* pairs with vma_start_read(), which takes the lock and looks again */
+	vma_iter_init(&vmi, mm, 0);
+	for_each_vma(vmi, vma)
+	{
+		while (rwsem_is_locked(&vma->vm_lock->lock)) {
+			if (!polls--)
+				return false;
+			usleep_range(50, 100);
+		}
+	}
+#endif
+	return true;
+}
+
+#endif /* SHK_MM_LOCK_H */
