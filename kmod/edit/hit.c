@@ -270,10 +270,23 @@ static __always_inline void hit_leave(const struct shk_site *site)
 	}
 }
 
-/* A jump edit, by way of shk_detours. */
-asmlinkage void shk_hit_jump(struct shk_detour_regs *regs);
-asmlinkage void shk_hit_jump(struct shk_detour_regs *regs)
+static __always_inline struct shk_site *jumped(unsigned long detour_return)
 {
+	unsigned long at = detour_return - (unsigned long)shk_detours;
+
+	return READ_ONCE(shk_detour_sites[at / SHK_DETOUR_SIZE]);
+}
+
+/*
+ * A jump edit, by way of shk_detours. No ORC entry of a detour could know the frame of the
+ * function that it was reached from. So while the hit is reported, shk_detour_common has
+ * been called by the probed instruction, as far as the stack tells.
+ */
+asmlinkage void shk_hit_jump(struct shk_detour_regs *regs);
+/* There is no array on its stack, and a hit is to cost no more than the kernel's. */
+asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
+{
+	unsigned long detour = regs->detour;
 	struct shk_site *site;
 	struct hit hit = {
 		.context = preempt_count(),
@@ -281,11 +294,12 @@ asmlinkage void shk_hit_jump(struct shk_detour_regs *regs)
 	};
 
 	preempt_disable_notrace();
-	site = shk_detour_site(regs->detour);
+	site = jumped(detour);
 	if (site) {
-		/* A stack trace shows the probed instruction; slot_entry.S does not return there. */
-		WRITE_ONCE(regs->ip, site->edit.addr);
+		/* The unwinder takes the byte before a return address for the call. */
+		WRITE_ONCE(regs->detour, site->edit.addr + 1);
 		hit_site(site, &hit);
+		WRITE_ONCE(regs->detour, detour);
 	}
 	hit_leave(site);
 }

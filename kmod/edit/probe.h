@@ -210,7 +210,8 @@ struct shk_site *shk_stub_site(unsigned long stub_return);
  */
 u8 *shk_detour_get(struct shk_site *site);
 void shk_detour_put(u8 *detour);
-struct shk_site *shk_detour_site(unsigned long detour_return);
+/* One per detour, read as shk_slot_sites. */
+extern struct shk_site *shk_detour_sites[];
 unsigned long shk_detour_insn(u8 *detour);
 /* Sets rax to @value and goes to @back, NULL if no room is left. */
 u8 *shk_detour_get_value(u64 value, unsigned long back);

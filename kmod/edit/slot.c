@@ -30,7 +30,7 @@ static struct {
 } olds[SHK_NR_OLDS];
 
 struct shk_site *shk_slot_sites[SHK_NR_SLOTS];
-static struct shk_site *detour_sites[SHK_NR_DETOURS];
+struct shk_site *shk_detour_sites[SHK_NR_DETOURS];
 static struct shk_func *stub_funcs[SHK_NR_STUBS];
 u8 shk_stub_fast[SHK_NR_STUBS];
 
@@ -91,12 +91,6 @@ static unsigned int detour_index(unsigned long addr)
 {
 	return (addr - (unsigned long)shk_detours) / SHK_DETOUR_SIZE;
 }
-
-struct shk_site *shk_detour_site(unsigned long detour_return)
-{
-	return READ_ONCE(detour_sites[detour_index(detour_return)]);
-}
-NOKPROBE_SYMBOL(shk_detour_site);
 
 unsigned long shk_detour_insn(u8 *detour)
 {
@@ -198,7 +192,7 @@ u8 *shk_detour_get(struct shk_site *site)
 	}
 
 	write(detour, text, sizeof(text));
-	WRITE_ONCE(detour_sites[i], site);
+	WRITE_ONCE(shk_detour_sites[i], site);
 	return detour;
 }
 
@@ -206,7 +200,7 @@ void shk_detour_put(u8 *detour)
 {
 	unsigned int i = detour_index((unsigned long)detour);
 
-	WRITE_ONCE(detour_sites[i], NULL);
+	WRITE_ONCE(shk_detour_sites[i], NULL);
 	give(detours_used, i);
 }
 

@@ -185,21 +185,14 @@ SYM_CODE_END(shk_detours)
 
 /*
  * In the midst of any code: flags and all volatile registers are live. C wants AC and DF
- * clear, and the probed code may be between stac and clac. The frame of an interrupt at
- * the probed instruction lets the unwinder go on there; its RIP is shk_hit_jump()'s to set.
+ * clear, and the probed code may be between stac and clac.
  */
 SYM_CODE_START(shk_detour_common)
 	UNWIND_HINT_FUNC
 	ANNOTATE_NOENDBR		/* reached by direct branches only */
-	pushq	$__KERNEL_DS
-	pushq	%rsp
 	pushfq
 	ASM_CLAC
 	cld
-	addq	$16, 8(%rsp)		/* RSP: what it was before the detour's call */
-	pushq	$__KERNEL_CS
-	pushq	32(%rsp)		/* RIP: the detour */
-	UNWIND_HINT_IRET_REGS
 	pushq	%rax
 	pushq	%r11
 	pushq	%r10
@@ -220,10 +213,6 @@ SYM_CODE_START(shk_detour_common)
 	popq	%r10
 	popq	%r11
 	popq	%rax
-	/* An interrupt here finds the frame whole. */
-	pushq	16(%rsp)
 	popfq
-	leaq	(SS - RIP + 8)(%rsp), %rsp
-	UNWIND_HINT_FUNC
 	RET
 SYM_CODE_END(shk_detour_common)

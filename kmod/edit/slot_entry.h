@@ -29,8 +29,8 @@ struct shk_slot_regs {
 struct shk_detour_regs {
 	unsigned long args[6];
 	unsigned long r10, r11, ax;
-	unsigned long ip, cs, flags, sp, ss; /* what the unwinder goes on from */
-	unsigned long detour;		     /* behind the call in the detour */
+	unsigned long flags;
+	unsigned long detour; /* behind the call in the detour */
 };
 
 extern u8 shk_slots[], shk_detours[], shk_stubs[], shk_bodies[], shk_olds[];
