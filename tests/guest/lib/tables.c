@@ -8,6 +8,7 @@
 #define GB	(512 * PMD)
 #define PRESENT 0x1ULL
 #define RW	0x2ULL
+#define PCD	0x10ULL
 #define PSE	0x80ULL
 #define NX	(1ULL << 63)
 
@@ -15,13 +16,14 @@ static unsigned char permits(uint64_t value)
 {
 	if (!(value & PRESENT))
 		return 0;
-	return MAPPED | (value & RW ? WRITABLE : 0) | (value & NX ? 0 : EXECUTABLE);
+	return MAPPED | (value & RW ? WRITABLE : 0) | (value & NX ? 0 : EXECUTABLE) |
+	       (value & PCD ? 0 : CACHED);
 }
 
 /* Of each page of [from, to), all levels together. */
 static void walk(uint64_t root, uint64_t from, uint64_t to, unsigned char *pages)
 {
-	unsigned char upper = MAPPED | WRITABLE | EXECUTABLE, pmd = 0;
+	unsigned char upper = MAPPED | WRITABLE | EXECUTABLE | CACHED, pmd = 0;
 	struct observer_entry *entries;
 	size_t nr, first;
 
@@ -79,6 +81,21 @@ static long compare(uint64_t from, uint64_t to, bool missing)
 static uint64_t end_of(uint64_t area)
 {
 	return area + GB - (area == MODULES_AREA ? PMD : 0);
+}
+
+uint64_t base_large_page(uint64_t area)
+{
+	struct observer_entry *entries;
+	uint64_t addr = 0;
+	size_t nr;
+
+	entries = observe_tables(kernel_symbol("init_top_pgt"), area, end_of(area), &nr);
+	for (size_t i = 0; i < nr && !addr; i++)
+		if (entries[i].level == 2 && entries[i].value & PSE &&
+		    permits(entries[i].value) & WRITABLE)
+			addr = entries[i].addr;
+	free(entries);
+	return addr;
 }
 
 /* What changes between the two walks is not seen wrong again. */

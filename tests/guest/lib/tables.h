@@ -12,12 +12,15 @@
 #define MAPPED	   1
 #define WRITABLE   2
 #define EXECUTABLE 4
+#define CACHED	   8
 
+/* The first large page of that GB that the base may write to; 0: there is none. */
+uint64_t base_large_page(uint64_t area);
 /* What the base permits at @addr; these bits. */
 unsigned int base_permits(uint64_t addr);
 /*
- * A job: pages of the GB from @area on that the caller may write to or execute and the
- * base may not. The first of them is named on stderr.
+ * A job: pages of the GB from @area on that the caller may write to, execute or cache and
+ * the base may not. The first of them is named on stderr.
  */
 long job_wrongly_permitted(long area);
 /* A job: pages of that GB that the base may execute and the caller has not mapped. */
