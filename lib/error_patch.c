@@ -128,18 +128,22 @@ static bool explain_wait(char *buf, size_t len, int err, const struct shadowk_pa
 
 	if (err == EBUSY && shk_explain_busy(buf, len)) {
 		used = strlen(buf);
-		snprintf(buf + used, len - used, "; or --unsafe-now, whatever it calls then");
+		snprintf(buf + used, len - used, "; --unsafe-now does not wait");
 		return true;
 	}
-	if ((err != EOPNOTSUPP && err != EPROTO) || spec->symbol[0])
-		return false;
-	snprintf(buf, len,
-		 "it cannot be waited for threads to leave the functions of '%s': the shadow is "
-		 "delegable, its --async is owner or causal, or processes are in it during some "
-		 "system calls only, or this kernel has no ORC unwinder; with --unsafe-now threads "
-		 "may execute old and new functions in one call",
-		 spec->object);
-	return true;
+	if (err == EPROTO)
+		snprintf(buf, len,
+			 "%s is in too many parts to see who is in it; --unsafe-now does not look",
+			 spec->symbol);
+	else if (err == EOPNOTSUPP && !spec->symbol[0])
+		snprintf(
+			buf, len,
+			"threads cannot be waited for to leave the functions of '%s': the shadow is "
+			"delegable, its --async is owner or causal, or processes are in it during "
+			"some system calls only, or this kernel has no ORC unwinder; with "
+			"--unsafe-now a call in progress may execute old and new functions",
+			spec->object);
+	return err == EPROTO || (err == EOPNOTSUPP && !spec->symbol[0]);
 }
 
 bool shk_explain_patch_add(char *buf, size_t len, int err, const struct shadowk_subject *subject)

@@ -335,6 +335,11 @@ bool shk_livepatch_promoted(const struct shk_patch *patch)
 	return promoted;
 }
 
+bool shk_livepatch_enabled(const struct shk_patch *patch)
+{
+	return shk_livepatch_promoted(patch) && READ_ONCE(patch->klp->enabled);
+}
+
 int shk_livepatch_promote(struct shk_patch *patch)
 {
 	struct captured *found;
@@ -392,6 +397,11 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
 }
 
 bool shk_livepatch_promoted(const struct shk_patch *patch)
+{
+	return false;
+}
+
+bool shk_livepatch_enabled(const struct shk_patch *patch)
 {
 	return false;
 }

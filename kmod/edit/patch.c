@@ -682,7 +682,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 		ret = -EINVAL;
 	else if (patch->in_place)
 		ret = unsettle(patch, &arg->busy);
-	else if (patch->bodies && !arg->flags && !shk_livepatch_promoted(patch))
+	else if (patch->bodies && !arg->flags && !shk_livepatch_enabled(patch))
 		ret = wait_and_switch_off(patch, &arg->busy);
 	if (!ret)
 		remove_one(patch);

@@ -164,6 +164,8 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
 int shk_livepatch_promote(struct shk_patch *patch);
 /* True if the kernel has had the patch from this module, whatever became of it there. */
 bool shk_livepatch_promoted(const struct shk_patch *patch);
+/* True if the kernel has it, so that tasks which leave the shadow keep the bodies. */
+bool shk_livepatch_enabled(const struct shk_patch *patch);
 
 /* ---- switch.c ---- */
 
