@@ -149,10 +149,10 @@ static enum transition look(const char *module, bool forward)
 {
 	int enabled = state_of(module, "enabled");
 
+	if (!forward && enabled == EOF)
+		return TRANSITION_DONE;
 	if (!forward)
-		return enabled == EOF ? TRANSITION_DONE :
-		       enabled == '1' ? TRANSITION_REVERSED :
-					TRANSITION_GOES_ON;
+		return enabled == '1' ? TRANSITION_REVERSED : TRANSITION_GOES_ON;
 	if (enabled != '1')
 		return TRANSITION_REVERSED;
 	return state_of(module, "transition") == '0' ? TRANSITION_DONE : TRANSITION_GOES_ON;

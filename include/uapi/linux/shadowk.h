@@ -884,8 +884,8 @@ struct shk_patch_add {
  * before. The module of a patch is held until no task is in its text any more.
  * ENOENT: no such patch. EBUSY: RETPOLINES or RETURNS, and processes are inside;
  * or IN_PLACE or LIVEPATCH, and @busy was in the body for some seconds, which this waits
- * for, unless a LIVEPATCH was added or is removed with SHK_PATCH_UNSAFE_NOW, or was promoted;
- * or another call is adding or removing it (@busy is 0).
+ * for, unless a LIVEPATCH was added or is removed with SHK_PATCH_UNSAFE_NOW, or is the
+ * kernel's by SHK_PATCH_PROMOTE; or another call is adding or removing it (@busy is 0).
  * EINTR: IN_PLACE and LIVEPATCH only. ENOMEM: IN_PLACE only. Needs CAP_SYS_MODULE; not refused
  * under lockdown.
  */
