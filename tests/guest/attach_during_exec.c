@@ -11,9 +11,7 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "actor.h"
@@ -134,29 +132,6 @@ static void expect_waits(struct shadowk_shadow *shadow)
 	need_ok(shadowk_patch_remove(shadow, spec.name));
 }
 
-/* A tracer that wants it to stop gets that when exec is done, and the program follows. */
-static void expect_stops(struct shadowk_shadow *shadow)
-{
-	uint64_t were = hits(shadow, GETPPID);
-	pid_t pid = exec_slowly(), stopped = 0;
-	int status;
-	char c;
-
-	need(read(there[0], &c, 1) == 1);
-	let_go();
-	need(read(there[0], &c, 1) == 1);
-	attach(shadow, pid);
-	need(!ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL));
-	need(!ptrace(PTRACE_INTERRUPT, pid, 0, 0));
-	let_go();
-	expect(eventually((stopped = waitpid(pid, &status, WNOHANG))), "the program stops");
-	need(stopped && WIFSTOPPED(status));
-	expect_eq(shadow_of(pid), shadow_info(shadow).id, "where the program is, stopped");
-	need(!ptrace(PTRACE_DETACH, pid, 0, 0));
-	expect_eq(wait_for(pid), 0, "exit status of the program, traced");
-	expect_eq(hits(shadow, GETPPID) - were, 1, "hits of the program, traced");
-}
-
 int main(void)
 {
 	struct shadowk_shadow *one, *other;
@@ -173,7 +148,6 @@ int main(void)
 	expect_follows(one, other, "moved");
 	expect_follows(one, NULL, "detached");
 	expect_follows(one, one, "attached again");
-	expect_stops(one);
 	expect_waits(one);
 	unlink(TINY);
 	expect(eventually(!module_info().nr_grafts), "grafts at the end: %u, expected 0",

@@ -102,6 +102,7 @@ int main(void)
 	cgroup_attach(shadow, &bound);
 	cgroup_move(&bound, pid);
 	need(!ptrace(PTRACE_CONT, held, 0, 0));
+	need(waitpid(held, NULL, __WALL) == held);
 	expect_eq(wait_for(pid), 0, "exit status of the program");
 	expect_eq(hits(shadow, GETPPID), 1, "its hits");
 
