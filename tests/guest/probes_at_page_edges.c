@@ -34,7 +34,7 @@ static void edge_is_refused(struct shadowk_shadow *shadow)
 		long ret = probe_try(shadow, "inner", places[i].place, SHADOWK_PROBE_COUNT, 0);
 
 		expect_ret(ret, places[i].expected, "a probe at %s", places[i].place);
-		if (!ret && !places[i].expected)
+		if (!ret)
 			probe_remove(shadow, "inner");
 	}
 }
@@ -44,15 +44,15 @@ static void kprobe_over_edge(struct shadowk_shadow *shadow, struct actor *inside
 	uint64_t addr = module_symbol(VICTIM_AT_EDGE) + 4;
 	uint64_t entry = hits(shadow, "edge");
 
-	kprobe_add("everybodys", EDGE "+4");
+	/* Tracing takes none where there is no __fentry__ site. */
+	need_ok(module_load(victim_path("shk_kprobe"), "at=" EDGE " offset=4"));
 	kprobes_optimise(true);
 	if (!eventually(kprobe_is_optimised(addr)))
 		printf("# the kernel does not optimise the kprobe\n");
 	expect_eq(actor_do(inside, job_call, 10), 1,
 		  "calls with an optimised kprobe over the edge");
-	expect_eq(kprobe_hits("everybodys"), 10, "its hits");
 	expect_eq(hits(shadow, "edge") - entry, 10, "hits at the entry");
-	kprobe_remove("everybodys");
+	need_ok(module_unload("shk_kprobe"));
 }
 
 int main(void)
