@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 		printf("%zu\n", functions.count);
 		return 0;
 	}
-	sweep(&functions, from, count, &totals);
+	sweep(&functions, from, count, 1, &totals);
 	printf("%zu to %zu: %u hit, %u probes, %u refused\n", from, from + count - 1, totals.hit,
 	       totals.probes, totals.refused);
 	return finish();

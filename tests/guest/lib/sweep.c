@@ -7,7 +7,7 @@
 #include "tracefs.h"
 
 #define TRACE	"/sys/kernel/tracing/trace"
-#define SECONDS 60 /* that the workload may take, for its second's worth */
+#define SECONDS 120 /* that the workload may take, which is for a second or two */
 
 /* Probes of one function that are there together. */
 struct kind {
@@ -218,13 +218,18 @@ static void pass(const struct sweep_functions *functions, size_t from, size_t co
 	free(ids);
 }
 
-void sweep(const struct sweep_functions *functions, size_t from, size_t count,
+void sweep(struct sweep_functions *functions, size_t from, size_t count, unsigned int every,
 	   struct sweep_totals *totals)
 {
+	struct sweep_functions some = { .all = functions->all };
+
 	if (from > functions->count)
 		from = functions->count;
 	if (count > functions->count - from)
 		count = functions->count - from;
-	for (size_t p = 0; p < ARRAY_SIZE(passes); p++)
-		pass(functions, from, count, passes[p], totals);
+	pass(functions, from, count, passes[0], totals);
+	for (size_t i = from; i < from + count; i += every)
+		some.all[some.count++] = functions->all[i];
+	for (size_t p = 1; p < ARRAY_SIZE(passes); p++)
+		pass(&some, 0, some.count, passes[p], totals);
 }

@@ -28,10 +28,11 @@ struct sweep_functions sweep_kernel_functions(void);
 void sweep_keep_called(struct sweep_functions *functions);
 
 /*
- * At @count functions from @from on. What a probe counts and another one of the same function
- * does not, and what the workload gets wrong, is a failure. Adds to @totals.
+ * At @count functions from @from on: count, latency and event at return; the other kinds at one
+ * of @every of them. What a probe counts and another one of the same function does not, and what
+ * the workload gets wrong, is a failure. Adds to @totals; @functions may be used once.
  */
-void sweep(const struct sweep_functions *functions, size_t from, size_t count,
+void sweep(struct sweep_functions *functions, size_t from, size_t count, unsigned int every,
 	   struct sweep_totals *totals);
 
 /* workload.c: system calls of all areas; returns how many did not do what they should. */
