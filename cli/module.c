@@ -92,6 +92,24 @@ static const char *modinfo(const struct image *image, const char *key)
 	return NULL;
 }
 
+static bool begins_with(const char *path, char c)
+{
+	FILE *file __cleanup(file_close) = fopen(path, "re");
+
+	return file && fgetc(file) == c;
+}
+
+static bool are_disabled(void)
+{
+	return begins_with("/proc/sys/kernel/modules_disabled", '1');
+}
+
+/* A livepatch is refused before the kernel looks at it: it is to be loaded inside. */
+static bool want_signatures(void)
+{
+	return begins_with("/sys/module/module/parameters/sig_enforce", 'Y');
+}
+
 static void explain_load(const char *file, const struct image *image, int err)
 {
 	const char *vermagic = modinfo(image, "vermagic");
@@ -105,7 +123,8 @@ static void explain_load(const char *file, const struct image *image, int err)
 		report("'%s' was built for kernel %.*s, this one is %s; build it again: "
 		       "shadowctl patch build",
 		       file, (int)strcspn(vermagic, " "), vermagic, running.release);
-	else if (err == ENOKEY || err == EKEYREJECTED || err == EBADMSG)
+	else if (err == ENOKEY || err == EKEYREJECTED || err == EBADMSG ||
+		 (err == EPERM && want_signatures()))
 		report("the kernel takes signed modules only, and '%s' is not signed by a key that "
 		       "it knows; sign it (scripts/sign-file)",
 		       file);
@@ -114,6 +133,10 @@ static void explain_load(const char *file, const struct image *image, int err)
 		       strerror(err));
 	else if (err == EOPNOTSUPP)
 		report("this kernel has no livepatch (CONFIG_LIVEPATCH), which '%s' needs", file);
+	else if (err == EPERM && are_disabled())
+		report("cannot load '%s': kernel.modules_disabled is 1; load it before that is set, "
+		       "or boot without it",
+		       file);
 	else if (err == EPERM)
 		report("cannot load '%s': needs CAP_SYS_MODULE; run as root", file);
 	else

@@ -498,13 +498,16 @@ static const struct call handle_calls[] = {
 	CALL(SHK_RAW_NEXT, shk_raw_info, symbol, -1, do_raw_next, true),
 };
 
+/* Whoever gives the kernel other text may do so where it takes a module that nobody has signed. */
 static int allowed(const struct call *call)
 {
 	if (call->cap >= 0 && !capable(call->cap))
 		return -EPERM;
-	if (call->cap == CAP_SYS_MODULE && !call->undoes)
-		return shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE);
-	return 0;
+	if (call->cap != CAP_SYS_MODULE || call->undoes)
+		return 0;
+	if (READ_ONCE(*shk_symbols.modules_disabled) || is_module_sig_enforced())
+		return -EPERM;
+	return shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE);
 }
 
 static long dispatch(const struct call *calls, unsigned int nr, struct shk_shadow *shadow,

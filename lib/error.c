@@ -93,6 +93,13 @@ static bool is_zombie(pid_t pid)
 	return state && state[1] == ' ' && (state[2] == 'Z' || state[2] == 'X');
 }
 
+static bool begins_with(const char *path, char c)
+{
+	FILE *file __attribute__((cleanup(close_file))) = fopen(path, "re");
+
+	return file && fgetc(file) == c;
+}
+
 static bool is_locked_down(void)
 {
 	FILE *file
@@ -102,14 +109,42 @@ static bool is_locked_down(void)
 	return file && fgets(line, sizeof(line), file) && !strstr(line, "[none]");
 }
 
+/* Why this kernel takes no other text, and what undoes that; NULL: it does. */
+static const char *why_no_text(void)
+{
+	if (begins_with("/proc/sys/kernel/modules_disabled", '1'))
+		return "kernel.modules_disabled is 1, after which the kernel takes no new code; do "
+		       "it before that is set, or boot without it";
+	if (begins_with("/sys/module/module/parameters/sig_enforce", 'Y'))
+		return "the kernel takes signed code only (module.sig_enforce), and nobody signs "
+		       "edits; boot without it";
+	if (is_locked_down())
+		return "the kernel is locked down and takes no changes of its text; boot with "
+		       "lockdown=none";
+	return NULL;
+}
+
+static bool ftrace_is_off(void)
+{
+	return begins_with("/proc/sys/kernel/ftrace_enabled", '0');
+}
+
 static void explain_permission(char *buf, size_t len, enum shadowk_op op, const char *what)
 {
 	const char *capability = ops[op].capability;
 	bool edits = op == SHADOWK_OP_SHADOW_CREATE || op == SHADOWK_OP_PROBE_ADD ||
 		     op == SHADOWK_OP_PATCH_ADD || op == SHADOWK_OP_PATCH_PROMOTE ||
-		     op == SHADOWK_OP_SYSCALLS_CREATE;
+		     op == SHADOWK_OP_RAW_ADD || op == SHADOWK_OP_SYSCALLS_CREATE;
+	const char *why = edits ? why_no_text() : NULL;
 
-	if (!capability)
+	if (op == SHADOWK_OP_OPEN && !geteuid())
+		snprintf(
+			buf, len,
+			"cannot %s: this service or container may not use that device; add "
+			"'DeviceAllow=/dev/shadowk rw' to a unit with PrivateDevices=, DevicePolicy= "
+			"or DeviceAllow=",
+			what);
+	else if (!capability)
 		snprintf(buf, len, "cannot %s: permission denied; run as root", what);
 	else if (geteuid())
 		snprintf(buf, len, "cannot %s: needs %s; run as root", what, capability);
@@ -118,11 +153,8 @@ static void explain_permission(char *buf, size_t len, enum shadowk_op op, const 
 			 "cannot %s: the kernel hides its addresses even from this root; run "
 			 "'sysctl kernel.kptr_restrict=1', with CAP_SYSLOG",
 			 what);
-	else if (edits && is_locked_down())
-		snprintf(buf, len,
-			 "cannot %s: the kernel is locked down and takes no changes of its "
-			 "text; boot with lockdown=none",
-			 what);
+	else if (why)
+		snprintf(buf, len, "cannot %s: %s", what, why);
 	else
 		snprintf(buf, len,
 			 "cannot %s: needs %s, which this root does not have; run it outside "
@@ -171,15 +203,7 @@ static bool explain_shadow(char *buf, size_t len, enum shadowk_op op, int err,
 	return true;
 }
 
-static bool ftrace_is_off(void)
-{
-	FILE *file __attribute__((cleanup(close_file))) =
-		fopen("/proc/sys/kernel/ftrace_enabled", "re");
-
-	return file && fgetc(file) == '0';
-}
-
-/* Who is in a body that is in place. */
+/* Who is in the way: in a body that is in place, or in fork or exec, or with its memory map locked. */
 bool shk_explain_busy(char *buf, size_t len)
 {
 	FILE *file __attribute__((cleanup(close_file))) = NULL;
@@ -194,14 +218,15 @@ bool shk_explain_busy(char *buf, size_t len)
 		comm[strcspn(comm, "\n")] = '\0';
 	if (pid > 0)
 		snprintf(buf, len,
-			 "thread %d (%s) is in a function that was to change, or in exec, and was "
-			 "waited for (see /proc/%d/stack); try again, or stop it",
+			 "thread %d (%s) is in a function that was to change, in fork or "
+			 "exec, or holds its memory map, and was waited for (see /proc/%d/stack); "
+			 "try again, or stop it",
 			 pid, comm, pid);
 	else
-		snprintf(
-			buf, len,
-			"a thread of another pid namespace is in a function that was to change, or "
-			"in exec, and was waited for; try again");
+		snprintf(buf, len,
+			 "a thread of another pid namespace is in a function that was to change, "
+			 "in fork or exec, or holds its memory map, and was waited for; try "
+			 "again");
 	return true;
 }
 
@@ -227,7 +252,7 @@ static bool explain_process(char *buf, size_t len, enum shadowk_op op, int err,
 		snprintf(buf, len, "no process has pid %d; see 'ps -e'", pid);
 	else if (err == EOPNOTSUPP)
 		snprintf(buf, len, "pid %d is a kernel thread; shadows hold user processes", pid);
-	else if (err == EBUSY && op != SHADOWK_OP_PROCESS_INFO && !ftrace_is_off())
+	else if (err == EBUSY && op != SHADOWK_OP_PROCESS_INFO)
 		snprintf(buf, len,
 			 "pid %d is in a shadow by its cgroup; move it to another cgroup, or "
 			 "'shadowctl detach --cgroup PATH' (see /proc/%d/cgroup)",
@@ -264,7 +289,7 @@ static bool explain_enter(char *buf, size_t len, enum shadowk_op op, int err,
 			 "cannot enter shadow '%s' for one thread: it is '--async owner' or "
 			 "'--async causal'; enter it for the process",
 			 s->shadow);
-	else if (op == SHADOWK_OP_ENTER && err == EBUSY && !ftrace_is_off())
+	else if (op == SHADOWK_OP_ENTER && err == EBUSY)
 		snprintf(
 			buf, len,
 			"cannot enter shadow '%s': threads of this process have entered a shadow for "
@@ -336,7 +361,7 @@ static bool explain_cgroup(char *buf, size_t len, enum shadowk_op op, int err,
 			 s->cgroup);
 	else if (err == EBUSY && shk_explain_busy(buf, len))
 		return true;
-	else if (attaches && err == EBUSY && !ftrace_is_off())
+	else if (attaches && err == EBUSY)
 		snprintf(buf, len,
 			 "cgroup '%s' is attached to another shadow, or split otherwise; first "
 			 "'shadowctl detach --cgroup %s'",
@@ -367,7 +392,7 @@ static bool explain_own(char *buf, size_t len, enum shadowk_op op, int err,
 			 s->shadow, s->owned, s->shadow);
 	else if (err == ENOENT)
 		snprintf(buf, len, "there is no %s; see /proc/interrupts", s->owned);
-	else if (err == EBUSY && !ftrace_is_off())
+	else if (err == EBUSY)
 		snprintf(buf, len,
 			 "another shadow owns %s; 'shadowctl show' says which, 'shadowctl disown' "
 			 "ends it",
@@ -455,7 +480,8 @@ static bool explain_op(char *buf, size_t len, enum shadowk_op op, int err,
 		else
 			snprintf(buf, len,
 				 "cannot open /dev/shadowk: the module is loaded but the file "
-				 "is missing; mount devtmpfs on /dev");
+				 "is missing; mount devtmpfs on /dev (a unit with PrivateDevices= "
+				 "has a /dev of its own)");
 		return true;
 	case SHADOWK_OP_PROCESS_ATTACH:
 	case SHADOWK_OP_PROCESS_DETACH:
@@ -520,6 +546,12 @@ const char *shadowk_explain(char *buf, size_t len, enum shadowk_op op, int err,
 
 	if ((size_t)op >= sizeof(ops) / sizeof(ops[0])) {
 		snprintf(buf, len, "%s", strerror(err));
+	} else if (err == EBUSY && !shadowk_busy() && ftrace_is_off()) {
+		what_print(what, sizeof(what), op, &s);
+		snprintf(buf, len,
+			 "cannot %s: kernel.ftrace_enabled is 0, and private text follows the "
+			 "kernel's own patching by ftrace; run 'sysctl kernel.ftrace_enabled=1'",
+			 what);
 	} else if (!explain_op(buf, len, op, err, &s)) {
 		what_print(what, sizeof(what), op, &s);
 		if (err == EPERM || err == EACCES)

@@ -242,11 +242,10 @@ bool shk_explain_patch_add(char *buf, size_t len, int err, const struct shadowk_
 		snprintf(buf, len, "there is no room for more patches; remove some first");
 		return true;
 	case EBUSY:
-		snprintf(
-			buf, len,
-			"somebody else's kprobe is in the way at %s, or kernel.ftrace_enabled is 0; "
-			"remove the one (see /sys/kernel/debug/kprobes/list) or set the other to 1",
-			function);
+		snprintf(buf, len,
+			 "somebody else's kprobe is in the way at %s; remove it (see "
+			 "/sys/kernel/debug/kprobes/list)",
+			 function);
 		return true;
 	case EINVAL:
 		return spec->name[0] && shk_explain_name(buf, len, "patch", spec->name);

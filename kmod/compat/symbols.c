@@ -194,6 +194,7 @@ int __init shk_symbols_init(void)
 #undef SHK_RESOLVE
 	ok &= resolve("init_mm", &shk_symbols.init_mm);
 	ok &= resolve("text_mutex", &shk_symbols.text_mutex);
+	ok &= resolve("modules_disabled", &shk_symbols.modules_disabled);
 	ok &= resolve("cpu_tlbstate", &shk_symbols.loaded_mm);
 	ok &= resolve("cpu_tlbstate_shared", &shk_symbols.is_lazy);
 	shk_symbols.efi_mm = (struct mm_struct *)shk_symbol_lookup("efi_mm");

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: lockdown timeout=60
-# Where the kernel wants signatures (module.sig_enforce), a module without one is no patch, whichever
-# kind it is of: the reason is told, and nothing is changed. There is no way back from that.
+# Where the kernel wants signatures (module.sig_enforce), it takes no text that nobody has signed: no
+# module without one, whichever kind of patch it is, and nothing that is made here. The reason is
+# told, and nothing is changed. There is no way back from that.
 set -u
 enforce=/sys/module/module/parameters/sig_enforce
 extra=/lib/modules/$(uname -r)/extra
@@ -12,15 +13,9 @@ extra=/lib/modules/$(uname -r)/extra
 state() {
 	shadowctl list --json | grep -v '"memory"'
 	shadowctl patch list p --json
+	shadowctl probe list p --json
 	grep -c . /proc/modules
 	shadowctl run p -- cat /proc/cmdline
-}
-
-refused() {
-	shadowctl patch add p "$@" >out 2>err
-	[ $? = 1 ] && [ ! -s out ] && [ "$(wc -l <err)" = 1 ] || fail "not refused: $*: $(cat out err)"
-	grep -q "takes signed modules only, and '.*/$module.ko' is not signed" err || fail "$(cat err)"
-	[ ! -e "/sys/module/$module" ] || fail "$module is loaded"
 }
 
 if [ ! -w $enforce ]; then
@@ -31,11 +26,17 @@ shadowctl create p
 shadowctl run p -- true # the first process inside makes tables, which stay
 before=$(state)
 echo 1 >$enforce || fail "it cannot be asked for"
-module=patch_cmdline
-refused "$extra/$module.ko"
-module=shk_livepatch
-refused --livepatch "$extra/$module.ko"
+for module in patch_cmdline "--livepatch shk_livepatch"; do
+	refused "the kernel takes signed modules only, and '$extra/${module#--livepatch }.ko' is not signed" \
+		patch add p ${module%"${module#--livepatch }"} "$extra/${module#--livepatch }.ko"
+	[ ! -e "/sys/module/${module#--livepatch }" ] || fail "${module#--livepatch } is loaded"
+done
+why="the kernel takes signed code only (module.sig_enforce)"
+refused "$why" patch add p __x64_sys_sync --nop
+refused "$why" probe add p vfs_read
+refused "$why" raw privatise p vfs_read
+refused "$why" run p --syscalls read -- true
+refused "$why" create q
 [ "$(state)" = "$before" ] || fail "something changed: $(state), before: $before"
-shadowctl patch add p __x64_sys_sync --nop || fail "what needs no module is refused, too"
-shadowctl destroy p
+shadowctl destroy p || fail "what gives text back is refused, too"
 [ $failures = 0 ]

@@ -168,6 +168,8 @@ static void module(void **state)
 {
 	if (access("/sys/module/shadowk", F_OK))
 		says(SHADOWK_OP_OPEN, -ENODEV, "the module is not loaded; modprobe shadowk");
+	if (!geteuid())
+		says(SHADOWK_OP_OPEN, -EPERM, "add 'DeviceAllow=/dev/shadowk rw' to a unit");
 	says(SHADOWK_OP_INFO, -ENOTTY, "the module does not know how");
 	says(SHADOWK_OP_SHADOW_INFO, -EIO, "cannot read shadow 'web': Input/output error");
 }
