@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=200
 # A unit with the drop-in of docs/containers.md is inside from its first instruction on,
-# another unit is not. systemd runs in a container here, with a cgroup namespace.
+# another unit is not. So is one that may use few devices, with the line for those; without it
+# the unit does not start, and the error names the line. systemd runs in a container here, with a
+# cgroup namespace.
 command -v systemctl >/dev/null || { echo "this guest has no systemd"; exit 77; }
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
@@ -24,21 +26,33 @@ unit() {
 		DefaultDependencies=no
 		[Service]
 		ExecStart=/bin/bash -c 'for ((i = 0; i < $2; i++)); do kill -0 \$\$\$\$; done; >/tmp/$1; exec sleep 1000'
+		StandardError=file:/tmp/$1.err
+		${3:-}
 	END
+}
+
+# drop_in NAME	as in the examples
+drop_in() {
+	mkdir -p $units/"$1".service.d
+	cp /usr/lib/shadowk/examples/shadowk.conf $units/"$1".service.d/ || exit 1
 }
 
 unit web 5
 unit other 7
-mkdir -p $units/web.service.d $root/systemd
-cp /usr/lib/shadowk/examples/shadowk.conf $units/web.service.d/ || exit 1
+unit few 100 DevicePolicy=closed
+unit private 1000 PrivateDevices=yes
+unit none 10000 DevicePolicy=closed
+mkdir -p $root/systemd
+for name in web few private none; do drop_in $name; done
+sed -i 's/^#DeviceAllow/DeviceAllow/' $units/{few,private}.service.d/shadowk.conf
 is "verify" "$(systemd-analyze verify --man=no $units/web.service 2>&1)" ""
 cat >$units/test.target <<END
 [Unit]
 DefaultDependencies=no
-Wants=web.service other.service
+Wants=web.service other.service few.service private.service none.service
 END
 
-rm -f /tmp/web /tmp/other
+rm -f /tmp/{web,other,few,private,none}{,.err}
 # shellcheck disable=SC2016
 (
 	echo 0 >$root/systemd/cgroup.procs
@@ -47,14 +61,20 @@ rm -f /tmp/web /tmp/other
 		--unit=test.target --log-target=null --show-status=no"
 ) </dev/null >/dev/null 2>&1 &
 systemd=$!
-until [ -e /tmp/web ] && [ -e /tmp/other ]; do sleep 0.5; done
-is "hits, of the unit alone" "$(told '(p["hits"] for p in s["probes"])')" 5
-is "its cgroup" "$(told 's["cgroups"]')" /systemd/system.slice/web.service
-is "who is inside" "$(told '(p["comm"] for p in s["processes"])')" sleep
+until [ -e /tmp/web ] && [ -e /tmp/other ] && [ -e /tmp/few ] && [ -s /tmp/none.err ]; do sleep 0.5; done
+until [ -e /tmp/private ] || [ -s /tmp/private.err ]; do sleep 0.5; done
+is "hits, of the units alone" "$(told '(p["hits"] for p in s["probes"])')" 1105
+is "their cgroups" "$(told 'sorted(s["cgroups"])')" \
+	"$(printf '/systemd/system.slice/%s.service ' few private web | sed 's/ $//')"
+is "who is inside" "$(told '(p["comm"] for p in s["processes"])')" "sleep sleep sleep"
+is "what the others are told" "$(cat /tmp/{few,private,web}.err)" ""
+grep -q "add 'DeviceAllow=/dev/shadowk rw' to a unit" /tmp/none.err || fail "$(cat /tmp/none.err)"
+[ ! -e /tmp/none ] || fail "a unit that is not inside has begun"
 kill -KILL $systemd
 wait $systemd 2>/dev/null
 until [ -z "$(find $root/systemd -name cgroup.procs -exec cat {} +)" ]; do sleep 0.1; done
 find $root/systemd -depth -type d -exec rmdir {} +
-rm -r $units/{web,other}.service $units/web.service.d $units/test.target
+rm -r $units/{web,other,few,private,none}.service $units/{web,few,private,none}.service.d \
+	$units/test.target
 is "destroy" "$(shadowctl destroy canary 2>&1)" ""
 [ $failures = 0 ]
