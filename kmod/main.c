@@ -3,6 +3,7 @@
 
 #include <linux/module.h>
 
+#include "compat/machine.h"
 #include "dev.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
@@ -19,6 +20,9 @@ static int __init shadowk_init(void)
 	int ret;
 
 	ret = shk_symbols_init();
+	if (ret)
+		return ret;
+	ret = shk_machine_check();
 	if (ret)
 		return ret;
 	ret = shk_mmu_init();

@@ -107,7 +107,7 @@ int __init shk_mmu_init(void)
 {
 	int ret = 0;
 
-	shk_mmu = xen_pv_domain() ? &shk_mmu_xenpv : &shk_mmu_native;
+	shk_mmu = IS_ENABLED(CONFIG_XEN_PV) && xen_pv_domain() ? &shk_mmu_xenpv : &shk_mmu_native;
 	if (shk_mmu->init)
 		ret = shk_mmu->init();
 	if (ret)
