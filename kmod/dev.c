@@ -67,8 +67,7 @@ static int do_info(struct shk_shadow *shadow, void *arg)
 			    (shk_syscalls_possible() ? SHK_FEATURE_SYSCALLS : 0) |
 			    (shk_mmu->bare ? SHK_FEATURE_OWN : 0),
 	};
-	shk_shadows_info(info);
-	return 0;
+	return shk_shadows_info(info);
 }
 
 static void teardown(struct shk_shadow *shadow)
@@ -106,7 +105,7 @@ static int do_shadow_create(struct shk_shadow *unused, void *arg)
 	else
 		fd = handle_create(shadow);
 	if (fd < 0)
-		shk_shadow_destroy(shadow);
+		shk_shadow_abort(shadow);
 	shk_shadow_put(shadow);
 	return fd;
 }
@@ -126,10 +125,13 @@ static int do_shadow_next(struct shk_shadow *unused, void *arg)
 {
 	struct shk_shadow_info *info = arg;
 	struct shk_shadow *shadow;
+	int ret;
 
 	if (info->flags)
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
 	shadow = shk_shadow_next(info->id);
 	if (shadow)
 		shk_shadow_info(shadow, info);
@@ -140,10 +142,13 @@ static int do_shadow_next(struct shk_shadow *unused, void *arg)
 static int do_shadow_info(struct shk_shadow *shadow, void *arg)
 {
 	struct shk_shadow_info *info = arg;
+	int ret;
 
 	if (info->flags)
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
 	shk_shadow_info(shadow, info);
 	mutex_unlock(&shk_config_lock);
 	return 0;
@@ -208,9 +213,8 @@ static int do_enter(struct shk_shadow *shadow, void *arg)
 
 	if (enter->flags & ~SHK_THREAD || enter->busy || enter->reserved)
 		return -EINVAL;
-	if (enter->flags & SHK_THREAD)
-		shk_sites_ask_threads(shadow);
-	return shk_process_enter(shadow, enter->flags & SHK_THREAD, &enter->busy);
+	return shk_process_enter(shadow, enter->flags & SHK_THREAD ? shk_sites_ask_threads : NULL,
+				 &enter->busy);
 }
 
 static int do_leave(struct shk_shadow *shadow, void *arg)

@@ -295,7 +295,8 @@ pid_t shadowk_busy(void);
  * Return: 0, -ESRCH (no such process, or a zombie), -EOPNOTSUPP (a kernel
  * thread), -EBUSY (it is in another shadow by its cgroup, or shadowk_busy() is in a
  * function that a shadow has in place or livepatched, and was waited for), -ESTALE (the shadow was
- * destroyed), -EINTR, -EPERM.
+ * destroyed), -EINTR, -EPERM. A thread that sleeps with the process's memory map locked, in a
+ * fault of a frozen file system say, is waited for; a signal that kills the caller ends that.
  */
 int shadowk_process_attach(struct shadowk_shadow *shadow, pid_t pid);
 
@@ -307,7 +308,7 @@ int shadowk_process_attach(struct shadowk_shadow *shadow, pid_t pid);
  * Needs CAP_SYS_ADMIN.
  *
  * Return: 0, -ENOENT (it is in no shadow), -ESRCH, -EOPNOTSUPP, -EBUSY (it is inside
- * by its cgroup; or as above), -EINTR, -EPERM.
+ * by its cgroup; or as above, or shadowk_busy() is in fork or exec), -EINTR, -EPERM.
  */
 int shadowk_process_detach(struct shadowk *dev, pid_t pid);
 
@@ -468,7 +469,8 @@ int shadowk_process_next(struct shadowk_shadow *shadow, struct shadowk_process *
  *
  * Return: 0, -ENOENT or another error of open(2), -EBADF (no cgroup2), -ENODATA
  * (the cgroup was just removed), -EBUSY (it is attached to another shadow, or
- * shadowk_busy() is in a function that a shadow has in place or livepatched, and was waited for),
+ * shadowk_busy() is in a function that a shadow has in place or livepatched, or in fork or exec, or has its
+ * memory map locked, and was waited for),
  * -ESTALE (the shadow was destroyed), -EPERM. With an error all are where they were, or
  * will be as soon as they can.
  */

@@ -4,6 +4,7 @@
 #define SHK_COMPAT_H
 
 #include <linux/ftrace.h>
+#include <linux/mm.h>
 #include <linux/rethook.h>
 #include <linux/version.h>
 
@@ -74,5 +75,18 @@ static inline bool shk_orc_is_call(const struct orc_entry *entry)
 #endif
 }
 #endif
+
+/*
+ * Does @mm have what an interval notifier is kept in? Then another one is inserted without
+ * @mm's locks. The struct is mm/mmu_notifier.c's own: a list head, then this flag. If a
+ * kernel has it elsewhere, the caller only takes locks in vain, or inserting waits for them.
+ */
+static inline bool shk_mm_takes_notifiers(const struct mm_struct *mm)
+{
+	const char *subscriptions = (const char *)smp_load_acquire(&mm->notifier_subscriptions);
+
+	return subscriptions &&
+	       READ_ONCE(*(const bool *)(subscriptions + sizeof(struct hlist_head)));
+}
 
 #endif /* SHK_COMPAT_H */

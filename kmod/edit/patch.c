@@ -612,7 +612,9 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	if (ret)
 		goto free;
 
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		goto give_up;
 	was_built = shadow->text.built;
 	was_hooked = shadow->hooked;
 	ret = shadow->dead ? -ESTALE : choose_name(shadow, patch, arg->name);
@@ -652,6 +654,7 @@ take_out:
 	mutex_unlock(&shk_config_lock);
 	if (has_module(patch->kind))
 		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));
+give_up:
 	give_up(patch);
 	return ret;
 unlock:
@@ -667,12 +670,14 @@ free:
 int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 {
 	struct shk_patch *patch;
-	int ret = 0;
+	int ret;
 
 	if (arg->flags & ~SHK_PATCH_UNSAFE_NOW || arg->busy || arg->reserved ||
 	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) || !arg->id == !*arg->name)
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
 	patch = find(shadow, arg->id, arg->name);
 	if (!patch)
 		ret = -ENOENT;
@@ -694,12 +699,15 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote *arg)
 {
 	struct shk_patch *patch;
-	int ret = -ENOENT;
+	int ret;
 
 	if (arg->flags || strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
 	    !arg->id == !*arg->name)
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
+	ret = -ENOENT;
 	patch = find(shadow, arg->id, arg->name);
 	if (patch && patch->switching)
 		ret = -EBUSY;
@@ -762,12 +770,15 @@ static void tell(const struct shk_patch *patch, u32 index, struct shk_patch_info
 int shk_patch_next(struct shk_shadow *shadow, struct shk_patch_info *info, bool show_addr)
 {
 	struct shk_patch *patch;
-	int ret = -ENOENT;
 	u32 index;
+	int ret;
 
 	if (info->flags || info->reserved)
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
+	ret = -ENOENT;
 	list_for_each_entry (patch, &shadow->patches, node) {
 		/* What is not on yet is not there. */
 		if (patch->id < info->id || patch->state == SHK_PATCH_OFF)

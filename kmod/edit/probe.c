@@ -244,7 +244,9 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 			goto free;
 	}
 
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		goto returns;
 	ret = shadow->dead ? -ESTALE : choose_name(shadow, probe, arg->name);
 	if (!ret)
 		ret = shk_site_add(shadow, probe, addr, entry);
@@ -260,6 +262,7 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	return 0;
 unlock:
 	mutex_unlock(&shk_config_lock);
+returns:
 	shk_returns_exit(probe);
 free:
 	shk_probe_free(probe);
@@ -276,11 +279,14 @@ static void remove_one(struct shk_shadow *shadow, struct shk_probe *probe)
 int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *arg)
 {
 	struct shk_probe *probe;
+	int ret;
 
 	if (arg->flags || strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
 	    !arg->id == !*arg->name)
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
 	probe = find(shadow, arg->id, arg->name);
 	if (probe)
 		remove_one(shadow, probe);
@@ -314,11 +320,14 @@ int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool 
 {
 	struct shk_probe *probe;
 	u64 id = info->id;
-	int ret = -ENOENT;
+	int ret;
 
 	if (info->flags)
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
+	ret = -ENOENT;
 	list_for_each_entry (probe, &shadow->probes, node) {
 		if (probe->id < id)
 			continue;

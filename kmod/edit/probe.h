@@ -138,8 +138,8 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 void shk_site_unpatch(struct shk_func *func);
 /* May the stub go to its body without asking? After something of that changed. */
 void shk_site_refresh(struct shk_site *site);
-/* From here on no stub goes to its body without asking whether the thread is to act. */
-void shk_sites_ask_threads(struct shk_shadow *shadow);
+/* Does each stub ask whether the thread is to act, before it goes to its body? shk_config_lock held. */
+void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask);
 /*
  * True if the jump of an optimised kprobe that reaches over the instruction at @addr, @offset
  * bytes into its function, may lie in two pages. A text that has only one of these pages for

@@ -163,7 +163,9 @@ int shk_raw_add(struct shk_shadow *shadow, struct shk_raw_add *arg)
 	if (ret)
 		goto free;
 
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		goto free;
 	ret = shadow->dead ? -ESTALE : apply(shadow, raw);
 	if (ret)
 		goto unlock;
@@ -194,11 +196,14 @@ static void remove_one(struct shk_shadow *shadow, struct shk_raw *raw)
 int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg)
 {
 	struct shk_raw *raw;
-	int ret = -ENOENT;
+	int ret;
 
 	if (arg->flags)
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
+	ret = -ENOENT;
 	list_for_each_entry (raw, &shadow->raws, node) {
 		if (raw->id == arg->id) {
 			remove_one(shadow, raw);
@@ -214,11 +219,14 @@ int shk_raw_next(struct shk_shadow *shadow, struct shk_raw_info *info, bool show
 {
 	struct shk_raw *raw;
 	u64 id = info->id;
-	int ret = -ENOENT;
+	int ret;
 
 	if (info->flags)
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
+	ret = -ENOENT;
 	list_for_each_entry (raw, &shadow->raws, node) {
 		if (raw->id < id)
 			continue;

@@ -181,18 +181,17 @@ void shk_site_refresh(struct shk_site *site)
 	mutex_unlock(shk_symbols.text_mutex);
 }
 
-void shk_sites_ask_threads(struct shk_shadow *shadow)
+void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask)
 {
 	struct shk_site *site;
 	int bucket;
 
-	mutex_lock(&shk_config_lock);
-	if (!shadow->asks_threads) {
-		WRITE_ONCE(shadow->asks_threads, true);
-		hash_for_each (shadow->sites, bucket, site, by_addr)
-			shk_site_refresh(site);
-	}
-	mutex_unlock(&shk_config_lock);
+	lockdep_assert_held(&shk_config_lock);
+	if (shadow->asks_threads == ask)
+		return;
+	WRITE_ONCE(shadow->asks_threads, ask);
+	hash_for_each (shadow->sites, bucket, site, by_addr)
+		shk_site_refresh(site);
 }
 
 /* The base's __fentry__ site under an edit of ours: a nop, or a call to ftrace. */

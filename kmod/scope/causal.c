@@ -254,9 +254,10 @@ static int listen(void)
 
 int shk_causal_begin(struct shk_shadow *shadow)
 {
-	int ret;
+	int ret = shk_config_lock_killable();
 
-	mutex_lock(&shk_config_lock);
+	if (ret)
+		return ret;
 	ret = shk_bare_get(shadow);
 	if (ret)
 		goto unlock;

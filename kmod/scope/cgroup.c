@@ -263,9 +263,10 @@ static void count(struct shk_binding *binding, int change)
 
 static int publish(struct shk_binding *binding)
 {
-	int ret;
+	int ret = shk_config_lock_killable();
 
-	mutex_lock(&shk_config_lock);
+	if (ret)
+		return ret;
 	ret = shk_graft_prepare(binding->shadow);
 	if (!ret && binding->other)
 		ret = shk_graft_prepare(binding->other);
@@ -436,9 +437,10 @@ int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
 	struct cgroup *found = NULL;
 	struct shk_binding *binding;
 	unsigned int bucket;
-	int ret;
+	int ret = shk_config_lock_killable();
 
-	mutex_lock(&shk_config_lock);
+	if (ret)
+		return ret;
 	hash_for_each (bindings, bucket, binding, node)
 		if (is_of(binding, shadow) && cgroup_id(binding->cgroup) > next->cursor &&
 		    (!found || cgroup_id(binding->cgroup) < cgroup_id(found))) {

@@ -81,7 +81,9 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 		return -EINVAL;
 	if (!(shadow->flags & SHK_ASYNC_OWNER))
 		return -EMEDIUMTYPE;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
 	ret = add(shadow, arg);
 	mutex_unlock(&shk_config_lock);
 	return ret;
@@ -101,10 +103,13 @@ static void own_destroy(struct shk_own *own)
 int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
 	struct shk_own *own;
+	int ret;
 
 	if (!is_valid(arg))
 		return -EINVAL;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		return ret;
 	own = find(shadow, arg);
 	if (own)
 		own_destroy(own);
@@ -115,9 +120,11 @@ int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
 {
 	struct shk_own *own;
-	int ret = -ENOENT;
+	int ret = shk_config_lock_killable();
 
-	mutex_lock(&shk_config_lock);
+	if (ret)
+		return ret;
+	ret = -ENOENT;
 	list_for_each_entry (own, &shadow->owns, node) {
 		if (own->id <= info->cursor)
 			continue;

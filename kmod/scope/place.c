@@ -184,7 +184,7 @@ static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 	subscribed = binding_of(task);
 	rcu_read_unlock();
 	if (subscribed)
-		ret = shk_graft_subscribe(mm, own);
+		ret = shk_graft_spare(mm, own, &left);
 	if (!ret && mutex_lock_killable(&shk_config_lock))
 		ret = -ERESTARTSYS;
 	if (!ret) {

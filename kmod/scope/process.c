@@ -41,6 +41,8 @@ static struct mm_struct *mm_of(struct task_struct *task)
 struct change {
 	struct shk_shadow *shadow;
 	bool delegated; /* by no more than the handle of a delegable shadow, which binds its caller */
+	bool comes;	/* into a shadow, where it may not have been in one */
+	shk_ask_threads ask;
 	struct task_struct *task;
 	struct mm_struct *mm;
 	struct shk_left left;
@@ -68,7 +70,14 @@ static int enter(struct change *c)
 
 static int enter_thread(struct change *c)
 {
-	return shk_graft_enter_thread(c->shadow, c->mm, c->delegated, &c->left, c->busy);
+	bool asked = c->shadow->asks_threads;
+	int ret;
+
+	c->ask(c->shadow, true);
+	ret = shk_graft_enter_thread(c->shadow, c->mm, c->delegated, &c->left, c->busy);
+	if (ret)
+		c->ask(c->shadow, asked);
+	return ret;
 }
 
 static int leave(struct change *c)
@@ -99,12 +108,15 @@ static bool may_bind(const struct change *c)
  */
 static int change_guarded(struct change *c, int (*fn)(struct change *c))
 {
-	int ret;
+	int ret = shk_config_lock_killable();
 
-	*c->busy = 0;
-	mutex_lock(&shk_config_lock);
+	if (ret)
+		return ret;
 	ret = fn(c);
 	mutex_unlock(&shk_config_lock);
+	/* It forks, or executes. */
+	if (ret == -EAGAIN && !*c->busy)
+		*c->busy = task_pid_nr_ns(c->task, task_active_pid_ns(current)) ?: -1;
 	return ret;
 }
 
@@ -113,19 +125,28 @@ static int change_task(struct change *c, int (*fn)(struct change *c))
 	struct mutex *guard;
 	int ret;
 
+	*c->busy = 0;
 	if (!may_bind(c))
 		return -EPERM;
 	if (IS_ERR(c->task))
 		return PTR_ERR(c->task);
-	guard = &c->task->signal->cred_guard_mutex;
-	if (mutex_lock_interruptible(guard))
-		return -ERESTARTSYS;
 	c->mm = mm_of(c->task);
-	ret = IS_ERR(c->mm) ? PTR_ERR(c->mm) : change_guarded(c, fn);
+	if (IS_ERR(c->mm))
+		return PTR_ERR(c->mm);
+	/* It may be waited for, so it comes before any lock. */
+	ret = c->comes ? shk_graft_spare(c->mm, true, &c->left) : 0;
+	if (ret)
+		goto put;
+	guard = &c->task->signal->cred_guard_mutex;
+	ret = -ERESTARTSYS;
+	if (mutex_lock_interruptible(guard))
+		goto put;
+	/* exec may have changed it meanwhile. */
+	ret = READ_ONCE(c->task->mm) == c->mm ? change_guarded(c, fn) : -EAGAIN;
 	mutex_unlock(guard);
+put:
 	shk_left_put(&c->left);
-	if (!IS_ERR(c->mm))
-		mmput(c->mm);
+	mmput(c->mm);
 	return ret;
 }
 
@@ -161,16 +182,22 @@ static int change(struct change *c, pid_t pid, int (*fn)(struct change *c))
 
 int shk_process_attach(struct shk_shadow *shadow, pid_t pid, pid_t *busy)
 {
-	struct change c = { .shadow = shadow, .delegated = binds_by_handle(), .busy = busy };
+	struct change c = {
+		.shadow = shadow, .delegated = binds_by_handle(), .comes = true, .busy = busy
+	};
 
 	return change(&c, pid, attach);
 }
 
-int shk_process_enter(struct shk_shadow *shadow, bool thread, pid_t *busy)
+int shk_process_enter(struct shk_shadow *shadow, shk_ask_threads ask, pid_t *busy)
 {
-	struct change c = { .shadow = shadow, .delegated = binds_by_handle(), .busy = busy };
+	struct change c = { .shadow = shadow,
+			    .delegated = binds_by_handle(),
+			    .comes = true,
+			    .ask = ask,
+			    .busy = busy };
 
-	return change(&c, 0, thread ? enter_thread : enter);
+	return change(&c, 0, ask ? enter_thread : enter);
 }
 
 /* Whoever could begin the stretch may end it. */
@@ -194,6 +221,7 @@ int shk_process_info(struct shk_process_info *info)
 	struct task_struct *task;
 	struct mm_struct *mm;
 	bool allowed;
+	int ret;
 
 	task = task_of(info->pid);
 	allowed = (!IS_ERR(task) && same_thread_group(task, current)) || capable(CAP_SYS_ADMIN);
@@ -208,11 +236,14 @@ int shk_process_info(struct shk_process_info *info)
 	if (!shadow)
 		return -ENOENT;
 	info->shadow = shadow->id;
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		goto put;
 	strscpy(info->name, shadow->name, sizeof(info->name));
 	mutex_unlock(&shk_config_lock);
+put:
 	shk_shadow_put(shadow);
-	return 0;
+	return ret;
 }
 
 /* The process whose mm it is: some thread group leader that runs in it. */

@@ -12,8 +12,10 @@
  */
 int shk_process_attach(struct shk_shadow *shadow, pid_t pid, pid_t *busy);
 int shk_process_detach(struct shk_shadow *from, pid_t pid, pid_t *busy);
-/* Errors as in struct shk_enter. */
-int shk_process_enter(struct shk_shadow *shadow, bool thread, pid_t *busy);
+/* Does every stub of the shadow ask whether the thread is to act? edit/'s; shk_config_lock held. */
+typedef void (*shk_ask_threads)(struct shk_shadow *shadow, bool ask);
+/* Errors as in struct shk_enter. @ask: for current alone; NULL: for its process. */
+int shk_process_enter(struct shk_shadow *shadow, shk_ask_threads ask, pid_t *busy);
 int shk_process_leave(struct shk_shadow *from, pid_t *busy);
 int shk_process_info(struct shk_process_info *info);
 int shk_process_next(struct shk_shadow *shadow, struct shk_process_next *next);

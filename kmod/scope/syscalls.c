@@ -169,9 +169,11 @@ struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_sys
 	if (IS_ERR(shadow))
 		return shadow;
 	memcpy(shadow->calls, calls, sizeof(calls));
-	mutex_lock(&shk_config_lock);
-	ret = become_caller(shadow, target);
-	mutex_unlock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (!ret) {
+		ret = become_caller(shadow, target);
+		mutex_unlock(&shk_config_lock);
+	}
 	if (!ret)
 		return shadow;
 	shk_shadow_put(shadow);

@@ -131,9 +131,10 @@ static void end(void)
 
 int shk_union_get(void)
 {
-	int ret = 0;
+	int ret = shk_config_lock_killable();
 
-	mutex_lock(&shk_config_lock);
+	if (ret)
+		return ret;
 	if (!shk_union)
 		ret = begin();
 	if (!ret)

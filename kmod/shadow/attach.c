@@ -131,22 +131,21 @@ static void leave_places(const struct shk_coming *coming, struct shk_graft *graf
 }
 
 /*
- * @mm joins, with the graft that it has or with *@new, which is used up then; so
+ * @mm joins, with the graft that it has or with @left->spare, which is used up then; so
  * is the stretch, if one is to begin. Returns 1 if its entry was written, 0 if it
- * is inside already; -EPERM; -EIO; -ENOSPC; -ENOENT: the graft that it had is
- * gone, for exec leaves without asking shk_config_lock.
+ * is inside already; -EPERM; -EIO; -ENOSPC; -EAGAIN: there is neither, for exec leaves
+ * without asking shk_config_lock.
  */
-static int join(const struct shk_coming *coming, struct mm_struct *mm, struct shk_graft **new,
-		struct shk_left *left)
+static int join(const struct shk_coming *coming, struct mm_struct *mm, struct shk_left *left)
 {
-	struct shk_graft *graft = shk_graft_find(mm) ?: *new;
+	struct shk_graft *graft = shk_graft_find(mm) ?: left->spare;
 	bool delegated = coming->delegated;
 	struct shk_shadow *shadow = coming->to, *was;
 	bool thread;
 	int ret;
 
 	if (!graft)
-		return -ENOENT;
+		return -EAGAIN;
 	ret = shk_stretch_check(coming, graft);
 	if (ret)
 		return ret;
@@ -164,7 +163,7 @@ static int join(const struct shk_coming *coming, struct mm_struct *mm, struct sh
 		if (was)
 			left->shadow = was;
 		else
-			*new = NULL;
+			left->spare = NULL;
 	}
 	if (coming->visit) {
 		shk_visit_begin(graft, coming->visit, was);
@@ -209,7 +208,6 @@ void shk_graft_unprepare(struct shk_shadow *shadow, bool was_built, bool was_hoo
 struct joining {
 	const struct shk_coming *coming;
 	struct mm_struct *mm;
-	struct shk_graft *new;
 	struct shk_left *left;
 };
 
@@ -217,7 +215,7 @@ static int do_join(void *arg)
 {
 	struct joining *j = arg;
 
-	return join(j->coming, j->mm, &j->new, j->left);
+	return join(j->coming, j->mm, j->left);
 }
 
 int shk_graft_come(const struct shk_coming *coming, struct mm_struct *mm, struct shk_left *left,
@@ -226,39 +224,16 @@ int shk_graft_come(const struct shk_coming *coming, struct mm_struct *mm, struct
 	struct shk_shadow *shadow = coming->to;
 	bool was_built = shadow->text.built, was_hooked = shadow->hooked;
 	struct joining joining = { .coming = coming, .mm = mm, .left = left };
-	bool known;
 	int ret;
 
 	lockdep_assert_held(&shk_config_lock);
-	*left = (struct shk_left){};
 	*busy = 0;
 	ret = shk_graft_prepare(shadow);
 	if (ret)
 		return ret;
-
-	do {
-		/* Others attach under shk_config_lock, a child's mm has its graft already. */
-		spin_lock(&shk_graft_lock);
-		known = shk_graft_find(mm);
-		spin_unlock(&shk_graft_lock);
-		if (!known) {
-			struct shk_graft *new = shk_graft_alloc(mm);
-
-			if (IS_ERR(new)) {
-				ret = PTR_ERR(new);
-				goto revert;
-			}
-			joining.new = new;
-		}
-		ret = shk_graft_change_text(mm, shadow, do_join, &joining, busy);
-	} while (ret == -ENOENT);
-	if (joining.new) {
-		mmgrab(mm);
-		shk_graft_free(joining.new);
-	}
+	ret = shk_graft_change_text(mm, shadow, do_join, &joining, busy);
 	if (ret >= 0)
 		return 0;
-revert:
 	shk_graft_unprepare(shadow, was_built, was_hooked);
 	return ret;
 }
@@ -292,9 +267,9 @@ static struct shk_graft *find_to_end(struct mm_struct *mm, const struct shk_shad
 	return graft;
 }
 
-/* The children of @mm are born outside, or inside again. */
+/* The children of @mm are born outside until @leaving; or, if that is 0, inside again. */
 static int set_leaving(struct mm_struct *mm, const struct shk_shadow *from, bool delegated,
-		       bool leaving)
+		       unsigned long leaving)
 {
 	struct shk_graft *graft;
 
@@ -327,7 +302,7 @@ static int do_end(void *arg)
 	return 1;
 }
 
-/* @mm executes the base. */
+/* @mm executes the base. -EAGAIN: somebody in it forks or executes. */
 struct shk_graft *shk_graft_end(struct mm_struct *mm, const struct shk_shadow *from, bool delegated,
 				pid_t *busy)
 {
@@ -336,21 +311,19 @@ struct shk_graft *shk_graft_end(struct mm_struct *mm, const struct shk_shadow *f
 
 	lockdep_assert_held(&shk_config_lock);
 	*busy = 0;
-	ret = set_leaving(mm, from, delegated, true);
+	ret = set_leaving(mm, from, delegated, SHK_LEAVING);
 	if (ret)
 		return ERR_PTR(ret);
-	while (shk_graft_gives_birth(mm)) {
-		if (signal_pending(current)) {
-			set_leaving(mm, from, delegated, false);
-			return ERR_PTR(-ERESTARTSYS);
-		}
-		schedule_timeout_interruptible(1);
+	/* Until the caller comes again no other is begun, or it might never end. */
+	if (shk_graft_gives_birth(mm)) {
+		set_leaving(mm, from, delegated, jiffies + SHK_STILL_PAUSE * 2);
+		return ERR_PTR(-EAGAIN);
 	}
 
 	INIT_LIST_HEAD(&ending.execs);
 	ret = shk_graft_change_text(mm, NULL, do_end, &ending, busy);
 	if (ret < 0) {
-		set_leaving(mm, from, delegated, false);
+		set_leaving(mm, from, delegated, 0);
 		return ERR_PTR(ret);
 	}
 	shk_graft_entomb(ending.graft);
@@ -398,7 +371,6 @@ int shk_graft_restore(struct mm_struct *mm, u64 binding, struct shk_left *left, 
 	struct shk_graft *graft;
 
 	lockdep_assert_held(&shk_config_lock);
-	*left = (struct shk_left){};
 	*busy = 0;
 	/* Neither goes: exec leaves who is inside by delegation, settle() wants shk_config_lock. */
 	spin_lock(&shk_graft_lock);

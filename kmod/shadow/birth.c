@@ -79,7 +79,7 @@ static struct shk_graft *find_parent(void)
 								   : NULL;
 	const struct shk_visit *alone;
 
-	if (!parent || parent->leaving)
+	if (!parent || jiffies < parent->leaving)
 		return NULL;
 	if (!shk_graft_left_out(parent))
 		return parent;

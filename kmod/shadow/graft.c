@@ -128,6 +128,10 @@ void shk_left_put(struct shk_left *left)
 		shk_shadow_put(left->shadow);
 	shk_visit_put(left->visit);
 	shk_before_put(&left->before);
+	if (left->spare) {
+		mmgrab(left->spare->mm);
+		shk_graft_free(left->spare);
+	}
 }
 
 void shk_graft_cut(struct shk_graft *graft)
@@ -218,9 +222,47 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 		return ERR_PTR(ret == -EINTR ? -ERESTARTSYS : ret);
 	}
 	mmdrop(mm);
-	/* A handle or a graft holds the module at this moment. */
+	/* A handle, a graft or a binding holds the module at this moment. */
 	__module_get(THIS_MODULE);
 	return graft;
+}
+
+/* That @mm takes interval notifiers. -EAGAIN only if not to @wait. */
+static int open_to_notifiers(struct mm_struct *mm, bool wait)
+{
+	int ret;
+
+	if (shk_mm_takes_notifiers(mm))
+		return 0;
+	while ((ret = shk_graft_subscribe(mm, wait)) == -EAGAIN && wait) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -ERESTARTSYS;
+	}
+	return ret;
+}
+
+int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left)
+{
+	struct shk_graft *graft;
+	bool known;
+	int ret;
+
+	lockdep_assert_not_held(&shk_config_lock);
+	*left = (struct shk_left){};
+	spin_lock(&shk_graft_lock);
+	known = shk_graft_find(mm);
+	spin_unlock(&shk_graft_lock);
+	if (known)
+		return 0;
+	ret = open_to_notifiers(mm, wait);
+	if (ret)
+		return ret;
+	graft = shk_graft_alloc(mm);
+	if (IS_ERR(graft))
+		return PTR_ERR(graft);
+	left->spare = graft;
+	return 0;
 }
 
 bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow)

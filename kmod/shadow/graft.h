@@ -36,7 +36,7 @@ struct shk_graft {
 	struct list_head birth;	   /* ... by this; what has come to life stays until looked at */
 	/* Who makes it in exec, and takes it out of .births itself; NULL of fork's. */
 	const struct task_struct *exec;
-	bool leaving;		  /* its children are born outside */
+	unsigned long leaving;	  /* until then (jiffies) its children are born outside */
 	bool delegated;		  /* it, or a parent, attached itself unprivileged */
 	u64 placed;		  /* which binding of a cgroup has put it, or a parent, in; or 0 */
 	struct shk_before before; /* that, while the binding is on trial */
@@ -78,7 +78,10 @@ void shk_graft_unlink(struct shk_graft *graft);
 /* @graft's mm executes the base from the next flush on: it is the caller's to bury() or entomb(). */
 void shk_graft_cut(struct shk_graft *graft);
 
-/* Not yet in the table. Sleeps. -ENOMEM; -ERESTARTSYS: a signal came. */
+/* What shk_graft.leaving says while its process is being detached. */
+#define SHK_LEAVING ULONG_MAX
+
+/* Not yet in the table. Waits for @mm's mmap_lock. -ENOMEM; -ERESTARTSYS: a signal came. */
 struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
 /* The notifier's reference to the mm, which shk_graft_alloc() gave up, was taken again. */
 void shk_graft_free(struct shk_graft *graft);

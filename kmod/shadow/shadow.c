@@ -92,7 +92,9 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 		return ERR_PTR(-ENOMEM);
 	strscpy(shadow->name, name, sizeof(shadow->name));
 
-	mutex_lock(&shk_config_lock);
+	ret = shk_config_lock_killable();
+	if (ret)
+		goto free;
 	ret = -EEXIST;
 	if (find(name))
 		goto unlock;
@@ -107,6 +109,7 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 	return shadow;
 unlock:
 	mutex_unlock(&shk_config_lock);
+free:
 	kfree(shadow);
 	return ERR_PTR(ret);
 }
@@ -114,8 +117,10 @@ unlock:
 struct shk_shadow *shk_shadow_find(const char *name)
 {
 	struct shk_shadow *shadow;
+	int ret = shk_config_lock_killable();
 
-	mutex_lock(&shk_config_lock);
+	if (ret)
+		return ERR_PTR(ret);
 	shadow = find(name);
 	if (shadow)
 		shk_shadow_get(shadow);
@@ -146,17 +151,12 @@ static void clear(struct shk_shadow *shadow)
 	}
 }
 
-int shk_shadow_destroy(struct shk_shadow *shadow)
+static int destroy(struct shk_shadow *shadow)
 {
-	int ret = 0;
-
-	mutex_lock(&shk_config_lock);
 	if (shadow->dead)
-		ret = -ESTALE;
-	else if (shk_graft_count(shadow) || shadow->nr_cgroups)
-		ret = -EBUSY;
-	if (ret)
-		goto unlock;
+		return -ESTALE;
+	if (shk_graft_count(shadow) || shadow->nr_cgroups)
+		return -EBUSY;
 
 	shadow->dead = true;
 	clear(shadow);
@@ -165,9 +165,25 @@ int shk_shadow_destroy(struct shk_shadow *shadow)
 		*shadow->name = 0;
 		shk_shadow_put(shadow); /* the name's; the caller has one too */
 	}
-unlock:
+	return 0;
+}
+
+int shk_shadow_destroy(struct shk_shadow *shadow)
+{
+	int ret = shk_config_lock_killable();
+
+	if (ret)
+		return ret;
+	ret = destroy(shadow);
 	mutex_unlock(&shk_config_lock);
 	return ret;
+}
+
+void shk_shadow_abort(struct shk_shadow *shadow)
+{
+	mutex_lock(&shk_config_lock);
+	destroy(shadow);
+	mutex_unlock(&shk_config_lock);
 }
 
 struct shk_shadow *shk_shadow_get(struct shk_shadow *shadow)
@@ -257,12 +273,14 @@ void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info)
 	info->target = shadow->target ? shadow->target->id : 0;
 }
 
-void shk_shadows_info(struct shk_info *info)
+int shk_shadows_info(struct shk_info *info)
 {
 	struct shk_shadow *shadow;
 	unsigned long id;
+	int ret = shk_config_lock_killable();
 
-	mutex_lock(&shk_config_lock);
+	if (ret)
+		return ret;
 	xa_for_each(&shadows, id, shadow)
 	{
 		info->nr_shadows += !shadow->hidden;
@@ -274,6 +292,7 @@ void shk_shadows_info(struct shk_info *info)
 	mutex_unlock(&shk_config_lock);
 	strscpy(info->mmu, shk_mmu->name, sizeof(info->mmu));
 	strscpy(info->version, THIS_MODULE->version, sizeof(info->version));
+	return 0;
 }
 
 bool shk_shadows_bare(void)

@@ -121,6 +121,12 @@ struct shk_body {
 
 extern struct mutex shk_config_lock;
 
+/* For whoever serves a user, and has nothing to undo. -ERESTARTSYS: the caller is killed. */
+static inline int __must_check shk_config_lock_killable(void)
+{
+	return mutex_lock_killable(&shk_config_lock) ? -ERESTARTSYS : 0;
+}
+
 /*
  * A hidden shadow with the probes of all that are SHK_ASYNC_UNION, see scope/union.h; NULL
  * when there is none. Under shk_config_lock.
@@ -144,11 +150,13 @@ struct shk_shadow *shk_shadow_find(const char *name);
 struct shk_shadow *shk_shadow_next(u64 id);
 /* Give up the name and the edits. -EBUSY: something is grafted. */
 int shk_shadow_destroy(struct shk_shadow *shadow);
+/* The same of one that its creator gives up: whether or not the caller is killed. */
+void shk_shadow_abort(struct shk_shadow *shadow);
 struct shk_shadow *shk_shadow_get(struct shk_shadow *shadow);
 /* Not under shk_config_lock, unless the caller holds another reference. */
 void shk_shadow_put(struct shk_shadow *shadow);
 void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info);
-void shk_shadows_info(struct shk_info *info);
+int shk_shadows_info(struct shk_info *info);
 /* Is any executed by others than processes? */
 bool shk_shadows_bare(void);
 /* Destroy what nobody holds: idle shadows that only their names keep alive. */
@@ -195,16 +203,25 @@ struct shk_left {
 	struct shk_shadow *shadow;
 	struct shk_visit *visit;
 	struct shk_before before;
+	struct shk_graft *spare; /* not used; in: shk_graft_spare()'s */
 };
 
 void shk_left_put(struct shk_left *left);
 /*
+ * Before shk_config_lock is taken, since it waits for @mm's mmap_lock: @left has what @mm needs to
+ * come into a shadow. The caller keeps its user of @mm until shk_left_put(). Only a signal
+ * that kills ends the wait (-ERESTARTSYS); -EAGAIN: somebody has the lock, and not to @wait;
+ * -ENOMEM.
+ */
+int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left);
+/*
  * @mm executes @shadow from here on; it moves if it was in another. All its
  * stretches are over. The caller holds shk_config_lock and a user of @mm (mmget).
- * What it left is in @left, also on error. @delegated: by the right of the
- * handle, which does not reach a graft that was made without it. -ENOMEM, -ESTALE,
- * -EPERM; -EAGAIN: a task of @mm, @busy, is in one of the bodies that the one
- * shadow or the other has in place: shk_still_wait(), without locks.
+ * @left is shk_graft_spare()'s; what it left is in it, also on error. @delegated: by the
+ * right of the handle, which does not reach a graft that was made without it. -ENOMEM,
+ * -ESTALE, -EPERM; -EAGAIN: a task of @mm, @busy, is in one of the bodies that the one
+ * shadow or the other has in place, or @mm has left its shadow: shk_still_wait(), without
+ * locks.
  */
 int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
 		     struct shk_left *left, pid_t *busy);
@@ -283,9 +300,9 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, struct mm_struct *mm, bool
 int shk_graft_return(struct mm_struct *mm, const struct shk_shadow *from, struct shk_left *left,
 		     pid_t *busy);
 /*
- * @mm executes the base, once no fork or exec in it can fail any more without
- * exit_mmap(). -ENOENT: it is not in @from, or, if that is NULL, in none.
- * -ERESTARTSYS: a signal came first. -EPERM, -EAGAIN and locks as above.
+ * @mm executes the base. -ENOENT: it is not in @from, or, if that is NULL, in none. -EAGAIN:
+ * as above, or a fork or exec in it can still fail without exit_mmap() (@busy is 0). -EPERM
+ * and locks as above.
  */
 int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool delegated,
 		     pid_t *busy);
@@ -350,6 +367,8 @@ int shk_still_look(struct shk_still *still);
  * any translation left or borrows @still->mm. -EAGAIN, or what @change returned.
  */
 int shk_still_change(struct shk_still *still, int (*change)(void *arg), void *arg);
+/* How long a moment is, in jiffies. */
+#define SHK_STILL_PAUSE (HZ / 50)
 /*
  * Give who is in the way a moment. @until is 0 at first. -EBUSY: that was long enough;
  * -ERESTARTSYS.

@@ -28,9 +28,8 @@
 #define NR_ENTRIES 256
 #define NR_EXEC	   4
 
-/* How long who is in the way is waited for, and how often looked at. */
-#define WAIT  (3 * HZ)
-#define PAUSE (HZ / 50)
+/* How long who is in the way is waited for. */
+#define WAIT (3 * HZ)
 
 /* Under text_mutex. */
 static unsigned long entries[NR_ENTRIES];
@@ -149,7 +148,7 @@ int shk_still_wait(unsigned long *until)
 		*until = (jiffies + WAIT) | 1;
 	if (time_after(jiffies, *until))
 		return -EBUSY;
-	schedule_timeout_interruptible(PAUSE);
+	schedule_timeout_interruptible(SHK_STILL_PAUSE);
 	return signal_pending(current) ? -ERESTARTSYS : 0;
 }
 

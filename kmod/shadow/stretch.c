@@ -129,7 +129,6 @@ static int enter(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated
 	};
 	int ret;
 
-	*left = (struct shk_left){};
 	*busy = 0;
 	if (!coming.visit)
 		return -ENOMEM;
@@ -152,7 +151,6 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, struct mm_struct *mm, bool
 	struct shk_thread *thread;
 	int ret;
 
-	*left = (struct shk_left){};
 	/* Who asks whether to act asks for current, which is none of those. */
 	if (shadow->flags & (SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL))
 		return -EMEDIUMTYPE;
@@ -230,7 +228,6 @@ int shk_graft_return(struct mm_struct *mm, const struct shk_shadow *from, struct
 	int ret;
 
 	lockdep_assert_held(&shk_config_lock);
-	*left = (struct shk_left){};
 	*busy = 0;
 	/* It stays: exec leaves with another mm, and detach wants shk_config_lock. */
 	spin_lock(&shk_graft_lock);

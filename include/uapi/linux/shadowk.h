@@ -122,7 +122,9 @@ struct shk_info {
  * @name:	its name, or "" for a shadow that only handles keep alive
  *
  * Constant time: no text is copied until the first edit or graft (SHK_ASYNC_CAUSAL: or
- * then). Needs CAP_SYS_MODULE; refused under lockdown (EPERM) as module loading is.
+ * then). Needs CAP_SYS_MODULE; refused (EPERM) where the kernel takes no unsigned module:
+ * under lockdown, with module.sig_enforce or kernel.modules_disabled. So is whatever else is
+ * "refused under lockdown" here.
  *
  * Return: the handle (close-on-exec), or EEXIST (@name is taken), EINVAL
  * (@name has a character that is not of [A-Za-z0-9._:-], or is "." or ".."),
@@ -215,8 +217,8 @@ struct shk_shadow_info {
  * CAP_SYS_ADMIN. ENOENT: it is in no shadow. ESRCH: there is no such process
  * (a negative @pid is none), or it is a zombie. EOPNOTSUPP: it is a kernel
  * thread. On a handle: the same, but only if it is in that shadow, else ENOENT.
- * EINTR: a signal came for the caller, who waited for the process to get
- * through the first steps of a fork or exec; nothing was done. EBUSY: it is inside
+ * EINTR: a signal came for the caller, who waited; nothing was done. EBUSY with @busy: the
+ * process was in the first steps of a fork or exec for some seconds. EBUSY: it is inside
  * by its cgroup (SHK_CGROUP_ATTACH).
  *
  * SHK_PROCESS_ATTACH on a handle: from its return on, every thread of the
@@ -225,7 +227,9 @@ struct shk_shadow_info {
  * in this one already, nothing changes but that its stretches (SHK_ENTER) are
  * over. Needs CAP_SYS_ADMIN. ESRCH,
  * EOPNOTSUPP as above. ESTALE: the shadow was destroyed. EBUSY: kernel.ftrace_enabled is 0 (@busy is 0). EINTR: a signal came
- * for the caller before anything was done. EBUSY: it is in another shadow by its
+ * for the caller before anything was done. A task that sleeps with the process's memory map
+ * locked, in a fault of a frozen file system say, is waited for: a signal that kills ends
+ * that. EBUSY: it is in another shadow by its
  * cgroup (SHK_CGROUP_ATTACH; @busy is 0). Processes that share the address space (CLONE_VM
  * without CLONE_THREAD, a vfork child before it executes) come along.
  *
@@ -447,7 +451,7 @@ struct shk_syscalls {
  * SHK_CGROUP_DETACH on the device: from any shadow. On a handle: only if the cgroup
  * is attached to that shadow. ENOENT: it is not.
  *
- * Both wait, for some seconds in all, for a process that is in exec, whose
+ * Both wait, for some seconds in all, for a process that is in fork or exec, whose
  * memory is locked, or a thread of which is in a function which a shadow has in place
  * (SHK_PATCH_IN_PLACE), or in a body of a
  * LIVEPATCH. EBUSY: @busy, that process or thread, was so all the time. The
