@@ -32,14 +32,12 @@ static inline bool shk_vmas_lock(struct mm_struct *mm)
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, 0);
 
-	for_each_vma(vmi, vma)
-	{
+	for_each_vma (vmi, vma) {
 		WRITE_ONCE(vma->vm_lock_seq, *(unsigned int *)&mm->mm_lock_seq);
 	}
 	smp_mb(); /* pairs with vma_start_read(), which takes the lock and looks again */
 	vma_iter_init(&vmi, mm, 0);
-	for_each_vma(vmi, vma)
-	{
+	for_each_vma (vmi, vma) {
 		while (rwsem_is_locked(&vma->vm_lock->lock)) {
 			if (!polls--)
 				return false;

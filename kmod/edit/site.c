@@ -75,8 +75,7 @@ static void unregister_sites(struct llist_node *all)
 	struct grave *grave;
 	unsigned int nr = 0;
 
-	llist_for_each_entry(grave, all, node)
-	{
+	llist_for_each_entry (grave, all, node) {
 		if (!grave->site)
 			continue;
 		batch[nr++] = &grave->site->kp;
