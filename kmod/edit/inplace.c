@@ -271,29 +271,19 @@ static void list_bodies(struct shk_patch *patch, struct list_head *to)
 			list_move(&func->inplace->bodies[i].node, to);
 }
 
-static int try_for_a_while(struct shk_patch *patch, bool in, struct list_head *bodies, pid_t *busy)
-{
-	unsigned long until = 0;
-	int ret;
-
-	do {
-		ret = shk_edit_replace(patch->shadow, patch->replacements, patch->nr_replacements,
-				       in, bodies, busy);
-		if (ret != -EAGAIN)
-			return ret;
-		ret = shk_still_wait(&until);
-	} while (!ret);
-	return ret;
-}
-
 int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 {
 	LIST_HEAD(bodies);
 	int ret;
 
 	lockdep_assert_held(&shk_config_lock);
+	/* System calls may have been selected while a task was waited for. */
+	ret = in ? shk_inplace_allowed(patch->shadow) : 0;
+	if (ret)
+		return ret;
 	list_bodies(patch, &bodies);
-	ret = try_for_a_while(patch, in, &bodies, busy);
+	ret = shk_edit_replace(patch->shadow, patch->replacements, patch->nr_replacements, in,
+			       &bodies, busy);
 	if (!ret)
 		patch->in_place = in;
 	if (patch->in_place)

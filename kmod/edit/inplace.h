@@ -58,8 +58,8 @@ void shk_inplace_free(struct shk_func *func);
 int shk_inplace_pin(struct shk_patch *patch);
 void shk_inplace_unpin(struct shk_patch *patch);
 /*
- * The patch is on, or nobody is grafted: put the bodies in, or take them out.
- * Waits. -EBUSY: @busy is in the way. -ERESTARTSYS, -EADDRINUSE.
+ * The patch is on, or nobody is grafted: put the bodies in, or take them out. -EAGAIN:
+ * @busy is in one. -EADDRINUSE; -EOPNOTSUPP: shk_inplace_allowed() says so.
  */
 int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy);
 /* Has @shadow a body in place behind the __fentry__ site @site? */

@@ -208,37 +208,14 @@ static int jumps_in(struct shk_patch *patch)
 	return 0;
 }
 
-static int settle(struct shk_patch *patch, pid_t *busy)
-{
-	int ret = shk_inplace_put(patch, true, busy);
-
-	if (!ret)
-		jumps_out(patch);
-	return ret;
-}
-
-/* Back to jumps; without them, if nobody is there to jump. */
-static int unsettle(struct shk_patch *patch, pid_t *busy)
-{
-	bool live = shk_graft_count(patch->shadow);
-	int ret = live ? jumps_in(patch) : 0;
-
-	if (ret)
-		return ret;
-	ret = shk_inplace_put(patch, false, busy);
-	if (ret)
-		jumps_out(patch);
-	return ret;
-}
-
 static void remove_one(struct shk_patch *patch)
 {
 	pid_t busy;
 
 	lockdep_assert_held(&shk_config_lock);
-	/* Else it was unsettled. */
+	/* Else that was waited for; now nobody is there who could be in it. */
 	if (patch->in_place && !WARN_ON_ONCE(shk_graft_count(patch->shadow)))
-		WARN_ON_ONCE(unsettle(patch, &busy));
+		WARN_ON_ONCE(shk_inplace_put(patch, false, &busy));
 	list_del(&patch->node);
 	patch->shadow->nr_patches--;
 	/* Else it was never on, or whoever switches it has called that. */
@@ -250,21 +227,33 @@ static void remove_one(struct shk_patch *patch)
 	give_up(patch);
 }
 
-/* ---- livepatches: when no task is in their bodies ---- */
+/* ---- when no task is in their bodies: livepatches, and what is in place ---- */
+
+static int put_in_place(struct shk_patch *patch, pid_t *busy)
+{
+	return shk_inplace_put(patch, true, busy);
+}
+
+static int take_from_place(struct shk_patch *patch, pid_t *busy)
+{
+	return shk_inplace_put(patch, false, busy);
+}
 
 /*
- * Switches @patch of @shadow's list. shk_config_lock is held, but not while a task is waited
- * for; the shadow may be destroyed then: -ESTALE, and @patch is gone. -EBUSY: @busy was in
- * a body all the time; -ERESTARTSYS, -EOPNOTSUPP.
+ * Has @patch of @shadow's list changed by @try, as soon as that does not return -EAGAIN.
+ * shk_config_lock is held, but not while a task is waited for; the shadow may be destroyed
+ * then: -ESTALE, and @patch is gone. -EBUSY: @busy was in a body all the time; -ERESTARTSYS;
+ * others of @try.
  */
-static int wait_and_switch(struct shk_shadow *shadow, struct shk_patch *patch, pid_t *busy)
+static int wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
+			   int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
 {
 	unsigned long until = 0;
 	u64 id = patch->id;
 	int ret;
 
 	patch->switching = true;
-	while ((ret = shk_switch(patch, busy)) == -EAGAIN) {
+	while ((ret = try(patch, busy)) == -EAGAIN) {
 		mutex_unlock(&shk_config_lock);
 		ret = shk_still_wait(&until);
 		mutex_lock(&shk_config_lock);
@@ -277,6 +266,20 @@ static int wait_and_switch(struct shk_shadow *shadow, struct shk_patch *patch, p
 	return ret;
 }
 
+/* Back to jumps; without them, if nobody is there to jump. */
+static int wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
+{
+	bool live = shk_graft_count(patch->shadow);
+	int ret = live ? jumps_in(patch) : 0;
+
+	if (ret)
+		return ret;
+	ret = wait_and_change(patch->shadow, patch, take_from_place, busy);
+	if (ret && ret != -ESTALE)
+		jumps_out(patch);
+	return ret;
+}
+
 /* As livepatch does it, which has nothing to call where a transition back is reversed but this. */
 static int wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 {
@@ -286,7 +289,7 @@ static int wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 		shk_livepatch_call(patch, SHK_PRE_UNPATCH);
 	WRITE_ONCE(patch->state, SHK_PATCH_ON);
 	refresh(patch);
-	ret = wait_and_switch(patch->shadow, patch, busy);
+	ret = wait_and_change(patch->shadow, patch, shk_switch, busy);
 	if (!ret || ret == -ESTALE)
 		return ret;
 	WRITE_ONCE(patch->state, SHK_PATCH_FAST);
@@ -570,20 +573,42 @@ static void publish(struct shk_patch *patch)
 }
 
 /*
- * Published first, for the shadow may be destroyed while a task is waited for. Nobody else
- * sees it until it is on. Errors of wait_and_switch().
+ * Published first, for the shadow may be destroyed while a task is waited for. Others leave
+ * it alone until it is done. Errors of wait_and_change().
  */
-static int publish_and_switch_on(struct shk_patch *patch, pid_t *busy)
+static int publish_and_change(struct shk_patch *patch,
+			      int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
 {
 	struct shk_shadow *shadow = patch->shadow;
 	int ret;
 
-	shk_switch_begin(patch);
 	publish(patch);
-	ret = wait_and_switch(shadow, patch, busy);
+	ret = wait_and_change(shadow, patch, try, busy);
 	if (ret && ret != -ESTALE) {
 		list_del(&patch->node);
 		shadow->nr_patches--;
+	}
+	return ret;
+}
+
+/* From nowhere to where it is to be: by jumps, or in the place of what they lead away from. */
+static int turn_on(struct shk_patch *patch, pid_t *busy)
+{
+	int ret = 0;
+
+	if (patch->bodies) {
+		shk_switch_begin(patch);
+		ret = publish_and_change(patch, shk_switch, busy);
+	} else if (!patch->nr_replacements) {
+		publish(patch);
+	}
+	if (ret)
+		return ret;
+	switch_on(patch);
+	if (patch->nr_replacements) {
+		ret = publish_and_change(patch, put_in_place, busy);
+		if (!ret)
+			jumps_out(patch);
 	}
 	return ret;
 }
@@ -625,31 +650,22 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	if (ret)
 		goto take_out;
 	patch->was_on = true;
-	if (patch->bodies) {
-		ret = publish_and_switch_on(patch, &arg->busy);
-		if (ret == -ESTALE)
-			goto unlock;
-		/* Something may have been grafted, or edited, meanwhile. */
-		was_built = was_hooked = true;
-		if (ret)
-			goto take_out;
-	}
-	switch_on(patch);
-	if (patch->nr_replacements)
-		ret = settle(patch, &arg->busy);
+	ret = turn_on(patch, &arg->busy);
+	if (ret == -ESTALE)
+		goto unlock;
 	if (ret)
 		goto switch_off;
 	shk_livepatch_call(patch, SHK_POST_PATCH);
-	if (!patch->bodies)
-		publish(patch);
 	arg->id = patch->id;
 	strscpy(arg->name, patch->name, sizeof(arg->name));
 	mutex_unlock(&shk_config_lock);
 	return 0;
 switch_off:
-	switch_off(patch);
+	if (patch->state != SHK_PATCH_OFF)
+		switch_off(patch);
 take_out:
 	take_out(patch);
+	/* Where a task was waited for there was one inside, and both are true. */
 	shk_graft_unprepare(shadow, was_built, was_hooked);
 	mutex_unlock(&shk_config_lock);
 	if (has_module(patch->kind))
@@ -686,7 +702,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 	else if (arg->flags && patch->kind != SHK_PATCH_LIVEPATCH)
 		ret = -EINVAL;
 	else if (patch->in_place)
-		ret = unsettle(patch, &arg->busy);
+		ret = wait_and_take_from_place(patch, &arg->busy);
 	else if (patch->bodies && !arg->flags && !shk_livepatch_enabled(patch))
 		ret = wait_and_switch_off(patch, &arg->busy);
 	if (!ret)

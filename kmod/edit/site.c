@@ -528,9 +528,10 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 	lockdep_assert_held(&shk_config_lock);
 	if (shk_hooks_own(addr))
 		return -EADDRNOTAVAIL;
-	/* A body in place is the only one. */
+	/* A body in place is the only one; so is one that is about to be. */
 	if (!func->patch->in_place &&
-	    (shk_inplace_at(shadow, addr) || (found && func->inplace && top_func(site))))
+	    (shk_inplace_at(shadow, addr) ||
+	     (found && top_func(site) && (func->inplace || top_func(site)->inplace))))
 		return -EADDRINUSE;
 	if (!found) {
 		site = site_create(shadow, NULL, addr);
