@@ -14,15 +14,25 @@
 
 #define FTRACE "/proc/sys/kernel/ftrace_enabled"
 
-static void against_ftrace(struct shadowk_shadow *shadow)
+static void expect_ftrace_needed(const char *when)
 {
-	count(shadow, GETPPID);
 	errno = 0;
-	expect(!write_file(FTRACE, "0") && errno == EBUSY,
-	       "ftrace was switched off under a shadow: %s", strerror(errno));
-	probe_remove(shadow, GETPPID);
+	expect(!write_file(FTRACE, "0") && errno == EBUSY, "ftrace was switched off %s: %s", when,
+	       strerror(errno));
+}
 
-	need(write_file(FTRACE, "0"));
+static void against_ftrace(void)
+{
+	struct shadowk_shadow *shadow = shadow_new(NULL);
+
+	count(shadow, GETPPID);
+	expect_ftrace_needed("under an edit");
+	probe_remove(shadow, GETPPID);
+	expect_ftrace_needed("under a shadow's tables");
+	shadow_close(shadow);
+
+	shadow = shadow_new(NULL);
+	need(eventually(write_file(FTRACE, "0")));
 	expect_ret(probe_try(shadow, "late", GETPPID, SHADOWK_PROBE_COUNT, 0), -EBUSY,
 		   "a probe while ftrace is off");
 	expect_eq(shadow_info(shadow).private_pages, 0, "private pages after that");
@@ -30,6 +40,7 @@ static void against_ftrace(struct shadowk_shadow *shadow)
 	expect_ret(probe_try(shadow, "late", GETPPID, SHADOWK_PROBE_COUNT, 0), 0,
 		   "a probe when ftrace is on again");
 	probe_remove(shadow, "late");
+	shadow_close(shadow);
 }
 
 static void against_kprobe(struct shadowk_shadow *shadow)
@@ -54,11 +65,9 @@ static void against_kprobe(struct shadowk_shadow *shadow)
 
 int main(void)
 {
-	struct shadowk_shadow *shadow = shadow_new(NULL);
-
 	observer_load();
-	against_ftrace(shadow);
-	against_kprobe(shadow);
+	against_ftrace();
+	against_kprobe(shadow_new(NULL));
 	victims_done();
 	return finish();
 }
