@@ -33,8 +33,8 @@ is_("left out", ctl("create", "p", "--profile", "./mine", "--without", "sync")["
     [{"item": "gone", "reason": "no function named 'no_such_function' in this kernel; see "
                                 "/proc/kallsyms"},
      {"item": "shut", "reason": "cannot patch schedule: the kernel forbids it (noinstr, entry or "
-                                "scheduler text, kprobe blacklist) or shadows depend on it; "
-                                "choose another function"}])
+                                "scheduler text, kprobe blacklist), shadows depend on it, or "
+                                "the branch would lie in two pages; choose another function"}])
 shown = ctl("show", "p")
 is_("patches", [(p["name"], p["kind"], p["value"], p["object"]) for p in shown["patches"]],
     [("mine:ppid", "return", 16, None), ("mine:ro", "return", -30, None),
