@@ -121,7 +121,8 @@ static bool hook_return(struct shk_probe *probe, const struct hit *hit)
 	return true;
 }
 
-static void report(struct shk_probe *probe, const struct hit *hit)
+/* Apart, so that a hit that is only counted does not pay for its stack. */
+static noinline void report(struct shk_probe *probe, const struct hit *hit)
 {
 	unsigned long flags;
 	bool done = true;
@@ -153,7 +154,7 @@ static void hit_others(struct shk_site *site)
 }
 NOKPROBE_SYMBOL(hit_others);
 
-static void hit_site(struct shk_site *site, const struct hit *hit)
+static __always_inline void hit_site(struct shk_site *site, const struct hit *hit)
 {
 	/* A hit within a report is that code's, not an NMI's. */
 	bool async = is_async(hit->context - this_cpu_read(reporting));
@@ -176,7 +177,6 @@ static void hit_site(struct shk_site *site, const struct hit *hit)
 			report(probe, hit);
 	}
 }
-NOKPROBE_SYMBOL(hit_site);
 
 /* The body that the function is to have, of the topmost patch that is on. */
 static struct shk_func *func_of(struct shk_site *site)
@@ -230,10 +230,13 @@ static __always_inline struct shk_site *entered(unsigned long slot_return)
 	return shk_stub_site(slot_return);
 }
 
-/* A function's entry, by way of shk_slots and shk_stubs. */
-/* Returns where to go on, 0 for the address behind the site. */
+/*
+ * A function's entry, by way of shk_slots and shk_stubs. Returns where to go on, 0 for the
+ * address behind the site. There is no array on the stack of this and of shk_hit_jump(),
+ * and a hit is to cost no more than the kernel's: no canary.
+ */
 asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs);
-asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs)
+asmlinkage __no_stack_protector unsigned long shk_hit_call(struct shk_slot_regs *regs)
 {
 	unsigned long next = 0;
 	struct shk_site *site;
@@ -283,7 +286,6 @@ static __always_inline struct shk_site *jumped(unsigned long detour_return)
  * been called by the probed instruction, as far as the stack tells.
  */
 asmlinkage void shk_hit_jump(struct shk_detour_regs *regs);
-/* There is no array on its stack, and a hit is to cost no more than the kernel's. */
 asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 {
 	unsigned long detour = regs->detour;
