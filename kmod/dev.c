@@ -487,7 +487,7 @@ static const struct call handle_calls[] = {
 	CALL(SHK_PROBE_ADD, shk_probe_add, symbol, CAP_SYS_MODULE, do_probe_add, true),
 	CALL(SHK_PROBE_REMOVE, shk_probe_remove, name, CAP_SYS_MODULE, do_probe_remove, false,
 	     .undoes = true),
-	CALL(SHK_PROBE_NEXT, shk_probe_info, symbol, -1, do_probe_next, true),
+	CALL(SHK_PROBE_NEXT, shk_probe_info, unreturned, -1, do_probe_next, true),
 	CALL(SHK_PATCH_ADD, shk_patch_add, object, CAP_SYS_MODULE, do_patch_add, true,
 	     .blames = true),
 	CALL(SHK_PATCH_REMOVE, shk_patch_remove, reserved, CAP_SYS_MODULE, do_patch_remove, true,
