@@ -76,6 +76,11 @@ static inline bool shk_orc_is_call(const struct orc_entry *entry)
 }
 #endif
 
+/* Early releases of 6.1 do not name the attribute. */
+#ifndef __no_stack_protector
+#define __no_stack_protector __attribute__((__no_stack_protector__))
+#endif
+
 /*
  * Does @mm have what an interval notifier is kept in? Then another one is inserted without
  * @mm's locks. The struct is mm/mmu_notifier.c's own: a list head, then this flag. If a
