@@ -354,12 +354,16 @@ static int do_probe_remove(struct shk_shadow *shadow, void *arg)
 	return ret;
 }
 
+/* One of two will do, so only the last is audited if it is missing. */
+static bool has_either_right(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN) || capable(CAP_SYS_MODULE);
+}
+
 /* What others did inside is told to who could have placed the probe, and to who was let in. */
 static bool may_read(const struct shk_shadow *shadow)
 {
-	/* One of two will do, so only the last says what is missing. */
-	return shadow->flags & SHK_DELEGABLE || ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN) ||
-	       capable(CAP_SYS_MODULE);
+	return shadow->flags & SHK_DELEGABLE || has_either_right();
 }
 
 /* As /proc/kallsyms decides, for whoever asks now. */
@@ -437,7 +441,7 @@ static int do_edit_next(struct shk_shadow *shadow, void *arg)
 
 static int do_text_read(struct shk_shadow *shadow, void *arg)
 {
-	if (!ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN) && !capable(CAP_SYS_MODULE))
+	if (!has_either_right())
 		return -EPERM;
 	if (!sees_addresses())
 		return -EPERM;

@@ -49,27 +49,25 @@ static bool is_changing(const char *symbol)
 	return false;
 }
 
-static void add_body(struct shk_inplace *inplace, unsigned long from, unsigned long to)
+void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from, unsigned long to)
 {
-	struct shk_body *body = &inplace->bodies[inplace->nr_bodies++];
+	struct shk_body *body = &bodies[(*nr)++];
 
 	INIT_LIST_HEAD(&body->node);
 	body->from = from;
 	body->to = to;
 }
 
-/* What a compiler has split off, of all functions with that name. */
-static int add_colds(struct shk_inplace *inplace, const char *symbol)
+int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *symbol)
 {
-	char cold[SHK_SYMBOL_LEN], name[SHK_SYMBOL_LEN];
+	char cold[SHK_SYMBOL_LEN + sizeof(".cold")], name[SHK_SYMBOL_LEN];
 	unsigned long addr, offset, size, pos;
 
-	if (snprintf(cold, sizeof(cold), "%s.cold", symbol) >= sizeof(cold))
-		return -EPROTO;
+	snprintf(cold, sizeof(cold), "%s.cold", symbol);
 	for (pos = 1; !shk_symbol_nth(cold, pos, &addr); pos++) {
 		if (pos > SHK_NR_COLD || shk_symbol_of(addr, name, &offset, &size))
 			return -EPROTO;
-		add_body(inplace, addr, addr + size);
+		shk_body_add(bodies, nr, addr, addr + size);
 	}
 	return 0;
 }
@@ -182,10 +180,11 @@ static int prepare(struct shk_func *func)
 	if (inplace->start >= inplace->end)
 		return -EFBIG;
 	/* Who is at its first byte, or returns to there, has executed none of it. */
-	add_body(inplace, inplace->start + 1, inplace->end);
-	if (func->old || has_exceptions(inplace->start, inplace->end))
+	shk_body_add(inplace->bodies, &inplace->nr_bodies, inplace->start + 1, inplace->end);
+	if (func->old || has_exceptions(inplace->start, inplace->end) ||
+	    strlen(func->symbol) + strlen(".cold") >= SHK_SYMBOL_LEN)
 		return -EPROTO;
-	ret = add_colds(inplace, func->symbol);
+	ret = shk_bodies_add_cold(inplace->bodies, &inplace->nr_bodies, func->symbol);
 	return ret ?: move_body(func, inplace);
 }
 

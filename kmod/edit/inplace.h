@@ -49,6 +49,13 @@ int shk_relocate(struct shk_move *move);
 
 /* ---- inplace.c ---- */
 
+/* One more of @bodies, which have room for it and are *@nr. */
+void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from, unsigned long to);
+/*
+ * Adds what a compiler has split off, of all functions named @symbol: SHK_NR_COLD at the most.
+ * -EPROTO: they are more.
+ */
+int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *symbol);
 /* May functions of @shadow have bodies in place? -EOPNOTSUPP. */
 int shk_inplace_allowed(const struct shk_shadow *shadow);
 /* Another body for each function of @patch, made to run in place. Errors of shk_relocate(). */

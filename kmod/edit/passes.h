@@ -8,6 +8,7 @@
 #define SHK_PASSES_H
 
 #include <linux/atomic.h>
+#include <linux/llist.h>
 #include <linux/wait.h>
 
 struct shk_passes {
@@ -21,14 +22,15 @@ struct shk_passes {
 		.wait = __WAIT_QUEUE_HEAD_INITIALIZER((name).wait), \
 	}
 
-/* In the work item, before it looks at the queue. One pass at a time. */
-static inline u64 shk_pass_begin(struct shk_passes *passes)
+/* The work item: one pass, in which @release gets all that is in @queue. One at a time. */
+static inline void shk_pass_run(struct shk_passes *passes, struct llist_head *queue,
+				void (*release)(struct llist_node *all))
 {
-	return atomic64_inc_return(&passes->begun);
-}
+	u64 pass = atomic64_inc_return(&passes->begun);
+	struct llist_node *all = llist_del_all(queue);
 
-static inline void shk_pass_end(struct shk_passes *passes, u64 pass)
-{
+	if (all)
+		release(all);
 	atomic64_set(&passes->ended, pass);
 	wake_up_all(&passes->wait);
 }

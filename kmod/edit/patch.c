@@ -102,12 +102,7 @@ static void bury_all(struct llist_node *all)
 
 static void bury(struct work_struct *work)
 {
-	u64 pass = shk_pass_begin(&passes);
-	struct llist_node *all = llist_del_all(&graves);
-
-	if (all)
-		bury_all(all);
-	shk_pass_end(&passes, pass);
+	shk_pass_run(&passes, &graves, bury_all);
 }
 
 static void give_up(struct shk_patch *patch)

@@ -110,12 +110,7 @@ static void bury_all(struct llist_node *all)
 
 static void bury(struct work_struct *work)
 {
-	u64 pass = shk_pass_begin(&passes);
-	struct llist_node *all = llist_del_all(&graves);
-
-	if (all)
-		bury_all(all);
-	shk_pass_end(&passes, pass);
+	shk_pass_run(&passes, &graves, bury_all);
 }
 
 bool shk_sites_settle(bool all)
@@ -320,7 +315,7 @@ struct module *shk_module_get_at(unsigned long addr)
 		module = ERR_PTR(-ERANGE);
 	else if (module == THIS_MODULE || within_module_init(addr, module))
 		module = ERR_PTR(-EADDRNOTAVAIL);
-	else if (module->state != MODULE_STATE_LIVE || !try_module_get(module))
+	else if (!shk_module_get_live(module))
 		module = ERR_PTR(-EBUSY);
 	preempt_enable();
 	return module;

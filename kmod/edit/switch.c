@@ -26,32 +26,17 @@
 /* The old body and the new one, each with what the compiler has split off it, and the stub. */
 #define BODIES_PER_FUNC (2 * (1 + SHK_NR_COLD) + 1)
 
-static void add_body(struct shk_patch *patch, unsigned long from, unsigned long to)
-{
-	struct shk_body *body = &patch->bodies[patch->nr_bodies++];
-
-	INIT_LIST_HEAD(&body->node);
-	body->from = from;
-	body->to = to;
-}
-
 /* The function at @addr, from @from on. -EPROTO: too many parts. */
 static int add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
 {
-	char name[SHK_SYMBOL_LEN], cold[SHK_SYMBOL_LEN + sizeof(".cold")];
-	unsigned long offset, size, pos, at;
+	char name[SHK_SYMBOL_LEN];
+	unsigned long offset, size;
 	int ret = shk_symbol_of(addr, name, &offset, &size);
 
 	if (ret)
 		return ret;
-	add_body(patch, from, addr - offset + size);
-	snprintf(cold, sizeof(cold), "%s.cold", name);
-	for (pos = 1; !shk_symbol_nth(cold, pos, &at); pos++) {
-		if (pos > SHK_NR_COLD || shk_symbol_of(at, name, &offset, &size))
-			return -EPROTO;
-		add_body(patch, at, at + size);
-	}
-	return 0;
+	shk_body_add(patch->bodies, &patch->nr_bodies, from, addr - offset + size);
+	return shk_bodies_add_cold(patch->bodies, &patch->nr_bodies, name);
 }
 
 int shk_switch_prepare(struct shk_patch *patch)
@@ -88,7 +73,7 @@ void shk_switch_begin(struct shk_patch *patch)
 	list_for_each_entry (func, &patch->funcs, node) {
 		unsigned long stub = shk_stub_text(func->stub);
 
-		add_body(patch, stub, stub + SHK_STUB_SIZE);
+		shk_body_add(patch->bodies, &patch->nr_bodies, stub, stub + SHK_STUB_SIZE);
 	}
 }
 

@@ -8,7 +8,6 @@
 #include <linux/jiffies.h>
 #include <linux/mempool.h>
 #include <linux/module.h>
-#include <linux/pid_namespace.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -26,10 +25,8 @@ struct look {
 	struct list_head node; /* deferred */
 };
 
-/* How long whoever is in the way is waited for, by a mover, and how often looked at. */
-#define WAIT	   (3 * HZ)
+/* How long a mover waits for who is in the way. */
 #define MOVER_WAIT (HZ / 10)
-#define PAUSE	   (HZ / 50)
 
 /* So many at least can be noted at any time. */
 #define LOOKS 32
@@ -128,11 +125,6 @@ static int place_mm(struct mm_struct *mm, struct shk_binding *binding, struct sh
 			       binding->trial, left, busy);
 }
 
-static pid_t seen_pid(struct task_struct *task)
-{
-	return task_pid_nr_ns(task, task_active_pid_ns(current)) ?: -1;
-}
-
 /* shk_graft_lock, taken by both, orders this with on_move(), which looks after the move. */
 static int place_locked(struct task_struct *task, struct mm_struct *mm, bool subscribed,
 			struct shk_draw *draw, struct shk_left *left, pid_t *busy)
@@ -174,7 +166,7 @@ static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 	if (own && mutex_lock_killable(guard))
 		return -ERESTARTSYS;
 	if (!own && !mutex_trylock(guard)) {
-		*busy = seen_pid(task);
+		*busy = shk_busy_pid(task);
 		return -EAGAIN;
 	}
 	mm = mm_of(task);
@@ -197,7 +189,7 @@ unlock:
 	if (mm)
 		mmput_async(mm);
 	if (ret == -EAGAIN && !*busy)
-		*busy = seen_pid(task);
+		*busy = shk_busy_pid(task);
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -206,7 +198,7 @@ static int wait_for_busy(const struct shk_placing *placing)
 {
 	if (time_after(jiffies, placing->until))
 		return -EBUSY;
-	schedule_timeout_killable(PAUSE);
+	schedule_timeout_killable(SHK_STILL_PAUSE);
 	return fatal_signal_pending(current) ? -ERESTARTSYS : 0;
 }
 
@@ -261,7 +253,7 @@ int shk_place(struct task_struct *task, struct shk_placing *placing)
 	struct shk_draw draw = {};
 
 	if (!placing->until)
-		placing->until = (jiffies + WAIT) | 1;
+		placing->until = (jiffies + SHK_STILL_WAIT) | 1;
 	return place_patiently(task, &draw, placing);
 }
 
@@ -275,7 +267,8 @@ static void look_work(struct callback_head *work)
 {
 	struct look *look = container_of(work, struct look, work);
 	/* Whoever moves others does not wait for them as long. */
-	struct shk_placing placing = { .until = jiffies + (look->born ? WAIT : MOVER_WAIT) };
+	struct shk_placing placing = { .until = jiffies +
+						(look->born ? SHK_STILL_WAIT : MOVER_WAIT) };
 	bool had_drawn = look->draw.binding;
 	int ret = place_patiently(look->task, &look->draw, &placing);
 

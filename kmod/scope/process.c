@@ -116,7 +116,7 @@ static int change_guarded(struct change *c, int (*fn)(struct change *c))
 	mutex_unlock(&shk_config_lock);
 	/* It forks, or executes. */
 	if (ret == -EAGAIN && !*c->busy)
-		*c->busy = task_pid_nr_ns(c->task, task_active_pid_ns(current)) ?: -1;
+		*c->busy = shk_busy_pid(c->task);
 	return ret;
 }
 

@@ -16,6 +16,7 @@
 
 #include <linux/hashtable.h>
 #include <linux/mutex.h>
+#include <linux/pid_namespace.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/shadowk.h>
@@ -367,8 +368,14 @@ int shk_still_look(struct shk_still *still);
  * any translation left or borrows @still->mm. -EAGAIN, or what @change returned.
  */
 int shk_still_change(struct shk_still *still, int (*change)(void *arg), void *arg);
-/* How long a moment is, in jiffies. */
+/* How long who is in the way is waited for in all, and how long a moment is, in jiffies. */
+#define SHK_STILL_WAIT	(3 * HZ)
 #define SHK_STILL_PAUSE (HZ / 50)
+/* The thread that is in the way, as current's pid namespace has it; -1: it is not visible there. */
+static inline pid_t shk_busy_pid(struct task_struct *task)
+{
+	return task_pid_nr_ns(task, task_active_pid_ns(current)) ?: -1;
+}
 /*
  * Give who is in the way a moment. @until is 0 at first. -EBUSY: that was long enough;
  * -ERESTARTSYS.

@@ -28,9 +28,6 @@
 #define NR_ENTRIES 256
 #define NR_EXEC	   4
 
-/* How long who is in the way is waited for. */
-#define WAIT (3 * HZ)
-
 /* Under text_mutex. */
 static unsigned long entries[NR_ENTRIES];
 static struct shk_body exec_body[NR_EXEC];
@@ -145,7 +142,7 @@ int shk_still_change(struct shk_still *still, int (*change)(void *arg), void *ar
 int shk_still_wait(unsigned long *until)
 {
 	if (!*until)
-		*until = (jiffies + WAIT) | 1;
+		*until = (jiffies + SHK_STILL_WAIT) | 1;
 	if (time_after(jiffies, *until))
 		return -EBUSY;
 	schedule_timeout_interruptible(SHK_STILL_PAUSE);

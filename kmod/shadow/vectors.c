@@ -40,6 +40,7 @@ static const struct {
 
 static int __init add_vector(struct shk_vector *vectors, int nr, const char *name)
 {
+	unsigned long addr;
 	int i;
 
 	for (i = 0; i < nr; i++)
@@ -47,7 +48,7 @@ static int __init add_vector(struct shk_vector *vectors, int nr, const char *nam
 			return nr;
 	if (nr == SHK_VECTORS_MAX || strscpy(vectors[nr].name, name, sizeof(vectors->name)) < 0)
 		return -E2BIG;
-	return shk_symbol_unique(name, &vectors[nr].addr) ? -ENOENT : nr + 1;
+	return shk_symbol_unique(name, &addr) ? -ENOENT : nr + 1;
 }
 
 /* The handler of the entry at @addr, if it is not there yet. Returns the new @nr, or an error. */
@@ -68,7 +69,6 @@ static int __init add_entry(struct shk_vector *vectors, int nr, unsigned long ad
 		if (!strcmp(sysvec, simple[i]))
 			return nr;
 	snprintf(handler, sizeof(handler), "__%s", sysvec);
-	i = nr;
 	nr = add_vector(vectors, nr, handler);
 	if (nr >= 0)
 		return nr;

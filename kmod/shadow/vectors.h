@@ -11,7 +11,6 @@
 /* A function that is all of an interrupt's handler but its entry code. */
 struct shk_vector {
 	char name[48];
-	unsigned long addr;
 };
 
 /*
