@@ -19,15 +19,7 @@ static struct shadowk_shadow *shadow;
 
 static int add(uint32_t flags)
 {
-	struct shadowk_patch_spec spec = {
-		.size = sizeof(spec),
-		.kind = SHADOWK_PATCH_LIVEPATCH,
-		.flags = flags,
-		.name = "p",
-		.object = MODULE,
-	};
-
-	return shadowk_patch_add(shadow, &spec);
+	return livepatch_try(shadow, MODULE, flags);
 }
 
 static long job_is_patched(long unused)

@@ -24,14 +24,7 @@ static long job_is_patched(long unused)
 
 static void add(struct shadowk_shadow *shadow)
 {
-	struct shadowk_patch_spec spec = {
-		.size = sizeof(spec),
-		.kind = SHADOWK_PATCH_LIVEPATCH,
-		.name = "p",
-		.object = "shk_livepatch",
-	};
-
-	need_ok(shadowk_patch_add(shadow, &spec));
+	need_ok(livepatch_try(shadow, "shk_livepatch", 0));
 }
 
 int main(void)

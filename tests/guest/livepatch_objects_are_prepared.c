@@ -17,15 +17,7 @@ static struct shadowk_shadow *shadow;
 
 static int try_add(void)
 {
-	struct shadowk_patch_spec spec = {
-		.size = sizeof(spec),
-		.kind = SHADOWK_PATCH_LIVEPATCH,
-		.flags = SHADOWK_PATCH_CALLBACKS,
-		.name = "p",
-		.object = NAME,
-	};
-
-	return shadowk_patch_add(shadow, &spec);
+	return livepatch_try(shadow, NAME, SHADOWK_PATCH_CALLBACKS);
 }
 
 static void expect_prepared(int times, const char *when)

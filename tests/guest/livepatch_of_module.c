@@ -30,15 +30,7 @@ static void expect_prepared(int times, const char *when)
 
 static int try_add(void)
 {
-	struct shadowk_patch_spec spec = {
-		.size = sizeof(spec),
-		.kind = SHADOWK_PATCH_LIVEPATCH,
-		.flags = SHADOWK_PATCH_CALLBACKS,
-		.name = "p",
-		.object = NAME,
-	};
-
-	return shadowk_patch_add(pair.shadow, &spec);
+	return livepatch_try(pair.shadow, NAME, SHADOWK_PATCH_CALLBACKS);
 }
 
 int main(void)

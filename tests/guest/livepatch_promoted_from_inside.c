@@ -18,16 +18,9 @@ static struct shadowk_shadow *capturing, *shadow;
 /* The library loads by a process of its own. This one stays inside @capturing. */
 static void promote(int fd)
 {
-	struct shadowk_patch_spec spec = {
-		.size = sizeof(spec),
-		.kind = SHADOWK_PATCH_LIVEPATCH,
-		.name = "p",
-		.object = "shk_livepatch",
-	};
-
 	need_ok(shadowk_process_attach(capturing, 0));
 	need(!syscall(SYS_finit_module, fd, "", 0));
-	need_ok(shadowk_patch_add(shadow, &spec));
+	need_ok(livepatch_try(shadow, "shk_livepatch", 0));
 	need_ok(shadowk_patch_promote(shadow, "p"));
 	expect_ret(shadowk_patch_promote(shadow, "p"), -EALREADY, "promoting it twice, inside");
 }

@@ -16,15 +16,7 @@ static struct shadowk_shadow *shadow;
 
 static int add_to(struct shadowk_shadow *to, uint32_t flags)
 {
-	struct shadowk_patch_spec spec = {
-		.size = sizeof(spec),
-		.kind = SHADOWK_PATCH_LIVEPATCH,
-		.flags = flags,
-		.name = "p",
-		.object = "shk_livepatch_pause",
-	};
-
-	return shadowk_patch_add(to, &spec);
+	return livepatch_try(to, "shk_livepatch_pause", flags);
 }
 
 static long getuid_of_sleeper(void)

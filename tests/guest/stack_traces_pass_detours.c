@@ -5,7 +5,6 @@
  * probed function, and its callers up to the system call. Wherever in the function that
  * is: the frame is another one at each instruction.
  */
-#include <fcntl.h>
 
 #include "actor.h"
 #include "shadows.h"
@@ -14,17 +13,6 @@
 #define PROBED "vfs_read"
 #define EVENT  "events/shadowk/shadowk_probe/"
 #define NR_MAX 64
-
-static long job_read(long n)
-{
-	static char byte;
-	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-
-	while (n--)
-		need(read(fd, &byte, 1) == 1);
-	close(fd);
-	return 0;
-}
 
 /* Wherever a jump fits; how many that are. */
 static unsigned int probe_all(struct shadowk_shadow *shadow)
@@ -71,7 +59,7 @@ int main(void)
 	tracefs_clear();
 	tracefs_write(EVENT "trigger", "stacktrace");
 	tracefs_write(EVENT "enable", "1");
-	actor_do(&inside, job_read, 3);
+	actor_do(&inside, job_read_zero, 3);
 	actor_end(&inside);
 	tracefs_write(EVENT "enable", "0");
 	tracefs_write(EVENT "trigger", "!stacktrace");

@@ -14,17 +14,6 @@
 
 static struct shadowk_shadow *shadow, *during;
 
-static long job_read(long n)
-{
-	static char byte;
-	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-
-	while (n--)
-		need(read(fd, &byte, 1) == 1);
-	close(fd);
-	return 0;
-}
-
 static long job_write(long n)
 {
 	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -82,8 +71,8 @@ int main(void)
 	expect_eq(shadow_info(shadow).nr_grafts, 1, "processes inside");
 	expect_eq(module_info().nr_grafts, 1, "processes inside any shadow");
 
-	actor_ask(&neighbour, job_read, n);
-	actor_do(&actor, job_read, n);
+	actor_ask(&neighbour, job_read_zero, n);
+	actor_do(&actor, job_read_zero, n);
 	actor_do(&actor, job_write, n);
 	actor_answer(&neighbour);
 	actor_do(&neighbour, job_both, n);
@@ -97,12 +86,12 @@ int main(void)
 	expect_hits("the handle is closed", n, 2 * n);
 	attach(during, actor.pid);
 	actor_do(&actor, job_both, n);
-	actor_do(&actor, job_read, n);
+	actor_do(&actor, job_read_zero, n);
 	expect_hits("getppid only", n, 3 * n);
 
 	detach(actor.pid);
 	actor_do(&actor, job_both, n);
-	actor_do(&actor, job_read, n);
+	actor_do(&actor, job_read_zero, n);
 	expect_hits("detached", n, 3 * n);
 	expect_eq(shadow_info(shadow).nr_grafts, 0, "processes inside at the end");
 	shadowk_shadow_close(during);

@@ -75,9 +75,9 @@ static char *text(void)
 
 /* ---- the reasons that lie in the call ---- */
 
-static long as_nobody(const struct one_call *c)
+/* What @refused(@arg) returns to a child without any right. */
+static long to_nobody(long (*refused)(const void *arg), const void *arg)
 {
-	static char buf[8192];
 	int status;
 	pid_t pid;
 
@@ -86,10 +86,23 @@ static long as_nobody(const struct one_call *c)
 	need(pid >= 0);
 	if (!pid) {
 		become_nobody();
-		_exit(-call(fd_of(c, dev, shadow), c->nr, good_arg(c, buf, sizeof(buf))) & 0xff);
+		_exit(-refused(arg) & 0xff);
 	}
 	need(waitpid(pid, &status, 0) == pid);
 	return -WEXITSTATUS(status);
+}
+
+static long good_call(const void *arg)
+{
+	static char buf[8192];
+	const struct one_call *c = arg;
+
+	return call(fd_of(c, dev, shadow), c->nr, good_arg(c, buf, sizeof(buf)));
+}
+
+static long as_nobody(const struct one_call *c)
+{
+	return to_nobody(good_call, c);
 }
 
 static long with_flags(const struct one_call *c)
@@ -117,20 +130,14 @@ static long with_size(const struct one_call *c, uint32_t size)
 
 /* ---- those that lie in the shadow, or the process ---- */
 
+static long enters_alone(const void *handle)
+{
+	return enter_alone(*(const int *)handle);
+}
+
 static long nobody_enters_alone(void)
 {
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	need(pid >= 0);
-	if (!pid) {
-		become_nobody();
-		_exit(-enter_alone(shadow));
-	}
-	need(waitpid(pid, &status, 0) == pid);
-	return -WEXITSTATUS(status);
+	return to_nobody(enters_alone, &shadow);
 }
 
 static long skipping_enters_alone(void)

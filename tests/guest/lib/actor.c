@@ -165,3 +165,14 @@ long job_getuid(long n)
 		syscall(SYS_getuid);
 	return n;
 }
+
+long job_read_zero(long n)
+{
+	char byte;
+	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+
+	while (n--)
+		need(read(fd, &byte, 1) == 1);
+	close(fd);
+	return 0;
+}

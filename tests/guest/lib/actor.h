@@ -50,5 +50,7 @@ unsigned int nr_cpus(void);
 long job_getppid(long n);
 long job_getpid(long n);
 long job_getuid(long n);
+/* That many bytes, each by a read() of /dev/zero. */
+long job_read_zero(long n);
 
 #endif /* SHADOWK_TEST_ACTOR_H */

@@ -69,6 +69,19 @@ void expect_in_the_way(pid_t tid, int err, const char *what)
 	expect(sleeps_in(tid, SYS_pause), "it sleeps on");
 }
 
+int livepatch_try(struct shadowk_shadow *shadow, const char *module, uint32_t flags)
+{
+	struct shadowk_patch_spec spec = {
+		.size = sizeof(spec),
+		.kind = SHADOWK_PATCH_LIVEPATCH,
+		.flags = flags,
+		.name = "p",
+	};
+
+	snprintf(spec.object, sizeof(spec.object), "%s", module);
+	return shadowk_patch_add(shadow, &spec);
+}
+
 void patch_remove(struct shadowk_shadow *shadow, const char *name)
 {
 	need_ok(shadowk_patch_remove(shadow, name));

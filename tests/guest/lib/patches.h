@@ -20,6 +20,8 @@ int patch_in_place(struct shadowk_shadow *shadow, const char *name, const char *
 /* @err says that thread @tid is in the way of that, which sleeps on in pause(). */
 void expect_in_the_way(pid_t tid, int err, const char *what);
 void patch_remove(struct shadowk_shadow *shadow, const char *name);
+/* The patch "p": what the livepatch module @module has, which was captured; -errno. */
+int livepatch_try(struct shadowk_shadow *shadow, const char *module, uint32_t flags);
 /* What a system call of the actor's returns, errors as -errno. */
 long job_syscall(long nr);
 
