@@ -124,6 +124,15 @@ static const char *why_no_text(void)
 	return NULL;
 }
 
+/* After a fault of its own, whoever caused it: the file can be opened, but not read. */
+static bool ftrace_is_dead(void)
+{
+	FILE *file __attribute__((cleanup(close_file))) =
+		fopen("/proc/sys/kernel/ftrace_enabled", "re");
+
+	return file && fgetc(file) == EOF && ferror(file) && errno == ENODEV;
+}
+
 static bool ftrace_is_off(void)
 {
 	return begins_with("/proc/sys/kernel/ftrace_enabled", '0');
@@ -551,6 +560,12 @@ const char *shadowk_explain(char *buf, size_t len, enum shadowk_op op, int err,
 		snprintf(buf, len,
 			 "cannot %s: kernel.ftrace_enabled is 0, and private text follows the "
 			 "kernel's own patching by ftrace; run 'sysctl kernel.ftrace_enabled=1'",
+			 what);
+	} else if (err == ENODEV && ftrace_is_dead()) {
+		what_print(what, sizeof(what), op, &s);
+		snprintf(buf, len,
+			 "cannot %s: the kernel's ftrace has stopped after a fault (dmesg says "
+			 "which), and private text needs it; reboot",
 			 what);
 	} else if (!explain_op(buf, len, op, err, &s)) {
 		what_print(what, sizeof(what), op, &s);

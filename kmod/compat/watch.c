@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) "shadowk: " fmt
+
+#include <linux/module.h>
+#include <linux/sched.h>
+
 #include "compat/watch.h"
 
 int shk_watch_get(struct shk_watch *watch)
@@ -20,12 +25,26 @@ int shk_watch_get(struct shk_watch *watch)
 void shk_watch_put(struct shk_watch *watch)
 {
 	mutex_lock(&watch->lock);
-	if (!--watch->users)
-		WARN_ON_ONCE(unregister_ftrace_function(&watch->ops));
+	/*
+	 * Where ftrace has found a fault of its own and stopped (ftrace_kill()), it
+	 * takes back no call that it has put into the kernel's text.
+	 */
+	if (!--watch->users && unregister_ftrace_function(&watch->ops)) {
+		pr_err_once(
+			"ftrace has stopped, but the kernel goes on calling this module: it stays until a reboot\n");
+		__module_get(THIS_MODULE);
+		watch->stuck = true;
+	}
 	mutex_unlock(&watch->lock);
 }
 
 void shk_watch_free(struct shk_watch *watch)
 {
+	/*
+	 * A shadow with a name went with the module, so nobody could refuse that.
+	 * Its code and data are in use for ever, and are freed when this returns.
+	 */
+	while (watch->stuck)
+		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
 	ftrace_free_filter(&watch->ops);
 }

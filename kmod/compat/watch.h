@@ -18,6 +18,7 @@ struct shk_watch {
 	unsigned int nr_sites;
 	struct mutex lock; /* the innermost but for ftrace's own */
 	unsigned int users;
+	bool stuck; /* ftrace has not let go of it */
 };
 
 #define SHK_WATCH(name, first, nr, call) \
@@ -34,8 +35,12 @@ struct shk_watch {
 
 /* Sleeps. Errors as register_ftrace_function(). */
 int shk_watch_get(struct shk_watch *watch);
+/* If ftrace does not let go of it, the module cannot be unloaded any more. */
 void shk_watch_put(struct shk_watch *watch);
-/* Nobody needs it any more: its filter has stayed for the next use, until here. */
+/*
+ * Unload: nobody needs it any more; its filter has stayed for the next use, until
+ * here. Does not return if ftrace has not let go of it.
+ */
 void shk_watch_free(struct shk_watch *watch);
 
 #endif /* SHK_WATCH_H */

@@ -41,10 +41,16 @@
 
 struct shk_module_tables {
 	struct page *pmd;
-	/* A page of them: one per entry of @pmd, NULL: the base's. Under shk_tables_lock. */
+	/*
+	 * A page of them: one per entry of @pmd, NULL: the base's. Written under
+	 * shk_tables_lock; a fault reads without.
+	 */
 	struct page **pte;
 	unsigned int nr; /* of @pte */
 };
+
+/* Tables with these: who has none pays nothing for what the kernel maps and unmaps. */
+static atomic_t nr_followers;
 
 static pmd_t *private_pmd(struct shk_module_tables *modules, unsigned long addr)
 {
@@ -119,6 +125,13 @@ void shk_modules_refresh(unsigned long from, unsigned long to)
 	to = min_t(unsigned long, to, MODULES_END);
 	if (from >= to)
 		return;
+	/*
+	 * The base was written before. Whoever is counted only after this reads it
+	 * later still, see shk_modules_create().
+	 */
+	smp_mb();
+	if (!atomic_read(&nr_followers))
+		return;
 	spin_lock_irqsave(&shk_tables_lock, flags);
 	list_for_each_entry (tables, &shk_all_tables, node)
 		if (tables->modules)
@@ -139,8 +152,12 @@ int shk_modules_create(struct shk_tables *tables)
 	modules->pte = (struct page **)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!modules->pmd || !modules->pte)
 		goto free;
+	atomic_inc(&nr_followers);
+	/* Only then are entries of the base copied. */
+	smp_mb__after_atomic();
+	/* Faults look at it whole. */
 	spin_lock_irq(&shk_tables_lock);
-	tables->modules = modules;
+	smp_store_release(&tables->modules, modules);
 	spin_unlock_irq(&shk_tables_lock);
 	return 0;
 free:
@@ -162,6 +179,7 @@ void shk_modules_destroy(struct shk_tables *tables)
 	free_page((unsigned long)modules->pte);
 	kfree(modules);
 	tables->modules = NULL;
+	atomic_dec(&nr_followers);
 }
 
 /* It is filled, and from then on emptied when the base is; or it is forgotten. */
@@ -171,7 +189,7 @@ static void set_range(struct shk_module_tables *modules, unsigned long addr, str
 	unsigned int i;
 
 	spin_lock_irq(&shk_tables_lock);
-	modules->pte[pmd_index(addr)] = page;
+	WRITE_ONCE(modules->pte[pmd_index(addr)], page);
 	if (page)
 		for (i = 0, to = page_address(page); i < PTRS_PER_PTE; i++)
 			to[i].pte = wanted(from + i);

@@ -54,6 +54,8 @@ _Noreturn void skip(const char *why, ...) FORMAT(1);
  * all its children are gone and its handles closed, unless the module is.
  */
 int finish(void);
+/* The module is to be held that often at the end, which nothing can change any more. */
+void finish_held(long times);
 
 /* make check-debug's: where only the number counts, a tenth will do. */
 bool kernel_is_slow(void);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From insmod on ftrace is as after a fault that it found in itself: ftrace_kill(). It
+ * takes no call out of the kernel's text any more.
+ */
+#include <linux/kprobes.h>
+#include <linux/module.h>
+
+static struct kprobe probe = { .symbol_name = "ftrace_kill" };
+
+static int __init shk_ftrace_dead_init(void)
+{
+	void (*kill)(void);
+	int ret = register_kprobe(&probe);
+
+	if (ret)
+		return ret;
+	kill = (void (*)(void))probe.addr;
+	unregister_kprobe(&probe);
+	kill();
+	return 0;
+}
+
+static void __exit shk_ftrace_dead_exit(void)
+{
+}
+
+module_init(shk_ftrace_dead_init);
+module_exit(shk_ftrace_dead_exit);
+
+MODULE_DESCRIPTION("The end of ftrace");
+MODULE_LICENSE("GPL");
