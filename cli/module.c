@@ -133,6 +133,10 @@ static void explain_load(const char *file, const struct image *image, int err)
 		       strerror(err));
 	else if (err == EOPNOTSUPP)
 		report("this kernel has no livepatch (CONFIG_LIVEPATCH), which '%s' needs", file);
+	else if (err == EBUSY && begins_with("/proc/sys/kernel/ftrace_enabled", '0'))
+		report("cannot load '%s': kernel.ftrace_enabled is 0, and livepatches are called by "
+		       "ftrace; run 'sysctl kernel.ftrace_enabled=1'",
+		       file);
 	else if (err == EPERM && are_disabled())
 		report("cannot load '%s': kernel.modules_disabled is 1; load it before that is set, "
 		       "or boot without it",

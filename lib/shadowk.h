@@ -293,8 +293,9 @@ pid_t shadowk_busy(void);
  * @pid the caller's own process, which CAP_SYS_ADMIN has not put elsewhere.
  *
  * Return: 0, -ESRCH (no such process, or a zombie), -EOPNOTSUPP (a kernel
- * thread), -EBUSY (it is in another shadow by its cgroup, or shadowk_busy() is in a
- * function that a shadow has in place or livepatched, and was waited for), -ESTALE (the shadow was
+ * thread), -EBUSY (it is in another shadow by its cgroup, kernel.ftrace_enabled is 0, or
+ * shadowk_busy() is in a function that a shadow has in place or livepatched, and was waited
+ * for), -ENODEV (ftrace has stopped after a fault, see dmesg), -ESTALE (the shadow was
  * destroyed), -EINTR, -EPERM. A thread that sleeps with the process's memory map locked, in a
  * fault of a frozen file system say, is waited for; a signal that kills the caller ends that.
  */
@@ -338,7 +339,8 @@ int shadowk_process_detach_from(struct shadowk_shadow *shadow, pid_t pid);
  *
  * Return: 0, -ENOSPC (64 stretches in each other), -ESTALE (the shadow was
  * destroyed), -EBUSY (another thread, shadowk_busy(), is in a function that a shadow
- * has in place or livepatched, and was waited for), -EPERM.
+ * has in place or livepatched, and was waited for; or kernel.ftrace_enabled is 0),
+ * -ENODEV (ftrace has stopped), -EPERM.
  */
 int shadowk_enter(struct shadowk_shadow *shadow);
 
@@ -468,7 +470,8 @@ int shadowk_process_next(struct shadowk_shadow *shadow, struct shadowk_process *
  * each other, the nearest to a process decides. Needs CAP_SYS_ADMIN.
  *
  * Return: 0, -ENOENT or another error of open(2), -EBADF (no cgroup2), -ENODATA
- * (the cgroup was just removed), -EBUSY (it is attached to another shadow, or
+ * (the cgroup was just removed), -EBUSY (it is attached to another shadow,
+ * kernel.ftrace_enabled is 0, or
  * shadowk_busy() is in a function that a shadow has in place or livepatched, or in fork or exec, or has its
  * memory map locked, and was waited for),
  * -ESTALE (the shadow was destroyed), -EPERM. With an error all are where they were, or
@@ -848,7 +851,7 @@ struct shadowk_patch_spec {
  * (not the first byte of a function, or of an instruction), -EOPNOTSUPP (the
  * function has no __fentry__ site), -EADDRNOTAVAIL (the kernel forbids it),
  * -ENXIO (no such call), -EMLINK (several, give @offset), -EADDRINUSE (an edit
- * is there), -EBUSY (a kprobe is there, or shadowk_busy() is in what would be replaced
+ * is there), -EBUSY (a kprobe is there, kernel.ftrace_enabled is 0, or shadowk_busy() is in what would be replaced
  * in place or in an old body of a LIVEPATCH, and was waited for), -EEXIST (@name is taken), -ENOSPC (too
  * many patches), -EFBIG, -EOVERFLOW, -EPROTO, -EPROTOTYPE (a body that cannot be in
  * place, see there), -EINTR, -ENODEV (no such patch module is loaded), -ENOEXEC (it is for

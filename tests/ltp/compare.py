@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""In a guest: each test of /root/ltp/list outside and inside; see tests/ltp/run."""
+
+import collections
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import sys
+
+LTP = pathlib.Path("/root/ltp")
+TIMEOUT = 20                # seconds: many tests wait longer, and are left out
+TRIES = 3                   # of a test that gives something else
+TCONF = 32                  # LTP's status where the machine lacks what a test needs
+ENV = {**os.environ, "LTPROOT": str(LTP), "TMPDIR": "/tmp", "KCONFIG_SKIP_CHECK": "1",
+       "PATH": f"{LTP}/bin:{os.environ['PATH']}", "LTP_COLORIZE_OUTPUT": "n"}
+SHADOW = "ltp"
+
+
+def once(command):
+    """Its status; None when time is up."""
+    with subprocess.Popen(command, env=ENV, cwd="/tmp", stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          start_new_session=True) as process:
+        try:
+            return process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
+def both(command):
+    return once(command), once(["shadowctl", "run", SHADOW, "--", *command])
+
+
+def compare(command):
+    """What came of it: same, another, unsteady, late, unbuilt, needs."""
+    outside, inside = both(command)
+    if outside in (127, None):
+        return "unbuilt" if outside else "late", ""
+    if outside == TCONF:
+        return "needs", ""
+    if outside == inside:
+        return "same", ""
+    seen = [(outside, inside)] + [both(command) for _ in range(TRIES)]
+    text = ", ".join(f"{o} {i}" for o, i in seen)
+    if any(o == i for o, i in seen) or len({o for o, _ in seen}) > 1:
+        return "unsteady", text
+    return "another", text
+
+
+def main():
+    subprocess.run(["shadowctl", "create", SHADOW], check=True)
+    subprocess.run(["shadowctl", "raw", "privatise", SHADOW, "--all"], check=True,
+                   stdout=subprocess.DEVNULL)
+    wanted = set(sys.argv[1:])
+    counts = collections.Counter()
+    for line in (LTP / "list").read_text().splitlines():
+        name, *command = shlex.split(line)
+        if wanted and name not in wanted:
+            continue
+        if not (LTP / "bin" / command[0]).exists():
+            counts["unbuilt"] += 1
+            continue
+        print(f"ltp: {name}", file=open("/dev/kmsg", "w"))
+        outcome, text = compare(command)
+        counts[outcome] += 1
+        if text:
+            print(f"{outcome} {name}: status outside and inside: {text}", flush=True)
+        elif sum(counts.values()) % 100 == 0:
+            print(f"{sum(counts.values())} tests, {counts['same']} the same", flush=True)
+    verified = subprocess.run(["shadowctl", "verify", SHADOW]).returncode
+    print(f"{counts['same']} the same, {counts['another']} not; not compared: "
+          f"{counts['unsteady']} unsteady, {counts['late']} of more than {TIMEOUT} s, "
+          f"{counts['needs']} need what this guest lacks, {counts['unbuilt']} not built")
+    return 1 if counts["another"] or not counts["same"] or verified else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
