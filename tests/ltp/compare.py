@@ -6,7 +6,6 @@ import collections
 import os
 import pathlib
 import shlex
-import signal
 import subprocess
 import sys
 
@@ -17,11 +16,13 @@ TCONF = 32                  # LTP's status where the machine lacks what a test n
 ENV = {**os.environ, "LTPROOT": str(LTP), "TMPDIR": "/tmp", "KCONFIG_SKIP_CHECK": "1",
        "PATH": f"{LTP}/bin:{os.environ['PATH']}", "LTP_COLORIZE_OUTPUT": "n"}
 SHADOW = "ltp"
+GROUP = pathlib.Path("/sys/fs/cgroup/shadowk-ltp")
 
 
 def once(command):
     """Its status; None when time is up."""
-    with subprocess.Popen(command, env=ENV, cwd="/tmp", stdin=subprocess.DEVNULL,
+    with subprocess.Popen(["sh", "-c", f'echo $$ >{GROUP}/cgroup.procs; exec "$@"', "-", *command],
+                          env=ENV, cwd="/tmp", stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           start_new_session=True) as process:
         try:
@@ -29,10 +30,8 @@ def once(command):
         except subprocess.TimeoutExpired:
             return None
         finally:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            # Children, too, which have process groups of their own.
+            (GROUP / "cgroup.kill").write_text("1")
 
 
 def both(command):
@@ -59,6 +58,7 @@ def main():
     subprocess.run(["shadowctl", "create", SHADOW], check=True)
     subprocess.run(["shadowctl", "raw", "privatise", SHADOW, "--all"], check=True,
                    stdout=subprocess.DEVNULL)
+    GROUP.mkdir()
     wanted = set(sys.argv[1:])
     counts = collections.Counter()
     for line in (LTP / "list").read_text().splitlines():
