@@ -14,6 +14,7 @@
 
 #define ROUNDS	 20
 #define SELECTOR 7 /* entry 0 of the LDT */
+#define READ	 0
 #define WRITE	 0x11
 
 enum { IDLE, LOAD, LOADED, LOOK, SEEN, END };
@@ -99,6 +100,8 @@ int main(void)
 
 	if (nr_cpus() < 2)
 		skip("one CPU");
+	if (syscall(SYS_modify_ldt, READ, NULL, 0) && errno == ENOSYS)
+		skip("this kernel has no LDTs of processes (CONFIG_MODIFY_LDT_SYSCALL)");
 	shadow = shadow_new(NULL);
 	actor_start(&actor, 0);
 	expect_eq(actor_do(&actor, job_change_ldt, 1), 0, "stale segments outside");
