@@ -8,15 +8,6 @@
 #include "actor.h"
 #include "shadows.h"
 
-#define SCHEDSTATS "/proc/sys/kernel/sched_schedstats"
-
-/* Static branches change. */
-static void patch_text(void)
-{
-	for (int i = 0; i < 20; i++)
-		need(write_file(SCHEDSTATS, i & 1 ? "0\n" : "1\n"));
-}
-
 int main(void)
 {
 	struct shadowk_shadow *shadow = shadow_new(NULL);
@@ -28,7 +19,7 @@ int main(void)
 	actor_start(&actor, -1);
 	attach(shadow, actor.pid);
 	need(!module_load(victim_path("shk_ftrace_dead"), ""));
-	patch_text();
+	patch_text(10);
 	actor_do(&actor, job_getppid, 10);
 	expect_eq(hits(shadow, GETPPID), 10, "hits");
 	detach(actor.pid);
@@ -40,7 +31,7 @@ int main(void)
 	       module_references());
 	finish_held(2);
 	expect_ret(module_unload("shadowk"), -EWOULDBLOCK, "rmmod");
-	patch_text();
+	patch_text(10);
 	/* What needs ftrace is refused. */
 	shadow = shadow_new(NULL);
 	ret = shadowk_process_attach(shadow, actor.pid);

@@ -10,8 +10,6 @@
 #include "actor.h"
 #include "shadows.h"
 
-#define SCHEDSTATS "/proc/sys/kernel/sched_schedstats"
-
 int main(void)
 {
 	struct shadowk_shadow *shadow = shadow_new("named");
@@ -30,9 +28,9 @@ int main(void)
 		_exit(!module_unload("shadowk"));
 	/* It has taken the device away, and got no further. */
 	expect(eventually(access("/dev/shadowk", F_OK)), "rmmod does not begin");
-	for (int i = 0; i < 50; i++) {
-		need(write_file(SCHEDSTATS, i & 1 ? "0\n" : "1\n")); /* text is patched */
-		usleep(20000);
+	for (int i = 0; i < 25; i++) {
+		patch_text(1);
+		usleep(40000);
 		expect_eq(waitpid(rmmod, NULL, WNOHANG), 0, "rmmod has come to its end");
 	}
 	actor_do(&actor, job_getppid, 10);

@@ -14,7 +14,6 @@
 #define SECONDS	 8
 #define PATIENCE 40 /* until it happened at all, on a busy machine */
 #define PROGRAM	 "/tmp/set-user"
-#define SWITCH	 "/proc/sys/kernel/sched_schedstats" /* a static key */
 
 static volatile bool *enough;
 
@@ -41,8 +40,7 @@ static pid_t patcher(void)
 	if (pid)
 		return pid;
 	for (;;)
-		if (!write_file(SWITCH, "1") || !write_file(SWITCH, "0"))
-			pause();
+		patch_text(1);
 }
 
 int main(void)
@@ -76,7 +74,7 @@ int main(void)
 	executed = actor_answer(&user.actor);
 	kill(patching, SIGKILL);
 	wait_for(patching);
-	write_file(SWITCH, "0");
+	patch_text(1); /* off */
 	expect(executed > 0, "executions of the program: %ld", executed);
 	expect(attached > 0 && detached > 0, "the storm attached %ld and detached %ld", attached,
 	       detached);

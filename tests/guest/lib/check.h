@@ -74,4 +74,7 @@ bool read_file(const char *path, char *buf, size_t room);
 long read_number(const char *path);
 bool write_file(const char *path, const char *text);
 
+/* A static branch of the kernel is switched on and off that often: its text is patched. */
+void patch_text(unsigned int times);
+
 #endif /* SHADOWK_TEST_CHECK_H */
