@@ -15,6 +15,7 @@
 
 #include "scope/cgroup.h"
 #include "scope/place.h"
+#include "scope/process.h"
 
 /* A process that may be in the wrong text. */
 struct look {
@@ -45,17 +46,6 @@ struct shk_draw shk_draw(struct shk_binding *binding)
 	};
 }
 
-/* Some thread of @task's process that has an mm: who has exited stays in its cgroup. RCU. */
-static struct task_struct *living(struct task_struct *task)
-{
-	struct task_struct *thread;
-
-	for_each_thread (task, thread)
-		if (READ_ONCE(thread->mm) && !shk_is_kthread(thread))
-			return thread;
-	return NULL;
-}
-
 /* Under shk_config_lock it stays so. RCU, or that lock. */
 static struct shk_binding *binding_of(struct task_struct *task)
 {
@@ -63,7 +53,7 @@ static struct shk_binding *binding_of(struct task_struct *task)
 	struct shk_binding *binding;
 
 	rcu_read_lock();
-	thread = living(task);
+	thread = shk_process_living(task);
 	binding = thread ? shk_binding_nearest(task_dfl_cgroup(thread)) : NULL;
 	rcu_read_unlock();
 	return binding;
@@ -85,7 +75,7 @@ static struct mm_struct *mm_of(struct task_struct *task)
 
 	do {
 		rcu_read_lock();
-		thread = living(task);
+		thread = shk_process_living(task);
 		mm = thread ? get_task_mm(thread) : NULL;
 		borrowed = mm && shk_borrows_mm(task);
 		rcu_read_unlock();
@@ -294,7 +284,7 @@ bool shk_place_wanted(struct task_struct *task)
 	rcu_read_lock();
 	/* Its cgroup is written, its mm not read: on_exec() has the other half. */
 	smp_mb();
-	thread = living(task);
+	thread = shk_process_living(task);
 	if (thread) {
 		binding = shk_binding_nearest(task_dfl_cgroup(thread));
 		wanted = shk_graft_may_be_misplaced(READ_ONCE(thread->mm),

@@ -8,8 +8,18 @@
 #include "scope/cgroup.h"
 #include "scope/process.h"
 
+struct task_struct *shk_process_living(struct task_struct *task)
+{
+	struct task_struct *thread;
+
+	for_each_thread (task, thread)
+		if (READ_ONCE(thread->mm) && !shk_is_kthread(thread))
+			return thread;
+	return NULL;
+}
+
 /* With a reference (put_task_struct). */
-static struct task_struct *task_of(pid_t pid)
+static struct task_struct *find_task(pid_t pid)
 {
 	struct task_struct *task;
 
@@ -24,6 +34,24 @@ static struct task_struct *task_of(pid_t pid)
 		task = get_task_struct(current);
 	}
 	return task ?: ERR_PTR(-ESRCH);
+}
+
+/* The same; another thread of the process where that one has exited, and others have not. */
+static struct task_struct *task_of(pid_t pid)
+{
+	struct task_struct *task = find_task(pid), *living;
+
+	if (IS_ERR(task) || READ_ONCE(task->mm))
+		return task;
+	rcu_read_lock();
+	living = shk_process_living(task);
+	if (living) {
+		get_task_struct(living);
+		put_task_struct(task);
+		task = living;
+	}
+	rcu_read_unlock();
+	return task;
 }
 
 /* The mm that @task runs in, with a reference (mmput). */

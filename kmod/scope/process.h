@@ -17,6 +17,11 @@ typedef void (*shk_ask_threads)(struct shk_shadow *shadow, bool ask);
 /* Errors as in struct shk_enter. @ask: for current alone; NULL: for its process. */
 int shk_process_enter(struct shk_shadow *shadow, shk_ask_threads ask, pid_t *busy);
 int shk_process_leave(struct shk_shadow *from, pid_t *busy);
+/*
+ * Some thread of @task's process that has an mm, or NULL: who has exited is still the one
+ * by which the process is known, and in its cgroup. RCU.
+ */
+struct task_struct *shk_process_living(struct task_struct *task);
 int shk_process_info(struct shk_process_info *info);
 int shk_process_next(struct shk_shadow *shadow, struct shk_process_next *next);
 

@@ -174,7 +174,8 @@ int main(int argc, char **argv)
 	count(other, VICTIM_SYMBOL);
 	pin(0);
 
-	body();
+	if (has_frames())
+		body();
 	call();
 	jump(other, "a jump probe, in another shadow");
 	jump(edited, "a jump probe, in the shadow itself");

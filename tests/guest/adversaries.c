@@ -1,0 +1,716 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: once timeout=400 */
+/*
+ * Processes that do not come when they are waited for: frozen, stopped, traced at each event,
+ * in exec behind a tracer, in a fault on a frozen file system or that nobody answers, out of
+ * memory, a leader that has exited, a parent in vfork. Whatever is asked of one, outside and
+ * inside, ends, or can be killed; what others ask goes on meanwhile; and when it is let
+ * go it can be attached as any other.
+ */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "actor.h"
+#include "cgroups.h"
+#include "patches.h"
+#include "tiny.h"
+
+#define TINY	  "/tmp/tiny"
+#define FILE_NAME "/root/frozen"
+#define FREEZER	  "/tmp/freezer"
+
+#define BOUND  6000 /* ms: three seconds of patience, on a slow machine */
+#define KILLED 2000 /* from the signal on */
+#define OTHERS 5000
+
+static struct cgroup group, bound;
+/* The first is the adversary's, the last has @bound; between: where it moves to, a bystander's. */
+static struct shadowk_shadow *first, *second, *theirs, *last;
+
+static struct {
+	atomic_ulong rounds, longest;
+	atomic_int pid; /* of a thread or child, from a process that cannot say otherwise */
+	atomic_bool go;
+} * shared;
+
+static unsigned long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool ends_within(pid_t pid, unsigned long ms)
+{
+	unsigned long until = milliseconds() + ms;
+
+	while (waitpid(pid, NULL, WNOHANG) != pid) {
+		if (milliseconds() > until)
+			return false;
+		usleep(2000);
+	}
+	return true;
+}
+
+static bool has_state(pid_t pid, const char *states)
+{
+	char path[64], text[256];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (!read_file(path, text, sizeof(text)))
+		return false;
+	state = strrchr(text, ')');
+	return state && strchr(states, state[2]);
+}
+
+static bool some_thread_has_state(pid_t pid, const char *state)
+{
+	char command[100];
+
+	snprintf(command, sizeof(command), "grep -q '^State:.%s' /proc/%d/task/*/status", state,
+		 pid);
+	return !system(command);
+}
+
+/* ---- what becomes of it ---- */
+
+static void write_group(const char *file, const char *text)
+{
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/%s", group.path, file);
+	need(write_file(path, text));
+}
+
+static bool is_frozen(void)
+{
+	char path[400], text[64];
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", group.path);
+	return read_file(path, text, sizeof(text)) && strstr(text, "frozen 1");
+}
+
+static bool freeze(struct actor *actor)
+{
+	write_group("cgroup.freeze", "1");
+	need(eventually(is_frozen()));
+	return true;
+}
+
+static void thaw(struct actor *actor)
+{
+	cgroup_move(&group, actor->pid);
+	write_group("cgroup.freeze", "0");
+}
+
+static bool freeze_v1(struct actor *actor)
+{
+	char text[32] = "", pid[16];
+
+	mkdir(FREEZER, 0700);
+	if (mount("freezer", FREEZER, "cgroup", 0, "freezer"))
+		return false;
+	need(!mkdir(FREEZER "/group", 0700));
+	snprintf(pid, sizeof(pid), "%d", actor->pid);
+	need(write_file(FREEZER "/group/cgroup.procs", pid));
+	need(write_file(FREEZER "/group/freezer.state", "FROZEN"));
+	need(eventually(read_file(FREEZER "/group/freezer.state", text, sizeof(text)) &&
+			!strncmp(text, "FROZEN", 6)));
+	return true;
+}
+
+static void thaw_v1(struct actor *actor)
+{
+	char pid[16];
+
+	need(write_file(FREEZER "/group/freezer.state", "THAWED"));
+	snprintf(pid, sizeof(pid), "%d", actor->pid);
+	need(write_file(FREEZER "/cgroup.procs", pid));
+	need(eventually(!rmdir(FREEZER "/group")));
+	need(!umount(FREEZER));
+}
+
+static bool stop(struct actor *actor)
+{
+	need(!kill(actor->pid, SIGSTOP));
+	need(eventually(has_state(actor->pid, "T")));
+	return true;
+}
+
+static void cont(struct actor *actor)
+{
+	need(!kill(actor->pid, SIGCONT));
+}
+
+static void seize(pid_t pid, long options)
+{
+	need(!ptrace(PTRACE_SEIZE, pid, 0, options));
+}
+
+static void wait_for_stop(pid_t pid, int event)
+{
+	int status;
+
+	need(waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status) &&
+	     (!event || status >> 16 == event));
+}
+
+static void untrace(struct actor *actor)
+{
+	need(!ptrace(PTRACE_DETACH, actor->pid, 0, 0));
+}
+
+static bool trace(struct actor *actor)
+{
+	seize(actor->pid, 0);
+	need(!ptrace(PTRACE_INTERRUPT, actor->pid, 0, 0));
+	wait_for_stop(actor->pid, 0);
+	return true;
+}
+
+static long job_fork(long unused)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return wait_for(pid);
+}
+
+static bool trace_fork(struct actor *actor)
+{
+	seize(actor->pid, PTRACE_O_TRACEFORK);
+	actor_ask(actor, job_fork, 0);
+	wait_for_stop(actor->pid, PTRACE_EVENT_FORK);
+	return true;
+}
+
+static void untrace_fork(struct actor *actor)
+{
+	unsigned long child;
+
+	need(!ptrace(PTRACE_GETEVENTMSG, actor->pid, 0, &child));
+	wait_for_stop((pid_t)child, 0);
+	need(!ptrace(PTRACE_DETACH, (pid_t)child, 0, 0));
+	untrace(actor);
+	need_ok(actor_answer(actor));
+}
+
+static long job_exec(long unused)
+{
+	char *argv[] = { TINY, NULL };
+
+	execv(TINY, argv);
+	return -errno;
+}
+
+static bool trace_exec(struct actor *actor)
+{
+	seize(actor->pid, PTRACE_O_TRACEEXEC);
+	actor_ask(actor, job_exec, 0);
+	wait_for_stop(actor->pid, PTRACE_EVENT_EXEC);
+	return true;
+}
+
+static long job_exit(long unused)
+{
+	_exit(0);
+}
+
+static bool trace_exit(struct actor *actor)
+{
+	seize(actor->pid, PTRACE_O_TRACEEXIT);
+	actor_ask(actor, job_exit, 0);
+	wait_for_stop(actor->pid, PTRACE_EVENT_EXIT);
+	return true;
+}
+
+static void *pause_always(void *unused)
+{
+	shared->pid = (pid_t)syscall(SYS_gettid);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static long job_exec_with_thread(long unused)
+{
+	pthread_t thread;
+
+	need(!pthread_create(&thread, NULL, pause_always, NULL));
+	while (!shared->go)
+		usleep(1000);
+	return job_exec(0);
+}
+
+/* Exec waits, with a lock that attach wants, for a thread that its tracer does not let exit. */
+static bool hold_exec(struct actor *actor)
+{
+	shared->pid = 0;
+	shared->go = false;
+	actor_ask(actor, job_exec_with_thread, 0);
+	need(eventually(shared->pid));
+	seize(shared->pid, PTRACE_O_TRACEEXIT);
+	shared->go = true;
+	wait_for_stop(shared->pid, PTRACE_EVENT_EXIT);
+	return true;
+}
+
+static void let_exec(struct actor *actor)
+{
+	need(!ptrace(PTRACE_DETACH, shared->pid, 0, 0));
+}
+
+static int root_fd;
+static pid_t guard;
+static volatile char *page;
+
+static void *write_page(void *unused)
+{
+	page[0] = 1;
+	return NULL;
+}
+
+static long write_in_thread(void)
+{
+	pthread_t thread;
+	int ret = pthread_create(&thread, NULL, write_page, NULL);
+
+	if (!ret)
+		pthread_join(thread, NULL);
+	return -ret;
+}
+
+static long job_map(long unused)
+{
+	int fd = open(FILE_NAME, O_RDWR | O_CREAT, 0600);
+
+	if (fd < 0 || ftruncate(fd, 4096))
+		return -errno;
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return page == MAP_FAILED ? -errno : page[0];
+}
+
+static long job_write(long unused)
+{
+	return write_in_thread();
+}
+
+/* Thaws all the same, if the test does not come to that. */
+static void guard_start(void)
+{
+	pid_t test = getpid();
+
+	guard = fork();
+	need(guard >= 0);
+	if (guard)
+		return;
+	for (int i = 0; i < 200 && getppid() == test; i++)
+		sleep(1);
+	ioctl(root_fd, FITHAW, 0);
+	_exit(0);
+}
+
+static bool freeze_files(struct actor *actor)
+{
+	need_ok(actor_do(actor, job_map, 0));
+	guard_start();
+	if (ioctl(root_fd, FIFREEZE, 0)) {
+		kill(guard, SIGKILL);
+		return false;
+	}
+	actor_ask(actor, job_write, 0);
+	need(eventually(some_thread_has_state(actor->pid, "D")));
+	return true;
+}
+
+static void thaw_files(struct actor *actor)
+{
+	need(!ioctl(root_fd, FITHAW, 0));
+	kill(guard, SIGKILL);
+	waitpid(guard, NULL, 0);
+	need_ok(actor_answer(actor));
+}
+
+static long job_fault(long unused)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	range.range.start = (unsigned long)page;
+	range.range.len = 4096;
+	if (page == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range))
+		return -errno;
+	shared->pid = getpid();
+	return write_in_thread();
+}
+
+static bool fault(struct actor *actor)
+{
+	shared->pid = 0;
+	actor_ask(actor, job_fault, 0);
+	need(eventually(shared->pid));
+	usleep(100000);
+	return true;
+}
+
+static long job_fill(long unused)
+{
+	const size_t len = 16 << 20;
+	char *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	for (size_t at = 0; at < len; at += 4096)
+		memory[at] = 1;
+	munmap(memory, len);
+	return 0;
+}
+
+/* Where too much is allocated the process sleeps, time after time. */
+static bool throttle(struct actor *actor)
+{
+	if (!write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
+		return false;
+	write_group("memory.high", "65536");
+	actor_ask(actor, job_fill, 0);
+	usleep(300000);
+	return true;
+}
+
+static void unthrottle(struct actor *actor)
+{
+	write_group("memory.high", "max");
+	need_ok(actor_answer(actor));
+}
+
+static long job_leave_thread(long unused)
+{
+	pthread_t thread;
+
+	need(!pthread_create(&thread, NULL, pause_always, NULL));
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+static bool lose_leader(struct actor *actor)
+{
+	actor_ask(actor, job_leave_thread, 0);
+	need(eventually(has_state(actor->pid, "Z")));
+	return true;
+}
+
+static long job_vfork(long unused)
+{
+	pid_t pid = vfork();
+
+	if (!pid) {
+		shared->pid = getpid();
+		for (;;)
+			pause();
+	}
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+static bool hold_vfork(struct actor *actor)
+{
+	shared->pid = 0;
+	actor_ask(actor, job_vfork, 0);
+	need(eventually(shared->pid));
+	return true;
+}
+
+static void let_vfork(struct actor *actor)
+{
+	need(!kill(shared->pid, SIGKILL));
+	need_ok(actor_answer(actor));
+}
+
+static const struct adversary {
+	const char *name;
+	bool (*hold)(struct actor *actor); /* false: cannot be had here */
+	void (*let_go)(struct actor *actor);
+	enum { GOES_ON, EXITS, IS_KILLED } then; /* the last for want of a let_go() */
+} adversaries[] = {
+	{ "frozen", freeze, thaw, GOES_ON },
+	{ "frozen by cgroup v1", freeze_v1, thaw_v1, GOES_ON },
+	{ "stopped", stop, cont, GOES_ON },
+	{ "traced", trace, untrace, GOES_ON },
+	{ "traced at fork", trace_fork, untrace_fork, GOES_ON },
+	{ "traced at exec", trace_exec, untrace, EXITS },
+	{ "traced at exit", trace_exit, untrace, EXITS },
+	{ "in exec", hold_exec, let_exec, EXITS },
+	{ "in a fault on a frozen file system", freeze_files, thaw_files, GOES_ON },
+	{ "in a fault that nobody answers", fault, NULL, IS_KILLED },
+	{ "out of memory", throttle, unthrottle, GOES_ON },
+	{ "without its leader", lose_leader, NULL, IS_KILLED },
+	{ "in vfork", hold_vfork, let_vfork, GOES_ON },
+};
+
+/* ---- what is asked ---- */
+
+static int do_list(pid_t pid)
+{
+	struct shadowk_process process = { .size = sizeof(process) };
+	int ret;
+
+	while ((ret = shadowk_process_next(first, &process)) > 0)
+		;
+	shadow_of(pid);
+	return ret;
+}
+
+static int do_attach(pid_t pid)
+{
+	return shadowk_process_attach(first, pid);
+}
+
+static int do_move(pid_t pid)
+{
+	return shadowk_process_attach(second, pid);
+}
+
+static int do_detach(pid_t pid)
+{
+	return shadowk_process_detach(device(), pid);
+}
+
+static int do_edit(pid_t pid)
+{
+	struct shadowk_probe_spec spec = { .size = sizeof(spec), .name = GETPID };
+
+	strcpy(spec.symbol, GETPID);
+	return shadowk_probe_add(first, &spec) ?: shadowk_probe_remove(first, GETPID);
+}
+
+static int do_replace(pid_t pid)
+{
+	return patch_in_place(first, "replaced", "shk_inplace")
+		       ?: shadowk_patch_remove(first, "replaced");
+}
+
+static int do_cgroup_attach(pid_t pid)
+{
+	return shadowk_cgroup_attach(second, group.path);
+}
+
+static int do_cgroup_detach(pid_t pid)
+{
+	return shadowk_cgroup_detach(device(), group.path);
+}
+
+static int move_to(const struct cgroup *to, pid_t pid)
+{
+	char path[400], text[16];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", to->path);
+	snprintf(text, sizeof(text), "%d", pid);
+	return write_file(path, text) ? 0 : -errno;
+}
+
+static int do_cgroup_move(pid_t pid)
+{
+	return move_to(&bound, pid);
+}
+
+static int do_cgroup_move_back(pid_t pid)
+{
+	return move_to(&group, pid);
+}
+
+static int do_rmmod(pid_t pid)
+{
+	return module_unload("shadowk");
+}
+
+static int do_destroy(pid_t pid)
+{
+	return shadowk_shadow_destroy(first);
+}
+
+static const struct request {
+	const char *name;
+	int (*make)(pid_t pid);
+} requests[] = {
+	{ "list", do_list },
+	{ "edit", do_edit },
+	{ "replace", do_replace },
+	{ "rmmod", do_rmmod },
+	{ "attach", do_attach },
+	{ "move", do_move },
+	{ "cgroup-attach", do_cgroup_attach },
+	{ "cgroup-detach", do_cgroup_detach },
+	{ "cgroup-move", do_cgroup_move },
+	{ "cgroup-move-back", do_cgroup_move_back },
+	{ "attach-again", do_attach },
+	{ "detach", do_detach },
+	{ "attach-at-last", do_attach },
+	{ "destroy", do_destroy },
+};
+
+static _Noreturn void be_a_bystander(void)
+{
+	for (;;) {
+		struct shadowk_process process = { .size = sizeof(process) };
+		struct shadowk_info info = { .size = sizeof(info) };
+		unsigned long begun = milliseconds(), took;
+
+		need_ok(shadowk_info(device(), &info));
+		need_ok(shadowk_process_attach(theirs, 0));
+		need_ok(shadowk_process_next(theirs, &process));
+		need_ok(shadowk_process_detach(device(), 0));
+		took = milliseconds() - begun;
+		if (took > shared->longest)
+			shared->longest = took;
+		shared->rounds++;
+		usleep(20000);
+	}
+}
+
+/* Others are served. */
+static void expect_rounds(const char *who, const char *what)
+{
+	unsigned long was = shared->rounds, until = milliseconds() + OTHERS;
+
+	while (shared->rounds < was + 2 && milliseconds() < until)
+		usleep(2000);
+	expect(shared->rounds >= was + 2, "others while one that is %s has been asked to %s", who,
+	       what);
+}
+
+static void ask(const struct adversary *adversary, const struct request *request, pid_t pid,
+		const char *where)
+{
+	pid_t asker = fork_tied();
+	bool killed = false;
+
+	if (!asker) {
+		request->make(pid);
+		_exit(0);
+	}
+	if (!ends_within(asker, BOUND)) {
+		killed = true;
+		kill(asker, SIGKILL);
+		expect(ends_within(asker, KILLED),
+		       "who asks one that is %s, %s, to %s can be killed", adversary->name, where,
+		       request->name);
+	}
+	if (killed)
+		printf("%s, %s, %s: waited, and was killed\n", adversary->name, where,
+		       request->name);
+	expect_rounds(adversary->name, request->name);
+}
+
+static void expect_attachable(struct actor *actor)
+{
+	struct shadowk_shadow *shadow = shadow_new(NULL);
+
+	cgroup_move(&group, actor->pid);
+	count(shadow, GETPPID);
+	attach(shadow, actor->pid);
+	actor_do(actor, job_getppid, 10);
+	expect_eq(hits(shadow, GETPPID), 10, "its hits when it is let go");
+	detach(actor->pid);
+	actor_do(actor, job_getppid, 10);
+	expect_eq(hits(shadow, GETPPID), 10, "the same, detached");
+	shadow_close(shadow);
+}
+
+static void let_go(const struct adversary *adversary, struct actor *actor)
+{
+	if (adversary->then == IS_KILLED) {
+		need(!kill(actor->pid, SIGKILL));
+		expect(ends_within(actor->pid, BOUND), "one that is %s dies", adversary->name);
+		return;
+	}
+	adversary->let_go(actor);
+	if (adversary->then == EXITS) {
+		expect(ends_within(actor->pid, BOUND), "one that was %s exits", adversary->name);
+		return;
+	}
+	expect_attachable(actor);
+	actor_end(actor);
+}
+
+static void meet(const struct adversary *adversary, bool inside)
+{
+	struct actor actor;
+
+	first = shadow_new(NULL);
+	second = shadow_new(NULL);
+	count(first, GETPPID);
+	count(second, GETPPID);
+	actor_start(&actor, -1);
+	cgroup_move(&group, actor.pid);
+	if (inside)
+		attach(first, actor.pid);
+	if (!adversary->hold(&actor)) {
+		printf("none that is %s here\n", adversary->name);
+		actor_end(&actor);
+	} else {
+		for (unsigned int i = 0; i < ARRAY_SIZE(requests); i++)
+			ask(adversary, &requests[i], actor.pid, inside ? "inside" : "outside");
+		let_go(adversary, &actor);
+	}
+	/* What failed half way. */
+	shadowk_cgroup_detach(device(), group.path);
+	shadow_close(first);
+	shadow_close(second);
+}
+
+int main(void)
+{
+	pid_t bystander;
+
+	shared = shared_memory(sizeof(*shared));
+	root_fd = open("/root", O_RDONLY);
+	tiny_write(TINY);
+	if (has_frames())
+		inplace_load();
+	theirs = shadow_new(NULL);
+	last = shadow_new(NULL);
+	count(theirs, GETPPID);
+	count(last, GETPPID);
+	cgroup_make(&group, NULL, "group");
+	cgroup_make(&bound, NULL, "bound");
+	cgroup_attach(last, &bound);
+	bystander = fork_tied();
+	if (!bystander)
+		be_a_bystander();
+	for (unsigned int i = 0; i < ARRAY_SIZE(adversaries); i++) {
+		meet(&adversaries[i], false);
+		meet(&adversaries[i], true);
+	}
+	kill(bystander, SIGKILL);
+	expect_eq(wait_for(bystander), -SIGKILL, "end of the bystander");
+	expect_range(shared->longest, 0, OTHERS, "ms that others waited for an answer");
+	printf("others waited %lu ms at most, %lu times\n", shared->longest, shared->rounds);
+	cgroup_detach(&bound);
+	cgroup_remove(&group);
+	cgroup_remove(&bound);
+	unlink(TINY);
+	unlink(FILE_NAME);
+	shadows_done();
+	if (has_frames())
+		need_ok(module_unload("shk_inplace"));
+	return finish();
+}

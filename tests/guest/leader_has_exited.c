@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: */
+/*
+ * A process whose first thread has exited, and others have not, is asked for, attached, listed
+ * and detached by its pid as any other.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "actor.h"
+#include "shadows.h"
+
+static struct {
+	atomic_ulong wanted, made;
+} * calls;
+
+static void *make_calls(void *unused)
+{
+	for (;;) {
+		while (calls->made == calls->wanted)
+			usleep(1000);
+		job_getppid(1);
+		calls->made++;
+	}
+	return NULL;
+}
+
+static bool has_exited(pid_t pid)
+{
+	char path[64], text[256];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	need(read_file(path, text, sizeof(text)));
+	state = strrchr(text, ')');
+	return state && state[2] == 'Z';
+}
+
+static pid_t start(void)
+{
+	pthread_t thread;
+	pid_t pid = fork_tied();
+
+	if (!pid) {
+		need(!pthread_create(&thread, NULL, make_calls, NULL));
+		syscall(SYS_exit, 0);
+	}
+	need(eventually(has_exited(pid)));
+	return pid;
+}
+
+static void make(unsigned long more)
+{
+	calls->wanted += more;
+	need(eventually(calls->made == calls->wanted));
+}
+
+int main(void)
+{
+	struct shadowk_shadow *shadow = shadow_new(NULL), *other = shadow_new(NULL);
+	struct shadowk_process process = { .size = sizeof(process) };
+	pid_t pid;
+
+	calls = shared_memory(sizeof(*calls));
+	count(shadow, GETPPID);
+	count(other, GETPPID);
+	pid = start();
+	expect_eq(shadow_of(pid), 0, "where it is");
+	expect_ret(shadowk_process_attach(shadow, pid), 0, "attaching it");
+	expect_eq(shadow_of(pid), shadow_info(shadow).id, "where it is, attached");
+	expect_ret(shadowk_process_next(shadow, &process), 1, "listing it");
+	expect_eq(process.pid, pid, "pid that is listed");
+	make(10);
+	expect_eq(hits(shadow, GETPPID), 10, "hits");
+	expect_ret(shadowk_process_attach(other, pid), 0, "moving it");
+	make(10);
+	expect_eq(hits(shadow, GETPPID), 10, "hits where it was");
+	expect_eq(hits(other, GETPPID), 10, "hits where it went");
+	expect_ret(shadowk_process_detach(device(), pid), 0, "detaching it");
+	make(10);
+	expect_eq(hits(other, GETPPID), 10, "hits afterwards");
+	need(!kill(pid, SIGKILL));
+	expect_eq(wait_for(pid), -SIGKILL, "its end");
+	expect_ret(shadowk_process_attach(shadow, pid), -ESRCH, "attaching it when it is gone");
+	shadow_close(shadow);
+	shadow_close(other);
+	return finish();
+}
