@@ -28,6 +28,7 @@
 #include "compat/watch.h"
 #include "mmu/follow.h"
 #include "mmu/modules.h"
+#include "mmu/small.h"
 
 DEFINE_SPINLOCK(shk_tables_lock);
 LIST_HEAD(shk_all_tables);
@@ -104,35 +105,53 @@ static void notrace on_flush(unsigned long ip, unsigned long parent_ip, struct f
 /* There while there are tables. */
 static SHK_WATCH(flush_watch, shk_symbols.flush_sites, SHK_NR_FLUSHES, on_flush);
 
-int shk_tables_create(struct shk_tables *tables)
+void shk_tables_follow(struct shk_tables *tables)
 {
 	unsigned long addr = shk_symbols.text & PUD_MASK;
 	unsigned int i;
-	int ret;
 
-	ret = shk_watch_get(&flush_watch);
-	if (ret)
-		return ret;
-	ret = shk_mmu->create(tables);
-	if (ret) {
-		shk_watch_put(&flush_watch);
-		return ret;
-	}
 	spin_lock_irq(&shk_tables_lock);
 	list_add(&tables->node, &shk_all_tables);
 	/* The base's may have changed since they were copied. */
 	for (i = 0; i < PTRS_PER_PMD && shk_mmu->follow; i++)
 		shk_mmu->follow(tables, addr + i * PMD_SIZE);
 	spin_unlock_irq(&shk_tables_lock);
-	return 0;
 }
 
-void shk_tables_destroy(struct shk_tables *tables)
+void shk_tables_unfollow(struct shk_tables *tables)
 {
 	spin_lock_irq(&shk_tables_lock);
 	list_del(&tables->node);
 	spin_unlock_irq(&shk_tables_lock);
+}
+
+int shk_tables_create(struct shk_tables *tables)
+{
+	int ret;
+
+	ret = shk_watch_get(&flush_watch);
+	if (ret)
+		return ret;
+	ret = shk_small_get();
+	if (ret)
+		goto put;
+	ret = shk_mmu->create(tables);
+	if (ret)
+		goto put_small;
+	shk_tables_follow(tables);
+	return 0;
+put_small:
+	shk_small_put();
+put:
+	shk_watch_put(&flush_watch);
+	return ret;
+}
+
+void shk_tables_destroy(struct shk_tables *tables)
+{
+	shk_tables_unfollow(tables);
 	shk_mmu->destroy(tables);
+	shk_small_put();
 	shk_watch_put(&flush_watch);
 }
 

@@ -5,6 +5,7 @@
 #include <xen/xen.h>
 
 #include "mmu/follow.h"
+#include "mmu/small.h"
 
 const struct shk_mmu *shk_mmu __ro_after_init;
 
@@ -112,6 +113,7 @@ int __init shk_mmu_init(void)
 		ret = shk_mmu->init();
 	if (ret)
 		return ret;
+	shk_small_init();
 
 	diverged = kcalloc(shk_nr_ranges(), sizeof(*diverged), GFP_KERNEL);
 	if (!diverged)

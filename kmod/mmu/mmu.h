@@ -27,6 +27,8 @@ struct shk_tables {
 	struct page *pud;
 	struct page *pmd;
 	struct page **pte;		   /* one per range, NULL where it is the base's */
+	struct page **small;		   /* small.h: what ranges have then; NULL elsewhere */
+	unsigned int nr_small;		   /* pages of those */
 	struct shk_module_tables *modules; /* NULL before text of a module is edited */
 	pgd_t entry;			   /* native: what grafted mms have in mm->pgd[511] */
 	struct list_head node;		   /* shk_all_tables */
@@ -66,14 +68,17 @@ struct shk_mmu {
 	void (*free_table)(struct page *pte);
 	/* Map @page at @addr, or the base's page if NULL. Its range is split. */
 	int (*map)(struct shk_tables *tables, unsigned long addr, struct page *page);
-	/* Optional: does the base map @range by a page of 2 MB? */
+	/* Optional: does the base map @range by a page of 2 MB, and may a shadow? */
 	bool (*base_is_huge)(unsigned int range);
 	/*
 	 * Optional: map @range, which is split, by one page of 2 MB, whose frames its
 	 * PTE page has already; or by its PTE page again, as map() has left it.
 	 */
 	void (*map_huge)(struct shk_tables *tables, unsigned int range, bool huge);
-	/* Point @mm at @tables, or at the base if NULL. Process context, no lock needed. */
+	/*
+	 * Point @mm at @tables, or at the base if NULL, in pages as shadows have them (small.h).
+	 * Process context, no lock needed.
+	 */
 	int (*graft)(struct mm_struct *mm, const struct shk_tables *tables);
 	/*
 	 * Every CPU forgets what it knows of @mm's kernel half. Those on which a

@@ -18,6 +18,7 @@
 
 #include "mmu/follow.h"
 #include "mmu/modules.h"
+#include "mmu/small.h"
 
 static p4d_t *base_p4d(void)
 {
@@ -82,10 +83,21 @@ static int native_link(struct page *table, void *entry, u64 val)
 	return 0;
 }
 
+static void small_destroy(struct shk_tables *tables)
+{
+	unsigned int range;
+
+	for (range = 0; tables->small && range < shk_nr_ranges(); range++)
+		if (tables->small[range])
+			__free_page(tables->small[range]);
+	kfree(tables->small);
+}
+
 static void native_destroy(struct shk_tables *tables)
 {
 	struct page *top = tables->p4d ?: tables->pud;
 
+	small_destroy(tables);
 	shk_modules_destroy(tables);
 	if (top)
 		set_page_private(top, 0);
@@ -97,6 +109,63 @@ static void native_destroy(struct shk_tables *tables)
 		__free_page(tables->pmd);
 	kfree(tables->pte);
 	*tables = (struct shk_tables){};
+}
+
+/* What the base maps at @addr, as a 4 KB entry without the global bit. */
+static pte_t base_pte(unsigned long addr)
+{
+	pmd_t pmd = READ_ONCE(*base_pmd(shk_range_of(addr)));
+	unsigned long index = pte_index(addr);
+	pte_t pte;
+
+	if (pmd_leaf(pmd))
+		pte = pfn_pte(pmd_pfn(pmd) + index, pgprot_large_2_4k(pmd_pgprot(pmd)));
+	else
+		pte = READ_ONCE(((pte_t *)pmd_page_vaddr(pmd))[index]);
+	return pte_clear_flags(pte, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
+}
+
+static pmd_t *private_pmd(struct shk_tables *tables, unsigned int range)
+{
+	return (pmd_t *)page_address(tables->pmd) + pmd_index(shk_range_start(range));
+}
+
+static void link_pte(struct shk_tables *tables, unsigned int range, struct page *page)
+{
+	native_link(page, private_pmd(tables, range), _KERNPG_TABLE | page_to_phys(page));
+}
+
+/* As the base maps @range. */
+static void fill(struct page *page, unsigned int range)
+{
+	pte_t *pte = page_address(page);
+	unsigned int i;
+
+	for (i = 0; i < PTRS_PER_PTE; i++)
+		pte[i] = base_pte(shk_range_start(range) + i * PAGE_SIZE);
+}
+
+/* Ranges that the base maps by large pages. */
+static int small_create(struct shk_tables *tables)
+{
+	struct page *page;
+	unsigned int range;
+
+	tables->small = kcalloc(shk_nr_ranges(), sizeof(*tables->small), GFP_KERNEL_ACCOUNT);
+	if (!tables->small)
+		return -ENOMEM;
+	for (range = 0; range < shk_nr_ranges(); range++) {
+		if (!pmd_leaf(*private_pmd(tables, range)))
+			continue;
+		page = alloc_page(GFP_KERNEL_ACCOUNT);
+		if (!page)
+			return -ENOMEM;
+		tables->small[range] = page;
+		tables->nr_small++;
+		fill(page, range);
+		link_pte(tables, range, page);
+	}
+	return 0;
 }
 
 static int native_create(struct shk_tables *tables)
@@ -129,6 +198,11 @@ static int native_create(struct shk_tables *tables)
 			*entry = pmd_clear_flags(*entry, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
 	}
 
+	if (shk_small() && small_create(tables)) {
+		native_destroy(tables);
+		return -ENOMEM;
+	}
+
 	((pud_t *)page_address(tables->pud))[pud_index(shk_symbols.text)] =
 		__pud(native_redirect(pud_val(*shk_base_pud(shk_symbols.text)), tables->pmd));
 
@@ -146,23 +220,12 @@ static int native_create(struct shk_tables *tables)
 	return 0;
 }
 
-/* What the base maps at @addr, as a 4 KB entry without the global bit. */
-static pte_t base_pte(unsigned long addr)
+/* The PTE page of its own that @range has, or NULL. */
+static struct page *own_pte(const struct shk_tables *tables, unsigned int range)
 {
-	pmd_t pmd = READ_ONCE(*base_pmd(shk_range_of(addr)));
-	unsigned long index = pte_index(addr);
-	pte_t pte;
-
-	if (pmd_leaf(pmd))
-		pte = pfn_pte(pmd_pfn(pmd) + index, pgprot_large_2_4k(pmd_pgprot(pmd)));
-	else
-		pte = READ_ONCE(((pte_t *)pmd_page_vaddr(pmd))[index]);
-	return pte_clear_flags(pte, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
-}
-
-static pmd_t *private_pmd(struct shk_tables *tables, unsigned int range)
-{
-	return (pmd_t *)page_address(tables->pmd) + pmd_index(shk_range_start(range));
+	if (tables->pte[range])
+		return tables->pte[range];
+	return tables->small ? tables->small[range] : NULL;
 }
 
 /* Text of a split range is never changed by the kernel but by text_poke(); its end is no text. */
@@ -178,11 +241,12 @@ static void native_follow(struct shk_tables *tables, unsigned long addr)
 {
 	pmd_t *to = (pmd_t *)page_address(tables->pmd) + pmd_index(addr);
 	bool is_text = addr >= shk_symbols.text && shk_range_of(addr) < shk_nr_ranges();
+	struct page *own = is_text ? own_pte(tables, shk_range_of(addr)) : NULL;
 	pmd_t pmd = READ_ONCE(*shk_base_pmd(addr));
 
 	lockdep_assert_held(&shk_tables_lock);
-	if (is_text && tables->pte[shk_range_of(addr)]) {
-		follow_ptes(tables->pte[shk_range_of(addr)], addr, addr + PMD_SIZE);
+	if (own) {
+		follow_ptes(own, addr, addr + PMD_SIZE);
 		return;
 	}
 	if (is_text && pmd_leaf(pmd))
@@ -203,24 +267,14 @@ static struct page *native_pte(const struct shk_tables *tables, unsigned int ran
 	return tables->pte[range];
 }
 
-static void link_pte(struct shk_tables *tables, unsigned int range)
-{
-	native_link(tables->pte[range], private_pmd(tables, range),
-		    _KERNPG_TABLE | page_to_phys(tables->pte[range]));
-}
-
 static int native_split(struct shk_tables *tables, unsigned int range, struct page *page)
 {
-	pte_t *pte = page_address(page);
-	unsigned int i;
-
 	if (shk_range_in_modules(range))
 		return shk_modules_split(tables, shk_range_start(range), page);
 	spin_lock_irq(&shk_tables_lock);
-	for (i = 0; i < PTRS_PER_PTE; i++)
-		pte[i] = base_pte(shk_range_start(range) + i * PAGE_SIZE);
+	fill(page, range);
 	tables->pte[range] = page;
-	link_pte(tables, range);
+	link_pte(tables, range, page);
 	spin_unlock_irq(&shk_tables_lock);
 	return 0;
 }
@@ -234,6 +288,8 @@ static struct page *native_merge(struct shk_tables *tables, unsigned int range)
 	spin_lock_irq(&shk_tables_lock);
 	page = tables->pte[range];
 	tables->pte[range] = NULL;
+	if (own_pte(tables, range))
+		link_pte(tables, range, own_pte(tables, range));
 	native_follow(tables, shk_range_start(range));
 	spin_unlock_irq(&shk_tables_lock);
 	return page;
@@ -261,7 +317,8 @@ static int native_map(struct shk_tables *tables, unsigned long addr, struct page
 
 static bool native_base_is_huge(unsigned int range)
 {
-	return !shk_range_in_modules(range) && pmd_leaf(READ_ONCE(*base_pmd(range)));
+	return !shk_small() && !shk_range_in_modules(range) &&
+	       pmd_leaf(READ_ONCE(*base_pmd(range)));
 }
 
 static void native_map_huge(struct shk_tables *tables, unsigned int range, bool huge)
@@ -272,7 +329,7 @@ static void native_map_huge(struct shk_tables *tables, unsigned int range, bool 
 		set_pmd(private_pmd(tables, range),
 			pmd_mkhuge(pfn_pmd(pte_pfn(pte), pgprot_4k_2_large(pte_pgprot(pte)))));
 	else
-		link_pte(tables, range);
+		link_pte(tables, range, tables->pte[range]);
 }
 
 static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
@@ -283,7 +340,7 @@ static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
 	 * Not set_pgd(): with PTI that might look at the user half, which the
 	 * kernel's entries have no part in.
 	 */
-	WRITE_ONCE(*pgd, tables ? tables->entry : *shk_base_pgd());
+	WRITE_ONCE(*pgd, tables ? tables->entry : shk_small_entry(true));
 	return 0;
 }
 

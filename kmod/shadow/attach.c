@@ -69,11 +69,14 @@ static int try_change(struct changing *c, struct list_head *to, pid_t *busy)
 	 * What an idle CPU borrows must not change under it: it goes before. That of who is
 	 * inside already none borrows.
 	 */
+	if (comes)
+		shk_graft_resize(c->mm, true);
 	if (comes && !must_stop)
 		shk_mmu->flush_mm(c->mm);
 	ret = must_stop ? shk_still_change(&still, do_change, c) : do_change(c);
 	if (ret > 0 && !must_stop)
 		shk_mmu->flush_mm(c->mm);
+	shk_graft_resize(c->mm, false);
 	mutex_unlock(shk_symbols.text_mutex);
 	if (must_stop)
 		cpus_read_unlock();

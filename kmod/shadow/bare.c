@@ -16,6 +16,7 @@
 #include <linux/workqueue.h>
 #include <asm/segment.h>
 
+#include "mmu/small.h"
 #include "shadow/shadow.h"
 
 /* Who makes such an mm, which is born outside even if its maker is inside. */
@@ -108,6 +109,7 @@ void shk_bare_put(struct shk_shadow *shadow)
 		return;
 	shadow->bare = NULL;
 	WARN_ON_ONCE(shk_mmu->graft(mm, NULL));
+	shk_small_resize(mm, false);
 	shk_mmu->flush_mm(mm);
 	mmput(mm);
 }

@@ -234,36 +234,56 @@ int shk_graft_subscribe(struct mm_struct *mm, bool own)
 	return ret == -EINTR ? -ERESTARTSYS : ret;
 }
 
+/* @mm is current's. 1: somebody has attached it meanwhile, and @graft is not used; -EIO. */
+static int join(struct mm_struct *mm, struct shk_graft *graft, struct shk_shadow *shadow)
+{
+	int ret = 1;
+
+	/* Who attaches it at the same time holds that, too. */
+	mutex_lock(shk_symbols.text_mutex);
+	shk_graft_resize(mm, true);
+	shk_mmu->flush_mm(mm); /* as where processes are attached */
+	spin_lock(&shk_graft_lock);
+	if (!shk_graft_find(mm))
+		ret = shk_graft_link(graft, shadow);
+	spin_unlock(&shk_graft_lock);
+	if (!ret)
+		shk_mmu->flush_mm(mm);
+	shk_graft_resize(mm, false);
+	mutex_unlock(shk_symbols.text_mutex);
+	return ret;
+}
+
 int shk_graft_arrive(struct shk_shadow *shadow)
 {
 	struct mm_struct *mm = current->mm;
-	struct shk_graft *graft = NULL;
-	bool joined = false;
+	struct shk_graft *graft;
 	int ret = 0;
 
 	/* No mm: exec has failed past its point of no return. */
-	if (mm) {
-		/* Of a program that has yet to run nobody has a fault that does not end. */
-		ret = shk_graft_subscribe(mm, true);
-		graft = ret ? NULL : shk_graft_alloc(mm);
-		ret = ret ?: PTR_ERR_OR_ZERO(graft);
+	if (!mm)
+		goto put;
+	/* Of a program that has yet to run nobody has a fault that does not end. */
+	ret = shk_graft_subscribe(mm, true);
+	if (ret)
+		goto put;
+	graft = shk_graft_alloc(mm);
+	if (IS_ERR(graft)) {
+		ret = PTR_ERR(graft);
+		goto put;
 	}
-	spin_lock(&shk_graft_lock);
-	if (graft && !ret && !shk_graft_find(mm)) {
-		ret = shk_graft_link(graft, shadow);
-		joined = !ret;
-	}
-	shk_graft_add(shadow, -1);
-	spin_unlock(&shk_graft_lock);
-	if (joined) {
-		shk_mmu->flush_mm(mm);
-	} else if (!IS_ERR_OR_NULL(graft)) {
+	ret = join(mm, graft, shadow);
+	if (ret) {
 		mmgrab(mm);
 		shk_graft_free(graft);
 	}
+put:
+	spin_lock(&shk_graft_lock);
+	shk_graft_add(shadow, -1);
+	spin_unlock(&shk_graft_lock);
 	shk_shadow_put(shadow);
 	module_put(THIS_MODULE);
-	return ret;
+	return min(ret, 0);
 }
 
 void shk_graft_abort(struct mm_struct *mm)

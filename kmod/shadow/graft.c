@@ -148,6 +148,19 @@ void shk_graft_cut(struct shk_graft *graft)
 	WARN_ON_ONCE(shk_mmu->graft(graft->mm, NULL));
 }
 
+void shk_graft_resize(struct mm_struct *mm, bool small)
+{
+	bool changed;
+
+	if (!shk_small())
+		return;
+	spin_lock(&shk_graft_lock);
+	changed = !shk_graft_find(mm) && shk_small_resize(mm, small);
+	spin_unlock(&shk_graft_lock);
+	if (changed)
+		shk_mmu->flush_mm(mm);
+}
+
 void shk_graft_entomb(struct shk_graft *graft)
 {
 	spin_lock(&shk_graft_lock);
@@ -169,6 +182,7 @@ void shk_graft_free_later(struct shk_graft *graft)
 void shk_graft_bury(struct shk_graft *graft)
 {
 	shk_mmu->flush_mm(graft->mm);
+	shk_graft_resize(graft->mm, false);
 	shk_graft_entomb(graft);
 	shk_graft_free_later(graft);
 }

@@ -7,6 +7,7 @@
 #include <linux/refcount.h>
 #include <linux/workqueue.h>
 
+#include "mmu/small.h"
 #include "shadow/shadow.h"
 #include "shadow/thread.h"
 
@@ -70,6 +71,11 @@ struct shk_graft *shk_graft_find(struct mm_struct *mm);
 /* Any one that @binding has placed, and that knows where it was before. */
 struct shk_graft *shk_graft_find_on_trial(u64 binding);
 void shk_graft_set_placed(struct shk_graft *graft, u64 placed);
+/*
+ * @mm, which executes the base, has it in small pages, or as everybody, unless it is in a
+ * shadow by now; see small.h. Takes the lock.
+ */
+void shk_graft_resize(struct mm_struct *mm, bool small);
 /* @change more, or less, are in @shadow. */
 void shk_graft_add(struct shk_shadow *shadow, int change);
 /* Come into @shadow, out of another if it is in one; the caller puts that. -EIO. */

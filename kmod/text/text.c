@@ -47,7 +47,8 @@ u64 shk_text_memory(const struct shk_text *text)
 	unsigned int pages = text->nr_pages + text->nr_ranges;
 
 	if (text->built)
-		pages += 2 + !!text->tables.p4d + (text->tables.modules ? 2 : 0);
+		pages += 2 + !!text->tables.p4d + text->tables.nr_small +
+			 (text->tables.modules ? 2 : 0);
 	return (u64)pages * PAGE_SIZE;
 }
 

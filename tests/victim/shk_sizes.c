@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Watches how a process's mapping of one address of kernel text changes from one flush
- * of shadowk.ko to the next: its size or its frame may, not both. A CPU that has the
- * old translation and fetches the new one has two sizes with different frames, which
- * some CPUs answer with a machine check (CVE-2018-12207).
+ * of shadowk.ko, of all or of that process, to the next: its size or its frame may, not
+ * both. A CPU that has the old translation and fetches the new one has two sizes with
+ * different frames, which some CPUs answer with a machine check (CVE-2018-12207).
  */
 #include <linux/kprobes.h>
 #include <linux/mm.h>
@@ -42,11 +42,19 @@ static struct mapping look(void)
 	return (struct mapping){ false, pte_pfn(*pte_offset_kernel(pmd, at)) };
 }
 
+static struct kprobe probes[] = {
+	{ .symbol_name = "shadowk:native_flush_all" },
+	{ .symbol_name = "shadowk:native_flush_mm" },
+	{ .symbol_name = "shadowk:native_flush_cpu" }, /* of all, while the machine stands still */
+};
+
 static int on_flush(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct mapping now;
 	bool size, frame;
 
+	if (kp == &probes[1] && regs->di != (unsigned long)mm)
+		return 0;
 	spin_lock(&lock);
 	now = look();
 	size = now.large != last.large;
@@ -59,14 +67,10 @@ static int on_flush(struct kprobe *kp, struct pt_regs *regs)
 	return 0;
 }
 
-static struct kprobe probe = {
-	.symbol_name = "shadowk:native_flush_all",
-	.pre_handler = on_flush,
-};
-
 static int __init shk_sizes_init(void)
 {
 	struct task_struct *task = get_pid_task(find_vpid(pid), PIDTYPE_PID);
+	unsigned int i;
 	int ret;
 
 	if (!task)
@@ -76,15 +80,26 @@ static int __init shk_sizes_init(void)
 	if (!mm)
 		return -ESRCH;
 	last = look();
-	ret = register_kprobe(&probe);
-	if (ret)
-		mmput(mm);
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		probes[i].pre_handler = on_flush;
+		ret = register_kprobe(&probes[i]);
+		if (ret)
+			goto unregister;
+	}
+	return 0;
+unregister:
+	while (i--)
+		unregister_kprobe(&probes[i]);
+	mmput(mm);
 	return ret;
 }
 
 static void __exit shk_sizes_exit(void)
 {
-	unregister_kprobe(&probe);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++)
+		unregister_kprobe(&probes[i]);
 	mmput(mm);
 }
 

@@ -133,6 +133,11 @@ bool is_xen_pv(void)
 	return !strcmp(module_info().mmu, "xenpv");
 }
 
+bool text_is_small(void)
+{
+	return !is_xen_pv() && !system("grep -q '^bugs.*itlb_multihit' /proc/cpuinfo");
+}
+
 void attach(struct shadowk_shadow *shadow, pid_t pid)
 {
 	need_ok(shadowk_process_attach(shadow, pid));

@@ -32,6 +32,8 @@ void expect_same_info(const struct shadowk_shadow_info *is, const struct shadowk
 unsigned int strays(struct shadowk_shadow *shadow);
 struct shadowk_info module_info(void);
 bool is_xen_pv(void);
+/* Do shadows have all text in pages of 4 KB, for this CPU's sake? */
+bool text_is_small(void);
 
 void attach(struct shadowk_shadow *shadow, pid_t pid);
 void detach(pid_t pid);

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mutex.h>
+#include <asm/cpufeature.h>
+
+#include "mmu/follow.h"
+#include "mmu/small.h"
+
+static bool small __ro_after_init;
+
+static DEFINE_MUTEX(lock);
+static unsigned int nr_users;
+/* Nothing in it differs from the base but the size. */
+static struct shk_tables base;
+
+bool shk_small(void)
+{
+	return small;
+}
+
+void __init shk_small_init(void)
+{
+	small = shk_mmu == &shk_mmu_native && boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
+}
+
+static int create(void)
+{
+	int ret = shk_mmu->create(&base);
+
+	if (ret)
+		return ret;
+	/* Who runs on them executes no shadow: current_tables(). */
+	set_page_private(base.p4d ?: base.pud, 0);
+	shk_tables_follow(&base);
+	return 0;
+}
+
+static void destroy(void)
+{
+	shk_tables_unfollow(&base);
+	shk_mmu->destroy(&base);
+}
+
+int shk_small_get(void)
+{
+	int ret = 0;
+
+	if (!small)
+		return 0;
+	mutex_lock(&lock);
+	if (!nr_users)
+		ret = create();
+	if (!ret)
+		nr_users++;
+	mutex_unlock(&lock);
+	return ret;
+}
+
+void shk_small_put(void)
+{
+	if (!small)
+		return;
+	mutex_lock(&lock);
+	if (!--nr_users)
+		destroy();
+	mutex_unlock(&lock);
+}
+
+pgd_t shk_small_entry(bool wanted)
+{
+	return small && wanted ? base.entry : *shk_base_pgd();
+}
+
+bool shk_small_resize(struct mm_struct *mm, bool wanted)
+{
+	pgd_t *pgd = pgd_offset_pgd(mm->pgd, shk_symbols.text), entry = shk_small_entry(wanted);
+
+	if (!small || pgd_val(*pgd) == pgd_val(entry))
+		return false;
+	WRITE_ONCE(*pgd, entry);
+	return true;
+}
