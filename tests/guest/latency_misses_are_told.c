@@ -15,7 +15,7 @@
 
 #define FUNCTION "hrtimer_nanosleep"
 #define THREADS	 1200
-#define CHILDREN 1500
+#define CHILDREN (kernel_is_slow() ? 300 : 1500)
 
 static pthread_barrier_t barrier;
 
