@@ -54,15 +54,25 @@ static struct task_struct *task_of(pid_t pid)
 	return task;
 }
 
-/* The mm that @task runs in, with a reference (mmput). */
+/*
+ * The mm that @task runs in, with a reference (mmput). -EAGAIN: it has just exited, and
+ * others of its process have not.
+ */
 static struct mm_struct *mm_of(struct task_struct *task)
 {
 	/* NULL of a kernel thread, even one that borrows an mm. */
 	struct mm_struct *mm = get_task_mm(task);
+	int err = -ESRCH;
 
 	if (mm)
 		return mm;
-	return ERR_PTR(shk_is_kthread(task) ? -EOPNOTSUPP : -ESRCH);
+	if (shk_is_kthread(task))
+		return ERR_PTR(-EOPNOTSUPP);
+	rcu_read_lock();
+	if (shk_process_living(task))
+		err = -EAGAIN;
+	rcu_read_unlock();
+	return ERR_PTR(err);
 }
 
 /* What may be done to a process, see shadow.h. */
@@ -243,20 +253,33 @@ int shk_process_detach(struct shk_shadow *from, pid_t pid, pid_t *busy)
 	return change(&c, pid, detach);
 }
 
+/* With a reference, if the caller may know. -EPERM, and as mm_of(). */
+static struct mm_struct *visible_mm(pid_t pid)
+{
+	struct task_struct *task = task_of(pid);
+	bool allowed = (!IS_ERR(task) && same_thread_group(task, current)) ||
+		       capable(CAP_SYS_ADMIN);
+	struct mm_struct *mm;
+
+	if (IS_ERR(task))
+		return ERR_PTR(allowed ? PTR_ERR(task) : -EPERM);
+	mm = allowed ? mm_of(task) : ERR_PTR(-EPERM);
+	put_task_struct(task);
+	return mm;
+}
+
 int shk_process_info(struct shk_process_info *info)
 {
 	struct shk_shadow *shadow;
-	struct task_struct *task;
 	struct mm_struct *mm;
-	bool allowed;
 	int ret;
 
-	task = task_of(info->pid);
-	allowed = (!IS_ERR(task) && same_thread_group(task, current)) || capable(CAP_SYS_ADMIN);
-	if (IS_ERR(task))
-		return allowed ? PTR_ERR(task) : -EPERM;
-	mm = allowed ? mm_of(task) : ERR_PTR(-EPERM);
-	put_task_struct(task);
+	do {
+		cond_resched();
+		mm = visible_mm(info->pid);
+	} while (mm == ERR_PTR(-EAGAIN) && !signal_pending(current));
+	if (mm == ERR_PTR(-EAGAIN))
+		return -ERESTARTSYS;
 	if (IS_ERR(mm))
 		return PTR_ERR(mm);
 	shadow = shk_graft_shadow(mm);

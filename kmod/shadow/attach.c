@@ -416,7 +416,8 @@ void shk_graft_settle(u64 binding)
 
 /*
  * text_mutex, which would say that nobody in this mm is in what hooks.c makes
- * run in the base, is not needed: nobody else is in this mm, and we are here.
+ * run in the base, is not needed: nobody else is in this mm, and we are here. Who attaches
+ * this process waits for cred_guard_mutex, which exec holds.
  */
 void shk_graft_leave(struct mm_struct *mm)
 {
