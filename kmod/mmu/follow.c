@@ -51,32 +51,39 @@ static bool note_entry(u64 *seen, u64 now)
 	return true;
 }
 
-static bool image_changed(unsigned long addr)
+/* Of the last range, which *@pmd maps: what is behind its text. */
+static bool end_changed(pmd_t *pmd)
 {
-	pmd_t *pmd = shk_base_pmd(addr);
-	bool changed = note_entry(&seen_pmd[pmd_index(addr)], READ_ONCE(*(u64 *)pmd));
-	unsigned long end = addr + PMD_SIZE;
+	unsigned int i = pte_index(PAGE_ALIGN(shk_symbols.etext));
+	bool changed = false;
 	pte_t *pte;
 
-	if (shk_range_of(addr) != shk_nr_ranges() - 1 || !pmd_present(*pmd) || pmd_leaf(*pmd))
-		return changed;
-	for (addr = PAGE_ALIGN(shk_symbols.etext); addr < end; addr += PAGE_SIZE) {
-		pte = pte_offset_kernel(pmd, addr);
-		changed |= note_entry(&seen_pte[pte_index(addr)], READ_ONCE(*(u64 *)pte));
-	}
+	if (!pmd_present(*pmd) || pmd_leaf(*pmd))
+		return false;
+	/* Text may end where the range does. */
+	if (!i)
+		return false;
+	for (pte = (pte_t *)pmd_page_vaddr(*pmd); i < PTRS_PER_PTE; i++)
+		changed |= note_entry(&seen_pte[i], READ_ONCE(*(u64 *)(pte + i)));
 	return changed;
 }
 
+/* Each flush comes by here: a few instructions for an entry that is what it was. */
 static void follow_image(void)
 {
 	unsigned long addr = shk_symbols.text & PUD_MASK;
+	unsigned int i, last = pmd_index(shk_range_start(shk_nr_ranges() - 1));
+	pmd_t *pmd = shk_base_pmd(addr);
 	struct shk_tables *tables;
-	unsigned int i;
+	bool changed;
 
 	if (!shk_mmu->follow)
 		return;
 	for (i = 0; i < PTRS_PER_PMD; i++, addr += PMD_SIZE) {
-		if (!image_changed(addr))
+		changed = note_entry(&seen_pmd[i], READ_ONCE(*(u64 *)(pmd + i)));
+		if (i == last)
+			changed |= end_changed(pmd + i);
+		if (!changed)
 			continue;
 		/* A large page that was split while its global bit was taken may have it again. */
 		shk_range_follow(addr);
