@@ -58,10 +58,8 @@ static bool end_changed(pmd_t *pmd)
 	bool changed = false;
 	pte_t *pte;
 
-	if (!pmd_present(*pmd) || pmd_leaf(*pmd))
-		return false;
-	/* Text may end where the range does. */
-	if (!i)
+	/* 0: text ends where the range does. */
+	if (!i || !pmd_present(*pmd) || pmd_leaf(*pmd))
 		return false;
 	for (pte = (pte_t *)pmd_page_vaddr(*pmd); i < PTRS_PER_PTE; i++)
 		changed |= note_entry(&seen_pte[i], READ_ONCE(*(u64 *)(pte + i)));
@@ -72,13 +70,15 @@ static bool end_changed(pmd_t *pmd)
 static void follow_image(void)
 {
 	unsigned long addr = shk_symbols.text & PUD_MASK;
-	unsigned int i, last = pmd_index(shk_range_start(shk_nr_ranges() - 1));
-	pmd_t *pmd = shk_base_pmd(addr);
 	struct shk_tables *tables;
+	unsigned int i, last;
 	bool changed;
+	pmd_t *pmd;
 
 	if (!shk_mmu->follow)
 		return;
+	pmd = shk_base_pmd(addr);
+	last = pmd_index(shk_range_start(shk_nr_ranges() - 1));
 	for (i = 0; i < PTRS_PER_PMD; i++, addr += PMD_SIZE) {
 		changed = note_entry(&seen_pmd[i], READ_ONCE(*(u64 *)(pmd + i)));
 		if (i == last)

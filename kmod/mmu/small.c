@@ -7,7 +7,7 @@
 
 static bool small __ro_after_init;
 
-static DEFINE_MUTEX(lock);
+static DEFINE_MUTEX(small_lock);
 static unsigned int nr_users;
 /* Nothing in it differs from the base but the size. */
 static struct shk_tables base;
@@ -46,12 +46,12 @@ int shk_small_get(void)
 
 	if (!small)
 		return 0;
-	mutex_lock(&lock);
+	mutex_lock(&small_lock);
 	if (!nr_users)
 		ret = create();
 	if (!ret)
 		nr_users++;
-	mutex_unlock(&lock);
+	mutex_unlock(&small_lock);
 	return ret;
 }
 
@@ -59,10 +59,10 @@ void shk_small_put(void)
 {
 	if (!small)
 		return;
-	mutex_lock(&lock);
+	mutex_lock(&small_lock);
 	if (!--nr_users)
 		destroy();
-	mutex_unlock(&lock);
+	mutex_unlock(&small_lock);
 }
 
 pgd_t shk_small_entry(bool wanted)

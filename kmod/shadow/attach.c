@@ -65,18 +65,13 @@ static int try_change(struct changing *c, struct list_head *to, pid_t *busy)
 		cpus_read_lock(); /* outside of text_mutex, as everywhere */
 	/* Nobody is in what hooks.c makes run in the base. */
 	mutex_lock(shk_symbols.text_mutex);
-	/*
-	 * What an idle CPU borrows must not change under it: it goes before. That of who is
-	 * inside already none borrows.
-	 */
+	/* The mm of who is inside already nobody borrows. */
 	if (comes)
-		shk_graft_resize(c->mm, true);
-	if (comes && !must_stop)
-		shk_mmu->flush_mm(c->mm);
+		shk_graft_approach(c->mm);
 	ret = must_stop ? shk_still_change(&still, do_change, c) : do_change(c);
 	if (ret > 0 && !must_stop)
 		shk_mmu->flush_mm(c->mm);
-	shk_graft_resize(c->mm, false);
+	shk_graft_depart(c->mm);
 	mutex_unlock(shk_symbols.text_mutex);
 	if (must_stop)
 		cpus_read_unlock();

@@ -241,15 +241,14 @@ static int join(struct mm_struct *mm, struct shk_graft *graft, struct shk_shadow
 
 	/* Who attaches it at the same time holds that, too. */
 	mutex_lock(shk_symbols.text_mutex);
-	shk_graft_resize(mm, true);
-	shk_mmu->flush_mm(mm); /* as where processes are attached */
+	shk_graft_approach(mm);
 	spin_lock(&shk_graft_lock);
 	if (!shk_graft_find(mm))
 		ret = shk_graft_link(graft, shadow);
 	spin_unlock(&shk_graft_lock);
 	if (!ret)
 		shk_mmu->flush_mm(mm);
-	shk_graft_resize(mm, false);
+	shk_graft_depart(mm);
 	mutex_unlock(shk_symbols.text_mutex);
 	return ret;
 }

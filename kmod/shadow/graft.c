@@ -148,16 +148,29 @@ void shk_graft_cut(struct shk_graft *graft)
 	WARN_ON_ONCE(shk_mmu->graft(graft->mm, NULL));
 }
 
-void shk_graft_resize(struct mm_struct *mm, bool small)
+/* Returns whether the caller has to flush. */
+static bool resize(struct mm_struct *mm, bool small)
 {
 	bool changed;
 
 	if (!shk_small())
-		return;
+		return false;
 	spin_lock(&shk_graft_lock);
 	changed = !shk_graft_find(mm) && shk_small_resize(mm, small);
 	spin_unlock(&shk_graft_lock);
-	if (changed)
+	return changed;
+}
+
+/* What an idle CPU borrows must not change under it. */
+void shk_graft_approach(struct mm_struct *mm)
+{
+	resize(mm, true);
+	shk_mmu->flush_mm(mm);
+}
+
+void shk_graft_depart(struct mm_struct *mm)
+{
+	if (resize(mm, false))
 		shk_mmu->flush_mm(mm);
 }
 
@@ -182,7 +195,7 @@ void shk_graft_free_later(struct shk_graft *graft)
 void shk_graft_bury(struct shk_graft *graft)
 {
 	shk_mmu->flush_mm(graft->mm);
-	shk_graft_resize(graft->mm, false);
+	shk_graft_depart(graft->mm);
 	shk_graft_entomb(graft);
 	shk_graft_free_later(graft);
 }

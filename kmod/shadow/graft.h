@@ -72,10 +72,11 @@ struct shk_graft *shk_graft_find(struct mm_struct *mm);
 struct shk_graft *shk_graft_find_on_trial(u64 binding);
 void shk_graft_set_placed(struct shk_graft *graft, u64 placed);
 /*
- * @mm, which executes the base, has it in small pages, or as everybody, unless it is in a
- * shadow by now; see small.h. Takes the lock.
+ * Before @mm comes out of the base: nobody borrows it, and it has small pages where that must be
+ * (small.h). And after: as everybody, unless it is in a shadow by now. Both take the lock.
  */
-void shk_graft_resize(struct mm_struct *mm, bool small);
+void shk_graft_approach(struct mm_struct *mm);
+void shk_graft_depart(struct mm_struct *mm);
 /* @change more, or less, are in @shadow. */
 void shk_graft_add(struct shk_shadow *shadow, int change);
 /* Come into @shadow, out of another if it is in one; the caller puts that. -EIO. */
