@@ -471,8 +471,8 @@ int shadowk_process_next(struct shadowk_shadow *shadow, struct shadowk_process *
  *
  * Return: 0, -ENOENT or another error of open(2), -EBADF (no cgroup2), -ENODATA
  * (the cgroup was just removed), -EBUSY (it is attached to another shadow,
- * kernel.ftrace_enabled is 0, or shadowk_busy() is in a function that a shadow has in place or livepatched, or in fork or exec, or has its
- * memory map locked, and was waited for),
+ * kernel.ftrace_enabled is 0, or shadowk_busy() is in a function that a shadow has in place
+ * or livepatched, or in fork or exec, or has its memory map locked, and was waited for),
  * -ESTALE (the shadow was destroyed), -EPERM. With an error all are where they were, or
  * will be as soon as they can.
  */
@@ -851,8 +851,8 @@ struct shadowk_patch_spec {
  * function has no __fentry__ site), -EADDRNOTAVAIL (the kernel forbids it),
  * -ENXIO (no such call), -EMLINK (several, give @offset), -EADDRINUSE (an edit
  * is there), -EBUSY (a kprobe is there, kernel.ftrace_enabled is 0, or
- * shadowk_busy() is in what would be replaced in place or in an old body of a LIVEPATCH, and was waited for), -EEXIST (@name is taken), -ENOSPC (too
- * many patches), -EFBIG, -EOVERFLOW, -EPROTO, -EPROTOTYPE (a body that cannot be in
+ * shadowk_busy() is in what would be replaced in place or in an old body of a LIVEPATCH, and
+ * was waited for), -EEXIST (@name is taken), -ENOSPC (too many patches), -EFBIG, -EOVERFLOW, -EPROTO, -EPROTOTYPE (a body that cannot be in
  * place, see there), -EINTR, -ENODEV (no such patch module is loaded), -ENOEXEC (it is for
  * another version), -EXDEV (a LIVEPATCH has what @symbol names, "callbacks" or
  * functions of that module, which one shadow alone cannot have), an error of a livepatch's

@@ -19,7 +19,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "actor.h"
 #include "cgroups.h"
@@ -44,14 +43,6 @@ static struct {
 	atomic_bool go;
 } * shared;
 
-static unsigned long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool ends_within(pid_t pid, unsigned long ms)
 {
 	unsigned long until = milliseconds() + ms;
@@ -62,18 +53,6 @@ static bool ends_within(pid_t pid, unsigned long ms)
 		usleep(2000);
 	}
 	return true;
-}
-
-static bool has_state(pid_t pid, const char *states)
-{
-	char path[64], text[256];
-	const char *state;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (!read_file(path, text, sizeof(text)))
-		return false;
-	state = strrchr(text, ')');
-	return state && strchr(states, state[2]);
 }
 
 static bool some_thread_has_state(pid_t pid, const char *state)

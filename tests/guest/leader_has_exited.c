@@ -26,17 +26,6 @@ static void *make_calls(void *unused)
 	return NULL;
 }
 
-static bool has_exited(pid_t pid)
-{
-	char path[64], text[256];
-	const char *state;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	need(read_file(path, text, sizeof(text)));
-	state = strrchr(text, ')');
-	return state && state[2] == 'Z';
-}
-
 static pid_t start(void)
 {
 	pthread_t thread;
@@ -46,7 +35,7 @@ static pid_t start(void)
 		need(!pthread_create(&thread, NULL, make_calls, NULL));
 		syscall(SYS_exit, 0);
 	}
-	need(eventually(has_exited(pid)));
+	need(eventually(has_state(pid, "Z")));
 	return pid;
 }
 

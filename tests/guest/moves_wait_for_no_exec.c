@@ -12,7 +12,6 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "actor.h"
 #include "cgroups.h"
@@ -51,14 +50,6 @@ static pid_t exec_held_up(pid_t *held)
 	need(write(go[1], "", 1) == 1);
 	need(waitpid(*held, NULL, __WALL) == *held);
 	return pid;
-}
-
-static long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* In a child, which may never come back. */

@@ -9,7 +9,6 @@
 #include "actor.h"
 #include "patches.h"
 #include "shadows.h"
-#include "sleeper.h"
 #include "victims.h"
 
 #define PARAMETERS "/sys/module/shk_sizes/parameters/"
@@ -100,7 +99,7 @@ int main(void)
 	change_text();
 	if (text_is_small()) {
 		if (has_frames())
-			need_ok(module_load(victim_path("shk_inplace"), ""));
+			inplace_load();
 		change_process();
 		if (has_frames())
 			need_ok(module_unload("shk_inplace"));

@@ -56,22 +56,10 @@ static long job_leave(long unused)
 	return shadowk_leave(other);
 }
 
-static bool sleeps(pid_t pid)
-{
-	char path[64], stat[512];
-	const char *state;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (!read_file(path, stat, sizeof(stat)))
-		return false;
-	state = strrchr(stat, ')');
-	return state && state[2] == 'S';
-}
-
 /* In that readv(), of which there have been @n. */
 static void waits(uint64_t n)
 {
-	expect(eventually(hits(shadow, BEGIN) >= n && sleeps(actor.pid)), "it waits");
+	expect(eventually(hits(shadow, BEGIN) >= n && has_state(actor.pid, "S")), "it waits");
 }
 
 static void expect_outside(const char *when)

@@ -123,6 +123,19 @@ bool sleeps_in(pid_t thread, long nr)
 	return read_file(path, text, sizeof(text)) && text[0] != 'r' && atol(text) == nr;
 }
 
+bool has_state(pid_t thread, const char *states)
+{
+	char path[64], text[512];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)thread);
+	if (!read_file(path, text, sizeof(text)))
+		return false;
+	/* The command's name before it may hold anything. */
+	state = strrchr(text, ')');
+	return state && strchr(states, state[2]);
+}
+
 void wait_past(atomic_ulong *count)
 {
 	unsigned long from = *count;

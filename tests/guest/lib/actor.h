@@ -37,6 +37,9 @@ int wait_for(pid_t pid);
 /* Is that thread asleep in the system call @nr? */
 bool sleeps_in(pid_t thread, long nr);
 
+/* Is it in one of these, R, S, D, T, Z as in /proc/PID/stat? */
+bool has_state(pid_t thread, const char *states);
+
 /* Until somebody else has counted on. */
 void wait_past(atomic_ulong *count);
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "check.h"
 #include "shadows.h"
@@ -186,4 +187,12 @@ void patch_text(unsigned int times)
 
 	while (times--)
 		need(write_file(branch, "1\n") && write_file(branch, "0\n"));
+}
+
+unsigned long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -60,6 +60,9 @@ void finish_held(long times);
 /* make check-debug's: where only the number counts, a tenth will do. */
 bool kernel_is_slow(void);
 
+/* Since some moment. */
+unsigned long milliseconds(void);
+
 /* Something takes a while: try for as long as is decent. */
 #define eventually(what)                           \
 	({                                         \
