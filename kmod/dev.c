@@ -18,6 +18,7 @@
 #include "edit/probe.h"
 #include "edit/raw.h"
 #include "edit/tell.h"
+#include "graft/graft.h"
 #include "scope/causal.h"
 #include "scope/cgroup.h"
 #include "scope/own.h"
@@ -65,7 +66,7 @@ static int do_info(struct shk_shadow *shadow, void *arg)
 		.features = SHK_FEATURE_PROCESS | SHK_FEATURE_PROBE | SHK_FEATURE_RAW |
 			    SHK_FEATURE_PATCH | SHK_FEATURE_ENTER | SHK_FEATURE_CGROUP |
 			    (shk_syscalls_possible() ? SHK_FEATURE_SYSCALLS : 0) |
-			    (shk_mmu->bare ? SHK_FEATURE_OWN : 0),
+			    (shk_mmu->carriers ? SHK_FEATURE_OWN : 0),
 	};
 	return shk_shadows_info(info);
 }

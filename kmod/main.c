@@ -7,12 +7,16 @@
 #include "dev.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
+#include "graft/graft.h"
+#include "graft/still.h"
+#include "hooks/hooks.h"
 #include "scope/async.h"
 #include "scope/causal.h"
 #include "scope/cgroup.h"
 #include "scope/own.h"
 #include "scope/syscalls.h"
 #include "scope/union.h"
+#include "shadow/power.h"
 #include "shadow/shadow.h"
 
 static int __init shadowk_init(void)

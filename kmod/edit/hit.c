@@ -19,7 +19,8 @@
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
-#include "shadow/thread.h"
+#include "graft/graft.h"
+#include "graft/thread.h"
 
 #define CREATE_TRACE_POINTS
 #include "edit/trace.h"

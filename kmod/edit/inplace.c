@@ -9,6 +9,8 @@
 #include "edit/inplace.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
+#include "graft/still.h"
+#include "shadow/edits.h"
 
 /*
  * They end, or go on, in another text than they began in: of a task that gives
@@ -270,9 +272,15 @@ static void list_bodies(struct shk_patch *patch, struct list_head *to)
 			list_move(&func->inplace->bodies[i].node, to);
 }
 
+static int is_clear(void *still)
+{
+	return shk_still_look(still);
+}
+
 int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 {
 	LIST_HEAD(bodies);
+	struct shk_still still = { .shadow = patch->shadow, .bodies = { &bodies } };
 	int ret;
 
 	lockdep_assert_held(&shk_config_lock);
@@ -282,7 +290,8 @@ int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 		return ret;
 	list_bodies(patch, &bodies);
 	ret = shk_edit_replace(patch->shadow, patch->replacements, patch->nr_replacements, in,
-			       &bodies, busy);
+			       is_clear, &still);
+	*busy = still.busy;
 	if (!ret)
 		patch->in_place = in;
 	if (patch->in_place)

@@ -12,6 +12,8 @@
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
+#include "graft/still.h"
+#include "shadow/edits.h"
 
 static struct shk_patch *find(struct shk_shadow *shadow, u64 id, const char *name)
 {
@@ -209,7 +211,7 @@ static void remove_one(struct shk_patch *patch)
 
 	lockdep_assert_held(&shk_config_lock);
 	/* Else that was waited for; now nobody is there who could be in it. */
-	if (patch->in_place && !WARN_ON_ONCE(shk_graft_count(patch->shadow)))
+	if (patch->in_place && !WARN_ON_ONCE(shk_shadow_users(patch->shadow)))
 		WARN_ON_ONCE(shk_inplace_put(patch, false, &busy));
 	list_del(&patch->node);
 	patch->shadow->nr_patches--;
@@ -264,7 +266,7 @@ static int wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
 /* Back to jumps; without them, if nobody is there to jump. */
 static int wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
-	bool live = shk_graft_count(patch->shadow);
+	bool live = shk_shadow_users(patch->shadow);
 	int ret = live ? jumps_in(patch) : 0;
 
 	if (ret)
@@ -611,7 +613,7 @@ static int turn_on(struct shk_patch *patch, pid_t *busy)
 int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 {
 	struct shk_patch *patch;
-	bool was_built, was_hooked;
+	struct shk_prepared was;
 	int ret;
 
 	ret = check(arg);
@@ -635,8 +637,7 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	ret = shk_config_lock_killable();
 	if (ret)
 		goto give_up;
-	was_built = shadow->text.built;
-	was_hooked = shadow->hooked;
+	was = shk_shadow_prepared(shadow);
 	ret = shadow->dead ? -ESTALE : choose_name(shadow, patch, arg->name);
 	if (!ret)
 		ret = put_in(patch);
@@ -661,7 +662,7 @@ switch_off:
 take_out:
 	take_out(patch);
 	/* Where a task was waited for there was one inside, and both are true. */
-	shk_graft_unprepare(shadow, was_built, was_hooked);
+	shk_shadow_unprepare(shadow, &was);
 	mutex_unlock(&shk_config_lock);
 	if (has_module(patch->kind))
 		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));

@@ -10,6 +10,7 @@
 
 #include "edit/orc.h"
 #include "edit/probe.h"
+#include "hooks/hooks.h"
 
 static struct shk_probe *find(struct shk_shadow *shadow, u64 id, const char *name)
 {

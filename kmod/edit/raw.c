@@ -5,6 +5,8 @@
 
 #include "edit/probe.h"
 #include "edit/raw.h"
+#include "hooks/hooks.h"
+#include "shadow/edits.h"
 
 struct shk_raw {
 	struct list_head node; /* shk_shadow.raws */

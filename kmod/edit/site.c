@@ -12,6 +12,8 @@
 #include "edit/passes.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
+#include "hooks/hooks.h"
+#include "shadow/edits.h"
 
 /*
  * A task may have been preempted in a slot, a detour, or the kernel's copy of

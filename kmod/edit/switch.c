@@ -5,7 +5,7 @@
  * switched while the machine stands still and no task of the processes inside has one of
  * these bodies on its stack. All stubs ask for the state of the patch then, and one store
  * changes it for all tasks. As long as the patch is on, its bodies are in shk_shadow.bodies:
- * processes come into the shadow and leave it by the same rule, see shadow/attach.c.
+ * processes come into the shadow and leave it by the same rule, see graft/attach.c.
  *
  * A task that is in a stub, or in what a stub calls, and was sent to the old body, has the
  * address behind the __fentry__ site on its stack already: see slot_entry.S. If it was sent
@@ -22,6 +22,7 @@
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
+#include "graft/still.h"
 
 /* The old body and the new one, each with what the compiler has split off it, and the stub. */
 #define BODIES_PER_FUNC (2 * (1 + SHK_NR_COLD) + 1)

@@ -4,31 +4,32 @@
 
 #include "edit/probe.h"
 #include "edit/tell.h"
+#include "hooks/hooks.h"
 
 int shk_edit_next(struct shk_shadow *shadow, struct shk_edit_info *info, bool show_addr)
 {
 	unsigned long from = shk_symbols.text + info->cursor, symbol_len, offset = 0;
-	struct shk_stretch stretch;
+	struct shk_difference difference;
 
 	BUILD_BUG_ON(SHK_EDIT_LEN != SHK_EDIT_MAX);
 	if (info->flags || info->reserved || from < shk_symbols.text)
 		return -EINVAL;
-	if (!shk_text_next(&shadow->text, from, &stretch))
+	if (!shk_text_next(&shadow->text, from, &difference))
 		return -ENOENT;
-	*info = (struct shk_edit_info){ .size = info->size, .len = stretch.len };
+	*info = (struct shk_edit_info){ .size = info->size, .len = difference.len };
 	/* What is between functions has no symbol. */
-	shk_symbol_of(stretch.addr, info->symbol, &offset, &symbol_len);
+	shk_symbol_of(difference.addr, info->symbol, &offset, &symbol_len);
 	info->offset = offset;
-	info->cursor = stretch.addr + stretch.len - shk_symbols.text;
-	if (shk_hooks_own(stretch.addr))
+	info->cursor = difference.addr + difference.len - shk_symbols.text;
+	if (shk_hooks_own(difference.addr))
 		info->flags |= SHK_EDIT_HOOK;
-	if (stretch.stray)
+	if (difference.stray)
 		info->flags |= SHK_EDIT_STRAY;
 	if (!show_addr)
 		return 0;
-	info->addr = stretch.addr;
-	memcpy(info->base, stretch.base, stretch.len);
-	memcpy(info->bytes, stretch.bytes, stretch.len);
+	info->addr = difference.addr;
+	memcpy(info->base, difference.base, difference.len);
+	memcpy(info->bytes, difference.bytes, difference.len);
 	return 0;
 }
 

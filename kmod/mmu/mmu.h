@@ -40,8 +40,8 @@ struct shk_tables {
  */
 struct shk_mmu {
 	const char *name;
-	bool upcalls; /* all interrupts are Xen's event channel upcalls */
-	bool bare;    /* an mm that no process has can be loaded */
+	bool upcalls;  /* all interrupts are Xen's event channel upcalls */
+	bool carriers; /* an mm that no process has can be loaded */
 	/* Optional. */
 	int (*init)(void);
 	/*

@@ -439,7 +439,7 @@ static void native_base_set_global(unsigned int range, bool global)
 
 const struct shk_mmu shk_mmu_native = {
 	.name = "native",
-	.bare = true,
+	.carriers = true,
 	.create = native_create,
 	.destroy = native_destroy,
 	.prepare = native_prepare,

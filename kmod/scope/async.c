@@ -17,6 +17,8 @@
 #include <linux/workqueue.h>
 
 #include "compat/ears.h"
+#include "graft/carrier.h"
+#include "hooks/load.h"
 #include "scope/async.h"
 #include "scope/causal.h"
 #include "scope/runner.h"
@@ -41,7 +43,7 @@ void shk_async_begin(enum shk_landing kind, const void *key, struct shk_shadow *
 		return;
 	local_irq_save(flags);
 	if (!visit->key)
-		*visit = (struct visit){ key, shadow, shk_bare_enter(shadow->bare) };
+		*visit = (struct visit){ key, shadow, shk_load(shadow->carrier) };
 	else
 		atomic64_inc(&shadow->nr_unfollowed);
 	local_irq_restore(flags);
@@ -56,7 +58,7 @@ void shk_async_end(enum shk_landing kind, const void *key)
 	if (visit->key != key)
 		return;
 	local_irq_save(flags);
-	shk_bare_leave(visit->from);
+	shk_load_back(visit->from);
 	visit->key = NULL;
 	local_irq_restore(flags);
 }
@@ -105,7 +107,7 @@ static void worker_begin(struct work_struct *work, struct shk_shadow *shadow)
 		return;
 	}
 	worker->shadow = shadow;
-	shk_runner_init(&worker->runner, current, shadow->bare, work);
+	shk_runner_init(&worker->runner, current, shadow->carrier, work);
 	raw_spin_lock_irqsave(&running_lock, flags);
 	list_add(&worker->node, &running);
 	raw_spin_unlock_irqrestore(&running_lock, flags);
@@ -166,7 +168,7 @@ void shk_async_stop(struct shk_shadow *shadow)
 		list_move(&worker->node, &gone);
 	}
 	raw_spin_unlock_irq(&running_lock);
-	shk_bare_leave_all(shadow);
+	shk_carrier_leave_all(shadow);
 	list_for_each_entry (worker, &gone, node)
 		shk_runner_end(&worker->runner);
 	synchronize_rcu();

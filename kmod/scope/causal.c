@@ -33,6 +33,8 @@
 #include <linux/workqueue.h>
 
 #include "compat/ears.h"
+#include "graft/carrier.h"
+#include "graft/graft.h"
 #include "scope/async.h"
 #include "scope/causal.h"
 
@@ -258,13 +260,13 @@ int shk_causal_begin(struct shk_shadow *shadow)
 
 	if (ret)
 		return ret;
-	ret = shk_bare_get(shadow);
+	ret = shk_carrier_get(shadow);
 	if (ret)
 		goto unlock;
 	if (!nr_causal)
 		ret = listen();
 	if (ret) {
-		shk_bare_put(shadow);
+		shk_carrier_put(shadow);
 		goto unlock;
 	}
 	nr_causal++;
@@ -293,7 +295,7 @@ void shk_causal_end(struct shk_shadow *shadow)
 		shk_ears_end(ears, NR_ENDS);
 		shk_async_listen_no_more();
 	}
-	shk_bare_put(shadow);
+	shk_carrier_put(shadow);
 }
 
 int __init shk_causal_init(void)

@@ -12,7 +12,7 @@ struct work_struct;
 
 #ifdef CONFIG_PREEMPT_NOTIFIERS
 int shk_causal_init(void);
-/* Before it is known to anybody. -ENOMEM, -EOPNOTSUPP and as shk_graft_prepare(). */
+/* Before it is known to anybody. -ENOMEM, -EOPNOTSUPP and as shk_shadow_prepare(). */
 int shk_causal_begin(struct shk_shadow *shadow);
 /* Nothing executes it on behalf of whoever raised it; shk_config_lock held. */
 void shk_causal_end(struct shk_shadow *shadow);

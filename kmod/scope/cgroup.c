@@ -32,6 +32,8 @@
 #include <linux/workqueue.h>
 
 #include "compat/ears.h"
+#include "graft/attach.h"
+#include "graft/graft.h"
 #include "scope/cgroup.h"
 #include "scope/place.h"
 
@@ -261,15 +263,27 @@ static void count(struct shk_binding *binding, int change)
 		WRITE_ONCE(binding->other->nr_cgroups, binding->other->nr_cgroups + change);
 }
 
+/* Both texts are there before the first process comes. Errors as shk_shadow_prepare(). */
+static int prepare(struct shk_binding *binding)
+{
+	struct shk_prepared was, was_other;
+	int ret = shk_shadow_prepare(binding->shadow, &was);
+
+	if (ret || !binding->other)
+		return ret;
+	ret = shk_shadow_prepare(binding->other, &was_other);
+	if (ret)
+		shk_shadow_unprepare(binding->shadow, &was);
+	return ret;
+}
+
 static int publish(struct shk_binding *binding)
 {
 	int ret = shk_config_lock_killable();
 
 	if (ret)
 		return ret;
-	ret = shk_graft_prepare(binding->shadow);
-	if (!ret && binding->other)
-		ret = shk_graft_prepare(binding->other);
+	ret = prepare(binding);
 	if (!ret) {
 		/* One that comes back keeps it: who stayed stays, and draws no more. */
 		binding->id = binding->id ?: ++last_binding;

@@ -13,6 +13,7 @@
 #include <linux/xarray.h>
 
 #include "compat/ears.h"
+#include "hooks/load.h"
 #include "scope/own.h"
 #include "scope/union.h"
 
@@ -30,23 +31,23 @@ static DEFINE_PER_CPU(struct visit, visits);
 
 static struct mm_struct *whose(int irq)
 {
-	struct mm_struct *bare = xa_load(&owned, irq);
-	struct shk_shadow *all = bare ? NULL : shk_union_here();
+	struct mm_struct *carrier = xa_load(&owned, irq);
+	struct shk_shadow *all = carrier ? NULL : shk_union_here();
 
-	return all ? all->bare : bare;
+	return all ? all->carrier : carrier;
 }
 NOKPROBE_SYMBOL(whose);
 
 static void on_entry(void *unused, int irq, struct irqaction *action)
 {
-	struct mm_struct *bare = whose(irq);
+	struct mm_struct *carrier = whose(irq);
 	struct visit *visit = this_cpu_ptr(&visits);
 
 	/* A handler may have enabled interrupts, though it must not. */
-	if (!bare || visit->action)
+	if (!carrier || visit->action)
 		return;
 	visit->action = action;
-	visit->from = shk_bare_enter(bare);
+	visit->from = shk_load(carrier);
 }
 NOKPROBE_SYMBOL(on_entry);
 
@@ -58,7 +59,7 @@ static void on_exit(void *unused, int irq, struct irqaction *action, int ret)
 	if (visit->action != action)
 		return;
 	local_irq_save(flags);
-	shk_bare_leave(visit->from);
+	shk_load_back(visit->from);
 	visit->action = NULL;
 	local_irq_restore(flags);
 }
@@ -108,7 +109,7 @@ int shk_irq_own(struct shk_own *own)
 	ret = shk_irqs_listen();
 	if (ret)
 		return ret;
-	ret = xa_insert(&owned, own->irq, own->shadow->bare, GFP_KERNEL_ACCOUNT);
+	ret = xa_insert(&owned, own->irq, own->shadow->carrier, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		shk_irqs_listen_no_more();
 	return ret;

@@ -12,6 +12,7 @@
 
 #include "compat/compat.h"
 #include "compat/ears.h"
+#include "graft/carrier.h"
 #include "scope/own.h"
 #include "scope/runner.h"
 
@@ -69,7 +70,7 @@ static int thread_own(struct shk_own *own, struct task_struct *task)
 
 	if (!thread)
 		return -ENOMEM;
-	shk_runner_init(&thread->runner, task, own->shadow->bare, NULL);
+	shk_runner_init(&thread->runner, task, own->shadow->carrier, NULL);
 	preempt_notifier_inc();
 	hash_add(threads, &thread->by_task, (unsigned long)task);
 	list_add_tail(&thread->node, &own->threads);
@@ -217,7 +218,7 @@ void shk_kthread_disown(struct shk_own *own)
 		WRITE_ONCE(thread->runner.ending, true);
 		hash_del(&thread->by_task);
 	}
-	shk_bare_leave_all(own->shadow);
+	shk_carrier_leave_all(own->shadow);
 	threads_disown(&own->threads);
 	own->nr_threads = 0;
 	/* Another pattern may want them. */

@@ -2,6 +2,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "graft/carrier.h"
 #include "scope/own.h"
 
 static struct shk_own *find(struct shk_shadow *shadow, const struct shk_own_arg *arg)
@@ -45,7 +46,7 @@ static struct shk_own *own_create(struct shk_shadow *shadow, const struct shk_ow
 
 static int add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
-	bool was_built = shadow->text.built, was_hooked = shadow->hooked;
+	struct shk_prepared was = shk_shadow_prepared(shadow);
 	struct shk_own *own;
 	int ret;
 
@@ -56,7 +57,7 @@ static int add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	own = own_create(shadow, arg);
 	if (!own)
 		return -ENOMEM;
-	ret = shk_bare_get(shadow);
+	ret = shk_carrier_get(shadow);
 	if (ret)
 		goto free;
 	ret = own->kind == SHK_OWN_IRQ ? shk_irq_own(own) : shk_kthread_own(own);
@@ -66,8 +67,8 @@ static int add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	list_add_tail(&own->node, &shadow->owns);
 	return 0;
 put:
-	shk_bare_put(shadow);
-	shk_graft_unprepare(shadow, was_built, was_hooked);
+	shk_carrier_put(shadow);
+	shk_shadow_unprepare(shadow, &was);
 free:
 	kfree(own);
 	return ret;
@@ -96,7 +97,7 @@ static void own_destroy(struct shk_own *own)
 		shk_irq_disown(own);
 	else
 		shk_kthread_disown(own);
-	shk_bare_put(own->shadow);
+	shk_carrier_put(own->shadow);
 	kfree(own);
 }
 

@@ -10,7 +10,7 @@
 
 struct shk_own {
 	struct list_head node;	   /* shk_shadow.owns, by id */
-	struct shk_shadow *shadow; /* its bare mm is used as long as this is owned */
+	struct shk_shadow *shadow; /* its carrier mm is used as long as this is owned */
 	u64 id;
 	u32 kind;
 	u32 irq;

@@ -13,6 +13,9 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
+#include "graft/attach.h"
+#include "graft/graft.h"
+#include "graft/still.h"
 #include "scope/cgroup.h"
 #include "scope/place.h"
 #include "scope/process.h"

@@ -5,6 +5,10 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "graft/attach.h"
+#include "graft/enter.h"
+#include "graft/graft.h"
+#include "graft/still.h"
 #include "scope/cgroup.h"
 #include "scope/process.h"
 
@@ -142,7 +146,7 @@ static bool may_bind(const struct change *c)
 
 /*
  * With the process's cred_guard_mutex held, so that no exec changes its mm: either it has
- * done so, or it sees what is done now (shk_graft_exec()).
+ * done so, or it sees what is done now (take_into_use()).
  */
 static int change_guarded(struct change *c, int (*fn)(struct change *c))
 {

@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
+#include "graft/carrier.h"
 #include "scope/runner.h"
 
 /* The list of notifiers is being walked: what follows must still be found from here. */
@@ -26,7 +27,7 @@ static void on_sched_in(struct preempt_notifier *notifier, int cpu)
 	if (READ_ONCE(runner->ending))
 		take_out(runner);
 	else
-		shk_bare_resume(runner->bare);
+		shk_carrier_load(runner->carrier);
 }
 NOKPROBE_SYMBOL(on_sched_in);
 
@@ -34,7 +35,7 @@ static void on_sched_out(struct preempt_notifier *notifier, struct task_struct *
 {
 	struct shk_runner *runner = container_of(notifier, struct shk_runner, notifier);
 
-	shk_bare_pause(runner->bare);
+	shk_carrier_unload(runner->carrier);
 	if (READ_ONCE(runner->ending))
 		take_out(runner);
 }
@@ -98,10 +99,10 @@ static int call_out_of_it(struct shk_runner *runner,
 	return ret;
 }
 
-void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct mm_struct *bare,
+void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct mm_struct *carrier,
 		     const void *key)
 {
-	*runner = (struct shk_runner){ .task = task, .bare = bare, .key = key };
+	*runner = (struct shk_runner){ .task = task, .carrier = carrier, .key = key };
 	preempt_notifier_init(&runner->notifier, &preempt_ops);
 }
 
@@ -118,13 +119,13 @@ void shk_runner_end(struct shk_runner *runner)
 void shk_runner_begin_here(struct shk_runner *runner)
 {
 	hlist_add_head(&runner->notifier.link, &current->preempt_notifiers);
-	shk_bare_resume(runner->bare);
+	shk_carrier_load(runner->carrier);
 }
 NOKPROBE_SYMBOL(shk_runner_begin_here);
 
 void shk_runner_end_here(struct shk_runner *runner)
 {
-	shk_bare_pause(runner->bare);
+	shk_carrier_unload(runner->carrier);
 	take_out(runner);
 }
 NOKPROBE_SYMBOL(shk_runner_end_here);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A kernel thread that executes a shadow whenever it has a CPU: by a preempt
- * notifier, which loads the shadow's bare mm when the thread gets a CPU, and leaves
+ * notifier, which loads the shadow's carrier mm when the thread gets a CPU, and leaves
  * it for the base when it gives that up.
  *
  * Preempt notifiers are meant to be put there by the thread itself. Somebody else
@@ -22,17 +22,17 @@
 struct shk_runner {
 	struct preempt_notifier notifier;
 	struct task_struct *task; /* the caller sees to it that it stays */
-	struct mm_struct *bare;
+	struct mm_struct *carrier;
 	const void *key; /* the work item for which it does this, or NULL */
 	bool ending;
 };
 
-void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct mm_struct *bare,
+void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct mm_struct *carrier,
 		     const void *key);
 /* The thread executes the shadow when it next gets a CPU; any thread. Sleeps. */
 void shk_runner_begin(struct shk_runner *runner);
 /*
- * It does not any more. .ending was set, and then shk_bare_leave_all() called. Sleeps;
+ * It does not any more. .ending was set, and then shk_carrier_leave_all() called. Sleeps;
  * freed after synchronize_rcu().
  */
 void shk_runner_end(struct shk_runner *runner);

@@ -7,7 +7,7 @@
  * on behind that jump, for the calls that were chosen by way of
  * shk_syscalls_inside(). That writes the target's tables into the mm, calls the
  * function, whose text is the target's by then, and writes the others back. So the
- * switch is one entry and one flush of the mm on either side (shadow/calls.c), and all that
+ * switch is one entry and one flush of the mm on either side (graft/calls.c), and all that
  * makes, moves and ends grafts knows nothing of it.
  *
  * While it has such callers, the target has the jump, too: another thread of the
@@ -24,7 +24,10 @@
 #include <asm/text-patching.h>
 #include <asm/unistd.h>
 
+#include "graft/calls.h"
+#include "graft/graft.h"
 #include "scope/syscalls.h"
+#include "shadow/edits.h"
 
 /* x64_sys_call() behind its __fentry__ site. */
 long shk_x64_sys_call(const struct pt_regs *regs, unsigned int nr);
@@ -123,7 +126,7 @@ static void note_calls(struct shk_shadow *target)
 
 static int become_caller(struct shk_shadow *shadow, struct shk_shadow *target)
 {
-	bool was_built = target->text.built, was_hooked = target->hooked;
+	struct shk_prepared was;
 	int ret;
 
 	if (target->target)
@@ -134,14 +137,14 @@ static int become_caller(struct shk_shadow *shadow, struct shk_shadow *target)
 	if (!list_empty(&target->bodies))
 		return -ETXTBSY;
 	/* It has its tables, and what every text has, before somebody calls. */
-	ret = shk_graft_prepare(target);
+	ret = shk_shadow_prepare(target, &was);
 	if (ret)
 		return ret;
 	ret = redirect(shadow);
 	if (!ret)
 		ret = redirect(target);
 	if (ret) {
-		shk_graft_unprepare(target, was_built, was_hooked);
+		shk_shadow_unprepare(target, &was);
 		return ret;
 	}
 	shk_graft_link_target(shadow, target);

@@ -18,6 +18,8 @@
 #include <linux/rcupdate.h>
 
 #include "compat/ears.h"
+#include "graft/carrier.h"
+#include "graft/graft.h"
 #include "scope/async.h"
 #include "scope/own.h"
 #include "scope/union.h"
@@ -97,7 +99,7 @@ static int begin(void)
 
 	if (IS_ERR(all))
 		return PTR_ERR(all);
-	ret = shk_bare_get(all);
+	ret = shk_carrier_get(all);
 	if (ret)
 		goto destroy;
 	ret = listen();
@@ -107,7 +109,7 @@ static int begin(void)
 	WRITE_ONCE(executed, all);
 	return 0;
 put:
-	shk_bare_put(all);
+	shk_carrier_put(all);
 destroy:
 	shk_shadow_destroy_hidden(all);
 	return ret;
@@ -124,7 +126,7 @@ static void end(void)
 	shk_ears_end(ears, NR_ENDS);
 	shk_irqs_listen_no_more();
 	shk_async_listen_no_more();
-	shk_bare_put(all);
+	shk_carrier_put(all);
 	shk_union = NULL;
 	shk_shadow_destroy_hidden(all);
 }
@@ -160,7 +162,7 @@ void shk_union_settle(void)
 
 bool shk_union_possible(void)
 {
-	return shk_mmu->bare;
+	return shk_mmu->carriers;
 }
 
 int __init shk_union_init(void)

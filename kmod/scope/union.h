@@ -14,7 +14,7 @@ int shk_union_init(void);
 bool shk_union_possible(void);
 /*
  * There is one, until as often shk_union_put(), and as long as it has a probe after that.
- * -ENOMEM, and as shk_graft_prepare().
+ * -ENOMEM, and as shk_shadow_prepare().
  */
 int shk_union_get(void);
 void shk_union_put(void);

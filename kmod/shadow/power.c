@@ -9,6 +9,7 @@
 #include <linux/notifier.h>
 #include <linux/suspend.h>
 
+#include "shadow/power.h"
 #include "shadow/shadow.h"
 
 static int on_power(struct notifier_block *self, unsigned long event, void *unused)
@@ -21,7 +22,7 @@ static int on_power(struct notifier_block *self, unsigned long event, void *unus
 	if (info.nr_grafts)
 		pr_warn("no hibernation while processes are inside shadows: %u are; detach them first\n",
 			info.nr_grafts);
-	else if (shk_shadows_bare())
+	else if (shk_shadows_carried())
 		pr_warn("no hibernation while shadows own interrupts or kernel threads, or are --async causal or union\n");
 	else
 		return NOTIFY_DONE;

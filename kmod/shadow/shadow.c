@@ -53,6 +53,7 @@ static struct shk_shadow *alloc(u32 flags, void (*teardown)(struct shk_shadow *)
 		return NULL;
 	refcount_set(&shadow->ref, 1);
 	shk_text_setup(&shadow->text);
+	shadow->hooks.flags = flags;
 	INIT_LIST_HEAD(&shadow->grafts);
 	INIT_LIST_HEAD(&shadow->probes);
 	INIT_LIST_HEAD(&shadow->patches);
@@ -138,12 +139,41 @@ struct shk_shadow *shk_shadow_next(u64 id)
 	return NULL;
 }
 
+int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was)
+{
+	int ret;
+
+	lockdep_assert_held(&shk_config_lock);
+	*was = shk_shadow_prepared(shadow);
+	if (shadow->dead || (shadow->target && shadow->target->dead))
+		return -ESTALE;
+	ret = shk_text_build(&shadow->text);
+	if (ret)
+		return ret;
+	shk_shadow_note_live(shadow);
+	ret = shk_hooks_apply(&shadow->hooks, &shadow->text);
+	if (ret)
+		shk_shadow_unprepare(shadow, was);
+	return ret;
+}
+
+void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *was)
+{
+	lockdep_assert_held(&shk_config_lock);
+	shk_shadow_note_live(shadow);
+	if (!was->hooked)
+		shk_hooks_revert(&shadow->hooks, &shadow->text);
+	if (!was->built)
+		shk_text_destroy(&shadow->text);
+}
+
 /* Back to what it was when it was created. */
 static void clear(struct shk_shadow *shadow)
 {
 	lockdep_assert_held(&shk_config_lock);
 	shadow->teardown(shadow);
-	shk_hooks_revert(shadow);
+	shk_shadow_note_live(shadow);
+	shk_hooks_revert(&shadow->hooks, &shadow->text);
 	if (shadow->text.built) {
 		/* A breakpoint handler may still look at the tables of its CPU. */
 		synchronize_rcu();
@@ -155,7 +185,7 @@ static int destroy(struct shk_shadow *shadow)
 {
 	if (shadow->dead)
 		return -ESTALE;
-	if (shk_graft_count(shadow) || shadow->nr_cgroups)
+	if (shk_shadow_users(shadow) || shadow->nr_cgroups)
 		return -EBUSY;
 
 	shadow->dead = true;
@@ -248,10 +278,15 @@ void shk_shadow_destroy_hidden(struct shk_shadow *shadow)
 	unpublish(shadow);
 }
 
-bool shk_shadow_live(struct shk_shadow *shadow)
+bool shk_shadow_live(const struct shk_shadow *shadow)
 {
 	lockdep_assert_held(&shk_config_lock);
-	return shadow->bare || shk_graft_count(shadow);
+	return shadow->carrier || shk_shadow_users(shadow);
+}
+
+void shk_shadow_note_live(struct shk_shadow *shadow)
+{
+	shadow->text.live = shk_shadow_live(shadow);
 }
 
 void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info)
@@ -259,7 +294,7 @@ void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info)
 	lockdep_assert_held(&shk_config_lock);
 	info->flags = shadow->flags;
 	info->id = shadow->id;
-	info->nr_grafts = shk_graft_count(shadow);
+	info->nr_grafts = shk_shadow_users(shadow);
 	info->nr_probes = shadow->nr_probes;
 	info->private_pages = shadow->text.nr_pages;
 	info->diverged_ranges = shadow->text.nr_ranges;
@@ -286,7 +321,7 @@ int shk_shadows_info(struct shk_info *info)
 		info->nr_shadows += !shadow->hidden;
 		/* Those of callers count for their target. */
 		if (!shadow->target)
-			info->nr_grafts += shk_graft_count(shadow);
+			info->nr_grafts += shk_shadow_users(shadow);
 		info->memory += shk_text_memory(&shadow->text);
 	}
 	mutex_unlock(&shk_config_lock);
@@ -295,16 +330,16 @@ int shk_shadows_info(struct shk_info *info)
 	return 0;
 }
 
-bool shk_shadows_bare(void)
+bool shk_shadows_carried(void)
 {
 	struct shk_shadow *shadow;
-	bool bare = false;
+	bool carried = false;
 	unsigned long id;
 
 	mutex_lock(&shk_config_lock);
-	xa_for_each(&shadows, id, shadow) bare |= !!shadow->bare;
+	xa_for_each(&shadows, id, shadow) carried |= !!shadow->carrier;
 	mutex_unlock(&shk_config_lock);
-	return bare;
+	return carried;
 }
 
 void shk_shadows_exit(void)

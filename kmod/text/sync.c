@@ -5,7 +5,7 @@
  * that all texts take the same steps (breakpoint, tail, head) and share the
  * IPIs with which the caller separates them. Bytes under an edit are only
  * remembered. (A process inside patches with the base before its eyes, see
- * shadow/hooks.c, so the hook is met in either case.)
+ * hooks/hooks.c, so the hook is met in either case.)
  *
  * An optimised kprobe needs more care. It overwrites several instructions with
  * one jump, while an edit may stand at one of them. (Other multi-byte patches,

@@ -39,16 +39,17 @@ static bool is_stray(const struct shk_page *page, unsigned long addr)
 }
 
 static void tell(const struct shk_page *page, unsigned long addr, const u8 *base, u8 len,
-		 struct shk_stretch *stretch)
+		 struct shk_difference *difference)
 {
-	stretch->addr = addr;
-	stretch->len = len;
-	memcpy(stretch->base, base, len);
-	memcpy(stretch->bytes, shk_page_bytes(page, addr), len);
+	difference->addr = addr;
+	difference->len = len;
+	memcpy(difference->base, base, len);
+	memcpy(difference->bytes, shk_page_bytes(page, addr), len);
 }
 
 /* The first one of @page that does not end before @from. */
-static bool find_in(const struct shk_page *page, unsigned long from, struct shk_stretch *stretch)
+static bool find_in(const struct shk_page *page, unsigned long from,
+		    struct shk_difference *difference)
 {
 	unsigned long addr = max(from, page->addr), end = page->addr + PAGE_SIZE;
 	const struct shk_edit *edit = edit_from(page, addr);
@@ -63,11 +64,11 @@ static bool find_in(const struct shk_page *page, unsigned long from, struct shk_
 	while (len < SHK_EDIT_MAX && addr + len < end && is_stray(page, addr + len))
 		len++;
 	if (len) {
-		tell(page, addr, shk_base_bytes(addr), len, stretch);
-		stretch->stray = true;
+		tell(page, addr, shk_base_bytes(addr), len, difference);
+		difference->stray = true;
 	} else if (edit) {
-		tell(page, edit->addr, edit->base, edit->len, stretch);
-		stretch->stray = memcmp(stretch->bytes, edit->bytes, edit->len);
+		tell(page, edit->addr, edit->base, edit->len, difference);
+		difference->stray = memcmp(difference->bytes, edit->bytes, edit->len);
 	}
 	return len || edit;
 }
@@ -79,7 +80,7 @@ static bool find_in(const struct shk_page *page, unsigned long from, struct shk_
 #define PAGES_AT_ONCE 16
 
 /* Looks at some pages, beginning at *@from, and sets that to where to go on; 0: that was all. */
-static bool find_next(struct shk_text *text, unsigned long *from, struct shk_stretch *stretch)
+static bool find_next(struct shk_text *text, unsigned long *from, struct shk_difference *difference)
 {
 	unsigned int nr = 0;
 	struct shk_page *page;
@@ -92,20 +93,20 @@ static bool find_next(struct shk_text *text, unsigned long *from, struct shk_str
 			*from = page->addr;
 			return false;
 		}
-		if (find_in(page, *from, stretch))
+		if (find_in(page, *from, difference))
 			return true;
 	}
 	*from = 0;
 	return false;
 }
 
-bool shk_text_next(struct shk_text *text, unsigned long from, struct shk_stretch *stretch)
+bool shk_text_next(struct shk_text *text, unsigned long from, struct shk_difference *difference)
 {
 	bool found;
 
 	do {
 		mutex_lock(shk_symbols.text_mutex);
-		found = find_next(text, &from, stretch);
+		found = find_next(text, &from, difference);
 		mutex_unlock(shk_symbols.text_mutex);
 		cond_resched();
 	} while (!found && from && !fatal_signal_pending(current));

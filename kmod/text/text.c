@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include "mmu/follow.h"
@@ -391,6 +392,16 @@ static void cancel(struct shk_text *text, struct change *change)
 	shk_sync_stop();
 	prepared_free(text, &change->prepared);
 	abandon(text, change);
+}
+
+void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsigned long target)
+{
+	s32 rel = target - (addr + JMP32_INSN_SIZE);
+
+	edit->addr = addr;
+	edit->len = JMP32_INSN_SIZE;
+	edit->bytes[0] = opcode;
+	memcpy(edit->bytes + 1, &rel, sizeof(rel));
 }
 
 int shk_text_apply(struct shk_text *text, struct shk_edit *edit)

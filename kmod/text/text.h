@@ -102,6 +102,9 @@ void shk_text_destroy(struct shk_text *text);
 /* Bytes of tables and private pages. */
 u64 shk_text_memory(const struct shk_text *text);
 
+/* @edit is to be a call or jump (@opcode) at @addr to @target. */
+void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsigned long target);
+
 /*
  * Put @edit into @text, making the page private if need be. At return every
  * CPU that runs @text executes it. Text_mutex not held. -ENOMEM, -EIO, -EADDRINUSE
@@ -221,7 +224,7 @@ int shk_copy_alloc(struct shk_copy *copy, unsigned long addr);
 /* ---- tell.c ---- */
 
 /* Bytes of one edit, or bytes that differ from the base's for no reason: @stray. */
-struct shk_stretch {
+struct shk_difference {
 	unsigned long addr;
 	u8 len;
 	bool stray;
@@ -230,7 +233,7 @@ struct shk_stretch {
 };
 
 /* The first one that does not end before @from. Text_mutex not held. */
-bool shk_text_next(struct shk_text *text, unsigned long from, struct shk_stretch *stretch);
+bool shk_text_next(struct shk_text *text, unsigned long from, struct shk_difference *difference);
 /*
  * The base's and the text's own bytes from @addr on, up to @len, not beyond the
  * page. Returns how many, 0 if there is no text. Text_mutex not held.

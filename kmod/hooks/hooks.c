@@ -47,19 +47,17 @@
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
-#include <linux/binfmts.h>
-#include <linux/cred.h>
 #include <linux/efi.h>
 #include <linux/kprobes.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
+#include <linux/shadowk.h>
 
-#include "shadow/shadow.h"
+#include "hooks/hooks.h"
+#include "hooks/load.h"
 
-/* hooks_entry.S */
+/* entry.S */
 void shk_entry_enter_lazy_tlb(void);
 void shk_entry_pgd_alloc(void);
 void shk_entry_pgd_free(void);
@@ -78,7 +76,7 @@ void shk_entry_can_optimize(void);
 void shk_entry_upcall(void);
 void shk_entry_softirq(void);
 
-/* The functions that run in the base; hooks_entry.S passes arguments through. */
+/* The functions that run in the base; entry.S passes arguments through. */
 void shk_in_base(void);
 DEFINE_STATIC_CALL_NULL(shk_base_text_poke, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_ftrace_verify, shk_in_base);
@@ -148,21 +146,29 @@ static struct shk_vector vectors[SHK_VECTORS_MAX];
 /* Tasks in hooks that sleep: unload waits for them. */
 static DEFINE_PER_CPU(long, in_hook);
 
-static void hook_enter(void)
+void shk_hook_begin(void)
 {
 	this_cpu_inc(in_hook);
 }
 
-static void hook_leave(void)
+void shk_hook_end(void)
 {
 	this_cpu_dec(in_hook);
 }
 
-/* From hooks_entry.S, interrupts off. */
+struct shk_text *shk_current_text(void)
+{
+	struct shk_tables *tables = shk_mmu->current_tables();
+
+	return tables ? container_of(tables, struct shk_text, tables) : NULL;
+}
+NOKPROBE_SYMBOL(shk_current_text);
+
+/* From entry.S, interrupts off. */
 asmlinkage void shk_hook_enter_lazy_tlb(void);
 asmlinkage void shk_hook_enter_lazy_tlb(void)
 {
-	shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
+	shk_load_base();
 }
 NOKPROBE_SYMBOL(shk_hook_enter_lazy_tlb);
 
@@ -174,173 +180,41 @@ asmlinkage void shk_hook_fpu_end(void)
 
 	local_irq_save(flags);
 	if (shk_is_borrowing())
-		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
+		shk_load_base();
 	local_irq_restore(flags);
 }
 NOKPROBE_SYMBOL(shk_hook_fpu_end);
 
-/*
- * The mms for which this hook itself has called pgd_alloc(), which comes by
- * here once more. On the stacks of those tasks.
- */
-struct allocating {
-	struct mm_struct *mm;
-	struct list_head node;
-};
-
-static LIST_HEAD(allocating);
-static DEFINE_SPINLOCK(allocating_lock);
-
-static bool is_allocating(struct mm_struct *mm)
-{
-	struct allocating *a;
-	bool found = false;
-
-	spin_lock(&allocating_lock);
-	list_for_each_entry (a, &allocating, node)
-		found |= a->mm == mm;
-	spin_unlock(&allocating_lock);
-	return found;
-}
-
-/* Returns whether *@pgd is what pgd_alloc() is to return. */
-asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd);
-asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd)
-{
-	struct allocating self = { .mm = mm };
-
-	hook_enter();
-	if (is_allocating(mm)) {
-		hook_leave();
-		return false;
-	}
-	spin_lock(&allocating_lock);
-	list_add(&self.node, &allocating);
-	spin_unlock(&allocating_lock);
-
-	*pgd = shk_call(pgd_alloc)(mm);
-
-	spin_lock(&allocating_lock);
-	list_del(&self.node);
-	spin_unlock(&allocating_lock);
-
-	if (*pgd && shk_graft_inherit(mm)) {
-		shk_call(pgd_free)(mm, *pgd);
-		*pgd = NULL;
-	}
-	hook_leave();
-	return true;
-}
-
-asmlinkage void shk_hook_pgd_free(struct mm_struct *mm);
-asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
-{
-	hook_enter();
-	shk_graft_abort(mm);
-	hook_leave();
-}
-
-/* On its way back to user space a process joins the shadow that it was attached to. */
-struct arrival {
-	struct callback_head work;
-	struct shk_shadow *shadow;
-};
-
-/* Past its point of no return exec kills, see failure_of_births_is_undone.c. */
-static void arrive(struct shk_shadow *shadow)
-{
-	if (shk_graft_arrive(shadow))
-		send_sig(SIGKILL, current, 1);
-}
-
-static void arrive_work(struct callback_head *work)
-{
-	struct arrival *arrival = container_of(work, struct arrival, work);
-
-	arrive(arrival->shadow);
-	kfree(arrival);
-	hook_leave();
-}
-
-asmlinkage void shk_hook_exec_mm(void);
-asmlinkage void shk_hook_exec_mm(void)
-{
-	struct shk_shadow *shadow;
-	struct arrival *arrival;
-
-	hook_enter();
-	shadow = shk_graft_exec();
-	if (!shadow)
-		goto leave;
-	arrival = kmalloc(sizeof(*arrival), GFP_KERNEL_ACCOUNT);
-	if (!arrival)
-		goto kill;
-	arrival->shadow = shadow;
-	init_task_work(&arrival->work, arrive_work);
-	if (!shk_call(task_work_add)(current, &arrival->work, TWA_RESUME))
-		return;
-	kfree(arrival);
-kill:
-	arrive(shadow);
-	send_sig(SIGKILL, current, 1);
-leave:
-	hook_leave();
-}
-
-/*
- * secureexec says set-id and file capabilities, but not that root is given all
- * those back that it had dropped.
- */
-asmlinkage void shk_hook_exec(const struct linux_binprm *bprm);
-asmlinkage void shk_hook_exec(const struct linux_binprm *bprm)
-{
-	hook_enter();
-	if (bprm->secureexec ||
-	    !cap_issubset(bprm->cred->cap_permitted, current_cred()->cap_permitted))
-		shk_graft_leave(current->mm);
-	hook_leave();
-}
-
 asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr);
 asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr)
 {
-	struct shk_shadow *shadow = shk_current_shadow();
+	struct shk_text *text = shk_current_text();
 
-	return shadow && shk_mmu->fault(&shadow->text.tables, error, addr);
+	return text && shk_mmu->fault(&text->tables, error, addr);
 }
 NOKPROBE_SYMBOL(shk_hook_fault);
 
-/* The text around a call from hooks_entry.S, whose functions do not sleep. */
-struct base_visit {
+/* Around a call from entry.S, whose functions do not sleep. */
+struct base_call {
 	unsigned long flags;
-	/*
-	 * Not current->active_mm: that may be one that exec is about to load,
-	 * which Xen does not take yet.
-	 */
 	struct mm_struct *from;
 };
 
-asmlinkage struct base_visit shk_base_enter(void);
-asmlinkage struct base_visit shk_base_enter(void)
+asmlinkage struct base_call shk_base_enter(void);
+asmlinkage struct base_call shk_base_enter(void)
 {
-	struct base_visit visit;
+	struct base_call call;
 
-	local_irq_save(visit.flags);
-	/*
-	 * A kernel thread whose process is being attached: what tells this CPU to
-	 * leave the mm (flush_mm()) may be this very interrupt, and finds it left.
-	 */
-	visit.from = shk_is_borrowing() ? shk_symbols.init_mm
-					: *this_cpu_ptr(shk_symbols.loaded_mm);
-	shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
-	return visit;
+	local_irq_save(call.flags);
+	call.from = shk_load(shk_symbols.init_mm);
+	return call;
 }
 
-asmlinkage void shk_base_leave(struct base_visit visit);
-asmlinkage void shk_base_leave(struct base_visit visit)
+asmlinkage void shk_base_leave(struct base_call call);
+asmlinkage void shk_base_leave(struct base_call call)
 {
-	shk_bare_leave(visit.from);
-	local_irq_restore(visit.flags);
+	shk_load_back(call.from);
+	local_irq_restore(call.flags);
 }
 
 /*
@@ -354,17 +228,18 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, const void *src,
 					    size_t len)
 {
-	struct shk_shadow *shadow = shk_current_shadow();
-	struct shk_edit *edit;
+	struct shk_text *text = shk_current_text();
+	unsigned long site = hooks[SHK_HOOK_TEXT_POKE].site;
+	u8 base[CALL_INSN_SIZE];
 	s32 rel;
 
-	if (!shadow || shk_text_edited(&shadow->text, addr, len))
+	if (!text || shk_text_edited(text, addr, len))
 		return 0;
-	edit = &shadow->hooks[SHK_HOOK_TEXT_POKE];
-	if (edit->base[0] != CALL_INSN_OPCODE)
+	memcpy(base, shk_base_bytes(site), sizeof(base));
+	if (base[0] != CALL_INSN_OPCODE)
 		return 0;
-	memcpy(&rel, edit->base + 1, sizeof(rel));
-	return edit->addr + CALL_INSN_SIZE + rel;
+	memcpy(&rel, base + 1, sizeof(rel));
+	return site + CALL_INSN_SIZE + rel;
 }
 
 /*
@@ -378,52 +253,50 @@ asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code)
 	return shk_is_kernel_text(ip) && !memcmp(shk_base_bytes(ip), old_code, MCOUNT_INSN_SIZE);
 }
 
-static bool has_hook(const struct shk_shadow *shadow, enum shk_hook hook)
+static bool has_hook(const struct shk_hooks *own, enum shk_hook hook)
 {
 	if (!hooks[hook].site)
 		return false;
 	if (hook >= SHK_HOOK_UPCALL) /* and what comes behind it */
-		return !(shadow->flags & SHK_ASYNC_INHERIT);
-	return hook != SHK_HOOK_EXEC || shadow->flags & SHK_DELEGABLE;
+		return !(own->flags & SHK_ASYNC_INHERIT);
+	return hook != SHK_HOOK_EXEC || own->flags & SHK_DELEGABLE;
 }
 
-int shk_hooks_apply(struct shk_shadow *shadow)
+static void revert_below(struct shk_hooks *own, struct shk_text *text, unsigned int nr)
+{
+	while (nr--)
+		if (has_hook(own, nr))
+			shk_text_revert(text, &own->edits[nr]);
+}
+
+int shk_hooks_apply(struct shk_hooks *own, struct shk_text *text)
 {
 	unsigned int i;
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
-	if (shadow->hooked)
+	if (own->applied)
 		return 0;
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
-		if (!has_hook(shadow, i))
+		if (!has_hook(own, i))
 			continue;
-		shk_edit_branch(&shadow->hooks[i], hooks[i].site, hooks[i].opcode,
+		shk_edit_branch(&own->edits[i], hooks[i].site, hooks[i].opcode,
 				(unsigned long)hooks[i].entry);
-		ret = shk_edit_apply(shadow, &shadow->hooks[i]);
-		if (ret)
-			goto revert;
+		ret = shk_text_apply(text, &own->edits[i]);
+		if (ret) {
+			revert_below(own, text, i);
+			return ret;
+		}
 	}
-	shadow->hooked = true;
+	own->applied = true;
 	return 0;
-revert:
-	while (i--)
-		if (has_hook(shadow, i))
-			shk_edit_revert(shadow, &shadow->hooks[i]);
-	return ret;
 }
 
-void shk_hooks_revert(struct shk_shadow *shadow)
+void shk_hooks_revert(struct shk_hooks *own, struct shk_text *text)
 {
-	unsigned int i;
-
-	lockdep_assert_held(&shk_config_lock);
-	if (!shadow->hooked)
+	if (!own->applied)
 		return;
-	for (i = 0; i < SHK_NR_HOOKS; i++)
-		if (has_hook(shadow, i))
-			shk_edit_revert(shadow, &shadow->hooks[i]);
-	shadow->hooked = false;
+	revert_below(own, text, SHK_NR_HOOKS);
+	own->applied = false;
 }
 
 bool shk_hooks_own(unsigned long addr)

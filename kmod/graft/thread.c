@@ -12,8 +12,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "shadow/shadow.h"
-#include "shadow/thread.h"
+#include "graft/thread.h"
 
 /* By mm. Written under shk_graft_lock, read under RCU, in any context. */
 static DEFINE_HASHTABLE(threads, 6);
@@ -41,8 +40,8 @@ static void free_rcu(struct rcu_head *head)
 	shk_thread_free(container_of(head, struct shk_thread, rcu));
 }
 
-void shk_thread_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
-		    struct shk_shadow *shadow)
+void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
+		     struct shk_shadow *shadow)
 {
 	thread->mm = mm;
 	thread->shadow = shadow;
@@ -53,7 +52,8 @@ void shk_thread_add(struct list_head *list, struct shk_thread *thread, struct mm
 	smp_store_release(&shadow->nr_threads, shadow->nr_threads + 1);
 }
 
-void shk_thread_remove(struct shk_thread *thread)
+/* Off its list, and freed. */
+static void remove_thread(struct shk_thread *thread)
 {
 	WRITE_ONCE(thread->shadow->nr_threads, thread->shadow->nr_threads - 1);
 	list_del(&thread->node);
@@ -61,7 +61,8 @@ void shk_thread_remove(struct shk_thread *thread)
 	call_rcu(&thread->rcu, free_rcu);
 }
 
-struct shk_thread *shk_thread_find(const struct list_head *list)
+/* current's, or NULL. */
+static struct shk_thread *find_current(const struct list_head *list)
 {
 	struct shk_thread *thread;
 
@@ -69,6 +70,40 @@ struct shk_thread *shk_thread_find(const struct list_head *list)
 		if (thread->task == current)
 			return thread;
 	return NULL;
+}
+
+void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct mm_struct *mm,
+		       struct shk_shadow *shadow)
+{
+	struct shk_thread *thread = find_current(list);
+
+	if (thread) {
+		thread->depth++;
+		return;
+	}
+	shk_threads_add(list, *new, mm, shadow);
+	*new = NULL;
+}
+
+void shk_threads_leave(struct list_head *list)
+{
+	struct shk_thread *thread = find_current(list);
+
+	if (thread && !--thread->depth)
+		remove_thread(thread);
+}
+
+void shk_threads_drop(struct list_head *list)
+{
+	struct shk_thread *thread, *next;
+
+	list_for_each_entry_safe (thread, next, list, node)
+		remove_thread(thread);
+}
+
+bool shk_threads_leave_out(const struct list_head *list)
+{
+	return !list_empty(list) && !find_current(list);
 }
 
 bool shk_thread_is_in(const struct shk_shadow *shadow)

@@ -5,7 +5,8 @@
  */
 #include <linux/sched.h>
 
-#include "shadow/graft.h"
+#include "graft/calls.h"
+#include "graft/graft.h"
 
 void shk_graft_link_target(struct shk_shadow *caller, struct shk_shadow *target)
 {
@@ -32,7 +33,7 @@ static bool call_begin(struct shk_graft *graft, unsigned int nr)
 	if (!target || !test_bit(nr, graft->shadow->calls))
 		return false;
 	if (!graft->nr_calls) {
-		if (shk_mmu->graft(graft->mm, &target->text.tables))
+		if (shk_graft_set_calling(graft, true))
 			return false;
 		graft->calls_flushed = false;
 	}
@@ -42,7 +43,7 @@ static bool call_begin(struct shk_graft *graft, unsigned int nr)
 
 /*
  * Both texts have the same hooks, so text_mutex is not needed to change from one to
- * the other: who is in what hooks.c makes run in the base stays there.
+ * the other: who is in what hooks/hooks.c makes run in the base stays there.
  */
 u64 shk_graft_call_begin(unsigned int nr)
 {
@@ -82,7 +83,7 @@ void shk_graft_call_end(u64 call)
 	if (graft && graft->order == call)
 		last = !--graft->nr_calls;
 	if (last)
-		WARN_ON_ONCE(shk_mmu->graft(mm, &graft->shadow->text.tables));
+		WARN_ON_ONCE(shk_graft_set_calling(graft, false));
 	spin_unlock(&shk_graft_lock);
 	if (last)
 		shk_mmu->flush_mm(mm);

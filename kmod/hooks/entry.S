@@ -82,7 +82,7 @@ SYM_FUNC_START(shk_entry_\name)
 	save_registers
 	pushq	%r11
 	call	shk_base_enter
-	pushq	%rax		/* struct base_visit */
+	pushq	%rax		/* struct base_call */
 	pushq	%rdx
 	movq	9*8(%rsp), %rdi
 	movq	8*8(%rsp), %rsi

@@ -18,16 +18,26 @@ struct shk_thread {
 	struct rcu_head rcu;
 };
 
+/* @task may be NULL. NULL: no memory. */
 struct shk_thread *shk_thread_alloc(struct task_struct *task);
 /* One that is on no list, or NULL. */
 void shk_thread_free(struct shk_thread *thread);
+
+/* Lists of the threads of one mm, with shk_graft_lock held. */
+
 /* From here on those on @list, which are of @mm and @shadow, act, and others of @mm do not. */
-void shk_thread_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
-		    struct shk_shadow *shadow);
-/* Off its list, and freed. */
-void shk_thread_remove(struct shk_thread *thread);
-/* current's, or NULL. */
-struct shk_thread *shk_thread_find(const struct list_head *list);
+void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
+		     struct shk_shadow *shadow);
+/* current acts; adds *@new, and sets it to NULL, if it did not before. */
+void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct mm_struct *mm,
+		       struct shk_shadow *shadow);
+/* current has ended a stretch, and acts no more if that was its last. */
+void shk_threads_leave(struct list_head *list);
+/* All threads act on edits. */
+void shk_threads_drop(struct list_head *list);
+/* Do others on @list act on edits, and current does not? */
+bool shk_threads_leave_out(const struct list_head *list);
+
 void shk_threads_exit(void);
 
 bool shk_thread_is_in(const struct shk_shadow *shadow);

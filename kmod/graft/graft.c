@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A graft is one mm whose top-level entry for kernel text points at a shadow's
- * tables. It is written once; the CR3 load of every context switch does the
- * rest.
- *
  * The end of an mm is learnt from an interval notifier on an address that no
  * mapping can have: it is called once, when the last user is gone, and, unlike
  * a plain notifier, makes exit wait for no SRCU grace period.
  *
  * An mm that fork or exec is still making may end without that: its maker frees
- * it, in the text of the mm that it runs in (hooks.c: pgd_free(); birth.c). So that mm
- * does not leave its shadow before such a birth has come to something or to
- * nothing; and the notifier holds no reference to an mm, which would keep the
- * stillborn from being freed at all.
+ * it, in the text of the mm that it runs in (inherit.c: shk_hook_pgd_free()). So that mm
+ * does not leave its shadow before such a child has come to something or to
+ * nothing; and the notifier holds no reference to an mm, which would keep one that
+ * came to nothing from being freed at all.
  */
 #include <linux/hashtable.h>
 #include <linux/kprobes.h>
@@ -22,7 +18,10 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "shadow/graft.h"
+#include "compat/mm_lock.h"
+#include "graft/graft.h"
+#include "graft/subscribe.h"
+#include "mmu/small.h"
 
 DEFINE_SPINLOCK(shk_graft_lock);
 static DEFINE_HASHTABLE(grafts, 10);
@@ -48,104 +47,156 @@ struct shk_graft *shk_graft_find_on_trial(u64 binding)
 
 	lockdep_assert_held(&shk_graft_lock);
 	hash_for_each (grafts, bucket, graft, by_mm)
-		if (graft->before.shadow && graft->placed == binding)
+		if (graft->before.shadow && graft->origin.binding == binding)
 			return graft;
 	return NULL;
 }
 
-void shk_graft_set_placed(struct shk_graft *graft, u64 placed)
+/* The transitions that graft.h draws. */
+static void set_state(struct shk_graft *graft, enum shk_graft_state state)
 {
+	static const u8 ways[] = {
+		[SHK_GRAFT_SPARE] = BIT(SHK_GRAFT_BEING_MADE) | BIT(SHK_GRAFT_INSIDE),
+		[SHK_GRAFT_BEING_MADE] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_DISCONNECTED) |
+					 BIT(SHK_GRAFT_OVER),
+		[SHK_GRAFT_INSIDE] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_CALLING) |
+				     BIT(SHK_GRAFT_DISCONNECTED),
+		[SHK_GRAFT_CALLING] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_DISCONNECTED),
+		[SHK_GRAFT_DISCONNECTED] = BIT(SHK_GRAFT_OVER),
+		[SHK_GRAFT_OVER] = 0,
+	};
+
 	lockdep_assert_held(&shk_graft_lock);
-	if (!graft->placed != !placed)
-		WRITE_ONCE(nr_placed, nr_placed + (placed ? 1 : -1));
-	graft->placed = placed;
+	WARN_ON_ONCE(!(ways[graft->state] & BIT(state)));
+	graft->state = state;
 }
 
-void shk_graft_add(struct shk_shadow *shadow, int change)
+/* In the table: its mm's entry points at a shadow's tables. */
+static bool is_connected(const struct shk_graft *graft)
+{
+	return graft->state == SHK_GRAFT_BEING_MADE || graft->state == SHK_GRAFT_INSIDE ||
+	       graft->state == SHK_GRAFT_CALLING;
+}
+
+void shk_graft_set_origin(struct shk_graft *graft, struct shk_origin origin)
 {
 	lockdep_assert_held(&shk_graft_lock);
-	shadow->nr_grafts += change;
+	if (!graft->origin.binding != !origin.binding)
+		WRITE_ONCE(nr_placed, nr_placed + (origin.binding ? 1 : -1));
+	graft->origin = origin;
+}
+
+void shk_graft_count(struct shk_shadow *shadow, int change)
+{
+	lockdep_assert_held(&shk_graft_lock);
+	/* Pairs with shk_shadow_users(). */
+	smp_store_release(&shadow->nr_grafts, shadow->nr_grafts + change);
 	if (shadow->target)
-		shadow->target->nr_grafts += change;
+		smp_store_release(&shadow->target->nr_grafts, shadow->target->nr_grafts + change);
 }
 
-void shk_graft_unlink(struct shk_graft *graft)
+/* The shadow that it is in does not count it any more. */
+static void leave_shadow(struct shk_graft *graft)
 {
 	list_del(&graft->node);
-	shk_graft_add(graft->shadow, -1);
+	shk_graft_count(graft->shadow, -1);
 }
 
-int shk_graft_link(struct shk_graft *graft, struct shk_shadow *shadow)
+int shk_graft_connect(struct shk_graft *graft, struct shk_shadow *shadow, bool being_made)
 {
 	int ret = shk_mmu->graft(graft->mm, &shadow->text.tables);
 
 	if (ret)
 		return ret;
-	if (graft->shadow)
-		shk_graft_unlink(graft);
-	else
+	if (graft->state == SHK_GRAFT_SPARE)
 		hash_add(grafts, &graft->by_mm, (unsigned long)graft->mm);
+	else
+		leave_shadow(graft);
+	list_del_init(&graft->sibling);
+	set_state(graft, being_made ? SHK_GRAFT_BEING_MADE : SHK_GRAFT_INSIDE);
 	graft->shadow = shk_shadow_get(shadow);
 	graft->order = ++last_order;
 	graft->nr_calls = 0;
 	list_add_tail(&graft->node, &shadow->grafts);
-	shk_graft_add(shadow, 1);
+	shk_graft_count(shadow, 1);
 	return 0;
 }
 
+int shk_graft_set_calling(struct shk_graft *graft, bool calling)
+{
+	const struct shk_shadow *shadow = calling ? graft->shadow->target : graft->shadow;
+	int ret = shk_mmu->graft(graft->mm, &shadow->text.tables);
+
+	if (!ret)
+		set_state(graft, calling ? SHK_GRAFT_CALLING : SHK_GRAFT_INSIDE);
+	return ret;
+}
+
+void shk_graft_set_made(struct shk_graft *graft)
+{
+	list_del_init(&graft->sibling);
+	if (graft->state == SHK_GRAFT_BEING_MADE)
+		set_state(graft, SHK_GRAFT_INSIDE);
+}
+
+/* Nobody finds it any more. */
+static void leave_table(struct shk_graft *graft)
+{
+	struct shk_graft *child, *next;
+
+	list_for_each_entry_safe (child, next, &graft->children, sibling)
+		shk_graft_set_made(child);
+	list_del_init(&graft->sibling);
+	hash_del(&graft->by_mm);
+	shk_graft_set_origin(graft, (struct shk_origin){});
+	shk_threads_drop(&graft->threads);
+}
+
+void shk_graft_disconnect(struct shk_graft *graft)
+{
+	leave_table(graft);
+	set_state(graft, SHK_GRAFT_DISCONNECTED);
+	WARN_ON_ONCE(shk_mmu->graft(graft->mm, NULL));
+}
+
+int shk_graft_carry(struct mm_struct *mm, const struct shk_shadow *shadow)
+{
+	return shk_mmu->graft(mm, shadow ? &shadow->text.tables : NULL);
+}
+
+/* But for the module's reference. */
 static void graft_free(struct shk_graft *graft)
 {
+	shk_before_put(&graft->before);
+	shk_stretch_put(graft->stretch);
+	if (graft->shadow)
+		shk_shadow_put(graft->shadow);
 	mmu_interval_notifier_remove(&graft->notifier);
 	kfree(graft);
 }
 
+static void graft_free_work(struct work_struct *work)
+{
+	graft_free(container_of(work, struct shk_graft, free));
+}
+
 void shk_graft_free(struct shk_graft *graft)
 {
+	/* Gave up the notifier's reference to the mm: shk_graft_alloc(). */
+	if (graft->state == SHK_GRAFT_SPARE)
+		mmgrab(graft->mm);
 	graft_free(graft);
 	module_put(THIS_MODULE);
 }
 
-static void graft_put_all(struct shk_graft *graft)
-{
-	shk_before_put(&graft->before);
-	shk_visit_put(graft->visit);
-	shk_shadow_put(graft->shadow);
-	graft_free(graft);
-}
-
-static void graft_free_work(struct work_struct *work)
-{
-	graft_put_all(container_of(work, struct shk_graft, free));
-}
-
 void shk_left_put(struct shk_left *left)
 {
-	if (left->graft) {
-		graft_put_all(left->graft);
-		module_put(THIS_MODULE);
-	}
+	if (left->graft)
+		shk_graft_free(left->graft);
 	if (left->shadow)
 		shk_shadow_put(left->shadow);
-	shk_visit_put(left->visit);
+	shk_stretch_put(left->stretch);
 	shk_before_put(&left->before);
-	if (left->spare) {
-		mmgrab(left->spare->mm);
-		shk_graft_free(left->spare);
-	}
-}
-
-void shk_graft_cut(struct shk_graft *graft)
-{
-	struct shk_graft *child, *next;
-
-	lockdep_assert_held(&shk_graft_lock);
-	list_for_each_entry_safe (child, next, &graft->births, birth)
-		list_del_init(&child->birth);
-	list_del_init(&graft->birth);
-	hash_del(&graft->by_mm);
-	shk_graft_set_placed(graft, 0);
-	shk_graft_drop_threads(graft);
-	WARN_ON_ONCE(shk_mmu->graft(graft->mm, NULL));
 }
 
 /* Returns whether the caller has to flush. */
@@ -174,10 +225,11 @@ void shk_graft_depart(struct mm_struct *mm)
 		shk_mmu->flush_mm(mm);
 }
 
-void shk_graft_entomb(struct shk_graft *graft)
+void shk_graft_retire(struct shk_graft *graft)
 {
 	spin_lock(&shk_graft_lock);
-	shk_graft_unlink(graft);
+	leave_shadow(graft);
+	set_state(graft, SHK_GRAFT_OVER);
 	spin_unlock(&shk_graft_lock);
 	mmgrab(graft->mm);
 }
@@ -186,18 +238,18 @@ void shk_graft_entomb(struct shk_graft *graft)
  * The module is free to go when the last process inside has: shk_graft_exit() waits
  * for this work, and the work for an on_invalidate() that has not returned yet.
  */
-void shk_graft_free_later(struct shk_graft *graft)
+void shk_graft_release(struct shk_graft *graft)
 {
 	queue_work(graft_wq, &graft->free);
 	module_put(THIS_MODULE);
 }
 
-void shk_graft_bury(struct shk_graft *graft)
+void shk_graft_end(struct shk_graft *graft)
 {
 	shk_mmu->flush_mm(graft->mm);
 	shk_graft_depart(graft->mm);
-	shk_graft_entomb(graft);
-	shk_graft_free_later(graft);
+	shk_graft_retire(graft);
+	shk_graft_release(graft);
 }
 
 /*
@@ -216,12 +268,12 @@ static bool on_invalidate(struct mmu_interval_notifier *notifier,
 
 	spin_lock(&shk_graft_lock);
 	/* Detached at the same time? Then it is the other's to free. */
-	mine = hash_hashed(&graft->by_mm);
+	mine = is_connected(graft);
 	if (mine)
-		shk_graft_cut(graft);
+		shk_graft_disconnect(graft);
 	spin_unlock(&shk_graft_lock);
 	if (mine)
-		shk_graft_bury(graft);
+		shk_graft_end(graft);
 	return true;
 }
 
@@ -237,8 +289,8 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 	if (!graft)
 		return ERR_PTR(-ENOMEM);
 	graft->mm = mm;
-	INIT_LIST_HEAD(&graft->births);
-	INIT_LIST_HEAD(&graft->birth);
+	INIT_LIST_HEAD(&graft->children);
+	INIT_LIST_HEAD(&graft->sibling);
 	INIT_LIST_HEAD(&graft->threads);
 	INIT_WORK(&graft->free, graft_free_work);
 	ret = mmu_interval_notifier_insert(&graft->notifier, mm, PAGE_MASK, PAGE_SIZE,
@@ -261,7 +313,7 @@ static int open_to_notifiers(struct mm_struct *mm, bool wait)
 
 	if (shk_mm_takes_notifiers(mm))
 		return 0;
-	while ((ret = shk_graft_subscribe(mm, wait)) == -EAGAIN && wait) {
+	while ((ret = shk_mm_subscribe(mm, wait)) == -EAGAIN && wait) {
 		schedule_timeout_killable(1);
 		if (fatal_signal_pending(current))
 			return -ERESTARTSYS;
@@ -288,7 +340,7 @@ int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left)
 	graft = shk_graft_alloc(mm);
 	if (IS_ERR(graft))
 		return PTR_ERR(graft);
-	left->spare = graft;
+	left->graft = graft;
 	return 0;
 }
 
@@ -309,9 +361,9 @@ static bool is_misplaced(struct mm_struct *mm, u64 binding, const struct shk_sha
 {
 	const struct shk_graft *graft = shk_graft_find(mm);
 
-	if (!graft || graft->placed != binding)
-		return binding || (graft && graft->placed);
-	if (graft->visit)
+	if (!graft || graft->origin.binding != binding)
+		return binding || (graft && graft->origin.binding);
+	if (graft->stretch)
 		return binding && moved;
 	return shadow && graft->shadow != shadow;
 }
@@ -412,23 +464,38 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor)
 	return mm;
 }
 
-unsigned int shk_graft_count(struct shk_shadow *shadow)
-{
-	unsigned int count;
-
-	spin_lock(&shk_graft_lock);
-	count = shadow->nr_grafts;
-	spin_unlock(&shk_graft_lock);
-	return count;
-}
-
 struct shk_shadow *shk_current_shadow(void)
 {
-	struct shk_tables *tables = shk_mmu->current_tables();
+	struct shk_text *text = shk_current_text();
 
-	return tables ? container_of(tables, struct shk_shadow, text.tables) : NULL;
+	return text ? container_of(text, struct shk_shadow, text) : NULL;
 }
 NOKPROBE_SYMBOL(shk_current_shadow);
+
+/* By its maker, so nobody has ever executed it. */
+void shk_graft_abort(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find(mm);
+	if (graft) {
+		leave_table(graft);
+		leave_shadow(graft);
+		set_state(graft, SHK_GRAFT_OVER);
+	}
+	spin_unlock(&shk_graft_lock);
+	if (!graft)
+		return;
+	/*
+	 * The last reference may be gone (__mmdrop() of bprm_mm_init()): the
+	 * notifier's must not be the last once more.
+	 */
+	atomic_add(2, &mm->mm_count);
+	shk_graft_free(graft);
+	atomic_dec(&mm->mm_count);
+	shk_mm_forget_subscriptions(mm);
+}
 
 void shk_graft_drain(void)
 {

@@ -9,7 +9,7 @@
  * of the base's, see edit/relocate.c.
  *
  * exec() changes the text of its task in its own course, if that was attached
- * or detached meanwhile (birth.c: shk_graft_arrive()), so who is in it is not clear
+ * or detached meanwhile (inherit.c: arrive()), so who is in it is not clear
  * of anything.
  */
 #include <linux/cpu.h>
@@ -23,7 +23,8 @@
 #include <linux/stop_machine.h>
 #include <linux/string.h>
 
-#include "shadow/shadow.h"
+#include "graft/graft.h"
+#include "graft/still.h"
 
 #define NR_ENTRIES 256
 #define NR_EXEC	   4

@@ -18,7 +18,7 @@
 #include <asm/irq_vectors.h>
 
 #include "compat/symbols.h"
-#include "shadow/vectors.h"
+#include "hooks/vectors.h"
 
 /* Without a function of their own; int80 is a system call. */
 static const char *const simple[] = {

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A graft: one mm whose top-level entry for kernel text points at a shadow's tables. It is
+ * written when the mm comes into the shadow; the CR3 load of every context switch does the
+ * rest. Only graft.c writes that entry, and the state:
+ *
+ *   attach          fork, exec
+ *      |                |
+ *    SPARE -------> BEING_MADE ---------------------.
+ *      |                |  its maker is done        |
+ *      '-----------> INSIDE <---> CALLING           |  it came to nothing: nobody
+ *                    ^  |  |         |              |  has executed it
+ *                    '--'  |         |              |
+ *                    move  v         v              |
+ *                        DISCONNECTED               |
+ *                              |  every CPU has     |
+ *                              v  flushed           |
+ *                            OVER <-----------------'
+ *
+ * BEING_MADE may be disconnected, too, and CALLING may move.
+ */
+#ifndef SHK_GRAFT_H
+#define SHK_GRAFT_H
+
+#include <linux/mmu_notifier.h>
+#include <linux/workqueue.h>
+
+#include "graft/stretch.h"
+#include "graft/thread.h"
+#include "shadow/shadow.h"
+
+enum shk_graft_state {
+	SHK_GRAFT_SPARE,	/* nobody knows it, in no shadow */
+	SHK_GRAFT_BEING_MADE,	/* fork or exec is making its mm, which may yet come to nothing */
+	SHK_GRAFT_INSIDE,	/* its mm executes the shadow's text */
+	SHK_GRAFT_CALLING,	/* its mm executes the text of the shadow's target (calls.c) */
+	SHK_GRAFT_DISCONNECTED, /* its mm is to execute the base; some CPU may not know yet */
+	SHK_GRAFT_OVER,		/* its shadow does not count it any more; to be freed */
+};
+
+struct shk_graft {
+	struct mmu_interval_notifier notifier;
+	struct mm_struct *mm;
+	enum shk_graft_state state;
+	struct shk_shadow *shadow;   /* holds a reference; NULL: SPARE */
+	struct shk_origin origin;    /* on whose behalf it is there */
+	struct shk_stretch *stretch; /* the innermost, holds a reference; NULL: in none */
+	struct shk_before before;    /* where it was, while a cgroup's binding is on trial */
+	struct list_head threads;    /* who alone acts on edits, if any */
+	u64 order;		     /* grows with each that comes into a shadow */
+	unsigned int nr_calls;	     /* CALLING: for how many */
+	bool calls_flushed;	     /* CALLING: and every CPU knows */
+	/* Those that are BEING_MADE from it; one that is done stays until that is asked. */
+	struct list_head children;
+	struct list_head sibling; /* its parent's .children, empty if in none */
+	/* BEING_MADE: whose exec makes it, and takes it out of .children; NULL of fork's. */
+	const struct task_struct *exec;
+	unsigned long leaving; /* until then (jiffies) its children are made outside */
+	bool borrowing;	       /* made by exec of who ran in its parent's mm until then */
+	struct list_head node; /* shk_shadow.grafts, by order */
+	struct hlist_node by_mm;
+	struct work_struct free;
+};
+
+/* What is no longer needed, but may only be given up without locks. */
+struct shk_left {
+	struct shk_graft *graft; /* SPARE: not used; in: shk_graft_spare()'s. Or OVER */
+	struct shk_shadow *shadow;
+	struct shk_stretch *stretch;
+	struct shk_before before;
+};
+
+/*
+ * Protects the table of grafts, their members, shk_shadow.grafts and .nr_grafts, and writes of the
+ * entry in mm->pgd. Innermost. Not taken in interrupts.
+ */
+extern spinlock_t shk_graft_lock;
+
+int shk_graft_init(void);
+void shk_graft_exit(void);
+
+/* ---- With shk_graft_lock held ---- */
+
+/* NULL: @mm is in no shadow. */
+struct shk_graft *shk_graft_find(struct mm_struct *mm);
+/* Any one that @binding has put where it is, and that knows where it was before. */
+struct shk_graft *shk_graft_find_on_trial(u64 binding);
+/* @change more, or less, are grafted to @shadow. */
+void shk_graft_count(struct shk_shadow *shadow, int change);
+/*
+ * @graft's mm is to execute the text of @shadow, which gets a reference: the caller puts that of
+ * the shadow that it comes out of, if any. It is @being_made, or INSIDE. -EIO: nothing changed.
+ */
+int shk_graft_connect(struct shk_graft *graft, struct shk_shadow *shadow, bool being_made);
+/* ... of the shadow's target while it is @calling, else of the shadow. -EIO: nothing changed. */
+int shk_graft_set_calling(struct shk_graft *graft, bool calling);
+/* ... the base from the next flush on. The caller's to shk_graft_retire(). */
+void shk_graft_disconnect(struct shk_graft *graft);
+/* What makes its mm is done. */
+void shk_graft_set_made(struct shk_graft *graft);
+/* On whose behalf it is there. */
+void shk_graft_set_origin(struct shk_graft *graft, struct shk_origin origin);
+
+/*
+ * @mm, which is no process's, carries @shadow's text, or the base's if NULL; needs no lock. -EIO.
+ * See carrier.h.
+ */
+int shk_graft_carry(struct mm_struct *mm, const struct shk_shadow *shadow);
+
+/* ---- Without locks; but text_mutex may be held ---- */
+
+/*
+ * Before @mm comes out of the base: nobody borrows it, and it has small pages where that must be
+ * (mmu/small.h). And after: as everybody, unless it is in a shadow by now.
+ */
+void shk_graft_approach(struct mm_struct *mm);
+void shk_graft_depart(struct mm_struct *mm);
+
+/* A SPARE one. Waits for @mm's mmap_lock. -ENOMEM; -ERESTARTSYS: a signal came. */
+struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
+/* DISCONNECTED, and its mm was flushed: OVER. Only now may tables and pages be thought unused. */
+void shk_graft_retire(struct shk_graft *graft);
+/* OVER: freed by a worker, since that waits for invalidations of the mm, and puts the shadow. */
+void shk_graft_release(struct shk_graft *graft);
+/* DISCONNECTED: flush, retire, release. */
+void shk_graft_end(struct shk_graft *graft);
+/* OVER or SPARE: freed now. shk_config_lock is not held; the caller has a user of the mm. */
+void shk_graft_free(struct shk_graft *graft);
+void shk_left_put(struct shk_left *left);
+/* BEING_MADE, and its mm has come to nothing: freed by its maker. */
+void shk_graft_abort(struct mm_struct *mm);
+/* What was released before is freed: its references and the module's are given up. */
+void shk_graft_drain(void);
+
+/*
+ * Before shk_config_lock is taken, since it waits for @mm's mmap_lock: @left has what @mm needs to
+ * come into a shadow. The caller keeps its user of @mm until shk_left_put(). Only a signal
+ * that kills ends the wait (-ERESTARTSYS); -EAGAIN: somebody has the lock, and not to @wait;
+ * -ENOMEM.
+ */
+int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left);
+
+/* Is @mm grafted to @shadow? */
+bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow);
+/* A reference to the shadow that @mm is grafted to, or NULL. */
+struct shk_shadow *shk_graft_shadow(struct mm_struct *mm);
+/*
+ * The mm that came into the shadow next after the one that @cursor says (0: the
+ * first), with a reference on it (mmput), or NULL. Sets @cursor.
+ */
+struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
+/*
+ * Has not @binding put @mm where it is, or another one if 0? Or is it elsewhere than in
+ * @shadow, if that is not NULL? Who is in a stretch is where it belongs, unless it has
+ * @moved between cgroups. Does not sleep.
+ */
+bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
+			 bool moved);
+/*
+ * The same of a process that has moved between cgroups; true also if another CPU holds the
+ * lock. Never spins, so it may be called with interrupts off and under any lock.
+ */
+bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
+/* Was @mm made by exec for who borrowed its parent's mm until then? */
+bool shk_graft_was_borrowing(struct mm_struct *mm);
+/* mms that are inside by their cgroups, those that fork and exec are making too. */
+unsigned int shk_graft_count_placed(void);
+
+/* The shadow that this CPU executes, NULL for the base. Interrupts are off. */
+struct shk_shadow *shk_current_shadow(void);
+
+/* Does @task, until it executes, run in its parent's mm (vfork)? */
+static inline bool shk_borrows_mm(struct task_struct *task)
+{
+	bool borrows;
+
+	rcu_read_lock();
+	borrows = READ_ONCE(task->vfork_done) &&
+		  READ_ONCE(rcu_dereference(task->real_parent)->mm) == READ_ONCE(task->mm);
+	rcu_read_unlock();
+	return borrows;
+}
+
+/* Others of @task's flags change meanwhile; this one does not. */
+static inline bool shk_is_kthread(const struct task_struct *task)
+{
+	return data_race(task->flags) & PF_KTHREAD;
+}
+
+#endif /* SHK_GRAFT_H */

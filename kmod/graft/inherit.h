@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What fork and exec make of an mm that is inside: hooks in pgd_alloc(), pgd_free(), exec. */
+#ifndef SHK_INHERIT_H
+#define SHK_INHERIT_H
+
+#include "graft/graft.h"
+
+/*
+ * Is somebody in @mm between pgd_alloc() and where a failure of fork or exec
+ * ends the new mm with exit_mmap()?
+ */
+bool shk_graft_has_unmade(struct mm_struct *mm);
+/*
+ * The mms that execs of @graft's process will take into use are disconnected, each with a
+ * reference; shk_graft_lock held. And when that is not held any more.
+ */
+void shk_graft_disconnect_execs(struct shk_graft *graft, struct list_head *gone);
+void shk_graft_end_execs(struct list_head *gone);
+
+#endif /* SHK_INHERIT_H */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A stretch of system calls: an mm is in a shadow from enter to return, and comes back to where
+ * it was then (enter.h). Locking: shk_graft_lock, but for the puts.
+ */
+#ifndef SHK_STRETCH_H
+#define SHK_STRETCH_H
+
+#include <linux/refcount.h>
+
+#include "shadow/shadow.h"
+
+/* On whose behalf an mm is in a shadow. */
+struct shk_origin {
+	enum {
+		SHK_BY_USER,
+		SHK_BY_DELEGATE, /* it, or a parent, by the right of a handle */
+		SHK_BY_CGROUP,
+	} kind;
+	u64 binding; /* SHK_BY_CGROUP: which has put it, or a parent, in; else 0 */
+};
+
+/* It never changes, so a child shares its parent's, and each comes back by itself. */
+struct shk_stretch {
+	refcount_t ref;		   /* grafts in it, stretches that began in it */
+	struct shk_stretch *outer; /* that it began in, holds a reference; or NULL */
+	unsigned int depth;
+	struct shk_shadow *back;  /* where it was, holds a reference; NULL: the base */
+	struct shk_origin origin; /* on whose behalf it was there */
+	bool thread;		  /* for a thread alone, or several */
+};
+
+/* Where an mm was, with references; shadow is NULL if that was nowhere, or is over. */
+struct shk_before {
+	struct shk_shadow *shadow;
+	struct shk_stretch *stretch;
+	struct shk_origin origin;
+};
+
+/* With one reference. NULL: no memory. */
+struct shk_stretch *shk_stretch_alloc(void);
+/* @stretch may be NULL. */
+struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch);
+/* As shk_shadow_put(). @stretch may be NULL. */
+void shk_stretch_put(struct shk_stretch *stretch);
+/*
+ * The outermost of those stretches of threads alone that @stretch (or NULL) is in without a
+ * break. The other threads of the process are where it comes back to. NULL: it is in none.
+ */
+const struct shk_stretch *shk_stretch_of_threads(const struct shk_stretch *stretch);
+/*
+ * The innermost of @stretch (or NULL) and those around it whose shadow was not destroyed; NULL:
+ * nothing is left to come back to. shk_config_lock held.
+ */
+struct shk_stretch *shk_stretch_find_back(struct shk_stretch *stretch);
+
+/* What the mm that fork, or @exec, makes of one that has @before has. Takes references. */
+struct shk_before shk_before_inherit(const struct shk_before *before, bool exec);
+/* As shk_shadow_put(). */
+void shk_before_put(const struct shk_before *before);
+
+#endif /* SHK_STRETCH_H */
