@@ -34,7 +34,7 @@ _shadowctl() {
 	--interval|--count|--name|--return|--length|--syscalls|--split) return ;;
 	esac
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy run attach detach ab probe raw stat patch verify diff oci-hook own disown help --help --version"
+		_shadowctl_words "create list show destroy run attach detach ab probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -61,7 +61,7 @@ _shadowctl() {
 		case $verb in
 		create) _shadowctl_words "--async --delegable --from --profile --without" ;;
 		list|detach) ;;
-		help) _shadowctl_words "create list show destroy run attach detach ab probe raw stat patch verify diff oci-hook own disown" ;;
+		help) _shadowctl_words "create list show destroy run attach detach ab probe raw stat patch verify diff oci-hook own disown doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then

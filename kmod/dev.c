@@ -18,6 +18,7 @@
 #include "edit/probe.h"
 #include "edit/raw.h"
 #include "edit/tell.h"
+#include "environment.h"
 #include "graft/graft.h"
 #include "scope/causal.h"
 #include "scope/cgroup.h"
@@ -69,6 +70,11 @@ static int do_info(struct shk_shadow *shadow, void *arg)
 			    (shk_mmu->carriers ? SHK_FEATURE_OWN : 0),
 	};
 	return shk_shadows_info(info);
+}
+
+static int do_property_next(struct shk_shadow *shadow, void *arg)
+{
+	return shk_property_next(arg);
 }
 
 static void teardown(struct shk_shadow *shadow)
@@ -459,6 +465,7 @@ static int do_text_read(struct shk_shadow *shadow, void *arg)
 /* What makes or edits a shadow is as powerful as loading a module. */
 static const struct call device_calls[] = {
 	CALL(SHK_INFO, shk_info, version, -1, do_info, true),
+	CALL(SHK_PROPERTY_NEXT, shk_property, detail, -1, do_property_next, true),
 	CALL(SHK_SHADOW_CREATE, shk_shadow_create, name, CAP_SYS_MODULE, do_shadow_create, false),
 	CALL(SHK_SHADOW_OPEN, shk_shadow_open, name, CAP_SYS_ADMIN, do_shadow_open, false),
 	CALL(SHK_SHADOW_NEXT, shk_shadow_info, target, CAP_SYS_ADMIN, do_shadow_next, true),

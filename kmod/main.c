@@ -3,10 +3,10 @@
 
 #include <linux/module.h>
 
-#include "compat/machine.h"
 #include "dev.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
+#include "environment.h"
 #include "graft/graft.h"
 #include "graft/still.h"
 #include "hooks/hooks.h"
@@ -26,9 +26,6 @@ static int __init shadowk_init(void)
 	ret = shk_symbols_init();
 	if (ret)
 		return ret;
-	ret = shk_machine_check();
-	if (ret)
-		return ret;
 	ret = shk_mmu_init();
 	if (ret)
 		return ret;
@@ -38,6 +35,9 @@ static int __init shadowk_init(void)
 	shk_thunks_init();
 	shk_syscalls_init();
 	shk_still_init();
+	ret = shk_environment_check();
+	if (ret)
+		goto mmu;
 	ret = shk_graft_init();
 	if (ret)
 		goto mmu;

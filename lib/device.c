@@ -64,3 +64,27 @@ int shadowk_info(struct shadowk *dev, struct shadowk_info *info)
 	shk_copy_out(info, &out, sizeof(out));
 	return 0;
 }
+
+_Static_assert(SHADOWK_ANSWER_FINE == (int)SHK_ANSWER_FINE, "uapi");
+_Static_assert(SHADOWK_ANSWER_ADAPTED == (int)SHK_ANSWER_ADAPTED, "uapi");
+_Static_assert(SHADOWK_ANSWER_OFF == (int)SHK_ANSWER_OFF, "uapi");
+_Static_assert(SHADOWK_ANSWER_REFUSED == (int)SHK_ANSWER_REFUSED, "uapi");
+
+int shadowk_property_next(struct shadowk *dev, struct shadowk_property *property)
+{
+	struct shk_property in = { .size = sizeof(in), .cursor = property->cursor };
+	struct shadowk_property out = { .size = sizeof(out) };
+	int err;
+
+	if (!shk_size_ok(property, detail))
+		return -EINVAL;
+	err = shk_ioctl(dev->fd, SHK_PROPERTY_NEXT, &in);
+	if (err < 0)
+		return err == -ENOENT ? 0 : err;
+	out.cursor = in.cursor;
+	out.answer = in.answer;
+	memcpy(out.name, in.name, sizeof(out.name));
+	memcpy(out.detail, in.detail, sizeof(out.detail));
+	shk_copy_out(property, &out, sizeof(out));
+	return 1;
+}

@@ -47,6 +47,7 @@ static const struct {
 	[SHADOWK_OP_OWN] = { OWNED, "own %s", "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_DISOWN] = { OWNED, "disown %s", "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_OWN_NEXT] = { SHADOW, "list what shadow '%s' owns", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_PROPERTY_NEXT] = { NOTHING, "ask the module what this machine is", NULL },
 	[SHADOWK_OP_SYSCALL_NUMBER] = { NOTHING, "look up the system call", NULL },
 	[SHADOWK_OP_SYSCALLS_CREATE] = { SHADOW, "select system calls for shadow '%s'",
 					 "CAP_SYS_MODULE" },

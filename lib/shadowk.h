@@ -104,6 +104,39 @@ struct shadowk_info {
  */
 int shadowk_info(struct shadowk *dev, struct shadowk_info *info);
 
+enum shadowk_answer {
+	SHADOWK_ANSWER_FINE = 0,
+	SHADOWK_ANSWER_ADAPTED = 1,
+	SHADOWK_ANSWER_OFF = 2,
+	SHADOWK_ANSWER_REFUSED = 3,
+};
+
+/**
+ * struct shadowk_property - what the module has found this machine to be
+ * @size:	sizeof(struct shadowk_property), set by the caller
+ * @cursor:	place in the walk; 0 to begin
+ * @answer:	enum shadowk_answer: all is well; shadows do something else; features are refused;
+ *		the module does not load
+ * @name:	for programs, such as "lazy-tlb"
+ * @detail:	what was found, and what follows, for people
+ */
+struct shadowk_property {
+	size_t size;
+	uint64_t cursor;
+	uint32_t answer;
+	char name[32];
+	char detail[192];
+};
+
+/**
+ * shadowk_property_next() - walk what the module has found this machine to be
+ * @dev:      the device
+ * @property: in: @cursor 0 to begin, or as the last call left it; out: the next
+ *
+ * Return: 1; 0 at the end; -errno.
+ */
+int shadowk_property_next(struct shadowk *dev, struct shadowk_property *property);
+
 /* ---- shadows ------------------------------------------------------------ */
 
 /**
@@ -1153,6 +1186,7 @@ enum shadowk_op {
 	SHADOWK_OP_SYSCALL_NUMBER,
 	SHADOWK_OP_SYSCALLS_CREATE,
 	SHADOWK_OP_CGROUP_SPLIT,
+	SHADOWK_OP_PROPERTY_NEXT,
 };
 
 /**

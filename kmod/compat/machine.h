@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Machines and kernels that shadows are not made for. */
+/* Layouts of memory that shadows are not made for. */
 #ifndef SHK_MACHINE_H
 #define SHK_MACHINE_H
 
@@ -16,8 +16,5 @@ static inline bool shk_shares_top_entry(unsigned long start, unsigned long size,
 	/* Its end may be beyond that of all addresses. */
 	return start >= entry || size > entry - start;
 }
-
-/* -EOPNOTSUPP, and the log says why. After shk_symbols_init(). */
-int shk_machine_check(void);
 
 #endif /* SHK_MACHINE_H */

@@ -299,6 +299,15 @@ void shk_hooks_revert(struct shk_hooks *own, struct shk_text *text)
 	own->applied = false;
 }
 
+unsigned int shk_hooks_count(void)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < SHK_NR_HOOKS; i++)
+		count += !!hooks[i].site;
+	return count;
+}
+
 bool shk_hooks_own(unsigned long addr)
 {
 	unsigned int i;

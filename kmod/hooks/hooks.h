@@ -47,6 +47,8 @@ void shk_hooks_exit(void);
 int shk_hooks_apply(struct shk_hooks *hooks, struct shk_text *text);
 void shk_hooks_revert(struct shk_hooks *hooks, struct shk_text *text);
 
+/* How many there are. */
+unsigned int shk_hooks_count(void);
 /* Has the module an edit of its own at @addr, in every shadow? */
 bool shk_hooks_own(unsigned long addr);
 /* Does no shadow execute the body of that function? */

@@ -37,6 +37,8 @@ refused "$why" probe add p vfs_read
 refused "$why" raw privatise p vfs_read
 refused "$why" run p --syscalls read -- true
 refused "$why" create q
+shadowctl doctor | grep -q '^signatures  *off  *the kernel takes signed modules only' ||
+	fail "doctor: $(shadowctl doctor | grep signatures)"
 [ "$(state)" = "$before" ] || fail "something changed: $(state), before: $before"
 shadowctl destroy p || fail "what gives text back is refused, too"
 [ $failures = 0 ]

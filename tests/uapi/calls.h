@@ -117,6 +117,8 @@ static inline void fill_raw(void *arg)
 
 static const struct one_call calls[] = {
 	CALL(SHK_INFO, shk_info, .answers = true, .fill = fill_nothing),
+	CALL(SHK_PROPERTY_NEXT, shk_property, .answers = true,
+	     .reserved = offsetof(struct shk_property, reserved), .fill = fill_nothing),
 	CALL(SHK_SHADOW_CREATE, shk_shadow_create,
 	     .flags = SHK_ASYNC_INHERIT | SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL | SHK_ASYNC_UNION |
 		      SHK_DELEGABLE,

@@ -64,6 +64,13 @@ static inline long try_info(const struct ground *g)
 	return call(g->dev, SHK_INFO, &info);
 }
 
+static inline long try_property(const struct ground *g)
+{
+	struct shk_property property = { .size = sizeof(property) };
+
+	return call(g->dev, SHK_PROPERTY_NEXT, &property);
+}
+
 static inline long closed(long fd)
 {
 	if (fd >= 0)
@@ -330,6 +337,7 @@ static const struct right {
 	/*                                                         root admin module userns anybody */
 	{ "open `/dev/shadowk`", try_open, { YES, YES, YES, NO, NO }, false },
 	{ "`SHK_INFO`", try_info, { YES, YES, YES, YES, YES }, false },
+	{ "`SHK_PROPERTY_NEXT`", try_property, { YES, YES, YES, YES, YES }, false },
 	{ "`SHK_SHADOW_CREATE`", try_create, { YES, NO, YES, NO, NO }, true },
 	{ "`SHK_SHADOW_OPEN`", try_shadow_open, { YES, YES, NO, NO, NO }, false },
 	{ "`SHK_SHADOW_NEXT`", try_shadow_next, { YES, YES, NO, NO, NO }, false },

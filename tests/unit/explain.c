@@ -35,6 +35,7 @@ static void says(enum shadowk_op op, int err, const char *expected)
 
 static void shadows(void **state)
 {
+	says(SHADOWK_OP_PROPERTY_NEXT, -EINTR, "ask the module what this machine is");
 	says(SHADOWK_OP_SHADOW_CREATE, -EEXIST,
 	     "shadow 'web' exists already; choose another name or "
 	     "destroy it: shadowctl destroy web");

@@ -85,6 +85,41 @@ struct shk_info {
 #define SHK_FEATURE_SYSCALLS	(1ULL << 11)	/* inside during some system calls only */
 #define SHK_FEATURE_OWN		(1ULL << 12)	/* own interrupts and kernel threads */
 
+/* What follows from a property of the machine (struct shk_property.answer). */
+enum shk_answer {
+	SHK_ANSWER_FINE = 0,	/* all is as shadows want it */
+	SHK_ANSWER_ADAPTED = 1,	/* what shadows do instead is in the detail */
+	SHK_ANSWER_OFF = 2,	/* the features that the detail names are refused */
+	SHK_ANSWER_REFUSED = 3,	/* the module does not load */
+};
+
+#define SHK_PROPERTY_LEN	32	/* longest name of a property, with its NUL */
+#define SHK_DETAIL_LEN		192
+
+/**
+ * struct shk_property - SHK_PROPERTY_NEXT: what the module has found this machine to be
+ * @size:	sizeof(struct shk_property)
+ * @flags:	0
+ * @cursor:	in: 0, or what the last call returned; out: for the next call
+ * @answer:	out: enum shk_answer, as it is now
+ * @reserved:	0
+ * @name:	out: for programs, such as "lazy-tlb"
+ * @detail:	out: what was found, and what follows, for people
+ *
+ * ENOENT at the end. Needs no capability. Who cannot load the module finds what refuses it in the
+ * kernel's log, by the same names.
+ */
+struct shk_property {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 cursor;
+	__u32 answer;
+	__u32 reserved;
+	char name[SHK_PROPERTY_LEN];
+	char detail[SHK_DETAIL_LEN];
+};
+#define SHK_PROPERTY_NEXT	_IO(SHK_IOC, 0x06)
+
 /**
  * struct shk_shadow_create - SHK_SHADOW_CREATE: a new shadow, equal to the base
  * @size:	sizeof(struct shk_shadow_create)

@@ -96,6 +96,7 @@ def write(cfg, out):
         prefix = "vm/overlay/"
         early_modules(cfg, archive)
     archive.tree(cfg.stage, prefix)
+    archive.file(f"{prefix}boot/config-{cfg.release}", cfg.kernel_dir / "config")
     for path in map(pathlib.Path, cfg.copy):
         inside = f"{prefix}root/{path.resolve().name}"
         if path.is_dir():

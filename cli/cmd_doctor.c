@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What of this machine shadows depend on. The module knows (kmod/environment.c); where it is not
+ * loaded, what can be seen without it is told by the same names.
+ */
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "output.h"
+
+enum {
+	UNKNOWN = -1,
+};
+
+static const char *const answers[] = {
+	[SHADOWK_ANSWER_FINE] = "fine",
+	[SHADOWK_ANSWER_ADAPTED] = "adapted",
+	[SHADOWK_ANSWER_OFF] = "off",
+	[SHADOWK_ANSWER_REFUSED] = "refused",
+};
+
+static const char *answer_text(int answer)
+{
+	return answer >= 0 && (size_t)answer < ARRAY_SIZE(answers) ? answers[answer] : "unknown";
+}
+
+/* What the checks without the module look at. */
+struct machine {
+	struct utsname uname;
+	char *config; /* of the kernel, "" if there is none to read */
+	char *cpu;    /* /proc/cpuinfo */
+	char *log;    /* the kernel's, "" if it may not be read */
+};
+
+static char *file_read(const char *path)
+{
+	FILE *file __cleanup(file_close) = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+
+	/* No file that is read here has a NUL. */
+	if (!file || getdelim(&text, &size, '\0', file) < 0) {
+		free(text);
+		text = strdup("");
+	}
+	return text;
+}
+
+static char *log_read(void)
+{
+	int size = klogctl(10, NULL, 0); /* SYSLOG_ACTION_SIZE_BUFFER */
+	char *text = size > 0 ? malloc((size_t)size + 1) : NULL;
+
+	if (!text)
+		return strdup("");
+	size = klogctl(3, text, size); /* SYSLOG_ACTION_READ_ALL */
+	text[size > 0 ? size : 0] = '\0';
+	return text;
+}
+
+static void machine_read(struct machine *machine)
+{
+	char path[128];
+
+	uname(&machine->uname);
+	snprintf(path, sizeof(path), "/boot/config-%s", machine->uname.release);
+	machine->config = file_read(path);
+	machine->cpu = file_read("/proc/cpuinfo");
+	machine->log = log_read();
+}
+
+static void machine_free(struct machine *machine)
+{
+	free(machine->config);
+	free(machine->cpu);
+	free(machine->log);
+}
+
+static bool begins(const char *path, const char *with)
+{
+	char *text __cleanup(text_free) = file_read(path);
+
+	return !strncmp(text, with, strlen(with));
+}
+
+/* Of the first CPU. */
+static bool cpu_has(const struct machine *machine, const char *word)
+{
+	size_t len = strlen(word);
+	const char *end = strstr(machine->cpu, "\n\n");
+
+	for (const char *at = machine->cpu; (at = strstr(at, word)); at += len)
+		if ((!end || at < end) && at != machine->cpu && strchr(" \t", at[-1]) &&
+		    strchr(" \n", at[len]))
+			return true;
+	return false;
+}
+
+/* UNKNOWN: the configuration cannot be read. */
+static int configured(const struct machine *machine, const char *option)
+{
+	char line[64];
+
+	if (!*machine->config)
+		return UNKNOWN;
+	snprintf(line, sizeof(line), "\n%s=y\n", option);
+	return !!strstr(machine->config, line);
+}
+
+struct guess {
+	int answer;
+	const char *detail;
+};
+
+static struct guess needs(const struct machine *machine, const char *option, int otherwise,
+			  const char *without)
+{
+	switch (configured(machine, option)) {
+	case 0:
+		return (struct guess){ otherwise, without };
+	case 1:
+		return (struct guess){ SHADOWK_ANSWER_FINE, option };
+	default:
+		return (struct guess){ UNKNOWN, "the kernel's configuration is not in /boot" };
+	}
+}
+
+static struct guess guess_symbols(const struct machine *machine)
+{
+	return needs(machine, "CONFIG_KALLSYMS_ALL", SHADOWK_ANSWER_REFUSED,
+		     "no CONFIG_KALLSYMS_ALL");
+}
+
+static struct guess guess_preempt_rt(const struct machine *machine)
+{
+	if (strstr(machine->uname.version, "PREEMPT_RT"))
+		return (struct guess){ SHADOWK_ANSWER_REFUSED,
+				       "kernels with CONFIG_PREEMPT_RT are not supported; boot one "
+				       "without" };
+	return (struct guess){ SHADOWK_ANSWER_FINE, "spinlocks do not sleep" };
+}
+
+static struct guess guess_text_entry(const struct machine *machine)
+{
+	if (cpu_has(machine, "la57"))
+		return (struct guess){ UNKNOWN,
+				       "page tables have five levels, so each boot differs" };
+	return (struct guess){ SHADOWK_ANSWER_FINE, "page tables have four levels" };
+}
+
+static struct guess guess_page_tables(const struct machine *machine)
+{
+	(void)machine;
+	if (begins("/sys/hypervisor/guest_type", "PV\n"))
+		return (struct guess){ SHADOWK_ANSWER_OFF,
+				       "xenpv; not there: --async owner, causal and union" };
+	return (struct guess){ SHADOWK_ANSWER_FINE, "native" };
+}
+
+static struct guess guess_instruction_tlb(const struct machine *machine)
+{
+	if (cpu_has(machine, "itlb_multihit"))
+		return (struct guess){ SHADOWK_ANSWER_ADAPTED,
+				       "itlb_multihit (CVE-2018-12207): shadows have all text in "
+				       "pages of 4 KB" };
+	return (struct guess){ SHADOWK_ANSWER_FINE, "it may meet pages of two sizes" };
+}
+
+static struct guess guess_firmware(const struct machine *machine)
+{
+	(void)machine;
+	if (!access("/sys/firmware/efi", F_OK))
+		return (struct guess){ SHADOWK_ANSWER_ADAPTED,
+				       "EFI is called in tables of its own" };
+	return (struct guess){ SHADOWK_ANSWER_FINE, "no calls of EFI" };
+}
+
+static struct guess guess_kernel_threads(const struct machine *machine)
+{
+	return needs(machine, "CONFIG_PREEMPT_NOTIFIERS", SHADOWK_ANSWER_OFF,
+		     "no CONFIG_PREEMPT_NOTIFIERS (kernels have it for KVM); not there: kernel "
+		     "threads that are owned, --async causal and union");
+}
+
+static struct guess guess_stacks(const struct machine *machine)
+{
+	return needs(machine, "CONFIG_UNWINDER_ORC", SHADOWK_ANSWER_OFF,
+		     "no CONFIG_UNWINDER_ORC; not there: patches in place");
+}
+
+static struct guess guess_livepatch(const struct machine *machine)
+{
+	return needs(machine, "CONFIG_LIVEPATCH", SHADOWK_ANSWER_OFF,
+		     "no CONFIG_LIVEPATCH; not there: patches that are livepatches");
+}
+
+static struct guess guess_ftrace(const struct machine *machine)
+{
+	if (begins("/proc/sys/kernel/ftrace_enabled", "0"))
+		return (struct guess){ SHADOWK_ANSWER_OFF,
+				       "kernel.ftrace_enabled is 0; not there until it is 1: "
+				       "probes, patches, raw edits" };
+	return needs(machine, "CONFIG_DYNAMIC_FTRACE", SHADOWK_ANSWER_REFUSED,
+		     "no CONFIG_DYNAMIC_FTRACE");
+}
+
+static struct guess guess_signatures(const struct machine *machine)
+{
+	char *lockdown __cleanup(text_free) = file_read("/sys/kernel/security/lockdown");
+
+	(void)machine;
+	if (begins("/proc/sys/kernel/modules_disabled", "1"))
+		return (struct guess){ SHADOWK_ANSWER_REFUSED,
+				       "kernel.modules_disabled is 1; boot again, and load the "
+				       "module before that is set" };
+	if (begins("/sys/module/module/parameters/sig_enforce", "Y") ||
+	    strstr(lockdown, "[integrity]") || strstr(lockdown, "[confidentiality]"))
+		return (struct guess){ SHADOWK_ANSWER_OFF,
+				       "the kernel takes signed modules only; not there: shadows, "
+				       "probes, patches, raw edits" };
+	return (struct guess){ SHADOWK_ANSWER_FINE,
+			       "the kernel takes modules that nobody has signed" };
+}
+
+static struct guess guess_nothing(const struct machine *machine)
+{
+	(void)machine;
+	return (struct guess){ UNKNOWN, "the module tells when it is loaded" };
+}
+
+static const struct {
+	const char *name;
+	struct guess (*guess)(const struct machine *machine);
+} properties[] = {
+	{ "symbols", guess_symbols },
+	{ "preempt-rt", guess_preempt_rt },
+	{ "text-entry", guess_text_entry },
+	{ "page-tables", guess_page_tables },
+	{ "lazy-tlb", guess_nothing },
+	{ "instruction-tlb", guess_instruction_tlb },
+	{ "interrupts", guess_nothing },
+	{ "firmware", guess_firmware },
+	{ "kernel-threads", guess_kernel_threads },
+	{ "stacks", guess_stacks },
+	{ "system-calls", guess_nothing },
+	{ "livepatch", guess_livepatch },
+	{ "ftrace", guess_ftrace },
+	{ "signatures", guess_signatures },
+};
+
+struct doctor {
+	struct json_object *list;
+	struct table table;
+	bool refused;
+};
+
+static void tell(struct doctor *doctor, const char *name, int answer, const char *detail)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "name", json_text(name));
+	json_object_object_add(object, "answer", json_text(answer_text(answer)));
+	json_object_object_add(object, "detail", json_text(detail));
+	json_object_array_add(doctor->list, object);
+	table_add(&doctor->table, "%s", name);
+	table_add(&doctor->table, "%s", answer_text(answer));
+	table_add(&doctor->table, "%s", detail);
+	doctor->refused |= answer == SHADOWK_ANSWER_REFUSED;
+}
+
+static int ask_module(struct doctor *doctor, struct shadowk *dev)
+{
+	struct shadowk_property property = { .size = sizeof(property) };
+	int more;
+
+	while ((more = shadowk_property_next(dev, &property)) > 0)
+		tell(doctor, property.name, (int)property.answer, property.detail);
+	return more ? refuse(SHADOWK_OP_PROPERTY_NEXT, more, NULL) : STATUS_DONE;
+}
+
+/* How the module begins what it says of a property in the log; others begin with their name. */
+static const char *begin_in_log(const char *name)
+{
+	if (!strcmp(name, "symbols"))
+		return "this kernel has no symbol";
+	if (!strcmp(name, "interrupts"))
+		return "this kernel has an interrupt";
+	return name;
+}
+
+/* What the module said when it was tried to load it last. */
+static struct guess find_in_log(const struct machine *machine, const char *name, char *detail,
+				size_t len)
+{
+	char begin[64];
+	const char *at = machine->log, *found = NULL;
+
+	snprintf(begin, sizeof(begin), "shadowk: %s", begin_in_log(name));
+	while ((at = strstr(at, begin)))
+		found = at++;
+	if (!found)
+		return (struct guess){ UNKNOWN, NULL };
+	snprintf(detail, len, "%.*s", (int)strcspn(found, "\n"), found + strlen("shadowk: "));
+	/* It loads all the same where only a feature is off. */
+	return (struct guess){ strstr(detail, "not there") ? SHADOWK_ANSWER_OFF
+							   : SHADOWK_ANSWER_REFUSED,
+			       detail };
+}
+
+static void look_around(struct doctor *doctor)
+{
+	struct machine machine __cleanup(machine_free);
+	char detail[256];
+
+	machine_read(&machine);
+	for (size_t i = 0; i < ARRAY_SIZE(properties); i++) {
+		struct guess guess = properties[i].guess(&machine);
+		struct guess said =
+			find_in_log(&machine, properties[i].name, detail, sizeof(detail));
+
+		if (said.detail &&
+		    (guess.answer == UNKNOWN || said.answer == SHADOWK_ANSWER_REFUSED))
+			guess = said;
+		tell(doctor, properties[i].name, guess.answer, guess.detail);
+	}
+}
+
+/* "loaded", "installed" for this kernel, or "absent". */
+static const char *module_state(bool loaded)
+{
+	static const char *const places[] = { "updates", "updates/dkms", "extra" };
+	bool installed = false;
+	struct utsname name;
+	char pattern[128];
+
+	uname(&name);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		glob_t found = { 0 };
+
+		snprintf(pattern, sizeof(pattern), "/lib/modules/%s/%s/shadowk.ko*", name.release,
+			 places[i]);
+		installed |= !glob(pattern, 0, NULL, &found);
+		globfree(&found);
+	}
+	return loaded ? "loaded" : installed ? "installed" : "absent";
+}
+
+static const char *const remedies[][2] = {
+	{ "loaded", "" },
+	{ "installed", "; load it: modprobe shadowk" },
+	{ "absent", "; install it for this kernel: make install, then depmod" },
+};
+
+static void print(const struct doctor *doctor, const char *module)
+{
+	struct utsname name;
+
+	uname(&name);
+	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
+		if (!strcmp(module, remedies[i][0]))
+			printf("Linux %s, module %s%s\n", name.release, module, remedies[i][1]);
+	table_print(&doctor->table, stdout);
+}
+
+static int cmd_doctor(struct cli *cli, int argc, char **argv)
+{
+	struct session session __cleanup(session_close) = { 0 };
+	struct json_object *object __cleanup(json_free) = json_object_new_object();
+	struct doctor doctor = { .list = json_object_new_array() };
+	const char *module;
+	int err, status = STATUS_DONE;
+
+	option_next(cli, argc, argv, NULL);
+	arguments(cli, argc, argv, 0, NULL);
+	json_object_object_add(object, "properties", doctor.list);
+	table_init(&doctor.table, "lll");
+	err = shadowk_open(&session.dev);
+	if (!err)
+		status = ask_module(&doctor, session.dev);
+	else if (err == -ENODEV)
+		look_around(&doctor);
+	else
+		status = refuse(SHADOWK_OP_OPEN, err, NULL);
+	if (status == STATUS_DONE) {
+		module = module_state(!err);
+		json_object_object_add(object, "module", json_text(module));
+		if (cli->json)
+			json_print(&object, false);
+		else
+			print(&doctor, module);
+	}
+	table_free(&doctor.table);
+	return status ? status : doctor.refused ? STATUS_REFUSED : STATUS_DONE;
+}
+
+const struct verb verb_doctor = {
+	.name = "doctor",
+	.args = "",
+	.summary = "Tell what of this machine shadows depend on, and what follows",
+	.help = "Each property is fine, adapted (shadows do something else), off (the features that\n"
+		"are named are refused), refused (the module does not load: the exit status is 1),\n"
+		"or unknown without the module. Works whether or not the module is loaded.\n\n",
+	.run = cmd_doctor,
+};

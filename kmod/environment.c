@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of properties. Symbols, functions to hook and vectors are not in it when one is
+ * missing: then loading ends where that is looked for, with its name in the log.
+ */
+#define pr_fmt(fmt) "shadowk: " fmt
+
+#include <linux/efi.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pgtable.h>
+#include <linux/security.h>
+#include <linux/string.h>
+#include <asm/cpufeature.h>
+#include <asm/paravirt.h>
+
+#include "compat/machine.h"
+#include "environment.h"
+#include "graft/still.h"
+#include "hooks/hooks.h"
+#include "mmu/small.h"
+#include "scope/syscalls.h"
+
+/* What vmemmap may grow to when memory is added. */
+#define VMEMMAP_SIZE (sizeof(struct page) << (MAX_PHYSMEM_BITS - PAGE_SHIFT))
+
+/* One's detail is @text. */
+struct finding {
+	char *text;
+};
+
+static __printf(3, 4) enum shk_answer
+	found(const struct finding *finding, enum shk_answer answer, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vscnprintf(finding->text, SHK_DETAIL_LEN, format, args);
+	va_end(args);
+	return answer;
+}
+
+/* Its spinlocks sleep, in our tracepoints, fault path and stop_machine() too. */
+static enum shk_answer preempt_rt(const struct finding *finding)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return found(finding, SHK_ANSWER_REFUSED,
+			     "kernels with CONFIG_PREEMPT_RT are not supported; boot one without");
+	return found(finding, SHK_ANSWER_FINE, "spinlocks do not sleep");
+}
+
+static enum shk_answer text_entry(const struct finding *finding)
+{
+	if (shk_shares_top_entry(VMEMMAP_START, VMEMMAP_SIZE, shk_symbols.text, PGDIR_SHIFT))
+		return found(
+			finding, SHK_ANSWER_REFUSED,
+			"vmemmap shares a top-level entry with the kernel's text in this boot, so adding memory would meet changed entries; boot again, or with nokaslr or no5lvl");
+	return found(finding, SHK_ANSWER_FINE,
+		     "the kernel maps nothing that grows by the top-level entry of its text");
+}
+
+static enum shk_answer page_tables(const struct finding *finding)
+{
+	unsigned int levels = pgtable_l5_enabled() ? 5 : 4;
+
+	if (!shk_mmu->carriers)
+		return found(finding, SHK_ANSWER_OFF,
+			     "%s, %u levels; not there: --async owner, causal and union",
+			     shk_mmu->name, levels);
+	return found(finding, SHK_ANSWER_FINE, "%s, %u levels%s%s", shk_mmu->name, levels,
+		     boot_cpu_has(X86_FEATURE_PTI) ? ", PTI" : "",
+		     boot_cpu_has(X86_FEATURE_PCID) ? ", PCID" : "");
+}
+
+/* Who flushes the mm of a process that is attached where that needs no interrupt. */
+static enum shk_answer lazy_tlb(const struct finding *finding)
+{
+#ifdef X86_FEATURE_INVLPGB
+	if (boot_cpu_has(X86_FEATURE_INVLPGB))
+		return found(
+			finding, SHK_ANSWER_ADAPTED,
+			"INVLPGB flushes without an interrupt; CPUs that borrow an mm leave it by one of shadowk's own");
+#endif
+#ifdef CONFIG_PARAVIRT
+	if ((unsigned long)pv_ops.mmu.flush_tlb_multi !=
+	    shk_symbol_lookup("native_flush_tlb_multi"))
+		return found(
+			finding, SHK_ANSWER_ADAPTED,
+			"%ps() flushes; CPUs that borrow an mm leave it by an interrupt of shadowk's own",
+			pv_ops.mmu.flush_tlb_multi);
+#endif
+	return found(finding, SHK_ANSWER_FINE, "flushes interrupt the CPUs that they are for");
+}
+
+static enum shk_answer instruction_tlb(const struct finding *finding)
+{
+	if (shk_small())
+		return found(
+			finding, SHK_ANSWER_ADAPTED,
+			"itlb_multihit (CVE-2018-12207): shadows have all text in pages of 4 KB");
+	return found(finding, SHK_ANSWER_FINE, "it may meet pages of two sizes");
+}
+
+static enum shk_answer interrupts(const struct finding *finding)
+{
+	return found(finding, SHK_ANSWER_FINE, "all have handlers that are known; %u hooks in all",
+		     shk_hooks_count());
+}
+
+static enum shk_answer firmware(const struct finding *finding)
+{
+	if (efi_enabled(EFI_RUNTIME_SERVICES))
+		return found(
+			finding, SHK_ANSWER_ADAPTED,
+			"EFI is called in tables of its own; kernel threads that come back from there leave what they borrow");
+	return found(finding, SHK_ANSWER_FINE, "no calls of EFI");
+}
+
+static enum shk_answer kernel_threads(const struct finding *finding)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_NOTIFIERS))
+		return found(
+			finding, SHK_ANSWER_OFF,
+			"no CONFIG_PREEMPT_NOTIFIERS (kernels have it for KVM); not there: kernel threads that are owned, --async causal and union");
+	return found(finding, SHK_ANSWER_FINE, "they tell when they get a CPU");
+}
+
+static enum shk_answer stacks(const struct finding *finding)
+{
+	if (!shk_still_possible())
+		return found(
+			finding, SHK_ANSWER_OFF,
+			"no unwinder that vouches for what it says (CONFIG_UNWINDER_ORC); not there: patches in place");
+	return found(finding, SHK_ANSWER_FINE, "ORC says who is in a function");
+}
+
+static enum shk_answer system_calls(const struct finding *finding)
+{
+	if (!shk_syscalls_possible())
+		return found(finding, SHK_ANSWER_OFF,
+			     "the kernel's dispatcher cannot be traced; not there: --syscalls");
+	return found(finding, SHK_ANSWER_FINE, "their dispatcher can be traced");
+}
+
+static enum shk_answer livepatch(const struct finding *finding)
+{
+	if (!IS_ENABLED(CONFIG_LIVEPATCH))
+		return found(finding, SHK_ANSWER_OFF,
+			     "no CONFIG_LIVEPATCH; not there: patches that are livepatches");
+	return found(finding, SHK_ANSWER_FINE, "the kernel takes livepatches");
+}
+
+static enum shk_answer ftrace(const struct finding *finding)
+{
+	const int *enabled = (const int *)shk_symbol_lookup("ftrace_enabled");
+
+	if (enabled && !READ_ONCE(*enabled))
+		return found(
+			finding, SHK_ANSWER_OFF,
+			"kernel.ftrace_enabled is 0; not there until it is 1: probes, patches, raw edits");
+	return found(finding, SHK_ANSWER_FINE, "it tells what text the kernel patches");
+}
+
+static enum shk_answer signatures(const struct finding *finding)
+{
+	if (READ_ONCE(*shk_symbols.modules_disabled))
+		return found(
+			finding, SHK_ANSWER_OFF,
+			"kernel.modules_disabled is 1; not there: shadows, probes, patches, raw edits");
+	if (is_module_sig_enforced() || shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE))
+		return found(
+			finding, SHK_ANSWER_OFF,
+			"the kernel takes signed modules only; not there: shadows, probes, patches, raw edits");
+	return found(finding, SHK_ANSWER_FINE, "the kernel takes modules that nobody has signed");
+}
+
+static enum shk_answer symbols(const struct finding *finding)
+{
+	return found(finding, SHK_ANSWER_FINE, "all that are needed were found");
+}
+
+static const struct {
+	const char *name;
+	enum shk_answer (*find)(const struct finding *finding);
+} properties[] = {
+	{ "symbols", symbols },
+	{ "preempt-rt", preempt_rt },
+	{ "text-entry", text_entry },
+	{ "page-tables", page_tables },
+	{ "lazy-tlb", lazy_tlb },
+	{ "instruction-tlb", instruction_tlb },
+	{ "interrupts", interrupts },
+	{ "firmware", firmware },
+	{ "kernel-threads", kernel_threads },
+	{ "stacks", stacks },
+	{ "system-calls", system_calls },
+	{ "livepatch", livepatch },
+	{ "ftrace", ftrace },
+	{ "signatures", signatures },
+};
+
+int __init shk_environment_check(void)
+{
+	char detail[SHK_DETAIL_LEN];
+	struct finding finding = { detail };
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < ARRAY_SIZE(properties); i++) {
+		enum shk_answer answer = properties[i].find(&finding);
+
+		if (answer == SHK_ANSWER_REFUSED) {
+			pr_err("%s: %s\n", properties[i].name, detail);
+			ret = -EOPNOTSUPP;
+		} else if (answer == SHK_ANSWER_OFF) {
+			pr_info("%s: %s\n", properties[i].name, detail);
+		}
+	}
+	return ret;
+}
+
+int shk_property_next(struct shk_property *property)
+{
+	struct finding finding = { property->detail };
+	u64 at = property->cursor;
+
+	BUILD_BUG_ON(sizeof(property->detail) != SHK_DETAIL_LEN);
+	if (property->flags || property->reserved)
+		return -EINVAL;
+	if (at >= ARRAY_SIZE(properties))
+		return -ENOENT;
+	strscpy(property->name, properties[at].name, sizeof(property->name));
+	property->answer = properties[at].find(&finding);
+	property->cursor = at + 1;
+	return 0;
+}
