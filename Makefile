@@ -66,6 +66,7 @@ help:
 #: make check        everything that must hold, in guests; T="name name" for some tests
 #: make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, fault injection,
 #:                     built from Debian's source once, which takes long; T="name name"
+#: make check-races  what storms, on a kernel with KCSAN, built likewise; T="name name"
 #: make mutants      break the module in known ways and see the tests fail; T="word word"
 #: make check-all    the same, and all tests in every kind of guest, not only the core
 #: make soak         storms of all that changes the kernel's text; MINUTES=5
@@ -75,7 +76,7 @@ help:
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
 .PHONY: all help modules lib cli examples tests-build units guest-stage check check-all \
-	check-debug mutants soak sweep bench demo style install uninstall clean
+	check-debug check-races mutants soak sweep bench demo style install uninstall clean
 .DELETE_ON_ERROR:
 
 modules:
@@ -207,6 +208,10 @@ check-all:
 check-debug:
 	@scripts/deps build vm debug
 	@tests/run --debug $(T)
+
+check-races:
+	@scripts/deps build vm debug
+	@tests/run --races $(T)
 
 mutants:
 	@scripts/deps build vm bochs efi mutants

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core timeout=90 */
+/* test: races core timeout=90 */
 /*
  * A process is attached, moved or detached while it is in exec, which has made
  * the program's mm already: the program runs where the process was put.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=120 */
+/* test: races timeout=120 */
 /*
  * Shadows come and go while what processes inside have raised is pending and
  * running. Nothing breaks; and what is pending when its shadow ends, or when the process has

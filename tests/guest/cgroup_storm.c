@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=240 */
+/* test: races timeout=240 */
 /*
  * Of a thousand processes some fork, and some are moved between two cgroups, while
  * one of these is attached and detached: in the end who is in the attached one is

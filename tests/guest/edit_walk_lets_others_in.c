@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: once timeout=60 */
+/* test: races once timeout=60 */
 /*
  * A walk of a shadow's edits gives text_mutex back every few pages: whoever holds the
  * handle of a delegable shadow can make the walk, and all who patch text wait for it.

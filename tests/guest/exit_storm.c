@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=900 */
+/* test: races timeout=900 */
 /*
  * Ten thousand times fork, exec and exit inside a shadow, on all CPUs at once:
  * each child is counted, none stays behind, and the module can go.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=300 */
+/* test: races timeout=300 */
 /*
  * A patch comes and goes in place, and its process comes and goes, while threads
  * inside and outside call the function on all CPUs and sleep in another: each call

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=90 */
+/* test: races timeout=90 */
 /*
  * Processes are killed while they are attached, moved and detached, and those
  * that attach them are, too. The calls succeed or say that there is no such

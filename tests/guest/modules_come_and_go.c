@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core bochs timeout=180 */
+/* test: races core bochs timeout=180 */
 /*
  * While a shadow has text of one module private, others come and go in the
  * same 2 MB. Who is inside loads, uses and unloads them as if he were outside,

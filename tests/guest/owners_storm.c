@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=120 */
+/* test: races timeout=120 */
 /*
  * All kernel threads and all interrupts change owners, again and again, while they
  * work, while threads come and go, and while text changes under them. Nothing breaks,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=300 */
+/* test: races timeout=300 */
 /*
  * A patch comes and goes 1,000 times, and a process enters and leaves it 500
  * times (or as often as the argument says), while threads inside and outside call

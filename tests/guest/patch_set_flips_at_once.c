@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=300 */
+/* test: races timeout=300 */
 /*
  * Functions of one patch take effect together: whoever has seen the new body of
  * one sees that of another the next time, and when the patch goes, the reverse.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=90 */
+/* test: races timeout=90 */
 /*
  * While an edit of one shadow comes or goes, whoever executes another text and meets somebody's
  * breakpoint at the same address does what the base does, not what that edit says; with

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=120 */
+/* test: races timeout=120 */
 /*
  * Probes come and go a thousand times while threads on all CPUs execute what is
  * probed. None of their calls is missed that begins after a probe was added and

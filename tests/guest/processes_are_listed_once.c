@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: once timeout=60 */
+/* test: races once timeout=60 */
 /*
  * A walk of a shadow's processes tells each process once: those that are in it and those
  * that are in it during some system calls, in whatever order they were attached. It tells

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=90 */
+/* test: races timeout=90 */
 /*
  * Exec takes a process out of its shadow while root attaches, moves and
  * detaches the same process: each ends in one place, and nothing is lost.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=60 */
+/* test: races timeout=60 */
 /*
  * When a shadow is destroyed, all that its probes took from the module is free again at the
  * return of the call: the kernel's kprobes, and with them the slots.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=400 */
+/* test: races timeout=400 */
 /*
  * Processes on all CPUs create, open and destroy the same few shadows, edit
  * them, attach and detach each other, enter and leave, fork, execute, exit and

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core timeout=90 */
+/* test: races core timeout=90 */
 /*
  * Each of the chosen calls is wholly inside, whatever the other threads of the process
  * begin and end meanwhile, on other CPUs. What one of them does after the last is not.

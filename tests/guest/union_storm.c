@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=240 */
+/* test: races timeout=240 */
 /*
  * Shadows with --async union come and go, with probes of what interrupts, softirqs and
  * workers execute all the time, beside such as own lines and kernel threads and such as

@@ -15,13 +15,15 @@ BAD = re.compile("|".join((
     r"\bOut of memory: Killed",
     r"Bad page state", r"refcount_t:", r"list_(add|del) corruption",
 )))
-# Lines that contain one of the above but are about how the kernel is built, or about a program
-# that crashed, which chose its name itself: show_signal(), show_signal_msg().
+# Lines that contain one of the above but are about how the kernel is built, about a program
+# that crashed, which chose its name itself (show_signal(), show_signal_msg()), or about a race
+# in which neither side is ours.
 FINE = re.compile("|".join((
     r"\btraps: .{1,15}\[\d+\] (?:trap )?[\w ]+ ip:[0-9a-f]+ sp:[0-9a-f]+ error:",
     r"(?:^|[] ;]).{1,15}\[\d+\]: segfault at [0-9a-f]+ ip [0-9a-f]+ sp [0-9a-f]+ error",
     r"RETBleed: WARNING: Spectre v2 mitigation leaves CPU vulnerable",
     r"Speculative Return Stack Overflow: WARNING: See",
+    r"BUG: KCSAN: [\w-]+ in (?!.*\[shadowk\])",
     r"KFENCE: initiali[sz]ed", r"kfence: initiali[sz]ed", r"KernelAddressSanitizer initialized",
 )), re.I)
 # A failed allocation and the OOM killer print a trace, which ends so. The caller that failed,

@@ -3,7 +3,7 @@
 
 A kernel is a folder: vmlinuz, config, release, version, lib/modules/RELEASE, and
 build, the tree to build modules against. A folder of that shape made by hand is as good
-as one of ours. "debug" is no package: see debugkernel.py."""
+as one of ours. Those that are no packages: see built.py."""
 
 import functools
 import os
@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from . import cache, debs, debugkernel
+from . import built, cache, debs
 
 FLAVOURS = {
     "6.1": "cloud-amd64",
@@ -25,7 +25,7 @@ FLAVOURS = {
 # The ends of what the archive holds of a series: a prefix of releases, and which end.
 ENDS = {f"{series}-{end}": (series, end) for series in ("6.1", "6.12")
         for end in ("oldest", "newest")}
-NAMES = (*FLAVOURS, *ENDS, "debug")
+NAMES = (*FLAVOURS, *ENDS, *built.RECIPES)
 UNLINKED_KEPT = 24 * 3600       # seconds
 
 
@@ -134,8 +134,8 @@ def drop_unlinked():
 
 def get(name):
     """Returns the folder of a kernel named as in NAMES, or given as a path."""
-    if name == "debug":
-        return debugkernel.get(cache.root() / "kernels" / name)
+    if name in built.RECIPES:
+        return built.get(name, cache.root() / "kernels" / name)
     if name not in NAMES:
         folder = pathlib.Path(name)
         if not (folder / "release").exists():
@@ -153,4 +153,5 @@ def release(folder):
 
 def slowness(folder):
     """How much longer things take than on a kernel of Debian's, about."""
-    return 8 if "CONFIG_KASAN=y\n" in (folder / "config").read_text() else 1
+    config = (folder / "config").read_text()
+    return 8 if "CONFIG_KASAN=y\n" in config else 4 if "CONFIG_KCSAN=y\n" in config else 1

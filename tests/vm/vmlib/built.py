@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The debug kernel: Debian's source with every check that the kernel has of itself.
+"""Kernels that are built from Debian's source, with checks that the kernel has of itself.
 
-Built once per tests/vm/debug.config and version of the source, which takes long: what
-is interrupted goes on where it was."""
+Built once per configuration and version of the source, which takes long: what is
+interrupted goes on where it was."""
 
+import collections
 import hashlib
 import os
 import re
@@ -14,7 +15,6 @@ import time
 from . import cache, debs
 
 SOURCE = "linux-source-6.1"
-CONFIG = cache.TOP / "tests/vm/debug.config"
 # What modules are built with; the rest of the tree goes once the kernel is there.
 KEPT = {"Makefile", "Kbuild", ".config", "Module.symvers", "System.map", "arch", "include",
         "scripts", "tools"}
@@ -22,27 +22,43 @@ NICE = ["nice", "-n", "10"]
 # As in Debian's kernels, what shadow/hooks.c needs of ftrace.c is to be a function.
 ARGS = ["CFLAGS_ftrace.o=-fno-inline-functions -fno-inline-small-functions"
         " -fno-inline-functions-called-once"]
+# Files whose data the module shares. KCSAN watches these and all modules: it looks at one access
+# in a thousand, and the rest of the kernel would have most of those.
+SHARED = ["fork", "exit", "exec", "kthread", "task_work", "workqueue", "mmu_notifier", "kprobes",
+          "patch", "transition", "cgroup"]
+# Their locks' barriers are noticed where they are.
+BARRIERS = ["spinlock", "mutex", "rwsem", "percpu-rwsem", "semaphore", "osq_lock", "tree", "srcutree",
+            "smp", "stop_machine", "softirq", "completion", "refcount", "llist"]
+WATCHED = ["KCSAN_SANITIZE=n", *(f"KCSAN_SANITIZE_{name}.o=y" for name in SHARED),
+           *(f"KCSAN_INSTRUMENT_BARRIERS_{name}.o=y" for name in BARRIERS)]
+
+Recipe = collections.namedtuple("Recipe", "configs args")
+RECIPES = {
+    "debug": Recipe(["machine", "debug"], ARGS),
+    "races": Recipe(["machine", "races"], [*ARGS, *WATCHED]),
+}
 
 
-def key():
-    return hashlib.sha256(CONFIG.read_bytes() + repr(ARGS).encode()).hexdigest()[:12]
+def lines(name):
+    """The configuration of a kernel."""
+    return [line.strip() for config in RECIPES[name].configs
+            for line in (cache.TOP / f"tests/vm/{config}.config").read_text().splitlines()
+            if re.match("CONFIG_|# CONFIG_", line)]
 
 
-def options(path):
-    """CONFIG_* of a file as lines."""
-    return {line.strip() for line in path.read_text().splitlines()
-            if line.startswith("CONFIG_")}
+def key(name):
+    return hashlib.sha256(repr((lines(name), RECIPES[name].args)).encode()).hexdigest()[:12]
 
 
-def say(text):
-    cache.say(f"debug kernel: {text}")
+def say(name, text):
+    cache.say(f"{name} kernel: {text}")
 
 
-def unpack(tree, version):
+def unpack(name, tree, version):
     """The source, whole or not at all."""
     if tree.exists():
         return
-    say(f"downloading and unpacking {SOURCE} {version}")
+    say(name, f"downloading and unpacking {SOURCE} {version}")
     aside = tree.with_name("unpacking")
     cache.remove(aside)
     aside.mkdir()
@@ -68,20 +84,23 @@ def make(tree, *args, **kw):
                           stdin=subprocess.DEVNULL, check=True, **kw)
 
 
-def configure(tree):
-    make(tree, f"KCONFIG_ALLCONFIG={CONFIG}", "allnoconfig", stdout=subprocess.DEVNULL)
-    missing = options(CONFIG) - options(tree / ".config")
+def configure(name, tree):
+    wanted = lines(name)
+    config = tree.with_name("wanted.config")
+    config.write_text("\n".join(wanted) + "\n")
+    make(tree, f"KCONFIG_ALLCONFIG={config}", "allnoconfig", stdout=subprocess.DEVNULL)
+    missing = set(wanted) - set((tree / ".config").read_text().splitlines())
     if missing:
-        raise debs.Unavailable(f"{CONFIG.name}: this kernel does not take "
-                               + ", ".join(sorted(missing)))
+        raise debs.Unavailable(f"the {name} kernel does not take " + ", ".join(sorted(missing)))
 
 
-def compile_all(tree):
+def compile_all(name, tree):
     """make, with a word every now and then of how far it is."""
     begun = told = time.monotonic()
     files = 0
     terminal = sys.stderr.isatty()
-    with subprocess.Popen([*NICE, "make", f"-j{os.cpu_count()}", "-C", tree, *ARGS],
+    with subprocess.Popen([*NICE, "make", f"-j{os.cpu_count()}", "-C", tree,
+                           *RECIPES[name].args],
                           env=environment(), text=True, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE) as p:
         for line in p.stdout:
@@ -92,14 +111,14 @@ def compile_all(tree):
             told = now
             text = f"{(now - begun) / 60:.0f} min, {files} files, {line.split()[-1]}"
             if terminal:
-                print(f"\r\033[Kvm: debug kernel: {text}", end="", file=sys.stderr, flush=True)
+                print(f"\r\033[Kvm: {name} kernel: {text}", end="", file=sys.stderr, flush=True)
             else:
-                say(text)
+                say(name, text)
     if terminal:
         print(file=sys.stderr)
     if p.returncode:
-        raise debs.Unavailable(f"the debug kernel does not build; see make -C {tree}")
-    say(f"built in {(time.monotonic() - begun) / 60:.0f} min")
+        raise debs.Unavailable(f"the {name} kernel does not build; see make -C {tree}")
+    say(name, f"built in {(time.monotonic() - begun) / 60:.0f} min")
 
 
 def prune(tree):
@@ -118,11 +137,11 @@ def prune(tree):
             cache.remove(path)
 
 
-def build(folder, version):
+def build(name, folder, version):
     tree = folder / "source"
-    unpack(tree, version)
-    configure(tree)
-    compile_all(tree)
+    unpack(name, tree, version)
+    configure(name, tree)
+    compile_all(name, tree)
     release = make(tree, "kernelrelease", stdout=subprocess.PIPE, text=True).stdout.strip()
     make(tree, f"INSTALL_MOD_PATH={folder}", "modules_install", stdout=subprocess.DEVNULL)
     for link in ("build", "source"):
@@ -138,26 +157,26 @@ def build(folder, version):
     (folder / "release").write_text(release + "\n")
 
 
-def build_current(link):
+def build_current(name, link):
     """Returns the folder for the source that the archive has now, built if it is absent."""
     version = debs.candidate(SOURCE)
-    folder = link.with_name(f"debug-{version}-{key()}")
-    with cache.lock("kernels/debug"):
+    folder = link.with_name(f"{name}-{version}-{key(name)}")
+    with cache.lock(f"kernels/{name}"):
         if not folder.exists():
             unfinished = link.with_name(f".{folder.name}")
             unfinished.mkdir(parents=True, exist_ok=True)
-            build(unfinished, version)
+            build(name, unfinished, version)
             unfinished.rename(folder)
         cache.point(link, folder)
-        for pattern in ("debug-*", ".debug-*"):
+        for pattern in (f"{name}-*", f".{name}-*"):
             cache.drop_older("kernels", folder, pattern)
     return folder
 
 
-def get(link):
+def get(name, link):
     """Its folder; LINK, in the cache, names the last one. A newer source is no reason to
     build it again, which takes too long."""
-    if link.exists() and link.resolve().name.endswith(key()):
+    if link.exists() and link.resolve().name.endswith(key(name)):
         return link.resolve()
     subprocess.run([cache.TOP / "scripts/deps", "debug"], check=True)
-    return debs.fresh(lambda: build_current(link))
+    return debs.fresh(lambda: build_current(name, link))
