@@ -191,13 +191,10 @@ static int do_process_attach(struct shk_shadow *shadow, void *arg)
 static int do_process_detach(struct shk_shadow *from, void *arg)
 {
 	struct shk_process *process = arg;
-	int ret;
 
 	if (process->flags || process->busy)
 		return -EINVAL;
-	ret = shk_process_detach(from, process->pid, &process->busy);
-	shk_graft_drain();
-	return ret;
+	return shk_process_detach(from, process->pid, &process->busy);
 }
 
 static int do_process_info(struct shk_shadow *unused, void *arg)
@@ -293,13 +290,10 @@ static int do_cgroup_split(struct shk_shadow *shadow, void *arg)
 static int do_cgroup_detach(struct shk_shadow *from, void *arg)
 {
 	struct shk_cgroup *cgroup = arg;
-	int ret;
 
 	if (cgroup->flags || cgroup->busy)
 		return -EINVAL;
-	ret = shk_cgroup_detach(from, cgroup->fd, &cgroup->busy);
-	shk_graft_drain();
-	return ret;
+	return shk_cgroup_detach(from, cgroup->fd, &cgroup->busy);
 }
 
 static int do_cgroup_next(struct shk_shadow *shadow, void *arg)
@@ -526,18 +520,36 @@ static int allowed(const struct call *call)
 	return shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE);
 }
 
+static const struct call *find_call(const struct call *calls, unsigned int nr, unsigned int cmd)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (calls[i].cmd == cmd)
+			return &calls[i];
+	return NULL;
+}
+
+/* Most arguments are small: those need no allocation, which a call costs as much as the rest. */
+#define SMALL 128
+
+/* Can @size bytes at @user, which @arg was read from, be written, too? They stay as they are. */
+static bool is_writable(void __user *user, const void *arg, u32 size)
+{
+	if (offset_in_page(user) + size > PAGE_SIZE)
+		return !copy_to_user(user, arg, size);
+	return !put_user(*(const u32 *)arg, (u32 __user *)user);
+}
+
 static long dispatch(const struct call *calls, unsigned int nr, struct shk_shadow *shadow,
 		     unsigned int cmd, void __user *user)
 {
-	const struct call *call = NULL;
-	unsigned int i;
+	const struct call *call = find_call(calls, nr, cmd);
+	u8 small[SMALL] __aligned(8);
 	u32 size;
-	void *arg;
+	void *arg = small;
 	long ret;
 
-	for (i = 0; i < nr && !call; i++)
-		if (calls[i].cmd == cmd)
-			call = &calls[i];
 	if (!call)
 		return -ENOTTY;
 	ret = allowed(call);
@@ -548,14 +560,15 @@ static long dispatch(const struct call *calls, unsigned int nr, struct shk_shado
 	if (size < call->min_size || size > PAGE_SIZE)
 		return size > PAGE_SIZE ? -E2BIG : -EINVAL;
 
-	arg = kzalloc(call->size, GFP_KERNEL_ACCOUNT);
+	if (call->size > sizeof(small))
+		arg = kzalloc(call->size, GFP_KERNEL_ACCOUNT);
 	if (!arg)
 		return -ENOMEM;
 	ret = copy_struct_from_user(arg, call->size, user, size);
 	if (ret)
 		goto free;
-	/* What cannot be told must not be done: can it be written, too? */
-	if (call->out && copy_to_user(user, arg, min(size, call->size)))
+	/* What cannot be told must not be done. */
+	if (call->out && !is_writable(user, arg, min(size, call->size)))
 		ret = -EFAULT;
 	if (!ret)
 		ret = call->func(shadow, arg);
@@ -564,7 +577,8 @@ static long dispatch(const struct call *calls, unsigned int nr, struct shk_shado
 	if (call->out && copy_to_user(user, arg, min(size, call->size)))
 		ret = -EFAULT;
 free:
-	kfree(arg);
+	if (arg != small)
+		kfree(arg);
 	return ret;
 }
 

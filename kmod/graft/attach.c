@@ -239,8 +239,8 @@ static int do_end(void *arg)
 	return 1;
 }
 
-struct shk_graft *shk_graft_take_out(struct mm_struct *mm, const struct shk_shadow *from,
-				     bool delegated, pid_t *busy)
+int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool delegated,
+		     struct shk_left *left, pid_t *busy)
 {
 	struct ending ending = { .mm = mm, .from = from, .delegated = delegated };
 	int ret;
@@ -249,32 +249,27 @@ struct shk_graft *shk_graft_take_out(struct mm_struct *mm, const struct shk_shad
 	*busy = 0;
 	ret = set_leaving(mm, from, delegated, LEAVING);
 	if (ret)
-		return ERR_PTR(ret);
+		return ret;
 	/* Until the caller comes again no other is begun, or it might never end. */
 	if (shk_graft_has_unmade(mm)) {
 		set_leaving(mm, from, delegated, jiffies + SHK_STILL_PAUSE * 2);
-		return ERR_PTR(-EAGAIN);
+		return -EAGAIN;
 	}
 
 	INIT_LIST_HEAD(&ending.execs);
 	ret = shk_graft_change_text(mm, NULL, do_end, &ending, busy);
 	if (ret < 0) {
 		set_leaving(mm, from, delegated, 0);
-		return ERR_PTR(ret);
+		return ret;
 	}
 	shk_graft_retire(ending.graft);
 	shk_graft_end_execs(&ending.execs);
-	return ending.graft;
-}
-
-int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool delegated,
-		     pid_t *busy)
-{
-	struct shk_graft *graft = shk_graft_take_out(mm, from, delegated, busy);
-
-	if (!IS_ERR(graft))
-		shk_graft_release(graft);
-	return PTR_ERR_OR_ZERO(graft);
+	/* It was to be placed, so there is a spare one; meanwhile it was attached. */
+	if (left->graft)
+		shk_graft_release(ending.graft);
+	else
+		left->graft = ending.graft;
+	return 0;
 }
 
 int shk_graft_come_back(struct shk_graft *graft, struct shk_shadow *back,
@@ -335,7 +330,7 @@ int shk_graft_restore(struct mm_struct *mm, u64 binding, struct shk_left *left, 
 	if (!to)
 		return -ENOENT;
 	if (to->dead)
-		return shk_graft_detach(mm, NULL, false, busy);
+		return shk_graft_detach(mm, NULL, false, left, busy);
 	restoring.graft = graft;
 	return min(shk_graft_change_text(mm, to, do_restore, &restoring, busy), 0);
 }

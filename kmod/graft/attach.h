@@ -45,16 +45,13 @@ void shk_graft_settle(u64 binding);
  * and locks as above.
  */
 int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool delegated,
-		     pid_t *busy);
+		     struct shk_left *left, pid_t *busy);
 
 /* ---- For enter.c ---- */
 
 /* Errors as shk_graft_attach() and shk_graft_enter(). */
 int shk_graft_come(const struct shk_coming *coming, struct mm_struct *mm, struct shk_left *left,
 		   pid_t *busy);
-/* The graft that @mm had, which is OVER, or an error as shk_graft_detach(). */
-struct shk_graft *shk_graft_take_out(struct mm_struct *mm, const struct shk_shadow *from,
-				     bool delegated, pid_t *busy);
 /*
  * @graft goes on in @back, in @stretch or none, on behalf of @origin; what it leaves is in @left.
  * Returns 1 if its entry was written, 0 if it is there already; -EIO. shk_graft_lock held.

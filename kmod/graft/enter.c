@@ -5,10 +5,11 @@
 static int enter(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
 		 struct shk_thread **thread, struct shk_left *left, pid_t *busy)
 {
+	struct shk_stretch *kept = NULL;
 	struct shk_coming coming = {
 		.to = shadow,
 		.origin.kind = delegated ? SHK_BY_DELEGATE : SHK_BY_USER,
-		.stretch = shk_stretch_alloc(),
+		.stretch = shk_stretch_alloc(left->graft ? &left->graft->kept : &kept),
 		.thread = thread,
 	};
 	int ret;
@@ -96,8 +97,5 @@ int shk_graft_return(struct mm_struct *mm, const struct shk_shadow *from, struct
 		ret = shk_graft_change_text(mm, to->back, do_return, &returning, busy);
 		return min(ret, 0);
 	}
-	graft = shk_graft_take_out(mm, from, false, busy);
-	if (!IS_ERR(graft))
-		left->graft = graft;
-	return PTR_ERR_OR_ZERO(graft);
+	return shk_graft_detach(mm, from, false, left, busy);
 }

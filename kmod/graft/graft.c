@@ -29,7 +29,8 @@ static u64 last_order;
 static unsigned int nr_placed;
 static struct workqueue_struct *graft_wq;
 
-struct shk_graft *shk_graft_find(struct mm_struct *mm)
+/* A parked one, too. */
+static struct shk_graft *find_any(struct mm_struct *mm)
 {
 	struct shk_graft *graft;
 
@@ -38,6 +39,13 @@ struct shk_graft *shk_graft_find(struct mm_struct *mm)
 		if (graft->mm == mm)
 			return graft;
 	return NULL;
+}
+
+struct shk_graft *shk_graft_find(struct mm_struct *mm)
+{
+	struct shk_graft *graft = find_any(mm);
+
+	return graft && graft->state != SHK_GRAFT_PARKED ? graft : NULL;
 }
 
 struct shk_graft *shk_graft_find_on_trial(u64 binding)
@@ -56,14 +64,16 @@ struct shk_graft *shk_graft_find_on_trial(u64 binding)
 static void set_state(struct shk_graft *graft, enum shk_graft_state state)
 {
 	static const u8 ways[] = {
-		[SHK_GRAFT_SPARE] = BIT(SHK_GRAFT_BEING_MADE) | BIT(SHK_GRAFT_INSIDE),
+		[SHK_GRAFT_SPARE] = BIT(SHK_GRAFT_BEING_MADE) | BIT(SHK_GRAFT_INSIDE) |
+				    BIT(SHK_GRAFT_PARKED),
 		[SHK_GRAFT_BEING_MADE] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_DISCONNECTED) |
 					 BIT(SHK_GRAFT_OVER),
 		[SHK_GRAFT_INSIDE] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_CALLING) |
 				     BIT(SHK_GRAFT_DISCONNECTED),
 		[SHK_GRAFT_CALLING] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_DISCONNECTED),
 		[SHK_GRAFT_DISCONNECTED] = BIT(SHK_GRAFT_OVER),
-		[SHK_GRAFT_OVER] = 0,
+		[SHK_GRAFT_OVER] = BIT(SHK_GRAFT_PARKED),
+		[SHK_GRAFT_PARKED] = BIT(SHK_GRAFT_SPARE) | BIT(SHK_GRAFT_OVER),
 	};
 
 	lockdep_assert_held(&shk_graft_lock);
@@ -71,7 +81,7 @@ static void set_state(struct shk_graft *graft, enum shk_graft_state state)
 	graft->state = state;
 }
 
-/* In the table: its mm's entry points at a shadow's tables. */
+/* Its mm's entry points at a shadow's tables. */
 static bool is_connected(const struct shk_graft *graft)
 {
 	return graft->state == SHK_GRAFT_BEING_MADE || graft->state == SHK_GRAFT_INSIDE ||
@@ -164,14 +174,24 @@ int shk_graft_carry(struct mm_struct *mm, const struct shk_shadow *shadow)
 	return shk_mmu->graft(mm, shadow ? &shadow->text.tables : NULL);
 }
 
+/* Of OVER and SPARE ones. */
+static void put_references(struct shk_graft *graft)
+{
+	shk_before_put(&graft->before);
+	graft->before = (struct shk_before){};
+	shk_stretch_put_and_keep(graft->stretch, &graft->kept);
+	graft->stretch = NULL;
+	if (graft->shadow)
+		shk_shadow_put(graft->shadow);
+	graft->shadow = NULL;
+}
+
 /* But for the module's reference. */
 static void graft_free(struct shk_graft *graft)
 {
-	shk_before_put(&graft->before);
-	shk_stretch_put(graft->stretch);
-	if (graft->shadow)
-		shk_shadow_put(graft->shadow);
+	put_references(graft);
 	mmu_interval_notifier_remove(&graft->notifier);
+	kfree(graft->kept);
 	kfree(graft);
 }
 
@@ -189,10 +209,48 @@ void shk_graft_free(struct shk_graft *graft)
 	module_put(THIS_MODULE);
 }
 
+/*
+ * Keep it for when its mm comes again, which then needs no memory, and waits for nobody. The
+ * caller has a user of the mm. False: another one is known.
+ */
+static bool park(struct shk_graft *graft)
+{
+	bool over = graft->state == SHK_GRAFT_OVER, parked;
+
+	spin_lock(&shk_graft_lock);
+	parked = !find_any(graft->mm);
+	if (parked) {
+		set_state(graft, SHK_GRAFT_PARKED);
+		graft->leaving = 0;
+		graft->exec = NULL;
+		graft->borrowing = false;
+		hash_add(grafts, &graft->by_mm, (unsigned long)graft->mm);
+	}
+	spin_unlock(&shk_graft_lock);
+	/* shk_graft_retire()'s: it has none while it is in the table. */
+	if (parked && over)
+		mmdrop(graft->mm);
+	return parked;
+}
+
+/* Out of the table, with a reference to the mm again. */
+static void unpark(struct shk_graft *graft)
+{
+	lockdep_assert_held(&shk_graft_lock);
+	hash_del(&graft->by_mm);
+	set_state(graft, SHK_GRAFT_OVER);
+	mmgrab(graft->mm);
+}
+
 void shk_left_put(struct shk_left *left)
 {
-	if (left->graft)
-		shk_graft_free(left->graft);
+	if (left->graft) {
+		put_references(left->graft);
+		if (park(left->graft))
+			module_put(THIS_MODULE);
+		else
+			shk_graft_free(left->graft);
+	}
 	if (left->shadow)
 		shk_shadow_put(left->shadow);
 	shk_stretch_put(left->stretch);
@@ -215,8 +273,10 @@ static bool resize(struct mm_struct *mm, bool small)
 /* What an idle CPU borrows must not change under it. */
 void shk_graft_approach(struct mm_struct *mm)
 {
-	resize(mm, true);
-	shk_mmu->flush_mm(mm);
+	if (resize(mm, true))
+		shk_mmu->flush_mm(mm);
+	else
+		shk_mmu->evict(mm);
 }
 
 void shk_graft_depart(struct mm_struct *mm)
@@ -269,8 +329,13 @@ static bool on_invalidate(struct mmu_interval_notifier *notifier,
 	spin_lock(&shk_graft_lock);
 	/* Detached at the same time? Then it is the other's to free. */
 	mine = is_connected(graft);
-	if (mine)
+	if (mine) {
 		shk_graft_disconnect(graft);
+	} else if (graft->state == SHK_GRAFT_PARKED) {
+		unpark(graft);
+		/* Under the lock: shk_graft_exit() finds it in the table or in the queue. */
+		queue_work(graft_wq, &graft->free);
+	}
 	spin_unlock(&shk_graft_lock);
 	if (mine)
 		shk_graft_end(graft);
@@ -324,15 +389,19 @@ static int open_to_notifiers(struct mm_struct *mm, bool wait)
 int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left)
 {
 	struct shk_graft *graft;
-	bool known;
 	int ret;
 
 	lockdep_assert_not_held(&shk_config_lock);
-	*left = (struct shk_left){};
 	spin_lock(&shk_graft_lock);
-	known = shk_graft_find(mm);
+	graft = find_any(mm);
+	if (graft && graft->state == SHK_GRAFT_PARKED) {
+		hash_del(&graft->by_mm);
+		set_state(graft, SHK_GRAFT_SPARE);
+		__module_get(THIS_MODULE);
+		left->graft = graft;
+	}
 	spin_unlock(&shk_graft_lock);
-	if (known)
+	if (graft)
 		return 0;
 	ret = open_to_notifiers(mm, wait);
 	if (ret)
@@ -508,8 +577,27 @@ int __init shk_graft_init(void)
 	return graft_wq ? 0 : -ENOMEM;
 }
 
+static struct shk_graft *take_parked(void)
+{
+	struct shk_graft *graft, *found = NULL;
+	unsigned int bucket;
+
+	spin_lock(&shk_graft_lock);
+	hash_for_each (grafts, bucket, graft, by_mm)
+		found = graft;
+	if (found)
+		unpark(found);
+	spin_unlock(&shk_graft_lock);
+	return found;
+}
+
+/* Only parked ones are left: others hold the module. */
 void shk_graft_exit(void)
 {
+	struct shk_graft *graft;
+
+	while ((graft = take_parked()))
+		graft_free(graft);
 	destroy_workqueue(graft_wq);
 	shk_threads_exit();
 }

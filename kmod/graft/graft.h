@@ -7,17 +7,21 @@
  *   attach          fork, exec
  *      |                |
  *    SPARE -------> BEING_MADE ---------------------.
- *      |                |  its maker is done        |
- *      '-----------> INSIDE <---> CALLING           |  it came to nothing: nobody
- *                    ^  |  |         |              |  has executed it
- *                    '--'  |         |              |
- *                    move  v         v              |
- *                        DISCONNECTED               |
- *                              |  every CPU has     |
- *                              v  flushed           |
- *                            OVER <-----------------'
+ *    |  |               |  its maker is done        |
+ *    |  '-----------> INSIDE <---> CALLING          |  it came to nothing: nobody
+ *    |               ^  |  |         |              |  has executed it
+ *    |               '--'  |         |              |
+ *    |               move  v         v              |
+ *    |                   DISCONNECTED               |
+ *    |                         |  every CPU has     |
+ *    | not needed, or          v  flushed           |
+ *    | attached again        OVER <-----------------'
+ *    |                        |  ^
+ *    |               detached v  | its mm has ended
+ *    '------------------->   PARKED
  *
- * BEING_MADE may be disconnected, too, and CALLING may move.
+ * BEING_MADE may be disconnected, too, and CALLING may move. Who ends while it is inside is not
+ * parked, but freed.
  */
 #ifndef SHK_GRAFT_H
 #define SHK_GRAFT_H
@@ -35,7 +39,8 @@ enum shk_graft_state {
 	SHK_GRAFT_INSIDE,	/* its mm executes the shadow's text */
 	SHK_GRAFT_CALLING,	/* its mm executes the text of the shadow's target (calls.c) */
 	SHK_GRAFT_DISCONNECTED, /* its mm is to execute the base; some CPU may not know yet */
-	SHK_GRAFT_OVER,		/* its shadow does not count it any more; to be freed */
+	SHK_GRAFT_OVER,		/* its shadow does not count it any more; to be freed or parked */
+	SHK_GRAFT_PARKED,	/* kept for when its mm comes again; holds neither mm nor module */
 };
 
 struct shk_graft {
@@ -46,6 +51,7 @@ struct shk_graft {
 	struct shk_origin origin;    /* on whose behalf it is there */
 	struct shk_stretch *stretch; /* the innermost, holds a reference; NULL: in none */
 	struct shk_before before;    /* where it was, while a cgroup's binding is on trial */
+	struct shk_stretch *kept;    /* SPARE, PARKED: memory for the next one, or NULL */
 	struct list_head threads;    /* who alone acts on edits, if any */
 	u64 order;		     /* grows with each that comes into a shadow */
 	unsigned int nr_calls;	     /* CALLING: for how many */
@@ -126,6 +132,7 @@ void shk_graft_release(struct shk_graft *graft);
 void shk_graft_end(struct shk_graft *graft);
 /* OVER or SPARE: freed now. shk_config_lock is not held; the caller has a user of the mm. */
 void shk_graft_free(struct shk_graft *graft);
+/* All of it; a graft is parked. Likewise. */
 void shk_left_put(struct shk_left *left);
 /* BEING_MADE, and its mm has come to nothing: freed by its maker. */
 void shk_graft_abort(struct mm_struct *mm);
@@ -134,7 +141,7 @@ void shk_graft_drain(void);
 
 /*
  * Before shk_config_lock is taken, since it waits for @mm's mmap_lock: @left has what @mm needs to
- * come into a shadow. The caller keeps its user of @mm until shk_left_put(). Only a signal
+ * come into a shadow, if that is not inside already; it was empty. The caller keeps its user of @mm until shk_left_put(). Only a signal
  * that kills ends the wait (-ERESTARTSYS); -EAGAIN: somebody has the lock, and not to @wait;
  * -ENOMEM.
  */

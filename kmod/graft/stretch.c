@@ -3,12 +3,17 @@
 
 #include "graft/stretch.h"
 
-struct shk_stretch *shk_stretch_alloc(void)
+struct shk_stretch *shk_stretch_alloc(struct shk_stretch **kept)
 {
-	struct shk_stretch *stretch = kzalloc(sizeof(*stretch), GFP_KERNEL_ACCOUNT);
+	struct shk_stretch *stretch = *kept;
 
-	if (stretch)
-		refcount_set(&stretch->ref, 1);
+	*kept = NULL;
+	if (!stretch)
+		stretch = kmalloc(sizeof(*stretch), GFP_KERNEL_ACCOUNT);
+	if (!stretch)
+		return NULL;
+	*stretch = (struct shk_stretch){};
+	refcount_set(&stretch->ref, 1);
 	return stretch;
 }
 
@@ -19,16 +24,27 @@ struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch)
 	return stretch;
 }
 
-void shk_stretch_put(struct shk_stretch *stretch)
+void shk_stretch_put_and_keep(struct shk_stretch *stretch, struct shk_stretch **kept)
 {
 	while (stretch && refcount_dec_and_test(&stretch->ref)) {
 		struct shk_stretch *outer = stretch->outer;
 
 		if (stretch->back)
 			shk_shadow_put(stretch->back);
-		kfree(stretch);
+		if (*kept)
+			kfree(stretch);
+		else
+			*kept = stretch;
 		stretch = outer;
 	}
+}
+
+void shk_stretch_put(struct shk_stretch *stretch)
+{
+	struct shk_stretch *kept = NULL;
+
+	shk_stretch_put_and_keep(stretch, &kept);
+	kfree(kept);
 }
 
 const struct shk_stretch *shk_stretch_of_threads(const struct shk_stretch *stretch)

@@ -37,12 +37,14 @@ struct shk_before {
 	struct shk_origin origin;
 };
 
-/* With one reference. NULL: no memory. */
-struct shk_stretch *shk_stretch_alloc(void);
+/* With one reference; uses *@kept up if it is not NULL. NULL: no memory. */
+struct shk_stretch *shk_stretch_alloc(struct shk_stretch **kept);
 /* @stretch may be NULL. */
 struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch);
 /* As shk_shadow_put(). @stretch may be NULL. */
 void shk_stretch_put(struct shk_stretch *stretch);
+/* The same, and *@kept, if it is NULL, is @stretch's memory, if that was the last reference. */
+void shk_stretch_put_and_keep(struct shk_stretch *stretch, struct shk_stretch **kept);
 /*
  * The outermost of those stretches of threads alone that @stretch (or NULL) is in without a
  * break. The other threads of the process are where it comes back to. NULL: it is in none.

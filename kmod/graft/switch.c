@@ -21,10 +21,8 @@ static struct list_head *bodies_of(struct shk_shadow *shadow)
 	return shadow && !list_empty(&shadow->bodies) ? &shadow->bodies : NULL;
 }
 
-static struct list_head *bodies_in(struct mm_struct *mm)
+static struct list_head *bodies_in(const struct shk_graft *graft)
 {
-	struct shk_graft *graft = shk_graft_find(mm);
-
 	return graft ? bodies_of(graft->shadow) : NULL;
 }
 
@@ -35,7 +33,7 @@ static int do_change(void *arg)
 
 	spin_lock(&shk_graft_lock);
 	/* exec asks no lock that would keep the mm where it was. */
-	c->moved = bodies_in(c->mm) != c->bodies;
+	c->moved = bodies_in(shk_graft_find(c->mm)) != c->bodies;
 	if (!c->moved)
 		ret = c->change(c->arg);
 	spin_unlock(&shk_graft_lock);
@@ -45,13 +43,15 @@ static int do_change(void *arg)
 static int try_change(struct changing *c, struct list_head *to, pid_t *busy)
 {
 	struct shk_still still = { .mm = c->mm, .bodies = { NULL, to } };
+	struct shk_graft *graft;
 	bool must_stop, comes;
 	int ret;
 
 	c->moved = false;
 	spin_lock(&shk_graft_lock);
-	still.bodies[0] = bodies_in(c->mm);
-	comes = !shk_graft_find(c->mm);
+	graft = shk_graft_find(c->mm);
+	comes = !graft;
+	still.bodies[0] = bodies_in(graft);
 	spin_unlock(&shk_graft_lock);
 	c->bodies = still.bodies[0];
 	must_stop = still.bodies[0] != still.bodies[1];

@@ -85,6 +85,8 @@ struct shk_mmu {
 	 * kernel thread borrows it leave it. May sleep.
 	 */
 	void (*flush_mm)(struct mm_struct *mm);
+	/* The latter alone, while @mm has the base's entry. May sleep. */
+	void (*evict)(struct mm_struct *mm);
 	/* All translations, global ones and those of every PCID, leave every CPU. May sleep. */
 	void (*flush_all)(void);
 	/* The same on this CPU alone. Interrupts are off. */

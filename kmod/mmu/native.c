@@ -353,22 +353,42 @@ static bool is_lazy_in(int cpu, void *mm)
 }
 
 /* As leave_mm() does, on the CPU that is to leave. */
-static void evict(void *mm)
+static void leave(void *mm)
 {
 	if (!current->mm && current->active_mm == mm && *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
 		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
 }
 
 /*
- * CPUs that do not run @mm now flush when they do next, since its tlb_gen has
- * changed. Lazy ones are evicted by an IPI of ours: the kernel's own flush need not
- * interrupt them. Hyper-V flushes by hypercall, KVM leaves out preempted vCPUs,
- * INVLPGB interrupts nobody.
+ * Has no other CPU loaded @mm, which is current's? One that does from here on has loaded the
+ * entry as it is now, and an entry that is written later is followed by another look.
  */
+static bool is_here_only(struct mm_struct *mm)
+{
+	bool only;
+
+	preempt_disable();
+	only = current->mm == mm &&
+	       cpumask_any_but(mm_cpumask(mm), smp_processor_id()) >= nr_cpu_ids;
+	preempt_enable();
+	return only;
+}
+
+/*
+ * By an IPI of ours: the kernel's own flush need not interrupt them. Hyper-V flushes by
+ * hypercall, KVM leaves out preempted vCPUs, INVLPGB interrupts nobody.
+ */
+static void native_evict(struct mm_struct *mm)
+{
+	if (!is_here_only(mm))
+		on_each_cpu_cond_mask(is_lazy_in, leave, mm, true, mm_cpumask(mm));
+}
+
+/* CPUs that do not run @mm now flush when they do next, since its tlb_gen has changed. */
 static void native_flush_mm(struct mm_struct *mm)
 {
 	shk_call(flush_tlb_mm_range)(mm, 0, TLB_FLUSH_ALL, 0, false);
-	on_each_cpu_cond_mask(is_lazy_in, evict, mm, true, mm_cpumask(mm));
+	native_evict(mm);
 }
 
 static void native_flush_cpu(void)
@@ -452,6 +472,7 @@ const struct shk_mmu shk_mmu_native = {
 	.map_huge = native_map_huge,
 	.graft = native_graft,
 	.flush_mm = native_flush_mm,
+	.evict = native_evict,
 	.flush_all = native_flush_all,
 	.flush_cpu = native_flush_cpu,
 	.current_tables = native_current_tables,

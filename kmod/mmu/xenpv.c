@@ -365,6 +365,7 @@ const struct shk_mmu shk_mmu_xenpv = {
 	.map = xenpv_map,
 	.graft = xenpv_graft,
 	.flush_mm = xenpv_flush_mm,
+	.evict = xenpv_flush_mm,
 	.flush_all = xenpv_flush_all,
 	.flush_cpu = xenpv_flush_cpu,
 	.current_tables = xenpv_current_tables,

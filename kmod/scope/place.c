@@ -103,7 +103,7 @@ static int place_mm(struct mm_struct *mm, struct shk_binding *binding, struct sh
 	if (!binding) {
 		if (!shk_graft_misplaced(mm, 0, NULL, false))
 			return 0;
-		return shk_graft_detach(mm, NULL, false, busy);
+		return shk_graft_detach(mm, NULL, false, left, busy);
 	}
 	if (!binding->other)
 		return shk_graft_place(binding->shadow, mm, binding->id, binding->trial, left,

@@ -29,14 +29,11 @@ static struct task_struct *find_task(pid_t pid)
 
 	if (pid < 0)
 		return ERR_PTR(-ESRCH);
-	if (pid) {
-		struct pid *ref = find_get_pid(pid);
-
-		task = get_pid_task(ref, PIDTYPE_PID);
-		put_pid(ref);
-	} else {
-		task = get_task_struct(current);
-	}
+	rcu_read_lock();
+	task = pid ? pid_task(find_vpid(pid), PIDTYPE_PID) : current;
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
 	return task ?: ERR_PTR(-ESRCH);
 }
 
@@ -102,7 +99,7 @@ static int detach(struct change *c)
 {
 	if (shk_cgroup_forbids(c->task, NULL))
 		return -EBUSY;
-	return shk_graft_detach(c->mm, c->shadow, c->delegated, c->busy);
+	return shk_graft_detach(c->mm, c->shadow, c->delegated, &c->left, c->busy);
 }
 
 static int enter(struct change *c)

@@ -2,13 +2,12 @@
 /* test: once timeout=400 */
 /*
  * Processes that do not come when they are waited for: frozen, stopped, traced at each event,
- * in exec behind a tracer, in a fault on a frozen file system or that nobody answers, out of
- * memory, a leader that has exited, a parent in vfork. Whatever is asked of one, outside and
+ * in exec behind a tracer or a fault, in a fault on a frozen file system or that nobody answers,
+ * throttled or asleep for want of memory, a leader that has exited, a parent in vfork. Whatever is asked of one, outside and
  * inside, ends, or can be killed; what others ask goes on meanwhile; and when it is let
  * go it can be attached as any other.
  */
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,11 +22,12 @@
 #include "actor.h"
 #include "cgroups.h"
 #include "patches.h"
+#include "stuck.h"
 #include "tiny.h"
 
-#define TINY	  "/tmp/tiny"
-#define FILE_NAME "/root/frozen"
-#define FREEZER	  "/tmp/freezer"
+#define TINY	"/tmp/tiny"
+#define FREEZER "/tmp/freezer"
+#define MEMORY	"/tmp/memory"
 
 #define BOUND  6000 /* ms: three seconds of patience, on a slow machine */
 #define KILLED 2000 /* from the signal on */
@@ -39,8 +39,7 @@ static struct shadowk_shadow *first, *second, *theirs, *last;
 
 static struct {
 	atomic_ulong rounds, longest;
-	atomic_int pid; /* of a thread or child, from a process that cannot say otherwise */
-	atomic_bool go;
+	atomic_int pid; /* of a process or child that cannot say otherwise */
 } * shared;
 
 static bool ends_within(pid_t pid, unsigned long ms)
@@ -53,15 +52,6 @@ static bool ends_within(pid_t pid, unsigned long ms)
 		usleep(2000);
 	}
 	return true;
-}
-
-static bool some_thread_has_state(pid_t pid, const char *state)
-{
-	char command[100];
-
-	snprintf(command, sizeof(command), "grep -q '^State:.%s' /proc/%d/task/*/status", state,
-		 pid);
-	return !system(command);
 }
 
 /* ---- what becomes of it ---- */
@@ -219,42 +209,38 @@ static bool trace_exit(struct actor *actor)
 
 static void *pause_always(void *unused)
 {
-	shared->pid = (pid_t)syscall(SYS_gettid);
 	for (;;)
 		pause();
 	return NULL;
 }
 
-static long job_exec_with_thread(long unused)
-{
-	pthread_t thread;
-
-	need(!pthread_create(&thread, NULL, pause_always, NULL));
-	while (!shared->go)
-		usleep(1000);
-	return job_exec(0);
-}
-
-/* Exec waits, with a lock that attach wants, for a thread that its tracer does not let exit. */
 static bool hold_exec(struct actor *actor)
 {
-	shared->pid = 0;
-	shared->go = false;
-	actor_ask(actor, job_exec_with_thread, 0);
-	need(eventually(shared->pid));
-	seize(shared->pid, PTRACE_O_TRACEEXIT);
-	shared->go = true;
-	wait_for_stop(shared->pid, PTRACE_EVENT_EXIT);
+	exec_hold(actor, TINY);
 	return true;
 }
 
 static void let_exec(struct actor *actor)
 {
-	need(!ptrace(PTRACE_DETACH, shared->pid, 0, 0));
+	exec_release();
 }
 
-static int root_fd;
-static pid_t guard;
+static bool freeze_files(struct actor *actor)
+{
+	need_ok(actor_do(actor, job_map_frozen, 0));
+	if (!root_freeze(200))
+		return false;
+	actor_ask(actor, job_write_frozen, true);
+	need(eventually(some_thread_has_state(actor->pid, "D")));
+	return true;
+}
+
+static void thaw_files(struct actor *actor)
+{
+	root_thaw();
+	need_ok(actor_answer(actor));
+}
+
 static volatile char *page;
 
 static void *write_page(void *unused)
@@ -263,69 +249,8 @@ static void *write_page(void *unused)
 	return NULL;
 }
 
-static long write_in_thread(void)
-{
-	pthread_t thread;
-	int ret = pthread_create(&thread, NULL, write_page, NULL);
-
-	if (!ret)
-		pthread_join(thread, NULL);
-	return -ret;
-}
-
-static long job_map(long unused)
-{
-	int fd = open(FILE_NAME, O_RDWR | O_CREAT, 0600);
-
-	if (fd < 0 || ftruncate(fd, 4096))
-		return -errno;
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	return page == MAP_FAILED ? -errno : page[0];
-}
-
-static long job_write(long unused)
-{
-	return write_in_thread();
-}
-
-/* Thaws all the same, if the test does not come to that. */
-static void guard_start(void)
-{
-	pid_t test = getpid();
-
-	guard = fork();
-	need(guard >= 0);
-	if (guard)
-		return;
-	for (int i = 0; i < 200 && getppid() == test; i++)
-		sleep(1);
-	ioctl(root_fd, FITHAW, 0);
-	_exit(0);
-}
-
-static bool freeze_files(struct actor *actor)
-{
-	need_ok(actor_do(actor, job_map, 0));
-	guard_start();
-	if (ioctl(root_fd, FIFREEZE, 0)) {
-		kill(guard, SIGKILL);
-		return false;
-	}
-	actor_ask(actor, job_write, 0);
-	need(eventually(some_thread_has_state(actor->pid, "D")));
-	return true;
-}
-
-static void thaw_files(struct actor *actor)
-{
-	need(!ioctl(root_fd, FITHAW, 0));
-	kill(guard, SIGKILL);
-	waitpid(guard, NULL, 0);
-	need_ok(actor_answer(actor));
-}
-
-static long job_fault(long unused)
+/* A page whose faults somebody else is to serve, who does not. */
+static long map_unserved(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
@@ -338,14 +263,50 @@ static long job_fault(long unused)
 	range.range.len = 4096;
 	if (page == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range))
 		return -errno;
+	return 0;
+}
+
+static long job_fault(long unused)
+{
+	pthread_t thread;
+	long ret = map_unserved();
+
+	if (!ret)
+		ret = -pthread_create(&thread, NULL, write_page, NULL);
+	if (ret)
+		return ret;
 	shared->pid = getpid();
-	return write_in_thread();
+	pthread_join(thread, NULL);
+	return 0;
 }
 
 static bool fault(struct actor *actor)
 {
 	shared->pid = 0;
 	actor_ask(actor, job_fault, 0);
+	need(eventually(shared->pid));
+	usleep(100000);
+	return true;
+}
+
+static long job_exec_fault(long unused)
+{
+	char *argv[] = { TINY, NULL, NULL };
+	long ret = map_unserved();
+
+	if (ret)
+		return ret;
+	shared->pid = getpid();
+	argv[1] = (char *)page;
+	execv(TINY, argv);
+	return -errno;
+}
+
+/* Exec has made its new mm, and copies what nobody serves. */
+static bool fault_in_exec(struct actor *actor)
+{
+	shared->pid = 0;
+	actor_ask(actor, job_exec_fault, 0);
 	need(eventually(shared->pid));
 	usleep(100000);
 	return true;
@@ -379,6 +340,41 @@ static void unthrottle(struct actor *actor)
 {
 	write_group("memory.high", "max");
 	need_ok(actor_answer(actor));
+}
+
+/*
+ * A process for which there is no memory, and that no OOM killer may kill: that is for cgroup v1 to
+ * say, which has the controller when v2 does not use it.
+ */
+static bool run_out(struct actor *actor)
+{
+	char text[100] = "", pid[16];
+
+	write_file("/sys/fs/cgroup/cgroup.subtree_control", "-memory");
+	mkdir(MEMORY, 0700);
+	if (!eventually(!mount("memory", MEMORY, "cgroup", 0, "memory")))
+		return false;
+	need(!mkdir(MEMORY "/group", 0700));
+	need(write_file(MEMORY "/group/memory.limit_in_bytes", "4194304"));
+	need(write_file(MEMORY "/group/memory.oom_control", "1"));
+	snprintf(pid, sizeof(pid), "%d", actor->pid);
+	need(write_file(MEMORY "/group/cgroup.procs", pid));
+	actor_ask(actor, job_fill, 0);
+	need(eventually(read_file(MEMORY "/group/memory.oom_control", text, sizeof(text)) &&
+			strstr(text, "under_oom 1")));
+	return true;
+}
+
+static void give_memory(struct actor *actor)
+{
+	char pid[16];
+
+	need(write_file(MEMORY "/group/memory.limit_in_bytes", "-1"));
+	need_ok(actor_answer(actor));
+	snprintf(pid, sizeof(pid), "%d", actor->pid);
+	need(write_file(MEMORY "/cgroup.procs", pid));
+	need(eventually(!rmdir(MEMORY "/group")));
+	need(!umount(MEMORY));
 }
 
 static long job_leave_thread(long unused)
@@ -440,7 +436,9 @@ static const struct adversary {
 	{ "in exec", hold_exec, let_exec, EXITS },
 	{ "in a fault on a frozen file system", freeze_files, thaw_files, GOES_ON },
 	{ "in a fault that nobody answers", fault, NULL, IS_KILLED },
-	{ "out of memory", throttle, unthrottle, GOES_ON },
+	{ "in exec, in a fault that nobody answers", fault_in_exec, NULL, IS_KILLED },
+	{ "throttled for memory", throttle, unthrottle, GOES_ON },
+	{ "out of memory", run_out, give_memory, GOES_ON },
 	{ "without its leader", lose_leader, NULL, IS_KILLED },
 	{ "in vfork", hold_vfork, let_vfork, GOES_ON },
 };
@@ -661,7 +659,7 @@ int main(void)
 	pid_t bystander;
 
 	shared = shared_memory(sizeof(*shared));
-	root_fd = open("/root", O_RDONLY);
+	stuck_init();
 	tiny_write(TINY);
 	if (has_frames())
 		inplace_load();
@@ -687,7 +685,7 @@ int main(void)
 	cgroup_remove(&group);
 	cgroup_remove(&bound);
 	unlink(TINY);
-	unlink(FILE_NAME);
+	unlink(FROZEN_FILE);
 	shadows_done();
 	if (has_frames())
 		need_ok(module_unload("shk_inplace"));

@@ -6,23 +6,16 @@
  * kills, and holds up nobody else: neither whoever lists shadows nor who attaches another
  * process. Its cgroup is refused, and it is named; so is detaching it while it forks.
  */
-#include <fcntl.h>
-#include <linux/fs.h>
-#include <pthread.h>
 #include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "actor.h"
 #include "cgroups.h"
+#include "stuck.h"
 
-#define FILE_NAME "/root/frozen"
-#define FIRST	  ((void *)0x10000) /* the first mapping: that one fork copies first */
+#define FIRST 0x10000 /* the first mapping: that one fork copies first */
 
-static int root_fd;
-static pid_t guard;
 static struct shadowk_shadow *shadow;
 
 static double seconds(void)
@@ -33,58 +26,6 @@ static double seconds(void)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-/* Thaws all the same, if the test does not come to that. */
-static void freeze(void)
-{
-	pid_t test = getpid();
-
-	guard = fork();
-	if (!guard) {
-		for (int i = 0; i < 90 && getppid() == test; i++)
-			sleep(1);
-		ioctl(root_fd, FITHAW, 0);
-		_exit(0);
-	}
-	if (ioctl(root_fd, FIFREEZE, 0)) {
-		kill(guard, SIGKILL);
-		skip("the root file system cannot be frozen");
-	}
-}
-
-static void thaw(void)
-{
-	need(!ioctl(root_fd, FITHAW, 0));
-	kill(guard, SIGKILL);
-	waitpid(guard, NULL, 0);
-}
-
-static volatile char *page;
-
-static void *write_to_it(void *unused)
-{
-	page[0] = 1;
-	return NULL;
-}
-
-static long job_map(long unused)
-{
-	int fd = open(FILE_NAME, O_RDWR | O_CREAT, 0600);
-
-	if (fd < 0 || ftruncate(fd, 4096))
-		return -errno;
-	page = mmap(FIRST, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
-	if (page == MAP_FAILED)
-		return -errno;
-	return page[0];
-}
-
-static long job_write(long unused)
-{
-	pthread_t thread;
-
-	return -pthread_create(&thread, NULL, write_to_it, NULL);
-}
-
 static long job_fork(long unused)
 {
 	pid_t pid = fork();
@@ -92,15 +33,6 @@ static long job_fork(long unused)
 	if (!pid)
 		_exit(0);
 	return pid;
-}
-
-/* Some thread of @pid is in state D. */
-static bool sleeps_deeply(pid_t pid)
-{
-	char command[100];
-
-	snprintf(command, sizeof(command), "grep -q '^State:.D' /proc/%d/task/*/status", pid);
-	return !system(command);
 }
 
 static void expect_free(const char *when)
@@ -152,28 +84,29 @@ int main(void)
 	struct cgroup cgroup;
 	double begun;
 
-	root_fd = open("/root", O_RDONLY);
+	stuck_init();
 	shadow = shadow_new(NULL);
 	count(shadow, GETPPID);
 	actor_start(&target, -1);
 	actor_start(&inside, -1);
 	cgroup_make(&cgroup, NULL, "frozen");
 	cgroup_move(&cgroup, target.pid);
-	need_ok(actor_do(&target, job_map, 0));
-	need_ok(actor_do(&inside, job_map, 0));
+	need_ok(actor_do(&target, job_map_frozen, FIRST));
+	need_ok(actor_do(&inside, job_map_frozen, FIRST));
 	attach(shadow, inside.pid);
-	freeze();
+	if (!root_freeze(90))
+		skip("the root file system cannot be frozen");
 
-	need_ok(actor_do(&target, job_write, 0));
-	need(eventually(sleeps_deeply(target.pid)));
+	need_ok(actor_do(&target, job_write_frozen, false));
+	need(eventually(some_thread_has_state(target.pid, "D")));
 	attach_is_killable(target.pid);
 	begun = seconds();
 	expect_busy(shadowk_cgroup_attach(shadow, cgroup.path), target.pid, begun,
 		    "attaching its cgroup");
 	expect_free("when its cgroup was refused");
 
-	need_ok(actor_do(&inside, job_write, 0));
-	need(eventually(sleeps_deeply(inside.pid)));
+	need_ok(actor_do(&inside, job_write_frozen, false));
+	need(eventually(some_thread_has_state(inside.pid, "D")));
 	actor_ask(&inside, job_fork, 0);
 	usleep(300000);
 	begun = seconds();
@@ -181,14 +114,14 @@ int main(void)
 		    "detaching one that forks");
 	expect_free("when that was refused");
 
-	thaw();
+	root_thaw();
 	expect(actor_answer(&inside) > 0, "its fork goes on");
 	expect_ret(shadowk_process_detach(device(), inside.pid), 0, "detaching it, thawed");
 	expect_ret(shadowk_process_attach(shadow, target.pid), 0, "attaching the other, thawed");
 	actor_end(&target);
 	actor_end(&inside);
 	cgroup_remove(&cgroup);
-	unlink(FILE_NAME);
+	unlink(FROZEN_FILE);
 	shadow_close(shadow);
 	return finish();
 }

@@ -6,51 +6,17 @@
  * where one does. The process that was moved in runs its program inside. Attaching its
  * cgroup gives up, and names it.
  */
-#include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "actor.h"
 #include "cgroups.h"
+#include "stuck.h"
 #include "tiny.h"
 
 #define TINY "/tmp/tiny"
 
 static struct cgroup bound, one, other;
-static int ready[2], go[2];
-
-static void *thread(void *unused)
-{
-	pid_t self = (pid_t)syscall(SYS_gettid);
-
-	need(write(ready[1], &self, sizeof(self)) == sizeof(self));
-	for (;;)
-		pause();
-}
-
-/* Its thread @held has a tracer that does not let it exit, so exec waits. */
-static pid_t exec_held_up(pid_t *held)
-{
-	char *argv[] = { TINY, NULL };
-	pthread_t unused;
-	pid_t pid = fork_tied();
-	char c;
-
-	if (!pid) {
-		need(!pthread_create(&unused, NULL, thread, NULL));
-		need(read(go[0], &c, 1) == 1);
-		execv(TINY, argv);
-		_exit(1);
-	}
-	need(read(ready[0], held, sizeof(*held)) == sizeof(*held));
-	need(!ptrace(PTRACE_SEIZE, *held, 0, PTRACE_O_TRACEEXIT));
-	need(write(go[1], "", 1) == 1);
-	need(waitpid(*held, NULL, __WALL) == *held);
-	return pid;
-}
 
 /* In a child, which may never come back. */
 static void expect_moved(const struct cgroup *to, pid_t pid, long within, const char *what)
@@ -71,9 +37,10 @@ static void expect_moved(const struct cgroup *to, pid_t pid, long within, const 
 int main(void)
 {
 	struct shadowk_shadow *shadow = shadow_new(NULL);
-	pid_t pid, held;
+	struct actor actor;
+	pid_t pid;
 
-	need(!pipe(ready) && !pipe(go));
+	stuck_init();
 	tiny_write(TINY);
 	count(shadow, GETPPID);
 	cgroup_make(&bound, NULL, "bound");
@@ -81,7 +48,9 @@ int main(void)
 	cgroup_make(&other, NULL, "other");
 	cgroup_attach(shadow, &bound);
 
-	pid = exec_held_up(&held);
+	actor_start(&actor, -1);
+	pid = actor.pid;
+	exec_hold(&actor, TINY);
 	expect_moved(&one, pid, 1000, "moving it to where nothing is attached");
 	expect_moved(&other, pid, 1000, "moving it on");
 	expect_moved(&bound, pid, 2000, "moving it in");
@@ -92,8 +61,7 @@ int main(void)
 	cgroup_move(&other, pid);
 	cgroup_attach(shadow, &bound);
 	cgroup_move(&bound, pid);
-	need(!ptrace(PTRACE_CONT, held, 0, 0));
-	need(waitpid(held, NULL, __WALL) == held);
+	exec_release();
 	expect_eq(wait_for(pid), 0, "exit status of the program");
 	expect_eq(hits(shadow, GETPPID), 1, "its hits");
 
