@@ -66,7 +66,7 @@ help:
 #: make check        everything that must hold, in guests; T="name name" for some tests
 #: make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, fault injection,
 #:                     built from Debian's source once, which takes long; T="name name"
-#: make check-races  what storms, on a kernel with KCSAN, built likewise; T="name name"
+#: make check-races  stress tests on a kernel with KCSAN, built likewise; T="name name"
 #: make mutants      break the module in known ways and see the tests fail; T="word word"
 #: make check-all    the same, and all tests in every kind of guest, not only the core
 #: make soak         storms of all that changes the kernel's text; MINUTES=5
@@ -198,11 +198,11 @@ guest-stage: tests-build
 	@scripts/stage $(KERNELS)
 
 check:
-	@scripts/deps build vm bochs efi style
+	@scripts/deps build vm bochs efi model style
 	@tests/run $(T)
 
 check-all:
-	@scripts/deps build vm bochs efi style
+	@scripts/deps build vm bochs efi model style
 	@tests/run --all $(T)
 
 check-debug:

@@ -98,6 +98,8 @@ int shadow_clone(struct shadowk_shadow *to, struct shadowk_shadow *from, const c
  */
 int module_load(const char *file, struct shadowk *livepatch_by, char *name, size_t len,
 		bool *loaded);
+/* Does that file begin so? False if it cannot be read. */
+bool begins_with(const char *path, char c);
 /* Unload it when nobody uses it any more, but do not wait for long; has it gone? */
 bool module_unload(const char *name);
 

@@ -3,6 +3,7 @@
  * What of this machine shadows depend on. The module knows (kmod/environment.c); where it is not
  * loaded, what can be seen without it is told by the same names.
  */
+#include <err.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
@@ -38,6 +39,15 @@ struct machine {
 	char *log;    /* the kernel's, "" if it may not be read */
 };
 
+static char *empty(void)
+{
+	char *text = strdup("");
+
+	if (!text)
+		err(STATUS_REFUSED, NULL);
+	return text;
+}
+
 static char *file_read(const char *path)
 {
 	FILE *file __cleanup(file_close) = fopen(path, "re");
@@ -47,9 +57,21 @@ static char *file_read(const char *path)
 	/* No file that is read here has a NUL. */
 	if (!file || getdelim(&text, &size, '\0', file) < 0) {
 		free(text);
-		text = strdup("");
+		text = empty();
 	}
 	return text;
+}
+
+/* What it says from when the module was loaded last, if it was: what failed before is mended. */
+static char *log_since_loaded(char *log)
+{
+	static const char loaded[] = "shadowk: loaded\n";
+	const char *last = log;
+
+	for (const char *at = log; (at = strstr(at, loaded)); at++)
+		last = at;
+	memmove(log, last, strlen(last) + 1);
+	return log;
 }
 
 static char *log_read(void)
@@ -58,10 +80,10 @@ static char *log_read(void)
 	char *text = size > 0 ? malloc((size_t)size + 1) : NULL;
 
 	if (!text)
-		return strdup("");
+		return empty();
 	size = klogctl(3, text, size); /* SYSLOG_ACTION_READ_ALL */
 	text[size > 0 ? size : 0] = '\0';
-	return text;
+	return log_since_loaded(text);
 }
 
 static void machine_read(struct machine *machine)
@@ -71,6 +93,11 @@ static void machine_read(struct machine *machine)
 	uname(&machine->uname);
 	snprintf(path, sizeof(path), "/boot/config-%s", machine->uname.release);
 	machine->config = file_read(path);
+	if (!*machine->config) {
+		free(machine->config);
+		snprintf(path, sizeof(path), "/lib/modules/%s/config", machine->uname.release);
+		machine->config = file_read(path);
+	}
 	machine->cpu = file_read("/proc/cpuinfo");
 	machine->log = log_read();
 }
@@ -82,11 +109,11 @@ static void machine_free(struct machine *machine)
 	free(machine->log);
 }
 
-static bool begins(const char *path, const char *with)
+static bool is_xen_pv(void)
 {
-	char *text __cleanup(text_free) = file_read(path);
+	char *type __cleanup(text_free) = file_read("/sys/hypervisor/guest_type");
 
-	return !strncmp(text, with, strlen(with));
+	return !strcmp(type, "PV\n");
 }
 
 /* Of the first CPU. */
@@ -127,7 +154,7 @@ static struct guess needs(const struct machine *machine, const char *option, int
 	case 1:
 		return (struct guess){ SHADOWK_ANSWER_FINE, option };
 	default:
-		return (struct guess){ UNKNOWN, "the kernel's configuration is not in /boot" };
+		return (struct guess){ UNKNOWN, "the kernel's configuration cannot be found" };
 	}
 }
 
@@ -157,7 +184,7 @@ static struct guess guess_text_entry(const struct machine *machine)
 static struct guess guess_page_tables(const struct machine *machine)
 {
 	(void)machine;
-	if (begins("/sys/hypervisor/guest_type", "PV\n"))
+	if (is_xen_pv())
 		return (struct guess){ SHADOWK_ANSWER_OFF,
 				       "xenpv; not there: --async owner, causal and union" };
 	return (struct guess){ SHADOWK_ANSWER_FINE, "native" };
@@ -165,7 +192,8 @@ static struct guess guess_page_tables(const struct machine *machine)
 
 static struct guess guess_instruction_tlb(const struct machine *machine)
 {
-	if (cpu_has(machine, "itlb_multihit"))
+	/* There page tables are Xen's, and have no large pages of text. */
+	if (!is_xen_pv() && cpu_has(machine, "itlb_multihit"))
 		return (struct guess){ SHADOWK_ANSWER_ADAPTED,
 				       "itlb_multihit (CVE-2018-12207): shadows have all text in "
 				       "pages of 4 KB" };
@@ -175,9 +203,9 @@ static struct guess guess_instruction_tlb(const struct machine *machine)
 static struct guess guess_firmware(const struct machine *machine)
 {
 	(void)machine;
+	/* The folder does not say whether the kernel calls it. */
 	if (!access("/sys/firmware/efi", F_OK))
-		return (struct guess){ SHADOWK_ANSWER_ADAPTED,
-				       "EFI is called in tables of its own" };
+		return (struct guess){ UNKNOWN, "there is EFI" };
 	return (struct guess){ SHADOWK_ANSWER_FINE, "no calls of EFI" };
 }
 
@@ -190,8 +218,7 @@ static struct guess guess_kernel_threads(const struct machine *machine)
 
 static struct guess guess_stacks(const struct machine *machine)
 {
-	return needs(machine, "CONFIG_UNWINDER_ORC", SHADOWK_ANSWER_OFF,
-		     "no CONFIG_UNWINDER_ORC; not there: patches in place");
+	return needs(machine, "CONFIG_UNWINDER_ORC", UNKNOWN, "no CONFIG_UNWINDER_ORC");
 }
 
 static struct guess guess_livepatch(const struct machine *machine)
@@ -200,30 +227,46 @@ static struct guess guess_livepatch(const struct machine *machine)
 		     "no CONFIG_LIVEPATCH; not there: patches that are livepatches");
 }
 
+/* Its file can be opened, but not read, when ftrace has found a fault of its own. */
+static bool ftrace_is_dead(void)
+{
+	FILE *file __cleanup(file_close) = fopen("/proc/sys/kernel/ftrace_enabled", "re");
+
+	return file && fgetc(file) == EOF;
+}
+
 static struct guess guess_ftrace(const struct machine *machine)
 {
-	if (begins("/proc/sys/kernel/ftrace_enabled", "0"))
+	if (ftrace_is_dead())
+		return (struct guess){ SHADOWK_ANSWER_REFUSED,
+				       "ftrace has stopped after a fault of its own, which the "
+				       "kernel's log tells; boot again" };
+	if (begins_with("/proc/sys/kernel/ftrace_enabled", '0'))
 		return (struct guess){ SHADOWK_ANSWER_OFF,
 				       "kernel.ftrace_enabled is 0; not there until it is 1: "
-				       "probes, patches, raw edits" };
+				       "attaching, probes, patches, raw edits" };
 	return needs(machine, "CONFIG_DYNAMIC_FTRACE", SHADOWK_ANSWER_REFUSED,
 		     "no CONFIG_DYNAMIC_FTRACE");
 }
 
-static struct guess guess_signatures(const struct machine *machine)
+static bool is_locked_down(void)
 {
 	char *lockdown __cleanup(text_free) = file_read("/sys/kernel/security/lockdown");
 
+	return strstr(lockdown, "[integrity]") || strstr(lockdown, "[confidentiality]");
+}
+
+static struct guess guess_signatures(const struct machine *machine)
+{
 	(void)machine;
-	if (begins("/proc/sys/kernel/modules_disabled", "1"))
+	if (begins_with("/proc/sys/kernel/modules_disabled", '1'))
 		return (struct guess){ SHADOWK_ANSWER_REFUSED,
 				       "kernel.modules_disabled is 1; boot again, and load the "
 				       "module before that is set" };
-	if (begins("/sys/module/module/parameters/sig_enforce", "Y") ||
-	    strstr(lockdown, "[integrity]") || strstr(lockdown, "[confidentiality]"))
+	if (begins_with("/sys/module/module/parameters/sig_enforce", 'Y') || is_locked_down())
 		return (struct guess){ SHADOWK_ANSWER_OFF,
-				       "the kernel takes signed modules only; not there: shadows, "
-				       "probes, patches, raw edits" };
+				       "the kernel takes signed modules only, shadowk.ko too; not "
+				       "there: new shadows, probes, patches, raw edits" };
 	return (struct guess){ SHADOWK_ANSWER_FINE,
 			       "the kernel takes modules that nobody has signed" };
 }
@@ -238,9 +281,9 @@ static const struct {
 	const char *name;
 	struct guess (*guess)(const struct machine *machine);
 } properties[] = {
-	{ "symbols", guess_symbols },
 	{ "preempt-rt", guess_preempt_rt },
 	{ "text-entry", guess_text_entry },
+	{ "symbols", guess_symbols },
 	{ "page-tables", guess_page_tables },
 	{ "lazy-tlb", guess_nothing },
 	{ "instruction-tlb", guess_instruction_tlb },
@@ -279,34 +322,37 @@ static int ask_module(struct doctor *doctor, struct shadowk *dev)
 	struct shadowk_property property = { .size = sizeof(property) };
 	int more;
 
-	while ((more = shadowk_property_next(dev, &property)) > 0)
-		tell(doctor, property.name, (int)property.answer, property.detail);
+	while ((more = shadowk_property_next(dev, &property)) > 0) {
+		bool dead = !strcmp(property.name, "ftrace") && ftrace_is_dead();
+		bool locked = !strcmp(property.name, "signatures") && is_locked_down();
+
+		if (dead)
+			tell(doctor, property.name, SHADOWK_ANSWER_OFF,
+			     "ftrace has stopped after a fault of its own; not there until the "
+			     "next boot: attaching, probes, patches, raw edits");
+		else if (locked)
+			tell(doctor, property.name, SHADOWK_ANSWER_OFF,
+			     guess_signatures(NULL).detail);
+		else
+			tell(doctor, property.name, (int)property.answer, property.detail);
+	}
 	return more ? refuse(SHADOWK_OP_PROPERTY_NEXT, more, NULL) : STATUS_DONE;
 }
 
-/* How the module begins what it says of a property in the log; others begin with their name. */
-static const char *begin_in_log(const char *name)
-{
-	if (!strcmp(name, "symbols"))
-		return "this kernel has no symbol";
-	if (!strcmp(name, "interrupts"))
-		return "this kernel has an interrupt";
-	return name;
-}
-
-/* What the module said when it was tried to load it last. */
+/* What the module said when it was tried to load it last: the line begins with the property. */
 static struct guess find_in_log(const struct machine *machine, const char *name, char *detail,
 				size_t len)
 {
-	char begin[64];
 	const char *at = machine->log, *found = NULL;
+	char begin[64];
 
-	snprintf(begin, sizeof(begin), "shadowk: %s", begin_in_log(name));
+	snprintf(begin, sizeof(begin), "shadowk: %s: ", name);
 	while ((at = strstr(at, begin)))
 		found = at++;
 	if (!found)
 		return (struct guess){ UNKNOWN, NULL };
-	snprintf(detail, len, "%.*s", (int)strcspn(found, "\n"), found + strlen("shadowk: "));
+	found += strlen(begin);
+	snprintf(detail, len, "%.*s", (int)strcspn(found, "\n"), found);
 	/* It loads all the same where only a feature is off. */
 	return (struct guess){ strstr(detail, "not there") ? SHADOWK_ANSWER_OFF
 							   : SHADOWK_ANSWER_REFUSED,
@@ -331,8 +377,16 @@ static void look_around(struct doctor *doctor)
 	}
 }
 
-/* "loaded", "installed" for this kernel, or "absent". */
-static const char *module_state(bool loaded)
+static const struct {
+	const char *name, *remedy;
+} states[] = {
+	{ "loaded", "" },
+	{ "installed", "; load it: modprobe shadowk" },
+	{ "absent", "; install it for this kernel: make install, then depmod" },
+};
+
+/* In @states. */
+static size_t module_state(bool loaded)
 {
 	static const char *const places[] = { "updates", "updates/dkms", "extra" };
 	bool installed = false;
@@ -348,23 +402,16 @@ static const char *module_state(bool loaded)
 		installed |= !glob(pattern, 0, NULL, &found);
 		globfree(&found);
 	}
-	return loaded ? "loaded" : installed ? "installed" : "absent";
+	return loaded ? 0 : installed ? 1 : 2;
 }
 
-static const char *const remedies[][2] = {
-	{ "loaded", "" },
-	{ "installed", "; load it: modprobe shadowk" },
-	{ "absent", "; install it for this kernel: make install, then depmod" },
-};
-
-static void print(const struct doctor *doctor, const char *module)
+static void print(const struct doctor *doctor, size_t state)
 {
 	struct utsname name;
 
 	uname(&name);
-	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
-		if (!strcmp(module, remedies[i][0]))
-			printf("Linux %s, module %s%s\n", name.release, module, remedies[i][1]);
+	printf("Linux %s, module %s%s\n", name.release, states[state].name,
+	       doctor->refused ? "" : states[state].remedy);
 	table_print(&doctor->table, stdout);
 }
 
@@ -373,7 +420,7 @@ static int cmd_doctor(struct cli *cli, int argc, char **argv)
 	struct session session __cleanup(session_close) = { 0 };
 	struct json_object *object __cleanup(json_free) = json_object_new_object();
 	struct doctor doctor = { .list = json_object_new_array() };
-	const char *module;
+	size_t state;
 	int err, status = STATUS_DONE;
 
 	option_next(cli, argc, argv, NULL);
@@ -388,12 +435,12 @@ static int cmd_doctor(struct cli *cli, int argc, char **argv)
 	else
 		status = refuse(SHADOWK_OP_OPEN, err, NULL);
 	if (status == STATUS_DONE) {
-		module = module_state(!err);
-		json_object_object_add(object, "module", json_text(module));
+		state = module_state(!err);
+		json_object_object_add(object, "module", json_text(states[state].name));
 		if (cli->json)
 			json_print(&object, false);
 		else
-			print(&doctor, module);
+			print(&doctor, state);
 	}
 	table_free(&doctor.table);
 	return status ? status : doctor.refused ? STATUS_REFUSED : STATUS_DONE;
@@ -402,9 +449,13 @@ static int cmd_doctor(struct cli *cli, int argc, char **argv)
 const struct verb verb_doctor = {
 	.name = "doctor",
 	.args = "",
-	.summary = "Tell what of this machine shadows depend on, and what follows",
-	.help = "Each property is fine, adapted (shadows do something else), off (the features that\n"
-		"are named are refused), refused (the module does not load: the exit status is 1),\n"
-		"or unknown without the module. Works whether or not the module is loaded.\n\n",
+	.summary = "Check whether this machine can run shadows, and what is off or refused",
+	.help = "A line for each property of the machine: its name, the answer, and what was found.\n"
+		"  fine      shadows work as described\n"
+		"  adapted   shadows work, by other means\n"
+		"  off       the features that are named are refused here\n"
+		"  refused   the module does not load; the exit status is 1\n"
+		"  unknown   only the module can tell, and it is not loaded\n"
+		"Needs root where the module is loaded.\n\n",
 	.run = cmd_doctor,
 };

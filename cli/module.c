@@ -92,7 +92,7 @@ static const char *modinfo(const struct image *image, const char *key)
 	return NULL;
 }
 
-static bool begins_with(const char *path, char c)
+bool begins_with(const char *path, char c)
 {
 	FILE *file __cleanup(file_close) = fopen(path, "re");
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of properties. Symbols, functions to hook and vectors are not in it when one is
- * missing: then loading ends where that is looked for, with its name in the log.
+ * The table of properties. What ends loading says so in the log, in a line that begins with its
+ * property: here, or where a symbol, a function to hook or an interrupt is looked for.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -9,8 +9,8 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/pgtable.h>
-#include <linux/security.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
 #include <asm/paravirt.h>
@@ -73,24 +73,18 @@ static enum shk_answer page_tables(const struct finding *finding)
 		     boot_cpu_has(X86_FEATURE_PCID) ? ", PCID" : "");
 }
 
-/* Who flushes the mm of a process that is attached where that needs no interrupt. */
+/* No answer depends on it: shadows rely on no interrupt but their own. */
 static enum shk_answer lazy_tlb(const struct finding *finding)
 {
-#ifdef X86_FEATURE_INVLPGB
-	if (boot_cpu_has(X86_FEATURE_INVLPGB))
-		return found(
-			finding, SHK_ANSWER_ADAPTED,
-			"INVLPGB flushes without an interrupt; CPUs that borrow an mm leave it by one of shadowk's own");
-#endif
+	if (!shk_mmu->carriers)
+		return found(finding, SHK_ANSWER_FINE, "every CPU that has an mm is interrupted");
 #ifdef CONFIG_PARAVIRT
-	if ((unsigned long)pv_ops.mmu.flush_tlb_multi !=
-	    shk_symbol_lookup("native_flush_tlb_multi"))
-		return found(
-			finding, SHK_ANSWER_ADAPTED,
-			"%ps() flushes; CPUs that borrow an mm leave it by an interrupt of shadowk's own",
-			pv_ops.mmu.flush_tlb_multi);
+	return found(finding, SHK_ANSWER_FINE,
+		     "%ps() need not interrupt CPUs that borrow an mm; shadowk does",
+		     pv_ops.mmu.flush_tlb_multi);
+#else
+	return found(finding, SHK_ANSWER_FINE, "CPUs that borrow an mm are interrupted by shadowk");
 #endif
-	return found(finding, SHK_ANSWER_FINE, "flushes interrupt the CPUs that they are for");
 }
 
 static enum shk_answer instruction_tlb(const struct finding *finding)
@@ -139,8 +133,8 @@ static enum shk_answer system_calls(const struct finding *finding)
 {
 	if (!shk_syscalls_possible())
 		return found(finding, SHK_ANSWER_OFF,
-			     "the kernel's dispatcher cannot be traced; not there: --syscalls");
-	return found(finding, SHK_ANSWER_FINE, "their dispatcher can be traced");
+			     "no x64_sys_call() that can be traced; not there: --syscalls");
+	return found(finding, SHK_ANSWER_FINE, "x64_sys_call() can be traced");
 }
 
 static enum shk_answer livepatch(const struct finding *finding)
@@ -151,27 +145,27 @@ static enum shk_answer livepatch(const struct finding *finding)
 	return found(finding, SHK_ANSWER_FINE, "the kernel takes livepatches");
 }
 
+/* ftrace_kill() sets it to 0, too; user space sees the difference in its file. */
 static enum shk_answer ftrace(const struct finding *finding)
 {
-	const int *enabled = (const int *)shk_symbol_lookup("ftrace_enabled");
-
-	if (enabled && !READ_ONCE(*enabled))
+	if (!READ_ONCE(*shk_symbols.ftrace_enabled))
 		return found(
 			finding, SHK_ANSWER_OFF,
-			"kernel.ftrace_enabled is 0; not there until it is 1: probes, patches, raw edits");
+			"kernel.ftrace_enabled is 0; not there until it is 1: attaching, probes, patches, raw edits");
 	return found(finding, SHK_ANSWER_FINE, "it tells what text the kernel patches");
 }
 
+/* Lockdown is not asked, which would log an attempt: that is for user space to read. */
 static enum shk_answer signatures(const struct finding *finding)
 {
 	if (READ_ONCE(*shk_symbols.modules_disabled))
 		return found(
 			finding, SHK_ANSWER_OFF,
-			"kernel.modules_disabled is 1; not there: shadows, probes, patches, raw edits");
-	if (is_module_sig_enforced() || shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE))
+			"kernel.modules_disabled is 1; not there: new shadows, probes, patches, raw edits");
+	if (is_module_sig_enforced())
 		return found(
 			finding, SHK_ANSWER_OFF,
-			"the kernel takes signed modules only; not there: shadows, probes, patches, raw edits");
+			"the kernel takes signed modules only; not there: new shadows, probes, patches, raw edits");
 	return found(finding, SHK_ANSWER_FINE, "the kernel takes modules that nobody has signed");
 }
 
@@ -183,10 +177,11 @@ static enum shk_answer symbols(const struct finding *finding)
 static const struct {
 	const char *name;
 	enum shk_answer (*find)(const struct finding *finding);
+	bool early; /* it comes before whatever a machine that it refuses might trip over */
 } properties[] = {
+	{ "preempt-rt", preempt_rt, true },
+	{ "text-entry", text_entry, true },
 	{ "symbols", symbols },
-	{ "preempt-rt", preempt_rt },
-	{ "text-entry", text_entry },
 	{ "page-tables", page_tables },
 	{ "lazy-tlb", lazy_tlb },
 	{ "instruction-tlb", instruction_tlb },
@@ -200,7 +195,7 @@ static const struct {
 	{ "signatures", signatures },
 };
 
-int __init shk_environment_check(void)
+int __init shk_environment_check(bool early)
 {
 	char detail[SHK_DETAIL_LEN];
 	struct finding finding = { detail };
@@ -208,8 +203,11 @@ int __init shk_environment_check(void)
 	int ret = 0;
 
 	for (i = 0; i < ARRAY_SIZE(properties); i++) {
-		enum shk_answer answer = properties[i].find(&finding);
+		enum shk_answer answer;
 
+		if (properties[i].early != early)
+			continue;
+		answer = properties[i].find(&finding);
 		if (answer == SHK_ANSWER_REFUSED) {
 			pr_err("%s: %s\n", properties[i].name, detail);
 			ret = -EOPNOTSUPP;
@@ -230,6 +228,7 @@ int shk_property_next(struct shk_property *property)
 		return -EINVAL;
 	if (at >= ARRAY_SIZE(properties))
 		return -ENOENT;
+	at = array_index_nospec(at, ARRAY_SIZE(properties));
 	strscpy(property->name, properties[at].name, sizeof(property->name));
 	property->answer = properties[at].find(&finding);
 	property->cursor = at + 1;

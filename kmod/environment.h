@@ -6,10 +6,10 @@
 #include <linux/shadowk.h>
 
 /*
- * After all else was found. -EOPNOTSUPP: shadows are not for this machine, and the log says why. It
- * also says what is off.
+ * @early: after shk_symbols_init(); and again when all else was found. -EOPNOTSUPP: shadows are not
+ * for this machine, and the log says why. It also says what is off.
  */
-int shk_environment_check(void);
+int shk_environment_check(bool early);
 /* SHK_PROPERTY_NEXT. -ENOENT at the end, -EINVAL. */
 int shk_property_next(struct shk_property *property);
 

@@ -26,6 +26,9 @@ static int __init shadowk_init(void)
 	ret = shk_symbols_init();
 	if (ret)
 		return ret;
+	ret = shk_environment_check(true);
+	if (ret)
+		return ret;
 	ret = shk_mmu_init();
 	if (ret)
 		return ret;
@@ -35,7 +38,7 @@ static int __init shadowk_init(void)
 	shk_thunks_init();
 	shk_syscalls_init();
 	shk_still_init();
-	ret = shk_environment_check();
+	ret = shk_environment_check(false);
 	if (ret)
 		goto mmu;
 	ret = shk_graft_init();
@@ -66,6 +69,7 @@ static int __init shadowk_init(void)
 	ret = shk_dev_init();
 	if (ret)
 		goto owns;
+	pr_info("loaded\n"); /* shadowctl doctor looks for reasons behind the last of these */
 	return 0;
 owns:
 	shk_owns_exit();

@@ -29,7 +29,7 @@ int shk_ears_find(struct shk_ear *ears, unsigned int nr)
 	for_each_kernel_tracepoint(note_tracepoint, &search);
 	for (i = 0; i < nr; i++) {
 		if (!ears[i].tracepoint) {
-			pr_err("this kernel has no tracepoint %s\n", ears[i].name);
+			pr_err("symbols: this kernel has no tracepoint %s\n", ears[i].name);
 			return -EOPNOTSUPP;
 		}
 	}

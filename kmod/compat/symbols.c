@@ -142,7 +142,7 @@ static bool __init resolve(const char *name, void *addr)
 	unsigned long found = shk_symbol_lookup(name);
 
 	if (!found)
-		pr_err("this kernel has no symbol %s; is CONFIG_KALLSYMS_ALL set?\n", name);
+		pr_err("symbols: this kernel has no %s; is CONFIG_KALLSYMS_ALL set?\n", name);
 	*(unsigned long *)addr = found;
 	return found;
 }
@@ -153,7 +153,7 @@ static bool __init resolve_site(const char *name, unsigned long *site)
 		return false;
 	*site = shk_call(ftrace_location)(*site);
 	if (!*site)
-		pr_err("%s cannot be traced; is CONFIG_DYNAMIC_FTRACE set?\n", name);
+		pr_err("symbols: %s cannot be traced; is CONFIG_DYNAMIC_FTRACE set?\n", name);
 	return *site;
 }
 
@@ -173,7 +173,7 @@ int __init shk_symbols_init(void)
 	bool ok = true;
 
 	if (!addr) {
-		pr_err("cannot find kallsyms_lookup_name; are CONFIG_KPROBES and CONFIG_KALLSYMS set?\n");
+		pr_err("symbols: cannot find kallsyms_lookup_name; are CONFIG_KPROBES and CONFIG_KALLSYMS set?\n");
 		return -EOPNOTSUPP;
 	}
 	static_call_update(shk_kallsyms_lookup_name, (typeof(kallsyms_lookup_name) *)addr);
@@ -208,6 +208,7 @@ int __init shk_symbols_init(void)
 		ok &= resolve("__stop_orc_unwind_ip", &shk_symbols.orc_ips_end);
 		ok &= resolve("__start_orc_unwind", &shk_symbols.orc_entries);
 	}
+	ok &= resolve("ftrace_enabled", &shk_symbols.ftrace_enabled);
 	shk_symbols.preempt_schedule_notrace = shk_symbol_lookup("preempt_schedule_notrace");
 	ok = ok && resolve_site("__text_poke", &shk_symbols.__text_poke) &&
 	     resolve_flushes(shk_symbols.flush_sites);

@@ -105,6 +105,7 @@ struct shk_symbols {
 	struct mm_struct *init_mm;
 	struct mutex *text_mutex;
 	const int *modules_disabled;
+	const int *ftrace_enabled;
 	/* cpu_tlbstate, whose first member it is in both kernels */
 	struct mm_struct *__percpu *loaded_mm;
 	/* cpu_tlbstate_shared, likewise */

@@ -99,6 +99,7 @@ static struct shk_origin origin_after(const struct shk_coming *coming,
 static int join(const struct shk_coming *coming, struct mm_struct *mm, struct shk_left *left)
 {
 	struct shk_graft *graft = shk_graft_find(mm) ?: left->graft;
+	struct shk_arrival *arrival;
 	struct shk_shadow *was;
 	bool moves, thread;
 	int ret;
@@ -110,8 +111,10 @@ static int join(const struct shk_coming *coming, struct mm_struct *mm, struct sh
 		return ret;
 	was = graft->shadow;
 	moves = was != coming->to;
-	if (moves && was && coming->origin.kind == SHK_BY_DELEGATE &&
-	    graft->origin.kind != SHK_BY_DELEGATE)
+	/* Whoever asks after exec has taken its mm into use decides, not who asked before. */
+	arrival = was ? NULL : shk_arrival_find(mm);
+	if (coming->origin.kind == SHK_BY_DELEGATE &&
+	    (arrival || (moves && was && graft->origin.kind != SHK_BY_DELEGATE)))
 		return -EPERM;
 	/* Where all of the process act already, no thread does alone. */
 	thread = coming->thread && (moves || !list_empty(&graft->threads));
@@ -124,6 +127,8 @@ static int join(const struct shk_coming *coming, struct mm_struct *mm, struct sh
 		else
 			left->graft = NULL;
 	}
+	if (arrival)
+		shk_arrival_cancel(arrival);
 	if (coming->stretch)
 		begin_stretch(coming, graft, was, thread);
 	else
@@ -204,18 +209,50 @@ static struct shk_graft *find_to_end(struct mm_struct *mm, const struct shk_shad
 	return graft;
 }
 
-/* The children of @mm are born outside until @leaving; or, if that is 0, inside again. */
-static int set_leaving(struct mm_struct *mm, const struct shk_shadow *from, bool delegated,
-		       unsigned long leaving)
+/* -ENOENT, -EPERM. */
+static int cancel_arrival(struct mm_struct *mm, const struct shk_shadow *from, bool delegated)
+{
+	struct shk_arrival *arrival = shk_graft_find(mm) ? NULL : shk_arrival_find(mm);
+
+	if (!arrival || (from && arrival->shadow != from))
+		return -ENOENT;
+	if (delegated)
+		return -EPERM;
+	shk_arrival_cancel(arrival);
+	return 0;
+}
+
+/*
+ * @mm is about to be detached: its children are made outside meanwhile. 1; or 0: it had yet to
+ * arrive, and does not; -ENOENT, -EPERM.
+ */
+static int begin_leaving(struct mm_struct *mm, const struct shk_shadow *from, bool delegated)
 {
 	struct shk_graft *graft;
+	int ret = 1;
 
 	spin_lock(&shk_graft_lock);
 	graft = find_to_end(mm, from, delegated);
 	if (!IS_ERR(graft))
+		graft->leaving = LEAVING;
+	else if (graft == ERR_PTR(-ENOENT))
+		ret = cancel_arrival(mm, from, delegated);
+	else
+		ret = PTR_ERR(graft);
+	spin_unlock(&shk_graft_lock);
+	return ret;
+}
+
+/* It is not, but its children are made outside until @leaving. */
+static void stop_leaving(struct mm_struct *mm, unsigned long leaving)
+{
+	struct shk_graft *graft;
+
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find(mm);
+	if (graft)
 		graft->leaving = leaving;
 	spin_unlock(&shk_graft_lock);
-	return PTR_ERR_OR_ZERO(graft);
 }
 
 struct ending {
@@ -247,19 +284,19 @@ int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool d
 
 	lockdep_assert_held(&shk_config_lock);
 	*busy = 0;
-	ret = set_leaving(mm, from, delegated, LEAVING);
-	if (ret)
+	ret = begin_leaving(mm, from, delegated);
+	if (ret <= 0)
 		return ret;
 	/* Until the caller comes again no other is begun, or it might never end. */
 	if (shk_graft_has_unmade(mm)) {
-		set_leaving(mm, from, delegated, jiffies + SHK_STILL_PAUSE * 2);
+		stop_leaving(mm, jiffies + SHK_STILL_PAUSE * 2);
 		return -EAGAIN;
 	}
 
 	INIT_LIST_HEAD(&ending.execs);
 	ret = shk_graft_change_text(mm, NULL, do_end, &ending, busy);
 	if (ret < 0) {
-		set_leaving(mm, from, delegated, 0);
+		stop_leaving(mm, 0);
 		return ret;
 	}
 	shk_graft_retire(ending.graft);

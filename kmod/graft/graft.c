@@ -25,27 +25,51 @@
 
 DEFINE_SPINLOCK(shk_graft_lock);
 static DEFINE_HASHTABLE(grafts, 10);
+static LIST_HEAD(arrivals);
 static u64 last_order;
 static unsigned int nr_placed;
 static struct workqueue_struct *graft_wq;
 
-/* A parked one, too. */
-static struct shk_graft *find_any(struct mm_struct *mm)
+/* Where several come and go at once, an mm may have one of each. */
+static struct shk_graft *find(struct mm_struct *mm, bool parked)
 {
 	struct shk_graft *graft;
 
 	lockdep_assert_held(&shk_graft_lock);
 	hash_for_each_possible (grafts, graft, by_mm, (unsigned long)mm)
-		if (graft->mm == mm)
+		if (graft->mm == mm && (graft->state == SHK_GRAFT_PARKED) == parked)
 			return graft;
 	return NULL;
 }
 
 struct shk_graft *shk_graft_find(struct mm_struct *mm)
 {
-	struct shk_graft *graft = find_any(mm);
+	return find(mm, false);
+}
 
-	return graft && graft->state != SHK_GRAFT_PARKED ? graft : NULL;
+void shk_arrival_add(struct shk_arrival *arrival)
+{
+	lockdep_assert_held(&shk_graft_lock);
+	arrival->task = current;
+	list_add(&arrival->node, &arrivals);
+}
+
+struct shk_arrival *shk_arrival_find(struct mm_struct *mm)
+{
+	struct shk_arrival *arrival;
+
+	lockdep_assert_held(&shk_graft_lock);
+	list_for_each_entry (arrival, &arrivals, node)
+		if (READ_ONCE(arrival->task->mm) == mm)
+			return arrival;
+	return NULL;
+}
+
+void shk_arrival_cancel(struct shk_arrival *arrival)
+{
+	lockdep_assert_held(&shk_graft_lock);
+	list_del_init(&arrival->node);
+	shk_graft_count(arrival->shadow, -1);
 }
 
 struct shk_graft *shk_graft_find_on_trial(u64 binding)
@@ -137,9 +161,12 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling)
 	const struct shk_shadow *shadow = calling ? graft->shadow->target : graft->shadow;
 	int ret = shk_mmu->graft(graft->mm, &shadow->text.tables);
 
-	if (!ret)
-		set_state(graft, calling ? SHK_GRAFT_CALLING : SHK_GRAFT_INSIDE);
-	return ret;
+	if (ret)
+		return ret;
+	/* Whatever calls is made, though nobody may have asked yet. */
+	shk_graft_set_made(graft);
+	set_state(graft, calling ? SHK_GRAFT_CALLING : SHK_GRAFT_INSIDE);
+	return 0;
 }
 
 void shk_graft_set_made(struct shk_graft *graft)
@@ -211,25 +238,26 @@ void shk_graft_free(struct shk_graft *graft)
 
 /*
  * Keep it for when its mm comes again, which then needs no memory, and waits for nobody. The
- * caller has a user of the mm. False: another one is known.
+ * caller has a user of the mm. False: another one is kept already.
  */
 static bool park(struct shk_graft *graft)
 {
+	struct mm_struct *mm = graft->mm; /* once parked it is another's */
 	bool over = graft->state == SHK_GRAFT_OVER, parked;
 
 	spin_lock(&shk_graft_lock);
-	parked = !find_any(graft->mm);
+	parked = !find(mm, true);
 	if (parked) {
 		set_state(graft, SHK_GRAFT_PARKED);
 		graft->leaving = 0;
 		graft->exec = NULL;
 		graft->borrowing = false;
-		hash_add(grafts, &graft->by_mm, (unsigned long)graft->mm);
+		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
 	}
 	spin_unlock(&shk_graft_lock);
 	/* shk_graft_retire()'s: it has none while it is in the table. */
 	if (parked && over)
-		mmdrop(graft->mm);
+		mmdrop(mm);
 	return parked;
 }
 
@@ -346,7 +374,7 @@ static const struct mmu_interval_notifier_ops notifier_ops = {
 	.invalidate = on_invalidate,
 };
 
-struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
+static struct shk_graft *try_alloc(struct mm_struct *mm)
 {
 	struct shk_graft *graft = kzalloc(sizeof(*graft), GFP_KERNEL_ACCOUNT);
 	int ret;
@@ -360,6 +388,11 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 	INIT_WORK(&graft->free, graft_free_work);
 	ret = mmu_interval_notifier_insert(&graft->notifier, mm, PAGE_MASK, PAGE_SIZE,
 					   &notifier_ops);
+	/* While an invalidation is in progress that has to wait; until then no end would be told. */
+	if (!ret && RB_EMPTY_NODE(&graft->notifier.interval_tree.rb)) {
+		mmu_interval_notifier_remove(&graft->notifier);
+		ret = -EAGAIN;
+	}
 	if (ret) {
 		kfree(graft);
 		/* It locks all of the mm; a signal to us ends that. */
@@ -368,6 +401,18 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 	mmdrop(mm);
 	/* A handle, a graft or a binding holds the module at this moment. */
 	__module_get(THIS_MODULE);
+	return graft;
+}
+
+struct shk_graft *shk_graft_alloc(struct mm_struct *mm, bool wait)
+{
+	struct shk_graft *graft;
+
+	while ((graft = try_alloc(mm)) == ERR_PTR(-EAGAIN) && wait) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return ERR_PTR(-ERESTARTSYS);
+	}
 	return graft;
 }
 
@@ -389,24 +434,26 @@ static int open_to_notifiers(struct mm_struct *mm, bool wait)
 int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left)
 {
 	struct shk_graft *graft;
+	bool known;
 	int ret;
 
 	lockdep_assert_not_held(&shk_config_lock);
 	spin_lock(&shk_graft_lock);
-	graft = find_any(mm);
-	if (graft && graft->state == SHK_GRAFT_PARKED) {
+	known = find(mm, false);
+	graft = known ? NULL : find(mm, true);
+	if (graft) {
 		hash_del(&graft->by_mm);
 		set_state(graft, SHK_GRAFT_SPARE);
 		__module_get(THIS_MODULE);
 		left->graft = graft;
 	}
 	spin_unlock(&shk_graft_lock);
-	if (graft)
+	if (known || graft)
 		return 0;
 	ret = open_to_notifiers(mm, wait);
 	if (ret)
 		return ret;
-	graft = shk_graft_alloc(mm);
+	graft = shk_graft_alloc(mm, wait);
 	if (IS_ERR(graft))
 		return PTR_ERR(graft);
 	left->graft = graft;
@@ -478,12 +525,16 @@ unsigned int shk_graft_count_placed(void)
 
 struct shk_shadow *shk_graft_shadow(struct mm_struct *mm)
 {
+	struct shk_arrival *arrival;
 	struct shk_graft *graft;
 	struct shk_shadow *shadow;
 
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
-	shadow = graft ? shk_shadow_get(graft->shadow) : NULL;
+	arrival = graft ? NULL : shk_arrival_find(mm);
+	shadow = graft ? graft->shadow : arrival ? arrival->shadow : NULL;
+	if (shadow)
+		shk_shadow_get(shadow);
 	spin_unlock(&shk_graft_lock);
 	return shadow;
 }

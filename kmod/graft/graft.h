@@ -68,6 +68,17 @@ struct shk_graft {
 	struct work_struct free;
 };
 
+/*
+ * The mm that current's exec has taken into use comes into @shadow on its way back to user space,
+ * unless it is attached or detached before. The shadow counts it as grafted until then.
+ */
+struct shk_arrival {
+	struct callback_head work;
+	struct shk_shadow *shadow; /* holds a reference */
+	const struct task_struct *task;
+	struct list_head node; /* of all; empty: it was cancelled, or is over */
+};
+
 /* What is no longer needed, but may only be given up without locks. */
 struct shk_left {
 	struct shk_graft *graft; /* SPARE: not used; in: shk_graft_spare()'s. Or OVER */
@@ -89,6 +100,12 @@ void shk_graft_exit(void);
 
 /* NULL: @mm is in no shadow. */
 struct shk_graft *shk_graft_find(struct mm_struct *mm);
+/* current's exec, which has cred_guard_mutex, has one; its shadow counts it already. */
+void shk_arrival_add(struct shk_arrival *arrival);
+/* The one that @mm, which is in no shadow, has yet to make, or NULL. */
+struct shk_arrival *shk_arrival_find(struct mm_struct *mm);
+/* It is not made any more. */
+void shk_arrival_cancel(struct shk_arrival *arrival);
 /* Any one that @binding has put where it is, and that knows where it was before. */
 struct shk_graft *shk_graft_find_on_trial(u64 binding);
 /* @change more, or less, are grafted to @shadow. */
@@ -122,8 +139,11 @@ int shk_graft_carry(struct mm_struct *mm, const struct shk_shadow *shadow);
 void shk_graft_approach(struct mm_struct *mm);
 void shk_graft_depart(struct mm_struct *mm);
 
-/* A SPARE one. Waits for @mm's mmap_lock. -ENOMEM; -ERESTARTSYS: a signal came. */
-struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
+/*
+ * A SPARE one. May wait for @mm's mmap_lock. -ENOMEM; -ERESTARTSYS: a signal came; -EAGAIN, only if
+ * not to @wait: mappings of @mm are being invalidated.
+ */
+struct shk_graft *shk_graft_alloc(struct mm_struct *mm, bool wait);
 /* DISCONNECTED, and its mm was flushed: OVER. Only now may tables and pages be thought unused. */
 void shk_graft_retire(struct shk_graft *graft);
 /* OVER: freed by a worker, since that waits for invalidations of the mm, and puts the shadow. */
@@ -149,7 +169,7 @@ int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left);
 
 /* Is @mm grafted to @shadow? */
 bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow);
-/* A reference to the shadow that @mm is grafted to, or NULL. */
+/* A reference to the shadow that @mm is grafted to, or has yet to arrive in; or NULL. */
 struct shk_shadow *shk_graft_shadow(struct mm_struct *mm);
 /*
  * The mm that came into the shadow next after the one that @cursor says (0: the

@@ -96,7 +96,7 @@ static int inherit(struct mm_struct *mm)
 	nobody = shk_thread_alloc(NULL);
 	if (!nobody)
 		return -ENOMEM;
-	graft = shk_graft_alloc(mm);
+	graft = shk_graft_alloc(mm, false);
 	if (IS_ERR(graft)) {
 		shk_thread_free(nobody);
 		return PTR_ERR(graft);
@@ -144,14 +144,14 @@ static struct shk_graft *find_exec(struct shk_graft *parent)
 
 /*
  * current's exec takes the mm that it has made into use. Whoever attaches or moves a process
- * that is in exec reaches the mm that it still runs in, not the one that it has made. Returns
- * the shadow that the latter has yet to come into by arrive(), or NULL; until then that is in
- * use, and the module.
+ * that is in exec reaches the mm that it still runs in, not the one that it has made. Is the
+ * latter to arrive where the former is? Then @arrival, if not NULL, is known; until that is over
+ * the shadow is in use, and the module.
  */
-static struct shk_shadow *take_into_use(void)
+static bool take_into_use(struct shk_arrival *arrival)
 {
-	struct shk_shadow *shadow = NULL;
 	struct shk_graft *parent, *child = NULL;
+	bool arrives = false;
 
 	spin_lock(&shk_graft_lock);
 	parent = shk_graft_find(current->mm);
@@ -167,21 +167,23 @@ static struct shk_shadow *take_into_use(void)
 	 */
 	else if (parent && parent->origin.kind == SHK_BY_USER &&
 		 !shk_threads_leave_out(&parent->threads))
-		shadow = shk_shadow_get(parent->shadow);
+		arrives = true;
 	if (child)
 		shk_graft_disconnect(child);
-	if (shadow) {
-		shk_graft_count(shadow, 1);
+	if (arrives && arrival) {
+		arrival->shadow = shk_shadow_get(parent->shadow);
+		shk_graft_count(arrival->shadow, 1);
 		__module_get(THIS_MODULE);
+		shk_arrival_add(arrival);
 	}
 	spin_unlock(&shk_graft_lock);
 	if (child)
 		shk_graft_end(child);
-	return shadow;
+	return arrives;
 }
 
-/* @mm is current's. 1: somebody has attached it meanwhile, and @graft is not used; -EIO. */
-static int join(struct mm_struct *mm, struct shk_graft *graft, struct shk_shadow *shadow)
+/* @mm is current's. 1: somebody has attached or detached it meanwhile, and @graft is not used; -EIO. */
+static int join(struct mm_struct *mm, struct shk_graft *graft, const struct shk_arrival *arrival)
 {
 	int ret = 1;
 
@@ -189,8 +191,8 @@ static int join(struct mm_struct *mm, struct shk_graft *graft, struct shk_shadow
 	mutex_lock(shk_symbols.text_mutex);
 	shk_graft_approach(mm);
 	spin_lock(&shk_graft_lock);
-	if (!shk_graft_find(mm))
-		ret = shk_graft_connect(graft, shadow, false);
+	if (!list_empty(&arrival->node))
+		ret = shk_graft_connect(graft, arrival->shadow, false);
 	spin_unlock(&shk_graft_lock);
 	if (!ret)
 		shk_mmu->flush_mm(mm);
@@ -199,35 +201,49 @@ static int join(struct mm_struct *mm, struct shk_graft *graft, struct shk_shadow
 	return ret;
 }
 
-/* current's mm comes into @shadow, if nobody has attached it since. -ENOMEM, -EIO. */
-static int arrive(struct shk_shadow *shadow)
+/* -ENOMEM, -EIO. */
+static int try_arrive(const struct shk_arrival *arrival)
 {
 	struct mm_struct *mm = current->mm;
 	struct shk_graft *graft;
-	int ret = 0;
+	int ret;
 
 	/* No mm: exec has failed past its point of no return. */
 	if (!mm)
-		goto put;
+		return 0;
 	/* Of a program that has yet to run nobody has a fault that does not end. */
 	ret = shk_mm_subscribe(mm, true);
 	if (ret)
-		goto put;
-	graft = shk_graft_alloc(mm);
-	if (IS_ERR(graft)) {
-		ret = PTR_ERR(graft);
-		goto put;
-	}
-	ret = join(mm, graft, shadow);
+		return ret;
+	graft = shk_graft_alloc(mm, true);
+	if (IS_ERR(graft))
+		return PTR_ERR(graft);
+	ret = join(mm, graft, arrival);
 	if (ret)
 		shk_graft_free(graft);
-put:
-	spin_lock(&shk_graft_lock);
-	shk_graft_count(shadow, -1);
-	spin_unlock(&shk_graft_lock);
-	shk_shadow_put(shadow);
-	module_put(THIS_MODULE);
 	return min(ret, 0);
+}
+
+static void end_arrival(struct shk_arrival *arrival)
+{
+	spin_lock(&shk_graft_lock);
+	if (!list_empty(&arrival->node))
+		shk_arrival_cancel(arrival);
+	spin_unlock(&shk_graft_lock);
+	shk_shadow_put(arrival->shadow);
+	kfree(arrival);
+	module_put(THIS_MODULE);
+}
+
+/* Past its point of no return exec kills, see failure_of_births_is_undone.c. */
+static void arrive(struct callback_head *work)
+{
+	struct shk_arrival *arrival = container_of(work, struct shk_arrival, work);
+
+	if (try_arrive(arrival))
+		send_sig(SIGKILL, current, 1);
+	end_arrival(arrival);
+	shk_hook_end();
 }
 
 /*
@@ -291,50 +307,25 @@ asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 	shk_hook_end();
 }
 
-/* On its way back to user space a process joins the shadow that it was attached to. */
-struct arrival {
-	struct callback_head work;
-	struct shk_shadow *shadow;
-};
-
-/* Past its point of no return exec kills, see failure_of_births_is_undone.c. */
-static void arrive_or_die(struct shk_shadow *shadow)
-{
-	if (arrive(shadow))
-		send_sig(SIGKILL, current, 1);
-}
-
-static void arrive_work(struct callback_head *work)
-{
-	struct arrival *arrival = container_of(work, struct arrival, work);
-
-	arrive_or_die(arrival->shadow);
-	kfree(arrival);
-	shk_hook_end();
-}
-
 asmlinkage void shk_hook_exec_mm(void);
 asmlinkage void shk_hook_exec_mm(void)
 {
-	struct shk_shadow *shadow;
-	struct arrival *arrival;
+	struct shk_arrival *arrival;
 
 	shk_hook_begin();
-	shadow = take_into_use();
-	if (!shadow)
-		goto leave;
 	arrival = kmalloc(sizeof(*arrival), GFP_KERNEL_ACCOUNT);
-	if (!arrival)
-		goto kill;
-	arrival->shadow = shadow;
-	init_task_work(&arrival->work, arrive_work);
-	if (!shk_call(task_work_add)(current, &arrival->work, TWA_RESUME))
+	if (!take_into_use(arrival)) {
+		kfree(arrival);
+		shk_hook_end();
 		return;
-	kfree(arrival);
-kill:
-	arrive_or_die(shadow);
+	}
+	if (arrival) {
+		init_task_work(&arrival->work, arrive);
+		if (!shk_call(task_work_add)(current, &arrival->work, TWA_RESUME))
+			return;
+		end_arrival(arrival);
+	}
 	send_sig(SIGKILL, current, 1);
-leave:
 	shk_hook_end();
 }
 

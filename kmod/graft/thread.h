@@ -45,7 +45,7 @@ bool shk_thread_is_in(const struct shk_shadow *shadow);
 /* Does current act on @shadow's edits? */
 static __always_inline bool shk_thread_acts(const struct shk_shadow *shadow)
 {
-	/* Pairs with shk_thread_add(). */
+	/* Pairs with shk_threads_add(). */
 	return likely(!smp_load_acquire(&shadow->nr_threads)) || shk_thread_is_in(shadow);
 }
 

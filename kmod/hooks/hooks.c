@@ -37,7 +37,7 @@
  * init_mm with interrupts off, calls the very same function, now the base's,
  * and returns to the shadow. None of them sleeps. All are called with
  * text_mutex held, and it is held while a text comes or goes under a process
- * (attach.c): so no task is ever inside the bytes that the jump replaces.
+ * (graft/switch.c): so no task is ever inside the bytes that the jump replaces.
  *
  * The handlers of interrupts, all that this machine has (vectors.c), and
  * handle_softirqs() begin with such a jump, too,
@@ -367,7 +367,7 @@ int __init shk_hooks_init(void)
 		if (!is_needed(i))
 			continue;
 		if (shk_symbol_unique(hooks[i].symbol, &addr)) {
-			pr_err("this kernel has no symbol %s, or several\n", hooks[i].symbol);
+			pr_err("symbols: this kernel has no %s, or several\n", hooks[i].symbol);
 			return -EOPNOTSUPP;
 		}
 		/* Untraced functions have no __fentry__ site; a jump needs none. */
@@ -375,7 +375,8 @@ int __init shk_hooks_init(void)
 		if (!hooks[i].site && hooks[i].key && i < SHK_HOOK_UPCALL)
 			hooks[i].site = addr;
 		if (!hooks[i].site) {
-			pr_err("%s cannot be traced, so it cannot be hooked\n", hooks[i].symbol);
+			pr_err("symbols: %s cannot be traced, so it cannot be hooked\n",
+			       hooks[i].symbol);
 			return -EOPNOTSUPP;
 		}
 		if (hooks[i].key)

@@ -73,7 +73,7 @@ static int __init add_entry(struct shk_vector *vectors, int nr, unsigned long ad
 	if (nr >= 0)
 		return nr;
 unknown:
-	pr_err("this kernel has an interrupt that is not known: %s; please report it\n", name);
+	pr_err("interrupts: that of %s is not known; please report it\n", name);
 	return -EOPNOTSUPP;
 }
 
@@ -99,7 +99,7 @@ static int __init find_in_fred(struct shk_vector *vectors, int nr)
 	unsigned int i;
 
 	if (!table) {
-		pr_err("this kernel has no symbol sysvec_table; is CONFIG_KALLSYMS_ALL set?\n");
+		pr_err("symbols: this kernel has no sysvec_table; is CONFIG_KALLSYMS_ALL set?\n");
 		return -EOPNOTSUPP;
 	}
 	nr = add_vector(vectors, nr, "__common_interrupt");

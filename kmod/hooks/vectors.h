@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-/* Handlers that can be hooked; hooks_entry.S has an entry for each. */
+/* Handlers that can be hooked; entry.S has an entry for each. */
 #define SHK_VECTORS_MAX 24
 
 /* A function that is all of an interrupt's handler but its entry code. */

@@ -41,7 +41,7 @@ static int xenpv_init(void)
 	xen_cr3 = (unsigned long __percpu *)shk_symbol_lookup("xen_cr3");
 	if (xen_cr3)
 		return 0;
-	pr_err("this kernel has no symbol xen_cr3; is CONFIG_KALLSYMS_ALL set?\n");
+	pr_err("symbols: this kernel has no xen_cr3; is CONFIG_KALLSYMS_ALL set?\n");
 	return -EOPNOTSUPP;
 }
 

@@ -204,10 +204,8 @@ void __init shk_syscalls_init(void)
 	if (!shk_symbol_unique("x64_sys_call", &addr))
 		entry_site = shk_call(ftrace_location)(addr);
 	/* All else does without. */
-	if (!entry_site) {
-		pr_info("no x64_sys_call() that can be redirected: no --syscalls\n");
+	if (!entry_site)
 		return;
-	}
 	static_call_update(shk_x64_sys_call,
 			   (typeof(shk_x64_sys_call) *)(entry_site + CALL_INSN_SIZE));
 }

@@ -38,7 +38,7 @@ struct shk_shadow {
 	/* Written under shk_graft_lock; see shk_shadow_users(). */
 	struct list_head grafts;
 	unsigned int nr_grafts;
-	/* Threads that act on its edits where others of their process do not: thread.h. */
+	/* Threads that act on its edits where others of their process do not: graft/thread.h. */
 	unsigned int nr_threads;
 
 	/* Under shk_config_lock. */

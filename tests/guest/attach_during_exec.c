@@ -109,6 +109,41 @@ static void expect_follows(struct shadowk_shadow *before, struct shadowk_shadow 
 		expect_eq(hits(during, GETPPID) - are, 1, "hits where it was put, %s", what);
 }
 
+/*
+ * Attached to @first while exec has made the mm of its program, and then, when it has taken that
+ * into use and has yet to come to user space, put into @last, or the base if NULL.
+ */
+static void expect_follows_late(struct shadowk_shadow *first, struct shadowk_shadow *last,
+				const char *what)
+{
+	uint64_t were = hits(first, GETPPID), are = last ? hits(last, GETPPID) : 0;
+	pid_t pid = exec_slowly();
+	char parameters[80], c;
+
+	need(read(there[0], &c, 1) == 1);
+	let_go();
+	need(read(there[0], &c, 1) == 1);
+	attach(first, pid);
+	/* The end of exec takes a while. */
+	snprintf(parameters, sizeof(parameters), "symbol=finalize_exec pid=%d delay_ms=20000", pid);
+	need_ok(module_load(victim_path("shk_stillborn"), parameters));
+	let_go();
+	need(eventually(read_number("/sys/module/shk_stillborn/parameters/entered") == 1));
+	expect(shadow_of(pid), "it is in a shadow before it comes to user space, %s", what);
+	if (last)
+		expect_ret(shadowk_process_attach(last, pid), 0, "moving it there, %s", what);
+	else
+		expect_ret(shadowk_process_detach(device(), pid), 0, "detaching it there, %s",
+			   what);
+	expect(!last == !shadow_of(pid), "it is where it was put, %s", what);
+	need(write_file("/sys/module/shk_stillborn/parameters/go", "1"));
+	expect_eq(wait_for(pid), 0, "exit status of the program, %s", what);
+	expect_eq(hits(first, GETPPID) - were, last == first, "hits where it was first, %s", what);
+	if (last && last != first)
+		expect_eq(hits(last, GETPPID) - are, 1, "hits where it was last, %s", what);
+	need_ok(module_unload("shk_stillborn"));
+}
+
 /* One text all the way, where a body may be in place: exec is waited for. */
 static void expect_waits(struct shadowk_shadow *shadow)
 {
@@ -148,6 +183,9 @@ int main(void)
 	expect_follows(one, other, "moved");
 	expect_follows(one, NULL, "detached");
 	expect_follows(one, one, "attached again");
+	expect_follows_late(one, NULL, "then detached");
+	expect_follows_late(one, other, "then moved");
+	expect_follows_late(one, one, "then attached again");
 	expect_waits(one);
 	unlink(TINY);
 	expect(eventually(!module_info().nr_grafts), "grafts at the end: %u, expected 0",

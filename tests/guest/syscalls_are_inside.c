@@ -34,6 +34,18 @@ static long job_both(long n)
 	return 0;
 }
 
+/* A child of one that is inside is so as well. */
+static long job_fork_getppid(long n)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		job_getppid(n);
+		_exit(0);
+	}
+	return wait_for(pid);
+}
+
 static struct shadowk_shadow *calls_of(struct shadowk_shadow *of, const unsigned int *numbers,
 				       size_t count)
 {
@@ -89,10 +101,13 @@ int main(void)
 	actor_do(&actor, job_read_zero, n);
 	expect_hits("getppid only", n, 3 * n);
 
+	need_ok(actor_do(&actor, job_fork_getppid, n));
+	expect_hits("in a child", n, 4 * n);
+
 	detach(actor.pid);
 	actor_do(&actor, job_both, n);
 	actor_do(&actor, job_read_zero, n);
-	expect_hits("detached", n, 3 * n);
+	expect_hits("detached", n, 4 * n);
 	expect_eq(shadow_info(shadow).nr_grafts, 0, "processes inside at the end");
 	shadowk_shadow_close(during);
 	actor_end(&actor);

@@ -21,6 +21,10 @@ module_param(result, int, 0400);
 static int delay_ms;
 module_param(delay_ms, int, 0400);
 
+/* Y: the delay ends. */
+static bool go;
+module_param(go, bool, 0600);
+
 /* 1: it has been called. */
 static int entered;
 module_param(entered, int, 0400);
@@ -32,9 +36,12 @@ static noinline void do_nothing(void)
 
 static int on_call(struct kprobe *kp, struct pt_regs *regs)
 {
+	int left;
+
 	if (current->tgid != pid || xchg(&entered, 1))
 		return 0;
-	mdelay(delay_ms);
+	for (left = delay_ms; left > 0 && !READ_ONCE(go); left--)
+		mdelay(1);
 	/* Nothing else is done in its place. */
 	regs->ip = (unsigned long)do_nothing;
 	regs->ax = (long)result;

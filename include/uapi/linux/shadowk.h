@@ -106,8 +106,9 @@ enum shk_answer {
  * @name:	out: for programs, such as "lazy-tlb"
  * @detail:	out: what was found, and what follows, for people
  *
- * ENOENT at the end. Needs no capability. Who cannot load the module finds what refuses it in the
- * kernel's log, by the same names.
+ * Needs no capability. If the module does not load, the kernel's log names the property.
+ * ENOENT: there are no more.
+ * EINVAL: @flags or @reserved is not 0.
  */
 struct shk_property {
 	__u32 size;

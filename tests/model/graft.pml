@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A model of grafts: one process that executes a program and forks, another that attaches and
+ * detaches it, in every order. tests/model/check has spin walk all of it.
+ *
+ * What is atomic here is under shk_graft_lock there (kmod/graft). A flush is part of the step whose
+ * entry it follows. Left out: locks that only order users, several shadows, stretches.
+ */
+
+#ifndef STEPS
+#define STEPS 3 /* of whoever attaches and detaches */
+#endif
+
+#define BASE   0
+#define SHADOW 1
+
+/* Address spaces. */
+#define OLD   0 /* the process's */
+#define NEW   1 /* what its exec makes */
+#define CHILD 2 /* what its fork makes */
+#define NONE  3
+
+mtype = { SPARE, BEING_MADE, INSIDE, PARKED };
+
+byte entry[4];	      /* what mm->pgd says */
+mtype state[4];	      /* SPARE: nobody knows it */
+bool alive[4], mapped[4];
+bool sibling[4];      /* in .children of OLD */
+bool leaving[4];
+byte users;	      /* shk_shadow.nr_grafts */
+
+byte mm = OLD;	      /* the process's */
+byte text = BASE;     /* what it executes */
+bool arriving = false; /* has yet to come in, by its task work */
+bool guard = false;   /* cred_guard_mutex */
+byte wanted = BASE;   /* what the last that was asked and done says */
+bool process_done = false, user_done = false, child_lives = false;
+
+#define connected(m) (state[m] == BEING_MADE || state[m] == INSIDE)
+
+inline flush(m) {
+	if
+	:: mm == m -> text = entry[m]
+	:: else
+	fi
+}
+
+inline disconnect(m) {
+	assert(connected(m));
+	entry[m] = BASE;
+	state[m] = SPARE;
+	sibling[m] = false;
+	users--;
+	flush(m)
+}
+
+/* exit_mmap(), then the memory goes. */
+inline end_mm(m) {
+	atomic {
+		if
+		:: connected(m) -> disconnect(m)
+		:: state[m] == PARKED -> state[m] = SPARE
+		:: else
+		fi;
+		if
+		:: m == OLD -> sibling[NEW] = false; sibling[CHILD] = false
+		:: else
+		fi;
+		alive[m] = false;
+		assert(state[m] == SPARE)
+	}
+}
+
+/* pgd_alloc(), and the hook there if the maker executes the shadow. */
+inline make_mm(m) {
+	atomic {
+		alive[m] = true;
+		mapped[m] = false;
+		entry[m] = BASE;
+		if
+		:: text == SHADOW && connected(mm) && !leaving[mm] ->
+			state[m] = BEING_MADE;
+			entry[m] = SHADOW;
+			sibling[m] = true;
+			users++
+		:: else
+		fi
+	}
+}
+
+/* It comes to nothing before anything is mapped: pgd_free(), and the hook likewise. */
+inline abort_mm(m) {
+	atomic {
+		if
+		:: text == SHADOW && connected(m) ->
+			state[m] = SPARE;
+			sibling[m] = false;
+			users--
+		:: else
+		fi;
+		alive[m] = false;
+		assert(state[m] == SPARE)
+	}
+}
+
+inline do_fork() {
+	make_mm(CHILD);
+	if
+	:: true -> abort_mm(CHILD)
+	:: mapped[CHILD] = true;
+	   if
+	   :: true -> end_mm(CHILD)
+	   :: child_lives = true
+	   fi
+	fi
+}
+
+inline do_exec() {
+	make_mm(NEW);
+	if
+	:: true -> abort_mm(NEW)
+	:: mapped[NEW] = true;
+	   if
+	   :: true -> end_mm(NEW) /* a program that is not there */
+	   :: atomic { !guard -> guard = true };
+	      if
+	      :: true -> end_mm(NEW); /* one that may not be executed */
+		 guard = false
+	      :: true ->
+		 atomic { /* exec_mm_release(), and the hook there */
+			if
+			:: text == SHADOW && connected(OLD) ->
+				if
+				:: sibling[NEW] ->
+					state[NEW] = INSIDE;
+					sibling[NEW] = false
+				:: else ->
+					arriving = true;
+					users++
+				fi
+			:: else
+			fi
+		 };
+		 atomic { mm = NEW; text = entry[NEW] };
+		 end_mm(OLD);
+		 guard = false;
+		 atomic { /* on the way back to user space */
+			if
+			:: arriving ->
+				arriving = false;
+				users--;
+				if
+				:: !connected(NEW) ->
+					state[NEW] = INSIDE;
+					entry[NEW] = SHADOW;
+					users++;
+					flush(NEW)
+				:: else
+				fi
+			:: else
+			fi
+		 }
+	      fi
+	   fi
+	fi
+}
+
+proctype process() {
+	if
+	:: do_fork()
+	:: do_exec()
+	:: do_fork(); do_exec()
+	:: skip
+	fi;
+	process_done = true
+}
+
+inline cancel_arrival() {
+#ifndef KEEP_ARRIVAL
+	if
+	:: arriving -> arriving = false; users--
+	:: else
+	fi
+#endif
+}
+
+inline attach() {
+	atomic { !guard -> guard = true };
+	atomic {
+		if
+		:: !connected(mm) ->
+			state[mm] = INSIDE;
+			entry[mm] = SHADOW;
+			users++;
+			flush(mm)
+		:: state[mm] == BEING_MADE -> state[mm] = INSIDE
+		:: else
+		fi;
+		cancel_arrival();
+		wanted = SHADOW
+	};
+	guard = false
+}
+
+inline detach() {
+	byte it = NONE;
+
+	atomic { !guard -> guard = true };
+	atomic {
+		it = mm;
+		if
+		:: connected(it) -> leaving[it] = true
+		:: arriving && !connected(it) ->
+			cancel_arrival();
+			it = NONE;
+			wanted = BASE
+		:: else -> it = NONE; assert(wanted == BASE)
+		fi
+	};
+	if
+	:: it == NONE
+	:: else ->
+		if
+		/* Has it children that are being made? Those that are made are none from here on. */
+#ifndef IGNORE_UNMADE
+		:: atomic { it == OLD && ((sibling[NEW] && !mapped[NEW]) ||
+					  (sibling[CHILD] && !mapped[CHILD])) ->
+			    leaving[it] = false }
+		:: else ->
+#else
+		:: true ->
+#endif
+			atomic {
+				if
+				:: connected(it) ->
+					if
+#ifndef KEEP_EXECS
+					:: it == OLD && sibling[NEW] -> disconnect(NEW)
+#endif
+					:: else
+					fi;
+					sibling[CHILD] = sibling[CHILD] && it != OLD;
+					disconnect(it);
+					state[it] = PARKED;
+					wanted = BASE
+				:: else
+				fi;
+				leaving[it] = false
+			}
+		fi
+	fi;
+	guard = false
+}
+
+proctype user() {
+	byte n = 0;
+
+	do
+	:: n < STEPS -> n++; attach()
+	:: n < STEPS -> n++; detach()
+	:: break
+	od;
+	user_done = true
+}
+
+init {
+	atomic {
+		alive[OLD] = true;
+		mapped[OLD] = true;
+		state[OLD] = SPARE;
+		state[NEW] = SPARE;
+		state[CHILD] = SPARE;
+		run process();
+		run user()
+	};
+	process_done && user_done;
+	/* It is where it was put last, whatever it did meanwhile; nothing else is counted. */
+	assert(text == wanted && entry[mm] == wanted && !arriving);
+	assert(users == (connected(OLD) -> 1 : 0) + (connected(NEW) -> 1 : 0) +
+			(connected(CHILD) -> 1 : 0));
+	end_mm(mm);
+	if
+	:: child_lives -> end_mm(CHILD)
+	:: else
+	fi;
+	assert(!users)
+}
