@@ -62,18 +62,6 @@ static char *file_read(const char *path)
 	return text;
 }
 
-/* What it says from when the module was loaded last, if it was: what failed before is mended. */
-static char *log_since_loaded(char *log)
-{
-	static const char loaded[] = "shadowk: loaded\n";
-	const char *last = log;
-
-	for (const char *at = log; (at = strstr(at, loaded)); at++)
-		last = at;
-	memmove(log, last, strlen(last) + 1);
-	return log;
-}
-
 static char *log_read(void)
 {
 	int size = klogctl(10, NULL, 0); /* SYSLOG_ACTION_SIZE_BUFFER */
@@ -83,7 +71,7 @@ static char *log_read(void)
 		return empty();
 	size = klogctl(3, text, size); /* SYSLOG_ACTION_READ_ALL */
 	text[size > 0 ? size : 0] = '\0';
-	return log_since_loaded(text);
+	return text;
 }
 
 static void machine_read(struct machine *machine)
@@ -256,6 +244,10 @@ static bool is_locked_down(void)
 	return strstr(lockdown, "[integrity]") || strstr(lockdown, "[confidentiality]");
 }
 
+static const char signed_only[] =
+	"the kernel takes signed modules only, shadowk.ko too; not there: "
+	"new shadows, probes, patches, raw edits";
+
 static struct guess guess_signatures(const struct machine *machine)
 {
 	(void)machine;
@@ -264,9 +256,7 @@ static struct guess guess_signatures(const struct machine *machine)
 				       "kernel.modules_disabled is 1; boot again, and load the "
 				       "module before that is set" };
 	if (begins_with("/sys/module/module/parameters/sig_enforce", 'Y') || is_locked_down())
-		return (struct guess){ SHADOWK_ANSWER_OFF,
-				       "the kernel takes signed modules only, shadowk.ko too; not "
-				       "there: new shadows, probes, patches, raw edits" };
+		return (struct guess){ SHADOWK_ANSWER_OFF, signed_only };
 	return (struct guess){ SHADOWK_ANSWER_FINE,
 			       "the kernel takes modules that nobody has signed" };
 }
@@ -324,15 +314,15 @@ static int ask_module(struct doctor *doctor, struct shadowk *dev)
 
 	while ((more = shadowk_property_next(dev, &property)) > 0) {
 		bool dead = !strcmp(property.name, "ftrace") && ftrace_is_dead();
-		bool locked = !strcmp(property.name, "signatures") && is_locked_down();
+		bool locked = !strcmp(property.name, "signatures") && is_locked_down() &&
+			      property.answer == SHADOWK_ANSWER_FINE;
 
 		if (dead)
 			tell(doctor, property.name, SHADOWK_ANSWER_OFF,
 			     "ftrace has stopped after a fault of its own; not there until the "
 			     "next boot: attaching, probes, patches, raw edits");
 		else if (locked)
-			tell(doctor, property.name, SHADOWK_ANSWER_OFF,
-			     guess_signatures(NULL).detail);
+			tell(doctor, property.name, SHADOWK_ANSWER_OFF, signed_only);
 		else
 			tell(doctor, property.name, (int)property.answer, property.detail);
 	}
@@ -351,12 +341,15 @@ static struct guess find_in_log(const struct machine *machine, const char *name,
 		found = at++;
 	if (!found)
 		return (struct guess){ UNKNOWN, NULL };
-	found += strlen(begin);
-	snprintf(detail, len, "%.*s", (int)strcspn(found, "\n"), found);
+	snprintf(detail, len, "%.*s", (int)strcspn(found, "\n") - (int)strlen(begin),
+		 found + strlen(begin));
 	/* It loads all the same where only a feature is off. */
-	return (struct guess){ strstr(detail, "not there") ? SHADOWK_ANSWER_OFF
-							   : SHADOWK_ANSWER_REFUSED,
-			       detail };
+	if (strstr(detail, "not there"))
+		return (struct guess){ SHADOWK_ANSWER_OFF, detail };
+	/* It has loaded since: what was in the way is mended. */
+	if (strstr(found, "shadowk: loaded\n"))
+		return (struct guess){ UNKNOWN, NULL };
+	return (struct guess){ SHADOWK_ANSWER_REFUSED, detail };
 }
 
 static void look_around(struct doctor *doctor)

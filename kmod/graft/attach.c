@@ -53,7 +53,7 @@ static void begin_stretch(const struct shk_coming *coming, struct shk_graft *gra
 		shk_threads_enter(&graft->threads, coming->thread, graft->mm, graft->shadow);
 }
 
-/* @graft comes out of @was, and not for a stretch: what it comes back to is over, or hidden. */
+/* @graft comes out of @was, or was to arrive there, and not for a stretch: what it comes back to is over, or hidden. */
 static void end_stretches(const struct shk_coming *coming, struct shk_graft *graft,
 			  struct shk_shadow *was, struct shk_left *left)
 {
@@ -99,8 +99,8 @@ static struct shk_origin origin_after(const struct shk_coming *coming,
 static int join(const struct shk_coming *coming, struct mm_struct *mm, struct shk_left *left)
 {
 	struct shk_graft *graft = shk_graft_find(mm) ?: left->graft;
+	struct shk_shadow *was, *before = NULL;
 	struct shk_arrival *arrival;
-	struct shk_shadow *was;
 	bool moves, thread;
 	int ret;
 
@@ -127,12 +127,14 @@ static int join(const struct shk_coming *coming, struct mm_struct *mm, struct sh
 		else
 			left->graft = NULL;
 	}
-	if (arrival)
+	if (arrival) {
+		before = arrival->shadow; /* it has a reference until exec is over */
 		shk_arrival_cancel(arrival);
+	}
 	if (coming->stretch)
 		begin_stretch(coming, graft, was, thread);
 	else
-		end_stretches(coming, graft, was, left);
+		end_stretches(coming, graft, was ?: before, left);
 	shk_graft_set_origin(graft, origin_after(coming, graft, was));
 	return moves;
 }

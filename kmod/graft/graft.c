@@ -51,6 +51,7 @@ void shk_arrival_add(struct shk_arrival *arrival)
 {
 	lockdep_assert_held(&shk_graft_lock);
 	arrival->task = current;
+	arrival->from = current->mm;
 	list_add(&arrival->node, &arrivals);
 }
 
@@ -60,7 +61,7 @@ struct shk_arrival *shk_arrival_find(struct mm_struct *mm)
 
 	lockdep_assert_held(&shk_graft_lock);
 	list_for_each_entry (arrival, &arrivals, node)
-		if (READ_ONCE(arrival->task->mm) == mm)
+		if (mm != arrival->from && READ_ONCE(arrival->task->mm) == mm)
 			return arrival;
 	return NULL;
 }
@@ -389,7 +390,7 @@ static struct shk_graft *try_alloc(struct mm_struct *mm)
 	ret = mmu_interval_notifier_insert(&graft->notifier, mm, PAGE_MASK, PAGE_SIZE,
 					   &notifier_ops);
 	/* While an invalidation is in progress that has to wait; until then no end would be told. */
-	if (!ret && RB_EMPTY_NODE(&graft->notifier.interval_tree.rb)) {
+	if (!ret && data_race(RB_EMPTY_NODE(&graft->notifier.interval_tree.rb))) {
 		mmu_interval_notifier_remove(&graft->notifier);
 		ret = -EAGAIN;
 	}

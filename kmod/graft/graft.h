@@ -76,7 +76,8 @@ struct shk_arrival {
 	struct callback_head work;
 	struct shk_shadow *shadow; /* holds a reference */
 	const struct task_struct *task;
-	struct list_head node; /* of all; empty: it was cancelled, or is over */
+	const struct mm_struct *from; /* that it has still, if exec ends before it has the other */
+	struct list_head node;	      /* of all; empty: it was cancelled, or is over */
 };
 
 /* What is no longer needed, but may only be given up without locks. */

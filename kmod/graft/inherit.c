@@ -191,7 +191,7 @@ static int join(struct mm_struct *mm, struct shk_graft *graft, const struct shk_
 	mutex_lock(shk_symbols.text_mutex);
 	shk_graft_approach(mm);
 	spin_lock(&shk_graft_lock);
-	if (!list_empty(&arrival->node))
+	if (!list_empty(&arrival->node) && !shk_graft_find(mm))
 		ret = shk_graft_connect(graft, arrival->shadow, false);
 	spin_unlock(&shk_graft_lock);
 	if (!ret)
@@ -201,6 +201,17 @@ static int join(struct mm_struct *mm, struct shk_graft *graft, const struct shk_
 	return ret;
 }
 
+/* Nobody has attached or detached the process meanwhile. */
+static bool is_awaited(const struct shk_arrival *arrival)
+{
+	bool awaited;
+
+	spin_lock(&shk_graft_lock);
+	awaited = !list_empty(&arrival->node);
+	spin_unlock(&shk_graft_lock);
+	return awaited;
+}
+
 /* -ENOMEM, -EIO. */
 static int try_arrive(const struct shk_arrival *arrival)
 {
@@ -208,8 +219,8 @@ static int try_arrive(const struct shk_arrival *arrival)
 	struct shk_graft *graft;
 	int ret;
 
-	/* No mm: exec has failed past its point of no return. */
-	if (!mm)
+	/* Exec was killed past its point of no return, and others may run in the mm that it has. */
+	if (!mm || mm == arrival->from || !is_awaited(arrival))
 		return 0;
 	/* Of a program that has yet to run nobody has a fault that does not end. */
 	ret = shk_mm_subscribe(mm, true);
@@ -240,7 +251,7 @@ static void arrive(struct callback_head *work)
 {
 	struct shk_arrival *arrival = container_of(work, struct shk_arrival, work);
 
-	if (try_arrive(arrival))
+	if (try_arrive(arrival) && is_awaited(arrival))
 		send_sig(SIGKILL, current, 1);
 	end_arrival(arrival);
 	shk_hook_end();

@@ -3,7 +3,7 @@
 /*
  * Processes that do not come when they are waited for: frozen, stopped, traced at each event,
  * in exec behind a tracer or a fault, in a fault on a frozen file system or that nobody answers,
- * throttled or asleep for want of memory, a leader that has exited, a parent in vfork. Whatever is asked of one, outside and
+ * throttled for memory or without any, a leader that has exited, a parent in vfork. Whatever is asked of one, outside and
  * inside, ends, or can be killed; what others ask goes on meanwhile; and when it is let
  * go it can be attached as any other.
  */
@@ -342,39 +342,33 @@ static void unthrottle(struct actor *actor)
 	need_ok(actor_answer(actor));
 }
 
-/*
- * A process for which there is no memory, and that no OOM killer may kill: that is for cgroup v1 to
- * say, which has the controller when v2 does not use it.
- */
+static bool has_run_out(void)
+{
+	char path[400], text[400];
+
+	snprintf(path, sizeof(path), "%s/memory.events", group.path);
+	return read_file(path, text, sizeof(text)) && !strstr(text, "\noom 0\n");
+}
+
+/* There is no memory for it, and the OOM killer may not kill it: its fault is tried for ever. */
 static bool run_out(struct actor *actor)
 {
-	char text[100] = "", pid[16];
+	char path[64];
 
-	write_file("/sys/fs/cgroup/cgroup.subtree_control", "-memory");
-	mkdir(MEMORY, 0700);
-	if (!eventually(!mount("memory", MEMORY, "cgroup", 0, "memory")))
+	if (!write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
 		return false;
-	need(!mkdir(MEMORY "/group", 0700));
-	need(write_file(MEMORY "/group/memory.limit_in_bytes", "4194304"));
-	need(write_file(MEMORY "/group/memory.oom_control", "1"));
-	snprintf(pid, sizeof(pid), "%d", actor->pid);
-	need(write_file(MEMORY "/group/cgroup.procs", pid));
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", actor->pid);
+	need(write_file(path, "-1000"));
+	write_group("memory.max", "4194304");
 	actor_ask(actor, job_fill, 0);
-	need(eventually(read_file(MEMORY "/group/memory.oom_control", text, sizeof(text)) &&
-			strstr(text, "under_oom 1")));
+	need(eventually(has_run_out()));
 	return true;
 }
 
 static void give_memory(struct actor *actor)
 {
-	char pid[16];
-
-	need(write_file(MEMORY "/group/memory.limit_in_bytes", "-1"));
+	write_group("memory.max", "max");
 	need_ok(actor_answer(actor));
-	snprintf(pid, sizeof(pid), "%d", actor->pid);
-	need(write_file(MEMORY "/cgroup.procs", pid));
-	need(eventually(!rmdir(MEMORY "/group")));
-	need(!umount(MEMORY));
 }
 
 static long job_leave_thread(long unused)

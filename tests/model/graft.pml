@@ -141,25 +141,32 @@ inline do_exec() {
 			:: else
 			fi
 		 };
-		 atomic { mm = NEW; text = entry[NEW] };
-		 end_mm(OLD);
-		 guard = false;
-		 atomic { /* on the way back to user space */
-			if
-			:: arriving ->
-				arriving = false;
-				users--;
+		 if
+		 :: true -> /* killed before it has the other; what it has is others', too */
+			guard = false;
+			end_mm(NEW);
+			atomic {
 				if
-				:: !connected(NEW) ->
+				:: arriving -> arriving = false; users--
+				:: else
+				fi
+			}
+		 :: true ->
+			atomic { mm = NEW; text = entry[NEW] };
+			end_mm(OLD);
+			guard = false;
+			atomic { /* on the way back to user space */
+				if
+				:: arriving ->
+					arriving = false;
+					assert(!connected(NEW));
 					state[NEW] = INSIDE;
 					entry[NEW] = SHADOW;
-					users++;
 					flush(NEW)
 				:: else
 				fi
-			:: else
-			fi
-		 }
+			}
+		 fi
 	      fi
 	   fi
 	fi
@@ -178,9 +185,11 @@ proctype process() {
 inline cancel_arrival() {
 #ifndef KEEP_ARRIVAL
 	if
-	:: arriving -> arriving = false; users--
+	:: arriving && mm == NEW -> arriving = false; users--
 	:: else
 	fi
+#else
+	skip
 #endif
 }
 
@@ -210,7 +219,7 @@ inline detach() {
 		it = mm;
 		if
 		:: connected(it) -> leaving[it] = true
-		:: arriving && !connected(it) ->
+		:: arriving && it == NEW && !connected(it) ->
 			cancel_arrival();
 			it = NONE;
 			wanted = BASE
@@ -278,6 +287,9 @@ init {
 	assert(text == wanted && entry[mm] == wanted && !arriving);
 	assert(users == (connected(OLD) -> 1 : 0) + (connected(NEW) -> 1 : 0) +
 			(connected(CHILD) -> 1 : 0));
+	assert(!alive[OLD] || (entry[OLD] == SHADOW) == connected(OLD));
+	assert(!alive[NEW] || (entry[NEW] == SHADOW) == connected(NEW));
+	assert(!alive[CHILD] || (entry[CHILD] == SHADOW) == connected(CHILD));
 	end_mm(mm);
 	if
 	:: child_lives -> end_mm(CHILD)
