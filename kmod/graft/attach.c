@@ -224,36 +224,47 @@ static int cancel_arrival(struct mm_struct *mm, const struct shk_shadow *from, b
 	return 0;
 }
 
+/* 1; 0: it had yet to arrive, and does not; and as begin_leaving(). */
+static int try_leaving(struct mm_struct *mm, const struct shk_shadow *from, bool delegated)
+{
+	struct shk_graft *graft = find_to_end(mm, from, delegated);
+
+	if (graft == ERR_PTR(-ENOENT))
+		return cancel_arrival(mm, from, delegated);
+	if (IS_ERR(graft))
+		return PTR_ERR(graft);
+	/* Until the caller comes again no other is begun, or it might never end. */
+	if (shk_graft_has_unmade(graft)) {
+		graft->leaving = jiffies + SHK_STILL_PAUSE * 2;
+		return -EAGAIN;
+	}
+	graft->leaving = LEAVING;
+	return 1;
+}
+
 /*
- * @mm is about to be detached: its children are made outside meanwhile. 1; or 0: it had yet to
- * arrive, and does not; -ENOENT, -EPERM.
+ * @mm is about to be detached: its children are made outside meanwhile. 1; or 0: that is done
+ * already; -ENOENT, -EPERM; -EAGAIN: a child is being made.
  */
 static int begin_leaving(struct mm_struct *mm, const struct shk_shadow *from, bool delegated)
 {
-	struct shk_graft *graft;
-	int ret = 1;
+	int ret;
 
 	spin_lock(&shk_graft_lock);
-	graft = find_to_end(mm, from, delegated);
-	if (!IS_ERR(graft))
-		graft->leaving = LEAVING;
-	else if (graft == ERR_PTR(-ENOENT))
-		ret = cancel_arrival(mm, from, delegated);
-	else
-		ret = PTR_ERR(graft);
+	ret = try_leaving(mm, from, delegated);
 	spin_unlock(&shk_graft_lock);
 	return ret;
 }
 
-/* It is not, but its children are made outside until @leaving. */
-static void stop_leaving(struct mm_struct *mm, unsigned long leaving)
+/* It is not. */
+static void stop_leaving(struct mm_struct *mm)
 {
 	struct shk_graft *graft;
 
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
 	if (graft)
-		graft->leaving = leaving;
+		graft->leaving = 0;
 	spin_unlock(&shk_graft_lock);
 }
 
@@ -289,16 +300,11 @@ int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool d
 	ret = begin_leaving(mm, from, delegated);
 	if (ret <= 0)
 		return ret;
-	/* Until the caller comes again no other is begun, or it might never end. */
-	if (shk_graft_has_unmade(mm)) {
-		stop_leaving(mm, jiffies + SHK_STILL_PAUSE * 2);
-		return -EAGAIN;
-	}
 
 	INIT_LIST_HEAD(&ending.execs);
 	ret = shk_graft_change_text(mm, NULL, do_end, &ending, busy);
 	if (ret < 0) {
-		stop_leaving(mm, 0);
+		stop_leaving(mm);
 		return ret;
 	}
 	shk_graft_retire(ending.graft);

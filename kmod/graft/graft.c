@@ -205,8 +205,10 @@ int shk_graft_carry(struct mm_struct *mm, const struct shk_shadow *shadow)
 /* Of OVER and SPARE ones. */
 static void put_references(struct shk_graft *graft)
 {
-	shk_before_put(&graft->before);
-	graft->before = (struct shk_before){};
+	if (graft->before.shadow) {
+		shk_before_put(&graft->before);
+		graft->before = (struct shk_before){};
+	}
 	shk_stretch_put_and_keep(graft->stretch, &graft->kept);
 	graft->stretch = NULL;
 	if (graft->shadow)
@@ -434,22 +436,29 @@ static int open_to_notifiers(struct mm_struct *mm, bool wait)
 
 int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left)
 {
-	struct shk_graft *graft;
-	bool known;
+	struct shk_graft *graft, *other;
+	bool known = false;
 	int ret;
 
 	lockdep_assert_not_held(&shk_config_lock);
 	spin_lock(&shk_graft_lock);
-	known = find(mm, false);
-	graft = known ? NULL : find(mm, true);
-	if (graft) {
+	graft = NULL;
+	hash_for_each_possible (grafts, other, by_mm, (unsigned long)mm) {
+		if (other->mm != mm)
+			continue;
+		if (other->state == SHK_GRAFT_PARKED)
+			graft = other;
+		else
+			known = true;
+	}
+	if (graft && !known) {
 		hash_del(&graft->by_mm);
 		set_state(graft, SHK_GRAFT_SPARE);
 		__module_get(THIS_MODULE);
 		left->graft = graft;
 	}
 	spin_unlock(&shk_graft_lock);
-	if (known || graft)
+	if (known || left->graft)
 		return 0;
 	ret = open_to_notifiers(mm, wait);
 	if (ret)

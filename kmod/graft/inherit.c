@@ -18,23 +18,19 @@
  * What is made has a mapping (dup_mmap(), __bprm_mm_init()). Until then it
  * cannot be freed while shk_graft_lock is held, since shk_graft_abort() comes first.
  */
-bool shk_graft_has_unmade(struct mm_struct *mm)
+bool shk_graft_has_unmade(struct shk_graft *graft)
 {
-	struct shk_graft *graft, *child, *next;
+	struct shk_graft *child, *next;
 	bool found = false;
 
-	spin_lock(&shk_graft_lock);
-	graft = shk_graft_find(mm);
-	if (graft) {
-		list_for_each_entry_safe (child, next, &graft->children, sibling) {
-			/* dup_mmap() counts meanwhile, without a lock of ours: not 0 says enough. */
-			if (!data_race(READ_ONCE(child->mm->map_count)))
-				found = true;
-			else if (!child->exec)
-				shk_graft_set_made(child);
-		}
+	lockdep_assert_held(&shk_graft_lock);
+	list_for_each_entry_safe (child, next, &graft->children, sibling) {
+		/* dup_mmap() counts meanwhile, without a lock of ours: not 0 says enough. */
+		if (!data_race(READ_ONCE(child->mm->map_count)))
+			found = true;
+		else if (!child->exec)
+			shk_graft_set_made(child);
 	}
-	spin_unlock(&shk_graft_lock);
 	return found;
 }
 

@@ -6,13 +6,13 @@
 #include "graft/graft.h"
 
 /*
- * Is somebody in @mm between pgd_alloc() and where a failure of fork or exec
- * ends the new mm with exit_mmap()?
+ * Is somebody in @graft's mm between pgd_alloc() and where a failure of fork or exec
+ * ends the new mm with exit_mmap()? shk_graft_lock held.
  */
-bool shk_graft_has_unmade(struct mm_struct *mm);
+bool shk_graft_has_unmade(struct shk_graft *graft);
 /*
  * The mms that execs of @graft's process will take into use are disconnected, each with a
- * reference; shk_graft_lock held. And when that is not held any more.
+ * reference; likewise. And when the lock is not held any more.
  */
 void shk_graft_disconnect_execs(struct shk_graft *graft, struct list_head *gone);
 void shk_graft_end_execs(struct list_head *gone);

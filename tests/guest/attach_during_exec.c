@@ -183,9 +183,12 @@ int main(void)
 	expect_follows(one, other, "moved");
 	expect_follows(one, NULL, "detached");
 	expect_follows(one, one, "attached again");
-	expect_follows_late(one, NULL, "then detached");
-	expect_follows_late(one, other, "then moved");
-	expect_follows_late(one, one, "then attached again");
+	/* What holds exec up there has a CPU to itself. */
+	if (nr_cpus() > 1) {
+		expect_follows_late(one, NULL, "then detached");
+		expect_follows_late(one, other, "then moved");
+		expect_follows_late(one, one, "then attached again");
+	}
 	expect_waits(one);
 	unlink(TINY);
 	expect(eventually(!module_info().nr_grafts), "grafts at the end: %u, expected 0",

@@ -107,5 +107,7 @@ for args in ([], ["create"], ["list"], ["show"], ["destroy"], ["run"], ["attach"
     is_("help", run(*args, "--help"), run("help", *args))
     is_("usage", run(*args, "--help").startswith(b"usage: shadowctl"), True)
 is_("version", run("--version").split()[0], b"shadowctl")
+doctor = ctl("doctor")
+is_("doctor", (doctor["module"], sorted(doctor["properties"][0])), ("loaded", ["answer", "detail", "name"]))
 finish()
 END

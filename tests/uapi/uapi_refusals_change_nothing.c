@@ -294,8 +294,8 @@ static void shadows_make(void)
 /* May anybody do that, or is it refused to this caller for what it says? */
 static int is_for_all(const struct one_call *c)
 {
-	return c->nr == SHK_INFO || c->nr == SHK_SHADOW_INFO || c->result ||
-	       (!c->on_handle && c->nr == SHK_PROCESS_INFO);
+	return c->nr == SHK_INFO || c->nr == SHK_PROPERTY_NEXT || c->nr == SHK_SHADOW_INFO ||
+	       c->result || (!c->on_handle && c->nr == SHK_PROCESS_INFO);
 }
 
 int main(void)
