@@ -25,158 +25,153 @@
 /* What vmemmap may grow to when memory is added. */
 #define VMEMMAP_SIZE (sizeof(struct page) << (MAX_PHYSMEM_BITS - PAGE_SHIFT))
 
-/* One's detail is @text. */
-struct finding {
-	char *text;
-};
-
+/* @detail, of SHK_DETAIL_LEN bytes, says what was found. */
 static __printf(3, 4) enum shk_answer
-	found(const struct finding *finding, enum shk_answer answer, const char *format, ...)
+	found(char *detail, enum shk_answer answer, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vscnprintf(finding->text, SHK_DETAIL_LEN, format, args);
+	vscnprintf(detail, SHK_DETAIL_LEN, format, args);
 	va_end(args);
 	return answer;
 }
 
-/* Its spinlocks sleep, in our tracepoints, fault path and stop_machine() too. */
-static enum shk_answer preempt_rt(const struct finding *finding)
+/* @yes, if that is so; else a feature is off, which @no names. */
+static enum shk_answer found_or_off(char *detail, bool so, const char *yes, const char *no)
 {
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		return found(finding, SHK_ANSWER_REFUSED,
-			     "kernels with CONFIG_PREEMPT_RT are not supported; boot one without");
-	return found(finding, SHK_ANSWER_FINE, "spinlocks do not sleep");
+	return found(detail, so ? SHK_ANSWER_FINE : SHK_ANSWER_OFF, "%s", so ? yes : no);
 }
 
-static enum shk_answer text_entry(const struct finding *finding)
+/* Its spinlocks sleep, in our tracepoints, fault path and stop_machine() too. */
+static enum shk_answer preempt_rt(char *detail)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return found(detail, SHK_ANSWER_REFUSED,
+			     "kernels with CONFIG_PREEMPT_RT are not supported; boot one without");
+	return found(detail, SHK_ANSWER_FINE, "spinlocks do not sleep");
+}
+
+static enum shk_answer text_entry(char *detail)
 {
 	if (shk_shares_top_entry(VMEMMAP_START, VMEMMAP_SIZE, shk_symbols.text, PGDIR_SHIFT))
 		return found(
-			finding, SHK_ANSWER_REFUSED,
+			detail, SHK_ANSWER_REFUSED,
 			"vmemmap shares a top-level entry with the kernel's text in this boot, so adding memory would meet changed entries; boot again, or with nokaslr or no5lvl");
-	return found(finding, SHK_ANSWER_FINE,
+	return found(detail, SHK_ANSWER_FINE,
 		     "the kernel maps nothing that grows by the top-level entry of its text");
 }
 
-static enum shk_answer page_tables(const struct finding *finding)
+static enum shk_answer page_tables(char *detail)
 {
 	unsigned int levels = pgtable_l5_enabled() ? 5 : 4;
 
 	if (!shk_mmu->carriers)
-		return found(finding, SHK_ANSWER_OFF,
+		return found(detail, SHK_ANSWER_OFF,
 			     "%s, %u levels; not there: --async owner, causal and union",
 			     shk_mmu->name, levels);
-	return found(finding, SHK_ANSWER_FINE, "%s, %u levels%s%s", shk_mmu->name, levels,
+	return found(detail, SHK_ANSWER_FINE, "%s, %u levels%s%s", shk_mmu->name, levels,
 		     boot_cpu_has(X86_FEATURE_PTI) ? ", PTI" : "",
 		     boot_cpu_has(X86_FEATURE_PCID) ? ", PCID" : "");
 }
 
 /* No answer depends on it: shadows rely on no interrupt but their own. */
-static enum shk_answer lazy_tlb(const struct finding *finding)
+static enum shk_answer lazy_tlb(char *detail)
 {
 	if (!shk_mmu->carriers)
-		return found(finding, SHK_ANSWER_FINE, "every CPU that has an mm is interrupted");
+		return found(detail, SHK_ANSWER_FINE, "every CPU that has an mm is interrupted");
 #ifdef CONFIG_PARAVIRT
-	return found(finding, SHK_ANSWER_FINE,
+	return found(detail, SHK_ANSWER_FINE,
 		     "%ps() need not interrupt CPUs that borrow an mm; shadowk does",
 		     pv_ops.mmu.flush_tlb_multi);
 #else
-	return found(finding, SHK_ANSWER_FINE, "CPUs that borrow an mm are interrupted by shadowk");
+	return found(detail, SHK_ANSWER_FINE, "CPUs that borrow an mm are interrupted by shadowk");
 #endif
 }
 
-static enum shk_answer instruction_tlb(const struct finding *finding)
+static enum shk_answer instruction_tlb(char *detail)
 {
 	if (shk_small())
 		return found(
-			finding, SHK_ANSWER_ADAPTED,
+			detail, SHK_ANSWER_ADAPTED,
 			"itlb_multihit (CVE-2018-12207): shadows have all text in pages of 4 KB");
-	return found(finding, SHK_ANSWER_FINE, "it may meet pages of two sizes");
+	return found(detail, SHK_ANSWER_FINE, "it may meet pages of two sizes");
 }
 
-static enum shk_answer interrupts(const struct finding *finding)
+static enum shk_answer interrupts(char *detail)
 {
-	return found(finding, SHK_ANSWER_FINE, "all have handlers that are known; %u hooks in all",
+	return found(detail, SHK_ANSWER_FINE, "all have handlers that are known; %u hooks in all",
 		     shk_hooks_count());
 }
 
-static enum shk_answer firmware(const struct finding *finding)
+static enum shk_answer firmware(char *detail)
 {
 	if (efi_enabled(EFI_RUNTIME_SERVICES))
 		return found(
-			finding, SHK_ANSWER_ADAPTED,
+			detail, SHK_ANSWER_ADAPTED,
 			"EFI is called in tables of its own; kernel threads that come back from there leave what they borrow");
-	return found(finding, SHK_ANSWER_FINE, "no calls of EFI");
+	return found(detail, SHK_ANSWER_FINE, "no calls of EFI");
 }
 
-static enum shk_answer kernel_threads(const struct finding *finding)
+static enum shk_answer kernel_threads(char *detail)
 {
-	if (!IS_ENABLED(CONFIG_PREEMPT_NOTIFIERS))
-		return found(
-			finding, SHK_ANSWER_OFF,
-			"no CONFIG_PREEMPT_NOTIFIERS (kernels have it for KVM); not there: kernel threads that are owned, --async causal and union");
-	return found(finding, SHK_ANSWER_FINE, "they tell when they get a CPU");
+	return found_or_off(
+		detail, IS_ENABLED(CONFIG_PREEMPT_NOTIFIERS), "they tell when they get a CPU",
+		"no CONFIG_PREEMPT_NOTIFIERS (kernels have it for KVM); not there: kernel threads that are owned, --async causal and union");
 }
 
-static enum shk_answer stacks(const struct finding *finding)
+static enum shk_answer stacks(char *detail)
 {
 	if (!shk_still_possible())
 		return found(
-			finding, SHK_ANSWER_OFF,
+			detail, SHK_ANSWER_OFF,
 			"no unwinder that vouches for what it says (CONFIG_UNWINDER_ORC); not there: patches in place");
-	return found(finding, SHK_ANSWER_FINE, "ORC says who is in a function");
+	return found(detail, SHK_ANSWER_FINE, "ORC says who is in a function");
 }
 
-static enum shk_answer system_calls(const struct finding *finding)
+static enum shk_answer system_calls(char *detail)
 {
-	if (!shk_syscalls_possible())
-		return found(finding, SHK_ANSWER_OFF,
-			     "no x64_sys_call() that can be traced; not there: --syscalls");
-	return found(finding, SHK_ANSWER_FINE, "x64_sys_call() can be traced");
+	return found_or_off(detail, shk_syscalls_possible(), "x64_sys_call() can be traced",
+			    "no x64_sys_call() that can be traced; not there: --syscalls");
 }
 
-static enum shk_answer livepatch(const struct finding *finding)
+static enum shk_answer livepatch(char *detail)
 {
-	if (!IS_ENABLED(CONFIG_LIVEPATCH))
-		return found(finding, SHK_ANSWER_OFF,
-			     "no CONFIG_LIVEPATCH; not there: patches that are livepatches");
-	return found(finding, SHK_ANSWER_FINE, "the kernel takes livepatches");
+	return found_or_off(detail, IS_ENABLED(CONFIG_LIVEPATCH), "the kernel takes livepatches",
+			    "no CONFIG_LIVEPATCH; not there: patches that are livepatches");
 }
 
 /* ftrace_kill() sets it to 0, too; user space sees the difference in its file. */
-static enum shk_answer ftrace(const struct finding *finding)
+static enum shk_answer ftrace(char *detail)
 {
-	if (!READ_ONCE(*shk_symbols.ftrace_enabled))
-		return found(
-			finding, SHK_ANSWER_OFF,
-			"kernel.ftrace_enabled is 0; not there until it is 1: attaching, probes, patches, raw edits");
-	return found(finding, SHK_ANSWER_FINE, "it tells what text the kernel patches");
+	return found_or_off(
+		detail, READ_ONCE(*shk_symbols.ftrace_enabled),
+		"it tells what text the kernel patches",
+		"kernel.ftrace_enabled is 0; not there until it is 1: attaching, probes, patches, raw edits");
 }
 
 /* Lockdown is not asked, which would log an attempt: that is for user space to read. */
-static enum shk_answer signatures(const struct finding *finding)
+static enum shk_answer signatures(char *detail)
 {
 	if (READ_ONCE(*shk_symbols.modules_disabled))
 		return found(
-			finding, SHK_ANSWER_OFF,
+			detail, SHK_ANSWER_OFF,
 			"kernel.modules_disabled is 1; not there: new shadows, probes, patches, raw edits");
 	if (is_module_sig_enforced())
 		return found(
-			finding, SHK_ANSWER_OFF,
+			detail, SHK_ANSWER_OFF,
 			"the kernel takes signed modules only; not there: new shadows, probes, patches, raw edits");
-	return found(finding, SHK_ANSWER_FINE, "the kernel takes modules that nobody has signed");
+	return found(detail, SHK_ANSWER_FINE, "the kernel takes modules that nobody has signed");
 }
 
-static enum shk_answer symbols(const struct finding *finding)
+static enum shk_answer symbols(char *detail)
 {
-	return found(finding, SHK_ANSWER_FINE, "all that are needed were found");
+	return found(detail, SHK_ANSWER_FINE, "all that are needed were found");
 }
 
 static const struct {
 	const char *name;
-	enum shk_answer (*find)(const struct finding *finding);
+	enum shk_answer (*find)(char *detail);
 	bool early; /* it comes before whatever a machine that it refuses might trip over */
 } properties[] = {
 	{ "preempt-rt", preempt_rt, true },
@@ -198,7 +193,6 @@ static const struct {
 int __init shk_environment_check(bool early)
 {
 	char detail[SHK_DETAIL_LEN];
-	struct finding finding = { detail };
 	unsigned int i;
 	int ret = 0;
 
@@ -207,7 +201,7 @@ int __init shk_environment_check(bool early)
 
 		if (properties[i].early != early)
 			continue;
-		answer = properties[i].find(&finding);
+		answer = properties[i].find(detail);
 		if (answer == SHK_ANSWER_REFUSED) {
 			pr_err("%s: %s\n", properties[i].name, detail);
 			ret = -EOPNOTSUPP;
@@ -220,7 +214,6 @@ int __init shk_environment_check(bool early)
 
 int shk_property_next(struct shk_property *property)
 {
-	struct finding finding = { property->detail };
 	u64 at = property->cursor;
 
 	BUILD_BUG_ON(sizeof(property->detail) != SHK_DETAIL_LEN);
@@ -230,7 +223,7 @@ int shk_property_next(struct shk_property *property)
 		return -ENOENT;
 	at = array_index_nospec(at, ARRAY_SIZE(properties));
 	strscpy(property->name, properties[at].name, sizeof(property->name));
-	property->answer = properties[at].find(&finding);
+	property->answer = properties[at].find(property->detail);
 	property->cursor = at + 1;
 	return 0;
 }

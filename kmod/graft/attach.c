@@ -53,7 +53,10 @@ static void begin_stretch(const struct shk_coming *coming, struct shk_graft *gra
 		shk_threads_enter(&graft->threads, coming->thread, graft->mm, graft->shadow);
 }
 
-/* @graft comes out of @was, or was to arrive there, and not for a stretch: what it comes back to is over, or hidden. */
+/*
+ * @graft comes out of @was, or was to arrive there, and not for a stretch: what it comes back to
+ * is over, or hidden.
+ */
 static void end_stretches(const struct shk_coming *coming, struct shk_graft *graft,
 			  struct shk_shadow *was, struct shk_left *left)
 {

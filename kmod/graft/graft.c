@@ -377,7 +377,7 @@ static const struct mmu_interval_notifier_ops notifier_ops = {
 	.invalidate = on_invalidate,
 };
 
-static struct shk_graft *try_alloc(struct mm_struct *mm)
+struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 {
 	struct shk_graft *graft = kzalloc(sizeof(*graft), GFP_KERNEL_ACCOUNT);
 	int ret;
@@ -407,11 +407,19 @@ static struct shk_graft *try_alloc(struct mm_struct *mm)
 	return graft;
 }
 
-struct shk_graft *shk_graft_alloc(struct mm_struct *mm, bool wait)
+/* -EAGAIN also if not to @wait for who has the lock. */
+static struct shk_graft *try_alloc(struct mm_struct *mm, bool wait)
+{
+	int ret = shk_mm_takes_notifiers(mm) ? 0 : shk_mm_subscribe(mm, wait);
+
+	return ret ? ERR_PTR(ret) : shk_graft_alloc(mm);
+}
+
+struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait)
 {
 	struct shk_graft *graft;
 
-	while ((graft = try_alloc(mm)) == ERR_PTR(-EAGAIN) && wait) {
+	while ((graft = try_alloc(mm, wait)) == ERR_PTR(-EAGAIN) && wait) {
 		schedule_timeout_killable(1);
 		if (fatal_signal_pending(current))
 			return ERR_PTR(-ERESTARTSYS);
@@ -419,51 +427,23 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm, bool wait)
 	return graft;
 }
 
-/* That @mm takes interval notifiers. -EAGAIN only if not to @wait. */
-static int open_to_notifiers(struct mm_struct *mm, bool wait)
-{
-	int ret;
-
-	if (shk_mm_takes_notifiers(mm))
-		return 0;
-	while ((ret = shk_mm_subscribe(mm, wait)) == -EAGAIN && wait) {
-		schedule_timeout_killable(1);
-		if (fatal_signal_pending(current))
-			return -ERESTARTSYS;
-	}
-	return ret;
-}
-
 int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left)
 {
-	struct shk_graft *graft, *other;
-	bool known = false;
-	int ret;
+	struct shk_graft *graft;
+	bool known;
 
 	lockdep_assert_not_held(&shk_config_lock);
 	spin_lock(&shk_graft_lock);
-	graft = NULL;
-	hash_for_each_possible (grafts, other, by_mm, (unsigned long)mm) {
-		if (other->mm != mm)
-			continue;
-		if (other->state == SHK_GRAFT_PARKED)
-			graft = other;
-		else
-			known = true;
-	}
-	if (graft && !known) {
+	known = find(mm, false);
+	graft = known ? NULL : find(mm, true);
+	if (graft) {
 		hash_del(&graft->by_mm);
 		set_state(graft, SHK_GRAFT_SPARE);
 		__module_get(THIS_MODULE);
-		left->graft = graft;
 	}
 	spin_unlock(&shk_graft_lock);
-	if (known || left->graft)
-		return 0;
-	ret = open_to_notifiers(mm, wait);
-	if (ret)
-		return ret;
-	graft = shk_graft_alloc(mm, wait);
+	if (!known && !graft)
+		graft = shk_graft_alloc_any(mm, wait);
 	if (IS_ERR(graft))
 		return PTR_ERR(graft);
 	left->graft = graft;

@@ -141,10 +141,12 @@ void shk_graft_approach(struct mm_struct *mm);
 void shk_graft_depart(struct mm_struct *mm);
 
 /*
- * A SPARE one. May wait for @mm's mmap_lock. -ENOMEM; -ERESTARTSYS: a signal came; -EAGAIN, only if
- * not to @wait: mappings of @mm are being invalidated.
+ * A SPARE one, of an mm that nobody else knows yet. May wait for @mm's mmap_lock. -ENOMEM;
+ * -ERESTARTSYS: a signal came; -EAGAIN: mappings of @mm are being invalidated.
  */
-struct shk_graft *shk_graft_alloc(struct mm_struct *mm, bool wait);
+struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
+/* The same of any mm, whatever signals are pending. As shk_graft_spare(). */
+struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait);
 /* DISCONNECTED, and its mm was flushed: OVER. Only now may tables and pages be thought unused. */
 void shk_graft_retire(struct shk_graft *graft);
 /* OVER: freed by a worker, since that waits for invalidations of the mm, and puts the shadow. */
@@ -162,9 +164,9 @@ void shk_graft_drain(void);
 
 /*
  * Before shk_config_lock is taken, since it waits for @mm's mmap_lock: @left has what @mm needs to
- * come into a shadow, if that is not inside already; it was empty. The caller keeps its user of @mm until shk_left_put(). Only a signal
- * that kills ends the wait (-ERESTARTSYS); -EAGAIN: somebody has the lock, and not to @wait;
- * -ENOMEM.
+ * come into a shadow, unless that is inside already; it was empty. The caller keeps its user of
+ * @mm until shk_left_put(). Only a signal that kills ends the wait (-ERESTARTSYS); -EAGAIN, only
+ * if not to @wait: somebody has the lock, or mappings are being invalidated; -ENOMEM.
  */
 int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left);
 

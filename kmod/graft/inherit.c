@@ -92,7 +92,7 @@ static int inherit(struct mm_struct *mm)
 	nobody = shk_thread_alloc(NULL);
 	if (!nobody)
 		return -ENOMEM;
-	graft = shk_graft_alloc(mm, false);
+	graft = shk_graft_alloc(mm);
 	if (IS_ERR(graft)) {
 		shk_thread_free(nobody);
 		return PTR_ERR(graft);
@@ -178,7 +178,10 @@ static bool take_into_use(struct shk_arrival *arrival)
 	return arrives;
 }
 
-/* @mm is current's. 1: somebody has attached or detached it meanwhile, and @graft is not used; -EIO. */
+/*
+ * @mm is current's. 1: somebody has attached or detached it meanwhile, and @graft is not used;
+ * -EIO.
+ */
 static int join(struct mm_struct *mm, struct shk_graft *graft, const struct shk_arrival *arrival)
 {
 	int ret = 1;
@@ -219,10 +222,7 @@ static int try_arrive(const struct shk_arrival *arrival)
 	if (!mm || mm == arrival->from || !is_awaited(arrival))
 		return 0;
 	/* Of a program that has yet to run nobody has a fault that does not end. */
-	ret = shk_mm_subscribe(mm, true);
-	if (ret)
-		return ret;
-	graft = shk_graft_alloc(mm, true);
+	graft = shk_graft_alloc_any(mm, true);
 	if (IS_ERR(graft))
 		return PTR_ERR(graft);
 	ret = join(mm, graft, arrival);

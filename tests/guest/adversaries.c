@@ -8,7 +8,6 @@
  * go it can be attached as any other.
  */
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -241,43 +240,15 @@ static void thaw_files(struct actor *actor)
 	need_ok(actor_answer(actor));
 }
 
-static volatile char *page;
-
-static void *write_page(void *unused)
-{
-	page[0] = 1;
-	return NULL;
-}
-
-/* A page whose faults somebody else is to serve, who does not. */
-static long map_unserved(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	range.range.start = (unsigned long)page;
-	range.range.len = 4096;
-	if (page == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range))
-		return -errno;
-	return 0;
-}
-
 static long job_fault(long unused)
 {
-	pthread_t thread;
-	long ret = map_unserved();
+	int fd;
+	char *page = map_unserved(&fd);
 
-	if (!ret)
-		ret = -pthread_create(&thread, NULL, write_page, NULL);
-	if (ret)
-		return ret;
+	if (!page)
+		return -errno;
 	shared->pid = getpid();
-	pthread_join(thread, NULL);
-	return 0;
+	return write_in_thread(page, true);
 }
 
 static bool fault(struct actor *actor)
@@ -291,13 +262,12 @@ static bool fault(struct actor *actor)
 
 static long job_exec_fault(long unused)
 {
-	char *argv[] = { TINY, NULL, NULL };
-	long ret = map_unserved();
+	int fd;
+	char *argv[] = { TINY, map_unserved(&fd), NULL };
 
-	if (ret)
-		return ret;
+	if (!argv[1])
+		return -errno;
 	shared->pid = getpid();
-	argv[1] = (char *)page;
 	execv(TINY, argv);
 	return -errno;
 }

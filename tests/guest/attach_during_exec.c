@@ -6,16 +6,14 @@
  *
  * exec is held up by an argument whose page comes by userfaultfd.
  */
-#include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "actor.h"
 #include "shadows.h"
+#include "stuck.h"
 #include "tiny.h"
 
 #define PAGE 4096
@@ -26,20 +24,6 @@ static int there[2], go[2];
 
 static char *page;
 static int userfault;
-
-static void hold_page(void)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register wish = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
-	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	need(page != MAP_FAILED);
-	wish.range.start = (uintptr_t)page;
-	wish.range.len = PAGE;
-	userfault = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-	need(userfault >= 0 && !ioctl(userfault, UFFDIO_API, &api) &&
-	     !ioctl(userfault, UFFDIO_REGISTER, &wish));
-}
 
 /* A thread of who is in exec. */
 static void *give_page(void *unused)
@@ -69,7 +53,8 @@ static pid_t exec_slowly(void)
 	pid = fork_tied();
 	if (pid)
 		return pid;
-	hold_page();
+	page = map_unserved(&userfault);
+	need(page);
 	need(write(there[1], "", 1) == 1);
 	need(read(go[0], &c, 1) == 1);
 	need(!pthread_create(&thread, NULL, give_page, NULL));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,20 +79,40 @@ long job_map_frozen(long where)
 	return page == MAP_FAILED ? -errno : page[0];
 }
 
-static void *write_page(void *unused)
+static void *write_page(void *at)
 {
-	page[0] = 1;
+	*(volatile char *)at = 1;
 	return NULL;
 }
 
-long job_write_frozen(long wait)
+long write_in_thread(volatile char *at, bool wait)
 {
 	pthread_t thread;
-	int ret = pthread_create(&thread, NULL, write_page, NULL);
+	int ret = pthread_create(&thread, NULL, write_page, (void *)at);
 
 	if (!ret && wait)
 		pthread_join(thread, NULL);
 	return -ret;
+}
+
+long job_write_frozen(long wait)
+{
+	return write_in_thread(page, wait);
+}
+
+char *map_unserved(int *fd)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register wish = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	char *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	wish.range.start = (uintptr_t)at;
+	wish.range.len = 4096;
+	*fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (at == MAP_FAILED || *fd < 0 || ioctl(*fd, UFFDIO_API, &api) ||
+	    ioctl(*fd, UFFDIO_REGISTER, &wish))
+		return NULL;
+	return at;
 }
 
 static void *be_held(void *unused)

@@ -24,6 +24,11 @@ long job_map_frozen(long where);
 /* ... and let a thread write to it, and wait for that, or not. */
 long job_write_frozen(long wait);
 
+/* A page whose faults are for who reads that userfaultfd to serve; NULL: there is none. */
+char *map_unserved(int *fd);
+/* A thread writes to @page; and that is waited for, or not. 0 or -errno. */
+long write_in_thread(volatile char *page, bool wait);
+
 /*
  * The actor executes @program, and exec waits, with cred_guard_mutex held, for its other thread,
  * which has a tracer, the test, that does not let it exit. Until exec_release().
