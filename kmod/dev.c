@@ -83,7 +83,8 @@ static void teardown(struct shk_shadow *shadow)
 	shk_causal_end(shadow);
 	shk_patches_teardown(shadow);
 	shk_probes_teardown(shadow);
-	shk_union_settle();
+	if (shadow->flags & SHK_ASYNC_UNION)
+		shk_union_settle();
 	shk_raws_teardown(shadow);
 	shk_syscalls_teardown(shadow);
 }
@@ -102,7 +103,7 @@ static int do_shadow_create(struct shk_shadow *unused, void *arg)
 		return -EINVAL;
 	if (create->flags & SHK_ASYNC_UNION && !shk_union_possible())
 		return -EOPNOTSUPP;
-	shadow = shk_shadow_create(create->name, create->flags, teardown);
+	shadow = shk_shadow_create(create->name, create->flags, teardown, NULL);
 	if (IS_ERR(shadow))
 		return PTR_ERR(shadow);
 	shk_shadow_get(shadow);
@@ -128,6 +129,13 @@ static int do_shadow_open(struct shk_shadow *unused, void *arg)
 	return IS_ERR(shadow) ? PTR_ERR(shadow) : handle_create(shadow);
 }
 
+static int do_shadow_info(struct shk_shadow *shadow, void *arg)
+{
+	struct shk_shadow_info *info = arg;
+
+	return info->flags ? -EINVAL : shk_shadow_info(shadow, info);
+}
+
 static int do_shadow_next(struct shk_shadow *unused, void *arg)
 {
 	struct shk_shadow_info *info = arg;
@@ -136,29 +144,12 @@ static int do_shadow_next(struct shk_shadow *unused, void *arg)
 
 	if (info->flags)
 		return -EINVAL;
-	ret = shk_config_lock_killable();
-	if (ret)
-		return ret;
 	shadow = shk_shadow_next(info->id);
-	if (shadow)
-		shk_shadow_info(shadow, info);
-	mutex_unlock(&shk_config_lock);
-	return shadow ? 0 : -ENOENT;
-}
-
-static int do_shadow_info(struct shk_shadow *shadow, void *arg)
-{
-	struct shk_shadow_info *info = arg;
-	int ret;
-
-	if (info->flags)
-		return -EINVAL;
-	ret = shk_config_lock_killable();
-	if (ret)
-		return ret;
-	shk_shadow_info(shadow, info);
-	mutex_unlock(&shk_config_lock);
-	return 0;
+	if (IS_ERR(shadow))
+		return PTR_ERR(shadow);
+	ret = do_shadow_info(shadow, info);
+	shk_shadow_put(shadow);
+	return ret;
 }
 
 static int do_shadow_destroy(struct shk_shadow *shadow, void *arg)
@@ -346,11 +337,8 @@ static int do_probe_remove(struct shk_shadow *shadow, void *arg)
 {
 	int ret = shk_probe_remove(shadow, arg);
 
-	if (shadow->flags & SHK_ASYNC_UNION) {
-		mutex_lock(&shk_config_lock);
+	if (shadow->flags & SHK_ASYNC_UNION)
 		shk_union_settle();
-		mutex_unlock(&shk_config_lock);
-	}
 	shk_sites_settle(false);
 	return ret;
 }

@@ -9,6 +9,7 @@
 #include "edit/inplace.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
+#include "graft/graft.h"
 #include "graft/still.h"
 #include "shadow/edits.h"
 
@@ -56,6 +57,7 @@ void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from,
 	struct shk_body *body = &bodies[(*nr)++];
 
 	INIT_LIST_HEAD(&body->node);
+	INIT_LIST_HEAD(&body->in_look);
 	body->from = from;
 	body->to = to;
 }
@@ -226,7 +228,7 @@ bool shk_inplace_at(const struct shk_shadow *shadow, unsigned long site)
 {
 	const struct shk_body *body;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	list_for_each_entry (body, &shadow->bodies, node)
 		if (body->from == site + CALL_INSN_SIZE + 1)
 			return true;
@@ -261,43 +263,72 @@ void shk_inplace_unpin(struct shk_patch *patch)
 	}
 }
 
-/* The bodies of @patch, to @to from where they are, if that is anywhere. */
-static void list_bodies(struct shk_patch *patch, struct list_head *to)
+/* The bodies of @patch are looked for. */
+static void list_looks(struct shk_patch *patch, struct list_head *looks)
 {
 	struct shk_func *func;
 	unsigned int i;
 
 	list_for_each_entry (func, &patch->funcs, node)
 		for (i = 0; i < func->inplace->nr_bodies; i++)
-			list_move(&func->inplace->bodies[i].node, to);
+			list_add(&func->inplace->bodies[i].in_look, looks);
 }
 
-static int is_clear(void *still)
+/* From now on, or no more, processes come into the shadow and leave it with an eye to them. */
+static void set_in_place(struct shk_patch *patch, bool in)
 {
-	return shk_still_look(still);
+	struct shk_func *func;
+	unsigned int i;
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+	spin_lock(&shk_graft_lock);
+	list_for_each_entry (func, &patch->funcs, node)
+		for (i = 0; i < func->inplace->nr_bodies; i++)
+			if (in)
+				list_add(&func->inplace->bodies[i].node, &patch->shadow->bodies);
+			else
+				list_del_init(&func->inplace->bodies[i].node);
+	spin_unlock(&shk_graft_lock);
+	patch->in_place = in;
+}
+
+struct putting {
+	struct shk_patch *patch;
+	struct shk_still still;
+	bool in;
+};
+
+/* text_mutex is held until the bodies are in place, or out. */
+static int put_if_clear(void *arg)
+{
+	struct putting *p = arg;
+	int ret = p->patch->shadow->text.live ? shk_still_look(&p->still) : 0;
+
+	if (!ret)
+		set_in_place(p->patch, p->in);
+	return ret;
 }
 
 int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 {
-	LIST_HEAD(bodies);
-	struct shk_still still = { .shadow = patch->shadow, .bodies = { &bodies } };
+	struct putting putting = {
+		.patch = patch,
+		.still = { .shadow = patch->shadow,
+			   .others = LIST_HEAD_INIT(putting.still.others) },
+		.in = in,
+	};
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&patch->shadow->lock);
 	/* System calls may have been selected while a task was waited for. */
 	ret = in ? shk_inplace_allowed(patch->shadow) : 0;
 	if (ret)
 		return ret;
-	list_bodies(patch, &bodies);
+	list_looks(patch, &putting.still.others);
 	ret = shk_edit_replace(patch->shadow, patch->replacements, patch->nr_replacements, in,
-			       is_clear, &still);
-	*busy = still.busy;
-	if (!ret)
-		patch->in_place = in;
-	if (patch->in_place)
-		list_bodies(patch, &patch->shadow->bodies);
-	/* Else they are in no list: each is its own. */
-	while (!list_empty(&bodies))
-		list_del_init(bodies.next);
+			       put_if_clear, &putting);
+	*busy = putting.still.busy;
+	while (!list_empty(&putting.still.others))
+		list_del_init(putting.still.others.next);
 	return ret;
 }

@@ -23,7 +23,7 @@ struct shk_inplace {
 	unsigned long twin; /* of @start, in the module */
 	struct shk_edit *edits;
 	unsigned int nr_edits;
-	struct shk_body bodies[1 + SHK_NR_COLD];
+	struct shk_body bodies[1 + SHK_NR_COLD]; /* in shk_shadow.bodies while in place */
 	unsigned int nr_bodies;
 	bool pinned;
 };

@@ -29,6 +29,8 @@ struct captured {
 
 /* Nothing is taken inside, and nothing is called that may sleep for long. */
 static DEFINE_MUTEX(captured_lock);
+/* Several shadows may have one module, whose callbacks expect no other at the same time. */
+static DEFINE_MUTEX(callbacks_lock);
 static LIST_HEAD(captured);
 
 static struct captured *find(const struct module *mod)
@@ -233,6 +235,8 @@ int shk_livepatch_pre_patch(struct shk_patch *patch)
 
 	if (!patch->klp)
 		return 0;
+	if (mutex_lock_killable(&callbacks_lock))
+		return -ERESTARTSYS;
 	klp_for_each_object_static (patch->klp, obj) {
 		if (obj->callbacks.pre_patch)
 			ret = obj->callbacks.pre_patch(obj);
@@ -240,7 +244,7 @@ int shk_livepatch_pre_patch(struct shk_patch *patch)
 			break;
 	}
 	if (!ret)
-		return 0;
+		goto unlock;
 	/* As livepatch does it: in the order of the objects, the failed one left out. */
 	klp_for_each_object_static (patch->klp, done) {
 		if (done == obj)
@@ -248,6 +252,8 @@ int shk_livepatch_pre_patch(struct shk_patch *patch)
 		if (done->callbacks.post_unpatch)
 			done->callbacks.post_unpatch(done);
 	}
+unlock:
+	mutex_unlock(&callbacks_lock);
 	return ret;
 }
 
@@ -257,6 +263,7 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
 
 	if (!patch->klp)
 		return;
+	mutex_lock(&callbacks_lock);
 	klp_for_each_object_static (patch->klp, obj) {
 		const struct klp_callbacks *c = &obj->callbacks;
 
@@ -267,6 +274,7 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
 		else if (which == SHK_POST_UNPATCH && c->post_unpatch)
 			c->post_unpatch(obj);
 	}
+	mutex_unlock(&callbacks_lock);
 }
 
 /*
@@ -306,6 +314,7 @@ static int hand_over(struct shk_patch *patch)
 	were = kcalloc(nr, sizeof(*were), GFP_KERNEL);
 	if (!were)
 		return -ENOMEM;
+	mutex_lock(&callbacks_lock);
 	klp_for_each_object_static (patch->klp, obj) {
 		were[obj - patch->klp->objs] = obj->callbacks;
 		obj->callbacks.pre_patch = NULL;
@@ -317,6 +326,7 @@ static int hand_over(struct shk_patch *patch)
 	else
 		klp_for_each_object_static (patch->klp, obj)
 			obj->callbacks = were[obj - patch->klp->objs];
+	mutex_unlock(&callbacks_lock);
 	kfree(were);
 	return ret;
 }
@@ -345,7 +355,7 @@ int shk_livepatch_promote(struct shk_patch *patch)
 	struct captured *found;
 	int ret = 0;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&patch->shadow->lock);
 	if (!patch->klp)
 		return -EINVAL;
 	mutex_lock(&captured_lock);

@@ -209,7 +209,7 @@ static void remove_one(struct shk_patch *patch)
 {
 	pid_t busy;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&patch->shadow->lock);
 	/* Else that was waited for; now nobody is there who could be in it. */
 	if (patch->in_place && !WARN_ON_ONCE(shk_shadow_users(patch->shadow)))
 		WARN_ON_ONCE(shk_inplace_put(patch, false, &busy));
@@ -238,7 +238,7 @@ static int take_from_place(struct shk_patch *patch, pid_t *busy)
 
 /*
  * Has @patch of @shadow's list changed by @try, as soon as that does not return -EAGAIN.
- * shk_config_lock is held, but not while a task is waited for; the shadow may be destroyed
+ * The shadow is locked, but not while a task is waited for; it may be destroyed
  * then: -ESTALE, and @patch is gone. -EBUSY: @busy was in a body all the time; -ERESTARTSYS;
  * others of @try.
  */
@@ -251,9 +251,9 @@ static int wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
 
 	patch->switching = true;
 	while ((ret = try(patch, busy)) == -EAGAIN) {
-		mutex_unlock(&shk_config_lock);
+		shk_shadow_unlock(shadow);
 		ret = shk_still_wait(&until);
-		mutex_lock(&shk_config_lock);
+		shk_shadow_lock_always(shadow, NULL);
 		if (find(shadow, id, "") != patch)
 			return -ESTALE;
 		if (ret)
@@ -634,7 +634,7 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	if (ret)
 		goto free;
 
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		goto give_up;
 	was = shk_shadow_prepared(shadow);
@@ -654,7 +654,7 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	shk_livepatch_call(patch, SHK_POST_PATCH);
 	arg->id = patch->id;
 	strscpy(arg->name, patch->name, sizeof(arg->name));
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return 0;
 switch_off:
 	if (patch->state != SHK_PATCH_OFF)
@@ -663,14 +663,14 @@ take_out:
 	take_out(patch);
 	/* Where a task was waited for there was one inside, and both are true. */
 	shk_shadow_unprepare(shadow, &was);
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	if (has_module(patch->kind))
 		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));
 give_up:
 	give_up(patch);
 	return ret;
 unlock:
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 free:
 	if (has_module(patch->kind))
@@ -687,7 +687,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 	if (arg->flags & ~SHK_PATCH_UNSAFE_NOW || arg->busy || arg->reserved ||
 	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) || !arg->id == !*arg->name)
 		return -EINVAL;
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	patch = find(shadow, arg->id, arg->name);
@@ -703,7 +703,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 		ret = wait_and_switch_off(patch, &arg->busy);
 	if (!ret)
 		remove_one(patch);
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	/* The shadow was destroyed, and the patch removed by that. */
 	return ret == -ESTALE ? 0 : ret;
 }
@@ -716,7 +716,7 @@ int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote 
 	if (arg->flags || strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
 	    !arg->id == !*arg->name)
 		return -EINVAL;
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	ret = -ENOENT;
@@ -725,7 +725,7 @@ int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote 
 		ret = -EBUSY;
 	else if (patch)
 		ret = patch->klp ? shk_livepatch_promote(patch) : -EMEDIUMTYPE;
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 }
 
@@ -733,7 +733,7 @@ void shk_patches_teardown(struct shk_shadow *shadow)
 {
 	struct shk_patch *patch, *prev;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	list_for_each_entry_safe_reverse (patch, prev, &shadow->patches, node)
 		remove_one(patch);
 }
@@ -787,7 +787,7 @@ int shk_patch_next(struct shk_shadow *shadow, struct shk_patch_info *info, bool 
 
 	if (info->flags || info->reserved)
 		return -EINVAL;
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	ret = -ENOENT;
@@ -802,6 +802,6 @@ int shk_patch_next(struct shk_shadow *shadow, struct shk_patch_info *info, bool 
 		ret = 0;
 		break;
 	}
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 }

@@ -14,7 +14,7 @@
  * stack.c	who may still be in such a module
  * site.c	the entry that a function shares with probes and other patches
  *
- * Locking: shk_config_lock, but for calls in progress, which read
+ * Locking: the shadow's, but for calls in progress, which read
  * shk_site.funcs, shk_func.patch and shk_patch.state under RCU.
  */
 #ifndef SHK_PATCH_H
@@ -80,7 +80,7 @@ struct shk_patch {
 	struct shk_body *bodies;
 	unsigned int nr_bodies;
 	unsigned int nr_olds;
-	/* A caller waits for tasks to leave these, without shk_config_lock. */
+	/* A caller waits for tasks to leave these, without the shadow's lock. */
 	bool switching;
 	struct llist_node grave;
 };
@@ -160,7 +160,7 @@ int shk_livepatch_prepare(struct shk_patch *patch);
 int shk_livepatch_pre_patch(struct shk_patch *patch);
 /* Calls another callback of each object of a patch that has some. */
 void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
-/* Errors of struct shk_patch_promote. shk_config_lock held. */
+/* Errors of struct shk_patch_promote. The shadow is locked. */
 int shk_livepatch_promote(struct shk_patch *patch);
 /* True if the kernel has had the patch from this module, whatever became of it there. */
 bool shk_livepatch_promoted(const struct shk_patch *patch);
@@ -177,11 +177,11 @@ int shk_switch_prepare(struct shk_patch *patch);
 /* Its functions have their stubs, which lead to the old bodies. */
 void shk_switch_begin(struct shk_patch *patch);
 /*
- * Switches @patch on if it is off, or off if its stubs ask; shk_config_lock held. -EAGAIN:
+ * Switches @patch on if it is off, or off if its stubs ask; the shadow is locked. -EAGAIN:
  * the task @busy is in a body, wait (shk_still_wait()) without locks. -EOPNOTSUPP.
  */
 int shk_switch(struct shk_patch *patch, pid_t *busy);
-/* No task is kept out of the shadow, or in it, for the sake of @patch. shk_config_lock held. */
+/* No task is kept out of the shadow, or in it, for the sake of @patch. Likewise. */
 void shk_switch_forget(struct shk_patch *patch);
 
 /* ---- thunk.c ---- */

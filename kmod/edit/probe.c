@@ -245,7 +245,7 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 			goto free;
 	}
 
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		goto returns;
 	ret = shadow->dead ? -ESTALE : choose_name(shadow, probe, arg->name);
@@ -259,10 +259,10 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	shadow->nr_probes++;
 	arg->id = probe->id;
 	strscpy(arg->name, probe->name, sizeof(arg->name));
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return 0;
 unlock:
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 returns:
 	shk_returns_exit(probe);
 free:
@@ -285,13 +285,13 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 	if (arg->flags || strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
 	    !arg->id == !*arg->name)
 		return -EINVAL;
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	probe = find(shadow, arg->id, arg->name);
 	if (probe)
 		remove_one(shadow, probe);
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return probe ? 0 : -ENOENT;
 }
 
@@ -325,7 +325,7 @@ int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool 
 
 	if (info->flags)
 		return -EINVAL;
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	ret = -ENOENT;
@@ -349,7 +349,7 @@ int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool 
 		ret = 0;
 		break;
 	}
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 }
 
@@ -357,7 +357,7 @@ void shk_probes_teardown(struct shk_shadow *shadow)
 {
 	struct shk_probe *probe, *next;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	list_for_each_entry_safe (probe, next, &shadow->probes, node)
 		remove_one(shadow, probe);
 }

@@ -10,7 +10,7 @@
  * slot.c	the module's text that edits lead to
  * patch.c	patches, whose functions share the sites of entries; see patch.h
  *
- * Locking: shk_config_lock, but for hits, which read shk_shadow.sites,
+ * Locking: the shadow's, but for hits, which read shk_shadow.sites,
  * shk_site.probes and the slots under RCU (preemption is off in them).
  */
 #ifndef SHK_PROBE_H
@@ -138,7 +138,7 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 void shk_site_unpatch(struct shk_func *func);
 /* May the stub go to its body without asking? After something of that changed. */
 void shk_site_refresh(struct shk_site *site);
-/* Does each stub ask whether the thread is to act, before it goes to its body? shk_config_lock held. */
+/* Does each stub ask whether the thread is to act, before it goes to its body? */
 void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask);
 /*
  * True if the jump of an optimised kprobe that reaches over the instruction at @addr, @offset

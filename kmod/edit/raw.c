@@ -165,7 +165,7 @@ int shk_raw_add(struct shk_shadow *shadow, struct shk_raw_add *arg)
 	if (ret)
 		goto free;
 
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		goto free;
 	ret = shadow->dead ? -ESTALE : apply(shadow, raw);
@@ -174,10 +174,10 @@ int shk_raw_add(struct shk_shadow *shadow, struct shk_raw_add *arg)
 	raw->id = ++shadow->last_raw;
 	list_add_tail(&raw->node, &shadow->raws);
 	arg->id = raw->id;
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return 0;
 unlock:
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 free:
 	raw_free(raw);
 	return ret;
@@ -202,7 +202,7 @@ int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg)
 
 	if (arg->flags)
 		return -EINVAL;
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	ret = -ENOENT;
@@ -213,7 +213,7 @@ int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg)
 			break;
 		}
 	}
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 }
 
@@ -225,7 +225,7 @@ int shk_raw_next(struct shk_shadow *shadow, struct shk_raw_info *info, bool show
 
 	if (info->flags)
 		return -EINVAL;
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	ret = -ENOENT;
@@ -245,7 +245,7 @@ int shk_raw_next(struct shk_shadow *shadow, struct shk_raw_info *info, bool show
 		ret = 0;
 		break;
 	}
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 }
 
@@ -253,7 +253,7 @@ void shk_raws_teardown(struct shk_shadow *shadow)
 {
 	struct shk_raw *raw, *next;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	list_for_each_entry_safe (raw, next, &shadow->raws, node)
 		remove_one(shadow, raw);
 }

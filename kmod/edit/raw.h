@@ -3,7 +3,7 @@
  * A raw edit is what its user says: one instruction in the place of another, or
  * nothing at all in pages that are to be private (SHK_RAW_IDENTITY).
  *
- * Locking: shk_config_lock.
+ * Locking: the shadow's.
  */
 #ifndef SHK_RAW_H
 #define SHK_RAW_H

@@ -182,7 +182,7 @@ void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask)
 	struct shk_site *site;
 	int bucket;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	if (shadow->asks_threads == ask)
 		return;
 	WRITE_ONCE(shadow->asks_threads, ask);
@@ -404,19 +404,14 @@ static int site_begin(struct shk_site *site, struct list_head *first)
 	return ret;
 }
 
-/* What executes the union counts for @probe, too. */
-static int union_join(struct shk_probe *probe, unsigned long addr)
+static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, unsigned long addr)
 {
-	struct shk_site *site;
-	bool found;
+	struct shk_site *site = find_site(all, addr);
+	bool found = site;
 	int ret;
 
-	if (WARN_ON_ONCE(!shk_union))
-		return -EIO;
-	site = find_site(shk_union, addr);
-	found = site;
 	if (!found)
-		site = site_create(shk_union, probe, addr);
+		site = site_create(all, probe, addr);
 	if (IS_ERR(site))
 		return PTR_ERR(site);
 	list_add_tail_rcu(&probe->in_union, &site->others);
@@ -424,21 +419,40 @@ static int union_join(struct shk_probe *probe, unsigned long addr)
 	if (ret)
 		return ret;
 	probe->union_site = site;
-	shk_union->nr_probes++;
+	WRITE_ONCE(all->nr_probes, all->nr_probes + 1);
 	return 0;
+}
+
+/* What executes the union counts for @probe, too. It stays: the caller is one of its users. */
+static int union_join(struct shk_probe *probe, unsigned long addr)
+{
+	struct shk_shadow *all = READ_ONCE(shk_union);
+	int ret;
+
+	if (WARN_ON_ONCE(!all))
+		return -EIO;
+	shk_shadow_lock_hidden(all);
+	ret = union_join_locked(all, probe, addr);
+	shk_shadow_unlock_hidden(all);
+	return ret;
 }
 
 static void union_leave(struct shk_probe *probe)
 {
 	struct shk_site *site = probe->union_site;
+	struct shk_shadow *all;
 
 	if (!site)
 		return;
+	all = site->shadow;
+	shk_shadow_lock_hidden(all);
 	list_del_rcu(&probe->in_union);
 	probe->union_site = NULL;
-	shk_union->nr_probes--;
 	if (list_empty(&site->others))
 		site_remove(site);
+	/* Without one it is given up, as soon as its lock is free. */
+	WRITE_ONCE(all->nr_probes, all->nr_probes - 1);
+	shk_shadow_unlock_hidden(all);
 }
 
 static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr)
@@ -473,7 +487,7 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 	unsigned long fentry = shk_call(ftrace_location)(addr);
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	if (entry && fentry)
 		addr = fentry;
 	/* Behind a place that is taken or in two pages, or by wish: the next instruction. */
@@ -502,7 +516,7 @@ void shk_site_remove(struct shk_probe *probe)
 	struct buried_probe *buried = container_of(probe, struct buried_probe, probe);
 	struct shk_site *site = probe->site;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&site->shadow->lock);
 	union_leave(probe);
 	list_del_rcu(&probe->in_site);
 	shk_returns_exit(probe);
@@ -522,7 +536,7 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 	bool found = site, had_stub = func->stub >= 0;
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	if (shk_hooks_own(addr))
 		return -EADDRNOTAVAIL;
 	/* A body in place is the only one; so is one that is about to be. */
@@ -572,7 +586,7 @@ void shk_site_unpatch(struct shk_func *func)
 	struct shk_site *site = func->site;
 	bool top = func == top_func(site);
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&site->shadow->lock);
 	list_del_rcu(&func->in_site);
 	if (list_empty(&site->probes) && list_empty(&site->funcs)) {
 		site_remove(site);

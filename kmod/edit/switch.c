@@ -22,6 +22,7 @@
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
+#include "graft/graft.h"
 #include "graft/still.h"
 
 /* The old body and the new one, each with what the compiler has split off it, and the stub. */
@@ -78,14 +79,23 @@ void shk_switch_begin(struct shk_patch *patch)
 	}
 }
 
-static void list_bodies(struct shk_patch *patch, unsigned int first, unsigned int end,
-			struct list_head *to)
+static void list_looks(struct shk_patch *patch, unsigned int first, unsigned int end,
+		       struct list_head *looks)
 {
 	for (; first < end; first++)
-		list_move(&patch->bodies[first].node, to);
+		list_add(&patch->bodies[first].in_look, looks);
 }
 
-void shk_switch_forget(struct shk_patch *patch)
+/* From now on processes come into the shadow and leave it with an eye to all of them. */
+static void remember(struct shk_patch *patch)
+{
+	unsigned int i;
+
+	for (i = 0; i < patch->nr_bodies; i++)
+		list_add(&patch->bodies[i].node, &patch->shadow->bodies);
+}
+
+static void forget(struct shk_patch *patch)
 {
 	unsigned int i;
 
@@ -93,24 +103,42 @@ void shk_switch_forget(struct shk_patch *patch)
 		list_del_init(&patch->bodies[i].node);
 }
 
+/* text_mutex is held; no task is in a body. */
 static int flip(void *arg)
 {
 	struct shk_patch *patch = arg;
+	bool on = patch->state == SHK_PATCH_OFF;
 
-	WRITE_ONCE(patch->state, patch->state == SHK_PATCH_OFF ? SHK_PATCH_ON : SHK_PATCH_OFF);
+	WRITE_ONCE(patch->state, on ? SHK_PATCH_ON : SHK_PATCH_OFF);
+	spin_lock(&shk_graft_lock);
+	if (on)
+		remember(patch);
+	else
+		forget(patch);
+	spin_unlock(&shk_graft_lock);
 	return 0;
+}
+
+void shk_switch_forget(struct shk_patch *patch)
+{
+	if (!patch->nr_bodies)
+		return;
+	mutex_lock(shk_symbols.text_mutex);
+	spin_lock(&shk_graft_lock);
+	forget(patch);
+	spin_unlock(&shk_graft_lock);
+	mutex_unlock(shk_symbols.text_mutex);
 }
 
 static int try_flip(struct shk_patch *patch, struct shk_still *still)
 {
+	/* Else nobody is there, and nobody comes in: the shadow is locked. */
+	bool live = shk_shadow_live(patch->shadow);
 	int ret;
 
-	/* Nothing comes in without shk_config_lock. */
-	if (!shk_shadow_live(patch->shadow))
-		return flip(patch);
 	cpus_read_lock(); /* outside of text_mutex, as everywhere */
 	mutex_lock(shk_symbols.text_mutex);
-	ret = shk_still_change(still, flip, patch);
+	ret = live ? shk_still_change(still, flip, patch) : flip(patch);
 	mutex_unlock(shk_symbols.text_mutex);
 	cpus_read_unlock();
 	return ret;
@@ -119,22 +147,20 @@ static int try_flip(struct shk_patch *patch, struct shk_still *still)
 int shk_switch(struct shk_patch *patch, pid_t *busy)
 {
 	bool on = patch->state == SHK_PATCH_OFF;
-	LIST_HEAD(bodies);
-	struct shk_still still = { .shadow = patch->shadow, .bodies = { &bodies } };
+	struct shk_still still = { .shadow = patch->shadow,
+				   .others = LIST_HEAD_INIT(still.others) };
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&patch->shadow->lock);
 	/* System calls may have been selected while a task was waited for. */
 	ret = on ? shk_inplace_allowed(patch->shadow) : 0;
 	if (ret)
 		return ret;
-	list_bodies(patch, on ? 0 : patch->nr_olds, on ? patch->nr_olds : patch->nr_bodies,
-		    &bodies);
+	list_looks(patch, on ? 0 : patch->nr_olds, on ? patch->nr_olds : patch->nr_bodies,
+		   &still.others);
 	ret = try_flip(patch, &still);
 	*busy = still.busy;
-	if (patch->state == SHK_PATCH_OFF)
-		shk_switch_forget(patch);
-	else
-		list_bodies(patch, 0, patch->nr_bodies, &patch->shadow->bodies);
+	while (!list_empty(&still.others))
+		list_del_init(still.others.next);
 	return ret;
 }

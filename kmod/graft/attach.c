@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An mm comes into a shadow, moves to another, or goes back to the base: under
- * shk_config_lock, so that what a shadow has in place stays as it is.
+ * An mm comes into a shadow, moves to another, or goes back to the base. Where it comes to is
+ * locked, so that what is in place there stays as it is. Where it leaves is not, and others may
+ * attach or detach the mm at the same time, since several processes can share it: so nothing that
+ * was seen of its graft is relied upon before shk_graft_lock is held, and all is done with that.
  */
 #include <linux/sched/mm.h>
 
@@ -60,7 +62,7 @@ static void begin_stretch(const struct shk_coming *coming, struct shk_graft *gra
 static void end_stretches(const struct shk_coming *coming, struct shk_graft *graft,
 			  struct shk_shadow *was, struct shk_left *left)
 {
-	if (!coming->trial) {
+	if (!coming->trial || !*coming->trial) {
 		left->before = graft->before;
 		graft->before = (struct shk_before){};
 	} else if (!graft->before.shadow && graft->origin.binding != coming->origin.binding) {
@@ -96,11 +98,12 @@ static struct shk_origin origin_after(const struct shk_coming *coming,
 /*
  * @mm joins, with the graft that it has or with @left's spare one, which is used up then; so
  * is the stretch, if one is to begin. Returns 1 if its entry was written, 0 if it
- * is inside already; -EPERM; -EIO; -ENOSPC; -EAGAIN: there is neither, for exec leaves
- * without asking shk_config_lock.
+ * is inside already; -EPERM; -EIO; -ENOSPC; -EAGAIN: there is neither, for it has left meanwhile.
  */
-static int join(const struct shk_coming *coming, struct mm_struct *mm, struct shk_left *left)
+static int join(const struct shk_coming *coming)
 {
+	struct mm_struct *mm = coming->change->mm;
+	struct shk_left *left = &coming->change->left;
 	struct shk_graft *graft = shk_graft_find(mm) ?: left->graft;
 	struct shk_shadow *was, *before = NULL;
 	struct shk_arrival *arrival;
@@ -142,119 +145,128 @@ static int join(const struct shk_coming *coming, struct mm_struct *mm, struct sh
 	return moves;
 }
 
-struct joining {
-	const struct shk_coming *coming;
-	struct mm_struct *mm;
-	struct shk_left *left;
-};
-
-static int do_join(void *arg)
+static int do_join(void *coming)
 {
-	struct joining *j = arg;
-
-	return join(j->coming, j->mm, j->left);
+	return join(coming);
 }
 
-int shk_graft_come(const struct shk_coming *coming, struct mm_struct *mm, struct shk_left *left,
-		   pid_t *busy)
+int shk_graft_come(struct shk_coming *coming)
 {
-	struct joining joining = { .coming = coming, .mm = mm, .left = left };
 	struct shk_shadow *shadow = coming->to;
 	struct shk_prepared was;
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
-	*busy = 0;
 	ret = shk_shadow_prepare(shadow, &was);
 	if (ret)
 		return ret;
-	ret = shk_graft_change_text(mm, shadow, do_join, &joining, busy);
+	ret = shk_graft_change_text(coming->change, shadow, do_join, coming);
 	if (ret >= 0)
 		return 0;
 	shk_shadow_unprepare(shadow, &was);
 	return ret;
 }
 
-int shk_graft_attach(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
-		     struct shk_left *left, pid_t *busy)
+int shk_graft_attach(struct shk_shadow *shadow, bool delegated, struct shk_change *change)
 {
 	struct shk_coming coming = {
+		.change = change,
 		.to = shadow,
 		.origin.kind = delegated ? SHK_BY_DELEGATE : SHK_BY_USER,
 	};
 
-	return shk_graft_come(&coming, mm, left, busy);
+	return shk_graft_come(&coming);
 }
 
-int shk_graft_place(struct shk_shadow *shadow, struct mm_struct *mm, u64 binding, bool trial,
-		    struct shk_left *left, pid_t *busy)
+int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
+		    struct shk_change *change)
 {
 	struct shk_coming coming = {
+		.change = change,
 		.to = shadow,
 		.origin = { SHK_BY_CGROUP, binding },
 		.trial = trial,
 	};
 
-	return shk_graft_come(&coming, mm, left, busy);
+	return shk_graft_come(&coming);
 }
 
 /* What shk_graft.leaving says while its process is being detached. */
 #define LEAVING ULONG_MAX
 
-/* The graft of @mm that the caller may end, or why not. */
-static struct shk_graft *find_to_end(struct mm_struct *mm, const struct shk_shadow *from,
-				     bool delegated)
-{
-	struct shk_graft *graft = shk_graft_find(mm);
+/* Who is to execute the base. */
+struct ending {
+	struct shk_change *change;
+	const struct shk_shadow *from; /* NULL: wherever it is */
+	bool delegated;
+	/* Out: */
+	struct shk_graft *graft;
+	struct list_head execs;
+};
 
-	if (!graft || (from && graft->shadow != from))
+/* The graft that may be ended, or why not: -ENOENT, -EPERM. */
+static struct shk_graft *find_to_end(const struct ending *e)
+{
+	struct shk_graft *graft = shk_graft_find(e->change->mm);
+
+	if (!graft || (e->from && graft->shadow != e->from))
 		return ERR_PTR(-ENOENT);
-	if (delegated && graft->origin.kind != SHK_BY_DELEGATE)
+	if (e->delegated && graft->origin.kind != SHK_BY_DELEGATE)
 		return ERR_PTR(-EPERM);
 	return graft;
 }
 
 /* -ENOENT, -EPERM. */
-static int cancel_arrival(struct mm_struct *mm, const struct shk_shadow *from, bool delegated)
+static int cancel_arrival(const struct ending *e)
 {
+	struct mm_struct *mm = e->change->mm;
 	struct shk_arrival *arrival = shk_graft_find(mm) ? NULL : shk_arrival_find(mm);
 
-	if (!arrival || (from && arrival->shadow != from))
+	if (!arrival || (e->from && arrival->shadow != e->from))
 		return -ENOENT;
-	if (delegated)
+	if (e->delegated)
 		return -EPERM;
 	shk_arrival_cancel(arrival);
 	return 0;
 }
 
-/* 1; 0: it had yet to arrive, and does not; and as begin_leaving(). */
-static int try_leaving(struct mm_struct *mm, const struct shk_shadow *from, bool delegated)
+/* -EAGAIN: a child is being made. Until the caller comes again no other is begun. */
+static int check_children(struct shk_graft *graft)
 {
-	struct shk_graft *graft = find_to_end(mm, from, delegated);
+	if (!shk_graft_has_unmade(graft))
+		return 0;
+	graft->leaving = jiffies + SHK_STILL_PAUSE * 2;
+	return -EAGAIN;
+}
+
+/* 1; 0: it had yet to arrive, and does not; and as begin_leaving(). */
+static int try_leaving(const struct ending *e)
+{
+	struct shk_graft *graft = find_to_end(e);
+	int ret;
 
 	if (graft == ERR_PTR(-ENOENT))
-		return cancel_arrival(mm, from, delegated);
+		return cancel_arrival(e);
 	if (IS_ERR(graft))
 		return PTR_ERR(graft);
-	/* Until the caller comes again no other is begun, or it might never end. */
-	if (shk_graft_has_unmade(graft)) {
-		graft->leaving = jiffies + SHK_STILL_PAUSE * 2;
-		return -EAGAIN;
-	}
+	ret = check_children(graft);
+	if (ret)
+		return ret;
 	graft->leaving = LEAVING;
 	return 1;
 }
 
 /*
- * @mm is about to be detached: its children are made outside meanwhile. 1; or 0: that is done
- * already; -ENOENT, -EPERM; -EAGAIN: a child is being made.
+ * It is about to be detached: its children are made outside meanwhile. 1; or 0: that is done
+ * already; and as find_to_end(), check_children().
  */
-static int begin_leaving(struct mm_struct *mm, const struct shk_shadow *from, bool delegated)
+static int begin_leaving(const struct ending *e)
 {
 	int ret;
 
 	spin_lock(&shk_graft_lock);
-	ret = try_leaving(mm, from, delegated);
+	ret = e->change->check ? e->change->check(e->change) : 0;
+	if (!ret)
+		ret = try_leaving(e);
 	spin_unlock(&shk_graft_lock);
 	return ret;
 }
@@ -266,57 +278,52 @@ static void stop_leaving(struct mm_struct *mm)
 
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
-	if (graft)
+	if (graft && graft->leaving == LEAVING)
 		graft->leaving = 0;
 	spin_unlock(&shk_graft_lock);
 }
 
-struct ending {
-	struct mm_struct *mm;
-	const struct shk_shadow *from;
-	bool delegated;
-	struct shk_graft *graft;
-	struct list_head execs;
-};
-
 static int do_end(void *arg)
 {
 	struct ending *e = arg;
+	struct shk_graft *graft = find_to_end(e);
+	int ret;
 
-	/* Exec leaves without asking shk_config_lock. */
-	e->graft = find_to_end(e->mm, e->from, e->delegated);
-	if (IS_ERR(e->graft))
-		return PTR_ERR(e->graft);
-	shk_graft_disconnect_execs(e->graft, &e->execs);
-	shk_graft_disconnect(e->graft);
+	if (IS_ERR(graft))
+		return PTR_ERR(graft);
+	/* Another one who was detaching it at the same time may have let some be made. */
+	ret = check_children(graft);
+	if (ret)
+		return ret;
+	e->graft = graft;
+	shk_graft_disconnect_execs(graft, &e->execs);
+	shk_graft_disconnect(graft);
 	return 1;
 }
 
-int shk_graft_detach(struct mm_struct *mm, const struct shk_shadow *from, bool delegated,
-		     struct shk_left *left, pid_t *busy)
+int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_change *change)
 {
-	struct ending ending = { .mm = mm, .from = from, .delegated = delegated };
+	struct ending ending = { .change = change, .from = from, .delegated = delegated };
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
-	*busy = 0;
-	ret = begin_leaving(mm, from, delegated);
+	change->busy = 0;
+	ret = begin_leaving(&ending);
 	if (ret <= 0)
 		return ret;
 
 	INIT_LIST_HEAD(&ending.execs);
-	ret = shk_graft_change_text(mm, NULL, do_end, &ending, busy);
+	ret = shk_graft_change_text(change, NULL, do_end, &ending);
 	if (ret < 0) {
-		stop_leaving(mm);
+		stop_leaving(change->mm);
 		return ret;
 	}
 	shk_graft_retire(ending.graft);
 	shk_graft_end_execs(&ending.execs);
 	/* It was to be placed, so there is a spare one; meanwhile it was attached. */
-	if (left->graft)
+	if (change->left.graft)
 		shk_graft_release(ending.graft);
 	else
-		left->graft = ending.graft;
+		change->left.graft = ending.graft;
 	return 0;
 }
 
@@ -341,69 +348,94 @@ int shk_graft_come_back(struct shk_graft *graft, struct shk_shadow *back,
 }
 
 struct restoring {
-	struct shk_graft *graft;
-	struct shk_left *left;
+	struct shk_change *change;
+	u64 binding;
+	struct shk_shadow *to; /* change->left has a reference */
 };
 
-/* -EIO. */
+/* Where that binding wants @mm, which it was in before a trial; or NULL. */
+static struct shk_shadow *find_before(struct mm_struct *mm, u64 binding)
+{
+	const struct shk_graft *graft = shk_graft_find(mm);
+
+	return graft && graft->before.origin.binding == binding ? graft->before.shadow : NULL;
+}
+
+/* -EIO; -EAGAIN: it is on another trial by now, or on none. */
 static int do_restore(void *arg)
 {
 	struct restoring *r = arg;
-	struct shk_graft *graft = r->graft;
-	struct shk_before before = graft->before;
-	int ret = shk_graft_come_back(graft, before.shadow, before.stretch, before.origin, r->left);
+	struct shk_left *left = &r->change->left;
+	struct shk_before before;
+	struct shk_graft *graft;
+	int ret;
 
+	if (find_before(r->change->mm, r->binding) != r->to)
+		return -EAGAIN;
+	graft = shk_graft_find(r->change->mm);
+	before = graft->before;
+	ret = shk_graft_come_back(graft, before.shadow, before.stretch, before.origin, left);
 	if (ret < 0)
 		return ret;
 	shk_threads_drop(&graft->threads);
-	r->left->before = before;
+	left->before = before;
 	graft->before = (struct shk_before){};
 	return ret;
 }
 
-int shk_graft_restore(struct mm_struct *mm, u64 binding, struct shk_left *left, pid_t *busy)
+/* -ESTALE: that shadow was destroyed. */
+static int restore(struct restoring *r)
 {
-	struct restoring restoring = { .left = left };
-	struct shk_shadow *to = NULL;
-	struct shk_graft *graft;
+	int ret = shk_shadow_lock(r->to);
 
-	lockdep_assert_held(&shk_config_lock);
-	*busy = 0;
-	/* Neither goes: exec leaves who is inside by delegation, settle() wants shk_config_lock. */
+	if (ret)
+		return ret;
+	ret = -ESTALE;
+	if (!shk_shadow_is_gone(r->to))
+		ret = shk_graft_change_text(r->change, r->to, do_restore, r);
+	shk_shadow_unlock(r->to);
+	return min(ret, 0);
+}
+
+int shk_graft_restore(u64 binding, struct shk_change *change)
+{
+	struct restoring restoring = { .change = change, .binding = binding };
+	struct shk_shadow *to;
+	int ret;
+
+	change->busy = 0;
 	spin_lock(&shk_graft_lock);
-	graft = shk_graft_find(mm);
-	if (graft && graft->before.origin.binding == binding)
-		to = graft->before.shadow;
+	to = find_before(change->mm, binding);
+	if (to)
+		change->left.to = shk_shadow_get(to);
 	spin_unlock(&shk_graft_lock);
 	if (!to)
 		return -ENOENT;
-	if (to->dead)
-		return shk_graft_detach(mm, NULL, false, left, busy);
-	restoring.graft = graft;
-	return min(shk_graft_change_text(mm, to, do_restore, &restoring, busy), 0);
+	restoring.to = to;
+	ret = restore(&restoring);
+	return ret == -ESTALE ? shk_graft_detach(NULL, false, change) : ret;
 }
 
 /* The next one that @binding has placed and that knows where it was. */
-static bool take_before(u64 binding, struct shk_before *before)
+static bool take_before(u64 binding, bool *trial, struct shk_before *before)
 {
 	struct shk_graft *graft;
 
-	mutex_lock(&shk_config_lock);
 	spin_lock(&shk_graft_lock);
+	*trial = false;
 	graft = shk_graft_find_on_trial(binding);
 	if (graft) {
 		*before = graft->before;
 		graft->before = (struct shk_before){};
 	}
 	spin_unlock(&shk_graft_lock);
-	mutex_unlock(&shk_config_lock);
 	return graft;
 }
 
-void shk_graft_settle(u64 binding)
+void shk_graft_settle(u64 binding, bool *trial)
 {
 	struct shk_before before;
 
-	while (take_before(binding, &before))
+	while (take_before(binding, trial, &before))
 		shk_before_put(&before);
 }

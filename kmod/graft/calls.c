@@ -8,18 +8,17 @@
 #include "graft/calls.h"
 #include "graft/graft.h"
 
-void shk_graft_link_target(struct shk_shadow *caller, struct shk_shadow *target)
+void shk_graft_link_target(struct shk_shadow *caller)
 {
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&caller->target->lock);
 	spin_lock(&shk_graft_lock);
-	caller->target = shk_shadow_get(target);
-	list_add_tail(&caller->caller, &target->callers);
+	list_add_tail(&caller->caller, &caller->target->callers);
 	spin_unlock(&shk_graft_lock);
 }
 
 void shk_graft_unlink_target(struct shk_shadow *caller)
 {
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&caller->target->lock);
 	spin_lock(&shk_graft_lock);
 	list_del_init(&caller->caller);
 	spin_unlock(&shk_graft_lock);

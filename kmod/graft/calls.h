@@ -12,8 +12,8 @@
  */
 u64 shk_graft_call_begin(unsigned int nr);
 void shk_graft_call_end(u64 call);
-/* @caller, in which nothing is yet, gets @target; the other way round. shk_config_lock held. */
-void shk_graft_link_target(struct shk_shadow *caller, struct shk_shadow *target);
+/* @caller, in which nothing is, is one of its target's callers; or no more. Both are locked. */
+void shk_graft_link_target(struct shk_shadow *caller);
 void shk_graft_unlink_target(struct shk_shadow *caller);
 
 #endif /* SHK_CALLS_H */

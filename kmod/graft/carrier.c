@@ -20,22 +20,43 @@
 #include "hooks/load.h"
 #include "mmu/small.h"
 
-/* Who makes such an mm, which is outside even if its maker is inside. */
-static const struct task_struct *maker;
+/* Tasks that make such an mm, which is outside even if its maker is inside. On their stacks. */
+struct maker {
+	const struct task_struct *task;
+	struct list_head node;
+};
+
+static LIST_HEAD(makers);
+static DEFINE_SPINLOCK(makers_lock); /* nothing is taken inside */
 
 bool shk_carrier_is_being_made(void)
 {
-	return READ_ONCE(maker) == current;
+	const struct maker *maker;
+	bool found = false;
+
+	/* Current's own is seen without the lock. */
+	if (data_race(list_empty(&makers)))
+		return false;
+	spin_lock(&makers_lock);
+	list_for_each_entry (maker, &makers, node)
+		found |= maker->task == current;
+	spin_unlock(&makers_lock);
+	return found;
 }
 
 static struct mm_struct *create(struct shk_shadow *shadow)
 {
+	struct maker self = { .task = current };
 	struct mm_struct *mm;
 	int ret;
 
-	WRITE_ONCE(maker, current);
+	spin_lock(&makers_lock);
+	list_add(&self.node, &makers);
+	spin_unlock(&makers_lock);
 	mm = shk_call(mm_alloc)();
-	WRITE_ONCE(maker, NULL);
+	spin_lock(&makers_lock);
+	list_del(&self.node);
+	spin_unlock(&makers_lock);
 	if (!mm)
 		return ERR_PTR(-ENOMEM);
 	ret = shk_graft_carry(mm, shadow);
@@ -51,7 +72,7 @@ int shk_carrier_get(struct shk_shadow *shadow)
 	struct mm_struct *mm;
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	if (!shk_mmu->carriers)
 		return -EOPNOTSUPP;
 	ret = shk_shadow_prepare(shadow, &was);
@@ -66,7 +87,7 @@ int shk_carrier_get(struct shk_shadow *shadow)
 		shk_shadow_unprepare(shadow, &was);
 		return PTR_ERR(mm);
 	}
-	shadow->carrier = mm;
+	WRITE_ONCE(shadow->carrier, mm);
 	shadow->carrier_users = 1;
 	return 0;
 }
@@ -105,10 +126,10 @@ void shk_carrier_put(struct shk_shadow *shadow)
 {
 	struct mm_struct *mm = shadow->carrier;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	if (--shadow->carrier_users)
 		return;
-	shadow->carrier = NULL;
+	WRITE_ONCE(shadow->carrier, NULL);
 	WARN_ON_ONCE(shk_graft_carry(mm, NULL));
 	shk_small_resize(mm, false);
 	shk_mmu->flush_mm(mm);

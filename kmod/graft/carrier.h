@@ -9,8 +9,8 @@
 #include "shadow/shadow.h"
 
 /*
- * The carrier is there for one user more; shk_config_lock held. -EOPNOTSUPP: not on this
- * machine. Others as shk_shadow_prepare().
+ * The carrier is there for one user more; the shadow's lock is held, as it is in the next.
+ * -EOPNOTSUPP: not on this machine. Others as shk_shadow_prepare().
  */
 int shk_carrier_get(struct shk_shadow *shadow);
 /* One less, who has seen to it that no CPU loads it, or comes back to it, on its behalf. */

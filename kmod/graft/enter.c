@@ -2,39 +2,39 @@
 #include "graft/enter.h"
 #include "graft/switch.h"
 
-static int enter(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
-		 struct shk_thread **thread, struct shk_left *left, pid_t *busy)
+static int enter(struct shk_shadow *shadow, bool delegated, struct shk_thread **thread,
+		 struct shk_change *change)
 {
 	struct shk_stretch *kept = NULL;
+	struct shk_graft *spare = change->left.graft;
 	struct shk_coming coming = {
+		.change = change,
 		.to = shadow,
 		.origin.kind = delegated ? SHK_BY_DELEGATE : SHK_BY_USER,
-		.stretch = shk_stretch_alloc(left->graft ? &left->graft->kept : &kept),
+		.stretch = shk_stretch_alloc(spare ? &spare->kept : &kept),
 		.thread = thread,
 	};
 	int ret;
 
-	*busy = 0;
 	if (!coming.stretch)
 		return -ENOMEM;
-	ret = shk_graft_come(&coming, mm, left, busy);
+	ret = shk_graft_come(&coming);
 	if (ret)
 		shk_stretch_put(coming.stretch);
 	return ret;
 }
 
-int shk_graft_enter(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
-		    struct shk_left *left, pid_t *busy)
+int shk_graft_enter(struct shk_shadow *shadow, bool delegated, struct shk_change *change)
 {
-	return enter(shadow, mm, delegated, NULL, left, busy);
+	return enter(shadow, delegated, NULL, change);
 }
 
-int shk_graft_enter_thread(struct shk_shadow *shadow, struct mm_struct *mm, bool delegated,
-			   struct shk_left *left, pid_t *busy)
+int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk_change *change)
 {
 	struct shk_thread *thread;
 	int ret;
 
+	lockdep_assert_held(&shadow->lock);
 	/* Who asks whether to act asks for current, which is none of those. */
 	if (shadow->flags & (SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL))
 		return -EMEDIUMTYPE;
@@ -45,57 +45,90 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, struct mm_struct *mm, bool
 	thread = shk_thread_alloc(current);
 	if (!thread)
 		return -ENOMEM;
-	ret = enter(shadow, mm, delegated, &thread, left, busy);
+	ret = enter(shadow, delegated, &thread, change);
 	shk_thread_free(thread);
 	return ret;
 }
 
+/* The stretch whose begin current, in @graft (or NULL), comes back to; NULL: to the base. -ENOENT. */
+static struct shk_stretch *find_back(const struct shk_graft *graft, const struct shk_shadow *from)
+{
+	struct shk_stretch *to;
+
+	if (!graft || graft->shadow != from || !graft->stretch ||
+	    shk_threads_leave_out(&graft->threads))
+		return ERR_PTR(-ENOENT);
+	to = shk_stretch_find_back(graft->stretch);
+	return to && to->back ? to : NULL;
+}
+
 struct returning {
-	struct shk_graft *graft;
-	const struct shk_stretch *to;
-	struct shk_left *left;
+	struct shk_change *change;
+	const struct shk_shadow *from;
+	const struct shk_shadow *back; /* locked */
 };
 
-/* To where @to began, which is in a shadow. -EIO. */
+/* -EIO; -ENOENT; -EAGAIN: it comes back to somewhere else by now. */
 static int do_return(void *arg)
 {
 	struct returning *r = arg;
-	const struct shk_stretch *to = r->to;
-	int ret = shk_graft_come_back(r->graft, to->back, to->outer, to->origin, r->left);
+	struct shk_graft *graft = shk_graft_find(r->change->mm);
+	const struct shk_stretch *to = find_back(graft, r->from);
+	bool outer;
+	int ret;
 
+	if (IS_ERR(to))
+		return PTR_ERR(to);
+	if (!to || to->back != r->back)
+		return -EAGAIN;
+	outer = to->outer && to->outer->thread;
+	ret = shk_graft_come_back(graft, to->back, to->outer, to->origin, &r->change->left);
 	if (ret < 0)
 		return ret;
-	shk_threads_leave(&r->graft->threads);
-	if (!to->outer || !to->outer->thread)
-		shk_threads_drop(&r->graft->threads);
+	shk_threads_leave(&graft->threads);
+	if (!outer)
+		shk_threads_drop(&graft->threads);
 	return ret;
 }
 
-int shk_graft_return(struct mm_struct *mm, const struct shk_shadow *from, struct shk_left *left,
-		     pid_t *busy)
+/* -ENOENT; -EAGAIN: it comes back to a shadow by now. */
+static int comes_back_to_base(const struct shk_change *change)
 {
-	struct returning returning = { .left = left };
+	const struct shk_graft *graft = shk_graft_find(change->mm);
+	const struct shk_stretch *to = find_back(graft, graft ? graft->shadow : NULL);
+
+	if (IS_ERR(to))
+		return PTR_ERR(to);
+	return to ? -EAGAIN : 0;
+}
+
+static int return_to(struct shk_shadow *back, const struct shk_shadow *from,
+		     struct shk_change *change)
+{
+	struct returning returning = { .change = change, .from = from, .back = back };
+	int ret = shk_shadow_lock(back);
+
+	if (ret)
+		return ret;
+	ret = shk_graft_change_text(change, back, do_return, &returning);
+	shk_shadow_unlock(back);
+	return min(ret, 0);
+}
+
+int shk_graft_return(const struct shk_shadow *from, struct shk_change *change)
+{
 	struct shk_stretch *to;
-	struct shk_graft *graft;
-	bool left_out;
-	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
-	*busy = 0;
-	/* It stays: exec leaves with another mm, and detach wants shk_config_lock. */
+	change->busy = 0;
 	spin_lock(&shk_graft_lock);
-	graft = shk_graft_find(mm);
-	left_out = graft && shk_threads_leave_out(&graft->threads);
+	to = find_back(shk_graft_find(change->mm), from);
+	if (!IS_ERR_OR_NULL(to))
+		change->left.to = shk_shadow_get(to->back);
 	spin_unlock(&shk_graft_lock);
-	if (!graft || graft->shadow != from || !graft->stretch || left_out)
-		return -ENOENT;
-
-	to = shk_stretch_find_back(graft->stretch);
-	if (to && to->back) {
-		returning.graft = graft;
-		returning.to = to;
-		ret = shk_graft_change_text(mm, to->back, do_return, &returning, busy);
-		return min(ret, 0);
-	}
-	return shk_graft_detach(mm, from, false, left, busy);
+	if (IS_ERR(to))
+		return PTR_ERR(to);
+	if (to)
+		return return_to(change->left.to, from, change);
+	change->check = comes_back_to_base;
+	return shk_graft_detach(from, false, change);
 }

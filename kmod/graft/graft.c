@@ -152,6 +152,8 @@ int shk_graft_connect(struct shk_graft *graft, struct shk_shadow *shadow, bool b
 	graft->shadow = shk_shadow_get(shadow);
 	graft->order = ++last_order;
 	graft->nr_calls = 0;
+	/* Who was about to detach it has found it where it was. */
+	graft->leaving = 0;
 	list_add_tail(&graft->node, &shadow->grafts);
 	shk_graft_count(shadow, 1);
 	return 0;
@@ -284,6 +286,10 @@ void shk_left_put(struct shk_left *left)
 	}
 	if (left->shadow)
 		shk_shadow_put(left->shadow);
+	if (left->in_place)
+		shk_shadow_put(left->in_place);
+	if (left->to)
+		shk_shadow_put(left->to);
 	shk_stretch_put(left->stretch);
 	shk_before_put(&left->before);
 }
@@ -432,7 +438,7 @@ int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left)
 	struct shk_graft *graft;
 	bool known;
 
-	lockdep_assert_not_held(&shk_config_lock);
+	shk_shadow_assert_none_locked();
 	spin_lock(&shk_graft_lock);
 	known = find(mm, false);
 	graft = known ? NULL : find(mm, true);

@@ -84,8 +84,19 @@ struct shk_arrival {
 struct shk_left {
 	struct shk_graft *graft; /* SPARE: not used; in: shk_graft_spare()'s. Or OVER */
 	struct shk_shadow *shadow;
+	struct shk_shadow *in_place; /* where the mm was seen, with bodies in place */
+	struct shk_shadow *to;	     /* where it was to come back to */
 	struct shk_stretch *stretch;
 	struct shk_before before;
+};
+
+/* A user asks for an mm to have another text. */
+struct shk_change {
+	struct mm_struct *mm; /* the caller has a user of it (mmget) */
+	/* Asked under shk_graft_lock when that happens: 0, or the error that it ends with. Or NULL. */
+	int (*check)(const struct shk_change *change);
+	struct shk_left left; /* shk_graft_spare()'s; and what was left, also on error */
+	pid_t busy;	      /* out: the task that was in the way, with -EAGAIN; or 0 */
 };
 
 /*
@@ -153,7 +164,7 @@ void shk_graft_retire(struct shk_graft *graft);
 void shk_graft_release(struct shk_graft *graft);
 /* DISCONNECTED: flush, retire, release. */
 void shk_graft_end(struct shk_graft *graft);
-/* OVER or SPARE: freed now. shk_config_lock is not held; the caller has a user of the mm. */
+/* OVER or SPARE: freed now. No shadow's lock is held; the caller has a user of the mm. */
 void shk_graft_free(struct shk_graft *graft);
 /* All of it; a graft is parked. Likewise. */
 void shk_left_put(struct shk_left *left);
@@ -163,7 +174,7 @@ void shk_graft_abort(struct mm_struct *mm);
 void shk_graft_drain(void);
 
 /*
- * Before shk_config_lock is taken, since it waits for @mm's mmap_lock: @left has what @mm needs to
+ * Before a shadow's lock is taken, since it waits for @mm's mmap_lock: @left has what @mm needs to
  * come into a shadow, unless that is inside already; it was empty. The caller keeps its user of
  * @mm until shk_left_put(). Only a signal that kills ends the wait (-ERESTARTSYS); -EAGAIN, only
  * if not to @wait: somebody has the lock, or mappings are being invalidated; -ENOMEM.

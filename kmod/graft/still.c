@@ -34,6 +34,11 @@ static unsigned long entries[NR_ENTRIES];
 static struct shk_body exec_body[NR_EXEC];
 static LIST_HEAD(exec_bodies);
 
+static bool has(const struct shk_body *body, unsigned long addr)
+{
+	return addr >= body->from && addr < body->to;
+}
+
 static bool is_in(unsigned long addr, const struct list_head *bodies)
 {
 	const struct shk_body *body;
@@ -41,7 +46,17 @@ static bool is_in(unsigned long addr, const struct list_head *bodies)
 	if (!bodies)
 		return false;
 	list_for_each_entry (body, bodies, node)
-		if (addr >= body->from && addr < body->to)
+		if (has(body, addr))
+			return true;
+	return false;
+}
+
+static bool is_in_others(unsigned long addr, const struct shk_still *still)
+{
+	const struct shk_body *body;
+
+	list_for_each_entry (body, &still->others, in_look)
+		if (has(body, addr))
 			return true;
 	return false;
 }
@@ -52,7 +67,7 @@ static bool is_clear(struct task_struct *task, const struct shk_still *still)
 
 	for (i = 0; i < nr; i++)
 		if (is_in(entries[i], still->bodies[0]) || is_in(entries[i], still->bodies[1]) ||
-		    is_in(entries[i], &exec_bodies))
+		    is_in_others(entries[i], still) || is_in(entries[i], &exec_bodies))
 			return false;
 	return nr >= 0;
 }
@@ -142,8 +157,9 @@ int shk_still_change(struct shk_still *still, int (*change)(void *arg), void *ar
 
 int shk_still_wait(unsigned long *until)
 {
+	shk_shadow_assert_none_locked();
 	if (!*until)
-		*until = (jiffies + SHK_STILL_WAIT) | 1;
+		*until = shk_still_until();
 	if (time_after(jiffies, *until))
 		return -EBUSY;
 	schedule_timeout_interruptible(SHK_STILL_PAUSE);

@@ -13,8 +13,9 @@ struct shk_still {
 	/* Whose tasks are looked at: those of @mm, or, if it is NULL, of all in @shadow. */
 	struct mm_struct *mm;
 	const struct shk_shadow *shadow;
-	/* Where none may be: lists of struct shk_body, NULL for none. */
-	struct list_head *bodies[2];
+	/* Where none may be: shk_shadow.bodies of two, NULL for none; and by shk_body.in_look. */
+	const struct list_head *bodies[2];
+	struct list_head others;
 	/* Out: who is, in the pid namespace of current, or 0. */
 	pid_t busy;
 	struct pid_namespace *ns; /* still.c's */
@@ -35,9 +36,14 @@ static inline pid_t shk_busy_pid(struct task_struct *task)
 {
 	return task_pid_nr_ns(task, task_active_pid_ns(current)) ?: -1;
 }
+/* When who is in the way has been waited for long enough, from now on. */
+static inline unsigned long shk_still_until(void)
+{
+	return (jiffies + SHK_STILL_WAIT) | 1;
+}
 /*
- * Give who is in the way a moment. @until is 0 at first. -EBUSY: that was long enough;
- * -ERESTARTSYS.
+ * Gives who is in the way a moment, without locks. @until is shk_still_until()'s, or 0 at first.
+ * -EBUSY: that was long enough; -ERESTARTSYS.
  */
 int shk_still_wait(unsigned long *until);
 /* May bodies be replaced in this kernel? */

@@ -58,8 +58,7 @@ const struct shk_stretch *shk_stretch_of_threads(const struct shk_stretch *stret
 
 struct shk_stretch *shk_stretch_find_back(struct shk_stretch *stretch)
 {
-	lockdep_assert_held(&shk_config_lock);
-	while (stretch && stretch->back && stretch->back->dead)
+	while (stretch && stretch->back && shk_shadow_is_gone(stretch->back))
 		stretch = stretch->outer;
 	return stretch;
 }

@@ -52,7 +52,7 @@ void shk_stretch_put_and_keep(struct shk_stretch *stretch, struct shk_stretch **
 const struct shk_stretch *shk_stretch_of_threads(const struct shk_stretch *stretch);
 /*
  * The innermost of @stretch (or NULL) and those around it whose shadow was not destroyed; NULL:
- * nothing is left to come back to. shk_config_lock held.
+ * nothing is left to come back to. It may be destroyed the next moment, unless it is locked.
  */
 struct shk_stretch *shk_stretch_find_back(struct shk_stretch *stretch);
 

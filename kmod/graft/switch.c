@@ -6,83 +6,84 @@
 #include "graft/still.h"
 #include "graft/switch.h"
 
-/* @change(@arg) lets @mm have another text. */
+/* @fn(@arg) lets the mm have another text. */
 struct changing {
-	struct mm_struct *mm;
-	const struct list_head *bodies; /* that it was seen to have in place */
-	int (*change)(void *arg);
+	const struct shk_change *change;
+	const struct shk_shadow *from; /* where the mm was seen, with bodies in place; or NULL */
+	int (*fn)(void *arg);
 	void *arg;
-	bool moved; /* out: it has others, nothing was done */
 };
 
-/* What @shadow has in place, NULL if that is nothing. Under shk_config_lock it stays so. */
-static struct list_head *bodies_of(struct shk_shadow *shadow)
+static bool has_bodies(const struct shk_shadow *shadow)
 {
-	return shadow && !list_empty(&shadow->bodies) ? &shadow->bodies : NULL;
+	return shadow && !list_empty(&shadow->bodies);
 }
 
-static struct list_head *bodies_in(const struct shk_graft *graft)
+/* The shadow that @graft, or NULL, is in, if that has bodies in place; else NULL. */
+static struct shk_shadow *where_bodies(const struct shk_graft *graft)
 {
-	return graft ? bodies_of(graft->shadow) : NULL;
+	return graft && has_bodies(graft->shadow) ? graft->shadow : NULL;
+}
+
+static int change_locked(const struct changing *c)
+{
+	const struct shk_change *change = c->change;
+	int ret;
+
+	/* Nothing has kept the mm where it was, nor what that shadow has in place. */
+	if (where_bodies(shk_graft_find(change->mm)) != c->from)
+		return -EAGAIN;
+	ret = change->check ? change->check(change) : 0;
+	return ret ?: c->fn(c->arg);
 }
 
 static int do_change(void *arg)
 {
-	struct changing *c = arg;
-	int ret = 0;
+	int ret;
 
 	spin_lock(&shk_graft_lock);
-	/* exec asks no lock that would keep the mm where it was. */
-	c->moved = bodies_in(shk_graft_find(c->mm)) != c->bodies;
-	if (!c->moved)
-		ret = c->change(c->arg);
+	ret = change_locked(arg);
 	spin_unlock(&shk_graft_lock);
 	return ret;
 }
 
-static int try_change(struct changing *c, struct list_head *to, pid_t *busy)
+int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to, int (*fn)(void *arg),
+			  void *arg)
 {
-	struct shk_still still = { .mm = c->mm, .bodies = { NULL, to } };
-	struct shk_graft *graft;
-	bool must_stop, comes;
+	struct shk_still still = { .mm = change->mm, .others = LIST_HEAD_INIT(still.others) };
+	struct changing c = { .change = change, .fn = fn, .arg = arg };
+	struct mm_struct *mm = change->mm;
+	struct shk_shadow *from;
+	bool must_stop;
 	int ret;
 
-	c->moved = false;
+	if (to)
+		lockdep_assert_held(&to->lock);
 	spin_lock(&shk_graft_lock);
-	graft = shk_graft_find(c->mm);
-	comes = !graft;
-	still.bodies[0] = bodies_in(graft);
+	from = where_bodies(shk_graft_find(mm));
+	if (from && !WARN_ON_ONCE(change->left.in_place))
+		change->left.in_place = shk_shadow_get(from);
 	spin_unlock(&shk_graft_lock);
-	c->bodies = still.bodies[0];
+	c.from = from;
+	/* What is in these stays as it is while text_mutex is held. */
+	still.bodies[0] = from ? &from->bodies : NULL;
+	still.bodies[1] = has_bodies(to) ? &to->bodies : NULL;
 	must_stop = still.bodies[0] != still.bodies[1];
 
 	if (must_stop)
 		cpus_read_lock(); /* outside of text_mutex, as everywhere */
 	/* Nobody is in what hooks/hooks.c makes run in the base. */
 	mutex_lock(shk_symbols.text_mutex);
-	/* The mm of who is inside already nobody borrows. */
-	if (comes)
-		shk_graft_approach(c->mm);
-	ret = must_stop ? shk_still_change(&still, do_change, c) : do_change(c);
+	/* Only who has a spare graft comes out of the base; the mm of who is inside nobody borrows. */
+	if (change->left.graft)
+		shk_graft_approach(mm);
+	ret = must_stop ? shk_still_change(&still, do_change, &c) : do_change(&c);
 	if (ret > 0 && !must_stop)
-		shk_mmu->flush_mm(c->mm);
-	shk_graft_depart(c->mm);
+		shk_mmu->flush_mm(mm);
+	shk_graft_depart(mm);
 	mutex_unlock(shk_symbols.text_mutex);
 	if (must_stop)
 		cpus_read_unlock();
-	*busy = still.busy;
-	return ret;
-}
-
-int shk_graft_change_text(struct mm_struct *mm, struct shk_shadow *to, int (*change)(void *arg),
-			  void *arg, pid_t *busy)
-{
-	struct changing c = { .mm = mm, .change = change, .arg = arg };
-	int ret;
-
-	lockdep_assert_held(&shk_config_lock);
-	do {
-		ret = try_change(&c, bodies_of(to), busy);
-	} while (c.moved);
+	change->busy = still.busy;
 	return ret;
 }

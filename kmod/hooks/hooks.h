@@ -41,7 +41,7 @@ int shk_hooks_init(void);
 void shk_hooks_exit(void);
 
 /*
- * Both with shk_config_lock held; nothing happens if it is so already. Nobody executes @text
+ * Both with the shadow locked; nothing happens if it is so already. Nobody executes @text
  * while it has no hooks. Errors as shk_text_apply().
  */
 int shk_hooks_apply(struct shk_hooks *hooks, struct shk_text *text);

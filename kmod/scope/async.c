@@ -21,6 +21,7 @@
 #include "hooks/load.h"
 #include "scope/async.h"
 #include "scope/causal.h"
+#include "scope/own.h"
 #include "scope/runner.h"
 #include "scope/union.h"
 
@@ -195,7 +196,7 @@ int shk_async_listen(void)
 {
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shk_async_lock);
 	if (nr_listeners++)
 		return 0;
 	preempt_notifier_inc();
@@ -209,7 +210,7 @@ int shk_async_listen(void)
 
 void shk_async_listen_no_more(void)
 {
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shk_async_lock);
 	if (--nr_listeners)
 		return;
 	shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);

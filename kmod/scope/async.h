@@ -20,7 +20,7 @@ struct shk_shadow *shk_async_shadow(enum shk_landing kind, const void *key);
 
 /*
  * Softirqs and work items ask causal.c and union.c whose they are, for one more of
- * these, and for one less; shk_config_lock held.
+ * these, and for one less; shk_async_lock (own.h) held.
  */
 int shk_async_listen(void);
 void shk_async_listen_no_more(void);

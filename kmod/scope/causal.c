@@ -37,6 +37,7 @@
 #include "graft/graft.h"
 #include "scope/async.h"
 #include "scope/causal.h"
+#include "scope/own.h"
 
 /* ---- notes: what is to be executed in which shadow ---- */
 
@@ -231,7 +232,7 @@ struct shk_shadow *shk_causal_take_work(const struct work_struct *work)
 
 /* ---- life ---- */
 
-static unsigned int nr_causal; /* under shk_config_lock */
+static unsigned int nr_causal; /* under shk_async_lock */
 
 /* What begins must end: the first NR_ENDS are there before the others are, and longer. */
 #define NR_ENDS 2
@@ -254,34 +255,46 @@ static int listen(void)
 	return ret;
 }
 
+static int listen_once_more(void)
+{
+	int ret = 0;
+
+	if (mutex_lock_killable(&shk_async_lock))
+		return -ERESTARTSYS;
+	if (!nr_causal)
+		ret = listen();
+	if (!ret)
+		nr_causal++;
+	mutex_unlock(&shk_async_lock);
+	return ret;
+}
+
 int shk_causal_begin(struct shk_shadow *shadow)
 {
-	int ret = shk_config_lock_killable();
+	int ret = shk_shadow_lock(shadow);
 
 	if (ret)
 		return ret;
 	ret = shk_carrier_get(shadow);
 	if (ret)
 		goto unlock;
-	if (!nr_causal)
-		ret = listen();
-	if (ret) {
+	ret = listen_once_more();
+	if (ret)
 		shk_carrier_put(shadow);
-		goto unlock;
-	}
-	nr_causal++;
-	WRITE_ONCE(shadow->causal, true);
+	else
+		WRITE_ONCE(shadow->causal, true);
 unlock:
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 }
 
 void shk_causal_end(struct shk_shadow *shadow)
 {
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	if (!shadow->causal)
 		return;
 	WRITE_ONCE(shadow->causal, false);
+	mutex_lock(&shk_async_lock);
 	if (!--nr_causal)
 		shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);
 	/* Nobody notes it any more ... */
@@ -295,6 +308,7 @@ void shk_causal_end(struct shk_shadow *shadow)
 		shk_ears_end(ears, NR_ENDS);
 		shk_async_listen_no_more();
 	}
+	mutex_unlock(&shk_async_lock);
 	shk_carrier_put(shadow);
 }
 

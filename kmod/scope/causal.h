@@ -14,7 +14,7 @@ struct work_struct;
 int shk_causal_init(void);
 /* Before it is known to anybody. -ENOMEM, -EOPNOTSUPP and as shk_shadow_prepare(). */
 int shk_causal_begin(struct shk_shadow *shadow);
-/* Nothing executes it on behalf of whoever raised it; shk_config_lock held. */
+/* Nothing executes it, which is locked, on behalf of whoever raised it. */
 void shk_causal_end(struct shk_shadow *shadow);
 /*
  * Whose a softirq of this CPU or a work item is that begins now, or NULL; it is nobody's

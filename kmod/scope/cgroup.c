@@ -41,11 +41,15 @@
 
 /* One at a time binds and frees. Outside the process's cred_guard_mutex. */
 static DEFINE_MUTEX(cgroups_lock);
-/* Written under cgroups_lock and shk_config_lock, read under either or RCU. */
+/*
+ * Written under cgroups_lock and shk_graft_lock, read under either or RCU: who places a process
+ * looks once more with shk_graft_lock held.
+ */
 static DEFINE_HASHTABLE(bindings, 6);
-static unsigned int nr_bindings; /* under cgroups_lock */
-static u64 last_binding;	 /* under shk_config_lock */
-static bool listening;		 /* under cgroups_lock */
+static unsigned int nr_bindings; /* in it */
+/* Under cgroups_lock. */
+static u64 last_binding;
+static bool listening;
 
 static struct workqueue_struct *cgroups_wq;
 static void tidy(struct work_struct *work);
@@ -57,11 +61,16 @@ static struct shk_binding *find(const struct cgroup *cgroup)
 	struct shk_binding *binding;
 
 	hash_for_each_possible_rcu (bindings, binding, node, (unsigned long)cgroup,
-				    lockdep_is_held(&shk_config_lock) ||
+				    lockdep_is_held(&shk_graft_lock) ||
 					    lockdep_is_held(&cgroups_lock))
 		if (binding->cgroup == cgroup)
 			return binding;
 	return NULL;
+}
+
+bool shk_bindings_exist(void)
+{
+	return READ_ONCE(nr_bindings);
 }
 
 struct shk_binding *shk_binding_nearest(struct cgroup *cgroup)
@@ -233,6 +242,7 @@ static struct shk_binding *binding_create(const struct shk_split *split, struct 
 		cgroup_put(cgroup);
 		return NULL;
 	}
+	refcount_set(&binding->ref, 1);
 	binding->shadow = shk_shadow_get(split->shadow);
 	binding->other = split->other ? shk_shadow_get(split->other) : NULL;
 	binding->percent = split->percent;
@@ -244,9 +254,10 @@ static struct shk_binding *binding_create(const struct shk_split *split, struct 
 	return binding;
 }
 
-/* Nobody finds it any more. */
-static void binding_destroy(struct shk_binding *binding)
+void shk_binding_put(struct shk_binding *binding)
 {
+	if (!binding || !refcount_dec_and_test(&binding->ref))
+		return;
 	cgroup_put(binding->cgroup);
 	if (binding->other)
 		shk_shadow_put(binding->other);
@@ -255,12 +266,23 @@ static void binding_destroy(struct shk_binding *binding)
 	module_put(THIS_MODULE);
 }
 
+static void count_at(struct shk_shadow *shadow, int change)
+{
+	lockdep_assert_held(&shadow->lock);
+	WRITE_ONCE(shadow->nr_cgroups, shadow->nr_cgroups + change);
+}
+
+/* Of what its members execute no shadow can be destroyed. */
 static void count(struct shk_binding *binding, int change)
 {
-	lockdep_assert_held(&shk_config_lock);
-	WRITE_ONCE(binding->shadow->nr_cgroups, binding->shadow->nr_cgroups + change);
-	if (binding->other)
-		WRITE_ONCE(binding->other->nr_cgroups, binding->other->nr_cgroups + change);
+	count_at(binding->shadow, change);
+	if (binding->shadow->target)
+		count_at(binding->shadow->target, change);
+	if (!binding->other)
+		return;
+	count_at(binding->other, change);
+	if (binding->other->target)
+		count_at(binding->other->target, change);
 }
 
 /* Both texts are there before the first process comes. Errors as shk_shadow_prepare(). */
@@ -279,7 +301,7 @@ static int prepare(struct shk_binding *binding)
 
 static int publish(struct shk_binding *binding)
 {
-	int ret = shk_config_lock_killable();
+	int ret = shk_shadow_lock_both(binding->shadow, binding->other);
 
 	if (ret)
 		return ret;
@@ -287,11 +309,13 @@ static int publish(struct shk_binding *binding)
 	if (!ret) {
 		/* One that comes back keeps it: who stayed stays, and draws no more. */
 		binding->id = binding->id ?: ++last_binding;
+		spin_lock(&shk_graft_lock);
 		hash_add_rcu(bindings, &binding->node, (unsigned long)binding->cgroup);
+		WRITE_ONCE(nr_bindings, nr_bindings + 1);
+		spin_unlock(&shk_graft_lock);
 		count(binding, 1);
-		nr_bindings++;
 	}
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock_both(binding->shadow, binding->other);
 	/* Whose fork or exec has not seen it is in the cgroup now. */
 	if (!ret)
 		synchronize_rcu();
@@ -300,11 +324,13 @@ static int publish(struct shk_binding *binding)
 
 static void unpublish(struct shk_binding *binding)
 {
-	mutex_lock(&shk_config_lock);
+	spin_lock(&shk_graft_lock);
 	hash_del_rcu(&binding->node);
+	WRITE_ONCE(nr_bindings, nr_bindings - 1);
+	spin_unlock(&shk_graft_lock);
+	shk_shadow_lock_always(binding->shadow, binding->other);
 	count(binding, -1);
-	nr_bindings--;
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock_both(binding->shadow, binding->other);
 	synchronize_rcu();
 }
 
@@ -324,7 +350,7 @@ static int evict(struct shk_binding *binding, int (*fn)(struct task_struct *, st
 
 static void end(struct shk_binding *binding)
 {
-	binding_destroy(binding);
+	shk_binding_put(binding);
 	if (!listen_no_more())
 		queue_delayed_work(cgroups_wq, &tidy_work, RETRY);
 }
@@ -358,15 +384,6 @@ static int try_release(struct shk_binding *binding, pid_t *busy)
 		ret = 0;
 	}
 	return ret;
-}
-
-/* Its members are where they stay. */
-static void settle(struct shk_binding *binding)
-{
-	mutex_lock(&shk_config_lock);
-	binding->trial = false;
-	mutex_unlock(&shk_config_lock);
-	shk_graft_settle(binding->id);
 }
 
 static bool says(const struct shk_binding *binding, const struct shk_split *split)
@@ -406,7 +423,8 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
 	if (ret)
 		release(binding);
 	else
-		settle(binding);
+		/* Its members are where they stay. */
+		shk_graft_settle(binding->id, &binding->trial);
 	mutex_unlock(&cgroups_lock);
 	return ret;
 listen_no_more:
@@ -414,7 +432,7 @@ listen_no_more:
 unlock:
 	mutex_unlock(&cgroups_lock);
 destroy:
-	binding_destroy(binding);
+	shk_binding_put(binding);
 	return ret;
 }
 
@@ -451,11 +469,10 @@ int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
 	struct cgroup *found = NULL;
 	struct shk_binding *binding;
 	unsigned int bucket;
-	int ret = shk_config_lock_killable();
+	int ret;
 
-	if (ret)
-		return ret;
-	hash_for_each (bindings, bucket, binding, node)
+	rcu_read_lock();
+	hash_for_each_rcu (bindings, bucket, binding, node)
 		if (is_of(binding, shadow) && cgroup_id(binding->cgroup) > next->cursor &&
 		    (!found || cgroup_id(binding->cgroup) < cgroup_id(found))) {
 			found = binding->cgroup;
@@ -464,7 +481,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
 		}
 	if (found)
 		cgroup_get(found);
-	mutex_unlock(&shk_config_lock);
+	rcu_read_unlock();
 	if (!found)
 		return -ENOENT;
 	next->cursor = cgroup_id(found);

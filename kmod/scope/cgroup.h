@@ -27,7 +27,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next);
 void shk_cgroups_settle(void);
 /*
  * Is the process by its cgroup elsewhere than in @shadow, or than in the base if that is
- * NULL? shk_config_lock held.
+ * NULL? Under shk_graft_lock it stays so, unless it moves between cgroups.
  */
 bool shk_cgroup_forbids(struct task_struct *task, const struct shk_shadow *shadow);
 

@@ -76,7 +76,7 @@ int shk_irqs_listen(void)
 {
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shk_async_lock);
 	if (nr_listeners++)
 		return 0;
 	ret = shk_ears_listen(ears, NR_EARS);
@@ -87,7 +87,7 @@ int shk_irqs_listen(void)
 
 void shk_irqs_listen_no_more(void)
 {
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shk_async_lock);
 	if (--nr_listeners) {
 		synchronize_rcu();
 		return;
@@ -101,7 +101,7 @@ int shk_irq_own(struct shk_own *own)
 {
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shk_async_lock);
 	if (!irq_get_irq_data(own->irq))
 		return -ENOENT;
 	if (xa_load(&owned, own->irq))
@@ -117,7 +117,7 @@ int shk_irq_own(struct shk_own *own)
 
 void shk_irq_disown(struct shk_own *own)
 {
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shk_async_lock);
 	xa_erase(&owned, own->irq);
 	shk_irqs_listen_no_more();
 }

@@ -74,7 +74,7 @@ static int thread_own(struct shk_own *own, struct task_struct *task)
 	preempt_notifier_inc();
 	hash_add(threads, &thread->by_task, (unsigned long)task);
 	list_add_tail(&thread->node, &own->threads);
-	own->nr_threads++;
+	WRITE_ONCE(own->nr_threads, own->nr_threads + 1);
 	shk_runner_begin(&thread->runner);
 	return 0;
 }
@@ -121,7 +121,7 @@ static void forget(struct shk_own *own)
 			continue;
 		hash_del(&thread->by_task);
 		list_move(&thread->node, &gone);
-		own->nr_threads--;
+		WRITE_ONCE(own->nr_threads, own->nr_threads - 1);
 	}
 	if (!list_empty(&gone))
 		threads_disown(&gone);
@@ -153,12 +153,12 @@ static void look_again(struct work_struct *work)
 	struct shk_own *own;
 	int ret = 0;
 
-	mutex_lock(&shk_config_lock);
+	mutex_lock(&shk_async_lock);
 	list_for_each_entry (own, &patterns, by_age) {
 		forget(own);
 		ret |= look(own);
 	}
-	mutex_unlock(&shk_config_lock);
+	mutex_unlock(&shk_async_lock);
 	if (ret)
 		queue_delayed_work(kthreads_wq, &look_work, HZ);
 	else if (SHK_KTHREADS_BORN_NAMED && has_half_named())
@@ -192,7 +192,7 @@ int shk_kthread_own(struct shk_own *own)
 {
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shk_async_lock);
 	INIT_LIST_HEAD(&own->threads);
 	if (list_empty(&patterns)) {
 		ret = shk_ears_listen(ears, NR_EARS);
@@ -212,7 +212,7 @@ void shk_kthread_disown(struct shk_own *own)
 {
 	struct thread *thread;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shk_async_lock);
 	unlink(own);
 	list_for_each_entry (thread, &own->threads, node) {
 		WRITE_ONCE(thread->runner.ending, true);
@@ -220,7 +220,7 @@ void shk_kthread_disown(struct shk_own *own)
 	}
 	shk_carrier_leave_all(own->shadow);
 	threads_disown(&own->threads);
-	own->nr_threads = 0;
+	WRITE_ONCE(own->nr_threads, 0);
 	/* Another pattern may want them. */
 	if (!list_empty(&patterns))
 		look_soon();

@@ -5,6 +5,8 @@
 #include "graft/carrier.h"
 #include "scope/own.h"
 
+DEFINE_MUTEX(shk_async_lock);
+
 static struct shk_own *find(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
 	struct shk_own *own;
@@ -44,6 +46,17 @@ static struct shk_own *own_create(struct shk_shadow *shadow, const struct shk_ow
 	return own;
 }
 
+static int begin(struct shk_own *own)
+{
+	int ret;
+
+	if (mutex_lock_killable(&shk_async_lock))
+		return -ERESTARTSYS;
+	ret = own->kind == SHK_OWN_IRQ ? shk_irq_own(own) : shk_kthread_own(own);
+	mutex_unlock(&shk_async_lock);
+	return ret;
+}
+
 static int add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
 	struct shk_prepared was = shk_shadow_prepared(shadow);
@@ -60,7 +73,7 @@ static int add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	ret = shk_carrier_get(shadow);
 	if (ret)
 		goto free;
-	ret = own->kind == SHK_OWN_IRQ ? shk_irq_own(own) : shk_kthread_own(own);
+	ret = begin(own);
 	if (ret)
 		goto put;
 	own->id = ++shadow->last_own;
@@ -82,21 +95,23 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 		return -EINVAL;
 	if (!(shadow->flags & SHK_ASYNC_OWNER))
 		return -EMEDIUMTYPE;
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	ret = add(shadow, arg);
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 }
 
 static void own_destroy(struct shk_own *own)
 {
 	list_del(&own->node);
+	mutex_lock(&shk_async_lock);
 	if (own->kind == SHK_OWN_IRQ)
 		shk_irq_disown(own);
 	else
 		shk_kthread_disown(own);
+	mutex_unlock(&shk_async_lock);
 	shk_carrier_put(own->shadow);
 	kfree(own);
 }
@@ -108,20 +123,20 @@ int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 
 	if (!is_valid(arg))
 		return -EINVAL;
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	own = find(shadow, arg);
 	if (own)
 		own_destroy(own);
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return own ? 0 : -ENOENT;
 }
 
 int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
 {
 	struct shk_own *own;
-	int ret = shk_config_lock_killable();
+	int ret = shk_shadow_lock(shadow);
 
 	if (ret)
 		return ret;
@@ -132,12 +147,12 @@ int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
 		info->cursor = own->id;
 		info->kind = own->kind;
 		info->irq = own->irq;
-		info->nr_threads = own->nr_threads;
+		info->nr_threads = READ_ONCE(own->nr_threads);
 		strscpy(info->pattern, own->pattern, sizeof(info->pattern));
 		ret = 0;
 		break;
 	}
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 }
 
@@ -145,7 +160,7 @@ void shk_owns_teardown(struct shk_shadow *shadow)
 {
 	struct shk_own *own, *next;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	list_for_each_entry_safe (own, next, &shadow->owns, node)
 		own_destroy(own);
 }

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a shadow owns: lines of interrupts and kernel threads, which execute its
- * text. All of it is under shk_config_lock.
+ * text.
  */
 #ifndef SHK_OWN_H
 #define SHK_OWN_H
 
 #include "shadow/shadow.h"
+
+/*
+ * What all shadows have in common that others than processes execute: which lines and threads are
+ * owned, who listens for what, the union. Sleeps, inside shk_shadow.lock.
+ */
+extern struct mutex shk_async_lock;
 
 struct shk_own {
 	struct list_head node;	   /* shk_shadow.owns, by id */
@@ -16,7 +22,7 @@ struct shk_own {
 	u32 irq;
 	char pattern[SHK_PATTERN_LEN];
 
-	/* kthread.c's */
+	/* kthread.c's, under shk_async_lock */
 	struct list_head by_age; /* patterns */
 	struct list_head threads;
 	unsigned int nr_threads;
@@ -28,7 +34,7 @@ struct shk_own {
 int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg);
 int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg);
 int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info);
-/* The shadow owns nothing any more; shk_config_lock held. */
+/* The shadow, which is locked, owns nothing any more. */
 void shk_owns_teardown(struct shk_shadow *shadow);
 int shk_owns_init(void);
 void shk_owns_exit(void);
@@ -38,7 +44,7 @@ void shk_owns_exit(void);
 int shk_irqs_init(void);
 /*
  * Handlers ask whose their line is, for one more, and for one less, at whose return none
- * is under way that asked before. shk_config_lock held.
+ * is under way that asked before. shk_async_lock held, as it is in the next.
  */
 int shk_irqs_listen(void);
 void shk_irqs_listen_no_more(void);

@@ -49,15 +49,31 @@ struct shk_draw shk_draw(struct shk_binding *binding)
 	};
 }
 
-/* Under shk_config_lock it stays so. RCU, or that lock. */
+/* RCU; under shk_graft_lock it stays so, unless @task moves. */
 static struct shk_binding *binding_of(struct task_struct *task)
 {
 	struct task_struct *thread;
 	struct shk_binding *binding;
 
+	if (!shk_bindings_exist())
+		return NULL;
 	rcu_read_lock();
 	thread = shk_process_living(task);
 	binding = thread ? shk_binding_nearest(task_dfl_cgroup(thread)) : NULL;
+	rcu_read_unlock();
+	return binding;
+}
+
+/* With a reference. */
+static struct shk_binding *binding_get(struct task_struct *task)
+{
+	struct shk_binding *binding;
+
+	rcu_read_lock();
+	binding = binding_of(task);
+	/* Its creator gives his up after a grace period. */
+	if (binding)
+		refcount_inc(&binding->ref);
 	rcu_read_unlock();
 	return binding;
 }
@@ -89,50 +105,79 @@ static struct mm_struct *mm_of(struct task_struct *task)
 	return NULL;
 }
 
+/* @task's process goes where @binding, or no cgroup if NULL, wants it. */
+struct placing {
+	struct shk_change change;
+	struct task_struct *task;
+	struct shk_binding *binding; /* holds a reference */
+};
+
+/* -EAGAIN: it is another one that decides by now. */
+static int still_decides(const struct shk_change *change)
+{
+	const struct placing *p = container_of(change, struct placing, change);
+
+	return binding_of(p->task) == p->binding ? 0 : -EAGAIN;
+}
+
+static int place_in(struct placing *p, struct shk_shadow *shadow)
+{
+	struct shk_binding *binding = p->binding;
+	int ret = shk_shadow_lock(shadow);
+
+	if (ret)
+		return ret;
+	ret = shk_graft_place(shadow, binding->id, &binding->trial, &p->change);
+	shk_shadow_unlock(shadow);
+	/* It was destroyed, so the cgroup is not bound to it any more. */
+	return ret == -ESTALE ? -EAGAIN : ret;
+}
+
 /*
  * Who has to come again has drawn. Who was placed by an attach that then failed, or that
  * it left before it was done, goes back.
  */
-static int place_mm(struct mm_struct *mm, struct shk_binding *binding, struct shk_draw *draw,
-		    struct shk_left *left, pid_t *busy)
+static int place_mm(struct placing *p, struct shk_draw *draw)
 {
-	int ret = shk_graft_restore(mm, binding ? binding->id : 0, left, busy);
+	struct shk_binding *binding = p->binding;
+	struct mm_struct *mm = p->change.mm;
+	int ret = shk_graft_restore(binding ? binding->id : 0, &p->change);
 
 	if (ret != -ENOENT)
 		return ret;
 	if (!binding) {
 		if (!shk_graft_misplaced(mm, 0, NULL, false))
 			return 0;
-		return shk_graft_detach(mm, NULL, false, left, busy);
+		return shk_graft_detach(NULL, false, &p->change);
 	}
 	if (!binding->other)
-		return shk_graft_place(binding->shadow, mm, binding->id, binding->trial, left,
-				       busy);
+		return place_in(p, binding->shadow);
 	/* Who has drawn stays. */
 	if (draw->binding != binding->id) {
 		if (!shk_graft_misplaced(mm, binding->id, NULL, false))
 			return 0;
 		*draw = shk_draw(binding);
 	}
-	return shk_graft_place(draw->other ? binding->other : binding->shadow, mm, binding->id,
-			       binding->trial, left, busy);
+	return place_in(p, draw->other ? binding->other : binding->shadow);
 }
 
 /* shk_graft_lock, taken by both, orders this with on_move(), which looks after the move. */
-static int place_locked(struct task_struct *task, struct mm_struct *mm, bool subscribed,
-			struct shk_draw *draw, struct shk_left *left, pid_t *busy)
+static int place_guarded(struct placing *p, struct shk_draw *draw, bool own)
 {
-	struct shk_binding *binding = binding_of(task);
-	int ret;
+	bool decides;
+	int ret = 0;
 
-	lockdep_assert_held(&shk_config_lock);
-	if (binding && !subscribed)
-		return -EAGAIN;
-	ret = place_mm(mm, binding, draw, left, busy);
+	if (p->binding)
+		ret = shk_graft_spare(p->change.mm, own, &p->change.left);
+	if (!ret)
+		ret = place_mm(p, draw);
+	if (ret && ret != -ENOENT)
+		return ret;
 	/* It has moved meanwhile, and its mover may have seen it where it was to be. */
-	if ((!ret || ret == -ENOENT) && binding_of(task) != binding)
-		ret = -EAGAIN;
-	return ret;
+	rcu_read_lock();
+	decides = binding_of(p->task) == p->binding;
+	rcu_read_unlock();
+	return decides ? 0 : -EAGAIN;
 }
 
 /*
@@ -143,10 +188,9 @@ static int place_locked(struct task_struct *task, struct mm_struct *mm, bool sub
  */
 static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 {
+	struct placing p = { .change.check = still_decides, .task = task };
 	struct mutex *guard = &task->signal->cred_guard_mutex;
-	bool own = same_thread_group(task, current), subscribed;
-	struct shk_left left = {};
-	struct mm_struct *mm;
+	bool own = same_thread_group(task, current);
 	int ret = 0;
 
 	/* exec asks for its new mm by itself. */
@@ -162,28 +206,19 @@ static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 		*busy = shk_busy_pid(task);
 		return -EAGAIN;
 	}
-	mm = mm_of(task);
-	if (!mm)
-		goto unlock;
-	rcu_read_lock();
-	subscribed = binding_of(task);
-	rcu_read_unlock();
-	if (subscribed)
-		ret = shk_graft_spare(mm, own, &left);
-	if (!ret && mutex_lock_killable(&shk_config_lock))
-		ret = -ERESTARTSYS;
-	if (!ret) {
-		ret = place_locked(task, mm, subscribed, draw, &left, busy);
-		mutex_unlock(&shk_config_lock);
+	p.change.mm = mm_of(task);
+	if (p.change.mm) {
+		p.binding = binding_get(task);
+		ret = place_guarded(&p, draw, own);
 	}
-unlock:
 	mutex_unlock(guard);
-	shk_left_put(&left);
-	if (mm)
-		mmput_async(mm);
-	if (ret == -EAGAIN && !*busy)
-		*busy = shk_busy_pid(task);
-	return ret == -ENOENT ? 0 : ret;
+	shk_left_put(&p.change.left);
+	if (p.change.mm)
+		mmput_async(p.change.mm);
+	shk_binding_put(p.binding);
+	if (ret == -EAGAIN)
+		*busy = p.change.busy ?: shk_busy_pid(task);
+	return ret;
 }
 
 /* Signals wait, but for one that kills. */

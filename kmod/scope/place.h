@@ -14,20 +14,25 @@
 #include "shadow/shadow.h"
 
 struct shk_binding {
-	struct hlist_node node; /* by cgroup; RCU */
+	struct hlist_node node; /* by cgroup; RCU, written under shk_graft_lock */
+	refcount_t ref;		/* its creator's, of those who place by it */
 	u64 id;			/* never used twice, not 0 */
 	struct cgroup *cgroup;	/* holds a reference, as of shadows */
 	struct shk_shadow *shadow;
 	struct shk_shadow *other; /* who has drawn it is in this one; NULL: nobody */
 	unsigned int percent;	  /* of who draws */
-	bool trial;		  /* the attach may still fail; under shk_config_lock */
+	bool trial;		  /* the attach may still fail; under shk_graft_lock */
 	atomic64_t nr_drawn;
 };
 
 /* ---- cgroup.c ---- */
 
-/* Of @cgroup, or of the nearest above it. RCU, or one of the locks of cgroup.c. */
+/* Is there one that shk_binding_nearest() could find? Likewise. */
+bool shk_bindings_exist(void);
+/* Of @cgroup, or of the nearest above it. RCU; under shk_graft_lock it stays so. */
 struct shk_binding *shk_binding_nearest(struct cgroup *cgroup);
+/* The last reference of one that nobody finds any more; no locks. @binding may be NULL. */
+void shk_binding_put(struct shk_binding *binding);
 /* Somebody waits in place.c until the worker comes by. Anywhere. */
 void shk_cgroups_wake(void);
 

@@ -76,35 +76,40 @@ static struct mm_struct *mm_of(struct task_struct *task)
 	return ERR_PTR(err);
 }
 
-/* What may be done to a process, see shadow.h. */
+/* What may be done to a process, see uapi/linux/shadowk.h. */
 struct change {
+	struct shk_change text;
 	struct shk_shadow *shadow;
 	bool delegated; /* by no more than the handle of a delegable shadow, which binds its caller */
-	bool comes;	/* into a shadow, where it may not have been in one */
+	bool comes;	/* into @shadow, where it may not have been in one */
 	shk_ask_threads ask;
 	struct task_struct *task;
-	struct mm_struct *mm;
-	struct shk_left left;
-	pid_t *busy;
 };
+
+/* -EBUSY: its cgroup says where it is to be. */
+static int is_free_to_come(const struct shk_change *change)
+{
+	const struct change *c = container_of(change, struct change, text);
+
+	return shk_cgroup_forbids(c->task, c->shadow) ? -EBUSY : 0;
+}
+
+static int is_free_to_leave(const struct shk_change *change)
+{
+	const struct change *c = container_of(change, struct change, text);
+
+	return shk_cgroup_forbids(c->task, NULL) ? -EBUSY : 0;
+}
 
 static int attach(struct change *c)
 {
-	if (shk_cgroup_forbids(c->task, c->shadow))
-		return -EBUSY;
-	return shk_graft_attach(c->shadow, c->mm, c->delegated, &c->left, c->busy);
-}
-
-static int detach(struct change *c)
-{
-	if (shk_cgroup_forbids(c->task, NULL))
-		return -EBUSY;
-	return shk_graft_detach(c->mm, c->shadow, c->delegated, &c->left, c->busy);
+	c->text.check = is_free_to_come;
+	return shk_graft_attach(c->shadow, c->delegated, &c->text);
 }
 
 static int enter(struct change *c)
 {
-	return shk_graft_enter(c->shadow, c->mm, c->delegated, &c->left, c->busy);
+	return shk_graft_enter(c->shadow, c->delegated, &c->text);
 }
 
 static int enter_thread(struct change *c)
@@ -113,15 +118,21 @@ static int enter_thread(struct change *c)
 	int ret;
 
 	c->ask(c->shadow, true);
-	ret = shk_graft_enter_thread(c->shadow, c->mm, c->delegated, &c->left, c->busy);
+	ret = shk_graft_enter_thread(c->shadow, c->delegated, &c->text);
 	if (ret)
 		c->ask(c->shadow, asked);
 	return ret;
 }
 
+static int detach(struct change *c)
+{
+	c->text.check = is_free_to_leave;
+	return shk_graft_detach(c->shadow, c->delegated, &c->text);
+}
+
 static int leave(struct change *c)
 {
-	return shk_graft_return(c->mm, c->shadow, &c->left, c->busy);
+	return shk_graft_return(c->shadow, &c->text);
 }
 
 /* Binding others is for CAP_SYS_ADMIN, whose lack is no news until it is missed. */
@@ -142,60 +153,88 @@ static bool may_bind(const struct change *c)
 }
 
 /*
- * With the process's cred_guard_mutex held, so that no exec changes its mm: either it has
- * done so, or it sees what is done now (take_into_use()).
+ * The process's cred_guard_mutex, so that no exec changes its mm: either it has done so, or it sees
+ * what is done now (take_into_use()). Exec holds it for as long as a tracer or a file system likes,
+ * so that of others is tried until @until; an exec of current's process kills current. -EBUSY,
+ * -ERESTARTSYS.
  */
-static int change_guarded(struct change *c, int (*fn)(struct change *c))
+static int guard_process(struct task_struct *task, unsigned long until)
 {
-	int ret = shk_config_lock_killable();
+	struct mutex *guard = &task->signal->cred_guard_mutex;
 
+	if (same_thread_group(task, current))
+		return mutex_lock_interruptible(guard) ? -ERESTARTSYS : 0;
+	while (!mutex_trylock(guard)) {
+		if (time_after(jiffies, until))
+			return -EBUSY;
+		schedule_timeout_interruptible(1);
+		if (signal_pending(current))
+			return -ERESTARTSYS;
+	}
+	return 0;
+}
+
+static int change_locked(struct change *c, int (*fn)(struct change *c))
+{
+	int ret;
+
+	/* Where it leaves need not be locked. */
+	if (!c->comes)
+		return fn(c);
+	ret = shk_shadow_lock(c->shadow);
 	if (ret)
 		return ret;
 	ret = fn(c);
-	mutex_unlock(&shk_config_lock);
-	/* It forks, or executes. */
-	if (ret == -EAGAIN && !*c->busy)
-		*c->busy = shk_busy_pid(c->task);
+	shk_shadow_unlock(c->shadow);
 	return ret;
 }
 
-static int change_task(struct change *c, int (*fn)(struct change *c))
+static int change_guarded(struct change *c, int (*fn)(struct change *c))
 {
-	struct mutex *guard;
+	/* exec may have changed it meanwhile. */
+	int ret = READ_ONCE(c->task->mm) == c->text.mm ? change_locked(c, fn) : -EAGAIN;
+
+	/* It forks, or executes. */
+	if (ret == -EAGAIN && !c->text.busy)
+		c->text.busy = shk_busy_pid(c->task);
+	return ret;
+}
+
+static int change_task(struct change *c, int (*fn)(struct change *c), unsigned long until)
+{
 	int ret;
 
-	*c->busy = 0;
 	if (!may_bind(c))
 		return -EPERM;
 	if (IS_ERR(c->task))
 		return PTR_ERR(c->task);
-	c->mm = mm_of(c->task);
-	if (IS_ERR(c->mm))
-		return PTR_ERR(c->mm);
+	c->text.mm = mm_of(c->task);
+	if (IS_ERR(c->text.mm))
+		return PTR_ERR(c->text.mm);
 	/* It may be waited for, so it comes before any lock. */
-	ret = c->comes ? shk_graft_spare(c->mm, true, &c->left) : 0;
+	ret = c->comes ? shk_graft_spare(c->text.mm, true, &c->text.left) : 0;
 	if (ret)
 		goto put;
-	guard = &c->task->signal->cred_guard_mutex;
-	ret = -ERESTARTSYS;
-	if (mutex_lock_interruptible(guard))
+	ret = guard_process(c->task, until);
+	if (ret == -EBUSY)
+		c->text.busy = shk_busy_pid(c->task);
+	if (ret)
 		goto put;
-	/* exec may have changed it meanwhile. */
-	ret = READ_ONCE(c->task->mm) == c->mm ? change_guarded(c, fn) : -EAGAIN;
-	mutex_unlock(guard);
+	ret = change_guarded(c, fn);
+	mutex_unlock(&c->task->signal->cred_guard_mutex);
 put:
-	shk_left_put(&c->left);
-	mmput(c->mm);
+	shk_left_put(&c->text.left);
+	mmput(c->text.mm);
 	return ret;
 }
 
-static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c))
+static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c), unsigned long until)
 {
 	int ret;
 
-	c->left = (struct shk_left){};
+	c->text = (struct shk_change){};
 	c->task = task_of(pid);
-	ret = change_task(c, fn);
+	ret = change_task(c, fn, until);
 	if (!IS_ERR(c->task))
 		put_task_struct(c->task);
 	return ret;
@@ -203,15 +242,16 @@ static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c))
 
 /*
  * While somebody is in the way nothing is held that it may be waiting for: exec is,
- * and takes cred_guard_mutex.
+ * and takes cred_guard_mutex. @busy: who that was all the time, with -EBUSY.
  */
-static int change(struct change *c, pid_t pid, int (*fn)(struct change *c))
+static int change(struct change *c, pid_t pid, int (*fn)(struct change *c), pid_t *busy)
 {
-	unsigned long until = 0;
+	unsigned long until = shk_still_until();
 	int ret;
 
 	do {
-		ret = try_change(c, pid, fn);
+		ret = try_change(c, pid, fn, until);
+		*busy = c->text.busy;
 		if (ret != -EAGAIN)
 			return ret;
 		ret = shk_still_wait(&until);
@@ -221,37 +261,33 @@ static int change(struct change *c, pid_t pid, int (*fn)(struct change *c))
 
 int shk_process_attach(struct shk_shadow *shadow, pid_t pid, pid_t *busy)
 {
-	struct change c = {
-		.shadow = shadow, .delegated = binds_by_handle(), .comes = true, .busy = busy
-	};
+	struct change c = { .shadow = shadow, .delegated = binds_by_handle(), .comes = true };
 
-	return change(&c, pid, attach);
+	return change(&c, pid, attach, busy);
 }
 
 int shk_process_enter(struct shk_shadow *shadow, shk_ask_threads ask, pid_t *busy)
 {
-	struct change c = { .shadow = shadow,
-			    .delegated = binds_by_handle(),
-			    .comes = true,
-			    .ask = ask,
-			    .busy = busy };
+	struct change c = {
+		.shadow = shadow, .delegated = binds_by_handle(), .comes = true, .ask = ask
+	};
 
-	return change(&c, 0, ask ? enter_thread : enter);
+	return change(&c, 0, ask ? enter_thread : enter, busy);
 }
 
 /* Whoever could begin the stretch may end it. */
 int shk_process_leave(struct shk_shadow *from, pid_t *busy)
 {
-	struct change c = { .shadow = from, .busy = busy };
+	struct change c = { .shadow = from };
 
-	return change(&c, 0, leave);
+	return change(&c, 0, leave, busy);
 }
 
 int shk_process_detach(struct shk_shadow *from, pid_t pid, pid_t *busy)
 {
-	struct change c = { .shadow = from, .delegated = binds_by_handle(), .busy = busy };
+	struct change c = { .shadow = from, .delegated = binds_by_handle() };
 
-	return change(&c, pid, detach);
+	return change(&c, pid, detach, busy);
 }
 
 /* With a reference, if the caller may know. -EPERM, and as mm_of(). */
@@ -288,12 +324,7 @@ int shk_process_info(struct shk_process_info *info)
 	if (!shadow)
 		return -ENOENT;
 	info->shadow = shadow->id;
-	ret = shk_config_lock_killable();
-	if (ret)
-		goto put;
-	strscpy(info->name, shadow->name, sizeof(info->name));
-	mutex_unlock(&shk_config_lock);
-put:
+	ret = shk_shadow_name(shadow, info->name);
 	shk_shadow_put(shadow);
 	return ret;
 }

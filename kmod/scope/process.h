@@ -12,7 +12,7 @@
  */
 int shk_process_attach(struct shk_shadow *shadow, pid_t pid, pid_t *busy);
 int shk_process_detach(struct shk_shadow *from, pid_t pid, pid_t *busy);
-/* Does every stub of the shadow ask whether the thread is to act? edit/'s; shk_config_lock held. */
+/* Does every stub of the shadow ask whether the thread is to act? edit/'s; the shadow is locked. */
 typedef void (*shk_ask_threads)(struct shk_shadow *shadow, bool ask);
 /* Errors as in struct shk_enter. @ask: for current alone; NULL: for its process. */
 int shk_process_enter(struct shk_shadow *shadow, shk_ask_threads ask, pid_t *busy);

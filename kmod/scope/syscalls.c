@@ -124,15 +124,12 @@ static void note_calls(struct shk_shadow *target)
 		WRITE_ONCE(target->calls[i], all[i]);
 }
 
-static int become_caller(struct shk_shadow *shadow, struct shk_shadow *target)
+static int become_caller(struct shk_shadow *shadow)
 {
+	struct shk_shadow *target = shadow->target;
 	struct shk_prepared was;
 	int ret;
 
-	if (target->target)
-		return -ELOOP;
-	if (target->flags & (SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL))
-		return -EMEDIUMTYPE;
 	/* A call that begins or ends cannot wait until nobody is in one. */
 	if (!list_empty(&target->bodies))
 		return -ETXTBSY;
@@ -147,7 +144,7 @@ static int become_caller(struct shk_shadow *shadow, struct shk_shadow *target)
 		shk_shadow_unprepare(target, &was);
 		return ret;
 	}
-	shk_graft_link_target(shadow, target);
+	shk_graft_link_target(shadow);
 	note_calls(target);
 	return 0;
 }
@@ -168,14 +165,18 @@ struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_sys
 	ret = check(arg, calls);
 	if (ret)
 		return ERR_PTR(ret);
-	shadow = shk_shadow_create("", target->flags, target->teardown);
+	if (target->target)
+		return ERR_PTR(-ELOOP);
+	if (target->flags & (SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL))
+		return ERR_PTR(-EMEDIUMTYPE);
+	shadow = shk_shadow_create("", target->flags, target->teardown, target);
 	if (IS_ERR(shadow))
 		return shadow;
 	memcpy(shadow->calls, calls, sizeof(calls));
-	ret = shk_config_lock_killable();
+	ret = shk_shadow_lock(shadow);
 	if (!ret) {
-		ret = become_caller(shadow, target);
-		mutex_unlock(&shk_config_lock);
+		ret = become_caller(shadow);
+		shk_shadow_unlock(shadow);
 	}
 	if (!ret)
 		return shadow;
@@ -187,7 +188,7 @@ void shk_syscalls_teardown(struct shk_shadow *shadow)
 {
 	struct shk_shadow *target = shadow->target;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	redirect_end(shadow);
 	if (list_empty(&shadow->caller))
 		return;

@@ -13,7 +13,7 @@ void shk_syscalls_init(void);
 bool shk_syscalls_possible(void);
 /* A reference to a new shadow. Errors as in struct shk_syscalls. */
 struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_syscalls *arg);
-/* Undo what that did to @shadow, and to its target. shk_config_lock held. */
+/* Undo what that did to @shadow, and to its target. Both are locked. */
 void shk_syscalls_teardown(struct shk_shadow *shadow);
 
 #endif /* SHK_SYSCALLS_H */

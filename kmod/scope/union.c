@@ -26,7 +26,7 @@
 
 /* shk_union, while it is executed. Read with preemption off; freed after a grace period. */
 static struct shk_shadow *executed;
-static unsigned int nr_users; /* under shk_config_lock */
+static unsigned int nr_users; /* under shk_async_lock */
 
 struct shk_shadow *shk_union_here(void)
 {
@@ -92,6 +92,13 @@ async:
 	return ret;
 }
 
+static void carrier_put(struct shk_shadow *all)
+{
+	shk_shadow_lock_hidden(all);
+	shk_carrier_put(all);
+	shk_shadow_unlock_hidden(all);
+}
+
 static int begin(void)
 {
 	struct shk_shadow *all = shk_shadow_create_hidden(SHK_ASYNC_INHERIT);
@@ -99,17 +106,19 @@ static int begin(void)
 
 	if (IS_ERR(all))
 		return PTR_ERR(all);
+	shk_shadow_lock_hidden(all);
 	ret = shk_carrier_get(all);
+	shk_shadow_unlock_hidden(all);
 	if (ret)
 		goto destroy;
 	ret = listen();
 	if (ret)
 		goto put;
-	shk_union = all;
+	WRITE_ONCE(shk_union, all);
 	WRITE_ONCE(executed, all);
 	return 0;
 put:
-	shk_carrier_put(all);
+	carrier_put(all);
 destroy:
 	shk_shadow_destroy_hidden(all);
 	return ret;
@@ -126,38 +135,46 @@ static void end(void)
 	shk_ears_end(ears, NR_ENDS);
 	shk_irqs_listen_no_more();
 	shk_async_listen_no_more();
-	shk_carrier_put(all);
-	shk_union = NULL;
+	carrier_put(all);
+	WRITE_ONCE(shk_union, NULL);
 	shk_shadow_destroy_hidden(all);
 }
 
 int shk_union_get(void)
 {
-	int ret = shk_config_lock_killable();
+	int ret = 0;
 
-	if (ret)
-		return ret;
+	if (mutex_lock_killable(&shk_async_lock))
+		return -ERESTARTSYS;
 	if (!shk_union)
 		ret = begin();
 	if (!ret)
 		nr_users++;
-	mutex_unlock(&shk_config_lock);
+	mutex_unlock(&shk_async_lock);
 	return ret;
+}
+
+/* Only who counts as a user adds a probe. */
+static void settle(void)
+{
+	lockdep_assert_held(&shk_async_lock);
+	if (shk_union && !nr_users && !READ_ONCE(shk_union->nr_probes))
+		end();
 }
 
 void shk_union_put(void)
 {
-	mutex_lock(&shk_config_lock);
+	mutex_lock(&shk_async_lock);
 	nr_users--;
-	shk_union_settle();
-	mutex_unlock(&shk_config_lock);
+	settle();
+	mutex_unlock(&shk_async_lock);
 }
 
 void shk_union_settle(void)
 {
-	lockdep_assert_held(&shk_config_lock);
-	if (shk_union && !nr_users && !shk_union->nr_probes)
-		end();
+	mutex_lock(&shk_async_lock);
+	settle();
+	mutex_unlock(&shk_async_lock);
 }
 
 bool shk_union_possible(void)

@@ -14,11 +14,11 @@ int shk_union_init(void);
 bool shk_union_possible(void);
 /*
  * There is one, until as often shk_union_put(), and as long as it has a probe after that.
- * -ENOMEM, and as shk_shadow_prepare().
+ * -ENOMEM, -ERESTARTSYS, and as shk_shadow_prepare().
  */
 int shk_union_get(void);
 void shk_union_put(void);
-/* Probes are gone; is there any use for it? shk_config_lock held. */
+/* Probes are gone; is there any use for it? */
 void shk_union_settle(void);
 /* The union, if it is what this CPU is to execute for work that is nobody's; or NULL. */
 struct shk_shadow *shk_union_here(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Edits of a shadow's text, by text/text.h, which wants to know whether somebody executes it.
- * shk_config_lock is held.
+ * The shadow's lock is held.
  */
 #ifndef SHK_SHADOW_EDITS_H
 #define SHK_SHADOW_EDITS_H

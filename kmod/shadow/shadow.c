@@ -9,13 +9,158 @@
 
 #include "shadow/shadow.h"
 
-DEFINE_MUTEX(shk_config_lock);
-
-/* All shadows that are not gone, by id; those that have a name, by that. Under shk_config_lock. */
+/*
+ * Names, and which shadows there are. Nothing is waited for, allocated or taken inside. A shadow
+ * that is found with it may have no reference any more, and stays until it is given up.
+ */
+static DEFINE_MUTEX(names_lock);
+/* All shadows that are not gone, by id; those that have a name, by that. */
 static DEFINE_XARRAY(shadows);
 static DEFINE_HASHTABLE(names, 8);
 struct shk_shadow *shk_union;
-static u64 last_id;
+static atomic64_t last_id = ATOMIC64_INIT(0);
+
+/* ---- locks ---- */
+
+/* Those of two shadows and their targets, each once, in the order in which all take them. */
+struct locks {
+	struct shk_shadow *shadows[SHK_SHADOW_LOCKS];
+	unsigned int nr;
+};
+
+/* Who has a target comes before who may be one. */
+static bool is_before(const struct shk_shadow *one, const struct shk_shadow *other)
+{
+	if (!one->target != !other->target)
+		return one->target;
+	return one < other;
+}
+
+static void add_lock(struct locks *locks, struct shk_shadow *shadow)
+{
+	unsigned int i = locks->nr;
+
+	if (!shadow)
+		return;
+	while (i && is_before(shadow, locks->shadows[i - 1]))
+		i--;
+	if (i && locks->shadows[i - 1] == shadow)
+		return;
+	memmove(&locks->shadows[i + 1], &locks->shadows[i],
+		(locks->nr - i) * sizeof(*locks->shadows));
+	locks->shadows[i] = shadow;
+	locks->nr++;
+}
+
+static void locks_of(struct locks *locks, struct shk_shadow *shadow, struct shk_shadow *other)
+{
+	locks->nr = 0;
+	add_lock(locks, shadow);
+	add_lock(locks, shadow->target);
+	add_lock(locks, other);
+	add_lock(locks, other ? other->target : NULL);
+}
+
+#ifdef CONFIG_LOCKDEP
+/* Held by whoever holds any. */
+static struct lock_class_key any_key;
+static struct lockdep_map any_map = STATIC_LOCKDEP_MAP_INIT("shk_shadow", &any_key);
+
+static void note_locked(void)
+{
+	lock_map_acquire(&any_map);
+}
+
+static void note_unlocked(void)
+{
+	lock_map_release(&any_map);
+}
+
+void shk_shadow_assert_none_locked(void)
+{
+	lockdep_assert(lock_is_held(&any_map) != LOCK_STATE_HELD);
+}
+#else
+static void note_locked(void)
+{
+}
+
+static void note_unlocked(void)
+{
+}
+
+void shk_shadow_assert_none_locked(void)
+{
+}
+#endif
+
+static int lock_one(struct shk_shadow *shadow, unsigned int nr, bool killable)
+{
+	if (killable)
+		return mutex_lock_killable_nested(&shadow->lock, nr);
+	mutex_lock_nested(&shadow->lock, nr);
+	return 0;
+}
+
+static int lock(struct shk_shadow *shadow, struct shk_shadow *other, bool killable)
+{
+	struct locks locks;
+	unsigned int i;
+
+	locks_of(&locks, shadow, other);
+	for (i = 0; i < locks.nr; i++)
+		if (lock_one(locks.shadows[i], i, killable))
+			goto unlock;
+	note_locked();
+	return 0;
+unlock:
+	while (i--)
+		mutex_unlock(&locks.shadows[i]->lock);
+	return -ERESTARTSYS;
+}
+
+int shk_shadow_lock_both(struct shk_shadow *shadow, struct shk_shadow *other)
+{
+	return lock(shadow, other, true);
+}
+
+/* Most have no target. */
+int shk_shadow_lock(struct shk_shadow *shadow)
+{
+	if (shadow->target)
+		return shk_shadow_lock_both(shadow, NULL);
+	if (mutex_lock_killable(&shadow->lock))
+		return -ERESTARTSYS;
+	note_locked();
+	return 0;
+}
+
+void shk_shadow_lock_always(struct shk_shadow *shadow, struct shk_shadow *other)
+{
+	lock(shadow, other, false);
+}
+
+void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other)
+{
+	struct locks locks;
+
+	locks_of(&locks, shadow, other);
+	note_unlocked();
+	while (locks.nr--)
+		mutex_unlock(&locks.shadows[locks.nr]->lock);
+}
+
+void shk_shadow_unlock(struct shk_shadow *shadow)
+{
+	if (shadow->target) {
+		shk_shadow_unlock_both(shadow, NULL);
+		return;
+	}
+	note_unlocked();
+	mutex_unlock(&shadow->lock);
+}
+
+/* ---- which there are ---- */
 
 bool shk_name_valid(const char *name)
 {
@@ -52,6 +197,7 @@ static struct shk_shadow *alloc(u32 flags, void (*teardown)(struct shk_shadow *)
 	if (!shadow)
 		return NULL;
 	refcount_set(&shadow->ref, 1);
+	mutex_init(&shadow->lock);
 	shk_text_setup(&shadow->text);
 	shadow->hooks.flags = flags;
 	INIT_LIST_HEAD(&shadow->grafts);
@@ -68,20 +214,22 @@ static struct shk_shadow *alloc(u32 flags, void (*teardown)(struct shk_shadow *)
 	return shadow;
 }
 
-static int publish(struct shk_shadow *shadow)
+/* An id, at which publish() needs no memory; until then nobody finds it. -ENOMEM. */
+static int reserve(struct shk_shadow *shadow)
 {
-	int ret;
+	shadow->id = atomic64_inc_return(&last_id);
+	return xa_reserve(&shadows, shadow->id, GFP_KERNEL_ACCOUNT);
+}
 
-	lockdep_assert_held(&shk_config_lock);
-	shadow->id = last_id + 1;
-	ret = xa_insert(&shadows, shadow->id, shadow, GFP_KERNEL_ACCOUNT);
-	if (!ret)
-		last_id = shadow->id;
-	return ret;
+static void publish(struct shk_shadow *shadow)
+{
+	lockdep_assert_held(&names_lock);
+	WARN_ON_ONCE(xa_is_err(xa_store(&shadows, shadow->id, shadow, GFP_NOWAIT)));
 }
 
 struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
-				     void (*teardown)(struct shk_shadow *))
+				     void (*teardown)(struct shk_shadow *),
+				     struct shk_shadow *target)
 {
 	struct shk_shadow *shadow;
 	int ret;
@@ -92,24 +240,30 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 	if (!shadow)
 		return ERR_PTR(-ENOMEM);
 	strscpy(shadow->name, name, sizeof(shadow->name));
-
-	ret = shk_config_lock_killable();
+	ret = reserve(shadow);
 	if (ret)
 		goto free;
+	shadow->target = target;
+
+	ret = -ERESTARTSYS;
+	if (mutex_lock_killable(&names_lock))
+		goto release;
 	ret = -EEXIST;
 	if (find(name))
 		goto unlock;
-	ret = publish(shadow);
-	if (ret)
-		goto unlock;
+	if (target)
+		shk_shadow_get(target);
+	publish(shadow);
 	if (*name) {
 		shk_shadow_get(shadow); /* the name's; the caller has one too */
 		hash_add(names, &shadow->by_name, hash_of(name));
 	}
-	mutex_unlock(&shk_config_lock);
+	mutex_unlock(&names_lock);
 	return shadow;
 unlock:
-	mutex_unlock(&shk_config_lock);
+	mutex_unlock(&names_lock);
+release:
+	xa_release(&shadows, shadow->id);
 free:
 	kfree(shadow);
 	return ERR_PTR(ret);
@@ -118,14 +272,13 @@ free:
 struct shk_shadow *shk_shadow_find(const char *name)
 {
 	struct shk_shadow *shadow;
-	int ret = shk_config_lock_killable();
 
-	if (ret)
-		return ERR_PTR(ret);
+	if (mutex_lock_killable(&names_lock))
+		return ERR_PTR(-ERESTARTSYS);
 	shadow = find(name);
 	if (shadow)
 		shk_shadow_get(shadow);
-	mutex_unlock(&shk_config_lock);
+	mutex_unlock(&names_lock);
 	return shadow ?: ERR_PTR(-ENOENT);
 }
 
@@ -134,18 +287,31 @@ struct shk_shadow *shk_shadow_next(u64 id)
 	struct shk_shadow *shadow;
 	unsigned long index;
 
-	lockdep_assert_held(&shk_config_lock);
-	xa_for_each_start(&shadows, index, shadow, id) if (!shadow->hidden) return shadow;
-	return NULL;
+	if (mutex_lock_killable(&names_lock))
+		return ERR_PTR(-ERESTARTSYS);
+	xa_for_each_start (&shadows, index, shadow, id)
+		if (!shadow->hidden && refcount_inc_not_zero(&shadow->ref))
+			break;
+	mutex_unlock(&names_lock);
+	return shadow ?: ERR_PTR(-ENOENT);
+}
+
+int shk_shadow_name(const struct shk_shadow *shadow, char *name)
+{
+	if (mutex_lock_killable(&names_lock))
+		return -ERESTARTSYS;
+	strscpy(name, shadow->name, SHK_NAME_LEN);
+	mutex_unlock(&names_lock);
+	return 0;
 }
 
 int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was)
 {
 	int ret;
 
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	*was = shk_shadow_prepared(shadow);
-	if (shadow->dead || (shadow->target && shadow->target->dead))
+	if (shk_shadow_is_gone(shadow))
 		return -ESTALE;
 	ret = shk_text_build(&shadow->text);
 	if (ret)
@@ -159,7 +325,7 @@ int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was)
 
 void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *was)
 {
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	shk_shadow_note_live(shadow);
 	if (!was->hooked)
 		shk_hooks_revert(&shadow->hooks, &shadow->text);
@@ -170,7 +336,7 @@ void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *
 /* Back to what it was when it was created. */
 static void clear(struct shk_shadow *shadow)
 {
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	shadow->teardown(shadow);
 	shk_shadow_note_live(shadow);
 	shk_hooks_revert(&shadow->hooks, &shadow->text);
@@ -188,11 +354,14 @@ static int destroy(struct shk_shadow *shadow)
 	if (shk_shadow_users(shadow) || shadow->nr_cgroups)
 		return -EBUSY;
 
-	shadow->dead = true;
+	/* Who comes back to it asks this: shk_stretch_find_back(). */
+	WRITE_ONCE(shadow->dead, true);
 	clear(shadow);
 	if (*shadow->name) {
+		mutex_lock(&names_lock);
 		hash_del(&shadow->by_name);
 		*shadow->name = 0;
+		mutex_unlock(&names_lock);
 		shk_shadow_put(shadow); /* the name's; the caller has one too */
 	}
 	return 0;
@@ -200,20 +369,20 @@ static int destroy(struct shk_shadow *shadow)
 
 int shk_shadow_destroy(struct shk_shadow *shadow)
 {
-	int ret = shk_config_lock_killable();
+	int ret = shk_shadow_lock(shadow);
 
 	if (ret)
 		return ret;
 	ret = destroy(shadow);
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 	return ret;
 }
 
 void shk_shadow_abort(struct shk_shadow *shadow)
 {
-	mutex_lock(&shk_config_lock);
+	shk_shadow_lock_always(shadow, NULL);
 	destroy(shadow);
-	mutex_unlock(&shk_config_lock);
+	shk_shadow_unlock(shadow);
 }
 
 struct shk_shadow *shk_shadow_get(struct shk_shadow *shadow)
@@ -230,8 +399,9 @@ static void free_rcu_tasks(struct rcu_head *head)
 /* A task that was preempted on its way to a hit has yet to look at it. */
 static void unpublish(struct shk_shadow *shadow)
 {
-	lockdep_assert_held(&shk_config_lock);
+	mutex_lock(&names_lock);
 	xa_erase(&shadows, shadow->id);
+	mutex_unlock(&names_lock);
 	call_rcu_tasks(&shadow->rcu, free_rcu_tasks);
 }
 
@@ -239,13 +409,15 @@ void shk_shadow_put(struct shk_shadow *shadow)
 {
 	struct shk_shadow *target;
 
-	if (!refcount_dec_and_mutex_lock(&shadow->ref, &shk_config_lock))
+	if (!refcount_dec_and_mutex_lock(&shadow->ref, &names_lock))
 		return;
-	clear(shadow);
 	hash_del(&shadow->by_name);
+	mutex_unlock(&names_lock);
+	shk_shadow_lock_always(shadow, NULL);
+	clear(shadow);
+	shk_shadow_unlock(shadow);
 	target = shadow->target;
 	unpublish(shadow);
-	mutex_unlock(&shk_config_lock);
 	/* Which has none itself. */
 	if (target)
 		shk_shadow_put(target);
@@ -265,22 +437,28 @@ struct shk_shadow *shk_shadow_create_hidden(u32 flags)
 	shadow->hidden = true;
 	/* None acts on it: who hits it is found so, at no cost where it is not. */
 	shadow->nr_threads = 1;
-	ret = publish(shadow);
-	if (!ret)
-		return shadow;
-	kfree(shadow);
-	return ERR_PTR(ret);
+	ret = reserve(shadow);
+	if (ret) {
+		kfree(shadow);
+		return ERR_PTR(ret);
+	}
+	mutex_lock(&names_lock);
+	publish(shadow);
+	mutex_unlock(&names_lock);
+	return shadow;
 }
 
 void shk_shadow_destroy_hidden(struct shk_shadow *shadow)
 {
+	shk_shadow_lock_hidden(shadow);
 	clear(shadow);
+	shk_shadow_unlock_hidden(shadow);
 	unpublish(shadow);
 }
 
 bool shk_shadow_live(const struct shk_shadow *shadow)
 {
-	lockdep_assert_held(&shk_config_lock);
+	lockdep_assert_held(&shadow->lock);
 	return shadow->carrier || shk_shadow_users(shadow);
 }
 
@@ -289,42 +467,61 @@ void shk_shadow_note_live(struct shk_shadow *shadow)
 	shadow->text.live = shk_shadow_live(shadow);
 }
 
-void shk_shadow_info(struct shk_shadow *shadow, struct shk_shadow_info *info)
+/* All of those with that policy share what the union could not follow. */
+static u64 nr_unfollowed(const struct shk_shadow *shadow)
 {
-	lockdep_assert_held(&shk_config_lock);
+	const struct shk_shadow *all;
+	u64 nr = 0;
+
+	if (!(shadow->flags & SHK_ASYNC_UNION))
+		return atomic64_read(&shadow->nr_unfollowed);
+	rcu_read_lock();
+	all = READ_ONCE(shk_union);
+	if (all)
+		nr = atomic64_read(&all->nr_unfollowed);
+	rcu_read_unlock();
+	return nr;
+}
+
+int shk_shadow_info(const struct shk_shadow *shadow, struct shk_shadow_info *info)
+{
+	int ret = shk_shadow_name(shadow, info->name);
+
+	if (ret)
+		return ret;
 	info->flags = shadow->flags;
 	info->id = shadow->id;
 	info->nr_grafts = shk_shadow_users(shadow);
-	info->nr_probes = shadow->nr_probes;
-	info->private_pages = shadow->text.nr_pages;
-	info->diverged_ranges = shadow->text.nr_ranges;
-	info->huge_ranges = shadow->text.nr_huge;
-	info->memory = shk_text_memory(&shadow->text);
-	if (shadow->flags & SHK_ASYNC_UNION)
-		info->nr_unfollowed = shk_union ? atomic64_read(&shk_union->nr_unfollowed) : 0;
-	else
-		info->nr_unfollowed = atomic64_read(&shadow->nr_unfollowed);
-	strscpy(info->name, shadow->name, sizeof(info->name));
+	/* Of one that somebody changes, something between before and after. */
+	data_race(({
+		info->nr_probes = shadow->nr_probes;
+		info->private_pages = shadow->text.nr_pages;
+		info->diverged_ranges = shadow->text.nr_ranges;
+		info->huge_ranges = shadow->text.nr_huge;
+		info->memory = shk_text_memory(&shadow->text);
+	}));
+	info->nr_unfollowed = nr_unfollowed(shadow);
 	info->target = shadow->target ? shadow->target->id : 0;
+	return 0;
 }
 
 int shk_shadows_info(struct shk_info *info)
 {
 	struct shk_shadow *shadow;
 	unsigned long id;
-	int ret = shk_config_lock_killable();
 
-	if (ret)
-		return ret;
+	if (mutex_lock_killable(&names_lock))
+		return -ERESTARTSYS;
 	xa_for_each(&shadows, id, shadow)
 	{
 		info->nr_shadows += !shadow->hidden;
 		/* Those of callers count for their target. */
 		if (!shadow->target)
 			info->nr_grafts += shk_shadow_users(shadow);
-		info->memory += shk_text_memory(&shadow->text);
+		/* Of one that somebody changes, something between before and after. */
+		info->memory += data_race(shk_text_memory(&shadow->text));
 	}
-	mutex_unlock(&shk_config_lock);
+	mutex_unlock(&names_lock);
 	strscpy(info->mmu, shk_mmu->name, sizeof(info->mmu));
 	strscpy(info->version, THIS_MODULE->version, sizeof(info->version));
 	return 0;
@@ -336,9 +533,9 @@ bool shk_shadows_carried(void)
 	bool carried = false;
 	unsigned long id;
 
-	mutex_lock(&shk_config_lock);
-	xa_for_each(&shadows, id, shadow) carried |= !!shadow->carrier;
-	mutex_unlock(&shk_config_lock);
+	mutex_lock(&names_lock);
+	xa_for_each(&shadows, id, shadow) carried |= !!READ_ONCE(shadow->carrier);
+	mutex_unlock(&names_lock);
 	return carried;
 }
 

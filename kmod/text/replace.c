@@ -89,8 +89,8 @@ int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsi
 		shk_poke_guard(text, bodies, nr);
 		post_guards(text, bodies, nr);
 		shk_poke_sync();
-		ret = clear(arg);
 	}
+	ret = clear(arg);
 	if (!ret)
 		for (i = 0; i < nr; i++)
 			for (j = 0; j < bodies[i].nr; j++)

@@ -87,8 +87,7 @@ static bool find_next(struct shk_text *text, unsigned long *from, struct shk_dif
 	unsigned long number;
 
 	lockdep_assert_held(shk_symbols.text_mutex);
-	xa_for_each_start(&text->pages, number, page, PFN_DOWN(*from))
-	{
+	xa_for_each_start (&text->pages, number, page, PFN_DOWN(*from)) {
 		if (nr++ == PAGES_AT_ONCE) {
 			*from = page->addr;
 			return false;

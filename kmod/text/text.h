@@ -145,8 +145,8 @@ struct shk_replacement {
 
 /*
  * Put the edits of all @bodies into @text, or take them out. While nobody can
- * enter one any more @clear is asked, with text_mutex held and if the text is
- * live: all is as it was if it does not return 0. Errors of @clear, -EADDRINUSE.
+ * enter one any more @clear is asked, with text_mutex held: all is as it was if it
+ * does not return 0. Errors of @clear, -EADDRINUSE.
  */
 int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsigned int nr,
 		     bool in, int (*clear)(void *arg), void *arg);

@@ -41,18 +41,6 @@ static struct {
 	atomic_int pid; /* of a process or child that cannot say otherwise */
 } * shared;
 
-static bool ends_within(pid_t pid, unsigned long ms)
-{
-	unsigned long until = milliseconds() + ms;
-
-	while (waitpid(pid, NULL, WNOHANG) != pid) {
-		if (milliseconds() > until)
-			return false;
-		usleep(2000);
-	}
-	return true;
-}
-
 /* ---- what becomes of it ---- */
 
 static void write_group(const char *file, const char *text)
@@ -437,9 +425,10 @@ static int do_detach(pid_t pid)
 
 static int do_edit(pid_t pid)
 {
-	struct shadowk_probe_spec spec = { .size = sizeof(spec), .name = GETPID };
+	struct shadowk_probe_spec spec = {
+		.size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT, .name = GETPID, .symbol = GETPID
+	};
 
-	strcpy(spec.symbol, GETPID);
 	return shadowk_probe_add(first, &spec) ?: shadowk_probe_remove(first, GETPID);
 }
 
@@ -491,21 +480,22 @@ static int do_destroy(pid_t pid)
 static const struct request {
 	const char *name;
 	int (*make)(pid_t pid);
+	bool works; /* whatever the process does */
 } requests[] = {
-	{ "list", do_list },
-	{ "edit", do_edit },
-	{ "replace", do_replace },
-	{ "rmmod", do_rmmod },
-	{ "attach", do_attach },
-	{ "move", do_move },
-	{ "cgroup-attach", do_cgroup_attach },
-	{ "cgroup-detach", do_cgroup_detach },
-	{ "cgroup-move", do_cgroup_move },
-	{ "cgroup-move-back", do_cgroup_move_back },
-	{ "attach-again", do_attach },
-	{ "detach", do_detach },
-	{ "attach-at-last", do_attach },
-	{ "destroy", do_destroy },
+	{ "list", do_list, true },
+	{ "edit", do_edit, true },
+	{ "replace", do_replace, false },
+	{ "rmmod", do_rmmod, false },
+	{ "attach", do_attach, false },
+	{ "move", do_move, false },
+	{ "cgroup-attach", do_cgroup_attach, false },
+	{ "cgroup-detach", do_cgroup_detach, false },
+	{ "cgroup-move", do_cgroup_move, false },
+	{ "cgroup-move-back", do_cgroup_move_back, false },
+	{ "attach-again", do_attach, false },
+	{ "detach", do_detach, false },
+	{ "attach-at-last", do_attach, false },
+	{ "destroy", do_destroy, false },
 };
 
 static _Noreturn void be_a_bystander(void)
@@ -543,17 +533,24 @@ static void ask(const struct adversary *adversary, const struct request *request
 {
 	pid_t asker = fork_tied();
 	bool killed = false;
+	int status = 0;
 
 	if (!asker) {
-		request->make(pid);
-		_exit(0);
+		int ret = request->make(pid);
+
+		if (ret && request->works)
+			fprintf(stderr, "%s\n", strerror(-ret));
+		_exit(ret && request->works);
 	}
-	if (!ends_within(asker, BOUND)) {
+	if (!ends_within(asker, BOUND, &status)) {
 		killed = true;
 		kill(asker, SIGKILL);
-		expect(ends_within(asker, KILLED),
+		expect(ends_within(asker, KILLED, NULL),
 		       "who asks one that is %s, %s, to %s can be killed", adversary->name, where,
 		       request->name);
+	} else {
+		expect(!status, "who asks one that is %s, %s, to %s is served", adversary->name,
+		       where, request->name);
 	}
 	if (killed)
 		printf("%s, %s, %s: waited, and was killed\n", adversary->name, where,
@@ -580,12 +577,14 @@ static void let_go(const struct adversary *adversary, struct actor *actor)
 {
 	if (adversary->then == IS_KILLED) {
 		need(!kill(actor->pid, SIGKILL));
-		expect(ends_within(actor->pid, BOUND), "one that is %s dies", adversary->name);
+		expect(ends_within(actor->pid, BOUND, NULL), "one that is %s dies",
+		       adversary->name);
 		return;
 	}
 	adversary->let_go(actor);
 	if (adversary->then == EXITS) {
-		expect(ends_within(actor->pid, BOUND), "one that was %s exits", adversary->name);
+		expect(ends_within(actor->pid, BOUND, NULL), "one that was %s exits",
+		       adversary->name);
 		return;
 	}
 	expect_attachable(actor);

@@ -19,15 +19,22 @@
 struct shared {
 	volatile int over;
 	volatile unsigned long forks;
+	volatile int quiet; /* who forks no more */
 };
 
 static struct shared *shared;
 static struct cgroup in, out;
 
-/* A member; some fork all the time, more than that this machine cannot do. */
+/* Some fork all the time, more than that this machine cannot do. */
+static bool is_parent(int i)
+{
+	return i % 128 < 2;
+}
+
+/* A member. */
 static _Noreturn void live(int i)
 {
-	bool forks = i % 128 < 2;
+	bool forks = is_parent(i);
 
 	/* An emulator takes long to have one CPU wait for another. */
 	pin(i / 2 % nr_cpus());
@@ -42,6 +49,8 @@ static _Noreturn void live(int i)
 			__atomic_add_fetch(&shared->forks, 1, __ATOMIC_RELAXED);
 		usleep(300000);
 	}
+	if (forks)
+		__atomic_add_fetch(&shared->quiet, 1, __ATOMIC_RELAXED);
 	for (;;)
 		pause();
 }
@@ -85,7 +94,7 @@ int main(void)
 {
 	struct shadowk_shadow *shadow = shadow_new("storm");
 	pid_t pids[PROCESSES];
-	int inside, outside, wrong = 0;
+	int inside, outside, wrong = 0, parents = 0;
 
 	shared = shared_memory(4096);
 	count(shadow, GETPPID);
@@ -94,6 +103,7 @@ int main(void)
 	for (int i = 0; i < PROCESSES; i++) {
 		if (!i || i == PROCESSES / 2)
 			cgroup_move(i ? &out : &in, 0);
+		parents += is_parent(i);
 		pids[i] = fork();
 		need(pids[i] >= 0);
 		if (!pids[i])
@@ -108,6 +118,7 @@ int main(void)
 			cgroup_detach(&in);
 	}
 	shared->over = 1;
+	expect(eventually(shared->quiet == parents), "the parents fork no more");
 	/* Children that are just ending have no text any more. */
 	expect(eventually(look(&in, 0, NULL) + look(&out, 0, NULL) == PROCESSES),
 	       "all the parents");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A livepatch module with callbacks, which say which of them were called. */
+#include <linux/delay.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -8,8 +9,18 @@ static int called;
 module_param(called, int, 0444);
 MODULE_PARM_DESC(called, "a digit for each callback, in their order");
 
+static int wait, waiting;
+module_param(wait, int, 0644);
+MODULE_PARM_DESC(wait, "whether pre_patch waits, for as long as this is so");
+module_param(waiting, int, 0444);
+MODULE_PARM_DESC(waiting, "whether it does");
+
 static int pre_patch(struct klp_object *obj)
 {
+	WRITE_ONCE(waiting, 1);
+	while (READ_ONCE(wait))
+		msleep(10);
+	WRITE_ONCE(waiting, 0);
 	called = called * 10 + 1;
 	return 0;
 }

@@ -254,15 +254,16 @@ struct shk_shadow_info {
  * (a negative @pid is none), or it is a zombie. EOPNOTSUPP: it is a kernel
  * thread. On a handle: the same, but only if it is in that shadow, else ENOENT.
  * EINTR: a signal came for the caller, who waited; nothing was done. EBUSY with @busy: the
- * process was in the first steps of a fork or exec for some seconds. EBUSY: it is inside
- * by its cgroup (SHK_CGROUP_ATTACH).
+ * process was in the first steps of a fork, or in exec, for some seconds, behind a tracer say.
+ * EBUSY: it is inside by its cgroup (SHK_CGROUP_ATTACH; @busy is 0).
  *
  * SHK_PROCESS_ATTACH on a handle: from its return on, every thread of the
  * process executes the shadow's text, as will its children (fork, vfork,
  * clone) and what it executes. If it was in another shadow, it moves. If it is
  * in this one already, nothing changes but that its stretches (SHK_ENTER) are
  * over. Needs CAP_SYS_ADMIN. ESRCH,
- * EOPNOTSUPP as above. ESTALE: the shadow was destroyed. EBUSY: kernel.ftrace_enabled is 0 (@busy is 0). EINTR: a signal came
+ * EOPNOTSUPP as above. ESTALE: the shadow was destroyed, or its target. EBUSY with @busy: the process
+ * was in exec for some seconds. EBUSY: kernel.ftrace_enabled is 0 (@busy is 0). EINTR: a signal came
  * for the caller before anything was done. A task that sleeps with the process's memory map
  * locked, in a fault of a frozen file system say, is waited for: a signal that kills ends
  * that. EBUSY: it is in another shadow by its
@@ -326,7 +327,7 @@ struct shk_process_info {
  * The name is free at once and no process can be attached any more (ESTALE);
  * the shadow is gone when the last handle is closed. Its probes are removed at
  * once; at the call's return the room that they took in the module is free for others.
- * That takes a grace period, in which the caller can be killed. EBUSY: processes are inside, or cgroups are attached. Needs CAP_SYS_MODULE; not refused under
+ * That takes a grace period, in which the caller can be killed. EBUSY: processes are inside, or cgroups are attached, to it or to a shadow that is it during some system calls. Needs CAP_SYS_MODULE; not refused under
  * lockdown, as module unloading is not.
  */
 struct shk_shadow_destroy {

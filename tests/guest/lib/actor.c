@@ -38,6 +38,18 @@ int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+bool ends_within(pid_t pid, unsigned long ms, int *status)
+{
+	unsigned long until = milliseconds() + ms;
+
+	while (waitpid(pid, status, WNOHANG) != pid) {
+		if (milliseconds() > until)
+			return false;
+		usleep(2000);
+	}
+	return true;
+}
+
 static _Noreturn void act(int in, int out)
 {
 	struct order order;

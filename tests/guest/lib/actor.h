@@ -33,6 +33,8 @@ void actor_end(struct actor *actor);
 pid_t fork_tied(void);
 /* Wait for a child; its exit status, or -signal. */
 int wait_for(pid_t pid);
+/* The same, for @ms at most; false: it goes on. *@status is waitpid()'s, unless NULL. */
+bool ends_within(pid_t pid, unsigned long ms, int *status);
 
 /* Is that thread asleep in the system call @nr? */
 bool sleeps_in(pid_t thread, long nr);

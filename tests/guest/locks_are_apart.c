@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=120 */
+/*
+ * While a call holds one shadow for long, calls that have to do with others go on, and so do lists
+ * and what leaves it; whoever wants to change it waits, and can be killed.
+ *
+ * The call adds a livepatch module, whose callback does not return.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "actor.h"
+#include "cgroups.h"
+#include "patches.h"
+#include "shadows.h"
+
+#define NAME   "shk_livepatch_callbacks"
+#define PARAMS "/sys/module/" NAME "/parameters/"
+
+#define GOES_ON 5000 /* ms, on a slow machine */
+#define BLOCKED 500
+
+static struct shadowk_shadow *held, *other, *owner, *all;
+static struct cgroup group;
+static struct actor inside, outside;
+
+/* ---- what goes on ---- */
+
+static int list(void)
+{
+	struct shadowk_shadow_info shadow = { .size = sizeof(shadow) };
+	struct shadowk_process process = { .size = sizeof(process) };
+	struct shadowk_process_info where = { .size = sizeof(where) };
+	struct shadowk_info info = { .size = sizeof(info) };
+	int ret;
+
+	while ((ret = shadowk_shadow_next(device(), &shadow)) > 0)
+		;
+	if (!ret)
+		while ((ret = shadowk_process_next(held, &process)) > 0)
+			;
+	return ret ?: shadowk_info(device(), &info)
+			      ?: shadowk_process_info(device(), inside.pid, &where);
+}
+
+static int make_and_destroy(void)
+{
+	struct shadowk_shadow *made, *opened;
+	int ret = shadowk_shadow_create(device(), "made", &made);
+
+	if (!ret)
+		ret = shadowk_shadow_open(device(), "held", &opened);
+	return ret ?: shadowk_shadow_destroy(made);
+}
+
+static int attach_elsewhere(void)
+{
+	return shadowk_process_attach(other, outside.pid)
+		       ?: shadowk_process_detach(device(), outside.pid);
+}
+
+static int move_out(void)
+{
+	return shadowk_process_attach(other, inside.pid);
+}
+
+static int leave(void)
+{
+	return shadowk_process_detach(device(), inside.pid);
+}
+
+static int enter(void)
+{
+	return shadowk_enter(other) ?: shadowk_enter_flags(other, SHADOWK_THREAD)
+				    ?: shadowk_leave(other)
+				    ?: shadowk_leave(other);
+}
+
+static int probe_at(struct shadowk_shadow *shadow)
+{
+	struct shadowk_probe_spec spec = { .size = sizeof(spec),
+					   .kind = SHADOWK_PROBE_COUNT,
+					   .name = "p",
+					   .symbol = "cmdline_proc_show" };
+
+	return shadowk_probe_add(shadow, &spec) ?: shadowk_probe_remove(shadow, "p");
+}
+
+static int probe_at_the_same(void)
+{
+	return probe_at(other);
+}
+
+static int probe_union(void)
+{
+	return all ? probe_at(all) : 0;
+}
+
+static int own(void)
+{
+	return owner ? shadowk_own_kthreads(owner, "kthreadd")
+			       ?: shadowk_disown_kthreads(owner, "kthreadd")
+		     : 0;
+}
+
+static int bind_cgroup(void)
+{
+	return shadowk_cgroup_attach(other, group.path)
+		       ?: shadowk_cgroup_detach(device(), group.path);
+}
+
+static int choose_calls(void)
+{
+	static const unsigned int number = 39; /* getpid */
+	struct shadowk_shadow *during;
+	size_t refused;
+	int ret = shadowk_syscalls_create(other, &number, 1, &during, &refused);
+
+	return ret == -ENXIO ? 0 : ret;
+}
+
+static const struct {
+	const char *what;
+	int (*make)(void);
+} calls[] = {
+	{ "lists", list },
+	{ "making and destroying another", make_and_destroy },
+	{ "attaching to another", attach_elsewhere },
+	{ "entering another", enter },
+	{ "a probe of another at the same function", probe_at_the_same },
+	{ "a probe of the union", probe_union },
+	{ "owning", own },
+	{ "a cgroup of another", bind_cgroup },
+	{ "chosen system calls of another", choose_calls },
+	{ "moving out of it", move_out },
+	{ "leaving where that is", leave },
+};
+
+static pid_t ask(int (*make)(void))
+{
+	pid_t pid = fork_tied();
+	int ret;
+
+	if (pid)
+		return pid;
+	ret = make();
+	if (ret)
+		fprintf(stderr, "%s\n", strerror(-ret));
+	_exit(!!ret);
+}
+
+static void expect_goes_on(const char *what, int (*make)(void))
+{
+	pid_t pid = ask(make);
+	int status = 0;
+
+	if (ends_within(pid, GOES_ON, &status)) {
+		expect_eq(status, 0, "status of %s", what);
+		return;
+	}
+	expect(false, "%s does not wait", what);
+	kill(pid, SIGKILL);
+	wait_for(pid);
+}
+
+/* ---- what waits ---- */
+
+static int probe_it(void)
+{
+	return probe_at(held);
+}
+
+static int attach_to_it(void)
+{
+	return shadowk_process_attach(held, outside.pid);
+}
+
+static int destroy_it(void)
+{
+	return shadowk_shadow_destroy(held);
+}
+
+static int add(void)
+{
+	return livepatch_try(held, NAME, SHADOWK_PATCH_CALLBACKS | SHADOWK_PATCH_UNSAFE_NOW);
+}
+
+static void expect_waits(const char *what, int (*make)(void))
+{
+	pid_t pid = ask(make);
+	int status;
+
+	expect(!ends_within(pid, BLOCKED, &status), "%s waits", what);
+	need(!kill(pid, SIGKILL));
+	expect(ends_within(pid, GOES_ON, &status), "%s can be killed", what);
+}
+
+int main(void)
+{
+	int fd = open(victim_path(NAME), O_RDONLY | O_CLOEXEC);
+	pid_t adder;
+
+	need(fd >= 0);
+	held = shadow_new("held");
+	other = shadow_new(NULL);
+	if (shadowk_shadow_create_flags(device(), "", SHADOWK_ASYNC_OWNER, &owner))
+		owner = NULL;
+	if (shadowk_shadow_create_flags(device(), "", SHADOWK_ASYNC_UNION, &all))
+		all = NULL;
+	cgroup_make(&group, NULL, "locks");
+	actor_start(&inside, -1);
+	actor_start(&outside, -1);
+	attach(held, inside.pid);
+
+	need_ok(shadowk_livepatch_load(device(), fd));
+	need(write_file(PARAMS "wait", "1"));
+	adder = ask(add);
+	need(eventually(read_number(PARAMS "waiting") == 1));
+	expect_waits("a probe of the shadow that is held", probe_it);
+	expect_waits("attaching to it", attach_to_it);
+	expect_waits("its end", destroy_it);
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
+		expect_goes_on(calls[i].what, calls[i].make);
+	expect(read_number(PARAMS "waiting") == 1, "it was held all the time");
+
+	need(write_file(PARAMS "wait", "0"));
+	expect_eq(wait_for(adder), 0, "exit status of who has added the patch");
+	patch_remove(held, "p");
+	need_ok(shadowk_shadow_destroy(held));
+	shadowk_shadow_close(owner);
+	shadowk_shadow_close(all);
+	actor_end(&inside);
+	actor_end(&outside);
+	cgroup_remove(&group);
+	close(fd);
+	expect(eventually(!module_unload(NAME)), "the livepatch can be unloaded");
+	return finish();
+}
