@@ -70,7 +70,8 @@ help:
 #: make mutants      break the module in known ways and see the tests fail; T="word word"
 #: make check-all    the same, and all tests in every kind of guest, not only the core
 #: make soak         storms of all that changes the kernel's text; MINUTES=5
-#: make sweep        probes of each kind at all functions, which takes hours; ARGS="6.12:10000"
+#: make sweep        probes at all functions in every way, which takes hours and may be
+#:                     interrupted; ARGS="6.12-hpet 6.1-tsc:10000-12499", lines of tests/sweep/axes
 #: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
 #: make style        formatting, layers, licences
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=

@@ -1,26 +1,98 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sweep_batch FROM COUNT: probes of each kind at COUNT of the kernel's functions, in the order of
- * their addresses; FROM COUNT of 0 0 prints how many there are. tests/sweep/run starts it.
+ * sweep_batch WAY[,WAY]... FROM COUNT: passes of these ways, or of "all", at COUNT functions from
+ * the FROM-th on; then a line for each of them, which says what became of it. FROM COUNT of 0 0
+ * prints how many functions there are. tests/sweep/run starts it.
  */
 #include "sweep.h"
 
+/* One of @ways, which are separated by commas. */
+static bool is_wanted(const char *ways, const char *name)
+{
+	const char *at = strstr(ways, name);
+	size_t len = strlen(name);
+
+	return !strcmp(ways, "all") ||
+	       (at && (at == ways || at[-1] == ',') && (!at[len] || at[len] == ','));
+}
+
+static void check_ways(const char *ways)
+{
+	size_t named = 1, found = 0;
+	const struct sweep_way *way;
+
+	for (const char *c = ways; *c; c++)
+		named += *c == ',';
+	for (unsigned int n = 0; (way = sweep_way(n)); n++)
+		found += is_wanted(ways, sweep_way_name(way));
+	if (found != named && strcmp(ways, "all")) {
+		printf("no such ways: %s\n", ways);
+		exit(2);
+	}
+}
+
+static void expect_option(const char *options, const char *option, const char *path,
+			  const char *before, const char *after)
+{
+	const char *at = strstr(options, option);
+	char is[256] = "", value[32], wanted[64];
+
+	if (!at || sscanf(at + strlen(option), "%31s", value) != 1)
+		return;
+	snprintf(wanted, sizeof(wanted), "%s%s%s", before, value, after);
+	expect(read_file(path, is, sizeof(is)) && strstr(is, wanted), "%s%s, but it is: %s", option,
+	       value, is);
+}
+
+/* What the kernel was told to be, it is. */
+static void check_options(void)
+{
+	char options[4096];
+
+	need(read_file("/proc/cmdline", options, sizeof(options)));
+	expect_option(options, " clocksource=",
+		      "/sys/devices/system/clocksource/clocksource0/current_clocksource", "", "\n");
+	expect_option(options, " preempt=", "/sys/kernel/debug/sched/preempt", "(", ")");
+}
+
+static void tell(const struct sweep_function *function)
+{
+	if (function->error && !function->hit)
+		printf("= %s refused %s\n", function->name, strerrorname_np(function->error));
+	else
+		printf("= %s %s\n", function->name, function->hit ? "hit" : "uncovered");
+}
+
 int main(int argc, char **argv)
 {
-	struct sweep_functions functions = sweep_kernel_functions();
-	struct sweep_totals totals = { 0 };
+	struct sweep_functions functions;
+	const struct sweep_way *way;
+	struct sweep_function **some;
 	size_t from, count;
 
-	if (argc != 3)
+	if (argc != 4)
 		return 2;
-	from = strtoul(argv[1], NULL, 0);
-	count = strtoul(argv[2], NULL, 0);
-	if (!count) {
+	from = strtoul(argv[2], NULL, 0);
+	count = strtoul(argv[3], NULL, 0);
+	check_ways(argv[1]);
+	check_options();
+	sweep_begin();
+	functions = sweep_functions();
+	if (!count)
 		printf("%zu\n", functions.count);
-		return 0;
-	}
-	sweep(&functions, from, count, 1, &totals);
-	printf("%zu to %zu: %u hit, %u probes, %u refused\n", from, from + count - 1, totals.hit,
-	       totals.probes, totals.refused);
+	if (from > functions.count)
+		from = functions.count;
+	if (count > functions.count - from)
+		count = functions.count - from;
+	some = calloc(count + 1, sizeof(*some));
+	need(some);
+	for (size_t i = 0; i < count; i++)
+		some[i] = &functions.all[from + i];
+	for (unsigned int n = 0; count && (way = sweep_way(n)); n++)
+		if (is_wanted(argv[1], sweep_way_name(way)))
+			sweep(way, some, count);
+	for (size_t i = 0; i < count; i++)
+		tell(some[i]);
+	sweep_end();
 	return finish();
 }

@@ -18,16 +18,21 @@ struct shadowk *device(void)
 	return dev;
 }
 
+static struct shadowk_shadow *keep(struct shadowk_shadow *shadow)
+{
+	unsigned int i;
+
+	for (i = 0; open_shadows[i]; i++)
+		need(i < SHADOWS_MAX - 1);
+	return open_shadows[i] = shadow;
+}
+
 static struct shadowk_shadow *create(const char *name, uint32_t flags)
 {
 	struct shadowk_shadow *shadow;
-	unsigned int i;
 
 	need_ok(shadowk_shadow_create_flags(device(), name, flags, &shadow));
-	for (i = 0; open_shadows[i]; i++)
-		need(i < SHADOWS_MAX - 1);
-	open_shadows[i] = shadow;
-	return shadow;
+	return keep(shadow);
 }
 
 struct shadowk_shadow *shadow_new(const char *name)
@@ -47,14 +52,24 @@ struct shadowk_shadow *shadow_new_owner(const char *name)
 	return create(name, SHADOWK_ASYNC_OWNER);
 }
 
+struct shadowk_shadow *shadow_new_if_possible(const char *name, uint32_t flags)
+{
+	struct shadowk_shadow *shadow;
+	int ret = shadowk_shadow_create_flags(device(), name, flags, &shadow);
+
+	if (ret == -EOPNOTSUPP)
+		return NULL;
+	need_ok(ret);
+	return keep(shadow);
+}
+
 static struct shadowk_shadow *create_or_skip(const char *name, uint32_t flags)
 {
-	struct shadowk_shadow *probe;
+	struct shadowk_shadow *shadow = shadow_new_if_possible(name, flags);
 
-	if (shadowk_shadow_create_flags(device(), NULL, flags, &probe) == -EOPNOTSUPP)
+	if (!shadow)
 		skip("who is no process cannot execute a shadow on this machine");
-	shadowk_shadow_close(probe);
-	return create(name, flags);
+	return shadow;
 }
 
 struct shadowk_shadow *shadow_new_causal(const char *name)

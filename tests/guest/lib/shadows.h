@@ -19,6 +19,8 @@ struct shadowk_shadow *shadow_new_owner(const char *name);
 struct shadowk_shadow *shadow_new_causal(const char *name);
 /* Its probes count what is executed asynchronously for nobody; likewise. */
 struct shadowk_shadow *shadow_new_union(const char *name);
+/* With any flags; NULL where the machine cannot have one. */
+struct shadowk_shadow *shadow_new_if_possible(const char *name, uint32_t flags);
 /* Who holds its handle may attach itself. */
 struct shadowk_shadow *shadow_new_delegable(const char *name);
 void shadow_close(struct shadowk_shadow *shadow);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <shadowk.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
 
 #include "actor.h"
-#include "shadows.h"
+#include "listeners.h"
+#include "patches.h"
 #include "sweep.h"
-#include "tracefs.h"
+#include "victims.h"
 
-#define TRACE	"/sys/kernel/tracing/trace"
 #define SECONDS 120 /* that the workload may take, which is for a second or two */
+#define CONTROL 25  /* calls of VICTIM_SYMBOL in each context */
+#define UID	4321
+#define GETUID	"__x64_sys_getuid"
 
 /* Probes of one function that are there together. */
 struct kind {
@@ -16,220 +21,449 @@ struct kind {
 	const char *name;
 };
 
-#define NR_KINDS 3
+#define COUNT                                   \
+	{                                       \
+		SHADOWK_PROBE_COUNT, 0, "count" \
+	}
+#define RETURN                                                      \
+	{                                                           \
+		SHADOWK_PROBE_COUNT, SHADOWK_PROBE_RETURN, "return" \
+	}
+#define LATENCY                                     \
+	{                                           \
+		SHADOWK_PROBE_LATENCY, 0, "latency" \
+	}
+#define EVENT                                   \
+	{                                       \
+		SHADOWK_PROBE_EVENT, 0, "event" \
+	}
+#define EVENT_R                                                              \
+	{                                                                    \
+		SHADOWK_PROBE_EVENT, SHADOWK_PROBE_RETURN, "event at return" \
+	}
+#define COUNT_3                                                             \
+	{                                                                   \
+		SHADOWK_PROBE_COUNT, SHADOWK_PROBE_FORCE_INT3, "breakpoint" \
+	}
+#define EVENT_3                                                                        \
+	{                                                                              \
+		SHADOWK_PROBE_EVENT, SHADOWK_PROBE_FORCE_INT3, "event by a breakpoint" \
+	}
 
-/*
- * In each pass the first kind counts entries. At most two hook the return: each such probe has
- * memory for its calls in flight.
- */
-static const struct kind passes[][NR_KINDS] = {
-	{ { SHADOWK_PROBE_COUNT, 0, "count" },
-	  { SHADOWK_PROBE_LATENCY, 0, "latency" },
-	  { SHADOWK_PROBE_EVENT, SHADOWK_PROBE_RETURN, "event at return" } },
-	{ { SHADOWK_PROBE_EVENT, 0, "event" },
-	  { SHADOWK_PROBE_COUNT, SHADOWK_PROBE_RETURN, "return" },
-	  { 0 } },
-	{ { SHADOWK_PROBE_COUNT, SHADOWK_PROBE_FORCE_INT3, "breakpoint" }, { 0 }, { 0 } },
+#define NR_KINDS  3
+#define NR_ERRORS 134
+
+struct pass {
+	const struct sweep_way *way;
+	struct sweep_function **functions;
+	size_t count;
+	struct shadowk_shadow *shadow;
+	struct actor inside;
+	/* By function and kind, 0 of one that was refused; and what they have counted, by id. */
+	uint64_t (*ids)[NR_KINDS];
+	struct shadowk_probe_info *infos;
+	unsigned int probes, refused[NR_KINDS][NR_ERRORS];
+	uint64_t control; /* id of a count of VICTIM_SYMBOL */
 };
 
-static int by_address(const void *a, const void *b)
-{
-	const struct sweep_function *f = a, *g = b;
-
-	return f->addr < g->addr ? -1 : f->addr > g->addr;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct sweep_function *)a)->name,
-		      ((const struct sweep_function *)b)->name);
-}
-
-struct sweep_functions sweep_kernel_functions(void)
-{
-	uint64_t from = kernel_symbol("_stext"), to = kernel_symbol("_etext"), addr;
-	FILE *file = fopen("/proc/kallsyms", "re");
-	struct sweep_functions functions = { 0 };
-	char line[512], name[128], type, module;
-	size_t nr = 0;
-
-	need(file && from && to);
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%" SCNx64 " %c %127s %c", &addr, &type, name, &module) != 3 ||
-		    !strchr("tTwW", type) || addr < from || addr >= to)
-			continue;
-		if (!strncmp(name, "__pfx_", 6) || !strncmp(name, "__cfi_", 6))
-			continue;
-		if (!(functions.count & (functions.count - 1)))
-			need(functions.all = reallocarray(functions.all, 2 * functions.count + 1,
-							  sizeof(*functions.all)));
-		functions.all[functions.count].addr = addr;
-		strcpy(functions.all[functions.count++].name, name);
-	}
-	fclose(file);
-	qsort(functions.all, functions.count, sizeof(*functions.all), by_address);
-	/* Aliases have one name here. */
-	for (size_t i = 0; i < functions.count; i++)
-		if (!nr || functions.all[nr - 1].addr != functions.all[i].addr)
-			functions.all[nr++] = functions.all[i];
-	functions.count = nr;
-	return functions;
-}
-
-static void trace_workload(void)
-{
-	struct actor actor;
-	char pid[16];
-
-	actor_start(&actor, -1);
-	snprintf(pid, sizeof(pid), "%d", actor.pid);
-	tracefs_write("tracing_on", "0");
-	tracefs_write("buffer_size_kb", "24576");
-	tracefs_write("options/function-fork", "1");
-	tracefs_write("set_ftrace_pid", pid);
-	tracefs_write("current_tracer", "function");
-	tracefs_write("tracing_on", "1");
-	actor_do(&actor, job_workload, 1);
-	tracefs_write("tracing_on", "0");
-	actor_end(&actor);
-}
-
-static void trace_end(void)
-{
-	tracefs_write("current_tracer", "nop");
-	tracefs_write("options/function-fork", "0");
-	tracefs_write("buffer_size_kb", "1408");
-	tracefs_write("tracing_on", "1");
-}
-
-/* Names that several functions have stay out: the trace does not say which it was. */
-void sweep_keep_called(struct sweep_functions *functions)
-{
-	struct sweep_function *all = functions->all, *found, key;
-	bool *called = calloc(functions->count, sizeof(*called));
-	char line[512], *name;
-	size_t nr = 0;
-	FILE *file;
-
-	trace_workload();
-	qsort(all, functions->count, sizeof(*all), by_name);
-	file = fopen(TRACE, "re");
-	need(called && file);
-	while (fgets(line, sizeof(line), file)) {
-		name = strstr(line, ": ");
-		if (line[0] == '#' || !name || sscanf(name + 2, "%127s", key.name) != 1)
-			continue;
-		found = bsearch(&key, all, functions->count, sizeof(*all), by_name);
-		if (found)
-			called[found - all] = true;
-	}
-	fclose(file);
-	trace_end();
-	for (size_t i = 0; i < functions->count; i++)
-		if (called[i] && (!i || strcmp(all[i].name, all[i - 1].name)) &&
-		    (i + 1 == functions->count || strcmp(all[i].name, all[i + 1].name)))
-			all[nr++] = all[i];
-	functions->count = nr;
-	free(called);
-	qsort(all, nr, sizeof(*all), by_address);
-}
-
-/* Ids of the probes of one function, 0 of one that was refused. */
-struct ids {
-	uint64_t id[NR_KINDS];
+struct sweep_way {
+	const char *name;
+	uint32_t flags; /* of the shadow */
+	/* The first one counts entries. Each that hooks the return has memory for calls in flight. */
+	struct kind kinds[NR_KINDS];
+	/* How many times CONTROL hits and async hits the contexts of control() make. */
+	unsigned int control, control_async;
+	/* Before there is the process, its workload, and after it has exited; or NULL. */
+	void (*begin)(struct pass *pass);
+	void (*run)(struct pass *pass);
+	void (*end)(struct pass *pass);
+	bool removed; /* probes of the second kind are */
+	bool endless; /* asynchronous work goes on while the counts are read */
 };
 
-static void add(struct shadowk_shadow *shadow, const struct sweep_function *function,
-		const struct kind *kinds, struct ids *ids, struct sweep_totals *totals)
+/* ---- the workload ---- */
+
+/* VICTIM_SYMBOL in contexts in which policies differ. */
+static long control(void)
 {
-	for (int k = 0; k < NR_KINDS; k++) {
+	static const unsigned int contexts[] = { VICTIM_SELF, VICTIM_HARDIRQ, VICTIM_WORK,
+						 VICTIM_KTHREAD };
+	long wrong = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(contexts); i++)
+		wrong += victim_call(contexts[i], CONTROL) != CONTROL;
+	return wrong;
+}
+
+static long job_inside(long unused)
+{
+	long wrong = job_workload(1) + control();
+	int fd = open("/dev/shk_calls", O_RDONLY | O_CLOEXEC);
+
+	close(fd);
+	return wrong + (fd < 0);
+}
+
+static void run(struct pass *pass, job_fn job, long arg)
+{
+	expect_eq(actor_do(&pass->inside, job, arg), 0, "what the workload got wrong, %s",
+		  pass->way->name);
+}
+
+static void run_attached(struct pass *pass)
+{
+	attach(pass->shadow, pass->inside.pid);
+	run(pass, job_inside, 0);
+}
+
+/* ---- owners ---- */
+
+static void each_line(struct shadowk_shadow *shadow,
+		      int (*change)(struct shadowk_shadow *shadow, uint32_t irq))
+{
+	FILE *file = fopen("/proc/interrupts", "re");
+	char line[4096];
+	unsigned int irq;
+
+	need(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, " %u:", &irq) == 1)
+			need_ok(change(shadow, irq));
+	fclose(file);
+}
+
+static void own_all(struct pass *pass)
+{
+	each_line(pass->shadow, shadowk_own_irq);
+	need_ok(shadowk_own_kthreads(pass->shadow, "*"));
+}
+
+static void disown_all(struct pass *pass)
+{
+	need_ok(shadowk_disown_kthreads(pass->shadow, "*"));
+	each_line(pass->shadow, shadowk_disown_irq);
+}
+
+/* ---- a thread alone ---- */
+
+static long job_enter(long shadow)
+{
+	long wrong;
+
+	if (shadowk_enter_flags((struct shadowk_shadow *)shadow, SHADOWK_THREAD))
+		return -1;
+	wrong = job_inside(0);
+	return wrong + !!shadowk_leave((struct shadowk_shadow *)shadow);
+}
+
+static void run_thread(struct pass *pass)
+{
+	run(pass, job_enter, (long)pass->shadow);
+}
+
+/* ---- patches ---- */
+
+/* Nobody is inside: each patch comes beside the probes of its function, and goes. */
+static void patch_each(struct pass *pass)
+{
+	for (size_t i = 0; i < pass->count; i++) {
+		struct shadowk_patch_spec spec = { .size = sizeof(spec),
+						   .kind = SHADOWK_PATCH_NOP,
+						   .addr = pass->functions[i]->addr };
+		long ret = shadowk_patch_add(pass->shadow, &spec);
+
+		if (!ret)
+			patch_remove(pass->shadow, spec.name);
+		else if (ret != -EADDRNOTAVAIL && ret != -EOPNOTSUPP && ret != -EILSEQ &&
+			 ret != -EADDRINUSE && ret != -EBUSY)
+			expect_ret(ret, 0, "a patch of %s", pass->functions[i]->name);
+	}
+	patch_return(pass->shadow, "uid", GETUID, UID);
+	expect_eq(strays(pass->shadow), 0, "stray bytes behind patches");
+}
+
+static void run_patched(struct pass *pass)
+{
+	run_attached(pass);
+	expect_eq(actor_do(&pass->inside, job_syscall, SYS_getuid), UID, "what a patch returns");
+}
+
+/* ---- removal under load ---- */
+
+static atomic_bool *stop;
+
+static long job_until_stopped(long unused)
+{
+	long wrong = job_inside(0);
+
+	while (!*stop)
+		wrong += job_workload(1);
+	return wrong;
+}
+
+static void prepare_removal(struct pass *pass)
+{
+	if (!stop)
+		stop = shared_memory(sizeof(*stop));
+	*stop = false;
+}
+
+static void run_removal(struct pass *pass)
+{
+	struct shadowk_probe_info info = { .size = sizeof(info) };
+
+	attach(pass->shadow, pass->inside.pid);
+	actor_ask(&pass->inside, job_until_stopped, 0);
+	while (need_ok(shadowk_probe_next(pass->shadow, &info)))
+		if (info.kind == pass->way->kinds[1].kind)
+			probe_remove(pass->shadow, info.name);
+	*stop = true;
+	expect_eq(actor_answer(&pass->inside), 0, "what the workload got wrong, %s",
+		  pass->way->name);
+}
+
+/* ---- listeners ---- */
+
+static void listen(struct pass *pass)
+{
+	listeners_start();
+}
+
+/* A hit in the midst of a report is missed, or counts and is not told. */
+static void compare_listeners(struct pass *pass)
+{
+	uint64_t perf, bpf, told = 0;
+
+	listeners_stop(&perf, &bpf);
+	for (size_t i = 0; i < pass->count; i++)
+		for (int k = 0; k < NR_KINDS; k++) {
+			const struct shadowk_probe_info *info = &pass->infos[pass->ids[i][k]];
+
+			if (pass->ids[i][k] && info->kind == SHADOWK_PROBE_EVENT)
+				told += info->hits -
+					(info->flags & SHADOWK_PROBE_RETURN ? 0 : info->missed);
+		}
+	expect_eq(perf, told, "events that perf saw");
+	expect_eq(bpf, told, "events that BPF saw");
+}
+
+static const struct sweep_way ways[] = {
+	{ .name = "base", .kinds = { COUNT, LATENCY, EVENT_R }, .control = 1 },
+	{ .name = "return", .kinds = { EVENT, RETURN }, .control = 1 },
+	{ .name = "int3", .kinds = { COUNT_3, EVENT_3 }, .control = 1 },
+	{ .name = "inherit",
+	  .flags = SHADOWK_ASYNC_INHERIT,
+	  .kinds = { COUNT, LATENCY, EVENT },
+	  .control = 1,
+	  .control_async = 1 },
+	{ .name = "owner",
+	  .flags = SHADOWK_ASYNC_OWNER,
+	  .kinds = { COUNT, LATENCY, EVENT },
+	  .control = 3,
+	  .begin = own_all,
+	  .end = disown_all },
+	{ .name = "causal",
+	  .flags = SHADOWK_ASYNC_CAUSAL,
+	  .kinds = { COUNT, LATENCY, EVENT },
+	  .control = 2,
+	  .control_async = 1 },
+	{ .name = "union",
+	  .flags = SHADOWK_ASYNC_UNION,
+	  .kinds = { COUNT, LATENCY, EVENT },
+	  .control = 1,
+	  .control_async = 2,
+	  .endless = true },
+	{ .name = "thread", .kinds = { COUNT, LATENCY, EVENT_R }, .control = 1, .run = run_thread },
+	{ .name = "patch",
+	  .kinds = { COUNT, RETURN, EVENT },
+	  .control = 1,
+	  .begin = patch_each,
+	  .run = run_patched },
+	{ .name = "removal",
+	  .kinds = { COUNT, LATENCY, RETURN },
+	  .control = 1,
+	  .begin = prepare_removal,
+	  .run = run_removal,
+	  .removed = true },
+	{ .name = "listeners",
+	  .kinds = { EVENT, EVENT_R },
+	  .control = 1,
+	  .begin = listen,
+	  .end = compare_listeners },
+};
+
+const struct sweep_way *sweep_way(unsigned int n)
+{
+	return n < ARRAY_SIZE(ways) ? &ways[n] : NULL;
+}
+
+const char *sweep_way_name(const struct sweep_way *way)
+{
+	return way->name;
+}
+
+/* ---- a pass ---- */
+
+/* The kernel's word, text without a return, or a jump that has none at hand. */
+static bool is_refusal(long ret)
+{
+	return ret == -EADDRNOTAVAIL || ret == -EOPNOTSUPP || ret == -EILSEQ || ret == -EADDRINUSE;
+}
+
+static void add(struct pass *pass, size_t i)
+{
+	const struct kind *kinds = pass->way->kinds;
+	struct sweep_function *function = pass->functions[i];
+
+	for (int k = 0; k < NR_KINDS && kinds[k].name; k++) {
 		struct shadowk_probe_spec spec = { .size = sizeof(spec),
 						   .addr = function->addr,
 						   .kind = kinds[k].kind,
 						   .flags = kinds[k].flags };
-		long ret = kinds[k].name ? shadowk_probe_add(shadow, &spec) : 0;
+		long ret = shadowk_probe_add(pass->shadow, &spec);
 
-		ids->id[k] = ret ? 0 : spec.id;
-		totals->probes += !ret && kinds[k].name;
-		totals->refused += ret < 0;
-		/* The kernel's word, text without a return, or a jump that has none at hand. */
-		if (ret && ret != -EADDRNOTAVAIL && ret != -EOPNOTSUPP && ret != -EILSEQ &&
-		    ret != -EADDRINUSE)
-			expect_ret(ret, 0, "%s of %s", kinds[k].name, function->name);
+		pass->ids[i][k] = ret ? 0 : spec.id;
+		pass->probes += !ret;
+		need(-ret < NR_ERRORS);
+		pass->refused[k][-ret] += !!ret;
+		if (!k)
+			function->error = -ret;
+		if (ret && !is_refusal(ret))
+			expect_ret(ret, 0, "%s of %s, %s", kinds[k].name, function->name,
+				   pass->way->name);
 	}
 }
 
-/* Entries that the probe has seen. */
-static uint64_t seen(const struct shadowk_probe_info *info, const struct kind *kind)
+/* Returns how many hits all probes have. */
+static uint64_t read_all(struct pass *pass)
 {
-	bool is_return = kind->kind == SHADOWK_PROBE_LATENCY || kind->flags & SHADOWK_PROBE_RETURN;
+	struct shadowk_probe_info info = { .size = sizeof(info) };
+	uint64_t sum = 0;
+
+	while (need_ok(shadowk_probe_next(pass->shadow, &info))) {
+		pass->infos[info.id] = info;
+		sum += info.hits;
+	}
+	return sum;
+}
+
+/* What the process has raised may be executed when it has exited. */
+static bool is_settled(struct pass *pass)
+{
+	uint64_t sum = read_all(pass);
+
+	usleep(20000);
+	return read_all(pass) == sum;
+}
+
+/* Entries that the probe has seen. */
+static uint64_t seen(const struct shadowk_probe_info *info)
+{
+	bool is_return = info->kind == SHADOWK_PROBE_LATENCY || info->flags & SHADOWK_PROBE_RETURN;
 
 	return info->hits + (is_return ? info->missed + info->unreturned : 0);
 }
 
-static void compare(const struct sweep_functions *functions, size_t from, size_t count,
-		    const struct kind *kinds, const struct ids *ids,
-		    const struct shadowk_probe_info *infos, struct sweep_totals *totals)
+static void compare(const struct pass *pass, size_t i)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct shadowk_probe_info *first = &infos[ids[i].id[0]];
+	const struct shadowk_probe_info *first = &pass->infos[pass->ids[i][0]], *info;
+	const struct kind *kinds = pass->way->kinds;
+	struct sweep_function *function = pass->functions[i];
 
-		if (!ids[i].id[0])
+	if (!pass->ids[i][0])
+		return;
+	function->hit |= first->hits || first->async_hits;
+	if (function->called)
+		expect(first->hits, "%s is not hit, which shk_calls calls, %s", function->name,
+		       pass->way->name);
+	for (int k = pass->way->removed ? 2 : 1; k < NR_KINDS; k++) {
+		if (!pass->ids[i][k])
 			continue;
-		totals->hit += kinds == passes[0] && first->hits;
-		for (int k = 1; k < NR_KINDS; k++) {
-			const struct shadowk_probe_info *info = &infos[ids[i].id[k]];
-
-			if (!ids[i].id[k] || !kinds[k].name)
-				continue;
-			expect_eq(seen(info, &kinds[k]), first->hits, "%s of %s, by %s",
-				  kinds[k].name, functions->all[from + i].name, kinds[0].name);
+		info = &pass->infos[pass->ids[i][k]];
+		expect_eq(seen(info), first->hits, "%s of %s, by %s, %s", kinds[k].name,
+			  function->name, kinds[0].name, pass->way->name);
+		if (!pass->way->endless)
 			expect_eq(info->async_hits, first->async_hits,
-				  "%s of %s in interrupts, by %s", kinds[k].name,
-				  functions->all[from + i].name, kinds[0].name);
-		}
+				  "%s of %s in interrupts, by %s, %s", kinds[k].name,
+				  function->name, kinds[0].name, pass->way->name);
 	}
 }
 
-static void pass(const struct sweep_functions *functions, size_t from, size_t count,
-		 const struct kind *kinds, struct sweep_totals *totals)
+static bool create(struct pass *pass)
 {
-	struct shadowk_probe_info info = { .size = sizeof(info) }, *infos;
-	struct ids *ids = calloc(count, sizeof(*ids));
-	struct shadowk_shadow *shadow = shadow_new(NULL);
-	struct actor inside;
+	bool none = pass->way->flags == SHADOWK_ASYNC_OWNER &&
+		    !(module_info().features & SHADOWK_FEATURE_OWN);
 
-	infos = calloc(count * NR_KINDS + 1, sizeof(*infos));
-	need(ids && infos);
-	for (size_t i = 0; i < count; i++)
-		add(shadow, &functions->all[from + i], kinds, &ids[i], totals);
-	actor_start(&inside, -1);
-	attach(shadow, inside.pid);
-	alarm(SECONDS);
-	expect_eq(actor_do(&inside, job_workload, 1), 0, "what the workload got wrong");
-	alarm(0);
-	actor_end(&inside);
-	while (need_ok(shadowk_probe_next(shadow, &info)))
-		infos[info.id] = info;
-	compare(functions, from, count, kinds, ids, infos, totals);
-	need_ok(shadowk_shadow_destroy(shadow));
-	shadow_close(shadow);
-	free(infos);
-	free(ids);
+	pass->shadow = none ? NULL : shadow_new_if_possible(NULL, pass->way->flags);
+	return pass->shadow;
 }
 
-void sweep(struct sweep_functions *functions, size_t from, size_t count, unsigned int every,
-	   struct sweep_totals *totals)
+static void prepare(struct pass *pass)
 {
-	struct sweep_functions some = { .all = functions->all };
+	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
 
-	if (from > functions->count)
-		from = functions->count;
-	if (count > functions->count - from)
-		count = functions->count - from;
-	pass(functions, from, count, passes[0], totals);
-	for (size_t i = from; i < from + count; i += every)
-		some.all[some.count++] = functions->all[i];
-	for (size_t p = 1; p < ARRAY_SIZE(passes); p++)
-		pass(&some, 0, some.count, passes[p], totals);
+	for (size_t i = 0; i < pass->count; i++)
+		add(pass, i);
+	strcpy(spec.symbol, VICTIM_SYMBOL);
+	need_ok(shadowk_probe_add(pass->shadow, &spec));
+	pass->control = spec.id;
+	pass->infos = calloc(spec.id + 1, sizeof(*pass->infos));
+	need(pass->infos);
+}
+
+static void judge(struct pass *pass)
+{
+	const struct shadowk_probe_info *info = &pass->infos[pass->control];
+
+	expect_eq(info->hits, CONTROL * pass->way->control, "hits of the control, %s",
+		  pass->way->name);
+	expect_eq(info->async_hits, CONTROL * pass->way->control_async,
+		  "async hits of the control, %s", pass->way->name);
+	for (size_t i = 0; i < pass->count; i++)
+		compare(pass, i);
+}
+
+static void tell(const struct pass *pass, unsigned long since)
+{
+	printf("# %s: %u probes in %lu ms", pass->way->name, pass->probes, milliseconds() - since);
+	for (int k = 0; k < NR_KINDS; k++)
+		for (int error = 0; error < NR_ERRORS; error++)
+			if (pass->refused[k][error])
+				printf("; %s: %u %s", pass->way->kinds[k].name,
+				       pass->refused[k][error], strerrorname_np(error));
+	printf("\n");
+	fflush(stdout);
+}
+
+void sweep(const struct sweep_way *way, struct sweep_function **functions, size_t count)
+{
+	struct pass pass = { .way = way, .functions = functions, .count = count };
+	unsigned long since = milliseconds();
+
+	if (!create(&pass)) {
+		printf("# %s: not on this machine\n", way->name);
+		return;
+	}
+	pass.ids = calloc(count, sizeof(*pass.ids));
+	need(pass.ids);
+	prepare(&pass);
+	if (way->begin)
+		way->begin(&pass);
+	actor_start_holding(&pass.inside, -1);
+	alarm(SECONDS);
+	(way->run ?: run_attached)(&pass);
+	alarm(0);
+	actor_end(&pass.inside);
+	if (way->flags == SHADOWK_ASYNC_CAUSAL)
+		expect(eventually(is_settled(&pass)), "what was raised goes on");
+	read_all(&pass);
+	if (way->end)
+		way->end(&pass);
+	read_all(&pass);
+	judge(&pass);
+	need_ok(shadowk_shadow_destroy(pass.shadow));
+	shadow_close(pass.shadow);
+	free(pass.infos);
+	free(pass.ids);
+	tell(&pass, since);
 }

@@ -339,6 +339,33 @@ static void do_others(void)
 	holds(getppid() > 0 && geteuid() == 0 && dup2(1, 77) == 77 && !close(77));
 }
 
+/* A file of the lower layer is changed in the upper one. */
+static void do_overlay(void)
+{
+	static const char *const dirs[] = { "o", "o/lower", "o/upper", "o/work", "o/all" };
+	char names[512];
+	int fd;
+
+	if (!read_file("/proc/filesystems", names, sizeof(names)) || !strstr(names, "\toverlay\n"))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		holds(!mkdir(dirs[i], 0700));
+	fd = open("o/lower/a", O_CREAT | O_WRONLY, 0600);
+	holds(fd >= 0 && write(fd, block, 500) == 500);
+	close(fd);
+	holds(!mount("none", "o/all", "overlay", 0,
+		     "lowerdir=o/lower,upperdir=o/upper,workdir=o/work"));
+	fd = open("o/all/a", O_RDWR);
+	holds(read(fd, back, 500) == 500 && !memcmp(block, back, 500));
+	holds(write(fd, block, 500) == 500 && !access("o/upper/a", F_OK));
+	close(fd);
+	holds(!rename("o/all/a", "o/all/b") && !unlink("o/all/b") && !access("o/lower/a", F_OK));
+	holds(!umount("o/all") && !unlink("o/lower/a") && !unlink("o/upper/a"));
+	holds(!rmdir("o/work/work"));
+	for (size_t i = ARRAY_SIZE(dirs); i--;)
+		holds(!rmdir(dirs[i]));
+}
+
 long job_workload(long rounds)
 {
 	wrong = 0;
@@ -353,6 +380,7 @@ long job_workload(long rounds)
 		do_time();
 		do_proc();
 		do_others();
+		do_overlay();
 	}
 	return wrong;
 }
