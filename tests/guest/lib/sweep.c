@@ -402,12 +402,13 @@ static void prepare(struct pass *pass)
 {
 	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
 
-	for (size_t i = 0; i < pass->count; i++)
-		add(pass, i);
+	/* First of all: the first probe of all unions begins to listen, and ends that if it is refused. */
 	strcpy(spec.symbol, VICTIM_SYMBOL);
 	need_ok(shadowk_probe_add(pass->shadow, &spec));
 	pass->control = spec.id;
-	pass->infos = calloc(spec.id + 1, sizeof(*pass->infos));
+	for (size_t i = 0; i < pass->count; i++)
+		add(pass, i);
+	pass->infos = calloc(pass->control + pass->count * NR_KINDS + 1, sizeof(*pass->infos));
 	need(pass->infos);
 }
 
