@@ -359,7 +359,7 @@ static int ask_kprobes(unsigned long addr)
 		.addr = (kprobe_opcode_t *)addr,
 		.flags = KPROBE_FLAG_DISABLED,
 	};
-	int ret = register_kprobe(&kp);
+	int ret = shk_kprobe_register(&kp);
 
 	if (ret)
 		return ret == -EILSEQ || ret == -ENOMEM ? ret : -EADDRNOTAVAIL;

@@ -158,6 +158,8 @@ bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own);
  * text; -EADDRNOTAVAIL; -EBUSY: it is just coming or going.
  */
 struct module *shk_module_get_at(unsigned long addr);
+/* register_kprobe(), but where the kernel would fault: -EADDRNOTAVAIL. The module there is held. */
+int shk_kprobe_register(struct kprobe *kp);
 /* The kernel's answer to a kprobe there, in the terms of struct shk_probe_add. */
 int shk_kprobe_refused(int err);
 /* Disarm; probe and site are freed when nothing can be in them any more. */

@@ -5,7 +5,9 @@
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/workqueue.h>
+#include <asm/insn.h>
 #include <asm/text-patching.h>
 
 #include "edit/inplace.h"
@@ -139,6 +141,49 @@ static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
 		if (site->edit.addr == addr)
 			return site;
 	return NULL;
+}
+
+static bool is_mapped(unsigned long addr)
+{
+	u8 byte;
+	bool mapped = false;
+
+	pagefault_disable();
+	__get_kernel_nofault(&byte, (void *)addr, u8, unmapped);
+	mapped = true;
+unmapped:
+	pagefault_enable();
+	return mapped;
+}
+
+/*
+ * The kernel decodes the function to its end (can_optimize()), and to kallsyms the last one of a
+ * module's text ends where the last page does: with padding, whose last instruction may need
+ * bytes of the page behind. 6.12 has none there.
+ */
+static bool is_decoded_too_far(unsigned long addr)
+{
+	unsigned long at, end, offset, size;
+	char name[SHK_SYMBOL_LEN];
+	struct insn insn;
+
+	if (shk_is_kernel_text(addr) || shk_symbol_of(addr, name, &offset, &size))
+		return false;
+	end = addr - offset + size;
+	if (is_mapped(end))
+		return false;
+	for (at = addr - offset; at < end; at += insn.length) {
+		unsigned long room = min_t(unsigned long, end - at, MAX_INSN_SIZE);
+
+		if (shk_call(insn_decode)(&insn, (void *)at, room, INSN_MODE_KERN) < 0)
+			return room < MAX_INSN_SIZE;
+	}
+	return false;
+}
+
+int shk_kprobe_register(struct kprobe *kp)
+{
+	return is_decoded_too_far((unsigned long)kp->addr) ? -EADDRNOTAVAIL : register_kprobe(kp);
 }
 
 int shk_kprobe_refused(int err)
@@ -357,7 +402,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 	site->gives_up_cpu = gives_up_cpu(addr);
 	site->kp.addr = (kprobe_opcode_t *)addr;
 	site->kp.flags = KPROBE_FLAG_DISABLED;
-	ret = register_kprobe(&site->kp);
+	ret = shk_kprobe_register(&site->kp);
 	if (ret) {
 		ret = shk_kprobe_refused(ret);
 		goto module;

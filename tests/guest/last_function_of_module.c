@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test: timeout=30 */
+/*
+ * The last function of a module's text is probed, or refused where the kernel would read behind the
+ * text to find out whether it can be: of two modules one is such, if nothing is mapped there.
+ */
+#include "shadows.h"
+
+/* 0 if it can be probed, else the error. */
+static long try(struct shadowk_shadow *shadow, const char *module)
+{
+	char place[64];
+	long ret;
+
+	need_ok(module_load(victim_path(module), ""));
+	snprintf(place, sizeof(place), "%s+1", module);
+	ret = probe_try(shadow, "last", place, SHADOWK_PROBE_COUNT, SHADOWK_PROBE_FORCE_INT3);
+	expect(!ret || ret == -EADDRNOTAVAIL, "a probe in the last function of %s: %ld", module,
+	       ret);
+	if (!ret)
+		probe_remove(shadow, "last");
+	need(eventually(!module_unload(module)));
+	return ret;
+}
+
+int main(void)
+{
+	struct shadowk_shadow *shadow = shadow_new(NULL);
+	long a = try(shadow, "shk_last_a"), b = try(shadow, "shk_last_b");
+
+	printf("the probes: %ld, %ld\n", a, b);
+	expect(!a || !b, "one of the two can be probed");
+	return finish();
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One of two modules whose text ends with the function shk_last_*(): what is behind it up to the end
+ * of the page decodes as instructions of two bytes. In one of them the last of these is cut off.
+ */
+#include <linux/module.h>
+
+#define LAST(name, more)                        \
+	asm(".pushsection .exit.text, \"ax\"\n" \
+	    ".type " #name ", @function\n"      \
+	    ".balign 16\n" #name ":\n"          \
+	    "nop\n" more "ret\n"                \
+	    ".size " #name ", . - " #name "\n"  \
+	    ".popsection\n")
+
+static int __init last_load(void)
+{
+	return 0;
+}
+
+static void last_unload(void)
+{
+}
+
+module_init(last_load);
+module_exit(last_unload);
+
+MODULE_DESCRIPTION("Shadow kernels: the last function of a module");
+MODULE_LICENSE("GPL");
