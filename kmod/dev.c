@@ -317,6 +317,10 @@ static int add_probe(struct shk_shadow *shadow, struct shk_probe_add *arg)
 
 	if (!(shadow->flags & SHK_ASYNC_UNION))
 		return shk_probe_add(shadow, arg);
+	/* To make the union and give it up again takes long. */
+	ret = READ_ONCE(shk_union) ? 0 : shk_probe_check(arg);
+	if (ret)
+		return ret;
 	ret = shk_union_get();
 	if (ret)
 		return ret;

@@ -192,11 +192,55 @@ static int check_returns(unsigned long addr)
 	return is_entry ? 0 : -EOPNOTSUPP;
 }
 
-int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
+/* What @arg says goes to @probe; where it is to be, to @addr, and whether that is an @entry. */
+static int look_up(const struct shk_probe_add *arg, struct shk_probe *probe, unsigned long *addr,
+		   bool *entry)
 {
 	struct shk_place place = { arg->symbol, arg->addr, arg->offset };
-	unsigned long addr, offset, size;
+	unsigned long offset, size;
+	int ret;
+
+	ret = shk_place_resolve(&place, probe->symbol, addr, &offset, &size);
+	if (ret)
+		return ret;
+	if (!shk_place_differs(*addr, probe->symbol))
+		return -EADDRNOTAVAIL;
+	probe->kind = arg->kind;
+	probe->flags = arg->flags;
+	probe->offset = offset;
+
+	/* An entry is the first byte, the ENDBR's successor, or the __fentry__ site. */
+	if (!offset && is_endbr(*(u32 *)*addr))
+		*addr += ENDBR_INSN_SIZE;
+	*entry = !offset || shk_call(ftrace_location)(*addr) == *addr;
+	if (wants_return(probe) && !*entry)
+		return -EOPNOTSUPP;
+	if (!*entry && shk_at_page_edge(*addr, offset))
+		return -EOPNOTSUPP;
+	return wants_return(probe) ? check_returns(*addr) : 0;
+}
+
+int shk_probe_check(const struct shk_probe_add *arg)
+{
 	struct shk_probe *probe;
+	unsigned long addr;
+	bool entry;
+	int ret = check(arg);
+
+	if (ret)
+		return ret;
+	probe = shk_probe_alloc();
+	if (!probe)
+		return -ENOMEM;
+	ret = look_up(arg, probe, &addr, &entry) ?: shk_site_check(addr);
+	shk_probe_free(probe);
+	return ret;
+}
+
+int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
+{
+	struct shk_probe *probe;
+	unsigned long addr;
 	bool entry;
 	int ret;
 
@@ -206,29 +250,9 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	probe = shk_probe_alloc();
 	if (!probe)
 		return -ENOMEM;
-	ret = shk_place_resolve(&place, probe->symbol, &addr, &offset, &size);
+	ret = look_up(arg, probe, &addr, &entry);
 	if (ret)
 		goto free;
-	ret = -EADDRNOTAVAIL;
-	if (!shk_place_differs(addr, probe->symbol))
-		goto free;
-	probe->kind = arg->kind;
-	probe->flags = arg->flags;
-	probe->offset = offset;
-
-	/* An entry is the first byte, the ENDBR's successor, or the __fentry__ site. */
-	if (!offset && is_endbr(*(u32 *)addr))
-		addr += ENDBR_INSN_SIZE;
-	entry = !offset || shk_call(ftrace_location)(addr) == addr;
-	ret = -EOPNOTSUPP;
-	if (wants_return(probe) && !entry)
-		goto free;
-	if (!entry && shk_at_page_edge(addr, offset))
-		goto free;
-	ret = wants_return(probe) ? check_returns(addr) : 0;
-	if (ret)
-		goto free;
-
 	ret = shk_counts_alloc(probe);
 	if (ret)
 		goto free;

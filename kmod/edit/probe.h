@@ -92,6 +92,8 @@ struct shk_site {
 /* ---- probe.c ---- */
 
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
+/* Would it be refused because of what it asks for, or where? Its errors. */
+int shk_probe_check(const struct shk_probe_add *arg);
 int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *arg);
 /* The first probe whose id is not below @info->id. -ENOENT. */
 int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool show_addr);
@@ -128,6 +130,8 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
  */
 int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr,
 		 bool entry);
+/* May there be a site at @addr? Waits for a grace period. Errors of struct shk_probe_add. */
+int shk_site_check(unsigned long addr);
 /*
  * Let @func be what the function entered at the __fentry__ site @addr leads to,
  * before those of patches that came earlier; if its patch is on. Errors of struct

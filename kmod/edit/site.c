@@ -420,6 +420,21 @@ free:
 	return ERR_PTR(ret);
 }
 
+int shk_site_check(unsigned long addr)
+{
+	struct kprobe kp = { .addr = (kprobe_opcode_t *)addr, .flags = KPROBE_FLAG_DISABLED };
+	struct module *module = shk_module_get_at(addr);
+	int ret;
+
+	if (IS_ERR(module))
+		return PTR_ERR(module);
+	ret = shk_kprobe_register(&kp);
+	if (!ret)
+		unregister_kprobe(&kp);
+	module_put(module);
+	return ret ? shk_kprobe_refused(ret) : 0;
+}
+
 static void site_remove(struct shk_site *site)
 {
 	shk_edit_revert(site->shadow, &site->edit);

@@ -102,6 +102,19 @@ static void whole_life(void)
 	answers();
 }
 
+/* What is refused makes no union: that would be a shadow, and have an id. */
+static void refused_makes_none(void)
+{
+	struct shadowk_shadow *shadow = shadow_new_union(NULL), *after;
+
+	expect_ret(probe_try(shadow, "p", "shadowk:shk_shadow_put", SHADOWK_PROBE_COUNT, 0),
+		   -EADDRNOTAVAIL, "a probe of the module itself");
+	after = shadow_new(NULL);
+	expect_eq(shadow_info(after).id - shadow_info(shadow).id, 1, "shadows that were made");
+	shadow_close(after);
+	shadow_close(shadow);
+}
+
 int main(void)
 {
 	unsigned int steps = kernel_is_slow() ? STEPS / 3 : STEPS;
@@ -113,6 +126,7 @@ int main(void)
 	for (int i = 0; i < nr; i++)
 		actor_start(&workers[i], i);
 	memory = module_info().memory;
+	refused_makes_none();
 	for (unsigned int i = 0; i < 3; i++)
 		whole_life();
 	expect_eq(module_info().memory, memory, "memory after the last");
