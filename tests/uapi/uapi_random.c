@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "calls.h"
+#include "spoil.h"
 
 #define SECONDS 8
 #define LEAST	101 /* calls that are not refused, or it goes on */
@@ -23,7 +23,7 @@
 
 struct fuzzer {
 	pthread_t thread;
-	uint64_t seed;
+	struct dice dice;
 	time_t end;
 	unsigned long done, passed;
 	int fds[NR_FDS];
@@ -31,100 +31,23 @@ struct fuzzer {
 	unsigned char *mem;
 };
 
-static uint64_t next(struct fuzzer *f)
-{
-	f->seed ^= f->seed << 13;
-	f->seed ^= f->seed >> 7;
-	f->seed ^= f->seed << 17;
-	return f->seed;
-}
-
-static uint64_t dice(struct fuzzer *f, uint64_t sides)
-{
-	return (next(f) >> 16) % sides;
-}
-
-/* Numbers at which things end. */
-static uint64_t edge(struct fuzzer *f)
-{
-	static const uint64_t edges[] = {
-		0,
-		1,
-		0x7f,
-		0xff,
-		0x1000,
-		0x7fffffff,
-		0x80000000,
-		0xffffffff,
-		0x100000000,
-		0x7fffffffffffffff,
-		0x8000000000000000,
-		0xffffffff80000000,
-		0xffffffff81000000,
-		0xfffffffffffff000,
-		0xffffffffffffffff,
-	};
-
-	return edges[dice(f, ARRAY_SIZE(edges))];
-}
-
-/* Good, but for a few bytes of it, or a word or two, or all. */
-static void spoil(struct fuzzer *f, const struct one_call *c, unsigned char *buf, size_t room)
-{
-	unsigned char arg[4096];
-	size_t len = room < sizeof(arg) ? room : sizeof(arg);
-
-	good_arg(c, arg, sizeof(arg));
-	for (uint64_t n = dice(f, 4); n; n--)
-		arg[dice(f, c->size)] = (unsigned char)(dice(f, 3) ? dice(f, 4) : next(f));
-	if (!dice(f, 4)) {
-		uint64_t value = edge(f);
-
-		memcpy(arg + dice(f, c->size / 8) * 8, &value, sizeof(value));
-	}
-	if (!dice(f, 8))
-		for (size_t i = 8; i < c->size; i++)
-			arg[i] = (unsigned char)next(f);
-	if (dice(f, 16))
-		((struct head *)arg)->size = c->size;
-	else if (dice(f, 2))
-		((struct head *)arg)->size = (uint32_t)edge(f);
-
-	switch (c->nr) {
-	case SHK_PROCESS_ATTACH:
-	case SHK_PROCESS_DETACH:
-		/* The guest's other processes are left alone. */
-		((struct shk_process *)arg)->pid = dice(f, 2) ? 0 : NO_PID;
-		break;
-	case SHK_SHADOW_CREATE:
-		/* A name that stayed would only be one more to clean up. */
-		((struct shk_shadow_create *)arg)->name[0] = 0;
-		break;
-	case SHK_RAW_ADD:
-		/* Instructions of our own would be executed. */
-		((struct shk_raw_add *)arg)->flags |= SHK_RAW_IDENTITY;
-		break;
-	}
-	memcpy(buf, arg, len);
-}
-
 /* A pointer, and how much of the argument it can have. */
 static void *pointer(struct fuzzer *f, const struct one_call *c, size_t *room)
 {
 	*room = 0;
-	switch (dice(f, 12)) {
+	switch (roll(&f->dice, 12)) {
 	case 0:
-		return (void *)edge(f);
+		return (void *)edge(&f->dice);
 	case 1:
 		return f->mem + 4096; /* cannot be written */
 	case 2:
-		*room = dice(f, c->size);
+		*room = roll(&f->dice, c->size);
 		return f->mem + 4096 - *room; /* runs into that */
 	case 3:
-		return f->mem + 8192 - dice(f, c->size); /* runs into nothing */
+		return f->mem + 8192 - roll(&f->dice, c->size); /* runs into nothing */
 	case 4:
 		*room = 4096 - 256;
-		return f->mem + dice(f, 256); /* not aligned */
+		return f->mem + roll(&f->dice, 256); /* not aligned */
 	default:
 		*room = 4096;
 		return f->mem;
@@ -134,9 +57,9 @@ static void *pointer(struct fuzzer *f, const struct one_call *c, size_t *room)
 static void one(struct fuzzer *f)
 {
 	/* The last call ends the shadow. */
-	const struct one_call *c = &calls[dice(f, ARRAY_SIZE(calls) - 1)];
-	int fd = dice(f, 6) ? f->fds[c->on_handle] : f->fds[dice(f, NR_FDS)];
-	unsigned long nr = dice(f, 32) ? c->nr : _IO(SHK_IOC, dice(f, 256));
+	const struct one_call *c = &calls[roll(&f->dice, ARRAY_SIZE(calls) - 1)];
+	int fd = roll(&f->dice, 6) ? f->fds[c->on_handle] : f->fds[roll(&f->dice, NR_FDS)];
+	unsigned long nr = roll(&f->dice, 32) ? c->nr : _IO(SHK_IOC, roll(&f->dice, 256));
 	struct one_call as = *c;
 	size_t room;
 	void *arg = pointer(f, c, &room);
@@ -145,7 +68,7 @@ static void one(struct fuzzer *f)
 	if (nr == SHK_SHADOW_DESTROY)
 		return;
 	if (room)
-		spoil(f, c, arg, room);
+		spoil(&f->dice, c, arg, room);
 	/* What an argument of one call is to another is not known to be harmless. */
 	if (nr != c->nr && room)
 		memset(arg, 0, room);
@@ -169,7 +92,7 @@ static void fuzzer_start(struct fuzzer *f, unsigned int n, uint64_t seed, int se
 	int ends[2];
 
 	need(!pipe2(ends, O_CLOEXEC));
-	f->seed = seed + n * 1000003;
+	f->dice.seed = seed + n * 1000003;
 	f->end = time(NULL) + seconds;
 	f->done = f->passed = 0;
 	f->mem = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
