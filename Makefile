@@ -70,6 +70,8 @@ help:
 #: make mutants      break the module in known ways and see the tests fail; T="word word"
 #: make check-all    the same, and all tests in every kind of guest, not only the core
 #: make soak         storms of all that changes the kernel's text; MINUTES=5
+#: make fuzz         sequences of calls by several processes, led by what code they reach on the
+#:                     debug kernel; ARGS="SECONDS SEED KERNEL"
 #: make sweep        probes at all functions in every way, which takes hours and may be
 #:                     interrupted; ARGS="6.12-hpet 6.1-tsc:10000-12499", lines of tests/sweep/axes
 #: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
@@ -77,7 +79,7 @@ help:
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
 .PHONY: all help modules lib cli examples tests-build units guest-stage check check-all \
-	check-debug check-races mutants soak sweep bench demo style install uninstall clean
+	check-debug check-races mutants soak fuzz sweep bench demo style install uninstall clean
 .DELETE_ON_ERROR:
 
 modules:
@@ -222,6 +224,10 @@ MINUTES ?= 5
 soak:
 	@scripts/deps build vm
 	@tests/soak/run $(MINUTES)
+
+fuzz:
+	@scripts/deps build vm debug
+	@tests/uapi/fuzz/run $(ARGS)
 
 sweep:
 	@scripts/deps build vm
