@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Arguments that are almost good, from numbers that a seed decides. */
+/* Pseudo-random arguments that are almost good. */
 #ifndef SHADOWK_TEST_SPOIL_H
 #define SHADOWK_TEST_SPOIL_H
 

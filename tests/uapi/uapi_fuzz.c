@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=240 */
 /*
- * Sequences of calls that have effects, by several workers on all CPUs at the same time: shadows
- * of each policy, edits of each kind, processes, threads and cgroups that come and go, mostly
- * valid, some not quite. After each sequence all that it made can be ended; after all of them the
- * module is as it was.
+ * Several workers on all CPUs make sequences of calls with effects at the same time: shadows of each
+ * policy, edits of each kind, processes, threads and cgroups that come and go. Most calls are valid.
+ * After each sequence the worker can end all that it made; at the end the module is as it was.
  *
  *	uapi_fuzz [-j] [-w WORKERS] [-c CORPUS] SECONDS [SEED]
  *	uapi_fuzz [-j] [-w WORKERS] -o FILE [TIMES]
  *
- * The sequence of a worker's n-th turn is decided by the seed, the corpus and n. Sequences that
- * reach code which none reached before join the corpus, if the kernel has kcov; what is worth to be
- * kept is printed then. -j prints each sequence before it begins: the last one of each worker is
- * what a guest has died of. -o: each sequence of FILE that many times, by each worker.
+ * The seed, the corpus and n decide the n-th sequence of a worker. If the kernel has kcov, sequences
+ * that are the first to reach a basic block of the module join the corpus, and the end prints a
+ * corpus to keep. -j prints each sequence before it begins: after a crash, the last one of each worker
+ * is the suspect. -o: each worker makes each sequence of FILE that many times.
  */
 #include <getopt.h>
 
@@ -29,9 +28,9 @@
 static struct {
 	struct worker workers[WORKERS_MAX];
 	struct corpus corpus;
-	/* By any sequence. */
+	/* Blocks that any sequence reached. */
 	atomic_ulong reached[BLOCKS_MAX / 64];
-	/* Steps of each kind, and of the ends of sequences: how many, with success, and how long. */
+	/* Steps by kind, and the ends of sequences: number, those with a successful call, time. */
 	struct {
 		atomic_uint steps, passed;
 		atomic_ulong ms;
@@ -57,7 +56,7 @@ static void count(size_t verb, bool passed, unsigned long began)
 	shared->account[verb].ms += milliseconds() - began;
 }
 
-/* Has the sequence reached what none had before? */
+/* True if this sequence is the first to reach some block. */
 static bool note_new(const struct world *w)
 {
 	uint64_t new = 0;
@@ -81,7 +80,7 @@ static void make_step(struct world *w, const struct step *step)
 		kcov_take(&w->children[n].kcov, &w->reached);
 }
 
-/* @new: the beginning of it that reached something new; that much of @s->nr, or 0. */
+/* @new: the beginning of @s up to the last step that reached a new block; empty if none did. */
 static bool run(struct world *w, const struct sequence *s, struct entry *new)
 {
 	bool clear;
@@ -121,7 +120,7 @@ static bool fuzz(struct world *w)
 	struct sequence s;
 	struct entry new;
 
-	/* What is known already, each by one of them, as far as time allows. */
+	/* First the corpus, dealt out to the workers, as far as time allows. */
 	for (unsigned int n = (unsigned int)w->number;
 	     n < shared->corpus.nr_loaded && !shared->over; n += (unsigned int)options.workers) {
 		struct entry *entry = &shared->corpus.entries[n];
@@ -227,7 +226,7 @@ static void watch(void)
 	}
 }
 
-/* False: one has failed. */
+/* Returns false if a worker failed. */
 static bool wait_for_workers(unsigned long until)
 {
 	int left = options.workers, status;
@@ -282,7 +281,7 @@ static void load(const char *name)
 	need(!ret || ret == -EEXIST);
 }
 
-/* It is there for shadows only, and the kernel does not enable it. */
+/* The library captures it, so that the kernel does not enable it for all processes. */
 static void load_livepatch(void)
 {
 	struct utsname uts;
@@ -310,7 +309,7 @@ static void setup(void)
 		{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N" },
 		{ "/sys/kernel/debug/fail_page_alloc/min-order", "0" },
 		{ "/sys/kernel/debug/fail_page_alloc/verbose", "0" },
-		/* Grace periods, of which there are many. */
+		/* Makes grace periods short. */
 		{ "/sys/kernel/rcu_expedited", "1" },
 	};
 
@@ -381,7 +380,7 @@ static void summarise(void)
 		       i < ARRAY_SIZE(verbs) ? verbs[i].name : "(end)", shared->account[i].steps,
 		       shared->account[i].passed, shared->account[i].ms);
 	printf("%lu calls, %lu of them not refused, in %lu sequences\n", calls, passed, sequences);
-	/* It is no test if all is refused. */
+	/* A run whose calls are all refused tests nothing. */
 	expect_true(options.once || passed > 100);
 	if (!has_kcov)
 		return;
@@ -459,7 +458,7 @@ int main(int argc, char **argv)
 		if (!eventually(!strcmp(now = state(dev, -1), before)))
 			printf("it was\n%sand is\n%s", before, now), failures++;
 	}
-	/* It was in no shadow all the time, so what patches change is not to be seen. */
+	/* No worker attaches the manager, so patches must not affect it. */
 	expect_true(getppid() == parent);
 	close(dev);
 	return finish();

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which basic blocks of the module tasks have executed, by kcov: on a kernel that has it
- * (tests/vm/debug.config), else all of this does nothing.
+ * kcov tells which basic blocks of the module a task executes. Without CONFIG_KCOV, which only
+ * the debug kernel has, these functions do nothing.
  *
- * A block is known by the address that its call of the kernel's __sanitizer_cov_trace_pc()
- * returns to. Interrupts, softirqs and kernel threads are not seen.
+ * Each block calls the kernel's __sanitizer_cov_trace_pc(); the return address is the block's
+ * identity. kcov does not trace interrupts and softirqs, and these tests do not trace kernel
+ * threads.
  */
 #ifndef SHADOWK_TEST_FUZZ_KCOV_H
 #define SHADOWK_TEST_FUZZ_KCOV_H
@@ -26,7 +27,7 @@
 #define TEXT_MAX      (4UL << 20)
 #define FUNCTIONS_MAX 4096
 
-/* One task at a time is traced to each. */
+/* A trace buffer, which one task at a time writes to. */
 struct kcov {
 	int fd; /* -1: there is no kcov */
 	uint64_t *area;
@@ -37,7 +38,7 @@ struct function {
 	uint64_t from, to;
 };
 
-/* What there is to reach. */
+/* The blocks that the module has, but for those that only loading and unloading execute. */
 static struct {
 	unsigned int nr;
 	uint64_t lowest, moved;	   /* kcov reports addresses as if the kernel had not moved */
@@ -63,14 +64,14 @@ static inline struct kcov kcov_open(void)
 	return kcov;
 }
 
-/* Traces the caller, until it ends. The last one that was traced to it has ended. */
+/* Traces the caller until it exits. The task that wrote to the buffer before has exited. */
 static inline void kcov_start(const struct kcov *kcov)
 {
 	if (kcov->fd >= 0)
 		need(!ioctl(kcov->fd, KCOV_ENABLE, KCOV_TRACE_PC));
 }
 
-/* Adds what has been traced since the last time. */
+/* Adds the blocks of the buffer to @reached, and empties the buffer. */
 static inline void kcov_take(const struct kcov *kcov, struct reached *reached)
 {
 	uint64_t nr;
@@ -85,7 +86,7 @@ static inline void kcov_take(const struct kcov *kcov, struct reached *reached)
 		if (block)
 			reached->words[block / 64] |= 1ULL << block % 64;
 	}
-	/* What the task adds meanwhile may be lost, or is taken twice. */
+	/* An address that the task writes meanwhile may be lost, or be taken twice. */
 	__atomic_store_n(&kcov->area[0], 0, __ATOMIC_RELAXED);
 }
 
@@ -101,7 +102,6 @@ static inline uint64_t section_address(const char *name)
 	char path[128], text[32] = "";
 	int fd;
 
-	/* What only loading and unloading execute is not for calls to reach. */
 	if (strstr(name, ".init") || strstr(name, ".exit"))
 		return 0;
 	snprintf(path, sizeof(path), "/sys/module/shadowk/sections/%s", name);
@@ -185,13 +185,13 @@ static inline void blocks_add(const struct elf *elf, const Elf64_Shdr *relocatio
 
 		if (strcmp(elf->symbol_names + symbol->st_name, KCOV_TRACE))
 			continue;
-		/* Block 0 is none. The call's last four bytes are what is relocated. */
+		/* Block 0 is none. The relocation is of the last four bytes of the call. */
 		need(++blocks.nr < BLOCKS_MAX);
 		blocks.addr[blocks.nr] = base + rela[i].r_offset + 4;
 	}
 }
 
-/* Whether there is coverage to be had: the kernel has kcov, and the module is instrumented. */
+/* False: the kernel has no kcov, or the module is not instrumented. */
 static inline bool blocks_find(const char *module)
 {
 	const struct elf elf = elf_open(module);
@@ -234,7 +234,7 @@ static inline unsigned int count_reached(const struct reached *reached)
 	return nr;
 }
 
-/* What is left to reach, function by function. */
+/* The functions that have blocks which were not reached. */
 static inline void print_functions(const struct reached *reached)
 {
 	for (unsigned int n = 0; n < blocks.nr_functions; n++) {

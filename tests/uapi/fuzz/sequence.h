@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sequences of steps: made by chance, made of others, and as text, a line each:
- * "create:0,2 probe:0,5 spawn:1". Numbers that are not there are 0.
+ * Sequences of steps: random ones, variants of others, and their text, a line each:
+ * "create:0,2 probe:0,5 spawn:1". A number that the text leaves out is 0.
  */
 #ifndef SHADOWK_TEST_FUZZ_SEQUENCE_H
 #define SHADOWK_TEST_FUZZ_SEQUENCE_H
@@ -20,7 +20,7 @@ struct sequence {
 	struct step steps[STEPS_MAX];
 };
 
-/* Sequences to begin with, and behind them those that reached something new. */
+/* A sequence, and the blocks that it reached. */
 struct entry {
 	struct sequence sequence;
 	struct reached reached;
@@ -113,7 +113,7 @@ static inline void insert(struct sequence *s, unsigned int at, struct step step)
 	s->nr++;
 }
 
-/* A shadow and something in it, or there is little that could succeed. */
+/* It begins with a shadow, without which most steps do nothing. */
 static inline void sequence_make(struct dice *d, struct sequence *s)
 {
 	uint64_t nr = 8 + roll(d, STEPS_MAX - 8);
@@ -141,7 +141,7 @@ static inline void mutate_once(struct dice *d, struct sequence *s, const struct 
 		insert(s, at + 1, step_make(d));
 		break;
 	case 3:
-		/* The end of another one. */
+		/* Append the end of the other sequence. */
 		from = other->nr ? (unsigned int)roll(d, other->nr) : 0;
 		while (from < other->nr && s->nr < STEPS_MAX)
 			insert(s, s->nr, other->steps[from++]);
@@ -153,7 +153,7 @@ static inline void mutate_once(struct dice *d, struct sequence *s, const struct 
 	}
 }
 
-/* Any that is complete. */
+/* A worker may just be writing the last entries. */
 static inline const struct sequence *corpus_pick(struct dice *d, const struct corpus *corpus)
 {
 	unsigned int nr = corpus->nr < ENTRIES_MAX ? corpus->nr : ENTRIES_MAX;
@@ -162,7 +162,7 @@ static inline const struct sequence *corpus_pick(struct dice *d, const struct co
 	return entry->complete ? &entry->sequence : &corpus->entries[0].sequence;
 }
 
-/* The @turn-th of a worker. */
+/* A quarter is random, the rest are variants of the corpus. */
 static inline void sequence_next(struct dice *d, const struct corpus *corpus, struct sequence *s)
 {
 	if (!corpus->nr || !roll(d, 4)) {
@@ -181,7 +181,6 @@ static inline void corpus_add(struct corpus *corpus, const struct sequence *s,
 {
 	unsigned int n = corpus->nr++;
 
-	/* As many as nobody would want to keep. */
 	if (n >= ENTRIES_MAX)
 		return;
 	corpus->entries[n].sequence = *s;
@@ -216,7 +215,7 @@ static inline unsigned int count_more(const struct reached *reached, const struc
 	return more;
 }
 
-/* Prints the fewest, about, that reach all that any reaches. */
+/* Prints about the fewest sequences that together reach all blocks which any of them reached. */
 static inline void corpus_keep(const struct corpus *corpus)
 {
 	unsigned int nr = corpus->nr < ENTRIES_MAX ? corpus->nr : ENTRIES_MAX, more[ENTRIES_MAX];
@@ -229,7 +228,7 @@ static inline void corpus_keep(const struct corpus *corpus)
 		const struct entry *entry;
 		unsigned int best = 0, was;
 
-		/* Those that it has not been counted for lately have no more than then. */
+		/* @more can only have become less since it was counted, so count the best anew. */
 		for (unsigned int n = 1; n < nr; n++)
 			if (more[n] > more[best])
 				best = n;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The steps that sequences are made of. Each has up to four numbers from 0 to 255, which its
- * function makes something valid of, mostly; a step that has nothing to work with does nothing.
+ * The steps that sequences consist of. A step has four numbers from 0 to 255. Its function turns
+ * them into arguments, mostly valid ones. A step that needs a shadow or child which is not there
+ * makes a call that is refused, or none.
  */
 #ifndef SHADOWK_TEST_FUZZ_VERBS_H
 #define SHADOWK_TEST_FUZZ_VERBS_H
@@ -13,9 +14,9 @@
 #define WALK	  64 /* calls of a list, at most */
 #define ODD_CALLS 8
 
-/* ---- what steps choose from ---- */
+/* ---- choices ---- */
 
-/* Executed all the time, by whom the steps are about or by everybody. */
+/* Functions to probe, which children or all processes execute all the time. */
 static const char *const places[] = {
 	"__x64_sys_getppid",
 	"__x64_sys_getuid",
@@ -45,7 +46,7 @@ static const char *const places[] = {
 	"no_such_function",
 };
 
-/* Whatever these return, and whether they do anything, their callers go on. */
+/* Functions to patch: no caller depends on what they do or return. */
 static const char *const harmless[] = {
 	"__x64_sys_getppid", "__x64_sys_getuid", "__x64_sys_getpgid",
 	"__x64_sys_getgid",  "int_sqrt",	 "__x64_sys_munlockall",
@@ -55,20 +56,20 @@ static const char *const harmless[] = {
 
 static inline int handle_of(const struct world *w, uint8_t n)
 {
-	/* One that there is, if there is any. */
+	/* The next slot that has a shadow. */
 	for (int i = 0; i < SHADOWS; i++)
 		if (w->shadows[(n + i) % SHADOWS] >= 0)
 			return w->shadows[(n + i) % SHADOWS];
 	return -1;
 }
 
-/* Ids begin at 1, and few edits are made. */
+/* Mostly an id that exists: ids begin at 1, and a sequence adds few edits. */
 static inline uint64_t small_id(uint8_t n)
 {
 	return n < 100 ? 1 : n < 170 ? 2 : n % 8 + 1;
 }
 
-/* A shadow that may own something, if there is one. */
+/* The handle of a SHK_ASYNC_OWNER shadow if there is one, else any. */
 static inline int owner_of(struct world *w, uint8_t n)
 {
 	for (int i = 0; i < SHADOWS; i++) {
@@ -259,7 +260,7 @@ static inline void do_unpatch(struct world *w, const uint8_t *n)
 	ask(w, handle_of(w, n[0]), SHK_PATCH_REMOVE, &arg);
 }
 
-/* Never of a livepatch, which would change the kernel for all. */
+/* Never promotes a livepatch, which would patch the kernel for all processes. */
 static inline void do_promote(struct world *w, const uint8_t *n)
 {
 	struct shk_patch_info info = { .size = sizeof(info), .id = n[1] % 4 };
@@ -272,7 +273,7 @@ static inline void do_promote(struct world *w, const uint8_t *n)
 	ask(w, handle, SHK_PATCH_PROMOTE, &arg);
 }
 
-/* Pages that are private, or the instruction that is there already. */
+/* Private pages, or an instruction replaced by itself. */
 static inline void do_raw(struct world *w, const uint8_t *n)
 {
 	struct shk_raw_add arg = { .size = sizeof(arg) };
@@ -294,7 +295,7 @@ static inline void do_raw(struct world *w, const uint8_t *n)
 		break;
 	case 4:
 		arg.flags = SHK_RAW_IDENTITY;
-		/* All text: megabytes. */
+		/* Rarely all text, which is megabytes. */
 		if (n[2] > 240)
 			arg.symbol[0] = 0;
 		break;
@@ -359,7 +360,7 @@ static inline void do_own(struct world *w, const uint8_t *n)
 	ask(w, owner_of(w, n[0]), SHK_OWN, &arg);
 }
 
-/* What is owned, or anything. */
+/* Mostly of something that the shadow owns. */
 static inline void do_disown(struct world *w, const uint8_t *n)
 {
 	struct shk_own_info info = { .size = sizeof(info) };
@@ -396,13 +397,13 @@ static inline void do_ungroup(struct world *w, const uint8_t *n)
 	ask_group(w, n[2] % 2 ? w->dev : handle_of(w, n[0]), SHK_CGROUP_DETACH, group_of(w, n[1]));
 }
 
-/* Into a cgroup, or out of all of them. */
+/* Moves a child into a cgroup, or to the root. */
 static inline void do_move(struct world *w, const uint8_t *n)
 {
 	group_move(w, n[1] % 3 - 1, w->children[n[0] % CHILDREN].pid);
 }
 
-/* ---- looking ---- */
+/* ---- lists ---- */
 
 static inline void walk_shadows(struct world *w, int handle)
 {
@@ -546,7 +547,7 @@ static inline void do_work(struct world *w, const uint8_t *n)
 
 /* ---- disturbances ---- */
 
-/* Arguments that are not quite good. */
+/* Calls with arguments that are almost good. */
 static inline void do_odd(struct world *w, const uint8_t *n)
 {
 	struct dice dice = { n[1] << 16 | n[2] << 8 | n[3] | 1 << 24 };
@@ -568,7 +569,7 @@ static inline void do_odd(struct world *w, const uint8_t *n)
 	}
 }
 
-/* A call that takes long is interrupted. */
+/* A signal interrupts a later call. */
 static inline void do_alarm(struct world *w, const uint8_t *n)
 {
 	struct itimerval timer = { .it_value.tv_usec = 200 * (n[0] + 1) };
@@ -613,7 +614,7 @@ static inline int module_unload(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
-/* A module comes and goes: one that does nothing, or somebody else's kprobe. */
+/* Loads and unloads a module: one that does nothing, or one with a kprobe. */
 static inline void do_module(struct world *w, const uint8_t *n)
 {
 	const char *name = n[0] % 2 ? "shk_twin_a" : "shk_kprobe";
@@ -623,7 +624,7 @@ static inline void do_module(struct world *w, const uint8_t *n)
 		snprintf(at, sizeof(at), "at=%s", CHOOSE(places, n[1] % 16));
 	module_load(name, at);
 	do_probe(w, n);
-	/* Or it stays until another worker comes by. */
+	/* Else the next such step of any worker unloads it. */
 	if (n[2] % 4)
 		module_unload(name);
 }
@@ -631,7 +632,7 @@ static inline void do_module(struct world *w, const uint8_t *n)
 static const struct verb {
 	const char *name;
 	void (*make)(struct world *w, const uint8_t *n);
-	unsigned int weight; /* how often, against others */
+	unsigned int weight; /* relative frequency in random sequences */
 } verbs[] = {
 	{ "create", do_create, 14 },  { "syscalls", do_syscalls, 4 }, { "open", do_open, 3 },
 	{ "close", do_close, 3 },     { "destroy", do_destroy, 3 },   { "probe", do_probe, 20 },

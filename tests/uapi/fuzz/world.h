@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a worker has to play with: shadows, children that do as they are told, cgroups. All of it
- * is made by the steps of one sequence and gone at its end; only the cgroups' folders stay.
+ * A worker's shadows, children and cgroups. The steps of a sequence make shadows and children, and
+ * world_clear() ends all of them after it. The folders of the cgroups stay until the worker ends.
  */
 #ifndef SHADOWK_TEST_FUZZ_WORLD_H
 #define SHADOWK_TEST_FUZZ_WORLD_H
@@ -33,7 +33,7 @@
 #define TINY	    "/tmp/fuzz-tiny"
 #define DELEGATE    1000 /* a user without any right */
 
-/* Seen by all processes of the test. */
+/* The part of a worker that all processes of the test see. */
 struct worker {
 	atomic_int pid;
 	atomic_int children[CHILDREN];
@@ -73,7 +73,7 @@ static inline unsigned long milliseconds(void)
 	return (unsigned long)now.tv_sec * 1000 + (unsigned long)now.tv_nsec / 1000000;
 }
 
-/* A kernel with all its checks on is slower, and whatever ends there ends later. */
+/* Factor for timeouts on the debug kernel. */
 static inline unsigned int slowness(void)
 {
 	return access("/sys/kernel/debug/kmemleak", F_OK) ? 1 : 8;
@@ -110,7 +110,7 @@ static inline bool write_text(const char *path, const char *text)
 
 /* ---- calls ---- */
 
-/* Every call of the test is made here, by workers and their children. */
+/* All calls go through here, except those of the step "odd". */
 static inline long ask(struct world *w, int fd, unsigned long nr, void *arg)
 {
 	long ret;
@@ -165,7 +165,7 @@ static inline long ask_destroy(struct world *w, int handle)
 		   &(struct shk_shadow_destroy){ .size = sizeof(struct shk_shadow_destroy) });
 }
 
-/* ---- work: what processes inside and outside execute ---- */
+/* ---- work that executes probed and patched functions ---- */
 
 static inline void *call_some(void *arg)
 {
@@ -240,7 +240,7 @@ static inline void work_sockets(unsigned int n)
 	close(ends[1]);
 }
 
-/* The contexts in which callers do not get into each other's way. */
+/* Only contexts that several callers can use at a time. */
 static inline void work_contexts(unsigned int n)
 {
 	static const unsigned int contexts[] = {
@@ -294,7 +294,7 @@ struct entrant {
 	int handle;
 };
 
-/* A thread that enters alone, and leaves, or ends without. */
+/* A thread enters alone. It leaves or, with an even handle, exits without. */
 static inline void *thread_enters(void *arg)
 {
 	struct entrant *entrant = arg;
@@ -377,7 +377,7 @@ static inline _Noreturn void child_run(struct world *w, struct child *child, int
 	_exit(0);
 }
 
-/* @group: a descriptor of the cgroup that it is born in, or -1. */
+/* @group: a descriptor of the cgroup to create the child in, or -1. */
 static inline void child_start(struct world *w, int number, int group)
 {
 	struct child *child = &w->children[number];
@@ -410,7 +410,7 @@ static inline void child_start(struct world *w, int number, int group)
 
 static inline void child_order(struct child *child, struct order order)
 {
-	/* One that has ended reads no more: see SIGPIPE in world_make(). */
+	/* The write fails if the child has exited: world_make() ignores SIGPIPE. */
 	if (child->pid && child->asked < 1000 &&
 	    write(child->orders, &order, sizeof(order)) == sizeof(order))
 		child->asked++;
@@ -495,7 +495,7 @@ static inline void world_make(struct world *w)
 	w->fail_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 }
 
-/* Detaches all processes that are in it. */
+/* Detaches all processes that are in the shadow. */
 static inline void empty(struct world *w, int handle)
 {
 	struct shk_process_next next = { .size = sizeof(next) };
@@ -512,8 +512,8 @@ static inline long empty_and_destroy(struct world *w, int handle)
 }
 
 /*
- * Destroying one with probes takes a grace period of tasks, half a second: one without a name is
- * closed instead, mostly.
+ * Destroying a shadow with probes waits for an RCU-tasks grace period, which takes up to half a
+ * second. Mostly, close shadows without a name instead.
  */
 static inline bool shadow_end(struct world *w, int handle)
 {
@@ -522,7 +522,7 @@ static inline bool shadow_end(struct world *w, int handle)
 	long ret = 0;
 
 	need(!ask(w, handle, SHK_SHADOW_INFO, &info));
-	/* One that all know may be in use by others. */
+	/* Other workers may use a common one. */
 	common = !strncmp(info.name, "fuzz-common", strlen("fuzz-common"));
 	if (*info.name || w->self->sequences % 8 == 0)
 		ended = eventually((ret = empty_and_destroy(w, handle)) == 0 || ret == -ESTALE ||
@@ -533,7 +533,7 @@ static inline bool shadow_end(struct world *w, int handle)
 	return ended;
 }
 
-/* All that the sequence has made is gone; false: something stays, which has been told. */
+/* Ends all that the sequence has made. Prints what cannot be ended, and returns false then. */
 static inline bool world_clear(struct world *w)
 {
 	char name[SHK_NAME_LEN];
@@ -555,13 +555,16 @@ static inline bool world_clear(struct world *w)
 	for (int i = 0; i < SHADOWS; i++)
 		while (w->shadows[i] >= 0 && !ask_stretch(w, w->shadows[i], SHK_LEAVE, 0))
 			;
-	/* Others may attach this one any time. */
+	/* Other workers may attach this one at any time. */
 	if (!eventually((ret = ask_process(w, w->dev, SHK_PROCESS_DETACH, 0)) == 0 ||
 			ret == -ENOENT)) {
 		printf("the worker cannot be detached: %s\n", outcome(ret));
 		clear = false;
 	}
-	/* Who is in one that SHK_SYSCALLS_CREATE made is in its target, too. */
+	/*
+	 * A process in a shadow of SHK_SYSCALLS_CREATE counts as inside its target, too: empty all
+	 * shadows before destroying any.
+	 */
 	for (int i = 0; i < SHADOWS; i++)
 		if (w->shadows[i] >= 0)
 			empty(w, w->shadows[i]);
