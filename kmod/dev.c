@@ -317,6 +317,8 @@ static int add_probe(struct shk_shadow *shadow, struct shk_probe_add *arg)
 
 	if (!(shadow->flags & SHK_ASYNC_UNION))
 		return shk_probe_add(shadow, arg);
+	if (READ_ONCE(shadow->dead))
+		return -ESTALE;
 	/* To make the union and give it up again takes long. */
 	ret = READ_ONCE(shk_union) ? 0 : shk_probe_check(arg);
 	if (ret)
@@ -564,7 +566,8 @@ static long dispatch(const struct call *calls, unsigned int nr, struct shk_shado
 		ret = -EFAULT;
 	if (!ret)
 		ret = call->func(shadow, arg);
-	if (ret < 0 && !call->blames)
+	/* What is restarted after a signal begins with the argument as it was. */
+	if (ret == -ERESTARTSYS || (ret < 0 && !call->blames))
 		goto free;
 	if (call->out && copy_to_user(user, arg, min(size, call->size)))
 		ret = -EFAULT;

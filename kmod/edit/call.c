@@ -27,12 +27,18 @@ static bool is_callee(const struct callees *callees, unsigned long target)
 	return false;
 }
 
-/* Bytes at @addr without the breakpoint or the jump of a kprobe that begins there. */
-static void read_insn(unsigned long addr, u8 *bytes)
+/* Bytes at @addr, @room at most, without the breakpoint or the jump of a kprobe that begins there. */
+static void read_insn(unsigned long addr, u8 *bytes, unsigned long room)
 {
+	unsigned long len = min_t(unsigned long, room, MAX_INSN_SIZE);
+	unsigned long here = min(len, PAGE_SIZE - offset_in_page(addr));
 	struct kprobe *kp;
 
-	memcpy(bytes, shk_base_bytes(addr), MAX_INSN_SIZE);
+	/* Pages of a module are not side by side. */
+	memcpy(bytes, shk_base_bytes(addr), here);
+	if (here < len)
+		memcpy(bytes + here, shk_base_bytes(addr + here), len - here);
+	memset(bytes + len, 0, MAX_INSN_SIZE - len);
 	rcu_read_lock();
 	kp = shk_call(get_kprobe)((void *)addr);
 	if (kp && bytes[0] != kp->opcode)
@@ -71,7 +77,7 @@ long shk_call_find(unsigned long addr, unsigned long size, const char *callee, u
 	while (callees.nr < NR_CALLEES && !shk_symbol_nth(callee, callees.nr + 1, &to))
 		callees.addr[callees.nr++] = to;
 	for (; at < size && !(found && offset); at += insn.length) {
-		read_insn(addr + at, bytes);
+		read_insn(addr + at, bytes, size - at);
 		/* Padding, or data that no instruction flows into. */
 		if (shk_call(insn_decode)(&insn, bytes, sizeof(bytes), INSN_MODE_KERN) < 0)
 			break;

@@ -355,16 +355,9 @@ static bool may_differ(unsigned long addr, const char *symbol)
 /* The kernel's word that it may be changed: not noinstr, not blacklisted. */
 static int ask_kprobes(unsigned long addr)
 {
-	struct kprobe kp = {
-		.addr = (kprobe_opcode_t *)addr,
-		.flags = KPROBE_FLAG_DISABLED,
-	};
-	int ret = shk_kprobe_register(&kp);
+	int ret = shk_site_check(addr);
 
-	if (ret)
-		return ret == -EILSEQ || ret == -ENOMEM ? ret : -EADDRNOTAVAIL;
-	unregister_kprobe(&kp);
-	return 0;
+	return ret && ret != -EILSEQ && ret != -ENOMEM ? -EADDRNOTAVAIL : ret;
 }
 
 /*

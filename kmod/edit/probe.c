@@ -180,16 +180,24 @@ static bool wants_return(const struct shk_probe *probe)
  * Return hooks replace the word at the stack pointer. It is a return address at the entry of a
  * function, but not in a .cold part, in ret_from_fork or behind an assembly label.
  */
-static int check_returns(unsigned long addr)
+static int check_returns(unsigned long addr, const struct module *module)
 {
-	struct module *module = shk_module_get_at(addr);
-	bool is_entry;
+	return shk_orc_is_entry(addr, module) ? 0 : -EOPNOTSUPP;
+}
 
-	if (IS_ERR(module))
-		return PTR_ERR(module);
-	is_entry = shk_orc_is_entry(addr, module);
-	module_put(module);
-	return is_entry ? 0 : -EOPNOTSUPP;
+/* The place at *@addr, whose module is held. It is an entry, or -EOPNOTSUPP if that is missed. */
+static int look_at(struct shk_probe *probe, const struct module *module, unsigned long *addr,
+		   bool *entry)
+{
+	/* An entry is the first byte, the ENDBR's successor, or the __fentry__ site. */
+	if (!probe->offset && is_endbr(*(u32 *)*addr))
+		*addr += ENDBR_INSN_SIZE;
+	*entry = !probe->offset || shk_call(ftrace_location)(*addr) == *addr;
+	if (wants_return(probe) && !*entry)
+		return -EOPNOTSUPP;
+	if (!*entry && shk_at_page_edge(*addr, probe->offset))
+		return -EOPNOTSUPP;
+	return wants_return(probe) ? check_returns(*addr, module) : 0;
 }
 
 /* What @arg says goes to @probe; where it is to be, to @addr, and whether that is an @entry. */
@@ -198,6 +206,7 @@ static int look_up(const struct shk_probe_add *arg, struct shk_probe *probe, uns
 {
 	struct shk_place place = { arg->symbol, arg->addr, arg->offset };
 	unsigned long offset, size;
+	struct module *module;
 	int ret;
 
 	ret = shk_place_resolve(&place, probe->symbol, addr, &offset, &size);
@@ -208,16 +217,12 @@ static int look_up(const struct shk_probe_add *arg, struct shk_probe *probe, uns
 	probe->kind = arg->kind;
 	probe->flags = arg->flags;
 	probe->offset = offset;
-
-	/* An entry is the first byte, the ENDBR's successor, or the __fentry__ site. */
-	if (!offset && is_endbr(*(u32 *)*addr))
-		*addr += ENDBR_INSN_SIZE;
-	*entry = !offset || shk_call(ftrace_location)(*addr) == *addr;
-	if (wants_return(probe) && !*entry)
-		return -EOPNOTSUPP;
-	if (!*entry && shk_at_page_edge(*addr, offset))
-		return -EOPNOTSUPP;
-	return wants_return(probe) ? check_returns(*addr) : 0;
+	module = shk_module_get_at(*addr);
+	if (IS_ERR(module))
+		return PTR_ERR(module);
+	ret = look_at(probe, module, addr, entry);
+	module_put(module);
+	return ret;
 }
 
 int shk_probe_check(const struct shk_probe_add *arg)

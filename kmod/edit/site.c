@@ -7,7 +7,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
-#include <asm/insn.h>
 #include <asm/text-patching.h>
 
 #include "edit/inplace.h"
@@ -163,22 +162,11 @@ unmapped:
  */
 static bool is_decoded_too_far(unsigned long addr)
 {
-	unsigned long at, end, offset, size;
+	unsigned long offset, size;
 	char name[SHK_SYMBOL_LEN];
-	struct insn insn;
 
-	if (shk_is_kernel_text(addr) || shk_symbol_of(addr, name, &offset, &size))
-		return false;
-	end = addr - offset + size;
-	if (is_mapped(end))
-		return false;
-	for (at = addr - offset; at < end; at += insn.length) {
-		unsigned long room = min_t(unsigned long, end - at, MAX_INSN_SIZE);
-
-		if (shk_call(insn_decode)(&insn, (void *)at, room, INSN_MODE_KERN) < 0)
-			return room < MAX_INSN_SIZE;
-	}
-	return false;
+	return !shk_is_kernel_text(addr) && !shk_symbol_of(addr, name, &offset, &size) &&
+	       !is_mapped(addr - offset + size);
 }
 
 int shk_kprobe_register(struct kprobe *kp)

@@ -5,7 +5,7 @@
  * switched while the machine stands still and no task of the processes inside has one of
  * these bodies on its stack. All stubs ask for the state of the patch then, and one store
  * changes it for all tasks. As long as the patch is on, its bodies are in shk_shadow.bodies:
- * processes come into the shadow and leave it by the same rule, see graft/attach.c.
+ * processes come into the shadow and leave it by the same rule, see graft/switch.c.
  *
  * A task that is in a stub, or in what a stub calls, and was sent to the old body, has the
  * address behind the __fentry__ site on its stack already: see slot_entry.S. If it was sent

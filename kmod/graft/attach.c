@@ -100,16 +100,16 @@ static struct shk_origin origin_after(const struct shk_coming *coming,
  * is the stretch, if one is to begin. Returns 1 if its entry was written, 0 if it
  * is inside already; -EPERM; -EIO; -ENOSPC; -EAGAIN: there is neither, for it has left meanwhile.
  */
-static int join(const struct shk_coming *coming)
+static int join(struct shk_graft *graft, void *arg)
 {
-	struct mm_struct *mm = coming->change->mm;
+	const struct shk_coming *coming = arg;
 	struct shk_left *left = &coming->change->left;
-	struct shk_graft *graft = shk_graft_find(mm) ?: left->graft;
 	struct shk_shadow *was, *before = NULL;
 	struct shk_arrival *arrival;
 	bool moves, thread;
 	int ret;
 
+	graft = graft ?: left->graft;
 	if (!graft)
 		return -EAGAIN;
 	ret = check_stretch(coming, graft);
@@ -118,7 +118,7 @@ static int join(const struct shk_coming *coming)
 	was = graft->shadow;
 	moves = was != coming->to;
 	/* Whoever asks after exec has taken its mm into use decides, not who asked before. */
-	arrival = was ? NULL : shk_arrival_find(mm);
+	arrival = was ? NULL : shk_arrival_find(graft->mm);
 	if (coming->origin.kind == SHK_BY_DELEGATE &&
 	    (arrival || (moves && was && graft->origin.kind != SHK_BY_DELEGATE)))
 		return -EPERM;
@@ -145,11 +145,6 @@ static int join(const struct shk_coming *coming)
 	return moves;
 }
 
-static int do_join(void *coming)
-{
-	return join(coming);
-}
-
 int shk_graft_come(struct shk_coming *coming)
 {
 	struct shk_shadow *shadow = coming->to;
@@ -159,7 +154,7 @@ int shk_graft_come(struct shk_coming *coming)
 	ret = shk_shadow_prepare(shadow, &was);
 	if (ret)
 		return ret;
-	ret = shk_graft_change_text(coming->change, shadow, do_join, coming);
+	ret = shk_graft_change_text(coming->change, shadow, join, coming);
 	if (ret >= 0)
 		return 0;
 	shk_shadow_unprepare(shadow, &was);
@@ -203,23 +198,18 @@ struct ending {
 	struct list_head execs;
 };
 
-/* The graft that may be ended, or why not: -ENOENT, -EPERM. */
-static struct shk_graft *find_to_end(const struct ending *e)
+/* May @graft, or NULL, be ended? -ENOENT, -EPERM. */
+static int check_end(const struct ending *e, const struct shk_graft *graft)
 {
-	struct shk_graft *graft = shk_graft_find(e->change->mm);
-
 	if (!graft || (e->from && graft->shadow != e->from))
-		return ERR_PTR(-ENOENT);
-	if (e->delegated && graft->origin.kind != SHK_BY_DELEGATE)
-		return ERR_PTR(-EPERM);
-	return graft;
+		return -ENOENT;
+	return e->delegated && graft->origin.kind != SHK_BY_DELEGATE ? -EPERM : 0;
 }
 
-/* -ENOENT, -EPERM. */
+/* The mm has no graft. -ENOENT, -EPERM. */
 static int cancel_arrival(const struct ending *e)
 {
-	struct mm_struct *mm = e->change->mm;
-	struct shk_arrival *arrival = shk_graft_find(mm) ? NULL : shk_arrival_find(mm);
+	struct shk_arrival *arrival = shk_arrival_find(e->change->mm);
 
 	if (!arrival || (e->from && arrival->shadow != e->from))
 		return -ENOENT;
@@ -241,14 +231,15 @@ static int check_children(struct shk_graft *graft)
 /* 1; 0: it had yet to arrive, and does not; and as begin_leaving(). */
 static int try_leaving(const struct ending *e)
 {
-	struct shk_graft *graft = find_to_end(e);
-	int ret;
+	const struct shk_change *change = e->change;
+	struct shk_graft *graft = shk_graft_find(change->mm);
+	int ret = change->check ? change->check(change, graft) : 0;
 
-	if (graft == ERR_PTR(-ENOENT))
+	if (ret)
+		return ret;
+	if (!graft)
 		return cancel_arrival(e);
-	if (IS_ERR(graft))
-		return PTR_ERR(graft);
-	ret = check_children(graft);
+	ret = check_end(e, graft) ?: check_children(graft);
 	if (ret)
 		return ret;
 	graft->leaving = LEAVING;
@@ -257,16 +248,14 @@ static int try_leaving(const struct ending *e)
 
 /*
  * It is about to be detached: its children are made outside meanwhile. 1; or 0: that is done
- * already; and as find_to_end(), check_children().
+ * already; and as check_end(), check_children(), @e->change->check().
  */
 static int begin_leaving(const struct ending *e)
 {
 	int ret;
 
 	spin_lock(&shk_graft_lock);
-	ret = e->change->check ? e->change->check(e->change) : 0;
-	if (!ret)
-		ret = try_leaving(e);
+	ret = try_leaving(e);
 	spin_unlock(&shk_graft_lock);
 	return ret;
 }
@@ -283,16 +272,12 @@ static void stop_leaving(struct mm_struct *mm)
 	spin_unlock(&shk_graft_lock);
 }
 
-static int do_end(void *arg)
+static int do_end(struct shk_graft *graft, void *arg)
 {
 	struct ending *e = arg;
-	struct shk_graft *graft = find_to_end(e);
-	int ret;
+	/* Another one who was detaching it at the same time may have let children be made. */
+	int ret = check_end(e, graft) ?: check_children(graft);
 
-	if (IS_ERR(graft))
-		return PTR_ERR(graft);
-	/* Another one who was detaching it at the same time may have let some be made. */
-	ret = check_children(graft);
 	if (ret)
 		return ret;
 	e->graft = graft;
@@ -353,26 +338,22 @@ struct restoring {
 	struct shk_shadow *to; /* change->left has a reference */
 };
 
-/* Where that binding wants @mm, which it was in before a trial; or NULL. */
-static struct shk_shadow *find_before(struct mm_struct *mm, u64 binding)
+/* Where that binding wants @graft (or NULL), which it was in before a trial; or NULL. */
+static struct shk_shadow *find_before(const struct shk_graft *graft, u64 binding)
 {
-	const struct shk_graft *graft = shk_graft_find(mm);
-
 	return graft && graft->before.origin.binding == binding ? graft->before.shadow : NULL;
 }
 
 /* -EIO; -EAGAIN: it is on another trial by now, or on none. */
-static int do_restore(void *arg)
+static int do_restore(struct shk_graft *graft, void *arg)
 {
 	struct restoring *r = arg;
 	struct shk_left *left = &r->change->left;
 	struct shk_before before;
-	struct shk_graft *graft;
 	int ret;
 
-	if (find_before(r->change->mm, r->binding) != r->to)
+	if (find_before(graft, r->binding) != r->to)
 		return -EAGAIN;
-	graft = shk_graft_find(r->change->mm);
 	before = graft->before;
 	ret = shk_graft_come_back(graft, before.shadow, before.stretch, before.origin, left);
 	if (ret < 0)
@@ -405,7 +386,7 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 
 	change->busy = 0;
 	spin_lock(&shk_graft_lock);
-	to = find_before(change->mm, binding);
+	to = find_before(shk_graft_find(change->mm), binding);
 	if (to)
 		change->left.to = shk_shadow_get(to);
 	spin_unlock(&shk_graft_lock);

@@ -36,7 +36,10 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
  * -ERESTARTSYS; else as above.
  */
 int shk_graft_restore(u64 binding, struct shk_change *change);
-/* It has not: *@trial is over, and whom @binding has placed need not know any more. No locks. */
+/*
+ * It has not: *@trial is over, and whom @binding has placed need not know any more. No shadow is
+ * locked.
+ */
 void shk_graft_settle(u64 binding, bool *trial);
 /*
  * The mm executes the base. Needs no lock. -ENOENT: it is not in @from, or, if that is NULL, in

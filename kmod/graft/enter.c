@@ -69,10 +69,9 @@ struct returning {
 };
 
 /* -EIO; -ENOENT; -EAGAIN: it comes back to somewhere else by now. */
-static int do_return(void *arg)
+static int do_return(struct shk_graft *graft, void *arg)
 {
 	struct returning *r = arg;
-	struct shk_graft *graft = shk_graft_find(r->change->mm);
 	const struct shk_stretch *to = find_back(graft, r->from);
 	bool outer;
 	int ret;
@@ -91,17 +90,6 @@ static int do_return(void *arg)
 	return ret;
 }
 
-/* -ENOENT; -EAGAIN: it comes back to a shadow by now. */
-static int comes_back_to_base(const struct shk_change *change)
-{
-	const struct shk_graft *graft = shk_graft_find(change->mm);
-	const struct shk_stretch *to = find_back(graft, graft ? graft->shadow : NULL);
-
-	if (IS_ERR(to))
-		return PTR_ERR(to);
-	return to ? -EAGAIN : 0;
-}
-
 static int return_to(struct shk_shadow *back, const struct shk_shadow *from,
 		     struct shk_change *change)
 {
@@ -115,11 +103,10 @@ static int return_to(struct shk_shadow *back, const struct shk_shadow *from,
 	return min(ret, 0);
 }
 
-int shk_graft_return(const struct shk_shadow *from, struct shk_change *change)
+static int return_to_shadow(const struct shk_shadow *from, struct shk_change *change)
 {
 	struct shk_stretch *to;
 
-	change->busy = 0;
 	spin_lock(&shk_graft_lock);
 	to = find_back(shk_graft_find(change->mm), from);
 	if (!IS_ERR_OR_NULL(to))
@@ -127,8 +114,25 @@ int shk_graft_return(const struct shk_shadow *from, struct shk_change *change)
 	spin_unlock(&shk_graft_lock);
 	if (IS_ERR(to))
 		return PTR_ERR(to);
-	if (to)
-		return return_to(change->left.to, from, change);
+	return to ? return_to(change->left.to, from, change) : -EAGAIN;
+}
+
+/* -ENOENT; -EXDEV: it comes back to a shadow. */
+static int comes_back_to_base(const struct shk_change *change, const struct shk_graft *graft)
+{
+	const struct shk_stretch *to = find_back(graft, graft ? graft->shadow : NULL);
+
+	if (IS_ERR(to))
+		return PTR_ERR(to);
+	return to ? -EXDEV : 0;
+}
+
+int shk_graft_return(const struct shk_shadow *from, struct shk_change *change)
+{
+	int ret;
+
 	change->check = comes_back_to_base;
-	return shk_graft_detach(from, false, change);
+	ret = shk_graft_detach(from, false, change);
+	change->check = NULL;
+	return ret == -EXDEV ? return_to_shadow(from, change) : ret;
 }

@@ -93,8 +93,11 @@ struct shk_left {
 /* A user asks for an mm to have another text. */
 struct shk_change {
 	struct mm_struct *mm; /* the caller has a user of it (mmget) */
-	/* Asked under shk_graft_lock when that happens: 0, or the error that it ends with. Or NULL. */
-	int (*check)(const struct shk_change *change);
+	/*
+	 * Asked under shk_graft_lock when that happens, of the mm's graft, or NULL: 0, or the
+	 * error that it ends with. Or NULL.
+	 */
+	int (*check)(const struct shk_change *change, const struct shk_graft *graft);
 	struct shk_left left; /* shk_graft_spare()'s; and what was left, also on error */
 	pid_t busy;	      /* out: the task that was in the way, with -EAGAIN; or 0 */
 };

@@ -10,7 +10,7 @@
 struct changing {
 	const struct shk_change *change;
 	const struct shk_shadow *from; /* where the mm was seen, with bodies in place; or NULL */
-	int (*fn)(void *arg);
+	int (*fn)(struct shk_graft *graft, void *arg);
 	void *arg;
 };
 
@@ -28,13 +28,14 @@ static struct shk_shadow *where_bodies(const struct shk_graft *graft)
 static int change_locked(const struct changing *c)
 {
 	const struct shk_change *change = c->change;
+	struct shk_graft *graft = shk_graft_find(change->mm);
 	int ret;
 
 	/* Nothing has kept the mm where it was, nor what that shadow has in place. */
-	if (where_bodies(shk_graft_find(change->mm)) != c->from)
+	if (where_bodies(graft) != c->from)
 		return -EAGAIN;
-	ret = change->check ? change->check(change) : 0;
-	return ret ?: c->fn(c->arg);
+	ret = change->check ? change->check(change, graft) : 0;
+	return ret ?: c->fn(graft, c->arg);
 }
 
 static int do_change(void *arg)
@@ -47,8 +48,8 @@ static int do_change(void *arg)
 	return ret;
 }
 
-int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to, int (*fn)(void *arg),
-			  void *arg)
+int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to,
+			  int (*fn)(struct shk_graft *graft, void *arg), void *arg)
 {
 	struct shk_still still = { .mm = change->mm, .others = LIST_HEAD_INIT(still.others) };
 	struct changing c = { .change = change, .fn = fn, .arg = arg };

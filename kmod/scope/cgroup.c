@@ -254,9 +254,14 @@ static struct shk_binding *binding_create(const struct shk_split *split, struct 
 	return binding;
 }
 
+void shk_binding_get(struct shk_binding *binding)
+{
+	refcount_inc(&binding->ref);
+}
+
 void shk_binding_put(struct shk_binding *binding)
 {
-	if (!binding || !refcount_dec_and_test(&binding->ref))
+	if (!refcount_dec_and_test(&binding->ref))
 		return;
 	cgroup_put(binding->cgroup);
 	if (binding->other)
@@ -268,7 +273,7 @@ void shk_binding_put(struct shk_binding *binding)
 
 static void count_at(struct shk_shadow *shadow, int change)
 {
-	lockdep_assert_held(&shadow->lock);
+	lockdep_assert_held(&shk_graft_lock);
 	WRITE_ONCE(shadow->nr_cgroups, shadow->nr_cgroups + change);
 }
 
@@ -299,12 +304,13 @@ static int prepare(struct shk_binding *binding)
 	return ret;
 }
 
+/* -EAGAIN: somebody changes one of the shadows, for whom nobody is to wait with cgroups_lock. */
 static int publish(struct shk_binding *binding)
 {
-	int ret = shk_shadow_lock_both(binding->shadow, binding->other);
+	int ret;
 
-	if (ret)
-		return ret;
+	if (!shk_shadow_trylock_both(binding->shadow, binding->other))
+		return -EAGAIN;
 	ret = prepare(binding);
 	if (!ret) {
 		/* One that comes back keeps it: who stayed stays, and draws no more. */
@@ -312,8 +318,8 @@ static int publish(struct shk_binding *binding)
 		spin_lock(&shk_graft_lock);
 		hash_add_rcu(bindings, &binding->node, (unsigned long)binding->cgroup);
 		WRITE_ONCE(nr_bindings, nr_bindings + 1);
-		spin_unlock(&shk_graft_lock);
 		count(binding, 1);
+		spin_unlock(&shk_graft_lock);
 	}
 	shk_shadow_unlock_both(binding->shadow, binding->other);
 	/* Whose fork or exec has not seen it is in the cgroup now. */
@@ -327,10 +333,8 @@ static void unpublish(struct shk_binding *binding)
 	spin_lock(&shk_graft_lock);
 	hash_del_rcu(&binding->node);
 	WRITE_ONCE(nr_bindings, nr_bindings - 1);
-	spin_unlock(&shk_graft_lock);
-	shk_shadow_lock_always(binding->shadow, binding->other);
 	count(binding, -1);
-	shk_shadow_unlock_both(binding->shadow, binding->other);
+	spin_unlock(&shk_graft_lock);
 	synchronize_rcu();
 }
 
@@ -392,11 +396,49 @@ static bool says(const struct shk_binding *binding, const struct shk_split *spli
 	       binding->percent == split->percent;
 }
 
+/* 1: it is bound, and @binding used up; 0: it was already; -EAGAIN as publish(). */
+static int bind(struct shk_binding *binding, const struct shk_split *split, pid_t *busy)
+{
+	struct shk_binding *was = find(binding->cgroup);
+	struct shk_placing placing = {};
+	int ret;
+
+	if (was)
+		return says(was, split) ? 0 : -EBUSY;
+	ret = listen();
+	if (ret)
+		return ret;
+	ret = publish(binding);
+	if (ret) {
+		listen_no_more();
+		return ret;
+	}
+	ret = members_do(binding->cgroup, binding, shk_place, &placing);
+	*busy = placing.busy;
+	if (ret) {
+		shk_binding_get(binding);
+		release(binding);
+		return ret;
+	}
+	/* Its members are where they stay. */
+	shk_graft_settle(binding->id, &binding->trial);
+	return 1;
+}
+
+/* Whoever changes the shadows of @binding is through. -ERESTARTSYS. */
+static int wait_for_shadows(const struct shk_binding *binding)
+{
+	int ret = shk_shadow_lock_both(binding->shadow, binding->other);
+
+	if (!ret)
+		shk_shadow_unlock_both(binding->shadow, binding->other);
+	return ret;
+}
+
 int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
 {
 	struct cgroup *cgroup = cgroup_get_from_fd(fd);
-	struct shk_binding *binding, *was;
-	struct shk_placing placing = {};
+	struct shk_binding *binding;
 	int ret;
 
 	if (IS_ERR(cgroup))
@@ -404,36 +446,18 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
 	binding = binding_create(split, cgroup);
 	if (!binding)
 		return -ENOMEM;
-	ret = mutex_lock_interruptible(&cgroups_lock) ? -ERESTARTSYS : 0;
-	if (ret)
-		goto destroy;
-	was = find(cgroup);
-	if (was) {
-		ret = says(was, split) ? 0 : -EBUSY;
-		goto unlock;
-	}
-	ret = listen();
-	if (ret)
-		goto unlock;
-	ret = publish(binding);
-	if (ret)
-		goto listen_no_more;
-	ret = members_do(cgroup, binding, shk_place, &placing);
-	*busy = placing.busy;
-	if (ret)
-		release(binding);
-	else
-		/* Its members are where they stay. */
-		shk_graft_settle(binding->id, &binding->trial);
-	mutex_unlock(&cgroups_lock);
-	return ret;
-listen_no_more:
-	listen_no_more();
-unlock:
-	mutex_unlock(&cgroups_lock);
-destroy:
-	shk_binding_put(binding);
-	return ret;
+	do {
+		ret = wait_for_shadows(binding);
+		if (!ret && mutex_lock_interruptible(&cgroups_lock))
+			ret = -ERESTARTSYS;
+		if (ret)
+			break;
+		ret = bind(binding, split, busy);
+		mutex_unlock(&cgroups_lock);
+	} while (ret == -EAGAIN);
+	if (ret <= 0)
+		shk_binding_put(binding);
+	return min(ret, 0);
 }
 
 static bool is_of(const struct shk_binding *binding, const struct shk_shadow *shadow)

@@ -73,7 +73,7 @@ static struct shk_binding *binding_get(struct task_struct *task)
 	binding = binding_of(task);
 	/* Its creator gives his up after a grace period. */
 	if (binding)
-		refcount_inc(&binding->ref);
+		shk_binding_get(binding);
 	rcu_read_unlock();
 	return binding;
 }
@@ -113,7 +113,7 @@ struct placing {
 };
 
 /* -EAGAIN: it is another one that decides by now. */
-static int still_decides(const struct shk_change *change)
+static int still_decides(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct placing *p = container_of(change, struct placing, change);
 
@@ -123,10 +123,11 @@ static int still_decides(const struct shk_change *change)
 static int place_in(struct placing *p, struct shk_shadow *shadow)
 {
 	struct shk_binding *binding = p->binding;
-	int ret = shk_shadow_lock(shadow);
+	int ret;
 
-	if (ret)
-		return ret;
+	/* Whoever changes it may do so for long, and others wait for what is held here. */
+	if (!shk_shadow_trylock_both(shadow, NULL))
+		return -EAGAIN;
 	ret = shk_graft_place(shadow, binding->id, &binding->trial, &p->change);
 	shk_shadow_unlock(shadow);
 	/* It was destroyed, so the cgroup is not bound to it any more. */
@@ -164,7 +165,6 @@ static int place_mm(struct placing *p, struct shk_draw *draw)
 /* shk_graft_lock, taken by both, orders this with on_move(), which looks after the move. */
 static int place_guarded(struct placing *p, struct shk_draw *draw, bool own)
 {
-	bool decides;
 	int ret = 0;
 
 	if (p->binding)
@@ -173,11 +173,8 @@ static int place_guarded(struct placing *p, struct shk_draw *draw, bool own)
 		ret = place_mm(p, draw);
 	if (ret && ret != -ENOENT)
 		return ret;
-	/* It has moved meanwhile, and its mover may have seen it where it was to be. */
-	rcu_read_lock();
-	decides = binding_of(p->task) == p->binding;
-	rcu_read_unlock();
-	return decides ? 0 : -EAGAIN;
+	/* It may have moved meanwhile, and its mover may have seen it where it was to be. */
+	return still_decides(&p->change, NULL);
 }
 
 /*
@@ -215,7 +212,8 @@ static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 	shk_left_put(&p.change.left);
 	if (p.change.mm)
 		mmput_async(p.change.mm);
-	shk_binding_put(p.binding);
+	if (p.binding)
+		shk_binding_put(p.binding);
 	if (ret == -EAGAIN)
 		*busy = p.change.busy ?: shk_busy_pid(task);
 	return ret;
@@ -281,7 +279,7 @@ int shk_place(struct task_struct *task, struct shk_placing *placing)
 	struct shk_draw draw = {};
 
 	if (!placing->until)
-		placing->until = (jiffies + SHK_STILL_WAIT) | 1;
+		placing->until = shk_still_until();
 	return place_patiently(task, &draw, placing);
 }
 

@@ -27,11 +27,12 @@ struct shk_binding {
 
 /* ---- cgroup.c ---- */
 
-/* Is there one that shk_binding_nearest() could find? Likewise. */
+/* Is there a binding at all? As shk_binding_nearest(). */
 bool shk_bindings_exist(void);
 /* Of @cgroup, or of the nearest above it. RCU; under shk_graft_lock it stays so. */
 struct shk_binding *shk_binding_nearest(struct cgroup *cgroup);
-/* The last reference of one that nobody finds any more; no locks. @binding may be NULL. */
+/* A reference; and one that goes, the last of a binding that nobody finds. No locks. */
+void shk_binding_get(struct shk_binding *binding);
 void shk_binding_put(struct shk_binding *binding);
 /* Somebody waits in place.c until the worker comes by. Anywhere. */
 void shk_cgroups_wake(void);

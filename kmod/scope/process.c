@@ -87,14 +87,14 @@ struct change {
 };
 
 /* -EBUSY: its cgroup says where it is to be. */
-static int is_free_to_come(const struct shk_change *change)
+static int is_free_to_come(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct change *c = container_of(change, struct change, text);
 
 	return shk_cgroup_forbids(c->task, c->shadow) ? -EBUSY : 0;
 }
 
-static int is_free_to_leave(const struct shk_change *change)
+static int is_free_to_leave(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct change *c = container_of(change, struct change, text);
 
@@ -158,20 +158,32 @@ static bool may_bind(const struct change *c)
  * so that of others is tried until @until; an exec of current's process kills current. -EBUSY,
  * -ERESTARTSYS.
  */
-static int guard_process(struct task_struct *task, unsigned long until)
+static int guard_process(struct task_struct *task, unsigned long *until)
 {
 	struct mutex *guard = &task->signal->cred_guard_mutex;
 
 	if (same_thread_group(task, current))
 		return mutex_lock_interruptible(guard) ? -ERESTARTSYS : 0;
 	while (!mutex_trylock(guard)) {
-		if (time_after(jiffies, until))
+		*until = *until ?: shk_still_until();
+		if (time_after(jiffies, *until))
 			return -EBUSY;
 		schedule_timeout_interruptible(1);
 		if (signal_pending(current))
 			return -ERESTARTSYS;
 	}
 	return 0;
+}
+
+/* What change_locked() returns: somebody changes the shadow, who is to be waited for unguarded. */
+#define SHADOW_IS_BUSY (-EDEADLK)
+
+/* Only its own process is kept waiting for whoever changes the shadow. */
+static int lock_guarded(const struct change *c)
+{
+	if (same_thread_group(c->task, current))
+		return shk_shadow_lock(c->shadow);
+	return shk_shadow_trylock_both(c->shadow, NULL) ? 0 : SHADOW_IS_BUSY;
 }
 
 static int change_locked(struct change *c, int (*fn)(struct change *c))
@@ -181,7 +193,7 @@ static int change_locked(struct change *c, int (*fn)(struct change *c))
 	/* Where it leaves need not be locked. */
 	if (!c->comes)
 		return fn(c);
-	ret = shk_shadow_lock(c->shadow);
+	ret = lock_guarded(c);
 	if (ret)
 		return ret;
 	ret = fn(c);
@@ -200,7 +212,7 @@ static int change_guarded(struct change *c, int (*fn)(struct change *c))
 	return ret;
 }
 
-static int change_task(struct change *c, int (*fn)(struct change *c), unsigned long until)
+static int change_task(struct change *c, int (*fn)(struct change *c), unsigned long *until)
 {
 	int ret;
 
@@ -228,7 +240,8 @@ put:
 	return ret;
 }
 
-static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c), unsigned long until)
+static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c),
+		      unsigned long *until)
 {
 	int ret;
 
@@ -240,21 +253,34 @@ static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c), 
 	return ret;
 }
 
+/* Whoever changes it is through. -ERESTARTSYS. */
+static int wait_for_shadow(struct shk_shadow *shadow)
+{
+	int ret = shk_shadow_lock(shadow);
+
+	if (!ret)
+		shk_shadow_unlock(shadow);
+	return ret;
+}
+
 /*
  * While somebody is in the way nothing is held that it may be waiting for: exec is,
  * and takes cred_guard_mutex. @busy: who that was all the time, with -EBUSY.
  */
 static int change(struct change *c, pid_t pid, int (*fn)(struct change *c), pid_t *busy)
 {
-	unsigned long until = shk_still_until();
+	unsigned long until = 0;
 	int ret;
 
 	do {
-		ret = try_change(c, pid, fn, until);
+		ret = try_change(c, pid, fn, &until);
 		*busy = c->text.busy;
-		if (ret != -EAGAIN)
+		if (ret == SHADOW_IS_BUSY)
+			ret = wait_for_shadow(c->shadow);
+		else if (ret == -EAGAIN)
+			ret = shk_still_wait(&until);
+		else
 			return ret;
-		ret = shk_still_wait(&until);
 	} while (!ret);
 	return ret;
 }

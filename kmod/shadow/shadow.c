@@ -94,34 +94,43 @@ void shk_shadow_assert_none_locked(void)
 }
 #endif
 
-static int lock_one(struct shk_shadow *shadow, unsigned int nr, bool killable)
+enum patience { TRIES, KILLABLE, ALWAYS };
+
+static bool lock_one(struct shk_shadow *shadow, unsigned int nr, enum patience patience)
 {
-	if (killable)
-		return mutex_lock_killable_nested(&shadow->lock, nr);
+	if (patience == TRIES)
+		return mutex_trylock(&shadow->lock);
+	if (patience == KILLABLE)
+		return !mutex_lock_killable_nested(&shadow->lock, nr);
 	mutex_lock_nested(&shadow->lock, nr);
-	return 0;
+	return true;
 }
 
-static int lock(struct shk_shadow *shadow, struct shk_shadow *other, bool killable)
+static bool lock(struct shk_shadow *shadow, struct shk_shadow *other, enum patience patience)
 {
 	struct locks locks;
 	unsigned int i;
 
 	locks_of(&locks, shadow, other);
 	for (i = 0; i < locks.nr; i++)
-		if (lock_one(locks.shadows[i], i, killable))
+		if (!lock_one(locks.shadows[i], i, patience))
 			goto unlock;
 	note_locked();
-	return 0;
+	return true;
 unlock:
 	while (i--)
 		mutex_unlock(&locks.shadows[i]->lock);
-	return -ERESTARTSYS;
+	return false;
 }
 
 int shk_shadow_lock_both(struct shk_shadow *shadow, struct shk_shadow *other)
 {
-	return lock(shadow, other, true);
+	return lock(shadow, other, KILLABLE) ? 0 : -ERESTARTSYS;
+}
+
+bool shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other)
+{
+	return lock(shadow, other, TRIES);
 }
 
 /* Most have no target. */
@@ -137,7 +146,7 @@ int shk_shadow_lock(struct shk_shadow *shadow)
 
 void shk_shadow_lock_always(struct shk_shadow *shadow, struct shk_shadow *other)
 {
-	lock(shadow, other, false);
+	lock(shadow, other, ALWAYS);
 }
 
 void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other)
@@ -351,7 +360,7 @@ static int destroy(struct shk_shadow *shadow)
 {
 	if (shadow->dead)
 		return -ESTALE;
-	if (shk_shadow_users(shadow) || shadow->nr_cgroups)
+	if (shk_shadow_users(shadow) || READ_ONCE(shadow->nr_cgroups))
 		return -EBUSY;
 
 	/* Who comes back to it asks this: shk_stretch_find_back(). */

@@ -49,7 +49,8 @@ struct shk_shadow {
 	unsigned int nr_common; /* edits that all threads act on */
 	bool asks_threads;	/* every other edit asks whether the thread is to act */
 
-	unsigned int nr_cgroups; /* bound to it, or to one whose target it is */
+	/* Bound to it, or to one whose target it is. Under shk_graft_lock; with .lock 0 stays 0. */
+	unsigned int nr_cgroups;
 
 	struct mm_struct *carrier; /* graft/carrier.h */
 	unsigned int carrier_users;
@@ -106,6 +107,8 @@ struct shk_body {
 int __must_check shk_shadow_lock(struct shk_shadow *shadow);
 /* The same of two shadows; @other may be NULL. */
 int __must_check shk_shadow_lock_both(struct shk_shadow *shadow, struct shk_shadow *other);
+/* The same, but nothing is waited for. False: somebody has one, no lock is held. */
+bool __must_check shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /* The same, whether or not the caller is killed. */
 void shk_shadow_lock_always(struct shk_shadow *shadow, struct shk_shadow *other);
 void shk_shadow_unlock(struct shk_shadow *shadow);
@@ -132,7 +135,7 @@ extern struct shk_shadow *shk_union;
 
 /*
  * A reference to a new shadow; @name may be "", @target, which has none itself, NULL. -EEXIST,
- * -EINVAL, -ENOMEM.
+ * -EINVAL, -ENOMEM, -ERESTARTSYS.
  */
 struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 				     void (*teardown)(struct shk_shadow *),
@@ -140,9 +143,9 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 /* One without a name or references, that nobody sees but for its memory. -ENOMEM. */
 struct shk_shadow *shk_shadow_create_hidden(u32 flags);
 void shk_shadow_destroy_hidden(struct shk_shadow *shadow);
-/* A reference to the shadow of that name. -ENOENT. */
+/* A reference to the shadow of that name. -ENOENT, -ERESTARTSYS. */
 struct shk_shadow *shk_shadow_find(const char *name);
-/* A reference to the shadow with the lowest id that is not below @id; no hidden one. -ENOENT. */
+/* A reference to the shadow with the lowest id that is not below @id; no hidden one. Likewise. */
 struct shk_shadow *shk_shadow_next(u64 id);
 /* Give up the name and the edits. -EBUSY: something is grafted. */
 int shk_shadow_destroy(struct shk_shadow *shadow);

@@ -548,10 +548,10 @@ static void ask(const struct adversary *adversary, const struct request *request
 		expect(ends_within(asker, KILLED, NULL),
 		       "who asks one that is %s, %s, to %s can be killed", adversary->name, where,
 		       request->name);
-	} else {
-		expect(!status, "who asks one that is %s, %s, to %s is served", adversary->name,
-		       where, request->name);
 	}
+	if (request->works)
+		expect(!killed && !status, "who asks one that is %s, %s, to %s is served",
+		       adversary->name, where, request->name);
 	if (killed)
 		printf("%s, %s, %s: waited, and was killed\n", adversary->name, where,
 		       request->name);

@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <errno.h>
 #include <unistd.h>
 
 #include "actor.h"
@@ -22,8 +23,9 @@
 #define BLOCKED 500
 
 static struct shadowk_shadow *held, *other, *owner, *all;
-static struct cgroup group;
-static struct actor inside, outside;
+/* Bound to nothing; wanted for the shadow that is held; bound to it, with a member, and none. */
+static struct cgroup group, wanted, home, gone;
+static struct actor inside, outside, mover;
 
 /* ---- what goes on ---- */
 
@@ -110,6 +112,17 @@ static int bind_cgroup(void)
 		       ?: shadowk_cgroup_detach(device(), group.path);
 }
 
+static int remove_cgroup(void)
+{
+	return rmdir(gone.path) ? -errno : 0;
+}
+
+static int move_into_cgroup(void)
+{
+	cgroup_move(&home, mover.pid);
+	return 0;
+}
+
 static int choose_calls(void)
 {
 	static const unsigned int number = 39; /* getpid */
@@ -131,6 +144,8 @@ static const struct {
 	{ "a probe of another at the same function", probe_at_the_same },
 	{ "a probe of the union", probe_union },
 	{ "owning", own },
+	{ "removing a cgroup of the one that is held", remove_cgroup },
+	{ "moving a process into a cgroup of that", move_into_cgroup },
 	{ "a cgroup of another", bind_cgroup },
 	{ "chosen system calls of another", choose_calls },
 	{ "moving out of it", move_out },
@@ -186,14 +201,39 @@ static int add(void)
 	return livepatch_try(held, NAME, SHADOWK_PATCH_CALLBACKS | SHADOWK_PATCH_UNSAFE_NOW);
 }
 
-static void expect_waits(const char *what, int (*make)(void))
+static int bind_to_it(void)
 {
-	pid_t pid = ask(make);
+	return shadowk_cgroup_attach(held, wanted.path);
+}
+
+static struct {
+	const char *what;
+	int (*make)(void);
+	pid_t pid;
+} waiters[] = {
+	{ "a probe of the shadow that is held", probe_it, 0 },
+	{ "attaching to it", attach_to_it, 0 },
+	{ "attaching a cgroup to it", bind_to_it, 0 },
+	{ "its end", destroy_it, 0 },
+};
+
+static void begin_waiting(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(waiters); i++)
+		waiters[i].pid = ask(waiters[i].make);
+	usleep(BLOCKED * 1000);
+}
+
+static void end_waiting(void)
+{
 	int status;
 
-	expect(!ends_within(pid, BLOCKED, &status), "%s waits", what);
-	need(!kill(pid, SIGKILL));
-	expect(ends_within(pid, GOES_ON, &status), "%s can be killed", what);
+	for (unsigned int i = 0; i < ARRAY_SIZE(waiters); i++) {
+		expect(!ends_within(waiters[i].pid, 0, &status), "%s waits", waiters[i].what);
+		need(!kill(waiters[i].pid, SIGKILL));
+		expect(ends_within(waiters[i].pid, GOES_ON, &status), "%s can be killed",
+		       waiters[i].what);
+	}
 }
 
 int main(void)
@@ -204,35 +244,42 @@ int main(void)
 	need(fd >= 0);
 	held = shadow_new("held");
 	other = shadow_new(NULL);
-	if (shadowk_shadow_create_flags(device(), "", SHADOWK_ASYNC_OWNER, &owner))
-		owner = NULL;
-	if (shadowk_shadow_create_flags(device(), "", SHADOWK_ASYNC_UNION, &all))
-		all = NULL;
+	owner = shadow_new_if_possible(NULL, SHADOWK_ASYNC_OWNER);
+	all = shadow_new_if_possible(NULL, SHADOWK_ASYNC_UNION);
 	cgroup_make(&group, NULL, "locks");
+	cgroup_make(&wanted, NULL, "wanted");
+	cgroup_make(&home, NULL, "home");
+	cgroup_make(&gone, NULL, "gone");
 	actor_start(&inside, -1);
 	actor_start(&outside, -1);
+	actor_start(&mover, -1);
 	attach(held, inside.pid);
+	cgroup_attach(held, &home);
+	cgroup_attach(held, &gone);
 
 	need_ok(shadowk_livepatch_load(device(), fd));
 	need(write_file(PARAMS "wait", "1"));
 	adder = ask(add);
 	need(eventually(read_number(PARAMS "waiting") == 1));
-	expect_waits("a probe of the shadow that is held", probe_it);
-	expect_waits("attaching to it", attach_to_it);
-	expect_waits("its end", destroy_it);
+	begin_waiting();
 	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
 		expect_goes_on(calls[i].what, calls[i].make);
+	end_waiting();
 	expect(read_number(PARAMS "waiting") == 1, "it was held all the time");
 
 	need(write_file(PARAMS "wait", "0"));
 	expect_eq(wait_for(adder), 0, "exit status of who has added the patch");
 	patch_remove(held, "p");
-	need_ok(shadowk_shadow_destroy(held));
-	shadowk_shadow_close(owner);
-	shadowk_shadow_close(all);
+	expect(eventually(shadow_of(mover.pid) == shadow_info(held).id),
+	       "the process in a cgroup of that is inside in the end");
+	cgroup_detach(&home);
+	expect(eventually(!shadowk_shadow_destroy(held)), "the end of the one that was held");
 	actor_end(&inside);
 	actor_end(&outside);
+	actor_end(&mover);
 	cgroup_remove(&group);
+	cgroup_remove(&wanted);
+	cgroup_remove(&home);
 	close(fd);
 	expect(eventually(!module_unload(NAME)), "the livepatch can be unloaded");
 	return finish();
