@@ -48,10 +48,25 @@ static int do_change(void *arg)
 	return ret;
 }
 
+/* While the machine stands still. cpus_read_lock() and text_mutex are held. */
+static int change_stopped(struct changing *c, struct shk_change *change,
+			  const struct shk_shadow *to)
+{
+	struct shk_still still = {
+		.mm = change->mm,
+		.bodies = { c->from ? &c->from->bodies : NULL,
+			    has_bodies(to) ? &to->bodies : NULL },
+		.others = LIST_HEAD_INIT(still.others),
+	};
+	int ret = shk_still_change(&still, do_change, c);
+
+	change->busy = still.busy;
+	return ret;
+}
+
 int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to,
 			  int (*fn)(struct shk_graft *graft, void *arg), void *arg)
 {
-	struct shk_still still = { .mm = change->mm, .others = LIST_HEAD_INIT(still.others) };
 	struct changing c = { .change = change, .fn = fn, .arg = arg };
 	struct mm_struct *mm = change->mm;
 	struct shk_shadow *from;
@@ -60,16 +75,15 @@ int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to,
 
 	if (to)
 		lockdep_assert_held(&to->lock);
+	change->busy = 0;
 	spin_lock(&shk_graft_lock);
 	from = where_bodies(shk_graft_find(mm));
 	if (from && !WARN_ON_ONCE(change->left.in_place))
 		change->left.in_place = shk_shadow_get(from);
 	spin_unlock(&shk_graft_lock);
 	c.from = from;
-	/* What is in these stays as it is while text_mutex is held. */
-	still.bodies[0] = from ? &from->bodies : NULL;
-	still.bodies[1] = has_bodies(to) ? &to->bodies : NULL;
-	must_stop = still.bodies[0] != still.bodies[1];
+	/* What is in place in these stays so while text_mutex is held. */
+	must_stop = from != to && (from || has_bodies(to));
 
 	if (must_stop)
 		cpus_read_lock(); /* outside of text_mutex, as everywhere */
@@ -78,13 +92,15 @@ int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to,
 	/* Only who has a spare graft comes out of the base; the mm of who is inside nobody borrows. */
 	if (change->left.graft)
 		shk_graft_approach(mm);
-	ret = must_stop ? shk_still_change(&still, do_change, &c) : do_change(&c);
+	if (must_stop)
+		ret = change_stopped(&c, change, to);
+	else
+		ret = do_change(&c);
 	if (ret > 0 && !must_stop)
 		shk_mmu->flush_mm(mm);
 	shk_graft_depart(mm);
 	mutex_unlock(shk_symbols.text_mutex);
 	if (must_stop)
 		cpus_read_unlock();
-	change->busy = still.busy;
 	return ret;
 }

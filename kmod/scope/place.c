@@ -126,7 +126,7 @@ static int place_in(struct placing *p, struct shk_shadow *shadow)
 	int ret;
 
 	/* Whoever changes it may do so for long, and others wait for what is held here. */
-	if (!shk_shadow_trylock_both(shadow, NULL))
+	if (!shk_shadow_trylock(shadow))
 		return -EAGAIN;
 	ret = shk_graft_place(shadow, binding->id, &binding->trial, &p->change);
 	shk_shadow_unlock(shadow);

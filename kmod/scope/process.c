@@ -84,6 +84,7 @@ struct change {
 	bool comes;	/* into @shadow, where it may not have been in one */
 	shk_ask_threads ask;
 	struct task_struct *task;
+	bool own; /* it is of current's process */
 };
 
 /* -EBUSY: its cgroup says where it is to be. */
@@ -158,11 +159,11 @@ static bool may_bind(const struct change *c)
  * so that of others is tried until @until; an exec of current's process kills current. -EBUSY,
  * -ERESTARTSYS.
  */
-static int guard_process(struct task_struct *task, unsigned long *until)
+static int guard_process(const struct change *c, unsigned long *until)
 {
-	struct mutex *guard = &task->signal->cred_guard_mutex;
+	struct mutex *guard = &c->task->signal->cred_guard_mutex;
 
-	if (same_thread_group(task, current))
+	if (c->own)
 		return mutex_lock_interruptible(guard) ? -ERESTARTSYS : 0;
 	while (!mutex_trylock(guard)) {
 		*until = *until ?: shk_still_until();
@@ -181,9 +182,9 @@ static int guard_process(struct task_struct *task, unsigned long *until)
 /* Only its own process is kept waiting for whoever changes the shadow. */
 static int lock_guarded(const struct change *c)
 {
-	if (same_thread_group(c->task, current))
+	if (c->own)
 		return shk_shadow_lock(c->shadow);
-	return shk_shadow_trylock_both(c->shadow, NULL) ? 0 : SHADOW_IS_BUSY;
+	return shk_shadow_trylock(c->shadow) ? 0 : SHADOW_IS_BUSY;
 }
 
 static int change_locked(struct change *c, int (*fn)(struct change *c))
@@ -227,7 +228,8 @@ static int change_task(struct change *c, int (*fn)(struct change *c), unsigned l
 	ret = c->comes ? shk_graft_spare(c->text.mm, true, &c->text.left) : 0;
 	if (ret)
 		goto put;
-	ret = guard_process(c->task, until);
+	c->own = same_thread_group(c->task, current);
+	ret = guard_process(c, until);
 	if (ret == -EBUSY)
 		c->text.busy = shk_busy_pid(c->task);
 	if (ret)

@@ -159,6 +159,16 @@ void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other)
 		mutex_unlock(&locks.shadows[locks.nr]->lock);
 }
 
+bool shk_shadow_trylock(struct shk_shadow *shadow)
+{
+	if (shadow->target)
+		return shk_shadow_trylock_both(shadow, NULL);
+	if (!mutex_trylock(&shadow->lock))
+		return false;
+	note_locked();
+	return true;
+}
+
 void shk_shadow_unlock(struct shk_shadow *shadow)
 {
 	if (shadow->target) {

@@ -108,6 +108,7 @@ int __must_check shk_shadow_lock(struct shk_shadow *shadow);
 /* The same of two shadows; @other may be NULL. */
 int __must_check shk_shadow_lock_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /* The same, but nothing is waited for. False: somebody has one, no lock is held. */
+bool __must_check shk_shadow_trylock(struct shk_shadow *shadow);
 bool __must_check shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /* The same, whether or not the caller is killed. */
 void shk_shadow_lock_always(struct shk_shadow *shadow, struct shk_shadow *other);
