@@ -4,7 +4,6 @@
  * by, but which are harmless: they depend on their arguments alone. It reads their names.
  */
 #include <linux/bitmap.h>
-#include <linux/crc-ccitt.h>
 #include <linux/crc16.h>
 #include <linux/ctype.h>
 #include <linux/gcd.h>
@@ -28,7 +27,6 @@
 #include <linux/time.h>
 #include <linux/uuid.h>
 #include <linux/xarray.h>
-#include <linux/xxhash.h>
 
 static volatile unsigned long sink;
 static volatile unsigned int twelve = 12, eighteen = 18; /* nothing is computed in advance */
@@ -74,9 +72,6 @@ static DEFINE_XARRAY(xarray);
 	CALL(int_pow, sink = int_pow(twelve, 3))                                                  \
 	CALL(reciprocal_value, sink = reciprocal_value(twelve).m)                                 \
 	CALL(crc16, sink = crc16(0, bytes, sizeof(bytes)))                                        \
-	CALL(crc_ccitt, sink = crc_ccitt(0, bytes, sizeof(bytes)))                                \
-	CALL(xxh32, sink = xxh32(bytes, sizeof(bytes), 0))                                        \
-	CALL(xxh64, sink = xxh64(bytes, sizeof(bytes), 0))                                        \
 	CALL(siphash_1u64, sink = siphash_1u64(twelve, &key))                                     \
 	CALL(siphash_2u64, sink = siphash_2u64(twelve, eighteen, &key))                           \
 	CALL(prandom_bytes_state, prandom_bytes_state(&state, room, sizeof(room)))                \
