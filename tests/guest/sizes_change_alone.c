@@ -102,7 +102,8 @@ int main(void)
 			inplace_load();
 		change_process();
 		if (has_frames())
-			need_ok(module_unload("shk_inplace"));
+			expect(eventually(!module_unload("shk_inplace")),
+			       "its module can be unloaded");
 	}
 	actor_end(&inside);
 	return finish();

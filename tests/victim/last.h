@@ -5,11 +5,12 @@
  */
 #include <linux/module.h>
 
+/* It is not called. */
 #define LAST(name, more)                        \
 	asm(".pushsection .exit.text, \"ax\"\n" \
 	    ".type " #name ", @function\n"      \
 	    ".balign 16\n" #name ":\n"          \
-	    "nop\n" more "ret\n"                \
+	    "nop\n" more "0: jmp 0b\n"          \
 	    ".size " #name ", . - " #name "\n"  \
 	    ".popsection\n")
 
