@@ -164,7 +164,6 @@ static _Noreturn void worker_run(int number)
 	w.nr_workers = options.workers;
 	w.self = &shared->workers[number];
 	w.self->pid = getpid();
-	w.self->began = milliseconds();
 	pin(number);
 	world_make(&w);
 	fine = options.once ? replay(&w) : fuzz(&w);
@@ -260,8 +259,11 @@ static void workers_run(void)
 
 	fflush(stdout);
 	for (int i = 0; i < options.workers; i++) {
-		pid_t pid = fork();
+		pid_t pid;
 
+		/* watch() looks before the worker has run. */
+		shared->workers[i].began = milliseconds();
+		pid = fork();
 		need(pid >= 0);
 		if (!pid)
 			worker_run(i);
