@@ -328,7 +328,6 @@ int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 	ret = shk_edit_replace(patch->shadow, patch->replacements, patch->nr_replacements, in,
 			       put_if_clear, &putting);
 	*busy = putting.still.busy;
-	while (!list_empty(&putting.still.others))
-		list_del_init(putting.still.others.next);
+	shk_still_forget(&putting.still);
 	return ret;
 }

@@ -160,7 +160,6 @@ int shk_switch(struct shk_patch *patch, pid_t *busy)
 		   &still.others);
 	ret = try_flip(patch, &still);
 	*busy = still.busy;
-	while (!list_empty(&still.others))
-		list_del_init(still.others.next);
+	shk_still_forget(&still);
 	return ret;
 }

@@ -36,6 +36,12 @@ static inline pid_t shk_busy_pid(struct task_struct *task)
 {
 	return task_pid_nr_ns(task, task_active_pid_ns(current)) ?: -1;
 }
+/* None of @still->others is looked for any more. */
+static inline void shk_still_forget(struct shk_still *still)
+{
+	while (!list_empty(&still->others))
+		list_del_init(still->others.next);
+}
 /* When who is in the way has been waited for long enough, from now on. */
 static inline unsigned long shk_still_until(void)
 {

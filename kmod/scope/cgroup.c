@@ -425,16 +425,6 @@ static int bind(struct shk_binding *binding, const struct shk_split *split, pid_
 	return 1;
 }
 
-/* Whoever changes the shadows of @binding is through. -ERESTARTSYS. */
-static int wait_for_shadows(const struct shk_binding *binding)
-{
-	int ret = shk_shadow_lock_both(binding->shadow, binding->other);
-
-	if (!ret)
-		shk_shadow_unlock_both(binding->shadow, binding->other);
-	return ret;
-}
-
 int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
 {
 	struct cgroup *cgroup = cgroup_get_from_fd(fd);
@@ -447,7 +437,7 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
 	if (!binding)
 		return -ENOMEM;
 	do {
-		ret = wait_for_shadows(binding);
+		ret = shk_shadow_wait_both(split->shadow, split->other);
 		if (!ret && mutex_lock_interruptible(&cgroups_lock))
 			ret = -ERESTARTSYS;
 		if (ret)

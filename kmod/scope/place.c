@@ -106,7 +106,7 @@ static struct mm_struct *mm_of(struct task_struct *task)
 }
 
 /* @task's process goes where @binding, or no cgroup if NULL, wants it. */
-struct placing {
+struct placement {
 	struct shk_change change;
 	struct task_struct *task;
 	struct shk_binding *binding; /* holds a reference */
@@ -115,12 +115,12 @@ struct placing {
 /* -EAGAIN: it is another one that decides by now. */
 static int still_decides(const struct shk_change *change, const struct shk_graft *graft)
 {
-	const struct placing *p = container_of(change, struct placing, change);
+	const struct placement *p = container_of(change, struct placement, change);
 
 	return binding_of(p->task) == p->binding ? 0 : -EAGAIN;
 }
 
-static int place_in(struct placing *p, struct shk_shadow *shadow)
+static int place_in(struct placement *p, struct shk_shadow *shadow)
 {
 	struct shk_binding *binding = p->binding;
 	int ret;
@@ -138,7 +138,7 @@ static int place_in(struct placing *p, struct shk_shadow *shadow)
  * Who has to come again has drawn. Who was placed by an attach that then failed, or that
  * it left before it was done, goes back.
  */
-static int place_mm(struct placing *p, struct shk_draw *draw)
+static int place_mm(struct placement *p, struct shk_draw *draw)
 {
 	struct shk_binding *binding = p->binding;
 	struct mm_struct *mm = p->change.mm;
@@ -163,7 +163,7 @@ static int place_mm(struct placing *p, struct shk_draw *draw)
 }
 
 /* shk_graft_lock, taken by both, orders this with on_move(), which looks after the move. */
-static int place_guarded(struct placing *p, struct shk_draw *draw, bool own)
+static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 {
 	int ret = 0;
 
@@ -185,7 +185,7 @@ static int place_guarded(struct placing *p, struct shk_draw *draw, bool own)
  */
 static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 {
-	struct placing p = { .change.check = still_decides, .task = task };
+	struct placement p = { .change.check = still_decides, .task = task };
 	struct mutex *guard = &task->signal->cred_guard_mutex;
 	bool own = same_thread_group(task, current);
 	int ret = 0;

@@ -255,16 +255,6 @@ static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c),
 	return ret;
 }
 
-/* Whoever changes it is through. -ERESTARTSYS. */
-static int wait_for_shadow(struct shk_shadow *shadow)
-{
-	int ret = shk_shadow_lock(shadow);
-
-	if (!ret)
-		shk_shadow_unlock(shadow);
-	return ret;
-}
-
 /*
  * While somebody is in the way nothing is held that it may be waiting for: exec is,
  * and takes cred_guard_mutex. @busy: who that was all the time, with -EBUSY.
@@ -278,7 +268,7 @@ static int change(struct change *c, pid_t pid, int (*fn)(struct change *c), pid_
 		ret = try_change(c, pid, fn, &until);
 		*busy = c->text.busy;
 		if (ret == SHADOW_IS_BUSY)
-			ret = wait_for_shadow(c->shadow);
+			ret = shk_shadow_wait_both(c->shadow, NULL);
 		else if (ret == -EAGAIN)
 			ret = shk_still_wait(&until);
 		else

@@ -159,6 +159,15 @@ void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other)
 		mutex_unlock(&locks.shadows[locks.nr]->lock);
 }
 
+int shk_shadow_wait_both(struct shk_shadow *shadow, struct shk_shadow *other)
+{
+	int ret = shk_shadow_lock_both(shadow, other);
+
+	if (!ret)
+		shk_shadow_unlock_both(shadow, other);
+	return ret;
+}
+
 bool shk_shadow_trylock(struct shk_shadow *shadow)
 {
 	if (shadow->target)

@@ -107,10 +107,12 @@ struct shk_body {
 int __must_check shk_shadow_lock(struct shk_shadow *shadow);
 /* The same of two shadows; @other may be NULL. */
 int __must_check shk_shadow_lock_both(struct shk_shadow *shadow, struct shk_shadow *other);
-/* The same, but nothing is waited for. False: somebody has one, no lock is held. */
+/* The same, and gives them back: whoever had one is through. */
+int __must_check shk_shadow_wait_both(struct shk_shadow *shadow, struct shk_shadow *other);
+/* The locks, if nobody has one; nothing is waited for. False: no lock is held. */
 bool __must_check shk_shadow_trylock(struct shk_shadow *shadow);
 bool __must_check shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other);
-/* The same, whether or not the caller is killed. */
+/* The locks, whether or not the caller is killed. */
 void shk_shadow_lock_always(struct shk_shadow *shadow, struct shk_shadow *other);
 void shk_shadow_unlock(struct shk_shadow *shadow);
 void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other);
