@@ -25,7 +25,7 @@
 #include <linux/pgtable.h>
 #include <linux/spinlock.h>
 
-#include "compat/watch.h"
+#include "compat/ftrace_hook.h"
 #include "mmu/follow.h"
 #include "mmu/modules.h"
 #include "mmu/small.h"
@@ -110,7 +110,7 @@ static void notrace on_flush(unsigned long ip, unsigned long parent_ip, struct f
 }
 
 /* There while there are tables. */
-static SHK_WATCH(flush_watch, shk_symbols.flush_sites, SHK_NR_FLUSHES, on_flush);
+static SHK_FTRACE_HOOK(flush_hook, shk_symbols.flush_sites, SHK_NR_FLUSHES, on_flush);
 
 void shk_tables_follow(struct shk_tables *tables)
 {
@@ -136,7 +136,7 @@ int shk_tables_create(struct shk_tables *tables)
 {
 	int ret;
 
-	ret = shk_watch_get(&flush_watch);
+	ret = shk_ftrace_hook_get(&flush_hook);
 	if (ret)
 		return ret;
 	ret = shk_small_get();
@@ -150,7 +150,7 @@ int shk_tables_create(struct shk_tables *tables)
 put_small:
 	shk_small_put();
 put:
-	shk_watch_put(&flush_watch);
+	shk_ftrace_hook_put(&flush_hook);
 	return ret;
 }
 
@@ -159,10 +159,10 @@ void shk_tables_destroy(struct shk_tables *tables)
 	shk_tables_unfollow(tables);
 	shk_mmu->destroy(tables);
 	shk_small_put();
-	shk_watch_put(&flush_watch);
+	shk_ftrace_hook_put(&flush_hook);
 }
 
 void shk_tables_exit(void)
 {
-	shk_watch_free(&flush_watch);
+	shk_ftrace_hook_free(&flush_hook);
 }

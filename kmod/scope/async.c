@@ -16,7 +16,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/carrier.h"
 #include "hooks/load.h"
 #include "scope/async.h"
@@ -185,7 +185,7 @@ static unsigned int nr_listeners;
 
 /* What begins must end: the first NR_ENDS are there before the others are, and longer. */
 #define NR_ENDS 2
-static struct shk_ear ears[] = {
+static struct shk_tracepoint tracepoints[] = {
 	{ "softirq_exit", on_softirq_exit },
 	{ "workqueue_execute_end", on_work_end },
 	{ "softirq_entry", on_softirq_entry },
@@ -200,7 +200,7 @@ int shk_async_listen(void)
 	if (nr_listeners++)
 		return 0;
 	preempt_notifier_inc();
-	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	ret = shk_tracepoints_register(tracepoints, ARRAY_SIZE(tracepoints));
 	if (ret) {
 		preempt_notifier_dec();
 		nr_listeners--;
@@ -213,12 +213,12 @@ void shk_async_listen_no_more(void)
 	lockdep_assert_held(&shk_async_lock);
 	if (--nr_listeners)
 		return;
-	shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);
-	shk_ears_end(ears, NR_ENDS);
+	shk_tracepoints_unregister(tracepoints + NR_ENDS, ARRAY_SIZE(tracepoints) - NR_ENDS);
+	shk_tracepoints_unregister(tracepoints, NR_ENDS);
 	preempt_notifier_dec();
 }
 
 int __init shk_async_init(void)
 {
-	return shk_ears_find(ears, ARRAY_SIZE(ears));
+	return shk_tracepoints_find(tracepoints, ARRAY_SIZE(tracepoints));
 }

@@ -32,7 +32,7 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/carrier.h"
 #include "graft/graft.h"
 #include "scope/async.h"
@@ -236,7 +236,7 @@ static unsigned int nr_causal; /* under shk_async_lock */
 
 /* What begins must end: the first NR_ENDS are there before the others are, and longer. */
 #define NR_ENDS 2
-static struct shk_ear ears[] = {
+static struct shk_tracepoint tracepoints[] = {
 	{ "timer_expire_exit", on_timer_exit },	  { "hrtimer_expire_exit", on_hrtimer_exit },
 	{ "timer_expire_entry", on_timer_entry }, { "hrtimer_expire_entry", on_hrtimer_entry },
 	{ "timer_start", on_timer_start },	  { "hrtimer_start", on_hrtimer_start },
@@ -249,7 +249,7 @@ static int listen(void)
 
 	if (ret)
 		return ret;
-	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	ret = shk_tracepoints_register(tracepoints, ARRAY_SIZE(tracepoints));
 	if (ret)
 		shk_async_listen_no_more();
 	return ret;
@@ -296,7 +296,8 @@ void shk_causal_end(struct shk_shadow *shadow)
 	WRITE_ONCE(shadow->causal, false);
 	mutex_lock(&shk_async_lock);
 	if (!--nr_causal)
-		shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);
+		shk_tracepoints_unregister(tracepoints + NR_ENDS,
+					   ARRAY_SIZE(tracepoints) - NR_ENDS);
 	/* Nobody notes it any more ... */
 	synchronize_rcu();
 	take_back_all(shadow);
@@ -305,7 +306,7 @@ void shk_causal_end(struct shk_shadow *shadow)
 	synchronize_rcu();
 	shk_async_stop(shadow);
 	if (!nr_causal) {
-		shk_ears_end(ears, NR_ENDS);
+		shk_tracepoints_unregister(tracepoints, NR_ENDS);
 		shk_async_listen_no_more();
 	}
 	mutex_unlock(&shk_async_lock);
@@ -318,5 +319,5 @@ int __init shk_causal_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(sets); i++)
 		raw_spin_lock_init(&sets[i].lock);
-	return shk_ears_find(ears, ARRAY_SIZE(ears));
+	return shk_tracepoints_find(tracepoints, ARRAY_SIZE(tracepoints));
 }

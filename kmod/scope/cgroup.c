@@ -31,7 +31,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/attach.h"
 #include "graft/graft.h"
 #include "scope/cgroup.h"
@@ -147,7 +147,7 @@ static void on_rmdir(void *unused, struct cgroup *cgroup, const char *path)
 		mod_delayed_work(cgroups_wq, &tidy_work, 0);
 }
 
-static struct shk_ear ears[] = {
+static struct shk_tracepoint tracepoints[] = {
 	{ "cgroup_attach_task", on_move },
 	{ "sched_process_fork", on_fork },
 	{ "sched_process_exec", on_exec },
@@ -161,7 +161,7 @@ static int listen(void)
 	lockdep_assert_held(&cgroups_lock);
 	if (listening)
 		return 0;
-	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	ret = shk_tracepoints_register(tracepoints, ARRAY_SIZE(tracepoints));
 	if (ret)
 		return ret;
 	listening = true;
@@ -180,7 +180,7 @@ static bool listen_no_more(void)
 		return true;
 	if (shk_graft_count_placed())
 		return false;
-	shk_ears_end(ears, ARRAY_SIZE(ears));
+	shk_tracepoints_unregister(tracepoints, ARRAY_SIZE(tracepoints));
 	listening = false;
 	module_put(THIS_MODULE);
 	return true;
@@ -551,7 +551,7 @@ void shk_cgroups_settle(void)
 
 int __init shk_cgroups_init(void)
 {
-	int ret = shk_ears_find(ears, ARRAY_SIZE(ears));
+	int ret = shk_tracepoints_find(tracepoints, ARRAY_SIZE(tracepoints));
 
 	if (ret)
 		return ret;

@@ -12,7 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/xarray.h>
 
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "hooks/load.h"
 #include "scope/own.h"
 #include "scope/union.h"
@@ -66,8 +66,8 @@ static void on_exit(void *unused, int irq, struct irqaction *action, int ret)
 NOKPROBE_SYMBOL(on_exit);
 
 /* What begins must end: the exit is there before the entry is, and longer. */
-enum { EXIT, ENTRY, NR_EARS };
-static struct shk_ear ears[NR_EARS] = {
+enum { EXIT, ENTRY, NR_TRACEPOINTS };
+static struct shk_tracepoint tracepoints[NR_TRACEPOINTS] = {
 	[EXIT] = { "irq_handler_exit", on_exit },
 	[ENTRY] = { "irq_handler_entry", on_entry },
 };
@@ -79,7 +79,7 @@ int shk_irqs_listen(void)
 	lockdep_assert_held(&shk_async_lock);
 	if (nr_listeners++)
 		return 0;
-	ret = shk_ears_listen(ears, NR_EARS);
+	ret = shk_tracepoints_register(tracepoints, NR_TRACEPOINTS);
 	if (ret)
 		nr_listeners--;
 	return ret;
@@ -93,8 +93,8 @@ void shk_irqs_listen_no_more(void)
 		return;
 	}
 	/* It waits, too, for handlers that are on their way through a shadow. */
-	shk_ears_end(&ears[ENTRY], 1);
-	shk_ears_end(&ears[EXIT], 1);
+	shk_tracepoints_unregister(&tracepoints[ENTRY], 1);
+	shk_tracepoints_unregister(&tracepoints[EXIT], 1);
 }
 
 int shk_irq_own(struct shk_own *own)
@@ -124,5 +124,5 @@ void shk_irq_disown(struct shk_own *own)
 
 int __init shk_irqs_init(void)
 {
-	return shk_ears_find(ears, NR_EARS);
+	return shk_tracepoints_find(tracepoints, NR_TRACEPOINTS);
 }

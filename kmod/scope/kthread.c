@@ -11,7 +11,7 @@
 #include <linux/workqueue.h>
 
 #include "compat/compat.h"
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/carrier.h"
 #include "scope/own.h"
 #include "scope/runner.h"
@@ -178,14 +178,15 @@ static void on_birth(void *unused, struct task_struct *task, unsigned long clone
 		look_soon();
 }
 
-static struct shk_ear ears[] = { { "task_rename", on_rename }, { "task_newtask", on_birth } };
-enum { NR_EARS = SHK_KTHREADS_BORN_NAMED ? 2 : 1 };
+static struct shk_tracepoint tracepoints[] = { { "task_rename", on_rename },
+					       { "task_newtask", on_birth } };
+enum { NR_TRACEPOINTS = SHK_KTHREADS_BORN_NAMED ? 2 : 1 };
 
 static void unlink(struct shk_own *own)
 {
 	list_del(&own->by_age);
 	if (list_empty(&patterns))
-		shk_ears_end(ears, NR_EARS);
+		shk_tracepoints_unregister(tracepoints, NR_TRACEPOINTS);
 }
 
 int shk_kthread_own(struct shk_own *own)
@@ -195,7 +196,7 @@ int shk_kthread_own(struct shk_own *own)
 	lockdep_assert_held(&shk_async_lock);
 	INIT_LIST_HEAD(&own->threads);
 	if (list_empty(&patterns)) {
-		ret = shk_ears_listen(ears, NR_EARS);
+		ret = shk_tracepoints_register(tracepoints, NR_TRACEPOINTS);
 		if (ret)
 			return ret;
 	}
@@ -228,7 +229,7 @@ void shk_kthread_disown(struct shk_own *own)
 
 int __init shk_kthreads_init(void)
 {
-	int ret = shk_ears_find(ears, NR_EARS);
+	int ret = shk_tracepoints_find(tracepoints, NR_TRACEPOINTS);
 
 	if (ret)
 		return ret;

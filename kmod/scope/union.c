@@ -17,7 +17,7 @@
 #include <linux/kprobes.h>
 #include <linux/rcupdate.h>
 
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/carrier.h"
 #include "graft/graft.h"
 #include "scope/async.h"
@@ -65,7 +65,7 @@ NOKPROBE_SYMBOL(on_exit);
 
 /* What begins must end: the first NR_ENDS are there before the others are, and longer. */
 #define NR_ENDS 4
-static struct shk_ear ears[] = {
+static struct shk_tracepoint tracepoints[] = {
 	{ "local_timer_exit", on_exit },   { "call_function_exit", on_exit },
 	{ "irq_work_exit", on_exit },	   { "call_function_single_exit", on_exit },
 	{ "local_timer_entry", on_entry }, { "call_function_entry", on_entry },
@@ -83,7 +83,7 @@ static int listen(void)
 	ret = shk_irqs_listen();
 	if (ret)
 		goto async;
-	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	ret = shk_tracepoints_register(tracepoints, ARRAY_SIZE(tracepoints));
 	if (!ret)
 		return 0;
 	shk_irqs_listen_no_more();
@@ -130,9 +130,9 @@ static void end(void)
 
 	WRITE_ONCE(executed, NULL);
 	/* It waits, too, for whoever has seen that it was, work items apart. */
-	shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);
+	shk_tracepoints_unregister(tracepoints + NR_ENDS, ARRAY_SIZE(tracepoints) - NR_ENDS);
 	shk_async_stop(all);
-	shk_ears_end(ears, NR_ENDS);
+	shk_tracepoints_unregister(tracepoints, NR_ENDS);
 	shk_irqs_listen_no_more();
 	shk_async_listen_no_more();
 	carrier_put(all);
@@ -184,5 +184,5 @@ bool shk_union_possible(void)
 
 int __init shk_union_init(void)
 {
-	return shk_ears_find(ears, ARRAY_SIZE(ears));
+	return shk_tracepoints_find(tracepoints, ARRAY_SIZE(tracepoints));
 }

@@ -19,7 +19,7 @@
 #include <linux/ftrace.h>
 #include <asm/text-patching.h>
 
-#include "compat/watch.h"
+#include "compat/ftrace_hook.h"
 #include "text/text.h"
 
 static bool under_edit(struct shk_page *page, unsigned long addr, struct shk_edit **found)
@@ -161,19 +161,19 @@ static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip, stru
 	}
 }
 
-static SHK_WATCH(sync_watch, &shk_symbols.__text_poke, 1, on_text_poke);
+static SHK_FTRACE_HOOK(text_poke_hook, &shk_symbols.__text_poke, 1, on_text_poke);
 
 int shk_sync_start(void)
 {
-	return shk_watch_get(&sync_watch);
+	return shk_ftrace_hook_get(&text_poke_hook);
 }
 
 void shk_sync_stop(void)
 {
-	shk_watch_put(&sync_watch);
+	shk_ftrace_hook_put(&text_poke_hook);
 }
 
 void shk_sync_exit(void)
 {
-	shk_watch_free(&sync_watch);
+	shk_ftrace_hook_free(&text_poke_hook);
 }
