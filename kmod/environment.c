@@ -19,7 +19,7 @@
 #include "environment.h"
 #include "graft/still.h"
 #include "hooks/hooks.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
 #include "scope/syscalls.h"
 
 /* What vmemmap may grow to when memory is added. */
@@ -91,7 +91,7 @@ static enum shk_answer lazy_tlb(char *detail)
 
 static enum shk_answer instruction_tlb(char *detail)
 {
-	if (shk_small())
+	if (shk_small_pages_needed())
 		return found(
 			detail, SHK_ANSWER_ADAPTED,
 			"itlb_multihit (CVE-2018-12207): shadows have all text in pages of 4 KB");

@@ -18,7 +18,7 @@
 #include "graft/carrier.h"
 #include "graft/graft.h"
 #include "hooks/load.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
 
 /* Tasks that make such an mm, which is outside even if its maker is inside. On their stacks. */
 struct maker {
@@ -131,7 +131,7 @@ void shk_carrier_put(struct shk_shadow *shadow)
 		return;
 	WRITE_ONCE(shadow->carrier, NULL);
 	WARN_ON_ONCE(shk_graft_carry(mm, NULL));
-	shk_small_resize(mm, false);
+	shk_small_pages_resize(mm, false);
 	shk_mmu->flush_mm(mm);
 	mmput(mm);
 }

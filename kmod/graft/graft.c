@@ -21,7 +21,7 @@
 #include "compat/mm_lock.h"
 #include "graft/graft.h"
 #include "graft/subscribe.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
 
 DEFINE_SPINLOCK(shk_graft_lock);
 static DEFINE_HASHTABLE(grafts, 10);
@@ -299,10 +299,10 @@ static bool resize(struct mm_struct *mm, bool small)
 {
 	bool changed;
 
-	if (!shk_small())
+	if (!shk_small_pages_needed())
 		return false;
 	spin_lock(&shk_graft_lock);
-	changed = !shk_graft_find(mm) && shk_small_resize(mm, small);
+	changed = !shk_graft_find(mm) && shk_small_pages_resize(mm, small);
 	spin_unlock(&shk_graft_lock);
 	return changed;
 }

@@ -149,7 +149,7 @@ int shk_graft_carry(struct mm_struct *mm, const struct shk_shadow *shadow);
 
 /*
  * Before @mm comes out of the base: nobody borrows it, and it has small pages where that must be
- * (mmu/small.h). And after: as everybody, unless it is in a shadow by now.
+ * (mmu/small_pages.h). And after: as everybody, unless it is in a shadow by now.
  */
 void shk_graft_approach(struct mm_struct *mm);
 void shk_graft_depart(struct mm_struct *mm);

@@ -7,7 +7,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "mmu/follow.h"
+#include "mmu/tables.h"
 #include "text/text.h"
 
 static bool has_copies(unsigned long addr)
@@ -48,7 +48,7 @@ u64 shk_text_memory(const struct shk_text *text)
 	unsigned int pages = text->nr_pages + text->nr_ranges;
 
 	if (text->built)
-		pages += 2 + !!text->tables.p4d + text->tables.nr_small +
+		pages += 2 + !!text->tables.p4d + text->tables.nr_small_pages +
 			 (text->tables.modules ? 2 : 0);
 	return (u64)pages * PAGE_SIZE;
 }
