@@ -16,7 +16,7 @@
 #include "scope/own.h"
 #include "scope/syscalls.h"
 #include "scope/union.h"
-#include "shadow/power.h"
+#include "shadow/pm_notifier.h"
 #include "shadow/shadow.h"
 
 static int __init shadowk_init(void)
@@ -47,7 +47,7 @@ static int __init shadowk_init(void)
 	ret = shk_livepatch_init();
 	if (ret)
 		goto graft;
-	ret = shk_power_init();
+	ret = shk_pm_notifier_init();
 	if (ret)
 		goto livepatch;
 	ret = shk_cgroups_init();
@@ -76,7 +76,7 @@ owns:
 cgroups:
 	shk_cgroups_exit();
 power:
-	shk_power_exit();
+	shk_pm_notifier_exit();
 livepatch:
 	shk_livepatch_exit();
 graft:
@@ -90,7 +90,7 @@ static void __exit shadowk_exit(void)
 {
 	shk_dev_exit();
 	shk_cgroups_exit();
-	shk_power_exit();
+	shk_pm_notifier_exit();
 	shk_graft_exit();
 	shk_shadows_exit();
 	shk_owns_exit();

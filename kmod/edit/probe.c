@@ -106,7 +106,7 @@ static bool never_differs(const char *symbol)
 
 bool shk_place_differs(unsigned long addr, const char *symbol)
 {
-	return !shk_hooks_replace(symbol) && !never_differs(symbol) && !shk_thunk_at(addr);
+	return !shk_hooks_replace_body(symbol) && !never_differs(symbol) && !shk_thunk_at(addr);
 }
 
 int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, const char *after,

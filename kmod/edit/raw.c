@@ -53,7 +53,7 @@ static int check_bytes(const struct shk_raw *raw, const u8 *bytes)
 	bool alone;
 	int ret;
 
-	if (!shk_place_differs(raw->addr, raw->symbol) || shk_hooks_own(raw->addr) ||
+	if (!shk_place_differs(raw->addr, raw->symbol) || shk_is_hook_at(raw->addr) ||
 	    shk_call(ftrace_location)(raw->addr) == raw->addr)
 		return -EADDRNOTAVAIL;
 	ret = register_kprobe(&kp);

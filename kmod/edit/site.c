@@ -539,10 +539,10 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 	if (entry && fentry)
 		addr = fentry;
 	/* Behind a place that is taken or in two pages, or by wish: the next instruction. */
-	if (addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_hooks_own(addr) ||
+	if (addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_is_hook_at(addr) ||
 			       shk_branch_spans_pages(addr)))
 		addr += CALL_INSN_SIZE;
-	if (shk_hooks_own(addr))
+	if (shk_is_hook_at(addr))
 		return -EADDRNOTAVAIL;
 	/* It ends the kernel's trampoline of returns, which would not end. */
 	if (probe->rethook && gives_up_cpu(addr))
@@ -585,7 +585,7 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 	int ret;
 
 	lockdep_assert_held(&shadow->lock);
-	if (shk_hooks_own(addr))
+	if (shk_is_hook_at(addr))
 		return -EADDRNOTAVAIL;
 	/* A body in place is the only one; so is one that is about to be. */
 	if (!func->patch->in_place &&

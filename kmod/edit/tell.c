@@ -14,14 +14,14 @@ int shk_edit_next(struct shk_shadow *shadow, struct shk_edit_info *info, bool sh
 	BUILD_BUG_ON(SHK_EDIT_LEN != SHK_EDIT_MAX);
 	if (info->flags || info->reserved || from < shk_symbols.text)
 		return -EINVAL;
-	if (!shk_text_next(&shadow->text, from, &difference))
+	if (!shk_text_next_difference(&shadow->text, from, &difference))
 		return -ENOENT;
 	*info = (struct shk_edit_info){ .size = info->size, .len = difference.len };
 	/* What is between functions has no symbol. */
 	shk_symbol_of(difference.addr, info->symbol, &offset, &symbol_len);
 	info->offset = offset;
 	info->cursor = difference.addr + difference.len - shk_symbols.text;
-	if (shk_hooks_own(difference.addr))
+	if (shk_is_hook_at(difference.addr))
 		info->flags |= SHK_EDIT_HOOK;
 	if (difference.stray)
 		info->flags |= SHK_EDIT_STRAY;

@@ -396,7 +396,7 @@ static bool says(const struct shk_binding *binding, const struct shk_split *spli
 	       binding->percent == split->percent;
 }
 
-/* 1: it is bound, and @binding used up; 0: it was already; -EAGAIN as publish(). */
+/* 1: it is bound, and @binding used up; 0: it was already; -EAGAIN as shadow_publish(). */
 static int bind(struct shk_binding *binding, const struct shk_split *split, pid_t *busy)
 {
 	struct shk_binding *was = find(binding->cgroup);
