@@ -17,7 +17,7 @@
 
 #include "compat/machine.h"
 #include "environment.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "hooks/hooks.h"
 #include "mmu/small_pages.h"
 #include "scope/syscalls.h"
@@ -122,7 +122,7 @@ static enum shk_answer kernel_threads(char *detail)
 
 static enum shk_answer stacks(char *detail)
 {
-	if (!shk_still_possible())
+	if (!shk_stack_check_possible())
 		return found(
 			detail, SHK_ANSWER_OFF,
 			"no unwinder that vouches for what it says (CONFIG_UNWINDER_ORC); not there: patches in place");

@@ -8,7 +8,7 @@
 #include "edit/probe.h"
 #include "environment.h"
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "hooks/hooks.h"
 #include "scope/async.h"
 #include "scope/causal.h"
@@ -37,7 +37,7 @@ static int __init shadowk_init(void)
 		goto mmu;
 	shk_thunks_init();
 	shk_syscalls_init();
-	shk_still_init();
+	shk_stack_check_init();
 	ret = shk_environment_check(false);
 	if (ret)
 		goto mmu;

@@ -162,7 +162,7 @@ static __always_inline void hit_site(struct shk_site *site, const struct hit *hi
 	struct shk_probe *probe;
 
 	/* In the union nobody does. */
-	if (!shk_thread_acts(site->shadow)) {
+	if (!shk_thread_sees_edits(site->shadow)) {
 		hit_others(site);
 		return;
 	}
@@ -184,7 +184,7 @@ static struct shk_func *func_of(struct shk_site *site)
 {
 	struct shk_func *func;
 
-	if (!shk_thread_acts(site->shadow))
+	if (!shk_thread_sees_edits(site->shadow))
 		return NULL;
 	list_for_each_entry_rcu (func, &site->funcs, in_site, true)
 		if (READ_ONCE(func->patch->state) != SHK_PATCH_OFF)

@@ -10,7 +10,7 @@
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "shadow/edits.h"
 
 /*
@@ -36,7 +36,7 @@ int shk_inplace_allowed(const struct shk_shadow *shadow)
 	 */
 	const u32 come_and_go = SHK_DELEGABLE | SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL;
 
-	if (!shk_still_possible() || shadow->flags & come_and_go)
+	if (!shk_stack_check_possible() || shadow->flags & come_and_go)
 		return -EOPNOTSUPP;
 	/* A system call that begins or ends changes the text, and cannot wait. */
 	return shadow->target || !list_empty(&shadow->callers) ? -EOPNOTSUPP : 0;
@@ -57,7 +57,7 @@ void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from,
 	struct shk_body *body = &bodies[(*nr)++];
 
 	INIT_LIST_HEAD(&body->node);
-	INIT_LIST_HEAD(&body->in_look);
+	INIT_LIST_HEAD(&body->in_check);
 	body->from = from;
 	body->to = to;
 }
@@ -264,14 +264,14 @@ void shk_inplace_unpin(struct shk_patch *patch)
 }
 
 /* The bodies of @patch are looked for. */
-static void list_looks(struct shk_patch *patch, struct list_head *looks)
+static void inplace_list_bodies(struct shk_patch *patch, struct list_head *checked)
 {
 	struct shk_func *func;
 	unsigned int i;
 
 	list_for_each_entry (func, &patch->funcs, node)
 		for (i = 0; i < func->inplace->nr_bodies; i++)
-			list_add(&func->inplace->bodies[i].in_look, looks);
+			list_add(&func->inplace->bodies[i].in_check, checked);
 }
 
 /* From now on, or no more, processes come into the shadow and leave it with an eye to them. */
@@ -294,7 +294,7 @@ static void set_in_place(struct shk_patch *patch, bool in)
 
 struct putting {
 	struct shk_patch *patch;
-	struct shk_still still;
+	struct shk_stack_check check;
 	bool in;
 };
 
@@ -302,7 +302,7 @@ struct putting {
 static int put_if_clear(void *arg)
 {
 	struct putting *p = arg;
-	int ret = p->patch->shadow->text.live ? shk_still_look(&p->still) : 0;
+	int ret = p->patch->shadow->text.live ? shk_stack_check_run(&p->check) : 0;
 
 	if (!ret)
 		set_in_place(p->patch, p->in);
@@ -313,8 +313,8 @@ int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 {
 	struct putting putting = {
 		.patch = patch,
-		.still = { .shadow = patch->shadow,
-			   .others = LIST_HEAD_INIT(putting.still.others) },
+		.check = { .shadow = patch->shadow,
+			   .others = LIST_HEAD_INIT(putting.check.others) },
 		.in = in,
 	};
 	int ret;
@@ -324,10 +324,10 @@ int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 	ret = in ? shk_inplace_allowed(patch->shadow) : 0;
 	if (ret)
 		return ret;
-	list_looks(patch, &putting.still.others);
+	inplace_list_bodies(patch, &putting.check.others);
 	ret = shk_edit_replace(patch->shadow, patch->replacements, patch->nr_replacements, in,
 			       put_if_clear, &putting);
-	*busy = putting.still.busy;
-	shk_still_forget(&putting.still);
+	*busy = putting.check.busy;
+	shk_stack_check_clear_others(&putting.check);
 	return ret;
 }

@@ -12,7 +12,7 @@
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "shadow/edits.h"
 
 static struct shk_patch *find(struct shk_shadow *shadow, u64 id, const char *name)
@@ -252,7 +252,7 @@ static int wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
 	patch->switching = true;
 	while ((ret = try(patch, busy)) == -EAGAIN) {
 		shk_shadow_unlock(shadow);
-		ret = shk_still_wait(&until);
+		ret = shk_busy_task_wait(&until);
 		shk_shadow_lock_always(shadow, NULL);
 		if (find(shadow, id, "") != patch)
 			return -ESTALE;

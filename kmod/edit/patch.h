@@ -178,7 +178,7 @@ int shk_switch_prepare(struct shk_patch *patch);
 void shk_switch_begin(struct shk_patch *patch);
 /*
  * Switches @patch on if it is off, or off if its stubs ask; the shadow is locked. -EAGAIN:
- * the task @busy is in a body, wait (shk_still_wait()) without locks. -EOPNOTSUPP.
+ * the task @busy is in a body, wait (shk_busy_task_wait()) without locks. -EOPNOTSUPP.
  */
 int shk_switch(struct shk_patch *patch, pid_t *busy);
 /* No task is kept out of the shadow, or in it, for the sake of @patch. Likewise. */

@@ -37,7 +37,7 @@
  * init_mm with interrupts off, calls the very same function, now the base's,
  * and returns to the shadow. None of them sleeps. All are called with
  * text_mutex held, and it is held while a text comes or goes under a process
- * (graft/switch.c): so no task is ever inside the bytes that the jump replaces.
+ * (graft/change_text.c): so no task is ever inside the bytes that the jump replaces.
  *
  * The handlers of interrupts, all that this machine has (vectors.c), and
  * handle_softirqs() begin with such a jump, too,

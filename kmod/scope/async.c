@@ -169,7 +169,7 @@ void shk_async_stop(struct shk_shadow *shadow)
 		list_move(&worker->node, &gone);
 	}
 	raw_spin_unlock_irq(&running_lock);
-	shk_carrier_leave_all(shadow);
+	shk_carrier_evict(shadow);
 	list_for_each_entry (worker, &gone, node)
 		shk_runner_end(&worker->runner);
 	synchronize_rcu();

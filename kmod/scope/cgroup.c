@@ -421,7 +421,7 @@ static int bind(struct shk_binding *binding, const struct shk_split *split, pid_
 		return ret;
 	}
 	/* Its members are where they stay. */
-	shk_graft_settle(binding->id, &binding->trial);
+	shk_graft_end_trial(binding->id, &binding->trial);
 	return 1;
 }
 

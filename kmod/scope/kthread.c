@@ -219,7 +219,7 @@ void shk_kthread_disown(struct shk_own *own)
 		WRITE_ONCE(thread->runner.ending, true);
 		hash_del(&thread->by_task);
 	}
-	shk_carrier_leave_all(own->shadow);
+	shk_carrier_evict(own->shadow);
 	threads_disown(&own->threads);
 	WRITE_ONCE(own->nr_threads, 0);
 	/* Another pattern may want them. */

@@ -15,7 +15,7 @@
 
 #include "graft/attach.h"
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "scope/cgroup.h"
 #include "scope/place.h"
 #include "scope/process.h"
@@ -168,7 +168,7 @@ static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 	int ret = 0;
 
 	if (p->binding)
-		ret = shk_graft_spare(p->change.mm, own, &p->change.left);
+		ret = shk_graft_prealloc(p->change.mm, own, &p->change.deferred);
 	if (!ret)
 		ret = place_mm(p, draw);
 	if (ret && ret != -ENOENT)
@@ -209,7 +209,7 @@ static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 		ret = place_guarded(&p, draw, own);
 	}
 	mutex_unlock(guard);
-	shk_left_put(&p.change.left);
+	shk_deferred_put_run(&p.change.deferred);
 	if (p.change.mm)
 		mmput_async(p.change.mm);
 	if (p.binding)
@@ -224,7 +224,7 @@ static int wait_for_busy(const struct shk_placing *placing)
 {
 	if (time_after(jiffies, placing->until))
 		return -EBUSY;
-	schedule_timeout_killable(SHK_STILL_PAUSE);
+	schedule_timeout_killable(SHK_BUSY_TASK_PAUSE);
 	return fatal_signal_pending(current) ? -ERESTARTSYS : 0;
 }
 
@@ -279,7 +279,7 @@ int shk_place(struct task_struct *task, struct shk_placing *placing)
 	struct shk_draw draw = {};
 
 	if (!placing->until)
-		placing->until = shk_still_until();
+		placing->until = shk_busy_task_deadline();
 	return place_patiently(task, &draw, placing);
 }
 
@@ -294,7 +294,7 @@ static void look_work(struct callback_head *work)
 	struct look *look = container_of(work, struct look, work);
 	/* Whoever moves others does not wait for them as long. */
 	struct shk_placing placing = { .until = jiffies +
-						(look->born ? SHK_STILL_WAIT : MOVER_WAIT) };
+						(look->born ? SHK_BUSY_TASK_TIMEOUT : MOVER_WAIT) };
 	bool had_drawn = look->draw.binding;
 	int ret = place_patiently(look->task, &look->draw, &placing);
 

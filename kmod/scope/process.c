@@ -8,7 +8,7 @@
 #include "graft/attach.h"
 #include "graft/enter.h"
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "scope/cgroup.h"
 #include "scope/process.h"
 
@@ -155,7 +155,7 @@ static bool may_bind(const struct change *c)
 
 /*
  * The process's cred_guard_mutex, so that no exec changes its mm: either it has done so, or it sees
- * what is done now (take_into_use()). Exec holds it for as long as a tracer or a file system likes,
+ * what is done now (inherit_exec_mm()). Exec holds it for as long as a tracer or a file system likes,
  * so that of others is tried until @until; an exec of current's process kills current. -EBUSY,
  * -ERESTARTSYS.
  */
@@ -166,7 +166,7 @@ static int guard_process(const struct change *c, unsigned long *until)
 	if (c->own)
 		return mutex_lock_interruptible(guard) ? -ERESTARTSYS : 0;
 	while (!mutex_trylock(guard)) {
-		*until = *until ?: shk_still_until();
+		*until = *until ?: shk_busy_task_deadline();
 		if (time_after(jiffies, *until))
 			return -EBUSY;
 		schedule_timeout_interruptible(1);
@@ -176,7 +176,7 @@ static int guard_process(const struct change *c, unsigned long *until)
 	return 0;
 }
 
-/* What change_locked() returns: somebody changes the shadow, who is to be waited for unguarded. */
+/* What change_text_locked() returns: somebody changes the shadow, who is to be waited for unguarded. */
 #define SHADOW_IS_BUSY (-EDEADLK)
 
 /* Only its own process is kept waiting for whoever changes the shadow. */
@@ -225,7 +225,7 @@ static int change_task(struct change *c, int (*fn)(struct change *c), unsigned l
 	if (IS_ERR(c->text.mm))
 		return PTR_ERR(c->text.mm);
 	/* It may be waited for, so it comes before any lock. */
-	ret = c->comes ? shk_graft_spare(c->text.mm, true, &c->text.left) : 0;
+	ret = c->comes ? shk_graft_prealloc(c->text.mm, true, &c->text.deferred) : 0;
 	if (ret)
 		goto put;
 	c->own = same_thread_group(c->task, current);
@@ -237,7 +237,7 @@ static int change_task(struct change *c, int (*fn)(struct change *c), unsigned l
 	ret = change_guarded(c, fn);
 	mutex_unlock(&c->task->signal->cred_guard_mutex);
 put:
-	shk_left_put(&c->text.left);
+	shk_deferred_put_run(&c->text.deferred);
 	mmput(c->text.mm);
 	return ret;
 }
@@ -270,7 +270,7 @@ static int change(struct change *c, pid_t pid, int (*fn)(struct change *c), pid_
 		if (ret == SHADOW_IS_BUSY)
 			ret = shk_shadow_wait_both(c->shadow, NULL);
 		else if (ret == -EAGAIN)
-			ret = shk_still_wait(&until);
+			ret = shk_busy_task_wait(&until);
 		else
 			return ret;
 	} while (!ret);
@@ -337,7 +337,7 @@ int shk_process_info(struct shk_process_info *info)
 		return -ERESTARTSYS;
 	if (IS_ERR(mm))
 		return PTR_ERR(mm);
-	shadow = shk_graft_shadow(mm);
+	shadow = shk_graft_get_shadow(mm);
 	mmput(mm);
 	if (!shadow)
 		return -ENOENT;

@@ -383,7 +383,7 @@ static int shadow_destroy_locked(struct shk_shadow *shadow)
 	if (shk_shadow_users(shadow) || READ_ONCE(shadow->nr_cgroups))
 		return -EBUSY;
 
-	/* Who comes back to it asks this: shk_stretch_find_back(). */
+	/* Who comes back to it asks this: shk_stretch_find_live(). */
 	WRITE_ONCE(shadow->dead, true);
 	shadow_remove_edits(shadow);
 	if (*shadow->name) {

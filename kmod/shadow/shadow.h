@@ -94,8 +94,8 @@ struct shk_shadow {
  * that the shadow has in place of the base's, what belongs to the base's.
  */
 struct shk_body {
-	struct list_head node;	  /* shk_shadow.bodies, or in none */
-	struct list_head in_look; /* struct shk_still's, or in none */
+	struct list_head node;	   /* shk_shadow.bodies, or in none */
+	struct list_head in_check; /* struct shk_stack_check's, or in none */
 	unsigned long from;
 	unsigned long to;
 };
