@@ -17,7 +17,7 @@
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/raw.h"
-#include "edit/tell.h"
+#include "edit/report.h"
 #include "environment.h"
 #include "graft/graft.h"
 #include "scope/causal.h"
@@ -440,7 +440,7 @@ static int do_text_read(struct shk_shadow *shadow, void *arg)
 		return -EPERM;
 	if (!sees_addresses())
 		return -EPERM;
-	return shk_text_tell(shadow, arg);
+	return shk_text_report(shadow, arg);
 }
 
 #define CALL(_cmd, _type, _last, _cap, _func, _out, ...)                                  \

@@ -17,7 +17,8 @@ NOKPROBE_SYMBOL(take_out);
 
 static bool is_out(struct shk_runner *runner)
 {
-	return !smp_load_acquire(&runner->notifier.link.pprev); /* pairs with take_out() */
+	return !smp_load_acquire(
+		&runner->notifier.link.pprev); /* pairs with patch_revert_edits() */
 }
 
 static void on_sched_in(struct preempt_notifier *notifier, int cpu)

@@ -29,7 +29,7 @@
 #define BODIES_PER_FUNC (2 * (1 + SHK_NR_COLD) + 1)
 
 /* The function at @addr, from @from on. -EPROTO: too many parts. */
-static int add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
+static int switch_add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
 {
 	char name[SHK_SYMBOL_LEN];
 	unsigned long offset, size;
@@ -41,7 +41,7 @@ static int add_function(struct shk_patch *patch, unsigned long addr, unsigned lo
 	return shk_bodies_add_cold(patch->bodies, &patch->nr_bodies, name);
 }
 
-int shk_switch_prepare(struct shk_patch *patch)
+int shk_livepatch_switch_prepare(struct shk_patch *patch)
 {
 	struct shk_func *func;
 	int ret;
@@ -51,14 +51,14 @@ int shk_switch_prepare(struct shk_patch *patch)
 	if (!patch->bodies)
 		return -ENOMEM;
 	list_for_each_entry (func, &patch->funcs, node) {
-		ret = add_function(patch, func->addr,
-				   shk_call(ftrace_location)(func->addr) + CALL_INSN_SIZE);
+		ret = switch_add_function(patch, func->addr,
+					  shk_call(ftrace_location)(func->addr) + CALL_INSN_SIZE);
 		if (ret)
 			goto blame;
 	}
 	patch->nr_olds = patch->nr_bodies;
 	list_for_each_entry (func, &patch->funcs, node) {
-		ret = add_function(patch, func->body, func->body);
+		ret = switch_add_function(patch, func->body, func->body);
 		if (ret)
 			goto blame;
 	}
@@ -68,7 +68,7 @@ blame:
 	return ret;
 }
 
-void shk_switch_begin(struct shk_patch *patch)
+void shk_livepatch_switch_begin(struct shk_patch *patch)
 {
 	struct shk_func *func;
 
@@ -87,7 +87,7 @@ static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsi
 }
 
 /* From now on processes come into the shadow and leave it with an eye to all of them. */
-static void remember(struct shk_patch *patch)
+static void switch_add_shadow_bodies(struct shk_patch *patch)
 {
 	unsigned int i;
 
@@ -95,7 +95,7 @@ static void remember(struct shk_patch *patch)
 		list_add(&patch->bodies[i].node, &patch->shadow->bodies);
 }
 
-static void forget(struct shk_patch *patch)
+static void switch_remove_shadow_bodies(struct shk_patch *patch)
 {
 	unsigned int i;
 
@@ -104,7 +104,7 @@ static void forget(struct shk_patch *patch)
 }
 
 /* text_mutex is held; no task is in a body. */
-static int flip(void *arg)
+static int switch_flip_state(void *arg)
 {
 	struct shk_patch *patch = arg;
 	bool on = patch->state == SHK_PATCH_OFF;
@@ -112,25 +112,25 @@ static int flip(void *arg)
 	WRITE_ONCE(patch->state, on ? SHK_PATCH_ON : SHK_PATCH_OFF);
 	spin_lock(&shk_graft_lock);
 	if (on)
-		remember(patch);
+		switch_add_shadow_bodies(patch);
 	else
-		forget(patch);
+		switch_remove_shadow_bodies(patch);
 	spin_unlock(&shk_graft_lock);
 	return 0;
 }
 
-void shk_switch_forget(struct shk_patch *patch)
+void shk_livepatch_switch_forget(struct shk_patch *patch)
 {
 	if (!patch->nr_bodies)
 		return;
 	mutex_lock(shk_symbols.text_mutex);
 	spin_lock(&shk_graft_lock);
-	forget(patch);
+	switch_remove_shadow_bodies(patch);
 	spin_unlock(&shk_graft_lock);
 	mutex_unlock(shk_symbols.text_mutex);
 }
 
-static int try_flip(struct shk_patch *patch, struct shk_stack_check *check)
+static int switch_try_flip(struct shk_patch *patch, struct shk_stack_check *check)
 {
 	/* Else nobody is there, and nobody comes in: the shadow is locked. */
 	bool live = shk_shadow_live(patch->shadow);
@@ -138,13 +138,14 @@ static int try_flip(struct shk_patch *patch, struct shk_stack_check *check)
 
 	cpus_read_lock(); /* outside of text_mutex, as everywhere */
 	mutex_lock(shk_symbols.text_mutex);
-	ret = live ? shk_stack_check_and_change(check, flip, patch) : flip(patch);
+	ret = live ? shk_stack_check_and_change(check, switch_flip_state, patch)
+		   : switch_flip_state(patch);
 	mutex_unlock(shk_symbols.text_mutex);
 	cpus_read_unlock();
 	return ret;
 }
 
-int shk_switch(struct shk_patch *patch, pid_t *busy)
+int shk_livepatch_switch(struct shk_patch *patch, pid_t *busy)
 {
 	bool on = patch->state == SHK_PATCH_OFF;
 	struct shk_stack_check check = { .shadow = patch->shadow,
@@ -158,7 +159,7 @@ int shk_switch(struct shk_patch *patch, pid_t *busy)
 		return ret;
 	switch_list_bodies(patch, on ? 0 : patch->nr_olds, on ? patch->nr_olds : patch->nr_bodies,
 			   &check.others);
-	ret = try_flip(patch, &check);
+	ret = switch_try_flip(patch, &check);
 	*busy = check.busy;
 	shk_stack_check_clear_others(&check);
 	return ret;
