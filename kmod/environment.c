@@ -171,7 +171,7 @@ static enum shk_answer symbols(char *detail)
 
 static const struct {
 	const char *name;
-	enum shk_answer (*find)(char *detail);
+	enum shk_answer (*check)(char *detail);
 	bool early; /* it comes before whatever a machine that it refuses might trip over */
 } properties[] = {
 	{ "preempt-rt", preempt_rt, true },
@@ -201,7 +201,7 @@ int __init shk_environment_check(bool early)
 
 		if (properties[i].early != early)
 			continue;
-		answer = properties[i].find(detail);
+		answer = properties[i].check(detail);
 		if (answer == SHK_ANSWER_REFUSED) {
 			pr_err("%s: %s\n", properties[i].name, detail);
 			ret = -EOPNOTSUPP;
@@ -223,7 +223,7 @@ int shk_property_next(struct shk_property *property)
 		return -ENOENT;
 	at = array_index_nospec(at, ARRAY_SIZE(properties));
 	strscpy(property->name, properties[at].name, sizeof(property->name));
-	property->answer = properties[at].find(property->detail);
+	property->answer = properties[at].check(property->detail);
 	property->cursor = at + 1;
 	return 0;
 }

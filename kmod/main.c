@@ -13,7 +13,7 @@
 #include "scope/async.h"
 #include "scope/causal.h"
 #include "scope/cgroup.h"
-#include "scope/own.h"
+#include "scope/ownership.h"
 #include "scope/syscalls.h"
 #include "scope/union.h"
 #include "shadow/pm_notifier.h"
@@ -62,7 +62,7 @@ static int __init shadowk_init(void)
 	ret = shk_union_init();
 	if (ret)
 		goto cgroups;
-	ret = shk_owns_init();
+	ret = shk_ownerships_init();
 	if (ret)
 		goto cgroups;
 	/* Last: from here on it can be used. */
@@ -72,7 +72,7 @@ static int __init shadowk_init(void)
 	pr_info("loaded\n"); /* shadowctl doctor looks for reasons behind the last of these */
 	return 0;
 owns:
-	shk_owns_exit();
+	shk_ownerships_exit();
 cgroups:
 	shk_cgroups_exit();
 power:
@@ -93,7 +93,7 @@ static void __exit shadowk_exit(void)
 	shk_pm_notifier_exit();
 	shk_graft_exit();
 	shk_shadows_exit();
-	shk_owns_exit();
+	shk_ownerships_exit();
 	shk_patches_exit();
 	shk_livepatch_exit();
 	shk_sites_exit();

@@ -7,8 +7,8 @@
 #include <linux/workqueue.h>
 #include <asm/text-patching.h>
 
-#include "edit/inplace.h"
 #include "edit/free_passes.h"
+#include "edit/inplace.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"

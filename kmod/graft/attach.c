@@ -8,9 +8,9 @@
 #include <linux/sched/mm.h>
 
 #include "graft/attach.h"
+#include "graft/change_text.h"
 #include "graft/inherit.h"
 #include "graft/stack_check.h"
-#include "graft/change_text.h"
 
 /* Where @graft, which has come out of @was, can be put back to whole; with references. */
 static struct shk_previous attach_previous_of(const struct shk_graft *graft, struct shk_shadow *was)

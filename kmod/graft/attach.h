@@ -51,7 +51,7 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
 /* ---- For enter.c ---- */
 
 /* Errors as shk_graft_attach() and shk_graft_enter(). */
-int shk_graft_do_attach(struct shk_attach_args *coming);
+int shk_graft_do_attach(struct shk_attach_args *args);
 /*
  * @graft goes on in @back, in @stretch or none, on behalf of @origin; what it leaves is in @deferred.
  * Returns 1 if its entry was written, 0 if it is there already; -EIO. shk_graft_lock held.

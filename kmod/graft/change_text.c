@@ -2,9 +2,9 @@
 #include <linux/cpu.h>
 #include <linux/mutex.h>
 
+#include "graft/change_text.h"
 #include "graft/graft.h"
 #include "graft/stack_check.h"
-#include "graft/change_text.h"
 
 /* @fn(@arg) lets the mm have another text. */
 struct text_change {

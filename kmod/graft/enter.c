@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "graft/enter.h"
 #include "graft/change_text.h"
+#include "graft/enter.h"
 
 static int enter_shadow(struct shk_shadow *shadow, bool delegated, struct shk_thread **thread,
 			struct shk_change *change)

@@ -25,7 +25,7 @@
 
 DEFINE_SPINLOCK(shk_graft_lock);
 static DEFINE_HASHTABLE(grafts, 10);
-static LIST_HEAD(arrivals);
+static LIST_HEAD(pending_attaches);
 static u64 last_order;
 static unsigned int nr_placed;
 static struct workqueue_struct *graft_wq;
@@ -52,7 +52,7 @@ void shk_pending_attach_add(struct shk_pending_attach *pending)
 	lockdep_assert_held(&shk_graft_lock);
 	pending->task = current;
 	pending->from = current->mm;
-	list_add(&pending->node, &arrivals);
+	list_add(&pending->node, &pending_attaches);
 }
 
 struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm)
@@ -60,7 +60,7 @@ struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm)
 	struct shk_pending_attach *pending;
 
 	lockdep_assert_held(&shk_graft_lock);
-	list_for_each_entry (pending, &arrivals, node)
+	list_for_each_entry (pending, &pending_attaches, node)
 		if (mm != pending->from && READ_ONCE(pending->task->mm) == mm)
 			return pending;
 	return NULL;
@@ -333,7 +333,7 @@ void shk_graft_unaccount(struct shk_graft *graft)
 
 /*
  * The module is free to go when the last process inside has: shk_graft_exit() waits
- * for this work, and the work for an graft_on_invalidate() that has not returned yet.
+ * for this work, and the work for a graft_on_invalidate() that has not returned yet.
  */
 void shk_graft_put(struct shk_graft *graft)
 {

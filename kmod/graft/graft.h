@@ -6,21 +6,21 @@
  *
  *   attach          fork, exec
  *      |                |
- *    UNUSED -------> BEING_MADE ---------------------.
+ *    UNUSED ------> BEING_MADE ---------------------.
  *    |  |               |  its maker is done        |
  *    |  '-----------> INSIDE <---> CALLING          |  it came to nothing: nobody
  *    |               ^  |  |         |              |  has executed it
  *    |               '--'  |         |              |
  *    |               move  v         v              |
- *    |                   DETACHED               |
+ *    |                     DETACHED                 |
  *    |                         |  every CPU has     |
  *    | not needed, or          v  flushed           |
- *    | attached again        UNACCOUNTED <-----------------'
+ *    | attached again     UNACCOUNTED <-------------'
  *    |                        |  ^
  *    |               detached v  | its mm has ended
  *    '------------------->   PARKED
  *
- * BEING_MADE may be disconnected, too, and CALLING may move. Who ends while it is inside is not
+ * BEING_MADE may be detached, too, and CALLING may move. Who ends while it is inside is not
  * parked, but freed.
  */
 #ifndef SHK_GRAFT_H
@@ -98,9 +98,9 @@ struct shk_change {
 	 * error that it ends with. Or NULL.
 	 */
 	int (*check)(const struct shk_change *change, const struct shk_graft *graft);
-	struct shk_deferred_put
-		deferred; /* shk_graft_prealloc()'s; and what was left, also on error */
-	pid_t busy;	  /* out: the task that was in the way, with -EAGAIN; or 0 */
+	/* What shk_graft_prealloc() made, and what is to be put, also on error. */
+	struct shk_deferred_put deferred;
+	pid_t busy; /* out: the task that was in the way, with -EAGAIN; or 0 */
 };
 
 /*
@@ -156,7 +156,7 @@ void shk_graft_pre_attach(struct mm_struct *mm);
 void shk_graft_post_detach(struct mm_struct *mm);
 
 /*
- * A UNUSED one, of an mm that nobody else knows yet. May wait for @mm's mmap_lock. -ENOMEM;
+ * An UNUSED one, of an mm that nobody else knows yet. May wait for @mm's mmap_lock. -ENOMEM;
  * -ERESTARTSYS: a signal came; -EAGAIN: mappings of @mm are being invalidated.
  */
 struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
@@ -166,7 +166,7 @@ struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait);
 void shk_graft_unaccount(struct shk_graft *graft);
 /* UNACCOUNTED: freed by a worker, since that waits for invalidations of the mm, and puts the shadow. */
 void shk_graft_put(struct shk_graft *graft);
-/* DETACHED: flush, retire, release. */
+/* DETACHED: flush, unaccount, put. */
 void shk_graft_flush_and_put(struct shk_graft *graft);
 /* UNACCOUNTED or UNUSED: freed now. No shadow's lock is held; the caller has a user of the mm. */
 void shk_graft_free(struct shk_graft *graft);

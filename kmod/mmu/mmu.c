@@ -4,8 +4,8 @@
 #include <asm/tlbflush.h>
 #include <xen/xen.h>
 
-#include "mmu/tables.h"
 #include "mmu/small_pages.h"
+#include "mmu/tables.h"
 
 const struct shk_mmu *shk_mmu __ro_after_init;
 

@@ -33,8 +33,8 @@
 #include <linux/slab.h>
 #include <asm/trap_pf.h>
 
-#include "mmu/tables.h"
 #include "mmu/modules.h"
+#include "mmu/tables.h"
 
 /* An entry of a private page: not to be filled or emptied. Hardware ignores it. */
 #define PRIVATE _PAGE_SOFTW2

@@ -16,9 +16,9 @@
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 
-#include "mmu/tables.h"
 #include "mmu/modules.h"
 #include "mmu/small_pages.h"
+#include "mmu/tables.h"
 
 static p4d_t *native_base_p4d(void)
 {

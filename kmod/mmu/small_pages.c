@@ -2,8 +2,8 @@
 #include <linux/mutex.h>
 #include <asm/cpufeature.h>
 
-#include "mmu/tables.h"
 #include "mmu/small_pages.h"
+#include "mmu/tables.h"
 
 static bool small __ro_after_init;
 

@@ -26,9 +26,9 @@
 #include <linux/spinlock.h>
 
 #include "compat/ftrace_hook.h"
-#include "mmu/tables.h"
 #include "mmu/modules.h"
 #include "mmu/small_pages.h"
+#include "mmu/tables.h"
 
 DEFINE_SPINLOCK(shk_tables_lock);
 LIST_HEAD(shk_all_tables);

@@ -54,8 +54,8 @@ struct shk_shadow {
 
 	struct mm_struct *carrier; /* graft/carrier.h */
 	unsigned int carrier_users;
-	struct list_head owns; /* scope/own.c's, by id */
-	u64 last_own;
+	struct list_head ownerships; /* scope/ownership.c's, by id */
+	u64 last_ownership;
 
 	bool causal;		  /* what it raises is followed, scope/causal.c */
 	atomic64_t nr_unfollowed; /* what could not be, or is others' as well */
