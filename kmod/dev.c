@@ -17,17 +17,17 @@
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/raw.h"
-#include "edit/tell.h"
+#include "edit/report.h"
 #include "environment.h"
 #include "graft/graft.h"
 #include "scope/causal.h"
 #include "scope/cgroup.h"
-#include "scope/own.h"
+#include "scope/ownership.h"
 #include "scope/process.h"
 #include "scope/syscalls.h"
 #include "scope/union.h"
 
-struct call {
+struct ioctl_call {
 	unsigned int cmd;
 	u32 min_size; /* of the struct in the first release */
 	u32 size;     /* now */
@@ -51,7 +51,7 @@ static int handle_create(struct shk_shadow *shadow)
 	return fd;
 }
 
-static bool terminated(const char *name)
+static bool is_terminated(const char *name)
 {
 	return strnlen(name, SHK_NAME_LEN) < SHK_NAME_LEN;
 }
@@ -77,9 +77,9 @@ static int do_property_next(struct shk_shadow *shadow, void *arg)
 	return shk_property_next(arg);
 }
 
-static void teardown(struct shk_shadow *shadow)
+static void dev_teardown(struct shk_shadow *shadow)
 {
-	shk_owns_teardown(shadow);
+	shk_ownerships_teardown(shadow);
 	shk_causal_end(shadow);
 	shk_patches_teardown(shadow);
 	shk_probes_teardown(shadow);
@@ -98,12 +98,12 @@ static int do_shadow_create(struct shk_shadow *unused, void *arg)
 	struct shk_shadow *shadow;
 	int fd;
 
-	if (create->flags & ~(ASYNC_FLAGS | SHK_DELEGABLE) || !terminated(create->name) ||
+	if (create->flags & ~(ASYNC_FLAGS | SHK_DELEGABLE) || !is_terminated(create->name) ||
 	    hweight32(create->flags & ASYNC_FLAGS) > 1)
 		return -EINVAL;
 	if (create->flags & SHK_ASYNC_UNION && !shk_union_possible())
 		return -EOPNOTSUPP;
-	shadow = shk_shadow_create(create->name, create->flags, teardown, NULL);
+	shadow = shk_shadow_create(create->name, create->flags, dev_teardown, NULL);
 	if (IS_ERR(shadow))
 		return PTR_ERR(shadow);
 	shk_shadow_get(shadow);
@@ -123,7 +123,7 @@ static int do_shadow_open(struct shk_shadow *unused, void *arg)
 	struct shk_shadow_open *open = arg;
 	struct shk_shadow *shadow;
 
-	if (open->flags || !terminated(open->name))
+	if (open->flags || !is_terminated(open->name))
 		return -EINVAL;
 	shadow = shk_shadow_find(open->name);
 	return IS_ERR(shadow) ? PTR_ERR(shadow) : handle_create(shadow);
@@ -440,7 +440,7 @@ static int do_text_read(struct shk_shadow *shadow, void *arg)
 		return -EPERM;
 	if (!sees_addresses())
 		return -EPERM;
-	return shk_text_tell(shadow, arg);
+	return shk_text_report(shadow, arg);
 }
 
 #define CALL(_cmd, _type, _last, _cap, _func, _out, ...)                                  \
@@ -451,7 +451,7 @@ static int do_text_read(struct shk_shadow *shadow, void *arg)
 	}
 
 /* What makes or edits a shadow is as powerful as loading a module. */
-static const struct call device_calls[] = {
+static const struct ioctl_call device_calls[] = {
 	CALL(SHK_INFO, shk_info, version, -1, do_info, true),
 	CALL(SHK_PROPERTY_NEXT, shk_property, detail, -1, do_property_next, true),
 	CALL(SHK_SHADOW_CREATE, shk_shadow_create, name, CAP_SYS_MODULE, do_shadow_create, false),
@@ -463,7 +463,7 @@ static const struct call device_calls[] = {
 	     .blames = true),
 };
 
-static const struct call handle_calls[] = {
+static const struct ioctl_call handle_calls[] = {
 	CALL(SHK_SHADOW_INFO, shk_shadow_info, target, -1, do_shadow_info, true),
 	CALL(SHK_SHADOW_DESTROY, shk_shadow_destroy, flags, CAP_SYS_MODULE, do_shadow_destroy,
 	     false, .undoes = true),
@@ -503,7 +503,7 @@ static const struct call handle_calls[] = {
 };
 
 /* Whoever gives the kernel other text may do so where it takes a module that nobody has signed. */
-static int allowed(const struct call *call)
+static int call_check_rights(const struct ioctl_call *call)
 {
 	if (call->cap >= 0 && !capable(call->cap))
 		return -EPERM;
@@ -514,7 +514,8 @@ static int allowed(const struct call *call)
 	return shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE);
 }
 
-static const struct call *find_call(const struct call *calls, unsigned int nr, unsigned int cmd)
+static const struct ioctl_call *call_find(const struct ioctl_call *calls, unsigned int nr,
+					  unsigned int cmd)
 {
 	unsigned int i;
 
@@ -535,10 +536,10 @@ static bool is_writable(void __user *user, const void *arg, u32 size)
 	return !put_user(*(const u32 *)arg, (u32 __user *)user);
 }
 
-static long dispatch(const struct call *calls, unsigned int nr, struct shk_shadow *shadow,
-		     unsigned int cmd, void __user *user)
+static long call_dispatch(const struct ioctl_call *calls, unsigned int nr,
+			  struct shk_shadow *shadow, unsigned int cmd, void __user *user)
 {
-	const struct call *call = find_call(calls, nr, cmd);
+	const struct ioctl_call *call = call_find(calls, nr, cmd);
 	u8 small[SMALL] __aligned(8);
 	u32 size;
 	void *arg = small;
@@ -546,7 +547,7 @@ static long dispatch(const struct call *calls, unsigned int nr, struct shk_shado
 
 	if (!call)
 		return -ENOTTY;
-	ret = allowed(call);
+	ret = call_check_rights(call);
 	if (ret)
 		return ret;
 	if (get_user(size, (u32 __user *)user))
@@ -579,13 +580,13 @@ free:
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return dispatch(device_calls, ARRAY_SIZE(device_calls), NULL, cmd, (void __user *)arg);
+	return call_dispatch(device_calls, ARRAY_SIZE(device_calls), NULL, cmd, (void __user *)arg);
 }
 
 static long handle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return dispatch(handle_calls, ARRAY_SIZE(handle_calls), file->private_data, cmd,
-			(void __user *)arg);
+	return call_dispatch(handle_calls, ARRAY_SIZE(handle_calls), file->private_data, cmd,
+			     (void __user *)arg);
 }
 
 static int handle_release(struct inode *inode, struct file *file)

@@ -2,27 +2,27 @@
 #include <linux/mutex.h>
 #include <asm/cpufeature.h>
 
-#include "mmu/follow.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
+#include "mmu/tables.h"
 
 static bool small __ro_after_init;
 
-static DEFINE_MUTEX(small_lock);
+static DEFINE_MUTEX(small_pages_lock);
 static unsigned int nr_users;
 /* Nothing in it differs from the base but the size. */
 static struct shk_tables base;
 
-bool shk_small(void)
+bool shk_small_pages_needed(void)
 {
 	return small;
 }
 
-void __init shk_small_init(void)
+void __init shk_small_pages_init(void)
 {
 	small = shk_mmu == &shk_mmu_native && boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
 }
 
-static int create(void)
+static int small_pages_create(void)
 {
 	int ret = shk_mmu->create(&base);
 
@@ -34,45 +34,46 @@ static int create(void)
 	return 0;
 }
 
-static void destroy(void)
+static void small_pages_destroy(void)
 {
 	shk_tables_unfollow(&base);
 	shk_mmu->destroy(&base);
 }
 
-int shk_small_get(void)
+int shk_small_pages_get(void)
 {
 	int ret = 0;
 
 	if (!small)
 		return 0;
-	mutex_lock(&small_lock);
+	mutex_lock(&small_pages_lock);
 	if (!nr_users)
-		ret = create();
+		ret = small_pages_create();
 	if (!ret)
 		nr_users++;
-	mutex_unlock(&small_lock);
+	mutex_unlock(&small_pages_lock);
 	return ret;
 }
 
-void shk_small_put(void)
+void shk_small_pages_put(void)
 {
 	if (!small)
 		return;
-	mutex_lock(&small_lock);
+	mutex_lock(&small_pages_lock);
 	if (!--nr_users)
-		destroy();
-	mutex_unlock(&small_lock);
+		small_pages_destroy();
+	mutex_unlock(&small_pages_lock);
 }
 
-pgd_t shk_small_entry(bool wanted)
+pgd_t shk_small_pages_entry(bool wanted)
 {
 	return small && wanted ? base.entry : *shk_base_pgd();
 }
 
-bool shk_small_resize(struct mm_struct *mm, bool wanted)
+bool shk_small_pages_resize(struct mm_struct *mm, bool wanted)
 {
-	pgd_t *pgd = pgd_offset_pgd(mm->pgd, shk_symbols.text), entry = shk_small_entry(wanted);
+	pgd_t *pgd = pgd_offset_pgd(mm->pgd, shk_symbols.text),
+	      entry = shk_small_pages_entry(wanted);
 
 	if (!small || pgd_val(*pgd) == pgd_val(entry))
 		return false;

@@ -9,7 +9,7 @@
  * of the base's, see edit/relocate.c.
  *
  * exec() changes the text of its task in its own course, if that was attached
- * or detached meanwhile (inherit.c: arrive()), so who is in it is not clear
+ * or detached meanwhile (inherit.c: pending_attach_work()), so who is in it is not clear
  * of anything.
  */
 #include <linux/cpu.h>
@@ -24,7 +24,7 @@
 #include <linux/string.h>
 
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 
 #define NR_ENTRIES 256
 #define NR_EXEC	   4
@@ -34,89 +34,90 @@ static unsigned long entries[NR_ENTRIES];
 static struct shk_body exec_body[NR_EXEC];
 static LIST_HEAD(exec_bodies);
 
-static bool has(const struct shk_body *body, unsigned long addr)
+static bool body_contains(const struct shk_body *body, unsigned long addr)
 {
 	return addr >= body->from && addr < body->to;
 }
 
-static bool is_in(unsigned long addr, const struct list_head *bodies)
+static bool bodies_contain(unsigned long addr, const struct list_head *bodies)
 {
 	const struct shk_body *body;
 
 	if (!bodies)
 		return false;
 	list_for_each_entry (body, bodies, node)
-		if (has(body, addr))
+		if (body_contains(body, addr))
 			return true;
 	return false;
 }
 
-static bool is_in_others(unsigned long addr, const struct shk_still *still)
+static bool others_contain(unsigned long addr, const struct shk_stack_check *check)
 {
 	const struct shk_body *body;
 
-	list_for_each_entry (body, &still->others, in_look)
-		if (has(body, addr))
+	list_for_each_entry (body, &check->others, in_check)
+		if (body_contains(body, addr))
 			return true;
 	return false;
 }
 
-static bool is_clear(struct task_struct *task, const struct shk_still *still)
+static bool stack_check_task(struct task_struct *task, const struct shk_stack_check *check)
 {
 	int i, nr = shk_call(stack_trace_save_tsk_reliable)(task, entries, NR_ENTRIES);
 
 	for (i = 0; i < nr; i++)
-		if (is_in(entries[i], still->bodies[0]) || is_in(entries[i], still->bodies[1]) ||
-		    is_in_others(entries[i], still) || is_in(entries[i], &exec_bodies))
+		if (bodies_contain(entries[i], check->bodies[0]) ||
+		    bodies_contain(entries[i], check->bodies[1]) ||
+		    others_contain(entries[i], check) || bodies_contain(entries[i], &exec_bodies))
 			return false;
 	return nr >= 0;
 }
 
-static bool is_concerned(struct task_struct *task, const struct shk_still *still)
+static bool stack_check_wants_task(struct task_struct *task, const struct shk_stack_check *check)
 {
 	/* Who gives its mm up runs the base from that moment on. */
 	struct mm_struct *mm = READ_ONCE(task->mm);
 
-	return still->mm ? mm == still->mm : mm && shk_graft_is_in(mm, still->shadow);
+	return check->mm ? mm == check->mm : mm && shk_graft_is_in(mm, check->shadow);
 }
 
-static bool look(struct shk_still *still)
+static bool stack_check_all_tasks(struct shk_stack_check *check)
 {
 	struct task_struct *process, *task;
 
-	still->busy = 0;
+	check->busy = 0;
 	rcu_read_lock();
 	for_each_process_thread (process, task) {
-		if (!is_concerned(task, still) || is_clear(task, still))
+		if (!stack_check_wants_task(task, check) || stack_check_task(task, check))
 			continue;
 		/* Not visible from there: all the same somebody. */
-		still->busy = task_pid_nr_ns(task, still->ns) ?: -1;
+		check->busy = task_pid_nr_ns(task, check->ns) ?: -1;
 		goto unlock;
 	}
 unlock:
 	rcu_read_unlock();
-	return !still->busy;
+	return !check->busy;
 }
 
-static int look_stopped(void *arg)
+static int stack_check_stopped(void *arg)
 {
-	return look(arg) ? 0 : -EAGAIN;
+	return stack_check_all_tasks(arg) ? 0 : -EAGAIN;
 }
 
-static void lock_asserted(struct shk_still *still)
+static void stack_check_assert_locks(struct shk_stack_check *check)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
-	still->ns = task_active_pid_ns(current);
+	check->ns = task_active_pid_ns(current);
 }
 
-int shk_still_look(struct shk_still *still)
+int shk_stack_check_run(struct shk_stack_check *check)
 {
-	lock_asserted(still);
-	return shk_call(stop_machine_cpuslocked)(look_stopped, still, NULL);
+	stack_check_assert_locks(check);
+	return shk_call(stop_machine_cpuslocked)(stack_check_stopped, check, NULL);
 }
 
-struct changing {
-	struct shk_still *still;
+struct stack_change {
+	struct shk_stack_check *check;
 	int (*change)(void *arg);
 	void *arg;
 	int ret;
@@ -125,17 +126,17 @@ struct changing {
 };
 
 /* On every CPU; the last to come looks and changes. */
-static int change_stopped(void *arg)
+static int stack_change_stopped(void *arg)
 {
-	struct changing *changing = arg;
-	struct mm_struct *mm = changing->still->mm;
+	struct stack_change *changing = arg;
+	struct mm_struct *mm = changing->check->mm;
 
 	/* What a kernel thread borrows must not change under it. */
 	if (mm && *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
 		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
 	if (atomic_inc_return(&changing->arrived) == num_online_cpus()) {
 		changing->ret = -EAGAIN;
-		if (look(changing->still))
+		if (stack_check_all_tasks(changing->check))
 			changing->ret = changing->change(changing->arg);
 		smp_store_release(&changing->done, true); /* pairs with the loop */
 	} else {
@@ -146,33 +147,33 @@ static int change_stopped(void *arg)
 	return 0;
 }
 
-int shk_still_change(struct shk_still *still, int (*change)(void *arg), void *arg)
+int shk_stack_check_and_change(struct shk_stack_check *check, int (*change)(void *arg), void *arg)
 {
-	struct changing changing = { .still = still, .change = change, .arg = arg };
+	struct stack_change changing = { .check = check, .change = change, .arg = arg };
 
-	lock_asserted(still);
-	shk_call(stop_machine_cpuslocked)(change_stopped, &changing, cpu_online_mask);
+	stack_check_assert_locks(check);
+	shk_call(stop_machine_cpuslocked)(stack_change_stopped, &changing, cpu_online_mask);
 	return changing.ret;
 }
 
-int shk_still_wait(unsigned long *until)
+int shk_busy_task_wait(unsigned long *until)
 {
 	shk_shadow_assert_none_locked();
 	if (!*until)
-		*until = shk_still_until();
+		*until = shk_busy_task_deadline();
 	if (time_after(jiffies, *until))
 		return -EBUSY;
-	schedule_timeout_interruptible(SHK_STILL_PAUSE);
+	schedule_timeout_interruptible(SHK_BUSY_TASK_PAUSE);
 	return signal_pending(current) ? -ERESTARTSYS : 0;
 }
 
-bool shk_still_possible(void)
+bool shk_stack_check_possible(void)
 {
 	return IS_ENABLED(CONFIG_UNWINDER_ORC) && !list_empty(&exec_bodies);
 }
 
 /* What all ways into exec() have in common, as compilers name it. */
-void __init shk_still_init(void)
+void __init shk_stack_check_init(void)
 {
 	static const char *const names[NR_EXEC] __initconst = {
 		"do_execveat_common",

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef SHK_TELL_H
-#define SHK_TELL_H
+#ifndef SHK_REPORT_H
+#define SHK_REPORT_H
 
 #include "shadow/shadow.h"
 
 /* Errors of struct shk_edit_info. */
 int shk_edit_next(struct shk_shadow *shadow, struct shk_edit_info *info, bool show_addr);
 /* Errors of struct shk_text_info. */
-int shk_text_tell(struct shk_shadow *shadow, struct shk_text_info *info);
+int shk_text_report(struct shk_shadow *shadow, struct shk_text_info *info);
 
-#endif /* SHK_TELL_H */
+#endif /* SHK_REPORT_H */

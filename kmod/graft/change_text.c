@@ -2,72 +2,72 @@
 #include <linux/cpu.h>
 #include <linux/mutex.h>
 
+#include "graft/change_text.h"
 #include "graft/graft.h"
-#include "graft/still.h"
-#include "graft/switch.h"
+#include "graft/stack_check.h"
 
 /* @fn(@arg) lets the mm have another text. */
-struct changing {
+struct text_change {
 	const struct shk_change *change;
 	const struct shk_shadow *from; /* where the mm was seen, with bodies in place; or NULL */
 	int (*fn)(struct shk_graft *graft, void *arg);
 	void *arg;
 };
 
-static bool has_bodies(const struct shk_shadow *shadow)
+static bool change_text_has_bodies(const struct shk_shadow *shadow)
 {
 	return shadow && !list_empty(&shadow->bodies);
 }
 
 /* The shadow that @graft, or NULL, is in, if that has bodies in place; else NULL. */
-static struct shk_shadow *where_bodies(const struct shk_graft *graft)
+static struct shk_shadow *change_text_current_bodies(const struct shk_graft *graft)
 {
-	return graft && has_bodies(graft->shadow) ? graft->shadow : NULL;
+	return graft && change_text_has_bodies(graft->shadow) ? graft->shadow : NULL;
 }
 
-static int change_locked(const struct changing *c)
+static int change_text_locked(const struct text_change *c)
 {
 	const struct shk_change *change = c->change;
 	struct shk_graft *graft = shk_graft_find(change->mm);
 	int ret;
 
 	/* Nothing has kept the mm where it was, nor what that shadow has in place. */
-	if (where_bodies(graft) != c->from)
+	if (change_text_current_bodies(graft) != c->from)
 		return -EAGAIN;
 	ret = change->check ? change->check(change, graft) : 0;
 	return ret ?: c->fn(graft, c->arg);
 }
 
-static int do_change(void *arg)
+static int change_text_fn(void *arg)
 {
 	int ret;
 
 	spin_lock(&shk_graft_lock);
-	ret = change_locked(arg);
+	ret = change_text_locked(arg);
 	spin_unlock(&shk_graft_lock);
 	return ret;
 }
 
 /* While the machine stands still. cpus_read_lock() and text_mutex are held. */
-static int change_stopped(struct changing *c, struct shk_change *change,
-			  const struct shk_shadow *to)
+static int change_text_stopped(struct text_change *c, struct shk_change *change,
+			       const struct shk_shadow *to)
 {
-	struct shk_still still = {
+	struct shk_stack_check check = {
 		.mm = change->mm,
 		.bodies = { c->from ? &c->from->bodies : NULL,
-			    has_bodies(to) ? &to->bodies : NULL },
-		.others = LIST_HEAD_INIT(still.others),
+			    change_text_has_bodies(to) ? &to->bodies : NULL },
+		.others = LIST_HEAD_INIT(check.others),
 	};
-	int ret = shk_still_change(&still, do_change, c);
+	int ret = shk_stack_check_and_change(&check, change_text_fn, c);
 
-	change->busy = still.busy;
+	change->busy = check.busy;
 	return ret;
 }
 
 int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to,
 			  int (*fn)(struct shk_graft *graft, void *arg), void *arg)
 {
-	struct changing c = { .change = change, .fn = fn, .arg = arg };
+	struct text_change c = { .change = change, .fn = fn, .arg = arg };
 	struct mm_struct *mm = change->mm;
 	struct shk_shadow *from;
 	bool must_stop;
@@ -77,28 +77,28 @@ int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to,
 		lockdep_assert_held(&to->lock);
 	change->busy = 0;
 	spin_lock(&shk_graft_lock);
-	from = where_bodies(shk_graft_find(mm));
-	if (from && !WARN_ON_ONCE(change->left.in_place))
-		change->left.in_place = shk_shadow_get(from);
+	from = change_text_current_bodies(shk_graft_find(mm));
+	if (from && !WARN_ON_ONCE(change->deferred.in_place))
+		change->deferred.in_place = shk_shadow_get(from);
 	spin_unlock(&shk_graft_lock);
 	c.from = from;
 	/* What is in place in these stays so while text_mutex is held. */
-	must_stop = from != to && (from || has_bodies(to));
+	must_stop = from != to && (from || change_text_has_bodies(to));
 
 	if (must_stop)
 		cpus_read_lock(); /* outside of text_mutex, as everywhere */
 	/* Nobody is in what hooks/hooks.c makes run in the base. */
 	mutex_lock(shk_symbols.text_mutex);
 	/* Only who has a spare graft comes out of the base; the mm of who is inside nobody borrows. */
-	if (change->left.graft)
-		shk_graft_approach(mm);
+	if (change->deferred.graft)
+		shk_graft_pre_attach(mm);
 	if (must_stop)
-		ret = change_stopped(&c, change, to);
+		ret = change_text_stopped(&c, change, to);
 	else
-		ret = do_change(&c);
+		ret = change_text_fn(&c);
 	if (ret > 0 && !must_stop)
 		shk_mmu->flush_mm(mm);
-	shk_graft_depart(mm);
+	shk_graft_post_detach(mm);
 	mutex_unlock(shk_symbols.text_mutex);
 	if (must_stop)
 		cpus_read_unlock();

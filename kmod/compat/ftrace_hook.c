@@ -4,47 +4,47 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 
-#include "compat/watch.h"
+#include "compat/ftrace_hook.h"
 
-int shk_watch_get(struct shk_watch *watch)
+int shk_ftrace_hook_get(struct shk_ftrace_hook *hook)
 {
 	int ret = 0;
 
-	mutex_lock(&watch->lock);
-	if (!watch->users) {
-		ret = ftrace_set_filter_ips(&watch->ops, watch->sites, watch->nr_sites, 0, 0);
+	mutex_lock(&hook->lock);
+	if (!hook->users) {
+		ret = ftrace_set_filter_ips(&hook->ops, hook->sites, hook->nr_sites, 0, 0);
 		if (!ret)
-			ret = register_ftrace_function(&watch->ops);
+			ret = register_ftrace_function(&hook->ops);
 	}
 	if (!ret)
-		watch->users++;
-	mutex_unlock(&watch->lock);
+		hook->users++;
+	mutex_unlock(&hook->lock);
 	return ret;
 }
 
-void shk_watch_put(struct shk_watch *watch)
+void shk_ftrace_hook_put(struct shk_ftrace_hook *hook)
 {
-	mutex_lock(&watch->lock);
+	mutex_lock(&hook->lock);
 	/*
 	 * Where ftrace has found a fault of its own and stopped (ftrace_kill()), it
 	 * takes back no call that it has put into the kernel's text.
 	 */
-	if (!--watch->users && unregister_ftrace_function(&watch->ops)) {
+	if (!--hook->users && unregister_ftrace_function(&hook->ops)) {
 		pr_err_once(
 			"ftrace has stopped, but the kernel goes on calling this module: it stays until a reboot\n");
 		__module_get(THIS_MODULE);
-		watch->stuck = true;
+		hook->stuck = true;
 	}
-	mutex_unlock(&watch->lock);
+	mutex_unlock(&hook->lock);
 }
 
-void shk_watch_free(struct shk_watch *watch)
+void shk_ftrace_hook_free(struct shk_ftrace_hook *hook)
 {
 	/*
 	 * A shadow with a name went with the module, so nobody could refuse that.
 	 * Its code and data are in use for ever, and are freed when this returns.
 	 */
-	while (watch->stuck)
+	while (hook->stuck)
 		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
-	ftrace_free_filter(&watch->ops);
+	ftrace_free_filter(&hook->ops);
 }

@@ -25,10 +25,10 @@
 #include <linux/pgtable.h>
 #include <linux/spinlock.h>
 
-#include "compat/watch.h"
-#include "mmu/follow.h"
+#include "compat/ftrace_hook.h"
 #include "mmu/modules.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
+#include "mmu/tables.h"
 
 DEFINE_SPINLOCK(shk_tables_lock);
 LIST_HEAD(shk_all_tables);
@@ -42,7 +42,7 @@ LIST_HEAD(shk_all_tables);
  */
 static u64 seen_pmd[PTRS_PER_PMD], seen_pte[PTRS_PER_PTE];
 
-static bool note_entry(u64 *seen, u64 now)
+static bool tables_entry_changed(u64 *seen, u64 now)
 {
 	now &= ~(u64)IGNORED;
 	if (*seen == now)
@@ -52,7 +52,7 @@ static bool note_entry(u64 *seen, u64 now)
 }
 
 /* Of the last range, which *@pmd maps: what is behind its text. */
-static bool end_changed(pmd_t *pmd)
+static bool tables_pte_end_changed(pmd_t *pmd)
 {
 	unsigned int i = pte_index(PAGE_ALIGN(shk_symbols.etext));
 	bool changed = false;
@@ -62,12 +62,12 @@ static bool end_changed(pmd_t *pmd)
 	if (!i || !pmd_present(*pmd) || pmd_leaf(*pmd))
 		return false;
 	for (pte = (pte_t *)pmd_page_vaddr(*pmd); i < PTRS_PER_PTE; i++)
-		changed |= note_entry(&seen_pte[i], READ_ONCE(*(u64 *)(pte + i)));
+		changed |= tables_entry_changed(&seen_pte[i], READ_ONCE(*(u64 *)(pte + i)));
 	return changed;
 }
 
 /* Each flush comes by here: a few instructions for an entry that is what it was. */
-static void follow_image(void)
+static void tables_follow_image(void)
 {
 	unsigned long addr = shk_symbols.text & PUD_MASK;
 	struct shk_tables *tables;
@@ -80,9 +80,9 @@ static void follow_image(void)
 	pmd = shk_base_pmd(addr);
 	last = pmd_index(shk_range_start(shk_nr_ranges() - 1));
 	for (i = 0; i < PTRS_PER_PMD; i++, addr += PMD_SIZE) {
-		changed = note_entry(&seen_pmd[i], READ_ONCE(*(u64 *)(pmd + i)));
+		changed = tables_entry_changed(&seen_pmd[i], READ_ONCE(*(u64 *)(pmd + i)));
 		if (i == last)
-			changed |= end_changed(pmd + i);
+			changed |= tables_pte_end_changed(pmd + i);
 		if (!changed)
 			continue;
 		/* A large page that was split while its global bit was taken may have it again. */
@@ -92,8 +92,8 @@ static void follow_image(void)
 	}
 }
 
-static void notrace on_flush(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
-			     struct ftrace_regs *fregs)
+static void notrace tables_on_flush(unsigned long ip, unsigned long parent_ip,
+				    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	struct pt_regs *regs = ftrace_get_regs(fregs);
 	unsigned long flags;
@@ -105,12 +105,12 @@ static void notrace on_flush(unsigned long ip, unsigned long parent_ip, struct f
 	}
 	shk_modules_refresh(MODULES_VADDR, MODULES_END);
 	spin_lock_irqsave(&shk_tables_lock, flags);
-	follow_image();
+	tables_follow_image();
 	spin_unlock_irqrestore(&shk_tables_lock, flags);
 }
 
 /* There while there are tables. */
-static SHK_WATCH(flush_watch, shk_symbols.flush_sites, SHK_NR_FLUSHES, on_flush);
+static SHK_FTRACE_HOOK(flush_hook, shk_symbols.flush_sites, SHK_NR_FLUSHES, tables_on_flush);
 
 void shk_tables_follow(struct shk_tables *tables)
 {
@@ -136,10 +136,10 @@ int shk_tables_create(struct shk_tables *tables)
 {
 	int ret;
 
-	ret = shk_watch_get(&flush_watch);
+	ret = shk_ftrace_hook_get(&flush_hook);
 	if (ret)
 		return ret;
-	ret = shk_small_get();
+	ret = shk_small_pages_get();
 	if (ret)
 		goto put;
 	ret = shk_mmu->create(tables);
@@ -148,9 +148,9 @@ int shk_tables_create(struct shk_tables *tables)
 	shk_tables_follow(tables);
 	return 0;
 put_small:
-	shk_small_put();
+	shk_small_pages_put();
 put:
-	shk_watch_put(&flush_watch);
+	shk_ftrace_hook_put(&flush_hook);
 	return ret;
 }
 
@@ -158,11 +158,11 @@ void shk_tables_destroy(struct shk_tables *tables)
 {
 	shk_tables_unfollow(tables);
 	shk_mmu->destroy(tables);
-	shk_small_put();
-	shk_watch_put(&flush_watch);
+	shk_small_pages_put();
+	shk_ftrace_hook_put(&flush_hook);
 }
 
 void shk_tables_exit(void)
 {
-	shk_watch_free(&flush_watch);
+	shk_ftrace_hook_free(&flush_hook);
 }

@@ -5,23 +5,23 @@
  * all its mappings by one entry. So on such CPUs shadows have all text in pages of 4 KB, and who
  * comes from the base, or goes back to it, has the base's frames in that size in between.
  */
-#ifndef SHK_MMU_SMALL_H
-#define SHK_MMU_SMALL_H
+#ifndef SHK_MMU_SMALL_PAGES_H
+#define SHK_MMU_SMALL_PAGES_H
 
 #include "mmu/mmu.h"
 
 /* Is this such a CPU? */
-bool shk_small(void);
-void shk_small_init(void);
+bool shk_small_pages_needed(void);
+void shk_small_pages_init(void);
 /* There are tables of shadows; and no more. Sleeps. Errors as shk_mmu.create(). */
-int shk_small_get(void);
-void shk_small_put(void);
+int shk_small_pages_get(void);
+void shk_small_pages_put(void);
 /* The base's entry, in small pages or not. */
-pgd_t shk_small_entry(bool small);
+pgd_t shk_small_pages_entry(bool small);
 /*
  * @mm, which executes the base, has it in small pages, or as everybody; returns whether that
  * is new: then the caller flushes. While there are tables.
  */
-bool shk_small_resize(struct mm_struct *mm, bool small);
+bool shk_small_pages_resize(struct mm_struct *mm, bool small);
 
-#endif /* SHK_MMU_SMALL_H */
+#endif /* SHK_MMU_SMALL_PAGES_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Another text for an mm that others may run in. */
-#ifndef SHK_SWITCH_H
-#define SHK_SWITCH_H
+#ifndef SHK_CHANGE_TEXT_H
+#define SHK_CHANGE_TEXT_H
 
 #include "graft/graft.h"
 
@@ -17,4 +17,4 @@
 int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to,
 			  int (*fn)(struct shk_graft *graft, void *arg), void *arg);
 
-#endif /* SHK_SWITCH_H */
+#endif /* SHK_CHANGE_TEXT_H */

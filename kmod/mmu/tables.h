@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* follow.c: tables of shadows follow the base's. */
-#ifndef SHK_FOLLOW_H
-#define SHK_FOLLOW_H
+/* tables.c: tables of shadows follow the base's. */
+#ifndef SHK_TABLES_H
+#define SHK_TABLES_H
 
 #include "mmu/mmu.h"
 
@@ -16,9 +16,9 @@ extern struct list_head shk_all_tables; /* struct shk_tables */
 int shk_tables_create(struct shk_tables *tables);
 /* No CPU can walk them any more. Sleeps. */
 void shk_tables_destroy(struct shk_tables *tables);
-/* Those of small.h alone, whose maker has seen to the rest, follow the base; and no longer. */
+/* Those of small_pages.h alone, whose maker has seen to the rest, follow the base; and no longer. */
 void shk_tables_follow(struct shk_tables *tables);
 void shk_tables_unfollow(struct shk_tables *tables);
 void shk_tables_exit(void);
 
-#endif /* SHK_FOLLOW_H */
+#endif /* SHK_TABLES_H */

@@ -9,10 +9,10 @@
 #include <linux/notifier.h>
 #include <linux/suspend.h>
 
-#include "shadow/power.h"
+#include "shadow/pm_notifier.h"
 #include "shadow/shadow.h"
 
-static int on_power(struct notifier_block *self, unsigned long event, void *unused)
+static int pm_notifier_call(struct notifier_block *self, unsigned long event, void *unused)
 {
 	struct shk_info info = {};
 
@@ -22,7 +22,7 @@ static int on_power(struct notifier_block *self, unsigned long event, void *unus
 	if (info.nr_grafts)
 		pr_warn("no hibernation while processes are inside shadows: %u are; detach them first\n",
 			info.nr_grafts);
-	else if (shk_shadows_carried())
+	else if (shk_shadows_have_carrier())
 		pr_warn("no hibernation while shadows own interrupts or kernel threads, or are --async causal or union\n");
 	else
 		return NOTIFY_DONE;
@@ -30,15 +30,15 @@ static int on_power(struct notifier_block *self, unsigned long event, void *unus
 }
 
 static struct notifier_block power = {
-	.notifier_call = on_power,
+	.notifier_call = pm_notifier_call,
 };
 
-int __init shk_power_init(void)
+int __init shk_pm_notifier_init(void)
 {
 	return register_pm_notifier(&power);
 }
 
-void shk_power_exit(void)
+void shk_pm_notifier_exit(void)
 {
 	unregister_pm_notifier(&power);
 }

@@ -5,7 +5,7 @@
  * switched while the machine stands still and no task of the processes inside has one of
  * these bodies on its stack. All stubs ask for the state of the patch then, and one store
  * changes it for all tasks. As long as the patch is on, its bodies are in shk_shadow.bodies:
- * processes come into the shadow and leave it by the same rule, see graft/switch.c.
+ * processes come into the shadow and leave it by the same rule, see graft/change_text.c.
  *
  * A task that is in a stub, or in what a stub calls, and was sent to the old body, has the
  * address behind the __fentry__ site on its stack already: see slot_entry.S. If it was sent
@@ -23,13 +23,13 @@
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 
 /* The old body and the new one, each with what the compiler has split off it, and the stub. */
 #define BODIES_PER_FUNC (2 * (1 + SHK_NR_COLD) + 1)
 
 /* The function at @addr, from @from on. -EPROTO: too many parts. */
-static int add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
+static int switch_add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
 {
 	char name[SHK_SYMBOL_LEN];
 	unsigned long offset, size;
@@ -41,7 +41,7 @@ static int add_function(struct shk_patch *patch, unsigned long addr, unsigned lo
 	return shk_bodies_add_cold(patch->bodies, &patch->nr_bodies, name);
 }
 
-int shk_switch_prepare(struct shk_patch *patch)
+int shk_livepatch_switch_prepare(struct shk_patch *patch)
 {
 	struct shk_func *func;
 	int ret;
@@ -51,14 +51,14 @@ int shk_switch_prepare(struct shk_patch *patch)
 	if (!patch->bodies)
 		return -ENOMEM;
 	list_for_each_entry (func, &patch->funcs, node) {
-		ret = add_function(patch, func->addr,
-				   shk_call(ftrace_location)(func->addr) + CALL_INSN_SIZE);
+		ret = switch_add_function(patch, func->addr,
+					  shk_call(ftrace_location)(func->addr) + CALL_INSN_SIZE);
 		if (ret)
 			goto blame;
 	}
 	patch->nr_olds = patch->nr_bodies;
 	list_for_each_entry (func, &patch->funcs, node) {
-		ret = add_function(patch, func->body, func->body);
+		ret = switch_add_function(patch, func->body, func->body);
 		if (ret)
 			goto blame;
 	}
@@ -68,7 +68,7 @@ blame:
 	return ret;
 }
 
-void shk_switch_begin(struct shk_patch *patch)
+void shk_livepatch_switch_begin(struct shk_patch *patch)
 {
 	struct shk_func *func;
 
@@ -79,15 +79,15 @@ void shk_switch_begin(struct shk_patch *patch)
 	}
 }
 
-static void list_looks(struct shk_patch *patch, unsigned int first, unsigned int end,
-		       struct list_head *looks)
+static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsigned int end,
+			       struct list_head *checked)
 {
 	for (; first < end; first++)
-		list_add(&patch->bodies[first].in_look, looks);
+		list_add(&patch->bodies[first].in_check, checked);
 }
 
 /* From now on processes come into the shadow and leave it with an eye to all of them. */
-static void remember(struct shk_patch *patch)
+static void switch_add_shadow_bodies(struct shk_patch *patch)
 {
 	unsigned int i;
 
@@ -95,7 +95,7 @@ static void remember(struct shk_patch *patch)
 		list_add(&patch->bodies[i].node, &patch->shadow->bodies);
 }
 
-static void forget(struct shk_patch *patch)
+static void switch_remove_shadow_bodies(struct shk_patch *patch)
 {
 	unsigned int i;
 
@@ -104,7 +104,7 @@ static void forget(struct shk_patch *patch)
 }
 
 /* text_mutex is held; no task is in a body. */
-static int flip(void *arg)
+static int switch_flip_state(void *arg)
 {
 	struct shk_patch *patch = arg;
 	bool on = patch->state == SHK_PATCH_OFF;
@@ -112,25 +112,25 @@ static int flip(void *arg)
 	WRITE_ONCE(patch->state, on ? SHK_PATCH_ON : SHK_PATCH_OFF);
 	spin_lock(&shk_graft_lock);
 	if (on)
-		remember(patch);
+		switch_add_shadow_bodies(patch);
 	else
-		forget(patch);
+		switch_remove_shadow_bodies(patch);
 	spin_unlock(&shk_graft_lock);
 	return 0;
 }
 
-void shk_switch_forget(struct shk_patch *patch)
+void shk_livepatch_switch_forget(struct shk_patch *patch)
 {
 	if (!patch->nr_bodies)
 		return;
 	mutex_lock(shk_symbols.text_mutex);
 	spin_lock(&shk_graft_lock);
-	forget(patch);
+	switch_remove_shadow_bodies(patch);
 	spin_unlock(&shk_graft_lock);
 	mutex_unlock(shk_symbols.text_mutex);
 }
 
-static int try_flip(struct shk_patch *patch, struct shk_still *still)
+static int switch_try_flip(struct shk_patch *patch, struct shk_stack_check *check)
 {
 	/* Else nobody is there, and nobody comes in: the shadow is locked. */
 	bool live = shk_shadow_live(patch->shadow);
@@ -138,17 +138,18 @@ static int try_flip(struct shk_patch *patch, struct shk_still *still)
 
 	cpus_read_lock(); /* outside of text_mutex, as everywhere */
 	mutex_lock(shk_symbols.text_mutex);
-	ret = live ? shk_still_change(still, flip, patch) : flip(patch);
+	ret = live ? shk_stack_check_and_change(check, switch_flip_state, patch)
+		   : switch_flip_state(patch);
 	mutex_unlock(shk_symbols.text_mutex);
 	cpus_read_unlock();
 	return ret;
 }
 
-int shk_switch(struct shk_patch *patch, pid_t *busy)
+int shk_livepatch_switch(struct shk_patch *patch, pid_t *busy)
 {
 	bool on = patch->state == SHK_PATCH_OFF;
-	struct shk_still still = { .shadow = patch->shadow,
-				   .others = LIST_HEAD_INIT(still.others) };
+	struct shk_stack_check check = { .shadow = patch->shadow,
+					 .others = LIST_HEAD_INIT(check.others) };
 	int ret;
 
 	lockdep_assert_held(&patch->shadow->lock);
@@ -156,10 +157,10 @@ int shk_switch(struct shk_patch *patch, pid_t *busy)
 	ret = on ? shk_inplace_allowed(patch->shadow) : 0;
 	if (ret)
 		return ret;
-	list_looks(patch, on ? 0 : patch->nr_olds, on ? patch->nr_olds : patch->nr_bodies,
-		   &still.others);
-	ret = try_flip(patch, &still);
-	*busy = still.busy;
-	shk_still_forget(&still);
+	switch_list_bodies(patch, on ? 0 : patch->nr_olds, on ? patch->nr_olds : patch->nr_bodies,
+			   &check.others);
+	ret = switch_try_flip(patch, &check);
+	*busy = check.busy;
+	shk_stack_check_clear_others(&check);
 	return ret;
 }

@@ -3,8 +3,8 @@
  * What a shadow owns: lines of interrupts and kernel threads, which execute its
  * text.
  */
-#ifndef SHK_OWN_H
-#define SHK_OWN_H
+#ifndef SHK_OWNERSHIP_H
+#define SHK_OWNERSHIP_H
 
 #include "shadow/shadow.h"
 
@@ -14,8 +14,8 @@
  */
 extern struct mutex shk_async_lock;
 
-struct shk_own {
-	struct list_head node;	   /* shk_shadow.owns, by id */
+struct shk_ownership {
+	struct list_head node;	   /* shk_shadow.ownerships, by id */
 	struct shk_shadow *shadow; /* its carrier mm is used as long as this is owned */
 	u64 id;
 	u32 kind;
@@ -28,16 +28,16 @@ struct shk_own {
 	unsigned int nr_threads;
 };
 
-/* ---- own.c ---- */
+/* ---- ownership.c ---- */
 
 /* Errors as in struct shk_own_arg. */
 int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg);
 int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg);
 int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info);
 /* The shadow, which is locked, owns nothing any more. */
-void shk_owns_teardown(struct shk_shadow *shadow);
-int shk_owns_init(void);
-void shk_owns_exit(void);
+void shk_ownerships_teardown(struct shk_shadow *shadow);
+int shk_ownerships_init(void);
+void shk_ownerships_exit(void);
 
 /* ---- irq.c ---- */
 
@@ -46,12 +46,12 @@ int shk_irqs_init(void);
  * Handlers ask whose their line is, for one more, and for one less, at whose return none
  * is under way that asked before. shk_async_lock held, as it is in the next.
  */
-int shk_irqs_listen(void);
-void shk_irqs_listen_no_more(void);
+int shk_irq_tracepoints_get(void);
+void shk_irq_tracepoints_put(void);
 /* -ENOENT: no such line; -EBUSY: it is owned. */
-int shk_irq_own(struct shk_own *own);
+int shk_irq_own(struct shk_ownership *own);
 /* At its return no CPU executes the shadow for that line. */
-void shk_irq_disown(struct shk_own *own);
+void shk_irq_disown(struct shk_ownership *own);
 
 /* ---- kthread.c, which wants preempt notifiers: kernels have them for KVM ---- */
 
@@ -62,8 +62,8 @@ void shk_kthreads_exit(void);
  * Threads that sleep execute the shadow when they wake, those that run when they
  * are next scheduled, those that come later soon after they have come.
  */
-int shk_kthread_own(struct shk_own *own);
-void shk_kthread_disown(struct shk_own *own);
+int shk_kthread_own(struct shk_ownership *own);
+void shk_kthread_disown(struct shk_ownership *own);
 #else
 static inline int shk_kthreads_init(void)
 {
@@ -74,14 +74,14 @@ static inline void shk_kthreads_exit(void)
 {
 }
 
-static inline int shk_kthread_own(struct shk_own *own)
+static inline int shk_kthread_own(struct shk_ownership *own)
 {
 	return -EOPNOTSUPP;
 }
 
-static inline void shk_kthread_disown(struct shk_own *own)
+static inline void shk_kthread_disown(struct shk_ownership *own)
 {
 }
 #endif
 
-#endif /* SHK_OWN_H */
+#endif /* SHK_OWNERSHIP_H */

@@ -4,15 +4,15 @@
  * somebody needs that. Permanent, as livepatch's: kernel.ftrace_enabled=0 is
  * refused meanwhile.
  */
-#ifndef SHK_WATCH_H
-#define SHK_WATCH_H
+#ifndef SHK_FTRACE_HOOK_H
+#define SHK_FTRACE_HOOK_H
 
 #include <linux/ftrace.h>
 #include <linux/mutex.h>
 
 #include "compat/symbols.h"
 
-struct shk_watch {
+struct shk_ftrace_hook {
 	struct ftrace_ops ops;
 	unsigned long *sites; /* ftrace sites of the functions */
 	unsigned int nr_sites;
@@ -21,8 +21,8 @@ struct shk_watch {
 	bool stuck; /* ftrace has not let go of it */
 };
 
-#define SHK_WATCH(name, first, nr, call) \
-	struct shk_watch name = {                                                     \
+#define SHK_FTRACE_HOOK(name, first, nr, call) \
+	struct shk_ftrace_hook name = {                                                     \
 		.ops = {                                                              \
 			.func = call,                                                 \
 			.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION |  \
@@ -34,13 +34,13 @@ struct shk_watch {
 	}
 
 /* Sleeps. Errors as register_ftrace_function(). */
-int shk_watch_get(struct shk_watch *watch);
+int shk_ftrace_hook_get(struct shk_ftrace_hook *hook);
 /* If ftrace does not let go of it, the module cannot be unloaded any more. */
-void shk_watch_put(struct shk_watch *watch);
+void shk_ftrace_hook_put(struct shk_ftrace_hook *hook);
 /*
  * Unload: nobody needs it any more; its filter has stayed for the next use, until
  * here. Does not return if ftrace has not let go of it.
  */
-void shk_watch_free(struct shk_watch *watch);
+void shk_ftrace_hook_free(struct shk_ftrace_hook *hook);
 
-#endif /* SHK_WATCH_H */
+#endif /* SHK_FTRACE_HOOK_H */

@@ -4,27 +4,27 @@
  * something to be freed takes the number of the next pass, queues the work and waits for the
  * end of that pass. It can be killed meanwhile, and holds no lock.
  */
-#ifndef SHK_PASSES_H
-#define SHK_PASSES_H
+#ifndef SHK_FREE_PASSES_H
+#define SHK_FREE_PASSES_H
 
 #include <linux/atomic.h>
 #include <linux/llist.h>
 #include <linux/wait.h>
 
-struct shk_passes {
+struct shk_free_passes {
 	atomic64_t begun;
 	atomic64_t ended;
 	wait_queue_head_t wait;
 };
 
-#define SHK_PASSES(name)                                            \
+#define SHK_FREE_PASSES(name)                                       \
 	{                                                           \
 		.wait = __WAIT_QUEUE_HEAD_INITIALIZER((name).wait), \
 	}
 
 /* The work item: one pass, in which @release gets all that is in @queue. One at a time. */
-static inline void shk_pass_run(struct shk_passes *passes, struct llist_head *queue,
-				void (*release)(struct llist_node *all))
+static inline void shk_free_pass_run(struct shk_free_passes *passes, struct llist_head *queue,
+				     void (*release)(struct llist_node *all))
 {
 	u64 pass = atomic64_inc_return(&passes->begun);
 	struct llist_node *all = llist_del_all(queue);
@@ -36,15 +36,15 @@ static inline void shk_pass_run(struct shk_passes *passes, struct llist_head *qu
 }
 
 /* The pass that frees what is queued now: read it before the work is queued. */
-static inline u64 shk_pass_next(struct shk_passes *passes)
+static inline u64 shk_free_pass_next(struct shk_free_passes *passes)
 {
 	return atomic64_read(&passes->begun) + 1;
 }
 
 /* 0, or -ERESTARTSYS: a fatal signal came. */
-static inline int shk_pass_wait(struct shk_passes *passes, u64 pass)
+static inline int shk_free_pass_wait(struct shk_free_passes *passes, u64 pass)
 {
 	return wait_event_killable(passes->wait, atomic64_read(&passes->ended) >= pass);
 }
 
-#endif /* SHK_PASSES_H */
+#endif /* SHK_FREE_PASSES_H */

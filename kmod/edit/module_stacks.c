@@ -18,7 +18,7 @@
 /* Attempts to catch a task on its CPU, which it may leave for another one each time. */
 #define NR_TRIES 16
 
-struct look {
+struct stack_walk {
 	const struct module *mod;
 	/* Tasks that ran when they were looked at, and how many there is room for. */
 	struct task_struct **running;
@@ -34,32 +34,32 @@ struct look {
 static unsigned int room_factor = 2;
 
 /* 0: not in it; -EAGAIN: it runs; -EBUSY: it is, or its stack tells nothing. */
-static int look_at(struct task_struct *task, void *arg)
+static int stack_walk_task(struct task_struct *task, void *arg)
 {
-	struct look *look = arg;
+	struct stack_walk *walk = arg;
 	int i, nr;
 
 	if (task != current && READ_ONCE(task->on_cpu))
 		return -EAGAIN;
-	nr = shk_call(stack_trace_save_tsk_reliable)(task, look->entries, NR_ENTRIES);
+	nr = shk_call(stack_trace_save_tsk_reliable)(task, walk->entries, NR_ENTRIES);
 	if (nr < 0)
 		return -EBUSY;
 	for (i = 0; i < nr; i++)
-		if (within_module(look->entries[i], look->mod))
+		if (within_module(walk->entries[i], walk->mod))
 			return -EBUSY;
 	return 0;
 }
 
-static int look_at_all(struct look *look)
+static int stack_walk_all(struct stack_walk *walk)
 {
 	struct task_struct *process, *task;
 	int ret = 0;
 
 	rcu_read_lock();
 	for_each_process_thread (process, task) {
-		ret = shk_call(task_call_func)(task, look_at, look);
-		if (ret == -EAGAIN && look->nr_running < look->room) {
-			look->running[look->nr_running++] = get_task_struct(task);
+		ret = shk_call(task_call_func)(task, stack_walk_task, walk);
+		if (ret == -EAGAIN && walk->nr_running < walk->room) {
+			walk->running[walk->nr_running++] = get_task_struct(task);
 			ret = 0;
 		}
 		/* Two loops in one: no break. */
@@ -72,59 +72,59 @@ unlock:
 }
 
 struct displaced {
-	struct look *look;
+	struct stack_walk *walk;
 	struct task_struct *task;
 };
 
 /* On the CPU of a task that ran just now: it does not while this does. */
-static long look_from_its_cpu(void *arg)
+static long stack_walk_from_its_cpu(void *arg)
 {
 	struct displaced *displaced = arg;
 
-	return shk_call(task_call_func)(displaced->task, look_at, displaced->look);
+	return shk_call(task_call_func)(displaced->task, stack_walk_task, displaced->walk);
 }
 
-static int look_displaced(struct look *look, struct task_struct *task)
+static int stack_walk_displaced(struct stack_walk *walk, struct task_struct *task)
 {
-	struct displaced displaced = { look, task };
+	struct displaced displaced = { walk, task };
 	int i, ret = -EAGAIN;
 
 	for (i = 0; i < NR_TRIES && ret == -EAGAIN; i++)
-		ret = work_on_cpu(task_cpu(task), look_from_its_cpu, &displaced);
+		ret = work_on_cpu(task_cpu(task), stack_walk_from_its_cpu, &displaced);
 	return ret;
 }
 
-static int look_at_running(struct look *look)
+static int stack_walk_running(struct stack_walk *walk)
 {
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < look->nr_running; i++) {
+	for (i = 0; i < walk->nr_running; i++) {
 		if (!ret)
-			ret = look_displaced(look, look->running[i]);
-		put_task_struct(look->running[i]);
+			ret = stack_walk_displaced(walk, walk->running[i]);
+		put_task_struct(walk->running[i]);
 	}
 	return ret;
 }
 
-bool shk_stacks_clear(const struct module *mod)
+bool shk_module_stacks_clear(const struct module *mod)
 {
-	struct look *look = kzalloc(sizeof(*look), GFP_KERNEL);
+	struct stack_walk *walk = kzalloc(sizeof(*walk), GFP_KERNEL);
 	int ret = -ENOMEM, running = 0;
 
-	if (!look)
+	if (!walk)
 		return false;
-	look->mod = mod;
-	look->room = room_factor * num_online_cpus();
-	look->running = kvmalloc_array(look->room, sizeof(*look->running), GFP_KERNEL);
-	if (!look->running)
+	walk->mod = mod;
+	walk->room = room_factor * num_online_cpus();
+	walk->running = kvmalloc_array(walk->room, sizeof(*walk->running), GFP_KERNEL);
+	if (!walk->running)
 		goto free;
-	ret = look_at_all(look);
+	ret = stack_walk_all(walk);
 	if (ret == -EAGAIN)
 		room_factor *= 2;
-	running = look_at_running(look);
-	kvfree(look->running);
+	running = stack_walk_running(walk);
+	kvfree(walk->running);
 free:
-	kfree(look);
+	kfree(walk);
 	return !ret && !running;
 }

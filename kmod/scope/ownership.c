@@ -3,22 +3,23 @@
 #include <linux/string.h>
 
 #include "graft/carrier.h"
-#include "scope/own.h"
+#include "scope/ownership.h"
 
 DEFINE_MUTEX(shk_async_lock);
 
-static struct shk_own *find(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+static struct shk_ownership *ownership_find(struct shk_shadow *shadow,
+					    const struct shk_own_arg *arg)
 {
-	struct shk_own *own;
+	struct shk_ownership *own;
 
-	list_for_each_entry (own, &shadow->owns, node)
+	list_for_each_entry (own, &shadow->ownerships, node)
 		if (own->kind == arg->kind && own->irq == arg->irq &&
 		    !strcmp(own->pattern, arg->pattern))
 			return own;
 	return NULL;
 }
 
-static bool is_valid(const struct shk_own_arg *arg)
+static bool ownership_is_valid(const struct shk_own_arg *arg)
 {
 	if (arg->flags || arg->reserved ||
 	    strnlen(arg->pattern, sizeof(arg->pattern)) == sizeof(arg->pattern))
@@ -33,9 +34,10 @@ static bool is_valid(const struct shk_own_arg *arg)
 	}
 }
 
-static struct shk_own *own_create(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
+					      const struct shk_own_arg *arg)
 {
-	struct shk_own *own = kzalloc(sizeof(*own), GFP_KERNEL_ACCOUNT);
+	struct shk_ownership *own = kzalloc(sizeof(*own), GFP_KERNEL_ACCOUNT);
 
 	if (!own)
 		return NULL;
@@ -46,7 +48,7 @@ static struct shk_own *own_create(struct shk_shadow *shadow, const struct shk_ow
 	return own;
 }
 
-static int begin(struct shk_own *own)
+static int ownership_begin(struct shk_ownership *own)
 {
 	int ret;
 
@@ -57,27 +59,27 @@ static int begin(struct shk_own *own)
 	return ret;
 }
 
-static int add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+static int ownership_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
 	struct shk_prepared was = shk_shadow_prepared(shadow);
-	struct shk_own *own;
+	struct shk_ownership *own;
 	int ret;
 
 	if (shadow->dead)
 		return -ESTALE;
-	if (find(shadow, arg))
+	if (ownership_find(shadow, arg))
 		return 0;
-	own = own_create(shadow, arg);
+	own = ownership_create(shadow, arg);
 	if (!own)
 		return -ENOMEM;
 	ret = shk_carrier_get(shadow);
 	if (ret)
 		goto free;
-	ret = begin(own);
+	ret = ownership_begin(own);
 	if (ret)
 		goto put;
-	own->id = ++shadow->last_own;
-	list_add_tail(&own->node, &shadow->owns);
+	own->id = ++shadow->last_ownership;
+	list_add_tail(&own->node, &shadow->ownerships);
 	return 0;
 put:
 	shk_carrier_put(shadow);
@@ -91,19 +93,19 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
 	int ret;
 
-	if (!is_valid(arg))
+	if (!ownership_is_valid(arg))
 		return -EINVAL;
 	if (!(shadow->flags & SHK_ASYNC_OWNER))
 		return -EMEDIUMTYPE;
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
-	ret = add(shadow, arg);
+	ret = ownership_add(shadow, arg);
 	shk_shadow_unlock(shadow);
 	return ret;
 }
 
-static void own_destroy(struct shk_own *own)
+static void ownership_destroy(struct shk_ownership *own)
 {
 	list_del(&own->node);
 	mutex_lock(&shk_async_lock);
@@ -118,30 +120,30 @@ static void own_destroy(struct shk_own *own)
 
 int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
-	struct shk_own *own;
+	struct shk_ownership *own;
 	int ret;
 
-	if (!is_valid(arg))
+	if (!ownership_is_valid(arg))
 		return -EINVAL;
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
-	own = find(shadow, arg);
+	own = ownership_find(shadow, arg);
 	if (own)
-		own_destroy(own);
+		ownership_destroy(own);
 	shk_shadow_unlock(shadow);
 	return own ? 0 : -ENOENT;
 }
 
 int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
 {
-	struct shk_own *own;
+	struct shk_ownership *own;
 	int ret = shk_shadow_lock(shadow);
 
 	if (ret)
 		return ret;
 	ret = -ENOENT;
-	list_for_each_entry (own, &shadow->owns, node) {
+	list_for_each_entry (own, &shadow->ownerships, node) {
 		if (own->id <= info->cursor)
 			continue;
 		info->cursor = own->id;
@@ -156,23 +158,23 @@ int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
 	return ret;
 }
 
-void shk_owns_teardown(struct shk_shadow *shadow)
+void shk_ownerships_teardown(struct shk_shadow *shadow)
 {
-	struct shk_own *own, *next;
+	struct shk_ownership *own, *next;
 
 	lockdep_assert_held(&shadow->lock);
-	list_for_each_entry_safe (own, next, &shadow->owns, node)
-		own_destroy(own);
+	list_for_each_entry_safe (own, next, &shadow->ownerships, node)
+		ownership_destroy(own);
 }
 
-int __init shk_owns_init(void)
+int __init shk_ownerships_init(void)
 {
 	int ret = shk_irqs_init();
 
 	return ret ?: shk_kthreads_init();
 }
 
-void shk_owns_exit(void)
+void shk_ownerships_exit(void)
 {
 	shk_kthreads_exit();
 }

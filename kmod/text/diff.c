@@ -9,7 +9,7 @@
 #include "text/text.h"
 
 /* The first edit of @page, by address, that does not end before @addr; NULL if there is none. */
-static const struct shk_edit *edit_from(const struct shk_page *page, unsigned long addr)
+static const struct shk_edit *diff_next_edit(const struct shk_page *page, unsigned long addr)
 {
 	const struct shk_edit *edit, *first = NULL;
 
@@ -20,7 +20,7 @@ static const struct shk_edit *edit_from(const struct shk_page *page, unsigned lo
 }
 
 /* Bytes that an edit keeps back for its sake: a breakpoint, and what was behind it. */
-static bool is_held(const struct shk_page *page, unsigned long addr)
+static bool diff_is_held(const struct shk_page *page, unsigned long addr)
 {
 	const struct shk_edit *edit;
 
@@ -32,14 +32,14 @@ static bool is_held(const struct shk_page *page, unsigned long addr)
 }
 
 /* Of an address that no edit has. */
-static bool is_stray(const struct shk_page *page, unsigned long addr)
+static bool diff_is_stray(const struct shk_page *page, unsigned long addr)
 {
 	return *shk_page_bytes(page, addr) != *(const u8 *)shk_base_bytes(addr) &&
-	       !is_held(page, addr);
+	       !diff_is_held(page, addr);
 }
 
-static void tell(const struct shk_page *page, unsigned long addr, const u8 *base, u8 len,
-		 struct shk_difference *difference)
+static void diff_set(const struct shk_page *page, unsigned long addr, const u8 *base, u8 len,
+		     struct shk_difference *difference)
 {
 	difference->addr = addr;
 	difference->len = len;
@@ -48,26 +48,26 @@ static void tell(const struct shk_page *page, unsigned long addr, const u8 *base
 }
 
 /* The first one of @page that does not end before @from. */
-static bool find_in(const struct shk_page *page, unsigned long from,
-		    struct shk_difference *difference)
+static bool diff_find_in_page(const struct shk_page *page, unsigned long from,
+			      struct shk_difference *difference)
 {
 	unsigned long addr = max(from, page->addr), end = page->addr + PAGE_SIZE;
-	const struct shk_edit *edit = edit_from(page, addr);
+	const struct shk_edit *edit = diff_next_edit(page, addr);
 	u8 len = 0;
 
 	if (!edit && !memcmp(page->copy.bytes, shk_base_bytes(page->addr), PAGE_SIZE))
 		return false;
 	if (edit)
 		end = max(edit->addr, addr);
-	while (addr < end && !is_stray(page, addr))
+	while (addr < end && !diff_is_stray(page, addr))
 		addr++;
-	while (len < SHK_EDIT_MAX && addr + len < end && is_stray(page, addr + len))
+	while (len < SHK_EDIT_MAX && addr + len < end && diff_is_stray(page, addr + len))
 		len++;
 	if (len) {
-		tell(page, addr, shk_base_bytes(addr), len, difference);
+		diff_set(page, addr, shk_base_bytes(addr), len, difference);
 		difference->stray = true;
 	} else if (edit) {
-		tell(page, edit->addr, edit->base, edit->len, difference);
+		diff_set(page, edit->addr, edit->base, edit->len, difference);
 		difference->stray = memcmp(difference->bytes, edit->bytes, edit->len);
 	}
 	return len || edit;
@@ -80,7 +80,8 @@ static bool find_in(const struct shk_page *page, unsigned long from,
 #define PAGES_AT_ONCE 16
 
 /* Looks at some pages, beginning at *@from, and sets that to where to go on; 0: that was all. */
-static bool find_next(struct shk_text *text, unsigned long *from, struct shk_difference *difference)
+static bool diff_find_next(struct shk_text *text, unsigned long *from,
+			   struct shk_difference *difference)
 {
 	unsigned int nr = 0;
 	struct shk_page *page;
@@ -92,20 +93,21 @@ static bool find_next(struct shk_text *text, unsigned long *from, struct shk_dif
 			*from = page->addr;
 			return false;
 		}
-		if (find_in(page, *from, difference))
+		if (diff_find_in_page(page, *from, difference))
 			return true;
 	}
 	*from = 0;
 	return false;
 }
 
-bool shk_text_next(struct shk_text *text, unsigned long from, struct shk_difference *difference)
+bool shk_text_next_difference(struct shk_text *text, unsigned long from,
+			      struct shk_difference *difference)
 {
 	bool found;
 
 	do {
 		mutex_lock(shk_symbols.text_mutex);
-		found = find_next(text, &from, difference);
+		found = diff_find_next(text, &from, difference);
 		mutex_unlock(shk_symbols.text_mutex);
 		cond_resched();
 	} while (!found && from && !fatal_signal_pending(current));
@@ -113,7 +115,7 @@ bool shk_text_next(struct shk_text *text, unsigned long from, struct shk_differe
 }
 
 /* The base's bytes; a module's text is there while preemption is off. */
-static bool read_base(unsigned long addr, u8 *bytes, size_t len)
+static bool diff_read_base(unsigned long addr, u8 *bytes, size_t len)
 {
 	bool there;
 
@@ -131,7 +133,7 @@ size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *
 
 	len = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
 	mutex_lock(shk_symbols.text_mutex);
-	if (read_base(addr, base, len)) {
+	if (diff_read_base(addr, base, len)) {
 		page = xa_load(&text->pages, PFN_DOWN(addr));
 		memcpy(bytes, page ? shk_page_bytes(page, addr) : base, len);
 	} else {
