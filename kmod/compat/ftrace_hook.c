@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 
+#include "compat/reason.h"
 #include "compat/ftrace_hook.h"
 
 int shk_ftrace_hook_get(struct shk_ftrace_hook *hook)
@@ -15,6 +16,10 @@ int shk_ftrace_hook_get(struct shk_ftrace_hook *hook)
 		ret = ftrace_set_filter_ips(&hook->ops, hook->sites, hook->nr_sites, 0, 0);
 		if (!ret)
 			ret = register_ftrace_function(&hook->ops);
+		if (ret == -EBUSY)
+			ret = SHK_E(FTRACE_DISABLED);
+		else if (ret == -ENODEV)
+			ret = SHK_E(FTRACE_DEAD);
 	}
 	if (!ret)
 		hook->users++;

@@ -129,7 +129,7 @@ static bool has_callbacks(const struct klp_object *obj)
 
 /*
  * Holds the module @name for @patch: its callbacks are called for it, even if no function
- * of it changes. -EXDEV if it is not loaded, has not started yet, or is being unloaded.
+ * of it changes. OBJECT_MISSING: it is not loaded, has not started yet, or is being unloaded.
  */
 static int livepatch_get_object(struct shk_patch *patch, const char *name)
 {
@@ -139,7 +139,7 @@ static int livepatch_get_object(struct shk_patch *patch, const char *name)
 	preempt_disable();
 	mod = shk_call(find_module)(name);
 	if (!mod || !shk_module_get_live(mod))
-		ret = -EXDEV;
+		ret = SHK_E(OBJECT_MISSING);
 	preempt_enable();
 	if (!ret)
 		patch->objects[patch->nr_objects++] = mod;
@@ -161,11 +161,18 @@ static bool has_relocations(const struct module *mod, const char *name)
 	return false;
 }
 
+static int check_object(struct shk_patch *patch, const char *name)
+{
+	return has_relocations(patch->mod, name) ? SHK_E(OBJECT_RELOCATIONS)
+						 : livepatch_get_object(patch, name);
+}
+
 /* What one shadow alone cannot have is refused. The modules that @patch changes are held. */
 static int livepatch_check_scope(struct shk_patch *patch)
 {
 	struct klp_object *obj;
 	unsigned int nr = 0;
+	int ret;
 
 	klp_for_each_object_static (patch->klp, obj)
 		nr++;
@@ -173,15 +180,12 @@ static int livepatch_check_scope(struct shk_patch *patch)
 	if (!patch->objects)
 		return -ENOMEM;
 	klp_for_each_object_static (patch->klp, obj) {
-		if (obj->name && (has_relocations(patch->mod, obj->name) ||
-				  livepatch_get_object(patch, obj->name))) {
-			strscpy(patch->symbol, obj->name, sizeof(patch->symbol));
-			return -EXDEV;
-		}
-		if (has_callbacks(obj) && !(patch->flags & SHK_PATCH_CALLBACKS)) {
-			strscpy(patch->symbol, "callbacks", sizeof(patch->symbol));
-			return -EXDEV;
-		}
+		strscpy(patch->symbol, obj->name ?: "", sizeof(patch->symbol));
+		ret = obj->name ? check_object(patch, obj->name) : 0;
+		if (ret)
+			return ret;
+		if (has_callbacks(obj) && !(patch->flags & SHK_PATCH_CALLBACKS))
+			return SHK_E(CALLBACKS);
 	}
 	return 0;
 }
@@ -202,7 +206,7 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 	struct captured *found;
 	struct klp_object *obj;
 	struct klp_func *func;
-	int ret = -ENODEV;
+	int ret = SHK_E(NO_PATCH_MODULE);
 
 	mutex_lock(&captured_lock);
 	found = captured_find_name(patch->object);
@@ -226,7 +230,7 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 		}
 	}
 	*patch->symbol = 0;
-	return list_empty(&patch->funcs) ? -ENOEXEC : 0;
+	return list_empty(&patch->funcs) ? SHK_E(NO_FUNCTIONS) : 0;
 }
 
 int shk_livepatch_pre_patch(struct shk_patch *patch)
@@ -255,7 +259,7 @@ int shk_livepatch_pre_patch(struct shk_patch *patch)
 	}
 unlock:
 	mutex_unlock(&callbacks_lock);
-	return ret;
+	return shk_livepatch_error(ret);
 }
 
 void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
@@ -290,11 +294,11 @@ static int livepatch_enable(struct klp_patch *klp)
 
 	/* livepatch_capture() replaces nothing that has no site. */
 	if (!site)
-		return klp_enable_patch(klp);
+		return shk_livepatch_error(klp_enable_patch(klp));
 	base = (void *)shk_old_get(site + CALL_INSN_SIZE);
 	if (!base)
-		return -ENOSPC;
-	ret = base(klp);
+		return SHK_E(NO_ROOM);
+	ret = shk_livepatch_error(base(klp));
 	shk_old_put((unsigned long)base);
 	return ret;
 }
@@ -358,13 +362,13 @@ int shk_livepatch_promote(struct shk_patch *patch)
 
 	lockdep_assert_held(&patch->shadow->lock);
 	if (!patch->klp)
-		return -EINVAL;
+		return SHK_E(NOT_LIVEPATCH);
 	mutex_lock(&captured_lock);
 	found = captured_find(patch->mod);
 	if (!found)
-		ret = -ENODEV;
+		ret = SHK_E(NO_PATCH_MODULE);
 	else if (found->promoted)
-		ret = -EALREADY;
+		ret = SHK_E(PROMOTED);
 	else
 		found->promoted = true;
 	mutex_unlock(&captured_lock);

@@ -43,7 +43,7 @@ static int slot_index_get(unsigned long *used, unsigned int nr)
 	if (i < nr)
 		__set_bit(i, used);
 	mutex_unlock(&slot_lock);
-	return i < nr ? i : -ENOSPC;
+	return i < nr ? i : SHK_E(NO_ROOM);
 }
 
 static void slot_index_put(unsigned long *used, unsigned int i)
@@ -239,7 +239,7 @@ int shk_stub_get(struct shk_func *func, unsigned long site)
 	/* What the push extends its sign of is the address. */
 	if (rel != (s32)rel || (long)(s32)push != (long)site) {
 		slot_index_put(stubs_used, i);
-		return -ENOEXEC;
+		return SHK_E(OUT_OF_REACH);
 	}
 	slot_write_branch(text, (u8 *)shk_stub_jump(i), JMP32_INSN_OPCODE, func->body);
 	slot_write_text((u8 *)shk_stub_jump(i), text, sizeof(text));

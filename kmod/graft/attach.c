@@ -35,8 +35,10 @@ static int attach_check_stretch(const struct shk_attach_args *args, const struct
 	if (!args->stretch || !stretch)
 		return 0;
 	if (stretch->depth == SHK_ENTER_DEPTH)
-		return -ENOSPC;
-	return stretch->thread && (!args->thread || graft->shadow != args->to) ? -EBUSY : 0;
+		return SHK_E(STRETCHES_FULL);
+	return stretch->thread && (!args->thread || graft->shadow != args->to)
+		       ? SHK_E(THREAD_STRETCH)
+		       : 0;
 }
 
 /* @args->stretch begins where @graft, which has come out of @was, is. */
@@ -121,7 +123,7 @@ static int attach_fn(struct shk_graft *graft, void *arg)
 	pending = was ? NULL : shk_pending_attach_find(graft->mm);
 	if (args->origin.kind == SHK_BY_DELEGATE &&
 	    (pending || (moves && was && graft->origin.kind != SHK_BY_DELEGATE)))
-		return -EPERM;
+		return SHK_E(NOT_DELEGATED);
 	/* Where all of the process act already, no thread does alone. */
 	thread = args->thread && (moves || !list_empty(&graft->threads));
 	if (moves) {
@@ -202,8 +204,8 @@ struct detach_args {
 static int detach_check(const struct detach_args *e, const struct shk_graft *graft)
 {
 	if (!graft || (e->from && graft->shadow != e->from))
-		return -ENOENT;
-	return e->delegated && graft->origin.kind != SHK_BY_DELEGATE ? -EPERM : 0;
+		return SHK_E(NOT_INSIDE);
+	return e->delegated && graft->origin.kind != SHK_BY_DELEGATE ? SHK_E(NOT_DELEGATED) : 0;
 }
 
 /* The mm has no graft. -ENOENT, -EPERM. */
@@ -212,9 +214,9 @@ static int detach_cancel_pending(const struct detach_args *e)
 	struct shk_pending_attach *pending = shk_pending_attach_find(e->change->mm);
 
 	if (!pending || (e->from && pending->shadow != e->from))
-		return -ENOENT;
+		return SHK_E(NOT_INSIDE);
 	if (e->delegated)
-		return -EPERM;
+		return SHK_E(NOT_DELEGATED);
 	shk_pending_attach_cancel(pending);
 	return 0;
 }

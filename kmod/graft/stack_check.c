@@ -162,7 +162,7 @@ int shk_busy_task_wait(unsigned long *until)
 	if (!*until)
 		*until = shk_busy_task_deadline();
 	if (time_after(jiffies, *until))
-		return -EBUSY;
+		return SHK_E(TASK_BUSY);
 	schedule_timeout_interruptible(SHK_BUSY_TASK_PAUSE);
 	return signal_pending(current) ? -ERESTARTSYS : 0;
 }

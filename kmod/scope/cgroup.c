@@ -229,9 +229,9 @@ static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
 {
 	int ret = shk_place(task, placing);
 
-	if (ret && ret != -EBUSY)
+	if (ret && ret != SHK_E(TASK_BUSY))
 		shk_place_later(task);
-	return ret == -EBUSY ? ret : 0;
+	return ret == SHK_E(TASK_BUSY) ? ret : 0;
 }
 
 /* Uses the reference to @cgroup up. */
@@ -406,7 +406,7 @@ static int cgroup_bind(struct shk_binding *binding, const struct shk_split *spli
 	int ret;
 
 	if (was)
-		return binding_equals(was, split) ? 0 : -EBUSY;
+		return binding_equals(was, split) ? 0 : SHK_E(CGROUP_ELSEWHERE);
 	ret = cgroup_register_tracepoints();
 	if (ret)
 		return ret;
@@ -427,9 +427,21 @@ static int cgroup_bind(struct shk_binding *binding, const struct shk_split *spli
 	return 1;
 }
 
-int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
+/* The cgroup whose folder @fd is, with a reference. NOT_CGROUP, CGROUP_REMOVED. */
+static struct cgroup *bound_cgroup_get(int fd)
 {
 	struct cgroup *cgroup = cgroup_get_from_fd(fd);
+
+	if (cgroup == ERR_PTR(-EBADF))
+		return ERR_PTR(SHK_E(NOT_CGROUP));
+	if (cgroup == ERR_PTR(-ENOENT) || cgroup == ERR_PTR(-ENODEV))
+		return ERR_PTR(SHK_E(CGROUP_REMOVED));
+	return cgroup;
+}
+
+int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
+{
+	struct cgroup *cgroup = bound_cgroup_get(fd);
 	struct shk_binding *binding;
 	int ret;
 
@@ -459,7 +471,7 @@ static bool binding_has_shadow(const struct shk_binding *binding, const struct s
 
 int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy)
 {
-	struct cgroup *cgroup = cgroup_get_from_fd(fd);
+	struct cgroup *cgroup = bound_cgroup_get(fd);
 	struct shk_binding *binding;
 	int ret = 0;
 
@@ -473,14 +485,14 @@ int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy)
 	if (binding && (!from || binding_has_shadow(binding, from)))
 		ret = binding_try_release(binding, busy);
 	else
-		ret = -ENOENT;
+		ret = SHK_E(CGROUP_UNATTACHED);
 	mutex_unlock(&cgroups_lock);
 put:
 	cgroup_put(cgroup);
 	return ret;
 }
 
-int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
+int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_entry *next)
 {
 	struct cgroup *found = NULL;
 	struct shk_binding *binding;
@@ -489,8 +501,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
 
 	rcu_read_lock();
 	hash_for_each_rcu (bindings, bucket, binding, node)
-		if (binding_has_shadow(binding, shadow) &&
-		    cgroup_id(binding->cgroup) > next->cursor &&
+		if (binding_has_shadow(binding, shadow) && cgroup_id(binding->cgroup) > *cursor &&
 		    (!found || cgroup_id(binding->cgroup) < cgroup_id(found))) {
 			found = binding->cgroup;
 			next->percent = binding->other == shadow ? binding->percent
@@ -501,7 +512,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
 	rcu_read_unlock();
 	if (!found)
 		return -ENOENT;
-	next->cursor = cgroup_id(found);
+	*cursor = next->id = cgroup_id(found);
 	ret = cgroup_path_ns(found, next->path, sizeof(next->path), current->nsproxy->cgroup_ns);
 	if (ret < 0 || ret >= sizeof(next->path))
 		memset(next->path, 0, sizeof(next->path));

@@ -21,8 +21,7 @@ static struct shk_ownership *ownership_find(struct shk_shadow *shadow,
 
 static bool ownership_is_valid(const struct shk_own_arg *arg)
 {
-	if (arg->flags || arg->reserved ||
-	    strnlen(arg->pattern, sizeof(arg->pattern)) == sizeof(arg->pattern))
+	if (arg->flags || strnlen(arg->pattern, sizeof(arg->pattern)) == sizeof(arg->pattern))
 		return false;
 	switch (arg->kind) {
 	case SHK_OWN_IRQ:
@@ -66,7 +65,7 @@ static int ownership_add(struct shk_shadow *shadow, const struct shk_own_arg *ar
 	int ret;
 
 	if (shadow->dead)
-		return -ESTALE;
+		return SHK_E(SHADOW_DESTROYED);
 	if (ownership_find(shadow, arg))
 		return 0;
 	own = ownership_create(shadow, arg);
@@ -96,7 +95,7 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	if (!ownership_is_valid(arg))
 		return -EINVAL;
 	if (!(shadow->flags & SHK_ASYNC_OWNER))
-		return -EMEDIUMTYPE;
+		return SHK_E(POLICY);
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
@@ -132,10 +131,10 @@ int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	if (own)
 		ownership_destroy(own);
 	shk_shadow_unlock(shadow);
-	return own ? 0 : -ENOENT;
+	return own ? 0 : SHK_E(NOT_OWNED);
 }
 
-int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
+int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *info)
 {
 	struct shk_ownership *own;
 	int ret = shk_shadow_lock(shadow);
@@ -144,9 +143,9 @@ int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
 		return ret;
 	ret = -ENOENT;
 	list_for_each_entry (own, &shadow->ownerships, node) {
-		if (own->id <= info->cursor)
+		if (own->id <= *cursor)
 			continue;
-		info->cursor = own->id;
+		*cursor = own->id;
 		info->kind = own->kind;
 		info->irq = own->irq;
 		info->nr_threads = READ_ONCE(own->nr_threads);
