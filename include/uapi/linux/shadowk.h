@@ -50,10 +50,10 @@
  *
  * Permissions
  *
- * Capabilities are checked at each call, whoever opened the descriptor, and count in the initial
- * user namespace only. "Adds text" below marks the calls that the kernel also refuses (EPERM,
- * SHK_REASON_LOCKDOWN) where it accepts no unsigned module: under lockdown, with
- * module.sig_enforce, and with kernel.modules_disabled. docs/permissions.md has the whole table.
+ * Capabilities are checked at each call, not at open(2), and count in the initial user namespace
+ * only. "Adds text" below marks the calls that the kernel also refuses (EPERM, LOCKDOWN) where it
+ * accepts no unsigned module: under lockdown, with module.sig_enforce, and with
+ * kernel.modules_disabled. docs/permissions.md has the whole table.
  *
  * Every call is available since release 0.1.
  */
@@ -79,112 +79,194 @@
  */
 #define SHK_IOC			0xBD
 
-/*
+/**
  * enum shk_reason - cause of an error
  *
  * A reason keeps its value and its errno in all releases. A program that does not know a reason
  * relies on errno alone.
+ *
+ * The caller and its descriptor:
+ *   CAPABILITY          EPERM       a capability is missing
+ *   LOCKDOWN            EPERM       the kernel accepts no unsigned module
+ *   ADDRESSES_HIDDEN    EPERM       kptr_restrict hides addresses from the caller
+ *   RIGHTS              EACCES      the handle was derived without that right
+ *   REVOKED             EACCES      the handle was revoked
+ *   NOT_DELEGATED       EPERM       the process is in a shadow by CAP_SYS_ADMIN
+ *   NAME_INVALID        EINVAL      a character is not of [A-Za-z0-9._:-], or "." or ".."
+ *   NAME_TAKEN          EEXIST      a shadow, probe or patch has that name
+ *
+ * The machine:
+ *   FTRACE_DISABLED     EBUSY       kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD         ENODEV      ftrace has stopped after a fault of its own
+ *   XEN                 EIO         Xen refused a change of page tables
+ *   NO_CARRIER          EOPNOTSUPP  Xen PV, or no CONFIG_PREEMPT_NOTIFIERS
+ *   NO_STACKS           EOPNOTSUPP  no ORC unwinder, so no reliable stack traces
+ *   NO_SYSCALL_ENTRY    EOPNOTSUPP  the kernel has no x64_sys_call()
+ *   NO_THUNKS           EOPNOTSUPP  the CPU or the boot options use no such thunks
+ *
+ * Shadows:
+ *   SHADOW_UNKNOWN      ENOENT      no shadow has that name or id
+ *   SHADOW_DESTROYED    ESTALE      the shadow, or its target, was destroyed
+ *   SHADOW_IN_USE       EBUSY       processes are inside, or cgroups are attached
+ *   POLICY              EOPNOTSUPP  the shadow's SHK_ASYNC_* policy excludes it
+ *   SYSCALLS_ONLY       EOPNOTSUPP  the shadow was made by SHK_SYSCALLS_CREATE
+ *   HAS_CALLERS         EOPNOTSUPP  the shadow is a target of SHK_SYSCALLS_CREATE
+ *   SHARED              EOPNOTSUPP  handles with SHK_RIGHT_ATTACH were derived
+ *   EDITS_IN_PLACE      EBUSY       the shadow has IN_PLACE or LIVEPATCH patches
+ *   EDITS_FOR_ALL       EBUSY       the shadow has edits that cannot test the thread
+ *   THREADS_INSIDE      EBUSY       threads are in stretches of their own
+ *   PROCESSES_INSIDE    EBUSY       processes inside execute the text concerned
+ *
+ * Processes and threads:
+ *   PROCESS_EXITED      ESRCH       the process is a zombie, or gone
+ *   NOT_PIDFD           EBADF       the descriptor is no pidfd
+ *   KERNEL_THREAD       EOPNOTSUPP  the process is a kernel thread
+ *   NOT_INSIDE          ENOENT      the process is in no shadow, or in another one
+ *   BOUND_BY_CGROUP     EBUSY       the process is in its shadow by SHK_CGROUP_ATTACH
+ *   TASK_BUSY           EBUSY       @busy was in fork, exec or a body that changes, for seconds
+ *   STRETCHES_FULL      ENOSPC      SHK_ENTER_DEPTH stretches already
+ *   THREAD_STRETCH      EBUSY       threads of the process are in stretches of another kind
+ *   NO_STRETCH          ENOENT      the innermost stretch is not in that shadow
+ *
+ * Cgroups, interrupts, kernel threads, system calls:
+ *   NOT_CGROUP          EBADF       the descriptor is no folder of a cgroup2 file system
+ *   CGROUP_REMOVED      ENOENT      the cgroup was removed
+ *   CGROUP_ELSEWHERE    EBUSY       the cgroup is attached to another shadow, or split
+ *   CGROUP_UNATTACHED   ENOENT      the cgroup is not attached
+ *   NOT_HANDLE          EBADF       the descriptor is no handle
+ *   IRQ_UNKNOWN         ENOENT      no interrupt line has that number
+ *   OWNED_ELSEWHERE     EBUSY       another shadow owns it
+ *   NOT_OWNED           ENOENT      the shadow does not own it
+ *   SYSCALL_UNKNOWN     EINVAL      the kernel has no system call @nr
+ *   SYSCALL_NO_RETURN   EOPNOTSUPP  @nr does not return to its caller
+ *
+ * Places in text:
+ *   SYMBOL_UNKNOWN      ENOENT      no function has that name
+ *   SYMBOL_AMBIGUOUS    EINVAL      several functions have that name
+ *   NOT_TEXT            ERANGE      not in text of the kernel or of a module
+ *   PAST_SYMBOL         ERANGE      past the end of the symbol
+ *   NOT_INSTRUCTION     EINVAL      not the first byte of an instruction
+ *   NOT_FUNCTION        EINVAL      not the first byte of a function
+ *   FORBIDDEN           EOPNOTSUPP  the kernel or the module itself depends on that text
+ *   PAGE_EDGE           EOPNOTSUPP  the edit would lie in two pages
+ *   MODULE_END          EOPNOTSUPP  too near to the end of a module's text
+ *   MODULE_BUSY         EBUSY       the module is being loaded or unloaded
+ *   EDIT_THERE          EBUSY       the shadow has another edit there
+ *   KPROBE_THERE        EBUSY       another user's kprobe is there
+ *   NO_ROOM             ENOSPC      the module has no room for more edits
+ *   ID_UNKNOWN          ENOENT      the shadow has no edit of that id or name
+ *
+ * Probes and raw edits:
+ *   CANNOT_STEP         EOPNOTSUPP  kprobes cannot step that instruction
+ *   NOT_ENTRY           EOPNOTSUPP  returns are taken at a function's entry only
+ *   NO_RETURN           EOPNOTSUPP  no return address is on the stack at that entry
+ *   JUMP_THERE          EBUSY       an edit is armed by a jump, which cannot serve both
+ *
+ * Patches:
+ *   NO_FENTRY           EOPNOTSUPP  the function has no __fentry__ site
+ *   NO_CALL             ENOENT      the function does not call @callee, or not at @offset
+ *   SEVERAL_CALLS       EINVAL      the function calls @callee at several places
+ *   NO_PATCH_MODULE     ENODEV      no such patch or livepatch module is loaded
+ *   PATCH_VERSION       ENOEXEC     the module was built for another release of shadowk
+ *   OUT_OF_REACH        ENOEXEC     the module's text is out of reach of a jump
+ *   NO_FUNCTIONS        ENOEXEC     the module replaces no function
+ *   CALLBACKS           EOPNOTSUPP  the livepatch has callbacks, which act on all processes
+ *   OBJECT_MISSING      ENODEV      the module that the livepatch changes is not loaded
+ *   OBJECT_RELOCATIONS  EOPNOTSUPP  the livepatch has relocations that livepatch makes
+ *   BODY_TOO_LONG       EOPNOTSUPP  the body is longer than the one that it replaces
+ *   BODY_OUT_OF_REACH   EOPNOTSUPP  a branch or datum is out of reach from there
+ *   BODY_FIXED          EOPNOTSUPP  static keys, WARN() or exceptions tie the body to its address
+ *   BODY_FRAMES         EOPNOTSUPP  the stack frames differ from those of the old body
+ *   CHANGES_TEXT        EOPNOTSUPP  tasks change their text inside that function
+ *   NOT_LIVEPATCH       EINVAL      the patch is no LIVEPATCH
+ *   PROMOTED            EEXIST      the patch was promoted before
+ *   PATCH_BUSY          EBUSY       another call adds, removes or promotes the patch
+ *   LIVEPATCH           any         klp_enable_patch() or a callback returned the errno
  */
 enum shk_reason {
-	SHK_REASON_NONE = 0,			/* errno says all */
-
-	/* The caller and its descriptor */
-	SHK_REASON_CAPABILITY = 1,		/* EPERM: a capability is missing */
-	SHK_REASON_LOCKDOWN = 2,		/* EPERM: the kernel accepts no unsigned module */
-	SHK_REASON_ADDRESSES_HIDDEN = 3,	/* EPERM: kptr_restrict hides addresses from the caller */
-	SHK_REASON_RIGHTS = 4,			/* EACCES: the handle was derived without that right */
-	SHK_REASON_REVOKED = 5,			/* EACCES: the handle was revoked */
-	SHK_REASON_NOT_DELEGATED = 6,		/* EPERM: the process is in a shadow by CAP_SYS_ADMIN */
-	SHK_REASON_NAME_INVALID = 7,		/* EINVAL: a character is not of [A-Za-z0-9._:-], or "." or ".." */
-	SHK_REASON_NAME_TAKEN = 8,		/* EEXIST: a shadow, probe or patch has that name */
-
-	/* The machine */
-	SHK_REASON_FTRACE_DISABLED = 16,	/* EBUSY: kernel.ftrace_enabled is 0 */
-	SHK_REASON_FTRACE_DEAD = 17,		/* ENODEV: ftrace has stopped after a fault of its own */
-	SHK_REASON_XEN = 18,			/* EIO: Xen refused a change of page tables */
-	SHK_REASON_NO_CARRIER = 19,		/* EOPNOTSUPP: Xen PV, or no CONFIG_PREEMPT_NOTIFIERS */
-	SHK_REASON_NO_STACKS = 20,		/* EOPNOTSUPP: no ORC unwinder, so no reliable stack traces */
-	SHK_REASON_NO_SYSCALL_ENTRY = 21,	/* EOPNOTSUPP: the kernel has no x64_sys_call() */
-	SHK_REASON_NO_THUNKS = 22,		/* EOPNOTSUPP: the CPU or the boot options use no such thunks */
-
-	/* Shadows */
-	SHK_REASON_SHADOW_UNKNOWN = 32,		/* ENOENT: no shadow has that name or id */
-	SHK_REASON_SHADOW_DESTROYED = 33,	/* ESTALE: the shadow, or its target, was destroyed */
-	SHK_REASON_SHADOW_IN_USE = 34,		/* EBUSY: processes are inside, or cgroups are attached */
-	SHK_REASON_POLICY = 35,			/* EOPNOTSUPP: the shadow's SHK_ASYNC_* policy excludes it */
-	SHK_REASON_SYSCALLS_ONLY = 36,		/* EOPNOTSUPP: the shadow was made by SHK_SYSCALLS_CREATE */
-	SHK_REASON_HAS_CALLERS = 37,		/* EOPNOTSUPP: the shadow is a target of SHK_SYSCALLS_CREATE */
-	SHK_REASON_SHARED = 38,			/* EOPNOTSUPP: handles with SHK_RIGHT_ATTACH were derived */
-	SHK_REASON_EDITS_IN_PLACE = 39,		/* EBUSY: the shadow has IN_PLACE or LIVEPATCH patches */
-	SHK_REASON_EDITS_FOR_ALL = 40,		/* EBUSY: the shadow has edits that cannot test the thread */
-	SHK_REASON_THREADS_INSIDE = 41,		/* EBUSY: threads are in stretches of their own */
-	SHK_REASON_PROCESSES_INSIDE = 42,	/* EBUSY: processes inside execute the text concerned */
-
-	/* Processes and threads */
-	SHK_REASON_PROCESS_EXITED = 48,		/* ESRCH: the process is a zombie, or gone */
-	SHK_REASON_NOT_PIDFD = 49,		/* EBADF: the descriptor is no pidfd */
-	SHK_REASON_KERNEL_THREAD = 50,		/* EOPNOTSUPP: the process is a kernel thread */
-	SHK_REASON_NOT_INSIDE = 51,		/* ENOENT: the process is in no shadow, or in another one */
-	SHK_REASON_BOUND_BY_CGROUP = 52,	/* EBUSY: the process is in its shadow by SHK_CGROUP_ATTACH */
-	SHK_REASON_TASK_BUSY = 53,		/* EBUSY: @busy was in fork, exec or a body that changes, for seconds */
-	SHK_REASON_STRETCHES_FULL = 54,		/* ENOSPC: SHK_ENTER_DEPTH stretches already */
-	SHK_REASON_THREAD_STRETCH = 55,		/* EBUSY: threads of the process are in stretches of another kind */
-	SHK_REASON_NO_STRETCH = 56,		/* ENOENT: the innermost stretch is not in that shadow */
-
-	/* Cgroups, interrupts, kernel threads, system calls */
-	SHK_REASON_NOT_CGROUP = 64,		/* EBADF: the descriptor is no folder of a cgroup2 file system */
-	SHK_REASON_CGROUP_REMOVED = 65,		/* ENOENT: the cgroup was removed */
-	SHK_REASON_CGROUP_ELSEWHERE = 66,	/* EBUSY: the cgroup is attached to another shadow, or split */
-	SHK_REASON_CGROUP_UNATTACHED = 67,	/* ENOENT: the cgroup is not attached */
-	SHK_REASON_NOT_HANDLE = 68,		/* EBADF: the descriptor is no handle */
-	SHK_REASON_IRQ_UNKNOWN = 69,		/* ENOENT: no interrupt line has that number */
-	SHK_REASON_OWNED_ELSEWHERE = 70,	/* EBUSY: another shadow owns it */
-	SHK_REASON_NOT_OWNED = 71,		/* ENOENT: the shadow does not own it */
-	SHK_REASON_SYSCALL_UNKNOWN = 72,	/* EINVAL: the kernel has no system call @nr */
-	SHK_REASON_SYSCALL_NO_RETURN = 73,	/* EOPNOTSUPP: @nr does not return to its caller */
-
-	/* Places in text */
-	SHK_REASON_SYMBOL_UNKNOWN = 80,		/* ENOENT: no function has that name */
-	SHK_REASON_SYMBOL_AMBIGUOUS = 81,	/* EINVAL: several functions have that name */
-	SHK_REASON_NOT_TEXT = 82,		/* ERANGE: not in text of the kernel or of a module */
-	SHK_REASON_PAST_SYMBOL = 83,		/* ERANGE: past the end of the symbol */
-	SHK_REASON_NOT_INSTRUCTION = 84,	/* EINVAL: not the first byte of an instruction */
-	SHK_REASON_NOT_FUNCTION = 85,		/* EINVAL: not the first byte of a function */
-	SHK_REASON_FORBIDDEN = 86,		/* EOPNOTSUPP: the kernel or the module itself depends on that text */
-	SHK_REASON_PAGE_EDGE = 87,		/* EOPNOTSUPP: the edit would lie in two pages */
-	SHK_REASON_MODULE_END = 88,		/* EOPNOTSUPP: too near to the end of a module's text */
-	SHK_REASON_MODULE_BUSY = 89,		/* EBUSY: the module is being loaded or unloaded */
-	SHK_REASON_EDIT_THERE = 90,		/* EBUSY: the shadow has another edit there */
-	SHK_REASON_KPROBE_THERE = 91,		/* EBUSY: a kprobe of somebody else is there */
-	SHK_REASON_NO_ROOM = 92,		/* ENOSPC: the module has no room for more edits */
-	SHK_REASON_ID_UNKNOWN = 93,		/* ENOENT: the shadow has no edit of that id or name */
-
-	/* Probes and raw edits */
-	SHK_REASON_CANNOT_STEP = 96,		/* EOPNOTSUPP: kprobes cannot step that instruction */
-	SHK_REASON_NOT_ENTRY = 97,		/* EOPNOTSUPP: returns are taken at a function's entry only */
-	SHK_REASON_NO_RETURN = 98,		/* EOPNOTSUPP: no return address is on the stack at that entry */
-	SHK_REASON_JUMP_THERE = 99,		/* EBUSY: an edit is armed by a jump, which cannot serve both */
-
-	/* Patches */
-	SHK_REASON_NO_FENTRY = 112,		/* EOPNOTSUPP: the function has no __fentry__ site */
-	SHK_REASON_NO_CALL = 113,		/* ENOENT: the function does not call @callee, or not at @offset */
-	SHK_REASON_SEVERAL_CALLS = 114,		/* EINVAL: the function calls @callee at several places */
-	SHK_REASON_NO_PATCH_MODULE = 115,	/* ENODEV: no such patch or livepatch module is loaded */
-	SHK_REASON_PATCH_VERSION = 116,		/* ENOEXEC: the module was built for another release of shadowk */
-	SHK_REASON_OUT_OF_REACH = 117,		/* ENOEXEC: the module's text is out of reach of a jump */
-	SHK_REASON_NO_FUNCTIONS = 118,		/* ENOEXEC: the module replaces no function */
-	SHK_REASON_CALLBACKS = 119,		/* EOPNOTSUPP: the livepatch has callbacks, which act on everybody */
-	SHK_REASON_OBJECT_MISSING = 120,	/* ENODEV: the module that the livepatch changes is not loaded */
-	SHK_REASON_OBJECT_RELOCATIONS = 121,	/* EOPNOTSUPP: the livepatch has relocations that livepatch makes */
-	SHK_REASON_BODY_TOO_LONG = 122,		/* EOPNOTSUPP: the body is longer than the one that it replaces */
-	SHK_REASON_BODY_OUT_OF_REACH = 123,	/* EOPNOTSUPP: a branch or datum is out of reach from there */
-	SHK_REASON_BODY_FIXED = 124,		/* EOPNOTSUPP: static keys, WARN() or exceptions tie the body to its address */
-	SHK_REASON_BODY_FRAMES = 125,		/* EOPNOTSUPP: the stack frames differ from those of the old body */
-	SHK_REASON_CHANGES_TEXT = 126,		/* EOPNOTSUPP: tasks change their text inside that function */
-	SHK_REASON_NOT_LIVEPATCH = 127,		/* EINVAL: the patch is no LIVEPATCH */
-	SHK_REASON_PROMOTED = 128,		/* EEXIST: the patch was promoted before */
-	SHK_REASON_PATCH_BUSY = 129,		/* EBUSY: another call adds, removes or promotes the patch */
-	SHK_REASON_LIVEPATCH = 130,		/* any: klp_enable_patch() or a callback returned the errno */
+	SHK_REASON_NONE = 0,
+	SHK_REASON_CAPABILITY = 1,
+	SHK_REASON_LOCKDOWN = 2,
+	SHK_REASON_ADDRESSES_HIDDEN = 3,
+	SHK_REASON_RIGHTS = 4,
+	SHK_REASON_REVOKED = 5,
+	SHK_REASON_NOT_DELEGATED = 6,
+	SHK_REASON_NAME_INVALID = 7,
+	SHK_REASON_NAME_TAKEN = 8,
+	SHK_REASON_FTRACE_DISABLED = 16,
+	SHK_REASON_FTRACE_DEAD = 17,
+	SHK_REASON_XEN = 18,
+	SHK_REASON_NO_CARRIER = 19,
+	SHK_REASON_NO_STACKS = 20,
+	SHK_REASON_NO_SYSCALL_ENTRY = 21,
+	SHK_REASON_NO_THUNKS = 22,
+	SHK_REASON_SHADOW_UNKNOWN = 32,
+	SHK_REASON_SHADOW_DESTROYED = 33,
+	SHK_REASON_SHADOW_IN_USE = 34,
+	SHK_REASON_POLICY = 35,
+	SHK_REASON_SYSCALLS_ONLY = 36,
+	SHK_REASON_HAS_CALLERS = 37,
+	SHK_REASON_SHARED = 38,
+	SHK_REASON_EDITS_IN_PLACE = 39,
+	SHK_REASON_EDITS_FOR_ALL = 40,
+	SHK_REASON_THREADS_INSIDE = 41,
+	SHK_REASON_PROCESSES_INSIDE = 42,
+	SHK_REASON_PROCESS_EXITED = 48,
+	SHK_REASON_NOT_PIDFD = 49,
+	SHK_REASON_KERNEL_THREAD = 50,
+	SHK_REASON_NOT_INSIDE = 51,
+	SHK_REASON_BOUND_BY_CGROUP = 52,
+	SHK_REASON_TASK_BUSY = 53,
+	SHK_REASON_STRETCHES_FULL = 54,
+	SHK_REASON_THREAD_STRETCH = 55,
+	SHK_REASON_NO_STRETCH = 56,
+	SHK_REASON_NOT_CGROUP = 64,
+	SHK_REASON_CGROUP_REMOVED = 65,
+	SHK_REASON_CGROUP_ELSEWHERE = 66,
+	SHK_REASON_CGROUP_UNATTACHED = 67,
+	SHK_REASON_NOT_HANDLE = 68,
+	SHK_REASON_IRQ_UNKNOWN = 69,
+	SHK_REASON_OWNED_ELSEWHERE = 70,
+	SHK_REASON_NOT_OWNED = 71,
+	SHK_REASON_SYSCALL_UNKNOWN = 72,
+	SHK_REASON_SYSCALL_NO_RETURN = 73,
+	SHK_REASON_SYMBOL_UNKNOWN = 80,
+	SHK_REASON_SYMBOL_AMBIGUOUS = 81,
+	SHK_REASON_NOT_TEXT = 82,
+	SHK_REASON_PAST_SYMBOL = 83,
+	SHK_REASON_NOT_INSTRUCTION = 84,
+	SHK_REASON_NOT_FUNCTION = 85,
+	SHK_REASON_FORBIDDEN = 86,
+	SHK_REASON_PAGE_EDGE = 87,
+	SHK_REASON_MODULE_END = 88,
+	SHK_REASON_MODULE_BUSY = 89,
+	SHK_REASON_EDIT_THERE = 90,
+	SHK_REASON_KPROBE_THERE = 91,
+	SHK_REASON_NO_ROOM = 92,
+	SHK_REASON_ID_UNKNOWN = 93,
+	SHK_REASON_CANNOT_STEP = 96,
+	SHK_REASON_NOT_ENTRY = 97,
+	SHK_REASON_NO_RETURN = 98,
+	SHK_REASON_JUMP_THERE = 99,
+	SHK_REASON_NO_FENTRY = 112,
+	SHK_REASON_NO_CALL = 113,
+	SHK_REASON_SEVERAL_CALLS = 114,
+	SHK_REASON_NO_PATCH_MODULE = 115,
+	SHK_REASON_PATCH_VERSION = 116,
+	SHK_REASON_OUT_OF_REACH = 117,
+	SHK_REASON_NO_FUNCTIONS = 118,
+	SHK_REASON_CALLBACKS = 119,
+	SHK_REASON_OBJECT_MISSING = 120,
+	SHK_REASON_OBJECT_RELOCATIONS = 121,
+	SHK_REASON_BODY_TOO_LONG = 122,
+	SHK_REASON_BODY_OUT_OF_REACH = 123,
+	SHK_REASON_BODY_FIXED = 124,
+	SHK_REASON_BODY_FRAMES = 125,
+	SHK_REASON_CHANGES_TEXT = 126,
+	SHK_REASON_NOT_LIVEPATCH = 127,
+	SHK_REASON_PROMOTED = 128,
+	SHK_REASON_PATCH_BUSY = 129,
+	SHK_REASON_LIVEPATCH = 130,
 };
 
 /**
@@ -194,7 +276,7 @@ enum shk_reason {
  * @reason:		out
  * @busy:		out
  * @element_size:	size of one element, as the caller knows it: 8 or more, at most 4096
- * @nr:			in: elements that @elements has room for; out: elements written
+ * @nr:			in: elements that @elements has room for, 1 or more; out: elements written
  * @cursor:		in: 0 to begin, or as the last call left it; out: 0 after the last element
  * @elements:		pointer to the array
  *
@@ -259,7 +341,7 @@ struct shk_info {
 };
 #define SHK_INFO		_IO(SHK_IOC, 0x00)
 
-/* What the module does about a property of the machine (struct shk_property.answer). */
+/* The module's answer to a property of the machine (struct shk_property.answer). */
 enum shk_answer {
 	SHK_ANSWER_FINE = 0,	/* nothing: the property is as shadows want it */
 	SHK_ANSWER_ADAPTED = 1,	/* it works otherwise; @detail says how */
@@ -290,29 +372,27 @@ struct shk_property {
 /* ---- device: shadows ------------------------------------------------------------------------- */
 
 /*
- * Policies: which text asynchronous work executes, and which counter a probe of the shadow
- * increments there. "landing" means on a CPU whose current task is inside the shadow.
+ * Policies: the text that asynchronous work executes, and the counter of a probe that it hits there
+ * ("async" is @async_hits, "-" is none):
  *
- *            process     hard interrupt      softirq             work item           kernel thread  NMI landing
- * base       shadow      base                base                base                base           shadow
- *            hits        -                   -                   -                   -              async_hits
- * INHERIT    shadow      shadow if landing   shadow if landing   base                base           shadow
- *            hits        async_hits          async_hits          -                   -              async_hits
- * OWNER      shadow      shadow if owned     base                base (1)            shadow if owned  shadow
- *            hits        async_hits          -                   -                   hits           async_hits
- * CAUSAL     shadow      base                shadow if raised    shadow if queued    base           shadow
- *                                            inside (2)          inside
- *            hits        -                   async_hits          hits                -              async_hits
- * UNION      shadow      union (3)           union (3)           union (3)           base           shadow
- *            hits        async_hits          async_hits          async_hits          -              async_hits
+ *   policy   process     hard interrupt   softirq          work item       kthread         NMI (1)
+ *   base     shadow hits base   -         base   -         base   -        base   -        shadow async
+ *   INHERIT  shadow hits shadow async(1)  shadow async(1)  base   -        base   -        shadow async
+ *   OWNER    shadow hits shadow async(2)  base   -         base   - (3)    shadow hits(2)  shadow async
+ *   CAUSAL   shadow hits base   -         shadow async(4)  shadow hits(4)  base   -        shadow async
+ *   UNION    shadow hits union  async(5)  union  async(5)  union  async(5) base   -        shadow async
  *
- * (1) A work item executes the shadow if the shadow owns the kworker by name.
- * (2) Timers run in softirqs. A softirq that a task outside has raised on the same CPU as well
- *     executes the base, and increments @nr_unfollowed.
- * (3) The union is a text with the probes of all UNION shadows; patches and raw edits are not in
- *     it. It runs on the whole machine, also while no process is inside. Work that belongs to an
- *     OWNER, CAUSAL or INHERIT shadow executes that one instead. Union hits are counted in
- *     @async_hits only: they enter no histogram and fire no event.
+ * (1) If the task on that CPU is inside the shadow; otherwise the base.
+ * (2) If the shadow owns the interrupt line or the kernel thread; otherwise the base.
+ * (3) A work item executes the shadow if the shadow owns the kworker by its name.
+ * (4) If a process inside has queued the work item or raised the softirq; timers run in softirqs.
+ *     A softirq that a task outside has raised on the same CPU as well executes the base, and
+ *     increments @nr_unfollowed. Work that follows from such work is not followed, except for the
+ *     work item of a delayed one.
+ * (5) The union is a text with the probes of all UNION shadows, without their patches and raw
+ *     edits. The whole machine executes it in these contexts, also while no process is inside.
+ *     Work that belongs to an OWNER, CAUSAL or INHERIT shadow executes that shadow instead. Union
+ *     hits enter no histogram and fire no event.
  *
  * Interrupt entry code before and after the handlers executes the text of the task it landed on;
  * probes there increment @async_hits. Threads of interrupts are kernel threads.
@@ -444,8 +524,8 @@ struct shk_shadow_destroy {
 };
 #define SHK_SHADOW_DESTROY	_IO(SHK_IOC, 0x10)
 
-#define SHK_RIGHT_ATTACH	(1U << 0)	/* the holder attaches and detaches its own process */
-#define SHK_RIGHT_READ		(1U << 1)	/* the holder lists probes, patches, raw edits and edits */
+#define SHK_RIGHT_ATTACH	(1U << 0)	/* attach and detach the holder's own process */
+#define SHK_RIGHT_READ		(1U << 1)	/* list probes, patches, raw edits and edits */
 
 /**
  * struct shk_handle_derive - SHK_HANDLE_DERIVE: make a handle with fewer rights
@@ -457,8 +537,8 @@ struct shk_shadow_destroy {
  * @reserved:	0
  * @id:		out: id of the new handle, for SHK_HANDLE_REVOKE
  *
- * A derived handle grants its rights to a holder without capabilities, and nothing else to
- * anybody: every other call on it is EACCES, also for root. SHK_SHADOW_LIST and SHK_LEAVE need no
+ * A derived handle grants its rights to a holder without capabilities. Every other call on it is
+ * EACCES, also for root. SHK_SHADOW_LIST and SHK_LEAVE need no
  * right. Read hits are those of all processes inside, not only of the holder's.
  *
  * A process that attached itself by SHK_RIGHT_ATTACH without CAP_SYS_ADMIN is inside by
@@ -533,9 +613,10 @@ struct shk_handle_revoke {
  * SHK_PROCESS_DETACH, on the device: the process executes the base again, whichever shadow it was
  * in. On a handle: the same, if it is in the handle's shadow. Its stretches end.
  *
- * Waits: both calls wait up to three seconds for a process that is in fork or exec. If one of the
- * two texts has a patch with SHK_PATCH_IN_PLACE, or a LIVEPATCH without SHK_PATCH_UNSAFE_NOW, they
- * also wait until the kernel stack of no sleeping or preempted thread shows a body that changes.
+ * Both calls wait up to three seconds for a process that is in fork or exec. They also wait, up to
+ * three seconds, for threads in bodies that change: those of a patch with SHK_PATCH_IN_PLACE or of
+ * a LIVEPATCH without SHK_PATCH_UNSAFE_NOW, in the shadow that is left or entered. A thread is in
+ * such a body if it sleeps or was preempted there, by its kernel stack.
  * A process whose mmap_lock is held, in a page fault on a frozen file system for instance, is
  * waited for without a limit; a fatal signal ends that wait.
  *
@@ -546,7 +627,7 @@ struct shk_handle_revoke {
  *   EIO         XEN (attach)
  *   ENOENT      NOT_INSIDE (detach)
  *   EOPNOTSUPP  KERNEL_THREAD
- *   EPERM       NOT_DELEGATED: SHK_RIGHT_ATTACH does not reach a process that CAP_SYS_ADMIN attached
+ *   EPERM       NOT_DELEGATED: CAP_SYS_ADMIN attached the process
  *   ESRCH       PROCESS_EXITED
  *   ESTALE      SHADOW_DESTROYED (attach)
  *
@@ -638,13 +719,14 @@ struct shk_process_entry {
  *
  * SHK_THREAD: all threads of the process execute the shadow's text, but its probes and patches
  * act on the calling thread alone, until it leaves. Other threads pass the edits without effect,
- * unless they have entered likewise. Edits of the shadow that the process was in before act on no
- * thread.
+ * unless they have entered with SHK_THREAD, too. Edits of the shadow that the process was in before
+ * act on no thread.
  *
- * - fork by a thread that has entered: the child is inside with all its threads (a vfork child
- *   counts as another thread). fork and exec by another thread: the child or program is where the
- *   process was before its first thread entered if that was the base; otherwise edits do not act
- *   on it.
+ * - fork by a thread that has entered: the child is inside with all its threads. A vfork child
+ *   counts as another thread.
+ * - fork and exec by another thread: if the process was in the base before its first thread
+ *   entered, the child or program is in the base. Otherwise it is in the shadow, and edits do not
+ *   act on it.
  * - A thread that exits without leaving leaves its process in the shadow, with edits that act on
  *   no thread.
  * - If the process is in the shadow by other means, the stretch is an ordinary one.
@@ -758,10 +840,10 @@ struct shk_syscalls {
  * that shadow. The processes move to the shadow of the next attached cgroup above, or to the base.
  * Removal of the cgroup detaches it, too.
  *
- * Waits: both calls wait some seconds in all for processes in fork or exec, or with mmap_lock
- * held, and for threads in bodies that change (see struct shk_process). A move between cgroups
- * waits a tenth of a second for such a process; then it returns, and the process follows as soon
- * as it can, a process in exec before its first instruction.
+ * Both calls wait up to three seconds in all for processes in fork or exec, or with mmap_lock held,
+ * and for threads in bodies that change (see struct shk_process). A move between cgroups waits a
+ * tenth of a second for such a process. Then it returns, and the process follows as soon as it can.
+ * A process in exec follows before its first instruction.
  *
  * If SHK_CGROUP_ATTACH fails, each process returns to the shadow and the stretches that it came
  * from, as soon as it can; SHK_THREAD stretches end. Children that were forked meanwhile do so,
@@ -802,9 +884,9 @@ struct shk_cgroup {
  * As SHK_CGROUP_ATTACH, but the processes of the cgroup take turns: of each hundred exactly
  * @percent are in @other's shadow, evenly spread, and the rest in the handle's.
  *
- * - Each process takes one turn: those in the cgroup at the call, those that are moved in from
- *   outside, and each child that is forked, whichever shadow its parent is in. A vfork child takes
- *   its turn when it executes.
+ * - Each process takes one turn: at the call, when it is moved in from outside, or when it is
+ *   forked. The shadow of its parent does not matter. A vfork child takes its turn when it
+ *   executes.
  * - Threads, later programs, and moves within the cgroup keep the shadow.
  * - A child that is forked in a stretch takes its turn and stays in that shadow.
  *
@@ -851,7 +933,7 @@ struct shk_cgroup_entry {
 
 /* ---- interrupts and kernel threads ----------------------------------------------------------- */
 
-/* What a shadow can own (struct shk_own_arg.kind). */
+/* The kinds of things that a shadow owns (struct shk_own_arg.kind). */
 enum shk_own_kind {
 	SHK_OWN_IRQ = 1,	/* the handlers of an interrupt line */
 	SHK_OWN_KTHREAD = 2,	/* kernel threads, selected by name */
@@ -930,14 +1012,14 @@ struct shk_own_info {
 
 /* ---- probes ---------------------------------------------------------------------------------- */
 
-/* What a probe does with a hit (struct shk_probe_add.kind). */
+/* The use of a hit (struct shk_probe_add.kind). */
 enum shk_probe_kind {
 	SHK_PROBE_COUNT = 1,	/* counts it */
-	SHK_PROBE_LATENCY = 2,	/* measures entry to return, in a histogram of powers of two, in ns */
+	SHK_PROBE_LATENCY = 2,	/* measures it from entry to return, in a histogram */
 	SHK_PROBE_EVENT = 3,	/* fires the tracepoint shadowk:shadowk_probe */
 };
 
-/* How the private text calls the probe (struct shk_probe_info.arm). */
+/* The way from the private text to the probe (struct shk_probe_info.arm). */
 enum shk_probe_arm {
 	SHK_ARM_INT3 = 1,	/* breakpoint: any instruction that kprobes accept */
 	SHK_ARM_CALL = 2,	/* call instead of the __fentry__ nop of a function */
@@ -945,8 +1027,8 @@ enum shk_probe_arm {
 };
 
 /* flags of struct shk_probe_add and struct shk_probe_info */
-#define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return instead of its entry */
-#define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint also where a faster arm exists */
+#define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return */
+#define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint in any case */
 
 /**
  * struct shk_probe_add - SHK_PROBE_ADD, on a handle: report executions of an instruction
@@ -968,7 +1050,7 @@ enum shk_probe_arm {
  *
  *   EBUSY       EDIT_THERE: the shadow has an edit there that cannot serve both
  *   EBUSY       JUMP_THERE: a return is wanted where an edit is armed by a jump
- *   EBUSY       KPROBE_THERE: an optimised kprobe of somebody else covers the instruction
+ *   EBUSY       KPROBE_THERE: another user's optimised kprobe covers the instruction
  *   EBUSY       FTRACE_DISABLED
  *   EBUSY       MODULE_BUSY
  *   EEXIST      NAME_TAKEN
@@ -1082,24 +1164,24 @@ struct shk_probe_info {
 
 /* ---- patches --------------------------------------------------------------------------------- */
 
-/* What a patch does (struct shk_patch_add.kind). The union member that describes it is in brackets. */
+/* Kinds of patches (struct shk_patch_add.kind), and the union member that describes each. */
 enum shk_patch_kind {
 	SHK_PATCH_NOP = 1,	/* [function] the function returns at once, rax unchanged */
 	SHK_PATCH_RETURN = 2,	/* [function] the function returns @value at once */
 	SHK_PATCH_SKIP_CALL = 3,/* [call] one direct call in the function is skipped */
 	SHK_PATCH_MODULE = 4,	/* [module] bodies of a patch module (shadowk_patch.h) */
 	SHK_PATCH_LIVEPATCH = 5,/* [module] bodies of a livepatch module that CAPTURE has kept */
-	SHK_PATCH_CAPTURE = 6,	/* livepatch modules that a process inside loads are kept for LIVEPATCH */
+	SHK_PATCH_CAPTURE = 6,	/* livepatches that a process inside loads are kept for LIVEPATCH */
 	SHK_PATCH_RETPOLINES = 7,/* indirect jumps and calls bypass their retpolines */
 	SHK_PATCH_RETURNS = 8,	/* functions return without the thunk that mitigates SRSO */
 };
 
 /* flags of struct shk_patch_add and struct shk_patch_info */
-#define SHK_PATCH_VALUE		(1U << 0)	/* SKIP_CALL: the call yields @value instead of leaving rax unchanged */
-#define SHK_PATCH_CALLBACKS	(1U << 1)	/* LIVEPATCH: call its callbacks, which act on everybody */
-#define SHK_PATCH_IN_PLACE	(1U << 2)	/* NOP, RETURN, MODULE: copy the body over the base's body */
-#define SHK_PATCH_UNSAFE_NOW	(1U << 3)	/* LIVEPATCH: do not wait for threads in the bodies */
-#define SHK_PATCH_PROMOTED	(1U << 4)	/* struct shk_patch_info: SHK_PATCH_PROMOTE has succeeded */
+#define SHK_PATCH_VALUE		(1U << 0)	/* SKIP_CALL: rax is @value after the call */
+#define SHK_PATCH_CALLBACKS	(1U << 1)	/* LIVEPATCH: call its callbacks */
+#define SHK_PATCH_IN_PLACE	(1U << 2)	/* NOP, RETURN, MODULE: over the base's body */
+#define SHK_PATCH_UNSAFE_NOW	(1U << 3)	/* LIVEPATCH: wait for no thread */
+#define SHK_PATCH_PROMOTED	(1U << 4)	/* struct shk_patch_info only */
 
 /**
  * struct shk_patch_function - NOP, RETURN
@@ -1160,8 +1242,8 @@ struct shk_patch_module {
  * - Of several patches of one function the one added last has effect.
  * - Probes at the function's entry are hit before the new body; probes in the old body are hit
  *   only if that is executed.
- * - Tracers of the base (ftrace, kprobes at the entry) see the calls. What changes the function in
- *   the base (livepatch, BPF trampolines) has no effect inside.
+ * - Tracers of the base (ftrace, kprobes at the entry) see the calls. Livepatches and BPF
+ *   trampolines of the base have no effect inside.
  * - NOP, RETURN and SKIP_CALL do nothing of what the function does: it takes no lock, frees
  *   nothing, fills in no result. The caller of this ioctl decides whether callers can bear that.
  *
@@ -1218,8 +1300,8 @@ struct shk_patch_module {
  *   EBUSY       PROCESSES_INSIDE
  *   EOPNOTSUPP  NO_THUNKS
  *
- * Needs CAP_SYS_MODULE. Adds text; signed modules are refused, too, since nobody signed them for
- * some processes only.
+ * Needs CAP_SYS_MODULE. Adds text; bodies of signed modules are refused, too, since a signature
+ * says nothing about their use by some processes only.
  */
 struct shk_patch_add {
 	__u32 size;
@@ -1257,6 +1339,7 @@ struct shk_patch_add {
  *   EBUSY       TASK_BUSY, with @busy
  *   EBUSY       PROCESSES_INSIDE: RETPOLINES, RETURNS
  *   EBUSY       PATCH_BUSY
+ *   EINVAL      NOT_LIVEPATCH: SHK_PATCH_UNSAFE_NOW for a patch of another kind
  *   ENOENT      ID_UNKNOWN
  *
  * Needs CAP_SYS_MODULE.
@@ -1338,7 +1421,7 @@ struct shk_patch_info {
 
 #define SHK_RAW_LEN		16
 
-/* flag of struct shk_raw_add and struct shk_raw_info: pages become private, their bytes stay the base's */
+/* flag of struct shk_raw_add and struct shk_raw_info: private pages with the base's bytes */
 #define SHK_RAW_IDENTITY	(1U << 0)
 
 /**
@@ -1446,8 +1529,8 @@ struct shk_raw_info {
 #define SHK_EDIT_LEN		16	/* longest edit that is one element */
 
 /* flags of struct shk_edit_info */
-#define SHK_EDIT_HOOK		(1U << 0)	/* an edit of the module itself, which every shadow has */
-#define SHK_EDIT_STRAY		(1U << 1)	/* no edit accounts for these bytes: a bug or an attack */
+#define SHK_EDIT_HOOK		(1U << 0)	/* the module's own; every shadow has it */
+#define SHK_EDIT_STRAY		(1U << 1)	/* of no edit: a bug or an attack */
 
 /**
  * struct shk_edit_info - SHK_EDIT_LIST, on a handle: bytes that differ from the base's
@@ -1457,7 +1540,7 @@ struct shk_raw_info {
  * @offset:	bytes from @symbol
  * @base:	the base's bytes; 0 if the caller may not see addresses
  * @bytes:	the shadow's bytes; 0 if the caller may not see addresses
- * @symbol:	function that contains the address, "MODULE:FUNCTION" in a module; "" between functions
+ * @symbol:	function that contains the address, "MODULE:FUNCTION" in a module, or ""
  *
  * Lists the differences in the shadow's private pages in the order of their addresses. The kernel
  * compares every byte.
