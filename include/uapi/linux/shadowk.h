@@ -375,12 +375,12 @@ struct shk_property {
  * Policies: the text that asynchronous work executes, and the counter of a probe that it hits there
  * ("async" is @async_hits, "-" is none):
  *
- * policy  process     hard interrupt   softirq          work item       kthread         NMI (1)
- * base    shadow hits base -           base -           base -          base -          shadow async
- * INHERIT shadow hits shadow async (1) shadow async (1) base -          base -          shadow async
- * OWNER   shadow hits shadow async (2) base -           base - (3)      shadow hits (2) shadow async
- * CAUSAL  shadow hits base -           shadow async (4) shadow hits (4) base -          shadow async
- * UNION   shadow hits union async (5)  union async (5)  union async (5) base -          shadow async
+ * policy  process     hard interrupt  softirq         work item      kthread        NMI(1)
+ * base    shadow hits base -          base -          base -         base -         shadow async
+ * INHERIT shadow hits shadow async(1) shadow async(1) base -         base -         shadow async
+ * OWNER   shadow hits shadow async(2) base -          base -(3)      shadow hits(2) shadow async
+ * CAUSAL  shadow hits base -          shadow async(4) shadow hits(4) base -         shadow async
+ * UNION   shadow hits union async(5)  union async(5)  union async(5) base -         shadow async
  *
  * (1) If the task on that CPU is inside the shadow; otherwise the base.
  * (2) If the shadow owns the interrupt line or the kernel thread; otherwise the base.
@@ -616,7 +616,7 @@ struct shk_handle_revoke {
  * Both calls wait up to three seconds for a process that is in fork or exec. They also wait, up to
  * three seconds, for threads in bodies that change. These are the bodies of patches with
  * SHK_PATCH_IN_PLACE, and of LIVEPATCH without SHK_PATCH_UNSAFE_NOW, in the shadow that is left or
- * entered. A thread is in such a body if its kernel stack says that it sleeps or was preempted there.
+ * entered. The kernel stack of a thread that sleeps or was preempted says whether it is in one.
  * A process whose mmap_lock is held, in a page fault on a frozen file system for instance, is
  * waited for without a limit; a fatal signal ends that wait.
  *
