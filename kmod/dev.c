@@ -638,7 +638,7 @@ static int dev_results_put(const struct ioctl_call *call, void __user *user, con
 static void dev_error_put(const struct ioctl_call *call, void __user *user, const struct head *arg,
 			  u32 size, int err)
 {
-	dev_head_put(user, shk_reason(err), shk_errno(err) == -EBUSY ? arg->busy : 0);
+	dev_head_put(user, shk_reason(err), err == SHK_E(TASK_BUSY) ? arg->busy : 0);
 	if (call->error_len && call->error_from + call->error_len <= size &&
 	    copy_to_user(user + call->error_from, (const void *)arg + call->error_from,
 			 call->error_len))
