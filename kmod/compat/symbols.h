@@ -14,6 +14,7 @@
 #include <linux/cgroup.h>
 #include <linux/extable.h>
 #include <linux/ftrace.h>
+#include <linux/jump_label.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
@@ -47,6 +48,7 @@
 	F(pgd_alloc)                            \
 	F(pgd_free)                             \
 	F(pidfd_pid)                            \
+	F(jump_label_text_reserved)             \
 	F(task_work_add)                        \
 	F(__mmu_notifier_subscriptions_destroy) \
 	F(security_locked_down)                 \

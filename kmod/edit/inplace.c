@@ -82,6 +82,16 @@ int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *s
 	return 0;
 }
 
+/*
+ * True if the base's body from @from to @to has a static key. jump_label_text_reserved() decodes the
+ * instruction at every static key of the kernel, in the text of the task that registers a kprobe:
+ * BUG() if a process inside the shadow had other bytes there.
+ */
+static bool inplace_has_keys(unsigned long from, unsigned long to)
+{
+	return shk_call(jump_label_text_reserved)((void *)from, (void *)to - 1);
+}
+
 static bool has_exceptions(unsigned long from, unsigned long to)
 {
 	for (; from < to; from++)
@@ -192,6 +202,7 @@ static int inplace_prepare_func(struct shk_func *func)
 	/* Who is at its first byte, or returns to there, has executed none of it. */
 	shk_body_add(inplace->bodies, &inplace->nr_bodies, inplace->start + 1, inplace->end);
 	if (func->old || has_exceptions(inplace->start, inplace->end) ||
+	    inplace_has_keys(inplace->start, inplace->end) ||
 	    strlen(func->symbol) + strlen(".cold") >= SHK_SYMBOL_LEN)
 		return SHK_E(BODY_FIXED);
 	ret = shk_bodies_add_cold(inplace->bodies, &inplace->nr_bodies, func->symbol);
