@@ -1,37 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * Shadow kernels: the only file that shadowk.ko and user space share.
+ * Shadow kernels: the interface between shadowk.ko and user space.
  *
- * One running Linux, many kernel texts. The booted text is the "base". A
- * "shadow" is a copy-on-write variant of it; a process whose mm is grafted to
- * a shadow executes the shadow's text, everybody else the base. (Chick et al.,
- * "Shadow Kernels", section 3.)
+ * One running Linux holds several kernel texts. The booted text is the base. A shadow is a
+ * copy-on-write variant of it: the same data and the same addresses, but some pages of text are
+ * private. A process whose mm is grafted to a shadow executes the shadow's text; all other
+ * processes execute the base. (Chick et al., "Shadow Kernels", section 3.)
  *
- * Conventions
+ * Descriptors
  *
- * - Every argument is a struct whose first member is its size as the caller
- *   knows it. A shorter struct than the kernel's is filled up with zeros, a
- *   longer one is taken if what the kernel does not know is zero (E2BIG
- *   otherwise), as copy_struct_from_user() does. A size below that of the
- *   first release of the struct is EINVAL, one above 4096 E2BIG. What comes
- *   back is as long as the caller's struct; its size is as it was.
- * - Unknown flags, and reserved members that are not zero, are EINVAL.
- * - A call that fails changes nothing.
- * - Strings are NUL-terminated inside their arrays; EINVAL otherwise.
- * - Errors common to all calls: EFAULT (a pointer that cannot be read or
- *   written), EINVAL (size, flags, reserved, string), ENOTTY (an ioctl number
- *   this file does not define, or one of the other kind of descriptor),
- *   ENOMEM, EPERM (see each call).
- * - Capabilities are asked for at each call, whoever opened the descriptor, and
- *   count in the initial user namespace only. docs/permissions.md has the table
- *   of who may call what.
- * - EIO: Xen refused a change of page tables (attach, SHK_PROBE_ADD).
+ *   device   /dev/shadowk, opened by open(2).
+ *   handle   an anonymous inode that stands for one shadow. SHK_SHADOW_CREATE, SHK_SHADOW_OPEN
+ *            and SHK_SYSCALLS_CREATE return an owner's handle, SHK_HANDLE_DERIVE one with fewer
+ *            rights. It is close-on-exec. It can be duplicated, inherited and sent over a socket.
  *
- * Two kinds of descriptor: the device /dev/shadowk, and the handle of one
- * shadow (an anonymous inode), which SHK_SHADOW_CREATE and SHK_SHADOW_OPEN
- * return. A handle can be dup'ed, inherited and passed over a socket. The
- * shadow lives while it is named, held by a handle, grafted, come back to
- * (SHK_LEAVE), or has a cgroup attached.
+ * A shadow lives as long as it has a name, a handle, a grafted process, an attached cgroup, or a
+ * stretch that returns to it.
+ *
+ * Arguments
+ *
+ * Every ioctl takes a pointer to a struct that begins with the same four members:
+ *
+ *   size     in   sizeof(struct), as the caller knows it
+ *   flags    in   flags of this call; an unknown flag is EINVAL
+ *   reason   out  after an error: enum shk_reason; 0 after success
+ *   busy     out  after EBUSY with SHK_REASON_TASK_BUSY: the thread that was in the way, as a
+ *                 thread id of the caller's pid namespace; -1 if that namespace does not show it
+ *
+ * - Members marked "out" are ignored on entry. Reserved members and padding must be 0 (EINVAL).
+ * - The kernel fills a shorter struct up with zeros. It accepts a longer one if all bytes that it
+ *   does not know are 0 (E2BIG otherwise). A size below that of the struct's first release is
+ *   EINVAL; one above 4096 is E2BIG. The kernel writes back as much as the caller's struct holds.
+ * - A call that fails changes nothing. It writes @reason, @busy, and those out members that are
+ *   documented as valid after an error.
+ * - Strings end with a NUL within their arrays (EINVAL otherwise).
+ *
+ * Errors
+ *
+ * errno tells the class of an error, @reason the cause; enum shk_reason below lists all causes,
+ * each with its errno. These errors are common to all calls and are not repeated at each:
+ *
+ *   EACCES   SHK_REASON_RIGHTS, SHK_REASON_REVOKED: the handle does not permit the call
+ *   EFAULT   a pointer cannot be read or written
+ *   EINTR    a signal arrived while the call waited; nothing was changed
+ *   EINVAL   size, flags, reserved members, or a string without NUL
+ *   ENOMEM   out of memory
+ *   ENOTTY   no such ioctl, or one of the other kind of descriptor
+ *   EPERM    SHK_REASON_CAPABILITY: a capability is missing
+ *
+ * Permissions
+ *
+ * Capabilities are checked at each call, whoever opened the descriptor, and count in the initial
+ * user namespace only. "Adds text" below marks the calls that the kernel also refuses (EPERM,
+ * SHK_REASON_LOCKDOWN) where it accepts no unsigned module: under lockdown, with
+ * module.sig_enforce, and with kernel.modules_disabled. docs/permissions.md has the whole table.
+ *
+ * Every call is available since release 0.1.
  */
 /* Columns are part of what a reader looks for here. */
 /* clang-format off */
@@ -43,30 +67,189 @@
 
 #define SHK_DEVICE		"/dev/shadowk"
 
-/* Lengths of the arrays that carry names, the terminating NUL included. */
-#define SHK_NAME_LEN		64	/* of a shadow, of a probe: [A-Za-z0-9._:-]+ */
+/* Lengths of arrays, the terminating NUL included. */
+#define SHK_NAME_LEN		64	/* name of a shadow, probe or patch: [A-Za-z0-9._:-]+ */
 #define SHK_SYMBOL_LEN		512
+#define SHK_MODULE_LEN		64
 #define SHK_MMU_LEN		16
-#define SHK_HISTOGRAM_LEN	64	/* slot n counts latencies in [2^n, 2^(n+1)) ns; 0 and 1 ns in slot 0 */
 
-#define SHK_IOC			0xB5
+/*
+ * The numbers 0xBD/00-7F; Documentation/userspace-api/ioctl/ioctl-number.rst has no other user.
+ * The size is not part of a number, since structs grow.
+ */
+#define SHK_IOC			0xBD
 
-/* ---- on /dev/shadowk ---------------------------------------------------- */
+/*
+ * enum shk_reason - cause of an error
+ *
+ * A reason keeps its value and its errno in all releases. A program that does not know a reason
+ * relies on errno alone.
+ */
+enum shk_reason {
+	SHK_REASON_NONE = 0,			/* errno says all */
+
+	/* The caller and its descriptor */
+	SHK_REASON_CAPABILITY = 1,		/* EPERM: a capability is missing */
+	SHK_REASON_LOCKDOWN = 2,		/* EPERM: the kernel accepts no unsigned module */
+	SHK_REASON_ADDRESSES_HIDDEN = 3,	/* EPERM: kptr_restrict hides addresses from the caller */
+	SHK_REASON_RIGHTS = 4,			/* EACCES: the handle was derived without that right */
+	SHK_REASON_REVOKED = 5,			/* EACCES: the handle was revoked */
+	SHK_REASON_NOT_DELEGATED = 6,		/* EPERM: the process is in a shadow by CAP_SYS_ADMIN */
+	SHK_REASON_NAME_INVALID = 7,		/* EINVAL: a character is not of [A-Za-z0-9._:-], or "." or ".." */
+	SHK_REASON_NAME_TAKEN = 8,		/* EEXIST: a shadow, probe or patch has that name */
+
+	/* The machine */
+	SHK_REASON_FTRACE_DISABLED = 16,	/* EBUSY: kernel.ftrace_enabled is 0 */
+	SHK_REASON_FTRACE_DEAD = 17,		/* ENODEV: ftrace has stopped after a fault of its own */
+	SHK_REASON_XEN = 18,			/* EIO: Xen refused a change of page tables */
+	SHK_REASON_NO_CARRIER = 19,		/* EOPNOTSUPP: Xen PV, or no CONFIG_PREEMPT_NOTIFIERS */
+	SHK_REASON_NO_STACKS = 20,		/* EOPNOTSUPP: no ORC unwinder, so no reliable stack traces */
+	SHK_REASON_NO_SYSCALL_ENTRY = 21,	/* EOPNOTSUPP: the kernel has no x64_sys_call() */
+	SHK_REASON_NO_THUNKS = 22,		/* EOPNOTSUPP: the CPU or the boot options use no such thunks */
+
+	/* Shadows */
+	SHK_REASON_SHADOW_UNKNOWN = 32,		/* ENOENT: no shadow has that name or id */
+	SHK_REASON_SHADOW_DESTROYED = 33,	/* ESTALE: the shadow, or its target, was destroyed */
+	SHK_REASON_SHADOW_IN_USE = 34,		/* EBUSY: processes are inside, or cgroups are attached */
+	SHK_REASON_POLICY = 35,			/* EOPNOTSUPP: the shadow's SHK_ASYNC_* policy excludes it */
+	SHK_REASON_SYSCALLS_ONLY = 36,		/* EOPNOTSUPP: the shadow was made by SHK_SYSCALLS_CREATE */
+	SHK_REASON_HAS_CALLERS = 37,		/* EOPNOTSUPP: the shadow is a target of SHK_SYSCALLS_CREATE */
+	SHK_REASON_SHARED = 38,			/* EOPNOTSUPP: handles with SHK_RIGHT_ATTACH were derived */
+	SHK_REASON_EDITS_IN_PLACE = 39,		/* EBUSY: the shadow has IN_PLACE or LIVEPATCH patches */
+	SHK_REASON_EDITS_FOR_ALL = 40,		/* EBUSY: the shadow has edits that cannot test the thread */
+	SHK_REASON_THREADS_INSIDE = 41,		/* EBUSY: threads are in stretches of their own */
+	SHK_REASON_PROCESSES_INSIDE = 42,	/* EBUSY: processes inside execute the text concerned */
+
+	/* Processes and threads */
+	SHK_REASON_PROCESS_EXITED = 48,		/* ESRCH: the process is a zombie, or gone */
+	SHK_REASON_NOT_PIDFD = 49,		/* EBADF: the descriptor is no pidfd */
+	SHK_REASON_KERNEL_THREAD = 50,		/* EOPNOTSUPP: the process is a kernel thread */
+	SHK_REASON_NOT_INSIDE = 51,		/* ENOENT: the process is in no shadow, or in another one */
+	SHK_REASON_BOUND_BY_CGROUP = 52,	/* EBUSY: the process is in its shadow by SHK_CGROUP_ATTACH */
+	SHK_REASON_TASK_BUSY = 53,		/* EBUSY: @busy was in fork, exec or a body that changes, for seconds */
+	SHK_REASON_STRETCHES_FULL = 54,		/* ENOSPC: SHK_ENTER_DEPTH stretches already */
+	SHK_REASON_THREAD_STRETCH = 55,		/* EBUSY: threads of the process are in stretches of another kind */
+	SHK_REASON_NO_STRETCH = 56,		/* ENOENT: the innermost stretch is not in that shadow */
+
+	/* Cgroups, interrupts, kernel threads, system calls */
+	SHK_REASON_NOT_CGROUP = 64,		/* EBADF: the descriptor is no folder of a cgroup2 file system */
+	SHK_REASON_CGROUP_REMOVED = 65,		/* ENOENT: the cgroup was removed */
+	SHK_REASON_CGROUP_ELSEWHERE = 66,	/* EBUSY: the cgroup is attached to another shadow, or split */
+	SHK_REASON_CGROUP_UNATTACHED = 67,	/* ENOENT: the cgroup is not attached */
+	SHK_REASON_NOT_HANDLE = 68,		/* EBADF: the descriptor is no handle */
+	SHK_REASON_IRQ_UNKNOWN = 69,		/* ENOENT: no interrupt line has that number */
+	SHK_REASON_OWNED_ELSEWHERE = 70,	/* EBUSY: another shadow owns it */
+	SHK_REASON_NOT_OWNED = 71,		/* ENOENT: the shadow does not own it */
+	SHK_REASON_SYSCALL_UNKNOWN = 72,	/* EINVAL: the kernel has no system call @nr */
+	SHK_REASON_SYSCALL_NO_RETURN = 73,	/* EOPNOTSUPP: @nr does not return to its caller */
+
+	/* Places in text */
+	SHK_REASON_SYMBOL_UNKNOWN = 80,		/* ENOENT: no function has that name */
+	SHK_REASON_SYMBOL_AMBIGUOUS = 81,	/* EINVAL: several functions have that name */
+	SHK_REASON_NOT_TEXT = 82,		/* ERANGE: not in text of the kernel or of a module */
+	SHK_REASON_PAST_SYMBOL = 83,		/* ERANGE: past the end of the symbol */
+	SHK_REASON_NOT_INSTRUCTION = 84,	/* EINVAL: not the first byte of an instruction */
+	SHK_REASON_NOT_FUNCTION = 85,		/* EINVAL: not the first byte of a function */
+	SHK_REASON_FORBIDDEN = 86,		/* EOPNOTSUPP: the kernel or the module itself depends on that text */
+	SHK_REASON_PAGE_EDGE = 87,		/* EOPNOTSUPP: the edit would lie in two pages */
+	SHK_REASON_MODULE_END = 88,		/* EOPNOTSUPP: too near to the end of a module's text */
+	SHK_REASON_MODULE_BUSY = 89,		/* EBUSY: the module is being loaded or unloaded */
+	SHK_REASON_EDIT_THERE = 90,		/* EBUSY: the shadow has another edit there */
+	SHK_REASON_KPROBE_THERE = 91,		/* EBUSY: a kprobe of somebody else is there */
+	SHK_REASON_NO_ROOM = 92,		/* ENOSPC: the module has no room for more edits */
+	SHK_REASON_ID_UNKNOWN = 93,		/* ENOENT: the shadow has no edit of that id or name */
+
+	/* Probes and raw edits */
+	SHK_REASON_CANNOT_STEP = 96,		/* EOPNOTSUPP: kprobes cannot step that instruction */
+	SHK_REASON_NOT_ENTRY = 97,		/* EOPNOTSUPP: returns are taken at a function's entry only */
+	SHK_REASON_NO_RETURN = 98,		/* EOPNOTSUPP: no return address is on the stack at that entry */
+	SHK_REASON_JUMP_THERE = 99,		/* EBUSY: an edit is armed by a jump, which cannot serve both */
+
+	/* Patches */
+	SHK_REASON_NO_FENTRY = 112,		/* EOPNOTSUPP: the function has no __fentry__ site */
+	SHK_REASON_NO_CALL = 113,		/* ENOENT: the function does not call @callee, or not at @offset */
+	SHK_REASON_SEVERAL_CALLS = 114,		/* EINVAL: the function calls @callee at several places */
+	SHK_REASON_NO_PATCH_MODULE = 115,	/* ENODEV: no such patch or livepatch module is loaded */
+	SHK_REASON_PATCH_VERSION = 116,		/* ENOEXEC: the module was built for another release of shadowk */
+	SHK_REASON_OUT_OF_REACH = 117,		/* ENOEXEC: the module's text is out of reach of a jump */
+	SHK_REASON_NO_FUNCTIONS = 118,		/* ENOEXEC: the module replaces no function */
+	SHK_REASON_CALLBACKS = 119,		/* EOPNOTSUPP: the livepatch has callbacks, which act on everybody */
+	SHK_REASON_OBJECT_MISSING = 120,	/* ENODEV: the module that the livepatch changes is not loaded */
+	SHK_REASON_OBJECT_RELOCATIONS = 121,	/* EOPNOTSUPP: the livepatch has relocations that livepatch makes */
+	SHK_REASON_BODY_TOO_LONG = 122,		/* EOPNOTSUPP: the body is longer than the one that it replaces */
+	SHK_REASON_BODY_OUT_OF_REACH = 123,	/* EOPNOTSUPP: a branch or datum is out of reach from there */
+	SHK_REASON_BODY_FIXED = 124,		/* EOPNOTSUPP: static keys, WARN() or exceptions tie the body to its address */
+	SHK_REASON_BODY_FRAMES = 125,		/* EOPNOTSUPP: the stack frames differ from those of the old body */
+	SHK_REASON_CHANGES_TEXT = 126,		/* EOPNOTSUPP: tasks change their text inside that function */
+	SHK_REASON_NOT_LIVEPATCH = 127,		/* EINVAL: the patch is no LIVEPATCH */
+	SHK_REASON_PROMOTED = 128,		/* EEXIST: the patch was promoted before */
+	SHK_REASON_PATCH_BUSY = 129,		/* EBUSY: another call adds, removes or promotes the patch */
+	SHK_REASON_LIVEPATCH = 130,		/* any: klp_enable_patch() or a callback returned the errno */
+};
+
+/**
+ * struct shk_list - SHK_*_LIST: read the elements of a list
+ * @size:		sizeof(struct shk_list)
+ * @flags:		0
+ * @reason:		out
+ * @busy:		out
+ * @element_size:	size of one element, as the caller knows it: 8 or more, at most 4096
+ * @nr:			in: elements that @elements has room for; out: elements written
+ * @cursor:		in: 0 to begin, or as the last call left it; out: 0 after the last element
+ * @elements:		pointer to the array
+ *
+ * Each list has an element struct, named below where the list is described. The kernel writes
+ * @element_size bytes per element: it cuts off members that the caller does not know, and fills
+ * members that it does not know itself with zeros.
+ *
+ * A caller repeats the call until @cursor is 0. One call may return fewer elements than there is
+ * room for. An element that is added or removed between two calls may or may not be seen; each
+ * other element is seen once. A cursor has no meaning but to resume the same list, and tells
+ * nothing about addresses.
+ */
+struct shk_list {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__u32 element_size;
+	__u32 nr;
+	__aligned_u64 cursor;
+	__aligned_u64 elements;
+};
+
+/* ---- device: the module ---------------------------------------------------------------------- */
+
+#define SHK_FEATURE_PROCESS	(1ULL << 0)	/* attach and detach processes */
+#define SHK_FEATURE_PROBE	(1ULL << 1)	/* probes */
+#define SHK_FEATURE_RAW		(1ULL << 2)	/* raw edits */
+#define SHK_FEATURE_PATCH	(1ULL << 3)	/* patches */
+#define SHK_FEATURE_ENTER	(1ULL << 4)	/* stretches */
+#define SHK_FEATURE_CGROUP	(1ULL << 5)	/* attach and detach cgroups */
+#define SHK_FEATURE_SYSCALLS	(1ULL << 6)	/* SHK_SYSCALLS_CREATE */
+#define SHK_FEATURE_OWN		(1ULL << 7)	/* SHK_ASYNC_OWNER, _CAUSAL, _UNION */
+#define SHK_FEATURE_DERIVE	(1ULL << 8)	/* handles with fewer rights */
 
 /**
  * struct shk_info - SHK_INFO: what the module can do and what it holds
  * @size:	sizeof(struct shk_info)
  * @flags:	0
- * @features:	SHK_FEATURE_* of this module
- * @nr_shadows:	shadows that live now
- * @nr_grafts:	processes (address spaces) inside a shadow now
- * @memory:	bytes of page tables and private text pages, all shadows
- * @mmu:	backend: "native", "xenpv"
- * @version:	the module's version
+ * @reason:	out
+ * @busy:	out
+ * @features:	out: SHK_FEATURE_* that this machine supports
+ * @nr_shadows:	out: shadows
+ * @nr_grafts:	out: mms (processes) that are grafted to a shadow
+ * @memory:	out: bytes of page tables and private text pages of all shadows
+ * @mmu:	out: backend, "native" or "xenpv"
+ * @version:	out: version of the module
+ *
+ * Needs no capability.
  */
 struct shk_info {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__aligned_u64 features;
 	__u32 nr_shadows;
 	__u32 nr_grafts;
@@ -76,642 +259,744 @@ struct shk_info {
 };
 #define SHK_INFO		_IO(SHK_IOC, 0x00)
 
-#define SHK_FEATURE_PROCESS	(1ULL << 0)	/* attach and detach processes */
-#define SHK_FEATURE_PROBE	(1ULL << 1)	/* probes */
-#define SHK_FEATURE_RAW		(1ULL << 2)	/* raw edits */
-#define SHK_FEATURE_PATCH	(1ULL << 8)	/* patches */
-#define SHK_FEATURE_ENTER	(1ULL << 9)	/* stretches of system calls */
-#define SHK_FEATURE_CGROUP	(1ULL << 10)	/* attach and detach cgroups */
-#define SHK_FEATURE_SYSCALLS	(1ULL << 11)	/* inside during some system calls only */
-#define SHK_FEATURE_OWN		(1ULL << 12)	/* own interrupts and kernel threads */
-
-/* What follows from a property of the machine (struct shk_property.answer). */
+/* What the module does about a property of the machine (struct shk_property.answer). */
 enum shk_answer {
-	SHK_ANSWER_FINE = 0,	/* all is as shadows want it */
-	SHK_ANSWER_ADAPTED = 1,	/* what shadows do instead is in the detail */
-	SHK_ANSWER_OFF = 2,	/* the features that the detail names are refused */
-	SHK_ANSWER_REFUSED = 3,	/* the module does not load */
+	SHK_ANSWER_FINE = 0,	/* nothing: the property is as shadows want it */
+	SHK_ANSWER_ADAPTED = 1,	/* it works otherwise; @detail says how */
+	SHK_ANSWER_OFF = 2,	/* it refuses the features that @detail names */
+	SHK_ANSWER_REFUSED = 3,	/* it does not load */
 };
 
-#define SHK_PROPERTY_LEN	32	/* longest name of a property, with its NUL */
+#define SHK_PROPERTY_LEN	32
 #define SHK_DETAIL_LEN		192
 
 /**
- * struct shk_property - SHK_PROPERTY_NEXT: what the module has found this machine to be
- * @size:	sizeof(struct shk_property)
- * @flags:	0
- * @cursor:	in: 0, or what the last call returned; out: for the next call
- * @answer:	out: enum shk_answer, as it is now
+ * struct shk_property - SHK_PROPERTY_LIST: what the module found this machine to be
+ * @answer:	enum shk_answer
  * @reserved:	0
- * @name:	out: for programs, such as "lazy-tlb"
- * @detail:	out: what was found, and what follows, for people
+ * @name:	short name for programs, such as "lazy-tlb"
+ * @detail:	a sentence for people: what was found and what follows
  *
- * Needs no capability. If the module does not load, the kernel's log names the property.
- * ENOENT: there are no more.
- * EINVAL: @flags or @reserved is not 0.
+ * Needs no capability. If the module does not load, the kernel log names the property.
  */
 struct shk_property {
-	__u32 size;
-	__u32 flags;
-	__aligned_u64 cursor;
 	__u32 answer;
 	__u32 reserved;
 	char name[SHK_PROPERTY_LEN];
 	char detail[SHK_DETAIL_LEN];
 };
-#define SHK_PROPERTY_NEXT	_IO(SHK_IOC, 0x06)
+#define SHK_PROPERTY_LIST	_IO(SHK_IOC, 0x01)
+
+/* ---- device: shadows ------------------------------------------------------------------------- */
+
+/*
+ * Policies: which text asynchronous work executes, and which counter a probe of the shadow
+ * increments there. "landing" means on a CPU whose current task is inside the shadow.
+ *
+ *            process     hard interrupt      softirq             work item           kernel thread  NMI landing
+ * base       shadow      base                base                base                base           shadow
+ *            hits        -                   -                   -                   -              async_hits
+ * INHERIT    shadow      shadow if landing   shadow if landing   base                base           shadow
+ *            hits        async_hits          async_hits          -                   -              async_hits
+ * OWNER      shadow      shadow if owned     base                base (1)            shadow if owned  shadow
+ *            hits        async_hits          -                   -                   hits           async_hits
+ * CAUSAL     shadow      base                shadow if raised    shadow if queued    base           shadow
+ *                                            inside (2)          inside
+ *            hits        -                   async_hits          hits                -              async_hits
+ * UNION      shadow      union (3)           union (3)           union (3)           base           shadow
+ *            hits        async_hits          async_hits          async_hits          -              async_hits
+ *
+ * (1) A work item executes the shadow if the shadow owns the kworker by name.
+ * (2) Timers run in softirqs. A softirq that a task outside has raised on the same CPU as well
+ *     executes the base, and increments @nr_unfollowed.
+ * (3) The union is a text with the probes of all UNION shadows; patches and raw edits are not in
+ *     it. It runs on the whole machine, also while no process is inside. Work that belongs to an
+ *     OWNER, CAUSAL or INHERIT shadow executes that one instead. Union hits are counted in
+ *     @async_hits only: they enter no histogram and fire no event.
+ *
+ * Interrupt entry code before and after the handlers executes the text of the task it landed on;
+ * probes there increment @async_hits. Threads of interrupts are kernel threads.
+ *
+ * Costs: base, OWNER, CAUSAL and UNION switch page tables twice for each interrupt that lands on
+ * a process inside. A CAUSAL shadow makes every work item, timer and softirq of the machine do a
+ * look-up. A UNION shadow with a probe makes each of them, and each interrupt, switch page tables
+ * twice.
+ */
+#define SHK_ASYNC_INHERIT	(1U << 0)
+#define SHK_ASYNC_OWNER		(1U << 1)
+#define SHK_ASYNC_CAUSAL	(1U << 2)
+#define SHK_ASYNC_UNION		(1U << 3)
 
 /**
- * struct shk_shadow_create - SHK_SHADOW_CREATE: a new shadow, equal to the base
+ * struct shk_shadow_create - SHK_SHADOW_CREATE: make a shadow whose text equals the base
  * @size:	sizeof(struct shk_shadow_create)
- * @flags:	SHK_ASYNC_INHERIT: interrupts and softirqs that land on a process
- *		inside execute the shadow's text too. Otherwise they execute the
- *		base, at the cost of two page-table switches each, and their user
- *		stacks cannot be sampled from within them.
- *		SHK_ASYNC_OWNER: as without it, and the shadow may own lines of
- *		interrupts and kernel threads, which execute its text (SHK_OWN).
- *		SHK_ASYNC_CAUSAL: as without it, but for work items, timers and softirqs
- *		that a process inside has raised itself: these execute the shadow's text,
- *		wherever and whenever they run. A work item or timer that is pending
- *		already belongs to who queued it first; a softirq that others have
- *		raised on that CPU as well executes the base. What they raise in turn is
- *		not followed, but for the work item of a delayed one. Hits in work items
- *		count as hits, others as async_hits. While there is such a shadow, every
- *		work item, timer and softirq costs everybody a look. EOPNOTSUPP in a
- *		Xen PV guest and in a kernel without CONFIG_PREEMPT_NOTIFIERS.
- *		SHK_ASYNC_UNION: as without it, and the probes count what is executed on
- *		the whole machine, whoever raised it and whomever it lands on, by
- *		work items, softirqs and handlers of interrupts: also if nobody is inside,
- *		from SHK_PROBE_ADD on. That is async_hits, in work items, too, and in no
- *		histogram or event. Not so what is another shadow's: by SHK_ASYNC_OWNER, by
- *		SHK_ASYNC_CAUSAL, or because it lands on a process in one that is
- *		SHK_ASYNC_INHERIT. Not other kernel threads, threads of interrupts among
- *		them, nor NMIs. Patches and raw edits have no effect there, nor is a
- *		thread asked for (SHK_THREAD). While such a shadow has a probe, each of
- *		these costs everybody two page-table switches. Not possible where
- *		SHK_ASYNC_CAUSAL is not.
- *		One SHK_ASYNC_* at most.
- *		SHK_DELEGABLE: whoever holds a handle may attach itself, detach
- *		itself, and read the probes: their hits are those of everybody
- *		inside. For good; there is no way to take it back but closing all
- *		handles.
- * @name:	its name, or "" for a shadow that only handles keep alive
+ * @flags:	one SHK_ASYNC_* policy, or 0 for the policy "base"
+ * @reason:	out
+ * @busy:	out
+ * @name:	its name, or "" for a shadow without a name
  *
- * Constant time: no text is copied until the first edit or graft (SHK_ASYNC_CAUSAL: or
- * then). Needs CAP_SYS_MODULE; refused (EPERM) where the kernel takes no unsigned module:
- * under lockdown, with module.sig_enforce or kernel.modules_disabled. So is whatever else is
- * "refused under lockdown" here.
+ * Takes constant time: text is copied at the first edit or graft.
  *
- * Return: the handle (close-on-exec), or EEXIST (@name is taken), EINVAL
- * (@name has a character that is not of [A-Za-z0-9._:-], or is "." or ".."),
- * EPERM.
+ * Return: an owner's handle.
+ *   EEXIST      NAME_TAKEN
+ *   EINVAL      NAME_INVALID; or several policies
+ *   EOPNOTSUPP  NO_CARRIER: CAUSAL and UNION are not possible here
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
  */
 struct shk_shadow_create {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	char name[SHK_NAME_LEN];
 };
-#define SHK_ASYNC_INHERIT	(1U << 0)
-#define SHK_DELEGABLE		(1U << 1)
-#define SHK_ASYNC_OWNER		(1U << 2)
-#define SHK_ASYNC_CAUSAL	(1U << 3)
-#define SHK_ASYNC_UNION		(1U << 4)
-#define SHK_SHADOW_CREATE	_IO(SHK_IOC, 0x01)
+#define SHK_SHADOW_CREATE	_IO(SHK_IOC, 0x02)
 
 /**
- * struct shk_shadow_open - SHK_SHADOW_OPEN: a handle of a named shadow
+ * struct shk_shadow_open - SHK_SHADOW_OPEN: get a handle of a shadow by name or id
  * @size:	sizeof(struct shk_shadow_open)
  * @flags:	0
- * @name:	name of the shadow
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the shadow, or 0 if @name is given
+ * @name:	name of the shadow, or "" if @id is given
  *
- * Needs CAP_SYS_ADMIN. Return: the handle (close-on-exec), or ENOENT (no
- * shadow has that name), EPERM.
+ * Return: an owner's handle.
+ *   ENOENT      SHADOW_UNKNOWN
+ *
+ * Needs CAP_SYS_ADMIN.
  */
 struct shk_shadow_open {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 id;
 	char name[SHK_NAME_LEN];
 };
-#define SHK_SHADOW_OPEN		_IO(SHK_IOC, 0x02)
+#define SHK_SHADOW_OPEN		_IO(SHK_IOC, 0x03)
 
 /**
- * struct shk_shadow_info - SHK_SHADOW_NEXT, SHK_SHADOW_INFO: one shadow
- * @size:		sizeof(struct shk_shadow_info)
- * @flags:		in: 0; out: those of struct shk_shadow_create
- * @id:			SHK_SHADOW_NEXT: in, the lowest id of interest; out,
- *			the id of the shadow described. Ids start at 1, grow,
- *			and are never used twice while the module is loaded.
- *			SHK_SHADOW_INFO: out.
- * @nr_grafts:		processes (address spaces) inside it
+ * struct shk_shadow_info - SHK_SHADOW_LIST: one shadow
+ * @id:			its id: from 1 on, growing, never reused while the module is loaded
+ * @target:		id of the shadow that its processes execute during some system calls
+ *			(SHK_SYSCALLS_CREATE), 0 if it was not made so
+ * @flags:		its SHK_ASYNC_* policy
+ * @nr_grafts:		mms (processes) inside; a target counts those of its callers, too
  * @nr_probes:		its probes
- * @private_pages:	4 KB text pages of its own
- * @diverged_ranges:	2 MB ranges of text that it does not map as the base does
- * @huge_ranges:	those of them that are one private page of 2 MB; all 512
- *			pages count as private
+ * @private_pages:	private text pages of 4 KB
+ * @diverged_ranges:	ranges of 2 MB that it maps otherwise than the base
+ * @huge_ranges:	those of them that are one private page of 2 MB, which counts as 512
+ *			private pages
+ * @nr_handles:		handles that were derived and neither closed nor revoked
  * @reserved:		0
  * @memory:		bytes of its page tables and private pages
- * @nr_unfollowed:	SHK_ASYNC_CAUSAL: what processes inside have raised and executes the
- *			base: softirqs that others have raised as well, and what there
- *			was no room to note. SHK_ASYNC_UNION: work items that memory was
- *			lacking for, so they executed the base, since the first of all such
- *			shadows' probes
+ * @nr_unfollowed:	CAUSAL: work raised inside that executed the base, because a task outside
+ *			had raised the same softirq, or the module had no room to note it.
+ *			UNION: work items that executed the base for lack of memory, counted for
+ *			all UNION shadows together since the first of their probes
  * @name:		its name, "" if it has none
- * @target:		id of the shadow that its processes are in during some system
- *			calls (SHK_SYSCALLS_CREATE), which counts them in @nr_grafts,
- *			too; 0: it is no such shadow
  *
- * SHK_SHADOW_NEXT on the device walks all shadows and ends with ENOENT; it
- * needs CAP_SYS_ADMIN. SHK_SHADOW_INFO on a handle describes its shadow.
+ * On the device: all shadows; needs CAP_SYS_ADMIN. On a handle: the handle's shadow alone; needs
+ * no capability, and no right.
  */
 struct shk_shadow_info {
-	__u32 size;
-	__u32 flags;
 	__aligned_u64 id;
+	__aligned_u64 target;
+	__u32 flags;
 	__u32 nr_grafts;
 	__u32 nr_probes;
 	__u32 private_pages;
 	__u32 diverged_ranges;
 	__u32 huge_ranges;
+	__u32 nr_handles;
 	__u32 reserved;
 	__aligned_u64 memory;
 	__aligned_u64 nr_unfollowed;
 	char name[SHK_NAME_LEN];
-	__aligned_u64 target;
 };
-#define SHK_SHADOW_NEXT		_IO(SHK_IOC, 0x03)
+#define SHK_SHADOW_LIST		_IO(SHK_IOC, 0x04)
+
+/* ---- handle: its shadow and its rights ------------------------------------------------------- */
 
 /**
- * struct shk_process - SHK_PROCESS_*: one process
- * @size:	sizeof(struct shk_process)
- * @flags:	0
- * @pid:	any thread of the process, in the caller's pid namespace;
- *		0 is the caller
- * @busy:	out: with EBUSY, the thread that is in the way, -1 if it is not
- *		visible there; 0 on entry
- *
- * SHK_PROCESS_DETACH on the device: the process runs the base again. Needs
- * CAP_SYS_ADMIN. ENOENT: it is in no shadow. ESRCH: there is no such process
- * (a negative @pid is none), or it is a zombie. EOPNOTSUPP: it is a kernel
- * thread. On a handle: the same, but only if it is in that shadow, else ENOENT.
- * EINTR: a signal came for the caller, who waited; nothing was done. EBUSY with @busy: the
- * process was in the first steps of a fork, or in exec, for some seconds, behind a tracer say.
- * EBUSY: it is inside by its cgroup (SHK_CGROUP_ATTACH; @busy is 0).
- *
- * SHK_PROCESS_ATTACH on a handle: from its return on, every thread of the
- * process executes the shadow's text, as will its children (fork, vfork,
- * clone) and what it executes. If it was in another shadow, it moves. If it is
- * in this one already, nothing changes but that its stretches (SHK_ENTER) are
- * over. Needs CAP_SYS_ADMIN. ESRCH,
- * EOPNOTSUPP as above. ESTALE: the shadow was destroyed, or its target. EBUSY with @busy: the process
- * was in exec for some seconds. EBUSY: kernel.ftrace_enabled is 0 (@busy is 0). EINTR: a signal came
- * for the caller before anything was done. A task that sleeps with the process's memory map
- * locked, in a fault of a frozen file system say, is waited for: a signal that kills ends
- * that. EBUSY: it is in another shadow by its
- * cgroup (SHK_CGROUP_ATTACH; @busy is 0). Processes that share the address space (CLONE_VM
- * without CLONE_THREAD, a vfork child before it executes) come along.
- *
- * Where the shadow that is left or the one that is entered has patches with
- * SHK_PATCH_IN_PLACE, or a LIVEPATCH without SHK_PATCH_UNSAFE_NOW, both calls wait, for some
- * seconds, until no thread of the process sleeps or was preempted in a function that one of
- * them has in place, or in an old or new body of the livepatch, by its kernel stack, or is
- * in exec. EBUSY: @busy was all the time; nothing was done.
- *
- * Both calls on the handle of a SHK_DELEGABLE shadow need no capability if @pid
- * is the caller's own process. Who came in so, and whatever it forks and
- * executes, is there by delegation: it leaves the shadow when it executes a
- * program that gains privileges thereby (set-id, file capabilities), before
- * that program's first instruction. The right does not reach who was attached
- * by CAP_SYS_ADMIN: such a process cannot move or detach itself (EPERM).
- * CAP_SYS_ADMIN attaching a process that is inside by delegation ends that it
- * is.
- */
-struct shk_process {
-	__u32 size;
-	__u32 flags;
-	__s32 pid;
-	__s32 busy;
-};
-#define SHK_PROCESS_DETACH	_IO(SHK_IOC, 0x04)
-
-/**
- * struct shk_process_info - SHK_PROCESS_INFO: in which shadow a process is
- * @size:	sizeof(struct shk_process_info)
- * @flags:	0
- * @pid:	as in struct shk_process
- * @reserved:	0
- * @shadow:	out: id of the shadow
- * @name:	out: its name, "" if it has none
- *
- * Needs CAP_SYS_ADMIN, but for the caller's own process. ENOENT: it runs the base.
- * ESRCH, EOPNOTSUPP: as in struct shk_process.
- */
-struct shk_process_info {
-	__u32 size;
-	__u32 flags;
-	__s32 pid;
-	__u32 reserved;
-	__aligned_u64 shadow;
-	char name[SHK_NAME_LEN];
-};
-#define SHK_PROCESS_INFO	_IO(SHK_IOC, 0x05)
-
-/* ---- on a handle -------------------------------------------------------- */
-
-#define SHK_SHADOW_INFO		_IO(SHK_IOC, 0x40)
-
-/**
- * struct shk_shadow_destroy - SHK_SHADOW_DESTROY: give up the name
+ * struct shk_shadow_destroy - SHK_SHADOW_DESTROY: give up the name, remove all edits
  * @size:	sizeof(struct shk_shadow_destroy)
  * @flags:	0
+ * @reason:	out
+ * @busy:	out
  *
- * The name is free at once and no process can be attached any more (ESTALE);
- * the shadow is gone when the last handle is closed. Its probes are removed at
- * once; at the call's return the room that they took in the module is free for others.
- * That takes a grace period, in which the caller can be killed. EBUSY: processes are inside, or cgroups are attached, to it or to a shadow that is it during some system calls. Needs CAP_SYS_MODULE; not refused under
- * lockdown, as module unloading is not.
+ * On return the name is free, the edits are removed, and the room that they took in the module is
+ * free for other shadows. Handles stay valid, but nothing can be attached or added (ESTALE). The
+ * call waits for a grace period; a fatal signal ends the wait.
+ *
+ *   EBUSY       SHADOW_IN_USE: processes are inside, or cgroups are attached, to this shadow or
+ *               to one whose target it is
+ *
+ * Needs CAP_SYS_MODULE.
  */
 struct shk_shadow_destroy {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 };
-#define SHK_SHADOW_DESTROY	_IO(SHK_IOC, 0x41)
+#define SHK_SHADOW_DESTROY	_IO(SHK_IOC, 0x10)
 
-#define SHK_PROCESS_ATTACH	_IO(SHK_IOC, 0x42)
+#define SHK_RIGHT_ATTACH	(1U << 0)	/* the holder attaches and detaches its own process */
+#define SHK_RIGHT_READ		(1U << 1)	/* the holder lists probes, patches, raw edits and edits */
 
 /**
- * struct shk_process_next - SHK_PROCESS_NEXT: the processes of a shadow
- * @size:	sizeof(struct shk_process_next)
+ * struct shk_handle_derive - SHK_HANDLE_DERIVE: make a handle with fewer rights
+ * @size:	sizeof(struct shk_handle_derive)
  * @flags:	0
- * @cursor:	in: 0, or what the last call returned; out: for the next call
- * @pid:	out: thread group id in the caller's pid namespace, 0 if it is
- *		not visible there
+ * @reason:	out
+ * @busy:	out
+ * @rights:	SHK_RIGHT_*, one or both
  * @reserved:	0
- * @comm:	out: command name of that process
+ * @id:		out: id of the new handle, for SHK_HANDLE_REVOKE
  *
- * ENOENT at the end. A process that comes or goes between two calls may be
- * missed or seen; all others are seen once. Needs CAP_SYS_ADMIN.
+ * A derived handle grants its rights to a holder without capabilities, and nothing else to
+ * anybody: every other call on it is EACCES, also for root. SHK_SHADOW_LIST and SHK_LEAVE need no
+ * right. Read hits are those of all processes inside, not only of the holder's.
+ *
+ * A process that attached itself by SHK_RIGHT_ATTACH without CAP_SYS_ADMIN is inside by
+ * delegation, as are the children that it forks and the programs that it executes. It leaves
+ * the shadow when it executes a program that gains privileges (set-id, file capabilities), before
+ * that program's first instruction.
+ *
+ * Once a handle with SHK_RIGHT_ATTACH was derived, the shadow accepts no patch for which threads
+ * are waited for (SHK_PATCH_IN_PLACE, LIVEPATCH without SHK_PATCH_UNSAFE_NOW).
+ *
+ * Return: the handle.
+ *   EBUSY       EDITS_IN_PLACE: SHK_RIGHT_ATTACH, and the shadow has such a patch
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_ADMIN.
  */
-struct shk_process_next {
+struct shk_handle_derive {
 	__u32 size;
 	__u32 flags;
-	__aligned_u64 cursor;
+	__u32 reason;
+	__s32 busy;
+	__u32 rights;
+	__u32 reserved;
+	__aligned_u64 id;
+};
+#define SHK_HANDLE_DERIVE	_IO(SHK_IOC, 0x11)
+
+/**
+ * struct shk_handle_revoke - SHK_HANDLE_REVOKE: withdraw the rights of derived handles
+ * @size:	sizeof(struct shk_handle_revoke)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of one derived handle, or 0 for all of the shadow
+ *
+ * From the return on no call on such a handle begins: it is EACCES. A call in progress ends as it
+ * would. Processes stay inside; SHK_PROCESS_LIST and SHK_PROCESS_DETACH find and detach them.
+ *
+ *   ENOENT      ID_UNKNOWN: no open handle has that id
+ *
+ * Needs CAP_SYS_ADMIN.
+ */
+struct shk_handle_revoke {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 id;
+};
+#define SHK_HANDLE_REVOKE	_IO(SHK_IOC, 0x12)
+
+/* ---- processes ------------------------------------------------------------------------------- */
+
+/* flags of SHK_PROCESS_*: the caller's own process instead of a pidfd */
+#define SHK_PROCESS_SELF	(1U << 0)
+
+/**
+ * struct shk_process - SHK_PROCESS_ATTACH, SHK_PROCESS_DETACH: one process
+ * @size:	sizeof(struct shk_process)
+ * @flags:	SHK_PROCESS_SELF, or 0
+ * @reason:	out
+ * @busy:	out
+ * @pidfd:	a pidfd (pidfd_open(2)) of the process; 0 with SHK_PROCESS_SELF
+ * @reserved:	0
+ *
+ * SHK_PROCESS_ATTACH, on a handle: from the return on, all threads of the process execute the
+ * shadow's text. Its future children (fork, vfork, clone) and the programs that it executes do,
+ * too. Processes that share its mm (CLONE_VM without CLONE_THREAD, a vfork child before it
+ * executes) are attached with it. A process in another shadow moves. For a process in this shadow
+ * only its stretches (SHK_ENTER) end.
+ *
+ * SHK_PROCESS_DETACH, on the device: the process executes the base again, whichever shadow it was
+ * in. On a handle: the same, if it is in the handle's shadow. Its stretches end.
+ *
+ * Waits: both calls wait up to three seconds for a process that is in fork or exec. If one of the
+ * two texts has a patch with SHK_PATCH_IN_PLACE, or a LIVEPATCH without SHK_PATCH_UNSAFE_NOW, they
+ * also wait until the kernel stack of no sleeping or preempted thread shows a body that changes.
+ * A process whose mmap_lock is held, in a page fault on a frozen file system for instance, is
+ * waited for without a limit; a fatal signal ends that wait.
+ *
+ *   EBADF       NOT_PIDFD
+ *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       BOUND_BY_CGROUP: the process is inside by SHK_CGROUP_ATTACH
+ *   EBUSY       FTRACE_DISABLED (attach)
+ *   EIO         XEN (attach)
+ *   ENOENT      NOT_INSIDE (detach)
+ *   EOPNOTSUPP  KERNEL_THREAD
+ *   EPERM       NOT_DELEGATED: SHK_RIGHT_ATTACH does not reach a process that CAP_SYS_ADMIN attached
+ *   ESRCH       PROCESS_EXITED
+ *   ESTALE      SHADOW_DESTROYED (attach)
+ *
+ * Needs CAP_SYS_ADMIN, or a handle derived with SHK_RIGHT_ATTACH and the caller's own process.
+ * CAP_SYS_ADMIN that attaches a process which is inside by delegation ends the delegation.
+ */
+struct shk_process {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__s32 pidfd;
+	__u32 reserved;
+};
+#define SHK_PROCESS_ATTACH	_IO(SHK_IOC, 0x18)
+#define SHK_PROCESS_DETACH	_IO(SHK_IOC, 0x19)
+
+/**
+ * struct shk_process_info - SHK_PROCESS_INFO, on the device: the shadow of a process
+ * @size:	sizeof(struct shk_process_info)
+ * @flags:	SHK_PROCESS_SELF, or 0
+ * @reason:	out
+ * @busy:	out
+ * @pidfd:	a pidfd of the process; 0 with SHK_PROCESS_SELF
+ * @reserved:	0
+ * @shadow:	out: id of its shadow
+ * @name:	out: name of its shadow, "" if that has none
+ *
+ *   EBADF       NOT_PIDFD
+ *   ENOENT      NOT_INSIDE: the process executes the base
+ *   EOPNOTSUPP  KERNEL_THREAD
+ *   ESRCH       PROCESS_EXITED
+ *
+ * Needs CAP_SYS_ADMIN, except for the caller's own process.
+ */
+struct shk_process_info {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__s32 pidfd;
+	__u32 reserved;
+	__aligned_u64 shadow;
+	char name[SHK_NAME_LEN];
+};
+#define SHK_PROCESS_INFO	_IO(SHK_IOC, 0x1a)
+
+/**
+ * struct shk_process_entry - SHK_PROCESS_LIST, on a handle: one process inside the shadow
+ * @pid:	process id in the caller's pid namespace, 0 if that does not show it
+ * @reserved:	0
+ * @comm:	its command name
+ *
+ * One element per mm: of several processes that share an mm one is listed.
+ *
+ * Needs CAP_SYS_ADMIN.
+ */
+struct shk_process_entry {
 	__s32 pid;
 	__u32 reserved;
 	char comm[16];
 };
-#define SHK_PROCESS_NEXT	_IO(SHK_IOC, 0x43)
+#define SHK_PROCESS_LIST	_IO(SHK_IOC, 0x1b)
 
-#define SHK_ENTER_DEPTH		64	/* stretches in each other, at most */
+/* ---- stretches of system calls --------------------------------------------------------------- */
+
+#define SHK_ENTER_DEPTH		64	/* stretches that can be nested */
+
+/* flag of SHK_ENTER: the edits act on the calling thread only */
+#define SHK_THREAD		(1U << 0)
 
 /**
- * struct shk_enter - SHK_ENTER, SHK_LEAVE: a stretch of system calls
+ * struct shk_enter - SHK_ENTER, SHK_LEAVE, on a handle: begin and end a stretch
  * @size:	sizeof(struct shk_enter)
- * @flags:	SHK_ENTER: SHK_THREAD, or 0
- * @busy:	out: with EBUSY, as in struct shk_process; 0 on entry
- * @reserved:	0
+ * @flags:	SHK_ENTER: SHK_THREAD, or 0; SHK_LEAVE: 0
+ * @reason:	out
+ * @busy:	out
  *
- * SHK_ENTER: the caller's process is in the handle's shadow, as by
- * SHK_PROCESS_ATTACH and by the same rights, all its threads, until SHK_LEAVE on
- * a handle of the same shadow by any of them, which needs no right. Then it is
- * where it was before: in the base or in a shadow, which may be the same one.
- * Stretches nest, across different shadows, too. The time that either takes does
- * not depend on how many pages the shadow has for itself.
+ * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and notes where it was.
+ * SHK_LEAVE by any of its threads, on a handle of the same shadow, returns the process there: to
+ * the base, or to a shadow and its stretch. Stretches nest, also across shadows. Both calls take
+ * constant time, however many pages the shadow has for itself.
  *
- * A child that is forked within a stretch is in it, and leaves it by itself. A
- * program that is executed is in the shadow and in no stretch: it stays, as if
- * it had been attached. SHK_PROCESS_ATTACH and SHK_PROCESS_DETACH of the process,
- * whoever calls them, end all its stretches; it is where they say. What is
- * destroyed while nobody is in it cannot be come back to: SHK_LEAVE comes to what
- * was before that instead, and the stretch that began in it is over, too.
+ * - fork: a child that is forked in a stretch is in a copy of it, and leaves by itself.
+ * - exec: the new program is in the shadow, in no stretch.
+ * - SHK_PROCESS_ATTACH and SHK_PROCESS_DETACH end all stretches of the process.
+ * - A shadow that was destroyed meanwhile is skipped: SHK_LEAVE returns to where the stretch in
+ *   that shadow would have returned.
  *
- * With SHK_THREAD the calling thread alone acts on the shadow's edits, until it leaves.
- * The others of its process execute the same text and come by probes and patches, which
- * cost them a little more than a hit and do nothing, unless they have entered likewise;
- * nor do they act on edits of the shadow that the process was in before. What such a
- * thread forks and executes is where the process was before the first stretch of this
- * kind, if that was the base, and else acts on nothing, either. What one that has entered forks
- * (not vfork, whose child is as another thread) is inside with all its threads. If the process is in the shadow already, otherwise than
- * so, this is a stretch as any other. A thread that ends without leaving leaves
- * its process behind in the shadow, acting on nothing. From the first such call on, patched
- * functions of the shadow ask for the thread, which slows their calls down for all.
+ * SHK_THREAD: all threads of the process execute the shadow's text, but its probes and patches
+ * act on the calling thread alone, until it leaves. Other threads pass the edits without effect,
+ * unless they have entered likewise. Edits of the shadow that the process was in before act on no
+ * thread.
  *
- * SHK_THREAD: EBUSY: the process is in such a stretch in another shadow, or, without the
- * flag, in any. EXDEV: the shadow has raw edits, calls left out, bodies in place or other
- * thunks, which cannot ask for the thread; such are ETXTBSY while a thread is in. EOPNOTSUPP:
- * the shadow was made by SHK_SYSCALLS_CREATE. EMEDIUMTYPE: it is SHK_ASYNC_OWNER or
- * SHK_ASYNC_CAUSAL. SHK_LEAVE: ENOENT: the thread is in no stretch of its own.
+ * - fork by a thread that has entered: the child is inside with all its threads (a vfork child
+ *   counts as another thread). fork and exec by another thread: the child or program is where the
+ *   process was before its first thread entered if that was the base; otherwise edits do not act
+ *   on it.
+ * - A thread that exits without leaving leaves its process in the shadow, with edits that act on
+ *   no thread.
+ * - If the process is in the shadow by other means, the stretch is an ordinary one.
+ * - From the first SHK_THREAD stretch on, each patched function of the shadow tests the thread.
  *
- * SHK_ENTER: errors as SHK_PROCESS_ATTACH. ENOSPC: SHK_ENTER_DEPTH stretches
- * already. SHK_LEAVE: ENOENT: the process is in no stretch, or its innermost one
- * is in another shadow. Both: EINTR: a signal came first, nothing was done. EBUSY:
- * @busy, another thread, was in a function that one of the shadows has in place, or in a
- * body of a LIVEPATCH, for as long as SHK_PROCESS_ATTACH waits; nothing was done.
+ * SHK_ENTER
+ *   as SHK_PROCESS_ATTACH, and
+ *   EBUSY       EDITS_FOR_ALL: SHK_THREAD, and the shadow has raw edits, SKIP_CALL, IN_PLACE,
+ *               RETPOLINES or RETURNS patches, which cannot test the thread
+ *   EBUSY       THREAD_STRETCH: the process is in a SHK_THREAD stretch in another shadow, or,
+ *               without the flag, in any
+ *   ENOSPC      STRETCHES_FULL
+ *   EOPNOTSUPP  POLICY: SHK_THREAD, and the shadow is OWNER or CAUSAL
+ *   EOPNOTSUPP  SYSCALLS_ONLY: SHK_THREAD, and the shadow was made by SHK_SYSCALLS_CREATE
+ * SHK_LEAVE
+ *   EBUSY       TASK_BUSY, with @busy
+ *   ENOENT      NO_STRETCH
+ *
+ * SHK_ENTER needs what SHK_PROCESS_ATTACH needs; SHK_LEAVE needs nothing, not even a right.
  */
 struct shk_enter {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
 	__s32 busy;
-	__u32 reserved;
 };
-#define SHK_THREAD		(1U << 0)
-#define SHK_ENTER		_IO(SHK_IOC, 0x70)
-#define SHK_LEAVE		_IO(SHK_IOC, 0x71)
+#define SHK_ENTER		_IO(SHK_IOC, 0x20)
+#define SHK_LEAVE		_IO(SHK_IOC, 0x21)
 
 #define SHK_SYSCALLS_WORDS	8
 
 /**
- * struct shk_syscalls - SHK_SYSCALLS_CREATE: inside during some system calls only
+ * struct shk_syscalls - SHK_SYSCALLS_CREATE, on a handle: a shadow for some system calls only
  * @size:	sizeof(struct shk_syscalls)
  * @flags:	0
- * @nr:		out, with an error: the system call that it is about
+ * @reason:	out
+ * @busy:	out
+ * @nr:		out, after an error: the system call that the error is about
  * @reserved:	0
- * @calls:	system call n of x86-64 is bit n % 64 of @calls[n / 64]
+ * @calls:	bit n % 64 of @calls[n / 64] selects system call n of x86-64
  *
- * A new shadow without a name, the flags of the handle's, and one edit: whoever is in it
- * executes the text of the handle's shadow, its target, during these system calls,
- * and else the base's. Processes and cgroups are attached to it, enter and leave it, by
- * its handle; it lives until that is closed and nobody is in it.
+ * Makes a caller shadow without a name. The handle's shadow becomes its target. A process in the
+ * caller shadow executes the target's text during the selected system calls, and the base
+ * otherwise. Processes and cgroups are attached to the caller shadow, and enter it, by the
+ * handle that is returned. It has the target's policy and lives until that handle is closed and
+ * no process is inside.
  *
- * It is the process that is in the target, with all its threads, while at least one of
- * them is in such a call: no such call is partly outside, and a call of another thread may
- * be inside meanwhile. A child that is forked by such a call begins outside. The kernel's
- * own steps into the target and out of it are executed there in part. Entries of 32-bit
- * programs (int 0x80) are no such calls.
+ * - The process is in the target, with all its threads, while at least one of them is in a
+ *   selected call. So each such call is entirely inside; a call of another thread may be inside
+ *   in part.
+ * - A child that is forked by a selected call begins outside of the target.
+ * - The kernel's own steps into and out of the target execute the target's text in part.
+ * - System calls of 32-bit programs (int 0x80) are not selected.
+ * - Processes in the caller shadow count as inside the target, which cannot be destroyed
+ *   meanwhile. A target that is destroyed makes attaching here ESTALE.
+ * - As long as the caller shadow lives, the target accepts no patch for which threads are waited
+ *   for (SHK_PATCH_IN_PLACE, LIVEPATCH without SHK_PATCH_UNSAFE_NOW).
  *
- * Edits of the target come and go as always. Whoever is in such a shadow counts as
- * inside its target, which cannot be destroyed meanwhile. When it is destroyed,
- * attaching to this one is ESTALE.
+ * Return: an owner's handle of the caller shadow.
+ *   EBUSY       EDIT_THERE: the target has an edit at the entry of x64_sys_call()
+ *   EBUSY       EDITS_IN_PLACE: the target has a patch for which threads are waited for
+ *   EBUSY       FTRACE_DISABLED
+ *   EINVAL      @calls is empty
+ *   EINVAL      SYSCALL_UNKNOWN, with @nr
+ *   EOPNOTSUPP  SYSCALL_NO_RETURN, with @nr: exit, exit_group, execve or execveat
+ *   EOPNOTSUPP  NO_SYSCALL_ENTRY
+ *   EOPNOTSUPP  POLICY: the target is OWNER or CAUSAL
+ *   EOPNOTSUPP  SYSCALLS_ONLY: the target was made by this call
+ *   ESTALE      SHADOW_DESTROYED
  *
- * Return: the handle (close-on-exec). Needs CAP_SYS_MODULE; refused under lockdown (EPERM).
- * ENXIO: this kernel has no x64_sys_call(), which all system calls pass. EINVAL: @calls
- * is empty. ENOSYS: the kernel has no call @nr. EOPNOTSUPP: @nr is exit,
- * exit_group, execve or execveat, which do not return to where they were called. ELOOP: the
- * handle's shadow was made by this call. EADDRINUSE: it has an edit at the entry of
- * x64_sys_call(). EMEDIUMTYPE: it is SHK_ASYNC_OWNER or SHK_ASYNC_CAUSAL. ETXTBSY: it has
- * bodies in place, or a LIVEPATCH without SHK_PATCH_UNSAFE_NOW; as long as one like this has
- * it as its target it gets none. EBUSY:
- * kernel.ftrace_enabled is 0. ESTALE: it was destroyed.
+ * Needs CAP_SYS_MODULE. Adds text.
  */
 struct shk_syscalls {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__u32 nr;
 	__u32 reserved;
 	__aligned_u64 calls[SHK_SYSCALLS_WORDS];
 };
-#define SHK_SYSCALLS_CREATE	_IO(SHK_IOC, 0x75)
+#define SHK_SYSCALLS_CREATE	_IO(SHK_IOC, 0x22)
+
+/* ---- cgroups --------------------------------------------------------------------------------- */
 
 /**
- * struct shk_cgroup - SHK_CGROUP_*: all that are in a cgroup
+ * struct shk_cgroup - SHK_CGROUP_ATTACH, SHK_CGROUP_DETACH: all processes of a cgroup
  * @size:	sizeof(struct shk_cgroup)
  * @flags:	0
- * @fd:		the cgroup: a descriptor of its folder in the unified hierarchy
- *		(cgroup2), which may be O_PATH
- * @busy:	out: with EBUSY, as in struct shk_process; 0 on entry
+ * @reason:	out
+ * @busy:	out
+ * @fd:		descriptor of the cgroup's folder in the unified hierarchy (cgroup2); O_PATH will do
+ * @reserved:	0
  *
- * SHK_CGROUP_ATTACH on a handle: from its return on the processes of the cgroup,
- * and of those below it, are in the handle's shadow, in whatever shadow they were
- * before. Who is moved in is inside when the write() that moves it returns, and
- * outside when one that moves it out does; a child that is born in it (fork,
- * CLONE_INTO_CGROUP) is inside before its first instruction. The nearest cgroup
- * that is attached decides, from the process's own upwards. Of a process whose
- * threads are in several cgroups, that of its first thread that lives does. A vfork
- * child that shares its parent's address space is where that is until it executes.
- * Stretches (SHK_ENTER) are over when a process moves, and otherwise go on.
- * Kernel threads run the base.
+ * SHK_CGROUP_ATTACH, on a handle: from the return on, all processes of the cgroup and of the
+ * cgroups below it are in the handle's shadow, whichever shadow they were in.
  *
- * Such a process cannot be detached, or attached elsewhere, by itself: EBUSY. The
- * shadow cannot be destroyed: EBUSY. Both end with SHK_CGROUP_DETACH, after which
- * the processes are in the shadow of the next cgroup above that is attached, or
- * run the base; and with the cgroup, if that is removed.
+ * - A process that is moved in is inside when the write() that moves it returns; one that is
+ *   moved out is outside. A child that is forked into the cgroup, also by CLONE_INTO_CGROUP, is
+ *   inside before its first instruction.
+ * - The nearest attached cgroup decides, upwards from the process's own. If the threads of a
+ *   process are in several cgroups, the cgroup of its first living thread decides.
+ * - A vfork child that shares its parent's mm stays where the parent is until it executes.
+ * - Stretches end when a process moves, and go on otherwise.
+ * - Kernel threads execute the base.
+ * - SHK_PROCESS_ATTACH, SHK_PROCESS_DETACH and SHK_SHADOW_DESTROY are EBUSY meanwhile.
+ * - Costs: while any cgroup is attached, each fork, exec and move between cgroups on the machine
+ *   does a look-up.
  *
- * SHK_CGROUP_DETACH on the device: from any shadow. On a handle: only if the cgroup
- * is attached to that shadow. ENOENT: it is not.
+ * SHK_CGROUP_DETACH, on the device: from any shadow. On a handle: if the cgroup is attached to
+ * that shadow. The processes move to the shadow of the next attached cgroup above, or to the base.
+ * Removal of the cgroup detaches it, too.
  *
- * Both wait, for some seconds in all, for a process that is in fork or exec, whose
- * memory is locked, or a thread of which is in a function which a shadow has in place
- * (SHK_PATCH_IN_PLACE), or in a body of a
- * LIVEPATCH. EBUSY: @busy, that process or thread, was so all the time. The
- * caller that moves a process between cgroups waits for a tenth of a second. Then the
- * move returns, and the process follows when it can: one in exec before the program's first
- * instruction. A process that no attached cgroup concerns is not waited for.
+ * Waits: both calls wait some seconds in all for processes in fork or exec, or with mmap_lock
+ * held, and for threads in bodies that change (see struct shk_process). A move between cgroups
+ * waits a tenth of a second for such a process; then it returns, and the process follows as soon
+ * as it can, a process in exec before its first instruction.
  *
- * If SHK_CGROUP_ATTACH fails, all processes go back to where they were, and to the
- * stretches that they were in, but for those of single threads (SHK_THREAD), which are
- * over; who cannot yet, as soon as it can. So do their children that were born meanwhile.
- * If SHK_CGROUP_DETACH fails they are, or soon will be, where the cgroup wants them again.
+ * If SHK_CGROUP_ATTACH fails, each process returns to the shadow and the stretches that it came
+ * from, as soon as it can; SHK_THREAD stretches end. Children that were forked meanwhile do so,
+ * too. If SHK_CGROUP_DETACH fails, the processes return to the shadow of the cgroup.
  *
- * Need CAP_SYS_ADMIN. Both: EBADF: @fd is no cgroup of the unified hierarchy.
- * ENOENT: the cgroup was removed. EINTR. SHK_CGROUP_ATTACH: EBUSY: the cgroup is
- * attached to another shadow, or kernel.ftrace_enabled is 0. ESTALE: the shadow was
- * destroyed. If it is attached to this one already, nothing changes. While any cgroup is attached, forks, execs and moves between cgroups
- * cost everybody a look at which.
+ *   EBADF       NOT_CGROUP
+ *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       CGROUP_ELSEWHERE (attach)
+ *   EBUSY       FTRACE_DISABLED (attach)
+ *   ENOENT      CGROUP_REMOVED
+ *   ENOENT      CGROUP_UNATTACHED (detach)
+ *   ESTALE      SHADOW_DESTROYED (attach)
+ *
+ * Need CAP_SYS_ADMIN. A cgroup that is attached to the handle's shadow already is success.
  */
 struct shk_cgroup {
 	__u32 size;
 	__u32 flags;
-	__s32 fd;
+	__u32 reason;
 	__s32 busy;
+	__s32 fd;
+	__u32 reserved;
 };
-#define SHK_CGROUP_ATTACH	_IO(SHK_IOC, 0x72)
-#define SHK_CGROUP_DETACH	_IO(SHK_IOC, 0x73)
+#define SHK_CGROUP_ATTACH	_IO(SHK_IOC, 0x28)
+#define SHK_CGROUP_DETACH	_IO(SHK_IOC, 0x29)
 
 /**
- * struct shk_cgroup_split - SHK_CGROUP_SPLIT: a cgroup between two shadows
+ * struct shk_cgroup_split - SHK_CGROUP_SPLIT, on a handle: a cgroup between two shadows
  * @size:	sizeof(struct shk_cgroup_split)
  * @flags:	0
+ * @reason:	out
+ * @busy:	out
  * @fd:		the cgroup, as in struct shk_cgroup
- * @other:	a handle of another shadow
- * @percent:	of the processes that come, those that are in @other's shadow; 1 to 99
- * @busy:	as in struct shk_cgroup
+ * @other:	an owner's handle of another shadow
+ * @percent:	share of the processes that go to @other's shadow, 1 to 99
+ * @reserved:	0
  *
- * SHK_CGROUP_ATTACH, but each process that comes into the cgroup is in the handle's
- * shadow or in @other's by its turn: of each hundred of them exactly @percent are in
- * @other's, spread evenly. All that are there already come, as does who is moved there
- * from outside, and who is born there, whatever shadow its parent is in, before
- * its first instruction; a child of vfork when it executes for the first time, until which it
- * shares its parent's address space. Threads, and what is executed later, stay where the
- * process is, and so does who moves within the cgroup. A child that is forked within a
- * stretch (SHK_ENTER) takes its turn and stays in that.
+ * As SHK_CGROUP_ATTACH, but the processes of the cgroup take turns: of each hundred exactly
+ * @percent are in @other's shadow, evenly spread, and the rest in the handle's.
  *
- * SHK_CGROUP_DETACH ends it, on a handle of either shadow, too. Both shadows have the
- * cgroup attached meanwhile. Errors as SHK_CGROUP_ATTACH; EINVAL also: @percent, or both
- * shadows are the same. EBADFD: @other is no handle. Needs CAP_SYS_ADMIN.
+ * - Each process takes one turn: those in the cgroup at the call, those that are moved in from
+ *   outside, and each child that is forked, whichever shadow its parent is in. A vfork child takes
+ *   its turn when it executes.
+ * - Threads, later programs, and moves within the cgroup keep the shadow.
+ * - A child that is forked in a stretch takes its turn and stays in that shadow.
+ *
+ * Both shadows have the cgroup attached. SHK_CGROUP_DETACH ends the split, on the device or on a
+ * handle of either shadow.
+ *
+ *   as SHK_CGROUP_ATTACH, and
+ *   EBADF       NOT_HANDLE: @other
+ *   EACCES      RIGHTS: @other was derived
+ *   EINVAL      @percent; or both handles are of one shadow
+ *
+ * Needs CAP_SYS_ADMIN.
  */
 struct shk_cgroup_split {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__s32 fd;
 	__s32 other;
 	__u32 percent;
-	__s32 busy;
+	__u32 reserved;
 };
-#define SHK_CGROUP_SPLIT	_IO(SHK_IOC, 0x76)
+#define SHK_CGROUP_SPLIT	_IO(SHK_IOC, 0x2a)
 
 #define SHK_CGROUP_PATH_LEN	2048
 
 /**
- * struct shk_cgroup_next - SHK_CGROUP_NEXT: the cgroups attached to a shadow
- * @size:	sizeof(struct shk_cgroup_next)
- * @flags:	0
- * @cursor:	in: 0, or what the last call returned; out: for the next call, the
- *		cgroup's id, which is the inode number of its folder
- * @path:	out: from the root of the caller's cgroup namespace; "" if it is
- *		longer than that
- * @percent:	out: of its processes, those that are in this shadow: 100, unless it is
- *		split (SHK_CGROUP_SPLIT)
+ * struct shk_cgroup_entry - SHK_CGROUP_LIST, on a handle: one cgroup attached to the shadow
+ * @id:		id of the cgroup: the inode number of its folder
+ * @percent:	share of its processes that are in this shadow: 100, unless it is split
  * @reserved:	0
+ * @path:	path from the root of the caller's cgroup namespace; "" if it is too long
  *
- * ENOENT at the end. Needs CAP_SYS_ADMIN.
+ * Needs CAP_SYS_ADMIN.
  */
-struct shk_cgroup_next {
-	__u32 size;
-	__u32 flags;
-	__aligned_u64 cursor;
-	char path[SHK_CGROUP_PATH_LEN];
+struct shk_cgroup_entry {
+	__aligned_u64 id;
 	__u32 percent;
 	__u32 reserved;
+	char path[SHK_CGROUP_PATH_LEN];
 };
-#define SHK_CGROUP_NEXT		_IO(SHK_IOC, 0x74)
+#define SHK_CGROUP_LIST		_IO(SHK_IOC, 0x2b)
+
+/* ---- interrupts and kernel threads ----------------------------------------------------------- */
 
 /* What a shadow can own (struct shk_own_arg.kind). */
 enum shk_own_kind {
-	SHK_OWN_IRQ = 1,	/* a line of interrupts */
-	SHK_OWN_KTHREAD = 2,	/* kernel threads, by their names */
+	SHK_OWN_IRQ = 1,	/* the handlers of an interrupt line */
+	SHK_OWN_KTHREAD = 2,	/* kernel threads, selected by name */
 };
 
 #define SHK_PATTERN_LEN		64
 
 /**
- * struct shk_own_arg - SHK_OWN, SHK_DISOWN: interrupts and kernel threads of a shadow
+ * struct shk_own_arg - SHK_OWN, SHK_DISOWN, on a handle: interrupts and kernel threads of a shadow
  * @size:	sizeof(struct shk_own_arg)
  * @flags:	0
+ * @reason:	out
+ * @busy:	out
  * @kind:	enum shk_own_kind
- * @irq:	IRQ: number of the line, as /proc/interrupts has it; else 0
- * @reserved:	0
- * @pattern:	KTHREAD: what their names are like: *, ?, [a-z]; else ""
+ * @irq:	IRQ: number of the line, as in /proc/interrupts; otherwise 0
+ * @pattern:	KTHREAD: pattern of their names with *, ? and [a-z]; otherwise ""
  *
- * SHK_OWN: the handle's shadow, which is SHK_ASYNC_OWNER, is executed by
+ * SHK_OWN: from the return on, these execute the text of the handle's shadow (SHK_ASYNC_OWNER):
  *
- * - IRQ: the handlers of that line's interrupts, on whatever CPU and whomever they
- *   land, but not by the softirqs that they raise. It is the number that is owned,
- *   also if another device gets it. The line's thread, if it has one, is a kernel
- *   thread (irq/NUMBER-*).
- * - KTHREAD: the kernel threads that have such a name, from when they next get a
- *   CPU; those that come later, from soon after they have come. Not by the
- *   interrupts and softirqs that land on them, and not while they use a process's
- *   address space. Of two patterns that match a thread the older one decides.
+ * IRQ      the handlers of that line, on any CPU, whichever task they land on. Not the softirqs
+ *          that they raise, nor the line's thread (own that by its name, irq/NUMBER-*). The number
+ *          is owned, also if another device gets it later.
+ * KTHREAD  kernel threads whose name matches: existing ones from their next turn on a CPU, new
+ *          ones soon after they are made. Not interrupts and softirqs that land on them, and not
+ *          while they use a process's mm. If two patterns match a thread, the older one decides.
  *
- * Hits in handlers count as async_hits, in kernel threads as hits. Own the same
- * twice, and nothing changes. What is owned counts as no process: the shadow can
- * be destroyed, which ends that it owns anything; so does closing the last handle
- * of one without a name.
+ * Handlers increment async_hits, kernel threads hits. To own the same again is success. Ownership
+ * ends with SHK_SHADOW_DESTROY, which it does not prevent, and with the last handle of a shadow
+ * without a name.
  *
- * SHK_DISOWN: from its return on they execute the base. ENOENT: the shadow does not
- * own that.
+ * SHK_DISOWN: from the return on they execute the base.
  *
- * Need CAP_SYS_ADMIN. SHK_OWN: EMEDIUMTYPE: the shadow is not SHK_ASYNC_OWNER.
- * ENOENT: there is no such line. EBUSY: it is another shadow's, or
- * kernel.ftrace_enabled is 0. ESTALE: the shadow was destroyed. EOPNOTSUPP: not in
- * a Xen PV guest; KTHREAD: nor in a kernel without CONFIG_PREEMPT_NOTIFIERS. While any line is owned, each handler of an interrupt costs
- * everybody a look at whose it is; while any kernel thread is, each switch of tasks
- * a look at whether it tells somebody, and each new task or name of a task one, too.
+ * Costs: while a line is owned, each interrupt handler on the machine does a look-up. While a
+ * kernel thread is owned, each context switch, new task and new task name tests for a listener.
+ *
+ *   EBUSY       OWNED_ELSEWHERE (own)
+ *   EBUSY       FTRACE_DISABLED (own)
+ *   ENOENT      IRQ_UNKNOWN (own)
+ *   ENOENT      NOT_OWNED (disown)
+ *   EOPNOTSUPP  POLICY: the shadow is not SHK_ASYNC_OWNER (own)
+ *   EOPNOTSUPP  NO_CARRIER (own)
+ *   ESTALE      SHADOW_DESTROYED (own)
+ *
+ * Need CAP_SYS_ADMIN.
  */
 struct shk_own_arg {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__u32 kind;
 	__u32 irq;
-	__aligned_u64 reserved;
 	char pattern[SHK_PATTERN_LEN];
 };
-#define SHK_OWN			_IO(SHK_IOC, 0x78)
-#define SHK_DISOWN		_IO(SHK_IOC, 0x79)
+#define SHK_OWN			_IO(SHK_IOC, 0x30)
+#define SHK_DISOWN		_IO(SHK_IOC, 0x31)
 
 /**
- * struct shk_own_info - SHK_OWN_NEXT: what a shadow owns
- * @size:	sizeof(struct shk_own_info)
- * @flags:	0
- * @cursor:	in: 0, or what the last call returned; out: for the next call
- * @kind:	out: as in struct shk_own_arg
- * @irq:	out: likewise
- * @nr_threads:	out: kernel threads that are inside by that pattern now
+ * struct shk_own_info - SHK_OWN_LIST, on a handle: one thing that the shadow owns
+ * @kind:	enum shk_own_kind
+ * @irq:	IRQ: number of the line
+ * @nr_threads:	KTHREAD: kernel threads that execute the shadow by this pattern
  * @reserved:	0
- * @pattern:	out: as in struct shk_own_arg
+ * @pattern:	KTHREAD: the pattern
  *
- * ENOENT at the end. Needs CAP_SYS_ADMIN.
+ * Needs CAP_SYS_ADMIN.
  */
 struct shk_own_info {
-	__u32 size;
-	__u32 flags;
-	__aligned_u64 cursor;
 	__u32 kind;
 	__u32 irq;
 	__u32 nr_threads;
 	__u32 reserved;
 	char pattern[SHK_PATTERN_LEN];
 };
-#define SHK_OWN_NEXT		_IO(SHK_IOC, 0x7a)
+#define SHK_OWN_LIST		_IO(SHK_IOC, 0x32)
+
+/* ---- probes ---------------------------------------------------------------------------------- */
 
 /* What a probe does with a hit (struct shk_probe_add.kind). */
 enum shk_probe_kind {
-	SHK_PROBE_COUNT = 1,	/* count it */
-	SHK_PROBE_LATENCY = 2,	/* function entry to return, log2 histogram in ns */
-	SHK_PROBE_EVENT = 3,	/* fire the tracepoint shadowk:shadowk_probe */
+	SHK_PROBE_COUNT = 1,	/* counts it */
+	SHK_PROBE_LATENCY = 2,	/* measures entry to return, in a histogram of powers of two, in ns */
+	SHK_PROBE_EVENT = 3,	/* fires the tracepoint shadowk:shadowk_probe */
 };
 
-/* How a probe is armed in the private text (struct shk_probe_info.arm). */
+/* How the private text calls the probe (struct shk_probe_info.arm). */
 enum shk_probe_arm {
-	SHK_ARM_INT3 = 1,	/* breakpoint: any instruction that kprobes take */
-	SHK_ARM_CALL = 2,	/* call in the place of the function's __fentry__ nop */
-	SHK_ARM_JUMP = 3,	/* jump in the place of an instruction of 5 bytes or more */
+	SHK_ARM_INT3 = 1,	/* breakpoint: any instruction that kprobes accept */
+	SHK_ARM_CALL = 2,	/* call instead of the __fentry__ nop of a function */
+	SHK_ARM_JUMP = 3,	/* jump instead of an instruction of 5 bytes or more */
 };
 
 /* flags of struct shk_probe_add and struct shk_probe_info */
-#define SHK_PROBE_RETURN	(1U << 0) /* report at the function's return, not at its entry (COUNT, EVENT) */
-#define SHK_PROBE_FORCE_INT3	(1U << 1) /* arm by breakpoint even where a faster arm exists */
+#define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return instead of its entry */
+#define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint also where a faster arm exists */
 
 /**
- * struct shk_probe_add - SHK_PROBE_ADD: report that text was executed
+ * struct shk_probe_add - SHK_PROBE_ADD, on a handle: report executions of an instruction
  * @size:	sizeof(struct shk_probe_add)
- * @flags:	SHK_PROBE_RETURN, SHK_PROBE_FORCE_INT3
+ * @flags:	SHK_PROBE_*
+ * @reason:	out
+ * @busy:	out
  * @kind:	enum shk_probe_kind
  * @reserved:	0
  * @addr:	address of the instruction; 0 if @symbol is given
  * @offset:	bytes from @symbol; 0 with @addr
- * @id:		out: the probe's id, unique in the shadow, from 1 on
- * @name:	its name, unique in the shadow; "" lets the kernel choose one
- *		after the symbol, which is returned here
- * @symbol:	function as in /proc/kallsyms, a module's also as
- *		"MODULE:FUNCTION"; "" if @addr is given
+ * @id:		out: id of the probe, from 1 on, never reused in this shadow
+ * @name:	in: its name, or "" to have one made from the symbol; out: its name
+ * @symbol:	function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
  *
- * From its return on, each execution of that instruction by a process inside
- * the shadow is a hit. Needs CAP_SYS_MODULE, as whoever may place probes reads
- * the kernel's registers; refused under lockdown. A module cannot be unloaded
- * while a probe is in it.
+ * From the return on, each execution of the instruction by a process inside the shadow is a hit.
+ * The policy table above tells about other contexts. A module cannot be unloaded while a probe is
+ * in it.
  *
- * ENOENT: unknown symbol. ENOTUNIQ: several functions have that name, in the kernel
- * image or, if that has none, in modules: give "MODULE:FUNCTION" or the address.
- * ERANGE: not an address of the kernel's text or a module's, or past
- * the end of the symbol. EILSEQ: not the first
- * byte of an instruction. EADDRNOTAVAIL: the kernel forbids probes there
- * (kprobe blacklist, noinstr, entry text, alternatives, static keys) or the
- * module itself depends on that text, or it is the scheduler's switch path, or
- * a thunk of returns or indirect branches, or the return is one that ends the
- * kernel's own handling of returns.
- * EADDRINUSE: this shadow has an edit there that cannot serve both, a jump
- * where a return is wanted. EOPNOTSUPP: kprobes cannot step that instruction,
- * or it is no function's entry and within 4 bytes of the edge of a page (an optimised
- * kprobe that reaches over it would lie in two pages), or LATENCY or RETURN anywhere but at a function's entry: the kernel's unwinder
- * must say that a return address is on top of the stack there, which it does not
- * of .cold parts, ret_from_fork and some assembly. EBUSY:
- * kernel.ftrace_enabled is 0, or the module is just coming or going.
- * EEXIST: @name is taken. ENOSPC: too many probes. ESTALE: the shadow was
- * destroyed.
+ *   EBUSY       EDIT_THERE: the shadow has an edit there that cannot serve both
+ *   EBUSY       JUMP_THERE: a return is wanted where an edit is armed by a jump
+ *   EBUSY       KPROBE_THERE: an optimised kprobe of somebody else covers the instruction
+ *   EBUSY       FTRACE_DISABLED
+ *   EBUSY       MODULE_BUSY
+ *   EEXIST      NAME_TAKEN
+ *   EINVAL      NAME_INVALID
+ *   EINVAL      NOT_INSTRUCTION
+ *   EINVAL      SYMBOL_AMBIGUOUS: give "MODULE:FUNCTION" or the address
+ *   EIO         XEN
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   ENOSPC      NO_ROOM
+ *   EOPNOTSUPP  FORBIDDEN: kprobe blacklist, noinstr and entry text, text that patches itself,
+ *               the scheduler's switch path, thunks, text that the module itself relies on
+ *   EOPNOTSUPP  CANNOT_STEP
+ *   EOPNOTSUPP  PAGE_EDGE: within 4 bytes of the end of a page, and no function's entry
+ *   EOPNOTSUPP  MODULE_END: kprobes would read past the end of the module's text
+ *   EOPNOTSUPP  NOT_ENTRY: LATENCY or RETURN, not at a function's entry
+ *   EOPNOTSUPP  NO_RETURN: LATENCY or RETURN, and the unwinder knows of no return address there
+ *               (.cold parts, ret_from_fork, some assembly)
+ *   ERANGE      NOT_TEXT
+ *   ERANGE      PAST_SYMBOL
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_MODULE, since probes read the kernel's registers. Adds text.
  */
 struct shk_probe_add {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__u32 kind;
 	__u32 reserved;
 	__aligned_u64 addr;
@@ -720,255 +1005,326 @@ struct shk_probe_add {
 	char name[SHK_NAME_LEN];
 	char symbol[SHK_SYMBOL_LEN];
 };
-#define SHK_PROBE_ADD		_IO(SHK_IOC, 0x44)
+#define SHK_PROBE_ADD		_IO(SHK_IOC, 0x38)
 
 /**
- * struct shk_probe_remove - SHK_PROBE_REMOVE: take a probe away
+ * struct shk_probe_remove - SHK_PROBE_REMOVE, on a handle: remove a probe
  * @size:	sizeof(struct shk_probe_remove)
  * @flags:	0
- * @id:		the probe's id, or 0 if @name is given
- * @name:	the probe's name, or "" if @id is given
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the probe, or 0 if @name is given
+ * @name:	name of the probe, or "" if @id is given
  *
- * At its return no CPU executes the probe's code. ENOENT: no such probe.
+ * On return no CPU executes the probe's code.
+ *
+ *   ENOENT      ID_UNKNOWN
+ *
  * Needs CAP_SYS_MODULE.
  */
 struct shk_probe_remove {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__aligned_u64 id;
 	char name[SHK_NAME_LEN];
 };
-#define SHK_PROBE_REMOVE	_IO(SHK_IOC, 0x45)
+#define SHK_PROBE_REMOVE	_IO(SHK_IOC, 0x39)
+
+/* Slot n of a histogram counts latencies in [2^n, 2^(n+1)) ns; slot 0 also those below 1 ns. */
+#define SHK_HISTOGRAM_LEN	64
 
 /**
- * struct shk_probe_info - SHK_PROBE_NEXT: one probe and what it has seen
- * @size:	sizeof(struct shk_probe_info)
- * @flags:	SHK_PROBE_* of the probe; 0 on entry
- * @id:		in: the lowest id of interest; out: id of the probe described
+ * struct shk_probe_info - SHK_PROBE_LIST, on a handle: one probe and its numbers
+ * @id:		id of the probe
  * @kind:	enum shk_probe_kind
  * @arm:	enum shk_probe_arm
- * @addr:	address of the edit; 0 for who may not see /proc/kallsyms
- * @offset:	bytes from @symbol to the instruction asked for
- * @hits:	executions by the processes inside, in their own context
- * @async_hits:	executions in interrupts, softirqs and NMIs that landed on
- *		them; not part of @hits. Without SHK_ASYNC_INHERIT, few: NMIs, and
- *		what an interrupt executes before its handler and after it.
- *		SHK_ASYNC_UNION: and all of the machine that struct shk_shadow_create
- *		says.
- * @missed:	executions seen but not measured: returns that could not be
- *		hooked, or hits inside the handling of a hit. For COUNT and
- *		EVENT at entry, @hits includes what @missed counts.
+ * @flags:	SHK_PROBE_*
+ * @reserved:	0
+ * @addr:	address of the edit; 0 if the caller may not see addresses of /proc/kallsyms
+ * @offset:	bytes from @symbol to the instruction that was asked for
+ * @hits:	executions by processes inside, in process context. The policy table tells the rest
+ * @async_hits:	executions in interrupts, softirqs, NMIs and, with UNION, work items; not in @hits
+ * @missed:	executions that were seen but not measured: the return could not be hooked, or the
+ *		hit interrupted the handling of another. COUNT and EVENT at entry: part of @hits
+ * @unreturned:	LATENCY, RETURN: calls that were entered and have not returned: in progress, or
+ *		ended with their task. In neither @hits nor @missed
  * @created_ns:	CLOCK_MONOTONIC when the probe was added
- * @now_ns:	CLOCK_MONOTONIC when the numbers above were read
- * @latency_sum: sum of all latencies in ns
- * @histogram:	latencies: see SHK_HISTOGRAM_LEN
- * @name:	the probe's name
- * @symbol:	function that holds the address, "MODULE:FUNCTION" in a module
- * @unreturned:	LATENCY, RETURN: calls that were entered and have not returned. They are
- *		in flight now, or their task has ended inside them, as each does that
- *		enters do_exit(). Neither in @hits nor in @missed.
+ * @now_ns:	CLOCK_MONOTONIC when the numbers were read
+ * @latency_sum: LATENCY: sum of all latencies in ns
+ * @histogram:	LATENCY: see SHK_HISTOGRAM_LEN
+ * @name:	name of the probe
+ * @symbol:	function that contains @addr, "MODULE:FUNCTION" in a module
  *
- * Walks the probes of the handle's shadow; ENOENT at the end. What others did
- * inside can be told from the numbers: needs CAP_SYS_ADMIN or CAP_SYS_MODULE,
- * unless the shadow is SHK_DELEGABLE.
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
  */
 struct shk_probe_info {
-	__u32 size;
-	__u32 flags;
 	__aligned_u64 id;
 	__u32 kind;
 	__u32 arm;
+	__u32 flags;
+	__u32 reserved;
 	__aligned_u64 addr;
 	__aligned_u64 offset;
 	__aligned_u64 hits;
 	__aligned_u64 async_hits;
 	__aligned_u64 missed;
+	__aligned_u64 unreturned;
 	__aligned_u64 created_ns;
 	__aligned_u64 now_ns;
 	__aligned_u64 latency_sum;
 	__aligned_u64 histogram[SHK_HISTOGRAM_LEN];
 	char name[SHK_NAME_LEN];
 	char symbol[SHK_SYMBOL_LEN];
-	__aligned_u64 unreturned;
 };
-#define SHK_PROBE_NEXT		_IO(SHK_IOC, 0x46)
+#define SHK_PROBE_LIST		_IO(SHK_IOC, 0x3a)
 
-/* What a patch does (struct shk_patch_add.kind). */
+/* ---- patches --------------------------------------------------------------------------------- */
+
+/* What a patch does (struct shk_patch_add.kind). The union member that describes it is in brackets. */
 enum shk_patch_kind {
-	SHK_PATCH_NOP = 1,	/* the function returns at once, rax as it was */
-	SHK_PATCH_RETURN = 2,	/* the function returns @value at once */
-	SHK_PATCH_SKIP_CALL = 3,/* one direct call in the function is left out */
-	SHK_PATCH_MODULE = 4,	/* functions have bodies in a patch module (shadowk_patch.h) */
-	SHK_PATCH_LIVEPATCH = 5,/* those of a livepatch module that was loaded as CAPTURE says */
+	SHK_PATCH_NOP = 1,	/* [function] the function returns at once, rax unchanged */
+	SHK_PATCH_RETURN = 2,	/* [function] the function returns @value at once */
+	SHK_PATCH_SKIP_CALL = 3,/* [call] one direct call in the function is skipped */
+	SHK_PATCH_MODULE = 4,	/* [module] bodies of a patch module (shadowk_patch.h) */
+	SHK_PATCH_LIVEPATCH = 5,/* [module] bodies of a livepatch module that CAPTURE has kept */
 	SHK_PATCH_CAPTURE = 6,	/* livepatch modules that a process inside loads are kept for LIVEPATCH */
-	SHK_PATCH_RETPOLINES = 7,/* indirect jumps and calls go without retpolines */
+	SHK_PATCH_RETPOLINES = 7,/* indirect jumps and calls bypass their retpolines */
 	SHK_PATCH_RETURNS = 8,	/* functions return without the thunk that mitigates SRSO */
 };
 
 /* flags of struct shk_patch_add and struct shk_patch_info */
-#define SHK_PATCH_VALUE	(1U << 0) /* SKIP_CALL: @value is what the call returns; else rax is as it was */
-#define SHK_PATCH_CALLBACKS (1U << 1) /* LIVEPATCH: call its callbacks, whose effect is everybody's */
-#define SHK_PATCH_IN_PLACE (1U << 2) /* NOP, RETURN, MODULE: the body is in the place of the base's */
-#define SHK_PATCH_UNSAFE_NOW (1U << 3) /* LIVEPATCH: at once, whatever threads are in the bodies */
-#define SHK_PATCH_PROMOTED (1U << 4) /* struct shk_patch_info only: SHK_PATCH_PROMOTE has succeeded */
+#define SHK_PATCH_VALUE		(1U << 0)	/* SKIP_CALL: the call yields @value instead of leaving rax unchanged */
+#define SHK_PATCH_CALLBACKS	(1U << 1)	/* LIVEPATCH: call its callbacks, which act on everybody */
+#define SHK_PATCH_IN_PLACE	(1U << 2)	/* NOP, RETURN, MODULE: copy the body over the base's body */
+#define SHK_PATCH_UNSAFE_NOW	(1U << 3)	/* LIVEPATCH: do not wait for threads in the bodies */
+#define SHK_PATCH_PROMOTED	(1U << 4)	/* struct shk_patch_info: SHK_PATCH_PROMOTE has succeeded */
 
 /**
- * struct shk_patch_add - SHK_PATCH_ADD: another function body in this shadow
- * @size:	sizeof(struct shk_patch_add)
- * @flags:	SHK_PATCH_VALUE (SKIP_CALL only), SHK_PATCH_CALLBACKS (LIVEPATCH
- *		only), SHK_PATCH_IN_PLACE (NOP, RETURN, MODULE), SHK_PATCH_UNSAFE_NOW
- *		(LIVEPATCH only)
- * @kind:	enum shk_patch_kind
- * @busy:	out: with EBUSY of IN_PLACE or LIVEPATCH, the thread that is in the way, -1
- *		if it is not visible in the caller's pid namespace; 0 on entry
+ * struct shk_patch_function - NOP, RETURN
  * @addr:	address of the function; 0 if @symbol is given
- * @offset:	SKIP_CALL: bytes from the function's start to the call, where it
- *		has several of that callee; else 0
- * @value:	RETURN, and SKIP_CALL with SHK_PATCH_VALUE: rax; else 0
- * @id:		out: the patch's id, unique in the shadow, from 1 on
- * @name:	its name, unique among the shadow's patches; "" lets the kernel
- *		choose one after the symbol, which is returned here
- * @symbol:	function as in /proc/kallsyms, a module's also as "MODULE:FUNCTION"
- *		(NOP, RETURN); "" if @addr is given, and for MODULE and LIVEPATCH,
- *		where an error puts the name of the function that it is about here, if
- *		it is about one; and for CAPTURE, RETPOLINES, RETURNS
- * @object:	SKIP_CALL: the function called, as in /proc/kallsyms; MODULE,
- *		LIVEPATCH: the module, which is loaded; else ""
+ * @value:	RETURN: rax; NOP: 0
+ * @symbol:	function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
+ */
+struct shk_patch_function {
+	__aligned_u64 addr;
+	__aligned_u64 value;
+	char symbol[SHK_SYMBOL_LEN];
+};
+
+/**
+ * struct shk_patch_call - SKIP_CALL
+ * @addr:	address of the calling function; 0 if @symbol is given
+ * @offset:	bytes from the function's start to the call; 0 if it calls @callee once only
+ * @value:	with SHK_PATCH_VALUE: rax after the call; otherwise 0
+ * @symbol:	calling function as in /proc/kallsyms; "" with @addr
+ * @callee:	function called, as in /proc/kallsyms
+ */
+struct shk_patch_call {
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__aligned_u64 value;
+	char symbol[SHK_SYMBOL_LEN];
+	char callee[SHK_SYMBOL_LEN];
+};
+
+/**
+ * struct shk_patch_module - MODULE, LIVEPATCH
+ * @name:	name of the loaded module, as in /proc/modules
+ */
+struct shk_patch_module {
+	char name[SHK_MODULE_LEN];
+};
+
+/**
+ * struct shk_patch_add - SHK_PATCH_ADD, on a handle: give functions another body
+ * @size:	sizeof(struct shk_patch_add)
+ * @flags:	SHK_PATCH_*
+ * @reason:	out
+ * @busy:	out
+ * @kind:	enum shk_patch_kind
+ * @reserved:	0
+ * @id:		out: id of the patch, from 1 on, never reused in this shadow
+ * @name:	in: its name, or "" to have one made from the symbol or module; out: its name
+ * @subject:	out, after an error: the function or module that the error is about, or ""
+ * @function:	NOP, RETURN
+ * @call:	SKIP_CALL
+ * @module:	MODULE, LIVEPATCH
+ * @space:	bytes that @kind does not use are 0
  *
- * From its return on, the function (MODULE, LIVEPATCH: all of them, since one
- * instant) has that body whenever a process inside enters it. Calls in progress end in the body that they entered.
- * Probes at the function's entry are hit before; those in its old body only
- * when that executes. Of several patches of one function the last that was
- * added has effect. Tracers of the base (ftrace, kprobes at the entry) see the
- * calls; what changes the function there (livepatch, BPF trampolines) has no
- * effect inside. A function that sleeps, takes or gives locks, or fills in a
- * result elsewhere than in rax does none of it when it is patched: whether its
- * callers can live with that is for the caller of this to know. Needs
- * CAP_SYS_MODULE; refused under lockdown (EPERM), signed modules' patches, too:
- * who signed one did not mean it for some processes only.
+ * From the return on, a process inside that calls the function executes the new body. All
+ * functions of a MODULE or LIVEPATCH change at one instant. Calls in progress end in the body
+ * that they entered.
  *
- * ENOENT: unknown symbol. ENOTUNIQ: several functions have that name, give the
- * address. ERANGE: not in the kernel's own text or a module's, which cannot be
- * unloaded meanwhile. EILSEQ: not the first byte of
- * a function, or @offset is not the first byte of an instruction. EOPNOTSUPP:
- * the function has no __fentry__ site, so its entry cannot be redirected.
- * EADDRNOTAVAIL: the kernel forbids probes there, or the module itself depends
- * on that function, or it belongs to the scheduler. ENXIO: the function does
- * not call @object directly, or not at @offset. EMLINK: it does so several
- * times, give @offset. EADDRINUSE: this shadow has an edit on the call already.
- * EBUSY: somebody else's kprobe is on the call, or kernel.ftrace_enabled is 0.
- * EEXIST: @name is taken. ENOSPC: too many patches. ENODEV: no patch module
- * @object is loaded. ENOEXEC: it is one for another version of this interface,
- * or its text is out of reach. EXDEV: a LIVEPATCH does what cannot be had by one
- * shadow alone; @symbol says what: "callbacks", without SHK_PATCH_CALLBACKS, or
- * the module whose functions it changes, which is not loaded, or for which it has
- * relocations that livepatch makes; it counts as loaded when it has started, and cannot
- * be unloaded as long as the patch is there. ESTALE: the shadow was destroyed. Errors of
- * a pre_patch callback are returned.
+ * - Of several patches of one function the one added last has effect.
+ * - Probes at the function's entry are hit before the new body; probes in the old body are hit
+ *   only if that is executed.
+ * - Tracers of the base (ftrace, kprobes at the entry) see the calls. What changes the function in
+ *   the base (livepatch, BPF trampolines) has no effect inside.
+ * - NOP, RETURN and SKIP_CALL do nothing of what the function does: it takes no lock, frees
+ *   nothing, fills in no result. The caller of this ioctl decides whether callers can bear that.
  *
- * A LIVEPATCH takes effect at one moment in which no thread of the processes inside sleeps
- * or was preempted in an old body of its functions, by its kernel stack, or is in exec. That
- * is waited for, for some seconds. As long as it is there, processes come into the shadow and
- * leave it by the same rule, see struct shk_process. EBUSY: @busy was in a body all the time.
- * EOPNOTSUPP: the shadow is one where that cannot be waited for, as for IN_PLACE. EINTR: a
- * signal came first. With SHK_PATCH_UNSAFE_NOW nothing is waited for: threads end in the old
- * body what they began there, and call new bodies of the other functions, which the author
- * of a livepatch need not have thought of.
+ * IN_PLACE copies and relocates the body to the place of the base's body, behind the __fentry__
+ * site. The patch takes effect at once by a jump; the jump is removed when no thread of the
+ * processes inside is in the replaced bytes. As long as it lives, the function takes no other
+ * patch and its body no other edit.
  *
- * RETPOLINES and RETURNS drop what protects the kernel's secrets from the
- * processes inside. EOPNOTSUPP: this CPU, or how it was booted, has no use for
- * those thunks, so there is nothing to drop. EBUSY: processes are inside, which
- * execute them.
+ * LIVEPATCH takes effect at an instant in which no thread of the processes inside sleeps or was
+ * preempted in an old body, by its kernel stack. As long as it lives, processes enter and leave
+ * the shadow by the same rule. With UNSAFE_NOW threads are not waited for: a call in progress may
+ * execute old and new functions together.
  *
- * IN_PLACE: the body is copied to where the base's is, behind the __fentry__ site,
- * and relocated. It takes effect at once, by a jump, which goes when no thread of
- * the processes inside sleeps or was preempted in what is replaced, by its kernel
- * stack, or is in exec. That is waited for, for some seconds. EBUSY: @busy was
- * all the time. EFBIG: the body is longer than the base's. EOVERFLOW: a branch
- * or a datum of it is out of reach from there. EPROTO: it cannot come along, for
- * something is known by its address (static keys and calls, WARN(), exceptions), or
- * the old body is to stay callable, or has exceptions. EPROTOTYPE: its frames
- * on the stack are not the base's, and the unwinder would be lost. EADDRINUSE:
- * this shadow has another patch of the function, or an edit in its body, and as
- * long as this one lives it gets none. EADDRNOTAVAIL: in it a task changes its
- * text. EOPNOTSUPP: the shadow is SHK_DELEGABLE, SHK_ASYNC_OWNER or SHK_ASYNC_CAUSAL,
- * or a target of SHK_SYSCALLS_CREATE or made by it, the function is a module's, or this
- * kernel's stacks cannot be relied on. EINTR: a signal came first. If it fails nothing
- * has changed.
+ * RETPOLINES and RETURNS drop protections of the kernel's secrets against the processes inside.
+ *
+ * All kinds
+ *   EEXIST      NAME_TAKEN
+ *   EINVAL      NAME_INVALID
+ *   EBUSY       FTRACE_DISABLED
+ *   EBUSY       THREADS_INSIDE: SKIP_CALL, RETPOLINES, RETURNS, IN_PLACE
+ *   EIO         XEN
+ *   ENOSPC      NO_ROOM
+ *   ESTALE      SHADOW_DESTROYED
+ * Functions, with @subject
+ *   EINVAL      SYMBOL_AMBIGUOUS: give "MODULE:FUNCTION" or the address
+ *   EINVAL      NOT_FUNCTION
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   ERANGE      NOT_TEXT
+ *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE: see struct shk_probe_add
+ *   EOPNOTSUPP  NO_FENTRY
+ *   EBUSY       EDIT_THERE: an IN_PLACE patch has the function
+ *   EBUSY       MODULE_BUSY
+ * SKIP_CALL
+ *   EBUSY       EDIT_THERE, KPROBE_THERE: at the call
+ *   EINVAL      NOT_INSTRUCTION: @offset
+ *   EINVAL      SEVERAL_CALLS: give @offset
+ *   ENOENT      NO_CALL
+ * MODULE, LIVEPATCH
+ *   ENODEV      NO_PATCH_MODULE
+ *   ENOEXEC     PATCH_VERSION, OUT_OF_REACH, NO_FUNCTIONS
+ * LIVEPATCH
+ *   EBUSY       TASK_BUSY, with @busy
+ *   ENODEV      OBJECT_MISSING, with @subject
+ *   EOPNOTSUPP  OBJECT_RELOCATIONS, with @subject
+ *   EOPNOTSUPP  CALLBACKS: without SHK_PATCH_CALLBACKS
+ *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
+ *   any         LIVEPATCH: a pre_patch callback failed
+ * IN_PLACE
+ *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       EDIT_THERE: the shadow has another patch of the function, or an edit in its body
+ *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT
+ *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
+ * RETPOLINES, RETURNS
+ *   EBUSY       PROCESSES_INSIDE
+ *   EOPNOTSUPP  NO_THUNKS
+ *
+ * Needs CAP_SYS_MODULE. Adds text; signed modules are refused, too, since nobody signed them for
+ * some processes only.
  */
 struct shk_patch_add {
 	__u32 size;
 	__u32 flags;
-	__u32 kind;
+	__u32 reason;
 	__s32 busy;
-	__aligned_u64 addr;
-	__aligned_u64 offset;
-	__aligned_u64 value;
+	__u32 kind;
+	__u32 reserved;
 	__aligned_u64 id;
 	char name[SHK_NAME_LEN];
-	char symbol[SHK_SYMBOL_LEN];
-	char object[SHK_SYMBOL_LEN];
+	char subject[SHK_SYMBOL_LEN];
+	union {
+		struct shk_patch_function function;
+		struct shk_patch_call call;
+		struct shk_patch_module module;
+		__u8 space[1152];
+	};
 };
-#define SHK_PATCH_ADD		_IO(SHK_IOC, 0x60)
+#define SHK_PATCH_ADD		_IO(SHK_IOC, 0x40)
 
 /**
- * struct shk_patch_remove - SHK_PATCH_REMOVE: take a patch back
+ * struct shk_patch_remove - SHK_PATCH_REMOVE, on a handle: remove a patch
  * @size:	sizeof(struct shk_patch_remove)
- * @flags:	SHK_PATCH_UNSAFE_NOW (LIVEPATCH only), or 0
- * @id:		the patch's id, or 0 if @name is given
- * @name:	the patch's name, or "" if @id is given
- * @busy:	out: with EBUSY of IN_PLACE or LIVEPATCH, the thread that is in the way, as
- *		in struct shk_patch_add; 0 on entry
- * @reserved:	0
+ * @flags:	SHK_PATCH_UNSAFE_NOW (LIVEPATCH), or 0
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the patch, or 0 if @name is given
+ * @name:	name of the patch, or "" if @id is given
  *
- * From its return on, processes inside enter the body that the function had
- * before. The module of a patch is held until no task is in its text any more.
- * ENOENT: no such patch. EBUSY: RETPOLINES or RETURNS, and processes are inside;
- * or IN_PLACE or LIVEPATCH, and @busy was in the body for some seconds, which this waits
- * for, unless a LIVEPATCH was added or is removed with SHK_PATCH_UNSAFE_NOW, or is the
- * kernel's by SHK_PATCH_PROMOTE; or another call is adding or removing it (@busy is 0).
- * EINTR: IN_PLACE and LIVEPATCH only. ENOMEM: IN_PLACE only. Needs CAP_SYS_MODULE; not refused
- * under lockdown.
+ * From the return on, processes inside enter the body that the function had before. The module of
+ * the patch is held until no task is in its text. IN_PLACE and LIVEPATCH wait some seconds for
+ * threads in the bodies, unless a LIVEPATCH was added or is removed with UNSAFE_NOW or was
+ * promoted.
+ *
+ *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       PROCESSES_INSIDE: RETPOLINES, RETURNS
+ *   EBUSY       PATCH_BUSY
+ *   ENOENT      ID_UNKNOWN
+ *
+ * Needs CAP_SYS_MODULE.
  */
 struct shk_patch_remove {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__aligned_u64 id;
 	char name[SHK_NAME_LEN];
-	__s32 busy;
-	__u32 reserved;
 };
-#define SHK_PATCH_REMOVE	_IO(SHK_IOC, 0x61)
+#define SHK_PATCH_REMOVE	_IO(SHK_IOC, 0x41)
 
 /**
- * struct shk_patch_info - SHK_PATCH_NEXT: one function of a patch
- * @size:	sizeof(struct shk_patch_info)
- * @flags:	SHK_PATCH_*; 0 on entry
- * @id:		in: the lowest id of interest; out: id of the patch described
- * @index:	in: which of its functions, from 0 on, of those with that id;
- *		out: of the function described
- * @nr_functions: functions of the patch
- * @kind:	enum shk_patch_kind
- * @reserved:	0
- * @addr:	address of the edit; 0 for who may not see /proc/kallsyms
- * @offset:	bytes from @symbol to the call, 0 for a function
- * @value:	as in struct shk_patch_add
- * @name:	the patch's name
- * @symbol:	the function
- * @object:	as in struct shk_patch_add
+ * struct shk_patch_promote - SHK_PATCH_PROMOTE, on a handle: give a livepatch to the kernel
+ * @size:	sizeof(struct shk_patch_promote)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the patch, or 0 if @name is given
+ * @name:	name of the patch, or "" if @id is given
  *
- * Walks the patches of the handle's shadow and the functions of each; an @index
- * beyond a patch's last function goes on with the next patch. ENOENT at the end.
- * Needs CAP_SYS_ADMIN or CAP_SYS_MODULE, unless the shadow is SHK_DELEGABLE.
+ * Does what klp_enable_patch() does: a transition begins, after which all tasks execute the patch,
+ * and /sys/kernel/livepatch lists it. The shadow keeps the patch, too; remove it when the
+ * transition has ended.
+ *
+ *   EBUSY       PATCH_BUSY
+ *   EBUSY       LIVEPATCH: another transition is in progress
+ *   EEXIST      PROMOTED: the kernel accepts a module's patch once
+ *   EINVAL      NOT_LIVEPATCH
+ *   ENOENT      ID_UNKNOWN
+ *   any         LIVEPATCH: klp_enable_patch() failed
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
  */
-struct shk_patch_info {
+struct shk_patch_promote {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__aligned_u64 id;
+	char name[SHK_NAME_LEN];
+};
+#define SHK_PATCH_PROMOTE	_IO(SHK_IOC, 0x42)
+
+/**
+ * struct shk_patch_info - SHK_PATCH_LIST, on a handle: one function of a patch
+ * @id:		id of the patch
+ * @kind:	enum shk_patch_kind
+ * @flags:	SHK_PATCH_*
+ * @index:	which of the patch's functions, from 0 on
+ * @nr_functions: functions of the patch
+ * @addr:	address of the edit; 0 if the caller may not see addresses of /proc/kallsyms
+ * @offset:	SKIP_CALL: bytes from @symbol to the call; otherwise 0
+ * @value:	RETURN, SKIP_CALL: rax
+ * @name:	name of the patch
+ * @symbol:	the function, "MODULE:FUNCTION" in a module
+ * @object:	SKIP_CALL: the function called; MODULE, LIVEPATCH: the module
+ *
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
+ */
+struct shk_patch_info {
+	__aligned_u64 id;
+	__u32 kind;
+	__u32 flags;
 	__u32 index;
 	__u32 nr_functions;
-	__u32 kind;
-	__u32 reserved;
 	__aligned_u64 addr;
 	__aligned_u64 offset;
 	__aligned_u64 value;
@@ -976,71 +1332,58 @@ struct shk_patch_info {
 	char symbol[SHK_SYMBOL_LEN];
 	char object[SHK_SYMBOL_LEN];
 };
-#define SHK_PATCH_NEXT		_IO(SHK_IOC, 0x62)
+#define SHK_PATCH_LIST		_IO(SHK_IOC, 0x43)
 
-/**
- * struct shk_patch_promote - SHK_PATCH_PROMOTE: the kernel's livepatch from now on
- * @size:	sizeof(struct shk_patch_promote)
- * @flags:	0
- * @id:		the patch's id, or 0 if @name is given
- * @name:	the patch's name, or "" if @id is given
- *
- * What klp_enable_patch() does: a transition begins, after which all tasks run
- * the patch, and /sys/kernel/livepatch has it. The shadow keeps it, too, until
- * SHK_PATCH_REMOVE, which is due when the transition has ended. A caller inside a shadow that
- * has a CAPTURE may promote, too. EBUSY: another call is adding or removing the patch, or
- * another transition goes on. ENOENT: no such patch. EMEDIUMTYPE: it is no LIVEPATCH. EALREADY: it was promoted before, and
- * the kernel takes a module's patch once. Others: what livepatch says. Needs
- * CAP_SYS_MODULE; refused under lockdown (EPERM), for the module may have been
- * loaded before it.
- */
-struct shk_patch_promote {
-	__u32 size;
-	__u32 flags;
-	__aligned_u64 id;
-	char name[SHK_NAME_LEN];
-};
-#define SHK_PATCH_PROMOTE	_IO(SHK_IOC, 0x63)
+/* ---- raw edits ------------------------------------------------------------------------------- */
 
 #define SHK_RAW_LEN		16
 
-/* flags of struct shk_raw_add and struct shk_raw_info */
-#define SHK_RAW_IDENTITY	(1U << 0) /* pages are private, their bytes stay the base's */
+/* flag of struct shk_raw_add and struct shk_raw_info: pages become private, their bytes stay the base's */
+#define SHK_RAW_IDENTITY	(1U << 0)
 
 /**
- * struct shk_raw_add - SHK_RAW_ADD: text of the caller's own
+ * struct shk_raw_add - SHK_RAW_ADD, on a handle: replace an instruction, or make pages private
  * @size:	sizeof(struct shk_raw_add)
- * @flags:	SHK_RAW_IDENTITY
+ * @flags:	SHK_RAW_IDENTITY, or 0
+ * @reason:	out
+ * @busy:	out
  * @addr:	address of the first byte; 0 if @symbol is given
  * @offset:	bytes from @symbol; 0 with @addr
- * @len:	bytes
- * @id:		out: the raw edit's id, unique in the shadow, from 1 on
- * @bytes:	what the shadow has there; behind @len, 0
- * @symbol:	function as in /proc/kallsyms; "" if @addr is given
+ * @len:	number of bytes
+ * @id:		out: id of the raw edit, from 1 on, never reused in this shadow
+ * @bytes:	the shadow's bytes; 0 behind @len
+ * @symbol:	function as in /proc/kallsyms; "" with @addr
  *
- * Without SHK_RAW_IDENTITY: one instruction in the place of one of the same
- * length. From its return on the processes inside execute it. Nobody checks
- * what it does. A kprobe that comes to that instruction later is not hit by the
- * processes inside; one that is optimised and begins before it makes them
- * execute the base's instruction, when they come to it by way of that kprobe.
+ * Without SHK_RAW_IDENTITY: replaces one instruction by one of the same length. From the return on
+ * the processes inside execute it. The kernel checks nothing about its effect. A kprobe that is
+ * added later at that instruction is not hit by the processes inside. An optimised kprobe that
+ * begins before it makes them execute the base's instruction when they pass through that kprobe.
  *
- * With SHK_RAW_IDENTITY: all pages that have a byte of the range are private
- * while this lives. Their bytes are the base's, and follow it; other edits may
- * come and go there. @bytes is 0; a @len of 0 means up to the end of the
- * function; neither @addr nor @symbol nor @len means the whole text.
+ * With SHK_RAW_IDENTITY: makes all pages private that hold a byte of the range. Their bytes are the
+ * base's and follow it; other edits may be added there. @bytes is 0. A @len of 0 extends to the end
+ * of the function. With @addr, @symbol and @len all empty the range is the whole text.
  *
- * Needs CAP_SYS_MODULE. ENOENT: unknown symbol. ENOTUNIQ: several functions have
- * that name, give the address. ERANGE: not within the kernel's own text, or past
- * the end of the symbol. EILSEQ: @addr is not the first byte of an instruction,
- * or that is not of @len bytes, or @bytes are not one instruction of @len bytes.
- * EADDRNOTAVAIL: as for SHK_PROBE_ADD; also a function's __fentry__ site.
- * EADDRINUSE: an edit of this shadow, or a kprobe, is there. EOPNOTSUPP: the
- * instruction lies across two pages, or kprobes cannot step it. EBUSY:
- * kernel.ftrace_enabled is 0. ESTALE: the shadow was destroyed.
+ *   EBUSY       EDIT_THERE, KPROBE_THERE
+ *   EBUSY       FTRACE_DISABLED
+ *   EBUSY       THREADS_INSIDE: without SHK_RAW_IDENTITY
+ *   EINVAL      NOT_INSTRUCTION: @addr is not the first byte of one of @len bytes, or @bytes are
+ *               not one
+ *   EINVAL      SYMBOL_AMBIGUOUS
+ *   EIO         XEN
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   EOPNOTSUPP  FORBIDDEN: as SHK_PROBE_ADD; also a function's __fentry__ site
+ *   EOPNOTSUPP  CANNOT_STEP, PAGE_EDGE
+ *   ERANGE      NOT_TEXT: not in the kernel's own text
+ *   ERANGE      PAST_SYMBOL
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
  */
 struct shk_raw_add {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__aligned_u64 addr;
 	__aligned_u64 offset;
 	__aligned_u64 len;
@@ -1048,112 +1391,120 @@ struct shk_raw_add {
 	__u8 bytes[SHK_RAW_LEN];
 	char symbol[SHK_SYMBOL_LEN];
 };
-#define SHK_RAW_ADD		_IO(SHK_IOC, 0x50)
+#define SHK_RAW_ADD		_IO(SHK_IOC, 0x48)
 
 /**
- * struct shk_raw_remove - SHK_RAW_REMOVE: take a raw edit away
+ * struct shk_raw_remove - SHK_RAW_REMOVE, on a handle: remove a raw edit
  * @size:	sizeof(struct shk_raw_remove)
  * @flags:	0
- * @id:		its id
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the raw edit
  *
- * At its return no CPU executes it, and its pages are the base's again if no
- * other edit wants them. ENOENT: no such raw edit. Needs CAP_SYS_MODULE.
+ * On return no CPU executes it, and pages that no other edit needs are the base's again.
+ *
+ *   ENOENT      ID_UNKNOWN
+ *
+ * Needs CAP_SYS_MODULE.
  */
 struct shk_raw_remove {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__aligned_u64 id;
 };
-#define SHK_RAW_REMOVE		_IO(SHK_IOC, 0x51)
+#define SHK_RAW_REMOVE		_IO(SHK_IOC, 0x49)
 
 /**
- * struct shk_raw_info - SHK_RAW_NEXT: one raw edit
- * @size:	sizeof(struct shk_raw_info)
- * @flags:	SHK_RAW_* of the raw edit; 0 on entry
- * @id:		in: the lowest id of interest; out: id of the one described
- * @addr:	its first byte; 0 for who may not see /proc/kallsyms
+ * struct shk_raw_info - SHK_RAW_LIST, on a handle: one raw edit
+ * @id:		id of the raw edit
+ * @flags:	SHK_RAW_IDENTITY, or 0
+ * @reserved:	0
+ * @addr:	address of its first byte; 0 if the caller may not see addresses of /proc/kallsyms
  * @offset:	bytes from @symbol
- * @len:	bytes
- * @bytes:	what the shadow has there; 0 with SHK_RAW_IDENTITY
- * @symbol:	function that holds its first byte; "" for the whole text
+ * @len:	number of bytes
+ * @bytes:	the shadow's bytes; 0 with SHK_RAW_IDENTITY
+ * @symbol:	function that contains the first byte; "" for the whole text
  *
- * Walks the raw edits of the handle's shadow; ENOENT at the end. Needs
- * CAP_SYS_ADMIN or CAP_SYS_MODULE, unless the shadow is SHK_DELEGABLE.
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
  */
 struct shk_raw_info {
-	__u32 size;
-	__u32 flags;
 	__aligned_u64 id;
+	__u32 flags;
+	__u32 reserved;
 	__aligned_u64 addr;
 	__aligned_u64 offset;
 	__aligned_u64 len;
 	__u8 bytes[SHK_RAW_LEN];
 	char symbol[SHK_SYMBOL_LEN];
 };
-#define SHK_RAW_NEXT		_IO(SHK_IOC, 0x52)
+#define SHK_RAW_LIST		_IO(SHK_IOC, 0x4a)
 
-#define SHK_EDIT_LEN	16	/* bytes of an edit, at most */
+/* ---- the text of a shadow -------------------------------------------------------------------- */
+
+#define SHK_EDIT_LEN		16	/* longest edit that is one element */
 
 /* flags of struct shk_edit_info */
-#define SHK_EDIT_HOOK	(1U << 0) /* the module's own, which every shadow has */
-#define SHK_EDIT_STRAY	(1U << 1) /* the bytes are not what an edit is to have there */
+#define SHK_EDIT_HOOK		(1U << 0)	/* an edit of the module itself, which every shadow has */
+#define SHK_EDIT_STRAY		(1U << 1)	/* no edit accounts for these bytes: a bug or an attack */
 
 /**
- * struct shk_edit_info - SHK_EDIT_NEXT: bytes that a shadow has for its own
- * @size:	sizeof(struct shk_edit_info)
- * @flags:	out: SHK_EDIT_*; 0 on entry
- * @cursor:	in: 0 to begin, or as the last call left it
- * @addr:	where they are; 0 for who may not see /proc/kallsyms
- * @offset:	bytes from @symbol to there
- * @len:	how many
- * @reserved:	0
- * @base:	what the base has there; zeros for who may not see /proc/kallsyms
- * @bytes:	what the shadow has there; likewise
- * @symbol:	function that holds the address, "MODULE:FUNCTION" in a module
+ * struct shk_edit_info - SHK_EDIT_LIST, on a handle: bytes that differ from the base's
+ * @flags:	SHK_EDIT_*
+ * @len:	number of bytes
+ * @addr:	address of the first; 0 if the caller may not see addresses of /proc/kallsyms
+ * @offset:	bytes from @symbol
+ * @base:	the base's bytes; 0 if the caller may not see addresses
+ * @bytes:	the shadow's bytes; 0 if the caller may not see addresses
+ * @symbol:	function that contains the address, "MODULE:FUNCTION" in a module; "" between functions
  *
- * Walks what the private pages of the handle's shadow have that is not the base's,
- * in the order of addresses. The kernel compares every byte: what no edit
- * accounts for is SHK_EDIT_STRAY, and would be a bug or an attack. ENOENT at the
- * end. Needs CAP_SYS_ADMIN or CAP_SYS_MODULE, unless the shadow is
- * SHK_DELEGABLE.
+ * Lists the differences in the shadow's private pages in the order of their addresses. The kernel
+ * compares every byte.
+ *
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
  */
 struct shk_edit_info {
-	__u32 size;
 	__u32 flags;
-	__aligned_u64 cursor;
+	__u32 len;
 	__aligned_u64 addr;
 	__aligned_u64 offset;
-	__u32 len;
-	__u32 reserved;
 	__u8 base[SHK_EDIT_LEN];
 	__u8 bytes[SHK_EDIT_LEN];
 	char symbol[SHK_SYMBOL_LEN];
 };
-#define SHK_EDIT_NEXT		_IO(SHK_IOC, 0x64)
+#define SHK_EDIT_LIST		_IO(SHK_IOC, 0x50)
 
-#define SHK_TEXT_LEN	1024	/* bytes told at a time, at most */
+#define SHK_TEXT_LEN		1024	/* bytes that one call returns at most */
 
 /**
- * struct shk_text_info - SHK_TEXT_READ: the base's text, and the shadow's
- * @size:	sizeof(struct shk_text_info)
+ * struct shk_text_read - SHK_TEXT_READ, on a handle: the base's text and the shadow's
+ * @size:	sizeof(struct shk_text_read)
  * @flags:	0
- * @addr:	address in text; 0 if @symbol is given; out: of the first byte told
- * @offset:	bytes to go on from there; out: from @symbol to the first byte told
- * @symbol_len: out: bytes of @symbol
- * @len:	out: bytes told, 1 or more
+ * @reason:	out
+ * @busy:	out
+ * @addr:	in: address, or 0 if @symbol is given; out: address of the first byte returned
+ * @offset:	in: bytes from there; out: bytes from @symbol to the first byte returned
+ * @symbol_len:	out: bytes of @symbol
+ * @len:	out: bytes returned, 1 or more
  * @reserved:	0
- * @base:	out: the base's
- * @bytes:	out: the shadow's
- * @symbol:	function as in /proc/kallsyms, "" if @addr is given; out: function
- *		that holds the address, "MODULE:FUNCTION" in a module
+ * @base:	out: the base's bytes
+ * @bytes:	out: the shadow's bytes
+ * @symbol:	in: function as in /proc/kallsyms, "" with @addr; out: function that contains the
+ *		address, "MODULE:FUNCTION" in a module
  *
- * Needs CAP_SYS_ADMIN or CAP_SYS_MODULE, and that the caller may see the addresses
- * of /proc/kallsyms, for the text tells them (EPERM). Errors of @addr, @offset
- * and @symbol: as struct shk_probe_add.
+ *   EINVAL      SYMBOL_AMBIGUOUS
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   EPERM       ADDRESSES_HIDDEN: text tells addresses
+ *   ERANGE      NOT_TEXT, PAST_SYMBOL
+ *
+ * Needs CAP_SYS_ADMIN or CAP_SYS_MODULE, and to see addresses of /proc/kallsyms.
  */
-struct shk_text_info {
+struct shk_text_read {
 	__u32 size;
 	__u32 flags;
+	__u32 reason;
+	__s32 busy;
 	__aligned_u64 addr;
 	__aligned_u64 offset;
 	__aligned_u64 symbol_len;
@@ -1163,6 +1514,6 @@ struct shk_text_info {
 	__u8 bytes[SHK_TEXT_LEN];
 	char symbol[SHK_SYMBOL_LEN];
 };
-#define SHK_TEXT_READ		_IO(SHK_IOC, 0x65)
+#define SHK_TEXT_READ		_IO(SHK_IOC, 0x51)
 
 #endif /* _UAPI_LINUX_SHADOWK_H */
