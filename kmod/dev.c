@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/shadowk and handles: what include/uapi/linux/shadowk.h says, copied in
- * and out and handed on. No policy but who may call what.
+ * The ioctls of /dev/shadowk and of handles: permissions, arguments in, results and reasons out.
+ * include/uapi/linux/shadowk.h specifies them; the layers below do the work.
  */
-#include <linux/anon_inodes.h>
 #include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -20,6 +19,7 @@
 #include "edit/tell.h"
 #include "environment.h"
 #include "graft/graft.h"
+#include "handle.h"
 #include "scope/causal.h"
 #include "scope/cgroup.h"
 #include "scope/own.h"
@@ -27,36 +27,119 @@
 #include "scope/syscalls.h"
 #include "scope/union.h"
 
+/* The members that every argument begins with. */
+struct head {
+	u32 size;
+	u32 flags;
+	u32 reason;
+	s32 busy;
+};
+
+/* A call that needs none of a derived handle's rights. */
+#define ANY_RIGHT ~0U
+
 struct call {
 	unsigned int cmd;
-	u32 min_size; /* of the struct in the first release */
-	u32 size;     /* now */
-	int cap;      /* -1: none, or the function's to check */
-	bool undoes;  /* text becomes the base's: as unloading a module, fine under lockdown */
-	/* @shadow is NULL on the device. Returns a descriptor, 0, or an error. */
-	int (*func)(struct shk_shadow *shadow, void *arg);
-	bool out;    /* copy the struct back */
-	bool blames; /* also when it fails, to say what was wrong */
+	u32 min_size; /* of the struct in its first release */
+	u32 size;     /* of the struct now */
+	int cap;      /* capability, or -1: none, or the function checks it */
+	u32 right;    /* SHK_RIGHT_* that permits a derived handle the call; 0: none does */
+	bool undoes;  /* brings text back to the base's: permitted under lockdown */
+	bool out;     /* the struct has out members besides reason and busy */
+	/* Members that are valid after an error, too. */
+	u32 error_from;
+	u32 error_len;
+	/* @handle is NULL on the device. Returns a descriptor, 0, or an error. */
+	int (*func)(struct shk_handle *handle, void *arg);
 };
 
 static const struct file_operations handle_fops;
-
-static int handle_create(struct shk_shadow *shadow)
-{
-	/* O_CLOEXEC: a handle reaches another program only on purpose. */
-	int fd = anon_inode_getfd("[shadowk]", &handle_fops, shadow, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		shk_shadow_put(shadow);
-	return fd;
-}
 
 static bool terminated(const char *name)
 {
 	return strnlen(name, SHK_NAME_LEN) < SHK_NAME_LEN;
 }
 
-static int do_info(struct shk_shadow *shadow, void *arg)
+/* True if /proc/kallsyms shows addresses to the caller. */
+static bool sees_addresses(void)
+{
+	return shk_call(kallsyms_show_value)(current_cred());
+}
+
+/* ---- lists ---- */
+
+/* The element behind *@cursor, which moves there. @element is zero on entry. -ENOENT at the end. */
+typedef int (*next_fn)(struct shk_handle *handle, u64 *cursor, void *element);
+
+static int element_put(u64 elements, u32 element_size, const void *element, u32 size)
+{
+	void __user *to = u64_to_user_ptr(elements);
+
+	if (copy_to_user(to, element, min(element_size, size)))
+		return -EFAULT;
+	if (element_size > size && clear_user(to + size, element_size - size))
+		return -EFAULT;
+	return 0;
+}
+
+static int list_fill(struct shk_handle *handle, struct shk_list *arg, u32 room, next_fn next,
+		     void *element, u32 size)
+{
+	while (arg->nr < room) {
+		u64 cursor = arg->cursor;
+		int ret;
+
+		memset(element, 0, size);
+		ret = next(handle, &cursor, element);
+		if (ret == -ENOENT) {
+			arg->cursor = 0;
+			return 0;
+		}
+		ret = ret
+			      ?: element_put(arg->elements + (u64)arg->nr * arg->element_size,
+					     arg->element_size, element, size);
+		if (ret)
+			return ret;
+		arg->cursor = cursor;
+		arg->nr++;
+		/* A list may be longer than a caller that is killed wants to wait for. */
+		if (signal_pending(current))
+			return 0;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int list(struct shk_handle *handle, struct shk_list *arg, next_fn next, u32 size)
+{
+	u32 room = arg->nr;
+	void *element;
+	int ret;
+
+	if (arg->flags || !room || arg->element_size < sizeof(u64) || arg->element_size > PAGE_SIZE)
+		return -EINVAL;
+	element = kmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!element)
+		return -ENOMEM;
+	arg->nr = 0;
+	ret = list_fill(handle, arg, room, next, element, size);
+	kfree(element);
+	return ret;
+}
+
+#define LIST(_name, _type, _call)                                                           \
+	static int do_##_name##_next(struct shk_handle *handle, u64 *cursor, void *element) \
+	{                                                                                   \
+		struct _type *info = element;                                               \
+                                                                                            \
+		return _call;                                                               \
+	}                                                                                   \
+	static int do_##_name##_list(struct shk_handle *handle, void *arg)                  \
+	{                                                                                   \
+		return list(handle, arg, do_##_name##_next, sizeof(struct _type));          \
+	}
+
+static int do_info(struct shk_handle *handle, void *arg)
 {
 	struct shk_info *info = arg;
 
@@ -66,16 +149,16 @@ static int do_info(struct shk_shadow *shadow, void *arg)
 		.size = info->size,
 		.features = SHK_FEATURE_PROCESS | SHK_FEATURE_PROBE | SHK_FEATURE_RAW |
 			    SHK_FEATURE_PATCH | SHK_FEATURE_ENTER | SHK_FEATURE_CGROUP |
+			    SHK_FEATURE_DERIVE |
 			    (shk_syscalls_possible() ? SHK_FEATURE_SYSCALLS : 0) |
 			    (shk_mmu->carriers ? SHK_FEATURE_OWN : 0),
 	};
 	return shk_shadows_info(info);
 }
 
-static int do_property_next(struct shk_shadow *shadow, void *arg)
-{
-	return shk_property_next(arg);
-}
+LIST(property, shk_property, shk_property_next(cursor, info))
+
+/* ---- shadows and handles ---- */
 
 static void teardown(struct shk_shadow *shadow)
 {
@@ -89,20 +172,19 @@ static void teardown(struct shk_shadow *shadow)
 	shk_syscalls_teardown(shadow);
 }
 
-/* One policy at most; without, interrupts execute the base. */
 #define ASYNC_FLAGS (SHK_ASYNC_INHERIT | SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL | SHK_ASYNC_UNION)
 
-static int do_shadow_create(struct shk_shadow *unused, void *arg)
+static int do_shadow_create(struct shk_handle *unused, void *arg)
 {
 	struct shk_shadow_create *create = arg;
 	struct shk_shadow *shadow;
 	int fd;
 
-	if (create->flags & ~(ASYNC_FLAGS | SHK_DELEGABLE) || !terminated(create->name) ||
+	if (create->flags & ~ASYNC_FLAGS || !terminated(create->name) ||
 	    hweight32(create->flags & ASYNC_FLAGS) > 1)
 		return -EINVAL;
 	if (create->flags & SHK_ASYNC_UNION && !shk_union_possible())
-		return -EOPNOTSUPP;
+		return SHK_E(NO_CARRIER);
 	shadow = shk_shadow_create(create->name, create->flags, teardown, NULL);
 	if (IS_ERR(shadow))
 		return PTR_ERR(shadow);
@@ -111,55 +193,56 @@ static int do_shadow_create(struct shk_shadow *unused, void *arg)
 	if (fd)
 		shk_shadow_put(shadow);
 	else
-		fd = handle_create(shadow);
+		fd = shk_handle_create(shadow, &handle_fops);
 	if (fd < 0)
 		shk_shadow_abort(shadow);
 	shk_shadow_put(shadow);
 	return fd;
 }
 
-static int do_shadow_open(struct shk_shadow *unused, void *arg)
+static int do_shadow_open(struct shk_handle *unused, void *arg)
 {
 	struct shk_shadow_open *open = arg;
 	struct shk_shadow *shadow;
 
-	if (open->flags || !terminated(open->name))
+	if (open->flags || !terminated(open->name) || !open->id == !*open->name)
 		return -EINVAL;
-	shadow = shk_shadow_find(open->name);
-	return IS_ERR(shadow) ? PTR_ERR(shadow) : handle_create(shadow);
+	shadow = shk_shadow_find(open->id, open->name);
+	return IS_ERR(shadow) ? PTR_ERR(shadow) : shk_handle_create(shadow, &handle_fops);
 }
 
-static int do_shadow_info(struct shk_shadow *shadow, void *arg)
+/* Of the device: all shadows. */
+static int shadow_next(u64 *cursor, struct shk_shadow_info *info)
 {
-	struct shk_shadow_info *info = arg;
-
-	return info->flags ? -EINVAL : shk_shadow_info(shadow, info);
-}
-
-static int do_shadow_next(struct shk_shadow *unused, void *arg)
-{
-	struct shk_shadow_info *info = arg;
-	struct shk_shadow *shadow;
+	struct shk_shadow *shadow = shk_shadow_next(*cursor);
 	int ret;
 
-	if (info->flags)
-		return -EINVAL;
-	shadow = shk_shadow_next(info->id);
 	if (IS_ERR(shadow))
 		return PTR_ERR(shadow);
-	ret = do_shadow_info(shadow, info);
+	*cursor = shadow->id + 1;
+	ret = shk_shadow_info(shadow, info);
 	shk_shadow_put(shadow);
 	return ret;
 }
 
-static int do_shadow_destroy(struct shk_shadow *shadow, void *arg)
+/* Of a handle: its shadow alone. */
+static int shadow_next_of(struct shk_shadow *shadow, u64 *cursor, struct shk_shadow_info *info)
+{
+	return (*cursor)++ ? -ENOENT : shk_shadow_info(shadow, info);
+}
+
+LIST(shadow, shk_shadow_info,
+     handle ? shadow_next_of(handle->shadow, cursor, info) : shadow_next(cursor, info))
+
+static int do_shadow_destroy(struct shk_handle *handle, void *arg)
 {
 	struct shk_shadow_destroy *destroy = arg;
+	struct shk_shadow *shadow = handle->shadow;
 	int ret;
 
 	if (destroy->flags)
 		return -EINVAL;
-	/* A cgroup that was just removed? */
+	/* A cgroup that was just removed counts until this. */
 	if (READ_ONCE(shadow->nr_cgroups))
 		shk_cgroups_settle();
 	ret = shk_shadow_destroy(shadow);
@@ -169,147 +252,150 @@ static int do_shadow_destroy(struct shk_shadow *shadow, void *arg)
 	return ret;
 }
 
-static int do_process_attach(struct shk_shadow *shadow, void *arg)
+static int do_handle_derive(struct shk_handle *handle, void *arg)
 {
-	struct shk_process *process = arg;
-
-	if (process->flags || process->busy)
-		return -EINVAL;
-	return shk_process_attach(shadow, process->pid, &process->busy);
+	return shk_handle_derive(handle->shadow, arg, &handle_fops);
 }
 
-/* From any shadow on the device, from that one on a handle. */
-static int do_process_detach(struct shk_shadow *from, void *arg)
+static int do_handle_revoke(struct shk_handle *handle, void *arg)
 {
-	struct shk_process *process = arg;
-
-	if (process->flags || process->busy)
-		return -EINVAL;
-	return shk_process_detach(from, process->pid, &process->busy);
+	return shk_handle_revoke(handle->shadow, arg);
 }
 
-static int do_process_info(struct shk_shadow *unused, void *arg)
-{
-	struct shk_process_info *info = arg;
+/* ---- processes ---- */
 
-	return info->flags || info->reserved ? -EINVAL : shk_process_info(info);
+static int do_process_attach(struct shk_handle *handle, void *arg)
+{
+	return shk_process_attach(handle->shadow, handle->derived, arg);
 }
 
-static int do_process_next(struct shk_shadow *shadow, void *arg)
+static int do_process_detach(struct shk_handle *handle, void *arg)
 {
-	struct shk_process_next *next = arg;
-
-	return next->flags || next->reserved ? -EINVAL : shk_process_next(shadow, next);
+	return shk_process_detach(handle ? handle->shadow : NULL, handle && handle->derived, arg);
 }
 
-static int do_enter(struct shk_shadow *shadow, void *arg)
+static int do_process_info(struct shk_handle *unused, void *arg)
+{
+	return shk_process_info(arg);
+}
+
+LIST(process, shk_process_entry, shk_process_next(handle->shadow, cursor, info))
+
+static int do_enter(struct shk_handle *handle, void *arg)
 {
 	struct shk_enter *enter = arg;
 
-	if (enter->flags & ~SHK_THREAD || enter->busy || enter->reserved)
+	if (enter->flags & ~SHK_THREAD)
 		return -EINVAL;
-	return shk_process_enter(shadow, enter->flags & SHK_THREAD ? shk_sites_ask_threads : NULL,
+	return shk_process_enter(handle->shadow, handle->derived,
+				 enter->flags & SHK_THREAD ? shk_sites_ask_threads : NULL,
 				 &enter->busy);
 }
 
-static int do_leave(struct shk_shadow *shadow, void *arg)
+static int do_leave(struct shk_handle *handle, void *arg)
 {
 	struct shk_enter *enter = arg;
 
-	if (enter->flags || enter->busy || enter->reserved)
-		return -EINVAL;
-	return shk_process_leave(shadow, &enter->busy);
+	return enter->flags ? -EINVAL : shk_process_leave(handle->shadow, &enter->busy);
 }
 
-static int do_syscalls_create(struct shk_shadow *target, void *arg)
+static int do_syscalls_create(struct shk_handle *target, void *arg)
 {
-	/* What may fail first: the target stays as it was. */
+	/* What may fail comes first, so that the target stays as it was. */
 	int fd = get_unused_fd_flags(O_CLOEXEC);
 	struct shk_shadow *shadow;
 	struct file *file;
 
 	if (fd < 0)
 		return fd;
-	file = anon_inode_getfile("[shadowk]", &handle_fops, NULL, O_RDWR);
+	file = shk_handle_file(&handle_fops);
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}
-	shadow = shk_syscalls_create(target, arg);
+	shadow = shk_syscalls_create(target->shadow, arg);
 	if (IS_ERR(shadow)) {
 		fput(file);
 		put_unused_fd(fd);
 		return PTR_ERR(shadow);
 	}
-	file->private_data = shadow;
+	shk_handle_set_shadow(file, shadow);
 	fd_install(fd, file);
 	return fd;
 }
 
-static int do_cgroup_attach(struct shk_shadow *shadow, void *arg)
+/* ---- cgroups ---- */
+
+static int do_cgroup_attach(struct shk_handle *handle, void *arg)
 {
 	struct shk_cgroup *cgroup = arg;
 
-	if (cgroup->flags || cgroup->busy)
+	if (cgroup->flags || cgroup->reserved)
 		return -EINVAL;
-	return shk_cgroup_attach(&(struct shk_split){ .shadow = shadow }, cgroup->fd,
+	return shk_cgroup_attach(&(struct shk_split){ .shadow = handle->shadow }, cgroup->fd,
 				 &cgroup->busy);
 }
 
-static int do_cgroup_split(struct shk_shadow *shadow, void *arg)
+/* @file is of an owner's handle, whose shadow goes to @shadow. NOT_HANDLE, RIGHTS. */
+static int owners_shadow(const struct file *file, struct shk_shadow **shadow)
+{
+	const struct shk_handle *handle = file->private_data;
+
+	if (file->f_op != &handle_fops)
+		return SHK_E(NOT_HANDLE);
+	if (handle->derived)
+		return SHK_E(RIGHTS);
+	*shadow = handle->shadow;
+	return 0;
+}
+
+static int do_cgroup_split(struct shk_handle *handle, void *arg)
 {
 	struct shk_cgroup_split *cgroup = arg;
-	struct shk_split split = { .shadow = shadow, .percent = cgroup->percent };
+	struct shk_split split = { .shadow = handle->shadow, .percent = cgroup->percent };
 	struct file *other;
-	int ret = -EINVAL;
+	int ret;
 
-	if (cgroup->flags || cgroup->busy || !cgroup->percent || cgroup->percent > 99)
+	if (cgroup->flags || cgroup->reserved || !cgroup->percent || cgroup->percent > 99)
 		return -EINVAL;
 	other = fget(cgroup->other);
 	if (!other)
-		return -EBADFD;
-	split.other = other->private_data;
-	if (other->f_op != &handle_fops)
-		ret = -EBADFD;
-	else if (split.other != shadow)
-		ret = shk_cgroup_attach(&split, cgroup->fd, &cgroup->busy);
+		return SHK_E(NOT_HANDLE);
+	ret = owners_shadow(other, &split.other);
+	if (!ret)
+		ret = split.other == split.shadow
+			      ? -EINVAL
+			      : shk_cgroup_attach(&split, cgroup->fd, &cgroup->busy);
 	fput(other);
 	return ret;
 }
 
-/* From any shadow on the device, from that one on a handle. */
-static int do_cgroup_detach(struct shk_shadow *from, void *arg)
+static int do_cgroup_detach(struct shk_handle *handle, void *arg)
 {
 	struct shk_cgroup *cgroup = arg;
 
-	if (cgroup->flags || cgroup->busy)
+	if (cgroup->flags || cgroup->reserved)
 		return -EINVAL;
-	return shk_cgroup_detach(from, cgroup->fd, &cgroup->busy);
+	return shk_cgroup_detach(handle ? handle->shadow : NULL, cgroup->fd, &cgroup->busy);
 }
 
-static int do_cgroup_next(struct shk_shadow *shadow, void *arg)
+LIST(cgroup, shk_cgroup_entry, shk_cgroup_next(handle->shadow, cursor, info))
+
+/* ---- interrupts and kernel threads ---- */
+
+static int do_own(struct shk_handle *handle, void *arg)
 {
-	struct shk_cgroup_next *next = arg;
-
-	return next->flags || next->reserved ? -EINVAL : shk_cgroup_next(shadow, next);
+	return shk_own_add(handle->shadow, arg);
 }
 
-static int do_own(struct shk_shadow *shadow, void *arg)
+static int do_disown(struct shk_handle *handle, void *arg)
 {
-	return shk_own_add(shadow, arg);
+	return shk_own_remove(handle->shadow, arg);
 }
 
-static int do_disown(struct shk_shadow *shadow, void *arg)
-{
-	return shk_own_remove(shadow, arg);
-}
+LIST(own, shk_own_info, shk_own_next(handle->shadow, cursor, info))
 
-static int do_own_next(struct shk_shadow *shadow, void *arg)
-{
-	struct shk_own_info *info = arg;
-
-	return info->flags || info->reserved ? -EINVAL : shk_own_next(shadow, info);
-}
+/* ---- edits ---- */
 
 static int add_probe(struct shk_shadow *shadow, struct shk_probe_add *arg)
 {
@@ -318,8 +404,8 @@ static int add_probe(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	if (!(shadow->flags & SHK_ASYNC_UNION))
 		return shk_probe_add(shadow, arg);
 	if (READ_ONCE(shadow->dead))
-		return -ESTALE;
-	/* To make the union and give it up again takes long. */
+		return SHK_E(SHADOW_DESTROYED);
+	/* To make the union and give it up again takes long, so bad input is refused before. */
 	ret = READ_ONCE(shk_union) ? 0 : shk_probe_check(arg);
 	if (ret)
 		return ret;
@@ -331,187 +417,184 @@ static int add_probe(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	return ret;
 }
 
-/* Removed probes keep their slots for a grace period. */
-static int do_probe_add(struct shk_shadow *shadow, void *arg)
+/* Removed probes keep their slots until a grace period has passed. */
+static int do_probe_add(struct shk_handle *handle, void *arg)
 {
-	int ret = add_probe(shadow, arg);
+	int ret = add_probe(handle->shadow, arg);
 
-	return ret == -ENOSPC && shk_sites_settle(true) ? add_probe(shadow, arg) : ret;
+	return ret == SHK_E(NO_ROOM) && shk_sites_settle(true) ? add_probe(handle->shadow, arg)
+							       : ret;
 }
 
-static int do_probe_remove(struct shk_shadow *shadow, void *arg)
+static int do_probe_remove(struct shk_handle *handle, void *arg)
 {
-	int ret = shk_probe_remove(shadow, arg);
+	int ret = shk_probe_remove(handle->shadow, arg);
 
-	if (shadow->flags & SHK_ASYNC_UNION)
+	if (handle->shadow->flags & SHK_ASYNC_UNION)
 		shk_union_settle();
 	shk_sites_settle(false);
 	return ret;
 }
 
-/* One of two will do, so only the last is audited if it is missing. */
-static bool has_either_right(void)
+/* One of the two suffices, so a failure is audited for the second only. */
+static bool has_either_capability(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN) || capable(CAP_SYS_MODULE);
 }
 
-/* What others did inside is told to who could have placed the probe, and to who was let in. */
-static bool may_read(const struct shk_shadow *shadow)
+/* Edits and hits are told to callers that could have added the edits, and by SHK_RIGHT_READ. */
+static int list_edits(struct shk_handle *handle, void *arg, next_fn next, u32 size)
 {
-	return shadow->flags & SHK_DELEGABLE || has_either_right();
+	if (!handle->derived && !has_either_capability())
+		return SHK_E(CAPABILITY);
+	return list(handle, arg, next, size);
 }
 
-/* As /proc/kallsyms decides, for whoever asks now. */
-static bool sees_addresses(void)
-{
-	return shk_call(kallsyms_show_value)(current_cred());
-}
+#define LIST_EDITS(_name, _type)                                                              \
+	static int do_##_name##_next(struct shk_handle *handle, u64 *cursor, void *element)   \
+	{                                                                                     \
+		return shk_##_name##_next(handle->shadow, cursor, element, sees_addresses()); \
+	}                                                                                     \
+	static int do_##_name##_list(struct shk_handle *handle, void *arg)                    \
+	{                                                                                     \
+		return list_edits(handle, arg, do_##_name##_next, sizeof(struct _type));      \
+	}
 
-static int do_probe_next(struct shk_shadow *shadow, void *arg)
-{
-	if (!may_read(shadow))
-		return -EPERM;
-	return shk_probe_next(shadow, arg, sees_addresses());
-}
+LIST_EDITS(probe, shk_probe_info)
+LIST_EDITS(patch, shk_patch_info)
+LIST_EDITS(raw, shk_raw_info)
+LIST_EDITS(edit, shk_edit_info)
 
-/* Likewise removed patches. */
-static int do_patch_add(struct shk_shadow *shadow, void *arg)
+/* Removed patches keep their room until a grace period has passed. */
+static int do_patch_add(struct shk_handle *handle, void *arg)
 {
-	struct shk_patch_add *add = arg;
-	bool names_symbol = *add->symbol;
-	int ret = shk_patch_add(shadow, add);
+	int ret = shk_patch_add(handle->shadow, arg);
 
-	if (ret != -ENOSPC || !(shk_patches_settle(true) | shk_sites_settle(true)))
+	if (ret != SHK_E(NO_ROOM) || !(shk_patches_settle(true) | shk_sites_settle(true)))
 		return ret;
-	/* It says which function there was no room for. */
-	if (!names_symbol)
-		*add->symbol = 0;
-	return shk_patch_add(shadow, add);
+	return shk_patch_add(handle->shadow, arg);
 }
 
-static int do_patch_remove(struct shk_shadow *shadow, void *arg)
+static int do_patch_remove(struct shk_handle *handle, void *arg)
 {
-	int ret = shk_patch_remove(shadow, arg);
+	int ret = shk_patch_remove(handle->shadow, arg);
 
 	shk_patches_settle(false);
 	shk_sites_settle(false);
 	return ret;
 }
 
-static int do_patch_promote(struct shk_shadow *shadow, void *arg)
+static int do_patch_promote(struct shk_handle *handle, void *arg)
 {
-	return shk_patch_promote(shadow, arg);
+	return shk_patch_promote(handle->shadow, arg);
 }
 
-static int do_patch_next(struct shk_shadow *shadow, void *arg)
+static int do_raw_add(struct shk_handle *handle, void *arg)
 {
-	if (!may_read(shadow))
-		return -EPERM;
-	return shk_patch_next(shadow, arg, sees_addresses());
+	return shk_raw_add(handle->shadow, arg);
 }
 
-static int do_raw_add(struct shk_shadow *shadow, void *arg)
+static int do_raw_remove(struct shk_handle *handle, void *arg)
 {
-	return shk_raw_add(shadow, arg);
+	return shk_raw_remove(handle->shadow, arg);
 }
 
-static int do_raw_remove(struct shk_shadow *shadow, void *arg)
+static int do_text_read(struct shk_handle *handle, void *arg)
 {
-	return shk_raw_remove(shadow, arg);
-}
-
-static int do_raw_next(struct shk_shadow *shadow, void *arg)
-{
-	if (!may_read(shadow))
-		return -EPERM;
-	return shk_raw_next(shadow, arg, sees_addresses());
-}
-
-static int do_edit_next(struct shk_shadow *shadow, void *arg)
-{
-	if (!may_read(shadow))
-		return -EPERM;
-	return shk_edit_next(shadow, arg, sees_addresses());
-}
-
-static int do_text_read(struct shk_shadow *shadow, void *arg)
-{
-	if (!has_either_right())
-		return -EPERM;
+	if (!has_either_capability())
+		return SHK_E(CAPABILITY);
 	if (!sees_addresses())
-		return -EPERM;
-	return shk_text_tell(shadow, arg);
+		return SHK_E(ADDRESSES_HIDDEN);
+	return shk_text_tell(handle->shadow, arg);
 }
 
-#define CALL(_cmd, _type, _last, _cap, _func, _out, ...)                                  \
+/* ---- the tables ---- */
+
+#define CALL(_cmd, _type, _last, _cap, _func, ...)                                        \
 	{                                                                                 \
 		.cmd = _cmd, .size = sizeof(struct _type),                                \
 		.min_size = offsetofend(struct _type, _last), .cap = _cap, .func = _func, \
-		.out = _out, ##__VA_ARGS__                                                \
+		##__VA_ARGS__                                                             \
 	}
 
-/* What makes or edits a shadow is as powerful as loading a module. */
+#define LIST_CALL(_cmd, _cap, _func, ...) \
+	CALL(_cmd, shk_list, elements, _cap, _func, .out = true, ##__VA_ARGS__)
+
+#define ERROR_MEMBER(_type, _member)                   \
+	.error_from = offsetof(struct _type, _member), \
+	.error_len = sizeof_field(struct _type, _member)
+
 static const struct call device_calls[] = {
-	CALL(SHK_INFO, shk_info, version, -1, do_info, true),
-	CALL(SHK_PROPERTY_NEXT, shk_property, detail, -1, do_property_next, true),
-	CALL(SHK_SHADOW_CREATE, shk_shadow_create, name, CAP_SYS_MODULE, do_shadow_create, false),
-	CALL(SHK_SHADOW_OPEN, shk_shadow_open, name, CAP_SYS_ADMIN, do_shadow_open, false),
-	CALL(SHK_SHADOW_NEXT, shk_shadow_info, target, CAP_SYS_ADMIN, do_shadow_next, true),
-	CALL(SHK_PROCESS_DETACH, shk_process, busy, -1, do_process_detach, true, .blames = true),
-	CALL(SHK_PROCESS_INFO, shk_process_info, name, -1, do_process_info, true),
-	CALL(SHK_CGROUP_DETACH, shk_cgroup, busy, CAP_SYS_ADMIN, do_cgroup_detach, true,
-	     .blames = true),
+	CALL(SHK_INFO, shk_info, version, -1, do_info, .out = true),
+	LIST_CALL(SHK_PROPERTY_LIST, -1, do_property_list),
+	CALL(SHK_SHADOW_CREATE, shk_shadow_create, name, CAP_SYS_MODULE, do_shadow_create),
+	CALL(SHK_SHADOW_OPEN, shk_shadow_open, name, CAP_SYS_ADMIN, do_shadow_open),
+	LIST_CALL(SHK_SHADOW_LIST, CAP_SYS_ADMIN, do_shadow_list),
+	CALL(SHK_PROCESS_DETACH, shk_process, reserved, -1, do_process_detach),
+	CALL(SHK_PROCESS_INFO, shk_process_info, name, -1, do_process_info, .out = true),
+	CALL(SHK_CGROUP_DETACH, shk_cgroup, reserved, CAP_SYS_ADMIN, do_cgroup_detach),
 };
 
 static const struct call handle_calls[] = {
-	CALL(SHK_SHADOW_INFO, shk_shadow_info, target, -1, do_shadow_info, true),
-	CALL(SHK_SHADOW_DESTROY, shk_shadow_destroy, flags, CAP_SYS_MODULE, do_shadow_destroy,
-	     false, .undoes = true),
-	CALL(SHK_PROCESS_DETACH, shk_process, busy, -1, do_process_detach, true, .blames = true),
-	CALL(SHK_PROCESS_ATTACH, shk_process, busy, -1, do_process_attach, true, .blames = true),
-	CALL(SHK_PROCESS_NEXT, shk_process_next, comm, CAP_SYS_ADMIN, do_process_next, true),
-	CALL(SHK_ENTER, shk_enter, reserved, -1, do_enter, true, .blames = true),
-	CALL(SHK_LEAVE, shk_enter, reserved, -1, do_leave, true, .blames = true),
-	CALL(SHK_SYSCALLS_CREATE, shk_syscalls, calls, CAP_SYS_MODULE, do_syscalls_create, true,
-	     .blames = true),
-	CALL(SHK_CGROUP_ATTACH, shk_cgroup, busy, CAP_SYS_ADMIN, do_cgroup_attach, true,
-	     .blames = true),
-	CALL(SHK_CGROUP_DETACH, shk_cgroup, busy, CAP_SYS_ADMIN, do_cgroup_detach, true,
-	     .blames = true),
-	CALL(SHK_CGROUP_SPLIT, shk_cgroup_split, busy, CAP_SYS_ADMIN, do_cgroup_split, true,
-	     .blames = true),
-	CALL(SHK_CGROUP_NEXT, shk_cgroup_next, reserved, CAP_SYS_ADMIN, do_cgroup_next, true),
-	CALL(SHK_OWN, shk_own_arg, pattern, CAP_SYS_ADMIN, do_own, false),
-	CALL(SHK_DISOWN, shk_own_arg, pattern, CAP_SYS_ADMIN, do_disown, false),
-	CALL(SHK_OWN_NEXT, shk_own_info, pattern, CAP_SYS_ADMIN, do_own_next, true),
-	CALL(SHK_PROBE_ADD, shk_probe_add, symbol, CAP_SYS_MODULE, do_probe_add, true),
-	CALL(SHK_PROBE_REMOVE, shk_probe_remove, name, CAP_SYS_MODULE, do_probe_remove, false,
+	LIST_CALL(SHK_SHADOW_LIST, -1, do_shadow_list, .right = ANY_RIGHT),
+	CALL(SHK_SHADOW_DESTROY, shk_shadow_destroy, busy, CAP_SYS_MODULE, do_shadow_destroy,
 	     .undoes = true),
-	CALL(SHK_PROBE_NEXT, shk_probe_info, unreturned, -1, do_probe_next, true),
-	CALL(SHK_PATCH_ADD, shk_patch_add, object, CAP_SYS_MODULE, do_patch_add, true,
-	     .blames = true),
-	CALL(SHK_PATCH_REMOVE, shk_patch_remove, reserved, CAP_SYS_MODULE, do_patch_remove, true,
-	     .undoes = true, .blames = true),
-	CALL(SHK_PATCH_NEXT, shk_patch_info, object, -1, do_patch_next, true),
-	CALL(SHK_EDIT_NEXT, shk_edit_info, symbol, -1, do_edit_next, true),
-	CALL(SHK_TEXT_READ, shk_text_info, symbol, -1, do_text_read, true),
-	CALL(SHK_PATCH_PROMOTE, shk_patch_promote, name, CAP_SYS_MODULE, do_patch_promote, false),
-	CALL(SHK_RAW_ADD, shk_raw_add, symbol, CAP_SYS_MODULE, do_raw_add, true),
-	CALL(SHK_RAW_REMOVE, shk_raw_remove, id, CAP_SYS_MODULE, do_raw_remove, false,
+	CALL(SHK_HANDLE_DERIVE, shk_handle_derive, id, CAP_SYS_ADMIN, do_handle_derive,
+	     .out = true),
+	CALL(SHK_HANDLE_REVOKE, shk_handle_revoke, id, CAP_SYS_ADMIN, do_handle_revoke),
+	CALL(SHK_PROCESS_DETACH, shk_process, reserved, -1, do_process_detach,
+	     .right = SHK_RIGHT_ATTACH),
+	CALL(SHK_PROCESS_ATTACH, shk_process, reserved, -1, do_process_attach,
+	     .right = SHK_RIGHT_ATTACH),
+	LIST_CALL(SHK_PROCESS_LIST, CAP_SYS_ADMIN, do_process_list),
+	CALL(SHK_ENTER, shk_enter, busy, -1, do_enter, .right = SHK_RIGHT_ATTACH),
+	CALL(SHK_LEAVE, shk_enter, busy, -1, do_leave, .right = ANY_RIGHT),
+	CALL(SHK_SYSCALLS_CREATE, shk_syscalls, calls, CAP_SYS_MODULE, do_syscalls_create,
+	     .out = true, ERROR_MEMBER(shk_syscalls, nr)),
+	CALL(SHK_CGROUP_ATTACH, shk_cgroup, reserved, CAP_SYS_ADMIN, do_cgroup_attach),
+	CALL(SHK_CGROUP_DETACH, shk_cgroup, reserved, CAP_SYS_ADMIN, do_cgroup_detach),
+	CALL(SHK_CGROUP_SPLIT, shk_cgroup_split, reserved, CAP_SYS_ADMIN, do_cgroup_split),
+	LIST_CALL(SHK_CGROUP_LIST, CAP_SYS_ADMIN, do_cgroup_list),
+	CALL(SHK_OWN, shk_own_arg, pattern, CAP_SYS_ADMIN, do_own),
+	CALL(SHK_DISOWN, shk_own_arg, pattern, CAP_SYS_ADMIN, do_disown),
+	LIST_CALL(SHK_OWN_LIST, CAP_SYS_ADMIN, do_own_list),
+	CALL(SHK_PROBE_ADD, shk_probe_add, symbol, CAP_SYS_MODULE, do_probe_add, .out = true),
+	CALL(SHK_PROBE_REMOVE, shk_probe_remove, name, CAP_SYS_MODULE, do_probe_remove,
 	     .undoes = true),
-	CALL(SHK_RAW_NEXT, shk_raw_info, symbol, -1, do_raw_next, true),
+	LIST_CALL(SHK_PROBE_LIST, -1, do_probe_list, .right = SHK_RIGHT_READ),
+	CALL(SHK_PATCH_ADD, shk_patch_add, space, CAP_SYS_MODULE, do_patch_add, .out = true,
+	     ERROR_MEMBER(shk_patch_add, subject)),
+	CALL(SHK_PATCH_REMOVE, shk_patch_remove, name, CAP_SYS_MODULE, do_patch_remove,
+	     .undoes = true),
+	CALL(SHK_PATCH_PROMOTE, shk_patch_promote, name, CAP_SYS_MODULE, do_patch_promote),
+	LIST_CALL(SHK_PATCH_LIST, -1, do_patch_list, .right = SHK_RIGHT_READ),
+	CALL(SHK_RAW_ADD, shk_raw_add, symbol, CAP_SYS_MODULE, do_raw_add, .out = true),
+	CALL(SHK_RAW_REMOVE, shk_raw_remove, id, CAP_SYS_MODULE, do_raw_remove, .undoes = true),
+	LIST_CALL(SHK_RAW_LIST, -1, do_raw_list, .right = SHK_RIGHT_READ),
+	LIST_CALL(SHK_EDIT_LIST, -1, do_edit_list, .right = SHK_RIGHT_READ),
+	CALL(SHK_TEXT_READ, shk_text_read, symbol, -1, do_text_read, .out = true),
 };
 
-/* Whoever gives the kernel other text may do so where it takes a module that nobody has signed. */
-static int allowed(const struct call *call)
+/* Calls that add text are refused where the kernel accepts no unsigned module. */
+static int check_lockdown(const struct call *call)
 {
-	if (call->cap >= 0 && !capable(call->cap))
-		return -EPERM;
 	if (call->cap != CAP_SYS_MODULE || call->undoes)
 		return 0;
-	if (READ_ONCE(*shk_symbols.modules_disabled) || is_module_sig_enforced())
-		return -EPERM;
-	return shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE);
+	if (READ_ONCE(*shk_symbols.modules_disabled) || is_module_sig_enforced() ||
+	    shk_call(security_locked_down)(LOCKDOWN_MODULE_SIGNATURE))
+		return SHK_E(LOCKDOWN);
+	return 0;
+}
+
+static int check_permission(const struct call *call, const struct shk_handle *handle)
+{
+	int ret = handle && call->right != ANY_RIGHT ? shk_handle_permits(handle, call->right) : 0;
+
+	if (ret)
+		return ret;
+	if (call->cap >= 0 && !capable(call->cap))
+		return SHK_E(CAPABILITY);
+	return check_lockdown(call);
 }
 
 static const struct call *find_call(const struct call *calls, unsigned int nr, unsigned int cmd)
@@ -524,10 +607,10 @@ static const struct call *find_call(const struct call *calls, unsigned int nr, u
 	return NULL;
 }
 
-/* Most arguments are small: those need no allocation, which a call costs as much as the rest. */
+/* An argument up to this size lives on the stack: an allocation costs as much as a small call. */
 #define SMALL 128
 
-/* Can @size bytes at @user, which @arg was read from, be written, too? They stay as they are. */
+/* True if @size bytes at @user, which @arg was read from, can be written. They keep their values. */
 static bool is_writable(void __user *user, const void *arg, u32 size)
 {
 	if (offset_in_page(user) + size > PAGE_SIZE)
@@ -535,43 +618,81 @@ static bool is_writable(void __user *user, const void *arg, u32 size)
 	return !put_user(*(const u32 *)arg, (u32 __user *)user);
 }
 
-static long dispatch(const struct call *calls, unsigned int nr, struct shk_shadow *shadow,
+/* Writes @reason and @busy. A caller that took its memory away does not get them. */
+static void head_put(void __user *user, u32 reason, s32 busy)
+{
+	u32 both[] = { reason, busy };
+
+	BUILD_BUG_ON(offsetof(struct head, reason) + sizeof(both) != sizeof(struct head));
+	if (copy_to_user(user + offsetof(struct head, reason), both, sizeof(both)))
+		return;
+}
+
+static int results_put(const struct call *call, void __user *user, const void *arg, u32 size)
+{
+	return copy_to_user(user, arg, min(size, call->size)) ? -EFAULT : 0;
+}
+
+static void error_put(const struct call *call, void __user *user, const struct head *arg, u32 size,
+		      int err)
+{
+	head_put(user, shk_reason(err), shk_errno(err) == -EBUSY ? arg->busy : 0);
+	if (call->error_len && call->error_from + call->error_len <= size &&
+	    copy_to_user(user + call->error_from, (const void *)arg + call->error_from,
+			 call->error_len))
+		return;
+}
+
+static long do_call(const struct call *call, struct shk_handle *handle, void __user *user,
+		    struct head *arg, u32 size)
+{
+	long ret = copy_struct_from_user(arg, call->size, user, size);
+
+	if (ret)
+		return ret;
+	arg->reason = 0;
+	arg->busy = 0;
+	/* A result that cannot be told must not come about. */
+	if (!is_writable(user, arg, call->out ? min(size, call->size) : sizeof(*arg)))
+		return -EFAULT;
+	ret = call->func(handle, arg);
+	/* After a signal the call is restarted with the argument as it was. */
+	if (ret == -ERESTARTSYS)
+		return ret;
+	if (ret < 0)
+		error_put(call, user, arg, size, ret);
+	else if (call->out && results_put(call, user, arg, size))
+		ret = -EFAULT;
+	else if (!call->out)
+		head_put(user, 0, 0);
+	return shk_errno(ret);
+}
+
+static long dispatch(const struct call *calls, unsigned int nr, struct shk_handle *handle,
 		     unsigned int cmd, void __user *user)
 {
 	const struct call *call = find_call(calls, nr, cmd);
 	u8 small[SMALL] __aligned(8);
-	u32 size;
 	void *arg = small;
+	u32 size;
 	long ret;
 
 	if (!call)
 		return -ENOTTY;
-	ret = allowed(call);
-	if (ret)
-		return ret;
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
 	if (size < call->min_size || size > PAGE_SIZE)
 		return size > PAGE_SIZE ? -E2BIG : -EINVAL;
-
+	ret = check_permission(call, handle);
+	if (ret) {
+		head_put(user, shk_reason(ret), 0);
+		return shk_errno(ret);
+	}
 	if (call->size > sizeof(small))
 		arg = kzalloc(call->size, GFP_KERNEL_ACCOUNT);
 	if (!arg)
 		return -ENOMEM;
-	ret = copy_struct_from_user(arg, call->size, user, size);
-	if (ret)
-		goto free;
-	/* What cannot be told must not be done. */
-	if (call->out && !is_writable(user, arg, min(size, call->size)))
-		ret = -EFAULT;
-	if (!ret)
-		ret = call->func(shadow, arg);
-	/* What is restarted after a signal begins with the argument as it was. */
-	if (ret == -ERESTARTSYS || (ret < 0 && !call->blames))
-		goto free;
-	if (call->out && copy_to_user(user, arg, min(size, call->size)))
-		ret = -EFAULT;
-free:
+	ret = do_call(call, handle, user, arg, size);
 	if (arg != small)
 		kfree(arg);
 	return ret;
@@ -590,9 +711,7 @@ static long handle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int handle_release(struct inode *inode, struct file *file)
 {
-	/* None yet, if what was to make it failed. */
-	if (file->private_data)
-		shk_shadow_put(file->private_data);
+	shk_handle_free(file->private_data);
 	return 0;
 }
 

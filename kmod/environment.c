@@ -212,18 +212,16 @@ int __init shk_environment_check(bool early)
 	return ret;
 }
 
-int shk_property_next(struct shk_property *property)
+int shk_property_next(u64 *cursor, struct shk_property *property)
 {
-	u64 at = property->cursor;
+	u64 at = *cursor;
 
 	BUILD_BUG_ON(sizeof(property->detail) != SHK_DETAIL_LEN);
-	if (property->flags || property->reserved)
-		return -EINVAL;
 	if (at >= ARRAY_SIZE(properties))
 		return -ENOENT;
 	at = array_index_nospec(at, ARRAY_SIZE(properties));
 	strscpy(property->name, properties[at].name, sizeof(property->name));
 	property->answer = properties[at].find(property->detail);
-	property->cursor = at + 1;
+	*cursor = at + 1;
 	return 0;
 }

@@ -11,6 +11,6 @@
  */
 int shk_environment_check(bool early);
 /* SHK_PROPERTY_NEXT. -ENOENT at the end, -EINVAL. */
-int shk_property_next(struct shk_property *property);
+int shk_property_next(u64 *cursor, struct shk_property *property);
 
 #endif /* SHK_ENVIRONMENT_H */

@@ -6,6 +6,7 @@
 #include "dev.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
+#include "edit/tell.h"
 #include "environment.h"
 #include "graft/graft.h"
 #include "graft/still.h"
@@ -19,7 +20,7 @@
 #include "shadow/power.h"
 #include "shadow/shadow.h"
 
-static int __init shadowk_init(void)
+static int __init bring_up(void)
 {
 	int ret;
 
@@ -38,6 +39,7 @@ static int __init shadowk_init(void)
 	shk_thunks_init();
 	shk_syscalls_init();
 	shk_still_init();
+	shk_cursors_init();
 	ret = shk_environment_check(false);
 	if (ret)
 		goto mmu;
@@ -84,6 +86,11 @@ graft:
 mmu:
 	shk_mmu_exit();
 	return ret;
+}
+
+static int __init shadowk_init(void)
+{
+	return shk_errno(bring_up());
 }
 
 static void __exit shadowk_exit(void)

@@ -94,9 +94,9 @@ int shk_symbol_nth(const char *name, unsigned long pos, unsigned long *addr)
 	else
 		shk_call(kallsyms_on_each_match_symbol)(note_match, name, &nth);
 	if (!pos && nth.count > 1)
-		return -ENOTUNIQ;
+		return SHK_E(SYMBOL_AMBIGUOUS);
 	if (!nth.addr)
-		return -ENOENT;
+		return SHK_E(SYMBOL_UNKNOWN);
 	*addr = nth.addr;
 	return 0;
 }
@@ -132,9 +132,9 @@ int shk_symbol_in_modules(const char *name, unsigned long *addr)
 
 	shk_each_module_symbol(note_in_modules, &in);
 	if (in.nth.count > 1)
-		return -ENOTUNIQ;
+		return SHK_E(SYMBOL_AMBIGUOUS);
 	*addr = in.nth.addr;
-	return in.nth.count ? 0 : -ENOENT;
+	return in.nth.count ? 0 : SHK_E(SYMBOL_UNKNOWN);
 }
 
 static bool __init resolve(const char *name, void *addr)

@@ -35,6 +35,7 @@
 #include <asm/tlbflush.h>
 
 #include "compat/compat.h"
+#include "compat/reason.h"
 
 #define SHK_FUNCTIONS(F)                        \
 	F(kallsyms_lookup_name)                 \
@@ -45,6 +46,7 @@
 	F(ftrace_location)                      \
 	F(pgd_alloc)                            \
 	F(pgd_free)                             \
+	F(pidfd_pid)                            \
 	F(task_work_add)                        \
 	F(__mmu_notifier_subscriptions_destroy) \
 	F(security_locked_down)                 \

@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 
+#include "compat/reason.h"
 #include "compat/watch.h"
 
 int shk_watch_get(struct shk_watch *watch)
@@ -15,6 +16,10 @@ int shk_watch_get(struct shk_watch *watch)
 		ret = ftrace_set_filter_ips(&watch->ops, watch->sites, watch->nr_sites, 0, 0);
 		if (!ret)
 			ret = register_ftrace_function(&watch->ops);
+		if (ret == -EBUSY)
+			ret = SHK_E(FTRACE_DISABLED);
+		else if (ret == -ENODEV)
+			ret = SHK_E(FTRACE_DEAD);
 	}
 	if (!ret)
 		watch->users++;

@@ -82,17 +82,17 @@ long shk_call_find(unsigned long addr, unsigned long size, const char *callee, u
 		if (shk_call(insn_decode)(&insn, bytes, sizeof(bytes), INSN_MODE_KERN) < 0)
 			break;
 		if (offset && at > offset)
-			return -EILSEQ;
+			return SHK_E(NOT_INSTRUCTION);
 		if (insn.opcode.bytes[0] != CALL_INSN_OPCODE ||
 		    !is_callee(&callees, addr + at + insn.length + insn.immediate.value))
 			continue;
 		if (offset && at != offset)
 			continue;
 		if (found)
-			return -EMLINK;
+			return SHK_E(SEVERAL_CALLS);
 		found = at;
 	}
 	if (!found)
-		return -ENXIO;
-	return is_probed(addr + found) ? -EBUSY : found;
+		return SHK_E(NO_CALL);
+	return is_probed(addr + found) ? SHK_E(KPROBE_THERE) : found;
 }

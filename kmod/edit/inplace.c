@@ -34,12 +34,18 @@ int shk_inplace_allowed(const struct shk_shadow *shadow)
 	 * Of a delegable one a task may leave in exec(), and nobody may say no. Nor may
 	 * anybody to interrupts and kernel threads, which come and leave.
 	 */
-	const u32 come_and_go = SHK_DELEGABLE | SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL;
+	const u32 come_and_go = SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL;
 
-	if (!shk_still_possible() || shadow->flags & come_and_go)
-		return -EOPNOTSUPP;
+	if (!shk_still_possible())
+		return SHK_E(NO_STACKS);
+	if (shadow->flags & come_and_go)
+		return SHK_E(POLICY);
+	if (READ_ONCE(shadow->shared))
+		return SHK_E(SHARED);
 	/* A system call that begins or ends changes the text, and cannot wait. */
-	return shadow->target || !list_empty(&shadow->callers) ? -EOPNOTSUPP : 0;
+	if (shadow->target)
+		return SHK_E(SYSCALLS_ONLY);
+	return list_empty(&shadow->callers) ? 0 : SHK_E(HAS_CALLERS);
 }
 
 static bool is_changing(const char *symbol)
@@ -70,7 +76,7 @@ int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *s
 	snprintf(cold, sizeof(cold), "%s.cold", symbol);
 	for (pos = 1; !shk_symbol_nth(cold, pos, &addr); pos++) {
 		if (pos > SHK_NR_COLD || shk_symbol_of(addr, name, &offset, &size))
-			return -EPROTO;
+			return SHK_E(BODY_FIXED);
 		shk_body_add(bodies, nr, addr, addr + size);
 	}
 	return 0;
@@ -150,7 +156,7 @@ static int move_body(struct shk_func *func, struct shk_inplace *inplace)
 	else
 		move.from_len = size_of(move.mod, func->body) - (inplace->twin - func->body);
 	if (!move.from_len)
-		return -EPROTO;
+		return SHK_E(BODY_FIXED);
 	move.bytes = kmalloc(move.room, GFP_KERNEL);
 	if (!move.bytes)
 		return -ENOMEM;
@@ -172,9 +178,9 @@ static int prepare(struct shk_func *func)
 		return -ENOMEM;
 	func->inplace = inplace;
 	if (is_changing(func->symbol))
-		return -EADDRNOTAVAIL;
+		return SHK_E(CHANGES_TEXT);
 	if (func->owner)
-		return -EOPNOTSUPP;
+		return SHK_E(BODY_FIXED);
 	ret = shk_symbol_of(func->addr, name, &offset, &size);
 	if (ret)
 		return ret;
@@ -182,12 +188,12 @@ static int prepare(struct shk_func *func)
 	inplace->end = func->addr + size;
 	inplace->twin = behind_site(func->body);
 	if (inplace->start >= inplace->end)
-		return -EFBIG;
+		return SHK_E(BODY_TOO_LONG);
 	/* Who is at its first byte, or returns to there, has executed none of it. */
 	shk_body_add(inplace->bodies, &inplace->nr_bodies, inplace->start + 1, inplace->end);
 	if (func->old || has_exceptions(inplace->start, inplace->end) ||
 	    strlen(func->symbol) + strlen(".cold") >= SHK_SYMBOL_LEN)
-		return -EPROTO;
+		return SHK_E(BODY_FIXED);
 	ret = shk_bodies_add_cold(inplace->bodies, &inplace->nr_bodies, func->symbol);
 	return ret ?: move_body(func, inplace);
 }

@@ -128,7 +128,7 @@ static bool has_callbacks(const struct klp_object *obj)
 
 /*
  * Holds the module @name for @patch: its callbacks are called for it, even if no function
- * of it changes. -EXDEV if it is not loaded, has not started yet, or is being unloaded.
+ * of it changes. OBJECT_MISSING: it is not loaded, has not started yet, or is being unloaded.
  */
 static int hold_object(struct shk_patch *patch, const char *name)
 {
@@ -138,7 +138,7 @@ static int hold_object(struct shk_patch *patch, const char *name)
 	preempt_disable();
 	mod = shk_call(find_module)(name);
 	if (!mod || !shk_module_get_live(mod))
-		ret = -EXDEV;
+		ret = SHK_E(OBJECT_MISSING);
 	preempt_enable();
 	if (!ret)
 		patch->objects[patch->nr_objects++] = mod;
@@ -160,11 +160,18 @@ static bool has_relocations(const struct module *mod, const char *name)
 	return false;
 }
 
+static int check_object(struct shk_patch *patch, const char *name)
+{
+	return has_relocations(patch->mod, name) ? SHK_E(OBJECT_RELOCATIONS)
+						 : hold_object(patch, name);
+}
+
 /* What one shadow alone cannot have is refused. The modules that @patch changes are held. */
 static int check_scope(struct shk_patch *patch)
 {
 	struct klp_object *obj;
 	unsigned int nr = 0;
+	int ret;
 
 	klp_for_each_object_static (patch->klp, obj)
 		nr++;
@@ -172,15 +179,12 @@ static int check_scope(struct shk_patch *patch)
 	if (!patch->objects)
 		return -ENOMEM;
 	klp_for_each_object_static (patch->klp, obj) {
-		if (obj->name &&
-		    (has_relocations(patch->mod, obj->name) || hold_object(patch, obj->name))) {
-			strscpy(patch->symbol, obj->name, sizeof(patch->symbol));
-			return -EXDEV;
-		}
-		if (has_callbacks(obj) && !(patch->flags & SHK_PATCH_CALLBACKS)) {
-			strscpy(patch->symbol, "callbacks", sizeof(patch->symbol));
-			return -EXDEV;
-		}
+		strscpy(patch->symbol, obj->name ?: "", sizeof(patch->symbol));
+		ret = obj->name ? check_object(patch, obj->name) : 0;
+		if (ret)
+			return ret;
+		if (has_callbacks(obj) && !(patch->flags & SHK_PATCH_CALLBACKS))
+			return SHK_E(CALLBACKS);
 	}
 	return 0;
 }
@@ -201,7 +205,7 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 	struct captured *found;
 	struct klp_object *obj;
 	struct klp_func *func;
-	int ret = -ENODEV;
+	int ret = SHK_E(NO_PATCH_MODULE);
 
 	mutex_lock(&captured_lock);
 	found = find_name(patch->object);
@@ -225,7 +229,7 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 		}
 	}
 	*patch->symbol = 0;
-	return list_empty(&patch->funcs) ? -ENOEXEC : 0;
+	return list_empty(&patch->funcs) ? SHK_E(NO_FUNCTIONS) : 0;
 }
 
 int shk_livepatch_pre_patch(struct shk_patch *patch)
@@ -254,7 +258,7 @@ int shk_livepatch_pre_patch(struct shk_patch *patch)
 	}
 unlock:
 	mutex_unlock(&callbacks_lock);
-	return ret;
+	return shk_livepatch_error(ret);
 }
 
 void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
@@ -289,11 +293,11 @@ static int enable(struct klp_patch *klp)
 
 	/* capture() replaces nothing that has no site. */
 	if (!site)
-		return klp_enable_patch(klp);
+		return shk_livepatch_error(klp_enable_patch(klp));
 	base = (void *)shk_old_get(site + CALL_INSN_SIZE);
 	if (!base)
-		return -ENOSPC;
-	ret = base(klp);
+		return SHK_E(NO_ROOM);
+	ret = shk_livepatch_error(base(klp));
 	shk_old_put((unsigned long)base);
 	return ret;
 }
@@ -357,13 +361,13 @@ int shk_livepatch_promote(struct shk_patch *patch)
 
 	lockdep_assert_held(&patch->shadow->lock);
 	if (!patch->klp)
-		return -EINVAL;
+		return SHK_E(NOT_LIVEPATCH);
 	mutex_lock(&captured_lock);
 	found = find(patch->mod);
 	if (!found)
-		ret = -ENODEV;
+		ret = SHK_E(NO_PATCH_MODULE);
 	else if (found->promoted)
-		ret = -EALREADY;
+		ret = SHK_E(PROMOTED);
 	else
 		found->promoted = true;
 	mutex_unlock(&captured_lock);

@@ -21,17 +21,17 @@ static const struct shadowk_patch *get(const char *name)
 	int ret = 0;
 
 	if (strlen(name) >= MODULE_NAME_LEN)
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(SHK_E(NO_PATCH_MODULE));
 	snprintf(symbol, sizeof(symbol), "%s:" SHADOWK_PATCH_SYMBOL, name);
 	preempt_disable();
 	set = (const struct shadowk_patch *)shk_symbol_lookup(symbol);
 	if (!set)
-		ret = -ENODEV;
+		ret = SHK_E(NO_PATCH_MODULE);
 	else if (set->size != sizeof(*set) || set->func_size != sizeof(*set->funcs) ||
 		 !set->owner || !within_module((unsigned long)set, set->owner))
-		ret = -ENOEXEC;
+		ret = SHK_E(PATCH_VERSION);
 	else if (!shk_module_get_live(set->owner))
-		ret = -ENODEV;
+		ret = SHK_E(NO_PATCH_MODULE);
 	preempt_enable();
 	return ret ? ERR_PTR(ret) : set;
 }
@@ -48,7 +48,7 @@ int shk_func_prepare(struct shk_patch *patch, const char *name, unsigned long po
 	if (ret)
 		return ret;
 	if (!within_module_core(body, patch->mod))
-		return -ENOEXEC;
+		return SHK_E(PATCH_VERSION);
 	func = shk_func_add(patch, name, addr, body);
 	if (IS_ERR(func))
 		return PTR_ERR(func);
@@ -56,7 +56,7 @@ int shk_func_prepare(struct shk_patch *patch, const char *name, unsigned long po
 		return 0;
 	func->old = shk_old_get(shk_call(ftrace_location)(addr) + CALL_INSN_SIZE);
 	if (!func->old)
-		return -ENOSPC;
+		return SHK_E(NO_ROOM);
 	/* All shadows that have the module have the same. */
 	WRITE_ONCE(*old, (void *)func->old);
 	return 0;
@@ -80,5 +80,5 @@ int shk_module_prepare(struct shk_patch *patch)
 			return ret;
 	}
 	*patch->symbol = 0;
-	return set->nr_funcs ? 0 : -ENOEXEC;
+	return set->nr_funcs ? 0 : SHK_E(NO_FUNCTIONS);
 }

@@ -239,7 +239,7 @@ static int take_from_place(struct shk_patch *patch, pid_t *busy)
 /*
  * Has @patch of @shadow's list changed by @try, as soon as that does not return -EAGAIN.
  * The shadow is locked, but not while a task is waited for; it may be destroyed
- * then: -ESTALE, and @patch is gone. -EBUSY: @busy was in a body all the time; -ERESTARTSYS;
+ * then: SHADOW_DESTROYED, and @patch is gone. TASK_BUSY: @busy was in a body all the time; -ERESTARTSYS;
  * others of @try.
  */
 static int wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
@@ -255,7 +255,7 @@ static int wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
 		ret = shk_still_wait(&until);
 		shk_shadow_lock_always(shadow, NULL);
 		if (find(shadow, id, "") != patch)
-			return -ESTALE;
+			return SHK_E(SHADOW_DESTROYED);
 		if (ret)
 			break;
 	}
@@ -272,7 +272,7 @@ static int wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 	if (ret)
 		return ret;
 	ret = wait_and_change(patch->shadow, patch, take_from_place, busy);
-	if (ret && ret != -ESTALE)
+	if (ret && ret != SHK_E(SHADOW_DESTROYED))
 		jumps_out(patch);
 	return ret;
 }
@@ -287,7 +287,7 @@ static int wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 	WRITE_ONCE(patch->state, SHK_PATCH_ON);
 	refresh(patch);
 	ret = wait_and_change(patch->shadow, patch, shk_switch, busy);
-	if (!ret || ret == -ESTALE)
+	if (!ret || ret == SHK_E(SHADOW_DESTROYED))
 		return ret;
 	WRITE_ONCE(patch->state, SHK_PATCH_FAST);
 	refresh(patch);
@@ -319,30 +319,73 @@ static const u32 flags_of[] = {
 	[SHK_PATCH_RETURNS] = 0,
 };
 
-static int check(const struct shk_patch_add *arg)
-{
-	bool skip = arg->kind == SHK_PATCH_SKIP_CALL, capture = arg->kind == SHK_PATCH_CAPTURE;
-	bool module = has_module(arg->kind), all = capture || is_thunk(arg->kind);
-	u32 flags;
+/* What struct shk_patch_add's union says, for all kinds. */
+struct wish {
+	struct shk_place place;
+	u64 offset; /* SKIP_CALL: of the call */
+	u64 value;
+	const char *object; /* the callee or the module */
+	size_t used;	    /* bytes of the union that the kind uses */
+};
 
-	if (arg->kind < SHK_PATCH_NOP || arg->kind > SHK_PATCH_RETURNS || arg->busy)
+static bool is_terminated(const char *string, size_t room)
+{
+	return strnlen(string, room) < room;
+}
+
+static int wish_of_function(const struct shk_patch_function *arg, struct wish *wish)
+{
+	if (!is_terminated(arg->symbol, sizeof(arg->symbol)) || !*arg->symbol == !arg->addr)
 		return -EINVAL;
-	flags = flags_of[arg->kind];
-	if (arg->flags & ~flags)
-		return -EINVAL;
-	if (strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
-	    strnlen(arg->symbol, sizeof(arg->symbol)) == sizeof(arg->symbol) ||
-	    strnlen(arg->object, sizeof(arg->object)) == sizeof(arg->object))
-		return -EINVAL;
-	if (module || all ? *arg->symbol || arg->addr : !*arg->symbol == !arg->addr)
-		return -EINVAL;
-	if (!*arg->object == (skip || module))
-		return -EINVAL;
-	if (arg->offset && !skip)
-		return -EINVAL;
-	if (arg->value && arg->kind != SHK_PATCH_RETURN && !(arg->flags & SHK_PATCH_VALUE))
-		return -EINVAL;
+	wish->place = (struct shk_place){ arg->symbol, arg->addr, 0 };
+	wish->value = arg->value;
+	wish->used = sizeof(*arg);
 	return 0;
+}
+
+static int wish_of_call(const struct shk_patch_call *arg, struct wish *wish)
+{
+	if (!is_terminated(arg->symbol, sizeof(arg->symbol)) || !*arg->symbol == !arg->addr ||
+	    !is_terminated(arg->callee, sizeof(arg->callee)) || !*arg->callee)
+		return -EINVAL;
+	wish->place = (struct shk_place){ arg->symbol, arg->addr, 0 };
+	wish->offset = arg->offset;
+	wish->value = arg->value;
+	wish->object = arg->callee;
+	wish->used = sizeof(*arg);
+	return 0;
+}
+
+static int wish_of_module(const struct shk_patch_module *arg, struct wish *wish)
+{
+	if (!is_terminated(arg->name, sizeof(arg->name)) || !*arg->name)
+		return -EINVAL;
+	wish->object = arg->name;
+	wish->used = sizeof(*arg);
+	return 0;
+}
+
+/* -EINVAL: @arg is malformed. */
+static int wish_of(const struct shk_patch_add *arg, struct wish *wish)
+{
+	int ret = 0;
+
+	*wish = (struct wish){ .object = "" };
+	if (arg->kind < SHK_PATCH_NOP || arg->kind > SHK_PATCH_RETURNS || arg->reserved ||
+	    arg->flags & ~flags_of[arg->kind] || !is_terminated(arg->name, sizeof(arg->name)))
+		return -EINVAL;
+	if (arg->kind == SHK_PATCH_NOP || arg->kind == SHK_PATCH_RETURN)
+		ret = wish_of_function(&arg->function, wish);
+	else if (arg->kind == SHK_PATCH_SKIP_CALL)
+		ret = wish_of_call(&arg->call, wish);
+	else if (has_module(arg->kind))
+		ret = wish_of_module(&arg->module, wish);
+	if (ret)
+		return ret;
+	if (wish->value && arg->kind != SHK_PATCH_RETURN && !(arg->flags & SHK_PATCH_VALUE))
+		return -EINVAL;
+	return memchr_inv(arg->space + wish->used, 0, sizeof(arg->space) - wish->used) ? -EINVAL
+										       : 0;
 }
 
 /* What switches tasks, waits, or makes shadows is the same in all of them. */
@@ -357,7 +400,7 @@ static int ask_kprobes(unsigned long addr)
 {
 	int ret = shk_site_check(addr);
 
-	return ret && ret != -EILSEQ && ret != -ENOMEM ? -EADDRNOTAVAIL : ret;
+	return ret == SHK_E(CANNOT_STEP) ? SHK_E(FORBIDDEN) : ret;
 }
 
 /*
@@ -374,8 +417,9 @@ static int hold_owner(unsigned long addr, const char *symbol, struct module **ow
 		return PTR_ERR_OR_ZERO(mod);
 	*owner = mod;
 	atomic_inc(&nr_owned);
-	return shk_symbol_of(addr, name, &offset, &size) || offset || strcmp(name, symbol) ? -ENOENT
-											   : 0;
+	return shk_symbol_of(addr, name, &offset, &size) || offset || strcmp(name, symbol)
+		       ? SHK_E(SYMBOL_UNKNOWN)
+		       : 0;
 }
 
 /* May the function at @addr have another body? Errors of struct shk_patch_add. */
@@ -384,12 +428,12 @@ static int check_func(unsigned long addr, const char *symbol)
 	unsigned long site;
 
 	if (!may_differ(addr, symbol))
-		return -EADDRNOTAVAIL;
+		return SHK_E(FORBIDDEN);
 	site = shk_call(ftrace_location)(addr);
 	if (site)
-		return shk_branch_spans_pages(site) ? -EADDRNOTAVAIL : 0;
+		return shk_branch_spans_pages(site) ? SHK_E(PAGE_EDGE) : 0;
 	/* Where nothing may be changed at all is the better reason. */
-	return ask_kprobes(addr) == -EADDRNOTAVAIL ? -EADDRNOTAVAIL : -EOPNOTSUPP;
+	return ask_kprobes(addr) == SHK_E(FORBIDDEN) ? SHK_E(FORBIDDEN) : SHK_E(NO_FENTRY);
 }
 
 struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsigned long addr,
@@ -418,7 +462,7 @@ static int prepare_return(struct shk_patch *patch, unsigned long addr)
 		return PTR_ERR(func);
 	func->body = patch->kind == SHK_PATCH_RETURN ? shk_body_get(patch->value)
 						     : (unsigned long)shk_body_nop;
-	return func->body ? 0 : -ENOSPC;
+	return func->body ? 0 : SHK_E(NO_ROOM);
 }
 
 static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
@@ -429,7 +473,7 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 	int ret;
 
 	if (!may_differ(addr, patch->symbol))
-		return -EADDRNOTAVAIL;
+		return SHK_E(FORBIDDEN);
 	ret = hold_owner(addr, patch->symbol, &patch->owner);
 	if (!ret)
 		ret = shk_symbol_of(addr, name, &func_offset, &size);
@@ -442,14 +486,14 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 	at = addr + found;
 	next = at + CALL_INSN_SIZE;
 	if (shk_at_page_edge(at, found))
-		return -EADDRNOTAVAIL;
+		return SHK_E(PAGE_EDGE);
 	ret = ask_kprobes(at);
 	if (ret)
 		return ret;
 	if (patch->flags & SHK_PATCH_VALUE) {
 		patch->detour = shk_detour_get_value(patch->value, next);
 		if (!patch->detour)
-			return -ENOSPC;
+			return SHK_E(NO_ROOM);
 	}
 	/* A jump over nothing is a nop that the poker knows how to step over. */
 	patch->edits = kzalloc(sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
@@ -469,13 +513,18 @@ static int put_in(struct shk_patch *patch)
 	int ret;
 
 	if (is_thunk(patch->kind) && shk_shadow_live(patch->shadow))
-		return -EBUSY;
+		return SHK_E(PROCESSES_INSIDE);
 	/* These, and bodies in place, cannot ask whether the thread is to act on them. */
 	if ((patch->nr_edits || patch->nr_replacements) && READ_ONCE(patch->shadow->nr_threads))
-		return -ETXTBSY;
+		return SHK_E(THREADS_INSIDE);
+	/* Once more: since prepare() a handle may have been shared or system calls selected. */
+	if (patch->nr_replacements || patch->bodies) {
+		ret = shk_inplace_allowed(patch->shadow);
+		if (ret)
+			return ret;
+	}
 	if (patch->nr_replacements) {
-		/* Once more, for system calls may have been selected meanwhile. */
-		ret = shk_inplace_allowed(patch->shadow) ?: shk_inplace_pin(patch);
+		ret = shk_inplace_pin(patch);
 		if (ret)
 			return ret;
 	}
@@ -510,9 +559,8 @@ static int choose_name(struct shk_shadow *shadow, struct shk_patch *patch, const
 	return shk_name_choose(shadow, patch->name, wish, after, is_taken);
 }
 
-static int prepare_bodies(struct shk_patch *patch, const struct shk_patch_add *arg)
+static int prepare_bodies(struct shk_patch *patch, const struct wish *wish)
 {
-	struct shk_place place = { arg->symbol, arg->addr, 0 };
 	unsigned long addr, offset, size;
 	int ret;
 
@@ -528,24 +576,25 @@ static int prepare_bodies(struct shk_patch *patch, const struct shk_patch_add *a
 	case SHK_PATCH_RETURNS:
 		return shk_returns_prepare(patch);
 	}
-	ret = shk_place_resolve(&place, patch->symbol, &addr, &offset, &size);
+	strscpy(patch->symbol, wish->place.symbol, sizeof(patch->symbol));
+	ret = shk_place_resolve(&wish->place, patch->symbol, &addr, &offset, &size);
 	if (ret)
 		return ret;
 	if (offset)
-		return -EILSEQ;
+		return SHK_E(NOT_FUNCTION);
 	if (patch->kind == SHK_PATCH_SKIP_CALL)
-		return prepare_skip(patch, addr, arg->offset);
+		return prepare_skip(patch, addr, wish->offset);
 	return prepare_return(patch, addr);
 }
 
-static int prepare(struct shk_patch *patch, const struct shk_patch_add *arg)
+static int prepare(struct shk_patch *patch, const struct wish *wish)
 {
-	bool in_place = arg->flags & SHK_PATCH_IN_PLACE;
-	bool waits = arg->kind == SHK_PATCH_LIVEPATCH && !(arg->flags & SHK_PATCH_UNSAFE_NOW);
+	bool in_place = patch->flags & SHK_PATCH_IN_PLACE;
+	bool waits = patch->kind == SHK_PATCH_LIVEPATCH && !(patch->flags & SHK_PATCH_UNSAFE_NOW);
 	int ret = in_place || waits ? shk_inplace_allowed(patch->shadow) : 0;
 
 	if (!ret)
-		ret = prepare_bodies(patch, arg);
+		ret = prepare_bodies(patch, wish);
 	if (!ret && in_place)
 		ret = shk_inplace_prepare(patch);
 	if (!ret && waits)
@@ -574,7 +623,7 @@ static int publish_and_change(struct shk_patch *patch,
 
 	publish(patch);
 	ret = wait_and_change(shadow, patch, try, busy);
-	if (ret && ret != -ESTALE) {
+	if (ret && ret != SHK_E(SHADOW_DESTROYED)) {
 		list_del(&patch->node);
 		shadow->nr_patches--;
 	}
@@ -603,13 +652,21 @@ static int turn_on(struct shk_patch *patch, pid_t *busy)
 	return ret;
 }
 
+/* After an error: the function that it is about, or else the module. */
+static void note_subject(const struct shk_patch *patch, struct shk_patch_add *arg)
+{
+	strscpy(arg->subject, *patch->symbol ? patch->symbol : patch->object, sizeof(arg->subject));
+}
+
 int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 {
 	struct shk_patch *patch;
 	struct shk_prepared was;
+	struct wish wish;
 	int ret;
 
-	ret = check(arg);
+	memset(arg->subject, 0, sizeof(arg->subject));
+	ret = wish_of(arg, &wish);
 	if (ret)
 		return ret;
 	patch = kzalloc(sizeof(*patch), GFP_KERNEL_ACCOUNT);
@@ -618,11 +675,11 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	patch->shadow = shadow;
 	patch->kind = arg->kind;
 	patch->flags = arg->flags;
-	patch->value = arg->value;
+	patch->value = wish.value;
 	INIT_LIST_HEAD(&patch->funcs);
-	strscpy(patch->object, arg->object, sizeof(patch->object));
+	strscpy(patch->object, wish.object, sizeof(patch->object));
 
-	ret = prepare(patch, arg);
+	ret = prepare(patch, &wish);
 	atomic_add(patch->nr_objects, &nr_owned);
 	if (ret)
 		goto free;
@@ -631,7 +688,7 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	if (ret)
 		goto give_up;
 	was = shk_shadow_prepared(shadow);
-	ret = shadow->dead ? -ESTALE : choose_name(shadow, patch, arg->name);
+	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : choose_name(shadow, patch, arg->name);
 	if (!ret)
 		ret = put_in(patch);
 	if (!ret)
@@ -640,7 +697,7 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 		goto take_out;
 	patch->was_on = true;
 	ret = turn_on(patch, &arg->busy);
-	if (ret == -ESTALE)
+	if (ret == SHK_E(SHADOW_DESTROYED))
 		goto unlock;
 	if (ret)
 		goto switch_off;
@@ -657,8 +714,7 @@ take_out:
 	/* Where a task was waited for there was one inside, and both are true. */
 	shk_shadow_unprepare(shadow, &was);
 	shk_shadow_unlock(shadow);
-	if (has_module(patch->kind))
-		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));
+	note_subject(patch, arg);
 give_up:
 	give_up(patch);
 	return ret;
@@ -666,8 +722,7 @@ unlock:
 	shk_shadow_unlock(shadow);
 	return ret;
 free:
-	if (has_module(patch->kind))
-		strscpy(arg->symbol, patch->symbol, sizeof(arg->symbol));
+	note_subject(patch, arg);
 	patch_free(patch);
 	return ret;
 }
@@ -677,7 +732,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 	struct shk_patch *patch;
 	int ret;
 
-	if (arg->flags & ~SHK_PATCH_UNSAFE_NOW || arg->busy || arg->reserved ||
+	if (arg->flags & ~SHK_PATCH_UNSAFE_NOW ||
 	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) || !arg->id == !*arg->name)
 		return -EINVAL;
 	ret = shk_shadow_lock(shadow);
@@ -685,11 +740,13 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 		return ret;
 	patch = find(shadow, arg->id, arg->name);
 	if (!patch)
-		ret = -ENOENT;
-	else if (patch->switching || (is_thunk(patch->kind) && shk_shadow_live(shadow)))
-		ret = -EBUSY;
+		ret = SHK_E(ID_UNKNOWN);
+	else if (patch->switching)
+		ret = SHK_E(PATCH_BUSY);
+	else if (is_thunk(patch->kind) && shk_shadow_live(shadow))
+		ret = SHK_E(PROCESSES_INSIDE);
 	else if (arg->flags && patch->kind != SHK_PATCH_LIVEPATCH)
-		ret = -EINVAL;
+		ret = SHK_E(NOT_LIVEPATCH);
 	else if (patch->in_place)
 		ret = wait_and_take_from_place(patch, &arg->busy);
 	else if (patch->bodies && !arg->flags && !shk_livepatch_enabled(patch))
@@ -698,7 +755,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 		remove_one(patch);
 	shk_shadow_unlock(shadow);
 	/* The shadow was destroyed, and the patch removed by that. */
-	return ret == -ESTALE ? 0 : ret;
+	return ret == SHK_E(SHADOW_DESTROYED) ? 0 : ret;
 }
 
 int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote *arg)
@@ -712,12 +769,12 @@ int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote 
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
-	ret = -ENOENT;
+	ret = SHK_E(ID_UNKNOWN);
 	patch = find(shadow, arg->id, arg->name);
 	if (patch && patch->switching)
-		ret = -EBUSY;
+		ret = SHK_E(PATCH_BUSY);
 	else if (patch)
-		ret = patch->klp ? shk_livepatch_promote(patch) : -EMEDIUMTYPE;
+		ret = patch->klp ? shk_livepatch_promote(patch) : SHK_E(NOT_LIVEPATCH);
 	shk_shadow_unlock(shadow);
 	return ret;
 }
@@ -746,7 +803,6 @@ static void tell(const struct shk_patch *patch, u32 index, struct shk_patch_info
 	u32 i = 0;
 
 	*info = (struct shk_patch_info){
-		.size = info->size,
 		.flags = patch->flags | (shk_livepatch_promoted(patch) ? SHK_PATCH_PROMOTED : 0),
 		.id = patch->id,
 		.index = index,
@@ -772,26 +828,27 @@ static void tell(const struct shk_patch *patch, u32 index, struct shk_patch_info
 		info->addr = 0;
 }
 
-int shk_patch_next(struct shk_shadow *shadow, struct shk_patch_info *info, bool show_addr)
+/* A cursor is a patch's id and, in its low half, the index of the function that is next. */
+int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info *info,
+		   bool show_addr)
 {
+	u64 id = upper_32_bits(*cursor);
 	struct shk_patch *patch;
 	u32 index;
-	int ret;
+	int ret = shk_shadow_lock(shadow);
 
-	if (info->flags || info->reserved)
-		return -EINVAL;
-	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	ret = -ENOENT;
 	list_for_each_entry (patch, &shadow->patches, node) {
 		/* What is not on yet is not there. */
-		if (patch->id < info->id || patch->state == SHK_PATCH_OFF)
+		if (patch->id < id || patch->state == SHK_PATCH_OFF)
 			continue;
-		index = patch->id == info->id ? info->index : 0;
+		index = patch->id == id ? lower_32_bits(*cursor) : 0;
 		if (index >= nr_functions(patch))
 			continue;
 		tell(patch, index, info, show_addr);
+		*cursor = patch->id << 32 | (index + 1);
 		ret = 0;
 		break;
 	}

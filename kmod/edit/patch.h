@@ -110,7 +110,8 @@ static inline bool shk_module_get_live(struct module *mod)
 int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
 int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg);
 int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote *arg);
-int shk_patch_next(struct shk_shadow *shadow, struct shk_patch_info *info, bool show_addr);
+int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info *info,
+		   bool show_addr);
 void shk_patches_teardown(struct shk_shadow *shadow);
 /* At its return no module is held for the sake of a function of its that was patched. */
 bool shk_patches_settle(bool all);

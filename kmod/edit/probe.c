@@ -31,7 +31,7 @@ int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigne
 	sprint_symbol(text, addr);
 	plus = strrchr(text, '+');
 	if (!plus)
-		return -ERANGE;
+		return SHK_E(NOT_TEXT);
 	*plus = 0;
 	switch (sscanf(plus + 1, "0x%lx/0x%lx [%55s", offset, size, module)) {
 	case 2:
@@ -42,7 +42,7 @@ int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigne
 		snprintf(name, SHK_SYMBOL_LEN, "%s:%s", module, text);
 		return 0;
 	default:
-		return -ERANGE;
+		return SHK_E(NOT_TEXT);
 	}
 }
 
@@ -66,17 +66,17 @@ int shk_place_resolve(const struct shk_place *place, char *symbol, unsigned long
 	if (*place->symbol) {
 		ret = shk_symbol_unique(place->symbol, addr);
 		/* The kernel image's function has precedence. */
-		if (ret == -ENOENT && !strchr(place->symbol, ':'))
+		if (ret == SHK_E(SYMBOL_UNKNOWN) && !strchr(place->symbol, ':'))
 			ret = shk_symbol_in_modules(place->symbol, addr);
 		if (ret)
 			return ret;
 		if (!is_text(*addr))
-			return -ERANGE;
+			return SHK_E(NOT_TEXT);
 		ret = shk_symbol_of(*addr, symbol, offset, size);
 		if (ret)
 			return ret;
 		if (place->offset >= *size)
-			return -ERANGE;
+			return SHK_E(PAST_SYMBOL);
 		/* Not the name of an alias. */
 		if (shk_is_kernel_text(*addr))
 			strscpy(symbol, place->symbol, SHK_SYMBOL_LEN);
@@ -86,7 +86,7 @@ int shk_place_resolve(const struct shk_place *place, char *symbol, unsigned long
 	}
 	*addr = place->addr;
 	if (!is_text(*addr))
-		return -ERANGE;
+		return SHK_E(NOT_TEXT);
 	return shk_symbol_of(*addr, symbol, offset, size);
 }
 
@@ -117,9 +117,9 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 
 	if (*wish) {
 		if (!shk_name_valid(wish))
-			return -EINVAL;
+			return SHK_E(NAME_INVALID);
 		if (taken(shadow, wish))
-			return -EEXIST;
+			return SHK_E(NAME_TAKEN);
 		strscpy(name, wish, SHK_NAME_LEN);
 		return 0;
 	}
@@ -134,7 +134,7 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 		if (!taken(shadow, name))
 			return 0;
 	}
-	return -EEXIST;
+	return SHK_E(NAME_TAKEN);
 }
 
 static bool is_taken(struct shk_shadow *shadow, const char *name)
@@ -182,7 +182,7 @@ static bool wants_return(const struct shk_probe *probe)
  */
 static int check_returns(unsigned long addr, const struct module *module)
 {
-	return shk_orc_is_entry(addr, module) ? 0 : -EOPNOTSUPP;
+	return shk_orc_is_entry(addr, module) ? 0 : SHK_E(NO_RETURN);
 }
 
 /* The place at *@addr, whose module is held. It is an entry, or -EOPNOTSUPP if that is missed. */
@@ -194,9 +194,9 @@ static int look_at(struct shk_probe *probe, const struct module *module, unsigne
 		*addr += ENDBR_INSN_SIZE;
 	*entry = !probe->offset || shk_call(ftrace_location)(*addr) == *addr;
 	if (wants_return(probe) && !*entry)
-		return -EOPNOTSUPP;
+		return SHK_E(NOT_ENTRY);
 	if (!*entry && shk_at_page_edge(*addr, probe->offset))
-		return -EOPNOTSUPP;
+		return SHK_E(PAGE_EDGE);
 	return wants_return(probe) ? check_returns(*addr, module) : 0;
 }
 
@@ -213,7 +213,7 @@ static int look_up(const struct shk_probe_add *arg, struct shk_probe *probe, uns
 	if (ret)
 		return ret;
 	if (!shk_place_differs(*addr, probe->symbol))
-		return -EADDRNOTAVAIL;
+		return SHK_E(FORBIDDEN);
 	probe->kind = arg->kind;
 	probe->flags = arg->flags;
 	probe->offset = offset;
@@ -277,7 +277,7 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		goto returns;
-	ret = shadow->dead ? -ESTALE : choose_name(shadow, probe, arg->name);
+	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : choose_name(shadow, probe, arg->name);
 	if (!ret)
 		ret = shk_site_add(shadow, probe, addr, entry);
 	if (ret)
@@ -321,7 +321,7 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 	if (probe)
 		remove_one(shadow, probe);
 	shk_shadow_unlock(shadow);
-	return probe ? 0 : -ENOENT;
+	return probe ? 0 : SHK_E(ID_UNKNOWN);
 }
 
 static void sum_up(const struct shk_probe *probe, struct shk_probe_info *info)
@@ -346,23 +346,20 @@ static void sum_up(const struct shk_probe *probe, struct shk_probe_info *info)
 	info->unreturned = max_t(s64, unreturned, 0);
 }
 
-int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool show_addr)
+int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info *info,
+		   bool show_addr)
 {
 	struct shk_probe *probe;
-	u64 id = info->id;
-	int ret;
+	int ret = shk_shadow_lock(shadow);
 
-	if (info->flags)
-		return -EINVAL;
-	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	ret = -ENOENT;
 	list_for_each_entry (probe, &shadow->probes, node) {
-		if (probe->id < id)
+		if (probe->id <= *cursor)
 			continue;
+		*cursor = probe->id;
 		*info = (struct shk_probe_info){
-			.size = info->size,
 			.flags = probe->flags,
 			.id = probe->id,
 			.kind = probe->kind,

@@ -96,7 +96,8 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 int shk_probe_check(const struct shk_probe_add *arg);
 int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *arg);
 /* The first probe whose id is not below @info->id. -ENOENT. */
-int shk_probe_next(struct shk_shadow *shadow, struct shk_probe_info *info, bool show_addr);
+int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info *info,
+		   bool show_addr);
 void shk_probes_teardown(struct shk_shadow *shadow);
 
 /* ---- for whoever places edits ---- */

@@ -35,7 +35,7 @@ static int insn_len(const void *bytes, size_t len)
 	struct insn insn;
 
 	if (shk_call(insn_decode)(&insn, bytes, len, INSN_MODE_KERN) < 0)
-		return -EILSEQ;
+		return -EINVAL;
 	return insn.length;
 }
 
@@ -55,23 +55,23 @@ static int check_bytes(const struct shk_raw *raw, const u8 *bytes)
 
 	if (!shk_place_differs(raw->addr, raw->symbol) || shk_hooks_own(raw->addr) ||
 	    shk_call(ftrace_location)(raw->addr) == raw->addr)
-		return -EADDRNOTAVAIL;
+		return SHK_E(FORBIDDEN);
 	ret = register_kprobe(&kp);
 	if (ret)
 		return shk_kprobe_refused(ret);
 	alone = shk_kprobe_alone(raw->addr, &kp);
 	unregister_kprobe(&kp);
 	if ((unsigned long)kp.addr != raw->addr)
-		return -EADDRNOTAVAIL; /* an ENDBR */
+		return SHK_E(FORBIDDEN); /* an ENDBR */
 	if (!alone)
-		return -EADDRINUSE;
+		return SHK_E(KPROBE_THERE);
 	if (insn_len(shk_base_bytes(raw->addr), MAX_INSN_SIZE) != raw->len ||
 	    insn_len(bytes, raw->len) != raw->len)
-		return -EILSEQ;
+		return SHK_E(NOT_INSTRUCTION);
 	/* It comes and goes with its page, see shk_poke_page(). */
 	if (offset_in_page(raw->addr) + raw->len > PAGE_SIZE)
-		return -EOPNOTSUPP;
-	return shk_at_page_edge(raw->addr, raw->offset) ? -EOPNOTSUPP : 0;
+		return SHK_E(PAGE_EDGE);
+	return shk_at_page_edge(raw->addr, raw->offset) ? SHK_E(PAGE_EDGE) : 0;
 }
 
 /* A probe holds its module; a raw edit would have to, too. */
@@ -81,7 +81,7 @@ static int resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsigned 
 	int ret = shk_place_resolve(&place, raw->symbol, &raw->addr, &raw->offset, size);
 
 	if (!ret && !shk_is_kernel_text(raw->addr))
-		ret = -ERANGE;
+		ret = SHK_E(NOT_TEXT);
 	return ret;
 }
 
@@ -99,7 +99,7 @@ static int resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
 	if (ret)
 		return ret;
 	raw->len = arg->len ?: size - raw->offset;
-	return raw->len > shk_symbols.etext - raw->addr ? -ERANGE : 0;
+	return raw->len > shk_symbols.etext - raw->addr ? SHK_E(PAST_SYMBOL) : 0;
 }
 
 static int resolve_bytes(struct shk_raw *raw, const struct shk_raw_add *arg)
@@ -142,7 +142,7 @@ static int apply(struct shk_shadow *shadow, struct shk_raw *raw)
 		return shk_edit_pin(shadow, raw->addr, raw->addr + raw->len);
 	/* It cannot ask whether the thread is to act on it. */
 	if (READ_ONCE(shadow->nr_threads))
-		return -ETXTBSY;
+		return SHK_E(THREADS_INSIDE);
 	ret = shk_edit_apply(shadow, &raw->edit);
 	if (!ret)
 		shadow->nr_common++;
@@ -168,7 +168,7 @@ int shk_raw_add(struct shk_shadow *shadow, struct shk_raw_add *arg)
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		goto free;
-	ret = shadow->dead ? -ESTALE : apply(shadow, raw);
+	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : apply(shadow, raw);
 	if (ret)
 		goto unlock;
 	raw->id = ++shadow->last_raw;
@@ -205,7 +205,7 @@ int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg)
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
-	ret = -ENOENT;
+	ret = SHK_E(ID_UNKNOWN);
 	list_for_each_entry (raw, &shadow->raws, node) {
 		if (raw->id == arg->id) {
 			remove_one(shadow, raw);
@@ -217,23 +217,19 @@ int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg)
 	return ret;
 }
 
-int shk_raw_next(struct shk_shadow *shadow, struct shk_raw_info *info, bool show_addr)
+int shk_raw_next(struct shk_shadow *shadow, u64 *cursor, struct shk_raw_info *info, bool show_addr)
 {
 	struct shk_raw *raw;
-	u64 id = info->id;
-	int ret;
+	int ret = shk_shadow_lock(shadow);
 
-	if (info->flags)
-		return -EINVAL;
-	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
 	ret = -ENOENT;
 	list_for_each_entry (raw, &shadow->raws, node) {
-		if (raw->id < id)
+		if (raw->id <= *cursor)
 			continue;
+		*cursor = raw->id;
 		*info = (struct shk_raw_info){
-			.size = info->size,
 			.flags = raw->flags,
 			.id = raw->id,
 			.addr = show_addr ? raw->addr : 0,

@@ -76,7 +76,7 @@ static int relocate(const struct shk_move *move, unsigned int offset, struct ins
 	if (is_inside(move, target))
 		return 0;
 	if ((branch && insn->immediate.nbytes != sizeof(fits)) || fits != is)
-		return -EOVERFLOW;
+		return SHK_E(BODY_OUT_OF_REACH);
 	memcpy(move->bytes + offset + at, &fits, sizeof(fits));
 	return 0;
 }
@@ -86,11 +86,11 @@ static int move_insn(const struct shk_move *move, unsigned int offset, struct in
 	unsigned long addr = move->from + offset;
 
 	if (shk_call(insn_decode)(insn, (void *)addr, move->len - offset, INSN_MODE_KERN) < 0)
-		return -EPROTO;
+		return SHK_E(BODY_FIXED);
 	if (shk_call(get_kprobe)((void *)addr))
-		return -EBUSY;
+		return SHK_E(KPROBE_THERE);
 	if (is_trap(insn) || shk_call(search_exception_tables)(addr))
-		return -EPROTO;
+		return SHK_E(BODY_FIXED);
 	return relocate(move, offset, insn);
 }
 
@@ -113,12 +113,12 @@ static int measure(struct shk_move *move)
 	while (offset < move->from_len) {
 		if (shk_call(insn_decode)(&insn, (void *)move->from + offset,
 					  move->from_len - offset, INSN_MODE_KERN) < 0)
-			return -EPROTO;
+			return SHK_E(BODY_FIXED);
 		offset += insn.length;
 		if (!is_padding(&insn))
 			move->len = offset;
 	}
-	return move->len > move->room ? -EFBIG : 0;
+	return move->len > move->room ? SHK_E(BODY_TOO_LONG) : 0;
 }
 
 int shk_relocate(struct shk_move *move)
@@ -137,6 +137,6 @@ int shk_relocate(struct shk_move *move)
 			return ret;
 	}
 	if (has_keys(move))
-		return -EPROTO;
-	return same_frames(move) ? 0 : -EPROTOTYPE;
+		return SHK_E(BODY_FIXED);
+	return same_frames(move) ? 0 : SHK_E(BODY_FRAMES);
 }

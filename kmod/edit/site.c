@@ -171,18 +171,22 @@ static bool is_decoded_too_far(unsigned long addr)
 
 int shk_kprobe_register(struct kprobe *kp)
 {
-	return is_decoded_too_far((unsigned long)kp->addr) ? -EADDRNOTAVAIL : register_kprobe(kp);
+	return is_decoded_too_far((unsigned long)kp->addr) ? SHK_E(MODULE_END)
+							   : register_kprobe(kp);
 }
 
 int shk_kprobe_refused(int err)
 {
 	switch (err) {
-	case -EILSEQ: /* not an instruction's first byte */
+	case -EILSEQ:
+		return SHK_E(NOT_INSTRUCTION);
+	case -EOPNOTSUPP:
+		return SHK_E(CANNOT_STEP);
 	case -ENOMEM:
-	case -EOPNOTSUPP: /* cannot be stepped out of line */
+	case SHK_E(MODULE_END):
 		return err;
 	default: /* blacklist, reserved text */
-		return -EADDRNOTAVAIL;
+		return SHK_E(FORBIDDEN);
 	}
 }
 
@@ -347,11 +351,11 @@ struct module *shk_module_get_at(unsigned long addr)
 	preempt_disable();
 	module = shk_call(__module_text_address)(addr);
 	if (!module)
-		module = ERR_PTR(-ERANGE);
+		module = ERR_PTR(SHK_E(NOT_TEXT));
 	else if (module == THIS_MODULE || within_module_init(addr, module))
-		module = ERR_PTR(-EADDRNOTAVAIL);
+		module = ERR_PTR(SHK_E(FORBIDDEN));
 	else if (!shk_module_get_live(module))
-		module = ERR_PTR(-EBUSY);
+		module = ERR_PTR(SHK_E(MODULE_BUSY));
 	preempt_enable();
 	return module;
 }
@@ -512,7 +516,7 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 	if (site) {
 		/* A jump has no return address at hand. */
 		if (probe->rethook && site->arm == SHK_ARM_JUMP)
-			return -EADDRINUSE;
+			return SHK_E(JUMP_THERE);
 		probe->site = site;
 		list_add_tail_rcu(&probe->in_site, &site->probes);
 		shk_site_refresh(site);
@@ -543,10 +547,10 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 			       shk_branch_spans_pages(addr)))
 		addr += CALL_INSN_SIZE;
 	if (shk_hooks_own(addr))
-		return -EADDRNOTAVAIL;
+		return SHK_E(FORBIDDEN);
 	/* It ends the kernel's trampoline of returns, which would not end. */
 	if (probe->rethook && gives_up_cpu(addr))
-		return -EADDRNOTAVAIL;
+		return SHK_E(FORBIDDEN);
 	ret = shadow->flags & SHK_ASYNC_UNION ? union_join(probe, addr) : 0;
 	if (ret)
 		return ret;
@@ -586,12 +590,12 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 
 	lockdep_assert_held(&shadow->lock);
 	if (shk_hooks_own(addr))
-		return -EADDRNOTAVAIL;
+		return SHK_E(FORBIDDEN);
 	/* A body in place is the only one; so is one that is about to be. */
 	if (!func->patch->in_place &&
 	    (shk_inplace_at(shadow, addr) ||
 	     (found && top_func(site) && (func->inplace || top_func(site)->inplace))))
-		return -EADDRINUSE;
+		return SHK_E(EDIT_THERE);
 	if (!found) {
 		site = site_create(shadow, NULL, addr);
 		if (IS_ERR(site))

@@ -43,7 +43,7 @@ static int take(unsigned long *used, unsigned int nr)
 	if (i < nr)
 		__set_bit(i, used);
 	mutex_unlock(&slot_lock);
-	return i < nr ? i : -ENOSPC;
+	return i < nr ? i : SHK_E(NO_ROOM);
 }
 
 static void give(unsigned long *used, unsigned int i)
@@ -237,7 +237,7 @@ int shk_stub_get(struct shk_func *func, unsigned long site)
 	/* What the push extends its sign of is the address. */
 	if (rel != (s32)rel || (long)(s32)push != (long)site) {
 		give(stubs_used, i);
-		return -ENOEXEC;
+		return SHK_E(OUT_OF_REACH);
 	}
 	branch(text, (u8 *)shk_stub_jump(i), JMP32_INSN_OPCODE, func->body);
 	write((u8 *)shk_stub_jump(i), text, sizeof(text));

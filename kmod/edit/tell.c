@@ -1,26 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a shadow's text has, told by symbols. */
+#include <linux/random.h>
+#include <linux/siphash.h>
 #include <linux/string.h>
 
 #include "edit/probe.h"
 #include "edit/tell.h"
 #include "hooks/hooks.h"
 
-int shk_edit_next(struct shk_shadow *shadow, struct shk_edit_info *info, bool show_addr)
+/*
+ * A cursor of SHK_EDIT_LIST is an address, which user space may not learn. A Feistel network with a
+ * secret key turns the address into an opaque number and back.
+ */
+static siphash_key_t cursor_key __ro_after_init;
+
+#define CURSOR_ROUNDS 4
+
+static u64 cursor_of(u64 addr)
 {
-	unsigned long from = shk_symbols.text + info->cursor, symbol_len, offset = 0;
+	u32 left = upper_32_bits(addr), right = lower_32_bits(addr), next;
+	int i;
+
+	for (i = 0; i < CURSOR_ROUNDS; i++) {
+		next = left ^ (u32)siphash_2u32(i, right, &cursor_key);
+		left = right;
+		right = next;
+	}
+	return (u64)left << 32 | right;
+}
+
+static u64 cursor_addr(u64 cursor)
+{
+	u32 left = upper_32_bits(cursor), right = lower_32_bits(cursor), previous;
+	int i;
+
+	for (i = CURSOR_ROUNDS - 1; i >= 0; i--) {
+		previous = right ^ (u32)siphash_2u32(i, left, &cursor_key);
+		right = left;
+		left = previous;
+	}
+	return (u64)left << 32 | right;
+}
+
+void __init shk_cursors_init(void)
+{
+	get_random_bytes(&cursor_key, sizeof(cursor_key));
+}
+
+int shk_edit_next(struct shk_shadow *shadow, u64 *cursor, struct shk_edit_info *info,
+		  bool show_addr)
+{
+	unsigned long from = shk_symbols.text, symbol_len, offset = 0;
 	struct shk_difference difference;
 
 	BUILD_BUG_ON(SHK_EDIT_LEN != SHK_EDIT_MAX);
-	if (info->flags || info->reserved || from < shk_symbols.text)
+	if (*cursor)
+		from = cursor_addr(*cursor);
+	if (from < shk_symbols.text)
 		return -EINVAL;
 	if (!shk_text_next(&shadow->text, from, &difference))
-		return -ENOENT;
-	*info = (struct shk_edit_info){ .size = info->size, .len = difference.len };
+		return fatal_signal_pending(current) ? -ERESTARTSYS : -ENOENT;
+	info->len = difference.len;
 	/* What is between functions has no symbol. */
 	shk_symbol_of(difference.addr, info->symbol, &offset, &symbol_len);
 	info->offset = offset;
-	info->cursor = difference.addr + difference.len - shk_symbols.text;
+	*cursor = cursor_of(difference.addr + difference.len);
 	if (shk_hooks_own(difference.addr))
 		info->flags |= SHK_EDIT_HOOK;
 	if (difference.stray)
@@ -33,14 +77,14 @@ int shk_edit_next(struct shk_shadow *shadow, struct shk_edit_info *info, bool sh
 	return 0;
 }
 
-int shk_text_tell(struct shk_shadow *shadow, struct shk_text_info *info)
+int shk_text_tell(struct shk_shadow *shadow, struct shk_text_read *info)
 {
 	unsigned long addr, offset, symbol_len;
 	char name[SHK_SYMBOL_LEN];
 	struct shk_place place;
 	int ret;
 
-	if (info->flags || info->reserved || info->len || info->symbol_len)
+	if (info->flags || info->reserved)
 		return -EINVAL;
 	if (strnlen(info->symbol, sizeof(info->symbol)) == sizeof(info->symbol) ||
 	    !*info->symbol == !info->addr)
@@ -57,6 +101,8 @@ int shk_text_tell(struct shk_shadow *shadow, struct shk_text_info *info)
 	info->addr = addr;
 	info->offset = offset;
 	info->symbol_len = symbol_len;
+	memset(info->base, 0, sizeof(info->base));
+	memset(info->bytes, 0, sizeof(info->bytes));
 	info->len = shk_text_read(&shadow->text, addr, SHK_TEXT_LEN, info->base, info->bytes);
-	return info->len ? 0 : -ERANGE;
+	return info->len ? 0 : SHK_E(NOT_TEXT);
 }

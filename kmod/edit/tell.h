@@ -5,8 +5,10 @@
 #include "shadow/shadow.h"
 
 /* Errors of struct shk_edit_info. */
-int shk_edit_next(struct shk_shadow *shadow, struct shk_edit_info *info, bool show_addr);
-/* Errors of struct shk_text_info. */
-int shk_text_tell(struct shk_shadow *shadow, struct shk_text_info *info);
+int shk_edit_next(struct shk_shadow *shadow, u64 *cursor, struct shk_edit_info *info,
+		  bool show_addr);
+void shk_cursors_init(void);
+/* Errors of struct shk_text_read. */
+int shk_text_tell(struct shk_shadow *shadow, struct shk_text_read *info);
 
 #endif /* SHK_TELL_H */

@@ -100,7 +100,7 @@ int shk_retpolines_prepare(struct shk_patch *patch)
 
 	/* Under IBT a jump must meet an ENDBR; a return, which retpolines are, need not. */
 	if (boot_cpu_has(X86_FEATURE_IBT))
-		return -EOPNOTSUPP;
+		return SHK_E(NO_THUNKS);
 	patch->edits = kcalloc(REGISTERS, sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
 	if (!patch->edits)
 		return -ENOMEM;
@@ -110,10 +110,10 @@ int shk_retpolines_prepare(struct shk_patch *patch)
 			continue;
 		edit = add(patch, addr);
 		if (!edit)
-			return -EOPNOTSUPP;
+			return SHK_E(NO_THUNKS);
 		jump_through(edit->bytes, reg);
 	}
-	return patch->nr_edits ? 0 : -EOPNOTSUPP;
+	return patch->nr_edits ? 0 : SHK_E(NO_THUNKS);
 }
 
 int shk_returns_prepare(struct shk_patch *patch)
@@ -122,13 +122,13 @@ int shk_returns_prepare(struct shk_patch *patch)
 	struct shk_edit *edit;
 
 	if (!in_use)
-		return -EOPNOTSUPP;
+		return SHK_E(NO_THUNKS);
 	patch->edits = kcalloc(1, sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
 	if (!patch->edits)
 		return -ENOMEM;
 	edit = add(patch, *(unsigned long *)in_use);
 	if (!edit)
-		return -EOPNOTSUPP;
+		return SHK_E(NO_THUNKS);
 	edit->bytes[0] = RET_INSN_OPCODE;
 	return 0;
 }

@@ -35,8 +35,10 @@ static int check_stretch(const struct shk_coming *coming, const struct shk_graft
 	if (!coming->stretch || !stretch)
 		return 0;
 	if (stretch->depth == SHK_ENTER_DEPTH)
-		return -ENOSPC;
-	return stretch->thread && (!coming->thread || graft->shadow != coming->to) ? -EBUSY : 0;
+		return SHK_E(STRETCHES_FULL);
+	return stretch->thread && (!coming->thread || graft->shadow != coming->to)
+		       ? SHK_E(THREAD_STRETCH)
+		       : 0;
 }
 
 /* @coming->stretch begins where @graft, which has come out of @was, is. */
@@ -121,7 +123,7 @@ static int join(struct shk_graft *graft, void *arg)
 	arrival = was ? NULL : shk_arrival_find(graft->mm);
 	if (coming->origin.kind == SHK_BY_DELEGATE &&
 	    (arrival || (moves && was && graft->origin.kind != SHK_BY_DELEGATE)))
-		return -EPERM;
+		return SHK_E(NOT_DELEGATED);
 	/* Where all of the process act already, no thread does alone. */
 	thread = coming->thread && (moves || !list_empty(&graft->threads));
 	if (moves) {
@@ -202,8 +204,8 @@ struct ending {
 static int check_end(const struct ending *e, const struct shk_graft *graft)
 {
 	if (!graft || (e->from && graft->shadow != e->from))
-		return -ENOENT;
-	return e->delegated && graft->origin.kind != SHK_BY_DELEGATE ? -EPERM : 0;
+		return SHK_E(NOT_INSIDE);
+	return e->delegated && graft->origin.kind != SHK_BY_DELEGATE ? SHK_E(NOT_DELEGATED) : 0;
 }
 
 /* The mm has no graft. -ENOENT, -EPERM. */
@@ -212,9 +214,9 @@ static int cancel_arrival(const struct ending *e)
 	struct shk_arrival *arrival = shk_arrival_find(e->change->mm);
 
 	if (!arrival || (e->from && arrival->shadow != e->from))
-		return -ENOENT;
+		return SHK_E(NOT_INSIDE);
 	if (e->delegated)
-		return -EPERM;
+		return SHK_E(NOT_DELEGATED);
 	shk_arrival_cancel(arrival);
 	return 0;
 }

@@ -74,7 +74,7 @@ int shk_carrier_get(struct shk_shadow *shadow)
 
 	lockdep_assert_held(&shadow->lock);
 	if (!shk_mmu->carriers)
-		return -EOPNOTSUPP;
+		return SHK_E(NO_CARRIER);
 	ret = shk_shadow_prepare(shadow, &was);
 	if (ret)
 		return ret;

@@ -37,11 +37,11 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
 	lockdep_assert_held(&shadow->lock);
 	/* Who asks whether to act asks for current, which is none of those. */
 	if (shadow->flags & (SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL))
-		return -EMEDIUMTYPE;
+		return SHK_E(POLICY);
 	if (shadow->nr_common)
-		return -EXDEV;
+		return SHK_E(EDITS_FOR_ALL);
 	if (shadow->target)
-		return -EOPNOTSUPP;
+		return SHK_E(SYSCALLS_ONLY);
 	thread = shk_thread_alloc(current);
 	if (!thread)
 		return -ENOMEM;
@@ -57,7 +57,7 @@ static struct shk_stretch *find_back(const struct shk_graft *graft, const struct
 
 	if (!graft || graft->shadow != from || !graft->stretch ||
 	    shk_threads_leave_out(&graft->threads))
-		return ERR_PTR(-ENOENT);
+		return ERR_PTR(SHK_E(NO_STRETCH));
 	to = shk_stretch_find_back(graft->stretch);
 	return to && to->back ? to : NULL;
 }

@@ -161,7 +161,7 @@ int shk_still_wait(unsigned long *until)
 	if (!*until)
 		*until = shk_still_until();
 	if (time_after(jiffies, *until))
-		return -EBUSY;
+		return SHK_E(TASK_BUSY);
 	schedule_timeout_interruptible(SHK_STILL_PAUSE);
 	return signal_pending(current) ? -ERESTARTSYS : 0;
 }

@@ -19,7 +19,7 @@
  *			after pgd_alloc()), it follows before its first instruction.
  * kprobe_int3_handler()	breakpoints of probes, see edit/hit.c.
  * security_bprm_committing_creds()
- *			SHK_DELEGABLE only: exec knows the program's credentials
+ *			exec knows the program's credentials
  *			and has not put them on yet, long after pgd_alloc(). What
  *			an unprivileged process brought inside leaves here if it
  *			is about to gain privileges.
@@ -259,7 +259,7 @@ static bool has_hook(const struct shk_hooks *own, enum shk_hook hook)
 		return false;
 	if (hook >= SHK_HOOK_UPCALL) /* and what comes behind it */
 		return !(own->flags & SHK_ASYNC_INHERIT);
-	return hook != SHK_HOOK_EXEC || own->flags & SHK_DELEGABLE;
+	return true;
 }
 
 static void revert_below(struct shk_hooks *own, struct shk_text *text, unsigned int nr)

@@ -30,7 +30,7 @@ enum shk_hook {
 
 /* Those of one text. */
 struct shk_hooks {
-	u32 flags; /* the shadow's, SHK_ASYNC_* and SHK_DELEGABLE: they say which */
+	u32 flags; /* the shadow's, SHK_ASYNC_*: they say which */
 	bool applied;
 	struct shk_edit edits[SHK_NR_HOOKS];
 };

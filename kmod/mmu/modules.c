@@ -79,7 +79,7 @@ static void refresh(pte_t *to, const pte_t *from)
 		if (old & PRIVATE)
 			return;
 		ret = shk_mmu->write(to, old, new);
-		if (ret == -EIO) {
+		if (ret == SHK_E(XEN)) {
 			/* Whoever needs it faults, and this is tried again. */
 			shk_mmu->write(to, old, 0);
 			return;

@@ -126,7 +126,7 @@ static int batch_submit(struct batch *batch)
 	if (!ret)
 		return 0;
 	pr_warn_ratelimited("Xen refused a change of page tables (error %d)\n", ret);
-	return -EIO;
+	return SHK_E(XEN);
 }
 
 static int entry_write(void *entry, u64 val)

@@ -228,9 +228,9 @@ static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
 {
 	int ret = shk_place(task, placing);
 
-	if (ret && ret != -EBUSY)
+	if (ret && ret != SHK_E(TASK_BUSY))
 		shk_place_later(task);
-	return ret == -EBUSY ? ret : 0;
+	return ret == SHK_E(TASK_BUSY) ? ret : 0;
 }
 
 /* Uses the reference to @cgroup up. */
@@ -404,7 +404,7 @@ static int bind(struct shk_binding *binding, const struct shk_split *split, pid_
 	int ret;
 
 	if (was)
-		return says(was, split) ? 0 : -EBUSY;
+		return says(was, split) ? 0 : SHK_E(CGROUP_ELSEWHERE);
 	ret = listen();
 	if (ret)
 		return ret;
@@ -425,9 +425,21 @@ static int bind(struct shk_binding *binding, const struct shk_split *split, pid_
 	return 1;
 }
 
-int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
+/* The cgroup whose folder @fd is, with a reference. NOT_CGROUP, CGROUP_REMOVED. */
+static struct cgroup *bound_cgroup_get(int fd)
 {
 	struct cgroup *cgroup = cgroup_get_from_fd(fd);
+
+	if (cgroup == ERR_PTR(-EBADF))
+		return ERR_PTR(SHK_E(NOT_CGROUP));
+	if (cgroup == ERR_PTR(-ENOENT) || cgroup == ERR_PTR(-ENODEV))
+		return ERR_PTR(SHK_E(CGROUP_REMOVED));
+	return cgroup;
+}
+
+int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
+{
+	struct cgroup *cgroup = bound_cgroup_get(fd);
 	struct shk_binding *binding;
 	int ret;
 
@@ -457,7 +469,7 @@ static bool is_of(const struct shk_binding *binding, const struct shk_shadow *sh
 
 int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy)
 {
-	struct cgroup *cgroup = cgroup_get_from_fd(fd);
+	struct cgroup *cgroup = bound_cgroup_get(fd);
 	struct shk_binding *binding;
 	int ret = 0;
 
@@ -471,14 +483,14 @@ int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy)
 	if (binding && (!from || is_of(binding, from)))
 		ret = try_release(binding, busy);
 	else
-		ret = -ENOENT;
+		ret = SHK_E(CGROUP_UNATTACHED);
 	mutex_unlock(&cgroups_lock);
 put:
 	cgroup_put(cgroup);
 	return ret;
 }
 
-int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
+int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_entry *next)
 {
 	struct cgroup *found = NULL;
 	struct shk_binding *binding;
@@ -487,7 +499,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
 
 	rcu_read_lock();
 	hash_for_each_rcu (bindings, bucket, binding, node)
-		if (is_of(binding, shadow) && cgroup_id(binding->cgroup) > next->cursor &&
+		if (is_of(binding, shadow) && cgroup_id(binding->cgroup) > *cursor &&
 		    (!found || cgroup_id(binding->cgroup) < cgroup_id(found))) {
 			found = binding->cgroup;
 			next->percent = binding->other == shadow ? binding->percent
@@ -498,7 +510,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next)
 	rcu_read_unlock();
 	if (!found)
 		return -ENOENT;
-	next->cursor = cgroup_id(found);
+	*cursor = next->id = cgroup_id(found);
 	ret = cgroup_path_ns(found, next->path, sizeof(next->path), current->nsproxy->cgroup_ns);
 	if (ret < 0 || ret >= sizeof(next->path))
 		memset(next->path, 0, sizeof(next->path));

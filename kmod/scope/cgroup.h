@@ -22,7 +22,7 @@ struct shk_split {
 /* Errors as in struct shk_cgroup. @from is NULL for any shadow. @busy as in process.h. */
 int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy);
 int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy);
-int shk_cgroup_next(struct shk_shadow *shadow, struct shk_cgroup_next *next);
+int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_entry *next);
 /* What was removed before is bound no more, unless the caller is killed. */
 void shk_cgroups_settle(void);
 /*

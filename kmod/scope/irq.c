@@ -103,9 +103,9 @@ int shk_irq_own(struct shk_own *own)
 
 	lockdep_assert_held(&shk_async_lock);
 	if (!irq_get_irq_data(own->irq))
-		return -ENOENT;
+		return SHK_E(IRQ_UNKNOWN);
 	if (xa_load(&owned, own->irq))
-		return -EBUSY;
+		return SHK_E(OWNED_ELSEWHERE);
 	ret = shk_irqs_listen();
 	if (ret)
 		return ret;

@@ -20,7 +20,7 @@ static struct shk_own *find(struct shk_shadow *shadow, const struct shk_own_arg 
 
 static bool is_valid(const struct shk_own_arg *arg)
 {
-	if (arg->flags || arg->reserved ||
+	if (arg->flags ||
 	    strnlen(arg->pattern, sizeof(arg->pattern)) == sizeof(arg->pattern))
 		return false;
 	switch (arg->kind) {
@@ -64,7 +64,7 @@ static int add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	int ret;
 
 	if (shadow->dead)
-		return -ESTALE;
+		return SHK_E(SHADOW_DESTROYED);
 	if (find(shadow, arg))
 		return 0;
 	own = own_create(shadow, arg);
@@ -94,7 +94,7 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	if (!is_valid(arg))
 		return -EINVAL;
 	if (!(shadow->flags & SHK_ASYNC_OWNER))
-		return -EMEDIUMTYPE;
+		return SHK_E(POLICY);
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
@@ -130,10 +130,10 @@ int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	if (own)
 		own_destroy(own);
 	shk_shadow_unlock(shadow);
-	return own ? 0 : -ENOENT;
+	return own ? 0 : SHK_E(NOT_OWNED);
 }
 
-int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
+int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *info)
 {
 	struct shk_own *own;
 	int ret = shk_shadow_lock(shadow);
@@ -142,9 +142,9 @@ int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info)
 		return ret;
 	ret = -ENOENT;
 	list_for_each_entry (own, &shadow->owns, node) {
-		if (own->id <= info->cursor)
+		if (own->id <= *cursor)
 			continue;
-		info->cursor = own->id;
+		*cursor = own->id;
 		info->kind = own->kind;
 		info->irq = own->irq;
 		info->nr_threads = READ_ONCE(own->nr_threads);

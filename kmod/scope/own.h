@@ -33,7 +33,7 @@ struct shk_own {
 /* Errors as in struct shk_own_arg. */
 int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg);
 int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg);
-int shk_own_next(struct shk_shadow *shadow, struct shk_own_info *info);
+int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *info);
 /* The shadow, which is locked, owns nothing any more. */
 void shk_owns_teardown(struct shk_shadow *shadow);
 int shk_owns_init(void);

@@ -131,7 +131,7 @@ static int place_in(struct placement *p, struct shk_shadow *shadow)
 	ret = shk_graft_place(shadow, binding->id, &binding->trial, &p->change);
 	shk_shadow_unlock(shadow);
 	/* It was destroyed, so the cgroup is not bound to it any more. */
-	return ret == -ESTALE ? -EAGAIN : ret;
+	return ret == SHK_E(SHADOW_DESTROYED) ? -EAGAIN : ret;
 }
 
 /*
@@ -171,7 +171,7 @@ static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 		ret = shk_graft_spare(p->change.mm, own, &p->change.left);
 	if (!ret)
 		ret = place_mm(p, draw);
-	if (ret && ret != -ENOENT)
+	if (ret && ret != SHK_E(NOT_INSIDE))
 		return ret;
 	/* It may have moved meanwhile, and its mover may have seen it where it was to be. */
 	return still_decides(&p->change, NULL);
@@ -223,7 +223,7 @@ static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 static int wait_for_busy(const struct shk_placing *placing)
 {
 	if (time_after(jiffies, placing->until))
-		return -EBUSY;
+		return SHK_E(TASK_BUSY);
 	schedule_timeout_killable(SHK_STILL_PAUSE);
 	return fatal_signal_pending(current) ? -ERESTARTSYS : 0;
 }

@@ -22,27 +22,37 @@ struct task_struct *shk_process_living(struct task_struct *task)
 	return NULL;
 }
 
-/* With a reference (put_task_struct). */
-static struct task_struct *find_task(pid_t pid)
+/*
+ * The process that SHK_PROCESS_SELF or @pidfd names. Takes a reference (put_pid()). Errors:
+ * NOT_PIDFD, -EINVAL.
+ */
+static struct pid *process_pid_get(u32 flags, int pidfd)
 {
-	struct task_struct *task;
+	struct file *file;
+	struct pid *pid;
 
-	if (pid < 0)
-		return ERR_PTR(-ESRCH);
-	rcu_read_lock();
-	task = pid ? pid_task(find_vpid(pid), PIDTYPE_PID) : current;
-	if (task)
-		get_task_struct(task);
-	rcu_read_unlock();
-	return task ?: ERR_PTR(-ESRCH);
+	if (flags & SHK_PROCESS_SELF)
+		return pidfd ? ERR_PTR(-EINVAL) : get_task_pid(current, PIDTYPE_PID);
+	file = fget(pidfd);
+	if (!file)
+		return ERR_PTR(SHK_E(NOT_PIDFD));
+	pid = shk_call(pidfd_pid)(file);
+	pid = IS_ERR(pid) ? ERR_PTR(SHK_E(NOT_PIDFD)) : get_pid(pid);
+	fput(file);
+	return pid;
 }
 
-/* The same; another thread of the process where that one has exited, and others have not. */
-static struct task_struct *task_of(pid_t pid)
+/*
+ * The task that has @pid, or another thread of its process if that task has exited and others have
+ * not. Takes a reference (put_task_struct()). Errors: PROCESS_EXITED.
+ */
+static struct task_struct *process_task_get(struct pid *pid)
 {
-	struct task_struct *task = find_task(pid), *living;
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID), *living;
 
-	if (IS_ERR(task) || READ_ONCE(task->mm))
+	if (!task)
+		return ERR_PTR(SHK_E(PROCESS_EXITED));
+	if (READ_ONCE(task->mm))
 		return task;
 	rcu_read_lock();
 	living = shk_process_living(task);
@@ -63,12 +73,12 @@ static struct mm_struct *mm_of(struct task_struct *task)
 {
 	/* NULL of a kernel thread, even one that borrows an mm. */
 	struct mm_struct *mm = get_task_mm(task);
-	int err = -ESRCH;
+	int err = SHK_E(PROCESS_EXITED);
 
 	if (mm)
 		return mm;
 	if (shk_is_kthread(task))
-		return ERR_PTR(-EOPNOTSUPP);
+		return ERR_PTR(SHK_E(KERNEL_THREAD));
 	rcu_read_lock();
 	if (shk_process_living(task))
 		err = -EAGAIN;
@@ -80,8 +90,9 @@ static struct mm_struct *mm_of(struct task_struct *task)
 struct change {
 	struct shk_change text;
 	struct shk_shadow *shadow;
-	bool delegated; /* by no more than the handle of a delegable shadow, which binds its caller */
-	bool comes;	/* into @shadow, where it may not have been in one */
+	bool granted; /* the handle was derived with SHK_RIGHT_ATTACH */
+	bool delegated; /* the caller lacks CAP_SYS_ADMIN, so it needs @granted and may change itself only */
+	bool comes; /* into @shadow, where it may not have been in one */
 	shk_ask_threads ask;
 	struct task_struct *task;
 	bool own; /* it is of current's process */
@@ -92,14 +103,14 @@ static int is_free_to_come(const struct shk_change *change, const struct shk_gra
 {
 	const struct change *c = container_of(change, struct change, text);
 
-	return shk_cgroup_forbids(c->task, c->shadow) ? -EBUSY : 0;
+	return shk_cgroup_forbids(c->task, c->shadow) ? SHK_E(BOUND_BY_CGROUP) : 0;
 }
 
 static int is_free_to_leave(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct change *c = container_of(change, struct change, text);
 
-	return shk_cgroup_forbids(c->task, NULL) ? -EBUSY : 0;
+	return shk_cgroup_forbids(c->task, NULL) ? SHK_E(BOUND_BY_CGROUP) : 0;
 }
 
 static int attach(struct change *c)
@@ -147,8 +158,7 @@ static bool may_bind(const struct change *c)
 {
 	if (!c->delegated)
 		return true;
-	if (c->shadow && c->shadow->flags & SHK_DELEGABLE && !IS_ERR(c->task) &&
-	    same_thread_group(c->task, current))
+	if (c->granted && !IS_ERR(c->task) && same_thread_group(c->task, current))
 		return true;
 	return capable(CAP_SYS_ADMIN);
 }
@@ -168,7 +178,7 @@ static int guard_process(const struct change *c, unsigned long *until)
 	while (!mutex_trylock(guard)) {
 		*until = *until ?: shk_still_until();
 		if (time_after(jiffies, *until))
-			return -EBUSY;
+			return SHK_E(TASK_BUSY);
 		schedule_timeout_interruptible(1);
 		if (signal_pending(current))
 			return -ERESTARTSYS;
@@ -218,7 +228,7 @@ static int change_task(struct change *c, int (*fn)(struct change *c), unsigned l
 	int ret;
 
 	if (!may_bind(c))
-		return -EPERM;
+		return SHK_E(CAPABILITY);
 	if (IS_ERR(c->task))
 		return PTR_ERR(c->task);
 	c->text.mm = mm_of(c->task);
@@ -230,7 +240,7 @@ static int change_task(struct change *c, int (*fn)(struct change *c), unsigned l
 		goto put;
 	c->own = same_thread_group(c->task, current);
 	ret = guard_process(c, until);
-	if (ret == -EBUSY)
+	if (ret == SHK_E(TASK_BUSY))
 		c->text.busy = shk_busy_pid(c->task);
 	if (ret)
 		goto put;
@@ -242,13 +252,13 @@ put:
 	return ret;
 }
 
-static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c),
+static int try_change(struct change *c, struct pid *pid, int (*fn)(struct change *c),
 		      unsigned long *until)
 {
 	int ret;
 
 	c->text = (struct shk_change){};
-	c->task = task_of(pid);
+	c->task = process_task_get(pid);
 	ret = change_task(c, fn, until);
 	if (!IS_ERR(c->task))
 		put_task_struct(c->task);
@@ -259,7 +269,7 @@ static int try_change(struct change *c, pid_t pid, int (*fn)(struct change *c),
  * While somebody is in the way nothing is held that it may be waiting for: exec is,
  * and takes cred_guard_mutex. @busy: who that was all the time, with -EBUSY.
  */
-static int change(struct change *c, pid_t pid, int (*fn)(struct change *c), pid_t *busy)
+static int change(struct change *c, struct pid *pid, int (*fn)(struct change *c), pid_t *busy)
 {
 	unsigned long until = 0;
 	int ret;
@@ -277,20 +287,49 @@ static int change(struct change *c, pid_t pid, int (*fn)(struct change *c), pid_
 	return ret;
 }
 
-int shk_process_attach(struct shk_shadow *shadow, pid_t pid, pid_t *busy)
+static int change_process(struct change *c, struct shk_process *arg, int (*fn)(struct change *c))
 {
-	struct change c = { .shadow = shadow, .delegated = binds_by_handle(), .comes = true };
+	struct pid *pid;
+	int ret;
 
-	return change(&c, pid, attach, busy);
+	if (arg->flags & ~SHK_PROCESS_SELF || arg->reserved)
+		return -EINVAL;
+	pid = process_pid_get(arg->flags, arg->pidfd);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	ret = change(c, pid, fn, &arg->busy);
+	put_pid(pid);
+	return ret;
 }
 
-int shk_process_enter(struct shk_shadow *shadow, shk_ask_threads ask, pid_t *busy)
+static int change_self(struct change *c, int (*fn)(struct change *c), pid_t *busy)
+{
+	return change(c, task_pid(current), fn, busy);
+}
+
+int shk_process_attach(struct shk_shadow *shadow, bool granted, struct shk_process *arg)
 {
 	struct change c = {
-		.shadow = shadow, .delegated = binds_by_handle(), .comes = true, .ask = ask
+		.shadow = shadow,
+		.granted = granted,
+		.delegated = binds_by_handle(),
+		.comes = true,
 	};
 
-	return change(&c, 0, ask ? enter_thread : enter, busy);
+	return change_process(&c, arg, attach);
+}
+
+int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads ask, pid_t *busy)
+{
+	struct change c = {
+		.shadow = shadow,
+		.granted = granted,
+		.delegated = binds_by_handle(),
+		.comes = true,
+		.ask = ask,
+	};
+
+	return change_self(&c, ask ? enter_thread : enter, busy);
 }
 
 /* Whoever could begin the stretch may end it. */
@@ -298,27 +337,27 @@ int shk_process_leave(struct shk_shadow *from, pid_t *busy)
 {
 	struct change c = { .shadow = from };
 
-	return change(&c, 0, leave, busy);
+	return change_self(&c, leave, busy);
 }
 
-int shk_process_detach(struct shk_shadow *from, pid_t pid, pid_t *busy)
+int shk_process_detach(struct shk_shadow *from, bool granted, struct shk_process *arg)
 {
-	struct change c = { .shadow = from, .delegated = binds_by_handle() };
+	struct change c = { .shadow = from, .granted = granted, .delegated = binds_by_handle() };
 
-	return change(&c, pid, detach, busy);
+	return change_process(&c, arg, detach);
 }
 
 /* With a reference, if the caller may know. -EPERM, and as mm_of(). */
-static struct mm_struct *visible_mm(pid_t pid)
+static struct mm_struct *visible_mm(struct pid *pid)
 {
-	struct task_struct *task = task_of(pid);
+	struct task_struct *task = process_task_get(pid);
 	bool allowed = (!IS_ERR(task) && same_thread_group(task, current)) ||
 		       capable(CAP_SYS_ADMIN);
 	struct mm_struct *mm;
 
 	if (IS_ERR(task))
-		return ERR_PTR(allowed ? PTR_ERR(task) : -EPERM);
-	mm = allowed ? mm_of(task) : ERR_PTR(-EPERM);
+		return ERR_PTR(allowed ? PTR_ERR(task) : SHK_E(CAPABILITY));
+	mm = allowed ? mm_of(task) : ERR_PTR(SHK_E(CAPABILITY));
 	put_task_struct(task);
 	return mm;
 }
@@ -327,12 +366,19 @@ int shk_process_info(struct shk_process_info *info)
 {
 	struct shk_shadow *shadow;
 	struct mm_struct *mm;
+	struct pid *pid;
 	int ret;
 
+	if (info->flags & ~SHK_PROCESS_SELF || info->reserved)
+		return -EINVAL;
+	pid = process_pid_get(info->flags, info->pidfd);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
 	do {
 		cond_resched();
-		mm = visible_mm(info->pid);
+		mm = visible_mm(pid);
 	} while (mm == ERR_PTR(-EAGAIN) && !signal_pending(current));
+	put_pid(pid);
 	if (mm == ERR_PTR(-EAGAIN))
 		return -ERESTARTSYS;
 	if (IS_ERR(mm))
@@ -340,7 +386,7 @@ int shk_process_info(struct shk_process_info *info)
 	shadow = shk_graft_shadow(mm);
 	mmput(mm);
 	if (!shadow)
-		return -ENOENT;
+		return SHK_E(NOT_INSIDE);
 	info->shadow = shadow->id;
 	ret = shk_shadow_name(shadow, info->name);
 	shk_shadow_put(shadow);
@@ -372,15 +418,13 @@ static struct task_struct *owner_of(struct mm_struct *mm)
 	return found;
 }
 
-int shk_process_next(struct shk_shadow *shadow, struct shk_process_next *next)
+int shk_process_next(struct shk_shadow *shadow, u64 *cursor, struct shk_process_entry *next)
 {
-	struct mm_struct *mm = shk_graft_next(shadow, &next->cursor);
+	struct mm_struct *mm = shk_graft_next(shadow, cursor);
 	struct task_struct *task;
 
 	if (!mm)
 		return -ENOENT;
-	next->pid = 0;
-	memset(next->comm, 0, sizeof(next->comm));
 	task = owner_of(mm);
 	mmput(mm);
 	if (task) {

@@ -78,7 +78,8 @@ static int check(struct shk_syscalls *arg, unsigned long *calls)
 {
 	unsigned int nr;
 
-	if (arg->flags || arg->nr || arg->reserved)
+	arg->nr = 0;
+	if (arg->flags || arg->reserved)
 		return -EINVAL;
 	BUILD_BUG_ON(sizeof(arg->calls) * BITS_PER_BYTE < NR_syscalls);
 	bitmap_from_arr64(calls, arg->calls, SHK_SYSCALLS_WORDS * 64);
@@ -88,9 +89,9 @@ static int check(struct shk_syscalls *arg, unsigned long *calls)
 	{
 		arg->nr = nr;
 		if (nr >= NR_syscalls)
-			return -ENOSYS;
+			return SHK_E(SYSCALL_UNKNOWN);
 		if (!returns(nr))
-			return -EOPNOTSUPP;
+			return SHK_E(SYSCALL_NO_RETURN);
 	}
 	arg->nr = 0;
 	return 0;
@@ -132,7 +133,7 @@ static int become_caller(struct shk_shadow *shadow)
 
 	/* A call that begins or ends cannot wait until nobody is in one. */
 	if (!list_empty(&target->bodies))
-		return -ETXTBSY;
+		return SHK_E(EDITS_IN_PLACE);
 	/* It has its tables, and what every text has, before somebody calls. */
 	ret = shk_shadow_prepare(target, &was);
 	if (ret)
@@ -161,14 +162,14 @@ struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_sys
 	int ret;
 
 	if (!shk_syscalls_possible())
-		return ERR_PTR(-ENXIO);
+		return ERR_PTR(SHK_E(NO_SYSCALL_ENTRY));
 	ret = check(arg, calls);
 	if (ret)
 		return ERR_PTR(ret);
 	if (target->target)
-		return ERR_PTR(-ELOOP);
+		return ERR_PTR(SHK_E(SYSCALLS_ONLY));
 	if (target->flags & (SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL))
-		return ERR_PTR(-EMEDIUMTYPE);
+		return ERR_PTR(SHK_E(POLICY));
 	shadow = shk_shadow_create("", target->flags, target->teardown, target);
 	if (IS_ERR(shadow))
 		return shadow;

@@ -228,6 +228,7 @@ static struct shk_shadow *alloc(u32 flags, void (*teardown)(struct shk_shadow *)
 	mutex_init(&shadow->lock);
 	shk_text_setup(&shadow->text);
 	shadow->hooks.flags = flags;
+	INIT_LIST_HEAD(&shadow->handles);
 	INIT_LIST_HEAD(&shadow->grafts);
 	INIT_LIST_HEAD(&shadow->probes);
 	INIT_LIST_HEAD(&shadow->patches);
@@ -263,7 +264,7 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 	int ret;
 
 	if (*name && !shk_name_valid(name))
-		return ERR_PTR(-EINVAL);
+		return ERR_PTR(SHK_E(NAME_INVALID));
 	shadow = alloc(flags, teardown);
 	if (!shadow)
 		return ERR_PTR(-ENOMEM);
@@ -276,7 +277,7 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 	ret = -ERESTARTSYS;
 	if (mutex_lock_killable(&names_lock))
 		goto release;
-	ret = -EEXIST;
+	ret = SHK_E(NAME_TAKEN);
 	if (find(name))
 		goto unlock;
 	if (target)
@@ -297,17 +298,17 @@ free:
 	return ERR_PTR(ret);
 }
 
-struct shk_shadow *shk_shadow_find(const char *name)
+struct shk_shadow *shk_shadow_find(u64 id, const char *name)
 {
 	struct shk_shadow *shadow;
 
 	if (mutex_lock_killable(&names_lock))
 		return ERR_PTR(-ERESTARTSYS);
-	shadow = find(name);
-	if (shadow)
-		shk_shadow_get(shadow);
+	shadow = id ? xa_load(&shadows, id) : find(name);
+	if (shadow && (shadow->hidden || !refcount_inc_not_zero(&shadow->ref)))
+		shadow = NULL;
 	mutex_unlock(&names_lock);
-	return shadow ?: ERR_PTR(-ENOENT);
+	return shadow ?: ERR_PTR(SHK_E(SHADOW_UNKNOWN));
 }
 
 struct shk_shadow *shk_shadow_next(u64 id)
@@ -340,7 +341,7 @@ int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was)
 	lockdep_assert_held(&shadow->lock);
 	*was = shk_shadow_prepared(shadow);
 	if (shk_shadow_is_gone(shadow))
-		return -ESTALE;
+		return SHK_E(SHADOW_DESTROYED);
 	ret = shk_text_build(&shadow->text);
 	if (ret)
 		return ret;
@@ -378,9 +379,9 @@ static void clear(struct shk_shadow *shadow)
 static int destroy(struct shk_shadow *shadow)
 {
 	if (shadow->dead)
-		return -ESTALE;
+		return SHK_E(SHADOW_DESTROYED);
 	if (shk_shadow_users(shadow) || READ_ONCE(shadow->nr_cgroups))
-		return -EBUSY;
+		return SHK_E(SHADOW_IN_USE);
 
 	/* Who comes back to it asks this: shk_stretch_find_back(). */
 	WRITE_ONCE(shadow->dead, true);
@@ -528,6 +529,7 @@ int shk_shadow_info(const struct shk_shadow *shadow, struct shk_shadow_info *inf
 		info->huge_ranges = shadow->text.nr_huge;
 		info->memory = shk_text_memory(&shadow->text);
 	}));
+	info->nr_handles = READ_ONCE(shadow->nr_handles);
 	info->nr_unfollowed = nr_unfollowed(shadow);
 	info->target = shadow->target ? shadow->target->id : 0;
 	return 0;

@@ -33,11 +33,17 @@ struct shk_shadow {
 	struct mutex lock;	 /* shk_shadow_lock() */
 	char name[SHK_NAME_LEN]; /* "" if it has none; see shk_shadow_name() */
 	struct hlist_node by_name;
-	u32 flags;   /* SHK_ASYNC_*, SHK_DELEGABLE */
+	u32 flags;   /* SHK_ASYNC_* */
 	bool dead;   /* destroyed: handles only */
 	bool hidden; /* the module's own: shk_shadow_create_hidden() */
 	struct shk_text text;
 	struct shk_hooks hooks;
+
+	/* handle.c's: handles that were derived and not revoked. */
+	struct list_head handles;
+	unsigned int nr_handles;
+	u64 last_handle;
+	bool shared; /* SHK_RIGHT_ATTACH was granted. Written under .lock; never cleared */
 
 	/* Written under shk_graft_lock; see shk_shadow_users(). */
 	struct list_head grafts;
@@ -146,8 +152,11 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 /* One without a name or references, that nobody sees but for its memory. -ENOMEM. */
 struct shk_shadow *shk_shadow_create_hidden(u32 flags);
 void shk_shadow_destroy_hidden(struct shk_shadow *shadow);
-/* A reference to the shadow of that name. -ENOENT, -ERESTARTSYS. */
-struct shk_shadow *shk_shadow_find(const char *name);
+/*
+ * The shadow with that id, or with that name if @id is 0. Takes a reference. Errors:
+ * SHADOW_UNKNOWN, -ERESTARTSYS.
+ */
+struct shk_shadow *shk_shadow_find(u64 id, const char *name);
 /* A reference to the shadow with the lowest id that is not below @id; no hidden one. Likewise. */
 struct shk_shadow *shk_shadow_next(u64 id);
 /* Give up the name and the edits. -EBUSY: something is grafted. */

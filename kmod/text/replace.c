@@ -82,7 +82,7 @@ int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsi
 
 	mutex_lock(shk_symbols.text_mutex);
 	if (in && !is_free(text, bodies, nr)) {
-		ret = -EADDRINUSE;
+		ret = SHK_E(EDIT_THERE);
 		goto unlock;
 	}
 	if (text->live) {

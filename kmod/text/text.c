@@ -421,7 +421,7 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 		return ret;
 	page = shk_page_find(text, edit->addr);
 	if (page && is_taken(page, edit)) {
-		ret = -EADDRINUSE;
+		ret = SHK_E(EDIT_THERE);
 		goto cancel;
 	}
 	if (!page) {
