@@ -24,7 +24,7 @@ static const char *const caller_names[NR_CALLERS] = {
 	"root, CAP_SYS_ADMIN only",
 	"root, CAP_SYS_MODULE only",
 	"root of a user namespace",
-	"anybody else",
+	"other users",
 };
 
 enum answer {
@@ -342,28 +342,34 @@ static const struct right {
 	{ "`SHK_SHADOW_OPEN`", try_shadow_open, { YES, YES, NO, NO, NO }, false },
 	{ "`SHK_SHADOW_NEXT`", try_shadow_next, { YES, YES, NO, NO, NO }, false },
 	{ "`SHK_SHADOW_INFO`", try_shadow_info, { YES, YES, YES, YES, YES }, false },
-	{ "`SHK_PROCESS_INFO`, itself", try_info_self, { YES, YES, YES, YES, YES }, false },
-	{ "`SHK_PROCESS_INFO`, another", try_info_other, { YES, YES, NO, NO, NO }, false },
+	{ "`SHK_PROCESS_INFO`, the caller's process",
+	  try_info_self,
+	  { YES, YES, YES, YES, YES },
+	  false },
+	{ "`SHK_PROCESS_INFO`, another process", try_info_other, { YES, YES, NO, NO, NO }, false },
 	{ "`SHK_ENTER`", try_enter, { YES, YES, DELEGABLE, DELEGABLE, DELEGABLE }, false },
 	{ "`SHK_LEAVE`", try_leave, { YES, YES, YES, YES, YES }, false },
-	{ "`SHK_PROCESS_ATTACH`, itself",
+	{ "`SHK_PROCESS_ATTACH`, the caller's process",
 	  try_attach_self,
 	  { YES, YES, DELEGABLE, DELEGABLE, DELEGABLE },
 	  false },
-	{ "`SHK_PROCESS_DETACH` on the handle, itself",
+	{ "`SHK_PROCESS_DETACH` on the handle, the caller's process",
 	  try_leave_self,
 	  { YES, YES, DELEGABLE, DELEGABLE, DELEGABLE },
 	  false },
-	{ "`SHK_PROCESS_ATTACH`, another", try_attach_other, { YES, YES, NO, NO, NO }, false },
-	{ "`SHK_PROCESS_DETACH` on the handle, another",
+	{ "`SHK_PROCESS_ATTACH`, another process",
+	  try_attach_other,
+	  { YES, YES, NO, NO, NO },
+	  false },
+	{ "`SHK_PROCESS_DETACH` on the handle, another process",
 	  try_leave_other,
 	  { YES, YES, NO, NO, NO },
 	  false },
-	{ "`SHK_PROCESS_DETACH` on the device, itself",
+	{ "`SHK_PROCESS_DETACH` on the device, the caller's process",
 	  try_detach_self,
 	  { YES, YES, NO, NO, NO },
 	  false },
-	{ "`SHK_PROCESS_DETACH` on the device, another",
+	{ "`SHK_PROCESS_DETACH` on the device, another process",
 	  try_detach_other,
 	  { YES, YES, NO, NO, NO },
 	  false },
@@ -409,7 +415,7 @@ static inline int table_print(void)
 		printf("| %s |", rights[i].name);
 		for (int c = 0; c < NR_CALLERS; c++)
 			printf(" %s |", answers[rights[i].answer[c]]);
-		printf(" %s |\n", rights[i].makes_text ? "no" : "as without");
+		printf(" %s |\n", rights[i].makes_text ? "no" : "unchanged");
 	}
 	return 0;
 }
