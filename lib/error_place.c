@@ -30,6 +30,9 @@ void shk_explain_name(const struct shk_explanation *e)
 		snprintf(e->buf, e->len,
 			 "the name of a %s cannot be empty; use 1 to %d of A-Z a-z 0-9 . _ : -",
 			 noun, SHADOWK_NAME_LEN - 1);
+	else if (e->op == SHADOWK_OP_SHADOW_OPEN && *name == '#')
+		shk_say(e, "'{shadow}' is not '#' and the id of a shadow; 'shadowctl list' shows "
+			   "the ids");
 	else if (shk_name_check(name) == -ENAMETOOLONG)
 		snprintf(e->buf, e->len,
 			 "'%.32s...' is too long for the name of a %s: %zu characters; at most %d",
