@@ -41,13 +41,13 @@ static void begin(void)
 static void end(int step, struct shadowk_shadow *shadow)
 {
 	uint64_t spent = spent_so_far() - start;
-	struct shadowk_shadow_info info = { .size = sizeof(info) };
+	struct shadowk_shadow_info info;
 
 	if (!least[step] || spent < least[step])
 		least[step] = spent;
 	if (!shadow)
 		return;
-	check(shadowk_shadow_info(shadow, &info), "info");
+	check(shadowk_shadow_info(shadow, &info, sizeof(info)), "info");
 	memory[step] = info.memory;
 	if (step != PRIVATISE)
 		return;
@@ -55,7 +55,7 @@ static void end(int step, struct shadowk_shadow *shadow)
 	huge = info.huge_ranges;
 }
 
-static void steps(struct shadowk_raw *raw, pid_t first, pid_t another)
+static void steps(struct shadowk_raw_spec *raw, pid_t first, pid_t another)
 {
 	struct shadowk_shadow *shadow;
 
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: privatise ADDRESS PAGES...");
 	check(shadowk_open(&dev), "/dev/shadowk");
 	for (int i = 2; i < argc; i++) {
-		struct shadowk_raw raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
+		struct shadowk_raw_spec raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
 		unsigned long wanted = strtoul(argv[i], NULL, 0);
 
 		if (wanted) {

@@ -94,15 +94,15 @@ static void measure(const char *what, unsigned int of, void (*step)(void))
 
 static unsigned int private_pages(void)
 {
-	struct shadowk_shadow_info info = { .size = sizeof(info) };
+	struct shadowk_shadow_info info;
 
-	check(shadowk_shadow_info(shadow, &info), "info");
+	check(shadowk_shadow_info(shadow, &info, sizeof(info)), "info");
 	return info.private_pages;
 }
 
 static void make_shadow(bool all)
 {
-	struct shadowk_raw raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
 	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
 
 	check(shadowk_shadow_create(dev, NULL, &shadow), "create");

@@ -114,9 +114,9 @@ static void probe(struct shadowk_shadow *shadow, const char *symbol)
 
 static long memory(struct shadowk_shadow *shadow)
 {
-	struct shadowk_shadow_info info = { .size = sizeof(info) };
+	struct shadowk_shadow_info info;
 
-	check(shadowk_shadow_info(shadow, &info), "info");
+	check(shadowk_shadow_info(shadow, &info, sizeof(info)), "info");
 	return info.memory;
 }
 

@@ -52,8 +52,8 @@ struct cli {
 };
 
 extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_run, verb_attach,
-	verb_detach, verb_probe, verb_raw, verb_stat, verb_patch, verb_patch_build, verb_verify,
-	verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor;
+	verb_detach, verb_share, verb_probe, verb_raw, verb_stat, verb_patch, verb_patch_build,
+	verb_verify, verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor;
 
 /* cleanup.c: for __cleanup(). */
 void text_free(char **text);
@@ -81,6 +81,19 @@ const struct verb *verb_find(const struct verb *const *verbs, const char *name);
 void help_print(const struct cli *cli);
 void help_print_all(const struct verb *const *verbs);
 int stdout_finish(void);
+
+/* command.c: the command that a verb executes. */
+
+/* Number of arguments before "--", behind which the command stands. */
+int command_argc(int argc, char **argv);
+/* Becomes the command. Returns a status, if it returns. */
+int command_exec(char **command);
+
+/* shadows.c: a shadow is named by its name, or by "#" and its id. */
+
+/* Returns 0 or -errno. */
+int shadow_name_check(const char *text);
+int shadow_open(struct shadowk *dev, const char *text, struct shadowk_shadow **shadow);
 
 /* session.c: the open device and the handle of the shadow that is spoken of. */
 struct session {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The edits of one shadow for another. */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
+#include "list.h"
 
 static int clone_probe(struct shadowk_shadow *to, struct shadowk_subject *subject,
 		       const struct shadowk_probe_info *info)
@@ -20,9 +18,9 @@ static int clone_probe(struct shadowk_shadow *to, struct shadowk_subject *subjec
 
 	memcpy(spec.name, info->name, sizeof(spec.name));
 	memcpy(spec.symbol, info->symbol, sizeof(spec.symbol));
-	subject->spec = &spec;
+	subject->probe_spec = &spec;
 	err = shadowk_probe_add(to, &spec);
-	if (err == -ENOTUNIQ && info->addr) {
+	if (err && shadowk_reason() == SHADOWK_REASON_SYMBOL_AMBIGUOUS && info->addr) {
 		memset(spec.symbol, 0, sizeof(spec.symbol));
 		spec.offset = 0;
 		spec.addr = info->addr;
@@ -55,50 +53,68 @@ static int clone_patch(struct shadowk_shadow *to, struct shadowk_subject *subjec
 	return err ? refuse(SHADOWK_OP_PATCH_ADD, err, subject) : STATUS_DONE;
 }
 
+static int clone_raw(struct shadowk_shadow *to, struct shadowk_subject *subject,
+		     const struct shadowk_raw_info *info)
+{
+	struct shadowk_raw_spec spec = {
+		.size = sizeof(spec),
+		.flags = info->flags,
+		.addr = info->addr,
+		.offset = info->addr ? 0 : info->offset,
+		.len = info->len,
+	};
+	int err;
+
+	memcpy(spec.bytes, info->bytes, sizeof(spec.bytes));
+	if (!info->addr)
+		memcpy(spec.symbol, info->symbol, sizeof(spec.symbol));
+	subject->raw_spec = &spec;
+	err = shadowk_raw_add(to, &spec);
+	return err ? refuse(SHADOWK_OP_RAW_ADD, err, subject) : STATUS_DONE;
+}
+
 static int clone_probes(struct shadowk_shadow *to, struct shadowk_shadow *from,
 			struct shadowk_subject *subject)
 {
-	struct shadowk_probe_info info = { .size = sizeof(info) };
-	int more, status = STATUS_DONE;
+	struct shadowk_probe_info *probes __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_probe_list, from, &probes);
+	int status = STATUS_DONE;
 
-	while (!status && (more = shadowk_probe_next(from, &info)) > 0)
-		status = clone_probe(to, subject, &info);
-	return status || !more ? status : refuse(SHADOWK_OP_PROBE_NEXT, more, subject);
+	if (count < 0)
+		return refuse(SHADOWK_OP_PROBE_LIST, count, subject);
+	for (int i = 0; !status && i < count; i++)
+		status = clone_probe(to, subject, &probes[i]);
+	return status;
 }
 
 static int clone_patches(struct shadowk_shadow *to, struct shadowk_shadow *from,
 			 struct shadowk_subject *subject)
 {
-	struct shadowk_patch_info info = { .size = sizeof(info) };
-	int more, status = STATUS_DONE;
+	struct shadowk_patch_info *patches __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_patch_list, from, &patches);
+	int status = STATUS_DONE;
 
-	/* A patch is told once for each of its functions. */
-	while (!status && (more = shadowk_patch_next(from, &info)) > 0)
-		if (!info.index)
-			status = clone_patch(to, subject, &info);
-	return status || !more ? status : refuse(SHADOWK_OP_PATCH_NEXT, more, subject);
+	if (count < 0)
+		return refuse(SHADOWK_OP_PATCH_LIST, count, subject);
+	/* A patch has one element for each of its functions. */
+	for (int i = 0; !status && i < count; i++)
+		if (!patches[i].index)
+			status = clone_patch(to, subject, &patches[i]);
+	return status;
 }
 
 static int clone_raws(struct shadowk_shadow *to, struct shadowk_shadow *from,
 		      struct shadowk_subject *subject)
 {
-	struct shadowk_raw raw = { .size = sizeof(raw) }, copy;
-	char id[24];
-	int err = 0, more;
+	struct shadowk_raw_info *raws __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_raw_list, from, &raws);
+	int status = STATUS_DONE;
 
-	subject->probe = id;
-	while ((more = shadowk_raw_next(from, &raw)) > 0) {
-		snprintf(id, sizeof(id), "%" PRIu64, raw.id);
-		copy = raw;
-		if (copy.addr) {
-			memset(copy.symbol, 0, sizeof(copy.symbol));
-			copy.offset = 0;
-		}
-		err = shadowk_raw_add(to, &copy);
-		if (err)
-			return refuse(SHADOWK_OP_RAW_ADD, err, subject);
-	}
-	return more ? refuse(SHADOWK_OP_RAW_NEXT, more, subject) : STATUS_DONE;
+	if (count < 0)
+		return refuse(SHADOWK_OP_RAW_LIST, count, subject);
+	for (int i = 0; !status && i < count; i++)
+		status = clone_raw(to, subject, &raws[i]);
+	return status;
 }
 
 int shadow_clone(struct shadowk_shadow *to, struct shadowk_shadow *from, const char *name)

@@ -75,7 +75,7 @@ static int cmd_attach(struct cli *cli, int argc, char **argv)
 	int err, status;
 
 	who_parse(&pids, &subject.cgroup, &syscalls, cli, argc, argv);
-	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	status = session_open_shadow(&session, subject.shadow);
 	if (!status)
 		status = pids_check(&pids, session.dev, &subject, SHADOWK_OP_PROCESS_ATTACH);

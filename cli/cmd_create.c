@@ -16,7 +16,7 @@ static int fill_from(struct session *session, const char *name, const char *from
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = from };
 	struct shadowk_shadow *other __cleanup(close_shadow) = NULL;
-	int err = shadowk_shadow_open(session->dev, from, &other);
+	int err = shadow_open(session->dev, from, &other);
 
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_OPEN, err, &subject);
@@ -44,9 +44,6 @@ static const struct {
 	{ "union", SHADOWK_ASYNC_UNION },
 };
 
-#define ASYNC_FLAGS \
-	(SHADOWK_ASYNC_INHERIT | SHADOWK_ASYNC_OWNER | SHADOWK_ASYNC_CAUSAL | SHADOWK_ASYNC_UNION)
-
 static uint32_t async_parse(struct cli *cli, const char *text)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
@@ -59,7 +56,6 @@ static void order_parse(struct cli *cli, int argc, char **argv, struct order *or
 {
 	static const struct option options[] = {
 		{ "async", required_argument, NULL, 'a' },
-		{ "delegable", no_argument, NULL, 'd' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "profile", required_argument, NULL, 'p' },
 		{ "without", required_argument, NULL, 'w' },
@@ -68,9 +64,7 @@ static void order_parse(struct cli *cli, int argc, char **argv, struct order *or
 	int opt;
 
 	while ((opt = option_next(cli, argc, argv, options))) {
-		if (opt == 'd')
-			order->flags |= SHADOWK_DELEGABLE;
-		else if (opt == 'f')
+		if (opt == 'f')
 			order->from = optarg;
 		else if (opt == 'p')
 			order->profile = optarg;
@@ -79,7 +73,7 @@ static void order_parse(struct cli *cli, int argc, char **argv, struct order *or
 		else if (opt == 'w')
 			usage(cli, "--without was given more than %d times", WITHOUT_MAX);
 		else
-			order->flags = (order->flags & ~ASYNC_FLAGS) | async_parse(cli, optarg);
+			order->flags = async_parse(cli, optarg);
 	}
 	order->name = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
 	if (order->count && !order->profile)
@@ -121,7 +115,7 @@ static int cmd_create(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	struct shadowk_shadow_info info = { .size = sizeof(info) };
+	struct shadowk_shadow_info info;
 	struct profile profile __cleanup(profile_free) = { 0 };
 	struct json_object *object __cleanup(json_free) = NULL;
 	struct order order = { 0 };
@@ -144,7 +138,7 @@ static int cmd_create(struct cli *cli, int argc, char **argv)
 		profile_print_missing(&profile);
 		return STATUS_DONE;
 	}
-	err = shadowk_shadow_info(session.shadow, &info);
+	err = shadowk_shadow_info(session.shadow, &info, sizeof(info));
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_INFO, err, &subject);
 	object = shadow_json(&info);

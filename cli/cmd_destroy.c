@@ -10,7 +10,7 @@ static int cmd_destroy(struct cli *cli, int argc, char **argv)
 	int err, status;
 
 	option_next(cli, argc, argv, NULL);
-	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	status = session_open_shadow(&session, subject.shadow);
 	if (status)
 		return status;

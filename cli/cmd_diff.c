@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "disassembly.h"
+#include "list.h"
 #include "output.h"
 
 #define INT3	 0xcc
@@ -154,11 +155,11 @@ static int one_diff(struct diff *diff, struct shadowk_shadow *shadow, const char
 		    uint64_t addr, struct shadowk_subject *subject)
 {
 	struct function function __cleanup(function_free) = { 0 };
-	struct shadowk_probe_spec place = { .size = sizeof(place), .addr = addr };
+	struct shadowk_text place = { .size = sizeof(place), .addr = addr };
 	int err;
 
 	snprintf(place.symbol, sizeof(place.symbol), "%s", symbol);
-	subject->spec = &place;
+	subject->text = &place;
 	err = function_read(&function, shadow, symbol, addr);
 	if (err)
 		return refuse(SHADOWK_OP_TEXT_READ, err, subject);
@@ -170,21 +171,25 @@ static int one_diff(struct diff *diff, struct shadowk_shadow *shadow, const char
 static int all_diffs(struct diff *diff, struct shadowk_shadow *shadow,
 		     struct shadowk_subject *subject)
 {
-	struct shadowk_edit_info info = { .size = sizeof(info) };
+	struct shadowk_edit_info *edits __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_edit_list, shadow, &edits);
 	uint64_t last = 0;
-	int more, status;
+	int status;
 
-	while ((more = shadowk_edit_next(shadow, &info)) > 0) {
-		uint64_t start = info.addr - info.offset;
+	if (count < 0)
+		return refuse(SHADOWK_OP_EDIT_LIST, count, subject);
+	for (int i = 0; i < count; i++) {
+		const struct shadowk_edit_info *edit = &edits[i];
+		uint64_t start = edit->addr - edit->offset;
 
-		if (info.flags & SHADOWK_EDIT_HOOK || (start == last && info.addr))
+		if (edit->flags & SHADOWK_EDIT_HOOK || (start == last && edit->addr))
 			continue;
 		last = start;
-		status = one_diff(diff, shadow, info.addr ? "" : info.symbol, start, subject);
+		status = one_diff(diff, shadow, edit->addr ? "" : edit->symbol, start, subject);
 		if (status)
 			return status;
 	}
-	return more ? refuse(SHADOWK_OP_EDIT_NEXT, more, subject) : STATUS_DONE;
+	return STATUS_DONE;
 }
 
 static uint64_t address_parse(const struct cli *cli, const char *text)
@@ -219,7 +224,7 @@ static int cmd_diff(struct cli *cli, int argc, char **argv)
 			usage(cli, "'%.32s...' is no function's name", function);
 		argc--;
 	}
-	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	status = session_open_shadow(&session, subject.shadow);
 	if (!status)
 		status = disassembly_init();

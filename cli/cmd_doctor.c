@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "list.h"
 #include "output.h"
 
 enum {
@@ -309,24 +310,27 @@ static void tell(struct doctor *doctor, const char *name, int answer, const char
 
 static int ask_module(struct doctor *doctor, struct shadowk *dev)
 {
-	struct shadowk_property property = { .size = sizeof(property) };
-	int more;
+	struct shadowk_property *properties __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_property_list, dev, &properties);
 
-	while ((more = shadowk_property_next(dev, &property)) > 0) {
-		bool dead = !strcmp(property.name, "ftrace") && ftrace_is_dead();
-		bool locked = !strcmp(property.name, "signatures") && is_locked_down() &&
-			      property.answer == SHADOWK_ANSWER_FINE;
+	if (count < 0)
+		return refuse(SHADOWK_OP_PROPERTY_LIST, count, NULL);
+	for (int i = 0; i < count; i++) {
+		const struct shadowk_property *property = &properties[i];
+		bool dead = !strcmp(property->name, "ftrace") && ftrace_is_dead();
+		bool locked = !strcmp(property->name, "signatures") && is_locked_down() &&
+			      property->answer == SHADOWK_ANSWER_FINE;
 
 		if (dead)
-			tell(doctor, property.name, SHADOWK_ANSWER_OFF,
+			tell(doctor, property->name, SHADOWK_ANSWER_OFF,
 			     "ftrace has stopped after a fault of its own; not there until the "
 			     "next boot: attaching, probes, patches, raw edits");
 		else if (locked)
-			tell(doctor, property.name, SHADOWK_ANSWER_OFF, signed_only);
+			tell(doctor, property->name, SHADOWK_ANSWER_OFF, signed_only);
 		else
-			tell(doctor, property.name, (int)property.answer, property.detail);
+			tell(doctor, property->name, (int)property->answer, property->detail);
 	}
-	return more ? refuse(SHADOWK_OP_PROPERTY_NEXT, more, NULL) : STATUS_DONE;
+	return STATUS_DONE;
 }
 
 /* What the module said when it was tried to load it last: the line begins with the property. */

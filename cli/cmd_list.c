@@ -2,10 +2,11 @@
 #include <inttypes.h>
 
 #include "cli.h"
+#include "list.h"
 #include "output.h"
 
 static const char *const headings[] = { "NAME",	 "ID",	   "PROCESSES", "PROBES",
-					"PAGES", "MEMORY", "DELEGABLE" };
+					"PAGES", "MEMORY", "HANDLES" };
 
 static void row_add(struct table *table, const struct shadowk_shadow_info *info)
 {
@@ -21,18 +22,18 @@ static void row_add(struct table *table, const struct shadowk_shadow_info *info)
 	table_add(table, "%u", info->nr_probes);
 	table_add(table, "%u", info->private_pages);
 	table_add(table, "%s", memory);
-	table_add(table, "%s", delegable_text(info));
+	table_add(table, "%u", info->nr_handles);
 }
 
 static int cmd_list(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
-	struct shadowk_shadow_info info = { .size = sizeof(info) };
+	struct shadowk_shadow_info *shadows __cleanup(list_free) = NULL;
 	struct json_object *array __cleanup(json_free) = json_object_new_array();
 	struct table table __cleanup(table_free);
-	int more, status;
+	int count, status;
 
-	table_init(&table, "lrrrrrl");
+	table_init(&table, "lrrrrrr");
 	option_next(cli, argc, argv, NULL);
 	arguments(cli, argc, argv, 0, NULL);
 	status = session_open(&session);
@@ -40,12 +41,13 @@ static int cmd_list(struct cli *cli, int argc, char **argv)
 		return status;
 	for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
 		table_add(&table, "%s", headings[i]);
-	while ((more = shadowk_shadow_next(session.dev, &info)) > 0) {
-		json_object_array_add(array, shadow_json(&info));
-		row_add(&table, &info);
+	count = list_read(shadowk_shadow_list, session.dev, &shadows);
+	if (count < 0)
+		return refuse(SHADOWK_OP_SHADOW_LIST, count, NULL);
+	for (int i = 0; i < count; i++) {
+		json_object_array_add(array, shadow_json(&shadows[i]));
+		row_add(&table, &shadows[i]);
 	}
-	if (more < 0)
-		return refuse(SHADOWK_OP_SHADOW_NEXT, more, NULL);
 	if (cli->json)
 		json_print(&array, false);
 	else
@@ -58,8 +60,8 @@ const struct verb verb_list = {
 	.group = GROUP_SHADOWS,
 	.args = "",
 	.summary = "List all shadows",
-	.help = "PROCESSES counts address spaces inside, PAGES private pages of text. DELEGABLE tells\n"
-		"whether a process without capabilities may use a handle. The name (calls of ID)\n"
-		"stands for a shadow that --syscalls made of the shadow with that id.\n",
+	.help = "PROCESSES counts address spaces inside, PAGES private pages of text, HANDLES\n"
+		"handles that 'shadowctl share' made. The name (calls of ID) stands for a shadow that\n"
+		"--syscalls made of the shadow with that id.\n",
 	.run = cmd_list,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "list.h"
 #include "output.h"
 
 static const struct option options[] = {
@@ -58,62 +59,85 @@ static void wish_name(char *buf, size_t len, const struct wish *wish)
 
 static bool is_owned(struct session *session, const struct wish *wish)
 {
-	struct shadowk_own own = { .size = sizeof(own) };
+	struct shadowk_own *owns __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_own_list, session->shadow, &owns);
 
-	while (shadowk_own_next(session->shadow, &own) > 0)
-		if (own.kind == wish->kind && own.irq == wish->irq &&
-		    !strcmp(own.pattern, wish->pattern))
+	for (int i = 0; i < count; i++)
+		if (owns[i].kind == wish->kind && owns[i].irq == wish->irq &&
+		    !strcmp(owns[i].pattern, wish->pattern))
 			return true;
 	return false;
 }
 
-/* All of them, or none: what was owned before stays. */
-static int own_all(struct session *session, const struct wishes *wishes, struct wish **blamed)
+static int wish_refuse(enum shadowk_op op, int err, const struct wish *wish, const char *shadow)
+{
+	char name[SHADOWK_PATTERN_LEN + 20];
+	struct shadowk_subject subject = {
+		.size = sizeof(subject),
+		.shadow = shadow,
+		.owned = name,
+	};
+
+	wish_name(name, sizeof(name), wish);
+	return refuse(op, err, &subject);
+}
+
+/* All of them, or none: what was owned before stays. Returns a status. */
+static int own_all(struct session *session, const struct wishes *wishes, const char *shadow)
 {
 	bool *was = calloc(wishes->count, sizeof(*was));
+	int err, status = STATUS_DONE;
 	size_t i;
-	int err = was ? 0 : -ENOMEM;
 
-	for (i = 0; !err && i < wishes->count; i++) {
+	if (!was) {
+		report("out of memory");
+		return STATUS_REFUSED;
+	}
+	for (i = 0; !status && i < wishes->count; i++) {
 		was[i] = is_owned(session, &wishes->wish[i]);
 		err = wish_do(session, &wishes->wish[i], true);
 		wishes->wish[i].done = !err;
-		if (err == -EOPNOTSUPP && wishes->wish[i].optional)
+		if (err && shadowk_reason() == SHADOWK_REASON_NO_CARRIER &&
+		    wishes->wish[i].optional)
 			err = 0;
 		if (err)
-			*blamed = &wishes->wish[i];
+			status = wish_refuse(SHADOWK_OP_OWN, err, &wishes->wish[i], shadow);
 	}
-	while (err && i--)
-		if (&wishes->wish[i] != *blamed && !was[i])
+	while (status && i--)
+		if (wishes->wish[i].done && !was[i])
 			wish_do(session, &wishes->wish[i], false);
 	free(was);
-	return err;
+	return status;
 }
 
-static int disown_all(struct session *session, const struct wishes *wishes, struct wish **blamed)
+/* Nothing changes if one that is not optional is not owned. Returns a status. */
+static int disown_all(struct session *session, const struct wishes *wishes, const char *shadow)
 {
 	size_t nr_owned = 0;
-	int err = 0;
+	int err;
 
-	*blamed = wishes->wish;
 	for (size_t i = 0; i < wishes->count; i++) {
-		if (is_owned(session, &wishes->wish[i])) {
+		const struct wish *wish = &wishes->wish[i];
+		bool last = i + 1 == wishes->count;
+
+		if (is_owned(session, wish)) {
 			nr_owned++;
-		} else if (!wishes->wish[i].optional) {
-			*blamed = &wishes->wish[i];
-			return -ENOENT;
+		} else if (!wish->optional || (last && !nr_owned)) {
+			/* The kernel says that it is not owned. */
+			err = wish_do(session, wish, false);
+			return err ? wish_refuse(SHADOWK_OP_DISOWN, err, wish, shadow)
+				   : STATUS_DONE;
 		}
 	}
-	if (!nr_owned)
-		return -ENOENT;
-	for (size_t i = 0; !err && i < wishes->count; i++) {
-		*blamed = &wishes->wish[i];
-		err = wish_do(session, *blamed, false);
-		(*blamed)->done = !err;
-		if (err == -ENOENT && (*blamed)->optional)
-			err = 0;
+	for (size_t i = 0; i < wishes->count; i++) {
+		struct wish *wish = &wishes->wish[i];
+
+		err = wish_do(session, wish, false);
+		wish->done = !err;
+		if (err && !(err == -ENOENT && wish->optional))
+			return wish_refuse(SHADOWK_OP_DISOWN, err, wish, shadow);
 	}
-	return err;
+	return STATUS_DONE;
 }
 
 static void print_done(const char *shadow, const struct wishes *wishes, const char *done)
@@ -137,34 +161,24 @@ static void print_done(const char *shadow, const struct wishes *wishes, const ch
 static int run(struct cli *cli, int argc, char **argv, bool own)
 {
 	struct session session __cleanup(session_close) = { 0 };
-	struct shadowk_subject subject = { .size = sizeof(subject) };
 	struct wishes wishes __cleanup(wishes_free) = { 0 };
-	const char *no_device = NULL;
-	struct wish *blamed = NULL;
-	char name[SHADOWK_PATTERN_LEN + 20] = "it";
-	int err, status;
+	const char *shadow, *no_device = NULL;
+	int status;
 
 	wishes_parse(cli, argc, argv, own, &wishes, &no_device);
-	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	if (no_device) {
 		report("no device '%s' with interrupts; give a network interface, a disk, a PCI "
 		       "address, or a folder below /sys/devices",
 		       no_device);
 		return STATUS_REFUSED;
 	}
-	status = session_open_shadow(&session, subject.shadow);
-	if (status)
-		return status;
-	err = (own ? own_all : disown_all)(&session, &wishes, &blamed);
-	if (err) {
-		if (blamed)
-			wish_name(name, sizeof(name), blamed);
-		subject.owned = name;
-		return refuse(own ? SHADOWK_OP_OWN : SHADOWK_OP_DISOWN, err, &subject);
-	}
-	if (cli->json)
-		print_done(subject.shadow, &wishes, own ? "owned" : "disowned");
-	return STATUS_DONE;
+	status = session_open_shadow(&session, shadow);
+	if (!status)
+		status = (own ? own_all : disown_all)(&session, &wishes, shadow);
+	if (!status && cli->json)
+		print_done(shadow, &wishes, own ? "owned" : "disowned");
+	return status;
 }
 
 static int cmd_own(struct cli *cli, int argc, char **argv)

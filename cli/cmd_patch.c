@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "list.h"
 #include "output.h"
 #include "transition.h"
 
@@ -30,7 +31,7 @@ static void action_set(const struct cli *cli, struct shadowk_patch_spec *spec, u
 static void function_parse(const struct cli *cli, struct shadowk_patch_spec *spec, const char *text)
 {
 	struct shadowk_probe_spec place = { .size = sizeof(place) };
-	struct shadowk_subject subject = { .size = sizeof(subject), .probe = text };
+	struct shadowk_subject subject = { .size = sizeof(subject), .place = text };
 	char line[256];
 	int err = shadowk_probe_parse(text, &place);
 
@@ -129,7 +130,7 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 	if (in_place)
 		spec->flags = SHADOWK_PATCH_IN_PLACE;
 	if (spec->kind == SHADOWK_PATCH_LIVEPATCH || spec->kind >= SHADOWK_PATCH_RETPOLINES)
-		return arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+		return arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	if (!spec->kind && argc - optind == 2 && is_module_file(argv[optind + 1])) {
 		spec->kind = SHADOWK_PATCH_MODULE;
 		*file = argv[optind + 1];
@@ -139,7 +140,7 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 		usage(cli,
 		      "what is the patch to do: --return, --nop, --skip-call, --thunk, --livepatch, or FILE.ko?");
 	args = arguments(cli, argc, argv, skip ? 3 : 2,
-			 (const char *[]){ "NAME", "FUNC", "CALLEE" });
+			 (const char *[]){ "SHADOW", "FUNC", "CALLEE" });
 	function_parse(cli, spec, args[1]);
 	if (skip)
 		callee_parse(cli, spec, args[2]);
@@ -175,9 +176,8 @@ static int cmd_patch_add(struct cli *cli, int argc, char **argv)
 	if (name) {
 		subject.patch = name;
 		err = shadowk_name_check(name);
-		/* What is wrong with a name is the same for all calls that take one. */
 		if (err)
-			return refuse(SHADOWK_OP_PATCH_REMOVE, err, &subject);
+			return refuse(SHADOWK_OP_PATCH_ADD, err, &subject);
 		memcpy(spec.name, name, strlen(name));
 	}
 	status = session_open_shadow(&session, subject.shadow);
@@ -207,7 +207,7 @@ static int cmd_patch_list(struct cli *cli, int argc, char **argv)
 	int status;
 
 	option_next(cli, argc, argv, NULL);
-	shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	status = session_open_shadow(&session, shadow);
 	if (status)
 		return status;
@@ -233,11 +233,12 @@ static bool has_module(const struct shadowk_patch_info *info)
 static void patch_find(struct shadowk_shadow *shadow, const char *patch,
 		       struct shadowk_patch_info *found)
 {
-	struct shadowk_patch_info info = { .size = sizeof(info) };
+	struct shadowk_patch_info *patches __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_patch_list, shadow, &patches);
 
-	while (shadowk_patch_next(shadow, &info) > 0)
-		if (has_module(&info) && !strcmp(info.name, patch))
-			*found = info;
+	for (int i = 0; i < count; i++)
+		if (has_module(&patches[i]) && !strcmp(patches[i].name, patch))
+			*found = patches[i];
 }
 
 /* "NAME PATCH", for verbs that act on a patch as @op says; @flag is set by the option @own. */
@@ -250,7 +251,7 @@ static int named_patch(struct cli *cli, int argc, char **argv, enum shadowk_op o
 
 	while (option_next(cli, argc, argv, own))
 		*flag = true;
-	args = arguments(cli, argc, argv, 2, (const char *[]){ "NAME", "PATCH" });
+	args = arguments(cli, argc, argv, 2, (const char *[]){ "SHADOW", "PATCH" });
 	subject->shadow = args[0];
 	subject->patch = args[1];
 	err = shadowk_name_check(subject->patch);
@@ -283,7 +284,7 @@ static int cmd_patch_remove(struct cli *cli, int argc, char **argv)
 	};
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	struct shadowk_patch_info info = { .size = sizeof(info) };
+	struct shadowk_patch_info info = { 0 };
 	bool now = false;
 	int err, status;
 
@@ -315,7 +316,8 @@ static int promote(struct shadowk_shadow *shadow, const struct shadowk_subject *
 	int err = shadowk_patch_promote(shadow, subject->patch);
 
 	/* It goes on, or has ended, since somebody was interrupted here. */
-	if (err == -EALREADY && transition_is_forward(info->object))
+	if (err && shadowk_reason() == SHADOWK_REASON_PROMOTED &&
+	    transition_is_forward(info->object))
 		err = 0;
 	return err ? refuse(SHADOWK_OP_PATCH_PROMOTE, err, subject) : STATUS_DONE;
 }
@@ -352,7 +354,7 @@ static int cmd_patch_promote(struct cli *cli, int argc, char **argv)
 	};
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	struct shadowk_patch_info info = { .size = sizeof(info) };
+	struct shadowk_patch_info info = { 0 };
 	bool cancel = false;
 	int err, status;
 

@@ -39,10 +39,10 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 		else
 			*name = optarg;
 	}
-	args = arguments(cli, argc, argv, 2, (const char *[]){ "NAME", "SYMBOL" });
+	args = arguments(cli, argc, argv, 2, (const char *[]){ "SHADOW", "SYMBOL" });
 	if (spec->kind == SHADOWK_PROBE_LATENCY && spec->flags & SHADOWK_PROBE_RETURN)
 		usage(cli, "latency is from entry to return; it takes no --return");
-	subject.probe = args[1];
+	subject.place = args[1];
 	err = shadowk_probe_parse(args[1], spec);
 	if (err)
 		usage(cli, "%s",
@@ -56,13 +56,13 @@ static void print_added(const struct cli *cli, const struct shadowk_subject *sub
 
 	/* A name that the user chose is no news. */
 	if (!cli->json && !named)
-		puts(subject->spec->name);
+		puts(subject->probe_spec->name);
 	if (!cli->json)
 		return;
 	object = json_object_new_object();
 	json_object_object_add(object, "shadow", json_text(subject->shadow));
-	json_object_object_add(object, "id", json_object_new_uint64(subject->spec->id));
-	json_object_object_add(object, "name", json_text(subject->spec->name));
+	json_object_object_add(object, "id", json_object_new_uint64(subject->probe_spec->id));
+	json_object_object_add(object, "name", json_text(subject->probe_spec->name));
 	json_print(&object, false);
 }
 
@@ -70,7 +70,7 @@ static int cmd_probe_add(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
-	struct shadowk_subject subject = { .size = sizeof(subject), .spec = &spec };
+	struct shadowk_subject subject = { .size = sizeof(subject), .probe_spec = &spec };
 	const char *name = NULL;
 	int err, status;
 	char hint[512];
@@ -79,9 +79,8 @@ static int cmd_probe_add(struct cli *cli, int argc, char **argv)
 	if (name) {
 		subject.probe = name;
 		err = shadowk_name_check(name);
-		/* What is wrong with a name is the same for all calls that take one. */
 		if (err)
-			return refuse(SHADOWK_OP_PROBE_REMOVE, err, &subject);
+			return refuse(SHADOWK_OP_PROBE_ADD, err, &subject);
 		memcpy(spec.name, name, strlen(name));
 	}
 	status = session_open_shadow(&session, subject.shadow);
@@ -105,7 +104,7 @@ static int cmd_probe_list(struct cli *cli, int argc, char **argv)
 	int status;
 
 	option_next(cli, argc, argv, NULL);
-	shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	status = session_open_shadow(&session, shadow);
 	if (!status)
 		status = probes_read(&probes, session.shadow, shadow);
@@ -130,7 +129,7 @@ static int cmd_probe_remove(struct cli *cli, int argc, char **argv)
 	int err, status;
 
 	option_next(cli, argc, argv, NULL);
-	args = arguments(cli, argc, argv, 2, (const char *[]){ "NAME", "PROBE" });
+	args = arguments(cli, argc, argv, 2, (const char *[]){ "SHADOW", "PROBE" });
 	subject.shadow = args[0];
 	subject.probe = args[1];
 	err = shadowk_name_check(subject.probe);

@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "cli.h"
+#include "list.h"
 #include "output.h"
 
-static void place_parse(const struct cli *cli, const char *text, struct shadowk_raw *raw)
+static void place_parse(const struct cli *cli, const char *text, struct shadowk_raw_spec *spec)
 {
-	struct shadowk_subject subject = { .size = sizeof(subject), .probe = text };
-	int err = shadowk_raw_parse(text, raw);
+	struct shadowk_subject subject = { .size = sizeof(subject), .place = text };
+	int err = shadowk_raw_parse(text, spec);
 	char line[256];
 
 	if (err)
@@ -19,7 +20,7 @@ static void place_parse(const struct cli *cli, const char *text, struct shadowk_
 		      shadowk_explain(line, sizeof(line), SHADOWK_OP_RAW_PARSE, err, &subject));
 }
 
-static void bytes_parse(const struct cli *cli, const char *text, struct shadowk_raw *raw)
+static void bytes_parse(const struct cli *cli, const char *text, struct shadowk_raw_spec *spec)
 {
 	size_t digits = strlen(text);
 
@@ -29,12 +30,12 @@ static void bytes_parse(const struct cli *cli, const char *text, struct shadowk_
 		usage(cli, "'%s' is more than one instruction, which has %d bytes at most", text,
 		      SHADOWK_RAW_LEN - 1);
 	for (size_t i = 0; i < digits; i += 2)
-		sscanf(text + i, "%2hhx", &raw->bytes[i / 2]);
-	raw->len = digits / 2;
+		sscanf(text + i, "%2hhx", &spec->bytes[i / 2]);
+	spec->len = digits / 2;
 }
 
 static int add(const struct cli *cli, const struct shadowk_subject *subject,
-	       struct shadowk_raw *raw)
+	       struct shadowk_raw_spec *spec)
 {
 	struct session session __cleanup(session_close) = { 0 };
 	struct json_object *object __cleanup(json_free) = NULL;
@@ -43,33 +44,33 @@ static int add(const struct cli *cli, const struct shadowk_subject *subject,
 
 	if (status)
 		return status;
-	err = shadowk_raw_add(session.shadow, raw);
+	err = shadowk_raw_add(session.shadow, spec);
 	if (err)
 		return refuse(SHADOWK_OP_RAW_ADD, err, subject);
 	if (!cli->json) {
-		printf("%" PRIu64 "\n", raw->id);
+		printf("%" PRIu64 "\n", spec->id);
 		return STATUS_DONE;
 	}
 	object = json_object_new_object();
 	json_object_object_add(object, "shadow", json_text(subject->shadow));
-	json_object_object_add(object, "id", json_object_new_uint64(raw->id));
+	json_object_object_add(object, "id", json_object_new_uint64(spec->id));
 	json_print(&object, false);
 	return STATUS_DONE;
 }
 
 static int cmd_raw_add(struct cli *cli, int argc, char **argv)
 {
-	struct shadowk_subject subject = { .size = sizeof(subject) };
-	struct shadowk_raw raw = { .size = sizeof(raw) };
+	struct shadowk_raw_spec spec = { .size = sizeof(spec) };
+	struct shadowk_subject subject = { .size = sizeof(subject), .raw_spec = &spec };
 	char **args;
 
 	option_next(cli, argc, argv, NULL);
-	args = arguments(cli, argc, argv, 3, (const char *[]){ "NAME", "PLACE", "HEX" });
-	place_parse(cli, args[1], &raw);
-	bytes_parse(cli, args[2], &raw);
+	args = arguments(cli, argc, argv, 3, (const char *[]){ "SHADOW", "PLACE", "HEX" });
+	place_parse(cli, args[1], &spec);
+	bytes_parse(cli, args[2], &spec);
 	subject.shadow = args[0];
-	subject.probe = args[1];
-	return add(cli, &subject, &raw);
+	subject.place = args[1];
+	return add(cli, &subject, &spec);
 }
 
 static int cmd_raw_privatise(struct cli *cli, int argc, char **argv)
@@ -79,8 +80,12 @@ static int cmd_raw_privatise(struct cli *cli, int argc, char **argv)
 		{ "length", required_argument, NULL, 'l' },
 		{ 0 },
 	};
-	struct shadowk_subject subject = { .size = sizeof(subject), .probe = "the text" };
-	struct shadowk_raw raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec spec = { .size = sizeof(spec), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_subject subject = {
+		.size = sizeof(subject),
+		.raw_spec = &spec,
+		.place = "the text",
+	};
 	bool all = false;
 	char **args;
 	int opt;
@@ -89,27 +94,27 @@ static int cmd_raw_privatise(struct cli *cli, int argc, char **argv)
 		if (opt == 'a')
 			all = true;
 		else
-			raw.len = count_parse(cli, optarg);
+			spec.len = count_parse(cli, optarg);
 	}
-	args = arguments(cli, argc, argv, all ? 1 : 2, (const char *[]){ "NAME", "PLACE" });
-	if (all && raw.len)
+	args = arguments(cli, argc, argv, all ? 1 : 2, (const char *[]){ "SHADOW", "PLACE" });
+	if (all && spec.len)
 		usage(cli, "--all is the whole text; it takes no --length");
 	if (!all) {
-		place_parse(cli, args[1], &raw);
-		subject.probe = args[1];
+		place_parse(cli, args[1], &spec);
+		subject.place = args[1];
 	}
 	subject.shadow = args[0];
-	return add(cli, &subject, &raw);
+	return add(cli, &subject, &spec);
 }
 
-static void bytes_print(char *text, const struct shadowk_raw *raw)
+static void bytes_print(char *text, const struct shadowk_raw_info *raw)
 {
 	*text = 0;
 	for (uint64_t i = 0; i < raw->len && i < SHADOWK_RAW_LEN; i++)
 		sprintf(text + 2 * i, "%02x", raw->bytes[i]);
 }
 
-static void raw_print(struct table *table, const struct shadowk_raw *raw)
+static void raw_print(struct table *table, const struct shadowk_raw_info *raw)
 {
 	char bytes[2 * SHADOWK_RAW_LEN + 1];
 
@@ -125,7 +130,7 @@ static void raw_print(struct table *table, const struct shadowk_raw *raw)
 	table_add(table, "%s", raw->flags & SHADOWK_RAW_IDENTITY ? "(the base's)" : bytes);
 }
 
-static struct json_object *raw_json(const struct shadowk_raw *raw)
+static struct json_object *raw_json(const struct shadowk_raw_info *raw)
 {
 	struct json_object *object = json_object_new_object();
 	bool identity = raw->flags & SHADOWK_RAW_IDENTITY;
@@ -149,23 +154,24 @@ static int cmd_raw_list(struct cli *cli, int argc, char **argv)
 	struct json_object *array __cleanup(json_free) = json_object_new_array();
 	struct table table __cleanup(table_free);
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	struct shadowk_raw raw = { .size = sizeof(raw) };
-	int more, status;
+	struct shadowk_raw_info *raws __cleanup(list_free) = NULL;
+	int count, status;
 
 	table_init(&table, "rlrl");
 	for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
 		table_add(&table, "%s", headings[i]);
 	option_next(cli, argc, argv, NULL);
-	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	status = session_open_shadow(&session, subject.shadow);
 	if (status)
 		return status;
-	while ((more = shadowk_raw_next(session.shadow, &raw)) > 0) {
-		raw_print(&table, &raw);
-		json_object_array_add(array, raw_json(&raw));
+	count = list_read(shadowk_raw_list, session.shadow, &raws);
+	if (count < 0)
+		return refuse(SHADOWK_OP_RAW_LIST, count, &subject);
+	for (int i = 0; i < count; i++) {
+		raw_print(&table, &raws[i]);
+		json_object_array_add(array, raw_json(&raws[i]));
 	}
-	if (more)
-		return refuse(SHADOWK_OP_RAW_NEXT, more, &subject);
 	if (cli->json)
 		json_print(&array, false);
 	else
@@ -183,10 +189,10 @@ static int cmd_raw_remove(struct cli *cli, int argc, char **argv)
 	int err, status;
 
 	option_next(cli, argc, argv, NULL);
-	args = arguments(cli, argc, argv, 2, (const char *[]){ "NAME", "ID" });
+	args = arguments(cli, argc, argv, 2, (const char *[]){ "SHADOW", "ID" });
 	subject.shadow = args[0];
-	subject.probe = args[1];
 	id = count_parse(cli, args[1]);
+	subject.raw = id;
 	status = session_open_shadow(&session, subject.shadow);
 	if (status)
 		return status;

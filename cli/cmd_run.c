@@ -6,27 +6,15 @@
 
 #include "cli.h"
 
-/* As shells have it. */
-enum {
-	STATUS_NOT_EXECUTABLE = 126,
-	STATUS_NOT_FOUND = 127,
-};
-
-/* Where the arguments of this verb end and -- sets off the command. */
-static int own_argc(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "--"))
-			return i;
-	return argc;
-}
-
 static int shadow_open_or_create(struct session *session, const char *name, bool *created)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
-	int err = shadowk_name_check(name);
+	int err = shadow_name_check(name);
 	int status;
 
+	/* An id is not chosen. */
+	if (name[0] == '#')
+		return session_open_shadow(session, name);
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
 	status = session_open(session);
@@ -46,18 +34,6 @@ static int shadow_open_or_create(struct session *session, const char *name, bool
 	return err ? refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject) : STATUS_DONE;
 }
 
-static int exec_refuse(const char *command, int err)
-{
-	if (err == ENOENT || err == ENOTDIR) {
-		report("no command '%s' (or no interpreter that it names); give its path, "
-		       "or mend PATH",
-		       command);
-		return STATUS_NOT_FOUND;
-	}
-	report("cannot execute '%s': %s", command, strerror(err));
-	return STATUS_NOT_EXECUTABLE;
-}
-
 /* Returns a status, if it returns. */
 static int command_become(struct session *session, const struct shadowk_subject *subject,
 			  char **command)
@@ -67,8 +43,7 @@ static int command_become(struct session *session, const struct shadowk_subject 
 	if (err)
 		return refuse(SHADOWK_OP_PROCESS_ATTACH, err, subject);
 	/* This process becomes the command, so its status needs no passing on. */
-	execvp(command[0], command);
-	status = exec_refuse(command[0], errno);
+	status = command_exec(command);
 	shadowk_process_detach(session->dev, 0);
 	return status;
 }
@@ -83,7 +58,7 @@ static int cmd_run(struct cli *cli, int argc, char **argv)
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject), .pid = getpid() };
 	char *shell[] = { getenv("SHELL"), NULL }, **command = shell;
-	int status, opt, own = own_argc(argc, argv);
+	int status, opt, own = command_argc(argc, argv);
 	bool create = false, created = false;
 	const char *syscalls = NULL;
 
@@ -95,7 +70,7 @@ static int cmd_run(struct cli *cli, int argc, char **argv)
 	}
 	if (own - optind > 1)
 		usage(cli, "put -- before the command '%s'", argv[optind + 1]);
-	subject.shadow = arguments(cli, own, argv, 1, (const char *[]){ "NAME" })[0];
+	subject.shadow = arguments(cli, own, argv, 1, (const char *[]){ "SHADOW" })[0];
 	if (argc - own > 1)
 		command = argv + own + 1;
 	else if (!shell[0] || !shell[0][0])

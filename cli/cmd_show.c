@@ -2,29 +2,31 @@
 #include <inttypes.h>
 
 #include "cli.h"
+#include "list.h"
 #include "output.h"
 
 static int processes_read(struct session *session, const struct shadowk_subject *subject,
 			  struct json_object *array, struct table *table)
 {
-	struct shadowk_process process = { .size = sizeof(process) };
-	int more;
+	struct shadowk_process *processes __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_process_list, session->shadow, &processes);
 
+	if (count < 0)
+		return refuse(SHADOWK_OP_PROCESS_LIST, count, subject);
 	table_add(table, "PID");
 	table_add(table, "COMMAND");
-	while ((more = shadowk_process_next(session->shadow, &process)) > 0) {
+	for (int i = 0; i < count; i++) {
 		struct json_object *object = json_object_new_object();
 
-		json_object_object_add(object, "pid", json_object_new_int(process.pid));
-		json_object_object_add(object, "comm", json_text(process.comm));
+		json_object_object_add(object, "pid", json_object_new_int(processes[i].pid));
+		json_object_object_add(object, "comm", json_text(processes[i].comm));
 		json_object_array_add(array, object);
-		table_add(table, "%d", (int)process.pid);
-		table_add(table, "%s", process.comm);
+		table_add(table, "%d", (int)processes[i].pid);
+		table_add(table, "%s", processes[i].comm);
 	}
-	return more ? refuse(SHADOWK_OP_PROCESS_NEXT, more, subject) : STATUS_DONE;
+	return STATUS_DONE;
 }
 
-/* Without @array, it prints them. */
 static void cgroup_print(const struct shadowk_cgroup *cgroup)
 {
 	printf("  cgroup     %s", *cgroup->path ? cgroup->path : "?");
@@ -33,49 +35,62 @@ static void cgroup_print(const struct shadowk_cgroup *cgroup)
 	puts("");
 }
 
+/* Without @array, it prints them. */
 static int cgroups_read(struct session *session, const struct shadowk_subject *subject,
 			struct json_object *array)
 {
-	struct shadowk_cgroup cgroup = { .size = sizeof(cgroup) };
-	int more;
+	struct shadowk_cgroup *cgroups __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_cgroup_list, session->shadow, &cgroups);
 
-	while ((more = shadowk_cgroup_next(session->shadow, &cgroup)) > 0) {
+	if (count < 0)
+		return refuse(SHADOWK_OP_CGROUP_LIST, count, subject);
+	for (int i = 0; i < count; i++) {
 		if (array)
-			json_object_array_add(array, json_text(cgroup.path));
+			json_object_array_add(array, json_text(cgroups[i].path));
 		else
-			cgroup_print(&cgroup);
+			cgroup_print(&cgroups[i]);
 	}
-	return more ? refuse(SHADOWK_OP_CGROUP_NEXT, more, subject) : STATUS_DONE;
+	return STATUS_DONE;
+}
+
+static void own_print(const struct shadowk_own *own)
+{
+	if (own->kind == SHADOWK_OWN_IRQ)
+		printf("  owns       irq %u\n", own->irq);
+	else
+		printf("  owns       kernel threads '%s', %u now\n", own->pattern, own->nr_threads);
+}
+
+static struct json_object *own_json(const struct shadowk_own *own)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (own->kind == SHADOWK_OWN_IRQ) {
+		json_object_object_add(object, "irq", json_object_new_uint64(own->irq));
+	} else {
+		json_object_object_add(object, "kthread", json_text(own->pattern));
+		json_object_object_add(object, "nr_threads",
+				       json_object_new_uint64(own->nr_threads));
+	}
+	return object;
 }
 
 /* Without @array, it prints them. */
 static int owns_read(struct session *session, const struct shadowk_subject *subject,
 		     struct json_object *array)
 {
-	struct shadowk_own own = { .size = sizeof(own) };
-	int more;
+	struct shadowk_own *owns __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_own_list, session->shadow, &owns);
 
-	while ((more = shadowk_own_next(session->shadow, &own)) > 0) {
-		struct json_object *object;
-
-		if (!array && own.kind == SHADOWK_OWN_IRQ)
-			printf("  owns       irq %u\n", own.irq);
-		else if (!array)
-			printf("  owns       kernel threads '%s', %u now\n", own.pattern,
-			       own.nr_threads);
-		if (!array)
-			continue;
-		object = json_object_new_object();
-		if (own.kind == SHADOWK_OWN_IRQ) {
-			json_object_object_add(object, "irq", json_object_new_uint64(own.irq));
-		} else {
-			json_object_object_add(object, "kthread", json_text(own.pattern));
-			json_object_object_add(object, "nr_threads",
-					       json_object_new_uint64(own.nr_threads));
-		}
-		json_object_array_add(array, object);
+	if (count < 0)
+		return refuse(SHADOWK_OP_OWN_LIST, count, subject);
+	for (int i = 0; i < count; i++) {
+		if (array)
+			json_object_array_add(array, own_json(&owns[i]));
+		else
+			own_print(&owns[i]);
 	}
-	return more ? refuse(SHADOWK_OP_OWN_NEXT, more, subject) : STATUS_DONE;
+	return STATUS_DONE;
 }
 
 static void info_print(const struct shadowk_shadow_info *info)
@@ -85,11 +100,12 @@ static void info_print(const struct shadowk_shadow_info *info)
 	memory_print(memory, sizeof(memory), info->memory);
 	if (info->huge_ranges)
 		snprintf(huge, sizeof(huge), " (%u private as a whole)", info->huge_ranges);
-	printf("%s\n  id         %" PRIu64 "\n  async      %s\n  delegable  %s\n  processes  %u\n"
-	       "  probes     %u\n"
+	printf("%s\n  id         %" PRIu64 "\n  async      %s\n  processes  %u\n"
+	       "  probes     %u\n  handles    %u\n"
 	       "  memory     %s, %u private pages of text in %u ranges of 2 MB%s\n",
-	       info->name, info->id, async_text(info), delegable_text(info), info->nr_grafts,
-	       info->nr_probes, memory, info->private_pages, info->diverged_ranges, huge);
+	       info->name[0] ? info->name : "(none)", info->id, async_text(info), info->nr_grafts,
+	       info->nr_probes, info->nr_handles, memory, info->private_pages,
+	       info->diverged_ranges, huge);
 	if (info->flags & (SHADOWK_ASYNC_CAUSAL | SHADOWK_ASYNC_UNION))
 		printf("  unfollowed %" PRIu64 "\n", info->nr_unfollowed);
 }
@@ -98,7 +114,7 @@ static int cmd_show(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	struct shadowk_shadow_info info = { .size = sizeof(info) };
+	struct shadowk_shadow_info info;
 	struct json_object *array = NULL, *object __cleanup(json_free) = NULL;
 	struct probes probes __cleanup(probes_free) = { 0 };
 	struct table table __cleanup(table_free), patches __cleanup(table_free) = { 0 };
@@ -106,11 +122,11 @@ static int cmd_show(struct cli *cli, int argc, char **argv)
 
 	table_init(&table, "rl");
 	option_next(cli, argc, argv, NULL);
-	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	status = session_open_shadow(&session, subject.shadow);
 	if (status)
 		return status;
-	err = shadowk_shadow_info(session.shadow, &info);
+	err = shadowk_shadow_info(session.shadow, &info, sizeof(info));
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_INFO, err, &subject);
 	object = shadow_json(&info);

@@ -25,6 +25,7 @@ struct side {
 	struct shadowk_subject subject;
 	struct shadowk_shadow_info info;
 	struct probes before, difference;
+	bool has_name;
 };
 
 struct sides {
@@ -92,11 +93,12 @@ static void sides_print(const struct cli *cli, const struct sides *sides, bool r
 
 static int side_read(struct side *side, struct probes *now)
 {
-	int err = shadowk_shadow_info(side->session.shadow, &side->info);
+	int err = shadowk_shadow_info(side->session.shadow, &side->info, sizeof(side->info));
 
-	/* Our handle keeps what is left of a shadow that somebody destroyed. */
-	if (!err && !side->info.name[0])
+	/* Our handle keeps a shadow that was destroyed, which has lost its name. */
+	if (!err && side->has_name && !side->info.name[0])
 		err = -ESTALE;
+	side->has_name = side->info.name[0];
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_INFO, err, &side->subject);
 	return probes_read(now, side->session.shadow, side->subject.shadow);
@@ -109,11 +111,8 @@ static int side_sample(struct side *side)
 	int status = side_read(side, &now);
 
 	probes_free(&side->difference);
-	side->difference = (struct probes){ 0 };
-	for (size_t i = 0; !status && i < now.count; i++)
-		probes_add(&side->difference, &now.info[i]);
-	if (!status)
-		probes_subtract(&side->difference, &side->before);
+	probes_copy(&side->difference, &now);
+	probes_subtract(&side->difference, &side->before);
 	probes_free(&side->before);
 	side->before = now;
 	return status;
@@ -135,7 +134,6 @@ static int sides_open(struct sides *sides, char **names)
 	for (unsigned int i = 0; !status && i < sides->nr; i++) {
 		struct side *side = &sides->side[i];
 
-		side->info.size = sizeof(side->info);
 		side->subject.size = sizeof(side->subject);
 		side->subject.shadow = names[i];
 		status = session_open_shadow(&side->session, names[i]);
@@ -165,7 +163,7 @@ static int cmd_stat(struct cli *cli, int argc, char **argv)
 	}
 	if (argc - optind == 2)
 		sides.nr = 2;
-	names = arguments(cli, argc, argv, sides.nr, (const char *[]){ "NAME", "OTHER" });
+	names = arguments(cli, argc, argv, sides.nr, (const char *[]){ "SHADOW", "OTHER" });
 	if (count && !(interval > 0))
 		interval = 1;
 

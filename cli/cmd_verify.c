@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "cli.h"
+#include "list.h"
 #include "output.h"
 
 struct verdict {
@@ -41,37 +42,39 @@ static void stray_add(struct verdict *verdict, const struct shadowk_edit_info *i
 static int judge(struct verdict *verdict, struct shadowk_shadow *shadow,
 		 const struct shadowk_subject *subject)
 {
-	struct shadowk_edit_info info = { .size = sizeof(info) };
-	int more;
+	struct shadowk_edit_info *edits __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_edit_list, shadow, &edits);
 
-	while ((more = shadowk_edit_next(shadow, &info)) > 0) {
-		if (info.flags & SHADOWK_EDIT_STRAY) {
-			stray_add(verdict, &info);
+	if (count < 0)
+		return refuse(SHADOWK_OP_EDIT_LIST, count, subject);
+	for (int i = 0; i < count; i++) {
+		if (edits[i].flags & SHADOWK_EDIT_STRAY) {
+			stray_add(verdict, &edits[i]);
 			continue;
 		}
 		verdict->edits++;
-		verdict->hooks += !!(info.flags & SHADOWK_EDIT_HOOK);
-		verdict->bytes += info.len;
+		verdict->hooks += !!(edits[i].flags & SHADOWK_EDIT_HOOK);
+		verdict->bytes += edits[i].len;
 	}
-	return more ? refuse(SHADOWK_OP_EDIT_NEXT, more, subject) : STATUS_DONE;
+	return STATUS_DONE;
 }
 
 static int cmd_verify(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	struct shadowk_shadow_info info = { .size = sizeof(info) };
+	struct shadowk_shadow_info info;
 	struct json_object *object __cleanup(json_free) = NULL;
 	struct verdict verdict = { 0 };
 	bool good;
 	int err, status;
 
 	option_next(cli, argc, argv, NULL);
-	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
+	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	status = session_open_shadow(&session, subject.shadow);
 	if (status)
 		return status;
-	err = shadowk_shadow_info(session.shadow, &info);
+	err = shadowk_shadow_info(session.shadow, &info, sizeof(info));
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_INFO, err, &subject);
 	object = json_object_new_object();

@@ -163,10 +163,14 @@ int module_load(const char *file, struct shadowk *livepatch_by, char *name, size
 		return STATUS_REFUSED;
 	}
 	snprintf(name, len, "%s", found);
-	if (livepatch_by)
+	if (livepatch_by) {
 		err = -shadowk_livepatch_load(livepatch_by, image.fd);
-	else
+		/* A reason is shadowk's own; without one finit_module(2) has failed. */
+		if (err && shadowk_reason())
+			return refuse(SHADOWK_OP_LIVEPATCH_LOAD, err, NULL);
+	} else {
 		err = syscall(SYS_finit_module, image.fd, "", 0) ? errno : 0;
+	}
 	*loaded = !err;
 	if (!err || err == EEXIST)
 		return STATUS_DONE;

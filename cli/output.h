@@ -36,18 +36,18 @@ void histogram_print(FILE *file, const uint64_t *slots);
 
 /* shadows.c */
 const char *async_text(const struct shadowk_shadow_info *info);
-const char *delegable_text(const struct shadowk_shadow_info *info);
 struct json_object *shadow_json(const struct shadowk_shadow_info *info);
 void memory_print(char *buf, size_t len, uint64_t bytes);
 
 /* probes.c: all probes of a shadow as they were at one time. */
 struct probes {
-	size_t count;
+	int count;
 	struct shadowk_probe_info *info;
 };
 
-void probes_add(struct probes *probes, const struct shadowk_probe_info *info);
+/* Returns a status. */
 int probes_read(struct probes *probes, struct shadowk_shadow *shadow, const char *name);
+void probes_copy(struct probes *to, const struct probes *from);
 void probes_subtract(struct probes *probes, const struct probes *before);
 void probes_free(struct probes *probes);
 struct json_object *probes_json(const struct probes *probes);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "list.h"
 #include "output.h"
 
 static bool has_value(const struct shadowk_patch_info *info)
@@ -43,21 +44,23 @@ static struct json_object *patch_json(const struct shadowk_patch_info *info)
 int patches_json(struct shadowk_shadow *shadow, const char *name, struct json_object *array)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
-	struct shadowk_patch_info info = { .size = sizeof(info) };
+	struct shadowk_patch_info *patches __cleanup(list_free) = NULL;
 	struct json_object *patch = NULL, *functions = NULL;
+	int count = list_read(shadowk_patch_list, shadow, &patches);
 	uint64_t last = 0;
-	int more;
 
-	while ((more = shadowk_patch_next(shadow, &info)) > 0) {
-		if (info.id != last) {
-			patch = patch_json(&info);
+	if (count < 0)
+		return refuse(SHADOWK_OP_PATCH_LIST, count, &subject);
+	for (int i = 0; i < count; i++) {
+		if (patches[i].id != last) {
+			patch = patch_json(&patches[i]);
 			json_object_array_add(array, patch);
 			json_object_object_get_ex(patch, "functions", &functions);
 		}
-		json_object_array_add(functions, function_json(&info));
-		last = info.id;
+		json_object_array_add(functions, function_json(&patches[i]));
+		last = patches[i].id;
 	}
-	return more ? refuse(SHADOWK_OP_PATCH_NEXT, more, &subject) : STATUS_DONE;
+	return STATUS_DONE;
 }
 
 static void action_print(char *buf, size_t len, const struct shadowk_patch_info *info)
@@ -85,22 +88,27 @@ static void action_print(char *buf, size_t len, const struct shadowk_patch_info 
 int patches_read(struct table *table, struct shadowk_shadow *shadow, const char *name)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
-	struct shadowk_patch_info info = { .size = sizeof(info) };
+	struct shadowk_patch_info *patches __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_patch_list, shadow, &patches);
 	char action[SHADOWK_SYMBOL_LEN + 64];
-	int more;
+
+	if (count < 0)
+		return refuse(SHADOWK_OP_PATCH_LIST, count, &subject);
 
 	table_init(table, "lll");
 	table_add(table, "PATCH");
 	table_add(table, "FUNCTION");
 	table_add(table, "ACTION");
-	while ((more = shadowk_patch_next(shadow, &info)) > 0) {
-		table_add(table, "%s", info.name);
-		if (info.offset)
-			table_add(table, "%s+0x%" PRIx64, info.symbol, info.offset);
+	for (int i = 0; i < count; i++) {
+		const struct shadowk_patch_info *info = &patches[i];
+
+		table_add(table, "%s", info->name);
+		if (info->offset)
+			table_add(table, "%s+0x%" PRIx64, info->symbol, info->offset);
 		else
-			table_add(table, "%s", info.symbol);
-		action_print(action, sizeof(action), &info);
+			table_add(table, "%s", info->symbol);
+		action_print(action, sizeof(action), info);
 		table_add(table, "%s", action);
 	}
-	return more ? refuse(SHADOWK_OP_PATCH_NEXT, more, &subject) : STATUS_DONE;
+	return STATUS_DONE;
 }

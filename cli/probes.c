@@ -4,41 +4,45 @@
 #include <string.h>
 
 #include "cli.h"
+#include "list.h"
 #include "output.h"
-
-void probes_add(struct probes *probes, const struct shadowk_probe_info *info)
-{
-	probes->info = reallocarray(probes->info, probes->count + 1, sizeof(*info));
-	if (!probes->info) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
-	probes->info[probes->count++] = *info;
-}
 
 int probes_read(struct probes *probes, struct shadowk_shadow *shadow, const char *name)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
-	struct shadowk_probe_info info = { .size = sizeof(info) };
-	int more;
+	int count = list_read(shadowk_probe_list, shadow, &probes->info);
 
-	while ((more = shadowk_probe_next(shadow, &info)) > 0)
-		probes_add(probes, &info);
-	return more ? refuse(SHADOWK_OP_PROBE_NEXT, more, &subject) : STATUS_DONE;
+	if (count < 0)
+		return refuse(SHADOWK_OP_PROBE_LIST, count, &subject);
+	probes->count = count;
+	return STATUS_DONE;
 }
 
 static const struct shadowk_probe_info *probe_find(const struct probes *probes, uint64_t id)
 {
-	for (size_t i = 0; i < probes->count; i++)
+	for (int i = 0; i < probes->count; i++)
 		if (probes->info[i].id == id)
 			return &probes->info[i];
 	return NULL;
 }
 
+void probes_copy(struct probes *to, const struct probes *from)
+{
+	*to = (struct probes){ 0 };
+	to->info = calloc((size_t)from->count + 1, sizeof(*to->info));
+	if (!to->info) {
+		report("out of memory");
+		exit(STATUS_REFUSED);
+	}
+	if (from->count)
+		memcpy(to->info, from->info, (size_t)from->count * sizeof(*to->info));
+	to->count = from->count;
+}
+
 /* Leave in @probes what happened since @before; what was not there then stays whole. */
 void probes_subtract(struct probes *probes, const struct probes *before)
 {
-	for (size_t i = 0; i < probes->count; i++) {
+	for (int i = 0; i < probes->count; i++) {
 		struct shadowk_probe_info *info = &probes->info[i];
 		const struct shadowk_probe_info *old = probe_find(before, info->id);
 
@@ -121,7 +125,7 @@ struct json_object *probes_json(const struct probes *probes)
 {
 	struct json_object *array = json_object_new_array();
 
-	for (size_t i = 0; i < probes->count; i++)
+	for (int i = 0; i < probes->count; i++)
 		json_object_array_add(array, probe_json(&probes->info[i]));
 	return array;
 }
@@ -137,7 +141,7 @@ void probes_print_table(const struct probes *probes)
 	table_init(&table, "llllrrrrr");
 	for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
 		table_add(&table, "%s", headings[i]);
-	for (size_t i = 0; i < probes->count; i++) {
+	for (int i = 0; i < probes->count; i++) {
 		const struct shadowk_probe_info *info = &probes->info[i];
 
 		table_add(&table, "%s", info->name);
@@ -159,7 +163,7 @@ void probes_print_table(const struct probes *probes)
 
 void probes_print_histograms(const struct probes *probes)
 {
-	for (size_t i = 0; i < probes->count; i++) {
+	for (int i = 0; i < probes->count; i++) {
 		const struct shadowk_probe_info *info = &probes->info[i];
 		uint64_t returns = 0;
 
@@ -175,7 +179,7 @@ void probes_print_histograms(const struct probes *probes)
 
 static const struct shadowk_probe_info *probe_named(const struct probes *probes, const char *name)
 {
-	for (size_t i = 0; i < probes->count; i++)
+	for (int i = 0; i < probes->count; i++)
 		if (!strcmp(probes->info[i].name, name))
 			return &probes->info[i];
 	return NULL;
@@ -218,12 +222,12 @@ void probes_print_comparison(const struct probes_of *a, const struct probes_of *
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(of_side); i++)
 		table_add(&table, "%s %c", of_side[i % ARRAY_SIZE(of_side)],
 			  i < ARRAY_SIZE(of_side) ? 'A' : 'B');
-	for (size_t i = 0; i < a->probes->count; i++) {
+	for (int i = 0; i < a->probes->count; i++) {
 		const struct shadowk_probe_info *info = &a->probes->info[i];
 
 		row_add(&table, info->name, info, probe_named(b->probes, info->name));
 	}
-	for (size_t i = 0; i < b->probes->count; i++) {
+	for (int i = 0; i < b->probes->count; i++) {
 		const struct shadowk_probe_info *info = &b->probes->info[i];
 
 		if (!probe_named(a->probes, info->name))

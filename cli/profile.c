@@ -43,13 +43,13 @@ static const char *next(struct words *words)
 
 static bool place_read(struct words *words, struct shadowk_probe_spec *place)
 {
-	struct shadowk_subject subject = { .size = sizeof(subject), .probe = next(words) };
+	struct shadowk_subject subject = { .size = sizeof(subject), .place = next(words) };
 	char why[256];
 	int err;
 
-	if (!subject.probe)
+	if (!subject.place)
 		return wrong(words, "a function is missing");
-	err = shadowk_probe_parse(subject.probe, place);
+	err = shadowk_probe_parse(subject.place, place);
 	if (err)
 		return wrong(words, "%s",
 			     shadowk_explain(why, sizeof(why), SHADOWK_OP_PROBE_PARSE, err,

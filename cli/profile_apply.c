@@ -22,7 +22,7 @@ static int item_add(const struct profile_item *item, struct shadowk_shadow *shad
 	int err;
 
 	if (item->is_probe) {
-		subject.spec = &probe;
+		subject.probe_spec = &probe;
 		err = shadowk_probe_add(shadow, &probe);
 	} else {
 		subject.patch_spec = &patch;
@@ -35,20 +35,17 @@ static int item_add(const struct profile_item *item, struct shadowk_shadow *shad
 	return err;
 }
 
-/* The kernel has no such thing; that it could not be had now is another matter. */
+/* True if this kernel has no such place, or permits no such edit there, at any time. */
 static bool is_lacking(int err)
 {
 	switch (-err) {
 	case ENOENT:
-	case ENOTUNIQ:
 	case ERANGE:
-	case ENXIO:
-	case EMLINK:
-	case EADDRNOTAVAIL:
 	case EOPNOTSUPP:
 		return true;
 	}
-	return false;
+	return shadowk_reason() == SHADOWK_REASON_SYMBOL_AMBIGUOUS ||
+	       shadowk_reason() == SHADOWK_REASON_SEVERAL_CALLS;
 }
 
 static int refuse_item(const struct profile *profile, const struct profile_item *item,

@@ -13,7 +13,7 @@ int session_open(struct session *session)
 int session_open_shadow(struct session *session, const char *name)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
-	int err = shadowk_name_check(name);
+	int err = shadow_name_check(name);
 
 	/* A wrong name is the user's to mend, whether or not there is a module. */
 	if (!err) {
@@ -21,7 +21,7 @@ int session_open_shadow(struct session *session, const char *name)
 
 		if (status)
 			return status;
-		err = shadowk_shadow_open(session->dev, name, &session->shadow);
+		err = shadow_open(session->dev, name, &session->shadow);
 	}
 	return err ? refuse(SHADOWK_OP_SHADOW_OPEN, err, &subject) : STATUS_DONE;
 }

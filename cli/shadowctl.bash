@@ -34,7 +34,7 @@ _shadowctl() {
 	--interval|--count|--name|--return|--length|--syscalls|--split) return ;;
 	esac
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy run attach detach ab probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
+		_shadowctl_words "create list show destroy run share attach detach ab probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -43,7 +43,8 @@ _shadowctl() {
 		esac
 	elif [[ $cur == -* ]]; then
 		case $verb in
-		create) _shadowctl_words "--async --delegable --from --profile --without --json --help" ;;
+		create) _shadowctl_words "--async --from --profile --without --json --help" ;;
+		share) _shadowctl_words "--attach --read --revoke --help --" ;;
 		run) _shadowctl_words "--create --syscalls --help --" ;;
 		attach) _shadowctl_words "--pid --cgroup --syscalls --json --help" ;;
 		detach) _shadowctl_words "--pid --cgroup --json --help" ;;
@@ -59,9 +60,9 @@ _shadowctl() {
 		esac
 	elif ((COMP_CWORD == place)); then
 		case $verb in
-		create) _shadowctl_words "--async --delegable --from --profile --without" ;;
+		create) _shadowctl_words "--async --from --profile --without" ;;
 		list|detach) ;;
-		help) _shadowctl_words "create list show destroy run attach detach ab probe raw stat patch verify diff oci-hook own disown doctor" ;;
+		help) _shadowctl_words "create list show destroy run share attach detach ab probe raw stat patch verify diff oci-hook own disown doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then

@@ -1,6 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "cli.h"
 #include "output.h"
+
+/* "#" and a decimal number that is not 0. */
+static bool id_read(const char *text, uint64_t *id)
+{
+	size_t digits = text[0] == '#' ? strspn(text + 1, "0123456789") : 0;
+
+	if (!digits || text[1 + digits])
+		return false;
+	errno = 0;
+	*id = strtoull(text + 1, NULL, 10);
+	return *id && !errno;
+}
+
+int shadow_name_check(const char *text)
+{
+	uint64_t id;
+
+	return id_read(text, &id) ? 0 : shadowk_name_check(text);
+}
+
+int shadow_open(struct shadowk *dev, const char *text, struct shadowk_shadow **shadow)
+{
+	uint64_t id;
+
+	return id_read(text, &id) ? shadowk_shadow_open_id(dev, id, shadow)
+				  : shadowk_shadow_open(dev, text, shadow);
+}
 
 const char *async_text(const struct shadowk_shadow_info *info)
 {
@@ -13,11 +44,6 @@ const char *async_text(const struct shadowk_shadow_info *info)
 	return info->flags & SHADOWK_ASYNC_INHERIT ? "inherit" : "base";
 }
 
-const char *delegable_text(const struct shadowk_shadow_info *info)
-{
-	return info->flags & SHADOWK_DELEGABLE ? "yes" : "no";
-}
-
 struct json_object *shadow_json(const struct shadowk_shadow_info *info)
 {
 	struct json_object *object = json_object_new_object();
@@ -28,10 +54,9 @@ struct json_object *shadow_json(const struct shadowk_shadow_info *info)
 	if (info->flags & (SHADOWK_ASYNC_CAUSAL | SHADOWK_ASYNC_UNION))
 		json_object_object_add(object, "unfollowed",
 				       json_object_new_uint64(info->nr_unfollowed));
-	json_object_object_add(object, "delegable",
-			       json_object_new_boolean(!!(info->flags & SHADOWK_DELEGABLE)));
 	json_object_object_add(object, "nr_processes", json_object_new_uint64(info->nr_grafts));
 	json_object_object_add(object, "nr_probes", json_object_new_uint64(info->nr_probes));
+	json_object_object_add(object, "nr_handles", json_object_new_uint64(info->nr_handles));
 	json_object_object_add(object, "private_pages",
 			       json_object_new_uint64(info->private_pages));
 	json_object_object_add(object, "diverged_ranges",

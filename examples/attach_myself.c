@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts how often this program makes the kernel open a file. The probe is in a shadow
- * that only this process executes, so no other process is counted.
+ * Counts how often this program makes the kernel open a file. Only processes in the shadow are
+ * counted. The program needs no capability: root shares the shadow with it.
  *
- *	attach_myself FILE...
+ *	shadowctl create opens
+ *	shadowctl probe add opens do_sys_openat2
+ *	shadowctl share opens -- setpriv --reuid 1000 --clear-groups attach_myself FILE...
  */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <shadowk.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static int refuse(enum shadowk_op op, int err)
@@ -21,41 +24,44 @@ static int refuse(enum shadowk_op op, int err)
 
 int main(int argc, char **argv)
 {
-	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
-	struct shadowk_probe_info info = { .size = sizeof(info) };
+	const char *fd = getenv("SHADOWK_FD");
+	struct shadowk_probe_info before, after;
 	struct shadowk_shadow *shadow;
-	struct shadowk *dev;
-	int err;
+	uint64_t cursor = 0;
+	int ret;
 
-	err = shadowk_open(&dev);
-	if (err)
-		return refuse(SHADOWK_OP_OPEN, err);
-	/* Without a name it is gone when this program ends. */
-	err = shadowk_shadow_create(dev, NULL, &shadow);
-	if (err)
-		return refuse(SHADOWK_OP_SHADOW_CREATE, err);
-	err = shadowk_probe_parse("do_sys_openat2", &spec);
-	if (!err)
-		err = shadowk_probe_add(shadow, &spec);
-	if (err)
-		return refuse(SHADOWK_OP_PROBE_ADD, err);
-
-	err = shadowk_process_attach(shadow, 0);
-	if (err)
-		return refuse(SHADOWK_OP_PROCESS_ATTACH, err);
-	for (int i = 1; i < argc; i++) {
-		int fd = open(argv[i], O_RDONLY | O_CLOEXEC);
-
-		if (fd >= 0)
-			close(fd);
+	if (!fd) {
+		fprintf(stderr, "usage: shadowctl share SHADOW -- attach_myself FILE...\n");
+		return 2;
 	}
-	shadowk_process_detach(dev, 0);
+	ret = shadowk_shadow_from_fd(atoi(fd), &shadow);
+	if (ret)
+		return refuse(SHADOWK_OP_SHADOW_FROM_FD, ret);
+	/* The first probe, whose hits are those of all processes inside. */
+	ret = shadowk_probe_list(shadow, &cursor, &before, sizeof(before), 1);
+	if (ret < 0)
+		return refuse(SHADOWK_OP_PROBE_LIST, ret);
+	if (!ret) {
+		fprintf(stderr, "the shadow has no probe\n");
+		return 1;
+	}
 
-	err = shadowk_probe_next(shadow, &info);
-	if (err < 0)
-		return refuse(SHADOWK_OP_PROBE_NEXT, err);
-	printf("%" PRIu64 "\n", info.hits);
+	ret = shadowk_process_attach(shadow, 0);
+	if (ret)
+		return refuse(SHADOWK_OP_PROCESS_ATTACH, ret);
+	for (int i = 1; i < argc; i++) {
+		int file = open(argv[i], O_RDONLY | O_CLOEXEC);
+
+		if (file >= 0)
+			close(file);
+	}
+	shadowk_process_detach_from(shadow, 0);
+
+	cursor = 0;
+	ret = shadowk_probe_list(shadow, &cursor, &after, sizeof(after), 1);
+	if (ret < 0)
+		return refuse(SHADOWK_OP_PROBE_LIST, ret);
+	printf("%" PRIu64 "\n", after.hits - before.hits);
 	shadowk_shadow_close(shadow);
-	shadowk_close(dev);
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "lists.h"
 #include "actor.h"
 #include "cgroups.h"
 #include "patches.h"
@@ -399,13 +400,12 @@ static const struct adversary {
 
 static int do_list(pid_t pid)
 {
-	struct shadowk_process process = { .size = sizeof(process) };
-	int ret;
+	struct shadowk_process *processes;
+	long ret = list_read(shadowk_process_list, first, &processes);
 
-	while ((ret = shadowk_process_next(first, &process)) > 0)
-		;
+	free(processes);
 	shadow_of(pid);
-	return ret;
+	return ret < 0 ? (int)ret : 0;
 }
 
 static int do_attach(pid_t pid)
@@ -501,13 +501,13 @@ static const struct request {
 static _Noreturn void be_a_bystander(void)
 {
 	for (;;) {
-		struct shadowk_process process = { .size = sizeof(process) };
+		struct shadowk_process process;
 		struct shadowk_info info = { .size = sizeof(info) };
 		unsigned long begun = milliseconds(), took;
 
 		need_ok(shadowk_info(device(), &info));
 		need_ok(shadowk_process_attach(theirs, 0));
-		need_ok(shadowk_process_next(theirs, &process));
+		need_ok(list_first(shadowk_process_list, theirs, &process));
 		need_ok(shadowk_process_detach(device(), 0));
 		took = milliseconds() - begun;
 		if (took > shared->longest)

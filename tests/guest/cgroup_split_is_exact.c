@@ -7,6 +7,7 @@
  */
 #include <spawn.h>
 
+#include "lists.h"
 #include "actor.h"
 #include "cgroups.h"
 #include "reexec.h"
@@ -122,12 +123,11 @@ static void stays(void)
 
 static void is_told(void)
 {
-	struct shadowk_cgroup cgroup = { .size = sizeof(cgroup) };
+	struct shadowk_cgroup cgroup = { 0 };
 
-	expect_ret(shadowk_cgroup_next(a, &cgroup), 1, "A's cgroup");
+	expect_ret(list_first(shadowk_cgroup_list, a, &cgroup), 1, "A's cgroup");
 	expect_eq(cgroup.percent, 100 - PERCENT, "A's share");
-	cgroup.cursor = 0;
-	expect_ret(shadowk_cgroup_next(b, &cgroup), 1, "B's cgroup");
+	expect_ret(list_first(shadowk_cgroup_list, b, &cgroup), 1, "B's cgroup");
 	expect_eq(cgroup.percent, PERCENT, "B's share");
 }
 

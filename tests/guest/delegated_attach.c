@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * A process without any right that was passed the handle of a delegable shadow
- * over a socket may attach itself, and go again, or enter and leave. Others it may not, nor with
- * the handle of another shadow, nor where CAP_SYS_ADMIN has put it.
+ * A process without capabilities that received a derived handle over a socket attaches and
+ * detaches itself, or enters and leaves. It cannot attach others, or itself by an owner's handle,
+ * or leave where CAP_SYS_ADMIN has attached it.
  */
 #include "delegate.h"
 
@@ -41,7 +41,7 @@ static void enters_and_leaves(void)
 	expect_eq(shadow_of(user.actor.pid), shadow_info(shadows[OPEN_TOO]).id,
 		  "shadow it entered");
 	expect_ret(actor_do(&user.actor, job_enter_itself, CLOSED), -EPERM,
-		   "enter one that is not delegable");
+		   "enter by an owner's handle");
 	expect_ret(actor_do(&user.actor, job_leave_itself, OPEN_TOO), 0, "leave");
 	expect_eq(shadow_of(user.actor.pid), id, "shadow it came back to");
 	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), 0, "detach itself");
@@ -50,12 +50,12 @@ static void enters_and_leaves(void)
 static void refused(void)
 {
 	expect_ret(actor_do(&user.actor, job_attach_itself, CLOSED), -EPERM,
-		   "attach itself to one that is not delegable");
+		   "attach itself by an owner's handle");
 	expect_ret(actor_do(&user.actor, job_getppid_hits, CLOSED), -EPERM,
-		   "read one that is not delegable");
+		   "read by an owner's handle");
 	expect_ret(actor_do(&user.actor, job_attach_other, DELEGATE_ORDER(OPEN, getpid())), -EPERM,
 		   "attach another");
-	expect_ret(actor_do(&user.actor, job_attach_other, DELEGATE_ORDER(OPEN, 4194304)), -EPERM,
+	expect_ret(actor_do(&user.actor, job_attach_other, DELEGATE_ORDER(OPEN, 4194304)), -ESRCH,
 		   "ask by a pid that nobody has");
 	expect_eq(shadow_of(getpid()), 0, "shadow of the other");
 }
@@ -80,14 +80,15 @@ static void stays_where_it_was_put(void)
 
 int main(void)
 {
-	shadows[OPEN] = shadow_new_delegable("open");
-	shadows[OPEN_TOO] = shadow_new_delegable(NULL);
+	shadows[OPEN] = shadow_new("open");
+	shadows[OPEN_TOO] = shadow_new(NULL);
 	shadows[CLOSED] = shadow_new(NULL);
 	count(shadows[OPEN], GETPPID);
 	count(shadows[CLOSED], GETPPID);
 	delegate_start(&user);
-	for (int i = 0; i < 3; i++)
-		delegate_give(&user, i, shadows[i]);
+	delegate_share(&user, OPEN, shadows[OPEN], BOTH_RIGHTS);
+	delegate_share(&user, OPEN_TOO, shadows[OPEN_TOO], BOTH_RIGHTS);
+	delegate_give(&user, CLOSED, shadows[CLOSED]);
 	comes_and_goes();
 	enters_and_leaves();
 	refused();

@@ -2,8 +2,9 @@
 /* test: races once timeout=60 */
 /*
  * A walk of a shadow's edits gives text_mutex back every few pages: whoever holds the
- * handle of a delegable shadow can make the walk, and all who patch text wait for it.
+ * handle with SHADOWK_RIGHT_READ can make the walk, and all who patch text wait for it.
  */
+#include "lists.h"
 #include "actor.h"
 #include "shadows.h"
 
@@ -14,17 +15,16 @@ static struct shadowk_shadow *whole;
 
 static long job_walk(long unused)
 {
-	struct shadowk_edit_info info = { .size = sizeof(info) };
-	long more;
+	struct shadowk_edit_info *edits;
+	long ret = list_read(shadowk_edit_list, whole, &edits);
 
-	while ((more = shadowk_edit_next(whole, &info)) > 0)
-		;
-	return more;
+	free(edits);
+	return ret < 0 ? ret : 0;
 }
 
 int main(void)
 {
-	struct shadowk_raw spec = { .size = sizeof(spec), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec spec = { .size = sizeof(spec), .flags = SHADOWK_RAW_IDENTITY };
 	struct shadowk_shadow *counting = shadow_new(NULL);
 	/* Where lockdep looks on, the first is a macro. */
 	const char *lock = kernel_symbol("mutex_lock") ? "mutex_lock" : "mutex_lock_nested";

@@ -32,7 +32,7 @@ static long job_pairs(long of_all)
 
 int main(void)
 {
-	struct shadowk_raw raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
 	struct actor actor;
 	long first, second;
 

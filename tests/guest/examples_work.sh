@@ -19,7 +19,11 @@ ask() {
 	exec 3>&-
 }
 
-is "files that attach_myself opens" "$($examples/attach_myself /etc/passwd /no/such /dev/null)" 3
+shadowctl create opens
+shadowctl probe add opens do_sys_openat2
+is "files that attach_myself opens" "$(shadowctl share opens -- \
+	setpriv --reuid 1000 --clear-groups $examples/attach_myself /etc/passwd /no/such /dev/null)" 3
+shadowctl destroy opens
 
 ip link set lo up
 shadowctl create web

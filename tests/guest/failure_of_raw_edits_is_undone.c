@@ -6,7 +6,7 @@
 
 /* Where the next walk edits. */
 static struct shadowk_shadow *edited;
-static struct shadowk_raw raw, raw_wish;
+static struct shadowk_raw_spec raw, raw_wish;
 
 static long run_raw_add(unsigned int n)
 {
@@ -56,13 +56,13 @@ static void walk_raw(const char *name, const char *first_name)
 static void walk_raws(void)
 {
 	/* mov $0, %eax: as long as a call */
-	raw_wish = (struct shadowk_raw){ .size = sizeof(raw), .len = 5, .bytes = { 0xb8 } };
+	raw_wish = (struct shadowk_raw_spec){ .size = sizeof(raw), .len = 5, .bytes = { 0xb8 } };
 	raw_wish.addr = find_call(GETUID, "from_kuid_munged");
 	expect(raw_wish.addr, "getuid() does not call from_kuid_munged()");
 	if (raw_wish.addr)
 		walk_raw("a raw edit", "a raw edit of an empty shadow");
 	/* In two ranges of text. */
-	raw_wish = (struct shadowk_raw){ .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
+	raw_wish = (struct shadowk_raw_spec){ .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
 	raw_wish.addr = ((kernel_symbol("vfs_read") >> 21) << 21) - 0x2000;
 	raw_wish.len = 0x3000;
 	walk_raw("private pages", "private pages of an empty shadow");

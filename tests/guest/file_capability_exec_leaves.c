@@ -48,10 +48,10 @@ int main(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		program_write(&programs[i]);
-	shadow = shadow_new_delegable(NULL);
+	shadow = shadow_new(NULL);
 	count(shadow, GETPPID);
 	delegate_start(&user);
-	delegate_give(&user, 0, shadow);
+	delegate_share(&user, 0, shadow, BOTH_RIGHTS);
 
 	need_ok(actor_do(&user.actor, job_attach_itself, 0));
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)

@@ -104,9 +104,10 @@ static void check_preemption(void)
 
 	if (!preemption_is(was, sizeof(was)) || !write_file(PREEMPTION, "full"))
 		return;
-	expect_ret(probe_try(shadow, "return", "preempt_schedule_notrace", SHADOWK_PROBE_COUNT,
-			     SHADOWK_PROBE_RETURN),
-		   -EADDRNOTAVAIL, "a return that ends the report of returns");
+	expect_refused(probe_try(shadow, "return", "preempt_schedule_notrace", SHADOWK_PROBE_COUNT,
+				 SHADOWK_PROBE_RETURN),
+		       -EOPNOTSUPP, SHADOWK_REASON_FORBIDDEN,
+		       "a return that ends the report of returns");
 	probe_add(shadow, "gives", "preempt_schedule_notrace", SHADOWK_PROBE_COUNT, 0);
 	/* A hit that takes long. */
 	for (int i = 0; i < 100; i++) {

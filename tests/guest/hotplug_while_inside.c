@@ -26,7 +26,7 @@ static long job_pin(long cpu)
 
 int main(void)
 {
-	struct shadowk_raw all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
 	struct actor mover, switcher, outside;
 	int cpu = (int)nr_cpus() - 1;
 	struct shadowk_shadow *shadow;

@@ -5,6 +5,7 @@
  * pages again when it is not: whoever is inside executes the shadow's text
  * before, between and after, every time, and nobody else does.
  */
+#include "lists.h"
 #include "actor.h"
 #include "shadows.h"
 #include "victims.h"
@@ -39,9 +40,9 @@ static void expect_level(long level, const char *when)
 	expect_eq(shadow_info(shadow).huge_ranges, level == 2, "private pages of 2 MB, %s", when);
 }
 
-static struct shadowk_raw pin_pages(unsigned int first, unsigned int nr)
+static struct shadowk_raw_spec pin_pages(unsigned int first, unsigned int nr)
 {
-	struct shadowk_raw raw = {
+	struct shadowk_raw_spec raw = {
 		.size = sizeof(raw),
 		.flags = SHADOWK_RAW_IDENTITY,
 		.addr = range + first * PAGE,
@@ -67,16 +68,14 @@ static void expect_new_probe_is_hit(const char *when)
 
 static void expect_no_strays(void)
 {
-	struct shadowk_edit_info info = { .size = sizeof(info) };
-	unsigned int edits = 0;
-	long more;
+	struct shadowk_edit_info *edits;
+	long nr = need_ok(list_read(shadowk_edit_list, shadow, &edits));
 
-	while ((more = shadowk_edit_next(shadow, &info)) > 0) {
-		edits++;
-		expect(!(info.flags & SHADOWK_EDIT_STRAY), "stray bytes at 0x%" PRIx64, info.addr);
-	}
-	expect_ret(more, 0, "end of the walk");
-	expect(edits, "the walk sees no edit");
+	for (long i = 0; i < nr; i++)
+		expect(!(edits[i].flags & SHADOWK_EDIT_STRAY), "stray bytes at 0x%" PRIx64,
+		       edits[i].addr);
+	expect(nr, "the list has no edit");
+	free(edits);
 }
 
 static unsigned int threshold(void)
@@ -88,9 +87,11 @@ static unsigned int threshold(void)
 }
 
 /* An instruction that can only come with its page. */
-static struct shadowk_raw raw_edit(void)
+static struct shadowk_raw_spec raw_edit(void)
 {
-	struct shadowk_raw raw = { .size = sizeof(raw), .len = 5, .bytes = { 0xb8, 0x67, 0x12 } };
+	struct shadowk_raw_spec raw = { .size = sizeof(raw),
+					.len = 5,
+					.bytes = { 0xb8, 0x67, 0x12 } };
 
 	raw.addr = find_call(GETUID, "from_kuid_munged");
 	need(raw.addr && raw.addr - range < HUGE);
@@ -100,7 +101,7 @@ static struct shadowk_raw raw_edit(void)
 
 int main(void)
 {
-	struct shadowk_raw most, rest, raw;
+	struct shadowk_raw_spec most, rest, raw;
 	struct shadowk_shadow_info before, after;
 	unsigned int least;
 	long level;

@@ -3,6 +3,7 @@
 /* What cannot be in place is refused for what is wrong with it, and nothing has changed. */
 #include <sys/syscall.h>
 
+#include "lists.h"
 #include "actor.h"
 #include "patches.h"
 #include "victims.h"
@@ -12,16 +13,16 @@ static struct shadowk_shadow *shadow;
 /* In the order of shk_inplace_wrong.c. */
 static const struct {
 	const char *what;
-	int err;
+	uint32_t reason;
 } wrongs[] = {
-	{ "a body that is too long", -EFBIG },
-	{ "a branch that does not reach", -EOVERFLOW },
-	{ "another frame", -EPROTOTYPE },
-	{ "a static key", -EPROTO },
-	{ "WARN()", -EPROTO },
-	{ "an exception", -EPROTO },
-	{ "an old body to be called", -EPROTO },
-	{ "a function in which a task changes its text", -EADDRNOTAVAIL },
+	{ "a body that is too long", SHADOWK_REASON_BODY_TOO_LONG },
+	{ "a branch that does not reach", SHADOWK_REASON_BODY_OUT_OF_REACH },
+	{ "another frame", SHADOWK_REASON_BODY_FRAMES },
+	{ "a static key", SHADOWK_REASON_BODY_FIXED },
+	{ "WARN()", SHADOWK_REASON_BODY_FIXED },
+	{ "an exception", SHADOWK_REASON_BODY_FIXED },
+	{ "an old body to be called", SHADOWK_REASON_BODY_FIXED },
+	{ "a function in which a task changes its text", SHADOWK_REASON_CHANGES_TEXT },
 };
 
 static int try_return(struct shadowk_shadow *in, const char *name, const char *symbol,
@@ -41,12 +42,11 @@ static int try_return(struct shadowk_shadow *in, const char *name, const char *s
 
 static unsigned int edits(void)
 {
-	struct shadowk_edit_info edit = { .size = sizeof(edit) };
-	unsigned int nr = 0;
+	struct shadowk_edit_info *edits;
+	long nr = need_ok(list_read(shadowk_edit_list, shadow, &edits));
 
-	while (need_ok(shadowk_edit_next(shadow, &edit)))
-		nr++;
-	return nr;
+	free(edits);
+	return (unsigned int)nr;
 }
 
 static void bodies(void)
@@ -58,8 +58,8 @@ static void bodies(void)
 
 		snprintf(parameters, sizeof(parameters), "wrong=%u", i);
 		need_ok(module_load(victim_path("shk_inplace_wrong"), parameters));
-		expect_ret(patch_in_place(shadow, "p", "shk_inplace_wrong"), wrongs[i].err, "%s",
-			   wrongs[i].what);
+		expect_refused(patch_in_place(shadow, "p", "shk_inplace_wrong"), -EOPNOTSUPP,
+			       wrongs[i].reason, "%s", wrongs[i].what);
 		expect_eq(edits(), before, "edits after %s", wrongs[i].what);
 		expect(eventually(!module_unload("shk_inplace_wrong")), "the module is unloaded");
 	}
@@ -85,20 +85,21 @@ static void neighbours(void)
 	const char *place;
 
 	patch_return(shadow, "jump", GETUID, 8);
-	expect_ret(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EADDRINUSE,
-		   "in place below a jump");
+	expect_refused(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EBUSY,
+		       SHADOWK_REASON_EDIT_THERE, "in place below a jump");
 	patch_remove(shadow, "jump");
 	place = probe_inside();
-	expect_ret(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EADDRINUSE,
-		   "in place of a body with a probe in it");
+	expect_refused(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EBUSY,
+		       SHADOWK_REASON_EDIT_THERE, "in place of a body with a probe in it");
 	probe_remove(shadow, "inside");
 
 	need_ok(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
-	expect_ret(try_return(shadow, "q", GETUID, 0), -EADDRINUSE, "a jump over what is in place");
-	expect_ret(try_return(shadow, "q", GETUID, SHADOWK_PATCH_IN_PLACE), -EADDRINUSE,
-		   "in place twice");
-	expect_ret(probe_try(shadow, "inside", place, SHADOWK_PROBE_COUNT, 0), -EADDRINUSE,
-		   "a probe in what is in place");
+	expect_refused(try_return(shadow, "q", GETUID, 0), -EBUSY, SHADOWK_REASON_EDIT_THERE,
+		       "a jump over what is in place");
+	expect_refused(try_return(shadow, "q", GETUID, SHADOWK_PATCH_IN_PLACE), -EBUSY,
+		       SHADOWK_REASON_EDIT_THERE, "in place twice");
+	expect_refused(probe_try(shadow, "inside", place, SHADOWK_PROBE_COUNT, 0), -EBUSY,
+		       SHADOWK_REASON_EDIT_THERE, "a probe in what is in place");
 	patch_remove(shadow, "p");
 }
 
@@ -109,14 +110,14 @@ static void during_syscalls(void)
 	struct shadowk_shadow *target = shadow_new(NULL), *during;
 
 	need_ok(try_return(target, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
-	expect_ret(shadowk_syscalls_create(target, numbers, 1, &during, NULL), -ETXTBSY,
-		   "select system calls for what is in place");
+	expect_refused(shadowk_syscalls_create(target, numbers, 1, &during, NULL), -EBUSY,
+		       SHADOWK_REASON_EDITS_IN_PLACE, "select system calls for what is in place");
 	patch_remove(target, "p");
 	need_ok(shadowk_syscalls_create(target, numbers, 1, &during, NULL));
-	expect_ret(try_return(target, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
-		   "in place during system calls");
-	expect_ret(try_return(during, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
-		   "in place between system calls");
+	expect_refused(try_return(target, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
+		       SHADOWK_REASON_HAS_CALLERS, "in place during system calls");
+	expect_refused(try_return(during, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
+		       SHADOWK_REASON_SYSCALLS_ONLY, "in place between system calls");
 	shadowk_shadow_close(during);
 	need_ok(try_return(target, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
 	shadow_close(target);
@@ -139,11 +140,11 @@ static void for_a_thread(void)
 
 	actor_start_holding(&alone, -1);
 	expect_ret(actor_do(&alone, job_enter, 0), 0, "enter alone");
-	expect_ret(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -ETXTBSY,
-		   "in place while a thread is in alone");
+	expect_refused(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EBUSY,
+		       SHADOWK_REASON_THREADS_INSIDE, "in place while a thread is in alone");
 	expect_ret(actor_do(&alone, job_leave, 0), 0, "leave");
 	need_ok(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
-	expect_ret(actor_do(&alone, job_enter, 0), -EXDEV, "enter alone what is in place");
+	expect_ret(actor_do(&alone, job_enter, 0), -EBUSY, "enter alone what is in place");
 	patch_remove(shadow, "p");
 	expect_ret(actor_do(&alone, job_enter, 0), 0, "enter alone in the end");
 	expect_ret(actor_do(&alone, job_leave, 0), 0, "leave in the end");
@@ -152,7 +153,7 @@ static void for_a_thread(void)
 
 int main(void)
 {
-	struct shadowk_shadow *delegable = shadow_new_delegable(NULL);
+	struct shadowk_shadow *shared = shadow_new(NULL), *handle;
 	struct actor inside;
 
 	need_frames();
@@ -163,11 +164,17 @@ int main(void)
 	neighbours();
 	during_syscalls();
 	for_a_thread();
-	expect_ret(try_return(delegable, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
-		   "in a shadow that may be left at any time");
+	need_ok(try_return(shared, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
+	expect_refused(shadowk_handle_derive(shared, SHADOWK_RIGHT_ATTACH, &handle, NULL), -EBUSY,
+		       SHADOWK_REASON_EDITS_IN_PLACE, "a handle to attach where that is in place");
+	patch_remove(shared, "p");
+	shadow_derive(shared, SHADOWK_RIGHT_ATTACH, NULL);
+	expect_refused(try_return(shared, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
+		       SHADOWK_REASON_SHARED, "in a shadow that may be left at any time");
 	if (module_info().features & SHADOWK_FEATURE_OWN)
-		expect_ret(try_return(shadow_new_owner(NULL), "p", GETUID, SHADOWK_PATCH_IN_PLACE),
-			   -EOPNOTSUPP, "in a shadow that interrupts come to");
+		expect_refused(
+			try_return(shadow_new_owner(NULL), "p", GETUID, SHADOWK_PATCH_IN_PLACE),
+			-EOPNOTSUPP, SHADOWK_REASON_POLICY, "in a shadow that interrupts come to");
 	victim_load();
 	expect_ret(try_return(shadow, "p", VICTIM_TEXT, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
 		   "a module's function");

@@ -25,7 +25,7 @@ static long job_load(long load)
 
 int main(void)
 {
-	struct shadowk_raw all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
 	struct shadowk_shadow *shadow;
 	struct actor inside;
 

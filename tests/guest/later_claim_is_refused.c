@@ -45,7 +45,7 @@ static void against_ftrace(void)
 
 static void against_kprobe(struct shadowk_shadow *shadow)
 {
-	struct shadowk_raw raw = { .size = sizeof(raw), .len = 5, .bytes = { 0xb8 } };
+	struct shadowk_raw_spec raw = { .size = sizeof(raw), .len = 5, .bytes = { 0xb8 } };
 	char place[32];
 
 	raw.addr = find_call(GETUID, "from_kuid_munged");
@@ -53,13 +53,14 @@ static void against_kprobe(struct shadowk_shadow *shadow)
 		skip("getuid() does not call from_kuid_munged()");
 	snprintf(place, sizeof(place), "0x%" PRIx64, raw.addr);
 	kprobe_add("everybodys", place);
-	expect_ret(shadowk_raw_add(shadow, &raw), -EADDRINUSE, "a raw edit on a kprobe");
+	expect_refused(shadowk_raw_add(shadow, &raw), -EBUSY, SHADOWK_REASON_KPROBE_THERE,
+		       "a raw edit on a kprobe");
 	expect_eq(shadow_info(shadow).private_pages, 0, "private pages after that");
 	kprobe_remove("everybodys");
 	expect_ret(shadowk_raw_add(shadow, &raw), 0, "a raw edit when the kprobe is gone");
 	/* And a probe on the raw edit. */
-	expect_ret(probe_try(shadow, "late", place, SHADOWK_PROBE_COUNT, 0), -EADDRINUSE,
-		   "a probe on a raw edit");
+	expect_refused(probe_try(shadow, "late", place, SHADOWK_PROBE_COUNT, 0), -EBUSY,
+		       SHADOWK_REASON_EDIT_THERE, "a probe on a raw edit");
 	need_ok(shadowk_raw_remove(shadow, raw.id));
 }
 

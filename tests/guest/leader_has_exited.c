@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "lists.h"
 #include "actor.h"
 #include "shadows.h"
 
@@ -48,7 +49,7 @@ static void make(unsigned long more)
 int main(void)
 {
 	struct shadowk_shadow *shadow = shadow_new(NULL), *other = shadow_new(NULL);
-	struct shadowk_process process = { .size = sizeof(process) };
+	struct shadowk_process process = { 0 };
 	pid_t pid;
 
 	calls = shared_memory(sizeof(*calls));
@@ -58,7 +59,7 @@ int main(void)
 	expect_eq(shadow_of(pid), 0, "where it is");
 	expect_ret(shadowk_process_attach(shadow, pid), 0, "attaching it");
 	expect_eq(shadow_of(pid), shadow_info(shadow).id, "where it is, attached");
-	expect_ret(shadowk_process_next(shadow, &process), 1, "listing it");
+	expect_ret(list_first(shadowk_process_list, shadow, &process), 1, "listing it");
 	expect_eq(process.pid, pid, "pid that is listed");
 	make(10);
 	expect_eq(hits(shadow, GETPPID), 10, "hits");

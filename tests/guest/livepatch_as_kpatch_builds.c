@@ -50,7 +50,8 @@ int main(void)
 	actor_start(&outside, -1);
 	attach(shadow, inside.pid);
 	need_ok(shadowk_livepatch_load(device(), fd));
-	expect_ret(add(0), -EXDEV, "adding it, callbacks and all, without a word about them");
+	expect_refused(add(0), -EOPNOTSUPP, SHADOWK_REASON_CALLBACKS,
+		       "adding it, callbacks and all, without a word about them");
 	functions(&inside, 0, "inside, refused");
 
 	need_ok(add(SHADOWK_PATCH_CALLBACKS));

@@ -63,7 +63,8 @@ int main(void)
 	expect_eq(actor_do(&outside, job_is_patched, 0), 0, "patched outside, taken back");
 
 	add(shadow);
-	expect_ret(shadowk_patch_promote(shadow, "p"), -EALREADY, "promoting it twice");
+	expect_refused(shadowk_patch_promote(shadow, "p"), -EEXIST, SHADOWK_REASON_PROMOTED,
+		       "promoting it twice");
 	patch_remove(shadow, "p");
 	expect(eventually(!module_unload("shk_livepatch")), "the module can be unloaded");
 	close(fd);

@@ -47,13 +47,15 @@ int main(void)
 	actor_start(&inside, -1);
 	attach(shadow, inside.pid);
 	need_ok(shadowk_livepatch_load(device(), fd));
-	expect_ret(try_add(), -EXDEV, "adding it, the module not loaded");
+	expect_refused(try_add(), -ENODEV, SHADOWK_REASON_OBJECT_MISSING,
+		       "adding it, the module not loaded");
 
 	pid = fork_tied();
 	if (!pid)
 		_exit(-module_load(victim_path("shk_slow"), "delay_ms=2000"));
 	expect(eventually(is_coming()), "the module starts");
-	expect_ret(try_add(), -EXDEV, "adding it, the module not started");
+	expect_refused(try_add(), -ENODEV, SHADOWK_REASON_OBJECT_MISSING,
+		       "adding it, the module not started");
 	expect(is_coming(), "it starts still");
 	expect_prepared(0, "while the module starts");
 	expect_eq(wait_for(pid), 0, "the module starts in the end");

@@ -41,7 +41,8 @@ int main(void)
 	pair.shadow = shadow_new(NULL);
 	pair.other = shadow_new(NULL);
 	need_ok(shadowk_livepatch_load(device(), fd));
-	expect_ret(try_add(), -EXDEV, "a livepatch of a module that is not there");
+	expect_refused(try_add(), -ENODEV, SHADOWK_REASON_OBJECT_MISSING,
+		       "a livepatch of a module that is not there");
 	pair_start(&pair);
 
 	need_ok(try_add());

@@ -15,14 +15,15 @@
 
 static struct shadowk_shadow *capturing, *shadow;
 
-/* The library loads by a process of its own. This one stays inside @capturing. */
+/* The library loads in a stretch of its own. This one stays inside @capturing. */
 static void promote(int fd)
 {
 	need_ok(shadowk_process_attach(capturing, 0));
 	need(!syscall(SYS_finit_module, fd, "", 0));
 	need_ok(livepatch_try(shadow, "shk_livepatch", 0));
 	need_ok(shadowk_patch_promote(shadow, "p"));
-	expect_ret(shadowk_patch_promote(shadow, "p"), -EALREADY, "promoting it twice, inside");
+	expect_refused(shadowk_patch_promote(shadow, "p"), -EEXIST, SHADOWK_REASON_PROMOTED,
+		       "promoting it twice, inside");
 }
 
 int main(void)

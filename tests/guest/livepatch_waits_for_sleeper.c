@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 
+#include "lists.h"
 #include "actor.h"
 #include "patches.h"
 #include "sleeper.h"
@@ -42,19 +43,20 @@ static void *add_in_thread(void *unused)
 /* What is asked of the shadow meanwhile is answered. */
 static void refused_meanwhile(void)
 {
-	struct shadowk_patch_info info = { .size = sizeof(info) };
+	struct shadowk_patch_info info;
 
 	sleep_in_it();
 	need(!pthread_create(&adding.thread, NULL, add_in_thread, NULL));
 	usleep(500000);
-	expect_ret(shadowk_patch_next(shadow, &info), 0, "patches that are seen meanwhile");
+	expect_ret(list_first(shadowk_patch_list, shadow, &info), 0,
+		   "patches that are seen meanwhile");
 	expect_ret(shadowk_patch_remove(shadow, "p"), -EBUSY, "removing it meanwhile");
 	expect(!adding.over, "the patch is being added when others were answered");
 	pthread_join(adding.thread, NULL);
 	expect_ret(adding.err, -EBUSY, "adding, below a sleeper");
 	expect_eq(adding.busy, sleeper.pid, "who is in the way");
 	expect(sleeps_in(sleeper.pid, SYS_pause), "it sleeps on");
-	expect_ret(shadowk_patch_next(shadow, &info), 0, "patches when it is refused");
+	expect_ret(list_first(shadowk_patch_list, shadow, &info), 0, "patches when it is refused");
 	wake(-EINTR, "the old body, to its end");
 	expect_eq(getuid_of_sleeper(), 0, "the other function, refused");
 }
@@ -62,7 +64,7 @@ static void refused_meanwhile(void)
 int main(void)
 {
 	int fd = open(victim_path("shk_livepatch_pause"), O_RDONLY | O_CLOEXEC);
-	struct shadowk_shadow *delegable = shadow_new_delegable(NULL);
+	struct shadowk_shadow *shared = shadow_new(NULL);
 
 	need(fd >= 0);
 	shadow = shadow_new(NULL);
@@ -96,9 +98,14 @@ int main(void)
 	need_ok(shadowk_patch_remove_flags(shadow, "p", SHADOWK_PATCH_UNSAFE_NOW));
 	wake(-EPERM, "the new body, to its end, removed at once");
 
-	expect_ret(add_to(delegable, 0), -EOPNOTSUPP, "where it cannot be waited for");
-	need_ok(add_to(delegable, SHADOWK_PATCH_UNSAFE_NOW));
-	patch_remove(delegable, "p");
+	shadow_derive(shared, SHADOWK_RIGHT_READ, NULL);
+	need_ok(add_to(shared, 0));
+	patch_remove(shared, "p");
+	shadow_derive(shared, SHADOWK_RIGHT_ATTACH, NULL);
+	expect_refused(add_to(shared, 0), -EOPNOTSUPP, SHADOWK_REASON_SHARED,
+		       "where threads cannot be waited for");
+	need_ok(add_to(shared, SHADOWK_PATCH_UNSAFE_NOW));
+	patch_remove(shared, "p");
 	actor_end(&sleeper);
 	close(fd);
 	expect(eventually(!module_unload("shk_livepatch_pause")), "its module can be unloaded");

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "lists.h"
 #include "actor.h"
 #include "cgroups.h"
 #include "patches.h"
@@ -31,18 +32,18 @@ static struct actor inside, outside, mover;
 
 static int list(void)
 {
-	struct shadowk_shadow_info shadow = { .size = sizeof(shadow) };
-	struct shadowk_process process = { .size = sizeof(process) };
+	struct shadowk_shadow_info *shadows;
+	struct shadowk_process *processes;
 	struct shadowk_process_info where = { .size = sizeof(where) };
 	struct shadowk_info info = { .size = sizeof(info) };
-	int ret;
+	long ret = list_read(shadowk_shadow_list, device(), &shadows);
 
-	while ((ret = shadowk_shadow_next(device(), &shadow)) > 0)
-		;
-	if (!ret)
-		while ((ret = shadowk_process_next(held, &process)) > 0)
-			;
-	return ret ?: shadowk_info(device(), &info)
+	free(shadows);
+	if (ret < 0)
+		return (int)ret;
+	ret = list_read(shadowk_process_list, held, &processes);
+	free(processes);
+	return ret < 0 ? (int)ret : shadowk_info(device(), &info)
 			      ?: shadowk_process_info(device(), inside.pid, &where);
 }
 
@@ -130,7 +131,7 @@ static int choose_calls(void)
 	size_t refused;
 	int ret = shadowk_syscalls_create(other, &number, 1, &during, &refused);
 
-	return ret == -ENXIO ? 0 : ret;
+	return shadowk_reason() == SHADOWK_REASON_NO_SYSCALL_ENTRY ? 0 : ret;
 }
 
 static const struct {

@@ -27,7 +27,7 @@ static void expect_candidates(long err, enum shadowk_op op, const struct shadowk
 {
 	char line[512];
 
-	expect_ret(err, -ENOTUNIQ, "%s by the name alone", what);
+	expect_refused(err, -EINVAL, SHADOWK_REASON_SYMBOL_AMBIGUOUS, "%s by the name alone", what);
 	shadowk_explain(line, sizeof(line), op, err, subject);
 	expect(strstr(line, "shk_twin_a:" TWIN) && strstr(line, "shk_twin_b:" TWIN),
 	       "%s: the error names both: %s", what, line);
@@ -43,7 +43,7 @@ static void name_is_refused(struct shadowk_shadow *shadow)
 					    .symbol = TWIN };
 	struct shadowk_subject subject = { .size = sizeof(subject),
 					   .shadow = "twins",
-					   .spec = &probe,
+					   .probe_spec = &probe,
 					   .probe = TWIN,
 					   .patch_spec = &patch };
 

@@ -123,8 +123,8 @@ static void kprobe_first(const struct pair *pair)
 static unsigned int next_instruction(unsigned int offset)
 {
 	while (probe_try(shadow, "next", place(++offset), SHADOWK_PROBE_COUNT,
-			 SHADOWK_PROBE_FORCE_INT3) == -EILSEQ)
-		;
+			 SHADOWK_PROBE_FORCE_INT3))
+		need(shadowk_reason() == SHADOWK_REASON_NOT_INSTRUCTION);
 	probe_remove(shadow, "next");
 	return offset;
 }

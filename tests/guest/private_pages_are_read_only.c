@@ -71,7 +71,7 @@ static void expect_given_back(struct actor *actor, uint64_t private, const char 
 
 int main(void)
 {
-	struct shadowk_raw all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
 	uint64_t addr = kernel_symbol(GETPPID), base, small, large;
 	struct actor inside;
 

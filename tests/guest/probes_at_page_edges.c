@@ -68,7 +68,8 @@ int main(void)
 	expect_ret(probe_try(shadow, "spans", SPANS, SHADOWK_PROBE_COUNT, 0), 0,
 		   "a probe where the __fentry__ site lies in two pages");
 	expect_ret(probe_try(shadow, "latency", SPANS, SHADOWK_PROBE_LATENCY, 0), 0, "its latency");
-	expect_ret(shadowk_patch_add(shadow, &patch), -EADDRNOTAVAIL, "a patch there");
+	expect_refused(shadowk_patch_add(shadow, &patch), -EOPNOTSUPP, SHADOWK_REASON_PAGE_EDGE,
+		       "a patch there");
 	edge_is_refused(shadow);
 	actor_start(&inside, -1);
 	attach(shadow, inside.pid);

@@ -18,11 +18,13 @@ static unsigned int told[ACTORS];
 
 static void walk(struct shadowk_shadow *shadow)
 {
-	struct shadowk_process process = { .size = sizeof(process) };
+	struct shadowk_process process;
+	uint64_t cursor = 0;
 	long ret;
 
 	memset(told, 0, sizeof(told));
-	while ((ret = shadowk_process_next(shadow, &process)) > 0) {
+	/* One at a time, so that others come and go between. */
+	while ((ret = shadowk_process_list(shadow, &cursor, &process, sizeof(process), 1)) > 0) {
 		unsigned int i = 0;
 
 		while (i < ACTORS && actors[i].pid != process.pid)

@@ -39,7 +39,7 @@ static long job_watch(long unused)
 
 int main(void)
 {
-	struct shadowk_raw raw = { .size = sizeof(raw), .len = sizeof(forged) };
+	struct shadowk_raw_spec raw = { .size = sizeof(raw), .len = sizeof(forged) };
 	struct actor inside, outside, watcher;
 	struct shadowk_shadow *shadow;
 

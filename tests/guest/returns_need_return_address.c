@@ -29,7 +29,7 @@ static bool refused(struct shadowk_shadow *shadow, const char *place)
 	if (!ret)
 		probe_remove(shadow, "ret");
 	expect_ret(ret, latency, "a return probe at %s, as latency", place);
-	return latency == -EOPNOTSUPP || latency == -EADDRNOTAVAIL || latency == -ENOENT;
+	return latency == -EOPNOTSUPP || latency == -ENOENT;
 }
 
 static void try_cold(struct shadowk_shadow *shadow, struct trial *kernel, struct trial *modules)

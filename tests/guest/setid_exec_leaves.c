@@ -92,10 +92,10 @@ int main(void)
 		need(!chown(programs[i].path, programs[i].uid, programs[i].gid));
 		need(!chmod(programs[i].path, programs[i].mode));
 	}
-	shadow = shadow_new_delegable(NULL);
+	shadow = shadow_new(NULL);
 	count(shadow, GETPPID);
 	delegate_start(&user);
-	delegate_give(&user, 0, shadow);
+	delegate_share(&user, 0, shadow, BOTH_RIGHTS);
 
 	need_ok(actor_do(&user.actor, job_attach_itself, 0));
 	each("who attached itself", false);

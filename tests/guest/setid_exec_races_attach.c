@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "lists.h"
 #include "delegate.h"
 #include "tiny.h"
 
@@ -45,7 +46,7 @@ static pid_t patcher(void)
 
 int main(void)
 {
-	struct shadowk_shadow *theirs = shadow_new_delegable(NULL), *ours = shadow_new(NULL);
+	struct shadowk_shadow *theirs = shadow_new(NULL), *ours = shadow_new(NULL);
 	long executed, attached = 0, detached = 0;
 	struct delegate user;
 	time_t begin;
@@ -56,19 +57,23 @@ int main(void)
 	need(!chmod(PROGRAM, 04755));
 	count(theirs, GETPPID);
 	delegate_start(&user);
-	delegate_give(&user, 0, theirs);
+	delegate_share(&user, 0, theirs, BOTH_RIGHTS);
 	patching = patcher();
 	begin = time(NULL);
 	actor_ask(&user.actor, job_storm, 0);
 	while (time(NULL) < begin + (attached && detached ? SECONDS : PATIENCE)) {
-		struct shadowk_process inside = { .size = sizeof(inside) };
+		struct shadowk_process *processes;
+		long nr = list_read(shadowk_process_list, theirs, &processes);
 
-		while (shadowk_process_next(theirs, &inside) == 1) {
-			if (inside.pid == user.actor.pid || !inside.pid)
+		for (long i = 0; i < nr; i++) {
+			pid_t pid = processes[i].pid;
+
+			if (pid == user.actor.pid || !pid)
 				continue;
-			attached += !shadowk_process_attach(ours, inside.pid);
-			detached += !shadowk_process_detach(device(), inside.pid);
+			attached += !shadowk_process_attach(ours, pid);
+			detached += !shadowk_process_detach(device(), pid);
 		}
+		free(processes);
 	}
 	*enough = true;
 	executed = actor_answer(&user.actor);

@@ -38,7 +38,7 @@ static void expect_changes(bool sizes, const char *what)
 
 static void change_text(void)
 {
-	struct shadowk_raw all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
 
 	attach(shadow, inside.pid);
 	watch();

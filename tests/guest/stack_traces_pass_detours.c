@@ -6,6 +6,7 @@
  * is: the frame is another one at each instruction.
  */
 
+#include "lists.h"
 #include "actor.h"
 #include "shadows.h"
 #include "tracefs.h"
@@ -37,11 +38,16 @@ static unsigned int probe_all(struct shadowk_shadow *shadow)
 
 static uint64_t all_hits(struct shadowk_shadow *shadow, unsigned int *executed)
 {
-	struct shadowk_probe_info info = { .size = sizeof(info) };
+	struct shadowk_probe_info *probes;
+	long nr = need_ok(list_read(shadowk_probe_list, shadow, &probes));
 	uint64_t sum = 0;
 
-	for (*executed = 0; need_ok(shadowk_probe_next(shadow, &info)); sum += info.hits)
-		*executed += info.hits > 0;
+	*executed = 0;
+	for (long i = 0; i < nr; i++) {
+		sum += probes[i].hits;
+		*executed += probes[i].hits > 0;
+	}
+	free(probes);
 	return sum;
 }
 

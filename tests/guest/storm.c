@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "lists.h"
 #include "actor.h"
 #include "shadows.h"
 #include "tiny.h"
@@ -29,18 +30,12 @@ static const struct {
 	const char *name;
 	int errors[6]; /* that others' doings can be a reason for */
 } ops[NR_OPS] = {
-	[CREATE] = { "create", { EEXIST } },
-	[OPEN] = { "open", { ENOENT } },
-	[DESTROY] = { "destroy", { EBUSY, ESTALE } },
-	[ATTACH] = { "attach", { ESRCH, ESTALE } },
-	[DETACH] = { "detach", { ESRCH, ENOENT } },
-	[ENTER] = { "enter", { ESTALE, ENOSPC } },
-	[LEAVE] = { "leave", { ENOENT } },
-	[ADD] = { "probe", { ESTALE, EEXIST, EADDRINUSE } },
-	[REMOVE] = { "remove a probe", { ENOENT } },
-	[PIN] = { "privatise", { ESTALE } },
-	[UNPIN] = { "give pages back", { ENOENT } },
-	[WALK] = { "walk", { 0 } },
+	[CREATE] = { "create", { EEXIST } },	     [OPEN] = { "open", { ENOENT } },
+	[DESTROY] = { "destroy", { EBUSY } },	     [ATTACH] = { "attach", { ESRCH, ESTALE } },
+	[DETACH] = { "detach", { ESRCH, ENOENT } },  [ENTER] = { "enter", { ESTALE, ENOSPC } },
+	[LEAVE] = { "leave", { ENOENT } },	     [ADD] = { "probe", { ESTALE, EEXIST, EBUSY } },
+	[REMOVE] = { "remove a probe", { ENOENT } }, [PIN] = { "privatise", { ESTALE } },
+	[UNPIN] = { "give pages back", { ENOENT } }, [WALK] = { "walk", { 0 } },
 };
 
 static const char *const symbols[] = {
@@ -85,7 +80,7 @@ static bool note(int op, long ret)
 static void edit(struct shadowk_shadow *shadow)
 {
 	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = 1 + dice(3) };
-	struct shadowk_raw raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
 	char name[16];
 
 	sprintf(name, "p%u", dice(8));
@@ -110,16 +105,15 @@ static void edit(struct shadowk_shadow *shadow)
 
 static void walk(struct shadowk_shadow *shadow)
 {
-	struct shadowk_process process = { .size = sizeof(process) };
-	struct shadowk_probe_info probe = { .size = sizeof(probe) };
-	long ret;
+	struct shadowk_process *processes;
+	struct shadowk_probe_info *probes;
+	long ret = list_read(shadowk_probe_list, shadow, &probes);
 
-	while ((ret = shadowk_probe_next(shadow, &probe)) > 0)
-		;
-	note(WALK, ret);
-	while ((ret = shadowk_process_next(shadow, &process)) > 0)
-		;
-	note(WALK, ret);
+	free(probes);
+	note(WALK, ret < 0 ? ret : 0);
+	ret = list_read(shadowk_process_list, shadow, &processes);
+	free(processes);
+	note(WALK, ret < 0 ? ret : 0);
 }
 
 static void one_shadow(struct shadowk *dev, const char *name)

@@ -5,6 +5,7 @@
  * do to the same text, and tells one that nobody is to have put there.
  */
 
+#include "lists.h"
 #include "actor.h"
 #include "patches.h"
 #include "places.h"
@@ -18,12 +19,14 @@ static struct shadowk_shadow *shadow;
 
 static unsigned int walk(const char *when, struct shadowk_edit_info *stray)
 {
-	struct shadowk_edit_info info = { .size = sizeof(info) };
 	unsigned int edits = 0, strays = 0;
+	struct shadowk_edit_info *infos;
+	long nr = need_ok(list_read(shadowk_edit_list, shadow, &infos));
 	uint64_t last = 0;
-	long more;
 
-	while ((more = shadowk_edit_next(shadow, &info)) > 0) {
+	for (long i = 0; i < nr; i++) {
+		struct shadowk_edit_info info = infos[i];
+
 		expect(info.addr >= last, "%s: 0x%lx after 0x%lx", when, (long)info.addr,
 		       (long)last);
 		last = info.addr + info.len;
@@ -34,7 +37,7 @@ static unsigned int walk(const char *when, struct shadowk_edit_info *stray)
 			edits++;
 		}
 	}
-	expect_ret(more, 0, "%s: end of the walk", when);
+	free(infos);
 	expect_eq(strays, stray->len > 0, "%s: strays", when);
 	return edits;
 }
@@ -58,7 +61,7 @@ static void go_astray(uint64_t addr)
 int main(void)
 {
 	struct place jump = find_place(PROBED, SHADOWK_ARM_JUMP, job_read_zero);
-	struct shadowk_edit_info stray = { .size = sizeof(stray) };
+	struct shadowk_edit_info stray = { 0 };
 	uint64_t patched = kernel_symbol(PATCHED);
 	char parameters[64];
 

@@ -44,7 +44,7 @@ static void expect_private(struct shadowk_shadow *shadow, struct actor *inside,
 
 int main(void)
 {
-	struct shadowk_raw all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
 	struct actor inside[nr_cpus()], outside[nr_cpus()];
 	struct shadowk_shadow *shadow;
 	char modes[128];

@@ -27,7 +27,7 @@ static long job_pin(long cpu)
 int main(void)
 {
 	uint64_t from = kernel_symbol("_stext"), len = kernel_symbol("_etext") - from;
-	struct shadowk_raw all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
 	unsigned char *before = malloc(len), *after = malloc(len);
 	struct shadowk_shadow *shadow;
 	unsigned int locks = 0;

@@ -155,10 +155,11 @@ static void refuses_what_cannot_ask(struct actor *actor)
 	};
 
 	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), 0, "enter");
-	expect_ret(shadowk_patch_add(shadow, &skip), -ETXTBSY, "leave a call out meanwhile");
+	expect_refused(shadowk_patch_add(shadow, &skip), -EBUSY, SHADOWK_REASON_THREADS_INSIDE,
+		       "leave a call out meanwhile");
 	expect_ret(actor_do(actor, job_leave, 0), 0, "leave");
 	expect_ret(shadowk_patch_add(shadow, &skip), 0, "leave a call out");
-	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), -EXDEV, "enter then");
+	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), -EBUSY, "enter then");
 	expect_ret(actor_do(actor, job_enter, 0), 0, "enter with all threads");
 	expect_ret(actor_do(actor, job_leave, 0), 0, "leave again");
 	patch_remove(shadow, "skip");

@@ -27,10 +27,14 @@ static void check(struct shadowk_shadow *shadow, uint64_t addr, const char *name
 	struct shadowk_probe_spec probe = { .size = sizeof(probe),
 					    .addr = addr,
 					    .kind = SHADOWK_PROBE_COUNT };
-	struct shadowk_raw raw = { .size = sizeof(raw), .addr = addr, .len = 1, .bytes = { 0x90 } };
+	struct shadowk_raw_spec raw = {
+		.size = sizeof(raw), .addr = addr, .len = 1, .bytes = { 0x90 }
+	};
 
-	expect_ret(shadowk_probe_add(shadow, &probe), -EADDRNOTAVAIL, "a probe of %s", name);
-	expect_ret(shadowk_raw_add(shadow, &raw), -EADDRNOTAVAIL, "a raw edit of %s", name);
+	expect_refused(shadowk_probe_add(shadow, &probe), -EOPNOTSUPP, SHADOWK_REASON_FORBIDDEN,
+		       "a probe of %s", name);
+	expect_refused(shadowk_raw_add(shadow, &raw), -EOPNOTSUPP, SHADOWK_REASON_FORBIDDEN,
+		       "a raw edit of %s", name);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "lists.h"
 #include "actor.h"
 #include "shadows.h"
 #include "victims.h"
@@ -59,9 +60,9 @@ static struct shadowk_patch_spec spec_of(enum shadowk_patch_kind kind)
 
 static uint64_t first_function(struct shadowk_shadow *shadow)
 {
-	struct shadowk_patch_info info = { .size = sizeof(info) };
+	struct shadowk_patch_info info = { 0 };
 
-	expect_ret(shadowk_patch_next(shadow, &info), 1, "the patch is told");
+	expect_ret(list_first(shadowk_patch_list, shadow, &info), 1, "the patch is listed");
 	return info.addr;
 }
 
@@ -86,7 +87,8 @@ static bool try_kind(enum shadowk_patch_kind kind, long expected, long mask)
 	expect_ret(shadowk_patch_remove(shadow, "thunks"), -EBUSY, "%s: removed, somebody inside",
 		   what);
 	detach(inside.pid);
-	expect_ret(shadowk_patch_add(shadow, &again), -EADDRINUSE, "%s: added twice", what);
+	expect_refused(shadowk_patch_add(shadow, &again), -EBUSY, SHADOWK_REASON_EDIT_THERE,
+		       "%s: added twice", what);
 	need_ok(shadowk_patch_remove(shadow, "thunks"));
 	attach(shadow, inside.pid);
 	expect_eq(actor_do(&inside, job_bytes, addr) & 0xff, CALL, "%s: text then", what);

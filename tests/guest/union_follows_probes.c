@@ -107,8 +107,8 @@ static void refused_makes_none(void)
 {
 	struct shadowk_shadow *shadow = shadow_new_union(NULL), *after;
 
-	expect_ret(probe_try(shadow, "p", "shadowk:shk_shadow_put", SHADOWK_PROBE_COUNT, 0),
-		   -EADDRNOTAVAIL, "a probe of the module itself");
+	expect_refused(probe_try(shadow, "p", "shadowk:shk_shadow_put", SHADOWK_PROBE_COUNT, 0),
+		       -EOPNOTSUPP, SHADOWK_REASON_FORBIDDEN, "a probe of the module itself");
 	after = shadow_new(NULL);
 	expect_eq(shadow_info(after).id - shadow_info(shadow).id, 1, "shadows that were made");
 	shadow_close(after);

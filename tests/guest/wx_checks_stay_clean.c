@@ -31,7 +31,7 @@ static void expect_clean(struct actor *inside, const char *when)
 
 int main(void)
 {
-	struct shadowk_raw all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
 	struct actor inside;
 
 	observer_load();

@@ -16,7 +16,7 @@
 
 static struct shadowk_shadow *fresh, *shadow, *other;
 static struct actor inside, mover, outside;
-static struct shadowk_raw raw;
+static struct shadowk_raw_spec raw;
 
 static void refuse(unsigned int n)
 {
@@ -123,7 +123,7 @@ static void undo_probe(void)
 static long run_pages(void)
 {
 	/* In two ranges of text. */
-	raw = (struct shadowk_raw){ .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
+	raw = (struct shadowk_raw_spec){ .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
 	raw.addr = ((kernel_symbol("vfs_read") >> 21) << 21) - 0x2000;
 	raw.len = 0x5000;
 	return shadowk_raw_add(fresh, &raw);
@@ -138,7 +138,7 @@ static void undo_pages(void)
 /* What comes with its page. */
 static long run_raw(void)
 {
-	raw = (struct shadowk_raw){ .size = sizeof(raw), .len = 5, .bytes = { 0xb8 } };
+	raw = (struct shadowk_raw_spec){ .size = sizeof(raw), .len = 5, .bytes = { 0xb8 } };
 	raw.addr = find_call(GETUID, "from_kuid_munged");
 	return shadowk_raw_add(fresh, &raw);
 }

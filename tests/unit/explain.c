@@ -9,127 +9,197 @@
 #include "../../lib/internal.h"
 #include "unit.h"
 
-static struct shadowk_probe_spec spec;
+static struct shadowk_probe_spec probe_spec;
 static struct shadowk_patch_spec patch_spec;
-static struct shadowk_subject subject = { .size = sizeof(subject),
-					  .shadow = "web",
-					  .probe = "read",
-					  .spec = &spec,
-					  .pid = 2,
-					  .patch = "fix",
-					  .patch_spec = &patch_spec };
-static char line[512];
+static struct shadowk_raw_spec raw_spec;
+static struct shadowk_subject subject = {
+	.size = sizeof(subject),
+	.shadow = "web",
+	.pid = 2,
+	.probe = "read",
+	.probe_spec = &probe_spec,
+	.patch = "fix",
+	.patch_spec = &patch_spec,
+	.raw = 7,
+	.raw_spec = &raw_spec,
+};
+static char line[1024];
 
 static void spec_set(const char *text)
 {
-	spec = (struct shadowk_probe_spec){ .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
-	assert_int_equal(shadowk_probe_parse(text, &spec), 0);
+	probe_spec = (struct shadowk_probe_spec){ .size = sizeof(probe_spec) };
+	probe_spec.kind = SHADOWK_PROBE_COUNT;
+	assert_int_equal(shadowk_probe_parse(text, &probe_spec), 0);
 }
 
-static void says(enum shadowk_op op, int err, const char *expected)
+/* As if a call had just returned that error. */
+static void says(enum shadowk_op op, int err, enum shadowk_reason reason, const char *expected)
 {
+	shk_error.reason = reason;
 	shadowk_explain(line, sizeof(line), op, err, &subject);
+	shk_error.reason = 0;
 	if (!strstr(line, expected))
 		fail_msg("'%s' does not say '%s'", line, expected);
 }
 
+#define SAYS(op, err, reason, expected) \
+	says(SHADOWK_OP_##op, -(err), SHADOWK_REASON_##reason, expected)
+
 static void shadows(void **state)
 {
-	says(SHADOWK_OP_PROPERTY_NEXT, -EINTR, "ask the module what this machine is");
-	says(SHADOWK_OP_SHADOW_CREATE, -EEXIST,
-	     "shadow 'web' exists already; choose another name or "
-	     "destroy it: shadowctl destroy web");
-	says(SHADOWK_OP_SHADOW_OPEN, -ENOENT,
+	SAYS(PROPERTY_LIST, EINTR, NONE, "ask the module about this machine");
+	SAYS(SHADOW_CREATE, EEXIST, NAME_TAKEN,
+	     "shadow 'web' exists already; choose another name or destroy it: shadowctl destroy "
+	     "web");
+	SAYS(SHADOW_CREATE, EOPNOTSUPP, NO_CARRIER, "cannot create shadow 'web': in a Xen PV");
+	SAYS(SHADOW_OPEN, ENOENT, SHADOW_UNKNOWN,
 	     "no shadow named 'web'; create it: shadowctl create web");
-	says(SHADOWK_OP_SHADOW_DESTROY, -EBUSY, "detach them first");
-	says(SHADOWK_OP_PROBE_ADD, -ESTALE, "shadow 'web' was destroyed");
-	says(SHADOWK_OP_PROCESS_ATTACH, -ESTALE, "shadow 'web' was destroyed");
+	SAYS(SHADOW_DESTROY, EBUSY, SHADOW_IN_USE, "detach them first");
+	SAYS(PROBE_ADD, ESTALE, SHADOW_DESTROYED, "shadow 'web' was destroyed");
+	SAYS(SHADOW_INFO, ESTALE, NONE, "shadow 'web' was destroyed");
+	SAYS(SHADOW_FROM_FD, ENOTTY, NONE, "the descriptor is not a shadow's");
+	SAYS(PROCESS_ATTACH, EIO, XEN, "cannot attach pid 2: Xen refused");
+	SAYS(SHADOW_LIST, ENOMEM, NONE, "cannot list the shadows: Cannot allocate memory");
 	subject.shadow = "a/b";
-	says(SHADOWK_OP_SHADOW_CREATE, -EINVAL, "'a/b' cannot be the name of a shadow");
+	SAYS(SHADOW_CREATE, EINVAL, NAME_INVALID, "'a/b' cannot be the name of a shadow");
 	subject.shadow = "";
-	says(SHADOWK_OP_SHADOW_OPEN, -EINVAL, "cannot be empty");
+	SAYS(SHADOW_OPEN, EINVAL, NAME_INVALID, "cannot be empty");
+	subject.shadow = "0123456789012345678901234567890123456789012345678901234567890123";
+	SAYS(SHADOW_CREATE, ENAMETOOLONG, NONE, "is too long for the name of a shadow: 64");
+	subject.shadow = "#12";
+	SAYS(SHADOW_OPEN, ENOENT, SHADOW_UNKNOWN, "no shadow has the id #12");
+	subject.shadow = "#12x";
+	SAYS(SHADOW_OPEN, EINVAL, NAME_INVALID, "'#12x' is not '#' and the id of a shadow");
 	subject.shadow = "web";
+}
+
+static void rights(void **state)
+{
+	SAYS(PROCESS_ATTACH, EACCES, RIGHTS, "cannot attach pid 2: this handle was shared without");
+	SAYS(PROBE_LIST, EACCES, REVOKED,
+	     "cannot list the probes of shadow 'web': this handle was");
+	SAYS(PROCESS_DETACH_FROM, EPERM, NOT_DELEGATED, "shadowctl detach --pid 2");
+	SAYS(HANDLE_DERIVE, EBUSY, EDITS_IN_PLACE, "has patches for which threads are waited for");
+	SAYS(HANDLE_REVOKE, ENOENT, ID_UNKNOWN, "no open handle");
 }
 
 static void processes(void **state)
 {
 	int pid;
 
-	says(SHADOWK_OP_PROCESS_ATTACH, -EOPNOTSUPP, "pid 2 is a kernel thread; shadows hold user");
-	says(SHADOWK_OP_PROCESS_DETACH, -ENOENT, "pid 2 is in no shadow");
-	says(SHADOWK_OP_PROCESS_DETACH_FROM, -ENOENT, "pid 2 is not in shadow 'web'");
+	SAYS(PROCESS_ATTACH, EOPNOTSUPP, KERNEL_THREAD, "pid 2 is a kernel thread; shadows hold");
+	SAYS(PROCESS_DETACH, ENOENT, NOT_INSIDE, "pid 2 is in no shadow");
+	SAYS(PROCESS_DETACH_FROM, ENOENT, NOT_INSIDE, "pid 2 is not in shadow 'web'");
+	SAYS(PROCESS_ATTACH, EBUSY, BOUND_BY_CGROUP, "is in a shadow by its cgroup");
+	SAYS(PROCESS_ATTACH, EBADF, NOT_PIDFD, "pidfd_open(2)");
 	subject.pid = 4194304;
-	says(SHADOWK_OP_PROCESS_ATTACH, -ESRCH, "no process has pid 4194304");
+	SAYS(PROCESS_ATTACH, ESRCH, PROCESS_EXITED, "no process has pid 4194304");
 	pid = fork();
 	if (!pid)
 		_exit(0);
 	assert_true(pid > 0);
 	waitid(P_PID, pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
 	subject.pid = pid;
-	says(SHADOWK_OP_PROCESS_ATTACH, -ESRCH, "is a zombie");
+	SAYS(PROCESS_ATTACH, ESRCH, PROCESS_EXITED, "is a zombie");
 	waitpid(pid, NULL, 0);
 	subject.pid = 2;
 }
 
+static void busy(void **state)
+{
+	char expected[64];
+
+	snprintf(expected, sizeof(expected), "thread %d (explain) is in a function", getpid());
+	shk_error.busy = getpid();
+	SAYS(PROCESS_ATTACH, EBUSY, TASK_BUSY, expected);
+	patch_spec = (struct shadowk_patch_spec){ .kind = SHADOWK_PATCH_LIVEPATCH };
+	SAYS(PATCH_ADD, EBUSY, TASK_BUSY, "--unsafe-now does not wait");
+	shk_error.busy = -1;
+	SAYS(LEAVE, EBUSY, TASK_BUSY, "a thread of another pid namespace");
+	shk_error.busy = 0;
+}
+
 static void stretches(void **state)
 {
-	says(SHADOWK_OP_ENTER, -ENOSPC, "is each shadowk_enter() followed by shadowk_leave()?");
-	says(SHADOWK_OP_ENTER, -ESTALE, "shadow 'web' was destroyed");
-	says(SHADOWK_OP_LEAVE, -ENOENT, "cannot leave shadow 'web': this process has not entered");
+	SAYS(ENTER, ENOSPC, STRETCHES_FULL, "is each shadowk_enter() followed by shadowk_leave()?");
+	SAYS(ENTER, EBUSY, EDITS_FOR_ALL, "cannot enter shadow 'web' for one thread: it has raw");
+	SAYS(ENTER, EBUSY, THREAD_STRETCH, "have entered a shadow for themselves");
+	SAYS(ENTER, EOPNOTSUPP, POLICY, "cannot enter shadow 'web' for one thread");
+	SAYS(LEAVE, ENOENT, NO_STRETCH, "cannot leave shadow 'web': this process has not entered");
 }
 
 static void owns(void **state)
 {
 	subject.owned = "irq 24";
-	says(SHADOWK_OP_OWN, -EMEDIUMTYPE, "'shadowctl create web --async owner'");
-	says(SHADOWK_OP_OWN, -ENOENT, "there is no irq 24; see /proc/interrupts");
-	says(SHADOWK_OP_OWN, -EBUSY, "another shadow owns irq 24");
-	says(SHADOWK_OP_OWN, -EOPNOTSUPP, "in a Xen PV guest");
-	says(SHADOWK_OP_DISOWN, -ENOENT, "shadow 'web' does not own irq 24");
-	says(SHADOWK_OP_OWN_NEXT, -EPERM, "list what shadow 'web' owns");
+	SAYS(OWN, EOPNOTSUPP, POLICY, "'shadowctl create web --async owner'");
+	SAYS(OWN, ENOENT, IRQ_UNKNOWN, "there is no irq 24; see /proc/interrupts");
+	SAYS(OWN, EBUSY, OWNED_ELSEWHERE, "another shadow owns irq 24");
+	SAYS(OWN, EOPNOTSUPP, NO_CARRIER, "cannot own irq 24: in a Xen PV guest");
+	SAYS(DISOWN, ENOENT, NOT_OWNED, "shadow 'web' does not own irq 24");
+	SAYS(OWN_LIST, EPERM, CAPABILITY, "list what shadow 'web' owns");
+	SAYS(OWN, ENAMETOOLONG, NONE, "the pattern of irq 24 is longer than 63 characters");
 	subject.owned = NULL;
 }
 
 static void cgroups(void **state)
 {
 	subject.cgroup = "/sys/fs/cgroup/a";
-	says(SHADOWK_OP_CGROUP_ATTACH, -ENOENT, "no cgroup '/sys/fs/cgroup/a'; give its folder");
-	says(SHADOWK_OP_CGROUP_ATTACH, -EBADF, "no cgroup of the unified hierarchy");
-	says(SHADOWK_OP_CGROUP_ATTACH, -EBUSY, "detach --cgroup /sys/fs/cgroup/a");
-	says(SHADOWK_OP_CGROUP_DETACH, -ENODATA, "is not attached to a shadow");
-	says(SHADOWK_OP_PROCESS_ATTACH, -EBUSY, "is in a shadow by its cgroup");
-	says(SHADOWK_OP_CGROUP_NEXT, -EPERM, "list the cgroups of shadow 'web'");
+	SAYS(CGROUP_ATTACH, ENOENT, NONE, "no cgroup '/sys/fs/cgroup/a'; give its folder");
+	SAYS(CGROUP_ATTACH, ENOENT, CGROUP_REMOVED, "'/sys/fs/cgroup/a' was just removed");
+	SAYS(CGROUP_ATTACH, EBADF, NOT_CGROUP, "no cgroup of the unified hierarchy");
+	SAYS(CGROUP_ATTACH, EBUSY, CGROUP_ELSEWHERE, "detach --cgroup /sys/fs/cgroup/a");
+	SAYS(CGROUP_DETACH, ENOENT, CGROUP_UNATTACHED, "is not attached to a shadow");
+	SAYS(CGROUP_LIST, EPERM, CAPABILITY, "list the cgroups of shadow 'web'");
 	subject.cgroup = NULL;
+}
+
+static void syscalls(void **state)
+{
+	subject.syscall = "execve";
+	SAYS(SYSCALL_NUMBER, ENOENT, NONE, "no system call 'execve'; give names of syscalls(2)");
+	SAYS(SYSCALLS_CREATE, EINVAL, SYSCALL_UNKNOWN, "this kernel has no system call 'execve'");
+	SAYS(SYSCALLS_CREATE, EOPNOTSUPP, SYSCALL_NO_RETURN, "'execve' does not return");
+	SAYS(SYSCALLS_CREATE, EOPNOTSUPP, NO_SYSCALL_ENTRY, "no x64_sys_call()");
+	SAYS(SYSCALLS_CREATE, EOPNOTSUPP, SYSCALLS_ONLY, "'web' was itself made for some");
+	SAYS(SYSCALLS_CREATE, EBUSY, EDIT_THERE, "at the entry of x64_sys_call()");
+	subject.syscall = NULL;
 }
 
 static void probes(void **state)
 {
 	spec_set("vfs_read+3");
-	says(SHADOWK_OP_PROBE_ADD, -EILSEQ, "vfs_read+3 is in the middle of an instruction");
+	SAYS(PROBE_ADD, EINVAL, NOT_INSTRUCTION, "vfs_read+0x3 is in the middle of an instruction");
+	SAYS(PROBE_ADD, ERANGE, PAST_SYMBOL, "vfs_read+0x3 is past the end of vfs_read");
 	spec_set("do_nmi");
-	says(SHADOWK_OP_PROBE_ADD, -EADDRNOTAVAIL, "cannot probe do_nmi: the kernel forbids it");
-	says(SHADOWK_OP_PROBE_ADD, -EADDRINUSE, "optimised kprobe");
-	says(SHADOWK_OP_PROBE_ADD, -EOPNOTSUPP, "cannot step");
-	says(SHADOWK_OP_PROBE_ADD, -ENOSPC, "remove some");
+	SAYS(PROBE_ADD, EOPNOTSUPP, FORBIDDEN, "cannot probe do_nmi: the kernel forbids it");
+	SAYS(PROBE_ADD, EBUSY, KPROBE_THERE, "optimised kprobe");
+	SAYS(PROBE_ADD, EBUSY, JUMP_THERE, "add that one with --int3");
+	SAYS(PROBE_ADD, EOPNOTSUPP, CANNOT_STEP, "cannot step");
+	SAYS(PROBE_ADD, ENOSPC, NO_ROOM, "remove some");
+	SAYS(PROBE_ADD, EBUSY, FTRACE_DISABLED, "sysctl kernel.ftrace_enabled=1");
+	SAYS(PROBE_ADD, ENODEV, FTRACE_DEAD, "reboot");
 	spec_set("no_such_function_1");
-	says(SHADOWK_OP_PROBE_ADD, -ENOENT,
-	     "no function named 'no_such_function_1' in this kernel; "
-	     "see /proc/kallsyms");
+	SAYS(PROBE_ADD, ENOENT, SYMBOL_UNKNOWN,
+	     "no function named 'no_such_function_1' in this kernel; see /proc/kallsyms");
 	spec_set("0x1234");
-	says(SHADOWK_OP_PROBE_ADD, -ERANGE, "0x1234 is not in the text of the kernel");
+	SAYS(PROBE_ADD, ERANGE, NOT_TEXT, "0x1234 is not in the text of the kernel");
 	spec_set("vfs_read+4");
-	spec.kind = SHADOWK_PROBE_LATENCY;
-	says(SHADOWK_OP_PROBE_ADD, -EOPNOTSUPP, "entry of a function, which vfs_read+4 is not");
+	SAYS(PROBE_ADD, EOPNOTSUPP, NOT_ENTRY, "entry of a function, which vfs_read+0x4 is not");
 	spec_set("vfs_read.cold");
-	spec.kind = SHADOWK_PROBE_LATENCY;
-	says(SHADOWK_OP_PROBE_ADD, -EOPNOTSUPP,
+	SAYS(PROBE_ADD, EOPNOTSUPP, NO_RETURN,
 	     "vfs_read.cold is entered without a return address: it is a part of vfs_read; probe");
 	spec_set("ret_from_fork");
-	spec.kind = SHADOWK_PROBE_LATENCY;
-	says(SHADOWK_OP_PROBE_ADD, -EOPNOTSUPP, "ret_from_fork is entered without a return");
-	strcpy(spec.name, "mine");
-	says(SHADOWK_OP_PROBE_ADD, -EEXIST, "shadowctl probe remove web mine");
-	says(SHADOWK_OP_PROBE_REMOVE, -ENOENT, "shadow 'web' has no probe named 'read'");
+	SAYS(PROBE_ADD, EOPNOTSUPP, NO_RETURN, "ret_from_fork is entered without a return");
+	subject.probe = "mine";
+	SAYS(PROBE_ADD, EEXIST, NAME_TAKEN, "shadowctl probe remove web mine");
+	subject.probe = NULL;
+	strcpy(probe_spec.name, "yours");
+	SAYS(PROBE_ADD, EEXIST, NAME_TAKEN, "shadowctl probe remove web yours");
+	subject.probe = "read";
+	SAYS(PROBE_REMOVE, ENOENT, ID_UNKNOWN, "shadow 'web' has no probe named 'read'");
+	subject.place = "1x";
+	SAYS(PROBE_PARSE, EINVAL, NONE, "'1x' is not SYMBOL, SYMBOL+OFFSET or 0xADDRESS");
+	subject.place = NULL;
 }
 
 static void patches(void **state)
@@ -140,77 +210,146 @@ static void patches(void **state)
 		.name = "mine",
 		.symbol = "no_such_function_1",
 	};
-	says(SHADOWK_OP_PATCH_ADD, -ENOENT, "no function named 'no_such_function_1'");
-	says(SHADOWK_OP_PATCH_ADD, -EADDRNOTAVAIL, "cannot patch no_such_function_1: the kernel");
-	says(SHADOWK_OP_PATCH_ADD, -EOPNOTSUPP, "no __fentry__ site");
-	says(SHADOWK_OP_PATCH_ADD, -EEXIST, "shadowctl patch remove web mine");
-	says(SHADOWK_OP_PATCH_ADD, -EBUSY, "kprobe");
-	says(SHADOWK_OP_PATCH_ADD, -ESTALE, "shadow 'web' was destroyed");
-	says(SHADOWK_OP_PATCH_REMOVE, -ENOENT, "shadow 'web' has no patch named 'fix'");
-	says(SHADOWK_OP_PATCH_PROMOTE, -EMEDIUMTYPE, "'fix' is not a livepatch module's");
-	says(SHADOWK_OP_PATCH_PROMOTE, -EALREADY, "'fix' was promoted before");
+	SAYS(PATCH_ADD, ENOENT, SYMBOL_UNKNOWN, "no function named 'no_such_function_1'");
+	SAYS(PATCH_ADD, EOPNOTSUPP, FORBIDDEN, "cannot patch no_such_function_1: the kernel");
+	SAYS(PATCH_ADD, EOPNOTSUPP, NO_FENTRY, "no __fentry__ site");
+	SAYS(PATCH_ADD, EBUSY, KPROBE_THERE, "kprobe");
+	SAYS(PATCH_ADD, ESTALE, SHADOW_DESTROYED, "shadow 'web' was destroyed");
+	subject.patch = NULL;
+	SAYS(PATCH_ADD, EEXIST, NAME_TAKEN, "shadowctl patch remove web mine");
+	subject.patch = "fix";
+	SAYS(PATCH_REMOVE, ENOENT, ID_UNKNOWN, "shadow 'web' has no patch named 'fix'");
+	SAYS(PATCH_PROMOTE, EINVAL, NOT_LIVEPATCH, "'fix' is not a livepatch module's");
+	SAYS(PATCH_PROMOTE, EEXIST, PROMOTED, "'fix' was promoted before");
+	SAYS(PATCH_PROMOTE, EBUSY, LIVEPATCH, "another livepatch is in transition");
+	SAYS(PATCH_REMOVE, EBUSY, PROCESSES_INSIDE, "detach them first");
+	patch_spec.flags = SHADOWK_PATCH_IN_PLACE;
+	SAYS(PATCH_ADD, EOPNOTSUPP, BODY_TOO_LONG, "leave --in-place out");
+	SAYS(PATCH_ADD, EOPNOTSUPP, SHARED, "a shadow that was shared by --attach");
+	SAYS(PATCH_ADD, EBUSY, EDIT_THERE, "another patch of no_such_function_1, or an edit in");
+	patch_spec.flags = 0;
+	SAYS(PATCH_ADD, EBUSY, EDIT_THERE, "has a patch of no_such_function_1 in place");
+	patch_spec.kind = SHADOWK_PATCH_RETURNS;
+	SAYS(PATCH_ADD, EOPNOTSUPP, NO_THUNKS, "this kernel uses no return thunks");
+}
+
+static void patch_modules(void **state)
+{
+	patch_spec = (struct shadowk_patch_spec){
+		.size = sizeof(patch_spec),
+		.kind = SHADOWK_PATCH_MODULE,
+		.object = "kfix",
+	};
+	strcpy(shk_error.subject, "no_such_function_2");
+	SAYS(PATCH_ADD, ENOENT, SYMBOL_UNKNOWN, "no function named 'no_such_function_2'");
+	SAYS(PATCH_ADD, ENODEV, NO_PATCH_MODULE, "no patch module 'kfix' is loaded");
+	SAYS(PATCH_ADD, ENOEXEC, PATCH_VERSION, "'kfix' does not belong to this version");
 	patch_spec.kind = SHADOWK_PATCH_LIVEPATCH;
-	strcpy(patch_spec.object, "kfix");
-	says(SHADOWK_OP_PATCH_ADD, -ENODEV, "'kfix' has given shadowk no livepatch");
-	says(SHADOWK_OP_PATCH_ADD, -EXDEV, "changes functions of 'no_such_function_1'");
-	strcpy(patch_spec.symbol, "callbacks");
-	says(SHADOWK_OP_PATCH_ADD, -EXDEV, "module 'kfix' has callbacks");
-	strcpy(patch_spec.symbol, "no_such_function_1");
-	patch_spec.kind = SHADOWK_PATCH_SKIP_CALL;
-	strcpy(patch_spec.object, "callee");
-	says(SHADOWK_OP_PATCH_ADD, -ENXIO, "no_such_function_1 has no direct call of 'callee'");
-	says(SHADOWK_OP_PATCH_ADD, -EMLINK, "say which: no_such_function_1+OFFSET");
+	SAYS(PATCH_ADD, ENODEV, NO_PATCH_MODULE, "'kfix' has given shadowk no livepatch");
+	strcpy(shk_error.subject, "ext4");
+	SAYS(PATCH_ADD, ENODEV, OBJECT_MISSING, "'kfix' changes functions of 'ext4'");
+	SAYS(PATCH_ADD, EOPNOTSUPP, OBJECT_RELOCATIONS, "relocations for 'ext4'");
+	shk_error.subject[0] = '\0';
+	SAYS(PATCH_ADD, EOPNOTSUPP, CALLBACKS, "module 'kfix' has callbacks");
+	SAYS(PATCH_ADD, ENXIO, LIVEPATCH, "a callback of the livepatch has failed: No such device");
+	SAYS(PATCH_ADD, EOPNOTSUPP, NO_STACKS, "--unsafe-now does not wait");
+}
+
+static void calls(void **state)
+{
+	patch_spec = (struct shadowk_patch_spec){
+		.size = sizeof(patch_spec),
+		.kind = SHADOWK_PATCH_SKIP_CALL,
+		.symbol = "caller",
+		.object = "callee",
+	};
+	SAYS(PATCH_ADD, ENOENT, NO_CALL, "caller has no direct call of 'callee'");
+	SAYS(PATCH_ADD, EINVAL, SEVERAL_CALLS, "say which: caller+OFFSET");
+	SAYS(PATCH_ADD, EBUSY, EDIT_THERE, "on that call of 'callee' already");
 	patch_spec.offset = 3;
-	says(SHADOWK_OP_PATCH_ADD, -EILSEQ, "middle of an instruction");
-	says(SHADOWK_OP_PATCH_ADD, -ENXIO, "at offset 0x3");
+	SAYS(PATCH_ADD, EINVAL, NOT_INSTRUCTION, "caller+0x3 is in the middle of an instruction");
+	SAYS(PATCH_ADD, ENOENT, NO_CALL, "caller+0x3 is no direct call of 'callee'");
+}
+
+static void raws(void **state)
+{
+	raw_spec = (struct shadowk_raw_spec){ .size = sizeof(raw_spec), .symbol = "vfs_read" };
+	SAYS(RAW_ADD, EINVAL, NOT_INSTRUCTION, "at vfs_read one instruction must replace one");
+	SAYS(RAW_ADD, EOPNOTSUPP, FORBIDDEN, "cannot edit vfs_read: the kernel replaces or guards");
+	SAYS(RAW_ADD, EBUSY, EDIT_THERE, "shadow 'web' has another edit at vfs_read");
+	SAYS(RAW_ADD, ERANGE, NOT_TEXT, "is not in the kernel's own text");
+	SAYS(RAW_REMOVE, ENOENT, ID_UNKNOWN, "shadow 'web' has no raw edit 7");
 }
 
 static void module(void **state)
 {
 	if (access("/sys/module/shadowk", F_OK))
-		says(SHADOWK_OP_OPEN, -ENODEV, "the module is not loaded; modprobe shadowk");
+		SAYS(OPEN, ENODEV, NONE, "the module is not loaded; modprobe shadowk");
 	if (!geteuid())
-		says(SHADOWK_OP_OPEN, -EPERM, "add 'DeviceAllow=/dev/shadowk rw' to a unit");
-	says(SHADOWK_OP_INFO, -ENOTTY, "the module does not know how");
-	says(SHADOWK_OP_SHADOW_INFO, -EIO, "cannot read shadow 'web': Input/output error");
+		SAYS(OPEN, EPERM, NONE, "add 'DeviceAllow=/dev/shadowk rw' to a unit");
+	SAYS(INFO, ENOTTY, NONE, "the module does not know how");
+	SAYS(SHADOW_INFO, EIO, NONE, "cannot read shadow 'web': Input/output error");
 }
 
-static void permission(void **state)
+/* What a user without any capability is told; -1 if this cannot become one. */
+static int as_user(void (*test)(void))
 {
 	int pid = fork(), status;
 
 	if (!pid) {
 		if (!geteuid() && seteuid(65534))
 			_exit(2);
-		shadowk_explain(line, sizeof(line), SHADOWK_OP_SHADOW_CREATE, -EPERM, &subject);
-		_exit(!!strcmp(line,
-			       "cannot create shadow 'web': needs CAP_SYS_MODULE; run as root"));
-	}
-	waitpid(pid, &status, 0);
-	assert_int_equal(status, 0);
-
-	pid = fork();
-	if (!pid) {
-		if (!geteuid() && seteuid(65534))
-			_exit(2);
-		subject.pid = 0;
-		says(SHADOWK_OP_PROCESS_ATTACH, -EPERM, "'shadowctl create web --delegable'");
+		test();
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
-	assert_int_equal(status, 0);
+	return status;
 }
 
+static void create_as_user(void)
+{
+	SAYS(SHADOW_CREATE, EPERM, CAPABILITY,
+	     "cannot create shadow 'web': needs CAP_SYS_MODULE; run as root");
+}
+
+static void attach_as_user(void)
+{
+	subject.pid = 0;
+	SAYS(PROCESS_ATTACH, EPERM, CAPABILITY, "'shadowctl share web -- COMMAND'");
+}
+
+static void permission(void **state)
+{
+	assert_int_equal(as_user(create_as_user), 0);
+	assert_int_equal(as_user(attach_as_user), 0);
+}
+
+/* A reason that does not belong to the errno is of another call. */
+static void other_reason(void **state)
+{
+	SAYS(SHADOW_CREATE, ENOMEM, NAME_TAKEN,
+	     "cannot create shadow 'web': Cannot allocate memory");
+	says(SHADOWK_OP_SHADOW_CREATE, -ENOMEM, (enum shadowk_reason)4000,
+	     "cannot create shadow 'web': Cannot allocate memory");
+}
+
+/* All that could come, whether it can or not, is one line without words that nobody filled in. */
 static void one_line(void **state)
 {
+	static const int errnos[] = { EPERM,  ENOENT, ESRCH,  EIO,     EBADF,  EACCES,	    EBUSY,
+				      EEXIST, ENODEV, EINVAL, ENOSPC,  ERANGE, EOPNOTSUPP,  ESTALE,
+				      EINTR,  ENOMEM, ENOTTY, ENOEXEC, E2BIG,  ENAMETOOLONG };
+
 	subject.shadow = "a\nb\033[2J";
-	for (int op = 0; op <= SHADOWK_OP_CGROUP_NEXT; op++) {
-		for (int err = 1; err < 134; err++) {
-			shadowk_explain(line, sizeof(line), op, -err, &subject);
-			assert_true(strlen(line) > 10);
-			assert_null(strpbrk(line, "\n\033"));
-		}
-	}
+	for (int op = 0; op <= SHADOWK_OP_TEXT_READ; op++)
+		for (uint32_t reason = 0; reason < 140; reason++)
+			for (size_t i = 0; i < sizeof(errnos) / sizeof(errnos[0]); i++) {
+				shk_error.reason = reason;
+				shadowk_explain(line, sizeof(line), op, -errnos[i], &subject);
+				assert_true(strlen(line) > 10);
+				assert_null(strpbrk(line, "\n\033{}"));
+			}
+	shk_error.reason = 0;
 	subject.shadow = "web";
 }
 
@@ -218,8 +357,11 @@ static void any_arguments(void **state)
 {
 	char tiny[8];
 
+	shk_error.reason = SHADOWK_REASON_SYMBOL_UNKNOWN;
 	shadowk_explain(line, sizeof(line), SHADOWK_OP_PROBE_ADD, -ENOENT, NULL);
 	assert_true(*line);
+	assert_int_equal(shadowk_reason(), SHADOWK_REASON_SYMBOL_UNKNOWN);
+	shk_error.reason = 0;
 	shadowk_explain(line, sizeof(line), 1000, -ENOENT, NULL);
 	assert_string_equal(line, "No such file or directory");
 	shadowk_explain(tiny, sizeof(tiny), SHADOWK_OP_OPEN, ENODEV, NULL);
@@ -267,12 +409,16 @@ static void kallsyms(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shadows),   cmocka_unit_test(processes),
-		cmocka_unit_test(stretches), cmocka_unit_test(cgroups),
-		cmocka_unit_test(owns),	     cmocka_unit_test(probes),
-		cmocka_unit_test(module),    cmocka_unit_test(permission),
-		cmocka_unit_test(one_line),  cmocka_unit_test(any_arguments),
-		cmocka_unit_test(kallsyms),  cmocka_unit_test(patches),
+		cmocka_unit_test(shadows),	 cmocka_unit_test(rights),
+		cmocka_unit_test(processes),	 cmocka_unit_test(busy),
+		cmocka_unit_test(stretches),	 cmocka_unit_test(owns),
+		cmocka_unit_test(cgroups),	 cmocka_unit_test(syscalls),
+		cmocka_unit_test(probes),	 cmocka_unit_test(patches),
+		cmocka_unit_test(patch_modules), cmocka_unit_test(calls),
+		cmocka_unit_test(raws),		 cmocka_unit_test(module),
+		cmocka_unit_test(permission),	 cmocka_unit_test(other_reason),
+		cmocka_unit_test(one_line),	 cmocka_unit_test(any_arguments),
+		cmocka_unit_test(kallsyms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,7 +175,7 @@ static void probe_places(const struct change *change)
 
 static void start(void)
 {
-	struct shadowk_raw all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
+	struct shadowk_raw_spec all = { .size = sizeof(all), .flags = SHADOWK_RAW_IDENTITY };
 
 	observer_load();
 	text.from = kernel_symbol("_stext");

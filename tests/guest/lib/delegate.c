@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "delegate.h"
+#include "lists.h"
 #include "passing.h"
 
 #define SLOTS 4
@@ -46,6 +47,18 @@ void delegate_give(struct delegate *delegate, int slot, struct shadowk_shadow *s
 	need_ok(actor_do(&delegate->actor, job_receive, slot));
 }
 
+uint64_t delegate_share(struct delegate *delegate, int slot, struct shadowk_shadow *shadow,
+			uint32_t rights)
+{
+	struct shadowk_shadow *derived;
+	uint64_t id;
+
+	need_ok(shadowk_handle_derive(shadow, rights, &derived, &id));
+	delegate_give(delegate, slot, derived);
+	shadowk_shadow_close(derived);
+	return id;
+}
+
 long job_attach_itself(long slot)
 {
 	return shadowk_process_attach(slots[slot], 0);
@@ -68,8 +81,8 @@ long job_leave_itself(long slot)
 
 long job_getppid_hits(long slot)
 {
-	struct shadowk_probe_info info = { .size = sizeof(info) };
-	long ret = shadowk_probe_next(slots[slot], &info);
+	struct shadowk_probe_info info;
+	long ret = list_first(shadowk_probe_list, slots[slot], &info);
 
 	return ret < 0 ? ret : (long)info.hits;
 }

@@ -18,7 +18,12 @@ struct delegate {
 
 void delegate_start(struct delegate *delegate);
 void delegate_end(struct delegate *delegate);
+/* Passes @shadow's own handle. */
 void delegate_give(struct delegate *delegate, int slot, struct shadowk_shadow *shadow);
+/* Passes a handle that is derived from it, whose only holder is the actor. Returns its id. */
+uint64_t delegate_share(struct delegate *delegate, int slot, struct shadowk_shadow *shadow,
+			uint32_t rights);
+#define BOTH_RIGHTS (SHADOWK_RIGHT_ATTACH | SHADOWK_RIGHT_READ)
 
 /* Jobs: what the library returns for itself and the handle in a slot. */
 long job_attach_itself(long slot);

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "failures.h"
+#include "lists.h"
 #include "victims.h"
 
 #define CALLS 3
@@ -67,12 +68,14 @@ struct state {
 
 static void list_probes(struct shadowk_shadow *of, char *text, size_t room)
 {
-	struct shadowk_probe_info info = { .size = sizeof(info) };
+	struct shadowk_probe_info *probes;
+	long nr = need_ok(list_read(shadowk_probe_list, of, &probes));
 	size_t len = strlen(text);
 
-	while (need_ok(shadowk_probe_next(of, &info)))
-		len += snprintf(text + len, room - len, "%s %u %u %u %" PRIx64 "; ", info.name,
-				info.kind, info.arm, info.flags, info.addr);
+	for (long i = 0; i < nr; i++)
+		len += snprintf(text + len, room - len, "%s %u %u %u %" PRIx64 "; ", probes[i].name,
+				probes[i].kind, probes[i].arm, probes[i].flags, probes[i].addr);
+	free(probes);
 	need(len < room);
 }
 

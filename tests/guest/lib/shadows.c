@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
+#include "lists.h"
 #include "shadows.h"
 
 #define SHADOWS_MAX 2048
@@ -82,9 +84,12 @@ struct shadowk_shadow *shadow_new_union(const char *name)
 	return create_or_skip(name, SHADOWK_ASYNC_UNION);
 }
 
-struct shadowk_shadow *shadow_new_delegable(const char *name)
+struct shadowk_shadow *shadow_derive(struct shadowk_shadow *shadow, uint32_t rights, uint64_t *id)
 {
-	return create(name, SHADOWK_DELEGABLE);
+	struct shadowk_shadow *derived;
+
+	need_ok(shadowk_handle_derive(shadow, rights, &derived, id));
+	return keep(derived);
 }
 
 void shadow_close(struct shadowk_shadow *shadow)
@@ -106,9 +111,9 @@ void shadows_done(void)
 
 struct shadowk_shadow_info shadow_info(struct shadowk_shadow *shadow)
 {
-	struct shadowk_shadow_info info = { .size = sizeof(info) };
+	struct shadowk_shadow_info info;
 
-	need_ok(shadowk_shadow_info(shadow, &info));
+	need_ok(shadowk_shadow_info(shadow, &info, sizeof(info)));
 	return info;
 }
 
@@ -124,14 +129,14 @@ void expect_same_info(const struct shadowk_shadow_info *is, const struct shadowk
 
 unsigned int strays(struct shadowk_shadow *shadow)
 {
-	struct shadowk_edit_info info = { .size = sizeof(info) };
+	struct shadowk_edit_info *edits;
+	long nr = need_ok(list_read(shadowk_edit_list, shadow, &edits));
 	unsigned int bytes = 0;
-	long more;
 
-	while ((more = shadowk_edit_next(shadow, &info)) > 0)
-		if (info.flags & SHADOWK_EDIT_STRAY)
-			bytes += info.len;
-	need_ok(more);
+	for (long i = 0; i < nr; i++)
+		if (edits[i].flags & SHADOWK_EDIT_STRAY)
+			bytes += edits[i].len;
+	free(edits);
 	return bytes;
 }
 
@@ -207,13 +212,18 @@ void probe_remove(struct shadowk_shadow *shadow, const char *name)
 
 struct shadowk_probe_info probe_info(struct shadowk_shadow *shadow, const char *name)
 {
-	struct shadowk_probe_info info = { .size = sizeof(info) };
+	struct shadowk_probe_info *probes, found = { 0 };
+	long nr = need_ok(list_read(shadowk_probe_list, shadow, &probes));
 
-	while (need_ok(shadowk_probe_next(shadow, &info)))
-		if (!strcmp(info.name, name))
-			return info;
-	printf("no probe named %s\n", name);
-	need_failed(__FILE__, __LINE__, name, ENOENT);
+	for (long i = 0; i < nr; i++)
+		if (!strcmp(probes[i].name, name))
+			found = probes[i];
+	free(probes);
+	if (!found.id) {
+		printf("no probe named %s\n", name);
+		need_failed(__FILE__, __LINE__, name, ENOENT);
+	}
+	return found;
 }
 
 uint64_t hits(struct shadowk_shadow *shadow, const char *name)
@@ -290,4 +300,17 @@ const char *shadowk_path(void)
 const char *victim_path(const char *name)
 {
 	return module_path("extra", name);
+}
+
+void expect_refused(long seen, long expected, uint32_t reason, const char *what, ...)
+{
+	uint32_t is = shadowk_reason();
+	char text[256];
+	va_list list;
+
+	va_start(list, what);
+	vsnprintf(text, sizeof(text), what, list);
+	va_end(list);
+	expect_ret(seen, expected, "%s", text);
+	expect_eq(is, reason, "reason of the error, %s", text);
 }

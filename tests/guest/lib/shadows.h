@@ -21,8 +21,8 @@ struct shadowk_shadow *shadow_new_causal(const char *name);
 struct shadowk_shadow *shadow_new_union(const char *name);
 /* With any flags; NULL where the machine cannot have one. */
 struct shadowk_shadow *shadow_new_if_possible(const char *name, uint32_t flags);
-/* Who holds its handle may attach itself. */
-struct shadowk_shadow *shadow_new_delegable(const char *name);
+/* A handle with SHADOWK_RIGHT_*, whose id goes to *@id unless that is NULL. */
+struct shadowk_shadow *shadow_derive(struct shadowk_shadow *shadow, uint32_t rights, uint64_t *id);
 void shadow_close(struct shadowk_shadow *shadow);
 /* Close all that is left of these. */
 void shadows_done(void);
@@ -52,6 +52,9 @@ void probe_add(struct shadowk_shadow *shadow, const char *name, const char *plac
 void probe_remove(struct shadowk_shadow *shadow, const char *name);
 struct shadowk_probe_info probe_info(struct shadowk_shadow *shadow, const char *name);
 uint64_t hits(struct shadowk_shadow *shadow, const char *name);
+
+/* @seen is what a function of the library returned just before; its reason is compared, too. */
+void expect_refused(long seen, long expected, uint32_t reason, const char *what, ...) FORMAT(4);
 
 /* Address of a symbol of the kernel image, 0 if there is none. */
 uint64_t kernel_symbol(const char *name);

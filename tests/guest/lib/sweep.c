@@ -5,6 +5,7 @@
 
 #include "actor.h"
 #include "listeners.h"
+#include "lists.h"
 #include "patches.h"
 #include "sweep.h"
 #include "victims.h"
@@ -161,6 +162,13 @@ static void run_thread(struct pass *pass)
 	run(pass, job_enter, (long)pass->shadow);
 }
 
+/* Of the last call: the place is no instruction's or no function's first byte. */
+static bool is_inside_instruction(void)
+{
+	return shadowk_reason() == SHADOWK_REASON_NOT_INSTRUCTION ||
+	       shadowk_reason() == SHADOWK_REASON_NOT_FUNCTION;
+}
+
 /* ---- patches ---- */
 
 /* Nobody is inside: each patch comes beside the probes of its function, and goes. */
@@ -174,8 +182,7 @@ static void patch_each(struct pass *pass)
 
 		if (!ret)
 			patch_remove(pass->shadow, spec.name);
-		else if (ret != -EADDRNOTAVAIL && ret != -EOPNOTSUPP && ret != -EILSEQ &&
-			 ret != -EADDRINUSE && ret != -EBUSY)
+		else if (ret != -EOPNOTSUPP && ret != -EBUSY && !is_inside_instruction())
 			expect_ret(ret, 0, "a patch of %s", pass->functions[i]->name);
 	}
 	patch_return(pass->shadow, "uid", GETUID, UID);
@@ -210,13 +217,16 @@ static void prepare_removal(struct pass *pass)
 
 static void run_removal(struct pass *pass)
 {
-	struct shadowk_probe_info info = { .size = sizeof(info) };
+	struct shadowk_probe_info *probes;
+	long nr;
 
 	attach(pass->shadow, pass->inside.pid);
 	actor_ask(&pass->inside, job_until_stopped, 0);
-	while (need_ok(shadowk_probe_next(pass->shadow, &info)))
-		if (info.kind == pass->way->kinds[1].kind)
-			probe_remove(pass->shadow, info.name);
+	nr = need_ok(list_read(shadowk_probe_list, pass->shadow, &probes));
+	for (long i = 0; i < nr; i++)
+		if (probes[i].kind == pass->way->kinds[1].kind)
+			probe_remove(pass->shadow, probes[i].name);
+	free(probes);
 	*stop = true;
 	expect_eq(actor_answer(&pass->inside), 0, "what the workload got wrong, %s",
 		  pass->way->name);
@@ -307,7 +317,11 @@ const char *sweep_way_name(const struct sweep_way *way)
 /* The kernel's word, text without a return, or a jump that has none at hand. */
 static bool is_refusal(long ret)
 {
-	return ret == -EADDRNOTAVAIL || ret == -EOPNOTSUPP || ret == -EILSEQ || ret == -EADDRINUSE;
+	uint32_t reason = shadowk_reason();
+
+	return ret == -EOPNOTSUPP || is_inside_instruction() ||
+	       reason == SHADOWK_REASON_EDIT_THERE || reason == SHADOWK_REASON_JUMP_THERE ||
+	       reason == SHADOWK_REASON_KPROBE_THERE;
 }
 
 static void add(struct pass *pass, size_t i)
@@ -337,13 +351,15 @@ static void add(struct pass *pass, size_t i)
 /* Returns how many hits all probes have. */
 static uint64_t read_all(struct pass *pass)
 {
-	struct shadowk_probe_info info = { .size = sizeof(info) };
+	struct shadowk_probe_info *probes;
+	long nr = need_ok(list_read(shadowk_probe_list, pass->shadow, &probes));
 	uint64_t sum = 0;
 
-	while (need_ok(shadowk_probe_next(pass->shadow, &info))) {
-		pass->infos[info.id] = info;
-		sum += info.hits;
+	for (long i = 0; i < nr; i++) {
+		pass->infos[probes[i].id] = probes[i];
+		sum += probes[i].hits;
 	}
+	free(probes);
 	return sum;
 }
 
