@@ -79,6 +79,16 @@ static const char *probe_inside(void)
 	return place;
 }
 
+/*
+ * A static key in the base's body: a process inside that registers a kprobe makes the kernel decode
+ * the instruction there, in its own text.
+ */
+static void keys(void)
+{
+	expect_refused(try_return(shadow, "p", "__x64_sys_munlockall", SHADOWK_PATCH_IN_PLACE),
+		       -EOPNOTSUPP, SHADOWK_REASON_BODY_FIXED, "a static key in the old body");
+}
+
 /* One body at a time, and nothing else in it. */
 static void neighbours(void)
 {
@@ -161,6 +171,7 @@ int main(void)
 	actor_start(&inside, -1);
 	attach(shadow, inside.pid);
 	bodies();
+	keys();
 	neighbours();
 	during_syscalls();
 	for_a_thread();
