@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Cgroups: all that are in one, now and later. */
+/* Cgroups: all processes of one, now and later. */
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -29,19 +29,16 @@ static int cgroup_open(const char *path)
 	return fd;
 }
 
-/* @path is there: what the kernel does not find is -ENODATA. */
 static int cgroup_call(int fd, unsigned long request, const char *path)
 {
 	struct shk_cgroup arg = { .size = sizeof(arg), .fd = cgroup_open(path) };
 	int err;
 
-	shk_busy = 0;
 	if (arg.fd < 0)
-		return arg.fd;
+		return shk_return(arg.fd, 0);
 	err = shk_ioctl(fd, request, &arg);
-	shk_busy = arg.busy;
 	close(arg.fd);
-	return err == -ENOENT ? -ENODATA : err;
+	return err;
 }
 
 int shadowk_cgroup_split(struct shadowk_shadow *shadow, struct shadowk_shadow *other,
@@ -55,13 +52,11 @@ int shadowk_cgroup_split(struct shadowk_shadow *shadow, struct shadowk_shadow *o
 	};
 	int err;
 
-	shk_busy = 0;
 	if (arg.fd < 0)
-		return arg.fd;
+		return shk_return(arg.fd, 0);
 	err = shk_ioctl(shadow->fd, SHK_CGROUP_SPLIT, &arg);
-	shk_busy = arg.busy;
 	close(arg.fd);
-	return err == -ENOENT ? -ENODATA : err;
+	return err;
 }
 
 int shadowk_cgroup_attach(struct shadowk_shadow *shadow, const char *path)
@@ -74,20 +69,18 @@ int shadowk_cgroup_detach(struct shadowk *dev, const char *path)
 	return cgroup_call(dev->fd, SHK_CGROUP_DETACH, path);
 }
 
-int shadowk_cgroup_next(struct shadowk_shadow *shadow, struct shadowk_cgroup *cgroup)
+int shadowk_cgroup_detach_from(struct shadowk_shadow *shadow, const char *path)
 {
-	struct shk_cgroup_next in = { .size = sizeof(in), .cursor = cgroup->cursor };
-	struct shadowk_cgroup out = { .size = sizeof(out) };
-	int err;
+	return cgroup_call(shadow->fd, SHK_CGROUP_DETACH, path);
+}
 
-	if (!shk_size_ok(cgroup, percent))
-		return -EINVAL;
-	err = shk_ioctl(shadow->fd, SHK_CGROUP_NEXT, &in);
-	if (err < 0)
-		return err == -ENOENT ? 0 : err;
-	out.cursor = in.cursor;
-	memcpy(out.path, in.path, sizeof(out.path));
-	out.percent = in.percent;
-	shk_copy_out(cgroup, &out, sizeof(out));
-	return 1;
+SHK_SAME_SIZE(shadowk_cgroup, shk_cgroup_entry);
+SHK_SAME(shadowk_cgroup, shk_cgroup_entry, id);
+SHK_SAME(shadowk_cgroup, shk_cgroup_entry, percent);
+SHK_SAME(shadowk_cgroup, shk_cgroup_entry, path);
+
+int shadowk_cgroup_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+			struct shadowk_cgroup *cgroups, size_t element_size, size_t nr)
+{
+	return shk_list(shadow->fd, SHK_CGROUP_LIST, cursor, cgroups, element_size, nr);
 }

@@ -10,8 +10,14 @@
 
 _Static_assert(SHADOWK_FEATURE_PROCESS == SHK_FEATURE_PROCESS, "uapi");
 _Static_assert(SHADOWK_FEATURE_PROBE == SHK_FEATURE_PROBE, "uapi");
-_Static_assert(SHADOWK_FEATURE_SYSCALLS == SHK_FEATURE_SYSCALLS, "uapi");
+_Static_assert(SHADOWK_FEATURE_RAW == SHK_FEATURE_RAW, "uapi");
+_Static_assert(SHADOWK_FEATURE_PATCH == SHK_FEATURE_PATCH, "uapi");
 _Static_assert(SHADOWK_FEATURE_ENTER == SHK_FEATURE_ENTER, "uapi");
+_Static_assert(SHADOWK_FEATURE_CGROUP == SHK_FEATURE_CGROUP, "uapi");
+_Static_assert(SHADOWK_FEATURE_SYSCALLS == SHK_FEATURE_SYSCALLS, "uapi");
+_Static_assert(SHADOWK_FEATURE_OWN == SHK_FEATURE_OWN, "uapi");
+_Static_assert(SHADOWK_FEATURE_DERIVE == SHK_FEATURE_DERIVE, "uapi");
+_Static_assert(sizeof(((struct shadowk_info *)0)->mmu) == SHK_MMU_LEN, "uapi");
 
 const char *shadowk_version(void)
 {
@@ -23,17 +29,17 @@ int shadowk_open(struct shadowk **dev)
 	struct shadowk *opened = malloc(sizeof(*opened));
 
 	if (!opened)
-		return -ENOMEM;
+		return shk_return(-ENOMEM, 0);
 	opened->fd = open(SHK_DEVICE, O_RDWR | O_CLOEXEC);
 	if (opened->fd < 0) {
 		int err = errno;
 
 		free(opened);
 		/* No node, or a node left behind by a module that is gone. */
-		return err == ENOENT || err == ENXIO ? -ENODEV : -err;
+		return shk_return(err == ENOENT || err == ENXIO ? -ENODEV : -err, 0);
 	}
 	*dev = opened;
-	return 0;
+	return shk_return(0, 0);
 }
 
 void shadowk_close(struct shadowk *dev)
@@ -47,12 +53,11 @@ void shadowk_close(struct shadowk *dev)
 int shadowk_info(struct shadowk *dev, struct shadowk_info *info)
 {
 	struct shk_info in = { .size = sizeof(in) };
-	struct shadowk_info out = { .size = sizeof(out) };
-	int err;
+	struct shadowk_info out;
+	int err = SHK_COPY_IN(&out, info, version);
 
-	if (!shk_size_ok(info, version))
-		return -EINVAL;
-	err = shk_ioctl(dev->fd, SHK_INFO, &in);
+	if (!err)
+		err = shk_ioctl(dev->fd, SHK_INFO, &in);
 	if (err < 0)
 		return err;
 	out.features = in.features;
@@ -70,21 +75,13 @@ _Static_assert(SHADOWK_ANSWER_ADAPTED == (int)SHK_ANSWER_ADAPTED, "uapi");
 _Static_assert(SHADOWK_ANSWER_OFF == (int)SHK_ANSWER_OFF, "uapi");
 _Static_assert(SHADOWK_ANSWER_REFUSED == (int)SHK_ANSWER_REFUSED, "uapi");
 
-int shadowk_property_next(struct shadowk *dev, struct shadowk_property *property)
-{
-	struct shk_property in = { .size = sizeof(in), .cursor = property->cursor };
-	struct shadowk_property out = { .size = sizeof(out) };
-	int err;
+SHK_SAME_SIZE(shadowk_property, shk_property);
+SHK_SAME(shadowk_property, shk_property, answer);
+SHK_SAME(shadowk_property, shk_property, name);
+SHK_SAME(shadowk_property, shk_property, detail);
 
-	if (!shk_size_ok(property, detail))
-		return -EINVAL;
-	err = shk_ioctl(dev->fd, SHK_PROPERTY_NEXT, &in);
-	if (err < 0)
-		return err == -ENOENT ? 0 : err;
-	out.cursor = in.cursor;
-	out.answer = in.answer;
-	memcpy(out.name, in.name, sizeof(out.name));
-	memcpy(out.detail, in.detail, sizeof(out.detail));
-	shk_copy_out(property, &out, sizeof(out));
-	return 1;
+int shadowk_property_list(struct shadowk *dev, uint64_t *cursor,
+			  struct shadowk_property *properties, size_t element_size, size_t nr)
+{
+	return shk_list(dev->fd, SHK_PROPERTY_LIST, cursor, properties, element_size, nr);
 }

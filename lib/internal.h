@@ -3,10 +3,10 @@
 #define SHADOWK_INTERNAL_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "shadowk.h"
 
@@ -18,36 +18,84 @@ struct shadowk_shadow {
 	int fd;
 };
 
-/* Of the thread: see shadowk_busy(). */
-extern _Thread_local pid_t shk_busy;
+/* What shadowk_reason(), shadowk_busy() and shadowk_error_subject() return. */
+struct shk_error {
+	uint32_t reason;
+	pid_t busy;
+	char subject[SHADOWK_SYMBOL_LEN];
+};
 
-/* shadow.c: what a call that returns a handle returns. */
-int shk_shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow);
+extern _Thread_local struct shk_error shk_error;
 
-static inline int shk_ioctl(int fd, unsigned long request, void *arg)
-{
-	int ret = ioctl(fd, request, arg);
-
-	return ret < 0 ? -errno : ret;
-}
+/* call.c */
 
 /*
- * Hand a struct to a caller that may know a shorter or a longer one. Both begin
- * with their size_t size; the caller's stays as it is.
+ * Calls the kernel and notes the reason. @arg begins with size, flags, reason and busy. Returns
+ * what the ioctl returns, or -errno.
  */
-static inline void shk_copy_out(void *to, const void *from, size_t known)
-{
-	size_t size = *(size_t *)to;
+int shk_ioctl(int fd, unsigned long request, void *arg);
 
-	if (size > known)
-		memset((char *)to + known, 0, size - known);
-	memcpy((char *)to + sizeof(size_t), (const char *)from + sizeof(size_t),
-	       (size < known ? size : known) - sizeof(size_t));
-}
+/* Notes the reason of a result that the library itself found. Returns @ret. */
+int shk_return(int ret, uint32_t reason);
 
-/* The first release of a struct, which ended with @last, is the least a caller can know. */
-#define shk_size_ok(ptr, last) \
-	((ptr)->size >= offsetof(__typeof__(*(ptr)), last) + sizeof((ptr)->last))
+/*
+ * Copies a struct of the caller, which begins with its size_t size, to @to of @known bytes.
+ * A shorter struct is filled up with zeros. Returns 0; -E2BIG if a longer one has bytes that are
+ * not 0, or is above 4096 bytes; -EINVAL if it is shorter than @least.
+ */
+int shk_copy_in(void *to, size_t known, const void *from, size_t least);
+
+/*
+ * Copies @from of @known bytes to a struct of the caller, except for its size. A longer struct
+ * is filled up with zeros.
+ */
+void shk_copy_out(void *to, const void *from, size_t known);
+
+/* Size of a struct's first release, in which @last was the last member. */
+#define SHK_LEAST(type, last) (offsetof(type, last) + sizeof(((type *)0)->last))
+
+/* shk_copy_in() to the struct @to. */
+#define SHK_COPY_IN(to, from, last) \
+	shk_copy_in(to, sizeof(*(to)), from, SHK_LEAST(__typeof__(*(to)), last))
+
+/* Reads elements of a list by SHK_*_LIST; see "Lists" in shadowk.h. */
+int shk_list(int fd, unsigned long request, uint64_t *cursor, void *elements, size_t element_size,
+	     size_t nr);
+
+/* Elements are passed on as they are: the library's structs have the kernel's layout. */
+#define SHK_SAME_SIZE(ours, kernels) \
+	_Static_assert(sizeof(struct ours) == sizeof(struct kernels), "uapi")
+#define SHK_SAME(ours, kernels, member)                                                     \
+	_Static_assert(offsetof(struct ours, member) == offsetof(struct kernels, member) && \
+			       sizeof(((struct ours *)0)->member) ==                        \
+				       sizeof(((struct kernels *)0)->member),               \
+		       "uapi")
+
+/* shadow.c */
+
+/* Makes a handle of the descriptor that the ioctl returns. Returns 0 or -errno. */
+int shk_shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow);
+
+/* What shadowk_name_check() returns; does not note a reason. */
+int shk_name_check(const char *name);
+
+/* Copies a name that was checked. Returns 0 or -errno, with the reason noted. */
+int shk_name_set(char to[SHADOWK_NAME_LEN], const char *name);
+
+/* probe.c: what shadowk_probe_parse() writes; does not note a reason. */
+struct shk_place {
+	uint64_t addr;
+	uint64_t offset;
+	char symbol[SHADOWK_SYMBOL_LEN];
+};
+
+int shk_place_parse(const char *text, struct shk_place *place);
+
+/*
+ * pidfd.c: opens a pidfd of the process that thread @pid belongs to. Returns it, -ESRCH, or an
+ * error of pidfd_open(2), with the reason noted.
+ */
+int shk_pidfd_open(pid_t pid);
 
 /* kallsyms.c: what the kernel says of a symbol's name. */
 struct shk_symbol {
@@ -60,19 +108,46 @@ struct shk_symbol {
 
 void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol);
 
-/* error.c; false if there is nobody. */
-_Bool shk_explain_busy(char *buf, size_t len);
+/* error.c: one explanation while it is written. */
+struct shk_explanation {
+	char *buf;
+	size_t len;
+	enum shadowk_op op;
+	int err; /* positive */
+	uint32_t reason;
+	struct shadowk_subject subject;
+	const char *symbol; /* of the place that the call was about, "" if it has none */
+	uint64_t addr;
+	uint64_t offset;
+};
 
-/* error_patch.c */
-_Bool shk_explain_patch_add(char *buf, size_t len, int err, const struct shadowk_subject *subject);
+/*
+ * Writes a template to the explanation's line. "{word}" stands for something that the call was
+ * about; words[] in error.c has all words.
+ */
+void shk_say(const struct shk_explanation *e, const char *template);
 
-/* error_probe.c; ENOENT, ENOTUNIQ or ERANGE of a function that is to be patched. */
-void shk_explain_function(char *buf, size_t len, int err, const char *symbol, uint64_t addr);
-/* Both return false if they have nothing to say about @err. */
-_Bool shk_explain_probe_add(char *buf, size_t len, int err, const struct shadowk_subject *subject);
-_Bool shk_explain_name(char *buf, size_t len, const char *noun, const char *name);
-/* error_raw.c; likewise. */
-_Bool shk_explain_raw(char *buf, size_t len, enum shadowk_op op, int err,
-		      const struct shadowk_subject *subject);
+/* Capability that the call needs, or NULL. */
+const char *shk_capability(enum shadowk_op op);
+
+/* error_reasons.c: explains an error by its reason. Returns false if it does not know that. */
+bool shk_explain_reason(const struct shk_explanation *e);
+
+/* The reason, or 0 if it does not belong to the errno. */
+uint32_t shk_reason_check(uint32_t reason, int err);
+
+/* error_proc.c: explanations that look into /proc and /sys. */
+void shk_explain_busy(const struct shk_explanation *e);
+void shk_explain_capability(const struct shk_explanation *e);
+void shk_explain_lockdown(const struct shk_explanation *e);
+void shk_explain_no_device(const struct shk_explanation *e);
+void shk_explain_process_exited(const struct shk_explanation *e);
+
+/* error_place.c: explanations of names and places. */
+void shk_explain_name(const struct shk_explanation *e);
+void shk_explain_no_return(const struct shk_explanation *e);
+void shk_explain_not_text(const struct shk_explanation *e);
+void shk_explain_symbol_ambiguous(const struct shk_explanation *e);
+void shk_explain_symbol_unknown(const struct shk_explanation *e);
 
 #endif /* SHADOWK_INTERNAL_H */

@@ -1,35 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-only
 /* Livepatch modules: loaded so that they patch nothing yet. */
-#include <stdlib.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "internal.h"
 
-/* In a process of its own, which is inside @loader. Only its errno comes back. */
-static void __attribute__((noreturn)) load(struct shadowk_shadow *loader, int fd)
-{
-	int err = shadowk_process_attach(loader, 0);
-
-	if (!err && syscall(SYS_finit_module, fd, "", 0))
-		err = -errno;
-	_exit(-err);
-}
-
+/* Loads the module in a stretch of the calling thread inside @loader. */
 static int load_in(struct shadowk_shadow *loader, int fd)
 {
-	int status;
-	pid_t pid = fork();
+	int load_err, err = shadowk_enter_flags(loader, SHADOWK_THREAD);
 
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		load(loader, fd);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+	if (err)
+		return err;
+	load_err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	err = shadowk_leave(loader);
+	return load_err ? shk_return(load_err, 0) : err;
 }
 
 int shadowk_livepatch_load(struct shadowk *dev, int fd)

@@ -21,7 +21,7 @@ static int kthread_call(struct shadowk_shadow *shadow, unsigned long request, co
 	size_t len = strlen(pattern);
 
 	if (len >= sizeof(arg.pattern))
-		return -ENAMETOOLONG;
+		return shk_return(-ENAMETOOLONG, 0);
 	memcpy(arg.pattern, pattern, len);
 	return shk_ioctl(shadow->fd, request, &arg);
 }
@@ -46,22 +46,14 @@ int shadowk_disown_kthreads(struct shadowk_shadow *shadow, const char *pattern)
 	return kthread_call(shadow, SHK_DISOWN, pattern);
 }
 
-int shadowk_own_next(struct shadowk_shadow *shadow, struct shadowk_own *own)
-{
-	struct shk_own_info in = { .size = sizeof(in), .cursor = own->cursor };
-	struct shadowk_own out = { .size = sizeof(out) };
-	int err;
+SHK_SAME_SIZE(shadowk_own, shk_own_info);
+SHK_SAME(shadowk_own, shk_own_info, kind);
+SHK_SAME(shadowk_own, shk_own_info, irq);
+SHK_SAME(shadowk_own, shk_own_info, nr_threads);
+SHK_SAME(shadowk_own, shk_own_info, pattern);
 
-	if (!shk_size_ok(own, pattern))
-		return -EINVAL;
-	err = shk_ioctl(shadow->fd, SHK_OWN_NEXT, &in);
-	if (err < 0)
-		return err == -ENOENT ? 0 : err;
-	out.cursor = in.cursor;
-	out.kind = in.kind;
-	out.irq = in.irq;
-	out.nr_threads = in.nr_threads;
-	memcpy(out.pattern, in.pattern, sizeof(out.pattern));
-	shk_copy_out(own, &out, sizeof(out));
-	return 1;
+int shadowk_own_list(struct shadowk_shadow *shadow, uint64_t *cursor, struct shadowk_own *owns,
+		     size_t element_size, size_t nr)
+{
+	return shk_list(shadow->fd, SHK_OWN_LIST, cursor, owns, element_size, nr);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Patches: functions that have another body in a shadow. */
+/* Patches: other bodies for functions, in a shadow. */
 #include <linux/shadowk.h>
 
 #include "internal.h"
@@ -34,25 +34,80 @@ const char *shadowk_patch_kind_name(uint32_t kind)
 	return kind < sizeof(kinds) / sizeof(kinds[0]) && kinds[kind] ? kinds[kind] : "unknown";
 }
 
+/* Members of struct shadowk_patch_spec that a kind uses. */
+enum {
+	USES_FUNCTION = 1 << 0, /* addr, symbol */
+	USES_OFFSET = 1 << 1,
+	USES_VALUE = 1 << 2,
+	USES_OBJECT = 1 << 3,
+};
+
+static unsigned int members_used(uint32_t kind)
+{
+	switch (kind) {
+	case SHADOWK_PATCH_NOP:
+		return USES_FUNCTION;
+	case SHADOWK_PATCH_RETURN:
+		return USES_FUNCTION | USES_VALUE;
+	case SHADOWK_PATCH_SKIP_CALL:
+		return USES_FUNCTION | USES_OFFSET | USES_VALUE | USES_OBJECT;
+	case SHADOWK_PATCH_MODULE:
+	case SHADOWK_PATCH_LIVEPATCH:
+		return USES_OBJECT;
+	default:
+		return 0;
+	}
+}
+
+/* Returns false if a member is set that the kind does not use, or the module's name is too long. */
+static bool spec_to_arg(struct shk_patch_add *arg, const struct shadowk_patch_spec *spec)
+{
+	unsigned int used = members_used(spec->kind);
+
+	if ((!(used & USES_FUNCTION) && (spec->addr || spec->symbol[0])) ||
+	    (!(used & USES_OFFSET) && spec->offset) || (!(used & USES_VALUE) && spec->value) ||
+	    (!(used & USES_OBJECT) && spec->object[0]))
+		return false;
+	switch (spec->kind) {
+	case SHADOWK_PATCH_NOP:
+	case SHADOWK_PATCH_RETURN:
+		arg->function.addr = spec->addr;
+		arg->function.value = spec->value;
+		memcpy(arg->function.symbol, spec->symbol, sizeof(arg->function.symbol));
+		break;
+	case SHADOWK_PATCH_SKIP_CALL:
+		arg->call.addr = spec->addr;
+		arg->call.offset = spec->offset;
+		arg->call.value = spec->value;
+		memcpy(arg->call.symbol, spec->symbol, sizeof(arg->call.symbol));
+		memcpy(arg->call.callee, spec->object, sizeof(arg->call.callee));
+		break;
+	case SHADOWK_PATCH_MODULE:
+	case SHADOWK_PATCH_LIVEPATCH:
+		if (!memchr(spec->object, 0, sizeof(arg->module.name)))
+			return false;
+		memcpy(arg->module.name, spec->object, sizeof(arg->module.name));
+		break;
+	}
+	arg->flags = spec->flags;
+	arg->kind = spec->kind;
+	memcpy(arg->name, spec->name, sizeof(arg->name));
+	return true;
+}
+
 int shadowk_patch_add(struct shadowk_shadow *shadow, struct shadowk_patch_spec *spec)
 {
 	struct shk_patch_add arg = { .size = sizeof(arg) };
-	int err;
+	struct shadowk_patch_spec in;
+	int err = SHK_COPY_IN(&in, spec, object);
 
-	if (!shk_size_ok(spec, object))
-		return -EINVAL;
-	arg.flags = spec->flags;
-	arg.kind = spec->kind;
-	arg.addr = spec->addr;
-	arg.offset = spec->offset;
-	arg.value = spec->value;
-	memcpy(arg.name, spec->name, sizeof(arg.name));
-	memcpy(arg.symbol, spec->symbol, sizeof(arg.symbol));
-	memcpy(arg.object, spec->object, sizeof(arg.object));
+	if (err)
+		return err;
+	if (!spec_to_arg(&arg, &in))
+		return shk_return(-EINVAL, 0);
 	err = shk_ioctl(shadow->fd, SHK_PATCH_ADD, &arg);
-	shk_busy = arg.busy;
-	if (err < 0) {
-		memcpy(spec->symbol, arg.symbol, sizeof(spec->symbol));
+	if (err) {
+		memcpy(shk_error.subject, arg.subject, sizeof(shk_error.subject));
 		return err;
 	}
 	memcpy(spec->name, arg.name, sizeof(spec->name));
@@ -63,14 +118,9 @@ int shadowk_patch_add(struct shadowk_shadow *shadow, struct shadowk_patch_spec *
 int shadowk_patch_remove_flags(struct shadowk_shadow *shadow, const char *name, uint32_t flags)
 {
 	struct shk_patch_remove arg = { .size = sizeof(arg), .flags = flags };
-	int err = shadowk_name_check(name);
+	int err = shk_name_set(arg.name, name);
 
-	if (err)
-		return err;
-	memcpy(arg.name, name, strlen(name));
-	err = shk_ioctl(shadow->fd, SHK_PATCH_REMOVE, &arg);
-	shk_busy = arg.busy;
-	return err;
+	return err ? err : shk_ioctl(shadow->fd, SHK_PATCH_REMOVE, &arg);
 }
 
 int shadowk_patch_remove(struct shadowk_shadow *shadow, const char *name)
@@ -81,38 +131,26 @@ int shadowk_patch_remove(struct shadowk_shadow *shadow, const char *name)
 int shadowk_patch_promote(struct shadowk_shadow *shadow, const char *name)
 {
 	struct shk_patch_promote arg = { .size = sizeof(arg) };
-	int err = shadowk_name_check(name);
+	int err = shk_name_set(arg.name, name);
 
-	if (err)
-		return err;
-	memcpy(arg.name, name, strlen(name));
-	return shk_ioctl(shadow->fd, SHK_PATCH_PROMOTE, &arg);
+	return err ? err : shk_ioctl(shadow->fd, SHK_PATCH_PROMOTE, &arg);
 }
 
-int shadowk_patch_next(struct shadowk_shadow *shadow, struct shadowk_patch_info *info)
-{
-	struct shk_patch_info in = { .size = sizeof(in) };
-	struct shadowk_patch_info out = { .size = sizeof(out) };
-	int err;
+SHK_SAME_SIZE(shadowk_patch_info, shk_patch_info);
+SHK_SAME(shadowk_patch_info, shk_patch_info, id);
+SHK_SAME(shadowk_patch_info, shk_patch_info, kind);
+SHK_SAME(shadowk_patch_info, shk_patch_info, flags);
+SHK_SAME(shadowk_patch_info, shk_patch_info, index);
+SHK_SAME(shadowk_patch_info, shk_patch_info, nr_functions);
+SHK_SAME(shadowk_patch_info, shk_patch_info, addr);
+SHK_SAME(shadowk_patch_info, shk_patch_info, offset);
+SHK_SAME(shadowk_patch_info, shk_patch_info, value);
+SHK_SAME(shadowk_patch_info, shk_patch_info, name);
+SHK_SAME(shadowk_patch_info, shk_patch_info, symbol);
+SHK_SAME(shadowk_patch_info, shk_patch_info, object);
 
-	if (!shk_size_ok(info, object))
-		return -EINVAL;
-	in.id = info->id;
-	in.index = info->id ? info->index + 1 : 0;
-	err = shk_ioctl(shadow->fd, SHK_PATCH_NEXT, &in);
-	if (err < 0)
-		return err == -ENOENT ? 0 : err;
-	out.id = in.id;
-	out.flags = in.flags;
-	out.kind = in.kind;
-	out.index = in.index;
-	out.nr_functions = in.nr_functions;
-	out.addr = in.addr;
-	out.offset = in.offset;
-	out.value = in.value;
-	memcpy(out.name, in.name, sizeof(out.name));
-	memcpy(out.symbol, in.symbol, sizeof(out.symbol));
-	memcpy(out.object, in.object, sizeof(out.object));
-	shk_copy_out(info, &out, sizeof(out));
-	return 1;
+int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+		       struct shadowk_patch_info *patches, size_t element_size, size_t nr)
+{
+	return shk_list(shadow->fd, SHK_PATCH_LIST, cursor, patches, element_size, nr);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Probes: where they go, and what they have seen. */
+/* Probes: their places and their numbers. */
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,6 +10,12 @@
 
 _Static_assert(SHADOWK_SYMBOL_LEN == SHK_SYMBOL_LEN, "uapi");
 _Static_assert(SHADOWK_HISTOGRAM_LEN == SHK_HISTOGRAM_LEN, "uapi");
+_Static_assert((int)SHADOWK_PROBE_COUNT == (int)SHK_PROBE_COUNT, "uapi");
+_Static_assert((int)SHADOWK_PROBE_LATENCY == (int)SHK_PROBE_LATENCY, "uapi");
+_Static_assert((int)SHADOWK_PROBE_EVENT == (int)SHK_PROBE_EVENT, "uapi");
+_Static_assert((int)SHADOWK_ARM_INT3 == (int)SHK_ARM_INT3, "uapi");
+_Static_assert((int)SHADOWK_ARM_CALL == (int)SHK_ARM_CALL, "uapi");
+_Static_assert((int)SHADOWK_ARM_JUMP == (int)SHK_ARM_JUMP, "uapi");
 _Static_assert(SHADOWK_PROBE_RETURN == SHK_PROBE_RETURN, "uapi");
 _Static_assert(SHADOWK_PROBE_FORCE_INT3 == SHK_PROBE_FORCE_INT3, "uapi");
 
@@ -36,8 +42,8 @@ int shadowk_kind_parse(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (kinds[i] && !strcmp(kinds[i], name))
-			return (int)i;
-	return -EINVAL;
+			return shk_return((int)i, 0);
+	return shk_return(-EINVAL, 0);
 }
 
 const char *shadowk_arm_name(uint32_t arm)
@@ -45,7 +51,7 @@ const char *shadowk_arm_name(uint32_t arm)
 	return arm < ARRAY_SIZE(arms) && arms[arm] ? arms[arm] : "unknown";
 }
 
-static int shk_number_parse(const char *text, uint64_t *number)
+static int number_parse(const char *text, uint64_t *number)
 {
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	char *end;
@@ -67,18 +73,16 @@ static bool is_symbol(char c)
 	return isalnum((unsigned char)c) || (c && strchr("_.$", c));
 }
 
-int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec)
+int shk_place_parse(const char *text, struct shk_place *place)
 {
 	uint64_t addr = 0, offset = 0;
 	bool colon = false;
 	size_t len = 0;
 	int err;
 
-	if (!shk_size_ok(spec, symbol))
-		return -EINVAL;
 	if (isdigit((unsigned char)text[0])) {
 		/* A decimal address is more likely a slip than a wish. */
-		err = tolower(text[1]) == 'x' ? shk_number_parse(text, &addr) : -EINVAL;
+		err = tolower(text[1]) == 'x' ? number_parse(text, &addr) : -EINVAL;
 		if (!err && !addr)
 			err = -EINVAL;
 	} else {
@@ -88,34 +92,49 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec)
 		}
 		if (!len || text[len - 1] == ':' || (text[len] && text[len] != '+'))
 			return -EINVAL;
-		err = text[len] ? shk_number_parse(text + len + 1, &offset) : 0;
+		err = text[len] ? number_parse(text + len + 1, &offset) : 0;
 		if (!err && len >= SHADOWK_SYMBOL_LEN)
 			err = -ENAMETOOLONG;
 	}
 	if (err)
 		return err;
-	spec->addr = addr;
-	spec->offset = offset;
-	memset(spec->symbol, 0, sizeof(spec->symbol));
-	memcpy(spec->symbol, text, len);
+	*place = (struct shk_place){ .addr = addr, .offset = offset };
+	memcpy(place->symbol, text, len);
+	return 0;
+}
+
+int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec)
+{
+	struct shadowk_probe_spec checked;
+	struct shk_place place;
+	int err = SHK_COPY_IN(&checked, spec, symbol);
+
+	if (!err)
+		err = shk_return(shk_place_parse(text, &place), 0);
+	if (err)
+		return err;
+	spec->addr = place.addr;
+	spec->offset = place.offset;
+	memcpy(spec->symbol, place.symbol, sizeof(spec->symbol));
 	return 0;
 }
 
 int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *spec)
 {
 	struct shk_probe_add arg = { .size = sizeof(arg) };
-	int err;
+	struct shadowk_probe_spec in;
+	int err = SHK_COPY_IN(&in, spec, symbol);
 
-	if (!shk_size_ok(spec, symbol))
-		return -EINVAL;
-	arg.flags = spec->flags;
-	arg.kind = spec->kind;
-	arg.addr = spec->addr;
-	arg.offset = spec->offset;
-	memcpy(arg.name, spec->name, sizeof(arg.name));
-	memcpy(arg.symbol, spec->symbol, sizeof(arg.symbol));
+	if (err)
+		return err;
+	arg.flags = in.flags;
+	arg.kind = in.kind;
+	arg.addr = in.addr;
+	arg.offset = in.offset;
+	memcpy(arg.name, in.name, sizeof(arg.name));
+	memcpy(arg.symbol, in.symbol, sizeof(arg.symbol));
 	err = shk_ioctl(shadow->fd, SHK_PROBE_ADD, &arg);
-	if (err < 0)
+	if (err)
 		return err;
 	memcpy(spec->name, arg.name, sizeof(spec->name));
 	spec->id = arg.id;
@@ -125,41 +144,31 @@ int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *
 int shadowk_probe_remove(struct shadowk_shadow *shadow, const char *name)
 {
 	struct shk_probe_remove arg = { .size = sizeof(arg) };
-	int err = shadowk_name_check(name);
+	int err = shk_name_set(arg.name, name);
 
-	if (err)
-		return err;
-	memcpy(arg.name, name, strlen(name));
-	return shk_ioctl(shadow->fd, SHK_PROBE_REMOVE, &arg);
+	return err ? err : shk_ioctl(shadow->fd, SHK_PROBE_REMOVE, &arg);
 }
 
-int shadowk_probe_next(struct shadowk_shadow *shadow, struct shadowk_probe_info *info)
-{
-	struct shk_probe_info in = { .size = sizeof(in), .id = info->id + 1 };
-	struct shadowk_probe_info out = { .size = sizeof(out) };
-	int err;
+SHK_SAME_SIZE(shadowk_probe_info, shk_probe_info);
+SHK_SAME(shadowk_probe_info, shk_probe_info, id);
+SHK_SAME(shadowk_probe_info, shk_probe_info, kind);
+SHK_SAME(shadowk_probe_info, shk_probe_info, arm);
+SHK_SAME(shadowk_probe_info, shk_probe_info, flags);
+SHK_SAME(shadowk_probe_info, shk_probe_info, addr);
+SHK_SAME(shadowk_probe_info, shk_probe_info, offset);
+SHK_SAME(shadowk_probe_info, shk_probe_info, hits);
+SHK_SAME(shadowk_probe_info, shk_probe_info, async_hits);
+SHK_SAME(shadowk_probe_info, shk_probe_info, missed);
+SHK_SAME(shadowk_probe_info, shk_probe_info, unreturned);
+SHK_SAME(shadowk_probe_info, shk_probe_info, created_ns);
+SHK_SAME(shadowk_probe_info, shk_probe_info, now_ns);
+SHK_SAME(shadowk_probe_info, shk_probe_info, latency_sum);
+SHK_SAME(shadowk_probe_info, shk_probe_info, histogram);
+SHK_SAME(shadowk_probe_info, shk_probe_info, name);
+SHK_SAME(shadowk_probe_info, shk_probe_info, symbol);
 
-	if (!shk_size_ok(info, symbol))
-		return -EINVAL;
-	err = shk_ioctl(shadow->fd, SHK_PROBE_NEXT, &in);
-	if (err < 0)
-		return err == -ENOENT ? 0 : err;
-	out.id = in.id;
-	out.flags = in.flags;
-	out.kind = in.kind;
-	out.arm = in.arm;
-	out.addr = in.addr;
-	out.offset = in.offset;
-	out.hits = in.hits;
-	out.async_hits = in.async_hits;
-	out.missed = in.missed;
-	out.unreturned = in.unreturned;
-	out.created_ns = in.created_ns;
-	out.now_ns = in.now_ns;
-	out.latency_sum = in.latency_sum;
-	memcpy(out.histogram, in.histogram, sizeof(out.histogram));
-	memcpy(out.name, in.name, sizeof(out.name));
-	memcpy(out.symbol, in.symbol, sizeof(out.symbol));
-	shk_copy_out(info, &out, sizeof(out));
-	return 1;
+int shadowk_probe_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+		       struct shadowk_probe_info *probes, size_t element_size, size_t nr)
+{
+	return shk_list(shadow->fd, SHK_PROBE_LIST, cursor, probes, element_size, nr);
 }

@@ -1,53 +1,74 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Processes: into a shadow, out of it, for a while, and who is inside. */
+/* Processes: into a shadow, out of it, for a stretch, and which are inside. */
+#include <unistd.h>
+
 #include <linux/shadowk.h>
 
 #include "internal.h"
 
 _Static_assert(SHADOWK_THREAD == SHK_THREAD, "uapi");
 
-_Thread_local pid_t shk_busy;
-
-pid_t shadowk_busy(void)
+static int process_call(int fd, unsigned long request, int pidfd, uint32_t flags)
 {
-	return shk_busy;
+	struct shk_process arg = { .size = sizeof(arg), .flags = flags, .pidfd = pidfd };
+
+	return shk_ioctl(fd, request, &arg);
 }
 
-static int process_call(int fd, unsigned long request, pid_t pid)
+/* Does what process_call() does, for a process that is named by a pid. */
+static int pid_call(int fd, unsigned long request, pid_t pid)
 {
-	struct shk_process arg = { .size = sizeof(arg), .pid = pid };
-	int err = shk_ioctl(fd, request, &arg);
+	int pidfd, ret;
 
-	shk_busy = arg.busy;
-	return err;
+	if (!pid)
+		return process_call(fd, request, 0, SHK_PROCESS_SELF);
+	pidfd = shk_pidfd_open(pid);
+	if (pidfd < 0)
+		return pidfd;
+	ret = process_call(fd, request, pidfd, 0);
+	close(pidfd);
+	return ret;
 }
 
 int shadowk_process_attach(struct shadowk_shadow *shadow, pid_t pid)
 {
-	return process_call(shadow->fd, SHK_PROCESS_ATTACH, pid);
+	return pid_call(shadow->fd, SHK_PROCESS_ATTACH, pid);
+}
+
+int shadowk_process_attach_pidfd(struct shadowk_shadow *shadow, int pidfd)
+{
+	return process_call(shadow->fd, SHK_PROCESS_ATTACH, pidfd, 0);
 }
 
 int shadowk_process_detach(struct shadowk *dev, pid_t pid)
 {
-	return process_call(dev->fd, SHK_PROCESS_DETACH, pid);
+	return pid_call(dev->fd, SHK_PROCESS_DETACH, pid);
+}
+
+int shadowk_process_detach_pidfd(struct shadowk *dev, int pidfd)
+{
+	return process_call(dev->fd, SHK_PROCESS_DETACH, pidfd, 0);
 }
 
 int shadowk_process_detach_from(struct shadowk_shadow *shadow, pid_t pid)
 {
-	return process_call(shadow->fd, SHK_PROCESS_DETACH, pid);
+	return pid_call(shadow->fd, SHK_PROCESS_DETACH, pid);
 }
 
-/* A handler that ran meanwhile is no reason not to go on: the call did nothing. */
+int shadowk_process_detach_from_pidfd(struct shadowk_shadow *shadow, int pidfd)
+{
+	return process_call(shadow->fd, SHK_PROCESS_DETACH, pidfd, 0);
+}
+
+/* A call that was interrupted changed nothing, so it can be repeated. */
 static int enter_call(const struct shadowk_shadow *shadow, unsigned long request, uint32_t flags)
 {
 	struct shk_enter arg = { .size = sizeof(arg), .flags = flags };
 	int err;
 
-	do {
-		arg.busy = 0;
+	do
 		err = shk_ioctl(shadow->fd, request, &arg);
-	} while (err == -EINTR);
-	shk_busy = arg.busy;
+	while (err == -EINTR);
 	return err;
 }
 
@@ -66,15 +87,15 @@ int shadowk_leave(struct shadowk_shadow *shadow)
 	return enter_call(shadow, SHK_LEAVE, 0);
 }
 
-int shadowk_process_info(struct shadowk *dev, pid_t pid, struct shadowk_process_info *info)
+static int info_call(struct shadowk *dev, int pidfd, uint32_t flags,
+		     struct shadowk_process_info *info)
 {
-	struct shk_process_info in = { .size = sizeof(in), .pid = pid };
-	struct shadowk_process_info out = { .size = sizeof(out) };
-	int err;
+	struct shk_process_info in = { .size = sizeof(in), .flags = flags, .pidfd = pidfd };
+	struct shadowk_process_info out;
+	int err = SHK_COPY_IN(&out, info, name);
 
-	if (!shk_size_ok(info, name))
-		return -EINVAL;
-	err = shk_ioctl(dev->fd, SHK_PROCESS_INFO, &in);
+	if (!err)
+		err = shk_ioctl(dev->fd, SHK_PROCESS_INFO, &in);
 	if (err < 0)
 		return err;
 	out.shadow = in.shadow;
@@ -83,21 +104,31 @@ int shadowk_process_info(struct shadowk *dev, pid_t pid, struct shadowk_process_
 	return 0;
 }
 
-int shadowk_process_next(struct shadowk_shadow *shadow, struct shadowk_process *process)
+int shadowk_process_info(struct shadowk *dev, pid_t pid, struct shadowk_process_info *info)
 {
-	struct shk_process_next in = { .size = sizeof(in), .cursor = process->cursor };
-	struct shadowk_process out = { .size = sizeof(out) };
-	int err;
+	int pidfd, ret;
 
-	_Static_assert(sizeof(in.comm) == sizeof(out.comm), "uapi");
-	if (!shk_size_ok(process, comm))
-		return -EINVAL;
-	err = shk_ioctl(shadow->fd, SHK_PROCESS_NEXT, &in);
-	if (err < 0)
-		return err == -ENOENT ? 0 : err;
-	out.cursor = in.cursor;
-	out.pid = in.pid;
-	memcpy(out.comm, in.comm, sizeof(out.comm));
-	shk_copy_out(process, &out, sizeof(out));
-	return 1;
+	if (!pid)
+		return info_call(dev, 0, SHK_PROCESS_SELF, info);
+	pidfd = shk_pidfd_open(pid);
+	if (pidfd < 0)
+		return pidfd;
+	ret = info_call(dev, pidfd, 0, info);
+	close(pidfd);
+	return ret;
+}
+
+int shadowk_process_info_pidfd(struct shadowk *dev, int pidfd, struct shadowk_process_info *info)
+{
+	return info_call(dev, pidfd, 0, info);
+}
+
+SHK_SAME_SIZE(shadowk_process, shk_process_entry);
+SHK_SAME(shadowk_process, shk_process_entry, pid);
+SHK_SAME(shadowk_process, shk_process_entry, comm);
+
+int shadowk_process_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+			 struct shadowk_process *processes, size_t element_size, size_t nr)
+{
+	return shk_list(shadow->fd, SHK_PROCESS_LIST, cursor, processes, element_size, nr);
 }

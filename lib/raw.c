@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Raw edits: text of the caller's own. */
+/* Raw edits: bytes of the caller's own, and private pages. */
 #include <linux/shadowk.h>
 
 #include "internal.h"
@@ -7,40 +7,42 @@
 _Static_assert(SHADOWK_RAW_LEN == SHK_RAW_LEN, "uapi");
 _Static_assert(SHADOWK_RAW_IDENTITY == SHK_RAW_IDENTITY, "uapi");
 
-int shadowk_raw_parse(const char *text, struct shadowk_raw *raw)
+int shadowk_raw_parse(const char *text, struct shadowk_raw_spec *spec)
 {
-	struct shadowk_probe_spec spec = { .size = sizeof(spec) };
-	int err;
+	struct shadowk_raw_spec checked;
+	struct shk_place place;
+	int err = SHK_COPY_IN(&checked, spec, symbol);
 
-	if (!shk_size_ok(raw, symbol))
-		return -EINVAL;
-	err = shadowk_probe_parse(text, &spec);
+	if (!err)
+		err = shk_return(shk_place_parse(text, &place), 0);
 	if (err)
 		return err;
-	raw->addr = spec.addr;
-	raw->offset = spec.offset;
-	memcpy(raw->symbol, spec.symbol, sizeof(raw->symbol));
+	spec->addr = place.addr;
+	spec->offset = place.offset;
+	memcpy(spec->symbol, place.symbol, sizeof(spec->symbol));
 	return 0;
 }
 
-int shadowk_raw_add(struct shadowk_shadow *shadow, struct shadowk_raw *raw)
+int shadowk_raw_add(struct shadowk_shadow *shadow, struct shadowk_raw_spec *spec)
 {
 	struct shk_raw_add arg = { .size = sizeof(arg) };
-	int err;
+	struct shadowk_raw_spec in;
+	int err = SHK_COPY_IN(&in, spec, symbol);
 
-	if (!shk_size_ok(raw, symbol))
-		return -EINVAL;
-	arg.flags = raw->flags;
-	arg.addr = raw->addr;
-	arg.offset = raw->offset;
-	arg.len = raw->len;
-	memcpy(arg.bytes, raw->bytes, sizeof(arg.bytes));
-	memcpy(arg.symbol, raw->symbol, sizeof(arg.symbol));
-	err = shk_ioctl(shadow->fd, SHK_RAW_ADD, &arg);
-	if (err < 0)
+	if (err)
 		return err;
-	raw->id = arg.id;
-	return 0;
+	if (in.reserved)
+		return shk_return(-EINVAL, 0);
+	arg.flags = in.flags;
+	arg.addr = in.addr;
+	arg.offset = in.offset;
+	arg.len = in.len;
+	memcpy(arg.bytes, in.bytes, sizeof(arg.bytes));
+	memcpy(arg.symbol, in.symbol, sizeof(arg.symbol));
+	err = shk_ioctl(shadow->fd, SHK_RAW_ADD, &arg);
+	if (!err)
+		spec->id = arg.id;
+	return err;
 }
 
 int shadowk_raw_remove(struct shadowk_shadow *shadow, uint64_t id)
@@ -50,24 +52,17 @@ int shadowk_raw_remove(struct shadowk_shadow *shadow, uint64_t id)
 	return shk_ioctl(shadow->fd, SHK_RAW_REMOVE, &arg);
 }
 
-int shadowk_raw_next(struct shadowk_shadow *shadow, struct shadowk_raw *raw)
-{
-	struct shk_raw_info in = { .size = sizeof(in), .id = raw->id + 1 };
-	struct shadowk_raw out = { .size = sizeof(out) };
-	int err;
+SHK_SAME_SIZE(shadowk_raw_info, shk_raw_info);
+SHK_SAME(shadowk_raw_info, shk_raw_info, id);
+SHK_SAME(shadowk_raw_info, shk_raw_info, flags);
+SHK_SAME(shadowk_raw_info, shk_raw_info, addr);
+SHK_SAME(shadowk_raw_info, shk_raw_info, offset);
+SHK_SAME(shadowk_raw_info, shk_raw_info, len);
+SHK_SAME(shadowk_raw_info, shk_raw_info, bytes);
+SHK_SAME(shadowk_raw_info, shk_raw_info, symbol);
 
-	if (!shk_size_ok(raw, symbol))
-		return -EINVAL;
-	err = shk_ioctl(shadow->fd, SHK_RAW_NEXT, &in);
-	if (err < 0)
-		return err == -ENOENT ? 0 : err;
-	out.id = in.id;
-	out.flags = in.flags;
-	out.addr = in.addr;
-	out.offset = in.offset;
-	out.len = in.len;
-	memcpy(out.bytes, in.bytes, sizeof(out.bytes));
-	memcpy(out.symbol, in.symbol, sizeof(out.symbol));
-	shk_copy_out(raw, &out, sizeof(out));
-	return 1;
+int shadowk_raw_list(struct shadowk_shadow *shadow, uint64_t *cursor, struct shadowk_raw_info *raws,
+		     size_t element_size, size_t nr)
+{
+	return shk_list(shadow->fd, SHK_RAW_LIST, cursor, raws, element_size, nr);
 }

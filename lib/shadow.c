@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Shadows: names, handles, and what is known of them. */
+/* Shadows: names, handles and their rights, and what is known of them. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,9 +12,10 @@ _Static_assert(SHADOWK_ASYNC_INHERIT == SHK_ASYNC_INHERIT, "uapi");
 _Static_assert(SHADOWK_ASYNC_OWNER == SHK_ASYNC_OWNER, "uapi");
 _Static_assert(SHADOWK_ASYNC_CAUSAL == SHK_ASYNC_CAUSAL, "uapi");
 _Static_assert(SHADOWK_ASYNC_UNION == SHK_ASYNC_UNION, "uapi");
-_Static_assert(SHADOWK_DELEGABLE == SHK_DELEGABLE, "uapi");
+_Static_assert(SHADOWK_RIGHT_ATTACH == SHK_RIGHT_ATTACH, "uapi");
+_Static_assert(SHADOWK_RIGHT_READ == SHK_RIGHT_READ, "uapi");
 
-int shadowk_name_check(const char *name)
+int shk_name_check(const char *name)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "abcdefghijklmnopqrstuvwxyz0123456789._:-";
@@ -25,13 +26,29 @@ int shadowk_name_check(const char *name)
 	return len < SHADOWK_NAME_LEN ? 0 : -ENAMETOOLONG;
 }
 
-/* Allocate first: a shadow that was created must not be lost. */
+int shadowk_name_check(const char *name)
+{
+	int err = shk_name_check(name);
+
+	return shk_return(err, err == -EINVAL ? SHADOWK_REASON_NAME_INVALID : 0);
+}
+
+int shk_name_set(char to[SHADOWK_NAME_LEN], const char *name)
+{
+	int err = shadowk_name_check(name);
+
+	if (!err)
+		memcpy(to, name, strlen(name));
+	return err;
+}
+
+/* Allocates first: a shadow that was created must not be lost. */
 int shk_shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow)
 {
 	struct shadowk_shadow *made = malloc(sizeof(*made));
 
 	if (!made)
-		return -ENOMEM;
+		return shk_return(-ENOMEM, 0);
 	made->fd = shk_ioctl(fd, request, arg);
 	if (made->fd < 0) {
 		int err = made->fd;
@@ -52,39 +69,43 @@ int shadowk_shadow_create_flags(struct shadowk *dev, const char *name, uint32_t 
 				struct shadowk_shadow **shadow)
 {
 	struct shk_shadow_create arg = { .size = sizeof(arg), .flags = flags };
+	int err = name && *name ? shk_name_set(arg.name, name) : 0;
 
-	if (name && *name) {
-		int err = shadowk_name_check(name);
-
-		if (err)
-			return err;
-		memcpy(arg.name, name, strlen(name));
-	}
-	return shk_shadow_get(dev->fd, SHK_SHADOW_CREATE, &arg, shadow);
+	return err ? err : shk_shadow_get(dev->fd, SHK_SHADOW_CREATE, &arg, shadow);
 }
 
 int shadowk_shadow_open(struct shadowk *dev, const char *name, struct shadowk_shadow **shadow)
 {
 	struct shk_shadow_open arg = { .size = sizeof(arg) };
-	int err = shadowk_name_check(name);
+	int err = shk_name_set(arg.name, name);
 
-	if (err)
-		return err;
-	memcpy(arg.name, name, strlen(name));
+	return err ? err : shk_shadow_get(dev->fd, SHK_SHADOW_OPEN, &arg, shadow);
+}
+
+int shadowk_shadow_open_id(struct shadowk *dev, uint64_t id, struct shadowk_shadow **shadow)
+{
+	struct shk_shadow_open arg = { .size = sizeof(arg), .id = id };
+
 	return shk_shadow_get(dev->fd, SHK_SHADOW_OPEN, &arg, shadow);
 }
 
 int shadowk_shadow_from_fd(int fd, struct shadowk_shadow **shadow)
 {
-	struct shk_shadow_info arg = { .size = sizeof(arg) };
+	struct shk_info device = { .size = sizeof(device) };
+	struct shadowk_shadow_info info;
 	struct shadowk_shadow *made;
-	int err = shk_ioctl(fd, SHK_SHADOW_INFO, &arg);
+	uint64_t cursor = 0;
+	int ret;
 
-	if (err < 0)
-		return err;
+	/* The device has a list of shadows, too. */
+	if (!shk_ioctl(fd, SHK_INFO, &device))
+		return shk_return(-ENOTTY, 0);
+	ret = shk_list(fd, SHK_SHADOW_LIST, &cursor, &info, sizeof(info), 1);
+	if (ret < 0)
+		return ret;
 	made = malloc(sizeof(*made));
 	if (!made)
-		return -ENOMEM;
+		return shk_return(-ENOMEM, 0);
 	made->fd = fd;
 	*shadow = made;
 	return 0;
@@ -103,42 +124,33 @@ void shadowk_shadow_close(struct shadowk_shadow *shadow)
 	free(shadow);
 }
 
-static int shadow_info(int fd, unsigned long request, uint64_t id, struct shadowk_shadow_info *info)
-{
-	struct shk_shadow_info in = { .size = sizeof(in), .id = id };
-	struct shadowk_shadow_info out = { .size = sizeof(out) };
-	int err;
+SHK_SAME_SIZE(shadowk_shadow_info, shk_shadow_info);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, id);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, target);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, flags);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, nr_grafts);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, nr_probes);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, private_pages);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, diverged_ranges);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, huge_ranges);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, nr_handles);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, memory);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, nr_unfollowed);
+SHK_SAME(shadowk_shadow_info, shk_shadow_info, name);
 
-	if (!shk_size_ok(info, name))
-		return -EINVAL;
-	err = shk_ioctl(fd, request, &in);
-	if (err < 0)
-		return err;
-	out.id = in.id;
-	out.nr_grafts = in.nr_grafts;
-	out.nr_probes = in.nr_probes;
-	out.private_pages = in.private_pages;
-	out.diverged_ranges = in.diverged_ranges;
-	out.huge_ranges = in.huge_ranges;
-	out.memory = in.memory;
-	out.nr_unfollowed = in.nr_unfollowed;
-	memcpy(out.name, in.name, sizeof(out.name));
-	out.flags = in.flags;
-	out.target = in.target;
-	shk_copy_out(info, &out, sizeof(out));
-	return 0;
+int shadowk_shadow_list(struct shadowk *dev, uint64_t *cursor, struct shadowk_shadow_info *shadows,
+			size_t element_size, size_t nr)
+{
+	return shk_list(dev->fd, SHK_SHADOW_LIST, cursor, shadows, element_size, nr);
 }
 
-int shadowk_shadow_info(struct shadowk_shadow *shadow, struct shadowk_shadow_info *info)
+int shadowk_shadow_info(struct shadowk_shadow *shadow, struct shadowk_shadow_info *info,
+			size_t size)
 {
-	return shadow_info(shadow->fd, SHK_SHADOW_INFO, 0, info);
-}
+	uint64_t cursor = 0;
+	int ret = shk_list(shadow->fd, SHK_SHADOW_LIST, &cursor, info, size, 1);
 
-int shadowk_shadow_next(struct shadowk *dev, struct shadowk_shadow_info *info)
-{
-	int err = shadow_info(dev->fd, SHK_SHADOW_NEXT, info->id + 1, info);
-
-	return err ? (err == -ENOENT ? 0 : err) : 1;
+	return ret < 0 ? ret : 0;
 }
 
 int shadowk_shadow_destroy(struct shadowk_shadow *shadow)
@@ -146,4 +158,22 @@ int shadowk_shadow_destroy(struct shadowk_shadow *shadow)
 	struct shk_shadow_destroy arg = { .size = sizeof(arg) };
 
 	return shk_ioctl(shadow->fd, SHK_SHADOW_DESTROY, &arg);
+}
+
+int shadowk_handle_derive(struct shadowk_shadow *shadow, uint32_t rights,
+			  struct shadowk_shadow **derived, uint64_t *id)
+{
+	struct shk_handle_derive arg = { .size = sizeof(arg), .rights = rights };
+	int err = shk_shadow_get(shadow->fd, SHK_HANDLE_DERIVE, &arg, derived);
+
+	if (!err && id)
+		*id = arg.id;
+	return err;
+}
+
+int shadowk_handle_revoke(struct shadowk_shadow *shadow, uint64_t id)
+{
+	struct shk_handle_revoke arg = { .size = sizeof(arg), .id = id };
+
+	return shk_ioctl(shadow->fd, SHK_HANDLE_REVOKE, &arg);
 }

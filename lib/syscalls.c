@@ -21,11 +21,11 @@ int shadowk_syscall_number(const char *name)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(names[i].name, name))
-			return names[i].number;
+			return shk_return(names[i].number, 0);
 	if (!*name || strspn(name, "0123456789") != strlen(name))
-		return -ENOENT;
+		return shk_return(-ENOENT, 0);
 	number = strtoul(name, NULL, 10);
-	return number < NR_CALLS ? (int)number : -ENOENT;
+	return shk_return(number < NR_CALLS ? (int)number : -ENOENT, 0);
 }
 
 int shadowk_syscalls_create(struct shadowk_shadow *shadow, const unsigned int *numbers,
@@ -38,13 +38,16 @@ int shadowk_syscalls_create(struct shadowk_shadow *shadow, const unsigned int *n
 		if (numbers[i] >= NR_CALLS) {
 			if (refused)
 				*refused = i;
-			return -ENOSYS;
+			return shk_return(-EINVAL, SHADOWK_REASON_SYSCALL_UNKNOWN);
 		}
 		arg.calls[numbers[i] / 64] |= 1ULL << numbers[i] % 64;
 	}
 	err = shk_shadow_get(shadow->fd, SHK_SYSCALLS_CREATE, &arg, during);
-	for (size_t i = 0; err && refused && i < count; i++)
-		if (numbers[i] == arg.nr)
-			*refused = i;
+	if (err && refused &&
+	    (shk_error.reason == SHADOWK_REASON_SYSCALL_UNKNOWN ||
+	     shk_error.reason == SHADOWK_REASON_SYSCALL_NO_RETURN))
+		for (size_t i = 0; i < count; i++)
+			if (numbers[i] == arg.nr)
+				*refused = i;
 	return err;
 }

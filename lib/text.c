@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* What a shadow's text has that the base's has not. */
+/* The text of a shadow, beside the base's. */
 #include <linux/shadowk.h>
 
 #include "internal.h"
@@ -9,49 +9,42 @@ _Static_assert((int)SHADOWK_EDIT_STRAY == (int)SHK_EDIT_STRAY, "uapi");
 _Static_assert((int)SHADOWK_EDIT_LEN == (int)SHK_EDIT_LEN, "uapi");
 _Static_assert((int)SHADOWK_TEXT_LEN == (int)SHK_TEXT_LEN, "uapi");
 
-int shadowk_edit_next(struct shadowk_shadow *shadow, struct shadowk_edit_info *info)
-{
-	struct shk_edit_info in = { .size = sizeof(in) };
-	struct shadowk_edit_info out = { .size = sizeof(out) };
-	int err;
+SHK_SAME_SIZE(shadowk_edit_info, shk_edit_info);
+SHK_SAME(shadowk_edit_info, shk_edit_info, flags);
+SHK_SAME(shadowk_edit_info, shk_edit_info, len);
+SHK_SAME(shadowk_edit_info, shk_edit_info, addr);
+SHK_SAME(shadowk_edit_info, shk_edit_info, offset);
+SHK_SAME(shadowk_edit_info, shk_edit_info, base);
+SHK_SAME(shadowk_edit_info, shk_edit_info, bytes);
+SHK_SAME(shadowk_edit_info, shk_edit_info, symbol);
 
-	if (!shk_size_ok(info, symbol))
-		return -EINVAL;
-	in.cursor = info->cursor;
-	err = shk_ioctl(shadow->fd, SHK_EDIT_NEXT, &in);
-	if (err < 0)
-		return err == -ENOENT ? 0 : err;
-	out.cursor = in.cursor;
-	out.addr = in.addr;
-	out.offset = in.offset;
-	out.flags = in.flags;
-	out.len = in.len;
-	memcpy(out.base, in.base, sizeof(out.base));
-	memcpy(out.bytes, in.bytes, sizeof(out.bytes));
-	memcpy(out.symbol, in.symbol, sizeof(out.symbol));
-	shk_copy_out(info, &out, sizeof(out));
-	return 1;
+int shadowk_edit_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+		      struct shadowk_edit_info *edits, size_t element_size, size_t nr)
+{
+	return shk_list(shadow->fd, SHK_EDIT_LIST, cursor, edits, element_size, nr);
 }
 
 int shadowk_text_read(struct shadowk_shadow *shadow, struct shadowk_text *text)
 {
-	struct shk_text_info arg = { .size = sizeof(arg) };
-	int err;
+	struct shk_text_read arg = { .size = sizeof(arg) };
+	struct shadowk_text io;
+	int err = SHK_COPY_IN(&io, text, symbol);
 
-	if (!shk_size_ok(text, symbol))
-		return -EINVAL;
-	arg.addr = text->symbol[0] ? 0 : text->addr;
-	arg.offset = text->offset;
-	memcpy(arg.symbol, text->symbol, sizeof(arg.symbol));
-	err = shk_ioctl(shadow->fd, SHK_TEXT_READ, &arg);
-	if (err < 0)
+	if (err)
 		return err;
-	text->addr = arg.addr;
-	text->offset = arg.offset;
-	text->symbol_len = arg.symbol_len;
-	text->len = arg.len;
-	memcpy(text->base, arg.base, sizeof(text->base));
-	memcpy(text->bytes, arg.bytes, sizeof(text->bytes));
-	memcpy(text->symbol, arg.symbol, sizeof(text->symbol));
+	arg.addr = io.symbol[0] ? 0 : io.addr;
+	arg.offset = io.offset;
+	memcpy(arg.symbol, io.symbol, sizeof(arg.symbol));
+	err = shk_ioctl(shadow->fd, SHK_TEXT_READ, &arg);
+	if (err)
+		return err;
+	io.addr = arg.addr;
+	io.offset = arg.offset;
+	io.symbol_len = arg.symbol_len;
+	io.len = arg.len;
+	memcpy(io.base, arg.base, sizeof(io.base));
+	memcpy(io.bytes, arg.bytes, sizeof(io.bytes));
+	memcpy(io.symbol, arg.symbol, sizeof(io.symbol));
+	shk_copy_out(text, &io, sizeof(io));
 	return 0;
 }
