@@ -24,11 +24,22 @@ enum {
 
 struct cli;
 
+/* The headings of 'shadowctl help'. */
+enum verb_group {
+	GROUP_NONE = 0,
+	GROUP_SHADOWS,
+	GROUP_INSIDE,
+	GROUP_EDITS,
+	GROUP_CHECKS,
+};
+
 struct verb {
 	const char *name;
-	const char *args;
+	enum verb_group group;
+	const char *args; /* a line for each form of the command */
 	const char *summary;
-	const char *help;		 /* options and remarks, or NULL */
+	const char *options;		 /* lines of --help, or NULL */
+	const char *help;		 /* remarks, or NULL */
 	const struct verb *const *verbs; /* its own verbs, or NULL */
 	int (*run)(struct cli *cli, int argc, char **argv);
 	bool silent; /* prints nothing, so has no --json */

@@ -71,14 +71,15 @@ static int cmd_ab(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_ab = {
 	.name = "ab",
-	.args = "NAME_A NAME_B --cgroup PATH [--split PERCENT]",
-	.summary = "Share the processes of a cgroup out between two shadows",
-	.help = "  --cgroup PATH     all that are in this cgroup or below, now and later\n"
-		"  --split PERCENT   so many of each hundred are in NAME_B, the others in NAME_A;\n"
-		"                    50 unless given\n\n"
-		"Each process takes its turn when it comes: those that are there, who is moved\n"
-		"there, and who is forked there, whichever its parent is in. It stays where it is\n"
-		"when it executes. 'stat NAME_A NAME_B' compares them; 'detach --cgroup PATH' ends\n"
-		"it. NAME_A or NAME_B may be a shadow without edits, equal to the base.\n\n",
+	.group = GROUP_INSIDE,
+	.args = "SHADOW_A SHADOW_B --cgroup PATH [--split PERCENT]",
+	.summary = "Split the processes of a cgroup between two shadows",
+	.options =
+		"  --cgroup PATH     split the processes of this cgroup and below, now and later\n"
+		"  --split PERCENT   put this share into SHADOW_B, from 1 to 99; 50 without it\n",
+	.help = "The processes take turns: those that are there, then each that is moved or forked\n"
+		"into the cgroup. A process keeps its shadow when it executes a program. 'shadowctl\n"
+		"stat SHADOW_A SHADOW_B' compares the two, 'shadowctl detach --cgroup PATH' ends the\n"
+		"split.\n",
 	.run = cmd_ab,
 };

@@ -127,26 +127,29 @@ static int cmd_detach(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_attach = {
 	.name = "attach",
-	.args = "NAME (--pid PID... | --cgroup PATH) [--syscalls CALL,...]",
-	.summary = "Put running processes, or all of a cgroup, into a shadow",
-	.help = "  --pid PID         any thread of the process; can be repeated\n"
-		"  --cgroup PATH     all that are in this cgroup or below, now and later\n"
+	.group = GROUP_INSIDE,
+	.args = "SHADOW --pid PID... [--syscalls CALL,...]\n"
+		"SHADOW --cgroup PATH [--syscalls CALL,...]",
+	.summary = "Put running processes or a cgroup into a shadow",
+	.options =
+		"  --pid PID         attach the process that has this thread; can be repeated\n"
+		"  --cgroup PATH     attach all processes of this cgroup and below, now and later;\n"
+		"                    PATH is below /sys/fs/cgroup, or as in /proc/PID/cgroup\n"
 		"  --syscalls CALL,...\n"
-		"                    inside only during these system calls, by name or number\n\n"
-		"All threads of a process move together, and what it forks from then on is\n"
-		"inside too. A process that is in another shadow moves. If one pid is wrong,\n"
-		"none is attached.\n\n"
-		"Who is moved or born into the cgroup is inside, who is moved out is not.\n"
-		"PATH is its folder, below /sys/fs/cgroup, or as /proc/PID/cgroup has it.\n\n",
+		"                    be inside only during these system calls, by name or number\n",
+	.help = "All threads of a process are attached, and so are its later children. A process that\n"
+		"is in another shadow moves. A wrong pid changes nothing.\n",
 	.run = cmd_attach,
 };
 
 const struct verb verb_detach = {
 	.name = "detach",
-	.args = "(--pid PID... | --cgroup PATH)",
-	.summary = "Let processes, or all of a cgroup, run the base again",
-	.help = "  --pid PID         any thread of the process; can be repeated\n"
-		"  --cgroup PATH     a cgroup that was attached\n\n"
-		"If a cgroup above is attached as well, its processes go to that one's shadow.\n\n",
+	.group = GROUP_INSIDE,
+	.args = "--pid PID...\n"
+		"--cgroup PATH",
+	.summary = "Let processes or a cgroup run the base again",
+	.options = "  --pid PID         detach the process that has this thread; can be repeated\n"
+		   "  --cgroup PATH     detach a cgroup that was attached or split\n",
+	.help = "If a cgroup above is attached as well, its shadow gets the processes.\n",
 	.run = cmd_detach,
 };

@@ -156,24 +156,22 @@ static int cmd_create(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_create = {
 	.name = "create",
-	.args = "NAME [--async base|inherit|owner|causal|union] [--delegable] [--from OTHER] [--profile PROFILE [--without ITEM]...]",
-	.summary = "Make a shadow, equal to the base, or with the edits of another or of a profile",
-	.help = "  NAME              1 to 63 of A-Z a-z 0-9 . _ : -\n\n"
-		"  --async POLICY    what interrupts and softirqs that land on a process inside\n"
-		"                    execute: 'base' (default), or 'inherit' its text;\n"
-		"                    'owner': the base, and the shadow may own interrupts\n"
-		"                    and kernel threads (shadowctl own);\n"
-		"                    'causal': the base, but its text for work items, timers\n"
-		"                    and softirqs that a process inside has raised;\n"
-		"                    'union': the base, but the probes count all work items,\n"
-		"                    softirqs and interrupts of the machine, too (ASYNC)\n"
-		"  --delegable       who is passed a handle may attach itself, without being\n"
-		"                    root, and read the probes\n"
-		"  --from OTHER      with the probes (counting from 0) and patches of that shadow,\n"
-		"                    as they are now\n"
-		"  --profile PROFILE with the edits of a profile: 'trusted', 'debug-locks', or a file\n"
-		"                    of your own, with a '/' in its name\n"
-		"  --without ITEM    but not this one of them\n\n"
-		"It stays until 'shadowctl destroy NAME'.\n\n",
+	.group = GROUP_SHADOWS,
+	.args = "NAME [--async POLICY] [--from SHADOW] [--profile PROFILE [--without ITEM]...]",
+	.summary = "Create a shadow",
+	.options =
+		"  NAME              1 to 63 of A-Z a-z 0-9 . _ : -\n"
+		"  --async POLICY    select what interrupts, softirqs and work items execute:\n"
+		"                    'base'     the base, also on a process inside (default)\n"
+		"                    'inherit'  the shadow of the process that they land on\n"
+		"                    'owner'    the base, unless 'shadowctl own' gives them away\n"
+		"                    'causal'   the base, unless a process inside raised them\n"
+		"                    'union'    the base, and the probes count all of the machine's\n"
+		"  --from SHADOW     copy the probes, raw edits and patches that SHADOW has now\n"
+		"  --profile PROFILE add the edits of a profile: 'trusted', 'debug-locks', or the path\n"
+		"                    of a file, with a '/'\n"
+		"  --without ITEM    leave this item of the profile out; can be repeated\n",
+	.help = "The shadow stays until 'shadowctl destroy NAME'. If an edit is refused, no shadow\n"
+		"is created.\n",
 	.run = cmd_create,
 };

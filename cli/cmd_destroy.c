@@ -27,8 +27,10 @@ static int cmd_destroy(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_destroy = {
 	.name = "destroy",
-	.args = "NAME",
-	.summary = "Remove a shadow and its probes",
-	.help = "Refused while processes are inside: end them, or detach them.\n\n",
+	.group = GROUP_SHADOWS,
+	.args = "SHADOW",
+	.summary = "Destroy a shadow and all its edits",
+	.help = "The kernel refuses this while processes are inside or cgroups are attached. End or\n"
+		"detach them first; 'shadowctl show' lists them.\n",
 	.run = cmd_destroy,
 };

@@ -240,10 +240,13 @@ static int cmd_diff(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_diff = {
 	.name = "diff",
-	.args = "NAME [FUNC]",
-	.summary = "Show what a shadow executes where the base executes something else",
-	.help = "  FUNC              the whole of this function, a name or 0xADDRESS; without it, the\n"
-		"                    changed instructions of all functions\n\n"
-		"'-' are instructions of the base, '+' those of the shadow. Needs libcapstone4.\n\n",
+	.group = GROUP_CHECKS,
+	.args = "SHADOW [FUNC]",
+	.summary = "Show the instructions that differ between a shadow and the base",
+	.options =
+		"  FUNC              print the whole of this function, a name or 0xADDRESS; without\n"
+		"                    it, the changed instructions of all functions\n",
+	.help = "Lines with '-' are instructions of the base, lines with '+' those of the shadow.\n"
+		"Needs libcapstone4.\n",
 	.run = cmd_diff,
 };

@@ -441,14 +441,15 @@ static int cmd_doctor(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_doctor = {
 	.name = "doctor",
+	.group = GROUP_CHECKS,
 	.args = "",
-	.summary = "Check whether this machine can run shadows, and what is off or refused",
-	.help = "A line for each property of the machine: its name, the answer, and what was found.\n"
+	.summary = "Check whether this machine can run shadows",
+	.help = "Each property of the machine has a line with its name, an answer, and what was found:\n"
 		"  fine      shadows work as described\n"
 		"  adapted   shadows work, by other means\n"
-		"  off       the features that are named are refused here\n"
+		"  off       the named features are refused here\n"
 		"  refused   the module does not load; the exit status is 1\n"
 		"  unknown   only the module can tell, and it is not loaded\n"
-		"Needs root where the module is loaded.\n\n",
+		"Needs root where the module is loaded.\n",
 	.run = cmd_doctor,
 };

@@ -55,11 +55,11 @@ static int cmd_list(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_list = {
 	.name = "list",
+	.group = GROUP_SHADOWS,
 	.args = "",
 	.summary = "List all shadows",
-	.help = "PROCESSES counts address spaces inside, PAGES private pages of text; DELEGABLE\n"
-		"says whether who holds a handle may attach itself. A shadow without a name\n"
-		"lives as long as a program holds it or a process is inside; (calls of ID) is one\n"
-		"that --syscalls made of the shadow with that id.\n\n",
+	.help = "PROCESSES counts address spaces inside, PAGES private pages of text. DELEGABLE tells\n"
+		"whether a process without capabilities may use a handle. The name (calls of ID)\n"
+		"stands for a shadow that --syscalls made of the shadow with that id.\n",
 	.run = cmd_list,
 };

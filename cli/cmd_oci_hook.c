@@ -111,13 +111,14 @@ static int cmd_oci_hook(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_oci_hook = {
 	.name = "oci-hook",
+	.group = GROUP_INSIDE,
 	.args = "< STATE",
-	.summary = "Put a container into a shadow, called by its OCI runtime",
-	.help = "For the phase createRuntime. A container with the annotation\n"
-		"  " ANNOTATION "=NAME\n"
-		"has its cgroup attached to the shadow NAME, before its first program runs; all\n"
-		"others are left alone. If that fails, the container is not started. It ends with\n"
-		"the container's cgroup.\n\n",
+	.summary = "Attach a container to a shadow, called by its OCI runtime",
+	.help = "A container with the annotation\n"
+		"  " ANNOTATION "=SHADOW\n"
+		"gets its cgroup attached to that shadow, before its first program runs; others are\n"
+		"left alone. Configure the command as a hook of the phase createRuntime. If it fails,\n"
+		"the container is not started. The runtime removes the cgroup with the container.\n",
 	.run = cmd_oci_hook,
 	.silent = true,
 };

@@ -177,27 +177,33 @@ static int cmd_disown(struct cli *cli, int argc, char **argv)
 	return run(cli, argc, argv, false);
 }
 
-#define ARGS "NAME (--irq N | --kthread PATTERN | --device DEV)..."
+#define ARGS "SHADOW (--irq N | --kthread PATTERN | --device DEVICE)..."
 
 const struct verb verb_own = {
 	.name = "own",
+	.group = GROUP_INSIDE,
 	.args = ARGS,
 	.summary = "Let interrupts and kernel threads execute a shadow",
-	.help = "  --irq N           the handlers of this line, as /proc/interrupts has it\n"
-		"  --kthread PATTERN the kernel threads with such names, now and later\n"
-		"  --device DEV      the lines of a network interface, disk or PCI address that\n"
-		"                    it has now, their threads, and threaded NAPI's, also later\n\n"
-		"The shadow is one made with --async owner. All can be repeated; if one is\n"
-		"refused, none is done. 'shadowctl show NAME' lists what a shadow owns; it ends\n"
-		"with 'shadowctl disown', or with the shadow. Softirqs execute the base.\n\n",
+	.options =
+		"  --irq N           own the interrupt line that /proc/interrupts numbers N\n"
+		"  --kthread PATTERN own the kernel threads whose names match, now and later\n"
+		"  --device DEVICE   own the lines that a network interface, disk, serial port or PCI\n"
+		"                    address has now, their threads, and its NAPI threads\n",
+	.help = "The shadow needs '--async owner'. All options can be repeated; if one is refused,\n"
+		"none is done. 'shadowctl show' lists what a shadow owns. Softirqs execute the base.\n",
 	.run = cmd_own,
 };
 
 const struct verb verb_disown = {
 	.name = "disown",
+	.group = GROUP_INSIDE,
 	.args = ARGS,
 	.summary = "Let interrupts and kernel threads execute the base again",
-	.help = "  --irq N, --kthread PATTERN, --device DEV\n"
-		"                    as for 'shadowctl own', and as 'shadowctl show' has them\n\n",
+	.options =
+		"  --irq N           disown this interrupt line\n"
+		"  --kthread PATTERN disown the kernel threads of this pattern, as 'shadowctl show'\n"
+		"                    prints it\n"
+		"  --device DEVICE   disown the lines and threads of this device\n",
+	.help = "All options can be repeated.\n",
 	.run = cmd_disown,
 };

@@ -393,56 +393,60 @@ static int cmd_patch_promote(struct cli *cli, int argc, char **argv)
 
 static const struct verb verb_patch_promote = {
 	.name = "promote",
-	.args = "[--cancel] NAME PATCH",
-	.summary = "Make a livepatch that a shadow tries the kernel's own",
-	.help = "  PATCH             one that was added by --livepatch\n"
-		"  --cancel          the kernel takes it back, and the shadow keeps it\n\n"
-		"When all tasks have it, the shadow lets go of it. From then on it is as any\n"
-		"livepatch: 'echo 0 >/sys/kernel/livepatch/MODULE/enabled' takes it back.\n"
-		"Tasks that are waited for are named. Interrupted, or after half a minute, this\n"
-		"ends and the kernel goes on: the same command waits again.\n\n",
+	.args = "[--cancel] SHADOW PATCH",
+	.summary = "Make a livepatch of a shadow the kernel's own",
+	.options = "  PATCH             a patch that was added with --livepatch\n"
+		   "  --cancel          let the kernel take it back; the shadow keeps it\n",
+	.help = "The command waits until all tasks have the livepatch, names the tasks that the kernel\n"
+		"waits for, and removes the patch from the shadow. It ends after half a minute, or when\n"
+		"it is interrupted, and the kernel goes on. The same command waits again.\n",
 	.run = cmd_patch_promote,
 };
 
 static const struct verb verb_patch_add = {
 	.name = "add",
-	.args = "NAME FUNC --return VALUE|--nop | --skip-call FUNC CALLEE | FILE.ko | --livepatch FILE.ko | --thunk WHICH [--in-place] [--unsafe-now] [--name N]",
-	.summary = "Give a function another body in a shadow",
-	.help = "  FUNC              a function of /proc/kallsyms, or 0xADDRESS of one\n"
-		"  --return VALUE    it returns that at once: a number, or an errno as -EACCES\n"
-		"  --nop             it returns at once, and its result is undefined\n"
-		"  --skip-call       FUNC does not call CALLEE; with --return, it goes on as if\n"
-		"                    that had returned VALUE. Where FUNC calls CALLEE several\n"
-		"                    times, FUNC+OFF says which call\n"
-		"  FILE.ko           the functions that this patch module replaces, see\n"
-		"                    'shadowctl patch build'; it is loaded if it is not\n"
-		"  --livepatch FILE.ko  what this livepatch module replaces, in this shadow only\n"
-		"  --callbacks       call that module's callbacks, whose effect is everybody's\n"
-		"  --unsafe-now      do not wait until no thread inside is in what it replaces:\n"
-		"                    a call may execute old functions and new ones of it\n"
-		"  --thunk retpoline=jmp, --thunk return=ret  the processes inside are trusted:\n"
-		"                    indirect branches without retpolines, returns without the\n"
-		"                    thunk against SRSO; while nobody is inside\n"
-		"  --in-place        the new body is where the old one is, instead of a jump to it;\n"
-		"                    --return, --nop or FILE.ko, no longer than that\n"
-		"  --name N          name of the patch; without it, one is chosen and printed\n\n"
-		"What the old body did, taking and giving locks say, is not done.\n\n",
+	.args = "SHADOW FUNC --return VALUE|--nop [--in-place] [--name NAME]\n"
+		"SHADOW --skip-call FUNC[+OFFSET] CALLEE [--return VALUE] [--name NAME]\n"
+		"SHADOW FILE.ko [--in-place] [--name NAME]\n"
+		"SHADOW --livepatch FILE.ko [--callbacks] [--unsafe-now] [--name NAME]\n"
+		"SHADOW --thunk THUNK [--name NAME]",
+	.summary = "Give functions another body in a shadow",
+	.options =
+		"  FUNC              a function of /proc/kallsyms, MODULE:NAME, or its 0xADDRESS\n"
+		"  --return VALUE    return VALUE at once: a number, or an errno as -EACCES\n"
+		"  --nop             return at once, with an undefined result\n"
+		"  --skip-call       leave the call of CALLEE in FUNC out, as if it returned VALUE;\n"
+		"                    FUNC+OFFSET selects one of several\n"
+		"  FILE.ko           use the bodies in this patch module, see 'shadowctl patch build'\n"
+		"  --livepatch FILE.ko\n"
+		"                    use the bodies in this livepatch module, for this shadow only\n"
+		"  --callbacks       call its callbacks, whose effect concerns all processes\n"
+		"  --unsafe-now      do not wait until no thread is in its functions; a call may then\n"
+		"                    execute old and new functions\n"
+		"  --thunk THUNK     leave a mitigation out, for trusted processes: 'retpoline=jmp' or\n"
+		"                    'return=ret'; only while no process is inside\n"
+		"  --in-place        put the new body where the old one is; with --return, --nop or\n"
+		"                    FILE.ko\n"
+		"  --name NAME       name the patch; without it, the kernel chooses a name, which is\n"
+		"                    printed\n",
+	.help = "The kernel does not check whether callers need what the old body does.\n",
 	.run = cmd_patch_add,
 };
 
 static const struct verb verb_patch_list = {
 	.name = "list",
-	.args = "NAME",
-	.summary = "List a shadow's patches",
+	.args = "SHADOW",
+	.summary = "List the patches of a shadow",
 	.run = cmd_patch_list,
 };
 
 static const struct verb verb_patch_remove = {
 	.name = "remove",
-	.args = "[--unsafe-now] NAME PATCH",
-	.summary = "Take a patch back",
-	.help = "  PATCH             its name, as 'shadowctl patch list NAME' has it\n"
-		"  --unsafe-now      do not wait until no thread is in a livepatch's functions\n\n",
+	.args = "[--unsafe-now] SHADOW PATCH",
+	.summary = "Remove a patch",
+	.options =
+		"  PATCH             its name, as 'shadowctl patch list' prints it\n"
+		"  --unsafe-now      do not wait until no thread is in a livepatch's functions\n",
 	.run = cmd_patch_remove,
 };
 
@@ -453,7 +457,8 @@ static const struct verb *const patch_verbs[] = {
 
 const struct verb verb_patch = {
 	.name = "patch",
+	.group = GROUP_EDITS,
 	.args = "",
-	.summary = "Add, list and remove the patches of a shadow",
+	.summary = "Build, add, list, promote and remove patches",
 	.verbs = patch_verbs,
 };

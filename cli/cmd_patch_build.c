@@ -181,10 +181,12 @@ const struct verb verb_patch_build = {
 	.name = "build",
 	.args = "FILE.c [--kernel RELEASE|FOLDER]",
 	.summary = "Build a patch module",
-	.help = "  FILE.c            source that uses shadowk_patch.h; FILE.ko is written to the\n"
+	.options =
+		"  FILE.c            a source that includes shadowk_patch.h; FILE.ko is written to the\n"
 		"                    current folder\n"
-		"  --kernel RELEASE  the kernel to build for, by 'uname -r' or the folder of its\n"
-		"                    headers; without it, the running one\n\n",
+		"  --kernel RELEASE|FOLDER\n"
+		"                    build for the kernel of this release, or of the headers in this\n"
+		"                    folder; without it, for the running one\n",
 	.run = cmd_patch_build,
 	.silent = true,
 };

@@ -153,37 +153,39 @@ static int cmd_probe_remove(struct cli *cli, int argc, char **argv)
 
 static const struct verb verb_probe_add = {
 	.name = "add",
-	.args = "NAME SYMBOL[+OFF] [--kind KIND] [--return] [--int3] [--name N]",
-	.summary = "Place a probe in a shadow",
-	.help = "  SYMBOL            a function of /proc/kallsyms, probed at its entry;\n"
-		"                    MODULE:SYMBOL where modules have functions of one name\n"
-		"  SYMBOL+OFF        an instruction of it; OFF is decimal, or hexadecimal with 0x\n"
-		"  0xADDRESS         an instruction anywhere in the text of the kernel or a module\n"
-		"  --kind count      count executions (the default)\n"
-		"  --kind latency    a histogram of the time from entry to return, in ns\n"
+	.args = "SHADOW PLACE [--kind KIND] [--return] [--int3] [--name NAME]",
+	.summary = "Add a probe to a shadow",
+	.options =
+		"  PLACE             SYMBOL          the entry of a function of /proc/kallsyms\n"
+		"                    MODULE:SYMBOL   the entry of a function of a module\n"
+		"                    SYMBOL+OFFSET   an instruction of it; OFFSET is decimal, or\n"
+		"                                    hexadecimal after 0x\n"
+		"                    0xADDRESS       an instruction of the kernel or of a module\n"
+		"  --kind count      count the executions; this is the default\n"
+		"  --kind latency    measure the time from entry to return, in ns\n"
 		"  --kind event      fire the tracepoint shadowk:shadowk_probe\n"
-		"  --return          at the return of the function, for count and event\n"
-		"  --int3            by a breakpoint, even where there is a faster way\n"
-		"  --name N          name of the probe; without it, one is chosen and printed\n\n",
+		"  --return          report the function's return, for count and event\n"
+		"  --int3            use a breakpoint, even where a call or a jump is possible\n"
+		"  --name NAME       name the probe; without it, the kernel chooses a name, which is\n"
+		"                    printed\n",
 	.run = cmd_probe_add,
 };
 
 static const struct verb verb_probe_list = {
 	.name = "list",
-	.args = "NAME",
-	.summary = "List a shadow's probes and what they have seen",
-	.help = "HITS are executions by the processes inside; ASYNC those in interrupts that\n"
-		"landed on them (--async union: in all of nobody's), MISSED those that were seen and not measured, UNRETURNED\n"
-		"calls of latency and --return probes that have not returned: they are in flight, or their\n"
-		"task ended inside, as in do_exit. RATE/S is HITS a second since the probe was added.\n\n",
+	.args = "SHADOW",
+	.summary = "List the probes of a shadow and their numbers",
+	.help = "HITS are executions by the processes inside, ASYNC those in interrupts, softirqs and\n"
+		"NMIs. MISSED were seen, but not measured. UNRETURNED are calls of latency and --return\n"
+		"that have not returned. RATE/S is HITS per second since the probe was added.\n",
 	.run = cmd_probe_list,
 };
 
 static const struct verb verb_probe_remove = {
 	.name = "remove",
-	.args = "NAME PROBE",
-	.summary = "Take a probe away",
-	.help = "  PROBE             its name, as 'shadowctl probe list NAME' has it\n\n",
+	.args = "SHADOW PROBE",
+	.summary = "Remove a probe",
+	.options = "  PROBE             its name, as 'shadowctl probe list' prints it\n",
 	.run = cmd_probe_remove,
 };
 
@@ -196,7 +198,8 @@ static const struct verb *const probe_verbs[] = {
 
 const struct verb verb_probe = {
 	.name = "probe",
+	.group = GROUP_EDITS,
 	.args = "",
-	.summary = "Add, list and remove the probes of a shadow",
+	.summary = "Add, list and remove probes",
 	.verbs = probe_verbs,
 };

@@ -204,37 +204,41 @@ static int cmd_raw_remove(struct cli *cli, int argc, char **argv)
 
 static const struct verb verb_raw_add = {
 	.name = "add",
-	.args = "NAME PLACE HEX",
-	.summary = "Put an instruction of your own into a shadow",
-	.help = "Nobody checks what it does: the kernel executes it, with all that follows.\n\n"
-		"  PLACE             SYMBOL, SYMBOL+OFF or 0xADDRESS, as for 'probe add'\n"
-		"  HEX               its bytes, two digits each: one instruction, as long as\n"
-		"                    the one that stands there\n\n",
+	.args = "SHADOW PLACE HEX",
+	.summary = "Replace an instruction in a shadow",
+	.options =
+		"  PLACE             SYMBOL, SYMBOL+OFFSET or 0xADDRESS, as for 'probe add'\n"
+		"  HEX               the bytes of one instruction, two digits each, as many as the\n"
+		"                    instruction at PLACE has\n",
+	.help = "The kernel does not check what the new instruction does.\n",
 	.run = cmd_raw_add,
 };
 
 static const struct verb verb_raw_privatise = {
 	.name = "privatise",
-	.args = "NAME --all|PLACE [--length N]",
-	.summary = "Give a shadow pages of its own that say what the base says",
-	.help = "  --all             of the kernel's whole text\n"
-		"  PLACE             SYMBOL, SYMBOL+OFF or 0xADDRESS, as for 'probe add'\n"
-		"  --length N        bytes; without it, up to the end of the function\n\n",
+	.args = "SHADOW PLACE [--length N]\n"
+		"SHADOW --all",
+	.summary = "Give a shadow private pages whose bytes stay the base's",
+	.options =
+		"  --all             make the kernel's whole text private\n"
+		"  PLACE             SYMBOL, SYMBOL+OFFSET or 0xADDRESS, as for 'probe add'\n"
+		"  --length N        make the pages of N bytes private; without it, up to the end of\n"
+		"                    the function\n",
 	.run = cmd_raw_privatise,
 };
 
 static const struct verb verb_raw_list = {
 	.name = "list",
-	.args = "NAME",
-	.summary = "List a shadow's raw edits",
+	.args = "SHADOW",
+	.summary = "List the raw edits of a shadow",
 	.run = cmd_raw_list,
 };
 
 static const struct verb verb_raw_remove = {
 	.name = "remove",
-	.args = "NAME ID",
-	.summary = "Take a raw edit away",
-	.help = "  ID                as 'raw add' and 'raw privatise' print it, and 'raw list'\n\n",
+	.args = "SHADOW ID",
+	.summary = "Remove a raw edit",
+	.options = "  ID                its id, as 'shadowctl raw list' prints it\n",
 	.run = cmd_raw_remove,
 };
 
@@ -244,7 +248,8 @@ static const struct verb *const raw_verbs[] = {
 
 const struct verb verb_raw = {
 	.name = "raw",
+	.group = GROUP_EDITS,
 	.args = "",
-	.summary = "Instructions of your own in a shadow, and private pages without any",
+	.summary = "Add, list and remove raw edits",
 	.verbs = raw_verbs,
 };

@@ -116,14 +116,16 @@ static int cmd_run(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_run = {
 	.name = "run",
-	.args = "NAME [--create] [--syscalls CALL,...] [-- CMD...]",
+	.group = GROUP_INSIDE,
+	.args = "SHADOW [--create] [--syscalls CALL,...] [-- COMMAND...]",
 	.summary = "Run a command inside a shadow",
-	.help = "  CMD...            the command; without it, $SHELL or /bin/sh\n"
+	.options =
+		"  COMMAND...        the command; without it, $SHELL or /bin/sh\n"
 		"  --create          create the shadow if there is none; it stays afterwards\n"
 		"  --syscalls CALL,...\n"
-		"                    inside only during these system calls, by name or number\n\n"
-		"The exit status is the command's; 127 if there is no such command, 126 if it\n"
-		"cannot be executed. Its children run inside as well.\n\n",
+		"                    be inside only during these system calls, by name or number\n",
+	.help = "The children of the command are inside, too. The exit status is the command's; 127\n"
+		"if there is no such command, 126 if it cannot be executed.\n",
 	.run = cmd_run,
 	.silent = true,
 };

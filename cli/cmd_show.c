@@ -163,8 +163,9 @@ static int cmd_show(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_show = {
 	.name = "show",
-	.args = "NAME",
-	.summary = "Show a shadow, who is inside it, its probes and its patches",
-	.help = "A process with pid 0 lives in a pid namespace that cannot be seen from here.\n\n",
+	.group = GROUP_SHADOWS,
+	.args = "SHADOW",
+	.summary = "Show one shadow: its processes, its edits and its memory",
+	.help = "A process with pid 0 is in a pid namespace that cannot be seen from this one.\n",
 	.run = cmd_show,
 };

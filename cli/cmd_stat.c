@@ -187,12 +187,13 @@ static int cmd_stat(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_stat = {
 	.name = "stat",
-	.args = "NAME [OTHER] [--interval S] [--count N]",
-	.summary = "Print counts, rates and latencies of a shadow's probes",
-	.help = "  --interval S      every S seconds, what happened in them, until interrupted\n"
-		"  --count N         N times; every second if there is no --interval\n\n"
-		"Without either, once, since the probes were added. With --json and an interval,\n"
-		"each sample is one line. Of two shadows, probes of the same name stand side by\n"
-		"side.\n\n",
+	.group = GROUP_CHECKS,
+	.args = "SHADOW [OTHER] [--interval S] [--count N]",
+	.summary = "Print the hits, rates and latencies of a shadow's probes",
+	.options = "  OTHER             compare with the probes of the same names of this shadow\n"
+		   "  --interval S      print the numbers of each S seconds, until interrupted\n"
+		   "  --count N         stop after N intervals, of one second without --interval\n",
+	.help = "Without an interval, the numbers since the probes were added are printed once. With\n"
+		"--json and an interval, each interval is one line.\n",
 	.run = cmd_stat,
 };

@@ -100,8 +100,9 @@ static int cmd_verify(struct cli *cli, int argc, char **argv)
 
 const struct verb verb_verify = {
 	.name = "verify",
-	.args = "NAME",
-	.summary = "Compare a shadow's private text with the base and the known edits",
-	.help = "Fails if a byte is neither the base's nor an edit's.\n\n",
+	.group = GROUP_CHECKS,
+	.args = "SHADOW",
+	.summary = "Check that only known edits change a shadow's text",
+	.help = "The exit status is 1 if a byte is neither the base's nor an edit's.\n",
 	.run = cmd_verify,
 };

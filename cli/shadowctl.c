@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* shadowctl: the table of verbs, and which of them is meant. */
+/* shadowctl: the table of verbs, and the choice of one. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
 
 static const struct verb *const verbs[] = {
-	&verb_create, &verb_list,   &verb_show,	  &verb_destroy, &verb_run,
-	&verb_attach, &verb_detach, &verb_ab,	  &verb_probe,	 &verb_raw,
-	&verb_stat,   &verb_patch,  &verb_verify, &verb_diff,	 &verb_oci_hook,
-	&verb_own,    &verb_disown, &verb_doctor, NULL,
+	&verb_create,	&verb_list,   &verb_show,   &verb_destroy, &verb_run,
+	&verb_attach,	&verb_detach, &verb_ab,	    &verb_own,	   &verb_disown,
+	&verb_oci_hook, &verb_probe,  &verb_patch,  &verb_raw,	   &verb_stat,
+	&verb_diff,	&verb_verify, &verb_doctor, NULL,
 };
 
 static bool is_help(const char *text)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How often does this program make the kernel open a file? Nobody else is
- * counted, and nobody else pays.
+ * Counts how often this program makes the kernel open a file. The probe is in a shadow
+ * that only this process executes, so no other process is counted.
  *
  *	attach_myself FILE...
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A server that is inside a shadow while it serves a request, and only then: the
- * probes see requests, not what the server does between them.
+ * A server that enters a shadow when it begins to serve a request, and leaves it afterwards.
+ * So the probes see the requests, and not the accept4() between them.
  *
  *	shadowctl create web
  *	shadowctl probe add web vfs_read --kind latency
@@ -9,7 +9,7 @@
  *	echo /etc/hostname | nc localhost 8080
  *	shadowctl stat web
  *
- * A request is the name of a file, the answer what is in it.
+ * A request is the name of a file; the answer is its content.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

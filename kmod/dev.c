@@ -16,13 +16,13 @@
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/raw.h"
-#include "edit/tell.h"
+#include "edit/report.h"
 #include "environment.h"
 #include "graft/graft.h"
 #include "handle.h"
 #include "scope/causal.h"
 #include "scope/cgroup.h"
-#include "scope/own.h"
+#include "scope/ownership.h"
 #include "scope/process.h"
 #include "scope/syscalls.h"
 #include "scope/union.h"
@@ -38,7 +38,7 @@ struct head {
 /* A call that needs none of a derived handle's rights. */
 #define ANY_RIGHT ~0U
 
-struct call {
+struct ioctl_call {
 	unsigned int cmd;
 	u32 min_size; /* of the struct in its first release */
 	u32 size;     /* of the struct now */
@@ -55,13 +55,13 @@ struct call {
 
 static const struct file_operations handle_fops;
 
-static bool terminated(const char *name)
+static bool is_terminated(const char *name)
 {
 	return strnlen(name, SHK_NAME_LEN) < SHK_NAME_LEN;
 }
 
 /* True if /proc/kallsyms shows addresses to the caller. */
-static bool sees_addresses(void)
+static bool dev_sees_addresses(void)
 {
 	return shk_call(kallsyms_show_value)(current_cred());
 }
@@ -71,7 +71,7 @@ static bool sees_addresses(void)
 /* The element behind *@cursor, which moves there. @element is zero on entry. -ENOENT at the end. */
 typedef int (*next_fn)(struct shk_handle *handle, u64 *cursor, void *element);
 
-static int element_put(u64 elements, u32 element_size, const void *element, u32 size)
+static int dev_element_put(u64 elements, u32 element_size, const void *element, u32 size)
 {
 	void __user *to = u64_to_user_ptr(elements);
 
@@ -82,8 +82,8 @@ static int element_put(u64 elements, u32 element_size, const void *element, u32 
 	return 0;
 }
 
-static int list_fill(struct shk_handle *handle, struct shk_list *arg, u32 room, next_fn next,
-		     void *element, u32 size)
+static int dev_list_fill(struct shk_handle *handle, struct shk_list *arg, u32 room, next_fn next,
+			 void *element, u32 size)
 {
 	while (arg->nr < room) {
 		u64 cursor = arg->cursor;
@@ -96,8 +96,8 @@ static int list_fill(struct shk_handle *handle, struct shk_list *arg, u32 room, 
 			return 0;
 		}
 		ret = ret
-			      ?: element_put(arg->elements + (u64)arg->nr * arg->element_size,
-					     arg->element_size, element, size);
+			      ?: dev_element_put(arg->elements + (u64)arg->nr * arg->element_size,
+						 arg->element_size, element, size);
 		if (ret)
 			return ret;
 		arg->cursor = cursor;
@@ -110,7 +110,7 @@ static int list_fill(struct shk_handle *handle, struct shk_list *arg, u32 room, 
 	return 0;
 }
 
-static int list(struct shk_handle *handle, struct shk_list *arg, next_fn next, u32 size)
+static int dev_list(struct shk_handle *handle, struct shk_list *arg, next_fn next, u32 size)
 {
 	u32 room = arg->nr;
 	void *element;
@@ -122,7 +122,7 @@ static int list(struct shk_handle *handle, struct shk_list *arg, next_fn next, u
 	if (!element)
 		return -ENOMEM;
 	arg->nr = 0;
-	ret = list_fill(handle, arg, room, next, element, size);
+	ret = dev_list_fill(handle, arg, room, next, element, size);
 	kfree(element);
 	return ret;
 }
@@ -136,7 +136,7 @@ static int list(struct shk_handle *handle, struct shk_list *arg, next_fn next, u
 	}                                                                                   \
 	static int do_##_name##_list(struct shk_handle *handle, void *arg)                  \
 	{                                                                                   \
-		return list(handle, arg, do_##_name##_next, sizeof(struct _type));          \
+		return dev_list(handle, arg, do_##_name##_next, sizeof(struct _type));      \
 	}
 
 static int do_info(struct shk_handle *handle, void *arg)
@@ -160,9 +160,9 @@ LIST(property, shk_property, shk_property_next(cursor, info))
 
 /* ---- shadows and handles ---- */
 
-static void teardown(struct shk_shadow *shadow)
+static void dev_teardown(struct shk_shadow *shadow)
 {
-	shk_owns_teardown(shadow);
+	shk_ownerships_teardown(shadow);
 	shk_causal_end(shadow);
 	shk_patches_teardown(shadow);
 	shk_probes_teardown(shadow);
@@ -180,12 +180,12 @@ static int do_shadow_create(struct shk_handle *unused, void *arg)
 	struct shk_shadow *shadow;
 	int fd;
 
-	if (create->flags & ~ASYNC_FLAGS || !terminated(create->name) ||
+	if (create->flags & ~ASYNC_FLAGS || !is_terminated(create->name) ||
 	    hweight32(create->flags & ASYNC_FLAGS) > 1)
 		return -EINVAL;
 	if (create->flags & SHK_ASYNC_UNION && !shk_union_possible())
 		return SHK_E(NO_CARRIER);
-	shadow = shk_shadow_create(create->name, create->flags, teardown, NULL);
+	shadow = shk_shadow_create(create->name, create->flags, dev_teardown, NULL);
 	if (IS_ERR(shadow))
 		return PTR_ERR(shadow);
 	shk_shadow_get(shadow);
@@ -205,14 +205,14 @@ static int do_shadow_open(struct shk_handle *unused, void *arg)
 	struct shk_shadow_open *open = arg;
 	struct shk_shadow *shadow;
 
-	if (open->flags || !terminated(open->name) || !open->id == !*open->name)
+	if (open->flags || !is_terminated(open->name) || !open->id == !*open->name)
 		return -EINVAL;
 	shadow = shk_shadow_find(open->id, open->name);
 	return IS_ERR(shadow) ? PTR_ERR(shadow) : shk_handle_create(shadow, &handle_fops);
 }
 
 /* Of the device: all shadows. */
-static int shadow_next(u64 *cursor, struct shk_shadow_info *info)
+static int dev_shadow_next(u64 *cursor, struct shk_shadow_info *info)
 {
 	struct shk_shadow *shadow = shk_shadow_next(*cursor);
 	int ret;
@@ -226,13 +226,13 @@ static int shadow_next(u64 *cursor, struct shk_shadow_info *info)
 }
 
 /* Of a handle: its shadow alone. */
-static int shadow_next_of(struct shk_shadow *shadow, u64 *cursor, struct shk_shadow_info *info)
+static int dev_shadow_next_of(struct shk_shadow *shadow, u64 *cursor, struct shk_shadow_info *info)
 {
 	return (*cursor)++ ? -ENOENT : shk_shadow_info(shadow, info);
 }
 
 LIST(shadow, shk_shadow_info,
-     handle ? shadow_next_of(handle->shadow, cursor, info) : shadow_next(cursor, info))
+     handle ? dev_shadow_next_of(handle->shadow, cursor, info) : dev_shadow_next(cursor, info))
 
 static int do_shadow_destroy(struct shk_handle *handle, void *arg)
 {
@@ -337,7 +337,7 @@ static int do_cgroup_attach(struct shk_handle *handle, void *arg)
 }
 
 /* @file is of an owner's handle, whose shadow goes to @shadow. NOT_HANDLE, RIGHTS. */
-static int owners_shadow(const struct file *file, struct shk_shadow **shadow)
+static int dev_owners_shadow(const struct file *file, struct shk_shadow **shadow)
 {
 	const struct shk_handle *handle = file->private_data;
 
@@ -361,7 +361,7 @@ static int do_cgroup_split(struct shk_handle *handle, void *arg)
 	other = fget(cgroup->other);
 	if (!other)
 		return SHK_E(NOT_HANDLE);
-	ret = owners_shadow(other, &split.other);
+	ret = dev_owners_shadow(other, &split.other);
 	if (!ret)
 		ret = split.other == split.shadow
 			      ? -EINVAL
@@ -397,7 +397,7 @@ LIST(own, shk_own_info, shk_own_next(handle->shadow, cursor, info))
 
 /* ---- edits ---- */
 
-static int add_probe(struct shk_shadow *shadow, struct shk_probe_add *arg)
+static int dev_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 {
 	int ret;
 
@@ -420,9 +420,9 @@ static int add_probe(struct shk_shadow *shadow, struct shk_probe_add *arg)
 /* Removed probes keep their slots until a grace period has passed. */
 static int do_probe_add(struct shk_handle *handle, void *arg)
 {
-	int ret = add_probe(handle->shadow, arg);
+	int ret = dev_probe_add(handle->shadow, arg);
 
-	return ret == SHK_E(NO_ROOM) && shk_sites_settle(true) ? add_probe(handle->shadow, arg)
+	return ret == SHK_E(NO_ROOM) && shk_sites_settle(true) ? dev_probe_add(handle->shadow, arg)
 							       : ret;
 }
 
@@ -437,27 +437,27 @@ static int do_probe_remove(struct shk_handle *handle, void *arg)
 }
 
 /* One of the two suffices, so a failure is audited for the second only. */
-static bool has_either_capability(void)
+static bool dev_has_either_capability(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN) || capable(CAP_SYS_MODULE);
 }
 
 /* Edits and hits are told to callers that could have added the edits, and by SHK_RIGHT_READ. */
-static int list_edits(struct shk_handle *handle, void *arg, next_fn next, u32 size)
+static int dev_list_edits(struct shk_handle *handle, void *arg, next_fn next, u32 size)
 {
-	if (!handle->derived && !has_either_capability())
+	if (!handle->derived && !dev_has_either_capability())
 		return SHK_E(CAPABILITY);
-	return list(handle, arg, next, size);
+	return dev_list(handle, arg, next, size);
 }
 
-#define LIST_EDITS(_name, _type)                                                              \
-	static int do_##_name##_next(struct shk_handle *handle, u64 *cursor, void *element)   \
-	{                                                                                     \
-		return shk_##_name##_next(handle->shadow, cursor, element, sees_addresses()); \
-	}                                                                                     \
-	static int do_##_name##_list(struct shk_handle *handle, void *arg)                    \
-	{                                                                                     \
-		return list_edits(handle, arg, do_##_name##_next, sizeof(struct _type));      \
+#define LIST_EDITS(_name, _type)                                                                  \
+	static int do_##_name##_next(struct shk_handle *handle, u64 *cursor, void *element)       \
+	{                                                                                         \
+		return shk_##_name##_next(handle->shadow, cursor, element, dev_sees_addresses()); \
+	}                                                                                         \
+	static int do_##_name##_list(struct shk_handle *handle, void *arg)                        \
+	{                                                                                         \
+		return dev_list_edits(handle, arg, do_##_name##_next, sizeof(struct _type));      \
 	}
 
 LIST_EDITS(probe, shk_probe_info)
@@ -501,11 +501,11 @@ static int do_raw_remove(struct shk_handle *handle, void *arg)
 
 static int do_text_read(struct shk_handle *handle, void *arg)
 {
-	if (!has_either_capability())
+	if (!dev_has_either_capability())
 		return SHK_E(CAPABILITY);
-	if (!sees_addresses())
+	if (!dev_sees_addresses())
 		return SHK_E(ADDRESSES_HIDDEN);
-	return shk_text_tell(handle->shadow, arg);
+	return shk_text_report(handle->shadow, arg);
 }
 
 /* ---- the tables ---- */
@@ -524,7 +524,7 @@ static int do_text_read(struct shk_handle *handle, void *arg)
 	.error_from = offsetof(struct _type, _member), \
 	.error_len = sizeof_field(struct _type, _member)
 
-static const struct call device_calls[] = {
+static const struct ioctl_call device_calls[] = {
 	CALL(SHK_INFO, shk_info, version, -1, do_info, .out = true),
 	LIST_CALL(SHK_PROPERTY_LIST, -1, do_property_list),
 	CALL(SHK_SHADOW_CREATE, shk_shadow_create, name, CAP_SYS_MODULE, do_shadow_create),
@@ -535,7 +535,7 @@ static const struct call device_calls[] = {
 	CALL(SHK_CGROUP_DETACH, shk_cgroup, reserved, CAP_SYS_ADMIN, do_cgroup_detach),
 };
 
-static const struct call handle_calls[] = {
+static const struct ioctl_call handle_calls[] = {
 	LIST_CALL(SHK_SHADOW_LIST, -1, do_shadow_list, .right = ANY_RIGHT),
 	CALL(SHK_SHADOW_DESTROY, shk_shadow_destroy, busy, CAP_SYS_MODULE, do_shadow_destroy,
 	     .undoes = true),
@@ -576,7 +576,7 @@ static const struct call handle_calls[] = {
 };
 
 /* Calls that add text are refused where the kernel accepts no unsigned module. */
-static int check_lockdown(const struct call *call)
+static int dev_check_lockdown(const struct ioctl_call *call)
 {
 	if (call->cap != CAP_SYS_MODULE || call->undoes)
 		return 0;
@@ -586,7 +586,7 @@ static int check_lockdown(const struct call *call)
 	return 0;
 }
 
-static int check_permission(const struct call *call, const struct shk_handle *handle)
+static int dev_check_permission(const struct ioctl_call *call, const struct shk_handle *handle)
 {
 	int ret = handle && call->right != ANY_RIGHT ? shk_handle_permits(handle, call->right) : 0;
 
@@ -594,10 +594,11 @@ static int check_permission(const struct call *call, const struct shk_handle *ha
 		return ret;
 	if (call->cap >= 0 && !capable(call->cap))
 		return SHK_E(CAPABILITY);
-	return check_lockdown(call);
+	return dev_check_lockdown(call);
 }
 
-static const struct call *find_call(const struct call *calls, unsigned int nr, unsigned int cmd)
+static const struct ioctl_call *call_find(const struct ioctl_call *calls, unsigned int nr,
+					  unsigned int cmd)
 {
 	unsigned int i;
 
@@ -611,7 +612,7 @@ static const struct call *find_call(const struct call *calls, unsigned int nr, u
 #define SMALL 128
 
 /* True if @size bytes at @user, which @arg was read from, can be written. They keep their values. */
-static bool is_writable(void __user *user, const void *arg, u32 size)
+static bool dev_is_writable(void __user *user, const void *arg, u32 size)
 {
 	if (offset_in_page(user) + size > PAGE_SIZE)
 		return !copy_to_user(user, arg, size);
@@ -619,7 +620,7 @@ static bool is_writable(void __user *user, const void *arg, u32 size)
 }
 
 /* Writes @reason and @busy. A caller that took its memory away does not get them. */
-static void head_put(void __user *user, u32 reason, s32 busy)
+static void dev_head_put(void __user *user, u32 reason, s32 busy)
 {
 	u32 both[] = { reason, busy };
 
@@ -628,23 +629,24 @@ static void head_put(void __user *user, u32 reason, s32 busy)
 		return;
 }
 
-static int results_put(const struct call *call, void __user *user, const void *arg, u32 size)
+static int dev_results_put(const struct ioctl_call *call, void __user *user, const void *arg,
+			   u32 size)
 {
 	return copy_to_user(user, arg, min(size, call->size)) ? -EFAULT : 0;
 }
 
-static void error_put(const struct call *call, void __user *user, const struct head *arg, u32 size,
-		      int err)
+static void dev_error_put(const struct ioctl_call *call, void __user *user, const struct head *arg,
+			  u32 size, int err)
 {
-	head_put(user, shk_reason(err), shk_errno(err) == -EBUSY ? arg->busy : 0);
+	dev_head_put(user, shk_reason(err), shk_errno(err) == -EBUSY ? arg->busy : 0);
 	if (call->error_len && call->error_from + call->error_len <= size &&
 	    copy_to_user(user + call->error_from, (const void *)arg + call->error_from,
 			 call->error_len))
 		return;
 }
 
-static long do_call(const struct call *call, struct shk_handle *handle, void __user *user,
-		    struct head *arg, u32 size)
+static long dev_do_call(const struct ioctl_call *call, struct shk_handle *handle, void __user *user,
+			struct head *arg, u32 size)
 {
 	long ret = copy_struct_from_user(arg, call->size, user, size);
 
@@ -653,25 +655,25 @@ static long do_call(const struct call *call, struct shk_handle *handle, void __u
 	arg->reason = 0;
 	arg->busy = 0;
 	/* A result that cannot be told must not come about. */
-	if (!is_writable(user, arg, call->out ? min(size, call->size) : sizeof(*arg)))
+	if (!dev_is_writable(user, arg, call->out ? min(size, call->size) : sizeof(*arg)))
 		return -EFAULT;
 	ret = call->func(handle, arg);
 	/* After a signal the call is restarted with the argument as it was. */
 	if (ret == -ERESTARTSYS)
 		return ret;
 	if (ret < 0)
-		error_put(call, user, arg, size, ret);
-	else if (call->out && results_put(call, user, arg, size))
+		dev_error_put(call, user, arg, size, ret);
+	else if (call->out && dev_results_put(call, user, arg, size))
 		ret = -EFAULT;
 	else if (!call->out)
-		head_put(user, 0, 0);
+		dev_head_put(user, 0, 0);
 	return shk_errno(ret);
 }
 
-static long dispatch(const struct call *calls, unsigned int nr, struct shk_handle *handle,
-		     unsigned int cmd, void __user *user)
+static long call_dispatch(const struct ioctl_call *calls, unsigned int nr,
+			  struct shk_handle *handle, unsigned int cmd, void __user *user)
 {
-	const struct call *call = find_call(calls, nr, cmd);
+	const struct ioctl_call *call = call_find(calls, nr, cmd);
 	u8 small[SMALL] __aligned(8);
 	void *arg = small;
 	u32 size;
@@ -683,16 +685,16 @@ static long dispatch(const struct call *calls, unsigned int nr, struct shk_handl
 		return -EFAULT;
 	if (size < call->min_size || size > PAGE_SIZE)
 		return size > PAGE_SIZE ? -E2BIG : -EINVAL;
-	ret = check_permission(call, handle);
+	ret = dev_check_permission(call, handle);
 	if (ret) {
-		head_put(user, shk_reason(ret), 0);
+		dev_head_put(user, shk_reason(ret), 0);
 		return shk_errno(ret);
 	}
 	if (call->size > sizeof(small))
 		arg = kzalloc(call->size, GFP_KERNEL_ACCOUNT);
 	if (!arg)
 		return -ENOMEM;
-	ret = do_call(call, handle, user, arg, size);
+	ret = dev_do_call(call, handle, user, arg, size);
 	if (arg != small)
 		kfree(arg);
 	return ret;
@@ -700,13 +702,13 @@ static long dispatch(const struct call *calls, unsigned int nr, struct shk_handl
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return dispatch(device_calls, ARRAY_SIZE(device_calls), NULL, cmd, (void __user *)arg);
+	return call_dispatch(device_calls, ARRAY_SIZE(device_calls), NULL, cmd, (void __user *)arg);
 }
 
 static long handle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	return dispatch(handle_calls, ARRAY_SIZE(handle_calls), file->private_data, cmd,
-			(void __user *)arg);
+	return call_dispatch(handle_calls, ARRAY_SIZE(handle_calls), file->private_data, cmd,
+			     (void __user *)arg);
 }
 
 static int handle_release(struct inode *inode, struct file *file)

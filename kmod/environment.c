@@ -17,9 +17,9 @@
 
 #include "compat/machine.h"
 #include "environment.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "hooks/hooks.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
 #include "scope/syscalls.h"
 
 /* What vmemmap may grow to when memory is added. */
@@ -91,7 +91,7 @@ static enum shk_answer lazy_tlb(char *detail)
 
 static enum shk_answer instruction_tlb(char *detail)
 {
-	if (shk_small())
+	if (shk_small_pages_needed())
 		return found(
 			detail, SHK_ANSWER_ADAPTED,
 			"itlb_multihit (CVE-2018-12207): shadows have all text in pages of 4 KB");
@@ -122,7 +122,7 @@ static enum shk_answer kernel_threads(char *detail)
 
 static enum shk_answer stacks(char *detail)
 {
-	if (!shk_still_possible())
+	if (!shk_stack_check_possible())
 		return found(
 			detail, SHK_ANSWER_OFF,
 			"no unwinder that vouches for what it says (CONFIG_UNWINDER_ORC); not there: patches in place");
@@ -171,7 +171,7 @@ static enum shk_answer symbols(char *detail)
 
 static const struct {
 	const char *name;
-	enum shk_answer (*find)(char *detail);
+	enum shk_answer (*check)(char *detail);
 	bool early; /* it comes before whatever a machine that it refuses might trip over */
 } properties[] = {
 	{ "preempt-rt", preempt_rt, true },
@@ -201,7 +201,7 @@ int __init shk_environment_check(bool early)
 
 		if (properties[i].early != early)
 			continue;
-		answer = properties[i].find(detail);
+		answer = properties[i].check(detail);
 		if (answer == SHK_ANSWER_REFUSED) {
 			pr_err("%s: %s\n", properties[i].name, detail);
 			ret = -EOPNOTSUPP;
@@ -221,7 +221,7 @@ int shk_property_next(u64 *cursor, struct shk_property *property)
 		return -ENOENT;
 	at = array_index_nospec(at, ARRAY_SIZE(properties));
 	strscpy(property->name, properties[at].name, sizeof(property->name));
-	property->answer = properties[at].find(property->detail);
+	property->answer = properties[at].check(property->detail);
 	*cursor = at + 1;
 	return 0;
 }

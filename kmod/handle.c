@@ -55,7 +55,7 @@ put:
  * A process that attaches itself cannot wait for its threads, so no text may need that: from here on
  * shk_inplace_allowed() refuses such patches.
  */
-static int share(struct shk_shadow *shadow, u32 rights)
+static int handle_share(struct shk_shadow *shadow, u32 rights)
 {
 	int ret = shk_shadow_lock(shadow);
 
@@ -108,7 +108,7 @@ int shk_handle_derive(struct shk_shadow *shadow, struct shk_handle_derive *arg,
 		ret = PTR_ERR(file);
 		goto put_fd;
 	}
-	ret = share(shadow, arg->rights);
+	ret = handle_share(shadow, arg->rights);
 	if (ret)
 		goto put_file;
 	handle = file->private_data;

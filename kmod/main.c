@@ -6,18 +6,18 @@
 #include "dev.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
-#include "edit/tell.h"
+#include "edit/report.h"
 #include "environment.h"
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "hooks/hooks.h"
 #include "scope/async.h"
 #include "scope/causal.h"
 #include "scope/cgroup.h"
-#include "scope/own.h"
+#include "scope/ownership.h"
 #include "scope/syscalls.h"
 #include "scope/union.h"
-#include "shadow/power.h"
+#include "shadow/pm_notifier.h"
 #include "shadow/shadow.h"
 
 static int __init bring_up(void)
@@ -38,7 +38,7 @@ static int __init bring_up(void)
 		goto mmu;
 	shk_thunks_init();
 	shk_syscalls_init();
-	shk_still_init();
+	shk_stack_check_init();
 	shk_cursors_init();
 	ret = shk_environment_check(false);
 	if (ret)
@@ -49,7 +49,7 @@ static int __init bring_up(void)
 	ret = shk_livepatch_init();
 	if (ret)
 		goto graft;
-	ret = shk_power_init();
+	ret = shk_pm_notifier_init();
 	if (ret)
 		goto livepatch;
 	ret = shk_cgroups_init();
@@ -64,7 +64,7 @@ static int __init bring_up(void)
 	ret = shk_union_init();
 	if (ret)
 		goto cgroups;
-	ret = shk_owns_init();
+	ret = shk_ownerships_init();
 	if (ret)
 		goto cgroups;
 	/* Last: from here on it can be used. */
@@ -74,11 +74,11 @@ static int __init bring_up(void)
 	pr_info("loaded\n"); /* shadowctl doctor looks for reasons behind the last of these */
 	return 0;
 owns:
-	shk_owns_exit();
+	shk_ownerships_exit();
 cgroups:
 	shk_cgroups_exit();
 power:
-	shk_power_exit();
+	shk_pm_notifier_exit();
 livepatch:
 	shk_livepatch_exit();
 graft:
@@ -97,10 +97,10 @@ static void __exit shadowk_exit(void)
 {
 	shk_dev_exit();
 	shk_cgroups_exit();
-	shk_power_exit();
+	shk_pm_notifier_exit();
 	shk_graft_exit();
 	shk_shadows_exit();
-	shk_owns_exit();
+	shk_ownerships_exit();
 	shk_patches_exit();
 	shk_livepatch_exit();
 	shk_sites_exit();

@@ -11,7 +11,7 @@ from lib import MODULE, another, compare, run, shadow, sleeper
 OPS = {"null": (1000, 5), "pipe": (1, 60), "thread": (1, 60),
        "fork": (1, 60), "exec": (1, 60)}
 ROUNDS = 4
-STATES = ("absent", "loaded", "shadow with 10 probes, nobody inside", "a process inside, idle",
+STATES = ("absent", "loaded", "shadow with 10 probes, no process inside", "a process inside, idle",
           "removed", "another module and process")
 # Functions that these operations pass through.
 PROBED = ("__rcu_read_lock", "__rcu_read_unlock", "_raw_spin_lock", "_raw_spin_unlock",

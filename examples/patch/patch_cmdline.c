@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/cmdline has a second line for the processes of one shadow.
+ * Adds a second line to /proc/cmdline for the processes inside one shadow.
  *
  *	shadowctl patch build examples/patch/patch_cmdline.c
  *	shadowctl create canary

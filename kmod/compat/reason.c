@@ -90,12 +90,12 @@ static const u8 errnos[] = {
 	[SHK_REASON_PATCH_BUSY] = EBUSY,
 };
 
-static bool has_reason(long err)
+static bool reason_is_ours(long err)
 {
 	return err <= -SHK_REASON_BASE && err > -SHK_LIVEPATCH_BASE;
 }
 
-static bool is_livepatch(long err)
+static bool reason_is_livepatch(long err)
 {
 	return err <= -SHK_LIVEPATCH_BASE && err >= -MAX_ERRNO;
 }
@@ -109,9 +109,9 @@ long shk_errno(long err)
 {
 	unsigned long reason = -err - SHK_REASON_BASE;
 
-	if (is_livepatch(err))
+	if (reason_is_livepatch(err))
 		return err + SHK_LIVEPATCH_BASE;
-	if (!has_reason(err))
+	if (!reason_is_ours(err))
 		return err;
 	if (WARN_ON_ONCE(reason >= ARRAY_SIZE(errnos) || !errnos[reason]))
 		return -EINVAL;
@@ -120,7 +120,7 @@ long shk_errno(long err)
 
 u32 shk_reason(long err)
 {
-	if (is_livepatch(err))
+	if (reason_is_livepatch(err))
 		return SHK_REASON_LIVEPATCH;
-	return has_reason(err) ? -err - SHK_REASON_BASE : SHK_REASON_NONE;
+	return reason_is_ours(err) ? -err - SHK_REASON_BASE : SHK_REASON_NONE;
 }

@@ -48,7 +48,7 @@ struct nth {
 	unsigned long count;
 };
 
-static int note_match(void *data, unsigned long addr)
+static int symbols_note_match(void *data, unsigned long addr)
 {
 	struct nth *nth = data;
 
@@ -59,7 +59,7 @@ static int note_match(void *data, unsigned long addr)
 }
 
 /* In the module whose name is the first @len bytes of @name, which are not the last. */
-static void find_in_module(const char *name, size_t len, struct nth *nth)
+static void symbols_find_in_module(const char *name, size_t len, struct nth *nth)
 {
 	const struct mod_kallsyms *symbols;
 	char module[MODULE_NAME_LEN];
@@ -78,7 +78,7 @@ static void find_in_module(const char *name, size_t len, struct nth *nth)
 
 		if (symbol->st_shndx != SHN_UNDEF &&
 		    !strcmp(symbols->strtab + symbol->st_name, name + len + 1) &&
-		    note_match(nth, symbol->st_value))
+		    symbols_note_match(nth, symbol->st_value))
 			break;
 	}
 	preempt_enable();
@@ -90,9 +90,9 @@ int shk_symbol_nth(const char *name, unsigned long pos, unsigned long *addr)
 	const char *colon = strchr(name, ':');
 
 	if (colon)
-		find_in_module(name, colon - name, &nth);
+		symbols_find_in_module(name, colon - name, &nth);
 	else
-		shk_call(kallsyms_on_each_match_symbol)(note_match, name, &nth);
+		shk_call(kallsyms_on_each_match_symbol)(symbols_note_match, name, &nth);
 	if (!pos && nth.count > 1)
 		return SHK_E(SYMBOL_AMBIGUOUS);
 	if (!nth.addr)
@@ -122,7 +122,7 @@ static SHK_MODULE_SYMBOL(note_in_modules, data, symbol, addr)
 	is_text = shk_call(__module_text_address)(addr);
 	preempt_enable();
 	if (is_text)
-		note_match(&in->nth, addr);
+		symbols_note_match(&in->nth, addr);
 	return 0;
 }
 
@@ -137,7 +137,7 @@ int shk_symbol_in_modules(const char *name, unsigned long *addr)
 	return in.nth.count ? 0 : SHK_E(SYMBOL_UNKNOWN);
 }
 
-static bool __init resolve(const char *name, void *addr)
+static bool __init symbols_resolve(const char *name, void *addr)
 {
 	unsigned long found = shk_symbol_lookup(name);
 
@@ -147,9 +147,9 @@ static bool __init resolve(const char *name, void *addr)
 	return found;
 }
 
-static bool __init resolve_site(const char *name, unsigned long *site)
+static bool __init symbols_resolve_site(const char *name, unsigned long *site)
 {
-	if (!resolve(name, site))
+	if (!symbols_resolve(name, site))
 		return false;
 	*site = shk_call(ftrace_location)(*site);
 	if (!*site)
@@ -157,14 +157,14 @@ static bool __init resolve_site(const char *name, unsigned long *site)
 	return *site;
 }
 
-static bool __init resolve_flushes(unsigned long *sites)
+static bool __init symbols_resolve_flushes(unsigned long *sites)
 {
 	const char *cpa = shk_symbol_lookup("cpa_flush") ? "cpa_flush" : "__cpa_flush_tlb";
 
-	return resolve_site("flush_tlb_kernel_range", &sites[SHK_FLUSH_KERNEL_RANGE]) &&
-	       resolve_site("flush_tlb_all", &sites[SHK_FLUSH_ALL]) &&
-	       resolve_site(cpa, &sites[SHK_FLUSH_CPA]) &&
-	       resolve_site("__cpa_flush_all", &sites[SHK_FLUSH_CPA_ALL]);
+	return symbols_resolve_site("flush_tlb_kernel_range", &sites[SHK_FLUSH_KERNEL_RANGE]) &&
+	       symbols_resolve_site("flush_tlb_all", &sites[SHK_FLUSH_ALL]) &&
+	       symbols_resolve_site(cpa, &sites[SHK_FLUSH_CPA]) &&
+	       symbols_resolve_site("__cpa_flush_all", &sites[SHK_FLUSH_CPA_ALL]);
 }
 
 int __init shk_symbols_init(void)
@@ -179,7 +179,7 @@ int __init shk_symbols_init(void)
 	static_call_update(shk_kallsyms_lookup_name, (typeof(kallsyms_lookup_name) *)addr);
 
 #define SHK_RESOLVE(name)                                             \
-	if (resolve(#name, &addr))                                    \
+	if (symbols_resolve(#name, &addr))                            \
 		static_call_update(shk_##name, (typeof(name) *)addr); \
 	else                                                          \
 		ok = false;
@@ -189,28 +189,28 @@ int __init shk_symbols_init(void)
 #endif
 #if SHK_UNWINDER_WARNS
 	SHK_RESOLVE(find_bug)
-	ok &= resolve("rethook_find_ret_addr", &shk_symbols.rethook_find_ret_addr);
+	ok &= symbols_resolve("rethook_find_ret_addr", &shk_symbols.rethook_find_ret_addr);
 #endif
 #undef SHK_RESOLVE
-	ok &= resolve("init_mm", &shk_symbols.init_mm);
-	ok &= resolve("text_mutex", &shk_symbols.text_mutex);
-	ok &= resolve("modules_disabled", &shk_symbols.modules_disabled);
-	ok &= resolve("cpu_tlbstate", &shk_symbols.loaded_mm);
-	ok &= resolve("cpu_tlbstate_shared", &shk_symbols.is_lazy);
+	ok &= symbols_resolve("init_mm", &shk_symbols.init_mm);
+	ok &= symbols_resolve("text_mutex", &shk_symbols.text_mutex);
+	ok &= symbols_resolve("modules_disabled", &shk_symbols.modules_disabled);
+	ok &= symbols_resolve("cpu_tlbstate", &shk_symbols.loaded_mm);
+	ok &= symbols_resolve("cpu_tlbstate_shared", &shk_symbols.is_lazy);
 	shk_symbols.efi_mm = (struct mm_struct *)shk_symbol_lookup("efi_mm");
-	ok &= resolve("_text", &shk_symbols.text);
-	ok &= resolve("_stext", &shk_symbols.stext);
-	ok &= resolve("_etext", &shk_symbols.etext);
-	ok &= resolve("__sched_text_start", &shk_symbols.sched_text);
-	ok &= resolve("__sched_text_end", &shk_symbols.sched_text_end);
+	ok &= symbols_resolve("_text", &shk_symbols.text);
+	ok &= symbols_resolve("_stext", &shk_symbols.stext);
+	ok &= symbols_resolve("_etext", &shk_symbols.etext);
+	ok &= symbols_resolve("__sched_text_start", &shk_symbols.sched_text);
+	ok &= symbols_resolve("__sched_text_end", &shk_symbols.sched_text_end);
 	if (IS_ENABLED(CONFIG_UNWINDER_ORC)) {
-		ok &= resolve("__start_orc_unwind_ip", &shk_symbols.orc_ips);
-		ok &= resolve("__stop_orc_unwind_ip", &shk_symbols.orc_ips_end);
-		ok &= resolve("__start_orc_unwind", &shk_symbols.orc_entries);
+		ok &= symbols_resolve("__start_orc_unwind_ip", &shk_symbols.orc_ips);
+		ok &= symbols_resolve("__stop_orc_unwind_ip", &shk_symbols.orc_ips_end);
+		ok &= symbols_resolve("__start_orc_unwind", &shk_symbols.orc_entries);
 	}
-	ok &= resolve("ftrace_enabled", &shk_symbols.ftrace_enabled);
+	ok &= symbols_resolve("ftrace_enabled", &shk_symbols.ftrace_enabled);
 	shk_symbols.preempt_schedule_notrace = shk_symbol_lookup("preempt_schedule_notrace");
-	ok = ok && resolve_site("__text_poke", &shk_symbols.__text_poke) &&
-	     resolve_flushes(shk_symbols.flush_sites);
+	ok = ok && symbols_resolve_site("__text_poke", &shk_symbols.__text_poke) &&
+	     symbols_resolve_flushes(shk_symbols.flush_sites);
 	return ok ? 0 : -EOPNOTSUPP;
 }

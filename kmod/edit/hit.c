@@ -2,7 +2,7 @@
 /*
  * What runs when an edit executes. Any context, NMI included: nothing here takes a
  * lock or sleeps. A function of the kernel that may carry a probe is called between
- * report_enter() and report_leave() only, where hits count and are not reported: a hit
+ * hit_report_enter() and hit_report_leave() only, where hits count and are not reported: a hit
  * that called it elsewhere would hit itself without end. The one exception is
  * preempt_schedule_notrace(), see hit_leave().
  */
@@ -39,7 +39,7 @@ struct hit {
 	const unsigned long *args;
 };
 
-static bool is_async(unsigned int context)
+static bool hit_is_async(unsigned int context)
 {
 	return context & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET);
 }
@@ -61,7 +61,7 @@ static DEFINE_PER_CPU(unsigned int, reporting);
  * Both spare locks in NMIs. So a report is one for them, however the probe is armed; a
  * breakpoint's handler is one anyway.
  */
-static bool report_enter(unsigned int context, unsigned long *flags)
+static bool hit_report_enter(unsigned int context, unsigned long *flags)
 {
 	if (this_cpu_read(reporting))
 		return false;
@@ -72,7 +72,7 @@ static bool report_enter(unsigned int context, unsigned long *flags)
 	return true;
 }
 
-static void report_leave(unsigned long flags)
+static void hit_report_leave(unsigned long flags)
 {
 	__nmi_exit();
 	this_cpu_write(reporting, REPORT_SWITCHES);
@@ -81,7 +81,7 @@ static void report_leave(unsigned long flags)
 }
 
 /*
- * The kernel's trampoline recycles a hook after on_return(), by functions whose returns
+ * The kernel's trampoline recycles a hook after hit_on_return(), by functions whose returns
  * may be hooked, too: that trampoline would recycle in turn, without end. Each of them has
  * preemption off once more, and takes of the stack; no other code does as often.
  */
@@ -96,14 +96,14 @@ static bool may_hook_return(const struct hit *hit)
 
 static const unsigned long no_args[6];
 
-static void fire(struct shk_probe *probe, bool is_return, unsigned long ret,
-		 const unsigned long *args)
+static void hit_fire_event(struct shk_probe *probe, bool is_return, unsigned long ret,
+			   const unsigned long *args)
 {
 	trace_shadowk_probe(probe->site->shadow->name, probe->name,
 			    (unsigned long)probe->site->kp.addr, is_return, ret, args);
 }
 
-static bool hook_return(struct shk_probe *probe, const struct hit *hit)
+static bool hit_hook_return(struct shk_probe *probe, const struct hit *hit)
 {
 	struct rethook_node *node;
 	struct pt_regs regs;
@@ -123,20 +123,20 @@ static bool hook_return(struct shk_probe *probe, const struct hit *hit)
 }
 
 /* Apart, so that a hit that is only counted does not pay for its stack. */
-static noinline void report(struct shk_probe *probe, const struct hit *hit)
+static noinline void hit_report(struct shk_probe *probe, const struct hit *hit)
 {
 	unsigned long flags;
 	bool done = true;
 
-	if (!report_enter(hit->context, &flags)) {
+	if (!hit_report_enter(hit->context, &flags)) {
 		this_cpu_inc(probe->counts->missed);
 		return;
 	}
 	if (probe->rethook)
-		done = hook_return(probe, hit);
+		done = hit_hook_return(probe, hit);
 	else
-		fire(probe, false, 0, hit->args);
-	report_leave(flags);
+		hit_fire_event(probe, false, 0, hit->args);
+	hit_report_leave(flags);
 	if (!done)
 		this_cpu_inc(probe->counts->missed);
 }
@@ -158,11 +158,11 @@ NOKPROBE_SYMBOL(hit_others);
 static __always_inline void hit_site(struct shk_site *site, const struct hit *hit)
 {
 	/* A hit within a report is that code's, not an NMI's. */
-	bool async = is_async(hit->context - this_cpu_read(reporting));
+	bool async = hit_is_async(hit->context - this_cpu_read(reporting));
 	struct shk_probe *probe;
 
 	/* In the union nobody does. */
-	if (!shk_thread_acts(site->shadow)) {
+	if (!shk_thread_sees_edits(site->shadow)) {
 		hit_others(site);
 		return;
 	}
@@ -175,23 +175,23 @@ static __always_inline void hit_site(struct shk_site *site, const struct hit *hi
 			this_cpu_inc(probe->counts->hits);
 		if (probe->rethook ||
 		    (probe->kind == SHK_PROBE_EVENT && trace_shadowk_probe_enabled()))
-			report(probe, hit);
+			hit_report(probe, hit);
 	}
 }
 
 /* The body that the function is to have, of the topmost patch that is on. */
-static struct shk_func *func_of(struct shk_site *site)
+static struct shk_func *hit_func_of(struct shk_site *site)
 {
 	struct shk_func *func;
 
-	if (!shk_thread_acts(site->shadow))
+	if (!shk_thread_sees_edits(site->shadow))
 		return NULL;
 	list_for_each_entry_rcu (func, &site->funcs, in_site, true)
 		if (READ_ONCE(func->patch->state) != SHK_PATCH_OFF)
 			return func;
 	return NULL;
 }
-NOKPROBE_SYMBOL(func_of);
+NOKPROBE_SYMBOL(hit_func_of);
 
 /*
  * The base's call from there is due: to ftrace, which goes on behind it, that
@@ -199,12 +199,12 @@ NOKPROBE_SYMBOL(func_of);
  * called from here, and what they want done with the instruction pointer is
  * not: the patch wins.
  */
-static noinline unsigned long enter_patched(struct shk_site *site, const struct hit *hit,
-					    unsigned long chain)
+static noinline unsigned long hit_enter_patched(struct shk_site *site, const struct hit *hit,
+						unsigned long chain)
 {
 	struct shk_slot_regs *regs =
 		container_of((unsigned long *)hit->sp, struct shk_slot_regs, parent);
-	struct shk_func *func = func_of(site);
+	struct shk_func *func = hit_func_of(site);
 
 	if (!func)
 		return chain;
@@ -212,7 +212,7 @@ static noinline unsigned long enter_patched(struct shk_site *site, const struct 
 	regs->site = shk_stub_jump(func->stub);
 	return chain ? (unsigned long)shk_traced : 0;
 }
-NOKPROBE_SYMBOL(enter_patched);
+NOKPROBE_SYMBOL(hit_enter_patched);
 
 asmlinkage void shk_call_tracers(struct pt_regs *regs);
 asmlinkage void shk_call_tracers(struct pt_regs *regs)
@@ -222,7 +222,7 @@ asmlinkage void shk_call_tracers(struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_call_tracers);
 
-static __always_inline struct shk_site *entered(unsigned long slot_return)
+static __always_inline struct shk_site *hit_slot_site(unsigned long slot_return)
 {
 	unsigned long at = slot_return - (unsigned long)shk_slots;
 
@@ -248,12 +248,12 @@ asmlinkage __no_stack_protector unsigned long shk_hit_call(struct shk_slot_regs 
 	};
 
 	preempt_disable_notrace();
-	site = entered(regs->slot);
+	site = hit_slot_site(regs->slot);
 	if (site) {
 		hit_site(site, &hit);
 		next = READ_ONCE(site->chain);
 		if (unlikely(!list_empty(&site->funcs)))
-			next = enter_patched(site, &hit, next);
+			next = hit_enter_patched(site, &hit, next);
 	}
 	preempt_enable_notrace();
 	return next;
@@ -274,7 +274,7 @@ static __always_inline void hit_leave(const struct shk_site *site)
 	}
 }
 
-static __always_inline struct shk_site *jumped(unsigned long detour_return)
+static __always_inline struct shk_site *hit_detour_site(unsigned long detour_return)
 {
 	unsigned long at = detour_return - (unsigned long)shk_detours;
 
@@ -297,7 +297,7 @@ asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 	};
 
 	preempt_disable_notrace();
-	site = jumped(detour);
+	site = hit_detour_site(detour);
 	if (site) {
 		/* The unwinder takes the byte before a return address for the call. */
 		WRITE_ONCE(regs->detour, site->edit.addr + 1);
@@ -308,7 +308,7 @@ asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_hit_jump);
 
-static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
+static struct shk_site *hit_find_site(struct shk_shadow *shadow, unsigned long addr)
 {
 	struct shk_site *site;
 
@@ -317,7 +317,7 @@ static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
 			return site;
 	return NULL;
 }
-NOKPROBE_SYMBOL(find_site);
+NOKPROBE_SYMBOL(hit_find_site);
 
 /*
  * The kernel is about to serve an optimised kprobe by its breakpoint: it goes
@@ -334,7 +334,7 @@ static void hit_covered(struct shk_shadow *shadow, unsigned long addr, const str
 	if (!kp || !kprobe_optimized(kp))
 		return;
 	for (i = 1; i < JMP32_INSN_SIZE; i++) {
-		site = find_site(shadow, addr + i);
+		site = hit_find_site(shadow, addr + i);
 		if (site)
 			hit_site(site, hit);
 	}
@@ -342,7 +342,7 @@ static void hit_covered(struct shk_shadow *shadow, unsigned long addr, const str
 NOKPROBE_SYMBOL(hit_covered);
 
 /* Behind the breakpoint, without the kernel's kprobe unless that must step. */
-static bool go_on(struct shk_site *site, struct pt_regs *regs)
+static bool hit_resume(struct shk_site *site, struct pt_regs *regs)
 {
 	if (site->detour)
 		regs->ip = shk_detour_insn(site->detour);
@@ -352,7 +352,7 @@ static bool go_on(struct shk_site *site, struct pt_regs *regs)
 		return false;
 	return true;
 }
-NOKPROBE_SYMBOL(go_on);
+NOKPROBE_SYMBOL(hit_resume);
 
 /*
  * kprobe_int3_handler() of every shadow begins here. Returns whether the
@@ -379,11 +379,11 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 	if (!shadow)
 		return false;
 
-	site = find_site(shadow, addr);
+	site = hit_find_site(shadow, addr);
 	if (site && site->arm != SHK_ARM_CALL) {
 		hit_site(site, &hit);
 		/* Unless somebody else has a breakpoint in the base and wants his turn: */
-		if (READ_ONCE(site->edit.base[0]) == site->kp.opcode && go_on(site, regs))
+		if (READ_ONCE(site->edit.base[0]) == site->kp.opcode && hit_resume(site, regs))
 			return true;
 	} else {
 		resume = shk_poke_resume(&shadow->text, addr);
@@ -397,7 +397,7 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_hook_int3);
 
-static void measure(struct shk_probe *probe, u64 start_ns)
+static void hit_add_latency(struct shk_probe *probe, u64 start_ns)
 {
 	u64 latency = ktime_get_mono_fast_ns() - start_ns;
 
@@ -405,7 +405,7 @@ static void measure(struct shk_probe *probe, u64 start_ns)
 	this_cpu_inc(probe->histogram->slot[latency ? ilog2(latency) : 0]);
 }
 
-static SHK_RETHOOK_HANDLER(on_return, node, data, regs)
+static SHK_RETHOOK_HANDLER(hit_on_return, node, data, regs)
 {
 	struct return_node *ret = container_of(node, struct return_node, node);
 	struct shk_probe *probe = data;
@@ -413,15 +413,15 @@ static SHK_RETHOOK_HANDLER(on_return, node, data, regs)
 
 	this_cpu_dec(probe->counts->unreturned);
 	if (probe->kind != SHK_PROBE_COUNT) {
-		if (!report_enter(preempt_count(), &flags)) {
+		if (!hit_report_enter(preempt_count(), &flags)) {
 			this_cpu_inc(probe->counts->missed);
 			return;
 		}
 		if (probe->kind == SHK_PROBE_LATENCY)
-			measure(probe, ret->start_ns);
+			hit_add_latency(probe, ret->start_ns);
 		else
-			fire(probe, true, regs->ax, no_args);
-		report_leave(flags);
+			hit_fire_event(probe, true, regs->ax, no_args);
+		hit_report_leave(flags);
 	}
 	this_cpu_inc(probe->counts->hits);
 }
@@ -451,11 +451,11 @@ static void unwinder_silence(void)
 #endif
 }
 
-static int hooks_alloc(struct shk_probe *probe)
+static int returns_alloc_hooks(struct shk_probe *probe)
 {
 #if SHK_RETHOOK_OBJPOOL
-	probe->rethook =
-		shk_call(rethook_alloc)(probe, on_return, sizeof(struct return_node), NR_RETURNS);
+	probe->rethook = shk_call(rethook_alloc)(probe, hit_on_return, sizeof(struct return_node),
+						 NR_RETURNS);
 	if (IS_ERR_OR_NULL(probe->rethook)) {
 		probe->rethook = NULL;
 		return -ENOMEM;
@@ -463,7 +463,7 @@ static int hooks_alloc(struct shk_probe *probe)
 #else
 	int i;
 
-	probe->rethook = shk_call(rethook_alloc)(probe, on_return);
+	probe->rethook = shk_call(rethook_alloc)(probe, hit_on_return);
 	if (!probe->rethook)
 		return -ENOMEM;
 	for (i = 0; i < NR_RETURNS; i++) {
@@ -482,7 +482,7 @@ static int hooks_alloc(struct shk_probe *probe)
 int shk_returns_init(struct shk_probe *probe)
 {
 	unwinder_silence();
-	return hooks_alloc(probe);
+	return returns_alloc_hooks(probe);
 }
 
 /*

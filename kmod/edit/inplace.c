@@ -10,7 +10,7 @@
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "shadow/edits.h"
 
 /*
@@ -36,7 +36,7 @@ int shk_inplace_allowed(const struct shk_shadow *shadow)
 	 */
 	const u32 come_and_go = SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL;
 
-	if (!shk_still_possible())
+	if (!shk_stack_check_possible())
 		return SHK_E(NO_STACKS);
 	if (shadow->flags & come_and_go)
 		return SHK_E(POLICY);
@@ -48,7 +48,7 @@ int shk_inplace_allowed(const struct shk_shadow *shadow)
 	return list_empty(&shadow->callers) ? 0 : SHK_E(HAS_CALLERS);
 }
 
-static bool is_changing(const char *symbol)
+static bool inplace_is_changing(const char *symbol)
 {
 	size_t i, len = strcspn(symbol, "."); /* .isra.0 */
 
@@ -63,7 +63,7 @@ void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from,
 	struct shk_body *body = &bodies[(*nr)++];
 
 	INIT_LIST_HEAD(&body->node);
-	INIT_LIST_HEAD(&body->in_look);
+	INIT_LIST_HEAD(&body->in_check);
 	body->from = from;
 	body->to = to;
 }
@@ -91,7 +91,7 @@ static bool has_exceptions(unsigned long from, unsigned long to)
 }
 
 /* Edits of @bytes, none of which is on two pages. */
-static int make_edits(struct shk_inplace *inplace, const u8 *bytes)
+static int inplace_make_edits(struct shk_inplace *inplace, const u8 *bytes)
 {
 	unsigned long addr, len, end = inplace->end;
 
@@ -141,7 +141,7 @@ static unsigned long size_of(const struct module *mod, unsigned long addr)
 	return size;
 }
 
-static int move_body(struct shk_func *func, struct shk_inplace *inplace)
+static int inplace_move_body(struct shk_func *func, struct shk_inplace *inplace)
 {
 	struct shk_move move = {
 		.mod = func->patch->mod ?: THIS_MODULE,
@@ -162,12 +162,12 @@ static int move_body(struct shk_func *func, struct shk_inplace *inplace)
 		return -ENOMEM;
 	ret = shk_relocate(&move);
 	if (!ret)
-		ret = make_edits(inplace, move.bytes);
+		ret = inplace_make_edits(inplace, move.bytes);
 	kfree(move.bytes);
 	return ret;
 }
 
-static int prepare(struct shk_func *func)
+static int inplace_prepare_func(struct shk_func *func)
 {
 	struct shk_inplace *inplace = kzalloc(sizeof(*inplace), GFP_KERNEL_ACCOUNT);
 	unsigned long offset, size;
@@ -177,7 +177,7 @@ static int prepare(struct shk_func *func)
 	if (!inplace)
 		return -ENOMEM;
 	func->inplace = inplace;
-	if (is_changing(func->symbol))
+	if (inplace_is_changing(func->symbol))
 		return SHK_E(CHANGES_TEXT);
 	if (func->owner)
 		return SHK_E(BODY_FIXED);
@@ -195,7 +195,7 @@ static int prepare(struct shk_func *func)
 	    strlen(func->symbol) + strlen(".cold") >= SHK_SYMBOL_LEN)
 		return SHK_E(BODY_FIXED);
 	ret = shk_bodies_add_cold(inplace->bodies, &inplace->nr_bodies, func->symbol);
-	return ret ?: move_body(func, inplace);
+	return ret ?: inplace_move_body(func, inplace);
 }
 
 int shk_inplace_prepare(struct shk_patch *patch)
@@ -209,7 +209,7 @@ int shk_inplace_prepare(struct shk_patch *patch)
 	if (!patch->replacements)
 		return -ENOMEM;
 	list_for_each_entry (func, &patch->funcs, node) {
-		ret = prepare(func);
+		ret = inplace_prepare_func(func);
 		if (ret) {
 			strscpy(patch->symbol, func->symbol, sizeof(patch->symbol));
 			return ret;
@@ -270,18 +270,18 @@ void shk_inplace_unpin(struct shk_patch *patch)
 }
 
 /* The bodies of @patch are looked for. */
-static void list_looks(struct shk_patch *patch, struct list_head *looks)
+static void inplace_list_bodies(struct shk_patch *patch, struct list_head *checked)
 {
 	struct shk_func *func;
 	unsigned int i;
 
 	list_for_each_entry (func, &patch->funcs, node)
 		for (i = 0; i < func->inplace->nr_bodies; i++)
-			list_add(&func->inplace->bodies[i].in_look, looks);
+			list_add(&func->inplace->bodies[i].in_check, checked);
 }
 
 /* From now on, or no more, processes come into the shadow and leave it with an eye to them. */
-static void set_in_place(struct shk_patch *patch, bool in)
+static void inplace_set_state(struct shk_patch *patch, bool in)
 {
 	struct shk_func *func;
 	unsigned int i;
@@ -298,29 +298,29 @@ static void set_in_place(struct shk_patch *patch, bool in)
 	patch->in_place = in;
 }
 
-struct putting {
+struct inplace_put {
 	struct shk_patch *patch;
-	struct shk_still still;
+	struct shk_stack_check check;
 	bool in;
 };
 
 /* text_mutex is held until the bodies are in place, or out. */
-static int put_if_clear(void *arg)
+static int inplace_put_if_clear(void *arg)
 {
-	struct putting *p = arg;
-	int ret = p->patch->shadow->text.live ? shk_still_look(&p->still) : 0;
+	struct inplace_put *p = arg;
+	int ret = p->patch->shadow->text.live ? shk_stack_check_run(&p->check) : 0;
 
 	if (!ret)
-		set_in_place(p->patch, p->in);
+		inplace_set_state(p->patch, p->in);
 	return ret;
 }
 
 int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 {
-	struct putting putting = {
+	struct inplace_put putting = {
 		.patch = patch,
-		.still = { .shadow = patch->shadow,
-			   .others = LIST_HEAD_INIT(putting.still.others) },
+		.check = { .shadow = patch->shadow,
+			   .others = LIST_HEAD_INIT(putting.check.others) },
 		.in = in,
 	};
 	int ret;
@@ -330,10 +330,10 @@ int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 	ret = in ? shk_inplace_allowed(patch->shadow) : 0;
 	if (ret)
 		return ret;
-	list_looks(patch, &putting.still.others);
+	inplace_list_bodies(patch, &putting.check.others);
 	ret = shk_edit_replace(patch->shadow, patch->replacements, patch->nr_replacements, in,
-			       put_if_clear, &putting);
-	*busy = putting.still.busy;
-	shk_still_forget(&putting.still);
+			       inplace_put_if_clear, &putting);
+	*busy = putting.check.busy;
+	shk_stack_check_clear_others(&putting.check);
 	return ret;
 }

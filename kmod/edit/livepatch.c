@@ -2,7 +2,7 @@
 /*
  * Livepatch modules, unchanged, for one shadow. Their init hands a klp_patch to
  * klp_enable_patch(). The process that loads one is in a shadow of its own in
- * which that function has another body: capture(), which keeps the patch for
+ * which that function has another body: livepatch_capture(), which keeps the patch for
  * whoever asks for it by the module's name.
  */
 #include <linux/list.h>
@@ -33,7 +33,7 @@ static DEFINE_MUTEX(captured_lock);
 static DEFINE_MUTEX(callbacks_lock);
 static LIST_HEAD(captured);
 
-static struct captured *find(const struct module *mod)
+static struct captured *captured_find(const struct module *mod)
 {
 	struct captured *found;
 
@@ -44,7 +44,7 @@ static struct captured *find(const struct module *mod)
 	return NULL;
 }
 
-static struct captured *find_name(const char *name)
+static struct captured *captured_find_name(const char *name)
 {
 	struct captured *found;
 
@@ -56,7 +56,7 @@ static struct captured *find_name(const char *name)
 }
 
 /* In the place of klp_enable_patch(), in the init of a livepatch module. */
-static int capture(struct klp_patch *klp)
+static int livepatch_capture(struct klp_patch *klp)
 {
 	struct captured *new;
 
@@ -73,26 +73,26 @@ static int capture(struct klp_patch *klp)
 	return 0;
 }
 
-static void forget(struct captured *gone)
+static void captured_free(struct captured *gone)
 {
 	list_del(&gone->node);
 	kfree(gone);
 }
 
-static int on_module(struct notifier_block *nb, unsigned long event, void *data)
+static int livepatch_on_module(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct captured *gone;
 
 	if (event != MODULE_STATE_GOING)
 		return NOTIFY_DONE;
 	mutex_lock(&captured_lock);
-	while ((gone = find(data)))
-		forget(gone);
+	while ((gone = captured_find(data)))
+		captured_free(gone);
 	mutex_unlock(&captured_lock);
 	return NOTIFY_OK;
 }
 
-static struct notifier_block module_nb = { .notifier_call = on_module };
+static struct notifier_block module_nb = { .notifier_call = livepatch_on_module };
 
 int shk_livepatch_init(void)
 {
@@ -105,7 +105,7 @@ void shk_livepatch_exit(void)
 
 	unregister_module_notifier(&module_nb);
 	list_for_each_entry_safe (left, next, &captured, node)
-		forget(left);
+		captured_free(left);
 }
 
 int shk_capture_prepare(struct shk_patch *patch)
@@ -116,7 +116,8 @@ int shk_capture_prepare(struct shk_patch *patch)
 	if (ret)
 		return -EOPNOTSUPP;
 	strscpy(patch->symbol, KLP_ENABLE, sizeof(patch->symbol));
-	return PTR_ERR_OR_ZERO(shk_func_add(patch, KLP_ENABLE, addr, (unsigned long)capture));
+	return PTR_ERR_OR_ZERO(
+		shk_func_add(patch, KLP_ENABLE, addr, (unsigned long)livepatch_capture));
 }
 
 static bool has_callbacks(const struct klp_object *obj)
@@ -130,7 +131,7 @@ static bool has_callbacks(const struct klp_object *obj)
  * Holds the module @name for @patch: its callbacks are called for it, even if no function
  * of it changes. OBJECT_MISSING: it is not loaded, has not started yet, or is being unloaded.
  */
-static int hold_object(struct shk_patch *patch, const char *name)
+static int livepatch_get_object(struct shk_patch *patch, const char *name)
 {
 	struct module *mod;
 	int ret = 0;
@@ -163,11 +164,11 @@ static bool has_relocations(const struct module *mod, const char *name)
 static int check_object(struct shk_patch *patch, const char *name)
 {
 	return has_relocations(patch->mod, name) ? SHK_E(OBJECT_RELOCATIONS)
-						 : hold_object(patch, name);
+						 : livepatch_get_object(patch, name);
 }
 
 /* What one shadow alone cannot have is refused. The modules that @patch changes are held. */
-static int check_scope(struct shk_patch *patch)
+static int livepatch_check_scope(struct shk_patch *patch)
 {
 	struct klp_object *obj;
 	unsigned int nr = 0;
@@ -189,8 +190,8 @@ static int check_scope(struct shk_patch *patch)
 	return 0;
 }
 
-static int prepare_func(struct shk_patch *patch, const struct klp_object *obj,
-			const struct klp_func *wanted)
+static int livepatch_prepare_func(struct shk_patch *patch, const struct klp_object *obj,
+				  const struct klp_func *wanted)
 {
 	char name[SHK_SYMBOL_LEN];
 
@@ -208,7 +209,7 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 	int ret = SHK_E(NO_PATCH_MODULE);
 
 	mutex_lock(&captured_lock);
-	found = find_name(patch->object);
+	found = captured_find_name(patch->object);
 	if (found && shk_module_get_live(found->mod)) {
 		patch->klp = found->klp;
 		patch->mod = found->mod;
@@ -218,12 +219,12 @@ int shk_livepatch_prepare(struct shk_patch *patch)
 	if (ret)
 		return ret;
 	__module_get(THIS_MODULE);
-	ret = check_scope(patch);
+	ret = livepatch_check_scope(patch);
 	if (ret)
 		return ret;
 	klp_for_each_object_static (patch->klp, obj) {
 		klp_for_each_func_static (obj, func) {
-			ret = prepare_func(patch, obj, func);
+			ret = livepatch_prepare_func(patch, obj, func);
 			if (ret)
 				return ret;
 		}
@@ -283,15 +284,15 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
 
 /*
  * Calls the body that the base has: current may be in a shadow whose klp_enable_patch()
- * is capture().
+ * is livepatch_capture().
  */
-static int enable(struct klp_patch *klp)
+static int livepatch_enable(struct klp_patch *klp)
 {
 	unsigned long site = shk_call(ftrace_location)((unsigned long)klp_enable_patch);
 	int (*base)(struct klp_patch * klp);
 	int ret;
 
-	/* capture() replaces nothing that has no site. */
+	/* livepatch_capture() replaces nothing that has no site. */
 	if (!site)
 		return shk_livepatch_error(klp_enable_patch(klp));
 	base = (void *)shk_old_get(site + CALL_INSN_SIZE);
@@ -306,7 +307,7 @@ static int enable(struct klp_patch *klp)
  * What was prepared for the shadow is the kernel's from now on: not prepared twice, and
  * for the kernel to undo.
  */
-static int hand_over(struct shk_patch *patch)
+static int livepatch_hand_over(struct shk_patch *patch)
 {
 	struct klp_callbacks *were;
 	struct klp_object *obj;
@@ -324,7 +325,7 @@ static int hand_over(struct shk_patch *patch)
 		obj->callbacks.pre_patch = NULL;
 		obj->callbacks.post_patch = NULL;
 	}
-	ret = enable(patch->klp);
+	ret = livepatch_enable(patch->klp);
 	if (!ret)
 		patch->was_on = false;
 	else
@@ -343,7 +344,7 @@ bool shk_livepatch_promoted(const struct shk_patch *patch)
 	if (!patch->klp)
 		return false;
 	mutex_lock(&captured_lock);
-	found = find(patch->mod);
+	found = captured_find(patch->mod);
 	promoted = found && found->promoted;
 	mutex_unlock(&captured_lock);
 	return promoted;
@@ -363,7 +364,7 @@ int shk_livepatch_promote(struct shk_patch *patch)
 	if (!patch->klp)
 		return SHK_E(NOT_LIVEPATCH);
 	mutex_lock(&captured_lock);
-	found = find(patch->mod);
+	found = captured_find(patch->mod);
 	if (!found)
 		ret = SHK_E(NO_PATCH_MODULE);
 	else if (found->promoted)
@@ -374,7 +375,7 @@ int shk_livepatch_promote(struct shk_patch *patch)
 	if (ret)
 		return ret;
 	/* @patch holds the module, so @found stays. */
-	ret = hand_over(patch);
+	ret = livepatch_hand_over(patch);
 	if (ret)
 		WRITE_ONCE(found->promoted, false);
 	return ret;

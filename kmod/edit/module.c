@@ -14,7 +14,7 @@
  * What the module @name says that it patches; the module is held from here on.
  * Modules are freed after a grace period.
  */
-static const struct shadowk_patch *get(const char *name)
+static const struct shadowk_patch *module_get_patch(const char *name)
 {
 	char symbol[MODULE_NAME_LEN + sizeof(SHADOWK_PATCH_SYMBOL) + 1];
 	const struct shadowk_patch *set;
@@ -64,7 +64,7 @@ int shk_func_prepare(struct shk_patch *patch, const char *name, unsigned long po
 
 int shk_module_prepare(struct shk_patch *patch)
 {
-	const struct shadowk_patch *set = get(patch->object);
+	const struct shadowk_patch *set = module_get_patch(patch->object);
 	u32 i;
 	int ret;
 

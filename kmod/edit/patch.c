@@ -7,15 +7,15 @@
 #include <linux/workqueue.h>
 #include <asm/text-patching.h>
 
+#include "edit/free_passes.h"
 #include "edit/inplace.h"
-#include "edit/passes.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "shadow/edits.h"
 
-static struct shk_patch *find(struct shk_shadow *shadow, u64 id, const char *name)
+static struct shk_patch *patch_find(struct shk_shadow *shadow, u64 id, const char *name)
 {
 	struct shk_patch *patch;
 
@@ -25,22 +25,22 @@ static struct shk_patch *find(struct shk_shadow *shadow, u64 id, const char *nam
 	return NULL;
 }
 
-static bool is_taken(struct shk_shadow *shadow, const char *name)
+static bool patch_name_is_taken(struct shk_shadow *shadow, const char *name)
 {
-	return find(shadow, 0, name);
+	return patch_find(shadow, 0, name);
 }
 
 /* ---- what is freed when no task can be in it any more ---- */
 
-static LLIST_HEAD(graves);
-static atomic_t nr_graves = ATOMIC_INIT(0);
-static struct shk_passes passes = SHK_PASSES(passes);
+static LLIST_HEAD(free_list);
+static atomic_t nr_to_free = ATOMIC_INIT(0);
+static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
 /* Functions and objects of modules, which cannot be unloaded before these are freed. */
 static atomic_t nr_owned = ATOMIC_INIT(0);
-static void bury(struct work_struct *work);
-static DECLARE_DELAYED_WORK(bury_work, bury);
+static void patches_free_work_fn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(patches_free_work, patches_free_work_fn);
 
-static void release_owner(struct module *owner)
+static void patch_put_owner(struct module *owner)
 {
 	module_put(owner);
 	if (owner)
@@ -59,17 +59,17 @@ static void patch_free(struct shk_patch *patch)
 			shk_body_put(func->body);
 		if (func->old)
 			shk_old_put(func->old);
-		release_owner(func->owner);
+		patch_put_owner(func->owner);
 		shk_inplace_free(func);
 		kfree(func);
 	}
 	if (patch->detour)
 		shk_detour_put(patch->detour);
-	release_owner(patch->owner);
+	patch_put_owner(patch->owner);
 	if (patch->was_on)
 		shk_livepatch_call(patch, SHK_POST_UNPATCH);
 	for (i = 0; i < patch->nr_objects; i++)
-		release_owner(patch->objects[i]);
+		patch_put_owner(patch->objects[i]);
 	if (patch->mod) {
 		module_put(patch->mod);
 		module_put(THIS_MODULE);
@@ -85,55 +85,55 @@ static void patch_free(struct shk_patch *patch)
  * A task may have been preempted in a stub, a body or a detour, and sleep in a
  * body that a module has, which may call the old one.
  */
-static void bury_all(struct llist_node *all)
+static void patches_free_queued(struct llist_node *all)
 {
 	struct shk_patch *patch, *next;
 
 	synchronize_rcu_tasks();
 	synchronize_rcu();
-	llist_for_each_entry_safe (patch, next, all, grave) {
-		if (!patch->mod || shk_stacks_clear(patch->mod)) {
+	llist_for_each_entry_safe (patch, next, all, free_node) {
+		if (!patch->mod || shk_module_stacks_clear(patch->mod)) {
 			patch_free(patch);
-			atomic_dec(&nr_graves);
+			atomic_dec(&nr_to_free);
 			continue;
 		}
-		llist_add(&patch->grave, &graves);
-		queue_delayed_work(system_long_wq, &bury_work, HZ / 10);
+		llist_add(&patch->free_node, &free_list);
+		queue_delayed_work(system_long_wq, &patches_free_work, HZ / 10);
 	}
 }
 
-static void bury(struct work_struct *work)
+static void patches_free_work_fn(struct work_struct *work)
 {
-	shk_pass_run(&passes, &graves, bury_all);
+	shk_free_pass_run(&free_passes, &free_list, patches_free_queued);
 }
 
-static void give_up(struct shk_patch *patch)
+static void patch_queue_free(struct shk_patch *patch)
 {
-	atomic_inc(&nr_graves);
-	llist_add(&patch->grave, &graves);
-	mod_delayed_work(system_long_wq, &bury_work, 0);
+	atomic_inc(&nr_to_free);
+	llist_add(&patch->free_node, &free_list);
+	mod_delayed_work(system_long_wq, &patches_free_work, 0);
 }
 
 bool shk_patches_settle(bool all)
 {
-	u64 pass = shk_pass_next(&passes);
+	u64 pass = shk_free_pass_next(&free_passes);
 
-	if (!atomic_read(all ? &nr_graves : &nr_owned))
+	if (!atomic_read(all ? &nr_to_free : &nr_owned))
 		return false;
-	mod_delayed_work(system_long_wq, &bury_work, 0);
-	return !shk_pass_wait(&passes, pass);
+	mod_delayed_work(system_long_wq, &patches_free_work, 0);
+	return !shk_free_pass_wait(&free_passes, pass);
 }
 
 void shk_patches_exit(void)
 {
 	/* Those with modules hold this one. */
-	flush_delayed_work(&bury_work);
-	bury(NULL);
+	flush_delayed_work(&patches_free_work);
+	patches_free_work_fn(NULL);
 }
 
 /* ---- effect ---- */
 
-static void refresh(struct shk_patch *patch)
+static void patch_refresh_sites(struct shk_patch *patch)
 {
 	struct shk_func *func;
 
@@ -143,26 +143,26 @@ static void refresh(struct shk_patch *patch)
 }
 
 /* All stubs ask for the state while it changes, so one store changes them all. */
-static void switch_on(struct shk_patch *patch)
+static void patch_switch_on(struct shk_patch *patch)
 {
 	WRITE_ONCE(patch->state, SHK_PATCH_ON);
 	WRITE_ONCE(patch->state, SHK_PATCH_FAST);
-	refresh(patch);
+	patch_refresh_sites(patch);
 }
 
-static void switch_off(struct shk_patch *patch)
+static void patch_switch_off(struct shk_patch *patch)
 {
 	WRITE_ONCE(patch->state, SHK_PATCH_ON);
-	refresh(patch);
+	patch_refresh_sites(patch);
 	WRITE_ONCE(patch->state, SHK_PATCH_OFF);
 }
 
-static void take_out(struct shk_patch *patch)
+static void patch_revert_edits(struct shk_patch *patch)
 {
 	struct shk_func *func;
 	unsigned int i;
 
-	shk_switch_forget(patch);
+	shk_livepatch_switch_forget(patch);
 	list_for_each_entry (func, &patch->funcs, node)
 		if (func->site)
 			shk_site_unpatch(func);
@@ -176,7 +176,7 @@ static void take_out(struct shk_patch *patch)
 
 /* ---- in place: from jumps to there, and back ---- */
 
-static void jumps_out(struct shk_patch *patch)
+static void patch_remove_jumps(struct shk_patch *patch)
 {
 	struct shk_func *func;
 
@@ -189,7 +189,7 @@ static void jumps_out(struct shk_patch *patch)
 	}
 }
 
-static int jumps_in(struct shk_patch *patch)
+static int patch_add_jumps(struct shk_patch *patch)
 {
 	struct shk_func *func;
 	int ret;
@@ -197,15 +197,15 @@ static int jumps_in(struct shk_patch *patch)
 	list_for_each_entry (func, &patch->funcs, node) {
 		ret = shk_site_patch(patch->shadow, func, shk_call(ftrace_location)(func->addr));
 		if (ret) {
-			jumps_out(patch);
+			patch_remove_jumps(patch);
 			return ret;
 		}
 	}
-	switch_on(patch);
+	patch_switch_on(patch);
 	return 0;
 }
 
-static void remove_one(struct shk_patch *patch)
+static void patch_remove(struct shk_patch *patch)
 {
 	pid_t busy;
 
@@ -219,19 +219,19 @@ static void remove_one(struct shk_patch *patch)
 	if (patch->was_on && patch->state != SHK_PATCH_OFF && !patch->switching)
 		shk_livepatch_call(patch, SHK_PRE_UNPATCH);
 	if (patch->state != SHK_PATCH_OFF)
-		switch_off(patch);
-	take_out(patch);
-	give_up(patch);
+		patch_switch_off(patch);
+	patch_revert_edits(patch);
+	patch_queue_free(patch);
 }
 
 /* ---- when no task is in their bodies: livepatches, and what is in place ---- */
 
-static int put_in_place(struct shk_patch *patch, pid_t *busy)
+static int patch_put_in_place(struct shk_patch *patch, pid_t *busy)
 {
 	return shk_inplace_put(patch, true, busy);
 }
 
-static int take_from_place(struct shk_patch *patch, pid_t *busy)
+static int patch_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
 	return shk_inplace_put(patch, false, busy);
 }
@@ -242,8 +242,8 @@ static int take_from_place(struct shk_patch *patch, pid_t *busy)
  * then: SHADOW_DESTROYED, and @patch is gone. TASK_BUSY: @busy was in a body all the time; -ERESTARTSYS;
  * others of @try.
  */
-static int wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
-			   int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
+static int patch_wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
+				 int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
 {
 	unsigned long until = 0;
 	u64 id = patch->id;
@@ -252,9 +252,9 @@ static int wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
 	patch->switching = true;
 	while ((ret = try(patch, busy)) == -EAGAIN) {
 		shk_shadow_unlock(shadow);
-		ret = shk_still_wait(&until);
+		ret = shk_busy_task_wait(&until);
 		shk_shadow_lock_always(shadow, NULL);
-		if (find(shadow, id, "") != patch)
+		if (patch_find(shadow, id, "") != patch)
 			return SHK_E(SHADOW_DESTROYED);
 		if (ret)
 			break;
@@ -264,33 +264,33 @@ static int wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
 }
 
 /* Back to jumps; without them, if nobody is there to jump. */
-static int wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
+static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
 	bool live = shk_shadow_users(patch->shadow);
-	int ret = live ? jumps_in(patch) : 0;
+	int ret = live ? patch_add_jumps(patch) : 0;
 
 	if (ret)
 		return ret;
-	ret = wait_and_change(patch->shadow, patch, take_from_place, busy);
+	ret = patch_wait_and_change(patch->shadow, patch, patch_take_from_place, busy);
 	if (ret && ret != SHK_E(SHADOW_DESTROYED))
-		jumps_out(patch);
+		patch_remove_jumps(patch);
 	return ret;
 }
 
 /* As livepatch does it, which has nothing to call where a transition back is reversed but this. */
-static int wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
+static int patch_wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 {
 	int ret;
 
 	if (patch->was_on)
 		shk_livepatch_call(patch, SHK_PRE_UNPATCH);
 	WRITE_ONCE(patch->state, SHK_PATCH_ON);
-	refresh(patch);
-	ret = wait_and_change(patch->shadow, patch, shk_switch, busy);
+	patch_refresh_sites(patch);
+	ret = patch_wait_and_change(patch->shadow, patch, shk_livepatch_switch, busy);
 	if (!ret || ret == SHK_E(SHADOW_DESTROYED))
 		return ret;
 	WRITE_ONCE(patch->state, SHK_PATCH_FAST);
-	refresh(patch);
+	patch_refresh_sites(patch);
 	if (patch->was_on)
 		shk_livepatch_call(patch, SHK_POST_PATCH);
 	return ret;
@@ -321,7 +321,7 @@ static const u32 flags_of[] = {
 
 /* What struct shk_patch_add's union says, for all kinds. */
 struct wish {
-	struct shk_place place;
+	struct shk_location place;
 	u64 offset; /* SKIP_CALL: of the call */
 	u64 value;
 	const char *object; /* the callee or the module */
@@ -337,7 +337,7 @@ static int wish_of_function(const struct shk_patch_function *arg, struct wish *w
 {
 	if (!is_terminated(arg->symbol, sizeof(arg->symbol)) || !*arg->symbol == !arg->addr)
 		return -EINVAL;
-	wish->place = (struct shk_place){ arg->symbol, arg->addr, 0 };
+	wish->place = (struct shk_location){ arg->symbol, arg->addr, 0 };
 	wish->value = arg->value;
 	wish->used = sizeof(*arg);
 	return 0;
@@ -348,7 +348,7 @@ static int wish_of_call(const struct shk_patch_call *arg, struct wish *wish)
 	if (!is_terminated(arg->symbol, sizeof(arg->symbol)) || !*arg->symbol == !arg->addr ||
 	    !is_terminated(arg->callee, sizeof(arg->callee)) || !*arg->callee)
 		return -EINVAL;
-	wish->place = (struct shk_place){ arg->symbol, arg->addr, 0 };
+	wish->place = (struct shk_location){ arg->symbol, arg->addr, 0 };
 	wish->offset = arg->offset;
 	wish->value = arg->value;
 	wish->object = arg->callee;
@@ -389,14 +389,14 @@ static int wish_of(const struct shk_patch_add *arg, struct wish *wish)
 }
 
 /* What switches tasks, waits, or makes shadows is the same in all of them. */
-static bool may_differ(unsigned long addr, const char *symbol)
+static bool patch_may_differ(unsigned long addr, const char *symbol)
 {
-	return shk_place_differs(addr, symbol) &&
+	return shk_location_may_differ(addr, symbol) &&
 	       !(addr >= shk_symbols.sched_text && addr < shk_symbols.sched_text_end);
 }
 
 /* The kernel's word that it may be changed: not noinstr, not blacklisted. */
-static int ask_kprobes(unsigned long addr)
+static int patch_check_kprobes(unsigned long addr)
 {
 	int ret = shk_site_check(addr);
 
@@ -407,7 +407,7 @@ static int ask_kprobes(unsigned long addr)
  * The module whose text @symbol at @addr is, which may be another one's since it was
  * looked up, goes to @owner, even on error; NULL of the kernel's own.
  */
-static int hold_owner(unsigned long addr, const char *symbol, struct module **owner)
+static int patch_get_owner(unsigned long addr, const char *symbol, struct module **owner)
 {
 	struct module *mod = shk_module_get_at(addr);
 	char name[SHK_SYMBOL_LEN];
@@ -427,13 +427,13 @@ static int check_func(unsigned long addr, const char *symbol)
 {
 	unsigned long site;
 
-	if (!may_differ(addr, symbol))
+	if (!patch_may_differ(addr, symbol))
 		return SHK_E(FORBIDDEN);
 	site = shk_call(ftrace_location)(addr);
 	if (site)
 		return shk_branch_spans_pages(site) ? SHK_E(PAGE_EDGE) : 0;
 	/* Where nothing may be changed at all is the better reason. */
-	return ask_kprobes(addr) == SHK_E(FORBIDDEN) ? SHK_E(FORBIDDEN) : SHK_E(NO_FENTRY);
+	return patch_check_kprobes(addr) == SHK_E(FORBIDDEN) ? SHK_E(FORBIDDEN) : SHK_E(NO_FENTRY);
 }
 
 struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsigned long addr,
@@ -450,7 +450,7 @@ struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsig
 	func->stub = -1;
 	strscpy(func->symbol, symbol, sizeof(func->symbol));
 	list_add_tail(&func->node, &patch->funcs);
-	ret = hold_owner(addr, symbol, &func->owner) ?: check_func(addr, symbol);
+	ret = patch_get_owner(addr, symbol, &func->owner) ?: check_func(addr, symbol);
 	return ret ? ERR_PTR(ret) : func;
 }
 
@@ -472,9 +472,9 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 	long found;
 	int ret;
 
-	if (!may_differ(addr, patch->symbol))
+	if (!patch_may_differ(addr, patch->symbol))
 		return SHK_E(FORBIDDEN);
-	ret = hold_owner(addr, patch->symbol, &patch->owner);
+	ret = patch_get_owner(addr, patch->symbol, &patch->owner);
 	if (!ret)
 		ret = shk_symbol_of(addr, name, &func_offset, &size);
 	if (ret)
@@ -487,7 +487,7 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 	next = at + CALL_INSN_SIZE;
 	if (shk_at_page_edge(at, found))
 		return SHK_E(PAGE_EDGE);
-	ret = ask_kprobes(at);
+	ret = patch_check_kprobes(at);
 	if (ret)
 		return ret;
 	if (patch->flags & SHK_PATCH_VALUE) {
@@ -506,7 +506,7 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 }
 
 /* Nothing is reverted here: the caller takes out what is in. */
-static int put_in(struct shk_patch *patch)
+static int patch_apply_edits(struct shk_patch *patch)
 {
 	struct shk_func *func;
 	unsigned int i;
@@ -517,7 +517,7 @@ static int put_in(struct shk_patch *patch)
 	/* These, and bodies in place, cannot ask whether the thread is to act on them. */
 	if ((patch->nr_edits || patch->nr_replacements) && READ_ONCE(patch->shadow->nr_threads))
 		return SHK_E(THREADS_INSIDE);
-	/* Once more: since prepare() a handle may have been shared or system calls selected. */
+	/* Once more: since patch_prepare() a handle may have been shared or system calls selected. */
 	if (patch->nr_replacements || patch->bodies) {
 		ret = shk_inplace_allowed(patch->shadow);
 		if (ret)
@@ -544,7 +544,7 @@ static int put_in(struct shk_patch *patch)
 	return 0;
 }
 
-static int choose_name(struct shk_shadow *shadow, struct shk_patch *patch, const char *wish)
+static int patch_choose_name(struct shk_shadow *shadow, struct shk_patch *patch, const char *wish)
 {
 	char after[SHK_NAME_LEN];
 
@@ -556,10 +556,10 @@ static int choose_name(struct shk_shadow *shadow, struct shk_patch *patch, const
 	else
 		snprintf(after, sizeof(after), "%s",
 			 has_module(patch->kind) ? patch->object : patch->symbol);
-	return shk_name_choose(shadow, patch->name, wish, after, is_taken);
+	return shk_name_choose(shadow, patch->name, wish, after, patch_name_is_taken);
 }
 
-static int prepare_bodies(struct shk_patch *patch, const struct wish *wish)
+static int patch_prepare_bodies(struct shk_patch *patch, const struct wish *wish)
 {
 	unsigned long addr, offset, size;
 	int ret;
@@ -577,7 +577,7 @@ static int prepare_bodies(struct shk_patch *patch, const struct wish *wish)
 		return shk_returns_prepare(patch);
 	}
 	strscpy(patch->symbol, wish->place.symbol, sizeof(patch->symbol));
-	ret = shk_place_resolve(&wish->place, patch->symbol, &addr, &offset, &size);
+	ret = shk_location_resolve(&wish->place, patch->symbol, &addr, &offset, &size);
 	if (ret)
 		return ret;
 	if (offset)
@@ -587,22 +587,22 @@ static int prepare_bodies(struct shk_patch *patch, const struct wish *wish)
 	return prepare_return(patch, addr);
 }
 
-static int prepare(struct shk_patch *patch, const struct wish *wish)
+static int patch_prepare(struct shk_patch *patch, const struct wish *wish)
 {
 	bool in_place = patch->flags & SHK_PATCH_IN_PLACE;
 	bool waits = patch->kind == SHK_PATCH_LIVEPATCH && !(patch->flags & SHK_PATCH_UNSAFE_NOW);
 	int ret = in_place || waits ? shk_inplace_allowed(patch->shadow) : 0;
 
 	if (!ret)
-		ret = prepare_bodies(patch, wish);
+		ret = patch_prepare_bodies(patch, wish);
 	if (!ret && in_place)
 		ret = shk_inplace_prepare(patch);
 	if (!ret && waits)
-		ret = shk_switch_prepare(patch);
+		ret = shk_livepatch_switch_prepare(patch);
 	return ret;
 }
 
-static void publish(struct shk_patch *patch)
+static void patch_publish(struct shk_patch *patch)
 {
 	struct shk_shadow *shadow = patch->shadow;
 
@@ -613,16 +613,16 @@ static void publish(struct shk_patch *patch)
 
 /*
  * Published first, for the shadow may be destroyed while a task is waited for. Others leave
- * it alone until it is done. Errors of wait_and_change().
+ * it alone until it is done. Errors of patch_wait_and_change().
  */
-static int publish_and_change(struct shk_patch *patch,
-			      int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
+static int patch_publish_and_change(struct shk_patch *patch,
+				    int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
 {
 	struct shk_shadow *shadow = patch->shadow;
 	int ret;
 
-	publish(patch);
-	ret = wait_and_change(shadow, patch, try, busy);
+	patch_publish(patch);
+	ret = patch_wait_and_change(shadow, patch, try, busy);
 	if (ret && ret != SHK_E(SHADOW_DESTROYED)) {
 		list_del(&patch->node);
 		shadow->nr_patches--;
@@ -631,23 +631,23 @@ static int publish_and_change(struct shk_patch *patch,
 }
 
 /* From nowhere to where it is to be: by jumps, or in the place of what they lead away from. */
-static int turn_on(struct shk_patch *patch, pid_t *busy)
+static int patch_turn_on(struct shk_patch *patch, pid_t *busy)
 {
 	int ret = 0;
 
 	if (patch->bodies) {
-		shk_switch_begin(patch);
-		ret = publish_and_change(patch, shk_switch, busy);
+		shk_livepatch_switch_begin(patch);
+		ret = patch_publish_and_change(patch, shk_livepatch_switch, busy);
 	} else if (!patch->nr_replacements) {
-		publish(patch);
+		patch_publish(patch);
 	}
 	if (ret)
 		return ret;
-	switch_on(patch);
+	patch_switch_on(patch);
 	if (patch->nr_replacements) {
-		ret = publish_and_change(patch, put_in_place, busy);
+		ret = patch_publish_and_change(patch, patch_put_in_place, busy);
 		if (!ret)
-			jumps_out(patch);
+			patch_remove_jumps(patch);
 	}
 	return ret;
 }
@@ -679,44 +679,44 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	INIT_LIST_HEAD(&patch->funcs);
 	strscpy(patch->object, wish.object, sizeof(patch->object));
 
-	ret = prepare(patch, &wish);
+	ret = patch_prepare(patch, &wish);
 	atomic_add(patch->nr_objects, &nr_owned);
 	if (ret)
 		goto free;
 
 	ret = shk_shadow_lock(shadow);
 	if (ret)
-		goto give_up;
+		goto patch_queue_free;
 	was = shk_shadow_prepared(shadow);
-	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : choose_name(shadow, patch, arg->name);
+	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : patch_choose_name(shadow, patch, arg->name);
 	if (!ret)
-		ret = put_in(patch);
+		ret = patch_apply_edits(patch);
 	if (!ret)
 		ret = shk_livepatch_pre_patch(patch);
 	if (ret)
-		goto take_out;
+		goto patch_revert_edits;
 	patch->was_on = true;
-	ret = turn_on(patch, &arg->busy);
+	ret = patch_turn_on(patch, &arg->busy);
 	if (ret == SHK_E(SHADOW_DESTROYED))
 		goto unlock;
 	if (ret)
-		goto switch_off;
+		goto patch_switch_off;
 	shk_livepatch_call(patch, SHK_POST_PATCH);
 	arg->id = patch->id;
 	strscpy(arg->name, patch->name, sizeof(arg->name));
 	shk_shadow_unlock(shadow);
 	return 0;
-switch_off:
+patch_switch_off:
 	if (patch->state != SHK_PATCH_OFF)
-		switch_off(patch);
-take_out:
-	take_out(patch);
+		patch_switch_off(patch);
+patch_revert_edits:
+	patch_revert_edits(patch);
 	/* Where a task was waited for there was one inside, and both are true. */
 	shk_shadow_unprepare(shadow, &was);
 	shk_shadow_unlock(shadow);
 	note_subject(patch, arg);
-give_up:
-	give_up(patch);
+patch_queue_free:
+	patch_queue_free(patch);
 	return ret;
 unlock:
 	shk_shadow_unlock(shadow);
@@ -738,7 +738,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
-	patch = find(shadow, arg->id, arg->name);
+	patch = patch_find(shadow, arg->id, arg->name);
 	if (!patch)
 		ret = SHK_E(ID_UNKNOWN);
 	else if (patch->switching)
@@ -748,11 +748,11 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 	else if (arg->flags && patch->kind != SHK_PATCH_LIVEPATCH)
 		ret = SHK_E(NOT_LIVEPATCH);
 	else if (patch->in_place)
-		ret = wait_and_take_from_place(patch, &arg->busy);
+		ret = patch_wait_and_take_from_place(patch, &arg->busy);
 	else if (patch->bodies && !arg->flags && !shk_livepatch_enabled(patch))
-		ret = wait_and_switch_off(patch, &arg->busy);
+		ret = patch_wait_and_switch_off(patch, &arg->busy);
 	if (!ret)
-		remove_one(patch);
+		patch_remove(patch);
 	shk_shadow_unlock(shadow);
 	/* The shadow was destroyed, and the patch removed by that. */
 	return ret == SHK_E(SHADOW_DESTROYED) ? 0 : ret;
@@ -770,7 +770,7 @@ int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote 
 	if (ret)
 		return ret;
 	ret = SHK_E(ID_UNKNOWN);
-	patch = find(shadow, arg->id, arg->name);
+	patch = patch_find(shadow, arg->id, arg->name);
 	if (patch && patch->switching)
 		ret = SHK_E(PATCH_BUSY);
 	else if (patch)
@@ -785,7 +785,7 @@ void shk_patches_teardown(struct shk_shadow *shadow)
 
 	lockdep_assert_held(&shadow->lock);
 	list_for_each_entry_safe_reverse (patch, prev, &shadow->patches, node)
-		remove_one(patch);
+		patch_remove(patch);
 }
 
 /* ---- telling ---- */
@@ -795,8 +795,8 @@ static unsigned int nr_functions(const struct shk_patch *patch)
 	return patch->nr_edits ?: shk_patch_nr_funcs(patch);
 }
 
-static void tell(const struct shk_patch *patch, u32 index, struct shk_patch_info *info,
-		 bool show_addr)
+static void patch_report(const struct shk_patch *patch, u32 index, struct shk_patch_info *info,
+			 bool show_addr)
 {
 	const struct shk_func *func;
 	unsigned long offset, size;
@@ -847,7 +847,7 @@ int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info
 		index = patch->id == id ? lower_32_bits(*cursor) : 0;
 		if (index >= nr_functions(patch))
 			continue;
-		tell(patch, index, info, show_addr);
+		patch_report(patch, index, info, show_addr);
 		*cursor = patch->id << 32 | (index + 1);
 		ret = 0;
 		break;

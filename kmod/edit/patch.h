@@ -10,8 +10,8 @@
  * livepatch.c	patches that livepatch modules have
  * thunk.c	thunks of mitigations
  * inplace.c	bodies in the place of the base's
- * switch.c	livepatches, switched while no task is in their bodies
- * stack.c	who may still be in such a module
+ * livepatch_switch.c	livepatches, switched while no task is in their bodies
+ * module_stacks.c	who may still be in such a module
  * site.c	the entry that a function shares with probes and other patches
  *
  * Locking: the shadow's, but for calls in progress, which read
@@ -82,7 +82,7 @@ struct shk_patch {
 	unsigned int nr_olds;
 	/* A caller waits for tasks to leave these, without the shadow's lock. */
 	bool switching;
-	struct llist_node grave;
+	struct llist_node free_node;
 };
 
 /* Counts the functions of @patch. list_count_nodes() would, but early releases of 6.1 lack it. */
@@ -168,22 +168,22 @@ bool shk_livepatch_promoted(const struct shk_patch *patch);
 /* True if the kernel has it, so that tasks which leave the shadow keep the bodies. */
 bool shk_livepatch_enabled(const struct shk_patch *patch);
 
-/* ---- switch.c ---- */
+/* ---- livepatch_switch.c ---- */
 
 /*
  * Finds the bodies of @patch. -ENOMEM, -ENOENT (no symbol), -EPROTO (too many parts); the
  * function is in @patch->symbol then.
  */
-int shk_switch_prepare(struct shk_patch *patch);
+int shk_livepatch_switch_prepare(struct shk_patch *patch);
 /* Its functions have their stubs, which lead to the old bodies. */
-void shk_switch_begin(struct shk_patch *patch);
+void shk_livepatch_switch_begin(struct shk_patch *patch);
 /*
  * Switches @patch on if it is off, or off if its stubs ask; the shadow is locked. -EAGAIN:
- * the task @busy is in a body, wait (shk_still_wait()) without locks. -EOPNOTSUPP.
+ * the task @busy is in a body, wait (shk_busy_task_wait()) without locks. -EOPNOTSUPP.
  */
-int shk_switch(struct shk_patch *patch, pid_t *busy);
+int shk_livepatch_switch(struct shk_patch *patch, pid_t *busy);
 /* No task is kept out of the shadow, or in it, for the sake of @patch. Likewise. */
-void shk_switch_forget(struct shk_patch *patch);
+void shk_livepatch_switch_forget(struct shk_patch *patch);
 
 /* ---- thunk.c ---- */
 
@@ -191,10 +191,10 @@ void shk_switch_forget(struct shk_patch *patch);
 int shk_retpolines_prepare(struct shk_patch *patch);
 int shk_returns_prepare(struct shk_patch *patch);
 
-/* ---- stack.c ---- */
+/* ---- module_stacks.c ---- */
 
 /* Is no task in the text of @mod, nor will it return there? Sleeps. */
-bool shk_stacks_clear(const struct module *mod);
+bool shk_module_stacks_clear(const struct module *mod);
 
 /* ---- call.c ---- */
 

@@ -12,7 +12,7 @@
 #include "edit/probe.h"
 #include "hooks/hooks.h"
 
-static struct shk_probe *find(struct shk_shadow *shadow, u64 id, const char *name)
+static struct shk_probe *probe_find(struct shk_shadow *shadow, u64 id, const char *name)
 {
 	struct shk_probe *probe;
 
@@ -58,8 +58,8 @@ static bool is_text(unsigned long addr)
 	return found;
 }
 
-int shk_place_resolve(const struct shk_place *place, char *symbol, unsigned long *addr,
-		      unsigned long *offset, unsigned long *size)
+int shk_location_resolve(const struct shk_location *place, char *symbol, unsigned long *addr,
+			 unsigned long *offset, unsigned long *size)
 {
 	int ret;
 
@@ -104,9 +104,9 @@ static bool never_differs(const char *symbol)
 	return match_string(names, ARRAY_SIZE(names), symbol) >= 0;
 }
 
-bool shk_place_differs(unsigned long addr, const char *symbol)
+bool shk_location_may_differ(unsigned long addr, const char *symbol)
 {
-	return !shk_hooks_replace(symbol) && !never_differs(symbol) && !shk_thunk_at(addr);
+	return !shk_hooks_replace_body(symbol) && !never_differs(symbol) && !shk_thunk_at(addr);
 }
 
 int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, const char *after,
@@ -137,12 +137,12 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 	return SHK_E(NAME_TAKEN);
 }
 
-static bool is_taken(struct shk_shadow *shadow, const char *name)
+static bool probe_name_is_taken(struct shk_shadow *shadow, const char *name)
 {
-	return find(shadow, 0, name);
+	return probe_find(shadow, 0, name);
 }
 
-static int choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const char *wish)
+static int probe_choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const char *wish)
 {
 	char after[SHK_NAME_LEN];
 
@@ -151,10 +151,10 @@ static int choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const
 			 probe->offset);
 	else
 		snprintf(after, sizeof(after), "%s", probe->symbol);
-	return shk_name_choose(shadow, probe->name, wish, after, is_taken);
+	return shk_name_choose(shadow, probe->name, wish, after, probe_name_is_taken);
 }
 
-static int check(const struct shk_probe_add *arg)
+static int probe_check_args(const struct shk_probe_add *arg)
 {
 	if (arg->flags & ~(SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3) || arg->reserved)
 		return -EINVAL;
@@ -171,7 +171,7 @@ static int check(const struct shk_probe_add *arg)
 	return 0;
 }
 
-static bool wants_return(const struct shk_probe *probe)
+static bool probe_wants_return(const struct shk_probe *probe)
 {
 	return probe->kind == SHK_PROBE_LATENCY || probe->flags & SHK_PROBE_RETURN;
 }
@@ -180,39 +180,39 @@ static bool wants_return(const struct shk_probe *probe)
  * Return hooks replace the word at the stack pointer. It is a return address at the entry of a
  * function, but not in a .cold part, in ret_from_fork or behind an assembly label.
  */
-static int check_returns(unsigned long addr, const struct module *module)
+static int probe_check_returns(unsigned long addr, const struct module *module)
 {
 	return shk_orc_is_entry(addr, module) ? 0 : SHK_E(NO_RETURN);
 }
 
 /* The place at *@addr, whose module is held. It is an entry, or -EOPNOTSUPP if that is missed. */
-static int look_at(struct shk_probe *probe, const struct module *module, unsigned long *addr,
-		   bool *entry)
+static int probe_check_place(struct shk_probe *probe, const struct module *module,
+			     unsigned long *addr, bool *entry)
 {
 	/* An entry is the first byte, the ENDBR's successor, or the __fentry__ site. */
 	if (!probe->offset && is_endbr(*(u32 *)*addr))
 		*addr += ENDBR_INSN_SIZE;
 	*entry = !probe->offset || shk_call(ftrace_location)(*addr) == *addr;
-	if (wants_return(probe) && !*entry)
+	if (probe_wants_return(probe) && !*entry)
 		return SHK_E(NOT_ENTRY);
 	if (!*entry && shk_at_page_edge(*addr, probe->offset))
 		return SHK_E(PAGE_EDGE);
-	return wants_return(probe) ? check_returns(*addr, module) : 0;
+	return probe_wants_return(probe) ? probe_check_returns(*addr, module) : 0;
 }
 
 /* What @arg says goes to @probe; where it is to be, to @addr, and whether that is an @entry. */
-static int look_up(const struct shk_probe_add *arg, struct shk_probe *probe, unsigned long *addr,
-		   bool *entry)
+static int probe_resolve(const struct shk_probe_add *arg, struct shk_probe *probe,
+			 unsigned long *addr, bool *entry)
 {
-	struct shk_place place = { arg->symbol, arg->addr, arg->offset };
+	struct shk_location place = { arg->symbol, arg->addr, arg->offset };
 	unsigned long offset, size;
 	struct module *module;
 	int ret;
 
-	ret = shk_place_resolve(&place, probe->symbol, addr, &offset, &size);
+	ret = shk_location_resolve(&place, probe->symbol, addr, &offset, &size);
 	if (ret)
 		return ret;
-	if (!shk_place_differs(*addr, probe->symbol))
+	if (!shk_location_may_differ(*addr, probe->symbol))
 		return SHK_E(FORBIDDEN);
 	probe->kind = arg->kind;
 	probe->flags = arg->flags;
@@ -220,7 +220,7 @@ static int look_up(const struct shk_probe_add *arg, struct shk_probe *probe, uns
 	module = shk_module_get_at(*addr);
 	if (IS_ERR(module))
 		return PTR_ERR(module);
-	ret = look_at(probe, module, addr, entry);
+	ret = probe_check_place(probe, module, addr, entry);
 	module_put(module);
 	return ret;
 }
@@ -230,14 +230,14 @@ int shk_probe_check(const struct shk_probe_add *arg)
 	struct shk_probe *probe;
 	unsigned long addr;
 	bool entry;
-	int ret = check(arg);
+	int ret = probe_check_args(arg);
 
 	if (ret)
 		return ret;
 	probe = shk_probe_alloc();
 	if (!probe)
 		return -ENOMEM;
-	ret = look_up(arg, probe, &addr, &entry) ?: shk_site_check(addr);
+	ret = probe_resolve(arg, probe, &addr, &entry) ?: shk_site_check(addr);
 	shk_probe_free(probe);
 	return ret;
 }
@@ -249,13 +249,13 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	bool entry;
 	int ret;
 
-	ret = check(arg);
+	ret = probe_check_args(arg);
 	if (ret)
 		return ret;
 	probe = shk_probe_alloc();
 	if (!probe)
 		return -ENOMEM;
-	ret = look_up(arg, probe, &addr, &entry);
+	ret = probe_resolve(arg, probe, &addr, &entry);
 	if (ret)
 		goto free;
 	ret = shk_counts_alloc(probe);
@@ -268,7 +268,7 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 		if (!probe->histogram)
 			goto free;
 	}
-	if (wants_return(probe)) {
+	if (probe_wants_return(probe)) {
 		ret = shk_returns_init(probe);
 		if (ret)
 			goto free;
@@ -277,7 +277,7 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		goto returns;
-	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : choose_name(shadow, probe, arg->name);
+	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : probe_choose_name(shadow, probe, arg->name);
 	if (!ret)
 		ret = shk_site_add(shadow, probe, addr, entry);
 	if (ret)
@@ -299,7 +299,7 @@ free:
 	return ret;
 }
 
-static void remove_one(struct shk_shadow *shadow, struct shk_probe *probe)
+static void probe_remove(struct shk_shadow *shadow, struct shk_probe *probe)
 {
 	list_del(&probe->node);
 	shadow->nr_probes--;
@@ -317,14 +317,14 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
-	probe = find(shadow, arg->id, arg->name);
+	probe = probe_find(shadow, arg->id, arg->name);
 	if (probe)
-		remove_one(shadow, probe);
+		probe_remove(shadow, probe);
 	shk_shadow_unlock(shadow);
 	return probe ? 0 : SHK_E(ID_UNKNOWN);
 }
 
-static void sum_up(const struct shk_probe *probe, struct shk_probe_info *info)
+static void probe_sum_counts(const struct shk_probe *probe, struct shk_probe_info *info)
 {
 	s64 unreturned = 0;
 	unsigned int i;
@@ -371,7 +371,7 @@ int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info
 		};
 		strscpy(info->name, probe->name, sizeof(info->name));
 		strscpy(info->symbol, probe->symbol, sizeof(info->symbol));
-		sum_up(probe, info);
+		probe_sum_counts(probe, info);
 		ret = 0;
 		break;
 	}
@@ -385,5 +385,5 @@ void shk_probes_teardown(struct shk_shadow *shadow)
 
 	lockdep_assert_held(&shadow->lock);
 	list_for_each_entry_safe (probe, next, &shadow->probes, node)
-		remove_one(shadow, probe);
+		probe_remove(shadow, probe);
 }

@@ -103,7 +103,7 @@ void shk_probes_teardown(struct shk_shadow *shadow);
 /* ---- for whoever places edits ---- */
 
 /* Where a user wants something: SYMBOL+OFFSET, or, if @symbol is "", @addr. */
-struct shk_place {
+struct shk_location {
 	const char *symbol;
 	unsigned long addr;
 	unsigned long offset;
@@ -113,10 +113,10 @@ struct shk_place {
  * The address, and the symbol that it lies in: its name (SHK_SYMBOL_LEN), how
  * far behind its beginning, and its size. -ENOENT, -ENOTUNIQ, -ERANGE.
  */
-int shk_place_resolve(const struct shk_place *place, char *symbol, unsigned long *addr,
-		      unsigned long *offset, unsigned long *size);
+int shk_location_resolve(const struct shk_location *place, char *symbol, unsigned long *addr,
+			 unsigned long *offset, unsigned long *size);
 /* May a shadow's text differ at @addr, in the function of that name? */
-bool shk_place_differs(unsigned long addr, const char *symbol);
+bool shk_location_may_differ(unsigned long addr, const char *symbol);
 /* The symbol that holds @addr; "MODULE:SYMBOL" if it is a module's. -ERANGE. */
 int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigned long *size);
 /* @wish, or a name after @after that is not taken in @shadow. -EINVAL, -EEXIST. */

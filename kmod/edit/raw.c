@@ -44,7 +44,7 @@ static int insn_len(const void *bytes, size_t len)
  * it goes on in any text. kprobes knows where instructions begin, and which of
  * them the kernel itself replaces or must not be without.
  */
-static int check_bytes(const struct shk_raw *raw, const u8 *bytes)
+static int raw_check_bytes(const struct shk_raw *raw, const u8 *bytes)
 {
 	struct kprobe kp = {
 		.addr = (kprobe_opcode_t *)raw->addr,
@@ -53,7 +53,7 @@ static int check_bytes(const struct shk_raw *raw, const u8 *bytes)
 	bool alone;
 	int ret;
 
-	if (!shk_place_differs(raw->addr, raw->symbol) || shk_hooks_own(raw->addr) ||
+	if (!shk_location_may_differ(raw->addr, raw->symbol) || shk_is_hook_at(raw->addr) ||
 	    shk_call(ftrace_location)(raw->addr) == raw->addr)
 		return SHK_E(FORBIDDEN);
 	ret = register_kprobe(&kp);
@@ -75,17 +75,17 @@ static int check_bytes(const struct shk_raw *raw, const u8 *bytes)
 }
 
 /* A probe holds its module; a raw edit would have to, too. */
-static int resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsigned long *size)
+static int raw_resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsigned long *size)
 {
-	struct shk_place place = { arg->symbol, arg->addr, arg->offset };
-	int ret = shk_place_resolve(&place, raw->symbol, &raw->addr, &raw->offset, size);
+	struct shk_location place = { arg->symbol, arg->addr, arg->offset };
+	int ret = shk_location_resolve(&place, raw->symbol, &raw->addr, &raw->offset, size);
 
 	if (!ret && !shk_is_kernel_text(raw->addr))
 		ret = SHK_E(NOT_TEXT);
 	return ret;
 }
 
-static int resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
+static int raw_resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
 {
 	unsigned long size;
 	int ret;
@@ -95,29 +95,29 @@ static int resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
 		raw->len = shk_symbols.etext - shk_symbols.stext;
 		return 0;
 	}
-	ret = resolve(raw, arg, &size);
+	ret = raw_resolve(raw, arg, &size);
 	if (ret)
 		return ret;
 	raw->len = arg->len ?: size - raw->offset;
 	return raw->len > shk_symbols.etext - raw->addr ? SHK_E(PAST_SYMBOL) : 0;
 }
 
-static int resolve_bytes(struct shk_raw *raw, const struct shk_raw_add *arg)
+static int raw_resolve_bytes(struct shk_raw *raw, const struct shk_raw_add *arg)
 {
 	unsigned long size;
 	int ret;
 
-	ret = resolve(raw, arg, &size);
+	ret = raw_resolve(raw, arg, &size);
 	if (ret)
 		return ret;
 	raw->len = arg->len;
 	raw->edit.addr = raw->addr;
 	raw->edit.len = raw->len;
 	memcpy(raw->edit.bytes, arg->bytes, raw->len);
-	return check_bytes(raw, arg->bytes) ?: shk_copy_alloc(&raw->edit.spare, raw->addr);
+	return raw_check_bytes(raw, arg->bytes) ?: shk_copy_alloc(&raw->edit.spare, raw->addr);
 }
 
-static int check(const struct shk_raw_add *arg)
+static int raw_check_args(const struct shk_raw_add *arg)
 {
 	bool identity = arg->flags & SHK_RAW_IDENTITY;
 	bool nowhere = !*arg->symbol && !arg->addr;
@@ -134,7 +134,7 @@ static int check(const struct shk_raw_add *arg)
 	return memchr_inv(arg->bytes + used, 0, sizeof(arg->bytes) - used) ? -EINVAL : 0;
 }
 
-static int apply(struct shk_shadow *shadow, struct shk_raw *raw)
+static int raw_apply(struct shk_shadow *shadow, struct shk_raw *raw)
 {
 	int ret;
 
@@ -154,21 +154,21 @@ int shk_raw_add(struct shk_shadow *shadow, struct shk_raw_add *arg)
 	struct shk_raw *raw;
 	int ret;
 
-	ret = check(arg);
+	ret = raw_check_args(arg);
 	if (ret)
 		return ret;
 	raw = kzalloc(sizeof(*raw), GFP_KERNEL_ACCOUNT);
 	if (!raw)
 		return -ENOMEM;
 	raw->flags = arg->flags;
-	ret = is_identity(raw) ? resolve_range(raw, arg) : resolve_bytes(raw, arg);
+	ret = is_identity(raw) ? raw_resolve_range(raw, arg) : raw_resolve_bytes(raw, arg);
 	if (ret)
 		goto free;
 
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		goto free;
-	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : apply(shadow, raw);
+	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : raw_apply(shadow, raw);
 	if (ret)
 		goto unlock;
 	raw->id = ++shadow->last_raw;
@@ -183,7 +183,7 @@ free:
 	return ret;
 }
 
-static void remove_one(struct shk_shadow *shadow, struct shk_raw *raw)
+static void raw_remove(struct shk_shadow *shadow, struct shk_raw *raw)
 {
 	list_del(&raw->node);
 	if (is_identity(raw)) {
@@ -208,7 +208,7 @@ int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg)
 	ret = SHK_E(ID_UNKNOWN);
 	list_for_each_entry (raw, &shadow->raws, node) {
 		if (raw->id == arg->id) {
-			remove_one(shadow, raw);
+			raw_remove(shadow, raw);
 			ret = 0;
 			break;
 		}
@@ -251,5 +251,5 @@ void shk_raws_teardown(struct shk_shadow *shadow)
 
 	lockdep_assert_held(&shadow->lock);
 	list_for_each_entry_safe (raw, next, &shadow->raws, node)
-		remove_one(shadow, raw);
+		raw_remove(shadow, raw);
 }

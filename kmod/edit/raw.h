@@ -13,8 +13,7 @@
 int shk_raw_add(struct shk_shadow *shadow, struct shk_raw_add *arg);
 int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg);
 /* The first raw edit whose id is not below @info->id. -ENOENT. */
-int shk_raw_next(struct shk_shadow *shadow, u64 *cursor, struct shk_raw_info *info,
-		   bool show_addr);
+int shk_raw_next(struct shk_shadow *shadow, u64 *cursor, struct shk_raw_info *info, bool show_addr);
 void shk_raws_teardown(struct shk_shadow *shadow);
 
 #endif /* SHK_RAW_H */

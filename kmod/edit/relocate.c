@@ -62,7 +62,7 @@ static bool is_branch(const struct insn *insn)
 }
 
 /* Let what @insn says relative to itself, @bytes behind @offset, be the same in the new place. */
-static int relocate(const struct shk_move *move, unsigned int offset, struct insn *insn)
+static int relocate_operand(const struct shk_move *move, unsigned int offset, struct insn *insn)
 {
 	bool branch = is_branch(insn);
 	unsigned int at = branch ? insn_offset_immediate(insn) : insn_offset_displacement(insn);
@@ -81,7 +81,7 @@ static int relocate(const struct shk_move *move, unsigned int offset, struct ins
 	return 0;
 }
 
-static int move_insn(const struct shk_move *move, unsigned int offset, struct insn *insn)
+static int relocate_insn(const struct shk_move *move, unsigned int offset, struct insn *insn)
 {
 	unsigned long addr = move->from + offset;
 
@@ -91,7 +91,7 @@ static int move_insn(const struct shk_move *move, unsigned int offset, struct in
 		return SHK_E(KPROBE_THERE);
 	if (is_trap(insn) || shk_call(search_exception_tables)(addr))
 		return SHK_E(BODY_FIXED);
-	return relocate(move, offset, insn);
+	return relocate_operand(move, offset, insn);
 }
 
 /* Behind a body is what aligns the next one. */
@@ -104,7 +104,7 @@ static bool is_padding(const struct insn *insn)
 }
 
 /* Without that. */
-static int measure(struct shk_move *move)
+static int relocate_measure(struct shk_move *move)
 {
 	unsigned int offset = 0;
 	struct insn insn;
@@ -125,14 +125,14 @@ int shk_relocate(struct shk_move *move)
 {
 	unsigned int offset;
 	struct insn insn;
-	int ret = measure(move);
+	int ret = relocate_measure(move);
 
 	if (ret)
 		return ret;
 	memset(move->bytes, INT3_INSN_OPCODE, move->room);
 	memcpy(move->bytes, (void *)move->from, move->len);
 	for (offset = 0; offset < move->len; offset += insn.length) {
-		ret = move_insn(move, offset, &insn);
+		ret = relocate_insn(move, offset, &insn);
 		if (ret)
 			return ret;
 	}

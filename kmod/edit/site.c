@@ -9,8 +9,8 @@
 #include <linux/workqueue.h>
 #include <asm/text-patching.h>
 
+#include "edit/free_passes.h"
 #include "edit/inplace.h"
-#include "edit/passes.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "hooks/hooks.h"
@@ -23,31 +23,31 @@
  */
 #define NR_BATCH 512
 
-struct grave {
+struct free_item {
 	struct llist_node node;
 	struct shk_site *site;
 	struct shk_probe *probe;
 };
 
-static LLIST_HEAD(graves);
-static void bury(struct work_struct *work);
-static DECLARE_WORK(bury_work, bury);
+static LLIST_HEAD(free_list);
+static void sites_free_work_fn(struct work_struct *work);
+static DECLARE_WORK(sites_free_work, sites_free_work_fn);
 
 /* What is needed to remove, allocated when it is added: removing cannot fail. */
-struct buried_site {
+struct removable_site {
 	struct shk_site site;
-	struct grave grave;
+	struct free_item free_item;
 };
 
-struct buried_probe {
+struct removable_probe {
 	struct shk_probe probe;
-	struct grave grave;
+	struct free_item free_item;
 };
 
-static atomic_t nr_graves = ATOMIC_INIT(0);
+static atomic_t nr_to_free = ATOMIC_INIT(0);
 /* Graves of sites in modules, which cannot be unloaded before. */
 static atomic_t nr_holding = ATOMIC_INIT(0);
-static struct shk_passes passes = SHK_PASSES(passes);
+static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
 
 static void site_release(struct shk_site *site)
 {
@@ -56,7 +56,7 @@ static void site_release(struct shk_site *site)
 	if (site->detour)
 		shk_detour_put(site->detour);
 	module_put(site->module);
-	kfree(container_of(site, struct buried_site, site));
+	kfree(container_of(site, struct removable_site, site));
 }
 
 static void site_free(struct shk_site *site)
@@ -65,23 +65,23 @@ static void site_free(struct shk_site *site)
 	site_release(site);
 }
 
-static void grave_add(struct grave *grave)
+static void free_item_add(struct free_item *free_item)
 {
-	atomic_inc(&nr_graves);
-	llist_add(&grave->node, &graves);
+	atomic_inc(&nr_to_free);
+	llist_add(&free_item->node, &free_list);
 }
 
 /* Each call of unregister_kprobes() waits for a grace period, however many it gets. */
-static void unregister_sites(struct llist_node *all)
+static void sites_unregister_kprobes(struct llist_node *all)
 {
 	static struct kprobe *batch[NR_BATCH]; /* bury_work is the only user */
-	struct grave *grave;
+	struct free_item *free_item;
 	unsigned int nr = 0;
 
-	llist_for_each_entry (grave, all, node) {
-		if (!grave->site)
+	llist_for_each_entry (free_item, all, node) {
+		if (!free_item->site)
 			continue;
-		batch[nr++] = &grave->site->kp;
+		batch[nr++] = &free_item->site->kp;
 		if (nr == NR_BATCH) {
 			unregister_kprobes(batch, nr);
 			nr = 0;
@@ -90,49 +90,49 @@ static void unregister_sites(struct llist_node *all)
 	unregister_kprobes(batch, nr);
 }
 
-static void bury_all(struct llist_node *all)
+static void sites_free_queued(struct llist_node *all)
 {
-	struct grave *grave, *next;
+	struct free_item *free_item, *next;
 
 	synchronize_rcu_tasks();
 	synchronize_rcu();
-	unregister_sites(all);
-	llist_for_each_entry_safe (grave, next, all, node) {
-		if (grave->site) {
-			bool holding = grave->site->module;
+	sites_unregister_kprobes(all);
+	llist_for_each_entry_safe (free_item, next, all, node) {
+		if (free_item->site) {
+			bool holding = free_item->site->module;
 
-			site_release(grave->site);
+			site_release(free_item->site);
 			if (holding)
 				atomic_dec(&nr_holding);
 		} else {
-			shk_probe_free(grave->probe);
+			shk_probe_free(free_item->probe);
 		}
-		atomic_dec(&nr_graves);
+		atomic_dec(&nr_to_free);
 	}
 }
 
-static void bury(struct work_struct *work)
+static void sites_free_work_fn(struct work_struct *work)
 {
-	shk_pass_run(&passes, &graves, bury_all);
+	shk_free_pass_run(&free_passes, &free_list, sites_free_queued);
 }
 
 bool shk_sites_settle(bool all)
 {
-	u64 pass = shk_pass_next(&passes);
+	u64 pass = shk_free_pass_next(&free_passes);
 
-	if (!atomic_read(all ? &nr_graves : &nr_holding))
+	if (!atomic_read(all ? &nr_to_free : &nr_holding))
 		return false;
-	queue_work(system_long_wq, &bury_work);
-	return !shk_pass_wait(&passes, pass);
+	queue_work(system_long_wq, &sites_free_work);
+	return !shk_free_pass_wait(&free_passes, pass);
 }
 
 void shk_sites_exit(void)
 {
-	flush_work(&bury_work);
-	bury(NULL);
+	flush_work(&sites_free_work);
+	sites_free_work_fn(NULL);
 }
 
-static struct shk_site *find_site(struct shk_shadow *shadow, unsigned long addr)
+static struct shk_site *site_find(struct shk_shadow *shadow, unsigned long addr)
 {
 	struct shk_site *site;
 
@@ -190,14 +190,14 @@ int shk_kprobe_refused(int err)
 	}
 }
 
-static struct shk_func *top_func(struct shk_site *site)
+static struct shk_func *site_top_func(struct shk_site *site)
 {
 	return list_first_entry_or_null(&site->funcs, struct shk_func, in_site);
 }
 
-static void choose_speed(struct shk_site *site)
+static void site_choose_stub(struct shk_site *site)
 {
-	struct shk_func *func = top_func(site);
+	struct shk_func *func = site_top_func(site);
 
 	lockdep_assert_held(shk_symbols.text_mutex);
 	/* Whoever changes one of these without text_mutex calls shk_site_refresh() then. */
@@ -210,7 +210,7 @@ static void choose_speed(struct shk_site *site)
 void shk_site_refresh(struct shk_site *site)
 {
 	mutex_lock(shk_symbols.text_mutex);
-	choose_speed(site);
+	site_choose_stub(site);
 	mutex_unlock(shk_symbols.text_mutex);
 }
 
@@ -228,7 +228,7 @@ void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask)
 }
 
 /* The base's __fentry__ site under an edit of ours: a nop, or a call to ftrace. */
-static void call_changed(struct shk_edit *edit)
+static void site_call_changed(struct shk_edit *edit)
 {
 	struct shk_site *site = container_of(edit, struct shk_site, edit);
 	unsigned long chain = 0;
@@ -242,14 +242,14 @@ static void call_changed(struct shk_edit *edit)
 		chain = edit->addr + CALL_INSN_SIZE + rel;
 	}
 	WRITE_ONCE(site->chain, chain);
-	choose_speed(site);
+	site_choose_stub(site);
 }
 
 /*
  * Somebody puts a breakpoint of his own under a jump edit: from now on a
  * breakpoint here too, after which the kernel's handler serves him.
  */
-static void jump_changed(struct shk_edit *edit)
+static void site_jump_changed(struct shk_edit *edit)
 {
 	struct shk_site *site = container_of(edit, struct shk_site, edit);
 	static const u8 int3 = INT3_INSN_OPCODE;
@@ -264,7 +264,7 @@ static void jump_changed(struct shk_edit *edit)
  * Somebody's optimised kprobe covers the instruction: a jump whose tail has
  * overwritten it, or at least what follows it.
  */
-static void undo_jump(struct shk_edit *edit)
+static void site_undo_jump(struct shk_edit *edit)
 {
 	unsigned long addr;
 	struct kprobe *kp;
@@ -309,7 +309,7 @@ bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
 }
 
 /* @probe is NULL for a patch, which is at an entry. */
-static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
+static int site_choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
 {
 	bool is_entry = shk_call(ftrace_location)(addr) == addr;
 
@@ -318,7 +318,7 @@ static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned l
 		if (site->slot < 0)
 			return site->slot;
 		site->arm = SHK_ARM_CALL;
-		site->edit.changed = call_changed;
+		site->edit.changed = site_call_changed;
 		shk_edit_branch(&site->edit, addr, CALL_INSN_OPCODE, shk_slot_text(site->slot));
 		return 0;
 	}
@@ -328,13 +328,13 @@ static int choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned l
 	    !(probe->flags & SHK_PROBE_FORCE_INT3) && shk_kprobe_alone(addr, &site->kp) &&
 	    !shk_branch_spans_pages(addr)) {
 		site->arm = SHK_ARM_JUMP;
-		site->edit.prepare = undo_jump;
-		site->edit.changed = jump_changed;
+		site->edit.prepare = site_undo_jump;
+		site->edit.changed = site_jump_changed;
 		shk_edit_branch(&site->edit, addr, JMP32_INSN_OPCODE, (unsigned long)site->detour);
 		return 0;
 	}
 	site->arm = SHK_ARM_INT3;
-	site->edit.prepare = undo_jump;
+	site->edit.prepare = site_undo_jump;
 	site->edit.addr = addr;
 	site->edit.len = INT3_INSN_SIZE;
 	site->edit.bytes[0] = INT3_INSN_OPCODE;
@@ -361,7 +361,7 @@ struct module *shk_module_get_at(unsigned long addr)
 }
 
 /* Is @addr in the function that preempt_enable_notrace() calls? */
-static bool gives_up_cpu(unsigned long addr)
+static bool site_gives_up_cpu(unsigned long addr)
 {
 	unsigned long offset, size;
 	char name[SHK_SYMBOL_LEN];
@@ -373,14 +373,14 @@ static bool gives_up_cpu(unsigned long addr)
 static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe *probe,
 				    unsigned long addr)
 {
-	struct buried_site *buried = kzalloc(sizeof(*buried), GFP_KERNEL_ACCOUNT);
+	struct removable_site *removable = kzalloc(sizeof(*removable), GFP_KERNEL_ACCOUNT);
 	struct shk_site *site;
 	int ret;
 
-	if (!buried)
+	if (!removable)
 		return ERR_PTR(-ENOMEM);
-	site = &buried->site;
-	buried->grave.site = site;
+	site = &removable->site;
+	removable->free_item.site = site;
 	site->shadow = shadow;
 	site->slot = -1;
 	INIT_LIST_HEAD(&site->probes);
@@ -391,7 +391,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 		ret = PTR_ERR(site->module);
 		goto free;
 	}
-	site->gives_up_cpu = gives_up_cpu(addr);
+	site->gives_up_cpu = site_gives_up_cpu(addr);
 	site->kp.addr = (kprobe_opcode_t *)addr;
 	site->kp.flags = KPROBE_FLAG_DISABLED;
 	ret = shk_kprobe_register(&site->kp);
@@ -399,7 +399,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 		ret = shk_kprobe_refused(ret);
 		goto module;
 	}
-	ret = choose_arm(site, probe, (unsigned long)site->kp.addr);
+	ret = site_choose_arm(site, probe, (unsigned long)site->kp.addr);
 	if (ret) {
 		site_free(site);
 		return ERR_PTR(ret);
@@ -408,7 +408,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 module :
 	module_put(site->module);
 free:
-	kfree(buried);
+	kfree(removable);
 	return ERR_PTR(ret);
 }
 
@@ -435,13 +435,13 @@ static void site_remove(struct shk_site *site)
 		shk_slot_mute(site->slot);
 	if (site->module)
 		atomic_inc(&nr_holding);
-	grave_add(&container_of(site, struct buried_site, site)->grave);
+	free_item_add(&container_of(site, struct removable_site, site)->free_item);
 	/* It waits for as long as some task does not sleep. */
-	queue_work(system_long_wq, &bury_work);
+	queue_work(system_long_wq, &sites_free_work);
 }
 
 /* A new site takes effect, for the probe at @first on its list; or it is freed. */
-static int site_begin(struct shk_site *site, struct list_head *first)
+static int site_arm_first(struct shk_site *site, struct list_head *first)
 {
 	int ret;
 
@@ -458,7 +458,7 @@ static int site_begin(struct shk_site *site, struct list_head *first)
 
 static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, unsigned long addr)
 {
-	struct shk_site *site = find_site(all, addr);
+	struct shk_site *site = site_find(all, addr);
 	bool found = site;
 	int ret;
 
@@ -467,7 +467,7 @@ static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, un
 	if (IS_ERR(site))
 		return PTR_ERR(site);
 	list_add_tail_rcu(&probe->in_union, &site->others);
-	ret = found ? 0 : site_begin(site, &probe->in_union);
+	ret = found ? 0 : site_arm_first(site, &probe->in_union);
 	if (ret)
 		return ret;
 	probe->union_site = site;
@@ -512,7 +512,7 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 	struct shk_site *site;
 	int ret;
 
-	site = find_site(shadow, addr);
+	site = site_find(shadow, addr);
 	if (site) {
 		/* A jump has no return address at hand. */
 		if (probe->rethook && site->arm == SHK_ARM_JUMP)
@@ -528,7 +528,7 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 		return PTR_ERR(site);
 	probe->site = site;
 	list_add_tail_rcu(&probe->in_site, &site->probes);
-	ret = site_begin(site, &probe->in_site);
+	ret = site_arm_first(site, &probe->in_site);
 	if (ret)
 		probe->site = NULL;
 	return ret;
@@ -543,13 +543,13 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 	if (entry && fentry)
 		addr = fentry;
 	/* Behind a place that is taken or in two pages, or by wish: the next instruction. */
-	if (addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_hooks_own(addr) ||
+	if (addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_is_hook_at(addr) ||
 			       shk_branch_spans_pages(addr)))
 		addr += CALL_INSN_SIZE;
-	if (shk_hooks_own(addr))
+	if (shk_is_hook_at(addr))
 		return SHK_E(FORBIDDEN);
 	/* It ends the kernel's trampoline of returns, which would not end. */
-	if (probe->rethook && gives_up_cpu(addr))
+	if (probe->rethook && site_gives_up_cpu(addr))
 		return SHK_E(FORBIDDEN);
 	ret = shadow->flags & SHK_ASYNC_UNION ? union_join(probe, addr) : 0;
 	if (ret)
@@ -565,36 +565,36 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 
 void shk_site_remove(struct shk_probe *probe)
 {
-	struct buried_probe *buried = container_of(probe, struct buried_probe, probe);
+	struct removable_probe *removable = container_of(probe, struct removable_probe, probe);
 	struct shk_site *site = probe->site;
 
 	lockdep_assert_held(&site->shadow->lock);
 	union_leave(probe);
 	list_del_rcu(&probe->in_site);
 	shk_returns_exit(probe);
-	buried->grave.probe = probe;
-	grave_add(&buried->grave);
+	removable->free_item.probe = probe;
+	free_item_add(&removable->free_item);
 	if (!list_empty(&site->probes) || !list_empty(&site->funcs))
 		shk_site_refresh(site);
 	else
 		site_remove(site);
 	/* It waits for as long as some task does not sleep. */
-	queue_work(system_long_wq, &bury_work);
+	queue_work(system_long_wq, &sites_free_work);
 }
 
 int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned long addr)
 {
-	struct shk_site *site = find_site(shadow, addr);
+	struct shk_site *site = site_find(shadow, addr);
 	bool found = site, had_stub = func->stub >= 0;
 	int ret;
 
 	lockdep_assert_held(&shadow->lock);
-	if (shk_hooks_own(addr))
+	if (shk_is_hook_at(addr))
 		return SHK_E(FORBIDDEN);
 	/* A body in place is the only one; so is one that is about to be. */
 	if (!func->patch->in_place &&
 	    (shk_inplace_at(shadow, addr) ||
-	     (found && top_func(site) && (func->inplace || top_func(site)->inplace))))
+	     (found && site_top_func(site) && (func->inplace || site_top_func(site)->inplace))))
 		return SHK_E(EDIT_THERE);
 	if (!found) {
 		site = site_create(shadow, NULL, addr);
@@ -636,7 +636,7 @@ free:
 void shk_site_unpatch(struct shk_func *func)
 {
 	struct shk_site *site = func->site;
-	bool top = func == top_func(site);
+	bool top = func == site_top_func(site);
 
 	lockdep_assert_held(&site->shadow->lock);
 	list_del_rcu(&func->in_site);
@@ -645,9 +645,10 @@ void shk_site_unpatch(struct shk_func *func)
 		return;
 	}
 	/* Meanwhile by way of its stub, which finds the probes and the other patches. */
-	if (top && top_func(site))
+	if (top && site_top_func(site))
 		shk_edit_change(site->shadow, &site->edit, JMP32_INSN_OPCODE,
-				shk_stub_text(top_func(site)->stub), shk_stub_text(func->stub));
+				shk_stub_text(site_top_func(site)->stub),
+				shk_stub_text(func->stub));
 	else if (top)
 		shk_edit_change(site->shadow, &site->edit, CALL_INSN_OPCODE,
 				shk_slot_text(site->slot), shk_stub_text(func->stub));
@@ -656,14 +657,14 @@ void shk_site_unpatch(struct shk_func *func)
 
 struct shk_probe *shk_probe_alloc(void)
 {
-	struct buried_probe *buried = kzalloc(sizeof(*buried), GFP_KERNEL_ACCOUNT);
+	struct removable_probe *removable = kzalloc(sizeof(*removable), GFP_KERNEL_ACCOUNT);
 
-	return buried ? &buried->probe : NULL;
+	return removable ? &removable->probe : NULL;
 }
 
 void shk_probe_free(struct shk_probe *probe)
 {
 	shk_counts_free(probe);
 	free_percpu(probe->histogram);
-	kfree(container_of(probe, struct buried_probe, probe));
+	kfree(container_of(probe, struct removable_probe, probe));
 }

@@ -34,7 +34,7 @@ struct shk_site *shk_detour_sites[SHK_NR_DETOURS];
 static struct shk_func *stub_funcs[SHK_NR_STUBS];
 u8 shk_stub_fast[SHK_NR_STUBS];
 
-static int take(unsigned long *used, unsigned int nr)
+static int slot_index_get(unsigned long *used, unsigned int nr)
 {
 	unsigned int i;
 
@@ -46,7 +46,7 @@ static int take(unsigned long *used, unsigned int nr)
 	return i < nr ? i : SHK_E(NO_ROOM);
 }
 
-static void give(unsigned long *used, unsigned int i)
+static void slot_index_put(unsigned long *used, unsigned int i)
 {
 	mutex_lock(&slot_lock);
 	__clear_bit(i, used);
@@ -55,7 +55,7 @@ static void give(unsigned long *used, unsigned int i)
 
 int shk_slot_get(struct shk_site *site)
 {
-	int slot = take(slots_used, SHK_NR_SLOTS);
+	int slot = slot_index_get(slots_used, SHK_NR_SLOTS);
 
 	if (slot >= 0)
 		WRITE_ONCE(shk_slot_sites[slot], site);
@@ -70,7 +70,7 @@ void shk_slot_mute(int slot)
 void shk_slot_put(int slot)
 {
 	shk_slot_mute(slot);
-	give(slots_used, slot);
+	slot_index_put(slots_used, slot);
 }
 
 unsigned long shk_slot_text(int slot)
@@ -98,7 +98,7 @@ unsigned long shk_detour_insn(u8 *detour)
 }
 NOKPROBE_SYMBOL(shk_detour_insn);
 
-static void branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long target)
+static void slot_write_branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long target)
 {
 	s32 rel = target - ((unsigned long)run_at + JMP32_INSN_SIZE);
 
@@ -110,8 +110,8 @@ static void branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long target)
  * At @at, to run at @run_at: what does as the instruction at @addr does, and goes
  * on behind it.
  */
-static bool copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
-		      const struct arch_specific_insn *ainsn, unsigned long addr)
+static bool detour_copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
+			     const struct arch_specific_insn *ainsn, unsigned long addr)
 {
 	unsigned long next = addr + insn->length;
 	s64 disp;
@@ -123,19 +123,19 @@ static bool copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
 			return false;
 		*(s32 *)(at + insn_offset_displacement((struct insn *)insn)) = disp;
 	}
-	branch(at + insn->length, run_at + insn->length, JMP32_INSN_OPCODE, next);
+	slot_write_branch(at + insn->length, run_at + insn->length, JMP32_INSN_OPCODE, next);
 	return true;
 }
 
 /* Likewise a call, which kprobes does not copy but emulate: it returns to the text. */
-static void copy_call(u8 *at, const u8 *run_at, const struct insn *insn, unsigned long addr)
+static void detour_copy_call(u8 *at, const u8 *run_at, const struct insn *insn, unsigned long addr)
 {
 	unsigned long next = addr + insn->length;
 
 	at[0] = PUSH_IMM32_OPCODE;
 	*(u32 *)(at + 1) = next;
-	branch(at + PUSH_IMM32_SIZE, run_at + PUSH_IMM32_SIZE, JMP32_INSN_OPCODE,
-	       next + insn->immediate.value);
+	slot_write_branch(at + PUSH_IMM32_SIZE, run_at + PUSH_IMM32_SIZE, JMP32_INSN_OPCODE,
+			  next + insn->immediate.value);
 }
 
 static bool is_call(const struct insn *insn)
@@ -146,7 +146,7 @@ static bool is_call(const struct insn *insn)
 /* movabs $value, %rax */
 #define VALUE_INSN_SIZE 10
 
-static void value_insn(u8 *at, u64 value)
+static void slot_value_insn(u8 *at, u64 value)
 {
 	at[0] = 0x48;
 	at[1] = 0xb8;
@@ -154,7 +154,7 @@ static void value_insn(u8 *at, u64 value)
 }
 
 /* Text of ours that nobody executes. */
-static void write(u8 *at, const u8 *text, size_t len)
+static void slot_write_text(u8 *at, const u8 *text, size_t len)
 {
 	mutex_lock(shk_symbols.text_mutex);
 	shk_call(text_poke)(at, text, len);
@@ -177,21 +177,22 @@ u8 *shk_detour_get(struct shk_site *site)
 	if (!is_call(&insn) && (ainsn->emulate_op || !shk_call(can_boost)(&insn, site->kp.addr)))
 		return NULL;
 
-	i = take(detours_used, SHK_NR_DETOURS);
+	i = slot_index_get(detours_used, SHK_NR_DETOURS);
 	if (i < 0)
 		return NULL;
 	detour = shk_detours + i * SHK_DETOUR_SIZE;
 
 	memset(text, INT3_INSN_OPCODE, sizeof(text));
-	branch(text, detour, CALL_INSN_OPCODE, (unsigned long)shk_detour_common);
+	slot_write_branch(text, detour, CALL_INSN_OPCODE, (unsigned long)shk_detour_common);
 	if (is_call(&insn)) {
-		copy_call(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, addr);
-	} else if (!copy_insn(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, ainsn, addr)) {
-		give(detours_used, i);
+		detour_copy_call(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, addr);
+	} else if (!detour_copy_insn(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, ainsn,
+				     addr)) {
+		slot_index_put(detours_used, i);
 		return NULL;
 	}
 
-	write(detour, text, sizeof(text));
+	slot_write_text(detour, text, sizeof(text));
 	WRITE_ONCE(shk_detour_sites[i], site);
 	return detour;
 }
@@ -201,21 +202,22 @@ void shk_detour_put(u8 *detour)
 	unsigned int i = detour_index((unsigned long)detour);
 
 	WRITE_ONCE(shk_detour_sites[i], NULL);
-	give(detours_used, i);
+	slot_index_put(detours_used, i);
 }
 
 u8 *shk_detour_get_value(u64 value, unsigned long back)
 {
 	u8 text[VALUE_INSN_SIZE + JMP32_INSN_SIZE];
-	int i = take(detours_used, SHK_NR_DETOURS);
+	int i = slot_index_get(detours_used, SHK_NR_DETOURS);
 	u8 *detour;
 
 	if (i < 0)
 		return NULL;
 	detour = shk_detours + i * SHK_DETOUR_SIZE;
-	value_insn(text, value);
-	branch(text + VALUE_INSN_SIZE, detour + VALUE_INSN_SIZE, JMP32_INSN_OPCODE, back);
-	write(detour, text, sizeof(text));
+	slot_value_insn(text, value);
+	slot_write_branch(text + VALUE_INSN_SIZE, detour + VALUE_INSN_SIZE, JMP32_INSN_OPCODE,
+			  back);
+	slot_write_text(detour, text, sizeof(text));
 	return detour;
 }
 
@@ -226,7 +228,7 @@ static u8 *stub_text(int stub)
 
 int shk_stub_get(struct shk_func *func, unsigned long site)
 {
-	int i = take(stubs_used, SHK_NR_STUBS);
+	int i = slot_index_get(stubs_used, SHK_NR_STUBS);
 	u8 text[JMP32_INSN_SIZE];
 	s64 rel;
 	u32 push = site;
@@ -236,12 +238,12 @@ int shk_stub_get(struct shk_func *func, unsigned long site)
 	rel = func->body - (shk_stub_jump(i) + JMP32_INSN_SIZE);
 	/* What the push extends its sign of is the address. */
 	if (rel != (s32)rel || (long)(s32)push != (long)site) {
-		give(stubs_used, i);
+		slot_index_put(stubs_used, i);
 		return SHK_E(OUT_OF_REACH);
 	}
-	branch(text, (u8 *)shk_stub_jump(i), JMP32_INSN_OPCODE, func->body);
-	write((u8 *)shk_stub_jump(i), text, sizeof(text));
-	write(stub_text(i) + SHK_STUB_PUSH + 1, (u8 *)&push, sizeof(push));
+	slot_write_branch(text, (u8 *)shk_stub_jump(i), JMP32_INSN_OPCODE, func->body);
+	slot_write_text((u8 *)shk_stub_jump(i), text, sizeof(text));
+	slot_write_text(stub_text(i) + SHK_STUB_PUSH + 1, (u8 *)&push, sizeof(push));
 	WRITE_ONCE(shk_stub_fast[i], 0);
 	WRITE_ONCE(stub_funcs[i], func);
 	return i;
@@ -250,7 +252,7 @@ int shk_stub_get(struct shk_func *func, unsigned long site)
 void shk_stub_put(int stub)
 {
 	WRITE_ONCE(stub_funcs[stub], NULL);
-	give(stubs_used, stub);
+	slot_index_put(stubs_used, stub);
 }
 
 unsigned long shk_stub_text(int stub)
@@ -272,20 +274,20 @@ void shk_stub_set_fast(int stub, bool fast)
 
 unsigned long shk_body_get(u64 value)
 {
-	int i = take(bodies_used, SHK_NR_BODIES);
+	int i = slot_index_get(bodies_used, SHK_NR_BODIES);
 	u8 *body = shk_bodies + i * SHK_BODY_SIZE;
 	u8 text[VALUE_INSN_SIZE];
 
 	if (i < 0)
 		return 0;
-	value_insn(text, value);
-	write(body, text, sizeof(text));
+	slot_value_insn(text, value);
+	slot_write_text(body, text, sizeof(text));
 	return (unsigned long)body;
 }
 
 void shk_body_put(unsigned long body)
 {
-	give(bodies_used, (body - (unsigned long)shk_bodies) / SHK_BODY_SIZE);
+	slot_index_put(bodies_used, (body - (unsigned long)shk_bodies) / SHK_BODY_SIZE);
 }
 
 /* One for all who want it, so that a pointer to it is good while one of them is left. */
@@ -307,9 +309,9 @@ unsigned long shk_old_get(unsigned long behind_site)
 		i = free;
 		at = shk_olds + i * SHK_OLD_SIZE;
 		memcpy(text, endbr, ENDBR_INSN_SIZE);
-		branch(text + ENDBR_INSN_SIZE, at + ENDBR_INSN_SIZE, JMP32_INSN_OPCODE,
-		       behind_site);
-		write(at, text, sizeof(text));
+		slot_write_branch(text + ENDBR_INSN_SIZE, at + ENDBR_INSN_SIZE, JMP32_INSN_OPCODE,
+				  behind_site);
+		slot_write_text(at, text, sizeof(text));
 		olds[i].leads_to = behind_site;
 	}
 	if (i < SHK_NR_OLDS)

@@ -25,7 +25,7 @@ static const char *const registers[REGISTERS] = {
 	"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
 };
 
-static void jump_through(u8 *at, unsigned int reg)
+static void thunk_jump_insn(u8 *at, unsigned int reg)
 {
 	if (reg >= 8)
 		*at++ = 0x41; /* REX.B */
@@ -34,7 +34,7 @@ static void jump_through(u8 *at, unsigned int reg)
 }
 
 /* A thunk in use, whose bytes are the caller's to fill in; NULL if it is not. */
-static struct shk_edit *add(struct shk_patch *patch, unsigned long addr)
+static struct shk_edit *thunk_add_edit(struct shk_patch *patch, unsigned long addr)
 {
 	struct shk_edit *edit = &patch->edits[patch->nr_edits];
 
@@ -53,7 +53,7 @@ static struct {
 } sections[2] __ro_after_init;
 
 /* The one for indirect branches, and behind it that for returns. */
-static void __init find_thunks(void)
+static void __init thunks_find(void)
 {
 	unsigned long from = shk_symbol_lookup("__x86_indirect_thunk_array");
 	unsigned long last = shk_symbol_lookup("__x86_return_thunk"), offset, size;
@@ -69,7 +69,7 @@ static void __init find_thunks(void)
  * Two at the ends of the entry code, which carries no edits either. The linker script
  * aligns what follows, at least to a page.
  */
-static void __init find_aliases(void)
+static void __init thunks_find_aliases(void)
 {
 	sections[1].from = shk_symbol_lookup("srso_alias_untrain_ret");
 	sections[1].to = PAGE_ALIGN(shk_symbol_lookup("srso_alias_safe_ret"));
@@ -77,8 +77,8 @@ static void __init find_aliases(void)
 
 void __init shk_thunks_init(void)
 {
-	find_thunks();
-	find_aliases();
+	thunks_find();
+	thunks_find_aliases();
 }
 
 bool shk_thunk_at(unsigned long addr)
@@ -108,10 +108,10 @@ int shk_retpolines_prepare(struct shk_patch *patch)
 		snprintf(name, sizeof(name), "__x86_indirect_thunk_%s", registers[reg]);
 		if (!*registers[reg] || shk_symbol_unique(name, &addr))
 			continue;
-		edit = add(patch, addr);
+		edit = thunk_add_edit(patch, addr);
 		if (!edit)
 			return SHK_E(NO_THUNKS);
-		jump_through(edit->bytes, reg);
+		thunk_jump_insn(edit->bytes, reg);
 	}
 	return patch->nr_edits ? 0 : SHK_E(NO_THUNKS);
 }
@@ -126,7 +126,7 @@ int shk_returns_prepare(struct shk_patch *patch)
 	patch->edits = kcalloc(1, sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
 	if (!patch->edits)
 		return -ENOMEM;
-	edit = add(patch, *(unsigned long *)in_use);
+	edit = thunk_add_edit(patch, *(unsigned long *)in_use);
 	if (!edit)
 		return SHK_E(NO_THUNKS);
 	edit->bytes[0] = RET_INSN_OPCODE;

@@ -5,7 +5,7 @@
 #include "graft/graft.h"
 
 /* How an mm comes into a shadow. */
-struct shk_coming {
+struct shk_attach_args {
 	struct shk_change *change;
 	struct shk_shadow *to;
 	struct shk_origin origin;
@@ -20,7 +20,7 @@ struct shk_coming {
  * its stretches are over. @delegated: by the right of the handle, which does not reach a graft that
  * was made without it. -ENOMEM, -ESTALE, -EPERM; -EAGAIN: a task, @change->busy, is in one of the
  * bodies that the one shadow or the other has in place, or, if that is 0, the mm has moved
- * meanwhile: shk_still_wait(), without locks.
+ * meanwhile: shk_busy_task_wait(), without locks.
  */
 int shk_graft_attach(struct shk_shadow *shadow, bool delegated, struct shk_change *change);
 /*
@@ -40,7 +40,7 @@ int shk_graft_restore(u64 binding, struct shk_change *change);
  * It has not: *@trial is over, and whom @binding has placed need not know any more. No shadow is
  * locked.
  */
-void shk_graft_settle(u64 binding, bool *trial);
+void shk_graft_end_trial(u64 binding, bool *trial);
 /*
  * The mm executes the base. Needs no lock. -ENOENT: it is not in @from, or, if that is NULL, in
  * none. -EAGAIN: as above, or a fork or exec in it can still fail without exit_mmap(). -EPERM as
@@ -51,13 +51,13 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
 /* ---- For enter.c ---- */
 
 /* Errors as shk_graft_attach() and shk_graft_enter(). */
-int shk_graft_come(struct shk_coming *coming);
+int shk_graft_do_attach(struct shk_attach_args *args);
 /*
- * @graft goes on in @back, in @stretch or none, on behalf of @origin; what it leaves is in @left.
+ * @graft goes on in @back, in @stretch or none, on behalf of @origin; what it leaves is in @deferred.
  * Returns 1 if its entry was written, 0 if it is there already; -EIO. shk_graft_lock held.
  */
-int shk_graft_come_back(struct shk_graft *graft, struct shk_shadow *back,
-			struct shk_stretch *stretch, struct shk_origin origin,
-			struct shk_left *left);
+int shk_graft_attach_returning(struct shk_graft *graft, struct shk_shadow *back,
+			       struct shk_stretch *stretch, struct shk_origin origin,
+			       struct shk_deferred_put *deferred);
 
 #endif /* SHK_ATTACH_H */

@@ -25,7 +25,7 @@ void shk_graft_unlink_target(struct shk_shadow *caller)
 }
 
 /* The first of @graft's threads that is in such a call takes the mm along. */
-static bool call_begin(struct shk_graft *graft, unsigned int nr)
+static bool graft_call_begin(struct shk_graft *graft, unsigned int nr)
 {
 	struct shk_shadow *target = graft->shadow->target;
 
@@ -53,7 +53,7 @@ u64 shk_graft_call_begin(unsigned int nr)
 
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
-	if (graft && call_begin(graft, nr)) {
+	if (graft && graft_call_begin(graft, nr)) {
 		call = graft->order;
 		flush = !graft->calls_flushed;
 	}

@@ -18,10 +18,10 @@
 #include "graft/carrier.h"
 #include "graft/graft.h"
 #include "hooks/load.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
 
 /* Tasks that make such an mm, which is outside even if its maker is inside. On their stacks. */
-struct maker {
+struct carrier_maker {
 	const struct task_struct *task;
 	struct list_head node;
 };
@@ -31,7 +31,7 @@ static DEFINE_SPINLOCK(makers_lock); /* nothing is taken inside */
 
 bool shk_carrier_is_being_made(void)
 {
-	const struct maker *maker;
+	const struct carrier_maker *maker;
 	bool found = false;
 
 	/* Current's own is seen without the lock. */
@@ -44,9 +44,9 @@ bool shk_carrier_is_being_made(void)
 	return found;
 }
 
-static struct mm_struct *create(struct shk_shadow *shadow)
+static struct mm_struct *carrier_create(struct shk_shadow *shadow)
 {
-	struct maker self = { .task = current };
+	struct carrier_maker self = { .task = current };
 	struct mm_struct *mm;
 	int ret;
 
@@ -59,7 +59,7 @@ static struct mm_struct *create(struct shk_shadow *shadow)
 	spin_unlock(&makers_lock);
 	if (!mm)
 		return ERR_PTR(-ENOMEM);
-	ret = shk_graft_carry(mm, shadow);
+	ret = shk_graft_set_carrier(mm, shadow);
 	if (!ret)
 		return mm;
 	mmput(mm);
@@ -82,7 +82,7 @@ int shk_carrier_get(struct shk_shadow *shadow)
 		shadow->carrier_users++;
 		return 0;
 	}
-	mm = create(shadow);
+	mm = carrier_create(shadow);
 	if (IS_ERR(mm)) {
 		shk_shadow_unprepare(shadow, &was);
 		return PTR_ERR(mm);
@@ -107,18 +107,18 @@ NOKPROBE_SYMBOL(shk_carrier_unload);
  * In a task that has come to this CPU for it: whoever ran here does not any more,
  * and an interrupt that comes back to it is over.
  */
-static long quit(void *carrier)
+static long carrier_evict_cpu(void *carrier)
 {
 	shk_carrier_unload(carrier);
 	return 0;
 }
 
-void shk_carrier_leave_all(struct shk_shadow *shadow)
+void shk_carrier_evict(struct shk_shadow *shadow)
 {
 	int cpu;
 
 	cpus_read_lock();
-	for_each_online_cpu(cpu) work_on_cpu(cpu, quit, shadow->carrier);
+	for_each_online_cpu(cpu) work_on_cpu(cpu, carrier_evict_cpu, shadow->carrier);
 	cpus_read_unlock();
 }
 
@@ -130,14 +130,14 @@ void shk_carrier_put(struct shk_shadow *shadow)
 	if (--shadow->carrier_users)
 		return;
 	WRITE_ONCE(shadow->carrier, NULL);
-	WARN_ON_ONCE(shk_graft_carry(mm, NULL));
-	shk_small_resize(mm, false);
+	WARN_ON_ONCE(shk_graft_set_carrier(mm, NULL));
+	shk_small_pages_resize(mm, false);
 	shk_mmu->flush_mm(mm);
 	mmput(mm);
 }
 
 /* text_mutex's, which mutex_lock() has written and its low bits are flags. */
-static bool patches_text(void)
+static bool current_patches_text(void)
 {
 	return (atomic_long_read(&shk_symbols.text_mutex->owner) & ~7UL) == (unsigned long)current;
 }
@@ -147,7 +147,7 @@ void shk_carrier_load(struct mm_struct *carrier)
 	unsigned long flags;
 
 	/* It has taken a process's mm (kthread_use_mm()): that says what it executes. */
-	if (current->mm || patches_text())
+	if (current->mm || current_patches_text())
 		return;
 	local_irq_save(flags);
 	shk_load(carrier);

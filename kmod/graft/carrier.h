@@ -16,7 +16,7 @@ int shk_carrier_get(struct shk_shadow *shadow);
 /* One less, who has seen to it that no CPU loads it, or comes back to it, on its behalf. */
 void shk_carrier_put(struct shk_shadow *shadow);
 /* No kernel thread loads it any more: none executes it, either. Sleeps. */
-void shk_carrier_leave_all(struct shk_shadow *shadow);
+void shk_carrier_evict(struct shk_shadow *shadow);
 /* A kernel thread, current, executes it, unless it has a process's mm. Preemption is off. */
 void shk_carrier_load(struct mm_struct *carrier);
 /* It executes the base, if it executed that. */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "graft/change_text.h"
 #include "graft/enter.h"
-#include "graft/switch.h"
 
-static int enter(struct shk_shadow *shadow, bool delegated, struct shk_thread **thread,
-		 struct shk_change *change)
+static int enter_shadow(struct shk_shadow *shadow, bool delegated, struct shk_thread **thread,
+			struct shk_change *change)
 {
 	struct shk_stretch *kept = NULL;
-	struct shk_graft *spare = change->left.graft;
-	struct shk_coming coming = {
+	struct shk_graft *spare = change->deferred.graft;
+	struct shk_attach_args args = {
 		.change = change,
 		.to = shadow,
 		.origin.kind = delegated ? SHK_BY_DELEGATE : SHK_BY_USER,
@@ -16,17 +16,17 @@ static int enter(struct shk_shadow *shadow, bool delegated, struct shk_thread **
 	};
 	int ret;
 
-	if (!coming.stretch)
+	if (!args.stretch)
 		return -ENOMEM;
-	ret = shk_graft_come(&coming);
+	ret = shk_graft_do_attach(&args);
 	if (ret)
-		shk_stretch_put(coming.stretch);
+		shk_stretch_put(args.stretch);
 	return ret;
 }
 
 int shk_graft_enter(struct shk_shadow *shadow, bool delegated, struct shk_change *change)
 {
-	return enter(shadow, delegated, NULL, change);
+	return enter_shadow(shadow, delegated, NULL, change);
 }
 
 int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk_change *change)
@@ -45,34 +45,35 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
 	thread = shk_thread_alloc(current);
 	if (!thread)
 		return -ENOMEM;
-	ret = enter(shadow, delegated, &thread, change);
+	ret = enter_shadow(shadow, delegated, &thread, change);
 	shk_thread_free(thread);
 	return ret;
 }
 
 /* The stretch whose begin current, in @graft (or NULL), comes back to; NULL: to the base. -ENOENT. */
-static struct shk_stretch *find_back(const struct shk_graft *graft, const struct shk_shadow *from)
+static struct shk_stretch *enter_find_return(const struct shk_graft *graft,
+					     const struct shk_shadow *from)
 {
 	struct shk_stretch *to;
 
 	if (!graft || graft->shadow != from || !graft->stretch ||
-	    shk_threads_leave_out(&graft->threads))
+	    shk_threads_exclude_current(&graft->threads))
 		return ERR_PTR(SHK_E(NO_STRETCH));
-	to = shk_stretch_find_back(graft->stretch);
+	to = shk_stretch_find_live(graft->stretch);
 	return to && to->back ? to : NULL;
 }
 
-struct returning {
+struct return_args {
 	struct shk_change *change;
 	const struct shk_shadow *from;
 	const struct shk_shadow *back; /* locked */
 };
 
 /* -EIO; -ENOENT; -EAGAIN: it comes back to somewhere else by now. */
-static int do_return(struct shk_graft *graft, void *arg)
+static int enter_return_fn(struct shk_graft *graft, void *arg)
 {
-	struct returning *r = arg;
-	const struct shk_stretch *to = find_back(graft, r->from);
+	struct return_args *r = arg;
+	const struct shk_stretch *to = enter_find_return(graft, r->from);
 	bool outer;
 	int ret;
 
@@ -81,46 +82,48 @@ static int do_return(struct shk_graft *graft, void *arg)
 	if (!to || to->back != r->back)
 		return -EAGAIN;
 	outer = to->outer && to->outer->thread;
-	ret = shk_graft_come_back(graft, to->back, to->outer, to->origin, &r->change->left);
+	ret = shk_graft_attach_returning(graft, to->back, to->outer, to->origin,
+					 &r->change->deferred);
 	if (ret < 0)
 		return ret;
 	shk_threads_leave(&graft->threads);
 	if (!outer)
-		shk_threads_drop(&graft->threads);
+		shk_threads_clear(&graft->threads);
 	return ret;
 }
 
-static int return_to(struct shk_shadow *back, const struct shk_shadow *from,
-		     struct shk_change *change)
+static int enter_return_to(struct shk_shadow *back, const struct shk_shadow *from,
+			   struct shk_change *change)
 {
-	struct returning returning = { .change = change, .from = from, .back = back };
+	struct return_args returning = { .change = change, .from = from, .back = back };
 	int ret = shk_shadow_lock(back);
 
 	if (ret)
 		return ret;
-	ret = shk_graft_change_text(change, back, do_return, &returning);
+	ret = shk_graft_change_text(change, back, enter_return_fn, &returning);
 	shk_shadow_unlock(back);
 	return min(ret, 0);
 }
 
-static int return_to_shadow(const struct shk_shadow *from, struct shk_change *change)
+static int enter_return_to_shadow(const struct shk_shadow *from, struct shk_change *change)
 {
 	struct shk_stretch *to;
 
 	spin_lock(&shk_graft_lock);
-	to = find_back(shk_graft_find(change->mm), from);
+	to = enter_find_return(shk_graft_find(change->mm), from);
 	if (!IS_ERR_OR_NULL(to))
-		change->left.to = shk_shadow_get(to->back);
+		change->deferred.to = shk_shadow_get(to->back);
 	spin_unlock(&shk_graft_lock);
 	if (IS_ERR(to))
 		return PTR_ERR(to);
-	return to ? return_to(change->left.to, from, change) : -EAGAIN;
+	return to ? enter_return_to(change->deferred.to, from, change) : -EAGAIN;
 }
 
 /* -ENOENT; -EXDEV: it comes back to a shadow. */
-static int comes_back_to_base(const struct shk_change *change, const struct shk_graft *graft)
+static int enter_check_returns_to_base(const struct shk_change *change,
+				       const struct shk_graft *graft)
 {
-	const struct shk_stretch *to = find_back(graft, graft ? graft->shadow : NULL);
+	const struct shk_stretch *to = enter_find_return(graft, graft ? graft->shadow : NULL);
 
 	if (IS_ERR(to))
 		return PTR_ERR(to);
@@ -131,8 +134,8 @@ int shk_graft_return(const struct shk_shadow *from, struct shk_change *change)
 {
 	int ret;
 
-	change->check = comes_back_to_base;
+	change->check = enter_check_returns_to_base;
 	ret = shk_graft_detach(from, false, change);
 	change->check = NULL;
-	return ret == -EXDEV ? return_to_shadow(from, change) : ret;
+	return ret == -EXDEV ? enter_return_to_shadow(from, change) : ret;
 }

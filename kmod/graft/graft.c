@@ -21,17 +21,17 @@
 #include "compat/mm_lock.h"
 #include "graft/graft.h"
 #include "graft/subscribe.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
 
 DEFINE_SPINLOCK(shk_graft_lock);
 static DEFINE_HASHTABLE(grafts, 10);
-static LIST_HEAD(arrivals);
+static LIST_HEAD(pending_attaches);
 static u64 last_order;
 static unsigned int nr_placed;
 static struct workqueue_struct *graft_wq;
 
 /* Where several come and go at once, an mm may have one of each. */
-static struct shk_graft *find(struct mm_struct *mm, bool parked)
+static struct shk_graft *graft_find_any(struct mm_struct *mm, bool parked)
 {
 	struct shk_graft *graft;
 
@@ -44,33 +44,33 @@ static struct shk_graft *find(struct mm_struct *mm, bool parked)
 
 struct shk_graft *shk_graft_find(struct mm_struct *mm)
 {
-	return find(mm, false);
+	return graft_find_any(mm, false);
 }
 
-void shk_arrival_add(struct shk_arrival *arrival)
+void shk_pending_attach_add(struct shk_pending_attach *pending)
 {
 	lockdep_assert_held(&shk_graft_lock);
-	arrival->task = current;
-	arrival->from = current->mm;
-	list_add(&arrival->node, &arrivals);
+	pending->task = current;
+	pending->from = current->mm;
+	list_add(&pending->node, &pending_attaches);
 }
 
-struct shk_arrival *shk_arrival_find(struct mm_struct *mm)
+struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm)
 {
-	struct shk_arrival *arrival;
+	struct shk_pending_attach *pending;
 
 	lockdep_assert_held(&shk_graft_lock);
-	list_for_each_entry (arrival, &arrivals, node)
-		if (mm != arrival->from && READ_ONCE(arrival->task->mm) == mm)
-			return arrival;
+	list_for_each_entry (pending, &pending_attaches, node)
+		if (mm != pending->from && READ_ONCE(pending->task->mm) == mm)
+			return pending;
 	return NULL;
 }
 
-void shk_arrival_cancel(struct shk_arrival *arrival)
+void shk_pending_attach_cancel(struct shk_pending_attach *pending)
 {
 	lockdep_assert_held(&shk_graft_lock);
-	list_del_init(&arrival->node);
-	shk_graft_count(arrival->shadow, -1);
+	list_del_init(&pending->node);
+	shk_graft_count(pending->shadow, -1);
 }
 
 struct shk_graft *shk_graft_find_on_trial(u64 binding)
@@ -80,25 +80,25 @@ struct shk_graft *shk_graft_find_on_trial(u64 binding)
 
 	lockdep_assert_held(&shk_graft_lock);
 	hash_for_each (grafts, bucket, graft, by_mm)
-		if (graft->before.shadow && graft->origin.binding == binding)
+		if (graft->previous.shadow && graft->origin.binding == binding)
 			return graft;
 	return NULL;
 }
 
 /* The transitions that graft.h draws. */
-static void set_state(struct shk_graft *graft, enum shk_graft_state state)
+static void graft_set_state(struct shk_graft *graft, enum shk_graft_state state)
 {
 	static const u8 ways[] = {
-		[SHK_GRAFT_SPARE] = BIT(SHK_GRAFT_BEING_MADE) | BIT(SHK_GRAFT_INSIDE) |
-				    BIT(SHK_GRAFT_PARKED),
-		[SHK_GRAFT_BEING_MADE] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_DISCONNECTED) |
-					 BIT(SHK_GRAFT_OVER),
+		[SHK_GRAFT_UNUSED] = BIT(SHK_GRAFT_BEING_MADE) | BIT(SHK_GRAFT_INSIDE) |
+				     BIT(SHK_GRAFT_PARKED),
+		[SHK_GRAFT_BEING_MADE] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_DETACHED) |
+					 BIT(SHK_GRAFT_UNACCOUNTED),
 		[SHK_GRAFT_INSIDE] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_CALLING) |
-				     BIT(SHK_GRAFT_DISCONNECTED),
-		[SHK_GRAFT_CALLING] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_DISCONNECTED),
-		[SHK_GRAFT_DISCONNECTED] = BIT(SHK_GRAFT_OVER),
-		[SHK_GRAFT_OVER] = BIT(SHK_GRAFT_PARKED),
-		[SHK_GRAFT_PARKED] = BIT(SHK_GRAFT_SPARE) | BIT(SHK_GRAFT_OVER),
+				     BIT(SHK_GRAFT_DETACHED),
+		[SHK_GRAFT_CALLING] = BIT(SHK_GRAFT_INSIDE) | BIT(SHK_GRAFT_DETACHED),
+		[SHK_GRAFT_DETACHED] = BIT(SHK_GRAFT_UNACCOUNTED),
+		[SHK_GRAFT_UNACCOUNTED] = BIT(SHK_GRAFT_PARKED),
+		[SHK_GRAFT_PARKED] = BIT(SHK_GRAFT_UNUSED) | BIT(SHK_GRAFT_UNACCOUNTED),
 	};
 
 	lockdep_assert_held(&shk_graft_lock);
@@ -107,7 +107,7 @@ static void set_state(struct shk_graft *graft, enum shk_graft_state state)
 }
 
 /* Its mm's entry points at a shadow's tables. */
-static bool is_connected(const struct shk_graft *graft)
+static bool graft_is_attached(const struct shk_graft *graft)
 {
 	return graft->state == SHK_GRAFT_BEING_MADE || graft->state == SHK_GRAFT_INSIDE ||
 	       graft->state == SHK_GRAFT_CALLING;
@@ -131,29 +131,29 @@ void shk_graft_count(struct shk_shadow *shadow, int change)
 }
 
 /* The shadow that it is in does not count it any more. */
-static void leave_shadow(struct shk_graft *graft)
+static void graft_leave_shadow(struct shk_graft *graft)
 {
 	list_del(&graft->node);
 	shk_graft_count(graft->shadow, -1);
 }
 
-int shk_graft_connect(struct shk_graft *graft, struct shk_shadow *shadow, bool being_made)
+int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, bool being_made)
 {
 	int ret = shk_mmu->graft(graft->mm, &shadow->text.tables);
 
 	if (ret)
 		return ret;
-	if (graft->state == SHK_GRAFT_SPARE)
+	if (graft->state == SHK_GRAFT_UNUSED)
 		hash_add(grafts, &graft->by_mm, (unsigned long)graft->mm);
 	else
-		leave_shadow(graft);
+		graft_leave_shadow(graft);
 	list_del_init(&graft->sibling);
-	set_state(graft, being_made ? SHK_GRAFT_BEING_MADE : SHK_GRAFT_INSIDE);
+	graft_set_state(graft, being_made ? SHK_GRAFT_BEING_MADE : SHK_GRAFT_INSIDE);
 	graft->shadow = shk_shadow_get(shadow);
 	graft->order = ++last_order;
 	graft->nr_calls = 0;
 	/* Who was about to detach it has found it where it was. */
-	graft->leaving = 0;
+	graft->no_inherit_until = 0;
 	list_add_tail(&graft->node, &shadow->grafts);
 	shk_graft_count(shadow, 1);
 	return 0;
@@ -168,7 +168,7 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling)
 		return ret;
 	/* Whatever calls is made, though nobody may have asked yet. */
 	shk_graft_set_made(graft);
-	set_state(graft, calling ? SHK_GRAFT_CALLING : SHK_GRAFT_INSIDE);
+	graft_set_state(graft, calling ? SHK_GRAFT_CALLING : SHK_GRAFT_INSIDE);
 	return 0;
 }
 
@@ -176,11 +176,11 @@ void shk_graft_set_made(struct shk_graft *graft)
 {
 	list_del_init(&graft->sibling);
 	if (graft->state == SHK_GRAFT_BEING_MADE)
-		set_state(graft, SHK_GRAFT_INSIDE);
+		graft_set_state(graft, SHK_GRAFT_INSIDE);
 }
 
 /* Nobody finds it any more. */
-static void leave_table(struct shk_graft *graft)
+static void graft_leave_table(struct shk_graft *graft)
 {
 	struct shk_graft *child, *next;
 
@@ -189,29 +189,29 @@ static void leave_table(struct shk_graft *graft)
 	list_del_init(&graft->sibling);
 	hash_del(&graft->by_mm);
 	shk_graft_set_origin(graft, (struct shk_origin){});
-	shk_threads_drop(&graft->threads);
+	shk_threads_clear(&graft->threads);
 }
 
-void shk_graft_disconnect(struct shk_graft *graft)
+void shk_graft_detach_entry(struct shk_graft *graft)
 {
-	leave_table(graft);
-	set_state(graft, SHK_GRAFT_DISCONNECTED);
+	graft_leave_table(graft);
+	graft_set_state(graft, SHK_GRAFT_DETACHED);
 	WARN_ON_ONCE(shk_mmu->graft(graft->mm, NULL));
 }
 
-int shk_graft_carry(struct mm_struct *mm, const struct shk_shadow *shadow)
+int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
 {
 	return shk_mmu->graft(mm, shadow ? &shadow->text.tables : NULL);
 }
 
-/* Of OVER and SPARE ones. */
-static void put_references(struct shk_graft *graft)
+/* Of UNACCOUNTED and UNUSED ones. */
+static void graft_put_references(struct shk_graft *graft)
 {
-	if (graft->before.shadow) {
-		shk_before_put(&graft->before);
-		graft->before = (struct shk_before){};
+	if (graft->previous.shadow) {
+		shk_previous_put(&graft->previous);
+		graft->previous = (struct shk_previous){};
 	}
-	shk_stretch_put_and_keep(graft->stretch, &graft->kept);
+	shk_stretch_put_recycle(graft->stretch, &graft->kept);
 	graft->stretch = NULL;
 	if (graft->shadow)
 		shk_shadow_put(graft->shadow);
@@ -221,7 +221,7 @@ static void put_references(struct shk_graft *graft)
 /* But for the module's reference. */
 static void graft_free(struct shk_graft *graft)
 {
-	put_references(graft);
+	graft_put_references(graft);
 	mmu_interval_notifier_remove(&graft->notifier);
 	kfree(graft->kept);
 	kfree(graft);
@@ -235,7 +235,7 @@ static void graft_free_work(struct work_struct *work)
 void shk_graft_free(struct shk_graft *graft)
 {
 	/* Gave up the notifier's reference to the mm: shk_graft_alloc(). */
-	if (graft->state == SHK_GRAFT_SPARE)
+	if (graft->state == SHK_GRAFT_UNUSED)
 		mmgrab(graft->mm);
 	graft_free(graft);
 	module_put(THIS_MODULE);
@@ -245,116 +245,116 @@ void shk_graft_free(struct shk_graft *graft)
  * Keep it for when its mm comes again, which then needs no memory, and waits for nobody. The
  * caller has a user of the mm. False: another one is kept already.
  */
-static bool park(struct shk_graft *graft)
+static bool graft_park(struct shk_graft *graft)
 {
 	struct mm_struct *mm = graft->mm; /* once parked it is another's */
-	bool over = graft->state == SHK_GRAFT_OVER, parked;
+	bool over = graft->state == SHK_GRAFT_UNACCOUNTED, parked;
 
 	spin_lock(&shk_graft_lock);
-	parked = !find(mm, true);
+	parked = !graft_find_any(mm, true);
 	if (parked) {
-		set_state(graft, SHK_GRAFT_PARKED);
-		graft->leaving = 0;
+		graft_set_state(graft, SHK_GRAFT_PARKED);
+		graft->no_inherit_until = 0;
 		graft->exec = NULL;
 		graft->borrowing = false;
 		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
 	}
 	spin_unlock(&shk_graft_lock);
-	/* shk_graft_retire()'s: it has none while it is in the table. */
+	/* shk_graft_unaccount()'s: it has none while it is in the table. */
 	if (parked && over)
 		mmdrop(mm);
 	return parked;
 }
 
 /* Out of the table, with a reference to the mm again. */
-static void unpark(struct shk_graft *graft)
+static void graft_unpark(struct shk_graft *graft)
 {
 	lockdep_assert_held(&shk_graft_lock);
 	hash_del(&graft->by_mm);
-	set_state(graft, SHK_GRAFT_OVER);
+	graft_set_state(graft, SHK_GRAFT_UNACCOUNTED);
 	mmgrab(graft->mm);
 }
 
-void shk_left_put(struct shk_left *left)
+void shk_deferred_put_run(struct shk_deferred_put *deferred)
 {
-	if (left->graft) {
-		put_references(left->graft);
-		if (park(left->graft))
+	if (deferred->graft) {
+		graft_put_references(deferred->graft);
+		if (graft_park(deferred->graft))
 			module_put(THIS_MODULE);
 		else
-			shk_graft_free(left->graft);
+			shk_graft_free(deferred->graft);
 	}
-	if (left->shadow)
-		shk_shadow_put(left->shadow);
-	if (left->in_place)
-		shk_shadow_put(left->in_place);
-	if (left->to)
-		shk_shadow_put(left->to);
-	shk_stretch_put(left->stretch);
-	shk_before_put(&left->before);
+	if (deferred->shadow)
+		shk_shadow_put(deferred->shadow);
+	if (deferred->in_place)
+		shk_shadow_put(deferred->in_place);
+	if (deferred->to)
+		shk_shadow_put(deferred->to);
+	shk_stretch_put(deferred->stretch);
+	shk_previous_put(&deferred->previous);
 }
 
 /* Returns whether the caller has to flush. */
-static bool resize(struct mm_struct *mm, bool small)
+static bool graft_resize_pages(struct mm_struct *mm, bool small)
 {
 	bool changed;
 
-	if (!shk_small())
+	if (!shk_small_pages_needed())
 		return false;
 	spin_lock(&shk_graft_lock);
-	changed = !shk_graft_find(mm) && shk_small_resize(mm, small);
+	changed = !shk_graft_find(mm) && shk_small_pages_resize(mm, small);
 	spin_unlock(&shk_graft_lock);
 	return changed;
 }
 
 /* What an idle CPU borrows must not change under it. */
-void shk_graft_approach(struct mm_struct *mm)
+void shk_graft_pre_attach(struct mm_struct *mm)
 {
-	if (resize(mm, true))
+	if (graft_resize_pages(mm, true))
 		shk_mmu->flush_mm(mm);
 	else
 		shk_mmu->evict(mm);
 }
 
-void shk_graft_depart(struct mm_struct *mm)
+void shk_graft_post_detach(struct mm_struct *mm)
 {
-	if (resize(mm, false))
+	if (graft_resize_pages(mm, false))
 		shk_mmu->flush_mm(mm);
 }
 
-void shk_graft_retire(struct shk_graft *graft)
+void shk_graft_unaccount(struct shk_graft *graft)
 {
 	spin_lock(&shk_graft_lock);
-	leave_shadow(graft);
-	set_state(graft, SHK_GRAFT_OVER);
+	graft_leave_shadow(graft);
+	graft_set_state(graft, SHK_GRAFT_UNACCOUNTED);
 	spin_unlock(&shk_graft_lock);
 	mmgrab(graft->mm);
 }
 
 /*
  * The module is free to go when the last process inside has: shk_graft_exit() waits
- * for this work, and the work for an on_invalidate() that has not returned yet.
+ * for this work, and the work for a graft_on_invalidate() that has not returned yet.
  */
-void shk_graft_release(struct shk_graft *graft)
+void shk_graft_put(struct shk_graft *graft)
 {
 	queue_work(graft_wq, &graft->free);
 	module_put(THIS_MODULE);
 }
 
-void shk_graft_end(struct shk_graft *graft)
+void shk_graft_flush_and_put(struct shk_graft *graft)
 {
 	shk_mmu->flush_mm(graft->mm);
-	shk_graft_depart(graft->mm);
-	shk_graft_retire(graft);
-	shk_graft_release(graft);
+	shk_graft_post_detach(graft->mm);
+	shk_graft_unaccount(graft);
+	shk_graft_put(graft);
 }
 
 /*
  * exit_mmap() of the last user, who may be anybody. What ran in the mm left it
  * through enter_lazy_tlb() or for another mm.
  */
-static bool on_invalidate(struct mmu_interval_notifier *notifier,
-			  const struct mmu_notifier_range *range, unsigned long seq)
+static bool graft_on_invalidate(struct mmu_interval_notifier *notifier,
+				const struct mmu_notifier_range *range, unsigned long seq)
 {
 	struct shk_graft *graft = container_of(notifier, struct shk_graft, notifier);
 	bool mine;
@@ -365,22 +365,22 @@ static bool on_invalidate(struct mmu_interval_notifier *notifier,
 
 	spin_lock(&shk_graft_lock);
 	/* Detached at the same time? Then it is the other's to free. */
-	mine = is_connected(graft);
+	mine = graft_is_attached(graft);
 	if (mine) {
-		shk_graft_disconnect(graft);
+		shk_graft_detach_entry(graft);
 	} else if (graft->state == SHK_GRAFT_PARKED) {
-		unpark(graft);
+		graft_unpark(graft);
 		/* Under the lock: shk_graft_exit() finds it in the table or in the queue. */
 		queue_work(graft_wq, &graft->free);
 	}
 	spin_unlock(&shk_graft_lock);
 	if (mine)
-		shk_graft_end(graft);
+		shk_graft_flush_and_put(graft);
 	return true;
 }
 
 static const struct mmu_interval_notifier_ops notifier_ops = {
-	.invalidate = on_invalidate,
+	.invalidate = graft_on_invalidate,
 };
 
 struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
@@ -414,7 +414,7 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 }
 
 /* -EAGAIN also if not to @wait for who has the lock. */
-static struct shk_graft *try_alloc(struct mm_struct *mm, bool wait)
+static struct shk_graft *graft_try_alloc(struct mm_struct *mm, bool wait)
 {
 	int ret = shk_mm_takes_notifiers(mm) ? 0 : shk_mm_subscribe(mm, wait);
 
@@ -425,7 +425,7 @@ struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait)
 {
 	struct shk_graft *graft;
 
-	while ((graft = try_alloc(mm, wait)) == ERR_PTR(-EAGAIN) && wait) {
+	while ((graft = graft_try_alloc(mm, wait)) == ERR_PTR(-EAGAIN) && wait) {
 		schedule_timeout_killable(1);
 		if (fatal_signal_pending(current))
 			return ERR_PTR(-ERESTARTSYS);
@@ -433,18 +433,18 @@ struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait)
 	return graft;
 }
 
-int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left)
+int shk_graft_prealloc(struct mm_struct *mm, bool wait, struct shk_deferred_put *deferred)
 {
 	struct shk_graft *graft;
 	bool known;
 
 	shk_shadow_assert_none_locked();
 	spin_lock(&shk_graft_lock);
-	known = find(mm, false);
-	graft = known ? NULL : find(mm, true);
+	known = graft_find_any(mm, false);
+	graft = known ? NULL : graft_find_any(mm, true);
 	if (graft) {
 		hash_del(&graft->by_mm);
-		set_state(graft, SHK_GRAFT_SPARE);
+		graft_set_state(graft, SHK_GRAFT_UNUSED);
 		__module_get(THIS_MODULE);
 	}
 	spin_unlock(&shk_graft_lock);
@@ -452,7 +452,7 @@ int shk_graft_spare(struct mm_struct *mm, bool wait, struct shk_left *left)
 		graft = shk_graft_alloc_any(mm, wait);
 	if (IS_ERR(graft))
 		return PTR_ERR(graft);
-	left->graft = graft;
+	deferred->graft = graft;
 	return 0;
 }
 
@@ -468,8 +468,8 @@ bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow)
 	return is_in;
 }
 
-static bool is_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
-			 bool moved)
+static bool graft_is_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
+			       bool moved)
 {
 	const struct shk_graft *graft = shk_graft_find(mm);
 
@@ -486,7 +486,7 @@ bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_sha
 	bool misplaced;
 
 	spin_lock(&shk_graft_lock);
-	misplaced = is_misplaced(mm, binding, shadow, moved);
+	misplaced = graft_is_misplaced(mm, binding, shadow, moved);
 	spin_unlock(&shk_graft_lock);
 	return misplaced;
 }
@@ -497,7 +497,7 @@ bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding)
 
 	if (!spin_trylock(&shk_graft_lock))
 		return true;
-	misplaced = is_misplaced(mm, binding, NULL, true);
+	misplaced = graft_is_misplaced(mm, binding, NULL, true);
 	spin_unlock(&shk_graft_lock);
 	return misplaced;
 }
@@ -519,16 +519,16 @@ unsigned int shk_graft_count_placed(void)
 	return READ_ONCE(nr_placed);
 }
 
-struct shk_shadow *shk_graft_shadow(struct mm_struct *mm)
+struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm)
 {
-	struct shk_arrival *arrival;
+	struct shk_pending_attach *pending;
 	struct shk_graft *graft;
 	struct shk_shadow *shadow;
 
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
-	arrival = graft ? NULL : shk_arrival_find(mm);
-	shadow = graft ? graft->shadow : arrival ? arrival->shadow : NULL;
+	pending = graft ? NULL : shk_pending_attach_find(mm);
+	shadow = graft ? graft->shadow : pending ? pending->shadow : NULL;
 	if (shadow)
 		shk_shadow_get(shadow);
 	spin_unlock(&shk_graft_lock);
@@ -596,9 +596,9 @@ void shk_graft_abort(struct mm_struct *mm)
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
 	if (graft) {
-		leave_table(graft);
-		leave_shadow(graft);
-		set_state(graft, SHK_GRAFT_OVER);
+		graft_leave_table(graft);
+		graft_leave_shadow(graft);
+		graft_set_state(graft, SHK_GRAFT_UNACCOUNTED);
 	}
 	spin_unlock(&shk_graft_lock);
 	if (!graft)
@@ -624,7 +624,7 @@ int __init shk_graft_init(void)
 	return graft_wq ? 0 : -ENOMEM;
 }
 
-static struct shk_graft *take_parked(void)
+static struct shk_graft *graft_take_parked(void)
 {
 	struct shk_graft *graft, *found = NULL;
 	unsigned int bucket;
@@ -633,7 +633,7 @@ static struct shk_graft *take_parked(void)
 	hash_for_each (grafts, bucket, graft, by_mm)
 		found = graft;
 	if (found)
-		unpark(found);
+		graft_unpark(found);
 	spin_unlock(&shk_graft_lock);
 	return found;
 }
@@ -643,7 +643,7 @@ void shk_graft_exit(void)
 {
 	struct shk_graft *graft;
 
-	while ((graft = take_parked()))
+	while ((graft = graft_take_parked()))
 		graft_free(graft);
 	destroy_workqueue(graft_wq);
 	shk_threads_exit();

@@ -9,12 +9,12 @@
  * Is somebody in @graft's mm between pgd_alloc() and where a failure of fork or exec
  * ends the new mm with exit_mmap()? shk_graft_lock held.
  */
-bool shk_graft_has_unmade(struct shk_graft *graft);
+bool shk_graft_has_unfinished_child(struct shk_graft *graft);
 /*
  * The mms that execs of @graft's process will take into use are disconnected, each with a
  * reference; likewise. And when the lock is not held any more.
  */
-void shk_graft_disconnect_execs(struct shk_graft *graft, struct list_head *gone);
-void shk_graft_end_execs(struct list_head *gone);
+void shk_graft_detach_execs(struct shk_graft *graft, struct list_head *gone);
+void shk_graft_put_execs(struct list_head *gone);
 
 #endif /* SHK_INHERIT_H */

@@ -24,7 +24,7 @@ struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch)
 	return stretch;
 }
 
-void shk_stretch_put_and_keep(struct shk_stretch *stretch, struct shk_stretch **kept)
+void shk_stretch_put_recycle(struct shk_stretch *stretch, struct shk_stretch **kept)
 {
 	while (stretch && refcount_dec_and_test(&stretch->ref)) {
 		struct shk_stretch *outer = stretch->outer;
@@ -43,11 +43,11 @@ void shk_stretch_put(struct shk_stretch *stretch)
 {
 	struct shk_stretch *kept = NULL;
 
-	shk_stretch_put_and_keep(stretch, &kept);
+	shk_stretch_put_recycle(stretch, &kept);
 	kfree(kept);
 }
 
-const struct shk_stretch *shk_stretch_of_threads(const struct shk_stretch *stretch)
+const struct shk_stretch *shk_stretch_outermost_thread_only(const struct shk_stretch *stretch)
 {
 	const struct shk_stretch *found = NULL;
 
@@ -56,16 +56,16 @@ const struct shk_stretch *shk_stretch_of_threads(const struct shk_stretch *stret
 	return found;
 }
 
-struct shk_stretch *shk_stretch_find_back(struct shk_stretch *stretch)
+struct shk_stretch *shk_stretch_find_live(struct shk_stretch *stretch)
 {
 	while (stretch && stretch->back && shk_shadow_is_gone(stretch->back))
 		stretch = stretch->outer;
 	return stretch;
 }
 
-struct shk_before shk_before_inherit(const struct shk_before *before, bool exec)
+struct shk_previous shk_previous_inherit(const struct shk_previous *previous, bool exec)
 {
-	struct shk_before mine = *before;
+	struct shk_previous mine = *previous;
 
 	if (mine.shadow)
 		shk_shadow_get(mine.shadow);
@@ -74,9 +74,9 @@ struct shk_before shk_before_inherit(const struct shk_before *before, bool exec)
 	return mine;
 }
 
-void shk_before_put(const struct shk_before *before)
+void shk_previous_put(const struct shk_previous *previous)
 {
-	shk_stretch_put(before->stretch);
-	if (before->shadow)
-		shk_shadow_put(before->shadow);
+	shk_stretch_put(previous->stretch);
+	if (previous->shadow)
+		shk_shadow_put(previous->shadow);
 }

@@ -31,7 +31,7 @@ struct shk_stretch {
 };
 
 /* Where an mm was, with references; shadow is NULL if that was nowhere, or is over. */
-struct shk_before {
+struct shk_previous {
 	struct shk_shadow *shadow;
 	struct shk_stretch *stretch;
 	struct shk_origin origin;
@@ -44,21 +44,21 @@ struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch);
 /* As shk_shadow_put(). @stretch may be NULL. */
 void shk_stretch_put(struct shk_stretch *stretch);
 /* The same, and *@kept, if it is NULL, is @stretch's memory, if that was the last reference. */
-void shk_stretch_put_and_keep(struct shk_stretch *stretch, struct shk_stretch **kept);
+void shk_stretch_put_recycle(struct shk_stretch *stretch, struct shk_stretch **kept);
 /*
  * The outermost of those stretches of threads alone that @stretch (or NULL) is in without a
  * break. The other threads of the process are where it comes back to. NULL: it is in none.
  */
-const struct shk_stretch *shk_stretch_of_threads(const struct shk_stretch *stretch);
+const struct shk_stretch *shk_stretch_outermost_thread_only(const struct shk_stretch *stretch);
 /*
  * The innermost of @stretch (or NULL) and those around it whose shadow was not destroyed; NULL:
  * nothing is left to come back to. It may be destroyed the next moment, unless it is locked.
  */
-struct shk_stretch *shk_stretch_find_back(struct shk_stretch *stretch);
+struct shk_stretch *shk_stretch_find_live(struct shk_stretch *stretch);
 
-/* What the mm that fork, or @exec, makes of one that has @before has. Takes references. */
-struct shk_before shk_before_inherit(const struct shk_before *before, bool exec);
+/* What the mm that fork, or @exec, makes of one that has @previous has. Takes references. */
+struct shk_previous shk_previous_inherit(const struct shk_previous *previous, bool exec);
 /* As shk_shadow_put(). */
-void shk_before_put(const struct shk_before *before);
+void shk_previous_put(const struct shk_previous *previous);
 
 #endif /* SHK_STRETCH_H */

@@ -14,7 +14,7 @@
  * job control looks like one until this task obeys. So the flags wait: they are back
  * before anything that asks for them.
  */
-static int try_subscribe(struct mm_struct *mm, bool own)
+static int mm_try_subscribe(struct mm_struct *mm, bool own)
 {
 	bool signal, notify;
 	int ret;
@@ -46,7 +46,7 @@ int shk_mm_subscribe(struct mm_struct *mm, bool own)
 	siginitsetinv(&most, sigmask(SIGKILL) | sigmask(SIGSTOP));
 	sigprocmask(SIG_SETMASK, &most, &blocked);
 	do {
-		ret = try_subscribe(mm, own);
+		ret = mm_try_subscribe(mm, own);
 	} while (ret == -EINTR && !fatal_signal_pending(current) && --tries);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	return ret == -EINTR ? -ERESTARTSYS : ret;

@@ -35,7 +35,7 @@ void shk_thread_free(struct shk_thread *thread)
 	kfree(thread);
 }
 
-static void free_rcu(struct rcu_head *head)
+static void thread_free_rcu(struct rcu_head *head)
 {
 	shk_thread_free(container_of(head, struct shk_thread, rcu));
 }
@@ -48,21 +48,21 @@ void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct m
 	thread->depth = 1;
 	list_add(&thread->node, list);
 	hash_add_rcu(threads, &thread->by_mm, (unsigned long)mm);
-	/* Who finds this finds the thread, too: shk_thread_acts(). */
+	/* Who finds this finds the thread, too: shk_thread_sees_edits(). */
 	smp_store_release(&shadow->nr_threads, shadow->nr_threads + 1);
 }
 
 /* Off its list, and freed. */
-static void remove_thread(struct shk_thread *thread)
+static void thread_remove(struct shk_thread *thread)
 {
 	WRITE_ONCE(thread->shadow->nr_threads, thread->shadow->nr_threads - 1);
 	list_del(&thread->node);
 	hash_del_rcu(&thread->by_mm);
-	call_rcu(&thread->rcu, free_rcu);
+	call_rcu(&thread->rcu, thread_free_rcu);
 }
 
 /* current's, or NULL. */
-static struct shk_thread *find_current(const struct list_head *list)
+static struct shk_thread *threads_find_current(const struct list_head *list)
 {
 	struct shk_thread *thread;
 
@@ -75,7 +75,7 @@ static struct shk_thread *find_current(const struct list_head *list)
 void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct mm_struct *mm,
 		       struct shk_shadow *shadow)
 {
-	struct shk_thread *thread = find_current(list);
+	struct shk_thread *thread = threads_find_current(list);
 
 	if (thread) {
 		thread->depth++;
@@ -87,26 +87,26 @@ void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct m
 
 void shk_threads_leave(struct list_head *list)
 {
-	struct shk_thread *thread = find_current(list);
+	struct shk_thread *thread = threads_find_current(list);
 
 	if (thread && !--thread->depth)
-		remove_thread(thread);
+		thread_remove(thread);
 }
 
-void shk_threads_drop(struct list_head *list)
+void shk_threads_clear(struct list_head *list)
 {
 	struct shk_thread *thread, *next;
 
 	list_for_each_entry_safe (thread, next, list, node)
-		remove_thread(thread);
+		thread_remove(thread);
 }
 
-bool shk_threads_leave_out(const struct list_head *list)
+bool shk_threads_exclude_current(const struct list_head *list)
 {
-	return !list_empty(list) && !find_current(list);
+	return !list_empty(list) && !threads_find_current(list);
 }
 
-bool shk_thread_is_in(const struct shk_shadow *shadow)
+bool shk_thread_is_listed(const struct shk_shadow *shadow)
 {
 	const struct mm_struct *mm = current->mm;
 	const struct shk_thread *thread;
@@ -123,10 +123,10 @@ bool shk_thread_is_in(const struct shk_shadow *shadow)
 	}
 	return !others;
 }
-NOKPROBE_SYMBOL(shk_thread_is_in);
+NOKPROBE_SYMBOL(shk_thread_is_listed);
 
 void shk_threads_exit(void)
 {
-	/* free_rcu() is ours. */
+	/* thread_free_rcu() is ours. */
 	rcu_barrier();
 }

@@ -34,19 +34,19 @@ void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct m
 /* current has ended a stretch, and acts no more if that was its last. */
 void shk_threads_leave(struct list_head *list);
 /* All threads act on edits. */
-void shk_threads_drop(struct list_head *list);
+void shk_threads_clear(struct list_head *list);
 /* Do others on @list act on edits, and current does not? */
-bool shk_threads_leave_out(const struct list_head *list);
+bool shk_threads_exclude_current(const struct list_head *list);
 
 void shk_threads_exit(void);
 
-bool shk_thread_is_in(const struct shk_shadow *shadow);
+bool shk_thread_is_listed(const struct shk_shadow *shadow);
 
 /* Does current act on @shadow's edits? */
-static __always_inline bool shk_thread_acts(const struct shk_shadow *shadow)
+static __always_inline bool shk_thread_sees_edits(const struct shk_shadow *shadow)
 {
 	/* Pairs with shk_threads_add(). */
-	return likely(!smp_load_acquire(&shadow->nr_threads)) || shk_thread_is_in(shadow);
+	return likely(!smp_load_acquire(&shadow->nr_threads)) || shk_thread_is_listed(shadow);
 }
 
 #endif /* SHK_THREAD_H */

@@ -11,7 +11,7 @@
 	.text
 
 /* Of a function with two arguments at most: its @hook is told, and it goes on. */
-.macro tell name hook
+.macro call_hook name hook
 SYM_FUNC_START(shk_entry_\name)
 	pushq	%rdi
 	pushq	%rsi
@@ -22,10 +22,10 @@ SYM_FUNC_START(shk_entry_\name)
 SYM_FUNC_END(shk_entry_\name)
 .endm
 
-	tell enter_lazy_tlb shk_hook_enter_lazy_tlb
-	tell pgd_free shk_hook_pgd_free
-	tell exec_mm shk_hook_exec_mm
-	tell fpu_end shk_hook_fpu_end
+	call_hook enter_lazy_tlb shk_hook_enter_lazy_tlb
+	call_hook pgd_free shk_hook_pgd_free
+	call_hook exec_mm shk_hook_exec_mm
+	call_hook fpu_end shk_hook_fpu_end
 
 /* The text may be the base's on return: the place to go on at is the same. */
 SYM_FUNC_START(shk_entry_exec)
@@ -77,7 +77,7 @@ SYM_FUNC_END(shk_entry_pgd_alloc)
  * runs instead. The compiler may know which registers a static function leaves
  * alone: all but the result's are preserved.
  */
-.macro in_base name call result2=0
+.macro run_in_base name call result2=0
 SYM_FUNC_START(shk_entry_\name)
 	save_registers
 	pushq	%r11
@@ -118,17 +118,17 @@ SYM_FUNC_END(shk_entry_\name)
 	.popsection
 .endm
 
-	in_base text_poke_base text_poke
-	in_base ftrace_verify_base ftrace_verify
-	in_base jump_label jump_label result2=1	/* struct jump_label_patch: rax and rdx */
-	in_base static_call static_call
-	in_base can_probe can_probe
-	in_base copy_insn copy_insn
-	in_base can_optimize can_optimize
-	in_base upcall upcall
-	in_base softirq softirq
+	run_in_base text_poke_base text_poke
+	run_in_base ftrace_verify_base ftrace_verify
+	run_in_base jump_label jump_label result2=1	/* struct jump_label_patch: rax and rdx */
+	run_in_base static_call static_call
+	run_in_base can_probe can_probe
+	run_in_base copy_insn copy_insn
+	run_in_base can_optimize can_optimize
+	run_in_base upcall upcall
+	run_in_base softirq softirq
 	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23
-	in_base vector\n vector\n	/* SHK_VECTORS_MAX of them */
+	run_in_base vector\n vector\n	/* SHK_VECTORS_MAX of them */
 	.endr
 
 SYM_FUNC_START(shk_entry_text_poke)

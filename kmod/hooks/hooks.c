@@ -37,7 +37,7 @@
  * init_mm with interrupts off, calls the very same function, now the base's,
  * and returns to the shadow. None of them sleeps. All are called with
  * text_mutex held, and it is held while a text comes or goes under a process
- * (graft/switch.c): so no task is ever inside the bytes that the jump replaces.
+ * (graft/change_text.c): so no task is ever inside the bytes that the jump replaces.
  *
  * The handlers of interrupts, all that this machine has (vectors.c), and
  * handle_softirqs() begin with such a jump, too,
@@ -253,7 +253,7 @@ asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code)
 	return shk_is_kernel_text(ip) && !memcmp(shk_base_bytes(ip), old_code, MCOUNT_INSN_SIZE);
 }
 
-static bool has_hook(const struct shk_hooks *own, enum shk_hook hook)
+static bool hooks_wanted(const struct shk_hooks *own, enum shk_hook hook)
 {
 	if (!hooks[hook].site)
 		return false;
@@ -262,10 +262,10 @@ static bool has_hook(const struct shk_hooks *own, enum shk_hook hook)
 	return true;
 }
 
-static void revert_below(struct shk_hooks *own, struct shk_text *text, unsigned int nr)
+static void hooks_revert_first(struct shk_hooks *own, struct shk_text *text, unsigned int nr)
 {
 	while (nr--)
-		if (has_hook(own, nr))
+		if (hooks_wanted(own, nr))
 			shk_text_revert(text, &own->edits[nr]);
 }
 
@@ -277,13 +277,13 @@ int shk_hooks_apply(struct shk_hooks *own, struct shk_text *text)
 	if (own->applied)
 		return 0;
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
-		if (!has_hook(own, i))
+		if (!hooks_wanted(own, i))
 			continue;
 		shk_edit_branch(&own->edits[i], hooks[i].site, hooks[i].opcode,
 				(unsigned long)hooks[i].entry);
 		ret = shk_text_apply(text, &own->edits[i]);
 		if (ret) {
-			revert_below(own, text, i);
+			hooks_revert_first(own, text, i);
 			return ret;
 		}
 	}
@@ -295,7 +295,7 @@ void shk_hooks_revert(struct shk_hooks *own, struct shk_text *text)
 {
 	if (!own->applied)
 		return;
-	revert_below(own, text, SHK_NR_HOOKS);
+	hooks_revert_first(own, text, SHK_NR_HOOKS);
 	own->applied = false;
 }
 
@@ -308,7 +308,7 @@ unsigned int shk_hooks_count(void)
 	return count;
 }
 
-bool shk_hooks_own(unsigned long addr)
+bool shk_is_hook_at(unsigned long addr)
 {
 	unsigned int i;
 
@@ -318,7 +318,7 @@ bool shk_hooks_own(unsigned long addr)
 	return false;
 }
 
-bool shk_hooks_replace(const char *symbol)
+bool shk_hooks_replace_body(const char *symbol)
 {
 	unsigned int i;
 
@@ -329,7 +329,7 @@ bool shk_hooks_replace(const char *symbol)
 	return false;
 }
 
-static bool __init is_needed(enum shk_hook hook)
+static bool __init hook_is_needed(enum shk_hook hook)
 {
 	if (hook >= SHK_HOOK_VECTOR)
 		return hooks[hook].symbol;
@@ -346,7 +346,7 @@ static bool __init is_needed(enum shk_hook hook)
 }
 
 /* Names live in @vectors; where all interrupts are upcalls there are no others. */
-static int __init find_vectors(void)
+static int __init hooks_find_vectors(void)
 {
 	int i, nr = shk_mmu->upcalls ? 0 : shk_vectors_find(vectors);
 
@@ -359,12 +359,12 @@ int __init shk_hooks_init(void)
 {
 	unsigned long addr;
 	unsigned int i;
-	int ret = find_vectors();
+	int ret = hooks_find_vectors();
 
 	if (ret)
 		return ret;
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
-		if (!is_needed(i))
+		if (!hook_is_needed(i))
 			continue;
 		if (shk_symbol_unique(hooks[i].symbol, &addr)) {
 			pr_err("symbols: this kernel has no %s, or several\n", hooks[i].symbol);
@@ -385,7 +385,7 @@ int __init shk_hooks_init(void)
 	return 0;
 }
 
-static long nr_in_hook(void)
+static long hooks_nr_running(void)
 {
 	long sum = 0;
 	int cpu;
@@ -401,7 +401,7 @@ void shk_hooks_exit(void)
 	synchronize_rcu_tasks();
 	/* A task on its way through context_switch() has been seen to switch. */
 	synchronize_rcu();
-	while (nr_in_hook())
+	while (hooks_nr_running())
 		schedule_timeout_uninterruptible(1);
 	/* And on the way out. */
 	synchronize_rcu_tasks();

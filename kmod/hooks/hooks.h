@@ -50,9 +50,9 @@ void shk_hooks_revert(struct shk_hooks *hooks, struct shk_text *text);
 /* How many there are. */
 unsigned int shk_hooks_count(void);
 /* Has the module an edit of its own at @addr, in every shadow? */
-bool shk_hooks_own(unsigned long addr);
+bool shk_is_hook_at(unsigned long addr);
 /* Does no shadow execute the body of that function? */
-bool shk_hooks_replace(const char *symbol);
+bool shk_hooks_replace_body(const char *symbol);
 
 /* A task is in a hook that sleeps. shk_hooks_exit() waits for it. */
 void shk_hook_begin(void);

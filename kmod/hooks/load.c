@@ -47,7 +47,7 @@ NOKPROBE_SYMBOL(shk_load);
  * here (flush_ldt()) and left ds and es alone, which the kernel does not reload on
  * its way back to user space.
  */
-static void refresh_segments(const struct mm_struct *mm)
+static void load_refresh_segments(const struct mm_struct *mm)
 {
 #ifdef CONFIG_MODIFY_LDT_SYSCALL
 	unsigned short selector;
@@ -62,11 +62,11 @@ static void refresh_segments(const struct mm_struct *mm)
 		loadsegment(es, selector);
 #endif
 }
-NOKPROBE_SYMBOL(refresh_segments);
+NOKPROBE_SYMBOL(load_refresh_segments);
 
 void shk_load_back(struct mm_struct *from)
 {
 	shk_call(switch_mm_irqs_off)(NULL, from, current);
-	refresh_segments(from);
+	load_refresh_segments(from);
 }
 NOKPROBE_SYMBOL(shk_load_back);

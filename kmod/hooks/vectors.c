@@ -38,7 +38,7 @@ static const struct {
 	{ "fred_handle_spurious_interrupt", "__spurious_interrupt" },
 };
 
-static int __init add_vector(struct shk_vector *vectors, int nr, const char *name)
+static int __init vectors_add(struct shk_vector *vectors, int nr, const char *name)
 {
 	unsigned long addr;
 	int i;
@@ -52,7 +52,7 @@ static int __init add_vector(struct shk_vector *vectors, int nr, const char *nam
 }
 
 /* The handler of the entry at @addr, if it is not there yet. Returns the new @nr, or an error. */
-static int __init add_entry(struct shk_vector *vectors, int nr, unsigned long addr)
+static int __init vectors_add_idt_entry(struct shk_vector *vectors, int nr, unsigned long addr)
 {
 	char name[KSYM_SYMBOL_LEN], handler[KSYM_SYMBOL_LEN + 2];
 	const char *sysvec;
@@ -61,7 +61,7 @@ static int __init add_entry(struct shk_vector *vectors, int nr, unsigned long ad
 	sprint_symbol_no_offset(name, addr);
 	for (i = 0; i < ARRAY_SIZE(stubs); i++)
 		if (!strcmp(name, stubs[i].entry))
-			return add_vector(vectors, nr, stubs[i].handler);
+			return vectors_add(vectors, nr, stubs[i].handler);
 	sysvec = strstr(name, "sysvec_"); /* asm_sysvec_, fred_sysvec_ */
 	if (!sysvec)
 		goto unknown;
@@ -69,7 +69,7 @@ static int __init add_entry(struct shk_vector *vectors, int nr, unsigned long ad
 		if (!strcmp(sysvec, simple[i]))
 			return nr;
 	snprintf(handler, sizeof(handler), "__%s", sysvec);
-	nr = add_vector(vectors, nr, handler);
+	nr = vectors_add(vectors, nr, handler);
 	if (nr >= 0)
 		return nr;
 unknown:
@@ -77,7 +77,7 @@ unknown:
 	return -EOPNOTSUPP;
 }
 
-static int __init find_in_idt(struct shk_vector *vectors, int nr)
+static int __init vectors_find_in_idt(struct shk_vector *vectors, int nr)
 {
 	struct desc_ptr idt;
 	const gate_desc *gates;
@@ -87,13 +87,13 @@ static int __init find_in_idt(struct shk_vector *vectors, int nr)
 	gates = (const gate_desc *)idt.address;
 	for (i = FIRST_EXTERNAL_VECTOR; i < NR_VECTORS && nr >= 0; i++)
 		if (i != IA32_SYSCALL_VECTOR && gates[i].bits.p)
-			nr = add_entry(vectors, nr, gate_offset(&gates[i]));
+			nr = vectors_add_idt_entry(vectors, nr, gate_offset(&gates[i]));
 	return nr;
 }
 
 #ifdef CONFIG_X86_FRED
 /* There the CPU has no use for an IDT. A device's interrupt leads to common_interrupt(). */
-static int __init find_in_fred(struct shk_vector *vectors, int nr)
+static int __init vectors_find_in_fred(struct shk_vector *vectors, int nr)
 {
 	void **table = (void **)shk_symbol_lookup("sysvec_table");
 	unsigned int i;
@@ -102,10 +102,10 @@ static int __init find_in_fred(struct shk_vector *vectors, int nr)
 		pr_err("symbols: this kernel has no sysvec_table; is CONFIG_KALLSYMS_ALL set?\n");
 		return -EOPNOTSUPP;
 	}
-	nr = add_vector(vectors, nr, "__common_interrupt");
+	nr = vectors_add(vectors, nr, "__common_interrupt");
 	for (i = 0; i < NR_SYSTEM_VECTORS && nr >= 0; i++)
 		if (table[i])
-			nr = add_entry(vectors, nr, (unsigned long)table[i]);
+			nr = vectors_add_idt_entry(vectors, nr, (unsigned long)table[i]);
 	return nr;
 }
 #endif
@@ -114,7 +114,7 @@ int __init shk_vectors_find(struct shk_vector *vectors)
 {
 #ifdef CONFIG_X86_FRED
 	if (cpu_feature_enabled(X86_FEATURE_FRED))
-		return find_in_fred(vectors, 0);
+		return vectors_find_in_fred(vectors, 0);
 #endif
-	return find_in_idt(vectors, 0);
+	return vectors_find_in_idt(vectors, 0);
 }

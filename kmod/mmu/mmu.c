@@ -4,8 +4,8 @@
 #include <asm/tlbflush.h>
 #include <xen/xen.h>
 
-#include "mmu/follow.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
+#include "mmu/tables.h"
 
 const struct shk_mmu *shk_mmu __ro_after_init;
 
@@ -38,7 +38,7 @@ unsigned int shk_nr_ranges(void)
  * A CPU that comes up has been in nobody's reach since it began to fill its
  * TLB: a range may have lost its global bit meanwhile. No process has run yet.
  */
-static int flush_online(unsigned int cpu)
+static int mmu_flush_online_cpu(unsigned int cpu)
 {
 	preempt_disable();
 	__flush_tlb_all();
@@ -113,12 +113,13 @@ int __init shk_mmu_init(void)
 		ret = shk_mmu->init();
 	if (ret)
 		return ret;
-	shk_small_init();
+	shk_small_pages_init();
 
 	diverged = kcalloc(shk_nr_ranges(), sizeof(*diverged), GFP_KERNEL);
 	if (!diverged)
 		return -ENOMEM;
-	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "shadowk:online", flush_online, NULL);
+	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "shadowk:online", mmu_flush_online_cpu,
+					NULL);
 	if (ret < 0) {
 		kfree(diverged);
 		return ret;

@@ -26,9 +26,9 @@ struct shk_tables {
 	struct page *p4d; /* LA57 only */
 	struct page *pud;
 	struct page *pmd;
-	struct page **pte;		   /* one per range, NULL where it is the base's */
-	struct page **small;		   /* small.h: what ranges have then; NULL elsewhere */
-	unsigned int nr_small;		   /* pages of those */
+	struct page **pte;	     /* one per range, NULL where it is the base's */
+	struct page **small_pte;     /* small_pages.h: what ranges have then; NULL elsewhere */
+	unsigned int nr_small_pages; /* pages of those */
 	struct shk_module_tables *modules; /* NULL before text of a module is edited */
 	pgd_t entry;			   /* native: what grafted mms have in mm->pgd[511] */
 	struct list_head node;		   /* shk_all_tables */
@@ -45,7 +45,7 @@ struct shk_mmu {
 	/* Optional. */
 	int (*init)(void);
 	/*
-	 * Tables equal to the base's; for follow.c. May sleep; text_mutex not needed.
+	 * Tables equal to the base's; for tables.c. May sleep; text_mutex not needed.
 	 * -ENOMEM, -EIO.
 	 */
 	int (*create)(struct shk_tables *tables);
@@ -76,7 +76,7 @@ struct shk_mmu {
 	 */
 	void (*map_huge)(struct shk_tables *tables, unsigned int range, bool huge);
 	/*
-	 * Point @mm at @tables, or at the base if NULL, in pages as shadows have them (small.h).
+	 * Point @mm at @tables, or at the base if NULL, in pages as shadows have them (small_pages.h).
 	 * Process context, no lock needed.
 	 */
 	int (*graft)(struct mm_struct *mm, const struct shk_tables *tables);

@@ -14,7 +14,7 @@
  *		free, too: Xen would refuse to have a table in one that an entry
  *		still maps writable.
  * copied	when permissions of the base's entries have changed, before the
- *		kernel flushes (follow.c). So no entry here is writable, or can be
+ *		kernel flushes (tables.c). So no entry here is writable, or can be
  *		executed, longer than the base's. And text that is loaded is filled
  *		before it is executed, since it is made executable last: a fault there
  *		might be in the fault handler's tracepoint, or between an exit of KVM's
@@ -33,8 +33,8 @@
 #include <linux/slab.h>
 #include <asm/trap_pf.h>
 
-#include "mmu/follow.h"
 #include "mmu/modules.h"
+#include "mmu/tables.h"
 
 /* An entry of a private page: not to be filled or emptied. Hardware ignores it. */
 #define PRIVATE _PAGE_SOFTW2
@@ -52,30 +52,30 @@ struct shk_module_tables {
 /* Tables with these: who has none pays nothing for what the kernel maps and unmaps. */
 static atomic_t nr_followers;
 
-static pmd_t *private_pmd(struct shk_module_tables *modules, unsigned long addr)
+static pmd_t *modules_private_pmd(struct shk_module_tables *modules, unsigned long addr)
 {
 	return (pmd_t *)page_address(modules->pmd) + pmd_index(addr);
 }
 
-static pte_t *base_pte(unsigned long addr)
+static pte_t *modules_base_pte(unsigned long addr)
 {
 	return pte_offset_kernel(shk_base_pmd(addr), addr);
 }
 
 /* What an entry of a shadow is to be: entries are copied as they are, PV's machine frames too. */
-static u64 wanted(const pte_t *base)
+static u64 modules_wanted_entry(const pte_t *base)
 {
 	return READ_ONCE(base->pte) & ~SHK_SAVED_GLOBAL;
 }
 
-static void refresh(pte_t *to, const pte_t *from)
+static void modules_refresh_entry(pte_t *to, const pte_t *from)
 {
 	u64 old, new;
 	int ret;
 
 	do {
 		old = READ_ONCE(to->pte);
-		new = wanted(from);
+		new = modules_wanted_entry(from);
 		if (old & PRIVATE)
 			return;
 		ret = shk_mmu->write(to, old, new);
@@ -86,13 +86,13 @@ static void refresh(pte_t *to, const pte_t *from)
 		}
 		/* The base is looked at again after that. */
 		smp_mb();
-	} while (ret || wanted(from) != new);
+	} while (ret || modules_wanted_entry(from) != new);
 }
 
 /* PMD entries that the base has got since; others are the same for good. */
-static int fill_pmd(struct shk_module_tables *modules, unsigned long addr)
+static int modules_fill_pmd(struct shk_module_tables *modules, unsigned long addr)
 {
-	pmd_t *to = private_pmd(modules, addr), *from = shk_base_pmd(addr);
+	pmd_t *to = modules_private_pmd(modules, addr), *from = shk_base_pmd(addr);
 	int ret;
 
 	if (READ_ONCE(to->pmd))
@@ -101,17 +101,19 @@ static int fill_pmd(struct shk_module_tables *modules, unsigned long addr)
 	return ret == -EAGAIN ? 0 : ret; /* another CPU was first */
 }
 
-static void refresh_pages(struct shk_module_tables *modules, unsigned long from, unsigned long to)
+static void modules_refresh_pages(struct shk_module_tables *modules, unsigned long from,
+				  unsigned long to)
 {
 	for (from &= PAGE_MASK; from < to; from += PAGE_SIZE) {
 		struct page *page = modules->pte[pmd_index(from)];
 
 		if (page) {
-			refresh((pte_t *)page_address(page) + pte_index(from), base_pte(from));
+			modules_refresh_entry((pte_t *)page_address(page) + pte_index(from),
+					      modules_base_pte(from));
 			continue;
 		}
 		if (modules->nr)
-			fill_pmd(modules, from);
+			modules_fill_pmd(modules, from);
 		from = (from & PMD_MASK) + PMD_SIZE - PAGE_SIZE;
 	}
 }
@@ -135,7 +137,7 @@ void shk_modules_refresh(unsigned long from, unsigned long to)
 	spin_lock_irqsave(&shk_tables_lock, flags);
 	list_for_each_entry (tables, &shk_all_tables, node)
 		if (tables->modules)
-			refresh_pages(tables->modules, from, to);
+			modules_refresh_pages(tables->modules, from, to);
 	spin_unlock_irqrestore(&shk_tables_lock, flags);
 }
 
@@ -183,20 +185,21 @@ void shk_modules_destroy(struct shk_tables *tables)
 }
 
 /* It is filled, and from then on emptied when the base is; or it is forgotten. */
-static void set_range(struct shk_module_tables *modules, unsigned long addr, struct page *page)
+static void modules_set_range(struct shk_module_tables *modules, unsigned long addr,
+			      struct page *page)
 {
-	pte_t *to, *from = base_pte(addr & PMD_MASK);
+	pte_t *to, *from = modules_base_pte(addr & PMD_MASK);
 	unsigned int i;
 
 	spin_lock_irq(&shk_tables_lock);
 	WRITE_ONCE(modules->pte[pmd_index(addr)], page);
 	if (page)
 		for (i = 0, to = page_address(page); i < PTRS_PER_PTE; i++)
-			to[i].pte = wanted(from + i);
+			to[i].pte = modules_wanted_entry(from + i);
 	spin_unlock_irq(&shk_tables_lock);
 }
 
-static int point_pud(struct shk_tables *tables, unsigned long addr, struct page *page)
+static int modules_point_pud(struct shk_tables *tables, unsigned long addr, struct page *page)
 {
 	pud_t *pud = (pud_t *)page_address(tables->pud) + pud_index(addr);
 	u64 base = shk_base_pud(addr)->pud;
@@ -207,31 +210,31 @@ static int point_pud(struct shk_tables *tables, unsigned long addr, struct page 
 }
 
 /* The area's other 2 MB ranges, too, of which one is the fixmap's. */
-static int link_pmd(struct shk_tables *tables, unsigned long addr)
+static int modules_link_pmd(struct shk_tables *tables, unsigned long addr)
 {
 	unsigned long each = addr & PUD_MASK;
 	unsigned int i;
 	int ret;
 
 	for (i = 0; i < PTRS_PER_PMD; i++, each += PMD_SIZE) {
-		ret = fill_pmd(tables->modules, each);
+		ret = modules_fill_pmd(tables->modules, each);
 		if (ret)
 			return ret;
 	}
-	return point_pud(tables, addr, tables->modules->pmd);
+	return modules_point_pud(tables, addr, tables->modules->pmd);
 }
 
 int shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page *page)
 {
 	struct shk_module_tables *modules = tables->modules;
-	pmd_t *pmd = private_pmd(modules, addr);
+	pmd_t *pmd = modules_private_pmd(modules, addr);
 	u64 base = shk_base_pmd(addr)->pmd;
 	int ret;
 
 	lockdep_assert_held(shk_symbols.text_mutex);
-	set_range(modules, addr, page);
+	modules_set_range(modules, addr, page);
 	if (!modules->nr) {
-		ret = link_pmd(tables, addr);
+		ret = modules_link_pmd(tables, addr);
 		if (ret)
 			goto forget;
 	}
@@ -243,9 +246,9 @@ int shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page
 	return 0;
 unlink:
 	if (!modules->nr)
-		WARN_ON_ONCE(point_pud(tables, addr, NULL));
+		WARN_ON_ONCE(modules_point_pud(tables, addr, NULL));
 forget:
-	set_range(modules, addr, NULL);
+	modules_set_range(modules, addr, NULL);
 	return ret;
 }
 
@@ -253,14 +256,14 @@ struct page *shk_modules_merge(struct shk_tables *tables, unsigned long addr)
 {
 	struct shk_module_tables *modules = tables->modules;
 	struct page *page = modules->pte[pmd_index(addr)];
-	pmd_t *pmd = private_pmd(modules, addr);
+	pmd_t *pmd = modules_private_pmd(modules, addr);
 
 	lockdep_assert_held(shk_symbols.text_mutex);
 	if (WARN_ON_ONCE(shk_mmu->write(pmd, pmd->pmd, shk_base_pmd(addr)->pmd)))
 		return NULL;
 	if (!--modules->nr)
-		WARN_ON_ONCE(point_pud(tables, addr, NULL));
-	set_range(modules, addr, NULL);
+		WARN_ON_ONCE(modules_point_pud(tables, addr, NULL));
+	modules_set_range(modules, addr, NULL);
 	return page;
 }
 
@@ -268,7 +271,7 @@ int shk_modules_map(struct shk_tables *tables, unsigned long addr, struct page *
 {
 	struct page *table = tables->modules->pte[pmd_index(addr)];
 	pte_t *to = (pte_t *)page_address(table) + pte_index(addr);
-	u64 new = wanted(base_pte(addr));
+	u64 new = modules_wanted_entry(modules_base_pte(addr));
 	int ret;
 
 	if (page)
@@ -288,12 +291,12 @@ struct page *shk_modules_pte(const struct shk_tables *tables, unsigned long addr
 
 void shk_modules_set_global(unsigned long addr, bool global)
 {
-	shk_entry_set_global(base_pte(addr), global);
+	shk_entry_set_global(modules_base_pte(addr), global);
 	/* Nor may another shadow, which has the base's page there, map it global. */
 	shk_modules_refresh(addr, addr + 1);
 }
 
-static bool permits(unsigned long entry, unsigned long error)
+static bool modules_entry_permits(unsigned long entry, unsigned long error)
 {
 	return entry & _PAGE_PRESENT && (!(error & X86_PF_WRITE) || entry & _PAGE_RW) &&
 	       (!(error & X86_PF_INSTR) || !(entry & _PAGE_NX));
@@ -313,16 +316,16 @@ bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned 
 	if (!modules || addr < MODULES_VADDR || addr >= MODULES_END ||
 	    error & (X86_PF_USER | X86_PF_RSVD))
 		return false;
-	fill_pmd(modules, addr);
-	pmd = private_pmd(modules, addr);
+	modules_fill_pmd(modules, addr);
+	pmd = modules_private_pmd(modules, addr);
 	if ((READ_ONCE(pmd->pmd) & (_PAGE_PRESENT | _PAGE_PSE)) != _PAGE_PRESENT)
 		return false;
 	page = READ_ONCE(modules->pte[pmd_index(addr)]);
 	if (!page)
-		return permits(READ_ONCE(base_pte(addr)->pte), error);
+		return modules_entry_permits(READ_ONCE(modules_base_pte(addr)->pte), error);
 	pte = (pte_t *)page_address(page) + pte_index(addr);
-	refresh(pte, base_pte(addr));
-	return permits(READ_ONCE(pte->pte), error);
+	modules_refresh_entry(pte, modules_base_pte(addr));
+	return modules_entry_permits(READ_ONCE(pte->pte), error);
 }
 
 bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, unsigned long addr)

@@ -16,22 +16,22 @@
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 
-#include "mmu/follow.h"
 #include "mmu/modules.h"
-#include "mmu/small.h"
+#include "mmu/small_pages.h"
+#include "mmu/tables.h"
 
-static p4d_t *base_p4d(void)
+static p4d_t *native_base_p4d(void)
 {
 	return p4d_offset(shk_base_pgd(), shk_symbols.text);
 }
 
-static pmd_t *base_pmd(unsigned int range)
+static pmd_t *native_base_pmd(unsigned int range)
 {
 	return shk_base_pmd(shk_range_start(range));
 }
 
 /* The entry of PTI's user half that maps @range, NULL if there is none. */
-static pmd_t *user_pmd(unsigned int range)
+static pmd_t *native_user_pmd(unsigned int range)
 {
 	unsigned long addr = shk_range_start(range);
 	pgd_t *pgd;
@@ -52,7 +52,7 @@ static pmd_t *user_pmd(unsigned int range)
 	return pmd_offset(pud, addr);
 }
 
-static struct page *table_alloc(const void *copy)
+static struct page *native_table_alloc(const void *copy)
 {
 	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
 
@@ -87,10 +87,10 @@ static void small_destroy(struct shk_tables *tables)
 {
 	unsigned int range;
 
-	for (range = 0; tables->small && range < shk_nr_ranges(); range++)
-		if (tables->small[range])
-			__free_page(tables->small[range]);
-	kfree(tables->small);
+	for (range = 0; tables->small_pte && range < shk_nr_ranges(); range++)
+		if (tables->small_pte[range])
+			__free_page(tables->small_pte[range]);
+	kfree(tables->small_pte);
 }
 
 static void native_destroy(struct shk_tables *tables)
@@ -112,9 +112,9 @@ static void native_destroy(struct shk_tables *tables)
 }
 
 /* What the base maps at @addr, as a 4 KB entry without the global bit. */
-static pte_t base_pte(unsigned long addr)
+static pte_t native_base_pte(unsigned long addr)
 {
-	pmd_t pmd = READ_ONCE(*base_pmd(shk_range_of(addr)));
+	pmd_t pmd = READ_ONCE(*native_base_pmd(shk_range_of(addr)));
 	unsigned long index = pte_index(addr);
 	pte_t pte;
 
@@ -125,24 +125,24 @@ static pte_t base_pte(unsigned long addr)
 	return pte_clear_flags(pte, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
 }
 
-static pmd_t *private_pmd(struct shk_tables *tables, unsigned int range)
+static pmd_t *native_private_pmd(struct shk_tables *tables, unsigned int range)
 {
 	return (pmd_t *)page_address(tables->pmd) + pmd_index(shk_range_start(range));
 }
 
-static void link_pte(struct shk_tables *tables, unsigned int range, struct page *page)
+static void native_link_pte(struct shk_tables *tables, unsigned int range, struct page *page)
 {
-	native_link(page, private_pmd(tables, range), _KERNPG_TABLE | page_to_phys(page));
+	native_link(page, native_private_pmd(tables, range), _KERNPG_TABLE | page_to_phys(page));
 }
 
 /* As the base maps @range. */
-static void fill(struct page *page, unsigned int range)
+static void native_fill_pte(struct page *page, unsigned int range)
 {
 	pte_t *pte = page_address(page);
 	unsigned int i;
 
 	for (i = 0; i < PTRS_PER_PTE; i++)
-		pte[i] = base_pte(shk_range_start(range) + i * PAGE_SIZE);
+		pte[i] = native_base_pte(shk_range_start(range) + i * PAGE_SIZE);
 }
 
 /* Ranges that the base maps by large pages. */
@@ -151,19 +151,20 @@ static int small_create(struct shk_tables *tables)
 	struct page *page;
 	unsigned int range;
 
-	tables->small = kcalloc(shk_nr_ranges(), sizeof(*tables->small), GFP_KERNEL_ACCOUNT);
-	if (!tables->small)
+	tables->small_pte =
+		kcalloc(shk_nr_ranges(), sizeof(*tables->small_pte), GFP_KERNEL_ACCOUNT);
+	if (!tables->small_pte)
 		return -ENOMEM;
 	for (range = 0; range < shk_nr_ranges(); range++) {
-		if (!pmd_leaf(*private_pmd(tables, range)))
+		if (!pmd_leaf(*native_private_pmd(tables, range)))
 			continue;
 		page = alloc_page(GFP_KERNEL_ACCOUNT);
 		if (!page)
 			return -ENOMEM;
-		tables->small[range] = page;
-		tables->nr_small++;
-		fill(page, range);
-		link_pte(tables, range, page);
+		tables->small_pte[range] = page;
+		tables->nr_small_pages++;
+		native_fill_pte(page, range);
+		native_link_pte(tables, range, page);
 	}
 	return 0;
 }
@@ -175,10 +176,10 @@ static int native_create(struct shk_tables *tables)
 	struct page *top;
 
 	tables->pte = kcalloc(shk_nr_ranges(), sizeof(*tables->pte), GFP_KERNEL_ACCOUNT);
-	tables->pud = table_alloc(entry_page(p4d_val(*base_p4d())));
-	tables->pmd = table_alloc(entry_page(pud_val(*shk_base_pud(shk_symbols.text))));
+	tables->pud = native_table_alloc(entry_page(p4d_val(*native_base_p4d())));
+	tables->pmd = native_table_alloc(entry_page(pud_val(*shk_base_pud(shk_symbols.text))));
 	if (pgtable_l5_enabled())
-		tables->p4d = table_alloc(entry_page(pgd_val(*shk_base_pgd())));
+		tables->p4d = native_table_alloc(entry_page(pgd_val(*shk_base_pgd())));
 	if (!tables->pte || !tables->pud || !tables->pmd ||
 	    (pgtable_l5_enabled() && !tables->p4d)) {
 		native_destroy(tables);
@@ -198,7 +199,7 @@ static int native_create(struct shk_tables *tables)
 			*entry = pmd_clear_flags(*entry, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
 	}
 
-	if (shk_small() && small_create(tables)) {
+	if (shk_small_pages_needed() && small_create(tables)) {
 		native_destroy(tables);
 		return -ENOMEM;
 	}
@@ -211,7 +212,7 @@ static int native_create(struct shk_tables *tables)
 		p4d_t *p4d = page_address(tables->p4d);
 
 		p4d[p4d_index(shk_symbols.text)] =
-			__p4d(native_redirect(p4d_val(*base_p4d()), tables->pud));
+			__p4d(native_redirect(p4d_val(*native_base_p4d()), tables->pud));
 		top = tables->p4d;
 	}
 	/* With four levels the kernel's P4D entry is its PGD entry. */
@@ -221,32 +222,32 @@ static int native_create(struct shk_tables *tables)
 }
 
 /* The PTE page of its own that @range has, or NULL. */
-static struct page *own_pte(const struct shk_tables *tables, unsigned int range)
+static struct page *native_private_pte(const struct shk_tables *tables, unsigned int range)
 {
 	if (tables->pte[range])
 		return tables->pte[range];
-	return tables->small ? tables->small[range] : NULL;
+	return tables->small_pte ? tables->small_pte[range] : NULL;
 }
 
 /* Text of a split range is never changed by the kernel but by text_poke(); its end is no text. */
-static void follow_ptes(struct page *table, unsigned long from, unsigned long to)
+static void native_follow_ptes(struct page *table, unsigned long from, unsigned long to)
 {
 	pte_t *pte = page_address(table);
 
 	for (from = max(from, PAGE_ALIGN(shk_symbols.etext)); from < to; from += PAGE_SIZE)
-		set_pte(pte + pte_index(from), base_pte(from));
+		set_pte(pte + pte_index(from), native_base_pte(from));
 }
 
 static void native_follow(struct shk_tables *tables, unsigned long addr)
 {
 	pmd_t *to = (pmd_t *)page_address(tables->pmd) + pmd_index(addr);
 	bool is_text = addr >= shk_symbols.text && shk_range_of(addr) < shk_nr_ranges();
-	struct page *own = is_text ? own_pte(tables, shk_range_of(addr)) : NULL;
+	struct page *own = is_text ? native_private_pte(tables, shk_range_of(addr)) : NULL;
 	pmd_t pmd = READ_ONCE(*shk_base_pmd(addr));
 
 	lockdep_assert_held(&shk_tables_lock);
 	if (own) {
-		follow_ptes(own, addr, addr + PMD_SIZE);
+		native_follow_ptes(own, addr, addr + PMD_SIZE);
 		return;
 	}
 	if (is_text && pmd_leaf(pmd))
@@ -272,9 +273,9 @@ static int native_split(struct shk_tables *tables, unsigned int range, struct pa
 	if (shk_range_in_modules(range))
 		return shk_modules_split(tables, shk_range_start(range), page);
 	spin_lock_irq(&shk_tables_lock);
-	fill(page, range);
+	native_fill_pte(page, range);
 	tables->pte[range] = page;
-	link_pte(tables, range, page);
+	native_link_pte(tables, range, page);
 	spin_unlock_irq(&shk_tables_lock);
 	return 0;
 }
@@ -288,8 +289,8 @@ static struct page *native_merge(struct shk_tables *tables, unsigned int range)
 	spin_lock_irq(&shk_tables_lock);
 	page = tables->pte[range];
 	tables->pte[range] = NULL;
-	if (own_pte(tables, range))
-		link_pte(tables, range, own_pte(tables, range));
+	if (native_private_pte(tables, range))
+		native_link_pte(tables, range, native_private_pte(tables, range));
 	native_follow(tables, shk_range_start(range));
 	spin_unlock_irq(&shk_tables_lock);
 	return page;
@@ -308,7 +309,7 @@ static int native_map(struct shk_tables *tables, unsigned long addr, struct page
 	if (shk_in_module_area(addr))
 		return shk_modules_map(tables, addr, page);
 	table = page_address(tables->pte[shk_range_of(addr)]);
-	pte = base_pte(addr);
+	pte = native_base_pte(addr);
 	if (page)
 		pte = pfn_pte(page_to_pfn(page), pte_pgprot(pte));
 	set_pte(table + pte_index(addr), pte);
@@ -317,8 +318,8 @@ static int native_map(struct shk_tables *tables, unsigned long addr, struct page
 
 static bool native_base_is_huge(unsigned int range)
 {
-	return !shk_small() && !shk_range_in_modules(range) &&
-	       pmd_leaf(READ_ONCE(*base_pmd(range)));
+	return !shk_small_pages_needed() && !shk_range_in_modules(range) &&
+	       pmd_leaf(READ_ONCE(*native_base_pmd(range)));
 }
 
 static void native_map_huge(struct shk_tables *tables, unsigned int range, bool huge)
@@ -326,10 +327,10 @@ static void native_map_huge(struct shk_tables *tables, unsigned int range, bool 
 	pte_t pte = *(pte_t *)page_address(tables->pte[range]);
 
 	if (huge)
-		set_pmd(private_pmd(tables, range),
+		set_pmd(native_private_pmd(tables, range),
 			pmd_mkhuge(pfn_pmd(pte_pfn(pte), pgprot_4k_2_large(pte_pgprot(pte)))));
 	else
-		link_pte(tables, range, tables->pte[range]);
+		native_link_pte(tables, range, tables->pte[range]);
 }
 
 static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
@@ -340,11 +341,11 @@ static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
 	 * Not set_pgd(): with PTI that might look at the user half, which the
 	 * kernel's entries have no part in.
 	 */
-	WRITE_ONCE(*pgd, tables ? tables->entry : shk_small_entry(true));
+	WRITE_ONCE(*pgd, tables ? tables->entry : shk_small_pages_entry(true));
 	return 0;
 }
 
-static bool is_lazy_in(int cpu, void *mm)
+static bool native_is_lazy(int cpu, void *mm)
 {
 	if (READ_ONCE(*per_cpu_ptr(shk_symbols.loaded_mm, cpu)) != mm)
 		return false;
@@ -353,7 +354,7 @@ static bool is_lazy_in(int cpu, void *mm)
 }
 
 /* As leave_mm() does, on the CPU that is to leave. */
-static void leave(void *mm)
+static void native_leave(void *mm)
 {
 	if (!current->mm && current->active_mm == mm && *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
 		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
@@ -363,7 +364,7 @@ static void leave(void *mm)
  * Has no other CPU loaded @mm, which is current's? One that does from here on has loaded the
  * entry as it is now, and an entry that is written later is followed by another look.
  */
-static bool is_here_only(struct mm_struct *mm)
+static bool native_runs_here_only(struct mm_struct *mm)
 {
 	bool only;
 
@@ -380,8 +381,8 @@ static bool is_here_only(struct mm_struct *mm)
  */
 static void native_evict(struct mm_struct *mm)
 {
-	if (!is_here_only(mm))
-		on_each_cpu_cond_mask(is_lazy_in, leave, mm, true, mm_cpumask(mm));
+	if (!native_runs_here_only(mm))
+		on_each_cpu_cond_mask(native_is_lazy, native_leave, mm, true, mm_cpumask(mm));
 }
 
 /* CPUs that do not run @mm now flush when they do next, since its tlb_gen has changed. */
@@ -396,7 +397,7 @@ static void native_flush_cpu(void)
 	__flush_tlb_all();
 }
 
-static void flush_cpu(void *unused)
+static void native_flush_cpu_fn(void *unused)
 {
 	native_flush_cpu();
 }
@@ -408,7 +409,7 @@ static void flush_cpu(void *unused)
  */
 static void native_flush_all(void)
 {
-	on_each_cpu(flush_cpu, NULL, 1);
+	on_each_cpu(native_flush_cpu_fn, NULL, 1);
 }
 
 static struct shk_tables *native_current_tables(void)
@@ -422,7 +423,7 @@ static struct shk_tables *native_current_tables(void)
 		pfn_to_page(PHYS_PFN(pgd_val(entry) & PTE_PFN_MASK)));
 }
 
-static u64 set_global(u64 entry, bool global)
+static u64 entry_with_global(u64 entry, bool global)
 {
 	if (global)
 		return entry & SHK_SAVED_GLOBAL ? (entry & ~SHK_SAVED_GLOBAL) | _PAGE_GLOBAL
@@ -435,13 +436,13 @@ void shk_entry_set_global(void *entry, bool global)
 {
 	u64 *p = entry, old = READ_ONCE(*p);
 
-	while (!try_cmpxchg64(p, &old, set_global(old, global)))
+	while (!try_cmpxchg64(p, &old, entry_with_global(old, global)))
 		;
 }
 
 static void native_base_set_global(unsigned int range, bool global)
 {
-	pmd_t *pmd = base_pmd(range), *user = user_pmd(range);
+	pmd_t *pmd = native_base_pmd(range), *user = native_user_pmd(range);
 	unsigned int i;
 
 	if (pmd_leaf(*pmd)) {

@@ -45,14 +45,14 @@ static int xenpv_init(void)
 	return -EOPNOTSUPP;
 }
 
-static pmd_t *base_pmd(unsigned int range)
+static pmd_t *xenpv_base_pmd(unsigned int range)
 {
 	return shk_base_pmd(shk_range_start(range));
 }
 
-static pte_t *base_pte(unsigned long addr)
+static pte_t *xenpv_base_pte(unsigned long addr)
 {
-	return pte_offset_kernel(base_pmd(shk_range_of(addr)), addr);
+	return pte_offset_kernel(xenpv_base_pmd(shk_range_of(addr)), addr);
 }
 
 static void *table_of(void *entry)
@@ -61,7 +61,7 @@ static void *table_of(void *entry)
 }
 
 /* The base's @entry, pointing at @page instead. */
-static u64 redirect(u64 entry, struct page *page)
+static u64 xenpv_redirect(u64 entry, struct page *page)
 {
 	u64 frame = pfn_to_mfn(page_to_pfn(page));
 
@@ -129,7 +129,7 @@ static int batch_submit(struct batch *batch)
 	return SHK_E(XEN);
 }
 
-static int entry_write(void *entry, u64 val)
+static int xenpv_entry_write(void *entry, u64 val)
 {
 	struct batch batch = {};
 
@@ -140,11 +140,11 @@ static int entry_write(void *entry, u64 val)
 /* Nobody else may write meanwhile: Xen does not compare. */
 static int xenpv_write(void *entry, u64 old, u64 new)
 {
-	return old == new ? 0 : entry_write(entry, new);
+	return old == new ? 0 : xenpv_entry_write(entry, new);
 }
 
 /* Leaked if Xen knows better, and it is in use as a table. */
-static void table_free(struct page *page)
+static void xenpv_table_free(struct page *page)
 {
 	struct batch batch = {};
 
@@ -153,7 +153,7 @@ static void table_free(struct page *page)
 		__free_page(page);
 }
 
-static struct page *table_alloc(void *base)
+static struct page *xenpv_table_alloc(void *base)
 {
 	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
 
@@ -162,15 +162,15 @@ static struct page *table_alloc(void *base)
 	return page;
 }
 
-static void tables_free(struct shk_tables *tables)
+static void xenpv_tables_free(struct shk_tables *tables)
 {
 	shk_modules_destroy(tables);
 	if (tables->pud) {
 		set_page_private(tables->pud, 0);
-		table_free(tables->pud);
+		xenpv_table_free(tables->pud);
 	}
 	if (tables->pmd)
-		table_free(tables->pmd);
+		xenpv_table_free(tables->pmd);
 	kfree(tables->pte);
 	*tables = (struct shk_tables){};
 }
@@ -181,7 +181,7 @@ static void xenpv_destroy(struct shk_tables *tables)
 
 	batch_op(&batch, MMUEXT_UNPIN_TABLE, tables->pud);
 	WARN_ON_ONCE(batch_submit(&batch));
-	tables_free(tables);
+	xenpv_tables_free(tables);
 }
 
 static int xenpv_create(struct shk_tables *tables)
@@ -191,15 +191,15 @@ static int xenpv_create(struct shk_tables *tables)
 	int ret;
 
 	tables->pte = kcalloc(shk_nr_ranges(), sizeof(*tables->pte), GFP_KERNEL_ACCOUNT);
-	tables->pud = table_alloc(table_of(shk_base_pud(shk_symbols.text)));
-	tables->pmd = table_alloc(table_of(base_pmd(0)));
+	tables->pud = xenpv_table_alloc(table_of(shk_base_pud(shk_symbols.text)));
+	tables->pmd = xenpv_table_alloc(table_of(xenpv_base_pmd(0)));
 	if (!tables->pte || !tables->pud || !tables->pmd) {
 		ret = -ENOMEM;
 		goto free;
 	}
 	pud = page_address(tables->pud);
 	pud[pud_index(shk_symbols.text)].pud =
-		redirect(shk_base_pud(shk_symbols.text)->pud, tables->pmd);
+		xenpv_redirect(shk_base_pud(shk_symbols.text)->pud, tables->pmd);
 
 	batch_protect(&batch, tables->pud, PAGE_KERNEL_RO);
 	batch_protect(&batch, tables->pmd, PAGE_KERNEL_RO);
@@ -210,11 +210,11 @@ static int xenpv_create(struct shk_tables *tables)
 	set_page_private(tables->pud, (unsigned long)tables);
 	return 0;
 free:
-	tables_free(tables);
+	xenpv_tables_free(tables);
 	return ret;
 }
 
-static pmd_t *private_pmd(struct shk_tables *tables, unsigned int range)
+static pmd_t *xenpv_private_pmd(struct shk_tables *tables, unsigned int range)
 {
 	return (pmd_t *)page_address(tables->pmd) + pmd_index(shk_range_start(range));
 }
@@ -255,8 +255,9 @@ static int xenpv_split(struct shk_tables *tables, unsigned int range, struct pag
 
 	if (shk_range_in_modules(range))
 		return shk_modules_split(tables, shk_range_start(range), page);
-	memcpy(page_address(page), table_of(base_pte(shk_range_start(range))), PAGE_SIZE);
-	ret = xenpv_link(page, private_pmd(tables, range), redirect(base_pmd(range)->pmd, page));
+	memcpy(page_address(page), table_of(xenpv_base_pte(shk_range_start(range))), PAGE_SIZE);
+	ret = xenpv_link(page, xenpv_private_pmd(tables, range),
+			 xenpv_redirect(xenpv_base_pmd(range)->pmd, page));
 	if (!ret)
 		tables->pte[range] = page;
 	return ret;
@@ -269,7 +270,8 @@ static struct page *xenpv_merge(struct shk_tables *tables, unsigned int range)
 	if (shk_range_in_modules(range))
 		return shk_modules_merge(tables, shk_range_start(range));
 	page = tables->pte[range];
-	if (WARN_ON_ONCE(entry_write(private_pmd(tables, range), base_pmd(range)->pmd)))
+	if (WARN_ON_ONCE(xenpv_entry_write(xenpv_private_pmd(tables, range),
+					   xenpv_base_pmd(range)->pmd)))
 		return NULL;
 	tables->pte[range] = NULL;
 	return page;
@@ -283,8 +285,9 @@ static int xenpv_map(struct shk_tables *tables, unsigned long addr, struct page 
 	if (shk_in_module_area(addr))
 		return shk_modules_map(tables, addr, page);
 	table = page_address(tables->pte[shk_range_of(addr)]);
-	entry = base_pte(addr)->pte;
-	return entry_write(table + pte_index(addr), page ? redirect(entry, page) : entry);
+	entry = xenpv_base_pte(addr)->pte;
+	return xenpv_entry_write(table + pte_index(addr),
+				 page ? xenpv_redirect(entry, page) : entry);
 }
 
 static int xenpv_graft(struct mm_struct *mm, const struct shk_tables *tables)
@@ -294,18 +297,18 @@ static int xenpv_graft(struct mm_struct *mm, const struct shk_tables *tables)
 	int ret = 0;
 
 	if (tables)
-		entry = redirect(entry, tables->pud);
+		entry = xenpv_redirect(entry, tables->pud);
 	/* Before its first use and after its last an mm is not pinned, but plain memory. */
 	spin_lock(&mm->page_table_lock);
 	if (PagePinned(virt_to_page(mm->pgd)))
-		ret = entry_write(pgd, entry);
+		ret = xenpv_entry_write(pgd, entry);
 	else
 		WRITE_ONCE(pgd->pgd, entry);
 	spin_unlock(&mm->page_table_lock);
 	return ret;
 }
 
-static void flush_mm_cpu(void *info)
+static void xenpv_flush_mm_fn(void *info)
 {
 	struct mm_struct *mm = info;
 
@@ -319,7 +322,7 @@ static void flush_mm_cpu(void *info)
 /* There are no PCIDs: who does not run it has forgotten it. */
 static void xenpv_flush_mm(struct mm_struct *mm)
 {
-	on_each_cpu_mask(mm_cpumask(mm), flush_mm_cpu, mm, 1);
+	on_each_cpu_mask(mm_cpumask(mm), xenpv_flush_mm_fn, mm, 1);
 }
 
 static void xenpv_flush_cpu(void)
@@ -361,7 +364,7 @@ const struct shk_mmu shk_mmu_xenpv = {
 	.pte = xenpv_pte,
 	.split = xenpv_split,
 	.merge = xenpv_merge,
-	.free_table = table_free,
+	.free_table = xenpv_table_free,
 	.map = xenpv_map,
 	.graft = xenpv_graft,
 	.flush_mm = xenpv_flush_mm,
@@ -371,7 +374,7 @@ const struct shk_mmu shk_mmu_xenpv = {
 	.current_tables = xenpv_current_tables,
 	.refresh = shk_modules_refresh,
 	.fault = shk_modules_fault_alone,
-	.redirect = redirect,
+	.redirect = xenpv_redirect,
 	.write = xenpv_write,
 	.link = xenpv_link,
 };

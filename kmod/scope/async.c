@@ -16,79 +16,79 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/carrier.h"
 #include "hooks/load.h"
 #include "scope/async.h"
 #include "scope/causal.h"
-#include "scope/own.h"
+#include "scope/ownership.h"
 #include "scope/runner.h"
 #include "scope/union.h"
 
 /* ---- by whom they land on ---- */
 
-struct visit {
+struct async_loaded {
 	const void *key;
 	struct shk_shadow *shadow;
 	struct mm_struct *from;
 };
 
-static DEFINE_PER_CPU(struct visit[SHK_NR_LANDINGS], visits);
+static DEFINE_PER_CPU(struct async_loaded[SHK_NR_ASYNC_KINDS], async_loaded_texts);
 
-void shk_async_begin(enum shk_landing kind, const void *key, struct shk_shadow *shadow)
+void shk_async_begin(enum shk_async_kind kind, const void *key, struct shk_shadow *shadow)
 {
-	struct visit *visit = this_cpu_ptr(&visits[kind]);
+	struct async_loaded *loaded = this_cpu_ptr(&async_loaded_texts[kind]);
 	unsigned long flags;
 
 	if (!shadow)
 		return;
 	local_irq_save(flags);
-	if (!visit->key)
-		*visit = (struct visit){ key, shadow, shk_load(shadow->carrier) };
+	if (!loaded->key)
+		*loaded = (struct async_loaded){ key, shadow, shk_load(shadow->carrier) };
 	else
 		atomic64_inc(&shadow->nr_unfollowed);
 	local_irq_restore(flags);
 }
 NOKPROBE_SYMBOL(shk_async_begin);
 
-void shk_async_end(enum shk_landing kind, const void *key)
+void shk_async_end(enum shk_async_kind kind, const void *key)
 {
-	struct visit *visit = this_cpu_ptr(&visits[kind]);
+	struct async_loaded *loaded = this_cpu_ptr(&async_loaded_texts[kind]);
 	unsigned long flags;
 
-	if (visit->key != key)
+	if (loaded->key != key)
 		return;
 	local_irq_save(flags);
-	shk_load_back(visit->from);
-	visit->key = NULL;
+	shk_load_back(loaded->from);
+	loaded->key = NULL;
 	local_irq_restore(flags);
 }
 NOKPROBE_SYMBOL(shk_async_end);
 
-struct shk_shadow *shk_async_shadow(enum shk_landing kind, const void *key)
+struct shk_shadow *shk_async_shadow(enum shk_async_kind kind, const void *key)
 {
-	struct visit *visit = this_cpu_ptr(&visits[kind]);
+	struct async_loaded *loaded = this_cpu_ptr(&async_loaded_texts[kind]);
 
-	return visit->key == key ? visit->shadow : NULL;
+	return loaded->key == key ? loaded->shadow : NULL;
 }
 
-static void on_softirq_entry(void *unused, unsigned int nr)
+static void async_on_softirq_entry(void *unused, unsigned int nr)
 {
 	struct shk_shadow *shadow = shk_causal_take_softirq(nr) ?: shk_union_here();
 
-	shk_async_begin(SHK_SOFTIRQ, this_cpu_ptr(&visits[SHK_SOFTIRQ]), shadow);
+	shk_async_begin(SHK_SOFTIRQ, this_cpu_ptr(&async_loaded_texts[SHK_SOFTIRQ]), shadow);
 }
-NOKPROBE_SYMBOL(on_softirq_entry);
+NOKPROBE_SYMBOL(async_on_softirq_entry);
 
-static void on_softirq_exit(void *unused, unsigned int nr)
+static void async_on_softirq_exit(void *unused, unsigned int nr)
 {
-	shk_async_end(SHK_SOFTIRQ, this_cpu_ptr(&visits[SHK_SOFTIRQ]));
+	shk_async_end(SHK_SOFTIRQ, this_cpu_ptr(&async_loaded_texts[SHK_SOFTIRQ]));
 }
-NOKPROBE_SYMBOL(on_softirq_exit);
+NOKPROBE_SYMBOL(async_on_softirq_exit);
 
 /* ---- work items ---- */
 
-struct worker {
+struct async_worker {
 	struct shk_runner runner;
 	struct list_head node; /* running */
 	struct shk_shadow *shadow;
@@ -99,7 +99,7 @@ static DEFINE_RAW_SPINLOCK(running_lock);
 
 static void worker_begin(struct work_struct *work, struct shk_shadow *shadow)
 {
-	struct worker *worker;
+	struct async_worker *worker;
 	unsigned long flags;
 
 	worker = kzalloc(sizeof(*worker), GFP_ATOMIC | __GFP_NOWARN);
@@ -115,7 +115,7 @@ static void worker_begin(struct work_struct *work, struct shk_shadow *shadow)
 	shk_runner_begin_here(&worker->runner);
 }
 
-static void on_work_start(void *unused, struct work_struct *work)
+static void async_on_work_start(void *unused, struct work_struct *work)
 {
 	struct shk_shadow *shadow = shk_causal_take_work(work) ?: shk_union_here();
 
@@ -129,7 +129,7 @@ static void on_work_start(void *unused, struct work_struct *work)
 static void worker_end(const struct work_struct *work)
 {
 	struct shk_runner *runner = shk_runner_here(work);
-	struct worker *worker = container_of(runner, struct worker, runner);
+	struct async_worker *worker = container_of(runner, struct async_worker, runner);
 	unsigned long flags;
 	bool mine;
 
@@ -147,7 +147,7 @@ static void worker_end(const struct work_struct *work)
 	kfree(worker);
 }
 
-static void on_work_end(void *unused, struct work_struct *work)
+static void async_on_work_end(void *unused, struct work_struct *work)
 {
 	if (in_task())
 		worker_end(work);
@@ -157,7 +157,7 @@ static void on_work_end(void *unused, struct work_struct *work)
 
 void shk_async_stop(struct shk_shadow *shadow)
 {
-	struct worker *worker, *next;
+	struct async_worker *worker, *next;
 	LIST_HEAD(gone);
 
 	raw_spin_lock_irq(&running_lock);
@@ -169,7 +169,7 @@ void shk_async_stop(struct shk_shadow *shadow)
 		list_move(&worker->node, &gone);
 	}
 	raw_spin_unlock_irq(&running_lock);
-	shk_carrier_leave_all(shadow);
+	shk_carrier_evict(shadow);
 	list_for_each_entry (worker, &gone, node)
 		shk_runner_end(&worker->runner);
 	synchronize_rcu();
@@ -185,14 +185,14 @@ static unsigned int nr_listeners;
 
 /* What begins must end: the first NR_ENDS are there before the others are, and longer. */
 #define NR_ENDS 2
-static struct shk_ear ears[] = {
-	{ "softirq_exit", on_softirq_exit },
-	{ "workqueue_execute_end", on_work_end },
-	{ "softirq_entry", on_softirq_entry },
-	{ "workqueue_execute_start", on_work_start },
+static struct shk_tracepoint tracepoints[] = {
+	{ "softirq_exit", async_on_softirq_exit },
+	{ "workqueue_execute_end", async_on_work_end },
+	{ "softirq_entry", async_on_softirq_entry },
+	{ "workqueue_execute_start", async_on_work_start },
 };
 
-int shk_async_listen(void)
+int shk_async_tracepoints_get(void)
 {
 	int ret;
 
@@ -200,7 +200,7 @@ int shk_async_listen(void)
 	if (nr_listeners++)
 		return 0;
 	preempt_notifier_inc();
-	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	ret = shk_tracepoints_register(tracepoints, ARRAY_SIZE(tracepoints));
 	if (ret) {
 		preempt_notifier_dec();
 		nr_listeners--;
@@ -208,17 +208,17 @@ int shk_async_listen(void)
 	return ret;
 }
 
-void shk_async_listen_no_more(void)
+void shk_async_tracepoints_put(void)
 {
 	lockdep_assert_held(&shk_async_lock);
 	if (--nr_listeners)
 		return;
-	shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);
-	shk_ears_end(ears, NR_ENDS);
+	shk_tracepoints_unregister(tracepoints + NR_ENDS, ARRAY_SIZE(tracepoints) - NR_ENDS);
+	shk_tracepoints_unregister(tracepoints, NR_ENDS);
 	preempt_notifier_dec();
 }
 
 int __init shk_async_init(void)
 {
-	return shk_ears_find(ears, ARRAY_SIZE(ears));
+	return shk_tracepoints_find(tracepoints, ARRAY_SIZE(tracepoints));
 }

@@ -32,114 +32,115 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/carrier.h"
 #include "graft/graft.h"
 #include "scope/async.h"
 #include "scope/causal.h"
-#include "scope/own.h"
+#include "scope/ownership.h"
 
 /* ---- notes: what is to be executed in which shadow ---- */
 
-#define SET_BITS 9
-#define NR_WAYS	 8
+#define BUCKET_BITS 9
+#define NR_WAYS	    8
 
-struct note {
+struct causal_note {
 	const void *key; /* the work item or timer; NULL: none */
 	struct shk_shadow *shadow;
 };
 
 /* Bounded: what finds no room is not followed. */
-struct set {
+struct causal_bucket {
 	raw_spinlock_t lock; /* interrupts off; innermost */
-	struct note notes[NR_WAYS];
+	struct causal_note notes[NR_WAYS];
 };
 
-static struct set sets[1 << SET_BITS];
+static struct causal_bucket causal_buckets[1 << BUCKET_BITS];
 
-static struct set *set_of(const void *key)
+static struct causal_bucket *causal_bucket_of(const void *key)
 {
-	return &sets[hash_ptr(key, SET_BITS)];
+	return &causal_buckets[hash_ptr(key, BUCKET_BITS)];
 }
 
-static struct note *find_note(struct set *set, const void *key)
+static struct causal_note *causal_note_find(struct causal_bucket *bucket, const void *key)
 {
 	unsigned int i;
 
 	for (i = 0; i < NR_WAYS; i++)
-		if (READ_ONCE(set->notes[i].key) == key)
-			return &set->notes[i];
+		if (READ_ONCE(bucket->notes[i].key) == key)
+			return &bucket->notes[i];
 	return NULL;
 }
 
-/* find_note() looks at keys without the lock. */
-static void clear_note(struct note *note)
+/* causal_note_find() looks at keys without the lock. */
+static void causal_note_clear(struct causal_note *note)
 {
 	note->shadow = NULL;
 	WRITE_ONCE(note->key, NULL);
 }
 
 /* NULL takes it back. */
-static void note(const void *key, struct shk_shadow *shadow)
+static void causal_note_set(const void *key, struct shk_shadow *shadow)
 {
-	struct set *set = set_of(key);
-	struct note *note;
+	struct causal_bucket *bucket = causal_bucket_of(key);
+	struct causal_note *note;
 	unsigned long flags;
 
 	/* Nearly always. Nobody else notes this key: it is not pending. */
-	if (!shadow && !find_note(set, key))
+	if (!shadow && !causal_note_find(bucket, key))
 		return;
-	raw_spin_lock_irqsave(&set->lock, flags);
-	note = find_note(set, key);
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	note = causal_note_find(bucket, key);
 	if (!note && shadow)
-		note = find_note(set, NULL);
+		note = causal_note_find(bucket, NULL);
 	if (note) {
 		note->shadow = shadow;
 		WRITE_ONCE(note->key, shadow ? key : NULL);
 	}
-	raw_spin_unlock_irqrestore(&set->lock, flags);
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	if (!note && shadow)
 		atomic64_inc(&shadow->nr_unfollowed);
 }
 
 /* Whose it is; it is nobody's then. The shadow stays until preemption is on again. */
-static struct shk_shadow *take_note(const void *key)
+static struct shk_shadow *causal_note_take(const void *key)
 {
-	struct set *set = set_of(key);
+	struct causal_bucket *bucket = causal_bucket_of(key);
 	struct shk_shadow *shadow = NULL;
-	struct note *note;
+	struct causal_note *note;
 	unsigned long flags;
 
-	if (!find_note(set, key))
+	if (!causal_note_find(bucket, key))
 		return NULL;
-	raw_spin_lock_irqsave(&set->lock, flags);
-	note = find_note(set, key);
+	raw_spin_lock_irqsave(&bucket->lock, flags);
+	note = causal_note_find(bucket, key);
 	if (note) {
 		shadow = note->shadow;
-		clear_note(note);
+		causal_note_clear(note);
 	}
-	raw_spin_unlock_irqrestore(&set->lock, flags);
+	raw_spin_unlock_irqrestore(&bucket->lock, flags);
 	return shadow;
 }
 
-static void take_back_all(const struct shk_shadow *shadow)
+static void causal_notes_clear(const struct shk_shadow *shadow)
 {
-	struct set *set;
+	struct causal_bucket *bucket;
 	unsigned int i;
 
-	for (set = sets; set < sets + ARRAY_SIZE(sets); set++) {
-		raw_spin_lock_irq(&set->lock);
+	for (bucket = causal_buckets; bucket < causal_buckets + ARRAY_SIZE(causal_buckets);
+	     bucket++) {
+		raw_spin_lock_irq(&bucket->lock);
 		for (i = 0; i < NR_WAYS; i++)
-			if (set->notes[i].shadow == shadow)
-				clear_note(&set->notes[i]);
-		raw_spin_unlock_irq(&set->lock);
+			if (bucket->notes[i].shadow == shadow)
+				causal_note_clear(&bucket->notes[i]);
+		raw_spin_unlock_irq(&bucket->lock);
 	}
 }
 
 /* ---- who raises ---- */
 
 /* The shadow that current, a process, is in, if what it raises is to be followed. */
-static struct shk_shadow *raiser(void)
+static struct shk_shadow *causal_current_shadow(void)
 {
 	struct shk_shadow *shadow;
 
@@ -153,12 +154,12 @@ static struct shk_shadow *raiser(void)
 
 static void on_timer_start(void *unused, struct timer_list *timer)
 {
-	note(timer, raiser());
+	causal_note_set(timer, causal_current_shadow());
 }
 
 static void on_timer_entry(void *unused, struct timer_list *timer)
 {
-	shk_async_begin(SHK_TIMER, timer, take_note(timer));
+	shk_async_begin(SHK_TIMER, timer, causal_note_take(timer));
 }
 NOKPROBE_SYMBOL(on_timer_entry);
 
@@ -170,12 +171,12 @@ NOKPROBE_SYMBOL(on_timer_exit);
 
 static void on_hrtimer_start(void *unused, struct hrtimer *timer)
 {
-	note(timer, raiser());
+	causal_note_set(timer, causal_current_shadow());
 }
 
 static void on_hrtimer_entry(void *unused, struct hrtimer *timer)
 {
-	shk_async_begin(SHK_HRTIMER, timer, take_note(timer));
+	shk_async_begin(SHK_HRTIMER, timer, causal_note_take(timer));
 }
 NOKPROBE_SYMBOL(on_hrtimer_entry);
 
@@ -191,7 +192,7 @@ static DEFINE_PER_CPU(struct shk_shadow *[NR_SOFTIRQS], raised);
 static void on_softirq_raise(void *unused, unsigned int nr)
 {
 	struct shk_shadow **whose = this_cpu_ptr(&raised[nr]);
-	struct shk_shadow *shadow = raiser(), *was = READ_ONCE(*whose);
+	struct shk_shadow *shadow = causal_current_shadow(), *was = READ_ONCE(*whose);
 
 	if (!(local_softirq_pending() & BIT(nr))) {
 		WRITE_ONCE(*whose, shadow);
@@ -207,7 +208,7 @@ struct shk_shadow *shk_causal_take_softirq(unsigned int nr)
 }
 NOKPROBE_SYMBOL(shk_causal_take_softirq);
 
-static void forget_raised(struct shk_shadow *shadow)
+static void causal_softirqs_clear(struct shk_shadow *shadow)
 {
 	unsigned int nr;
 	int cpu;
@@ -219,15 +220,17 @@ static void forget_raised(struct shk_shadow *shadow)
 
 /* ---- work items ---- */
 
-static void on_queue(void *unused, int cpu, void *pwq, struct work_struct *work)
+static void on_work_queue(void *unused, int cpu, void *pwq, struct work_struct *work)
 {
 	/* Or by delayed_work_timer_fn(), in its timer. */
-	note(work, raiser() ?: shk_async_shadow(SHK_TIMER, &to_delayed_work(work)->timer));
+	causal_note_set(work,
+			causal_current_shadow()
+				?: shk_async_shadow(SHK_TIMER, &to_delayed_work(work)->timer));
 }
 
 struct shk_shadow *shk_causal_take_work(const struct work_struct *work)
 {
-	return take_note(work);
+	return causal_note_take(work);
 }
 
 /* ---- life ---- */
@@ -236,33 +239,33 @@ static unsigned int nr_causal; /* under shk_async_lock */
 
 /* What begins must end: the first NR_ENDS are there before the others are, and longer. */
 #define NR_ENDS 2
-static struct shk_ear ears[] = {
+static struct shk_tracepoint tracepoints[] = {
 	{ "timer_expire_exit", on_timer_exit },	  { "hrtimer_expire_exit", on_hrtimer_exit },
 	{ "timer_expire_entry", on_timer_entry }, { "hrtimer_expire_entry", on_hrtimer_entry },
 	{ "timer_start", on_timer_start },	  { "hrtimer_start", on_hrtimer_start },
-	{ "softirq_raise", on_softirq_raise },	  { "workqueue_queue_work", on_queue },
+	{ "softirq_raise", on_softirq_raise },	  { "workqueue_queue_work", on_work_queue },
 };
 
-static int listen(void)
+static int causal_register(void)
 {
-	int ret = shk_async_listen();
+	int ret = shk_async_tracepoints_get();
 
 	if (ret)
 		return ret;
-	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	ret = shk_tracepoints_register(tracepoints, ARRAY_SIZE(tracepoints));
 	if (ret)
-		shk_async_listen_no_more();
+		shk_async_tracepoints_put();
 	return ret;
 }
 
-static int listen_once_more(void)
+static int causal_register_get(void)
 {
 	int ret = 0;
 
 	if (mutex_lock_killable(&shk_async_lock))
 		return -ERESTARTSYS;
 	if (!nr_causal)
-		ret = listen();
+		ret = causal_register();
 	if (!ret)
 		nr_causal++;
 	mutex_unlock(&shk_async_lock);
@@ -278,7 +281,7 @@ int shk_causal_begin(struct shk_shadow *shadow)
 	ret = shk_carrier_get(shadow);
 	if (ret)
 		goto unlock;
-	ret = listen_once_more();
+	ret = causal_register_get();
 	if (ret)
 		shk_carrier_put(shadow);
 	else
@@ -296,17 +299,18 @@ void shk_causal_end(struct shk_shadow *shadow)
 	WRITE_ONCE(shadow->causal, false);
 	mutex_lock(&shk_async_lock);
 	if (!--nr_causal)
-		shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);
+		shk_tracepoints_unregister(tracepoints + NR_ENDS,
+					   ARRAY_SIZE(tracepoints) - NR_ENDS);
 	/* Nobody notes it any more ... */
 	synchronize_rcu();
-	take_back_all(shadow);
-	forget_raised(shadow);
+	causal_notes_clear(shadow);
+	causal_softirqs_clear(shadow);
 	/* ... nor begins to execute it, but for work items, nor is in the midst. */
 	synchronize_rcu();
 	shk_async_stop(shadow);
 	if (!nr_causal) {
-		shk_ears_end(ears, NR_ENDS);
-		shk_async_listen_no_more();
+		shk_tracepoints_unregister(tracepoints, NR_ENDS);
+		shk_async_tracepoints_put();
 	}
 	mutex_unlock(&shk_async_lock);
 	shk_carrier_put(shadow);
@@ -316,7 +320,7 @@ int __init shk_causal_init(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(sets); i++)
-		raw_spin_lock_init(&sets[i].lock);
-	return shk_ears_find(ears, ARRAY_SIZE(ears));
+	for (i = 0; i < ARRAY_SIZE(causal_buckets); i++)
+		raw_spin_lock_init(&causal_buckets[i].lock);
+	return shk_tracepoints_find(tracepoints, ARRAY_SIZE(tracepoints));
 }

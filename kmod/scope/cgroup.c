@@ -31,7 +31,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/attach.h"
 #include "graft/graft.h"
 #include "scope/cgroup.h"
@@ -52,11 +52,11 @@ static u64 last_binding;
 static bool listening;
 
 static struct workqueue_struct *cgroups_wq;
-static void tidy(struct work_struct *work);
-static DECLARE_DELAYED_WORK(tidy_work, tidy);
-static unsigned long retry; /* tidy()'s: when it does so again */
+static void cgroups_work_fn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(cgroups_work, cgroups_work_fn);
+static unsigned long retry; /* cgroups_work_fn()'s: when it does so again */
 
-static struct shk_binding *find(const struct cgroup *cgroup)
+static struct shk_binding *binding_find(const struct cgroup *cgroup)
 {
 	struct shk_binding *binding;
 
@@ -76,7 +76,7 @@ bool shk_bindings_exist(void)
 struct shk_binding *shk_binding_nearest(struct cgroup *cgroup)
 {
 	for (; cgroup; cgroup = cgroup_parent(cgroup)) {
-		struct shk_binding *binding = find(cgroup);
+		struct shk_binding *binding = binding_find(cgroup);
 
 		if (binding)
 			return binding;
@@ -88,7 +88,7 @@ struct shk_binding *shk_binding_nearest(struct cgroup *cgroup)
  * @task is current or has not run yet; it has changed its cgroup if @moved. Who has its
  * first mm of its own draws, if there is something to draw.
  */
-static void check(struct task_struct *task, bool moved, bool first)
+static void cgroup_check_task(struct task_struct *task, bool moved, bool first)
 {
 	struct shk_draw draw = {};
 	struct shk_binding *binding;
@@ -107,10 +107,10 @@ static void check(struct task_struct *task, bool moved, bool first)
 	}
 	rcu_read_unlock();
 	if (misplaced)
-		shk_look_at(task, true, draw);
+		shk_place_request(task, true, draw);
 }
 
-static void on_fork(void *unused, struct task_struct *parent, struct task_struct *child)
+static void cgroup_on_fork(void *unused, struct task_struct *parent, struct task_struct *child)
 {
 	bool moved;
 
@@ -119,49 +119,50 @@ static void on_fork(void *unused, struct task_struct *parent, struct task_struct
 	rcu_read_lock();
 	moved = task_dfl_cgroup(child) != task_dfl_cgroup(parent);
 	rcu_read_unlock();
-	check(child, moved, true);
+	cgroup_check_task(child, moved, true);
 }
 
-static void on_exec(void *unused, struct task_struct *task, pid_t old, struct linux_binprm *bprm)
+static void cgroup_on_exec(void *unused, struct task_struct *task, pid_t old,
+			   struct linux_binprm *bprm)
 {
 	smp_mb(); /* the mm is written, the cgroup not read: see shk_place_wanted() */
-	check(task, false, task->mm && shk_graft_was_borrowing(task->mm));
+	cgroup_check_task(task, false, task->mm && shk_graft_was_borrowing(task->mm));
 }
 
 /* Interrupts are off, and locks of the kernel's held. Whom no binding concerns costs this look. */
-static void on_move(void *unused, struct cgroup *to, const char *path, struct task_struct *task,
-		    bool threadgroup)
+static void cgroup_on_move(void *unused, struct cgroup *to, const char *path,
+			   struct task_struct *task, bool threadgroup)
 {
 	if (shk_place_wanted(task))
-		shk_look_at(task, false, (struct shk_draw){});
+		shk_place_request(task, false, (struct shk_draw){});
 }
 
-static void on_rmdir(void *unused, struct cgroup *cgroup, const char *path)
+static void cgroup_on_rmdir(void *unused, struct cgroup *cgroup, const char *path)
 {
 	bool bound;
 
 	rcu_read_lock();
-	bound = find(cgroup);
+	bound = binding_find(cgroup);
 	rcu_read_unlock();
 	if (bound)
-		mod_delayed_work(cgroups_wq, &tidy_work, 0);
+		mod_delayed_work(cgroups_wq, &cgroups_work, 0);
 }
 
-static struct shk_ear ears[] = {
-	{ "cgroup_attach_task", on_move },
-	{ "sched_process_fork", on_fork },
-	{ "sched_process_exec", on_exec },
-	{ "cgroup_rmdir", on_rmdir },
+static struct shk_tracepoint tracepoints[] = {
+	{ "cgroup_attach_task", cgroup_on_move },
+	{ "sched_process_fork", cgroup_on_fork },
+	{ "sched_process_exec", cgroup_on_exec },
+	{ "cgroup_rmdir", cgroup_on_rmdir },
 };
 
-static int listen(void)
+static int cgroup_register_tracepoints(void)
 {
 	int ret;
 
 	lockdep_assert_held(&cgroups_lock);
 	if (listening)
 		return 0;
-	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	ret = shk_tracepoints_register(tracepoints, ARRAY_SIZE(tracepoints));
 	if (ret)
 		return ret;
 	listening = true;
@@ -173,23 +174,23 @@ static int listen(void)
  * Nothing is bound, and nobody is left whom a cgroup has placed: a child may have
  * inherited that and not be in any cgroup yet. Returns whether that is so.
  */
-static bool listen_no_more(void)
+static bool cgroup_unregister_tracepoints(void)
 {
 	lockdep_assert_held(&cgroups_lock);
 	if (!listening || nr_bindings)
 		return true;
 	if (shk_graft_count_placed())
 		return false;
-	shk_ears_end(ears, ARRAY_SIZE(ears));
+	shk_tracepoints_unregister(tracepoints, ARRAY_SIZE(tracepoints));
 	listening = false;
 	module_put(THIS_MODULE);
 	return true;
 }
 
 /* All processes at and below @root that @binding, or nothing if NULL, decides for. */
-static int members_do(struct cgroup *root, const struct shk_binding *binding,
-		      int (*fn)(struct task_struct *, struct shk_placing *),
-		      struct shk_placing *placing)
+static int cgroup_for_each_member(struct cgroup *root, const struct shk_binding *binding,
+				  int (*fn)(struct task_struct *, struct shk_placing *),
+				  struct shk_placing *placing)
 {
 	struct cgroup_subsys_state *css;
 	struct task_struct *task;
@@ -271,27 +272,27 @@ void shk_binding_put(struct shk_binding *binding)
 	module_put(THIS_MODULE);
 }
 
-static void count_at(struct shk_shadow *shadow, int change)
+static void shadow_count_cgroups(struct shk_shadow *shadow, int change)
 {
 	lockdep_assert_held(&shk_graft_lock);
 	WRITE_ONCE(shadow->nr_cgroups, shadow->nr_cgroups + change);
 }
 
 /* Of what its members execute no shadow can be destroyed. */
-static void count(struct shk_binding *binding, int change)
+static void binding_count(struct shk_binding *binding, int change)
 {
-	count_at(binding->shadow, change);
+	shadow_count_cgroups(binding->shadow, change);
 	if (binding->shadow->target)
-		count_at(binding->shadow->target, change);
+		shadow_count_cgroups(binding->shadow->target, change);
 	if (!binding->other)
 		return;
-	count_at(binding->other, change);
+	shadow_count_cgroups(binding->other, change);
 	if (binding->other->target)
-		count_at(binding->other->target, change);
+		shadow_count_cgroups(binding->other->target, change);
 }
 
 /* Both texts are there before the first process comes. Errors as shk_shadow_prepare(). */
-static int prepare(struct shk_binding *binding)
+static int binding_prepare_shadows(struct shk_binding *binding)
 {
 	struct shk_prepared was, was_other;
 	int ret = shk_shadow_prepare(binding->shadow, &was);
@@ -305,20 +306,20 @@ static int prepare(struct shk_binding *binding)
 }
 
 /* -EAGAIN: somebody changes one of the shadows, for whom nobody is to wait with cgroups_lock. */
-static int publish(struct shk_binding *binding)
+static int binding_publish(struct shk_binding *binding)
 {
 	int ret;
 
 	if (!shk_shadow_trylock_both(binding->shadow, binding->other))
 		return -EAGAIN;
-	ret = prepare(binding);
+	ret = binding_prepare_shadows(binding);
 	if (!ret) {
 		/* One that comes back keeps it: who stayed stays, and draws no more. */
 		binding->id = binding->id ?: ++last_binding;
 		spin_lock(&shk_graft_lock);
 		hash_add_rcu(bindings, &binding->node, (unsigned long)binding->cgroup);
 		WRITE_ONCE(nr_bindings, nr_bindings + 1);
-		count(binding, 1);
+		binding_count(binding, 1);
 		spin_unlock(&shk_graft_lock);
 	}
 	shk_shadow_unlock_both(binding->shadow, binding->other);
@@ -328,19 +329,20 @@ static int publish(struct shk_binding *binding)
 	return ret;
 }
 
-static void unpublish(struct shk_binding *binding)
+static void binding_unpublish(struct shk_binding *binding)
 {
 	spin_lock(&shk_graft_lock);
 	hash_del_rcu(&binding->node);
 	WRITE_ONCE(nr_bindings, nr_bindings - 1);
-	count(binding, -1);
+	binding_count(binding, -1);
 	spin_unlock(&shk_graft_lock);
 	synchronize_rcu();
 }
 
 /* The members of @binding's cgroup go where the next above it wants them, or to the base. */
-static int evict(struct shk_binding *binding, int (*fn)(struct task_struct *, struct shk_placing *),
-		 struct shk_placing *placing)
+static int binding_evict_members(struct shk_binding *binding,
+				 int (*fn)(struct task_struct *, struct shk_placing *),
+				 struct shk_placing *placing)
 {
 	struct shk_binding *above;
 
@@ -349,79 +351,79 @@ static int evict(struct shk_binding *binding, int (*fn)(struct task_struct *, st
 	/* It stays: who would free it waits for cgroups_lock. */
 	above = shk_binding_nearest(binding->cgroup);
 	rcu_read_unlock();
-	return members_do(binding->cgroup, above, fn, placing);
+	return cgroup_for_each_member(binding->cgroup, above, fn, placing);
 }
 
-static void end(struct shk_binding *binding)
+static void binding_end(struct shk_binding *binding)
 {
 	shk_binding_put(binding);
-	if (!listen_no_more())
-		queue_delayed_work(cgroups_wq, &tidy_work, RETRY);
+	if (!cgroup_unregister_tracepoints())
+		queue_delayed_work(cgroups_wq, &cgroups_work, RETRY);
 }
 
 /* Who is in the way goes later. */
-static void release(struct shk_binding *binding)
+static void binding_release(struct shk_binding *binding)
 {
 	struct shk_placing placing = {};
 
-	unpublish(binding);
-	evict(binding, place_or_defer, &placing);
-	end(binding);
+	binding_unpublish(binding);
+	binding_evict_members(binding, place_or_defer, &placing);
+	binding_end(binding);
 }
 
 /* -EBUSY: @busy is in the way, and all are where they were, or will be. */
-static int try_release(struct shk_binding *binding, pid_t *busy)
+static int binding_try_release(struct shk_binding *binding, pid_t *busy)
 {
 	struct shk_placing placing = {}, back = {};
 	int ret;
 
-	unpublish(binding);
-	ret = evict(binding, place_or_blame, &placing);
+	binding_unpublish(binding);
+	ret = binding_evict_members(binding, place_or_blame, &placing);
 	*busy = placing.busy;
 	if (!ret) {
-		end(binding);
-	} else if (!publish(binding)) {
-		members_do(binding->cgroup, binding, place_or_defer, &back);
+		binding_end(binding);
+	} else if (!binding_publish(binding)) {
+		cgroup_for_each_member(binding->cgroup, binding, place_or_defer, &back);
 	} else {
-		evict(binding, place_or_defer, &back);
-		end(binding);
+		binding_evict_members(binding, place_or_defer, &back);
+		binding_end(binding);
 		ret = 0;
 	}
 	return ret;
 }
 
-static bool says(const struct shk_binding *binding, const struct shk_split *split)
+static bool binding_equals(const struct shk_binding *binding, const struct shk_split *split)
 {
 	return binding->shadow == split->shadow && binding->other == split->other &&
 	       binding->percent == split->percent;
 }
 
-/* 1: it is bound, and @binding used up; 0: it was already; -EAGAIN as publish(). */
-static int bind(struct shk_binding *binding, const struct shk_split *split, pid_t *busy)
+/* 1: it is bound, and @binding used up; 0: it was already; -EAGAIN as binding_publish(). */
+static int cgroup_bind(struct shk_binding *binding, const struct shk_split *split, pid_t *busy)
 {
-	struct shk_binding *was = find(binding->cgroup);
+	struct shk_binding *was = binding_find(binding->cgroup);
 	struct shk_placing placing = {};
 	int ret;
 
 	if (was)
-		return says(was, split) ? 0 : SHK_E(CGROUP_ELSEWHERE);
-	ret = listen();
+		return binding_equals(was, split) ? 0 : SHK_E(CGROUP_ELSEWHERE);
+	ret = cgroup_register_tracepoints();
 	if (ret)
 		return ret;
-	ret = publish(binding);
+	ret = binding_publish(binding);
 	if (ret) {
-		listen_no_more();
+		cgroup_unregister_tracepoints();
 		return ret;
 	}
-	ret = members_do(binding->cgroup, binding, shk_place, &placing);
+	ret = cgroup_for_each_member(binding->cgroup, binding, shk_place, &placing);
 	*busy = placing.busy;
 	if (ret) {
 		shk_binding_get(binding);
-		release(binding);
+		binding_release(binding);
 		return ret;
 	}
 	/* Its members are where they stay. */
-	shk_graft_settle(binding->id, &binding->trial);
+	shk_graft_end_trial(binding->id, &binding->trial);
 	return 1;
 }
 
@@ -454,7 +456,7 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
 			ret = -ERESTARTSYS;
 		if (ret)
 			break;
-		ret = bind(binding, split, busy);
+		ret = cgroup_bind(binding, split, busy);
 		mutex_unlock(&cgroups_lock);
 	} while (ret == -EAGAIN);
 	if (ret <= 0)
@@ -462,7 +464,7 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
 	return min(ret, 0);
 }
 
-static bool is_of(const struct shk_binding *binding, const struct shk_shadow *shadow)
+static bool binding_has_shadow(const struct shk_binding *binding, const struct shk_shadow *shadow)
 {
 	return binding->shadow == shadow || binding->other == shadow;
 }
@@ -479,9 +481,9 @@ int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy)
 		ret = -ERESTARTSYS;
 		goto put;
 	}
-	binding = find(cgroup);
-	if (binding && (!from || is_of(binding, from)))
-		ret = try_release(binding, busy);
+	binding = binding_find(cgroup);
+	if (binding && (!from || binding_has_shadow(binding, from)))
+		ret = binding_try_release(binding, busy);
 	else
 		ret = SHK_E(CGROUP_UNATTACHED);
 	mutex_unlock(&cgroups_lock);
@@ -499,7 +501,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_en
 
 	rcu_read_lock();
 	hash_for_each_rcu (bindings, bucket, binding, node)
-		if (is_of(binding, shadow) && cgroup_id(binding->cgroup) > *cursor &&
+		if (binding_has_shadow(binding, shadow) && cgroup_id(binding->cgroup) > *cursor &&
 		    (!found || cgroup_id(binding->cgroup) < cgroup_id(found))) {
 			found = binding->cgroup;
 			next->percent = binding->other == shadow ? binding->percent
@@ -518,7 +520,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_en
 	return 0;
 }
 
-static void release_removed(void)
+static void cgroups_release_removed(void)
 {
 	struct shk_binding *binding;
 	struct hlist_node *next;
@@ -527,29 +529,29 @@ static void release_removed(void)
 	lockdep_assert_held(&cgroups_lock);
 	hash_for_each_safe (bindings, bucket, next, binding, node)
 		if (!(READ_ONCE(binding->cgroup->self.flags) & CSS_ONLINE))
-			release(binding);
+			binding_release(binding);
 }
 
-static void tidy(struct work_struct *work)
+static void cgroups_work_fn(struct work_struct *work)
 {
 	bool done = shk_place_deferred();
 
 	/* Whoever binds waits for members, some seconds; not so those who have been deferred. */
 	if (!mutex_trylock(&cgroups_lock)) {
-		queue_delayed_work(cgroups_wq, &tidy_work, RETRY);
+		queue_delayed_work(cgroups_wq, &cgroups_work, RETRY);
 		return;
 	}
-	release_removed();
+	cgroups_release_removed();
 	/* Who sleeps in a body may do so for days, and the machine stands still for each look. */
 	retry = done ? RETRY : clamp_t(unsigned long, 2 * retry, RETRY, HZ);
-	if (!listen_no_more() || !done)
-		queue_delayed_work(cgroups_wq, &tidy_work, retry);
+	if (!cgroup_unregister_tracepoints() || !done)
+		queue_delayed_work(cgroups_wq, &cgroups_work, retry);
 	mutex_unlock(&cgroups_lock);
 }
 
 void shk_cgroups_wake(void)
 {
-	queue_delayed_work(cgroups_wq, &tidy_work, RETRY);
+	queue_delayed_work(cgroups_wq, &cgroups_work, RETRY);
 }
 
 void shk_cgroups_settle(void)
@@ -557,13 +559,13 @@ void shk_cgroups_settle(void)
 	/* Whoever holds it may wait for a member's exec, and that for a tracer. */
 	if (mutex_lock_killable(&cgroups_lock))
 		return;
-	release_removed();
+	cgroups_release_removed();
 	mutex_unlock(&cgroups_lock);
 }
 
 int __init shk_cgroups_init(void)
 {
-	int ret = shk_ears_find(ears, ARRAY_SIZE(ears));
+	int ret = shk_tracepoints_find(tracepoints, ARRAY_SIZE(tracepoints));
 
 	if (ret)
 		return ret;
@@ -580,7 +582,7 @@ int __init shk_cgroups_init(void)
 /* Bindings hold the module: there are none. */
 void shk_cgroups_exit(void)
 {
-	cancel_delayed_work_sync(&tidy_work);
+	cancel_delayed_work_sync(&cgroups_work);
 	destroy_workqueue(cgroups_wq);
 	shk_place_exit();
 }

@@ -11,14 +11,14 @@
 #include <linux/workqueue.h>
 
 #include "compat/compat.h"
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/carrier.h"
-#include "scope/own.h"
+#include "scope/ownership.h"
 #include "scope/runner.h"
 
-struct thread {
+struct owned_thread {
 	struct shk_runner runner; /* holds a reference to its task */
-	struct list_head node;	  /* shk_own.threads */
+	struct list_head node;	  /* shk_ownership.threads */
 	struct hlist_node by_task;
 };
 
@@ -26,12 +26,12 @@ static DEFINE_HASHTABLE(threads, 8);
 static LIST_HEAD(patterns); /* oldest first: of two that match, that decides */
 
 static struct workqueue_struct *kthreads_wq;
-static void look_again(struct work_struct *work);
-static DECLARE_DELAYED_WORK(look_work, look_again);
+static void kthread_rescan(struct work_struct *work);
+static DECLARE_DELAYED_WORK(kthread_rescan_work, kthread_rescan);
 
-static struct thread *find(const struct task_struct *task)
+static struct owned_thread *kthread_find_owned(const struct task_struct *task)
 {
-	struct thread *thread;
+	struct owned_thread *thread;
 
 	hash_for_each_possible (threads, thread, by_task, (unsigned long)task)
 		if (thread->runner.task == task)
@@ -39,7 +39,7 @@ static struct thread *find(const struct task_struct *task)
 	return NULL;
 }
 
-static bool matches(struct task_struct *task, const char *pattern)
+static bool kthread_matches(struct task_struct *task, const char *pattern)
 {
 	char comm[SHK_PATTERN_LEN];
 
@@ -48,14 +48,14 @@ static bool matches(struct task_struct *task, const char *pattern)
 }
 
 /* A thread that is like that and nobody's yet, with a reference; or NULL. */
-static struct task_struct *find_new(const char *pattern)
+static struct task_struct *kthread_find_unowned(const char *pattern)
 {
 	struct task_struct *task, *found = NULL;
 
 	rcu_read_lock();
 	for_each_process (task) {
-		if (!(task->flags & PF_KTHREAD) || task->flags & PF_EXITING || find(task) ||
-		    !matches(task, pattern))
+		if (!(task->flags & PF_KTHREAD) || task->flags & PF_EXITING ||
+		    kthread_find_owned(task) || !kthread_matches(task, pattern))
 			continue;
 		found = get_task_struct(task);
 		break;
@@ -64,9 +64,9 @@ static struct task_struct *find_new(const char *pattern)
 	return found;
 }
 
-static int thread_own(struct shk_own *own, struct task_struct *task)
+static int kthread_add_owned(struct shk_ownership *own, struct task_struct *task)
 {
-	struct thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
+	struct owned_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
 
 	if (!thread)
 		return -ENOMEM;
@@ -79,13 +79,13 @@ static int thread_own(struct shk_own *own, struct task_struct *task)
 	return 0;
 }
 
-static int look(struct shk_own *own)
+static int kthread_own_matching(struct shk_ownership *own)
 {
 	struct task_struct *task;
 	int ret;
 
-	while ((task = find_new(own->pattern))) {
-		ret = thread_own(own, task);
+	while ((task = kthread_find_unowned(own->pattern))) {
+		ret = kthread_add_owned(own, task);
 		if (ret) {
 			put_task_struct(task);
 			return ret;
@@ -95,9 +95,9 @@ static int look(struct shk_own *own)
 }
 
 /* Their notifiers are out, or taken out now. */
-static void threads_disown(struct list_head *gone)
+static void kthreads_put(struct list_head *gone)
 {
-	struct thread *thread, *next;
+	struct owned_thread *thread, *next;
 
 	list_for_each_entry (thread, gone, node)
 		shk_runner_end(&thread->runner);
@@ -111,9 +111,9 @@ static void threads_disown(struct list_head *gone)
 }
 
 /* Threads that have ended are nobody's. */
-static void forget(struct shk_own *own)
+static void kthread_put_exited(struct shk_ownership *own)
 {
-	struct thread *thread, *next;
+	struct owned_thread *thread, *next;
 	LIST_HEAD(gone);
 
 	list_for_each_entry_safe (thread, next, &own->threads, node) {
@@ -124,11 +124,11 @@ static void forget(struct shk_own *own)
 		WRITE_ONCE(own->nr_threads, own->nr_threads - 1);
 	}
 	if (!list_empty(&gone))
-		threads_disown(&gone);
+		kthreads_put(&gone);
 }
 
 /* What does not fit in task_struct.comm a thread itself says when it first runs. */
-static bool has_half_named(void)
+static bool kthread_some_unnamed(void)
 {
 	struct task_struct *task;
 	bool has = false;
@@ -143,92 +143,93 @@ static bool has_half_named(void)
 	return has;
 }
 
-static void look_soon(void)
+static void kthread_rescan_soon(void)
 {
-	queue_delayed_work(kthreads_wq, &look_work, 1);
+	queue_delayed_work(kthreads_wq, &kthread_rescan_work, 1);
 }
 
-static void look_again(struct work_struct *work)
+static void kthread_rescan(struct work_struct *work)
 {
-	struct shk_own *own;
+	struct shk_ownership *own;
 	int ret = 0;
 
 	mutex_lock(&shk_async_lock);
 	list_for_each_entry (own, &patterns, by_age) {
-		forget(own);
-		ret |= look(own);
+		kthread_put_exited(own);
+		ret |= kthread_own_matching(own);
 	}
 	mutex_unlock(&shk_async_lock);
 	if (ret)
-		queue_delayed_work(kthreads_wq, &look_work, HZ);
-	else if (SHK_KTHREADS_BORN_NAMED && has_half_named())
-		look_soon();
+		queue_delayed_work(kthreads_wq, &kthread_rescan_work, HZ);
+	else if (SHK_KTHREADS_BORN_NAMED && kthread_some_unnamed())
+		kthread_rescan_soon();
 }
 
 /* Its name is put on right after this. */
-static void on_rename(void *unused, struct task_struct *task, const char *name)
+static void kthread_on_rename(void *unused, struct task_struct *task, const char *name)
 {
 	if (task->flags & PF_KTHREAD)
-		look_soon();
+		kthread_rescan_soon();
 }
 
-static void on_birth(void *unused, struct task_struct *task, unsigned long clone_flags)
+static void kthread_on_newtask(void *unused, struct task_struct *task, unsigned long clone_flags)
 {
 	if (task->flags & PF_KTHREAD)
-		look_soon();
+		kthread_rescan_soon();
 }
 
-static struct shk_ear ears[] = { { "task_rename", on_rename }, { "task_newtask", on_birth } };
-enum { NR_EARS = SHK_KTHREADS_BORN_NAMED ? 2 : 1 };
+static struct shk_tracepoint tracepoints[] = { { "task_rename", kthread_on_rename },
+					       { "task_newtask", kthread_on_newtask } };
+enum { NR_TRACEPOINTS = SHK_KTHREADS_BORN_NAMED ? 2 : 1 };
 
-static void unlink(struct shk_own *own)
+static void kthread_pattern_remove(struct shk_ownership *own)
 {
 	list_del(&own->by_age);
 	if (list_empty(&patterns))
-		shk_ears_end(ears, NR_EARS);
+		shk_tracepoints_unregister(tracepoints, NR_TRACEPOINTS);
 }
 
-int shk_kthread_own(struct shk_own *own)
+int shk_kthread_own(struct shk_ownership *own)
 {
 	int ret;
 
 	lockdep_assert_held(&shk_async_lock);
 	INIT_LIST_HEAD(&own->threads);
 	if (list_empty(&patterns)) {
-		ret = shk_ears_listen(ears, NR_EARS);
+		ret = shk_tracepoints_register(tracepoints, NR_TRACEPOINTS);
 		if (ret)
 			return ret;
 	}
 	list_add_tail(&own->by_age, &patterns);
-	ret = look(own);
+	ret = kthread_own_matching(own);
 	if (ret)
 		shk_kthread_disown(own);
-	else if (SHK_KTHREADS_BORN_NAMED && has_half_named())
-		look_soon();
+	else if (SHK_KTHREADS_BORN_NAMED && kthread_some_unnamed())
+		kthread_rescan_soon();
 	return ret;
 }
 
-void shk_kthread_disown(struct shk_own *own)
+void shk_kthread_disown(struct shk_ownership *own)
 {
-	struct thread *thread;
+	struct owned_thread *thread;
 
 	lockdep_assert_held(&shk_async_lock);
-	unlink(own);
+	kthread_pattern_remove(own);
 	list_for_each_entry (thread, &own->threads, node) {
 		WRITE_ONCE(thread->runner.ending, true);
 		hash_del(&thread->by_task);
 	}
-	shk_carrier_leave_all(own->shadow);
-	threads_disown(&own->threads);
+	shk_carrier_evict(own->shadow);
+	kthreads_put(&own->threads);
 	WRITE_ONCE(own->nr_threads, 0);
 	/* Another pattern may want them. */
 	if (!list_empty(&patterns))
-		look_soon();
+		kthread_rescan_soon();
 }
 
 int __init shk_kthreads_init(void)
 {
-	int ret = shk_ears_find(ears, NR_EARS);
+	int ret = shk_tracepoints_find(tracepoints, NR_TRACEPOINTS);
 
 	if (ret)
 		return ret;
@@ -239,6 +240,6 @@ int __init shk_kthreads_init(void)
 /* Nothing is owned. */
 void shk_kthreads_exit(void)
 {
-	cancel_delayed_work_sync(&look_work);
+	cancel_delayed_work_sync(&kthread_rescan_work);
 	destroy_workqueue(kthreads_wq);
 }

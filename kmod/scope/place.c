@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * That a process is where its cgroup wants it, by one question, asked again whenever
- * the answer may have changed: see place().
+ * the answer may have changed: see place_task().
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -15,13 +15,13 @@
 
 #include "graft/attach.h"
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "scope/cgroup.h"
 #include "scope/place.h"
 #include "scope/process.h"
 
 /* A process that may be in the wrong text. */
-struct look {
+struct place_request {
 	struct callback_head work;
 	struct task_struct *task; /* holds a reference */
 	bool born;		  /* it is new, or its program is; and looks at itself */
@@ -50,7 +50,7 @@ struct shk_draw shk_draw(struct shk_binding *binding)
 }
 
 /* RCU; under shk_graft_lock it stays so, unless @task moves. */
-static struct shk_binding *binding_of(struct task_struct *task)
+static struct shk_binding *place_binding_of(struct task_struct *task)
 {
 	struct task_struct *thread;
 	struct shk_binding *binding;
@@ -65,12 +65,12 @@ static struct shk_binding *binding_of(struct task_struct *task)
 }
 
 /* With a reference. */
-static struct shk_binding *binding_get(struct task_struct *task)
+static struct shk_binding *place_get_binding(struct task_struct *task)
 {
 	struct shk_binding *binding;
 
 	rcu_read_lock();
-	binding = binding_of(task);
+	binding = place_binding_of(task);
 	/* Its creator gives his up after a grace period. */
 	if (binding)
 		shk_binding_get(binding);
@@ -80,13 +80,13 @@ static struct shk_binding *binding_get(struct task_struct *task)
 
 bool shk_cgroup_forbids(struct task_struct *task, const struct shk_shadow *shadow)
 {
-	const struct shk_binding *binding = binding_of(task);
+	const struct shk_binding *binding = place_binding_of(task);
 
 	return binding && (binding->other || binding->shadow != shadow);
 }
 
 /* The mm of @task's process, with a reference (mmput); NULL if it has none of its own. */
-static struct mm_struct *mm_of(struct task_struct *task)
+static struct mm_struct *place_get_mm(struct task_struct *task)
 {
 	struct task_struct *thread;
 	struct mm_struct *mm;
@@ -113,11 +113,11 @@ struct placement {
 };
 
 /* -EAGAIN: it is another one that decides by now. */
-static int still_decides(const struct shk_change *change, const struct shk_graft *graft)
+static int place_check_binding(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct placement *p = container_of(change, struct placement, change);
 
-	return binding_of(p->task) == p->binding ? 0 : -EAGAIN;
+	return place_binding_of(p->task) == p->binding ? 0 : -EAGAIN;
 }
 
 static int place_in(struct placement *p, struct shk_shadow *shadow)
@@ -162,19 +162,19 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
 	return place_in(p, draw->other ? binding->other : binding->shadow);
 }
 
-/* shk_graft_lock, taken by both, orders this with on_move(), which looks after the move. */
+/* shk_graft_lock, taken by both, orders this with cgroup_on_move(), which looks after the move. */
 static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 {
 	int ret = 0;
 
 	if (p->binding)
-		ret = shk_graft_spare(p->change.mm, own, &p->change.left);
+		ret = shk_graft_prealloc(p->change.mm, own, &p->change.deferred);
 	if (!ret)
 		ret = place_mm(p, draw);
 	if (ret && ret != SHK_E(NOT_INSIDE))
 		return ret;
 	/* It may have moved meanwhile, and its mover may have seen it where it was to be. */
-	return still_decides(&p->change, NULL);
+	return place_check_binding(&p->change, NULL);
 }
 
 /*
@@ -183,9 +183,9 @@ static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
  * it is in a body that has to change; -ERESTARTSYS: the caller is killed;
  * -ENOMEM and others: it stays where it is.
  */
-static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
+static int place_task(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 {
-	struct placement p = { .change.check = still_decides, .task = task };
+	struct placement p = { .change.check = place_check_binding, .task = task };
 	struct mutex *guard = &task->signal->cred_guard_mutex;
 	bool own = same_thread_group(task, current);
 	int ret = 0;
@@ -203,13 +203,13 @@ static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 		*busy = shk_busy_pid(task);
 		return -EAGAIN;
 	}
-	p.change.mm = mm_of(task);
+	p.change.mm = place_get_mm(task);
 	if (p.change.mm) {
-		p.binding = binding_get(task);
+		p.binding = place_get_binding(task);
 		ret = place_guarded(&p, draw, own);
 	}
 	mutex_unlock(guard);
-	shk_left_put(&p.change.left);
+	shk_deferred_put_run(&p.change.deferred);
 	if (p.change.mm)
 		mmput_async(p.change.mm);
 	if (p.binding)
@@ -220,11 +220,11 @@ static int place(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 }
 
 /* Signals wait, but for one that kills. */
-static int wait_for_busy(const struct shk_placing *placing)
+static int place_wait_busy(const struct shk_placing *placing)
 {
 	if (time_after(jiffies, placing->until))
 		return SHK_E(TASK_BUSY);
-	schedule_timeout_killable(SHK_STILL_PAUSE);
+	schedule_timeout_killable(SHK_BUSY_TASK_PAUSE);
 	return fatal_signal_pending(current) ? -ERESTARTSYS : 0;
 }
 
@@ -236,40 +236,40 @@ static int place_patiently(struct task_struct *task, struct shk_draw *draw,
 
 	do {
 		placing->busy = 0;
-		ret = place(task, draw, &placing->busy);
+		ret = place_task(task, draw, &placing->busy);
 		if (ret == -EAGAIN)
-			ret = wait_for_busy(placing) ?: -EAGAIN;
+			ret = place_wait_busy(placing) ?: -EAGAIN;
 	} while (ret == -EAGAIN);
 	return ret;
 }
 
-static struct look *look_create(struct task_struct *task, bool born, struct shk_draw draw,
-				gfp_t gfp)
+static struct place_request *place_request_create(struct task_struct *task, bool born,
+						  struct shk_draw draw, gfp_t gfp)
 {
-	struct look *look = mempool_alloc(looks, gfp);
+	struct place_request *request = mempool_alloc(looks, gfp);
 
-	if (!look)
+	if (!request)
 		return NULL;
-	look->task = get_task_struct(task);
-	look->born = born;
-	look->draw = draw;
+	request->task = get_task_struct(task);
+	request->born = born;
+	request->draw = draw;
 	__module_get(THIS_MODULE);
-	return look;
+	return request;
 }
 
-static void look_destroy(struct look *look)
+static void place_request_free(struct place_request *request)
 {
-	put_task_struct(look->task);
-	mempool_free(look, looks);
+	put_task_struct(request->task);
+	mempool_free(request, looks);
 	module_put(THIS_MODULE);
 }
 
-static void defer(struct look *look)
+static void place_request_defer(struct place_request *request)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&deferred_lock, flags);
-	list_add_tail(&look->node, &deferred);
+	list_add_tail(&request->node, &deferred);
 	spin_unlock_irqrestore(&deferred_lock, flags);
 	shk_cgroups_wake();
 }
@@ -279,27 +279,27 @@ int shk_place(struct task_struct *task, struct shk_placing *placing)
 	struct shk_draw draw = {};
 
 	if (!placing->until)
-		placing->until = shk_still_until();
+		placing->until = shk_busy_task_deadline();
 	return place_patiently(task, &draw, placing);
 }
 
 void shk_place_later(struct task_struct *task)
 {
-	defer(look_create(task, false, (struct shk_draw){}, GFP_KERNEL));
+	place_request_defer(place_request_create(task, false, (struct shk_draw){}, GFP_KERNEL));
 }
 
 /* On current's way back to user space. */
-static void look_work(struct callback_head *work)
+static void place_request_fn(struct callback_head *work)
 {
-	struct look *look = container_of(work, struct look, work);
+	struct place_request *request = container_of(work, struct place_request, work);
 	/* Whoever moves others does not wait for them as long. */
-	struct shk_placing placing = { .until = jiffies +
-						(look->born ? SHK_STILL_WAIT : MOVER_WAIT) };
-	bool had_drawn = look->draw.binding;
-	int ret = place_patiently(look->task, &look->draw, &placing);
+	struct shk_placing placing = { .until = jiffies + (request->born ? SHK_BUSY_TASK_TIMEOUT
+									 : MOVER_WAIT) };
+	bool had_drawn = request->draw.binding;
+	int ret = place_patiently(request->task, &request->draw, &placing);
 
-	if (ret && !look->born) {
-		defer(look);
+	if (ret && !request->born) {
+		place_request_defer(request);
 		return;
 	}
 	/*
@@ -308,7 +308,7 @@ static void look_work(struct callback_head *work)
 	 */
 	if (ret && !had_drawn)
 		send_sig(SIGKILL, current, 1);
-	look_destroy(look);
+	place_request_free(request);
 }
 
 bool shk_place_wanted(struct task_struct *task)
@@ -318,7 +318,7 @@ bool shk_place_wanted(struct task_struct *task)
 	bool wanted = false;
 
 	rcu_read_lock();
-	/* Its cgroup is written, its mm not read: on_exec() has the other half. */
+	/* Its cgroup is written, its mm not read: cgroup_on_exec() has the other half. */
 	smp_mb();
 	thread = shk_process_living(task);
 	if (thread) {
@@ -330,44 +330,44 @@ bool shk_place_wanted(struct task_struct *task)
 	return wanted;
 }
 
-void shk_look_at(struct task_struct *task, bool born, struct shk_draw draw)
+void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw)
 {
-	struct look *look = look_create(task, born, draw, GFP_ATOMIC);
+	struct place_request *request = place_request_create(task, born, draw, GFP_ATOMIC);
 	struct task_struct *by = born ? task : current;
 
-	if (!look && draw.binding)
+	if (!request && draw.binding)
 		return;
 	/* The pool is empty, and so is the memory. */
-	if (!look) {
+	if (!request) {
 		pr_err_ratelimited("no memory to place process %d by its cgroup\n",
 				   task_tgid_nr(task));
 		send_sig(SIGKILL, task, 1);
 		return;
 	}
-	init_task_work(&look->work, look_work);
-	if (shk_is_kthread(by) || shk_call(task_work_add)(by, &look->work, TWA_RESUME))
-		defer(look);
+	init_task_work(&request->work, place_request_fn);
+	if (shk_is_kthread(by) || shk_call(task_work_add)(by, &request->work, TWA_RESUME))
+		place_request_defer(request);
 }
 
 bool shk_place_deferred(void)
 {
-	struct look *look, *next;
+	struct place_request *request, *next;
 	LIST_HEAD(now);
 	bool all = true;
 
 	spin_lock_irq(&deferred_lock);
 	list_splice_init(&deferred, &now);
 	spin_unlock_irq(&deferred_lock);
-	list_for_each_entry_safe (look, next, &now, node) {
+	list_for_each_entry_safe (request, next, &now, node) {
 		pid_t busy = 0;
 
-		if (!place(look->task, &look->draw, &busy)) {
-			look_destroy(look);
+		if (!place_task(request->task, &request->draw, &busy)) {
+			place_request_free(request);
 			continue;
 		}
 		all = false;
 		spin_lock_irq(&deferred_lock);
-		list_add_tail(&look->node, &deferred);
+		list_add_tail(&request->node, &deferred);
 		spin_unlock_irq(&deferred_lock);
 	}
 	return all;
@@ -375,7 +375,7 @@ bool shk_place_deferred(void)
 
 int __init shk_place_init(void)
 {
-	looks = mempool_create_kmalloc_pool(LOOKS, sizeof(struct look));
+	looks = mempool_create_kmalloc_pool(LOOKS, sizeof(struct place_request));
 	return looks ? 0 : -ENOMEM;
 }
 

@@ -51,10 +51,10 @@ struct shk_draw {
 /* The next one's turn: exact in each hundred, and as even as can be within. */
 struct shk_draw shk_draw(struct shk_binding *binding);
 /* @task looks after itself, if it was just @born, and else current after it. Anywhere. */
-void shk_look_at(struct task_struct *task, bool born, struct shk_draw draw);
+void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw);
 /*
  * @task, which has moved, may be where its cgroup does not want it. One in exec is asked
- * about the mm that it gives up; exec asks for itself (on_exec()). Anywhere.
+ * about the mm that it gives up; exec asks for itself (cgroup_on_exec()). Anywhere.
  */
 bool shk_place_wanted(struct task_struct *task);
 /* Processes that are placed by the same decision wait no longer than one. */

@@ -8,7 +8,7 @@
 #include "graft/attach.h"
 #include "graft/enter.h"
 #include "graft/graft.h"
-#include "graft/still.h"
+#include "graft/stack_check.h"
 #include "scope/cgroup.h"
 #include "scope/process.h"
 
@@ -69,7 +69,7 @@ static struct task_struct *process_task_get(struct pid *pid)
  * The mm that @task runs in, with a reference (mmput). -EAGAIN: it has just exited, and
  * others of its process have not.
  */
-static struct mm_struct *mm_of(struct task_struct *task)
+static struct mm_struct *process_get_mm(struct task_struct *task)
 {
 	/* NULL of a kernel thread, even one that borrows an mm. */
 	struct mm_struct *mm = get_task_mm(task);
@@ -87,7 +87,7 @@ static struct mm_struct *mm_of(struct task_struct *task)
 }
 
 /* What may be done to a process, see uapi/linux/shadowk.h. */
-struct change {
+struct process_change {
 	struct shk_change text;
 	struct shk_shadow *shadow;
 	bool granted; /* the handle was derived with SHK_RIGHT_ATTACH */
@@ -99,32 +99,32 @@ struct change {
 };
 
 /* -EBUSY: its cgroup says where it is to be. */
-static int is_free_to_come(const struct shk_change *change, const struct shk_graft *graft)
+static int process_may_attach(const struct shk_change *change, const struct shk_graft *graft)
 {
-	const struct change *c = container_of(change, struct change, text);
+	const struct process_change *c = container_of(change, struct process_change, text);
 
 	return shk_cgroup_forbids(c->task, c->shadow) ? SHK_E(BOUND_BY_CGROUP) : 0;
 }
 
-static int is_free_to_leave(const struct shk_change *change, const struct shk_graft *graft)
+static int process_may_detach(const struct shk_change *change, const struct shk_graft *graft)
 {
-	const struct change *c = container_of(change, struct change, text);
+	const struct process_change *c = container_of(change, struct process_change, text);
 
 	return shk_cgroup_forbids(c->task, NULL) ? SHK_E(BOUND_BY_CGROUP) : 0;
 }
 
-static int attach(struct change *c)
+static int process_attach(struct process_change *c)
 {
-	c->text.check = is_free_to_come;
+	c->text.check = process_may_attach;
 	return shk_graft_attach(c->shadow, c->delegated, &c->text);
 }
 
-static int enter(struct change *c)
+static int process_enter(struct process_change *c)
 {
 	return shk_graft_enter(c->shadow, c->delegated, &c->text);
 }
 
-static int enter_thread(struct change *c)
+static int process_enter_thread(struct process_change *c)
 {
 	bool asked = c->shadow->asks_threads;
 	int ret;
@@ -136,13 +136,13 @@ static int enter_thread(struct change *c)
 	return ret;
 }
 
-static int detach(struct change *c)
+static int process_detach(struct process_change *c)
 {
-	c->text.check = is_free_to_leave;
+	c->text.check = process_may_detach;
 	return shk_graft_detach(c->shadow, c->delegated, &c->text);
 }
 
-static int leave(struct change *c)
+static int process_leave(struct process_change *c)
 {
 	return shk_graft_return(c->shadow, &c->text);
 }
@@ -154,7 +154,7 @@ static bool binds_by_handle(void)
 }
 
 /* Of the very task that is changed: a pid may be another's by the next look. */
-static bool may_bind(const struct change *c)
+static bool may_bind(const struct process_change *c)
 {
 	if (!c->delegated)
 		return true;
@@ -165,18 +165,18 @@ static bool may_bind(const struct change *c)
 
 /*
  * The process's cred_guard_mutex, so that no exec changes its mm: either it has done so, or it sees
- * what is done now (take_into_use()). Exec holds it for as long as a tracer or a file system likes,
+ * what is done now (inherit_exec_mm()). Exec holds it for as long as a tracer or a file system likes,
  * so that of others is tried until @until; an exec of current's process kills current. -EBUSY,
  * -ERESTARTSYS.
  */
-static int guard_process(const struct change *c, unsigned long *until)
+static int process_lock_cred_guard(const struct process_change *c, unsigned long *until)
 {
 	struct mutex *guard = &c->task->signal->cred_guard_mutex;
 
 	if (c->own)
 		return mutex_lock_interruptible(guard) ? -ERESTARTSYS : 0;
 	while (!mutex_trylock(guard)) {
-		*until = *until ?: shk_still_until();
+		*until = *until ?: shk_busy_task_deadline();
 		if (time_after(jiffies, *until))
 			return SHK_E(TASK_BUSY);
 		schedule_timeout_interruptible(1);
@@ -186,25 +186,25 @@ static int guard_process(const struct change *c, unsigned long *until)
 	return 0;
 }
 
-/* What change_locked() returns: somebody changes the shadow, who is to be waited for unguarded. */
+/* What process_change_locked() returns: somebody changes the shadow, who is to be waited for unguarded. */
 #define SHADOW_IS_BUSY (-EDEADLK)
 
 /* Only its own process is kept waiting for whoever changes the shadow. */
-static int lock_guarded(const struct change *c)
+static int process_lock_shadow(const struct process_change *c)
 {
 	if (c->own)
 		return shk_shadow_lock(c->shadow);
 	return shk_shadow_trylock(c->shadow) ? 0 : SHADOW_IS_BUSY;
 }
 
-static int change_locked(struct change *c, int (*fn)(struct change *c))
+static int process_change_locked(struct process_change *c, int (*fn)(struct process_change *c))
 {
 	int ret;
 
 	/* Where it leaves need not be locked. */
 	if (!c->comes)
 		return fn(c);
-	ret = lock_guarded(c);
+	ret = process_lock_shadow(c);
 	if (ret)
 		return ret;
 	ret = fn(c);
@@ -212,10 +212,10 @@ static int change_locked(struct change *c, int (*fn)(struct change *c))
 	return ret;
 }
 
-static int change_guarded(struct change *c, int (*fn)(struct change *c))
+static int process_change_guarded(struct process_change *c, int (*fn)(struct process_change *c))
 {
 	/* exec may have changed it meanwhile. */
-	int ret = READ_ONCE(c->task->mm) == c->text.mm ? change_locked(c, fn) : -EAGAIN;
+	int ret = READ_ONCE(c->task->mm) == c->text.mm ? process_change_locked(c, fn) : -EAGAIN;
 
 	/* It forks, or executes. */
 	if (ret == -EAGAIN && !c->text.busy)
@@ -223,7 +223,8 @@ static int change_guarded(struct change *c, int (*fn)(struct change *c))
 	return ret;
 }
 
-static int change_task(struct change *c, int (*fn)(struct change *c), unsigned long *until)
+static int process_change_task(struct process_change *c, int (*fn)(struct process_change *c),
+			       unsigned long *until)
 {
 	int ret;
 
@@ -231,35 +232,35 @@ static int change_task(struct change *c, int (*fn)(struct change *c), unsigned l
 		return SHK_E(CAPABILITY);
 	if (IS_ERR(c->task))
 		return PTR_ERR(c->task);
-	c->text.mm = mm_of(c->task);
+	c->text.mm = process_get_mm(c->task);
 	if (IS_ERR(c->text.mm))
 		return PTR_ERR(c->text.mm);
 	/* It may be waited for, so it comes before any lock. */
-	ret = c->comes ? shk_graft_spare(c->text.mm, true, &c->text.left) : 0;
+	ret = c->comes ? shk_graft_prealloc(c->text.mm, true, &c->text.deferred) : 0;
 	if (ret)
 		goto put;
 	c->own = same_thread_group(c->task, current);
-	ret = guard_process(c, until);
+	ret = process_lock_cred_guard(c, until);
 	if (ret == SHK_E(TASK_BUSY))
 		c->text.busy = shk_busy_pid(c->task);
 	if (ret)
 		goto put;
-	ret = change_guarded(c, fn);
+	ret = process_change_guarded(c, fn);
 	mutex_unlock(&c->task->signal->cred_guard_mutex);
 put:
-	shk_left_put(&c->text.left);
+	shk_deferred_put_run(&c->text.deferred);
 	mmput(c->text.mm);
 	return ret;
 }
 
-static int try_change(struct change *c, struct pid *pid, int (*fn)(struct change *c),
-		      unsigned long *until)
+static int process_try_change(struct process_change *c, struct pid *pid,
+			      int (*fn)(struct process_change *c), unsigned long *until)
 {
 	int ret;
 
 	c->text = (struct shk_change){};
 	c->task = process_task_get(pid);
-	ret = change_task(c, fn, until);
+	ret = process_change_task(c, fn, until);
 	if (!IS_ERR(c->task))
 		put_task_struct(c->task);
 	return ret;
@@ -269,25 +270,27 @@ static int try_change(struct change *c, struct pid *pid, int (*fn)(struct change
  * While somebody is in the way nothing is held that it may be waiting for: exec is,
  * and takes cred_guard_mutex. @busy: who that was all the time, with -EBUSY.
  */
-static int change(struct change *c, struct pid *pid, int (*fn)(struct change *c), pid_t *busy)
+static int process_change_pid(struct process_change *c, struct pid *pid,
+			      int (*fn)(struct process_change *c), pid_t *busy)
 {
 	unsigned long until = 0;
 	int ret;
 
 	do {
-		ret = try_change(c, pid, fn, &until);
+		ret = process_try_change(c, pid, fn, &until);
 		*busy = c->text.busy;
 		if (ret == SHADOW_IS_BUSY)
 			ret = shk_shadow_wait_both(c->shadow, NULL);
 		else if (ret == -EAGAIN)
-			ret = shk_still_wait(&until);
+			ret = shk_busy_task_wait(&until);
 		else
 			return ret;
 	} while (!ret);
 	return ret;
 }
 
-static int change_process(struct change *c, struct shk_process *arg, int (*fn)(struct change *c))
+static int change_process(struct process_change *c, struct shk_process *arg,
+			  int (*fn)(struct process_change *c))
 {
 	struct pid *pid;
 	int ret;
@@ -297,31 +300,31 @@ static int change_process(struct change *c, struct shk_process *arg, int (*fn)(s
 	pid = process_pid_get(arg->flags, arg->pidfd);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
-	ret = change(c, pid, fn, &arg->busy);
+	ret = process_change_pid(c, pid, fn, &arg->busy);
 	put_pid(pid);
 	return ret;
 }
 
-static int change_self(struct change *c, int (*fn)(struct change *c), pid_t *busy)
+static int change_self(struct process_change *c, int (*fn)(struct process_change *c), pid_t *busy)
 {
-	return change(c, task_pid(current), fn, busy);
+	return process_change_pid(c, task_pid(current), fn, busy);
 }
 
 int shk_process_attach(struct shk_shadow *shadow, bool granted, struct shk_process *arg)
 {
-	struct change c = {
+	struct process_change c = {
 		.shadow = shadow,
 		.granted = granted,
 		.delegated = binds_by_handle(),
 		.comes = true,
 	};
 
-	return change_process(&c, arg, attach);
+	return change_process(&c, arg, process_attach);
 }
 
 int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads ask, pid_t *busy)
 {
-	struct change c = {
+	struct process_change c = {
 		.shadow = shadow,
 		.granted = granted,
 		.delegated = binds_by_handle(),
@@ -329,26 +332,28 @@ int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads a
 		.ask = ask,
 	};
 
-	return change_self(&c, ask ? enter_thread : enter, busy);
+	return change_self(&c, ask ? process_enter_thread : process_enter, busy);
 }
 
 /* Whoever could begin the stretch may end it. */
 int shk_process_leave(struct shk_shadow *from, pid_t *busy)
 {
-	struct change c = { .shadow = from };
+	struct process_change c = { .shadow = from };
 
-	return change_self(&c, leave, busy);
+	return change_self(&c, process_leave, busy);
 }
 
 int shk_process_detach(struct shk_shadow *from, bool granted, struct shk_process *arg)
 {
-	struct change c = { .shadow = from, .granted = granted, .delegated = binds_by_handle() };
+	struct process_change c = { .shadow = from,
+				    .granted = granted,
+				    .delegated = binds_by_handle() };
 
-	return change_process(&c, arg, detach);
+	return change_process(&c, arg, process_detach);
 }
 
-/* With a reference, if the caller may know. -EPERM, and as mm_of(). */
-static struct mm_struct *visible_mm(struct pid *pid)
+/* With a reference, if the caller may know. -EPERM, and as process_get_mm(). */
+static struct mm_struct *process_get_visible_mm(struct pid *pid)
 {
 	struct task_struct *task = process_task_get(pid);
 	bool allowed = (!IS_ERR(task) && same_thread_group(task, current)) ||
@@ -357,7 +362,7 @@ static struct mm_struct *visible_mm(struct pid *pid)
 
 	if (IS_ERR(task))
 		return ERR_PTR(allowed ? PTR_ERR(task) : SHK_E(CAPABILITY));
-	mm = allowed ? mm_of(task) : ERR_PTR(SHK_E(CAPABILITY));
+	mm = allowed ? process_get_mm(task) : ERR_PTR(SHK_E(CAPABILITY));
 	put_task_struct(task);
 	return mm;
 }
@@ -376,14 +381,14 @@ int shk_process_info(struct shk_process_info *info)
 		return PTR_ERR(pid);
 	do {
 		cond_resched();
-		mm = visible_mm(pid);
+		mm = process_get_visible_mm(pid);
 	} while (mm == ERR_PTR(-EAGAIN) && !signal_pending(current));
 	put_pid(pid);
 	if (mm == ERR_PTR(-EAGAIN))
 		return -ERESTARTSYS;
 	if (IS_ERR(mm))
 		return PTR_ERR(mm);
-	shadow = shk_graft_shadow(mm);
+	shadow = shk_graft_get_shadow(mm);
 	mmput(mm);
 	if (!shadow)
 		return SHK_E(NOT_INSIDE);
@@ -394,7 +399,7 @@ int shk_process_info(struct shk_process_info *info)
 }
 
 /* The process whose mm it is: some thread group leader that runs in it. */
-static struct task_struct *owner_of(struct mm_struct *mm)
+static struct task_struct *process_owner_of(struct mm_struct *mm)
 {
 	struct task_struct *task, *found = NULL;
 
@@ -425,7 +430,7 @@ int shk_process_next(struct shk_shadow *shadow, u64 *cursor, struct shk_process_
 
 	if (!mm)
 		return -ENOENT;
-	task = owner_of(mm);
+	task = process_owner_of(mm);
 	mmput(mm);
 	if (task) {
 		next->pid = task_tgid_nr_ns(task, task_active_pid_ns(current));

@@ -7,47 +7,48 @@
 #include "scope/runner.h"
 
 /* The list of notifiers is being walked: what follows must still be found from here. */
-static void take_out(struct shk_runner *runner)
+static void runner_remove_notifier(struct shk_runner *runner)
 {
 	__hlist_del(&runner->notifier.link);
-	/* Pairs with is_out(). */
+	/* Pairs with runner_is_removed(). */
 	smp_store_release(&runner->notifier.link.pprev, NULL);
 }
-NOKPROBE_SYMBOL(take_out);
+NOKPROBE_SYMBOL(runner_remove_notifier);
 
-static bool is_out(struct shk_runner *runner)
+static bool runner_is_removed(struct shk_runner *runner)
 {
-	return !smp_load_acquire(&runner->notifier.link.pprev); /* pairs with take_out() */
+	return !smp_load_acquire(
+		&runner->notifier.link.pprev); /* pairs with runner_remove_notifier() */
 }
 
-static void on_sched_in(struct preempt_notifier *notifier, int cpu)
+static void runner_on_sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct shk_runner *runner = container_of(notifier, struct shk_runner, notifier);
 
 	if (READ_ONCE(runner->ending))
-		take_out(runner);
+		runner_remove_notifier(runner);
 	else
 		shk_carrier_load(runner->carrier);
 }
-NOKPROBE_SYMBOL(on_sched_in);
+NOKPROBE_SYMBOL(runner_on_sched_in);
 
-static void on_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+static void runner_on_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {
 	struct shk_runner *runner = container_of(notifier, struct shk_runner, notifier);
 
 	shk_carrier_unload(runner->carrier);
 	if (READ_ONCE(runner->ending))
-		take_out(runner);
+		runner_remove_notifier(runner);
 }
-NOKPROBE_SYMBOL(on_sched_out);
+NOKPROBE_SYMBOL(runner_on_sched_out);
 
 static struct preempt_ops preempt_ops = {
-	.sched_in = on_sched_in,
-	.sched_out = on_sched_out,
+	.sched_in = runner_on_sched_in,
+	.sched_out = runner_on_sched_out,
 };
 
 /* It does not run, and will not before this returns; or -EAGAIN. */
-static int put_in(struct task_struct *task, void *arg)
+static int runner_try_add(struct task_struct *task, void *arg)
 {
 	struct shk_runner *runner = arg;
 
@@ -57,40 +58,40 @@ static int put_in(struct task_struct *task, void *arg)
 	return 0;
 }
 
-static int put_out(struct task_struct *task, void *arg)
+static int runner_try_remove(struct task_struct *task, void *arg)
 {
 	struct shk_runner *runner = arg;
 
 	if (task != current && READ_ONCE(task->on_cpu))
 		return -EAGAIN;
-	if (!is_out(runner))
-		take_out(runner);
+	if (!runner_is_removed(runner))
+		runner_remove_notifier(runner);
 	return 0;
 }
 
-struct call {
+struct runner_call {
 	struct shk_runner *runner;
 	int (*fn)(struct task_struct *task, void *runner);
 };
 
-static long call_here(void *arg)
+static long runner_call_here(void *arg)
 {
-	struct call *call = arg;
+	struct runner_call *call = arg;
 
 	return shk_call(task_call_func)(call->runner->task, call->fn, call->runner);
 }
 
 /* From the CPU of a thread that runs, it does not while this does. */
-static int call_out_of_it(struct shk_runner *runner,
-			  int (*fn)(struct task_struct *task, void *runner))
+static int runner_call_off_cpu(struct shk_runner *runner,
+			       int (*fn)(struct task_struct *task, void *runner))
 {
-	struct call call = { runner, fn };
+	struct runner_call call = { runner, fn };
 	int ret;
 
-	while ((ret = call_here(&call)) == -EAGAIN) {
+	while ((ret = runner_call_here(&call)) == -EAGAIN) {
 		cpus_read_lock();
 		if (cpu_online(task_cpu(runner->task)))
-			ret = work_on_cpu(task_cpu(runner->task), call_here, &call);
+			ret = work_on_cpu(task_cpu(runner->task), runner_call_here, &call);
 		cpus_read_unlock();
 		if (ret != -EAGAIN)
 			break;
@@ -108,12 +109,12 @@ void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct
 
 void shk_runner_begin(struct shk_runner *runner)
 {
-	call_out_of_it(runner, put_in);
+	runner_call_off_cpu(runner, runner_try_add);
 }
 
 void shk_runner_end(struct shk_runner *runner)
 {
-	call_out_of_it(runner, put_out);
+	runner_call_off_cpu(runner, runner_try_remove);
 }
 
 void shk_runner_begin_here(struct shk_runner *runner)
@@ -126,7 +127,7 @@ NOKPROBE_SYMBOL(shk_runner_begin_here);
 void shk_runner_end_here(struct shk_runner *runner)
 {
 	shk_carrier_unload(runner->carrier);
-	take_out(runner);
+	runner_remove_notifier(runner);
 }
 NOKPROBE_SYMBOL(shk_runner_end_here);
 

@@ -32,7 +32,7 @@ void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct
 /* The thread executes the shadow when it next gets a CPU; any thread. Sleeps. */
 void shk_runner_begin(struct shk_runner *runner);
 /*
- * It does not any more. .ending was set, and then shk_carrier_leave_all() called. Sleeps;
+ * It does not any more. .ending was set, and then shk_carrier_evict() called. Sleeps;
  * freed after synchronize_rcu().
  */
 void shk_runner_end(struct shk_runner *runner);

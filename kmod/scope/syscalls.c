@@ -69,12 +69,12 @@ asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr)
 }
 
 /* They do not come back to shk_syscalls_inside(), or not in the same mm. */
-static bool returns(unsigned int nr)
+static bool syscall_returns(unsigned int nr)
 {
 	return nr != __NR_exit && nr != __NR_exit_group && nr != __NR_execve && nr != __NR_execveat;
 }
 
-static int check(struct shk_syscalls *arg, unsigned long *calls)
+static int syscalls_check_args(struct shk_syscalls *arg, unsigned long *calls)
 {
 	unsigned int nr;
 
@@ -90,14 +90,14 @@ static int check(struct shk_syscalls *arg, unsigned long *calls)
 		arg->nr = nr;
 		if (nr >= NR_syscalls)
 			return SHK_E(SYSCALL_UNKNOWN);
-		if (!returns(nr))
+		if (!syscall_returns(nr))
 			return SHK_E(SYSCALL_NO_RETURN);
 	}
 	arg->nr = 0;
 	return 0;
 }
 
-static int redirect(struct shk_shadow *shadow)
+static int syscalls_redirect(struct shk_shadow *shadow)
 {
 	if (shadow->redirect.page)
 		return 0;
@@ -106,14 +106,14 @@ static int redirect(struct shk_shadow *shadow)
 	return shk_edit_apply(shadow, &shadow->redirect);
 }
 
-static void redirect_end(struct shk_shadow *shadow)
+static void syscalls_unredirect(struct shk_shadow *shadow)
 {
 	if (shadow->redirect.page)
 		shk_edit_revert(shadow, &shadow->redirect);
 }
 
 /* A call that is on its way finds the old set or the new one. */
-static void note_calls(struct shk_shadow *target)
+static void syscalls_update_calls(struct shk_shadow *target)
 {
 	unsigned long all[SHK_SYSCALLS_WORDS] = {};
 	struct shk_shadow *caller;
@@ -125,7 +125,7 @@ static void note_calls(struct shk_shadow *target)
 		WRITE_ONCE(target->calls[i], all[i]);
 }
 
-static int become_caller(struct shk_shadow *shadow)
+static int syscalls_link_target(struct shk_shadow *shadow)
 {
 	struct shk_shadow *target = shadow->target;
 	struct shk_prepared was;
@@ -138,15 +138,15 @@ static int become_caller(struct shk_shadow *shadow)
 	ret = shk_shadow_prepare(target, &was);
 	if (ret)
 		return ret;
-	ret = redirect(shadow);
+	ret = syscalls_redirect(shadow);
 	if (!ret)
-		ret = redirect(target);
+		ret = syscalls_redirect(target);
 	if (ret) {
 		shk_shadow_unprepare(target, &was);
 		return ret;
 	}
 	shk_graft_link_target(shadow);
-	note_calls(target);
+	syscalls_update_calls(target);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_sys
 
 	if (!shk_syscalls_possible())
 		return ERR_PTR(SHK_E(NO_SYSCALL_ENTRY));
-	ret = check(arg, calls);
+	ret = syscalls_check_args(arg, calls);
 	if (ret)
 		return ERR_PTR(ret);
 	if (target->target)
@@ -176,7 +176,7 @@ struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_sys
 	memcpy(shadow->calls, calls, sizeof(calls));
 	ret = shk_shadow_lock(shadow);
 	if (!ret) {
-		ret = become_caller(shadow);
+		ret = syscalls_link_target(shadow);
 		shk_shadow_unlock(shadow);
 	}
 	if (!ret)
@@ -190,13 +190,13 @@ void shk_syscalls_teardown(struct shk_shadow *shadow)
 	struct shk_shadow *target = shadow->target;
 
 	lockdep_assert_held(&shadow->lock);
-	redirect_end(shadow);
+	syscalls_unredirect(shadow);
 	if (list_empty(&shadow->caller))
 		return;
 	shk_graft_unlink_target(shadow);
-	note_calls(target);
+	syscalls_update_calls(target);
 	if (list_empty(&target->callers))
-		redirect_end(target);
+		syscalls_unredirect(target);
 }
 
 void __init shk_syscalls_init(void)

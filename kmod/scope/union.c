@@ -17,11 +17,11 @@
 #include <linux/kprobes.h>
 #include <linux/rcupdate.h>
 
-#include "compat/ears.h"
+#include "compat/tracepoints.h"
 #include "graft/carrier.h"
 #include "graft/graft.h"
 #include "scope/async.h"
-#include "scope/own.h"
+#include "scope/ownership.h"
 #include "scope/union.h"
 
 /* shk_union, while it is executed. Read with preemption off; freed after a grace period. */
@@ -46,60 +46,60 @@ NOKPROBE_SYMBOL(shk_union_here);
 
 /* ---- interrupts that are no line's; they are off in all of these ---- */
 
-static const void *key_of(int vector)
+static const void *union_vector_key(int vector)
 {
 	return (const void *)(unsigned long)vector;
 }
 
-static void on_entry(void *unused, int vector)
+static void union_on_entry(void *unused, int vector)
 {
-	shk_async_begin(SHK_VECTOR, key_of(vector), shk_union_here());
+	shk_async_begin(SHK_VECTOR, union_vector_key(vector), shk_union_here());
 }
-NOKPROBE_SYMBOL(on_entry);
+NOKPROBE_SYMBOL(union_on_entry);
 
-static void on_exit(void *unused, int vector)
+static void union_on_exit(void *unused, int vector)
 {
-	shk_async_end(SHK_VECTOR, key_of(vector));
+	shk_async_end(SHK_VECTOR, union_vector_key(vector));
 }
-NOKPROBE_SYMBOL(on_exit);
+NOKPROBE_SYMBOL(union_on_exit);
 
 /* What begins must end: the first NR_ENDS are there before the others are, and longer. */
 #define NR_ENDS 4
-static struct shk_ear ears[] = {
-	{ "local_timer_exit", on_exit },   { "call_function_exit", on_exit },
-	{ "irq_work_exit", on_exit },	   { "call_function_single_exit", on_exit },
-	{ "local_timer_entry", on_entry }, { "call_function_entry", on_entry },
-	{ "irq_work_entry", on_entry },	   { "call_function_single_entry", on_entry },
+static struct shk_tracepoint tracepoints[] = {
+	{ "local_timer_exit", union_on_exit },	 { "call_function_exit", union_on_exit },
+	{ "irq_work_exit", union_on_exit },	 { "call_function_single_exit", union_on_exit },
+	{ "local_timer_entry", union_on_entry }, { "call_function_entry", union_on_entry },
+	{ "irq_work_entry", union_on_entry },	 { "call_function_single_entry", union_on_entry },
 };
 
 /* ---- life ---- */
 
-static int listen(void)
+static int union_register(void)
 {
-	int ret = shk_async_listen();
+	int ret = shk_async_tracepoints_get();
 
 	if (ret)
 		return ret;
-	ret = shk_irqs_listen();
+	ret = shk_irq_tracepoints_get();
 	if (ret)
 		goto async;
-	ret = shk_ears_listen(ears, ARRAY_SIZE(ears));
+	ret = shk_tracepoints_register(tracepoints, ARRAY_SIZE(tracepoints));
 	if (!ret)
 		return 0;
-	shk_irqs_listen_no_more();
+	shk_irq_tracepoints_put();
 async:
-	shk_async_listen_no_more();
+	shk_async_tracepoints_put();
 	return ret;
 }
 
-static void carrier_put(struct shk_shadow *all)
+static void union_carrier_put(struct shk_shadow *all)
 {
 	shk_shadow_lock_hidden(all);
 	shk_carrier_put(all);
 	shk_shadow_unlock_hidden(all);
 }
 
-static int begin(void)
+static int union_create(void)
 {
 	struct shk_shadow *all = shk_shadow_create_hidden(SHK_ASYNC_INHERIT);
 	int ret;
@@ -111,31 +111,31 @@ static int begin(void)
 	shk_shadow_unlock_hidden(all);
 	if (ret)
 		goto destroy;
-	ret = listen();
+	ret = union_register();
 	if (ret)
 		goto put;
 	WRITE_ONCE(shk_union, all);
 	WRITE_ONCE(executed, all);
 	return 0;
 put:
-	carrier_put(all);
+	union_carrier_put(all);
 destroy:
 	shk_shadow_destroy_hidden(all);
 	return ret;
 }
 
-static void end(void)
+static void union_destroy(void)
 {
 	struct shk_shadow *all = shk_union;
 
 	WRITE_ONCE(executed, NULL);
 	/* It waits, too, for whoever has seen that it was, work items apart. */
-	shk_ears_end(ears + NR_ENDS, ARRAY_SIZE(ears) - NR_ENDS);
+	shk_tracepoints_unregister(tracepoints + NR_ENDS, ARRAY_SIZE(tracepoints) - NR_ENDS);
 	shk_async_stop(all);
-	shk_ears_end(ears, NR_ENDS);
-	shk_irqs_listen_no_more();
-	shk_async_listen_no_more();
-	carrier_put(all);
+	shk_tracepoints_unregister(tracepoints, NR_ENDS);
+	shk_irq_tracepoints_put();
+	shk_async_tracepoints_put();
+	union_carrier_put(all);
 	WRITE_ONCE(shk_union, NULL);
 	shk_shadow_destroy_hidden(all);
 }
@@ -147,7 +147,7 @@ int shk_union_get(void)
 	if (mutex_lock_killable(&shk_async_lock))
 		return -ERESTARTSYS;
 	if (!shk_union)
-		ret = begin();
+		ret = union_create();
 	if (!ret)
 		nr_users++;
 	mutex_unlock(&shk_async_lock);
@@ -155,25 +155,25 @@ int shk_union_get(void)
 }
 
 /* Only who counts as a user adds a probe. */
-static void settle(void)
+static void union_destroy_if_unused(void)
 {
 	lockdep_assert_held(&shk_async_lock);
 	if (shk_union && !nr_users && !READ_ONCE(shk_union->nr_probes))
-		end();
+		union_destroy();
 }
 
 void shk_union_put(void)
 {
 	mutex_lock(&shk_async_lock);
 	nr_users--;
-	settle();
+	union_destroy_if_unused();
 	mutex_unlock(&shk_async_lock);
 }
 
 void shk_union_settle(void)
 {
 	mutex_lock(&shk_async_lock);
-	settle();
+	union_destroy_if_unused();
 	mutex_unlock(&shk_async_lock);
 }
 
@@ -184,5 +184,5 @@ bool shk_union_possible(void)
 
 int __init shk_union_init(void)
 {
-	return shk_ears_find(ears, ARRAY_SIZE(ears));
+	return shk_tracepoints_find(tracepoints, ARRAY_SIZE(tracepoints));
 }

@@ -5,13 +5,13 @@
 
 int shk_edit_apply(struct shk_shadow *shadow, struct shk_edit *edit)
 {
-	shk_shadow_note_live(shadow);
+	shk_shadow_update_live(shadow);
 	return shk_text_apply(&shadow->text, edit);
 }
 
 void shk_edit_revert(struct shk_shadow *shadow, struct shk_edit *edit)
 {
-	shk_shadow_note_live(shadow);
+	shk_shadow_update_live(shadow);
 	shk_text_revert(&shadow->text, edit);
 }
 
@@ -20,31 +20,31 @@ void shk_edit_change(struct shk_shadow *shadow, struct shk_edit *edit, u8 opcode
 {
 	struct shk_edit wanted;
 
-	shk_shadow_note_live(shadow);
+	shk_shadow_update_live(shadow);
 	shk_edit_branch(&wanted, edit->addr, opcode, target);
 	shk_text_change(&shadow->text, edit, wanted.bytes, resume);
 }
 
 int shk_edit_replace(struct shk_shadow *shadow, struct shk_replacement *edits, unsigned int nr,
-		     bool in, int (*clear)(void *arg), void *arg)
+		     bool in, int (*check_clear)(void *arg), void *arg)
 {
 	int ret;
 
-	shk_shadow_note_live(shadow);
+	shk_shadow_update_live(shadow);
 	cpus_read_lock(); /* outside of text_mutex, as everywhere */
-	ret = shk_text_replace(&shadow->text, edits, nr, in, clear, arg);
+	ret = shk_text_replace(&shadow->text, edits, nr, in, check_clear, arg);
 	cpus_read_unlock();
 	return ret;
 }
 
 int shk_edit_pin(struct shk_shadow *shadow, unsigned long from, unsigned long to)
 {
-	shk_shadow_note_live(shadow);
+	shk_shadow_update_live(shadow);
 	return shk_text_pin(&shadow->text, from, to);
 }
 
 void shk_edit_unpin(struct shk_shadow *shadow, unsigned long from, unsigned long to)
 {
-	shk_shadow_note_live(shadow);
+	shk_shadow_update_live(shadow);
 	shk_text_unpin(&shadow->text, from, to);
 }

@@ -17,8 +17,8 @@ void shk_edit_change(struct shk_shadow *shadow, struct shk_edit *edit, u8 opcode
 /* Keep pages private, and no longer; see text.h. */
 int shk_edit_pin(struct shk_shadow *shadow, unsigned long from, unsigned long to);
 void shk_edit_unpin(struct shk_shadow *shadow, unsigned long from, unsigned long to);
-/* Replace whole bodies, see shk_text_replace(), if @clear(@arg) lets that happen. */
+/* Replace whole bodies, see shk_text_replace(), if @check_clear(@arg) lets that happen. */
 int shk_edit_replace(struct shk_shadow *shadow, struct shk_replacement *edits, unsigned int nr,
-		     bool in, int (*clear)(void *arg), void *arg);
+		     bool in, int (*check_clear)(void *arg), void *arg);
 
 #endif /* SHK_SHADOW_EDITS_H */

@@ -29,7 +29,7 @@ struct locks {
 };
 
 /* Who has a target comes before who may be one. */
-static bool is_before(const struct shk_shadow *one, const struct shk_shadow *other)
+static bool shadow_locks_before(const struct shk_shadow *one, const struct shk_shadow *other)
 {
 	if (!one->target != !other->target)
 		return one->target;
@@ -42,7 +42,7 @@ static void add_lock(struct locks *locks, struct shk_shadow *shadow)
 
 	if (!shadow)
 		return;
-	while (i && is_before(shadow, locks->shadows[i - 1]))
+	while (i && shadow_locks_before(shadow, locks->shadows[i - 1]))
 		i--;
 	if (i && locks->shadows[i - 1] == shadow)
 		return;
@@ -66,12 +66,12 @@ static void locks_of(struct locks *locks, struct shk_shadow *shadow, struct shk_
 static struct lock_class_key any_key;
 static struct lockdep_map any_map = STATIC_LOCKDEP_MAP_INIT("shk_shadow", &any_key);
 
-static void note_locked(void)
+static void shadow_note_locked(void)
 {
 	lock_map_acquire(&any_map);
 }
 
-static void note_unlocked(void)
+static void shadow_note_unlocked(void)
 {
 	lock_map_release(&any_map);
 }
@@ -81,11 +81,11 @@ void shk_shadow_assert_none_locked(void)
 	lockdep_assert(lock_is_held(&any_map) != LOCK_STATE_HELD);
 }
 #else
-static void note_locked(void)
+static void shadow_note_locked(void)
 {
 }
 
-static void note_unlocked(void)
+static void shadow_note_unlocked(void)
 {
 }
 
@@ -94,28 +94,29 @@ void shk_shadow_assert_none_locked(void)
 }
 #endif
 
-enum patience { TRIES, KILLABLE, ALWAYS };
+enum lock_mode { SHADOW_LOCK_TRY, SHADOW_LOCK_KILLABLE, SHADOW_LOCK_ALWAYS };
 
-static bool lock_one(struct shk_shadow *shadow, unsigned int nr, enum patience patience)
+static bool shadow_lock_one(struct shk_shadow *shadow, unsigned int nr, enum lock_mode mode)
 {
-	if (patience == TRIES)
+	if (mode == SHADOW_LOCK_TRY)
 		return mutex_trylock(&shadow->lock);
-	if (patience == KILLABLE)
+	if (mode == SHADOW_LOCK_KILLABLE)
 		return !mutex_lock_killable_nested(&shadow->lock, nr);
 	mutex_lock_nested(&shadow->lock, nr);
 	return true;
 }
 
-static bool lock(struct shk_shadow *shadow, struct shk_shadow *other, enum patience patience)
+static bool shadow_lock_mode(struct shk_shadow *shadow, struct shk_shadow *other,
+			     enum lock_mode mode)
 {
 	struct locks locks;
 	unsigned int i;
 
 	locks_of(&locks, shadow, other);
 	for (i = 0; i < locks.nr; i++)
-		if (!lock_one(locks.shadows[i], i, patience))
+		if (!shadow_lock_one(locks.shadows[i], i, mode))
 			goto unlock;
-	note_locked();
+	shadow_note_locked();
 	return true;
 unlock:
 	while (i--)
@@ -125,12 +126,12 @@ unlock:
 
 int shk_shadow_lock_both(struct shk_shadow *shadow, struct shk_shadow *other)
 {
-	return lock(shadow, other, KILLABLE) ? 0 : -ERESTARTSYS;
+	return shadow_lock_mode(shadow, other, SHADOW_LOCK_KILLABLE) ? 0 : -ERESTARTSYS;
 }
 
 bool shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other)
 {
-	return lock(shadow, other, TRIES);
+	return shadow_lock_mode(shadow, other, SHADOW_LOCK_TRY);
 }
 
 /* Most have no target. */
@@ -140,13 +141,13 @@ int shk_shadow_lock(struct shk_shadow *shadow)
 		return shk_shadow_lock_both(shadow, NULL);
 	if (mutex_lock_killable(&shadow->lock))
 		return -ERESTARTSYS;
-	note_locked();
+	shadow_note_locked();
 	return 0;
 }
 
 void shk_shadow_lock_always(struct shk_shadow *shadow, struct shk_shadow *other)
 {
-	lock(shadow, other, ALWAYS);
+	shadow_lock_mode(shadow, other, SHADOW_LOCK_ALWAYS);
 }
 
 void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other)
@@ -154,7 +155,7 @@ void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other)
 	struct locks locks;
 
 	locks_of(&locks, shadow, other);
-	note_unlocked();
+	shadow_note_unlocked();
 	while (locks.nr--)
 		mutex_unlock(&locks.shadows[locks.nr]->lock);
 }
@@ -174,7 +175,7 @@ bool shk_shadow_trylock(struct shk_shadow *shadow)
 		return shk_shadow_trylock_both(shadow, NULL);
 	if (!mutex_trylock(&shadow->lock))
 		return false;
-	note_locked();
+	shadow_note_locked();
 	return true;
 }
 
@@ -184,7 +185,7 @@ void shk_shadow_unlock(struct shk_shadow *shadow)
 		shk_shadow_unlock_both(shadow, NULL);
 		return;
 	}
-	note_unlocked();
+	shadow_note_unlocked();
 	mutex_unlock(&shadow->lock);
 }
 
@@ -207,7 +208,7 @@ static u32 hash_of(const char *name)
 	return full_name_hash(NULL, name, strlen(name));
 }
 
-static struct shk_shadow *find(const char *name)
+static struct shk_shadow *shadow_find_by_name(const char *name)
 {
 	struct shk_shadow *shadow;
 
@@ -218,7 +219,7 @@ static struct shk_shadow *find(const char *name)
 }
 
 /* With one reference. */
-static struct shk_shadow *alloc(u32 flags, void (*teardown)(struct shk_shadow *))
+static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_shadow *))
 {
 	struct shk_shadow *shadow = kzalloc(sizeof(*shadow), GFP_KERNEL_ACCOUNT);
 
@@ -234,7 +235,7 @@ static struct shk_shadow *alloc(u32 flags, void (*teardown)(struct shk_shadow *)
 	INIT_LIST_HEAD(&shadow->patches);
 	INIT_LIST_HEAD(&shadow->bodies);
 	INIT_LIST_HEAD(&shadow->raws);
-	INIT_LIST_HEAD(&shadow->owns);
+	INIT_LIST_HEAD(&shadow->ownerships);
 	INIT_LIST_HEAD(&shadow->callers);
 	INIT_LIST_HEAD(&shadow->caller);
 	hash_init(shadow->sites);
@@ -243,14 +244,14 @@ static struct shk_shadow *alloc(u32 flags, void (*teardown)(struct shk_shadow *)
 	return shadow;
 }
 
-/* An id, at which publish() needs no memory; until then nobody finds it. -ENOMEM. */
-static int reserve(struct shk_shadow *shadow)
+/* An id, at which shadow_publish() needs no memory; until then nobody finds it. -ENOMEM. */
+static int shadow_reserve_name(struct shk_shadow *shadow)
 {
 	shadow->id = atomic64_inc_return(&last_id);
 	return xa_reserve(&shadows, shadow->id, GFP_KERNEL_ACCOUNT);
 }
 
-static void publish(struct shk_shadow *shadow)
+static void shadow_publish(struct shk_shadow *shadow)
 {
 	lockdep_assert_held(&names_lock);
 	WARN_ON_ONCE(xa_is_err(xa_store(&shadows, shadow->id, shadow, GFP_NOWAIT)));
@@ -265,11 +266,11 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 
 	if (*name && !shk_name_valid(name))
 		return ERR_PTR(SHK_E(NAME_INVALID));
-	shadow = alloc(flags, teardown);
+	shadow = shadow_alloc(flags, teardown);
 	if (!shadow)
 		return ERR_PTR(-ENOMEM);
 	strscpy(shadow->name, name, sizeof(shadow->name));
-	ret = reserve(shadow);
+	ret = shadow_reserve_name(shadow);
 	if (ret)
 		goto free;
 	shadow->target = target;
@@ -278,11 +279,11 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 	if (mutex_lock_killable(&names_lock))
 		goto release;
 	ret = SHK_E(NAME_TAKEN);
-	if (find(name))
+	if (shadow_find_by_name(name))
 		goto unlock;
 	if (target)
 		shk_shadow_get(target);
-	publish(shadow);
+	shadow_publish(shadow);
 	if (*name) {
 		shk_shadow_get(shadow); /* the name's; the caller has one too */
 		hash_add(names, &shadow->by_name, hash_of(name));
@@ -304,7 +305,7 @@ struct shk_shadow *shk_shadow_find(u64 id, const char *name)
 
 	if (mutex_lock_killable(&names_lock))
 		return ERR_PTR(-ERESTARTSYS);
-	shadow = id ? xa_load(&shadows, id) : find(name);
+	shadow = id ? xa_load(&shadows, id) : shadow_find_by_name(name);
 	if (shadow && (shadow->hidden || !refcount_inc_not_zero(&shadow->ref)))
 		shadow = NULL;
 	mutex_unlock(&names_lock);
@@ -345,7 +346,7 @@ int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was)
 	ret = shk_text_build(&shadow->text);
 	if (ret)
 		return ret;
-	shk_shadow_note_live(shadow);
+	shk_shadow_update_live(shadow);
 	ret = shk_hooks_apply(&shadow->hooks, &shadow->text);
 	if (ret)
 		shk_shadow_unprepare(shadow, was);
@@ -355,7 +356,7 @@ int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was)
 void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *was)
 {
 	lockdep_assert_held(&shadow->lock);
-	shk_shadow_note_live(shadow);
+	shk_shadow_update_live(shadow);
 	if (!was->hooked)
 		shk_hooks_revert(&shadow->hooks, &shadow->text);
 	if (!was->built)
@@ -363,11 +364,11 @@ void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *
 }
 
 /* Back to what it was when it was created. */
-static void clear(struct shk_shadow *shadow)
+static void shadow_remove_edits(struct shk_shadow *shadow)
 {
 	lockdep_assert_held(&shadow->lock);
 	shadow->teardown(shadow);
-	shk_shadow_note_live(shadow);
+	shk_shadow_update_live(shadow);
 	shk_hooks_revert(&shadow->hooks, &shadow->text);
 	if (shadow->text.built) {
 		/* A breakpoint handler may still look at the tables of its CPU. */
@@ -376,16 +377,16 @@ static void clear(struct shk_shadow *shadow)
 	}
 }
 
-static int destroy(struct shk_shadow *shadow)
+static int shadow_destroy_locked(struct shk_shadow *shadow)
 {
 	if (shadow->dead)
 		return SHK_E(SHADOW_DESTROYED);
 	if (shk_shadow_users(shadow) || READ_ONCE(shadow->nr_cgroups))
 		return SHK_E(SHADOW_IN_USE);
 
-	/* Who comes back to it asks this: shk_stretch_find_back(). */
+	/* Who comes back to it asks this: shk_stretch_find_live(). */
 	WRITE_ONCE(shadow->dead, true);
-	clear(shadow);
+	shadow_remove_edits(shadow);
 	if (*shadow->name) {
 		mutex_lock(&names_lock);
 		hash_del(&shadow->by_name);
@@ -402,7 +403,7 @@ int shk_shadow_destroy(struct shk_shadow *shadow)
 
 	if (ret)
 		return ret;
-	ret = destroy(shadow);
+	ret = shadow_destroy_locked(shadow);
 	shk_shadow_unlock(shadow);
 	return ret;
 }
@@ -410,7 +411,7 @@ int shk_shadow_destroy(struct shk_shadow *shadow)
 void shk_shadow_abort(struct shk_shadow *shadow)
 {
 	shk_shadow_lock_always(shadow, NULL);
-	destroy(shadow);
+	shadow_destroy_locked(shadow);
 	shk_shadow_unlock(shadow);
 }
 
@@ -420,18 +421,18 @@ struct shk_shadow *shk_shadow_get(struct shk_shadow *shadow)
 	return shadow;
 }
 
-static void free_rcu_tasks(struct rcu_head *head)
+static void shadow_free_rcu_tasks(struct rcu_head *head)
 {
 	kfree(container_of(head, struct shk_shadow, rcu));
 }
 
 /* A task that was preempted on its way to a hit has yet to look at it. */
-static void unpublish(struct shk_shadow *shadow)
+static void shadow_unpublish(struct shk_shadow *shadow)
 {
 	mutex_lock(&names_lock);
 	xa_erase(&shadows, shadow->id);
 	mutex_unlock(&names_lock);
-	call_rcu_tasks(&shadow->rcu, free_rcu_tasks);
+	call_rcu_tasks(&shadow->rcu, shadow_free_rcu_tasks);
 }
 
 void shk_shadow_put(struct shk_shadow *shadow)
@@ -443,10 +444,10 @@ void shk_shadow_put(struct shk_shadow *shadow)
 	hash_del(&shadow->by_name);
 	mutex_unlock(&names_lock);
 	shk_shadow_lock_always(shadow, NULL);
-	clear(shadow);
+	shadow_remove_edits(shadow);
 	shk_shadow_unlock(shadow);
 	target = shadow->target;
-	unpublish(shadow);
+	shadow_unpublish(shadow);
 	/* Which has none itself. */
 	if (target)
 		shk_shadow_put(target);
@@ -458,7 +459,7 @@ static void teardown_nothing(struct shk_shadow *shadow)
 
 struct shk_shadow *shk_shadow_create_hidden(u32 flags)
 {
-	struct shk_shadow *shadow = alloc(flags, teardown_nothing);
+	struct shk_shadow *shadow = shadow_alloc(flags, teardown_nothing);
 	int ret;
 
 	if (!shadow)
@@ -466,13 +467,13 @@ struct shk_shadow *shk_shadow_create_hidden(u32 flags)
 	shadow->hidden = true;
 	/* None acts on it: who hits it is found so, at no cost where it is not. */
 	shadow->nr_threads = 1;
-	ret = reserve(shadow);
+	ret = shadow_reserve_name(shadow);
 	if (ret) {
 		kfree(shadow);
 		return ERR_PTR(ret);
 	}
 	mutex_lock(&names_lock);
-	publish(shadow);
+	shadow_publish(shadow);
 	mutex_unlock(&names_lock);
 	return shadow;
 }
@@ -480,9 +481,9 @@ struct shk_shadow *shk_shadow_create_hidden(u32 flags)
 void shk_shadow_destroy_hidden(struct shk_shadow *shadow)
 {
 	shk_shadow_lock_hidden(shadow);
-	clear(shadow);
+	shadow_remove_edits(shadow);
 	shk_shadow_unlock_hidden(shadow);
-	unpublish(shadow);
+	shadow_unpublish(shadow);
 }
 
 bool shk_shadow_live(const struct shk_shadow *shadow)
@@ -491,7 +492,7 @@ bool shk_shadow_live(const struct shk_shadow *shadow)
 	return shadow->carrier || shk_shadow_users(shadow);
 }
 
-void shk_shadow_note_live(struct shk_shadow *shadow)
+void shk_shadow_update_live(struct shk_shadow *shadow)
 {
 	shadow->text.live = shk_shadow_live(shadow);
 }
@@ -557,7 +558,7 @@ int shk_shadows_info(struct shk_info *info)
 	return 0;
 }
 
-bool shk_shadows_carried(void)
+bool shk_shadows_have_carrier(void)
 {
 	struct shk_shadow *shadow;
 	bool carried = false;

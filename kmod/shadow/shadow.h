@@ -60,8 +60,8 @@ struct shk_shadow {
 
 	struct mm_struct *carrier; /* graft/carrier.h */
 	unsigned int carrier_users;
-	struct list_head owns; /* scope/own.c's, by id */
-	u64 last_own;
+	struct list_head ownerships; /* scope/ownership.c's, by id */
+	u64 last_ownership;
 
 	bool causal;		  /* what it raises is followed, scope/causal.c */
 	atomic64_t nr_unfollowed; /* what could not be, or is others' as well */
@@ -100,8 +100,8 @@ struct shk_shadow {
  * that the shadow has in place of the base's, what belongs to the base's.
  */
 struct shk_body {
-	struct list_head node;	  /* shk_shadow.bodies, or in none */
-	struct list_head in_look; /* struct shk_still's, or in none */
+	struct list_head node;	   /* shk_shadow.bodies, or in none */
+	struct list_head in_check; /* struct shk_stack_check's, or in none */
 	unsigned long from;
 	unsigned long to;
 };
@@ -172,7 +172,7 @@ int shk_shadow_name(const struct shk_shadow *shadow, char *name);
 int shk_shadow_info(const struct shk_shadow *shadow, struct shk_shadow_info *info);
 int shk_shadows_info(struct shk_info *info);
 /* Has any a carrier, so is executed by others than processes? */
-bool shk_shadows_carried(void);
+bool shk_shadows_have_carrier(void);
 /* Destroy what nobody holds: idle shadows that only their names keep alive. */
 void shk_shadows_exit(void);
 bool shk_name_valid(const char *name);
@@ -213,6 +213,6 @@ static inline bool shk_shadow_is_gone(const struct shk_shadow *shadow)
 /* Does anybody execute it, or may at any time, process or not? Its lock is held. */
 bool shk_shadow_live(const struct shk_shadow *shadow);
 /* Its text knows that, as text/text.h wants it before each change. Likewise. */
-void shk_shadow_note_live(struct shk_shadow *shadow);
+void shk_shadow_update_live(struct shk_shadow *shadow);
 
 #endif /* SHK_SHADOW_H */

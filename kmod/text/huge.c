@@ -22,7 +22,7 @@ static unsigned long range_end(unsigned int range)
 	return shk_range_start(range) + PMD_SIZE;
 }
 
-static bool is_huge(struct shk_text *text, unsigned int range)
+static bool huge_is_mapped(struct shk_text *text, unsigned int range)
 {
 	struct shk_page *page = shk_page_find(text, shk_range_start(range));
 
@@ -30,14 +30,14 @@ static bool is_huge(struct shk_text *text, unsigned int range)
 }
 
 /* Where the kernel's text ends, the base has something else in the same range. */
-static bool may_be_huge(unsigned int range)
+static bool huge_is_possible(unsigned int range)
 {
 	return shk_mmu->base_is_huge && shk_mmu->base_is_huge(range) &&
 	       range_end(range) <= shk_symbols.etext;
 }
 
 /* Such edits come and go with a page of 4 KB, see shk_poke_page(). */
-static bool needs_small_pages(struct shk_text *text, unsigned int range)
+static bool huge_must_split(struct shk_text *text, unsigned int range)
 {
 	struct shk_page *page;
 	struct shk_edit *edit;
@@ -53,7 +53,7 @@ static bool needs_small_pages(struct shk_text *text, unsigned int range)
 	return false;
 }
 
-static unsigned int nr_wanted(struct shk_text *text, unsigned int range)
+static unsigned int huge_nr_private_pages(struct shk_text *text, unsigned int range)
 {
 	struct page *table = text->built ? shk_mmu->pte(&text->tables, range) : NULL;
 
@@ -111,7 +111,7 @@ static void new_pages_refresh(struct new_pages *new_pages)
  * Frames change while the size is the same, and the size while the frames are: with a
  * flush between, see flush_between_sizes() in text.c.
  */
-static void grow(struct shk_text *text, unsigned int range)
+static void huge_map_block(struct shk_text *text, unsigned int range)
 {
 	struct shk_page *new, *next, *page;
 	struct new_pages new_pages;
@@ -141,7 +141,7 @@ static void grow(struct shk_text *text, unsigned int range)
 }
 
 /* In 4 KB pages again, of which only those stay that are wanted. */
-static int shrink(struct shk_text *text, unsigned int range)
+static int huge_map_ptes(struct shk_text *text, unsigned int range)
 {
 	struct shk_page *new, *page;
 	struct new_pages new_pages;
@@ -153,7 +153,7 @@ static int shrink(struct shk_text *text, unsigned int range)
 		return ret;
 	mutex_lock(shk_symbols.text_mutex);
 	new_pages_refresh(&new_pages);
-	/* The PTE page has the frames of the large page since grow(). */
+	/* The PTE page has the frames of the large page since huge_map_block(). */
 	shk_mmu->map_huge(&text->tables, range, false);
 	shk_text_flush(text);
 	list_for_each_entry (new, &new_pages.pages, node)
@@ -179,22 +179,22 @@ int shk_huge_split(struct shk_text *text, unsigned long addr)
 {
 	unsigned int range = shk_range_of(addr);
 
-	return is_huge(text, range) ? shrink(text, range) : 0;
+	return huge_is_mapped(text, range) ? huge_map_ptes(text, range) : 0;
 }
 
-static void settle(struct shk_text *text, unsigned int range)
+static void huge_settle_range(struct shk_text *text, unsigned int range)
 {
-	unsigned int threshold = READ_ONCE(huge_threshold), nr = nr_wanted(text, range);
+	unsigned int threshold = READ_ONCE(huge_threshold), nr = huge_nr_private_pages(text, range);
 
-	if (is_huge(text, range)) {
+	if (huge_is_mapped(text, range)) {
 		if (nr && nr >= threshold / 2 && threshold)
 			return;
 		/* Of nothing it needs no memory. */
-		if (!shrink(text, range) && !nr)
+		if (!huge_map_ptes(text, range) && !nr)
 			shk_text_merge(text, range);
-	} else if (threshold && nr >= threshold && may_be_huge(range) &&
-		   !needs_small_pages(text, range)) {
-		grow(text, range);
+	} else if (threshold && nr >= threshold && huge_is_possible(range) &&
+		   !huge_must_split(text, range)) {
+		huge_map_block(text, range);
 	}
 }
 
@@ -203,5 +203,5 @@ void shk_huge_settle(struct shk_text *text, unsigned long from, unsigned long to
 	unsigned int range;
 
 	for (range = shk_range_of(from); range <= shk_range_of(to - 1); range++)
-		settle(text, range);
+		huge_settle_range(text, range);
 }

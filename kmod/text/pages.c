@@ -65,7 +65,7 @@ int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *
 }
 
 /* From @page on, as many as the chunk has. */
-static int fill(struct shk_page *page, struct shk_chunk *chunk, unsigned int nr)
+static int pages_fill_from_chunk(struct shk_page *page, struct shk_chunk *chunk, unsigned int nr)
 {
 	int ret;
 
@@ -94,7 +94,7 @@ int shk_pages_fill(struct list_head *pages)
 		chunk = shk_chunk_alloc(min(nr, CHUNK));
 		if (!chunk)
 			return -ENOMEM;
-		ret = fill(page, chunk, min(nr, CHUNK));
+		ret = pages_fill_from_chunk(page, chunk, min(nr, CHUNK));
 		if (ret)
 			return ret;
 		nr -= min(nr, CHUNK);
@@ -109,7 +109,8 @@ int shk_pages_fill_block(struct list_head *pages)
 
 	if (!block)
 		return -ENOMEM;
-	return fill(list_first_entry(pages, struct shk_page, node), block, PTRS_PER_PTE);
+	return pages_fill_from_chunk(list_first_entry(pages, struct shk_page, node), block,
+				     PTRS_PER_PTE);
 }
 
 void shk_pages_free(struct list_head *pages)

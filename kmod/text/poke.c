@@ -28,34 +28,34 @@ static struct {
 	/* or where bodies are entered that are replaced. */
 	const struct shk_replacement *bodies;
 	unsigned int nr;
-} flight = { .seq = SEQCNT_ZERO(flight.seq) };
+} poke_pending = { .seq = SEQCNT_ZERO(poke_pending.seq) };
 
-static void take_off(const struct shk_text *text, unsigned long addr, unsigned long resume,
-		     const struct shk_replacement *bodies, unsigned int nr)
+static void poke_set_pending(const struct shk_text *text, unsigned long addr, unsigned long resume,
+			     const struct shk_replacement *bodies, unsigned int nr)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
-	raw_write_seqcount_begin(&flight.seq);
-	flight.text = text;
-	flight.addr = addr;
-	flight.resume = resume;
-	flight.bodies = bodies;
-	flight.nr = nr;
-	raw_write_seqcount_end(&flight.seq);
+	raw_write_seqcount_begin(&poke_pending.seq);
+	poke_pending.text = text;
+	poke_pending.addr = addr;
+	poke_pending.resume = resume;
+	poke_pending.bodies = bodies;
+	poke_pending.nr = nr;
+	raw_write_seqcount_end(&poke_pending.seq);
 }
 
-static void land(void)
+static void poke_clear_pending(void)
 {
-	take_off(NULL, 0, 0, NULL, 0);
+	poke_set_pending(NULL, 0, 0, NULL, 0);
 }
 
-static void sync_cpu(void *unused)
+static void poke_sync_cpu(void *unused)
 {
 	sync_core();
 }
 
 void shk_poke_sync(void)
 {
-	on_each_cpu(sync_cpu, NULL, 1);
+	on_each_cpu(poke_sync_cpu, NULL, 1);
 }
 
 void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes, size_t len)
@@ -76,7 +76,7 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
 		return;
 	}
 	if (len > 1) {
-		take_off(page->text, addr, resume, NULL, 0);
+		poke_set_pending(page->text, addr, resume, NULL, 0);
 		shk_page_write(page, addr, &int3, 1);
 		shk_poke_sync();
 		shk_page_write(page, addr + 1, bytes + 1, len - 1);
@@ -86,7 +86,7 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
 	/* Whoever trapped is through its handler when this returns. */
 	shk_poke_sync();
 	if (len > 1)
-		land();
+		poke_clear_pending();
 }
 
 int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
@@ -110,37 +110,37 @@ int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8
 void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *bodies,
 		    unsigned int nr)
 {
-	take_off(text, 0, 0, bodies, nr);
+	poke_set_pending(text, 0, 0, bodies, nr);
 }
 
 void shk_poke_unguard(void)
 {
 	/* Whoever trapped is through its handler. */
 	shk_poke_sync();
-	land();
+	poke_clear_pending();
 	/* And so is who came by somebody else's breakpoint, and looked at the bodies. */
 	shk_poke_sync();
 }
 
-static unsigned long resume_at(unsigned long addr)
+static unsigned long poke_body_resume(unsigned long addr)
 {
 	unsigned int i;
 
-	if (!flight.bodies)
-		return flight.addr == addr ? flight.resume : 0;
-	for (i = 0; i < flight.nr; i++)
-		if (flight.bodies[i].edits[0].addr == addr)
-			return flight.bodies[i].resume;
+	if (!poke_pending.bodies)
+		return poke_pending.addr == addr ? poke_pending.resume : 0;
+	for (i = 0; i < poke_pending.nr; i++)
+		if (poke_pending.bodies[i].edits[0].addr == addr)
+			return poke_pending.bodies[i].resume;
 	return 0;
 }
-NOKPROBE_SYMBOL(resume_at);
+NOKPROBE_SYMBOL(poke_body_resume);
 
 unsigned long shk_poke_resume(const struct shk_text *text, unsigned long addr)
 {
 	/* What changes meanwhile is not what stands in @text. */
-	unsigned int seq = raw_seqcount_begin(&flight.seq);
-	unsigned long resume = flight.text == text ? resume_at(addr) : 0;
+	unsigned int seq = raw_seqcount_begin(&poke_pending.seq);
+	unsigned long resume = poke_pending.text == text ? poke_body_resume(addr) : 0;
 
-	return read_seqcount_retry(&flight.seq, seq) ? 0 : resume;
+	return read_seqcount_retry(&poke_pending.seq, seq) ? 0 : resume;
 }
 NOKPROBE_SYMBOL(shk_poke_resume);

@@ -10,12 +10,13 @@
 
 #include "text/text.h"
 
-static struct shk_edit *first_of(const struct shk_replacement *body)
+static struct shk_edit *replace_first_edit(const struct shk_replacement *body)
 {
 	return &body->edits[0];
 }
 
-static bool is_free(struct shk_text *text, const struct shk_replacement *bodies, unsigned int nr)
+static bool replace_is_free(struct shk_text *text, const struct shk_replacement *bodies,
+			    unsigned int nr)
 {
 	unsigned int i, j;
 
@@ -26,24 +27,26 @@ static bool is_free(struct shk_text *text, const struct shk_replacement *bodies,
 	return true;
 }
 
-static void set_heads(struct shk_text *text, struct shk_replacement *bodies, unsigned int nr)
+static void replace_set_heads(struct shk_text *text, struct shk_replacement *bodies,
+			      unsigned int nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		unsigned long addr = first_of(&bodies[i])->addr;
+		unsigned long addr = replace_first_edit(&bodies[i])->addr;
 
 		shk_page_write(xa_load(&text->pages, PFN_DOWN(addr)), addr, &bodies[i].head, 1);
 	}
 }
 
-static void post_guards(struct shk_text *text, struct shk_replacement *bodies, unsigned int nr)
+static void replace_write_breakpoints(struct shk_text *text, struct shk_replacement *bodies,
+				      unsigned int nr)
 {
 	static const u8 int3 = INT3_INSN_OPCODE;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		unsigned long addr = first_of(&bodies[i])->addr;
+		unsigned long addr = replace_first_edit(&bodies[i])->addr;
 		struct shk_page *page = xa_load(&text->pages, PFN_DOWN(addr));
 
 		bodies[i].head = *shk_page_bytes(page, addr);
@@ -52,10 +55,11 @@ static void post_guards(struct shk_text *text, struct shk_replacement *bodies, u
 }
 
 /* All of an edit's bytes but the first one of the body, which is written last. */
-static void put(struct shk_text *text, struct shk_replacement *body, struct shk_edit *edit, bool in)
+static void replace_put_edit(struct shk_text *text, struct shk_replacement *body,
+			     struct shk_edit *edit, bool in)
 {
 	struct shk_page *page = xa_load(&text->pages, PFN_DOWN(edit->addr));
-	unsigned int skip = edit == first_of(body);
+	unsigned int skip = edit == replace_first_edit(body);
 	const u8 *bytes;
 
 	if (in) {
@@ -75,29 +79,29 @@ static void put(struct shk_text *text, struct shk_replacement *body, struct shk_
 }
 
 int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsigned int nr,
-		     bool in, int (*clear)(void *arg), void *arg)
+		     bool in, int (*check_clear)(void *arg), void *arg)
 {
 	unsigned int i, j;
 	int ret = 0;
 
 	mutex_lock(shk_symbols.text_mutex);
-	if (in && !is_free(text, bodies, nr)) {
+	if (in && !replace_is_free(text, bodies, nr)) {
 		ret = SHK_E(EDIT_THERE);
 		goto unlock;
 	}
 	if (text->live) {
 		shk_poke_guard(text, bodies, nr);
-		post_guards(text, bodies, nr);
+		replace_write_breakpoints(text, bodies, nr);
 		shk_poke_sync();
 	}
-	ret = clear(arg);
+	ret = check_clear(arg);
 	if (!ret)
 		for (i = 0; i < nr; i++)
 			for (j = 0; j < bodies[i].nr; j++)
-				put(text, &bodies[i], &bodies[i].edits[j], in);
+				replace_put_edit(text, &bodies[i], &bodies[i].edits[j], in);
 	if (text->live)
 		shk_poke_sync();
-	set_heads(text, bodies, nr);
+	replace_set_heads(text, bodies, nr);
 	if (text->live)
 		shk_poke_unguard();
 unlock:

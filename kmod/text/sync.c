@@ -19,10 +19,10 @@
 #include <linux/ftrace.h>
 #include <asm/text-patching.h>
 
-#include "compat/watch.h"
+#include "compat/ftrace_hook.h"
 #include "text/text.h"
 
-static bool under_edit(struct shk_page *page, unsigned long addr, struct shk_edit **found)
+static bool sync_find_edit(struct shk_page *page, unsigned long addr, struct shk_edit **found)
 {
 	struct shk_edit *edit;
 
@@ -35,7 +35,7 @@ static bool under_edit(struct shk_page *page, unsigned long addr, struct shk_edi
 	return false;
 }
 
-static bool is_held(struct shk_page *page, unsigned long addr)
+static bool sync_is_held(struct shk_page *page, unsigned long addr)
 {
 	struct shk_edit *edit;
 
@@ -46,7 +46,8 @@ static bool is_held(struct shk_page *page, unsigned long addr)
 }
 
 /* Is [addr, addr + len) the tail of a replacement that edits cut into? */
-static void hold(struct shk_page *page, unsigned long addr, const u8 *src, size_t len)
+static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, const u8 *src,
+				 size_t len)
 {
 	bool all = true, restored = true;
 	struct shk_edit *edit, *cut = NULL;
@@ -55,7 +56,7 @@ static void hold(struct shk_page *page, unsigned long addr, const u8 *src, size_
 	if (len < 2)
 		return;
 	for (i = 0; i < len; i++) {
-		if (under_edit(page, addr + i, &edit)) {
+		if (sync_find_edit(page, addr + i, &edit)) {
 			cut = edit;
 		} else {
 			all = false;
@@ -63,7 +64,7 @@ static void hold(struct shk_page *page, unsigned long addr, const u8 *src, size_
 		}
 	}
 	/* Its head, the byte before, may be what is edited. */
-	if (!cut && under_edit(page, addr - 1, &edit))
+	if (!cut && sync_find_edit(page, addr - 1, &edit))
 		cut = edit;
 	if (!cut || all)
 		return;
@@ -72,20 +73,21 @@ static void hold(struct shk_page *page, unsigned long addr, const u8 *src, size_
 }
 
 /* The base is about to have @src at @addr; let the copy have it. */
-static void follow(struct shk_page *page, unsigned long addr, const u8 *src, size_t len)
+static void sync_copy_bytes(struct shk_page *page, unsigned long addr, const u8 *src, size_t len)
 {
 	struct shk_edit *edit;
 	size_t i, todo = 0; /* first byte that waits to be written */
 
-	hold(page, addr, src, len);
+	sync_hold_breakpoint(page, addr, src, len);
 	for (i = 0; i < len; i++) {
-		if (under_edit(page, addr + i, &edit)) {
+		if (sync_find_edit(page, addr + i, &edit)) {
 			/* shk_hook_int3() looks at the first without a lock. */
 			WRITE_ONCE(edit->base[addr + i - edit->addr], src[i]);
 			/* The head: its breakpoint first, and last what it becomes. */
 			if (addr + i == edit->addr && edit->changed)
 				edit->changed(edit);
-		} else if (!is_held(page, addr + i) || (len == 1 && *src == INT3_INSN_OPCODE)) {
+		} else if (!sync_is_held(page, addr + i) ||
+			   (len == 1 && *src == INT3_INSN_OPCODE)) {
 			continue;
 		}
 		shk_page_write(page, addr + todo, src + todo, i - todo);
@@ -101,7 +103,7 @@ void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8
 
 	lockdep_assert_held(shk_symbols.text_mutex);
 	/* Not twice: another edit's bytes may be in it. */
-	if (!is_held(page, addr + 1)) {
+	if (!sync_is_held(page, addr + 1)) {
 		memcpy(bytes + 1, tail, len);
 		/* The kernel knows the breakpoint as its kprobe's. */
 		shk_poke(page, addr, bytes, len + 1, 0);
@@ -115,7 +117,7 @@ void shk_sync_release(struct shk_page *page, struct shk_edit *edit)
 	unsigned long addr = edit->held;
 	u8 bytes[SHK_EDIT_MAX];
 
-	if (!edit->held_len || is_held(page, addr + 1))
+	if (!edit->held_len || sync_is_held(page, addr + 1))
 		return;
 	memcpy(bytes, shk_base_bytes(addr), edit->held_len);
 	/* A kprobe's breakpoint stands there: resume at it until all is written. */
@@ -126,7 +128,7 @@ void shk_sync_release(struct shk_page *page, struct shk_edit *edit)
  * A branch to a trampoline that was just made. A fault there could be one in
  * the fault handler itself: it must be mapped before it is branched to.
  */
-static void follow_branch(unsigned long addr, const u8 *src, size_t len)
+static void sync_copy_branch(unsigned long addr, const u8 *src, size_t len)
 {
 	unsigned long target = addr + len;
 	s32 rel;
@@ -139,8 +141,8 @@ static void follow_branch(unsigned long addr, const u8 *src, size_t len)
 		shk_mmu->refresh(target, target + PAGE_SIZE);
 }
 
-static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
-				 struct ftrace_regs *fregs)
+static void notrace sync_on_text_poke(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	/* __text_poke(func, addr, src, len) */
 	struct pt_regs *regs = ftrace_get_regs(fregs);
@@ -148,32 +150,32 @@ static void notrace on_text_poke(unsigned long ip, unsigned long parent_ip, stru
 	const u8 *src = (const u8 *)regs->dx;
 	size_t len = regs->cx;
 
-	follow_branch(addr, src, len);
+	sync_copy_branch(addr, src, len);
 	while (len && (shk_is_kernel_text(addr) || shk_in_module_area(addr))) {
 		size_t chunk = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
 		struct shk_page *page;
 
 		/* text_mutex is held, by the one who patches */
-		shk_for_each_copy(page, addr) follow(page, addr, src, chunk);
+		shk_for_each_copy(page, addr) sync_copy_bytes(page, addr, src, chunk);
 		addr += chunk;
 		src += chunk;
 		len -= chunk;
 	}
 }
 
-static SHK_WATCH(sync_watch, &shk_symbols.__text_poke, 1, on_text_poke);
+static SHK_FTRACE_HOOK(text_poke_hook, &shk_symbols.__text_poke, 1, sync_on_text_poke);
 
 int shk_sync_start(void)
 {
-	return shk_watch_get(&sync_watch);
+	return shk_ftrace_hook_get(&text_poke_hook);
 }
 
 void shk_sync_stop(void)
 {
-	shk_watch_put(&sync_watch);
+	shk_ftrace_hook_put(&text_poke_hook);
 }
 
 void shk_sync_exit(void)
 {
-	shk_watch_free(&sync_watch);
+	shk_ftrace_hook_free(&text_poke_hook);
 }

@@ -7,7 +7,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "mmu/follow.h"
+#include "mmu/tables.h"
 #include "text/text.h"
 
 static bool has_copies(unsigned long addr)
@@ -48,13 +48,13 @@ u64 shk_text_memory(const struct shk_text *text)
 	unsigned int pages = text->nr_pages + text->nr_ranges;
 
 	if (text->built)
-		pages += 2 + !!text->tables.p4d + text->tables.nr_small +
+		pages += 2 + !!text->tables.p4d + text->tables.nr_small_pages +
 			 (text->tables.modules ? 2 : 0);
 	return (u64)pages * PAGE_SIZE;
 }
 
 /* Wanted pages of a range are counted at its PTE page. */
-static unsigned long *nr_wanted(struct shk_text *text, unsigned int range)
+static unsigned long *text_range_pins(struct shk_text *text, unsigned int range)
 {
 	return &page_private(shk_mmu->pte(&text->tables, range));
 }
@@ -139,7 +139,7 @@ static void flush_between_sizes(struct shk_text *text, unsigned int range)
 }
 
 /* No private page is left in @range. */
-static void merge(struct shk_text *text, unsigned int range, struct unmapped *unmapped)
+static void text_merge(struct shk_text *text, unsigned int range, struct unmapped *unmapped)
 {
 	struct page *table;
 
@@ -152,7 +152,7 @@ static void merge(struct shk_text *text, unsigned int range, struct unmapped *un
 	list_add(&table->lru, &unmapped->tables);
 }
 
-static int split(struct shk_text *text, unsigned int range, struct prepared *prepared)
+static int text_split(struct shk_text *text, unsigned int range, struct prepared *prepared)
 {
 	struct page *table = list_first_entry(&prepared->tables, struct page, lru);
 	int ret;
@@ -170,8 +170,8 @@ static int split(struct shk_text *text, unsigned int range, struct prepared *pre
 }
 
 /* The caller flushes, if the text is live. -EIO: what was begun is in @unmapped. */
-static struct shk_page *privatise(struct shk_text *text, struct prepared *prepared,
-				  struct unmapped *unmapped)
+static struct shk_page *page_map_private(struct shk_text *text, struct prepared *prepared,
+					 struct unmapped *unmapped)
 {
 	struct shk_page *page = list_first_entry(&prepared->pages, struct shk_page, node);
 	unsigned int range = shk_range_of(page->addr);
@@ -180,7 +180,7 @@ static struct shk_page *privatise(struct shk_text *text, struct prepared *prepar
 
 	shk_page_refresh(page, shk_base_bytes(page->addr));
 	if (!shk_mmu->pte(&text->tables, range))
-		ret = split(text, range, prepared);
+		ret = text_split(text, range, prepared);
 	if (ret)
 		return ERR_PTR(ret);
 	if (in_module && !has_copies(page->addr))
@@ -189,8 +189,8 @@ static struct shk_page *privatise(struct shk_text *text, struct prepared *prepar
 	if (ret) {
 		if (in_module && !has_copies(page->addr))
 			shk_page_put(page->addr);
-		if (!*nr_wanted(text, range))
-			merge(text, range, unmapped);
+		if (!*text_range_pins(text, range))
+			text_merge(text, range, unmapped);
 		return ERR_PTR(ret);
 	}
 
@@ -199,7 +199,7 @@ static struct shk_page *privatise(struct shk_text *text, struct prepared *prepar
 	return page;
 }
 
-static void unprivatise(struct shk_page *page, struct unmapped *unmapped)
+static void page_map_base(struct shk_page *page, struct unmapped *unmapped)
 {
 	shk_page_erase(page);
 	/* Where that fails it is still mapped, and lost. */
@@ -208,26 +208,26 @@ static void unprivatise(struct shk_page *page, struct unmapped *unmapped)
 }
 
 /* Before the first edit or pin: the page is there. */
-static void want(struct shk_page *page)
+static void page_want(struct shk_page *page)
 {
 	if (!shk_page_wanted(page))
-		*nr_wanted(page->text, shk_range_of(page->addr)) += 1;
+		*text_range_pins(page->text, shk_range_of(page->addr)) += 1;
 }
 
 /* After an edit or a pin is gone. Pages of a huge range stay, see huge.c. */
-static void unwant(struct shk_page *page, struct unmapped *unmapped)
+static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
 {
 	unsigned int range = shk_range_of(page->addr);
-	unsigned long *nr = nr_wanted(page->text, range);
+	unsigned long *nr = text_range_pins(page->text, range);
 
 	if (shk_page_wanted(page))
 		return;
 	--*nr;
 	if (shk_in_block(&page->copy))
 		return;
-	unprivatise(page, unmapped);
+	page_map_base(page, unmapped);
 	if (!*nr)
-		merge(page->text, range, unmapped);
+		text_merge(page->text, range, unmapped);
 }
 
 /* No CPU knows it any more either. */
@@ -272,7 +272,7 @@ void shk_text_merge(struct shk_text *text, unsigned int range)
 
 	unmapped_init(&unmapped);
 	mutex_lock(shk_symbols.text_mutex);
-	merge(text, range, &unmapped);
+	text_merge(text, range, &unmapped);
 	unmapped_finish(text, &unmapped);
 }
 
@@ -322,7 +322,7 @@ static bool has_steps(const struct shk_edit *edit)
 	return edit->len == 1 || (edit->len == JMP32_INSN_SIZE && resume_of(edit));
 }
 
-static bool is_taken(const struct shk_page *page, const struct shk_edit *edit)
+static bool edit_overlaps(const struct shk_page *page, const struct shk_edit *edit)
 {
 	const struct shk_edit *other;
 
@@ -332,7 +332,7 @@ static bool is_taken(const struct shk_page *page, const struct shk_edit *edit)
 	return false;
 }
 
-static int put_bytes(struct shk_page *page, struct shk_edit *edit, const u8 *bytes)
+static int edit_write_bytes(struct shk_page *page, struct shk_edit *edit, const u8 *bytes)
 {
 	if (edit->spare.bytes)
 		return shk_poke_page(page, edit->addr, bytes, edit->len, &edit->spare);
@@ -341,13 +341,13 @@ static int put_bytes(struct shk_page *page, struct shk_edit *edit, const u8 *byt
 }
 
 /* Pages become private, whole or not at all. */
-struct change {
+struct edit_change {
 	bool was_built;
 	struct prepared prepared;
 	struct unmapped unmapped;
 };
 
-static void abandon(struct shk_text *text, struct change *change)
+static void edit_change_abandon(struct shk_text *text, struct edit_change *change)
 {
 	/* Nobody has been grafted to what was just built. */
 	if (!change->was_built)
@@ -355,7 +355,8 @@ static void abandon(struct shk_text *text, struct change *change)
 }
 
 /* For those of [from, to). At success text_mutex is held. */
-static int begin(struct shk_text *text, unsigned long from, unsigned long to, struct change *change)
+static int edit_change_begin(struct shk_text *text, unsigned long from, unsigned long to,
+			     struct edit_change *change)
 {
 	int ret;
 
@@ -375,23 +376,23 @@ static int begin(struct shk_text *text, unsigned long from, unsigned long to, st
 free:
 	prepared_free(text, &change->prepared);
 destroy:
-	abandon(text, change);
+	edit_change_abandon(text, change);
 	return ret;
 }
 
-static void commit(struct shk_text *text, struct change *change)
+static void edit_change_commit(struct shk_text *text, struct edit_change *change)
 {
 	mutex_unlock(shk_symbols.text_mutex);
 	prepared_free(text, &change->prepared);
 }
 
 /* The pages are in @change->unmapped. */
-static void cancel(struct shk_text *text, struct change *change)
+static void edit_change_cancel(struct shk_text *text, struct edit_change *change)
 {
 	unmapped_finish(text, &change->unmapped);
 	shk_sync_stop();
 	prepared_free(text, &change->prepared);
-	abandon(text, change);
+	edit_change_abandon(text, change);
 }
 
 void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsigned long target)
@@ -406,7 +407,7 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
 
 int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 {
-	struct change change;
+	struct edit_change change;
 	struct shk_page *page;
 	int ret = 0;
 
@@ -416,19 +417,19 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 		return -EINVAL;
 	if (edit->spare.bytes)
 		ret = shk_huge_split(text, edit->addr);
-	ret = ret ?: begin(text, edit->addr, edit->addr + edit->len, &change);
+	ret = ret ?: edit_change_begin(text, edit->addr, edit->addr + edit->len, &change);
 	if (ret)
 		return ret;
 	page = shk_page_find(text, edit->addr);
-	if (page && is_taken(page, edit)) {
+	if (page && edit_overlaps(page, edit)) {
 		ret = SHK_E(EDIT_THERE);
-		goto cancel;
+		goto edit_change_cancel;
 	}
 	if (!page) {
-		page = privatise(text, &change.prepared, &change.unmapped);
+		page = page_map_private(text, &change.prepared, &change.unmapped);
 		if (IS_ERR(page)) {
 			ret = PTR_ERR(page);
-			goto cancel;
+			goto edit_change_cancel;
 		}
 		shk_text_flush(text);
 	}
@@ -437,22 +438,22 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 	memcpy(edit->base, shk_base_bytes(edit->addr), edit->len);
 	if (edit->prepare)
 		edit->prepare(edit);
-	want(page);
+	page_want(page);
 	list_add(&edit->node, &page->edits);
 	if (edit->changed)
 		edit->changed(edit);
-	ret = put_bytes(page, edit, edit->bytes);
+	ret = edit_write_bytes(page, edit, edit->bytes);
 	if (ret) {
 		list_del(&edit->node);
 		edit->page = NULL;
-		unwant(page, &change.unmapped);
-		goto cancel;
+		page_unwant(page, &change.unmapped);
+		goto edit_change_cancel;
 	}
-	commit(text, &change);
+	edit_change_commit(text, &change);
 	shk_huge_settle(text, edit->addr, edit->addr + edit->len);
 	return 0;
-cancel:
-	cancel(text, &change);
+edit_change_cancel:
+	edit_change_cancel(text, &change);
 	return ret;
 }
 
@@ -473,21 +474,21 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 	unmapped_init(&unmapped);
 	mutex_lock(shk_symbols.text_mutex);
 	/* It must go: if need be as other edits do. */
-	if (WARN_ON_ONCE(put_bytes(page, edit, edit->base)))
+	if (WARN_ON_ONCE(edit_write_bytes(page, edit, edit->base)))
 		shk_poke(page, edit->addr, edit->base, edit->len, resume_of(edit) ?: edit->addr);
 	list_del(&edit->node);
 	edit->page = NULL;
 	/* Otherwise it goes. */
 	if (shk_page_wanted(page) || shk_in_block(&page->copy))
 		shk_sync_release(page, edit);
-	unwant(page, &unmapped);
+	page_unwant(page, &unmapped);
 	unmapped_finish(text, &unmapped);
 	shk_huge_settle(text, edit->addr, edit->addr + edit->len);
 	shk_sync_stop();
 }
 
-static void unpin(struct shk_text *text, unsigned long from, unsigned long to,
-		  struct unmapped *unmapped)
+static void text_unpin(struct shk_text *text, unsigned long from, unsigned long to,
+		       struct unmapped *unmapped)
 {
 	for (; from < to; from += PAGE_SIZE) {
 		struct shk_page *page = shk_page_find(text, from);
@@ -495,40 +496,40 @@ static void unpin(struct shk_text *text, unsigned long from, unsigned long to,
 		if (WARN_ON_ONCE(!page || !page->pins))
 			continue;
 		page->pins--;
-		unwant(page, unmapped);
+		page_unwant(page, unmapped);
 	}
 }
 
 int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to)
 {
-	struct change change;
+	struct edit_change change;
 	struct shk_page *page;
 	unsigned long addr;
 	int ret;
 
 	if (WARN_ON_ONCE(from >= to))
 		return -EINVAL;
-	ret = begin(text, from, to, &change);
+	ret = edit_change_begin(text, from, to, &change);
 	if (ret)
 		return ret;
 	from &= PAGE_MASK;
 	for (addr = from; addr < to; addr += PAGE_SIZE) {
 		page = shk_page_find(text, addr);
 		if (!page)
-			page = privatise(text, &change.prepared, &change.unmapped);
+			page = page_map_private(text, &change.prepared, &change.unmapped);
 		if (IS_ERR(page))
-			goto cancel;
-		want(page);
+			goto edit_change_cancel;
+		page_want(page);
 		page->pins++;
 	}
 	/* What they say is what the base says: one flush does for all. */
 	shk_text_flush(text);
-	commit(text, &change);
+	edit_change_commit(text, &change);
 	shk_huge_settle(text, from, to);
 	return 0;
-cancel:
-	unpin(text, from, addr, &change.unmapped);
-	cancel(text, &change);
+edit_change_cancel:
+	text_unpin(text, from, addr, &change.unmapped);
+	edit_change_cancel(text, &change);
 	return PTR_ERR(page);
 }
 
@@ -538,7 +539,7 @@ void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to)
 
 	unmapped_init(&unmapped);
 	mutex_lock(shk_symbols.text_mutex);
-	unpin(text, from & PAGE_MASK, to, &unmapped);
+	text_unpin(text, from & PAGE_MASK, to, &unmapped);
 	unmapped_finish(text, &unmapped);
 	shk_huge_settle(text, from, to);
 	shk_sync_stop();

@@ -145,11 +145,11 @@ struct shk_replacement {
 
 /*
  * Put the edits of all @bodies into @text, or take them out. While nobody can
- * enter one any more @clear is asked, with text_mutex held: all is as it was if it
- * does not return 0. Errors of @clear, -EADDRINUSE.
+ * enter one any more @check_clear is asked, with text_mutex held: all is as it was if it
+ * does not return 0. Errors of @check_clear, -EADDRINUSE.
  */
 int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsigned int nr,
-		     bool in, int (*clear)(void *arg), void *arg);
+		     bool in, int (*check_clear)(void *arg), void *arg);
 
 /* Has the text an edit in these bytes? */
 bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len);
@@ -221,7 +221,7 @@ void shk_copy_free(struct shk_copy *copy);
 /* One alone, of the page at @addr. -ENOMEM. */
 int shk_copy_alloc(struct shk_copy *copy, unsigned long addr);
 
-/* ---- tell.c ---- */
+/* ---- diff.c ---- */
 
 /* Bytes of one edit, or bytes that differ from the base's for no reason: @stray. */
 struct shk_difference {
@@ -233,7 +233,8 @@ struct shk_difference {
 };
 
 /* The first one that does not end before @from. Text_mutex not held. */
-bool shk_text_next(struct shk_text *text, unsigned long from, struct shk_difference *difference);
+bool shk_text_next_difference(struct shk_text *text, unsigned long from,
+			      struct shk_difference *difference);
 /*
  * The base's and the text's own bytes from @addr on, up to @len, not beyond the
  * page. Returns how many, 0 if there is no text. Text_mutex not held.

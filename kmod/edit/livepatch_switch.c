@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A livepatch module is written for livepatch's consistency model: no task executes an old
+ * body of one function and a new body of another in one system call. So the patch is
+ * switched while the machine stands still and no task of the processes inside has one of
+ * these bodies on its stack. All stubs ask for the state of the patch then, and one store
+ * changes it for all tasks. As long as the patch is on, its bodies are in shk_shadow.bodies:
+ * processes come into the shadow and leave it by the same rule, see graft/change_text.c.
+ *
+ * A task that is in a stub, or in what a stub calls, and was sent to the old body, has the
+ * address behind the __fentry__ site on its stack already: see slot_entry.S. If it was sent
+ * to the new body, it has an address of the stub there.
+ */
+#include <linux/cpu.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/text-patching.h>
+
+#include "edit/inplace.h"
+#include "edit/patch.h"
+#include "edit/probe.h"
+#include "edit/slot_entry.h"
+#include "graft/graft.h"
+#include "graft/stack_check.h"
+
+/* The old body and the new one, each with what the compiler has split off it, and the stub. */
+#define BODIES_PER_FUNC (2 * (1 + SHK_NR_COLD) + 1)
+
+/* The function at @addr, from @from on. -EPROTO: too many parts. */
+static int switch_add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
+{
+	char name[SHK_SYMBOL_LEN];
+	unsigned long offset, size;
+	int ret = shk_symbol_of(addr, name, &offset, &size);
+
+	if (ret)
+		return ret;
+	shk_body_add(patch->bodies, &patch->nr_bodies, from, addr - offset + size);
+	return shk_bodies_add_cold(patch->bodies, &patch->nr_bodies, name);
+}
+
+int shk_livepatch_switch_prepare(struct shk_patch *patch)
+{
+	struct shk_func *func;
+	int ret;
+
+	patch->bodies = kcalloc(shk_patch_nr_funcs(patch) * BODIES_PER_FUNC, sizeof(*patch->bodies),
+				GFP_KERNEL_ACCOUNT);
+	if (!patch->bodies)
+		return -ENOMEM;
+	list_for_each_entry (func, &patch->funcs, node) {
+		ret = switch_add_function(patch, func->addr,
+					  shk_call(ftrace_location)(func->addr) + CALL_INSN_SIZE);
+		if (ret)
+			goto blame;
+	}
+	patch->nr_olds = patch->nr_bodies;
+	list_for_each_entry (func, &patch->funcs, node) {
+		ret = switch_add_function(patch, func->body, func->body);
+		if (ret)
+			goto blame;
+	}
+	return 0;
+blame:
+	strscpy(patch->symbol, func->symbol, sizeof(patch->symbol));
+	return ret;
+}
+
+void shk_livepatch_switch_begin(struct shk_patch *patch)
+{
+	struct shk_func *func;
+
+	list_for_each_entry (func, &patch->funcs, node) {
+		unsigned long stub = shk_stub_text(func->stub);
+
+		shk_body_add(patch->bodies, &patch->nr_bodies, stub, stub + SHK_STUB_SIZE);
+	}
+}
+
+static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsigned int end,
+			       struct list_head *checked)
+{
+	for (; first < end; first++)
+		list_add(&patch->bodies[first].in_check, checked);
+}
+
+/* From now on processes come into the shadow and leave it with an eye to all of them. */
+static void switch_add_shadow_bodies(struct shk_patch *patch)
+{
+	unsigned int i;
+
+	for (i = 0; i < patch->nr_bodies; i++)
+		list_add(&patch->bodies[i].node, &patch->shadow->bodies);
+}
+
+static void switch_remove_shadow_bodies(struct shk_patch *patch)
+{
+	unsigned int i;
+
+	for (i = 0; i < patch->nr_bodies; i++)
+		list_del_init(&patch->bodies[i].node);
+}
+
+/* text_mutex is held; no task is in a body. */
+static int switch_flip_state(void *arg)
+{
+	struct shk_patch *patch = arg;
+	bool on = patch->state == SHK_PATCH_OFF;
+
+	WRITE_ONCE(patch->state, on ? SHK_PATCH_ON : SHK_PATCH_OFF);
+	spin_lock(&shk_graft_lock);
+	if (on)
+		switch_add_shadow_bodies(patch);
+	else
+		switch_remove_shadow_bodies(patch);
+	spin_unlock(&shk_graft_lock);
+	return 0;
+}
+
+void shk_livepatch_switch_forget(struct shk_patch *patch)
+{
+	if (!patch->nr_bodies)
+		return;
+	mutex_lock(shk_symbols.text_mutex);
+	spin_lock(&shk_graft_lock);
+	switch_remove_shadow_bodies(patch);
+	spin_unlock(&shk_graft_lock);
+	mutex_unlock(shk_symbols.text_mutex);
+}
+
+static int switch_try_flip(struct shk_patch *patch, struct shk_stack_check *check)
+{
+	/* Else nobody is there, and nobody comes in: the shadow is locked. */
+	bool live = shk_shadow_live(patch->shadow);
+	int ret;
+
+	cpus_read_lock(); /* outside of text_mutex, as everywhere */
+	mutex_lock(shk_symbols.text_mutex);
+	ret = live ? shk_stack_check_and_change(check, switch_flip_state, patch)
+		   : switch_flip_state(patch);
+	mutex_unlock(shk_symbols.text_mutex);
+	cpus_read_unlock();
+	return ret;
+}
+
+int shk_livepatch_switch(struct shk_patch *patch, pid_t *busy)
+{
+	bool on = patch->state == SHK_PATCH_OFF;
+	struct shk_stack_check check = { .shadow = patch->shadow,
+					 .others = LIST_HEAD_INIT(check.others) };
+	int ret;
+
+	lockdep_assert_held(&patch->shadow->lock);
+	/* System calls may have been selected while a task was waited for. */
+	ret = on ? shk_inplace_allowed(patch->shadow) : 0;
+	if (ret)
+		return ret;
+	switch_list_bodies(patch, on ? 0 : patch->nr_olds, on ? patch->nr_olds : patch->nr_bodies,
+			   &check.others);
+	ret = switch_try_flip(patch, &check);
+	*busy = check.busy;
+	shk_stack_check_clear_others(&check);
+	return ret;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a text has, byte by byte, against the base's. */
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <asm/text-patching.h>
+
+#include "text/text.h"
+
+/* The first edit of @page, by address, that does not end before @addr; NULL if there is none. */
+static const struct shk_edit *diff_next_edit(const struct shk_page *page, unsigned long addr)
+{
+	const struct shk_edit *edit, *first = NULL;
+
+	list_for_each_entry (edit, &page->edits, node)
+		if (addr < edit->addr + edit->len && (!first || edit->addr < first->addr))
+			first = edit;
+	return first;
+}
+
+/* Bytes that an edit keeps back for its sake: a breakpoint, and what was behind it. */
+static bool diff_is_held(const struct shk_page *page, unsigned long addr)
+{
+	const struct shk_edit *edit;
+
+	list_for_each_entry (edit, &page->edits, node)
+		if (edit->held_len && addr >= edit->held && addr < edit->held + edit->held_len)
+			return addr != edit->held ||
+			       *shk_page_bytes(page, addr) == INT3_INSN_OPCODE;
+	return false;
+}
+
+/* Of an address that no edit has. */
+static bool diff_is_stray(const struct shk_page *page, unsigned long addr)
+{
+	return *shk_page_bytes(page, addr) != *(const u8 *)shk_base_bytes(addr) &&
+	       !diff_is_held(page, addr);
+}
+
+static void diff_set(const struct shk_page *page, unsigned long addr, const u8 *base, u8 len,
+		     struct shk_difference *difference)
+{
+	difference->addr = addr;
+	difference->len = len;
+	memcpy(difference->base, base, len);
+	memcpy(difference->bytes, shk_page_bytes(page, addr), len);
+}
+
+/* The first one of @page that does not end before @from. */
+static bool diff_find_in_page(const struct shk_page *page, unsigned long from,
+			      struct shk_difference *difference)
+{
+	unsigned long addr = max(from, page->addr), end = page->addr + PAGE_SIZE;
+	const struct shk_edit *edit = diff_next_edit(page, addr);
+	u8 len = 0;
+
+	if (!edit && !memcmp(page->copy.bytes, shk_base_bytes(page->addr), PAGE_SIZE))
+		return false;
+	if (edit)
+		end = max(edit->addr, addr);
+	while (addr < end && !diff_is_stray(page, addr))
+		addr++;
+	while (len < SHK_EDIT_MAX && addr + len < end && diff_is_stray(page, addr + len))
+		len++;
+	if (len) {
+		diff_set(page, addr, shk_base_bytes(addr), len, difference);
+		difference->stray = true;
+	} else if (edit) {
+		diff_set(page, edit->addr, edit->base, edit->len, difference);
+		difference->stray = memcmp(difference->bytes, edit->bytes, edit->len);
+	}
+	return len || edit;
+}
+
+/*
+ * Pages compared without giving text_mutex back: who holds the handle of a delegable shadow
+ * may ask, and everybody who patches text waits.
+ */
+#define PAGES_AT_ONCE 16
+
+/* Looks at some pages, beginning at *@from, and sets that to where to go on; 0: that was all. */
+static bool diff_find_next(struct shk_text *text, unsigned long *from,
+			   struct shk_difference *difference)
+{
+	unsigned int nr = 0;
+	struct shk_page *page;
+	unsigned long number;
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+	xa_for_each_start (&text->pages, number, page, PFN_DOWN(*from)) {
+		if (nr++ == PAGES_AT_ONCE) {
+			*from = page->addr;
+			return false;
+		}
+		if (diff_find_in_page(page, *from, difference))
+			return true;
+	}
+	*from = 0;
+	return false;
+}
+
+bool shk_text_next_difference(struct shk_text *text, unsigned long from,
+			      struct shk_difference *difference)
+{
+	bool found;
+
+	do {
+		mutex_lock(shk_symbols.text_mutex);
+		found = diff_find_next(text, &from, difference);
+		mutex_unlock(shk_symbols.text_mutex);
+		cond_resched();
+	} while (!found && from && !fatal_signal_pending(current));
+	return found;
+}
+
+/* The base's bytes; a module's text is there while preemption is off. */
+static bool diff_read_base(unsigned long addr, u8 *bytes, size_t len)
+{
+	bool there;
+
+	preempt_disable();
+	there = shk_is_kernel_text(addr) || shk_call(__module_text_address)(addr);
+	if (there)
+		memcpy(bytes, shk_base_bytes(addr), len);
+	preempt_enable();
+	return there;
+}
+
+size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *base, u8 *bytes)
+{
+	struct shk_page *page;
+
+	len = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
+	mutex_lock(shk_symbols.text_mutex);
+	if (diff_read_base(addr, base, len)) {
+		page = xa_load(&text->pages, PFN_DOWN(addr));
+		memcpy(bytes, page ? shk_page_bytes(page, addr) : base, len);
+	} else {
+		len = 0;
+	}
+	mutex_unlock(shk_symbols.text_mutex);
+	return len;
+}
