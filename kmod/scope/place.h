@@ -121,9 +121,9 @@ struct shk_placing {
  * or is a vfork child stays where it is. Sleeps; the caller holds cgroups_lock or nothing.
  * Returns 0 or
  *
- *   TASK_BUSY		@placing->busy is the thread that was in the way until @placing->until: in
- *			fork, exec or a body that changes, its mmap_lock was held, or another caller
- *			had locked its shadow
+ *   TASK_BUSY		the thread @placing->busy was in the way until @placing->until: it was in
+ *			fork, exec or a body that changes. Or its mmap_lock was held, or another
+ *			caller held the shadow's lock
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM: the process stays where it is
  *   -ERESTARTSYS	the caller was killed
  */

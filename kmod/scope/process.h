@@ -22,9 +22,9 @@
  *
  *   -EINVAL		@arg->flags, ->pidfd or ->reserved
  *   NOT_PIDFD, KERNEL_THREAD, PROCESS_EXITED
- *   CAPABILITY		CAP_SYS_ADMIN is missing, and it is another process or not @granted
- *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in another shadow, into which it
- *			did not come by SHK_RIGHT_ATTACH
+ *   CAPABILITY		no CAP_SYS_ADMIN, and not @granted or not the caller's own process
+ *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in another shadow, to which it
+ *			was not attached by SHK_RIGHT_ATTACH
  *   BOUND_BY_CGROUP	a cgroup's binding wants the process elsewhere, or is split
  *   SHADOW_DESTROYED	of @shadow, or of its target
  *   TASK_BUSY		@arg->busy was in the way
@@ -39,8 +39,8 @@ int shk_process_attach(struct shk_shadow *shadow, bool granted, struct shk_proce
  *
  *   -EINVAL		@arg->flags, ->pidfd or ->reserved
  *   NOT_PIDFD, KERNEL_THREAD, PROCESS_EXITED
- *   CAPABILITY		CAP_SYS_ADMIN is missing, and it is another process or not @granted
- *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process did not come in by SHK_RIGHT_ATTACH
+ *   CAPABILITY		no CAP_SYS_ADMIN, and not @granted or not the caller's own process
+ *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and SHK_RIGHT_ATTACH has not attached the process
  *   BOUND_BY_CGROUP	a cgroup's binding wants the process in a shadow
  *   NOT_INSIDE		the process is not in @from, or in no shadow
  *   TASK_BUSY		@arg->busy was in the way
