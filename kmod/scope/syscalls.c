@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A caller shadow has one edit: a jump at the entry of x64_sys_call(), which every system call of
- * x86-64 passes. A system call of a process inside goes on like this:
+ * A caller shadow has one edit besides the hooks: a jump at the entry of x64_sys_call(), which
+ * every system call of x86-64 passes. A system call of a process inside goes on like this:
  *
- *   x64_sys_call()		the jump
- *   shk_syscalls_entry		asks shk_syscalls_chosen()
- *     not chosen: jumps to x64_sys_call() behind the jump, in the caller shadow
- *     chosen: shk_syscalls_inside()
- *       shk_graft_call_begin()	the mm's entry leads to the target's tables; flush of the mm
- *       x64_sys_call()		behind the jump, in the target
- *       shk_graft_call_end()	the mm's entry leads to the caller shadow's tables; flush of the mm
+ *   x64_sys_call()		jumps to shk_syscalls_entry
+ *   shk_syscalls_entry		asks shk_syscalls_chosen(): a call that is not chosen goes on in
+ *				x64_sys_call() behind the jump, in the caller shadow
+ *   shk_syscalls_inside()	executes a chosen call in these steps:
+ *   shk_graft_call_begin()	makes the mm's entry lead to the target's tables; flushes the mm
+ *   x64_sys_call()		is executed behind the jump, in the target
+ *   shk_graft_call_end()	makes the entry lead to the caller shadow's tables; flushes the mm
  *
- * While a target has callers, it has the jump, too. A second thread of the process may begin a
- * call while the first one has the mm in the target: its call has to be counted, so that the mm
+ * The jump is in the target, too, while that has callers. A second thread of the process may
+ * begin a call while the first one has the mm in the target. That call is counted: so the mm
  * stays in the target until the last such call has returned (graft/calls.c).
  *
  * A call may last for ever. It holds this module, to whose text it returns.
@@ -58,7 +58,10 @@ asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr)
 	return chosen && try_module_get(THIS_MODULE);
 }
 
-/* Executes system call @nr in the target's text. The caller has called shk_syscalls_chosen(). */
+/*
+ * Executes system call @nr in the target's text; if the process was detached or moved after
+ * shk_syscalls_chosen(), in the text that it has now.
+ */
 asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr);
 asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr)
 {
