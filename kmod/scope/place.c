@@ -157,8 +157,8 @@ static int place_in(struct placement *p, struct shk_shadow *shadow)
  * Moves the mm to where the binding wants it. There are these cases, of which the first that
  * applies counts:
  *
- *   the mm is on a trial	The attach has failed, or the process has left that cgroup. It goes back
- *				to where it was before, if the binding, or none, had put it there.
+ *   the mm is on a trial	The attach has failed, or its process has left the cgroup. It goes
+ *				back, if the binding, or none, had put it where it was before.
  *   no binding decides		It goes to the base, if a binding has placed it.
  *   the binding is not split	It goes to the binding's shadow.
  *   *@draw is of this binding	It goes to the side that it has drawn.
@@ -234,7 +234,7 @@ static int place_task(struct task_struct *task, struct shk_draw *draw, pid_t *bu
 	if (!draw->binding && !shk_place_wanted(task))
 		return 0;
 	/*
-	 * With this mutex held, exec has taken its new mm into use, or has yet to come to
+	 * With this mutex held, exec has taken its new mm into use, or has yet to call
 	 * inherit_exec_mm(), which sees the change. Current's own is held for moments by other
 	 * tasks, or by a thread in exec, which kills this one: so it is waited for.
 	 */
