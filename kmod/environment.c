@@ -150,8 +150,8 @@ static enum shk_answer livepatch(char *detail)
 }
 
 /*
- * ftrace_kill() sets the variable to 0 as well. The file kernel.ftrace_enabled tells user space
- * the difference.
+ * ftrace_kill() sets the variable to 0 as well. User space sees the difference: it can no longer
+ * read the file kernel.ftrace_enabled.
  */
 static enum shk_answer ftrace(char *detail)
 {
