@@ -23,7 +23,7 @@ extern struct mutex shk_async_lock;
  * once, before it is in a list, unless it is said otherwise.
  */
 struct shk_ownership {
-	struct list_head node;	       /* shk_shadow.ownerships, by id; the shadow's lock */
+	struct list_head node;	       /* shk_shadow.ownerships, by id; under the shadow's lock */
 	struct shk_shadow *shadow;     /* the owner; its carrier mm has this as a user */
 	u64 id;			       /* from 1 on, never reused in this shadow */
 	u32 kind;		       /* SHK_OWN_* */
@@ -96,9 +96,9 @@ int shk_irqs_init(void);
  */
 int shk_irq_tracepoints_get(void);
 /*
- * Removes one user of these probes; the last one unregisters them. On return each handler is over
- * that began before the call. The caller has taken away before what its handlers would load.
- * Sleeps, for a grace period; shk_async_lock is held.
+ * Removes one user of these probes; the last one unregisters them. Before the call, the caller
+ * has erased its line or made shk_union_here() return NULL. On return all handlers have ended
+ * that may have loaded its carrier mm. Sleeps, for a grace period; shk_async_lock is held.
  */
 void shk_irq_tracepoints_put(void);
 /*

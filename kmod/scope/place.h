@@ -81,23 +81,25 @@ struct shk_draw {
 
 /*
  * Takes the next turn of @binding, which is split. Of each hundred turns exactly
- * @binding->percent draw .other, as evenly spread as possible. Any context; @binding stays.
+ * @binding->percent draw .other, as evenly spread as possible. Any context; the caller keeps
+ * @binding from being freed.
  */
 struct shk_draw shk_draw(struct shk_binding *binding);
 /*
- * Has @task's process placed, by a task work of one of these tasks before it returns to user
- * space:
+ * Requests that @task's process be placed. One of these tasks executes the request, as a task
+ * work before it returns to user space:
  *
- *   @task	with @born set: @task is current in exec, or a child that has not run yet; a task
- *		that cannot be placed within three seconds is killed
- *   current	otherwise: current moves @task's process between cgroups; if the process cannot be
- *		placed within a tenth of a second, the worker goes on to try
- *   the worker	instead of a task that is a kernel thread or exits; at any later time
+ *   @task	with @born set: @task is current in exec, or a child that has not run yet. If it
+ *		cannot be placed within three seconds, it is killed.
+ *   current	otherwise: current is the task that moves the process between cgroups. If the
+ *		process cannot be placed within a tenth of a second, the worker goes on to try.
  *
- * @draw is the side of a split cgroup that the process has drawn in the caller, if any. It is
- * inside one of the two shadows then, so it is not killed when it cannot be placed. Any context,
- * also with interrupts off. If memory and the reserve are used up, a process that has not drawn
- * is killed, and one that has drawn stays where it is.
+ * If that task is a kernel thread, or exits, the worker executes the request.
+ *
+ * @draw is the side that the process has just drawn in a split cgroup, or has .binding 0. A
+ * process that has drawn is inside the other one of the two shadows, so it is not killed where it
+ * cannot be placed, but stays there. Any context, also with interrupts off. If memory and the
+ * reserve are used up, nothing is requested: @task is killed, unless its process has drawn.
  */
 void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw);
 /*
@@ -116,10 +118,10 @@ struct shk_placing {
 
 /*
  * Places @task's process: its mm comes into the shadow that the process's cgroup wants, or into
- * the base if no cgroup above is bound. A process that an attach has placed which then failed
- * returns to where it was before. A process that already is where its cgroup wants it, has exited
- * or is a vfork child stays where it is. Sleeps; the caller holds cgroups_lock or nothing.
- * Returns 0 or
+ * the base if no cgroup above is bound. A process that a failed attach has placed returns to
+ * where it was before that. A process stays where it is if its cgroup wants it there, if it has
+ * exited, or if it is a vfork child. Sleeps; the caller holds cgroups_lock or nothing. Returns 0
+ * or
  *
  *   TASK_BUSY		the thread @placing->busy was in the way until @placing->until: it was in
  *			fork, exec or a body that changes. Or its mmap_lock was held, or another

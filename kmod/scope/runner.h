@@ -10,14 +10,13 @@
  * of a runner has called preempt_notifier_inc(): without it no context switch looks for
  * notifiers.
  *
- * A runner ends in one of two ways:
+ * The thread itself ends its runner by shk_runner_end_here(). Another task, while the thread may
+ * run, takes these steps:
  *
- *   by its own thread		shk_runner_end_here()
- *   by another task, while	.ending is set: from here on the thread removes the notifier itself
- *   the thread may run		    when it is switched, and loads nothing
- *				shk_carrier_evict(): no CPU has the carrier mm loaded
- *				shk_runner_end(): removes the notifier, if the thread has not
- *				synchronize_rcu(): no thread walks a list by way of the notifier
+ *   set .ending		From here on the thread removes the notifier when it is switched.
+ *   shk_carrier_evict()	On return no CPU has the carrier mm loaded for the thread.
+ *   shk_runner_end()		Removes the notifier, unless the thread has.
+ *   synchronize_rcu()		On return the thread no longer walks its list by this notifier.
  */
 #ifndef SHK_RUNNER_H
 #define SHK_RUNNER_H

@@ -36,7 +36,8 @@ struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_sys
 /*
  * Removes the jump at the entry of x64_sys_call() from @shadow. If @shadow is a caller shadow, it
  * also ceases to be one of its target's callers, and the last caller removes the jump from the
- * target. Nothing happens to a shadow without a jump. No process is inside @shadow. The locks of
+ * target. A target that is torn down loses its jump; its callers stay its callers until their own
+ * end. Nothing happens to a shadow without a jump. No process is inside @shadow. The locks of
  * @shadow and of its target are held; sleeps.
  */
 void shk_syscalls_teardown(struct shk_shadow *shadow);

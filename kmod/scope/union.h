@@ -25,8 +25,8 @@ bool shk_union_possible(void);
  */
 int shk_union_get(void);
 /*
- * Ends what shk_union_get() began. The union that has no other user and no probe is destroyed.
- * Takes shk_async_lock; sleeps.
+ * Ends one shk_union_get(). If the union has no other user and no probe, it is destroyed. Takes
+ * shk_async_lock; sleeps.
  */
 void shk_union_put(void);
 /*
@@ -36,9 +36,10 @@ void shk_union_put(void);
 void shk_union_settle(void);
 /*
  * Returns the union if asynchronous work that begins on this CPU now is to execute it. The caller
- * has found that no shadow owns the work or has raised it. NULL: there is no union, or this CPU
- * executes a SHK_ASYNC_INHERIT shadow, or the union itself: the work stays in that text. Any
- * context with preemption off. The union stays until preemption is on again.
+ * has found that no shadow owns the work, and that no process inside a causal shadow has raised
+ * it. NULL: there is no union, or this CPU executes a SHK_ASYNC_INHERIT shadow, or the union
+ * itself: the work stays in that text. Any context with preemption off. The union stays until
+ * preemption is on again.
  */
 struct shk_shadow *shk_union_here(void);
 #else

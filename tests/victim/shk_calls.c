@@ -30,9 +30,8 @@
 #include <linux/xarray.h>
 
 static volatile unsigned long sink;
-static volatile unsigned int
-	twelve = 12,
-	eighteen = 18; /* volatile: the compiler must not compute results in advance */
+/* Volatile, so that the compiler does not compute results in advance. */
+static volatile unsigned int twelve = 12, eighteen = 18;
 static char text[64] = "18", room[64];
 static u8 bytes[16];
 static unsigned long bits[4] = { 0xf0 }, others[4] = { 0xff };

@@ -13,7 +13,7 @@ static long new_getuid(const struct pt_regs *unused)
 	return 4242;
 }
 
-/* The kernel's pause(), which returns another error. */
+/* The kernel's pause(), except that it returns -EPERM. */
 static long new_pause(const struct pt_regs *unused)
 {
 	while (!signal_pending(current)) {

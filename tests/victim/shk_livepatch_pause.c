@@ -10,7 +10,7 @@ static long new_getuid(const struct pt_regs *regs)
 	return 4242;
 }
 
-/* The kernel's pause(), which returns another error. */
+/* The kernel's pause(), except that it returns -EPERM. */
 static long new_pause(const struct pt_regs *regs)
 {
 	while (!signal_pending(current)) {

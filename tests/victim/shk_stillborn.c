@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Makes the kernel function symbol= fail once, for the process pid=: it does nothing and returns
- * result=, after delay_ms=. So does a function in which an allocation waits for memory and then
- * fails.
+ * Makes the kernel function symbol= fail once for the process pid=: instead of its body the CPU
+ * waits for delay_ms=, and the caller gets result=. To the caller that looks like an allocation
+ * that waits for memory and then fails.
  */
 #include <linux/delay.h>
 #include <linux/kernel.h>
