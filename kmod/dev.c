@@ -27,7 +27,7 @@
 #include "scope/syscalls.h"
 #include "scope/union.h"
 
-/* The members that every argument begins with. */
+/* The members that every argument begins with, as the uapi header says. */
 struct head {
 	u32 size;
 	u32 flags;
@@ -35,32 +35,37 @@ struct head {
 	s32 busy;
 };
 
-/* A call that needs none of a derived handle's rights. */
+/* ioctl_call.right of calls that every handle permits, derived or revoked ones too. */
 #define ANY_RIGHT ~0U
 
+/* A row of the tables of ioctls. */
 struct ioctl_call {
 	unsigned int cmd;
 	u32 min_size; /* of the struct in its first release */
 	u32 size;     /* of the struct now */
-	int cap;      /* capability, or -1: none, or the function checks it */
+	int cap;      /* CAP_* that the caller needs, or -1: none, or @func checks it */
 	u32 right;    /* SHK_RIGHT_* that permits a derived handle the call; 0: none does */
-	bool undoes;  /* brings text back to the base's: permitted under lockdown */
+	bool undoes;  /* removes edits: permitted under lockdown, too */
 	bool out;     /* the struct has out members besides reason and busy */
-	/* Members that are valid after an error, too. */
+	/* Offset and length of an out member that is valid after an error; length 0: none is. */
 	u32 error_from;
 	u32 error_len;
-	/* @handle is NULL on the device. Returns a descriptor, 0, or an error. */
+	/*
+	 * Does the call. @handle is NULL on the device; @arg is the struct, in kernel memory.
+	 * Sleeps. Returns a descriptor, 0, or an error, which may have a reason.
+	 */
 	int (*func)(struct shk_handle *handle, void *arg);
 };
 
 static const struct file_operations handle_fops;
 
+/* Returns true if @name, an array of SHK_NAME_LEN, has a NUL. */
 static bool is_terminated(const char *name)
 {
 	return strnlen(name, SHK_NAME_LEN) < SHK_NAME_LEN;
 }
 
-/* True if /proc/kallsyms shows addresses to the caller. */
+/* Returns true if /proc/kallsyms shows addresses to the caller. */
 static bool dev_sees_addresses(void)
 {
 	return shk_call(kallsyms_show_value)(current_cred());
@@ -68,9 +73,16 @@ static bool dev_sees_addresses(void)
 
 /* ---- lists ---- */
 
-/* The element behind *@cursor, which moves there. @element is zero on entry. -ENOENT at the end. */
+/*
+ * Writes the element after *@cursor (0: the first) to @element, which is zero on entry, and moves
+ * *@cursor to it. @handle is NULL on the device. Sleeps. -ENOENT: there is no further element.
+ */
 typedef int (*next_fn)(struct shk_handle *handle, u64 *cursor, void *element);
 
+/*
+ * Writes @element, of @size bytes, as the @element_size bytes that user space knows at @elements:
+ * cut off, or filled up with zeros. -EFAULT.
+ */
 static int dev_element_put(u64 elements, u32 element_size, const void *element, u32 size)
 {
 	void __user *to = u64_to_user_ptr(elements);
@@ -82,6 +94,11 @@ static int dev_element_put(u64 elements, u32 element_size, const void *element, 
 	return 0;
 }
 
+/*
+ * Writes elements to user space, until @room is used up, the list ends or a signal comes. Moves
+ * @arg->cursor, to 0 at the end, and counts in @arg->nr. @element has room for one, of @size
+ * bytes. An error of @next, or -EFAULT.
+ */
 static int dev_list_fill(struct shk_handle *handle, struct shk_list *arg, u32 room, next_fn next,
 			 void *element, u32 size)
 {
@@ -102,7 +119,7 @@ static int dev_list_fill(struct shk_handle *handle, struct shk_list *arg, u32 ro
 			return ret;
 		arg->cursor = cursor;
 		arg->nr++;
-		/* A list may be longer than a caller that is killed wants to wait for. */
+		/* A list may be long: a caller that gets a signal comes again with the cursor. */
 		if (signal_pending(current))
 			return 0;
 		cond_resched();
@@ -110,6 +127,10 @@ static int dev_list_fill(struct shk_handle *handle, struct shk_list *arg, u32 ro
 	return 0;
 }
 
+/*
+ * Does a SHK_*_LIST call, whose elements have @size bytes. -EINVAL, -ENOMEM; errors of
+ * dev_list_fill().
+ */
 static int dev_list(struct shk_handle *handle, struct shk_list *arg, next_fn next, u32 size)
 {
 	u32 room = arg->nr;
@@ -127,6 +148,10 @@ static int dev_list(struct shk_handle *handle, struct shk_list *arg, next_fn nex
 	return ret;
 }
 
+/*
+ * Defines do_NAME_list(), the function of a SHK_*_LIST call. _call is an expression that does
+ * what next_fn says, with handle, cursor and info, the element.
+ */
 #define LIST(_name, _type, _call)                                                           \
 	static int do_##_name##_next(struct shk_handle *handle, u64 *cursor, void *element) \
 	{                                                                                   \
@@ -160,6 +185,10 @@ LIST(property, shk_property, shk_property_next(cursor, info))
 
 /* ---- shadows and handles ---- */
 
+/*
+ * shk_shadow.teardown: removes all edits of @shadow and everything that executes it without being
+ * a process. The locks of @shadow and its target are held; sleeps.
+ */
 static void dev_teardown(struct shk_shadow *shadow)
 {
 	shk_ownerships_teardown(shadow);
@@ -211,7 +240,7 @@ static int do_shadow_open(struct shk_handle *unused, void *arg)
 	return IS_ERR(shadow) ? PTR_ERR(shadow) : shk_handle_create(shadow, &handle_fops);
 }
 
-/* Of the device: all shadows. */
+/* SHK_SHADOW_LIST on the device: all shadows. The cursor is the id that the search begins at. */
 static int dev_shadow_next(u64 *cursor, struct shk_shadow_info *info)
 {
 	struct shk_shadow *shadow = shk_shadow_next(*cursor);
@@ -225,7 +254,7 @@ static int dev_shadow_next(u64 *cursor, struct shk_shadow_info *info)
 	return ret;
 }
 
-/* Of a handle: its shadow alone. */
+/* SHK_SHADOW_LIST on a handle: its shadow alone. The cursor is 1 after it. */
 static int dev_shadow_next_of(struct shk_shadow *shadow, u64 *cursor, struct shk_shadow_info *info)
 {
 	return (*cursor)++ ? -ENOENT : shk_shadow_info(shadow, info);
@@ -242,7 +271,7 @@ static int do_shadow_destroy(struct shk_handle *handle, void *arg)
 
 	if (destroy->flags)
 		return -EINVAL;
-	/* A cgroup that was just removed counts until this. */
+	/* The binding of a cgroup that was just removed may still count. */
 	if (READ_ONCE(shadow->nr_cgroups))
 		shk_cgroups_settle();
 	ret = shk_shadow_destroy(shadow);
@@ -301,7 +330,7 @@ static int do_leave(struct shk_handle *handle, void *arg)
 
 static int do_syscalls_create(struct shk_handle *target, void *arg)
 {
-	/* What may fail comes first, so that the target stays as it was. */
+	/* Descriptor and file come first: then nothing fails after the target has changed. */
 	int fd = get_unused_fd_flags(O_CLOEXEC);
 	struct shk_shadow *shadow;
 	struct file *file;
@@ -336,7 +365,10 @@ static int do_cgroup_attach(struct shk_handle *handle, void *arg)
 				 &cgroup->busy);
 }
 
-/* @file is of an owner's handle, whose shadow goes to @shadow. NOT_HANDLE, RIGHTS. */
+/*
+ * Sets *@shadow to the shadow of the owner's handle that @file is. NOT_HANDLE; RIGHTS: it is
+ * derived.
+ */
 static int dev_owners_shadow(const struct file *file, struct shk_shadow **shadow)
 {
 	const struct shk_handle *handle = file->private_data;
@@ -397,6 +429,10 @@ LIST(own, shk_own_info, shk_own_next(handle->shadow, cursor, info))
 
 /* ---- edits ---- */
 
+/*
+ * Adds a probe to @shadow, and, if that is SHK_ASYNC_UNION, makes the union exist meanwhile, so
+ * that the probe is added to both. Errors of struct shk_probe_add and of shk_union_get().
+ */
 static int dev_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 {
 	int ret;
@@ -405,7 +441,7 @@ static int dev_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 		return shk_probe_add(shadow, arg);
 	if (READ_ONCE(shadow->dead))
 		return SHK_E(SHADOW_DESTROYED);
-	/* To make the union and give it up again takes long, so bad input is refused before. */
+	/* The union is created and destroyed slowly, so refuse bad input before that. */
 	ret = READ_ONCE(shk_union) ? 0 : shk_probe_check(arg);
 	if (ret)
 		return ret;
@@ -417,7 +453,7 @@ static int dev_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	return ret;
 }
 
-/* Removed probes keep their slots until a grace period has passed. */
+/* Removed probes keep their slots until a grace period has passed: without room, wait for one. */
 static int do_probe_add(struct shk_handle *handle, void *arg)
 {
 	int ret = dev_probe_add(handle->shadow, arg);
@@ -436,13 +472,19 @@ static int do_probe_remove(struct shk_handle *handle, void *arg)
 	return ret;
 }
 
-/* One of the two suffices, so a failure is audited for the second only. */
+/*
+ * Returns true if the caller has CAP_SYS_ADMIN or CAP_SYS_MODULE. Either suffices, so the lack of
+ * the first is not audited.
+ */
 static bool dev_has_either_capability(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN) || capable(CAP_SYS_MODULE);
 }
 
-/* Edits and hits are told to callers that could have added the edits, and by SHK_RIGHT_READ. */
+/*
+ * Does a list of edits or hits: for callers with one of the capabilities, and for handles derived
+ * with SHK_RIGHT_READ, which the table has checked. CAPABILITY; errors of dev_list().
+ */
 static int dev_list_edits(struct shk_handle *handle, void *arg, next_fn next, u32 size)
 {
 	if (!handle->derived && !dev_has_either_capability())
@@ -450,6 +492,10 @@ static int dev_list_edits(struct shk_handle *handle, void *arg, next_fn next, u3
 	return dev_list(handle, arg, next, size);
 }
 
+/*
+ * Defines do_NAME_list() as LIST() does, by shk_NAME_next(), which hides addresses from some
+ * callers.
+ */
 #define LIST_EDITS(_name, _type)                                                                  \
 	static int do_##_name##_next(struct shk_handle *handle, u64 *cursor, void *element)       \
 	{                                                                                         \
@@ -465,7 +511,7 @@ LIST_EDITS(patch, shk_patch_info)
 LIST_EDITS(raw, shk_raw_info)
 LIST_EDITS(edit, shk_edit_info)
 
-/* Removed patches keep their room until a grace period has passed. */
+/* Removed patches keep their room until a grace period has passed: without room, wait for one. */
 static int do_patch_add(struct shk_handle *handle, void *arg)
 {
 	int ret = shk_patch_add(handle->shadow, arg);
@@ -510,6 +556,7 @@ static int do_text_read(struct shk_handle *handle, void *arg)
 
 /* ---- the tables ---- */
 
+/* A row: @_last is the last member of the struct in its first release. */
 #define CALL(_cmd, _type, _last, _cap, _func, ...)                                        \
 	{                                                                                 \
 		.cmd = _cmd, .size = sizeof(struct _type),                                \
@@ -575,7 +622,7 @@ static const struct ioctl_call handle_calls[] = {
 	CALL(SHK_TEXT_READ, shk_text_read, symbol, -1, do_text_read, .out = true),
 };
 
-/* Calls that add text are refused where the kernel accepts no unsigned module. */
+/* LOCKDOWN: @call adds text, and the kernel accepts no unsigned module. 0 otherwise. */
 static int dev_check_lockdown(const struct ioctl_call *call)
 {
 	if (call->cap != CAP_SYS_MODULE || call->undoes)
@@ -586,6 +633,10 @@ static int dev_check_lockdown(const struct ioctl_call *call)
 	return 0;
 }
 
+/*
+ * Checks what @call needs: a right, a capability, no lockdown. @handle is NULL on the device.
+ * RIGHTS, REVOKED, CAPABILITY, LOCKDOWN.
+ */
 static int dev_check_permission(const struct ioctl_call *call, const struct shk_handle *handle)
 {
 	int ret = handle && call->right != ANY_RIGHT ? shk_handle_permits(handle, call->right) : 0;
@@ -608,10 +659,16 @@ static const struct ioctl_call *call_find(const struct ioctl_call *calls, unsign
 	return NULL;
 }
 
-/* An argument up to this size lives on the stack: an allocation costs as much as a small call. */
+/*
+ * An argument of up to so many bytes is on the stack: an allocation costs as much as a small
+ * call.
+ */
 #define SMALL 128
 
-/* True if @size bytes at @user, which @arg was read from, can be written. They keep their values. */
+/*
+ * Returns true if @size bytes at @user, which @arg was read from, can be written. They keep their
+ * values. Within one page a write of the first word tells it for all.
+ */
 static bool dev_is_writable(void __user *user, const void *arg, u32 size)
 {
 	if (offset_in_page(user) + size > PAGE_SIZE)
@@ -619,7 +676,10 @@ static bool dev_is_writable(void __user *user, const void *arg, u32 size)
 	return !put_user(*(const u32 *)arg, (u32 __user *)user);
 }
 
-/* Writes @reason and @busy. A caller that took its memory away does not get them. */
+/*
+ * Writes @reason and @busy. If the caller has unmapped the struct meanwhile, it does not get
+ * them.
+ */
 static void dev_head_put(void __user *user, u32 reason, s32 busy)
 {
 	u32 both[] = { reason, busy };
@@ -629,12 +689,17 @@ static void dev_head_put(void __user *user, u32 reason, s32 busy)
 		return;
 }
 
+/*
+ * Writes @arg back to user space, as much of it as the caller's struct of @size bytes holds.
+ * -EFAULT.
+ */
 static int dev_results_put(const struct ioctl_call *call, void __user *user, const void *arg,
 			   u32 size)
 {
 	return copy_to_user(user, arg, min(size, call->size)) ? -EFAULT : 0;
 }
 
+/* Writes the reason and busy thread of @err, and the member that @call documents for errors. */
 static void dev_error_put(const struct ioctl_call *call, void __user *user, const struct head *arg,
 			  u32 size, int err)
 {
@@ -645,6 +710,10 @@ static void dev_error_put(const struct ioctl_call *call, void __user *user, cons
 		return;
 }
 
+/*
+ * Copies the struct of @size bytes at @user to @arg, does the call, and writes results or the
+ * error back. Returns what the ioctl returns: a descriptor, 0, or an errno.
+ */
 static long dev_do_call(const struct ioctl_call *call, struct shk_handle *handle, void __user *user,
 			struct head *arg, u32 size)
 {
@@ -654,11 +723,11 @@ static long dev_do_call(const struct ioctl_call *call, struct shk_handle *handle
 		return ret;
 	arg->reason = 0;
 	arg->busy = 0;
-	/* A result that cannot be told must not come about. */
+	/* Nothing may change if its result cannot be written. */
 	if (!dev_is_writable(user, arg, call->out ? min(size, call->size) : sizeof(*arg)))
 		return -EFAULT;
 	ret = call->func(handle, arg);
-	/* After a signal the call is restarted with the argument as it was. */
+	/* The kernel restarts the call after the signal, so its argument must stay as it is. */
 	if (ret == -ERESTARTSYS)
 		return ret;
 	if (ret < 0)
@@ -670,6 +739,10 @@ static long dev_do_call(const struct ioctl_call *call, struct shk_handle *handle
 	return shk_errno(ret);
 }
 
+/*
+ * Finds @cmd among the @nr rows of @calls, checks size and permission, and does the call. @handle
+ * is NULL on the device. Returns what the ioctl returns.
+ */
 static long call_dispatch(const struct ioctl_call *calls, unsigned int nr,
 			  struct shk_handle *handle, unsigned int cmd, void __user *user)
 {

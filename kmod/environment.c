@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of properties. What ends loading says so in the log, in a line that begins with its
- * property: here, or where a symbol, a function to hook or an interrupt is looked for.
+ * The table of properties of this machine, with a check for each. If a property refuses the
+ * module, a line of the log begins with its name. This file writes it, or the code that looks for
+ * a symbol, a function to hook or an interrupt. shadowctl doctor reads these lines.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -22,10 +23,10 @@
 #include "mmu/small_pages.h"
 #include "scope/syscalls.h"
 
-/* What vmemmap may grow to when memory is added. */
+/* The size that vmemmap may grow to when memory is added. */
 #define VMEMMAP_SIZE (sizeof(struct page) << (MAX_PHYSMEM_BITS - PAGE_SHIFT))
 
-/* @detail, of SHK_DETAIL_LEN bytes, says what was found. */
+/* Writes the formatted sentence to @detail, which has SHK_DETAIL_LEN bytes. Returns @answer. */
 static __printf(3, 4) enum shk_answer
 	found(char *detail, enum shk_answer answer, const char *format, ...)
 {
@@ -37,13 +38,16 @@ static __printf(3, 4) enum shk_answer
 	return answer;
 }
 
-/* @yes, if that is so; else a feature is off, which @no names. */
+/* Writes @yes to @detail if @so is true; else @no, which names the feature that is off. */
 static enum shk_answer found_or_off(char *detail, bool so, const char *yes, const char *no)
 {
 	return found(detail, so ? SHK_ANSWER_FINE : SHK_ANSWER_OFF, "%s", so ? yes : no);
 }
 
-/* Its spinlocks sleep, in our tracepoints, fault path and stop_machine() too. */
+/*
+ * With PREEMPT_RT spinlocks sleep. The module takes some in tracepoints, in faults and while the
+ * machine is stopped, where nothing may sleep.
+ */
 static enum shk_answer preempt_rt(char *detail)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
@@ -52,6 +56,10 @@ static enum shk_answer preempt_rt(char *detail)
 	return found(detail, SHK_ANSWER_FINE, "spinlocks do not sleep");
 }
 
+/*
+ * A grafted mm has its own top-level entry for text. If that entry maps vmemmap as well, the
+ * kernel compares it in all mms when memory is added, and would find changed ones.
+ */
 static enum shk_answer text_entry(char *detail)
 {
 	if (shk_shares_top_entry(VMEMMAP_START, VMEMMAP_SIZE, shk_symbols.text, PGDIR_SHIFT))
@@ -75,7 +83,7 @@ static enum shk_answer page_tables(char *detail)
 		     boot_cpu_has(X86_FEATURE_PCID) ? ", PCID" : "");
 }
 
-/* No answer depends on it: shadows rely on no interrupt but their own. */
+/* Never a reason to refuse: the module interrupts CPUs that borrow an mm by its own IPIs. */
 static enum shk_answer lazy_tlb(char *detail)
 {
 	if (!shk_mmu->carriers)
@@ -141,7 +149,10 @@ static enum shk_answer livepatch(char *detail)
 			    "no CONFIG_LIVEPATCH; not there: patches that are livepatches");
 }
 
-/* ftrace_kill() sets it to 0, too; user space sees the difference in its file. */
+/*
+ * ftrace_kill() sets the variable to 0 as well. User space sees the difference: it can no longer
+ * read the file kernel.ftrace_enabled.
+ */
 static enum shk_answer ftrace(char *detail)
 {
 	return found_or_off(
@@ -150,7 +161,9 @@ static enum shk_answer ftrace(char *detail)
 		"kernel.ftrace_enabled is 0; not there until it is 1: attaching, probes, patches, raw edits");
 }
 
-/* Lockdown is not asked, which would log an attempt: that is for user space to read. */
+/*
+ * Lockdown is not checked: the kernel would log that as an attempt. User space can read its file.
+ */
 static enum shk_answer signatures(char *detail)
 {
 	if (READ_ONCE(*shk_symbols.modules_disabled))
@@ -169,10 +182,15 @@ static enum shk_answer symbols(char *detail)
 	return found(detail, SHK_ANSWER_FINE, "all that are needed were found");
 }
 
+/* SHK_PROPERTY_LIST lists them in this order; a cursor is an index. */
 static const struct {
 	const char *name;
+	/*
+	 * Writes a sentence to @detail. Process context; may be called at any time after the
+	 * load.
+	 */
 	enum shk_answer (*check)(char *detail);
-	bool early; /* it comes before whatever a machine that it refuses might trip over */
+	bool early; /* checked before code runs that would fail on a machine that it refuses */
 } properties[] = {
 	{ "preempt-rt", preempt_rt, true },
 	{ "text-entry", text_entry, true },

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Handles: their files, their rights, and each shadow's list of derived ones. */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/slab.h>
 
 #include "handle.h"
 
-/* Protects shk_shadow.handles, .nr_handles and .last_handle. Nothing sleeps inside. */
+/*
+ * Protects shk_shadow.handles, .nr_handles and .last_handle, and shk_handle.revoked and .node.
+ * Process context; nothing is taken inside.
+ */
 static DEFINE_SPINLOCK(handles_lock);
 
 struct file *shk_handle_file(const struct file_operations *fops)
@@ -52,8 +56,10 @@ put:
 }
 
 /*
- * A process that attaches itself cannot wait for its threads, so no text may need that: from here on
- * shk_inplace_allowed() refuses such patches.
+ * Checks whether handles with @rights may be derived from @shadow, and sets .shared for
+ * SHK_RIGHT_ATTACH. From then on shk_inplace_allowed() refuses patches for which threads are
+ * waited for: exec may take a process out that was attached by this right, and cannot wait for
+ * threads. Takes the shadow's lock; sleeps. SHADOW_DESTROYED, EDITS_IN_PLACE, -ERESTARTSYS.
  */
 static int handle_share(struct shk_shadow *shadow, u32 rights)
 {
@@ -71,6 +77,7 @@ static int handle_share(struct shk_shadow *shadow, u32 rights)
 	return ret;
 }
 
+/* Gives the derived @handle its shadow, with a reference, and its id, and adds it to the list. */
 static void handle_list(struct shk_handle *handle, struct shk_shadow *shadow)
 {
 	handle->shadow = shk_shadow_get(shadow);
@@ -81,6 +88,7 @@ static void handle_list(struct shk_handle *handle, struct shk_shadow *shadow)
 	spin_unlock(&handles_lock);
 }
 
+/* Removes @handle from the list; it keeps its shadow. */
 static void handle_unlist(struct shk_handle *handle)
 {
 	struct shk_shadow *shadow = handle->shadow;
@@ -148,7 +156,7 @@ void shk_handle_free(struct shk_handle *handle)
 {
 	struct shk_shadow *shadow = handle->shadow;
 
-	/* NULL if the call that was to set it failed. */
+	/* NULL: the call that creates the handle has failed before it has set it. */
 	if (shadow) {
 		spin_lock(&handles_lock);
 		if (!list_empty(&handle->node))

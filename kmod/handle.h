@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Handles: descriptors of a shadow, with all rights or with some. */
+/*
+ * Handles: file descriptors of a shadow. An owner's handle has all rights. A derived handle has
+ * those that SHK_HANDLE_DERIVE has given it, until SHK_HANDLE_REVOKE takes them away.
+ */
 #ifndef SHK_HANDLE_H
 #define SHK_HANDLE_H
 
@@ -7,35 +10,69 @@
 
 #include "shadow/shadow.h"
 
+/*
+ * private_data of a handle's file. Members are written before the file is in the descriptor
+ * table, unless it is said otherwise.
+ */
 struct shk_handle {
-	struct shk_shadow *shadow; /* a reference */
-	bool derived;		   /* made by SHK_HANDLE_DERIVE: has @rights only */
-	bool revoked;		   /* permits nothing; set once */
-	u32 rights;		   /* SHK_RIGHT_*, of a derived handle */
-	u64 id;			   /* of a derived handle, unique in the shadow */
-	struct list_head node;	   /* shk_shadow.handles, if derived and not revoked */
+	struct shk_shadow
+		*shadow; /* holds a reference; NULL: the call that makes the handle failed */
+	bool derived;	 /* made by SHK_HANDLE_DERIVE: has @rights only */
+	bool revoked;	 /* permits nothing; set once, under handle.c's handles_lock */
+	u32 rights;	 /* SHK_RIGHT_*, of a derived handle */
+	u64 id;		 /* of a derived handle, unique in the shadow */
+	/* shk_shadow.handles, if derived and not revoked; under handles_lock */
+	struct list_head node;
 };
 
 /*
- * A file for a new owner's handle of a shadow that is set later, by shk_handle_set_shadow(). May
- * sleep. -ENOMEM, -ENFILE.
+ * Creates the file of an owner's handle, which has no shadow before shk_handle_set_shadow(). A
+ * call that must not fail late creates the file first. Sleeps. Returns the file, or an ERR_PTR()
+ * of -ENOMEM or -ENFILE; fput() frees the file and its handle.
  */
 struct file *shk_handle_file(const struct file_operations *fops);
-/* Gives @file the shadow, and the caller's reference to it. */
+/*
+ * Gives the handle of @file its shadow, and the caller's reference to that. The file is in no
+ * descriptor table yet.
+ */
 void shk_handle_set_shadow(struct file *file, struct shk_shadow *shadow);
 /*
- * Makes an owner's handle. Takes over the caller's reference to @shadow, also on failure. May
- * sleep. Returns a descriptor (close-on-exec), -ENOMEM, -EMFILE.
+ * Creates an owner's handle of @shadow. Uses up the caller's reference to @shadow, also on
+ * failure: no shadow's lock is held. Sleeps. Returns a descriptor (close-on-exec), or -ENOMEM,
+ * -EMFILE or -ENFILE.
  */
 int shk_handle_create(struct shk_shadow *shadow, const struct file_operations *fops);
-/* SHK_HANDLE_DERIVE, from an owner's handle. May sleep. Returns a descriptor or an error. */
+/*
+ * Creates a handle of @shadow that has @arg->rights only, and writes its id to @arg->id
+ * (SHK_HANDLE_DERIVE). If SHK_RIGHT_ATTACH is among them, sets @shadow->shared, after which the
+ * shadow accepts no patch for which threads are waited for. Takes the shadow's lock; sleeps.
+ * Returns a descriptor (close-on-exec) or
+ *
+ *   -EINVAL		@arg->flags, ->rights or ->reserved
+ *   EDITS_IN_PLACE	SHK_RIGHT_ATTACH, and the shadow has such a patch
+ *   SHADOW_DESTROYED
+ *   -ENOMEM, -EMFILE, -ENFILE
+ *   -ERESTARTSYS	the caller was killed
+ */
 int shk_handle_derive(struct shk_shadow *shadow, struct shk_handle_derive *arg,
 		      const struct file_operations *fops);
-/* SHK_HANDLE_REVOKE. */
+/*
+ * Revokes the derived handle of @shadow that has @arg->id, or all of them if that is 0
+ * (SHK_HANDLE_REVOKE). From the return on shk_handle_permits() refuses them; a call that passed
+ * it before goes on. No lock is held. -EINVAL: @arg->flags; ID_UNKNOWN: no open handle has that
+ * id, or it was revoked.
+ */
 int shk_handle_revoke(struct shk_shadow *shadow, const struct shk_handle_revoke *arg);
-/* The last descriptor of @handle was closed: drops the reference to the shadow. May sleep. */
+/*
+ * Frees @handle, whose last descriptor was closed, and drops its reference to the shadow, which
+ * may end the shadow. Sleeps; no shadow's lock is held.
+ */
 void shk_handle_free(struct shk_handle *handle);
-/* 0 if @handle permits a call that needs @right; RIGHTS, REVOKED. @right 0: the owner's alone. */
+/*
+ * Returns 0 if @handle permits a call that needs one of the rights in @right. An owner's handle
+ * permits every call; @right 0 is a call that no derived handle permits. RIGHTS: a derived handle
+ * lacks the right; REVOKED: it was revoked. Any context.
+ */
 int shk_handle_permits(const struct shk_handle *handle, u32 right);
 
 #endif /* SHK_HANDLE_H */

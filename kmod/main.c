@@ -1,4 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loads and unloads the module. Loading initialises the layers from the lowest to the device, and
+ * ends them in reverse order if one fails. Unloading begins with the device. Its order:
+ *
+ *   shk_dev_exit()		no new handle; open handles hold the module
+ *   shk_cgroups_exit()		no cgroup is bound, since bindings hold the module
+ *   shk_pm_notifier_exit()
+ *   shk_graft_exit()		frees parked grafts; other grafts hold the module
+ *   shk_shadows_exit()		destroys shadows that only their names have kept
+ *   shk_ownerships_exit()	no shadow owns anything
+ *   shk_patches_exit()		frees what removed patches have left
+ *   shk_livepatch_exit()
+ *   shk_sites_exit()		frees what removed probes and patched functions have left
+ *   shk_hooks_exit()		waits until no task is in a hook
+ *   shk_text_exit()		no private page is left
+ *   shk_mmu_exit()
+ */
 #define pr_fmt(fmt) "shadowk: " fmt
 
 #include <linux/module.h>
@@ -20,6 +37,7 @@
 #include "shadow/pm_notifier.h"
 #include "shadow/shadow.h"
 
+/* Returns 0, or an error which may have a reason of the uapi header. */
 static int __init bring_up(void)
 {
 	int ret;
@@ -67,11 +85,12 @@ static int __init bring_up(void)
 	ret = shk_ownerships_init();
 	if (ret)
 		goto cgroups;
-	/* Last: from here on it can be used. */
+	/* The last step: from here on user space can call the module. */
 	ret = shk_dev_init();
 	if (ret)
 		goto owns;
-	pr_info("loaded\n"); /* shadowctl doctor looks for reasons behind the last of these */
+	/* shadowctl doctor looks for reasons behind the last of these lines. */
+	pr_info("loaded\n");
 	return 0;
 owns:
 	shk_ownerships_exit();

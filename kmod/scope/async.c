@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A softirq or work item is executed in the shadow of whoever raised it (causal.c), or
- * else in the union (union.c). One probe of each tracepoint asks both, in this order.
- * Those behind a function stay longer than those before it.
+ * Softirqs and work items execute the shadow of the process that has raised them (causal.c), or
+ * else the union (union.c). Each tracepoint has one probe, which asks both, in this order. Probes
+ * at the end of work are registered before those at its begin, and unregistered after them. So
+ * all work that has begun in a shadow also ends there.
  *
- * A work item may sleep, so its worker executes the shadow as an owned kernel thread
- * does (runner.h). But some are executed by a softirq, on whom that landed.
+ * A work item may sleep, so its worker gets a runner, as an owned kernel thread has (runner.h).
+ * Work items of BH workqueues are executed by a softirq instead, on top of any task.
  */
 #include <linux/hardirq.h>
 #include <linux/interrupt.h>
@@ -25,12 +26,13 @@
 #include "scope/runner.h"
 #include "scope/union.h"
 
-/* ---- by whom they land on ---- */
+/* ---- work that is executed on top of any task ---- */
 
+/* Work of one kind that a CPU executes in a shadow. Written by that CPU with interrupts off. */
 struct async_loaded {
-	const void *key;
-	struct shk_shadow *shadow;
-	struct mm_struct *from;
+	const void *key;	   /* names the work; NULL: none */
+	struct shk_shadow *shadow; /* that it executes */
+	struct mm_struct *from;	   /* the mm that the CPU loads again when the work ends */
 };
 
 static DEFINE_PER_CPU(struct async_loaded[SHK_NR_ASYNC_KINDS], async_loaded_texts);
@@ -88,15 +90,24 @@ NOKPROBE_SYMBOL(async_on_softirq_exit);
 
 /* ---- work items ---- */
 
+/* A worker that executes one work item in a shadow. */
 struct async_worker {
-	struct shk_runner runner;
-	struct list_head node; /* running */
+	struct shk_runner runner; /* of the worker; its key is the work item */
+	struct list_head node;	  /* running, or a list of shk_async_stop() */
 	struct shk_shadow *shadow;
 };
 
 static LIST_HEAD(running);
+/*
+ * Protects running, and who frees a worker: shk_async_stop(), if it has set .ending with this
+ * lock held, else the worker itself when its item has returned. Interrupts off; innermost.
+ */
 static DEFINE_RAW_SPINLOCK(running_lock);
 
+/*
+ * Makes current execute @shadow until @work returns. Without memory for that it stays in the
+ * base.
+ */
 static void worker_begin(struct work_struct *work, struct shk_shadow *shadow)
 {
 	struct async_worker *worker;
@@ -121,11 +132,12 @@ static void async_on_work_start(void *unused, struct work_struct *work)
 
 	if (!in_task())
 		shk_async_begin(SHK_BH_WORK, work, shadow);
-	/* An owned worker stays its owner's. */
+	/* A worker that a shadow owns executes that shadow, whatever the item is. */
 	else if (shadow && !shk_runner_here(NULL))
 		worker_begin(work, shadow);
 }
 
+/* Makes current, which has executed @work, execute the base, if it has executed a shadow for it. */
 static void worker_end(const struct work_struct *work)
 {
 	struct shk_runner *runner = shk_runner_here(work);
@@ -140,7 +152,7 @@ static void worker_end(const struct work_struct *work)
 	if (mine)
 		list_del(&worker->node);
 	raw_spin_unlock_irqrestore(&running_lock, flags);
-	/* Else it is shk_async_stop()'s. */
+	/* Otherwise shk_async_stop() frees it. */
 	if (!mine)
 		return;
 	shk_runner_end_here(runner);
@@ -179,11 +191,15 @@ void shk_async_stop(struct shk_shadow *shadow)
 	}
 }
 
-/* ---- who listens ---- */
+/* ---- tracepoints ---- */
 
+/* Users of the tracepoints: causal.c and union.c. Under shk_async_lock. */
 static unsigned int nr_listeners;
 
-/* What begins must end: the first NR_ENDS are there before the others are, and longer. */
+/*
+ * In the order of registration. The first NR_ENDS are at the end of work. They stay registered
+ * while the others are: so all work that has begun in a shadow also ends there.
+ */
 #define NR_ENDS 2
 static struct shk_tracepoint tracepoints[] = {
 	{ "softirq_exit", async_on_softirq_exit },

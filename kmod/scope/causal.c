@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a process inside raises is noted where it is raised, by tracepoints, and
- * executed in the process's shadow where it is executed (async.h):
+ * Work that a process inside raises executes the process's shadow. Tracepoints note it where it
+ * is raised, and have it execute the shadow where it begins (async.h):
  *
- * work items	by the worker, until the item's function returns.
- * timers	of both kinds, by whom they land on.
- * softirqs	likewise, on the CPU on which they were raised.
+ *   work		noted at		executes the shadow		until
+ *   work item		workqueue_queue_work	in its worker, or softirq	its function returns
+ *   timer, hrtimer	(hr)timer_start		on top of any task		its function returns
+ *   softirq		softirq_raise		on the CPU that raised it	it ends
  *
- * Only what the process raises itself: what its work items and timers raise in turn is
- * everybody's, and some of it never ends (writeback). But the timer of a delayed
- * work item is that item's.
+ * - Only work that the process raises itself counts. Work that its work items and timers raise in
+ *   turn executes the base, since some of it never ends: the writeback item queues itself. The
+ *   exception is the timer of a delayed work item, whose item executes the timer's shadow.
+ * - The process that raises is known by the tables that this CPU runs on.
+ * - Pending work belongs to the process that raised it first: the kernel calls no tracepoint when
+ *   pending work is queued once more. A softirq does many things at once: if another task has
+ *   raised it on the same CPU as well, it executes the base.
+ * - All tracepoints are registered while there is a causal shadow, and cost the whole machine a
+ *   look-up. Probes at the end of work are registered before those at its begin, and unregistered
+ *   after them. So all work that has begun in a shadow also ends there.
  *
- * Who raises is known by the text that this CPU executes. A work item or timer that
- * is pending already is whose it was: nobody is told that it was asked for once more. A
- * softirq that others have raised as well is the base's.
- *
- * All tracepoints are registered while there is a shadow of this kind, and cost
- * everybody a look. Those behind a function stay longer than those before it.
- *
- * Notes hold no reference: they are taken back when their shadow ends. One whose work
- * item or timer was cancelled is overwritten, or taken back, when the same address is
- * queued or started again, as it must be before it can run.
+ * A note holds no reference. It goes when its shadow ends (shk_causal_end()). A note of work that
+ * was cancelled stays until the same address is queued or started again, which must happen before
+ * it can execute. Then the note is overwritten or removed.
  */
 #include <linux/hardirq.h>
 #include <linux/hash.h>
@@ -44,14 +45,18 @@
 #define BUCKET_BITS 9
 #define NR_WAYS	    8
 
+/* One timer or work item that is to execute a shadow. Written under the bucket's lock. */
 struct causal_note {
-	const void *key; /* the work item or timer; NULL: none */
-	struct shk_shadow *shadow;
+	const void *key; /* struct timer_list, hrtimer or work_struct; NULL: a free note */
+	struct shk_shadow *shadow; /* no reference: shk_causal_end() removes it */
 };
 
-/* Bounded: what finds no room is not followed. */
+/*
+ * The notes of all keys with one hash. Work that finds no free note executes the base, and
+ * increments the shadow's nr_unfollowed.
+ */
 struct causal_bucket {
-	raw_spinlock_t lock; /* interrupts off; innermost */
+	raw_spinlock_t lock; /* protects the notes; interrupts off; innermost */
 	struct causal_note notes[NR_WAYS];
 };
 
@@ -62,6 +67,10 @@ static struct causal_bucket *causal_bucket_of(const void *key)
 	return &causal_buckets[hash_ptr(key, BUCKET_BITS)];
 }
 
+/*
+ * Returns the note of @key, or a free one if @key is NULL; NULL if there is none. With the
+ * bucket's lock held, or without it for a look that may be out of date.
+ */
 static struct causal_note *causal_note_find(struct causal_bucket *bucket, const void *key)
 {
 	unsigned int i;
@@ -72,21 +81,26 @@ static struct causal_note *causal_note_find(struct causal_bucket *bucket, const 
 	return NULL;
 }
 
-/* causal_note_find() looks at keys without the lock. */
+/* The bucket's lock is held. causal_note_find() may read the key without it. */
 static void causal_note_clear(struct causal_note *note)
 {
 	note->shadow = NULL;
 	WRITE_ONCE(note->key, NULL);
 }
 
-/* NULL takes it back. */
+/*
+ * Notes that the work at @key is to execute @shadow, or removes its note if @shadow is NULL. Any
+ * context. The caller queues or starts the work, so no other CPU notes it at the same time.
+ */
 static void causal_note_set(const void *key, struct shk_shadow *shadow)
 {
 	struct causal_bucket *bucket = causal_bucket_of(key);
 	struct causal_note *note;
 	unsigned long flags;
 
-	/* Nearly always. Nobody else notes this key: it is not pending. */
+	/*
+	 * Nearly always true. No lock is needed: no other CPU adds a note of @key now.
+	 */
 	if (!shadow && !causal_note_find(bucket, key))
 		return;
 	raw_spin_lock_irqsave(&bucket->lock, flags);
@@ -102,7 +116,10 @@ static void causal_note_set(const void *key, struct shk_shadow *shadow)
 		atomic64_inc(&shadow->nr_unfollowed);
 }
 
-/* Whose it is; it is nobody's then. The shadow stays until preemption is on again. */
+/*
+ * Returns the shadow that the work at @key, which begins now, is to execute, and removes the
+ * note; NULL if it has none. Preemption is off. The shadow stays until preemption is on again.
+ */
 static struct shk_shadow *causal_note_take(const void *key)
 {
 	struct causal_bucket *bucket = causal_bucket_of(key);
@@ -122,6 +139,7 @@ static struct shk_shadow *causal_note_take(const void *key)
 	return shadow;
 }
 
+/* Removes all notes of @shadow. No probe writes new ones. */
 static void causal_notes_clear(const struct shk_shadow *shadow)
 {
 	struct causal_bucket *bucket;
@@ -137,9 +155,12 @@ static void causal_notes_clear(const struct shk_shadow *shadow)
 	}
 }
 
-/* ---- who raises ---- */
+/* ---- the process that raises ---- */
 
-/* The shadow that current, a process, is in, if what it raises is to be followed. */
+/*
+ * Returns the shadow that this CPU executes, if current raises work in process context and the
+ * shadow is causal; else NULL. Preemption is off.
+ */
 static struct shk_shadow *causal_current_shadow(void)
 {
 	struct shk_shadow *shadow;
@@ -186,9 +207,13 @@ static void on_hrtimer_exit(void *unused, struct hrtimer *timer)
 }
 NOKPROBE_SYMBOL(on_hrtimer_exit);
 
-/* Whose a softirq is that is pending on this CPU; interrupts are off where this changes. */
+/*
+ * The shadow that each pending softirq of this CPU is to execute, or NULL. Written by this CPU,
+ * with interrupts off or atomically. causal_softirqs_clear() may write NULL from another CPU.
+ */
 static DEFINE_PER_CPU(struct shk_shadow *[NR_SOFTIRQS], raised);
 
+/* Called with interrupts off, before the softirq is marked pending. */
 static void on_softirq_raise(void *unused, unsigned int nr)
 {
 	struct shk_shadow **whose = this_cpu_ptr(&raised[nr]);
@@ -208,6 +233,7 @@ struct shk_shadow *shk_causal_take_softirq(unsigned int nr)
 }
 NOKPROBE_SYMBOL(shk_causal_take_softirq);
 
+/* Lets no softirq that is pending on any CPU execute @shadow. */
 static void causal_softirqs_clear(struct shk_shadow *shadow)
 {
 	unsigned int nr;
@@ -222,7 +248,7 @@ static void causal_softirqs_clear(struct shk_shadow *shadow)
 
 static void on_work_queue(void *unused, int cpu, void *pwq, struct work_struct *work)
 {
-	/* Or by delayed_work_timer_fn(), in its timer. */
+	/* The timer of a delayed work item queues the item: delayed_work_timer_fn(). */
 	causal_note_set(work,
 			causal_current_shadow()
 				?: shk_async_shadow(SHK_TIMER, &to_delayed_work(work)->timer));
@@ -235,9 +261,12 @@ struct shk_shadow *shk_causal_take_work(const struct work_struct *work)
 
 /* ---- life ---- */
 
-static unsigned int nr_causal; /* under shk_async_lock */
+static unsigned int nr_causal; /* causal shadows; under shk_async_lock */
 
-/* What begins must end: the first NR_ENDS are there before the others are, and longer. */
+/*
+ * In the order of registration. The first NR_ENDS are at the end of work. They stay registered
+ * while the others are: so all work that has begun in a shadow also ends there.
+ */
 #define NR_ENDS 2
 static struct shk_tracepoint tracepoints[] = {
 	{ "timer_expire_exit", on_timer_exit },	  { "hrtimer_expire_exit", on_hrtimer_exit },
@@ -246,6 +275,7 @@ static struct shk_tracepoint tracepoints[] = {
 	{ "softirq_raise", on_softirq_raise },	  { "workqueue_queue_work", on_work_queue },
 };
 
+/* Registers all tracepoints. shk_async_lock is held. -ENOMEM. */
 static int causal_register(void)
 {
 	int ret = shk_async_tracepoints_get();
@@ -258,6 +288,9 @@ static int causal_register(void)
 	return ret;
 }
 
+/*
+ * Counts one more causal shadow. The first one registers the tracepoints. -ENOMEM, -ERESTARTSYS.
+ */
 static int causal_register_get(void)
 {
 	int ret = 0;
@@ -301,11 +334,14 @@ void shk_causal_end(struct shk_shadow *shadow)
 	if (!--nr_causal)
 		shk_tracepoints_unregister(tracepoints + NR_ENDS,
 					   ARRAY_SIZE(tracepoints) - NR_ENDS);
-	/* Nobody notes it any more ... */
+	/* After this grace period no probe notes the shadow: each has seen .causal. */
 	synchronize_rcu();
 	causal_notes_clear(shadow);
 	causal_softirqs_clear(shadow);
-	/* ... nor begins to execute it, but for work items, nor is in the midst. */
+	/*
+	 * After this one no probe that has taken a note is still running, and timers and softirqs
+	 * that began to execute the shadow have ended. Only work items in workers are left.
+	 */
 	synchronize_rcu();
 	shk_async_stop(shadow);
 	if (!nr_causal) {

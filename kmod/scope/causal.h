@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Work items, timers and softirqs that a process inside has raised execute its
- * shadow, if that is SHK_ASYNC_CAUSAL.
+ * SHK_ASYNC_CAUSAL: work items, timers and softirqs that a process inside has raised execute its
+ * shadow. Needs preempt notifiers, which kernels have for KVM.
  */
 #ifndef SHK_CAUSAL_H
 #define SHK_CAUSAL_H
@@ -11,16 +11,40 @@
 struct work_struct;
 
 #ifdef CONFIG_PREEMPT_NOTIFIERS
+/* Looks the tracepoints up. -EOPNOTSUPP: this kernel lacks one, which the log names. */
 int shk_causal_init(void);
-/* Before it is known to anybody. -ENOMEM, -EOPNOTSUPP and as shk_shadow_prepare(). */
+/*
+ * Begins to follow what processes inside @shadow raise: creates its carrier mm and registers the
+ * probes, if no other shadow has. The creator of a SHK_ASYNC_CAUSAL shadow calls it once, before
+ * it returns a handle. Takes the shadow's lock and shk_async_lock; sleeps. Returns 0 or
+ *
+ *   NO_CARRIER		this machine has no carrier mms
+ *   SHADOW_DESTROYED	another caller has found the shadow by its name, and destroyed it
+ *   FTRACE_DISABLED, FTRACE_DEAD, -ENOMEM
+ *   -ERESTARTSYS	the caller was killed
+ *
+ * After an error the shadow is not followed, but may have tables and hooks: the caller destroys
+ * it.
+ */
 int shk_causal_begin(struct shk_shadow *shadow);
-/* Nothing executes it, which is locked, on behalf of whoever raised it. */
+/*
+ * Ceases to follow @shadow, and drops its reference to the carrier mm. On return no CPU executes
+ * @shadow for work that a process inside has raised: pending work executes the base, and so does
+ * the rest of work items in progress. Nothing happens if the shadow is not followed. The shadow's
+ * lock is held. Takes shk_async_lock; sleeps, for grace periods and a worker on each CPU.
+ */
 void shk_causal_end(struct shk_shadow *shadow);
 /*
- * Whose a softirq of this CPU or a work item is that begins now, or NULL; it is nobody's
- * then. The shadow stays until preemption is on again.
+ * Returns the shadow that softirq @nr, which begins on this CPU now, is to execute, and forgets
+ * it. NULL: no process inside a causal shadow has raised it, or another task has raised it as
+ * well. Any context with preemption off. The shadow stays until preemption is on again.
  */
 struct shk_shadow *shk_causal_take_softirq(unsigned int nr);
+/*
+ * Returns the shadow that the work item @work, which begins now, is to execute, and forgets it.
+ * NULL: no process inside a causal shadow has queued it, or no room was left to note that. Any
+ * context with preemption off. The shadow stays until preemption is on again.
+ */
 struct shk_shadow *shk_causal_take_work(const struct work_struct *work);
 #else
 static inline int shk_causal_init(void)

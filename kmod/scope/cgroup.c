@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A bound cgroup's processes are where it says. What may change where one belongs
- * (place.c) are four tracepoints, registered while a cgroup is bound, so
- * that nobody pays who binds none:
+ * Binds cgroups to shadows and releases them, and finds processes that are not where their cgroup
+ * wants them; place.c moves these. Four tracepoints report each event that may change where a
+ * process belongs. They are registered while a cgroup is bound:
  *
- * cgroup_attach_task	somebody moves a process. Whoever does looks after it on
- *			the way back to user space: when its write() returns, the
- *			process is in its new text.
- * sched_process_fork	CLONE_INTO_CGROUP, or a parent who has yet to be placed. A
- *			child that is not where it belongs places itself before its
- *			first instruction. Nearly all are, by inheritance.
- * sched_process_exec	the same of a new program. vfork's child runs in its parent's
- *			mm, which stays its parent's; here it gets its own.
- * cgroup_rmdir		the cgroup is gone, and nobody is in it.
+ *   cgroup_attach_task	A process is moved. The mover places it on its own way back to user space:
+ *			so the process is in its new text when the mover's write() returns.
+ *   sched_process_fork	A child is created. Nearly all inherit the right text. The exceptions are
+ *			CLONE_INTO_CGROUP, and a parent that has yet to be placed: then the child
+ *			places itself before its first instruction.
+ *   sched_process_exec	A process has a new mm. If that is in the wrong text, it places itself
+ *			before the program's first instruction. A vfork child gets its own mm here;
+ *			before, it has run in its parent's, which is where the parent belongs.
+ *   cgroup_rmdir	A cgroup is removed. No process is in it, and its binding is released.
  *
- * These run where nothing may sleep; so they note who is to be looked at (struct
- * look), and somebody else does: the one named above, or, where that cannot be, a
- * worker.
+ * Their probes must not sleep, so they only queue a request (place.c: struct place_request).
  *
- * Who binds or frees a cgroup publishes that, waits for all who might not have
- * seen it, and then walks the members: a child whose fork was not told of is among
- * them by then.
+ * A binding is published when it is complete, on trial until all members are placed, and
+ * unpublished to release it:
+ *
+ *   created -> on trial -> bound -> unpublished -> freed
+ *
+ * A binding on trial is unpublished if a member cannot be placed, and an unpublished one is bound
+ * again if its release fails. After it is published or unpublished, a grace period passes, and
+ * then the members are walked. A probe that has not seen the change has returned by then, and its
+ * child is a member already.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -37,25 +41,34 @@
 #include "scope/cgroup.h"
 #include "scope/place.h"
 
+/* The pause before the worker comes again, and the time that it may wait for one walk's members. */
 #define RETRY msecs_to_jiffies(10)
 
-/* One at a time binds and frees. Outside the process's cred_guard_mutex. */
+/*
+ * Serialises binding and release of cgroups, with the walk of their members, and protects whether
+ * the tracepoints are registered. Taken outside of each process's cred_guard_mutex and of
+ * shadows' locks.
+ */
 static DEFINE_MUTEX(cgroups_lock);
 /*
- * Written under cgroups_lock and shk_graft_lock, read under either or RCU: who places a process
- * looks once more with shk_graft_lock held.
+ * Published bindings, by cgroup, and their number. Written with cgroups_lock and shk_graft_lock
+ * held, read with either or under RCU. Placing a process asks again with shk_graft_lock held
+ * (place_check_binding()).
  */
 static DEFINE_HASHTABLE(bindings, 6);
-static unsigned int nr_bindings; /* in it */
-/* Under cgroups_lock. */
-static u64 last_binding;
-static bool listening;
+static unsigned int nr_bindings;
+static u64 last_binding; /* id of the last one that was published; under cgroups_lock */
+static bool listening;	 /* the tracepoints are registered; under cgroups_lock */
 
 static struct workqueue_struct *cgroups_wq;
 static void cgroups_work_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(cgroups_work, cgroups_work_fn);
-static unsigned long retry; /* cgroups_work_fn()'s: when it does so again */
+static unsigned long retry; /* cgroups_work_fn()'s own: its last pause, in jiffies */
 
+/*
+ * Returns the published binding of @cgroup, or NULL. Under RCU, cgroups_lock or shk_graft_lock,
+ * as shk_binding_nearest().
+ */
 static struct shk_binding *binding_find(const struct cgroup *cgroup)
 {
 	struct shk_binding *binding;
@@ -85,8 +98,9 @@ struct shk_binding *shk_binding_nearest(struct cgroup *cgroup)
 }
 
 /*
- * @task is current or has not run yet; it has changed its cgroup if @moved. Who has its
- * first mm of its own draws, if there is something to draw.
+ * Has @task place itself if its mm is not where its cgroup wants it. @task is current, or has not
+ * run yet. @moved: its cgroup is another one than its mm was made in. @first: this is its first
+ * mm of its own, so it takes a turn if its cgroup is split. Atomic context.
  */
 static void cgroup_check_task(struct task_struct *task, bool moved, bool first)
 {
@@ -125,11 +139,12 @@ static void cgroup_on_fork(void *unused, struct task_struct *parent, struct task
 static void cgroup_on_exec(void *unused, struct task_struct *task, pid_t old,
 			   struct linux_binprm *bprm)
 {
-	smp_mb(); /* the mm is written, the cgroup not read: see shk_place_wanted() */
+	/* exec has written the mm, and the cgroup is read below. Pairs with shk_place_wanted(). */
+	smp_mb();
 	cgroup_check_task(task, false, task->mm && shk_graft_was_borrowing(task->mm));
 }
 
-/* Interrupts are off, and locks of the kernel's held. Whom no binding concerns costs this look. */
+/* Interrupts are off, and locks of the kernel's cgroup code are held. */
 static void cgroup_on_move(void *unused, struct cgroup *to, const char *path,
 			   struct task_struct *task, bool threadgroup)
 {
@@ -155,6 +170,7 @@ static struct shk_tracepoint tracepoints[] = {
 	{ "cgroup_rmdir", cgroup_on_rmdir },
 };
 
+/* Registers the tracepoints, if they are not, and holds the module then. Sleeps. -ENOMEM. */
 static int cgroup_register_tracepoints(void)
 {
 	int ret;
@@ -171,8 +187,9 @@ static int cgroup_register_tracepoints(void)
 }
 
 /*
- * Nothing is bound, and nobody is left whom a cgroup has placed: a child may have
- * inherited that and not be in any cgroup yet. Returns whether that is so.
+ * Unregisters the tracepoints, if no cgroup is bound and no mm is left that a binding has placed.
+ * A child of such an mm may be in fork still, where only the tracepoint finds it. Sleeps. Returns
+ * false if such an mm is left: the worker has to come again.
  */
 static bool cgroup_unregister_tracepoints(void)
 {
@@ -187,7 +204,10 @@ static bool cgroup_unregister_tracepoints(void)
 	return true;
 }
 
-/* All processes at and below @root that @binding, or nothing if NULL, decides for. */
+/*
+ * Calls @fn for each process at and below @root for which @binding decides, or no binding if it
+ * is NULL, until @fn returns an error. cgroups_lock is held; sleeps. Returns 0 or that error.
+ */
 static int cgroup_for_each_member(struct cgroup *root, const struct shk_binding *binding,
 				  int (*fn)(struct task_struct *, struct shk_placing *),
 				  struct shk_placing *placing)
@@ -216,7 +236,10 @@ static int cgroup_for_each_member(struct cgroup *root, const struct shk_binding 
 	return ret;
 }
 
-/* Whom a worker can see to need not be waited for long with cgroups_lock held. */
+/*
+ * Places @task's process, or leaves that to the worker if it takes more than 10 ms for all
+ * processes of @placing together: so cgroups_lock is not held for long. Returns 0.
+ */
 static int place_or_defer(struct task_struct *task, struct shk_placing *placing)
 {
 	placing->until = placing->until ?: (jiffies + RETRY) | 1;
@@ -225,6 +248,10 @@ static int place_or_defer(struct task_struct *task, struct shk_placing *placing)
 	return 0;
 }
 
+/*
+ * Places @task's process. TASK_BUSY: a thread of it was in the way for the whole of @placing's
+ * time. After other errors, which are this caller's or lack of memory, the worker places it.
+ */
 static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
 {
 	int ret = shk_place(task, placing);
@@ -234,7 +261,10 @@ static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
 	return ret == SHK_E(TASK_BUSY) ? ret : 0;
 }
 
-/* Uses the reference to @cgroup up. */
+/*
+ * Creates a binding of @cgroup as @split says, unpublished and on trial, with one reference. Uses
+ * up the reference to @cgroup, also on failure. Returns NULL if memory is short.
+ */
 static struct shk_binding *binding_create(const struct shk_split *split, struct cgroup *cgroup)
 {
 	struct shk_binding *binding = kzalloc(sizeof(*binding), GFP_KERNEL_ACCOUNT);
@@ -272,13 +302,17 @@ void shk_binding_put(struct shk_binding *binding)
 	module_put(THIS_MODULE);
 }
 
+/* Adds @change to the number of cgroups that are bound to @shadow. */
 static void shadow_count_cgroups(struct shk_shadow *shadow, int change)
 {
 	lockdep_assert_held(&shk_graft_lock);
 	WRITE_ONCE(shadow->nr_cgroups, shadow->nr_cgroups + change);
 }
 
-/* Of what its members execute no shadow can be destroyed. */
+/*
+ * Adds @change to the numbers of bound cgroups of @binding's shadows and of their targets: a
+ * shadow that members execute cannot be destroyed. shk_graft_lock is held.
+ */
 static void binding_count(struct shk_binding *binding, int change)
 {
 	shadow_count_cgroups(binding->shadow, change);
@@ -291,7 +325,10 @@ static void binding_count(struct shk_binding *binding, int change)
 		shadow_count_cgroups(binding->other->target, change);
 }
 
-/* Both texts are there before the first process comes. Errors as shk_shadow_prepare(). */
+/*
+ * Makes tables and hooks of @binding's shadows, before the first process comes in. Their locks
+ * are held; sleeps. SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM.
+ */
 static int binding_prepare_shadows(struct shk_binding *binding)
 {
 	struct shk_prepared was, was_other;
@@ -305,7 +342,12 @@ static int binding_prepare_shadows(struct shk_binding *binding)
 	return ret;
 }
 
-/* -EAGAIN: somebody changes one of the shadows, for whom nobody is to wait with cgroups_lock. */
+/*
+ * Publishes @binding: from here on it decides. cgroups_lock is held. Takes the shadows' locks
+ * only if they are free, since their holders may take long, and other callers wait for
+ * cgroups_lock. Sleeps, for a grace period. -EAGAIN: one is held; errors of
+ * binding_prepare_shadows().
+ */
 static int binding_publish(struct shk_binding *binding)
 {
 	int ret;
@@ -314,7 +356,10 @@ static int binding_publish(struct shk_binding *binding)
 		return -EAGAIN;
 	ret = binding_prepare_shadows(binding);
 	if (!ret) {
-		/* One that comes back keeps it: who stayed stays, and draws no more. */
+		/*
+		 * A binding that is published again keeps its id: members that stayed do not draw
+		 * again.
+		 */
 		binding->id = binding->id ?: ++last_binding;
 		spin_lock(&shk_graft_lock);
 		hash_add_rcu(bindings, &binding->node, (unsigned long)binding->cgroup);
@@ -323,12 +368,15 @@ static int binding_publish(struct shk_binding *binding)
 		spin_unlock(&shk_graft_lock);
 	}
 	shk_shadow_unlock_both(binding->shadow, binding->other);
-	/* Whose fork or exec has not seen it is in the cgroup now. */
+	/*
+	 * Probes that have not seen the binding have returned after this: see the top.
+	 */
 	if (!ret)
 		synchronize_rcu();
 	return ret;
 }
 
+/* Unpublishes @binding: it no longer decides. cgroups_lock is held; sleeps, for a grace period. */
 static void binding_unpublish(struct shk_binding *binding)
 {
 	spin_lock(&shk_graft_lock);
@@ -339,7 +387,11 @@ static void binding_unpublish(struct shk_binding *binding)
 	synchronize_rcu();
 }
 
-/* The members of @binding's cgroup go where the next above it wants them, or to the base. */
+/*
+ * Places the members of @binding's cgroup, which is unpublished, by @fn: they move to where the
+ * nearest bound cgroup above wants them, or to the base. Sleeps. Returns 0 or the first error of
+ * @fn.
+ */
 static int binding_evict_members(struct shk_binding *binding,
 				 int (*fn)(struct task_struct *, struct shk_placing *),
 				 struct shk_placing *placing)
@@ -348,12 +400,13 @@ static int binding_evict_members(struct shk_binding *binding,
 
 	lockdep_assert_held(&cgroups_lock);
 	rcu_read_lock();
-	/* It stays: who would free it waits for cgroups_lock. */
+	/* It stays published, since cgroups_lock is held. */
 	above = shk_binding_nearest(binding->cgroup);
 	rcu_read_unlock();
 	return cgroup_for_each_member(binding->cgroup, above, fn, placing);
 }
 
+/* Drops the creator's reference to @binding, which is unpublished. cgroups_lock is held; sleeps. */
 static void binding_end(struct shk_binding *binding)
 {
 	shk_binding_put(binding);
@@ -361,7 +414,7 @@ static void binding_end(struct shk_binding *binding)
 		queue_delayed_work(cgroups_wq, &cgroups_work, RETRY);
 }
 
-/* Who is in the way goes later. */
+/* Releases @binding; the worker moves members that are in the way. cgroups_lock is held; sleeps. */
 static void binding_release(struct shk_binding *binding)
 {
 	struct shk_placing placing = {};
@@ -371,7 +424,12 @@ static void binding_release(struct shk_binding *binding)
 	binding_end(binding);
 }
 
-/* -EBUSY: @busy is in the way, and all are where they were, or will be. */
+/*
+ * Releases @binding, if no member is in the way for three seconds. cgroups_lock is held; sleeps.
+ * TASK_BUSY: the thread *@busy was in the way; @binding is published again, and members that had
+ * left go back, at once or by the worker. If it cannot be published again, the release goes on,
+ * and this returns 0.
+ */
 static int binding_try_release(struct shk_binding *binding, pid_t *busy)
 {
 	struct shk_placing placing = {}, back = {};
@@ -398,7 +456,17 @@ static bool binding_equals(const struct shk_binding *binding, const struct shk_s
 	       binding->percent == split->percent;
 }
 
-/* 1: it is bound, and @binding used up; 0: it was already; -EAGAIN as binding_publish(). */
+/*
+ * Binds the cgroup of @binding, which was created by @split, and places its members. cgroups_lock
+ * is held; sleeps. Returns 1 on success, which uses up the caller's reference to @binding; 0 if
+ * the cgroup is bound like that already; or an error. After an error the members are back where
+ * they were, or the worker moves them there. Errors:
+ *
+ *   CGROUP_ELSEWHERE	it is bound otherwise
+ *   -EAGAIN		a shadow's lock is held: the caller waits for it and comes again
+ *   TASK_BUSY		the thread *@busy of a member was in the way for three seconds
+ *   SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM, -ERESTARTSYS
+ */
 static int cgroup_bind(struct shk_binding *binding, const struct shk_split *split, pid_t *busy)
 {
 	struct shk_binding *was = binding_find(binding->cgroup);
@@ -422,12 +490,14 @@ static int cgroup_bind(struct shk_binding *binding, const struct shk_split *spli
 		binding_release(binding);
 		return ret;
 	}
-	/* Its members are where they stay. */
 	shk_graft_end_trial(binding->id, &binding->trial);
 	return 1;
 }
 
-/* The cgroup whose folder @fd is, with a reference. NOT_CGROUP, CGROUP_REMOVED. */
+/*
+ * Returns the cgroup whose folder @fd is, with a reference (cgroup_put()), or an ERR_PTR() of
+ * NOT_CGROUP or CGROUP_REMOVED.
+ */
 static struct cgroup *bound_cgroup_get(int fd)
 {
 	struct cgroup *cgroup = cgroup_get_from_fd(fd);
@@ -464,6 +534,7 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy)
 	return min(ret, 0);
 }
 
+/* Returns true if @shadow is one of the shadows of @binding. */
 static bool binding_has_shadow(const struct shk_binding *binding, const struct shk_shadow *shadow)
 {
 	return binding->shadow == shadow || binding->other == shadow;
@@ -520,6 +591,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_en
 	return 0;
 }
 
+/* Releases the bindings of cgroups that were removed. Sleeps. */
 static void cgroups_release_removed(void)
 {
 	struct shk_binding *binding;
@@ -532,17 +604,21 @@ static void cgroups_release_removed(void)
 			binding_release(binding);
 }
 
+/*
+ * The worker: places processes that were left to it, releases bindings of removed cgroups, and
+ * unregisters the tracepoints. Comes again while something of this is left.
+ */
 static void cgroups_work_fn(struct work_struct *work)
 {
 	bool done = shk_place_deferred();
 
-	/* Whoever binds waits for members, some seconds; not so those who have been deferred. */
+	/* A holder may wait for members for some seconds, and deferred processes must not. */
 	if (!mutex_trylock(&cgroups_lock)) {
 		queue_delayed_work(cgroups_wq, &cgroups_work, RETRY);
 		return;
 	}
 	cgroups_release_removed();
-	/* Who sleeps in a body may do so for days, and the machine stands still for each look. */
+	/* A thread may sleep in a body for days, and each look for it stops the machine. */
 	retry = done ? RETRY : clamp_t(unsigned long, 2 * retry, RETRY, HZ);
 	if (!cgroup_unregister_tracepoints() || !done)
 		queue_delayed_work(cgroups_wq, &cgroups_work, retry);
@@ -556,7 +632,7 @@ void shk_cgroups_wake(void)
 
 void shk_cgroups_settle(void)
 {
-	/* Whoever holds it may wait for a member's exec, and that for a tracer. */
+	/* The holder may wait for a member's exec, which may wait for a tracer. */
 	if (mutex_lock_killable(&cgroups_lock))
 		return;
 	cgroups_release_removed();
@@ -579,7 +655,6 @@ int __init shk_cgroups_init(void)
 	return 0;
 }
 
-/* Bindings hold the module: there are none. */
 void shk_cgroups_exit(void)
 {
 	cancel_delayed_work_sync(&cgroups_work);

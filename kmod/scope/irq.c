@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Handlers of lines of interrupts: one that a shadow owns executes that, the others the
- * union. The kernel calls a tracepoint before and after each handler, with interrupts
- * off; between the two the CPU executes the shadow. While any line is owned, each handler
- * of each line costs that look.
+ * Handlers of interrupt lines. A handler of a line that a shadow owns executes that shadow, all
+ * others the union, if there is one. The kernel calls a tracepoint before and after each handler,
+ * with interrupts off: the first probe loads a carrier mm, the second one loads again what this
+ * CPU had loaded. While a line is owned, or there is a union, each handler of the machine does a
+ * look-up.
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -17,18 +18,26 @@
 #include "scope/ownership.h"
 #include "scope/union.h"
 
-/* The mm to load for a line; read with interrupts off, which RCU waits for. */
+/*
+ * The carrier mm of each owned line, by its number. Written with shk_async_lock held. Read with
+ * interrupts off, so a grace period of RCU waits for the readers.
+ */
 static DEFINE_XARRAY(owned);
-static unsigned int nr_listeners; /* lines that are owned, and the union */
+/* Users of the tracepoints: owned lines, and the union. Under shk_async_lock. */
+static unsigned int nr_listeners;
 
-/* The handler for which this CPU executes a shadow now, and what it comes back to. */
+/* The handler that this CPU executes in a shadow. Written by this CPU with interrupts off. */
 struct irq_loaded {
-	const struct irqaction *action;
-	struct mm_struct *from;
+	const struct irqaction *action; /* NULL: none */
+	struct mm_struct *from;		/* the mm that the CPU loads again after the handler */
 };
 
 static DEFINE_PER_CPU(struct irq_loaded, irq_loaded_texts);
 
+/*
+ * Returns the carrier mm that a handler of line @irq is to load, or NULL for what is loaded.
+ * Interrupts are off.
+ */
 static struct mm_struct *irq_carrier(int irq)
 {
 	struct mm_struct *carrier = xa_load(&owned, irq);
@@ -43,7 +52,10 @@ static void irq_on_entry(void *unused, int irq, struct irqaction *action)
 	struct mm_struct *carrier = irq_carrier(irq);
 	struct irq_loaded *loaded = this_cpu_ptr(&irq_loaded_texts);
 
-	/* A handler may have enabled interrupts, though it must not. */
+	/*
+	 * Of nested handlers the outer one counts: a handler may enable interrupts, though it
+	 * must not.
+	 */
 	if (!carrier || loaded->action)
 		return;
 	loaded->action = action;
@@ -65,7 +77,10 @@ static void irq_on_exit(void *unused, int irq, struct irqaction *action, int ret
 }
 NOKPROBE_SYMBOL(irq_on_exit);
 
-/* What begins must end: the exit is there before the entry is, and longer. */
+/*
+ * In the order of registration. The exit stays registered while the entry is: so each handler
+ * that has begun in a shadow also ends there.
+ */
 enum { EXIT, ENTRY, NR_TRACEPOINTS };
 static struct shk_tracepoint tracepoints[NR_TRACEPOINTS] = {
 	[EXIT] = { "irq_handler_exit", irq_on_exit },
@@ -92,7 +107,7 @@ void shk_irq_tracepoints_put(void)
 		synchronize_rcu();
 		return;
 	}
-	/* It waits, too, for handlers that are on their way through a shadow. */
+	/* This waits for handlers that have begun in a shadow, so that the exit still ends them. */
 	shk_tracepoints_unregister(&tracepoints[ENTRY], 1);
 	shk_tracepoints_unregister(&tracepoints[EXIT], 1);
 }

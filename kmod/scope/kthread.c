@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Kernel threads that a shadow owns (scope/runner.h). Those that come later are heard
- * of by their name, task_rename, or, where they are born with it, task_newtask.
+ * Kernel threads that a shadow owns by a pattern of their names. Each has a runner (runner.h).
+ * New threads are reported by two tracepoints, and kthread_rescan() looks for them:
+ *
+ *   task_rename	a thread gets a name
+ *   task_newtask	a thread is created; only where threads have their names from then on (6.4)
+ *
+ * A name that is longer than task_struct.comm is set by the thread itself when it first runs,
+ * which no tracepoint reports. So kthread_rescan() comes again while a kernel thread has not run
+ * yet.
  */
 #include <linux/glob.h>
 #include <linux/kthread.h>
@@ -16,14 +23,20 @@
 #include "scope/ownership.h"
 #include "scope/runner.h"
 
+/* A kernel thread that executes its owner's shadow. Under shk_async_lock. */
 struct owned_thread {
-	struct shk_runner runner; /* holds a reference to its task */
-	struct list_head node;	  /* shk_ownership.threads */
-	struct hlist_node by_task;
+	struct shk_runner runner;  /* holds a reference to its task */
+	struct list_head node;	   /* shk_ownership.threads */
+	struct hlist_node by_task; /* threads */
 };
 
+/* All owned threads, by task. Under shk_async_lock. */
 static DEFINE_HASHTABLE(threads, 8);
-static LIST_HEAD(patterns); /* oldest first: of two that match, that decides */
+/*
+ * All patterns, the oldest first. A thread belongs to the oldest that matches. Under
+ * shk_async_lock.
+ */
+static LIST_HEAD(patterns);
 
 static struct workqueue_struct *kthreads_wq;
 static void kthread_rescan(struct work_struct *work);
@@ -39,6 +52,7 @@ static struct owned_thread *kthread_find_owned(const struct task_struct *task)
 	return NULL;
 }
 
+/* Returns true if the full name of @task matches. */
 static bool kthread_matches(struct task_struct *task, const char *pattern)
 {
 	char comm[SHK_PATTERN_LEN];
@@ -47,7 +61,10 @@ static bool kthread_matches(struct task_struct *task, const char *pattern)
 	return glob_match(pattern, comm);
 }
 
-/* A thread that is like that and nobody's yet, with a reference; or NULL. */
+/*
+ * Returns a kernel thread whose name matches and that no shadow owns, with a reference
+ * (put_task_struct()), or NULL. shk_async_lock is held.
+ */
 static struct task_struct *kthread_find_unowned(const char *pattern)
 {
 	struct task_struct *task, *found = NULL;
@@ -64,6 +81,10 @@ static struct task_struct *kthread_find_unowned(const char *pattern)
 	return found;
 }
 
+/*
+ * Gives @task a runner for @own's shadow, which uses up the caller's reference. Sleeps. -ENOMEM:
+ * the caller still has its reference.
+ */
 static int kthread_add_owned(struct shk_ownership *own, struct task_struct *task)
 {
 	struct owned_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
@@ -79,6 +100,10 @@ static int kthread_add_owned(struct shk_ownership *own, struct task_struct *task
 	return 0;
 }
 
+/*
+ * Adds all threads that match @own's pattern and that no shadow owns. Sleeps. -ENOMEM: some of
+ * them may have been added.
+ */
 static int kthread_own_matching(struct shk_ownership *own)
 {
 	struct task_struct *task;
@@ -94,14 +119,17 @@ static int kthread_own_matching(struct shk_ownership *own)
 	return 0;
 }
 
-/* Their notifiers are out, or taken out now. */
+/*
+ * Ends the runners of @gone, which are struct owned_thread, and frees them. They have exited, or
+ * .ending is set and shk_carrier_evict() was called. Sleeps, for a grace period.
+ */
 static void kthreads_put(struct list_head *gone)
 {
 	struct owned_thread *thread, *next;
 
 	list_for_each_entry (thread, gone, node)
 		shk_runner_end(&thread->runner);
-	/* Who takes it out has yet to go on to the next one. */
+	/* A thread that has removed its notifier may stand at it in its list. */
 	synchronize_rcu();
 	list_for_each_entry_safe (thread, next, gone, node) {
 		preempt_notifier_dec();
@@ -110,7 +138,7 @@ static void kthreads_put(struct list_head *gone)
 	}
 }
 
-/* Threads that have ended are nobody's. */
+/* Frees the runners of @own's threads that have exited. Sleeps. */
 static void kthread_put_exited(struct shk_ownership *own)
 {
 	struct owned_thread *thread, *next;
@@ -127,7 +155,7 @@ static void kthread_put_exited(struct shk_ownership *own)
 		kthreads_put(&gone);
 }
 
-/* What does not fit in task_struct.comm a thread itself says when it first runs. */
+/* Returns true if a kernel thread has not run yet, so that its full name may be unknown. */
 static bool kthread_some_unnamed(void)
 {
 	struct task_struct *task;
@@ -148,6 +176,10 @@ static void kthread_rescan_soon(void)
 	queue_delayed_work(kthreads_wq, &kthread_rescan_work, 1);
 }
 
+/*
+ * Frees the runners of threads that have exited, and looks for threads that match a pattern.
+ * Comes again while a kernel thread has not run yet, and after a second where memory was short.
+ */
 static void kthread_rescan(struct work_struct *work)
 {
 	struct shk_ownership *own;
@@ -165,7 +197,7 @@ static void kthread_rescan(struct work_struct *work)
 		kthread_rescan_soon();
 }
 
-/* Its name is put on right after this. */
+/* Called before @task has the new name, so the worker looks a jiffy later. */
 static void kthread_on_rename(void *unused, struct task_struct *task, const char *name)
 {
 	if (task->flags & PF_KTHREAD)
@@ -178,10 +210,12 @@ static void kthread_on_newtask(void *unused, struct task_struct *task, unsigned 
 		kthread_rescan_soon();
 }
 
+/* task_newtask is used only where kernel threads have their names when they are created. */
 static struct shk_tracepoint tracepoints[] = { { "task_rename", kthread_on_rename },
 					       { "task_newtask", kthread_on_newtask } };
 enum { NR_TRACEPOINTS = SHK_KTHREADS_BORN_NAMED ? 2 : 1 };
 
+/* Removes @own from patterns. The last one unregisters the tracepoints. */
 static void kthread_pattern_remove(struct shk_ownership *own)
 {
 	list_del(&own->by_age);
@@ -222,7 +256,7 @@ void shk_kthread_disown(struct shk_ownership *own)
 	shk_carrier_evict(own->shadow);
 	kthreads_put(&own->threads);
 	WRITE_ONCE(own->nr_threads, 0);
-	/* Another pattern may want them. */
+	/* Another pattern may match them. */
 	if (!list_empty(&patterns))
 		kthread_rescan_soon();
 }
@@ -237,7 +271,6 @@ int __init shk_kthreads_init(void)
 	return kthreads_wq ? 0 : -ENOMEM;
 }
 
-/* Nothing is owned. */
 void shk_kthreads_exit(void)
 {
 	cancel_delayed_work_sync(&kthread_rescan_work);

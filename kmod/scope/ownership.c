@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SHK_OWN, SHK_DISOWN and SHK_OWN_LIST: the list of what a shadow owns. An ownership holds one
+ * use of the shadow's carrier mm. irq.c and kthread.c make the line or threads execute the
+ * shadow.
+ */
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -7,6 +12,7 @@
 
 DEFINE_MUTEX(shk_async_lock);
 
+/* Returns @shadow's ownership of what @arg names, or NULL. The shadow's lock is held. */
 static struct shk_ownership *ownership_find(struct shk_shadow *shadow,
 					    const struct shk_own_arg *arg)
 {
@@ -19,6 +25,7 @@ static struct shk_ownership *ownership_find(struct shk_shadow *shadow,
 	return NULL;
 }
 
+/* Returns true if flags, kind, irq and pattern of @arg fit together. */
 static bool ownership_is_valid(const struct shk_own_arg *arg)
 {
 	if (arg->flags || strnlen(arg->pattern, sizeof(arg->pattern)) == sizeof(arg->pattern))
@@ -47,6 +54,10 @@ static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
 	return own;
 }
 
+/*
+ * Makes the line or the threads execute the shadow, whose carrier mm exists. Takes
+ * shk_async_lock; sleeps. Errors of shk_irq_own() and shk_kthread_own(); -ERESTARTSYS.
+ */
 static int ownership_begin(struct shk_ownership *own)
 {
 	int ret;
@@ -58,6 +69,7 @@ static int ownership_begin(struct shk_ownership *own)
 	return ret;
 }
 
+/* shk_own_add() with the shadow's lock held. */
 static int ownership_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
 	struct shk_prepared was = shk_shadow_prepared(shadow);
@@ -104,6 +116,10 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	return ret;
 }
 
+/*
+ * Ends and frees @own, and drops its use of the carrier mm. The shadow's lock is held. Takes
+ * shk_async_lock; sleeps.
+ */
 static void ownership_destroy(struct shk_ownership *own)
 {
 	list_del(&own->node);

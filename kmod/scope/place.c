@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * That a process is where its cgroup wants it, by one question, asked again whenever
- * the answer may have changed: see place_task().
+ * Places processes: each is to execute the text that its cgroup's binding decides. There is one
+ * question, place_task(): which binding decides now, and is the process where that wants it? It
+ * is asked again whenever the answer may have changed, by one of these:
+ *
+ *   the caller that binds or releases a cgroup		shk_place()
+ *   a new child, a new program, the mover of a process	place_request_fn(), a task work
+ *   the worker of cgroup.c, where one of them failed	shk_place_deferred()
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -20,23 +25,25 @@
 #include "scope/place.h"
 #include "scope/process.h"
 
-/* A process that may be in the wrong text. */
+/* A process that may be in the wrong text. Holds the module. */
 struct place_request {
-	struct callback_head work;
-	struct task_struct *task; /* holds a reference */
-	bool born;		  /* it is new, or its program is; and looks at itself */
-	struct shk_draw draw;
-	struct list_head node; /* deferred */
+	struct callback_head work; /* task work of the task that places the process */
+	struct task_struct *task;  /* a thread of the process; holds a reference */
+	bool born;	      /* the task is a new child, or has a new program, and places itself */
+	struct shk_draw draw; /* the side of a split cgroup that it has drawn by now */
+	struct list_head node; /* deferred, if the worker is to place it */
 };
 
-/* How long a mover waits for who is in the way. */
+/* How long the mover of a process waits for a task that is in the way, in jiffies. */
 #define MOVER_WAIT (HZ / 10)
 
-/* So many at least can be noted at any time. */
+/* The reserve: so many requests exist even if memory is used up. */
 #define LOOKS 32
 static mempool_t *looks;
 
-static DEFINE_SPINLOCK(deferred_lock); /* interrupts off; innermost */
+/* Protects deferred. Interrupts off; innermost. */
+static DEFINE_SPINLOCK(deferred_lock);
+/* Requests that the worker is to execute, the oldest first. */
 static LIST_HEAD(deferred);
 
 struct shk_draw shk_draw(struct shk_binding *binding)
@@ -49,7 +56,11 @@ struct shk_draw shk_draw(struct shk_binding *binding)
 	};
 }
 
-/* RCU; under shk_graft_lock it stays so, unless @task moves. */
+/*
+ * Returns the binding that decides for @task's process: that of the cgroup of its first living
+ * thread; NULL if there is none. The caller holds the RCU read lock or shk_graft_lock. With the
+ * latter the answer cannot change until the process moves between cgroups.
+ */
 static struct shk_binding *place_binding_of(struct task_struct *task)
 {
 	struct task_struct *thread;
@@ -64,14 +75,14 @@ static struct shk_binding *place_binding_of(struct task_struct *task)
 	return binding;
 }
 
-/* With a reference. */
+/* Returns the binding that decides for @task's process, with a reference, or NULL. Any context. */
 static struct shk_binding *place_get_binding(struct task_struct *task)
 {
 	struct shk_binding *binding;
 
 	rcu_read_lock();
 	binding = place_binding_of(task);
-	/* Its creator gives his up after a grace period. */
+	/* cgroup.c drops its reference after a grace period, so one is left here. */
 	if (binding)
 		shk_binding_get(binding);
 	rcu_read_unlock();
@@ -85,7 +96,10 @@ bool shk_cgroup_forbids(struct task_struct *task, const struct shk_shadow *shado
 	return binding && (binding->other || binding->shadow != shadow);
 }
 
-/* The mm of @task's process, with a reference (mmput); NULL if it has none of its own. */
+/*
+ * Returns the mm of @task's process, with a reference (mmput()); NULL if the process has exited,
+ * or is a vfork child, which runs in its parent's mm.
+ */
 static struct mm_struct *place_get_mm(struct task_struct *task)
 {
 	struct task_struct *thread;
@@ -105,14 +119,14 @@ static struct mm_struct *place_get_mm(struct task_struct *task)
 	return NULL;
 }
 
-/* @task's process goes where @binding, or no cgroup if NULL, wants it. */
+/* The placing of one process. */
 struct placement {
-	struct shk_change change;
-	struct task_struct *task;
-	struct shk_binding *binding; /* holds a reference */
+	struct shk_change change;    /* its check is place_check_binding() */
+	struct task_struct *task;    /* a thread of the process */
+	struct shk_binding *binding; /* that decides, with a reference; NULL: the base */
 };
 
-/* -EAGAIN: it is another one that decides by now. */
+/* Returns 0 if the placement's binding still decides, else -EAGAIN. shk_graft_lock or RCU. */
 static int place_check_binding(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct placement *p = container_of(change, struct placement, change);
@@ -120,23 +134,39 @@ static int place_check_binding(const struct shk_change *change, const struct shk
 	return place_binding_of(p->task) == p->binding ? 0 : -EAGAIN;
 }
 
+/*
+ * Attaches the mm to @shadow on behalf of the binding. Sleeps. -EAGAIN: another caller holds the
+ * shadow's lock, a task is in the way, or the binding no longer decides; FTRACE_DISABLED,
+ * FTRACE_DEAD, XEN, -ENOMEM.
+ */
 static int place_in(struct placement *p, struct shk_shadow *shadow)
 {
 	struct shk_binding *binding = p->binding;
 	int ret;
 
-	/* Whoever changes it may do so for long, and others wait for what is held here. */
+	/* Its holder may take long, and other callers wait for the cred_guard_mutex held here. */
 	if (!shk_shadow_trylock(shadow))
 		return -EAGAIN;
 	ret = shk_graft_place(shadow, binding->id, &binding->trial, &p->change);
 	shk_shadow_unlock(shadow);
-	/* It was destroyed, so the cgroup is not bound to it any more. */
+	/* A destroyed shadow has no cgroups, so the binding no longer decides: ask again. */
 	return ret == SHK_E(SHADOW_DESTROYED) ? -EAGAIN : ret;
 }
 
 /*
- * Who has to come again has drawn. Who was placed by an attach that then failed, or that
- * it left before it was done, goes back.
+ * Moves the mm to where the binding wants it. There are these cases, of which the first that
+ * applies counts:
+ *
+ *   the mm is on a trial	The attach has failed, or its process has left the cgroup. It goes
+ *				back, if the binding, or none, had put it where it was before.
+ *   no binding decides		It goes to the base, if a binding has placed it.
+ *   the binding is not split	It goes to the binding's shadow.
+ *   *@draw is of this binding	It goes to the side that it has drawn.
+ *   this binding has placed it	It stays.
+ *   otherwise			It draws a side, which *@draw keeps for a next try.
+ *
+ * Sleeps; the process's cred_guard_mutex is held. NOT_INSIDE: it was in the base already; errors
+ * of shk_graft_restore(), shk_graft_detach() and place_in().
  */
 static int place_mm(struct placement *p, struct shk_draw *draw)
 {
@@ -153,7 +183,6 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
 	}
 	if (!binding->other)
 		return place_in(p, binding->shadow);
-	/* Who has drawn stays. */
 	if (draw->binding != binding->id) {
 		if (!shk_graft_misplaced(mm, binding->id, NULL, false))
 			return 0;
@@ -162,7 +191,12 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
 	return place_in(p, draw->other ? binding->other : binding->shadow);
 }
 
-/* shk_graft_lock, taken by both, orders this with cgroup_on_move(), which looks after the move. */
+/*
+ * Moves the mm to where the binding wants it, and asks once more whether that binding decides.
+ * The mover of a process asks after the move (cgroup_on_move()). shk_graft_lock, which both take,
+ * makes one of the two see the other's change. @own: the mm is current's. Sleeps; the process's
+ * cred_guard_mutex is held. -EAGAIN: another binding decides now, or a task is in the way.
+ */
 static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 {
 	int ret = 0;
@@ -173,15 +207,21 @@ static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 		ret = place_mm(p, draw);
 	if (ret && ret != SHK_E(NOT_INSIDE))
 		return ret;
-	/* It may have moved meanwhile, and its mover may have seen it where it was to be. */
+	/*
+	 * The process may have moved between cgroups meanwhile, and its mover may have seen it
+	 * where its new cgroup wanted it, before this moved it away.
+	 */
 	return place_check_binding(&p->change, NULL);
 }
 
 /*
- * @task's process goes where its cgroup wants it, or where it has drawn. Waits for nobody
- * else's process. -EAGAIN: @busy is in the way: it is in exec, its memory is locked, or
- * it is in a body that has to change; -ERESTARTSYS: the caller is killed;
- * -ENOMEM and others: it stays where it is.
+ * Places @task's process once, by the binding that decides now, and by *@draw if that is split.
+ * Waits for no other process. Sleeps. Returns 0 or
+ *
+ *   -EAGAIN		the thread *@busy is in the way, in fork, exec or a body that changes. Or a
+ *			lock is held, of the mm or the shadow, or the cgroup has changed meanwhile.
+ *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM: the process stays where it is
+ *   -ERESTARTSYS	the caller was killed
  */
 static int place_task(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 {
@@ -190,12 +230,13 @@ static int place_task(struct task_struct *task, struct shk_draw *draw, pid_t *bu
 	bool own = same_thread_group(task, current);
 	int ret = 0;
 
-	/* exec asks for its new mm by itself. */
+	/* A process in exec asks for its new mm itself (cgroup_on_exec()). */
 	if (!draw->binding && !shk_place_wanted(task))
 		return 0;
 	/*
-	 * So that exec has its new mm, or learns of this: as attach does it. current's is
-	 * held by others for moments, or by a thread in exec, which kills this one.
+	 * With this mutex held, exec has taken its new mm into use, or has yet to call
+	 * inherit_exec_mm(), which sees the change. Current's own is held for moments by other
+	 * tasks, or by a thread in exec, which kills this one: so it is waited for.
 	 */
 	if (own && mutex_lock_killable(guard))
 		return -ERESTARTSYS;
@@ -219,7 +260,10 @@ static int place_task(struct task_struct *task, struct shk_draw *draw, pid_t *bu
 	return ret;
 }
 
-/* Signals wait, but for one that kills. */
+/*
+ * Waits a moment for a task that is in the way. Only a fatal signal ends the wait. TASK_BUSY:
+ * @placing->until has passed; -ERESTARTSYS: the caller was killed.
+ */
 static int place_wait_busy(const struct shk_placing *placing)
 {
 	if (time_after(jiffies, placing->until))
@@ -228,7 +272,11 @@ static int place_wait_busy(const struct shk_placing *placing)
 	return fatal_signal_pending(current) ? -ERESTARTSYS : 0;
 }
 
-/* -EBUSY: somebody was in the way all the time that @placing has. */
+/*
+ * Places @task's process, and tries again while a task is in the way. Sleeps. TASK_BUSY: the
+ * thread @placing->busy was in the way until @placing->until; other errors of place_task() but
+ * -EAGAIN.
+ */
 static int place_patiently(struct task_struct *task, struct shk_draw *draw,
 			   struct shk_placing *placing)
 {
@@ -243,6 +291,10 @@ static int place_patiently(struct task_struct *task, struct shk_draw *draw,
 	return ret;
 }
 
+/*
+ * Creates a request to place @task's process. With @gfp GFP_KERNEL it sleeps and never fails;
+ * with GFP_ATOMIC, in any context, it returns NULL if memory and the reserve are used up.
+ */
 static struct place_request *place_request_create(struct task_struct *task, bool born,
 						  struct shk_draw draw, gfp_t gfp)
 {
@@ -264,6 +316,7 @@ static void place_request_free(struct place_request *request)
 	module_put(THIS_MODULE);
 }
 
+/* Leaves @request to the worker. Any context. */
 static void place_request_defer(struct place_request *request)
 {
 	unsigned long flags;
@@ -288,11 +341,16 @@ void shk_place_later(struct task_struct *task)
 	place_request_defer(place_request_create(task, false, (struct shk_draw){}, GFP_KERNEL));
 }
 
-/* On current's way back to user space. */
+/*
+ * Executes a request on current's way back to user space. If the process cannot be placed, one
+ * that was moved is left to the worker. Current, if it was to place itself, is killed: a child or
+ * a program never begins in the wrong text, as where fork or exec cannot inherit the shadow.
+ * Exception: after it has drawn a side of a split cgroup, it is inside the other one, and stays.
+ */
 static void place_request_fn(struct callback_head *work)
 {
 	struct place_request *request = container_of(work, struct place_request, work);
-	/* Whoever moves others does not wait for them as long. */
+	/* The mover of another process waits for a shorter time. */
 	struct shk_placing placing = { .until = jiffies + (request->born ? SHK_BUSY_TASK_TIMEOUT
 									 : MOVER_WAIT) };
 	bool had_drawn = request->draw.binding;
@@ -302,10 +360,6 @@ static void place_request_fn(struct callback_head *work)
 		place_request_defer(request);
 		return;
 	}
-	/*
-	 * Never in the wrong text: as a fork or an exec that cannot inherit. Who has drawn
-	 * the other one is in one of the two.
-	 */
 	if (ret && !had_drawn)
 		send_sig(SIGKILL, current, 1);
 	place_request_free(request);
@@ -318,7 +372,10 @@ bool shk_place_wanted(struct task_struct *task)
 	bool wanted = false;
 
 	rcu_read_lock();
-	/* Its cgroup is written, its mm not read: cgroup_on_exec() has the other half. */
+	/*
+	 * The mover has written the cgroup, and the mm is read below. Pairs with
+	 * cgroup_on_exec().
+	 */
 	smp_mb();
 	thread = shk_process_living(task);
 	if (thread) {
@@ -337,7 +394,6 @@ void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw
 
 	if (!request && draw.binding)
 		return;
-	/* The pool is empty, and so is the memory. */
 	if (!request) {
 		pr_err_ratelimited("no memory to place process %d by its cgroup\n",
 				   task_tgid_nr(task));
@@ -379,7 +435,6 @@ int __init shk_place_init(void)
 	return looks ? 0 : -ENOMEM;
 }
 
-/* Looks hold the module: there are none. */
 void shk_place_exit(void)
 {
 	mempool_destroy(looks);

@@ -1,4 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attach, detach, enter and leave of one process, in these steps:
+ *
+ *   process_pid_get()			the struct pid that the caller means
+ *   process_task_get(), _get_mm()	a living thread of it, and its mm
+ *   may_bind()			permission
+ *   shk_graft_prealloc()		memory, which may wait for the mm's mmap_lock
+ *   process_lock_cred_guard()		keeps exec from changing the mm
+ *   process_lock_shadow()		the shadow that the process comes into
+ *   shk_graft_attach() and others	the change, which calls .check() with shk_graft_lock held
+ *
+ * If a task is in the way, all of this is undone, so that the task can go on. After a pause it
+ * begins again from the struct pid.
+ */
 #include <linux/capability.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
@@ -23,8 +37,8 @@ struct task_struct *shk_process_living(struct task_struct *task)
 }
 
 /*
- * The process that SHK_PROCESS_SELF or @pidfd names. Takes a reference (put_pid()). Errors:
- * NOT_PIDFD, -EINVAL.
+ * Returns the pid of the process that SHK_PROCESS_SELF or @pidfd names, with a reference
+ * (put_pid()). NOT_PIDFD; -EINVAL: SHK_PROCESS_SELF with a @pidfd.
  */
 static struct pid *process_pid_get(u32 flags, int pidfd)
 {
@@ -43,8 +57,8 @@ static struct pid *process_pid_get(u32 flags, int pidfd)
 }
 
 /*
- * The task that has @pid, or another thread of its process if that task has exited and others have
- * not. Takes a reference (put_task_struct()). Errors: PROCESS_EXITED.
+ * Returns the task that has @pid, or another thread of its process if that task has exited and
+ * others have not, with a reference (put_task_struct()). PROCESS_EXITED: the task is gone.
  */
 static struct task_struct *process_task_get(struct pid *pid)
 {
@@ -66,12 +80,12 @@ static struct task_struct *process_task_get(struct pid *pid)
 }
 
 /*
- * The mm that @task runs in, with a reference (mmput). -EAGAIN: it has just exited, and
- * others of its process have not.
+ * Returns the mm that @task runs in, with a reference (mmput()). KERNEL_THREAD; PROCESS_EXITED;
+ * -EAGAIN: the task has just exited, and other threads of its process have not.
  */
 static struct mm_struct *process_get_mm(struct task_struct *task)
 {
-	/* NULL of a kernel thread, even one that borrows an mm. */
+	/* NULL for a kernel thread, also while it uses a process's mm. */
 	struct mm_struct *mm = get_task_mm(task);
 	int err = SHK_E(PROCESS_EXITED);
 
@@ -86,19 +100,22 @@ static struct mm_struct *process_get_mm(struct task_struct *task)
 	return ERR_PTR(err);
 }
 
-/* What may be done to a process, see uapi/linux/shadowk.h. */
+/* One attach, detach, enter or leave. Each try sets .text, .task and .own again. */
 struct process_change {
 	struct shk_change text;
-	struct shk_shadow *shadow;
-	bool granted; /* the handle was derived with SHK_RIGHT_ATTACH */
-	bool delegated; /* the caller lacks CAP_SYS_ADMIN, so it needs @granted and may change itself only */
-	bool comes; /* into @shadow, where it may not have been in one */
-	shk_ask_threads ask;
-	struct task_struct *task;
-	bool own; /* it is of current's process */
+	struct shk_shadow *shadow; /* attach, enter: to it; detach, leave: from it, NULL for any */
+	bool granted;		   /* the caller's handle was derived with SHK_RIGHT_ATTACH */
+	bool delegated;		   /* no CAP_SYS_ADMIN: .granted is needed, for the own process */
+	bool comes;		   /* attach, enter: .shadow is to be locked, a graft needed */
+	shk_ask_threads ask;	   /* SHK_THREAD; else NULL */
+	struct task_struct *task;  /* a thread of the process, or an ERR_PTR() */
+	bool own;		   /* the process is current's */
 };
 
-/* -EBUSY: its cgroup says where it is to be. */
+/*
+ * BOUND_BY_CGROUP: a binding wants the process elsewhere than in the shadow. shk_graft_lock is
+ * held.
+ */
 static int process_may_attach(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct process_change *c = container_of(change, struct process_change, text);
@@ -106,6 +123,7 @@ static int process_may_attach(const struct shk_change *change, const struct shk_
 	return shk_cgroup_forbids(c->task, c->shadow) ? SHK_E(BOUND_BY_CGROUP) : 0;
 }
 
+/* BOUND_BY_CGROUP: a binding decides where the process is. shk_graft_lock is held. */
 static int process_may_detach(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct process_change *c = container_of(change, struct process_change, text);
@@ -124,6 +142,7 @@ static int process_enter(struct process_change *c)
 	return shk_graft_enter(c->shadow, c->delegated, &c->text);
 }
 
+/* Begins a stretch of current alone. Patched functions test the thread before that takes effect. */
 static int process_enter_thread(struct process_change *c)
 {
 	bool asked = c->shadow->asks_threads;
@@ -147,13 +166,20 @@ static int process_leave(struct process_change *c)
 	return shk_graft_return(c->shadow, &c->text);
 }
 
-/* Binding others is for CAP_SYS_ADMIN, whose lack is no news until it is missed. */
+/*
+ * Returns true if the caller has no CAP_SYS_ADMIN. That is not audited: the right of the handle
+ * may suffice, which may_bind() knows.
+ */
 static bool binds_by_handle(void)
 {
 	return !ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 }
 
-/* Of the very task that is changed: a pid may be another's by the next look. */
+/*
+ * Returns true if the caller may change the process of @c->task. That is the task which is
+ * changed: a second look-up of the pid might find another one. If CAP_SYS_ADMIN is missed, that
+ * is audited.
+ */
 static bool may_bind(const struct process_change *c)
 {
 	if (!c->delegated)
@@ -164,10 +190,12 @@ static bool may_bind(const struct process_change *c)
 }
 
 /*
- * The process's cred_guard_mutex, so that no exec changes its mm: either it has done so, or it sees
- * what is done now (inherit_exec_mm()). Exec holds it for as long as a tracer or a file system likes,
- * so that of others is tried until @until; an exec of current's process kills current. -EBUSY,
- * -ERESTARTSYS.
+ * Takes the process's cred_guard_mutex, so that no exec changes its mm. An exec has taken its new
+ * mm into use by then, or has yet to call inherit_exec_mm(), which sees the change. Exec holds
+ * the mutex for as long as a tracer or a file system likes. So the mutex of another process is
+ * tried until *@until (jiffies), which is set if it is 0. Current's own is waited for, since an
+ * exec of its process kills current. Sleeps. TASK_BUSY: *@until has passed; -ERESTARTSYS: a
+ * signal came.
  */
 static int process_lock_cred_guard(const struct process_change *c, unsigned long *until)
 {
@@ -186,10 +214,16 @@ static int process_lock_cred_guard(const struct process_change *c, unsigned long
 	return 0;
 }
 
-/* What process_change_locked() returns: somebody changes the shadow, who is to be waited for unguarded. */
+/*
+ * process_lock_shadow() returns this while another caller holds the shadow's lock: that is to be
+ * waited for without another process's cred_guard_mutex.
+ */
 #define SHADOW_IS_BUSY (-EDEADLK)
 
-/* Only its own process is kept waiting for whoever changes the shadow. */
+/*
+ * Locks the shadow. Waits for that only if the process, whose exec would have to wait as well, is
+ * current's. SHADOW_IS_BUSY; -ERESTARTSYS: the caller was killed.
+ */
 static int process_lock_shadow(const struct process_change *c)
 {
 	if (c->own)
@@ -197,11 +231,12 @@ static int process_lock_shadow(const struct process_change *c)
 	return shk_shadow_trylock(c->shadow) ? 0 : SHADOW_IS_BUSY;
 }
 
+/* Calls @fn, with the shadow locked if the process comes into it. Errors of both. */
 static int process_change_locked(struct process_change *c, int (*fn)(struct process_change *c))
 {
 	int ret;
 
-	/* Where it leaves need not be locked. */
+	/* The shadow that the process leaves need not be locked. */
 	if (!c->comes)
 		return fn(c);
 	ret = process_lock_shadow(c);
@@ -212,17 +247,24 @@ static int process_change_locked(struct process_change *c, int (*fn)(struct proc
 	return ret;
 }
 
+/*
+ * Calls @fn, with cred_guard_mutex held. -EAGAIN: @c->text.busy is in the way; other errors of
+ * @fn.
+ */
 static int process_change_guarded(struct process_change *c, int (*fn)(struct process_change *c))
 {
-	/* exec may have changed it meanwhile. */
+	/* exec may have changed the mm before the mutex was taken. */
 	int ret = READ_ONCE(c->task->mm) == c->text.mm ? process_change_locked(c, fn) : -EAGAIN;
 
-	/* It forks, or executes. */
 	if (ret == -EAGAIN && !c->text.busy)
 		c->text.busy = shk_busy_pid(c->task);
 	return ret;
 }
 
+/*
+ * Checks the permission, takes the locks, and calls @fn. Sleeps; called without locks. -EAGAIN
+ * and SHADOW_IS_BUSY: to be called again after a wait.
+ */
 static int process_change_task(struct process_change *c, int (*fn)(struct process_change *c),
 			       unsigned long *until)
 {
@@ -235,7 +277,7 @@ static int process_change_task(struct process_change *c, int (*fn)(struct proces
 	c->text.mm = process_get_mm(c->task);
 	if (IS_ERR(c->text.mm))
 		return PTR_ERR(c->text.mm);
-	/* It may be waited for, so it comes before any lock. */
+	/* This may wait for the mm's mmap_lock, so it comes before all locks of this module. */
 	ret = c->comes ? shk_graft_prealloc(c->text.mm, true, &c->text.deferred) : 0;
 	if (ret)
 		goto put;
@@ -253,6 +295,7 @@ put:
 	return ret;
 }
 
+/* Looks the task up, and changes it once. Errors of process_change_task(). */
 static int process_try_change(struct process_change *c, struct pid *pid,
 			      int (*fn)(struct process_change *c), unsigned long *until)
 {
@@ -267,8 +310,10 @@ static int process_try_change(struct process_change *c, struct pid *pid,
 }
 
 /*
- * While somebody is in the way nothing is held that it may be waiting for: exec is,
- * and takes cred_guard_mutex. @busy: who that was all the time, with -EBUSY.
+ * Changes the process of @pid by @fn, and tries again while a task is in the way, three seconds
+ * at most. During a pause nothing is held that the task may wait for, such as cred_guard_mutex.
+ * Sleeps. TASK_BUSY: the thread *@busy was in the way; -ERESTARTSYS: a signal came; other errors
+ * of @fn.
  */
 static int process_change_pid(struct process_change *c, struct pid *pid,
 			      int (*fn)(struct process_change *c), pid_t *busy)
@@ -289,6 +334,10 @@ static int process_change_pid(struct process_change *c, struct pid *pid,
 	return ret;
 }
 
+/*
+ * Changes the process that @arg names, by @fn. -EINVAL; errors of process_pid_get() and
+ * process_change_pid().
+ */
 static int change_process(struct process_change *c, struct shk_process *arg,
 			  int (*fn)(struct process_change *c))
 {
@@ -305,6 +354,7 @@ static int change_process(struct process_change *c, struct shk_process *arg,
 	return ret;
 }
 
+/* Changes current's process by @fn. Errors of process_change_pid(). */
 static int change_self(struct process_change *c, int (*fn)(struct process_change *c), pid_t *busy)
 {
 	return process_change_pid(c, task_pid(current), fn, busy);
@@ -335,7 +385,7 @@ int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads a
 	return change_self(&c, ask ? process_enter_thread : process_enter, busy);
 }
 
-/* Whoever could begin the stretch may end it. */
+/* Needs no right: the process returns to where it was before. */
 int shk_process_leave(struct shk_shadow *from, pid_t *busy)
 {
 	struct process_change c = { .shadow = from };
@@ -352,7 +402,10 @@ int shk_process_detach(struct shk_shadow *from, bool granted, struct shk_process
 	return change_process(&c, arg, process_detach);
 }
 
-/* With a reference, if the caller may know. -EPERM, and as process_get_mm(). */
+/*
+ * Returns the mm of the process of @pid, with a reference (mmput()), if the caller may see it.
+ * CAPABILITY; PROCESS_EXITED; KERNEL_THREAD; -EAGAIN: as process_get_mm().
+ */
 static struct mm_struct *process_get_visible_mm(struct pid *pid)
 {
 	struct task_struct *task = process_task_get(pid);
@@ -398,7 +451,10 @@ int shk_process_info(struct shk_process_info *info)
 	return ret;
 }
 
-/* The process whose mm it is: some thread group leader that runs in it. */
+/*
+ * Returns the first thread of a process that runs in @mm, with a reference (put_task_struct());
+ * NULL if all have exited. That thread may be a zombie.
+ */
 static struct task_struct *process_owner_of(struct mm_struct *mm)
 {
 	struct task_struct *task, *found = NULL;

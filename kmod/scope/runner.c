@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Adds preempt notifiers to kernel threads and removes them: runner.h has their life. A thread's
+ * own list of notifiers is changed by the thread itself, or by another task while the thread is
+ * held off its CPU by the scheduler's locks.
+ */
 #include <linux/kprobes.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
@@ -6,7 +11,10 @@
 #include "graft/carrier.h"
 #include "scope/runner.h"
 
-/* The list of notifiers is being walked: what follows must still be found from here. */
+/*
+ * Removes the notifier from its thread's list. The thread may be walking that list and stand at
+ * this notifier, so the pointer to the next one stays. Preemption is off.
+ */
 static void runner_remove_notifier(struct shk_runner *runner)
 {
 	__hlist_del(&runner->notifier.link);
@@ -15,12 +23,14 @@ static void runner_remove_notifier(struct shk_runner *runner)
 }
 NOKPROBE_SYMBOL(runner_remove_notifier);
 
+/* Returns true if the thread has removed the notifier itself. */
 static bool runner_is_removed(struct shk_runner *runner)
 {
 	return !smp_load_acquire(
 		&runner->notifier.link.pprev); /* pairs with runner_remove_notifier() */
 }
 
+/* Current is the thread, and has got a CPU. Preemption is off. */
 static void runner_on_sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct shk_runner *runner = container_of(notifier, struct shk_runner, notifier);
@@ -32,6 +42,7 @@ static void runner_on_sched_in(struct preempt_notifier *notifier, int cpu)
 }
 NOKPROBE_SYMBOL(runner_on_sched_in);
 
+/* Current is the thread, and gives its CPU up to @next. Interrupts are off. */
 static void runner_on_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {
 	struct shk_runner *runner = container_of(notifier, struct shk_runner, notifier);
@@ -47,7 +58,10 @@ static struct preempt_ops preempt_ops = {
 	.sched_out = runner_on_sched_out,
 };
 
-/* It does not run, and will not before this returns; or -EAGAIN. */
+/*
+ * Adds the notifier to @task. task_call_func() holds a thread that does not run off its CPU until
+ * this returns. -EAGAIN: the thread runs.
+ */
 static int runner_try_add(struct task_struct *task, void *arg)
 {
 	struct shk_runner *runner = arg;
@@ -58,6 +72,10 @@ static int runner_try_add(struct task_struct *task, void *arg)
 	return 0;
 }
 
+/*
+ * Removes the notifier from @task, unless the thread has. task_call_func() holds a thread that
+ * does not run off its CPU until this returns. -EAGAIN: the thread runs.
+ */
 static int runner_try_remove(struct task_struct *task, void *arg)
 {
 	struct shk_runner *runner = arg;
@@ -69,6 +87,7 @@ static int runner_try_remove(struct task_struct *task, void *arg)
 	return 0;
 }
 
+/* Arguments of runner_call_here(). */
 struct runner_call {
 	struct shk_runner *runner;
 	int (*fn)(struct task_struct *task, void *runner);
@@ -81,7 +100,11 @@ static long runner_call_here(void *arg)
 	return shk_call(task_call_func)(call->runner->task, call->fn, call->runner);
 }
 
-/* From the CPU of a thread that runs, it does not while this does. */
+/*
+ * Calls @fn, which is runner_try_add() or runner_try_remove(), until that finds the thread off
+ * its CPU. If the thread runs, a worker on the same CPU calls @fn: the thread is off that CPU
+ * while the worker runs. Sleeps.
+ */
 static int runner_call_off_cpu(struct shk_runner *runner,
 			       int (*fn)(struct task_struct *task, void *runner))
 {

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A kernel thread that executes a shadow whenever it has a CPU: by a preempt
- * notifier, which loads the shadow's carrier mm when the thread gets a CPU, and leaves
- * it for the base when it gives that up.
+ * A runner makes one kernel thread execute a shadow whenever the thread has a CPU. It is a
+ * preempt notifier, which loads the shadow's carrier mm when the thread gets a CPU, and the
+ * base's init_mm when the thread gives the CPU up. kthread.c has a runner for each owned thread,
+ * async.c one for each worker that executes a work item in a shadow.
  *
- * Preempt notifiers are meant to be put there by the thread itself. Somebody else
- * can do so while it does not run, and holds it there by the scheduler's own locks
- * (task_call_func()). While there is one, each switch of the machine looks for
+ * The kernel expects a thread to register its own preempt notifiers. Another task can do so while
+ * the thread is off its CPU and the scheduler's locks keep it there (task_call_func()). The user
+ * of a runner has called preempt_notifier_inc(): without it no context switch looks for
  * notifiers.
  *
- * Who is to be given up may run. So it is told (.ending), and takes the notifier out
- * itself when it is next scheduled, or somebody else does while it is not.
+ * The thread itself ends its runner by shk_runner_end_here(). Another task, while the thread may
+ * run, takes these steps:
+ *
+ *   set .ending		From here on the thread removes the notifier when it is switched.
+ *   shk_carrier_evict()	On return no CPU has the carrier mm loaded for the thread.
+ *   shk_runner_end()		Removes the notifier, unless the thread has.
+ *   synchronize_rcu()		On return the thread no longer walks its list by this notifier.
  */
 #ifndef SHK_RUNNER_H
 #define SHK_RUNNER_H
@@ -20,26 +26,43 @@
 #include "shadow/shadow.h"
 
 struct shk_runner {
+	/* In task->preempt_notifiers; in no list if notifier.link.pprev is NULL. */
 	struct preempt_notifier notifier;
-	struct task_struct *task; /* the caller sees to it that it stays */
-	struct mm_struct *carrier;
-	const void *key; /* the work item for which it does this, or NULL */
-	bool ending;
+	struct task_struct *task;  /* the thread; its runner's user makes sure that it stays */
+	struct mm_struct *carrier; /* that it loads; stays until the runner has ended */
+	const void *key;	   /* the work item that it executes; NULL: an owned thread */
+	bool ending; /* the thread is to remove it; set once by another task, read without a lock */
 };
 
+/*
+ * Sets the members of @runner. It has no effect before shk_runner_begin() or
+ * shk_runner_begin_here().
+ */
 void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct mm_struct *carrier,
 		     const void *key);
-/* The thread executes the shadow when it next gets a CPU; any thread. Sleeps. */
+/*
+ * Adds the notifier to @runner->task, which may be any thread: it executes the shadow from its
+ * next turn on a CPU. Sleeps, also until the thread is off its CPU for a moment.
+ */
 void shk_runner_begin(struct shk_runner *runner);
 /*
- * It does not any more. .ending was set, and then shk_carrier_evict() called. Sleeps;
- * freed after synchronize_rcu().
+ * Removes the notifier from @runner->task, unless the thread has done so. The caller has set
+ * @runner->ending, and has called shk_carrier_evict() after that. It frees @runner after a grace
+ * period (synchronize_rcu()). Sleeps, also until the thread is off its CPU for a moment.
  */
 void shk_runner_end(struct shk_runner *runner);
-/* The same by the thread itself, at once. Preemption is off. */
+/*
+ * Adds the notifier to @runner->task, which is current, and executes the shadow from here on. A
+ * thread that has a process's mm, or holds text_mutex, stays where it is until its next turn on a
+ * CPU. Preemption is off.
+ */
 void shk_runner_begin_here(struct shk_runner *runner);
+/*
+ * Removes the notifier from @runner->task, which is current, and executes the base from here on.
+ * The caller may free @runner at once. Preemption is off.
+ */
 void shk_runner_end_here(struct shk_runner *runner);
-/* Current's with that key, or NULL. Preemption is off. */
+/* Returns current's runner that has @key, or NULL if there is none. Preemption is off. */
 struct shk_runner *shk_runner_here(const void *key);
 
 #endif /* SHK_RUNNER_H */

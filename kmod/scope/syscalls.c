@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Inside during some system calls, whatever program it is that makes them.
+ * A caller shadow has one edit besides the hooks: a jump at the entry of x64_sys_call(), which
+ * every system call of x86-64 passes. A system call of a process inside goes on like this:
  *
- * A shadow is made whose one edit is a jump at the entry of x64_sys_call(), which
- * every system call of x86-64 passes; it leads to shk_syscalls_entry, which goes
- * on behind that jump, for the calls that were chosen by way of
- * shk_syscalls_inside(). That writes the target's tables into the mm, calls the
- * function, whose text is the target's by then, and writes the others back. So the
- * switch is one entry and one flush of the mm on either side (graft/calls.c), and all that
- * makes, moves and ends grafts knows nothing of it.
+ *   x64_sys_call()		jumps to shk_syscalls_entry
+ *   shk_syscalls_entry		asks shk_syscalls_chosen(): a call that is not chosen goes on in
+ *				x64_sys_call() behind the jump, in the caller shadow
+ *   shk_syscalls_inside()	executes a chosen call in these steps:
+ *   shk_graft_call_begin()	makes the mm's entry lead to the target's tables; flushes the mm
+ *   x64_sys_call()		is executed behind the jump, in the target
+ *   shk_graft_call_end()	makes the entry lead to the caller shadow's tables; flushes the mm
  *
- * While it has such callers, the target has the jump, too: another thread of the
- * process may be in the target already, and its call must not find itself outside
- * when the first one returns. So the calls in progress are counted.
+ * The jump is in the target, too, while that has callers. A second thread of the process may
+ * begin a call while the first one has the mm in the target. That call is counted: so the mm
+ * stays in the target until the last such call has returned (graft/calls.c).
  *
- * A call may last for ever. It holds this module, in whose text it will return.
+ * A call may last for ever. It holds this module, to whose text it returns.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -29,17 +30,19 @@
 #include "scope/syscalls.h"
 #include "shadow/edits.h"
 
-/* x64_sys_call() behind its __fentry__ site. */
+/* Calls x64_sys_call() behind its __fentry__ site, so that a jump there is not executed. */
 long shk_x64_sys_call(const struct pt_regs *regs, unsigned int nr);
 DEFINE_STATIC_CALL_NULL(shk_x64_sys_call, shk_x64_sys_call);
 
 void shk_syscalls_entry(void);
 
-static unsigned long entry_site __ro_after_init; /* 0: this kernel has none */
+/* The __fentry__ site of x64_sys_call(); 0: this kernel has none. */
+static unsigned long entry_site __ro_after_init;
 
 /*
- * Of the tables that the mm has this moment, interrupts off. If so, the module is
- * held, for shk_syscalls_inside().
+ * Returns true if system call @nr is chosen in the text that this CPU executes, and holds the
+ * module then, which shk_syscalls_inside() releases. Called by shk_syscalls_entry with preemption
+ * on.
  */
 asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr);
 asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr)
@@ -55,6 +58,10 @@ asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr)
 	return chosen && try_module_get(THIS_MODULE);
 }
 
+/*
+ * Executes system call @nr in the target's text; if the process was detached or moved after
+ * shk_syscalls_chosen(), in the text that it has now.
+ */
 asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr);
 asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr)
 {
@@ -63,17 +70,21 @@ asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr)
 
 	if (call)
 		shk_graft_call_end(call);
-	/* The few instructions behind this are waited for by shk_hooks_exit(). */
+	/* shk_hooks_exit() waits for tasks that are in the few instructions behind this. */
 	module_put(THIS_MODULE);
 	return ret;
 }
 
-/* They do not come back to shk_syscalls_inside(), or not in the same mm. */
+/* Returns true if system call @nr returns to shk_syscalls_inside(), in the same mm. */
 static bool syscall_returns(unsigned int nr)
 {
 	return nr != __NR_exit && nr != __NR_exit_group && nr != __NR_execve && nr != __NR_execveat;
 }
 
+/*
+ * Copies the chosen calls to @calls. -EINVAL; SYSCALL_UNKNOWN, SYSCALL_NO_RETURN: @arg->nr is the
+ * call. 0 in @arg->nr otherwise.
+ */
 static int syscalls_check_args(struct shk_syscalls *arg, unsigned long *calls)
 {
 	unsigned int nr;
@@ -97,6 +108,7 @@ static int syscalls_check_args(struct shk_syscalls *arg, unsigned long *calls)
 	return 0;
 }
 
+/* Puts the jump into @shadow's text, if it is not there. The shadow's lock is held; sleeps. */
 static int syscalls_redirect(struct shk_shadow *shadow)
 {
 	if (shadow->redirect.page)
@@ -106,13 +118,17 @@ static int syscalls_redirect(struct shk_shadow *shadow)
 	return shk_edit_apply(shadow, &shadow->redirect);
 }
 
+/* Removes the jump from @shadow's text, if it is there. The shadow's lock is held; sleeps. */
 static void syscalls_unredirect(struct shk_shadow *shadow)
 {
 	if (shadow->redirect.page)
 		shk_edit_revert(shadow, &shadow->redirect);
 }
 
-/* A call that is on its way finds the old set or the new one. */
+/*
+ * Sets the calls of @target to those of all its callers. Its lock is held. A call that begins now
+ * reads the old word or the new one.
+ */
 static void syscalls_update_calls(struct shk_shadow *target)
 {
 	unsigned long all[SHK_SYSCALLS_WORDS] = {};
@@ -125,16 +141,22 @@ static void syscalls_update_calls(struct shk_shadow *target)
 		WRITE_ONCE(target->calls[i], all[i]);
 }
 
+/*
+ * Puts the jump into the texts of @shadow and its target, and makes @shadow one of the target's
+ * callers. The locks of both are held; sleeps. After an error the target is unchanged;
+ * shk_syscalls_teardown() removes a jump from @shadow. EDITS_IN_PLACE, EDIT_THERE,
+ * SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM.
+ */
 static int syscalls_link_target(struct shk_shadow *shadow)
 {
 	struct shk_shadow *target = shadow->target;
 	struct shk_prepared was;
 	int ret;
 
-	/* A call that begins or ends cannot wait until nobody is in one. */
+	/* A call that begins or ends cannot wait until no thread is in a body that changes. */
 	if (!list_empty(&target->bodies))
 		return SHK_E(EDITS_IN_PLACE);
-	/* It has its tables, and what every text has, before somebody calls. */
+	/* The target has tables and hooks before the first call executes it. */
 	ret = shk_shadow_prepare(target, &was);
 	if (ret)
 		return ret;
@@ -205,7 +227,6 @@ void __init shk_syscalls_init(void)
 
 	if (!shk_symbol_unique("x64_sys_call", &addr))
 		entry_site = shk_call(ftrace_location)(addr);
-	/* All else does without. */
 	if (!entry_site)
 		return;
 	static_call_update(shk_x64_sys_call,

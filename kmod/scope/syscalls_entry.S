@@ -6,9 +6,9 @@
 	.text
 
 /*
- * Jumped to from the place of x64_sys_call()'s __fentry__ nop: its two arguments
- * and its return address are live. What was not chosen leaves nothing of ours on
- * the stack.
+ * Executed instead of x64_sys_call(), whose __fentry__ site has a jump to here: the function's
+ * two arguments are in rdi and rsi, its return address is at the stack pointer. A call that is
+ * not chosen goes on behind that site, and leaves nothing of this module on the stack.
  */
 SYM_FUNC_START(shk_syscalls_entry)
 	pushq	%rdi
@@ -23,7 +23,7 @@ SYM_FUNC_START(shk_syscalls_entry)
 	jmp	__SCT__shk_x64_sys_call
 1:	jmp	shk_syscalls_inside
 SYM_FUNC_END(shk_syscalls_entry)
-	/* objtool pairs the jump with its key: __STATIC_CALL_ADDRESSABLE() */
+	/* For objtool, which needs the key of a static call: see __STATIC_CALL_ADDRESSABLE(). */
 	.pushsection .discard.addressable, "aw"
 	.quad	__SCK__shk_x64_sys_call
 	.popsection

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who executes the union, shk_union, whose text edit/site.c makes:
+ * Creates and destroys the union, shk_union, and decides which asynchronous work executes it:
  *
- * handlers of interrupts	of lines that no shadow owns (irq.c), and of the local
- *				timer, function calls and irq_work, which are no lines.
- * softirqs, work items		that no process inside has raised whose shadow is
- *				SHK_ASYNC_CAUSAL (async.c).
+ *   handlers of interrupts	of lines that no shadow owns (irq.c), and of the local timer's,
+ *				function calls' and irq_work's vectors (this file)
+ *   softirqs, work items	that no process inside a causal shadow has raised (async.c)
  *
- * But what lands on a process whose shadow is SHK_ASYNC_INHERIT is that one's. The
- * union is of that kind, too: an interrupt that lands on a softirq stays in its text.
+ * Work that lands on a process inside a SHK_ASYNC_INHERIT shadow executes that shadow instead.
+ * The union has this policy, too: an interrupt that lands on a softirq in the union stays in its
+ * text.
  *
- * It is there while it has a probe. While it is, each of these costs everybody two
- * changes of page tables.
+ * edit/site.c puts the probes of all SHK_ASYNC_UNION shadows into the union's text. While it
+ * exists, each piece of such work on the machine changes page tables twice.
  */
 #include <linux/irqflags.h>
 #include <linux/kprobes.h>
@@ -24,9 +24,12 @@
 #include "scope/ownership.h"
 #include "scope/union.h"
 
-/* shk_union, while it is executed. Read with preemption off; freed after a grace period. */
+/*
+ * shk_union, from when it is complete until it is to be destroyed; else NULL. Written with
+ * shk_async_lock held, read with preemption off: union_destroy() waits for a grace period.
+ */
 static struct shk_shadow *executed;
-static unsigned int nr_users; /* under shk_async_lock */
+static unsigned int nr_users; /* calls of shk_union_get() without a put; under shk_async_lock */
 
 struct shk_shadow *shk_union_here(void)
 {
@@ -44,7 +47,7 @@ struct shk_shadow *shk_union_here(void)
 }
 NOKPROBE_SYMBOL(shk_union_here);
 
-/* ---- interrupts that are no line's; they are off in all of these ---- */
+/* ---- vectors that are no interrupt lines; interrupts are off in their probes ---- */
 
 static const void *union_vector_key(int vector)
 {
@@ -63,7 +66,10 @@ static void union_on_exit(void *unused, int vector)
 }
 NOKPROBE_SYMBOL(union_on_exit);
 
-/* What begins must end: the first NR_ENDS are there before the others are, and longer. */
+/*
+ * In the order of registration. The first NR_ENDS are at the end of work. They stay registered
+ * while the others are: so all work that has begun in the union also ends there.
+ */
 #define NR_ENDS 4
 static struct shk_tracepoint tracepoints[] = {
 	{ "local_timer_exit", union_on_exit },	 { "call_function_exit", union_on_exit },
@@ -74,6 +80,7 @@ static struct shk_tracepoint tracepoints[] = {
 
 /* ---- life ---- */
 
+/* Registers all tracepoints that lead work into the union. shk_async_lock is held. -ENOMEM. */
 static int union_register(void)
 {
 	int ret = shk_async_tracepoints_get();
@@ -99,6 +106,10 @@ static void union_carrier_put(struct shk_shadow *all)
 	shk_shadow_unlock_hidden(all);
 }
 
+/*
+ * Creates the union and its carrier mm, and makes asynchronous work execute it. shk_async_lock is
+ * held; sleeps. Errors of shk_union_get() but -ERESTARTSYS.
+ */
 static int union_create(void)
 {
 	struct shk_shadow *all = shk_shadow_create_hidden(SHK_ASYNC_INHERIT);
@@ -124,12 +135,20 @@ destroy:
 	return ret;
 }
 
+/*
+ * Makes asynchronous work execute the base, waits for work that still executes the union, and
+ * destroys it. It has no probe and no user. shk_async_lock is held; sleeps.
+ */
 static void union_destroy(void)
 {
 	struct shk_shadow *all = shk_union;
 
 	WRITE_ONCE(executed, NULL);
-	/* It waits, too, for whoever has seen that it was, work items apart. */
+	/*
+	 * This waits for a grace period: no CPU still uses what it has read from executed, and
+	 * softirqs and vectors that began in the union have ended. Only work items in workers are
+	 * left.
+	 */
 	shk_tracepoints_unregister(tracepoints + NR_ENDS, ARRAY_SIZE(tracepoints) - NR_ENDS);
 	shk_async_stop(all);
 	shk_tracepoints_unregister(tracepoints, NR_ENDS);
@@ -154,7 +173,7 @@ int shk_union_get(void)
 	return ret;
 }
 
-/* Only who counts as a user adds a probe. */
+/* Only a user adds probes, so without users their number does not grow. */
 static void union_destroy_if_unused(void)
 {
 	lockdep_assert_held(&shk_async_lock);

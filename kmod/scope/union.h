@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The union: a shadow that nobody sees, with the probes of all that are
- * SHK_ASYNC_UNION. Softirqs, interrupts and work items execute it that belong to no other.
+ * SHK_ASYNC_UNION: the union, shk_union, is a hidden shadow with the probes of all shadows of
+ * that policy. Softirqs, interrupts and work items execute it if they belong to no other shadow.
+ * It exists while it has users (shk_union_get()) or probes. Needs preempt notifiers.
  */
 #ifndef SHK_UNION_H
 #define SHK_UNION_H
@@ -9,18 +10,37 @@
 #include "shadow/shadow.h"
 
 #ifdef CONFIG_PREEMPT_NOTIFIERS
+/* Looks the tracepoints up. -EOPNOTSUPP: this kernel lacks one, which the log names. */
 int shk_union_init(void);
-/* Can there be one on this machine? */
+/* Returns true if this machine has carrier mms, so that a union can exist. */
 bool shk_union_possible(void);
 /*
- * There is one, until as often shk_union_put(), and as long as it has a probe after that.
- * -ENOMEM, -ERESTARTSYS, and as shk_shadow_prepare().
+ * Makes the union exist until shk_union_put(), so that the caller can add probes to it. Creates
+ * it if there is none: from then on asynchronous work of the whole machine executes it. Takes
+ * shk_async_lock; sleeps. Returns 0 or
+ *
+ *   NO_CARRIER		this machine has no carrier mms
+ *   FTRACE_DISABLED, FTRACE_DEAD, -ENOMEM
+ *   -ERESTARTSYS	the caller was killed
  */
 int shk_union_get(void);
+/*
+ * Ends one shk_union_get(). If the union has no other user and no probe, it is destroyed. Takes
+ * shk_async_lock; sleeps.
+ */
 void shk_union_put(void);
-/* Probes are gone; is there any use for it? */
+/*
+ * Destroys the union if it has no user and no probe. The caller has removed probes of a
+ * SHK_ASYNC_UNION shadow, whose lock it may hold. Takes shk_async_lock; sleeps.
+ */
 void shk_union_settle(void);
-/* The union, if it is what this CPU is to execute for work that is nobody's; or NULL. */
+/*
+ * Returns the union if asynchronous work that begins on this CPU now is to execute it. The caller
+ * has found that no shadow owns the work, and that no process inside a causal shadow has raised
+ * it. NULL: there is no union, or this CPU executes a SHK_ASYNC_INHERIT shadow, or the union
+ * itself: the work stays in that text. Any context with preemption off. The union stays until
+ * preemption is on again.
+ */
 struct shk_shadow *shk_union_here(void);
 #else
 static inline int shk_union_init(void)

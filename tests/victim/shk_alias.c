@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * While shk_alias.ko is loaded the page at=ADDRESS of the kernel image is not cached where
- * all memory is mapped. cpa_process_alias() then makes it so in the image's mapping, too,
- * as it makes a page read-only there that has become text, and splits a large page.
+ * While shk_alias.ko is loaded, the page at=ADDRESS of the kernel image is uncached in the direct
+ * map. cpa_process_alias() then makes it uncached in the image's own mapping, too, where it
+ * splits a large page. In the same way it makes a page read-only in both mappings when that
+ * becomes text.
  */
 #include <linux/mm.h>
 #include <linux/module.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who opens /dev/shk_calls calls functions of the kernel that the sweep's workload does not come
- * by, but which are harmless: they depend on their arguments alone. It reads their names.
+ * Each open() of /dev/shk_calls calls functions of the kernel that the sweep's workload does not
+ * execute. They are harmless, since they depend on their arguments alone. read() returns their
+ * names.
  */
 #include <linux/bitmap.h>
 #include <linux/crc16.h>
@@ -29,7 +30,8 @@
 #include <linux/xarray.h>
 
 static volatile unsigned long sink;
-static volatile unsigned int twelve = 12, eighteen = 18; /* nothing is computed in advance */
+/* Volatile, so that the compiler does not compute results in advance. */
+static volatile unsigned int twelve = 12, eighteen = 18;
 static char text[64] = "18", room[64];
 static u8 bytes[16];
 static unsigned long bits[4] = { 0xf0 }, others[4] = { 0xff };
@@ -64,7 +66,7 @@ static void sort_list(void)
 static DEFINE_IDR(idr);
 static DEFINE_XARRAY(xarray);
 
-/* The function, and a call of it. */
+/* CALL(function, call of that function) */
 #define CALLS(CALL)                                                                               \
 	CALL(gcd, sink = gcd(twelve, eighteen))                                                   \
 	CALL(lcm, sink = lcm(twelve, eighteen))                                                   \

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * shk_flags.ko is a kprobe at=SYMBOL for everybody, and tells in its parameters which
- * flags the CPU had there: calls, how often; any, the flags that were set at least once.
+ * shk_flags.ko has a kprobe of the whole machine at=SYMBOL. Its parameters report the hits:
+ *
+ *   calls	their number
+ *   any	the CPU's flags that were set in at least one of them
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>

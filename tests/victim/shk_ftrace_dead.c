@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From insmod on ftrace is as after a fault that it found in itself: ftrace_kill(). It
- * takes no call out of the kernel's text any more.
+ * When shk_ftrace_dead.ko is loaded, it calls ftrace_kill(), as ftrace does where it finds a
+ * fault of its own. From then on ftrace removes no call from the kernel's text.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>

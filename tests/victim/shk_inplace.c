@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Bodies for the places of others: a shorter one, and one as long that sleeps. */
+/*
+ * A patch module whose bodies can be in place: a shorter one, and one of the same length that
+ * sleeps.
+ */
 #include <linux/module.h>
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
@@ -10,7 +13,7 @@ static long new_getuid(const struct pt_regs *unused)
 	return 4242;
 }
 
-/* But for what it returns, the kernel's. */
+/* The kernel's pause(), except that it returns -EPERM. */
 static long new_pause(const struct pt_regs *unused)
 {
 	while (!signal_pending(current)) {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A patch module with one body that cannot be in the place of getuid()'s; which, says @wrong. */
+/*
+ * A patch module with one body that cannot be in place. The parameter wrong is its index in
+ * all[], where each body has another reason.
+ */
 #include <linux/jump_label.h>
 #include <linux/linkage.h>
 #include <linux/module.h>
@@ -17,7 +20,10 @@ static long (*old_getuid)(const struct pt_regs *regs);
 asmlinkage long wrong_far(const struct pt_regs *regs);
 asmlinkage long wrong_frame(const struct pt_regs *regs);
 
-/* A short jump to what stays where it is; a frame, where the kernel's has none. */
+/*
+ * wrong_far: a short jump out of the body, to wrong_near(), which is not copied with it.
+ * wrong_frame: pushes a register, where the kernel's body has no frame.
+ */
 asm(".pushsection .text\n"
     ".type wrong_near, @function\n"
     "wrong_near:\n"
@@ -74,7 +80,7 @@ static const struct shadowk_patch_func all[] = {
 	SHADOWK_BODY(__x64_sys_getuid, wrong_trap),
 	SHADOWK_BODY(__x64_sys_getuid, wrong_exception),
 	SHADOWK_REPLACE(__x64_sys_getuid, wrong_old, old_getuid),
-	/* In it a task changes its text. */
+	/* A task changes its text inside do_exit(). */
 	SHADOWK_BODY(do_exit, wrong_old),
 };
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* shk_kprobe.ko is a kprobe for everybody whose handler does nothing: at=SYMBOL offset=N. */
+/*
+ * shk_kprobe.ko has a kprobe of the whole machine at=SYMBOL offset=N, whose handler does nothing.
+ */
 #include <linux/kprobes.h>
 #include <linux/module.h>
 
@@ -9,7 +11,7 @@ module_param(at, charp, 0444);
 static unsigned int offset;
 module_param(offset, uint, 0444);
 
-/* No post handler: the kernel may make a jump of it. */
+/* There is no post handler, so the kernel may optimise the kprobe. */
 static int on_hit(struct kprobe *p, struct pt_regs *regs)
 {
 	return 0;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A livepatch module that knows nothing of shadows: two functions, and shadow variables. */
+/*
+ * An ordinary livepatch module, written without shadows in mind: two functions, shadow variables.
+ */
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/ptrace.h>
@@ -8,8 +10,8 @@
 #define CALLS 0x5ead
 
 /*
- * The first call of a task says 501, the next 502: a variable that task_struct lacks. Of a
- * system call that nobody makes: the soak test loads this for everybody.
+ * Counts a task's calls in a shadow variable: the first one returns 501, the next 502. No program
+ * makes this system call, so the soak test can promote the patch to the whole machine.
  */
 static long new_munlockall(const struct pt_regs *regs)
 {

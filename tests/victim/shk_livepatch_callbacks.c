@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A livepatch module with callbacks, which say which of them were called. */
+/* A livepatch module with callbacks. The parameter called tells which of them were called. */
 #include <linux/delay.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>

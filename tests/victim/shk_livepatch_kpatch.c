@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A livepatch module as kpatch-build makes them: its patch is put together when it is
- * loaded, it replaces earlier ones, functions are numbered among those of their name, and
- * callbacks prepare what the functions need, which is in shadow variables.
+ * A livepatch module as kpatch-build makes them:
+ *
+ * - it allocates its struct klp_patch when it is loaded;
+ * - it replaces earlier patches (.replace);
+ * - .old_sympos numbers functions of one name;
+ * - callbacks allocate the shadow variables that the functions use.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>
@@ -25,7 +28,10 @@ static int construct(void *obj, void *shadow_data, void *ctor_data)
 	return 0;
 }
 
-/* From what pre_patch() has left on, one more with each call of a task. */
+/*
+ * Counts a task's calls, beginning at the number that pre_patch() has left in a shadow variable.
+ * Returns the count plus @more.
+ */
 static long next(long more)
 {
 	long *start = klp_shadow_get(&patch, START), *calls;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A livepatch module that changes a function of another module, which need not be there. */
+/* A livepatch module for a function of another module, which is not loaded. */
 #include <linux/livepatch.h>
 #include <linux/module.h>
 

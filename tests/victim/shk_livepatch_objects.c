@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A livepatch module with callbacks for the kernel and for a module of which it changes
- * no function. fail=1: the second object's pre_patch fails.
+ * A livepatch module with callbacks for two objects: the kernel, and a module of which it changes
+ * no function. With fail=1 the second object's pre_patch fails.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/ptrace.h>
 
-/* How often each object is prepared now, and whether a callback came in a wrong order. */
+/*
+ * kernel, module: for each object, calls of pre_patch without one of post_unpatch. wrong: calls
+ * of post_unpatch for an object that was not prepared exactly once.
+ */
 static int kernel, module, wrong, fail;
 module_param(kernel, int, 0400);
 module_param(module, int, 0400);

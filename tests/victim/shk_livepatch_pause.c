@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A livepatch module of a function in which threads sleep, and of one that shows its effect. */
+/* A livepatch module for a function in which threads sleep, and for one that shows its effect. */
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/ptrace.h>
@@ -10,7 +10,7 @@ static long new_getuid(const struct pt_regs *regs)
 	return 4242;
 }
 
-/* But for what it returns, the kernel's. */
+/* The kernel's pause(), except that it returns -EPERM. */
 static long new_pause(const struct pt_regs *regs)
 {
 	while (!signal_pending(current)) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A livepatch module that changes functions of the kernel and of a module, with callbacks for both. */
+/* A livepatch module for functions of the kernel and of a module, with callbacks for both. */
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/ptrace.h>
 
 #include "victim.h"
 
-/* How often each object was prepared. */
+/* For each object, calls of pre_patch without one of post_unpatch. */
 static int kernel, module;
 module_param(kernel, int, 0400);
 module_param(module, int, 0400);
@@ -38,7 +38,7 @@ static long new_munlockall(const struct pt_regs *regs)
 	return 601;
 }
 
-/* As many calls as were asked for are done. */
+/* Returns so large a count that the caller's loop ends. */
 static unsigned long new_text(unsigned long n)
 {
 	return 1 << 30;

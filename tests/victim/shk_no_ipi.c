@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * While shk_no_ipi.ko is loaded no flush of an mm interrupts a CPU that only borrows it,
- * as where a hypervisor flushes: Hyper-V and KVM do so without an interrupt, and so does
- * INVLPGB. The kernel's flush_tlb_mm_range(mm, start, end, stride, freed_tables) does
- * that on its own if no tables are freed.
+ * While shk_no_ipi.ko is loaded, a flush of an mm sends no IPI to lazy TLB users of that mm.
+ * Flushes by Hyper-V, KVM or INVLPGB send none, either. The kernel's flush_tlb_mm_range(mm,
+ * start, end, stride, freed_tables) leaves lazy TLB users out if @freed_tables is false, which a
+ * kprobe makes it.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>

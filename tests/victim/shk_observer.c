@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* See observer.h. */
+/* Shows text and page tables as the calling process has them: observer.h has the interface. */
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/miscdevice.h>
@@ -19,6 +19,7 @@
 #define TOP_BIT	 BIT_ULL(63)
 #define ROOM_MAX (1 << 20)
 
+/* Copies what the kernel reads at address *@pos, with TOP_BIT set, to @to. */
 static ssize_t observer_read(struct file *file, char __user *to, size_t len, loff_t *pos)
 {
 	unsigned long addr = *pos | TOP_BIT;
@@ -44,6 +45,7 @@ static ssize_t observer_read(struct file *file, char __user *to, size_t len, lof
 	return done ?: -EFAULT;
 }
 
+/* Entries for OBSERVER_TABLES and OBSERVER_TOPS. .count goes on where .room ends. */
 struct list {
 	struct observer_entry *entries;
 	u64 room, count;
@@ -77,7 +79,7 @@ static void walk_pte(struct list *list, pmd_t *pmd, unsigned long addr, unsigned
 		put(list, addr, pte_val(*pte_offset_kernel(pmd, addr)), 1, 0);
 }
 
-/* Addresses are a small part of the kernel's: one PUD entry holds them. */
+/* Lists the entries of all levels that map [@addr, @to), which one PUD entry maps. */
 static void walk(struct list *list, pgd_t *root, unsigned long addr, unsigned long to)
 {
 	pgd_t *pgd = pgd_offset_pgd(root, addr);
@@ -130,7 +132,7 @@ static void tops(struct list *list, unsigned long addr)
 		struct mm_struct *mm;
 		pgd_t *pgd;
 
-		/* The mm cannot go while the task's lock is held. */
+		/* The task's lock keeps its mm. */
 		task_lock(task);
 		mm = task->flags & PF_KTHREAD ? NULL : task->mm;
 		if (mm) {

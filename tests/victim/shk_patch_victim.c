@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A patch module, for a function of another module; it calls the old body. */
+/* A patch module for a function of another module, whose new body calls the old one. */
 #include <linux/module.h>
 #include <shadowk_patch.h>
 
@@ -7,7 +7,7 @@
 
 static unsigned long (*old_text)(unsigned long n);
 
-/* Two calls for one. */
+/* Counts each call twice. */
 static unsigned long new_text(unsigned long n)
 {
 	return old_text(n) + 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A patch module to be tested with: functions that belong together, and one that sleeps. */
+/* A patch module for tests: two functions that have to change together, and one that sleeps. */
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/ptrace.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* While shk_race.ko is loaded two threads write one number, and nothing orders them. */
+/*
+ * While shk_race.ko is loaded, two kernel threads write one variable without any order: a data
+ * race.
+ */
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Watches how a process's mapping of one address of kernel text changes from one flush
- * of shadowk.ko, of all or of that process, to the next: its size or its frame may, not
- * both. A CPU that has the old translation and fetches the new one has two sizes with
- * different frames, which some CPUs answer with a machine check (CVE-2018-12207).
+ * Watches the mapping of the address at= of kernel text in the process pid=. At each flush by
+ * shadowk.ko, of all translations or of that process's, it compares the mapping with that at the
+ * flush before. Its size may have changed, or its frame, but not both. Otherwise a CPU could have
+ * two translations of different size and frame, which some CPUs answer with a machine check
+ * (CVE-2018-12207).
  */
 #include <linux/kprobes.h>
 #include <linux/mm.h>
@@ -17,7 +18,7 @@ module_param(at, ulong, 0400);
 static int pid;
 module_param(pid, int, 0400);
 
-/* Changes of the size, of the frame, and of both at once. */
+/* Between two flushes: changes of the size, of the frame, and of both at once. */
 static int sizes, frames, both;
 module_param(sizes, int, 0400);
 module_param(frames, int, 0400);
@@ -33,6 +34,7 @@ struct mapping {
 
 static struct mapping last;
 
+/* Returns how the process maps the address now. */
 static struct mapping look(void)
 {
 	pmd_t *pmd = pmd_offset(pud_offset(p4d_offset(pgd_offset(mm, at), at), at), at);
@@ -45,7 +47,7 @@ static struct mapping look(void)
 static struct kprobe probes[] = {
 	{ .symbol_name = "shadowk:native_flush_all" },
 	{ .symbol_name = "shadowk:native_flush_mm" },
-	{ .symbol_name = "shadowk:native_flush_cpu" }, /* of all, while the machine stands still */
+	{ .symbol_name = "shadowk:native_flush_cpu" }, /* by stop_machine() */
 };
 
 static int on_flush(struct kprobe *kp, struct pt_regs *regs)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A module that takes delay_ms to start, and does nothing. */
+/* A module whose init function takes delay_ms, and does nothing. */
 #include <linux/delay.h>
 #include <linux/module.h>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lets a function of the kernel fail, once, for one process and some time after
- * it was called: as an allocation in it would that has to wait first.
+ * Makes the kernel function symbol= fail once for the process pid=: instead of its body the CPU
+ * waits for delay_ms=, and the caller gets result=. To the caller that looks like an allocation
+ * that waits for memory and then fails.
  */
 #include <linux/delay.h>
 #include <linux/kernel.h>
@@ -21,11 +22,11 @@ module_param(result, int, 0400);
 static int delay_ms;
 module_param(delay_ms, int, 0400);
 
-/* Y: the delay ends. */
+/* Writing Y ends the delay. */
 static bool go;
 module_param(go, bool, 0600);
 
-/* 1: it has been called. */
+/* 1 once the process has called the function. */
 static int entered;
 module_param(entered, int, 0400);
 
@@ -42,7 +43,7 @@ static int on_call(struct kprobe *kp, struct pt_regs *regs)
 		return 0;
 	for (left = delay_ms; left > 0 && !READ_ONCE(go); left--)
 		mdelay(1);
-	/* Nothing else is done in its place. */
+	/* do_nothing() is executed instead of the function. */
 	regs->ip = (unsigned long)do_nothing;
 	regs->ax = (long)result;
 	return 1;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* shk_stray.ko flips the bits of a byte of text in the shadow of who loads it: at=ADDRESS. */
+/*
+ * When shk_stray.ko is loaded, it flips the bits of the byte of text at=ADDRESS, in the shadow of
+ * the process that loads it.
+ */
 #include <linux/irqflags.h>
 #include <linux/module.h>
 #include <asm/processor-flags.h>
@@ -8,7 +11,7 @@
 static unsigned long at;
 module_param(at, ulong, 0444);
 
-/* The kernel would pin write protection. */
+/* write_cr0() would refuse to clear WP, which the kernel pins. */
 static void set_cr0(unsigned long cr0)
 {
 	asm volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lets Xen refuse one of the batches of hypercalls that shadowk makes for one
- * process: its last call, or its first, becomes one that Xen does not have. The
- * others are done, as they are when Xen refuses for a reason of its own.
+ * Makes Xen refuse one batch of hypercalls that shadowk submits for the process pid=. One call of
+ * the batch gets a number that Xen does not have: the last one, or, with first=Y, the first one.
+ * Xen executes the other calls, as it does when it refuses one for a reason of its own.
  */
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -17,14 +17,14 @@
 static int pid;
 module_param(pid, int, 0400);
 
-/* The batch to be refused, counted from when it is written; 0: none, or it has been. */
+/* Which batch to refuse, counted from when this is written. 0: none, or the refusal is over. */
 static unsigned int nth;
 module_param(nth, uint, 0600);
 
 static bool first;
 module_param(first, bool, 0600);
 
-/* What cannot be answered by an error is never refused. */
+/* Returns true for a flush, which is never refused: its caller cannot handle an error. */
 static bool is_flush(const struct multicall_entry *call)
 {
 	const struct mmuext_op *op = (const void *)call->args[0];
@@ -34,7 +34,7 @@ static bool is_flush(const struct multicall_entry *call)
 
 static int on_submit(struct kprobe *kp, struct pt_regs *regs)
 {
-	/* The batch begins with its calls; those that it has not are zero. */
+	/* struct batch begins with its calls; unused ones are zero. */
 	struct multicall_entry *calls = (void *)regs->di;
 	unsigned int last = CALLS_MAX - 1;
 

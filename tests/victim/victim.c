@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* See victim.h. */
+/* Calls a function of the kernel, or of its own, in the contexts that victim.h lists. */
 #include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -25,14 +25,16 @@ static DEFINE_PER_CPU(struct kthread_worker *, workers);
 
 static unsigned long sink;
 
+/* Calls VICTIM_SYMBOL @n times. */
 static void call(unsigned long n)
 {
 	while (n--)
 		sink += int_sqrt(123456789 + n);
 }
 
-/* ---- threads ---- */
+/* ---- kernel threads and work items ---- */
 
+/* Calls that another thread is to make. */
 struct order {
 	struct kthread_work kthread_work;
 	struct work_struct work;
@@ -47,7 +49,7 @@ static void on_kthread(struct kthread_work *work)
 
 	if (order->cmd != VICTIM_KTHREAD) {
 		kthread_use_mm(order->mm);
-		/* It is to have it also when it gets a CPU again. */
+		/* The thread keeps the mm when it gets a CPU again. */
 		schedule_timeout_uninterruptible(1);
 	}
 	if (order->cmd != VICTIM_UNUSE_MM)
@@ -85,9 +87,9 @@ static long by_work(unsigned long n)
 	return n;
 }
 
-/* ---- later ---- */
+/* ---- delayed work items and timers ---- */
 
-/* One for all: each time another may have asked for it before. */
+/* One item for all callers: another process may have queued it the last time. */
 static void on_delayed(struct work_struct *work);
 static DECLARE_DELAYED_WORK(delayed, on_delayed);
 static unsigned long delayed_n;
@@ -106,7 +108,7 @@ static long by_delayed(unsigned int cmd, unsigned long n)
 		return 0;
 	}
 	schedule_delayed_work(&delayed, 1);
-	/* Not flush_delayed_work(), which does not wait for the timer. */
+	/* flush_delayed_work() would queue the item at once instead of waiting for the timer. */
 	while (timer_pending(&delayed.timer))
 		schedule_timeout_uninterruptible(1);
 	flush_work(&delayed.work);
@@ -142,6 +144,7 @@ static long by_timer(unsigned long n)
 
 /* ---- interrupts ---- */
 
+/* Calls that an interrupt, softirq or IPI is to make. */
 struct interrupt {
 	struct hrtimer timer;
 	struct irq_work irq_work;
@@ -189,7 +192,7 @@ static void on_ipi(void *interrupt)
 	interrupt_call(interrupt);
 }
 
-/* On another CPU. */
+/* Runs on another CPU than the caller. */
 static void send_ipi(struct kthread_work *work)
 {
 	struct interrupt *interrupt = container_of(work, struct interrupt, sender);
@@ -219,7 +222,10 @@ static long by_interrupt(unsigned int cmd, unsigned long n)
 	tasklet_setup(&interrupt.tasklet, on_tasklet);
 	hrtimer_init_on_stack(&interrupt.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	interrupt.timer.function = on_timer;
-	/* The CPU is ours until it has happened, unless ksoftirqd is what it takes. */
+	/*
+	 * The caller keeps its CPU until the calls are made, except where ksoftirqd may have to
+	 * make them.
+	 */
 	if (cmd != VICTIM_SOFTIRQ && cmd != VICTIM_BH)
 		preempt_disable();
 	switch (cmd) {
@@ -262,7 +268,10 @@ static void on_posted(void)
 	interrupt_call(posted);
 }
 
-/* The vector's handler calls whom KVM says, who is not loaded. */
+/*
+ * The vector's handler calls a function that KVM sets. No guest loads KVM, so this module sets
+ * it.
+ */
 static long by_posted(unsigned long n)
 {
 	struct interrupt interrupt = { .caller = current, .n = n };
