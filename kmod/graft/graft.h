@@ -31,8 +31,8 @@
  *
  * - A graft is "attached" in the states BEING_MADE, INSIDE and CALLING. A move to another shadow
  *   makes it INSIDE.
- * - An UNUSED or UNACCOUNTED graft that is not parked is freed. So it is if its mm exits or has a
- *   parked graft already, and if the fork or exec that allocated it has not attached it.
+ * - An UNUSED or UNACCOUNTED graft is parked or freed. It is freed if its mm exits, if the mm has a
+ *   parked graft already, and if a hook in fork or exec allocated it and could not attach it.
  *
  * Steps of an attach, in this order
  *
@@ -60,7 +60,7 @@
  *   attach        attach, move, detach; placement by a cgroup and its revert
  *   stretch       what a stretch of system calls remembers
  *   enter         begins and ends stretches
- *   thread        the threads that act on edits, where not all threads of a process do
+ *   thread        the threads on which edits act, where they do not act on the whole process
  *   inherit       fork and exec pass a graft on
  *   subscribe     prepares an mm for the notifier that reports its end
  *   carrier       mms without a process, for interrupts and kernel threads
@@ -121,7 +121,7 @@ struct shk_graft {
 	struct shk_previous previous;
 	/* UNUSED, PARKED: memory for the next stretch, or NULL. Used by enter.c. */
 	struct shk_stretch *kept;
-	/* struct shk_thread: threads that act on edits. Empty: all threads do. See thread.h. */
+	/* struct shk_thread, on which edits act. Empty: edits act on all threads. See thread.h. */
 	struct list_head threads;
 	/* Set at each attach and move, greater than that of any graft before. By graft.c. */
 	u64 order;
@@ -306,7 +306,7 @@ void shk_graft_set_made(struct shk_graft *graft);
 /* Sets @graft->origin, and updates what shk_graft_count_placed() returns. */
 void shk_graft_set_origin(struct shk_graft *graft, struct shk_origin origin);
 
-/* ---- Without shk_graft_lock ---- */
+/* ---- Without shk_graft_lock: these take it themselves where they need it ---- */
 
 /*
  * Points the entry of @mm, a carrier mm (carrier.h), at @shadow's tables, or at the base if
@@ -433,12 +433,13 @@ bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow);
 struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm);
 
 /*
- * Walks the mms that are inside @shadow, including those of the shadows whose target it is, in the
- * order in which they came in. Returns the mm behind *@cursor with a user (mmput()), and moves
- * *@cursor there; NULL: there is none. *@cursor is 0 to begin.
+ * Returns the next mm in a walk over the mms that are inside @shadow, or inside a shadow whose
+ * target @shadow is. The order is that in which they came in (shk_graft.order). The caller sets
+ * *@cursor to 0 to begin; each call sets it to the order of the mm that it returns. The caller
+ * drops the mm's user (mmput()). Returns NULL after the last one.
  *
- * Skips mms that are exiting. An mm that comes in again during a walk is returned again. Does not
- * sleep.
+ * Skips mms that are exiting. An mm that leaves and comes in again during a walk is returned
+ * again. Does not sleep.
  */
 struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
 

@@ -51,7 +51,8 @@ void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct m
 /*
  * Counts one more SHK_THREAD stretch for current. If current is on @list, only its depth
  * increases. Otherwise *@new, an entry for current, is added with a depth of 1, and set to NULL.
- * The caller frees *@new if it is still there. Each call is matched by one of shk_threads_leave().
+ * The caller frees *@new if it is still there. @mm is current's mm, @shadow the one in which the
+ * stretch begins. Each call is matched by one of shk_threads_leave(), or by shk_threads_clear().
  */
 void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct mm_struct *mm,
 		       struct shk_shadow *shadow);
@@ -91,7 +92,7 @@ bool shk_thread_is_listed(const struct shk_shadow *shadow);
  */
 static __always_inline bool shk_thread_sees_edits(const struct shk_shadow *shadow)
 {
-	/* Pairs with shk_threads_add(). */
+	/* Pairs with the release in shk_threads_add(): the entry is visible if the count is. */
 	return likely(!smp_load_acquire(&shadow->nr_threads)) || shk_thread_is_listed(shadow);
 }
 
