@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An mm comes into a shadow, moves to another, or goes back to the base. Where it comes to is
- * locked, so that what is in place there stays as it is. Where it leaves is not, and others may
- * attach or detach the mm at the same time, since several processes can share it: so nothing that
- * was seen of its graft is relied upon before shk_graft_lock is held, and all is done with that.
+ * Attach, move, detach, and the revert of a cgroup's attach.
+ *
+ * The shadow that an mm goes to is locked, so the bodies that it has in place do not change. The
+ * shadow that the mm leaves is not locked. Several processes can share an mm, each with its own
+ * cred_guard_mutex, so other tasks may attach or detach the mm at the same time.
+ *
+ * So nothing that was seen of a graft is valid once shk_graft_lock was released. The functions
+ * *_fn() look again and make the whole change under one hold of that lock. They are called by
+ * shk_graft_change_text(), and return -EAGAIN if the graft is not what the caller saw.
  */
 #include <linux/sched/mm.h>
 
@@ -12,7 +17,11 @@
 #include "graft/inherit.h"
 #include "graft/stack_check.h"
 
-/* Where @graft, which has come out of @was, can be put back to whole; with references. */
+/*
+ * Returns what shk_graft_restore() needs to return @graft, which has left the shadow @was (NULL:
+ * the base), with references. SHK_THREAD stretches cannot be restored: if @graft is in some, it is
+ * where the process was before the first of them.
+ */
 static struct shk_previous attach_previous_of(const struct shk_graft *graft, struct shk_shadow *was)
 {
 	const struct shk_stretch *alone = shk_stretch_outermost_thread_only(graft->stretch);
@@ -27,7 +36,11 @@ static struct shk_previous attach_previous_of(const struct shk_graft *graft, str
 	};
 }
 
-/* -ENOSPC; -EBUSY: it cannot be in that stretch while it is in the one that it is in. */
+/*
+ * Returns 0 if @graft can begin @args->stretch, or if that is NULL. shk_graft_lock is held.
+ * Errors: STRETCHES_FULL; THREAD_STRETCH: an ordinary stretch, or one in another shadow, cannot
+ * begin in a SHK_THREAD stretch.
+ */
 static int attach_check_stretch(const struct shk_attach_args *args, const struct shk_graft *graft)
 {
 	const struct shk_stretch *stretch = graft->stretch;
@@ -41,7 +54,10 @@ static int attach_check_stretch(const struct shk_attach_args *args, const struct
 		       : 0;
 }
 
-/* @args->stretch begins where @graft, which has come out of @was, is. */
+/*
+ * Makes @args->stretch the innermost stretch of @graft, which was in the shadow @was (NULL: the
+ * base) and is in @args->to now. @thread: it is a SHK_THREAD stretch of current.
+ */
 static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_graft *graft,
 				 struct shk_shadow *was, bool thread)
 {
@@ -58,8 +74,12 @@ static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_
 }
 
 /*
- * @graft comes out of @was, or was to arrive there, and not for a stretch: what it comes back to
- * is over, or hidden.
+ * Ends all stretches of @graft, after an attach that begins none. @was is the shadow that the mm
+ * was in, or that its pending attach was to; NULL: the base.
+ *
+ * If the attach is by a cgroup on trial, @graft remembers its place in .previous, unless it
+ * already remembers one, or the same binding has placed it before. Otherwise .previous is cleared.
+ * @deferred gets the references that @graft gives up.
  */
 static void attach_end_stretches(const struct shk_attach_args *args, struct shk_graft *graft,
 				 struct shk_shadow *was, struct shk_deferred_put *deferred)
@@ -75,7 +95,13 @@ static void attach_end_stretches(const struct shk_attach_args *args, struct shk_
 	shk_threads_clear(&graft->threads);
 }
 
-/* On whose behalf @graft, which has come out of @was, is inside then. */
+/*
+ * Returns the new origin of @graft, which was in the shadow @was (NULL: the base): @args->origin,
+ * except in these cases, in which @graft keeps its own.
+ *
+ *   SHK_BY_USER       a cgroup has placed it, and a stretch begins or it is in @args->to already
+ *   SHK_BY_DELEGATE   it is in @args->to already
+ */
 static struct shk_origin attach_origin(const struct shk_attach_args *args,
 				       const struct shk_graft *graft, const struct shk_shadow *was)
 {
@@ -83,7 +109,7 @@ static struct shk_origin attach_origin(const struct shk_attach_args *args,
 
 	switch (args->origin.kind) {
 	case SHK_BY_USER:
-		/* A stretch passes, and who is there already need not be put there. */
+		/* A stretch is for a while, and the cgroup's decision remains in effect. */
 		if (graft->origin.kind == SHK_BY_CGROUP && (args->stretch || !moves))
 			return graft->origin;
 		break;
@@ -98,9 +124,13 @@ static struct shk_origin attach_origin(const struct shk_attach_args *args,
 }
 
 /*
- * @mm joins, with the graft that it has or with @deferred's spare one, which is used up then; so
- * is the stretch, if one is to begin. Returns 1 if its entry was written, 0 if it
- * is inside already; -EPERM; -EIO; -ENOSPC; -EAGAIN: there is neither, for it has left meanwhile.
+ * Attaches the mm to @args->to, under shk_graft_lock. @graft is its attached graft; if that is
+ * NULL, the UNUSED one of shk_graft_prealloc() is used. The graft takes over @args->stretch, if
+ * any.
+ *
+ * Returns 1 if the entry was written, 0 if the mm is in @args->to already. Errors; nothing has
+ * changed: STRETCHES_FULL, THREAD_STRETCH, NOT_DELEGATED, XEN; -EAGAIN: there is no graft at all,
+ * since the mm has left its shadow after shk_graft_prealloc().
  */
 static int attach_fn(struct shk_graft *graft, void *arg)
 {
@@ -119,12 +149,12 @@ static int attach_fn(struct shk_graft *graft, void *arg)
 		return ret;
 	was = graft->shadow;
 	moves = was != args->to;
-	/* Whoever asks after exec has taken its mm into use decides, not who asked before. */
+	/* exec has taken the mm into use: this attach replaces the pending one. */
 	pending = was ? NULL : shk_pending_attach_find(graft->mm);
 	if (args->origin.kind == SHK_BY_DELEGATE &&
 	    (pending || (moves && was && graft->origin.kind != SHK_BY_DELEGATE)))
 		return SHK_E(NOT_DELEGATED);
-	/* Where all of the process act already, no thread does alone. */
+	/* In a shadow whose edits act on all threads already, the stretch is an ordinary one. */
 	thread = args->thread && (moves || !list_empty(&graft->threads));
 	if (moves) {
 		ret = shk_graft_attach_entry(graft, args->to, false);
@@ -136,7 +166,7 @@ static int attach_fn(struct shk_graft *graft, void *arg)
 			deferred->graft = NULL;
 	}
 	if (pending) {
-		previous = pending->shadow; /* it has a reference until exec is over */
+		previous = pending->shadow; /* valid: the task work of exec has a reference */
 		shk_pending_attach_cancel(pending);
 	}
 	if (args->stretch)
@@ -187,20 +217,22 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
 	return shk_graft_do_attach(&args);
 }
 
-/* What shk_graft.no_inherit_until says while its process is being detached. */
+/* shk_graft.no_inherit_until while a detach is in progress. */
 #define NO_INHERIT_FOREVER ULONG_MAX
 
-/* Who is to execute the base. */
+/* One detach. */
 struct detach_args {
 	struct shk_change *change;
-	const struct shk_shadow *from; /* NULL: wherever it is */
-	bool delegated;
-	/* Out: */
-	struct shk_graft *graft;
-	struct list_head execs;
+	const struct shk_shadow *from; /* the shadow in which the mm must be; NULL: any */
+	bool delegated;		       /* the caller acts by SHK_RIGHT_ATTACH of a handle */
+	struct shk_graft *graft;       /* out: the graft, which is DETACHED */
+	struct list_head execs;	       /* out: grafts of its execs, for shk_graft_put_execs() */
 };
 
-/* May @graft, or NULL, be ended? -ENOENT, -EPERM. */
+/*
+ * Returns 0 if @e may detach @graft (or NULL). shk_graft_lock is held. Errors: NOT_INSIDE: it is
+ * not in @e->from, or NULL; NOT_DELEGATED: it is inside, but not by delegation.
+ */
 static int detach_check(const struct detach_args *e, const struct shk_graft *graft)
 {
 	if (!graft || (e->from && graft->shadow != e->from))
@@ -208,7 +240,10 @@ static int detach_check(const struct detach_args *e, const struct shk_graft *gra
 	return e->delegated && graft->origin.kind != SHK_BY_DELEGATE ? SHK_E(NOT_DELEGATED) : 0;
 }
 
-/* The mm has no graft. -ENOENT, -EPERM. */
+/*
+ * Cancels the pending attach of the mm, which has no graft. shk_graft_lock is held. Errors:
+ * NOT_INSIDE: there is none, or it is not to @e->from; NOT_DELEGATED.
+ */
 static int detach_cancel_pending(const struct detach_args *e)
 {
 	struct shk_pending_attach *pending = shk_pending_attach_find(e->change->mm);
@@ -221,7 +256,11 @@ static int detach_cancel_pending(const struct detach_args *e)
 	return 0;
 }
 
-/* -EAGAIN: a child is being made. Until the caller comes again no other is begun. */
+/*
+ * Returns 0 if @graft may be detached with regard to its children. -EAGAIN: one is unfinished
+ * (shk_graft_has_unfinished_child()). Until the caller tries again fork and exec create mms
+ * outside, so that the detach is not delayed forever. shk_graft_lock is held.
+ */
 static int detach_check_children(struct shk_graft *graft)
 {
 	if (!shk_graft_has_unfinished_child(graft))
@@ -230,7 +269,7 @@ static int detach_check_children(struct shk_graft *graft)
 	return -EAGAIN;
 }
 
-/* 1; 0: it had yet to arrive, and does not; and as detach_begin(). */
+/* Does what detach_begin() does; shk_graft_lock is held. */
 static int detach_try_begin(const struct detach_args *e)
 {
 	const struct shk_change *change = e->change;
@@ -249,8 +288,10 @@ static int detach_try_begin(const struct detach_args *e)
 }
 
 /*
- * It is about to be detached: its children are made outside meanwhile. 1; or 0: that is done
- * already; and as detach_check(), detach_check_children(), @e->change->check().
+ * Begins a detach: from here on fork and exec in the mm create mms outside. Returns 1; or 0 if
+ * there is nothing left to do, since the mm had a pending attach only, which was cancelled.
+ *
+ * Errors: NOT_INSIDE, NOT_DELEGATED; -EAGAIN: a child is unfinished; that of @e->change->check().
  */
 static int detach_begin(const struct detach_args *e)
 {
@@ -262,7 +303,7 @@ static int detach_begin(const struct detach_args *e)
 	return ret;
 }
 
-/* It is not. */
+/* Ends a detach that detach_begin() has begun and that failed: fork and exec inherit again. */
 static void detach_allow_inherit(struct mm_struct *mm)
 {
 	struct shk_graft *graft;
@@ -274,10 +315,14 @@ static void detach_allow_inherit(struct mm_struct *mm)
 	spin_unlock(&shk_graft_lock);
 }
 
+/*
+ * Detaches @graft and its execs, under shk_graft_lock, and returns 1. Errors; nothing has changed:
+ * NOT_INSIDE, NOT_DELEGATED; -EAGAIN: a child is unfinished.
+ */
 static int detach_fn(struct shk_graft *graft, void *arg)
 {
 	struct detach_args *e = arg;
-	/* Another one who was detaching it at the same time may have let children be made. */
+	/* A detach at the same time that failed may have let fork and exec inherit again. */
 	int ret = detach_check(e, graft) ?: detach_check_children(graft);
 
 	if (ret)
@@ -306,7 +351,10 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
 	}
 	shk_graft_unaccount(args.graft);
 	shk_graft_put_execs(&args.execs);
-	/* It was to be placed, so there is a spare one; meanwhile it was attached. */
+	/*
+	 * @change has a spare graft if the mm was attached after shk_graft_prealloc(). That one is
+	 * parked then, and this one is freed.
+	 */
 	if (change->deferred.graft)
 		shk_graft_put(args.graft);
 	else
@@ -334,19 +382,27 @@ int shk_graft_attach_returning(struct shk_graft *graft, struct shk_shadow *back,
 	return was != back;
 }
 
+/* One return of an mm to where it was before a trial. */
 struct restore_args {
 	struct shk_change *change;
-	u64 binding;
-	struct shk_shadow *to; /* change->deferred has a reference */
+	u64 binding;	       /* id of the binding that applies now; 0: none */
+	struct shk_shadow *to; /* the shadow that the mm returns to; .change has a reference */
 };
 
-/* Where that binding wants @graft (or NULL), which it was in before a trial; or NULL. */
+/*
+ * Returns the shadow in which @graft (or NULL) was before a trial, if the binding with the id
+ * @binding had placed it there; 0: if no binding had. NULL otherwise. shk_graft_lock is held.
+ */
 static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u64 binding)
 {
 	return graft && graft->previous.origin.binding == binding ? graft->previous.shadow : NULL;
 }
 
-/* -EIO; -EAGAIN: it is on another trial by now, or on none. */
+/*
+ * Returns @graft to where it was before the trial, under shk_graft_lock. Returns 1 if the entry
+ * was written, 0 if it is in that shadow already. Errors: XEN; -EAGAIN: @graft does not remember
+ * the shadow @r->to.
+ */
 static int restore_fn(struct shk_graft *graft, void *arg)
 {
 	struct restore_args *r = arg;
@@ -367,7 +423,10 @@ static int restore_fn(struct shk_graft *graft, void *arg)
 	return ret;
 }
 
-/* -ESTALE: that shadow was destroyed. */
+/*
+ * Locks the shadow @r->to and returns the mm there. Errors: XEN; -EAGAIN; -ERESTARTSYS: killed
+ * while it waited for the lock; -ESTALE: the shadow was destroyed; that of @r->change->check().
+ */
 static int restore_mm(struct restore_args *r)
 {
 	int ret = shk_shadow_lock(r->to);
@@ -400,7 +459,10 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 	return ret == -ESTALE ? shk_graft_detach(NULL, false, change) : ret;
 }
 
-/* The next one that @binding has placed and that knows where it was. */
+/*
+ * Sets *@trial to false. Moves .previous of one graft that the binding with the id @binding has
+ * placed to *@previous, with its references. Returns false if no graft remembers anything.
+ */
 static bool trial_take_previous(u64 binding, bool *trial, struct shk_previous *previous)
 {
 	struct shk_graft *graft;

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Chosen system calls run the text of their shadow's target, the rest of the
- * program its caller's, which has redirects of those calls only.
+ * Chosen system calls: while a thread of an mm is in one, the mm's entry points at the tables of
+ * the target of its shadow. The graft is CALLING then, and shk_graft.nr_calls counts these
+ * threads.
+ *
+ * text_mutex is not taken, since both texts have the same hooks: a task in a function that
+ * hooks/hooks.c makes run in the base stays in the base. Nor is any stack checked: the target has
+ * no bodies in place while it has callers.
  */
 #include <linux/sched.h>
 
@@ -24,7 +29,10 @@ void shk_graft_unlink_target(struct shk_shadow *caller)
 	spin_unlock(&shk_graft_lock);
 }
 
-/* The first of @graft's threads that is in such a call takes the mm along. */
+/*
+ * Counts call @nr for @graft, and points the mm at the target if it is the first. Returns false if
+ * @nr is not a chosen call of the shadow, or Xen refuses. shk_graft_lock is held.
+ */
 static bool graft_call_begin(struct shk_graft *graft, unsigned int nr)
 {
 	struct shk_shadow *target = graft->shadow->target;
@@ -40,10 +48,6 @@ static bool graft_call_begin(struct shk_graft *graft, unsigned int nr)
 	return true;
 }
 
-/*
- * Both texts have the same hooks, so text_mutex is not needed to change from one to
- * the other: who is in what hooks/hooks.c makes run in the base stays there.
- */
 u64 shk_graft_call_begin(unsigned int nr)
 {
 	struct mm_struct *mm = current->mm;
@@ -60,7 +64,7 @@ u64 shk_graft_call_begin(unsigned int nr)
 	spin_unlock(&shk_graft_lock);
 	if (!flush)
 		return call;
-	/* Also for a thread whose CPU has yet to hear of it from the first one's. */
+	/* Also by a thread that begins before the flush of the first has reached its CPU. */
 	shk_mmu->flush_mm(mm);
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
@@ -78,7 +82,7 @@ void shk_graft_call_end(u64 call)
 
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
-	/* Otherwise it was detached, or came into this or another shadow anew. */
+	/* Otherwise the mm was detached, moved or attached again since the begin. */
 	if (graft && graft->order == call)
 		last = !--graft->nr_calls;
 	if (last)

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Text without a process: an mm of the shadow's own, which maps nothing and only
- * carries the graft. Who is to execute the shadow for a while and is no process
- * of it (an interrupt, a kernel thread, a work item) loads it, and loads what was
- * there before when that is over. It is nobody's current->mm or ->active_mm: to
- * the kernel a kernel thread stays one, and an interrupt sees another mm loaded than
- * that of whom it landed on, as in the base (hooks/hooks.c).
+ * Carrier mms. While an interrupt, a softirq, a kernel thread or a work item is to execute a
+ * shadow, the CPU loads the shadow's carrier, and afterwards what it had loaded before. The
+ * carrier is never current->mm or ->active_mm. So a kernel thread has no mm as far as the kernel
+ * can tell. An interrupt finds another mm loaded than current's, as it does where hooks/hooks.c
+ * makes it execute the base.
  *
- * Text may change so at any instant, since what is private is one instruction in
- * the place of one. But for the functions that the base executes for a shadow
- * (hooks/hooks.c): whoever is in one of those, and so owns text_mutex, stays in the base.
+ * The text of a CPU may change so at any instruction, since a private edit replaces one
+ * instruction by one. There is one exception: functions that the base executes for a shadow
+ * (hooks/hooks.c). A task that may be in one holds text_mutex, so shk_carrier_load() leaves that
+ * task in the base.
  */
 #include <linux/cpu.h>
 #include <linux/sched/mm.h>
@@ -20,21 +20,25 @@
 #include "hooks/load.h"
 #include "mmu/small_pages.h"
 
-/* Tasks that make such an mm, which is outside even if its maker is inside. On their stacks. */
+/*
+ * A task that creates a carrier. The carrier must be outside although the task may be inside:
+ * shk_carrier_is_being_made(). On the task's stack.
+ */
 struct carrier_maker {
 	const struct task_struct *task;
-	struct list_head node;
+	struct list_head node; /* makers */
 };
 
 static LIST_HEAD(makers);
-static DEFINE_SPINLOCK(makers_lock); /* nothing is taken inside */
+/* Protects makers. No lock is taken inside it. */
+static DEFINE_SPINLOCK(makers_lock);
 
 bool shk_carrier_is_being_made(void)
 {
 	const struct carrier_maker *maker;
 	bool found = false;
 
-	/* Current's own is seen without the lock. */
+	/* Without the lock current sees at least what it has added itself. */
 	if (data_race(list_empty(&makers)))
 		return false;
 	spin_lock(&makers_lock);
@@ -44,6 +48,10 @@ bool shk_carrier_is_being_made(void)
 	return found;
 }
 
+/*
+ * Creates an mm whose entry points at @shadow's tables, which exist. Returns it with a user
+ * (mmput()). Sleeps. Errors, as ERR_PTR: -ENOMEM, XEN.
+ */
 static struct mm_struct *carrier_create(struct shk_shadow *shadow)
 {
 	struct carrier_maker self = { .task = current };
@@ -104,8 +112,8 @@ void shk_carrier_unload(const struct mm_struct *carrier)
 NOKPROBE_SYMBOL(shk_carrier_unload);
 
 /*
- * In a task that has come to this CPU for it: whoever ran here does not any more,
- * and an interrupt that comes back to it is over.
+ * Work item on one CPU. The kernel threads that ran there have been switched out, and interrupts
+ * that would have returned to the carrier are over.
  */
 static long carrier_evict_cpu(void *carrier)
 {
@@ -136,7 +144,7 @@ void shk_carrier_put(struct shk_shadow *shadow)
 	mmput(mm);
 }
 
-/* text_mutex's, which mutex_lock() has written and its low bits are flags. */
+/* Returns true if current holds text_mutex. The low bits of a mutex's owner are flags. */
 static bool current_patches_text(void)
 {
 	return (atomic_long_read(&shk_symbols.text_mutex->owner) & ~7UL) == (unsigned long)current;
@@ -146,7 +154,7 @@ void shk_carrier_load(struct mm_struct *carrier)
 {
 	unsigned long flags;
 
-	/* It has taken a process's mm (kthread_use_mm()): that says what it executes. */
+	/* With a process's mm (kthread_use_mm()) current executes the text of that. */
 	if (current->mm || current_patches_text())
 		return;
 	local_irq_save(flags);

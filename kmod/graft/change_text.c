@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The change of an mm's text: see change_text.h for the order of its steps.
+ */
 #include <linux/cpu.h>
 #include <linux/mutex.h>
 
@@ -6,38 +9,53 @@
 #include "graft/graft.h"
 #include "graft/stack_check.h"
 
-/* @fn(@arg) lets the mm have another text. */
+/* One call of shk_graft_change_text(). */
 struct text_change {
 	const struct shk_change *change;
-	const struct shk_shadow *from; /* where the mm was seen, with bodies in place; or NULL */
+	/* The shadow that the mm was seen in, if that has bodies in place; else NULL. */
+	const struct shk_shadow *from;
+	/* Writes the entry: parameter of shk_graft_change_text(), with its argument. */
 	int (*fn)(struct shk_graft *graft, void *arg);
 	void *arg;
 };
 
+/*
+ * Returns true if @shadow is not NULL and has bodies in place. The caller holds the shadow's lock,
+ * text_mutex or shk_graft_lock.
+ */
 static bool change_text_has_bodies(const struct shk_shadow *shadow)
 {
 	return shadow && !list_empty(&shadow->bodies);
 }
 
-/* The shadow that @graft, or NULL, is in, if that has bodies in place; else NULL. */
+/*
+ * Returns the shadow that @graft (or NULL) is in, if that has bodies in place; else NULL.
+ * shk_graft_lock is held.
+ */
 static struct shk_shadow *change_text_current_bodies(const struct shk_graft *graft)
 {
 	return graft && change_text_has_bodies(graft->shadow) ? graft->shadow : NULL;
 }
 
+/*
+ * Checks whether the change may be made, and calls @c->fn. shk_graft_lock is held. Returns what
+ * that returned, or the error of @c->change->check(), or -EAGAIN: the mm has left or entered a
+ * shadow with bodies in place since it was seen.
+ */
 static int change_text_locked(const struct text_change *c)
 {
 	const struct shk_change *change = c->change;
 	struct shk_graft *graft = shk_graft_find(change->mm);
 	int ret;
 
-	/* Nothing has kept the mm where it was, nor what that shadow has in place. */
+	/* The shadow was not locked: both the mm's shadow and its bodies can have changed. */
 	if (change_text_current_bodies(graft) != c->from)
 		return -EAGAIN;
 	ret = change->check ? change->check(change, graft) : 0;
 	return ret ?: c->fn(graft, c->arg);
 }
 
+/* Does what change_text_locked() does, and takes shk_graft_lock for it. Does not sleep. */
 static int change_text_fn(void *arg)
 {
 	int ret;
@@ -48,7 +66,11 @@ static int change_text_fn(void *arg)
 	return ret;
 }
 
-/* While the machine stands still. cpus_read_lock() and text_mutex are held. */
+/*
+ * Does what change_text_fn() does, while the machine is stopped and no thread of the mm is in a
+ * body of @c->from or @to. Every CPU has flushed on return. Returns -EAGAIN, with @change->busy,
+ * if a thread is in a body. cpus_read_lock() and text_mutex are held.
+ */
 static int change_text_stopped(struct text_change *c, struct shk_change *change,
 			       const struct shk_shadow *to)
 {
@@ -82,14 +104,17 @@ int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to,
 		change->deferred.in_place = shk_shadow_get(from);
 	spin_unlock(&shk_graft_lock);
 	c.from = from;
-	/* What is in place in these stays so while text_mutex is held. */
+	/* Bodies of @to stay, since it is locked. change_text_locked() looks at @from again. */
 	must_stop = from != to && (from || change_text_has_bodies(to));
 
 	if (must_stop)
-		cpus_read_lock(); /* outside of text_mutex, as everywhere */
-	/* Nobody is in what hooks/hooks.c makes run in the base. */
+		cpus_read_lock(); /* before text_mutex, as the kernel does */
+	/* No task of the mm is in a function that hooks/hooks.c makes run in the base. */
 	mutex_lock(shk_symbols.text_mutex);
-	/* Only who has a spare graft comes out of the base; the mm of who is inside nobody borrows. */
+	/*
+	 * An mm that can come out of the base has a spare graft. An mm that is inside has no lazy
+	 * TLB users: the hook in enter_lazy_tlb() has made them load init_mm.
+	 */
 	if (change->deferred.graft)
 		shk_graft_pre_attach(mm);
 	if (must_stop)

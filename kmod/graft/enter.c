@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Begin and end of stretches: attaches of current's mm that remember where it was. See enter.h,
+ * and stretch.h for what a stretch is.
+ */
 #include "graft/change_text.h"
 #include "graft/enter.h"
 
+/*
+ * Begins a stretch in @shadow: a SHK_THREAD stretch with *@thread, or an ordinary one if @thread
+ * is NULL. Uses the memory that the spare graft keeps for a stretch, if it has some. Errors: those
+ * of shk_graft_do_attach(), and -ENOMEM.
+ */
 static int enter_shadow(struct shk_shadow *shadow, bool delegated, struct shk_thread **thread,
 			struct shk_change *change)
 {
@@ -35,7 +44,10 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
 	int ret;
 
 	lockdep_assert_held(&shadow->lock);
-	/* Who asks whether to act asks for current, which is none of those. */
+	/*
+	 * An edit tests current. In an interrupt that is any thread, and a kernel thread is in no
+	 * list.
+	 */
 	if (shadow->flags & (SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL))
 		return SHK_E(POLICY);
 	if (shadow->nr_common)
@@ -50,7 +62,12 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
 	return ret;
 }
 
-/* The stretch whose begin current, in @graft (or NULL), comes back to; NULL: to the base. -ENOENT. */
+/*
+ * Returns the stretch to whose .back the mm of @graft (or NULL) returns when current ends the
+ * innermost stretch; NULL: the mm returns to the base. shk_graft_lock is held. Error, as ERR_PTR:
+ * NO_STRETCH: the mm is not in @from or in no stretch; or edits act on some threads of the process
+ * only, and current is none of them.
+ */
 static struct shk_stretch *enter_find_return(const struct shk_graft *graft,
 					     const struct shk_shadow *from)
 {
@@ -63,13 +80,18 @@ static struct shk_stretch *enter_find_return(const struct shk_graft *graft,
 	return to && to->back ? to : NULL;
 }
 
+/* One end of a stretch that began in a shadow. */
 struct return_args {
 	struct shk_change *change;
-	const struct shk_shadow *from;
-	const struct shk_shadow *back; /* locked */
+	const struct shk_shadow *from; /* the shadow in which the mm must be */
+	const struct shk_shadow *back; /* the shadow that the mm returns to; locked */
 };
 
-/* -EIO; -ENOENT; -EAGAIN: it comes back to somewhere else by now. */
+/*
+ * Returns @graft to the shadow @r->back, under shk_graft_lock. Returns 1 if the entry was written,
+ * 0 if the mm is in that shadow already. Errors: NO_STRETCH, XEN; -EAGAIN: the innermost stretch
+ * returns to another place by now.
+ */
 static int enter_return_fn(struct shk_graft *graft, void *arg)
 {
 	struct return_args *r = arg;
@@ -92,6 +114,10 @@ static int enter_return_fn(struct shk_graft *graft, void *arg)
 	return ret;
 }
 
+/*
+ * Locks @back and returns the mm there from @from. Errors: NO_STRETCH, XEN; -EAGAIN; -ERESTARTSYS:
+ * killed while it waited for the lock.
+ */
 static int enter_return_to(struct shk_shadow *back, const struct shk_shadow *from,
 			   struct shk_change *change)
 {
@@ -105,6 +131,10 @@ static int enter_return_to(struct shk_shadow *back, const struct shk_shadow *fro
 	return min(ret, 0);
 }
 
+/*
+ * Ends the innermost stretch of the mm, which has begun in a shadow when it was last seen. Errors:
+ * those of enter_return_to(); -EAGAIN also if the stretch returns to the base by now.
+ */
 static int enter_return_to_shadow(const struct shk_shadow *from, struct shk_change *change)
 {
 	struct shk_stretch *to;
@@ -119,7 +149,10 @@ static int enter_return_to_shadow(const struct shk_shadow *from, struct shk_chan
 	return to ? enter_return_to(change->deferred.to, from, change) : -EAGAIN;
 }
 
-/* -ENOENT; -EXDEV: it comes back to a shadow. */
+/*
+ * The .check of a detach that ends a stretch. Returns 0 if the innermost stretch returns to the
+ * base. Errors: NO_STRETCH; -EXDEV: it returns to a shadow.
+ */
 static int enter_check_returns_to_base(const struct shk_change *change,
 				       const struct shk_graft *graft)
 {

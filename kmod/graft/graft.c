@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The end of an mm is learnt from an interval notifier on an address that no
- * mapping can have: it is called once, when the last user is gone, and, unlike
- * a plain notifier, makes exit wait for no SRCU grace period.
+ * State and entry of grafts, the table of all grafts, and their end with their mm. See graft.h.
  *
- * An mm that fork or exec is still making may end without that: its maker frees
- * it, in the text of the mm that it runs in (inherit.c: shk_hook_pgd_free()). So that mm
- * does not leave its shadow before such a child has come to something or to
- * nothing; and the notifier holds no reference to an mm, which would keep one that
- * came to nothing from being freed at all.
+ * End of an mm
+ *
+ * Each graft has an interval notifier on an address that no mapping can have. The kernel calls it
+ * once, in exit_mmap(), when the last user of the mm is gone: graft_on_invalidate(). A plain
+ * notifier would report that, too, but it would make exit wait for an SRCU grace period.
+ *
+ * If fork or exec fails while it creates an mm, the kernel can free that mm without exit_mmap().
+ * The hook in pgd_free() reports this end (inherit.c: shk_hook_pgd_free()). It runs only if the
+ * task that frees the mm executes a shadow. So the parent mm is not detached while it has such a
+ * child.
+ *
+ * The notifier holds no reference to its mm (mmgrab). With one, an mm whose creation failed would
+ * never be freed.
  */
 #include <linux/hashtable.h>
 #include <linux/kprobes.h>
@@ -24,13 +30,22 @@
 #include "mmu/small_pages.h"
 
 DEFINE_SPINLOCK(shk_graft_lock);
+
+/* Attached and parked grafts, by mm. Under shk_graft_lock. */
 static DEFINE_HASHTABLE(grafts, 10);
+/* struct shk_pending_attach. Under shk_graft_lock. */
 static LIST_HEAD(pending_attaches);
+/* The greatest shk_graft.order. Under shk_graft_lock. */
 static u64 last_order;
+/* Attached grafts with an origin.binding. Written under shk_graft_lock, read without. */
 static unsigned int nr_placed;
+/* Frees grafts: shk_graft.free. */
 static struct workqueue_struct *graft_wq;
 
-/* Where several come and go at once, an mm may have one of each. */
+/*
+ * Returns the parked graft of @mm, or its attached one if not @parked; NULL: it has none. An mm
+ * can have one of each, if several tasks attach and detach it at the same time.
+ */
 static struct shk_graft *graft_find_any(struct mm_struct *mm, bool parked)
 {
 	struct shk_graft *graft;
@@ -85,7 +100,7 @@ struct shk_graft *shk_graft_find_on_trial(u64 binding)
 	return NULL;
 }
 
-/* The transitions that graft.h draws. */
+/* Sets the state, and warns of a transition that graft.h does not draw. */
 static void graft_set_state(struct shk_graft *graft, enum shk_graft_state state)
 {
 	static const u8 ways[] = {
@@ -106,7 +121,7 @@ static void graft_set_state(struct shk_graft *graft, enum shk_graft_state state)
 	graft->state = state;
 }
 
-/* Its mm's entry points at a shadow's tables. */
+/* Returns true if the entry of the mm points at tables of a shadow. shk_graft_lock is held. */
 static bool graft_is_attached(const struct shk_graft *graft)
 {
 	return graft->state == SHK_GRAFT_BEING_MADE || graft->state == SHK_GRAFT_INSIDE ||
@@ -124,13 +139,13 @@ void shk_graft_set_origin(struct shk_graft *graft, struct shk_origin origin)
 void shk_graft_count(struct shk_shadow *shadow, int change)
 {
 	lockdep_assert_held(&shk_graft_lock);
-	/* Pairs with shk_shadow_users(). */
+	/* Both pair with the acquire in shk_shadow_users(). */
 	smp_store_release(&shadow->nr_grafts, shadow->nr_grafts + change);
 	if (shadow->target)
 		smp_store_release(&shadow->target->nr_grafts, shadow->target->nr_grafts + change);
 }
 
-/* The shadow that it is in does not count it any more. */
+/* Removes @graft from the list and the count of its shadow. shk_graft_lock is held. */
 static void graft_leave_shadow(struct shk_graft *graft)
 {
 	list_del(&graft->node);
@@ -152,7 +167,7 @@ int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, b
 	graft->shadow = shk_shadow_get(shadow);
 	graft->order = ++last_order;
 	graft->nr_calls = 0;
-	/* Who was about to detach it has found it where it was. */
+	/* A detach that has begun looks for unfinished children again: detach_fn(). */
 	graft->no_inherit_until = 0;
 	list_add_tail(&graft->node, &shadow->grafts);
 	shk_graft_count(shadow, 1);
@@ -166,7 +181,7 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling)
 
 	if (ret)
 		return ret;
-	/* Whatever calls is made, though nobody may have asked yet. */
+	/* A thread that makes a call shows that the mm is complete. */
 	shk_graft_set_made(graft);
 	graft_set_state(graft, calling ? SHK_GRAFT_CALLING : SHK_GRAFT_INSIDE);
 	return 0;
@@ -179,7 +194,10 @@ void shk_graft_set_made(struct shk_graft *graft)
 		graft_set_state(graft, SHK_GRAFT_INSIDE);
 }
 
-/* Nobody finds it any more. */
+/*
+ * Removes @graft from the table, and clears its origin, threads and children. No task finds it by
+ * its mm afterwards. shk_graft_lock is held.
+ */
 static void graft_leave_table(struct shk_graft *graft)
 {
 	struct shk_graft *child, *next;
@@ -204,7 +222,10 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
 	return shk_mmu->graft(mm, shadow ? &shadow->text.tables : NULL);
 }
 
-/* Of UNACCOUNTED and UNUSED ones. */
+/*
+ * Drops the references to shadow, stretch and previous shadow of @graft, which is UNACCOUNTED or
+ * UNUSED. Keeps memory for one stretch in .kept. Sleeps; no shadow's lock is held.
+ */
 static void graft_put_references(struct shk_graft *graft)
 {
 	if (graft->previous.shadow) {
@@ -218,7 +239,11 @@ static void graft_put_references(struct shk_graft *graft)
 	graft->shadow = NULL;
 }
 
-/* But for the module's reference. */
+/*
+ * Frees @graft, which is UNACCOUNTED, or UNUSED with a reference to its mm. Drops all references
+ * except that to the module. Sleeps: mmu_interval_notifier_remove() waits for invalidations of the
+ * mm, and drops the reference to it.
+ */
 static void graft_free(struct shk_graft *graft)
 {
 	graft_put_references(graft);
@@ -234,7 +259,7 @@ static void graft_free_work(struct work_struct *work)
 
 void shk_graft_free(struct shk_graft *graft)
 {
-	/* Gave up the notifier's reference to the mm: shk_graft_alloc(). */
+	/* shk_graft_alloc() has dropped the reference that removing the notifier drops. */
 	if (graft->state == SHK_GRAFT_UNUSED)
 		mmgrab(graft->mm);
 	graft_free(graft);
@@ -242,12 +267,13 @@ void shk_graft_free(struct shk_graft *graft)
 }
 
 /*
- * Keep it for when its mm comes again, which then needs no memory, and waits for nobody. The
- * caller has a user of the mm. False: another one is kept already.
+ * Parks @graft, which is UNACCOUNTED or UNUSED: the next attach of its mm needs no memory and
+ * waits for nothing. Returns false if the mm has a parked graft already; then @graft is still the
+ * caller's. The caller has a user of the mm, and drops the reference to the module.
  */
 static bool graft_park(struct shk_graft *graft)
 {
-	struct mm_struct *mm = graft->mm; /* once parked it is another's */
+	struct mm_struct *mm = graft->mm; /* another task may free a parked graft */
 	bool over = graft->state == SHK_GRAFT_UNACCOUNTED, parked;
 
 	spin_lock(&shk_graft_lock);
@@ -260,13 +286,13 @@ static bool graft_park(struct shk_graft *graft)
 		hash_add(grafts, &graft->by_mm, (unsigned long)mm);
 	}
 	spin_unlock(&shk_graft_lock);
-	/* shk_graft_unaccount()'s: it has none while it is in the table. */
+	/* The reference of shk_graft_unaccount(): a parked graft has none. */
 	if (parked && over)
 		mmdrop(mm);
 	return parked;
 }
 
-/* Out of the table, with a reference to the mm again. */
+/* Makes @graft, which is PARKED, UNACCOUNTED: out of the table, with a reference to its mm. */
 static void graft_unpark(struct shk_graft *graft)
 {
 	lockdep_assert_held(&shk_graft_lock);
@@ -294,7 +320,11 @@ void shk_deferred_put_run(struct shk_deferred_put *deferred)
 	shk_previous_put(&deferred->previous);
 }
 
-/* Returns whether the caller has to flush. */
+/*
+ * Gives @mm the base's text in pages of 4 KB if @small, else in large pages. Returns true if that
+ * has changed the entry, so that the caller flushes. Returns false if @mm is in a shadow, or if
+ * this CPU model does not need it.
+ */
 static bool graft_resize_pages(struct mm_struct *mm, bool small)
 {
 	bool changed;
@@ -307,7 +337,7 @@ static bool graft_resize_pages(struct mm_struct *mm, bool small)
 	return changed;
 }
 
-/* What an idle CPU borrows must not change under it. */
+/* A CPU that uses @mm lazily would otherwise execute the shadow in its idle loop. */
 void shk_graft_pre_attach(struct mm_struct *mm)
 {
 	if (graft_resize_pages(mm, true))
@@ -332,8 +362,9 @@ void shk_graft_unaccount(struct shk_graft *graft)
 }
 
 /*
- * The module is free to go when the last process inside has: shk_graft_exit() waits
- * for this work, and the work for a graft_on_invalidate() that has not returned yet.
+ * The module's reference is dropped before the work has run, so that rmmod may follow the exit of
+ * the last process at once. shk_graft_exit() waits for the work. The work waits for a call of
+ * graft_on_invalidate() that has not returned yet.
  */
 void shk_graft_put(struct shk_graft *graft)
 {
@@ -350,8 +381,11 @@ void shk_graft_flush_and_put(struct shk_graft *graft)
 }
 
 /*
- * exit_mmap() of the last user, who may be anybody. What ran in the mm left it
- * through enter_lazy_tlb() or for another mm.
+ * The notifier of a graft. In exit_mmap() (MMU_NOTIFY_RELEASE) it detaches and puts the graft, or
+ * has a parked one freed. Any task may call that: the one that drops the last user of the mm. No
+ * task runs in the mm: each has left by the hook in enter_lazy_tlb(), or for another mm.
+ *
+ * May wait for IPIs. Always returns true: the kernel need not try again.
  */
 static bool graft_on_invalidate(struct mmu_interval_notifier *notifier,
 				const struct mmu_notifier_range *range, unsigned long seq)
@@ -364,7 +398,7 @@ static bool graft_on_invalidate(struct mmu_interval_notifier *notifier,
 	mmu_interval_set_seq(notifier, seq);
 
 	spin_lock(&shk_graft_lock);
-	/* Detached at the same time? Then it is the other's to free. */
+	/* If another task detaches it at the same time, that task frees it. */
 	mine = graft_is_attached(graft);
 	if (mine) {
 		shk_graft_detach_entry(graft);
@@ -397,14 +431,17 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 	INIT_WORK(&graft->free, graft_free_work);
 	ret = mmu_interval_notifier_insert(&graft->notifier, mm, PAGE_MASK, PAGE_SIZE,
 					   &notifier_ops);
-	/* While an invalidation is in progress that has to wait; until then no end would be told. */
+	/*
+	 * While an invalidation is in progress the kernel defers the insertion. The end of the mm
+	 * would not be reported until then.
+	 */
 	if (!ret && data_race(RB_EMPTY_NODE(&graft->notifier.interval_tree.rb))) {
 		mmu_interval_notifier_remove(&graft->notifier);
 		ret = -EAGAIN;
 	}
 	if (ret) {
 		kfree(graft);
-		/* It locks all of the mm; a signal to us ends that. */
+		/* The kernel gives up locking the whole mm when a signal is pending. */
 		return ERR_PTR(ret == -EINTR ? -ERESTARTSYS : ret);
 	}
 	mmdrop(mm);
@@ -413,7 +450,10 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 	return graft;
 }
 
-/* -EAGAIN also if not to @wait for who has the lock. */
+/*
+ * Does what shk_graft_alloc_any() does, once: returns -EAGAIN also with @wait, if mappings of @mm
+ * are being invalidated or a page fault does not end.
+ */
 static struct shk_graft *graft_try_alloc(struct mm_struct *mm, bool wait)
 {
 	int ret = shk_mm_takes_notifiers(mm) ? 0 : shk_mm_subscribe(mm, wait);
@@ -468,6 +508,7 @@ bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow)
 	return is_in;
 }
 
+/* Returns what shk_graft_misplaced() returns. shk_graft_lock is held. */
 static bool graft_is_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			       bool moved)
 {
@@ -535,7 +576,10 @@ struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm)
 	return shadow;
 }
 
-/* Of @shadow's own grafts, the first whose order is above @order, or NULL. */
+/*
+ * Returns the first of @shadow's own grafts whose order is greater than @order, or NULL. Grafts
+ * that are DETACHED but not unaccounted are among them.
+ */
 static struct shk_graft *graft_above(struct shk_shadow *shadow, u64 order)
 {
 	struct shk_graft *graft;
@@ -547,7 +591,10 @@ static struct shk_graft *graft_above(struct shk_shadow *shadow, u64 order)
 	return NULL;
 }
 
-/* The same of @shadow's grafts and those of its callers: one order for all lists. */
+/*
+ * Returns the first graft of @shadow, or of a shadow whose target @shadow is, whose order is
+ * greater than @order; or NULL. Orders are unique among the grafts of all shadows.
+ */
 static struct shk_graft *graft_above_in_all(struct shk_shadow *shadow, u64 order)
 {
 	struct shk_graft *found = graft_above(shadow, order), *graft;
@@ -572,7 +619,7 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor)
 		if (!graft)
 			break;
 		*cursor = graft->order;
-		/* The reference outlives the lock, @graft does not; one that is ending has no users. */
+		/* The graft is valid under the lock only. An mm that is exiting has no user. */
 		if (mmget_not_zero(graft->mm))
 			mm = graft->mm;
 	}
@@ -588,7 +635,6 @@ struct shk_shadow *shk_current_shadow(void)
 }
 NOKPROBE_SYMBOL(shk_current_shadow);
 
-/* By its maker, so nobody has ever executed it. */
 void shk_graft_abort(struct mm_struct *mm)
 {
 	struct shk_graft *graft;
@@ -604,8 +650,8 @@ void shk_graft_abort(struct mm_struct *mm)
 	if (!graft)
 		return;
 	/*
-	 * The last reference may be gone (__mmdrop() of bprm_mm_init()): the
-	 * notifier's must not be the last once more.
+	 * In __mmdrop(), which bprm_mm_init() calls, mm_count is 0 already. graft_free() drops one
+	 * reference, which must not be the last a second time.
 	 */
 	atomic_add(2, &mm->mm_count);
 	shk_graft_free(graft);
@@ -624,6 +670,7 @@ int __init shk_graft_init(void)
 	return graft_wq ? 0 : -ENOMEM;
 }
 
+/* Takes any parked graft out of the table and returns it, UNACCOUNTED; NULL: there is none. */
 static struct shk_graft *graft_take_parked(void)
 {
 	struct shk_graft *graft, *found = NULL;
@@ -638,7 +685,6 @@ static struct shk_graft *graft_take_parked(void)
 	return found;
 }
 
-/* Only parked ones are left: others hold the module. */
 void shk_graft_exit(void)
 {
 	struct shk_graft *graft;

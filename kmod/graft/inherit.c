@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What fork and exec make of an mm that is inside is inside, from before its
- * first instruction; and what comes to nothing leaves nothing (graft.c).
+ * fork and exec pass the graft of an mm on to the mm that they create. Hooks in the shadow's own
+ * text do that:
+ *
+ *   pgd_alloc()                       grafts the new mm, before any CPU can execute it
+ *   pgd_free()                        frees the graft of a new mm whose creation failed
+ *   exec_mm_release()                 exec is about to take its new mm into use: if the process was
+ *                                     attached or moved since pgd_alloc(), the new mm follows
+ *   security_bprm_committing_creds()  detaches the new mm of a program that gains privileges, if it
+ *                                     is inside by delegation
  */
 #include <linux/binfmts.h>
 #include <linux/cred.h>
@@ -15,8 +22,8 @@
 #include "graft/subscribe.h"
 
 /*
- * What is made has a mapping (dup_mmap(), __bprm_mm_init()). Until then it
- * cannot be freed while shk_graft_lock is held, since shk_graft_abort() comes first.
+ * An mm is complete when it has a mapping (dup_mmap(), __bprm_mm_init()). A child's mm that is not
+ * complete cannot be freed while shk_graft_lock is held: shk_graft_abort() takes that lock first.
  */
 bool shk_graft_has_unfinished_child(struct shk_graft *graft)
 {
@@ -25,7 +32,7 @@ bool shk_graft_has_unfinished_child(struct shk_graft *graft)
 
 	lockdep_assert_held(&shk_graft_lock);
 	list_for_each_entry_safe (child, next, &graft->children, sibling) {
-		/* dup_mmap() counts meanwhile, without a lock of ours: not 0 says enough. */
+		/* dup_mmap() may increase it meanwhile: any value but 0 means a mapping. */
 		if (!data_race(READ_ONCE(child->mm->map_count)))
 			found = true;
 		else if (!child->exec)
@@ -39,7 +46,7 @@ void shk_graft_detach_execs(struct shk_graft *graft, struct list_head *gone)
 	struct shk_graft *child, *next;
 
 	list_for_each_entry_safe (child, next, &graft->children, sibling) {
-		/* One whose exec has failed goes by itself. */
+		/* An mm whose exec has failed is exiting: graft_on_invalidate() detaches it. */
 		if (!child->exec || !mmget_not_zero(child->mm))
 			continue;
 		shk_graft_detach_entry(child);
@@ -55,12 +62,19 @@ void shk_graft_put_execs(struct list_head *gone)
 		struct mm_struct *mm = child->mm;
 
 		shk_graft_flush_and_put(child);
-		/* The last user would wait for its I/O here. */
+		/* Not mmput(): if this is the last user, the exit of the mm may wait for I/O. */
 		mmput_async(mm);
 	}
 }
 
-/* The graft that a child of this process inherits, NULL if there is none. */
+/*
+ * Returns the graft that an mm inherits which current's fork or exec creates. NULL: the new mm is
+ * outside, since
+ *   - current is a kernel thread, creates a carrier, or is outside itself;
+ *   - current's mm is being detached;
+ *   - edits act on other threads only, and the process was in the base before.
+ * shk_graft_lock is held.
+ */
 static struct shk_graft *inherit_find_parent(void)
 {
 	struct shk_graft *parent =
@@ -75,7 +89,16 @@ static struct shk_graft *inherit_find_parent(void)
 	return alone && alone->back ? parent : NULL;
 }
 
-/* The mm that a process inside is making joins its shadow. -ENOMEM. */
+/*
+ * Grafts @mm, which current's fork or exec creates, to the shadow that current's mm is in. The
+ * graft inherits origin, .previous, and in fork the stretches. Does nothing if
+ * inherit_find_parent() finds no graft to inherit. Sleeps.
+ *
+ * If edits act on other threads of the process only, they act on no thread of the new mm.
+ * Otherwise they act on all its threads.
+ *
+ * Any error makes the fork or exec fail with ENOMEM: -ENOMEM, XEN.
+ */
 static int inherit_mm(struct mm_struct *mm)
 {
 	struct shk_graft *graft, *parent;
@@ -88,7 +111,7 @@ static int inherit_mm(struct mm_struct *mm)
 	if (!parent)
 		return 0;
 
-	/* Another thread may enter alone at any time. */
+	/* Allocated in any case: another thread may begin a SHK_THREAD stretch at any time. */
 	nobody = shk_thread_alloc(NULL);
 	if (!nobody)
 		return -ENOMEM;
@@ -97,12 +120,12 @@ static int inherit_mm(struct mm_struct *mm)
 		shk_thread_free(nobody);
 		return PTR_ERR(graft);
 	}
-	/* fork's is a copy of one that a program has been loaded into. */
+	/* fork copies an mm that has a program, and so a task_size. exec creates it empty. */
 	graft->exec = mm->task_size ? NULL : current;
 	graft->borrowing = graft->exec && shk_borrows_mm(current);
 
 	spin_lock(&shk_graft_lock);
-	/* It may have been detached or moved meanwhile. */
+	/* current's mm may have been detached or moved meanwhile. */
 	parent = inherit_find_parent();
 	if (parent)
 		ret = shk_graft_attach_entry(graft, parent->shadow, true);
@@ -114,7 +137,7 @@ static int inherit_mm(struct mm_struct *mm)
 			shk_threads_add(&graft->threads, nobody, mm, parent->shadow);
 			nobody = NULL;
 		}
-		/* A program that is executed has nothing to come back from. */
+		/* A new program has begun no stretch. */
 		if (!graft->exec)
 			graft->stretch = shk_stretch_get(parent->stretch);
 	}
@@ -127,7 +150,10 @@ static int inherit_mm(struct mm_struct *mm)
 	return ret;
 }
 
-/* The mm that this task has made in exec, if that is grafted. */
+/*
+ * Returns the graft of the mm that current's exec has created, if it is a child of @parent; NULL:
+ * there is none. shk_graft_lock is held.
+ */
 static struct shk_graft *inherit_find_exec(struct shk_graft *parent)
 {
 	struct shk_graft *child;
@@ -139,10 +165,18 @@ static struct shk_graft *inherit_find_exec(struct shk_graft *parent)
 }
 
 /*
- * current's exec takes the mm that it has made into use. Whoever attaches or moves a process
- * that is in exec reaches the mm that it still runs in, not the one that it has made. Is the
- * latter to arrive where the former is? Then @pending, if not NULL, is known; until that is over
- * the shadow is in use, and the module.
+ * Compares the mm that current's exec is about to take into use with current->mm, its old one. The
+ * process may have been attached or moved since the new mm was created; that has changed the old
+ * mm only. If the new mm is in another shadow than the old one, it is detached.
+ *
+ * Returns true if the new mm is to be attached to the old mm's shadow. Then @pending, if not NULL,
+ * is queued for that. It holds references to the shadow and the module until
+ * pending_attach_free(). Returns false if nothing is left to do, since
+ *   - both mms are in the same shadow;
+ *   - the old mm is outside, or inside by delegation or by a cgroup;
+ *   - edits act on other threads of the old mm only.
+ *
+ * Runs in exec with cred_guard_mutex held. Waits for IPIs.
  */
 static bool inherit_exec_mm(struct shk_pending_attach *pending)
 {
@@ -158,8 +192,9 @@ static bool inherit_exec_mm(struct shk_pending_attach *pending)
 	if (child && child->shadow == parent->shadow)
 		child = NULL;
 	/*
-	 * Who attached itself does not know what its other thread executes: outside.
-	 * By then another cgroup may decide, which is asked (scope/cgroup.c).
+	 * SHK_BY_DELEGATE: the process attached itself, while another thread of it began this
+	 * exec: the program is outside. SHK_BY_CGROUP: cgroup_on_exec() asks for the program's
+	 * cgroup, which may be another one by then.
 	 */
 	else if (parent && parent->origin.kind == SHK_BY_USER &&
 		 !shk_threads_exclude_current(&parent->threads))
@@ -179,15 +214,16 @@ static bool inherit_exec_mm(struct shk_pending_attach *pending)
 }
 
 /*
- * @mm is current's. 1: somebody has attached or detached it meanwhile, and @graft is not used;
- * -EIO.
+ * Attaches @mm, current's new mm, to the shadow of @pending with @graft, which is UNUSED. Takes
+ * text_mutex, waits for IPIs. Returns 0; or 1 if the process was attached or detached meanwhile,
+ * and @graft is not used. Error: XEN.
  */
 static int pending_attach_mm(struct mm_struct *mm, struct shk_graft *graft,
 			     const struct shk_pending_attach *pending)
 {
 	int ret = 1;
 
-	/* Who attaches it at the same time holds that, too. */
+	/* shk_graft_change_text() holds it, too, when it attaches the mm at the same time. */
 	mutex_lock(shk_symbols.text_mutex);
 	shk_graft_pre_attach(mm);
 	spin_lock(&shk_graft_lock);
@@ -201,7 +237,7 @@ static int pending_attach_mm(struct mm_struct *mm, struct shk_graft *graft,
 	return ret;
 }
 
-/* Nobody has attached or detached the process meanwhile. */
+/* Returns true if @pending is queued: the process was not attached or detached meanwhile. */
 static bool pending_attach_is_queued(const struct shk_pending_attach *pending)
 {
 	bool awaited;
@@ -212,17 +248,24 @@ static bool pending_attach_is_queued(const struct shk_pending_attach *pending)
 	return awaited;
 }
 
-/* -ENOMEM, -EIO. */
+/*
+ * Attaches current's new mm to the shadow of @pending. Returns 0 if that was done, or if there is
+ * nothing to attach: @pending was cancelled, or exec has failed. Sleeps. Errors: -ENOMEM, XEN;
+ * -ERESTARTSYS: current was killed.
+ */
 static int pending_attach_try(const struct shk_pending_attach *pending)
 {
 	struct mm_struct *mm = current->mm;
 	struct shk_graft *graft;
 	int ret;
 
-	/* Exec was killed past its point of no return, and others may run in the mm that it has. */
+	/*
+	 * The old mm: exec was killed before it took the new one into use, and other tasks may run
+	 * in this one.
+	 */
 	if (!mm || mm == pending->from || !pending_attach_is_queued(pending))
 		return 0;
-	/* Of a program that has yet to run nobody has a fault that does not end. */
+	/* This does not wait long: the program has not run, so no page fault is in progress. */
 	graft = shk_graft_alloc_any(mm, true);
 	if (IS_ERR(graft))
 		return PTR_ERR(graft);
@@ -232,6 +275,10 @@ static int pending_attach_try(const struct shk_pending_attach *pending)
 	return min(ret, 0);
 }
 
+/*
+ * Cancels @pending if it is queued, drops its references to the shadow and the module, and frees
+ * it. If it has been attached, the graft counts instead. Sleeps; no shadow's lock is held.
+ */
 static void pending_attach_free(struct shk_pending_attach *pending)
 {
 	spin_lock(&shk_graft_lock);
@@ -243,7 +290,11 @@ static void pending_attach_free(struct shk_pending_attach *pending)
 	module_put(THIS_MODULE);
 }
 
-/* Past its point of no return exec kills, see failure_of_births_is_undone.c. */
+/*
+ * Task work of current after exec, on its way back to user space: attaches the new mm. If that
+ * fails the program is killed, since exec cannot return an error past its point of no return. The
+ * test is failure_of_births_is_undone.c.
+ */
 static void pending_attach_work(struct callback_head *work)
 {
 	struct shk_pending_attach *pending = container_of(work, struct shk_pending_attach, work);
@@ -255,17 +306,19 @@ static void pending_attach_work(struct callback_head *work)
 }
 
 /*
- * The mms for which this hook itself has called pgd_alloc(), which comes by
- * here once more. On the stacks of those tasks.
+ * An mm for which shk_hook_pgd_alloc() calls pgd_alloc() itself. That call passes the hook, too,
+ * which then does nothing. On the stack of the task.
  */
 struct allocating {
 	struct mm_struct *mm;
-	struct list_head node;
+	struct list_head node; /* allocating */
 };
 
 static LIST_HEAD(allocating);
+/* Protects allocating. No lock is taken inside it. */
 static DEFINE_SPINLOCK(allocating_lock);
 
+/* Returns true if shk_hook_pgd_alloc() is calling pgd_alloc() for @mm. */
 static bool pgd_is_allocating(struct mm_struct *mm)
 {
 	struct allocating *a;
@@ -278,7 +331,11 @@ static bool pgd_is_allocating(struct mm_struct *mm)
 	return found;
 }
 
-/* Returns whether *@pgd is what pgd_alloc() is to return. */
+/*
+ * Hook in pgd_alloc(), called by fork and exec inside. Allocates the PGD of @mm and grafts @mm.
+ * Returns true if pgd_alloc() is to return *@pgd, which is NULL after an error: the fork or exec
+ * then fails with ENOMEM. Returns false if pgd_alloc() is to go on as in the base. Sleeps.
+ */
 asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd);
 asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd)
 {
@@ -307,6 +364,7 @@ asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd)
 	return true;
 }
 
+/* Hook in pgd_free(), in tasks inside. Frees the graft of @mm if its creation failed. Sleeps. */
 asmlinkage void shk_hook_pgd_free(struct mm_struct *mm);
 asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 {
@@ -315,6 +373,14 @@ asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 	shk_hook_end();
 }
 
+/*
+ * Hook in exec_mm_release(): current's exec is about to take its new mm into use. Queues a pending
+ * attach if the new mm has to follow the old one. If there is no memory for it, or current is
+ * exiting, current is killed: exec cannot return an error past its point of no return. Sleeps.
+ *
+ * shk_hook_begin() is matched by pending_attach_work(), so that the module stays until that has
+ * run.
+ */
 asmlinkage void shk_hook_exec_mm(void);
 asmlinkage void shk_hook_exec_mm(void)
 {
@@ -338,11 +404,11 @@ asmlinkage void shk_hook_exec_mm(void)
 }
 
 /*
- * @mm, current's, executes the base if it is inside by delegation.
+ * Detaches @mm, current's new mm in exec, if it is inside by delegation. Waits for IPIs.
  *
- * text_mutex, which would say that nobody in this mm is in what hooks/hooks.c makes
- * run in the base, is not needed: nobody else is in this mm, and we are here. Who attaches
- * this process waits for cred_guard_mutex, which exec holds.
+ * text_mutex, under which no task of the mm is in a function that hooks/hooks.c makes run in the
+ * base, is not needed. The only task of the mm is current, which is here. A task that attaches the
+ * process waits for cred_guard_mutex, which exec holds.
  */
 static void inherit_leave_shadow(struct mm_struct *mm)
 {
@@ -360,8 +426,12 @@ static void inherit_leave_shadow(struct mm_struct *mm)
 }
 
 /*
- * secureexec says set-id and file capabilities, but not that root is given all
- * those back that it had dropped.
+ * Hook in security_bprm_committing_creds(): exec is about to put on the credentials of the program
+ * @bprm. Detaches the mm if it is inside by delegation and the program gains privileges. Then the
+ * hook returns into the base's text. Sleeps.
+ *
+ * bprm->secureexec covers set-id programs and file capabilities. The second condition covers root,
+ * which gets capabilities back that it had dropped.
  */
 asmlinkage void shk_hook_exec(const struct linux_binprm *bprm);
 asmlinkage void shk_hook_exec(const struct linux_binprm *bprm)

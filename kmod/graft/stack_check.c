@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A task that sleeps, or was preempted, in a body that is replaced in place would
- * go on in the middle of other code. So such a body changes, and tasks come to
- * have another one, only while the machine stands still (no task runs, no
- * interrupt is handled) and none of those concerned has an address of it on its
- * stack. As livepatch looks at stacks: what the unwinder does not vouch for may be
- * anywhere. It can tell the truth, since the frames of a body in place are those
- * of the base's, see edit/relocate.c.
+ * A task that sleeps or was preempted in a body that is replaced in place would go on in the
+ * middle of other code. So such a body changes, and an mm changes to a text with other bodies,
+ * only while the machine is stopped: no task runs, and no interrupt is handled. At that instant no
+ * task concerned may have an address in such a body on its kernel stack.
  *
- * exec() changes the text of its task in its own course, if that was attached
- * or detached meanwhile (inherit.c: pending_attach_work()), so who is in it is not clear
- * of anything.
+ * Stacks are examined as livepatch does it. A task whose stack the unwinder does not report as
+ * reliable counts as being in a body. The unwinder is right about bodies in place, since they have
+ * the stack frames of the base's bodies (edit/relocate.c).
+ *
+ * exec counts as a body, too. A task in exec may change its text itself at the end of exec
+ * (inherit.c: pending_attach_work()), so its stack does not tell which bodies it will execute.
  */
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
@@ -26,11 +26,12 @@
 #include "graft/graft.h"
 #include "graft/stack_check.h"
 
-#define NR_ENTRIES 256
+#define NR_ENTRIES 256 /* addresses of one stack; a longer one counts as not reliable */
 #define NR_EXEC	   4
 
-/* Under text_mutex. */
+/* The stack that is being examined. Under text_mutex. */
 static unsigned long entries[NR_ENTRIES];
+/* Functions of exec; those that this kernel has are in exec_bodies. Written at load only. */
 static struct shk_body exec_body[NR_EXEC];
 static LIST_HEAD(exec_bodies);
 
@@ -61,6 +62,10 @@ static bool others_contain(unsigned long addr, const struct shk_stack_check *che
 	return false;
 }
 
+/*
+ * Returns true if @task, which does not run, has a reliable stack without an address in a body of
+ * @check or in exec. text_mutex is held.
+ */
 static bool stack_check_task(struct task_struct *task, const struct shk_stack_check *check)
 {
 	int i, nr = shk_call(stack_trace_save_tsk_reliable)(task, entries, NR_ENTRIES);
@@ -73,14 +78,19 @@ static bool stack_check_task(struct task_struct *task, const struct shk_stack_ch
 	return nr >= 0;
 }
 
+/* Returns true if @task is one of those that @check selects. The machine is stopped. */
 static bool stack_check_wants_task(struct task_struct *task, const struct shk_stack_check *check)
 {
-	/* Who gives its mm up runs the base from that moment on. */
+	/* A task that gives up its mm executes the base from that moment on. */
 	struct mm_struct *mm = READ_ONCE(task->mm);
 
 	return check->mm ? mm == check->mm : mm && shk_graft_is_in(mm, check->shadow);
 }
 
+/*
+ * Examines all tasks that @check selects. Returns true if none is in a body; otherwise
+ * @check->busy is the first that is. The machine is stopped.
+ */
 static bool stack_check_all_tasks(struct shk_stack_check *check)
 {
 	struct task_struct *process, *task;
@@ -90,7 +100,7 @@ static bool stack_check_all_tasks(struct shk_stack_check *check)
 	for_each_process_thread (process, task) {
 		if (!stack_check_wants_task(task, check) || stack_check_task(task, check))
 			continue;
-		/* Not visible from there: all the same somebody. */
+		/* -1: current's pid namespace does not show the task. */
 		check->busy = task_pid_nr_ns(task, check->ns) ?: -1;
 		goto unlock;
 	}
@@ -99,11 +109,13 @@ unlock:
 	return !check->busy;
 }
 
+/* stop_machine() function of shk_stack_check_run(), on one CPU. */
 static int stack_check_stopped(void *arg)
 {
 	return stack_check_all_tasks(arg) ? 0 : -EAGAIN;
 }
 
+/* Asserts text_mutex, and prepares @check for a check that current makes. */
 static void stack_check_assert_locks(struct shk_stack_check *check)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
@@ -116,30 +128,36 @@ int shk_stack_check_run(struct shk_stack_check *check)
 	return shk_call(stop_machine_cpuslocked)(stack_check_stopped, check, NULL);
 }
 
+/* One call of shk_stack_check_and_change(), seen by all CPUs while the machine is stopped. */
 struct stack_change {
 	struct shk_stack_check *check;
 	int (*change)(void *arg);
 	void *arg;
-	int ret;
-	atomic_t arrived;
-	bool done;
+	int ret;	  /* the result of the call; valid with .done */
+	atomic_t arrived; /* CPUs that have left .check->mm and run no task */
+	bool done;	  /* the check and the change are over: every CPU may flush */
 };
 
-/* On every CPU; the last to come looks and changes. */
+/*
+ * stop_machine() function of shk_stack_check_and_change(), on every CPU. The last CPU that arrives
+ * makes the check and the change; the others wait for it. Then each flushes its TLB.
+ */
 static int stack_change_stopped(void *arg)
 {
 	struct stack_change *changing = arg;
 	struct mm_struct *mm = changing->check->mm;
 
-	/* What a kernel thread borrows must not change under it. */
+	/* current is the stopper thread. If @mm is loaded, this CPU uses it lazily: leave it. */
 	if (mm && *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
 		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
 	if (atomic_inc_return(&changing->arrived) == num_online_cpus()) {
 		changing->ret = -EAGAIN;
 		if (stack_check_all_tasks(changing->check))
 			changing->ret = changing->change(changing->arg);
-		smp_store_release(&changing->done, true); /* pairs with the loop */
+		/* Pairs with the acquire below: the entry is written before any CPU flushes. */
+		smp_store_release(&changing->done, true);
 	} else {
+		/* Pairs with the release above. */
 		while (!smp_load_acquire(&changing->done))
 			cpu_relax();
 	}
@@ -172,7 +190,10 @@ bool shk_stack_check_possible(void)
 	return IS_ENABLED(CONFIG_UNWINDER_ORC) && !list_empty(&exec_bodies);
 }
 
-/* What all ways into exec() have in common, as compilers name it. */
+/*
+ * The names are those that compilers give to the one function that all ways into exec pass, and to
+ * the part of it that they move elsewhere. A kernel has some of them.
+ */
 void __init shk_stack_check_init(void)
 {
 	static const char *const names[NR_EXEC] __initconst = {
@@ -190,7 +211,7 @@ void __init shk_stack_check_init(void)
 
 		if (shk_symbol_unique(names[i], &body->from))
 			continue;
-		/* "name+0xOFF/0xSIZE" */
+		/* The symbol's size is in the text only: "name+0xOFF/0xSIZE". */
 		sprint_symbol(text, body->from);
 		if (sscanf(strrchr(text, '/') ?: "", "/0x%lx", &size) != 1)
 			continue;

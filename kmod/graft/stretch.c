@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stretches and previous places as objects: allocation, references, look-ups. enter.c and attach.c
+ * decide when an mm is in them.
+ */
 #include <linux/slab.h>
 
 #include "graft/stretch.h"
@@ -69,7 +73,7 @@ struct shk_previous shk_previous_inherit(const struct shk_previous *previous, bo
 
 	if (mine.shadow)
 		shk_shadow_get(mine.shadow);
-	/* A program that is executed has nothing to come back from. */
+	/* A new program has begun no stretch. */
 	mine.stretch = exec ? NULL : shk_stretch_get(mine.stretch);
 	return mine;
 }

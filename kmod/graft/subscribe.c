@@ -1,4 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Makes an mm ready for interval notifiers. The kernel does that, too, when the first is inserted
+ * (mmu_notifier_register()), but in a way that does not do here:
+ *
+ * - Not even a kill ends its wait for the mmap_lock.
+ * - It waits for page faults while it holds a lock of the whole machine.
+ * - It fails if any signal is pending.
+ */
 #include <linux/mmu_notifier.h>
 #include <linux/sched/signal.h>
 
@@ -6,13 +14,18 @@
 #include "compat/symbols.h"
 #include "graft/subscribe.h"
 
-/* Signals that come in the midst of it, time after time. */
+/* How often shk_mm_subscribe() begins again after a signal that arrived meanwhile. */
 #define SUBSCRIBE_TRIES 100
 
 /*
- * The kernel gives up if any signal is pending, and a freezer, a tracer's stop or
- * job control looks like one until this task obeys. So the flags wait: they are back
- * before anything that asks for them.
+ * Tries once to allocate the subscriptions of @mm; @own as in shk_mm_subscribe(). Sleeps.
+ *
+ * __mmu_notifier_register() gives up if signal_pending() is true. A freezer, a tracer's stop or
+ * job control makes that true, too, until the task has stopped. So the flags behind it are
+ * cleared, and set again before anything asks for them.
+ *
+ * Errors: -EAGAIN: the mmap_lock is taken (without @own), or a page fault does not end;
+ * -ERESTARTSYS: killed; -EINTR: a signal arrived meanwhile; -ENOMEM.
  */
 static int mm_try_subscribe(struct mm_struct *mm, bool own)
 {
@@ -42,7 +55,7 @@ int shk_mm_subscribe(struct mm_struct *mm, bool own)
 	sigset_t most, blocked;
 	int ret;
 
-	/* What need not be obeyed at once can wait. */
+	/* Blocked signals do not set TIF_SIGPENDING while the loop runs. */
 	siginitsetinv(&most, sigmask(SIGKILL) | sigmask(SIGSTOP));
 	sigprocmask(SIG_SETMASK, &most, &blocked);
 	do {
@@ -53,8 +66,8 @@ int shk_mm_subscribe(struct mm_struct *mm, bool own)
 }
 
 /*
- * Nobody but its maker knows @mm yet. If that fails, mm_init() frees it without
- * its subscriptions, since it expects none, and bprm_mm_init() with them.
+ * When the creation of an mm fails, mm_init() frees the mm but not its subscriptions, since it
+ * expects none; bprm_mm_init() frees both. After this function both are right.
  */
 void shk_mm_forget_subscriptions(struct mm_struct *mm)
 {

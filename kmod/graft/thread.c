@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads that have brought their process into a shadow for themselves only. All of
- * the process executes the shadow's text, for that is the mm's; but an edit asks here
- * whether the thread that executes it is to act on it, and does as the base if not.
+ * Threads on which edits act, where they do not act on all threads of a process. All of the
+ * process executes the shadow's text, since the text is the mm's. Each edit asks here whether it
+ * acts on the thread that executes it; otherwise it does what the base does.
  *
- * Who ends without leaving stays on the list until the stretch is over for the
- * process; nobody else can become that task meanwhile.
+ * A thread that exits without ending its stretches stays in the list until all SHK_THREAD
+ * stretches of the process are over. Its entry holds a reference to the task, so that no new task
+ * has the same address.
  */
 #include <linux/hashtable.h>
 #include <linux/rculist.h>
@@ -14,7 +15,7 @@
 
 #include "graft/thread.h"
 
-/* By mm. Written under shk_graft_lock, read under RCU, in any context. */
+/* struct shk_thread of all processes, by mm. Written under shk_graft_lock, read under RCU. */
 static DEFINE_HASHTABLE(threads, 6);
 
 struct shk_thread *shk_thread_alloc(struct task_struct *task)
@@ -48,11 +49,17 @@ void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct m
 	thread->depth = 1;
 	list_add(&thread->node, list);
 	hash_add_rcu(threads, &thread->by_mm, (unsigned long)mm);
-	/* Who finds this finds the thread, too: shk_thread_sees_edits(). */
+	/*
+	 * A reader that sees the new count finds the entry, too. Pairs with the acquire in
+	 * shk_thread_sees_edits().
+	 */
 	smp_store_release(&shadow->nr_threads, shadow->nr_threads + 1);
 }
 
-/* Off its list, and freed. */
+/*
+ * Removes @thread from its list and the table, and has it freed after an RCU grace period.
+ * shk_graft_lock is held.
+ */
 static void thread_remove(struct shk_thread *thread)
 {
 	WRITE_ONCE(thread->shadow->nr_threads, thread->shadow->nr_threads - 1);
@@ -61,7 +68,7 @@ static void thread_remove(struct shk_thread *thread)
 	call_rcu(&thread->rcu, thread_free_rcu);
 }
 
-/* current's, or NULL. */
+/* Returns the entry of current in @list, or NULL. shk_graft_lock is held. */
 static struct shk_thread *threads_find_current(const struct list_head *list)
 {
 	struct shk_thread *thread;
@@ -127,6 +134,6 @@ NOKPROBE_SYMBOL(shk_thread_is_listed);
 
 void shk_threads_exit(void)
 {
-	/* thread_free_rcu() is ours. */
+	/* thread_free_rcu() is a function of this module. */
 	rcu_barrier();
 }
