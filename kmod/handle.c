@@ -169,9 +169,7 @@ void shk_handle_free(struct shk_handle *handle)
 
 int shk_handle_permits(const struct shk_handle *handle, u32 right)
 {
-	if (!handle->derived)
-		return 0;
-	if (!(handle->rights & right))
-		return SHK_E(RIGHTS);
-	return READ_ONCE(handle->revoked) ? SHK_E(REVOKED) : 0;
+	if (READ_ONCE(handle->revoked))
+		return SHK_E(REVOKED);
+	return !handle->derived || handle->rights & right ? 0 : SHK_E(RIGHTS);
 }

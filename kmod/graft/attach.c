@@ -424,16 +424,16 @@ static int restore_fn(struct shk_graft *graft, void *arg)
 }
 
 /*
- * Locks the shadow @r->to and returns the mm there. Errors: XEN; -EAGAIN; -ERESTARTSYS: killed
- * while it waited for the lock; -ESTALE: the shadow was destroyed; that of @r->change->check().
+ * Locks the shadow @r->to and returns the mm there. The caller holds what other tasks wait for
+ * (cred_guard_mutex, cgroups_lock), so the lock is only tried. Errors: XEN; -EAGAIN, also if the
+ * lock is taken; -ESTALE: the shadow was destroyed; that of @r->change->check().
  */
 static int restore_mm(struct restore_args *r)
 {
-	int ret = shk_shadow_lock(r->to);
+	int ret = -ESTALE;
 
-	if (ret)
-		return ret;
-	ret = -ESTALE;
+	if (!shk_shadow_trylock(r->to))
+		return -EAGAIN;
 	if (!shk_shadow_is_gone(r->to))
 		ret = shk_graft_change_text(r->change, r->to, restore_fn, r);
 	shk_shadow_unlock(r->to);

@@ -54,7 +54,7 @@ static inline int shk_causal_init(void)
 
 static inline int shk_causal_begin(struct shk_shadow *shadow)
 {
-	return -EOPNOTSUPP;
+	return SHK_E(NO_CARRIER);
 }
 
 static inline void shk_causal_end(struct shk_shadow *shadow)

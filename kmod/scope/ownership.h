@@ -151,7 +151,7 @@ static inline void shk_kthreads_exit(void)
 
 static inline int shk_kthread_own(struct shk_ownership *own)
 {
-	return -EOPNOTSUPP;
+	return SHK_E(NO_CARRIER);
 }
 
 static inline void shk_kthread_disown(struct shk_ownership *own)

@@ -55,7 +55,7 @@ static inline bool shk_union_possible(void)
 
 static inline int shk_union_get(void)
 {
-	return -EOPNOTSUPP;
+	return SHK_E(NO_CARRIER);
 }
 
 static inline void shk_union_put(void)

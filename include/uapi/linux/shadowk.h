@@ -44,6 +44,8 @@
  *   EFAULT   a pointer cannot be read or written
  *   EINTR    a signal arrived while the call waited; nothing was changed
  *   EINVAL   size, flags, reserved members, or a string without NUL
+ *   EBUSY    SHK_REASON_FTRACE_DISABLED, and ENODEV, SHK_REASON_FTRACE_DEAD: calls that attach or
+ *            add something to a shadow that has nothing yet
  *   ENOMEM   out of memory
  *   ENOTTY   no such ioctl, or one of the other kind of descriptor
  *   EPERM    SHK_REASON_CAPABILITY: a capability is missing
@@ -386,8 +388,8 @@ struct shk_property {
  * (2) If the shadow owns the interrupt line or the kernel thread; otherwise the base.
  * (3) A work item executes the shadow if the shadow owns the kworker by its name.
  * (4) If a process inside has queued the work item or raised the softirq; timers run in softirqs.
- *     A softirq that a task outside has raised on the same CPU as well executes the base, and
- *     increments @nr_unfollowed. Work that follows from such work is not followed, except for the
+ *     A softirq that a task outside has raised on the same CPU as well executes the base, which
+ *     mostly increments @nr_unfollowed. Work that follows from such work is not followed, except for the
  *     work item of a delayed one.
  * (5) The union is a text with the probes of all UNION shadows, without their patches and raw
  *     edits. The whole machine executes it in these contexts, also while no process is inside.
@@ -421,6 +423,7 @@ struct shk_property {
  *   EEXIST      NAME_TAKEN
  *   EINVAL      NAME_INVALID; or several policies
  *   EOPNOTSUPP  NO_CARRIER: CAUSAL and UNION are not possible here
+ *   ESTALE      SHADOW_DESTROYED: CAUSAL: another caller destroyed it by its name meanwhile
  *
  * Needs CAP_SYS_MODULE. Adds text.
  */
@@ -474,8 +477,8 @@ struct shk_shadow_open {
  * @memory:		bytes of its page tables and private pages
  * @nr_unfollowed:	CAUSAL: work raised inside that executed the base, because a task outside
  *			had raised the same softirq, or the module had no room to note it.
- *			UNION: work items that executed the base for lack of memory, counted for
- *			all UNION shadows together since the first of their probes
+ *			UNION: work items that executed the base for lack of memory or because they
+ *			interrupted another of their kind; counted for all UNION shadows together
  * @name:		its name, "" if it has none
  *
  * On the device: all shadows; needs CAP_SYS_ADMIN. On a handle: the handle's shadow alone; needs
@@ -574,8 +577,8 @@ struct shk_handle_derive {
  * @busy:	out
  * @id:		id of one derived handle, or 0 for all of the shadow
  *
- * From the return on no call on such a handle begins: it is EACCES. A call in progress ends as it
- * would. Processes stay inside; SHK_PROCESS_LIST and SHK_PROCESS_DETACH find and detach them.
+ * From the return on, every call on such a handle is EACCES, except for SHK_LEAVE and
+ * SHK_SHADOW_LIST, which need no right. A call in progress ends as it would. Processes stay inside; SHK_PROCESS_LIST and SHK_PROCESS_DETACH find and detach them.
  *
  *   ENOENT      ID_UNKNOWN: no open handle has that id
  *
@@ -627,7 +630,7 @@ struct shk_handle_revoke {
  *   EIO         XEN (attach)
  *   ENOENT      NOT_INSIDE (detach)
  *   EOPNOTSUPP  KERNEL_THREAD
- *   EPERM       NOT_DELEGATED: CAP_SYS_ADMIN attached the process
+ *   EPERM       NOT_DELEGATED: CAP_SYS_ADMIN attached the process, and it would leave its shadow
  *   ESRCH       PROCESS_EXITED
  *   ESTALE      SHADOW_DESTROYED (attach)
  *
