@@ -133,7 +133,7 @@ static enum shk_answer stacks(char *detail)
 	if (!shk_stack_check_possible())
 		return found(
 			detail, SHK_ANSWER_OFF,
-			"no unwinder that vouches for what it says (CONFIG_UNWINDER_ORC); not there: patches in place");
+			"no unwinder that vouches for what it says (CONFIG_UNWINDER_ORC); not there: patches in place, livepatches that wait for threads");
 	return found(detail, SHK_ANSWER_FINE, "ORC says who is in a function");
 }
 

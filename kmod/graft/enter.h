@@ -100,7 +100,6 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
  *   -ERESTARTSYS       the caller was killed while it waited for the lock of a shadow
  *   NO_STRETCH         the mm is in no stretch, or not in @from; or edits act on some threads of
  *                      the process only, and current is none of them
- *   NOT_INSIDE         the mm is not in @from, and its innermost stretch returns to the base
  *   XEN                Xen refused a change of page tables
  */
 int shk_graft_return(const struct shk_shadow *from, struct shk_change *change);

@@ -389,8 +389,8 @@ struct shk_property {
  * (3) A work item executes the shadow if the shadow owns the kworker by its name.
  * (4) If a process inside has queued the work item or raised the softirq; timers run in softirqs.
  *     A softirq that a task outside has raised on the same CPU as well executes the base, which
- *     mostly increments @nr_unfollowed. Work that follows from such work is not followed, except for the
- *     work item of a delayed one.
+ *     mostly increments @nr_unfollowed. Work that follows from such work is not followed, except
+ *     for the work item of a delayed one.
  * (5) The union is a text with the probes of all UNION shadows, without their patches and raw
  *     edits. The whole machine executes it in these contexts, also while no process is inside.
  *     Work that belongs to an OWNER, CAUSAL or INHERIT shadow executes that shadow instead. Union
@@ -578,7 +578,8 @@ struct shk_handle_derive {
  * @id:		id of one derived handle, or 0 for all of the shadow
  *
  * From the return on, every call on such a handle is EACCES, except for SHK_LEAVE and
- * SHK_SHADOW_LIST, which need no right. A call in progress ends as it would. Processes stay inside; SHK_PROCESS_LIST and SHK_PROCESS_DETACH find and detach them.
+ * SHK_SHADOW_LIST, which need no right. A call in progress ends as it would. Processes stay inside;
+ * SHK_PROCESS_LIST and SHK_PROCESS_DETACH find and detach them.
  *
  *   ENOENT      ID_UNKNOWN: no open handle has that id
  *
