@@ -317,9 +317,9 @@ struct inplace_put {
 };
 
 /*
- * Is the argument @check_clear of shk_text_replace(): returns 0 if no thread is in a body, or if
- * the text is not live; else -EAGAIN. Changes shk_shadow.bodies at once, since text_mutex is held
- * until the bytes have changed.
+ * Callback of shk_text_replace(). Returns -EAGAIN if a thread is in a body and the text is live,
+ * else 0. If 0, it changes shk_shadow.bodies and shk_patch.in_place: text_mutex is held until the
+ * bytes have changed, so others see both together.
  */
 static int inplace_put_if_clear(void *arg)
 {

@@ -37,7 +37,7 @@ static struct shk_patch *patch_find(struct shk_shadow *shadow, u64 id, const cha
 	return NULL;
 }
 
-/* Is the argument @taken of shk_name_choose(). */
+/* Callback of shk_name_choose(). */
 static bool patch_name_is_taken(struct shk_shadow *shadow, const char *name)
 {
 	return patch_find(shadow, 0, name);
@@ -268,13 +268,13 @@ static void patch_remove(struct shk_patch *patch)
 
 /* ---- waiting until no thread is in a body ---- */
 
-/* Is the argument @try of patch_wait_and_change(): copies the bodies of @patch over the base's. */
+/* Callback of patch_wait_and_change(): copies the bodies of @patch over the base's. */
 static int patch_put_in_place(struct shk_patch *patch, pid_t *busy)
 {
 	return shk_inplace_put(patch, true, busy);
 }
 
-/* Is the argument @try of patch_wait_and_change(): restores the base's bytes. */
+/* Callback of patch_wait_and_change(): restores the base's bytes. */
 static int patch_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
 	return shk_inplace_put(patch, false, busy);
@@ -289,7 +289,7 @@ static int patch_take_from_place(struct shk_patch *patch, pid_t *busy)
  *   TASK_BUSY         thread *@busy was in a body all the time
  *   -ERESTARTSYS      a signal came
  *   SHADOW_DESTROYED  the shadow was destroyed during a wait; @patch was removed, do not touch it
- *   others            of @try
+ *   others            errors of @try
  */
 static int patch_wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
 				 int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
@@ -590,7 +590,7 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
  * Returns 0, or
  *   PROCESSES_INSIDE  it is of thunks, and the shadow may be executed
  *   THREADS_INSIDE    threads are in stretches of their own, and it has edits that cannot test that
- *   others            of shk_inplace_allowed(), shk_inplace_pin(), shk_site_patch() and
+ *   others            errors of shk_inplace_allowed(), shk_inplace_pin(), shk_site_patch() and
  *                     shk_edit_apply()
  */
 static int patch_apply_edits(struct shk_patch *patch)

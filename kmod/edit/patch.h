@@ -155,9 +155,13 @@ static inline bool shk_module_get_live(struct module *mod)
 /* ---- patch.c ---- */
 
 /*
- * Adds the patch that @arg describes to @shadow and switches it on. Sets @arg->id and @arg->name,
- * or after an error @arg->subject. Takes the shadow's lock. An IN_PLACE patch, and a LIVEPATCH
- * without UNSAFE_NOW, waits some seconds for threads in its bodies, without any lock.
+ * Adds the patch that @arg describes to @shadow and switches it on. Sets @arg->id and @arg->name.
+ * After an error it sets @arg->subject, and nothing of the patch is left in the shadow; the worker
+ * frees it later.
+ *
+ * Takes the shadow's lock. An IN_PLACE patch, and a LIVEPATCH without UNSAFE_NOW, may wait up to
+ * SHK_BUSY_TASK_TIMEOUT until no thread inside is in a body that changes. The lock is released
+ * meanwhile, and other calls refuse the patch with PATCH_BUSY.
  *
  * Returns 0, or
  *   -EINVAL           @arg is malformed
@@ -169,11 +173,13 @@ static inline bool shk_module_get_live(struct module *mod)
 int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
 
 /*
- * Removes the patch of @shadow that @arg names; the worker frees it later. Takes the shadow's lock.
- * An IN_PLACE patch, and a LIVEPATCH without UNSAFE_NOW that was not promoted, waits some seconds
- * for threads in its bodies, without any lock. Returns 0 also if the shadow is destroyed meanwhile.
+ * Removes the patch of @shadow that @arg names. The worker frees it later, after a grace period of
+ * RCU tasks and once no task is in the patch's module. After an error the patch is still on.
  *
- * Returns 0, or
+ * Takes the shadow's lock. An IN_PLACE patch may wait as in shk_patch_add(). So may a LIVEPATCH,
+ * unless it was added or is removed with UNSAFE_NOW, or the kernel has it enabled (promoted).
+ *
+ * Returns 0, also if the shadow is destroyed during a wait, or
  *   -EINVAL           @arg is malformed
  *   -ERESTARTSYS      the caller was killed, or a signal came while it waited for a thread
  *   ID_UNKNOWN        @shadow has no such patch
@@ -181,7 +187,7 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
  *   PROCESSES_INSIDE  it is of thunks, and the shadow may be executed
  *   NOT_LIVEPATCH     UNSAFE_NOW is set, and it is no LIVEPATCH
  *   TASK_BUSY         thread @arg->busy was in a body all the time
- *   others            of shk_site_patch(): the jumps of an IN_PLACE patch could not be added
+ *   others            errors of shk_site_patch(): the jumps of an IN_PLACE patch could not be added
  */
 int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg);
 
@@ -194,7 +200,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg);
  *   -ERESTARTSYS  the caller was killed
  *   ID_UNKNOWN    @shadow has no such patch
  *   PATCH_BUSY    another call adds or removes the patch
- *   others        of shk_livepatch_promote()
+ *   others        errors of shk_livepatch_promote()
  */
 int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote *arg);
 
@@ -231,9 +237,9 @@ bool shk_patches_settle(bool all);
 void shk_patches_exit(void);
 
 /*
- * Adds the function @symbol at @addr to @patch->funcs, with the new body @body. Takes a reference
- * to the module that has the function. @patch is being prepared. After an error the function may be
- * in the list; it is freed with @patch.
+ * Adds the function @symbol at @addr to @patch->funcs, with the new body @body; 0: the caller sets
+ * it later. Takes a reference to the module that has the function. Called before @patch is applied,
+ * without a lock. Sleeps. After an error the function may be in the list; it is freed with @patch.
  *
  * Returns the function, or an ERR_PTR():
  *   FORBIDDEN       the function is in the scheduler's text, in kprobes' blacklist, or in text
@@ -251,15 +257,16 @@ struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsig
 /* ---- module.c ---- */
 
 /*
- * Prepares a MODULE patch: finds the patch module @patch->object, takes a reference to it and to
- * this module (@patch->mod), and adds its functions. Frees nothing after an error; @patch->symbol
- * is then the function that the error is about, or "".
+ * Prepares a MODULE patch: finds the patch module @patch->object, takes a reference to it
+ * (@patch->mod) and to this module, and adds its functions. Called before @patch is applied,
+ * without a lock. Sleeps. After an error the references stay until @patch is freed, and
+ * @patch->symbol is the function that the error is about, or "".
  *
  * Returns 0, or
  *   NO_PATCH_MODULE  no such module is loaded, or it is no patch module
  *   PATCH_VERSION    the module was built for another release of shadowk
  *   NO_FUNCTIONS     the module replaces no function
- *   others           of shk_func_prepare()
+ *   others           errors of shk_func_prepare()
  */
 int shk_module_prepare(struct shk_patch *patch);
 
@@ -267,14 +274,15 @@ int shk_module_prepare(struct shk_patch *patch);
  * Adds the function @name ("MODULE:FUNCTION" in a module) to @patch, with the new body @body in
  * @patch->mod. @pos says which of several functions with that name, from 1 on; 0: the only one.
  * Sets *@old, unless @old is NULL, to a function that calls the old body. All shadows that have
- * @patch->mod set it to the same one. Sets @patch->symbol to @name.
+ * @patch->mod set it to the same one. Sets @patch->symbol to @name. Called before @patch is
+ * applied, without a lock. Sleeps.
  *
  * Returns 0, or
  *   SYMBOL_UNKNOWN    no function has that name, or not so many have
  *   SYMBOL_AMBIGUOUS  @pos is 0, and several functions have that name
  *   PATCH_VERSION     @body is not in the text of @patch->mod
  *   NO_ROOM           no room for functions that call old bodies is left
- *   others            of shk_func_add()
+ *   others            errors of shk_func_add()
  */
 int shk_func_prepare(struct shk_patch *patch, const char *name, unsigned long pos,
 		     unsigned long body, void **old);
@@ -299,15 +307,17 @@ void shk_livepatch_exit(void);
 
 /*
  * Prepares a CAPTURE patch: in its shadow klp_enable_patch() keeps the livepatch of the module that
- * calls it, for shk_livepatch_prepare(). Returns 0, -EOPNOTSUPP: the kernel has no livepatch, or an
- * error of shk_func_add().
+ * calls it, for shk_livepatch_prepare(), and enables nothing. Called before @patch is applied,
+ * without a lock. Sleeps. Returns 0, -EOPNOTSUPP: the kernel has no livepatch, or an error of
+ * shk_func_add().
  */
 int shk_capture_prepare(struct shk_patch *patch);
 
 /*
  * Prepares a LIVEPATCH patch: finds the captured livepatch of the module @patch->object, takes
  * references to that, to this module and to the modules that it changes, and adds its functions.
- * After an error @patch->symbol is the function or module that the error is about, or "".
+ * Called before @patch is applied, without a lock. Sleeps. After an error the references stay until
+ * @patch is freed, and @patch->symbol is the function or module that the error is about, or "".
  *
  * Returns 0, or
  *   NO_PATCH_MODULE     no livepatch of that module was captured, or it is being unloaded
@@ -333,7 +343,8 @@ int shk_livepatch_pre_patch(struct shk_patch *patch);
 
 /*
  * Calls the callback @which of each object of a livepatch that has one. Does nothing for other
- * kinds of patches. Takes callbacks_lock, inside the shadow's lock if the caller holds that.
+ * kinds of patches. The caller holds the shadow's lock, except for SHK_POST_UNPATCH, which the
+ * worker calls when it frees the patch. Takes callbacks_lock; sleeps as long as callbacks do.
  */
 void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
 
@@ -368,9 +379,9 @@ bool shk_livepatch_enabled(const struct shk_patch *patch);
 /* ---- livepatch_switch.c ---- */
 
 /*
- * Finds the text in which no thread may be when @patch is switched, and fills @patch->bodies. The
- * functions of @patch are prepared. After an error other than -ENOMEM @patch->symbol is the
- * function that the error is about.
+ * Finds the text in which no thread may be when @patch is switched, and fills @patch->bodies.
+ * Called after shk_livepatch_prepare(), before @patch is applied, without a lock. Sleeps. After an
+ * error other than -ENOMEM @patch->symbol is the function that the error is about.
  *
  * Returns 0, or
  *   BODY_FIXED  a function has more than SHK_NR_COLD parts
@@ -386,12 +397,15 @@ int shk_livepatch_switch_prepare(struct shk_patch *patch);
 void shk_livepatch_switch_begin(struct shk_patch *patch);
 
 /*
- * Changes @patch->state from OFF to ON or from ON to OFF, while the machine is stopped and no
- * thread of the processes inside is in a body that it leaves. Lists the bodies in shk_shadow.bodies
- * while the patch is on. If nothing executes the shadow, it changes the state at once.
+ * Changes @patch->state from OFF to ON, or from ON to OFF. Stops the machine for that and reads the
+ * kernel stacks of the threads inside. It changes nothing if a thread is in an old body (OFF to
+ * ON), or in a new body or a stub (ON to OFF). If nothing executes the shadow, no stack is read.
+ * All bodies are in shk_shadow.bodies while the patch is on, so processes do not enter or leave the
+ * shadow with a thread in one.
  *
- * The caller holds the shadow's lock. All stubs are slow. Takes cpus_read_lock(), text_mutex and
- * shk_graft_lock. Sleeps, but does not wait for threads.
+ * The caller holds the shadow's lock, and all stubs of @patch are slow. Takes cpus_read_lock(),
+ * text_mutex and shk_graft_lock. Sleeps, but does not wait for threads.
+ *
  * Returns 0, or
  *   -EAGAIN  thread *@busy is in a body; call again after shk_busy_task_wait()
  *   others   shk_inplace_allowed() refuses to switch it on by now
@@ -412,24 +426,25 @@ void shk_livepatch_switch_forget(struct shk_patch *patch);
 
 /*
  * Prepares a RETPOLINES patch: makes an edit for the thunk of each register, which jumps through
- * the register. Returns 0, -ENOMEM, or NO_THUNKS: this CPU or kernel does not use them, or needs
- * them for IBT.
+ * the register. Called before @patch is applied, without a lock. Sleeps. Returns 0, -ENOMEM, or
+ * NO_THUNKS: the kernel does not use retpolines on this CPU, or needs them for IBT.
  */
 int shk_retpolines_prepare(struct shk_patch *patch);
 
 /*
- * Prepares a RETURNS patch: makes an edit that lets the return thunk in use return at once. Returns
- * 0, -ENOMEM, or NO_THUNKS: this CPU or kernel uses none.
+ * Prepares a RETURNS patch: makes an edit that lets the return thunk in use return at once. Called
+ * before @patch is applied, without a lock. Sleeps. Returns 0, -ENOMEM, or NO_THUNKS: the kernel
+ * uses no return thunk on this CPU.
  */
 int shk_returns_prepare(struct shk_patch *patch);
 
 /* ---- module_stacks.c ---- */
 
 /*
- * Returns true if no task is in the text of @mod or returns to it, by its kernel stack. No task
- * enters that text any longer. Returns false if one does, if a stack is not reliable, if a task
- * cannot be caught while it does not run, or for lack of memory. Runs on other CPUs and waits for
- * that. Called by one work item only; takes no lock.
+ * Returns true if no task has an address in the text of @mod on its kernel stack. The caller has
+ * made sure that no task enters that text any longer. False also means that this is not known: a
+ * stack was not reliable, a task was never seen while it did not run, or there was no memory.
+ * Sleeps, and waits for work items on other CPUs. Takes no lock; calls must not overlap.
  */
 bool shk_module_stacks_clear(const struct module *mod);
 

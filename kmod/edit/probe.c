@@ -142,7 +142,7 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 	return SHK_E(NAME_TAKEN);
 }
 
-/* Is the argument @taken of shk_name_choose(). */
+/* Callback of shk_name_choose(). */
 static bool probe_name_is_taken(struct shk_shadow *shadow, const char *name)
 {
 	return probe_find(shadow, 0, name);

@@ -127,10 +127,15 @@ struct shk_site {
 /* ---- probe.c ---- */
 
 /*
- * Adds the probe that @arg describes to @shadow and arms it; sets @arg->id and @arg->name. Takes
- * the shadow's lock. If the shadow is SHK_ASYNC_UNION, the caller holds a use of the union
- * (shk_union_get()). Returns 0, -EINVAL: @arg is malformed, -ERESTARTSYS: the caller was killed, or
- * an error that struct shk_probe_add lists.
+ * Adds the probe that @arg describes to @shadow and arms it. Sets @arg->id and @arg->name. Takes
+ * the shadow's lock. If the shadow is SHK_ASYNC_UNION, the caller is a user of the union meanwhile
+ * (shk_union_get()).
+ *
+ * Returns 0, or
+ *   -EINVAL           @arg is malformed
+ *   -ERESTARTSYS      the caller was killed
+ *   SHADOW_DESTROYED  the shadow was destroyed
+ *   others            see struct shk_probe_add
  */
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
@@ -143,7 +148,10 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 int shk_probe_check(const struct shk_probe_add *arg);
 
 /*
- * Removes the probe of @shadow that @arg names, as shk_site_remove() does. Takes the shadow's lock.
+ * Removes the probe of @shadow that @arg names. On return no execution is a hit, except those that
+ * have begun. A worker frees the probe after grace periods, see shk_sites_settle(). Takes the
+ * shadow's lock.
+ *
  * Returns 0, or
  *   -EINVAL       @arg is malformed
  *   -ERESTARTSYS  the caller was killed
@@ -160,8 +168,8 @@ int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info
 		   bool show_addr);
 
 /*
- * Removes all probes of @shadow, which is being destroyed, as shk_site_remove() does. The caller
- * holds the shadow's lock.
+ * Removes all probes of @shadow, which is being destroyed. A worker frees them after grace periods.
+ * The caller holds the shadow's lock.
  */
 void shk_probes_teardown(struct shk_shadow *shadow);
 
@@ -177,9 +185,11 @@ struct shk_location {
 /*
  * Finds the address that @place names, and the symbol that contains it. A symbol without "MODULE:"
  * is looked for in the kernel image first, then in all modules. Takes no lock and holds no module:
- * a module's text may be unloaded at any time, until shk_module_get_at() holds it.
+ * a module may be unloaded at any time until the caller has a reference (shk_module_get_at()).
+ *
  * Sets *@addr, *@offset (bytes from the symbol), *@size (bytes of the symbol), and @symbol, which
  * has room for SHK_SYMBOL_LEN: "MODULE:SYMBOL" in a module.
+ *
  * Returns 0, or
  *   SYMBOL_UNKNOWN    no symbol has that name
  *   SYMBOL_AMBIGUOUS  several symbols have that name
@@ -197,17 +207,19 @@ int shk_location_resolve(const struct shk_location *place, char *symbol, unsigne
 bool shk_location_may_differ(unsigned long addr, const char *symbol);
 
 /*
- * Finds the symbol that contains @addr: copies its name to @name, which has room for
- * SHK_SYMBOL_LEN ("MODULE:SYMBOL" in a module), and sets *@offset from its beginning and its
- * *@size. Takes no lock and holds no module. Returns 0, or NOT_TEXT: no symbol contains @addr.
+ * Finds the symbol that contains @addr. Copies its name, "MODULE:SYMBOL" in a module, to @name,
+ * which has room for SHK_SYMBOL_LEN. Sets *@offset to the bytes from its beginning to @addr, and
+ * *@size to its size. Takes no lock and holds no module; does not sleep. Returns 0, or NOT_TEXT: no
+ * symbol contains @addr.
  */
 int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigned long *size);
 
 /*
- * Chooses the name of a new edit of @shadow: copies @wish to @name, which has room for
- * SHK_NAME_LEN. If @wish is "", makes a name from @after: characters that names cannot have become
- * "_", and "-2", "-3" and so on is appended if @taken(@shadow, name) is true. The caller holds the
- * shadow's lock. Does not sleep.
+ * Chooses the name of a new edit of @shadow, and copies it to @name, which has room for
+ * SHK_NAME_LEN. That is @wish. If @wish is "", it is made from @after: characters that names cannot
+ * have become "_", and "-2", "-3" and so on is appended if @taken(@shadow, name) is true. The
+ * caller holds the shadow's lock. Does not sleep.
+ *
  * Returns 0, or
  *   NAME_INVALID  @wish has a character that names cannot have
  *   NAME_TAKEN    @taken(@shadow, @wish) is true
@@ -219,8 +231,8 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 
 /*
  * Arms @probe at @addr: adds it to the shadow's site there, or makes and applies one. Sets
- * @probe->site. In a SHK_ASYNC_UNION shadow it arms the probe in the union, too, of which the
- * caller is a user; the probe is in both texts or in none.
+ * @probe->site. In a SHK_ASYNC_UNION shadow it arms the probe in the union, too, and in neither
+ * text if one of the two fails. The caller is a user of the union then (shk_union_get()).
  *
  * @entry says that the entry of a function is meant: the probe goes to the function's __fentry__
  * site, if it has one. It goes to the instruction behind that site if SHK_PROBE_FORCE_INT3 is set,
@@ -325,13 +337,13 @@ static inline bool shk_branch_spans_pages(unsigned long addr)
 }
 
 /*
- * Returns true if no kprobe but @own is so near to @addr that it would meet a branch of 5 bytes
- * there. That are kprobes from @addr - 4 to @addr + 4. An optimised one before @addr is a jump of 5
- * bytes, which reaches @addr; one behind @addr would be covered by the branch. Disabled kprobes do
- * not count. @own is the caller's kprobe, or NULL.
+ * Returns true if no enabled kprobe but @own is at an address from @addr - 4 to @addr + 4. Then no
+ * other user's kprobe conflicts with a branch of 5 bytes at @addr. An optimised kprobe before @addr
+ * is a jump of 5 bytes that reaches @addr. The branch would cover a kprobe behind @addr.
  *
- * The answer is about this moment: other users may register kprobes at any time. Takes the RCU read
- * lock; does not sleep.
+ * @own is the caller's kprobe, or NULL. Disabled kprobes do not count. The answer is about this
+ * moment: other users may register and enable kprobes at any time. Takes the RCU read lock; does
+ * not sleep.
  */
 bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own);
 

@@ -247,7 +247,7 @@ void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask)
 
 /*
  * Updates shk_site.chain after the base's __fentry__ site under @edit has changed: to a nop, or to
- * a call of ftrace. It is shk_edit.changed of a CALL site; text_mutex is held.
+ * a call of ftrace. Callback shk_edit.changed of CALL sites; text_mutex is held.
  */
 static void site_call_changed(struct shk_edit *edit)
 {
@@ -269,7 +269,7 @@ static void site_call_changed(struct shk_edit *edit)
 /*
  * Replaces the jump of @edit by a breakpoint when another user's kprobe puts a breakpoint under it
  * in the base. shk_hook_int3() then hits the probes, and lets the kernel's handler serve the
- * kprobe. The breakpoint stays until the site is removed. It is shk_edit.changed of a JUMP site;
+ * kprobe. The breakpoint stays until the site is removed. Callback shk_edit.changed of JUMP sites;
  * text_mutex is held.
  */
 static void site_jump_changed(struct shk_edit *edit)
@@ -287,7 +287,7 @@ static void site_jump_changed(struct shk_edit *edit)
  * Restores the instructions under the jump of an optimised kprobe that begins at @edit, or at most
  * 4 bytes before it. Without that, the edit would be put into the middle of the jump, or the jump's
  * last bytes would follow it. The private page gets the kprobe's breakpoint and the original bytes
- * behind it. It is shk_edit.prepare of JUMP and INT3 sites; text_mutex is held.
+ * behind it. Callback shk_edit.prepare of JUMP and INT3 sites; text_mutex is held.
  */
 static void site_undo_jump(struct shk_edit *edit)
 {
