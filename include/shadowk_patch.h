@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Patch modules: functions of the kernel replaced in one shadow.
+ * For the source of a patch module: new bodies for functions of the kernel, which one shadow, or
+ * several, use in the place of the old ones.
  *
  *	#include <linux/module.h>
  *	#include <shadowk_patch.h>
@@ -16,14 +17,14 @@
  *	SHADOWK_PATCH(SHADOWK_REPLACE(cmdline_proc_show, new_show, old_show));
  *	MODULE_LICENSE("GPL");
  *
- * "shadowctl patch build FILE.c" makes FILE.ko of it, "shadowctl patch add NAME
- * FILE.ko" applies it. Loaded alone it does nothing. All its functions take
- * effect together. A new body must have the old one's type; whatever it does it
- * does in module text, so static keys, tracepoints, exception tables and
- * EXPORT_SYMBOL'ed functions work as in any module. An old body is called
- * through the pointer, which is valid while the patch is applied somewhere.
+ * "shadowctl patch build FILE.c" builds FILE.ko from it. "shadowctl patch add NAME FILE.ko" loads
+ * it and applies it to the shadow NAME. A module that is only loaded has no effect.
  *
- * The module stays loaded while a shadow has it or a task may be in it.
+ * - All functions of a module change at one instant.
+ * - A new body has the same type as the old one. It is text of an ordinary module: static keys,
+ *   tracepoints, exception tables and exported functions work.
+ * - The pointer to an old body is valid while a shadow has the patch. A new body may call it.
+ * - The module cannot be unloaded while a shadow has the patch, or while a task may be in its text.
  */
 #ifndef SHADOWK_PATCH_H
 #define SHADOWK_PATCH_H
@@ -34,11 +35,12 @@
 
 /**
  * struct shadowk_patch_func - a function and its new body
- * @name: the function, as in /proc/kallsyms; "MODULE:FUNCTION" of a module that is
- *	  loaded when the patch is added, and stays so while it is applied
- * @pos:  which of several with that name, from 1 on; 0 for the only one
- * @body: the new body
- * @old:  out: where to put a pointer to the old body, or NULL
+ * @name: the function, as in /proc/kallsyms; "MODULE:FUNCTION" in a module, which must be loaded
+ *	  when the patch is added, and cannot be unloaded before the patch is removed
+ * @pos:  number of the function among those with that name, from 1 on, in the order of
+ *	  /proc/kallsyms; 0 if there is only one
+ * @body: the new body, in the text of the patch module
+ * @old:  where shadowk.ko stores a pointer to the old body; NULL: it is not needed
  */
 struct shadowk_patch_func {
 	const char *name;
@@ -48,12 +50,12 @@ struct shadowk_patch_func {
 };
 
 /**
- * struct shadowk_patch - what shadowk.ko finds in a patch module
- * @size:      sizeof(struct shadowk_patch)
- * @func_size: sizeof(struct shadowk_patch_func)
- * @owner:     the module
- * @funcs:     the functions
- * @nr_funcs:  how many
+ * struct shadowk_patch - the table of a patch module, which shadowk.ko reads
+ * @size:      sizeof(struct shadowk_patch); shadowk.ko refuses a table of another size
+ * @func_size: sizeof(struct shadowk_patch_func); shadowk.ko refuses another one
+ * @owner:     the patch module
+ * @funcs:     array of its functions
+ * @nr_funcs:  number of elements of @funcs, 1 or more
  */
 struct shadowk_patch {
 	u32 size;
@@ -63,34 +65,49 @@ struct shadowk_patch {
 	u32 nr_funcs;
 };
 
-/* shadowk.ko finds it by this name. */
+/* Name of the table, by which shadowk.ko finds it. */
 #define SHADOWK_PATCH_SYMBOL "shadowk_patch_of_this_module"
 
+/*
+ * Entry of SHADOWK_PATCH(): in the place of @function, the only one of that name in the kernel
+ * image, shadows execute @new_body. @old_pointer is a variable that gets a pointer to the old body.
+ */
 #define SHADOWK_REPLACE(function, new_body, old_pointer) \
 	SHADOWK_REPLACE_NTH(function, 0, new_body, old_pointer)
 
-/* A function of another module. */
+/* Entry of SHADOWK_PATCH(), like SHADOWK_REPLACE(), for a function of the module @module. */
 #define SHADOWK_REPLACE_IN(module, function, new_body, old_pointer)                  \
 	{                                                                            \
 		.name = #module ":" #function, .pos = 0, .body = (void *)(new_body), \
 		.old = (void **)&(old_pointer)                                       \
 	}
 
-/* The @nth of several functions with that name, in the order of /proc/kallsyms. */
+/*
+ * Entry of SHADOWK_PATCH(), like SHADOWK_REPLACE(), for the @nth of several functions with that
+ * name, from 1 on, in the order of /proc/kallsyms.
+ */
 #define SHADOWK_REPLACE_NTH(function, nth, new_body, old_pointer)            \
 	{                                                                    \
 		.name = #function, .pos = (nth), .body = (void *)(new_body), \
 		.old = (void **)&(old_pointer)                               \
 	}
 
-/* The old body cannot be called: it may change in place (shadowctl patch add --in-place). */
+/*
+ * Entry of SHADOWK_PATCH(), like SHADOWK_REPLACE(), without a pointer to the old body. A patch with
+ * only such entries can be added in place (shadowctl patch add --in-place).
+ */
 #define SHADOWK_BODY(function, new_body) SHADOWK_BODY_NTH(function, 0, new_body)
 
+/* Entry of SHADOWK_PATCH(), like SHADOWK_BODY(), for the @nth of several functions. */
 #define SHADOWK_BODY_NTH(function, nth, new_body)                           \
 	{                                                                   \
 		.name = #function, .pos = (nth), .body = (void *)(new_body) \
 	}
 
+/*
+ * Defines the table of the patch module, and its init and exit, which do nothing. The arguments are
+ * entries, separated by commas. Used once, at file scope; MODULE_LICENSE() is the author's.
+ */
 #define SHADOWK_PATCH(...)                                                              \
 	static const struct shadowk_patch_func shadowk_patch_funcs[] = { __VA_ARGS__ }; \
 	static struct shadowk_patch shadowk_patch_of_this_module __used = {             \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Calls in the base's text, as they were compiled: whatever kprobes have put over them. */
+/* Finds calls in the base's text as it was compiled, without bytes that kprobes has changed. */
 #include <linux/kprobes.h>
 #include <linux/string.h>
 #include <asm/ibt.h>
@@ -9,14 +9,16 @@
 #include "edit/patch.h"
 #include "edit/probe.h"
 
+/* Functions with the name of the callee that are looked for. */
 #define NR_CALLEES 16
 
+/* Addresses of the functions with the name of the callee. */
 struct callees {
 	unsigned long addr[NR_CALLEES];
 	unsigned int nr;
 };
 
-/* A direct call may lead behind the ENDBR. */
+/* Returns true if @target is one of @callees, or behind its ENDBR, where direct calls may lead. */
 static bool is_callee(const struct callees *callees, unsigned long target)
 {
 	unsigned int i;
@@ -27,14 +29,17 @@ static bool is_callee(const struct callees *callees, unsigned long target)
 	return false;
 }
 
-/* Bytes at @addr, @room at most, without the breakpoint or the jump of a kprobe that begins there. */
+/*
+ * Reads the instruction at @addr, MAX_INSN_SIZE bytes of which @room at most are read, the others
+ * 0. If a kprobe is at @addr, the bytes are those without its breakpoint or jump.
+ */
 static void read_insn(unsigned long addr, u8 *bytes, unsigned long room)
 {
 	unsigned long len = min_t(unsigned long, room, MAX_INSN_SIZE);
 	unsigned long here = min(len, PAGE_SIZE - offset_in_page(addr));
 	struct kprobe *kp;
 
-	/* Pages of a module are not side by side. */
+	/* shk_base_bytes() is valid up to the end of a page: a module's pages are not adjacent. */
 	memcpy(bytes, shk_base_bytes(addr), here);
 	if (here < len)
 		memcpy(bytes + here, shk_base_bytes(addr + here), len - here);
@@ -50,7 +55,7 @@ static void read_insn(unsigned long addr, u8 *bytes, unsigned long room)
 	rcu_read_unlock();
 }
 
-/* Does a kprobe stand on the call, or its jump reach to it? */
+/* Returns true if an enabled kprobe is at @addr, or within 4 bytes before or behind. */
 static bool is_probed(unsigned long addr)
 {
 	struct kprobe *kp;
@@ -78,7 +83,7 @@ long shk_call_find(unsigned long addr, unsigned long size, const char *callee, u
 		callees.addr[callees.nr++] = to;
 	for (; at < size && !(found && offset); at += insn.length) {
 		read_insn(addr + at, bytes, size - at);
-		/* Padding, or data that no instruction flows into. */
+		/* The end of the function: padding, or data. */
 		if (shk_call(insn_decode)(&insn, bytes, sizeof(bytes), INSN_MODE_KERN) < 0)
 			break;
 		if (offset && at > offset)

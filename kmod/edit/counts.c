@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts of probes, from blocks of per-CPU memory: what alloc_percpu() takes
- * depends on how full the system's chunks are, so that is paid once for many.
+ * Per-CPU counters of probes, handed out from blocks. The time that alloc_percpu() takes depends on
+ * how full the system's chunks are, so it is spent once for a block of probes.
  */
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include "edit/probe.h"
 
+/* Counters of a block, a bit of .taken for each. */
 #define BLOCK_LEN BITS_PER_LONG
 
+/* A block of counters. It exists while one of them is taken. */
 struct shk_counts_block {
-	struct list_head with_room;
-	unsigned long taken; /* a bit per entry */
+	struct list_head with_room; /* in blocks_with_room, unless all are taken; blocks_lock */
+	unsigned long taken;	    /* a bit for each counter; blocks_lock */
 	struct shk_counts __percpu *counts;
 };
 
-/* Protects blocks and what they have taken. Sleeps; nothing of ours is taken inside. */
+/* Protects blocks_with_room, and which counters are taken. No lock of the module is inside. */
 static DEFINE_MUTEX(blocks_lock);
 static LIST_HEAD(blocks_with_room);
 
+/* Returns a block with room, or a new one; NULL if there is no memory. blocks_lock is held. */
 static struct shk_counts_block *block_with_room(void)
 {
 	struct shk_counts_block *block;
@@ -68,7 +71,7 @@ void shk_counts_free(struct shk_probe *probe)
 {
 	struct shk_counts_block *block = probe->counts_block;
 
-	if (!block) /* a probe that was not made */
+	if (!block) /* shk_counts_alloc() was not called, or has failed */
 		return;
 	mutex_lock(&blocks_lock);
 	if (!~block->taken)

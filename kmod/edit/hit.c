@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What runs when an edit executes. Any context, NMI included: nothing here takes a
- * lock or sleeps. A function of the kernel that may carry a probe is called between
- * hit_report_enter() and hit_report_leave() only, where hits count and are not reported: a hit
- * that called it elsewhere would hit itself without end. The one exception is
- * preempt_schedule_notrace(), see hit_leave().
+ * Runs when an edit executes, in any context, NMI included. Nothing here sleeps or takes a lock.
+ *
+ *   edit                        enters by         from
+ *   call or jump at an entry    shk_hit_call()    a slot or stub, slot_entry.S
+ *   jump elsewhere              shk_hit_jump()    a detour, slot_entry.S
+ *   breakpoint                  shk_hook_int3()   kprobe_int3_handler(), hooks/entry.S
+ *   hooked return               hit_on_return()   the kernel's trampoline of rethooks
+ *
+ * Functions of the kernel that may carry a probe are called only between hit_report_enter() and
+ * hit_report_leave(). Hits there are counted and not reported. Elsewhere a hit in such a function
+ * would call it again, without end. The exception is preempt_schedule_notrace(), see hit_leave().
  */
 #include <linux/hardirq.h>
 #include <linux/kprobes.h>
@@ -25,41 +31,48 @@
 #define CREATE_TRACE_POINTS
 #include "edit/trace.h"
 
-/* Functions that one probe may have in flight: sleeping calls, many threads. */
+/* Calls of a probed function that may be in progress with their returns hooked. */
 #define NR_RETURNS 1024
 
+/* The hook of one call's return. */
 struct return_node {
-	struct rethook_node node; /* first: the kernel frees it by this address */
-	u64 start_ns;
+	struct rethook_node node; /* first: the kernel frees the struct by the address of .node */
+	u64 start_ns;		  /* LATENCY: time of the call */
 };
 
+/* The state of the probed code at a hit. */
 struct hit {
-	unsigned int context; /* preempt_count() of the probed code */
-	unsigned long sp;     /* of the function's return address, at an entry */
-	const unsigned long *args;
+	unsigned int context;	   /* preempt_count() of the probed code */
+	unsigned long sp;	   /* stack pointer; at an entry the return address is there */
+	const unsigned long *args; /* rdi, rsi, rdx, rcx, r8, r9 */
 };
 
+/* Returns true if code with @context as its preempt_count() is an NMI, interrupt or softirq. */
 static bool hit_is_async(unsigned int context)
 {
 	return context & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET);
 }
 
 /*
- * What the report in progress on this CPU has added to preempt_count(); 0 if there is
- * none. Written with preemption off. Interrupts and NMIs report nothing, so one is enough.
+ * The value that the report in progress on this CPU has added to preempt_count(); 0 if there is
+ * none. Written with preemption off, read by hits within the report. One per CPU is enough, since
+ * hits in interrupts and NMIs are not reported.
  */
 static DEFINE_PER_CPU(unsigned int, reporting);
 
-/* While interrupts are switched off and on, which kernels that check locks trace. */
+/*
+ * The value of reporting before __nmi_enter() and after __nmi_exit(). Switching interrupts off and
+ * on calls functions that may be probed, on kernels that check locks.
+ */
 #define REPORT_SWITCHES PREEMPT_OFFSET
 
 /*
- * Begins the report of a hit in code that had @context as its preempt_count(). Preemption
- * is off. Returns false if a report is in progress on this CPU.
+ * Begins the report of a hit in code that had @context as its preempt_count(). Preemption is off.
+ * Switches interrupts off and saves their state in *@flags, for hit_report_leave(). Returns false,
+ * and changes nothing, if a report is in progress on this CPU.
  *
- * The probed code may hold a lock that the clock or a listener takes, as read_hpet() does.
- * Both spare locks in NMIs. So a report is one for them, however the probe is armed; a
- * breakpoint's handler is one anyway.
+ * The probed code may hold a lock that the clock or a listener takes, as read_hpet() does. Both
+ * take no such lock in an NMI, so a report is an NMI for them, however the probe is armed.
  */
 static bool hit_report_enter(unsigned int context, unsigned long *flags)
 {
@@ -72,6 +85,7 @@ static bool hit_report_enter(unsigned int context, unsigned long *flags)
 	return true;
 }
 
+/* Ends the report that hit_report_enter() has begun. */
 static void hit_report_leave(unsigned long flags)
 {
 	__nmi_exit();
@@ -81,13 +95,15 @@ static void hit_report_leave(unsigned long flags)
 }
 
 /*
- * The kernel's trampoline recycles a hook after hit_on_return(), by functions whose returns
- * may be hooked, too: that trampoline would recycle in turn, without end. Each of them has
- * preemption off once more, and takes of the stack; no other code does as often.
+ * Limits of nested trampolines. The kernel's trampoline recycles a hook after hit_on_return(), and
+ * the functions that do so may have their returns hooked, too. Their returns run the trampoline
+ * again, without end. Each level has preemption off once more and uses some of the stack; no other
+ * code nests so deep.
  */
 #define MAX_PREEMPT_OFF 8
 #define MIN_STACK	(THREAD_SIZE / 4)
 
+/* Returns false if the return at @hit may be one of too many nested trampolines. */
 static bool may_hook_return(const struct hit *hit)
 {
 	return (hit->context & PREEMPT_MASK) < MAX_PREEMPT_OFF &&
@@ -96,6 +112,7 @@ static bool may_hook_return(const struct hit *hit)
 
 static const unsigned long no_args[6];
 
+/* Fires the tracepoint for @probe. Called within a report. */
 static void hit_fire_event(struct shk_probe *probe, bool is_return, unsigned long ret,
 			   const unsigned long *args)
 {
@@ -103,6 +120,10 @@ static void hit_fire_event(struct shk_probe *probe, bool is_return, unsigned lon
 			    (unsigned long)probe->site->kp.addr, is_return, ret, args);
 }
 
+/*
+ * Hooks the return of the function that @hit enters. Called within a report. Returns false if no
+ * hook is free, or hooks may nest too deep.
+ */
 static bool hit_hook_return(struct shk_probe *probe, const struct hit *hit)
 {
 	struct rethook_node *node;
@@ -115,14 +136,17 @@ static bool hit_hook_return(struct shk_probe *probe, const struct hit *hit)
 		return false;
 	if (probe->kind == SHK_PROBE_LATENCY)
 		container_of(node, struct return_node, node)->start_ns = ktime_get_mono_fast_ns();
-	/* All that arch_rethook_prepare() looks at. */
+	/* arch_rethook_prepare() reads no other member. */
 	regs.sp = hit->sp;
 	shk_call(rethook_hook)(node, &regs, true);
 	this_cpu_inc(probe->counts->unreturned);
 	return true;
 }
 
-/* Apart, so that a hit that is only counted does not pay for its stack. */
+/*
+ * Hooks the return, or fires the event of an entry; counts in .missed if it cannot. Not inlined, so
+ * that hits that are only counted do not set up its stack frame.
+ */
 static noinline void hit_report(struct shk_probe *probe, const struct hit *hit)
 {
 	unsigned long flags;
@@ -142,26 +166,28 @@ static noinline void hit_report(struct shk_probe *probe, const struct hit *hit)
 }
 
 /*
- * Whatever context this is, it is nobody's of those whose probes these are. Which threads
- * of a process act on them is no question, either.
+ * Counts a hit at @site, which is the union's, for each probe of another shadow. Union hits belong
+ * to no process or context, so all count as async. Does nothing at other sites, which have no such
+ * probes.
  */
 static void hit_others(struct shk_site *site)
 {
 	struct shk_probe *probe;
 
-	/* Preemption is off. Not asked for, for lockdep's answer may be probed. */
+	/* "true": preemption is off. lockdep is not asked, since its functions may be probed. */
 	list_for_each_entry_rcu (probe, &site->others, in_union, true)
 		this_cpu_inc(probe->counts->async_hits);
 }
 NOKPROBE_SYMBOL(hit_others);
 
+/* Counts a hit at @site for each of its probes, and reports it where a probe wants that. */
 static __always_inline void hit_site(struct shk_site *site, const struct hit *hit)
 {
-	/* A hit within a report is that code's, not an NMI's. */
+	/* Within a report the context is that of the code that was probed first. */
 	bool async = hit_is_async(hit->context - this_cpu_read(reporting));
 	struct shk_probe *probe;
 
-	/* In the union nobody does. */
+	/* No thread sees the union's edits: shk_shadow_create_hidden() makes it so. */
 	if (!shk_thread_sees_edits(site->shadow)) {
 		hit_others(site);
 		return;
@@ -179,7 +205,10 @@ static __always_inline void hit_site(struct shk_site *site, const struct hit *hi
 	}
 }
 
-/* The body that the function is to have, of the topmost patch that is on. */
+/*
+ * Returns the topmost function of @site whose patch is on; NULL if there is none, or the current
+ * thread does not see the shadow's edits.
+ */
 static struct shk_func *hit_func_of(struct shk_site *site)
 {
 	struct shk_func *func;
@@ -194,10 +223,13 @@ static struct shk_func *hit_func_of(struct shk_site *site)
 NOKPROBE_SYMBOL(hit_func_of);
 
 /*
- * The base's call from there is due: to ftrace, which goes on behind it, that
- * is in the function's old body. So a patched function has ftrace's users
- * called from here, and what they want done with the instruction pointer is
- * not: the patch wins.
+ * Chooses the body after a hit at @site, which has patches. @chain is shk_site.chain. Changes the
+ * saved registers so that the stub returns to the jump to the new body. Returns where the stub
+ * continues before that: at ftrace's trampoline, at shk_traced(), or, if 0, nowhere else.
+ *
+ * ftrace's trampoline returns behind the __fentry__ site, into the old body. So if a new body is to
+ * execute, shk_traced() calls ftrace's users instead. If one of them changes the instruction
+ * pointer, that has no effect: the patch takes precedence.
  */
 static noinline unsigned long hit_enter_patched(struct shk_site *site, const struct hit *hit,
 						unsigned long chain)
@@ -214,6 +246,7 @@ static noinline unsigned long hit_enter_patched(struct shk_site *site, const str
 }
 NOKPROBE_SYMBOL(hit_enter_patched);
 
+/* Calls ftrace's users for the function that @regs has just entered. Called by shk_traced. */
 asmlinkage void shk_call_tracers(struct pt_regs *regs);
 asmlinkage void shk_call_tracers(struct pt_regs *regs)
 {
@@ -222,6 +255,7 @@ asmlinkage void shk_call_tracers(struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_call_tracers);
 
+/* Returns the site of the slot or stub whose call returns to @slot_return, or NULL. */
 static __always_inline struct shk_site *hit_slot_site(unsigned long slot_return)
 {
 	unsigned long at = slot_return - (unsigned long)shk_slots;
@@ -232,9 +266,11 @@ static __always_inline struct shk_site *hit_slot_site(unsigned long slot_return)
 }
 
 /*
- * A function's entry, by way of shk_slots and shk_stubs. Returns where to go on, 0 for the
- * address behind the site. There is no array on the stack of this and of shk_hit_jump(),
- * and a hit is to cost no more than the kernel's: no canary.
+ * Handles a hit at a function's entry. Called by slots and stubs, through shk_slot_common. Returns
+ * the address where these continue, or 0: at @regs->site. Preemption may be on.
+ *
+ * Without stack protector, since its cost would be added to each hit. Neither this function nor
+ * shk_hit_jump() has an array on its stack.
  */
 asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs);
 asmlinkage __no_stack_protector unsigned long shk_hit_call(struct shk_slot_regs *regs)
@@ -261,8 +297,9 @@ asmlinkage __no_stack_protector unsigned long shk_hit_call(struct shk_slot_regs 
 NOKPROBE_SYMBOL(shk_hit_call);
 
 /*
- * Preemption is on again after a hit at @site. In the function that this calls to give up
- * the CPU it would call itself without end; there it is about to be given up anyway.
+ * Enables preemption after a hit at @site. If the task is to be preempted, this calls
+ * preempt_schedule_notrace(). A hit in that function would call it again, without end; so the hit
+ * only counts preemption down there, and the function preempts the task itself.
  */
 static __always_inline void hit_leave(const struct shk_site *site)
 {
@@ -274,6 +311,7 @@ static __always_inline void hit_leave(const struct shk_site *site)
 	}
 }
 
+/* Returns the site of the detour whose call returns to @detour_return, or NULL. */
 static __always_inline struct shk_site *hit_detour_site(unsigned long detour_return)
 {
 	unsigned long at = detour_return - (unsigned long)shk_detours;
@@ -282,9 +320,11 @@ static __always_inline struct shk_site *hit_detour_site(unsigned long detour_ret
 }
 
 /*
- * A jump edit, by way of shk_detours. No ORC entry of a detour could know the frame of the
- * function that it was reached from. So while the hit is reported, shk_detour_common has
- * been called by the probed instruction, as far as the stack tells.
+ * Handles a hit of a jump edit. Called by detours, through shk_detour_common. Preemption may be on.
+ *
+ * A detour serves any function, so no ORC entry can describe the frame in it. While the hit is
+ * reported, the return address on the stack is therefore that of a call by the probed instruction,
+ * from which the unwinder finds the callers.
  */
 asmlinkage void shk_hit_jump(struct shk_detour_regs *regs);
 asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
@@ -299,7 +339,7 @@ asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 	preempt_disable_notrace();
 	site = hit_detour_site(detour);
 	if (site) {
-		/* The unwinder takes the byte before a return address for the call. */
+		/* The unwinder looks up the byte before a return address. */
 		WRITE_ONCE(regs->detour, site->edit.addr + 1);
 		hit_site(site, &hit);
 		WRITE_ONCE(regs->detour, detour);
@@ -308,6 +348,7 @@ asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_hit_jump);
 
+/* Returns the site of @shadow at @addr, or NULL. Preemption is off. */
 static struct shk_site *hit_find_site(struct shk_shadow *shadow, unsigned long addr)
 {
 	struct shk_site *site;
@@ -320,10 +361,10 @@ static struct shk_site *hit_find_site(struct shk_shadow *shadow, unsigned long a
 NOKPROBE_SYMBOL(hit_find_site);
 
 /*
- * The kernel is about to serve an optimised kprobe by its breakpoint: it goes
- * on at copies of all instructions that the kprobe's jump would cover
- * (setup_detour_execution()), and so past our edits on them. They are straight
- * line, so each is executed now.
+ * Hits the sites that an optimised kprobe at @addr covers. The kernel serves the kprobe's
+ * breakpoint, then continues at its copies of all instructions under the kprobe's jump
+ * (setup_detour_execution()), and so passes by the edits there. No branch leads into these
+ * instructions, so each is about to execute. Does nothing if no optimised kprobe is at @addr.
  */
 static void hit_covered(struct shk_shadow *shadow, unsigned long addr, const struct hit *hit)
 {
@@ -341,7 +382,10 @@ static void hit_covered(struct shk_shadow *shadow, unsigned long addr, const str
 }
 NOKPROBE_SYMBOL(hit_covered);
 
-/* Behind the breakpoint, without the kernel's kprobe unless that must step. */
+/*
+ * Lets @regs continue behind the breakpoint of @site: in a detour, or by emulation. Returns false
+ * if neither is possible; the kernel's kprobe then steps the instruction.
+ */
 static bool hit_resume(struct shk_site *site, struct pt_regs *regs)
 {
 	if (site->detour)
@@ -355,9 +399,9 @@ static bool hit_resume(struct shk_site *site, struct pt_regs *regs)
 NOKPROBE_SYMBOL(hit_resume);
 
 /*
- * kprobe_int3_handler() of every shadow begins here. Returns whether the
- * breakpoint is dealt with; if not, the kernel's own handler goes on, which
- * knows the address, since a disabled kprobe of ours is registered there.
+ * Handles a breakpoint in a shadow's text. The entry of kprobe_int3_handler() calls it in every
+ * shadow, with interrupts off. Returns true if @regs say where to continue. Otherwise the kernel's
+ * handler continues; it knows the address, at which a site's disabled kprobe is registered.
  */
 asmlinkage bool shk_hook_int3(struct pt_regs *regs);
 asmlinkage bool shk_hook_int3(struct pt_regs *regs)
@@ -365,7 +409,7 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 	unsigned long addr = regs->ip - INT3_INSN_SIZE, resume;
 	unsigned long args[6] = { regs->di, regs->si, regs->dx, regs->cx, regs->r8, regs->r9 };
 	struct hit hit = {
-		/* exc_int3() has entered as an NMI does: not the probed code's doing. */
+		/* exc_int3() has added this, as for an NMI; the probed code was in none. */
 		.context = preempt_count() - NMI_OFFSET - HARDIRQ_OFFSET,
 		.sp = regs->sp,
 		.args = args,
@@ -382,7 +426,7 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 	site = hit_find_site(shadow, addr);
 	if (site && site->arm != SHK_ARM_CALL) {
 		hit_site(site, &hit);
-		/* Unless somebody else has a breakpoint in the base and wants his turn: */
+		/* If another user's breakpoint is in the base, the kernel's handler serves it. */
 		if (READ_ONCE(site->edit.base[0]) == site->kp.opcode && hit_resume(site, regs))
 			return true;
 	} else {
@@ -397,6 +441,7 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_hook_int3);
 
+/* Adds the time since @start_ns to the numbers of @probe. Called within a report. */
 static void hit_add_latency(struct shk_probe *probe, u64 start_ns)
 {
 	u64 latency = ktime_get_mono_fast_ns() - start_ns;
@@ -405,6 +450,10 @@ static void hit_add_latency(struct shk_probe *probe, u64 start_ns)
 	this_cpu_inc(probe->histogram->slot[latency ? ilog2(latency) : 0]);
 }
 
+/*
+ * Handles the return of a call that hit_hook_return() has hooked. The kernel's trampoline calls it
+ * with preemption off, until a grace period after shk_returns_exit().
+ */
 static SHK_RETHOOK_HANDLER(hit_on_return, node, data, regs)
 {
 	struct return_node *ret = container_of(node, struct return_node, node);
@@ -427,10 +476,10 @@ static SHK_RETHOOK_HANDLER(hit_on_return, node, data, regs)
 }
 
 /*
- * The kernel warns once if somebody reads the stack of a task that runs in a function
- * whose return is hooked, and goes on. Where warnings are fatal, that would stop the
- * machine. So the warning is marked as given, as often as a probe is added, for the
- * administrator can clear the marks.
+ * Marks a warning of rethook_find_ret_addr() as given. Kernels before 6.10 warn once if the stack
+ * of a running task is read while it has hooked returns. That is harmless, but stops the machine if
+ * panic_on_warn is set. The administrator can clear the marks of all warnings, so each probe marks
+ * it again.
  */
 static void unwinder_silence(void)
 {
@@ -451,6 +500,7 @@ static void unwinder_silence(void)
 #endif
 }
 
+/* Sets @probe->rethook, with NR_RETURNS hooks. Returns 0 or -ENOMEM. */
 static int returns_alloc_hooks(struct shk_probe *probe)
 {
 #if SHK_RETHOOK_OBJPOOL
@@ -485,11 +535,6 @@ int shk_returns_init(struct shk_probe *probe)
 	return returns_alloc_hooks(probe);
 }
 
-/*
- * Functions that are still in flight return through the kernel's own code. The
- * pointer stays for hits in progress: the kernel frees the rethook under RCU,
- * and gives no node of it any more.
- */
 void shk_returns_exit(struct shk_probe *probe)
 {
 	if (probe->rethook)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Bodies in place: which functions may have one, its edits and pages, and its exchange. */
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -14,8 +15,8 @@
 #include "shadow/edits.h"
 
 /*
- * They end, or go on, in another text than they began in: of a task that gives
- * up its mm, or has one for a while, or comes back from exec().
+ * Functions that may end in another text than they began in. In between the task gives up its mm,
+ * uses a process's mm for a while, or changes its text on the way back from exec.
  */
 static const char *const changing[] = {
 	"do_exit",
@@ -30,24 +31,23 @@ static const char *const changing[] = {
 
 int shk_inplace_allowed(const struct shk_shadow *shadow)
 {
-	/*
-	 * Of a delegable one a task may leave in exec(), and nobody may say no. Nor may
-	 * anybody to interrupts and kernel threads, which come and leave.
-	 */
+	/* Interrupts and kernel threads change their text at any time, and cannot wait. */
 	const u32 come_and_go = SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL;
 
 	if (!shk_stack_check_possible())
 		return SHK_E(NO_STACKS);
 	if (shadow->flags & come_and_go)
 		return SHK_E(POLICY);
+	/* A task that gains privileges leaves the shadow in exec, and cannot wait. */
 	if (READ_ONCE(shadow->shared))
 		return SHK_E(SHARED);
-	/* A system call that begins or ends changes the text, and cannot wait. */
+	/* System calls that begin or end change the text, and cannot wait. */
 	if (shadow->target)
 		return SHK_E(SYSCALLS_ONLY);
 	return list_empty(&shadow->callers) ? 0 : SHK_E(HAS_CALLERS);
 }
 
+/* Returns true if @symbol, without a compiler's suffix, is one of changing[]. */
 static bool inplace_is_changing(const char *symbol)
 {
 	size_t i, len = strcspn(symbol, "."); /* .isra.0 */
@@ -92,6 +92,7 @@ static bool inplace_has_keys(unsigned long from, unsigned long to)
 	return shk_call(jump_label_text_reserved)((void *)from, (void *)to - 1);
 }
 
+/* Returns true if an exception table entry is for an address in [@from, @to). */
 static bool has_exceptions(unsigned long from, unsigned long to)
 {
 	for (; from < to; from++)
@@ -100,7 +101,10 @@ static bool has_exceptions(unsigned long from, unsigned long to)
 	return false;
 }
 
-/* Edits of @bytes, none of which is on two pages. */
+/*
+ * Makes edits that write @bytes to the place of the body, each within one page. Returns 0 or
+ * -ENOMEM.
+ */
 static int inplace_make_edits(struct shk_inplace *inplace, const u8 *bytes)
 {
 	unsigned long addr, len, end = inplace->end;
@@ -122,7 +126,7 @@ static int inplace_make_edits(struct shk_inplace *inplace, const u8 *bytes)
 	return 0;
 }
 
-/* Where a body begins: behind the ENDBR, and the __fentry__ site, if it has them. */
+/* Returns where the body of the function at @addr begins: behind its ENDBR and __fentry__ site. */
 static unsigned long behind_site(unsigned long addr)
 {
 	unsigned long site = shk_call(ftrace_location)(addr);
@@ -133,8 +137,9 @@ static unsigned long behind_site(unsigned long addr)
 }
 
 /*
- * Of the function at @addr; its symbol's, for the kernel's own word is where the next
- * one begins, or the page ends. 0 if there is none.
+ * Returns the size of the function at @addr in @mod, as its symbol says; 0 if there is no symbol.
+ * shk_symbol_of() does not do: for it the function ends where the next one begins, or the page
+ * ends.
  */
 static unsigned long size_of(const struct module *mod, unsigned long addr)
 {
@@ -151,6 +156,7 @@ static unsigned long size_of(const struct module *mod, unsigned long addr)
 	return size;
 }
 
+/* Relocates the body of @func to its place, into new edits. Errors of shk_inplace_prepare(). */
 static int inplace_move_body(struct shk_func *func, struct shk_inplace *inplace)
 {
 	struct shk_move move = {
@@ -177,6 +183,7 @@ static int inplace_move_body(struct shk_func *func, struct shk_inplace *inplace)
 	return ret;
 }
 
+/* Does the work of shk_inplace_prepare() for @func. Returns 0 or an error of that function. */
 static int inplace_prepare_func(struct shk_func *func)
 {
 	struct shk_inplace *inplace = kzalloc(sizeof(*inplace), GFP_KERNEL_ACCOUNT);
@@ -199,7 +206,7 @@ static int inplace_prepare_func(struct shk_func *func)
 	inplace->twin = behind_site(func->body);
 	if (inplace->start >= inplace->end)
 		return SHK_E(BODY_TOO_LONG);
-	/* Who is at its first byte, or returns to there, has executed none of it. */
+	/* A task at the first byte, or that returns to it, has executed nothing of the body. */
 	shk_body_add(inplace->bodies, &inplace->nr_bodies, inplace->start + 1, inplace->end);
 	if (func->old || has_exceptions(inplace->start, inplace->end) ||
 	    inplace_has_keys(inplace->start, inplace->end) ||
@@ -215,7 +222,7 @@ int shk_inplace_prepare(struct shk_patch *patch)
 	unsigned int nr = shk_patch_nr_funcs(patch);
 	int ret;
 
-	/* Here, for what takes them out must not fail. */
+	/* Allocate them now: taking the bodies out must not fail. */
 	patch->replacements = kcalloc(nr, sizeof(*patch->replacements), GFP_KERNEL_ACCOUNT);
 	if (!patch->replacements)
 		return -ENOMEM;
@@ -280,7 +287,7 @@ void shk_inplace_unpin(struct shk_patch *patch)
 	}
 }
 
-/* The bodies of @patch are looked for. */
+/* Adds the bodies of @patch to @checked, a list of a struct shk_stack_check. */
 static void inplace_list_bodies(struct shk_patch *patch, struct list_head *checked)
 {
 	struct shk_func *func;
@@ -291,7 +298,11 @@ static void inplace_list_bodies(struct shk_patch *patch, struct list_head *check
 			list_add(&func->inplace->bodies[i].in_check, checked);
 }
 
-/* From now on, or no more, processes come into the shadow and leave it with an eye to them. */
+/*
+ * Adds the bodies of @patch to shk_shadow.bodies (@in), or removes them. While they are there,
+ * processes enter and leave the shadow only when none of their threads is in one (change_text.c).
+ * text_mutex is held.
+ */
 static void inplace_set_state(struct shk_patch *patch, bool in)
 {
 	struct shk_func *func;
@@ -309,13 +320,18 @@ static void inplace_set_state(struct shk_patch *patch, bool in)
 	patch->in_place = in;
 }
 
+/* The argument of inplace_put_if_clear(). */
 struct inplace_put {
 	struct shk_patch *patch;
 	struct shk_stack_check check;
 	bool in;
 };
 
-/* text_mutex is held until the bodies are in place, or out. */
+/*
+ * Callback of shk_text_replace(). Returns -EAGAIN if a thread is in a body and the text is live,
+ * else 0. If 0, it changes shk_shadow.bodies and shk_patch.in_place: text_mutex is held until the
+ * bytes have changed, so others see both together.
+ */
 static int inplace_put_if_clear(void *arg)
 {
 	struct inplace_put *p = arg;
@@ -337,7 +353,7 @@ int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 	int ret;
 
 	lockdep_assert_held(&patch->shadow->lock);
-	/* System calls may have been selected while a task was waited for. */
+	/* The answer may have changed while a thread was waited for, without the lock. */
 	ret = in ? shk_inplace_allowed(patch->shadow) : 0;
 	if (ret)
 		return ret;

@@ -1,75 +1,165 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Patches whose bodies are in the place of the base's. Such a patch is as any
- * other while it comes and goes: its functions begin with jumps to bodies of a
- * module. So they all change at once, and nobody enters what is replaced. When
- * nobody is left in there, the bytes change; then the jumps go.
+ * Patches with SHK_PATCH_IN_PLACE: new bodies are copied over the base's bodies.
  *
- * What is replaced begins behind the __fentry__ site, which stays for probes and
- * tracers. The same body in the module is where one goes on who comes while the
- * bytes change.
+ * Such a patch is added in three steps (patch.c: patch_turn_on()):
+ *
+ *   1. The entry of each function jumps to its new body in a module, as for any other patch, and
+ *      the patch is switched on. All its functions change at this instant, and from then on no
+ *      call enters a body that is to be replaced.
+ *   2. When no thread of the processes inside is in such a body, the bytes change
+ *      (shk_inplace_put()).
+ *   3. The jumps are removed.
+ *
+ * It is removed in reverse order: the jumps are added, the base's bytes are restored, the jumps
+ * are removed. The jumps are left out if no process is inside.
+ *
+ * The replaced bytes begin behind the __fentry__ site, which stays for probes and tracers. A CPU
+ * that reaches the first of them while they change continues in the body in the module.
  */
 #ifndef SHK_INPLACE_H
 #define SHK_INPLACE_H
 
 #include "edit/patch.h"
 
-/* What a compiler splits off a function, and from where it comes back. */
+/* Most parts that the compiler may have split off one function (symbols FUNCTION.cold). */
 #define SHK_NR_COLD 4
 
+/*
+ * One function's body that is copied over the base's. shk_inplace_prepare() sets all members; they
+ * are constant from then on, except where it is said.
+ */
 struct shk_inplace {
-	unsigned long start; /* of what is replaced */
-	unsigned long end;
-	unsigned long twin; /* of @start, in the module */
+	unsigned long start; /* address of the first byte that is replaced */
+	unsigned long end;   /* address behind the function's last byte */
+	unsigned long twin;  /* address in the module's body that corresponds to .start */
+	/* The bytes of [.start, .end): the relocated body, then int3. Applied under text_mutex. */
 	struct shk_edit *edits;
 	unsigned int nr_edits;
-	struct shk_body bodies[1 + SHK_NR_COLD]; /* in shk_shadow.bodies while in place */
+	/*
+	 * Text in which no thread may be when the bytes change: the base's body and the parts that
+	 * were split off it. Listed in shk_shadow.bodies while the new body is in place.
+	 */
+	struct shk_body bodies[1 + SHK_NR_COLD];
 	unsigned int nr_bodies;
-	bool pinned;
+	bool pinned; /* shk_inplace_pin() has pinned its pages; the shadow's lock */
 };
 
 /* ---- relocate.c ---- */
 
+/* A body and its new place: the argument of shk_relocate(). */
 struct shk_move {
-	const struct module *mod;
-	unsigned long from; /* in @mod's text */
-	unsigned int from_len;
-	unsigned long to;
-	unsigned int room; /* there */
-	u8 *bytes;	   /* @room of them, out */
-	unsigned int len;  /* of the code, without what aligns; out */
+	const struct module *mod; /* has the body; the caller holds a reference */
+	unsigned long from;	  /* address of the body in the text of .mod */
+	unsigned int from_len;	  /* bytes from there on, padding included */
+	unsigned long to;	  /* address in the kernel image where the body is to run */
+	unsigned int room;	  /* bytes that may be used there */
+	u8 *bytes;		  /* out: .room bytes, which the caller has allocated */
+	unsigned int len;	  /* out: bytes of the body without padding behind it */
 };
 
 /*
- * -EFBIG: no room. -EOVERFLOW: a branch or a datum is out of reach from there.
- * -EPROTO: it has what belongs to its address. -EPROTOTYPE: its frames are not
- * those of the base's body. -EBUSY: a kprobe is in it.
+ * Fills @move->bytes with the body at @move->from, changed so that it can run at @move->to, and
+ * with int3 behind it; sets @move->len. Adjusts branches and operands relative to rip that lead
+ * out of the body. Process context; takes no lock. Changes no text.
+ * Returns 0, or
+ *   BODY_TOO_LONG      the body is longer than @move->room
+ *   BODY_OUT_OF_REACH  a branch or operand cannot reach its target from @move->to
+ *   BODY_FIXED         something refers to an address in the body: a static key or call, an
+ *                      exception table, WARN() or BUG(); or an instruction cannot be decoded
+ *   BODY_FRAMES        at some byte the unwinder knows another frame at @move->to, or none; so
+ *                      always without CONFIG_UNWINDER_ORC
+ *   KPROBE_THERE       a kprobe is in the body, enabled or not
  */
 int shk_relocate(struct shk_move *move);
 
 /* ---- inplace.c ---- */
 
-/* One more of @bodies, which have room for it and are *@nr. */
-void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from, unsigned long to);
 /*
- * Adds what a compiler has split off, of all functions named @symbol: SHK_NR_COLD at the most.
- * -EPROTO: they are more.
+ * Sets @bodies[*@nr] to the range [@from, @to), on no list, and increments *@nr. The array has room
+ * for it. Takes no lock.
+ */
+void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from, unsigned long to);
+
+/*
+ * Adds the ranges of all functions named "@symbol.cold" to @bodies, as shk_body_add() does. The
+ * array has room for SHK_NR_COLD more. Process context; takes no lock. Returns 0, or BODY_FIXED:
+ * there are more than SHK_NR_COLD, or the size of one is unknown.
  */
 int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *symbol);
-/* May functions of @shadow have bodies in place? -EOPNOTSUPP. */
-int shk_inplace_allowed(const struct shk_shadow *shadow);
-/* Another body for each function of @patch, made to run in place. Errors of shk_relocate(). */
-int shk_inplace_prepare(struct shk_patch *patch);
-void shk_inplace_free(struct shk_func *func);
-/* Pages of the bodies are private; nothing else is on them. -ENOMEM, -EADDRINUSE. */
-int shk_inplace_pin(struct shk_patch *patch);
-void shk_inplace_unpin(struct shk_patch *patch);
+
 /*
- * The patch is on, or nobody is grafted: put the bodies in, or take them out. -EAGAIN:
- * @busy is in one. -EADDRINUSE; -EOPNOTSUPP: shk_inplace_allowed() says so.
+ * Tells whether @shadow may have patches for which threads are waited for: SHK_PATCH_IN_PLACE, and
+ * LIVEPATCH without SHK_PATCH_UNSAFE_NOW. Does not sleep. The answer is reliable only while the
+ * caller holds the shadow's lock; a caller without it asks again later.
+ * Returns 0, or
+ *   NO_STACKS      this kernel has no reliable stack traces
+ *   POLICY         the shadow is SHK_ASYNC_OWNER or SHK_ASYNC_CAUSAL: interrupts and kernel
+ *                  threads change their text and cannot wait
+ *   SHARED         a handle with SHK_RIGHT_ATTACH was derived: exec may leave the shadow at any
+ *                  time and cannot wait
+ *   SYSCALLS_ONLY  the shadow has a target, and system calls cannot wait when they enter it
+ *   HAS_CALLERS    the shadow is a target
+ */
+int shk_inplace_allowed(const struct shk_shadow *shadow);
+
+/*
+ * Allocates shk_func.inplace of each function of @patch, relocates its body, and fills
+ * @patch->replacements. Applies nothing. No other task knows @patch yet; no lock is needed.
+ * Sleeps. After an error the caller frees @patch, and @patch->symbol is the function that the
+ * error is about.
+ * Returns 0, -ENOMEM, an error of shk_relocate(), or
+ *   CHANGES_TEXT   tasks change their text inside the function, do_exit() for instance
+ *   BODY_FIXED     the function is in a module, has exception table entries, or too many .cold
+ *                  parts; or @patch calls its old body
+ *   BODY_TOO_LONG  the function has no byte behind its __fentry__ site
+ *   NOT_TEXT       no symbol contains the function's address
+ */
+int shk_inplace_prepare(struct shk_patch *patch);
+
+/*
+ * Frees what shk_inplace_prepare() has allocated for @func, or nothing if @func->inplace is NULL.
+ * The body is not in place. Takes no lock; does not sleep.
+ */
+void shk_inplace_free(struct shk_func *func);
+
+/*
+ * Makes the pages of all bodies of @patch private, and counts them in shk_shadow.nr_common. The
+ * caller holds the shadow's lock, and calls shk_inplace_unpin() in the end, also after an error.
+ * Sleeps. Returns 0, -ENOMEM, FTRACE_DISABLED, FTRACE_DEAD, or XEN.
+ */
+int shk_inplace_pin(struct shk_patch *patch);
+
+/*
+ * Releases the pages that shk_inplace_pin() has pinned for @patch, if any. The bodies are not in
+ * place. The caller holds the shadow's lock. Sleeps.
+ */
+void shk_inplace_unpin(struct shk_patch *patch);
+
+/*
+ * Copies the bodies of all functions of @patch over the base's bodies in the shadow's text (@in),
+ * or restores the base's bytes (!@in). Sets @patch->in_place to @in.
+ *
+ * The entry of each function jumps to its body in the module, or no process is inside. If the text
+ * is live, this stops the machine and reads the kernel stacks of the threads inside. It changes
+ * nothing if one of them is in a body of @patch.
+ *
+ * The caller holds the shadow's lock. Takes cpus_read_lock(), text_mutex and shk_graft_lock.
+ * Sleeps, but does not wait for threads.
+ * Returns 0, or
+ *   -EAGAIN     thread *@busy is in a body; call again after shk_busy_task_wait()
+ *   EDIT_THERE  another edit is in one of the bodies (@in)
+ *   others      shk_inplace_allowed() refuses the patch by now (@in)
+ *
+ * After -EAGAIN *@busy is the thread's id in current's pid namespace, -1 if that does not show it.
+ * Otherwise *@busy is 0, or unchanged if shk_inplace_allowed() has refused.
  */
 int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy);
-/* Has @shadow a body in place behind the __fentry__ site @site? */
+
+/*
+ * Returns true if @shadow has a body in place in the function whose __fentry__ site is @site. The
+ * caller holds the shadow's lock. Does not sleep.
+ */
 bool shk_inplace_at(const struct shk_shadow *shadow, unsigned long site);
 
 #endif /* SHK_INPLACE_H */

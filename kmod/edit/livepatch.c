@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Livepatch modules, unchanged, for one shadow. Their init hands a klp_patch to
- * klp_enable_patch(). The process that loads one is in a shadow of its own in
- * which that function has another body: livepatch_capture(), which keeps the patch for
- * whoever asks for it by the module's name.
+ * Unmodified livepatch modules for one shadow.
+ *
+ * The init of a livepatch module passes a struct klp_patch to klp_enable_patch(). The process that
+ * loads the module is in a shadow with a CAPTURE patch, in which livepatch_capture() replaces that
+ * function. It keeps the struct in a list. shk_livepatch_prepare() finds it there, by the name of
+ * the module, and makes a LIVEPATCH patch of it, in any number of shadows. shk_livepatch_promote()
+ * passes it to the base's klp_enable_patch().
  */
 #include <linux/list.h>
 #include <linux/livepatch.h>
@@ -20,19 +23,24 @@
 
 #if IS_ENABLED(CONFIG_LIVEPATCH)
 
+/* The livepatch of a loaded module. Freed when the module is unloaded. */
 struct captured {
-	struct list_head node;
+	struct list_head node; /* in captured; captured_lock */
 	struct module *mod;
-	struct klp_patch *klp; /* which the exit of .mod may free: not without a reference to that */
-	bool promoted;	       /* the kernel's for good: it is not enabled twice */
+	struct klp_patch *klp; /* valid while the caller holds a reference to .mod */
+	bool promoted;	       /* the kernel has it, or is about to; captured_lock */
 };
 
-/* Nothing is taken inside, and nothing is called that may sleep for long. */
+/* Protects the list captured and its elements. No lock of the module is inside. */
 static DEFINE_MUTEX(captured_lock);
-/* Several shadows may have one module, whose callbacks expect no other at the same time. */
+/*
+ * Held while callbacks are called. Several shadows may have a patch of one module, whose callbacks
+ * expect to be called one at a time. Inside the shadow's lock.
+ */
 static DEFINE_MUTEX(callbacks_lock);
 static LIST_HEAD(captured);
 
+/* Returns what was captured of @mod, or NULL. */
 static struct captured *captured_find(const struct module *mod)
 {
 	struct captured *found;
@@ -44,6 +52,7 @@ static struct captured *captured_find(const struct module *mod)
 	return NULL;
 }
 
+/* Returns what was captured of the module @name, or NULL. */
 static struct captured *captured_find_name(const char *name)
 {
 	struct captured *found;
@@ -55,7 +64,11 @@ static struct captured *captured_find_name(const char *name)
 	return NULL;
 }
 
-/* In the place of klp_enable_patch(), in the init of a livepatch module. */
+/*
+ * Replaces klp_enable_patch() in shadows with a CAPTURE patch. The init of a livepatch module calls
+ * it. Keeps @klp for shk_livepatch_prepare(). Returns 0, -EINVAL: @klp is malformed, or -ENOMEM,
+ * which the init returns.
+ */
 static int livepatch_capture(struct klp_patch *klp)
 {
 	struct captured *new;
@@ -79,6 +92,7 @@ static void captured_free(struct captured *gone)
 	kfree(gone);
 }
 
+/* Is called for each change of a module's state. Forgets the livepatch of one that is unloaded. */
 static int livepatch_on_module(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct captured *gone;
@@ -128,8 +142,9 @@ static bool has_callbacks(const struct klp_object *obj)
 }
 
 /*
- * Holds the module @name for @patch: its callbacks are called for it, even if no function
- * of it changes. OBJECT_MISSING: it is not loaded, has not started yet, or is being unloaded.
+ * Takes a reference to the module @name for @patch, which has an object for it. Needed even if no
+ * function of the module changes, since callbacks are called. Returns 0, or OBJECT_MISSING: it is
+ * not loaded, its init has not returned, or it is being unloaded.
  */
 static int livepatch_get_object(struct shk_patch *patch, const char *name)
 {
@@ -146,7 +161,10 @@ static int livepatch_get_object(struct shk_patch *patch, const char *name)
 	return ret;
 }
 
-/* Does @mod have relocations that are made when livepatch has found the module @name? */
+/*
+ * Returns true if @mod has relocations to the module @name (".klp.rela.NAME."), which livepatch
+ * makes when it finds that module, once and for all tasks.
+ */
 static bool has_relocations(const struct module *mod, const char *name)
 {
 	const struct klp_modinfo *info = mod->klp_info;
@@ -161,13 +179,17 @@ static bool has_relocations(const struct module *mod, const char *name)
 	return false;
 }
 
+/* Takes a reference to the module @name. Returns 0, OBJECT_RELOCATIONS or OBJECT_MISSING. */
 static int check_object(struct shk_patch *patch, const char *name)
 {
 	return has_relocations(patch->mod, name) ? SHK_E(OBJECT_RELOCATIONS)
 						 : livepatch_get_object(patch, name);
 }
 
-/* What one shadow alone cannot have is refused. The modules that @patch changes are held. */
+/*
+ * Refuses livepatches whose effect cannot be limited to one shadow, and takes references to the
+ * modules that @patch changes. Returns 0, CALLBACKS, OBJECT_RELOCATIONS, OBJECT_MISSING or -ENOMEM.
+ */
 static int livepatch_check_scope(struct shk_patch *patch)
 {
 	struct klp_object *obj;
@@ -190,6 +212,7 @@ static int livepatch_check_scope(struct shk_patch *patch)
 	return 0;
 }
 
+/* Adds the function @wanted of @obj to @patch. Returns as shk_func_prepare(). */
 static int livepatch_prepare_func(struct shk_patch *patch, const struct klp_object *obj,
 				  const struct klp_func *wanted)
 {
@@ -250,7 +273,7 @@ int shk_livepatch_pre_patch(struct shk_patch *patch)
 	}
 	if (!ret)
 		goto unlock;
-	/* As livepatch does it: in the order of the objects, the failed one left out. */
+	/* In the order of the objects, without the failed one, as livepatch does. */
 	klp_for_each_object_static (patch->klp, done) {
 		if (done == obj)
 			break;
@@ -283,8 +306,8 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
 }
 
 /*
- * Calls the body that the base has: current may be in a shadow whose klp_enable_patch()
- * is livepatch_capture().
+ * Calls the base's klp_enable_patch(): current may be in a shadow in which livepatch_capture()
+ * replaces it. Returns 0, NO_ROOM, or the errno of klp_enable_patch() with the reason LIVEPATCH.
  */
 static int livepatch_enable(struct klp_patch *klp)
 {
@@ -292,7 +315,7 @@ static int livepatch_enable(struct klp_patch *klp)
 	int (*base)(struct klp_patch * klp);
 	int ret;
 
-	/* livepatch_capture() replaces nothing that has no site. */
+	/* Without a __fentry__ site livepatch_capture() cannot have replaced it. */
 	if (!site)
 		return shk_livepatch_error(klp_enable_patch(klp));
 	base = (void *)shk_old_get(site + CALL_INSN_SIZE);
@@ -304,8 +327,10 @@ static int livepatch_enable(struct klp_patch *klp)
 }
 
 /*
- * What was prepared for the shadow is the kernel's from now on: not prepared twice, and
- * for the kernel to undo.
+ * Passes the livepatch of @patch to the kernel. Removes pre_patch and post_patch from its objects,
+ * which were called for the shadow already. From then on the kernel calls pre_unpatch and
+ * post_unpatch, and this module does not. After an error all callbacks are restored. Returns 0,
+ * -ENOMEM, or an error of livepatch_enable().
  */
 static int livepatch_hand_over(struct shk_patch *patch)
 {
@@ -374,7 +399,7 @@ int shk_livepatch_promote(struct shk_patch *patch)
 	mutex_unlock(&captured_lock);
 	if (ret)
 		return ret;
-	/* @patch holds the module, so @found stays. */
+	/* @patch holds the module, so @found is not freed without the lock. */
 	ret = livepatch_hand_over(patch);
 	if (ret)
 		WRITE_ONCE(found->promoted, false);

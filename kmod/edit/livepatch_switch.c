@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A livepatch module is written for livepatch's consistency model: no task executes an old
- * body of one function and a new body of another in one system call. So the patch is
- * switched while the machine stands still and no task of the processes inside has one of
- * these bodies on its stack. All stubs ask for the state of the patch then, and one store
- * changes it for all tasks. As long as the patch is on, its bodies are in shk_shadow.bodies:
- * processes come into the shadow and leave it by the same rule, see graft/change_text.c.
+ * Switches livepatches on and off.
  *
- * A task that is in a stub, or in what a stub calls, and was sent to the old body, has the
- * address behind the __fentry__ site on its stack already: see slot_entry.S. If it was sent
- * to the new body, it has an address of the stub there.
+ * The author of a livepatch relies on livepatch's consistency model: no system call executes an old
+ * body of one function and a new body of another. So the state of the patch changes while the
+ * machine is stopped, and while no thread of the processes inside has one of the bodies on its
+ * kernel stack. All stubs read the state then, so one store changes all functions for all threads.
+ * While the patch is on, its bodies are in shk_shadow.bodies. So processes enter and leave the
+ * shadow by the same rule, see graft/change_text.c.
+ *
+ * A task may be in a stub, or in a function that a stub has called. If shk_hit_call() has chosen
+ * the old body, the address behind the __fentry__ site is on its stack, which is in the old body.
+ * If it has chosen the new body, an address in the stub is there. Therefore stubs count as new
+ * bodies.
  */
 #include <linux/cpu.h>
 #include <linux/module.h>
@@ -25,10 +28,13 @@
 #include "graft/graft.h"
 #include "graft/stack_check.h"
 
-/* The old body and the new one, each with what the compiler has split off it, and the stub. */
+/* An old body and a new one, each with parts that the compiler has split off, and a stub. */
 #define BODIES_PER_FUNC (2 * (1 + SHK_NR_COLD) + 1)
 
-/* The function at @addr, from @from on. -EPROTO: too many parts. */
+/*
+ * Adds the function at @addr, from @from on, and its .cold parts to @patch->bodies. Returns 0,
+ * NOT_TEXT: no symbol contains @addr, or BODY_FIXED: it has too many parts.
+ */
 static int switch_add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
 {
 	char name[SHK_SYMBOL_LEN];
@@ -79,6 +85,7 @@ void shk_livepatch_switch_begin(struct shk_patch *patch)
 	}
 }
 
+/* Adds the bodies [@first, @end) of @patch to @checked, a list of a struct shk_stack_check. */
 static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsigned int end,
 			       struct list_head *checked)
 {
@@ -86,7 +93,10 @@ static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsi
 		list_add(&patch->bodies[first].in_check, checked);
 }
 
-/* From now on processes come into the shadow and leave it with an eye to all of them. */
+/*
+ * Adds all bodies of @patch to shk_shadow.bodies: from now on no process enters or leaves the
+ * shadow while one of its threads is in one. text_mutex and shk_graft_lock are held.
+ */
 static void switch_add_shadow_bodies(struct shk_patch *patch)
 {
 	unsigned int i;
@@ -95,6 +105,7 @@ static void switch_add_shadow_bodies(struct shk_patch *patch)
 		list_add(&patch->bodies[i].node, &patch->shadow->bodies);
 }
 
+/* Removes all bodies of @patch from shk_shadow.bodies. text_mutex and shk_graft_lock are held. */
 static void switch_remove_shadow_bodies(struct shk_patch *patch)
 {
 	unsigned int i;
@@ -103,7 +114,10 @@ static void switch_remove_shadow_bodies(struct shk_patch *patch)
 		list_del_init(&patch->bodies[i].node);
 }
 
-/* text_mutex is held; no task is in a body. */
+/*
+ * Switches @arg, a patch, on if it is off, else off. Called while the machine is stopped and no
+ * thread is in a body, or while nothing executes the shadow. text_mutex is held. Returns 0.
+ */
 static int switch_flip_state(void *arg)
 {
 	struct shk_patch *patch = arg;
@@ -130,13 +144,14 @@ void shk_livepatch_switch_forget(struct shk_patch *patch)
 	mutex_unlock(shk_symbols.text_mutex);
 }
 
+/* Stops the machine if the shadow may be executed, and switches @patch. Returns 0 or -EAGAIN. */
 static int switch_try_flip(struct shk_patch *patch, struct shk_stack_check *check)
 {
-	/* Else nobody is there, and nobody comes in: the shadow is locked. */
+	/* If it is false it stays so, since the shadow is locked. */
 	bool live = shk_shadow_live(patch->shadow);
 	int ret;
 
-	cpus_read_lock(); /* outside of text_mutex, as everywhere */
+	cpus_read_lock(); /* before text_mutex, as in the kernel */
 	mutex_lock(shk_symbols.text_mutex);
 	ret = live ? shk_stack_check_and_change(check, switch_flip_state, patch)
 		   : switch_flip_state(patch);
@@ -153,7 +168,7 @@ int shk_livepatch_switch(struct shk_patch *patch, pid_t *busy)
 	int ret;
 
 	lockdep_assert_held(&patch->shadow->lock);
-	/* System calls may have been selected while a task was waited for. */
+	/* The answer may have changed while a thread was waited for, without the lock. */
 	ret = on ? shk_inplace_allowed(patch->shadow) : 0;
 	if (ret)
 		return ret;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Patch modules: see include/shadowk_patch.h. */
+/* Finds the functions of patch modules, see include/shadowk_patch.h. */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/shadowk.h>
@@ -11,8 +11,9 @@
 #include "edit/probe.h"
 
 /*
- * What the module @name says that it patches; the module is held from here on.
- * Modules are freed after a grace period.
+ * Returns the table of the patch module @name, and takes a reference to the module (.owner).
+ * Otherwise an ERR_PTR() of NO_PATCH_MODULE or PATCH_VERSION, as shk_module_prepare() describes
+ * them.
  */
 static const struct shadowk_patch *module_get_patch(const char *name)
 {
@@ -23,6 +24,7 @@ static const struct shadowk_patch *module_get_patch(const char *name)
 	if (strlen(name) >= MODULE_NAME_LEN)
 		return ERR_PTR(SHK_E(NO_PATCH_MODULE));
 	snprintf(symbol, sizeof(symbol), "%s:" SHADOWK_PATCH_SYMBOL, name);
+	/* The kernel frees modules after a grace period, so this one exists until it is held. */
 	preempt_disable();
 	set = (const struct shadowk_patch *)shk_symbol_lookup(symbol);
 	if (!set)
@@ -57,7 +59,7 @@ int shk_func_prepare(struct shk_patch *patch, const char *name, unsigned long po
 	func->old = shk_old_get(shk_call(ftrace_location)(addr) + CALL_INSN_SIZE);
 	if (!func->old)
 		return SHK_E(NO_ROOM);
-	/* All shadows that have the module have the same. */
+	/* All shadows that have the module store the same value. */
 	WRITE_ONCE(*old, (void *)func->old);
 	return 0;
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may still be in text that nobody enters any more: a task is seen clear of
- * it once, by its stack. As livepatch looks at stacks: of tasks that do not
- * run, and only what the unwinder vouches for.
+ * Tells whether a task may still be in the text of a module that no task enters any longer. So each
+ * task must be seen once without an address of that text on its kernel stack.
+ *
+ * Stacks are read as livepatch reads them: only while the task does not run, and only if the
+ * unwinder says that the trace is reliable. A task that runs is looked at again by a work item on
+ * its CPU, where it does not run then.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -14,26 +17,35 @@
 
 #include "edit/patch.h"
 
+/* Addresses that a stack trace may have; a longer one is not reliable. */
 #define NR_ENTRIES 256
-/* Attempts to catch a task on its CPU, which it may leave for another one each time. */
+/* Attempts to look at a task on its CPU. It may move to another CPU each time. */
 #define NR_TRIES 16
 
+/* The state of one call of shk_module_stacks_clear(). */
 struct stack_walk {
 	const struct module *mod;
-	/* Tasks that ran when they were looked at, and how many there is room for. */
+	/* Tasks that ran when the walk came to them, with a reference to each. */
 	struct task_struct **running;
 	unsigned int nr_running;
-	unsigned int room;
-	unsigned long entries[NR_ENTRIES];
+	unsigned int room;		   /* for elements of .running */
+	unsigned long entries[NR_ENTRIES]; /* one stack trace */
 };
 
 /*
- * Room for twice as many tasks as there are CPUs, since others run by the time the walk comes
- * to them; doubled by each walk that finds more. Under the one work item that looks.
+ * The room for running tasks, as a multiple of the number of CPUs. More tasks than CPUs may be
+ * found running, since the walk takes time. A walk that finds too many doubles it. Only the work
+ * item that frees patches uses it.
  */
 static unsigned int room_factor = 2;
 
-/* 0: not in it; -EAGAIN: it runs; -EBUSY: it is, or its stack tells nothing. */
+/*
+ * Looks at the stack of @task for @arg, a struct stack_walk. task_call_func() calls it, so that
+ * @task does not begin to run meanwhile. Returns
+ *   0        no address of the module is on the stack
+ *   -EAGAIN  @task runs
+ *   -EBUSY   an address of the module is on the stack, or the stack is not reliable
+ */
 static int stack_walk_task(struct task_struct *task, void *arg)
 {
 	struct stack_walk *walk = arg;
@@ -50,6 +62,10 @@ static int stack_walk_task(struct task_struct *task, void *arg)
 	return 0;
 }
 
+/*
+ * Looks at all tasks. Notes those that run in @walk->running. Returns 0, -EBUSY: a task is or may
+ * be in the module, or -EAGAIN: more tasks run than there is room for.
+ */
 static int stack_walk_all(struct stack_walk *walk)
 {
 	struct task_struct *process, *task;
@@ -62,7 +78,7 @@ static int stack_walk_all(struct stack_walk *walk)
 			walk->running[walk->nr_running++] = get_task_struct(task);
 			ret = 0;
 		}
-		/* Two loops in one: no break. */
+		/* for_each_process_thread() is two loops, which a break does not leave. */
 		if (ret)
 			goto unlock;
 	}
@@ -71,12 +87,16 @@ unlock:
 	return ret;
 }
 
+/* The argument of stack_walk_from_its_cpu(). */
 struct displaced {
 	struct stack_walk *walk;
 	struct task_struct *task;
 };
 
-/* On the CPU of a task that ran just now: it does not while this does. */
+/*
+ * Looks at a task that ran. Called by a worker on the task's CPU, where it does not run meanwhile.
+ * Returns as stack_walk_task(): -EAGAIN if the task runs on another CPU by now.
+ */
 static long stack_walk_from_its_cpu(void *arg)
 {
 	struct displaced *displaced = arg;
@@ -84,6 +104,7 @@ static long stack_walk_from_its_cpu(void *arg)
 	return shk_call(task_call_func)(displaced->task, stack_walk_task, displaced->walk);
 }
 
+/* Looks at @task, which ran, on the CPU that it is on. Returns as stack_walk_task(). */
 static int stack_walk_displaced(struct stack_walk *walk, struct task_struct *task)
 {
 	struct displaced displaced = { walk, task };
@@ -94,6 +115,10 @@ static int stack_walk_displaced(struct stack_walk *walk, struct task_struct *tas
 	return ret;
 }
 
+/*
+ * Looks at all tasks of @walk->running, until one fails, and drops the references to all. Returns
+ * 0, or what stack_walk_displaced() has returned.
+ */
 static int stack_walk_running(struct stack_walk *walk)
 {
 	unsigned int i;

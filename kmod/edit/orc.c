@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The unwinder's lookup is static, so this one reads the same tables. */
+/* Reads the unwinder's tables. The kernel's own lookup is a static function. */
 #include <linux/module.h>
 #include <linux/string.h>
 
@@ -8,7 +8,7 @@
 
 #if IS_ENABLED(CONFIG_UNWINDER_ORC)
 
-/* The frame at @addr, NULL if the tables begin behind it. */
+/* Returns the entry for @addr in the tables of @mod, or NULL if all entries are behind @addr. */
 static const struct orc_entry *orc_find(unsigned long addr, const struct module *mod)
 {
 	const int *ips = (const int *)shk_symbols.orc_ips;
@@ -20,7 +20,7 @@ static const struct orc_entry *orc_find(unsigned long addr, const struct module 
 		entries = mod->arch.orc_unwind;
 		high = mod->arch.num_orcs;
 	}
-	/* The last entry that does not begin behind @addr. */
+	/* Find the last entry that begins at @addr or before. */
 	while (low < high) {
 		unsigned int mid = low + (high - low) / 2;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The frames that the unwinder sees at an address of the base's text. @mod is the module that
- * has the text, and the caller holds it; NULL: the kernel image.
+ * Stack frames at an address of text, as the ORC tables of the kernel and its modules tell them.
+ * Each address comes with the module that has it, to which the caller holds a reference, or with
+ * NULL for the kernel image. Nothing here takes a lock or sleeps.
  */
 #ifndef SHK_ORC_H
 #define SHK_ORC_H
@@ -11,11 +12,17 @@
 struct module;
 
 /*
- * True if the stack pointer points to a return address when @addr is executed. False, too, where
- * the unwinder does not say so. Without CONFIG_UNWINDER_ORC only __fentry__ sites are known.
+ * Returns true if the stack pointer points to a return address when the instruction at @addr is
+ * about to execute. False also means that the tables do not tell. Without CONFIG_UNWINDER_ORC it
+ * returns true for __fentry__ sites only.
  */
 bool shk_orc_is_entry(unsigned long addr, const struct module *mod);
-/* True if both addresses have the same frame; false without CONFIG_UNWINDER_ORC. */
+
+/*
+ * Returns true if the tables tell the same frame for @a in @a_mod and @b in @b_mod. False also
+ * means that they have none for one of the two, and is always returned without
+ * CONFIG_UNWINDER_ORC.
+ */
 bool shk_orc_same(unsigned long a, const struct module *a_mod, unsigned long b,
 		  const struct module *b_mod);
 

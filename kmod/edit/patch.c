@@ -1,4 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Adds, removes and lists patches. The life of a patch is in patch.h.
+ *
+ * Steps of shk_patch_add() from patch_apply_edits() on; shk_patch_remove() reverts them in reverse
+ * order. A step with an asterisk is tried again while a thread is in a body.
+ *
+ *   IN_PLACE            add jumps   patch_switch_on()           shk_inplace_put() *   remove jumps
+ *   LIVEPATCH, waits    add jumps   shk_livepatch_switch() *    patch_switch_on()
+ *   others with bodies  add jumps   patch_switch_on()
+ *   others              add edits   patch_switch_on()
+ */
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -15,6 +26,7 @@
 #include "graft/stack_check.h"
 #include "shadow/edits.h"
 
+/* Returns the patch of @shadow with the id @id, or with the name @name if @id is 0; or NULL. */
 static struct shk_patch *patch_find(struct shk_shadow *shadow, u64 id, const char *name)
 {
 	struct shk_patch *patch;
@@ -25,21 +37,24 @@ static struct shk_patch *patch_find(struct shk_shadow *shadow, u64 id, const cha
 	return NULL;
 }
 
+/* Callback of shk_name_choose(). */
 static bool patch_name_is_taken(struct shk_shadow *shadow, const char *name)
 {
 	return patch_find(shadow, 0, name);
 }
 
-/* ---- what is freed when no task can be in it any more ---- */
+/* ---- freeing removed patches ---- */
 
 static LLIST_HEAD(free_list);
+/* Removed patches that are not freed yet. */
 static atomic_t nr_to_free = ATOMIC_INIT(0);
 static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
-/* Functions and objects of modules, which cannot be unloaded before these are freed. */
+/* References that patches, removed or not, hold to modules which they change. */
 static atomic_t nr_owned = ATOMIC_INIT(0);
 static void patches_free_work_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(patches_free_work, patches_free_work_fn);
 
+/* Drops the reference to @owner, if it is not NULL. */
 static void patch_put_owner(struct module *owner)
 {
 	module_put(owner);
@@ -47,6 +62,10 @@ static void patch_put_owner(struct module *owner)
 		atomic_dec(&nr_owned);
 }
 
+/*
+ * Frees @patch and drops its references to modules. No task is in its stubs, bodies and detour.
+ * Calls post_unpatch of a livepatch, if that is due.
+ */
 static void patch_free(struct shk_patch *patch)
 {
 	struct shk_func *func, *next;
@@ -82,8 +101,9 @@ static void patch_free(struct shk_patch *patch)
 }
 
 /*
- * A task may have been preempted in a stub, a body or a detour, and sleep in a
- * body that a module has, which may call the old one.
+ * Frees all queued patches. Tasks may have been preempted in a stub, a body or a detour, which a
+ * grace period of RCU tasks waits for. They may also sleep in a body of a module, and call the old
+ * body later: such a patch is queued again until no task is in the module's text.
  */
 static void patches_free_queued(struct llist_node *all)
 {
@@ -107,6 +127,7 @@ static void patches_free_work_fn(struct work_struct *work)
 	shk_free_pass_run(&free_passes, &free_list, patches_free_queued);
 }
 
+/* Queues @patch for the worker. It is in no list, and no edit leads to it. */
 static void patch_queue_free(struct shk_patch *patch)
 {
 	atomic_inc(&nr_to_free);
@@ -126,13 +147,14 @@ bool shk_patches_settle(bool all)
 
 void shk_patches_exit(void)
 {
-	/* Those with modules hold this one. */
+	/* No patch is queued again: one with a module would hold this module. */
 	flush_delayed_work(&patches_free_work);
 	patches_free_work_fn(NULL);
 }
 
 /* ---- effect ---- */
 
+/* Makes the stubs of @patch fast or slow after its state has changed. */
 static void patch_refresh_sites(struct shk_patch *patch)
 {
 	struct shk_func *func;
@@ -142,7 +164,10 @@ static void patch_refresh_sites(struct shk_patch *patch)
 			shk_site_refresh(func->site);
 }
 
-/* All stubs ask for the state while it changes, so one store changes them all. */
+/*
+ * Switches @patch on. The stubs of a new patch are slow and read the state, so the first store
+ * changes all functions at one instant. The caller holds the shadow's lock.
+ */
 static void patch_switch_on(struct shk_patch *patch)
 {
 	WRITE_ONCE(patch->state, SHK_PATCH_ON);
@@ -150,6 +175,10 @@ static void patch_switch_on(struct shk_patch *patch)
 	patch_refresh_sites(patch);
 }
 
+/*
+ * Switches @patch off. Makes its stubs slow first, so that the last store changes all functions at
+ * one instant. The caller holds the shadow's lock.
+ */
 static void patch_switch_off(struct shk_patch *patch)
 {
 	WRITE_ONCE(patch->state, SHK_PATCH_ON);
@@ -157,6 +186,10 @@ static void patch_switch_off(struct shk_patch *patch)
 	WRITE_ONCE(patch->state, SHK_PATCH_OFF);
 }
 
+/*
+ * Reverts all edits of @patch, which is off and whose bodies are not in place. Also after
+ * patch_apply_edits() has failed in between. The caller holds the shadow's lock.
+ */
 static void patch_revert_edits(struct shk_patch *patch)
 {
 	struct shk_func *func;
@@ -174,8 +207,9 @@ static void patch_revert_edits(struct shk_patch *patch)
 	shk_inplace_unpin(patch);
 }
 
-/* ---- in place: from jumps to there, and back ---- */
+/* ---- jumps of patches in place ---- */
 
+/* Removes the jumps from all functions of @patch. The shadow's lock is held. */
 static void patch_remove_jumps(struct shk_patch *patch)
 {
 	struct shk_func *func;
@@ -184,11 +218,15 @@ static void patch_remove_jumps(struct shk_patch *patch)
 		if (!func->site)
 			continue;
 		shk_site_unpatch(func);
-		/* Who is on the way through the stub goes on behind the site. */
+		/* A CPU that is in the stub now continues behind the site: shk_stub_site(). */
 		WRITE_ONCE(func->site, NULL);
 	}
 }
 
+/*
+ * Adds jumps to all functions of @patch, whose bodies are in place, and switches it on. The
+ * shadow's lock is held. Returns 0, or an error of shk_site_patch(): no jump was added.
+ */
 static int patch_add_jumps(struct shk_patch *patch)
 {
 	struct shk_func *func;
@@ -205,17 +243,21 @@ static int patch_add_jumps(struct shk_patch *patch)
 	return 0;
 }
 
+/*
+ * Removes @patch from its shadow and queues it for the worker. Its bodies are not in place, unless
+ * no process is inside. Cannot fail. The shadow's lock is held.
+ */
 static void patch_remove(struct shk_patch *patch)
 {
 	pid_t busy;
 
 	lockdep_assert_held(&patch->shadow->lock);
-	/* Else that was waited for; now nobody is there who could be in it. */
+	/* Bodies are still in place only at the end of the shadow: no process is inside. */
 	if (patch->in_place && !WARN_ON_ONCE(shk_shadow_users(patch->shadow)))
 		WARN_ON_ONCE(shk_inplace_put(patch, false, &busy));
 	list_del(&patch->node);
 	patch->shadow->nr_patches--;
-	/* Else it was never on, or whoever switches it has called that. */
+	/* If it is being switched, the call that does so has called pre_unpatch if it was on. */
 	if (patch->was_on && patch->state != SHK_PATCH_OFF && !patch->switching)
 		shk_livepatch_call(patch, SHK_PRE_UNPATCH);
 	if (patch->state != SHK_PATCH_OFF)
@@ -224,23 +266,30 @@ static void patch_remove(struct shk_patch *patch)
 	patch_queue_free(patch);
 }
 
-/* ---- when no task is in their bodies: livepatches, and what is in place ---- */
+/* ---- waiting until no thread is in a body ---- */
 
+/* Callback of patch_wait_and_change(): copies the bodies of @patch over the base's. */
 static int patch_put_in_place(struct shk_patch *patch, pid_t *busy)
 {
 	return shk_inplace_put(patch, true, busy);
 }
 
+/* Callback of patch_wait_and_change(): restores the base's bytes. */
 static int patch_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
 	return shk_inplace_put(patch, false, busy);
 }
 
 /*
- * Has @patch of @shadow's list changed by @try, as soon as that does not return -EAGAIN.
- * The shadow is locked, but not while a task is waited for; it may be destroyed
- * then: SHADOW_DESTROYED, and @patch is gone. TASK_BUSY: @busy was in a body all the time; -ERESTARTSYS;
- * others of @try.
+ * Calls @try until it does not return -EAGAIN, for some seconds at most. @patch is in
+ * @shadow->patches. The caller holds the shadow's lock; it is released while a thread is waited
+ * for, and held on return.
+ *
+ * Returns 0, or
+ *   TASK_BUSY         thread *@busy was in a body all the time
+ *   -ERESTARTSYS      a signal came
+ *   SHADOW_DESTROYED  the shadow was destroyed during a wait; @patch was removed, do not touch it
+ *   others            errors of @try
  */
 static int patch_wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
 				 int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
@@ -263,7 +312,12 @@ static int patch_wait_and_change(struct shk_shadow *shadow, struct shk_patch *pa
 	return ret;
 }
 
-/* Back to jumps; without them, if nobody is there to jump. */
+/*
+ * Restores the base's bytes in the place of the bodies of @patch, as soon as no thread is in one.
+ * The functions have jumps then, which patch_remove() removes; none if no process is inside. After
+ * an error the bodies are still in place, and no jump is left. Returns 0, or an error of
+ * patch_add_jumps() or patch_wait_and_change().
+ */
 static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
 	bool live = shk_shadow_users(patch->shadow);
@@ -277,7 +331,11 @@ static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 	return ret;
 }
 
-/* As livepatch does it, which has nothing to call where a transition back is reversed but this. */
+/*
+ * Switches the livepatch @patch off, as soon as no thread is in one of its bodies. After an error
+ * it is on again. Then post_patch is called after pre_unpatch, which is what livepatch calls when a
+ * transition is reversed. Returns as patch_wait_and_change().
+ */
 static int patch_wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 {
 	int ret;
@@ -298,18 +356,19 @@ static int patch_wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 
 /* ---- adding ---- */
 
-/* The bodies are those of a module, which @object names. */
+/* Returns true if the bodies are in a module, whose name is shk_patch.object. */
 static bool has_module(u32 kind)
 {
 	return kind == SHK_PATCH_MODULE || kind == SHK_PATCH_LIVEPATCH;
 }
 
-/* They change while nobody is inside: see thunk.c. */
+/* Returns true for patches of thunks, which change only while the shadow is not executed. */
 static bool is_thunk(u32 kind)
 {
 	return kind == SHK_PATCH_RETPOLINES || kind == SHK_PATCH_RETURNS;
 }
 
+/* Flags that each kind accepts. */
 static const u32 flags_of[] = {
 	[SHK_PATCH_NOP] = SHK_PATCH_IN_PLACE,
 	[SHK_PATCH_RETURN] = SHK_PATCH_IN_PLACE,
@@ -319,13 +378,13 @@ static const u32 flags_of[] = {
 	[SHK_PATCH_RETURNS] = 0,
 };
 
-/* What struct shk_patch_add's union says, for all kinds. */
+/* The union of struct shk_patch_add, in one form for all kinds. Points into that struct. */
 struct wish {
-	struct shk_location place;
-	u64 offset; /* SKIP_CALL: of the call */
-	u64 value;
-	const char *object; /* the callee or the module */
-	size_t used;	    /* bytes of the union that the kind uses */
+	struct shk_location place; /* the function; empty if the kind has none */
+	u64 offset;		   /* SKIP_CALL: offset of the call, or 0 */
+	u64 value;		   /* RETURN, SKIP_CALL: rax */
+	const char *object;	   /* the callee or the module; "" if the kind has none */
+	size_t used;		   /* bytes of the union that the kind uses */
 };
 
 static bool is_terminated(const char *string, size_t room)
@@ -365,7 +424,7 @@ static int wish_of_module(const struct shk_patch_module *arg, struct wish *wish)
 	return 0;
 }
 
-/* -EINVAL: @arg is malformed. */
+/* Checks @arg and fills @wish from it. Returns 0, or -EINVAL: @arg is malformed. */
 static int wish_of(const struct shk_patch_add *arg, struct wish *wish)
 {
 	int ret = 0;
@@ -388,14 +447,20 @@ static int wish_of(const struct shk_patch_add *arg, struct wish *wish)
 										       : 0;
 }
 
-/* What switches tasks, waits, or makes shadows is the same in all of them. */
+/*
+ * Returns false if the function @symbol at @addr must be the base's in all shadows: in addition to
+ * shk_location_may_differ(), all functions of the scheduler that switch tasks or wait.
+ */
 static bool patch_may_differ(unsigned long addr, const char *symbol)
 {
 	return shk_location_may_differ(addr, symbol) &&
 	       !(addr >= shk_symbols.sched_text && addr < shk_symbols.sched_text_end);
 }
 
-/* The kernel's word that it may be changed: not noinstr, not blacklisted. */
+/*
+ * Tells whether kprobes permits changes at @addr, which excludes noinstr text and its blacklist.
+ * Returns as shk_site_check(), but FORBIDDEN for CANNOT_STEP.
+ */
 static int patch_check_kprobes(unsigned long addr)
 {
 	int ret = shk_site_check(addr);
@@ -404,8 +469,9 @@ static int patch_check_kprobes(unsigned long addr)
 }
 
 /*
- * The module whose text @symbol at @addr is, which may be another one's since it was
- * looked up, goes to @owner, even on error; NULL of the kernel's own.
+ * Takes a reference to the module that has the function @symbol at @addr, and sets *@owner to it.
+ * Leaves *@owner NULL for the kernel image. Returns 0, SYMBOL_UNKNOWN: the text is another
+ * function's since @symbol was looked up (*@owner is set), or an error of shk_module_get_at().
  */
 static int patch_get_owner(unsigned long addr, const char *symbol, struct module **owner)
 {
@@ -422,7 +488,10 @@ static int patch_get_owner(unsigned long addr, const char *symbol, struct module
 		       : 0;
 }
 
-/* May the function at @addr have another body? Errors of struct shk_patch_add. */
+/*
+ * Tells whether the function @symbol at @addr can have another body. Returns 0, FORBIDDEN,
+ * PAGE_EDGE or NO_FENTRY, as shk_func_add() describes them.
+ */
 static int check_func(unsigned long addr, const char *symbol)
 {
 	unsigned long site;
@@ -432,7 +501,7 @@ static int check_func(unsigned long addr, const char *symbol)
 	site = shk_call(ftrace_location)(addr);
 	if (site)
 		return shk_branch_spans_pages(site) ? SHK_E(PAGE_EDGE) : 0;
-	/* Where nothing may be changed at all is the better reason. */
+	/* If text must not change at all, that is the better reason. */
 	return patch_check_kprobes(addr) == SHK_E(FORBIDDEN) ? SHK_E(FORBIDDEN) : SHK_E(NO_FENTRY);
 }
 
@@ -454,6 +523,7 @@ struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsig
 	return ret ? ERR_PTR(ret) : func;
 }
 
+/* Prepares a NOP or RETURN patch of the function at @addr. Errors of struct shk_patch_add. */
 static int prepare_return(struct shk_patch *patch, unsigned long addr)
 {
 	struct shk_func *func = shk_func_add(patch, patch->symbol, addr, 0);
@@ -465,6 +535,10 @@ static int prepare_return(struct shk_patch *patch, unsigned long addr)
 	return func->body ? 0 : SHK_E(NO_ROOM);
 }
 
+/*
+ * Prepares a SKIP_CALL patch of the function at @addr: finds the call, makes the edit, and the
+ * detour if a value is to be set. Returns 0 or an error of struct shk_patch_add.
+ */
 static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 {
 	unsigned long at, next, func_offset, size;
@@ -495,7 +569,10 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 		if (!patch->detour)
 			return SHK_E(NO_ROOM);
 	}
-	/* A jump over nothing is a nop that the poker knows how to step over. */
+	/*
+	 * Without a value this is a jump to the next instruction. It is used instead of a nop since
+	 * the edit has a target then, at which CPUs continue while the bytes change.
+	 */
 	patch->edits = kzalloc(sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
 	if (!patch->edits)
 		return -ENOMEM;
@@ -505,7 +582,17 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 	return 0;
 }
 
-/* Nothing is reverted here: the caller takes out what is in. */
+/*
+ * Applies all edits of @patch; the patch is off. The shadow's lock is held. After an error the
+ * caller calls patch_revert_edits() for those that were applied, and @patch->symbol is the function
+ * that the error is about, if it is about one.
+ *
+ * Returns 0, or
+ *   PROCESSES_INSIDE  it is of thunks, and the shadow may be executed
+ *   THREADS_INSIDE    threads are in stretches of their own, and it has edits that cannot test that
+ *   others            errors of shk_inplace_allowed(), shk_inplace_pin(), shk_site_patch() and
+ *                     shk_edit_apply()
+ */
 static int patch_apply_edits(struct shk_patch *patch)
 {
 	struct shk_func *func;
@@ -514,10 +601,10 @@ static int patch_apply_edits(struct shk_patch *patch)
 
 	if (is_thunk(patch->kind) && shk_shadow_live(patch->shadow))
 		return SHK_E(PROCESSES_INSIDE);
-	/* These, and bodies in place, cannot ask whether the thread is to act on them. */
+	/* These edits, and bodies in place, cannot test whether the thread sees edits. */
 	if ((patch->nr_edits || patch->nr_replacements) && READ_ONCE(patch->shadow->nr_threads))
 		return SHK_E(THREADS_INSIDE);
-	/* Once more: since patch_prepare() a handle may have been shared or system calls selected. */
+	/* Check again: the answer may have changed since patch_prepare(), without the lock. */
 	if (patch->nr_replacements || patch->bodies) {
 		ret = shk_inplace_allowed(patch->shadow);
 		if (ret)
@@ -544,6 +631,7 @@ static int patch_apply_edits(struct shk_patch *patch)
 	return 0;
 }
 
+/* Sets @patch->name to @wish, or to one made of its symbols. Returns as shk_name_choose(). */
 static int patch_choose_name(struct shk_shadow *shadow, struct shk_patch *patch, const char *wish)
 {
 	char after[SHK_NAME_LEN];
@@ -559,6 +647,7 @@ static int patch_choose_name(struct shk_shadow *shadow, struct shk_patch *patch,
 	return shk_name_choose(shadow, patch->name, wish, after, patch_name_is_taken);
 }
 
+/* Finds the functions and new bodies of @patch, or its edits. Errors of struct shk_patch_add. */
 static int patch_prepare_bodies(struct shk_patch *patch, const struct wish *wish)
 {
 	unsigned long addr, offset, size;
@@ -587,6 +676,10 @@ static int patch_prepare_bodies(struct shk_patch *patch, const struct wish *wish
 	return prepare_return(patch, addr);
 }
 
+/*
+ * Prepares @patch, without any lock held. Returns 0 or an error of struct shk_patch_add. After an
+ * error the caller frees @patch, and @patch->symbol is the function that the error is about, or "".
+ */
 static int patch_prepare(struct shk_patch *patch, const struct wish *wish)
 {
 	bool in_place = patch->flags & SHK_PATCH_IN_PLACE;
@@ -602,6 +695,7 @@ static int patch_prepare(struct shk_patch *patch, const struct wish *wish)
 	return ret;
 }
 
+/* Gives @patch an id and adds it to the shadow's list. The shadow's lock is held. */
 static void patch_publish(struct shk_patch *patch)
 {
 	struct shk_shadow *shadow = patch->shadow;
@@ -612,8 +706,9 @@ static void patch_publish(struct shk_patch *patch)
 }
 
 /*
- * Published first, for the shadow may be destroyed while a task is waited for. Others leave
- * it alone until it is done. Errors of patch_wait_and_change().
+ * Publishes @patch, then calls patch_wait_and_change(), and returns its result. The patch is
+ * published first so that the end of the shadow removes it during a wait; other calls leave it
+ * alone meanwhile. After an error other than SHADOW_DESTROYED it is in no list.
  */
 static int patch_publish_and_change(struct shk_patch *patch,
 				    int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
@@ -630,7 +725,12 @@ static int patch_publish_and_change(struct shk_patch *patch,
 	return ret;
 }
 
-/* From nowhere to where it is to be: by jumps, or in the place of what they lead away from. */
+/*
+ * Publishes @patch, whose edits are applied, and switches it on, in one of the ways that are
+ * described at the top of this file. The shadow's lock is held, and is released while a thread is
+ * waited for. Returns 0, or an error of patch_wait_and_change(); then the patch may be on, and is
+ * in no list.
+ */
 static int patch_turn_on(struct shk_patch *patch, pid_t *busy)
 {
 	int ret = 0;
@@ -652,7 +752,7 @@ static int patch_turn_on(struct shk_patch *patch, pid_t *busy)
 	return ret;
 }
 
-/* After an error: the function that it is about, or else the module. */
+/* Sets @arg->subject, after an error, to the function that it is about, or else the module. */
 static void note_subject(const struct shk_patch *patch, struct shk_patch_add *arg)
 {
 	strscpy(arg->subject, *patch->symbol ? patch->symbol : patch->object, sizeof(arg->subject));
@@ -711,7 +811,7 @@ patch_switch_off:
 		patch_switch_off(patch);
 patch_revert_edits:
 	patch_revert_edits(patch);
-	/* Where a task was waited for there was one inside, and both are true. */
+	/* If a thread was waited for, a process was inside, and this does nothing. */
 	shk_shadow_unprepare(shadow, &was);
 	shk_shadow_unlock(shadow);
 	note_subject(patch, arg);
@@ -754,7 +854,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 	if (!ret)
 		patch_remove(patch);
 	shk_shadow_unlock(shadow);
-	/* The shadow was destroyed, and the patch removed by that. */
+	/* The end of the shadow has removed the patch. */
 	return ret == SHK_E(SHADOW_DESTROYED) ? 0 : ret;
 }
 
@@ -788,13 +888,15 @@ void shk_patches_teardown(struct shk_shadow *shadow)
 		patch_remove(patch);
 }
 
-/* ---- telling ---- */
+/* ---- lists ---- */
 
+/* Returns the number of elements that SHK_PATCH_LIST has for @patch. */
 static unsigned int nr_functions(const struct shk_patch *patch)
 {
 	return patch->nr_edits ?: shk_patch_nr_funcs(patch);
 }
 
+/* Fills @info with the function or edit number @index of @patch. */
 static void patch_report(const struct shk_patch *patch, u32 index, struct shk_patch_info *info,
 			 bool show_addr)
 {
@@ -828,7 +930,7 @@ static void patch_report(const struct shk_patch *patch, u32 index, struct shk_pa
 		info->addr = 0;
 }
 
-/* A cursor is a patch's id and, in its low half, the index of the function that is next. */
+/* The high half of a cursor is the id of a patch, the low half the index of its next function. */
 int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info *info,
 		   bool show_addr)
 {
@@ -841,7 +943,7 @@ int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info
 		return ret;
 	ret = -ENOENT;
 	list_for_each_entry (patch, &shadow->patches, node) {
-		/* What is not on yet is not there. */
+		/* A patch that is not on yet is not listed. */
 		if (patch->id < id || patch->state == SHK_PATCH_OFF)
 			continue;
 		index = patch->id == id ? lower_32_bits(*cursor) : 0;

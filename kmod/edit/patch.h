@@ -1,21 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A patch is a set of functions of one shadow that have other bodies there, or
- * one call left out of a function. Functions take effect together: their sites
- * lead to stubs, and every stub asks the one word of the patch.
+ * Patches: functions that have another body in one shadow, a call that is left out of a function,
+ * or thunks that are bypassed.
  *
- * patch.c	adds, removes, tells
- * call.c	finds the call to leave out
- * module.c	patches whose bodies are in a module
- * livepatch.c	patches that livepatch modules have
- * thunk.c	thunks of mitigations
- * inplace.c	bodies in the place of the base's
- * livepatch_switch.c	livepatches, switched while no task is in their bodies
- * module_stacks.c	who may still be in such a module
- * site.c	the entry that a function shares with probes and other patches
+ *   patch.c             adds, removes and lists patches
+ *   call.c              finds the call to leave out
+ *   module.c            patches whose bodies are in a patch module
+ *   livepatch.c         patches whose bodies are in a livepatch module
+ *   livepatch_switch.c  switches livepatches while no thread is in their bodies
+ *   thunk.c             thunks of mitigations
+ *   inplace.c           bodies that are copied over the base's, see inplace.h
+ *   relocate.c          makes a body run at another address
+ *   module_stacks.c     tells whether a task may still be in a module's text
+ *   site.c              the entry of a function, which patches and probes share, see probe.h
  *
- * Locking: the shadow's, but for calls in progress, which read
- * shk_site.funcs, shk_func.patch and shk_patch.state under RCU.
+ * The entry of a patched function jumps to a stub of the topmost patch (slot_entry.S). A slow stub
+ * calls shk_hit_call(), which hits probes, calls ftrace's users, and chooses the body by
+ * shk_patch.state. A fast stub jumps to the body.
+ *
+ * Life of a patch (struct shk_patch):
+ *
+ *   prepared   bodies are found, memory is allocated; no other task knows the patch
+ *   applied    its functions have stubs, which lead to the old bodies; the state is OFF
+ *   on         the state is ON or FAST; in shk_shadow.patches, where it is before if a call waits
+ *   removed    the state is OFF, its edits are reverted; queued for the worker
+ *   freed      by the worker, after a grace period of RCU tasks, and once no task is in its module
+ *
+ * Locking: the shadow's lock protects all members, except where it is said. Hits read
+ * shk_site.funcs, and .patch, .site and .stub of struct shk_func, and shk_patch.state, with
+ * preemption off. No lock is needed before the patch is applied.
+ *
+ * Functions run in process context and may sleep, except where it is said.
  */
 #ifndef SHK_PATCH_H
 #define SHK_PATCH_H
@@ -26,66 +41,97 @@
 
 #include "shadow/shadow.h"
 
+/*
+ * Which bodies the functions of a patch have. All slow stubs read this one word, so one store
+ * changes all functions.
+ *
+ *   OFF --> ON <--> FAST     patch_switch_on():   OFF, ON, FAST
+ *    ^      |                patch_switch_off():  FAST, ON, OFF
+ *    '------'                shk_livepatch_switch(): OFF to ON, ON to OFF
+ *
+ * After FAST is left, shk_site_refresh() makes all stubs slow before OFF is stored.
+ */
 enum shk_patch_state {
-	SHK_PATCH_OFF,	/* stubs pass on to the old body */
-	SHK_PATCH_ON,	/* stubs ask, and find the new body */
-	SHK_PATCH_FAST, /* stubs that nobody else uses go to the new body unasked */
+	SHK_PATCH_OFF,	/* stubs are slow and lead to the bodies that the functions had before */
+	SHK_PATCH_ON,	/* stubs are slow and lead to the new bodies */
+	SHK_PATCH_FAST, /* stubs lead to the new bodies, and may be fast: shk_site_refresh() */
 };
 
 struct shk_inplace;
 
+/*
+ * One function of a patch and its new body. Members without a remark are constant once the patch
+ * is prepared.
+ */
 struct shk_func {
-	struct list_head node;	  /* shk_patch.funcs */
-	struct list_head in_site; /* shk_site.funcs, RCU */
+	struct list_head node;	  /* in shk_patch.funcs */
+	struct list_head in_site; /* in .site->funcs; the shadow's lock, hits read it under RCU */
 	struct shk_patch *patch;
-	struct shk_site *site;
-	unsigned long addr;   /* of the function */
-	struct module *owner; /* whose text that is, held; NULL: the kernel's own */
-	unsigned long body;
-	int stub;
-	unsigned long old;	     /* a pointer to the old body, or 0 */
-	struct shk_inplace *inplace; /* IN_PLACE, else NULL */
+	struct shk_site *site; /* NULL before it is applied and while its body is in place */
+	unsigned long addr;    /* address of the function */
+	struct module *owner;  /* has the function; holds a reference. NULL: kernel image */
+	unsigned long body;    /* address of the new body */
+	int stub;	       /* index of its stub, which it keeps until it is freed; or -1 */
+	unsigned long old;     /* function that calls the old body (shk_old_get()), or 0 */
+	struct shk_inplace *inplace; /* IN_PLACE; else NULL */
 	char symbol[SHK_SYMBOL_LEN];
 };
 
+/* One patch of a shadow. Members without a remark are constant once the patch is on. */
 struct shk_patch {
-	struct list_head node; /* shk_shadow.patches */
+	struct list_head node; /* in shk_shadow.patches; the shadow's lock */
 	struct shk_shadow *shadow;
 	u64 id;
-	u64 value;
-	u32 kind;
-	u32 flags;
+	u64 value; /* RETURN, SKIP_CALL: rax */
+	u32 kind;  /* enum shk_patch_kind */
+	u32 flags; /* SHK_PATCH_* */
+	/* The shadow's lock; hits read it. A livepatch is switched under text_mutex, too. */
 	enum shk_patch_state state;
-	struct list_head funcs;
-	/* What is changed elsewhere than at entries: a call, thunks. */
+	struct list_head funcs; /* shk_func.node */
+	/* SKIP_CALL: the call. RETPOLINES, RETURNS: the thunks. Else NULL. */
 	struct shk_edit *edits;
 	unsigned int nr_edits;
-	u8 *detour;	      /* SKIP_CALL: where the call leads if it sets a value */
-	struct module *owner; /* SKIP_CALL: whose text that is in, held; NULL: the kernel's own */
-	u64 offset;
+	u8 *detour;	      /* SKIP_CALL with a value: sets rax; else NULL */
+	struct module *owner; /* SKIP_CALL: has the call; holds a reference. NULL: kernel image */
+	u64 offset;	      /* SKIP_CALL: bytes from .symbol to the call */
 	char name[SHK_NAME_LEN];
+	/*
+	 * NOP, RETURN, SKIP_CALL: the function. While a patch is added: the function that an error
+	 * is about.
+	 */
 	char symbol[SHK_SYMBOL_LEN];
-	char object[SHK_SYMBOL_LEN];
-	struct module *mod;    /* where the bodies are; held, as is this module */
-	struct klp_patch *klp; /* LIVEPATCH */
-	bool was_on;	       /* its callbacks prepared it, and are to undo that */
-	/* LIVEPATCH: modules of which it has objects, held. */
-	struct module **objects;
+	char object[SHK_SYMBOL_LEN]; /* SKIP_CALL: the callee. MODULE, LIVEPATCH: the module */
+	/* MODULE, LIVEPATCH: has the bodies; holds a reference to it and to this module. */
+	struct module *mod;
+	struct klp_patch *klp; /* LIVEPATCH: its init's argument to klp_enable_patch() */
+	/* LIVEPATCH: pre_patch was called, so post_unpatch is due. Cleared when it is promoted. */
+	bool was_on;
+	struct module **objects; /* LIVEPATCH: modules that it changes; holds references */
 	unsigned int nr_objects;
-	/* IN_PLACE: one of each function; are they in? */
-	struct shk_replacement *replacements;
+	struct shk_replacement *replacements; /* IN_PLACE: one for each function */
 	unsigned int nr_replacements;
-	bool in_place;
-	/* LIVEPATCH, unless UNSAFE_NOW: where no task may be when it is switched, the old first. */
+	bool in_place; /* the bodies are in place; the shadow's lock and text_mutex */
+	/*
+	 * LIVEPATCH without UNSAFE_NOW: text in which no thread may be when it is switched. First
+	 * .nr_olds ranges of old bodies, then those of new bodies and stubs. All are in
+	 * shk_shadow.bodies while the patch is on.
+	 */
 	struct shk_body *bodies;
 	unsigned int nr_bodies;
 	unsigned int nr_olds;
-	/* A caller waits for tasks to leave these, without the shadow's lock. */
+	/*
+	 * A call adds or removes the patch, and may have released the shadow's lock to wait for a
+	 * thread. Other calls leave the patch alone (PATCH_BUSY); only the end of the shadow
+	 * removes it. The shadow's lock.
+	 */
 	bool switching;
-	struct llist_node free_node;
+	struct llist_node free_node; /* in the worker's queue, once it is removed */
 };
 
-/* Counts the functions of @patch. list_count_nodes() would, but early releases of 6.1 lack it. */
+/*
+ * Returns the number of functions of @patch. Does not sleep. (list_count_nodes() is missing in
+ * early releases of 6.1.)
+ */
 static inline unsigned int shk_patch_nr_funcs(const struct shk_patch *patch)
 {
 	const struct shk_func *func;
@@ -97,8 +143,9 @@ static inline unsigned int shk_patch_nr_funcs(const struct shk_patch *patch)
 }
 
 /*
- * Holds a module that has started. One whose init runs still is freed if that fails, whoever
- * holds it. Preemption is off, or something else keeps @mod.
+ * Takes a reference to @mod if its init has returned and it is not being unloaded. A module whose
+ * init fails is freed whatever references there are. The caller keeps @mod from being freed, by
+ * disabled preemption or another reference. Does not sleep. Returns true if it has taken one.
  */
 static inline bool shk_module_get_live(struct module *mod)
 {
@@ -107,20 +154,102 @@ static inline bool shk_module_get_live(struct module *mod)
 
 /* ---- patch.c ---- */
 
+/*
+ * Adds the patch that @arg describes to @shadow and switches it on. Sets @arg->id and @arg->name.
+ * After an error it sets @arg->subject, and nothing of the patch is left in the shadow; the worker
+ * frees it later.
+ *
+ * Takes the shadow's lock. An IN_PLACE patch, and a LIVEPATCH without UNSAFE_NOW, may wait up to
+ * SHK_BUSY_TASK_TIMEOUT until no thread inside is in a body that changes. The lock is released
+ * meanwhile, and other calls refuse the patch with PATCH_BUSY.
+ *
+ * Returns 0, or
+ *   -EINVAL           @arg is malformed
+ *   -ERESTARTSYS      the caller was killed, or a signal came while it waited for a thread
+ *   TASK_BUSY         thread @arg->busy was in a body all the time
+ *   SHADOW_DESTROYED  the shadow was destroyed, before the call or while it waited
+ *   others            see struct shk_patch_add
+ */
 int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
+
+/*
+ * Removes the patch of @shadow that @arg names. The worker frees it later, after a grace period of
+ * RCU tasks and once no task is in the patch's module. After an error the patch is still on.
+ *
+ * Takes the shadow's lock. An IN_PLACE patch may wait as in shk_patch_add(). So may a LIVEPATCH,
+ * unless it was added or is removed with UNSAFE_NOW, or the kernel has it enabled (promoted).
+ *
+ * Returns 0, also if the shadow is destroyed during a wait, or
+ *   -EINVAL           @arg is malformed
+ *   -ERESTARTSYS      the caller was killed, or a signal came while it waited for a thread
+ *   ID_UNKNOWN        @shadow has no such patch
+ *   PATCH_BUSY        another call adds or removes the patch
+ *   PROCESSES_INSIDE  it is of thunks, and the shadow may be executed
+ *   NOT_LIVEPATCH     UNSAFE_NOW is set, and it is no LIVEPATCH
+ *   TASK_BUSY         thread @arg->busy was in a body all the time
+ *   others            errors of shk_site_patch(): the jumps of an IN_PLACE patch could not be added
+ */
 int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg);
+
+/*
+ * Gives the livepatch of @shadow that @arg names to the kernel, see shk_livepatch_promote(). Takes
+ * the shadow's lock.
+ *
+ * Returns 0, or
+ *   -EINVAL       @arg is malformed
+ *   -ERESTARTSYS  the caller was killed
+ *   ID_UNKNOWN    @shadow has no such patch
+ *   PATCH_BUSY    another call adds or removes the patch
+ *   others        errors of shk_livepatch_promote()
+ */
 int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote *arg);
+
+/*
+ * Fills @info with the function behind *@cursor (0: the first) of all functions of all patches of
+ * @shadow, and advances *@cursor. Skips patches that are not on. Leaves the address 0 unless
+ * @show_addr. Takes the shadow's lock. Returns 0, -ENOENT: there is none, or -ERESTARTSYS: the
+ * caller was killed.
+ */
 int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info *info,
 		   bool show_addr);
+
+/*
+ * Removes all patches of @shadow, which is being destroyed, the newest first. The worker frees them
+ * later. Does not wait for threads: no process is inside. The caller holds the shadow's lock.
+ */
 void shk_patches_teardown(struct shk_shadow *shadow);
-/* At its return no module is held for the sake of a function of its that was patched. */
+
+/*
+ * Waits until the worker has freed the patches that were removed before the call, and has released
+ * their modules. Does not wait for a patch whose module a task may still be in: the worker tries
+ * that one again every tenth of a second.
+ *
+ * With @all it waits if any removed patch is left; without, only if a patch, removed or not, holds
+ * a module for its functions or objects. The caller holds no lock. Returns true if it has waited;
+ * false if there was nothing to wait for, or the caller was killed.
+ */
 bool shk_patches_settle(bool all);
-/* All that was removed is freed. */
+
+/*
+ * Frees all removed patches. Called when the module is unloaded: no shadow is left, and no patch
+ * with a module, since that would hold this one.
+ */
 void shk_patches_exit(void);
 
 /*
- * A function to be patched, whose module is held; @body is its new one. It is the
- * patch's to free, whatever comes of it. Or an error of struct shk_patch_add.
+ * Adds the function @symbol at @addr to @patch->funcs, with the new body @body; 0: the caller sets
+ * it later. Takes a reference to the module that has the function. Called before @patch is applied,
+ * without a lock. Sleeps. After an error the function may be in the list; it is freed with @patch.
+ *
+ * Returns the function, or an ERR_PTR():
+ *   FORBIDDEN       the function is in the scheduler's text, in kprobes' blacklist, or in text
+ *                   that this module relies on
+ *   NO_FENTRY       the function has no __fentry__ site
+ *   PAGE_EDGE       its __fentry__ site lies in two pages
+ *   SYMBOL_UNKNOWN  another function is at @addr by now, since its module was unloaded
+ *   NOT_TEXT        no text is there by now
+ *   MODULE_BUSY     the module is being loaded or unloaded
+ *   -ENOMEM
  */
 struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsigned long addr,
 			      unsigned long body);
@@ -128,80 +257,210 @@ struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsig
 /* ---- module.c ---- */
 
 /*
- * The functions of the module that @patch->object names, which is held from here
- * on. If one of them cannot be patched, its name is in @patch->symbol.
+ * Prepares a MODULE patch: finds the patch module @patch->object, takes a reference to it
+ * (@patch->mod) and to this module, and adds its functions. Called before @patch is applied,
+ * without a lock. Sleeps. After an error the references stay until @patch is freed, and
+ * @patch->symbol is the function that the error is about, or "".
+ *
+ * Returns 0, or
+ *   NO_PATCH_MODULE  no such module is loaded, or it is no patch module
+ *   PATCH_VERSION    the module was built for another release of shadowk
+ *   NO_FUNCTIONS     the module replaces no function
+ *   others           errors of shk_func_prepare()
  */
 int shk_module_prepare(struct shk_patch *patch);
 
 /*
- * A function by its name (a module's: "MODULE:FUNCTION") and which of that name, to have @body, of @patch->mod;
- * a pointer to the old body goes to @old. Its name is in @patch->symbol then.
+ * Adds the function @name ("MODULE:FUNCTION" in a module) to @patch, with the new body @body in
+ * @patch->mod. @pos says which of several functions with that name, from 1 on; 0: the only one.
+ * Sets *@old, unless @old is NULL, to a function that calls the old body. All shadows that have
+ * @patch->mod set it to the same one. Sets @patch->symbol to @name. Called before @patch is
+ * applied, without a lock. Sleeps.
+ *
+ * Returns 0, or
+ *   SYMBOL_UNKNOWN    no function has that name, or not so many have
+ *   SYMBOL_AMBIGUOUS  @pos is 0, and several functions have that name
+ *   PATCH_VERSION     @body is not in the text of @patch->mod
+ *   NO_ROOM           no room for functions that call old bodies is left
+ *   others            errors of shk_func_add()
  */
 int shk_func_prepare(struct shk_patch *patch, const char *name, unsigned long pos,
 		     unsigned long body, void **old);
 
 /* ---- livepatch.c ---- */
 
+/* Callbacks of livepatch objects that cannot fail. */
 enum shk_callback {
 	SHK_POST_PATCH,
 	SHK_PRE_UNPATCH,
 	SHK_POST_UNPATCH,
 };
 
-int shk_livepatch_init(void);
-void shk_livepatch_exit(void);
-/* klp_enable_patch() is to keep the patch for us. */
-int shk_capture_prepare(struct shk_patch *patch);
-/* As shk_module_prepare(), of a livepatch module that was captured. */
-int shk_livepatch_prepare(struct shk_patch *patch);
 /*
- * Calls pre_patch of each object of a patch that has some. If one fails, post_unpatch of the
- * objects before it is called and its error is returned.
+ * Registers a notifier that forgets captured livepatches when their module is unloaded. Called when
+ * the module loads. Returns 0 or an errno.
+ */
+int shk_livepatch_init(void);
+
+/* Unregisters the notifier, and frees all that was captured. No shadow is left. */
+void shk_livepatch_exit(void);
+
+/*
+ * Prepares a CAPTURE patch: in its shadow klp_enable_patch() keeps the livepatch of the module that
+ * calls it, for shk_livepatch_prepare(), and enables nothing. Called before @patch is applied,
+ * without a lock. Sleeps. Returns 0, -EOPNOTSUPP: the kernel has no livepatch, or an error of
+ * shk_func_add().
+ */
+int shk_capture_prepare(struct shk_patch *patch);
+
+/*
+ * Prepares a LIVEPATCH patch: finds the captured livepatch of the module @patch->object, takes
+ * references to that, to this module and to the modules that it changes, and adds its functions.
+ * Called before @patch is applied, without a lock. Sleeps. After an error the references stay until
+ * @patch is freed, and @patch->symbol is the function or module that the error is about, or "".
+ *
+ * Returns 0, or
+ *   NO_PATCH_MODULE     no livepatch of that module was captured, or it is being unloaded
+ *   OBJECT_MISSING      a module that it changes is not loaded, or is being loaded or unloaded
+ *   OBJECT_RELOCATIONS  it has relocations that livepatch makes for such a module
+ *   CALLBACKS           it has callbacks, and SHK_PATCH_CALLBACKS is not set
+ *   NO_FUNCTIONS        it changes no function
+ *   -EOPNOTSUPP         the kernel has no livepatch
+ *   others              -ENOMEM, and those of shk_func_prepare()
+ */
+int shk_livepatch_prepare(struct shk_patch *patch);
+
+/*
+ * Calls pre_patch of each object of a livepatch that has one. If one fails, calls post_unpatch of
+ * the objects before it. Does nothing for other kinds of patches. The caller holds the shadow's
+ * lock; callbacks of all livepatches are called under callbacks_lock, inside it.
+ *
+ * Returns 0, or
+ *   -ERESTARTSYS  the caller was killed while callbacks of another livepatch ran
+ *   LIVEPATCH     pre_patch has failed; the error carries its errno
  */
 int shk_livepatch_pre_patch(struct shk_patch *patch);
-/* Calls another callback of each object of a patch that has some. */
+
+/*
+ * Calls the callback @which of each object of a livepatch that has one. Does nothing for other
+ * kinds of patches. The caller holds the shadow's lock, except for SHK_POST_UNPATCH, which the
+ * worker calls when it frees the patch. Takes callbacks_lock; sleeps as long as callbacks do.
+ */
 void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
-/* Errors of struct shk_patch_promote. The shadow is locked. */
+
+/*
+ * Gives a livepatch to the kernel: calls the base's klp_enable_patch(), which begins a transition.
+ * The kernel does not call pre_patch and post_patch, which were called for the shadow, and calls
+ * the other callbacks when it disables the livepatch. The shadow keeps the patch. The caller holds
+ * the shadow's lock. Takes callbacks_lock, and the kernel's klp_mutex.
+ *
+ * Returns 0, or
+ *   NOT_LIVEPATCH    @patch is no LIVEPATCH
+ *   PROMOTED         the livepatch was promoted before, by this shadow or another one
+ *   NO_PATCH_MODULE  the module is being unloaded
+ *   NO_ROOM          no room for a function that calls the base's klp_enable_patch()
+ *   LIVEPATCH        klp_enable_patch() has failed; the error carries its errno
+ *   -ENOMEM
+ */
 int shk_livepatch_promote(struct shk_patch *patch);
-/* True if the kernel has had the patch from this module, whatever became of it there. */
+
+/*
+ * Returns true if the livepatch of @patch was promoted, by any shadow, or is being promoted now. It
+ * stays true when the kernel disables the livepatch. Takes captured_lock.
+ */
 bool shk_livepatch_promoted(const struct shk_patch *patch);
-/* True if the kernel has it, so that tasks which leave the shadow keep the bodies. */
+
+/*
+ * Returns true if @patch was promoted and the kernel has the livepatch enabled, so that tasks that
+ * leave the shadow execute the same bodies. Takes captured_lock.
+ */
 bool shk_livepatch_enabled(const struct shk_patch *patch);
 
 /* ---- livepatch_switch.c ---- */
 
 /*
- * Finds the bodies of @patch. -ENOMEM, -ENOENT (no symbol), -EPROTO (too many parts); the
- * function is in @patch->symbol then.
+ * Finds the text in which no thread may be when @patch is switched, and fills @patch->bodies.
+ * Called after shk_livepatch_prepare(), before @patch is applied, without a lock. Sleeps. After an
+ * error other than -ENOMEM @patch->symbol is the function that the error is about.
+ *
+ * Returns 0, or
+ *   BODY_FIXED  a function has more than SHK_NR_COLD parts
+ *   NOT_TEXT    no symbol contains a function or a body
+ *   -ENOMEM
  */
 int shk_livepatch_switch_prepare(struct shk_patch *patch);
-/* Its functions have their stubs, which lead to the old bodies. */
-void shk_livepatch_switch_begin(struct shk_patch *patch);
+
 /*
- * Switches @patch on if it is off, or off if its stubs ask; the shadow is locked. -EAGAIN:
- * the task @busy is in a body, wait (shk_busy_task_wait()) without locks. -EOPNOTSUPP.
+ * Adds the stubs of all functions of @patch to @patch->bodies. Called once, when the patch is
+ * applied and OFF, with the shadow's lock held. Does not sleep.
+ */
+void shk_livepatch_switch_begin(struct shk_patch *patch);
+
+/*
+ * Changes @patch->state from OFF to ON, or from ON to OFF. Stops the machine for that and reads the
+ * kernel stacks of the threads inside. It changes nothing if a thread is in an old body (OFF to
+ * ON), or in a new body or a stub (ON to OFF). If nothing executes the shadow, no stack is read.
+ * All bodies are in shk_shadow.bodies while the patch is on, so processes do not enter or leave the
+ * shadow with a thread in one.
+ *
+ * The caller holds the shadow's lock, and all stubs of @patch are slow. Takes cpus_read_lock(),
+ * text_mutex and shk_graft_lock. Sleeps, but does not wait for threads.
+ *
+ * Returns 0, or
+ *   -EAGAIN  thread *@busy is in a body; call again after shk_busy_task_wait()
+ *   others   shk_inplace_allowed() refuses to switch it on by now
+ *
+ * After -EAGAIN *@busy is the thread's id in current's pid namespace, -1 if that does not show it.
+ * Otherwise *@busy is 0, or unchanged if shk_inplace_allowed() has refused.
  */
 int shk_livepatch_switch(struct shk_patch *patch, pid_t *busy);
-/* No task is kept out of the shadow, or in it, for the sake of @patch. Likewise. */
+
+/*
+ * Removes the bodies of @patch from shk_shadow.bodies, so that no process is kept from entering or
+ * leaving the shadow because of them. Does nothing if it has none. The caller holds the shadow's
+ * lock. Takes text_mutex and shk_graft_lock.
+ */
 void shk_livepatch_switch_forget(struct shk_patch *patch);
 
 /* ---- thunk.c ---- */
 
-/* The edits of such a patch. -ENOMEM, -EOPNOTSUPP: this CPU has no use for the thunks. */
+/*
+ * Prepares a RETPOLINES patch: makes an edit for the thunk of each register, which jumps through
+ * the register. Called before @patch is applied, without a lock. Sleeps. Returns 0, -ENOMEM, or
+ * NO_THUNKS: the kernel does not use retpolines on this CPU, or needs them for IBT.
+ */
 int shk_retpolines_prepare(struct shk_patch *patch);
+
+/*
+ * Prepares a RETURNS patch: makes an edit that lets the return thunk in use return at once. Called
+ * before @patch is applied, without a lock. Sleeps. Returns 0, -ENOMEM, or NO_THUNKS: the kernel
+ * uses no return thunk on this CPU.
+ */
 int shk_returns_prepare(struct shk_patch *patch);
 
 /* ---- module_stacks.c ---- */
 
-/* Is no task in the text of @mod, nor will it return there? Sleeps. */
+/*
+ * Returns true if no task has an address in the text of @mod on its kernel stack. The caller has
+ * made sure that no task enters that text any longer. False also means that this is not known: a
+ * stack was not reliable, a task was never seen while it did not run, or there was no memory.
+ * Sleeps, and waits for work items on other CPUs. Takes no lock; calls must not overlap.
+ */
 bool shk_module_stacks_clear(const struct module *mod);
 
 /* ---- call.c ---- */
 
 /*
- * The direct call of @callee (a module's: "MODULE:FUNCTION") in [@addr, @addr + @size): that at @offset, or the
- * only one if @offset is 0. Returns its offset, -ENXIO (there is none),
- * -EMLINK (there are several), -EBUSY (a kprobe is there).
+ * Finds the direct call of @callee ("MODULE:FUNCTION" in a module) in the function at @addr, which
+ * is @size bytes long. With an @offset it is the call at that offset; with 0 it is the only call.
+ * Looks at the text as it was compiled, without kprobes. The caller holds the module that has the
+ * text. Takes no lock.
+ *
+ * Returns the offset of the call from @addr, or
+ *   NO_CALL          there is none, or not at @offset
+ *   SEVERAL_CALLS    @offset is 0, and there are several
+ *   NOT_INSTRUCTION  no instruction begins at @offset
+ *   KPROBE_THERE     an enabled kprobe is within 4 bytes of the call
  */
 long shk_call_find(unsigned long addr, unsigned long size, const char *callee, u64 offset);
 

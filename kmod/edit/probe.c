@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Adds, removes and lists probes, and resolves the places and names of all kinds of edits.
+ */
 #include <linux/ctype.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
@@ -12,6 +15,7 @@
 #include "edit/probe.h"
 #include "hooks/hooks.h"
 
+/* Returns the probe of @shadow with the id @id, or with the name @name if @id is 0; or NULL. */
 static struct shk_probe *probe_find(struct shk_shadow *shadow, u64 id, const char *name)
 {
 	struct shk_probe *probe;
@@ -27,7 +31,7 @@ int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigne
 	char text[KSYM_SYMBOL_LEN], module[MODULE_NAME_LEN];
 	char *plus;
 
-	/* "name+0xOFF/0xSIZE", " [module]" behind it */
+	/* sprint_symbol() writes "name+0xOFF/0xSIZE", and " [module]" behind that for a module. */
 	sprint_symbol(text, addr);
 	plus = strrchr(text, '+');
 	if (!plus)
@@ -46,6 +50,7 @@ int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigne
 	}
 }
 
+/* Returns true if @addr is in text of the kernel image or of a module. */
 static bool is_text(unsigned long addr)
 {
 	bool found = shk_is_kernel_text(addr);
@@ -65,7 +70,7 @@ int shk_location_resolve(const struct shk_location *place, char *symbol, unsigne
 
 	if (*place->symbol) {
 		ret = shk_symbol_unique(place->symbol, addr);
-		/* The kernel image's function has precedence. */
+		/* A function of the kernel image has precedence over those of modules. */
 		if (ret == SHK_E(SYMBOL_UNKNOWN) && !strchr(place->symbol, ':'))
 			ret = shk_symbol_in_modules(place->symbol, addr);
 		if (ret)
@@ -77,7 +82,7 @@ int shk_location_resolve(const struct shk_location *place, char *symbol, unsigne
 			return ret;
 		if (place->offset >= *size)
 			return SHK_E(PAST_SYMBOL);
-		/* Not the name of an alias. */
+		/* Several symbols may have this address: keep the name that the user has chosen. */
 		if (shk_is_kernel_text(*addr))
 			strscpy(symbol, place->symbol, SHK_SYMBOL_LEN);
 		*addr += place->offset;
@@ -91,8 +96,8 @@ int shk_location_resolve(const struct shk_location *place, char *symbol, unsigne
 }
 
 /*
- * What executes while CR3 changes is the same in every text, whatever kprobes
- * would allow.
+ * Returns true for functions that execute while CR3 changes. They are the same in all texts, even
+ * where kprobes would accept a probe: CPUs begin them in one text and end them in another.
  */
 static bool never_differs(const char *symbol)
 {
@@ -124,7 +129,7 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 		return 0;
 	}
 	for (i = 0; i <= shadow->nr_probes + shadow->nr_patches; i++) {
-		/* Room for the number; symbols may be longer than names. */
+		/* Symbols may be longer than names. The last 8 bytes are for the number. */
 		snprintf(name, SHK_NAME_LEN - 8, "%s", after);
 		for (c = name; *c; c++)
 			if (!isascii(*c) || (!isalnum(*c) && !strchr("._:-", *c)))
@@ -137,11 +142,13 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 	return SHK_E(NAME_TAKEN);
 }
 
+/* Callback of shk_name_choose(). */
 static bool probe_name_is_taken(struct shk_shadow *shadow, const char *name)
 {
 	return probe_find(shadow, 0, name);
 }
 
+/* Sets @probe->name to @wish, or to SYMBOL or SYMBOL-OFFSET. Returns as shk_name_choose(). */
 static int probe_choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const char *wish)
 {
 	char after[SHK_NAME_LEN];
@@ -154,6 +161,7 @@ static int probe_choose_name(struct shk_shadow *shadow, struct shk_probe *probe,
 	return shk_name_choose(shadow, probe->name, wish, after, probe_name_is_taken);
 }
 
+/* Returns -EINVAL if @arg is malformed, else 0. */
 static int probe_check_args(const struct shk_probe_add *arg)
 {
 	if (arg->flags & ~(SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3) || arg->reserved)
@@ -177,19 +185,24 @@ static bool probe_wants_return(const struct shk_probe *probe)
 }
 
 /*
- * Return hooks replace the word at the stack pointer. It is a return address at the entry of a
- * function, but not in a .cold part, in ret_from_fork or behind an assembly label.
+ * Returns NO_RETURN if the unwinder knows of no return address at the stack pointer at @addr, else
+ * 0. A return hook replaces the word there. .cold parts, ret_from_fork and assembly labels begin as
+ * functions do, but without a return address there.
  */
 static int probe_check_returns(unsigned long addr, const struct module *module)
 {
 	return shk_orc_is_entry(addr, module) ? 0 : SHK_E(NO_RETURN);
 }
 
-/* The place at *@addr, whose module is held. It is an entry, or -EOPNOTSUPP if that is missed. */
+/*
+ * Tells whether @probe can be at *@addr, in @module, which is held. Sets *@entry if that is a
+ * function's entry, and moves *@addr behind an ENDBR there. Returns 0, NOT_ENTRY, NO_RETURN or
+ * PAGE_EDGE.
+ */
 static int probe_check_place(struct shk_probe *probe, const struct module *module,
 			     unsigned long *addr, bool *entry)
 {
-	/* An entry is the first byte, the ENDBR's successor, or the __fentry__ site. */
+	/* An entry is the first byte, the byte behind an ENDBR, or the __fentry__ site. */
 	if (!probe->offset && is_endbr(*(u32 *)*addr))
 		*addr += ENDBR_INSN_SIZE;
 	*entry = !probe->offset || shk_call(ftrace_location)(*addr) == *addr;
@@ -200,7 +213,10 @@ static int probe_check_place(struct shk_probe *probe, const struct module *modul
 	return probe_wants_return(probe) ? probe_check_returns(*addr, module) : 0;
 }
 
-/* What @arg says goes to @probe; where it is to be, to @addr, and whether that is an @entry. */
+/*
+ * Sets the members of @probe that @arg decides, *@addr to the place, and *@entry to whether that is
+ * a function's entry. Returns 0 or an error that struct shk_probe_add lists for places.
+ */
 static int probe_resolve(const struct shk_probe_add *arg, struct shk_probe *probe,
 			 unsigned long *addr, bool *entry)
 {
@@ -299,6 +315,7 @@ free:
 	return ret;
 }
 
+/* Removes @probe from @shadow, which is locked. */
 static void probe_remove(struct shk_shadow *shadow, struct shk_probe *probe)
 {
 	list_del(&probe->node);
@@ -324,6 +341,7 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 	return probe ? 0 : SHK_E(ID_UNKNOWN);
 }
 
+/* Adds the counters of all CPUs to @info, which is zero. Hits go on counting meanwhile. */
 static void probe_sum_counts(const struct shk_probe *probe, struct shk_probe_info *info)
 {
 	s64 unreturned = 0;
@@ -342,7 +360,10 @@ static void probe_sum_counts(const struct shk_probe *probe, struct shk_probe_inf
 			info->histogram[i] +=
 				READ_ONCE(per_cpu_ptr(probe->histogram, cpu)->slot[i]);
 	}
-	/* A task that changes its CPU while this loop runs may be counted as returned only. */
+	/*
+	 * A call may be hooked on a CPU that was read already, and return on one that is read
+	 * later. Then the sum is too small.
+	 */
 	info->unreturned = max_t(s64, unreturned, 0);
 }
 

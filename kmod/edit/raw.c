@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Adds, removes and lists raw edits. */
 #include <linux/kprobes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -8,15 +9,16 @@
 #include "hooks/hooks.h"
 #include "shadow/edits.h"
 
+/* One raw edit. Members except .node and .edit are constant once shk_raw_add() has returned. */
 struct shk_raw {
-	struct list_head node; /* shk_shadow.raws */
+	struct list_head node; /* in shk_shadow.raws; the shadow's lock */
 	u64 id;
-	u32 flags;
+	u32 flags; /* SHK_RAW_IDENTITY or 0 */
 	unsigned long addr;
-	unsigned long offset;
+	unsigned long offset; /* of .addr from .symbol */
 	unsigned long len;
-	char symbol[SHK_SYMBOL_LEN];
-	struct shk_edit edit; /* unless SHK_RAW_IDENTITY */
+	char symbol[SHK_SYMBOL_LEN]; /* "" for the whole text */
+	struct shk_edit edit;	     /* all zero if SHK_RAW_IDENTITY */
 };
 
 static bool is_identity(const struct shk_raw *raw)
@@ -30,6 +32,7 @@ static void raw_free(struct shk_raw *raw)
 	kfree(raw);
 }
 
+/* Returns the length of the instruction at @bytes, at most @len; -EINVAL if it is none. */
 static int insn_len(const void *bytes, size_t len)
 {
 	struct insn insn;
@@ -40,9 +43,12 @@ static int insn_len(const void *bytes, size_t len)
 }
 
 /*
- * One instruction in the place of one: whoever was preempted before or behind
- * it goes on in any text. kprobes knows where instructions begin, and which of
- * them the kernel itself replaces or must not be without.
+ * Tells whether @bytes may replace @raw->len bytes at @raw->addr. They must be one instruction in
+ * the place of one: a task that was preempted before or behind it may resume in any text. kprobes
+ * knows where instructions begin, and which ones must stay.
+ *
+ * Returns 0, or FORBIDDEN, NOT_INSTRUCTION, CANNOT_STEP, KPROBE_THERE, PAGE_EDGE or -ENOMEM, as
+ * struct shk_raw_add describes them. Waits for a grace period.
  */
 static int raw_check_bytes(const struct shk_raw *raw, const u8 *bytes)
 {
@@ -62,19 +68,23 @@ static int raw_check_bytes(const struct shk_raw *raw, const u8 *bytes)
 	alone = shk_kprobe_alone(raw->addr, &kp);
 	unregister_kprobe(&kp);
 	if ((unsigned long)kp.addr != raw->addr)
-		return SHK_E(FORBIDDEN); /* an ENDBR */
+		return SHK_E(FORBIDDEN); /* kprobes has moved the probe behind an ENDBR */
 	if (!alone)
 		return SHK_E(KPROBE_THERE);
 	if (insn_len(shk_base_bytes(raw->addr), MAX_INSN_SIZE) != raw->len ||
 	    insn_len(bytes, raw->len) != raw->len)
 		return SHK_E(NOT_INSTRUCTION);
-	/* It comes and goes with its page, see shk_poke_page(). */
+	/* It is written by exchanging its page, see shk_poke_page(): it must lie in one. */
 	if (offset_in_page(raw->addr) + raw->len > PAGE_SIZE)
 		return SHK_E(PAGE_EDGE);
 	return shk_at_page_edge(raw->addr, raw->offset) ? SHK_E(PAGE_EDGE) : 0;
 }
 
-/* A probe holds its module; a raw edit would have to, too. */
+/*
+ * Sets the place of @raw from @arg, and *@size to the bytes of its symbol. Returns 0, or an error
+ * of shk_location_resolve(). Refuses text of modules with NOT_TEXT, since a raw edit holds no
+ * module.
+ */
 static int raw_resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsigned long *size)
 {
 	struct shk_location place = { arg->symbol, arg->addr, arg->offset };
@@ -85,6 +95,7 @@ static int raw_resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsig
 	return ret;
 }
 
+/* Sets the range of an identity edit. Returns 0, an error of raw_resolve(), or PAST_SYMBOL. */
 static int raw_resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
 {
 	unsigned long size;
@@ -102,6 +113,10 @@ static int raw_resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
 	return raw->len > shk_symbols.etext - raw->addr ? SHK_E(PAST_SYMBOL) : 0;
 }
 
+/*
+ * Sets the place and the edit of @raw, and allocates the page with which the edit is exchanged.
+ * Returns 0, -ENOMEM, or an error of raw_resolve() or raw_check_bytes().
+ */
 static int raw_resolve_bytes(struct shk_raw *raw, const struct shk_raw_add *arg)
 {
 	unsigned long size;
@@ -117,6 +132,7 @@ static int raw_resolve_bytes(struct shk_raw *raw, const struct shk_raw_add *arg)
 	return raw_check_bytes(raw, arg->bytes) ?: shk_copy_alloc(&raw->edit.spare, raw->addr);
 }
 
+/* Returns -EINVAL if @arg is malformed, else 0. */
 static int raw_check_args(const struct shk_raw_add *arg)
 {
 	bool identity = arg->flags & SHK_RAW_IDENTITY;
@@ -134,13 +150,17 @@ static int raw_check_args(const struct shk_raw_add *arg)
 	return memchr_inv(arg->bytes + used, 0, sizeof(arg->bytes) - used) ? -EINVAL : 0;
 }
 
+/*
+ * Applies @raw to @shadow, which is locked. Returns 0, THREADS_INSIDE, or an error of
+ * shk_edit_apply() or shk_edit_pin().
+ */
 static int raw_apply(struct shk_shadow *shadow, struct shk_raw *raw)
 {
 	int ret;
 
 	if (is_identity(raw))
 		return shk_edit_pin(shadow, raw->addr, raw->addr + raw->len);
-	/* It cannot ask whether the thread is to act on it. */
+	/* A raw edit cannot test whether the current thread sees edits. */
 	if (READ_ONCE(shadow->nr_threads))
 		return SHK_E(THREADS_INSIDE);
 	ret = shk_edit_apply(shadow, &raw->edit);
@@ -183,6 +203,7 @@ free:
 	return ret;
 }
 
+/* Removes @raw from @shadow, which is locked, and frees it. */
 static void raw_remove(struct shk_shadow *shadow, struct shk_raw *raw)
 {
 	list_del(&raw->node);

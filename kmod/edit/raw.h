@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A raw edit is what its user says: one instruction in the place of another, or
- * nothing at all in pages that are to be private (SHK_RAW_IDENTITY).
+ * Raw edits: the user chooses the bytes of one instruction, or makes a range of pages private
+ * without a change (SHK_RAW_IDENTITY).
  *
- * Locking: the shadow's.
+ * A raw edit is in shk_shadow.raws, under the shadow's lock. Process context only; all functions
+ * sleep.
  */
 #ifndef SHK_RAW_H
 #define SHK_RAW_H
 
 #include "shadow/shadow.h"
 
+/*
+ * Adds the raw edit that @arg describes to @shadow and applies it; sets @arg->id. Takes the
+ * shadow's lock. Returns 0, -EINVAL: @arg is malformed, -ERESTARTSYS: the caller was killed, or an
+ * error that struct shk_raw_add lists.
+ */
 int shk_raw_add(struct shk_shadow *shadow, struct shk_raw_add *arg);
+
+/*
+ * Removes the raw edit @arg->id of @shadow and frees it; on return no CPU executes its bytes.
+ * Takes the shadow's lock.
+ * Returns 0, or
+ *   -EINVAL       @arg->flags is not 0
+ *   -ERESTARTSYS  the caller was killed
+ *   ID_UNKNOWN    @shadow has no such raw edit
+ */
 int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg);
-/* The first raw edit whose id is not below @info->id. -ENOENT. */
+
+/*
+ * Fills @info with the raw edit of @shadow that has the lowest id above *@cursor, and sets *@cursor
+ * to that id. Leaves the address 0 unless @show_addr. Takes the shadow's lock. Returns 0, -ENOENT:
+ * there is none, or -ERESTARTSYS: the caller was killed.
+ */
 int shk_raw_next(struct shk_shadow *shadow, u64 *cursor, struct shk_raw_info *info, bool show_addr);
+
+/* Removes and frees all raw edits of @shadow. The caller holds the shadow's lock. */
 void shk_raws_teardown(struct shk_shadow *shadow);
 
 #endif /* SHK_RAW_H */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A body of a module, made to run in the place of the base's. What belongs to it
- * by its address does not come along: it is refused. The unwinder, too, knows
- * frames by address, so at each byte the frame must be that of the base's body.
+ * Copies a body from a module to run in the place of the base's body.
+ *
+ * The kernel finds static keys, static calls, exception table entries and WARN() by the address of
+ * an instruction, and would not find those of the copy: such bodies are refused. The unwinder finds
+ * frames by address, too. So at each byte the new body must have the frame of the base's body.
  */
 #include <linux/jump_label.h>
 #include <linux/kprobes.h>
@@ -14,6 +16,7 @@
 #include "edit/inplace.h"
 #include "edit/orc.h"
 
+/* Returns true if the unwinder has the same frame at each byte of the old place and the new. */
 static bool same_frames(const struct shk_move *move)
 {
 	unsigned int i;
@@ -24,11 +27,13 @@ static bool same_frames(const struct shk_move *move)
 	return true;
 }
 
+/* Returns true if @addr is in the body. */
 static bool is_inside(const struct shk_move *move, unsigned long addr)
 {
 	return addr >= move->from && addr < move->from + move->len;
 }
 
+/* Returns true if a static key or static call of the module is in the body. */
 static bool has_keys(const struct shk_move *move)
 {
 	unsigned int i;
@@ -45,13 +50,14 @@ static bool has_keys(const struct shk_move *move)
 	return false;
 }
 
-/* The traps of BUG(), WARN() and UBSAN are told apart by their address. */
+/* Returns true for ud2 and ud1: traps of BUG(), WARN() and UBSAN are found by their address. */
 static bool is_trap(const struct insn *insn)
 {
 	return insn->opcode.bytes[0] == 0x0f &&
 	       (insn->opcode.bytes[1] == 0x0b || insn->opcode.bytes[1] == 0xb9);
 }
 
+/* Returns true for direct calls and jumps. */
 static bool is_branch(const struct insn *insn)
 {
 	u8 op = insn->opcode.bytes[0];
@@ -61,7 +67,10 @@ static bool is_branch(const struct insn *insn)
 	       (op == 0x0f && (insn->opcode.bytes[1] & 0xf0) == 0x80);
 }
 
-/* Let what @insn says relative to itself, @bytes behind @offset, be the same in the new place. */
+/*
+ * Adjusts the operand of @insn, @offset bytes into the body, if it is relative to rip and leads out
+ * of the body. Returns 0, or BODY_OUT_OF_REACH: the operand has too few bits.
+ */
 static int relocate_operand(const struct shk_move *move, unsigned int offset, struct insn *insn)
 {
 	bool branch = is_branch(insn);
@@ -81,6 +90,7 @@ static int relocate_operand(const struct shk_move *move, unsigned int offset, st
 	return 0;
 }
 
+/* Decodes the instruction at @offset into @insn, and adjusts it. Errors of shk_relocate(). */
 static int relocate_insn(const struct shk_move *move, unsigned int offset, struct insn *insn)
 {
 	unsigned long addr = move->from + offset;
@@ -94,7 +104,7 @@ static int relocate_insn(const struct shk_move *move, unsigned int offset, struc
 	return relocate_operand(move, offset, insn);
 }
 
-/* Behind a body is what aligns the next one. */
+/* Returns true for int3 and nops, which align the next function. */
 static bool is_padding(const struct insn *insn)
 {
 	u8 op = insn->opcode.bytes[0];
@@ -103,7 +113,7 @@ static bool is_padding(const struct insn *insn)
 	       (op == 0x0f && insn->opcode.bytes[1] == 0x1f);
 }
 
-/* Without that. */
+/* Sets @move->len: padding behind the body does not count. Returns an error of shk_relocate(). */
 static int relocate_measure(struct shk_move *move)
 {
 	unsigned int offset = 0;

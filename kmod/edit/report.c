@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a shadow's text has, told by symbols. */
+/* Reports differences and bytes of a shadow's text, by symbols. */
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/string.h>
@@ -9,13 +9,14 @@
 #include "hooks/hooks.h"
 
 /*
- * A cursor of SHK_EDIT_LIST is an address, which user space may not learn. A Feistel network with a
- * secret key turns the address into an opaque number and back.
+ * Key of cursors. A cursor of SHK_EDIT_LIST stands for an address, which user space may not learn.
+ * A Feistel network with this key turns the address into an opaque number and back.
  */
 static siphash_key_t cursor_key __ro_after_init;
 
 #define CURSOR_ROUNDS 4
 
+/* Returns the cursor that stands for @addr. */
 static u64 cursor_of(u64 addr)
 {
 	u32 left = upper_32_bits(addr), right = lower_32_bits(addr), next;
@@ -29,6 +30,7 @@ static u64 cursor_of(u64 addr)
 	return (u64)left << 32 | right;
 }
 
+/* Returns the address that @cursor stands for. */
 static u64 cursor_addr(u64 cursor)
 {
 	u32 left = upper_32_bits(cursor), right = lower_32_bits(cursor), previous;
@@ -61,7 +63,7 @@ int shk_edit_next(struct shk_shadow *shadow, u64 *cursor, struct shk_edit_info *
 	if (!shk_text_next_difference(&shadow->text, from, &difference))
 		return fatal_signal_pending(current) ? -ERESTARTSYS : -ENOENT;
 	info->len = difference.len;
-	/* What is between functions has no symbol. */
+	/* Leaves the symbol "" between functions. */
 	shk_symbol_of(difference.addr, info->symbol, &offset, &symbol_len);
 	info->offset = offset;
 	*cursor = cursor_of(difference.addr + difference.len);

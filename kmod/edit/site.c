@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sites: chooses how an address is armed, applies the edit, and removes it with its last user.
+ *
+ * A new site gets its kprobe, its slot or detour, its first user, and its place in
+ * shk_shadow.sites, in this order. Its edit is applied last, since that may be hit at once. A site
+ * that is removed loses its edit first, and is queued for the worker.
+ */
 #include <linux/kprobes.h>
 #include <linux/llist.h>
 #include <linux/module.h>
@@ -16,13 +23,10 @@
 #include "hooks/hooks.h"
 #include "shadow/edits.h"
 
-/*
- * A task may have been preempted in a slot, a detour, or the kernel's copy of
- * the instruction. Removed sites wait until each has been seen to sleep or to
- * be in user space, all that have gathered in one go.
- */
+/* Kprobes that are unregistered by one call, which waits for one grace period. */
 #define NR_BATCH 512
 
+/* A removed probe or site in free_list. One of .site and .probe is set. */
 struct free_item {
 	struct llist_node node;
 	struct shk_site *site;
@@ -33,22 +37,25 @@ static LLIST_HEAD(free_list);
 static void sites_free_work_fn(struct work_struct *work);
 static DECLARE_WORK(sites_free_work, sites_free_work_fn);
 
-/* What is needed to remove, allocated when it is added: removing cannot fail. */
+/* A site, and the memory that its removal needs: removal cannot fail. */
 struct removable_site {
 	struct shk_site site;
 	struct free_item free_item;
 };
 
+/* A probe, and the memory that its removal needs. */
 struct removable_probe {
 	struct shk_probe probe;
 	struct free_item free_item;
 };
 
+/* Removed probes and sites that are not freed yet. */
 static atomic_t nr_to_free = ATOMIC_INIT(0);
-/* Graves of sites in modules, which cannot be unloaded before. */
+/* Removed sites in modules that are not freed yet. Each holds a reference to its module. */
 static atomic_t nr_holding = ATOMIC_INIT(0);
 static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
 
+/* Frees @site, whose kprobe is not registered. No task is in its slot or detour. */
 static void site_release(struct shk_site *site)
 {
 	if (site->slot >= 0)
@@ -59,22 +66,24 @@ static void site_release(struct shk_site *site)
 	kfree(container_of(site, struct removable_site, site));
 }
 
+/* Frees @site, which no hit has ever reached. */
 static void site_free(struct shk_site *site)
 {
 	unregister_kprobe(&site->kp);
 	site_release(site);
 }
 
+/* Queues @free_item. The caller then queues sites_free_work. */
 static void free_item_add(struct free_item *free_item)
 {
 	atomic_inc(&nr_to_free);
 	llist_add(&free_item->node, &free_list);
 }
 
-/* Each call of unregister_kprobes() waits for a grace period, however many it gets. */
+/* Each call of unregister_kprobes() waits for a grace period, however many kprobes it gets. */
 static void sites_unregister_kprobes(struct llist_node *all)
 {
-	static struct kprobe *batch[NR_BATCH]; /* bury_work is the only user */
+	static struct kprobe *batch[NR_BATCH]; /* passes of sites_free_work do not overlap */
 	struct free_item *free_item;
 	unsigned int nr = 0;
 
@@ -90,6 +99,11 @@ static void sites_unregister_kprobes(struct llist_node *all)
 	unregister_kprobes(batch, nr);
 }
 
+/*
+ * Frees all queued probes and sites. Tasks may have been preempted in a slot, in a detour or in the
+ * kernel's copy of an instruction, which a grace period of RCU tasks waits for. Hits that run now
+ * may hold pointers to probes and sites, which a grace period of RCU waits for.
+ */
 static void sites_free_queued(struct llist_node *all)
 {
 	struct free_item *free_item, *next;
@@ -142,6 +156,7 @@ static struct shk_site *site_find(struct shk_shadow *shadow, unsigned long addr)
 	return NULL;
 }
 
+/* Returns true if the byte at @addr can be read. */
 static bool is_mapped(unsigned long addr)
 {
 	u8 byte;
@@ -156,9 +171,11 @@ unmapped:
 }
 
 /*
- * The kernel decodes the function to its end (can_optimize()), and to kallsyms the last one of a
- * module's text ends where the last page does: with padding, whose last instruction may need
- * bytes of the page behind. 6.12 has none there.
+ * Returns true if the kernel would read unmapped memory when a kprobe is registered at @addr.
+ *
+ * can_optimize() decodes the function at @addr up to its end. For kallsyms the last function of a
+ * module's text ends at the end of the last page, so the decoder meets padding. The last
+ * instruction of the padding may need bytes of the next page, where 6.12 maps nothing.
  */
 static bool is_decoded_too_far(unsigned long addr)
 {
@@ -195,12 +212,13 @@ static struct shk_func *site_top_func(struct shk_site *site)
 	return list_first_entry_or_null(&site->funcs, struct shk_func, in_site);
 }
 
+/* Makes the stub of the topmost function fast or slow, as shk_site_refresh() says. */
 static void site_choose_stub(struct shk_site *site)
 {
 	struct shk_func *func = site_top_func(site);
 
 	lockdep_assert_held(shk_symbols.text_mutex);
-	/* Whoever changes one of these without text_mutex calls shk_site_refresh() then. */
+	/* A function that changes one of these without text_mutex then calls shk_site_refresh(). */
 	if (func)
 		shk_stub_set_fast(func->stub, READ_ONCE(func->patch->state) == SHK_PATCH_FAST &&
 						      list_empty(&site->probes) && !site->chain &&
@@ -227,14 +245,17 @@ void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask)
 		shk_site_refresh(site);
 }
 
-/* The base's __fentry__ site under an edit of ours: a nop, or a call to ftrace. */
+/*
+ * Updates shk_site.chain after the base's __fentry__ site under @edit has changed: to a nop, or to
+ * a call of ftrace. Callback shk_edit.changed of CALL sites; text_mutex is held.
+ */
 static void site_call_changed(struct shk_edit *edit)
 {
 	struct shk_site *site = container_of(edit, struct shk_site, edit);
 	unsigned long chain = 0;
 	s32 rel;
 
-	/* In the middle of a change both the old and the new target are right. */
+	/* The base's bytes are changing, behind a breakpoint: the old target is still right. */
 	if (edit->base[0] == INT3_INSN_OPCODE)
 		return;
 	if (edit->base[0] == CALL_INSN_OPCODE) {
@@ -246,8 +267,10 @@ static void site_call_changed(struct shk_edit *edit)
 }
 
 /*
- * Somebody puts a breakpoint of his own under a jump edit: from now on a
- * breakpoint here too, after which the kernel's handler serves him.
+ * Replaces the jump of @edit by a breakpoint when another user's kprobe puts a breakpoint under it
+ * in the base. shk_hook_int3() then hits the probes, and lets the kernel's handler serve the
+ * kprobe. The breakpoint stays until the site is removed. Callback shk_edit.changed of JUMP sites;
+ * text_mutex is held.
  */
 static void site_jump_changed(struct shk_edit *edit)
 {
@@ -261,8 +284,10 @@ static void site_jump_changed(struct shk_edit *edit)
 }
 
 /*
- * Somebody's optimised kprobe covers the instruction: a jump whose tail has
- * overwritten it, or at least what follows it.
+ * Restores the instructions under the jump of an optimised kprobe that begins at @edit, or at most
+ * 4 bytes before it. Without that, the edit would be put into the middle of the jump, or the jump's
+ * last bytes would follow it. The private page gets the kprobe's breakpoint and the original bytes
+ * behind it. Callback shk_edit.prepare of JUMP and INT3 sites; text_mutex is held.
  */
 static void site_undo_jump(struct shk_edit *edit)
 {
@@ -288,7 +313,7 @@ static void site_undo_jump(struct shk_edit *edit)
 
 bool shk_at_page_edge(unsigned long addr, unsigned long offset)
 {
-	/* The jump begins here or up to 4 bytes before, and not before the function. */
+	/* The jump begins at @addr or up to 4 bytes before, and not before the function. */
 	return shk_branch_spans_pages(addr) ||
 	       (offset_in_page(addr) < DISP32_SIZE && offset > offset_in_page(addr));
 }
@@ -308,7 +333,10 @@ bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
 	return alone;
 }
 
-/* @probe is NULL for a patch, which is at an entry. */
+/*
+ * Chooses the arm of a new site, takes its slot or detour, and sets its edit, which is not applied.
+ * @probe is NULL for a patch, whose site is a __fentry__ site. Returns 0 or NO_ROOM.
+ */
 static int site_choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
 {
 	bool is_entry = shk_call(ftrace_location)(addr) == addr;
@@ -341,7 +369,6 @@ static int site_choose_arm(struct shk_site *site, struct shk_probe *probe, unsig
 	return 0;
 }
 
-/* Text that is freed after the module's start is none to probe. */
 struct module *shk_module_get_at(unsigned long addr)
 {
 	struct module *module;
@@ -352,7 +379,7 @@ struct module *shk_module_get_at(unsigned long addr)
 	module = shk_call(__module_text_address)(addr);
 	if (!module)
 		module = ERR_PTR(SHK_E(NOT_TEXT));
-	else if (module == THIS_MODULE || within_module_init(addr, module))
+	else if (module == THIS_MODULE || within_module_init(addr, module)) /* init text is freed */
 		module = ERR_PTR(SHK_E(FORBIDDEN));
 	else if (!shk_module_get_live(module))
 		module = ERR_PTR(SHK_E(MODULE_BUSY));
@@ -360,7 +387,7 @@ struct module *shk_module_get_at(unsigned long addr)
 	return module;
 }
 
-/* Is @addr in the function that preempt_enable_notrace() calls? */
+/* Returns true if @addr is in preempt_schedule_notrace(). preempt_enable_notrace() calls that. */
 static bool site_gives_up_cpu(unsigned long addr)
 {
 	unsigned long offset, size;
@@ -370,6 +397,10 @@ static bool site_gives_up_cpu(unsigned long addr)
 	       addr - offset == shk_symbols.preempt_schedule_notrace;
 }
 
+/*
+ * Allocates a site at @addr for @probe (NULL: for a patch), registers its kprobe and chooses its
+ * arm. It is in no list and not applied. Returns it, or an ERR_PTR() of shk_site_add().
+ */
 static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe *probe,
 				    unsigned long addr)
 {
@@ -427,6 +458,10 @@ int shk_site_check(unsigned long addr)
 	return ret ? shk_kprobe_refused(ret) : 0;
 }
 
+/*
+ * Reverts the edit of @site, which has no user, and queues the site. The caller holds the lock of
+ * the site's shadow. Tasks may still be on their way to the slot, whose hits report nothing then.
+ */
 static void site_remove(struct shk_site *site)
 {
 	shk_edit_revert(site->shadow, &site->edit);
@@ -436,11 +471,15 @@ static void site_remove(struct shk_site *site)
 	if (site->module)
 		atomic_inc(&nr_holding);
 	free_item_add(&container_of(site, struct removable_site, site)->free_item);
-	/* It waits for as long as some task does not sleep. */
+	/* The long queue: a pass waits until each task has slept or left the kernel. */
 	queue_work(system_long_wq, &sites_free_work);
 }
 
-/* A new site takes effect, for the probe at @first on its list; or it is freed. */
+/*
+ * Publishes and applies the new @site, whose list of probes has one node, @first. After an error
+ * removes @first from the list, waits for hits, and frees @site. Returns 0 or an error of
+ * shk_edit_apply().
+ */
 static int site_arm_first(struct shk_site *site, struct list_head *first)
 {
 	int ret;
@@ -456,6 +495,7 @@ static int site_arm_first(struct shk_site *site, struct list_head *first)
 	return ret;
 }
 
+/* Does the work of union_join() in the union @all, which is locked. */
 static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, unsigned long addr)
 {
 	struct shk_site *site = site_find(all, addr);
@@ -475,7 +515,11 @@ static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, un
 	return 0;
 }
 
-/* What executes the union counts for @probe, too. It stays: the caller is one of its users. */
+/*
+ * Lets executions of @addr by the union count for @probe: adds it to the union's site there, or
+ * makes that. The union stays meanwhile, since the caller of shk_probe_add() is one of its users.
+ * The lock of the probe's shadow is held. Returns 0 or an error of shk_site_add().
+ */
 static int union_join(struct shk_probe *probe, unsigned long addr)
 {
 	struct shk_shadow *all = READ_ONCE(shk_union);
@@ -489,6 +533,10 @@ static int union_join(struct shk_probe *probe, unsigned long addr)
 	return ret;
 }
 
+/*
+ * Removes @probe from the union's site, if it is at one, and removes a site without probes. Hits
+ * may count for @probe until a grace period has passed.
+ */
 static void union_leave(struct shk_probe *probe)
 {
 	struct shk_site *site = probe->union_site;
@@ -502,11 +550,15 @@ static void union_leave(struct shk_probe *probe)
 	probe->union_site = NULL;
 	if (list_empty(&site->others))
 		site_remove(site);
-	/* Without one it is given up, as soon as its lock is free. */
+	/* shk_union_settle() destroys a union without probes, and takes the lock for that. */
 	WRITE_ONCE(all->nr_probes, all->nr_probes - 1);
 	shk_shadow_unlock_hidden(all);
 }
 
+/*
+ * Adds @probe to the site of @shadow at @addr, or makes one. Returns 0 or an error of
+ * shk_site_add().
+ */
 static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr)
 {
 	struct shk_site *site;
@@ -514,7 +566,7 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 
 	site = site_find(shadow, addr);
 	if (site) {
-		/* A jump has no return address at hand. */
+		/* Where a jump edit is there is no return address to hook. */
 		if (probe->rethook && site->arm == SHK_ARM_JUMP)
 			return SHK_E(JUMP_THERE);
 		probe->site = site;
@@ -542,13 +594,16 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 	lockdep_assert_held(&shadow->lock);
 	if (entry && fentry)
 		addr = fentry;
-	/* Behind a place that is taken or in two pages, or by wish: the next instruction. */
+	/* The __fentry__ site cannot be used, or is not wanted: use the next instruction. */
 	if (addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_is_hook_at(addr) ||
 			       shk_branch_spans_pages(addr)))
 		addr += CALL_INSN_SIZE;
 	if (shk_is_hook_at(addr))
 		return SHK_E(FORBIDDEN);
-	/* It ends the kernel's trampoline of returns, which would not end. */
+	/*
+	 * The kernel's trampoline of hooked returns calls this function at its end. A hook on its
+	 * return would run the trampoline again, without end.
+	 */
 	if (probe->rethook && site_gives_up_cpu(addr))
 		return SHK_E(FORBIDDEN);
 	ret = shadow->flags & SHK_ASYNC_UNION ? union_join(probe, addr) : 0;
@@ -557,7 +612,7 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 	ret = site_join(shadow, probe, addr);
 	if (ret && probe->union_site) {
 		union_leave(probe);
-		/* Nobody counts there any more. */
+		/* Hits of the union count for @probe until then, and the caller frees it. */
 		synchronize_rcu();
 	}
 	return ret;
@@ -578,7 +633,7 @@ void shk_site_remove(struct shk_probe *probe)
 		shk_site_refresh(site);
 	else
 		site_remove(site);
-	/* It waits for as long as some task does not sleep. */
+	/* The long queue: a pass waits until each task has slept or left the kernel. */
 	queue_work(system_long_wq, &sites_free_work);
 }
 
@@ -591,7 +646,10 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 	lockdep_assert_held(&shadow->lock);
 	if (shk_is_hook_at(addr))
 		return SHK_E(FORBIDDEN);
-	/* A body in place is the only one; so is one that is about to be. */
+	/*
+	 * A function with a body in place, or whose body is about to be in place, has no other
+	 * patch. The exception is a patch in place that gets its jumps back before it is removed.
+	 */
 	if (!func->patch->in_place &&
 	    (shk_inplace_at(shadow, addr) ||
 	     (found && site_top_func(site) && (func->inplace || site_top_func(site)->inplace))))
@@ -644,7 +702,10 @@ void shk_site_unpatch(struct shk_func *func)
 		site_remove(site);
 		return;
 	}
-	/* Meanwhile by way of its stub, which finds the probes and the other patches. */
+	/*
+	 * While the edit changes, a CPU that meets its breakpoint continues in the old stub, which
+	 * finds the probes and the other functions of the site.
+	 */
 	if (top && site_top_func(site))
 		shk_edit_change(site->shadow, &site->edit, JMP32_INSN_OPCODE,
 				shk_stub_text(site_top_func(site)->stub),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Text that edits lead to. It lies in the module's own text, so that it is in
- * reach of a direct branch, known to the unwinder, and never writable.
+ * Hands out text that edits lead to, see slot_entry.h. It is part of the module's text, so that
+ * direct branches reach it, the unwinder knows it, and it is never writable.
  */
 #include <linux/bitmap.h>
 #include <linux/kprobes.h>
@@ -14,16 +14,18 @@
 #include "edit/probe.h"
 #include "edit/slot_entry.h"
 
-/* push imm32, sign-extended: any address of the kernel's text */
+/* "push imm32" extends the sign of its operand, so it can push any address of the kernel's text. */
 #define PUSH_IMM32_OPCODE 0x68
 #define PUSH_IMM32_SIZE	  5
 
+/* Protects which elements of the arrays are taken, and olds. text_mutex is taken inside. */
 static DEFINE_MUTEX(slot_lock);
 static DECLARE_BITMAP(slots_used, SHK_NR_SLOTS);
 static DECLARE_BITMAP(detours_used, SHK_NR_DETOURS);
 static DECLARE_BITMAP(stubs_used, SHK_NR_STUBS);
 static DECLARE_BITMAP(bodies_used, SHK_NR_BODIES);
 
+/* Per element of shk_olds: the address that it jumps to, and the users of that. */
 static struct {
 	unsigned long leads_to;
 	unsigned int users;
@@ -31,9 +33,11 @@ static struct {
 
 struct shk_site *shk_slot_sites[SHK_NR_SLOTS];
 struct shk_site *shk_detour_sites[SHK_NR_DETOURS];
+/* The function of each stub; NULL if the stub is free. Hits read it with preemption off. */
 static struct shk_func *stub_funcs[SHK_NR_STUBS];
 u8 shk_stub_fast[SHK_NR_STUBS];
 
+/* Takes the first free element of @nr, by the bitmap @used. Returns its index, or NO_ROOM. */
 static int slot_index_get(unsigned long *used, unsigned int nr)
 {
 	unsigned int i;
@@ -46,6 +50,7 @@ static int slot_index_get(unsigned long *used, unsigned int nr)
 	return i < nr ? i : SHK_E(NO_ROOM);
 }
 
+/* Gives element @i back. */
 static void slot_index_put(unsigned long *used, unsigned int i)
 {
 	mutex_lock(&slot_lock);
@@ -98,6 +103,7 @@ unsigned long shk_detour_insn(u8 *detour)
 }
 NOKPROBE_SYMBOL(shk_detour_insn);
 
+/* Writes at @at the branch from @run_at, where the bytes will execute, to @target. */
 static void slot_write_branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long target)
 {
 	s32 rel = target - ((unsigned long)run_at + JMP32_INSN_SIZE);
@@ -107,8 +113,9 @@ static void slot_write_branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long
 }
 
 /*
- * At @at, to run at @run_at: what does as the instruction at @addr does, and goes
- * on behind it.
+ * Writes at @at, to execute at @run_at, a copy of the instruction at @addr and a jump behind that
+ * instruction. @insn is the instruction, decoded from the kernel's copy in @ainsn. Returns false if
+ * an operand relative to rip is out of reach from @run_at.
  */
 static bool detour_copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
 			     const struct arch_specific_insn *ainsn, unsigned long addr)
@@ -127,7 +134,10 @@ static bool detour_copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
 	return true;
 }
 
-/* Likewise a call, which kprobes does not copy but emulate: it returns to the text. */
+/*
+ * Writes at @at, to execute at @run_at, what the call @insn at @addr does: pushes the return
+ * address, which is in the probed text, and jumps to the target.
+ */
 static void detour_copy_call(u8 *at, const u8 *run_at, const struct insn *insn, unsigned long addr)
 {
 	unsigned long next = addr + insn->length;
@@ -146,6 +156,7 @@ static bool is_call(const struct insn *insn)
 /* movabs $value, %rax */
 #define VALUE_INSN_SIZE 10
 
+/* Writes at @at an instruction that sets rax to @value. */
 static void slot_value_insn(u8 *at, u64 value)
 {
 	at[0] = 0x48;
@@ -153,7 +164,7 @@ static void slot_value_insn(u8 *at, u64 value)
 	memcpy(at + 2, &value, sizeof(value));
 }
 
-/* Text of ours that nobody executes. */
+/* Writes @len bytes of an element at @at, which no CPU executes now. Takes text_mutex. */
 static void slot_write_text(u8 *at, const u8 *text, size_t len)
 {
 	mutex_lock(shk_symbols.text_mutex);
@@ -170,10 +181,11 @@ u8 *shk_detour_get(struct shk_site *site)
 	u8 *detour;
 	int i;
 
-	/* The kernel's copy is the original instruction, whatever stands there now. */
+	/* Decode the kernel's copy: a breakpoint may have replaced the instruction itself. */
 	if (!ainsn->insn ||
 	    shk_call(insn_decode)(&insn, ainsn->insn, MAX_INSN_SIZE, INSN_MODE_KERN) < 0)
 		return NULL;
+	/* A call is always possible. Other instructions must be ones that kprobes boosts. */
 	if (!is_call(&insn) && (ainsn->emulate_op || !shk_call(can_boost)(&insn, site->kp.addr)))
 		return NULL;
 
@@ -236,7 +248,7 @@ int shk_stub_get(struct shk_func *func, unsigned long site)
 	if (i < 0)
 		return i;
 	rel = func->body - (shk_stub_jump(i) + JMP32_INSN_SIZE);
-	/* What the push extends its sign of is the address. */
+	/* The push extends the sign of its operand to 64 bits. */
 	if (rel != (s32)rel || (long)(s32)push != (long)site) {
 		slot_index_put(stubs_used, i);
 		return SHK_E(OUT_OF_REACH);
@@ -290,7 +302,10 @@ void shk_body_put(unsigned long body)
 	slot_index_put(bodies_used, (body - (unsigned long)shk_bodies) / SHK_BODY_SIZE);
 }
 
-/* One for all who want it, so that a pointer to it is good while one of them is left. */
+/*
+ * All patches of a function share one element. A patch module has one pointer to the old body for
+ * all shadows, which is valid while one of them has the patch.
+ */
 unsigned long shk_old_get(unsigned long behind_site)
 {
 	static const u8 endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Text of the module that edits lead to, see slot_entry.h. slot.c hands out elements of the arrays,
+ * and writes the operands of those that have some.
+ */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
 #include <asm/nospec-branch.h>
@@ -12,9 +16,9 @@
 	.text
 
 /*
- * Where call edits lead. The address behind the call says which slot it is.
- * On the stack: address in the probed function behind its __fentry__ site,
- * that function's return address.
+ * Slots. A call edit at a __fentry__ site calls one, so the stack is, from the top: the address
+ * behind the site, the function's return address. A slot calls shk_hit_call(), which knows the slot
+ * by the return address of the call, and then returns behind the site.
  */
 	.balign SHK_SLOT_SIZE
 SYM_CODE_START_NOALIGN(shk_slots)
@@ -28,11 +32,12 @@ SYM_CODE_START_NOALIGN(shk_slots)
 SYM_CODE_END(shk_slots)
 
 /*
- * Where patched functions lead, by a jump: on the stack is the return address
- * of the function only. Each stub is written when it is taken: the targets of
- * the jump and the push. A slow one looks from the push on as if the __fentry__
- * site had called it, and shk_hit_call() makes the address behind that site
- * the stub's jump if the patch is to be executed.
+ * Stubs. The __fentry__ site of a patched function jumps to one, so the function's return address
+ * is on top of the stack. shk_stub_get() writes the target of the jump and the operand of the push.
+ *
+ *   fast  jumps to the new body
+ *   slow  pushes the address behind the site, as a call from there would, and calls
+ *         shk_hit_call(). That may replace the address by that of the jump to the new body.
  */
 	.balign SHK_STUB_SIZE
 SYM_CODE_START_NOALIGN(shk_stubs)
@@ -43,7 +48,7 @@ SYM_CODE_START_NOALIGN(shk_stubs)
 	UNWIND_HINT_FUNC
 	cmpb	$1, shk_stub_fast + stub(%rip)
 	jne	1f
-	ANNOTATE_NOENDBR		/* shk_hit_call() returns to it */
+	ANNOTATE_NOENDBR		/* shk_slot_tail returns to it if shk_hit_call() says so */
 	{disp32} jmp shk_body_nop
 1:	pushq	$0x7fffffff
 	UNWIND_HINT_FUNC
@@ -53,7 +58,7 @@ SYM_CODE_START_NOALIGN(shk_stubs)
 	.endr
 SYM_CODE_END(shk_stubs)
 
-/* Bodies that return a constant, each written when it is taken. */
+/* Bodies that return a constant. shk_body_get() writes the constant. */
 	.balign SHK_BODY_SIZE
 SYM_CODE_START_NOALIGN(shk_bodies)
 	ANNOTATE_NOENDBR
@@ -66,8 +71,8 @@ SYM_CODE_START_NOALIGN(shk_bodies)
 SYM_CODE_END(shk_bodies)
 
 /*
- * Old bodies, to be called by new ones through a pointer: each leads behind a
- * __fentry__ site, and is written when it is taken.
+ * Functions that new bodies call to execute an old body. shk_old_get() writes the target of the
+ * jump, the address behind a __fentry__ site.
  */
 	.balign SHK_OLD_SIZE
 SYM_CODE_START_NOALIGN(shk_olds)
@@ -80,14 +85,16 @@ SYM_CODE_START_NOALIGN(shk_olds)
 	.endr
 SYM_CODE_END(shk_olds)
 
+/* The body of SHK_PATCH_NOP; also the target of jumps that are not written yet. */
 SYM_FUNC_START(shk_body_nop)
 	RET
 SYM_FUNC_END(shk_body_nop)
 
 /*
- * A patched function is traced in the base as well. On the stack: where to go
- * on, the function's return address. The registers are what ftrace_regs_caller
- * would show, r10 apart, and a tracer may change them.
+ * Calls ftrace's users for a patched function whose site calls ftrace in the base, then returns to
+ * the new body. The stack is, from the top: the address of the stub's jump, the function's return
+ * address. r10 is the address behind the __fentry__ site. The users see the registers as
+ * ftrace_regs_caller shows them, except r10, and may change them.
  */
 SYM_FUNC_START(shk_traced)
 	subq	$(SS + 8), %rsp
@@ -134,7 +141,10 @@ SYM_FUNC_START(shk_traced)
 	RET
 SYM_FUNC_END(shk_traced)
 
-/* Go on in the function, or at what else was called from its __fentry__ site. */
+/*
+ * Ends a slot or slow stub. If r11 is 0, returns to the address on top of the stack. Otherwise
+ * continues at r11, ftrace's trampoline or shk_traced(), which ends by that return.
+ */
 SYM_FUNC_START_LOCAL(shk_slot_tail)
 	testq	%r11, %r11
 	jnz	1f
@@ -145,8 +155,8 @@ SYM_FUNC_START_LOCAL(shk_slot_tail)
 SYM_FUNC_END(shk_slot_tail)
 
 /*
- * Saves what __fentry__ may not clobber, in the order of struct shk_slot_regs.
- * Leaves in r11 what shk_hit_call() returned.
+ * Calls shk_hit_call() with a struct shk_slot_regs on the stack: saves and restores the registers
+ * that __fentry__ may not clobber. Returns the result of shk_hit_call() in r11.
  */
 SYM_FUNC_START_LOCAL(shk_slot_common)
 	pushq	%rax
@@ -160,7 +170,7 @@ SYM_FUNC_START_LOCAL(shk_slot_common)
 	pushq	%rdi
 	movq	%rsp, %rdi
 	call	shk_hit_call
-	movq	%rax, 7*8(%rsp)		/* r11, which nobody keeps at an entry */
+	movq	%rax, 7*8(%rsp)		/* r11 is free at a function's entry */
 	popq	%rdi
 	popq	%rsi
 	popq	%rdx
@@ -174,8 +184,8 @@ SYM_FUNC_START_LOCAL(shk_slot_common)
 SYM_FUNC_END(shk_slot_common)
 
 /*
- * Where jump edits lead, and breakpoints continue. Each detour is written when
- * it is taken: call shk_detour_common; the instruction; jmp back.
+ * Detours. Jump edits lead to the first instruction, and breakpoints continue at the second one.
+ * shk_detour_get() writes: call shk_detour_common; the copied instruction; jmp back.
  */
 	.balign SHK_DETOUR_SIZE
 SYM_CODE_START_NOALIGN(shk_detours)
@@ -184,8 +194,9 @@ SYM_CODE_START_NOALIGN(shk_detours)
 SYM_CODE_END(shk_detours)
 
 /*
- * In the midst of any code: flags and all volatile registers are live. C wants AC and DF
- * clear, and the probed code may be between stac and clac.
+ * Calls shk_hit_jump() with a struct shk_detour_regs on the stack. It is reached from any code,
+ * where flags and all volatile registers are live, so it saves and restores them. C code expects AC
+ * and DF to be clear, and the probed code may have set them by stac or std.
  */
 SYM_CODE_START(shk_detour_common)
 	UNWIND_HINT_FUNC

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Thunks that mitigations lead branches through: for who trusts a process with
- * what they protect, the branch itself. A thunk in use begins with a call, in
- * whose place the branch comes: one instruction for one.
+ * Thunks of mitigations: functions that the kernel uses instead of indirect branches (retpolines)
+ * and of returns. RETPOLINES and RETURNS patches put the branch itself in the place of the thunk,
+ * for processes that may read what the thunks protect. A thunk in use begins with a call, which the
+ * branch replaces: one instruction in the place of one.
  *
- * Thunks are executed everywhere, by those who handle breakpoints, too. So they
- * change only while nobody is inside, for which no breakpoint is needed, and carry no
- * other edit: what reports a probe's hit returns through one.
+ * Breakpoint handlers execute thunks, too. So thunks change only while the shadow is not executed:
+ * then no breakpoint is needed. They carry no other edit, since the code that handles a hit returns
+ * through one.
  */
 #include <linux/init.h>
 #include <linux/mm.h>
@@ -19,12 +20,13 @@
 
 #define REGISTERS 16
 
-/* As instructions number them; a jump never goes through rsp. */
+/* Registers by their number in instructions. No thunk jumps through rsp. */
 static const char *const registers[REGISTERS] = {
 	"rax", "rcx", "rdx", "rbx", "",	   "rbp", "rsi", "rdi",
 	"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
 };
 
+/* Writes at @at "jmp *register", for the register number @reg. */
 static void thunk_jump_insn(u8 *at, unsigned int reg)
 {
 	if (reg >= 8)
@@ -33,7 +35,10 @@ static void thunk_jump_insn(u8 *at, unsigned int reg)
 	*at = 0xe0 | (reg & 7);
 }
 
-/* A thunk in use, whose bytes are the caller's to fill in; NULL if it is not. */
+/*
+ * Adds an edit for the thunk at @addr to @patch, whose bytes are int3; the caller writes the
+ * branch. Returns the edit; NULL if the thunk does not begin with a call, so is not in use.
+ */
 static struct shk_edit *thunk_add_edit(struct shk_patch *patch, unsigned long addr)
 {
 	struct shk_edit *edit = &patch->edits[patch->nr_edits];
@@ -47,12 +52,15 @@ static struct shk_edit *thunk_add_edit(struct shk_patch *patch, unsigned long ad
 	return edit;
 }
 
-/* [from, to): sections of the kernel's linker script that have nothing but thunks. */
+/*
+ * Ranges [from, to) of the kernel image that contain nothing but thunks, as its linker script
+ * places them. Both are empty if they were not found.
+ */
 static struct {
 	unsigned long from, to;
 } sections[2] __ro_after_init;
 
-/* The one for indirect branches, and behind it that for returns. */
+/* Finds the thunks of indirect branches, and of returns, which are behind them. */
 static void __init thunks_find(void)
 {
 	unsigned long from = shk_symbol_lookup("__x86_indirect_thunk_array");
@@ -66,8 +74,9 @@ static void __init thunks_find(void)
 }
 
 /*
- * Two at the ends of the entry code, which carries no edits either. The linker script
- * aligns what follows, at least to a page.
+ * Finds the two thunks of SRSO that have aliases. They are at the beginning and at the end of the
+ * entry code, which carries no edit either, so the range covers all three. The linker script aligns
+ * the text behind them to a page at least.
  */
 static void __init thunks_find_aliases(void)
 {
@@ -98,7 +107,10 @@ int shk_retpolines_prepare(struct shk_patch *patch)
 	unsigned long addr;
 	unsigned int reg;
 
-	/* Under IBT a jump must meet an ENDBR; a return, which retpolines are, need not. */
+	/*
+	 * With IBT the target of an indirect jump must be an ENDBR. A retpoline is a return, so its
+	 * targets may lack that.
+	 */
 	if (boot_cpu_has(X86_FEATURE_IBT))
 		return SHK_E(NO_THUNKS);
 	patch->edits = kcalloc(REGISTERS, sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);

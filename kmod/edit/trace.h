@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tracepoint that perf, bpftrace and trace-cmd know as shadowk:shadowk_probe. */
+/*
+ * The tracepoint shadowk:shadowk_probe, by which perf, bpftrace and trace-cmd get the hits of EVENT
+ * probes.
+ */
 /* clang-format off */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM shadowk
@@ -10,8 +13,13 @@
 #include <linux/tracepoint.h>
 
 /*
- * At entry arg1 to arg6 are rdi, rsi, rdx, rcx, r8, r9; at return (is_return)
- * ret is rax and the others are 0.
+ * One hit of an EVENT probe. Called with preemption off and in_nmi() true, see hit_report_enter().
+ *
+ *   shadow, probe  names; the shadow's is "" if it has none
+ *   ip             address of the probed instruction
+ *   is_return      false: the instruction is about to execute; true: its function returns
+ *   ret            rax if is_return, else 0
+ *   arg1 to arg6   rdi, rsi, rdx, rcx, r8, r9 unless is_return, else 0
  */
 TRACE_EVENT(shadowk_probe,
 	TP_PROTO(const char *shadow, const char *probe, unsigned long ip, bool is_return,
