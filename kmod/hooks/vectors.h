@@ -15,7 +15,7 @@ struct shk_vector {
 
 /*
  * Stores the handlers of all vectors except exceptions in @vectors, each once. @vectors has room
- * for SHK_VECTORS_MAX. Called at load. Does not sleep. Returns how many there are, or
+ * for SHK_VECTORS_MAX. Called at load. May sleep. Returns how many there are, or
  *   -EOPNOTSUPP  an interrupt is of no known kind, or sysvec_table is missing; the log says which
  *   -ENOENT      the handler of devices' interrupts or of spurious ones is missing; not logged
  *   -E2BIG       there is no room for one of those handlers; not logged
