@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The only place that knows one kernel from another. */
+/*
+ * Differences between kernel versions. Only files of compat/ compare versions. Each difference
+ * names the commit that made it, and the first release that has it.
+ */
 #ifndef SHK_COMPAT_H
 #define SHK_COMPAT_H
 
@@ -9,8 +12,8 @@
 #include <linux/version.h>
 
 /*
- * "rethook: Use objpool for rethook" (6.7) gave rethook_alloc() the pool, and
- * "x86/rethook: ... pass the return address" (6.9) its handler an argument.
+ * SHK_RETHOOK_HANDLER() is the head of a handler of returns. "x86/rethook: ... pass the return
+ * address" (6.9) gave it an argument.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #define SHK_RETHOOK_HANDLER(name, node, data, regs)                              \
@@ -21,6 +24,10 @@
 	void name(struct rethook_node *node, void *data, struct pt_regs *regs)
 #endif
 
+/*
+ * 1 if rethook_alloc() allocates nodes itself: "rethook: Use objpool for rethook" (6.7). Else the
+ * caller adds them by rethook_add_node().
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 #define SHK_RETHOOK_OBJPOOL 1
 #else
@@ -28,19 +35,23 @@
 #endif
 
 /*
- * "rethook: Remove warning messages printed for finding return address of a frame" (6.10):
- * of a task that runs.
+ * True if rethook_find_ret_addr() warns once, when the stack of a task that runs is read: before
+ * "rethook: Remove warning messages printed for finding return address of a frame" (6.10).
  */
 #define SHK_UNWINDER_WARNS (LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0))
 
-/* "tracing/treewide: Remove second parameter of __assign_str()" (6.10) */
+/* As __assign_str(). "tracing/treewide: Remove second parameter of __assign_str()" (6.10) */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #define shk_assign_str(dst, src) __assign_str(dst)
 #else
 #define shk_assign_str(dst, src) __assign_str(dst, src)
 #endif
 
-/* "kallsyms: Delete an unused parameter related to {module_}kallsyms_on_each_symbol()" (6.3) */
+/*
+ * SHK_MODULE_SYMBOL() is the head of a function that shk_each_module_symbol() calls for each symbol
+ * of each module, until it returns another value than 0. The walk holds module_mutex, so it sleeps.
+ * "kallsyms: Delete an unused parameter related to {module_}kallsyms_on_each_symbol()" (6.3)
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define SHK_MODULE_SYMBOL(name, data, symbol, addr) \
 	int name(void *data, const char *symbol, unsigned long addr)
@@ -52,10 +63,16 @@
 #define shk_each_module_symbol(func, data) shk_call(module_kallsyms_on_each_symbol)(func, data)
 #endif
 
-/* "kthread: Pass in the thread's name during creation" (6.4): task_rename does not tell. */
+/*
+ * True if a kernel thread has its name when it is created, so that the tracepoint task_rename does
+ * not tell: "kthread: Pass in the thread's name during creation" (6.4).
+ */
 #define SHK_KTHREADS_BORN_NAMED (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
 
-/* All of a ftrace_regs on x86, until "ftrace: Make ftrace_regs abstract" (6.13) and after. */
+/*
+ * Returns @regs as the ftrace_regs of x86, which contains nothing else, before and after "ftrace:
+ * Make ftrace_regs abstract" (6.13).
+ */
 static inline struct ftrace_regs *shk_ftrace_regs(struct pt_regs *regs)
 {
 	return (struct ftrace_regs *)regs;
@@ -65,7 +82,7 @@ static inline struct ftrace_regs *shk_ftrace_regs(struct pt_regs *regs)
 #include <linux/objtool.h>
 #include <asm/orc_types.h>
 
-/* "x86,objtool: Introduce ORC_TYPE_*" (6.4) */
+/* Returns true if @entry is of a function's frame. "x86,objtool: Introduce ORC_TYPE_*" (6.4) */
 static inline bool shk_orc_is_call(const struct orc_entry *entry)
 {
 #ifdef ORC_TYPE_CALL
@@ -76,18 +93,21 @@ static inline bool shk_orc_is_call(const struct orc_entry *entry)
 }
 #endif
 
-/* Early releases of 6.1 do not name the attribute. */
+/* Early releases of 6.1 have no name for the attribute. */
 #ifndef __no_stack_protector
 #define __no_stack_protector __attribute__((__no_stack_protector__))
 #endif
 
 /*
- * Does @mm have what an interval notifier is kept in? Then another one is inserted without
- * @mm's locks. The struct is mm/mmu_notifier.c's own: a list head, then this flag. If a
- * kernel has it elsewhere, the caller only takes locks in vain, or inserting waits for them.
+ * Returns true if @mm has the data that interval notifiers need, so that another notifier is
+ * inserted without the locks of @mm. Needs no lock; true stays true while @mm has users.
+ *
+ * The struct is private to mm/mmu_notifier.c: a list head, then the flag. If a kernel has it
+ * elsewhere, the caller takes locks in vain, or inserting waits for them.
  */
 static inline bool shk_mm_takes_notifiers(const struct mm_struct *mm)
 {
+	/* Pairs with smp_store_release() in __mmu_notifier_register(). */
 	const char *subscriptions = (const char *)smp_load_acquire(&mm->notifier_subscriptions);
 
 	return subscriptions &&

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* An ftrace hook that has users; see ftrace_hook.h. */
 #define pr_fmt(fmt) "shadowk: " fmt
 
 #include <linux/module.h>
@@ -31,8 +32,8 @@ void shk_ftrace_hook_put(struct shk_ftrace_hook *hook)
 {
 	mutex_lock(&hook->lock);
 	/*
-	 * Where ftrace has found a fault of its own and stopped (ftrace_kill()), it
-	 * takes back no call that it has put into the kernel's text.
+	 * After ftrace has found a fault of its own and stopped (ftrace_kill()), it no longer
+	 * removes calls that it has put into the kernel's text.
 	 */
 	if (!--hook->users && unregister_ftrace_function(&hook->ops)) {
 		pr_err_once(
@@ -46,8 +47,9 @@ void shk_ftrace_hook_put(struct shk_ftrace_hook *hook)
 void shk_ftrace_hook_free(struct shk_ftrace_hook *hook)
 {
 	/*
-	 * A shadow with a name went with the module, so nobody could refuse that.
-	 * Its code and data are in use for ever, and are freed when this returns.
+	 * The hook was put by the unload itself, of a shadow that only its name kept, so the
+	 * module's reference came too late. Its text and data are in use for ever, and would be
+	 * freed when this function returns.
 	 */
 	while (hook->stuck)
 		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Functions of the kernel of which we must hear whenever one is called, as long as
- * somebody needs that. Permanent, as livepatch's: kernel.ftrace_enabled=0 is
- * refused meanwhile.
+ * An ftrace hook: calls of some functions of the kernel are reported as long as the hook has a
+ * user. The kernel may not stop reporting meanwhile, so the hook is permanent, as livepatch's are:
+ * kernel.ftrace_enabled=0 is refused.
  */
 #ifndef SHK_FTRACE_HOOK_H
 #define SHK_FTRACE_HOOK_H
@@ -12,15 +12,20 @@
 
 #include "compat/symbols.h"
 
+/* One hook, defined by SHK_FTRACE_HOOK(). */
 struct shk_ftrace_hook {
-	struct ftrace_ops ops;
-	unsigned long *sites; /* ftrace sites of the functions */
+	struct ftrace_ops ops; /* registered while @users is not 0 */
+	unsigned long *sites;  /* ftrace sites of the functions. Fixed at the first use */
 	unsigned int nr_sites;
-	struct mutex lock; /* the innermost but for ftrace's own */
+	struct mutex lock; /* protects @users and @stuck; ftrace's locks are taken inside */
 	unsigned int users;
-	bool stuck; /* ftrace has not let go of it */
+	bool stuck; /* ftrace has failed to unregister it */
 };
 
+/*
+ * Defines a hook on @nr functions, whose ftrace sites are in the array at @first when the hook is
+ * used. ftrace calls @call, of type ftrace_func_t, with all registers.
+ */
 #define SHK_FTRACE_HOOK(name, first, nr, call) \
 	struct shk_ftrace_hook name = {                                                     \
 		.ops = {                                                              \
@@ -33,13 +38,26 @@ struct shk_ftrace_hook {
 		.lock = __MUTEX_INITIALIZER((name).lock),                             \
 	}
 
-/* Sleeps. Errors as register_ftrace_function(). */
+/*
+ * Counts one more user of @hook; the first one registers it. From the return on, calls are
+ * reported. Takes the hook's lock, ftrace_lock and text_mutex, so none of those is held. May sleep.
+ * Returns 0 or
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped after a fault of its own
+ *   others           errors of ftrace_set_filter_ips(), register_ftrace_function()
+ */
 int shk_ftrace_hook_get(struct shk_ftrace_hook *hook);
-/* If ftrace does not let go of it, the module cannot be unloaded any more. */
+/*
+ * Counts one user of @hook less; the last one unregisters it. Takes the hook's lock, ftrace_lock
+ * and text_mutex, so none of those is held. May sleep. If ftrace has stopped, it may fail to
+ * unregister the hook, and the kernel goes on calling the module. The module takes a reference to
+ * itself then, so that it cannot be unloaded, and says so in the log.
+ */
 void shk_ftrace_hook_put(struct shk_ftrace_hook *hook);
 /*
- * Unload: nobody needs it any more; its filter has stayed for the next use, until
- * here. Does not return if ftrace has not let go of it.
+ * Frees the filter of @hook, which has no user, at unload; it is kept between uses. May sleep. Does
+ * not return if shk_ftrace_hook_put() has failed, since the kernel calls the module's text for
+ * ever.
  */
 void shk_ftrace_hook_free(struct shk_ftrace_hook *hook);
 

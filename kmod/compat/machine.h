@@ -4,16 +4,17 @@
 #define SHK_MACHINE_H
 
 /*
- * Does memory of @size bytes at @start share a top-level entry, which maps 1 << @shift bytes,
- * with @text, or lie behind it? The kernel compares that entry in all mms when it maps
- * more there.
+ * Returns true if memory of @size bytes at @start shares a top-level entry with @text, or is behind
+ * that entry. An entry maps 1 << @shift bytes. When the kernel maps more of such memory, it
+ * compares the entry in all mms, which differs in a grafted mm. @size may reach beyond the end of
+ * all addresses. Any context.
  */
 static inline bool shk_shares_top_entry(unsigned long start, unsigned long size, unsigned long text,
 					unsigned int shift)
 {
 	unsigned long entry = text >> shift << shift;
 
-	/* Its end may be beyond that of all addresses. */
+	/* No sum of @start and @size, which may overflow. */
 	return start >= entry || size > entry - start;
 }
 

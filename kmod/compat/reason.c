@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The errno of each reason, and conversions; see reason.h. */
 #include <linux/bug.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 
 #include "compat/reason.h"
 
-/* As the uapi header says beside each reason. */
+/*
+ * Positive errno of each reason, as beside the reason in the uapi header. 0: there is no such
+ * reason.
+ */
 static const u8 errnos[] = {
 	[SHK_REASON_CAPABILITY] = EPERM,
 	[SHK_REASON_LOCKDOWN] = EPERM,
@@ -90,11 +94,13 @@ static const u8 errnos[] = {
 	[SHK_REASON_PATCH_BUSY] = EBUSY,
 };
 
+/* Returns true if @err is that of SHK_E(). */
 static bool reason_is_ours(long err)
 {
 	return err <= -SHK_REASON_BASE && err > -SHK_LIVEPATCH_BASE;
 }
 
+/* Returns true if @err is that of shk_livepatch_error(). */
 static bool reason_is_livepatch(long err)
 {
 	return err <= -SHK_LIVEPATCH_BASE && err >= -MAX_ERRNO;

@@ -4,8 +4,8 @@
  *
  * A function that returns a negative errno may return -(SHK_REASON_BASE + reason) instead. Such a
  * value is above all errnos of the kernel and below MAX_ERRNO, so ERR_PTR() and IS_ERR() work.
- * dev.c splits it into the errno and the reason before user space sees it. Nothing else may hand
- * it to the kernel: shk_errno() makes an errno of it.
+ * dev.c splits it into the errno and the reason before user space sees it. Nothing else may hand it
+ * to the kernel: shk_errno() makes an errno of it.
  */
 #ifndef SHK_REASON_H
 #define SHK_REASON_H
@@ -13,17 +13,23 @@
 #include <linux/shadowk.h>
 
 #define SHK_REASON_BASE 1024
-/* Above all reasons: an errno of livepatch, with SHK_REASON_LIVEPATCH. */
+/* -(SHK_LIVEPATCH_BASE + errno) is an errno with SHK_REASON_LIVEPATCH. Above all reasons. */
 #define SHK_LIVEPATCH_BASE 3072
 
-/* The error with that reason: SHK_E(TASK_BUSY). */
+/* The error with a reason, named without its prefix: SHK_E(TASK_BUSY). */
 #define SHK_E(reason) (-(SHK_REASON_BASE + SHK_REASON_##reason))
 
-/* The error with the errno @err, which is negative or 0, and SHK_REASON_LIVEPATCH. 0 remains 0. */
+/*
+ * Returns the error with the errno of @err, which livepatch has returned, and SHK_REASON_LIVEPATCH.
+ * Returns @err unchanged if it is 0, positive, or has a reason already. Any context.
+ */
 int shk_livepatch_error(int err);
-/* The negative errno of @err; a value that is no error with a reason is returned unchanged. */
+/*
+ * Returns the negative errno of @err; @err itself if that has no reason. Warns and returns -EINVAL
+ * if the reason is not in the table. Any context.
+ */
 long shk_errno(long err);
-/* The reason of @err, or SHK_REASON_NONE. */
+/* Returns the reason of @err, an enum shk_reason; SHK_REASON_NONE if it has none. Any context. */
 u32 shk_reason(long err);
 
 #endif /* SHK_REASON_H */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Resolves symbols that the kernel does not export; see symbols.h. */
 #define pr_fmt(fmt) "shadowk: " fmt
 
 #include <linux/kprobes.h>
@@ -16,7 +17,10 @@ SHK_DEFINE(rethook_add_node)
 SHK_DEFINE(find_bug)
 #endif
 
-/* kprobes looks symbols up for us; the address it finds lies behind an ENDBR. */
+/*
+ * Returns the address of kallsyms_lookup_name(), by a disabled kprobe at it; 0 if there is none.
+ * The kprobe's address is behind an ENDBR, so the offset that sprint_symbol() prints is subtracted.
+ */
 static unsigned long __init find_lookup_name(void)
 {
 	struct kprobe kp = {
@@ -42,12 +46,14 @@ unsigned long shk_symbol_lookup(const char *name)
 	return shk_call(kallsyms_lookup_name)(name);
 }
 
+/* A search for the symbol at position @pos, or for the only one. */
 struct nth {
-	unsigned long addr;
-	unsigned long pos; /* wanted; 0: any */
-	unsigned long count;
+	unsigned long addr;  /* found; 0: none yet */
+	unsigned long pos;   /* wanted, from 1 on; 0: any */
+	unsigned long count; /* symbols with that name that were seen */
 };
 
+/* Notes a symbol at @addr. Returns nonzero if the search ends. */
 static int symbols_note_match(void *data, unsigned long addr)
 {
 	struct nth *nth = data;
@@ -58,7 +64,10 @@ static int symbols_note_match(void *data, unsigned long addr)
 	return nth->count == nth->pos;
 }
 
-/* In the module whose name is the first @len bytes of @name, which are not the last. */
+/*
+ * Looks in the module whose name is the first @len bytes of @name, for the symbol whose name is
+ * behind the colon that follows.
+ */
 static void symbols_find_in_module(const char *name, size_t len, struct nth *nth)
 {
 	const struct mod_kallsyms *symbols;
@@ -106,11 +115,13 @@ int shk_symbol_unique(const char *name, unsigned long *addr)
 	return shk_symbol_nth(name, 0, addr);
 }
 
+/* A search for the function @name in all modules. */
 struct in_modules {
 	const char *name;
 	struct nth nth;
 };
 
+/* Notes the symbol at @addr if it has the name and is in text. */
 static SHK_MODULE_SYMBOL(note_in_modules, data, symbol, addr)
 {
 	struct in_modules *in = data;
@@ -137,6 +148,9 @@ int shk_symbol_in_modules(const char *name, unsigned long *addr)
 	return in.nth.count ? 0 : SHK_E(SYMBOL_UNKNOWN);
 }
 
+/*
+ * Stores the address of @name in *@addr. Returns false, and says so in the log, if there is none.
+ */
 static bool __init symbols_resolve(const char *name, void *addr)
 {
 	unsigned long found = shk_symbol_lookup(name);
@@ -147,6 +161,10 @@ static bool __init symbols_resolve(const char *name, void *addr)
 	return found;
 }
 
+/*
+ * Stores the address of the ftrace site of @name in *@site. Returns false, and says so in the log,
+ * if there is none.
+ */
 static bool __init symbols_resolve_site(const char *name, unsigned long *site)
 {
 	if (!symbols_resolve(name, site))

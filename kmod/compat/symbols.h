@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel has and does not export. One table; all of it is resolved
- * when the module loads, or the module refuses to load and names what it
- * missed.
+ * Symbols that the kernel has and does not export. All of them are resolved when the module loads.
+ * If one is missing, the module does not load, and the log names it.
  *
- * Functions are static calls: the kernel patches a direct call into our text,
- * which is right under IBT even where the target's ENDBR has been sealed.
+ * Functions are static calls: the kernel patches a direct call into the module's text. Such a call
+ * is right with IBT even if the target's ENDBR has been sealed.
  */
 #ifndef SHK_SYMBOLS_H
 #define SHK_SYMBOLS_H
@@ -38,6 +37,7 @@
 #include "compat/compat.h"
 #include "compat/reason.h"
 
+/* All functions; shk_call() calls one. The list is expanded with F(name) for each. */
 #define SHK_FUNCTIONS(F)                        \
 	F(kallsyms_lookup_name)                 \
 	F(kallsyms_on_each_match_symbol)        \
@@ -78,7 +78,7 @@
 	F(css_task_iter_end)                    \
 	F(stack_trace_save_tsk_reliable)
 
-/* Not declared for modules, or in no public header; in both kernels alike. */
+/* Declared in no header that modules can use; the same in all supported kernels. */
 void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 			unsigned int stride_shift, bool freed_tables);
 bool can_boost(struct insn *insn, void *addr);
@@ -93,10 +93,10 @@ SHK_DECLARE(find_bug)
 #endif
 #undef SHK_DECLARE
 
-/* The static call of an unexported function. */
+/* The static call of an unexported function: shk_call(name)(arguments). */
 #define shk_call(name) static_call(shk_##name)
 
-/* Functions that flush the kernel's own mappings. */
+/* Functions that flush the kernel's own mappings, in shk_symbols.flush_sites. */
 enum shk_flush {
 	SHK_FLUSH_KERNEL_RANGE, /* flush_tlb_kernel_range() */
 	SHK_FLUSH_ALL,		/* flush_tlb_all() */
@@ -105,58 +105,82 @@ enum shk_flush {
 	SHK_NR_FLUSHES
 };
 
+/* Addresses. Fixed after shk_symbols_init(). */
 struct shk_symbols {
 	struct mm_struct *init_mm;
 	struct mutex *text_mutex;
 	const int *modules_disabled;
 	const int *ftrace_enabled;
-	/* cpu_tlbstate, whose first member it is in both kernels */
+	/* cpu_tlbstate.loaded_mm, the first member of cpu_tlbstate in all supported kernels */
 	struct mm_struct *__percpu *loaded_mm;
-	/* cpu_tlbstate_shared, likewise */
+	/* cpu_tlbstate_shared.is_lazy, the first member of that in all supported kernels */
 	bool __percpu *is_lazy;
 	struct mm_struct *efi_mm; /* NULL: this kernel has none */
 	unsigned long text;	  /* _text, on a 2 MB boundary */
-	unsigned long stext;
+	unsigned long stext;	  /* [stext, etext) is the text of the kernel image */
 	unsigned long etext;
-	unsigned long sched_text; /* what waits and switches */
+	unsigned long sched_text; /* to sched_text_end: functions that wait or switch tasks */
 	unsigned long sched_text_end;
-	/* The kernel image's ORC tables, 0 without CONFIG_UNWINDER_ORC */
+	/* The kernel image's ORC tables; 0 without CONFIG_UNWINDER_ORC */
 	unsigned long orc_ips;
 	unsigned long orc_ips_end;
 	unsigned long orc_entries;
 	unsigned long preempt_schedule_notrace; /* 0: this kernel is not preemptible */
 	/* ftrace sites */
 	unsigned long __text_poke;
-	unsigned long flush_sites[SHK_NR_FLUSHES];
+	unsigned long flush_sites[SHK_NR_FLUSHES]; /* by enum shk_flush */
 #if SHK_UNWINDER_WARNS
-	unsigned long rethook_find_ret_addr;
+	unsigned long rethook_find_ret_addr; /* the function */
 #endif
 };
 
 extern struct shk_symbols shk_symbols;
 
+/*
+ * Resolves all symbols, at load, before any other function of the module needs one. May sleep.
+ * Returns 0; -EOPNOTSUPP: the kernel lacks one, and the log names it.
+ */
 int shk_symbols_init(void);
 
-/* Address of a kernel symbol, modules' included; 0 if there is none. */
+/*
+ * Returns the address of the symbol @name, the first if there are several, of the kernel image or
+ * else of a module; 0 if there is none. Does not sleep.
+ */
 unsigned long shk_symbol_lookup(const char *name);
-/* Address of the symbol with that name, as below: -ENOENT, -ENOTUNIQ. */
+/*
+ * Stores the address of the only symbol @name of the kernel image in *@addr; or of a module, with
+ * the name "MODULE:SYMBOL". May sleep; a module that is not held may be unloaded meanwhile. Returns
+ * 0, or an error, after which *@addr is unchanged:
+ *   SYMBOL_UNKNOWN    there is none
+ *   SYMBOL_AMBIGUOUS  there are several
+ */
 int shk_symbol_unique(const char *name, unsigned long *addr);
-/* Address of the function @name of whichever module has it. Sleeps. -ENOENT, -ENOTUNIQ. */
+/*
+ * Stores the address of the only function @name of all modules in *@addr. Takes module_mutex; may
+ * sleep. The module may be unloaded meanwhile. Returns 0, or an error, after which *@addr is
+ * undefined:
+ *   SYMBOL_UNKNOWN    there is none
+ *   SYMBOL_AMBIGUOUS  there are several
+ */
 int shk_symbol_in_modules(const char *name, unsigned long *addr);
 
 /*
- * The @pos-th symbol of the kernel image with that name, or of a module
- * ("MODULE:SYMBOL"), from 1 on in the order of the kernel's table, as livepatch
- * counts; the only one if 0. -ENOENT, -ENOTUNIQ.
+ * Stores the address of the @pos-th symbol @name of the kernel image in *@addr; or of a module,
+ * with the name "MODULE:SYMBOL". Symbols are counted from 1 on in the order of the kernel's table,
+ * as livepatch does. If @pos is 0, there must be only one. May sleep; a module that is not held may
+ * be unloaded meanwhile. Returns 0, or an error, after which *@addr is unchanged:
+ *   SYMBOL_UNKNOWN    there is none, or there are less than @pos
+ *   SYMBOL_AMBIGUOUS  (only if @pos is 0) there are several
  */
 int shk_symbol_nth(const char *name, unsigned long pos, unsigned long *addr);
 
+/* Returns true if @addr is in the text of the kernel image. Any context. */
 static inline bool shk_is_kernel_text(unsigned long addr)
 {
 	return addr >= shk_symbols.stext && addr < shk_symbols.etext;
 }
 
-/* Where text of modules lies, among much else. */
+/* Returns true if @addr is in the area that has text of modules, among much else. Any context. */
 static inline bool shk_in_module_area(unsigned long addr)
 {
 	return addr >= MODULES_VADDR && addr < MODULES_END;

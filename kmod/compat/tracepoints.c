@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Sets of tracepoints; see tracepoints.h. */
 #define pr_fmt(fmt) "shadowk: " fmt
 
 #include <linux/kernel.h>

@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tracepoints of the kernel that we listen to, for as long as somebody needs it. */
+/* Sets of the kernel's tracepoints that the module listens to for some time. */
 #ifndef SHK_TRACEPOINTS_H
 #define SHK_TRACEPOINTS_H
 
 #include <linux/tracepoint.h>
 
+/* A tracepoint and the function that is called there. */
 struct shk_tracepoint {
 	const char *name;
-	void *probe;
-	struct tracepoint *tracepoint;
+	void *probe;		       /* with NULL and the tracepoint's arguments */
+	struct tracepoint *tracepoint; /* written by shk_tracepoints_find() */
 };
 
-/* -EOPNOTSUPP, said in the log: this kernel lacks one. */
+/*
+ * Finds the @nr tracepoints by their names, at load. May sleep. Returns 0; -EOPNOTSUPP: the kernel
+ * lacks one, which the log names.
+ */
 int shk_tracepoints_find(struct shk_tracepoint *tracepoints, unsigned int nr);
-/* All or none, in this order. Sleeps. */
+/*
+ * Registers the probes of all @nr tracepoints, in the order of the array. The caller serialises
+ * this with shk_tracepoints_unregister(). May sleep. Returns 0, or an error of
+ * tracepoint_probe_register(), after which no probe is registered.
+ */
 int shk_tracepoints_register(const struct shk_tracepoint *tracepoints, unsigned int nr);
-/* The last first. At its return no probe runs, nor what had interrupts off when one ran. */
+/*
+ * Unregisters the probes of all @nr tracepoints, from the last of the array to the first, and
+ * waits. At return no probe runs, and no code that had interrupts off when a probe ran there. May
+ * sleep.
+ */
 void shk_tracepoints_unregister(const struct shk_tracepoint *tracepoints, unsigned int nr);
 
 #endif /* SHK_TRACEPOINTS_H */

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Called from the place of a function's __fentry__ nop: the stack holds the
- * address behind that call, then the function's return address. The function's
- * arguments are live, nothing else is.
+ * Entries of hooks: a call, or a jump, at the first bytes of a function leads to each, in the text
+ * of every shadow.
+ *
+ * - If it is called, the stack holds the address behind the call, then the function's return
+ *   address. Only the arguments of the function are live, so their registers are preserved.
+ * - If it is jumped to, the stack holds the function's return address. All registers but the
+ *   result's are preserved.
+ *
+ * An entry ends by RET to the address behind the call, where the function goes on, or to the
+ * function's caller.
  */
 #include <linux/linkage.h>
 #include <asm/nospec-branch.h>
@@ -10,7 +17,10 @@
 
 	.text
 
-/* Of a function with two arguments at most: its @hook is told, and it goes on. */
+/*
+ * shk_entry_NAME of a function that has two arguments at most: calls HOOK, and the function goes
+ * on.
+ */
 .macro call_hook name hook
 SYM_FUNC_START(shk_entry_\name)
 	pushq	%rdi
@@ -27,7 +37,10 @@ SYM_FUNC_END(shk_entry_\name)
 	call_hook exec_mm shk_hook_exec_mm
 	call_hook fpu_end shk_hook_fpu_end
 
-/* The text may be the base's on return: the place to go on at is the same. */
+/*
+ * The function goes on at the same address in the base's text, if the hook has taken the mm out of
+ * the shadow.
+ */
 SYM_FUNC_START(shk_entry_exec)
 	pushq	%rdi
 	call	shk_hook_exec
@@ -35,7 +48,10 @@ SYM_FUNC_START(shk_entry_exec)
 	RET
 SYM_FUNC_END(shk_entry_exec)
 
-/* The hook may do what the function would: then return to the caller of it. */
+/*
+ * If the hook returns true, it has done the work: the function's caller gets the PGD that the hook
+ * has stored.
+ */
 SYM_FUNC_START(shk_entry_pgd_alloc)
 	pushq	%rdi
 	subq	$8, %rsp
@@ -51,7 +67,7 @@ SYM_FUNC_START(shk_entry_pgd_alloc)
 	RET
 SYM_FUNC_END(shk_entry_pgd_alloc)
 
-/* All that a call may change, but for rax and r11. */
+/* All registers that a call may change, except rax and r11. */
 .macro save_registers
 	pushq	%rdi
 	pushq	%rsi
@@ -73,16 +89,16 @@ SYM_FUNC_END(shk_entry_pgd_alloc)
 .endm
 
 /*
- * Jumped to from a function's first bytes: the base's own code of that function
- * runs instead. The compiler may know which registers a static function leaves
- * alone: all but the result's are preserved.
+ * shk_entry_NAME, to which the first bytes of a function jump: the base's code of that function
+ * runs instead, by the static call shk_base_CALL. The compiler may know which registers a static
+ * function leaves unchanged, so all are preserved except the result's: rax, and rdx if RESULT2.
  */
 .macro run_in_base name call result2=0
 SYM_FUNC_START(shk_entry_\name)
 	save_registers
 	pushq	%r11
 	call	shk_base_enter
-	pushq	%rax		/* struct base_call */
+	pushq	%rax		/* struct base_call: rax and rdx */
 	pushq	%rdx
 	movq	9*8(%rsp), %rdi
 	movq	8*8(%rsp), %rsi
@@ -112,7 +128,7 @@ SYM_FUNC_START(shk_entry_\name)
 	popq	%rdi
 	RET
 SYM_FUNC_END(shk_entry_\name)
-	/* objtool pairs the call with its key: __STATIC_CALL_ADDRESSABLE() */
+	/* As __STATIC_CALL_ADDRESSABLE(): objtool finds the key of the call. */
 	.pushsection .discard.addressable, "aw"
 	.quad	__SCK__shk_base_\call
 	.popsection
@@ -120,7 +136,7 @@ SYM_FUNC_END(shk_entry_\name)
 
 	run_in_base text_poke_base text_poke
 	run_in_base ftrace_verify_base ftrace_verify
-	run_in_base jump_label jump_label result2=1	/* struct jump_label_patch: rax and rdx */
+	run_in_base jump_label jump_label result2=1	/* returns a struct jump_label_patch */
 	run_in_base static_call static_call
 	run_in_base can_probe can_probe
 	run_in_base copy_insn copy_insn
@@ -128,9 +144,13 @@ SYM_FUNC_END(shk_entry_\name)
 	run_in_base upcall upcall
 	run_in_base softirq softirq
 	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23
-	run_in_base vector\n vector\n	/* SHK_VECTORS_MAX of them */
+	run_in_base vector\n vector\n	/* SHK_VECTORS_MAX entries */
 	.endr
 
+/*
+ * Called at the __fentry__ site. Goes on where shk_hook_text_poke() says, in the shadow, or lets
+ * the base do the work.
+ */
 SYM_FUNC_START(shk_entry_text_poke)
 	save_registers
 	call	shk_hook_text_poke
@@ -145,6 +165,10 @@ SYM_FUNC_START(shk_entry_text_poke)
 	jmp	shk_entry_text_poke_base
 SYM_FUNC_END(shk_entry_text_poke)
 
+/*
+ * Jumped to. Returns 0 if shk_hook_ftrace_verify() has found the bytes, or lets the base do the
+ * work.
+ */
 SYM_FUNC_START(shk_entry_ftrace_verify)
 	save_registers
 	pushq	%r11
@@ -158,6 +182,10 @@ SYM_FUNC_START(shk_entry_ftrace_verify)
 1:	jmp	shk_entry_ftrace_verify_base
 SYM_FUNC_END(shk_entry_ftrace_verify)
 
+/*
+ * If the hook returns true, the function's caller gets true: the fault was spurious. Else the
+ * function goes on.
+ */
 SYM_FUNC_START(shk_entry_fault)
 	pushq	%rdi
 	pushq	%rsi
@@ -173,6 +201,10 @@ SYM_FUNC_START(shk_entry_fault)
 	RET
 SYM_FUNC_END(shk_entry_fault)
 
+/*
+ * If the hook returns true, the function's caller gets 1: the breakpoint was handled. Else the
+ * function goes on.
+ */
 SYM_FUNC_START(shk_entry_int3)
 	pushq	%rdi
 	call	shk_hook_int3

@@ -1,49 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the module needs to know of the processes inside, it learns from their
- * own text: a call in the place of the __fentry__ nop of a few functions, in
- * every shadow. The base has no hook, no tracepoint and no notifier, so who is
- * outside pays nothing for context switches, forks and exits.
+ * The module learns about the processes inside a shadow from their own text: some functions have a
+ * call at their __fentry__ site, in every shadow. The base has no hook, tracepoint or notifier for
+ * that, so processes outside pay nothing for context switches, forks and exits.
  *
- * enter_lazy_tlb()	is called when the CPU goes from a process to a kernel
- *			thread that borrows its mm, and when a task gives up its
- *			mm (exit, kthread_unuse_mm). Text is left for the base
- *			there, as leave_mm() would. The way back is
- *			switch_mm_irqs_off()'s own.
- * pgd_alloc()		every new mm of fork and exec passes here, early enough
- *			to fail: the child is inside before it exists.
- * pgd_free()		the new mm came to nothing.
- * exec_mm_release()	exec is about to take its new mm into use, with the process's
- *			cred_guard_mutex held, which attach and detach hold, too. If
- *			that mm is not where the process is now (it was attached
- *			after pgd_alloc()), it follows before its first instruction.
- * kprobe_int3_handler()	breakpoints of probes, see edit/hit.c.
- * security_bprm_committing_creds()
- *			exec knows the program's credentials
- *			and has not put them on yet, long after pgd_alloc(). What
- *			an unprivileged process brought inside leaves here if it
- *			is about to gain privileges.
- * spurious_kernel_fault()	the first thing that a fault of the kernel itself
- *			calls: the shadow's tables for modules may lag behind the
- *			base's, see mmu/modules.c.
- * kernel_fpu_end()	on machines with EFI: a call of the firmware, by a worker that
- *			has borrowed an mm, loads that mm when it is over, and is lazy
- *			no more (arch_efi_call_virt_teardown()). This comes next.
+ *   enter_lazy_tlb()       The CPU goes from a process to a kernel thread that borrows its mm, or a
+ *                          task gives up its mm (exit, kthread_unuse_mm()). The hook loads init_mm,
+ *                          as leave_mm() does. switch_mm_irqs_off() does the way back.
+ *   pgd_alloc()            fork or exec makes an mm. The hook grafts it, and may fail. So a child
+ *                          is inside before any other task knows it.
+ *   pgd_free()             The making of an mm has failed.
+ *   exec_mm_release()      exec is about to take its new mm into use, with the process's
+ *                          cred_guard_mutex held, which attach and detach hold, too. If the process
+ *                          was attached after pgd_alloc(), the new mm follows before its first
+ *                          instruction.
+ *   kprobe_int3_handler()  A breakpoint of a probe, see edit/hit.c, or of an edit in progress.
+ *   security_bprm_committing_creds()
+ *                          exec knows the program's credentials, and has not put them on yet, long
+ *                          after pgd_alloc(). If they gain privileges, the hook takes an mm out
+ *                          that came into the shadow by a handle's right.
+ *   spurious_kernel_fault()
+ *                          The first function that a fault of the kernel itself calls. The shadow's
+ *                          tables for modules may lack an entry of the base's, see mmu/modules.c.
+ *   kernel_fpu_end()       Only with EFI. A worker that borrows an mm has called the firmware. On
+ *                          return the kernel has loaded that mm, not as a lazy TLB user
+ *                          (arch_efi_call_virt_teardown()), and calls this function next. The hook
+ *                          loads init_mm.
  *
- * And what reads or compares the kernel's text while it is being patched must
- * see the base's, also when a process inside does the patching: __text_poke()
- * would BUG, ftrace kill itself, a kprobe copy an edit for an instruction.
- * Those functions begin with a jump, in every shadow, to an entry that loads
- * init_mm with interrupts off, calls the very same function, now the base's,
- * and returns to the shadow. None of them sleeps. All are called with
- * text_mutex held, and it is held while a text comes or goes under a process
- * (graft/change_text.c): so no task is ever inside the bytes that the jump replaces.
+ * Functions that read or compare the kernel's text while it is patched must see the base's, also if
+ * a process inside does the patching. In a shadow's text __text_poke() would BUG, ftrace would stop
+ * itself, and a kprobe would copy an edit instead of an instruction. So in every shadow these
+ * functions begin with a jump to an entry of entry.S. That loads init_mm with interrupts off, calls
+ * the same function, which is the base's then, and loads the shadow again. None of them sleeps.
+ * They are called with text_mutex held, and a process is attached or detached with that held
+ * (graft/change_text.c). So no task is in the bytes that the jump replaces.
  *
- * The handlers of interrupts, all that this machine has (vectors.c), and
- * handle_softirqs() begin with such a jump, too,
- * unless the shadow is SHK_ASYNC_INHERIT: whose work they do has nothing to do
- * with whom they land on. Theirs is at the __fentry__ site, one instruction in
- * the place of one.
+ * The handlers of this machine's interrupts (vectors.c) and handle_softirqs() have such a jump,
+ * too, at their __fentry__ site: one instruction in the place of one. Their work does not belong to
+ * the process that they interrupt. A shadow that is SHK_ASYNC_INHERIT has no hooks there.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -76,7 +70,7 @@ void shk_entry_can_optimize(void);
 void shk_entry_upcall(void);
 void shk_entry_softirq(void);
 
-/* The functions that run in the base; entry.S passes arguments through. */
+/* The base's functions. entry.S passes their arguments on, so no type is needed. */
 void shk_in_base(void);
 DEFINE_STATIC_CALL_NULL(shk_base_text_poke, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_ftrace_verify, shk_in_base);
@@ -88,7 +82,9 @@ DEFINE_STATIC_CALL_NULL(shk_base_can_optimize, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_upcall, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_softirq, shk_in_base);
 
-/* One of each for a handler of an interrupt, which shk_hooks_init() chooses. */
+/*
+ * An entry and a static call for each handler of an interrupt. shk_hooks_init() says which that is.
+ */
 /* clang-format off */
 #define VECTORS(F)                                                                          \
 	F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14) F(15) \
@@ -100,6 +96,7 @@ DEFINE_STATIC_CALL_NULL(shk_base_softirq, shk_in_base);
 VECTORS(DEFINE_VECTOR)
 #undef DEFINE_VECTOR
 
+/* A hook at the function @_symbol, whose body the base executes. */
 #define IN_BASE(_symbol, _name)                                                             \
 	{                                                                                   \
 		.symbol = _symbol, .entry = shk_entry_##_name, .opcode = JMP32_INSN_OPCODE, \
@@ -107,13 +104,14 @@ VECTORS(DEFINE_VECTOR)
 		.tramp = &STATIC_CALL_TRAMP(shk_base_##_name),                              \
 	}
 
+/* All hooks. Fixed after shk_hooks_init(). */
 static struct {
-	const char *symbol;
-	void (*entry)(void);
-	u8 opcode;
-	struct static_call_key *key; /* it runs in the base */
-	void *tramp;
-	unsigned long site; /* 0: this machine has no use for it */
+	const char *symbol;  /* the function; NULL: a vector that this machine does not have */
+	void (*entry)(void); /* in entry.S */
+	u8 opcode;	     /* call or jump from the function to @entry */
+	struct static_call_key *key; /* of the call to the base's function; NULL: there is none */
+	void *tramp;		     /* of that call */
+	unsigned long site; /* address of the edit; 0: this machine does not need the hook */
 } hooks[SHK_NR_HOOKS] = {
 	[SHK_HOOK_ENTER_LAZY_TLB] = { "enter_lazy_tlb", shk_entry_enter_lazy_tlb,
 				      CALL_INSN_OPCODE },
@@ -124,7 +122,7 @@ static struct {
 	[SHK_HOOK_EXEC] = { "security_bprm_committing_creds", shk_entry_exec, CALL_INSN_OPCODE },
 	[SHK_HOOK_FAULT] = { "spurious_kernel_fault", shk_entry_fault, CALL_INSN_OPCODE },
 	[SHK_HOOK_FPU_END] = { "kernel_fpu_end", shk_entry_fpu_end, CALL_INSN_OPCODE },
-	/* Its __fentry__ site is a call in the base, too. */
+	/* A call, since the base has one at that __fentry__ site, too, to sync.c's ftrace hook. */
 	[SHK_HOOK_TEXT_POKE] = { "__text_poke", shk_entry_text_poke, CALL_INSN_OPCODE,
 				 &STATIC_CALL_KEY(shk_base_text_poke),
 				 &STATIC_CALL_TRAMP(shk_base_text_poke) },
@@ -141,9 +139,12 @@ static struct {
 #undef HOOK_VECTOR
 };
 
-static struct shk_vector vectors[SHK_VECTORS_MAX];
+static struct shk_vector vectors[SHK_VECTORS_MAX]; /* names of hooks[].symbol */
 
-/* Tasks in hooks that sleep: unload waits for them. */
+/*
+ * Tasks between shk_hook_begin() and shk_hook_end(). A task may begin and end on two CPUs, so only
+ * the sum over all CPUs has a meaning.
+ */
 static DEFINE_PER_CPU(long, in_hook);
 
 void shk_hook_begin(void)
@@ -164,7 +165,7 @@ struct shk_text *shk_current_text(void)
 }
 NOKPROBE_SYMBOL(shk_current_text);
 
-/* From entry.S, interrupts off. */
+/* Called by entry.S. Interrupts are off. */
 asmlinkage void shk_hook_enter_lazy_tlb(void);
 asmlinkage void shk_hook_enter_lazy_tlb(void)
 {
@@ -172,7 +173,7 @@ asmlinkage void shk_hook_enter_lazy_tlb(void)
 }
 NOKPROBE_SYMBOL(shk_hook_enter_lazy_tlb);
 
-/* Preemption is off. */
+/* Called by entry.S. Preemption is off. */
 asmlinkage void shk_hook_fpu_end(void);
 asmlinkage void shk_hook_fpu_end(void)
 {
@@ -185,6 +186,7 @@ asmlinkage void shk_hook_fpu_end(void)
 }
 NOKPROBE_SYMBOL(shk_hook_fpu_end);
 
+/* Called by entry.S, interrupts off. Returns true if the CPU can repeat the access. */
 asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr);
 asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr)
 {
@@ -194,12 +196,13 @@ asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr)
 }
 NOKPROBE_SYMBOL(shk_hook_fault);
 
-/* Around a call from entry.S, whose functions do not sleep. */
+/* State around a call of a base's function that entry.S makes. These functions do not sleep. */
 struct base_call {
-	unsigned long flags;
-	struct mm_struct *from;
+	unsigned long flags;	/* of local_irq_save() */
+	struct mm_struct *from; /* of shk_load() */
 };
 
+/* Called by entry.S: this CPU executes the base from the return on, with interrupts off. */
 asmlinkage struct base_call shk_base_enter(void);
 asmlinkage struct base_call shk_base_enter(void)
 {
@@ -210,6 +213,7 @@ asmlinkage struct base_call shk_base_enter(void)
 	return call;
 }
 
+/* Called by entry.S: this CPU executes the text again that it had before shk_base_enter(). */
 asmlinkage void shk_base_leave(struct base_call call);
 asmlinkage void shk_base_leave(struct base_call call)
 {
@@ -218,10 +222,10 @@ asmlinkage void shk_base_leave(struct base_call call)
 }
 
 /*
- * __text_poke(func, addr, src, len): most pokes are where the shadow has no
- * edit, and there it has what the base has. Returns where to go on then, in
- * the shadow: at what the base calls from this place (text/sync.c's hook, or
- * ftrace's list of hooks); 0 for the base.
+ * Called by entry.S with the arguments of __text_poke(). Most pokes are at places where the shadow
+ * has no edit, so it has the base's bytes there, and can execute the function itself. Returns where
+ * it goes on then: at what the base calls from this site, which is text/sync.c's hook, or ftrace's
+ * list of hooks. Returns 0 if the base is to execute the function. text_mutex is held.
  */
 asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, const void *src,
 					    size_t len);
@@ -243,9 +247,9 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 }
 
 /*
- * ftrace_verify_code(ip, old_code) asks whether the base has these bytes, for
- * each function that is traced. Returns whether it has; what is to be done if
- * not is ftrace's to say, in the base.
+ * Called by entry.S with the arguments of ftrace_verify_code(), for each function that is traced.
+ * Returns true if the base has @old_code at @ip, so the function would return 0. If false, the base
+ * executes the function, which reports the error.
  */
 asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code);
 asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code)
@@ -253,15 +257,17 @@ asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code)
 	return shk_is_kernel_text(ip) && !memcmp(shk_base_bytes(ip), old_code, MCOUNT_INSN_SIZE);
 }
 
+/* Returns true if a text with @own has @hook. */
 static bool hooks_wanted(const struct shk_hooks *own, enum shk_hook hook)
 {
 	if (!hooks[hook].site)
 		return false;
-	if (hook >= SHK_HOOK_UPCALL) /* and what comes behind it */
+	if (hook >= SHK_HOOK_UPCALL) /* handlers of interrupts and softirqs */
 		return !(own->flags & SHK_ASYNC_INHERIT);
 	return true;
 }
 
+/* Reverts the first @nr hooks of @text, as far as they are wanted. */
 static void hooks_revert_first(struct shk_hooks *own, struct shk_text *text, unsigned int nr)
 {
 	while (nr--)
@@ -329,6 +335,7 @@ bool shk_hooks_replace_body(const char *symbol)
 	return false;
 }
 
+/* Returns true if this machine needs @hook. */
 static bool __init hook_is_needed(enum shk_hook hook)
 {
 	if (hook >= SHK_HOOK_VECTOR)
@@ -345,7 +352,10 @@ static bool __init hook_is_needed(enum shk_hook hook)
 	}
 }
 
-/* Names live in @vectors; where all interrupts are upcalls there are no others. */
+/*
+ * Names the handlers of interrupts in hooks[]. Where all interrupts are Xen's upcalls there are no
+ * others. Returns 0, or an error of shk_vectors_find().
+ */
 static int __init hooks_find_vectors(void)
 {
 	int i, nr = shk_mmu->upcalls ? 0 : shk_vectors_find(vectors);
@@ -370,7 +380,7 @@ int __init shk_hooks_init(void)
 			pr_err("symbols: this kernel has no %s, or several\n", hooks[i].symbol);
 			return -EOPNOTSUPP;
 		}
-		/* Untraced functions have no __fentry__ site; a jump needs none. */
+		/* A function that is not traced has no __fentry__ site, and a jump needs none. */
 		hooks[i].site = shk_call(ftrace_location)(addr);
 		if (!hooks[i].site && hooks[i].key && i < SHK_HOOK_UPCALL)
 			hooks[i].site = addr;
@@ -385,6 +395,7 @@ int __init shk_hooks_init(void)
 	return 0;
 }
 
+/* Returns how many tasks are between shk_hook_begin() and shk_hook_end(). */
 static long hooks_nr_running(void)
 {
 	long sum = 0;
@@ -397,12 +408,12 @@ static long hooks_nr_running(void)
 
 void shk_hooks_exit(void)
 {
-	/* Who was preempted on the way into a hook counts itself in meanwhile. */
+	/* Tasks that were preempted before shk_hook_begin() have reached it after this. */
 	synchronize_rcu_tasks();
-	/* A task on its way through context_switch() has been seen to switch. */
+	/* CPUs in the hook of enter_lazy_tlb(), preemption off, have left it after this. */
 	synchronize_rcu();
 	while (hooks_nr_running())
 		schedule_timeout_uninterruptible(1);
-	/* And on the way out. */
+	/* Tasks that were preempted behind shk_hook_end() have left the hook after this. */
 	synchronize_rcu_tasks();
 }

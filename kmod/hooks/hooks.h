@@ -1,64 +1,111 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The functions that differ in every shadow for the module's own sake. */
+/*
+ * Hooks: edits that every shadow has for the module's own sake; hooks.c has the reason for each. At
+ * some functions the module is called and the function goes on, or its work is done. At others the
+ * base executes the function's body, while the CPU has init_mm loaded.
+ */
 #ifndef SHK_HOOKS_H
 #define SHK_HOOKS_H
 
 #include "hooks/vectors.h"
 #include "text/text.h"
 
+/* All hooks, by the function that they are at. */
 enum shk_hook {
-	SHK_HOOK_ENTER_LAZY_TLB,
-	SHK_HOOK_PGD_ALLOC,
-	SHK_HOOK_PGD_FREE,
-	SHK_HOOK_EXEC_MM,
-	SHK_HOOK_INT3,
-	SHK_HOOK_EXEC,
-	SHK_HOOK_FAULT,
-	SHK_HOOK_FPU_END,
-	SHK_HOOK_TEXT_POKE,
-	SHK_HOOK_FTRACE_VERIFY,
-	SHK_HOOK_JUMP_LABEL,
-	SHK_HOOK_STATIC_CALL,
-	SHK_HOOK_CAN_PROBE,
-	SHK_HOOK_COPY_INSN,
-	SHK_HOOK_CAN_OPTIMIZE,
-	SHK_HOOK_UPCALL,
-	SHK_HOOK_SOFTIRQ,
-	SHK_HOOK_VECTOR, /* the first handler of a system vector: vectors.h */
+	/* Functions that go on, or whose work the hook does. In shadows of every policy. */
+	SHK_HOOK_ENTER_LAZY_TLB, /* enter_lazy_tlb() */
+	SHK_HOOK_PGD_ALLOC,	 /* pgd_alloc() */
+	SHK_HOOK_PGD_FREE,	 /* pgd_free() */
+	SHK_HOOK_EXEC_MM,	 /* exec_mm_release() */
+	SHK_HOOK_INT3,		 /* kprobe_int3_handler() */
+	SHK_HOOK_EXEC,		 /* security_bprm_committing_creds() */
+	SHK_HOOK_FAULT,		 /* spurious_kernel_fault() */
+	SHK_HOOK_FPU_END,	 /* kernel_fpu_end(), with EFI */
+	/* Functions of text patching that the base executes. In shadows of every policy. */
+	SHK_HOOK_TEXT_POKE,	/* __text_poke() */
+	SHK_HOOK_FTRACE_VERIFY, /* ftrace_verify_code() */
+	SHK_HOOK_JUMP_LABEL,	/* __jump_label_patch() */
+	SHK_HOOK_STATIC_CALL,	/* __static_call_validate() */
+	SHK_HOOK_CAN_PROBE,	/* can_probe() */
+	SHK_HOOK_COPY_INSN,	/* __copy_instruction() */
+	SHK_HOOK_CAN_OPTIMIZE,	/* can_optimize() */
+	/* From here on: handlers that the base executes, unless the policy is SHK_ASYNC_INHERIT. */
+	SHK_HOOK_UPCALL,  /* __xen_pv_evtchn_do_upcall(), on Xen PV */
+	SHK_HOOK_SOFTIRQ, /* handle_softirqs() */
+	SHK_HOOK_VECTOR,  /* the first handler of a system vector: vectors.h */
 	SHK_NR_HOOKS = SHK_HOOK_VECTOR + SHK_VECTORS_MAX
 };
 
-/* Those of one text. */
+/* The hooks of one text. Under the lock of the text's owner. */
 struct shk_hooks {
-	u32 flags; /* the shadow's, SHK_ASYNC_*: they say which */
-	bool applied;
-	struct shk_edit edits[SHK_NR_HOOKS];
+	u32 flags;    /* SHK_ASYNC_* of the shadow, by which hooks are chosen. Fixed */
+	bool applied; /* the chosen hooks are applied */
+	struct shk_edit edits[SHK_NR_HOOKS]; /* by enum shk_hook; those not chosen are unused */
 };
 
-/* Finds the functions. -EOPNOTSUPP: this kernel lacks one, which the log names. */
+/*
+ * Finds the functions to be hooked, at load, after shk_mmu_init(). May sleep. Returns 0 or
+ *   -EOPNOTSUPP      a function is missing, ambiguous, or cannot be traced; or an interrupt is of
+ *                    no known kind. The log names it.
+ *   -ENOENT, -E2BIG  those of shk_vectors_find(), not logged
+ */
 int shk_hooks_init(void);
-/* Nobody executes a shadow any more. Waits until no task is in a hook. */
+/*
+ * Waits until no task is in a hook, at unload, when no text has hooks. A task may have been
+ * preempted in one, or sleep between shk_hook_begin() and shk_hook_end(). May sleep, as long as
+ * such a task does.
+ */
 void shk_hooks_exit(void);
 
 /*
- * Both with the shadow locked; nothing happens if it is so already. Nobody executes @text
- * while it has no hooks. Errors as shk_text_apply().
+ * Applies the hooks of @hooks to @text, for the shadow's policy. Does nothing if they are applied.
+ * Called before the first mm or carrier comes into @text, with the owner's lock held, and without
+ * text_mutex. May sleep. Returns 0, or an error after which no hook is applied:
+ *   XEN              Xen refused a change of page tables
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped
+ *   others           errors of register_ftrace_function()
+ *   -ENOMEM          out of memory
  */
 int shk_hooks_apply(struct shk_hooks *hooks, struct shk_text *text);
+/*
+ * Reverts the hooks of @hooks, which are in @text. Does nothing if they are not applied. Called
+ * when no mm is grafted to @text and no CPU executes it, with the owner's lock held, and without
+ * text_mutex. May sleep. Tasks may still be preempted in a hook: see shk_hooks_exit().
+ */
 void shk_hooks_revert(struct shk_hooks *hooks, struct shk_text *text);
 
-/* How many there are. */
+/*
+ * Returns how many hooks this machine needs at most. Fixed after shk_hooks_init(). Needs no lock.
+ */
 unsigned int shk_hooks_count(void);
-/* Has the module an edit of its own at @addr, in every shadow? */
+/*
+ * Returns true if @addr is within the 5 bytes of a hook that this machine needs, in whichever
+ * shadow. Needs no lock; does not sleep.
+ */
 bool shk_is_hook_at(unsigned long addr);
-/* Does no shadow execute the body of that function? */
+/*
+ * Returns true if no shadow executes the body of the function with the name @symbol: in a shadow of
+ * every policy the base executes it instead. An edit of that body would have no effect. Needs no
+ * lock; does not sleep.
+ */
 bool shk_hooks_replace_body(const char *symbol);
 
-/* A task is in a hook that sleeps. shk_hooks_exit() waits for it. */
+/*
+ * Counts current as in a hook that may sleep, for shk_hooks_exit(). Any context; ends by
+ * shk_hook_end().
+ */
 void shk_hook_begin(void);
+/*
+ * Ends shk_hook_begin(), also on another CPU. Any context. shk_hooks_exit() also waits for the few
+ * instructions of the hook that follow.
+ */
 void shk_hook_end(void);
 
-/* The text that this CPU executes, NULL for the base. Interrupts are off. */
+/*
+ * Returns the text that this CPU executes, by the tables that it has loaded; NULL for the base.
+ * Interrupts are off. Any context, NMI too; calls no function that can be probed.
+ */
 struct shk_text *shk_current_text(void);
 
 #endif /* SHK_HOOKS_H */

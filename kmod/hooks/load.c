@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Loads page tables of other mms than current's; see load.h. */
 #include <linux/kprobes.h>
 #include <linux/mmu_context.h>
 #include <linux/sched.h>
@@ -11,7 +12,7 @@ bool shk_is_borrowing(void)
 {
 	const struct mm_struct *loaded = *this_cpu_ptr(shk_symbols.loaded_mm);
 
-	/* What calls EFI's firmware has that one for its own, and no interrupt takes it away. */
+	/* A task that calls EFI's firmware has loaded efi_mm, and needs it until it returns. */
 	return !current->mm && loaded == current->active_mm && loaded != shk_symbols.efi_mm;
 }
 NOKPROBE_SYMBOL(shk_is_borrowing);
@@ -23,17 +24,17 @@ void shk_load_base(void)
 NOKPROBE_SYMBOL(shk_load_base);
 
 /*
- * What is loaded is not always current->active_mm: exec may be about to load that one, which Xen
- * does not take yet.
+ * The mm to go back to is the one that is loaded, not current->active_mm. exec may be about to load
+ * the latter, which Xen does not accept yet.
  */
 struct mm_struct *shk_load(struct mm_struct *mm)
 {
 	struct mm_struct *from = *this_cpu_ptr(shk_symbols.loaded_mm);
 
 	/*
-	 * A kernel thread that borrows an mm goes on in the base. Loaded again, the mm would
-	 * not count as borrowed (cpu_tlbstate_shared.is_lazy), and attaching its process would
-	 * not send the thread away from it (flush_mm()); or has done so in this very interrupt.
+	 * A kernel thread that borrows an mm goes on in the base. If the mm was loaded again, it
+	 * would not count as borrowed (cpu_tlbstate_shared.is_lazy), and flush_mm() would not evict
+	 * the thread when the mm's process is attached. It may also have done that meanwhile.
 	 */
 	if (shk_is_borrowing())
 		from = shk_symbols.init_mm;
@@ -43,9 +44,9 @@ struct mm_struct *shk_load(struct mm_struct *mm)
 NOKPROBE_SYMBOL(shk_load);
 
 /*
- * Another thread may have changed the LDT meanwhile. Its IPI found another mm loaded
- * here (flush_ldt()) and left ds and es alone, which the kernel does not reload on
- * its way back to user space.
+ * Loads ds and es again if they are selectors of the LDT. Another thread may have changed the LDT
+ * meanwhile. Its IPI found another mm loaded here (flush_ldt()), so it did not load them, nor does
+ * the kernel on its way back to user space.
  */
 static void load_refresh_segments(const struct mm_struct *mm)
 {

@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which mm's page tables, and so which text, a CPU has loaded. */
+/*
+ * Which mm's page tables a CPU has loaded, and so which text it executes. Loading an mm here
+ * changes neither current->mm nor current->active_mm.
+ */
 #ifndef SHK_HOOKS_LOAD_H
 #define SHK_HOOKS_LOAD_H
 
 #include <linux/mm_types.h>
 
 /*
- * Has a kernel thread on this CPU loaded the mm that it borrows (active_mm), not one that it
- * was given by shk_load()? Interrupts are off.
+ * Returns true if current is a kernel thread, and this CPU has loaded the mm that it borrows
+ * (active_mm). Returns false if the CPU has loaded another mm, by shk_load(), or that of the
+ * firmware (efi_mm), which is not borrowed. Interrupts are off.
  */
 bool shk_is_borrowing(void);
-/* This CPU executes the base. Interrupts are off. */
+/* Loads init_mm, so that this CPU executes the base. Interrupts are off. */
 void shk_load_base(void);
 /*
- * This CPU executes the text of @mm until shk_load_back() of what this returns, while
- * current->mm and ->active_mm stay as they are. Interrupts are off.
+ * Loads @mm, so that this CPU executes the text of @mm until shk_load_back() or until the next
+ * change of mm. Interrupts are off. Returns the mm for shk_load_back(): the one that was loaded, or
+ * init_mm if a kernel thread was borrowing that. A caller that goes back stays on this CPU in
+ * between; such pairs may nest.
  */
 struct mm_struct *shk_load(struct mm_struct *mm);
+/*
+ * Loads @from, which shk_load() has returned on this CPU, so that the CPU executes the text of
+ * @from again. Also loads ds and es again, if another thread of the process may have changed the
+ * LDT. Interrupts are off.
+ */
 void shk_load_back(struct mm_struct *from);
 
 #endif /* SHK_HOOKS_LOAD_H */

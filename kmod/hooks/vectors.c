@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The entry of an interrupt, asm_sysvec_NAME(), leads to sysvec_NAME(), which calls
- * __sysvec_NAME() on the interrupt stack (DEFINE_IDTENTRY_SYSVEC): a function of its
- * own, with an __fentry__ site. The stubs of devices' vectors lead to
- * __common_interrupt() and __spurious_interrupt() in the same way.
+ * The entry of an interrupt, asm_sysvec_NAME(), leads to sysvec_NAME(), which calls __sysvec_NAME()
+ * on the interrupt stack (DEFINE_IDTENTRY_SYSVEC). The latter is the handler: a function of its
+ * own, with an __fentry__ site. The stubs of devices' vectors lead to __common_interrupt() and
+ * __spurious_interrupt() in the same way.
  *
- * Handlers of DEFINE_IDTENTRY_SYSVEC_SIMPLE have no such function. They count, tell the
- * APIC, and set a flag at most; they are few, so they are known by name.
+ * Entries made by DEFINE_IDTENTRY_SYSVEC_SIMPLE have no such function. They count, tell the APIC,
+ * and set a flag at most. There are few, so they are listed by name.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -20,14 +20,14 @@
 #include "compat/symbols.h"
 #include "hooks/vectors.h"
 
-/* Without a function of their own; int80 is a system call. */
+/* Entries without a handler of their own, which are not hooked. */
 static const char *const simple[] = {
 	"sysvec_reschedule_ipi",
 	"sysvec_kvm_posted_intr_ipi",
 	"sysvec_kvm_posted_intr_nested_ipi",
 };
 
-/* Entries that do not lead to a handler with their own name. */
+/* Entries that lead to a handler with another name. */
 static const struct {
 	const char *entry, *handler;
 } stubs[] = {
@@ -38,6 +38,10 @@ static const struct {
 	{ "fred_handle_spurious_interrupt", "__spurious_interrupt" },
 };
 
+/*
+ * Adds the handler @name to @vectors, which are @nr, unless it is there. Returns the new number;
+ * -E2BIG: there is no room; -ENOENT: no function has that name.
+ */
 static int __init vectors_add(struct shk_vector *vectors, int nr, const char *name)
 {
 	unsigned long addr;
@@ -51,7 +55,10 @@ static int __init vectors_add(struct shk_vector *vectors, int nr, const char *na
 	return shk_symbol_unique(name, &addr) ? -ENOENT : nr + 1;
 }
 
-/* The handler of the entry at @addr, if it is not there yet. Returns the new @nr, or an error. */
+/*
+ * Adds the handler of the entry at @addr to @vectors, which are @nr, unless it is there or the
+ * entry has none. Returns the new number, or an error of shk_vectors_find().
+ */
 static int __init vectors_add_idt_entry(struct shk_vector *vectors, int nr, unsigned long addr)
 {
 	char name[KSYM_SYMBOL_LEN], handler[KSYM_SYMBOL_LEN + 2];
@@ -62,7 +69,7 @@ static int __init vectors_add_idt_entry(struct shk_vector *vectors, int nr, unsi
 	for (i = 0; i < ARRAY_SIZE(stubs); i++)
 		if (!strcmp(name, stubs[i].entry))
 			return vectors_add(vectors, nr, stubs[i].handler);
-	sysvec = strstr(name, "sysvec_"); /* asm_sysvec_, fred_sysvec_ */
+	sysvec = strstr(name, "sysvec_"); /* behind asm_ or fred_ */
 	if (!sysvec)
 		goto unknown;
 	for (i = 0; i < ARRAY_SIZE(simple); i++)
@@ -77,6 +84,10 @@ unknown:
 	return -EOPNOTSUPP;
 }
 
+/*
+ * Adds the handlers of all external vectors in this CPU's IDT, except int80, a system call. Returns
+ * the new number, or an error of shk_vectors_find().
+ */
 static int __init vectors_find_in_idt(struct shk_vector *vectors, int nr)
 {
 	struct desc_ptr idt;
@@ -92,7 +103,11 @@ static int __init vectors_find_in_idt(struct shk_vector *vectors, int nr)
 }
 
 #ifdef CONFIG_X86_FRED
-/* There the CPU has no use for an IDT. A device's interrupt leads to common_interrupt(). */
+/*
+ * Adds the handlers of all external vectors on CPUs with FRED, which use no IDT. The kernel has a
+ * table of system vectors, and interrupts of devices lead to common_interrupt(). Returns the new
+ * number, or an error of shk_vectors_find().
+ */
 static int __init vectors_find_in_fred(struct shk_vector *vectors, int nr)
 {
 	void **table = (void **)shk_symbol_lookup("sysvec_table");

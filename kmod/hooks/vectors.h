@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which interrupts this machine has, as the kernel's own tables say. */
+/* Which interrupts this machine has, by the kernel's own tables. */
 #ifndef SHK_VECTORS_H
 #define SHK_VECTORS_H
 
 #include <linux/types.h>
 
-/* Handlers that can be hooked; entry.S has an entry for each. */
+/* Most handlers that can be hooked: entry.S has an entry for each. */
 #define SHK_VECTORS_MAX 24
 
-/* A function that is all of an interrupt's handler but its entry code. */
+/* A handler: the function that does all of an interrupt's work except its entry code. */
 struct shk_vector {
-	char name[48];
+	char name[48]; /* symbol of the function */
 };
 
 /*
- * The handlers of all vectors but exceptions, each once; returns how many, up to
- * SHK_VECTORS_MAX. -EOPNOTSUPP, said in the log: one is of an unknown kind.
+ * Stores the handlers of all vectors except exceptions in @vectors, each once. @vectors has room
+ * for SHK_VECTORS_MAX. Called at load. May sleep. Returns how many there are, or
+ *   -EOPNOTSUPP  an interrupt is of no known kind, or sysvec_table is missing; the log says which
+ *   -ENOENT      the handler of devices' interrupts or of spurious ones is missing; not logged
+ *   -E2BIG       there is no room for one of those handlers; not logged
  */
 int shk_vectors_find(struct shk_vector *vectors);
 

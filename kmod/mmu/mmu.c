@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The choice of the backend, and which ranges of the base are not global since texts diverge there.
+ */
 #include <linux/cpuhotplug.h>
 #include <linux/slab.h>
 #include <asm/tlbflush.h>
@@ -9,10 +12,13 @@
 
 const struct shk_mmu *shk_mmu __ro_after_init;
 
-/* Shadows that diverge in each range. Under text_mutex and shk_tables_lock. */
+/*
+ * How many texts diverge in each range. Written under text_mutex and shk_tables_lock, read with
+ * either.
+ */
 static unsigned int *diverged;
 
-static enum cpuhp_state online_state;
+static enum cpuhp_state online_state; /* mmu_flush_online_cpu()'s */
 
 pgd_t *shk_base_pgd(void)
 {
@@ -35,8 +41,8 @@ unsigned int shk_nr_ranges(void)
 }
 
 /*
- * A CPU that comes up has been in nobody's reach since it began to fill its
- * TLB: a range may have lost its global bit meanwhile. No process has run yet.
+ * Called on a CPU that comes up, before it runs a process. Its TLB may have global entries of a
+ * range that has lost its global bit while the CPU came up, since no IPI reached the CPU then.
  */
 static int mmu_flush_online_cpu(unsigned int cpu)
 {
@@ -66,7 +72,7 @@ void shk_range_put(unsigned int range)
 	if (WARN_ON_ONCE(!diverged[range]))
 		return;
 	spin_lock_irq(&shk_tables_lock);
-	/* Non-global entries that linger say the same: no flush. */
+	/* No flush: entries in TLBs that are not global map the same page. */
 	if (!--diverged[range] && shk_mmu->base_set_global)
 		shk_mmu->base_set_global(range, true);
 	spin_unlock_irq(&shk_tables_lock);
@@ -98,8 +104,8 @@ void shk_page_put(unsigned long addr)
 		return;
 	shk_mmu->base_page_set_global(addr, true);
 	/*
-	 * Here entries that linger must go: flush_tlb_kernel_range() will not
-	 * reach them when the module is gone and the address has another page.
+	 * Entries in TLBs that are not global have to go. flush_tlb_kernel_range() reaches those of
+	 * the current PCID only, and the address will have another page when the module is gone.
 	 */
 	shk_mmu->flush_all();
 }

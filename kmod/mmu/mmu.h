@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The seam between what a shadow is and how a machine maps it.
+ * How a machine maps a shadow's text: struct shk_mmu is the interface to the backends native.c and
+ * xenpv.c, of which shk_mmu_init() chooses one.
  *
  *    mm->pgd[511] -> [LA57: private P4D] -> private PUD
  *        PUD[text]    -> private PMD page, a copy of the base's
@@ -8,11 +9,15 @@
  *            PMD[j] range diverged : private PTE page, base or private pages
  *        PUD[modules] -> the base's own PMD page
  *
- * A "range" is the 2 MB of text that one PMD entry maps, counted from _text. If
- * text of a module is edited, PUD[modules] leads to private tables, too.
+ * A "range" is 2 MB of text, which one PMD entry maps. Ranges are counted from _text, and addresses
+ * of modules have such numbers, too. A range is "split" if the shadow has a PTE page for it, and
+ * "diverges" then. If text of a module is edited, PUD[modules] leads to private tables (modules.c).
  *
- * Locking: everything here that writes a table is called with text_mutex held
- * unless it says otherwise, so that tables and text change together.
+ * Locks, outermost first:
+ *
+ *   text_mutex        tables of shadows, except as said below
+ *   shk_graft_lock    the entry in mm->pgd (graft/graft.h)
+ *   shk_tables_lock   entries that follow the base's, see tables.h
  */
 #ifndef SHK_MMU_H
 #define SHK_MMU_H
@@ -22,138 +27,234 @@
 
 #include "compat/symbols.h"
 
+/*
+ * Page tables of one shadow. Written by the backend, under text_mutex, except @node and @modules.
+ * current_tables() finds this struct by the private of the top table's struct page (@p4d, or @pud
+ * without LA57).
+ */
 struct shk_tables {
-	struct page *p4d; /* LA57 only */
-	struct page *pud;
-	struct page *pmd;
-	struct page **pte;	     /* one per range, NULL where it is the base's */
-	struct page **small_pte;     /* small_pages.h: what ranges have then; NULL elsewhere */
-	unsigned int nr_small_pages; /* pages of those */
-	struct shk_module_tables *modules; /* NULL before text of a module is edited */
-	pgd_t entry;			   /* native: what grafted mms have in mm->pgd[511] */
-	struct list_head node;		   /* shk_all_tables */
+	struct page *p4d;  /* NULL without LA57 */
+	struct page *pud;  /* a copy of the base's, with the entry for text replaced */
+	struct page *pmd;  /* a copy of the base's, of the gigabyte that has the kernel image */
+	struct page **pte; /* PTE page of each range; NULL: the range is not split */
+	/*
+	 * With small_pages.h: PTE page of each range that the base maps by a page of 2 MB, in use
+	 * while the range is not split. NULL on other CPUs. Fixed after create().
+	 */
+	struct page **small_pte;
+	unsigned int nr_small_pages; /* PTE pages in @small_pte */
+	/*
+	 * For text of modules; NULL before the first edit of such text. Published under
+	 * shk_tables_lock, read without it by fault().
+	 */
+	struct shk_module_tables *modules;
+	pgd_t entry; /* native: entry for text of an mm that is grafted. Fixed after create() */
+	struct list_head node; /* shk_all_tables. Under shk_tables_lock */
 };
 
 /*
- * Where an int is returned, -EIO says that the hypervisor refused and nothing
- * has changed.
+ * A backend. Operations that write @tables are called with text_mutex held, unless it is said
+ * otherwise. An operation that returns an int returns 0 or an error. XEN means that the hypervisor
+ * refused the change, and that nothing has changed.
  */
 struct shk_mmu {
-	const char *name;
-	bool upcalls;  /* all interrupts are Xen's event channel upcalls */
-	bool carriers; /* an mm that no process has can be loaded */
-	/* Optional. */
+	const char *name; /* struct shk_info.mmu */
+	bool upcalls;	  /* all interrupts are Xen's event channel upcalls */
+	bool carriers;	  /* shadows can have a carrier mm (graft/carrier.h) */
+	/*
+	 * Optional. Looks up what the backend needs, once at load. May sleep. Returns -EOPNOTSUPP
+	 * if the kernel lacks it, which the log says.
+	 */
 	int (*init)(void);
 	/*
-	 * Tables equal to the base's; for tables.c. May sleep; text_mutex not needed.
-	 * -ENOMEM, -EIO.
+	 * Makes @tables, which are zeroed, equal to the base's. No text in them is global. Used by
+	 * shk_tables_create() and small_pages.c; text_mutex is not needed. May sleep. Returns XEN,
+	 * or -ENOMEM; @tables are zeroed then.
 	 */
 	int (*create)(struct shk_tables *tables);
-	/* No CPU can walk them any more. */
+	/*
+	 * Frees @tables and clears them. No range is split, and no CPU can walk them. text_mutex is
+	 * not needed. May sleep. A table that Xen still uses is leaked, with a warning.
+	 */
 	void (*destroy)(struct shk_tables *tables);
 	/*
-	 * What mapping differently at @addr takes. May sleep; text_mutex not
-	 * held. -ENOMEM.
+	 * Allocates what split() of the range of @addr needs besides a PTE page: tables for text of
+	 * modules, if @addr is there and they do not exist. text_mutex is not held, but the lock of
+	 * the text's owner. May sleep. Returns -ENOMEM.
 	 */
 	int (*prepare)(struct shk_tables *tables, unsigned long addr);
-	/* The PTE page of @range if it is split, or NULL. */
+	/* Returns the PTE page of @range; NULL: the range is not split. */
 	struct page *(*pte)(const struct shk_tables *tables, unsigned int range);
-	/* Fill @pte with the base's mapping of @range, not global, and link it. */
+	/*
+	 * Splits @range: fills @pte with the base's mapping, not global, and links it. The caller
+	 * flushes. Returns XEN, after which the caller may free @pte; if Xen still uses it, it is
+	 * leaked with a warning.
+	 */
 	int (*split)(struct shk_tables *tables, unsigned int range, struct page *pte);
 	/*
-	 * Map @range as the base does; returns the PTE page, to free (free_table)
-	 * after a flush. NULL: that failed, with a warning, and all is as it was.
+	 * Merges @range, which is split and has no private page: the base's entry maps it. Returns
+	 * the PTE page, which the caller frees by free_table() after a flush. Returns NULL, after a
+	 * warning, if Xen refuses: the range is still split.
 	 */
 	struct page *(*merge)(struct shk_tables *tables, unsigned int range);
+	/* Frees the PTE page @pte, which no tables link and no CPU walks. Needs no lock. */
 	void (*free_table)(struct page *pte);
-	/* Map @page at @addr, or the base's page if NULL. Its range is split. */
+	/*
+	 * Maps @page at @addr with the base's permissions, or the base's page if @page is NULL. The
+	 * range of @addr is split. The caller flushes. Returns XEN.
+	 */
 	int (*map)(struct shk_tables *tables, unsigned long addr, struct page *page);
-	/* Optional: does the base map @range by a page of 2 MB, and may a shadow? */
+	/*
+	 * Optional. Returns true if the base maps @range by a page of 2 MB, and shadows may have
+	 * such pages on this machine. Needs no lock. NULL: never.
+	 */
 	bool (*base_is_huge)(unsigned int range);
 	/*
-	 * Optional: map @range, which is split, by one page of 2 MB, whose frames its
-	 * PTE page has already; or by its PTE page again, as map() has left it.
+	 * Optional, there if base_is_huge() is. Changes the size of pages in @range, which is
+	 * split. If @huge, one page of 2 MB maps it, and the PTE page, which has the frames of that
+	 * page already, stays in @tables. If not @huge, the PTE page maps it again. The frames do
+	 * not change; the caller flushes before and after.
 	 */
 	void (*map_huge)(struct shk_tables *tables, unsigned int range, bool huge);
 	/*
-	 * Point @mm at @tables, or at the base if NULL, in pages as shadows have them (small_pages.h).
-	 * Process context, no lock needed.
+	 * Writes the entry for text in mm->pgd: to that of @tables, or to the base's if @tables is
+	 * NULL, with the size of pages that shadows have (small_pages.h). shk_graft_lock is held,
+	 * or @mm is a carrier that only the caller changes. Does not sleep. The caller calls
+	 * flush_mm(), unless no CPU has executed @mm. Returns XEN.
 	 */
 	int (*graft)(struct mm_struct *mm, const struct shk_tables *tables);
 	/*
-	 * Every CPU forgets what it knows of @mm's kernel half. Those on which a
-	 * kernel thread borrows it leave it. May sleep.
+	 * Makes every CPU drop its translations of @mm's kernel half; one that does not run @mm
+	 * drops them before it runs @mm again. Evicts lazy TLB users of @mm, which load init_mm. No
+	 * spinlock is held, interrupts are on; text_mutex is not needed. Waits for IPIs.
 	 */
 	void (*flush_mm)(struct mm_struct *mm);
-	/* The latter alone, while @mm has the base's entry. May sleep. */
+	/*
+	 * Evicts lazy TLB users of @mm: CPUs on which a kernel thread borrows it load init_mm.
+	 * Called before the entry of @mm changes from the base's. No spinlock is held, interrupts
+	 * are on; text_mutex is not needed. Waits for IPIs.
+	 */
 	void (*evict)(struct mm_struct *mm);
-	/* All translations, global ones and those of every PCID, leave every CPU. May sleep. */
+	/*
+	 * Makes every CPU drop all its translations, global ones and those of every PCID. No
+	 * spinlock is held, interrupts are on. Waits for IPIs.
+	 */
 	void (*flush_all)(void);
-	/* The same on this CPU alone. Interrupts are off. */
+	/*
+	 * Makes this CPU drop all its translations, global ones and those of every PCID. Interrupts
+	 * are off.
+	 */
 	void (*flush_cpu)(void);
-	/* Tables that this CPU runs on, NULL for the base. Interrupts are off. */
+	/*
+	 * Returns the tables of the shadow that this CPU executes, by what it has loaded last; NULL
+	 * for the base, also in pages of 4 KB (small_pages.h). Interrupts are off. Any context, NMI
+	 * too; calls no function that can be probed.
+	 */
 	struct shk_tables *(*current_tables)(void);
 	/*
-	 * Optional: the base's PMD entry at @addr, or a PTE under it, has changed
-	 * where the kernel image is mapped: map the same. Shk_tables_lock held.
+	 * Optional. Brings @tables up to date after the kernel has changed the base's PMD entry at
+	 * @addr, in the gigabyte of the kernel image, or a PTE under it. Of a range that has a PTE
+	 * page only PTEs behind the kernel's text follow. shk_tables_lock is held, interrupts are
+	 * off. The kernel flushes.
 	 */
 	void (*follow)(struct shk_tables *tables, unsigned long addr);
-	/* Optional: the base's mapping of @range loses _PAGE_GLOBAL, or gets it back. */
+	/*
+	 * Optional. Takes _PAGE_GLOBAL from the base's mapping of @range, and from PTI's user clone
+	 * of it, or gives it back if @global. shk_tables_lock is held, interrupts are off. The
+	 * caller flushes where needed.
+	 */
 	void (*base_set_global)(unsigned int range, bool global);
-
-	/* Optional: likewise of one page, a module's. */
+	/*
+	 * Optional. Takes _PAGE_GLOBAL from the base's mapping of the module page at @addr, and
+	 * from other shadows' entries for it, or gives it back to the base's if @global. The caller
+	 * flushes.
+	 */
 	void (*base_page_set_global)(unsigned long addr, bool global);
-	/* Pages of the modules' area are about to be branched to. Any context. */
+	/*
+	 * Copies the base's entries of [from, to), as far as that is in the modules' area, to all
+	 * shadows' tables for modules. Called before text gets a branch to there. Takes
+	 * shk_tables_lock; any context but NMI. text_mutex is not needed.
+	 */
 	void (*refresh)(unsigned long from, unsigned long to);
 	/*
-	 * A fault at @addr by who runs on @tables: does the base map that, and
-	 * do @tables now, too? Interrupts are off.
+	 * Handles a fault of kernel code at @addr, with error code @error, on a CPU that runs on
+	 * @tables. Copies the base's entry if @addr is in the modules' area. Returns true if the
+	 * entry permits the access now, which the CPU repeats. Interrupts are off; any context, NMI
+	 * too. text_mutex is not needed.
 	 */
 	bool (*fault)(struct shk_tables *tables, unsigned long error, unsigned long addr);
 
-	/* What modules.c writes tables by. */
+	/* ---- operations on single entries, for modules.c ---- */
 
-	/* The base's @entry, of any level, pointing at @page instead. */
+	/*
+	 * Returns @entry, the base's and of any level, with the frame of @page instead of its own.
+	 */
 	u64 (*redirect)(u64 entry, struct page *page);
 	/*
-	 * @entry of a table, linked or not, is @new, if it was @old. -EAGAIN: it
-	 * was not (where others may write, too), -EIO. Any context.
+	 * Writes @new to @entry of a table, linked or not, if it is @old. Any context. text_mutex
+	 * or shk_tables_lock is held, or fault() calls it. Returns
+	 *   -EAGAIN  native: it was not @old
+	 *   XEN      Xen refused; Xen PV does not compare with @old
 	 */
 	int (*write)(void *entry, u64 old, u64 new);
-	/* @table, which is filled, is a table now, and @entry is @val, which points at it. */
+	/*
+	 * Makes a table of @table, which is filled, and writes @val, which points at it, to @entry.
+	 * Called with text_mutex held. Returns XEN, after which the caller may free @table; if Xen
+	 * still uses it, it is leaked with a warning.
+	 */
 	int (*link)(struct page *table, void *entry, u64 val);
 };
 
-extern const struct shk_mmu *shk_mmu;
+extern const struct shk_mmu *shk_mmu; /* the chosen one. Fixed after shk_mmu_init() */
 extern const struct shk_mmu shk_mmu_native;
 extern const struct shk_mmu shk_mmu_xenpv;
 
+/*
+ * Chooses and initialises the backend, at load, after shk_symbols_init(). May sleep. Returns 0 or
+ *   -EOPNOTSUPP  the kernel lacks a symbol, which the log names
+ *   -ENOMEM      out of memory
+ *   others       errors of cpuhp_setup_state_nocalls()
+ */
 int shk_mmu_init(void);
+/*
+ * Frees what mmu/ has, at unload, when no shadow has tables. May sleep. Does not return if ftrace
+ * has stopped with a hook in place; see shk_ftrace_hook_free().
+ */
 void shk_mmu_exit(void);
 
-/* The base's entries. */
+/* Returns the entry of init_mm's PGD that maps the kernel's text and modules. Needs no lock. */
 pgd_t *shk_base_pgd(void);
+/* Returns the base's PUD entry for @addr, an address under shk_base_pgd(). Needs no lock. */
 pud_t *shk_base_pud(unsigned long addr);
+/* Returns the base's PMD entry for @addr, an address under shk_base_pgd(). Needs no lock. */
 pmd_t *shk_base_pmd(unsigned long addr);
 
+/* Returns the number of ranges that have text of the kernel image. */
 unsigned int shk_nr_ranges(void);
 
+/* Returns the number of the range that has @addr, in text of the kernel image or of modules. */
 static inline unsigned int shk_range_of(unsigned long addr)
 {
 	return (addr - shk_symbols.text) >> PMD_SHIFT;
 }
 
+/* Returns the address at which @range begins. */
 static inline unsigned long shk_range_start(unsigned int range)
 {
 	return shk_symbols.text + ((unsigned long)range << PMD_SHIFT);
 }
 
+/* Returns true if @range is in the modules' area. */
 static inline bool shk_range_in_modules(unsigned int range)
 {
 	return shk_in_module_area(shk_range_start(range));
 }
 
-/* Where the kernel's own bytes at @addr may be read, up to the end of the page. */
+/*
+ * Returns where the base's bytes at @addr can be read, up to the end of the page, by a CPU that
+ * executes any text. @addr is in text of the kernel image, or of a module that is held or that
+ * cannot be freed meanwhile. Needs no lock. text_mutex keeps the bytes from changing.
+ */
 static inline const void *shk_base_bytes(unsigned long addr)
 {
 	if (shk_is_kernel_text(addr))
@@ -162,15 +263,33 @@ static inline const void *shk_base_bytes(unsigned long addr)
 }
 
 /*
- * A shadow begins or ceases to map @range differently from the base. The first
- * one takes the global bit from the base and flushes; the last one restores it.
+ * Counts one more text that diverges in @range, a range of the kernel image. The first one takes
+ * _PAGE_GLOBAL from the base's mapping of the range, and flushes every CPU: a global entry in a TLB
+ * would hide private pages. Called with text_mutex held and interrupts on.
  */
 void shk_range_get(unsigned int range);
+/*
+ * Counts one text less that diverges in @range. After the last one the base's mapping of the range
+ * gets _PAGE_GLOBAL back. Called with text_mutex held, after the text's flush. Flushes nothing.
+ */
 void shk_range_put(unsigned int range);
-/* The base's PMD entry at @addr was replaced: shk_tables_lock held. */
+/*
+ * Takes _PAGE_GLOBAL again from the base's mapping of the range that has @addr, if a text diverges
+ * there. Called when the kernel has replaced the base's PMD entry at @addr, in the gigabyte of the
+ * kernel image, and before it flushes. shk_tables_lock is held.
+ */
 void shk_range_follow(unsigned long addr);
-/* Likewise of one page of a module: the first shadow's copy, the last. */
+/*
+ * Takes _PAGE_GLOBAL from the base's mapping of the module page at @addr, and flushes every CPU.
+ * Called before the first text has a private page there. Called with text_mutex held and interrupts
+ * on. Does nothing on Xen PV.
+ */
 void shk_page_get(unsigned long addr);
+/*
+ * Gives _PAGE_GLOBAL back to the base's mapping of the module page at @addr, and flushes every CPU.
+ * Called after the last text with a private page there has flushed. Called with text_mutex held and
+ * interrupts on. Does nothing on Xen PV.
+ */
 void shk_page_put(unsigned long addr);
 
 #endif /* SHK_MMU_H */

@@ -1,31 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Text of modules lies where the kernel maps and unmaps as it goes: modules,
- * BPF programs, trampolines, slots of kprobes. A shadow that edits such text
- * has its own PMD page for that area, and a PTE page for each 2 MB range of
- * edited text. In these all entries but those of private pages must follow the
- * base's. They are kept as a TLB is:
+ * Text of modules is where the kernel maps and unmaps all the time: modules, BPF programs,
+ * trampolines, slots of kprobes. A shadow that edits such text has its own PMD page for that area,
+ * and a PTE page for each 2 MB range of edited text. All entries in these except those of private
+ * pages follow the base's, as a TLB does.
  *
- * filled	when a range is split, when text gets a branch to somewhere in the
- *		area (text/sync.c), and when somebody inside faults there;
- * emptied	where flush_tlb_kernel_range() says, which the kernel calls
- *		between taking a page out and using its address again. Module
- *		memory has VM_FLUSH_RESET_PERMS, so that is before its pages are
- *		free, too: Xen would refuse to have a table in one that an entry
- *		still maps writable.
- * copied	when permissions of the base's entries have changed, before the
- *		kernel flushes (tables.c). So no entry here is writable, or can be
- *		executed, longer than the base's. And text that is loaded is filled
- *		before it is executed, since it is made executable last: a fault there
- *		might be in the fault handler's tracepoint, or between an exit of KVM's
- *		guest and the reading of its CR2.
+ *   filled   When a range is split, when text gets a branch to a place in the area (text/sync.c),
+ *            and when a CPU that executes the shadow faults there.
+ *   emptied  By the hook on flush_tlb_kernel_range(), which the kernel calls after it has unmapped
+ *            a page and before it uses the address again. Memory of modules has
+ *            VM_FLUSH_RESET_PERMS, so that happens before its pages are freed, too. Xen needs that:
+ *            it refuses to have a table in a page that an entry still maps writable.
+ *   copied   When the base's permissions have changed, before the kernel flushes (tables.c). So no
+ *            entry here is writable or executable for longer than the base's. Text that is loaded
+ *            becomes executable last, so it is here before it is executed. A fault there would be
+ *            too late: it might be in the fault handler's tracepoint, or between an exit of KVM's
+ *            guest and the reading of its CR2.
  *
- * A refill that races with an unmapping writes first and looks at the base
- * after; the base is written before its entry here is emptied. One of the two
- * sees the other.
+ * Filling can race with unmapping. The filling CPU writes the entry here and then reads the base's
+ * once more; the unmapping CPU writes the base's entry and then empties the one here. So one of the
+ * two sees what the other has written.
  *
- * The page of an edit is never unmapped: the edit holds its module. The base's
- * PTE pages are never freed, so a PMD entry that is there stays right.
+ * The page of an edit is never unmapped, since the edit holds its module. The base's PTE pages are
+ * never freed, so a PMD entry that was copied stays right.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -36,20 +33,24 @@
 #include "mmu/modules.h"
 #include "mmu/tables.h"
 
-/* An entry of a private page: not to be filled or emptied. Hardware ignores it. */
+/*
+ * Software bit of an entry: it maps a private page, so it is neither filled nor emptied. Hardware
+ * ignores it.
+ */
 #define PRIVATE _PAGE_SOFTW2
 
+/* Tables for the gigabyte that has text of modules. */
 struct shk_module_tables {
-	struct page *pmd;
+	struct page *pmd; /* linked while a range is split */
 	/*
-	 * A page of them: one per entry of @pmd, NULL: the base's. Written under
-	 * shk_tables_lock; a fault reads without.
+	 * A page of pointers: the PTE page for each entry of @pmd; NULL: the entry is the base's.
+	 * Written under text_mutex and shk_tables_lock, read with either, and by faults without.
 	 */
 	struct page **pte;
-	unsigned int nr; /* of @pte */
+	unsigned int nr; /* ranges that are split. Under text_mutex */
 };
 
-/* Tables with these: who has none pays nothing for what the kernel maps and unmaps. */
+/* How many such tables there are. If there are none, shk_modules_refresh() takes no lock. */
 static atomic_t nr_followers;
 
 static pmd_t *modules_private_pmd(struct shk_module_tables *modules, unsigned long addr)
@@ -62,12 +63,19 @@ static pte_t *modules_base_pte(unsigned long addr)
 	return pte_offset_kernel(shk_base_pmd(addr), addr);
 }
 
-/* What an entry of a shadow is to be: entries are copied as they are, PV's machine frames too. */
+/*
+ * Returns the entry that a shadow has for a page of the base's: *@base as it is, machine frames of
+ * Xen PV included, without our software bit.
+ */
 static u64 modules_wanted_entry(const pte_t *base)
 {
 	return READ_ONCE(base->pte) & ~SHK_SAVED_GLOBAL;
 }
 
+/*
+ * Copies *@from, the base's entry, to *@to, unless that maps a private page. shk_tables_lock is
+ * held, or a fault does this with interrupts off.
+ */
 static void modules_refresh_entry(pte_t *to, const pte_t *from)
 {
 	u64 old, new;
@@ -80,16 +88,19 @@ static void modules_refresh_entry(pte_t *to, const pte_t *from)
 			return;
 		ret = shk_mmu->write(to, old, new);
 		if (ret == SHK_E(XEN)) {
-			/* Whoever needs it faults, and this is tried again. */
+			/* An access faults then, and the fault tries again. */
 			shk_mmu->write(to, old, 0);
 			return;
 		}
-		/* The base is looked at again after that. */
+		/* Pairs with smp_mb() in shk_modules_refresh(): the base is read again after it. */
 		smp_mb();
 	} while (ret || modules_wanted_entry(from) != new);
 }
 
-/* PMD entries that the base has got since; others are the same for good. */
+/*
+ * Copies the base's PMD entry for @addr, if the shadow has none yet: one that is there does not
+ * change. Returns 0; XEN.
+ */
 static int modules_fill_pmd(struct shk_module_tables *modules, unsigned long addr)
 {
 	pmd_t *to = modules_private_pmd(modules, addr), *from = shk_base_pmd(addr);
@@ -98,9 +109,10 @@ static int modules_fill_pmd(struct shk_module_tables *modules, unsigned long add
 	if (READ_ONCE(to->pmd))
 		return 0;
 	ret = shk_mmu->write(to, 0, READ_ONCE(from->pmd));
-	return ret == -EAGAIN ? 0 : ret; /* another CPU was first */
+	return ret == -EAGAIN ? 0 : ret; /* another CPU has filled it */
 }
 
+/* Copies the base's entries of [from, to) to @modules. shk_tables_lock is held. */
 static void modules_refresh_pages(struct shk_module_tables *modules, unsigned long from,
 				  unsigned long to)
 {
@@ -128,8 +140,9 @@ void shk_modules_refresh(unsigned long from, unsigned long to)
 	if (from >= to)
 		return;
 	/*
-	 * The base was written before. Whoever is counted only after this reads it
-	 * later still, see shk_modules_create().
+	 * The caller has written the base's entries before. Pairs with smp_mb() in
+	 * modules_refresh_entry(), and with smp_mb__after_atomic() in shk_modules_create(): tables
+	 * that are not counted yet copy the base's entries after they are counted.
 	 */
 	smp_mb();
 	if (!atomic_read(&nr_followers))
@@ -155,9 +168,9 @@ int shk_modules_create(struct shk_tables *tables)
 	if (!modules->pmd || !modules->pte)
 		goto free;
 	atomic_inc(&nr_followers);
-	/* Only then are entries of the base copied. */
+	/* Pairs with smp_mb() in shk_modules_refresh(): entries are copied after this. */
 	smp_mb__after_atomic();
-	/* Faults look at it whole. */
+	/* Pairs with READ_ONCE() in shk_modules_fault(), which takes no lock. */
 	spin_lock_irq(&shk_tables_lock);
 	smp_store_release(&tables->modules, modules);
 	spin_unlock_irq(&shk_tables_lock);
@@ -184,7 +197,11 @@ void shk_modules_destroy(struct shk_tables *tables)
 	atomic_dec(&nr_followers);
 }
 
-/* It is filled, and from then on emptied when the base is; or it is forgotten. */
+/*
+ * Makes @page the PTE page of the range of @addr, and fills it with the base's entries, which it
+ * follows from then on. If @page is NULL, the range has none from then on. The caller links or has
+ * unlinked it. text_mutex is held.
+ */
 static void modules_set_range(struct shk_module_tables *modules, unsigned long addr,
 			      struct page *page)
 {
@@ -199,6 +216,10 @@ static void modules_set_range(struct shk_module_tables *modules, unsigned long a
 	spin_unlock_irq(&shk_tables_lock);
 }
 
+/*
+ * Links @page as the PMD page for the gigabyte of @addr, or the base's if @page is NULL. text_mutex
+ * is held. Returns 0; XEN.
+ */
 static int modules_point_pud(struct shk_tables *tables, unsigned long addr, struct page *page)
 {
 	pud_t *pud = (pud_t *)page_address(tables->pud) + pud_index(addr);
@@ -209,7 +230,10 @@ static int modules_point_pud(struct shk_tables *tables, unsigned long addr, stru
 	return shk_mmu->write(pud, pud->pud, base);
 }
 
-/* The area's other 2 MB ranges, too, of which one is the fixmap's. */
+/*
+ * Fills the private PMD page with the base's entries and links it. The area's other ranges, too,
+ * are mapped by it, one of which is the fixmap's. text_mutex is held. Returns 0; XEN.
+ */
 static int modules_link_pmd(struct shk_tables *tables, unsigned long addr)
 {
 	unsigned long each = addr & PUD_MASK;
@@ -238,7 +262,7 @@ int shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page
 		if (ret)
 			goto forget;
 	}
-	/* Last, for it alone leaves @page as it was when it fails. */
+	/* Comes last: if this step fails, @page is no table, and the caller can free it. */
 	ret = shk_mmu->link(page, pmd, shk_mmu->redirect(base, page));
 	if (ret)
 		goto unlink;
@@ -292,10 +316,11 @@ struct page *shk_modules_pte(const struct shk_tables *tables, unsigned long addr
 void shk_modules_set_global(unsigned long addr, bool global)
 {
 	shk_entry_set_global(modules_base_pte(addr), global);
-	/* Nor may another shadow, which has the base's page there, map it global. */
+	/* Other shadows, which map the base's page there, have copied the bit. */
 	shk_modules_refresh(addr, addr + 1);
 }
 
+/* Returns true if @entry permits the access of a fault with error code @error. */
 static bool modules_entry_permits(unsigned long entry, unsigned long error)
 {
 	return entry & _PAGE_PRESENT && (!(error & X86_PF_WRITE) || entry & _PAGE_RW) &&
@@ -303,8 +328,8 @@ static bool modules_entry_permits(unsigned long entry, unsigned long error)
 }
 
 /*
- * Interrupts are off, so what the tables of this CPU's shadow point at is not
- * freed. Any context, NMI included.
+ * Interrupts are off, so the tables of this CPU's shadow, and pages that they point at, are not
+ * freed.
  */
 bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned long addr)
 {
@@ -332,7 +357,7 @@ bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, uns
 {
 	bool ret;
 
-	/* It may have interrupted who has the lock. */
+	/* The NMI may have interrupted the holder of the lock. */
 	if (in_nmi())
 		return shk_modules_fault(tables, error, addr);
 	spin_lock(&shk_tables_lock);

@@ -1,29 +1,90 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Between the backends and modules.c, which is their part for text of modules. */
+/*
+ * Between the backends and modules.c, which has what they do in common for text of modules.
+ * Functions with the name of an operation of struct shk_mmu do that operation's part for addresses
+ * of modules.
+ */
 #ifndef SHK_MODULES_H
 #define SHK_MODULES_H
 
 #include "mmu/mmu.h"
 
-/* Where the base keeps a global bit that we took away: hardware ignores it. */
+/*
+ * Software bit of an entry: the base's entry is global, and the bit was taken away while a text
+ * diverges there. Hardware ignores it.
+ */
 #define SHK_SAVED_GLOBAL _PAGE_SOFTW1
 
-/* native.c: the base's @entry has its global bit, or that bit is put away. */
+/*
+ * Changes _PAGE_GLOBAL of *@entry, an entry of any level of the base's tables. If not @global, the
+ * bit is taken away and kept as SHK_SAVED_GLOBAL. If @global, it comes back from there; an entry
+ * without SHK_SAVED_GLOBAL stays as it is. Atomic, since the kernel or the CPU may write the entry
+ * at the same time. Any context, no lock needed. Flushes nothing. Defined in native.c.
+ */
 void shk_entry_set_global(void *entry, bool global);
 
-/* ---- modules.c: as the operations of struct shk_mmu ---- */
+/* ---- modules.c ---- */
 
-/* Tables for text of modules; nothing if they exist. -ENOMEM. */
+/*
+ * Makes tables for text of modules in @tables, which no CPU walks until the first range is split.
+ * Does nothing if they exist. The lock of the text's owner is held, text_mutex is not. May sleep.
+ * Returns 0; -ENOMEM.
+ */
 int shk_modules_create(struct shk_tables *tables);
+/*
+ * Frees the tables for text of modules of @tables, if they exist. No range of them is split, and no
+ * CPU walks them. May sleep.
+ */
 void shk_modules_destroy(struct shk_tables *tables);
+/*
+ * Gives @tables @page as the PTE page of the range of @addr: fills it with the base's entries and
+ * links it, and for the first range the PMD page, too. Called with text_mutex held; takes
+ * shk_tables_lock. The caller flushes. Returns 0; XEN: the range is not split, and the caller may
+ * free @page.
+ */
 int shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page *page);
+/*
+ * Links the base's PTE page again for the range of @addr, which is split and has no private page,
+ * and after the last range the base's PMD page. Called with text_mutex held; takes shk_tables_lock.
+ * Returns the PTE page, to be freed after a flush; NULL, with a warning, if Xen refuses: the range
+ * is still split.
+ */
 struct page *shk_modules_merge(struct shk_tables *tables, unsigned long addr);
+/*
+ * Maps @page at @addr with the base's permissions; or the base's page, whose entry follows the base
+ * from then on, if @page is NULL. The range is split. Called with text_mutex held; takes
+ * shk_tables_lock. The caller flushes. Returns 0; XEN: nothing has changed.
+ */
 int shk_modules_map(struct shk_tables *tables, unsigned long addr, struct page *page);
+/*
+ * Returns the PTE page of the range of @addr in @tables; NULL: the range is not split. Called with
+ * text_mutex or the lock of the text's owner held.
+ */
 struct page *shk_modules_pte(const struct shk_tables *tables, unsigned long addr);
+/*
+ * Gives _PAGE_GLOBAL back to the base's entry for the page at @addr (@global), or takes it away.
+ * Other shadows' entries for that page, which are never global, are copied again. Called with
+ * text_mutex held; takes shk_tables_lock. Flushes nothing.
+ */
 void shk_modules_set_global(unsigned long addr, bool global);
+/*
+ * Copies the base's entries of [from, to), as far as that is in the modules' area, to all shadows'
+ * tables, except to entries of private pages. Any context but NMI; takes shk_tables_lock, unless no
+ * shadow has such tables. Flushes nothing.
+ */
 void shk_modules_refresh(unsigned long from, unsigned long to);
+/*
+ * Copies the base's entry for @addr to @tables, on which this CPU runs, after a fault with the
+ * error code @error. Returns true if the entry permits the access now, so the CPU can repeat it;
+ * false if not, or if @addr is not in the modules' area. Interrupts are off; any context, NMI too.
+ * Takes no lock, so write() has to compare.
+ */
 bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned long addr);
-/* For who cannot compare and exchange an entry. */
+/*
+ * Does what shk_modules_fault() does, for backends whose write() does not compare. Takes
+ * shk_tables_lock, except in an NMI, which may have interrupted the lock's holder. Interrupts are
+ * off. Returns true if the entry permits the access now.
+ */
 bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, unsigned long addr);
 
 #endif /* SHK_MODULES_H */

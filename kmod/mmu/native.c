@@ -2,8 +2,9 @@
 /*
  * Native x86-64 page tables, four and five levels, with and without PTI.
  *
- * The kernel's entries are copied with all their flags, so that encryption
- * bits, NX and RW are what they were. Only _PAGE_GLOBAL is ours to change.
+ * Entries are copied from the base with all their flags, so encryption bits, NX and RW stay what
+ * they are. Only _PAGE_GLOBAL changes: no text is global in a shadow, and the base's mapping of a
+ * range loses the bit while a text diverges there.
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -30,7 +31,7 @@ static pmd_t *native_base_pmd(unsigned int range)
 	return shk_base_pmd(shk_range_start(range));
 }
 
-/* The entry of PTI's user half that maps @range, NULL if there is none. */
+/* Returns the PMD entry of PTI's user half that maps @range; NULL if there is none. */
 static pmd_t *native_user_pmd(unsigned int range)
 {
 	unsigned long addr = shk_range_start(range);
@@ -52,6 +53,7 @@ static pmd_t *native_user_pmd(unsigned int range)
 	return pmd_offset(pud, addr);
 }
 
+/* Allocates a table with the bytes of the table @copy. NULL: no memory. */
 static struct page *native_table_alloc(const void *copy)
 {
 	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
@@ -61,6 +63,7 @@ static struct page *native_table_alloc(const void *copy)
 	return page;
 }
 
+/* Returns the table that @entry points at. */
 static void *entry_page(unsigned long entry)
 {
 	return __va(entry & PTE_PFN_MASK);
@@ -78,11 +81,13 @@ static int native_write(void *entry, u64 old, u64 new)
 
 static int native_link(struct page *table, void *entry, u64 val)
 {
-	smp_wmb(); /* other CPUs' walkers see a filled table, as in __pte_alloc_kernel() */
+	/* Pairs with other CPUs' page walks, as in __pte_alloc_kernel(): the table is filled. */
+	smp_wmb();
 	WRITE_ONCE(*(u64 *)entry, val);
 	return 0;
 }
 
+/* Frees shk_tables.small_pte and its PTE pages, as far as they exist. */
 static void small_destroy(struct shk_tables *tables)
 {
 	unsigned int range;
@@ -93,6 +98,7 @@ static void small_destroy(struct shk_tables *tables)
 	kfree(tables->small_pte);
 }
 
+/* Frees what there is of @tables, also after native_create() has failed. */
 static void native_destroy(struct shk_tables *tables)
 {
 	struct page *top = tables->p4d ?: tables->pud;
@@ -111,7 +117,7 @@ static void native_destroy(struct shk_tables *tables)
 	*tables = (struct shk_tables){};
 }
 
-/* What the base maps at @addr, as a 4 KB entry without the global bit. */
+/* Returns what the base maps at @addr, as an entry for a page of 4 KB without the global bit. */
 static pte_t native_base_pte(unsigned long addr)
 {
 	pmd_t pmd = READ_ONCE(*native_base_pmd(shk_range_of(addr)));
@@ -125,17 +131,19 @@ static pte_t native_base_pte(unsigned long addr)
 	return pte_clear_flags(pte, _PAGE_GLOBAL | SHK_SAVED_GLOBAL);
 }
 
+/* Returns the PMD entry of @tables for @range, a range of the kernel image. */
 static pmd_t *native_private_pmd(struct shk_tables *tables, unsigned int range)
 {
 	return (pmd_t *)page_address(tables->pmd) + pmd_index(shk_range_start(range));
 }
 
+/* Links the PTE page @page, which is filled, for @range. */
 static void native_link_pte(struct shk_tables *tables, unsigned int range, struct page *page)
 {
 	native_link(page, native_private_pmd(tables, range), _KERNPG_TABLE | page_to_phys(page));
 }
 
-/* As the base maps @range. */
+/* Fills the PTE page @page with the base's mapping of @range, not global. */
 static void native_fill_pte(struct page *page, unsigned int range)
 {
 	pte_t *pte = page_address(page);
@@ -145,7 +153,10 @@ static void native_fill_pte(struct page *page, unsigned int range)
 		pte[i] = native_base_pte(shk_range_start(range) + i * PAGE_SIZE);
 }
 
-/* Ranges that the base maps by large pages. */
+/*
+ * Makes PTE pages for the ranges that @tables, which are not in use yet, map by pages of 2 MB.
+ * Returns -ENOMEM, after which the caller destroys @tables.
+ */
 static int small_create(struct shk_tables *tables)
 {
 	struct page *page;
@@ -187,9 +198,8 @@ static int native_create(struct shk_tables *tables)
 	}
 
 	/*
-	 * No text is global in a shadow: an entry that a process of this
-	 * shadow leaves behind must not hide the private page that another
-	 * shadow has there.
+	 * No text is global in a shadow: an entry that a process of this shadow leaves in a TLB
+	 * would hide a private page that another shadow has there.
 	 */
 	pmd = page_address(tables->pmd);
 	for (range = 0; range < shk_nr_ranges(); range++) {
@@ -221,7 +231,10 @@ static int native_create(struct shk_tables *tables)
 	return 0;
 }
 
-/* The PTE page of its own that @range has, or NULL. */
+/*
+ * Returns the PTE page that @tables have for @range, of a split range or in shk_tables.small_pte;
+ * or NULL.
+ */
 static struct page *native_private_pte(const struct shk_tables *tables, unsigned int range)
 {
 	if (tables->pte[range])
@@ -229,7 +242,11 @@ static struct page *native_private_pte(const struct shk_tables *tables, unsigned
 	return tables->small_pte ? tables->small_pte[range] : NULL;
 }
 
-/* Text of a split range is never changed by the kernel but by text_poke(); its end is no text. */
+/*
+ * Copies the base's entries for [from, to) to the PTE page @table, as far as that is behind the
+ * kernel's text. Entries of text do not follow: the kernel does not change them, since it patches
+ * text by text_poke(). shk_tables_lock is held.
+ */
 static void native_follow_ptes(struct page *table, unsigned long from, unsigned long to)
 {
 	pte_t *pte = page_address(table);
@@ -324,7 +341,7 @@ static bool native_base_is_huge(unsigned int range)
 
 static void native_map_huge(struct shk_tables *tables, unsigned int range, bool huge)
 {
-	pte_t pte = *(pte_t *)page_address(tables->pte[range]);
+	pte_t pte = *(pte_t *)page_address(tables->pte[range]); /* the block's first page */
 
 	if (huge)
 		set_pmd(native_private_pmd(tables, range),
@@ -337,23 +354,22 @@ static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
 {
 	pgd_t *pgd = pgd_offset_pgd(mm->pgd, shk_symbols.text);
 
-	/*
-	 * Not set_pgd(): with PTI that might look at the user half, which the
-	 * kernel's entries have no part in.
-	 */
+	/* Not set_pgd(), which may look at the user half with PTI: this is no entry of that. */
 	WRITE_ONCE(*pgd, tables ? tables->entry : shk_small_pages_entry(true));
 	return 0;
 }
 
+/* Returns true if @cpu borrows @mm. May be called on another CPU, whose state changes meanwhile. */
 static bool native_is_lazy(int cpu, void *mm)
 {
 	if (READ_ONCE(*per_cpu_ptr(shk_symbols.loaded_mm, cpu)) != mm)
 		return false;
-	smp_rmb(); /* the flag is at least as new: pairs with switch_mm_irqs_off() */
+	/* Pairs with switch_mm_irqs_off(), on x86 implicitly: is_lazy is at least as new. */
+	smp_rmb();
 	return READ_ONCE(*per_cpu_ptr(shk_symbols.is_lazy, cpu));
 }
 
-/* As leave_mm() does, on the CPU that is to leave. */
+/* Loads init_mm if this CPU borrows @mm, as leave_mm() does. Interrupts are off. */
 static void native_leave(void *mm)
 {
 	if (!current->mm && current->active_mm == mm && *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
@@ -361,8 +377,9 @@ static void native_leave(void *mm)
 }
 
 /*
- * Has no other CPU loaded @mm, which is current's? One that does from here on has loaded the
- * entry as it is now, and an entry that is written later is followed by another look.
+ * Returns true if @mm is current's and no other CPU has it loaded. A CPU that loads it after this
+ * look loads the entry as it is now; an entry that is written later is followed by flush_mm(),
+ * which looks again.
  */
 static bool native_runs_here_only(struct mm_struct *mm)
 {
@@ -376,8 +393,8 @@ static bool native_runs_here_only(struct mm_struct *mm)
 }
 
 /*
- * By an IPI of ours: the kernel's own flush need not interrupt them. Hyper-V flushes by
- * hypercall, KVM leaves out preempted vCPUs, INVLPGB interrupts nobody.
+ * Sends an IPI of our own, since the kernel's flush need not interrupt lazy TLB users: Hyper-V
+ * flushes by hypercall, KVM leaves out preempted vCPUs, INVLPGB interrupts no CPU.
  */
 static void native_evict(struct mm_struct *mm)
 {
@@ -385,7 +402,10 @@ static void native_evict(struct mm_struct *mm)
 		on_each_cpu_cond_mask(native_is_lazy, native_leave, mm, true, mm_cpumask(mm));
 }
 
-/* CPUs that do not run @mm now flush when they do next, since its tlb_gen has changed. */
+/*
+ * A CPU that does not run @mm now flushes when it runs @mm next, since the kernel's flush has
+ * changed the mm's tlb_gen.
+ */
 static void native_flush_mm(struct mm_struct *mm)
 {
 	shk_call(flush_tlb_mm_range)(mm, 0, TLB_FLUSH_ALL, 0, false);
@@ -403,9 +423,9 @@ static void native_flush_cpu_fn(void *unused)
 }
 
 /*
- * flush_tlb_kernel_range() would not do: it reaches global entries and those
- * of the current PCID, since elsewhere the kernel's mappings are global
- * whenever PCIDs are in use (flush_tlb_one_kernel()). Diverged ranges are not.
+ * Not flush_tlb_kernel_range(), which reaches global entries and those of the current PCID only.
+ * That is enough for the kernel, whose mappings are global whenever PCIDs are in use
+ * (flush_tlb_one_kernel()). Diverged ranges are not global.
  */
 static void native_flush_all(void)
 {
@@ -423,6 +443,7 @@ static struct shk_tables *native_current_tables(void)
 		pfn_to_page(PHYS_PFN(pgd_val(entry) & PTE_PFN_MASK)));
 }
 
+/* Returns @entry with its global bit taken away to SHK_SAVED_GLOBAL, or brought back from there. */
 static u64 entry_with_global(u64 entry, bool global)
 {
 	if (global)
@@ -431,7 +452,7 @@ static u64 entry_with_global(u64 entry, bool global)
 	return entry & _PAGE_GLOBAL ? (entry & ~_PAGE_GLOBAL) | SHK_SAVED_GLOBAL : entry;
 }
 
-/* The kernel, or the CPU (accessed, dirty), may write to it meanwhile. */
+/* The kernel, or the CPU (accessed, dirty), may write the entry at the same time. */
 void shk_entry_set_global(void *entry, bool global)
 {
 	u64 *p = entry, old = READ_ONCE(*p);
@@ -453,7 +474,7 @@ static void native_base_set_global(unsigned int range, bool global)
 		for (i = 0; i < PTRS_PER_PTE; i++)
 			shk_entry_set_global(pte + i, global);
 	}
-	/* PTI's clone of a large entry; of a table it shares the table. */
+	/* PTI has a clone of a large entry; of a PTE page it has none, but shares the page. */
 	if (user && pmd_leaf(*user))
 		shk_entry_set_global(user, global);
 }

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tables that have the base's frames in pages of 4 KB, on machines with itlb_multihit; see
+ * small_pages.h.
+ */
 #include <linux/mutex.h>
 #include <asm/cpufeature.h>
 
 #include "mmu/small_pages.h"
 #include "mmu/tables.h"
 
-static bool small __ro_after_init;
+static bool small __ro_after_init; /* this machine has itlb_multihit */
 
+/* Protects nr_users, and the making and freeing of the tables. shk_tables_lock is taken inside. */
 static DEFINE_MUTEX(small_pages_lock);
-static unsigned int nr_users;
-/* Nothing in it differs from the base but the size. */
+static unsigned int nr_users; /* shadows that have tables */
+/* Tables that differ from the base's in the size of pages only. Fixed while there are users. */
 static struct shk_tables base;
 
 bool shk_small_pages_needed(void)
@@ -22,13 +27,14 @@ void __init shk_small_pages_init(void)
 	small = shk_mmu == &shk_mmu_native && boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
 }
 
+/* Makes the tables; they follow the base from then on. -ENOMEM. */
 static int small_pages_create(void)
 {
 	int ret = shk_mmu->create(&base);
 
 	if (ret)
 		return ret;
-	/* Who runs on them executes no shadow: current_tables(). */
+	/* A CPU that runs on these tables executes the base: current_tables() returns NULL. */
 	set_page_private(base.p4d ?: base.pud, 0);
 	shk_tables_follow(&base);
 	return 0;

@@ -1,26 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A CPU whose instruction TLB has two sizes of one address with two frames may stop with a
- * machine check (CVE-2018-12207: Intel's before PSCHANGE_MC_NO). What attaches a process changes
- * all its mappings by one entry. So on such CPUs shadows have all text in pages of 4 KB, and who
- * comes from the base, or goes back to it, has the base's frames in that size in between.
+ * Shadows in pages of 4 KB, on CPUs with itlb_multihit. If the instruction TLB of such a CPU has
+ * two sizes with two frames for one address, the CPU may stop with a machine check (CVE-2018-12207:
+ * Intel's before PSCHANGE_MC_NO). Attaching a process changes all its mappings by one entry, so
+ * frames and sizes would change at once. So on such CPUs shadows map all text by pages of 4 KB, and
+ * a process passes through tables that have the base's frames in pages of 4 KB.
+ *
+ *   attach: base -> base in 4 KB -> flush -> shadow -> flush
+ *   detach: shadow -> base in 4 KB -> flush -> base -> flush
  */
 #ifndef SHK_MMU_SMALL_PAGES_H
 #define SHK_MMU_SMALL_PAGES_H
 
 #include "mmu/mmu.h"
 
-/* Is this such a CPU? */
+/*
+ * Returns true on a machine with itlb_multihit. Fixed after shk_small_pages_init(). Needs no lock.
+ */
 bool shk_small_pages_needed(void);
+/*
+ * Finds out whether this machine has itlb_multihit. Called once at load, after the backend was
+ * chosen.
+ */
 void shk_small_pages_init(void);
-/* There are tables of shadows; and no more. Sleeps. Errors as shk_mmu.create(). */
+/*
+ * Counts one more shadow that has tables. The first one makes the tables that have the base's
+ * frames in pages of 4 KB. Does nothing without itlb_multihit. Takes small_pages_lock and
+ * shk_tables_lock, not text_mutex; may sleep. Returns 0; -ENOMEM.
+ */
 int shk_small_pages_get(void);
+/*
+ * Counts one shadow with tables less. After the last one the tables that shk_small_pages_get() has
+ * made are freed; no mm has them then. Does nothing without itlb_multihit. Takes small_pages_lock
+ * and shk_tables_lock; may sleep.
+ */
 void shk_small_pages_put(void);
-/* The base's entry, in small pages or not. */
+/*
+ * Returns the top-level entry for text of an mm that executes the base: with pages of 4 KB if
+ * @small on a machine with itlb_multihit, else the kernel's own. While @small, a shadow has tables.
+ * Needs no lock.
+ */
 pgd_t shk_small_pages_entry(bool small);
 /*
- * @mm, which executes the base, has it in small pages, or as everybody; returns whether that
- * is new: then the caller flushes. While there are tables.
+ * Writes the top-level entry for text of @mm, which executes the base: with pages of 4 KB if
+ * @small, else the kernel's own. Does nothing without itlb_multihit. A shadow has tables.
+ * shk_graft_lock is held, or @mm is a carrier that only the caller changes. Does not sleep. Returns
+ * true if the entry has changed; the caller flushes @mm then.
  */
 bool shk_small_pages_resize(struct mm_struct *mm, bool small);
 

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A shadow's tables are copies of the base's in two places, and the kernel changes
- * the base's in both:
+ * A shadow's tables are copies of the base's in two places, and the kernel changes the base's in
+ * both.
  *
- * modules	maps, unmaps, and changes permissions, see modules.c.
- * the image	cpa_process_alias() gives the kernel image's mapping the permissions
- *		that a page's other mappings get. Memory of the image is freed after
- *		boot (init text and data, gaps between sections), so any page that
- *		becomes read-only may be mapped there, too. Large pages are split.
+ *   modules    The kernel maps, unmaps, and changes permissions, see modules.c.
+ *   the image  cpa_process_alias() gives the kernel image's mapping the permissions that another
+ *              mapping of the page gets. Memory of the image is freed after boot (init text and
+ *              data, gaps between sections), so any page that becomes read-only may be mapped
+ *              there, too. Large pages are split.
  *
- * All such changes end in a flush, and the flush comes after the change. So the
- * functions that flush are watched while there are tables:
+ * Each such change ends in a flush, which comes after the change. So an ftrace hook is on all
+ * functions that flush the kernel's mappings, while there are tables of shadows. It changes the
+ * shadows' entries before the function flushes, so the flush serves them, too.
  *
- * flush_tlb_kernel_range()	unmapping
- * cpa_flush()			set_memory_*(), set_pages_*(); where the compiler has
- *				inlined it, what it calls on each CPU: __cpa_flush_tlb()
- * __cpa_flush_all()		the same, when such a call has failed half way
- * flush_tlb_all()		a large page was split and has its old permissions
- *
- * The hook changes the shadows' entries before the function flushes, so the flush
- * is theirs as well.
+ *   flush_tlb_kernel_range()  after unmapping
+ *   cpa_flush()               after set_memory_*(), set_pages_*(). If the compiler has inlined it,
+ *                             the hook is on __cpa_flush_tlb(), which it calls on each CPU.
+ *   __cpa_flush_all()         after such a call that has failed half way
+ *   flush_tlb_all()           after a large page was split, which still has its old permissions
  */
 #include <linux/list.h>
 #include <linux/pgtable.h>
@@ -33,15 +31,19 @@
 DEFINE_SPINLOCK(shk_tables_lock);
 LIST_HEAD(shk_all_tables);
 
-/* Bits that say nothing about what is mapped or how. */
+/* Bits of an entry that tell neither the page that is mapped nor its permissions. */
 #define IGNORED (_PAGE_GLOBAL | SHK_SAVED_GLOBAL | _PAGE_ACCESSED | _PAGE_DIRTY)
 
 /*
- * The base's entries when the shadows last followed: of the image's PMD page, and of
- * the last range's PTE page, whose end is no text. Under shk_tables_lock.
+ * The base's entries, without IGNORED bits, as they were when the shadows last followed. They are
+ * those of the PMD page that maps the image, and of the last range's PTE page, whose end is not
+ * text. Under shk_tables_lock.
  */
 static u64 seen_pmd[PTRS_PER_PMD], seen_pte[PTRS_PER_PTE];
 
+/*
+ * Stores @now in *@seen. Returns true if it differs from what was there. shk_tables_lock is held.
+ */
 static bool tables_entry_changed(u64 *seen, u64 now)
 {
 	now &= ~(u64)IGNORED;
@@ -51,14 +53,17 @@ static bool tables_entry_changed(u64 *seen, u64 now)
 	return true;
 }
 
-/* Of the last range, which *@pmd maps: what is behind its text. */
+/*
+ * Returns true if an entry behind the end of text has changed in the last range's PTE page, if
+ * *@pmd points at one. shk_tables_lock is held.
+ */
 static bool tables_pte_end_changed(pmd_t *pmd)
 {
 	unsigned int i = pte_index(PAGE_ALIGN(shk_symbols.etext));
 	bool changed = false;
 	pte_t *pte;
 
-	/* 0: text ends where the range does. */
+	/* If @i is 0, text ends with the range. */
 	if (!i || !pmd_present(*pmd) || pmd_leaf(*pmd))
 		return false;
 	for (pte = (pte_t *)pmd_page_vaddr(*pmd); i < PTRS_PER_PTE; i++)
@@ -66,7 +71,10 @@ static bool tables_pte_end_changed(pmd_t *pmd)
 	return changed;
 }
 
-/* Each flush comes by here: a few instructions for an entry that is what it was. */
+/*
+ * Brings the shadows' tables up to date with the base's mapping of the image. Called at each flush,
+ * so it costs a few instructions for an entry that has not changed. shk_tables_lock is held.
+ */
 static void tables_follow_image(void)
 {
 	unsigned long addr = shk_symbols.text & PUD_MASK;
@@ -85,13 +93,14 @@ static void tables_follow_image(void)
 			changed |= tables_pte_end_changed(pmd + i);
 		if (!changed)
 			continue;
-		/* A large page that was split while its global bit was taken may have it again. */
+		/* If the kernel has split a large page, the small ones may be global again. */
 		shk_range_follow(addr);
 		list_for_each_entry (tables, &shk_all_tables, node)
 			shk_mmu->follow(tables, addr);
 	}
 }
 
+/* Called by ftrace before the kernel flushes its mappings. Any context but NMI. */
 static void notrace tables_on_flush(unsigned long ip, unsigned long parent_ip,
 				    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
@@ -109,7 +118,7 @@ static void notrace tables_on_flush(unsigned long ip, unsigned long parent_ip,
 	spin_unlock_irqrestore(&shk_tables_lock, flags);
 }
 
-/* There while there are tables. */
+/* Registered while there are tables of shadows. */
 static SHK_FTRACE_HOOK(flush_hook, shk_symbols.flush_sites, SHK_NR_FLUSHES, tables_on_flush);
 
 void shk_tables_follow(struct shk_tables *tables)
@@ -119,7 +128,7 @@ void shk_tables_follow(struct shk_tables *tables)
 
 	spin_lock_irq(&shk_tables_lock);
 	list_add(&tables->node, &shk_all_tables);
-	/* The base's may have changed since they were copied. */
+	/* The base's entries may have changed since they were copied. */
 	for (i = 0; i < PTRS_PER_PMD && shk_mmu->follow; i++)
 		shk_mmu->follow(tables, addr + i * PMD_SIZE);
 	spin_unlock_irq(&shk_tables_lock);

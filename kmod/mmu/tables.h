@@ -1,24 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* tables.c: tables of shadows follow the base's. */
+/* Tables of shadows follow the base's (tables.c). */
 #ifndef SHK_TABLES_H
 #define SHK_TABLES_H
 
 #include "mmu/mmu.h"
 
 /*
- * Protects the list of tables and their entries that follow the base's. Innermost;
- * taken with interrupts off in any context but NMIs.
+ * Protects shk_all_tables, entries of shadows that follow the base's, and which ranges are split.
+ * The innermost lock. Taken with interrupts off, in any context but NMI; NMIs take it nowhere.
  */
 extern spinlock_t shk_tables_lock;
-extern struct list_head shk_all_tables; /* struct shk_tables */
+extern struct list_head shk_all_tables; /* struct shk_tables.node. Under shk_tables_lock */
 
-/* Tables equal to the base's, which follow it from then on. Sleeps. -ENOMEM, -EIO, -EBUSY. */
+/*
+ * Makes @tables, which are zeroed, equal to the base's; from then on they follow the base. The
+ * first ones register the ftrace hook on functions that flush. Called with the lock of the text's
+ * owner held, and without text_mutex. May sleep. Returns 0 or
+ *   -ENOMEM          out of memory
+ *   XEN              Xen refused a change of page tables
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped
+ *   others           errors of register_ftrace_function()
+ */
 int shk_tables_create(struct shk_tables *tables);
-/* No CPU can walk them any more. Sleeps. */
+/*
+ * Frees @tables, which no CPU can walk, and in which no range is split. After the last ones the
+ * ftrace hook is unregistered. Called with the lock of the text's owner held, and without
+ * text_mutex. May sleep.
+ */
 void shk_tables_destroy(struct shk_tables *tables);
-/* Those of small_pages.h alone, whose maker has seen to the rest, follow the base; and no longer. */
+/*
+ * Lets @tables, which the caller has made and filled, follow the base from then on, and brings them
+ * up to date. The ftrace hook is registered. Takes shk_tables_lock; interrupts are on.
+ */
 void shk_tables_follow(struct shk_tables *tables);
+/*
+ * Ends shk_tables_follow(): @tables no longer follow the base. The caller frees them. Takes
+ * shk_tables_lock; interrupts are on.
+ */
 void shk_tables_unfollow(struct shk_tables *tables);
+/*
+ * Frees the ftrace hook at unload, when no shadow has tables. May sleep. Does not return if ftrace
+ * has stopped with the hook in place; see shk_ftrace_hook_free().
+ */
 void shk_tables_exit(void);
 
 #endif /* SHK_TABLES_H */

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables of a paravirtualised Xen guest, dom0 or domU: four levels, text
- * in 4 KB pages, and no kernel entry is global (Xen keeps that for user pages).
+ * Page tables of a paravirtualised Xen guest, dom0 or domU. They have four levels and text in pages
+ * of 4 KB. No kernel entry is global, since Xen keeps that bit for user pages.
  *
- * Entries hold machine frames. They are copied from the base as they are, with
- * the bits that Xen has added, and only their frames are replaced: functions of
- * the kernel that convert an entry would lose those bits.
+ * Entries hold machine frames. They are copied from the base as they are, with bits that Xen has
+ * added, and only their frames are replaced. Functions of the kernel that convert an entry would
+ * lose those bits.
  *
- * Xen keeps a type for each page, counts who relies on it, and refuses what
- * would break it. A page becomes a table when it is linked or pinned, all below
- * it being checked first, and for that nothing may map it writable. So a table
- * is filled as ordinary memory, made read-only, then linked: what Xen refuses
- * was not linked, and is ordinary memory again. It is pinned, so that it stays a
- * table while no process is grafted; only its top is, which holds the others.
- * And it cannot become writable, nor be freed for other use, while anything
- * still points at it: then it is leaked instead.
+ * Xen keeps a type and a count of uses for each page, and refuses a change that contradicts them.
+ *
+ * - A page becomes a table when it is linked or pinned. Xen checks all tables below it first, and
+ *   no entry may map it writable.
+ * - So a table is filled as ordinary memory, made read-only in the direct map, and linked. If Xen
+ *   refuses, it is not linked, and is made ordinary memory again.
+ * - The private PUD is pinned, so it stays a table while no process is grafted; it holds the tables
+ *   below.
+ * - A table at which an entry still points cannot be made writable. It is leaked, not freed.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 
@@ -33,7 +34,7 @@
 #include <asm/xen/page.h>
 #include <xen/interface/xen.h>
 
-/* Physical address of the table that each CPU runs on (arch/x86/xen/mmu_pv.c). */
+/* Physical address of the top-level table that each CPU has loaded (arch/x86/xen/mmu_pv.c). */
 static unsigned long __percpu *xen_cr3 __ro_after_init;
 
 static int xenpv_init(void)
@@ -45,6 +46,7 @@ static int xenpv_init(void)
 	return -EOPNOTSUPP;
 }
 
+/* Returns the base's PMD entry for @range. */
 static pmd_t *xenpv_base_pmd(unsigned int range)
 {
 	return shk_base_pmd(shk_range_start(range));
@@ -55,12 +57,13 @@ static pte_t *xenpv_base_pte(unsigned long addr)
 	return pte_offset_kernel(xenpv_base_pmd(shk_range_of(addr)), addr);
 }
 
+/* Returns the table that has @entry. */
 static void *table_of(void *entry)
 {
 	return PTR_ALIGN_DOWN(entry, PAGE_SIZE);
 }
 
-/* The base's @entry, pointing at @page instead. */
+/* Machine frames, not physical ones: no function of the kernel that makes an entry is called. */
 static u64 xenpv_redirect(u64 entry, struct page *page)
 {
 	u64 frame = pfn_to_mfn(page_to_pfn(page));
@@ -68,7 +71,7 @@ static u64 xenpv_redirect(u64 entry, struct page *page)
 	return (entry & ~XEN_PTE_MFN_MASK) | frame << PAGE_SHIFT;
 }
 
-/* Hypercalls that go to Xen together; all are done, whatever became of others. */
+/* Hypercalls that go to Xen together. Xen executes all of them, also after one that fails. */
 struct batch {
 	struct multicall_entry calls[4];
 	struct mmu_update update;
@@ -76,6 +79,7 @@ struct batch {
 	unsigned int nr;
 };
 
+/* Adds the hypercall @op to @batch, which has room for it, and returns it for its arguments. */
 static struct multicall_entry *batch_add(struct batch *batch, unsigned long op)
 {
 	struct multicall_entry *call = &batch->calls[batch->nr++];
@@ -84,6 +88,7 @@ static struct multicall_entry *batch_add(struct batch *batch, unsigned long op)
 	return call;
 }
 
+/* Adds a change of the direct map's permissions for @page to @prot. */
 static void batch_protect(struct batch *batch, struct page *page, pgprot_t prot)
 {
 	struct multicall_entry *call = batch_add(batch, __HYPERVISOR_update_va_mapping);
@@ -93,6 +98,7 @@ static void batch_protect(struct batch *batch, struct page *page, pgprot_t prot)
 	call->args[2] = UVMF_INVLPG | UVMF_ALL;
 }
 
+/* Adds a write of @val to the page-table entry @entry. A batch has one. */
 static void batch_write(struct batch *batch, void *entry, u64 val)
 {
 	struct multicall_entry *call = batch_add(batch, __HYPERVISOR_mmu_update);
@@ -104,6 +110,7 @@ static void batch_write(struct batch *batch, void *entry, u64 val)
 	call->args[3] = DOMID_SELF;
 }
 
+/* Adds the operation @cmd (MMUEXT_*) on @page, or on no page if that is NULL. A batch has one. */
 static void batch_op(struct batch *batch, unsigned int cmd, struct page *page)
 {
 	struct multicall_entry *call = batch_add(batch, __HYPERVISOR_mmuext_op);
@@ -116,6 +123,7 @@ static void batch_op(struct batch *batch, unsigned int cmd, struct page *page)
 	call->args[3] = DOMID_SELF;
 }
 
+/* Submits @batch. Returns 0; XEN, said in the log: at least one of the calls failed. */
 static int batch_submit(struct batch *batch)
 {
 	int ret = HYPERVISOR_multicall(batch->calls, batch->nr);
@@ -137,13 +145,15 @@ static int xenpv_entry_write(void *entry, u64 val)
 	return batch_submit(&batch);
 }
 
-/* Nobody else may write meanwhile: Xen does not compare. */
+/* Xen does not compare with @old, so no other CPU writes the entry meanwhile. */
 static int xenpv_write(void *entry, u64 old, u64 new)
 {
 	return old == new ? 0 : xenpv_entry_write(entry, new);
 }
 
-/* Leaked if Xen knows better, and it is in use as a table. */
+/*
+ * Frees a page that was a table. If Xen still uses it as one, the page is leaked, with a warning.
+ */
 static void xenpv_table_free(struct page *page)
 {
 	struct batch batch = {};
@@ -153,6 +163,7 @@ static void xenpv_table_free(struct page *page)
 		__free_page(page);
 }
 
+/* Allocates ordinary memory with the bytes of the table @base. NULL: no memory. */
 static struct page *xenpv_table_alloc(void *base)
 {
 	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
@@ -162,6 +173,7 @@ static struct page *xenpv_table_alloc(void *base)
 	return page;
 }
 
+/* Frees what there is of @tables, whose PUD is not pinned. */
 static void xenpv_tables_free(struct shk_tables *tables)
 {
 	shk_modules_destroy(tables);
@@ -214,6 +226,7 @@ free:
 	return ret;
 }
 
+/* Returns the PMD entry of @tables for @range, a range of the kernel image. */
 static pmd_t *xenpv_private_pmd(struct shk_tables *tables, unsigned int range)
 {
 	return (pmd_t *)page_address(tables->pmd) + pmd_index(shk_range_start(range));
@@ -243,7 +256,7 @@ static int xenpv_link(struct page *table, void *entry, u64 val)
 		return 0;
 	batch = (struct batch){};
 	batch_protect(&batch, table, PAGE_KERNEL);
-	/* What cannot be written is not to be used again: it is leaked. */
+	/* A page that cannot be made writable cannot be used again: it is leaked. */
 	if (WARN_ON_ONCE(batch_submit(&batch)))
 		get_page(table);
 	return ret;
@@ -298,7 +311,10 @@ static int xenpv_graft(struct mm_struct *mm, const struct shk_tables *tables)
 
 	if (tables)
 		entry = xenpv_redirect(entry, tables->pud);
-	/* Before its first use and after its last an mm is not pinned, but plain memory. */
+	/*
+	 * Before its first use and after its last one the mm is not pinned, and its tables are
+	 * ordinary memory. It is pinned and unpinned under page_table_lock.
+	 */
 	spin_lock(&mm->page_table_lock);
 	if (PagePinned(virt_to_page(mm->pgd)))
 		ret = xenpv_entry_write(pgd, entry);
@@ -312,14 +328,14 @@ static void xenpv_flush_mm_fn(void *info)
 {
 	struct mm_struct *mm = info;
 
-	/* Borrowed by a kernel thread: as leave_mm() does. */
+	/* A kernel thread borrows the mm: load init_mm, as leave_mm() does. */
 	if (!current->mm && current->active_mm == mm)
 		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
 	else
 		__flush_tlb_all();
 }
 
-/* There are no PCIDs: who does not run it has forgotten it. */
+/* There are no PCIDs: a CPU that does not run @mm has dropped its translations. */
 static void xenpv_flush_mm(struct mm_struct *mm)
 {
 	on_each_cpu_mask(mm_cpumask(mm), xenpv_flush_mm_fn, mm, 1);
@@ -338,12 +354,13 @@ static void xenpv_flush_all(void)
 	WARN_ON_ONCE(batch_submit(&batch));
 }
 
+/* Returns the machine frame of @pgd. */
 static u64 frame_of(pgd_t pgd)
 {
 	return (pgd.pgd & XEN_PTE_MFN_MASK) >> PAGE_SHIFT;
 }
 
-/* Called where every function of the kernel may be probed: it calls none. */
+/* Any function of the kernel may be probed where this is called, so it calls none. */
 static struct shk_tables *xenpv_current_tables(void)
 {
 	pgd_t *pgd = __va(*this_cpu_ptr(xen_cr3));

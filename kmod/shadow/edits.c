@@ -31,7 +31,7 @@ int shk_edit_replace(struct shk_shadow *shadow, struct shk_replacement *edits, u
 	int ret;
 
 	shk_shadow_update_live(shadow);
-	cpus_read_lock(); /* outside of text_mutex, as everywhere */
+	cpus_read_lock(); /* taken before text_mutex, as the kernel does */
 	ret = shk_text_replace(&shadow->text, edits, nr, in, check_clear, arg);
 	cpus_read_unlock();
 	return ret;

@@ -1,23 +1,67 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Edits of a shadow's text, by text/text.h, which wants to know whether somebody executes it.
- * The shadow's lock is held.
+ * Edits of a shadow's text. These functions set shk_text.live, by shk_shadow_update_live(), and
+ * then do what the function of text/text.h does that they name.
  */
 #ifndef SHK_SHADOW_EDITS_H
 #define SHK_SHADOW_EDITS_H
 
 #include "shadow/shadow.h"
 
-/* Errors as shk_text_apply(). */
+/*
+ * Applies @edit to the text of @shadow, by shk_text_apply(): at return every CPU that executes
+ * @shadow executes the edit. Called with the shadow's lock held, and without text_mutex; may sleep.
+ * Returns 0, or an error after which the text is unchanged:
+ *   EDIT_THERE       another edit has one of the bytes
+ *   XEN              Xen refused a change of page tables
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped
+ *   others           errors of register_ftrace_function()
+ *   -ENOMEM          out of memory
+ *   -EINVAL          with a warning: the edit is not as described at shk_text_apply()
+ */
 int shk_edit_apply(struct shk_shadow *shadow, struct shk_edit *edit);
+/*
+ * Reverts @edit, which is applied to the text of @shadow, by shk_text_revert(): at return every CPU
+ * that executes @shadow executes the base's bytes. Called with the shadow's lock held, and without
+ * text_mutex; may sleep. Cannot fail.
+ */
 void shk_edit_revert(struct shk_shadow *shadow, struct shk_edit *edit);
-/* An applied branch becomes another; see shk_text_change(). */
+/*
+ * Makes @edit, a call or jump of 5 bytes that is applied to the text of @shadow, one with @opcode
+ * to @target, by shk_text_change(). A CPU that meets the breakpoint meanwhile continues at @resume.
+ * At return every CPU that executes @shadow executes the new branch. Called with the shadow's lock
+ * held, and without text_mutex; may sleep.
+ */
 void shk_edit_change(struct shk_shadow *shadow, struct shk_edit *edit, u8 opcode,
 		     unsigned long target, unsigned long resume);
-/* Keep pages private, and no longer; see text.h. */
+/*
+ * Makes all pages that hold a byte of [from, to) private in the text of @shadow, until
+ * shk_edit_unpin() of the same range, by shk_text_pin(). Called with the shadow's lock held, and
+ * without text_mutex; may sleep. Returns 0, or an error after which the call has pinned no page:
+ *   XEN              Xen refused a change of page tables
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped
+ *   others           errors of register_ftrace_function()
+ *   -ENOMEM          out of memory
+ *   -EINVAL          with a warning: the range is empty
+ */
 int shk_edit_pin(struct shk_shadow *shadow, unsigned long from, unsigned long to);
+/*
+ * Takes one pin from each page that holds a byte of [from, to), by shk_text_unpin(). Pages without
+ * pins and edits become the base's. Called with the shadow's lock held, and without text_mutex; may
+ * sleep. Cannot fail.
+ */
 void shk_edit_unpin(struct shk_shadow *shadow, unsigned long from, unsigned long to);
-/* Replace whole bodies, see shk_text_replace(), if @check_clear(@arg) lets that happen. */
+/*
+ * Replaces the @nr bodies of functions that @edits describe in the text of @shadow (@in), or
+ * restores the base's (not @in), by shk_text_replace(). Breakpoints keep CPUs out meanwhile. Then
+ * @check_clear(@arg) is called with text_mutex and cpus_read_lock() held: the bytes change if it
+ * returns 0, which says that no task is in a body. Called with the shadow's lock held, and without
+ * text_mutex; may sleep. Returns 0, or an error after which the text is unchanged:
+ *   EDIT_THERE  (only if @in) another edit has one of the bytes
+ *   others      the error of @check_clear
+ */
 int shk_edit_replace(struct shk_shadow *shadow, struct shk_replacement *edits, unsigned int nr,
 		     bool in, int (*check_clear)(void *arg), void *arg);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Suspending is safe: memory stays, CPUs go and come by hotplug. Hibernation is
- * not to be trusted: another kernel restores the image under its own tables,
- * and goes on with those that were loaded when it was taken.
+ * Suspending is safe: memory stays, and CPUs are unplugged and plugged in. Hibernation is not:
+ * another kernel restores the image under its own tables, and goes on with the tables that were
+ * loaded when the image was taken. So it is refused with EBUSY while an mm is grafted or a shadow
+ * has a carrier.
  */
 #define pr_fmt(fmt) "shadowk: " fmt
 

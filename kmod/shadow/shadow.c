@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Shadows: their locks, which there are, their names, and how they begin and end. */
 #include <linux/ctype.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -10,25 +11,33 @@
 #include "shadow/shadow.h"
 
 /*
- * Names, and which shadows there are. Nothing is waited for, allocated or taken inside. A shadow
- * that is found with it may have no reference any more, and stays until it is given up.
+ * Protects the two tables below, and shk_shadow.name. Nothing is waited for or allocated with it
+ * held, and no lock is taken inside. A shadow in a table may have lost its last reference; it stays
+ * until shadow_unpublish().
  */
 static DEFINE_MUTEX(names_lock);
-/* All shadows that are not gone, by id; those that have a name, by that. */
+/*
+ * All shadows, hidden ones too, by id, from shadow_publish() to shadow_unpublish(). Under
+ * names_lock.
+ */
 static DEFINE_XARRAY(shadows);
+/* Shadows that have a name, by its hash. Under names_lock. */
 static DEFINE_HASHTABLE(names, 8);
 struct shk_shadow *shk_union;
 static atomic64_t last_id = ATOMIC64_INIT(0);
 
 /* ---- locks ---- */
 
-/* Those of two shadows and their targets, each once, in the order in which all take them. */
+/* The shadows whose locks are to be taken, each once, in the order in which all tasks take them. */
 struct locks {
 	struct shk_shadow *shadows[SHK_SHADOW_LOCKS];
 	unsigned int nr;
 };
 
-/* Who has a target comes before who may be one. */
+/*
+ * Returns true if @one is locked before @other: shadows with a target come before shadows that may
+ * be targets, then addresses decide.
+ */
 static bool shadow_locks_before(const struct shk_shadow *one, const struct shk_shadow *other)
 {
 	if (!one->target != !other->target)
@@ -36,6 +45,7 @@ static bool shadow_locks_before(const struct shk_shadow *one, const struct shk_s
 	return one < other;
 }
 
+/* Inserts @shadow into @locks in its place, unless it is NULL or there already. */
 static void add_lock(struct locks *locks, struct shk_shadow *shadow)
 {
 	unsigned int i = locks->nr;
@@ -52,6 +62,7 @@ static void add_lock(struct locks *locks, struct shk_shadow *shadow)
 	locks->nr++;
 }
 
+/* Fills in @locks for @shadow, @other, which may be NULL, and their targets. */
 static void locks_of(struct locks *locks, struct shk_shadow *shadow, struct shk_shadow *other)
 {
 	locks->nr = 0;
@@ -62,7 +73,10 @@ static void locks_of(struct locks *locks, struct shk_shadow *shadow, struct shk_
 }
 
 #ifdef CONFIG_LOCKDEP
-/* Held by whoever holds any. */
+/*
+ * A lock for lockdep only: it is held by a task that has any shadow's lock, except those of hidden
+ * ones.
+ */
 static struct lock_class_key any_key;
 static struct lockdep_map any_map = STATIC_LOCKDEP_MAP_INIT("shk_shadow", &any_key);
 
@@ -96,6 +110,10 @@ void shk_shadow_assert_none_locked(void)
 
 enum lock_mode { SHADOW_LOCK_TRY, SHADOW_LOCK_KILLABLE, SHADOW_LOCK_ALWAYS };
 
+/*
+ * Takes the lock of @shadow, which is the @nr-th of several, from 0 on. Returns false if it does
+ * not get it.
+ */
 static bool shadow_lock_one(struct shk_shadow *shadow, unsigned int nr, enum lock_mode mode)
 {
 	if (mode == SHADOW_LOCK_TRY)
@@ -106,6 +124,10 @@ static bool shadow_lock_one(struct shk_shadow *shadow, unsigned int nr, enum loc
 	return true;
 }
 
+/*
+ * Takes the locks of @shadow, @other, which may be NULL, and their targets. Returns false if @mode
+ * does not wait for one that is taken, or if the caller was killed: no lock is held then.
+ */
 static bool shadow_lock_mode(struct shk_shadow *shadow, struct shk_shadow *other,
 			     enum lock_mode mode)
 {
@@ -134,7 +156,7 @@ bool shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other
 	return shadow_lock_mode(shadow, other, SHADOW_LOCK_TRY);
 }
 
-/* Most have no target. */
+/* Most shadows have no target, so they need no struct locks. */
 int shk_shadow_lock(struct shk_shadow *shadow)
 {
 	if (shadow->target)
@@ -189,7 +211,7 @@ void shk_shadow_unlock(struct shk_shadow *shadow)
 	mutex_unlock(&shadow->lock);
 }
 
-/* ---- which there are ---- */
+/* ---- names, and which shadows there are ---- */
 
 bool shk_name_valid(const char *name)
 {
@@ -208,6 +230,7 @@ static u32 hash_of(const char *name)
 	return full_name_hash(NULL, name, strlen(name));
 }
 
+/* Returns the shadow with @name, or NULL. names_lock is held. */
 static struct shk_shadow *shadow_find_by_name(const char *name)
 {
 	struct shk_shadow *shadow;
@@ -218,7 +241,7 @@ static struct shk_shadow *shadow_find_by_name(const char *name)
 	return NULL;
 }
 
-/* With one reference. */
+/* Allocates a shadow with one reference, which no other task knows yet. NULL: no memory. */
 static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_shadow *))
 {
 	struct shk_shadow *shadow = kzalloc(sizeof(*shadow), GFP_KERNEL_ACCOUNT);
@@ -244,13 +267,17 @@ static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_sh
 	return shadow;
 }
 
-/* An id, at which shadow_publish() needs no memory; until then nobody finds it. -ENOMEM. */
+/*
+ * Gives @shadow its id, and reserves the entry for it, so that shadow_publish() needs no memory.
+ * Until then the shadow is not found. Returns 0; -ENOMEM.
+ */
 static int shadow_reserve_name(struct shk_shadow *shadow)
 {
 	shadow->id = atomic64_inc_return(&last_id);
 	return xa_reserve(&shadows, shadow->id, GFP_KERNEL_ACCOUNT);
 }
 
+/* Makes @shadow known by its id. names_lock is held. */
 static void shadow_publish(struct shk_shadow *shadow)
 {
 	lockdep_assert_held(&names_lock);
@@ -285,7 +312,7 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 		shk_shadow_get(target);
 	shadow_publish(shadow);
 	if (*name) {
-		shk_shadow_get(shadow); /* the name's; the caller has one too */
+		shk_shadow_get(shadow); /* for the name; the caller gets the first one */
 		hash_add(names, &shadow->by_name, hash_of(name));
 	}
 	mutex_unlock(&names_lock);
@@ -363,7 +390,10 @@ void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *
 		shk_text_destroy(&shadow->text);
 }
 
-/* Back to what it was when it was created. */
+/*
+ * Removes the edits, hooks and tables of @shadow, whose lock is held, and which has no users. May
+ * sleep.
+ */
 static void shadow_remove_edits(struct shk_shadow *shadow)
 {
 	lockdep_assert_held(&shadow->lock);
@@ -371,12 +401,13 @@ static void shadow_remove_edits(struct shk_shadow *shadow)
 	shk_shadow_update_live(shadow);
 	shk_hooks_revert(&shadow->hooks, &shadow->text);
 	if (shadow->text.built) {
-		/* A breakpoint handler may still look at the tables of its CPU. */
+		/* An int3 handler may still read the tables of its CPU: shk_current_shadow(). */
 		synchronize_rcu();
 		shk_text_destroy(&shadow->text);
 	}
 }
 
+/* Destroys @shadow, whose lock is held. Errors: SHADOW_DESTROYED, SHADOW_IN_USE. */
 static int shadow_destroy_locked(struct shk_shadow *shadow)
 {
 	if (shadow->dead)
@@ -384,7 +415,7 @@ static int shadow_destroy_locked(struct shk_shadow *shadow)
 	if (shk_shadow_users(shadow) || READ_ONCE(shadow->nr_cgroups))
 		return SHK_E(SHADOW_IN_USE);
 
-	/* Who comes back to it asks this: shk_stretch_find_live(). */
+	/* Read by tasks that return to the shadow from a stretch: shk_stretch_find_live(). */
 	WRITE_ONCE(shadow->dead, true);
 	shadow_remove_edits(shadow);
 	if (*shadow->name) {
@@ -392,7 +423,7 @@ static int shadow_destroy_locked(struct shk_shadow *shadow)
 		hash_del(&shadow->by_name);
 		*shadow->name = 0;
 		mutex_unlock(&names_lock);
-		shk_shadow_put(shadow); /* the name's; the caller has one too */
+		shk_shadow_put(shadow); /* the name's, not the last: the caller has one */
 	}
 	return 0;
 }
@@ -426,7 +457,10 @@ static void shadow_free_rcu_tasks(struct rcu_head *head)
 	kfree(container_of(head, struct shk_shadow, rcu));
 }
 
-/* A task that was preempted on its way to a hit has yet to look at it. */
+/*
+ * Removes @shadow, which has no edits, from the table, and frees it after a grace period of RCU
+ * tasks. A task that was preempted on its way to a hit may still read it.
+ */
 static void shadow_unpublish(struct shk_shadow *shadow)
 {
 	mutex_lock(&names_lock);
@@ -448,7 +482,7 @@ void shk_shadow_put(struct shk_shadow *shadow)
 	shk_shadow_unlock(shadow);
 	target = shadow->target;
 	shadow_unpublish(shadow);
-	/* Which has none itself. */
+	/* Does not recurse further: a target has no target. */
 	if (target)
 		shk_shadow_put(target);
 }
@@ -465,7 +499,7 @@ struct shk_shadow *shk_shadow_create_hidden(u32 flags)
 	if (!shadow)
 		return ERR_PTR(-ENOMEM);
 	shadow->hidden = true;
-	/* None acts on it: who hits it is found so, at no cost where it is not. */
+	/* No thread acts on its edits: hits ask shk_thread_is_listed(), which checks .hidden. */
 	shadow->nr_threads = 1;
 	ret = shadow_reserve_name(shadow);
 	if (ret) {
@@ -497,7 +531,10 @@ void shk_shadow_update_live(struct shk_shadow *shadow)
 	shadow->text.live = shk_shadow_live(shadow);
 }
 
-/* All of those with that policy share what the union could not follow. */
+/*
+ * Returns how often work was not followed. For shadows that are SHK_ASYNC_UNION that is the union's
+ * number.
+ */
 static u64 nr_unfollowed(const struct shk_shadow *shadow)
 {
 	const struct shk_shadow *all;
@@ -522,7 +559,7 @@ int shk_shadow_info(const struct shk_shadow *shadow, struct shk_shadow_info *inf
 	info->flags = shadow->flags;
 	info->id = shadow->id;
 	info->nr_grafts = shk_shadow_users(shadow);
-	/* Of one that somebody changes, something between before and after. */
+	/* If another task changes the shadow, these are those of any moment of the change. */
 	data_race(({
 		info->nr_probes = shadow->nr_probes;
 		info->private_pages = shadow->text.nr_pages;
@@ -546,10 +583,10 @@ int shk_shadows_info(struct shk_info *info)
 	xa_for_each(&shadows, id, shadow)
 	{
 		info->nr_shadows += !shadow->hidden;
-		/* Those of callers count for their target. */
+		/* Grafts of a shadow with a target are contained in the target's number. */
 		if (!shadow->target)
 			info->nr_grafts += shk_shadow_users(shadow);
-		/* Of one that somebody changes, something between before and after. */
+		/* If another task changes the shadow, it is that of any moment of the change. */
 		info->memory += data_race(shk_text_memory(&shadow->text));
 	}
 	mutex_unlock(&names_lock);
@@ -575,7 +612,10 @@ void shk_shadows_exit(void)
 	struct shk_shadow *shadow;
 	unsigned long id;
 
-	/* Handles and grafts hold the module: what is left is only named, or is its union. */
+	/*
+	 * Handles and grafts hold the module, so only names keep shadows, and their probes the
+	 * union.
+	 */
 	xa_for_each(&shadows, id, shadow) if (!shadow->hidden) shk_shadow_put(shadow);
 	WARN_ON_ONCE(!xa_empty(&shadows));
 	rcu_barrier_tasks();

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The shadow: a text, a name, references, and who is grafted to it.
+ * A shadow: a text, a name, references, the mms that are grafted to it, and its edits.
  *
- * Locking
+ *   create -> [first graft or carrier: prepare] -> destroy -> last put -> freed
  *
- * shk_shadow.lock	serialises what users ask of one shadow: edits, who comes
- *			in, its end. Sleeps. Taken by shk_shadow_lock(), together
- *			with that of its target.
- * shk_graft_lock	(graft/graft.h) which mm is grafted to which shadow. A
- *			spinlock, so that fork and exit, which must not wait for
- *			a user, need nothing else.
- * text_mutex		(text/text.h) inside shk_shadow.lock.
+ * "destroy" takes the name and the edits away, so it needs a shadow without users. A shadow whose
+ * last reference goes without it loses both then.
+ *
+ * Locks, outermost first:
+ *
+ *   shk_shadow.lock  Serialises what users ask of one shadow: edits, mms that come into it, its
+ *                    end. A mutex. Taken by the functions below, together with that of its target.
+ *                    Shadows that have a target come first, then addresses decide; then come
+ *                    hidden shadows.
+ *   names_lock       shadow.c: names, and which shadows there are. A mutex; no lock is taken and
+ *                    nothing is allocated inside.
+ *   text_mutex       (text/text.h) the text's tables and bytes.
+ *   shk_graft_lock   (graft/graft.h) which mm is grafted to which shadow. A spinlock, so that fork
+ *                    and exit do not wait for users of shadows.
  */
 #ifndef SHK_SHADOW_H
 #define SHK_SHADOW_H
@@ -24,195 +31,393 @@
 #include "text/text.h"
 
 #define SHK_SITE_BITS 6
-/* So many locks of shadows are held at once: of two and their targets. */
+/*
+ * Shadows that one task has locked at most: two and their targets; and the subclass of hidden ones.
+ */
 #define SHK_SHADOW_LOCKS 4
 
+/*
+ * One shadow. Members are under .lock, unless it is said otherwise. "Fixed" ones do not change
+ * after creation.
+ */
 struct shk_shadow {
-	refcount_t ref; /* its name, handles, grafts */
-	u64 id;
-	struct mutex lock;	 /* shk_shadow_lock() */
-	char name[SHK_NAME_LEN]; /* "" if it has none; see shk_shadow_name() */
-	struct hlist_node by_name;
-	u32 flags;   /* SHK_ASYNC_* */
-	bool dead;   /* destroyed: handles only */
-	bool hidden; /* the module's own: shk_shadow_create_hidden() */
-	struct shk_text text;
-	struct shk_hooks hooks;
+	/*
+	 * References. Held by
+	 * - its name
+	 * - each handle, owner's and derived (handle.c); a creator, until it has made the handle
+	 * - each graft that is neither unused nor parked (struct shk_graft.shadow)
+	 * - each exec on its way into it (struct shk_pending_attach.shadow)
+	 * - each stretch that returns to it (struct shk_stretch.back)
+	 * - each graft that is to come back to it if a cgroup's attach fails (struct shk_previous)
+	 * - each cgroup binding to it (struct shk_binding)
+	 * - each shadow whose target it is
+	 * - for a moment: shk_shadow_find(), shk_shadow_next(), shk_graft_get_shadow(), and changes
+	 *   of a graft (struct shk_deferred_put)
+	 *
+	 * Edits, ownerships and CPUs hold none: they end before the last reference, or its put
+	 * removes them. The count of a hidden shadow stays 1.
+	 */
+	refcount_t ref;
+	u64 id; /* from 1 on, never reused. Fixed */
+	struct mutex lock;
+	char name[SHK_NAME_LEN];   /* "" if it has none. Under names_lock; see shk_shadow_name() */
+	struct hlist_node by_name; /* shadow.c's. Under names_lock */
+	u32 flags;		   /* SHK_ASYNC_*. Fixed */
+	bool dead;		   /* destroyed. Never cleared; read without .lock, too */
+	bool hidden;		   /* of shk_shadow_create_hidden(). Fixed */
+	struct shk_text text;	   /* see text/text.h; this struct is its owner */
+	struct shk_hooks hooks;	   /* the module's own edits of the text */
 
-	/* handle.c's: handles that were derived and not revoked. */
+	/* Handles that were derived and not revoked. Under handle.c's handles_lock. */
 	struct list_head handles;
 	unsigned int nr_handles;
 	u64 last_handle;
-	bool shared; /* SHK_RIGHT_ATTACH was granted. Written under .lock; never cleared */
+	bool shared; /* a handle with SHK_RIGHT_ATTACH was derived. Never cleared */
 
-	/* Written under shk_graft_lock; see shk_shadow_users(). */
+	/* struct shk_graft.node, by order. Under shk_graft_lock. */
 	struct list_head grafts;
+	/*
+	 * Number of mms that are grafted to it, of mms that were detached and await a flush, and of
+	 * execs on their way into it. A shadow's count is contained in that of its target. Written
+	 * under shk_graft_lock; read by shk_shadow_users().
+	 */
 	unsigned int nr_grafts;
-	/* Threads that act on its edits where others of their process do not: graft/thread.h. */
+	/*
+	 * Entries of struct shk_thread: threads that alone of their process act on the edits, and
+	 * processes no thread of which does. 0: all threads of all processes inside act on the
+	 * edits, and hits do not ask. A hidden shadow's is always 1, so that hits ask and find out.
+	 * Written under shk_graft_lock, and while .lock is held 0 stays 0. Read by hits without a
+	 * lock.
+	 */
 	unsigned int nr_threads;
 
-	/* From here on under .lock, unless it says otherwise. */
-	unsigned int nr_common; /* edits that all threads act on */
-	bool asks_threads;	/* every other edit asks whether the thread is to act */
-
-	/* Bound to it, or to one whose target it is. Under shk_graft_lock; with .lock 0 stays 0. */
-	unsigned int nr_cgroups;
-
-	struct mm_struct *carrier; /* graft/carrier.h */
-	unsigned int carrier_users;
-	struct list_head ownerships; /* scope/ownership.c's, by id */
-	u64 last_ownership;
-
-	bool causal;		  /* what it raises is followed, scope/causal.c */
-	atomic64_t nr_unfollowed; /* what could not be, or is others' as well */
+	/*
+	 * Edits that cannot ask whether the thread is to act on them: bodies in place, raw edits,
+	 * and edits of patches inside functions. While there are any, no thread enters alone.
+	 */
+	unsigned int nr_common;
+	/*
+	 * Stubs of patches ask whether the thread is to act. Set before the first thread enters
+	 * alone. Read without .lock, too.
+	 */
+	bool asks_threads;
 
 	/*
-	 * Scope/syscalls.c's. Whoever is grafted to it executes @target's text during
-	 * @calls, and counts as grafted to that; NULL: not so. @target holds a reference,
-	 * and does not change.
+	 * Cgroups that are bound to it, or to a shadow whose target it is. Written under
+	 * cgroups_lock and shk_graft_lock; while .lock is held 0 stays 0.
+	 */
+	unsigned int nr_cgroups;
+
+	/* An mm of its own that kernel threads and interrupts load; NULL: none. graft/carrier.h. */
+	struct mm_struct *carrier;
+	unsigned int carrier_users;
+	struct list_head ownerships; /* struct shk_ownership, by id */
+	u64 last_ownership;
+
+	/* Work that its processes raise is followed (scope/causal.c). Read without .lock, too. */
+	bool causal;
+	/* Times that work could not be followed, or was raised by others as well. */
+	atomic64_t nr_unfollowed;
+
+	/*
+	 * Only of a shadow that SHK_SYSCALLS_CREATE has made, else NULL. An mm that is grafted to
+	 * the shadow executes the text of @target during the system calls in @calls, and counts for
+	 * both. Holds a reference. Fixed.
 	 */
 	struct shk_shadow *target;
-	struct list_head callers; /* whose target this is; under shk_graft_lock, too */
-	struct list_head caller;  /* target->callers */
-	/* Of a target, those of all its callers. Read under RCU. */
+	/*
+	 * Shadows whose target this is. Written under .lock and shk_graft_lock, read with either.
+	 */
+	struct list_head callers;
+	/* In .callers of the target. Written under the target's lock and shk_graft_lock. */
+	struct list_head caller;
+	/*
+	 * The chosen system calls; a target has all of its callers' here. Written under .lock, by
+	 * scope/syscalls.c. Read without it, with interrupts off or under shk_graft_lock.
+	 */
 	unsigned long calls[SHK_SYSCALLS_WORDS];
+	/* Jump at x64_sys_call(), of shadows with a target and of targets; scope/syscalls.c. */
 	struct shk_edit redirect;
 
-	/* edit/'s; sites are read under RCU. */
-	DECLARE_HASHTABLE(sites, SHK_SITE_BITS);
-	struct list_head probes; /* by id */
-	unsigned int nr_probes;
+	/* edit/'s. Sites are read by hits with preemption off, and freed after grace periods. */
+	DECLARE_HASHTABLE(sites, SHK_SITE_BITS); /* struct shk_site, by address */
+	struct list_head probes;		 /* by id */
+	unsigned int nr_probes;			 /* read without .lock, too */
 	u64 last_probe;
 	struct list_head patches; /* by id */
 	unsigned int nr_patches;
 	u64 last_patch;
-	/* struct shk_body, while they are in place. Under text_mutex and shk_graft_lock, too. */
+	/*
+	 * struct shk_body.node of IN_PLACE and LIVEPATCH patches that are in effect. Written under
+	 * .lock, text_mutex and shk_graft_lock; read with any of them.
+	 */
 	struct list_head bodies;
 	struct list_head raws; /* by id */
 	u64 last_raw;
-	/* Remove all edits. Nothing is grafted. */
+	/*
+	 * Removes all that was added to the shadow, its edits included. Called with .lock held,
+	 * when it has no users; may sleep. Called once or several times. Fixed.
+	 */
 	void (*teardown)(struct shk_shadow *shadow);
-	struct rcu_head rcu; /* shadow.c's */
+	struct rcu_head rcu; /* shadow.c's, to free it */
 };
 
 /*
- * Text in which no task may be that comes to have other text there: a body
- * that the shadow has in place of the base's, what belongs to the base's.
+ * Bytes of text that the tasks concerned must not have on their stacks at some change of text
+ * (graft/stack_check.h). They are bodies that an IN_PLACE or LIVEPATCH patch replaces, their .cold
+ * parts, or the bodies and stubs of such a patch.
  */
 struct shk_body {
-	struct list_head node;	   /* shk_shadow.bodies, or in none */
-	struct list_head in_check; /* struct shk_stack_check's, or in none */
-	unsigned long from;
-	unsigned long to;
+	struct list_head node;	   /* shk_shadow.bodies, or in no list */
+	struct list_head in_check; /* struct shk_stack_check.others, or in no list */
+	unsigned long from;	   /* first byte. Fixed */
+	unsigned long to;	   /* behind the last byte. Fixed */
 };
 
+/* ---- locks ---- */
+
 /*
- * The locks of @shadow and its target: for whoever serves a user and has nothing to undo; no
- * other shadow's lock is held. -ERESTARTSYS: the caller is killed, no lock is held.
+ * Takes the locks of @shadow and of its target, if it has one. Called with no shadow's lock held,
+ * on behalf of a user who has nothing to revert. May sleep. Returns 0; -ERESTARTSYS: the caller was
+ * killed, and no lock is held. Ends by shk_shadow_unlock().
  */
 int __must_check shk_shadow_lock(struct shk_shadow *shadow);
-/* The same of two shadows; @other may be NULL. */
+/*
+ * Takes the locks of @shadow, of @other, which may be NULL, and of their targets; each once, if
+ * some are the same. Called with no shadow's lock held. May sleep. Returns 0; -ERESTARTSYS: the
+ * caller was killed, and no lock is held. Ends by shk_shadow_unlock_both().
+ */
 int __must_check shk_shadow_lock_both(struct shk_shadow *shadow, struct shk_shadow *other);
-/* The same, and gives them back: whoever had one is through. */
+/*
+ * Waits until the locks of @shadow, of @other, which may be NULL, and of their targets are free:
+ * takes and releases them. For a caller whose trylock has failed, and that has released what other
+ * tasks need. Called with no shadow's lock held. May sleep. Returns 0; -ERESTARTSYS: the caller was
+ * killed.
+ */
 int __must_check shk_shadow_wait_both(struct shk_shadow *shadow, struct shk_shadow *other);
-/* The locks, if nobody has one; nothing is waited for. False: no lock is held. */
+/*
+ * Takes the locks of @shadow and of its target, if it has one, if both are free. For a caller that
+ * holds what others need, such as another process's cred_guard_mutex. Does not sleep. Returns true
+ * if it has them; false: no lock is held. Ends by shk_shadow_unlock().
+ */
 bool __must_check shk_shadow_trylock(struct shk_shadow *shadow);
+/*
+ * Takes the locks of @shadow, of @other, which may be NULL, and of their targets, if all are free.
+ * Does not sleep. Returns true if it has them; false: no lock is held. Ends by
+ * shk_shadow_unlock_both().
+ */
 bool __must_check shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other);
-/* The locks, whether or not the caller is killed. */
+/*
+ * Takes the locks of @shadow, of @other, which may be NULL, and of their targets, even if the
+ * caller is killed. For a caller that has something to revert. Called with no shadow's lock held.
+ * May sleep. Ends by shk_shadow_unlock_both(), or by shk_shadow_unlock() if @other is NULL.
+ */
 void shk_shadow_lock_always(struct shk_shadow *shadow, struct shk_shadow *other);
+/* Releases the locks of @shadow and of its target, if it has one. */
 void shk_shadow_unlock(struct shk_shadow *shadow);
+/* Releases the locks of @shadow, of @other, which may be NULL, and of their targets. */
 void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other);
-/* With lockdep: current holds no shadow's lock, so it may wait for processes. */
+/*
+ * Warns, with lockdep, if current holds a shadow's lock; those of hidden shadows do not count.
+ * Called where current is about to wait for a process. Does nothing without lockdep.
+ */
 void shk_shadow_assert_none_locked(void);
 
-/* Of a hidden shadow, which is locked inside others. */
+/*
+ * Takes the lock of @shadow, which is hidden. Called with or without the locks of other shadows
+ * that are not hidden. May sleep, not killable. Ends by shk_shadow_unlock_hidden().
+ */
 static inline void shk_shadow_lock_hidden(struct shk_shadow *shadow)
 {
 	mutex_lock_nested(&shadow->lock, SHK_SHADOW_LOCKS);
 }
 
+/* Releases the lock of @shadow, which is hidden. */
 static inline void shk_shadow_unlock_hidden(struct shk_shadow *shadow)
 {
 	mutex_unlock(&shadow->lock);
 }
 
+/* ---- life and names ---- */
+
 /*
- * A hidden shadow with the probes of all that are SHK_ASYNC_UNION, see scope/union.h; NULL
- * when there is none. It stays while it has probes or scope/union.c counts users; else RCU.
+ * The union: the hidden shadow that has the probes of all SHK_ASYNC_UNION shadows; NULL: there is
+ * none. See scope/union.h. Written under shk_async_lock. It exists while it has probes or
+ * scope/union.c counts users; other readers hold rcu_read_lock().
  */
 extern struct shk_shadow *shk_union;
 
 /*
- * A reference to a new shadow; @name may be "", @target, which has none itself, NULL. -EEXIST,
- * -EINVAL, -ENOMEM, -ERESTARTSYS.
+ * Creates a shadow without edits, tables and grafts.
+ *
+ *   @name      its name, shorter than SHK_NAME_LEN; "" for none
+ *   @flags     SHK_ASYNC_*, at most one
+ *   @teardown  see struct shk_shadow
+ *   @target    the shadow whose text executes during system calls, or NULL. It has no target
+ *              itself, and gets a reference.
+ *
+ * Takes names_lock; may sleep. Returns the shadow, with a reference for the caller and one for the
+ * name, if it has one; or an ERR_PTR():
+ *   NAME_INVALID  @name has a character that names do not have, or is "." or ".."
+ *   NAME_TAKEN    a shadow has that name
+ *   -ENOMEM       out of memory
+ *   -ERESTARTSYS  the caller was killed
  */
 struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 				     void (*teardown)(struct shk_shadow *),
 				     struct shk_shadow *target);
-/* One without a name or references, that nobody sees but for its memory. -ENOMEM. */
+/*
+ * Creates a hidden shadow, for the module's own use. It has no name, shk_shadow_find() and
+ * shk_shadow_next() do not find it, and SHK_INFO shows nothing of it but its memory. No reference
+ * counts: shk_shadow_destroy_hidden() ends it. It is locked by shk_shadow_lock_hidden(). No thread
+ * acts on its edits, so hits only count for the probes in shk_site.others. @flags is SHK_ASYNC_*.
+ *
+ * Takes names_lock; may sleep. Returns the shadow or ERR_PTR(-ENOMEM).
+ */
 struct shk_shadow *shk_shadow_create_hidden(u32 flags);
+/*
+ * Destroys @shadow, which is hidden, and has neither carrier nor probes; no CPU executes it. Takes
+ * its lock and, not nested, names_lock; waits for a grace period of RCU. A callback frees its
+ * memory after a grace period of RCU tasks, since a preempted task may be on its way to a hit.
+ */
 void shk_shadow_destroy_hidden(struct shk_shadow *shadow);
 /*
- * The shadow with that id, or with that name if @id is 0. Takes a reference. Errors:
- * SHADOW_UNKNOWN, -ERESTARTSYS.
+ * Finds the shadow with @id, or with @name if @id is 0. Takes names_lock; may sleep. Returns it
+ * with a reference, or an ERR_PTR():
+ *   SHADOW_UNKNOWN  there is none, or it is hidden or loses its last reference
+ *   -ERESTARTSYS    the caller was killed
  */
 struct shk_shadow *shk_shadow_find(u64 id, const char *name);
-/* A reference to the shadow with the lowest id that is not below @id; no hidden one. Likewise. */
+/*
+ * Finds the shadow with the lowest id that is not below @id, hidden ones left out. Takes
+ * names_lock; may sleep. Returns it with a reference, or an ERR_PTR():
+ *   -ENOENT       there is none
+ *   -ERESTARTSYS  the caller was killed
+ */
 struct shk_shadow *shk_shadow_next(u64 id);
-/* Give up the name and the edits. -EBUSY: something is grafted. */
+/*
+ * Destroys @shadow, to which the caller has a reference: removes its edits, tables and name, and
+ * drops the name's reference. The struct stays until the last reference is dropped. Takes its lock
+ * and inside names_lock and text_mutex. Waits for grace periods of RCU. Returns 0 or
+ *   SHADOW_DESTROYED  it was destroyed before
+ *   SHADOW_IN_USE     an mm is grafted to it or on the way, or a cgroup is bound to it
+ *   -ERESTARTSYS      the caller was killed
+ */
 int shk_shadow_destroy(struct shk_shadow *shadow);
-/* The same of one that its creator gives up: whether or not the caller is killed. */
+/*
+ * Destroys @shadow, if it has no users, even if the caller is killed. For a creator that has to
+ * give it up, and has a reference. Locks and waits as for shk_shadow_destroy().
+ */
 void shk_shadow_abort(struct shk_shadow *shadow);
+/*
+ * Takes a reference to @shadow, which has one that stays meanwhile. Returns @shadow. Any context.
+ */
 struct shk_shadow *shk_shadow_get(struct shk_shadow *shadow);
-/* With no shadow's lock held, unless the caller has another reference. */
+/*
+ * Drops a reference to @shadow. The last one removes what the shadow has and drops its reference to
+ * the target. For that it takes the shadow's lock, names_lock and text_mutex, and waits for grace
+ * periods of RCU. The memory is freed after a grace period of RCU tasks, by a callback. May sleep;
+ * called with no shadow's lock held, unless the caller knows that this is not the last reference.
+ */
 void shk_shadow_put(struct shk_shadow *shadow);
-/* Copies its name, of SHK_NAME_LEN. -ERESTARTSYS: the caller is killed. */
+/*
+ * Copies the name of @shadow to @name, which has SHK_NAME_LEN bytes; "" if it has none. Takes
+ * names_lock; may sleep. Returns 0; -ERESTARTSYS: the caller was killed.
+ */
 int shk_shadow_name(const struct shk_shadow *shadow, char *name);
-/* Waits for nobody who changes it. -ERESTARTSYS: the caller is killed. */
+/*
+ * Fills in *@info, which is zeroed. Takes names_lock only, not the shadow's lock: if another task
+ * changes the shadow, numbers are those of any moment of the change. May sleep. Returns 0;
+ * -ERESTARTSYS: the caller was killed.
+ */
 int shk_shadow_info(const struct shk_shadow *shadow, struct shk_shadow_info *info);
+/*
+ * Fills in those members of *@info that are about all shadows: numbers and memory, which are zero
+ * on entry, backend and version. Takes names_lock only, no shadow's lock. May sleep. Returns 0;
+ * -ERESTARTSYS: the caller was killed, and *@info is unchanged.
+ */
 int shk_shadows_info(struct shk_info *info);
-/* Has any a carrier, so is executed by others than processes? */
+/*
+ * Returns true if a shadow, also a hidden one, has a carrier, so that interrupts or kernel threads
+ * may execute it. Takes names_lock; may sleep.
+ */
 bool shk_shadows_have_carrier(void);
-/* Destroy what nobody holds: idle shadows that only their names keep alive. */
+/*
+ * Frees all shadows, at unload: there are only idle ones that their names keep, since handles,
+ * grafts and bindings hold the module. May sleep; waits for callbacks of RCU tasks.
+ */
 void shk_shadows_exit(void);
+/*
+ * Returns true if @name is one that a shadow, probe or patch can have: characters of
+ * [A-Za-z0-9._:-], at least one, and neither "." nor "..".
+ */
 bool shk_name_valid(const char *name);
 
-/* What a shadow had before shk_shadow_prepare(). */
+/* ---- readiness and users ---- */
+
+/* Whether a shadow had tables and hooks before shk_shadow_prepare(). */
 struct shk_prepared {
-	bool built;
-	bool hooked;
+	bool built;  /* tables */
+	bool hooked; /* hooks */
 };
 
+/* Returns whether @shadow has tables and hooks. Its lock is held. */
 static inline struct shk_prepared shk_shadow_prepared(const struct shk_shadow *shadow)
 {
 	return (struct shk_prepared){ shadow->text.built, shadow->hooks.applied };
 }
 
 /*
- * Before the first comes in: tables and hooks are made. And undo that, in which nobody has been
- * since. Its lock, and that of its target, are held. -ESTALE: it was destroyed; and as
- * shk_text_build(), shk_text_apply().
+ * Makes tables and hooks of @shadow, unless they exist, before the first mm or carrier comes into
+ * it. Stores in *@was, also on error, which of them existed. Called with the locks of @shadow and
+ * its target held, and without text_mutex. May sleep. Returns 0, or an error after which @shadow is
+ * as it was:
+ *   SHADOW_DESTROYED  it or its target was destroyed
+ *   XEN               Xen refused a change of page tables
+ *   FTRACE_DISABLED   kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD       ftrace has stopped
+ *   others            errors of register_ftrace_function()
+ *   -ENOMEM           out of memory
  */
 int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was);
+/*
+ * Removes the tables and hooks of @shadow that, by *@was, it did not have before a call of
+ * shk_shadow_prepare(). No mm and no carrier has come into it since, and edits that were added
+ * since are reverted. Called with the locks of @shadow and its target held, and without text_mutex.
+ * May sleep.
+ */
 void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *was);
 /*
- * How many mms are grafted to it. While its lock is held 0 stays 0, since fork and exec
- * only add to a shadow that has a graft. Who has left has seen every CPU flush, or, if it has
- * moved to another shadow, holds text_mutex until that is so: what takes that sees it, too.
+ * Returns how many mms are grafted to @shadow (shk_shadow.nr_grafts). Needs no lock.
+ *
+ * While the shadow's lock is held, 0 stays 0: only its holder brings in a first mm, and fork and
+ * exec only add to a shadow that has a graft. An mm that was detached counts until every CPU has
+ * flushed. An mm that moves to another shadow does not count from before the flush on. Its mover
+ * holds text_mutex until after the flush, so a caller that takes text_mutex sees that, too.
  */
 static inline unsigned int shk_shadow_users(const struct shk_shadow *shadow)
 {
 	/* Pairs with shk_graft_count(). */
 	return smp_load_acquire(&shadow->nr_grafts);
 }
-/* Destroyed, or what it executes during its calls is. It stays so; and not so while it is locked. */
+/*
+ * Returns true if @shadow or its target was destroyed. True stays true. False stays false while the
+ * shadow's lock, which includes the target's, is held; needs no lock otherwise.
+ */
 static inline bool shk_shadow_is_gone(const struct shk_shadow *shadow)
 {
 	return READ_ONCE(shadow->dead) || (shadow->target && READ_ONCE(shadow->target->dead));
 }
-/* Does anybody execute it, or may at any time, process or not? Its lock is held. */
+/*
+ * Returns true if a CPU executes the text of @shadow, or may begin to at any time: an mm is grafted
+ * to it, or it has a carrier. Called with the shadow's lock held: until that is released only its
+ * holder can change false to true.
+ */
 bool shk_shadow_live(const struct shk_shadow *shadow);
-/* Its text knows that, as text/text.h wants it before each change. Likewise. */
+/*
+ * Sets shk_text.live of @shadow to what shk_shadow_live() returns. Called before each change of the
+ * text, with the shadow's lock held. Does not sleep.
+ */
 void shk_shadow_update_live(struct shk_shadow *shadow);
 
 #endif /* SHK_SHADOW_H */

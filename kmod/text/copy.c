@@ -1,4 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory of private pages. It is allocated in chunks, filled with the base's bytes, and sealed: its
+ * own mapping and the direct map become read-only before a text maps it. text_poke() writes it
+ * after that (poke.c). A block is a chunk that one page of 2 MB can map.
+ *
+ *   shk_chunk_alloc()  memory is writable
+ *   shk_chunk_fill()   the base's bytes are copied; each copy holds a reference
+ *   shk_chunk_seal()   memory is read-only
+ *   shk_chunk_put()    last reference: memory is writable again, and is freed
+ */
 #include <linux/mm.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
@@ -7,25 +17,28 @@
 
 #include "text/text.h"
 
+/* Memory of several private pages. Until it is sealed one caller uses it. */
 struct shk_chunk {
-	u8 *bytes;	    /* where it is read */
-	struct page *block; /* of a block: its first page */
-	unsigned int nr, filled;
-	bool sealed;
-	refcount_t ref;
+	u8 *bytes;		 /* mapping in vmalloc space, by which copies are read */
+	struct page *block;	 /* first page of a block; NULL: vmalloc memory */
+	unsigned int nr, filled; /* pages, and how many of them hold copies */
+	bool sealed;		 /* shk_chunk_seal() was called */
+	refcount_t ref;		 /* of each copy, and of the caller until shk_chunk_put() */
 };
 
 #define BLOCK_ORDER (PMD_SHIFT - PAGE_SHIFT)
 
 /*
- * The mapping that is written to before it is sealed. Of a block it is the
- * direct map, where a block is one entry and stays so.
+ * Returns the mapping by which @chunk is written before it is sealed. For a block that is the
+ * direct map, since the other mapping is read-only. There one large entry maps the block, and
+ * sealing does not split it.
  */
 static u8 *writable(const struct shk_chunk *chunk)
 {
 	return chunk->block ? page_address(chunk->block) : chunk->bytes;
 }
 
+/* Frees @chunk, whose memory is writable. Its memory may not have been allocated. */
 static void chunk_free(struct shk_chunk *chunk)
 {
 	if (chunk->block) {
@@ -37,6 +50,7 @@ static void chunk_free(struct shk_chunk *chunk)
 	kfree(chunk);
 }
 
+/* Allocates a chunk of @nr pages without their memory; one reference. NULL: no memory. */
 static struct shk_chunk *chunk_new(unsigned int nr)
 {
 	struct shk_chunk *chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
@@ -62,7 +76,10 @@ struct shk_chunk *shk_chunk_alloc(unsigned int nr)
 	return chunk;
 }
 
-/* Read-only from the beginning: text_poke() wants an address that is not the direct map's. */
+/*
+ * Maps @block read-only in vmalloc space: text_poke() needs an address outside of the direct map.
+ * Returns NULL if there is no memory.
+ */
 static void *map_block(struct page *block)
 {
 	struct page **pages = kmalloc_array(PTRS_PER_PTE, sizeof(*pages), GFP_KERNEL);
@@ -111,7 +128,7 @@ struct shk_copy shk_chunk_fill(struct shk_chunk *chunk, unsigned long addr)
 
 int shk_chunk_seal(struct shk_chunk *chunk)
 {
-	/* The direct map's alias, too: cpa_process_alias(). */
+	/* Also changes the direct map: cpa_process_alias(). */
 	int ret = shk_call(set_memory_ro)((unsigned long)writable(chunk), chunk->nr);
 
 	chunk->sealed = true;
@@ -122,7 +139,10 @@ void shk_chunk_put(struct shk_chunk *chunk)
 {
 	if (!refcount_dec_and_test(&chunk->ref))
 		return;
-	/* The direct map's entry was split before: nothing to allocate, no failure. */
+	/*
+	 * Cannot fail: shk_chunk_seal() has split the large entries that have to be, so nothing is
+	 * allocated.
+	 */
 	if (chunk->sealed)
 		WARN_ON_ONCE(shk_call(set_memory_rw)((unsigned long)writable(chunk), chunk->nr));
 	chunk_free(chunk);

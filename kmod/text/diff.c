@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a text has, byte by byte, against the base's. */
+/* Compares a text with the base, byte by byte. */
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched/signal.h>
@@ -8,7 +8,7 @@
 
 #include "text/text.h"
 
-/* The first edit of @page, by address, that does not end before @addr; NULL if there is none. */
+/* Returns the first edit of @page, by address, that does not end before @addr, or NULL. */
 static const struct shk_edit *diff_next_edit(const struct shk_page *page, unsigned long addr)
 {
 	const struct shk_edit *edit, *first = NULL;
@@ -19,7 +19,10 @@ static const struct shk_edit *diff_next_edit(const struct shk_page *page, unsign
 	return first;
 }
 
-/* Bytes that an edit keeps back for its sake: a breakpoint, and what was behind it. */
+/*
+ * Returns true if the byte at @addr differs because of shk_edit.held of an edit: it is the
+ * breakpoint of an optimised kprobe, or a byte behind that.
+ */
 static bool diff_is_held(const struct shk_page *page, unsigned long addr)
 {
 	const struct shk_edit *edit;
@@ -31,7 +34,7 @@ static bool diff_is_held(const struct shk_page *page, unsigned long addr)
 	return false;
 }
 
-/* Of an address that no edit has. */
+/* Returns true if the byte at @addr, which no edit has, differs without a reason. */
 static bool diff_is_stray(const struct shk_page *page, unsigned long addr)
 {
 	return *shk_page_bytes(page, addr) != *(const u8 *)shk_base_bytes(addr) &&
@@ -47,7 +50,10 @@ static void diff_set(const struct shk_page *page, unsigned long addr, const u8 *
 	memcpy(difference->bytes, shk_page_bytes(page, addr), len);
 }
 
-/* The first one of @page that does not end before @from. */
+/*
+ * Stores the first difference of @page that does not end before @from in @difference. Returns false
+ * if there is none.
+ */
 static bool diff_find_in_page(const struct shk_page *page, unsigned long from,
 			      struct shk_difference *difference)
 {
@@ -74,12 +80,16 @@ static bool diff_find_in_page(const struct shk_page *page, unsigned long from,
 }
 
 /*
- * Pages compared without giving text_mutex back: who holds the handle of a delegable shadow
- * may ask, and everybody who patches text waits.
+ * Pages that are compared before text_mutex is released. All code that patches text waits for that
+ * mutex, and a caller with SHK_RIGHT_READ, without capabilities, may list differences.
  */
 #define PAGES_AT_ONCE 16
 
-/* Looks at some pages, beginning at *@from, and sets that to where to go on; 0: that was all. */
+/*
+ * Looks for a difference in up to PAGES_AT_ONCE pages, beginning at *@from. Returns true if it
+ * found one. Otherwise it sets *@from to where the search goes on, or to 0 if no page is left.
+ * text_mutex is held.
+ */
 static bool diff_find_next(struct shk_text *text, unsigned long *from,
 			   struct shk_difference *difference)
 {
@@ -114,7 +124,10 @@ bool shk_text_next_difference(struct shk_text *text, unsigned long from,
 	return found;
 }
 
-/* The base's bytes; a module's text is there while preemption is off. */
+/*
+ * Copies the base's bytes at @addr. Returns false if there is no text. Preemption is off meanwhile,
+ * so a module's text is not freed.
+ */
 static bool diff_read_base(unsigned long addr, u8 *bytes, size_t len)
 {
 	bool there;

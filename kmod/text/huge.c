@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A range of which much is private is mapped by one private page of 2 MB, as
- * the base maps it (the paper, section 5.3.1): by one TLB entry, not hundreds.
- * All its pages are private then, wanted or not, and follow the base; their
- * memory is one block. The PTE page stays, for the way back.
+ * A range in which many pages are wanted is mapped by one private page of 2 MB, as the base maps
+ * it. It needs one TLB entry instead of hundreds (Chick et al., "Shadow Kernels", section 5.3.1).
+ * All its pages are private then, wanted or not, and follow the base; their memory is one block
+ * (copy.c). Its PTE page stays linked to the text, with the frames of the block, for the change
+ * back.
  *
- * It never has to be: where memory lacks the range remains as it is.
+ * Text has the same bytes before and after a change of size. If memory lacks, the range stays as it
+ * is.
+ *
+ * Frames and size of a mapping do not change at once; text.c: flush_between_sizes() has the reason.
+ *
+ *   to 2 MB: PTEs map the block, flush, the PMD entry maps the block, flush
+ *   to 4 KB: the PMD entry maps the PTE page, flush, PTEs map single pages or the base's, flush
  */
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -22,6 +29,7 @@ static unsigned long range_end(unsigned int range)
 	return shk_range_start(range) + PMD_SIZE;
 }
 
+/* Returns true if @range is mapped by one private page of 2 MB. */
 static bool huge_is_mapped(struct shk_text *text, unsigned int range)
 {
 	struct shk_page *page = shk_page_find(text, shk_range_start(range));
@@ -29,14 +37,20 @@ static bool huge_is_mapped(struct shk_text *text, unsigned int range)
 	return page && shk_in_block(&page->copy);
 }
 
-/* Where the kernel's text ends, the base has something else in the same range. */
+/*
+ * Returns true if a private page of 2 MB could map @range. All of the range has to be text: behind
+ * the end of the kernel's text the base maps other memory in the last range.
+ */
 static bool huge_is_possible(unsigned int range)
 {
 	return shk_mmu->base_is_huge && shk_mmu->base_is_huge(range) &&
 	       range_end(range) <= shk_symbols.etext;
 }
 
-/* Such edits come and go with a page of 4 KB, see shk_poke_page(). */
+/*
+ * Returns true if an edit of @range has shk_edit.spare. Such an edit changes with its page of 4 KB,
+ * see shk_poke_page().
+ */
 static bool huge_must_split(struct shk_text *text, unsigned int range)
 {
 	struct shk_page *page;
@@ -53,6 +67,7 @@ static bool huge_must_split(struct shk_text *text, unsigned int range)
 	return false;
 }
 
+/* Returns how many pages of @range are wanted: the counter of text.c: text_range_pins(). */
 static unsigned int huge_nr_private_pages(struct shk_text *text, unsigned int range)
 {
 	struct page *table = text->built ? shk_mmu->pte(&text->tables, range) : NULL;
@@ -60,19 +75,24 @@ static unsigned int huge_nr_private_pages(struct shk_text *text, unsigned int ra
 	return table ? page_private(table) : 0;
 }
 
-/* Other memory for pages of @range, each of which says what it says now. */
+/* New memory for private pages of @range, which takes over the bytes that the text has there. */
 struct new_pages {
 	struct shk_text *text;
 	unsigned int range;
 	struct list_head pages; /* struct shk_page */
 };
 
+/* Frees the pages on the list, and releases reserved entries. text_mutex is not held. */
 static void new_pages_free(struct new_pages *new_pages)
 {
 	shk_pages_cancel(new_pages->text, &new_pages->pages, shk_range_start(new_pages->range),
 			 range_end(new_pages->range));
 }
 
+/*
+ * Allocates new memory: a block for all pages if @huge, else for those that are wanted. Returns 0;
+ * -ENOMEM: nothing is left allocated.
+ */
 static int new_pages_alloc(struct new_pages *new_pages, struct shk_text *text, unsigned int range,
 			   bool huge)
 {
@@ -96,7 +116,10 @@ static int new_pages_alloc(struct new_pages *new_pages, struct shk_text *text, u
 	return ret;
 }
 
-/* What the text has now, that is what the new memory must say. */
+/*
+ * Copies the bytes that the text has now to the new memory: of its private pages, and of the base's
+ * where it has none. text_mutex is held.
+ */
 static void new_pages_refresh(struct new_pages *new_pages)
 {
 	struct shk_page *new, *page;
@@ -108,8 +131,8 @@ static void new_pages_refresh(struct new_pages *new_pages)
 }
 
 /*
- * Frames change while the size is the same, and the size while the frames are: with a
- * flush between, see flush_between_sizes() in text.c.
+ * Maps @range, which has pages of 4 KB, by one page of 2 MB. All its pages become private. Does
+ * nothing if there is no memory. Takes text_mutex.
  */
 static void huge_map_block(struct shk_text *text, unsigned int range)
 {
@@ -140,7 +163,11 @@ static void huge_map_block(struct shk_text *text, unsigned int range)
 	new_pages_free(&new_pages);
 }
 
-/* In 4 KB pages again, of which only those stay that are wanted. */
+/*
+ * Maps @range, which has a page of 2 MB, by pages of 4 KB; only wanted ones stay private. Takes
+ * text_mutex. Returns 0; -ENOMEM: the range stays as it is. If no page is wanted, no memory is
+ * needed.
+ */
 static int huge_map_ptes(struct shk_text *text, unsigned int range)
 {
 	struct shk_page *new, *page;
@@ -182,6 +209,7 @@ int shk_huge_split(struct shk_text *text, unsigned long addr)
 	return huge_is_mapped(text, range) ? huge_map_ptes(text, range) : 0;
 }
 
+/* Changes the size of @range if shk_huge_settle() wants it. */
 static void huge_settle_range(struct shk_text *text, unsigned int range)
 {
 	unsigned int threshold = READ_ONCE(huge_threshold), nr = huge_nr_private_pages(text, range);
@@ -189,7 +217,7 @@ static void huge_settle_range(struct shk_text *text, unsigned int range)
 	if (huge_is_mapped(text, range)) {
 		if (nr && nr >= threshold / 2 && threshold)
 			return;
-		/* Of nothing it needs no memory. */
+		/* Succeeds if no page is wanted, since that needs no memory. */
 		if (!huge_map_ptes(text, range) && !nr)
 			shk_text_merge(text, range);
 	} else if (threshold && nr >= threshold && huge_is_possible(range) &&

@@ -6,10 +6,10 @@
 
 #include "text/text.h"
 
-/* Pages whose memory is allocated together, and freed when the last of them is. */
+/* Pages whose memory is allocated together. It is freed with the last of them. */
 #define CHUNK 64U
 
-/* All private pages, by the base page they stand for. Under text_mutex. */
+/* Private pages of all texts, by the address of the base page. Under text_mutex. */
 static DEFINE_HASHTABLE(copies, 12);
 
 struct hlist_head *shk_copies_bucket(unsigned long addr)
@@ -33,7 +33,8 @@ void shk_page_insert(struct shk_page *page)
 	struct shk_text *text = page->text;
 
 	lockdep_assert_held(shk_symbols.text_mutex);
-	xa_store(&text->pages, PFN_DOWN(page->addr), page, 0); /* it was reserved */
+	xa_store(&text->pages, PFN_DOWN(page->addr), page,
+		 0); /* needs no memory: the entry is reserved */
 	hlist_add_head(&page->by_addr, shk_copies_bucket(page->addr));
 	text->nr_pages++;
 }
@@ -64,7 +65,10 @@ int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *
 	return 0;
 }
 
-/* From @page on, as many as the chunk has. */
+/*
+ * Gives memory of @chunk to @nr pages of a list, beginning with @page, seals the chunk and drops
+ * the caller's reference. Returns 0; -ENOMEM: the pages have memory that must not be mapped.
+ */
 static int pages_fill_from_chunk(struct shk_page *page, struct shk_chunk *chunk, unsigned int nr)
 {
 	int ret;

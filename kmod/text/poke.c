@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Private pages are written through text_poke()'s mapping, which one CPU has
- * for one moment: no other is writable. The order of the three steps, and a
- * serialising instruction on every CPU after each, are those of
+ * Bytes of private pages change. They are written by text_poke(), through a mapping that one CPU
+ * has for a moment, since no other mapping is writable. The order of the three steps (breakpoint,
+ * tail, head), and a serialising instruction on every CPU after each, are those of
  * text_poke_bp_batch().
  */
 #include <linux/kprobes.h>
@@ -15,17 +15,19 @@
 #include "text/text.h"
 
 /*
- * The breakpoints in flight, of one text: others may have some of their own at the same
- * address. text_mutex lets there be one such set. Readers are int3 handlers, in which the
- * IPIs that end each step wait, so the set that they met stands while they look for it.
+ * The breakpoints in flight. There is one such set, since text_mutex is held while it exists; it is
+ * of one text, and other texts may have breakpoints of their own at the same addresses. Written
+ * under text_mutex. Read by int3 handlers, with interrupts off. A step ends by IPIs, which wait for
+ * these handlers: so the set does not change while a CPU that met one of its breakpoints looks for
+ * it.
  */
 static struct {
 	seqcount_t seq;
-	const struct shk_text *text; /* NULL: none */
-	/* One instruction, */
+	const struct shk_text *text; /* NULL: there are none */
+	/* If @bodies is NULL: one breakpoint, and where CPUs continue. */
 	unsigned long addr;
 	unsigned long resume;
-	/* or where bodies are entered that are replaced. */
+	/* Else breakpoints at the entries of @nr bodies that are replaced. */
 	const struct shk_replacement *bodies;
 	unsigned int nr;
 } poke_pending = { .seq = SEQCNT_ZERO(poke_pending.seq) };
@@ -83,7 +85,7 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
 		shk_poke_sync();
 	}
 	shk_page_write(page, addr, bytes, 1);
-	/* Whoever trapped is through its handler when this returns. */
+	/* At return no CPU is in the handler of the breakpoint. */
 	shk_poke_sync();
 	if (len > 1)
 		poke_clear_pending();
@@ -115,13 +117,14 @@ void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *b
 
 void shk_poke_unguard(void)
 {
-	/* Whoever trapped is through its handler. */
+	/* At return no CPU is in the handler of one of the breakpoints. */
 	shk_poke_sync();
 	poke_clear_pending();
-	/* And so is who came by somebody else's breakpoint, and looked at the bodies. */
+	/* Handlers of other breakpoints may have read poke_pending before it was cleared. */
 	shk_poke_sync();
 }
 
+/* Returns where a CPU continues from a breakpoint of poke_pending at @addr; 0: there is none. */
 static unsigned long poke_body_resume(unsigned long addr)
 {
 	unsigned int i;
@@ -137,7 +140,7 @@ NOKPROBE_SYMBOL(poke_body_resume);
 
 unsigned long shk_poke_resume(const struct shk_text *text, unsigned long addr)
 {
-	/* What changes meanwhile is not what stands in @text. */
+	/* A set that changes meanwhile is not the one whose breakpoint this CPU has met. */
 	unsigned int seq = raw_seqcount_begin(&poke_pending.seq);
 	unsigned long resume = poke_pending.text == text ? poke_body_resume(addr) : 0;
 

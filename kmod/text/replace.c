@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whole bodies replaced. That is many instructions for many, so nobody may be
- * in them: a breakpoint at the first byte sends away who comes, then the caller
- * says whether anybody is still inside, and only then the other bytes change.
+ * Whole bodies of functions are replaced: many instructions by many others, so no task may be in
+ * one.
+ *
+ *   1  breakpoints at the entries send CPUs away that enter (shk_poke_guard()), IPIs
+ *   2  the caller's check says whether a task is in a body
+ *   3  if none is, all bytes change but those at the entries, IPIs
+ *   4  the bytes at the entries are written, new or old ones, IPIs (shk_poke_unguard())
  */
 #include <linux/cpu.h>
 #include <linux/mutex.h>
@@ -15,6 +19,7 @@ static struct shk_edit *replace_first_edit(const struct shk_replacement *body)
 	return &body->edits[0];
 }
 
+/* Returns true if no edit of @text has a byte of @bodies. text_mutex is held. */
 static bool replace_is_free(struct shk_text *text, const struct shk_replacement *bodies,
 			    unsigned int nr)
 {
@@ -27,6 +32,7 @@ static bool replace_is_free(struct shk_text *text, const struct shk_replacement 
 	return true;
 }
 
+/* Writes shk_replacement.head to the entries of @bodies. text_mutex is held. */
 static void replace_set_heads(struct shk_text *text, struct shk_replacement *bodies,
 			      unsigned int nr)
 {
@@ -39,6 +45,10 @@ static void replace_set_heads(struct shk_text *text, struct shk_replacement *bod
 	}
 }
 
+/*
+ * Writes breakpoints to the entries of @bodies, and keeps the bytes there in .head. text_mutex is
+ * held.
+ */
 static void replace_write_breakpoints(struct shk_text *text, struct shk_replacement *bodies,
 				      unsigned int nr)
 {
@@ -54,7 +64,10 @@ static void replace_write_breakpoints(struct shk_text *text, struct shk_replacem
 	}
 }
 
-/* All of an edit's bytes but the first one of the body, which is written last. */
+/*
+ * Applies or reverts @edit of @body, except for the byte at the body's entry, which it stores in
+ * .head. text_mutex is held.
+ */
 static void replace_put_edit(struct shk_text *text, struct shk_replacement *body,
 			     struct shk_edit *edit, bool in)
 {

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel patches its text in place, through __text_poke() and nothing
- * else. Each of its writes goes into every private copy of the page first, so
- * that all texts take the same steps (breakpoint, tail, head) and share the
- * IPIs with which the caller separates them. Bytes under an edit are only
- * remembered. (A process inside patches with the base before its eyes, see
- * hooks/hooks.c, so the hook is met in either case.)
+ * Private pages follow the base while the kernel patches its text in place, which it does by
+ * __text_poke() only. An ftrace hook on that function writes the same bytes to every private copy
+ * of the page first. So all texts take the same steps (breakpoint, tail, head), and share the IPIs
+ * with which the kernel's patching code separates them. Bytes under an edit go to shk_edit.base
+ * only. A process inside a shadow patches by the base's __text_poke() (hooks/hooks.c), so the hook
+ * is called then, too.
  *
- * An optimised kprobe needs more care. It overwrites several instructions with
- * one jump, while an edit may stand at one of them. (Other multi-byte patches,
- * at ftrace, static key and static call sites, lie wholly under an edit or
- * wholly beside: kprobes refuses addresses inside such sites.) A copy with
- * such an edit keeps the kprobe's breakpoint, the first of the three steps,
- * and its own tail: the kprobe still reports, the slow way.
+ * The jump of an optimised kprobe overwrites several instructions, and an edit may be at one of
+ * them. A private page with such an edit keeps the kprobe's breakpoint, which is the first of the
+ * three steps, and its own bytes behind that ("holds" them: shk_edit.held). CPUs that run the text
+ * reach the kprobe by its breakpoint. Other patches of several bytes (ftrace, static keys, static
+ * calls) are either wholly under an edit or wholly beside it, since kprobes refuses addresses
+ * within such sites.
  *
- * The hook is there while any private page exists.
+ *   order                   by                       the page gets
+ *   edit first, then jump   sync_hold_breakpoint()   no tail of the jump, and no head
+ *   jump first, then edit   shk_sync_hold()          breakpoint and old instructions
+ *   jump is taken back      sync_hold_breakpoint()   the kernel's bytes again
+ *   edit is reverted        shk_sync_release()       the jump
+ *
+ * The hook is registered while a text has an edit or a pinned page.
  */
 #include <linux/ftrace.h>
 #include <asm/text-patching.h>
@@ -22,6 +28,7 @@
 #include "compat/ftrace_hook.h"
 #include "text/text.h"
 
+/* Returns true if an edit of @page has the byte at @addr, and stores it in *@found. */
 static bool sync_find_edit(struct shk_page *page, unsigned long addr, struct shk_edit **found)
 {
 	struct shk_edit *edit;
@@ -35,6 +42,7 @@ static bool sync_find_edit(struct shk_page *page, unsigned long addr, struct shk
 	return false;
 }
 
+/* Returns true if an edit of @page holds the byte at @addr (shk_edit.held). */
 static bool sync_is_held(struct shk_page *page, unsigned long addr)
 {
 	struct shk_edit *edit;
@@ -45,7 +53,12 @@ static bool sync_is_held(struct shk_page *page, unsigned long addr)
 	return false;
 }
 
-/* Is [addr, addr + len) the tail of a replacement that edits cut into? */
+/*
+ * Called before the base's bytes at @addr become @src. If these are the tail of a jump that edits
+ * cut into, one of the edits holds it from then on. If @src are the instructions that the page has
+ * there already, the jump is being taken back, and that edit no longer holds it. Does nothing if
+ * edits have all of these bytes, or if no edit has one of them or the byte before.
+ */
 static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, const u8 *src,
 				 size_t len)
 {
@@ -63,7 +76,7 @@ static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, cons
 			restored &= *shk_page_bytes(page, addr + i) == src[i];
 		}
 	}
-	/* Its head, the byte before, may be what is edited. */
+	/* The byte before @addr, the head of the jump, may be an edit's. */
 	if (!cut && sync_find_edit(page, addr - 1, &edit))
 		cut = edit;
 	if (!cut || all)
@@ -72,18 +85,22 @@ static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, cons
 	cut->held_len = restored ? 0 : len + 1;
 }
 
-/* The base is about to have @src at @addr; let the copy have it. */
+/*
+ * Writes @src, which the base is about to have at @addr, to @page, except to bytes under edits and
+ * held ones. A breakpoint is written to held bytes, too: it is the first step of taking a jump
+ * back. @src is within the page. text_mutex is held.
+ */
 static void sync_copy_bytes(struct shk_page *page, unsigned long addr, const u8 *src, size_t len)
 {
 	struct shk_edit *edit;
-	size_t i, todo = 0; /* first byte that waits to be written */
+	size_t i, todo = 0; /* the first byte that has yet to be written */
 
 	sync_hold_breakpoint(page, addr, src, len);
 	for (i = 0; i < len; i++) {
 		if (sync_find_edit(page, addr + i, &edit)) {
-			/* shk_hook_int3() looks at the first without a lock. */
+			/* shk_hook_int3() reads the first byte without a lock. */
 			WRITE_ONCE(edit->base[addr + i - edit->addr], src[i]);
-			/* The head: its breakpoint first, and last what it becomes. */
+			/* First byte: called for the breakpoint, and for the last step. */
 			if (addr + i == edit->addr && edit->changed)
 				edit->changed(edit);
 		} else if (!sync_is_held(page, addr + i) ||
@@ -102,10 +119,10 @@ void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8
 	u8 bytes[SHK_EDIT_MAX] = { INT3_INSN_OPCODE };
 
 	lockdep_assert_held(shk_symbols.text_mutex);
-	/* Not twice: another edit's bytes may be in it. */
+	/* If an edit holds it already, the bytes are there, and may be that edit's. */
 	if (!sync_is_held(page, addr + 1)) {
 		memcpy(bytes + 1, tail, len);
-		/* The kernel knows the breakpoint as its kprobe's. */
+		/* Resume 0: the kernel's kprobe serves a CPU that meets the breakpoint. */
 		shk_poke(page, addr, bytes, len + 1, 0);
 	}
 	edit->held = addr;
@@ -120,13 +137,14 @@ void shk_sync_release(struct shk_page *page, struct shk_edit *edit)
 	if (!edit->held_len || sync_is_held(page, addr + 1))
 		return;
 	memcpy(bytes, shk_base_bytes(addr), edit->held_len);
-	/* A kprobe's breakpoint stands there: resume at it until all is written. */
+	/* Resume 0: the kernel's kprobe serves a CPU that meets the breakpoint. */
 	shk_poke(page, addr, bytes, edit->held_len, 0);
 }
 
 /*
- * A branch to a trampoline that was just made. A fault there could be one in
- * the fault handler itself: it must be mapped before it is branched to.
+ * If the base is about to have @src, a branch to a trampoline that may just have been made, updates
+ * the entries of that trampoline in all shadows' tables. A fault at the branch could happen in the
+ * fault handler itself, so it is not left to that.
  */
 static void sync_copy_branch(unsigned long addr, const u8 *src, size_t len)
 {
@@ -141,6 +159,7 @@ static void sync_copy_branch(unsigned long addr, const u8 *src, size_t len)
 		shk_mmu->refresh(target, target + PAGE_SIZE);
 }
 
+/* Called by ftrace before __text_poke() writes; text_mutex is held, preemption is off. */
 static void notrace sync_on_text_poke(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
@@ -155,7 +174,7 @@ static void notrace sync_on_text_poke(unsigned long ip, unsigned long parent_ip,
 		size_t chunk = min_t(size_t, len, PAGE_SIZE - offset_in_page(addr));
 		struct shk_page *page;
 
-		/* text_mutex is held, by the one who patches */
+		/* The caller of __text_poke() holds text_mutex. */
 		shk_for_each_copy(page, addr) sync_copy_bytes(page, addr, src, chunk);
 		addr += chunk;
 		src += chunk;

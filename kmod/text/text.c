@@ -1,4 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages of a text become private and the base's again; edits are applied and reverted.
+ *
+ * Order of an edit that is applied. Memory is allocated before text_mutex is taken.
+ *
+ *   1  the ftrace hook on __text_poke() is registered (sync.c)
+ *   2  text_mutex is taken
+ *   3  the page's memory gets the base's bytes of now
+ *   4  for the first page of a range: a PTE page with the base's frames is linked. The base's
+ *      mapping loses its global bits, with a flush. A flush, if the size of pages has changed.
+ *   5  for text of a module: the base's page loses its global bit, with a flush
+ *   6  the PTE maps the private page
+ *   7  a flush
+ *   8  the edit's bytes are written (poke.c)
+ *
+ * Order of an edit that is reverted. text_mutex is held from the beginning.
+ *
+ *   1  the base's bytes are written (poke.c)
+ *   2  the PTE maps the base's page
+ *   3  for the last page of a range: a flush, if the size of pages is about to change. The PTE page
+ *      is unlinked.
+ *   4  a flush
+ *   5  the base's mapping gets its global bits back, unless another text diverges there
+ *   6  text_mutex is released
+ *   7  memory is freed
+ *
+ * Flushes are left out if the text is not live, except those for global bits.
+ */
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -10,6 +38,7 @@
 #include "mmu/tables.h"
 #include "text/text.h"
 
+/* Returns true if a text has a private page for @addr. text_mutex is held. */
 static bool has_copies(unsigned long addr)
 {
 	struct shk_page *page;
@@ -53,19 +82,23 @@ u64 shk_text_memory(const struct shk_text *text)
 	return (u64)pages * PAGE_SIZE;
 }
 
-/* Wanted pages of a range are counted at its PTE page. */
+/*
+ * Returns the counter of wanted pages (shk_page_wanted()) of @range, which has a PTE page: that
+ * page's private. Under text_mutex.
+ */
 static unsigned long *text_range_pins(struct shk_text *text, unsigned int range)
 {
 	return &page_private(shk_mmu->pte(&text->tables, range));
 }
 
-/* What private pages cost, allocated before text_mutex is taken. */
+/* Memory for private pages, allocated before text_mutex is taken. */
 struct prepared {
-	unsigned long from, to;
-	struct list_head pages;	 /* struct shk_page, by address */
-	struct list_head tables; /* struct page */
+	unsigned long from, to;	 /* the range that it was allocated for */
+	struct list_head pages;	 /* struct shk_page, by address, in no text yet */
+	struct list_head tables; /* struct page, for PTE pages: one for each 2 MB range */
 };
 
+/* Frees what was not used of @prepared, also after success. text_mutex is not held. */
 static void prepared_free(struct shk_text *text, struct prepared *prepared)
 {
 	struct page *table, *next_table;
@@ -75,6 +108,7 @@ static void prepared_free(struct shk_text *text, struct prepared *prepared)
 		__free_page(table);
 }
 
+/* Allocates what mapping a private page at @addr needs. -ENOMEM. */
 static int prepare_page(struct shk_text *text, struct prepared *prepared, unsigned long addr)
 {
 	int ret = shk_mmu->prepare(&text->tables, addr);
@@ -82,6 +116,7 @@ static int prepare_page(struct shk_text *text, struct prepared *prepared, unsign
 	return ret ?: shk_page_alloc(text, addr, &prepared->pages);
 }
 
+/* Allocates one PTE page. -ENOMEM. */
 static int prepare_table(struct prepared *prepared)
 {
 	struct page *table = alloc_page(GFP_KERNEL_ACCOUNT);
@@ -92,7 +127,10 @@ static int prepare_table(struct prepared *prepared)
 	return 0;
 }
 
-/* For those pages of [from, to) that are not private yet. */
+/*
+ * Allocates memory for the pages of [from, to) that are not private yet. Returns 0; -ENOMEM:
+ * nothing is left allocated. May sleep.
+ */
 static int prepared_alloc(struct shk_text *text, unsigned long from, unsigned long to,
 			  struct prepared *prepared)
 {
@@ -115,10 +153,13 @@ static int prepared_alloc(struct shk_text *text, unsigned long from, unsigned lo
 	return ret;
 }
 
-/* What is in no table any more. */
+/*
+ * Pages and PTE pages that are linked nowhere, but may be in TLBs: unmapped_finish() flushes and
+ * frees.
+ */
 struct unmapped {
 	struct list_head pages;	 /* struct shk_page */
-	struct list_head tables; /* struct page; its private is the range */
+	struct list_head tables; /* struct page, whose private is the number of its range */
 };
 
 static void unmapped_init(struct unmapped *unmapped)
@@ -128,9 +169,9 @@ static void unmapped_init(struct unmapped *unmapped)
 }
 
 /*
- * The size of pages in @range is about to change, or has changed, and their frames have
- * not: those change before, or after. A CPU whose TLB has two sizes with two frames may
- * stop with a machine check (CVE-2018-12207).
+ * Flushes if the base maps @range by a page of 2 MB. Called between a change of the size of the
+ * range's pages and a change of their frames, in either order. A CPU whose TLB has two sizes with
+ * two frames for an address may stop with a machine check (CVE-2018-12207). text_mutex is held.
  */
 static void flush_between_sizes(struct shk_text *text, unsigned int range)
 {
@@ -138,7 +179,10 @@ static void flush_between_sizes(struct shk_text *text, unsigned int range)
 		shk_text_flush(text);
 }
 
-/* No private page is left in @range. */
+/*
+ * Maps @range, in which no page is private, by the base's entry. Its PTE page moves to @unmapped;
+ * if Xen refuses, merge() warns and the PTE page stays. text_mutex is held.
+ */
 static void text_merge(struct shk_text *text, unsigned int range, struct unmapped *unmapped)
 {
 	struct page *table;
@@ -152,6 +196,11 @@ static void text_merge(struct shk_text *text, unsigned int range, struct unmappe
 	list_add(&table->lru, &unmapped->tables);
 }
 
+/*
+ * Links a PTE page from @prepared for @range, with the base's frames. The base's mapping of the
+ * range loses its global bits, which flushes; a module's range does not, only its private pages do.
+ * text_mutex is held. Returns 0; XEN: nothing has changed.
+ */
 static int text_split(struct shk_text *text, unsigned int range, struct prepared *prepared)
 {
 	struct page *table = list_first_entry(&prepared->tables, struct page, lru);
@@ -169,7 +218,11 @@ static int text_split(struct shk_text *text, unsigned int range, struct prepared
 	return 0;
 }
 
-/* The caller flushes, if the text is live. -EIO: what was begun is in @unmapped. */
+/*
+ * Maps the first of @prepared's pages in @text, with the base's bytes of now, and inserts it. The
+ * caller flushes, if the text is live. text_mutex is held. Returns the page; XEN: no page was
+ * mapped, and @unmapped has the PTE page if one was linked for it.
+ */
 static struct shk_page *page_map_private(struct shk_text *text, struct prepared *prepared,
 					 struct unmapped *unmapped)
 {
@@ -199,22 +252,30 @@ static struct shk_page *page_map_private(struct shk_text *text, struct prepared 
 	return page;
 }
 
+/* Maps the base's page in the place of @page, which moves to @unmapped. text_mutex is held. */
 static void page_map_base(struct shk_page *page, struct unmapped *unmapped)
 {
 	shk_page_erase(page);
-	/* Where that fails it is still mapped, and lost. */
+	/* If that fails, @page is still mapped: its memory is leaked. */
 	if (!WARN_ON_ONCE(shk_mmu->map(&page->text->tables, page->addr, NULL)))
 		list_add(&page->node, &unmapped->pages);
 }
 
-/* Before the first edit or pin: the page is there. */
+/*
+ * Counts @page as wanted in its range. Called before its first edit or pin is added. text_mutex is
+ * held.
+ */
 static void page_want(struct shk_page *page)
 {
 	if (!shk_page_wanted(page))
 		*text_range_pins(page->text, shk_range_of(page->addr)) += 1;
 }
 
-/* After an edit or a pin is gone. Pages of a huge range stay, see huge.c. */
+/*
+ * Called after an edit or a pin of @page is gone. If that was the last one, the page becomes the
+ * base's and moves to @unmapped, and with the last one of a range the range is merged. A page of a
+ * block stays until shk_huge_settle() splits the range. text_mutex is held.
+ */
 static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
 {
 	unsigned int range = shk_range_of(page->addr);
@@ -230,7 +291,10 @@ static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
 		text_merge(page->text, range, unmapped);
 }
 
-/* No CPU knows it any more either. */
+/*
+ * Makes every CPU forget what @unmapped has, if the text is live. The base's mappings get back
+ * global bits that no text needs to be away. text_mutex is held.
+ */
 static void unmapped_flush(struct shk_text *text, struct unmapped *unmapped)
 {
 	struct shk_page *page;
@@ -247,6 +311,7 @@ static void unmapped_flush(struct shk_text *text, struct unmapped *unmapped)
 			shk_page_put(page->addr);
 }
 
+/* Frees what @unmapped has, which no TLB holds. text_mutex is not held. */
 static void unmapped_free(struct unmapped *unmapped)
 {
 	struct page *table, *next_table;
@@ -258,7 +323,7 @@ static void unmapped_free(struct unmapped *unmapped)
 	shk_pages_free(&unmapped->pages);
 }
 
-/* The end of what began with text_mutex. */
+/* Flushes, releases text_mutex, and frees what @unmapped has. */
 static void unmapped_finish(struct shk_text *text, struct unmapped *unmapped)
 {
 	unmapped_flush(text, unmapped);
@@ -300,9 +365,15 @@ bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
 }
 
 /*
- * What a CPU does that meets the breakpoint of an edit that comes or goes. 0: a kprobe's stands
- * under the edit, which is one, too, and goes as that. (To go on at the edit itself would be a
- * loop: with interrupts off it holds up whoever waits for this CPU to take the next step.)
+ * Returns where a CPU continues that meets the breakpoint of @edit while that is applied or
+ * reverted:
+ * - a call: behind it, as if the edit was not there;
+ * - a jump: at its target;
+ * - others: 0. Such an edit has one byte, under which a kprobe's breakpoint may be. The kprobe's
+ *   handler serves the CPU.
+ *
+ * The address is never that of the edit, which would be a loop. With interrupts off such a loop
+ * would hold up the CPU that waits for this one before it takes the next step.
  */
 static unsigned long resume_of(const struct shk_edit *edit)
 {
@@ -316,7 +387,7 @@ static unsigned long resume_of(const struct shk_edit *edit)
 	return edit->addr + JMP32_INSN_SIZE + rel;
 }
 
-/* May it come and go step by step while CPUs come by? */
+/* Returns true if CPUs may execute the place while @edit is applied or reverted step by step. */
 static bool has_steps(const struct shk_edit *edit)
 {
 	return edit->len == 1 || (edit->len == JMP32_INSN_SIZE && resume_of(edit));
@@ -332,6 +403,10 @@ static bool edit_overlaps(const struct shk_page *page, const struct shk_edit *ed
 	return false;
 }
 
+/*
+ * Writes @bytes, edit->len of them, in the way that @edit needs. text_mutex is held. Returns 0;
+ * XEN.
+ */
 static int edit_write_bytes(struct shk_page *page, struct shk_edit *edit, const u8 *bytes)
 {
 	if (edit->spare.bytes)
@@ -340,21 +415,29 @@ static int edit_write_bytes(struct shk_page *page, struct shk_edit *edit, const 
 	return 0;
 }
 
-/* Pages become private, whole or not at all. */
+/*
+ * A change that makes pages private. edit_change_begin() takes text_mutex; edit_change_commit() or
+ * edit_change_cancel() releases it.
+ */
 struct edit_change {
-	bool was_built;
-	struct prepared prepared;
-	struct unmapped unmapped;
+	bool was_built;		  /* the text had tables before */
+	struct prepared prepared; /* memory */
+	struct unmapped unmapped; /* pages that an error has made the base's again */
 };
 
+/* Destroys the tables of @text if edit_change_begin() has made them. text_mutex is not held. */
 static void edit_change_abandon(struct shk_text *text, struct edit_change *change)
 {
-	/* Nobody has been grafted to what was just built. */
+	/* No mm has been grafted to tables that were just made. */
 	if (!change->was_built)
 		shk_text_destroy(text);
 }
 
-/* For those of [from, to). At success text_mutex is held. */
+/*
+ * Allocates memory for the pages of [from, to), starts sync.c's hook, and takes text_mutex. The
+ * owner's lock is held. Returns 0, or an error, after which text_mutex is not held: those of
+ * shk_text_build(), -ENOMEM, and those of shk_sync_start().
+ */
 static int edit_change_begin(struct shk_text *text, unsigned long from, unsigned long to,
 			     struct edit_change *change)
 {
@@ -380,13 +463,17 @@ destroy:
 	return ret;
 }
 
+/* Ends a change that has succeeded: releases text_mutex, and frees memory that was not used. */
 static void edit_change_commit(struct shk_text *text, struct edit_change *change)
 {
 	mutex_unlock(shk_symbols.text_mutex);
 	prepared_free(text, &change->prepared);
 }
 
-/* The pages are in @change->unmapped. */
+/*
+ * Ends a change that has failed, whose pages are in @change->unmapped: flushes, releases
+ * text_mutex, stops sync.c's hook, and frees everything.
+ */
 static void edit_change_cancel(struct shk_text *text, struct edit_change *change)
 {
 	unmapped_finish(text, &change->unmapped);
@@ -473,12 +560,12 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 
 	unmapped_init(&unmapped);
 	mutex_lock(shk_symbols.text_mutex);
-	/* It must go: if need be as other edits do. */
+	/* An edit cannot stay: if its page cannot be exchanged, its bytes change in place. */
 	if (WARN_ON_ONCE(edit_write_bytes(page, edit, edit->base)))
 		shk_poke(page, edit->addr, edit->base, edit->len, resume_of(edit) ?: edit->addr);
 	list_del(&edit->node);
 	edit->page = NULL;
-	/* Otherwise it goes. */
+	/* Only a page that stays private needs the base's bytes. */
 	if (shk_page_wanted(page) || shk_in_block(&page->copy))
 		shk_sync_release(page, edit);
 	page_unwant(page, &unmapped);
@@ -487,6 +574,10 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 	shk_sync_stop();
 }
 
+/*
+ * Takes one pin from each page of [from, to), where @from is the start of a page. text_mutex is
+ * held.
+ */
 static void text_unpin(struct shk_text *text, unsigned long from, unsigned long to,
 		       struct unmapped *unmapped)
 {
@@ -522,7 +613,7 @@ int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to)
 		page_want(page);
 		page->pins++;
 	}
-	/* What they say is what the base says: one flush does for all. */
+	/* The pages have the base's bytes, so one flush after all of them is enough. */
 	shk_text_flush(text);
 	edit_change_commit(text, &change);
 	shk_huge_settle(text, from, to);

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A text: what executes instead of the base's text in whoever is grafted to
- * it. It has tables, private pages where it was edited, and edits in those.
+ * A text: the kernel text that a CPU executes while it runs an mm that is grafted to a shadow. It
+ * has page tables (mmu/mmu.h), private pages, and edits in those pages.
  *
- *   private page = the base's bytes of this moment, except those under an edit
+ *   private page = the base's bytes of this moment, except the bytes under an edit
  *
- * sync.c keeps that true while the kernel patches itself.
+ *   file       purpose
+ *   text.c     pages become private and the base's again; edits are applied and reverted
+ *   pages.c    struct shk_page, and the sets that it is in
+ *   copy.c     memory of private pages, which is never writable by its own mapping
+ *   poke.c     bytes of a private page change while CPUs execute them
+ *   sync.c     private pages follow the base while the kernel patches itself
+ *   replace.c  whole bodies of functions change
+ *   huge.c     ranges are mapped by private pages of 2 MB
+ *   diff.c     compares a text with the base
  *
- * Locking: text_mutex (linux/memory.h), which everybody holds who patches the
- * kernel's text, protects the tables, the set of private pages, their edits and
- * their bytes. It is the innermost sleeping lock here. What is called without
- * it says so.
+ * Locks, outermost first. "The owner" of a text is the struct shk_shadow that embeds it.
+ *
+ *   the owner's lock   shk_shadow.lock: serialises the calls that change one text.
+ *   text_mutex         the kernel's (linux/memory.h), held by all code that patches kernel text:
+ *                      protects tables, the set of private pages, their edits and their bytes.
+ *
+ * A function that "takes text_mutex" may sleep, and its caller does not hold that mutex.
  */
 #ifndef SHK_TEXT_H
 #define SHK_TEXT_H
@@ -22,271 +33,536 @@
 
 #include "mmu/mmu.h"
 
+/* Longest edit, in bytes. */
 #define SHK_EDIT_MAX 16
 
 /*
- * Memory of one private page. Neither this mapping nor the one of the direct
- * map is writable: W^X holds for private text as it does for the base.
+ * Memory of one private page. After shk_chunk_seal() neither its own mapping nor the direct map is
+ * writable: W^X holds for private text as it does for the base.
  */
 struct shk_copy {
-	const u8 *bytes; /* NULL: none */
-	struct shk_chunk *chunk;
+	const u8 *bytes;	 /* PAGE_SIZE bytes; NULL: no memory */
+	struct shk_chunk *chunk; /* the allocation that contains @bytes; holds a reference */
 };
 
 /*
- * Bytes of a text that differ from the base. An edit lies in one page and does
- * not overlap another. Embed it; set the first three members, and the two functions.
+ * Bytes of a text that differ from the base. An edit lies within one page and overlaps no other
+ * edit of its text. Its user embeds it, zeroed, and sets @addr, @len, @bytes and, if needed,
+ * @spare, @prepare and @changed before shk_text_apply(). text/ writes the other members.
  */
 struct shk_edit {
-	unsigned long addr;
-	u8 len;
-	u8 bytes[SHK_EDIT_MAX];
+	unsigned long addr;	/* of the first byte; fixed while applied */
+	u8 len;			/* 1 to SHK_EDIT_MAX; fixed while applied */
+	u8 bytes[SHK_EDIT_MAX]; /* bytes of the text; written under text_mutex while applied */
 
-	u8 base[SHK_EDIT_MAX]; /* what the base has there now */
 	/*
-	 * Optional, the owner's: bytes for which no breakpoint can stand while
-	 * they change come and go with their page, of which this is the other.
+	 * Bytes of the base, which sync.c keeps up to date while the edit is applied. Written under
+	 * text_mutex; the int3 hook reads the first byte without it.
+	 */
+	u8 base[SHK_EDIT_MAX];
+	/*
+	 * Optional, for bytes that no breakpoint can stand for while they change. Memory for a
+	 * second copy of the page: applying or reverting the edit maps it instead of the current
+	 * copy, which becomes the spare one. The user of the edit allocates it by shk_copy_alloc()
+	 * before shk_text_apply(), and frees it by shk_copy_free() after shk_text_revert(). Its
+	 * range has pages of 4 KB only.
 	 */
 	struct shk_copy spare;
 	/*
-	 * Optional, text_mutex held: the page is there, the edit is not yet.
+	 * Optional. Called by shk_text_apply() under text_mutex. The page is private, and @page and
+	 * @base are set; the edit is not on the page's list yet, and its bytes are not written.
 	 */
 	void (*prepare)(struct shk_edit *edit);
 	/*
-	 * Optional: the base's instruction under the edit was replaced, and
-	 * @base says by what. Called with text_mutex held, preemption off.
+	 * Optional. Called under text_mutex, possibly with preemption off, so it does not sleep:
+	 * - by shk_text_apply(), before the edit's bytes are written;
+	 * - whenever the kernel is about to write the base's byte at @addr. @base has the new byte,
+	 *   which is a breakpoint in the middle of a change.
 	 */
 	void (*changed)(struct shk_edit *edit);
-	struct shk_page *page;
-	struct list_head node; /* shk_page.edits */
+	struct shk_page *page; /* while applied, else NULL. Under text_mutex */
+	struct list_head node; /* shk_page.edits. Under text_mutex */
 	/*
-	 * The kernel replaced a stretch of instructions that reaches beyond
-	 * this edit (an optimised kprobe). The page keeps the breakpoint with
-	 * which such a replacement begins; see sync.c.
+	 * The base has a jump of several instructions' length (an optimised kprobe) in the
+	 * @held_len bytes at @held, some of which are this edit's. The page has the kprobe's
+	 * breakpoint and the instructions' other bytes there instead; see sync.c. @held_len is 0 if
+	 * there is no such jump. Under text_mutex.
 	 */
 	unsigned long held;
 	u8 held_len;
 };
 
+/* A text of a shadow. Zeroed and set up by shk_text_setup(). */
 struct shk_text {
-	struct shk_tables tables;
-	struct xarray pages; /* struct shk_page, by page number */
-	unsigned int nr_pages;
-	unsigned int nr_ranges; /* diverged */
-	unsigned int nr_huge;	/* of those, private as a whole */
-	bool built;
+	struct shk_tables tables; /* valid while @built */
 	/*
-	 * Some mm may be grafted to it, so changes need flushes and breakpoints.
-	 * Set by whoever serialises grafts and edits, see shadow.h.
+	 * struct shk_page, by page frame number of the address. Entries are reserved under the
+	 * owner's lock, stored and erased under text_mutex; either lock keeps a page that was found
+	 * in place.
+	 */
+	struct xarray pages;
+	/* Written under text_mutex; shk_text_memory() reads them without a lock. */
+	unsigned int nr_pages;	/* private pages */
+	unsigned int nr_ranges; /* ranges of 2 MB that have a PTE page of the text's own */
+	unsigned int nr_huge;	/* ranges among those that one private page of 2 MB maps */
+	bool built;		/* @tables exist. Under the owner's lock */
+	/*
+	 * An mm may be grafted to the text, so changes need flushes and breakpoints. Written by
+	 * shk_shadow_update_live(), with the owner's lock held, before each change. Without that
+	 * lock no mm comes into a text that is not live; the last mm may leave a live one at any
+	 * time.
 	 */
 	bool live;
 };
 
+/* One private page of one text. */
 struct shk_page {
-	struct shk_copy copy;
-	unsigned long addr;
-	struct shk_text *text;
-	struct list_head edits;
-	unsigned int pins;	   /* who wants it private, edited or not */
-	struct list_head node;	   /* on its way in or out: see text.c */
-	struct hlist_node by_addr; /* all texts' copies of one base page */
+	struct shk_copy copy;	/* its memory. Under text_mutex once it is inserted */
+	unsigned long addr;	/* of the base page that it stands for; never changes */
+	struct shk_text *text;	/* never changes */
+	struct list_head edits; /* struct shk_edit, in no order. Under text_mutex */
+	unsigned int pins;	/* calls of shk_text_pin() that include it. Under text_mutex */
+	/* While it is not inserted: a list of pages that were allocated, or are to be freed. */
+	struct list_head node;
+	struct hlist_node by_addr; /* in shk_copies_bucket(@addr). Under text_mutex */
 };
 
 /* ---- text.c ---- */
 
+/* Initialises @text, which is zeroed. Needs no lock: no other task knows @text yet. */
 void shk_text_setup(struct shk_text *text);
-/* Make the tables; nothing if they exist. Text_mutex not held. */
+/*
+ * Makes the tables of @text, which map what the base maps. Does nothing if they exist. Called with
+ * the owner's lock held, and without text_mutex. Takes the mutex of an ftrace hook; may sleep.
+ * Returns 0 or
+ *   -ENOMEM          out of memory
+ *   XEN              Xen refused a change of page tables
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped
+ *   others           errors of register_ftrace_function()
+ */
 int shk_text_build(struct shk_text *text);
-/* Not live, no edits. Text_mutex not held. */
+/*
+ * Frees the tables of @text, if they exist. @text is not live and has no private pages. No CPU
+ * walks the tables. Int3 handlers look at the tables of their CPU, so a caller has called
+ * synchronize_rcu() since the last mm left; if none was ever grafted, it need not. Called with the
+ * owner's lock held, and without text_mutex. Takes the mutexes of ftrace hooks; may sleep.
+ */
 void shk_text_destroy(struct shk_text *text);
-/* Bytes of tables and private pages. */
+/*
+ * Returns how many bytes the tables and private pages of @text have. Needs no lock; if @text
+ * changes meanwhile, the result may be that of any moment of the change.
+ */
 u64 shk_text_memory(const struct shk_text *text);
 
-/* @edit is to be a call or jump (@opcode) at @addr to @target. */
+/*
+ * Sets the address, length and bytes of @edit, so that it becomes a call or jump of 5 bytes
+ * (@opcode: CALL_INSN_OPCODE or JMP32_INSN_OPCODE) from @addr to @target. Applies nothing. The
+ * caller knows that @target is within 2 GB. Needs no lock.
+ */
 void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsigned long target);
 
 /*
- * Put @edit into @text, making the page private if need be. At return every
- * CPU that runs @text executes it. Text_mutex not held. -ENOMEM, -EIO, -EADDRINUSE
- * (another edit has one of the bytes).
+ * Applies @edit to @text: makes the page private, unless it is, and writes the edit's bytes. At
+ * return every CPU that runs @text executes them. Makes the text's tables if there are none yet.
+ *
+ * If @text is live, an edit without shk_edit.spare has one byte, or is a call or jump of 5 bytes,
+ * since CPUs may execute the place meanwhile. A CPU that meets the breakpoint goes on behind the
+ * call, or at the jump's target.
+ *
+ * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.
+ * Returns 0, or an error after which the bytes of @text are unchanged:
+ *   EDIT_THERE       another edit of @text has one of the bytes
+ *   XEN              Xen refused a change of page tables
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped
+ *   others           errors of register_ftrace_function()
+ *   -ENOMEM          out of memory
+ *   -EINVAL          with a warning: the edit is not as described
  */
 int shk_text_apply(struct shk_text *text, struct shk_edit *edit);
-/* Take it out; the base's bytes of today are back. Text_mutex not held. */
+/*
+ * Reverts @edit, which is applied to @text. At return every CPU that runs @text executes the bytes
+ * that the base has there now. The page becomes the base's and is freed, unless other edits or pins
+ * need it or it is part of a page of 2 MB. Tasks may still be preempted in text that @edit branched
+ * to: waiting for them is the caller's task.
+ *
+ * Called with the owner's lock held. Takes text_mutex and, after it, the mutex of an ftrace hook.
+ * Cannot fail: if Xen refuses to map @edit->spare, the function warns and writes the bytes in
+ * place.
+ */
 void shk_text_revert(struct shk_text *text, struct shk_edit *edit);
 
 /*
- * Let an applied edit have other @bytes, as many as it had. Who comes by in the
- * midst of it continues at @resume. Text_mutex not held.
+ * Replaces the bytes of @edit, which is applied to @text and has no .spare, by the @edit->len bytes
+ * at @bytes. A CPU that meets the breakpoint meanwhile continues at @resume. At return every CPU
+ * that runs @text executes the new bytes. Called with the owner's lock held. Takes text_mutex.
  */
 void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *bytes,
 		     unsigned long resume);
 
 /*
- * Make all pages of [from, to) private and keep them so until the same range is
- * unpinned. They hold no edit for that, and go on following the base.
- * Text_mutex not held. -ENOMEM, -EIO.
+ * Makes all pages private that hold a byte of [from, to), and keeps them so until shk_text_unpin()
+ * of the same range. Pins count: a page stays private until its last pin and edit are gone. A
+ * pinned page has the base's bytes and follows the base; edits may be applied in it. All pages are
+ * mapped first, and one flush follows if @text is live.
+ *
+ * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.
+ * Returns 0, or an error after which the call has pinned no page:
+ *   XEN              Xen refused a change of page tables
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped
+ *   others           errors of register_ftrace_function()
+ *   -ENOMEM          out of memory
+ *   -EINVAL          with a warning: the range is empty
  */
 int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to);
+/*
+ * Takes one pin from each page that holds a byte of [from, to), a range that was given to
+ * shk_text_pin(). Pages without pins and edits become the base's and are freed after a flush,
+ * unless they are part of a page of 2 MB. Called with the owner's lock held. Takes text_mutex and,
+ * after it, the mutex of an ftrace hook. Cannot fail.
+ */
 void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to);
 
-/* Every CPU forgets what @text mapped, if any runs it. */
+/*
+ * Makes every CPU drop all its translations if @text is live; does nothing otherwise. Called with
+ * text_mutex held and interrupts on, since it waits for IPIs.
+ */
 static inline void shk_text_flush(const struct shk_text *text)
 {
 	if (text->live)
 		shk_mmu->flush_all();
 }
-/* A body whose pages are pinned, in edits one behind the other. */
+
+/*
+ * New bytes for the body of a function in its place. Its pages are pinned. The caller of
+ * shk_text_replace() fills in all members except @head.
+ */
 struct shk_replacement {
-	struct shk_edit *edits; /* the first begins where the body is entered */
-	unsigned int nr;
-	unsigned long resume; /* where it goes on who enters meanwhile */
-	u8 head;	      /* replace.c's: the first byte */
+	struct shk_edit *edits; /* by address, without gaps; the first begins at the body's entry */
+	unsigned int nr;	/* of @edits */
+	/* Text with the effect of the new body, where a CPU continues that enters meanwhile. */
+	unsigned long resume;
+	u8 head; /* replace.c's: the byte for the body's entry, which is written last */
 };
 
 /*
- * Put the edits of all @bodies into @text, or take them out. While nobody can
- * enter one any more @check_clear is asked, with text_mutex held: all is as it was if it
- * does not return 0. Errors of @check_clear, -EADDRINUSE.
+ * Applies (@in) or reverts (not @in) the edits of all @nr @bodies. If @text is live, breakpoints at
+ * all entries keep CPUs out of the bodies meanwhile. Once every CPU has seen those,
+ * @check_clear(@arg) is called with text_mutex held. If it returns 0, no task is in a body, and the
+ * bytes change; if it returns an error, the bytes at the entries are restored. At return every CPU
+ * that runs @text executes the result.
+ *
+ * @check_clear is called exactly once, also if @text is not live, unless EDIT_THERE is returned.
+ * Members .prepare, .changed and .spare of the edits are not used.
+ *
+ * Called with the owner's lock and cpus_read_lock() held, since @check_clear may stop the machine.
+ * Takes text_mutex. Returns 0, or an error after which the text is unchanged:
+ *   EDIT_THERE       (only if @in) another edit of @text has one of the bytes
+ *   others           the error of @check_clear
  */
 int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsigned int nr,
 		     bool in, int (*check_clear)(void *arg), void *arg);
 
-/* Has the text an edit in these bytes? */
+/*
+ * Returns true if an edit of @text has one of the @len bytes at @addr. Called with text_mutex held;
+ * the owner's lock is not needed. Does not sleep.
+ */
 bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len);
 
-/* Map @range, in which no page is private, as the base does. Text_mutex not held. */
+/*
+ * Maps @range, which has a PTE page but no private page, as the base does. Frees the PTE page after
+ * a flush, and gives the base's mapping its global bit back if no other text diverges there. Called
+ * with the owner's lock held. Takes text_mutex. If Xen refuses, the function warns and the PTE page
+ * stays.
+ */
 void shk_text_merge(struct shk_text *text, unsigned int range);
 
-/* ---- huge.c: with what serialises a text's edits, text_mutex not held ---- */
+/* ---- huge.c ---- */
 
 /*
- * What is wanted of the ranges of [from, to) has changed: map each as suits it.
+ * Chooses the size of pages for each 2 MB range that holds a byte of [from, to), and maps the range
+ * again if it has the other size. Called after pages of the range were made private, or lost their
+ * last edit or pin. "Wanted" pages have an edit or a pin; huge_threshold is a parameter of the
+ * module.
+ *
+ *   now     becomes  if
+ *   4 KB    2 MB     wanted pages >= huge_threshold, the base maps the range by a page of 2 MB,
+ *                    all of it is text, and no edit in it has shk_edit.spare
+ *   2 MB    4 KB     wanted pages < huge_threshold / 2, or huge_threshold is 0 (never)
+ *
+ * After a change to 4 KB only wanted pages stay private. Called with the owner's lock held. Takes
+ * text_mutex. Returns no error: if memory lacks, the range stays as it is until the next call.
  */
 void shk_huge_settle(struct shk_text *text, unsigned long from, unsigned long to);
-/* Let the range of @addr be mapped by 4 KB pages, if it is not. -ENOMEM. */
+/*
+ * Maps the 2 MB range of @addr by pages of 4 KB, if @text maps it by a page of 2 MB. Needed before
+ * an edit that has shk_edit.spare is applied. Called with the owner's lock held. Takes text_mutex.
+ * Returns 0; -ENOMEM: the range stays as it is.
+ */
 int shk_huge_split(struct shk_text *text, unsigned long addr);
 
 /* ---- pages.c ---- */
 
+/*
+ * Frees the ftrace hook on __text_poke() at unload, when no text has a private page. May sleep.
+ * Does not return if ftrace has stopped with the hook in place; see shk_ftrace_hook_free().
+ */
 void shk_text_exit(void);
 
-/* The private page at @addr, or NULL. */
+/*
+ * Returns the private page of @text that holds @addr, or NULL. Called with the owner's lock or
+ * text_mutex held. Does not sleep.
+ */
 struct shk_page *shk_page_find(struct shk_text *text, unsigned long addr);
-/* Is there an edit in it, or somebody who wants it private? Not if NULL. */
+/*
+ * Returns true if @page has an edit or a pin; false if not, or if @page is NULL. Called with the
+ * owner's lock or text_mutex held. Does not sleep.
+ */
 bool shk_page_wanted(const struct shk_page *page);
-/* A page for @addr, and a place for it in the text, at the end of @pages. -ENOMEM. */
+/*
+ * Allocates a page without memory for @addr, which is the start of a page, and appends it to
+ * @pages. Reserves its entry in @text->pages, so shk_page_insert() cannot fail. Called with the
+ * owner's lock held. May sleep. Returns 0, or -ENOMEM, after which the entry may be reserved:
+ * shk_pages_cancel() releases it.
+ */
 int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *pages);
-/* Memory for those of @pages that have none, with what the base says. -ENOMEM. */
+/*
+ * Allocates sealed memory for those of @pages that have none, and copies the base's bytes of now to
+ * it. Since the base may change, the caller calls shk_page_refresh() under text_mutex. No lock is
+ * needed; text_mutex is not held. May sleep. Returns 0, or -ENOMEM, after which some of @pages may
+ * have memory.
+ */
 int shk_pages_fill(struct list_head *pages);
-/* Likewise one block for all pages of a range. */
+/*
+ * Allocates one sealed block of memory for @pages, and copies the base's bytes of now to it. @pages
+ * are all pages of a 2 MB range, by address, without memory. Since the base may change, the caller
+ * calls shk_page_refresh() under text_mutex. No lock is needed; text_mutex is not held. May sleep.
+ * Returns 0, or -ENOMEM, also if memory is too fragmented; @pages may have memory then.
+ */
 int shk_pages_fill_block(struct list_head *pages);
+/*
+ * Frees all of @pages, which no tables map and no TLB holds, and their memory. No lock is needed;
+ * text_mutex is not held. May sleep.
+ */
 void shk_pages_free(struct list_head *pages);
-/* The same, and the places in [from, to) that none has come to. */
+/*
+ * Frees all of @pages, which no tables map and no TLB holds, and their memory. Also releases the
+ * reserved entries of @text->pages in [from, to) at which no page was inserted. Ends what
+ * shk_page_alloc() began, after success and failure. Called with the owner's lock held, and without
+ * text_mutex. May sleep.
+ */
 void shk_pages_cancel(struct shk_text *text, struct list_head *pages, unsigned long from,
 		      unsigned long to);
-/* Into the text's pages, and out. Text_mutex held. */
+/*
+ * Inserts @page, whose entry is reserved, into its text's pages and into the table of all copies:
+ * from then on sync.c keeps it equal to the base. Called with text_mutex held.
+ */
 void shk_page_insert(struct shk_page *page);
+/*
+ * Removes @page from its text's pages and from the table of all copies: sync.c no longer writes it.
+ * The caller maps the base's page, and frees @page after a flush. Called with text_mutex held.
+ */
 void shk_page_erase(struct shk_page *page);
-/* Let it say what @bytes say, a page that may have changed since it was copied. */
+/*
+ * Makes the bytes of @page equal to the PAGE_SIZE bytes at @bytes, and writes only where they
+ * differ. @page has memory, and no CPU executes it. Called with text_mutex held.
+ */
 void shk_page_refresh(struct shk_page *page, const u8 *bytes);
 
-/* All texts' copies of the base page at @addr. */
+/*
+ * Iterates over all texts' private pages that stand for the base page of @addr, under text_mutex.
+ */
 #define shk_for_each_copy(page, addr)                                 \
 	hlist_for_each_entry (page, shk_copies_bucket(addr), by_addr) \
 		if ((page)->addr == ((addr)&PAGE_MASK))
 
+/*
+ * Returns the hash bucket of shk_page.by_addr for @addr, in which other addresses' pages are, too.
+ * It is read and written under text_mutex.
+ */
 struct hlist_head *shk_copies_bucket(unsigned long addr);
 
 /* ---- copy.c ---- */
 
 /*
- * Memory of @nr private pages, allocated together: to make it read-only costs
- * every CPU a flush. Written by shk_chunk_fill(), then sealed. Text_mutex not
- * held.
+ * Allocates memory for @nr private pages in one piece of vmalloc space, since making memory
+ * read-only costs a flush on every CPU. The order of use is shk_chunk_fill() up to @nr times,
+ * shk_chunk_seal(), shk_chunk_put(). Needs no lock; text_mutex is not held. May sleep. Returns the
+ * chunk with a reference for the caller, or NULL if there is no memory.
  */
 struct shk_chunk *shk_chunk_alloc(unsigned int nr);
 /*
- * Memory of all pages of a range in one piece, as a page of 2 MB has to be.
- * NULL, too, where no such piece is free.
+ * Allocates memory for all pages of a 2 MB range, physically contiguous and aligned, as one page of
+ * 2 MB has to be. Used as a chunk of PTRS_PER_PTE pages. Needs no lock; text_mutex is not held. May
+ * sleep. Returns the chunk with a reference for the caller, or NULL if no such block is free.
  */
 struct shk_chunk *shk_block_alloc(void);
+/*
+ * Returns true if the memory of @copy, which has some, is part of a shk_block_alloc() block. Needs
+ * no lock.
+ */
 bool shk_in_block(const struct shk_copy *copy);
-/* The next copy of it: what the base has in the page at @addr now. */
+/*
+ * Copies the base page that holds @addr to the next unused page of @chunk. The chunk is not sealed
+ * and has such a page, else the function warns. Returns the copy, which holds a reference to @chunk
+ * until shk_copy_free(). The caller is the only user of @chunk. Does not sleep.
+ */
 struct shk_copy shk_chunk_fill(struct shk_chunk *chunk, unsigned long addr);
+/*
+ * Makes the memory of @chunk read-only, by its own mapping and by the direct map. Called once,
+ * after the last shk_chunk_fill(); from then on only text_poke() writes it. The caller is the only
+ * user of @chunk; text_mutex is not held. May sleep; flushes every CPU. Returns 0; -ENOMEM: the
+ * memory may be writable, and must not be mapped by a text.
+ */
 int shk_chunk_seal(struct shk_chunk *chunk);
-/* Each copy holds its chunk, and so does who allocated it. */
+/*
+ * Drops a reference to @chunk. The last one makes its memory writable and frees it. Needs no lock;
+ * text_mutex is not held. May sleep.
+ */
 void shk_chunk_put(struct shk_chunk *chunk);
-/* Text_mutex not held. */
+/*
+ * Frees the memory of @copy, if it has any, and clears it. No tables map it and no TLB holds it.
+ * Needs no lock; text_mutex is not held. May sleep.
+ */
 void shk_copy_free(struct shk_copy *copy);
-/* One alone, of the page at @addr. -ENOMEM. */
+/*
+ * Gives @copy sealed memory of its own, with the bytes of the base page that holds @addr. Needs no
+ * lock; text_mutex is not held. May sleep. Returns 0; -ENOMEM: @copy has no memory.
+ */
 int shk_copy_alloc(struct shk_copy *copy, unsigned long addr);
 
 /* ---- diff.c ---- */
 
-/* Bytes of one edit, or bytes that differ from the base's for no reason: @stray. */
+/* A difference between a text and the base: one whole edit, or bytes that belong to no edit. */
 struct shk_difference {
-	unsigned long addr;
-	u8 len;
-	bool stray;
+	unsigned long addr; /* of the first byte */
+	u8 len;		    /* 1 to SHK_EDIT_MAX */
+	bool stray;	    /* no edit explains the text's bytes */
 	u8 base[SHK_EDIT_MAX];
-	u8 bytes[SHK_EDIT_MAX];
+	u8 bytes[SHK_EDIT_MAX]; /* the text's */
 };
 
-/* The first one that does not end before @from. Text_mutex not held. */
+/*
+ * Finds the first difference by address that does not end before @from, in @text's private pages,
+ * and stores it in @difference. Longer runs of stray bytes are several differences. Needs no
+ * owner's lock. Takes text_mutex for some pages at a time, so @text may change between them.
+ * Returns true if it found one; false if there is none, or a fatal signal is pending.
+ */
 bool shk_text_next_difference(struct shk_text *text, unsigned long from,
 			      struct shk_difference *difference);
 /*
- * The base's and the text's own bytes from @addr on, up to @len, not beyond the
- * page. Returns how many, 0 if there is no text. Text_mutex not held.
+ * Copies up to @len bytes at @addr, but not beyond the end of its page: the base's to @base, and
+ * those that @text has there to @bytes. Needs no owner's lock; takes text_mutex. Returns how many
+ * bytes were copied; 0 if @addr is not in text of the kernel or of a module.
  */
 size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *base, u8 *bytes);
 
 /* ---- poke.c ---- */
 
 /*
- * Replace bytes of a private page under the feet of CPUs that execute them:
- * breakpoint, tail, head, as text_poke_bp() does. Who meets the breakpoint
- * continues at @resume; 0: one of the kernel's own stands there, and its handler goes on.
+ * Writes the @len bytes at @bytes to @page at @addr while CPUs may execute that place. The steps
+ * are a breakpoint, the bytes behind it, and the first byte; each ends with an IPI to every CPU. A
+ * CPU that meets the breakpoint continues at @resume; if that is 0, a kprobe of the kernel stands
+ * at @addr and serves it. Writes without steps if the text is not live.
+ *
+ * At return every CPU executes the new bytes, and no CPU is in the handler of that breakpoint.
+ * Called with text_mutex held and interrupts on.
  */
 void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 	      unsigned long resume);
 /*
- * Replace bytes of a private page by another page, *@spare, which becomes the
- * one that was. A CPU executes either the old instruction or the new one. -EIO.
+ * Writes the @len bytes at @bytes to @page at @addr by a change of memory. *@spare gets the page's
+ * bytes and the new ones, and is mapped instead; every CPU flushes if the text is live. A CPU
+ * executes either the old instruction or the new one. At success the page's memory and *@spare have
+ * been swapped. Called with text_mutex held and interrupts on. Returns 0, or XEN, after which the
+ * page and its mapping are unchanged.
  */
 int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 		  struct shk_copy *spare);
-/* Breakpoints stand in @text where these bodies are entered; and they do no more. */
+/*
+ * Announces the breakpoints that the caller is about to write at the entries of the @nr @bodies in
+ * @text: from then on a CPU that meets one continues at shk_replacement.resume. The caller holds
+ * text_mutex until shk_poke_unguard(), and changes nothing but .head in @bodies until then.
+ */
 void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *bodies,
 		    unsigned int nr);
+/*
+ * Ends shk_poke_guard(), after the caller has overwritten the breakpoints. At return every CPU
+ * executes the new bytes, no CPU is in the handler of one of the breakpoints, and none reads the
+ * bodies that were given to shk_poke_guard(). Called with text_mutex held and interrupts on.
+ */
 void shk_poke_unguard(void);
-/* Every CPU has seen what was written, and is in no breakpoint's handler. */
+/*
+ * Sends an IPI to every CPU and waits. At return every CPU executes what was written before, and is
+ * out of the int3 handlers that it was in, since interrupts are off in those. Called with
+ * text_mutex held and interrupts on.
+ */
 void shk_poke_sync(void);
 /*
- * Where to go on from a breakpoint that one of these put into @text at @addr; 0: it is
- * somebody else's. Interrupts are off.
+ * Returns where a CPU continues that has met a breakpoint of poke.c or replace.c in @text at @addr.
+ * Returns 0 if the breakpoint is not theirs, or if a kprobe of the kernel is to serve it. Called in
+ * the int3 handler, interrupts off, without locks; calls no function that can be probed.
  */
 unsigned long shk_poke_resume(const struct shk_text *text, unsigned long addr);
 
+/*
+ * Returns the address at which the byte of @page for @addr can be read. Called with text_mutex
+ * held.
+ */
 static inline const u8 *shk_page_bytes(const struct shk_page *page, unsigned long addr)
 {
 	return page->copy.bytes + offset_in_page(addr);
 }
 
-/* Write bytes of the page, by the kernel's own means for read-only text. Text_mutex held. */
+/*
+ * Writes @len bytes to @page at @addr by text_poke(), which can write read-only memory. They are
+ * within @page. Sends no IPI: other CPUs may execute old bytes until shk_poke_sync(). Called with
+ * text_mutex held.
+ */
 void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes, size_t len);
 
 /* ---- sync.c ---- */
 
+/*
+ * Counts one more user of the ftrace hook on __text_poke(); the first one registers the hook. Each
+ * applied edit and each pinned range is a user. From the return on, the kernel's patches reach
+ * private pages. Takes the hook's mutex and ftrace_lock, so text_mutex is not held. May sleep;
+ * needs no owner's lock. Returns 0 or
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped
+ *   others           errors of register_ftrace_function()
+ */
 int shk_sync_start(void);
+/*
+ * Counts one user of the ftrace hook less; the last one unregisters the hook. Takes the hook's
+ * mutex and ftrace_lock, so text_mutex is not held. May sleep; needs no owner's lock.
+ */
 void shk_sync_stop(void);
+/*
+ * Frees the ftrace hook at unload, when it has no user. May sleep; does not return if ftrace has
+ * stopped with the hook in place.
+ */
 void shk_sync_exit(void);
 /*
- * The base has a jump of several instructions' length at @addr, and @edit is to
- * stand on one of those: @page gets a breakpoint and the original @tail.
+ * Gives an edit's page back the instructions that an optimised kprobe has overwritten by a jump in
+ * the base. The jump is at @addr, and @edit has at least one of its bytes. @tail are the @len bytes
+ * that were at @addr + 1 before the jump. Writes a breakpoint and @tail to the edit's page at
+ * @addr: CPUs that run the text reach the kprobe by its breakpoint. Writes nothing if another edit
+ * holds the same jump, since that edit's call has written them.
+ *
+ * Sets @edit->held and .held_len: what the kernel writes to these bytes, except a breakpoint, does
+ * not reach the page. That ends by shk_sync_release(), or when the kernel replaces the jump by the
+ * old instructions. Called by shk_edit.prepare(), so @edit->page is set, @edit is on no list, and
+ * text_mutex is held. Interrupts are on.
  */
 void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8 len);
-/* The edit goes: let the page have what was held back for its sake. */
+/*
+ * Writes the base's bytes to those of @page that @edit->held kept back, unless another edit of
+ * @page holds the same jump. Does nothing if @edit->held_len is 0. @edit has been taken from the
+ * page's list, and @page stays private. Called with text_mutex held and interrupts on.
+ */
 void shk_sync_release(struct shk_page *page, struct shk_edit *edit);
 
 #endif /* SHK_TEXT_H */
