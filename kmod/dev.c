@@ -206,38 +206,53 @@ static void dev_teardown(struct shk_shadow *shadow)
 static int do_shadow_create(struct shk_handle *unused, void *arg)
 {
 	struct shk_shadow_create *create = arg;
+	struct shk_new_handle new;
 	struct shk_shadow *shadow;
-	int fd;
+	int ret;
 
 	if (create->flags & ~ASYNC_FLAGS || !is_terminated(create->name) ||
 	    hweight32(create->flags & ASYNC_FLAGS) > 1)
 		return -EINVAL;
 	if (create->flags & SHK_ASYNC_UNION && !shk_union_possible())
 		return SHK_E(NO_CARRIER);
+	ret = shk_new_handle(&new, &handle_fops);
+	if (ret)
+		return ret;
 	shadow = shk_shadow_create(create->name, create->flags, dev_teardown, NULL);
-	if (IS_ERR(shadow))
-		return PTR_ERR(shadow);
-	shk_shadow_get(shadow);
-	fd = create->flags & SHK_ASYNC_CAUSAL ? shk_causal_begin(shadow) : 0;
-	if (fd)
-		shk_shadow_put(shadow);
-	else
-		fd = shk_handle_create(shadow, &handle_fops);
-	if (fd < 0)
-		shk_shadow_abort(shadow);
+	if (IS_ERR(shadow)) {
+		ret = PTR_ERR(shadow);
+		goto cancel;
+	}
+	ret = create->flags & SHK_ASYNC_CAUSAL ? shk_causal_begin(shadow) : 0;
+	/* Last: from here on other tasks find the shadow. */
+	ret = ret ?: shk_shadow_publish(shadow);
+	if (ret)
+		goto put;
+	return shk_new_handle_install(&new, shadow);
+put:
 	shk_shadow_put(shadow);
-	return fd;
+cancel:
+	shk_new_handle_cancel(&new);
+	return ret;
 }
 
 static int do_shadow_open(struct shk_handle *unused, void *arg)
 {
 	struct shk_shadow_open *open = arg;
+	struct shk_new_handle new;
 	struct shk_shadow *shadow;
+	int ret;
 
 	if (open->flags || !is_terminated(open->name) || !open->id == !*open->name)
 		return -EINVAL;
 	shadow = shk_shadow_find(open->id, open->name);
-	return IS_ERR(shadow) ? PTR_ERR(shadow) : shk_handle_create(shadow, &handle_fops);
+	if (IS_ERR(shadow))
+		return PTR_ERR(shadow);
+	ret = shk_new_handle(&new, &handle_fops);
+	if (!ret)
+		return shk_new_handle_install(&new, shadow);
+	shk_shadow_put(shadow);
+	return ret;
 }
 
 /* SHK_SHADOW_LIST on the device: all shadows. The cursor is the id that the search begins at. */
@@ -330,27 +345,18 @@ static int do_leave(struct shk_handle *handle, void *arg)
 
 static int do_syscalls_create(struct shk_handle *target, void *arg)
 {
-	/* Descriptor and file come first: then nothing fails after the target has changed. */
-	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct shk_new_handle new;
 	struct shk_shadow *shadow;
-	struct file *file;
+	/* First what may fail, so that the target stays as it was. */
+	int ret = shk_new_handle(&new, &handle_fops);
 
-	if (fd < 0)
-		return fd;
-	file = shk_handle_file(&handle_fops);
-	if (IS_ERR(file)) {
-		put_unused_fd(fd);
-		return PTR_ERR(file);
-	}
+	if (ret)
+		return ret;
 	shadow = shk_syscalls_create(target->shadow, arg);
-	if (IS_ERR(shadow)) {
-		fput(file);
-		put_unused_fd(fd);
-		return PTR_ERR(shadow);
-	}
-	shk_handle_set_shadow(file, shadow);
-	fd_install(fd, file);
-	return fd;
+	if (!IS_ERR(shadow))
+		return shk_new_handle_install(&new, shadow);
+	shk_new_handle_cancel(&new);
+	return PTR_ERR(shadow);
 }
 
 /* ---- cgroups ---- */
@@ -525,6 +531,8 @@ static int do_patch_remove(struct shk_handle *handle, void *arg)
 {
 	int ret = shk_patch_remove(handle->shadow, arg);
 
+	if (ret == SHK_E(NO_ROOM) && (shk_patches_settle(true) | shk_sites_settle(true)))
+		ret = shk_patch_remove(handle->shadow, arg);
 	shk_patches_settle(false);
 	shk_sites_settle(false);
 	return ret;
@@ -665,28 +673,41 @@ static const struct ioctl_call *call_find(const struct ioctl_call *calls, unsign
  */
 #define SMALL 128
 
-/*
- * Returns true if @size bytes at @user, which @arg was read from, can be written. They keep their
- * values. Within one page a write of the first word tells it for all.
- */
-static bool dev_is_writable(void __user *user, const void *arg, u32 size)
-{
-	if (offset_in_page(user) + size > PAGE_SIZE)
-		return !copy_to_user(user, arg, size);
-	return !put_user(*(const u32 *)arg, (u32 __user *)user);
-}
-
-/*
- * Writes @reason and @busy. If the caller has unmapped the struct meanwhile, it does not get
- * them.
- */
-static void dev_head_put(void __user *user, u32 reason, s32 busy)
+/* Writes @reason and @busy. Returns false if they cannot be written. */
+static bool dev_head_put(void __user *user, u32 reason, s32 busy)
 {
 	u32 both[] = { reason, busy };
 
 	BUILD_BUG_ON(offsetof(struct head, reason) + sizeof(both) != sizeof(struct head));
-	if (copy_to_user(user + offsetof(struct head, reason), both, sizeof(both)))
-		return;
+	return !copy_to_user(user + offsetof(struct head, reason), both, sizeof(both));
+}
+
+/* Returns true if the caller's struct of @size bytes holds the member that @call documents for errors. */
+static bool dev_has_error_member(const struct ioctl_call *call, u32 size)
+{
+	return call->error_len && call->error_from + call->error_len <= size;
+}
+
+/*
+ * Clears what an earlier call may have left in the members that are valid after an error. Returns
+ * false if they cannot be written.
+ */
+static bool dev_error_clear(const struct ioctl_call *call, void __user *user, u32 size)
+{
+	if (dev_has_error_member(call, size) &&
+	    clear_user(user + call->error_from, call->error_len))
+		return false;
+	return dev_head_put(user, 0, 0);
+}
+
+/*
+ * Returns true if all @size bytes at @user, which @arg was read from, can be written. Their first
+ * page can: dev_error_clear() has written to it. A caller that unmaps them during the call gets
+ * EFAULT, and for a call that returns a handle a descriptor that it does not learn.
+ */
+static bool dev_is_writable(void __user *user, const void *arg, u32 size)
+{
+	return offset_in_page(user) + size <= PAGE_SIZE || !copy_to_user(user, arg, size);
 }
 
 /*
@@ -703,8 +724,9 @@ static int dev_results_put(const struct ioctl_call *call, void __user *user, con
 static void dev_error_put(const struct ioctl_call *call, void __user *user, const struct head *arg,
 			  u32 size, int err)
 {
-	dev_head_put(user, shk_reason(err), err == SHK_E(TASK_BUSY) ? arg->busy : 0);
-	if (call->error_len && call->error_from + call->error_len <= size &&
+	if (!dev_head_put(user, shk_reason(err), err == SHK_E(TASK_BUSY) ? arg->busy : 0))
+		return;
+	if (dev_has_error_member(call, size) &&
 	    copy_to_user(user + call->error_from, (const void *)arg + call->error_from,
 			 call->error_len))
 		return;
@@ -723,8 +745,9 @@ static long dev_do_call(const struct ioctl_call *call, struct shk_handle *handle
 		return ret;
 	arg->reason = 0;
 	arg->busy = 0;
+	memset((void *)arg + call->error_from, 0, call->error_len);
 	/* Nothing may change if its result cannot be written. */
-	if (!dev_is_writable(user, arg, call->out ? min(size, call->size) : sizeof(*arg)))
+	if (call->out && !dev_is_writable(user, arg, min(size, call->size)))
 		return -EFAULT;
 	ret = call->func(handle, arg);
 	/* The kernel restarts the call after the signal, so its argument must stay as it is. */
@@ -734,8 +757,6 @@ static long dev_do_call(const struct ioctl_call *call, struct shk_handle *handle
 		dev_error_put(call, user, arg, size, ret);
 	else if (call->out && dev_results_put(call, user, arg, size))
 		ret = -EFAULT;
-	else if (!call->out)
-		dev_head_put(user, 0, 0);
 	return shk_errno(ret);
 }
 
@@ -758,11 +779,11 @@ static long call_dispatch(const struct ioctl_call *calls, unsigned int nr,
 		return -EFAULT;
 	if (size < call->min_size || size > PAGE_SIZE)
 		return size > PAGE_SIZE ? -E2BIG : -EINVAL;
+	if (!dev_error_clear(call, user, size))
+		return -EFAULT;
 	ret = dev_check_permission(call, handle);
-	if (ret) {
-		dev_head_put(user, shk_reason(ret), 0);
-		return shk_errno(ret);
-	}
+	if (ret)
+		return dev_head_put(user, shk_reason(ret), 0) ? shk_errno(ret) : -EFAULT;
 	if (call->size > sizeof(small))
 		arg = kzalloc(call->size, GFP_KERNEL_ACCOUNT);
 	if (!arg)

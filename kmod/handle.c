@@ -12,75 +12,49 @@
  */
 static DEFINE_SPINLOCK(handles_lock);
 
-struct file *shk_handle_file(const struct file_operations *fops)
+int shk_new_handle(struct shk_new_handle *new, const struct file_operations *fops)
 {
 	struct shk_handle *handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
-	struct file *file;
+	int ret;
 
 	if (!handle)
-		return ERR_PTR(-ENOMEM);
+		return -ENOMEM;
 	INIT_LIST_HEAD(&handle->node);
-	file = anon_inode_getfile("[shadowk]", fops, handle, O_RDWR);
-	if (IS_ERR(file))
-		kfree(handle);
-	return file;
-}
-
-void shk_handle_set_shadow(struct file *file, struct shk_shadow *shadow)
-{
-	struct shk_handle *handle = file->private_data;
-
-	handle->shadow = shadow;
-}
-
-int shk_handle_create(struct shk_shadow *shadow, const struct file_operations *fops)
-{
 	/* O_CLOEXEC: a handle reaches another program only on purpose. */
-	int fd = get_unused_fd_flags(O_CLOEXEC);
-	struct file *file;
-
-	if (fd < 0)
-		goto put;
-	file = shk_handle_file(fops);
-	if (IS_ERR(file)) {
-		put_unused_fd(fd);
-		fd = PTR_ERR(file);
-		goto put;
-	}
-	shk_handle_set_shadow(file, shadow);
-	fd_install(fd, file);
-	return fd;
-put:
-	shk_shadow_put(shadow);
-	return fd;
-}
-
-/*
- * Checks whether handles with @rights may be derived from @shadow, and sets .shared for
- * SHK_RIGHT_ATTACH. From then on shk_inplace_allowed() refuses patches for which threads are
- * waited for: exec may take a process out that was attached by this right, and cannot wait for
- * threads. Takes the shadow's lock; sleeps. SHADOW_DESTROYED, EDITS_IN_PLACE, -ERESTARTSYS.
- */
-static int handle_share(struct shk_shadow *shadow, u32 rights)
-{
-	int ret = shk_shadow_lock(shadow);
-
+	new->fd = get_unused_fd_flags(O_CLOEXEC);
+	ret = new->fd;
+	if (ret < 0)
+		goto free;
+	new->file = anon_inode_getfile("[shadowk]", fops, handle, O_RDWR);
+	ret = PTR_ERR_OR_ZERO(new->file);
 	if (ret)
-		return ret;
-	if (shk_shadow_is_gone(shadow))
-		ret = SHK_E(SHADOW_DESTROYED);
-	else if (rights & SHK_RIGHT_ATTACH && !list_empty(&shadow->bodies))
-		ret = SHK_E(EDITS_IN_PLACE);
-	else if (rights & SHK_RIGHT_ATTACH)
-		WRITE_ONCE(shadow->shared, true);
-	shk_shadow_unlock(shadow);
+		goto put_fd;
+	return 0;
+put_fd:
+	put_unused_fd(new->fd);
+free:
+	kfree(handle);
 	return ret;
 }
 
-/* Gives the derived @handle its shadow, with a reference, and its id, and adds it to the list. */
+int shk_new_handle_install(struct shk_new_handle *new, struct shk_shadow *shadow)
+{
+	struct shk_handle *handle = new->file->private_data;
+
+	handle->shadow = shadow;
+	fd_install(new->fd, new->file);
+	return new->fd;
+}
+
+void shk_new_handle_cancel(struct shk_new_handle *new)
+{
+	fput(new->file);
+	put_unused_fd(new->fd);
+}
+
+/* Gives the derived @handle its id, and adds it to the list of @shadow. */
 static void handle_list(struct shk_handle *handle, struct shk_shadow *shadow)
 {
-	handle->shadow = shk_shadow_get(shadow);
 	spin_lock(&handles_lock);
 	handle->id = ++shadow->last_handle;
 	list_add_tail(&handle->node, &shadow->handles);
@@ -101,36 +75,29 @@ static void handle_unlist(struct shk_handle *handle)
 int shk_handle_derive(struct shk_shadow *shadow, struct shk_handle_derive *arg,
 		      const struct file_operations *fops)
 {
+	struct shk_new_handle new;
 	struct shk_handle *handle;
-	struct file *file;
-	int fd, ret;
+	int ret;
 
 	if (arg->flags || arg->reserved || !arg->rights ||
 	    arg->rights & ~(SHK_RIGHT_ATTACH | SHK_RIGHT_READ))
 		return -EINVAL;
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
-		return fd;
-	file = shk_handle_file(fops);
-	if (IS_ERR(file)) {
-		ret = PTR_ERR(file);
-		goto put_fd;
-	}
-	ret = handle_share(shadow, arg->rights);
+	if (shk_shadow_is_gone(shadow))
+		return SHK_E(SHADOW_DESTROYED);
+	ret = shk_new_handle(&new, fops);
 	if (ret)
-		goto put_file;
-	handle = file->private_data;
+		return ret;
+	ret = arg->rights & SHK_RIGHT_ATTACH ? shk_shadow_share(shadow) : 0;
+	if (ret) {
+		shk_new_handle_cancel(&new);
+		return ret;
+	}
+	handle = new.file->private_data;
 	handle->derived = true;
 	handle->rights = arg->rights;
 	handle_list(handle, shadow);
 	arg->id = handle->id;
-	fd_install(fd, file);
-	return fd;
-put_file:
-	fput(file);
-put_fd:
-	put_unused_fd(fd);
-	return ret;
+	return shk_new_handle_install(&new, shk_shadow_get(shadow));
 }
 
 int shk_handle_revoke(struct shk_shadow *shadow, const struct shk_handle_revoke *arg)

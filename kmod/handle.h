@@ -25,23 +25,25 @@ struct shk_handle {
 	struct list_head node;
 };
 
+/* A descriptor and a file that nobody can use yet: what a call that returns a handle makes first. */
+struct shk_new_handle {
+	int fd;
+	struct file *file;
+};
+
 /*
- * Creates the file of an owner's handle, which has no shadow before shk_handle_set_shadow(). A
- * call that must not fail late creates the file first. Sleeps. Returns the file, or an ERR_PTR()
- * of -ENOMEM or -ENFILE; fput() frees the file and its handle.
+ * Makes a descriptor (close-on-exec) and a file for an owner's handle. The caller ends it by
+ * shk_new_handle_install() or shk_new_handle_cancel(). May sleep. Returns 0, -ENOMEM, -EMFILE,
+ * -ENFILE.
  */
-struct file *shk_handle_file(const struct file_operations *fops);
+int shk_new_handle(struct shk_new_handle *new, const struct file_operations *fops);
 /*
- * Gives the handle of @file its shadow, and the caller's reference to that. The file is in no
- * descriptor table yet.
+ * Gives the handle @shadow, with the caller's reference, and makes the descriptor usable. Returns
+ * the descriptor. Cannot fail, so it comes last.
  */
-void shk_handle_set_shadow(struct file *file, struct shk_shadow *shadow);
-/*
- * Creates an owner's handle of @shadow. Uses up the caller's reference to @shadow, also on
- * failure: no shadow's lock is held. Sleeps. Returns a descriptor (close-on-exec), or -ENOMEM,
- * -EMFILE or -ENFILE.
- */
-int shk_handle_create(struct shk_shadow *shadow, const struct file_operations *fops);
+int shk_new_handle_install(struct shk_new_handle *new, struct shk_shadow *shadow);
+/* Gives the descriptor and the file back. May sleep. */
+void shk_new_handle_cancel(struct shk_new_handle *new);
 /*
  * Creates a handle of @shadow that has @arg->rights only, and writes its id to @arg->id
  * (SHK_HANDLE_DERIVE). If SHK_RIGHT_ATTACH is among them, sets @shadow->shared, after which the

@@ -40,6 +40,8 @@ REASON(NO_SYSCALL_ENTRY, EOPNOTSUPP,
 REASON(NO_THUNKS, EOPNOTSUPP,
        "this kernel uses no {thunks} on this CPU, so there are none to drop; see "
        "/sys/devices/system/cpu/vulnerabilities")
+REASON(NO_LIVEPATCH, EOPNOTSUPP,
+       "cannot {do}: this kernel was built without livepatch (CONFIG_LIVEPATCH)")
 
 REASON_BY(SHADOW_UNKNOWN, ENOENT, explain_shadow_unknown)
 REASON(SHADOW_DESTROYED, ESTALE,

@@ -2,6 +2,7 @@
 /* The errno of each reason, and conversions; see reason.h. */
 #include <linux/bug.h>
 #include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/kernel.h>
 
 #include "compat/reason.h"
@@ -26,6 +27,7 @@ static const u8 errnos[] = {
 	[SHK_REASON_NO_STACKS] = EOPNOTSUPP,
 	[SHK_REASON_NO_SYSCALL_ENTRY] = EOPNOTSUPP,
 	[SHK_REASON_NO_THUNKS] = EOPNOTSUPP,
+	[SHK_REASON_NO_LIVEPATCH] = EOPNOTSUPP,
 	[SHK_REASON_SHADOW_UNKNOWN] = ENOENT,
 	[SHK_REASON_SHADOW_DESTROYED] = ESTALE,
 	[SHK_REASON_SHADOW_IN_USE] = EBUSY,
@@ -108,7 +110,12 @@ static bool reason_is_livepatch(long err)
 
 int shk_livepatch_error(int err)
 {
-	return err < 0 && err > -SHK_REASON_BASE ? err - SHK_LIVEPATCH_BASE : err;
+	if (!err)
+		return 0;
+	/* Livepatch takes any value but 0 for an error; ours and the kernel's internal ones are none. */
+	if (err > 0 || err <= -ERESTARTSYS)
+		err = -EINVAL;
+	return err - SHK_LIVEPATCH_BASE;
 }
 
 long shk_errno(long err)

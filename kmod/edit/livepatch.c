@@ -128,7 +128,7 @@ int shk_capture_prepare(struct shk_patch *patch)
 	int ret = shk_symbol_unique(KLP_ENABLE, &addr);
 
 	if (ret)
-		return -EOPNOTSUPP;
+		return SHK_E(NO_LIVEPATCH);
 	strscpy(patch->symbol, KLP_ENABLE, sizeof(patch->symbol));
 	return PTR_ERR_OR_ZERO(
 		shk_func_add(patch, KLP_ENABLE, addr, (unsigned long)livepatch_capture));
@@ -419,12 +419,12 @@ void shk_livepatch_exit(void)
 
 int shk_capture_prepare(struct shk_patch *patch)
 {
-	return -EOPNOTSUPP;
+	return SHK_E(NO_LIVEPATCH);
 }
 
 int shk_livepatch_prepare(struct shk_patch *patch)
 {
-	return -EOPNOTSUPP;
+	return SHK_E(NO_LIVEPATCH);
 }
 
 int shk_livepatch_pre_patch(struct shk_patch *patch)

@@ -755,7 +755,9 @@ static int patch_turn_on(struct shk_patch *patch, pid_t *busy)
 /* Sets @arg->subject, after an error, to the function that it is about, or else the module. */
 static void note_subject(const struct shk_patch *patch, struct shk_patch_add *arg)
 {
-	strscpy(arg->subject, *patch->symbol ? patch->symbol : patch->object, sizeof(arg->subject));
+	strscpy(arg->subject,
+		*patch->symbol || !has_module(patch->kind) ? patch->symbol : patch->object,
+		sizeof(arg->subject));
 }
 
 int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
@@ -765,7 +767,6 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	struct wish wish;
 	int ret;
 
-	memset(arg->subject, 0, sizeof(arg->subject));
 	ret = wish_of(arg, &wish);
 	if (ret)
 		return ret;

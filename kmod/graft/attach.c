@@ -456,7 +456,11 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 		return -ENOENT;
 	restoring.to = to;
 	ret = restore_mm(&restoring);
-	return ret == -ESTALE ? shk_graft_detach(NULL, false, change) : ret;
+	if (ret != -ESTALE)
+		return ret;
+	ret = shk_graft_detach(NULL, false, change);
+	/* The mm executes the base now, which may not be where its cgroup wants it: come again. */
+	return !ret || ret == SHK_E(NOT_INSIDE) ? -EAGAIN : ret;
 }
 
 /*

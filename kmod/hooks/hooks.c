@@ -264,7 +264,7 @@ static bool hooks_wanted(const struct shk_hooks *own, enum shk_hook hook)
 		return false;
 	if (hook >= SHK_HOOK_UPCALL) /* handlers of interrupts and softirqs */
 		return !(own->flags & SHK_ASYNC_INHERIT);
-	return true;
+	return hook != SHK_HOOK_EXEC || own->exec;
 }
 
 /* Reverts the first @nr hooks of @text, as far as they are wanted. */
@@ -273,6 +273,25 @@ static void hooks_revert_first(struct shk_hooks *own, struct shk_text *text, uns
 	while (nr--)
 		if (hooks_wanted(own, nr))
 			shk_text_revert(text, &own->edits[nr]);
+}
+
+/* Applies @hook to @text. Errors of shk_text_apply(). */
+static int hooks_apply_one(struct shk_hooks *own, struct shk_text *text, enum shk_hook hook)
+{
+	shk_edit_branch(&own->edits[hook], hooks[hook].site, hooks[hook].opcode,
+			(unsigned long)hooks[hook].entry);
+	return shk_text_apply(text, &own->edits[hook]);
+}
+
+int shk_hooks_add_exec(struct shk_hooks *own, struct shk_text *text)
+{
+	int ret;
+
+	if (own->exec)
+		return 0;
+	ret = own->applied ? hooks_apply_one(own, text, SHK_HOOK_EXEC) : 0;
+	own->exec = !ret;
+	return ret;
 }
 
 int shk_hooks_apply(struct shk_hooks *own, struct shk_text *text)
@@ -285,9 +304,7 @@ int shk_hooks_apply(struct shk_hooks *own, struct shk_text *text)
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
 		if (!hooks_wanted(own, i))
 			continue;
-		shk_edit_branch(&own->edits[i], hooks[i].site, hooks[i].opcode,
-				(unsigned long)hooks[i].entry);
-		ret = shk_text_apply(text, &own->edits[i]);
+		ret = hooks_apply_one(own, text, i);
 		if (ret) {
 			hooks_revert_first(own, text, i);
 			return ret;

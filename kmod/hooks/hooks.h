@@ -18,7 +18,7 @@ enum shk_hook {
 	SHK_HOOK_PGD_FREE,	 /* pgd_free() */
 	SHK_HOOK_EXEC_MM,	 /* exec_mm_release() */
 	SHK_HOOK_INT3,		 /* kprobe_int3_handler() */
-	SHK_HOOK_EXEC,		 /* security_bprm_committing_creds() */
+	SHK_HOOK_EXEC,		 /* security_bprm_committing_creds(), if shk_hooks.exec */
 	SHK_HOOK_FAULT,		 /* spurious_kernel_fault() */
 	SHK_HOOK_FPU_END,	 /* kernel_fpu_end(), with EFI */
 	/* Functions of text patching that the base executes. In shadows of every policy. */
@@ -40,6 +40,7 @@ enum shk_hook {
 struct shk_hooks {
 	u32 flags;    /* SHK_ASYNC_* of the shadow, by which hooks are chosen. Fixed */
 	bool applied; /* the chosen hooks are applied */
+	bool exec;    /* SHK_HOOK_EXEC is chosen: shk_hooks_add_exec() */
 	struct shk_edit edits[SHK_NR_HOOKS]; /* by enum shk_hook; those not chosen are unused */
 };
 
@@ -74,6 +75,12 @@ int shk_hooks_apply(struct shk_hooks *hooks, struct shk_text *text);
  * text_mutex. May sleep. Tasks may still be preempted in a hook: see shk_hooks_exit().
  */
 void shk_hooks_revert(struct shk_hooks *hooks, struct shk_text *text);
+/*
+ * Chooses SHK_HOOK_EXEC for @text, and applies it if the other hooks are applied. CPUs may execute
+ * @text. Called with the owner's lock held, and without text_mutex. May sleep. Returns 0, or an
+ * error of shk_text_apply(), after which nothing has changed.
+ */
+int shk_hooks_add_exec(struct shk_hooks *hooks, struct shk_text *text);
 
 /*
  * Returns how many hooks this machine needs at most. Fixed after shk_hooks_init(). Needs no lock.

@@ -176,17 +176,18 @@ static bool binds_by_handle(void)
 }
 
 /*
- * Returns true if the caller may change the process of @c->task. That is the task which is
+ * Returns 0 if the caller may change the process of @c->task; CAPABILITY, RIGHTS. That is the task which is
  * changed: a second look-up of the pid might find another one. If CAP_SYS_ADMIN is missed, that
  * is audited.
  */
-static bool may_bind(const struct process_change *c)
+static int may_bind(const struct process_change *c)
 {
-	if (!c->delegated)
-		return true;
-	if (c->granted && !IS_ERR(c->task) && same_thread_group(c->task, current))
-		return true;
-	return capable(CAP_SYS_ADMIN);
+	bool own = !IS_ERR(c->task) && same_thread_group(c->task, current);
+
+	/* A derived handle permits no more to root than to others. */
+	if (c->granted)
+		return own ? 0 : SHK_E(RIGHTS);
+	return !c->delegated || capable(CAP_SYS_ADMIN) ? 0 : SHK_E(CAPABILITY);
 }
 
 /*
@@ -270,8 +271,9 @@ static int process_change_task(struct process_change *c, int (*fn)(struct proces
 {
 	int ret;
 
-	if (!may_bind(c))
-		return SHK_E(CAPABILITY);
+	ret = may_bind(c);
+	if (ret)
+		return ret;
 	if (IS_ERR(c->task))
 		return PTR_ERR(c->task);
 	c->text.mm = process_get_mm(c->task);

@@ -89,7 +89,6 @@ static int syscalls_check_args(struct shk_syscalls *arg, unsigned long *calls)
 {
 	unsigned int nr;
 
-	arg->nr = 0;
 	if (arg->flags || arg->reserved)
 		return -EINVAL;
 	BUILD_BUG_ON(sizeof(arg->calls) * BITS_PER_BYTE < NR_syscalls);
@@ -143,8 +142,7 @@ static void syscalls_update_calls(struct shk_shadow *target)
 
 /*
  * Puts the jump into the texts of @shadow and its target, and makes @shadow one of the target's
- * callers. The locks of both are held; sleeps. After an error the target is unchanged;
- * shk_syscalls_teardown() removes a jump from @shadow. EDITS_IN_PLACE, EDIT_THERE,
+ * callers. The locks of both are held; sleeps. After an error both are unchanged. EDITS_IN_PLACE, EDIT_THERE,
  * SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM.
  */
 static int syscalls_link_target(struct shk_shadow *shadow)
@@ -164,6 +162,7 @@ static int syscalls_link_target(struct shk_shadow *shadow)
 	if (!ret)
 		ret = syscalls_redirect(target);
 	if (ret) {
+		syscalls_unredirect(shadow);
 		shk_shadow_unprepare(target, &was);
 		return ret;
 	}
@@ -201,6 +200,9 @@ struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_sys
 		ret = syscalls_link_target(shadow);
 		shk_shadow_unlock(shadow);
 	}
+	/* Last: a shadow without its link to the target must not be attached to. */
+	if (!ret)
+		ret = shk_shadow_publish(shadow);
 	if (!ret)
 		return shadow;
 	shk_shadow_put(shadow);

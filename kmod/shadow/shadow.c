@@ -271,7 +271,7 @@ static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_sh
  * Gives @shadow its id, and reserves the entry for it, so that shadow_publish() needs no memory.
  * Until then the shadow is not found. Returns 0; -ENOMEM.
  */
-static int shadow_reserve_name(struct shk_shadow *shadow)
+static int shadow_reserve_id(struct shk_shadow *shadow)
 {
 	shadow->id = atomic64_inc_return(&last_id);
 	return xa_reserve(&shadows, shadow->id, GFP_KERNEL_ACCOUNT);
@@ -297,33 +297,33 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 	if (!shadow)
 		return ERR_PTR(-ENOMEM);
 	strscpy(shadow->name, name, sizeof(shadow->name));
-	ret = shadow_reserve_name(shadow);
-	if (ret)
-		goto free;
-	shadow->target = target;
-
-	ret = -ERESTARTSYS;
-	if (mutex_lock_killable(&names_lock))
-		goto release;
-	ret = SHK_E(NAME_TAKEN);
-	if (shadow_find_by_name(name))
-		goto unlock;
-	if (target)
-		shk_shadow_get(target);
-	shadow_publish(shadow);
-	if (*name) {
-		shk_shadow_get(shadow); /* for the name; the caller gets the first one */
-		hash_add(names, &shadow->by_name, hash_of(name));
+	ret = shadow_reserve_id(shadow);
+	if (ret) {
+		kfree(shadow);
+		return ERR_PTR(ret);
 	}
-	mutex_unlock(&names_lock);
+	shadow->target = target ? shk_shadow_get(target) : NULL;
 	return shadow;
+}
+
+int shk_shadow_publish(struct shk_shadow *shadow)
+{
+	int ret = 0;
+
+	if (mutex_lock_killable(&names_lock))
+		return -ERESTARTSYS;
+	if (shadow_find_by_name(shadow->name)) {
+		ret = SHK_E(NAME_TAKEN);
+		goto unlock;
+	}
+	shadow_publish(shadow);
+	if (*shadow->name) {
+		shk_shadow_get(shadow); /* for the name; the caller has the first one */
+		hash_add(names, &shadow->by_name, hash_of(shadow->name));
+	}
 unlock:
 	mutex_unlock(&names_lock);
-release:
-	xa_release(&shadows, shadow->id);
-free:
-	kfree(shadow);
-	return ERR_PTR(ret);
+	return ret;
 }
 
 struct shk_shadow *shk_shadow_find(u64 id, const char *name)
@@ -333,7 +333,8 @@ struct shk_shadow *shk_shadow_find(u64 id, const char *name)
 	if (mutex_lock_killable(&names_lock))
 		return ERR_PTR(-ERESTARTSYS);
 	shadow = id ? xa_load(&shadows, id) : shadow_find_by_name(name);
-	if (shadow && (shadow->hidden || !refcount_inc_not_zero(&shadow->ref)))
+	if (shadow &&
+	    (shadow->hidden || READ_ONCE(shadow->dead) || !refcount_inc_not_zero(&shadow->ref)))
 		shadow = NULL;
 	mutex_unlock(&names_lock);
 	return shadow ?: ERR_PTR(SHK_E(SHADOW_UNKNOWN));
@@ -439,11 +440,23 @@ int shk_shadow_destroy(struct shk_shadow *shadow)
 	return ret;
 }
 
-void shk_shadow_abort(struct shk_shadow *shadow)
+int shk_shadow_share(struct shk_shadow *shadow)
 {
-	shk_shadow_lock_always(shadow, NULL);
-	shadow_destroy_locked(shadow);
+	int ret = shk_shadow_lock(shadow);
+
+	if (ret)
+		return ret;
+	if (!list_empty(&shadow->bodies)) {
+		ret = SHK_E(EDITS_IN_PLACE);
+		goto unlock;
+	}
+	shk_shadow_update_live(shadow);
+	ret = shk_hooks_add_exec(&shadow->hooks, &shadow->text);
+	if (!ret)
+		WRITE_ONCE(shadow->shared, true);
+unlock:
 	shk_shadow_unlock(shadow);
+	return ret;
 }
 
 struct shk_shadow *shk_shadow_get(struct shk_shadow *shadow)
@@ -501,7 +514,7 @@ struct shk_shadow *shk_shadow_create_hidden(u32 flags)
 	shadow->hidden = true;
 	/* No thread acts on its edits: hits ask shk_thread_is_listed(), which checks .hidden. */
 	shadow->nr_threads = 1;
-	ret = shadow_reserve_name(shadow);
+	ret = shadow_reserve_id(shadow);
 	if (ret) {
 		kfree(shadow);
 		return ERR_PTR(ret);

@@ -248,24 +248,27 @@ static inline void shk_shadow_unlock_hidden(struct shk_shadow *shadow)
 extern struct shk_shadow *shk_union;
 
 /*
- * Creates a shadow without edits, tables and grafts.
- *
- *   @name      its name, shorter than SHK_NAME_LEN; "" for none
+ * Makes a shadow whose text equals the base. No other task finds it before shk_shadow_publish().
+ *   @name      its name, or ""
  *   @flags     SHK_ASYNC_*, at most one
  *   @teardown  see struct shk_shadow
  *   @target    the shadow whose text executes during system calls, or NULL. It has no target
  *              itself, and gets a reference.
  *
- * Takes names_lock; may sleep. Returns the shadow, with a reference for the caller and one for the
- * name, if it has one; or an ERR_PTR():
+ * May sleep. Returns the shadow, with a reference for the caller, or an ERR_PTR():
  *   NAME_INVALID  @name has a character that names do not have, or is "." or ".."
- *   NAME_TAKEN    a shadow has that name
  *   -ENOMEM       out of memory
- *   -ERESTARTSYS  the caller was killed
  */
 struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 				     void (*teardown)(struct shk_shadow *),
 				     struct shk_shadow *target);
+/*
+ * Makes @shadow known by its id and its name, which gets a reference. The caller has made all that
+ * the shadow needs, and gives it up by shk_shadow_put() after an error. Takes names_lock; may sleep.
+ *   NAME_TAKEN    a shadow has that name
+ *   -ERESTARTSYS  the caller was killed
+ */
+int shk_shadow_publish(struct shk_shadow *shadow);
 /*
  * Creates a hidden shadow, for the module's own use. It has no name, shk_shadow_find() and
  * shk_shadow_next() do not find it, and SHK_INFO shows nothing of it but its memory. No reference
@@ -305,10 +308,15 @@ struct shk_shadow *shk_shadow_next(u64 id);
  */
 int shk_shadow_destroy(struct shk_shadow *shadow);
 /*
- * Destroys @shadow, if it has no users, even if the caller is killed. For a creator that has to
- * give it up, and has a reference. Locks and waits as for shk_shadow_destroy().
+ * Prepares @shadow for processes that attach themselves by a derived handle: from now on exec takes
+ * such a process out if it gains privileges, and patches for which threads are waited for are
+ * refused, since exec cannot wait. There is no way back. Takes the shadow's lock; may sleep. Returns
+ * 0, or an error after which nothing has changed:
+ *   EDITS_IN_PLACE  the shadow has such a patch
+ *   XEN, FTRACE_DISABLED, FTRACE_DEAD, -ENOMEM  the hook could not be applied
+ *   -ERESTARTSYS    the caller was killed
  */
-void shk_shadow_abort(struct shk_shadow *shadow);
+int shk_shadow_share(struct shk_shadow *shadow);
 /*
  * Takes a reference to @shadow, which has one that stays meanwhile. Returns @shadow. Any context.
  */

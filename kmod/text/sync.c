@@ -55,34 +55,36 @@ static bool sync_is_held(struct shk_page *page, unsigned long addr)
 
 /*
  * Called before the base's bytes at @addr become @src. If these are the tail of a jump that edits
- * cut into, one of the edits holds it from then on. If @src are the instructions that the page has
- * there already, the jump is being taken back, and that edit no longer holds it. Does nothing if
+ * cut into, each of these edits holds it from then on. If @src are the instructions that the page
+ * has there already, the jump is being taken back, and they no longer hold it. Does nothing if
  * edits have all of these bytes, or if no edit has one of them or the byte before.
  */
 static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, const u8 *src,
 				 size_t len)
 {
-	bool all = true, restored = true;
-	struct shk_edit *edit, *cut = NULL;
+	bool all = true, restored = true, cut = false;
+	struct shk_edit *edit;
 	size_t i;
 
 	if (len < 2)
 		return;
 	for (i = 0; i < len; i++) {
 		if (sync_find_edit(page, addr + i, &edit)) {
-			cut = edit;
+			cut = true;
 		} else {
 			all = false;
 			restored &= *shk_page_bytes(page, addr + i) == src[i];
 		}
 	}
 	/* The byte before @addr, the head of the jump, may be an edit's. */
-	if (!cut && sync_find_edit(page, addr - 1, &edit))
-		cut = edit;
-	if (!cut || all)
+	if (all || (!cut && !sync_find_edit(page, addr - 1, &edit)))
 		return;
-	cut->held = addr - 1;
-	cut->held_len = restored ? 0 : len + 1;
+	list_for_each_entry (edit, &page->edits, node) {
+		if (edit->addr >= addr + len || edit->addr + edit->len < addr)
+			continue;
+		edit->held = addr - 1;
+		edit->held_len = restored ? 0 : len + 1;
+	}
 }
 
 /*

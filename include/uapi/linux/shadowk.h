@@ -46,6 +46,8 @@
  *   EINVAL   size, flags, reserved members, or a string without NUL
  *   EBUSY    SHK_REASON_FTRACE_DISABLED, and ENODEV, SHK_REASON_FTRACE_DEAD: calls that attach or
  *            add something to a shadow that has nothing yet
+ *   E2BIG    size; or bytes that the kernel does not know are not 0
+ *   EMFILE   calls that return a handle: too many open files; also ENFILE
  *   ENOMEM   out of memory
  *   ENOTTY   no such ioctl, or one of the other kind of descriptor
  *   EPERM    SHK_REASON_CAPABILITY: a capability is missing
@@ -105,6 +107,7 @@
  *   NO_STACKS           EOPNOTSUPP  no ORC unwinder, so no reliable stack traces
  *   NO_SYSCALL_ENTRY    EOPNOTSUPP  the kernel has no x64_sys_call()
  *   NO_THUNKS           EOPNOTSUPP  the CPU or the boot options use no such thunks
+ *   NO_LIVEPATCH        EOPNOTSUPP  the kernel has no livepatch (CONFIG_LIVEPATCH)
  *
  * Shadows:
  *   SHADOW_UNKNOWN      ENOENT      no shadow has that name or id
@@ -202,6 +205,7 @@ enum shk_reason {
 	SHK_REASON_NO_STACKS = 20,
 	SHK_REASON_NO_SYSCALL_ENTRY = 21,
 	SHK_REASON_NO_THUNKS = 22,
+	SHK_REASON_NO_LIVEPATCH = 23,
 	SHK_REASON_SHADOW_UNKNOWN = 32,
 	SHK_REASON_SHADOW_DESTROYED = 33,
 	SHK_REASON_SHADOW_IN_USE = 34,
@@ -423,7 +427,6 @@ struct shk_property {
  *   EEXIST      NAME_TAKEN
  *   EINVAL      NAME_INVALID; or several policies
  *   EOPNOTSUPP  NO_CARRIER: CAUSAL and UNION are not possible here
- *   ESTALE      SHADOW_DESTROYED: CAUSAL: another caller destroyed it by its name meanwhile
  *
  * Needs CAP_SYS_MODULE. Adds text.
  */
@@ -516,6 +519,7 @@ struct shk_shadow_info {
  *
  *   EBUSY       SHADOW_IN_USE: processes are inside, or cgroups are attached, to this shadow or
  *               to one whose target it is
+ *   ESTALE      SHADOW_DESTROYED
  *
  * Needs CAP_SYS_MODULE.
  */
@@ -540,8 +544,8 @@ struct shk_shadow_destroy {
  * @reserved:	0
  * @id:		out: id of the new handle, for SHK_HANDLE_REVOKE
  *
- * A derived handle grants its rights to a holder without capabilities. Every other call on it is
- * EACCES, also for root. SHK_SHADOW_LIST and SHK_LEAVE need no
+ * A derived handle grants its rights to a holder without capabilities. Everything else on it is
+ * EACCES, also for root: other calls, and other processes than the caller's own. SHK_SHADOW_LIST and SHK_LEAVE need no
  * right. Read hits are those of all processes inside, not only of the holder's.
  *
  * A process that attached itself by SHK_RIGHT_ATTACH without CAP_SYS_ADMIN is inside by
@@ -737,7 +741,7 @@ struct shk_process_entry {
  * - From the first SHK_THREAD stretch on, each patched function of the shadow tests the thread.
  *
  * SHK_ENTER
- *   as SHK_PROCESS_ATTACH, and
+ *   as SHK_PROCESS_ATTACH of the caller's own process without cgroups, and
  *   EBUSY       EDITS_FOR_ALL: SHK_THREAD, and the shadow has raw edits, SKIP_CALL, IN_PLACE,
  *               RETPOLINES or RETURNS patches, which cannot test the thread
  *   EBUSY       THREAD_STRETCH: the process is in a SHK_THREAD stretch in another shadow, or,
@@ -747,6 +751,7 @@ struct shk_process_entry {
  *   EOPNOTSUPP  SYSCALLS_ONLY: SHK_THREAD, and the shadow was made by SHK_SYSCALLS_CREATE
  * SHK_LEAVE
  *   EBUSY       TASK_BUSY, with @busy
+ *   EIO         XEN
  *   ENOENT      NO_STRETCH
  *
  * SHK_ENTER needs what SHK_PROCESS_ATTACH needs; SHK_LEAVE needs nothing, not even a right.
@@ -797,6 +802,7 @@ struct shk_enter {
  *   EINVAL      SYSCALL_UNKNOWN, with @nr
  *   EOPNOTSUPP  SYSCALL_NO_RETURN, with @nr: exit, exit_group, execve or execveat
  *   EOPNOTSUPP  NO_SYSCALL_ENTRY
+ *   EIO         XEN
  *   EOPNOTSUPP  POLICY: the target is OWNER or CAUSAL
  *   EOPNOTSUPP  SYSCALLS_ONLY: the target was made by this call
  *   ESTALE      SHADOW_DESTROYED
@@ -856,6 +862,7 @@ struct shk_syscalls {
  *   EBADF       NOT_CGROUP
  *   EBUSY       TASK_BUSY, with @busy
  *   EBUSY       CGROUP_ELSEWHERE (attach)
+ *   EIO         XEN (attach)
  *   EBUSY       FTRACE_DISABLED (attach)
  *   ENOENT      CGROUP_REMOVED
  *   ENOENT      CGROUP_UNATTACHED (detach)
@@ -1054,7 +1061,6 @@ enum shk_probe_arm {
  *
  *   EBUSY       EDIT_THERE: the shadow has an edit there that cannot serve both
  *   EBUSY       JUMP_THERE: a return is wanted where an edit is armed by a jump
- *   EBUSY       KPROBE_THERE: another user's optimised kprobe covers the instruction
  *   EBUSY       FTRACE_DISABLED
  *   EBUSY       MODULE_BUSY
  *   EEXIST      NAME_TAKEN
@@ -1267,7 +1273,7 @@ struct shk_patch_module {
  *   EEXIST      NAME_TAKEN
  *   EINVAL      NAME_INVALID
  *   EBUSY       FTRACE_DISABLED
- *   EBUSY       THREADS_INSIDE: SKIP_CALL, RETPOLINES, RETURNS, IN_PLACE
+ *   EBUSY       THREADS_INSIDE: SKIP_CALL, IN_PLACE
  *   EIO         XEN
  *   ENOSPC      NO_ROOM
  *   ESTALE      SHADOW_DESTROYED
@@ -1276,9 +1282,9 @@ struct shk_patch_module {
  *   EINVAL      NOT_FUNCTION
  *   ENOENT      SYMBOL_UNKNOWN
  *   ERANGE      NOT_TEXT
- *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE: see struct shk_probe_add
+ *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE, MODULE_END: see struct shk_probe_add
  *   EOPNOTSUPP  NO_FENTRY
- *   EBUSY       EDIT_THERE: an IN_PLACE patch has the function
+ *   EBUSY       EDIT_THERE: an IN_PLACE patch, or SHK_SYSCALLS_CREATE, has the function
  *   EBUSY       MODULE_BUSY
  * SKIP_CALL
  *   EBUSY       EDIT_THERE, KPROBE_THERE: at the call
@@ -1287,6 +1293,7 @@ struct shk_patch_module {
  *   ENOENT      NO_CALL
  * MODULE, LIVEPATCH
  *   ENODEV      NO_PATCH_MODULE
+ *   EOPNOTSUPP  NO_LIVEPATCH: LIVEPATCH, CAPTURE
  *   ENOEXEC     PATCH_VERSION, OUT_OF_REACH, NO_FUNCTIONS
  * LIVEPATCH
  *   EBUSY       TASK_BUSY, with @busy
@@ -1294,13 +1301,17 @@ struct shk_patch_module {
  *   EOPNOTSUPP  OBJECT_RELOCATIONS, with @subject
  *   EOPNOTSUPP  CALLBACKS: without SHK_PATCH_CALLBACKS
  *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
- *   any         LIVEPATCH: a pre_patch callback failed
+ *   EOPNOTSUPP  BODY_FIXED: a function has more .cold parts than the module handles
+ *   any         LIVEPATCH: a pre_patch callback failed; EINVAL if it did not return an errno
  * IN_PLACE
  *   EBUSY       TASK_BUSY, with @busy
  *   EBUSY       EDIT_THERE: the shadow has another patch of the function, or an edit in its body
- *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT
+ *   EBUSY       KPROBE_THERE: in the new body
+ *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT. BODY_FIXED
+ *               is also the reason for functions of modules, and for patches that call the old body
  *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
  * RETPOLINES, RETURNS
+ *   EBUSY       EDIT_THERE: the shadow has such a patch
  *   EBUSY       PROCESSES_INSIDE
  *   EOPNOTSUPP  NO_THUNKS
  *
@@ -1343,6 +1354,8 @@ struct shk_patch_add {
  *   EBUSY       TASK_BUSY, with @busy
  *   EBUSY       PROCESSES_INSIDE: RETPOLINES, RETURNS
  *   EBUSY       PATCH_BUSY
+ *   ENOSPC      NO_ROOM: IN_PLACE, whose removal makes jumps for the time that it waits
+ *   EIO         XEN: IN_PLACE
  *   EINVAL      NOT_LIVEPATCH: SHK_PATCH_UNSAFE_NOW for a patch of another kind
  *   ENOENT      ID_UNKNOWN
  *
@@ -1374,6 +1387,8 @@ struct shk_patch_remove {
  *   EBUSY       PATCH_BUSY
  *   EBUSY       LIVEPATCH: another transition is in progress
  *   EEXIST      PROMOTED: the kernel accepts a module's patch once
+ *   ENODEV      NO_PATCH_MODULE
+ *   ENOSPC      NO_ROOM
  *   EINVAL      NOT_LIVEPATCH
  *   ENOENT      ID_UNKNOWN
  *   any         LIVEPATCH: klp_enable_patch() failed
