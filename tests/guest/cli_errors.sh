@@ -80,8 +80,8 @@ refused "pid $zombie is a zombie" attach web --pid "$zombie"
 kill $python
 
 refused "no function named 'no_such_function' in this kernel" probe add web no_such_function
-refused "vfs_read+1 is in the middle of an instruction" probe add web vfs_read+0x1
-refused "vfs_read+1048576 is past the end of vfs_read" probe add web vfs_read+0x100000
+refused "vfs_read+0x1 is in the middle of an instruction" probe add web vfs_read+0x1
+refused "vfs_read+0x100000 is past the end of vfs_read" probe add web vfs_read+0x100000
 refused "0x1000 is not in the text of the kernel" probe add web 0x1000
 refused "cannot probe exc_int3: the kernel forbids it" probe add web exc_int3
 refused "cannot probe entry_SYSCALL_64" probe add web entry_SYSCALL_64
@@ -93,7 +93,7 @@ refused "shadow 'web' has no probe named 'other'" probe remove web other
 refused "no function named 'no_such_function' in this kernel" raw privatise web no_such_function
 refused "0x1000, or the end of the range, is not in the kernel's own text" raw privatise web 0x1000
 refused "cannot edit vfs_read: the kernel replaces or guards" raw add web vfs_read 0f1f440000
-refused "at vfs_read+6 one instruction is to stand" raw add web vfs_read+6 0606
+refused "at vfs_read+6 one instruction must replace one" raw add web vfs_read+6 0606
 refused "shadow 'web' has no raw edit 7; see 'shadowctl raw list web'" raw remove web 7
 twice=$(awk '$2 ~ /[tT]/ && NF == 3 && $3 !~ /[.]/ { n[$3]++; a[$3] = $1 }
 	END { for (f in n) if (n[f] == 2) { print f, a[f]; exit } }' /proc/kallsyms)

@@ -71,8 +71,8 @@ is_("mkdir() then", inside("mkdir /tmp/x 2>&1; rmdir /tmp/x"), "")
 
 says("no function named 'nosuch'", 1, "nosuch", "--nop")
 says("several functions are named 't_show'; give the address instead: 0x", 1, "t_show", "--nop")
-says("cannot patch shadowk_exit: the kernel forbids it", 1, "shadowk_exit", "--nop")
-says("cannot patch shadowk_exit: the kernel forbids it", 1, "--skip-call", "shadowk_exit", "vfs_read")
+says("cannot patch shadowk:shadowk_exit: the kernel forbids it", 1, "shadowk_exit", "--nop")
+says("cannot patch shadowk:shadowk_exit: the kernel forbids it", 1, "--skip-call", "shadowk_exit", "vfs_read")
 says("cannot patch schedule: the kernel forbids it", 1, "schedule", "--nop")
 # Too short for a jump: a return.
 says("cannot redirect ftrace_stub: it has no __fentry__ site", 1, "ftrace_stub", "--nop")
@@ -123,7 +123,7 @@ def in_place():
     says("has a patch of __x64_sys_getuid in place", 1, "__x64_sys_getuid", "--nop")
     says("has another patch of __x64_sys_getuid", 1, "__x64_sys_getuid", "--nop", "--in-place")
     run("patch", "remove", "p", "here")
-    says("uses the stack at other places", 1, "vfs_mkdir", "--return", "1", "--in-place")
+    says("has other stack frames", 1, "vfs_mkdir", "--return", "1", "--in-place")
     says("is longer than that of __x64_sys_getuid", 1, f"{extra}/shk_inplace_wrong.ko", "--in-place")
     says("belongs to --return", 2, "--skip-call", "vfs_read", "vfs_write", "--in-place")
     with subprocess.Popen(["shadowctl", "run", "p", "--", "python3", "-c",

@@ -33,8 +33,8 @@ is_("left out", ctl("create", "p", "--profile", "./mine", "--without", "sync")["
     [{"item": "gone", "reason": "no function named 'no_such_function' in this kernel; see "
                                 "/proc/kallsyms"},
      {"item": "shut", "reason": "cannot patch schedule: the kernel forbids it (noinstr, entry or "
-                                "scheduler text, kprobe blacklist), shadows depend on it, or "
-                                "the branch would lie in two pages; choose another function"}])
+                                "scheduler text, kprobe blacklist), or shadowk relies on it; "
+                                "choose another function"}])
 shown = ctl("show", "p")
 is_("patches", [(p["name"], p["kind"], p["value"], p["object"]) for p in shown["patches"]],
     [("mine:ppid", "return", 16, None), ("mine:ro", "return", -30, None),
@@ -52,7 +52,7 @@ refused("./mine:3: bad: no function named 'no_such_function'", "bad nop no_such_
 refused("./mine:4: bad: cannot patch schedule", "", "bad nop schedule")
 refused("./mine:3: bad: vfs_read has no direct call of 'vfs_write'",
         "bad skip-call vfs_read vfs_write")
-refused("./mine:3: late: vfs_read+1 is in the middle", "late optional probe vfs_read+1 count")
+refused("./mine:3: late: vfs_read+0x1 is in the middle", "late optional probe vfs_read+1 count")
 refused("./mine:3: line 2 names its item 'good', too", "good nop vfs_read")
 refused("./mine:3: 'mine:a/b' cannot be the name", "a/b nop vfs_read")
 refused("./mine:3: '' is not an edit", "alone")

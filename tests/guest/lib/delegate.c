@@ -79,6 +79,18 @@ long job_leave_itself(long slot)
 	return shadowk_leave(slots[slot]);
 }
 
+long job_derive(long slot)
+{
+	struct shadowk_shadow *derived;
+
+	return shadowk_handle_derive(slots[slot], SHADOWK_RIGHT_READ, &derived, NULL);
+}
+
+long job_revoke(long slot)
+{
+	return shadowk_handle_revoke(slots[slot], 0);
+}
+
 long job_getppid_hits(long slot)
 {
 	struct shadowk_probe_info info;

@@ -30,6 +30,8 @@ long job_attach_itself(long slot);
 long job_detach_itself(long slot);
 long job_enter_itself(long slot);
 long job_leave_itself(long slot);
+long job_derive(long slot);
+long job_revoke(long slot);
 long job_getppid_hits(long slot);
 /* For the process @pid: DELEGATE_ORDER(slot, pid). */
 #define DELEGATE_ORDER(slot, pid) ((long)(slot) << 32 | (pid))
