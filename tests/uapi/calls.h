@@ -4,23 +4,77 @@
 #define SHADOWK_TEST_CALLS_H
 
 #include <stddef.h>
+#include <sys/mman.h>
 
 #include "uapi.h"
+
+struct part {
+	size_t offset, len;
+};
 
 struct one_call {
 	const char *name;
 	unsigned long nr;
 	bool on_handle;
 	uint32_t size;
-	bool answers;	 /* writes to its argument */
-	uint32_t flags;	 /* that are known */
-	size_t reserved; /* where that member is; 0: nowhere */
+	uint32_t flags;	     /* that are known */
+	size_t reserved;     /* offset of that member; 0: there is none */
+	size_t element;	     /* of a list: size of its elements */
+	struct part outs[3]; /* members that are out only, besides @reason and @busy */
 	void (*fill)(void *arg);
-	long result; /* of a filled, good argument; 0: any success */
+	long result; /* of a filled, good argument: an ERROR(), or 0 for any success */
 };
+
+/*
+ * Where lists write their elements. Behind it is a page that faults: no list, however spoiled its
+ * argument is, writes to other memory of the test.
+ */
+#define ELEMENTS_LEN 65536
+
+static inline void *elements_room(void)
+{
+	static char *room;
+
+	if (!room) {
+		char *map = mmap(NULL, ELEMENTS_LEN + 2 * 4096, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		need(map != MAP_FAILED);
+		need(!mprotect(map + ELEMENTS_LEN, 2 * 4096, PROT_NONE));
+		room = map;
+	}
+	return room;
+}
+
+/* A descriptor of a process that has exited and was waited for. */
+static inline int pidfd_exited(void)
+{
+	static int fd = -1;
+
+	if (fd < 0) {
+		pid_t pid = fork();
+
+		need(pid >= 0);
+		if (!pid)
+			_exit(0);
+		fd = pidfd_of(pid);
+		need(waitpid(pid, NULL, 0) == pid);
+	}
+	return fd;
+}
 
 static inline void fill_nothing(void *arg)
 {
+}
+
+/* Room for one element: the size of an element depends on the list. */
+static inline void fill_list(void *arg)
+{
+	struct shk_list *list = arg;
+
+	list->element_size = 8;
+	list->nr = 1;
+	list->elements = (uintptr_t)elements_room();
 }
 
 static inline void fill_open(void *arg)
@@ -28,14 +82,24 @@ static inline void fill_open(void *arg)
 	strcpy(((struct shk_shadow_open *)arg)->name, "uapi");
 }
 
-static inline void fill_next(void *arg)
+static inline void fill_derive(void *arg)
 {
-	((struct shk_shadow_info *)arg)->id = 1;
+	((struct shk_handle_derive *)arg)->rights = SHK_RIGHT_READ;
 }
 
-static inline void fill_dead(void *arg)
+static inline void fill_revoke(void *arg)
 {
-	((struct shk_process *)arg)->pid = NO_PID;
+	((struct shk_handle_revoke *)arg)->id = 123456;
+}
+
+static inline void fill_exited(void *arg)
+{
+	((struct shk_process *)arg)->pidfd = pidfd_exited();
+}
+
+static inline void fill_self(void *arg)
+{
+	((struct shk_process *)arg)->flags = SHK_PROCESS_SELF;
 }
 
 static inline void fill_add(void *arg)
@@ -56,12 +120,12 @@ static inline void fill_patch(void *arg)
 	struct shk_patch_add *add = arg;
 
 	add->kind = SHK_PATCH_NOP;
-	strcpy(add->symbol, "vfs_read");
+	strcpy(add->function.symbol, "vfs_read");
 }
 
 static inline void fill_text(void *arg)
 {
-	strcpy(((struct shk_text_info *)arg)->symbol, "vfs_read");
+	strcpy(((struct shk_text_read *)arg)->symbol, "vfs_read");
 }
 
 static inline void fill_no_fd(void *arg)
@@ -69,7 +133,7 @@ static inline void fill_no_fd(void *arg)
 	((struct shk_cgroup *)arg)->fd = -1;
 }
 
-/* The shadow is none that may own anything. */
+/* The shadow is not SHK_ASYNC_OWNER, so it owns nothing. */
 static inline void fill_own(void *arg)
 {
 	struct shk_own_arg *own = arg;
@@ -110,104 +174,91 @@ static inline void fill_raw(void *arg)
 	strcpy(add->symbol, "vfs_read");
 }
 
-#define CALL(nr, type, ...)                                       \
-	{                                                         \
-#nr, nr, .size = sizeof(struct type), __VA_ARGS__ \
-	}
+/* clang-format off */
+#define CALL(nr, type, ...) { #nr, nr, .size = sizeof(struct type), __VA_ARGS__ }
+#define LIST(nr, type, ...) \
+	CALL(nr, shk_list, .element = sizeof(struct type), .fill = fill_list, __VA_ARGS__)
+#define OUT(type, member) { offsetof(struct type, member), sizeof(((struct type *)0)->member) }
+#define RESERVED(type) .reserved = offsetof(struct type, reserved)
 
 static const struct one_call calls[] = {
-	CALL(SHK_INFO, shk_info, .answers = true, .fill = fill_nothing),
-	CALL(SHK_PROPERTY_NEXT, shk_property, .answers = true,
-	     .reserved = offsetof(struct shk_property, reserved), .fill = fill_nothing),
-	CALL(SHK_SHADOW_CREATE, shk_shadow_create,
-	     .flags = SHK_ASYNC_INHERIT | SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL | SHK_ASYNC_UNION |
-		      SHK_DELEGABLE,
-	     .fill = fill_nothing),
+	/* On the device. */
+	CALL(SHK_INFO, shk_info, .fill = fill_nothing,
+	     .outs = { { offsetof(struct shk_info, features),
+			 sizeof(struct shk_info) - offsetof(struct shk_info, features) } }),
+	LIST(SHK_PROPERTY_LIST, shk_property),
+	CALL(SHK_SHADOW_CREATE, shk_shadow_create, .fill = fill_nothing,
+	     .flags = SHK_ASYNC_INHERIT | SHK_ASYNC_OWNER | SHK_ASYNC_CAUSAL | SHK_ASYNC_UNION),
 	CALL(SHK_SHADOW_OPEN, shk_shadow_open, .fill = fill_open),
-	CALL(SHK_SHADOW_NEXT, shk_shadow_info, .answers = true, .fill = fill_next),
-	CALL(SHK_PROCESS_DETACH, shk_process, .answers = true,
-	     .reserved = offsetof(struct shk_process, busy), .fill = fill_nothing,
-	     .result = -ENOENT),
-	CALL(SHK_PROCESS_INFO, shk_process_info, .answers = true,
-	     .reserved = offsetof(struct shk_process_info, reserved), .fill = fill_nothing,
-	     .result = -ENOENT),
-	CALL(SHK_SHADOW_INFO, shk_shadow_info, .on_handle = true, .answers = true,
-	     .fill = fill_nothing),
-	CALL(SHK_PROCESS_DETACH, shk_process, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_process, busy), .fill = fill_nothing,
-	     .result = -ENOENT),
-	CALL(SHK_PROCESS_ATTACH, shk_process, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_process, busy), .fill = fill_dead, .result = -ESRCH),
-	CALL(SHK_PROCESS_NEXT, shk_process_next, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_process_next, reserved), .fill = fill_nothing,
-	     .result = -ENOENT),
-	CALL(SHK_LEAVE, shk_enter, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_enter, busy), .fill = fill_nothing, .result = -ENOENT),
-	CALL(SHK_CGROUP_DETACH, shk_cgroup, .answers = true,
-	     .reserved = offsetof(struct shk_cgroup, busy), .fill = fill_no_fd, .result = -EBADF),
-	CALL(SHK_CGROUP_DETACH, shk_cgroup, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_cgroup, busy), .fill = fill_no_fd, .result = -EBADF),
-	CALL(SHK_CGROUP_ATTACH, shk_cgroup, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_cgroup, busy), .fill = fill_no_fd, .result = -EBADF),
-	CALL(SHK_CGROUP_SPLIT, shk_cgroup_split, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_cgroup_split, busy), .fill = fill_split,
-	     .result = -EBADFD),
-	CALL(SHK_CGROUP_NEXT, shk_cgroup_next, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_cgroup_next, reserved), .fill = fill_nothing,
-	     .result = -ENOENT),
-	CALL(SHK_OWN, shk_own_arg, .on_handle = true,
-	     .reserved = offsetof(struct shk_own_arg, reserved), .fill = fill_own,
-	     .result = -EMEDIUMTYPE),
-	CALL(SHK_DISOWN, shk_own_arg, .on_handle = true,
-	     .reserved = offsetof(struct shk_own_arg, reserved), .fill = fill_own,
-	     .result = -ENOENT),
-	CALL(SHK_OWN_NEXT, shk_own_info, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_own_info, reserved), .fill = fill_nothing,
-	     .result = -ENOENT),
-	CALL(SHK_PROBE_ADD, shk_probe_add, .on_handle = true, .answers = true,
-	     .flags = SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3,
-	     .reserved = offsetof(struct shk_probe_add, reserved), .fill = fill_add),
+	LIST(SHK_SHADOW_LIST, shk_shadow_info),
+	CALL(SHK_PROCESS_DETACH, shk_process, RESERVED(shk_process), .flags = SHK_PROCESS_SELF,
+	     .fill = fill_self, .result = ERROR(ENOENT, SHK_REASON_NOT_INSIDE)),
+	CALL(SHK_PROCESS_INFO, shk_process_info, RESERVED(shk_process_info),
+	     .flags = SHK_PROCESS_SELF, .fill = fill_self,
+	     .outs = { OUT(shk_process_info, shadow), OUT(shk_process_info, name) },
+	     .result = ERROR(ENOENT, SHK_REASON_NOT_INSIDE)),
+	CALL(SHK_CGROUP_DETACH, shk_cgroup, RESERVED(shk_cgroup), .fill = fill_no_fd,
+	     .result = ERROR(EBADF, SHK_REASON_NOT_CGROUP)),
+
+	/* On a handle. */
+	LIST(SHK_SHADOW_LIST, shk_shadow_info, .on_handle = true),
+	CALL(SHK_HANDLE_DERIVE, shk_handle_derive, RESERVED(shk_handle_derive), .on_handle = true,
+	     .fill = fill_derive, .outs = { OUT(shk_handle_derive, id) }),
+	CALL(SHK_HANDLE_REVOKE, shk_handle_revoke, .on_handle = true, .fill = fill_revoke,
+	     .result = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN)),
+	CALL(SHK_PROCESS_DETACH, shk_process, RESERVED(shk_process), .on_handle = true,
+	     .flags = SHK_PROCESS_SELF, .fill = fill_self,
+	     .result = ERROR(ENOENT, SHK_REASON_NOT_INSIDE)),
+	CALL(SHK_PROCESS_ATTACH, shk_process, RESERVED(shk_process), .on_handle = true,
+	     .flags = SHK_PROCESS_SELF, .fill = fill_exited,
+	     .result = ERROR(ESRCH, SHK_REASON_PROCESS_EXITED)),
+	LIST(SHK_PROCESS_LIST, shk_process_entry, .on_handle = true),
+	CALL(SHK_LEAVE, shk_enter, .on_handle = true, .fill = fill_nothing,
+	     .result = ERROR(ENOENT, SHK_REASON_NO_STRETCH)),
+	CALL(SHK_CGROUP_DETACH, shk_cgroup, RESERVED(shk_cgroup), .on_handle = true,
+	     .fill = fill_no_fd, .result = ERROR(EBADF, SHK_REASON_NOT_CGROUP)),
+	CALL(SHK_CGROUP_ATTACH, shk_cgroup, RESERVED(shk_cgroup), .on_handle = true,
+	     .fill = fill_no_fd, .result = ERROR(EBADF, SHK_REASON_NOT_CGROUP)),
+	CALL(SHK_CGROUP_SPLIT, shk_cgroup_split, RESERVED(shk_cgroup_split), .on_handle = true,
+	     .fill = fill_split, .result = ERROR(EBADF, SHK_REASON_NOT_HANDLE)),
+	LIST(SHK_CGROUP_LIST, shk_cgroup_entry, .on_handle = true),
+	CALL(SHK_OWN, shk_own_arg, .on_handle = true, .fill = fill_own,
+	     .result = ERROR(EOPNOTSUPP, SHK_REASON_POLICY)),
+	CALL(SHK_DISOWN, shk_own_arg, .on_handle = true, .fill = fill_own,
+	     .result = ERROR(ENOENT, SHK_REASON_NOT_OWNED)),
+	LIST(SHK_OWN_LIST, shk_own_info, .on_handle = true),
+	CALL(SHK_PROBE_ADD, shk_probe_add, RESERVED(shk_probe_add), .on_handle = true,
+	     .flags = SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3, .fill = fill_add,
+	     .outs = { OUT(shk_probe_add, id) }),
 	CALL(SHK_PROBE_REMOVE, shk_probe_remove, .on_handle = true, .fill = fill_remove,
-	     .result = -ENOENT),
-	CALL(SHK_PROBE_NEXT, shk_probe_info, .on_handle = true, .answers = true,
-	     .fill = fill_nothing, .result = -ENOENT),
-	/* Its other flags are for other kinds of patches: uapi_patch_places has those. */
-	CALL(SHK_PATCH_ADD, shk_patch_add, .on_handle = true, .answers = true,
-	     .flags = SHK_PATCH_IN_PLACE, .reserved = offsetof(struct shk_patch_add, busy),
-	     .fill = fill_patch),
-	CALL(SHK_PATCH_REMOVE, shk_patch_remove, .on_handle = true, .answers = true,
-	     .flags = SHK_PATCH_UNSAFE_NOW, .reserved = offsetof(struct shk_patch_remove, busy),
-	     .fill = fill_patch_remove, .result = -ENOENT),
+	     .result = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN)),
+	LIST(SHK_PROBE_LIST, shk_probe_info, .on_handle = true),
+	/* Its other flags are for other kinds of patches: see uapi_patch_places. */
+	CALL(SHK_PATCH_ADD, shk_patch_add, RESERVED(shk_patch_add), .on_handle = true,
+	     .flags = SHK_PATCH_IN_PLACE, .fill = fill_patch,
+	     .outs = { OUT(shk_patch_add, id), OUT(shk_patch_add, subject) }),
+	CALL(SHK_PATCH_REMOVE, shk_patch_remove, .on_handle = true, .flags = SHK_PATCH_UNSAFE_NOW,
+	     .fill = fill_patch_remove, .result = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN)),
 	CALL(SHK_PATCH_PROMOTE, shk_patch_promote, .on_handle = true, .fill = fill_patch_remove,
-	     .result = -ENOENT),
-	CALL(SHK_PATCH_NEXT, shk_patch_info, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_patch_info, reserved), .fill = fill_nothing,
-	     .result = -ENOENT),
-	CALL(SHK_RAW_ADD, shk_raw_add, .on_handle = true, .answers = true,
-	     .flags = SHK_RAW_IDENTITY, .fill = fill_raw),
+	     .result = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN)),
+	LIST(SHK_PATCH_LIST, shk_patch_info, .on_handle = true),
+	CALL(SHK_RAW_ADD, shk_raw_add, .on_handle = true, .flags = SHK_RAW_IDENTITY,
+	     .fill = fill_raw, .outs = { OUT(shk_raw_add, id) }),
 	CALL(SHK_RAW_REMOVE, shk_raw_remove, .on_handle = true, .fill = fill_remove_raw,
-	     .result = -ENOENT),
-	CALL(SHK_RAW_NEXT, shk_raw_info, .on_handle = true, .answers = true, .fill = fill_nothing,
-	     .result = -ENOENT),
-	CALL(SHK_EDIT_NEXT, shk_edit_info, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_edit_info, reserved), .fill = fill_nothing,
-	     .result = -ENOENT),
-	CALL(SHK_TEXT_READ, shk_text_info, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_text_info, reserved), .fill = fill_text),
-	/* Behind SHK_EDIT_NEXT, which has something to tell after them. */
-	CALL(SHK_SYSCALLS_CREATE, shk_syscalls, .on_handle = true, .answers = true,
-	     .reserved = offsetof(struct shk_syscalls, reserved), .fill = fill_syscalls),
-	CALL(SHK_ENTER, shk_enter, .on_handle = true, .answers = true, .flags = SHK_THREAD,
-	     .reserved = offsetof(struct shk_enter, busy), .fill = fill_nothing),
-	/* Last, for it ends the shadow. */
+	     .result = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN)),
+	LIST(SHK_RAW_LIST, shk_raw_info, .on_handle = true),
+	LIST(SHK_EDIT_LIST, shk_edit_info, .on_handle = true),
+	CALL(SHK_TEXT_READ, shk_text_read, RESERVED(shk_text_read), .on_handle = true,
+	     .fill = fill_text,
+	     .outs = { OUT(shk_text_read, symbol_len), OUT(shk_text_read, len),
+		       { offsetof(struct shk_text_read, base), 2 * SHK_TEXT_LEN } }),
+	CALL(SHK_SYSCALLS_CREATE, shk_syscalls, RESERVED(shk_syscalls), .on_handle = true,
+	     .fill = fill_syscalls, .outs = { OUT(shk_syscalls, nr) }),
+	CALL(SHK_ENTER, shk_enter, .on_handle = true, .flags = SHK_THREAD, .fill = fill_nothing),
+	/* Last, since it destroys the shadow. */
 	CALL(SHK_SHADOW_DESTROY, shk_shadow_destroy, .on_handle = true, .fill = fill_nothing),
 };
-
-/* Every argument begins so. */
-struct head {
-	uint32_t size;
-	uint32_t flags;
-};
+/* clang-format on */
 
 /* A good argument in a buffer of @room zeros. */
 static inline void *good_arg(const struct one_call *c, void *buf, size_t room)
@@ -223,26 +274,51 @@ static inline int fd_of(const struct one_call *c, int dev, int handle)
 	return c->on_handle ? handle : dev;
 }
 
-/* Make a call that may succeed, and undo what it did. */
+/* Undoes a call that returned @ret. */
+static inline void undo(const struct one_call *c, int fd, const void *arg, long ret)
+{
+	if (ret < 0)
+		return;
+	switch (c->nr) {
+	case SHK_SHADOW_CREATE:
+	case SHK_SHADOW_OPEN:
+	case SHK_HANDLE_DERIVE:
+	case SHK_SYSCALLS_CREATE:
+		close((int)ret);
+		break;
+	case SHK_ENTER:
+		leave(fd);
+		break;
+	case SHK_PROBE_ADD:
+		probe_remove(fd, ((const struct shk_probe_add *)arg)->id);
+		break;
+	case SHK_PATCH_ADD:
+		patch_remove(fd, ((const struct shk_patch_add *)arg)->id);
+		break;
+	case SHK_RAW_ADD:
+		raw_remove(fd, ((const struct shk_raw_add *)arg)->id);
+		break;
+	}
+}
+
 static inline long call_and_undo(const struct one_call *c, int fd, void *arg)
 {
 	long ret = call(fd, c->nr, arg);
 
-	if (ret >= 0 && (c->nr == SHK_SHADOW_CREATE || c->nr == SHK_SHADOW_OPEN ||
-			 c->nr == SHK_SYSCALLS_CREATE))
-		close((int)ret);
-	if (ret >= 0 && c->nr == SHK_ENTER)
-		leave(fd);
-	if (ret >= 0 && c->nr == SHK_PROBE_ADD)
-		probe_remove(fd, ((struct shk_probe_add *)arg)->id);
-	if (ret >= 0 && c->nr == SHK_PATCH_ADD)
-		patch_remove(fd, ((struct shk_patch_add *)arg)->id);
-	if (ret >= 0 && c->nr == SHK_RAW_ADD)
-		raw_remove(fd, ((struct shk_raw_add *)arg)->id);
+	undo(c, fd, arg, ret);
 	return ret;
 }
 
-/* What a shadow's first such call allocates for good is no leak of the second one. */
+/* As call_raw(): returns -errno, for pointers of all sorts. */
+static inline long call_raw_and_undo(const struct one_call *c, int fd, void *arg)
+{
+	long ret = call_raw(fd, c->nr, arg);
+
+	undo(c, fd, arg, ret);
+	return ret;
+}
+
+/* The first such call of a shadow allocates what lives as long as the shadow. */
 static inline bool allocates_once(const struct one_call *c)
 {
 	return c->nr == SHK_PROBE_ADD || c->nr == SHK_ENTER || c->nr == SHK_SYSCALLS_CREATE;

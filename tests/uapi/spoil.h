@@ -22,7 +22,7 @@ static inline uint64_t roll(struct dice *d, uint64_t sides)
 	return (dice_next(d) >> 16) % sides;
 }
 
-/* Numbers at which things end. */
+/* Numbers at which ranges end. */
 static inline uint64_t edge(struct dice *d)
 {
 	static const uint64_t edges[] = {
@@ -46,7 +46,7 @@ static inline uint64_t edge(struct dice *d)
 	return edges[roll(d, ARRAY_SIZE(edges))];
 }
 
-/* Good, but for a few bytes of it, or a word or two, or all. */
+/* Writes a good argument of which some bytes, a word, or all bytes are random. */
 static inline void spoil(struct dice *d, const struct one_call *c, unsigned char *buf, size_t room)
 {
 	unsigned char arg[4096];
@@ -61,25 +61,45 @@ static inline void spoil(struct dice *d, const struct one_call *c, unsigned char
 		memcpy(arg + roll(d, c->size / 8) * 8, &value, sizeof(value));
 	}
 	if (!roll(d, 8))
-		for (size_t i = 8; i < c->size; i++)
+		for (size_t i = sizeof(struct head); i < c->size; i++)
 			arg[i] = (unsigned char)dice_next(d);
 	if (roll(d, 16))
 		((struct head *)arg)->size = c->size;
 	else if (roll(d, 2))
 		((struct head *)arg)->size = (uint32_t)edge(d);
 
+	if (c->element) {
+		struct shk_list *list = (struct shk_list *)arg;
+
+		/* The kernel must not write to other memory of the test. */
+		list->elements =
+			roll(d, 8) ? (uintptr_t)elements_room()
+				   : (uintptr_t)elements_room() + ELEMENTS_LEN - roll(d, 4096);
+		if (roll(d, 2)) {
+			list->element_size = (uint32_t)(roll(d, 3) ? c->element : roll(d, 4200));
+			list->nr = (uint32_t)roll(d, 100);
+		}
+		if (!roll(d, 8))
+			list->elements = 0;
+	}
 	switch (c->nr) {
 	case SHK_PROCESS_ATTACH:
-	case SHK_PROCESS_DETACH:
+	case SHK_PROCESS_DETACH: {
+		struct shk_process *process = (struct shk_process *)arg;
+
 		/* The guest's other processes are left alone. */
-		((struct shk_process *)arg)->pid = roll(d, 2) ? 0 : NO_PID;
+		if (roll(d, 2))
+			process->flags = SHK_PROCESS_SELF, process->pidfd = 0;
+		else
+			process->pidfd = pidfd_exited();
 		break;
+	}
 	case SHK_SHADOW_CREATE:
-		/* A name that stayed would only be one more to clean up. */
+		/* A name would keep the shadow. */
 		((struct shk_shadow_create *)arg)->name[0] = 0;
 		break;
 	case SHK_RAW_ADD:
-		/* Instructions of our own would be executed. */
+		/* Otherwise random instructions would be executed. */
 		((struct shk_raw_add *)arg)->flags |= SHK_RAW_IDENTITY;
 		break;
 	}

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
-/* Addresses of text are for those who see them in /proc/kallsyms, whatever else they may read. */
+/*
+ * Lists show addresses of text to callers that see them in /proc/kallsyms; to others they are 0, and
+ * so are the bytes of SHK_EDIT_LIST. SHK_TEXT_READ is refused to the others.
+ */
 #include "permissions.h"
 
 static unsigned long long first_address(void)
@@ -16,35 +19,88 @@ static unsigned long long first_address(void)
 	return addr;
 }
 
-static int as_nobody(int handle)
+static void lists(int handle, bool shown)
 {
-	struct shk_probe_info info = { .size = sizeof(info), .id = 1 };
+	struct shk_probe_info probe;
+	struct shk_patch_info patch;
+	struct shk_raw_info raw;
+	struct shk_edit_info edit;
+	static const uint8_t none[SHK_EDIT_LEN];
 
+	expect(list_first(handle, SHK_PROBE_LIST, &probe, sizeof(probe)), 1);
+	expect_true(!strcmp(probe.symbol, "vfs_read"));
+	expect(probe.addr != 0, shown);
+	expect(list_first(handle, SHK_PATCH_LIST, &patch, sizeof(patch)), 1);
+	expect_true(!strcmp(patch.symbol, "__x64_sys_getppid"));
+	expect(patch.addr != 0, shown);
+	expect(list_first(handle, SHK_RAW_LIST, &raw, sizeof(raw)), 1);
+	expect_true(!strcmp(raw.symbol, "vfs_write"));
+	expect(raw.addr != 0, shown);
+	expect(list_first(handle, SHK_EDIT_LIST, &edit, sizeof(edit)), 1);
+	expect_true(edit.len != 0);
+	expect(edit.addr != 0, shown);
+	expect(memcmp(edit.bytes, none, sizeof(none)) != 0, shown);
+	expect(memcmp(edit.base, none, sizeof(none)) != 0, shown);
+}
+
+static long text_read(int handle)
+{
+	struct shk_text_read arg = { .size = sizeof(arg), .symbol = "vfs_read" };
+
+	return call(handle, SHK_TEXT_READ, &arg);
+}
+
+/* With the derived handle, which is all that an unprivileged reader needs. */
+static int as_nobody(int derived)
+{
 	failures = 0;
 	become_nobody();
-	expect(call(handle, SHK_PROBE_NEXT, &info), 0);
-	expect_true(!strcmp(info.symbol, "vfs_read"));
 	if (!first_address())
-		expect(info.addr, 0);
+		lists(derived, false);
+	else
+		puts("everybody sees addresses here");
 	return finish();
 }
 
-int main(void)
+/* Without CAP_SYSLOG, by the owner's handle. */
+static int as_administrator(int handle)
 {
-	struct shk_probe_info info = { .size = sizeof(info), .id = 1 };
-	int dev = device_open(), status;
-	struct ground g = ground_make(dev, ROOT, true);
+	failures = 0;
+	become(ONLY_ADMIN);
+	if (!first_address()) {
+		lists(handle, false);
+		expect(text_read(handle), ERROR(EPERM, SHK_REASON_ADDRESSES_HIDDEN));
+	}
+	return finish();
+}
+
+static void in_child(int (*look)(int handle), int handle)
+{
+	int status;
 	pid_t pid;
 
-	expect(call(g.handle, SHK_PROBE_NEXT, &info), 0);
-	expect_true(info.addr != 0);
 	fflush(stdout);
 	pid = fork();
 	need(pid >= 0);
 	if (!pid)
-		exit(as_nobody(g.handle));
+		exit(look(handle));
 	need(waitpid(pid, &status, 0) == pid);
 	expect(status, 0);
-	expect(shadow_destroy(g.handle), 0);
+}
+
+int main(void)
+{
+	int dev = device_open(), derived;
+	struct ground g = ground_make(dev, ROOT, 0);
+
+	expect(patch_add(g.owner, nop_of("__x64_sys_getppid")), 0);
+	derived = (int)handle_derive(g.owner, SHK_RIGHT_READ, NULL);
+	need(derived >= 0);
+	lists(g.owner, true);
+	lists(derived, true);
+	expect(text_read(g.owner), 0);
+	in_child(as_nobody, derived);
+	in_child(as_administrator, g.owner);
+	expect(shadow_destroy(g.owner), 0);
 	return finish();
 }

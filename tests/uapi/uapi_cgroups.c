@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* Which descriptors are cgroups, which cgroups can be attached and detached, and what they hold. */
+/*
+ * Which descriptors are cgroups, which cgroups can be attached, split and detached, and what holds
+ * while one is attached.
+ */
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -24,6 +27,19 @@ static int folder(const char *path)
 	return fd;
 }
 
+static int move(pid_t pid, const char *cgroup)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	file = fopen(path, "we");
+	if (!file)
+		return -1;
+	fprintf(file, "%d", pid);
+	return fclose(file);
+}
+
 static void no_cgroups(int dev, int handle)
 {
 	int others[] = { -1,
@@ -35,9 +51,12 @@ static void no_cgroups(int dev, int handle)
 			 open(ROOT "/cgroup.procs", O_RDONLY | O_CLOEXEC) };
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		expect(cgroup_call(handle, SHK_CGROUP_ATTACH, others[i]), -EBADF);
-		expect(cgroup_call(handle, SHK_CGROUP_DETACH, others[i]), -EBADF);
-		expect(cgroup_call(dev, SHK_CGROUP_DETACH, others[i]), -EBADF);
+		expect(cgroup_call(handle, SHK_CGROUP_ATTACH, others[i]),
+		       ERROR(EBADF, SHK_REASON_NOT_CGROUP));
+		expect(cgroup_call(handle, SHK_CGROUP_DETACH, others[i]),
+		       ERROR(EBADF, SHK_REASON_NOT_CGROUP));
+		expect(cgroup_call(dev, SHK_CGROUP_DETACH, others[i]),
+		       ERROR(EBADF, SHK_REASON_NOT_CGROUP));
 	}
 }
 
@@ -48,37 +67,76 @@ static void removed(int dev, int handle)
 	need(!mkdir(HERE, 0755));
 	cgroup = folder(HERE);
 	need(!rmdir(HERE));
-	expect(cgroup_call(handle, SHK_CGROUP_ATTACH, cgroup), -ENOENT);
-	expect(cgroup_call(dev, SHK_CGROUP_DETACH, cgroup), -ENOENT);
+	expect(cgroup_call(handle, SHK_CGROUP_ATTACH, cgroup),
+	       ERROR(ENOENT, SHK_REASON_CGROUP_REMOVED));
+	expect(cgroup_call(dev, SHK_CGROUP_DETACH, cgroup),
+	       ERROR(ENOENT, SHK_REASON_CGROUP_REMOVED));
 	close(cgroup);
+}
+
+static long first_cgroup(int handle, struct shk_cgroup_entry *entry)
+{
+	return list_first(handle, SHK_CGROUP_LIST, entry, sizeof(*entry));
 }
 
 static void one_at_a_time(int dev, int handle)
 {
-	struct shk_cgroup_next next = { .size = sizeof(next) };
+	const long unattached = ERROR(ENOENT, SHK_REASON_CGROUP_UNATTACHED);
+	struct shk_cgroup_entry entry;
 	int other = (int)shadow_create(dev, ""), cgroup, again;
+	struct stat st;
 
-	need(!mkdir(HERE, 0755));
+	need(!mkdir(HERE, 0755) && !stat(HERE, &st));
 	cgroup = folder(HERE);
 	again = open(HERE, O_RDONLY | O_CLOEXEC);
-	expect(call(handle, SHK_CGROUP_NEXT, &next), -ENOENT);
-	expect(cgroup_call(dev, SHK_CGROUP_DETACH, cgroup), -ENOENT);
+	expect(first_cgroup(handle, &entry), 0);
+	expect(cgroup_call(dev, SHK_CGROUP_DETACH, cgroup), unattached);
 	expect(cgroup_call(handle, SHK_CGROUP_ATTACH, cgroup), 0);
 	expect(cgroup_call(handle, SHK_CGROUP_ATTACH, again), 0);
-	expect(cgroup_call(other, SHK_CGROUP_ATTACH, again), -EBUSY);
-	expect(cgroup_call(other, SHK_CGROUP_DETACH, cgroup), -ENOENT);
-	expect(call(other, SHK_CGROUP_NEXT, &next), -ENOENT);
-	expect(call(handle, SHK_CGROUP_NEXT, &next), 0);
-	expect(strcmp(next.path, "/uapi"), 0);
-	expect(call(handle, SHK_CGROUP_NEXT, &next), -ENOENT);
-	expect(shadow_destroy(handle), -EBUSY);
+	expect(cgroup_call(other, SHK_CGROUP_ATTACH, again),
+	       ERROR(EBUSY, SHK_REASON_CGROUP_ELSEWHERE));
+	expect(cgroup_call(other, SHK_CGROUP_DETACH, cgroup), unattached);
+	expect(first_cgroup(other, &entry), 0);
+	expect(first_cgroup(handle, &entry), 1);
+	expect(strcmp(entry.path, "/uapi"), 0);
+	expect((long)entry.id, (long)st.st_ino);
+	expect(entry.percent, 100);
+	expect(entry.reserved, 0);
+	expect(shadow_destroy(handle), ERROR(EBUSY, SHK_REASON_SHADOW_IN_USE));
 	expect(cgroup_call(handle, SHK_CGROUP_DETACH, again), 0);
 	expect(cgroup_call(other, SHK_CGROUP_ATTACH, cgroup), 0);
 	expect(cgroup_call(dev, SHK_CGROUP_DETACH, cgroup), 0);
 	expect(shadow_destroy(other), 0);
-	expect(cgroup_call(other, SHK_CGROUP_ATTACH, cgroup), -ESTALE);
+	expect(cgroup_call(other, SHK_CGROUP_ATTACH, cgroup),
+	       ERROR(ESTALE, SHK_REASON_SHADOW_DESTROYED));
 	close(other);
 	close(again);
+	close(cgroup);
+	need(!rmdir(HERE));
+}
+
+/* A process that a cgroup has bound cannot be attached, detached, or enter another shadow. */
+static void bound(int dev, int handle)
+{
+	const long refused = ERROR(EBUSY, SHK_REASON_BOUND_BY_CGROUP);
+	int other = (int)shadow_create(dev, ""), cgroup, pidfd;
+	pid_t pid;
+
+	need(!mkdir(HERE, 0755));
+	cgroup = folder(HERE);
+	expect(cgroup_call(handle, SHK_CGROUP_ATTACH, cgroup), 0);
+	pid = sleeper();
+	pidfd = pidfd_of(pid);
+	need(!move(pid, HERE));
+	expect(attach(other, pidfd), refused);
+	expect(attach(handle, pidfd), refused);
+	expect(detach(handle, pidfd), refused);
+	expect(detach(dev, pidfd), refused);
+	sleeper_end(pid);
+	close(pidfd);
+	expect(cgroup_call(dev, SHK_CGROUP_DETACH, cgroup), 0);
+	expect(shadow_destroy(other), 0);
+	close(other);
 	close(cgroup);
 	need(!rmdir(HERE));
 }
@@ -97,32 +155,37 @@ static long split(int handle, int other, int cgroup, uint32_t percent)
 
 static void two_shadows(int dev, int handle)
 {
-	struct shk_cgroup_next next = { .size = sizeof(next) };
-	int other = (int)shadow_create(dev, ""), cgroup;
+	const long elsewhere = ERROR(EBUSY, SHK_REASON_CGROUP_ELSEWHERE);
+	const long no_handle = ERROR(EBADF, SHK_REASON_NOT_HANDLE);
+	struct shk_cgroup_entry entry;
+	int other = (int)shadow_create(dev, ""), derived, cgroup;
 
 	need(!mkdir(HERE, 0755));
 	cgroup = folder(HERE);
 	expect(split(handle, other, cgroup, 0), -EINVAL);
 	expect(split(handle, other, cgroup, 100), -EINVAL);
+	expect(split(handle, other, cgroup, UINT32_MAX), -EINVAL);
 	expect(split(handle, handle, cgroup, 50), -EINVAL);
-	expect(split(handle, dev, cgroup, 50), -EBADFD);
-	expect(split(handle, cgroup, cgroup, 50), -EBADFD);
-	expect(split(handle, -1, cgroup, 50), -EBADFD);
-	expect(split(handle, other, dev, 50), -EBADF);
+	expect(split(handle, dev, cgroup, 50), no_handle);
+	expect(split(handle, cgroup, cgroup, 50), no_handle);
+	expect(split(handle, -1, cgroup, 50), no_handle);
+	derived = (int)handle_derive(other, SHK_RIGHT_ATTACH | SHK_RIGHT_READ, NULL);
+	expect(split(handle, derived, cgroup, 50), ERROR(EACCES, SHK_REASON_RIGHTS));
+	close(derived);
+	expect(split(handle, other, dev, 50), ERROR(EBADF, SHK_REASON_NOT_CGROUP));
 	expect(split(handle, other, cgroup, 10), 0);
 	expect(split(handle, other, cgroup, 10), 0);
-	expect(split(handle, other, cgroup, 11), -EBUSY);
-	expect(split(other, handle, cgroup, 10), -EBUSY);
-	expect(cgroup_call(handle, SHK_CGROUP_ATTACH, cgroup), -EBUSY);
-	expect(call(handle, SHK_CGROUP_NEXT, &next), 0);
-	expect(next.percent, 90);
-	next.cursor = 0;
-	expect(call(other, SHK_CGROUP_NEXT, &next), 0);
-	expect(next.percent, 10);
-	expect(shadow_destroy(other), -EBUSY);
+	expect(split(handle, other, cgroup, 11), elsewhere);
+	expect(split(other, handle, cgroup, 10), elsewhere);
+	expect(cgroup_call(handle, SHK_CGROUP_ATTACH, cgroup), elsewhere);
+	expect(first_cgroup(handle, &entry), 1);
+	expect(entry.percent, 90);
+	expect(first_cgroup(other, &entry), 1);
+	expect(entry.percent, 10);
+	expect(shadow_destroy(other), ERROR(EBUSY, SHK_REASON_SHADOW_IN_USE));
 	expect(cgroup_call(other, SHK_CGROUP_DETACH, cgroup), 0);
 	expect(shadow_destroy(other), 0);
-	expect(split(handle, other, cgroup, 10), -ESTALE);
+	expect(split(handle, other, cgroup, 10), ERROR(ESTALE, SHK_REASON_SHADOW_DESTROYED));
 	close(other);
 	close(cgroup);
 	need(!rmdir(HERE));
@@ -138,6 +201,7 @@ int main(void)
 	no_cgroups(dev, handle);
 	removed(dev, handle);
 	one_at_a_time(dev, handle);
+	bound(dev, handle);
 	two_shadows(dev, handle);
 	expect(shadow_destroy(handle), 0);
 	return finish();

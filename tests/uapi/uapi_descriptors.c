@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* A handle is a descriptor like others: close-on-exec, dup, a socket; the last close ends it. */
+/*
+ * A handle is a descriptor: close-on-exec, duplicated, sent over a socket. The last close ends a shadow
+ * without a name.
+ */
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -8,16 +11,14 @@
 
 static unsigned int shadows(int dev)
 {
-	struct shk_info info = { .size = sizeof(info) };
-
-	need(!call(dev, SHK_INFO, &info));
-	return info.nr_shadows;
+	return module_info(dev).nr_shadows;
 }
 
 static long describe(int handle)
 {
-	return call(handle, SHK_SHADOW_INFO,
-		    &(struct shk_shadow_info){ .size = sizeof(struct shk_shadow_info) });
+	struct shk_shadow_info info;
+
+	return list_first(handle, SHK_SHADOW_LIST, &info, sizeof(info));
 }
 
 static void pass(int socket, int fd)
@@ -62,14 +63,14 @@ static void lives_while_held(int dev)
 	expect(shadows(dev), before + 1);
 	copy = dup(handle);
 	close(handle);
-	expect(describe(copy), 0);
-	/* Held by nobody but a message in a socket. */
+	expect(describe(copy), 1);
+	/* The only reference to the handle is a message in a socket. */
 	need(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	pass(pair[0], copy);
 	close(copy);
 	expect(shadows(dev), before + 1);
 	copy = receive(pair[1]);
-	expect(describe(copy), 0);
+	expect(describe(copy), 1);
 	close(copy);
 	expect(shadows(dev), before);
 	close(pair[0]);
@@ -82,22 +83,22 @@ static void lives_without_the_device(void)
 
 	need(handle >= 0);
 	close(dev);
-	expect(describe(handle), 0);
-	expect(attach(handle, 0), 0);
+	expect(describe(handle), 1);
+	expect(attach(handle, SELF), 0);
 	close(handle);
-	/* Now this process alone keeps it. */
+	/* The shadow lives because this process is inside. */
 	dev = device_open();
 	expect(shadows(dev), 1);
-	expect(whereabouts(dev, 0), 0);
-	expect(detach(dev, 0), 0);
-	/* It goes when no CPU can be using it any more, which is a little later. */
+	expect(whereabouts(dev, SELF), 0);
+	expect(detach(dev, SELF), 0);
+	/* The shadow is freed a little later, when no CPU can execute its text. */
 	for (int i = 0; i < 100 && shadows(dev); i++)
 		usleep(20000);
 	expect(shadows(dev), 0);
 	close(dev);
 }
 
-/* No descriptor to be had: no shadow either, and the name stays free. */
+/* If the process has no free descriptor, no shadow is made and the name stays free. */
 static void none_left(int dev)
 {
 	struct rlimit old, few = { .rlim_cur = 3 };
@@ -114,6 +115,8 @@ static void none_left(int dev)
 	handle = (int)expect_ok(shadow_create(dev, "unlucky"));
 	need(!setrlimit(RLIMIT_NOFILE, &few));
 	expect(shadow_open(dev, "unlucky"), -EMFILE);
+	expect(handle_derive(handle, SHK_RIGHT_READ, NULL), -EMFILE);
+	expect(shadow_info(handle).nr_handles, 0);
 	need(!setrlimit(RLIMIT_NOFILE, &old));
 	expect(shadow_destroy(handle), 0);
 	close(handle);

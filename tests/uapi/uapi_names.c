@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* Names that are not names are refused, and so are those that are taken. */
+/*
+ * Names with other characters than [A-Za-z0-9._:-] are refused, and so are names that are taken. A shadow
+ * is found by its name and by its id.
+ */
 #include "uapi.h"
 
 static const char *const bad[] = {
@@ -18,6 +21,8 @@ static const char *const good[] = {
 	"123456789012345678901234567890123456789012345678901234567890abc",
 };
 
+#define UNKNOWN ERROR(ENOENT, SHK_REASON_SHADOW_UNKNOWN)
+
 static void shadows(int dev)
 {
 	struct shk_shadow_create arg = { .size = sizeof(arg) };
@@ -25,28 +30,29 @@ static void shadows(int dev)
 	char *before = state(dev, -1);
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		expect(shadow_create(dev, bad[i]), -EINVAL);
-		expect_true(shadow_open(dev, bad[i]) == -ENOENT || errno == EINVAL);
+		expect(shadow_create(dev, bad[i]), ERROR(EINVAL, SHK_REASON_NAME_INVALID));
+		expect(shadow_open(dev, bad[i]), UNKNOWN);
 	}
 	memset(arg.name, 'a', sizeof(arg.name));
 	expect(call(dev, SHK_SHADOW_CREATE, &arg), -EINVAL);
 	memset(found.name, 'a', sizeof(found.name));
 	expect(call(dev, SHK_SHADOW_OPEN, &found), -EINVAL);
-	expect(shadow_open(dev, "nobody"), -ENOENT);
-	expect_true(shadow_open(dev, "") < 0);
+	expect(shadow_open(dev, "nobody"), UNKNOWN);
+	expect(shadow_open(dev, ""), -EINVAL);
 	expect_state(dev, -1, before);
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		long handle = shadow_create(dev, good[i]), other;
 
 		expect_ok(handle);
-		expect(shadow_create(dev, good[i]), -EEXIST);
+		expect(shadow_create(dev, good[i]), ERROR(EEXIST, SHK_REASON_NAME_TAKEN));
 		other = shadow_open(dev, good[i]);
 		expect_ok(other);
+		expect_true(!strcmp(shadow_info((int)other).name, good[i]));
 		expect(shadow_destroy(handle), 0);
-		expect(shadow_open(dev, good[i]), -ENOENT);
-		expect(shadow_destroy(other), -ESTALE);
-		/* Free at once, though two handles still hold what had the name. */
+		expect(shadow_open(dev, good[i]), UNKNOWN);
+		expect(shadow_destroy(other), ERROR(ESTALE, SHK_REASON_SHADOW_DESTROYED));
+		/* The name is free at once, though two handles of the destroyed shadow exist. */
 		long again = expect_ok(shadow_create(dev, good[i]));
 
 		expect(shadow_destroy(again), 0);
@@ -58,6 +64,34 @@ static void shadows(int dev)
 	free(before);
 }
 
+/* The id finds a shadow with and without a name, until it is destroyed. */
+static void by_id(int dev)
+{
+	static const uint64_t unknown[] = { 123456, INT64_MAX, 1ULL << 63, UINT64_MAX };
+	static const char *const names[] = { "uapi", "" };
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		expect(shadow_open_id(dev, unknown[i]), UNKNOWN);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int handle = (int)shadow_create(dev, names[i]), other;
+		uint64_t id = shadow_info(handle).id;
+
+		expect_true(id > last);
+		last = id;
+		other = (int)expect_ok(shadow_open_id(dev, id));
+		expect((long)shadow_info(other).id, (long)id);
+		expect_true(!strcmp(shadow_info(other).name, names[i]));
+		expect(shadow_open_id(dev, id + 1), UNKNOWN);
+		/* It is an owner's handle, too: it keeps the shadow, and destroys it. */
+		close(handle);
+		expect((long)shadow_info(other).id, (long)id);
+		expect(shadow_destroy(other), 0);
+		expect(shadow_open_id(dev, id), UNKNOWN);
+		close(other);
+	}
+}
+
 static void probes(int handle)
 {
 	struct shk_probe_remove arg = { .size = sizeof(arg) };
@@ -65,7 +99,7 @@ static void probes(int handle)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		strcpy(add.name, bad[i]);
-		expect(probe_add(handle, add), -EINVAL);
+		expect(probe_add(handle, add), ERROR(EINVAL, SHK_REASON_NAME_INVALID));
 	}
 	memset(add.name, 'a', sizeof(add.name));
 	expect(probe_add(handle, add), -EINVAL);
@@ -78,17 +112,17 @@ static void probes(int handle)
 	add = probe_at("vfs_read", 0);
 	strcpy(add.name, "mine");
 	expect(probe_add(handle, add), 0);
-	expect(probe_add(handle, add), -EEXIST);
+	expect(probe_add(handle, add), ERROR(EEXIST, SHK_REASON_NAME_TAKEN));
 	add = probe_at("vfs_write", 0);
 	strcpy(add.name, "mine");
-	expect(probe_add(handle, add), -EEXIST);
+	expect(probe_add(handle, add), ERROR(EEXIST, SHK_REASON_NAME_TAKEN));
 	memset(arg.name, 0, sizeof(arg.name));
 	strcpy(arg.name, "mine");
 	expect(call(handle, SHK_PROBE_REMOVE, &arg), 0);
-	expect(call(handle, SHK_PROBE_REMOVE, &arg), -ENOENT);
+	expect(call(handle, SHK_PROBE_REMOVE, &arg), ERROR(ENOENT, SHK_REASON_ID_UNKNOWN));
 }
 
-/* Names that the kernel chooses are legal, unique and tell the function. */
+/* A name that the kernel makes is valid, unique, and contains the function. */
 static void chosen_names(int handle)
 {
 	struct shk_probe_add add[3];
@@ -102,7 +136,7 @@ static void chosen_names(int handle)
 	}
 	for (int i = 0; i < 3; i++)
 		expect(probe_remove(handle, add[i].id), 0);
-	expect(probe_remove(handle, add[0].id), -ENOENT);
+	expect(probe_remove(handle, add[0].id), ERROR(ENOENT, SHK_REASON_ID_UNKNOWN));
 }
 
 int main(void)
@@ -110,6 +144,7 @@ int main(void)
 	int dev = device_open(), handle;
 
 	shadows(dev);
+	by_id(dev);
 	handle = (int)shadow_create(dev, "");
 	need(handle >= 0);
 	probes(handle);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* What can be owned, by which shadows, once, and what is told of it. */
+/* What can be owned, by which shadows, by one shadow at a time, and how it is listed. */
 #include "uapi.h"
 
 static struct shk_own_arg irq(uint32_t number)
@@ -30,8 +30,7 @@ static long disown(int handle, struct shk_own_arg arg)
 
 static int create(int dev, uint32_t flags, long want)
 {
-	struct shk_shadow_create arg = { .size = sizeof(arg), .flags = flags };
-	long ret = call(dev, SHK_SHADOW_CREATE, &arg);
+	long ret = shadow_create_flags(dev, flags);
 
 	if (want || ret < 0)
 		expect(ret, want);
@@ -59,22 +58,31 @@ static void no_things(int handle)
 	}
 	arg.kind = 0;
 	expect(own(handle, arg), -EINVAL);
-	expect(own(handle, irq(123456)), -ENOENT);
-	expect(own(handle, irq(UINT32_MAX)), -ENOENT);
+	expect(own(handle, irq(123456)), ERROR(ENOENT, SHK_REASON_IRQ_UNKNOWN));
+	expect(own(handle, irq(UINT32_MAX)), ERROR(ENOENT, SHK_REASON_IRQ_UNKNOWN));
 }
 
-static void told(int handle)
+static void listed(int handle)
 {
-	struct shk_own_info info = { .size = sizeof(info) };
+	struct shk_own_info *owned;
+	size_t n, irq, kthread;
 
-	expect(call(handle, SHK_OWN_NEXT, &info), 0);
-	expect(info.kind, SHK_OWN_IRQ);
-	expect(info.irq, 4);
-	expect(call(handle, SHK_OWN_NEXT, &info), 0);
-	expect(info.kind, SHK_OWN_KTHREAD);
-	expect(strcmp(info.pattern, "rcu_*"), 0);
-	expect(info.nr_threads > 0, 1);
-	expect(call(handle, SHK_OWN_NEXT, &info), -ENOENT);
+	owned = list_all(handle, SHK_OWN_LIST, sizeof(*owned), &n);
+	expect((long)n, 2);
+	if (n != 2)
+		return;
+	irq = owned[0].kind == SHK_OWN_IRQ ? 0 : 1;
+	kthread = 1 - irq;
+	expect(owned[irq].kind, SHK_OWN_IRQ);
+	expect(owned[irq].irq, 4);
+	expect(owned[irq].nr_threads, 0);
+	expect(*owned[irq].pattern, 0);
+	expect(owned[kthread].kind, SHK_OWN_KTHREAD);
+	expect(owned[kthread].irq, 0);
+	expect(strcmp(owned[kthread].pattern, "rcu_*"), 0);
+	expect(owned[kthread].nr_threads > 0, 1);
+	expect(owned[irq].reserved | owned[kthread].reserved, 0);
+	free(owned);
 }
 
 static int things(int dev)
@@ -87,29 +95,29 @@ static int things(int dev)
 	create(dev, SHK_ASYNC_OWNER | SHK_ASYNC_UNION, -EINVAL);
 	create(dev, SHK_ASYNC_CAUSAL | SHK_ASYNC_UNION, -EINVAL);
 	create(dev, SHK_ASYNC_INHERIT | SHK_ASYNC_UNION, -EINVAL);
-	expect(own(all, irq(4)), -EMEDIUMTYPE);
-	expect(own(all, kthreads("rcu_*")), -EMEDIUMTYPE);
+	expect(own(all, irq(4)), ERROR(EOPNOTSUPP, SHK_REASON_POLICY));
+	expect(own(all, kthreads("rcu_*")), ERROR(EOPNOTSUPP, SHK_REASON_POLICY));
 	close(all);
-	expect(own(plain, irq(4)), -EMEDIUMTYPE);
-	expect(own(plain, kthreads("rcu_*")), -EMEDIUMTYPE);
+	expect(own(plain, irq(4)), ERROR(EOPNOTSUPP, SHK_REASON_POLICY));
+	expect(own(plain, kthreads("rcu_*")), ERROR(EOPNOTSUPP, SHK_REASON_POLICY));
 	no_things(handle);
 
-	expect(disown(handle, irq(4)), -ENOENT);
+	expect(disown(handle, irq(4)), ERROR(ENOENT, SHK_REASON_NOT_OWNED));
 	expect(own(handle, irq(4)), 0);
 	expect(own(handle, irq(4)), 0);
-	expect(own(other, irq(4)), -EBUSY);
-	expect(disown(other, irq(4)), -ENOENT);
+	expect(own(other, irq(4)), ERROR(EBUSY, SHK_REASON_OWNED_ELSEWHERE));
+	expect(disown(other, irq(4)), ERROR(ENOENT, SHK_REASON_NOT_OWNED));
 	expect(own(handle, kthreads("rcu_*")), 0);
 	expect(own(handle, kthreads("rcu_*")), 0);
 	expect(own(other, kthreads("rcu_*")), 0);
-	told(handle);
+	listed(handle);
 
-	/* What is owned counts as no process. */
+	/* A shadow that owns something is not in use by that: it can be destroyed. */
 	expect(shadow_destroy(handle), 0);
-	expect(own(handle, irq(4)), -ESTALE);
+	expect(own(handle, irq(4)), ERROR(ESTALE, SHK_REASON_SHADOW_DESTROYED));
 	expect(own(other, irq(4)), 0);
 	expect(disown(other, kthreads("rcu_*")), 0);
-	expect(disown(other, kthreads("rcu_*")), -ENOENT);
+	expect(disown(other, kthreads("rcu_*")), ERROR(ENOENT, SHK_REASON_NOT_OWNED));
 	close(handle);
 	close(other);
 	close(plain);
@@ -119,21 +127,19 @@ static int things(int dev)
 
 static bool can_own(int dev)
 {
-	struct shk_info info = { .size = sizeof(info) };
-
-	need(call(dev, SHK_INFO, &info) == 0);
-	return info.features & SHK_FEATURE_OWN;
+	return module_info(dev).features & SHK_FEATURE_OWN;
 }
 
-/* As a Xen PV guest. */
+/* A Xen PV guest, or a kernel without CONFIG_PREEMPT_NOTIFIERS. */
 static int nothing_can(int dev)
 {
+	const long no_carrier = ERROR(EOPNOTSUPP, SHK_REASON_NO_CARRIER);
 	int handle = create(dev, SHK_ASYNC_OWNER, 0);
 
-	create(dev, SHK_ASYNC_UNION, -EOPNOTSUPP);
-	create(dev, SHK_ASYNC_CAUSAL, -EOPNOTSUPP);
-	expect(own(handle, irq(4)), -EOPNOTSUPP);
-	expect(own(handle, kthreads("rcu_*")), -EOPNOTSUPP);
+	create(dev, SHK_ASYNC_UNION, no_carrier);
+	create(dev, SHK_ASYNC_CAUSAL, no_carrier);
+	expect(own(handle, irq(4)), no_carrier);
+	expect(own(handle, kthreads("rcu_*")), no_carrier);
 	return finish();
 }
 

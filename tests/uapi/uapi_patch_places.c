@@ -1,40 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
-/* What cannot be patched is refused for the right reason, and nothing changes. */
+/*
+ * What cannot be patched is refused with the right reason and, in @subject, with the function or module
+ * that it is about; and nothing changes.
+ */
 #include "uapi.h"
 
 #define GETPPID "__x64_sys_getppid"
 
 static int handle;
 
-static struct shk_patch_add patch_of(uint32_t kind, const char *symbol)
+static long add(struct shk_patch_add arg)
 {
-	struct shk_patch_add arg = { .size = sizeof(arg), .kind = kind };
+	return patch_add(handle, arg);
+}
 
-	name_put(arg.symbol, sizeof(arg.symbol), symbol);
+/* Expects that @arg is refused, and that @subject names what the error is about. */
+static void expect_subject(struct shk_patch_add arg, long error, const char *subject)
+{
+	memset(arg.subject, 'x', sizeof(arg.subject));
+	expect(call(handle, SHK_PATCH_ADD, &arg), error);
+	if (strncmp(arg.subject, subject, sizeof(arg.subject))) {
+		printf("@subject is '%.64s', expected '%s'\n", arg.subject, subject);
+		failures++;
+	}
+}
+
+static struct shk_patch_add nop_at(uint64_t addr)
+{
+	struct shk_patch_add arg = nop_of("");
+
+	arg.function.addr = addr;
 	return arg;
 }
 
-static long patch_add(struct shk_patch_add arg)
+static struct shk_patch_add skip_at(const char *symbol, uint64_t offset, const char *callee)
 {
-	return call(handle, SHK_PATCH_ADD, &arg);
-}
+	struct shk_patch_add arg = skip_of(symbol, callee);
 
-static long patch_at(uint64_t addr)
-{
-	struct shk_patch_add arg = patch_of(SHK_PATCH_NOP, "");
-
-	arg.addr = addr;
-	return patch_add(arg);
-}
-
-static long skip_call(const char *symbol, uint64_t offset, const char *callee)
-{
-	struct shk_patch_add arg = patch_of(SHK_PATCH_SKIP_CALL, symbol);
-
-	arg.offset = offset;
-	name_put(arg.object, sizeof(arg.object), callee);
-	return patch_add(arg);
+	arg.call.offset = offset;
+	return arg;
 }
 
 static uint64_t address_of(const char *wanted)
@@ -53,57 +58,157 @@ static uint64_t address_of(const char *wanted)
 	return found;
 }
 
+/* Every byte of the union that a kind does not use is 0, and so is each member that it does not use. */
+static void unused_bytes(void)
+{
+	static const struct {
+		uint32_t kind;
+		size_t used;
+	} kinds[] = {
+		{ SHK_PATCH_NOP, sizeof(struct shk_patch_function) },
+		{ SHK_PATCH_RETURN, sizeof(struct shk_patch_function) },
+		{ SHK_PATCH_SKIP_CALL, sizeof(struct shk_patch_call) },
+		{ SHK_PATCH_MODULE, sizeof(struct shk_patch_module) },
+		{ SHK_PATCH_LIVEPATCH, sizeof(struct shk_patch_module) },
+		{ SHK_PATCH_CAPTURE, 0 },
+		{ SHK_PATCH_RETPOLINES, 0 },
+		{ SHK_PATCH_RETURNS, 0 },
+	};
+	const size_t all = sizeof(((struct shk_patch_add *)0)->space);
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const size_t bytes[] = { kinds[i].used, (kinds[i].used + all) / 2, all - 1 };
+		struct shk_patch_add arg = { .size = sizeof(arg), .kind = kinds[i].kind };
+
+		switch (arg.kind) {
+		case SHK_PATCH_NOP:
+		case SHK_PATCH_RETURN:
+			strcpy(arg.function.symbol, GETPPID);
+			break;
+		case SHK_PATCH_SKIP_CALL:
+			strcpy(arg.call.symbol, GETPPID);
+			strcpy(arg.call.callee, "__task_pid_nr_ns");
+			break;
+		case SHK_PATCH_MODULE:
+		case SHK_PATCH_LIVEPATCH:
+			strcpy(arg.module.name, "no_such_module");
+			break;
+		}
+		for (size_t n = 0; n < ARRAY_SIZE(bytes); n++) {
+			arg.space[bytes[n]] = 1;
+			expect(add(arg), -EINVAL);
+			arg.space[bytes[n]] = 0;
+		}
+	}
+}
+
+/* Each flag is for some kinds only. */
+static void flags(void)
+{
+	static const struct {
+		uint32_t kind, flags;
+	} allowed[] = {
+		{ SHK_PATCH_NOP, SHK_PATCH_IN_PLACE },
+		{ SHK_PATCH_RETURN, SHK_PATCH_IN_PLACE },
+		{ SHK_PATCH_SKIP_CALL, SHK_PATCH_VALUE },
+		{ SHK_PATCH_MODULE, SHK_PATCH_IN_PLACE },
+		{ SHK_PATCH_LIVEPATCH, SHK_PATCH_CALLBACKS | SHK_PATCH_UNSAFE_NOW },
+		{ SHK_PATCH_CAPTURE, 0 },
+		{ SHK_PATCH_RETPOLINES, 0 },
+		{ SHK_PATCH_RETURNS, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
+		for (int bit = 0; bit < 32; bit++) {
+			struct shk_patch_add arg = {
+				.size = sizeof(arg),
+				.flags = 1U << bit,
+				.kind = allowed[i].kind,
+			};
+
+			if (allowed[i].flags & arg.flags)
+				continue;
+			switch (arg.kind) {
+			case SHK_PATCH_NOP:
+			case SHK_PATCH_RETURN:
+				strcpy(arg.function.symbol, GETPPID);
+				break;
+			case SHK_PATCH_SKIP_CALL:
+				strcpy(arg.call.symbol, GETPPID);
+				strcpy(arg.call.callee, "__task_pid_nr_ns");
+				break;
+			case SHK_PATCH_MODULE:
+			case SHK_PATCH_LIVEPATCH:
+				strcpy(arg.module.name, "no_such_module");
+				break;
+			}
+			expect(add(arg), -EINVAL);
+		}
+}
+
 static void contradictions(void)
 {
-	static const uint32_t kinds[] = { 0, 255, 256, 1U << 31, UINT32_MAX };
-	struct shk_patch_remove remove = { .size = sizeof(remove), .id = 1, .name = "x" };
+	static const uint32_t kinds[] = { 0, 9, 255, 256, 1U << 31, UINT32_MAX };
 	struct shk_patch_add arg;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		expect(patch_add(patch_of(kinds[i], GETPPID)), -EINVAL);
-	expect(patch_add(patch_of(SHK_PATCH_NOP, "")), -EINVAL);
-	arg = patch_of(SHK_PATCH_NOP, GETPPID);
-	arg.addr = 0xffffffff81000000;
-	expect(patch_add(arg), -EINVAL);
-	arg = patch_of(SHK_PATCH_NOP, GETPPID);
-	arg.value = 1;
-	expect(patch_add(arg), -EINVAL);
-	arg = patch_of(SHK_PATCH_RETURN, GETPPID);
-	arg.flags = SHK_PATCH_VALUE;
-	expect(patch_add(arg), -EINVAL);
-	arg = patch_of(SHK_PATCH_RETURN, GETPPID);
-	arg.offset = 5;
-	expect(patch_add(arg), -EINVAL);
-	arg = patch_of(SHK_PATCH_NOP, GETPPID);
-	name_put(arg.object, sizeof(arg.object), "vfs_read");
-	expect(patch_add(arg), -EINVAL);
-	expect(skip_call(GETPPID, 0, ""), -EINVAL);
-	memset(arg.object, 'a', sizeof(arg.object));
-	arg.kind = SHK_PATCH_SKIP_CALL;
-	expect(patch_add(arg), -EINVAL);
-	arg = patch_of(SHK_PATCH_NOP, GETPPID);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		arg = nop_of(GETPPID);
+		arg.kind = kinds[i];
+		expect(add(arg), -EINVAL);
+		memset(arg.space, 0, sizeof(arg.space));
+		expect(add(arg), -EINVAL);
+	}
+	expect(add(nop_of("")), -EINVAL);
+	arg = nop_of(GETPPID);
+	arg.function.addr = 0xffffffff81000000;
+	expect(add(arg), -EINVAL);
+	arg = nop_of(GETPPID);
+	arg.function.value = 1;
+	expect(add(arg), -EINVAL);
+	/* A value without SHK_PATCH_VALUE; no callee; both @addr and @symbol; neither. */
+	arg = skip_of(GETPPID, "__task_pid_nr_ns");
+	arg.call.value = 1;
+	expect(add(arg), -EINVAL);
+	expect(add(skip_of(GETPPID, "")), -EINVAL);
+	arg = skip_of(GETPPID, "__task_pid_nr_ns");
+	arg.call.addr = address_of(GETPPID);
+	expect(add(arg), -EINVAL);
+	expect(add(skip_of("", "__task_pid_nr_ns")), -EINVAL);
+	expect(add(module_of(SHK_PATCH_MODULE, "")), -EINVAL);
+	expect(add(module_of(SHK_PATCH_LIVEPATCH, "")), -EINVAL);
+	/* Strings without NUL. */
+	arg = nop_of("");
+	memset(arg.function.symbol, 'a', sizeof(arg.function.symbol));
+	expect(add(arg), -EINVAL);
+	arg = skip_of(GETPPID, "");
+	memset(arg.call.callee, 'a', sizeof(arg.call.callee));
+	expect(add(arg), -EINVAL);
+	arg = skip_of("", "__task_pid_nr_ns");
+	memset(arg.call.symbol, 'a', sizeof(arg.call.symbol));
+	expect(add(arg), -EINVAL);
+	arg = module_of(SHK_PATCH_MODULE, "");
+	memset(arg.module.name, 'a', sizeof(arg.module.name));
+	expect(add(arg), -EINVAL);
+	arg = nop_of(GETPPID);
 	memset(arg.name, 'a', sizeof(arg.name));
-	expect(patch_add(arg), -EINVAL);
+	expect(add(arg), -EINVAL);
 	memset(arg.name, 0, sizeof(arg.name));
 	strcpy(arg.name, "a/b");
-	expect(patch_add(arg), -EINVAL);
-
-	expect(call(handle, SHK_PATCH_REMOVE, &remove), -EINVAL);
-	remove.id = 0;
-	expect(call(handle, SHK_PATCH_REMOVE, &remove), -ENOENT);
-	memset(remove.name, 0, sizeof(remove.name));
-	expect(call(handle, SHK_PATCH_REMOVE, &remove), -EINVAL);
+	expect_subject(arg, ERROR(EINVAL, SHK_REASON_NAME_INVALID), "");
 }
 
 static void nowhere(void)
 {
-	expect(patch_add(patch_of(SHK_PATCH_NOP, "no_such_function")), -ENOENT);
-	expect(patch_add(patch_of(SHK_PATCH_NOP, "jiffies")), -ERANGE);
-	expect(patch_add(patch_of(SHK_PATCH_NOP, "t_show")), -ENOTUNIQ);
-	expect(patch_at(1), -ERANGE);
-	expect(patch_at(UINT64_MAX), -ERANGE);
-	expect(patch_at(address_of(GETPPID) + 1), -EILSEQ);
-	expect(patch_at(address_of("_etext")), -ERANGE);
+	const long not_text = ERROR(ERANGE, SHK_REASON_NOT_TEXT);
+
+	expect_subject(nop_of("no_such_function"), ERROR(ENOENT, SHK_REASON_SYMBOL_UNKNOWN),
+		       "no_such_function");
+	expect_subject(nop_of("jiffies"), not_text, "jiffies");
+	expect_subject(nop_of("t_show"), ERROR(EINVAL, SHK_REASON_SYMBOL_AMBIGUOUS), "t_show");
+	expect(add(nop_at(1)), not_text);
+	expect(add(nop_at(UINT64_MAX)), not_text);
+	expect(add(nop_at(address_of(GETPPID) + 1)), ERROR(EINVAL, SHK_REASON_NOT_FUNCTION));
+	expect(add(nop_at(address_of("_etext"))), not_text);
 }
 
 static void forbidden(void)
@@ -116,64 +221,68 @@ static void forbidden(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		expect(patch_add(patch_of(SHK_PATCH_NOP, names[i])), -EADDRNOTAVAIL);
-	/* Not traced, so there is no place for a jump. */
-	expect(patch_add(patch_of(SHK_PATCH_NOP, "trace_clock_local")), -EOPNOTSUPP);
+		expect_subject(nop_of(names[i]), ERROR(EOPNOTSUPP, SHK_REASON_FORBIDDEN), names[i]);
+	/* Not traced, so it has no room for a jump. */
+	expect_subject(nop_of("trace_clock_local"), ERROR(EOPNOTSUPP, SHK_REASON_NO_FENTRY),
+		       "trace_clock_local");
 }
 
-static void calls(void)
+static void skipped_calls(void)
 {
-	struct shk_patch_info info = { .size = sizeof(info) };
+	const long no_call = ERROR(ENOENT, SHK_REASON_NO_CALL);
+	struct shk_patch_add skip = skip_of(GETPPID, "__task_pid_nr_ns");
+	struct shk_patch_info info;
 
-	expect(skip_call(GETPPID, 0, "vfs_read"), -ENXIO);
-	expect(skip_call(GETPPID, 0, "no_such_function"), -ENXIO);
-	expect(skip_call("no_such_function", 0, "vfs_read"), -ENOENT);
-	expect(skip_call(GETPPID, 1 << 20, "__task_pid_nr_ns"), -ENXIO);
-	expect(skip_call("copy_process", 0, "kmem_cache_free"), -EMLINK);
+	expect(add(skip_of(GETPPID, "vfs_read")), no_call);
+	expect(add(skip_of(GETPPID, "no_such_function")), no_call);
+	expect_subject(skip_of("no_such_function", "vfs_read"),
+		       ERROR(ENOENT, SHK_REASON_SYMBOL_UNKNOWN), "no_such_function");
+	expect(add(skip_at(GETPPID, 1 << 20, "__task_pid_nr_ns")), no_call);
+	expect(add(skip_of("copy_process", "kmem_cache_free")),
+	       ERROR(EINVAL, SHK_REASON_SEVERAL_CALLS));
 
-	expect(skip_call(GETPPID, 0, "__task_pid_nr_ns"), 0);
-	expect(call(handle, SHK_PATCH_NEXT, &info), 0);
-	expect(skip_call(GETPPID, 0, "__task_pid_nr_ns"), -EADDRINUSE);
-	expect(skip_call(GETPPID, info.offset + 1, "__task_pid_nr_ns"), -EILSEQ);
+	expect(call(handle, SHK_PATCH_ADD, &skip), 0);
+	expect(list_first(handle, SHK_PATCH_LIST, &info, sizeof(info)), 1);
+	expect((long)info.id, (long)skip.id);
+	expect(strcmp(info.object, "__task_pid_nr_ns"), 0);
+	expect(add(skip_of(GETPPID, "__task_pid_nr_ns")), ERROR(EBUSY, SHK_REASON_EDIT_THERE));
+	expect(add(skip_at(GETPPID, info.offset + 1, "__task_pid_nr_ns")),
+	       ERROR(EINVAL, SHK_REASON_NOT_INSTRUCTION));
 	expect(patch_remove(handle, info.id), 0);
-	expect(skip_call(GETPPID, info.offset, "__task_pid_nr_ns"), 0);
-	expect(patch_remove(handle, info.id + 1), 0);
+	skip = skip_at(GETPPID, info.offset, "__task_pid_nr_ns");
+	expect(call(handle, SHK_PATCH_ADD, &skip), 0);
+	expect(patch_remove(handle, skip.id), 0);
 }
 
-/* A function that this kernel lacks: none of the module's is patched, and it is named. */
+/* A function that this kernel lacks: none of the module's functions is patched, and it is named. */
 static void modules(void)
 {
-	struct shk_patch_add arg = patch_of(SHK_PATCH_MODULE, "");
+	const long no_module = ERROR(ENODEV, SHK_REASON_NO_PATCH_MODULE);
 
-	name_put(arg.object, sizeof(arg.object), "no_such_module");
-	expect(patch_add(arg), -ENODEV);
-	name_put(arg.object, sizeof(arg.object), "shadowk");
-	arg.object[sizeof("shadowk") - 1] = 0;
-	expect(patch_add(arg), -ENODEV);
+	expect(add(module_of(SHK_PATCH_MODULE, "no_such_module")), no_module);
+	expect(add(module_of(SHK_PATCH_LIVEPATCH, "no_such_module")), no_module);
+	/* A module that is no patch. */
+	expect(add(module_of(SHK_PATCH_MODULE, "shadowk")), no_module);
+	expect(add(module_of(SHK_PATCH_LIVEPATCH, "shadowk")), no_module);
 	need(!system("modprobe shk_patch_wrong"));
-	memset(arg.object, 0, sizeof(arg.object));
-	name_put(arg.object, sizeof(arg.object), "shk_patch_wrong");
-	expect(call(handle, SHK_PATCH_ADD, &arg), -ENOENT);
-	expect_true(!strcmp(arg.symbol, "no_such_function"));
+	expect_subject(module_of(SHK_PATCH_MODULE, "shk_patch_wrong"),
+		       ERROR(ENOENT, SHK_REASON_SYMBOL_UNKNOWN), "no_such_function");
 	expect(system("rmmod shk_patch_wrong"), 0);
-	arg = patch_of(SHK_PATCH_MODULE, GETPPID);
-	name_put(arg.object, sizeof(arg.object), "x");
-	expect(patch_add(arg), -EINVAL);
-	expect(patch_add(patch_of(SHK_PATCH_MODULE, "")), -EINVAL);
 }
 
 static void names(void)
 {
-	struct shk_patch_add arg = patch_of(SHK_PATCH_NOP, GETPPID), other = arg;
+	struct shk_patch_add arg = nop_of(GETPPID), other = arg;
 
 	expect(call(handle, SHK_PATCH_ADD, &arg), 0);
 	expect_true(!strcmp(arg.name, GETPPID));
 	expect(call(handle, SHK_PATCH_ADD, &other), 0);
 	expect_true(!strcmp(other.name, GETPPID "-2"));
-	expect(call(handle, SHK_PATCH_ADD, &arg), -EEXIST);
+	expect(call(handle, SHK_PATCH_ADD, &arg), ERROR(EEXIST, SHK_REASON_NAME_TAKEN));
 	expect(patch_remove(handle, arg.id), 0);
 	expect(patch_remove(handle, other.id), 0);
-	expect(patch_remove(handle, other.id), -ENOENT);
+	expect(patch_remove(handle, 0x100000000 + other.id), ERROR(ENOENT, SHK_REASON_ID_UNKNOWN));
+	expect(patch_remove(handle, other.id), ERROR(ENOENT, SHK_REASON_ID_UNKNOWN));
 }
 
 int main(void)
@@ -183,18 +292,20 @@ int main(void)
 
 	handle = (int)shadow_create(dev, "uapi");
 	need(handle >= 0);
-	/* What a shadow's first edit allocates for good. */
+	/* A shadow's first edit allocates what lives as long as the shadow. */
 	names();
-	calls();
+	skipped_calls();
 	before = state(dev, handle);
+	unused_bytes();
+	flags();
 	contradictions();
 	nowhere();
 	forbidden();
 	modules();
 	names();
-	calls();
+	skipped_calls();
 	expect_state(dev, handle, before);
 	expect(shadow_destroy(handle), 0);
-	expect(patch_add(patch_of(SHK_PATCH_NOP, GETPPID)), -ESTALE);
+	expect(add(nop_of(GETPPID)), ERROR(ESTALE, SHK_REASON_SHADOW_DESTROYED));
 	return finish();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: lockdown timeout=60 */
 /*
- * Every cell of the table of docs/permissions.md once the kernel is locked down
- * for integrity. There is no way back: a guest for this alone.
+ * Tries every cell of the table of docs/permissions.md while the kernel is locked down for integrity.
+ * Lockdown cannot be lifted, so this test has a guest of its own.
  */
 #include "permissions.h"
 
@@ -11,13 +11,13 @@
 int main(void)
 {
 	int dev = device_open();
-	struct ground(*grounds)[2] = grounds_make(dev);
+	grounds_t *grounds = grounds_make(dev);
 
 	if (access(LOCKDOWN, W_OK)) {
 		puts("this kernel has no lockdown LSM, or not in lsm=");
 		return 77;
 	}
 	write_once(LOCKDOWN, "integrity");
-	walk_all(dev, grounds, true);
+	try_all_callers(dev, grounds, true);
 	return finish();
 }

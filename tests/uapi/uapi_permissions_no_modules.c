@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: lockdown timeout=60 */
 /*
- * Every cell of the table of docs/permissions.md once the kernel takes no modules any more:
- * what may not be done under lockdown may not be done then, and the command says why. There
- * is no way back: a guest for this alone.
+ * Tries every cell of the table of docs/permissions.md while kernel.modules_disabled is 1: the same calls
+ * are refused as under lockdown, and shadowctl says why. It cannot be set back to 0, so this test has a
+ * guest of its own.
  */
 #include "permissions.h"
 
@@ -20,7 +20,7 @@ static int says_why(const char *arguments)
 int main(void)
 {
 	int dev = device_open();
-	struct ground(*grounds)[2] = grounds_make(dev);
+	grounds_t *grounds = grounds_make(dev);
 	int named = shadow_create(dev, "named");
 
 	need(named >= 0);
@@ -35,6 +35,6 @@ int main(void)
 	expect(system("shadowctl run named -- true"), 0);
 	expect(shadow_destroy(named), 0);
 	close(named);
-	walk_all(dev, grounds, true);
+	try_all_callers(dev, grounds, true);
 	return finish();
 }

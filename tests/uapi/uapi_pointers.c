@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* A pointer that cannot be read or written is EFAULT, and the call did nothing. */
+/* A pointer that cannot be read or written is EFAULT, and the call does nothing. */
 #include <sys/mman.h>
 
 #include "calls.h"
@@ -23,14 +23,14 @@ static void unreadable(const struct one_call *c, int fd)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		expect_call(c, "unreadable", call_and_undo(c, fd, bad[i]), -EFAULT);
+		expect_call(c, "unreadable", call_raw_and_undo(c, fd, bad[i]), -EFAULT);
 
 	need(!mprotect(pages, 4096, PROT_NONE));
-	expect_call(c, "PROT_NONE", call_and_undo(c, fd, pages), -EFAULT);
+	expect_call(c, "PROT_NONE", call_raw_and_undo(c, fd, pages), -EFAULT);
 	need(!mprotect(pages, 4096, PROT_READ | PROT_WRITE));
 }
 
-/* Its size can be read, its end cannot. */
+/* The member @size can be read, the end of the argument cannot. */
 static void cut_off(const struct one_call *c, int fd)
 {
 	char buf[4096];
@@ -38,17 +38,58 @@ static void cut_off(const struct one_call *c, int fd)
 
 	good_arg(c, buf, sizeof(buf));
 	memcpy(pages + 8192 - room, buf, room);
-	expect_call(c, "runs off its page", call_and_undo(c, fd, pages + 8192 - room), -EFAULT);
+	expect_call(c, "runs off its page", call_raw_and_undo(c, fd, pages + 8192 - room), -EFAULT);
 }
 
+/* Every call writes @reason and @busy. What cannot be told must not be done. */
 static void read_only(const struct one_call *c, int fd)
 {
-	if (!c->answers)
-		return;
 	good_arg(c, pages, 4096);
 	need(!mprotect(pages, 4096, PROT_READ));
-	expect_call(c, "read-only", call_and_undo(c, fd, pages), -EFAULT);
+	expect_call(c, "read-only", call_raw_and_undo(c, fd, pages), -EFAULT);
 	need(!mprotect(pages, 4096, PROT_READ | PROT_WRITE));
+}
+
+/* A list has an element, and nowhere to write it. */
+static void no_elements(const struct one_call *c, int fd)
+{
+	void *const bad[] = {
+		NULL,
+		(void *)1,
+		pages + 8192 - 7, /* runs off its page */
+		pages + 8192,
+		(void *)0xffffffff81000000,
+		(void *)-1L,
+	};
+	struct shk_list list = {
+		.size = sizeof(list),
+		.element_size = 8,
+		.nr = 1,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		list.elements = (uintptr_t)bad[i];
+		expect_call(c, "elements cannot be written", call(fd, c->nr, &list), -EFAULT);
+		expect_call(c, "@cursor after an error", list.cursor != 0, 0);
+		expect_call(c, "@nr after an error", list.nr, 1);
+	}
+	need(!mprotect(pages, 4096, PROT_READ));
+	list.elements = (uintptr_t)pages;
+	expect_call(c, "elements are read-only", call(fd, c->nr, &list), -EFAULT);
+	need(!mprotect(pages, 4096, PROT_READ | PROT_WRITE));
+}
+
+/* The second element cannot be written, though the first one can. */
+static void too_few_elements(int dev)
+{
+	struct shk_list list = {
+		.size = sizeof(list),
+		.element_size = sizeof(struct shk_property),
+		.nr = 2,
+		.elements = (uintptr_t)(pages + 8192 - sizeof(struct shk_property)),
+	};
+
+	expect(call(dev, SHK_PROPERTY_LIST, &list), -EFAULT);
 }
 
 int main(void)
@@ -76,6 +117,21 @@ int main(void)
 		for (uint64_t id = 1; id < 10; id++)
 			probe_remove(handle, id);
 	}
+	/* So that each list has an element. */
+	expect(probe_add(handle, probe_at("vfs_read", 0)), 0);
+	expect(patch_add(handle, nop_of("__x64_sys_getppid")), 0);
+	expect(call(handle, SHK_RAW_ADD,
+		    &(struct shk_raw_add){ .size = sizeof(struct shk_raw_add),
+					   .flags = SHK_RAW_IDENTITY,
+					   .symbol = "vfs_write" }),
+	       0);
+	expect(attach(handle, SELF), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (calls[i].element && calls[i].nr != SHK_OWN_LIST &&
+		    calls[i].nr != SHK_CGROUP_LIST)
+			no_elements(&calls[i], fd_of(&calls[i], dev, handle));
+	too_few_elements(dev);
+	expect(detach(dev, SELF), 0);
 	expect(shadow_destroy(handle), 0);
 	return finish();
 }

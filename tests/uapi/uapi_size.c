@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* Every call takes its own size and, up to a page, longer ones with a tail of zeros; no other. */
+/*
+ * Every call accepts the size of its struct and, up to 4096, longer ones with a tail of zeros. Other
+ * sizes are refused.
+ */
 #include <sys/mman.h>
 
 #include "calls.h"
 
 #define ROOM 16384
 
-static void too_short(const struct one_call *c, int fd, void *buf)
+/* The kernel writes as much of @reason and @busy as the caller's struct holds, and nothing behind. */
+static void too_short(const struct one_call *c, int fd, char *buf)
 {
-	static const uint32_t sizes[] = { 0, 1, 3, 4, 7 };
-	uint32_t size;
+	const uint32_t sizes[] = { 0, 1, 3, 4, 7, 8, 11, 12, 15, 16, c->size / 2, c->size - 1 };
+	struct head *head = (struct head *)buf;
 
-	for (size_t i = 0; i <= ARRAY_SIZE(sizes); i++) {
-		size = i < ARRAY_SIZE(sizes) ? sizes[i] : c->size - 1;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		uint32_t size = sizes[i];
+
+		if (size >= c->size)
+			continue;
 		good_arg(c, buf, ROOM);
-		((struct head *)buf)->size = size;
-		expect_call(c, "too short", call_and_undo(c, fd, buf), -EINVAL);
+		head->size = size;
+		head->reason = GARBAGE;
+		head->busy = GARBAGE;
+		expect_call(c, "too short", call_raw_and_undo(c, fd, buf), -EINVAL);
+		expect(head->size, size);
+		expect(head->reason, size < 12 ? GARBAGE : 0);
+		expect(head->busy, size < 16 ? GARBAGE : 0);
 	}
 }
 
@@ -46,7 +58,7 @@ static void with_a_tail(const struct one_call *c, int fd, char *buf)
 	}
 }
 
-static void too_long(const struct one_call *c, int fd, void *buf)
+static void too_long(const struct one_call *c, int fd, char *buf)
 {
 	static const uint32_t sizes[] = { 4097, 8192, 1U << 31, UINT32_MAX };
 
@@ -59,7 +71,7 @@ static void too_long(const struct one_call *c, int fd, void *buf)
 
 int main(void)
 {
-	/* Nothing is mapped behind it, so that "huge" runs off its end. */
+	/* Nothing is mapped behind it: a huge size runs off its end. */
 	char *buf =
 		mmap(NULL, ROOM + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int dev = device_open(), handle = (int)shadow_create(dev, "uapi");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* Which system calls can be chosen, of which shadows, and what becomes of both. */
+/* Which system calls can be selected, which shadows can be targets, and how the two depend on each other. */
 #include <sys/syscall.h>
 
 #include "uapi.h"
@@ -24,75 +24,103 @@ static void is_refused(int handle)
 	unsigned int refused;
 
 	expect(call(handle, SHK_SYSCALLS_CREATE, &none), -EINVAL);
-	none.nr = 1;
-	none.calls[0] = 1;
-	expect(call(handle, SHK_SYSCALLS_CREATE, &none), -EINVAL);
 	for (size_t i = 0; i < sizeof(no_return) / sizeof(no_return[0]); i++) {
-		expect(syscalls_create(handle, no_return[i], &refused), -EOPNOTSUPP);
+		expect(syscalls_create(handle, no_return[i], &refused),
+		       ERROR(EOPNOTSUPP, SHK_REASON_SYSCALL_NO_RETURN));
 		expect(refused, no_return[i]);
 	}
-	expect(syscalls_create(handle, 511, &refused), -ENOSYS);
+	expect(syscalls_create(handle, 511, &refused), ERROR(EINVAL, SHK_REASON_SYSCALL_UNKNOWN));
 	expect(refused, 511);
 }
 
-/* A handle's is no target once more; and its edits are where it learns of calls. */
+/* False on a kernel whose compiled bodies or stacks do not permit it. */
+static bool in_place_is_possible(int dev)
+{
+	int handle = (int)shadow_create(dev, "");
+	struct shk_patch_add add = return_of("__x64_sys_getuid", 7);
+	bool possible;
+
+	add.flags = SHK_PATCH_IN_PLACE;
+	possible = !patch_add(handle, add);
+	close(handle);
+	return possible;
+}
+
+/*
+ * A caller shadow is no target. Neither has an edit at the entry of x64_sys_call(), where the module
+ * learns of system calls, and neither accepts patches for which threads are waited for.
+ */
 static void is_no_target(int dev, int handle)
 {
+	const long edit_there = ERROR(EBUSY, SHK_REASON_EDIT_THERE);
 	struct shk_probe_add probe = probe_at("x64_sys_call", 0);
+	struct shk_patch_add in_place = return_of("__x64_sys_getuid", 7);
 	int other = (int)shadow_create(dev, ""), during;
 	unsigned int refused;
+	bool possible = in_place_is_possible(dev);
 
+	in_place.flags = SHK_PATCH_IN_PLACE;
 	during = (int)syscalls_create(handle, SYS_read, &refused);
 	need(during >= 0);
-	expect(syscalls_create(during, SYS_read, &refused), -ELOOP);
+	expect(syscalls_create(during, SYS_read, &refused),
+	       ERROR(EOPNOTSUPP, SHK_REASON_SYSCALLS_ONLY));
 	expect(refused, 0);
-	expect(probe_add(handle, probe), -EADDRINUSE);
-	expect(probe_add(during, probe), -EADDRINUSE);
+	expect(enter_alone(during), ERROR(EOPNOTSUPP, SHK_REASON_SYSCALLS_ONLY));
+	expect(probe_add(handle, probe), edit_there);
+	expect(probe_add(during, probe), edit_there);
 	expect(probe_add(other, probe), 0);
-	expect(syscalls_create(other, SYS_read, &refused), -EADDRINUSE);
+	expect(syscalls_create(other, SYS_read, &refused), edit_there);
+	if (possible) {
+		expect(patch_add(handle, in_place), ERROR(EOPNOTSUPP, SHK_REASON_HAS_CALLERS));
+		expect(patch_add(during, in_place), ERROR(EOPNOTSUPP, SHK_REASON_SYSCALLS_ONLY));
+	}
 	close(during);
-	expect(probe_add(handle, probe), 0);
+	expect(call(handle, SHK_PROBE_ADD, &probe), 0);
+	expect(probe_remove(handle, probe.id), 0);
+	if (possible) {
+		expect(call(handle, SHK_PATCH_ADD, &in_place), 0);
+		expect(syscalls_create(handle, SYS_read, &refused),
+		       ERROR(EBUSY, SHK_REASON_EDITS_IN_PLACE));
+		expect(patch_remove(handle, in_place.id), 0);
+	}
 	close(other);
 }
 
-/* What interrupts and kernel threads execute is no matter of system calls. */
+/* A shadow whose text interrupts and kernel threads execute cannot be a target. */
 static void has_other_policy(int dev, uint32_t policy)
 {
-	struct shk_shadow_create create = { .size = sizeof(create), .flags = policy };
-	struct shk_enter enter = { .size = sizeof(enter), .flags = SHK_THREAD };
-	int handle = (int)call(dev, SHK_SHADOW_CREATE, &create);
+	const long refusal = ERROR(EOPNOTSUPP, SHK_REASON_POLICY);
+	long handle = shadow_create_flags(dev, policy);
 	unsigned int refused;
 
-	/* Not in this kernel, or not under Xen. */
-	if (handle == -EOPNOTSUPP)
+	/* CAUSAL in a Xen PV guest. */
+	if (handle == ERROR(EOPNOTSUPP, SHK_REASON_NO_CARRIER))
 		return;
 	need(handle >= 0);
-	expect(syscalls_create(handle, SYS_read, &refused), -EMEDIUMTYPE);
-	expect(call(handle, SHK_ENTER, &enter), -EMEDIUMTYPE);
+	expect(syscalls_create(handle, SYS_read, &refused), refusal);
+	expect(enter_alone(handle), refusal);
 	expect(shadow_destroy(handle), 0);
 	close(handle);
 }
 
-static void tells_target(int dev)
+static void lists_target(int dev)
 {
-	struct shk_shadow_info info = { .size = sizeof(info) }, target = { .size = sizeof(target) };
 	int handle = (int)shadow_create(dev, "target"), during;
 	unsigned int refused;
 
 	during = (int)syscalls_create(handle, SYS_read, &refused);
 	need(during >= 0);
-	expect(call(handle, SHK_SHADOW_INFO, &target), 0);
-	expect(target.target, 0);
-	expect(call(during, SHK_SHADOW_INFO, &info), 0);
-	expect((long)info.target, (long)target.id);
-	expect(attach(during, 0), 0);
-	expect(call(handle, SHK_SHADOW_INFO, &target), 0);
-	expect(target.nr_grafts, 1);
-	expect(shadow_destroy(handle), -EBUSY);
-	expect(detach(dev, 0), 0);
+	expect((long)shadow_info(handle).target, 0);
+	expect((long)shadow_info(during).target, (long)shadow_info(handle).id);
+	expect(*shadow_info(during).name, 0);
+	expect(attach(during, SELF), 0);
+	expect(shadow_info(handle).nr_grafts, 1);
+	expect(shadow_destroy(handle), ERROR(EBUSY, SHK_REASON_SHADOW_IN_USE));
+	expect(detach(dev, SELF), 0);
 	expect(shadow_destroy(handle), 0);
-	expect(attach(during, 0), -ESTALE);
-	expect(syscalls_create(handle, SYS_read, &refused), -ESTALE);
+	expect(attach(during, SELF), ERROR(ESTALE, SHK_REASON_SHADOW_DESTROYED));
+	expect(syscalls_create(handle, SYS_read, &refused),
+	       ERROR(ESTALE, SHK_REASON_SHADOW_DESTROYED));
 	close(handle);
 	close(during);
 }
@@ -102,9 +130,14 @@ int main(void)
 	int dev = device_open(), handle = (int)shadow_create(dev, "uapi");
 
 	need(handle >= 0);
+	if (!(module_info(dev).features & SHK_FEATURE_SYSCALLS)) {
+		expect(syscalls_create(handle, SYS_read, &(unsigned int){ 0 }),
+		       ERROR(EOPNOTSUPP, SHK_REASON_NO_SYSCALL_ENTRY));
+		return finish();
+	}
 	is_refused(handle);
 	is_no_target(dev, handle);
-	tells_target(dev);
+	lists_target(dev);
 	has_other_policy(dev, SHK_ASYNC_OWNER);
 	has_other_policy(dev, SHK_ASYNC_CAUSAL);
 	expect(shadow_destroy(handle), 0);

@@ -19,7 +19,7 @@ static void every_number(int fd, bool on_handle, void *buf)
 	for (unsigned int n = 0; n < 256; n++) {
 		if (!is_call(_IO(SHK_IOC, n), on_handle))
 			expect(call(fd, _IO(SHK_IOC, n), buf), -ENOTTY);
-		/* With the bits that say a direction and a size, which ours do not have. */
+		/* Numbers with a direction and a size, which those of shadowk.h do not have. */
 		expect(call(fd, _IOWR(SHK_IOC, n, struct shk_info), buf), -ENOTTY);
 		expect(call(fd, _IO(SHK_IOC + 1, n), buf), -ENOTTY);
 		expect(call(fd, _IO(SHK_IOC, n) | 0xff0000, buf), -ENOTTY);
@@ -41,7 +41,7 @@ static void not_a_file(int fd)
 
 int main(void)
 {
-	static uint64_t buf[512];
+	static uint64_t buf[1024];
 	int dev = device_open(), handle = (int)shadow_create(dev, "uapi");
 	char *before;
 
