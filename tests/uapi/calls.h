@@ -63,6 +63,13 @@ static inline int pidfd_exited(void)
 	return fd;
 }
 
+/* So that no descriptor or memory appears later, between two looks at the state. */
+static void __attribute__((constructor)) calls_prepare(void)
+{
+	elements_room();
+	pidfd_exited();
+}
+
 static inline void fill_nothing(void *arg)
 {
 }
@@ -177,7 +184,8 @@ static inline void fill_raw(void *arg)
 /* clang-format off */
 #define CALL(nr, type, ...) { #nr, nr, .size = sizeof(struct type), __VA_ARGS__ }
 #define LIST(nr, type, ...) \
-	CALL(nr, shk_list, .element = sizeof(struct type), .fill = fill_list, __VA_ARGS__)
+	{ #nr, nr, .size = sizeof(struct shk_list), .element = sizeof(struct type), \
+	  .fill = fill_list, __VA_ARGS__ }
 #define OUT(type, member) { offsetof(struct type, member), sizeof(((struct type *)0)->member) }
 #define RESERVED(type) .reserved = offsetof(struct type, reserved)
 

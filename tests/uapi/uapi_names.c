@@ -64,7 +64,7 @@ static void shadows(int dev)
 	free(before);
 }
 
-/* The id finds a shadow with and without a name, until it is destroyed. */
+/* The id finds a shadow with and without a name, also a destroyed one, until its last handle is closed. */
 static void by_id(int dev)
 {
 	static const uint64_t unknown[] = { 123456, INT64_MAX, 1ULL << 63, UINT64_MAX };
@@ -87,8 +87,11 @@ static void by_id(int dev)
 		close(handle);
 		expect((long)shadow_info(other).id, (long)id);
 		expect(shadow_destroy(other), 0);
-		expect(shadow_open_id(dev, id), UNKNOWN);
+		handle = (int)expect_ok(shadow_open_id(dev, id));
+		expect(attach(handle, SELF), ERROR(ESTALE, SHK_REASON_SHADOW_DESTROYED));
+		close(handle);
 		close(other);
+		expect(shadow_open_id(dev, id), UNKNOWN);
 	}
 }
 

@@ -144,9 +144,6 @@ int main(int argc, char **argv)
 
 	need(handle >= 0);
 	printf("seed %" PRIu64 "\n", seed);
-	/* Made before there are threads. */
-	elements_room();
-	pidfd_exited();
 	before = state(dev, -1);
 	for (unsigned int n = 0; n < THREADS; n++)
 		fuzzer_start(&fuzzers[n], n, seed, seconds, dev, handle);

@@ -402,7 +402,7 @@ int main(void)
 		if (c->on_handle && !may_reader(c->nr))
 			refused(c, "on a derived handle", by_derived(c),
 				ERROR(EACCES, SHK_REASON_RIGHTS));
-		if (c->on_handle)
+		if (c->on_handle && c->nr != SHK_LEAVE && c->nr != SHK_SHADOW_LIST)
 			refused(c, "on a revoked handle", by_revoked(c),
 				ERROR(EACCES, SHK_REASON_REVOKED));
 		refused(c, "with unknown flags", with_flags(c), -EINVAL);
