@@ -121,6 +121,9 @@ static inline long head_check(unsigned long nr, const struct head *head, long re
 {
 	const char *wrong = NULL;
 
+	/* The struct has no room for both. */
+	if (head->size < sizeof(*head))
+		return ret;
 	if (head->reason == GARBAGE) {
 		/* No such call, or no descriptor: nothing was read or written. */
 		if (ret == -ENOTTY || ret == -EBADF)

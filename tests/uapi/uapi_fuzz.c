@@ -167,6 +167,8 @@ static _Noreturn void worker_run(int number)
 	pin(number);
 	world_make(&w);
 	fine = options.once ? replay(&w) : fuzz(&w);
+	if (w.self->wrong)
+		failures++;
 	if (!fine)
 		failures++;
 	else

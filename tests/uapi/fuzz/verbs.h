@@ -11,7 +11,7 @@
 #include "world.h"
 
 #define NUMBERS	  4
-#define WALK	  64 /* calls of a list, at most */
+#define WALK	  64 /* calls that read a list, at most */
 #define ODD_CALLS 8
 
 /* ---- choices ---- */
@@ -56,6 +56,8 @@ static const char *const harmless[] = {
 
 static inline int handle_of(const struct world *w, uint8_t n)
 {
+	if (n >= 240 && w->derived[n % DERIVED] >= 0)
+		return w->derived[n % DERIVED];
 	/* The next slot that has a shadow. */
 	for (int i = 0; i < SHADOWS; i++)
 		if (w->shadows[(n + i) % SHADOWS] >= 0)
@@ -73,9 +75,10 @@ static inline uint64_t small_id(uint8_t n)
 static inline int owner_of(struct world *w, uint8_t n)
 {
 	for (int i = 0; i < SHADOWS; i++) {
-		struct shk_shadow_info info = { .size = sizeof(info) };
+		struct shk_shadow_info info;
 
-		if (w->shadows[i] >= 0 && !ask(w, w->shadows[i], SHK_SHADOW_INFO, &info) &&
+		if (w->shadows[i] >= 0 &&
+		    ask_first(w, w->shadows[i], SHK_SHADOW_LIST, &info, sizeof(info)) == 1 &&
 		    info.flags & SHK_ASYNC_OWNER)
 			return w->shadows[i];
 	}
@@ -123,8 +126,8 @@ static inline void do_create(struct world *w, const uint8_t *n)
 		SHK_ASYNC_OWNER,
 		SHK_ASYNC_CAUSAL,
 		SHK_ASYNC_UNION,
-		SHK_DELEGABLE,
-		SHK_DELEGABLE | SHK_ASYNC_INHERIT,
+		0,
+		SHK_ASYNC_INHERIT,
 		0,
 	};
 	struct shk_shadow_create arg = { .size = sizeof(arg), .flags = CHOOSE(policies, n[0]) };
@@ -157,25 +160,55 @@ static inline void do_syscalls(struct world *w, const uint8_t *n)
 
 static inline void do_open(struct world *w, const uint8_t *n)
 {
-	char name[SHK_NAME_LEN];
+	struct shk_shadow_open arg = { .size = sizeof(arg) };
+	struct shk_shadow_info info = {};
 	int *slot = slot_free(w);
 
 	if (!slot)
 		return;
-	if (n[0] % 2)
-		name_own(name, w, n[1] % SHADOWS);
-	else
-		name_common(name, n[1]);
-	*slot = (int)ask_open(w, name);
+	if (n[2] >= 192) {
+		/* By id, which a handle tells. */
+		ask_first(w, handle_of(w, n[1]), SHK_SHADOW_LIST, &info, sizeof(info));
+		arg.id = info.id ?: n[1];
+	} else if (n[0] % 2) {
+		name_own(arg.name, w, n[1] % SHADOWS);
+	} else {
+		name_common(arg.name, n[1]);
+	}
+	*slot = (int)ask(w, w->dev, SHK_SHADOW_OPEN, &arg);
+}
+
+static inline void close_slot(int *slot)
+{
+	if (*slot >= 0)
+		close(*slot);
+	*slot = -1;
 }
 
 static inline void do_close(struct world *w, const uint8_t *n)
 {
-	int slot = n[0] % SHADOWS;
+	if (n[1] < 192)
+		close_slot(&w->shadows[n[0] % SHADOWS]);
+	else
+		close_slot(&w->derived[n[0] % DERIVED]);
+}
 
-	if (w->shadows[slot] >= 0)
-		close(w->shadows[slot]);
-	w->shadows[slot] = -1;
+static inline void do_derive(struct world *w, const uint8_t *n)
+{
+	struct shk_handle_derive arg = { .size = sizeof(arg), .rights = n[1] % 4 };
+	int *slot = &w->derived[n[2] % DERIVED];
+
+	close_slot(slot);
+	*slot = (int)ask(w, handle_of(w, n[0]), SHK_HANDLE_DERIVE, &arg);
+}
+
+/* Revokes one handle, or all of the shadow. */
+static inline void do_revoke(struct world *w, const uint8_t *n)
+{
+	struct shk_handle_revoke arg = { .size = sizeof(arg),
+					 .id = n[2] < 128 ? small_id(n[1]) : 0 };
+
+	ask(w, handle_of(w, n[0]), SHK_HANDLE_REVOKE, &arg);
 }
 
 static inline void do_destroy(struct world *w, const uint8_t *n)
@@ -219,24 +252,24 @@ static inline void do_patch(struct world *w, const uint8_t *n)
 		arg.flags = SHK_PATCH_IN_PLACE;
 	switch (arg.kind) {
 	case SHK_PATCH_RETURN:
-		arg.value = n[3];
-		strcpy(arg.symbol, CHOOSE(harmless, n[1] / 8));
+		arg.function.value = n[3];
+		strcpy(arg.function.symbol, CHOOSE(harmless, n[1] / 8));
 		break;
 	case SHK_PATCH_NOP:
-		strcpy(arg.symbol, CHOOSE(harmless, n[1] / 8));
+		strcpy(arg.function.symbol, CHOOSE(harmless, n[1] / 8));
 		break;
 	case SHK_PATCH_SKIP_CALL:
-		strcpy(arg.symbol, CHOOSE(harmless, n[1] / 64));
-		strcpy(arg.object, "__task_pid_nr_ns");
+		strcpy(arg.call.symbol, CHOOSE(harmless, n[1] / 64));
+		strcpy(arg.call.callee, "__task_pid_nr_ns");
 		arg.flags = n[2] % 2 ? SHK_PATCH_VALUE : 0;
-		arg.value = n[2] % 2 ? n[3] : 0;
-		arg.offset = n[2] > 192 ? n[3] : 0;
+		arg.call.value = n[2] % 2 ? n[3] : 0;
+		arg.call.offset = n[2] > 192 ? n[3] : 0;
 		break;
 	case SHK_PATCH_MODULE:
-		strcpy(arg.object, CHOOSE(modules, n[1] / 8));
+		strcpy(arg.module.name, CHOOSE(modules, n[1] / 8));
 		break;
 	case SHK_PATCH_LIVEPATCH:
-		strcpy(arg.object, "shk_livepatch");
+		strcpy(arg.module.name, "shk_livepatch");
 		arg.flags = n[2] % 4 ? SHK_PATCH_UNSAFE_NOW : 0;
 		break;
 	default:
@@ -263,21 +296,26 @@ static inline void do_unpatch(struct world *w, const uint8_t *n)
 /* Never promotes a livepatch, which would patch the kernel for all processes. */
 static inline void do_promote(struct world *w, const uint8_t *n)
 {
-	struct shk_patch_info info = { .size = sizeof(info), .id = n[1] % 4 };
 	struct shk_patch_promote arg = { .size = sizeof(arg) };
+	struct shk_patch_info infos[8];
 	int handle = handle_of(w, n[0]);
+	uint64_t cursor = 0;
+	long nr = ask_list(w, handle, SHK_PATCH_LIST, infos, sizeof(*infos), ARRAY_SIZE(infos),
+			   &cursor);
 
-	if (ask(w, handle, SHK_PATCH_NEXT, &info) || info.kind == SHK_PATCH_LIVEPATCH)
-		return;
-	arg.id = info.id;
-	ask(w, handle, SHK_PATCH_PROMOTE, &arg);
+	for (long i = 0; i < nr; i++)
+		if (infos[i].id >= n[1] % 4 && infos[i].kind != SHK_PATCH_LIVEPATCH) {
+			arg.id = infos[i].id;
+			ask(w, handle, SHK_PATCH_PROMOTE, &arg);
+			break;
+		}
 }
 
 /* Private pages, or an instruction replaced by itself. */
 static inline void do_raw(struct world *w, const uint8_t *n)
 {
 	struct shk_raw_add arg = { .size = sizeof(arg) };
-	struct shk_text_info text = { .size = sizeof(text) };
+	struct shk_text_read text = { .size = sizeof(text) };
 	int handle = handle_of(w, n[0]);
 	const char *place = CHOOSE(places, n[1] % 20);
 
@@ -317,7 +355,7 @@ static inline void do_unraw(struct world *w, const uint8_t *n)
 	ask(w, handle_of(w, n[0]), SHK_RAW_REMOVE, &arg);
 }
 
-/* ---- who is inside ---- */
+/* ---- processes, owned things and cgroups ---- */
 
 static inline void do_attach(struct world *w, const uint8_t *n)
 {
@@ -363,11 +401,11 @@ static inline void do_own(struct world *w, const uint8_t *n)
 /* Mostly of something that the shadow owns. */
 static inline void do_disown(struct world *w, const uint8_t *n)
 {
-	struct shk_own_info info = { .size = sizeof(info) };
+	struct shk_own_info info;
 	struct shk_own_arg arg = own_arg(n);
 	int handle = owner_of(w, n[0]);
 
-	if (n[3] % 4 && !ask(w, handle, SHK_OWN_NEXT, &info)) {
+	if (n[3] % 4 && ask_first(w, handle, SHK_OWN_LIST, &info, sizeof(info)) == 1) {
 		arg.kind = info.kind;
 		arg.irq = info.irq;
 		memcpy(arg.pattern, info.pattern, sizeof(arg.pattern));
@@ -405,112 +443,99 @@ static inline void do_move(struct world *w, const uint8_t *n)
 
 /* ---- lists ---- */
 
-static inline void walk_shadows(struct world *w, int handle)
-{
-	struct shk_shadow_info info = { .size = sizeof(info) };
+static const struct one_list {
+	unsigned long nr;
+	bool on_device;
+	size_t size;
+} lists[] = {
+	{ SHK_SHADOW_LIST, true, sizeof(struct shk_shadow_info) },
+	{ SHK_PROCESS_LIST, false, sizeof(struct shk_process_entry) },
+	{ SHK_PROBE_LIST, false, sizeof(struct shk_probe_info) },
+	{ SHK_PATCH_LIST, false, sizeof(struct shk_patch_info) },
+	{ SHK_RAW_LIST, false, sizeof(struct shk_raw_info) },
+	{ SHK_EDIT_LIST, false, sizeof(struct shk_edit_info) },
+	{ SHK_OWN_LIST, false, sizeof(struct shk_own_info) },
+	{ SHK_CGROUP_LIST, false, sizeof(struct shk_cgroup_entry) },
+	{ SHK_PROPERTY_LIST, true, sizeof(struct shk_property) },
+};
 
-	for (int i = 0; i < WALK && !ask(w, w->dev, SHK_SHADOW_NEXT, &info); i++) {
-		info.id++;
-		info.flags = 0;
+static inline size_t element_size(const struct one_list *list, uint8_t n)
+{
+	const size_t sizes[] = { 8, 9, list->size - 1, list->size + 1, 4096, 7, 4097, 0 };
+
+	return n < 160 ? list->size : CHOOSE(sizes, n);
+}
+
+static inline uint64_t cursor_of(uint8_t n)
+{
+	static const uint64_t cursors[] = { 1, 2, 3, 1 << 20, 1ULL << 32, INT64_MAX, UINT64_MAX };
+
+	return n < 192 ? 0 : CHOOSE(cursors, n);
+}
+
+static inline void list_element(struct world *w, const struct one_list *list, const char *element)
+{
+	struct shk_process_entry process;
+	struct shk_edit_info edit;
+
+	if (list->nr == SHK_EDIT_LIST) {
+		memcpy(&edit, element, 8);
+		w->strays |= edit.flags & SHK_EDIT_STRAY;
+	} else if (list->nr == SHK_PROCESS_LIST) {
+		memcpy(&process, element, 8);
+		if (process.pid > 0) {
+			int pidfd = (int)syscall(SYS_pidfd_open, process.pid, 0);
+			struct shk_process_info info = { .size = sizeof(info), .pidfd = pidfd };
+
+			ask(w, w->dev, SHK_PROCESS_INFO, &info);
+			if (pidfd >= 0)
+				close(pidfd);
+		}
 	}
 }
 
-static inline void walk_processes(struct world *w, int handle)
+static inline void read_list(struct world *w, int handle, const struct one_list *list,
+			     const uint8_t *n)
 {
-	struct shk_process_next next = { .size = sizeof(next) };
+	static const size_t rooms[] = { 1, 5, 15 };
+	size_t size = element_size(list, n[2]), room = CHOOSE(rooms, n[2]);
+	uint64_t cursor = cursor_of(n[3]);
+	char *elements = elements_room();
 
-	for (int i = 0; i < WALK && !ask(w, handle, SHK_PROCESS_NEXT, &next); i++) {
-		struct shk_process_info info = { .size = sizeof(info), .pid = next.pid };
+	for (int i = 0; i < WALK; i++) {
+		long nr = ask_list(w, list->on_device ? w->dev : handle, list->nr, elements, size,
+				   room, &cursor);
 
-		ask(w, w->dev, SHK_PROCESS_INFO, &info);
+		for (long e = 0; e < nr; e++)
+			list_element(w, list, elements + (size_t)e * size);
+		if (nr < 0 || !cursor)
+			break;
 	}
 }
 
-static inline void walk_probes(struct world *w, int handle)
+static inline void read_text(struct world *w, int handle)
 {
-	struct shk_probe_info info = { .size = sizeof(info) };
-
-	for (int i = 0; i < WALK && !ask(w, handle, SHK_PROBE_NEXT, &info); i++) {
-		info.id++;
-		info.flags = 0;
-	}
-}
-
-static inline void walk_patches(struct world *w, int handle)
-{
-	struct shk_patch_info info = { .size = sizeof(info) };
-
-	for (int i = 0; i < WALK && !ask(w, handle, SHK_PATCH_NEXT, &info); i++) {
-		info.index++;
-		info.flags = 0;
-	}
-}
-
-static inline void walk_raws(struct world *w, int handle)
-{
-	struct shk_raw_info info = { .size = sizeof(info) };
-
-	for (int i = 0; i < WALK && !ask(w, handle, SHK_RAW_NEXT, &info); i++) {
-		info.id++;
-		info.flags = 0;
-	}
-}
-
-static inline void walk_edits(struct world *w, int handle)
-{
-	struct shk_edit_info info = { .size = sizeof(info) };
-
-	for (int i = 0; i < WALK && !ask(w, handle, SHK_EDIT_NEXT, &info); i++) {
-		w->strays |= info.flags & SHK_EDIT_STRAY;
-		info.flags = 0;
-	}
-}
-
-static inline void walk_owned(struct world *w, int handle)
-{
-	struct shk_own_info info = { .size = sizeof(info) };
-
-	for (int i = 0; i < WALK && !ask(w, handle, SHK_OWN_NEXT, &info); i++)
-		;
-}
-
-static inline void walk_groups(struct world *w, int handle)
-{
-	struct shk_cgroup_next next = { .size = sizeof(next) };
-
-	for (int i = 0; i < WALK && !ask(w, handle, SHK_CGROUP_NEXT, &next); i++)
-		;
-}
-
-static inline void walk_properties(struct world *w, int handle)
-{
-	struct shk_property property = { .size = sizeof(property) };
-	struct shk_info info = { .size = sizeof(info) };
-
-	ask(w, w->dev, SHK_INFO, &info);
-	while (!ask(w, w->dev, SHK_PROPERTY_NEXT, &property))
-		;
-}
-
-static inline void walk_text(struct world *w, int handle)
-{
-	struct shk_text_info info = { .size = sizeof(info) };
+	struct shk_text_read arg = { .size = sizeof(arg) };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(places); i++) {
-		strcpy(info.symbol, places[i]);
-		info.addr = info.offset = 0;
-		ask(w, handle, SHK_TEXT_READ, &info);
+		strcpy(arg.symbol, places[i]);
+		arg.addr = arg.offset = 0;
+		ask(w, handle, SHK_TEXT_READ, &arg);
 	}
 }
 
 static inline void do_list(struct world *w, const uint8_t *n)
 {
-	static void (*const walks[])(struct world * w, int handle) = {
-		walk_shadows, walk_processes, walk_probes, walk_patches,    walk_raws,
-		walk_edits,   walk_owned,     walk_groups, walk_properties, walk_text,
-	};
+	unsigned int which = n[1] % (ARRAY_SIZE(lists) + 1);
+	struct shk_info info = { .size = sizeof(info) };
 
-	CHOOSE(walks, n[1])(w, handle_of(w, n[0]));
+	if (which == ARRAY_SIZE(lists)) {
+		read_text(w, handle_of(w, n[0]));
+		return;
+	}
+	if (lists[which].nr == SHK_PROPERTY_LIST)
+		ask(w, w->dev, SHK_INFO, &info);
+	read_list(w, handle_of(w, n[0]), &lists[which], n);
 }
 
 /* ---- children and the worker itself ---- */
@@ -522,8 +547,7 @@ static inline void do_spawn(struct world *w, const uint8_t *n)
 
 static inline void do_order(struct world *w, const uint8_t *n)
 {
-	child_order(&w->children[n[0] % CHILDREN],
-		    (struct order){ n[1] % DO_LAST, n[2], n[3] % SHADOWS });
+	child_order(&w->children[n[0] % CHILDREN], (struct order){ n[1] % DO_LAST, n[2], n[3] });
 }
 
 static inline void do_await(struct world *w, const uint8_t *n)
@@ -561,8 +585,8 @@ static inline void do_odd(struct world *w, const uint8_t *n)
 		struct shk_patch_add *patch = (void *)arg;
 
 		spoil(&dice, c, arg, sizeof(arg));
-		if (c->nr == SHK_PATCH_ADD && !strcmp(patch->symbol, "vfs_read"))
-			strcpy(patch->symbol, harmless[0]);
+		if (c->nr == SHK_PATCH_ADD && !strcmp(patch->function.symbol, "vfs_read"))
+			strcpy(patch->function.symbol, harmless[0]);
 		w->self->passed +=
 			call_and_undo(c, c->on_handle ? handle_of(w, n[0]) : w->dev, arg) >= 0;
 		w->self->calls++;
@@ -645,7 +669,7 @@ static const struct verb {
 	{ "order", do_order, 22 },    { "await", do_await, 5 },	      { "signal", do_signal, 3 },
 	{ "work", do_work, 10 },      { "odd", do_odd, 5 },	      { "alarm", do_alarm, 2 },
 	{ "fail", do_fail, 5 },	      { "text", do_text, 1 },	      { "huge", do_huge, 1 },
-	{ "module", do_module, 1 },
+	{ "module", do_module, 1 },   { "derive", do_derive, 5 },     { "revoke", do_revoke, 2 },
 };
 
 #endif /* SHADOWK_TEST_FUZZ_VERBS_H */

@@ -21,9 +21,11 @@
 #include <linux/sched.h>
 
 #include "../../victim/victim.h"
+#include "../calls.h"
 #include "kcov.h"
 
 #define SHADOWS	    4
+#define DERIVED	    2 /* handles with fewer rights */
 #define CHILDREN    3
 #define GROUPS	    2 /* the second one is below the first */
 #define WORKERS_MAX 8
@@ -38,6 +40,7 @@ struct worker {
 	atomic_int pid;
 	atomic_int children[CHILDREN];
 	atomic_ulong calls, passed, sequences;
+	atomic_uint wrong;  /* calls whose @reason or @busy was wrong, also of children */
 	atomic_ulong began; /* milliseconds: its step */
 	atomic_int step;
 	char text[TEXT_LEN]; /* its sequence */
@@ -55,7 +58,8 @@ struct world {
 	int number, dev;
 	struct worker *self, *workers;
 	int nr_workers;
-	int shadows[SHADOWS]; /* handles, or -1 */
+	int shadows[SHADOWS]; /* owner's handles, or -1 */
+	int derived[DERIVED]; /* derived handles, or -1 */
 	struct child children[CHILDREN];
 	int groups[GROUPS];
 	struct kcov kcov;
@@ -127,14 +131,45 @@ static inline long ask(struct world *w, int fd, unsigned long nr, void *arg)
 	w->fail = 0;
 	w->self->calls++;
 	w->self->passed += ret >= 0;
+	w->self->wrong |= failures != 0;
 	return ret;
 }
 
+/* How many elements a call of a list returned, or the ERROR(). */
+static inline long ask_list(struct world *w, int fd, unsigned long nr, void *elements,
+			    size_t element_size, size_t room, uint64_t *cursor)
+{
+	struct shk_list list = {
+		.size = sizeof(list),
+		.element_size = (uint32_t)element_size,
+		.nr = (uint32_t)room,
+		.cursor = *cursor,
+		.elements = (uintptr_t)elements,
+	};
+	long ret = ask(w, fd, nr, &list);
+
+	*cursor = list.cursor;
+	return ret < 0 ? ret : (long)list.nr;
+}
+
+static inline long ask_first(struct world *w, int fd, unsigned long nr, void *element,
+			     size_t element_size)
+{
+	uint64_t cursor = 0;
+
+	return ask_list(w, fd, nr, element, element_size, 1, &cursor);
+}
+
+/* @pid: 0 for the caller's own process, NO_PID for one that has exited, -1 for no pidfd. */
 static inline long ask_process(struct world *w, int fd, unsigned long nr, pid_t pid)
 {
-	struct shk_process arg = { .size = sizeof(arg), .pid = pid };
+	int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	struct shk_process arg = process_arg(!pid ? SELF : pid == NO_PID ? pidfd_exited() : pidfd);
+	long ret = ask(w, fd, nr, &arg);
 
-	return ask(w, fd, nr, &arg);
+	if (pidfd >= 0)
+		close(pidfd);
+	return ret;
 }
 
 static inline long ask_stretch(struct world *w, int fd, unsigned long nr, uint32_t flags)
@@ -306,10 +341,18 @@ static inline void *thread_enters(void *arg)
 	return NULL;
 }
 
+/* @slot: from 224 on of a derived handle, if there is one; otherwise of an owner's. */
+static inline int handle_at(const struct world *w, uint8_t slot)
+{
+	if (slot >= 224 && w->derived[slot % DERIVED] >= 0)
+		return w->derived[slot % DERIVED];
+	return w->shadows[slot % SHADOWS];
+}
+
 static inline void obey(struct world *w, const struct order *order)
 {
-	struct shk_process_info info = { .size = sizeof(info) };
-	int handle = w->shadows[order->slot % SHADOWS];
+	struct shk_process_info info = { .size = sizeof(info), .flags = SHK_PROCESS_SELF };
+	int handle = handle_at(w, order->slot);
 	struct entrant entrant = { w, handle };
 	pthread_t thread;
 
@@ -478,6 +521,8 @@ static inline void world_make(struct world *w)
 	w->dev = device_open();
 	for (int i = 0; i < SHADOWS; i++)
 		w->shadows[i] = -1;
+	for (int i = 0; i < DERIVED; i++)
+		w->derived[i] = -1;
 	w->kcov = kcov_open();
 	kcov_start(&w->kcov);
 	for (int i = 0; i < CHILDREN; i++) {
@@ -498,11 +543,19 @@ static inline void world_make(struct world *w)
 /* Detaches all processes that are in the shadow. */
 static inline void empty(struct world *w, int handle)
 {
-	struct shk_process_next next = { .size = sizeof(next) };
+	struct shk_process_entry entries[16];
+	uint64_t cursor = 0;
 
-	while (!ask(w, handle, SHK_PROCESS_NEXT, &next))
-		if (next.pid > 0)
-			ask_process(w, handle, SHK_PROCESS_DETACH, next.pid);
+	do {
+		long n = ask_list(w, handle, SHK_PROCESS_LIST, entries, sizeof(*entries),
+				  ARRAY_SIZE(entries), &cursor);
+
+		if (n < 0)
+			break;
+		for (long i = 0; i < n; i++)
+			if (entries[i].pid > 0)
+				ask_process(w, handle, SHK_PROCESS_DETACH, entries[i].pid);
+	} while (cursor);
 }
 
 static inline long empty_and_destroy(struct world *w, int handle)
@@ -517,16 +570,16 @@ static inline long empty_and_destroy(struct world *w, int handle)
  */
 static inline bool shadow_end(struct world *w, int handle)
 {
-	struct shk_shadow_info info = { .size = sizeof(info) };
+	struct shk_shadow_info info = {};
 	bool ended = true, common;
 	long ret = 0;
 
-	need(!ask(w, handle, SHK_SHADOW_INFO, &info));
+	need(ask_first(w, handle, SHK_SHADOW_LIST, &info, sizeof(info)) == 1);
 	/* Other workers may use a common one. */
 	common = !strncmp(info.name, "fuzz-common", strlen("fuzz-common"));
 	if (*info.name || w->self->sequences % 8 == 0)
-		ended = eventually((ret = empty_and_destroy(w, handle)) == 0 || ret == -ESTALE ||
-				   common);
+		ended = eventually((ret = empty_and_destroy(w, handle)) == 0 ||
+				   ret == ERROR(ESTALE, SHK_REASON_SHADOW_DESTROYED) || common);
 	if (!ended)
 		printf("a shadow cannot be destroyed: %s\n", outcome(ret));
 	close(handle);
@@ -547,7 +600,7 @@ static inline bool world_clear(struct world *w)
 	group_move(w, -1, 0);
 	for (int i = 0; i < GROUPS; i++) {
 		if (eventually((ret = ask_group(w, w->dev, SHK_CGROUP_DETACH, w->groups[i])) == 0 ||
-			       ret == -ENOENT))
+			       ret == ERROR(ENOENT, SHK_REASON_CGROUP_UNATTACHED)))
 			continue;
 		printf("a cgroup cannot be detached: %s\n", outcome(ret));
 		clear = false;
@@ -555,9 +608,14 @@ static inline bool world_clear(struct world *w)
 	for (int i = 0; i < SHADOWS; i++)
 		while (w->shadows[i] >= 0 && !ask_stretch(w, w->shadows[i], SHK_LEAVE, 0))
 			;
+	for (int i = 0; i < DERIVED; i++)
+		if (w->derived[i] >= 0) {
+			close(w->derived[i]);
+			w->derived[i] = -1;
+		}
 	/* Other workers may attach this one at any time. */
 	if (!eventually((ret = ask_process(w, w->dev, SHK_PROCESS_DETACH, 0)) == 0 ||
-			ret == -ENOENT)) {
+			ret == ERROR(ENOENT, SHK_REASON_NOT_INSIDE))) {
 		printf("the worker cannot be detached: %s\n", outcome(ret));
 		clear = false;
 	}
