@@ -24,7 +24,7 @@ static const char *const caller_names[NR_CALLERS] = {
 	"root, CAP_SYS_ADMIN only",
 	"root, CAP_SYS_MODULE only",
 	"root of a user namespace",
-	"anybody else",
+	"other users",
 };
 
 /* The rights of the handle: 0 is an owner's handle. */
@@ -379,16 +379,16 @@ static const struct right {
 	{ "`SHK_SHADOW_LIST` on a handle", try_shadow, { YES, YES, YES, YES, YES }, HOLDER, false },
 	{ "`SHK_HANDLE_DERIVE`", try_derive, { YES, YES, NO, NO, NO }, NOTHING, false },
 	{ "`SHK_HANDLE_REVOKE`", try_revoke, { YES, YES, NO, NO, NO }, NOTHING, false },
-	{ "`SHK_PROCESS_INFO`, own process", try_info_self, { YES, YES, YES, YES, YES }, DEVICE, false },
-	{ "`SHK_PROCESS_INFO`, another", try_info_other, { YES, YES, NO, NO, NO }, DEVICE, false },
+	{ "`SHK_PROCESS_INFO`, the caller's process", try_info_self, { YES, YES, YES, YES, YES }, DEVICE, false },
+	{ "`SHK_PROCESS_INFO`, another process", try_info_other, { YES, YES, NO, NO, NO }, DEVICE, false },
 	{ "`SHK_ENTER`", try_enter, { YES, YES, NO, NO, NO }, ATTACHER, false },
 	{ "`SHK_LEAVE`", try_leave, { YES, YES, YES, YES, YES }, HOLDER, false },
-	{ "`SHK_PROCESS_ATTACH`, own process", try_attach_self, { YES, YES, NO, NO, NO }, ATTACHER, false },
-	{ "`SHK_PROCESS_DETACH` on a handle, own process", try_leave_self, { YES, YES, NO, NO, NO }, ATTACHER, false },
-	{ "`SHK_PROCESS_ATTACH`, another", try_attach_other, { YES, YES, NO, NO, NO }, NOTHING, false },
-	{ "`SHK_PROCESS_DETACH` on a handle, another", try_leave_other, { YES, YES, NO, NO, NO }, NOTHING, false },
-	{ "`SHK_PROCESS_DETACH` on the device, own process", try_detach_self, { YES, YES, NO, NO, NO }, DEVICE, false },
-	{ "`SHK_PROCESS_DETACH` on the device, another", try_detach_other, { YES, YES, NO, NO, NO }, DEVICE, false },
+	{ "`SHK_PROCESS_ATTACH`, the caller's process", try_attach_self, { YES, YES, NO, NO, NO }, ATTACHER, false },
+	{ "`SHK_PROCESS_DETACH` on a handle, the caller's process", try_leave_self, { YES, YES, NO, NO, NO }, ATTACHER, false },
+	{ "`SHK_PROCESS_ATTACH`, another process", try_attach_other, { YES, YES, NO, NO, NO }, NOTHING, false },
+	{ "`SHK_PROCESS_DETACH` on a handle, another process", try_leave_other, { YES, YES, NO, NO, NO }, NOTHING, false },
+	{ "`SHK_PROCESS_DETACH` on the device, the caller's process", try_detach_self, { YES, YES, NO, NO, NO }, DEVICE, false },
+	{ "`SHK_PROCESS_DETACH` on the device, another process", try_detach_other, { YES, YES, NO, NO, NO }, DEVICE, false },
 	{ "`SHK_PROCESS_LIST`", try_processes, { YES, YES, NO, NO, NO }, NOTHING, false },
 	{ "`SHK_SYSCALLS_CREATE`", try_syscalls, { YES, NO, YES, NO, NO }, NOTHING, true },
 	{ "`SHK_CGROUP_ATTACH`", try_cgroup_attach, { YES, YES, NO, NO, NO }, NOTHING, false },
@@ -437,7 +437,7 @@ static inline int table_print(void)
 			printf(" %s |", permissions[i].derived == DEVICE	    ? ""
 					: permissions[i].derived & handle_rights[h] ? "yes"
 										    : "no");
-		printf(" %s |\n", permissions[i].adds_text ? "no" : "as without");
+		printf(" %s |\n", permissions[i].adds_text ? "no" : "unchanged");
 	}
 	return 0;
 }
