@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -445,6 +446,19 @@ static inline long patch_add(int handle, struct shk_patch_add arg)
 	return call(handle, SHK_PATCH_ADD, &arg);
 }
 
+/* False on a kernel whose compiled bodies or stacks do not permit patches in place. */
+static inline bool in_place_is_possible(int dev)
+{
+	int handle = (int)shadow_create(dev, "");
+	struct shk_patch_add arg = return_of("__x64_sys_getuid", 7);
+	bool possible;
+
+	arg.flags = SHK_PATCH_IN_PLACE;
+	possible = !patch_add(handle, arg);
+	close(handle);
+	return possible;
+}
+
 static inline long patch_remove(int handle, uint64_t id)
 {
 	struct shk_patch_remove arg = { .size = sizeof(arg), .id = id };
@@ -556,6 +570,47 @@ expect_state_at(const char *file, int line, int dev, int handle, const char *bef
 		failures++;
 	}
 	free(now);
+}
+
+/* The tests' modules. Returns -errno. */
+static inline long module_load(const char *name, const char *parameters)
+{
+	struct utsname uts;
+	char path[256];
+	int fd;
+	long ret;
+
+	need(!uname(&uts));
+	snprintf(path, sizeof(path), "/lib/modules/%s/extra/%s.ko", uts.release, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	need(fd >= 0);
+	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Returns -errno. A module may be in use a little longer. */
+static inline long module_unload(const char *name)
+{
+	long ret = 0;
+
+	for (int i = 0; i < 100; i++) {
+		ret = syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+		if (ret != -EAGAIN)
+			break;
+		usleep(50000);
+	}
+	return ret;
+}
+
+static inline bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
 }
 
 static inline int finish(void)

@@ -277,7 +277,7 @@ static void workers_run(void)
 
 static void load(const char *name)
 {
-	int ret = module_load(name, "");
+	long ret = module_load(name, "");
 
 	/* A test that failed before may have left it. */
 	if (ret && ret != -EEXIST)
@@ -318,7 +318,7 @@ static void setup(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(quiet); i++)
-		write_text(quiet[i][0], quiet[i][1]);
+		write_file(quiet[i][0], quiet[i][1]);
 	if (access(CGROUPS "/cgroup.procs", F_OK))
 		need(!mount("cgroup2", CGROUPS, "cgroup2", 0, NULL));
 	tiny_write(TINY);
@@ -329,9 +329,9 @@ static void setup(void)
 
 static bool unload(const char *name)
 {
-	int ret = 0;
+	long ret = 0;
 
-	if (eventually(!(ret = module_unload(name)) || ret == -ENOENT))
+	if (eventually(!(ret = module_unload_once(name)) || ret == -ENOENT))
 		return true;
 	printf("%s cannot be unloaded: %s\n", name, outcome(ret));
 	return false;
@@ -359,14 +359,14 @@ static void common_end(int dev)
 static void teardown(int dev)
 {
 	common_end(dev);
-	write_text("/proc/sys/kernel/sched_schedstats", "0\n");
+	write_file("/proc/sys/kernel/sched_schedstats", "0\n");
 	unload("shk_kprobe");
 	unload("shk_twin_a");
 	expect_true(unload("shk_livepatch"));
 	for (size_t i = ARRAY_SIZE(modules); i--;)
 		expect_true(unload(modules[i]));
 	unlink(TINY);
-	write_text("/sys/kernel/rcu_expedited", "0");
+	write_file("/sys/kernel/rcu_expedited", "0");
 }
 
 static void summarise(void)
@@ -454,7 +454,7 @@ int main(int argc, char **argv)
 	workers_run();
 	if (!failures)
 		summarise();
-	need(write_text("/sys/module/shadowk/parameters/huge_threshold", huge));
+	need(write_file("/sys/module/shadowk/parameters/huge_threshold", huge));
 	if (!failures) {
 		char *now = NULL;
 

@@ -33,19 +33,6 @@ static void is_refused(int handle)
 	expect(refused, 511);
 }
 
-/* False on a kernel whose compiled bodies or stacks do not permit it. */
-static bool in_place_is_possible(int dev)
-{
-	int handle = (int)shadow_create(dev, "");
-	struct shk_patch_add add = return_of("__x64_sys_getuid", 7);
-	bool possible;
-
-	add.flags = SHK_PATCH_IN_PLACE;
-	possible = !patch_add(handle, add);
-	close(handle);
-	return possible;
-}
-
 /*
  * A caller shadow is no target. Neither has an edit at the entry of x64_sys_call(), where the module
  * learns of system calls, and neither accepts patches for which threads are waited for.

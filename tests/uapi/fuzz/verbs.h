@@ -610,30 +610,15 @@ static inline void do_fail(struct world *w, const uint8_t *n)
 /* The kernel patches its text. */
 static inline void do_text(struct world *w, const uint8_t *n)
 {
-	write_text("/proc/sys/kernel/sched_schedstats", n[0] % 2 ? "1\n" : "0\n");
+	write_file("/proc/sys/kernel/sched_schedstats", n[0] % 2 ? "1\n" : "0\n");
 }
 
 static inline void do_huge(struct world *w, const uint8_t *n)
 {
-	write_text("/sys/module/shadowk/parameters/huge_threshold", n[0] % 2 ? "0" : "256");
+	write_file("/sys/module/shadowk/parameters/huge_threshold", n[0] % 2 ? "0" : "256");
 }
 
-static inline int module_load(const char *name, const char *parameters)
-{
-	struct utsname uts;
-	char path[256];
-	int fd, ret;
-
-	need(!uname(&uts));
-	snprintf(path, sizeof(path), "/lib/modules/%s/extra/%s.ko", uts.release, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	need(fd >= 0);
-	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static inline int module_unload(const char *name)
+static inline long module_unload_once(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
@@ -650,7 +635,7 @@ static inline void do_module(struct world *w, const uint8_t *n)
 	do_probe(w, n);
 	/* Else the next such step of any worker unloads it. */
 	if (n[2] % 4)
-		module_unload(name);
+		module_unload_once(name);
 }
 
 static const struct verb {

@@ -102,16 +102,6 @@ static inline void pin(int number)
 	need(!sched_setaffinity(0, sizeof(set), &set));
 }
 
-static inline bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 /* ---- calls ---- */
 
 /* All calls go through here, except those of the step "odd". */
@@ -508,7 +498,7 @@ static inline bool group_move(struct world *w, int group, pid_t pid)
 		strcpy(path, CGROUPS);
 	strcat(path, "/cgroup.procs");
 	snprintf(text, sizeof(text), "%d", pid);
-	return write_text(path, text);
+	return write_file(path, text);
 }
 
 static inline void world_make(struct world *w)
