@@ -777,10 +777,12 @@ static long call_dispatch(const struct ioctl_call *calls, unsigned int nr,
 		return -ENOTTY;
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
-	if (size < call->min_size || size > PAGE_SIZE)
-		return size > PAGE_SIZE ? -E2BIG : -EINVAL;
+	if (size < sizeof(struct head))
+		return -EINVAL;
 	if (!dev_error_clear(call, user, size))
 		return -EFAULT;
+	if (size < call->min_size || size > PAGE_SIZE)
+		return size > PAGE_SIZE ? -E2BIG : -EINVAL;
 	ret = dev_check_permission(call, handle);
 	if (ret)
 		return dev_head_put(user, shk_reason(ret), 0) ? shk_errno(ret) : -EFAULT;

@@ -110,7 +110,7 @@ static int raw_resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
 	if (ret)
 		return ret;
 	raw->len = arg->len ?: size - raw->offset;
-	return raw->len > shk_symbols.etext - raw->addr ? SHK_E(PAST_SYMBOL) : 0;
+	return raw->len > shk_symbols.etext - raw->addr ? SHK_E(NOT_TEXT) : 0;
 }
 
 /*
