@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=240 */
 /*
- * Places where an edit cannot be because of the instruction there, the page, the module or somebody
- * else's kprobe; and more patches than the module has room for.
+ * Edits are refused where the instruction, the end of a page, the state of a module or a kprobe does
+ * not permit them. They are refused, too, when the module has no room for more.
  */
 #include <pthread.h>
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* Stretches that cannot begin or end are refused, and so are edits while threads are in stretches. */
+/*
+ * Stretches that cannot begin or end are refused, and so are edits while threads are in stretches.
+ */
 #include "uapi.h"
 
 #define THREADS_INSIDE ERROR(EBUSY, SHK_REASON_THREADS_INSIDE)
