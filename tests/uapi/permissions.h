@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which callers may make which calls: the table that docs/permissions.md prints, and that the tests try
- * cell by cell.
+ * Which callers may make which calls: the table that docs/permissions.md prints, and that the
+ * tests try cell by cell.
  */
 #ifndef SHADOWK_TEST_PERMISSIONS_H
 #define SHADOWK_TEST_PERMISSIONS_H
@@ -50,7 +50,7 @@ enum answer {
 #define HOLDER	 (SHK_RIGHT_ATTACH | SHK_RIGHT_READ) /* needs no right */
 #define DEVICE	 UINT32_MAX			     /* not on a handle */
 
-/* What a caller tries its rights on: a shadow with two probes and a raw edit. */
+/* A shadow with two probes and a raw edit, on which a caller tries its rights. */
 struct ground {
 	int dev, owner, handle;
 	uint32_t rights; /* of @handle; 0: it is @owner */
@@ -361,15 +361,15 @@ static inline long try_destroy(const struct ground *g)
 }
 
 /* clang-format off */
-/* In this order: the last ones remove what the others need. */
+/* In the order in which they are tried: the last ones remove what the others need. */
 static const struct right {
 	const char *name;
 	long (*attempt)(const struct ground *g);
 	enum answer answer[NR_CALLERS]; /* by the device or an owner's handle */
-	uint32_t derived;		/* rights of which one permits it to every caller, or DEVICE */
+	uint32_t derived;		/* rights: one of them permits it to all callers */
 	bool adds_text;			/* refused under lockdown */
 } permissions[] = {
-	/* root admin module userns anybody */
+	/* root, admin, module, user namespace, others */
 	{ "open `/dev/shadowk`", try_open, { YES, YES, YES, NO, NO }, DEVICE, false },
 	{ "`SHK_INFO`", try_info, { YES, YES, YES, YES, YES }, DEVICE, false },
 	{ "`SHK_PROPERTY_LIST`", try_properties, { YES, YES, YES, YES, YES }, DEVICE, false },

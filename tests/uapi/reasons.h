@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The reasons of errors and the errno of each, as enum shk_reason has them: scripts/reasons compares
- * both, and finds the test that provokes each reason.
+ * The reasons of errors and the errno of each, as enum shk_reason has them: scripts/reasons
+ * compares both, and finds the test that provokes each reason.
  */
 #ifndef SHADOWK_TEST_REASONS_H
 #define SHADOWK_TEST_REASONS_H

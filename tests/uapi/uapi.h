@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of /dev/shadowk share. They speak to the ioctls without
- * libshadowk, which would not let most of their input through.
+ * Shared by the tests of /dev/shadowk. They make the ioctls without libshadowk, which would refuse
+ * most of their input.
  */
 #ifndef SHADOWK_TEST_UAPI_H
 #define SHADOWK_TEST_UAPI_H
@@ -31,8 +31,8 @@
 #define SELF	      INT_MIN /* as a pidfd: SHK_PROCESS_SELF */
 
 /*
- * What call() returns for an error: the errno and the reason in one negative number, so that one
- * comparison asserts both. Without a reason it is -errno.
+ * call() returns the errno and the reason of an error in one negative number, so that one
+ * comparison asserts both. Without a reason the number is -errno.
  */
 #define ERROR(err, reason) (-((long)(reason) << 16 | (err)))
 #define ERRNO(error)	   ((int)(-(error)&0xffff))
@@ -106,7 +106,7 @@ struct head {
 	int32_t busy;
 };
 
-/* What call() writes to @reason and @busy: the kernel ignores it, and overwrites it. */
+/* call() writes it to @reason and @busy. The kernel ignores it, and overwrites it. */
 #define GARBAGE 0x5eadbeef
 
 /* Returns -errno. For arguments that may be unreadable, unwritable, or shorter than struct head. */
@@ -538,7 +538,10 @@ static inline unsigned int open_fds(void)
 	return n;
 }
 
-/* What a call that fails must not change, as text; with the edits of @handle's shadow if >= 0. */
+/*
+ * Text about all shadows and, unless @handle is negative, the edits of its shadow. A call that
+ * fails must not change it.
+ */
 static inline char *state(int dev, int handle)
 {
 	struct shk_info info = module_info(dev);

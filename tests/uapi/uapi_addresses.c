@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * Lists show addresses of text to callers that see them in /proc/kallsyms; to others they are 0, and
- * so are the bytes of SHK_EDIT_LIST. SHK_TEXT_READ is refused to the others.
+ * Lists show addresses of text to callers that see them in /proc/kallsyms; to others they are 0,
+ * and so are the bytes of SHK_EDIT_LIST. SHK_TEXT_READ is refused to the others.
  */
 #include "permissions.h"
 

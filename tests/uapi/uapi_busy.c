@@ -12,7 +12,6 @@
 #include "uapi.h"
 
 #define TASK_BUSY ERROR(EBUSY, SHK_REASON_TASK_BUSY)
-#define PAUSE	  "__x64_sys_pause"
 
 static int dev, shadow, other;
 static volatile pid_t *tid; /* of the thread that sleeps in pause() */
@@ -46,7 +45,8 @@ static pid_t sleeping_process(void)
 
 static struct shk_patch_add in_place(void)
 {
-	struct shk_patch_add arg = return_of(PAUSE, (uint64_t)-EPERM);
+	/* It replaces pause(), and getuid(). */
+	struct shk_patch_add arg = module_of(SHK_PATCH_MODULE, "shk_inplace");
 
 	arg.flags = SHK_PATCH_IN_PLACE;
 	return arg;
@@ -81,18 +81,52 @@ static void in_namespace(void)
 	expect(status, 0);
 }
 
+static void *add_patch(void *arg)
+{
+	struct shk_patch_add add = in_place();
+
+	strcpy(add.name, "p");
+	*(int32_t *)arg = busy_of(shadow, SHK_PATCH_ADD, &add);
+	return NULL;
+}
+
+/* While one call waits for the thread, other calls do not get the patch. */
+static void patch_busy(void)
+{
+	struct shk_patch_remove remove = { .size = sizeof(remove), .name = "p" };
+	struct shk_patch_promote promote = { .size = sizeof(promote), .name = "p" };
+	const long patch_busy = ERROR(EBUSY, SHK_REASON_PATCH_BUSY);
+	const long unknown = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN);
+	pthread_t thread;
+	int32_t busy = 0;
+	long ret = unknown;
+
+	need(!pthread_create(&thread, NULL, add_patch, &busy));
+	for (int i = 0; i < 200 && ret == unknown; i++) {
+		usleep(5000);
+		ret = call(shadow, SHK_PATCH_REMOVE, &remove);
+	}
+	expect(ret, patch_busy);
+	expect(call(shadow, SHK_PATCH_PROMOTE, &promote), patch_busy);
+	pthread_join(thread, NULL);
+	expect(busy, *tid);
+}
+
 int main(void)
 {
 	struct shk_patch_add add = in_place(), outside = in_place();
 	struct shk_patch_remove remove = { .size = sizeof(remove) };
 	struct shk_process process = { .size = sizeof(process) };
+	struct utsname uts;
 	pid_t pid;
 
 	dev = device_open();
-	if (!in_place_is_possible(dev)) {
-		puts("no patch can be in place on this kernel");
+	need(!uname(&uts));
+	if (!in_place_is_possible(dev) || strstr(uts.release, "debug")) {
+		puts("no body of a module can be in place on this kernel");
 		return 77;
 	}
+	need(!module_load("shk_inplace", ""));
 	tid = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	need(tid != MAP_FAILED);
 	shadow = (int)shadow_create(dev, "uapi");
@@ -105,6 +139,7 @@ int main(void)
 	expect(attach(shadow, process.pidfd), 0);
 	expect(busy_of(shadow, SHK_PATCH_ADD, &add), *tid);
 	in_namespace();
+	patch_busy();
 	/* Attaching a process to the shadow that has it. */
 	expect(detach(dev, process.pidfd), 0);
 	expect(call(other, SHK_PATCH_ADD, &outside), 0);
@@ -121,5 +156,6 @@ int main(void)
 	expect(call(shadow, SHK_PATCH_REMOVE, &remove), 0);
 	expect(shadow_destroy(shadow), 0);
 	expect(shadow_destroy(other), 0);
+	expect(module_unload("shk_inplace"), 0);
 	return finish();
 }

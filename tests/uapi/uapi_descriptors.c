@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A handle is a descriptor: close-on-exec, duplicated, sent over a socket. The last close ends a shadow
- * without a name.
+ * A handle is a descriptor: close-on-exec, duplicated, sent over a socket. The last close ends a
+ * shadow without a name.
  */
 #include <sys/resource.h>
 #include <sys/socket.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Unknown flags, reserved members that are not 0, and members that contradict each other are refused.
- * Members that are out only may hold anything.
+ * Unknown flags, reserved members that are not 0, and members that contradict each other are
+ * refused. Members that are out only may hold anything.
  */
 #include "calls.h"
 

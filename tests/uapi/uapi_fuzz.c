@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=240 */
 /*
- * Several workers on all CPUs make sequences of calls with effects at the same time: shadows of each
- * policy, edits of each kind, processes, threads and cgroups that come and go. Most calls are valid.
- * After each sequence the worker can end all that it made; at the end the module is as it was.
+ * Several workers on all CPUs make sequences of calls with effects at the same time. They create
+ * shadows of each policy and edits of each kind. Processes, threads and cgroups come and go. Most
+ * calls are valid. After each sequence the worker can end all that it made. At the end the module
+ * is as it was.
  *
  *	uapi_fuzz [-j] [-w WORKERS] [-c CORPUS] SECONDS [SEED]
  *	uapi_fuzz [-j] [-w WORKERS] -o FILE [TIMES]
  *
- * The seed, the corpus and n decide the n-th sequence of a worker. If the kernel has kcov, sequences
- * that are the first to reach a basic block of the module join the corpus, and the end prints a
- * corpus to keep. -j prints each sequence before it begins: after a crash, the last one of each worker
- * is the suspect. -o: each worker makes each sequence of FILE that many times.
+ * The seed, the corpus and n decide the n-th sequence of a worker. If the kernel has kcov,
+ * sequences that are the first to reach a basic block of the module join the corpus, and the end
+ * prints a corpus to keep. -j prints each sequence before it begins: after a crash, the last one
+ * of each worker is the suspect. -o: each worker makes each sequence of FILE that many times.
  */
 #include <getopt.h>
 

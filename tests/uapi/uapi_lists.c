@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * Lists have each element once and end, in calls of any size. Element sizes and cursors that are wrong
- * are refused, or do no harm.
+ * Lists have each element once and end, in calls of any size. Element sizes and cursors that are
+ * wrong are refused, or do no harm.
  */
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -25,7 +25,7 @@ static struct shk_list list_arg(size_t element_size, size_t nr, void *elements)
 	};
 }
 
-/* ---- what each list is, in calls of any size ---- */
+/* ---- each list, in calls of any size ---- */
 
 /* Numbers that change between two calls are made equal. */
 static void without_clock(const struct one_call *c, void *element)
@@ -235,7 +235,7 @@ static void every_list(void)
 	}
 }
 
-/* ---- what some lists have in them ---- */
+/* ---- the elements of some lists ---- */
 
 static void shadows(int dev)
 {

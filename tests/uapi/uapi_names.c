@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Names with other characters than [A-Za-z0-9._:-] are refused, and so are names that are taken. A shadow
- * is found by its name and by its id.
+ * Names with other characters than [A-Za-z0-9._:-] are refused, and so are names that are taken. A
+ * shadow is found by its name and by its id.
  */
 #include "uapi.h"
 
@@ -64,7 +64,10 @@ static void shadows(int dev)
 	free(before);
 }
 
-/* The id finds a shadow with and without a name, also a destroyed one, until its last handle is closed. */
+/*
+ * The id finds a shadow with and without a name, also a destroyed one, until its last handle is
+ * closed.
+ */
 static void by_id(int dev)
 {
 	static const uint64_t unknown[] = { 123456, INT64_MAX, 1ULL << 63, UINT64_MAX };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* What can be owned, by which shadows, by one shadow at a time, and how it is listed. */
+/* Interrupts and kernel threads: which shadows can own them, one at a time, and their list. */
 #include "uapi.h"
 
 static struct shk_own_arg irq(uint32_t number)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * What cannot be patched is refused with the right reason and, in @subject, with the function or module
- * that it is about; and nothing changes.
+ * Patches that cannot be added are refused with the right reason. @subject names the function or
+ * module that the reason is about, and nothing changes.
  */
 #include "uapi.h"
 
@@ -58,7 +58,10 @@ static uint64_t address_of(const char *wanted)
 	return found;
 }
 
-/* Every byte of the union that a kind does not use is 0, and so is each member that it does not use. */
+/*
+ * Every byte of the union that a kind does not use is 0, and so is each member that it does not
+ * use.
+ */
 static void unused_bytes(void)
 {
 	static const struct {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: lockdown timeout=60 */
 /*
- * Tries every cell of the table of docs/permissions.md while the kernel is locked down for integrity.
- * Lockdown cannot be lifted, so this test has a guest of its own.
+ * Tries every cell of the table of docs/permissions.md while the kernel is locked down for
+ * integrity. Lockdown cannot be lifted, so this test has a guest of its own.
  */
 #include "permissions.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: lockdown timeout=60 */
 /*
- * Tries every cell of the table of docs/permissions.md while kernel.modules_disabled is 1: the same calls
- * are refused as under lockdown, and shadowctl says why. It cannot be set back to 0, so this test has a
- * guest of its own.
+ * Tries every cell of the table of docs/permissions.md while kernel.modules_disabled is 1: the
+ * same calls are refused as under lockdown, and shadowctl says why. It cannot be set back to 0, so
+ * this test has a guest of its own.
  */
 #include "permissions.h"
 

@@ -41,7 +41,7 @@ static void cut_off(const struct one_call *c, int fd)
 	expect_call(c, "runs off its page", call_raw_and_undo(c, fd, pages + 8192 - room), -EFAULT);
 }
 
-/* Every call writes @reason and @busy. What cannot be told must not be done. */
+/* Every call writes @reason and @busy. A call must not do what it cannot report. */
 static void read_only(const struct one_call *c, int fd)
 {
 	good_arg(c, pages, 4096);

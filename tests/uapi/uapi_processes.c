@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Processes by pidfd: which descriptors are none, which processes cannot be inside, and that the others
- * can be attached, moved and detached.
+ * Processes by pidfd: which descriptors are none, which processes cannot be inside, and that the
+ * others can be attached, moved and detached.
  */
 #include <pthread.h>
 #include <sched.h>

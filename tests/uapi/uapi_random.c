@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=180 */
 /*
- * Arguments of random bytes, with right and wrong sizes, on all kinds of descriptors and pointers, by
- * a thread on each CPU at the same time: calls fail, and nothing breaks. "uapi_random SECONDS SEED"
- * runs longer, or repeats a run: the seed and the number of the thread decide all calls of a thread.
+ * Two threads make calls with random arguments: right and wrong sizes, all kinds of descriptors and
+ * pointers. Calls fail, and nothing breaks. "uapi_random SECONDS SEED" runs longer, or repeats a
+ * run: the seed and the number of the thread decide all calls of a thread.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -31,7 +31,10 @@ struct fuzzer {
 	unsigned char *mem;
 };
 
-/* Returns a pointer; @room: bytes of the argument to write there. @whole: all of it can be written. */
+/*
+ * Returns a pointer; @room: bytes of the argument to write there. @whole: all of it can be
+ * written.
+ */
 static void *pointer(struct fuzzer *f, const struct one_call *c, size_t *room, bool *whole)
 {
 	*room = 0;
@@ -156,7 +159,7 @@ int main(int argc, char **argv)
 	expect(shadow_destroy(handle), 0);
 	close(handle);
 	handle = (int)shadow_create(dev, "uapi");
-	/* The same but for the id. */
+	/* All but the id is the same. */
 	now = state(dev, -1);
 	expect_true(!strcmp(strchr(before, '\''), strchr(now, '\'')));
 	expect(shadow_destroy(handle), 0);

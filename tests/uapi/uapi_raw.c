@@ -105,7 +105,9 @@ static void places(int handle)
 	expect(raw_add_bytes(handle, "__schedule", 9, "\x90", 1), forbidden);
 }
 
-/* The first nop that is not refused is as long as the instruction at @offset. Returns that length. */
+/*
+ * The first nop that is not refused is as long as the instruction at @offset. Returns that length.
+ */
 static int length_at(int handle, uint64_t offset)
 {
 	/* Nops of 1 to 11 bytes. */
@@ -133,7 +135,10 @@ static int length_at(int handle, uint64_t offset)
 	return 0;
 }
 
-/* Returns the offset of the instruction behind the __fentry__ site and, if there is one, the ENDBR. */
+/*
+ * Returns the offset of the instruction behind the __fentry__ site and, if there is one, the
+ * ENDBR.
+ */
 static uint64_t first_insn(int handle)
 {
 	for (uint64_t offset = 5; offset < 16; offset++) {

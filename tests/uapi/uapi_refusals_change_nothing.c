@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: icount timeout=200 */
 /*
- * A call that is refused, for whatever reason, changes neither the shadow's text, nor what the module
- * lists, nor the number of instructions of a patched system call inside. Only --icount can count those.
+ * A call that is refused, for whatever reason, changes neither the shadow's text, nor what the
+ * module lists, nor the number of instructions of a patched system call inside. Only --icount can
+ * count those.
  */
 #include <x86intrin.h>
 

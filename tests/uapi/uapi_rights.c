@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * Derived handles permit what their rights say and nothing else, also to root, until they are revoked.
- * Processes that attach by them are inside by delegation.
+ * Derived handles permit what their rights say and nothing else, also to root, until they are
+ * revoked. Processes that attach by them are inside by delegation.
  */
 #include <sched.h>
 
@@ -303,7 +303,9 @@ static void delegation(void)
 	close(another);
 }
 
-/* A stretch by a handle that was revoked meanwhile can be left by that handle, or by another one. */
+/*
+ * A stretch by a handle that was revoked meanwhile can be left by that handle, or by another one.
+ */
 static void revoked_in_stretch(void)
 {
 	int owner = (int)shadow_create(dev, "uapi");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Every call accepts the size of its struct and, up to 4096, longer ones with a tail of zeros. Other
- * sizes are refused.
+ * Every call accepts the size of its struct and, up to 4096, longer ones with a tail of zeros.
+ * Other sizes are refused.
  */
 #include <sys/mman.h>
 
@@ -10,7 +10,9 @@
 
 #define ROOM 16384
 
-/* The kernel writes as much of @reason and @busy as the caller's struct holds, and nothing behind. */
+/*
+ * The kernel writes as much of @reason and @busy as the caller's struct holds, and nothing behind.
+ */
 static void too_short(const struct one_call *c, int fd, char *buf)
 {
 	const uint32_t sizes[] = { 0, 1, 3, 4, 7, 8, 11, 12, 15, 16, c->size / 2, c->size - 1 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* Stretches that cannot begin or end are refused, and so are edits while threads are in stretches. */
+/*
+ * Stretches that cannot begin or end are refused, and so are edits while threads are in stretches.
+ */
 #include "uapi.h"
 
 #define THREADS_INSIDE ERROR(EBUSY, SHK_REASON_THREADS_INSIDE)
@@ -41,17 +43,29 @@ static void of_a_thread(void)
 	expect(leave(one), 0);
 }
 
-static long raw_nop(int handle, uint64_t offset)
+/* A nop as long as the instruction there, whatever that is, of 1 to 3 bytes. */
+static void expect_raw(int handle, long error)
 {
-	struct shk_raw_add arg = {
-		.size = sizeof(arg),
-		.offset = offset,
-		.len = 1,
-		.bytes = { 0x90 },
-		.symbol = "vfs_read",
-	};
+	static const char nops[][4] = { "\x90", "\x66\x90", "\x0f\x1f\x00" };
+	unsigned int seen = 0;
 
-	return call(handle, SHK_RAW_ADD, &arg);
+	for (uint64_t offset = 5; offset < 24; offset++)
+		for (uint64_t len = 1; len <= ARRAY_SIZE(nops); len++) {
+			struct shk_raw_add arg = {
+				.size = sizeof(arg),
+				.offset = offset,
+				.len = len,
+				.symbol = "vfs_read",
+			};
+			long ret;
+
+			memcpy(arg.bytes, nops[len - 1], len);
+			ret = call(handle, SHK_RAW_ADD, &arg);
+			seen += ret == error;
+			if (ret != error && ret != ERROR(EOPNOTSUPP, SHK_REASON_FORBIDDEN))
+				expect(ret, ERROR(EINVAL, SHK_REASON_NOT_INSTRUCTION));
+		}
+	expect_true(seen > 0);
 }
 
 /* Edits that cannot test the thread, and stretches of a thread, exclude each other. */
@@ -66,7 +80,7 @@ static void edits_for_all(void)
 	expect(patch_add(one, skip), THREADS_INSIDE);
 	if (possible)
 		expect(patch_add(one, in_place), THREADS_INSIDE);
-	expect(raw_nop(one, 9), THREADS_INSIDE);
+	expect_raw(one, THREADS_INSIDE);
 	expect(leave(one), 0);
 
 	expect(call(one, SHK_PATCH_ADD, &skip), 0);

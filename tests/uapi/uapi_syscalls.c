@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* Which system calls can be selected, which shadows can be targets, and how the two depend on each other. */
+/*
+ * Which system calls can be selected, which shadows can be targets, and how the two depend on each
+ * other.
+ */
 #include <sys/syscall.h>
 
 #include "uapi.h"
@@ -34,8 +37,8 @@ static void is_refused(int handle)
 }
 
 /*
- * A caller shadow is no target. Neither has an edit at the entry of x64_sys_call(), where the module
- * learns of system calls, and neither accepts patches for which threads are waited for.
+ * A caller shadow is no target. Neither has an edit at the entry of x64_sys_call(), where the
+ * module learns of system calls, and neither accepts patches for which threads are waited for.
  */
 static void is_no_target(int dev, int handle)
 {

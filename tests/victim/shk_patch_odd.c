@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch module that SHADOWK_PATCH() does not make. odd=0: it has no functions; 1, 2: its structs have
- * other sizes; 3: its body is not in the module.
+ * A patch module that SHADOWK_PATCH() does not make. odd=0: it has no functions; 1, 2: its structs
+ * have other sizes; 3: its body is not in the module.
  */
 #include <linux/module.h>
 #include <linux/slab.h>

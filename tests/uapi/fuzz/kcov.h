@@ -38,7 +38,7 @@ struct function {
 	uint64_t from, to;
 };
 
-/* The blocks that the module has, but for those that only loading and unloading execute. */
+/* The blocks of the module, without those that only loading and unloading execute. */
 static struct {
 	unsigned int nr;
 	uint64_t lowest, moved;	   /* kcov reports addresses as if the kernel had not moved */

@@ -228,7 +228,7 @@ static inline void corpus_keep(const struct corpus *corpus)
 		const struct entry *entry;
 		unsigned int best = 0, was;
 
-		/* @more can only have become less since it was counted, so count the best anew. */
+		/* @more can only have become less since it was counted, so count the best again. */
 		for (unsigned int n = 1; n < nr; n++)
 			if (more[n] > more[best])
 				best = n;

@@ -306,7 +306,7 @@ enum {
 	DO_ATTACH, /* itself */
 	DO_DETACH,
 	DO_PAUSE,   /* until a signal */
-	DO_EXECUTE, /* and end thereby */
+	DO_EXECUTE, /* and so end */
 	DO_EXIT,
 	DO_GIVE_UP, /* all its rights */
 	DO_LOOK,    /* where it is */
