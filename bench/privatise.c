@@ -94,7 +94,8 @@ int main(int argc, char **argv)
 		errx(2, "usage: privatise ADDRESS PAGES...");
 	check(shadowk_open(&dev), "/dev/shadowk");
 	for (int i = 2; i < argc; i++) {
-		struct shadowk_raw_spec raw = { .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
+		struct shadowk_raw_spec raw = { .size = sizeof(raw),
+						.flags = SHADOWK_RAW_IDENTITY };
 		unsigned long wanted = strtoul(argv[i], NULL, 0);
 
 		if (wanted) {
