@@ -30,7 +30,7 @@ override CFLAGS   += -std=gnu11 $(WARNINGS) -MMD -MP
 lib_src     := $(wildcard lib/*.c)
 cli_src     := $(wildcard cli/*.c)
 helper_src  := $(wildcard tests/guest/lib/*.c)
-test_src    := $(wildcard tests/guest/*.c tests/uapi/*.c tests/soak/*.c tests/sweep/*.c)
+test_src    := $(wildcard tests/guest/*.c tests/uapi/*.c tests/soak/*.c tests/sweep/*.c tests/abi/*.c)
 unit_src    := $(wildcard tests/unit/*.c)
 bench_src   := $(wildcard bench/*.c)
 example_src := $(wildcard examples/*.c)
@@ -172,6 +172,10 @@ $(call programs,soak): $(O)/tests/%: $(O)/tests/soak/%.o $(helpers) $(alib)
 
 $(call programs,sweep): $(O)/tests/%: $(O)/tests/sweep/%.o $(helpers) $(alib)
 	$(call link,-ljson-c -lpthread)
+
+# Only the headers of their release, and the library as the system has it.
+$(call programs,abi): $(O)/tests/%: $(O)/tests/abi/%.o $(solib)
+	$(call link,-L$(O)/lib -Wl$(comma)--as-needed -lshadowk)
 
 $(O)/tests/%: tests/guest/%.sh
 	@mkdir -p $(@D)

@@ -99,7 +99,8 @@ int shadow_open(struct shadowk *dev, const char *text, struct shadowk_shadow **s
 struct session {
 	struct shadowk *dev;
 	struct shadowk_shadow *shadow;
-	struct shadowk_shadow *inside; /* who is attached is so to this one, mostly the same */
+	struct shadowk_shadow
+		*inside; /* processes are attached to this one: @shadow, or one of --syscalls */
 };
 
 int session_open(struct session *session);
@@ -124,7 +125,7 @@ int module_load(const char *file, struct shadowk *livepatch_by, char *name, size
 		bool *loaded);
 /* Does that file begin so? False if it cannot be read. */
 bool begins_with(const char *path, char c);
-/* Unload it when nobody uses it any more, but do not wait for long; has it gone? */
+/* Unloads the module, once no task and no shadow uses it. Returns false if that takes long. */
 bool module_unload(const char *name);
 
 /* device.c: what is to be owned, line of interrupts or kernel threads. */

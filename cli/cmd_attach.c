@@ -12,7 +12,7 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-/* Who is spoken of: processes, or a cgroup; if @syscalls, during which of them. */
+/* Reads the processes or the cgroup, and with @syscalls the system calls, of the command line. */
 static void who_parse(struct pids *pids, const char **cgroup, const char **syscalls,
 		      struct cli *cli, int argc, char **argv)
 {

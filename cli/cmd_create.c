@@ -23,7 +23,7 @@ static int fill_from(struct session *session, const char *name, const char *from
 	return shadow_clone(session->shadow, other, name);
 }
 
-/* What is asked for. */
+/* The arguments and options. */
 struct order {
 	const char *name;
 	uint32_t flags;

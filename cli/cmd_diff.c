@@ -115,7 +115,7 @@ static size_t change_tell(struct diff *diff, const struct function *f, size_t fr
 			shadow += disassemble(f->bytes + shadow, f->len - shadow, f->addr + shadow,
 					      text, sizeof(text));
 			insn_tell(change, "shadow", text);
-			/* Nobody executes the rest of what it stands on. */
+			/* The rest of the instruction below the breakpoint is not executed. */
 			if (trap)
 				shadow = base;
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What of this machine shadows depend on. The module knows (kmod/environment.c); where it is not
- * loaded, what can be seen without it is told by the same names.
+ * Properties of this machine that shadows depend on. The module knows them
+ * (kmod/environment.c). Where it is not loaded, this file finds out some of them by itself.
  */
 #include <err.h>
 #include <errno.h>
@@ -32,7 +32,7 @@ static const char *answer_text(int answer)
 	return answer >= 0 && (size_t)answer < ARRAY_SIZE(answers) ? answers[answer] : "unknown";
 }
 
-/* What the checks without the module look at. */
+/* Files that the checks without the module read. */
 struct machine {
 	struct utsname uname;
 	char *config; /* of the kernel, "" if there is none to read */
@@ -333,7 +333,7 @@ static int ask_module(struct doctor *doctor, struct shadowk *dev)
 	return STATUS_DONE;
 }
 
-/* What the module said when it was tried to load it last: the line begins with the property. */
+/* Finds the line of the last attempt to load the module that begins with the property. */
 static struct guess find_in_log(const struct machine *machine, const char *name, char *detail,
 				size_t len)
 {
@@ -347,7 +347,7 @@ static struct guess find_in_log(const struct machine *machine, const char *name,
 		return (struct guess){ UNKNOWN, NULL };
 	snprintf(detail, len, "%.*s", (int)strcspn(found, "\n") - (int)strlen(begin),
 		 found + strlen(begin));
-	/* It loads all the same where only a feature is off. */
+	/* The module still loads if only a feature is off. */
 	if (strstr(detail, "not there"))
 		return (struct guess){ SHADOWK_ANSWER_OFF, detail };
 	/* It has loaded since: what was in the way is mended. */

@@ -72,7 +72,7 @@ static int container_attach(const char *name, pid_t pid)
 		       process);
 		return STATUS_REFUSED;
 	}
-	/* Whoever else is in it is no part of the container. */
+	/* Other processes in that cgroup are no part of the container. */
 	if (!cgroup_read("self", own) || !strcmp(path, own) || !strcmp(path, "/")) {
 		report("the container has no cgroup of its own, but shares '%s'; let the runtime "
 		       "make one, and call this hook in the phase createRuntime",

@@ -229,7 +229,7 @@ static bool has_module(const struct shadowk_patch_info *info)
 	return info->kind == SHADOWK_PATCH_MODULE || info->kind == SHADOWK_PATCH_LIVEPATCH;
 }
 
-/* What is known of that patch, if its bodies are in a module; else @found is left alone. */
+/* Finds the patch if its bodies are in a module; otherwise @found is not changed. */
 static void patch_find(struct shadowk_shadow *shadow, const char *patch,
 		       struct shadowk_patch_info *found)
 {
@@ -309,13 +309,13 @@ static int cmd_patch_remove(struct cli *cli, int argc, char **argv)
 	return STATUS_DONE;
 }
 
-/* All that shadow @name's patch has to do with the kernel's transition, but for the waiting. */
+/* Begins the kernel's transition to the patch, without waiting for its end. */
 static int promote(struct shadowk_shadow *shadow, const struct shadowk_subject *subject,
 		   const struct shadowk_patch_info *info)
 {
 	int err = shadowk_patch_promote(shadow, subject->patch);
 
-	/* It goes on, or has ended, since somebody was interrupted here. */
+	/* The transition of an earlier call, which was interrupted, goes on or has ended. */
 	if (err && shadowk_reason() == SHADOWK_REASON_PROMOTED &&
 	    transition_is_forward(info->object))
 		err = 0;

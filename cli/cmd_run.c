@@ -20,7 +20,7 @@ static int shadow_open_or_create(struct session *session, const char *name, bool
 	status = session_open(session);
 	if (status)
 		return status;
-	/* Somebody else may create or destroy it between our two calls, but not for ever. */
+	/* Another process may create or destroy it between the two calls, but not for ever. */
 	for (int tries = 0; tries < 100; tries++) {
 		err = shadowk_shadow_open(session->dev, name, &session->shadow);
 		if (err != -ENOENT)

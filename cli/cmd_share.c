@@ -11,7 +11,7 @@
 #define SHARED_FD  3
 #define SHARED_ENV "SHADOWK_FD"
 
-/* What is asked for. */
+/* The arguments and options. */
 struct order {
 	const char *shadow;
 	uint32_t rights;

@@ -104,7 +104,7 @@ static int side_read(struct side *side, struct probes *now)
 	return probes_read(now, side->session.shadow, side->subject.shadow);
 }
 
-/* What happened since the last time is the difference, and this is what is compared with next. */
+/* Computes the difference to the last sample, and keeps this one for the next. */
 static int side_sample(struct side *side)
 {
 	struct probes now = { 0 };

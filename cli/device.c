@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a device has that a shadow can own: its lines of interrupts, and who serves them. */
+/* Interrupt lines of a device, and the kernel threads that serve it. */
 #include <ctype.h>
 #include <dirent.h>
 #include <err.h>
@@ -85,7 +85,7 @@ static void add_line_threads(struct wishes *wishes, unsigned long irq, bool own)
 	wishes_add_kthreads(wishes, pattern)->optional = !own;
 }
 
-/* A line that nobody has asked for has no handler: it is left out. */
+/* A line that no driver has requested has no handler: it is left out. */
 static bool add_line(struct wishes *wishes, unsigned long irq, bool own)
 {
 	char path[64];
@@ -146,7 +146,7 @@ static bool is_within(const char *path, const char *folder)
 	return !strncmp(path, folder, len) && (!path[len] || path[len] == '/');
 }
 
-/* Threads of NAPI, which come whenever somebody writes 1 to an interface's "threaded". */
+/* Threads of NAPI, which the kernel makes when 1 is written to an interface's "threaded". */
 static bool add_interfaces(struct wishes *wishes, const char *folder, bool own)
 {
 	DIR *dir __cleanup(dir_close) = opendir("/sys/class/net");
@@ -189,7 +189,7 @@ bool wishes_add_device(struct wishes *wishes, const char *name, bool own)
 	if (!*name || !device_find(name, folder))
 		return false;
 	found = add_interfaces(wishes, folder, own);
-	/* The lines are those of the device, or of what it is a part of: a disk, of its controller. */
+	/* The lines of the device, or of its parent: a disk has those of its controller. */
 	while (!add_lines(wishes, folder, own)) {
 		slash = strrchr(folder, '/');
 		if (!slash || slash - folder <= (ptrdiff_t)strlen("/sys/devices"))

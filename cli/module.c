@@ -13,7 +13,7 @@
 
 #include "cli.h"
 
-/* For tasks that leave its text, after which the kernel lets go of it. */
+/* Tasks leave the text of a module before the kernel unloads it. */
 #define UNLOAD_TRIES 300
 #define UNLOAD_PAUSE 100000
 

@@ -39,7 +39,7 @@ static const char *next(struct words *words)
 	return words->used < words->count ? words->word[words->used++] : NULL;
 }
 
-/* ---- what a line may say ---- */
+/* ---- the words of a line ---- */
 
 static bool place_read(struct words *words, struct shadowk_probe_spec *place)
 {

@@ -35,10 +35,10 @@ int profile_read(struct profile *profile, const char *which);
 int profile_exclude(struct profile *profile, const char *item);
 void profile_free(struct profile *profile);
 
-/* profile_apply.c: likewise. */
+/* profile_apply.c: these report errors, and return a status. */
 /*
- * Let the kernel check all edits, in a shadow that nobody sees. What is optional and
- * lacking is missing from then on.
+ * Lets the kernel check all edits, in a shadow without a name. Optional items that the kernel
+ * lacks are missing from then on.
  */
 int profile_check(struct profile *profile, struct shadowk *dev, const char *shadow);
 int profile_apply(const struct profile *profile, struct shadowk_shadow *shadow, const char *name);

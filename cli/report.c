@@ -13,7 +13,7 @@ static void __printf(1, 0) report_list(const char *format, va_list list)
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), format, list);
-	/* What the user typed may hold newlines or the terminal's commands. */
+	/* Arguments may have newlines or commands of the terminal. */
 	for (char *c = line; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			*c = '?';

@@ -9,7 +9,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What each call was to do, and the capability that it needs. */
+/* The purpose of each call, and the capability that it needs. */
 static const struct {
 	const char *text;
 	const char *capability;
@@ -158,7 +158,7 @@ static void word_thunks(const struct shk_explanation *e, char *buf, size_t len)
 		 spec && spec->kind == SHADOWK_PATCH_RETURNS ? "return thunks" : "retpolines");
 }
 
-/* What to do where threads cannot be waited for, or bodies cannot change places. */
+/* The remedy where threads cannot be waited for, or bodies cannot change places. */
 static void word_instead(const struct shk_explanation *e, char *buf, size_t len)
 {
 	const struct shadowk_patch_spec *spec = e->subject.patch_spec;
@@ -346,7 +346,7 @@ static void explain_errno(const struct shk_explanation *e)
 	}
 }
 
-/* ---- what the call was about ---- */
+/* ---- the subject ---- */
 
 static void subject_fill(struct shadowk_subject *s, const struct shadowk_subject *subject)
 {

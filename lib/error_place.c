@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* What is wrong with a name, or with a place in the kernel's text. */
+/* Faults of names, and of places in the kernel's text. */
 #include <inttypes.h>
 
 #include "internal.h"

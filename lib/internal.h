@@ -18,7 +18,7 @@ struct shadowk_shadow {
 	int fd;
 };
 
-/* What shadowk_reason(), shadowk_busy() and shadowk_error_subject() return. */
+/* Results of shadowk_reason(), shadowk_busy() and shadowk_error_subject(). */
 struct shk_error {
 	uint32_t reason;
 	pid_t busy;
@@ -76,13 +76,13 @@ int shk_list(int fd, unsigned long request, uint64_t *cursor, void *elements, si
 /* Makes a handle of the descriptor that the ioctl returns. Returns 0 or -errno. */
 int shk_shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow);
 
-/* What shadowk_name_check() returns; does not note a reason. */
+/* Returns the same as shadowk_name_check(), but does not note a reason. */
 int shk_name_check(const char *name);
 
 /* Copies a name that was checked. Returns 0 or -errno, with the reason noted. */
 int shk_name_set(char to[SHADOWK_NAME_LEN], const char *name);
 
-/* probe.c: what shadowk_probe_parse() writes; does not note a reason. */
+/* probe.c: a place in text. shk_place_parse() reads one, and does not note a reason. */
 struct shk_place {
 	uint64_t addr;
 	uint64_t offset;

@@ -23,7 +23,7 @@ static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type,
 	symbol->functions++;
 }
 
-/* "foo" may exist as "foo.isra.0" only; "foo.cold" is a fragment nobody asks for. */
+/* "foo" may exist as "foo.isra.0" only; "foo.cold" is a fragment that no caller asks for. */
 static bool is_alike(const char *found, const char *name, size_t len)
 {
 	return !strncmp(found, name, len) && found[len] == '.' && !strstr(found + len, ".cold");

@@ -290,7 +290,7 @@ struct shadowk_info {
  */
 int shadowk_info(struct shadowk *dev, struct shadowk_info *info);
 
-/* What the module does about a property of the machine (struct shadowk_property.answer). */
+/* Answer of the module to a property of the machine (struct shadowk_property.answer). */
 enum shadowk_answer {
 	SHADOWK_ANSWER_FINE = 0,    /* nothing: the property is as shadows want it */
 	SHADOWK_ANSWER_ADAPTED = 1, /* it works otherwise; @detail says how */
@@ -1032,7 +1032,7 @@ int shadowk_disown_irq(struct shadowk_shadow *shadow, uint32_t irq);
  */
 int shadowk_disown_kthreads(struct shadowk_shadow *shadow, const char *pattern);
 
-/* What a shadow can own (struct shadowk_own.kind). */
+/* Things that a shadow can own (struct shadowk_own.kind). */
 enum shadowk_own_kind {
 	SHADOWK_OWN_IRQ = 1,	 /* the handlers of an interrupt line */
 	SHADOWK_OWN_KTHREAD = 2, /* kernel threads, selected by name */
@@ -1071,7 +1071,7 @@ int shadowk_own_list(struct shadowk_shadow *shadow, uint64_t *cursor, struct sha
 
 /* ---- probes ------------------------------------------------------------- */
 
-/* What a probe does with a hit. */
+/* Action of a probe at a hit. */
 enum shadowk_probe_kind {
 	SHADOWK_PROBE_COUNT = 1,   /* counts it */
 	SHADOWK_PROBE_LATENCY = 2, /* measures entry to return, in a histogram */
@@ -1263,7 +1263,7 @@ const char *shadowk_arm_name(uint32_t arm);
 
 /* ---- patches ------------------------------------------------------------ */
 
-/* What a patch does. In brackets: members of struct shadowk_patch_spec that it uses. */
+/* Kinds of patches. In brackets: members of struct shadowk_patch_spec that the kind uses. */
 enum shadowk_patch_kind {
 	/* the function returns at once, rax unchanged [addr, symbol] */
 	SHADOWK_PATCH_NOP = 1,
@@ -1283,9 +1283,8 @@ enum shadowk_patch_kind {
 	SHADOWK_PATCH_RETURNS = 8,
 };
 
-#define SHADOWK_PATCH_VALUE (1U << 0) /* SKIP_CALL: the call yields @value */
-#define SHADOWK_PATCH_CALLBACKS \
-	(1U << 1) /* LIVEPATCH: call its callbacks, which act on everybody */
+#define SHADOWK_PATCH_VALUE	 (1U << 0) /* SKIP_CALL: the call yields @value */
+#define SHADOWK_PATCH_CALLBACKS	 (1U << 1) /* LIVEPATCH: call its callbacks, which act on all */
 #define SHADOWK_PATCH_IN_PLACE	 (1U << 2) /* NOP, RETURN, MODULE: copy the body over the base's */
 #define SHADOWK_PATCH_UNSAFE_NOW (1U << 3) /* LIVEPATCH: do not wait for threads in the bodies */
 #define SHADOWK_PATCH_PROMOTED	 (1U << 4) /* struct shadowk_patch_info: it was promoted */
@@ -1733,7 +1732,7 @@ enum shadowk_op {
 };
 
 /**
- * struct shadowk_subject - what a call was about; members that are not known are NULL or 0
+ * struct shadowk_subject - subject of a call; members that are not known are NULL or 0
  * @size:	sizeof(struct shadowk_subject), set by the caller
  * @shadow:	name of the shadow, or "#ID"
  * @pid:	the process; 0 is the caller's own
@@ -1774,7 +1773,7 @@ struct shadowk_subject {
  * @len:     size of @buf
  * @op:	     function that returned the error
  * @err:     the error, of either sign
- * @subject: what the call was about, or NULL
+ * @subject: subject of the call, or NULL
  *
  * Uses shadowk_reason(), shadowk_busy() and shadowk_error_subject() of the calling thread, and
  * does not change them: call it before the thread's next call. It may read /proc. Control

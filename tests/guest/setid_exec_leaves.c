@@ -26,7 +26,7 @@ static const struct program {
 	{ "/tmp/set-own", USER_ID, USER_ID, 06755, false },
 };
 
-static struct shadowk_shadow *shadow;
+static struct shadowk_shadow *shadow, *handle;
 static struct delegate user;
 
 /* The program makes one call. */
@@ -69,7 +69,7 @@ static long job_bare_root(long path)
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (syscall(SYS_capset, &head, none) || shadowk_process_attach(shadow, 0))
+		if (syscall(SYS_capset, &head, none) || shadowk_process_attach(handle, 0))
 			_exit(111);
 		execv(argv[0], argv);
 		_exit(112);
@@ -81,6 +81,7 @@ static void bare_root(void)
 {
 	uint64_t before = hits(shadow, GETPPID);
 
+	handle = shadow_derive(shadow, SHADOWK_RIGHT_ATTACH, NULL);
 	expect_eq(job_bare_root((long)programs[0].path), 0, "status by root without capabilities");
 	expect_eq(hits(shadow, GETPPID) - before, 0, "hits by root without capabilities");
 }

@@ -1,0 +1,1519 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * Shadow kernels: the interface between shadowk.ko and user space.
+ *
+ * One running Linux holds several kernel texts. The booted text is the base. A shadow is a
+ * copy-on-write variant of it: the same data and the same addresses, but some pages of text are
+ * private. A process whose mm is grafted to a shadow executes the shadow's text; all other
+ * processes execute the base. (Chick et al., "Shadow Kernels", section 3.)
+ *
+ * Descriptors
+ *
+ *   device   /dev/shadowk, opened by open(2).
+ *   handle   an anonymous inode that stands for one shadow. SHK_SHADOW_CREATE, SHK_SHADOW_OPEN
+ *            and SHK_SYSCALLS_CREATE return an owner's handle, SHK_HANDLE_DERIVE one with fewer
+ *            rights. It is close-on-exec. It can be duplicated, inherited and sent over a socket.
+ *
+ * A shadow lives as long as it has a name, a handle, a grafted process, an attached cgroup, or a
+ * stretch that returns to it.
+ *
+ * Arguments
+ *
+ * Every ioctl takes a pointer to a struct that begins with the same four members:
+ *
+ *   size     in   sizeof(struct), as the caller knows it
+ *   flags    in   flags of this call; an unknown flag is EINVAL
+ *   reason   out  after an error: enum shk_reason; 0 after success
+ *   busy     out  after EBUSY with SHK_REASON_TASK_BUSY: the thread that was in the way, as a
+ *                 thread id of the caller's pid namespace; -1 if that namespace does not show it
+ *
+ * - Members marked "out" are ignored on entry. Reserved members and padding must be 0 (EINVAL).
+ * - The kernel fills a shorter struct up with zeros. It accepts a longer one if all bytes that it
+ *   does not know are 0 (E2BIG otherwise). A size below that of the struct's first release is
+ *   EINVAL; one above 4096 is E2BIG. The kernel writes back as much as the caller's struct holds.
+ * - A call that fails changes nothing. It writes @reason, @busy, and those out members that are
+ *   documented as valid after an error.
+ * - Strings end with a NUL within their arrays (EINVAL otherwise).
+ *
+ * Errors
+ *
+ * errno tells the class of an error, @reason the cause; enum shk_reason below lists all causes,
+ * each with its errno. These errors are common to all calls and are not repeated at each:
+ *
+ *   EACCES   SHK_REASON_RIGHTS, SHK_REASON_REVOKED: the handle does not permit the call
+ *   EFAULT   a pointer cannot be read or written
+ *   EINTR    a signal arrived while the call waited; nothing was changed
+ *   EINVAL   size, flags, reserved members, or a string without NUL
+ *   ENOMEM   out of memory
+ *   ENOTTY   no such ioctl, or one of the other kind of descriptor
+ *   EPERM    SHK_REASON_CAPABILITY: a capability is missing
+ *
+ * Permissions
+ *
+ * Capabilities are checked at each call, whoever opened the descriptor, and count in the initial
+ * user namespace only. "Adds text" below marks the calls that the kernel also refuses (EPERM,
+ * SHK_REASON_LOCKDOWN) where it accepts no unsigned module: under lockdown, with
+ * module.sig_enforce, and with kernel.modules_disabled. docs/permissions.md has the whole table.
+ *
+ * Every call is available since release 0.1.
+ */
+/* Columns are part of what a reader looks for here. */
+/* clang-format off */
+#ifndef _UAPI_LINUX_SHADOWK_H
+#define _UAPI_LINUX_SHADOWK_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define SHK_DEVICE		"/dev/shadowk"
+
+/* Lengths of arrays, the terminating NUL included. */
+#define SHK_NAME_LEN		64	/* name of a shadow, probe or patch: [A-Za-z0-9._:-]+ */
+#define SHK_SYMBOL_LEN		512
+#define SHK_MODULE_LEN		64
+#define SHK_MMU_LEN		16
+
+/*
+ * The numbers 0xBD/00-7F; Documentation/userspace-api/ioctl/ioctl-number.rst has no other user.
+ * The size is not part of a number, since structs grow.
+ */
+#define SHK_IOC			0xBD
+
+/*
+ * enum shk_reason - cause of an error
+ *
+ * A reason keeps its value and its errno in all releases. A program that does not know a reason
+ * relies on errno alone.
+ */
+enum shk_reason {
+	SHK_REASON_NONE = 0,			/* errno says all */
+
+	/* The caller and its descriptor */
+	SHK_REASON_CAPABILITY = 1,		/* EPERM: a capability is missing */
+	SHK_REASON_LOCKDOWN = 2,		/* EPERM: the kernel accepts no unsigned module */
+	SHK_REASON_ADDRESSES_HIDDEN = 3,	/* EPERM: kptr_restrict hides addresses from the caller */
+	SHK_REASON_RIGHTS = 4,			/* EACCES: the handle was derived without that right */
+	SHK_REASON_REVOKED = 5,			/* EACCES: the handle was revoked */
+	SHK_REASON_NOT_DELEGATED = 6,		/* EPERM: the process is in a shadow by CAP_SYS_ADMIN */
+	SHK_REASON_NAME_INVALID = 7,		/* EINVAL: a character is not of [A-Za-z0-9._:-], or "." or ".." */
+	SHK_REASON_NAME_TAKEN = 8,		/* EEXIST: a shadow, probe or patch has that name */
+
+	/* The machine */
+	SHK_REASON_FTRACE_DISABLED = 16,	/* EBUSY: kernel.ftrace_enabled is 0 */
+	SHK_REASON_FTRACE_DEAD = 17,		/* ENODEV: ftrace has stopped after a fault of its own */
+	SHK_REASON_XEN = 18,			/* EIO: Xen refused a change of page tables */
+	SHK_REASON_NO_CARRIER = 19,		/* EOPNOTSUPP: Xen PV, or no CONFIG_PREEMPT_NOTIFIERS */
+	SHK_REASON_NO_STACKS = 20,		/* EOPNOTSUPP: no ORC unwinder, so no reliable stack traces */
+	SHK_REASON_NO_SYSCALL_ENTRY = 21,	/* EOPNOTSUPP: the kernel has no x64_sys_call() */
+	SHK_REASON_NO_THUNKS = 22,		/* EOPNOTSUPP: the CPU or the boot options use no such thunks */
+
+	/* Shadows */
+	SHK_REASON_SHADOW_UNKNOWN = 32,		/* ENOENT: no shadow has that name or id */
+	SHK_REASON_SHADOW_DESTROYED = 33,	/* ESTALE: the shadow, or its target, was destroyed */
+	SHK_REASON_SHADOW_IN_USE = 34,		/* EBUSY: processes are inside, or cgroups are attached */
+	SHK_REASON_POLICY = 35,			/* EOPNOTSUPP: the shadow's SHK_ASYNC_* policy excludes it */
+	SHK_REASON_SYSCALLS_ONLY = 36,		/* EOPNOTSUPP: the shadow was made by SHK_SYSCALLS_CREATE */
+	SHK_REASON_HAS_CALLERS = 37,		/* EOPNOTSUPP: the shadow is a target of SHK_SYSCALLS_CREATE */
+	SHK_REASON_SHARED = 38,			/* EOPNOTSUPP: handles with SHK_RIGHT_ATTACH were derived */
+	SHK_REASON_EDITS_IN_PLACE = 39,		/* EBUSY: the shadow has IN_PLACE or LIVEPATCH patches */
+	SHK_REASON_EDITS_FOR_ALL = 40,		/* EBUSY: the shadow has edits that cannot test the thread */
+	SHK_REASON_THREADS_INSIDE = 41,		/* EBUSY: threads are in stretches of their own */
+	SHK_REASON_PROCESSES_INSIDE = 42,	/* EBUSY: processes inside execute the text concerned */
+
+	/* Processes and threads */
+	SHK_REASON_PROCESS_EXITED = 48,		/* ESRCH: the process is a zombie, or gone */
+	SHK_REASON_NOT_PIDFD = 49,		/* EBADF: the descriptor is no pidfd */
+	SHK_REASON_KERNEL_THREAD = 50,		/* EOPNOTSUPP: the process is a kernel thread */
+	SHK_REASON_NOT_INSIDE = 51,		/* ENOENT: the process is in no shadow, or in another one */
+	SHK_REASON_BOUND_BY_CGROUP = 52,	/* EBUSY: the process is in its shadow by SHK_CGROUP_ATTACH */
+	SHK_REASON_TASK_BUSY = 53,		/* EBUSY: @busy was in fork, exec or a body that changes, for seconds */
+	SHK_REASON_STRETCHES_FULL = 54,		/* ENOSPC: SHK_ENTER_DEPTH stretches already */
+	SHK_REASON_THREAD_STRETCH = 55,		/* EBUSY: threads of the process are in stretches of another kind */
+	SHK_REASON_NO_STRETCH = 56,		/* ENOENT: the innermost stretch is not in that shadow */
+
+	/* Cgroups, interrupts, kernel threads, system calls */
+	SHK_REASON_NOT_CGROUP = 64,		/* EBADF: the descriptor is no folder of a cgroup2 file system */
+	SHK_REASON_CGROUP_REMOVED = 65,		/* ENOENT: the cgroup was removed */
+	SHK_REASON_CGROUP_ELSEWHERE = 66,	/* EBUSY: the cgroup is attached to another shadow, or split */
+	SHK_REASON_CGROUP_UNATTACHED = 67,	/* ENOENT: the cgroup is not attached */
+	SHK_REASON_NOT_HANDLE = 68,		/* EBADF: the descriptor is no handle */
+	SHK_REASON_IRQ_UNKNOWN = 69,		/* ENOENT: no interrupt line has that number */
+	SHK_REASON_OWNED_ELSEWHERE = 70,	/* EBUSY: another shadow owns it */
+	SHK_REASON_NOT_OWNED = 71,		/* ENOENT: the shadow does not own it */
+	SHK_REASON_SYSCALL_UNKNOWN = 72,	/* EINVAL: the kernel has no system call @nr */
+	SHK_REASON_SYSCALL_NO_RETURN = 73,	/* EOPNOTSUPP: @nr does not return to its caller */
+
+	/* Places in text */
+	SHK_REASON_SYMBOL_UNKNOWN = 80,		/* ENOENT: no function has that name */
+	SHK_REASON_SYMBOL_AMBIGUOUS = 81,	/* EINVAL: several functions have that name */
+	SHK_REASON_NOT_TEXT = 82,		/* ERANGE: not in text of the kernel or of a module */
+	SHK_REASON_PAST_SYMBOL = 83,		/* ERANGE: past the end of the symbol */
+	SHK_REASON_NOT_INSTRUCTION = 84,	/* EINVAL: not the first byte of an instruction */
+	SHK_REASON_NOT_FUNCTION = 85,		/* EINVAL: not the first byte of a function */
+	SHK_REASON_FORBIDDEN = 86,		/* EOPNOTSUPP: the kernel or the module itself depends on that text */
+	SHK_REASON_PAGE_EDGE = 87,		/* EOPNOTSUPP: the edit would lie in two pages */
+	SHK_REASON_MODULE_END = 88,		/* EOPNOTSUPP: too near to the end of a module's text */
+	SHK_REASON_MODULE_BUSY = 89,		/* EBUSY: the module is being loaded or unloaded */
+	SHK_REASON_EDIT_THERE = 90,		/* EBUSY: the shadow has another edit there */
+	SHK_REASON_KPROBE_THERE = 91,		/* EBUSY: a kprobe of somebody else is there */
+	SHK_REASON_NO_ROOM = 92,		/* ENOSPC: the module has no room for more edits */
+	SHK_REASON_ID_UNKNOWN = 93,		/* ENOENT: the shadow has no edit of that id or name */
+
+	/* Probes and raw edits */
+	SHK_REASON_CANNOT_STEP = 96,		/* EOPNOTSUPP: kprobes cannot step that instruction */
+	SHK_REASON_NOT_ENTRY = 97,		/* EOPNOTSUPP: returns are taken at a function's entry only */
+	SHK_REASON_NO_RETURN = 98,		/* EOPNOTSUPP: no return address is on the stack at that entry */
+	SHK_REASON_JUMP_THERE = 99,		/* EBUSY: an edit is armed by a jump, which cannot serve both */
+
+	/* Patches */
+	SHK_REASON_NO_FENTRY = 112,		/* EOPNOTSUPP: the function has no __fentry__ site */
+	SHK_REASON_NO_CALL = 113,		/* ENOENT: the function does not call @callee, or not at @offset */
+	SHK_REASON_SEVERAL_CALLS = 114,		/* EINVAL: the function calls @callee at several places */
+	SHK_REASON_NO_PATCH_MODULE = 115,	/* ENODEV: no such patch or livepatch module is loaded */
+	SHK_REASON_PATCH_VERSION = 116,		/* ENOEXEC: the module was built for another release of shadowk */
+	SHK_REASON_OUT_OF_REACH = 117,		/* ENOEXEC: the module's text is out of reach of a jump */
+	SHK_REASON_NO_FUNCTIONS = 118,		/* ENOEXEC: the module replaces no function */
+	SHK_REASON_CALLBACKS = 119,		/* EOPNOTSUPP: the livepatch has callbacks, which act on everybody */
+	SHK_REASON_OBJECT_MISSING = 120,	/* ENODEV: the module that the livepatch changes is not loaded */
+	SHK_REASON_OBJECT_RELOCATIONS = 121,	/* EOPNOTSUPP: the livepatch has relocations that livepatch makes */
+	SHK_REASON_BODY_TOO_LONG = 122,		/* EOPNOTSUPP: the body is longer than the one that it replaces */
+	SHK_REASON_BODY_OUT_OF_REACH = 123,	/* EOPNOTSUPP: a branch or datum is out of reach from there */
+	SHK_REASON_BODY_FIXED = 124,		/* EOPNOTSUPP: static keys, WARN() or exceptions tie the body to its address */
+	SHK_REASON_BODY_FRAMES = 125,		/* EOPNOTSUPP: the stack frames differ from those of the old body */
+	SHK_REASON_CHANGES_TEXT = 126,		/* EOPNOTSUPP: tasks change their text inside that function */
+	SHK_REASON_NOT_LIVEPATCH = 127,		/* EINVAL: the patch is no LIVEPATCH */
+	SHK_REASON_PROMOTED = 128,		/* EEXIST: the patch was promoted before */
+	SHK_REASON_PATCH_BUSY = 129,		/* EBUSY: another call adds, removes or promotes the patch */
+	SHK_REASON_LIVEPATCH = 130,		/* any: klp_enable_patch() or a callback returned the errno */
+};
+
+/**
+ * struct shk_list - SHK_*_LIST: read the elements of a list
+ * @size:		sizeof(struct shk_list)
+ * @flags:		0
+ * @reason:		out
+ * @busy:		out
+ * @element_size:	size of one element, as the caller knows it: 8 or more, at most 4096
+ * @nr:			in: elements that @elements has room for; out: elements written
+ * @cursor:		in: 0 to begin, or as the last call left it; out: 0 after the last element
+ * @elements:		pointer to the array
+ *
+ * Each list has an element struct, named below where the list is described. The kernel writes
+ * @element_size bytes per element: it cuts off members that the caller does not know, and fills
+ * members that it does not know itself with zeros.
+ *
+ * A caller repeats the call until @cursor is 0. One call may return fewer elements than there is
+ * room for. An element that is added or removed between two calls may or may not be seen; each
+ * other element is seen once. A cursor has no meaning but to resume the same list, and tells
+ * nothing about addresses.
+ */
+struct shk_list {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__u32 element_size;
+	__u32 nr;
+	__aligned_u64 cursor;
+	__aligned_u64 elements;
+};
+
+/* ---- device: the module ---------------------------------------------------------------------- */
+
+#define SHK_FEATURE_PROCESS	(1ULL << 0)	/* attach and detach processes */
+#define SHK_FEATURE_PROBE	(1ULL << 1)	/* probes */
+#define SHK_FEATURE_RAW		(1ULL << 2)	/* raw edits */
+#define SHK_FEATURE_PATCH	(1ULL << 3)	/* patches */
+#define SHK_FEATURE_ENTER	(1ULL << 4)	/* stretches */
+#define SHK_FEATURE_CGROUP	(1ULL << 5)	/* attach and detach cgroups */
+#define SHK_FEATURE_SYSCALLS	(1ULL << 6)	/* SHK_SYSCALLS_CREATE */
+#define SHK_FEATURE_OWN		(1ULL << 7)	/* SHK_ASYNC_OWNER, _CAUSAL, _UNION */
+#define SHK_FEATURE_DERIVE	(1ULL << 8)	/* handles with fewer rights */
+
+/**
+ * struct shk_info - SHK_INFO: what the module can do and what it holds
+ * @size:	sizeof(struct shk_info)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @features:	out: SHK_FEATURE_* that this machine supports
+ * @nr_shadows:	out: shadows
+ * @nr_grafts:	out: mms (processes) that are grafted to a shadow
+ * @memory:	out: bytes of page tables and private text pages of all shadows
+ * @mmu:	out: backend, "native" or "xenpv"
+ * @version:	out: version of the module
+ *
+ * Needs no capability.
+ */
+struct shk_info {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 features;
+	__u32 nr_shadows;
+	__u32 nr_grafts;
+	__aligned_u64 memory;
+	char mmu[SHK_MMU_LEN];
+	char version[32];
+};
+#define SHK_INFO		_IO(SHK_IOC, 0x00)
+
+/* What the module does about a property of the machine (struct shk_property.answer). */
+enum shk_answer {
+	SHK_ANSWER_FINE = 0,	/* nothing: the property is as shadows want it */
+	SHK_ANSWER_ADAPTED = 1,	/* it works otherwise; @detail says how */
+	SHK_ANSWER_OFF = 2,	/* it refuses the features that @detail names */
+	SHK_ANSWER_REFUSED = 3,	/* it does not load */
+};
+
+#define SHK_PROPERTY_LEN	32
+#define SHK_DETAIL_LEN		192
+
+/**
+ * struct shk_property - SHK_PROPERTY_LIST: what the module found this machine to be
+ * @answer:	enum shk_answer
+ * @reserved:	0
+ * @name:	short name for programs, such as "lazy-tlb"
+ * @detail:	a sentence for people: what was found and what follows
+ *
+ * Needs no capability. If the module does not load, the kernel log names the property.
+ */
+struct shk_property {
+	__u32 answer;
+	__u32 reserved;
+	char name[SHK_PROPERTY_LEN];
+	char detail[SHK_DETAIL_LEN];
+};
+#define SHK_PROPERTY_LIST	_IO(SHK_IOC, 0x01)
+
+/* ---- device: shadows ------------------------------------------------------------------------- */
+
+/*
+ * Policies: which text asynchronous work executes, and which counter a probe of the shadow
+ * increments there. "landing" means on a CPU whose current task is inside the shadow.
+ *
+ *            process     hard interrupt      softirq             work item           kernel thread  NMI landing
+ * base       shadow      base                base                base                base           shadow
+ *            hits        -                   -                   -                   -              async_hits
+ * INHERIT    shadow      shadow if landing   shadow if landing   base                base           shadow
+ *            hits        async_hits          async_hits          -                   -              async_hits
+ * OWNER      shadow      shadow if owned     base                base (1)            shadow if owned  shadow
+ *            hits        async_hits          -                   -                   hits           async_hits
+ * CAUSAL     shadow      base                shadow if raised    shadow if queued    base           shadow
+ *                                            inside (2)          inside
+ *            hits        -                   async_hits          hits                -              async_hits
+ * UNION      shadow      union (3)           union (3)           union (3)           base           shadow
+ *            hits        async_hits          async_hits          async_hits          -              async_hits
+ *
+ * (1) A work item executes the shadow if the shadow owns the kworker by name.
+ * (2) Timers run in softirqs. A softirq that a task outside has raised on the same CPU as well
+ *     executes the base, and increments @nr_unfollowed.
+ * (3) The union is a text with the probes of all UNION shadows; patches and raw edits are not in
+ *     it. It runs on the whole machine, also while no process is inside. Work that belongs to an
+ *     OWNER, CAUSAL or INHERIT shadow executes that one instead. Union hits are counted in
+ *     @async_hits only: they enter no histogram and fire no event.
+ *
+ * Interrupt entry code before and after the handlers executes the text of the task it landed on;
+ * probes there increment @async_hits. Threads of interrupts are kernel threads.
+ *
+ * Costs: base, OWNER, CAUSAL and UNION switch page tables twice for each interrupt that lands on
+ * a process inside. A CAUSAL shadow makes every work item, timer and softirq of the machine do a
+ * look-up. A UNION shadow with a probe makes each of them, and each interrupt, switch page tables
+ * twice.
+ */
+#define SHK_ASYNC_INHERIT	(1U << 0)
+#define SHK_ASYNC_OWNER		(1U << 1)
+#define SHK_ASYNC_CAUSAL	(1U << 2)
+#define SHK_ASYNC_UNION		(1U << 3)
+
+/**
+ * struct shk_shadow_create - SHK_SHADOW_CREATE: make a shadow whose text equals the base
+ * @size:	sizeof(struct shk_shadow_create)
+ * @flags:	one SHK_ASYNC_* policy, or 0 for the policy "base"
+ * @reason:	out
+ * @busy:	out
+ * @name:	its name, or "" for a shadow without a name
+ *
+ * Takes constant time: text is copied at the first edit or graft.
+ *
+ * Return: an owner's handle.
+ *   EEXIST      NAME_TAKEN
+ *   EINVAL      NAME_INVALID; or several policies
+ *   EOPNOTSUPP  NO_CARRIER: CAUSAL and UNION are not possible here
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ */
+struct shk_shadow_create {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	char name[SHK_NAME_LEN];
+};
+#define SHK_SHADOW_CREATE	_IO(SHK_IOC, 0x02)
+
+/**
+ * struct shk_shadow_open - SHK_SHADOW_OPEN: get a handle of a shadow by name or id
+ * @size:	sizeof(struct shk_shadow_open)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the shadow, or 0 if @name is given
+ * @name:	name of the shadow, or "" if @id is given
+ *
+ * Return: an owner's handle.
+ *   ENOENT      SHADOW_UNKNOWN
+ *
+ * Needs CAP_SYS_ADMIN.
+ */
+struct shk_shadow_open {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 id;
+	char name[SHK_NAME_LEN];
+};
+#define SHK_SHADOW_OPEN		_IO(SHK_IOC, 0x03)
+
+/**
+ * struct shk_shadow_info - SHK_SHADOW_LIST: one shadow
+ * @id:			its id: from 1 on, growing, never reused while the module is loaded
+ * @target:		id of the shadow that its processes execute during some system calls
+ *			(SHK_SYSCALLS_CREATE), 0 if it was not made so
+ * @flags:		its SHK_ASYNC_* policy
+ * @nr_grafts:		mms (processes) inside; a target counts those of its callers, too
+ * @nr_probes:		its probes
+ * @private_pages:	private text pages of 4 KB
+ * @diverged_ranges:	ranges of 2 MB that it maps otherwise than the base
+ * @huge_ranges:	those of them that are one private page of 2 MB, which counts as 512
+ *			private pages
+ * @nr_handles:		handles that were derived and neither closed nor revoked
+ * @reserved:		0
+ * @memory:		bytes of its page tables and private pages
+ * @nr_unfollowed:	CAUSAL: work raised inside that executed the base, because a task outside
+ *			had raised the same softirq, or the module had no room to note it.
+ *			UNION: work items that executed the base for lack of memory, counted for
+ *			all UNION shadows together since the first of their probes
+ * @name:		its name, "" if it has none
+ *
+ * On the device: all shadows; needs CAP_SYS_ADMIN. On a handle: the handle's shadow alone; needs
+ * no capability, and no right.
+ */
+struct shk_shadow_info {
+	__aligned_u64 id;
+	__aligned_u64 target;
+	__u32 flags;
+	__u32 nr_grafts;
+	__u32 nr_probes;
+	__u32 private_pages;
+	__u32 diverged_ranges;
+	__u32 huge_ranges;
+	__u32 nr_handles;
+	__u32 reserved;
+	__aligned_u64 memory;
+	__aligned_u64 nr_unfollowed;
+	char name[SHK_NAME_LEN];
+};
+#define SHK_SHADOW_LIST		_IO(SHK_IOC, 0x04)
+
+/* ---- handle: its shadow and its rights ------------------------------------------------------- */
+
+/**
+ * struct shk_shadow_destroy - SHK_SHADOW_DESTROY: give up the name, remove all edits
+ * @size:	sizeof(struct shk_shadow_destroy)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ *
+ * On return the name is free, the edits are removed, and the room that they took in the module is
+ * free for other shadows. Handles stay valid, but nothing can be attached or added (ESTALE). The
+ * call waits for a grace period; a fatal signal ends the wait.
+ *
+ *   EBUSY       SHADOW_IN_USE: processes are inside, or cgroups are attached, to this shadow or
+ *               to one whose target it is
+ *
+ * Needs CAP_SYS_MODULE.
+ */
+struct shk_shadow_destroy {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+};
+#define SHK_SHADOW_DESTROY	_IO(SHK_IOC, 0x10)
+
+#define SHK_RIGHT_ATTACH	(1U << 0)	/* the holder attaches and detaches its own process */
+#define SHK_RIGHT_READ		(1U << 1)	/* the holder lists probes, patches, raw edits and edits */
+
+/**
+ * struct shk_handle_derive - SHK_HANDLE_DERIVE: make a handle with fewer rights
+ * @size:	sizeof(struct shk_handle_derive)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @rights:	SHK_RIGHT_*, one or both
+ * @reserved:	0
+ * @id:		out: id of the new handle, for SHK_HANDLE_REVOKE
+ *
+ * A derived handle grants its rights to a holder without capabilities, and nothing else to
+ * anybody: every other call on it is EACCES, also for root. SHK_SHADOW_LIST and SHK_LEAVE need no
+ * right. Read hits are those of all processes inside, not only of the holder's.
+ *
+ * A process that attached itself by SHK_RIGHT_ATTACH without CAP_SYS_ADMIN is inside by
+ * delegation, as are the children that it forks and the programs that it executes. It leaves
+ * the shadow when it executes a program that gains privileges (set-id, file capabilities), before
+ * that program's first instruction.
+ *
+ * Once a handle with SHK_RIGHT_ATTACH was derived, the shadow accepts no patch for which threads
+ * are waited for (SHK_PATCH_IN_PLACE, LIVEPATCH without SHK_PATCH_UNSAFE_NOW).
+ *
+ * Return: the handle.
+ *   EBUSY       EDITS_IN_PLACE: SHK_RIGHT_ATTACH, and the shadow has such a patch
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_ADMIN.
+ */
+struct shk_handle_derive {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__u32 rights;
+	__u32 reserved;
+	__aligned_u64 id;
+};
+#define SHK_HANDLE_DERIVE	_IO(SHK_IOC, 0x11)
+
+/**
+ * struct shk_handle_revoke - SHK_HANDLE_REVOKE: withdraw the rights of derived handles
+ * @size:	sizeof(struct shk_handle_revoke)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of one derived handle, or 0 for all of the shadow
+ *
+ * From the return on no call on such a handle begins: it is EACCES. A call in progress ends as it
+ * would. Processes stay inside; SHK_PROCESS_LIST and SHK_PROCESS_DETACH find and detach them.
+ *
+ *   ENOENT      ID_UNKNOWN: no open handle has that id
+ *
+ * Needs CAP_SYS_ADMIN.
+ */
+struct shk_handle_revoke {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 id;
+};
+#define SHK_HANDLE_REVOKE	_IO(SHK_IOC, 0x12)
+
+/* ---- processes ------------------------------------------------------------------------------- */
+
+/* flags of SHK_PROCESS_*: the caller's own process instead of a pidfd */
+#define SHK_PROCESS_SELF	(1U << 0)
+
+/**
+ * struct shk_process - SHK_PROCESS_ATTACH, SHK_PROCESS_DETACH: one process
+ * @size:	sizeof(struct shk_process)
+ * @flags:	SHK_PROCESS_SELF, or 0
+ * @reason:	out
+ * @busy:	out
+ * @pidfd:	a pidfd (pidfd_open(2)) of the process; 0 with SHK_PROCESS_SELF
+ * @reserved:	0
+ *
+ * SHK_PROCESS_ATTACH, on a handle: from the return on, all threads of the process execute the
+ * shadow's text. Its future children (fork, vfork, clone) and the programs that it executes do,
+ * too. Processes that share its mm (CLONE_VM without CLONE_THREAD, a vfork child before it
+ * executes) are attached with it. A process in another shadow moves. For a process in this shadow
+ * only its stretches (SHK_ENTER) end.
+ *
+ * SHK_PROCESS_DETACH, on the device: the process executes the base again, whichever shadow it was
+ * in. On a handle: the same, if it is in the handle's shadow. Its stretches end.
+ *
+ * Waits: both calls wait up to three seconds for a process that is in fork or exec. If one of the
+ * two texts has a patch with SHK_PATCH_IN_PLACE, or a LIVEPATCH without SHK_PATCH_UNSAFE_NOW, they
+ * also wait until the kernel stack of no sleeping or preempted thread shows a body that changes.
+ * A process whose mmap_lock is held, in a page fault on a frozen file system for instance, is
+ * waited for without a limit; a fatal signal ends that wait.
+ *
+ *   EBADF       NOT_PIDFD
+ *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       BOUND_BY_CGROUP: the process is inside by SHK_CGROUP_ATTACH
+ *   EBUSY       FTRACE_DISABLED (attach)
+ *   EIO         XEN (attach)
+ *   ENOENT      NOT_INSIDE (detach)
+ *   EOPNOTSUPP  KERNEL_THREAD
+ *   EPERM       NOT_DELEGATED: SHK_RIGHT_ATTACH does not reach a process that CAP_SYS_ADMIN attached
+ *   ESRCH       PROCESS_EXITED
+ *   ESTALE      SHADOW_DESTROYED (attach)
+ *
+ * Needs CAP_SYS_ADMIN, or a handle derived with SHK_RIGHT_ATTACH and the caller's own process.
+ * CAP_SYS_ADMIN that attaches a process which is inside by delegation ends the delegation.
+ */
+struct shk_process {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__s32 pidfd;
+	__u32 reserved;
+};
+#define SHK_PROCESS_ATTACH	_IO(SHK_IOC, 0x18)
+#define SHK_PROCESS_DETACH	_IO(SHK_IOC, 0x19)
+
+/**
+ * struct shk_process_info - SHK_PROCESS_INFO, on the device: the shadow of a process
+ * @size:	sizeof(struct shk_process_info)
+ * @flags:	SHK_PROCESS_SELF, or 0
+ * @reason:	out
+ * @busy:	out
+ * @pidfd:	a pidfd of the process; 0 with SHK_PROCESS_SELF
+ * @reserved:	0
+ * @shadow:	out: id of its shadow
+ * @name:	out: name of its shadow, "" if that has none
+ *
+ *   EBADF       NOT_PIDFD
+ *   ENOENT      NOT_INSIDE: the process executes the base
+ *   EOPNOTSUPP  KERNEL_THREAD
+ *   ESRCH       PROCESS_EXITED
+ *
+ * Needs CAP_SYS_ADMIN, except for the caller's own process.
+ */
+struct shk_process_info {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__s32 pidfd;
+	__u32 reserved;
+	__aligned_u64 shadow;
+	char name[SHK_NAME_LEN];
+};
+#define SHK_PROCESS_INFO	_IO(SHK_IOC, 0x1a)
+
+/**
+ * struct shk_process_entry - SHK_PROCESS_LIST, on a handle: one process inside the shadow
+ * @pid:	process id in the caller's pid namespace, 0 if that does not show it
+ * @reserved:	0
+ * @comm:	its command name
+ *
+ * One element per mm: of several processes that share an mm one is listed.
+ *
+ * Needs CAP_SYS_ADMIN.
+ */
+struct shk_process_entry {
+	__s32 pid;
+	__u32 reserved;
+	char comm[16];
+};
+#define SHK_PROCESS_LIST	_IO(SHK_IOC, 0x1b)
+
+/* ---- stretches of system calls --------------------------------------------------------------- */
+
+#define SHK_ENTER_DEPTH		64	/* stretches that can be nested */
+
+/* flag of SHK_ENTER: the edits act on the calling thread only */
+#define SHK_THREAD		(1U << 0)
+
+/**
+ * struct shk_enter - SHK_ENTER, SHK_LEAVE, on a handle: begin and end a stretch
+ * @size:	sizeof(struct shk_enter)
+ * @flags:	SHK_ENTER: SHK_THREAD, or 0; SHK_LEAVE: 0
+ * @reason:	out
+ * @busy:	out
+ *
+ * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and notes where it was.
+ * SHK_LEAVE by any of its threads, on a handle of the same shadow, returns the process there: to
+ * the base, or to a shadow and its stretch. Stretches nest, also across shadows. Both calls take
+ * constant time, however many pages the shadow has for itself.
+ *
+ * - fork: a child that is forked in a stretch is in a copy of it, and leaves by itself.
+ * - exec: the new program is in the shadow, in no stretch.
+ * - SHK_PROCESS_ATTACH and SHK_PROCESS_DETACH end all stretches of the process.
+ * - A shadow that was destroyed meanwhile is skipped: SHK_LEAVE returns to where the stretch in
+ *   that shadow would have returned.
+ *
+ * SHK_THREAD: all threads of the process execute the shadow's text, but its probes and patches
+ * act on the calling thread alone, until it leaves. Other threads pass the edits without effect,
+ * unless they have entered likewise. Edits of the shadow that the process was in before act on no
+ * thread.
+ *
+ * - fork by a thread that has entered: the child is inside with all its threads (a vfork child
+ *   counts as another thread). fork and exec by another thread: the child or program is where the
+ *   process was before its first thread entered if that was the base; otherwise edits do not act
+ *   on it.
+ * - A thread that exits without leaving leaves its process in the shadow, with edits that act on
+ *   no thread.
+ * - If the process is in the shadow by other means, the stretch is an ordinary one.
+ * - From the first SHK_THREAD stretch on, each patched function of the shadow tests the thread.
+ *
+ * SHK_ENTER
+ *   as SHK_PROCESS_ATTACH, and
+ *   EBUSY       EDITS_FOR_ALL: SHK_THREAD, and the shadow has raw edits, SKIP_CALL, IN_PLACE,
+ *               RETPOLINES or RETURNS patches, which cannot test the thread
+ *   EBUSY       THREAD_STRETCH: the process is in a SHK_THREAD stretch in another shadow, or,
+ *               without the flag, in any
+ *   ENOSPC      STRETCHES_FULL
+ *   EOPNOTSUPP  POLICY: SHK_THREAD, and the shadow is OWNER or CAUSAL
+ *   EOPNOTSUPP  SYSCALLS_ONLY: SHK_THREAD, and the shadow was made by SHK_SYSCALLS_CREATE
+ * SHK_LEAVE
+ *   EBUSY       TASK_BUSY, with @busy
+ *   ENOENT      NO_STRETCH
+ *
+ * SHK_ENTER needs what SHK_PROCESS_ATTACH needs; SHK_LEAVE needs nothing, not even a right.
+ */
+struct shk_enter {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+};
+#define SHK_ENTER		_IO(SHK_IOC, 0x20)
+#define SHK_LEAVE		_IO(SHK_IOC, 0x21)
+
+#define SHK_SYSCALLS_WORDS	8
+
+/**
+ * struct shk_syscalls - SHK_SYSCALLS_CREATE, on a handle: a shadow for some system calls only
+ * @size:	sizeof(struct shk_syscalls)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @nr:		out, after an error: the system call that the error is about
+ * @reserved:	0
+ * @calls:	bit n % 64 of @calls[n / 64] selects system call n of x86-64
+ *
+ * Makes a caller shadow without a name. The handle's shadow becomes its target. A process in the
+ * caller shadow executes the target's text during the selected system calls, and the base
+ * otherwise. Processes and cgroups are attached to the caller shadow, and enter it, by the
+ * handle that is returned. It has the target's policy and lives until that handle is closed and
+ * no process is inside.
+ *
+ * - The process is in the target, with all its threads, while at least one of them is in a
+ *   selected call. So each such call is entirely inside; a call of another thread may be inside
+ *   in part.
+ * - A child that is forked by a selected call begins outside of the target.
+ * - The kernel's own steps into and out of the target execute the target's text in part.
+ * - System calls of 32-bit programs (int 0x80) are not selected.
+ * - Processes in the caller shadow count as inside the target, which cannot be destroyed
+ *   meanwhile. A target that is destroyed makes attaching here ESTALE.
+ * - As long as the caller shadow lives, the target accepts no patch for which threads are waited
+ *   for (SHK_PATCH_IN_PLACE, LIVEPATCH without SHK_PATCH_UNSAFE_NOW).
+ *
+ * Return: an owner's handle of the caller shadow.
+ *   EBUSY       EDIT_THERE: the target has an edit at the entry of x64_sys_call()
+ *   EBUSY       EDITS_IN_PLACE: the target has a patch for which threads are waited for
+ *   EBUSY       FTRACE_DISABLED
+ *   EINVAL      @calls is empty
+ *   EINVAL      SYSCALL_UNKNOWN, with @nr
+ *   EOPNOTSUPP  SYSCALL_NO_RETURN, with @nr: exit, exit_group, execve or execveat
+ *   EOPNOTSUPP  NO_SYSCALL_ENTRY
+ *   EOPNOTSUPP  POLICY: the target is OWNER or CAUSAL
+ *   EOPNOTSUPP  SYSCALLS_ONLY: the target was made by this call
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ */
+struct shk_syscalls {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__u32 nr;
+	__u32 reserved;
+	__aligned_u64 calls[SHK_SYSCALLS_WORDS];
+};
+#define SHK_SYSCALLS_CREATE	_IO(SHK_IOC, 0x22)
+
+/* ---- cgroups --------------------------------------------------------------------------------- */
+
+/**
+ * struct shk_cgroup - SHK_CGROUP_ATTACH, SHK_CGROUP_DETACH: all processes of a cgroup
+ * @size:	sizeof(struct shk_cgroup)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @fd:		descriptor of the cgroup's folder in the unified hierarchy (cgroup2); O_PATH will do
+ * @reserved:	0
+ *
+ * SHK_CGROUP_ATTACH, on a handle: from the return on, all processes of the cgroup and of the
+ * cgroups below it are in the handle's shadow, whichever shadow they were in.
+ *
+ * - A process that is moved in is inside when the write() that moves it returns; one that is
+ *   moved out is outside. A child that is forked into the cgroup, also by CLONE_INTO_CGROUP, is
+ *   inside before its first instruction.
+ * - The nearest attached cgroup decides, upwards from the process's own. If the threads of a
+ *   process are in several cgroups, the cgroup of its first living thread decides.
+ * - A vfork child that shares its parent's mm stays where the parent is until it executes.
+ * - Stretches end when a process moves, and go on otherwise.
+ * - Kernel threads execute the base.
+ * - SHK_PROCESS_ATTACH, SHK_PROCESS_DETACH and SHK_SHADOW_DESTROY are EBUSY meanwhile.
+ * - Costs: while any cgroup is attached, each fork, exec and move between cgroups on the machine
+ *   does a look-up.
+ *
+ * SHK_CGROUP_DETACH, on the device: from any shadow. On a handle: if the cgroup is attached to
+ * that shadow. The processes move to the shadow of the next attached cgroup above, or to the base.
+ * Removal of the cgroup detaches it, too.
+ *
+ * Waits: both calls wait some seconds in all for processes in fork or exec, or with mmap_lock
+ * held, and for threads in bodies that change (see struct shk_process). A move between cgroups
+ * waits a tenth of a second for such a process; then it returns, and the process follows as soon
+ * as it can, a process in exec before its first instruction.
+ *
+ * If SHK_CGROUP_ATTACH fails, each process returns to the shadow and the stretches that it came
+ * from, as soon as it can; SHK_THREAD stretches end. Children that were forked meanwhile do so,
+ * too. If SHK_CGROUP_DETACH fails, the processes return to the shadow of the cgroup.
+ *
+ *   EBADF       NOT_CGROUP
+ *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       CGROUP_ELSEWHERE (attach)
+ *   EBUSY       FTRACE_DISABLED (attach)
+ *   ENOENT      CGROUP_REMOVED
+ *   ENOENT      CGROUP_UNATTACHED (detach)
+ *   ESTALE      SHADOW_DESTROYED (attach)
+ *
+ * Need CAP_SYS_ADMIN. A cgroup that is attached to the handle's shadow already is success.
+ */
+struct shk_cgroup {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__s32 fd;
+	__u32 reserved;
+};
+#define SHK_CGROUP_ATTACH	_IO(SHK_IOC, 0x28)
+#define SHK_CGROUP_DETACH	_IO(SHK_IOC, 0x29)
+
+/**
+ * struct shk_cgroup_split - SHK_CGROUP_SPLIT, on a handle: a cgroup between two shadows
+ * @size:	sizeof(struct shk_cgroup_split)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @fd:		the cgroup, as in struct shk_cgroup
+ * @other:	an owner's handle of another shadow
+ * @percent:	share of the processes that go to @other's shadow, 1 to 99
+ * @reserved:	0
+ *
+ * As SHK_CGROUP_ATTACH, but the processes of the cgroup take turns: of each hundred exactly
+ * @percent are in @other's shadow, evenly spread, and the rest in the handle's.
+ *
+ * - Each process takes one turn: those in the cgroup at the call, those that are moved in from
+ *   outside, and each child that is forked, whichever shadow its parent is in. A vfork child takes
+ *   its turn when it executes.
+ * - Threads, later programs, and moves within the cgroup keep the shadow.
+ * - A child that is forked in a stretch takes its turn and stays in that shadow.
+ *
+ * Both shadows have the cgroup attached. SHK_CGROUP_DETACH ends the split, on the device or on a
+ * handle of either shadow.
+ *
+ *   as SHK_CGROUP_ATTACH, and
+ *   EBADF       NOT_HANDLE: @other
+ *   EACCES      RIGHTS: @other was derived
+ *   EINVAL      @percent; or both handles are of one shadow
+ *
+ * Needs CAP_SYS_ADMIN.
+ */
+struct shk_cgroup_split {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__s32 fd;
+	__s32 other;
+	__u32 percent;
+	__u32 reserved;
+};
+#define SHK_CGROUP_SPLIT	_IO(SHK_IOC, 0x2a)
+
+#define SHK_CGROUP_PATH_LEN	2048
+
+/**
+ * struct shk_cgroup_entry - SHK_CGROUP_LIST, on a handle: one cgroup attached to the shadow
+ * @id:		id of the cgroup: the inode number of its folder
+ * @percent:	share of its processes that are in this shadow: 100, unless it is split
+ * @reserved:	0
+ * @path:	path from the root of the caller's cgroup namespace; "" if it is too long
+ *
+ * Needs CAP_SYS_ADMIN.
+ */
+struct shk_cgroup_entry {
+	__aligned_u64 id;
+	__u32 percent;
+	__u32 reserved;
+	char path[SHK_CGROUP_PATH_LEN];
+};
+#define SHK_CGROUP_LIST		_IO(SHK_IOC, 0x2b)
+
+/* ---- interrupts and kernel threads ----------------------------------------------------------- */
+
+/* What a shadow can own (struct shk_own_arg.kind). */
+enum shk_own_kind {
+	SHK_OWN_IRQ = 1,	/* the handlers of an interrupt line */
+	SHK_OWN_KTHREAD = 2,	/* kernel threads, selected by name */
+};
+
+#define SHK_PATTERN_LEN		64
+
+/**
+ * struct shk_own_arg - SHK_OWN, SHK_DISOWN, on a handle: interrupts and kernel threads of a shadow
+ * @size:	sizeof(struct shk_own_arg)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @kind:	enum shk_own_kind
+ * @irq:	IRQ: number of the line, as in /proc/interrupts; otherwise 0
+ * @pattern:	KTHREAD: pattern of their names with *, ? and [a-z]; otherwise ""
+ *
+ * SHK_OWN: from the return on, these execute the text of the handle's shadow (SHK_ASYNC_OWNER):
+ *
+ * IRQ      the handlers of that line, on any CPU, whichever task they land on. Not the softirqs
+ *          that they raise, nor the line's thread (own that by its name, irq/NUMBER-*). The number
+ *          is owned, also if another device gets it later.
+ * KTHREAD  kernel threads whose name matches: existing ones from their next turn on a CPU, new
+ *          ones soon after they are made. Not interrupts and softirqs that land on them, and not
+ *          while they use a process's mm. If two patterns match a thread, the older one decides.
+ *
+ * Handlers increment async_hits, kernel threads hits. To own the same again is success. Ownership
+ * ends with SHK_SHADOW_DESTROY, which it does not prevent, and with the last handle of a shadow
+ * without a name.
+ *
+ * SHK_DISOWN: from the return on they execute the base.
+ *
+ * Costs: while a line is owned, each interrupt handler on the machine does a look-up. While a
+ * kernel thread is owned, each context switch, new task and new task name tests for a listener.
+ *
+ *   EBUSY       OWNED_ELSEWHERE (own)
+ *   EBUSY       FTRACE_DISABLED (own)
+ *   ENOENT      IRQ_UNKNOWN (own)
+ *   ENOENT      NOT_OWNED (disown)
+ *   EOPNOTSUPP  POLICY: the shadow is not SHK_ASYNC_OWNER (own)
+ *   EOPNOTSUPP  NO_CARRIER (own)
+ *   ESTALE      SHADOW_DESTROYED (own)
+ *
+ * Need CAP_SYS_ADMIN.
+ */
+struct shk_own_arg {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__u32 kind;
+	__u32 irq;
+	char pattern[SHK_PATTERN_LEN];
+};
+#define SHK_OWN			_IO(SHK_IOC, 0x30)
+#define SHK_DISOWN		_IO(SHK_IOC, 0x31)
+
+/**
+ * struct shk_own_info - SHK_OWN_LIST, on a handle: one thing that the shadow owns
+ * @kind:	enum shk_own_kind
+ * @irq:	IRQ: number of the line
+ * @nr_threads:	KTHREAD: kernel threads that execute the shadow by this pattern
+ * @reserved:	0
+ * @pattern:	KTHREAD: the pattern
+ *
+ * Needs CAP_SYS_ADMIN.
+ */
+struct shk_own_info {
+	__u32 kind;
+	__u32 irq;
+	__u32 nr_threads;
+	__u32 reserved;
+	char pattern[SHK_PATTERN_LEN];
+};
+#define SHK_OWN_LIST		_IO(SHK_IOC, 0x32)
+
+/* ---- probes ---------------------------------------------------------------------------------- */
+
+/* What a probe does with a hit (struct shk_probe_add.kind). */
+enum shk_probe_kind {
+	SHK_PROBE_COUNT = 1,	/* counts it */
+	SHK_PROBE_LATENCY = 2,	/* measures entry to return, in a histogram of powers of two, in ns */
+	SHK_PROBE_EVENT = 3,	/* fires the tracepoint shadowk:shadowk_probe */
+};
+
+/* How the private text calls the probe (struct shk_probe_info.arm). */
+enum shk_probe_arm {
+	SHK_ARM_INT3 = 1,	/* breakpoint: any instruction that kprobes accept */
+	SHK_ARM_CALL = 2,	/* call instead of the __fentry__ nop of a function */
+	SHK_ARM_JUMP = 3,	/* jump instead of an instruction of 5 bytes or more */
+};
+
+/* flags of struct shk_probe_add and struct shk_probe_info */
+#define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return instead of its entry */
+#define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint also where a faster arm exists */
+
+/**
+ * struct shk_probe_add - SHK_PROBE_ADD, on a handle: report executions of an instruction
+ * @size:	sizeof(struct shk_probe_add)
+ * @flags:	SHK_PROBE_*
+ * @reason:	out
+ * @busy:	out
+ * @kind:	enum shk_probe_kind
+ * @reserved:	0
+ * @addr:	address of the instruction; 0 if @symbol is given
+ * @offset:	bytes from @symbol; 0 with @addr
+ * @id:		out: id of the probe, from 1 on, never reused in this shadow
+ * @name:	in: its name, or "" to have one made from the symbol; out: its name
+ * @symbol:	function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
+ *
+ * From the return on, each execution of the instruction by a process inside the shadow is a hit.
+ * The policy table above tells about other contexts. A module cannot be unloaded while a probe is
+ * in it.
+ *
+ *   EBUSY       EDIT_THERE: the shadow has an edit there that cannot serve both
+ *   EBUSY       JUMP_THERE: a return is wanted where an edit is armed by a jump
+ *   EBUSY       KPROBE_THERE: an optimised kprobe of somebody else covers the instruction
+ *   EBUSY       FTRACE_DISABLED
+ *   EBUSY       MODULE_BUSY
+ *   EEXIST      NAME_TAKEN
+ *   EINVAL      NAME_INVALID
+ *   EINVAL      NOT_INSTRUCTION
+ *   EINVAL      SYMBOL_AMBIGUOUS: give "MODULE:FUNCTION" or the address
+ *   EIO         XEN
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   ENOSPC      NO_ROOM
+ *   EOPNOTSUPP  FORBIDDEN: kprobe blacklist, noinstr and entry text, text that patches itself,
+ *               the scheduler's switch path, thunks, text that the module itself relies on
+ *   EOPNOTSUPP  CANNOT_STEP
+ *   EOPNOTSUPP  PAGE_EDGE: within 4 bytes of the end of a page, and no function's entry
+ *   EOPNOTSUPP  MODULE_END: kprobes would read past the end of the module's text
+ *   EOPNOTSUPP  NOT_ENTRY: LATENCY or RETURN, not at a function's entry
+ *   EOPNOTSUPP  NO_RETURN: LATENCY or RETURN, and the unwinder knows of no return address there
+ *               (.cold parts, ret_from_fork, some assembly)
+ *   ERANGE      NOT_TEXT
+ *   ERANGE      PAST_SYMBOL
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_MODULE, since probes read the kernel's registers. Adds text.
+ */
+struct shk_probe_add {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__u32 kind;
+	__u32 reserved;
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__aligned_u64 id;
+	char name[SHK_NAME_LEN];
+	char symbol[SHK_SYMBOL_LEN];
+};
+#define SHK_PROBE_ADD		_IO(SHK_IOC, 0x38)
+
+/**
+ * struct shk_probe_remove - SHK_PROBE_REMOVE, on a handle: remove a probe
+ * @size:	sizeof(struct shk_probe_remove)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the probe, or 0 if @name is given
+ * @name:	name of the probe, or "" if @id is given
+ *
+ * On return no CPU executes the probe's code.
+ *
+ *   ENOENT      ID_UNKNOWN
+ *
+ * Needs CAP_SYS_MODULE.
+ */
+struct shk_probe_remove {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 id;
+	char name[SHK_NAME_LEN];
+};
+#define SHK_PROBE_REMOVE	_IO(SHK_IOC, 0x39)
+
+/* Slot n of a histogram counts latencies in [2^n, 2^(n+1)) ns; slot 0 also those below 1 ns. */
+#define SHK_HISTOGRAM_LEN	64
+
+/**
+ * struct shk_probe_info - SHK_PROBE_LIST, on a handle: one probe and its numbers
+ * @id:		id of the probe
+ * @kind:	enum shk_probe_kind
+ * @arm:	enum shk_probe_arm
+ * @flags:	SHK_PROBE_*
+ * @reserved:	0
+ * @addr:	address of the edit; 0 if the caller may not see addresses of /proc/kallsyms
+ * @offset:	bytes from @symbol to the instruction that was asked for
+ * @hits:	executions by processes inside, in process context. The policy table tells the rest
+ * @async_hits:	executions in interrupts, softirqs, NMIs and, with UNION, work items; not in @hits
+ * @missed:	executions that were seen but not measured: the return could not be hooked, or the
+ *		hit interrupted the handling of another. COUNT and EVENT at entry: part of @hits
+ * @unreturned:	LATENCY, RETURN: calls that were entered and have not returned: in progress, or
+ *		ended with their task. In neither @hits nor @missed
+ * @created_ns:	CLOCK_MONOTONIC when the probe was added
+ * @now_ns:	CLOCK_MONOTONIC when the numbers were read
+ * @latency_sum: LATENCY: sum of all latencies in ns
+ * @histogram:	LATENCY: see SHK_HISTOGRAM_LEN
+ * @name:	name of the probe
+ * @symbol:	function that contains @addr, "MODULE:FUNCTION" in a module
+ *
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
+ */
+struct shk_probe_info {
+	__aligned_u64 id;
+	__u32 kind;
+	__u32 arm;
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__aligned_u64 hits;
+	__aligned_u64 async_hits;
+	__aligned_u64 missed;
+	__aligned_u64 unreturned;
+	__aligned_u64 created_ns;
+	__aligned_u64 now_ns;
+	__aligned_u64 latency_sum;
+	__aligned_u64 histogram[SHK_HISTOGRAM_LEN];
+	char name[SHK_NAME_LEN];
+	char symbol[SHK_SYMBOL_LEN];
+};
+#define SHK_PROBE_LIST		_IO(SHK_IOC, 0x3a)
+
+/* ---- patches --------------------------------------------------------------------------------- */
+
+/* What a patch does (struct shk_patch_add.kind). The union member that describes it is in brackets. */
+enum shk_patch_kind {
+	SHK_PATCH_NOP = 1,	/* [function] the function returns at once, rax unchanged */
+	SHK_PATCH_RETURN = 2,	/* [function] the function returns @value at once */
+	SHK_PATCH_SKIP_CALL = 3,/* [call] one direct call in the function is skipped */
+	SHK_PATCH_MODULE = 4,	/* [module] bodies of a patch module (shadowk_patch.h) */
+	SHK_PATCH_LIVEPATCH = 5,/* [module] bodies of a livepatch module that CAPTURE has kept */
+	SHK_PATCH_CAPTURE = 6,	/* livepatch modules that a process inside loads are kept for LIVEPATCH */
+	SHK_PATCH_RETPOLINES = 7,/* indirect jumps and calls bypass their retpolines */
+	SHK_PATCH_RETURNS = 8,	/* functions return without the thunk that mitigates SRSO */
+};
+
+/* flags of struct shk_patch_add and struct shk_patch_info */
+#define SHK_PATCH_VALUE		(1U << 0)	/* SKIP_CALL: the call yields @value instead of leaving rax unchanged */
+#define SHK_PATCH_CALLBACKS	(1U << 1)	/* LIVEPATCH: call its callbacks, which act on everybody */
+#define SHK_PATCH_IN_PLACE	(1U << 2)	/* NOP, RETURN, MODULE: copy the body over the base's body */
+#define SHK_PATCH_UNSAFE_NOW	(1U << 3)	/* LIVEPATCH: do not wait for threads in the bodies */
+#define SHK_PATCH_PROMOTED	(1U << 4)	/* struct shk_patch_info: SHK_PATCH_PROMOTE has succeeded */
+
+/**
+ * struct shk_patch_function - NOP, RETURN
+ * @addr:	address of the function; 0 if @symbol is given
+ * @value:	RETURN: rax; NOP: 0
+ * @symbol:	function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
+ */
+struct shk_patch_function {
+	__aligned_u64 addr;
+	__aligned_u64 value;
+	char symbol[SHK_SYMBOL_LEN];
+};
+
+/**
+ * struct shk_patch_call - SKIP_CALL
+ * @addr:	address of the calling function; 0 if @symbol is given
+ * @offset:	bytes from the function's start to the call; 0 if it calls @callee once only
+ * @value:	with SHK_PATCH_VALUE: rax after the call; otherwise 0
+ * @symbol:	calling function as in /proc/kallsyms; "" with @addr
+ * @callee:	function called, as in /proc/kallsyms
+ */
+struct shk_patch_call {
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__aligned_u64 value;
+	char symbol[SHK_SYMBOL_LEN];
+	char callee[SHK_SYMBOL_LEN];
+};
+
+/**
+ * struct shk_patch_module - MODULE, LIVEPATCH
+ * @name:	name of the loaded module, as in /proc/modules
+ */
+struct shk_patch_module {
+	char name[SHK_MODULE_LEN];
+};
+
+/**
+ * struct shk_patch_add - SHK_PATCH_ADD, on a handle: give functions another body
+ * @size:	sizeof(struct shk_patch_add)
+ * @flags:	SHK_PATCH_*
+ * @reason:	out
+ * @busy:	out
+ * @kind:	enum shk_patch_kind
+ * @reserved:	0
+ * @id:		out: id of the patch, from 1 on, never reused in this shadow
+ * @name:	in: its name, or "" to have one made from the symbol or module; out: its name
+ * @subject:	out, after an error: the function or module that the error is about, or ""
+ * @function:	NOP, RETURN
+ * @call:	SKIP_CALL
+ * @module:	MODULE, LIVEPATCH
+ * @space:	bytes that @kind does not use are 0
+ *
+ * From the return on, a process inside that calls the function executes the new body. All
+ * functions of a MODULE or LIVEPATCH change at one instant. Calls in progress end in the body
+ * that they entered.
+ *
+ * - Of several patches of one function the one added last has effect.
+ * - Probes at the function's entry are hit before the new body; probes in the old body are hit
+ *   only if that is executed.
+ * - Tracers of the base (ftrace, kprobes at the entry) see the calls. What changes the function in
+ *   the base (livepatch, BPF trampolines) has no effect inside.
+ * - NOP, RETURN and SKIP_CALL do nothing of what the function does: it takes no lock, frees
+ *   nothing, fills in no result. The caller of this ioctl decides whether callers can bear that.
+ *
+ * IN_PLACE copies and relocates the body to the place of the base's body, behind the __fentry__
+ * site. The patch takes effect at once by a jump; the jump is removed when no thread of the
+ * processes inside is in the replaced bytes. As long as it lives, the function takes no other
+ * patch and its body no other edit.
+ *
+ * LIVEPATCH takes effect at an instant in which no thread of the processes inside sleeps or was
+ * preempted in an old body, by its kernel stack. As long as it lives, processes enter and leave
+ * the shadow by the same rule. With UNSAFE_NOW threads are not waited for: a call in progress may
+ * execute old and new functions together.
+ *
+ * RETPOLINES and RETURNS drop protections of the kernel's secrets against the processes inside.
+ *
+ * All kinds
+ *   EEXIST      NAME_TAKEN
+ *   EINVAL      NAME_INVALID
+ *   EBUSY       FTRACE_DISABLED
+ *   EBUSY       THREADS_INSIDE: SKIP_CALL, RETPOLINES, RETURNS, IN_PLACE
+ *   EIO         XEN
+ *   ENOSPC      NO_ROOM
+ *   ESTALE      SHADOW_DESTROYED
+ * Functions, with @subject
+ *   EINVAL      SYMBOL_AMBIGUOUS: give "MODULE:FUNCTION" or the address
+ *   EINVAL      NOT_FUNCTION
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   ERANGE      NOT_TEXT
+ *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE: see struct shk_probe_add
+ *   EOPNOTSUPP  NO_FENTRY
+ *   EBUSY       EDIT_THERE: an IN_PLACE patch has the function
+ *   EBUSY       MODULE_BUSY
+ * SKIP_CALL
+ *   EBUSY       EDIT_THERE, KPROBE_THERE: at the call
+ *   EINVAL      NOT_INSTRUCTION: @offset
+ *   EINVAL      SEVERAL_CALLS: give @offset
+ *   ENOENT      NO_CALL
+ * MODULE, LIVEPATCH
+ *   ENODEV      NO_PATCH_MODULE
+ *   ENOEXEC     PATCH_VERSION, OUT_OF_REACH, NO_FUNCTIONS
+ * LIVEPATCH
+ *   EBUSY       TASK_BUSY, with @busy
+ *   ENODEV      OBJECT_MISSING, with @subject
+ *   EOPNOTSUPP  OBJECT_RELOCATIONS, with @subject
+ *   EOPNOTSUPP  CALLBACKS: without SHK_PATCH_CALLBACKS
+ *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
+ *   any         LIVEPATCH: a pre_patch callback failed
+ * IN_PLACE
+ *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       EDIT_THERE: the shadow has another patch of the function, or an edit in its body
+ *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT
+ *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
+ * RETPOLINES, RETURNS
+ *   EBUSY       PROCESSES_INSIDE
+ *   EOPNOTSUPP  NO_THUNKS
+ *
+ * Needs CAP_SYS_MODULE. Adds text; signed modules are refused, too, since nobody signed them for
+ * some processes only.
+ */
+struct shk_patch_add {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__u32 kind;
+	__u32 reserved;
+	__aligned_u64 id;
+	char name[SHK_NAME_LEN];
+	char subject[SHK_SYMBOL_LEN];
+	union {
+		struct shk_patch_function function;
+		struct shk_patch_call call;
+		struct shk_patch_module module;
+		__u8 space[1152];
+	};
+};
+#define SHK_PATCH_ADD		_IO(SHK_IOC, 0x40)
+
+/**
+ * struct shk_patch_remove - SHK_PATCH_REMOVE, on a handle: remove a patch
+ * @size:	sizeof(struct shk_patch_remove)
+ * @flags:	SHK_PATCH_UNSAFE_NOW (LIVEPATCH), or 0
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the patch, or 0 if @name is given
+ * @name:	name of the patch, or "" if @id is given
+ *
+ * From the return on, processes inside enter the body that the function had before. The module of
+ * the patch is held until no task is in its text. IN_PLACE and LIVEPATCH wait some seconds for
+ * threads in the bodies, unless a LIVEPATCH was added or is removed with UNSAFE_NOW or was
+ * promoted.
+ *
+ *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       PROCESSES_INSIDE: RETPOLINES, RETURNS
+ *   EBUSY       PATCH_BUSY
+ *   ENOENT      ID_UNKNOWN
+ *
+ * Needs CAP_SYS_MODULE.
+ */
+struct shk_patch_remove {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 id;
+	char name[SHK_NAME_LEN];
+};
+#define SHK_PATCH_REMOVE	_IO(SHK_IOC, 0x41)
+
+/**
+ * struct shk_patch_promote - SHK_PATCH_PROMOTE, on a handle: give a livepatch to the kernel
+ * @size:	sizeof(struct shk_patch_promote)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the patch, or 0 if @name is given
+ * @name:	name of the patch, or "" if @id is given
+ *
+ * Does what klp_enable_patch() does: a transition begins, after which all tasks execute the patch,
+ * and /sys/kernel/livepatch lists it. The shadow keeps the patch, too; remove it when the
+ * transition has ended.
+ *
+ *   EBUSY       PATCH_BUSY
+ *   EBUSY       LIVEPATCH: another transition is in progress
+ *   EEXIST      PROMOTED: the kernel accepts a module's patch once
+ *   EINVAL      NOT_LIVEPATCH
+ *   ENOENT      ID_UNKNOWN
+ *   any         LIVEPATCH: klp_enable_patch() failed
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ */
+struct shk_patch_promote {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 id;
+	char name[SHK_NAME_LEN];
+};
+#define SHK_PATCH_PROMOTE	_IO(SHK_IOC, 0x42)
+
+/**
+ * struct shk_patch_info - SHK_PATCH_LIST, on a handle: one function of a patch
+ * @id:		id of the patch
+ * @kind:	enum shk_patch_kind
+ * @flags:	SHK_PATCH_*
+ * @index:	which of the patch's functions, from 0 on
+ * @nr_functions: functions of the patch
+ * @addr:	address of the edit; 0 if the caller may not see addresses of /proc/kallsyms
+ * @offset:	SKIP_CALL: bytes from @symbol to the call; otherwise 0
+ * @value:	RETURN, SKIP_CALL: rax
+ * @name:	name of the patch
+ * @symbol:	the function, "MODULE:FUNCTION" in a module
+ * @object:	SKIP_CALL: the function called; MODULE, LIVEPATCH: the module
+ *
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
+ */
+struct shk_patch_info {
+	__aligned_u64 id;
+	__u32 kind;
+	__u32 flags;
+	__u32 index;
+	__u32 nr_functions;
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__aligned_u64 value;
+	char name[SHK_NAME_LEN];
+	char symbol[SHK_SYMBOL_LEN];
+	char object[SHK_SYMBOL_LEN];
+};
+#define SHK_PATCH_LIST		_IO(SHK_IOC, 0x43)
+
+/* ---- raw edits ------------------------------------------------------------------------------- */
+
+#define SHK_RAW_LEN		16
+
+/* flag of struct shk_raw_add and struct shk_raw_info: pages become private, their bytes stay the base's */
+#define SHK_RAW_IDENTITY	(1U << 0)
+
+/**
+ * struct shk_raw_add - SHK_RAW_ADD, on a handle: replace an instruction, or make pages private
+ * @size:	sizeof(struct shk_raw_add)
+ * @flags:	SHK_RAW_IDENTITY, or 0
+ * @reason:	out
+ * @busy:	out
+ * @addr:	address of the first byte; 0 if @symbol is given
+ * @offset:	bytes from @symbol; 0 with @addr
+ * @len:	number of bytes
+ * @id:		out: id of the raw edit, from 1 on, never reused in this shadow
+ * @bytes:	the shadow's bytes; 0 behind @len
+ * @symbol:	function as in /proc/kallsyms; "" with @addr
+ *
+ * Without SHK_RAW_IDENTITY: replaces one instruction by one of the same length. From the return on
+ * the processes inside execute it. The kernel checks nothing about its effect. A kprobe that is
+ * added later at that instruction is not hit by the processes inside. An optimised kprobe that
+ * begins before it makes them execute the base's instruction when they pass through that kprobe.
+ *
+ * With SHK_RAW_IDENTITY: makes all pages private that hold a byte of the range. Their bytes are the
+ * base's and follow it; other edits may be added there. @bytes is 0. A @len of 0 extends to the end
+ * of the function. With @addr, @symbol and @len all empty the range is the whole text.
+ *
+ *   EBUSY       EDIT_THERE, KPROBE_THERE
+ *   EBUSY       FTRACE_DISABLED
+ *   EBUSY       THREADS_INSIDE: without SHK_RAW_IDENTITY
+ *   EINVAL      NOT_INSTRUCTION: @addr is not the first byte of one of @len bytes, or @bytes are
+ *               not one
+ *   EINVAL      SYMBOL_AMBIGUOUS
+ *   EIO         XEN
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   EOPNOTSUPP  FORBIDDEN: as SHK_PROBE_ADD; also a function's __fentry__ site
+ *   EOPNOTSUPP  CANNOT_STEP, PAGE_EDGE
+ *   ERANGE      NOT_TEXT: not in the kernel's own text
+ *   ERANGE      PAST_SYMBOL
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ */
+struct shk_raw_add {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__aligned_u64 len;
+	__aligned_u64 id;
+	__u8 bytes[SHK_RAW_LEN];
+	char symbol[SHK_SYMBOL_LEN];
+};
+#define SHK_RAW_ADD		_IO(SHK_IOC, 0x48)
+
+/**
+ * struct shk_raw_remove - SHK_RAW_REMOVE, on a handle: remove a raw edit
+ * @size:	sizeof(struct shk_raw_remove)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @id:		id of the raw edit
+ *
+ * On return no CPU executes it, and pages that no other edit needs are the base's again.
+ *
+ *   ENOENT      ID_UNKNOWN
+ *
+ * Needs CAP_SYS_MODULE.
+ */
+struct shk_raw_remove {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 id;
+};
+#define SHK_RAW_REMOVE		_IO(SHK_IOC, 0x49)
+
+/**
+ * struct shk_raw_info - SHK_RAW_LIST, on a handle: one raw edit
+ * @id:		id of the raw edit
+ * @flags:	SHK_RAW_IDENTITY, or 0
+ * @reserved:	0
+ * @addr:	address of its first byte; 0 if the caller may not see addresses of /proc/kallsyms
+ * @offset:	bytes from @symbol
+ * @len:	number of bytes
+ * @bytes:	the shadow's bytes; 0 with SHK_RAW_IDENTITY
+ * @symbol:	function that contains the first byte; "" for the whole text
+ *
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
+ */
+struct shk_raw_info {
+	__aligned_u64 id;
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__aligned_u64 len;
+	__u8 bytes[SHK_RAW_LEN];
+	char symbol[SHK_SYMBOL_LEN];
+};
+#define SHK_RAW_LIST		_IO(SHK_IOC, 0x4a)
+
+/* ---- the text of a shadow -------------------------------------------------------------------- */
+
+#define SHK_EDIT_LEN		16	/* longest edit that is one element */
+
+/* flags of struct shk_edit_info */
+#define SHK_EDIT_HOOK		(1U << 0)	/* an edit of the module itself, which every shadow has */
+#define SHK_EDIT_STRAY		(1U << 1)	/* no edit accounts for these bytes: a bug or an attack */
+
+/**
+ * struct shk_edit_info - SHK_EDIT_LIST, on a handle: bytes that differ from the base's
+ * @flags:	SHK_EDIT_*
+ * @len:	number of bytes
+ * @addr:	address of the first; 0 if the caller may not see addresses of /proc/kallsyms
+ * @offset:	bytes from @symbol
+ * @base:	the base's bytes; 0 if the caller may not see addresses
+ * @bytes:	the shadow's bytes; 0 if the caller may not see addresses
+ * @symbol:	function that contains the address, "MODULE:FUNCTION" in a module; "" between functions
+ *
+ * Lists the differences in the shadow's private pages in the order of their addresses. The kernel
+ * compares every byte.
+ *
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
+ */
+struct shk_edit_info {
+	__u32 flags;
+	__u32 len;
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__u8 base[SHK_EDIT_LEN];
+	__u8 bytes[SHK_EDIT_LEN];
+	char symbol[SHK_SYMBOL_LEN];
+};
+#define SHK_EDIT_LIST		_IO(SHK_IOC, 0x50)
+
+#define SHK_TEXT_LEN		1024	/* bytes that one call returns at most */
+
+/**
+ * struct shk_text_read - SHK_TEXT_READ, on a handle: the base's text and the shadow's
+ * @size:	sizeof(struct shk_text_read)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @addr:	in: address, or 0 if @symbol is given; out: address of the first byte returned
+ * @offset:	in: bytes from there; out: bytes from @symbol to the first byte returned
+ * @symbol_len:	out: bytes of @symbol
+ * @len:	out: bytes returned, 1 or more
+ * @reserved:	0
+ * @base:	out: the base's bytes
+ * @bytes:	out: the shadow's bytes
+ * @symbol:	in: function as in /proc/kallsyms, "" with @addr; out: function that contains the
+ *		address, "MODULE:FUNCTION" in a module
+ *
+ *   EINVAL      SYMBOL_AMBIGUOUS
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   EPERM       ADDRESSES_HIDDEN: text tells addresses
+ *   ERANGE      NOT_TEXT, PAST_SYMBOL
+ *
+ * Needs CAP_SYS_ADMIN or CAP_SYS_MODULE, and to see addresses of /proc/kallsyms.
+ */
+struct shk_text_read {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__aligned_u64 addr;
+	__aligned_u64 offset;
+	__aligned_u64 symbol_len;
+	__u32 len;
+	__u32 reserved;
+	__u8 base[SHK_TEXT_LEN];
+	__u8 bytes[SHK_TEXT_LEN];
+	char symbol[SHK_SYMBOL_LEN];
+};
+#define SHK_TEXT_READ		_IO(SHK_IOC, 0x51)
+
+#endif /* _UAPI_LINUX_SHADOWK_H */

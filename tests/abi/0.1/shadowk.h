@@ -1,0 +1,1790 @@
+/* SPDX-License-Identifier: LGPL-2.1-only */
+/*
+ * libshadowk: shadow kernels from C.
+ *
+ * A shadow is a variant of the running kernel's text. Processes that are attached to it execute
+ * that text, with its probes and patches. All other processes execute the base, the booted text,
+ * at no cost. <linux/shadowk.h> specifies what each call does; this header tells how to call it.
+ *
+ * Conventions
+ *
+ * - A function returns a value >= 0, or -errno. It does not set errno.
+ * - After an error shadowk_reason() tells the cause, and shadowk_explain() prints a line for
+ *   people that names the cause and the remedy.
+ * - A call that fails changes nothing and does not write its output arguments.
+ * - Times are in nanoseconds, sizes of memory in bytes.
+ * - Different threads may use the same object at the same time, except to close it.
+ *
+ * Structs with a size
+ *
+ * A struct that begins with size_t size is set up by its caller:
+ *
+ *	struct shadowk_info info = { .size = sizeof(info) };
+ *
+ * So a program that was built against this release works with later ones. The library fills a
+ * shorter struct up with zeros. It accepts a longer one if all bytes that it does not know are 0;
+ * otherwise, and above 4096 bytes, the call is -E2BIG. A struct that is shorter than in its first
+ * release is -EINVAL.
+ *
+ * Lists
+ *
+ * A function called shadowk_..._list() reads as many elements as fit into an array:
+ *
+ *	struct shadowk_process inside[64];
+ *	uint64_t cursor = 0;
+ *	int nr;
+ *
+ *	do {
+ *		nr = shadowk_process_list(shadow, &cursor, inside, sizeof(inside[0]), 64);
+ *		for (int i = 0; i < nr; i++)
+ *			printf("%d %s\n", inside[i].pid, inside[i].comm);
+ *	} while (nr >= 0 && cursor);
+ *
+ * It returns the number of elements that it has written, which can be 0 before the end of the
+ * list. It leaves in the cursor where to go on; 0 means that the last element was written. An
+ * element that is added or removed between two calls may or may not be seen; each other element
+ * is seen once. Element structs grow in later releases: their size is an argument.
+ *
+ * Errors
+ *
+ * Each function lists its errors, one a line, with the reasons (SHADOWK_REASON_*) that an errno
+ * can have. enum shadowk_reason says what each means. These can come from every call that
+ * reaches the kernel and are not repeated:
+ *
+ *   EACCES   RIGHTS, REVOKED: the handle does not permit the call
+ *   E2BIG    size of a struct; or the module is older than the library
+ *   EINTR    a signal arrived while the call waited
+ *   EINVAL   size of a struct, or unknown flags
+ *   ENOMEM
+ *   ENOTTY   the module does not know the call
+ *   EPERM    CAPABILITY; LOCKDOWN for calls that add text
+ *
+ * Every function is available since release 0.1.
+ */
+#ifndef SHADOWK_H
+#define SHADOWK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHADOWK_VERSION "0.1.0"
+
+/* Lengths of arrays, the terminating NUL included. */
+#define SHADOWK_NAME_LEN   64
+#define SHADOWK_SYMBOL_LEN 512
+#define SHADOWK_COMM_LEN   16
+
+struct shadowk;	       /* an open /dev/shadowk */
+struct shadowk_shadow; /* a handle of one shadow */
+
+/**
+ * shadowk_version() - version of the library that is linked, "0.1.0"
+ */
+const char *shadowk_version(void);
+
+/* ---- the last error ----------------------------------------------------- */
+
+/*
+ * enum shadowk_reason - cause of an error, with its errno
+ *
+ * The values are those of enum shk_reason in <linux/shadowk.h>, which says what each means.
+ *
+ * A reason keeps its value and its errno in all releases. A program that does not know a reason
+ * relies on errno alone.
+ */
+enum shadowk_reason {
+	SHADOWK_REASON_NONE = 0, /* errno says all */
+
+	/* The caller and its descriptor */
+	SHADOWK_REASON_CAPABILITY = 1,	     /* EPERM */
+	SHADOWK_REASON_LOCKDOWN = 2,	     /* EPERM */
+	SHADOWK_REASON_ADDRESSES_HIDDEN = 3, /* EPERM */
+	SHADOWK_REASON_RIGHTS = 4,	     /* EACCES */
+	SHADOWK_REASON_REVOKED = 5,	     /* EACCES */
+	SHADOWK_REASON_NOT_DELEGATED = 6,    /* EPERM */
+	SHADOWK_REASON_NAME_INVALID = 7,     /* EINVAL */
+	SHADOWK_REASON_NAME_TAKEN = 8,	     /* EEXIST */
+
+	/* The machine */
+	SHADOWK_REASON_FTRACE_DISABLED = 16,  /* EBUSY */
+	SHADOWK_REASON_FTRACE_DEAD = 17,      /* ENODEV */
+	SHADOWK_REASON_XEN = 18,	      /* EIO */
+	SHADOWK_REASON_NO_CARRIER = 19,	      /* EOPNOTSUPP */
+	SHADOWK_REASON_NO_STACKS = 20,	      /* EOPNOTSUPP */
+	SHADOWK_REASON_NO_SYSCALL_ENTRY = 21, /* EOPNOTSUPP */
+	SHADOWK_REASON_NO_THUNKS = 22,	      /* EOPNOTSUPP */
+
+	/* Shadows */
+	SHADOWK_REASON_SHADOW_UNKNOWN = 32,   /* ENOENT */
+	SHADOWK_REASON_SHADOW_DESTROYED = 33, /* ESTALE */
+	SHADOWK_REASON_SHADOW_IN_USE = 34,    /* EBUSY */
+	SHADOWK_REASON_POLICY = 35,	      /* EOPNOTSUPP */
+	SHADOWK_REASON_SYSCALLS_ONLY = 36,    /* EOPNOTSUPP */
+	SHADOWK_REASON_HAS_CALLERS = 37,      /* EOPNOTSUPP */
+	SHADOWK_REASON_SHARED = 38,	      /* EOPNOTSUPP */
+	SHADOWK_REASON_EDITS_IN_PLACE = 39,   /* EBUSY */
+	SHADOWK_REASON_EDITS_FOR_ALL = 40,    /* EBUSY */
+	SHADOWK_REASON_THREADS_INSIDE = 41,   /* EBUSY */
+	SHADOWK_REASON_PROCESSES_INSIDE = 42, /* EBUSY */
+
+	/* Processes and threads */
+	SHADOWK_REASON_PROCESS_EXITED = 48,  /* ESRCH */
+	SHADOWK_REASON_NOT_PIDFD = 49,	     /* EBADF */
+	SHADOWK_REASON_KERNEL_THREAD = 50,   /* EOPNOTSUPP */
+	SHADOWK_REASON_NOT_INSIDE = 51,	     /* ENOENT */
+	SHADOWK_REASON_BOUND_BY_CGROUP = 52, /* EBUSY */
+	SHADOWK_REASON_TASK_BUSY = 53,	     /* EBUSY */
+	SHADOWK_REASON_STRETCHES_FULL = 54,  /* ENOSPC */
+	SHADOWK_REASON_THREAD_STRETCH = 55,  /* EBUSY */
+	SHADOWK_REASON_NO_STRETCH = 56,	     /* ENOENT */
+
+	/* Cgroups, interrupts, kernel threads, system calls */
+	SHADOWK_REASON_NOT_CGROUP = 64,	       /* EBADF */
+	SHADOWK_REASON_CGROUP_REMOVED = 65,    /* ENOENT */
+	SHADOWK_REASON_CGROUP_ELSEWHERE = 66,  /* EBUSY */
+	SHADOWK_REASON_CGROUP_UNATTACHED = 67, /* ENOENT */
+	SHADOWK_REASON_NOT_HANDLE = 68,	       /* EBADF */
+	SHADOWK_REASON_IRQ_UNKNOWN = 69,       /* ENOENT */
+	SHADOWK_REASON_OWNED_ELSEWHERE = 70,   /* EBUSY */
+	SHADOWK_REASON_NOT_OWNED = 71,	       /* ENOENT */
+	SHADOWK_REASON_SYSCALL_UNKNOWN = 72,   /* EINVAL */
+	SHADOWK_REASON_SYSCALL_NO_RETURN = 73, /* EOPNOTSUPP */
+
+	/* Places in text */
+	SHADOWK_REASON_SYMBOL_UNKNOWN = 80,   /* ENOENT */
+	SHADOWK_REASON_SYMBOL_AMBIGUOUS = 81, /* EINVAL */
+	SHADOWK_REASON_NOT_TEXT = 82,	      /* ERANGE */
+	SHADOWK_REASON_PAST_SYMBOL = 83,      /* ERANGE */
+	SHADOWK_REASON_NOT_INSTRUCTION = 84,  /* EINVAL */
+	SHADOWK_REASON_NOT_FUNCTION = 85,     /* EINVAL */
+	SHADOWK_REASON_FORBIDDEN = 86,	      /* EOPNOTSUPP */
+	SHADOWK_REASON_PAGE_EDGE = 87,	      /* EOPNOTSUPP */
+	SHADOWK_REASON_MODULE_END = 88,	      /* EOPNOTSUPP */
+	SHADOWK_REASON_MODULE_BUSY = 89,      /* EBUSY */
+	SHADOWK_REASON_EDIT_THERE = 90,	      /* EBUSY */
+	SHADOWK_REASON_KPROBE_THERE = 91,     /* EBUSY */
+	SHADOWK_REASON_NO_ROOM = 92,	      /* ENOSPC */
+	SHADOWK_REASON_ID_UNKNOWN = 93,	      /* ENOENT */
+
+	/* Probes and raw edits */
+	SHADOWK_REASON_CANNOT_STEP = 96, /* EOPNOTSUPP */
+	SHADOWK_REASON_NOT_ENTRY = 97,	 /* EOPNOTSUPP */
+	SHADOWK_REASON_NO_RETURN = 98,	 /* EOPNOTSUPP */
+	SHADOWK_REASON_JUMP_THERE = 99,	 /* EBUSY */
+
+	/* Patches */
+	SHADOWK_REASON_NO_FENTRY = 112,		 /* EOPNOTSUPP */
+	SHADOWK_REASON_NO_CALL = 113,		 /* ENOENT */
+	SHADOWK_REASON_SEVERAL_CALLS = 114,	 /* EINVAL */
+	SHADOWK_REASON_NO_PATCH_MODULE = 115,	 /* ENODEV */
+	SHADOWK_REASON_PATCH_VERSION = 116,	 /* ENOEXEC */
+	SHADOWK_REASON_OUT_OF_REACH = 117,	 /* ENOEXEC */
+	SHADOWK_REASON_NO_FUNCTIONS = 118,	 /* ENOEXEC */
+	SHADOWK_REASON_CALLBACKS = 119,		 /* EOPNOTSUPP */
+	SHADOWK_REASON_OBJECT_MISSING = 120,	 /* ENODEV */
+	SHADOWK_REASON_OBJECT_RELOCATIONS = 121, /* EOPNOTSUPP */
+	SHADOWK_REASON_BODY_TOO_LONG = 122,	 /* EOPNOTSUPP */
+	SHADOWK_REASON_BODY_OUT_OF_REACH = 123,	 /* EOPNOTSUPP */
+	SHADOWK_REASON_BODY_FIXED = 124,	 /* EOPNOTSUPP */
+	SHADOWK_REASON_BODY_FRAMES = 125,	 /* EOPNOTSUPP */
+	SHADOWK_REASON_CHANGES_TEXT = 126,	 /* EOPNOTSUPP */
+	SHADOWK_REASON_NOT_LIVEPATCH = 127,	 /* EINVAL */
+	SHADOWK_REASON_PROMOTED = 128,		 /* EEXIST */
+	SHADOWK_REASON_PATCH_BUSY = 129,	 /* EBUSY */
+	SHADOWK_REASON_LIVEPATCH = 130,		 /* any */
+};
+
+/**
+ * shadowk_reason() - cause of the error that the calling thread's last call returned
+ *
+ * Every function that can return -errno sets it: to 0 on success, and on an error for which errno
+ * says all. The library sets the kernel's reason for what it checks itself.
+ *
+ * Return: enum shadowk_reason, or a value of a later release.
+ */
+uint32_t shadowk_reason(void);
+
+/**
+ * shadowk_busy() - the thread that was in the way of the calling thread's last call
+ *
+ * It is set after -EBUSY with SHADOWK_REASON_TASK_BUSY, and 0 after every other result.
+ *
+ * Return: its thread id; -1 if the caller's pid namespace does not show it; 0 if there is none.
+ */
+pid_t shadowk_busy(void);
+
+/**
+ * shadowk_error_subject() - what the error of the calling thread's last call is about
+ *
+ * It is set after an error of shadowk_patch_add() about one function or module, and "" after
+ * every other result.
+ *
+ * Return: name of the function or module, which the thread's next call overwrites; or "".
+ */
+const char *shadowk_error_subject(void);
+
+/* ---- device ------------------------------------------------------------- */
+
+/**
+ * shadowk_open() - open the device /dev/shadowk
+ * @dev: out: the device; release it by shadowk_close()
+ *
+ *   EACCES   the mode of the file forbids it
+ *   ENODEV   the module is not loaded
+ *   another error of open(2)
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_open(struct shadowk **dev);
+
+/**
+ * shadowk_close() - close the device; handles stay valid
+ * @dev: the device, or NULL
+ */
+void shadowk_close(struct shadowk *dev);
+
+#define SHADOWK_FEATURE_PROCESS	 (1ULL << 0) /* attach and detach processes */
+#define SHADOWK_FEATURE_PROBE	 (1ULL << 1) /* probes */
+#define SHADOWK_FEATURE_RAW	 (1ULL << 2) /* raw edits */
+#define SHADOWK_FEATURE_PATCH	 (1ULL << 3) /* patches */
+#define SHADOWK_FEATURE_ENTER	 (1ULL << 4) /* stretches of system calls */
+#define SHADOWK_FEATURE_CGROUP	 (1ULL << 5) /* attach and detach cgroups */
+#define SHADOWK_FEATURE_SYSCALLS (1ULL << 6) /* shadowk_syscalls_create() */
+#define SHADOWK_FEATURE_OWN	 (1ULL << 7) /* SHADOWK_ASYNC_OWNER, _CAUSAL, _UNION */
+#define SHADOWK_FEATURE_DERIVE	 (1ULL << 8) /* handles with fewer rights */
+
+/**
+ * struct shadowk_info - what the module can do and what it holds
+ * @size:	sizeof(struct shadowk_info), set by the caller
+ * @features:	SHADOWK_FEATURE_* that this machine supports
+ * @nr_shadows:	shadows
+ * @nr_grafts:	mms (processes) that are grafted to a shadow
+ * @memory:	bytes of page tables and private text pages of all shadows
+ * @mmu:	backend, "native" or "xenpv"
+ * @version:	version of the module
+ */
+struct shadowk_info {
+	size_t size;
+	uint64_t features;
+	uint32_t nr_shadows;
+	uint32_t nr_grafts;
+	uint64_t memory;
+	char mmu[16];
+	char version[32];
+};
+
+/**
+ * shadowk_info() - read what the module can do and what it holds
+ * @dev:  the device
+ * @info: out
+ *
+ * Needs no capability.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_info(struct shadowk *dev, struct shadowk_info *info);
+
+/* Answer of the module to a property of the machine (struct shadowk_property.answer). */
+enum shadowk_answer {
+	SHADOWK_ANSWER_FINE = 0,    /* nothing: the property is as shadows want it */
+	SHADOWK_ANSWER_ADAPTED = 1, /* it works otherwise; @detail says how */
+	SHADOWK_ANSWER_OFF = 2,	    /* it refuses the features that @detail names */
+	SHADOWK_ANSWER_REFUSED = 3, /* it does not load */
+};
+
+/**
+ * struct shadowk_property - one thing that the module found about this machine
+ * @answer:	enum shadowk_answer
+ * @reserved:	0
+ * @name:	short name for programs, such as "lazy-tlb"
+ * @detail:	a sentence for people: what was found and what follows
+ */
+struct shadowk_property {
+	uint32_t answer;
+	uint32_t reserved;
+	char name[32];
+	char detail[192];
+};
+
+/**
+ * shadowk_property_list() - list what the module found this machine to be
+ * @dev:	  the device
+ * @cursor:	  in, out: see "Lists" above
+ * @properties:	  out
+ * @element_size: sizeof(struct shadowk_property)
+ * @nr:		  room in @properties
+ *
+ * Needs no capability.
+ *
+ * Return: number of elements written, or -errno.
+ */
+int shadowk_property_list(struct shadowk *dev, uint64_t *cursor,
+			  struct shadowk_property *properties, size_t element_size, size_t nr);
+
+/* ---- shadows ------------------------------------------------------------ */
+
+/**
+ * shadowk_name_check() - test whether a text can name a shadow, probe or patch
+ * @name: the text
+ *
+ *   EINVAL        NAME_INVALID: "", ".", "..", or a character is not of [A-Za-z0-9._:-]
+ *   ENAMETOOLONG  more than 63 characters
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_name_check(const char *name);
+
+/*
+ * Policies: which text asynchronous work executes. Without one, interrupts, softirqs and work
+ * items execute the base. <linux/shadowk.h> has a table.
+ */
+#define SHADOWK_ASYNC_INHERIT (1U << 0) /* interrupts execute the text of the task they land on */
+#define SHADOWK_ASYNC_OWNER   (1U << 1) /* the shadow can own interrupts and kernel threads */
+#define SHADOWK_ASYNC_CAUSAL  (1U << 2) /* work that a process inside raises executes the shadow */
+#define SHADOWK_ASYNC_UNION   (1U << 3) /* its probes also count asynchronous work of no shadow */
+
+/**
+ * shadowk_shadow_create() - make a shadow whose text equals the base
+ * @dev:    the device
+ * @name:   its name; NULL or "" for a shadow without a name
+ * @shadow: out: an owner's handle; release it by shadowk_shadow_close()
+ *
+ * A shadow with a name lives until shadowk_shadow_destroy(). One without lives as long as a
+ * handle, a process inside, an attached cgroup, or a stretch that returns to it.
+ *
+ *   EEXIST        NAME_TAKEN
+ *   EINVAL        NAME_INVALID
+ *   ENAMETOOLONG  @name
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_shadow_create(struct shadowk *dev, const char *name, struct shadowk_shadow **shadow);
+
+/**
+ * shadowk_shadow_create_flags() - make a shadow with a policy for asynchronous work
+ * @dev:    the device
+ * @name:   its name; NULL or "" for a shadow without a name
+ * @flags:  one of SHADOWK_ASYNC_*, or 0
+ * @shadow: out: an owner's handle; release it by shadowk_shadow_close()
+ *
+ *   errors of shadowk_shadow_create(), and
+ *   EINVAL      several policies
+ *   EOPNOTSUPP  NO_CARRIER: SHADOWK_ASYNC_CAUSAL and _UNION are not possible here
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_shadow_create_flags(struct shadowk *dev, const char *name, uint32_t flags,
+				struct shadowk_shadow **shadow);
+
+/**
+ * shadowk_shadow_open() - get a handle of a shadow by its name
+ * @dev:    the device
+ * @name:   its name
+ * @shadow: out: an owner's handle; release it by shadowk_shadow_close()
+ *
+ *   EINVAL        NAME_INVALID
+ *   ENAMETOOLONG  @name
+ *   ENOENT        SHADOW_UNKNOWN
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_shadow_open(struct shadowk *dev, const char *name, struct shadowk_shadow **shadow);
+
+/**
+ * shadowk_shadow_open_id() - get a handle of a shadow by its id
+ * @dev:    the device
+ * @id:	    its id
+ * @shadow: out: an owner's handle; release it by shadowk_shadow_close()
+ *
+ *   EINVAL  @id is 0
+ *   ENOENT  SHADOW_UNKNOWN
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_shadow_open_id(struct shadowk *dev, uint64_t id, struct shadowk_shadow **shadow);
+
+/**
+ * shadowk_shadow_from_fd() - adopt a descriptor that was inherited or received
+ * @fd:	    descriptor of a handle; belongs to @shadow if the call succeeds
+ * @shadow: out: the handle; release it by shadowk_shadow_close()
+ *
+ *   EBADF   @fd is not open
+ *   ENOTTY  @fd is no handle
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_shadow_from_fd(int fd, struct shadowk_shadow **shadow);
+
+/**
+ * shadowk_shadow_fd() - the handle's descriptor, to pass on
+ * @shadow: the handle
+ *
+ * The descriptor stays the handle's own and is close-on-exec.
+ *
+ * Return: the descriptor.
+ */
+int shadowk_shadow_fd(const struct shadowk_shadow *shadow);
+
+/**
+ * shadowk_shadow_close() - release a handle
+ * @shadow: the handle, or NULL
+ */
+void shadowk_shadow_close(struct shadowk_shadow *shadow);
+
+/**
+ * struct shadowk_shadow_info - one shadow
+ * @id:			its id: from 1 on, growing, never reused while the module is loaded
+ * @target:		id of the shadow that its processes execute during some system calls
+ *			(shadowk_syscalls_create()), 0 if it was not made so
+ * @flags:		its SHADOWK_ASYNC_* policy
+ * @nr_grafts:		mms (processes) inside; a target counts those of its callers, too
+ * @nr_probes:		its probes
+ * @private_pages:	private text pages of 4 KB
+ * @diverged_ranges:	ranges of 2 MB that it maps otherwise than the base
+ * @huge_ranges:	those of them that are one private page of 2 MB, which counts as 512
+ *			private pages
+ * @nr_handles:		handles that were derived and neither closed nor revoked
+ * @reserved:		0
+ * @memory:		bytes of its page tables and private pages
+ * @nr_unfollowed:	SHADOWK_ASYNC_CAUSAL, _UNION: work that executed the base although it
+ *			belongs to the shadow
+ * @name:		its name, "" if it has none
+ */
+struct shadowk_shadow_info {
+	uint64_t id;
+	uint64_t target;
+	uint32_t flags;
+	uint32_t nr_grafts;
+	uint32_t nr_probes;
+	uint32_t private_pages;
+	uint32_t diverged_ranges;
+	uint32_t huge_ranges;
+	uint32_t nr_handles;
+	uint32_t reserved;
+	uint64_t memory;
+	uint64_t nr_unfollowed;
+	char name[SHADOWK_NAME_LEN];
+};
+
+/**
+ * shadowk_shadow_list() - list all shadows
+ * @dev:	  the device
+ * @cursor:	  in, out: see "Lists" above
+ * @shadows:	  out
+ * @element_size: sizeof(struct shadowk_shadow_info)
+ * @nr:		  room in @shadows
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: number of elements written, or -errno.
+ */
+int shadowk_shadow_list(struct shadowk *dev, uint64_t *cursor, struct shadowk_shadow_info *shadows,
+			size_t element_size, size_t nr);
+
+/**
+ * shadowk_shadow_info() - describe a handle's shadow
+ * @shadow: the handle
+ * @info:   out
+ * @size:   sizeof(struct shadowk_shadow_info)
+ *
+ * Needs no capability, and no right of the handle.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_shadow_info(struct shadowk_shadow *shadow, struct shadowk_shadow_info *info,
+			size_t size);
+
+/**
+ * shadowk_shadow_destroy() - give up a shadow's name and remove its edits
+ * @shadow: the handle, which is still to be closed
+ *
+ * On return the name is free and the edits are removed. Handles stay valid, but nothing can be
+ * attached or added.
+ *
+ *   EBUSY  SHADOW_IN_USE
+ *
+ * Needs CAP_SYS_MODULE.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_shadow_destroy(struct shadowk_shadow *shadow);
+
+/* ---- rights ------------------------------------------------------------- */
+
+#define SHADOWK_RIGHT_ATTACH (1U << 0) /* the holder attaches and detaches its own process */
+#define SHADOWK_RIGHT_READ   (1U << 1) /* the holder lists probes, patches, raw edits and edits */
+
+/**
+ * shadowk_handle_derive() - make a handle with fewer rights, to pass on
+ * @shadow:  an owner's handle
+ * @rights:  SHADOWK_RIGHT_*, one or both
+ * @derived: out: the handle; release it by shadowk_shadow_close()
+ * @id:	     out: its id, for shadowk_handle_revoke(); or NULL
+ *
+ * The holder of the derived handle needs no capability for these rights, and no capability gives
+ * it another one. Numbers that it reads are those of all processes inside.
+ *
+ * A process that attached itself so leaves the shadow when it executes a program that gains
+ * privileges (set-id, file capabilities).
+ *
+ *   EBUSY   EDITS_IN_PLACE: SHADOWK_RIGHT_ATTACH, and the shadow has such a patch
+ *   EINVAL  @rights
+ *   ESTALE  SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_handle_derive(struct shadowk_shadow *shadow, uint32_t rights,
+			  struct shadowk_shadow **derived, uint64_t *id);
+
+/**
+ * shadowk_handle_revoke() - withdraw the rights of derived handles
+ * @shadow: an owner's handle
+ * @id:	    id of one derived handle, or 0 for all of the shadow
+ *
+ * From the return on, calls on such a handle are -EACCES. Processes stay inside.
+ *
+ *   ENOENT  ID_UNKNOWN: no open handle has that id
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_handle_revoke(struct shadowk_shadow *shadow, uint64_t id);
+
+/* ---- processes ---------------------------------------------------------- */
+
+/*
+ * A process is named by a pidfd (pidfd_open(2)) or by a pid. A pidfd means the same process for
+ * ever; a pid can be given to another process at any time. A pid can be that of any thread, and
+ * 0 means the caller's own process. The functions that take a pid open a pidfd for the call.
+ * They read /proc for a thread that is not the first of its process.
+ */
+
+/**
+ * shadowk_process_attach() - attach a process to a shadow
+ * @shadow: the handle
+ * @pid:    a thread of the process, or 0
+ *
+ * From the return on, all threads of the process execute the shadow's text. Its future children
+ * and the programs that it executes do, too. A process in another shadow moves. The call waits
+ * up to three seconds for threads that are in the way.
+ *
+ *   EBUSY       TASK_BUSY, with shadowk_busy()
+ *   EBUSY       BOUND_BY_CGROUP, FTRACE_DISABLED
+ *   EIO         XEN
+ *   EOPNOTSUPP  KERNEL_THREAD
+ *   EPERM       NOT_DELEGATED
+ *   ESRCH       PROCESS_EXITED
+ *   ESTALE      SHADOW_DESTROYED
+ *   an error of pidfd_open(2)
+ *
+ * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH and the caller's own process.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_process_attach(struct shadowk_shadow *shadow, pid_t pid);
+
+/**
+ * shadowk_process_attach_pidfd() - attach a process to a shadow
+ * @shadow: the handle
+ * @pidfd:  a pidfd of the process
+ *
+ *   errors of shadowk_process_attach(), and
+ *   EBADF  NOT_PIDFD
+ *
+ * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH and the caller's own process.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_process_attach_pidfd(struct shadowk_shadow *shadow, int pidfd);
+
+/**
+ * shadowk_process_detach() - let a process execute the base, whichever shadow it is in
+ * @dev: the device
+ * @pid: a thread of the process, or 0
+ *
+ * The call waits up to three seconds for threads that are in the way.
+ *
+ *   EBUSY       TASK_BUSY, with shadowk_busy()
+ *   EBUSY       BOUND_BY_CGROUP
+ *   ENOENT      NOT_INSIDE
+ *   EOPNOTSUPP  KERNEL_THREAD
+ *   ESRCH       PROCESS_EXITED
+ *   an error of pidfd_open(2)
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_process_detach(struct shadowk *dev, pid_t pid);
+
+/**
+ * shadowk_process_detach_pidfd() - let a process execute the base, whichever shadow it is in
+ * @dev:   the device
+ * @pidfd: a pidfd of the process
+ *
+ *   errors of shadowk_process_detach(), and
+ *   EBADF  NOT_PIDFD
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_process_detach_pidfd(struct shadowk *dev, int pidfd);
+
+/**
+ * shadowk_process_detach_from() - let a process execute the base if it is in one shadow
+ * @shadow: the handle
+ * @pid:    a thread of the process, or 0
+ *
+ *   errors of shadowk_process_detach(), and
+ *   ENOENT  NOT_INSIDE: the process is not in that shadow
+ *   EPERM   NOT_DELEGATED
+ *
+ * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH and the caller's own process.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_process_detach_from(struct shadowk_shadow *shadow, pid_t pid);
+
+/**
+ * shadowk_process_detach_from_pidfd() - let a process execute the base if it is in one shadow
+ * @shadow: the handle
+ * @pidfd:  a pidfd of the process
+ *
+ *   errors of shadowk_process_detach_from(), and
+ *   EBADF  NOT_PIDFD
+ *
+ * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH and the caller's own process.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_process_detach_from_pidfd(struct shadowk_shadow *shadow, int pidfd);
+
+/**
+ * struct shadowk_process_info - the shadow of a process
+ * @size:   sizeof(struct shadowk_process_info), set by the caller
+ * @shadow: id of its shadow
+ * @name:   name of its shadow, "" if that has none
+ */
+struct shadowk_process_info {
+	size_t size;
+	uint64_t shadow;
+	char name[SHADOWK_NAME_LEN];
+};
+
+/**
+ * shadowk_process_info() - find out in which shadow a process is
+ * @dev:  the device
+ * @pid:  a thread of the process, or 0
+ * @info: out
+ *
+ *   ENOENT      NOT_INSIDE: the process executes the base
+ *   EOPNOTSUPP  KERNEL_THREAD
+ *   ESRCH       PROCESS_EXITED
+ *   an error of pidfd_open(2)
+ *
+ * Needs CAP_SYS_ADMIN, except for the caller's own process.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_process_info(struct shadowk *dev, pid_t pid, struct shadowk_process_info *info);
+
+/**
+ * shadowk_process_info_pidfd() - find out in which shadow a process is
+ * @dev:   the device
+ * @pidfd: a pidfd of the process
+ * @info:  out
+ *
+ *   errors of shadowk_process_info(), and
+ *   EBADF  NOT_PIDFD
+ *
+ * Needs CAP_SYS_ADMIN, except for the caller's own process.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_process_info_pidfd(struct shadowk *dev, int pidfd, struct shadowk_process_info *info);
+
+/**
+ * struct shadowk_process - one process inside a shadow
+ * @pid:	process id in the caller's pid namespace, 0 if that does not show it
+ * @reserved:	0
+ * @comm:	its command name
+ */
+struct shadowk_process {
+	pid_t pid;
+	uint32_t reserved;
+	char comm[SHADOWK_COMM_LEN];
+};
+
+/**
+ * shadowk_process_list() - list the processes inside a shadow
+ * @shadow:	  the handle
+ * @cursor:	  in, out: see "Lists" above
+ * @processes:	  out
+ * @element_size: sizeof(struct shadowk_process)
+ * @nr:		  room in @processes
+ *
+ * Of several processes that share an mm one is listed. Needs CAP_SYS_ADMIN.
+ *
+ * Return: number of elements written, or -errno.
+ */
+int shadowk_process_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+			 struct shadowk_process *processes, size_t element_size, size_t nr);
+
+/* ---- stretches of system calls ------------------------------------------ */
+
+/**
+ * shadowk_enter() - begin a stretch of system calls inside a shadow
+ * @shadow: the handle
+ *
+ * Attaches the caller's process until shadowk_leave(), and notes where it was. Stretches nest,
+ * also across shadows. A child that is forked in a stretch is in a copy of it, and leaves by
+ * itself. A program that is executed stays in the shadow, in no stretch. Attaching or detaching
+ * the process ends all its stretches. The call is not interrupted by signals.
+ *
+ *   errors of shadowk_process_attach(), except EINTR and ESRCH, and
+ *   EBUSY   THREAD_STRETCH: threads of the process are in stretches with SHADOWK_THREAD
+ *   ENOSPC  STRETCHES_FULL: 64 stretches are nested
+ *
+ * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_enter(struct shadowk_shadow *shadow);
+
+#define SHADOWK_THREAD (1U << 0) /* the edits act on the calling thread only */
+
+/**
+ * shadowk_enter_flags() - begin a stretch for the process, or for the calling thread
+ * @shadow: the handle
+ * @flags:  0, or SHADOWK_THREAD
+ *
+ * With SHADOWK_THREAD, all threads of the process execute the shadow's text, but its probes and
+ * patches act on the calling thread alone until it leaves. Each thread enters and leaves by itself.
+ *
+ *   errors of shadowk_enter(), and with SHADOWK_THREAD
+ *   EBUSY       EDITS_FOR_ALL
+ *   EBUSY       THREAD_STRETCH: the process is in a SHADOWK_THREAD stretch in another shadow
+ *   EOPNOTSUPP  POLICY: the shadow is SHADOWK_ASYNC_OWNER or _CAUSAL
+ *   EOPNOTSUPP  SYSCALLS_ONLY
+ *
+ * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_enter_flags(struct shadowk_shadow *shadow, uint32_t flags);
+
+/**
+ * shadowk_leave() - end the innermost stretch of system calls
+ * @shadow: a handle of the shadow that was entered
+ *
+ * Returns the process to where it was: to the base, or to a shadow and its stretch. The call is
+ * not interrupted by signals.
+ *
+ *   EBUSY   TASK_BUSY, with shadowk_busy()
+ *   ENOENT  NO_STRETCH
+ *
+ * Needs no capability, and no right of the handle.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_leave(struct shadowk_shadow *shadow);
+
+/**
+ * shadowk_syscall_number() - number of a system call of x86-64
+ * @name: as in the first column of syscalls(2), or the number itself
+ *
+ *   ENOENT  there was no such name when the library was built
+ *
+ * Return: the number, or -errno.
+ */
+int shadowk_syscall_number(const char *name);
+
+/**
+ * shadowk_syscalls_create() - make a shadow for some system calls only
+ * @shadow:  handle of the target
+ * @numbers: the system calls
+ * @count:   how many these are
+ * @during:  out: owner's handle of the new shadow; release it by shadowk_shadow_close()
+ * @refused: out, after an error with SYSCALL_UNKNOWN or SYSCALL_NO_RETURN: index in @numbers of
+ *	     the call that the error is about; or NULL
+ *
+ * Makes a shadow without a name. A process in it executes the target's text while one of its
+ * threads is in one of these system calls, and the base otherwise. Processes and cgroups are
+ * attached to it, and enter it, by @during.
+ *
+ *   EBUSY       EDIT_THERE: the target has an edit at the entry of x64_sys_call()
+ *   EBUSY       EDITS_IN_PLACE, FTRACE_DISABLED
+ *   EINVAL      @count is 0
+ *   EINVAL      SYSCALL_UNKNOWN, with @refused
+ *   EOPNOTSUPP  SYSCALL_NO_RETURN, with @refused: exit, exit_group, execve or execveat
+ *   EOPNOTSUPP  NO_SYSCALL_ENTRY, POLICY, SYSCALLS_ONLY
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_syscalls_create(struct shadowk_shadow *shadow, const unsigned int *numbers,
+			    size_t count, struct shadowk_shadow **during, size_t *refused);
+
+/* ---- cgroups ------------------------------------------------------------ */
+
+/*
+ * A cgroup is named by its folder (/sys/fs/cgroup/...), or by its path as in /proc/PID/cgroup.
+ * It is one of the unified hierarchy (cgroup2).
+ */
+
+/**
+ * shadowk_cgroup_attach() - attach all processes of a cgroup to a shadow
+ * @shadow: the handle
+ * @path:   the cgroup
+ *
+ * From the return on, the processes of the cgroup and of the cgroups below it are in the shadow.
+ * So are those that are forked or moved there later, until shadowk_cgroup_detach() or the
+ * cgroup's removal. The nearest attached cgroup decides about a process. To attach a cgroup
+ * again to the same shadow is success.
+ *
+ * If the call fails, each process returns to where it was, as soon as it can.
+ *
+ *   EBADF   NOT_CGROUP
+ *   EBUSY   TASK_BUSY, with shadowk_busy()
+ *   EBUSY   CGROUP_ELSEWHERE, FTRACE_DISABLED
+ *   ENOENT  CGROUP_REMOVED
+ *   ESTALE  SHADOW_DESTROYED
+ *   an error of open(2)
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_cgroup_attach(struct shadowk_shadow *shadow, const char *path);
+
+/**
+ * shadowk_cgroup_detach() - detach a cgroup, whichever shadow it is attached to
+ * @dev:  the device
+ * @path: the cgroup
+ *
+ * Its processes move to the shadow of the next attached cgroup above, or to the base. If the
+ * call fails, they return to the shadow of the cgroup.
+ *
+ *   EBADF   NOT_CGROUP
+ *   EBUSY   TASK_BUSY, with shadowk_busy()
+ *   ENOENT  CGROUP_REMOVED, CGROUP_UNATTACHED
+ *   an error of open(2)
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_cgroup_detach(struct shadowk *dev, const char *path);
+
+/**
+ * shadowk_cgroup_detach_from() - detach a cgroup if it is attached to one shadow
+ * @shadow: the handle
+ * @path:   the cgroup
+ *
+ *   errors of shadowk_cgroup_detach()
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_cgroup_detach_from(struct shadowk_shadow *shadow, const char *path);
+
+/**
+ * shadowk_cgroup_split() - share the processes of a cgroup out between two shadows
+ * @shadow:  owner's handle of one
+ * @other:   owner's handle of the other
+ * @path:    the cgroup
+ * @percent: share of the processes that go to @other's shadow, 1 to 99
+ *
+ * Of each hundred processes exactly @percent are in @other's shadow, evenly spread. A process
+ * takes its turn when it is forked or moved into the cgroup, and those that are there take
+ * theirs in the call. shadowk_cgroup_detach() ends the split.
+ *
+ *   errors of shadowk_cgroup_attach(), and
+ *   EACCES  RIGHTS: @other was derived
+ *   EINVAL  @percent; or both handles are of one shadow
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_cgroup_split(struct shadowk_shadow *shadow, struct shadowk_shadow *other,
+			 const char *path, unsigned int percent);
+
+#define SHADOWK_CGROUP_PATH_LEN 2048
+
+/**
+ * struct shadowk_cgroup - one cgroup that is attached to a shadow
+ * @id:		its id: the inode number of its folder
+ * @percent:	share of its processes that are in this shadow: 100, unless it is split
+ * @reserved:	0
+ * @path:	its path as in /proc/PID/cgroup, "" if it is too long
+ */
+struct shadowk_cgroup {
+	uint64_t id;
+	uint32_t percent;
+	uint32_t reserved;
+	char path[SHADOWK_CGROUP_PATH_LEN];
+};
+
+/**
+ * shadowk_cgroup_list() - list the cgroups that are attached to a shadow
+ * @shadow:	  the handle
+ * @cursor:	  in, out: see "Lists" above
+ * @cgroups:	  out
+ * @element_size: sizeof(struct shadowk_cgroup)
+ * @nr:		  room in @cgroups
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: number of elements written, or -errno.
+ */
+int shadowk_cgroup_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+			struct shadowk_cgroup *cgroups, size_t element_size, size_t nr);
+
+/* ---- interrupts and kernel threads -------------------------------------- */
+
+/**
+ * shadowk_own_irq() - let the handlers of an interrupt line execute the shadow
+ * @shadow: the handle; made with SHADOWK_ASYNC_OWNER
+ * @irq:    number of the line, as in /proc/interrupts
+ *
+ * Holds on any CPU, until shadowk_disown_irq() or until the shadow is destroyed. Their hits
+ * count as async_hits. To own a line again is success.
+ *
+ *   EBUSY       OWNED_ELSEWHERE, FTRACE_DISABLED
+ *   ENOENT      IRQ_UNKNOWN
+ *   EOPNOTSUPP  POLICY: the shadow was made without SHADOWK_ASYNC_OWNER
+ *   EOPNOTSUPP  NO_CARRIER
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_own_irq(struct shadowk_shadow *shadow, uint32_t irq);
+
+#define SHADOWK_PATTERN_LEN 64
+
+/**
+ * shadowk_own_kthreads() - let kernel threads execute the shadow
+ * @shadow:  the handle; made with SHADOWK_ASYNC_OWNER
+ * @pattern: pattern of their names with *, ? and [a-z]
+ *
+ * Existing threads execute it from their next turn on a CPU, new ones soon after they are made.
+ * If two patterns match a thread, the older one decides. Interrupts that land on the threads
+ * execute the base.
+ *
+ *   errors of shadowk_own_irq() except IRQ_UNKNOWN, and
+ *   EINVAL        @pattern is ""
+ *   ENAMETOOLONG  @pattern has more than 63 characters
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_own_kthreads(struct shadowk_shadow *shadow, const char *pattern);
+
+/**
+ * shadowk_disown_irq() - let the handlers of an interrupt line execute the base
+ * @shadow: the handle
+ * @irq:    number of the line
+ *
+ *   ENOENT  NOT_OWNED
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_disown_irq(struct shadowk_shadow *shadow, uint32_t irq);
+
+/**
+ * shadowk_disown_kthreads() - let kernel threads execute the base
+ * @shadow:  the handle
+ * @pattern: the same text that they are owned by
+ *
+ *   ENAMETOOLONG  @pattern
+ *   ENOENT        NOT_OWNED
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_disown_kthreads(struct shadowk_shadow *shadow, const char *pattern);
+
+/* Things that a shadow can own (struct shadowk_own.kind). */
+enum shadowk_own_kind {
+	SHADOWK_OWN_IRQ = 1,	 /* the handlers of an interrupt line */
+	SHADOWK_OWN_KTHREAD = 2, /* kernel threads, selected by name */
+};
+
+/**
+ * struct shadowk_own - one thing that a shadow owns
+ * @kind:	enum shadowk_own_kind
+ * @irq:	IRQ: number of the line
+ * @nr_threads:	KTHREAD: kernel threads that execute the shadow by this pattern
+ * @reserved:	0
+ * @pattern:	KTHREAD: the pattern
+ */
+struct shadowk_own {
+	uint32_t kind;
+	uint32_t irq;
+	uint32_t nr_threads;
+	uint32_t reserved;
+	char pattern[SHADOWK_PATTERN_LEN];
+};
+
+/**
+ * shadowk_own_list() - list what a shadow owns
+ * @shadow:	  the handle
+ * @cursor:	  in, out: see "Lists" above
+ * @owns:	  out
+ * @element_size: sizeof(struct shadowk_own)
+ * @nr:		  room in @owns
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: number of elements written, or -errno.
+ */
+int shadowk_own_list(struct shadowk_shadow *shadow, uint64_t *cursor, struct shadowk_own *owns,
+		     size_t element_size, size_t nr);
+
+/* ---- probes ------------------------------------------------------------- */
+
+/* Action of a probe at a hit. */
+enum shadowk_probe_kind {
+	SHADOWK_PROBE_COUNT = 1,   /* counts it */
+	SHADOWK_PROBE_LATENCY = 2, /* measures entry to return, in a histogram */
+	SHADOWK_PROBE_EVENT = 3,   /* fires the tracepoint shadowk:shadowk_probe */
+};
+
+/* How the private text calls the probe. */
+enum shadowk_probe_arm {
+	SHADOWK_ARM_INT3 = 1, /* breakpoint: any instruction that kprobes accept */
+	SHADOWK_ARM_CALL = 2, /* call instead of the __fentry__ nop of a function */
+	SHADOWK_ARM_JUMP = 3, /* jump instead of an instruction of 5 bytes or more */
+};
+
+#define SHADOWK_PROBE_RETURN	 (1U << 0) /* COUNT, EVENT: at the function's return */
+#define SHADOWK_PROBE_FORCE_INT3 (1U << 1) /* arm by a breakpoint also where a faster arm exists */
+
+/**
+ * struct shadowk_probe_spec - a probe that is to be added
+ * @size:   sizeof(struct shadowk_probe_spec), set by the caller
+ * @flags:  SHADOWK_PROBE_*
+ * @kind:   enum shadowk_probe_kind
+ * @addr:   address of the instruction; 0 if @symbol is given
+ * @offset: bytes from @symbol; 0 with @addr
+ * @id:	    out: id of the probe
+ * @name:   in: its name, or "" to have one made from the symbol; out: its name
+ * @symbol: function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
+ */
+struct shadowk_probe_spec {
+	size_t size;
+	uint32_t flags;
+	uint32_t kind;
+	uint64_t addr;
+	uint64_t offset;
+	uint64_t id;
+	char name[SHADOWK_NAME_LEN];
+	char symbol[SHADOWK_SYMBOL_LEN];
+};
+
+/**
+ * shadowk_probe_parse() - read a place in the kernel's text
+ * @text: SYMBOL, SYMBOL+OFFSET (decimal, or hexadecimal with 0x), or 0xADDRESS; SYMBOL can be
+ *	  MODULE:SYMBOL
+ * @spec: out: @addr, @offset and @symbol; the other members are not changed
+ *
+ *   EINVAL        @text is none of these
+ *   ENAMETOOLONG  no symbol is that long
+ *   ERANGE        a number has more than 64 bits
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec);
+
+/**
+ * shadowk_probe_add() - add a probe to a shadow
+ * @shadow: the handle
+ * @spec:   in: the probe; out: @id and @name
+ *
+ * From the return on, each execution of the instruction by a process inside is a hit.
+ *
+ *   EBUSY       EDIT_THERE, JUMP_THERE, KPROBE_THERE, FTRACE_DISABLED, MODULE_BUSY
+ *   EEXIST      NAME_TAKEN
+ *   EINVAL      NAME_INVALID, NOT_INSTRUCTION, SYMBOL_AMBIGUOUS
+ *   EIO         XEN
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   ENOSPC      NO_ROOM
+ *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE, MODULE_END, NOT_ENTRY, NO_RETURN
+ *   ERANGE      NOT_TEXT, PAST_SYMBOL
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *spec);
+
+/**
+ * shadowk_probe_hint() - say which calls a probe at a function's entry does not see
+ * @buf:  out: one line, "" if there is nothing to say
+ * @len:  size of @buf
+ * @spec: the probe
+ *
+ * The compiler makes variants of functions (NAME.isra.0, NAME.constprop.0, NAME.part.0), which
+ * callers call instead of NAME. Reads /proc/kallsyms.
+ *
+ * Return: 1 if there is such a variant, else 0.
+ */
+int shadowk_probe_hint(char *buf, size_t len, const struct shadowk_probe_spec *spec);
+
+/**
+ * shadowk_probe_remove() - remove a probe
+ * @shadow: the handle
+ * @name:   the probe's name
+ *
+ * On return no CPU executes the probe's code.
+ *
+ *   EINVAL        NAME_INVALID
+ *   ENAMETOOLONG  @name
+ *   ENOENT        ID_UNKNOWN
+ *
+ * Needs CAP_SYS_MODULE.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_probe_remove(struct shadowk_shadow *shadow, const char *name);
+
+/* Slot n of a histogram counts latencies in [2^n, 2^(n+1)) ns; slot 0 also those below 1 ns. */
+#define SHADOWK_HISTOGRAM_LEN 64
+
+/**
+ * struct shadowk_probe_info - one probe and its numbers
+ * @id:		 its id, from 1 on, never reused in this shadow
+ * @kind:	 enum shadowk_probe_kind
+ * @arm:	 enum shadowk_probe_arm
+ * @flags:	 SHADOWK_PROBE_*
+ * @reserved:	 0
+ * @addr:	 address of the edit, 0 if the caller may not see it
+ * @offset:	 bytes from @symbol to the instruction
+ * @hits:	 executions by processes inside, in process context
+ * @async_hits:	 executions in interrupts, softirqs, NMIs and, with SHADOWK_ASYNC_UNION, work
+ *		 items; not in @hits
+ * @missed:	 executions that were seen but not measured
+ * @unreturned:	 LATENCY, RETURN: calls that were entered and have not returned, because they are in
+ *		 progress or their task ended. They are in neither @hits nor @missed
+ * @created_ns:	 CLOCK_MONOTONIC when the probe was added
+ * @now_ns:	 CLOCK_MONOTONIC when the numbers were read
+ * @latency_sum: LATENCY: sum of all latencies
+ * @histogram:	 LATENCY: see SHADOWK_HISTOGRAM_LEN
+ * @name:	 its name
+ * @symbol:	 function that contains the address, "MODULE:FUNCTION" in a module
+ */
+struct shadowk_probe_info {
+	uint64_t id;
+	uint32_t kind;
+	uint32_t arm;
+	uint32_t flags;
+	uint32_t reserved;
+	uint64_t addr;
+	uint64_t offset;
+	uint64_t hits;
+	uint64_t async_hits;
+	uint64_t missed;
+	uint64_t unreturned;
+	uint64_t created_ns;
+	uint64_t now_ns;
+	uint64_t latency_sum;
+	uint64_t histogram[SHADOWK_HISTOGRAM_LEN];
+	char name[SHADOWK_NAME_LEN];
+	char symbol[SHADOWK_SYMBOL_LEN];
+};
+
+/**
+ * shadowk_probe_list() - list the probes of a shadow in the order of their ids
+ * @shadow:	  the handle
+ * @cursor:	  in, out: see "Lists" above
+ * @probes:	  out
+ * @element_size: sizeof(struct shadowk_probe_info)
+ * @nr:		  room in @probes
+ *
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHADOWK_RIGHT_READ.
+ *
+ * Return: number of elements written, or -errno.
+ */
+int shadowk_probe_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+		       struct shadowk_probe_info *probes, size_t element_size, size_t nr);
+
+/**
+ * shadowk_kind_name() - name of a kind of probes
+ * @kind: enum shadowk_probe_kind
+ *
+ * Return: "count", "latency", "event"; "unknown" for others.
+ */
+const char *shadowk_kind_name(uint32_t kind);
+
+/**
+ * shadowk_kind_parse() - read a name that shadowk_kind_name() returns
+ * @name: the name
+ *
+ * Return: enum shadowk_probe_kind, or -EINVAL.
+ */
+int shadowk_kind_parse(const char *name);
+
+/**
+ * shadowk_arm_name() - name of a way to call probes
+ * @arm: enum shadowk_probe_arm
+ *
+ * Return: "int3", "call", "jump"; "unknown" for others.
+ */
+const char *shadowk_arm_name(uint32_t arm);
+
+/* ---- patches ------------------------------------------------------------ */
+
+/* Kinds of patches. In brackets: members of struct shadowk_patch_spec that the kind uses. */
+enum shadowk_patch_kind {
+	/* the function returns at once, rax unchanged [addr, symbol] */
+	SHADOWK_PATCH_NOP = 1,
+	/* the function returns @value at once [addr, symbol, value] */
+	SHADOWK_PATCH_RETURN = 2,
+	/* one direct call in the function is skipped [addr, symbol, offset, value, object] */
+	SHADOWK_PATCH_SKIP_CALL = 3,
+	/* bodies of a patch module, shadowk_patch.h [object] */
+	SHADOWK_PATCH_MODULE = 4,
+	/* bodies of a module of shadowk_livepatch_load() [object] */
+	SHADOWK_PATCH_LIVEPATCH = 5,
+	/* livepatch modules that a process inside loads are kept for LIVEPATCH */
+	SHADOWK_PATCH_CAPTURE = 6,
+	/* indirect jumps and calls bypass their retpolines */
+	SHADOWK_PATCH_RETPOLINES = 7,
+	/* functions return without the thunk that mitigates SRSO */
+	SHADOWK_PATCH_RETURNS = 8,
+};
+
+#define SHADOWK_PATCH_VALUE	 (1U << 0) /* SKIP_CALL: the call yields @value */
+#define SHADOWK_PATCH_CALLBACKS	 (1U << 1) /* LIVEPATCH: call its callbacks, which act on all */
+#define SHADOWK_PATCH_IN_PLACE	 (1U << 2) /* NOP, RETURN, MODULE: copy the body over the base's */
+#define SHADOWK_PATCH_UNSAFE_NOW (1U << 3) /* LIVEPATCH: do not wait for threads in the bodies */
+#define SHADOWK_PATCH_PROMOTED	 (1U << 4) /* struct shadowk_patch_info: it was promoted */
+
+/**
+ * struct shadowk_patch_spec - a patch that is to be added
+ * @size:   sizeof(struct shadowk_patch_spec), set by the caller
+ * @flags:  SHADOWK_PATCH_*
+ * @kind:   enum shadowk_patch_kind
+ * @addr:   address of the function; 0 if @symbol is given
+ * @offset: SKIP_CALL: bytes from the function's start to the call; 0 if it calls @object once only
+ * @value:  RETURN, or SKIP_CALL with SHADOWK_PATCH_VALUE: rax
+ * @id:	    out: id of the patch
+ * @name:   in: its name, or "" to have one made from the symbol or module; out: its name
+ * @symbol: function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
+ * @object: SKIP_CALL: function called; MODULE, LIVEPATCH: the loaded module
+ *
+ * Members that the kind does not use are 0 or "".
+ */
+struct shadowk_patch_spec {
+	size_t size;
+	uint32_t flags;
+	uint32_t kind;
+	uint64_t addr;
+	uint64_t offset;
+	uint64_t value;
+	uint64_t id;
+	char name[SHADOWK_NAME_LEN];
+	char symbol[SHADOWK_SYMBOL_LEN];
+	char object[SHADOWK_SYMBOL_LEN];
+};
+
+/**
+ * shadowk_patch_add() - give functions another body in a shadow
+ * @shadow: the handle
+ * @spec:   in: the patch; out: @id and @name
+ *
+ * From the return on, a process inside that calls the function executes the new body. struct
+ * shk_patch_add of <linux/shadowk.h> tells what that means for locks, results and waiting.
+ * shadowk_error_subject() tells which function or module an error is about.
+ *
+ *   EBUSY       TASK_BUSY, with shadowk_busy()
+ *   EBUSY       EDIT_THERE, KPROBE_THERE, FTRACE_DISABLED, MODULE_BUSY, THREADS_INSIDE,
+ *               PROCESSES_INSIDE
+ *   EEXIST      NAME_TAKEN
+ *   EINVAL      NAME_INVALID, SYMBOL_AMBIGUOUS, NOT_FUNCTION, NOT_INSTRUCTION, SEVERAL_CALLS
+ *   EINVAL      a member is set that the kind does not use; or no module has such a long name
+ *   EIO         XEN
+ *   ENODEV      NO_PATCH_MODULE, OBJECT_MISSING
+ *   ENOENT      SYMBOL_UNKNOWN, NO_CALL
+ *   ENOEXEC     PATCH_VERSION, OUT_OF_REACH, NO_FUNCTIONS
+ *   ENOSPC      NO_ROOM
+ *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE, NO_FENTRY, CALLBACKS, OBJECT_RELOCATIONS, NO_THUNKS
+ *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT
+ *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS
+ *   ERANGE      NOT_TEXT
+ *   ESTALE      SHADOW_DESTROYED
+ *   any         LIVEPATCH: a callback of the livepatch failed
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_patch_add(struct shadowk_shadow *shadow, struct shadowk_patch_spec *spec);
+
+/**
+ * shadowk_patch_remove() - remove a patch
+ * @shadow: the handle
+ * @name:   the patch's name
+ *
+ * From the return on, processes inside enter the body that the function had before. Calls in
+ * progress end in the body that they entered.
+ *
+ *   EBUSY         TASK_BUSY, with shadowk_busy()
+ *   EBUSY         PROCESSES_INSIDE, PATCH_BUSY
+ *   EINVAL        NAME_INVALID
+ *   ENAMETOOLONG  @name
+ *   ENOENT        ID_UNKNOWN
+ *
+ * Needs CAP_SYS_MODULE.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_patch_remove(struct shadowk_shadow *shadow, const char *name);
+
+/**
+ * shadowk_patch_remove_flags() - remove a patch
+ * @shadow: the handle
+ * @name:   the patch's name
+ * @flags:  SHADOWK_PATCH_UNSAFE_NOW (LIVEPATCH: do not wait for threads in its bodies), or 0
+ *
+ *   errors of shadowk_patch_remove(), and
+ *   EINVAL  NOT_LIVEPATCH: SHADOWK_PATCH_UNSAFE_NOW
+ *
+ * Needs CAP_SYS_MODULE.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_patch_remove_flags(struct shadowk_shadow *shadow, const char *name, uint32_t flags);
+
+/**
+ * shadowk_livepatch_load() - load a livepatch module without enabling it
+ * @dev: the device
+ * @fd:	 descriptor of the module's file
+ *
+ * The calling thread executes finit_module(2) in a stretch (SHADOWK_THREAD) inside a shadow of
+ * its own, in which klp_enable_patch() only keeps the patch. SHADOWK_PATCH_LIVEPATCH uses it.
+ *
+ * The call is refused while threads of the process are in SHADOWK_THREAD stretches, and if the
+ * process has nested 64 stretches.
+ *
+ *   EBUSY       THREAD_STRETCH, FTRACE_DISABLED
+ *   EBUSY       TASK_BUSY, with shadowk_busy()
+ *   EIO         XEN
+ *   ENOSPC      STRETCHES_FULL, NO_ROOM
+ *   EOPNOTSUPP  this kernel has no livepatch
+ *   an error of finit_module(2): EEXIST (the module is loaded), ENOEXEC, ENOKEY
+ *
+ * Needs CAP_SYS_MODULE and CAP_SYS_ADMIN. Adds text.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_livepatch_load(struct shadowk *dev, int fd);
+
+/**
+ * shadowk_patch_promote() - give a livepatch to the kernel, for all processes
+ * @shadow: the handle
+ * @name:   the patch's name
+ *
+ * The kernel's transition begins. The shadow keeps the patch; remove it when
+ * /sys/kernel/livepatch/MODULE/transition is 0.
+ *
+ *   EBUSY         PATCH_BUSY
+ *   EBUSY         LIVEPATCH: another transition is in progress
+ *   EEXIST        PROMOTED
+ *   EINVAL        NAME_INVALID, NOT_LIVEPATCH
+ *   ENAMETOOLONG  @name
+ *   ENOENT        ID_UNKNOWN
+ *   any           LIVEPATCH: klp_enable_patch() failed
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_patch_promote(struct shadowk_shadow *shadow, const char *name);
+
+/**
+ * struct shadowk_patch_info - one function of a patch
+ * @id:		  id of the patch, from 1 on, never reused in this shadow
+ * @kind:	  enum shadowk_patch_kind
+ * @flags:	  SHADOWK_PATCH_*
+ * @index:	  which of the patch's functions, from 0 on
+ * @nr_functions: functions of the patch
+ * @addr:	  address of the edit, 0 if the caller may not see it
+ * @offset:	  SKIP_CALL: bytes from @symbol to the call; otherwise 0
+ * @value:	  RETURN, SKIP_CALL: rax
+ * @name:	  name of the patch
+ * @symbol:	  the function, "MODULE:FUNCTION" in a module
+ * @object:	  SKIP_CALL: the function called; MODULE, LIVEPATCH: the module
+ */
+struct shadowk_patch_info {
+	uint64_t id;
+	uint32_t kind;
+	uint32_t flags;
+	uint32_t index;
+	uint32_t nr_functions;
+	uint64_t addr;
+	uint64_t offset;
+	uint64_t value;
+	char name[SHADOWK_NAME_LEN];
+	char symbol[SHADOWK_SYMBOL_LEN];
+	char object[SHADOWK_SYMBOL_LEN];
+};
+
+/**
+ * shadowk_patch_list() - list the functions of a shadow's patches in the order of their ids
+ * @shadow:	  the handle
+ * @cursor:	  in, out: see "Lists" above
+ * @patches:	  out
+ * @element_size: sizeof(struct shadowk_patch_info)
+ * @nr:		  room in @patches
+ *
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHADOWK_RIGHT_READ.
+ *
+ * Return: number of elements written, or -errno.
+ */
+int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+		       struct shadowk_patch_info *patches, size_t element_size, size_t nr);
+
+/**
+ * shadowk_patch_kind_name() - name of a kind of patches
+ * @kind: enum shadowk_patch_kind
+ *
+ * Return: "nop", "return", "skip-call", "module", "livepatch", "capture", "retpoline=jmp",
+ * "return=ret"; "unknown" for others.
+ */
+const char *shadowk_patch_kind_name(uint32_t kind);
+
+/* ---- raw edits ---------------------------------------------------------- */
+
+#define SHADOWK_RAW_LEN	     16
+#define SHADOWK_RAW_IDENTITY (1U << 0) /* pages become private, their bytes stay the base's */
+
+/**
+ * struct shadowk_raw_spec - a raw edit that is to be added
+ * @size:   sizeof(struct shadowk_raw_spec), set by the caller
+ * @flags:  SHADOWK_RAW_IDENTITY, or 0
+ * @reserved: 0
+ * @addr:   address of the first byte; 0 if @symbol is given
+ * @offset: bytes from @symbol; 0 with @addr
+ * @len:    number of bytes; with SHADOWK_RAW_IDENTITY, 0 extends to the end of the function, or
+ *	    to the whole text if no place is given
+ * @id:	    out: id of the raw edit
+ * @bytes:  the shadow's bytes
+ * @symbol: function as in /proc/kallsyms; "" with @addr
+ */
+struct shadowk_raw_spec {
+	size_t size;
+	uint32_t flags;
+	uint32_t reserved;
+	uint64_t addr;
+	uint64_t offset;
+	uint64_t len;
+	uint64_t id;
+	uint8_t bytes[SHADOWK_RAW_LEN];
+	char symbol[SHADOWK_SYMBOL_LEN];
+};
+
+/**
+ * shadowk_raw_parse() - read a place in the kernel's text
+ * @text: see shadowk_probe_parse()
+ * @spec: out: @addr, @offset and @symbol; the other members are not changed
+ *
+ *   errors of shadowk_probe_parse()
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_raw_parse(const char *text, struct shadowk_raw_spec *spec);
+
+/**
+ * shadowk_raw_add() - replace an instruction in a shadow, or make pages private
+ * @shadow: the handle
+ * @spec:   in: the raw edit; out: @id
+ *
+ * Without SHADOWK_RAW_IDENTITY: one instruction replaces one of the same length, and the kernel
+ * checks nothing about its effect. With it: the pages of the range become private, and their
+ * bytes follow the base's.
+ *
+ *   EBUSY       EDIT_THERE, KPROBE_THERE, FTRACE_DISABLED, THREADS_INSIDE
+ *   EINVAL      NOT_INSTRUCTION, SYMBOL_AMBIGUOUS
+ *   EIO         XEN
+ *   ENOENT      SYMBOL_UNKNOWN
+ *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE
+ *   ERANGE      NOT_TEXT, PAST_SYMBOL
+ *   ESTALE      SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_raw_add(struct shadowk_shadow *shadow, struct shadowk_raw_spec *spec);
+
+/**
+ * shadowk_raw_remove() - remove a raw edit
+ * @shadow: the handle
+ * @id:	    id of the raw edit
+ *
+ * On return no CPU executes it.
+ *
+ *   ENOENT  ID_UNKNOWN
+ *
+ * Needs CAP_SYS_MODULE.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_raw_remove(struct shadowk_shadow *shadow, uint64_t id);
+
+/**
+ * struct shadowk_raw_info - one raw edit
+ * @id:	      its id, from 1 on, never reused in this shadow
+ * @flags:    SHADOWK_RAW_IDENTITY, or 0
+ * @reserved: 0
+ * @addr:     address of its first byte, 0 if the caller may not see it
+ * @offset:   bytes from @symbol
+ * @len:      number of bytes
+ * @bytes:    the shadow's bytes; 0 with SHADOWK_RAW_IDENTITY
+ * @symbol:   function that contains the first byte; "" for the whole text
+ */
+struct shadowk_raw_info {
+	uint64_t id;
+	uint32_t flags;
+	uint32_t reserved;
+	uint64_t addr;
+	uint64_t offset;
+	uint64_t len;
+	uint8_t bytes[SHADOWK_RAW_LEN];
+	char symbol[SHADOWK_SYMBOL_LEN];
+};
+
+/**
+ * shadowk_raw_list() - list the raw edits of a shadow in the order of their ids
+ * @shadow:	  the handle
+ * @cursor:	  in, out: see "Lists" above
+ * @raws:	  out
+ * @element_size: sizeof(struct shadowk_raw_info)
+ * @nr:		  room in @raws
+ *
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHADOWK_RIGHT_READ.
+ *
+ * Return: number of elements written, or -errno.
+ */
+int shadowk_raw_list(struct shadowk_shadow *shadow, uint64_t *cursor, struct shadowk_raw_info *raws,
+		     size_t element_size, size_t nr);
+
+/* ---- text --------------------------------------------------------------- */
+
+#define SHADOWK_EDIT_LEN 16   /* longest edit that is one element */
+#define SHADOWK_TEXT_LEN 1024 /* bytes that one call returns at most */
+
+#define SHADOWK_EDIT_HOOK  (1U << 0) /* an edit of the module itself, which every shadow has */
+#define SHADOWK_EDIT_STRAY (1U << 1) /* no edit accounts for these bytes */
+
+/**
+ * struct shadowk_edit_info - bytes that differ from the base's
+ * @flags:  SHADOWK_EDIT_*
+ * @len:    number of bytes
+ * @addr:   address of the first, 0 if the caller may not see it
+ * @offset: bytes from @symbol
+ * @base:   the base's bytes; 0 if the caller may not see addresses
+ * @bytes:  the shadow's bytes; 0 if the caller may not see addresses
+ * @symbol: function that contains the address, "MODULE:FUNCTION" in a module; "" between functions
+ */
+struct shadowk_edit_info {
+	uint32_t flags;
+	uint32_t len;
+	uint64_t addr;
+	uint64_t offset;
+	uint8_t base[SHADOWK_EDIT_LEN];
+	uint8_t bytes[SHADOWK_EDIT_LEN];
+	char symbol[SHADOWK_SYMBOL_LEN];
+};
+
+/**
+ * shadowk_edit_list() - list the bytes of a shadow's text that differ from the base's
+ * @shadow:	  the handle
+ * @cursor:	  in, out: see "Lists" above
+ * @edits:	  out
+ * @element_size: sizeof(struct shadowk_edit_info)
+ * @nr:		  room in @edits
+ *
+ * The kernel compares every byte of the private pages, in the order of their addresses.
+ * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHADOWK_RIGHT_READ.
+ *
+ * Return: number of elements written, or -errno.
+ */
+int shadowk_edit_list(struct shadowk_shadow *shadow, uint64_t *cursor,
+		      struct shadowk_edit_info *edits, size_t element_size, size_t nr);
+
+/**
+ * struct shadowk_text - bytes of the base's text and of a shadow's
+ * @size:	sizeof(struct shadowk_text), set by the caller
+ * @addr:	in: address, or 0 if @symbol is given; out: address of the first byte returned
+ * @offset:	in: bytes from there; out: bytes from @symbol to the first byte returned
+ * @symbol_len: out: bytes of @symbol
+ * @len:	out: bytes returned, 1 or more
+ * @reserved:	0
+ * @base:	out: the base's bytes
+ * @bytes:	out: the shadow's bytes
+ * @symbol:	in: function, "" with @addr; out: function that contains the address
+ */
+struct shadowk_text {
+	size_t size;
+	uint64_t addr;
+	uint64_t offset;
+	uint64_t symbol_len;
+	uint32_t len;
+	uint32_t reserved;
+	uint8_t base[SHADOWK_TEXT_LEN];
+	uint8_t bytes[SHADOWK_TEXT_LEN];
+	char symbol[SHADOWK_SYMBOL_LEN];
+};
+
+/**
+ * shadowk_text_read() - read the base's text and a shadow's
+ * @shadow: the handle
+ * @text:   in: the place; out: what was read
+ *
+ *   EINVAL  SYMBOL_AMBIGUOUS
+ *   ENOENT  SYMBOL_UNKNOWN
+ *   EPERM   ADDRESSES_HIDDEN
+ *   ERANGE  NOT_TEXT, PAST_SYMBOL
+ *
+ * Needs CAP_SYS_ADMIN or CAP_SYS_MODULE, and to see addresses of /proc/kallsyms.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_text_read(struct shadowk_shadow *shadow, struct shadowk_text *text);
+
+/* ---- explanations ------------------------------------------------------- */
+
+/* Which function returned an error; named after the functions. */
+enum shadowk_op {
+	SHADOWK_OP_OPEN,
+	SHADOWK_OP_INFO,
+	SHADOWK_OP_PROPERTY_LIST,
+	SHADOWK_OP_SHADOW_CREATE,
+	SHADOWK_OP_SHADOW_OPEN,
+	SHADOWK_OP_SHADOW_FROM_FD,
+	SHADOWK_OP_SHADOW_LIST,
+	SHADOWK_OP_SHADOW_INFO,
+	SHADOWK_OP_SHADOW_DESTROY,
+	SHADOWK_OP_HANDLE_DERIVE,
+	SHADOWK_OP_HANDLE_REVOKE,
+	SHADOWK_OP_PROCESS_ATTACH,
+	SHADOWK_OP_PROCESS_DETACH,
+	SHADOWK_OP_PROCESS_DETACH_FROM,
+	SHADOWK_OP_PROCESS_INFO,
+	SHADOWK_OP_PROCESS_LIST,
+	SHADOWK_OP_ENTER,
+	SHADOWK_OP_LEAVE,
+	SHADOWK_OP_SYSCALL_NUMBER,
+	SHADOWK_OP_SYSCALLS_CREATE,
+	SHADOWK_OP_CGROUP_ATTACH,
+	SHADOWK_OP_CGROUP_DETACH,
+	SHADOWK_OP_CGROUP_SPLIT,
+	SHADOWK_OP_CGROUP_LIST,
+	SHADOWK_OP_OWN,
+	SHADOWK_OP_DISOWN,
+	SHADOWK_OP_OWN_LIST,
+	SHADOWK_OP_PROBE_PARSE,
+	SHADOWK_OP_PROBE_ADD,
+	SHADOWK_OP_PROBE_REMOVE,
+	SHADOWK_OP_PROBE_LIST,
+	SHADOWK_OP_PATCH_ADD,
+	SHADOWK_OP_PATCH_REMOVE,
+	SHADOWK_OP_PATCH_PROMOTE,
+	SHADOWK_OP_PATCH_LIST,
+	SHADOWK_OP_LIVEPATCH_LOAD,
+	SHADOWK_OP_RAW_PARSE,
+	SHADOWK_OP_RAW_ADD,
+	SHADOWK_OP_RAW_REMOVE,
+	SHADOWK_OP_RAW_LIST,
+	SHADOWK_OP_EDIT_LIST,
+	SHADOWK_OP_TEXT_READ,
+};
+
+/**
+ * struct shadowk_subject - subject of a call; members that are not known are NULL or 0
+ * @size:	sizeof(struct shadowk_subject), set by the caller
+ * @shadow:	name of the shadow, or "#ID"
+ * @pid:	the process; 0 is the caller's own
+ * @reserved:	0
+ * @cgroup:	path of the cgroup
+ * @owned:	"irq 24", or "kernel threads 'PATTERN'"
+ * @syscall:	name of the system call
+ * @probe:	name of the probe
+ * @probe_spec:	argument of shadowk_probe_add()
+ * @patch:	name of the patch
+ * @patch_spec:	argument of shadowk_patch_add()
+ * @raw:	id of the raw edit
+ * @raw_spec:	argument of shadowk_raw_add()
+ * @text:	argument of shadowk_text_read()
+ * @place:	text that shadowk_probe_parse() or shadowk_raw_parse() was to read
+ */
+struct shadowk_subject {
+	size_t size;
+	const char *shadow;
+	pid_t pid;
+	uint32_t reserved;
+	const char *cgroup;
+	const char *owned;
+	const char *syscall;
+	const char *probe;
+	const struct shadowk_probe_spec *probe_spec;
+	const char *patch;
+	const struct shadowk_patch_spec *patch_spec;
+	uint64_t raw;
+	const struct shadowk_raw_spec *raw_spec;
+	const struct shadowk_text *text;
+	const char *place;
+};
+
+/**
+ * shadowk_explain() - say in one line what was wrong and what to do
+ * @buf:     out: the line, without a newline, cut off where it does not fit
+ * @len:     size of @buf
+ * @op:	     function that returned the error
+ * @err:     the error, of either sign
+ * @subject: subject of the call, or NULL
+ *
+ * Uses shadowk_reason(), shadowk_busy() and shadowk_error_subject() of the calling thread, and
+ * does not change them: call it before the thread's next call. It may read /proc. Control
+ * characters of names appear as '?'.
+ *
+ * Return: @buf.
+ */
+const char *shadowk_explain(char *buf, size_t len, enum shadowk_op op, int err,
+			    const struct shadowk_subject *subject);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SHADOWK_H */
