@@ -82,6 +82,9 @@ static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, cons
 	list_for_each_entry (edit, &page->edits, node) {
 		if (edit->addr >= addr + len || edit->addr + edit->len < addr)
 			continue;
+		/* Its base has yet to follow; at the jump's head it has the breakpoint by now. */
+		if (!edit->held_len)
+			memcpy(edit->under, edit->base, edit->len);
 		edit->held = addr - 1;
 		edit->held_len = restored ? 0 : len + 1;
 	}
@@ -119,6 +122,7 @@ void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8
 {
 	struct shk_page *page = edit->page;
 	u8 bytes[SHK_EDIT_MAX] = { INT3_INSN_OPCODE };
+	unsigned int i;
 
 	lockdep_assert_held(shk_symbols.text_mutex);
 	/* If an edit holds it already, the bytes are there, and may be that edit's. */
@@ -129,6 +133,13 @@ void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8
 	}
 	edit->held = addr;
 	edit->held_len = len + 1;
+	for (i = 0; i < edit->len; i++) {
+		unsigned long behind = edit->addr + i - addr; /* of the jump's first byte */
+
+		edit->under[i] = !behind	 ? INT3_INSN_OPCODE
+				 : behind <= len ? tail[behind - 1]
+						 : *(const u8 *)shk_base_bytes(edit->addr + i);
+	}
 }
 
 void shk_sync_release(struct shk_page *page, struct shk_edit *edit)

@@ -557,12 +557,15 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 {
 	struct shk_page *page = edit->page;
 	struct unmapped unmapped;
+	const u8 *bytes;
 
 	unmapped_init(&unmapped);
 	mutex_lock(shk_symbols.text_mutex);
+	/* Around the edit are the instructions that a jump of the base has replaced, if it is held. */
+	bytes = edit->held_len ? edit->under : edit->base;
 	/* An edit cannot stay: if its page cannot be exchanged, its bytes change in place. */
-	if (WARN_ON_ONCE(edit_write_bytes(page, edit, edit->base)))
-		shk_poke(page, edit->addr, edit->base, edit->len, resume_of(edit) ?: edit->addr);
+	if (WARN_ON_ONCE(edit_write_bytes(page, edit, bytes)))
+		shk_poke(page, edit->addr, bytes, edit->len, resume_of(edit) ?: edit->addr);
 	list_del(&edit->node);
 	edit->page = NULL;
 	/* Only a page that stays private needs the base's bytes. */

@@ -140,6 +140,72 @@ static unsigned int first_instruction(void)
 	return addr - kernel_symbol(VICTIM_SYMBOL);
 }
 
+/* ---- two probes of the shadow under one jump: each holds the jump off its page ---- */
+
+#define EDGE	"shk_victim:" VICTIM_AT_EDGE
+#define AT_EDGE 12 /* three instructions of two bytes: see tests/victim/edge.S */
+
+static long job_edge(long n)
+{
+	return victim_call(VICTIM_EDGE, n);
+}
+
+static void check_two(const char *when, bool have_first)
+{
+	long first = have_first ? hits(shadow, "first") : 0, second = hits(shadow, "second");
+
+	actor_do(&inside, job_edge, INSIDE);
+	actor_do(&outside, job_edge, OUTSIDE);
+	if (have_first)
+		expect_eq(hits(shadow, "first") - first, INSIDE, "two, %s: hits of the first",
+			  when);
+	expect_eq(hits(shadow, "second") - second, INSIDE, "two, %s: hits of the second", when);
+}
+
+static void add_two(void)
+{
+	char text[64];
+
+	for (unsigned int i = 1; i <= 2; i++) {
+		snprintf(text, sizeof(text), EDGE "+%u", AT_EDGE + 2 * i);
+		probe_add(shadow, i == 1 ? "first" : "second", text, SHADOWK_PROBE_COUNT,
+			  SHADOWK_PROBE_FORCE_INT3);
+	}
+}
+
+static void add_optimised(void)
+{
+	/* Tracing adds no kprobe where there is no __fentry__ site. */
+	need_ok(module_load(victim_path("shk_kprobe"), "at=" EDGE " offset=12"));
+	kprobes_optimise(true);
+	if (!eventually(kprobe_is_optimised(module_symbol(VICTIM_AT_EDGE) + AT_EDGE)))
+		skip("the kernel does not optimise the kprobe at " EDGE);
+}
+
+static void remove_optimised(void)
+{
+	need_ok(module_unload("shk_kprobe"));
+}
+
+static void two_of_ours(void)
+{
+	add_optimised();
+	add_two();
+	check_two("the kprobe was first", true);
+	/* Its breakpoint must go from the page, too: no kprobe would serve it. */
+	remove_optimised();
+	check_two("the kprobe is gone", true);
+
+	add_optimised();
+	check_two("they were first", true);
+	/* The jump must not overwrite the other one. */
+	probe_remove(shadow, "first");
+	check_two("one is gone", false);
+	remove_optimised();
+	check_two("all others are gone", false);
+	probe_remove(shadow, "second");
+}
+
 int main(void)
 {
 	struct pair pairs[3] = {
@@ -168,6 +234,7 @@ int main(void)
 		ours_first(&pairs[i]);
 		kprobe_first(&pairs[i]);
 	}
+	two_of_ours();
 	actor_end(&inside);
 	actor_end(&outside);
 	victims_done();

@@ -14,6 +14,10 @@ shk_victim_edge:
 	test	%eax, %eax
 	test	%eax, %eax
 	test	%eax, %eax
+	test	%eax, %eax	/* from +12 on: three under one jump of 5 bytes */
+	test	%eax, %eax
+	test	%eax, %eax
+	test	%eax, %eax
 	RET
 	.size	shk_victim_edge, . - shk_victim_edge
 
