@@ -61,8 +61,9 @@ static void probe_add(void)
 	expect(shadowk_probe_parse(GETPPID, &spec), 0);
 	expect(shadowk_probe_add(shadow, &spec), 0);
 	expect(spec.id, 1);
-	expect(shadowk_probe_parse("no_such_function_1", &spec), 0);
 	expect(shadowk_probe_add(shadow, &spec), -EEXIST);
+	expect(shadowk_reason(), SHADOWK_REASON_NAME_TAKEN);
+	expect(shadowk_probe_parse("no_such_function_1", &spec), 0);
 	spec.name[0] = '\0';
 	expect(shadowk_probe_add(shadow, &spec), -ENOENT);
 	subject.probe_spec = &spec;
