@@ -682,7 +682,7 @@ static bool dev_head_put(void __user *user, u32 reason, s32 busy)
 	return !copy_to_user(user + offsetof(struct head, reason), both, sizeof(both));
 }
 
-/* Returns true if the caller's struct of @size bytes holds the member that @call documents for errors. */
+/* Returns true if a struct of @size bytes holds the member that @call documents for errors. */
 static bool dev_has_error_member(const struct ioctl_call *call, u32 size)
 {
 	return call->error_len && call->error_from + call->error_len <= size;

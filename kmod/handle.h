@@ -25,7 +25,7 @@ struct shk_handle {
 	struct list_head node;
 };
 
-/* A descriptor and a file that nobody can use yet: what a call that returns a handle makes first. */
+/* A descriptor and a file that no task can use yet. A call that returns a handle makes it first. */
 struct shk_new_handle {
 	int fd;
 	struct file *file;

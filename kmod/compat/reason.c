@@ -112,7 +112,7 @@ int shk_livepatch_error(int err)
 {
 	if (!err)
 		return 0;
-	/* Livepatch takes any value but 0 for an error; ours and the kernel's internal ones are none. */
+	/* Livepatch takes any value but 0 for an error, also one that is no errno. */
 	if (err > 0 || err <= -ERESTARTSYS)
 		err = -EINVAL;
 	return err - SHK_LIVEPATCH_BASE;

@@ -83,9 +83,9 @@ int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *s
 }
 
 /*
- * True if the base's body from @from to @to has a static key. jump_label_text_reserved() decodes the
- * instruction at every static key of the kernel, in the text of the task that registers a kprobe:
- * BUG() if a process inside the shadow had other bytes there.
+ * Returns true if the base has a static key in [@from, @to). jump_label_text_reserved() decodes the
+ * instruction at every static key, in the text of the task that registers a kprobe. If that task
+ * is inside a shadow with other bytes there, the kernel stops by BUG().
  */
 static bool inplace_has_keys(unsigned long from, unsigned long to)
 {

@@ -176,15 +176,15 @@ static bool binds_by_handle(void)
 }
 
 /*
- * Returns 0 if the caller may change the process of @c->task; CAPABILITY, RIGHTS. That is the task which is
- * changed: a second look-up of the pid might find another one. If CAP_SYS_ADMIN is missed, that
- * is audited.
+ * Returns 0 if the caller may change the process of @c->task; CAPABILITY; RIGHTS. The check is made
+ * on the task that is changed: a second look-up of the pid might find another one. If
+ * CAP_SYS_ADMIN is missed, that is audited.
  */
 static int may_bind(const struct process_change *c)
 {
 	bool own = !IS_ERR(c->task) && same_thread_group(c->task, current);
 
-	/* A derived handle permits no more to root than to others. */
+	/* A derived handle permits root what it permits other callers. */
 	if (c->granted)
 		return own ? 0 : SHK_E(RIGHTS);
 	return !c->delegated || capable(CAP_SYS_ADMIN) ? 0 : SHK_E(CAPABILITY);

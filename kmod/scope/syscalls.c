@@ -142,8 +142,8 @@ static void syscalls_update_calls(struct shk_shadow *target)
 
 /*
  * Puts the jump into the texts of @shadow and its target, and makes @shadow one of the target's
- * callers. The locks of both are held; sleeps. After an error both are unchanged. EDITS_IN_PLACE, EDIT_THERE,
- * SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM.
+ * callers. The locks of both are held; sleeps. After an error both are unchanged. EDITS_IN_PLACE,
+ * EDIT_THERE, SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM.
  */
 static int syscalls_link_target(struct shk_shadow *shadow)
 {

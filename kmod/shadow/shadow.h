@@ -264,7 +264,8 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 				     struct shk_shadow *target);
 /*
  * Makes @shadow known by its id and its name, which gets a reference. The caller has made all that
- * the shadow needs, and gives it up by shk_shadow_put() after an error. Takes names_lock; may sleep.
+ * the shadow needs. After an error it gives the shadow up by shk_shadow_put(). Takes names_lock;
+ * may sleep.
  *   NAME_TAKEN    a shadow has that name
  *   -ERESTARTSYS  the caller was killed
  */
@@ -308,13 +309,16 @@ struct shk_shadow *shk_shadow_next(u64 id);
  */
 int shk_shadow_destroy(struct shk_shadow *shadow);
 /*
- * Prepares @shadow for processes that attach themselves by a derived handle: from now on exec takes
- * such a process out if it gains privileges, and patches for which threads are waited for are
- * refused, since exec cannot wait. There is no way back. Takes the shadow's lock; may sleep. Returns
- * 0, or an error after which nothing has changed:
- *   EDITS_IN_PLACE  the shadow has such a patch
- *   XEN, FTRACE_DISABLED, FTRACE_DEAD, -ENOMEM  the hook could not be applied
- *   -ERESTARTSYS    the caller was killed
+ * Prepares @shadow for processes that attach themselves by a derived handle. From now on exec takes
+ * such a process out if it gains privileges. Exec cannot wait for threads, so patches for which
+ * threads are waited for are refused. There is no way back. Takes the shadow's lock; may sleep.
+ * Returns 0, or an error after which nothing has changed:
+ *   EDITS_IN_PLACE   the shadow has such a patch
+ *   XEN              Xen refused a change of page tables for exec's hook
+ *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD      ftrace has stopped
+ *   -ENOMEM          out of memory
+ *   -ERESTARTSYS     the caller was killed
  */
 int shk_shadow_share(struct shk_shadow *shadow);
 /*

@@ -561,7 +561,7 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 
 	unmapped_init(&unmapped);
 	mutex_lock(shk_symbols.text_mutex);
-	/* Around the edit are the instructions that a jump of the base has replaced, if it is held. */
+	/* If the edit holds a jump of the base, the page has the old instructions around it. */
 	bytes = edit->held_len ? edit->under : edit->base;
 	/* An edit cannot stay: if its page cannot be exchanged, its bytes change in place. */
 	if (WARN_ON_ONCE(edit_write_bytes(page, edit, bytes)))

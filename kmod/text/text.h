@@ -85,9 +85,9 @@ struct shk_edit {
 	/*
 	 * The base has a jump of several instructions' length (an optimised kprobe) in the
 	 * @held_len bytes at @held, some of which are this edit's. The page has the kprobe's
-	 * breakpoint and the instructions' other bytes there instead; see sync.c. @under are those
-	 * that belong under this edit, whose place @base has the jump's bytes for. @held_len is 0 if
-	 * there is no such jump. Under text_mutex.
+	 * breakpoint and the instructions' other bytes there instead; see sync.c. @base has bytes of
+	 * the jump then, and @under has those that the page needs when this edit is reverted.
+	 * @held_len is 0 if there is no such jump. Under text_mutex.
 	 */
 	unsigned long held;
 	u8 held_len;
@@ -563,7 +563,8 @@ void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8
 /*
  * Writes the base's bytes to those of @page that @edit->held kept back, unless another edit of
  * @page holds the same jump. Does nothing if @edit->held_len is 0. @edit has been taken from the
- * page's list, @edit->under is at its place, and @page stays private. Called with text_mutex held and interrupts on.
+ * page's list, its place has the bytes of @edit->under, and @page stays private. Called with
+ * text_mutex held and interrupts on.
  */
 void shk_sync_release(struct shk_page *page, struct shk_edit *edit);
 

@@ -545,8 +545,9 @@ struct shk_shadow_destroy {
  * @id:		out: id of the new handle, for SHK_HANDLE_REVOKE
  *
  * A derived handle grants its rights to a holder without capabilities. Everything else on it is
- * EACCES, also for root: other calls, and other processes than the caller's own. SHK_SHADOW_LIST and SHK_LEAVE need no
- * right. Read hits are those of all processes inside, not only of the holder's.
+ * EACCES, also for root: other calls, and other processes than the caller's own. SHK_SHADOW_LIST
+ * and SHK_LEAVE need no right. Read hits are those of all processes inside, not only of the
+ * holder's.
  *
  * A process that attached itself by SHK_RIGHT_ATTACH without CAP_SYS_ADMIN is inside by
  * delegation, as are the children that it forks and the programs that it executes. It leaves
