@@ -85,8 +85,8 @@ struct shk_edit {
 	/*
 	 * The base has a jump of several instructions' length (an optimised kprobe) in the
 	 * @held_len bytes at @held, some of which are this edit's. The page has the kprobe's
-	 * breakpoint and the instructions' other bytes there instead; see sync.c. @base has bytes of
-	 * the jump then, and @under has those that the page needs when this edit is reverted.
+	 * breakpoint and the instructions' other bytes there instead; see sync.c. @base has bytes
+	 * of the jump then, and @under has those that the page needs when this edit is reverted.
 	 * @held_len is 0 if there is no such jump. Under text_mutex.
 	 */
 	unsigned long held;
