@@ -45,8 +45,9 @@ command  := $(if $(cli_src),$(O)/bin/shadowctl)
 man      := $(man_src:docs/man/%.scd=$(O)/man/%)
 profiles := $(profile_src:%=$(O)/share/shadowk/%)
 helpers  := $(if $(helper_src),$(O)/tests/lib/libhelpers.a)
+program32 := $(O)/tests/abi_32bit_program
 tests    := $(foreach s,$(test_src),$(O)/tests/$(basename $(notdir $s))) \
-	    $(foreach s,$(scripts),$(O)/tests/$(basename $(notdir $s)))
+	    $(foreach s,$(scripts),$(O)/tests/$(basename $(notdir $s))) $(program32)
 units    := $(unit_src:%.c=$(O)/%)
 benches  := $(bench_src:%.c=$(O)/%)
 examples := $(example_src:%.c=$(O)/%)
@@ -176,6 +177,13 @@ $(call programs,sweep): $(O)/tests/%: $(O)/tests/sweep/%.o $(helpers) $(alib)
 # Only the headers of their release, and the library as the system has it.
 $(call programs,abi): $(O)/tests/%: $(O)/tests/abi/%.o $(solib)
 	$(call link,-L$(O)/lib -Wl$(comma)--as-needed -lshadowk)
+
+# A program of 32 bits, which needs no C library. What linux/ioctl.h includes is the same for it.
+$(program32): tests/abi/32bit/abi_32bit_program.c include/uapi/linux/shadowk.h
+	@mkdir -p $(@D)
+	@echo "  CC32    $<"
+	$(CC) -m32 -O2 $(WARNINGS) -Wno-missing-prototypes -ffreestanding -fno-stack-protector -fno-pie \
+		-no-pie -nostdlib -static -Iinclude/uapi -I/usr/include/$(shell $(CC) -dumpmachine) -o $@ $<
 
 $(O)/tests/%: tests/guest/%.sh
 	@mkdir -p $(@D)
