@@ -2,13 +2,16 @@
 /*
  * Attach, move, detach, and the revert of a cgroup's attach.
  *
- * The shadow that an mm goes to is locked, so the bodies that it has in place do not change. The
- * shadow that the mm leaves is not locked. Several processes can share an mm, each with its own
- * cred_guard_mutex, so other tasks may attach or detach the mm at the same time.
+ * Locks, outermost first: cgroups_lock (for a placement), cred_guard_mutex of the process,
+ * shk_shadow.lock of the shadow that the mm goes to, shk_graft_lock. The shadow that the mm leaves
+ * is not locked. Several processes can share an mm, each with its own cred_guard_mutex, so other
+ * tasks may attach or detach the mm at the same time.
  *
- * So nothing that was seen of a graft is valid once shk_graft_lock was released. The functions
- * *_fn() look again and make the whole change under one hold of that lock. They are called by
- * shk_graft_change_text(), and return -EAGAIN if the graft is not what the caller saw.
+ * So nothing that was seen of a graft is valid once shk_graft_lock was released. attach_fn(),
+ * detach_fn() and restore_fn() look again and make the whole change under one hold of that lock.
+ * shk_graft_change_text() calls them. They return -EAGAIN if the graft is not what the entry points
+ * below saw; scope/ releases its locks then, waits, and calls the entry point again until a
+ * deadline. Functions without an own statement about it are called with shk_graft_lock held.
  */
 #include <linux/sched/mm.h>
 
@@ -18,9 +21,10 @@
 #include "graft/stack_check.h"
 
 /*
- * Returns what shk_graft_restore() needs to return @graft, which has left the shadow @was (NULL:
- * the base), with references. SHK_THREAD stretches cannot be restored: if @graft is in some, it is
- * where the process was before the first of them.
+ * Returns the place that shk_graft_restore() returns @graft to, with references: the shadow @was
+ * that @graft has just left, with its stretches. SHK_THREAD stretches cannot be restored: if @graft
+ * is in some, the place is the one before the outermost of them. An empty place stands for the
+ * base.
  */
 static struct shk_previous attach_previous_of(const struct shk_graft *graft, struct shk_shadow *was)
 {
@@ -37,9 +41,9 @@ static struct shk_previous attach_previous_of(const struct shk_graft *graft, str
 }
 
 /*
- * Returns 0 if @graft can begin @args->stretch, or if that is NULL. shk_graft_lock is held.
- * Errors: STRETCHES_FULL; THREAD_STRETCH: an ordinary stretch, or one in another shadow, cannot
- * begin in a SHK_THREAD stretch.
+ * Returns 0 if @graft can begin @args->stretch, or if that is NULL. Errors: STRETCHES_FULL;
+ * THREAD_STRETCH: @graft is in a SHK_THREAD stretch of any of its threads, and @args->stretch is
+ * none, or is in another shadow than that.
  */
 static int attach_check_stretch(const struct shk_attach_args *args, const struct shk_graft *graft)
 {
@@ -77,8 +81,14 @@ static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_
  * Ends all stretches of @graft, after an attach that begins none. @was is the shadow that the mm
  * was in, or that its pending attach was to; NULL: the base.
  *
- * If the attach is by a cgroup on trial, @graft remembers its place in .previous, unless it
- * already remembers one, or the same binding has placed it before. Otherwise .previous is cleared.
+ * Also sets @graft->previous, the place for shk_graft_restore():
+ *
+ *   the attach is not on trial               cleared
+ *   on trial, .previous is set already       kept: it is the place before the first trial
+ *   on trial, @graft has this binding as its
+ *   origin already                           kept: the binding placed it before the trial
+ *   on trial, other cases                    the place that the mm has just left
+ *
  * @deferred gets the references that @graft gives up.
  */
 static void attach_end_stretches(const struct shk_attach_args *args, struct shk_graft *graft,
@@ -96,11 +106,13 @@ static void attach_end_stretches(const struct shk_attach_args *args, struct shk_
 }
 
 /*
- * Returns the new origin of @graft, which was in the shadow @was (NULL: the base): @args->origin,
- * except in these cases, in which @graft keeps its own.
+ * Returns the new origin of @graft, which was in the shadow @was (NULL: the base). By the origin of
+ * the request, @args->origin.kind:
  *
- *   SHK_BY_USER       a cgroup has placed it, and a stretch begins or it is in @args->to already
- *   SHK_BY_DELEGATE   it is in @args->to already
+ *   SHK_BY_CGROUP     the request's
+ *   SHK_BY_DELEGATE   the request's if the mm moves; @graft's if it is in @args->to already
+ *   SHK_BY_USER       @graft's if that is SHK_BY_CGROUP, and a stretch begins or the mm is in
+ *                     @args->to already; the request's otherwise
  */
 static struct shk_origin attach_origin(const struct shk_attach_args *args,
 				       const struct shk_graft *graft, const struct shk_shadow *was)
@@ -124,13 +136,18 @@ static struct shk_origin attach_origin(const struct shk_attach_args *args,
 }
 
 /*
- * Attaches the mm to @args->to, under shk_graft_lock. @graft is its attached graft; if that is
- * NULL, the UNUSED one of shk_graft_prealloc() is used. The graft takes over @args->stretch, if
- * any.
+ * Attaches the mm to @args->to. @graft is the graft of the mm, or NULL if it has none: then the
+ * UNUSED graft is used, which shk_graft_prealloc() made because it saw none. The graft takes over
+ * @args->stretch, if any.
  *
- * Returns 1 if the entry was written, 0 if the mm is in @args->to already. Errors; nothing has
- * changed: STRETCHES_FULL, THREAD_STRETCH, NOT_DELEGATED, XEN; -EAGAIN: there is no graft at all,
- * since the mm has left its shadow after shk_graft_prealloc().
+ * Returns 1 if the mm's page-table entry was written, 0 if the mm is in @args->to already. After an
+ * error nothing has changed:
+ *   STRETCHES_FULL, THREAD_STRETCH  see attach_check_stretch()
+ *   NOT_DELEGATED  the request is by delegation, and would move an mm that is not, or cancel its
+ *                  pending attach
+ *   XEN            Xen refused the write
+ *   -EAGAIN        there is neither graft: shk_graft_prealloc() saw one, and the mm has left its
+ *                  shadow since then
  */
 static int attach_fn(struct shk_graft *graft, void *arg)
 {
@@ -230,8 +247,8 @@ struct detach_args {
 };
 
 /*
- * Returns 0 if @e may detach @graft (or NULL). shk_graft_lock is held. Errors: NOT_INSIDE: it is
- * not in @e->from, or NULL; NOT_DELEGATED: it is inside, but not by delegation.
+ * Returns 0 if @e may detach @graft. Errors: NOT_INSIDE: @graft is NULL, or in another shadow than
+ * @e->from; NOT_DELEGATED: @e is by delegation, and @graft is not.
  */
 static int detach_check(const struct detach_args *e, const struct shk_graft *graft)
 {
@@ -241,7 +258,7 @@ static int detach_check(const struct detach_args *e, const struct shk_graft *gra
 }
 
 /*
- * Cancels the pending attach of the mm, which has no graft. shk_graft_lock is held. Errors:
+ * Cancels the pending attach of the mm, which has no graft. Returns 0. Errors:
  * NOT_INSIDE: there is none, or it is not to @e->from; NOT_DELEGATED.
  */
 static int detach_cancel_pending(const struct detach_args *e)
@@ -257,9 +274,10 @@ static int detach_cancel_pending(const struct detach_args *e)
 }
 
 /*
- * Returns 0 if @graft may be detached with regard to its children. -EAGAIN: one is unfinished
- * (shk_graft_has_unfinished_child()). Until the caller tries again fork and exec create mms
- * outside, so that the detach is not delayed forever. shk_graft_lock is held.
+ * Returns 0 if fork and exec have no unfinished mm of @graft in work
+ * (shk_graft_has_unfinished_child()). Returns -EAGAIN otherwise, and makes fork and exec create
+ * mms in the base for the time of two pauses. So the next try succeeds, even in a process that
+ * forks all the time; without a next try they inherit again after that time.
  */
 static int detach_check_children(struct shk_graft *graft)
 {
@@ -269,7 +287,7 @@ static int detach_check_children(struct shk_graft *graft)
 	return -EAGAIN;
 }
 
-/* Does what detach_begin() does; shk_graft_lock is held. */
+/* Does what detach_begin() does, including the call of @e->change->check(). */
 static int detach_try_begin(const struct detach_args *e)
 {
 	const struct shk_change *change = e->change;
@@ -288,8 +306,9 @@ static int detach_try_begin(const struct detach_args *e)
 }
 
 /*
- * Begins a detach: from here on fork and exec in the mm create mms outside. Returns 1; or 0 if
- * there is nothing left to do, since the mm had a pending attach only, which was cancelled.
+ * Begins a detach: from here on fork and exec in the mm create mms in the base. Takes
+ * shk_graft_lock. Returns 1; or 0 if there is nothing left to do, since the mm had a pending attach
+ * only, which was cancelled.
  *
  * Errors: NOT_INSIDE, NOT_DELEGATED; -EAGAIN: a child is unfinished; that of @e->change->check().
  */
@@ -303,7 +322,10 @@ static int detach_begin(const struct detach_args *e)
 	return ret;
 }
 
-/* Ends a detach that detach_begin() has begun and that failed: fork and exec inherit again. */
+/*
+ * Ends a detach that detach_begin() has begun and that failed: fork and exec inherit again. Takes
+ * shk_graft_lock.
+ */
 static void detach_allow_inherit(struct mm_struct *mm)
 {
 	struct shk_graft *graft;
@@ -316,8 +338,9 @@ static void detach_allow_inherit(struct mm_struct *mm)
 }
 
 /*
- * Detaches @graft and its execs, under shk_graft_lock, and returns 1. Errors; nothing has changed:
- * NOT_INSIDE, NOT_DELEGATED; -EAGAIN: a child is unfinished.
+ * Detaches @graft, and the grafts of mms that exec has made from its mm and not yet taken into use.
+ * Returns 1. After an error nothing has changed: NOT_INSIDE, NOT_DELEGATED; -EAGAIN: fork or exec
+ * has an unfinished mm in work, which they began after another detach had failed.
  */
 static int detach_fn(struct shk_graft *graft, void *arg)
 {
@@ -390,8 +413,9 @@ struct restore_args {
 };
 
 /*
- * Returns the shadow in which @graft (or NULL) was before a trial, if the binding with the id
- * @binding had placed it there; 0: if no binding had. NULL otherwise. shk_graft_lock is held.
+ * Returns the shadow that @graft was in before a trial, if the binding with the id @binding had
+ * placed it there (if @binding is 0: if no binding had). Returns NULL in all other cases, also if
+ * @graft is NULL or was in the base.
  */
 static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u64 binding)
 {
@@ -399,9 +423,9 @@ static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u
 }
 
 /*
- * Returns @graft to where it was before the trial, under shk_graft_lock. Returns 1 if the entry
- * was written, 0 if it is in that shadow already. Errors: XEN; -EAGAIN: @graft does not remember
- * the shadow @r->to.
+ * Moves @graft back to its place before the trial, which is in the shadow @r->to. Returns 1 if the
+ * mm's page-table entry was written, 0 if @graft is in that shadow already. After an error nothing
+ * has changed: XEN; -EAGAIN: the place of @graft before the trial is no longer in @r->to.
  */
 static int restore_fn(struct shk_graft *graft, void *arg)
 {
@@ -424,9 +448,10 @@ static int restore_fn(struct shk_graft *graft, void *arg)
 }
 
 /*
- * Locks the shadow @r->to and returns the mm there. The caller holds what other tasks wait for
- * (cred_guard_mutex, cgroups_lock), so the lock is only tried. Errors: XEN; -EAGAIN, also if the
- * lock is taken; -ESTALE: the shadow was destroyed; that of @r->change->check().
+ * Tries the lock of the shadow @r->to, and moves the mm back there. The caller holds locks that
+ * other tasks wait for (cred_guard_mutex, cgroups_lock), so the shadow's lock is not waited for.
+ * Returns 0 with all locks of this function released. Errors: XEN; -EAGAIN: the lock is taken, or
+ * as restore_fn(); -ESTALE: the shadow was destroyed; the error of @r->change->check().
  */
 static int restore_mm(struct restore_args *r)
 {
@@ -464,8 +489,10 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 }
 
 /*
- * Sets *@trial to false. Moves .previous of one graft that the binding with the id @binding has
- * placed to *@previous, with its references. Returns false if no graft remembers anything.
+ * Moves .previous of one graft that the binding with the id @binding has placed to *@previous, with
+ * its references, and returns true. Returns false if no graft of that binding has a previous place.
+ * Sets *@trial to false, so that no graft gets one from then on. Takes shk_graft_lock, for one graft
+ * at a time: the caller repeats the call and drops the references between.
  */
 static bool trial_take_previous(u64 binding, bool *trial, struct shk_previous *previous)
 {
