@@ -491,8 +491,8 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 /*
  * Moves .previous of one graft that the binding with the id @binding has placed to *@previous, with
  * its references, and returns true. Returns false if no graft of that binding has a previous place.
- * Sets *@trial to false, so that no graft gets one from then on. Takes shk_graft_lock, for one graft
- * at a time: the caller repeats the call and drops the references between.
+ * Sets *@trial to false, so that no graft gets one from then on. Takes shk_graft_lock, for one
+ * graft at a time: the caller repeats the call and drops the references between.
  */
 static bool trial_take_previous(u64 binding, bool *trial, struct shk_previous *previous)
 {

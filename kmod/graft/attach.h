@@ -89,14 +89,15 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
  * @binding is the id of the cgroup binding that applies to the process now; 0: none. The mm
  * returns only if that binding had placed it there, or no binding if @binding is 0.
  *
- * Tries the lock of that shadow: the caller holds no shadow's lock. Afterwards, also after an error,
- * the caller calls shk_deferred_put_run().
+ * Tries the lock of that shadow: the caller holds no shadow's lock. Afterwards, also after an
+ * error, the caller calls shk_deferred_put_run().
  *
  * Errors; the mm executes the text that it executed before:
  *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
- *                      place. If @change->busy is 0, the lock is taken, the mm has changed its
- *                      shadow meanwhile, a fork or exec in it is in its first steps, or the mm
- *                      was detached since that shadow was destroyed.
+ *                      place. If @change->busy is 0, one of these is the reason: the lock is
+ *                      taken; the mm has changed its shadow meanwhile; a fork or exec in it is in
+ *                      its first steps; the mm was detached, since its previous shadow was
+ *                      destroyed.
  *   -ENOENT            the mm remembers no shadow, or another binding had placed it there
  *   XEN                Xen refused a change of page tables
  *   any                the error that @change->check() returned
