@@ -257,7 +257,8 @@ int shk_raw_next(struct shk_shadow *shadow, u64 *cursor, struct shk_raw_info *in
 			.offset = raw->offset,
 			.len = raw->len,
 		};
-		memcpy(info->bytes, raw->edit.bytes, sizeof(info->bytes));
+		if (show_addr)
+			memcpy(info->bytes, raw->edit.bytes, sizeof(info->bytes));
 		strscpy(info->symbol, raw->symbol, sizeof(info->symbol));
 		ret = 0;
 		break;

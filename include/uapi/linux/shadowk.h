@@ -15,7 +15,10 @@
  *            rights. It is close-on-exec. It can be duplicated, inherited and sent over a socket.
  *
  * A shadow lives as long as it has a name, a handle, a grafted process, an attached cgroup, or a
- * stretch that returns to it.
+ * stretch (SHK_ENTER) that returns to it.
+ *
+ * Terms: an edit is a difference of a shadow from the base: a probe, a patch or a raw edit. A
+ * process is inside a shadow if its mm is grafted to it. A body is the code of a function.
  *
  * Arguments
  *
@@ -23,7 +26,7 @@
  *
  *   size     in   sizeof(struct), as the caller knows it
  *   flags    in   flags of this call; an unknown flag is EINVAL
- *   reason   out  after an error: enum shk_reason; 0 after success
+ *   reason   out  after an error: enum shk_reason, or 0 if errno says all; after success: 0
  *   busy     out  after EBUSY with SHK_REASON_TASK_BUSY: the thread that was in the way, as a
  *                 thread id of the caller's pid namespace; -1 if that namespace does not show it
  *
@@ -31,8 +34,10 @@
  * - The kernel fills a shorter struct up with zeros. It accepts a longer one if all bytes that it
  *   does not know are 0 (E2BIG otherwise). A size below that of the struct's first release is
  *   EINVAL; one above 4096 is E2BIG. The kernel writes back as much as the caller's struct holds.
- * - A call that fails changes nothing. It writes @reason, @busy, and those out members that are
- *   documented as valid after an error.
+ * - A call that fails changes nothing; struct shk_cgroup tells of one exception. It writes @reason,
+ *   @busy, and those out members that are documented as valid after an error.
+ * - A place has a @symbol or an @addr; what exists has a @name or an @id. The caller gives one of
+ *   the two, and leaves the other one 0 or "". Both or neither are EINVAL.
  * - Strings end with a NUL within their arrays (EINVAL otherwise).
  *
  * Errors
@@ -42,10 +47,11 @@
  *
  *   EACCES   SHK_REASON_RIGHTS, SHK_REASON_REVOKED: the handle does not permit the call
  *   EFAULT   a pointer cannot be read or written
- *   EINTR    a signal arrived while the call waited; nothing was changed
- *   EINVAL   size, flags, reserved members, or a string without NUL
- *   EBUSY    SHK_REASON_FTRACE_DISABLED, and ENODEV, SHK_REASON_FTRACE_DEAD: calls that attach or
- *            add something to a shadow that has nothing yet
+ *   EINTR    a signal arrived while the call waited; nothing was changed. The kernel restarts the
+ *            call if the signal's handler has SA_RESTART
+ *   EINVAL   size, an unknown kind or flag, a flag that the kind does not have, reserved and unused
+ *            members, a string without NUL
+ *   ENODEV   SHK_REASON_FTRACE_DEAD: wherever FTRACE_DISABLED is listed
  *   E2BIG    size; or bytes that the kernel does not know are not 0
  *   EMFILE   calls that return a handle: too many open files; also ENFILE
  *   ENOMEM   out of memory
@@ -79,14 +85,16 @@
 
 /*
  * The numbers 0xBD/00-7F; Documentation/userspace-api/ioctl/ioctl-number.rst has no other user.
- * The size is not part of a number, since structs grow.
+ * The numbers are made by _IO(), as those of iommufd: the size is a member of each struct, since
+ * structs grow.
  */
 #define SHK_IOC			0xBD
 
 /**
  * enum shk_reason - cause of an error
  *
- * A reason keeps its value and its errno in all releases. A program that does not know a reason
+ * A reason keeps its value and its errno in all releases. LIVEPATCH alone has no errno of its own.
+ * A program that does not know a reason
  * relies on errno alone.
  *
  * The caller and its descriptor:
@@ -119,7 +127,7 @@
  *   SHARED              EOPNOTSUPP  handles with SHK_RIGHT_ATTACH were derived
  *   EDITS_IN_PLACE      EBUSY       the shadow has IN_PLACE or LIVEPATCH patches
  *   EDITS_FOR_ALL       EBUSY       the shadow has edits that cannot test the thread
- *   THREADS_INSIDE      EBUSY       threads are in stretches of their own
+ *   THREADS_INSIDE      EBUSY       threads are in SHK_THREAD stretches in the shadow
  *   PROCESSES_INSIDE    EBUSY       processes inside execute the text concerned
  *
  * Processes and threads:
@@ -140,7 +148,7 @@
  *   CGROUP_UNATTACHED   ENOENT      the cgroup is not attached
  *   NOT_HANDLE          EBADF       the descriptor is no handle
  *   IRQ_UNKNOWN         ENOENT      no interrupt line has that number
- *   OWNED_ELSEWHERE     EBUSY       another shadow owns it
+ *   OWNED_ELSEWHERE     EBUSY       a shadow owns that interrupt line already
  *   NOT_OWNED           ENOENT      the shadow does not own it
  *   SYSCALL_UNKNOWN     EINVAL      the kernel has no system call @nr
  *   SYSCALL_NO_RETURN   EOPNOTSUPP  @nr does not return to its caller
@@ -159,7 +167,7 @@
  *   EDIT_THERE          EBUSY       the shadow has another edit there
  *   KPROBE_THERE        EBUSY       another user's kprobe is there
  *   NO_ROOM             ENOSPC      the module has no room for more edits
- *   ID_UNKNOWN          ENOENT      the shadow has no edit of that id or name
+ *   ID_UNKNOWN          ENOENT      the shadow has no edit or derived handle of that id or name
  *
  * Probes and raw edits:
  *   CANNOT_STEP         EOPNOTSUPP  kprobes cannot step that instruction
@@ -180,9 +188,11 @@
  *   OBJECT_RELOCATIONS  EOPNOTSUPP  the livepatch has relocations that livepatch makes
  *   BODY_TOO_LONG       EOPNOTSUPP  the body is longer than the one that it replaces
  *   BODY_OUT_OF_REACH   EOPNOTSUPP  a branch or datum is out of reach from there
- *   BODY_FIXED          EOPNOTSUPP  static keys, WARN() or exceptions tie the body to its address
+ *   BODY_FIXED          EOPNOTSUPP  a body depends on its address (static keys and calls, WARN(),
+ *                                   exceptions), has too many .cold parts, is a module's, or the
+ *                                   patch calls the old one
  *   BODY_FRAMES         EOPNOTSUPP  the stack frames differ from those of the old body
- *   CHANGES_TEXT        EOPNOTSUPP  tasks change their text inside that function
+ *   CHANGES_TEXT        EOPNOTSUPP  tasks enter or leave shadows inside that function
  *   NOT_LIVEPATCH       EINVAL      the patch is no LIVEPATCH
  *   PROMOTED            EEXIST      the patch was promoted before
  *   PATCH_BUSY          EBUSY       another call adds, removes or promotes the patch
@@ -291,9 +301,12 @@ enum shk_reason {
  * members that it does not know itself with zeros.
  *
  * A caller repeats the call until @cursor is 0. One call may return fewer elements than there is
- * room for. An element that is added or removed between two calls may or may not be seen; each
- * other element is seen once. A cursor has no meaning but to resume the same list, and tells
- * nothing about addresses.
+ * room for, also none. An element that is added or removed between two calls may or may not be
+ * seen; each other element is seen once. A cursor has no meaning but to resume the same list, and
+ * tells nothing about addresses.
+ *
+ * An @nr of 0 and an @element_size out of bounds are EINVAL. So is a @cursor that the kernel has
+ * not made, if it notices.
  */
 struct shk_list {
 	__u32 size;
@@ -378,8 +391,8 @@ struct shk_property {
 /* ---- device: shadows ------------------------------------------------------------------------- */
 
 /*
- * Policies: the text that asynchronous work executes, and the counter of a probe that it hits there
- * ("async" is @async_hits, "-" is none):
+ * Policies: the text that asynchronous work executes, and the counter that a probe in that text
+ * increments then ("async" is @async_hits, "-" is none):
  *
  * policy  process     hard interrupt  softirq         work item      kthread        NMI(1)
  * base    shadow hits base -          base -          base -         base -         shadow async
@@ -391,10 +404,11 @@ struct shk_property {
  * (1) If the task on that CPU is inside the shadow; otherwise the base.
  * (2) If the shadow owns the interrupt line or the kernel thread; otherwise the base.
  * (3) A work item executes the shadow if the shadow owns the kworker by its name.
- * (4) If a process inside has queued the work item or raised the softirq; timers run in softirqs.
- *     A softirq that a task outside has raised on the same CPU as well executes the base, which
- *     mostly increments @nr_unfollowed. Work that follows from such work is not followed, except
- *     for the work item of a delayed one.
+ * (4) If a process inside has queued the work item, raised the softirq, or armed the timer, which
+ *     runs in a softirq. A softirq that a task outside has raised on the same CPU as well executes
+ *     the base. That increments @nr_unfollowed, unless the task outside was the first. Work that
+ *     such work queues, raises or arms executes the base. The work item of a delayed work item
+ *     that a process inside has queued is the only exception.
  * (5) The union is a text with the probes of all UNION shadows, without their patches and raw
  *     edits. The whole machine executes it in these contexts, also while no process is inside.
  *     Work that belongs to an OWNER, CAUSAL or INHERIT shadow executes that shadow instead. Union
@@ -514,11 +528,12 @@ struct shk_shadow_info {
  * @busy:	out
  *
  * On return the name is free, the edits are removed, and the room that they took in the module is
- * free for other shadows. Handles stay valid, but nothing can be attached or added (ESTALE). The
- * call waits for a grace period; a fatal signal ends the wait.
+ * free for other shadows. Handles stay valid, but attaching and adding through them is ESTALE. The
+ * last step waits for a grace period. A caller that is killed then has destroyed the shadow, and
+ * the room becomes free later.
  *
- *   EBUSY       SHADOW_IN_USE: processes are inside, or cgroups are attached, to this shadow or
- *               to one whose target it is
+ *   EBUSY       SHADOW_IN_USE: processes are inside the shadow, or cgroups are attached to it. Both
+ *               count for the target of SHK_SYSCALLS_CREATE, too
  *   ESTALE      SHADOW_DESTROYED
  *
  * Needs CAP_SYS_MODULE.
@@ -554,8 +569,10 @@ struct shk_shadow_destroy {
  * the shadow when it executes a program that gains privileges (set-id, file capabilities), before
  * that program's first instruction.
  *
- * Once a handle with SHK_RIGHT_ATTACH was derived, the shadow accepts no patch for which threads
- * are waited for (SHK_PATCH_IN_PLACE, LIVEPATCH without SHK_PATCH_UNSAFE_NOW).
+ * From the first handle with SHK_RIGHT_ATTACH on, and for as long as it lives, the shadow accepts
+ * no patch for which threads are waited for (SHK_PATCH_IN_PLACE, LIVEPATCH without
+ * SHK_PATCH_UNSAFE_NOW). All other edits of the shadow act on its holders, also those that drop
+ * protections (RETPOLINES, RETURNS): the owner decides whether to share such a shadow.
  *
  * Return: the handle.
  *   EBUSY       EDITS_IN_PLACE: SHK_RIGHT_ATTACH, and the shadow has such a patch
@@ -616,14 +633,14 @@ struct shk_handle_revoke {
  * SHK_PROCESS_ATTACH, on a handle: from the return on, all threads of the process execute the
  * shadow's text. Its future children (fork, vfork, clone) and the programs that it executes do,
  * too. Processes that share its mm (CLONE_VM without CLONE_THREAD, a vfork child before it
- * executes) are attached with it. A process in another shadow moves. For a process in this shadow
- * only its stretches (SHK_ENTER) end.
+ * executes) are attached with it. A process in another shadow moves. A process
+ * that is in this shadow already stays there, and its stretches (SHK_ENTER) end.
  *
  * SHK_PROCESS_DETACH, on the device: the process executes the base again, whichever shadow it was
  * in. On a handle: the same, if it is in the handle's shadow. Its stretches end.
  *
- * Both calls wait up to three seconds for a process that is in fork or exec. They also wait, up to
- * three seconds, for threads in bodies that change. These are the bodies of patches with
+ * Both calls wait, up to three seconds in all, for a process that is in fork or exec, and for
+ * threads in bodies that change. These are the bodies of patches with
  * SHK_PATCH_IN_PLACE, and of LIVEPATCH without SHK_PATCH_UNSAFE_NOW, in the shadow that is left or
  * entered. The kernel stack of a thread that sleeps or was preempted says whether it is in one.
  * A process whose mmap_lock is held, in a page fault on a frozen file system for instance, is
@@ -636,12 +653,14 @@ struct shk_handle_revoke {
  *   EIO         XEN (attach)
  *   ENOENT      NOT_INSIDE (detach)
  *   EOPNOTSUPP  KERNEL_THREAD
- *   EPERM       NOT_DELEGATED: CAP_SYS_ADMIN attached the process, and it would leave its shadow
+ *   EPERM       NOT_DELEGATED: a caller with CAP_SYS_ADMIN attached the process, and it would leave
+ *               its shadow
  *   ESRCH       PROCESS_EXITED
  *   ESTALE      SHADOW_DESTROYED (attach)
  *
  * Needs CAP_SYS_ADMIN, or a handle derived with SHK_RIGHT_ATTACH and the caller's own process.
- * CAP_SYS_ADMIN that attaches a process which is inside by delegation ends the delegation.
+ * A caller with CAP_SYS_ADMIN that attaches a process which is inside by delegation ends the
+ * delegation.
  */
 struct shk_process {
 	__u32 size;
@@ -715,21 +734,23 @@ struct shk_process_entry {
  * @reason:	out
  * @busy:	out
  *
- * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and notes where it was.
- * SHK_LEAVE by any of its threads, on a handle of the same shadow, returns the process there: to
- * the base, or to a shadow and its stretch. Stretches nest, also across shadows. Both calls take
- * constant time, however many pages the shadow has for itself.
+ * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and notes its place: the
+ * base, or a shadow and the stretch that it is in. SHK_LEAVE by any of its threads, on a handle of
+ * the same shadow, returns the process to that place. Stretches nest, also across shadows. A
+ * process that an attached cgroup has in a shadow can enter and leave, too. The cost of both calls
+ * does not grow with the number of private pages.
  *
  * - fork: a child that is forked in a stretch is in a copy of it, and leaves by itself.
  * - exec: the new program is in the shadow, in no stretch.
  * - SHK_PROCESS_ATTACH and SHK_PROCESS_DETACH end all stretches of the process.
- * - A shadow that was destroyed meanwhile is skipped: SHK_LEAVE returns to where the stretch in
- *   that shadow would have returned.
+ * - If the shadow to return to was destroyed meanwhile, SHK_LEAVE returns to the place before that
+ *   one, and the stretch in the destroyed shadow is over, too.
  *
  * SHK_THREAD: all threads of the process execute the shadow's text, but its probes and patches
  * act on the calling thread alone, until it leaves. Other threads pass the edits without effect,
- * unless they have entered with SHK_THREAD, too. Edits of the shadow that the process was in before
- * act on no thread.
+ * unless they have entered with SHK_THREAD, too. Each of these threads leaves by itself: SHK_LEAVE
+ * by another one is NO_STRETCH. Edits of the shadow that the process was in before act on no
+ * thread.
  *
  * - fork by a thread that has entered: the child is inside with all its threads. A vfork child
  *   counts as another thread.
@@ -738,11 +759,12 @@ struct shk_process_entry {
  *   act on it.
  * - A thread that exits without leaving leaves its process in the shadow, with edits that act on
  *   no thread.
- * - If the process is in the shadow by other means, the stretch is an ordinary one.
+ * - If the process is in the shadow already, by an attach or by a stretch without the flag, the
+ *   stretch is as without the flag.
  * - From the first SHK_THREAD stretch on, each patched function of the shadow tests the thread.
  *
  * SHK_ENTER
- *   as SHK_PROCESS_ATTACH of the caller's own process without cgroups, and
+ *   as SHK_PROCESS_ATTACH, except BOUND_BY_CGROUP, NOT_PIDFD and KERNEL_THREAD, and
  *   EBUSY       EDITS_FOR_ALL: SHK_THREAD, and the shadow has raw edits, SKIP_CALL, IN_PLACE,
  *               RETPOLINES or RETURNS patches, which cannot test the thread
  *   EBUSY       THREAD_STRETCH: the process is in a SHK_THREAD stretch in another shadow, or,
@@ -781,14 +803,15 @@ struct shk_enter {
  * Makes a caller shadow without a name. The handle's shadow becomes its target. A process in the
  * caller shadow executes the target's text during the selected system calls, and the base
  * otherwise. Processes and cgroups are attached to the caller shadow, and enter it, by the
- * handle that is returned. It has the target's policy and lives until that handle is closed and
- * no process is inside.
+ * handle that is returned. It has the target's policy, and lives as any shadow without a name.
+ * Edits are added to the target.
  *
  * - The process is in the target, with all its threads, while at least one of them is in a
  *   selected call. So each such call is entirely inside; a call of another thread may be inside
  *   in part.
  * - A child that is forked by a selected call begins outside of the target.
- * - The kernel's own steps into and out of the target execute the target's text in part.
+ * - The module's own code at the begin and the end of a selected call executes the target's text
+ *   in part, so probes of functions that it calls may be hit.
  * - System calls of 32-bit programs (int 0x80) are not selected.
  * - Processes in the caller shadow count as inside the target, which cannot be destroyed
  *   meanwhile. A target that is destroyed makes attaching here ESTALE.
@@ -832,18 +855,20 @@ struct shk_syscalls {
  * @fd:		descriptor of the cgroup's folder in the unified hierarchy (cgroup2); O_PATH will do
  * @reserved:	0
  *
- * SHK_CGROUP_ATTACH, on a handle: from the return on, all processes of the cgroup and of the
- * cgroups below it are in the handle's shadow, whichever shadow they were in.
+ * SHK_CGROUP_ATTACH, on a handle: from the return on, all processes of the cgroup and of those
+ * below it are in the handle's shadow. It does not matter where they were. A cgroup below that is
+ * attached by itself is excepted.
  *
  * - A process that is moved in is inside when the write() that moves it returns; one that is
- *   moved out is outside. A child that is forked into the cgroup, also by CLONE_INTO_CGROUP, is
- *   inside before its first instruction.
+ *   moved out is outside. A process that is busy follows later, as said below. A child that is
+ *   forked into the cgroup, also by CLONE_INTO_CGROUP, is inside before its first instruction.
  * - The nearest attached cgroup decides, upwards from the process's own. If the threads of a
  *   process are in several cgroups, the cgroup of its first living thread decides.
  * - A vfork child that shares its parent's mm stays where the parent is until it executes.
  * - Stretches end when a process moves, and go on otherwise.
  * - Kernel threads execute the base.
- * - SHK_PROCESS_ATTACH, SHK_PROCESS_DETACH and SHK_SHADOW_DESTROY are EBUSY meanwhile.
+ * - SHK_PROCESS_ATTACH and SHK_PROCESS_DETACH of these processes are EBUSY meanwhile, as is
+ *   SHK_SHADOW_DESTROY of the shadow.
  * - Costs: while any cgroup is attached, each fork, exec and move between cgroups on the machine
  *   does a look-up.
  *
@@ -900,7 +925,7 @@ struct shk_cgroup {
  *   forked. The shadow of its parent does not matter. A vfork child takes its turn when it
  *   executes.
  * - Threads, later programs, and moves within the cgroup keep the shadow.
- * - A child that is forked in a stretch takes its turn and stays in that shadow.
+ * - A child that is forked in a stretch takes its turn, too, but stays in the stretch.
  *
  * Both shadows have the cgroup attached. SHK_CGROUP_DETACH ends the split, on the device or on a
  * handle of either shadow.
@@ -972,14 +997,14 @@ enum shk_own_kind {
  *          ones soon after they are made. Not interrupts and softirqs that land on them, and not
  *          while they use a process's mm. If two patterns match a thread, the older one decides.
  *
- * Handlers increment async_hits, kernel threads hits. To own the same again is success. Ownership
- * ends with SHK_SHADOW_DESTROY, which it does not prevent, and with the last handle of a shadow
- * without a name.
+ * Handlers increment async_hits, kernel threads hits. To own the same again is success. A shadow
+ * that owns something can be destroyed, which ends the ownership. The ownership of a shadow without
+ * a name also ends when its last handle is closed.
  *
  * SHK_DISOWN: from the return on they execute the base.
  *
  * Costs: while a line is owned, each interrupt handler on the machine does a look-up. While a
- * kernel thread is owned, each context switch, new task and new task name tests for a listener.
+ * kernel thread is owned, each context switch, new task and new task name runs a tracepoint probe.
  *
  *   EBUSY       OWNED_ELSEWHERE (own)
  *   EBUSY       FTRACE_DISABLED (own)
@@ -1140,7 +1165,8 @@ struct shk_probe_remove {
  * @hits:	executions by processes inside, in process context. The policy table tells the rest
  * @async_hits:	executions in interrupts, softirqs, NMIs and, with UNION, work items; not in @hits
  * @missed:	executions that were seen but not measured: the return could not be hooked, or the
- *		hit interrupted the handling of another. COUNT and EVENT at entry: part of @hits
+ *		hit interrupted the handling of another. COUNT and EVENT at entry count them in
+ *		@hits, too; other kinds do not
  * @unreturned:	LATENCY, RETURN: calls that were entered and have not returned: in progress, or
  *		ended with their task. In neither @hits nor @missed
  * @created_ns:	CLOCK_MONOTONIC when the probe was added
@@ -1253,20 +1279,27 @@ struct shk_patch_module {
  * - Of several patches of one function the one added last has effect.
  * - Probes at the function's entry are hit before the new body; probes in the old body are hit
  *   only if that is executed.
- * - Tracers of the base (ftrace, kprobes at the entry) see the calls. Livepatches and BPF
- *   trampolines of the base have no effect inside.
+ * - Tracers of the base (ftrace, kprobes at the entry) see the calls. A livepatch or a BPF
+ *   trampoline that the base has at the same function has no effect inside.
  * - NOP, RETURN and SKIP_CALL do nothing of what the function does: it takes no lock, frees
  *   nothing, fills in no result. The caller of this ioctl decides whether callers can bear that.
  *
  * IN_PLACE copies and relocates the body to the place of the base's body, behind the __fentry__
- * site. The patch takes effect at once by a jump; the jump is removed when no thread of the
- * processes inside is in the replaced bytes. As long as it lives, the function takes no other
- * patch and its body no other edit.
+ * site. The call first makes the patch effective by a jump. Then it waits, up to three seconds,
+ * until no thread of the processes inside is in the bytes to be replaced, copies the body, and
+ * removes the jump. If it waits in vain, it removes the patch again. As long as the patch lives,
+ * the function takes no other patch, and its body no other edit.
  *
- * LIVEPATCH takes effect at an instant in which no thread of the processes inside sleeps or was
- * preempted in an old body, by its kernel stack. As long as it lives, processes enter and leave
- * the shadow by the same rule. With UNSAFE_NOW threads are not waited for: a call in progress may
- * execute old and new functions together.
+ * CAPTURE changes the function klp_enable_patch(). A process inside, or a thread in a SHK_THREAD
+ * stretch, then loads a livepatch module by finit_module(2): the kernel loads the module and does
+ * not apply it. The module's patch is kept until the module is unloaded, and any shadow can add it
+ * by LIVEPATCH. shadowk_livepatch_load() of libshadowk does all of this.
+ *
+ * LIVEPATCH takes effect at an instant in which the kernel stack of no thread of the processes
+ * inside has an old body. The call waits for that up to three seconds, in which the patch has no
+ * effect. As long as the patch lives, processes enter and leave the shadow by the same rule. With
+ * UNSAFE_NOW threads are not waited for: a call in progress may execute old and new functions
+ * together.
  *
  * RETPOLINES and RETURNS drop protections of the kernel's secrets against the processes inside.
  *
@@ -1301,16 +1334,17 @@ struct shk_patch_module {
  *   ENODEV      OBJECT_MISSING, with @subject
  *   EOPNOTSUPP  OBJECT_RELOCATIONS, with @subject
  *   EOPNOTSUPP  CALLBACKS: without SHK_PATCH_CALLBACKS
- *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
- *   EOPNOTSUPP  BODY_FIXED: a function has more .cold parts than the module handles
+ *   EOPNOTSUPP  POLICY (OWNER, CAUSAL), SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads
+ *               cannot be waited for
+ *   EOPNOTSUPP  BODY_FIXED: .cold parts
  *   any         LIVEPATCH: a pre_patch callback failed; EINVAL if it did not return an errno
  * IN_PLACE
  *   EBUSY       TASK_BUSY, with @busy
  *   EBUSY       EDIT_THERE: the shadow has another patch of the function, or an edit in its body
- *   EBUSY       KPROBE_THERE: in the new body
- *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT. BODY_FIXED
- *               is also the reason for functions of modules, and for patches that call the old body
- *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
+ *   EBUSY       KPROBE_THERE: a kprobe is in the new body, so that cannot be copied
+ *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT
+ *   EOPNOTSUPP  POLICY (OWNER, CAUSAL), SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads
+ *               cannot be waited for
  * RETPOLINES, RETURNS
  *   EBUSY       EDIT_THERE: the shadow has such a patch
  *   EBUSY       PROCESSES_INSIDE
@@ -1382,8 +1416,8 @@ struct shk_patch_remove {
  * @name:	name of the patch, or "" if @id is given
  *
  * Does what klp_enable_patch() does: a transition begins, after which all tasks execute the patch,
- * and /sys/kernel/livepatch lists it. The shadow keeps the patch, too; remove it when the
- * transition has ended.
+ * and /sys/kernel/livepatch lists it. Processes inside execute the shadow's patch until that is
+ * removed, and the base's after that. Remove it when the transition has ended.
  *
  *   EBUSY       PATCH_BUSY
  *   EBUSY       LIVEPATCH: another transition is in progress
@@ -1459,23 +1493,24 @@ struct shk_patch_info {
  *
  * Without SHK_RAW_IDENTITY: replaces one instruction by one of the same length. From the return on
  * the processes inside execute it. The kernel checks nothing about its effect. A kprobe that is
- * added later at that instruction is not hit by the processes inside. An optimised kprobe that
- * begins before it makes them execute the base's instruction when they pass through that kprobe.
+ * added later at that instruction is not hit by the processes inside. A kprobe that is added before
+ * that instruction and optimised replaces several instructions: processes inside that pass it
+ * execute the base's instruction.
  *
  * With SHK_RAW_IDENTITY: makes all pages private that hold a byte of the range. Their bytes are the
- * base's and follow it; other edits may be added there. @bytes is 0. A @len of 0 extends to the end
- * of the function. With @addr, @symbol and @len all empty the range is the whole text.
+ * base's, also when those change later. Other edits may be in the range. @bytes is 0. A @len of 0
+ * extends to the end of the function. With @addr, @symbol and @len all empty the range is the
+ * whole text.
  *
- *   EBUSY       EDIT_THERE, KPROBE_THERE
+ *   EBUSY       EDIT_THERE, KPROBE_THERE, THREADS_INSIDE: without SHK_RAW_IDENTITY
  *   EBUSY       FTRACE_DISABLED
- *   EBUSY       THREADS_INSIDE: without SHK_RAW_IDENTITY
  *   EINVAL      NOT_INSTRUCTION: @addr is not the first byte of one of @len bytes, or @bytes are
  *               not one
  *   EINVAL      SYMBOL_AMBIGUOUS
  *   EIO         XEN
  *   ENOENT      SYMBOL_UNKNOWN
- *   EOPNOTSUPP  FORBIDDEN: as SHK_PROBE_ADD; also a function's __fentry__ site
- *   EOPNOTSUPP  CANNOT_STEP, PAGE_EDGE
+ *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE: without SHK_RAW_IDENTITY, as SHK_PROBE_ADD; also
+ *               FORBIDDEN at a function's __fentry__ site
  *   ERANGE      NOT_TEXT: not in the kernel's own text
  *   ERANGE      PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED
@@ -1527,7 +1562,7 @@ struct shk_raw_remove {
  * @addr:	address of its first byte; 0 if the caller may not see addresses of /proc/kallsyms
  * @offset:	bytes from @symbol
  * @len:	number of bytes
- * @bytes:	the shadow's bytes; 0 with SHK_RAW_IDENTITY
+ * @bytes:	the shadow's bytes; 0 with SHK_RAW_IDENTITY, or if the caller may not see addresses
  * @symbol:	function that contains the first byte; "" for the whole text
  *
  * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
@@ -1546,7 +1581,7 @@ struct shk_raw_info {
 
 /* ---- the text of a shadow -------------------------------------------------------------------- */
 
-#define SHK_EDIT_LEN		16	/* longest edit that is one element */
+#define SHK_EDIT_LEN		16	/* bytes of an element; a longer difference is several */
 
 /* flags of struct shk_edit_info */
 #define SHK_EDIT_HOOK		(1U << 0)	/* the module's own; every shadow has it */
