@@ -104,12 +104,6 @@ static bool are_disabled(void)
 	return begins_with("/proc/sys/kernel/modules_disabled", '1');
 }
 
-/* A livepatch is refused before the kernel looks at it: it is to be loaded inside. */
-static bool want_signatures(void)
-{
-	return begins_with("/sys/module/module/parameters/sig_enforce", 'Y');
-}
-
 static void explain_load(const char *file, const struct image *image, int err)
 {
 	const char *vermagic = modinfo(image, "vermagic");
@@ -123,8 +117,7 @@ static void explain_load(const char *file, const struct image *image, int err)
 		report("'%s' was built for kernel %.*s, this one is %s; build it again: "
 		       "shadowctl patch build",
 		       file, (int)strcspn(vermagic, " "), vermagic, running.release);
-	else if (err == ENOKEY || err == EKEYREJECTED || err == EBADMSG ||
-		 (err == EPERM && want_signatures()))
+	else if (err == ENOKEY || err == EKEYREJECTED || err == EBADMSG)
 		report("the kernel takes signed modules only, and '%s' is not signed by a key that "
 		       "it knows; sign it (scripts/sign-file)",
 		       file);

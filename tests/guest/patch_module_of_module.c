@@ -16,10 +16,11 @@ int main(void)
 	victims_done();
 	need_ok(module_load(victim_path("shk_patch_victim"), ""));
 	strcpy(spec.object, "shk_patch_victim");
-	expect_ret(shadowk_patch_add(pair.shadow, &spec), -ENOENT,
-		   "a patch of a module that is not there");
-	expect(!strcmp(spec.symbol, "shk_victim:" VICTIM_TEXT), "what is missing is told: %s",
-	       spec.symbol);
+	expect_refused(shadowk_patch_add(pair.shadow, &spec), -ENOENT,
+		       SHADOWK_REASON_SYMBOL_UNKNOWN, "a patch of a module that is not there");
+	expect(!strcmp(shadowk_error_subject(), "shk_victim:" VICTIM_TEXT),
+	       "what is missing is told: %s", shadowk_error_subject());
+	expect(!spec.symbol[0] && !spec.id, "the argument is as it was");
 	pair_start(&pair);
 
 	patch_module(pair.shadow, "p", "shk_patch_victim");

@@ -26,10 +26,13 @@ shadowctl create p
 shadowctl run p -- true # the first process inside makes tables, which stay
 before=$(state)
 echo 1 >$enforce || fail "it cannot be asked for"
-for module in patch_cmdline "--livepatch shk_livepatch"; do
-	refused "the kernel takes signed modules only, and '$extra/${module#--livepatch }.ko' is not signed" \
-		patch add p ${module%"${module#--livepatch }"} "$extra/${module#--livepatch }.ko"
-	[ ! -e "/sys/module/${module#--livepatch }" ] || fail "${module#--livepatch } is loaded"
+refused "the kernel takes signed modules only, and '$extra/patch_cmdline.ko' is not signed" \
+	patch add p "$extra/patch_cmdline.ko"
+# A livepatch is loaded in a shadow, which the kernel refuses before it looks at the module.
+refused "cannot load the livepatch: the kernel takes signed code only (module.sig_enforce)" \
+	patch add p --livepatch "$extra/shk_livepatch.ko"
+for module in patch_cmdline shk_livepatch; do
+	[ ! -e "/sys/module/$module" ] || fail "$module is loaded"
 done
 why="the kernel takes signed code only (module.sig_enforce)"
 refused "$why" patch add p __x64_sys_sync --nop
