@@ -37,7 +37,8 @@ int main(void)
 	ret = shadowk_process_attach(shadow, actor.pid);
 	expect_ret(ret, -ENODEV, "attach without ftrace");
 	shadowk_explain(line, sizeof(line), SHADOWK_OP_PROCESS_ATTACH, ret, NULL);
-	expect(strstr(line, "ftrace has stopped"), "the error text is '%s'", line);
+	expect(strstr(line, "ftrace has stopped"),
+	       "the error text does not say that ftrace has stopped: %s", line);
 	expect_eq(shadow_of(actor.pid), 0, "shadow of the process that was refused");
 	actor_end(&actor);
 	shadows_done();

@@ -67,6 +67,6 @@ int main(void)
 	actor_end(&last);
 	cgroup_remove(&cgroup);
 	shadow_close(shadow);
-	expect(eventually(!module_unload("shk_inplace")), "its module can be unloaded");
+	expect(eventually(!module_unload("shk_inplace")), "shk_inplace cannot be unloaded");
 	return finish();
 }

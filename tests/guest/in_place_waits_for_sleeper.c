@@ -31,7 +31,7 @@ static void add_below_sleeper(void)
 	need(eventually(sleeps_in(adder.pid, SYS_ioctl)));
 	shadow_info(shadow);
 	expect(eventually(sleeps_in(adder.pid, SYS_ioctl)),
-	       "other calls are not served while the patch waits");
+	       "another call was served only after the patch had ended");
 	expect_ret(shadowk_patch_remove(shadow, "p"), -EBUSY,
 		   "removing the patch that is being added");
 	expect_eq(actor_answer(&adder), sleeper.pid, "task in the way of adding");

@@ -26,7 +26,8 @@ int main(void)
 
 	need_ok(shadowk_shadow_open(device(), NAME, &shadow));
 	expect_eq(shadow_info(shadow).nr_probes, 1, "probes");
-	expect(!strcmp(shadow_info(shadow).name, NAME), "its name: %s", shadow_info(shadow).name);
+	expect(!strcmp(shadow_info(shadow).name, NAME), "the shadow has another name: %s",
+	       shadow_info(shadow).name);
 	actor_start(&inside, -1);
 	attach(shadow, inside.pid);
 	/* The shadow remains without any handle. */
