@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: once timeout=400 */
 /*
- * Processes that do not come when they are waited for: frozen, stopped, traced at each event,
- * in exec behind a tracer or a fault, in a fault on a frozen file system or that nobody answers,
- * throttled for memory or without any, a leader that has exited, a parent in vfork. Whatever is asked of one, outside and
- * inside, ends, or can be killed; what others ask goes on meanwhile; and when it is let
- * go it can be attached as any other.
+ * Every request about a process that does not respond ends within a bound, or its caller can be
+ * killed. Requests about other processes are served meanwhile. A process that responds again can be
+ * attached like any other.
+ *
+ * The table adversaries[] lists ways in which a process does not respond. Each is tried with the
+ * process outside and inside a shadow.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -29,20 +30,24 @@
 #define FREEZER "/tmp/freezer"
 #define MEMORY	"/tmp/memory"
 
-#define BOUND  6000 /* ms: three seconds of patience, on a slow machine */
-#define KILLED 2000 /* from the signal on */
+#define BOUND \
+	6000 /* limit in ms; the module waits for three seconds, and the machine may be slow */
+#define KILLED 2000 /* limit in ms for the end of a caller that was killed */
 #define OTHERS 5000
 
 static struct cgroup group, bound;
-/* The first is the adversary's, the last has @bound; between: where it moves to, a bystander's. */
+/*
+ * @first is the shadow of the process, @second the one to which requests move it. @theirs is the
+ * bystander's, and @last is attached to the cgroup @bound.
+ */
 static struct shadowk_shadow *first, *second, *theirs, *last;
 
 static struct {
 	atomic_ulong rounds, longest;
-	atomic_int pid; /* of a process or child that cannot say otherwise */
+	atomic_int pid; /* of a process or child that cannot answer */
 } * shared;
 
-/* ---- what becomes of it ---- */
+/* ---- ways to keep a process from responding ---- */
 
 static void write_group(const char *file, const char *text)
 {
@@ -261,7 +266,7 @@ static long job_exec_fault(long unused)
 	return -errno;
 }
 
-/* Exec has made its new mm, and copies what nobody serves. */
+/* Exec has made its new mm, and copies an argument from a page whose fault no task serves. */
 static bool fault_in_exec(struct actor *actor)
 {
 	shared->pid = 0;
@@ -284,7 +289,7 @@ static long job_fill(long unused)
 	return 0;
 }
 
-/* Where too much is allocated the process sleeps, time after time. */
+/* The process sleeps again and again, since it is above the limit memory.high. */
 static bool throttle(struct actor *actor)
 {
 	if (!write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
@@ -309,7 +314,10 @@ static bool has_run_out(void)
 	return read_file(path, text, sizeof(text)) && !strstr(text, "\noom 0\n");
 }
 
-/* There is no memory for it, and the OOM killer may not kill it: its fault is tried for ever. */
+/*
+ * The process has no memory left, and the OOM killer must not kill it. So its fault is tried for
+ * ever.
+ */
 static bool run_out(struct actor *actor)
 {
 	char path[64];
@@ -375,9 +383,9 @@ static void let_vfork(struct actor *actor)
 
 static const struct adversary {
 	const char *name;
-	bool (*hold)(struct actor *actor); /* false: cannot be had here */
+	bool (*hold)(struct actor *actor); /* false: not possible here */
 	void (*let_go)(struct actor *actor);
-	enum { GOES_ON, EXITS, IS_KILLED } then; /* the last for want of a let_go() */
+	enum { GOES_ON, EXITS, IS_KILLED } then; /* IS_KILLED if there is no let_go() */
 } adversaries[] = {
 	{ "frozen", freeze, thaw, GOES_ON },
 	{ "frozen by cgroup v1", freeze_v1, thaw_v1, GOES_ON },
@@ -388,15 +396,15 @@ static const struct adversary {
 	{ "traced at exit", trace_exit, untrace, EXITS },
 	{ "in exec", hold_exec, let_exec, EXITS },
 	{ "in a fault on a frozen file system", freeze_files, thaw_files, GOES_ON },
-	{ "in a fault that nobody answers", fault, NULL, IS_KILLED },
-	{ "in exec, in a fault that nobody answers", fault_in_exec, NULL, IS_KILLED },
+	{ "in a fault that is not served", fault, NULL, IS_KILLED },
+	{ "in exec, in a fault that is not served", fault_in_exec, NULL, IS_KILLED },
 	{ "throttled for memory", throttle, unthrottle, GOES_ON },
 	{ "out of memory", run_out, give_memory, GOES_ON },
 	{ "without its leader", lose_leader, NULL, IS_KILLED },
 	{ "in vfork", hold_vfork, let_vfork, GOES_ON },
 };
 
-/* ---- what is asked ---- */
+/* ---- requests ---- */
 
 static int do_list(pid_t pid)
 {
@@ -480,7 +488,7 @@ static int do_destroy(pid_t pid)
 static const struct request {
 	const char *name;
 	int (*make)(pid_t pid);
-	bool works; /* whatever the process does */
+	bool works; /* must succeed, whatever the process does */
 } requests[] = {
 	{ "list", do_list, true },
 	{ "edit", do_edit, true },
@@ -517,15 +525,15 @@ static _Noreturn void be_a_bystander(void)
 	}
 }
 
-/* Others are served. */
+/* The bystander must complete two rounds. */
 static void expect_rounds(const char *who, const char *what)
 {
 	unsigned long was = shared->rounds, until = milliseconds() + OTHERS;
 
 	while (shared->rounds < was + 2 && milliseconds() < until)
 		usleep(2000);
-	expect(shared->rounds >= was + 2, "others while one that is %s has been asked to %s", who,
-	       what);
+	expect(shared->rounds >= was + 2,
+	       "the bystander made no progress; process: %s; request: %s", who, what);
 }
 
 static void ask(const struct adversary *adversary, const struct request *request, pid_t pid,
@@ -546,14 +554,15 @@ static void ask(const struct adversary *adversary, const struct request *request
 		killed = true;
 		kill(asker, SIGKILL);
 		expect(ends_within(asker, KILLED, NULL),
-		       "who asks one that is %s, %s, to %s can be killed", adversary->name, where,
-		       request->name);
+		       "the caller cannot be killed; process: %s, %s; request: %s", adversary->name,
+		       where, request->name);
 	}
 	if (request->works)
-		expect(!killed && !status, "who asks one that is %s, %s, to %s is served",
+		expect(!killed && !status,
+		       "the request failed or did not end; process: %s, %s; request: %s",
 		       adversary->name, where, request->name);
 	if (killed)
-		printf("%s, %s, %s: waited, and was killed\n", adversary->name, where,
+		printf("%s, %s, %s: the caller waited and was killed\n", adversary->name, where,
 		       request->name);
 	expect_rounds(adversary->name, request->name);
 }
@@ -566,10 +575,10 @@ static void expect_attachable(struct actor *actor)
 	count(shadow, GETPPID);
 	attach(shadow, actor->pid);
 	actor_do(actor, job_getppid, 10);
-	expect_eq(hits(shadow, GETPPID), 10, "its hits when it is let go");
+	expect_eq(hits(shadow, GETPPID), 10, "hits after the process responds again");
 	detach(actor->pid);
 	actor_do(actor, job_getppid, 10);
-	expect_eq(hits(shadow, GETPPID), 10, "the same, detached");
+	expect_eq(hits(shadow, GETPPID), 10, "hits after it was detached");
 	shadow_close(shadow);
 }
 
@@ -577,13 +586,13 @@ static void let_go(const struct adversary *adversary, struct actor *actor)
 {
 	if (adversary->then == IS_KILLED) {
 		need(!kill(actor->pid, SIGKILL));
-		expect(ends_within(actor->pid, BOUND, NULL), "one that is %s dies",
-		       adversary->name);
+		expect(ends_within(actor->pid, BOUND, NULL),
+		       "SIGKILL does not end a process that is %s", adversary->name);
 		return;
 	}
 	adversary->let_go(actor);
 	if (adversary->then == EXITS) {
-		expect(ends_within(actor->pid, BOUND, NULL), "one that was %s exits",
+		expect(ends_within(actor->pid, BOUND, NULL), "a process that was %s does not exit",
 		       adversary->name);
 		return;
 	}
@@ -604,14 +613,14 @@ static void meet(const struct adversary *adversary, bool inside)
 	if (inside)
 		attach(first, actor.pid);
 	if (!adversary->hold(&actor)) {
-		printf("none that is %s here\n", adversary->name);
+		printf("not possible here: a process that is %s\n", adversary->name);
 		actor_end(&actor);
 	} else {
 		for (unsigned int i = 0; i < ARRAY_SIZE(requests); i++)
 			ask(adversary, &requests[i], actor.pid, inside ? "inside" : "outside");
 		let_go(adversary, &actor);
 	}
-	/* What failed half way. */
+	/* An attach that was killed may have remained. */
 	shadowk_cgroup_detach(device(), group.path);
 	shadow_close(first);
 	shadow_close(second);
@@ -641,9 +650,10 @@ int main(void)
 		meet(&adversaries[i], true);
 	}
 	kill(bystander, SIGKILL);
-	expect_eq(wait_for(bystander), -SIGKILL, "end of the bystander");
-	expect_range(shared->longest, 0, OTHERS, "ms that others waited for an answer");
-	printf("others waited %lu ms at most, %lu times\n", shared->longest, shared->rounds);
+	expect_eq(wait_for(bystander), -SIGKILL, "exit status of the bystander");
+	expect_range(shared->longest, 0, OTHERS, "longest round of the bystander in ms");
+	printf("rounds of the bystander took %lu ms at most; %lu rounds\n", shared->longest,
+	       shared->rounds);
 	cgroup_detach(&bound);
 	cgroup_remove(&group);
 	cgroup_remove(&bound);
@@ -651,6 +661,6 @@ int main(void)
 	unlink(FROZEN_FILE);
 	shadows_done();
 	if (has_frames())
-		expect(eventually(!module_unload("shk_inplace")), "its module can be unloaded");
+		expect(eventually(!module_unload("shk_inplace")), "shk_inplace cannot be unloaded");
 	return finish();
 }

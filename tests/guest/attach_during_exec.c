@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races core timeout=90 */
 /*
- * A process is attached, moved or detached while it is in exec, which has made
- * the program's mm already: the program runs where the process was put.
+ * A process is attached, moved or detached while exec has already made the program's mm. The
+ * program must execute the text to which the process was moved last.
  *
- * exec is held up by an argument whose page comes by userfaultfd.
+ * An argument of exec lies in a page that userfaultfd serves late, which holds up exec.
  */
 #include <linux/userfaultfd.h>
 #include <pthread.h>
@@ -19,13 +19,13 @@
 #define PAGE 4096
 #define TINY "/tmp/tiny"
 
-/* The process is ready, or in exec; it may go on. */
+/* @there: the process is ready, or in exec. @go: it may continue. */
 static int there[2], go[2];
 
 static char *page;
 static int userfault;
 
-/* A thread of who is in exec. */
+/* A thread of the process that is in exec. */
 static void *give_page(void *unused)
 {
 	static char argument[PAGE] = "argument";
@@ -68,7 +68,9 @@ static void let_go(void)
 	need(write(go[1], "", 1) == 1);
 }
 
-/* @before, then @during exec: shadows to be in, NULL for the base. */
+/*
+ * The process is in @before, and is attached to @during or detached during exec. NULL is the base.
+ */
 static void expect_follows(struct shadowk_shadow *before, struct shadowk_shadow *during,
 			   const char *what)
 {
@@ -89,14 +91,16 @@ static void expect_follows(struct shadowk_shadow *before, struct shadowk_shadow 
 	let_go();
 	expect_eq(wait_for(pid), 0, "exit status of the program, %s", what);
 	if (before && before != during)
-		expect_eq(hits(before, GETPPID) - were, 0, "hits where it was, %s", what);
+		expect_eq(hits(before, GETPPID) - were, 0, "hits in the shadow of before, %s",
+			  what);
 	if (during)
-		expect_eq(hits(during, GETPPID) - are, 1, "hits where it was put, %s", what);
+		expect_eq(hits(during, GETPPID) - are, 1, "hits in the shadow it was moved to, %s",
+			  what);
 }
 
 /*
- * Attached to @first while exec has made the mm of its program, and then, when it has taken that
- * into use and has yet to come to user space, put into @last, or the base if NULL.
+ * The process is attached to @first while exec has made the program's mm. When exec uses that mm
+ * and has not yet returned to user space, the process is moved to @last, or detached if NULL.
  */
 static void expect_follows_late(struct shadowk_shadow *first, struct shadowk_shadow *last,
 				const char *what)
@@ -109,28 +113,36 @@ static void expect_follows_late(struct shadowk_shadow *first, struct shadowk_sha
 	let_go();
 	need(read(there[0], &c, 1) == 1);
 	attach(first, pid);
-	/* The end of exec takes until that is told; not by the clock, which a busy emulator mistakes. */
+	/*
+	 * finalize_exec(), near the end of exec, waits until the parameter "go" is written. A delay
+	 * of some time would be wrong in a busy emulator.
+	 */
 	snprintf(parameters, sizeof(parameters), "symbol=finalize_exec pid=%d delay_ms=1000000",
 		 pid);
 	need_ok(module_load(victim_path("shk_stillborn"), parameters));
 	let_go();
 	need(eventually(read_number("/sys/module/shk_stillborn/parameters/entered") == 1));
-	expect(shadow_of(pid), "it is in a shadow before it comes to user space, %s", what);
+	expect(shadow_of(pid), "the process is outside before exec returns to user space, %s",
+	       what);
 	if (last)
-		expect_ret(shadowk_process_attach(last, pid), 0, "moving it there, %s", what);
-	else
-		expect_ret(shadowk_process_detach(device(), pid), 0, "detaching it there, %s",
+		expect_ret(shadowk_process_attach(last, pid), 0, "moving it late in exec, %s",
 			   what);
-	expect(!last == !shadow_of(pid), "it is where it was put, %s", what);
+	else
+		expect_ret(shadowk_process_detach(device(), pid), 0,
+			   "detaching it late in exec, %s", what);
+	expect(!last == !shadow_of(pid), "the process is not where it was moved to, %s", what);
 	need(write_file("/sys/module/shk_stillborn/parameters/go", "1"));
 	expect_eq(wait_for(pid), 0, "exit status of the program, %s", what);
-	expect_eq(hits(first, GETPPID) - were, last == first, "hits where it was first, %s", what);
+	expect_eq(hits(first, GETPPID) - were, last == first, "hits in the first shadow, %s", what);
 	if (last && last != first)
-		expect_eq(hits(last, GETPPID) - are, 1, "hits where it was last, %s", what);
+		expect_eq(hits(last, GETPPID) - are, 1, "hits in the last shadow, %s", what);
 	need_ok(module_unload("shk_stillborn"));
 }
 
-/* One text all the way, where a body may be in place: exec is waited for. */
+/*
+ * While @shadow has a body in place, a process in exec cannot be attached: exec would end in
+ * another text than it began in.
+ */
 static void expect_waits(struct shadowk_shadow *shadow)
 {
 	struct shadowk_patch_spec spec = {
@@ -146,8 +158,9 @@ static void expect_waits(struct shadowk_shadow *shadow)
 	need(read(there[0], &c, 1) == 1);
 	let_go();
 	need(read(there[0], &c, 1) == 1);
-	expect_ret(shadowk_process_attach(shadow, pid), -EBUSY, "attaching, with a patch in place");
-	expect_eq(shadowk_busy(), pid, "who is in exec");
+	expect_ret(shadowk_process_attach(shadow, pid), -EBUSY,
+		   "attach during exec, with a patch in place");
+	expect_eq(shadowk_busy(), pid, "task in the way, which is in exec");
 	let_go();
 	expect_eq(wait_for(pid), 0, "exit status of the program that was not attached");
 	need_ok(shadowk_patch_remove(shadow, spec.name));
@@ -169,7 +182,7 @@ int main(void)
 	expect_follows(one, other, "moved");
 	expect_follows(one, NULL, "detached");
 	expect_follows(one, one, "attached again");
-	/* What holds exec up there has a CPU to itself. */
+	/* exec waits in a busy loop there, which takes a CPU. */
 	if (nr_cpus() > 1) {
 		expect_follows_late(one, NULL, "then detached");
 		expect_follows_late(one, other, "then moved");

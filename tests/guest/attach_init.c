@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
-/* Process 1 can be attached and detached like any other. */
+/* Process 1 can be attached and detached like any other process. */
 #include "actor.h"
 #include "shadows.h"
 
 #define READ "vfs_read"
 
-/* An orphan is process 1's to bury, which reads of its end from a signalfd. */
+/*
+ * Makes process 1 read: it reads from a signalfd that a child has exited, and waits for that child.
+ */
 static void give_it_work(void)
 {
 	pid_t pid = fork_tied();
@@ -19,7 +21,7 @@ static void give_it_work(void)
 		_exit(orphan < 0);
 	}
 	need(!wait_for(pid));
-	/* It reads what we print, too. */
+	/* Process 1 of the guest also reads the test's output. */
 	printf("work for process 1\n");
 	fflush(stdout);
 }
@@ -32,7 +34,7 @@ int main(void)
 	count(shadow, READ);
 	attach(shadow, 1);
 	expect_eq(shadow_of(1), shadow_info(shadow).id, "shadow of process 1");
-	expect_eq(shadow_of(0), 0, "shadow of the test, which was there before");
+	expect_eq(shadow_of(0), 0, "shadow of the test, a process that existed before");
 	give_it_work();
 	expect(eventually(hits(shadow, READ)), "%s: 0 hits by process 1, expected some", READ);
 	expect_ret(shadowk_shadow_destroy(shadow), -EBUSY, "destroy with process 1 inside");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A child that is born into a bound cgroup is placed before its first instruction, and
- * obeys meanwhile: it freezes with its cgroup, stops for its tracer, and can be killed. It
- * burns no time until it may run, and is inside when it does.
+ * A child that is forked into an attached cgroup is placed before its first instruction. Meanwhile
+ * it obeys: it freezes with its cgroup, stops for its tracer, and can be killed. It uses no CPU
+ * time until it may run, and is inside then.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -34,7 +34,7 @@ static bool cgroup_is_frozen(void)
 	return read_file(path, text, sizeof(text)) && strstr(text, "frozen 1");
 }
 
-/* In ticks. */
+/* The CPU time of the process in ticks. */
 static long time_of(pid_t pid)
 {
 	char path[32], text[512];
@@ -55,13 +55,17 @@ static void expect_idle(pid_t pid, const char *what)
 	expect_range(time_of(pid) - was, 0, 5, "ticks in half a second, %s", what);
 }
 
-/* Its exit status, or -signal; 1000: it does not end. */
+/*
+ * Returns the exit status of the process, -signal if a signal has killed it, or 1000 if it does not
+ * end.
+ */
 static int end_of(pid_t pid)
 {
 	pid_t ended = 0;
 	int status;
 
-	expect(eventually((ended = waitpid(pid, &status, WNOHANG | __WALL))), "%d ends", pid);
+	expect(eventually((ended = waitpid(pid, &status, WNOHANG | __WALL))),
+	       "process %d does not end", pid);
 	if (ended != pid)
 		return 1000;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -87,14 +91,14 @@ static void frozen(void)
 	cgroup_freeze("1");
 	lives = bear();
 	dies = bear();
-	expect(eventually(cgroup_is_frozen()), "the cgroup with two children is frozen");
+	expect(eventually(cgroup_is_frozen()), "the cgroup with two children does not freeze");
 	expect_idle(lives, "frozen");
-	expect_eq(shadow_of(lives), shadow_info(shadow).id, "where it is, frozen");
+	expect_eq(shadow_of(lives), shadow_info(shadow).id, "shadow of the frozen child");
 	need(!kill(dies, SIGKILL));
-	expect_eq(end_of(dies), -SIGKILL, "end of who is killed, frozen");
+	expect_eq(end_of(dies), -SIGKILL, "exit status of the frozen child that was killed");
 	cgroup_freeze("0");
-	expect_eq(end_of(lives), 0, "end of who is thawed");
-	expect_eq(hits(shadow, GETPPID) - were, CALLS, "hits of who is thawed");
+	expect_eq(end_of(lives), 0, "exit status of the child that was thawed");
+	expect_eq(hits(shadow, GETPPID) - were, CALLS, "hits of the child that was thawed");
 }
 
 static void traced(void)
@@ -118,17 +122,18 @@ static void traced(void)
 	need(!ptrace(PTRACE_GETEVENTMSG, parent, 0, &message));
 	child = (pid_t)message;
 	expect(eventually((seen = waitpid(child, &status, WNOHANG | __WALL))),
-	       "the child stops for its tracer");
-	expect(seen == child && WIFSTOPPED(status), "it stopped: %x", status);
+	       "the child does not stop for its tracer");
+	expect(seen == child && WIFSTOPPED(status), "the child did not stop: wait status %x",
+	       status);
 	if (seen == child) {
 		expect_idle(child, "stopped");
-		expect_eq(shadow_of(child), shadow_info(shadow).id, "where it is, stopped");
+		expect_eq(shadow_of(child), shadow_info(shadow).id, "shadow of the stopped child");
 		need(!ptrace(PTRACE_DETACH, child, 0, 0));
 	} else {
 		kill(child, SIGKILL);
 	}
 	need(!ptrace(PTRACE_DETACH, parent, 0, 0));
-	expect_eq(end_of(parent), 0, "end of both");
+	expect_eq(end_of(parent), 0, "exit status of parent and child");
 	expect_eq(hits(shadow, GETPPID) - were, CALLS, "hits of the traced child");
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * Work items, timers and softirqs that a process inside raises itself execute its
- * shadow, exactly as often as it raised them. Not so what others raise, in the base
- * or in a shadow of another policy, also if it is the very work item that the
- * process had queued and cancelled.
+ * Work items, timers and softirqs that a process inside raises execute its shadow, exactly as often
+ * as it raised them. Work that other tasks raise does not, whether they are outside or in a shadow
+ * of another policy. That holds even for a work item that the process had queued and cancelled
+ * before.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -27,12 +27,15 @@ static void check(struct actor *actor, unsigned int cmd, long hits, long async, 
 	base_is = probe_info(base, VICTIM_SYMBOL);
 	expect_eq(is.hits - was.hits, hits, "hits in %s", what);
 	expect_eq(is.async_hits - was.async_hits, async, "async hits in %s", what);
-	expect_eq(base_is.hits - base_was.hits, 0, "a neighbour's hits in %s", what);
-	expect_eq(base_is.async_hits - base_was.async_hits, 0, "a neighbour's async hits in %s",
-		  what);
+	expect_eq(base_is.hits - base_was.hits, 0, "hits of the other shadow in %s", what);
+	expect_eq(base_is.async_hits - base_was.async_hits, 0,
+		  "async hits of the other shadow in %s", what);
 }
 
-/* Where others raise the same softirq at the same time, it is nobody's. */
+/*
+ * A softirq that other tasks have raised on the CPU, too, executes the base and counts as
+ * unfollowed.
+ */
 static void check_softirqs(void)
 {
 	struct shadowk_probe_info was = probe_info(causal, VICTIM_SYMBOL), is;
@@ -43,7 +46,7 @@ static void check_softirqs(void)
 	unfollowed = shadow_info(causal).nr_unfollowed - unfollowed;
 	expect_range((int64_t)(is.async_hits - was.async_hits), ALL - (int64_t)unfollowed * CALLS,
 		     ALL, "async hits in its softirqs");
-	expect(is.async_hits > was.async_hits, "no softirq was its own");
+	expect(is.async_hits > was.async_hits, "no softirq executed the shadow");
 	expect_eq(is.hits - was.hits, 0, "hits in its softirqs");
 }
 
@@ -76,12 +79,12 @@ int main(void)
 	check(&inside, VICTIM_TIMER, 0, ALL, "its timers");
 	check(&inside, VICTIM_HARDIRQ, 0, ALL, "its high-resolution timers");
 	check_softirqs();
-	check(&inside, VICTIM_KTHREAD, 0, 0, "a kernel thread that it told");
+	check(&inside, VICTIM_KTHREAD, 0, 0, "a kernel thread that it woke");
 	check(&inside, VICTIM_SOFTIRQ, 0, 0, "a softirq that an interrupt raised");
-	check_others(&beside, "what a neighbour raised");
-	check_others(&outside, "what a process outside raised");
+	check_others(&beside, "work of a process in the other shadow");
+	check_others(&outside, "work of a process outside");
 	check(&inside, VICTIM_CANCELED, 0, 0, "a work item that was cancelled");
-	check_others(&outside, "what a process outside raised after that");
+	check_others(&outside, "work of a process outside after that");
 	check(&inside, VICTIM_WORK, ALL, 0, "its work items again");
 
 	actor_end(&outside);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=120 */
 /*
- * Shadows come and go while what processes inside have raised is pending and
- * running. Nothing breaks; and what is pending when its shadow ends, or when the process has
- * left, executes the base or that shadow, but no other.
+ * Causal shadows come and go while work that processes inside have raised is pending and running.
+ * Nothing breaks. Work that is pending when its shadow ends or its process leaves executes that
+ * shadow or the base, but no other shadow.
  */
 #include <signal.h>
 #include <sys/time.h>
@@ -16,7 +16,7 @@
 #define ROUNDS	8
 #define WORKERS 3
 
-/* All that raises something: timers that outlive the shadow, disk, work items, softirqs. */
+/* Raises all kinds of work: timers that outlive the shadow, disk I/O, work items, softirqs. */
 static _Noreturn void work(int number)
 {
 	signal(SIGALRM, SIG_IGN);
@@ -55,13 +55,14 @@ int main(void)
 		usleep(40000);
 		for (int n = 0; n < WORKERS; n++)
 			detach(workers[n]);
-		/* But for a child that was born inside and has yet to exit. */
-		expect(eventually(!shadowk_shadow_destroy(shadow)), "processes stay inside");
+		/* The destroy fails while a child that was forked inside has not exited yet. */
+		expect(eventually(!shadowk_shadow_destroy(shadow)),
+		       "the shadow cannot be destroyed: processes stay inside");
 		shadow_close(shadow);
 	}
 	workers_end(workers, WORKERS);
 	expect_eq(hits(idle, VICTIM_SYMBOL) + probe_info(idle, VICTIM_SYMBOL).async_hits, 0,
-		  "hits in a shadow that nobody was in");
+		  "hits in a shadow without processes");
 	victims_done();
 	return finish();
 }

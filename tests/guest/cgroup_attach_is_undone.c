@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=300 */
 /*
- * A cgroup's attach that fails in the midst puts its members back where they were:
- * whom somebody had attached by pid, who is in a stretch, who was born or moved out
- * meanwhile. What makes it fail is a member that sleeps in a body that would change.
+ * If the attach of a cgroup fails halfway, all its members return to where they were. That holds
+ * for processes that were attached by pid or are in a stretch, and for those that are forked or
+ * moved out meanwhile. The attach fails because a member sleeps in a body that would change.
  */
 #include <signal.h>
 
@@ -16,7 +16,11 @@ static struct shadowk_shadow *target, *other;
 static struct cgroup outer, members;
 static uint64_t target_id, other_id;
 
-/* The target's by pid, the other's by pid, in a stretch, with one thread, moved out, outside. */
+/*
+ * @inside is in the target by pid, @attached in the other shadow by pid, @entered in a stretch,
+ * @alone in a stretch of one thread. @moved is in the other shadow and is moved out of the cgroup.
+ * @outside executes the base.
+ */
 static struct actor inside, attached, entered, alone, moved, outside;
 
 static long job_enter(long flags)
@@ -37,19 +41,20 @@ static long job_fork(long unused)
 
 	if (pid)
 		return pid;
-	/* Not in pause(), whose body keeps it where it is. */
+	/* The child must not sleep in pause(), whose body would keep it from moving. */
 	for (;;)
 		sleep(1);
 }
 
-/* What goes on while the attach waits for the sleeper. */
+/* Forks and moves processes while the attach waits for the sleeper. */
 static void *meanwhile(void *unused)
 {
-	expect(eventually(shadow_of(attached.pid) == target_id), "it is under way");
+	expect(eventually(shadow_of(attached.pid) == target_id), "the attach has moved no member");
 	born = actor_do(&attached, job_fork, 0);
-	expect_eq(shadow_of(born), target_id, "who is born meanwhile");
+	expect_eq(shadow_of(born), target_id, "shadow of a child that was forked meanwhile");
 	cgroup_move_to_root(moved.pid);
-	expect_eq(shadow_of(moved.pid), other_id, "who is moved out meanwhile");
+	expect_eq(shadow_of(moved.pid), other_id,
+		  "shadow of the process that was moved out meanwhile");
 	return NULL;
 }
 
@@ -59,31 +64,35 @@ static void attach_fails(void)
 
 	sleep_in_it();
 	need(!pthread_create(&thread, NULL, meanwhile, NULL));
-	busy(shadowk_cgroup_attach(target, members.path), "attaching");
+	busy(shadowk_cgroup_attach(target, members.path), "attach of the cgroup");
 	pthread_join(thread, NULL);
-	wake(-EINTR, "the base's body, to its end");
+	wake(-EINTR, "pause() of the sleeper, which is in the base's body");
 }
 
 static void all_are_back(void)
 {
 	uint64_t before = hits(other, GETPPID);
 
-	expect_eq(shadow_of(inside.pid), target_id, "the target's by its pid");
-	expect_eq(shadow_of(attached.pid), other_id, "the other's by its pid");
-	expect_eq(shadow_of(born), other_id, "its child");
-	expect_eq(shadow_of(moved.pid), other_id, "who was moved out");
-	expect_eq(shadow_of(entered.pid), other_id, "who has entered");
-	expect_eq(shadow_of(alone.pid), 0, "who has entered with one thread");
-	expect_eq(shadow_of(outside.pid), 0, "who was outside");
-	expect_eq(shadow_of(sleeper.pid), 0, "who was in the way");
-	expect_eq(shadow_info(target).nr_grafts, 1, "who is in the target");
-	expect_eq(shadow_info(other).nr_grafts, 4, "who is in the other");
+	expect_eq(shadow_of(inside.pid), target_id,
+		  "shadow of the process that was in the target by pid");
+	expect_eq(shadow_of(attached.pid), other_id,
+		  "shadow of the process that was in the other by pid");
+	expect_eq(shadow_of(born), other_id, "shadow of its child");
+	expect_eq(shadow_of(moved.pid), other_id, "shadow of the process that was moved out");
+	expect_eq(shadow_of(entered.pid), other_id, "shadow of the process that has entered");
+	expect_eq(shadow_of(alone.pid), 0,
+		  "shadow of the process that has entered with one thread");
+	expect_eq(shadow_of(outside.pid), 0, "shadow of the process outside");
+	expect_eq(shadow_of(sleeper.pid), 0, "shadow of the sleeper");
+	expect_eq(shadow_info(target).nr_grafts, 1, "processes in the target");
+	expect_eq(shadow_info(other).nr_grafts, 4, "processes in the other");
 
 	actor_do(&attached, job_getppid, 10);
 	actor_do(&outside, job_getppid, 10);
 	actor_do(&alone, job_getppid, 10);
-	expect_eq(hits(other, GETPPID), before + 10, "hits");
-	expect_eq(actor_do(&inside, job_syscall, SYS_getuid), 4242, "what is patched inside");
+	expect_eq(hits(other, GETPPID), before + 10, "hits in the other shadow");
+	expect_eq(actor_do(&inside, job_syscall, SYS_getuid), 4242,
+		  "getuid() of the process in the target, which is patched");
 }
 
 static void nobody_is_inside_by_cgroup(void)
@@ -94,37 +103,43 @@ static void nobody_is_inside_by_cgroup(void)
 	attach(other, inside.pid);
 	detach(inside.pid);
 	expect_ret(actor_do(&entered, job_leave, 0), 0, "leave");
-	expect_eq(shadow_of(entered.pid), 0, "who has left");
+	expect_eq(shadow_of(entered.pid), 0, "shadow of the process that has left");
 	expect_ret(actor_do(&alone, job_leave, 0), -ENOENT, "leave, with one thread");
 }
 
-/* Inside by the cgroup above, and in a stretch from there. */
+/*
+ * Members that are inside by the cgroup above, one of them in a stretch that began there, return
+ * there, too.
+ */
 static void above_decides_again(void)
 {
 	cgroup_attach(other, &outer);
 	expect_ret(actor_do(&entered, job_enter, 0), 0, "enter");
 	sleep_in_it();
-	busy(shadowk_cgroup_attach(target, members.path), "attaching below another");
-	wake(-EINTR, "the base's body, below another");
-	expect_eq(shadow_of(attached.pid), other_id, "a member");
-	expect_eq(shadow_of(entered.pid), other_id, "one that has entered");
+	busy(shadowk_cgroup_attach(target, members.path), "attach of the cgroup below another");
+	wake(-EINTR, "pause() of the sleeper, below another");
+	expect_eq(shadow_of(attached.pid), other_id, "shadow of a member");
+	expect_eq(shadow_of(entered.pid), other_id, "shadow of a member that has entered");
 	expect_ret(actor_do(&entered, job_leave, 0), 0, "leave");
-	expect_eq(shadow_of(entered.pid), other_id, "one that has left");
+	expect_eq(shadow_of(entered.pid), other_id, "shadow of a member that has left");
 	expect_ret(shadowk_process_detach(device(), attached.pid), -EBUSY, "detach by its pid");
 	cgroup_detach(&outer);
-	expect_eq(shadow_info(other).nr_grafts, 0, "who is in the other");
+	expect_eq(shadow_info(other).nr_grafts, 0, "processes in the other");
 }
 
-/* Where they came from is forgotten: who is freed runs the base, and nothing is held. */
+/*
+ * After an attach that succeeds, members return to the base when the cgroup is detached, and the
+ * shadow from which they came can be destroyed.
+ */
 static void success_is_final(void)
 {
 	attach(other, attached.pid);
 	cgroup_attach(target, &members);
-	expect_eq(shadow_of(attached.pid), target_id, "a member");
+	expect_eq(shadow_of(attached.pid), target_id, "shadow of a member");
 	cgroup_detach(&members);
-	expect_eq(shadow_of(attached.pid), 0, "a member that was freed");
-	expect_ret(shadowk_shadow_destroy(other), 0, "destroy what nobody is in");
-	expect_eq(shadow_info(target).nr_grafts, 0, "who is in the target");
+	expect_eq(shadow_of(attached.pid), 0, "shadow of a member after the detach");
+	expect_ret(shadowk_shadow_destroy(other), 0, "destroy of a shadow without processes");
+	expect_eq(shadow_info(target).nr_grafts, 0, "processes in the target");
 }
 
 static void start(struct actor *actor)
@@ -168,6 +183,6 @@ int main(void)
 	cgroup_remove(&outer);
 	shadow_close(target);
 	shadow_close(other);
-	expect(eventually(!module_unload("shk_inplace")), "its module can be unloaded");
+	expect(eventually(!module_unload("shk_inplace")), "shk_inplace cannot be unloaded");
 	return finish();
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=90 */
 /*
- * A process that comes into an attached cgroup runs the shadow from the moment
- * when it is there: one that is born there from its first instruction on, one that
- * is moved, or moves itself, from when that write() has returned. One that leaves
- * runs the base likewise. Every call counts.
+ * A process in an attached cgroup executes the shadow from the moment at which it is there. A
+ * process that is forked into the cgroup does so from its first instruction. A process that is
+ * moved, or moves itself, does so when that write() has returned. A process that leaves executes
+ * the base from then on.
  */
 #include <linux/sched.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ static void expect_counted(long calls, const char *what)
 static long job_give_birth(long inside)
 {
 	for (long i = 0; i < ROUNDS; i++) {
-		/* Its parent waits, or does not; the memory is its own. */
+		/* The child has its own memory. With CLONE_VFORK the parent waits for it. */
 		pid_t pid = fork_into(inside ? &in : &out, i % 2 ? CLONE_VFORK : 0);
 
 		if (!pid) {
@@ -42,7 +42,7 @@ static long job_give_birth(long inside)
 	return 0;
 }
 
-/* As posix_spawn() has it: the child runs in its parent's memory, and on its stack. */
+/* Spawns as posix_spawn() does: the child runs in its parent's memory and on its parent's stack. */
 static long job_spawn(long inside)
 {
 	struct clone_args args = {
@@ -83,7 +83,10 @@ static void vfork_stays_with_its_parent(void)
 {
 	pid_t pid;
 
-	/* This test's own memory, which stays outside. */
+	/*
+	 * The child runs in the memory of this test, which stays outside, until it executes the
+	 * program.
+	 */
 	pid = vfork();
 	need(pid >= 0);
 	if (!pid) {
@@ -93,8 +96,8 @@ static void vfork_stays_with_its_parent(void)
 		_exit(111);
 	}
 	job_getppid(CALLS);
-	expect_eq(wait_for(pid), 0, "status of vfork's child");
-	expect_counted(CALLS, "of vfork's child: from its program on");
+	expect_eq(wait_for(pid), 0, "exit status of vfork's child");
+	expect_counted(CALLS, "vfork's child, from its program on");
 }
 
 int main(int argc, char **argv)
@@ -110,22 +113,22 @@ int main(int argc, char **argv)
 	cgroup_attach(shadow, &in);
 	actor_start(&actor, -1);
 
-	expect_eq(actor_do(&actor, job_give_birth, true), 0, "births inside");
-	expect_counted(ROUNDS * CALLS, "of who was born inside");
-	expect_eq(actor_do(&actor, job_spawn, true), 0, "programs inside");
-	expect_counted(ROUNDS / 10 * CALLS, "of programs inside");
+	expect_eq(actor_do(&actor, job_give_birth, true), 0, "forks into the cgroup");
+	expect_counted(ROUNDS * CALLS, "processes that were forked into the cgroup");
+	expect_eq(actor_do(&actor, job_spawn, true), 0, "spawns into the cgroup");
+	expect_counted(ROUNDS / 10 * CALLS, "programs that were spawned into the cgroup");
 	cgroup_move(&in, actor.pid);
-	expect_eq(actor_do(&actor, job_give_birth, false), 0, "births outside");
-	expect_eq(actor_do(&actor, job_spawn, false), 0, "programs outside");
-	expect_counted(0, "of who was born outside, of parents inside");
+	expect_eq(actor_do(&actor, job_give_birth, false), 0, "forks out of the cgroup");
+	expect_eq(actor_do(&actor, job_spawn, false), 0, "spawns out of the cgroup");
+	expect_counted(0, "children outside, of a parent inside");
 
 	expect_eq(actor_do(&actor, job_move_itself, 0), 0, "moves");
-	expect_counted(ROUNDS * CALLS, "of who moves itself");
+	expect_counted(ROUNDS * CALLS, "a process that moves itself");
 	for (int i = 0; i < ROUNDS; i++) {
 		cgroup_move(i % 2 ? &out : &in, actor.pid);
 		actor_do(&actor, job_getppid, CALLS);
 	}
-	expect_counted(ROUNDS / 2 * CALLS, "of who is moved");
+	expect_counted(ROUNDS / 2 * CALLS, "a process that is moved");
 	vfork_stays_with_its_parent();
 
 	actor_end(&actor);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * Who is in an attached cgroup, or below it, is inside: who was there, who is
- * born or moved there, and as long as it stays there. Each call in the cgroup is
- * a hit, none of a neighbour's is.
+ * All processes in an attached cgroup, or in a cgroup below it, are inside while they are there. It
+ * does not matter whether they were there before, or are forked or moved there. Each of their calls
+ * is a hit, and no call of other processes is.
  */
 #include "actor.h"
 #include "cgroups.h"
@@ -21,7 +21,7 @@ static void expect_where(struct actor *actor, bool inside, const char *who)
 	expect_eq(hits(shadow, GETPPID), counted, "hits, %s", who);
 }
 
-/* A child, and a program of its own, make one call each. */
+/* A child, and the program that it executes, make one call each. */
 static long job_fork_and_exec(long unused)
 {
 	pid_t pid = fork();
@@ -39,7 +39,7 @@ static void expect_family(struct actor *actor, bool inside, const char *whose)
 	expect_eq(actor_do(actor, job_fork_and_exec, 0), 0, "status of a child");
 	if (inside)
 		counted += 2;
-	expect_eq(hits(shadow, GETPPID), counted, "hits with the family, %s", whose);
+	expect_eq(hits(shadow, GETPPID), counted, "hits with child and program, %s", whose);
 }
 
 static void moves(struct actor *actor, const struct cgroup *in, const struct cgroup *below,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Of the attached cgroups above a process the nearest decides, however they were
- * attached and detached; nobody takes a process out of what its cgroup says but by
- * a stretch, which comes back to that; and a cgroup that is removed is attached no
- * more.
+ * The nearest attached cgroup above a process decides its shadow, in whatever order the cgroups
+ * were attached and detached. Only a stretch takes the process out of it, and the stretch returns
+ * there. A cgroup that is removed is no longer attached.
  */
 #include "actor.h"
 #include "cgroups.h"
@@ -40,34 +39,35 @@ static void nearest_decides(struct actor *actor, const struct cgroup *above,
 {
 	attach(shadows[OTHER], actor->pid);
 	cgroup_attach(shadows[INNER], below);
-	expect_in(actor, INNER, "its cgroup attached");
+	expect_in(actor, INNER, "its cgroup is attached");
 	cgroup_attach(shadows[OUTER], above);
-	expect_in(actor, INNER, "the one above attached, too");
+	expect_in(actor, INNER, "the cgroup above is attached, too");
 	cgroup_move(above, actor->pid);
 	expect_in(actor, OUTER, "moved up");
 	cgroup_move(below, actor->pid);
 	expect_in(actor, INNER, "moved down");
 	cgroup_detach(below);
-	expect_in(actor, OUTER, "its cgroup detached");
+	expect_in(actor, OUTER, "its cgroup is detached");
 	cgroup_attach(shadows[INNER], below);
-	expect_in(actor, INNER, "its cgroup attached again");
+	expect_in(actor, INNER, "its cgroup is attached again");
 	cgroup_detach(above);
-	expect_in(actor, INNER, "the one above detached");
+	expect_in(actor, INNER, "the cgroup above is detached");
 }
 
 static void nobody_else_decides(struct actor *actor, const struct cgroup *below)
 {
 	expect_ret(shadowk_process_attach(shadows[OTHER], actor->pid), -EBUSY, "attach");
 	expect_ret(shadowk_process_detach(device(), actor->pid), -EBUSY, "detach");
-	expect_ret(shadowk_process_attach(shadows[INNER], actor->pid), 0, "attach where it is");
+	expect_ret(shadowk_process_attach(shadows[INNER], actor->pid), 0,
+		   "attach to the same shadow");
 	expect_ret(shadowk_shadow_destroy(shadows[INNER]), -EBUSY, "destroy");
 	expect_ret(shadowk_cgroup_attach(shadows[OTHER], below->path), -EBUSY, "attach the cgroup");
-	expect_in(actor, INNER, "where it stays");
+	expect_in(actor, INNER, "after calls that must not move it");
 
 	expect_ret(actor_do(actor, job_enter, OTHER), 0, "enter");
 	expect_in(actor, OTHER, "in a stretch");
 	expect_ret(actor_do(actor, job_leave, OTHER), 0, "leave");
-	expect_in(actor, INNER, "behind the stretch");
+	expect_in(actor, INNER, "after the stretch");
 	expect_ret(actor_do(actor, job_enter, OTHER), 0, "enter");
 	cgroup_move_to_root(actor->pid);
 	expect_in(actor, -1, "moved out within a stretch");
@@ -79,7 +79,7 @@ static void goes_with_its_cgroup(struct cgroup *below)
 	long held = module_references();
 
 	cgroup_remove(below);
-	expect(eventually(module_references() < held), "what was removed holds the module");
+	expect(eventually(module_references() < held), "the removed cgroup still holds the module");
 	expect_ret(shadowk_shadow_destroy(shadows[INNER]), 0, "destroy, cgroup removed");
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: once timeout=90 */
 /*
- * Of each hundred processes that come into a cgroup that two shadows share, exactly as
- * many are in each as was asked for, from their first instruction on, however they come;
- * and they stay there. Every call counts.
+ * A cgroup is split between two shadows. Of each hundred processes that come into it, exactly as
+ * many are in each shadow as was asked for, from their first instruction on. It does not matter how
+ * they come, and they stay there.
  */
 #include <spawn.h>
 
@@ -42,7 +42,7 @@ static long job_fork(long n)
 	return 0;
 }
 
-/* Of memory of their own from exec on only. */
+/* The child has its own memory only from exec on. */
 static long job_spawn(long n)
 {
 	while (n--) {
@@ -55,7 +55,7 @@ static long job_spawn(long n)
 	return 0;
 }
 
-/* What a process has drawn it keeps. */
+/* A process keeps its shadow in exec. */
 static long job_fork_and_execute(long n)
 {
 	while (n--) {
@@ -90,7 +90,10 @@ static void move_many(long n)
 	}
 }
 
-/* One that is there, others that come to be; the next hundred begins with the last of these. */
+/*
+ * The server is the first of the first hundred, and 99 forked processes complete it. Each of the
+ * other ways makes a hundred.
+ */
 static void shares(void)
 {
 	actor_start_holding(&server, -1);
@@ -98,27 +101,28 @@ static void shares(void)
 	need_ok(shadowk_cgroup_split(a, b, in.path, PERCENT));
 	actor_do(&server, job_getppid, 1);
 	expect_ret(actor_do(&server, job_fork, 99), 0, "fork");
-	expect_share(100 - PERCENT, PERCENT, "of those that were forked");
+	expect_share(100 - PERCENT, PERCENT, "forked processes");
 	expect_ret(actor_do(&server, job_spawn, 100), 0, "spawn");
-	expect_share(100 - PERCENT, PERCENT, "of those that were spawned");
+	expect_share(100 - PERCENT, PERCENT, "spawned processes");
 	expect_ret(actor_do(&server, job_fork_and_execute, 100), 0, "fork and execute");
-	expect_share(100 - PERCENT, PERCENT, "of those that were forked and execute");
+	expect_share(100 - PERCENT, PERCENT, "forked processes that execute a program");
 	move_many(100);
-	expect_share(100 - PERCENT, PERCENT, "of those that were moved there");
+	expect_share(100 - PERCENT, PERCENT, "processes that were moved there");
 }
 
-/* The first of a hundred is in A. */
+/* The first process of each hundred is in A, so the server is. */
 static void stays(void)
 {
 	actor_do(&server, job_move, 0);
 	actor_do(&server, job_getppid, 10);
-	expect_share(10, 0, "of one that moves within");
-	expect_ret(shadowk_process_attach(b, server.pid), -EBUSY, "attach one to the other");
-	expect_ret(shadowk_process_detach(device(), server.pid), -EBUSY, "detach one");
-	expect_ret(shadowk_shadow_destroy(b), -EBUSY, "destroy the other");
-	expect_ret(shadowk_cgroup_split(a, b, in.path, PERCENT), 0, "the same split again");
-	expect_ret(shadowk_cgroup_split(a, b, in.path, PERCENT + 1), -EBUSY, "another split");
-	expect_ret(shadowk_cgroup_attach(a, in.path), -EBUSY, "attach it to one");
+	expect_share(10, 0, "a process that moves within the cgroup");
+	expect_ret(shadowk_process_attach(b, server.pid), -EBUSY, "attach a process of A to B");
+	expect_ret(shadowk_process_detach(device(), server.pid), -EBUSY, "detach a process of A");
+	expect_ret(shadowk_shadow_destroy(b), -EBUSY, "destroy B");
+	expect_ret(shadowk_cgroup_split(a, b, in.path, PERCENT), 0, "the split again");
+	expect_ret(shadowk_cgroup_split(a, b, in.path, PERCENT + 1), -EBUSY,
+		   "a split with other shares");
+	expect_ret(shadowk_cgroup_attach(a, in.path), -EBUSY, "attach the cgroup to A alone");
 }
 
 static void is_told(void)

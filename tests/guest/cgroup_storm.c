@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=240 */
 /*
- * Of a thousand processes some fork, and some are moved between two cgroups, while
- * one of these is attached and detached: in the end who is in the attached one is
- * inside, and nobody else is.
+ * Some of a thousand processes fork, and some are moved between two cgroups, while one of the
+ * cgroups is attached and detached. In the end exactly the processes in the attached cgroup are
+ * inside.
  */
 #include <signal.h>
 #include <sys/prctl.h>
@@ -19,24 +19,24 @@
 struct shared {
 	volatile int over;
 	volatile unsigned long forks;
-	volatile int quiet; /* who forks no more */
+	volatile int quiet; /* parents that have stopped forking */
 };
 
 static struct shared *shared;
 static struct cgroup in, out;
 
-/* Some fork all the time, more than that this machine cannot do. */
+/* Some processes fork all the time. The machine cannot do more than that. */
 static bool is_parent(int i)
 {
 	return i % 128 < 2;
 }
 
-/* A member. */
+/* A process of the storm. */
 static _Noreturn void live(int i)
 {
 	bool forks = is_parent(i);
 
-	/* An emulator takes long to have one CPU wait for another. */
+	/* In an emulator it takes long until one CPU has waited for another. */
 	pin(i / 2 % nr_cpus());
 	signal(SIGCHLD, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -55,7 +55,7 @@ static _Noreturn void live(int i)
 		pause();
 }
 
-/* Moves up to @most members; who has died meanwhile is gone. */
+/* Moves up to @most processes, without those that have exited meanwhile. Returns their number. */
 static int move_some(const struct cgroup *from, const struct cgroup *to, int most)
 {
 	char name[400], line[32];
@@ -73,7 +73,10 @@ static int move_some(const struct cgroup *from, const struct cgroup *to, int mos
 	return moved;
 }
 
-/* How many are in @cgroup; with @wrong, and how many of those in another shadow than @id. */
+/*
+ * Returns the number of processes in @cgroup. Adds to *@wrong, unless NULL, the number of those
+ * that are not in shadow @id.
+ */
 static int look(const struct cgroup *cgroup, uint64_t id, int *wrong)
 {
 	char name[400], line[32];
@@ -118,14 +121,14 @@ int main(void)
 			cgroup_detach(&in);
 	}
 	shared->over = 1;
-	expect(eventually(shared->quiet == parents), "the parents fork no more");
-	/* Children that are just ending have no text any more. */
+	expect(eventually(shared->quiet == parents), "the parents did not stop forking");
+	/* Children that are about to exit have no mm. */
 	expect(eventually(look(&in, 0, NULL) + look(&out, 0, NULL) == PROCESSES),
-	       "all the parents");
+	       "children are left in the cgroups");
 	inside = look(&in, shadow_info(shadow).id, &wrong);
-	expect_eq(wrong, 0, "of %d processes in the attached cgroup, outside", inside);
+	expect_eq(wrong, 0, "of %d processes in the attached cgroup, number outside", inside);
 	outside = look(&out, 0, &wrong);
-	expect_eq(wrong, 0, "of %d processes in the other one, inside", outside);
+	expect_eq(wrong, 0, "of %d processes in the other cgroup, number inside", outside);
 	expect_eq(shadow_info(shadow).nr_grafts, inside, "processes inside");
 	printf("%lu forks, %d inside, %d outside\n", shared->forks, inside, outside);
 	for (int i = 0; i < PROCESSES; i++)
@@ -134,6 +137,6 @@ int main(void)
 		waitpid(pids[i], NULL, 0);
 	cgroup_remove(&in);
 	cgroup_remove(&out);
-	expect(eventually(!shadowk_shadow_destroy(shadow)), "destroy");
+	expect(eventually(!shadowk_shadow_destroy(shadow)), "the shadow cannot be destroyed");
 	return finish();
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=200
-# ab shares the workers of a server out between two shadows, and stat sets these side by side.
+# `shadowctl ab` splits the workers of a server between two shadows, and stat compares the two.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 root=/sys/fs/cgroup
@@ -39,7 +39,8 @@ server.bind = "127.0.0.1"
 server.max-worker = 3
 CONF
 ip link set lo up 2>/dev/null || ifconfig lo up
-# It ends its whole process group. The shell that becomes the server comes first, then its 3 workers: of 4, 1 is in new.
+# lighttpd ends its whole process group, so it gets its own by setsid. The shell that becomes the
+# server comes first, and then its 3 workers: of these 4 processes, 1 is in new.
 (echo 0 >$root/web/cgroup.procs && exec setsid lighttpd -D -f /tmp/lighttpd.conf) &
 server=$!
 for _ in {1..200}; do
@@ -58,7 +59,7 @@ is "show" "$(shadowctl show new | grep cgroup)" "  cgroup     /web, 25% of its p
 is "stat" "$(shadowctl stat old new | head -n 2 | tr -s ' ')" \
 	"A is old, 3 inside; B is new, 1 inside
 PROBE HITS A RATE/S A MEAN NS A HITS B RATE/S B MEAN NS B"
-is "of what old lacks" "$(shadowctl stat old new | grep ^write | awk '{ print $2, $3, $4, $7 }')" "- - - -"
+is "stat of a probe that old lacks" "$(shadowctl stat old new | grep ^write | awk '{ print $2, $3, $4, $7 }')" "- - - -"
 is "stat --json" "$(shadowctl stat old new --json --count 2 | python3 -c 'import json, sys
 for line in sys.stdin: print([s["name"] for s in json.loads(line)])')" "['old', 'new']
 ['old', 'new']"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=60
-# attach, detach and show speak of cgroups, by folder or by the path that /proc has.
+# attach, detach and show take cgroups, by folder or by the path that /proc shows.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 root=/sys/fs/cgroup
@@ -19,14 +19,14 @@ s = json.load(sys.stdin); print(*s["cgroups"], len(s["processes"]))'
 bash -c "echo 0 >$root/web/below/cgroup.procs; exec sleep 1000" &
 sleeper=$!
 until grep -q $sleeper $root/web/below/cgroup.procs; do sleep 0.1; done
-is "before" "$(where)" 0
+is "before attach" "$(where)" 0
 is "attach" "$(shadowctl attach web --cgroup $root/web 2>&1)" ""
-is "attached" "$(where)" "/web 1"
+is "after attach" "$(where)" "/web 1"
 is "show" "$(shadowctl show web | grep cgroup)" "  cgroup     /web"
-is "attach, below" "$(shadowctl attach web --cgroup /web/below --json | tr -d ' \n')" \
+is "attach the cgroup below" "$(shadowctl attach web --cgroup /web/below --json | tr -d ' \n')" \
 	'{"shadow":"web","cgroup":"/web/below","attached":[]}'
-is "both attached" "$(where | tr ' ' '\n' | sort | tr '\n' ' ')" "/web /web/below 1 "
-is "attach, again" "$(shadowctl attach web --cgroup $root/web 2>&1)" ""
+is "both cgroups attached" "$(where | tr ' ' '\n' | sort | tr '\n' ' ')" "/web /web/below 1 "
+is "attach a second time" "$(shadowctl attach web --cgroup $root/web 2>&1)" ""
 shadowctl create other
 refused "is attached to another shadow" attach other --cgroup $root/web
 shadowctl destroy other
@@ -37,10 +37,10 @@ refused "is in a shadow by its cgroup" detach --pid $sleeper
 refused "either --pid or --cgroup" attach web --pid 1 --cgroup /web
 refused "--pid PID or --cgroup PATH is missing" attach web
 is "detach" "$(shadowctl detach --cgroup /web 2>&1)" ""
-is "detached above" "$(where)" "/web/below 1"
-is "detach, below" "$(shadowctl detach --cgroup $root/web/below --json | tr -d ' \n')" \
+is "the cgroup above detached" "$(where)" "/web/below 1"
+is "detach the cgroup below" "$(shadowctl detach --cgroup $root/web/below --json | tr -d ' \n')" \
 	"{\"cgroup\":\"$root/web/below\",\"detached\":[]}"
-is "detached" "$(where)" 0
+is "after detach" "$(where)" 0
 refused "is not attached to a shadow" detach --cgroup $root/web
 kill $sleeper
 wait $sleeper 2>/dev/null

@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: core bochs efi icount threadirqs maxcpus thunks timeout=60
-# doctor says of this guest what is true of it, with the module and without. Half of the answers are
-# the same in every guest; the others are known from elsewhere than the module.
+# `shadowctl doctor` tells the truth about this guest, with the module and without. Half of the
+# answers are the same in every guest. The test finds out the others without the module.
 set -u
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 
-# "NAME ANSWER" of each property.
+# Prints "NAME ANSWER" for each property.
 answers() {
 	shadowctl doctor | awk 'NR > 1 { print $1, $2 }'
 }
 
-# expected FTRACE
+# expected FTRACE	prints the answers that doctor must give
 expected() {
 	local pages=fine tlb=fine firmware=fine threads=fine livepatch=fine
 	[ "$(cat /sys/hypervisor/guest_type 2>/dev/null)" = PV ] && pages=off
@@ -36,7 +36,7 @@ ftrace $1
 signatures fine"
 }
 
-# What only the module can tell.
+# Prints the properties that only the module can tell.
 unknown() {
 	echo "lazy-tlb interrupts system-calls"
 	grep -qw la57 /proc/cpuinfo && echo text-entry
@@ -44,7 +44,7 @@ unknown() {
 }
 
 is "with the module" "$(answers)" "$(expected fine)"
-shadowctl doctor >/tmp/text || fail "something is refused"
+shadowctl doctor >/tmp/text || fail "doctor fails"
 is "first line" "$(head -1 /tmp/text)" "Linux $(uname -r), module loaded"
 is "lines" "$(wc -l </tmp/text)" "$(($(expected fine | wc -l) + 1))"
 echo 0 >/proc/sys/kernel/ftrace_enabled
@@ -54,14 +54,14 @@ echo 1 >/proc/sys/kernel/ftrace_enabled
 rmmod shadowk
 without=$(expected fine | sed -E "s/^($(unknown | xargs | tr ' ' '|')) .*/\1 unknown/")
 is "without the module" "$(answers)" "$without"
-shadowctl doctor >/tmp/text || fail "something is refused without the module"
+shadowctl doctor >/tmp/text || fail "doctor fails without the module"
 is "first line, without" "$(head -1 /tmp/text)" \
 	"Linux $(uname -r), module installed; load it: modprobe shadowk"
 
-# A load that failed, as the log has it, until one succeeds.
+# The log has a load that failed, which counts until a load succeeds.
 echo "shadowk: interrupts: that of asm_new is not known; please report it" >/dev/kmsg
-shadowctl doctor >/tmp/text && fail "nothing is refused after a load that failed"
-is "what was refused" "$(grep ' refused ' /tmp/text)" \
+shadowctl doctor >/tmp/text && fail "doctor succeeds after a load that failed"
+is "the property that was refused" "$(grep ' refused ' /tmp/text)" \
 	"interrupts       refused  that of asm_new is not known; please report it"
 is "first line, refused" "$(head -1 /tmp/text)" "Linux $(uname -r), module installed"
 insmod "/lib/modules/$(uname -r)/updates/shadowk.ko" || fail "the module does not load"

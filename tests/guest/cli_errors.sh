@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=300
-# Whatever is refused says so in one line that names the thing and the remedy, and changes nothing.
+# A command that is refused prints one line, which names the object and the remedy, and changes
+# nothing.
 failures=0
 shadowctl create web || exit 1
 shadowctl probe add web vfs_read --name mine || exit 1
@@ -12,7 +13,7 @@ all() {
 	shadowctl list --json && shadowctl show web --json | grep -vE '"(hits|rate|seconds|async_hits|missed)"'
 }
 
-# try STATUS WORDS ARGUMENT...: the words are to be on the only line.
+# try STATUS WORDS ARGUMENT...	shadowctl must print one line, which contains WORDS
 try() {
 	local want=$1 words=$2 status lines
 	shift 2
@@ -99,12 +100,12 @@ twice=$(awk '$2 ~ /[tT]/ && NF == 3 && $3 !~ /[.]/ { n[$3]++; a[$3] = $1 }
 	END { for (f in n) if (n[f] == 2) { print f, a[f]; exit } }' /proc/kallsyms)
 refused "several functions are named '${twice% *}'; give the address instead: 0x" probe add web "${twice% *}"
 refused "${twice#* }" probe add web "${twice% *}"
-# A function that callers call by a variant as well.
+# A function that the compiler has cloned, so that some callers call a variant.
 variant=$(awk '$2 ~ /[tT]/ && NF == 3 { n[$3]++ } $3 ~ /[.](isra|constprop|part)[.]0$/ { v[$3] }
 	END { for (f in v) { split(f, p, "."); if (n[p[1]] == 1 && n[f] == 1) { print f; exit } } }' /proc/kallsyms)
 shadowctl probe add web "${variant%%.*}" --name plain 2>err || failures=$((failures + 1))
 if ! grep -q "shadowctl: note: the compiler has made '${variant%%.*}[.]" err; then
-	echo "no note that $variant is not seen: $(cat err)"
+	echo "no note that calls of $variant are not counted: $(cat err)"
 	failures=$((failures + 1))
 fi
 shadowctl probe remove web plain
@@ -170,14 +171,14 @@ if [ "$before" != "$after" ]; then
 	failures=$((failures + 1))
 fi
 
-# Nobody is told what he may not do, but what he needs.
+# A user without rights is told what is needed.
 chmod 755 /root
 
 as_nobody() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups shadowctl "$@" >out 2>err
 	local status=$?
 	if [ $status != 1 ] || [ -s out ] || [ "$(wc -l <err)" != 1 ] || ! grep -q "run as root" err; then
-		echo "nobody, shadowctl $*: status $status"
+		echo "as a user without rights, shadowctl $*: status $status"
 		cat out err
 		failures=$((failures + 1))
 	fi
@@ -193,7 +194,7 @@ fi
 
 shadowctl list --json >/dev/full 2>err
 if [ $? != 1 ] || ! grep -q "cannot write standard output" err; then
-	echo "a full disk went unnoticed"
+	echo "no error on a full disk"
 	failures=$((failures + 1))
 fi
 

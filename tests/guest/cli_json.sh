@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=240
-# What --json prints is JSON, wherever it stands, with the fields that are promised.
+# Wherever --json stands, the output is JSON with the documented fields.
 PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
 import json
 import subprocess
@@ -31,15 +31,15 @@ is_("handles", made["nr_handles"], 0)
 shared = subprocess.Popen(["shadowctl", "share", "other", "--", "cat"], stdin=subprocess.PIPE)
 while not ctl("show", "other")["nr_handles"]:
     pass
-is_("handles, listed", [s["nr_handles"] for s in ctl("list")], [0, 1])
-is_("handles, shown", b"handles    1" in run("show", "other"), True)
+is_("handles in the list", [s["nr_handles"] for s in ctl("list")], [0, 1])
+is_("handles in show", b"handles    1" in run("show", "other"), True)
 shared.communicate()
 is_("handles at the end", ctl("show", "other")["nr_handles"], 0)
 is_("list", [s["name"] for s in ctl("list")], ["web", "other"])
-is_("--json in front", json.loads(run("--json", "list")), ctl("list"))
+is_("--json before the verb", json.loads(run("--json", "list")), ctl("list"))
 is_("--json behind the verb", json.loads(run("show", "--json", "web")), ctl("show", "web"))
 
-# A name of a process that is neither UTF-8 nor harmless to a terminal.
+# A process whose name is not UTF-8 and contains control characters.
 odd = subprocess.Popen(
     [sys.executable, "-c", "open('/proc/self/comm', 'wb').write(b'\\xff\\x1b[2J\"\\n'); "
      "print(flush=True); import time; time.sleep(1000)"], stdout=subprocess.PIPE)
@@ -72,9 +72,9 @@ for p in probes:
     is_("histogram", "histogram" in p, p["kind"] == "latency")
 is_("--int3", probes[2]["arm"], "int3")
 slots = probes[1]["histogram"]
-is_("its sum", sum(s["count"] for s in slots), probes[1]["hits"] - probes[1]["missed"])
-is_("its slots", [s["hi"] for s in slots[:-1]], [s["lo"] for s in slots[1:]])
-is_("its last slot", slots[-1]["count"] > 0, True)
+is_("sum of the histogram", sum(s["count"] for s in slots), probes[1]["hits"] - probes[1]["missed"])
+is_("bounds of the histogram's slots", [s["hi"] for s in slots[:-1]], [s["lo"] for s in slots[1:]])
+is_("last slot of the histogram is used", slots[-1]["count"] > 0, True)
 
 stat = ctl("stat", "web")
 is_("stat", [p["name"] for p in stat["probes"]], [p["name"] for p in probes])
@@ -84,25 +84,25 @@ for line in lines:
     p = json.loads(line)["probes"][1]
     is_("an interval's hits", (p["hits"], sum(s["count"] for s in p["histogram"])), (0, 0))
     is_("an interval", 0.1 < p["seconds"] < 5, True)
-is_("the table", b"RATE/S" in run("stat", "web") and b"@@@" in run("probe", "list", "web"), True)
+is_("table and histogram", b"RATE/S" in run("stat", "web") and b"@@@" in run("probe", "list", "web"), True)
 
-is_("removed", ctl("probe", "remove", "web", "reads"), {"shadow": "web", "removed": "reads"})
-is_("three left", len(ctl("probe", "list", "web")), 3)
+is_("probe removed", ctl("probe", "remove", "web", "reads"), {"shadow": "web", "removed": "reads"})
+is_("probes that are left", len(ctl("probe", "list", "web")), 3)
 by_address = next(p["address"] for p in ctl("probe", "list", "web") if p["symbol"] == "vfs_write")
 quiet("probe", "add", "web", by_address, "--name", "a")
-is_("by address", ctl("probe", "list", "web")[-1]["symbol"], "vfs_write")
-is_("private", ctl("raw", "privatise", "web", "vfs_read"), {"shadow": "web", "id": 1})
-is_("all private", run("raw", "privatise", "web", "--all"), b"2\n")
-is_("many pages", ctl("show", "web")["private_pages"] > 1000, True)
+is_("symbol of a probe by address", ctl("probe", "list", "web")[-1]["symbol"], "vfs_write")
+is_("pages made private", ctl("raw", "privatise", "web", "vfs_read"), {"shadow": "web", "id": 1})
+is_("all pages made private", run("raw", "privatise", "web", "--all"), b"2\n")
+is_("more than 1000 private pages", ctl("show", "web")["private_pages"] > 1000, True)
 raws = ctl("raw", "list", "web")
 is_("raw edits", [(r["id"], r["symbol"], r["offset"], r["bytes"]) for r in raws],
     [(1, "vfs_read", 0, None), (2, "", 0, None)])
-is_("their lengths", raws[0]["length"] < raws[1]["length"], True)
-is_("their table", b"(the text)" in run("raw", "list", "web"), True)
-is_("raw removed", ctl("raw", "remove", "web", "2"), {"shadow": "web", "removed": 2})
+is_("lengths of the raw edits", raws[0]["length"] < raws[1]["length"], True)
+is_("table of raw edits", b"(the text)" in run("raw", "list", "web"), True)
+is_("raw edit removed", ctl("raw", "remove", "web", "2"), {"shadow": "web", "removed": 2})
 is_("destroyed", ctl("destroy", "web"), {"destroyed": "web"})
 quiet("destroy", "other")
-is_("all gone", ctl("list"), [])
+is_("list at the end", ctl("list"), [])
 
 for args in ([], ["create"], ["list"], ["show"], ["destroy"], ["run"], ["attach"], ["detach"],
              ["probe"], ["probe", "add"], ["probe", "list"], ["probe", "remove"], ["stat"],

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=300
-# shadowctl patch does what it says, and says what it does not do and why.
+# `shadowctl patch` does what it prints. If it is refused, it prints the reason.
 PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
 import os
 import subprocess
@@ -19,8 +19,8 @@ def says(text, status, *args):
 
 
 run("create", "p")
-is_("none", ctl("patch", "list", "p"), [])
-is_("its name", run("patch", "add", "p", "__x64_sys_getppid", "--return", "0x10"),
+is_("patches at first", ctl("patch", "list", "p"), [])
+is_("name of a patch", run("patch", "add", "p", "__x64_sys_getppid", "--return", "0x10"),
     "__x64_sys_getppid\n")
 is_("getppid() inside", inside("echo $PPID"), "16")
 added = ctl("patch", "add", "p", "vfs_mkdir", "--return", "-EROFS", "--name", "ro")
@@ -35,12 +35,12 @@ is_("patches", [(p["name"], p["kind"], p["value"], p["object"]) for p in patches
      ("skip", "skip-call", -1, "__task_pid_nr_ns"), ("nosync", "nop", None, None)])
 is_("functions", [f["symbol"] for p in patches for f in p["functions"]],
     ["__x64_sys_getppid", "vfs_mkdir", "__x64_sys_getppid", "__x64_sys_sync"])
-is_("the call", patches[2]["functions"][0]["offset"] > 0, True)
-is_("address", int(patches[1]["functions"][0]["address"], 16) > 0xffffffff00000000, True)
+is_("offset of the skipped call is not 0", patches[2]["functions"][0]["offset"] > 0, True)
+is_("address is in the kernel", int(patches[1]["functions"][0]["address"], 16) > 0xffffffff00000000, True)
 is_("show", ctl("show", "p")["patches"], patches)
 verdict = ctl("verify", "p")
 is_("verified", (verdict["edits"] - verdict["hooks"], verdict["strays"]), (4, []))
-is_("in words", "all else as in the base" in run("verify", "p"), True)
+is_("verify in words", "all else as in the base" in run("verify", "p"), True)
 run("probe", "add", "p", "vfs_read", "--kind", "latency", "--name", "lat")
 run("probe", "add", "p", "vfs_write", "--int3")
 run("raw", "privatise", "p", "vfs_fsync")
@@ -52,8 +52,8 @@ is_("the clone's probes", [(p["name"], p["kind"], p["offset"], p["arm"])
     [(p["name"], p["kind"], p["offset"], p["arm"]) for p in ctl("probe", "list", "p")])
 is_("inside the clone", run("run", "q", "--", "sh", "-c", "echo $PPID"), "16\n")
 run("destroy", "q")
-is_("none to clone", "no shadow named 'r'" in run("create", "q", "--from", "r", status=1), True)
-is_("then none is made", [s["name"] for s in ctl("list")], ["p"])
+is_("create from a shadow that does not exist", "no shadow named 'r'" in run("create", "q", "--from", "r", status=1), True)
+is_("shadows after a refused create", [s["name"] for s in ctl("list")], ["p"])
 run("probe", "remove", "p", "lat")
 changed = {f["symbol"]: f["changes"] for f in ctl("diff", "p")}
 is_("changed functions", len(changed), 4)
@@ -61,20 +61,20 @@ is_("a patched entry", [(len(c["base"]), c["base"][0][:3], c["shadow"][0][:3])
                         for c in changed["vfs_mkdir"]], [(1, "nop", "jmp")])
 is_("a breakpoint", [c["shadow"] for c in changed["vfs_write"]], [["int3"]])
 whole = run("diff", "p", "vfs_mkdir").splitlines()
-is_("lines", [sum(line.startswith(mark) for line in whole) for mark in "-+"], [1, 1])
-is_("what is alike", len(whole) > 10, True)
+is_("changed lines of diff", [sum(line.startswith(mark) for line in whole) for mark in "-+"], [1, 1])
+is_("unchanged lines of diff", len(whole) > 10, True)
 is_("no such function", "no function named 'nosuch'" in run("diff", "p", "nosuch", status=1), True)
-is_("a table", "skip-call __task_pid_nr_ns, return -1" in run("patch", "list", "p"), True)
-is_("in show", "return -30" in run("show", "p"), True)
+is_("list as a table", "skip-call __task_pid_nr_ns, return -1" in run("patch", "list", "p"), True)
+is_("value in show", "return -30" in run("show", "p"), True)
 is_("removed", ctl("patch", "remove", "p", "ro"), {"shadow": "p", "removed": "ro"})
-is_("mkdir() then", inside("mkdir /tmp/x 2>&1; rmdir /tmp/x"), "")
+is_("mkdir() after removal", inside("mkdir /tmp/x 2>&1; rmdir /tmp/x"), "")
 
 says("no function named 'nosuch'", 1, "nosuch", "--nop")
 says("several functions are named 't_show'; give the address instead: 0x", 1, "t_show", "--nop")
 says("cannot patch shadowk:shadowk_exit: the kernel forbids it", 1, "shadowk_exit", "--nop")
 says("cannot patch shadowk:shadowk_exit: the kernel forbids it", 1, "--skip-call", "shadowk_exit", "vfs_read")
 says("cannot patch schedule: the kernel forbids it", 1, "schedule", "--nop")
-# Too short for a jump: a return.
+# A function that is too short for a jump: it only returns.
 says("cannot redirect ftrace_stub: it has no __fentry__ site", 1, "ftrace_stub", "--nop")
 says("has no direct call of 'vfs_write'", 1, "--skip-call", "vfs_read", "vfs_write")
 says("calls 'kmem_cache_free' at several places", 1, "--skip-call", "copy_process",
@@ -93,20 +93,20 @@ says("is not SYMBOL", 2, "12", "--nop")
 extra = f"/lib/modules/{os.uname().release}/extra"
 is_("a module", run("patch", "add", "p", f"{extra}/patch_cmdline.ko"), "patch_cmdline\n")
 is_("/proc/cmdline inside", "patched in one" in inside("cat /proc/cmdline"), True)
-is_("and outside", "patched in one" in open("/proc/cmdline").read(), False)
-is_("its function", [f["symbol"] for f in ctl("patch", "list", "p")[-1]["functions"]],
+is_("/proc/cmdline outside", "patched in one" in open("/proc/cmdline").read(), False)
+is_("function of the module", [f["symbol"] for f in ctl("patch", "list", "p")[-1]["functions"]],
     ["cmdline_proc_show"])
-is_("loaded", os.path.exists("/sys/module/patch_cmdline"), True)
+is_("module is loaded", os.path.exists("/sys/module/patch_cmdline"), True)
 run("patch", "remove", "p", "patch_cmdline")
-is_("unloaded", os.path.exists("/sys/module/patch_cmdline"), False)
+is_("module is still loaded", os.path.exists("/sys/module/patch_cmdline"), False)
 says("no function named 'no_such_function'", 1, f"{extra}/shk_patch_wrong.ko")
-is_("unloaded again", os.path.exists("/sys/module/shk_patch_wrong"), False)
+is_("refused module is still loaded", os.path.exists("/sys/module/shk_patch_wrong"), False)
 says("is it made with SHADOWK_PATCH()", 1, f"{extra}/shk_victim.ko")
 with open("/tmp/bad.ko", "wb") as out:
     out.write(b"\x7fELF\x02garbage")
 says("is not a kernel module", 1, "/tmp/bad.ko")
 with open(f"{extra}/patch_cmdline.ko", "rb") as f, open("/tmp/other.ko", "wb") as out:
-    # A number alone is not enough where symbols have versions of their own.
+    # With CONFIG_MODVERSIONS the version's number alone does not make a module unfit.
     out.write(f.read().replace(b"vermagic=6.", b"vermagic=5.").replace(b" mod_unl", b" mod_XXX"))
 says("was built for kernel 5.", 1, "/tmp/other.ko")
 says("No such file", 1, "/tmp/none.ko")
@@ -114,9 +114,9 @@ says("No such file", 1, "/tmp/none.ko")
 def in_place():
     run("patch", "add", "p", "__x64_sys_getuid", "--return", "7", "--in-place", "--name", "here")
     is_("in place", inside("id -ru"), "7")
-    is_("told", [p["in_place"] for p in ctl("patch", "list", "p")][-1], True)
-    is_("in a table", "return 7, in place" in run("patch", "list", "p"), True)
-    is_("all its bytes are known", ctl("verify", "p")["strays"], [])
+    is_("in_place in the list", [p["in_place"] for p in ctl("patch", "list", "p")][-1], True)
+    is_("in place, in the table", "return 7, in place" in run("patch", "list", "p"), True)
+    is_("stray bytes", ctl("verify", "p")["strays"], [])
     run("create", "q", "--from", "p")
     is_("the clone's patches", ctl("patch", "list", "q")[-1]["in_place"], True)
     run("destroy", "q")
@@ -133,14 +133,14 @@ def in_place():
         says(f"thread {asleep.pid} (python3) is in a function", 1, f"{extra}/shk_inplace.ko",
              "--in-place")
         asleep.kill()
-    is_("unloaded at last", os.path.exists("/sys/module/shk_inplace"), False)
+    is_("module is still loaded after refusal", os.path.exists("/sys/module/shk_inplace"), False)
 
 
-# What is compiled for the debug kernel has other frames on the stack.
+# On the debug kernel, functions of the test modules have other stack frames than the kernel's.
 if "debug" not in os.uname().release:
     in_place()
-is_("nothing was added", len(ctl("patch", "list", "p")), 3)
-is_("not there", "has no patch named 'ro'" in run("patch", "remove", "p", "ro", status=1), True)
+is_("patches in the end", len(ctl("patch", "list", "p")), 3)
+is_("removing an unknown patch", "has no patch named 'ro'" in run("patch", "remove", "p", "ro", status=1), True)
 for args in (["patch"], ["patch", "add"], ["patch", "list"], ["patch", "remove"],
              ["patch", "build"]):
     is_("help", run(*args, "--help"), run("help", *args))

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=120
-# shadowctl patch promote names the tasks that it waits for; interrupted, it says what goes on;
-# it can be resumed, and cancelled.
+# `shadowctl patch promote` names the tasks for which it waits. If it is interrupted, it says that
+# the promotion goes on and how to wait for it again. A promotion can be resumed and cancelled.
 PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
 import glob
 import os
@@ -23,7 +23,7 @@ woken = []
 signal.signal(signal.SIGUSR1, lambda *a: woken.append(1))
 print(flush=True)
 while not woken:
-    signal.pause()                        # which livepatch wakes, too, after 15 s
+    signal.pause()                        # livepatch wakes it, too, after 15 s
 """
 
 
@@ -32,7 +32,7 @@ def add():
 
 
 def promote(*args):
-    """Done; on a slow machine it says whom it waits for meanwhile."""
+    """Promotes, which must succeed. On a slow machine it may print the tasks for which it waits."""
     done = subprocess.run(["shadowctl", "patch", "promote", *args, "canary", "fix"],
                           stderr=subprocess.PIPE, text=True)
     others = [line for line in done.stderr.splitlines() if "the kernel waits for" not in line]
@@ -56,7 +56,7 @@ def gone(path):
 
 
 def sleeper():
-    """A process that sleeps in what the livepatch changes, where signals but its own wake it."""
+    """Returns a process that sleeps in the function that the livepatch changes, until SIGUSR1."""
     process = subprocess.Popen([sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE)
     process.stdout.readline()
     while pathlib.Path(f"/proc/{process.pid}/syscall").read_text().split()[0] != "34":
@@ -65,14 +65,14 @@ def sleeper():
 
 
 def interrupt_promotion(pid):
-    """It names the sleeper, and says what goes on when it is interrupted."""
+    """The promotion names the sleeper. When it is interrupted, it says that it goes on."""
     process = subprocess.Popen(["shadowctl", "patch", "promote", "canary", "fix"],
                                stderr=subprocess.PIPE, text=True)
     first = process.stderr.readline()
-    is_(f"{first.strip()} names it", f"{pid} (python3" in first, True)
+    is_(f"{first.strip()} names the sleeper", f"{pid} (python3" in first, True)
     process.send_signal(signal.SIGINT)
     rest = process.communicate()[1]
-    is_(f"{rest.strip()} says how", "goes on; 'shadowctl patch promote canary fix'" in rest, True)
+    is_(f"{rest.strip()} says how to go on", "goes on; 'shadowctl patch promote canary fix'" in rest, True)
     is_("status", process.returncode, 1)
 
 
@@ -84,26 +84,26 @@ is_("nothing to cancel", "not being promoted" in
 
 one = sleeper()
 interrupt_promotion(one.pid)
-is_("told", ctl("patch", "list", "canary")[0]["promoted"], True)
-is_("in words", "promoted" in run("patch", "list", "canary"), True)
+is_("promoted in the list", ctl("patch", "list", "canary")[0]["promoted"], True)
+is_("promoted in the table", "promoted" in run("patch", "list", "canary"), True)
 promote("--cancel")
-is_("cancelled: the kernel's", SYSFS.exists(), False)
+is_("cancelled: the kernel has the livepatch", SYSFS.exists(), False)
 is_("cancelled: outside", outside(), b"0")
 is_("cancelled: inside", inside(), "4242")
-is_("a second time", "was promoted before" in run("patch", "promote", "canary", "fix", status=1),
+is_("promoting a second time", "was promoted before" in run("patch", "promote", "canary", "fix", status=1),
     True)
 run("patch", "remove", "canary", "fix")
-is_("its module is gone", gone(pathlib.Path("/sys/module", MODULE)), True)
+is_("the module was unloaded", gone(pathlib.Path("/sys/module", MODULE)), True)
 
 add()
 interrupt_promotion(one.pid)
 one.send_signal(signal.SIGUSR1)
 one.wait()
 promote()
-is_("the shadow lets go", ctl("patch", "list", "canary"), [])
+is_("patches after the promotion", ctl("patch", "list", "canary"), [])
 is_("promoted: outside", outside(), b"4242")
 (SYSFS / "enabled").write_text("0")
-is_("it can be taken back", gone(SYSFS), True)
+is_("the livepatch can be disabled", gone(SYSFS), True)
 subprocess.check_call(["rmmod", MODULE])
 run("destroy", "canary")
 finish()

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=60
-# `shadowctl run` is the command that it runs: inside the shadow, with its own status.
+# `shadowctl run` executes its command in its own process, inside the shadow, so its status is the
+# command's.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 
@@ -14,7 +15,7 @@ shadowctl run web --create -- true
 is "status of true" $? 0
 is "the shadow that --create made stays" "$(shadowctl show web --json >/dev/null && echo yes)" yes
 shadowctl run web --create -- false
-is "--create of one that exists" $? 1
+is "run --create of an existing shadow" $? 1
 shadowctl run web -- sh -c 'exit 42'
 is "status 42" $? 42
 shadowctl run web -- sh -c 'kill -9 $$'
@@ -29,7 +30,7 @@ is "not executable" $? 126
 is "lines about it" "$(wc -l <err)" 1
 shadowctl run fresh --create -- no_such_command 2>err
 is "no command for a new shadow" $? 127
-is "which is gone again" "$(shadowctl show fresh 2>&1 | grep -c 'no shadow named')" 1
+is "the new shadow was destroyed" "$(shadowctl show fresh 2>&1 | grep -c 'no shadow named')" 1
 is "arguments" "$(shadowctl run web -- printf '%s,' -- --json 'a b' '')" "--,--json,a b,,"
 is "standard input" "$(echo hello | shadowctl run web -- cat)" hello
 is "the shell" "$(echo 'echo $0 $$' | SHELL=/bin/sh shadowctl run web | cut -d' ' -f1)" /bin/sh
@@ -43,7 +44,7 @@ while [ "$(cat /proc/$pid/comm)" != sleep ]; do sleep 0.1; done
 is "the pid inside" "$(inside web)" $pid
 kill $pid
 wait $pid 2>/dev/null
-is "after its end" "$(inside web)" ""
+is "processes inside after its end" "$(inside web)" ""
 
 sleep 1000 &
 pid=$!
@@ -63,5 +64,5 @@ is "init detached" "$(inside web)" ""
 kill $pid
 
 shadowctl destroy web && shadowctl destroy other
-is "nothing left" "$(shadowctl list --json | tr -d '[:space:]')" "[]"
+is "list at the end" "$(shadowctl list --json | tr -d '[:space:]')" "[]"
 [ $failures = 0 ]

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=120
-# '#ID' names a shadow wherever its name does: a shadow without a name can be described, edited
-# and destroyed.
+# "#ID" can be given wherever a shadow's name can. So a shadow without a name can be described,
+# edited and destroyed.
 PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
 import ctypes
 import subprocess
@@ -53,7 +53,7 @@ sleeper.wait()
 is_("share", run("share", ref, "--", "sh", "-c", "echo $SHADOWK_FD"), "3\n")
 run("share", ref, "--revoke")
 
-# A name stays a name, and one shadow has both.
+# A shadow with a name can be given by its id, too, and a name never begins with "#".
 copy = f"#{[s['id'] for s in ctl('list') if s['name'] == 'copy'][0]}"
 is_("by id", ctl("show", copy)["name"], "copy")
 run("run", copy, "--create", "--", "true")

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=120
-# 'shadowctl share' gives a command without capabilities the rights that it names, until --revoke.
+# `shadowctl share` gives a command without capabilities the rights that its options name, until
+# --revoke.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 shadowctl create web
 shadowctl probe add web __x64_sys_getppid --name ppid
 
-# As a user, with the library: what each call returns by the descriptor in the environment.
+# Run by a user: prints what the library returns for the descriptor in the environment.
 cat >/tmp/use.py <<'END'
 import ctypes
 import os
@@ -45,7 +46,7 @@ is "attach" "$(shadowctl share web --attach -- $user python3 /tmp/use.py)" "3 10
 is "read" "$(shadowctl share web --read -- $user python3 /tmp/use.py)" "3 1000 0 -13 1 -13"
 is "handles" "$(shadowctl show web | awk '/handles/ { print $2 }')" 0
 is "descriptors" "$(shadowctl share web -- sh -c 'ls -l /proc/self/fd' | grep -c '\[shadowk\]')" 1
-is "the device" "$(shadowctl share web -- sh -c 'ls -l /proc/self/fd' | grep -c /dev/shadowk)" 0
+is "descriptors of the device" "$(shadowctl share web -- sh -c 'ls -l /proc/self/fd' | grep -c /dev/shadowk)" 0
 
 coproc shadowctl share web -- $user python3 /tmp/use.py wait
 read -ru "${COPROC[0]}" line

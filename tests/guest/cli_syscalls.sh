@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=60
-# run and attach take --syscalls, and name the one that cannot be had.
+# run and attach take --syscalls, and name a system call that cannot be selected.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 shadowctl create web
@@ -17,15 +17,15 @@ print(*(q["hits"] for q in p))'
 calls='import os
 for i in range(10): os.getppid(); os.umask(18)'
 shadowctl run web --syscalls umask -- python3 -c "$calls"
-is "during umask" "$(counted)" "0 10"
+is "hits of getppid and umask, with umask selected" "$(counted)" "0 10"
 shadowctl run web --syscalls 110,umask -- python3 -c "$calls"
-is "during umask and getppid, by number" "$(counted)" "10 20"
+is "hits of getppid and umask, with both selected" "$(counted)" "10 20"
 refused "no system call 'wriet'" run web --syscalls read,wriet -- true
 refused "no system call ''" run web --syscalls read, -- true
 refused "system call 'execve' does not return" run web --syscalls read,execve -- true
 refused "this kernel has no system call '500'" run web --syscalls 500 -- true
 refused "option '--syscalls' needs a value" run web --syscalls
-is "a shadow that was made for it" "$(shadowctl run --create new --syscalls no -- true 2>/dev/null
+is "shadows that a refused run has made" "$(shadowctl run --create new --syscalls no -- true 2>/dev/null
 	shadowctl list --json | grep -c '"new"')" 0
 
 sleep 1000 &

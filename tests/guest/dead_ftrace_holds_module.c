@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: lockdown timeout=60 */
 /*
- * When ftrace finds a fault in itself, whoever's it is, it leaves the calls that it has
- * put into the kernel's text where they are. Those of ours are executed whenever text is
- * patched: the module stays, and who is inside comes out of it all the same.
+ * After a fault of its own, ftrace leaves its calls in the kernel's text. The module's ftrace hooks
+ * would then be called after rmmod, whenever text is patched. So the module stays loaded, and
+ * processes inside can still leave.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -26,22 +26,23 @@ int main(void)
 	expect_ret(shadowk_shadow_destroy(shadow), 0, "destroy");
 	shadows_done();
 
-	/* By what it hears of patches, and of flushes. */
+	/* By its two ftrace hooks, on functions that patch text and on functions that flush. */
 	expect(eventually(module_references() == 2), "the module is held %ld times, expected 2",
 	       module_references());
 	finish_held(2);
 	expect_ret(module_unload("shadowk"), -EWOULDBLOCK, "rmmod");
 	patch_text(10);
-	/* What needs ftrace is refused. */
+	/* Calls that need ftrace are refused. */
 	shadow = shadow_new(NULL);
 	ret = shadowk_process_attach(shadow, actor.pid);
 	expect_ret(ret, -ENODEV, "attach without ftrace");
 	shadowk_explain(line, sizeof(line), SHADOWK_OP_PROCESS_ATTACH, ret, NULL);
-	expect(strstr(line, "ftrace has stopped"), "that is told as '%s'", line);
-	expect_eq(shadow_of(actor.pid), 0, "shadow of who was refused");
+	expect(strstr(line, "ftrace has stopped"),
+	       "the error text does not say that ftrace has stopped: %s", line);
+	expect_eq(shadow_of(actor.pid), 0, "shadow of the process that was refused");
 	actor_end(&actor);
 	shadows_done();
-	/* For tests/vm/guest/many: this guest is done. */
+	/* tests/vm/guest/many then unloads no module, and runs no other test in this guest. */
 	need(write_file("/proc/sys/kernel/modules_disabled", "1\n"));
 	return finish();
 }

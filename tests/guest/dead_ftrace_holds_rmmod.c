@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: lockdown timeout=60 */
 /*
- * rmmod takes a shadow with a name along. If ftrace is dead by then and leaves its calls
- * of the module in the kernel's text, rmmod does not come to its end, and the machine
- * goes on.
+ * rmmod destroys a shadow that has a name. If ftrace is dead by then and leaves its calls of the
+ * module in the kernel's text, rmmod does not end, and the machine keeps working.
  */
 #include <sys/wait.h>
 
@@ -26,17 +25,17 @@ int main(void)
 	need(rmmod >= 0);
 	if (!rmmod)
 		_exit(!module_unload("shadowk"));
-	/* It has taken the device away, and got no further. */
-	expect(eventually(access("/dev/shadowk", F_OK)), "rmmod does not begin");
+	/* rmmod has removed the device, and waits then. */
+	expect(eventually(access("/dev/shadowk", F_OK)), "rmmod has not removed the device");
 	for (int i = 0; i < 25; i++) {
 		patch_text(1);
 		usleep(40000);
-		expect_eq(waitpid(rmmod, NULL, WNOHANG), 0, "rmmod has come to its end");
+		expect_eq(waitpid(rmmod, NULL, WNOHANG), 0, "rmmod has ended: result of waitpid()");
 	}
 	actor_do(&actor, job_getppid, 10);
 	actor_end(&actor);
-	finish_held(2); /* by what hears of patches, and of flushes */
-	/* For tests/vm/guest/many: this guest is done. */
+	finish_held(2); /* by the two ftrace hooks */
+	/* tests/vm/guest/many then unloads no module, and runs no other test in this guest. */
 	need(write_file("/proc/sys/kernel/modules_disabled", "1\n"));
 	return finish();
 }

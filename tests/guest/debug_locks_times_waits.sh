@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: timeout=240
-# The profile 'debug-locks' times what processes inside wait for a lock that others have, and the
-# tracepoint tells from where.
+# The profile debug-locks measures how long processes inside wait for locks that others hold. The
+# tracepoint gives the stacks of the waiting tasks.
 PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
 import os
 import subprocess
@@ -13,7 +13,7 @@ import check
 from check import ctl, finish, is_
 
 EVENT = "/sys/kernel/tracing/events/shadowk/shadowk_probe/"
-# Directories are made and removed under a lock of the one that they are in.
+# mkdir and rmdir take a lock of the parent directory.
 JOB = """
 import os
 os.makedirs('/tmp/waits', exist_ok=True)
@@ -38,10 +38,10 @@ def told(hist):
 
 
 if os.cpu_count() < 2:
-    print("nobody waits on one CPU")
+    print("on one CPU no process waits for another")
     sys.exit(77)
 if "debug" in os.uname().release:
-    print("not one of Debian's kernels: with lockdep their locks have other names")
+    print("not one of Debian's kernels: with lockdep the lock functions have other names")
     sys.exit(77)
 left_out = {i["item"] for i in ctl("create", "l", "--profile", "debug-locks")["left_out"]}
 is_("left out", {i for i in left_out if not i.startswith(("mutex-", "percpu", "sema", "spin-wait-g",
@@ -50,20 +50,20 @@ with open(EVENT + "trigger", "w", encoding="ascii") as f:
     f.write("hist:keys=probe,stacktrace")
 jobs = [subprocess.Popen(["shadowctl", "run", "l", "--", "python3", "-c", JOB]) for _ in range(4)]
 end = time.monotonic() + 100
-# Python waits for other locks, too, when it starts.
+# Python also waits for other locks when it starts.
 while time.monotonic() < end and not (probes()["rwsem-write-wait"]["histogram"] and told(trace())):
     time.sleep(0.2)
 for job in jobs:
     job.kill()
     job.wait()
 seen = probes()
-is_("waits", len(seen["rwsem-write-wait"]["histogram"]) > 0, True)
-is_("locks taken are more", seen["rwsem-write"]["hits"] > seen["rwsem-write-wait"]["hits"], True)
-is_("callers", seen["rwsem-write-wait-caller"]["hits"] > 0, True)
+is_("waits were measured", len(seen["rwsem-write-wait"]["histogram"]) > 0, True)
+is_("more locks were taken than waited for", seen["rwsem-write"]["hits"] > seen["rwsem-write-wait"]["hits"], True)
+is_("hits of callers", seen["rwsem-write-wait-caller"]["hits"] > 0, True)
 hist = trace()
 with open(EVENT + "trigger", "w", encoding="ascii") as f:
     f.write("!hist:keys=probe,stacktrace")
-is_("told from where", told(hist), True)
+is_("stacks of waiting tasks in the trace", told(hist), True)
 if check.failures:
     print(hist[:3000])
 finish()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * A process without capabilities that received a derived handle over a socket attaches and
- * detaches itself, or enters and leaves. It cannot attach others, or itself by an owner's handle,
- * or leave where CAP_SYS_ADMIN has attached it.
+ * A process without capabilities gets a derived handle over a socket. It may attach and detach
+ * itself, or enter and leave. It may not attach other processes, use the owner's handle, or leave a
+ * shadow to which CAP_SYS_ADMIN has attached it.
  */
 #include "delegate.h"
 
@@ -18,16 +18,17 @@ static void comes_and_goes(void)
 
 	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -ENOENT, "leave from outside");
 	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach itself");
-	expect_eq(shadow_of(user.actor.pid), id, "shadow it is in");
+	expect_eq(shadow_of(user.actor.pid), id, "shadow after attach");
 	actor_do(&user.actor, job_getppid, 100);
-	expect_ret(actor_do(&user.actor, job_getppid_hits, OPEN), 100, "hits, as it reads them");
-	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach itself once more");
+	expect_ret(actor_do(&user.actor, job_getppid_hits, OPEN), 100, "hits that it reads itself");
+	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach itself again");
 	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN_TOO), 0, "move");
 	expect_eq(shadow_of(user.actor.pid), shadow_info(shadows[OPEN_TOO]).id,
-		  "shadow it moved to");
-	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -ENOENT, "leave another");
+		  "shadow after the move");
+	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -ENOENT,
+		   "leave a shadow in which it is not");
 	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN_TOO), 0, "leave");
-	expect_eq(shadow_of(user.actor.pid), 0, "shadow it is in after leaving");
+	expect_eq(shadow_of(user.actor.pid), 0, "shadow after leaving");
 	actor_do(&user.actor, job_getppid, 100);
 	expect_eq(hits(shadows[OPEN], GETPPID), 100, "hits at the end");
 }
@@ -39,11 +40,11 @@ static void enters_and_leaves(void)
 	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach itself");
 	expect_ret(actor_do(&user.actor, job_enter_itself, OPEN_TOO), 0, "enter");
 	expect_eq(shadow_of(user.actor.pid), shadow_info(shadows[OPEN_TOO]).id,
-		  "shadow it entered");
+		  "shadow after enter");
 	expect_ret(actor_do(&user.actor, job_enter_itself, CLOSED), -EPERM,
 		   "enter by an owner's handle");
 	expect_ret(actor_do(&user.actor, job_leave_itself, OPEN_TOO), 0, "leave");
-	expect_eq(shadow_of(user.actor.pid), id, "shadow it came back to");
+	expect_eq(shadow_of(user.actor.pid), id, "shadow after leave");
 	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), 0, "detach itself");
 }
 
@@ -53,11 +54,11 @@ static void refused(void)
 		   "attach itself by an owner's handle");
 	expect_ret(actor_do(&user.actor, job_getppid_hits, CLOSED), -EPERM,
 		   "read by an owner's handle");
-	expect_ret(actor_do(&user.actor, job_attach_other, DELEGATE_ORDER(OPEN, getpid())), -EPERM,
-		   "attach another");
+	expect_ret(actor_do(&user.actor, job_attach_other, DELEGATE_ORDER(OPEN, getpid())), -EACCES,
+		   "attach another process");
 	expect_ret(actor_do(&user.actor, job_attach_other, DELEGATE_ORDER(OPEN, 4194304)), -ESRCH,
-		   "ask by a pid that nobody has");
-	expect_eq(shadow_of(getpid()), 0, "shadow of the other");
+		   "attach a pid that does not exist");
+	expect_eq(shadow_of(getpid()), 0, "shadow of the other process");
 }
 
 static void stays_where_it_was_put(void)
@@ -66,15 +67,16 @@ static void stays_where_it_was_put(void)
 
 	need_ok(actor_do(&user.actor, job_attach_itself, OPEN));
 	attach(shadows[OPEN], user.actor.pid);
-	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach where it is");
+	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN), 0, "attach to the same shadow");
 	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -EPERM, "leave");
 	expect_ret(actor_do(&user.actor, job_attach_itself, OPEN_TOO), -EPERM, "move");
 	expect_ret(actor_do(&user.actor, job_enter_itself, OPEN_TOO), -EPERM, "enter another");
-	expect_ret(actor_do(&user.actor, job_enter_itself, OPEN), 0, "enter where it is");
+	expect_ret(actor_do(&user.actor, job_enter_itself, OPEN), 0, "enter the same shadow");
 	expect_ret(actor_do(&user.actor, job_leave_itself, OPEN), 0, "end that stretch");
-	expect_ret(actor_do(&user.actor, job_leave_itself, OPEN), -ENOENT, "end another");
+	expect_ret(actor_do(&user.actor, job_leave_itself, OPEN), -ENOENT,
+		   "end a stretch that does not exist");
 	expect_ret(actor_do(&user.actor, job_detach_itself, OPEN), -EPERM, "leave after that");
-	expect_eq(shadow_of(user.actor.pid), id, "shadow it was put into");
+	expect_eq(shadow_of(user.actor.pid), id, "shadow in the end");
 	detach(user.actor.pid);
 }
 

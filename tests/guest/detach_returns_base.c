@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * Calls that begin after detach has returned are not hits, on whichever CPU the
- * threads run. A child is a process of its own: it stays where it was.
+ * Calls that begin after detach has returned are no hits, on whatever CPU the threads run. A child
+ * is a process of its own, so a detach of its parent does not detach it.
  */
 #include "actor.h"
 #include "runners.h"
@@ -31,7 +31,7 @@ static void detach_while_they_run(struct shadowk_shadow *shadow, struct runners 
 
 static int go[2], gone[2];
 
-/* A child that makes its calls when the test says so. */
+/* Forks a child that makes its calls when the test tells it to. */
 static long job_make_child(long calls)
 {
 	pid_t pid = fork();
@@ -93,7 +93,8 @@ int main(void)
 	child_stays(shadow, false);
 
 	actor_start(&actor, -1);
-	expect_ret(shadowk_process_detach(device(), actor.pid), -ENOENT, "detach of one outside");
+	expect_ret(shadowk_process_detach(device(), actor.pid), -ENOENT,
+		   "detach of a process outside");
 	actor_end(&actor);
 	return finish();
 }

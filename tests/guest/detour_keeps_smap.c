@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Between stac and clac the kernel may access user memory. A probe there, armed with a
- * jump, calls its handler without that right, and the probed code has it again behind.
+ * Between stac and clac the kernel may access user memory. A probe by a jump there calls its
+ * handler without that right, and the probed code has the right again afterwards.
  */
 #include <dirent.h>
 
@@ -15,7 +15,7 @@
 #define FLAGS  "shk_flags"
 #define LISTEN "events/shadowk/shadowk_probe/enable"
 #define AC     (1UL << 18)
-#define PROBED "filldir64" /* writes one entry of a directory into getdents64()'s buffer */
+#define PROBED "filldir64" /* writes a directory entry into the buffer of getdents64() */
 #define ROOM   8192
 
 static const unsigned char stac[] = { 0x0f, 0x01, 0xcb }, clac[] = { 0x0f, 0x01, 0xca };
@@ -41,7 +41,10 @@ static unsigned long parameter(const char *name)
 	return read_number(path);
 }
 
-/* Is there a place between the two instructions at which a probe is armed with a jump? */
+/*
+ * Adds a probe that is armed by a jump, between the two instructions. Returns false if there is no
+ * place for one.
+ */
 static bool probe_between(struct shadowk_shadow *shadow)
 {
 	static unsigned char text[ROOM];
@@ -83,9 +86,9 @@ int main(void)
 	tracefs_write(LISTEN, "1");
 	if (!probe_between(shadow))
 		skip("no jump fits between stac and clac in " PROBED);
-	expect_eq(actor_do(&inside, job_list, 0), true, "the directory is read inside");
+	expect_eq(actor_do(&inside, job_list, 0), true, "reading a directory inside");
 	expect(hits(shadow, "probe"), "no hit");
-	expect_eq(parameter("calls"), hits(shadow, "probe"), "events");
+	expect_eq(parameter("calls"), hits(shadow, "probe"), "events that the handler saw");
 	expect_eq(parameter("any") & AC, 0, "AC in the handler");
 
 	tracefs_write(LISTEN, "0");

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races once timeout=60 */
 /*
- * A walk of a shadow's edits gives text_mutex back every few pages: whoever holds the
- * handle with SHADOWK_RIGHT_READ can make the walk, and all who patch text wait for it.
+ * A walk of a shadow's edits releases text_mutex after every few pages. Otherwise a process with
+ * SHADOWK_RIGHT_READ alone could keep all tasks that patch text waiting.
  */
 #include "lists.h"
 #include "actor.h"
 #include "shadows.h"
 
-/* Pages that may be compared in one go, at most. */
+/* The most pages that may be compared without releasing it. */
 #define AT_ONCE 64
 
 static struct shadowk_shadow *whole;
@@ -26,7 +26,7 @@ int main(void)
 {
 	struct shadowk_raw_spec spec = { .size = sizeof(spec), .flags = SHADOWK_RAW_IDENTITY };
 	struct shadowk_shadow *counting = shadow_new(NULL);
-	/* Where lockdep looks on, the first is a macro. */
+	/* With lockdep, mutex_lock() is a macro. */
 	const char *lock = kernel_symbol("mutex_lock") ? "mutex_lock" : "mutex_lock_nested";
 	struct actor walker;
 	long pages, before;
@@ -34,14 +34,14 @@ int main(void)
 	whole = shadow_new(NULL);
 	need_ok(shadowk_raw_add(whole, &spec));
 	pages = shadow_info(whole).private_pages;
-	expect(pages > 1000, "all text is private, %ld pages", pages);
+	expect(pages > 1000, "only %ld pages of text are private", pages);
 	count(counting, lock);
 	actor_start_holding(&walker, -1);
 	attach(counting, walker.pid);
 	before = hits(counting, lock);
 	expect_ret(actor_do(&walker, job_walk, 0), 0, "the walk");
 	expect_range(hits(counting, lock) - before, pages / AT_ONCE, INT64_MAX,
-		     "how often the walk took a mutex");
+		     "mutexes that the walk took");
 	actor_end(&walker);
 	return finish();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: efi timeout=60 */
 /*
- * A kernel thread that calls the firmware for a process inside executes the base when the
- * firmware has returned, though the kernel loads the mm then that the thread borrows.
+ * A kernel thread that has called the firmware for a process inside executes the base afterwards.
+ * At the end of the call the kernel loads the mm that the thread borrows, which is grafted.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #define VARIABLES "/sys/firmware/efi/efivars"
 #define CALLS	  20
-#define AFTER	  "complete" /* what such a thread calls next */
+#define AFTER	  "complete" /* which such a thread calls next */
 
 static char variable[300];
 
@@ -51,7 +51,7 @@ int main(void)
 	struct actor inside;
 
 	if (mount("none", VARIABLES, "efivarfs", 0, NULL) && errno != EBUSY)
-		skip("no firmware to call");
+		skip("this guest has no EFI firmware");
 	find_variable();
 	shadow = shadow_new(NULL);
 	count(shadow, AFTER);
@@ -62,7 +62,7 @@ int main(void)
 		expect_eq(actor_do(&inside, job_read, CALLS), CALLS, "variables read on CPU %u",
 			  cpu);
 		info = probe_info(shadow, AFTER);
-		expect_eq(info.hits + info.async_hits, 0, "hits of the threads on CPU %u", cpu);
+		expect_eq(info.hits + info.async_hits, 0, "hits of kernel threads on CPU %u", cpu);
 		actor_end(&inside);
 	}
 	expect(hits(shadow, "vfs_read") >= CALLS, "the process is not inside");

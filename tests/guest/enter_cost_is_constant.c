@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: icount timeout=120 */
-/* To enter and to leave takes as many instructions for a shadow with all pages private as with one. */
+/*
+ * Entering and leaving takes as many instructions for a shadow with all pages private as for a
+ * shadow with one.
+ */
 #include <x86intrin.h>
 
 #include "actor.h"
@@ -12,7 +15,10 @@
 
 static struct shadowk_shadow *one, *all;
 
-/* The least for a pair: a timer tick may fall into any. */
+/*
+ * Returns the instructions of a pair of calls: the lowest of several measurements, since a timer
+ * tick may hit any of them.
+ */
 static long job_pairs(long of_all)
 {
 	struct shadowk_shadow *shadow = of_all ? all : one;
@@ -42,14 +48,14 @@ int main(void)
 	count(one, GETPPID);
 	need_ok(shadowk_raw_add(all, &raw));
 	actor_start_holding(&actor, 0);
-	/* What the first graft makes is made, and the mm's subscriptions. */
+	/* Makes what the first graft needs: the shadow's tables, and the mm's notifier. */
 	actor_do(&actor, job_pairs, true);
 	first = actor_do(&actor, job_pairs, false);
 	second = actor_do(&actor, job_pairs, true);
 	printf("%ld instructions with %u private pages, %ld with %u\n", first,
 	       shadow_info(one).private_pages, second, shadow_info(all).private_pages);
 	expect(shadow_info(all).private_pages > 100 * shadow_info(one).private_pages,
-	       "pages of the two are about as many: this test sees nothing");
+	       "both shadows have about as many private pages, so the test checks nothing");
 	expect_range(second, first * 95 / 100, first * 105 / 100,
 		     "instructions of enter and leave, all pages private");
 	actor_end(&actor);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core bochs timeout=90 */
 /*
- * Between enter and leave all threads of a process are inside, on whichever CPU
- * they run, and nobody else; before and after, none is. Every call counts, and
- * none of them sleeps, which would flush what a missing flush leaves.
+ * Between enter and leave all threads of a process are inside, on whatever CPU they run, and no
+ * other process is. Before and after, none of them is. Every call counts. No thread sleeps, since a
+ * context switch would flush translations and hide a missing flush.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -14,16 +14,19 @@
 
 #define ROUNDS (kernel_is_slow() ? 50 : 100)
 
-/* Calls of each thread, in a round: before, within a stretch, within another in that, after. */
+/*
+ * Calls of each thread in a round: before, in the outer stretch, in the inner stretch, in the outer
+ * stretch again, after.
+ */
 enum { BEFORE = 1, OUTER = 2, INNER = 3, OUTER_AGAIN = 4, AFTER = 5 };
 
 static struct shadowk_shadow *outer, *inner;
 
-/* The other thread, which never sleeps: so many calls are wanted, and made. */
+/* Numbers of calls that the other thread is asked for, and that it has made. */
 static atomic_long wanted, made;
 static atomic_bool over;
 
-/* Until the other thread, which may have no CPU of its own, has got on. */
+/* Lets the other thread run if there is only one CPU. */
 static void wait_a_little(void)
 {
 	if (nr_cpus() < 2)
@@ -46,8 +49,9 @@ static void *calls_make(void *unused)
 }
 
 /*
- * At once, and right before what follows: a clock tick, of which there are many
- * while this one waits, flushes what a missing flush leaves.
+ * Both threads make @n calls as soon as the text has changed. At the end this thread makes @n more,
+ * right before the next change: while it waits for the other thread, clock ticks may flush
+ * translations and hide a missing flush.
  */
 static void both_call(long n)
 {
@@ -58,7 +62,7 @@ static void both_call(long n)
 	job_getppid(n);
 }
 
-/* Returns the first error. */
+/* Returns the first error of enter and leave. */
 static long job_serve(long rounds)
 {
 	pthread_t thread;

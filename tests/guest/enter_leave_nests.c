@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * A process that leaves is where it was before it entered: in the base, in the
- * same shadow, in another. Each call in between is a hit where it was made, and
- * nowhere else. Who leaves without having entered is told so.
+ * A process that leaves returns to where it was when it entered: the base, the same shadow, or
+ * another one. Each call is a hit in the shadow in which it was made, and in no other. Leaving
+ * without having entered fails.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -27,7 +27,7 @@ static long job_leave(long n)
 	return shadowk_leave(shadows[n]);
 }
 
-/* The actor is in that shadow, or in the base if -1. */
+/* The actor must be in shadow @n, or in the base if -1. */
 static void expect_in(int n, const char *when)
 {
 	actor_do(&actor, job_getppid, CALLS);
@@ -41,13 +41,13 @@ static void expect_in(int n, const char *when)
 static void enter(int n)
 {
 	expect_ret(actor_do(&actor, job_enter, n), 0, "enter %c", 'A' + n);
-	expect_in(n, "having entered");
+	expect_in(n, "after enter");
 }
 
 static void leave(int n, int back)
 {
 	expect_ret(actor_do(&actor, job_leave, n), 0, "leave %c", 'A' + n);
-	expect_in(back, "having left");
+	expect_in(back, "after leave");
 }
 
 static void leave_refused(int n, const char *why)
@@ -62,25 +62,25 @@ static void nests(void)
 	leave_refused(B, "which was not entered");
 	enter(B);
 	leave_refused(A, "which is not the innermost");
-	expect_in(B, "after that");
+	expect_in(B, "after a refused leave");
 	enter(B);
 	leave(B, B);
 	enter(A);
 	leave(A, B);
 	leave(B, A);
 	leave(A, -1);
-	leave_refused(A, "once more");
+	leave_refused(A, "a second time");
 }
 
 static void comes_back_to_where_it_was_attached(void)
 {
 	attach(shadows[B], actor.pid);
-	leave_refused(B, "which it was attached to");
+	leave_refused(B, "to which it was attached");
 	enter(A);
 	enter(B);
 	leave(B, A);
 	leave(A, B);
-	leave_refused(B, "at the end");
+	leave_refused(B, "after all stretches");
 	detach(actor.pid);
 }
 
@@ -89,42 +89,45 @@ static void others_end_it(void)
 	enter(A);
 	enter(B);
 	attach(shadows[B], actor.pid);
-	leave_refused(B, "having been attached");
-	expect_in(B, "attached where it was");
+	leave_refused(B, "after attach");
+	expect_in(B, "after attach to the same shadow");
 	enter(A);
 	attach(shadows[C], actor.pid);
-	leave_refused(A, "having been moved");
-	expect_in(C, "moved");
+	leave_refused(A, "after a move");
+	expect_in(C, "after a move");
 	enter(A);
 	detach(actor.pid);
-	leave_refused(A, "having been detached");
-	expect_in(-1, "detached");
+	leave_refused(A, "after detach");
+	expect_in(-1, "after detach");
 }
 
 static void has_a_depth(void)
 {
 	for (int i = 0; i < DEPTH; i++)
 		expect_ret(actor_do(&actor, job_enter, i % 2), 0, "stretch %d", i);
-	expect_ret(actor_do(&actor, job_enter, C), -ENOSPC, "one more");
-	expect_in((DEPTH - 1) % 2, "after that");
+	expect_ret(actor_do(&actor, job_enter, C), -ENOSPC, "one stretch too many");
+	expect_in((DEPTH - 1) % 2, "after a refused enter");
 	for (int i = DEPTH - 1; i >= 0; i--)
 		expect_ret(actor_do(&actor, job_leave, i % 2), 0, "end of stretch %d", i);
 	expect_in(-1, "at the end");
 }
 
-/* Where it was is no more: it comes to where it was before. */
+/*
+ * If the shadow to which a stretch returns was destroyed, the process returns to where it was
+ * before that.
+ */
 static void passes_over_what_is_gone(void)
 {
 	enter(A);
 	enter(B);
 	enter(C);
 	counted[B] = 0;
-	expect_ret(shadowk_shadow_destroy(shadows[B]), 0, "destroy what nobody is in");
+	expect_ret(shadowk_shadow_destroy(shadows[B]), 0, "destroy a shadow without processes");
 	shadow_close(shadows[B]);
 	shadows[B] = shadow_new(NULL);
 	count(shadows[B], GETPPID);
 	leave(C, A);
-	leave_refused(C, "twice");
+	leave_refused(C, "a second time");
 	leave(A, -1);
 }
 
@@ -141,10 +144,10 @@ int main(void)
 	has_a_depth();
 	expect_eq(module_info().nr_grafts, 0, "processes inside");
 	passes_over_what_is_gone();
-	/* One that ends in a stretch leaves nothing behind. */
+	/* A process that exits in a stretch leaves nothing behind. */
 	enter(A);
 	enter(C);
 	actor_end(&actor);
-	expect(eventually(!module_info().nr_grafts), "processes inside at the end");
+	expect(eventually(!module_info().nr_grafts), "a process remains inside at the end");
 	return finish();
 }

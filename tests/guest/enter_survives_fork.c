@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=90 */
 /*
- * A child that is forked within a stretch is in it, and leaves it by itself:
- * that is not its parent's leaving. A program that is executed there stays
- * inside, in no stretch. Signals, and threads that fork meanwhile, do no harm.
+ * A child that is forked in a stretch is in that stretch, and leaves it on its own, without effect
+ * on its parent. A program that is executed there stays inside, in no stretch. Signals, and forks
+ * by other threads during enter and leave, change none of this.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,7 +19,7 @@
 static struct shadowk_shadow *outer, *inner;
 static atomic_bool over;
 
-/* Calls of getppid(): so many in each place. */
+/* Numbers of calls of getppid() in each place. */
 enum { CHILD_INNER = 7, CHILD_OUTER = 11, CHILD_BASE = 13, PARENT_INNER = 17, PROGRAM = 19 };
 
 static int child(void)
@@ -49,7 +49,7 @@ static long job_fork(long unused)
 	return ret;
 }
 
-/* The program: this one, with the descriptor of a handle. */
+/* The program: this test, with the descriptor of a handle as its argument. */
 static int program(const char *fd)
 {
 	struct shadowk_shadow *shadow;
@@ -87,7 +87,10 @@ static void *enter_and_leave(void *arg)
 	return (void *)ret;
 }
 
-/* Who is forked now is inside or outside, and so are its children. */
+/*
+ * The child is inside or outside, depending on the moment of the fork. After one leave, if any, it
+ * is in no stretch.
+ */
 static long job_fork_meanwhile(long forks)
 {
 	bool failed = false;
@@ -114,7 +117,7 @@ static void on_alarm(int sig)
 {
 }
 
-/* None of these is restarted by the kernel. */
+/* The kernel restarts none of these calls after a signal. */
 static long job_under_signals(long rounds)
 {
 	struct sigaction action = { .sa_handler = on_alarm };
@@ -139,15 +142,17 @@ int main(int argc, char **argv)
 	count(outer, GETPPID);
 	count(inner, GETPPID);
 	actor_start_holding(&actor, -1);
-	expect_eq(actor_do(&actor, job_fork, 0), 0, "status of the child");
+	expect_eq(actor_do(&actor, job_fork, 0), 0, "exit status of the child");
 	expect_eq(hits(inner, GETPPID), CHILD_INNER + PARENT_INNER, "hits in the inner shadow");
 	expect_eq(hits(outer, GETPPID), CHILD_OUTER, "hits in the outer shadow");
-	expect_eq(actor_do(&actor, job_exec, 0), 0, "status of the program");
+	expect_eq(actor_do(&actor, job_exec, 0), 0, "exit status of the program");
 	expect_eq(hits(inner, GETPPID), CHILD_INNER + PARENT_INNER + PROGRAM,
-		  "hits with the program's");
-	expect_eq(actor_do(&actor, job_fork_meanwhile, FORKS), 0, "enter and leave meanwhile");
-	expect_eq(actor_do(&actor, job_under_signals, FORKS * 10), 0, "enter and leave, signals");
-	expect(eventually(!module_info().nr_grafts), "processes inside at the end");
+		  "hits in the inner shadow with those of the program");
+	expect_eq(actor_do(&actor, job_fork_meanwhile, FORKS), 0,
+		  "enter and leave while another thread forks");
+	expect_eq(actor_do(&actor, job_under_signals, FORKS * 10), 0,
+		  "enter and leave under signals");
+	expect(eventually(!module_info().nr_grafts), "processes remain inside at the end");
 	actor_end(&actor);
 	return finish();
 }

@@ -1,21 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=240
-# perf, bpftrace and trace-cmd see shadowk:shadowk_probe as they see any tracepoint.
+# perf, bpftrace and trace-cmd see shadowk:shadowk_probe like any other tracepoint.
 command -v perf >/dev/null && command -v bpftrace >/dev/null || { echo "no perf, or no bpftrace"; exit 77; }
 failures=0
 work=$(mktemp -d)
 cd "$work" || exit 1
 trap 'rm -rf "$work"; shadowctl destroy tools >/dev/null 2>&1' EXIT
 
-# 25 files are opened by their names for reading; the program itself opens few.
+# Opens 25 files by their names for reading. bash itself opens few.
 cat >workload <<'EOF'
 for i in {1..25}; do : </proc/version; done
 EOF
 shadowctl create tools >/dev/null || exit 1
 shadowctl probe add tools do_sys_openat2 --kind event --name opened >/dev/null || exit 1
 
-# hits: how many the probe has had.
+# Prints how many hits the probe has had.
 hits() { shadowctl probe list tools --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["hits"])'; }
 
 expect() {
@@ -38,13 +38,14 @@ perf script -i data >script 2>/dev/null
 now=$(hits)
 expect "$(grep -c 'shadow=tools probe=opened ip=' script)" $((now - before)) "events of perf record"
 
-# bpftrace wants the types of the kernel, which the debug kernel does not have.
+# bpftrace needs BTF of the kernel, which the debug kernel lacks.
 if [ ! -e /sys/kernel/btf/vmlinux ]; then
 	[ $failures = 0 ]
 	exit
 fi
 before=$now
-# It ends at this shell's umask(2): bpftrace 0.17 loses a signal that comes between two polls.
+# bpftrace exits when this shell calls umask(2). bpftrace 0.17 would lose a signal that comes
+# between two polls.
 bpftrace -e 'BEGIN { printf("ready\n"); }
 	tracepoint:syscalls:sys_enter_umask /pid == '$$'/ { exit(); }
 	tracepoint:shadowk:shadowk_probe /str(args->shadow) == "tools"/ {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A hit of an event probe is a line of the trace, as shadowk:shadowk_probe: the
- * shadow's name, the probe's, the place, the arguments or the result.
+ * Each hit of an event probe is a line of the trace, by shadowk:shadowk_probe. It has the names of
+ * the shadow and of the probe, the place, and the arguments or the result.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -10,7 +10,7 @@
 #include "victims.h"
 
 #define CALLS 20
-#define FIRST 123456789 /* what shk_victim.c calls it with: this, and up */
+#define FIRST 123456789 /* the argument of the last call; the calls before have greater ones */
 
 static struct shadowk_shadow *shadow;
 static struct actor inside, outside;
@@ -85,13 +85,13 @@ int main(void)
 	check("return", VICTIM_SYMBOL, SHADOWK_PROBE_RETURN);
 	check("return-breakpoint", VICTIM_SYMBOL, SHADOWK_PROBE_RETURN | SHADOWK_PROBE_FORCE_INT3);
 
-	/* Not enabled: counted, but not traced. */
+	/* Without a listener, hits are counted and not traced. */
 	tracefs_write("events/shadowk/shadowk_probe/enable", "0");
 	tracefs_clear();
 	probe_add(shadow, "quiet", VICTIM_SYMBOL, SHADOWK_PROBE_EVENT, 0);
 	actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_SELF, CALLS));
-	expect_eq(hits(shadow, "quiet"), CALLS, "hits while nobody traces");
-	expect_eq(tracefs_count("shadowk_probe"), 0, "lines of the trace while nobody traces");
+	expect_eq(hits(shadow, "quiet"), CALLS, "hits without a listener");
+	expect_eq(tracefs_count("shadowk_probe"), 0, "lines of the trace without a listener");
 
 	actor_end(&inside);
 	actor_end(&outside);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A listener reads the clock for each event; events in the midst of what reads the clock, and
- * holds a lock there, do not make it wait for that lock.
+ * A listener reads the clock for each event. Events in code that holds a lock of the clock do not
+ * make the listener wait for that lock, which would be a deadlock.
  */
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
@@ -42,7 +42,7 @@ static int listen_to(pid_t pid)
 	return fd;
 }
 
-/* At each instruction that may have one; how many are reached by a jump. */
+/* Adds an event to each instruction that may have a probe. Returns how many are armed by a jump. */
 static unsigned int add_events(const char *function)
 {
 	struct shadowk_probe_info info;
@@ -69,15 +69,15 @@ int main(void)
 
 	need(read_file(CLOCKSOURCE, was, sizeof(was)));
 	if (!write_file(CLOCKSOURCE, "hpet"))
-		skip("no HPET");
+		skip("this machine has no HPET");
 	shadow = shadow_new(NULL);
 	actor_start(&inside, -1);
 	attach(shadow, inside.pid);
-	expect_range(add_events("read_hpet"), 1, 256, "events by a jump");
+	expect_range(add_events("read_hpet"), 1, 256, "events that are armed by a jump");
 	fd = listen_to(inside.pid);
 	actor_do(&inside, job_clock, CALLS);
 	need(read(fd, &samples, sizeof(samples)) == sizeof(samples));
-	expect_range(samples, CALLS, INT64_MAX, "events that the listener was told");
+	expect_range(samples, CALLS, INT64_MAX, "events that the listener got");
 	close(fd);
 	detach(inside.pid);
 	shadow_close(shadow);

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=60
-# The programs of examples/ do what they say.
+# The programs in examples/ do what they say.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 examples=/usr/lib/shadowk/examples
 
-# hits PROBE
+# hits PROBE	prints the hits of PROBE in the shadow "web"
 hits() {
 	shadowctl probe list web --json | python3 -c 'import json, sys
 print(*(p["hits"] for p in json.load(sys.stdin) if p["name"] == sys.argv[1]))' "$1"
@@ -35,13 +35,13 @@ for i in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null && break; 
 for i in 1 2 3 4 5; do
 	is "answer $i" "$(ask /etc/passwd)" "$(cat /etc/passwd)"
 done
-is "opens, of requests only" "$(hits opens)" 5
+is "opens, by requests only" "$(hits opens)" 5
 is "calls of accept4(), between requests" "$(hits accepts)" 0
-is "where the server is between requests" \
+is "processes inside between requests" \
 	"$(shadowctl show web --json | python3 -c 'import json, sys
 print(len(json.load(sys.stdin)["processes"]))')" 0
 
-# Served where it was put, for good.
+# The server is attached, and serves requests in the shadow without entering it.
 shadowctl attach web --pid $server
 ask /etc/passwd >/dev/null
 is "answer, attached" "$(ask /etc/passwd)" "$(cat /etc/passwd)"

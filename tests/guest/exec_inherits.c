@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
-/* What a process inside executes is inside, from its first instruction on. */
+/* A program that a process inside executes is inside from its first instruction on. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -10,9 +10,9 @@
 #include "shadows.h"
 
 #define CALLS  100
-#define SCRIPT "100" /* its name is the last argument of its interpreter, which is us */
+#define SCRIPT "100" /* its interpreter is this test, which takes the name as the number of calls */
 
-/* Each in a process of its own. */
+/* Each of these runs in a process of its own. */
 
 static void plainly(void)
 {
@@ -32,7 +32,7 @@ static void *thread_main(void *unused)
 	return NULL;
 }
 
-/* All other threads end, and this one takes the leader's place. */
+/* exec ends all other threads, and this thread takes the leader's place. */
 static void in_a_thread(void)
 {
 	pthread_t thread;
@@ -103,9 +103,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		uint64_t before = hits(shadow, GETPPID);
 
-		expect_eq(actor_do(&outside, job_exec, i), 0, "status of %s outside", ways[i].name);
+		expect_eq(actor_do(&outside, job_exec, i), 0, "exit status of %s outside",
+			  ways[i].name);
 		expect_eq(hits(shadow, GETPPID) - before, 0, "hits of %s outside", ways[i].name);
-		expect_eq(actor_do(&inside, job_exec, i), 0, "status of %s", ways[i].name);
+		expect_eq(actor_do(&inside, job_exec, i), 0, "exit status of %s", ways[i].name);
 		expect_eq(hits(shadow, GETPPID) - before, CALLS, "hits of %s", ways[i].name);
 		expect_eq(shadow_info(shadow).nr_grafts, 1, "processes inside after %s",
 			  ways[i].name);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=900 */
 /*
- * Ten thousand times fork, exec and exit inside a shadow, on all CPUs at once:
- * each child is counted, none stays behind, and the module can go.
+ * Ten thousand times fork, exec and exit inside a shadow, on all CPUs at once. Each child is
+ * counted, none remains inside, and the module can be unloaded.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -23,7 +23,7 @@ static _Noreturn void child(bool executes)
 	_exit(0);
 }
 
-/* A vfork child has no mm of its own until it executes. */
+/* A vfork child gets its own mm only when it executes a program. */
 static __attribute__((noinline)) pid_t breed(bool by_vfork, bool executes)
 {
 	pid_t pid = by_vfork ? vfork() : fork();
@@ -61,7 +61,8 @@ int main(void)
 		expect_eq(actor_answer(&actors[i]), 0, "children that failed");
 
 	expect_eq(hits(shadow, GETPPID), children / nr * nr, "hits");
-	expect_eq(shadow_info(shadow).nr_grafts, nr, "processes inside after all children's end");
+	expect_eq(shadow_info(shadow).nr_grafts, nr,
+		  "processes inside after all children have exited");
 	for (unsigned int i = 0; i < nr; i++)
 		actor_end(&actors[i]);
 	expect_eq(shadow_info(shadow).nr_grafts, 0, "processes inside at the end");

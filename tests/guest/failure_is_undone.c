@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: debug timeout=300 */
-/* What is asked for a shadow, a process or a cgroup is undone whole if memory fails. */
+/* A call about a shadow, a process or a cgroup changes nothing if one of its allocations fails. */
 #include "cgroups.h"
 #include "failures.h"
 
@@ -104,7 +104,7 @@ static long run_cgroup_attach(unsigned int n)
 {
 	long ret = DISTURBED(n, shadowk_cgroup_attach(shadow, members.path));
 
-	return expect_member(ret, ret ? NULL : shadow, "attaching");
+	return expect_member(ret, ret ? NULL : shadow, "attach");
 }
 
 static void undo_cgroup_attach(void)
@@ -116,12 +116,15 @@ static long run_cgroup_attach_first(unsigned int n)
 {
 	long ret = DISTURBED(n, shadowk_cgroup_attach(fresh, members.path));
 
-	/* What is built before the first member comes stays, as after the last one has left. */
+	/*
+	 * The tables that were made before the first member came in stay, until the shadow is
+	 * destroyed.
+	 */
 	if (ret) {
 		need_ok(shadowk_shadow_destroy(fresh));
 		renew_fresh();
 	}
-	return expect_member(ret, ret ? NULL : fresh, "attaching first");
+	return expect_member(ret, ret ? NULL : fresh, "first attach");
 }
 
 static void undo_cgroup_attach_first(void)
@@ -135,7 +138,7 @@ static long run_cgroup_detach(unsigned int n)
 {
 	long ret = DISTURBED(n, shadowk_cgroup_detach(device(), members.path));
 
-	return expect_member(ret, ret ? shadow : NULL, "detaching");
+	return expect_member(ret, ret ? shadow : NULL, "detach");
 }
 
 static void undo_cgroup_detach(void)

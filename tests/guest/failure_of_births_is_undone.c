@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: debug timeout=600 */
-/* Where memory fails, fork and exec fail, or go on inside; never outside. */
+/*
+ * If an allocation fails in fork or exec, the call fails, or its result is inside. A child or
+ * program is never outside.
+ */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,7 +15,7 @@
 #define CALLS 3
 #define TINY  "/tmp/tiny"
 
-/* Its hits are told by who waits for it. */
+/* The hits of its calls tell whether it was inside. */
 static _Noreturn void child(void)
 {
 	job_getppid(CALLS);
@@ -60,7 +63,7 @@ static pid_t (*const ways[])(void) = { by_fork, by_vfork, by_clone, by_clone_vm 
 
 #define ANSWER(ret, hit) ((long)(ret)*2 + (hit))
 
-/* In who is inside: the allocation to fail, and the way. */
+/* A job of the process inside. @arg has the allocation that fails, and the way to make a child. */
 static long job_child(long arg)
 {
 	unsigned int n = arg / ARRAY_SIZE(ways), left;
@@ -78,7 +81,10 @@ static long job_child(long arg)
 	return ANSWER(wait_for(pid), n && !left);
 }
 
-/* exec fails (1), kills (256), or executes what makes a call (0). */
+/*
+ * A child executes a program while allocation @n fails. The answer is 0 if the program made its
+ * call, 1 if exec failed, and 256 if exec has killed the child.
+ */
 static long job_exec(long n)
 {
 	char *argv[] = { TINY, NULL };
@@ -95,7 +101,7 @@ static long job_exec(long n)
 		fail_nth(n);
 		execv(TINY, argv);
 		fail_nth(0);
-		/* Still inside, with the old program. */
+		/* The child is still inside, with the old program. */
 		job_getppid(1);
 		_exit(1);
 	}
@@ -106,7 +112,10 @@ static long job_exec(long n)
 	left = fail_left(fd);
 	close(fd);
 	status = wait_for(pid);
-	/* Its own fail_nth(0) has hidden what was left. */
+	/*
+	 * After exec has failed, the child's fail_nth(0) has overwritten the count, so an injected
+	 * failure is assumed.
+	 */
 	return ANSWER(status < 0 ? 256 : status, status == 1 || (n && !left));
 }
 
@@ -119,8 +128,8 @@ static long run_child(unsigned int way, unsigned int n)
 	injected = answer & 1;
 	expect(ret <= 0, "the child's exit status is %ld with failure %u", ret, n);
 	expect_eq(hits(shadow, GETPPID) - before, ret < 0 ? 0 : CALLS,
-		  "hits of the child with failure %u, of %s", n,
-		  ret < 0 ? "no child" : "one that was made");
+		  "hits of the child with failure %u; %s", n,
+		  ret < 0 ? "no child" : "a child that was made");
 	return ret;
 }
 
@@ -151,10 +160,13 @@ static long run_exec(unsigned int n)
 	long ret = answer >> 1;
 
 	injected = answer & 1;
-	/* Past its point of no return exec kills. */
+	/*
+	 * If exec fails behind its point of no return, it kills the process, which makes no call
+	 * then.
+	 */
 	expect_eq(hits(shadow, GETPPID) - before, ret == 256 ? 0 : 1,
-		  "hits of who executed, with failure %u", n);
-	/* Its error is E2BIG or others, too: that is the kernel's own. */
+		  "hits of the process after exec, with failure %u", n);
+	/* The kernel also fails with other errors, such as E2BIG. walk() accepts ENOMEM. */
 	return ret ? -ENOMEM : 0;
 }
 

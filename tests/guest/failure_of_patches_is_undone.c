@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: debug timeout=900 */
-/* Adding and removing a patch is undone whole if memory fails, whatever it does and where it is. */
+/*
+ * Adding and removing a patch changes nothing if one of its allocations fails, for each kind of
+ * patch and in the kernel as in a module.
+ */
 #include "failures.h"
 #include "patches.h"
 #include "victims.h"
 
 #define SAMPLE "shk_inplace"
 
-/* What the next walk adds and removes, and where. */
+/* The patch that the next walk adds and removes, and its shadow. */
 static struct shadowk_shadow *patched;
 static struct shadowk_patch_spec wish;
 
@@ -47,13 +50,13 @@ static void walk_patch(const char *what, const struct shadowk_patch_spec *spec)
 	struct operation remove = { removal, run_remove, undo_remove };
 	struct operation add_fresh = { first, run_add, undo_add_fresh };
 
-	snprintf(removal, sizeof(removal), "removing: %s", what);
-	snprintf(first, sizeof(first), "of an empty shadow: %s", what);
+	snprintf(removal, sizeof(removal), "remove: %s", what);
+	snprintf(first, sizeof(first), "in an empty shadow: %s", what);
 	wish = *spec;
 	wish.size = sizeof(wish);
 	strcpy(wish.name, "walked");
 	patched = shadow;
-	/* The tables that it needs are there, and stay. */
+	/* Makes the tables that the patch needs, which stay. */
 	need_ok(run_add(0));
 	undo_add();
 	walk(&add);
@@ -73,7 +76,7 @@ int main(void)
 		{ "a constant", { .kind = SHADOWK_PATCH_RETURN, .symbol = GETUID } },
 		{ "a constant in a module",
 		  { .kind = SHADOWK_PATCH_RETURN, .symbol = VICTIM_TEXT } },
-		{ "a call left out",
+		{ "a skipped call",
 		  { .kind = SHADOWK_PATCH_SKIP_CALL,
 		    .symbol = GETUID,
 		    .object = "from_kuid_munged" } },
@@ -86,7 +89,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(patches); i++)
 		walk_patch(patches[i].what, &patches[i].spec);
 	failures_done();
-	expect(eventually(!module_unload(SAMPLE)), "the patch module can be unloaded");
+	expect(eventually(!module_unload(SAMPLE)), "the patch module cannot be unloaded");
 	victims_done();
 	return finish();
 }

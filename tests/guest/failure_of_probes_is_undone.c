@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: debug timeout=900 */
-/* Adding and removing a probe is undone whole if memory fails, whatever it is and how it is armed. */
+/*
+ * Adding and removing a probe changes nothing if one of its allocations fails, for each kind of
+ * probe and each arm.
+ */
 #include "failures.h"
 #include "places.h"
 #include "victims.h"
 
-/* What the next walk adds and removes, and where. */
+/* The probe that the next walk adds and removes, and its shadow. */
 static struct shadowk_shadow *probed;
 static struct shadowk_probe_spec spec;
 
@@ -45,12 +48,12 @@ static void walk_probe(const char *name, const char *place, enum shadowk_probe_k
 	char removal[128];
 	struct operation remove = { removal, run_probe_remove, undo_probe_remove };
 
-	snprintf(removal, sizeof(removal), "removing: %s", name);
+	snprintf(removal, sizeof(removal), "remove: %s", name);
 	spec = (struct shadowk_probe_spec){ .size = sizeof(spec), .kind = kind, .flags = flags };
 	need_ok(shadowk_probe_parse(place, &spec));
 	strcpy(spec.name, "walked");
 	probed = shadow;
-	/* The tables that it needs are there, and stay. */
+	/* Makes the tables that the probe needs, which stay. */
 	need_ok(run_probe_add(0));
 	undo_probe_add();
 	walk(&add);
@@ -61,9 +64,9 @@ static void walk_probe(const char *name, const char *place, enum shadowk_probe_k
 
 static void walk_probes(void)
 {
-	static const struct operation first = { "a probe of an empty shadow", run_probe_add,
+	static const struct operation first = { "a probe in an empty shadow", run_probe_add,
 						undo_probe_add_fresh };
-	static const struct operation first_in_module = { "a module's probe, of an empty shadow",
+	static const struct operation first_in_module = { "a probe of a module in an empty shadow",
 							  run_probe_add, undo_probe_add_fresh };
 	struct place jump = find_place(GETUID, SHADOWK_ARM_JUMP, job_getuid);
 	struct place int3 = find_place(GETUID, SHADOWK_ARM_INT3, job_getuid);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: debug timeout=300 */
-/* A raw edit is undone whole if memory fails, and so are private pages. */
+/*
+ * Adding and removing a raw edit, or private pages without an edit, changes nothing if one of its
+ * allocations fails.
+ */
 #include "failures.h"
 #include "victims.h"
 
-/* Where the next walk edits. */
+/* The shadow that the next walk edits. */
 static struct shadowk_shadow *edited;
 static struct shadowk_raw_spec raw, raw_wish;
 
@@ -43,7 +46,7 @@ static void walk_raw(const char *name, const char *first_name)
 	char removal[128];
 	struct operation remove = { removal, run_raw_remove, undo_raw_remove };
 
-	snprintf(removal, sizeof(removal), "removing: %s", name);
+	snprintf(removal, sizeof(removal), "remove: %s", name);
 	edited = shadow;
 	walk(&add);
 	need_ok(run_raw_add(0));
@@ -55,17 +58,17 @@ static void walk_raw(const char *name, const char *first_name)
 
 static void walk_raws(void)
 {
-	/* mov $0, %eax: as long as a call */
+	/* mov $0, %eax, which is as long as a call */
 	raw_wish = (struct shadowk_raw_spec){ .size = sizeof(raw), .len = 5, .bytes = { 0xb8 } };
 	raw_wish.addr = find_call(GETUID, "from_kuid_munged");
 	expect(raw_wish.addr, "getuid() does not call from_kuid_munged()");
 	if (raw_wish.addr)
-		walk_raw("a raw edit", "a raw edit of an empty shadow");
-	/* In two ranges of text. */
+		walk_raw("a raw edit", "a raw edit in an empty shadow");
+	/* pages in two ranges of text */
 	raw_wish = (struct shadowk_raw_spec){ .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
 	raw_wish.addr = ((kernel_symbol("vfs_read") >> 21) << 21) - 0x2000;
 	raw_wish.len = 0x3000;
-	walk_raw("private pages", "private pages of an empty shadow");
+	walk_raw("private pages", "private pages in an empty shadow");
 }
 
 int main(void)

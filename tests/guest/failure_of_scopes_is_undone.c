@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: debug timeout=900 */
 /*
- * What is owned, followed, attached by its cgroup, shared out between two shadows, or inside
- * for some system calls or one thread only, is undone whole if memory fails.
+ * Calls about scopes change nothing if one of their allocations fails: owning, causal shadows,
+ * cgroups that are attached or split, shadows for system calls, and entering with one thread.
  */
 #include <sys/syscall.h>
 
@@ -24,7 +24,7 @@ static void undo_made(void)
 	shadow_close(made);
 }
 
-/* What the first one builds goes with the shadow. */
+/* The first owned line or thread makes tables that stay until the shadow is closed. */
 static void renew_owner(void)
 {
 	shadow_close(owner);
@@ -74,8 +74,10 @@ static long run_cgroup(unsigned int n)
 	long ret = DISTURBED(n, shadowk_cgroup_attach(shadow, members.path));
 
 	expect_eq(shadow_of(elsewhere.pid), shadow_info(ret ? other : shadow).id,
-		  "the member that was elsewhere: %s", strerrorname_np(-ret));
-	expect_eq(!!shadow_of(member.pid), !ret, "the member is inside: %s", strerrorname_np(-ret));
+		  "shadow of the member that came from the other shadow, after the result %s",
+		  strerrorname_np(-ret));
+	expect_eq(!!shadow_of(member.pid), !ret, "the member is inside, after the result %s",
+		  strerrorname_np(-ret));
 	return ret;
 }
 
@@ -89,7 +91,8 @@ static long run_split(unsigned int n)
 {
 	long ret = DISTURBED(n, shadowk_cgroup_split(shadow, other, members.path, 50));
 
-	expect_eq(!!shadow_of(member.pid), !ret, "the member is inside: %s", strerrorname_np(-ret));
+	expect_eq(!!shadow_of(member.pid), !ret, "the member is inside, after the result %s",
+		  strerrorname_np(-ret));
 	return ret;
 }
 
@@ -100,8 +103,8 @@ static void undo_split(void)
 
 static void walk_cgroups(void)
 {
-	static const struct operation cgroup = { "attach a cgroup", run_cgroup, undo_cgroup };
-	static const struct operation split = { "a split cgroup", run_split, undo_split };
+	static const struct operation cgroup = { "attach of a cgroup", run_cgroup, undo_cgroup };
+	static const struct operation split = { "split of a cgroup", run_split, undo_split };
 
 	cgroup_make(&members, NULL, "members");
 	actor_start(&elsewhere, -1);
@@ -119,10 +122,10 @@ static void walk_cgroups(void)
 int main(void)
 {
 	static const struct operation operations[] = {
-		{ "create a causal one", run_causal, undo_made },
+		{ "create a causal shadow", run_causal, undo_made },
 		{ "own a line of interrupts", run_own_irq, renew_owner },
 		{ "own kernel threads", run_own_kthreads, renew_owner },
-		{ "system calls", run_syscalls, undo_syscalls },
+		{ "create a shadow for system calls", run_syscalls, undo_syscalls },
 		{ "enter with one thread", run_enter_thread, undo_enter_thread },
 	};
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: debug timeout=900 */
 /*
- * A probe of a shadow with --async union, the first of all or one more, is in both texts or
- * in none, whatever allocation fails; and it goes whatever fails.
+ * A probe of a shadow with --async union is in the shadow's text and in the union's, or in neither,
+ * whichever allocation fails. That holds for the union's first probe and for further ones. A
+ * removal succeeds, whichever allocation fails.
  */
 #include "failures.h"
 #include "victims.h"
@@ -34,7 +35,7 @@ static void undo_remove(void)
 	need_ok(run_add(0));
 }
 
-/* What the union has counts, after all of that. */
+/* The union still counts after all failures. */
 static void counts(struct shadowk_shadow *steady)
 {
 	uint64_t was = probe_info(steady, VICTIM_SYMBOL).async_hits;
@@ -45,10 +46,10 @@ static void counts(struct shadowk_shadow *steady)
 
 int main(void)
 {
-	static const struct operation first = { "the first probe of all", run_add, undo_add };
-	static const struct operation last = { "removing: the last of all", run_remove,
+	static const struct operation first = { "add the union's first probe", run_add, undo_add };
+	static const struct operation last = { "remove the union's last probe", run_remove,
 					       undo_remove };
-	static const struct operation more = { "one more", run_add, undo_add };
+	static const struct operation more = { "add a further probe", run_add, undo_add };
 	static const char *const places[] = { "vfs_read", VICTIM_SYMBOL, VICTIM_TEXT };
 	struct shadowk_shadow *steady;
 
@@ -57,7 +58,7 @@ int main(void)
 	probed = shadow_new_union(NULL);
 	steady = shadow_new_union(NULL);
 	place = "vfs_read";
-	/* What it needs for itself is there, and stays. */
+	/* Makes what the shadow itself needs, which stays. */
 	count(probed, GETUID);
 	count(probed, place);
 	probe_remove(probed, place);
@@ -70,7 +71,10 @@ int main(void)
 	count(steady, VICTIM_SYMBOL);
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		place = places[i];
-		/* As above: for text of modules there are tables of its own. */
+		/*
+		 * Makes what the shadow needs for this place, which stays: module text has tables
+		 * of its own.
+		 */
 		count(probed, place);
 		probe_remove(probed, place);
 		walk(&more);

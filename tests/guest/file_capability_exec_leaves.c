@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * What attached itself by delegation leaves the shadow when it executes a
- * program with file capabilities; what CAP_SYS_ADMIN attached stays.
+ * A process that attached itself by a derived handle leaves the shadow when it executes a program
+ * with file capabilities. A process that CAP_SYS_ADMIN attached stays.
  */
 #include <linux/capability.h>
 #include <sys/xattr.h>
@@ -31,15 +31,15 @@ static void program_write(const struct program *p)
 
 	tiny_write(p->path);
 	if (setxattr(p->path, "security.capability", &data, sizeof(data), 0))
-		skip("/tmp takes no file capabilities: %s", strerror(errno));
+		skip("/tmp cannot store file capabilities: %s", strerror(errno));
 }
 
-/* The program makes one call. */
+/* Executes a program, which makes one call. */
 static void executes(const struct program *p, bool stays, const char *who)
 {
 	uint64_t before = hits(shadow, GETPPID);
 
-	expect_eq(actor_do(&user.actor, job_execute, (long)p->path), 0, "status of %s by %s",
+	expect_eq(actor_do(&user.actor, job_execute, (long)p->path), 0, "exit status of %s by %s",
 		  p->path, who);
 	expect_eq(hits(shadow, GETPPID) - before, stays, "hits of %s by %s", p->path, who);
 }
@@ -55,10 +55,10 @@ int main(void)
 
 	need_ok(actor_do(&user.actor, job_attach_itself, 0));
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		executes(&programs[i], false, "who attached itself");
+		executes(&programs[i], false, "a process that attached itself");
 	attach(shadow, user.actor.pid);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		executes(&programs[i], true, "whom root attached");
+		executes(&programs[i], true, "a process that root attached");
 
 	delegate_end(&user);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
-/* A child is in its parent's shadow from its first instruction on, however it is made. */
+/* A child is in its parent's shadow from its first instruction on, by whatever call it is made. */
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -142,10 +142,11 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		uint64_t before = hits(shadow, GETPPID);
 
-		expect_eq(actor_do(&outside, ways[i].job, CALLS), 0, "status of %s outside",
+		expect_eq(actor_do(&outside, ways[i].job, CALLS), 0, "exit status of %s outside",
 			  ways[i].name);
 		expect_eq(hits(shadow, GETPPID) - before, 0, "hits of %s outside", ways[i].name);
-		expect_eq(actor_do(&inside, ways[i].job, CALLS), 0, "status of %s", ways[i].name);
+		expect_eq(actor_do(&inside, ways[i].job, CALLS), 0, "exit status of %s",
+			  ways[i].name);
 		expect_eq(hits(shadow, GETPPID) - before, CALLS, "hits of %s", ways[i].name);
 		expect_eq(shadow_info(shadow).nr_grafts, 1, "processes inside after %s",
 			  ways[i].name);

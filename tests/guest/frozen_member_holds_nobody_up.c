@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * A process that writes to a frozen file system sleeps in its fault, with locks of its memory
- * map, for as long as that is frozen. Attaching it waits for those, is ended by a signal that
- * kills, and holds up nobody else: neither whoever lists shadows nor who attaches another
- * process. Its cgroup is refused, and it is named; so is detaching it while it forks.
+ * A process that writes to a frozen file system sleeps in its fault and holds locks of its mm.
+ * Attaching it waits for these locks, can be killed, and does not hold up calls about other
+ * processes. Attaching its cgroup fails with EBUSY and names it, and so does detaching it while it
+ * forks.
  */
 #include <signal.h>
 #include <sys/wait.h>
@@ -14,7 +14,7 @@
 #include "cgroups.h"
 #include "stuck.h"
 
-#define FIRST 0x10000 /* the first mapping: that one fork copies first */
+#define FIRST 0x10000 /* address of the first mapping, which fork copies first */
 
 static struct shadowk_shadow *shadow;
 
@@ -49,7 +49,7 @@ static void expect_free(const char *when)
 		_exit(0);
 	}
 	done = eventually(waitpid(pid, NULL, WNOHANG) == pid);
-	expect(done, "who looks, and attaches itself, %s", when);
+	expect(done, "another process cannot attach itself, %s", when);
 	if (!done)
 		kill(pid, SIGKILL);
 }
@@ -57,8 +57,8 @@ static void expect_free(const char *when)
 static void expect_busy(int err, pid_t pid, double begun, const char *what)
 {
 	expect_ret(err, -EBUSY, "%s", what);
-	expect_eq(shadowk_busy(), pid, "who is named, %s", what);
-	expect(seconds() - begun < 15, "%s, is refused soon", what);
+	expect_eq(shadowk_busy(), pid, "task in the way, %s", what);
+	expect(seconds() - begun < 15, "%s: refused only after 15 s", what);
 }
 
 static void attach_is_killable(pid_t target)
@@ -70,12 +70,12 @@ static void attach_is_killable(pid_t target)
 	if (!pid)
 		_exit(shadowk_process_attach(shadow, target) ? 1 : 0);
 	usleep(300000);
-	expect(waitpid(pid, NULL, WNOHANG) == 0, "attaching waits");
-	expect_free("while somebody attaches that one");
+	expect(waitpid(pid, NULL, WNOHANG) == 0, "the attach does not wait");
+	expect_free("while an attach waits");
 	kill(pid, SIGKILL);
 	ended = eventually(waitpid(pid, NULL, WNOHANG) == pid);
-	expect(ended, "who attaches it can be killed");
-	expect_free("afterwards");
+	expect(ended, "the waiting attach cannot be killed");
+	expect_free("after the attach was killed");
 }
 
 int main(void)
@@ -102,8 +102,8 @@ int main(void)
 	attach_is_killable(target.pid);
 	begun = seconds();
 	expect_busy(shadowk_cgroup_attach(shadow, cgroup.path), target.pid, begun,
-		    "attaching its cgroup");
-	expect_free("when its cgroup was refused");
+		    "attach of its cgroup");
+	expect_free("after its cgroup was refused");
 
 	need_ok(actor_do(&inside, job_write_frozen, false));
 	need(eventually(some_thread_has_state(inside.pid, "D")));
@@ -111,13 +111,14 @@ int main(void)
 	usleep(300000);
 	begun = seconds();
 	expect_busy(shadowk_process_detach(device(), inside.pid), inside.pid, begun,
-		    "detaching one that forks");
-	expect_free("when that was refused");
+		    "detach of a process in fork");
+	expect_free("after the detach was refused");
 
 	root_thaw();
-	expect(actor_answer(&inside) > 0, "its fork goes on");
-	expect_ret(shadowk_process_detach(device(), inside.pid), 0, "detaching it, thawed");
-	expect_ret(shadowk_process_attach(shadow, target.pid), 0, "attaching the other, thawed");
+	expect(actor_answer(&inside) > 0, "the fork fails after the thaw");
+	expect_ret(shadowk_process_detach(device(), inside.pid), 0, "detach after the thaw");
+	expect_ret(shadowk_process_attach(shadow, target.pid), 0,
+		   "attach of the other process after the thaw");
 	actor_end(&target);
 	actor_end(&inside);
 	cgroup_remove(&cgroup);

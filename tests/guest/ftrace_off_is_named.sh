@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=60
-# With kernel.ftrace_enabled=0 nothing tells private text what the kernel patches: whatever needs that is
-# refused, with its reason, and changes nothing. What needs no private text works.
+# With kernel.ftrace_enabled=0 private text cannot follow the kernel's patching. So calls that need
+# private text are refused with this reason, and change nothing. Other calls work.
 set -u
 enabled=/proc/sys/kernel/ftrace_enabled
 extra=/lib/modules/$(uname -r)/extra
@@ -21,14 +21,14 @@ state() {
 shadowctl create p
 shadowctl create from
 shadowctl patch add from __x64_sys_getpriority --return 77 --name p
-echo 0 2>/dev/null >$enabled && fail "it can be set to 0 while a shadow has private text"
+echo 0 2>/dev/null >$enabled && fail "ftrace_enabled can be set to 0 while a shadow has private text"
 shadowctl destroy from
-for try in $(seq 50); do # until its text is gone
+for try in $(seq 50); do # until its private text is freed
 	echo 0 2>/dev/null >$enabled && break
 	sleep 0.1
 done
 if [ "$(cat $enabled)" != 0 ]; then
-	echo "not off after $try tries"
+	echo "ftrace_enabled is not 0 after $try tries"
 	exit 1
 fi
 
@@ -51,8 +51,8 @@ shadowctl create q || fail "no shadow can be created"
 shadowctl destroy q
 
 echo 1 >$enabled
-shadowctl probe add p vfs_read >/dev/null || fail "not as before"
-shadowctl run p -- cat /proc/cmdline >/dev/null || fail "run"
-shadowctl probe list p | grep -q vfs_read || fail "no probe"
+shadowctl probe add p vfs_read >/dev/null || fail "a probe is refused with ftrace on again"
+shadowctl run p -- cat /proc/cmdline >/dev/null || fail "run fails with ftrace on again"
+shadowctl probe list p | grep -q vfs_read || fail "the probe is not in the list"
 shadowctl destroy p
 [ $failures = 0 ]

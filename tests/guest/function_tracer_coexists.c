@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * The kernel's function tracer traces what a shadow probes at its entry,
- * whichever came first and whichever goes first: it sees the calls of inside
- * and outside, the probe those of inside.
+ * The kernel's function tracer and a shadow's probe can be at the entry of the same function. In
+ * whatever order they come and go, the tracer sees all calls, and the probe those of processes
+ * inside.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -53,18 +53,18 @@ static void in_order(bool tracer_first, bool tracer_leaves_first, uint32_t flags
 		tracer_add();
 	else
 		ours_add(flags);
-	check(tracer_first ? "the tracer alone" : "ours alone", !tracer_first, tracer_first);
+	check(tracer_first ? "the tracer alone" : "the probe alone", !tracer_first, tracer_first);
 	if (tracer_first)
 		ours_add(flags);
 	else
 		tracer_add();
-	check(tracer_first ? "the tracer was first" : "ours was first", true, true);
+	check(tracer_first ? "the tracer came first" : "the probe came first", true, true);
 	if (tracer_leaves_first)
 		tracer_remove();
 	else
 		probe_remove(shadow, "ours");
-	check(tracer_leaves_first ? "the tracer is gone" : "ours is gone", tracer_leaves_first,
-	      !tracer_leaves_first);
+	check(tracer_leaves_first ? "the tracer was removed" : "the probe was removed",
+	      tracer_leaves_first, !tracer_leaves_first);
 	if (tracer_leaves_first)
 		probe_remove(shadow, "ours");
 	else

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=90 */
 /*
- * A kprobe for everybody stands at the address of a shadow's probe, whichever
- * came first and whichever goes first, and each sees its own hits and all of
- * them: the one those of inside and outside, the other those of inside.
+ * A kprobe of the whole machine can be at the address of a shadow's probe. In whatever order they
+ * come and go, the kprobe counts all hits, and the shadow's probe those of processes inside.
  */
 #include "actor.h"
 #include "places.h"
@@ -16,7 +15,7 @@
 static struct shadowk_shadow *shadow;
 static struct actor inside, outside;
 
-/* What was counted so far by probes that are still there. */
+/* The hits that the probe and the kprobe must have, since they were added. */
 static long ours, everybodys;
 
 static void check(const char *when, const struct place *place, bool have_ours, bool have_global)
@@ -55,34 +54,34 @@ static void in_order(const struct place *place, bool global_first, bool global_l
 		add_global(place);
 		check("the kprobe alone", place, false, true);
 		add_ours(place);
-		check("the kprobe was first", place, true, true);
+		check("the kprobe came first", place, true, true);
 	} else {
 		add_ours(place);
 		expect_eq(probe_info(shadow, "ours").arm, place->arm, "arm at %s", place->text);
-		check("ours alone", place, true, false);
+		check("the probe alone", place, true, false);
 		add_global(place);
-		check("ours was first", place, true, true);
+		check("the probe came first", place, true, true);
 	}
 	if (global_leaves_first) {
 		kprobe_remove("everybodys");
-		check("the kprobe is gone", place, true, false);
+		check("the kprobe was removed", place, true, false);
 		probe_remove(shadow, "ours");
 	} else {
 		probe_remove(shadow, "ours");
-		check("ours is gone", place, false, true);
+		check("the probe was removed", place, false, true);
 		kprobe_remove("everybodys");
 	}
 }
 
-/* Twice, so that the kprobe comes back where it was, ours staying. */
+/* The kprobe comes twice while the probe stays. */
 static void again(const struct place *place)
 {
 	add_ours(place);
 	for (int i = 0; i < 2; i++) {
 		add_global(place);
-		check("the kprobe comes back", place, true, true);
+		check("the kprobe came again", place, true, true);
 		kprobe_remove("everybodys");
-		check("the kprobe is gone again", place, true, false);
+		check("the kprobe was removed again", place, true, false);
 	}
 	probe_remove(shadow, "ours");
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * Two processes take turns on one CPU, system call by system call; the one
- * inside is counted, the other is not, nor does it see text that differs.
+ * Two processes run alternately on one CPU, one system call each. Only calls of the process inside
+ * are hits, and the other process sees no change of text.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -10,16 +10,16 @@
 
 #define CALLS 10000
 #define PAGE  4096ULL
-#define TEXT  (2 * PAGE) /* around what is probed */
+#define TEXT  (2 * PAGE) /* around the probed address */
 
 struct relay {
-	int first; /* begins */
+	int first; /* whether this process begins */
 	int in, out;
 };
 
 static struct relay relays[2];
 
-/* One call, then the other process's turn. */
+/* Makes one call, and then lets the other process make one. */
 static long job_take_turns(long self)
 {
 	struct relay *relay = &relays[self];
@@ -37,7 +37,7 @@ static long job_take_turns(long self)
 
 static uint64_t text_at;
 
-/* A digest of what this process sees there. */
+/* Returns a digest of the text around the probed address, as this process has it. */
 static long job_digest(long unused)
 {
 	unsigned char bytes[TEXT];
@@ -79,8 +79,8 @@ int main(void)
 
 	after = actor_do(&outside, job_digest, 0);
 	private = actor_do(&inside, job_digest, 0);
-	expect(after == before, "the outsider's text has changed");
-	expect(private != before, "the text inside is the base's: this test sees nothing");
+	expect(after == before, "the text of the process outside has changed");
+	expect(private != before, "the text inside is the base's, so the test checks nothing");
 
 	actor_end(&inside);
 	actor_end(&outside);

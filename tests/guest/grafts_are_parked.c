@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A process that was detached, or has left, is known for when it comes again: it subscribes to
- * the end of its memory map once, whoever asks, and until it ends, executes a program, or the
- * module goes. Nothing is left then.
+ * A detached process keeps its graft for the next attach or enter. So its mm gets one notifier,
+ * however often it comes and goes, until the process ends, executes a program, or the module is
+ * unloaded. Then no notifier remains.
  */
 #include <signal.h>
 #include <sys/wait.h>
@@ -70,26 +70,28 @@ int main(void)
 	was = made();
 	ended = gone();
 	come_and_go(actor[0].pid);
-	expect_eq(made() - was, 1, "subscriptions of one that was attached %d times", ROUNDS);
+	expect_eq(made() - was, 1, "notifiers of a process that was attached %d times", ROUNDS);
 	need_ok(actor_do(&actor[1], job_enter, ROUNDS));
-	expect_eq(made() - was, 2, "with those of one that entered %d times", ROUNDS);
+	expect_eq(made() - was, 2, "notifiers, with that of a process that entered %d times",
+		  ROUNDS);
 	need_ok(actor_do(&actor[0], job_enter, ROUNDS));
 	come_and_go(actor[1].pid);
-	expect_eq(made() - was, 2, "the same, the other way round");
-	expect_eq(gone() - ended, 0, "subscriptions that have ended");
+	expect_eq(made() - was, 2, "notifiers after each process came in the other way, too");
+	expect_eq(gone() - ended, 0, "notifiers removed before a process ends");
 
 	actor_end(&actor[0]);
-	expect(eventually(gone() - ended == 1), "it ends with its process");
+	expect(eventually(gone() - ended == 1), "no notifier was removed when its process ended");
 	come_and_go(executes.pid);
 	actor_ask(&executes, job_exec, 0);
 	expect_eq(wait_for(executes.pid), 0, "exit status of the program");
-	expect(eventually(gone() - ended == 2), "one ends in exec");
-	expect_eq(made() - was, 3, "subscriptions so far");
+	expect(eventually(gone() - ended == 2), "no notifier was removed in exec");
+	expect_eq(made() - was, 3, "notifiers with that of the process that executed a program");
 
-	/* One that ends while it is inside, having been parked before. */
+	/* A process that was parked before ends while it is inside. */
 	attach(shadow, actor[1].pid);
 	actor_end(&actor[1]);
-	expect(eventually(gone() - ended == 3), "one ends inside");
+	expect(eventually(gone() - ended == 3),
+	       "no notifier was removed when a process ended inside");
 
 	for (int i = 2; i < ACTORS; i++)
 		come_and_go(actor[i].pid);
@@ -97,10 +99,11 @@ int main(void)
 	waitpid(actor[2].pid, NULL, 0);
 	shadows_done();
 	need_ok(module_unload("shadowk"));
-	expect_eq(gone() - ended, 3 + ACTORS - 2, "subscriptions that have ended with the module");
+	expect_eq(gone() - ended, 3 + ACTORS - 2,
+		  "notifiers removed after the module was unloaded");
 	for (int i = 3; i < ACTORS; i++)
 		actor_end(&actor[i]);
-	expect_eq(made() - gone(), was - ended, "subscriptions in the end");
+	expect_eq(made() - gone(), was - ended, "notifiers that remain in the end");
 	kprobe_remove("insert");
 	kprobe_remove("remove");
 	unlink(TINY);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * A handle that another process receives over a socket is as good as the first:
- * it keeps the shadow when that one is closed, on its way, too.
+ * A handle that another process receives over a socket is as good as the original. It keeps the
+ * shadow alive when the original is closed, also while it is in the socket.
  */
 #include <sys/socket.h>
 
@@ -54,20 +54,20 @@ int main(void)
 	id = shadow_info(shadow).id;
 	descriptor_send(sockets[0], shadowk_shadow_fd(shadow));
 	shadow_close(shadow);
-	expect_eq(module_info().nr_shadows, 1, "shadows while the only handle is on its way");
-	expect_ret(actor_do(&receiver, job_receive, 0), 0, "to adopt what was received");
-	expect_eq(actor_do(&receiver, job_id, 0), id, "id of what was received");
+	expect_eq(module_info().nr_shadows, 1, "shadows while the only handle is in the socket");
+	expect_ret(actor_do(&receiver, job_receive, 0), 0, "opening the received handle");
+	expect_eq(actor_do(&receiver, job_id, 0), id, "id of the received handle's shadow");
 
 	expect_ret(actor_do(&receiver, job_attach, inside.pid), 0, "attach by the receiver");
-	expect_eq(shadow_of(inside.pid), id, "shadow of whom the receiver attached");
+	expect_eq(shadow_of(inside.pid), id, "shadow of the process that the receiver attached");
 	actor_do(&inside, job_getppid, 100);
-	expect_eq(actor_do(&receiver, job_hits, 0), 100, "hits, as the receiver sees them");
+	expect_eq(actor_do(&receiver, job_hits, 0), 100, "hits that the receiver reads");
 
-	/* A descriptor that nobody ever receives. */
+	/* No process ever receives this descriptor. */
 	shadow = shadow_new(NULL);
 	descriptor_send(sockets[0], shadowk_shadow_fd(shadow));
 	shadow_close(shadow);
-	expect_eq(module_info().nr_shadows, 2, "shadows with one on its way");
+	expect_eq(module_info().nr_shadows, 2, "shadows with a handle in the socket");
 	actor_end(&inside);
 	actor_do(&receiver, job_close, 0);
 	actor_end(&receiver);

@@ -2,8 +2,9 @@
 /* test: core timeout=60 */
 /*
  * A derived handle permits what its rights name and nothing else, also to root. A revoked handle
- * permits nothing but to leave; processes stay inside. A shadow that gave the right to attach
- * takes no patch for which threads are waited for, and the reverse.
+ * permits only to leave, and processes stay inside. A shadow from which the right to attach was
+ * derived takes no patch for which threads are waited for. A shadow with such a patch does not give
+ * that right.
  */
 #include "delegate.h"
 #include "lists.h"
@@ -15,7 +16,7 @@ static struct shadowk_shadow *shadow;
 static struct shadowk_shadow *handles[NR_HANDLES];
 static uint64_t ids[NR_HANDLES];
 
-/* ---- what the library returns by each handle, called by root ---- */
+/* ---- calls of the library by a handle, made by root ---- */
 
 static long try_attach(struct shadowk_shadow *handle)
 {
@@ -31,8 +32,8 @@ static long try_detach(struct shadowk_shadow *handle)
 	need_ok(shadowk_process_attach(shadow, 0));
 	if (!shadowk_process_detach_from(handle, 0))
 		return 0;
-	expect_eq(shadow_of(getpid()), shadow_info(shadow).id, "shadow it is in still");
-	/* The call whose reason is compared comes last. */
+	expect_eq(shadow_of(getpid()), shadow_info(shadow).id, "shadow after a refused detach");
+	/* This call comes last, since the reason of the last call is compared. */
 	need_ok(shadowk_process_detach(device(), 0));
 	return shadowk_process_detach_from(handle, 0);
 }
@@ -161,7 +162,7 @@ static long try_destroy(struct shadowk_shadow *handle)
 static const struct {
 	const char *what;
 	long (*call)(struct shadowk_shadow *handle);
-	uint32_t right; /* that permits it, or 0 */
+	uint32_t right; /* permits the call; 0: none does */
 } calls[] = {
 	{ "attach", try_attach, SHADOWK_RIGHT_ATTACH },
 	{ "detach", try_detach, SHADOWK_RIGHT_ATTACH },
@@ -172,7 +173,7 @@ static const struct {
 	{ "list edits", try_edit_list, SHADOWK_RIGHT_READ },
 	{ "list processes", try_process_list, 0 },
 	{ "list cgroups", try_cgroup_list, 0 },
-	{ "list what it owns", try_own_list, 0 },
+	{ "list owned lines and threads", try_own_list, 0 },
 	{ "add a probe", try_probe_add, 0 },
 	{ "remove a probe", try_probe_remove, 0 },
 	{ "add a patch", try_patch_add, 0 },
@@ -214,7 +215,7 @@ static void as_rights_say(enum shadowk_reason refused, const char *when)
 		}
 }
 
-/* Needs no right, and no capability. */
+/* Reading the shadow's id needs no right and no capability. */
 static void is_known(const char *when)
 {
 	for (int i = 0; i < NR_HANDLES; i++)
@@ -226,15 +227,15 @@ static void derives(void)
 {
 	struct shadowk_shadow *never;
 
-	expect_eq(shadow_info(shadow).nr_handles, 0, "handles at first");
+	expect_eq(shadow_info(shadow).nr_handles, 0, "handles in the beginning");
 	handles[ATTACH] = shadow_derive(shadow, SHADOWK_RIGHT_ATTACH, &ids[ATTACH]);
 	handles[READ] = shadow_derive(shadow, SHADOWK_RIGHT_READ, &ids[READ]);
 	handles[BOTH] = shadow_derive(shadow, BOTH_RIGHTS, &ids[BOTH]);
 	expect_eq(shadow_info(shadow).nr_handles, 3, "handles");
-	expect(ids[ATTACH] && ids[ATTACH] < ids[READ] && ids[READ] < ids[BOTH], "ids grow");
+	expect(ids[ATTACH] && ids[ATTACH] < ids[READ] && ids[READ] < ids[BOTH], "ids do not grow");
 	expect_ret(shadowk_handle_derive(shadow, 0, &never, NULL), -EINVAL, "derive no right");
 	expect_ret(shadowk_handle_derive(shadow, 4, &never, NULL), -EINVAL, "derive another right");
-	expect_eq(shadow_info(shadow).nr_handles, 3, "handles after that");
+	expect_eq(shadow_info(shadow).nr_handles, 3, "handles after refused calls");
 }
 
 static void ids_are_of_open_handles(void)
@@ -243,18 +244,19 @@ static void ids_are_of_open_handles(void)
 	uint64_t id;
 
 	shadow_close(shadow_derive(shadow, SHADOWK_RIGHT_READ, &id));
-	expect_eq(shadow_info(shadow).nr_handles, 3, "handles when one is closed");
+	expect_eq(shadow_info(shadow).nr_handles, 3, "handles after one is closed");
 	expect_refused(shadowk_handle_revoke(shadow, id), -ENOENT, SHADOWK_REASON_ID_UNKNOWN,
-		       "revoke a closed one");
+		       "revoke a closed handle");
 	expect_refused(shadowk_handle_revoke(shadow, id + 1), -ENOENT, SHADOWK_REASON_ID_UNKNOWN,
-		       "revoke one that never was");
+		       "revoke an unknown handle");
 	expect_refused(shadowk_handle_revoke(other, ids[READ]), -ENOENT, SHADOWK_REASON_ID_UNKNOWN,
-		       "revoke one of another shadow");
-	expect_ret(shadowk_handle_revoke(other, 0), 0, "revoke all of none");
+		       "revoke a handle of another shadow");
+	expect_ret(shadowk_handle_revoke(other, 0), 0,
+		   "revoke all handles of a shadow that has none");
 	shadow_close(other);
 }
 
-/* The holder is in the shadow, and in a stretch on top of that, when its handle is revoked. */
+/* The holder is in the shadow, and in a stretch there, when its handle is revoked. */
 static void holder_stays(struct delegate *user)
 {
 	uint64_t id = shadow_info(shadow).id, before, handle;
@@ -264,17 +266,22 @@ static void holder_stays(struct delegate *user)
 	expect_ret(actor_do(&user->actor, job_enter_itself, 0), 0, "enter");
 	before = hits(shadow, GETPPID);
 	expect_ret(shadowk_handle_revoke(shadow, handle), 0, "revoke");
-	expect_eq(shadow_of(user->actor.pid), id, "shadow it is in when its handle is revoked");
-	expect_ret(actor_do(&user->actor, job_getppid_hits, 0), -EACCES, "read then");
-	expect_ret(actor_do(&user->actor, job_enter_itself, 0), -EACCES, "enter then");
-	expect_ret(actor_do(&user->actor, job_detach_itself, 0), -EACCES, "detach then");
-	expect_ret(actor_do(&user->actor, job_leave_itself, 0), 0, "leave then");
-	expect_ret(actor_do(&user->actor, job_leave_itself, 0), -ENOENT, "leave once more");
+	expect_eq(shadow_of(user->actor.pid), id, "shadow after the handle is revoked");
+	expect_ret(actor_do(&user->actor, job_getppid_hits, 0), -EACCES,
+		   "read by a revoked handle");
+	expect_ret(actor_do(&user->actor, job_enter_itself, 0), -EACCES,
+		   "enter by a revoked handle");
+	expect_ret(actor_do(&user->actor, job_detach_itself, 0), -EACCES,
+		   "detach by a revoked handle");
+	expect_ret(actor_do(&user->actor, job_leave_itself, 0), 0, "leave by a revoked handle");
+	expect_ret(actor_do(&user->actor, job_leave_itself, 0), -ENOENT, "leave a second time");
 	actor_do(&user->actor, job_getppid, 10);
-	expect_eq(hits(shadow, GETPPID) - before, 10, "hits, still inside");
-	expect_ret(actor_do(&user->actor, job_attach_itself, 0), -EACCES, "attach then");
+	expect_eq(hits(shadow, GETPPID) - before, 10, "hits after the stretch");
+	expect_ret(actor_do(&user->actor, job_attach_itself, 0), -EACCES,
+		   "attach by a revoked handle");
 	detach(user->actor.pid);
-	expect_ret(actor_do(&user->actor, job_attach_itself, 0), -EACCES, "come back");
+	expect_ret(actor_do(&user->actor, job_attach_itself, 0), -EACCES,
+		   "attach by a revoked handle, from outside");
 }
 
 static void revokes(void)
@@ -283,22 +290,22 @@ static void revokes(void)
 
 	shadow_close(handles[READ]);
 	handles[READ] = shadow_derive(shadow, SHADOWK_RIGHT_READ, &ids[READ]);
-	expect_ret(shadowk_handle_revoke(shadow, ids[READ]), 0, "revoke one");
-	expect_eq(shadow_info(shadow).nr_handles, 2, "handles when one is revoked");
+	expect_ret(shadowk_handle_revoke(shadow, ids[READ]), 0, "revoke one handle");
+	expect_eq(shadow_info(shadow).nr_handles, 2, "handles after one is revoked");
 	expect_refused(try_probe_list(handles[READ]), -EACCES, SHADOWK_REASON_REVOKED,
-		       "read by that one");
-	expect_ret(try_probe_list(handles[BOTH]), 0, "read by another one");
+		       "read by the revoked handle");
+	expect_ret(try_probe_list(handles[BOTH]), 0, "read by another handle");
 	expect_refused(shadowk_handle_revoke(shadow, ids[READ]), -ENOENT, SHADOWK_REASON_ID_UNKNOWN,
-		       "revoke it twice");
-	expect_ret(shadowk_handle_revoke(shadow, 0), 0, "revoke all");
-	expect_eq(shadow_info(shadow).nr_handles, 0, "handles when all are revoked");
+		       "revoke a handle a second time");
+	expect_ret(shadowk_handle_revoke(shadow, 0), 0, "revoke all handles");
+	expect_eq(shadow_info(shadow).nr_handles, 0, "handles after all are revoked");
 	as_rights_say(SHADOWK_REASON_REVOKED, "revoked");
 	is_known("revoked");
 	shadow_close(shadow_derive(shadow, SHADOWK_RIGHT_READ, &id));
-	expect(id > ids[READ], "an id is not used again");
+	expect(id > ids[READ], "an id is used again");
 }
 
-/* The rights are the owner's to give, and the owner is root. */
+/* An owner's handle derives and revokes only in the hands of root. */
 static void needs_root(struct delegate *user)
 {
 	delegate_give(user, 1, shadow);
@@ -322,24 +329,26 @@ static void excludes_patches_that_wait(void)
 	struct shadowk_shadow *other = shadow_new(NULL), *handle;
 
 	if (try_in_place(other)) {
-		printf("# nothing can be in place on this machine\n");
+		printf("# no patch can be in place on this machine\n");
 		shadow_close(other);
 		return;
 	}
 	expect_refused(shadowk_handle_derive(other, SHADOWK_RIGHT_ATTACH, &handle, NULL), -EBUSY,
-		       SHADOWK_REASON_EDITS_IN_PLACE, "derive the right to attach then");
+		       SHADOWK_REASON_EDITS_IN_PLACE,
+		       "derive the right to attach, with a patch in place");
 	shadow_derive(other, SHADOWK_RIGHT_READ, NULL);
 	patch_remove(other, "p");
 	shadow_derive(other, SHADOWK_RIGHT_ATTACH, NULL);
-	expect_refused(try_in_place(other), -EOPNOTSUPP, SHADOWK_REASON_SHARED, "in place then");
-	/* A handle that was passed on may be anywhere. */
+	expect_refused(try_in_place(other), -EOPNOTSUPP, SHADOWK_REASON_SHARED,
+		       "patch in place after the right to attach was derived");
+	/* Its holder may have passed the handle on to any process. */
 	need_ok(shadowk_handle_revoke(other, 0));
 	expect_refused(try_in_place(other), -EOPNOTSUPP, SHADOWK_REASON_SHARED,
-		       "in place when that is revoked");
-	expect_ret(try_patch_add(other), 0, "a patch for which nobody is waited for");
+		       "patch in place after that handle was revoked");
+	expect_ret(try_patch_add(other), 0, "a patch for which no thread is waited for");
 	need_ok(shadowk_shadow_destroy(other));
 	expect_refused(shadowk_handle_derive(other, SHADOWK_RIGHT_READ, &handle, NULL), -ESTALE,
-		       SHADOWK_REASON_SHADOW_DESTROYED, "derive of a destroyed one");
+		       SHADOWK_REASON_SHADOW_DESTROYED, "derive from a destroyed shadow");
 }
 
 int main(void)
@@ -352,7 +361,7 @@ int main(void)
 	derives();
 	as_rights_say(SHADOWK_REASON_RIGHTS, "derived");
 	is_known("derived");
-	expect_eq(shadow_info(shadow).nr_probes, 1, "probes after all that");
+	expect_eq(shadow_info(shadow).nr_probes, 1, "probes after all calls");
 	ids_are_of_open_handles();
 	holder_stays(&user);
 	needs_root(&user);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* Hibernation is refused, and the kernel log says why, while a process is inside. */
+/* While a process is inside, hibernation is refused, and the kernel log gives the reason. */
 #include <sys/klog.h>
 
 #include "actor.h"
@@ -31,7 +31,7 @@ int main(void)
 	expect(!write_file("/sys/power/state", "disk\n") && errno == EBUSY,
 	       "hibernation was not refused: %s", strerrorname_np(errno));
 	expect(log_has("no hibernation while processes are inside shadows: 1 are; detach them"),
-	       "the kernel log does not say why");
+	       "the kernel log does not give the reason");
 	actor_end(&inside);
 	return finish();
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: icount timeout=240 */
 /*
- * A hit takes no more instructions than one of the kernel's own kprobes at the
- * same address, with a handler that does nothing: a breakpoint none than its
- * breakpoint, a call or a jump none than its jump, and a call fewer than its
- * kprobe on ftrace.
+ * A hit takes at most as many instructions as a hit of a kprobe at the same address with an empty
+ * handler. Breakpoints are compared with the kernel's breakpoints, calls and jumps with its jumps.
+ * A call takes fewer than a kprobe on ftrace.
  */
 #include "actor.h"
 #include "cost.h"
@@ -19,7 +18,7 @@
 
 static struct shadowk_shadow *shadow;
 static struct actor inside, outside;
-static long nothing; /* what CALLS cost without a probe */
+static long nothing; /* instructions of CALLS calls without a probe */
 
 static const char *place(unsigned int offset)
 {
@@ -29,7 +28,7 @@ static const char *place(unsigned int offset)
 	return text;
 }
 
-/* Instructions of one hit of a shadow's probe. */
+/* Returns the instructions of one hit of a shadow's probe. */
 static long our_cost(void)
 {
 	return (actor_do(&inside, job_cost, CALLS) - nothing) / CALLS;
@@ -51,7 +50,7 @@ static long kernel_cost(void)
 	return cost;
 }
 
-/* The kernel says that it is optimised before it is. */
+/* Shows whether the kprobe's jump is in place. The kernel lists it as optimised earlier. */
 static unsigned char byte_at(uint64_t addr)
 {
 	unsigned char byte;
@@ -60,7 +59,7 @@ static unsigned char byte_at(uint64_t addr)
 	return byte;
 }
 
-/* What the kernel's kprobe there costs; 0: there is none. */
+/* Instructions of a hit of the kernel's kprobe, 0 if it has none there. */
 struct kernels {
 	long first; /* a breakpoint, or at an entry a kprobe on ftrace */
 	long jump;
@@ -86,7 +85,7 @@ static struct kernels kernel_costs(unsigned int offset)
 	return costs;
 }
 
-/* Executed once by each call? Then its arm, else 0. */
+/* Returns the arm of a probe there, or 0 if a call does not execute it exactly once. */
 static unsigned int arm_at(unsigned int offset)
 {
 	uint64_t before;
@@ -113,7 +112,10 @@ int main(void)
 	actor_start(&outside, 0);
 	actor_start(&inside, 0);
 	nothing = actor_do(&outside, job_cost, CALLS);
-	/* First of all: a kprobe beside a shadow's at one address costs more. */
+	/*
+	 * Kprobes are measured first, since a kprobe beside a shadow's probe takes more
+	 * instructions.
+	 */
 	for (unsigned int offset = 0; offset < OFFSET_MAX; offset++)
 		kernels[offset] = kernel_costs(offset);
 	attach(shadow, inside.pid);
@@ -143,9 +145,9 @@ int main(void)
 		}
 	}
 	expect(seen[SHADOWK_ARM_INT3] && seen[SHADOWK_ARM_CALL] && seen[SHADOWK_ARM_JUMP],
-	       "%u breakpoints, %u calls, %u jumps: this test sees not all", seen[SHADOWK_ARM_INT3],
-	       seen[SHADOWK_ARM_CALL], seen[SHADOWK_ARM_JUMP]);
-	expect(jump, "the kernel makes a jump of no kprobe: this test sees not all");
+	       "%u breakpoints, %u calls, %u jumps: some arm was not measured",
+	       seen[SHADOWK_ARM_INT3], seen[SHADOWK_ARM_CALL], seen[SHADOWK_ARM_JUMP]);
+	expect(jump, "the kernel optimises no kprobe, so no jump was compared");
 	expect_range(call, 1, jump, "instructions of a call, compared with the kernel's jump");
 	actor_end(&inside);
 	actor_end(&outside);

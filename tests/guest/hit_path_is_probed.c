@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Functions that a hit executes itself can be probed: the clock, what takes back the hook of
- * a return, what gives up the CPU behind a hit. Hits within a hit are counted, or missed.
+ * Functions that a hit itself executes can be probed: the clock, functions that recycle a return's
+ * hook, and the one that gives up the CPU after a hit. Hits within a hit count, or are missed.
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -18,7 +18,7 @@
 static struct shadowk_shadow *shadow;
 static struct actor inside, rival;
 
-/* CALLS calls are measured while returns of @function are, too. */
+/* The latency of CALLS calls is measured while @function has probes, too. */
 static void check_returns(const char *function, enum shadowk_probe_kind kind)
 {
 	uint32_t flags = kind == SHADOWK_PROBE_COUNT ? SHADOWK_PROBE_RETURN : 0;
@@ -32,7 +32,7 @@ static void check_returns(const char *function, enum shadowk_probe_kind kind)
 		actor_do(&inside, job_getppid, CALLS);
 		info = probe_info(shadow, "one");
 		expect_range(info.hits + info.missed, 1, INT64_MAX, "hits of %s", function);
-		expect_eq(info.async_hits, 0, "hits of %s that are nobody's", function);
+		expect_eq(info.async_hits, 0, "async hits of %s", function);
 		probe_remove(shadow, "one");
 		probe_remove(shadow, "two");
 	} else {
@@ -72,7 +72,7 @@ static void check_clocks(void)
 	check_returns("ktime_get_mono_fast_ns", SHADOWK_PROBE_COUNT);
 }
 
-/* It wakes up often, on the same CPU, and is to have it at once. */
+/* This process wakes up often on the same CPU, and should get it at once. */
 static long job_interrupt(long n)
 {
 	struct timespec ts = { .tv_nsec = 50000 };
@@ -82,7 +82,7 @@ static long job_interrupt(long n)
 	return 0;
 }
 
-/* The first in brackets of the kernel's "none voluntary (full)". */
+/* Reads the mode in brackets, as in the kernel's "none voluntary (full)". */
 static bool preemption_is(char *mode, size_t room)
 {
 	char all[64], *from, *to;
@@ -107,9 +107,9 @@ static void check_preemption(void)
 	expect_refused(probe_try(shadow, "return", "preempt_schedule_notrace", SHADOWK_PROBE_COUNT,
 				 SHADOWK_PROBE_RETURN),
 		       -EOPNOTSUPP, SHADOWK_REASON_FORBIDDEN,
-		       "a return that ends the report of returns");
+		       "a return probe of preempt_schedule_notrace()");
 	probe_add(shadow, "gives", "preempt_schedule_notrace", SHADOWK_PROBE_COUNT, 0);
-	/* A hit that takes long. */
+	/* With many probes at one place, a hit takes long. */
 	for (int i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "long-%d", i);
 		probe_add(shadow, name, GETPPID, SHADOWK_PROBE_COUNT, 0);

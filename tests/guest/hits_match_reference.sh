@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: timeout=600
-# A shadow's probes and bpftrace's, asked about the same process, count the same.
+# A shadow's probes and bpftrace count the same calls of one process.
 command -v bpftrace >/dev/null || { echo "no bpftrace"; exit 77; }
-[ -e /sys/kernel/btf/vmlinux ] || { echo "this kernel tells bpftrace no types"; exit 77; }
+[ -e /sys/kernel/btf/vmlinux ] || { echo "this kernel has no BTF for bpftrace"; exit 77; }
 work=$(mktemp -d)
 cd "$work" || exit 1
 mkfifo go came
 trap '{ kill $process; kill -KILL $bpftrace; } 2>/dev/null; wait; rm -rf "$work"; shadowctl destroy reference >/dev/null' EXIT
 
-# A bit of everything, the same each time; no children, which bpftrace would not count.
+# A job that makes the same system calls of many kinds each time. It has no children, which bpftrace
+# would not count.
 cat >workload <<'EOF'
 import os, mmap, socket, threading, time
 go, came = open("go", "rb", buffering=0), open("came", "wb", buffering=0)
@@ -38,18 +39,18 @@ for i in range(40):
     thread.join()
     os.listdir("/proc/self")
     os.stat("/tmp")
-# The last call, for the reference may end now.
+# The last call. bpftrace may end after it.
 came.write(b"x")
 go.read(1)
 EOF
 
-# Function, and how its probe is armed or when it reports.
+# Functions, with an option for their probe.
 functions=(vfs_read vfs_write:--int3 do_sys_openat2 __fput:--int3 handle_mm_fault kernel_clone
 	pipe_write:--return unix_stream_sendmsg:--int3 path_lookupat do_mmap hrtimer_nanosleep:--return
 	vfs_statx)
 shadowctl create reference >/dev/null || exit 1
-# It ends when this shell says so by umask(2). A signal is lost on bpftrace 0.17 if it
-# comes between two polls: see BPFtrace::poll_perf_events().
+# bpftrace exits when this shell calls umask(2). bpftrace 0.17 loses a signal that comes between two
+# polls: see BPFtrace::poll_perf_events().
 program='BEGIN { printf("ready\n"); } tracepoint:syscalls:sys_enter_umask /pid == '$$'/ { exit(); }'
 for f in "${functions[@]}"; do
 	name=${f%:*}
@@ -61,12 +62,12 @@ for f in "${functions[@]}"; do
 	program+=" $kind:$name /pid == PID/ { @[\"$name\"] = count(); }"
 done
 
-# It waits in a read that began before anybody looked, and ends in one.
+# The process waits in a read() that began before anything counts, and ends in another one.
 python3 workload &
 process=$!
 exec 8>go 9<came
 sleep 1
-echo "bpftrace is to begin"
+echo "bpftrace begins"
 bpftrace -e "${program//PID/$process}" >bpf 2>err &
 bpftrace=$!
 until grep -q ready bpf; do
@@ -74,13 +75,13 @@ until grep -q ready bpf; do
 	sleep 0.2
 done
 shadowctl attach reference --pid $process || exit 1
-echo "the process is to work"
+echo "the process begins to work"
 echo -n x >&8
 head -c 1 <&9 >/dev/null
-# From the write that said so to the read that it ends in.
+# Time for the process to get from its last write() to the read() in which it ends.
 sleep 0.5
 shadowctl probe list reference --json >ours
-echo "bpftrace is to end"
+echo "bpftrace ends"
 umask 022
 wait $bpftrace
 

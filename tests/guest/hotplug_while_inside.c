@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=240 */
 /*
- * A CPU goes and comes while processes are inside, edits come and go meanwhile,
- * and a process inside does the switching: what is executed on the CPU that came
- * back is the shadow's text of today.
+ * CPUs go offline and come back while processes are inside and edits come and go. A process inside
+ * may do the switching. On the CPU that came back, processes inside execute the shadow's current
+ * text.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -33,7 +33,7 @@ int main(void)
 
 	snprintf(online, sizeof(online), "/sys/devices/system/cpu/cpu%d/online", cpu);
 	if (!cpu || access(online, W_OK))
-		skip("no CPU can be switched off");
+		skip("no CPU can go offline");
 	shadow = shadow_new(NULL);
 	actor_start(&mover, -1);
 	actor_start(&switcher, 0);
@@ -46,15 +46,16 @@ int main(void)
 			need_ok(shadowk_raw_add(shadow, &all));
 		if (i == 3)
 			attach(shadow, switcher.pid);
-		/* It is thrown off that CPU in the middle of its life there. */
+		/* The process runs on that CPU when it goes offline. */
 		actor_do(&mover, job_pin, cpu);
 		count(shadow, GETPPID);
 		actor_do(&mover, job_getppid, CALLS);
-		expect_eq(hits(shadow, GETPPID), CALLS, "hits before CPU %d goes, round %d", cpu,
-			  i);
+		expect_eq(hits(shadow, GETPPID), CALLS, "hits before CPU %d goes offline, round %d",
+			  cpu, i);
 		need_ok(actor_do(by, job_switch, false));
 		actor_do(&mover, job_getppid, CALLS);
-		expect_eq(hits(shadow, GETPPID), 2 * CALLS, "hits while it is gone, round %d", i);
+		expect_eq(hits(shadow, GETPPID), 2 * CALLS, "hits while it is offline, round %d",
+			  i);
 		probe_remove(shadow, GETPPID);
 		count(shadow, GETUID);
 		need_ok(actor_do(by, job_switch, true));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=120 */
 /*
- * A range of which much is private is one private page of 2 MB, and is in 4 KB
- * pages again when it is not: whoever is inside executes the shadow's text
- * before, between and after, every time, and nobody else does.
+ * If much of a range is private, one private page of 2 MB maps it, and pages of 4 KB map it again
+ * when less is private. Processes inside always execute the shadow's text, also while the size
+ * changes, and no process outside does.
  */
 #include "lists.h"
 #include "actor.h"
@@ -19,7 +19,7 @@ static struct shadowk_shadow *shadow;
 static struct actor inside[2], outside;
 static uint64_t range;
 
-/* How large is what maps it? */
+/* Returns the level of the entry that maps the range: 1 for 4 KB, 2 for 2 MB. */
 static long job_level(long addr)
 {
 	struct observer_entry *entries;
@@ -53,7 +53,7 @@ static struct shadowk_raw_spec pin_pages(unsigned int first, unsigned int nr)
 	return raw;
 }
 
-/* Pages that are not in use any more have no such probe. */
+/* A CPU with a stale translation executes pages that lack the new probe, and does not hit it. */
 static void expect_new_probe_is_hit(const char *when)
 {
 	count(shadow, GETPID);
@@ -105,7 +105,7 @@ static unsigned int threshold(void)
 	return atoi(text);
 }
 
-/* An instruction that can only come with its page. */
+/* An instruction that is edited by another page, which must be of 4 KB. */
 static struct shadowk_raw_spec raw_edit(void)
 {
 	struct shadowk_raw_spec raw = { .size = sizeof(raw),
@@ -126,9 +126,9 @@ int main(void)
 	long level;
 
 	if (is_xen_pv())
-		skip("Xen PV maps text by 4 KB pages");
+		skip("Xen PV maps all text by pages of 4 KB");
 	if (text_is_small())
-		skip("this CPU's shadows have text in 4 KB pages");
+		skip("on this CPU, shadows map all text by pages of 4 KB");
 	least = threshold();
 	need(least > 1 && least < 500);
 	observer_load();
@@ -145,22 +145,22 @@ int main(void)
 
 	count(shadow, GETPPID);
 	most = pin_pages(0, least - 1);
-	expect_level(1, "before there are enough pages");
+	expect_level(1, "with one private page too few");
 	expect_new_probe_is_hit("in 4 KB pages");
 	rest = pin_pages(least - 1, 500 - least);
-	expect_level(2, "with most of it private");
+	expect_level(2, "with enough private pages");
 	expect_eq(shadow_info(shadow).private_pages, 512 + pages_elsewhere(), "private pages");
 	expect_new_probe_is_hit("in 2 MB");
 	expect_no_strays();
 	for (int i = 0; i < 2; i++)
 		actor_do(&inside[i], job_getppid, TIMES);
-	expect_eq(hits(shadow, GETPPID), 2 * TIMES, "hits of the old probe");
+	expect_eq(hits(shadow, GETPPID), 2 * TIMES, "hits of the first probe");
 
 	raw = raw_edit();
-	expect_level(1, "with an edit of 4 KB");
-	expect_new_probe_is_hit("in 4 KB for an edit's sake");
+	expect_level(1, "with a raw edit");
+	expect_new_probe_is_hit("in 4 KB because of a raw edit");
 	need_ok(shadowk_raw_remove(shadow, raw.id));
-	expect_level(2, "without it");
+	expect_level(2, "without the raw edit");
 	expect_new_probe_is_hit("in 2 MB again");
 
 	need_ok(shadowk_raw_remove(shadow, rest.id));
@@ -171,10 +171,10 @@ int main(void)
 	expect_new_probe_is_hit("in few pages");
 
 	most = pin_pages(0, 512);
-	expect_level(2, "with all of it private");
+	expect_level(2, "with all pages private");
 	probe_remove(shadow, GETPPID);
 	need_ok(shadowk_raw_remove(shadow, most.id));
-	expect_eq(actor_do(&inside[0], job_level, range), level, "level inside, with nothing");
+	expect_eq(actor_do(&inside[0], job_level, range), level, "level inside, without edits");
 	after = shadow_info(shadow);
 	expect_eq(after.huge_ranges, 0, "private pages of 2 MB at the end");
 	expect_eq(after.private_pages, before.private_pages, "private pages at the end");

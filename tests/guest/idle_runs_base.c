@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=120 */
 /*
- * A CPU that idles in the mm of a process that sleeps executes the base, also when that
- * process is attached meanwhile, and an interrupt comes by the shadow's text; and also
- * where the kernel's flush of an mm interrupts no CPU that borrows it.
+ * A CPU that idles in the mm of a sleeping process executes the base. That holds if the process is
+ * attached meanwhile and an interrupt executes the shadow, and also if the kernel's flush of an mm
+ * interrupts no lazy TLB user.
  */
 #include "actor.h"
 #include "shadows.h"
 
 #define ROUNDS 300
 
-/* What the idle loop calls, and nobody else. */
+/* The idle loop calls these functions, and nothing else does. */
 static const char *const loop[] = { "arch_cpu_idle_enter", "tick_nohz_idle_exit", "schedule_idle" };
 
 static uint64_t idle_hits(struct shadowk_shadow *shadow)
@@ -30,7 +30,10 @@ static void expect_idle_outside(struct shadowk_shadow *shadow, struct actor *sle
 {
 	for (unsigned int i = 0; i < ROUNDS && !idle_hits(shadow); i++) {
 		actor_do(sleeper, job_getppid, 1);
-		/* Its CPU idles in its mm by then: on the way there it might still go by the entry. */
+		/*
+		 * Its CPU idles in its mm after this time, and has passed the functions at the
+		 * loop's entry.
+		 */
 		usleep(3000);
 		attach(shadow, sleeper->pid);
 		usleep(500);
@@ -45,7 +48,7 @@ int main(void)
 	struct actor sleeper;
 
 	if (nr_cpus() < 2)
-		skip("one CPU");
+		skip("this guest has one CPU");
 	for (unsigned int i = 0; i < ARRAY_SIZE(loop); i++)
 		count(shadow, loop[i]);
 	count(shadow, GETPPID);
@@ -53,7 +56,7 @@ int main(void)
 	actor_start(&sleeper, 1);
 	expect_idle_outside(shadow, &sleeper, "");
 	need_ok(module_load(victim_path("shk_no_ipi"), ""));
-	expect_idle_outside(shadow, &sleeper, ", where a flush sends them no interrupt");
+	expect_idle_outside(shadow, &sleeper, " if a flush sends them no interrupt");
 	need_ok(module_unload("shk_no_ipi"));
 	attach(shadow, sleeper.pid);
 	actor_do(&sleeper, job_getppid, 10);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * A patch in place has its bytes where the base's body is, behind an entry that
- * is the base's, for the processes inside only; probes and a profile of hits at the
- * entry go on, and when it is removed the text is the base's again.
+ * A patch in place has its bytes where the base's body is, behind the base's entry, and for
+ * processes inside only. Probes at the entry keep counting. When the patch is removed, the text is
+ * the base's again.
  */
 #include <sys/syscall.h>
 
@@ -20,7 +20,7 @@ static void uids(long patched, const char *when)
 	expect_eq(actor_do(&outside, job_syscall, SYS_getuid), 0, "getuid() outside, %s", when);
 }
 
-/* Offset of the first byte of getuid() that is not the base's, -1 if all are. */
+/* Returns the offset of the first byte of getuid() that differs from the base, or -1. */
 static int first_change(struct shadowk_shadow *shadow)
 {
 	struct shadowk_text text = { .size = sizeof(text), .symbol = GETUID };
@@ -54,20 +54,21 @@ int main(void)
 	actor_start(&inside, -1);
 	actor_start(&outside, -1);
 	need_ok(patch_in_place(shadow, "p", "shk_inplace"));
-	expect(first_change(shadow) >= SITE, "nobody inside: the body changed, the entry did not");
+	expect(first_change(shadow) >= SITE,
+	       "no process inside: the entry changed, or the body did not");
 	attach(shadow, inside.pid);
-	uids(4242, "added before");
+	uids(4242, "patch added before");
 	patch_remove(shadow, "p");
 	uids(0, "removed");
-	expect_eq(first_change(shadow), -1, "a change of getuid(), removed");
+	expect_eq(first_change(shadow), -1, "first byte of getuid() that differs after removal");
 
 	need_ok(patch_in_place(shadow, "p", "shk_inplace"));
 	expect(first_change(shadow) >= SITE,
-	       "somebody inside: the body changed, the entry did not");
-	uids(4242, "added while inside");
+	       "a process inside: the entry changed, or the body did not");
+	uids(4242, "patch added while inside");
 	count(shadow, GETUID);
 	actor_do(&inside, job_getuid, 10);
-	expect_eq(hits(shadow, GETUID), 10, "hits of a probe on it");
+	expect_eq(hits(shadow, GETUID), 10, "hits of a probe at the entry");
 	uids(4242, "with a probe");
 	probe_remove(shadow, GETUID);
 	expect_eq(strays(shadow), 0, "stray bytes");
@@ -78,16 +79,17 @@ int main(void)
 	patch_remove(shadow, "p");
 
 	add(shadow, SHADOWK_PATCH_RETURN, 7);
-	expect(first_change(shadow) >= SITE, "a constant: the body changed, the entry did not");
+	expect(first_change(shadow) >= SITE, "a constant: the entry changed, or the body did not");
 	uids(7, "a constant");
 	patch_remove(shadow, "p");
 	add(shadow, SHADOWK_PATCH_NOP, 0);
-	expect(first_change(shadow) >= SITE, "nothing: the body changed, the entry did not");
+	expect(first_change(shadow) >= SITE,
+	       "an empty body: the entry changed, or the body did not");
 	patch_remove(shadow, "p");
 	uids(0, "at the end");
 	actor_end(&inside);
 	actor_end(&outside);
 	shadow_close(shadow);
-	expect(eventually(!module_unload("shk_inplace")), "its module can be unloaded");
+	expect(eventually(!module_unload("shk_inplace")), "shk_inplace cannot be unloaded");
 	return finish();
 }

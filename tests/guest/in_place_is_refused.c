@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=90 */
-/* What cannot be in place is refused for what is wrong with it, and nothing has changed. */
+/* A patch that cannot be in place is refused with the reason that applies, and changes nothing. */
 #include <sys/syscall.h>
 
 #include "lists.h"
@@ -21,7 +21,7 @@ static const struct {
 	{ "a static key", SHADOWK_REASON_BODY_FIXED },
 	{ "WARN()", SHADOWK_REASON_BODY_FIXED },
 	{ "an exception", SHADOWK_REASON_BODY_FIXED },
-	{ "an old body to be called", SHADOWK_REASON_BODY_FIXED },
+	{ "a call of the old body", SHADOWK_REASON_BODY_FIXED },
 	{ "a function in which a task changes its text", SHADOWK_REASON_CHANGES_TEXT },
 };
 
@@ -61,11 +61,12 @@ static void bodies(void)
 		expect_refused(patch_in_place(shadow, "p", "shk_inplace_wrong"), -EOPNOTSUPP,
 			       wrongs[i].reason, "%s", wrongs[i].what);
 		expect_eq(edits(), before, "edits after %s", wrongs[i].what);
-		expect(eventually(!module_unload("shk_inplace_wrong")), "the module is unloaded");
+		expect(eventually(!module_unload("shk_inplace_wrong")),
+		       "the module cannot be unloaded");
 	}
 }
 
-/* A probe behind the first instruction of getuid()'s body. */
+/* Adds a probe inside the body of getuid(), behind its first instruction. Returns its place. */
 static const char *probe_inside(void)
 {
 	static char place[64];
@@ -80,40 +81,40 @@ static const char *probe_inside(void)
 }
 
 /*
- * A static key in the base's body: a process inside that registers a kprobe makes the kernel decode
- * the instruction there, in its own text.
+ * The base's body has a static key. If it were replaced and a process inside registered a kprobe,
+ * the kernel would decode the instruction there in that process's text.
  */
 static void keys(void)
 {
 	expect_refused(try_return(shadow, "p", "__x64_sys_munlockall", SHADOWK_PATCH_IN_PLACE),
-		       -EOPNOTSUPP, SHADOWK_REASON_BODY_FIXED, "a static key in the old body");
+		       -EOPNOTSUPP, SHADOWK_REASON_BODY_FIXED, "a static key in the base's body");
 }
 
-/* One body at a time, and nothing else in it. */
+/* A body in place excludes other patches of the function, and probes in the body. */
 static void neighbours(void)
 {
 	const char *place;
 
 	patch_return(shadow, "jump", GETUID, 8);
 	expect_refused(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EBUSY,
-		       SHADOWK_REASON_EDIT_THERE, "in place below a jump");
+		       SHADOWK_REASON_EDIT_THERE, "in place, with a patch by jump");
 	patch_remove(shadow, "jump");
 	place = probe_inside();
 	expect_refused(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EBUSY,
-		       SHADOWK_REASON_EDIT_THERE, "in place of a body with a probe in it");
+		       SHADOWK_REASON_EDIT_THERE, "in place, with a probe in the body");
 	probe_remove(shadow, "inside");
 
 	need_ok(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
 	expect_refused(try_return(shadow, "q", GETUID, 0), -EBUSY, SHADOWK_REASON_EDIT_THERE,
-		       "a jump over what is in place");
+		       "a patch by jump of a body in place");
 	expect_refused(try_return(shadow, "q", GETUID, SHADOWK_PATCH_IN_PLACE), -EBUSY,
-		       SHADOWK_REASON_EDIT_THERE, "in place twice");
+		       SHADOWK_REASON_EDIT_THERE, "a second patch in place");
 	expect_refused(probe_try(shadow, "inside", place, SHADOWK_PROBE_COUNT, 0), -EBUSY,
-		       SHADOWK_REASON_EDIT_THERE, "a probe in what is in place");
+		       SHADOWK_REASON_EDIT_THERE, "a probe in a body in place");
 	patch_remove(shadow, "p");
 }
 
-/* A system call that begins changes the text, and cannot wait. */
+/* A system call that begins changes the text, and cannot wait for threads. */
 static void during_syscalls(void)
 {
 	static const unsigned int numbers[] = { SYS_getppid };
@@ -121,13 +122,14 @@ static void during_syscalls(void)
 
 	need_ok(try_return(target, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
 	expect_refused(shadowk_syscalls_create(target, numbers, 1, &during, NULL), -EBUSY,
-		       SHADOWK_REASON_EDITS_IN_PLACE, "select system calls for what is in place");
+		       SHADOWK_REASON_EDITS_IN_PLACE,
+		       "select system calls for a shadow with a body in place");
 	patch_remove(target, "p");
 	need_ok(shadowk_syscalls_create(target, numbers, 1, &during, NULL));
 	expect_refused(try_return(target, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
-		       SHADOWK_REASON_HAS_CALLERS, "in place during system calls");
+		       SHADOWK_REASON_HAS_CALLERS, "in place in the target of system calls");
 	expect_refused(try_return(during, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
-		       SHADOWK_REASON_SYSCALLS_ONLY, "in place between system calls");
+		       SHADOWK_REASON_SYSCALLS_ONLY, "in place in a caller shadow");
 	shadowk_shadow_close(during);
 	need_ok(try_return(target, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
 	shadow_close(target);
@@ -143,20 +145,21 @@ static long job_leave(long unused)
 	return shadowk_leave(shadow);
 }
 
-/* It cannot ask which thread executes it. */
+/* A body in place cannot ask which thread executes it. */
 static void for_a_thread(void)
 {
 	struct actor alone;
 
 	actor_start_holding(&alone, -1);
-	expect_ret(actor_do(&alone, job_enter, 0), 0, "enter alone");
+	expect_ret(actor_do(&alone, job_enter, 0), 0, "enter with one thread");
 	expect_refused(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EBUSY,
-		       SHADOWK_REASON_THREADS_INSIDE, "in place while a thread is in alone");
+		       SHADOWK_REASON_THREADS_INSIDE, "in place while one thread is in alone");
 	expect_ret(actor_do(&alone, job_leave, 0), 0, "leave");
 	need_ok(try_return(shadow, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
-	expect_ret(actor_do(&alone, job_enter, 0), -EBUSY, "enter alone what is in place");
+	expect_ret(actor_do(&alone, job_enter, 0), -EBUSY,
+		   "enter with one thread, with a body in place");
 	patch_remove(shadow, "p");
-	expect_ret(actor_do(&alone, job_enter, 0), 0, "enter alone in the end");
+	expect_ret(actor_do(&alone, job_enter, 0), 0, "enter with one thread in the end");
 	expect_ret(actor_do(&alone, job_leave, 0), 0, "leave in the end");
 	actor_end(&alone);
 }
@@ -177,18 +180,20 @@ int main(void)
 	for_a_thread();
 	need_ok(try_return(shared, "p", GETUID, SHADOWK_PATCH_IN_PLACE));
 	expect_refused(shadowk_handle_derive(shared, SHADOWK_RIGHT_ATTACH, &handle, NULL), -EBUSY,
-		       SHADOWK_REASON_EDITS_IN_PLACE, "a handle to attach where that is in place");
+		       SHADOWK_REASON_EDITS_IN_PLACE,
+		       "a handle with the right to attach, with a body in place");
 	patch_remove(shared, "p");
 	shadow_derive(shared, SHADOWK_RIGHT_ATTACH, NULL);
 	expect_refused(try_return(shared, "p", GETUID, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
-		       SHADOWK_REASON_SHARED, "in a shadow that may be left at any time");
+		       SHADOWK_REASON_SHARED, "in place in a shadow with a handle to attach");
 	if (module_info().features & SHADOWK_FEATURE_OWN)
-		expect_refused(
-			try_return(shadow_new_owner(NULL), "p", GETUID, SHADOWK_PATCH_IN_PLACE),
-			-EOPNOTSUPP, SHADOWK_REASON_POLICY, "in a shadow that interrupts come to");
+		expect_refused(try_return(shadow_new_owner(NULL), "p", GETUID,
+					  SHADOWK_PATCH_IN_PLACE),
+			       -EOPNOTSUPP, SHADOWK_REASON_POLICY,
+			       "in place in a shadow that owns interrupts");
 	victim_load();
 	expect_ret(try_return(shadow, "p", VICTIM_TEXT, SHADOWK_PATCH_IN_PLACE), -EOPNOTSUPP,
-		   "a module's function");
+		   "in place of a module's function");
 	victims_done();
 	actor_end(&inside);
 	return finish();

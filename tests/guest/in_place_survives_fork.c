@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * A process forks while a thread of it sleeps in a body in place: the child has that
- * body, and nobody in it. A program that it executes has it, too, though the
- * sleeper is killed in there for it.
+ * A process forks while one of its threads sleeps in a body in place. The child has that body, and
+ * none of its threads is in it. A program that the process executes has the body, too, although
+ * exec kills the sleeping thread in it.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -67,16 +67,16 @@ int main(void)
 	attach(shadow, actor.pid);
 	need_ok(actor_do(&actor, job_sleeper, 0));
 
-	expect_eq(actor_do(&actor, job_fork_asks, 0), 1, "the child has the body in place");
+	expect_eq(actor_do(&actor, job_fork_asks, 0), 1, "whether the child has the body in place");
 	child = (pid_t)actor_do(&actor, job_fork, 0);
-	expect_ret(shadowk_process_detach(device(), actor.pid), -EBUSY, "detaching the parent");
-	expect_ret(shadowk_process_detach(device(), child), 0, "detaching the child");
+	expect_ret(shadowk_process_detach(device(), actor.pid), -EBUSY, "detach of the parent");
+	expect_ret(shadowk_process_detach(device(), child), 0, "detach of the child");
 	kill(child, SIGKILL);
 
 	actor_ask(&actor, job_exec, 0);
 	expect_eq(wait_for(actor.pid), 0, "exit status of the program that was executed");
 	patch_remove(shadow, "p");
 	shadow_close(shadow);
-	expect(eventually(!module_unload("shk_inplace")), "its module can be unloaded");
+	expect(eventually(!module_unload("shk_inplace")), "shk_inplace cannot be unloaded");
 	return finish();
 }

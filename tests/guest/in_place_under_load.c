@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=300 */
 /*
- * A patch comes and goes in place, and its process comes and goes, while threads
- * inside and outside call the function on all CPUs and sleep in another: each call
- * has one body or the other, those outside always the base's.
+ * A patch in place comes and goes, and its process comes and goes, while threads inside and outside
+ * call the function on all CPUs and sleep in another one. Each call executes one of the two bodies,
+ * and calls outside always the base's.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -44,7 +44,7 @@ static void on_signal(int signal)
 {
 }
 
-/* Asleep in pause() half of the time, and elsewhere. */
+/* Sleeps half of the time in pause(), and the other half elsewhere. */
 static void doze(struct seen *seen, const sigset_t *alarms)
 {
 	struct itimerval often = { { .tv_usec = 10000 }, { .tv_usec = 10000 } };
@@ -108,15 +108,15 @@ int main(int argc, char **argv)
 		if (i % 10 == 0)
 			wait_past(&seen[0].old_sleeps);
 	}
-	expect_eq(seen[0].other + seen[0].other_sleeps, 0, "results that neither body gives");
+	expect_eq(seen[0].other + seen[0].other_sleeps, 0, "results of neither body");
 	expect_eq(seen[1].new + seen[1].other + seen[1].new_sleeps + seen[1].other_sleeps, 0,
-		  "results outside of another body");
+		  "results outside that are not the base's");
 
 	kill(inside, SIGKILL);
 	kill(outside, SIGKILL);
 	wait_for(inside);
 	wait_for(outside);
 	shadow_close(shadow);
-	expect(eventually(!module_unload("shk_inplace")), "its module can be unloaded");
+	expect(eventually(!module_unload("shk_inplace")), "shk_inplace cannot be unloaded");
 	return finish();
 }

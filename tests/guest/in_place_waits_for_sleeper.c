@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=240 */
 /*
- * While a thread sleeps in a body that would change under it, a patch does not come
- * or go in place, and its process does not come, go or move: that is waited for,
- * then refused with the thread's name, and nothing has changed. Others are served meanwhile.
+ * While a thread sleeps in a body that would change, no patch comes or goes in place, and the
+ * thread's process does not enter, leave or move. Such a call waits, then fails with EBUSY, names
+ * the thread and changes nothing. Other calls are served while it waits.
  */
 #include <sys/syscall.h>
 
@@ -13,7 +13,7 @@
 
 static struct shadowk_shadow *shadow, *other;
 
-/* Who is in the way of that; -errno if nobody is. */
+/* Adds the patch. Returns the task in the way, or the result if there is none. */
 static long job_add(long unused)
 {
 	int err = patch_in_place(shadow, "p", "shk_inplace");
@@ -21,7 +21,7 @@ static long job_add(long unused)
 	return err == -EBUSY ? shadowk_busy() : err;
 }
 
-/* Whoever waits for the sleeper does so alone. */
+/* A call that waits for the sleeper does not make other calls wait. */
 static void add_below_sleeper(void)
 {
 	struct actor adder;
@@ -30,9 +30,11 @@ static void add_below_sleeper(void)
 	actor_ask(&adder, job_add, 0);
 	need(eventually(sleeps_in(adder.pid, SYS_ioctl)));
 	shadow_info(shadow);
-	expect(eventually(sleeps_in(adder.pid, SYS_ioctl)), "others are served meanwhile");
-	expect_ret(shadowk_patch_remove(shadow, "p"), -EBUSY, "removing what is being added");
-	expect_eq(actor_answer(&adder), sleeper.pid, "who is in the way of adding");
+	expect(eventually(sleeps_in(adder.pid, SYS_ioctl)),
+	       "another call was served only after the patch had ended");
+	expect_ret(shadowk_patch_remove(shadow, "p"), -EBUSY,
+		   "removing the patch that is being added");
+	expect_eq(actor_answer(&adder), sleeper.pid, "task in the way of adding");
 	actor_end(&adder);
 }
 
@@ -47,29 +49,31 @@ int main(void)
 	attach(shadow, sleeper.pid);
 	sleep_in_it();
 	add_below_sleeper();
-	wake(-EINTR, "the base's body, to its end");
-	expect_eq(actor_do(&sleeper, job_syscall, SYS_getuid), 0, "the patch's other function");
-	waits(patch_in_place(shadow, "p", "shk_inplace"), -EINTR, "adding");
+	wake(-EINTR, "pause() of the sleeper, in the base's body");
+	expect_eq(actor_do(&sleeper, job_syscall, SYS_getuid), 0,
+		  "getuid(), the patch's other function, after refusal");
+	waits(patch_in_place(shadow, "p", "shk_inplace"), -EINTR, "adding the patch");
 
 	sleep_in_it();
-	busy(shadowk_patch_remove(shadow, "p"), "removing, below a sleeper");
+	busy(shadowk_patch_remove(shadow, "p"), "removing the patch, with a sleeper");
 	busy(shadowk_process_detach(device(), sleeper.pid), "detaching a sleeper");
 	busy(shadowk_process_attach(other, sleeper.pid), "moving a sleeper");
-	expect_eq(shadow_of(sleeper.pid), shadow_info(shadow).id, "where it is");
-	wake(-EPERM, "the body in place, to its end");
-	expect_eq(actor_do(&sleeper, job_syscall, SYS_getuid), 4242, "the patch's other function");
-	waits(shadowk_process_detach(device(), sleeper.pid), -EPERM, "detaching");
+	expect_eq(shadow_of(sleeper.pid), shadow_info(shadow).id, "shadow after refused calls");
+	wake(-EPERM, "pause() of the sleeper, in the body in place");
+	expect_eq(actor_do(&sleeper, job_syscall, SYS_getuid), 4242,
+		  "getuid(), the patch's other function");
+	waits(shadowk_process_detach(device(), sleeper.pid), -EPERM, "detaching the process");
 
 	sleep_in_it();
 	busy(shadowk_process_attach(shadow, sleeper.pid), "attaching a sleeper");
-	expect_eq(shadow_of(sleeper.pid), 0, "where it is");
-	wake(-EINTR, "outside");
-	waits(shadowk_process_attach(shadow, sleeper.pid), -EINTR, "attaching");
-	waits(shadowk_patch_remove(shadow, "p"), -EPERM, "removing");
+	expect_eq(shadow_of(sleeper.pid), 0, "shadow after a refused attach");
+	wake(-EINTR, "pause() of the sleeper, outside");
+	waits(shadowk_process_attach(shadow, sleeper.pid), -EINTR, "attaching the process");
+	waits(shadowk_patch_remove(shadow, "p"), -EPERM, "removing the patch");
 
 	actor_end(&sleeper);
 	shadow_close(shadow);
 	shadow_close(other);
-	expect(eventually(!module_unload("shk_inplace")), "its module can be unloaded");
+	expect(eventually(!module_unload("shk_inplace")), "shk_inplace cannot be unloaded");
 	return finish();
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=240 */
 /*
- * A stretch of system calls neither begins nor ends while another thread of the
- * process sleeps in a body that would change under it: that is waited for, then
- * refused with the thread's name, and nothing has changed.
+ * No stretch begins or ends while another thread of the process sleeps in a body that would change.
+ * The call waits, then fails with EBUSY, names the thread and changes nothing.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -39,7 +38,8 @@ static void *sleep_when_told(void *unused)
 static void sleep_in_it(void)
 {
 	sem_post(&sleeper.go);
-	expect(eventually(sleeps_in(sleeper.tid, SYS_pause)), "it sleeps in pause()");
+	expect(eventually(sleeps_in(sleeper.tid, SYS_pause)),
+	       "the sleeper did not sleep in pause()");
 }
 
 static void wake(long result, const char *what)
@@ -61,15 +61,15 @@ static void busy(int err, const char *what)
 	expect_in_the_way(sleeper.tid, err, what);
 }
 
-#define waits(change, result_, what)                                          \
-	do {                                                                  \
-		pthread_t thread;                                             \
-		sleep_in_it();                                                \
-		need(!pthread_create(&thread, NULL, wake_soon, NULL));        \
-		expect_ret(change, 0, what);                                  \
-		sem_wait(&sleeper.done);                                      \
-		expect_ret(sleeper.result, result_, what ", to the sleeper"); \
-		pthread_join(thread, NULL);                                   \
+#define waits(change, result_, what)                                                           \
+	do {                                                                                   \
+		pthread_t thread;                                                              \
+		sleep_in_it();                                                                 \
+		need(!pthread_create(&thread, NULL, wake_soon, NULL));                         \
+		expect_ret(change, 0, what);                                                   \
+		sem_wait(&sleeper.done);                                                       \
+		expect_ret(sleeper.result, result_, what ", result of the sleeper's pause()"); \
+		pthread_join(thread, NULL);                                                    \
 	} while (0)
 
 static long getuid_here(void)
@@ -89,33 +89,33 @@ int main(void)
 	need_ok(patch_in_place(shadow, "p", "shk_inplace"));
 
 	sleep_in_it();
-	busy(shadowk_enter(shadow), "entering, with a sleeper in the base's body");
-	expect_eq(getuid_here(), 0, "the patch's other function, outside");
-	wake(-EINTR, "the base's body, to its end");
-	waits(shadowk_enter(shadow), -EINTR, "entering");
-	expect_eq(getuid_here(), 4242, "the patch's other function, inside");
+	busy(shadowk_enter(shadow), "enter, with a sleeper in the base's body");
+	expect_eq(getuid_here(), 0, "getuid(), the patch's other function, outside");
+	wake(-EINTR, "pause() of the sleeper, in the base's body");
+	waits(shadowk_enter(shadow), -EINTR, "enter");
+	expect_eq(getuid_here(), 4242, "getuid(), inside");
 
 	sleep_in_it();
-	expect_ret(shadowk_enter(shadow), 0, "entering where it is");
-	expect_ret(shadowk_leave(shadow), 0, "leaving to where it is");
-	busy(shadowk_leave(shadow), "leaving for the base, with a sleeper in the body in place");
-	expect_eq(getuid_here(), 4242, "the patch's other function, still inside");
-	wake(-EPERM, "the body in place, to its end");
-	waits(shadowk_leave(shadow), -EPERM, "leaving for the base");
-	expect_eq(getuid_here(), 0, "the patch's other function, outside again");
+	expect_ret(shadowk_enter(shadow), 0, "enter the same shadow");
+	expect_ret(shadowk_leave(shadow), 0, "leave for the same shadow");
+	busy(shadowk_leave(shadow), "leave for the base, with a sleeper in the body in place");
+	expect_eq(getuid_here(), 4242, "getuid(), still inside");
+	wake(-EPERM, "pause() of the sleeper, in the body in place");
+	waits(shadowk_leave(shadow), -EPERM, "leave for the base");
+	expect_eq(getuid_here(), 0, "getuid(), outside again");
 
 	need_ok(shadowk_enter(other));
 	need_ok(shadowk_enter(shadow));
 	sleep_in_it();
-	busy(shadowk_leave(shadow), "leaving for another shadow");
-	expect_eq(shadow_of(0), shadow_info(shadow).id, "where it is");
-	wake(-EPERM, "the body in place, to its end");
-	waits(shadowk_leave(shadow), -EPERM, "leaving for another shadow");
-	expect_eq(shadow_of(0), shadow_info(other).id, "where it has come back to");
+	busy(shadowk_leave(shadow), "leave for another shadow");
+	expect_eq(shadow_of(0), shadow_info(shadow).id, "shadow after a refused leave");
+	wake(-EPERM, "pause() of the sleeper, in the body in place");
+	waits(shadowk_leave(shadow), -EPERM, "leave for another shadow");
+	expect_eq(shadow_of(0), shadow_info(other).id, "shadow after leave");
 	need_ok(shadowk_leave(other));
 
 	shadow_close(shadow);
 	shadow_close(other);
-	expect(eventually(!module_unload("shk_inplace")), "its module can be unloaded");
+	expect(eventually(!module_unload("shk_inplace")), "shk_inplace cannot be unloaded");
 	return finish();
 }

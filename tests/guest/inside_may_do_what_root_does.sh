@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: timeout=900
-# Inside a shadow whose every page is private, with probes at hot entries, root traces, probes,
-# loads modules, flips keys, switches CPUs, while other threads inside run: each works.
+# Root, inside a shadow in which all pages are private and frequent functions have probes, traces,
+# probes, loads modules, switches static keys and CPUs. All of it works, while other processes
+# inside run.
 T=/sys/kernel/tracing
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
@@ -24,7 +25,7 @@ if [ "${1:-}" != inside ]; then
 	exit $failures
 fi
 
-# works WHAT COMMAND...
+# works WHAT COMMAND...	COMMAND must succeed
 works() {
 	local what=$1
 	shift
@@ -35,14 +36,14 @@ works() {
 }
 
 set_() { echo "$2" >"$T/$1"; }
-# A trace that goes on may grow faster than it is read.
+# Stops tracing first, since a trace might grow faster than it is read.
 lines() {
 	set_ tracing_on 0
 	grep -vc '^#' $T/trace
 	set_ trace ""
 	set_ tracing_on 1
 }
-# Others that run meanwhile, on each CPU.
+# Other processes run on each CPU meanwhile.
 others=()
 for cpu in $(seq 0 $(($(nproc) - 1))); do
 	taskset -c "$cpu" bash -c 'while sleep 0.02; do /bin/true; echo; done >/dev/null' &
@@ -52,7 +53,7 @@ trap 'kill "${others[@]}"' EXIT
 
 modules=/lib/modules/$(uname -r)/extra
 set_ buffer_size_kb 128
-# Not all functions and events: an IPI takes milliseconds where CPUs take turns.
+# Not all functions and events are traced: in an emulator each IPI takes milliseconds.
 works "a filter" set_ set_ftrace_filter 'vfs_* tcp_* ext4_*'
 works "function tracer" set_ current_tracer function
 sleep 0.5
@@ -69,7 +70,7 @@ sleep 0.5
 for e in sched irq timer; do
 	works "no events of $e" set_ events/$e/enable 0
 done
-[ "$(lines)" -gt 100 ] || fail "the events told nothing"
+[ "$(lines)" -gt 100 ] || fail "the events have no lines in the trace"
 echo >$T/trace
 works "kprobe events" set_ kprobe_events "p:inside/k vfs_read+0
 r:inside/r vfs_write"
@@ -86,14 +87,14 @@ for key in kernel.bpf_stats_enabled kernel.sched_schedstats; do
 done
 works "insmod" insmod "$modules/shk_victim.ko"
 works "rmmod" rmmod shk_victim
-# A livepatch: text_follows_livepatch. After function_graph it takes minutes, outside as well.
+# text_follows_livepatch tests livepatches. After function_graph one takes minutes, outside as well.
 if [ -w /sys/devices/system/cpu/cpu1/online ]; then
 	works "a CPU off" bash -c 'echo 0 >/sys/devices/system/cpu/cpu1/online'
 	works "a CPU on" bash -c 'echo 1 >/sys/devices/system/cpu/cpu1/online'
 fi
 works "perf stat" perf stat -a -e sched:sched_switch -e context-switches sleep 0.2
 works "perf record" perf record -q -B -N --no-bpf-event -o perf.data -a -e cpu-clock sleep 0.2
-# bpftrace wants the types of the kernel, which the debug kernel does not have.
+# bpftrace needs BTF of the kernel, which the debug kernel lacks.
 if [ -e /sys/kernel/btf/vmlinux ]; then
 	works "bpftrace" timeout -s INT 60 bpftrace -e 'kprobe:vfs_read { @k = count(); }
 		kfunc:vfs_write { @f = count(); } kretfunc:vfs_open { @r = count(); }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * An interrupt or softirq that lands on a process inside runs the base, like
- * one that lands on anybody else; behind it the process runs its shadow again.
- * It is not about interrupts or softirqs being off.
+ * Interrupts and softirqs that land on a process inside execute the base. The process executes its
+ * shadow again afterwards. Code of the process itself executes the shadow, also with interrupts or
+ * softirqs off.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -20,9 +20,10 @@ static void check(unsigned int cmd, const char *what, bool own)
 	struct shadowk_probe_info before = probe_info(shadow, VICTIM_SYMBOL), after;
 	long calls = actor_do(&inside, job_victim_rounds, VICTIM_ROUNDS(cmd, ROUNDS, CALLS));
 
-	/* Of softirqs some are ksoftirqd's; an IPI takes a second CPU. */
+	/* ksoftirqd may make some of the calls, and an IPI needs a second CPU. */
 	if (cmd != VICTIM_IPI || nr_cpus() > 1)
-		expect(calls > 0, "%s never landed on the process: this test sees nothing", what);
+		expect(calls > 0, "%s never landed on the process, so the test checks nothing",
+		       what);
 	after = probe_info(shadow, VICTIM_SYMBOL);
 	expect_eq(after.hits - before.hits, own ? calls : 0, "hits in %s", what);
 	expect_eq(after.async_hits - before.async_hits, 0, "async hits in %s", what);
@@ -39,12 +40,12 @@ int main(void)
 	actor_start(&inside, nr_cpus() - 1);
 	attach(shadow, inside.pid);
 	check(VICTIM_HARDIRQ, "a timer's interrupt", false);
-	check(VICTIM_IRQ_WORK, "an interrupt that it sent itself", false);
+	check(VICTIM_IRQ_WORK, "an interrupt that the process sent to its CPU", false);
 	check(VICTIM_IPI, "an interrupt from another CPU", false);
 	if (!is_xen_pv())
-		check(VICTIM_POSTED, "an interrupt of a vector that few machines use", false);
+		check(VICTIM_POSTED, "an interrupt of a vector of KVM", false);
 	check(VICTIM_SOFTIRQ, "a softirq after an interrupt", false);
-	check(VICTIM_BH, "a softirq that it goes into", false);
+	check(VICTIM_BH, "a softirq that the process executes", false);
 	check(VICTIM_BH_OFF, "its own code with softirqs off", true);
 	check(VICTIM_IRQ_OFF, "its own code with interrupts off", true);
 	actor_end(&inside);

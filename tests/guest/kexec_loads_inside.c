@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* A process inside, all of its text private, loads another kernel and unloads it. */
+/*
+ * A process inside a shadow whose text is all private loads another kernel by kexec, and unloads
+ * it.
+ */
 #include <linux/kexec.h>
 #include <sys/syscall.h>
 
@@ -32,14 +35,14 @@ int main(void)
 	if (access("/sys/kernel/kexec_loaded", R_OK))
 		skip("this kernel has no kexec");
 	if (is_xen_pv())
-		skip("as a Xen PV guest Linux 6.1 crashes in kexec_load(), with or without us");
+		skip("Linux 6.1 as a Xen PV guest crashes in kexec_load(), also without shadowk");
 	shadow = shadow_new(NULL);
 	need_ok(shadowk_raw_add(shadow, &all));
 	actor_start(&inside, -1);
 	attach(shadow, inside.pid);
 	expect_ret(actor_do(&inside, job_load, 1), 0, "kexec_load() inside");
 	expect_eq(read_number("/sys/kernel/kexec_loaded"), 1, "kernels loaded");
-	expect_ret(actor_do(&inside, job_load, 0), 0, "unloading inside");
+	expect_ret(actor_do(&inside, job_load, 0), 0, "unloading the kernel inside");
 	expect_eq(read_number("/sys/kernel/kexec_loaded"), 0, "kernels loaded");
 	actor_end(&inside);
 	return finish();

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=90 */
 /*
- * Processes are killed while they are attached, moved and detached, and those
- * that attach them are, too. The calls succeed or say that there is no such
- * process; nothing is left behind.
+ * Processes are killed while they are attached, moved and detached, and so are the processes that
+ * do that. The calls succeed, or fail because there is no such process. Nothing remains inside.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -13,7 +12,7 @@
 
 #define ROUNDS 400
 
-/* The same in every run, and different in each round. */
+/* The numbers are the same in every run of the test. */
 static unsigned int pseudo_random(unsigned int *state)
 {
 	*state = *state * 1103515245 + 12345;
@@ -26,7 +25,7 @@ static void *thread_main(void *unused)
 	return NULL;
 }
 
-/* Several threads, and children that come and go. */
+/* Has several threads, and children that come and go. */
 static _Noreturn void victim(void)
 {
 	pthread_t thread;
@@ -46,7 +45,7 @@ static bool fine(long ret)
 	return ret >= 0 || ret == -ESRCH || ret == -ENOENT;
 }
 
-/* Attach, move and detach, until killed; in a process of its own. */
+/* Attaches, moves and detaches @pid until it is killed. Runs in a process of its own. */
 static _Noreturn void pester(struct shadowk_shadow *a, struct shadowk_shadow *b, pid_t pid)
 {
 	struct shadowk *dev = device();
@@ -86,13 +85,13 @@ int main(void)
 		if (!pesterer)
 			pester(a, b, target);
 		usleep(pseudo_random(&state) % 4000);
-		/* Either first. */
+		/* Each of the two is killed first in half of the rounds. */
 		kill(i % 2 ? target : pesterer, SIGKILL);
 		usleep(pseudo_random(&state) % 500);
 		kill(i % 2 ? pesterer : target, SIGKILL);
 		wait_for(target);
 		status = wait_for(pesterer);
-		expect_eq(status, -SIGKILL, "end of the process that attaches");
+		expect_eq(status, -SIGKILL, "exit status of the process that attaches");
 		if (status != -SIGKILL)
 			break;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * A kernel thread that takes the CPU from a process inside borrows that
- * process's mm, but not its text.
+ * A kernel thread that runs after a process inside borrows that process's mm, and executes the
+ * base.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -11,7 +11,7 @@
 #define ROUNDS 300
 #define CALLS  10
 
-/* Each round the CPU goes from the process straight to the kernel thread. */
+/* In each round the CPU switches from the process directly to the kernel thread. */
 static void check(struct actor *inside, struct shadowk_shadow *shadow, unsigned int cmd,
 		  const char *who)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * The last function of a module's text is probed, or, where nothing is mapped behind the text, and the
- * kernel might read that to find out whether it can be probed, refused: of two modules it would read there
- * for one.
+ * The last function of a module's text can be probed, or is refused if the kernel would read behind
+ * the mapped text to decode it. The kernel would do that in one of the two modules, and both get
+ * the same answer.
  */
 #include "shadows.h"
 
-/* 0 if it can be probed, else the error. */
+/* Returns 0 if the module's last function can be probed, or the error. */
 static long try(struct shadowk_shadow *shadow, const char *module)
 {
 	char place[64];
@@ -30,7 +30,7 @@ int main(void)
 	struct shadowk_shadow *shadow = shadow_new(NULL);
 	long a = try(shadow, "shk_last_a"), b = try(shadow, "shk_last_b");
 
-	printf("the probes: %ld, %ld\n", a, b);
-	expect_eq(a, b, "the answer for the one and for the other");
+	printf("results of the two probes: %ld, %ld\n", a, b);
+	expect_eq(a, b, "results of the two probes");
 	return finish();
 }

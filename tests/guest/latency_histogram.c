@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * The latency of a function is measured each time, and is no shorter than the
- * sleep that was asked for and no longer than what the caller saw. Functions in
- * flight when the probe goes return as if it had never been.
+ * Each call's latency is measured. It is at least the sleep that was asked for, and at most the
+ * time that the caller saw. Calls that are in flight when the probe goes return as if there had
+ * been no probe.
  */
 #include <sys/syscall.h>
 #include <time.h>
@@ -22,7 +22,7 @@ static uint64_t now(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Sleep; how long that took as seen from here. */
+/* Sleeps, and returns how long that took for the caller. */
 static long job_sleep(long ns)
 {
 	struct timespec ts = { .tv_nsec = ns };
@@ -64,7 +64,7 @@ static void check_sleeps(struct shadowk_shadow *shadow, struct actor *inside, ui
 	expect_eq(in_slots, n, "sum of the slots, of sleeps of %" PRIu64 " ns", ns);
 }
 
-/* The probe is removed, and another comes, while the function sleeps. */
+/* The probe is removed, and another one added, while the function sleeps. */
 static void check_in_flight(struct shadowk_shadow *shadow, struct actor *inside)
 {
 	struct shadowk_probe_info info;
@@ -78,13 +78,13 @@ static void check_in_flight(struct shadowk_shadow *shadow, struct actor *inside)
 	expect_range(actor_answer(inside), 300 * MS, 100000 * MS,
 		     "sleep that outlived its probe, ns");
 	info = probe_info(shadow, "second");
-	expect_eq(info.hits, 0, "hits by a function that began before the probe was there");
+	expect_eq(info.hits, 0, "hits by a call that began before the probe was added");
 	actor_do(inside, job_sleep, MS);
-	expect_eq(hits(shadow, "second"), 1, "hits afterwards");
+	expect_eq(hits(shadow, "second"), 1, "hits of a later call");
 	probe_remove(shadow, "second");
 }
 
-/* Two at one place, and one that counts returns: each measures. */
+/* Probes at one place, of which one counts returns and one has a breakpoint, all measure. */
 static void check_together(struct shadowk_shadow *shadow, struct actor *inside)
 {
 	probe_add(shadow, "one", FUNCTION, SHADOWK_PROBE_LATENCY, 0);
@@ -93,19 +93,19 @@ static void check_together(struct shadowk_shadow *shadow, struct actor *inside)
 	probe_add(shadow, "breakpoint", FUNCTION, SHADOWK_PROBE_LATENCY, SHADOWK_PROBE_FORCE_INT3);
 	for (int i = 0; i < 10; i++)
 		actor_do(inside, job_sleep, MS);
-	expect_eq(hits(shadow, "one"), 10, "hits of the first of two");
-	expect_eq(hits(shadow, "two"), 10, "hits of the second of two");
-	expect_eq(hits(shadow, "three"), 10, "hits of one that counts returns");
-	expect_eq(hits(shadow, "breakpoint"), 10, "hits of one with a breakpoint");
+	expect_eq(hits(shadow, "one"), 10, "hits of the first probe");
+	expect_eq(hits(shadow, "two"), 10, "hits of the second probe");
+	expect_eq(hits(shadow, "three"), 10, "hits of a probe that counts returns");
+	expect_eq(hits(shadow, "breakpoint"), 10, "hits of a probe by a breakpoint");
 	expect_range(probe_info(shadow, "breakpoint").latency_sum, 10 * MS, INT64_MAX,
-		     "sum of one with a breakpoint");
+		     "sum of a probe by a breakpoint");
 	probe_remove(shadow, "two");
 	probe_remove(shadow, "one");
 	probe_remove(shadow, "three");
 	probe_remove(shadow, "breakpoint");
 }
 
-/* Everything goes, the module too, while the function sleeps. */
+/* The probe, the shadow and the module go while the function sleeps. */
 static void check_module_goes(struct shadowk_shadow *shadow, struct actor *inside)
 {
 	probe_add(shadow, "latency", FUNCTION, SHADOWK_PROBE_LATENCY, 0);
@@ -115,8 +115,8 @@ static void check_module_goes(struct shadowk_shadow *shadow, struct actor *insid
 	detach(inside->pid);
 	expect_ret(shadowk_shadow_destroy(shadow), 0, "destroy");
 	shadows_done();
-	expect(eventually(module_unload("shadowk") != -EAGAIN), "the module is held");
-	expect(access("/sys/module/shadowk", F_OK), "the module is there after rmmod");
+	expect(eventually(module_unload("shadowk") != -EAGAIN), "the module is still held");
+	expect(access("/sys/module/shadowk", F_OK), "the module is loaded after rmmod");
 	expect_range(actor_answer(inside), 900 * MS, 100000 * MS,
 		     "sleep that outlived the module, ns");
 	expect_range(actor_do(inside, job_sleep, MS), MS, 100000 * MS,

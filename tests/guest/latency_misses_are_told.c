@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * More functions are in flight than can be hooked: the rest is counted as
- * missed. Functions that never return, since their process is killed or since
- * it is their nature, use up nothing, and are counted as unreturned.
+ * If more calls are in flight than can be hooked, the others count as missed. Calls that never
+ * return count as unreturned and take no hooks for ever, whether their task is killed or the
+ * function never returns.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -115,11 +115,13 @@ int main(void)
 	kill_sleepers(shadow);
 	info = probe_info(shadow, "sleep");
 	actor_do(&inside, job_sleep_together, 10);
-	expect_eq(hits(shadow, "sleep") - info.hits, 10, "hits after all that");
+	expect_eq(hits(shadow, "sleep") - info.hits, 10, "hits after the processes were killed");
 	probe_remove(shadow, "sleep");
 
 	probe_add(shadow, "exit", "do_exit", SHADOWK_PROBE_LATENCY, 0);
-	/* The callers of do_exit() in this task end with it, and return for others. */
+	/*
+	 * In this task, the callers of do_exit() do not return either. For other tasks they return.
+	 */
 	probe_add(shadow, "exit_group", "__x64_sys_exit_group", SHADOWK_PROBE_COUNT,
 		  SHADOWK_PROBE_RETURN);
 	probe_add(shadow, "signal", "get_signal", SHADOWK_PROBE_LATENCY, 0);
@@ -128,11 +130,14 @@ int main(void)
 	expect_eq(info.hits, 0, "hits of a function that never returns");
 	expect_eq(info.missed, 0, "missed of a function that never returns");
 	expect_eq(info.unreturned, CHILDREN, "do_exit of %d children", CHILDREN);
-	expect(unreturned_is(shadow, "exit_group", CHILDREN), "exit_group of as many");
-	expect(unreturned_is(shadow, "signal", 0), "nobody has a signal");
+	expect(unreturned_is(shadow, "exit_group", CHILDREN),
+	       "exit_group: another number is unreturned");
+	expect(unreturned_is(shadow, "signal", 0),
+	       "get_signal: calls are unreturned without a signal");
 	actor_do(&inside, job_kill, 10);
-	expect_eq(probe_info(shadow, "exit").unreturned, CHILDREN + 10, "do_exit of killed ones");
-	expect(unreturned_is(shadow, "signal", 10), "get_signal of as many");
+	expect_eq(probe_info(shadow, "exit").unreturned, CHILDREN + 10,
+		  "do_exit with 10 killed children");
+	expect(unreturned_is(shadow, "signal", 10), "get_signal: not 10 calls are unreturned");
 	expect_eq(probe_info(shadow, "signal").missed, 0, "missed of get_signal");
 	actor_end(&inside);
 	return finish();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Where two claims cannot both hold, the later one gets an error and changes
- * nothing: text that follows the base against a kernel without ftrace, either
- * first, and an instruction of one's own against somebody's kprobe.
+ * Of two claims that contradict each other, the later one fails and changes nothing. Text that
+ * follows the base contradicts a kernel with ftrace off, and a raw edit contradicts a kprobe at its
+ * instruction.
  */
 #include <errno.h>
 
@@ -26,19 +26,19 @@ static void against_ftrace(void)
 	struct shadowk_shadow *shadow = shadow_new(NULL);
 
 	count(shadow, GETPPID);
-	expect_ftrace_needed("under an edit");
+	expect_ftrace_needed("while there is an edit");
 	probe_remove(shadow, GETPPID);
-	expect_ftrace_needed("under a shadow's tables");
+	expect_ftrace_needed("while a shadow has tables");
 	shadow_close(shadow);
 
 	shadow = shadow_new(NULL);
 	need(eventually(write_file(FTRACE, "0")));
 	expect_ret(probe_try(shadow, "late", GETPPID, SHADOWK_PROBE_COUNT, 0), -EBUSY,
 		   "a probe while ftrace is off");
-	expect_eq(shadow_info(shadow).private_pages, 0, "private pages after that");
+	expect_eq(shadow_info(shadow).private_pages, 0, "private pages after a refused probe");
 	need(write_file(FTRACE, "1"));
 	expect_ret(probe_try(shadow, "late", GETPPID, SHADOWK_PROBE_COUNT, 0), 0,
-		   "a probe when ftrace is on again");
+		   "a probe after ftrace is on again");
 	probe_remove(shadow, "late");
 	shadow_close(shadow);
 }
@@ -54,13 +54,13 @@ static void against_kprobe(struct shadowk_shadow *shadow)
 	snprintf(place, sizeof(place), "0x%" PRIx64, raw.addr);
 	kprobe_add("everybodys", place);
 	expect_refused(shadowk_raw_add(shadow, &raw), -EBUSY, SHADOWK_REASON_KPROBE_THERE,
-		       "a raw edit on a kprobe");
-	expect_eq(shadow_info(shadow).private_pages, 0, "private pages after that");
+		       "a raw edit at a kprobe");
+	expect_eq(shadow_info(shadow).private_pages, 0, "private pages after a refused raw edit");
 	kprobe_remove("everybodys");
-	expect_ret(shadowk_raw_add(shadow, &raw), 0, "a raw edit when the kprobe is gone");
-	/* And a probe on the raw edit. */
+	expect_ret(shadowk_raw_add(shadow, &raw), 0, "a raw edit after the kprobe was removed");
+	/* A probe on the raw edit is refused, too. */
 	expect_refused(probe_try(shadow, "late", place, SHADOWK_PROBE_COUNT, 0), -EBUSY,
-		       SHADOWK_REASON_EDIT_THERE, "a probe on a raw edit");
+		       SHADOWK_REASON_EDIT_THERE, "a probe at a raw edit");
 	need_ok(shadowk_raw_remove(shadow, raw.id));
 }
 

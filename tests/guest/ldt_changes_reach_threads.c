@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A thread inside changes the process's LDT: another, which runs at that moment, has no
- * segment register any more that says what the LDT said, as in the base.
+ * A thread inside removes a segment from the process's LDT. Another thread, which runs at that
+ * moment, must not keep the segment in a register.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -35,7 +35,7 @@ static void set_ds(unsigned int ds)
 	asm volatile("mov %0, %%ds" : : "r"(ds) : "memory");
 }
 
-/* It does not sleep meanwhile: the kernel loads the registers anew when it does. */
+/* This thread must not sleep, since a context switch reloads the registers. */
 static void *looker(void *cpu)
 {
 	pin((int)(long)cpu);
@@ -99,9 +99,9 @@ int main(void)
 	struct actor actor;
 
 	if (nr_cpus() < 2)
-		skip("one CPU");
+		skip("this guest has one CPU");
 	if (syscall(SYS_modify_ldt, READ, NULL, 0) && errno == ENOSYS)
-		skip("this kernel has no LDTs of processes (CONFIG_MODIFY_LDT_SYSCALL)");
+		skip("this kernel has no modify_ldt() (CONFIG_MODIFY_LDT_SYSCALL)");
 	shadow = shadow_new(NULL);
 	actor_start(&actor, 0);
 	expect_eq(actor_do(&actor, job_change_ldt, 1), 0, "stale segments outside");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: */
 /*
- * A process whose first thread has exited, and others have not, is asked for, attached, listed
- * and detached by its pid as any other.
+ * A process whose first thread has exited while others run can be attached, moved, listed and
+ * detached by its pid like any other.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -56,23 +56,23 @@ int main(void)
 	count(shadow, GETPPID);
 	count(other, GETPPID);
 	pid = start();
-	expect_eq(shadow_of(pid), 0, "where it is");
-	expect_ret(shadowk_process_attach(shadow, pid), 0, "attaching it");
-	expect_eq(shadow_of(pid), shadow_info(shadow).id, "where it is, attached");
-	expect_ret(list_first(shadowk_process_list, shadow, &process), 1, "listing it");
-	expect_eq(process.pid, pid, "pid that is listed");
+	expect_eq(shadow_of(pid), 0, "shadow before attach");
+	expect_ret(shadowk_process_attach(shadow, pid), 0, "attach");
+	expect_eq(shadow_of(pid), shadow_info(shadow).id, "shadow after attach");
+	expect_ret(list_first(shadowk_process_list, shadow, &process), 1, "processes in the list");
+	expect_eq(process.pid, pid, "pid in the list");
 	make(10);
 	expect_eq(hits(shadow, GETPPID), 10, "hits");
-	expect_ret(shadowk_process_attach(other, pid), 0, "moving it");
+	expect_ret(shadowk_process_attach(other, pid), 0, "move");
 	make(10);
-	expect_eq(hits(shadow, GETPPID), 10, "hits where it was");
-	expect_eq(hits(other, GETPPID), 10, "hits where it went");
-	expect_ret(shadowk_process_detach(device(), pid), 0, "detaching it");
+	expect_eq(hits(shadow, GETPPID), 10, "hits in the first shadow after the move");
+	expect_eq(hits(other, GETPPID), 10, "hits in the second shadow");
+	expect_ret(shadowk_process_detach(device(), pid), 0, "detach");
 	make(10);
-	expect_eq(hits(other, GETPPID), 10, "hits afterwards");
+	expect_eq(hits(other, GETPPID), 10, "hits after detach");
 	need(!kill(pid, SIGKILL));
-	expect_eq(wait_for(pid), -SIGKILL, "its end");
-	expect_ret(shadowk_process_attach(shadow, pid), -ESRCH, "attaching it when it is gone");
+	expect_eq(wait_for(pid), -SIGKILL, "exit status of the process");
+	expect_ret(shadowk_process_attach(shadow, pid), -ESRCH, "attach after it has exited");
 	shadow_close(shadow);
 	shadow_close(other);
 	return finish();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=180 */
 /*
- * A livepatch module made in kpatch-build's manner, with several functions, callbacks
- * and shadow variables, patches one shadow with all of these, is promoted, and is gone
- * without a trace.
+ * A livepatch module like those of kpatch-build, with several functions, callbacks and shadow
+ * variables, patches one shadow with all of them. It can be promoted and unloaded, and leaves
+ * nothing behind.
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -30,7 +30,7 @@ static long job_is_patched(long unused)
 	return !strncmp(text, "livepatched as kpatch", strlen("livepatched as kpatch"));
 }
 
-/* @first: what the shadow variables say next; 0: there is no patch. */
+/* @first is the next value of the shadow variables, or 0 if there is no patch. */
 static void functions(struct actor *actor, long first, const char *who)
 {
 	expect_eq(actor_do(actor, job_is_patched, 0), !!first, "/proc/cmdline %s", who);
@@ -51,35 +51,36 @@ int main(void)
 	attach(shadow, inside.pid);
 	need_ok(shadowk_livepatch_load(device(), fd));
 	expect_refused(add(0), -EOPNOTSUPP, SHADOWK_REASON_CALLBACKS,
-		       "adding it, callbacks and all, without a word about them");
+		       "adding a livepatch with callbacks, without the flag for them");
 	functions(&inside, 0, "inside, refused");
 
 	need_ok(add(SHADOWK_PATCH_CALLBACKS));
-	expect_eq(read_number(CALLED), 12, "callbacks called");
+	expect_eq(read_number(CALLED), 12, "callbacks called after add");
 	functions(&inside, 701, "inside");
-	functions(&inside, 703, "inside, once more");
+	functions(&inside, 703, "inside, second calls");
 	functions(&outside, 0, "outside");
 	patch_remove(shadow, "p");
 	functions(&inside, 0, "inside, removed");
-	expect(eventually(read_number(CALLED) == 1234), "all callbacks were called");
+	expect(eventually(read_number(CALLED) == 1234), "not all callbacks were called");
 
 	need_ok(add(SHADOWK_PATCH_CALLBACKS));
 	functions(&inside, 701, "inside, added again");
 	patch_remove(shadow, "p");
-	expect(eventually(read_number(CALLED) == 12341234), "and again");
+	expect(eventually(read_number(CALLED) == 12341234),
+	       "not all callbacks were called the second time");
 	need_ok(add(SHADOWK_PATCH_CALLBACKS));
 	need_ok(shadowk_patch_promote(shadow, "p"));
-	expect(eventually(read_number(SYSFS "transition") == 0), "the transition ends");
+	expect(eventually(read_number(SYSFS "transition") == 0), "the transition does not end");
 	patch_remove(shadow, "p");
 	functions(&inside, 701, "inside, promoted");
 	functions(&outside, 701, "outside, promoted");
 	expect_eq(read_number(CALLED), 1234123412, "callbacks called, promoted and removed");
 	need(write_file(SYSFS "enabled", "0"));
-	expect(eventually(access(SYSFS "enabled", F_OK)), "the transition back ends");
-	functions(&inside, 0, "inside, taken back");
-	functions(&outside, 0, "outside, taken back");
+	expect(eventually(access(SYSFS "enabled", F_OK)), "the transition back does not end");
+	functions(&inside, 0, "inside, disabled");
+	functions(&outside, 0, "outside, disabled");
 	expect_eq(read_number(CALLED), 123412341234, "callbacks called at the end");
-	expect(eventually(!module_unload(MODULE)), "the module can be unloaded");
+	expect(eventually(!module_unload(MODULE)), "the livepatch module cannot be unloaded");
 	close(fd);
 	actor_end(&inside);
 	actor_end(&outside);

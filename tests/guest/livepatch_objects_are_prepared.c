@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * The objects of a livepatch module: each must be loaded and started, and stays while the
+ * Each module that a livepatch changes must be loaded and started, and stays loaded while the
  * shadow has the patch. If one object cannot be prepared, the others are undone.
  */
 #include <fcntl.h>
@@ -22,10 +22,10 @@ static int try_add(void)
 
 static void expect_prepared(int times, const char *when)
 {
-	expect_eq(read_number(PARAMS "kernel"), times, "how often the kernel is prepared, %s",
-		  when);
-	expect_eq(read_number(PARAMS "module"), times, "how often the module is prepared, %s",
-		  when);
+	expect_eq(read_number(PARAMS "kernel"), times,
+		  "pre_patch without post_unpatch of the kernel, %s", when);
+	expect_eq(read_number(PARAMS "module"), times,
+		  "pre_patch without post_unpatch of the module, %s", when);
 }
 
 static bool is_coming(void)
@@ -48,36 +48,37 @@ int main(void)
 	attach(shadow, inside.pid);
 	need_ok(shadowk_livepatch_load(device(), fd));
 	expect_refused(try_add(), -ENODEV, SHADOWK_REASON_OBJECT_MISSING,
-		       "adding it, the module not loaded");
+		       "adding the livepatch, the module not loaded");
 
 	pid = fork_tied();
 	if (!pid)
 		_exit(-module_load(victim_path("shk_slow"), "delay_ms=2000"));
-	expect(eventually(is_coming()), "the module starts");
+	expect(eventually(is_coming()), "the module does not start");
 	expect_refused(try_add(), -ENODEV, SHADOWK_REASON_OBJECT_MISSING,
-		       "adding it, the module not started");
-	expect(is_coming(), "it starts still");
+		       "adding the livepatch, the module not started");
+	expect(is_coming(), "the module has started before the livepatch was refused");
 	expect_prepared(0, "while the module starts");
-	expect_eq(wait_for(pid), 0, "the module starts in the end");
-	expect_prepared(0, "the module started");
+	expect_eq(wait_for(pid), 0, "result of loading the module");
+	expect_prepared(0, "after the module has started");
 
 	need(write_file(PARAMS "fail", "1"));
-	expect_ret(try_add(), -EXFULL, "adding it, an object not prepared");
-	expect_prepared(0, "when it has failed");
-	expect_eq(actor_do(&inside, job_syscall, SYS_munlockall), 0, "its function, failed");
+	expect_ret(try_add(), -EXFULL, "adding the livepatch, pre_patch of an object fails");
+	expect_prepared(0, "after pre_patch has failed");
+	expect_eq(actor_do(&inside, job_syscall, SYS_munlockall), 0,
+		  "its function after pre_patch has failed");
 
 	need(write_file(PARAMS "fail", "0"));
 	need_ok(try_add());
 	expect_prepared(1, "added");
 	expect_eq(actor_do(&inside, job_syscall, SYS_munlockall), 701, "its function");
-	expect_ret(module_unload("shk_slow"), -EAGAIN, "unloading the module");
+	expect_ret(module_unload("shk_slow"), -EAGAIN, "unloading the module of a livepatch");
 	patch_remove(shadow, "p");
-	expect(eventually(!module_unload("shk_slow")), "the module can be unloaded");
+	expect(eventually(!module_unload("shk_slow")), "the module cannot be unloaded");
 	expect_prepared(0, "removed");
 	expect_eq(read_number(PARAMS "wrong"), 0, "callbacks out of order");
 
 	actor_end(&inside);
 	close(fd);
-	expect(eventually(!module_unload(NAME)), "the livepatch can be unloaded");
+	expect(eventually(!module_unload(NAME)), "the livepatch module cannot be unloaded");
 	return finish();
 }

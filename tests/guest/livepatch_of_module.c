@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=180 */
 /*
- * A livepatch module that changes functions of the kernel and of a loaded module
- * does both in one shadow; then it is promoted, each object prepared once.
+ * A livepatch module that changes functions of the kernel and of a loaded module does both in one
+ * shadow. When it is promoted, each object is prepared once.
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -23,9 +23,9 @@ static void expect_patched(struct actor *actor, bool patched, const char *where)
 static void expect_prepared(int times, const char *when)
 {
 	expect_eq(read_number("/sys/module/" NAME "/parameters/kernel"), times,
-		  "how often it is prepared for the kernel, %s", when);
+		  "pre_patch without post_unpatch of the kernel, %s", when);
 	expect_eq(read_number("/sys/module/" NAME "/parameters/module"), times,
-		  "how often it is prepared for the module, %s", when);
+		  "pre_patch without post_unpatch of the module, %s", when);
 }
 
 static int try_add(void)
@@ -42,7 +42,7 @@ int main(void)
 	pair.other = shadow_new(NULL);
 	need_ok(shadowk_livepatch_load(device(), fd));
 	expect_refused(try_add(), -ENODEV, SHADOWK_REASON_OBJECT_MISSING,
-		       "a livepatch of a module that is not there");
+		       "adding the livepatch, the module not loaded");
 	pair_start(&pair);
 
 	need_ok(try_add());
@@ -52,24 +52,25 @@ int main(void)
 	expect_patched(&pair.elsewhere, false, "in another shadow");
 	expect_calls(&pair.elsewhere, pair.other, PAIR_CALLS, "in another shadow");
 	patch_remove(pair.shadow, "p");
-	expect(eventually(!read_number("/sys/module/" NAME "/parameters/module")), "it is undone");
+	expect(eventually(!read_number("/sys/module/" NAME "/parameters/module")),
+	       "post_unpatch of the module is not called");
 	expect_calls(&pair.inside, pair.shadow, PAIR_CALLS, "inside, removed");
 
 	need_ok(try_add());
 	need_ok(shadowk_patch_promote(pair.shadow, "p"));
-	expect(eventually(read_number(SYSFS "transition") == 0), "the transition ends");
+	expect(eventually(read_number(SYSFS "transition") == 0), "the transition does not end");
 	expect_prepared(1, "promoted");
 	patch_remove(pair.shadow, "p");
 	expect_patched(&pair.inside, true, "inside, promoted");
 	expect_patched(&pair.elsewhere, true, "in another shadow, promoted");
-	expect_prepared(1, "promoted, the shadow's removed");
+	expect_prepared(1, "promoted, the shadow's patch removed");
 	need(write_file(SYSFS "enabled", "0"));
-	expect(eventually(access(SYSFS "enabled", F_OK)), "the transition back ends");
-	expect_prepared(0, "taken back");
+	expect(eventually(access(SYSFS "enabled", F_OK)), "the transition back does not end");
+	expect_prepared(0, "disabled");
 
 	pair_end(&pair);
 	victims_done();
-	expect(eventually(!module_unload(NAME)), "it can be unloaded");
+	expect(eventually(!module_unload(NAME)), "the livepatch module cannot be unloaded");
 	close(fd);
 	return finish();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: once timeout=60 */
 /*
- * A process in a shadow that captures livepatches promotes one: the call reaches the
- * kernel's klp_enable_patch(), not the body that captures, and returns.
+ * A process in a shadow that captures livepatches promotes one. The call reaches the kernel's
+ * klp_enable_patch(), not the body that captures, and returns.
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -15,7 +15,9 @@
 
 static struct shadowk_shadow *capturing, *shadow;
 
-/* The library loads in a stretch of its own. This one stays inside @capturing. */
+/*
+ * The library loads the module in a stretch of its own, and this process stays inside @capturing.
+ */
 static void promote(int fd)
 {
 	need_ok(shadowk_process_attach(capturing, 0));
@@ -23,7 +25,7 @@ static void promote(int fd)
 	need_ok(livepatch_try(shadow, "shk_livepatch", 0));
 	need_ok(shadowk_patch_promote(shadow, "p"));
 	expect_refused(shadowk_patch_promote(shadow, "p"), -EEXIST, SHADOWK_REASON_PROMOTED,
-		       "promoting it twice, inside");
+		       "promoting a promoted patch, inside");
 }
 
 int main(void)
@@ -45,16 +47,17 @@ int main(void)
 		_exit(0);
 	}
 	if (!eventually(waitpid(pid, &status, WNOHANG) == pid)) {
-		expect(false, "promoting returns");
-		/* It holds what closing a shadow waits for. */
+		expect(false, "promoting does not return");
+		/* The process that promotes holds a lock for which closing a shadow would wait. */
 		_exit(1);
 	}
-	expect_eq(status, 0, "the status of the process that promotes");
-	expect(eventually(read_number(SYSFS "transition") == 0), "the transition ends");
+	expect_eq(status, 0, "wait status of the process that promotes");
+	expect(eventually(read_number(SYSFS "transition") == 0), "the transition does not end");
 	patch_remove(shadow, "p");
 	need(write_file(SYSFS "enabled", "0"));
-	expect(eventually(access(SYSFS "enabled", F_OK)), "the transition back ends");
-	expect(eventually(!module_unload("shk_livepatch")), "the module can be unloaded");
+	expect(eventually(access(SYSFS "enabled", F_OK)), "the transition back does not end");
+	expect(eventually(!module_unload("shk_livepatch")),
+	       "the livepatch module cannot be unloaded");
 	close(fd);
 	return finish();
 }

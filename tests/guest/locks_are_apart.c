@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * While a call holds one shadow for long, calls that have to do with others go on, and so do lists
- * and what leaves it; whoever wants to change it waits, and can be killed.
+ * While a call holds one shadow's lock for long, calls about other shadows go on, and so do lists
+ * and processes that leave the shadow. Calls that change the shadow wait, and their callers can be
+ * killed.
  *
- * The call adds a livepatch module, whose callback does not return.
+ * The call adds a livepatch module whose callback does not return.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -20,15 +21,18 @@
 #define NAME   "shk_livepatch_callbacks"
 #define PARAMS "/sys/module/" NAME "/parameters/"
 
-#define GOES_ON 5000 /* ms, on a slow machine */
+#define GOES_ON 5000 /* limit in ms, for a slow machine */
 #define BLOCKED 500
 
 static struct shadowk_shadow *held, *other, *owner, *all;
-/* Bound to nothing; wanted for the shadow that is held; bound to it, with a member, and none. */
+/*
+ * @group is not attached. @wanted is to be attached to @held. @home and @gone are attached to
+ * @held; a process is moved into @home, and @gone is empty.
+ */
 static struct cgroup group, wanted, home, gone;
 static struct actor inside, outside, mover;
 
-/* ---- what goes on ---- */
+/* ---- calls that go on ---- */
 
 static int list(void)
 {
@@ -138,19 +142,19 @@ static const struct {
 	const char *what;
 	int (*make)(void);
 } calls[] = {
-	{ "lists", list },
-	{ "making and destroying another", make_and_destroy },
-	{ "attaching to another", attach_elsewhere },
-	{ "entering another", enter },
-	{ "a probe of another at the same function", probe_at_the_same },
+	{ "lists of shadows and processes", list },
+	{ "creating and destroying another shadow", make_and_destroy },
+	{ "attaching to another shadow", attach_elsewhere },
+	{ "entering another shadow", enter },
+	{ "a probe of another shadow at the same function", probe_at_the_same },
 	{ "a probe of the union", probe_union },
-	{ "owning", own },
-	{ "removing a cgroup of the one that is held", remove_cgroup },
-	{ "moving a process into a cgroup of that", move_into_cgroup },
-	{ "a cgroup of another", bind_cgroup },
-	{ "chosen system calls of another", choose_calls },
-	{ "moving out of it", move_out },
-	{ "leaving where that is", leave },
+	{ "owning kernel threads", own },
+	{ "removing a cgroup that is attached to the held shadow", remove_cgroup },
+	{ "moving a process into a cgroup of the held shadow", move_into_cgroup },
+	{ "attaching a cgroup to another shadow", bind_cgroup },
+	{ "selecting system calls for another shadow", choose_calls },
+	{ "moving out of the held shadow", move_out },
+	{ "detaching from the other shadow", leave },
 };
 
 static pid_t ask(int (*make)(void))
@@ -172,15 +176,15 @@ static void expect_goes_on(const char *what, int (*make)(void))
 	int status = 0;
 
 	if (ends_within(pid, GOES_ON, &status)) {
-		expect_eq(status, 0, "status of %s", what);
+		expect_eq(status, 0, "wait status of %s", what);
 		return;
 	}
-	expect(false, "%s does not wait", what);
+	expect(false, "%s waits for the held shadow", what);
 	kill(pid, SIGKILL);
 	wait_for(pid);
 }
 
-/* ---- what waits ---- */
+/* ---- calls that wait ---- */
 
 static int probe_it(void)
 {
@@ -212,10 +216,10 @@ static struct {
 	int (*make)(void);
 	pid_t pid;
 } waiters[] = {
-	{ "a probe of the shadow that is held", probe_it, 0 },
-	{ "attaching to it", attach_to_it, 0 },
-	{ "attaching a cgroup to it", bind_to_it, 0 },
-	{ "its end", destroy_it, 0 },
+	{ "a probe of the held shadow", probe_it, 0 },
+	{ "attaching to the held shadow", attach_to_it, 0 },
+	{ "attaching a cgroup to the held shadow", bind_to_it, 0 },
+	{ "destroying the held shadow", destroy_it, 0 },
 };
 
 static void begin_waiting(void)
@@ -230,9 +234,10 @@ static void end_waiting(void)
 	int status;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(waiters); i++) {
-		expect(!ends_within(waiters[i].pid, 0, &status), "%s waits", waiters[i].what);
+		expect(!ends_within(waiters[i].pid, 0, &status), "%s does not wait",
+		       waiters[i].what);
 		need(!kill(waiters[i].pid, SIGKILL));
-		expect(ends_within(waiters[i].pid, GOES_ON, &status), "%s can be killed",
+		expect(ends_within(waiters[i].pid, GOES_ON, &status), "%s cannot be killed",
 		       waiters[i].what);
 	}
 }
@@ -266,15 +271,15 @@ int main(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
 		expect_goes_on(calls[i].what, calls[i].make);
 	end_waiting();
-	expect(read_number(PARAMS "waiting") == 1, "it was held all the time");
+	expect(read_number(PARAMS "waiting") == 1, "the shadow was not held all the time");
 
 	need(write_file(PARAMS "wait", "0"));
-	expect_eq(wait_for(adder), 0, "exit status of who has added the patch");
+	expect_eq(wait_for(adder), 0, "exit status of the process that adds the patch");
 	patch_remove(held, "p");
 	expect(eventually(shadow_of(mover.pid) == shadow_info(held).id),
-	       "the process in a cgroup of that is inside in the end");
+	       "the process that was moved into the cgroup does not get inside");
 	cgroup_detach(&home);
-	expect(eventually(!shadowk_shadow_destroy(held)), "the end of the one that was held");
+	expect(eventually(!shadowk_shadow_destroy(held)), "the held shadow cannot be destroyed");
 	actor_end(&inside);
 	actor_end(&outside);
 	actor_end(&mover);
@@ -282,6 +287,6 @@ int main(void)
 	cgroup_remove(&wanted);
 	cgroup_remove(&home);
 	close(fd);
-	expect(eventually(!module_unload(NAME)), "the livepatch can be unloaded");
+	expect(eventually(!module_unload(NAME)), "the livepatch module cannot be unloaded");
 	return finish();
 }

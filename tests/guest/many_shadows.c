@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: once timeout=600 */
-/* A thousand shadows, a process in each, and each process's calls counted in its own. */
+/*
+ * With a thousand shadows and a process in each, each shadow counts exactly the calls of its own
+ * process.
+ */
 #include <sys/resource.h>
 
 #include "actor.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: once timeout=600 */
 /*
- * What a shadow says it occupies is its tables and pages, comes back to
- * nothing, and the machine has no less memory after hundreds of shadows.
+ * The memory that a shadow reports is that of its tables and pages, and is 0 after its end.
+ * Hundreds of shadows cost the machine no memory.
  */
 #include <sys/stat.h>
 
@@ -13,7 +13,7 @@
 #define EXPEDITED "/sys/kernel/rcu_expedited"
 #define WARM_UP	  100
 #define ROUNDS	  500
-/* KB that may be missing: half a KB for each round would be noticed. */
+/* Limit in KB for the memory that may be missing. Half a KB for each round would exceed it. */
 #define DRIFT  256
 #define CGROUP "/sys/fs/cgroup/memory_is_accounted"
 
@@ -32,14 +32,14 @@ static long meminfo(const char *name)
 	return kb;
 }
 
-/* Small things that nobody will ever give back. */
+/* Memory that the kernel cannot reclaim: slabs, per-CPU memory and vmalloc. */
 static long slab_kb(void)
 {
 	write_file("/proc/sys/vm/drop_caches", "3\n");
 	return meminfo("SUnreclaim") + meminfo("Percpu") + meminfo("VmallocUsed");
 }
 
-/* What the kernel has allocated for the test and what it forks. */
+/* Moves the test into a cgroup, which is charged for kernel memory of the test and its children. */
 static bool join_cgroup(void)
 {
 	write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
@@ -79,12 +79,12 @@ static void check_numbers(void)
 	uint64_t tables;
 	struct actor actor;
 
-	expect_eq(info.memory, 0, "bytes of a shadow that nobody has touched");
+	expect_eq(info.memory, 0, "bytes of a new shadow");
 	actor_start(&actor, -1);
 	attach(shadow, actor.pid);
 	info = shadow_info(shadow);
 	tables = info.memory / PAGE - info.private_pages - info.diverged_ranges;
-	/* PUD and PMD page, and a P4D page with five levels. */
+	/* A PUD page and a PMD page, and with five levels a P4D page. */
 	expect_range(tables, 2, 3, "pages of upper tables");
 	count(shadow, GETPPID);
 	count(shadow, "tcp_sendmsg");
@@ -104,7 +104,7 @@ static void check_numbers(void)
 	expect_eq(info.memory, 0, "bytes of a shadow that was destroyed");
 	expect_eq(info.private_pages, 0, "private pages of a shadow that was destroyed");
 	expect_eq(info.diverged_ranges, 0, "ranges of a shadow that was destroyed");
-	expect_eq(module_info().memory, 0, "bytes of all shadows when there is none");
+	expect_eq(module_info().memory, 0, "bytes of all shadows after the last was destroyed");
 	shadow_close(shadow);
 	expect_eq(module_info().nr_shadows, 0, "shadows");
 }
@@ -116,9 +116,12 @@ int main(void)
 	long slab, used;
 
 	if (!join_cgroup())
-		skip("no cgroup with a memory controller");
+		skip("this guest has no cgroup with a memory controller");
 	check_numbers();
-	/* Grace periods, and the hook that comes with the first edit, would take minutes. */
+	/*
+	 * Otherwise grace periods would take minutes. @other keeps the ftrace hooks registered,
+	 * since registering them for each round would take minutes, too.
+	 */
 	write_file(EXPEDITED, "1\n");
 	other = shadow_new(NULL);
 	count(other, GETPPID);
@@ -130,9 +133,9 @@ int main(void)
 	used = cgroup_kb();
 	for (int i = 0; i < ROUNDS; i++)
 		one_life(&actor);
-	/* What was removed is freed a little later. */
+	/* Removed shadows are freed somewhat later. */
 	expect(eventually(slab_kb() - slab < DRIFT),
-	       "%ld KB more of small things after %d shadows, expected less than %d",
+	       "%ld KB more that the kernel cannot reclaim after %d shadows, expected less than %d",
 	       slab_kb() - slab, ROUNDS, DRIFT);
 	expect(eventually(cgroup_kb() - used < DRIFT),
 	       "%ld KB more are charged to the test after %d shadows, expected less than %d",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=120 */
 /*
- * A module's function is probed in a shadow: who is inside is counted, exactly,
- * who is outside is not; the module cannot be unloaded before the probe is gone.
+ * A module's function is probed in a shadow. Exactly the calls of processes inside are counted. The
+ * module cannot be unloaded while it has the probe.
  */
 #include "actor.h"
 #include "places.h"
@@ -16,7 +16,7 @@ static long job_own(long n)
 	return job_victim(VICTIM_ORDER(VICTIM_OWN, n));
 }
 
-/* The base's own mapping of the function, the global bit included. */
+/* The base's entry for the function's page, which has the global bit. */
 static uint64_t base_entry(void)
 {
 	static uint64_t addr;
@@ -55,18 +55,20 @@ int main(void)
 
 	probe_all(one);
 	expect_eq(strcmp(probe_info(one, "call").symbol, "shk_victim:" VICTIM_TEXT), 0,
-		  "the module is not named");
+		  "strcmp() of the probe's symbol with MODULE:FUNCTION");
 	attach(one, first.pid);
 	attach(two, second.pid);
-	probe_all(two); /* under a live shadow, and the second copy of that page */
+	probe_all(two); /* processes are inside, and this is the page's second copy */
 	for (int turn = 0; turn < 4; turn++) {
 		actor_do(&outside, job_own, CALLS);
 		actor_do(&first, job_own, CALLS);
 		actor_do(&second, job_own, 2 * CALLS);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
-		expect_eq(hits(one, probes[i]), 4 * CALLS, "hits of %s in the first", probes[i]);
-		expect_eq(hits(two, probes[i]), 8 * CALLS, "hits of %s in the second", probes[i]);
+		expect_eq(hits(one, probes[i]), 4 * CALLS, "hits of %s in the first shadow",
+			  probes[i]);
+		expect_eq(hits(two, probes[i]), 8 * CALLS, "hits of %s in the second shadow",
+			  probes[i]);
 		expect_eq(probe_info(one, probes[i]).async_hits, 0, "async hits of %s", probes[i]);
 	}
 	actor_end(&first);
@@ -80,7 +82,7 @@ int main(void)
 	shadows_done();
 	expect(base_entry() == before, "the base's entry is 0x%" PRIx64 ", was 0x%" PRIx64,
 	       base_entry(), before);
-	expect_ret(module_unload("shk_victim"), 0, "rmmod when they are gone");
+	expect_ret(module_unload("shk_victim"), 0, "rmmod after the probes were removed");
 	victims_done();
 	return finish();
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races core bochs timeout=180 */
 /*
- * While a shadow has text of one module private, others come and go in the
- * same 2 MB. Who is inside loads, uses and unloads them as if he were outside,
- * and nobody meets the code of a module that is gone.
+ * While a shadow has private text of one module, other modules come and go in the same 2 MB. A
+ * process inside loads, uses and unloads them as a process outside does. No process executes code
+ * of a module that was unloaded.
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -29,7 +29,7 @@ static long job_unload(long unused)
 	return module_unload("shk_observer");
 }
 
-/* What the observer reads at one address, so that its text executes. */
+/* Reads at @addr through shk_observer.ko, so that the module's text is executed. */
 static long job_observe(long addr)
 {
 	uint64_t word = 0;
@@ -64,10 +64,11 @@ int main(void)
 		expect_ret(actor_do(loader, job_load, 0), 0, "insmod in turn %d", turn);
 		seen = actor_do(&outside, job_observe, addr);
 		expect(seen > 0, "the observer saw nothing");
-		expect_eq(actor_do(&inside, job_observe, addr), seen, "turn %d, inside", turn);
+		expect_eq(actor_do(&inside, job_observe, addr), seen,
+			  "text that the observer reads inside, turn %d", turn);
 		actor_do(&inside, job_own, 10);
 		expect_ret(actor_do(unloader, job_unload, 0), 0, "rmmod in turn %d", turn);
-		/* Another module at the address: shadowk's own neighbours move. */
+		/* The shadow's only private page of module text goes and comes back. */
 		if (turn % 4 == 3) {
 			probe_remove(shadow, VICTIM_TEXT);
 			count(shadow, VICTIM_TEXT);

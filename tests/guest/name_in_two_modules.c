@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * Two modules have a function of the same name: it is refused wherever a name is given, with the
- * candidates. With the name of its module each is counted apart. When one module is gone, the name
- * is enough.
+ * Two modules have a function of the same name. Wherever only this name is given, the call is
+ * refused and the error names both. With the module's name, each function is counted separately.
+ * After one module was unloaded, the name alone suffices.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -30,7 +30,7 @@ static void expect_candidates(long err, enum shadowk_op op, const struct shadowk
 	expect_refused(err, -EINVAL, SHADOWK_REASON_SYMBOL_AMBIGUOUS, "%s by the name alone", what);
 	shadowk_explain(line, sizeof(line), op, err, subject);
 	expect(strstr(line, "shk_twin_a:" TWIN) && strstr(line, "shk_twin_b:" TWIN),
-	       "%s: the error names both: %s", what, line);
+	       "%s: the error does not name both: %s", what, line);
 }
 
 static void name_is_refused(struct shadowk_shadow *shadow)
@@ -73,7 +73,7 @@ int main(void)
 	need_ok(module_unload("shk_twin_a"));
 	count(shadow, TWIN);
 	expect(!strcmp(probe_info(shadow, TWIN).symbol, "shk_twin_b:" TWIN),
-	       "the one that is left");
+	       "the probe is not in the module that is left");
 	probe_remove(shadow, "b");
 	probe_remove(shadow, TWIN);
 	need_ok(module_unload("shk_twin_b"));

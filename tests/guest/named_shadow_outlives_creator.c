@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * Who made a shadow with a name may go: it keeps its probes, and can be opened,
+ * A shadow with a name remains when its creator has exited. It keeps its probes and can be opened,
  * until it is destroyed.
  */
 #include "actor.h"
@@ -26,23 +26,25 @@ int main(void)
 
 	need_ok(shadowk_shadow_open(device(), NAME, &shadow));
 	expect_eq(shadow_info(shadow).nr_probes, 1, "probes");
-	expect(!strcmp(shadow_info(shadow).name, NAME), "its name: %s", shadow_info(shadow).name);
+	expect(!strcmp(shadow_info(shadow).name, NAME), "the shadow has another name: %s",
+	       shadow_info(shadow).name);
 	actor_start(&inside, -1);
 	attach(shadow, inside.pid);
-	/* Without any handle it is there as well. */
+	/* The shadow remains without any handle. */
 	shadowk_shadow_close(shadow);
 	actor_do(&inside, job_getppid, 100);
 	need_ok(shadowk_shadow_open(device(), NAME, &shadow));
-	expect_eq(hits(shadow, GETPPID), 100, "hits while nobody held it");
+	expect_eq(hits(shadow, GETPPID), 100, "hits without any handle");
 	actor_end(&inside);
 
 	expect_ret(shadowk_shadow_destroy(shadow), 0, "destroy");
 	expect_ret(shadowk_shadow_open(device(), NAME, &other), -ENOENT, "open after destroy");
 	expect_eq(shadow_info(shadow).nr_probes, 0, "probes after destroy");
 	expect_ret(shadowk_process_attach(shadow, 0), -ESTALE, "attach after destroy");
-	/* The name is free while the old one is still held. */
-	expect_ret(shadowk_shadow_create(device(), NAME, &other), 0, "create another of that name");
-	expect_ret(shadowk_shadow_destroy(other), 0, "destroy the other");
+	/* The name is free while a handle of the old shadow is still open. */
+	expect_ret(shadowk_shadow_create(device(), NAME, &other), 0,
+		   "create another shadow of that name");
+	expect_ret(shadowk_shadow_destroy(other), 0, "destroy the other shadow");
 	shadowk_shadow_close(other);
 	shadowk_shadow_close(shadow);
 	expect_eq(module_info().nr_shadows, 0, "shadows at the end");

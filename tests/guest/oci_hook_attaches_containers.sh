@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=120
-# Containers of a real OCI runtime, crun, are in the shadow that their annotation names:
-# from the first program on, with whatever is executed in them later, until they are
-# deleted. Others are not, and one whose shadow there is not is not started.
+# Containers of the OCI runtime crun are in the shadow that their annotation names, from the first
+# program on. Programs that are executed in them later are inside, too. Other containers are
+# outside, and a container whose shadow does not exist is not started.
 command -v crun >/dev/null || { echo "this guest has no crun"; exit 77; }
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
@@ -19,7 +19,7 @@ hits() {
 print(*(p["hits"] for p in json.load(sys.stdin)))'
 }
 
-# bundle NAME SHADOW COMMAND: a container that runs COMMAND by bash
+# bundle NAME SHADOW COMMAND	makes a container that runs COMMAND by bash
 bundle() {
 	mkdir -p $top/"$1"
 	python3 - "$1" "$2" "$3" "$(command -v shadowctl)" >$top/"$1"/config.json <<-'END'
@@ -46,7 +46,7 @@ bundle() {
 }
 
 runtime() {
-	# Not to a pipe: what is detached would hold it.
+	# Output goes to a file, since a detached container would keep a pipe open.
 	crun --root=/run/crun --cgroup-manager=cgroupfs "$@" </dev/null >$top/said 2>&1
 	local status=$?
 	cat $top/said
@@ -61,21 +61,21 @@ bundle first canary "$(calls 7)"
 is "a container with the annotation" "$(runtime run --bundle $top/first first)" ""
 is "hits of its program" "$(hits)" 7
 bundle neighbour "" "$(calls 5)"
-is "a container without" "$(runtime run --bundle $top/neighbour neighbour)" ""
-is "hits with a neighbour's" "$(hits)" 7
+is "a container without the annotation" "$(runtime run --bundle $top/neighbour neighbour)" ""
+is "hits after a container without the annotation" "$(hits)" 7
 
 bundle service canary "$(calls 11); sleep 1000"
 is "a service" "$(runtime run --detach --bundle $top/service service)" ""
 until [ "$(hits)" -ge 18 ]; do sleep 0.1; done
-is "hits with the service's" "$(hits)" 18
-is "executed in the service" "$(runtime exec service bash -c "$(calls 13)")" ""
-is "hits with those of what was executed" "$(hits)" 31
+is "hits with those of the service" "$(hits)" 18
+is "a program in the service" "$(runtime exec service bash -c "$(calls 13)")" ""
+is "hits with those of that program" "$(hits)" 31
 is "cgroups" "$(shadowctl show canary --json | python3 -c 'import json, sys
 print(*json.load(sys.stdin)["cgroups"])')" /oci/service
 is "delete" "$(runtime delete --force service)" ""
 
 bundle wrong nobody "$(calls 1)"
-said=$(runtime run --bundle $top/wrong wrong) && is "a container of no shadow" "$said" refused
-[[ $said == *hook* ]] || is "what the runtime says" "$said" "...hook..."
+said=$(runtime run --bundle $top/wrong wrong) && is "a container whose shadow does not exist" "$said" refused
+[[ $said == *hook* ]] || is "error of the runtime" "$said" "...hook..."
 is "destroy" "$(shadowctl destroy canary 2>&1)" ""
 [ $failures = 0 ]

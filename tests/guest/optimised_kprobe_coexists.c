@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=90 */
 /*
- * A kprobe for everybody that the kernel has turned into a jump, which covers
- * the place of a shadow's probe: whichever came first and whichever goes first,
- * each sees its own hits and all of them.
+ * The kernel turns a kprobe of the whole machine into a jump, which covers the place of a shadow's
+ * probe. In whatever order the two come and go, each counts all of its hits.
  */
 #include "actor.h"
 #include "places.h"
@@ -16,7 +15,7 @@
 
 struct pair {
 	const char *what;
-	unsigned int global, ours; /* offsets */
+	unsigned int global, ours; /* offsets of the kprobe and of the shadow's probe */
 	enum shadowk_probe_arm arm;
 	uint32_t flags;
 };
@@ -81,45 +80,45 @@ static void ours_first(const struct pair *pair)
 	optimise(pair);
 	check("optimised", pair, true, true);
 	kprobes_optimise(false);
-	check("not optimised any more", pair, true, true);
+	check("no longer optimised", pair, true, true);
 	optimise(pair);
 	check("optimised again", pair, true, true);
 	probe_remove(shadow, "ours");
-	check("ours is gone", pair, false, true);
+	check("the probe was removed", pair, false, true);
 	kprobe_remove("everybodys");
 
 	add_ours(pair);
 	add_global(pair);
 	optimise(pair);
 	kprobe_remove("everybodys");
-	check("the kprobe is gone", pair, true, false);
+	check("the kprobe was removed", pair, true, false);
 	probe_remove(shadow, "ours");
 }
 
 static void kprobe_first(const struct pair *pair)
 {
-	/* A breakpoint is what a jump cannot be under a jump. */
+	/* In a place under the kernel's jump, the shadow's probe is a breakpoint, not a jump. */
 	struct pair second = *pair;
 
 	second.arm = SHADOWK_ARM_INT3;
 	add_global(pair);
 	optimise(pair);
 	add_ours(&second);
-	check("the kprobe was first", pair, true, true);
+	check("the kprobe came first", pair, true, true);
 	kprobes_optimise(false);
-	check("the kprobe was first, and is not optimised any more", pair, true, true);
+	check("the kprobe came first, and is no longer optimised", pair, true, true);
 	optimise(pair);
-	check("the kprobe was first, and is optimised again", pair, true, true);
+	check("the kprobe came first, and is optimised again", pair, true, true);
 	probe_remove(shadow, "ours");
-	check("the kprobe was first, ours is gone", pair, false, true);
+	check("the kprobe came first, and the probe was removed", pair, false, true);
 	add_ours(&second);
-	check("the kprobe was first, ours comes back", pair, true, true);
+	check("the kprobe came first, and the probe was added again", pair, true, true);
 	kprobe_remove("everybodys");
-	check("the kprobe was first and is gone", pair, true, false);
+	check("the kprobe came first, and was removed", pair, true, false);
 	probe_remove(shadow, "ours");
 }
 
-/* The first instruction after the one at @offset. */
+/* Returns the offset of the instruction that follows the one at @offset. */
 static unsigned int next_instruction(unsigned int offset)
 {
 	while (probe_try(shadow, "next", place(++offset), SHADOWK_PROBE_COUNT,
@@ -129,7 +128,7 @@ static unsigned int next_instruction(unsigned int offset)
 	return offset;
 }
 
-/* The first instruction after the __fentry__ site. */
+/* Returns the offset of the first instruction behind the __fentry__ site. */
 static unsigned int first_instruction(void)
 {
 	uint64_t addr;
@@ -140,7 +139,7 @@ static unsigned int first_instruction(void)
 	return addr - kernel_symbol(VICTIM_SYMBOL);
 }
 
-/* ---- two probes of the shadow under one jump: each holds the jump off its page ---- */
+/* ---- two probes of the shadow under one jump: each keeps the jump out of the private page ---- */
 
 #define EDGE	"shk_victim:" VICTIM_AT_EDGE
 #define AT_EDGE 12 /* three instructions of two bytes: see tests/victim/edge.S */
@@ -157,9 +156,10 @@ static void check_two(const char *when, bool have_first)
 	actor_do(&inside, job_edge, INSIDE);
 	actor_do(&outside, job_edge, OUTSIDE);
 	if (have_first)
-		expect_eq(hits(shadow, "first") - first, INSIDE, "two, %s: hits of the first",
-			  when);
-	expect_eq(hits(shadow, "second") - second, INSIDE, "two, %s: hits of the second", when);
+		expect_eq(hits(shadow, "first") - first, INSIDE,
+			  "two probes, %s: hits of the first", when);
+	expect_eq(hits(shadow, "second") - second, INSIDE, "two probes, %s: hits of the second",
+		  when);
 }
 
 static void add_two(void)
@@ -175,7 +175,7 @@ static void add_two(void)
 
 static void add_optimised(void)
 {
-	/* Tracing adds no kprobe where there is no __fentry__ site. */
+	/* Tracing cannot add a kprobe to a function without a __fentry__ site. */
 	need_ok(module_load(victim_path("shk_kprobe"), "at=" EDGE " offset=12"));
 	kprobes_optimise(true);
 	if (!eventually(kprobe_is_optimised(module_symbol(VICTIM_AT_EDGE) + AT_EDGE)))
@@ -191,18 +191,18 @@ static void two_of_ours(void)
 {
 	add_optimised();
 	add_two();
-	check_two("the kprobe was first", true);
-	/* Its breakpoint must go from the page, too: no kprobe would serve it. */
+	check_two("the kprobe came first", true);
+	/* The kprobe's breakpoint must leave the private page, too: no kprobe would handle it. */
 	remove_optimised();
-	check_two("the kprobe is gone", true);
+	check_two("the kprobe was removed", true);
 
 	add_optimised();
-	check_two("they were first", true);
-	/* The jump must not overwrite the other one. */
+	check_two("the probes came first", true);
+	/* The jump must not overwrite the second probe. */
 	probe_remove(shadow, "first");
-	check_two("one is gone", false);
+	check_two("one probe was removed", false);
 	remove_optimised();
-	check_two("all others are gone", false);
+	check_two("the kprobe and one probe were removed", false);
 	probe_remove(shadow, "second");
 }
 

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: timeout=60
-# own --device finds the lines of a disk: each of its interrupts, and no other, is a hit in its owner.
+# `shadowctl own --device` finds the interrupt lines of a disk. Each of its interrupts, and no
+# other, is a hit in the owner.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 disk=nvme0n1
 [ -e /sys/class/block/$disk ] && grep -qw nvme_irq /proc/kallsyms || {
-	echo "no disk $disk"
+	echo "this guest has no disk $disk"
 	exit 77
 }
 need_owners
@@ -16,7 +17,7 @@ interrupts() {
 		cpus="$(nproc)" /proc/interrupts
 }
 
-# hits NAME: all of them, wherever.
+# hits NAME	prints async hits and hits of all probes
 hits() {
 	shadowctl probe list "$1" --json | python3 -c 'import json, sys
 p = json.load(sys.stdin); p = p if isinstance(p, list) else p["probes"]
@@ -36,12 +37,12 @@ for _ in 1 2 3 4 5; do
 	dd if=/dev/$disk of=/dev/null bs=64k count=20 iflag=direct 2>/dev/null
 	last=$(hits disk)
 	after=$(interrupts)
-	# Somebody else's reading may come in between.
+	# Another process may read the disk between the measurements.
 	[ $((${last% *} - ${first% *})) = $((after - before)) ] && break
 done
 is "hits of the disk's interrupts" $((${last% *} - ${first% *})) $((after - before))
 [ $((after - before)) -ge 20 ] || is "interrupts" $((after - before)) "20 or more"
-is "hits elsewhere" "${last#* }" 0
+is "hits outside of interrupts" "${last#* }" 0
 is "hits in the owner of another device" "$(hits port)" "0 0"
 shadowctl disown disk --device $disk || exit 1
 last=$(hits disk)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * Handlers of a line that a shadow owns execute it, for each interrupt of that line
- * and for no other, though the handler of both is the same function: that of the two
- * serial ports.
+ * Handlers of an interrupt line that a shadow owns execute the shadow, for each interrupt of that
+ * line and for no other. That holds although both serial ports have the same function as their
+ * handler.
  */
 #include <fcntl.h>
 #include <termios.h>
@@ -17,7 +17,7 @@
 
 enum { FIRST_LINE = 4, SECOND_LINE = 3 };
 
-/* So often the line's handlers were called, on all CPUs. */
+/* Returns how often the line's handlers were called, on all CPUs. */
 static uint64_t interrupts(int line)
 {
 	FILE *file = fopen("/proc/interrupts", "re");
@@ -49,7 +49,7 @@ static void write_port(int port)
 
 struct line {
 	int number;
-	struct shadowk_shadow *shadow; /* that owns it, or NULL */
+	struct shadowk_shadow *shadow; /* the owner, or NULL */
 	uint64_t hits, interrupts;
 };
 
@@ -63,7 +63,10 @@ static bool agrees(const struct line *line)
 	return async_hits(line) - line->hits == interrupts(line->number) - line->interrupts;
 }
 
-/* What this prints leaves the guest by the other port, where that is how it does. */
+/*
+ * Prints a text. In some machines it leaves the guest by the other port, whose line then has
+ * interrupts.
+ */
 static void print_something(void)
 {
 	uint64_t was = interrupts(SECOND_LINE);
@@ -84,12 +87,14 @@ static void check(int port, struct line *lines, size_t nr)
 	write_port(port);
 	print_something();
 	for (size_t i = 0; i < nr; i++) {
-		/* One may come between the two looks. */
+		/* An interrupt may come between the two readings. */
 		expect(eventually(agrees(&lines[i])), "line %d: hits differ from interrupts",
 		       lines[i].number);
-		expect_eq(probe_info(lines[i].shadow, HANDLER).hits, 0, "hits in no interrupt");
+		expect_eq(probe_info(lines[i].shadow, HANDLER).hits, 0,
+			  "hits outside of interrupts");
 	}
-	expect(async_hits(&lines[0]) > lines[0].hits, "no interrupts: this test sees nothing");
+	expect(async_hits(&lines[0]) > lines[0].hits,
+	       "the line had no interrupts, so the test checks nothing");
 }
 
 int main(void)
@@ -106,13 +111,13 @@ int main(void)
 	count(second, HANDLER);
 	count(other, HANDLER);
 	write_port(port);
-	expect_eq(probe_info(first, HANDLER).async_hits, 0, "hits of a line that nobody owns");
+	expect_eq(probe_info(first, HANDLER).async_hits, 0, "hits of a line without an owner");
 
 	need_ok(shadowk_own_irq(first, FIRST_LINE));
 	check(port, lines, 1);
 	need_ok(shadowk_own_irq(second, SECOND_LINE));
 	check(port, lines, 2);
-	expect_ret(shadowk_own_irq(other, FIRST_LINE), -EBUSY, "to own another's line");
+	expect_ret(shadowk_own_irq(other, FIRST_LINE), -EBUSY, "own a line of another shadow");
 
 	need_ok(shadowk_disown_irq(first, FIRST_LINE));
 	was = probe_info(first, HANDLER).async_hits;

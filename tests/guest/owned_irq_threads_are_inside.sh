@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: threadirqs timeout=120
-# Where handlers of interrupts are threads, those of a device that is owned execute its owner,
-# by the device and by their names, and those of no other device do.
+# If interrupt handlers are threads, those of an owned device execute the owner, whether they are
+# owned by the device or by their names. Handler threads of other devices do not.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 # shellcheck source=tests/guest/lib/virtio.sh
@@ -11,17 +11,17 @@ complete=virtblk_done
 virtio_begin
 pgrep "^irq/$(lines "$disk" | head -n 1)-" >/dev/null || {
 	virtio_end
-	echo "handlers of interrupts are no threads: boot with threadirqs"
+	echo "interrupt handlers are no threads; boot with threadirqs"
 	exit 77
 }
 
-# completed WHAT HITS	20 reads are so many hits in the disk's owner
+# completed WHAT HITS	20 reads must be HITS hits in the disk's owner
 completed() {
 	local before
 	before=$(hits disk $complete)
 	read_disk 20
 	is "$1: reads that complete inside" $(($(hits disk $complete) - before)) "$2"
-	is "$1: in the owner of the card" "$(hits card $complete)" 0
+	is "$1: hits in the owner of the card" "$(hits card $complete)" 0
 }
 
 for name in disk card; do
@@ -29,13 +29,13 @@ for name in disk card; do
 	shadowctl probe add $name $complete >/dev/null
 done
 shadowctl own card --device "$card" || exit 1
-completed "threads of nobody" 0
+completed "threads without an owner" 0
 shadowctl own disk --device "$disk" || exit 1
-completed "threads of the device" 20
+completed "threads owned by the device" 20
 shadowctl disown disk --device "$disk" || exit 1
 completed "disowned threads" 0
 shadowctl own disk --kthread "irq/*-$(virtio_name "$disk")*" || exit 1
-completed "threads by their names" 20
+completed "threads owned by their names" 20
 shadowctl destroy disk
 shadowctl destroy card
 virtio_end

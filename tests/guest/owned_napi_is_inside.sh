@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: timeout=120
-# Threaded NAPI of a card that is owned, also if it becomes threaded later: each packet that the
-# card receives is received inside. No other card's is, and none before and after.
+# NAPI threads of an owned card execute the owner, also if NAPI becomes threaded later: each packet
+# of the card is received inside. Packets of other cards are not, nor are packets before and after
+# the ownership.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 # shellcheck source=tests/guest/lib/virtio.sh
@@ -14,13 +15,13 @@ packets() {
 	cat "/sys/class/net/$card/statistics/rx_packets"
 }
 
-# threaded 0|1	both cards
+# threaded 0|1	switches both cards
 threaded() {
 	echo "$1" >"/sys/class/net/$card/threaded"
 	ip netns exec far sh -c "echo $1 >/sys/class/net/away/threaded"
 }
 
-# received WHAT inside|outside
+# received WHAT inside|outside	packets must be received there
 received() {
 	local before before_hits nr=0
 	before=$(packets)
@@ -42,7 +43,7 @@ for name in card other; do
 	shadowctl probe add $name $receive >/dev/null
 done
 shadowctl own other --kthread 'napi/no*'
-received "threads of nobody" outside
+received "threads without an owner" outside
 shadowctl own card --device "$card" || exit 1
 received "softirqs" outside
 threaded 1
@@ -50,15 +51,15 @@ for _ in $(seq 40); do
 	[ "$(nr_threads)" -ge 2 ] && break
 	sleep 0.05
 done
-received "threads that came later" inside
+received "threads that came after own" inside
 shadowctl disown card --device "$card" || exit 1
 received "disowned threads" outside
 shadowctl own card --kthread "napi/$card-*" || exit 1
-received "threads that are owned by their names" inside
+received "threads owned by their names" inside
 shadowctl disown card --device "$card" || exit 1
-received "threads disowned as their device's" outside
+received "threads after disown --device" outside
 shadowctl own card --device "$card" || exit 1
-received "threads that were there before" inside
+received "threads that were there before own" inside
 threaded 0
 received "softirqs again" outside
 shadowctl destroy card

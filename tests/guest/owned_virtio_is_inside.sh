@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=120
-# own --device gives a network card's and a disk's interrupts to their owners, on all of their
-# lines, each to its own, though it is one function that handles all of them.
+# `shadowctl own --device` gives the interrupts of a network card and of a disk to their owners, on
+# all lines. Each interrupt is a hit in its own owner, although one function handles all of them.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 # shellcheck source=tests/guest/lib/virtio.sh
@@ -14,7 +14,7 @@ owned_lines() {
 	shadowctl show "$1" | awk '$1 == "owns" && $2 == "irq" { print $3 }' | sort -n | xargs
 }
 
-# counted WHAT COMMAND...	an interrupt of a device is a hit in its owner only
+# counted WHAT COMMAND...	interrupts of a device must be hits in its owner only
 counted() {
 	local what=$1 device
 	local -A before_hits before
@@ -41,7 +41,7 @@ shadowctl probe add "$disk" virtblk_done >/dev/null
 shadowctl own neither --device ttyS0
 read_disk 5
 ping_far 5 >/dev/null
-is "hits of devices that nobody owns" "$(hits "$card" $handler) $(hits "$disk" $handler)" "0 0"
+is "hits of devices without an owner" "$(hits "$card" $handler) $(hits "$disk" $handler)" "0 0"
 
 shadowctl own "$card" --device "$card" || exit 1
 shadowctl own "$disk" --device "$disk" || exit 1
@@ -61,11 +61,11 @@ is "hits in the owner of neither" "$(hits neither $handler)" 0
 
 shadowctl disown "$disk" --device "$disk" || exit 1
 shadowctl disown "$card" --device "$card" || exit 1
-is "owned after that" "$(owned_lines "$card")$(owned_lines "$disk")" ""
+is "lines owned after disown" "$(owned_lines "$card")$(owned_lines "$disk")" ""
 last="$(hits "$card" $handler) $(hits "$disk" $handler)"
 read_disk 20
 ping_far 20 >/dev/null
-is "hits after that" "$(hits "$card" $handler) $(hits "$disk" $handler)" "$last"
+is "hits after disown" "$(hits "$card" $handler) $(hits "$disk" $handler)" "$last"
 for name in "$card" "$disk" neither; do
 	shadowctl destroy "$name"
 done

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=120 */
 /*
- * All kernel threads and all interrupts change owners, again and again, while they
- * work, while threads come and go, and while text changes under them. Nothing breaks,
- * and when it is over nobody executes a shadow.
+ * All kernel threads and interrupt lines change owners again and again, while they work, while
+ * threads come and go, and while text changes. Nothing breaks, and a shadow that owns nothing is
+ * never executed.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 
 #define ROUNDS 4
 
-/* Kernel threads of all sorts get work: disk, work items, threads that come and go. */
+/* Gives work to kernel threads of all kinds: disk I/O, work items, threads that come and go. */
 static _Noreturn void work(unsigned int cpu)
 {
 	pin((int)cpu);
@@ -39,7 +39,7 @@ static void own_lines(struct shadowk_shadow *shadow)
 	closedir(dir);
 }
 
-/* Those of a kernel without preempt notifiers cannot be owned. */
+/* A kernel without preempt notifiers cannot let shadows own kernel threads. */
 static bool has_kthreads = true;
 
 static void own_kthreads(struct shadowk_shadow *shadow, const char *pattern)

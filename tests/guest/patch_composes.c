@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * One entry serves a patch, probes of the same shadow, and whoever traces the
- * function in the base, whichever came first and whichever goes first: probes
- * and tracers see each call, and the patch has its effect.
+ * One function's entry can have a patch, probes of the same shadow, and tracers of the base. In
+ * whatever order they come and go, probes and tracers see each call, and the patch has its effect.
  */
 #include <sys/syscall.h>
 
@@ -95,21 +94,24 @@ static void check(int present)
 	tracefs_clear();
 	expect_eq(actor_do(&inside, job_getpgids, CALLS), present & PATCH ? VALUE : group,
 		  "getpgid() inside, with %#x", present);
-	expect_eq(actor_do(&outside, job_getpgids, 1), group, "outside, with %#x", present);
+	expect_eq(actor_do(&outside, job_getpgids, 1), group, "getpgid() outside, with %#x",
+		  present);
 	for (int i = 0; i < 2; i++)
 		if (present & PROBE << i)
 			expect_eq(hits(shadow, probes[i].name) - before[i], CALLS,
 				  "hits of '%s', with %#x", probes[i].name, present);
 	if (present & KPROBE)
-		expect_eq(kprobe_hits("k") - kprobe, CALLS + 1, "of the kprobe, with %#x", present);
+		expect_eq(kprobe_hits("k") - kprobe, CALLS + 1, "hits of the kprobe, with %#x",
+			  present);
 	if (present & TRACER)
-		expect_eq(tracefs_count(" " GETPGID " "), CALLS + 1, "traced, with %#x", present);
+		expect_eq(tracefs_count(" " GETPGID " "), CALLS + 1, "calls in the trace, with %#x",
+			  present);
 	if (present & GRAPH)
 		expect_range(tracefs_count(GETPGID), CALLS + 1, 2 * CALLS + 2,
-			     "in the graph, with %#x", present);
+			     "lines of the graph tracer, with %#x", present);
 }
 
-/* All of @set comes in one order and goes in another. */
+/* Adds all elements of @set_of in each cyclic order, and removes them in each. */
 static void in_orders(const int *set_of, int n)
 {
 	for (int first = 0; first < n; first++) {
@@ -132,7 +134,7 @@ static void in_orders(const int *set_of, int n)
 
 int main(void)
 {
-	/* Not by a call while it is counted. */
+	/* This call must come before anything counts calls. */
 	group = getpgid(0);
 	shadow = shadow_new(NULL);
 	actor_start(&inside, -1);

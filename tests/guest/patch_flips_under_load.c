@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=300 */
 /*
- * A patch comes and goes 1,000 times, and a process enters and leaves it 500
- * times (or as often as the argument says), while threads inside and outside call
- * the function on all CPUs: those outside always have the old body, those inside
- * the one or the other.
+ * A patch comes and goes 1000 times, and a process enters and leaves it 500 times, or as often as
+ * the argument says. Meanwhile threads inside and outside call the function on all CPUs. Calls
+ * outside always execute the old body, and calls inside one of the two.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -71,9 +70,9 @@ int main(int argc, char **argv)
 		if (i % 500 == 0)
 			wait_past(&seen[0].new);
 	}
-	expect_eq(seen[0].other, 0, "results inside that neither body gives");
-	expect_eq(seen[1].new + seen[1].other, 0, "results outside of another body");
-	expect(seen[1].old > 0, "calls outside");
+	expect_eq(seen[0].other, 0, "results of neither body inside");
+	expect_eq(seen[1].new + seen[1].other, 0, "results outside that are not the old body's");
+	expect(seen[1].old > 0, "no calls were made outside");
 
 	kill(inside, SIGKILL);
 	kill(outside, SIGKILL);

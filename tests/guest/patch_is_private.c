@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core bochs timeout=60 */
 /*
- * A patched function has its new body in the processes inside, in their
- * children and in what they execute, and the old one in all others.
+ * A patched function has its new body in processes inside, in their children and in programs that
+ * they execute. In all other processes it has the old body.
  */
 #include <sys/syscall.h>
 
@@ -24,7 +24,7 @@ static long job_exec(long unused)
 {
 	pid_t pid = fork_tied();
 
-	/* $PPID is what getppid() returned. */
+	/* In the shell, $PPID is the result of getppid(). */
 	if (!pid) {
 		execl("/bin/sh", "sh", "-c", "[ $PPID = 1193046 ] && exit 1; exit 2", NULL);
 		_exit(3);
@@ -40,8 +40,9 @@ static void check(struct actor *actor, const char *who, bool patched)
 		expect_eq(ppid, VALUE, "getppid() %s", who);
 	else
 		expect_eq(ppid, getpid(), "getppid() %s", who);
-	expect_eq(actor_do(actor, job_fork, 0), patched ? 1 : 2, "of a child, %s", who);
-	expect_eq(actor_do(actor, job_exec, 0), patched ? 1 : 2, "after execve(), %s", who);
+	expect_eq(actor_do(actor, job_fork, 0), patched ? 1 : 2, "exit status of a child, %s", who);
+	expect_eq(actor_do(actor, job_exec, 0), patched ? 1 : 2, "exit status of a program, %s",
+		  who);
 }
 
 int main(void)
@@ -61,11 +62,11 @@ int main(void)
 	check(&elsewhere, "in another shadow", false);
 
 	patch_remove(shadow, "p");
-	check(&inside, "when the patch is removed", false);
+	check(&inside, "after the patch was removed", false);
 	patch_return(shadow, "p", GETPPID, VALUE);
-	check(&inside, "when it is back, in a live shadow", true);
+	check(&inside, "after the patch was added again, with a process inside", true);
 	detach(inside.pid);
-	check(&inside, "detached", false);
+	check(&inside, "after detach", false);
 
 	actor_end(&inside);
 	actor_end(&outside);

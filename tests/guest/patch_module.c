@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A module's body runs in one shadow, calls the old one, and the module cannot
- * be unloaded while a shadow has it.
+ * The body of a patch module is executed in one shadow, and calls the old body. The module cannot
+ * be unloaded while a shadow has the patch.
  */
 #include "actor.h"
 #include "patches.h"
@@ -30,18 +30,22 @@ int main(void)
 	actor_start(&inside, -1);
 	actor_start(&outside, -1);
 	attach(shadow, inside.pid);
-	expect_eq(actor_do(&inside, job_count_lines, 0), -1, "lines, the module loaded");
+	expect_eq(actor_do(&inside, job_count_lines, 0), -1,
+		  "lines when the module is only loaded");
 	patch_module(shadow, "p", "patch_cmdline");
 	patch_module(other, "p", "patch_cmdline");
 	expect_eq(actor_do(&inside, job_count_lines, 0), 2, "lines inside");
 	expect_eq(actor_do(&outside, job_count_lines, 0), -1, "lines outside");
-	expect_ret(module_unload("patch_cmdline"), -EAGAIN, "unloading it while it is in use");
+	expect_ret(module_unload("patch_cmdline"), -EAGAIN,
+		   "unloading the module while two shadows have the patch");
 	patch_remove(other, "p");
-	expect_ret(module_unload("patch_cmdline"), -EAGAIN, "while one shadow has it still");
-	expect_eq(actor_do(&inside, job_count_lines, 0), 2, "lines inside, another let it go");
+	expect_ret(module_unload("patch_cmdline"), -EAGAIN,
+		   "unloading the module while one shadow has the patch");
+	expect_eq(actor_do(&inside, job_count_lines, 0), 2,
+		  "lines inside after the other shadow's patch was removed");
 	patch_remove(shadow, "p");
 	expect_eq(actor_do(&inside, job_count_lines, 0), -1, "lines without the patch");
-	expect(eventually(!module_unload("patch_cmdline")), "it can be unloaded");
+	expect(eventually(!module_unload("patch_cmdline")), "the module cannot be unloaded");
 	actor_end(&inside);
 	actor_end(&outside);
 	return finish();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* The module of a patch that was removed stays while a task sleeps in its text, and no longer. */
+/*
+ * After a patch was removed, its module cannot be unloaded while a task sleeps in its text, and can
+ * be unloaded afterwards.
+ */
 #include <sys/syscall.h>
 
 #include "actor.h"
@@ -37,17 +40,19 @@ int main(void)
 
 	need(write_file(HOLD, "1"));
 	actor_ask(&inside, job_getpgid, 0);
-	expect(eventually(is_asleep()), "it sleeps in the new body");
+	expect(eventually(is_asleep()), "the process does not sleep in the new body");
 	patch_remove(shadow, "p");
 	detach(inside.pid);
 	for (int i = 0; i < 20; i++) {
 		usleep(50000);
-		expect_ret(module_unload("shk_patches"), -EAGAIN, "unloading it below a sleeper");
+		expect_ret(module_unload("shk_patches"), -EAGAIN,
+			   "unloading the module with a sleeper");
 	}
 	need(write_file(HOLD, "0"));
-	expect_eq(actor_answer(&inside), group + 1000000, "what the sleeper got");
-	expect(eventually(!module_unload("shk_patches")), "it can be unloaded then");
-	expect_eq(actor_do(&inside, job_getpgid, 0), group, "getpgid() then");
+	expect_eq(actor_answer(&inside), group + 1000000, "getpgid() of the sleeper");
+	expect(eventually(!module_unload("shk_patches")),
+	       "the module cannot be unloaded after the sleeper has left");
+	expect_eq(actor_do(&inside, job_getpgid, 0), group, "getpgid() without the module");
 	actor_end(&inside);
 	return finish();
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=300 */
 /*
- * Functions of one patch take effect together: whoever has seen the new body of
- * one sees that of another the next time, and when the patch goes, the reverse.
+ * All functions of a patch change at once. A thread that has executed the new body of one function
+ * executes the new body of another in its next call. When the patch goes, the same holds for old
+ * bodies.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,10 +18,10 @@
 
 struct seen {
 	atomic_ulong calls, mixed;
-	atomic_int turn; /* which way the next flip goes; 0: not decided */
+	atomic_int turn; /* 1: the patch comes next; -1: it goes; 0: not decided */
 };
 
-/* One flip is one step up or down; two steps within a pair show a mixture. */
+/* Counts pairs of calls whose bodies a single change of all functions cannot explain. */
 static void *watch(void *arg)
 {
 	struct seen *seen = arg;
@@ -32,7 +33,10 @@ static void *watch(void *arg)
 		bool uid = syscall(SYS_getuid) == 1000, gid = syscall(SYS_getgid) == 1000;
 		bool known = turn == last_turn;
 
-		/* It comes: new, then old, is wrong. It goes: old, then new. */
+		/*
+		 * While the patch comes, no old body may follow a new one. While it goes, no new
+		 * body may follow an old one.
+		 */
 		if (turn == seen->turn)
 			seen->mixed += turn > 0	  ? (known && last && !uid) || (uid && !gid)
 				       : turn < 0 ? (known && !last && uid) || (!uid && gid)
@@ -72,9 +76,9 @@ int main(void)
 		seen->turn = -1;
 		patch_remove(shadow, "p");
 	}
-	expect_eq(seen->mixed, 0, "pairs of calls that had one new body and one old");
+	expect_eq(seen->mixed, 0, "pairs of calls with bodies in the wrong order");
 	kill(pid, SIGKILL);
 	wait_for(pid);
-	expect(eventually(!module_unload("shk_patches")), "the module can be unloaded");
+	expect(eventually(!module_unload("shk_patches")), "the module cannot be unloaded");
 	return finish();
 }

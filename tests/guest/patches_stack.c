@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* Of several patches of one function the last has effect, and whichever goes leaves the others. */
+/*
+ * Of several patches of one function the last has effect. Removing any of them leaves the others.
+ */
 #include <sys/syscall.h>
 
 #include "actor.h"
@@ -24,16 +26,16 @@ int main(void)
 	patch_return(shadow, "c", GETPPID, 1003);
 	check(1003, "the last of three");
 	patch_remove(shadow, "b");
-	check(1003, "the middle one has gone");
+	check(1003, "the middle one was removed");
 	patch_remove(shadow, "c");
-	check(1001, "the last has gone");
+	check(1001, "the last was removed");
 	patch_return(shadow, "b", GETPPID, 1002);
-	check(1002, "another comes");
+	check(1002, "another was added");
 	count(shadow, GETPPID);
 	patch_remove(shadow, "b");
-	check(1001, "it has gone, with a probe there");
+	check(1001, "it was removed, with a probe at the entry");
 	patch_remove(shadow, "a");
-	check(getpid(), "all have gone");
+	check(getpid(), "all were removed");
 	expect_eq(hits(shadow, GETPPID), 2, "hits of the probe");
 	actor_end(&inside);
 	return finish();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=90 */
 /*
- * While an edit of one shadow comes or goes, whoever executes another text and meets somebody's
- * breakpoint at the same address does what the base does, not what that edit says; with
- * interrupts off, too, where nobody may be kept. Argument: rounds.
+ * While an edit of one shadow comes or goes, its place has a breakpoint for a moment. A CPU that
+ * executes another text and meets a breakpoint at the same address must do what its own text says.
+ * That holds with interrupts off, too. The argument is the number of rounds.
  */
 #include <signal.h>
 #include <sys/syscall.h>
@@ -15,7 +15,7 @@
 #include "victims.h"
 
 #define VALUE 4711
-#define CALLS 500 /* with interrupts off, in one go */
+#define CALLS 500 /* with interrupts off, in one system call */
 
 struct seen {
 	_Atomic unsigned long calls, wrong;
@@ -55,7 +55,7 @@ static long job_call(long n)
 	return victim_call(VICTIM_SELF, n);
 }
 
-/* A process that does that all the time, in @shadow, on the other CPU. */
+/* Starts a process that calls @call all the time, in @shadow, on the last CPU. */
 static pid_t caller(struct shadowk_shadow *shadow, void (*call)(void))
 {
 	pid_t pid;
@@ -76,7 +76,7 @@ static void end_caller(pid_t pid, const char *what)
 	wait_past(&seen->calls);
 	kill(pid, SIGKILL);
 	wait_for(pid);
-	expect_eq(seen->wrong, 0, "%s: of %lu calls, those that did as the edit says", what,
+	expect_eq(seen->wrong, 0, "%s: of %lu calls, those with the effect of the edit", what,
 		  seen->calls);
 }
 
@@ -104,7 +104,7 @@ static const char *place_at(const char *symbol, uint64_t addr)
 	return place;
 }
 
-/* The body itself is replaced, where a kprobe stands at its first instruction. */
+/* A body is replaced in place, while a kprobe is at its first instruction. */
 static void body(void)
 {
 	pid_t pid = caller(other, call_getuid);
@@ -123,7 +123,7 @@ static void body(void)
 	kprobe_remove("everybodys");
 }
 
-/* A call is left out, and has a kprobe before that goes. */
+/* A skipped call gets a kprobe before the edit goes. */
 static void call(void)
 {
 	pid_t pid = caller(other, call_getppid);
@@ -135,10 +135,10 @@ static void call(void)
 		patch_remove(edited, "p");
 		kprobe_remove("everybodys");
 	}
-	end_caller(pid, "a call left out");
+	end_caller(pid, "a skipped call");
 }
 
-/* A probe by a jump, which is a breakpoint from when a kprobe comes there. */
+/* A probe by a jump becomes a breakpoint when a kprobe comes to its place. */
 static void jump(struct shadowk_shadow *where, const char *what)
 {
 	struct place place = find_place(VICTIM_SYMBOL, SHADOWK_ARM_JUMP, job_call);
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	other = shadow_new(NULL);
 	actor_start(&inside, 0);
 	attach(edited, inside.pid);
-	/* So that it has a text of its own at these places. */
+	/* The other shadow gets private pages at these places. */
 	count(other, GETUID);
 	count(other, GETPPID);
 	count(other, VICTIM_SYMBOL);

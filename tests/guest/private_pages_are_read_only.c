@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * W^X: what a process inside executes can be written neither where it executes
- * it nor through the direct map; the page is writable again when it is given back.
+ * W^X: text of a process inside is writable neither where it is executed nor in the direct map. The
+ * page becomes writable again when it is freed.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -15,7 +15,7 @@
 
 static struct shadowk_shadow *shadow;
 
-/* The entry that maps @addr, in the caller's own tables. */
+/* Returns the entry that maps @addr in the caller's own tables. */
 static struct observer_entry entry_of(uint64_t addr)
 {
 	struct observer_entry *entries, last;
@@ -51,13 +51,13 @@ static void expect_read_only(struct actor *inside, uint64_t addr, uint64_t base,
 {
 	uint64_t private = actor_do(inside, job_text_entry, addr), alias;
 
-	expect((private & FRAME) != (base & FRAME), "%s is not private: this test sees nothing",
+	expect((private & FRAME) != (base & FRAME), "%s is not private, so the test checks nothing",
 	       what);
 	expect(!(private & RW), "the text mapping of %s is writable: 0x%" PRIx64, what, private);
-	/* Written to again while it is in use. */
+	/* A probe writes to the page while it is in use. */
 	count(shadow, GETPID);
 	alias = actor_do(inside, job_alias_entry, private & FRAME);
-	expect(alias & PRESENT, "the direct map has no such page: this test sees nothing");
+	expect(alias & PRESENT, "the direct map lacks the page, so the test checks nothing");
 	expect(!(alias & RW), "the direct map's alias of %s is writable: 0x%" PRIx64, what, alias);
 	probe_remove(shadow, GETPID);
 }
@@ -66,7 +66,7 @@ static void expect_given_back(struct actor *actor, uint64_t private, const char 
 {
 	uint64_t alias = actor_do(actor, job_alias_entry, private & FRAME);
 
-	expect(alias & RW, "%s was given back read-only: 0x%" PRIx64, what, alias);
+	expect(alias & RW, "%s is still read-only after it was freed: 0x%" PRIx64, what, alias);
 }
 
 int main(void)
@@ -85,7 +85,7 @@ int main(void)
 	small = actor_do(&inside, job_text_entry, addr);
 	expect_read_only(&inside, addr, base, "a page");
 
-	/* Natively that is one page of 2 MB. */
+	/* Except on Xen PV, all of these pages are one page of 2 MB. */
 	need_ok(shadowk_raw_add(shadow, &all));
 	large = actor_do(&inside, job_text_entry, addr);
 	expect_read_only(&inside, addr, base, "a page among many");

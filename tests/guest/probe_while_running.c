@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=120 */
 /*
- * Probes come and go a thousand times while threads on all CPUs execute what is
- * probed. None of their calls is missed that begins after a probe was added and
- * ends before it is read, none is counted that lies outside.
+ * Probes come and go a thousand times while threads on all CPUs execute the probed code. Each call
+ * is counted that begins after the probe was added and ends before it is read. No call is counted
+ * that lies outside of this time.
  */
 #include "places.h"
 #include "runners.h"
@@ -32,7 +32,7 @@ static void come_and_go(struct shadowk_shadow *shadow, const struct runners *run
 	expect_range(info.hits, lowest, highest, "hits at %s, arm %s", place->text,
 		     shadowk_arm_name(place->arm));
 	expect_eq(info.missed, 0, "missed at %s", place->text);
-	expect(lowest >= runners->nr, "threads did not run: this test sees nothing");
+	expect(lowest >= runners->nr, "threads did not run, so the test checks nothing");
 }
 
 int main(void)

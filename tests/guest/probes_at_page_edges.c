@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * The jump of an optimised kprobe may lie in two pages, of which a shadow has one for itself:
- * the instructions that it could reach over take no probe. A function whose __fentry__ site
- * lies in two pages is probed behind it, and takes no patch.
+ * The jump of an optimised kprobe may lie in two pages, of which a shadow may have a copy of one.
+ * Instructions that such a jump could reach over take no probe. A function whose __fentry__ site
+ * lies in two pages is probed behind the site, and takes no patch.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -25,7 +25,7 @@ static void edge_is_refused(struct shadowk_shadow *shadow)
 		long expected;
 	} places[] = {
 		{ EDGE "+4", -EOPNOTSUPP }, /* the last instruction of the page */
-		{ EDGE "+6", -EOPNOTSUPP }, /* the first of the next page */
+		{ EDGE "+6", -EOPNOTSUPP }, /* the first instruction of the next page */
 		{ EDGE "+8", -EOPNOTSUPP }, /* may be the last byte of a jump */
 		{ EDGE "+10", 0 },
 	};
@@ -44,7 +44,7 @@ static void kprobe_over_edge(struct shadowk_shadow *shadow, struct actor *inside
 	uint64_t addr = module_symbol(VICTIM_AT_EDGE) + 4;
 	uint64_t entry = hits(shadow, "edge");
 
-	/* Tracing takes none where there is no __fentry__ site. */
+	/* Tracing cannot add a kprobe to a function without a __fentry__ site. */
 	need_ok(module_load(victim_path("shk_kprobe"), "at=" EDGE " offset=4"));
 	kprobes_optimise(true);
 	if (!eventually(kprobe_is_optimised(addr)))
@@ -67,7 +67,8 @@ int main(void)
 	probe_add(shadow, "edge", EDGE, SHADOWK_PROBE_COUNT, 0);
 	expect_ret(probe_try(shadow, "spans", SPANS, SHADOWK_PROBE_COUNT, 0), 0,
 		   "a probe where the __fentry__ site lies in two pages");
-	expect_ret(probe_try(shadow, "latency", SPANS, SHADOWK_PROBE_LATENCY, 0), 0, "its latency");
+	expect_ret(probe_try(shadow, "latency", SPANS, SHADOWK_PROBE_LATENCY, 0), 0,
+		   "its latency probe");
 	expect_refused(shadowk_patch_add(shadow, &patch), -EOPNOTSUPP, SHADOWK_REASON_PAGE_EDGE,
 		       "a patch there");
 	edge_is_refused(shadow);
@@ -76,7 +77,7 @@ int main(void)
 	expect_eq(actor_do(&inside, job_call, 10), 1, "calls");
 	expect_eq(hits(shadow, "edge"), 10, "hits at the entry before the edge");
 	expect_eq(hits(shadow, "spans"), 10, "hits behind the __fentry__ site");
-	expect_eq(hits(shadow, "latency"), 10, "latencies of it");
+	expect_eq(hits(shadow, "latency"), 10, "latencies behind the __fentry__ site");
 	kprobe_over_edge(shadow, &inside);
 	actor_end(&inside);
 	return finish();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races once timeout=60 */
 /*
- * A walk of a shadow's processes tells each process once: those that are in it and those
- * that are in it during some system calls, in whatever order they were attached. It tells
- * none that was detached.
+ * A walk of a shadow's processes lists each process once, whether it is in the shadow always or
+ * during some system calls, and in whatever order they were attached. It lists no process that was
+ * detached.
  */
 #include <sys/syscall.h>
 
@@ -23,17 +23,17 @@ static void walk(struct shadowk_shadow *shadow)
 	long ret;
 
 	memset(told, 0, sizeof(told));
-	/* One at a time, so that others come and go between. */
+	/* Reads one element at a time, so that the walk has many steps. */
 	while ((ret = shadowk_process_list(shadow, &cursor, &process, sizeof(process), 1)) > 0) {
 		unsigned int i = 0;
 
 		while (i < ACTORS && actors[i].pid != process.pid)
 			i++;
-		expect(i < ACTORS, "process %d is told, and is in no shadow", process.pid);
+		expect(i < ACTORS, "process %d is listed, but is in no shadow", process.pid);
 		if (i < ACTORS)
 			told[i]++;
 	}
-	expect_ret(ret, 0, "the end of the walk");
+	expect_ret(ret, 0, "result at the end of the walk");
 }
 
 int main(void)
@@ -44,25 +44,28 @@ int main(void)
 	for (unsigned int i = 0; i < CALLERS; i++)
 		need_ok(shadowk_syscalls_create(shadow, calls, ARRAY_SIZE(calls), &callers[i],
 						NULL));
-	/* By turns: during calls of the one set, of the other, and wholly. */
+	/*
+	 * The processes are attached in turn to the first caller shadow, the second one, and the
+	 * shadow itself.
+	 */
 	for (unsigned int i = 0; i < ACTORS; i++) {
 		actor_start(&actors[i], -1);
 		attach(i % 3 < CALLERS ? callers[i % 3] : shadow, actors[i].pid);
 	}
 	walk(shadow);
 	for (unsigned int i = 0; i < ACTORS; i++)
-		expect_eq(told[i], 1, "times that process %u is told", i);
+		expect_eq(told[i], 1, "times that process %u is listed", i);
 	walk(callers[1]);
 	for (unsigned int i = 0; i < ACTORS; i++)
-		expect_eq(told[i], i % 3 == 1, "times that process %u of the second set is told",
-			  i);
+		expect_eq(told[i], i % 3 == 1,
+			  "times that process %u is listed for the second caller shadow", i);
 
 	detach(actors[2].pid);
 	detach(actors[3].pid);
 	walk(shadow);
 	for (unsigned int i = 0; i < ACTORS; i++)
 		expect_eq(told[i], i != 2 && i != 3,
-			  "times that process %u is told, two are detached", i);
+			  "times that process %u is listed after two were detached", i);
 	for (unsigned int i = 0; i < CALLERS; i++)
 		shadowk_shadow_close(callers[i]);
 	for (unsigned int i = 0; i < ACTORS; i++)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: timeout=120
-# All of a profile is checked against this kernel before a shadow has any of it: it has all that
-# the user wanted and the kernel has, under the items' names, or there is no shadow.
+# A whole profile is checked against this kernel before a shadow gets any of it. The shadow has all
+# items that the user wants and the kernel supports, under their names, or there is no shadow.
 PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
 import os
 
@@ -18,7 +18,7 @@ def refused(says, *lines, status=1, args=()):
     write("good nop __x64_sys_sync", *lines)
     line = run("create", "p", "--profile", "./mine", *args, status=status)
     is_(f"{line.strip()} says {says}", says in line, True)
-    is_("nothing was made", ctl("list"), [])
+    is_("shadows after a refusal", ctl("list"), [])
 
 
 write("ppid return __x64_sys_getppid 0x10   # a remark",
@@ -40,14 +40,14 @@ is_("patches", [(p["name"], p["kind"], p["value"], p["object"]) for p in shown["
     [("mine:ppid", "return", 16, None), ("mine:ro", "return", -30, None),
      ("mine:call", "skip-call", -1, "__task_pid_nr_ns")])
 is_("probes", [(p["name"], p["kind"]) for p in shown["probes"]], [("mine:read", "latency")])
-is_("show", "mine:ro" in run("show", "p"), True)
-is_("inside", run("run", "p", "--", "sh", "-c", "echo $PPID"), "16\n")
+is_("patch in show", "mine:ro" in run("show", "p"), True)
+is_("getppid() inside", run("run", "p", "--", "sh", "-c", "echo $PPID"), "16\n")
 run("destroy", "p")
-is_("in words", run("create", "p", "--profile", "./mine", "--without", "shut"),
+is_("left out, in words", run("create", "p", "--profile", "./mine", "--without", "shut"),
     "left out gone: no function named 'no_such_function' in this kernel; see /proc/kallsyms\n")
 run("destroy", "p")
 
-# The file, the line and the reason; before these there is a good line.
+# Errors name the file, the line and the reason. A good line always comes first.
 refused("./mine:3: bad: no function named 'no_such_function'", "bad nop no_such_function")
 refused("./mine:4: bad: cannot patch schedule", "", "bad nop schedule")
 refused("./mine:3: bad: vfs_read has no direct call of 'vfs_write'",
@@ -72,8 +72,8 @@ refused("cannot read the profile './none': No such file", args=("--profile", "./
 os.mkdir("folder")
 refused("cannot be read", args=("--profile", "./folder"))
 write()
-is_("empty", "has no items" in run("create", "p", "--profile", "./mine", status=1), True)
-is_("usage", "belongs to --profile" in run("create", "p", "--without", "x", status=2), True)
-is_("nothing", ctl("list"), [])
+is_("an empty profile is refused", "has no items" in run("create", "p", "--profile", "./mine", status=1), True)
+is_("--without needs --profile", "belongs to --profile" in run("create", "p", "--without", "x", status=2), True)
+is_("list at the end", ctl("list"), [])
 finish()
 END

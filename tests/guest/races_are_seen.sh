@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: races once timeout=90
-# The kernel of `make check-races` tells of a data race in a module. It is no complaint of this
-# test's, since it is not in shadowk.
+# The kernel of `make check-races` reports a data race in a module. This does not fail the test,
+# since the race is not in shadowk.
 set -u
 if ! grep -q ' kcsan_' /proc/kallsyms; then
-	echo "this kernel does not look for races"
+	echo "this kernel has no KCSAN"
 	exit 77
 fi
 insmod "/lib/modules/$(uname -r)/extra/shk_race.ko" || exit 1
@@ -16,5 +16,5 @@ for try in $(seq 60); do
 	fi
 	sleep 1
 done
-echo "no race was told in $try seconds"
+echo "no race was reported in $try seconds"
 exit 1

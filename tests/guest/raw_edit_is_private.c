@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core bochs timeout=120 */
 /*
- * An instruction put into a shadow is executed by the processes inside, from the
- * call's return on and until it is removed, and by nobody else. While it comes
- * and goes under threads that execute it, each execution is of the one or of the
- * other.
+ * An instruction that a raw edit puts into a shadow is executed by processes inside only, from the
+ * call's return until it is removed. While the edit comes and goes, each execution by other threads
+ * inside is one of the two instructions.
  */
 #include <sys/syscall.h>
 
@@ -16,7 +15,7 @@
 
 static const unsigned char forged[] = { 0xb8, FORGED & 0xff, FORGED >> 8, 0, 0 };
 
-static volatile long *odd; /* results that nobody could explain */
+static volatile long *odd; /* results of neither instruction */
 static volatile bool *stop;
 
 static long job_uid(long unused)
@@ -63,7 +62,7 @@ int main(void)
 		need_ok(shadowk_raw_add(shadow, &raw));
 		expect_eq(actor_do(&inside, job_uid, 0), FORGED, "uid inside, with the edit");
 		expect_eq(actor_do(&outside, job_uid, 0), 0, "uid outside, with the edit");
-		/* Another edit keeps the page, every second time. */
+		/* In every second round another edit keeps the page private. */
 		if (i % 2)
 			count(shadow, GETUID);
 		need_ok(shadowk_raw_remove(shadow, raw.id));
@@ -72,8 +71,8 @@ int main(void)
 			probe_remove(shadow, GETUID);
 	}
 	*stop = true;
-	expect(actor_answer(&watcher) > 0, "nobody was watching");
-	expect_eq(*odd, 0, "uids that are neither");
+	expect(actor_answer(&watcher) > 0, "the watching process made no call");
+	expect_eq(*odd, 0, "uids of neither instruction");
 	actor_end(&inside);
 	actor_end(&outside);
 	actor_end(&watcher);

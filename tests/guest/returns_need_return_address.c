@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Latency and return probes are refused where no return address is on top of the stack: in
- * .cold parts, at ret_from_fork and at labels of assembly. A hook there replaced the word that
- * the child of a fork pops into r15.
+ * Latency and return probes are refused where no return address is on top of the stack: in .cold
+ * parts, at ret_from_fork and at labels of assembly. A hook there would replace the word that a
+ * forked child pops into r15.
  */
 #include <sys/syscall.h>
 
@@ -11,14 +11,14 @@
 #include "shadows.h"
 #include "victims.h"
 
-#define EVERY	 60 /* .cold parts of the kernel that are skipped for each one that is tried */
+#define EVERY	 60 /* one in so many .cold parts of the kernel is tried */
 #define CHILDREN 20
 
 struct trial {
 	unsigned int every, seen, tried, taken;
 };
 
-/* True, too, of what this kernel does not have. */
+/* Returns true if both probes are refused, or if this kernel lacks the symbol. */
 static bool refused(struct shadowk_shadow *shadow, const char *place)
 {
 	long latency = probe_try(shadow, "latency", place, SHADOWK_PROBE_LATENCY, 0);
@@ -49,7 +49,7 @@ static void try_cold(struct shadowk_shadow *shadow, struct trial *kernel, struct
 		if (trial->seen++ % trial->every)
 			continue;
 		snprintf(place, sizeof(place), "%s%s%s", module, *module ? ":" : "", symbol);
-		/* Several have that name, or it is shadowk's own. */
+		/* The name is not unique, or the function belongs to shadowk. */
 		if (probe_try(shadow, "count", place, SHADOWK_PROBE_COUNT, 0))
 			continue;
 		probe_remove(shadow, "count");
@@ -59,7 +59,7 @@ static void try_cold(struct shadowk_shadow *shadow, struct trial *kernel, struct
 	fclose(file);
 }
 
-/* Forks children that report whether they have r12 to r15 of their parent; how many have not. */
+/* Forks children that check whether they have the parent's r12 to r15. Returns how many do not. */
 static long job_fork(long n)
 {
 	long bad = 0;
@@ -84,7 +84,7 @@ static void forks_keep_registers(struct shadowk_shadow *shadow)
 {
 	struct actor inside;
 
-	/* Not every kernel has each, nor a name only once. */
+	/* These probes may be refused: a kernel may lack the symbol, or have it twice. */
 	probe_try(shadow, "fork", "ret_from_fork", SHADOWK_PROBE_LATENCY, 0);
 	probe_try(shadow, "fork-asm", "ret_from_fork_asm", SHADOWK_PROBE_LATENCY, 0);
 	actor_start(&inside, -1);
@@ -103,21 +103,28 @@ int main(void)
 	struct actor inside;
 
 	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
-		expect(refused(shadow, labels[i]), "%s is refused", labels[i]);
-	/* Elsewhere it is a function in C. */
+		expect(refused(shadow, labels[i]), "%s is not refused", labels[i]);
+	/*
+	 * In kernels without ret_from_fork_asm this is a label of assembly, and in others a
+	 * function in C.
+	 */
 	if (probe_try(shadow, "asm", "ret_from_fork_asm", SHADOWK_PROBE_COUNT, 0) == -ENOENT)
-		expect(refused(shadow, "ret_from_fork"), "ret_from_fork is refused");
+		expect(refused(shadow, "ret_from_fork"), "ret_from_fork is not refused");
 	else
 		probe_remove(shadow, "asm");
 	try_cold(shadow, &kernel, &modules);
-	printf("# of %u .cold parts of the kernel %u are entered as functions are, of %u of "
-	       "modules %u\n",
+	printf("# of %u .cold parts of the kernel, %u are entered like functions; of %u of "
+	       "modules, %u\n",
 	       kernel.tried, kernel.taken, modules.tried, modules.taken);
-	expect_range(kernel.taken, 0, kernel.tried / 4, "those that have returns");
-	expect_range(modules.taken, 0, modules.tried / 2, "those of modules that have returns");
+	expect_range(kernel.taken, 0, kernel.tried / 4,
+		     ".cold parts of the kernel that have returns");
+	expect_range(modules.taken, 0, modules.tried / 2,
+		     ".cold parts of modules that have returns");
 	forks_keep_registers(shadow);
 
-	/* Functions have returns, a module's as well, with __fentry__ site or without. */
+	/*
+	 * Functions have returns, in the kernel and in modules, with a __fentry__ site and without.
+	 */
 	victim_load();
 	probe_add(shadow, "own", VICTIM_TEXT, SHADOWK_PROBE_LATENCY, 0);
 	probe_add(shadow, "getppid", GETPPID, SHADOWK_PROBE_LATENCY, 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=30 */
 /*
- * Nobody holds a handle, the shadow has no name, but a process is inside: the
- * module stays, and goes when the process does: at once.
+ * While a process is inside a shadow, rmmod is refused, even if no handle is open and the shadow
+ * has no name. When the process has exited, rmmod succeeds at once.
  */
 #include <sched.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ static long job_leave_child(long unused)
 	if (!pid) {
 		while (getppid() != 1)
 			usleep(1000);
-		/* By now its parent and the test's handles are gone. */
+		/* The parent has exited by then, and with it the test's handles. */
 		usleep(300000);
 		_exit(0);
 	}
@@ -36,7 +36,7 @@ static void outrank_kernel_threads(int cpu)
 	need(!sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 }));
 }
 
-/* No worker runs between the end of who is inside and rmmod. */
+/* rmmod succeeds before a worker can run after the exit of the process inside. */
 static void goes_before_workers_run(void)
 {
 	struct shadowk_shadow *shadow = shadow_new(NULL);
@@ -56,7 +56,7 @@ static void goes_before_workers_run(void)
 		}
 	}
 	actor_end(&actor);
-	expect_ret(module_unload("shadowk"), 0, "rmmod before any worker can have run");
+	expect_ret(module_unload("shadowk"), 0, "rmmod before a worker can run");
 	for (int cpu = 1; cpu < 8; cpu++) {
 		if (!busy[cpu])
 			continue;
@@ -82,28 +82,31 @@ int main(void)
 	actor_do(&actor, job_getppid, 100);
 	shadows_done();
 
-	/* Inherited: the one that was attached is gone. */
+	/*
+	 * A child that inherited the shadow keeps the module after the attached process has exited.
+	 */
 	orphan = actor_do(&actor, job_leave_child, 0);
 	actor_end(&actor);
 	refused("with a child of a process that was inside");
-	expect_eq(shadow_of(orphan), id, "shadow of the orphan");
+	expect_eq(shadow_of(orphan), id, "shadow of the child");
 	shadows_done();
-	expect(eventually(!module_references()), "the module is held after the last process's end");
-	expect_ret(module_unload("shadowk"), 0, "rmmod when the last process is gone");
+	expect(eventually(!module_references()),
+	       "the module is held after the last process has exited");
+	expect_ret(module_unload("shadowk"), 0, "rmmod after the last process has exited");
 	expect_ret(module_load(shadowk_path(), ""), 0, "insmod");
 
-	/* Detached: nothing keeps it. */
+	/* A detached process does not keep the module. */
 	shadow = shadow_new(NULL);
 	actor_start(&actor, -1);
 	attach(shadow, actor.pid);
 	shadow_close(shadow);
 	detach(actor.pid);
 	shadows_done();
-	expect_ret(module_unload("shadowk"), 0, "rmmod when the last process is detached");
-	expect_eq(actor_do(&actor, job_getppid, 100), 100, "calls with the module gone");
+	expect_ret(module_unload("shadowk"), 0, "rmmod after the last process was detached");
+	expect_eq(actor_do(&actor, job_getppid, 100), 100, "calls without the module");
 	actor_end(&actor);
 
-	expect_ret(module_load(shadowk_path(), ""), 0, "insmod after that");
+	expect_ret(module_load(shadowk_path(), ""), 0, "insmod after detach and rmmod");
 	goes_before_workers_run();
 	return finish();
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=30 */
-/* A handle, or the device, is open somewhere: the module stays. A mere name does not keep it. */
+/*
+ * While a handle or the device is open in any process, rmmod is refused. A shadow that only has a
+ * name does not keep the module.
+ */
 #include "actor.h"
 #include "shadows.h"
 
@@ -35,8 +38,9 @@ int main(void)
 	close(fd);
 	refused("with a handle in another process");
 	actor_do(&holder, job_hold, false);
-	expect(eventually(!module_references()), "the module is held when all handles are closed");
-	expect_ret(module_unload("shadowk"), 0, "rmmod with a named shadow that nobody holds");
+	expect(eventually(!module_references()),
+	       "the module is held after all handles were closed");
+	expect_ret(module_unload("shadowk"), 0, "rmmod with a named shadow without handles");
 	expect_ret(module_load(shadowk_path(), ""), 0, "insmod");
 	actor_end(&holder);
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=120 */
 /*
- * After all that the module can do was done, and the module is gone, the
- * kernel's text is what it was before the module came, byte for byte, and so
- * are the page tables that map it, bit for bit: the kernel's own and, with PTI,
- * the half that user space runs on, the global bit included.
+ * After much use of the module and rmmod, the kernel's text is what it was before insmod, byte for
+ * byte. So are the page tables that map it, bit for bit, with the global bit. That holds for the
+ * kernel's own tables and, with PTI, for the user half.
  */
 #include "places.h"
 #include "reexec.h"
@@ -31,16 +30,16 @@ static long job_nap(long us)
 	return usleep(us);
 }
 
-#define RANGE 0x200000ULL /* of text, that one page table entry maps */
+#define RANGE 0x200000ULL /* the text that one page-table entry maps */
 #define TRIES 200
 /*
- * The kernel decodes a function from its first byte on to say whether a probe may
- * stand there, and the padding between sections goes by the name of what precedes
- * it: in an emulator a megabyte of that is a soft lockup.
+ * Longer gaps between two symbols are padding between sections. To check a probe's address the
+ * kernel decodes from the preceding symbol on, and a megabyte of padding would be a soft lockup in
+ * an emulator.
  */
 #define FUNCTION_MAX 4096
 
-/* A probe in every range, for whichever function there can have one. */
+/* Adds a probe in each range, at the first function that takes one. */
 static void probe_every_range(struct shadowk_shadow *shadow)
 {
 	uint64_t from = kernel_symbol("_stext"), to = kernel_symbol("_etext");
@@ -67,7 +66,7 @@ static void probe_every_range(struct shadowk_shadow *shadow)
 	fclose(file);
 }
 
-/* All kinds and arms, at functions of all sorts. */
+/* Adds probes of all kinds and arms, at functions of many areas. */
 static void probe_everything(struct shadowk_shadow *shadow)
 {
 	static const char *const symbols[] = {
@@ -121,7 +120,10 @@ static void use_everything(void)
 	detach(runners.pid);
 	attach(second, runners.pid);
 	runners_progress(&runners, 20);
-	/* Gone while inside, with functions in flight, and by kill. */
+	/*
+	 * A probe goes while a process inside sleeps in its function, and then processes exit or
+	 * are killed inside.
+	 */
 	probe_remove(first, "do_nanosleep");
 	actor_answer(&actor);
 	actor_end(&actor);
@@ -131,8 +133,8 @@ static void use_everything(void)
 }
 
 /*
- * Is the text that was probed global? With pti=on it is not; what user space
- * enters the kernel by may be, where there can be no probe.
+ * True if the probed text is mapped by a global entry. With pti=on it is not. Entry code may be
+ * global then, but takes no probe.
  */
 static bool is_global(const struct snapshot *snapshot)
 {
@@ -160,14 +162,14 @@ int main(int argc, char **argv)
 	expect_ret(module_load(shadowk_path(), ""), 0, "insmod");
 
 	use_everything();
-	/* A named shadow is left for rmmod to clear away. */
+	/* rmmod destroys a shadow that has a name. */
 	snapshot_take(&during);
 	if (is_global(&before))
 		expect(memcmp(before.entries[0], during.entries[0],
 			      before.nr_entries[0] * sizeof(*before.entries[0])),
-		       "no page table entry differs while a shadow lives: this test sees nothing");
+		       "no page-table entry differs while a shadow exists, so the test checks nothing");
 	snapshot_free(&during);
-	expect(eventually(!module_references()), "the module is held");
+	expect(eventually(!module_references()), "the module is still held");
 	expect_ret(module_unload("shadowk"), 0, "rmmod");
 
 	snapshot_take(&after);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
 /*
- * What attached itself by delegation leaves the shadow when it executes a
- * set-id program, before the first instruction; what CAP_SYS_ADMIN attached
- * stays. So does who gains nothing by it.
+ * A process that attached itself by a derived handle leaves the shadow when it executes a set-id
+ * program, before the program's first instruction. A process stays if CAP_SYS_ADMIN attached it, or
+ * if the program gains no privileges.
  */
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -29,15 +29,16 @@ static const struct program {
 static struct shadowk_shadow *shadow, *handle;
 static struct delegate user;
 
-/* The program makes one call. */
+/* Executes a program, which makes one call. */
 static void executes(job_fn job, const struct program *p, bool stays, const char *who)
 {
 	uint64_t before = hits(shadow, GETPPID);
 
-	expect_eq(actor_do(&user.actor, job, (long)p->path), 0, "status of %s by %s", p->path, who);
+	expect_eq(actor_do(&user.actor, job, (long)p->path), 0, "exit status of %s by %s", p->path,
+		  who);
 	expect_eq(hits(shadow, GETPPID) - before, stays, "hits of %s by %s", p->path, who);
-	expect(eventually(shadow_info(shadow).nr_grafts == 1), "one is inside after %s by %s",
-	       p->path, who);
+	expect(eventually(shadow_info(shadow).nr_grafts == 1),
+	       "the number of processes inside is not 1 after %s by %s", p->path, who);
 }
 
 static void each(const char *who, bool privileged)
@@ -46,7 +47,7 @@ static void each(const char *who, bool privileged)
 		executes(job_execute, &programs[i], privileged || !programs[i].gains, who);
 }
 
-/* By a child that cannot gain anything by exec. */
+/* Executes the program in a child with no_new_privs, which gains nothing by exec. */
 static long job_execute_nnp(long path)
 {
 	char *argv[] = { (char *)path, NULL };
@@ -60,7 +61,7 @@ static long job_execute_nnp(long path)
 	return wait_for(pid);
 }
 
-/* Root without capabilities, which attaches itself and gets them back by exec. */
+/* Root without capabilities attaches itself, and gets its capabilities back by exec. */
 static long job_bare_root(long path)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -82,8 +83,9 @@ static void bare_root(void)
 	uint64_t before = hits(shadow, GETPPID);
 
 	handle = shadow_derive(shadow, SHADOWK_RIGHT_ATTACH, NULL);
-	expect_eq(job_bare_root((long)programs[0].path), 0, "status by root without capabilities");
-	expect_eq(hits(shadow, GETPPID) - before, 0, "hits by root without capabilities");
+	expect_eq(job_bare_root((long)programs[0].path), 0,
+		  "exit status of root without capabilities");
+	expect_eq(hits(shadow, GETPPID) - before, 0, "hits of root without capabilities");
 }
 
 int main(void)
@@ -99,10 +101,10 @@ int main(void)
 	delegate_share(&user, 0, shadow, BOTH_RIGHTS);
 
 	need_ok(actor_do(&user.actor, job_attach_itself, 0));
-	each("who attached itself", false);
-	executes(job_execute_nnp, &programs[1], true, "who has no_new_privs");
+	each("a process that attached itself", false);
+	executes(job_execute_nnp, &programs[1], true, "a process with no_new_privs");
 	attach(shadow, user.actor.pid);
-	each("whom root attached", true);
+	each("a process that root attached", true);
 	bare_root();
 
 	delegate_end(&user);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=90 */
 /*
- * Exec takes a process out of its shadow while root attaches, moves and
- * detaches the same process: each ends in one place, and nothing is lost.
+ * A set-id exec takes a process out of its shadow while root attaches, moves and detaches the same
+ * process. The program never executes the user's shadow, and no graft remains.
  */
 #include <signal.h>
 #include <sys/stat.h>
@@ -13,12 +13,12 @@
 #include "tiny.h"
 
 #define SECONDS	 8
-#define PATIENCE 40 /* until it happened at all, on a busy machine */
+#define PATIENCE 40 /* until both have happened, on a busy machine */
 #define PROGRAM	 "/tmp/set-user"
 
 static volatile bool *enough;
 
-/* Attach itself and have a child execute the program, for as long as it is let. */
+/* Attaches itself and lets a child execute the program, again and again until the end. */
 static long job_storm(long slot)
 {
 	long times = 0;
@@ -26,14 +26,17 @@ static long job_storm(long slot)
 	for (; !*enough; times++) {
 		long ret = job_attach_itself(slot);
 
-		/* Root may have put us elsewhere in between. */
+		/* Root may have attached this process meanwhile. */
 		if ((ret && ret != -EPERM) || job_execute((long)PROGRAM))
 			return -times - 1;
 	}
 	return times;
 }
 
-/* Who attaches waits for text_mutex, after having looked where the process is. */
+/*
+ * Starts a process that patches text. An attach then waits for text_mutex, after it has looked
+ * where the process is.
+ */
 static pid_t patcher(void)
 {
 	pid_t pid = fork_tied();
@@ -79,11 +82,11 @@ int main(void)
 	executed = actor_answer(&user.actor);
 	kill(patching, SIGKILL);
 	wait_for(patching);
-	patch_text(1); /* off */
+	patch_text(1); /* switches the static key off */
 	expect(executed > 0, "executions of the program: %ld", executed);
 	expect(attached > 0 && detached > 0, "the storm attached %ld and detached %ld", attached,
 	       detached);
-	expect_eq(hits(theirs, GETPPID), 0, "hits by the program");
+	expect_eq(hits(theirs, GETPPID), 0, "hits of the program");
 	delegate_end(&user);
 	unlink(PROGRAM);
 	expect(eventually(!module_info().nr_grafts), "grafts at the end: %u, expected 0",

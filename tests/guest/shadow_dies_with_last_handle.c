@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=30 */
-/* Without a name, a shadow is there for as long as a handle or a process inside is. */
+/* A shadow without a name exists while a handle is open or a process is inside. */
 #include "actor.h"
 #include "shadows.h"
 
@@ -27,7 +27,7 @@ int main(void)
 	close(fd);
 	expect_shadows(1, "with a handle in another process");
 	actor_end(&holder);
-	expect_shadows(0, "when the last holder has exited");
+	expect_shadows(0, "after the last holder has exited");
 
 	shadow = shadow_new(NULL);
 	count(shadow, GETPPID);
@@ -36,16 +36,16 @@ int main(void)
 	shadow_close(shadow);
 	expect_shadows(1, "with only a process inside");
 	actor_do(&inside, job_getppid, 100);
-	expect(shadow_of(inside.pid), "the process is outside when the last handle is closed");
+	expect(shadow_of(inside.pid), "the process is outside after the last handle was closed");
 	actor_end(&inside);
-	expect_shadows(0, "when the last process has exited");
+	expect_shadows(0, "after the last process has exited");
 
 	shadow = shadow_new(NULL);
 	actor_start(&inside, -1);
 	attach(shadow, inside.pid);
 	shadow_close(shadow);
 	detach(inside.pid);
-	expect_shadows(0, "when the last process is detached");
+	expect_shadows(0, "after the last process was detached");
 	actor_do(&inside, job_getppid, 100);
 	actor_end(&inside);
 	return finish();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=120 */
 /*
- * While text of a process that runs becomes private and ceases to be, in pages of 4 KB
- * and of 2 MB, no mapping changes its size and its frame without a flush between. Nor, on
- * CPUs that must not see that, while a process comes into a shadow, moves, and comes back. The
- * fault that this avoids needs a CPU that none of our guests has (docs/design.md, TLB).
+ * Text of a running process becomes private and is freed again, by pages of 4 KB and of 2 MB.
+ * Meanwhile no mapping changes both size and frame between two flushes. On CPUs with itlb_multihit
+ * that holds for processes that enter, move and leave, too.
+ *
+ * The fault that this avoids needs such a CPU, which no guest has (docs/design.md, "TLB flushes").
  */
 #include "actor.h"
 #include "patches.h"
@@ -29,10 +30,10 @@ static void expect_changes(bool sizes, const char *what)
 {
 	long seen = read_number(PARAMETERS "sizes");
 
-	expect(sizes ? seen > 0 : !seen, "%ld sizes changed, %s", seen, what);
-	expect(read_number(PARAMETERS "frames") > 0, "frames change, %s", what);
-	expect_eq(read_number(PARAMETERS "both"), 0, "changes of both without a flush between, %s",
-		  what);
+	expect(sizes ? seen > 0 : !seen, "%ld changes of the size, %s", seen, what);
+	expect(read_number(PARAMETERS "frames") > 0, "the frame never changed, %s", what);
+	expect_eq(read_number(PARAMETERS "both"), 0,
+		  "changes of size and frame between two flushes, %s", what);
 	need_ok(module_unload("shk_sizes"));
 }
 
@@ -47,13 +48,13 @@ static void change_text(void)
 		probe_remove(shadow, GETPPID);
 		need_ok(shadowk_raw_add(shadow, &all));
 		need_ok(shadowk_raw_remove(shadow, all.id));
-		/* From pages of 4 KB to one of 2 MB and back. */
+		/* The range changes from pages of 4 KB to one of 2 MB and back. */
 		count(shadow, GETPPID);
 		need_ok(shadowk_raw_add(shadow, &all));
 		need_ok(shadowk_raw_remove(shadow, all.id));
 		probe_remove(shadow, GETPPID);
 	}
-	expect_changes(!text_is_small(), "text of who is inside");
+	expect_changes(!text_is_small(), "text of a process inside");
 	detach(inside.pid);
 }
 
@@ -68,7 +69,10 @@ static long job_enter(long unused)
 	return 0;
 }
 
-/* Into a shadow, to another, and out: whoever asks, and however. */
+/*
+ * A process enters a shadow, moves to another one and leaves, in every way: by attach, by enter,
+ * and with a patch in place.
+ */
 static void change_process(void)
 {
 	count(shadow, GETPPID);
@@ -86,13 +90,13 @@ static void change_process(void)
 		detach(inside.pid);
 		patch_remove(shadow, "p");
 	}
-	expect_changes(true, "text that a process comes to");
+	expect_changes(true, "text of a process that moves");
 }
 
 int main(void)
 {
 	if (is_xen_pv())
-		skip("text is in pages of 4 KB only");
+		skip("Xen PV maps all text by pages of 4 KB");
 	shadow = shadow_new(NULL);
 	other = shadow_new(NULL);
 	actor_start_holding(&inside, 0);
@@ -103,7 +107,7 @@ int main(void)
 		change_process();
 		if (has_frames())
 			expect(eventually(!module_unload("shk_inplace")),
-			       "its module can be unloaded");
+			       "shk_inplace cannot be unloaded");
 	}
 	actor_end(&inside);
 	return finish();

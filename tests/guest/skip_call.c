@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
-/* One call of a function is left out, with the result that it is to have, inside only. */
+/*
+ * One call in a function is skipped, for processes inside only. Its result is the value that the
+ * patch gives.
+ */
 #include <sys/syscall.h>
 
 #include "actor.h"
@@ -34,19 +37,19 @@ int main(void)
 	count(shadow, CALLEE);
 
 	actor_do(&inside, job_syscall, SYS_getppid);
-	expect_eq(hits(shadow, CALLEE), 1, "calls before it is patched");
+	expect_eq(hits(shadow, CALLEE), 1, "calls without a patch");
 	skip_add(shadow, 0, 0);
 	actor_do(&inside, job_syscall, SYS_getppid);
-	expect_eq(hits(shadow, CALLEE), 1, "calls when it is left out");
+	expect_eq(hits(shadow, CALLEE), 1, "calls when the call is skipped");
 	patch_remove(shadow, "p");
 
 	skip_add(shadow, SHADOWK_PATCH_VALUE, 4711);
-	expect_eq(actor_do(&inside, job_syscall, SYS_getppid), 4711, "the value inside");
-	expect_eq(actor_do(&outside, job_syscall, SYS_getppid), getpid(), "outside");
-	expect_eq(hits(shadow, CALLEE), 1, "calls when it has a value");
+	expect_eq(actor_do(&inside, job_syscall, SYS_getppid), 4711, "getppid() inside");
+	expect_eq(actor_do(&outside, job_syscall, SYS_getppid), getpid(), "getppid() outside");
+	expect_eq(hits(shadow, CALLEE), 1, "calls when the call is skipped with a value");
 	patch_remove(shadow, "p");
-	expect_eq(actor_do(&inside, job_syscall, SYS_getppid), getpid(), "the patch has gone");
-	expect_eq(hits(shadow, CALLEE), 2, "calls then");
+	expect_eq(actor_do(&inside, job_syscall, SYS_getppid), getpid(), "getppid() after removal");
+	expect_eq(hits(shadow, CALLEE), 2, "calls after removal");
 
 	actor_end(&inside);
 	actor_end(&outside);

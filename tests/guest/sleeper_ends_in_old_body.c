@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A thread sleeps in a function while that is patched, while the patch goes,
- * and while its process is attached and detached: it ends in the body in which
- * it began, and finds the other one the next time.
+ * A thread sleeps in a function while it is patched, while the patch goes, and while the process is
+ * attached and detached. The thread's call ends in the body in which it began, and its next call
+ * executes the other one.
  */
 #include <sys/eventfd.h>
 
@@ -22,7 +22,7 @@ static long job_read(long unused)
 	return n == sizeof(value) ? (long)value : n;
 }
 
-/* In read() of that descriptor. */
+/* True if the actor sleeps in read() of the eventfd. */
 static bool is_asleep(void)
 {
 	char path[64], text[256] = "", expected[64];
@@ -55,10 +55,11 @@ static void change_detach(void)
 static void across(void (*change)(void), const char *what)
 {
 	actor_ask(&actor, job_read, 0);
-	expect(eventually(is_asleep()), "it sleeps in eventfd_read(), %s", what);
+	expect(eventually(is_asleep()), "the process does not sleep in eventfd_read(), %s", what);
 	change();
 	need(write(eventfd_fd, &(uint64_t){ 42 }, sizeof(uint64_t)) == sizeof(uint64_t));
-	expect_eq(actor_answer(&actor), 42, "what it read across: %s", what);
+	expect_eq(actor_answer(&actor), 42, "result of a read() during which the process was %s",
+		  what);
 }
 
 int main(void)
@@ -70,15 +71,15 @@ int main(void)
 
 	across(change_attach, "attached");
 	across(change_patch, "patched");
-	expect_eq(actor_do(&actor, job_read, 0), 0, "the next read, patched");
+	expect_eq(actor_do(&actor, job_read, 0), 0, "the next read(), patched");
 	change_unpatch();
 	across(change_patch, "patched again");
-	expect_eq(actor_do(&actor, job_read, 0), 0, "the next read, patched again");
+	expect_eq(actor_do(&actor, job_read, 0), 0, "the next read(), patched again");
 	change_unpatch();
 	across(change_detach, "detached");
 	change_patch();
-	across(change_attach, "attached to the patch");
-	expect_eq(actor_do(&actor, job_read, 0), 0, "the next read, attached to the patch");
+	across(change_attach, "attached, with a patch");
+	expect_eq(actor_do(&actor, job_read, 0), 0, "the next read(), attached with a patch");
 
 	actor_end(&actor);
 	return finish();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=60 */
 /*
- * When a shadow is destroyed, all that its probes took from the module is free again at the
- * return of the call: the kernel's kprobes, and with them the slots.
+ * When a call that destroys a shadow returns, everything that its probes took is free again: the
+ * kernel's kprobes, and with them the module's slots.
  */
 #include <sys/mount.h>
 
@@ -23,7 +23,7 @@ static unsigned int nr_kprobes(void)
 	return nr;
 }
 
-/* Probes at the entries of as many functions of the kernel. */
+/* Adds @nr probes, each at the entry of another function. Returns how many were added. */
 static unsigned int fill(struct shadowk_shadow *shadow, unsigned int nr)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
@@ -55,7 +55,7 @@ int main(void)
 	for (int i = 0; i < 2; i++) {
 		shadow = shadow_new("slots");
 		expect_eq(fill(shadow, PROBES), PROBES, "probes");
-		expect_eq(nr_kprobes(), before + PROBES, "kprobes meanwhile");
+		expect_eq(nr_kprobes(), before + PROBES, "kprobes while the shadow exists");
 		need_ok(shadowk_shadow_destroy(shadow));
 		expect_eq(nr_kprobes(), before, "kprobes after destroy");
 		shadow_close(shadow);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * The stack of a process that runs in a function whose return is hooked is read, and the
- * kernel has nothing to say to that.
+ * The stack of a process that runs in a function with a hooked return can be read, and the kernel
+ * logs no warning about it.
  */
 #include <fcntl.h>
 

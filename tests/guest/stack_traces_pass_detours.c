@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A stack trace that is taken in the handler of a probe armed with a jump goes on: the
- * probed function, and its callers up to the system call. Wherever in the function that
- * is: the frame is another one at each instruction.
+ * A stack trace in the handler of a probe by a jump has the probed function and its callers up to
+ * the system call. That holds at each instruction of the function, where the stack frame differs.
  */
 
 #include "lists.h"
@@ -15,7 +14,7 @@
 #define EVENT  "events/shadowk/shadowk_probe/"
 #define NR_MAX 64
 
-/* Wherever a jump fits; how many that are. */
+/* Adds a probe at each place of the function that takes a jump. Returns their number. */
 static unsigned int probe_all(struct shadowk_shadow *shadow)
 {
 	char place[64], name[16];
@@ -72,7 +71,7 @@ int main(void)
 
 	sum = all_hits(shadow, &executed);
 	printf("%u places, %u executed, %lu hits\n", nr, executed, sum);
-	expect(executed > 1, "this test sees too little");
+	expect(executed > 1, "fewer than two probes were executed, so the test checks nothing");
 	expect_eq(tracefs_count("<stack trace>"), sum, "stack traces");
 	for (unsigned int i = 0; i < ARRAY_SIZE(callers); i++)
 		expect_eq(tracefs_count(callers[i]), sum, "traces with%s", callers[i]);

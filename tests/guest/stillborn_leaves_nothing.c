@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * fork and exec inside a shadow fail after they have made an mm and before it
- * is anybody's, also while the process is being detached: it fails with ENOMEM,
- * the process is where it should be, and nothing is left behind.
+ * fork and exec inside a shadow fail with ENOMEM after they have made an mm and before they use it,
+ * also while the process is being detached. The process is where it should be afterwards, and no
+ * graft remains.
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -36,7 +36,8 @@ static const struct way {
 	int result;
 	job_fn job;
 } ways[] = {
-	{ "fork", "__percpu_counter_init_many", -ENOMEM, job_fork }, /* not in 6.1 */
+	{ "fork", "__percpu_counter_init_many", -ENOMEM,
+	  job_fork }, /* Linux 6.1 does not have it */
 	{ "exec", "vm_area_alloc", 0, job_exec },
 };
 
@@ -59,7 +60,7 @@ static bool entered(void)
 
 static void try_way(const struct way *way, bool detached)
 {
-	const char *when = detached ? "while detached" : "undisturbed";
+	const char *when = detached ? "during detach" : "without detach";
 	struct shadowk_shadow *shadow = shadow_new(NULL);
 	struct actor actor;
 	uint64_t before;
@@ -82,11 +83,11 @@ static void try_way(const struct way *way, bool detached)
 	actor_do(&actor, job_getppid, CALLS);
 	expect_eq(hits(shadow, GETPPID) - before, detached ? 0 : CALLS,
 		  "hits of the process after %s %s", way->name, when);
-	/* The memory of that mm, most likely, is the next one's. */
+	/* The next fork most likely uses the memory of the mm that was freed. */
 	expect_ret(actor_do(&actor, job_fork, 0), 0, "fork after %s %s", way->name, when);
 	actor_end(&actor);
-	expect_eq(shadow_info(shadow).nr_grafts, 0, "processes inside in the end, after %s %s",
-		  way->name, when);
+	expect_eq(shadow_info(shadow).nr_grafts, 0,
+		  "processes inside after the end of the process, %s %s", way->name, when);
 	shadow_close(shadow);
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=400 */
 /*
- * Processes on all CPUs create, open and destroy the same few shadows, edit
- * them, attach and detach each other, enter and leave, fork, execute, exit and
- * are killed in the middle of it: every call does what it is for or says why not,
- * and in the end nothing is left. "storm SECONDS SEED" for longer, or again.
+ * Processes on all CPUs create, open and destroy the same few shadows, edit them, attach and detach
+ * each other, enter and leave. Meanwhile they fork, execute and exit, and are killed at any time.
+ * Every call succeeds or returns an error that has a reason, and nothing remains.
+ *
+ * "storm SECONDS SEED" runs longer, or repeats a run.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -28,7 +29,7 @@ enum { CREATE, OPEN, DESTROY, ATTACH, DETACH, ENTER, LEAVE, ADD, REMOVE, PIN, UN
 
 static const struct {
 	const char *name;
-	int errors[6]; /* that others' doings can be a reason for */
+	int errors[6]; /* errors that calls of other processes can cause */
 } ops[NR_OPS] = {
 	[CREATE] = { "create", { EEXIST } },	     [OPEN] = { "open", { ENOENT } },
 	[DESTROY] = { "destroy", { EBUSY } },	     [ATTACH] = { "attach", { ESRCH, ESTALE } },
@@ -42,7 +43,7 @@ static const char *const symbols[] = {
 	GETPPID, "vfs_read", "kernel_clone", "do_exit", "__fput", "schedule", "handle_mm_fault",
 };
 
-/* What all see. */
+/* Shared by all processes. */
 static struct shared {
 	_Atomic unsigned long done[NR_OPS], refused[NR_OPS], wrong;
 	_Atomic unsigned long forks, execs, kills;
@@ -206,7 +207,10 @@ static pid_t start(void (*job)(void), unsigned int n)
 	return pid;
 }
 
-/* A busy machine gets twelve times the time to do everything once. */
+/*
+ * The storm ends after @seconds if every operation has succeeded once, and after twelve times as
+ * long otherwise, since the machine may be busy.
+ */
 static bool is_over(time_t begun, int seconds)
 {
 	time_t now = time(NULL) - begun;
@@ -234,11 +238,11 @@ int main(int argc, char **argv)
 	for (unsigned int n = 0; n < NR_STORMS; n++)
 		storms[n] = start(storm, NR_WORKERS + n);
 
-	/* One dies, wherever it is, and another takes its place. */
+	/* Kills one worker after the other, at any moment, and replaces it. */
 	for (unsigned int n = 0; !is_over(begun, seconds); n++) {
 		usleep(50000);
 		kill(workers[n % NR_WORKERS], SIGKILL);
-		expect_eq(wait_for(workers[n % NR_WORKERS]), -SIGKILL, "end of a worker");
+		expect_eq(wait_for(workers[n % NR_WORKERS]), -SIGKILL, "exit status of a worker");
 		workers[n % NR_WORKERS] = start(work, n);
 		shared->workers[n % NR_WORKERS] = workers[n % NR_WORKERS];
 		shared->kills++;
@@ -254,18 +258,18 @@ int main(int argc, char **argv)
 	for (int op = 0; op < NR_OPS; op++) {
 		printf("%s: %lu done, %lu refused\n", ops[op].name, shared->done[op],
 		       shared->refused[op]);
-		expect(shared->done[op] > 0, "nobody managed to %s", ops[op].name);
+		expect(shared->done[op] > 0, "no call managed to %s", ops[op].name);
 	}
 	printf("%lu forks, %lu ends, %lu kills\n", shared->forks, shared->execs, shared->kills);
-	expect(shared->forks && shared->kills, "no process came or went");
-	expect_eq(shared->wrong, 0, "errors that have no reason");
+	expect(shared->forks && shared->kills, "no process forked or was killed");
+	expect_eq(shared->wrong, 0, "errors without a reason");
 	for (unsigned int n = 0; n < NR_SHADOWS; n++) {
 		sprintf(name, "storm-%u", n);
 		if (shadowk_shadow_open(device(), name, &shadow))
 			continue;
-		/* Orphans of killed workers take a moment to go. */
+		/* Children of killed workers may take a moment to exit. */
 		expect(eventually(shadowk_shadow_destroy(shadow) != -EBUSY),
-		       "somebody stays inside %s", name);
+		       "a process remains inside %s", name);
 		shadowk_shadow_close(shadow);
 	}
 	unlink(TINY);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * The walk of a shadow's edits accounts for every private byte, whatever others
- * do to the same text, and tells one that nobody is to have put there.
+ * A walk of a shadow's edits accounts for every private byte, whatever kprobes are at the same
+ * text, and reports a byte that differs from the base without an edit.
  */
 
 #include "lists.h"
@@ -11,7 +11,7 @@
 #include "places.h"
 #include "tracefs.h"
 
-/* The middle of it is neither its entry nor, we hope, where its call is. */
+/* The stray byte is in the middle of PATCHED, where neither its entry nor a call is. */
 #define PATCHED "__x64_sys_getppid"
 #define PROBED	"vfs_read"
 
@@ -54,7 +54,7 @@ static void go_astray(uint64_t addr)
 		need_ok(module_load(victim_path("shk_stray"), parameter));
 		_exit(0);
 	}
-	expect_eq(wait_for(pid), 0, "the loader of shk_stray");
+	expect_eq(wait_for(pid), 0, "exit status of the process that loads shk_stray");
 	need_ok(module_unload("shk_stray"));
 }
 
@@ -82,15 +82,15 @@ int main(void)
 	expect_eq(walk("with a kprobe at the entry", &stray), 3, "edits");
 	need_ok(module_unload("shk_kprobe"));
 
-	/* Xen lets no module write what is read-only, and there is nothing else to find. */
+	/* Under Xen a module cannot write to read-only memory, so no stray byte can be made. */
 	if (is_xen_pv())
 		return finish();
 	go_astray(patched + 15);
 	stray.len = 1;
 	walk("with a stray byte", &stray);
 	expect_eq(stray.addr, patched + 15, "address of the stray byte");
-	expect_eq(stray.len, 1, "its length");
-	expect_eq(stray.base[0] ^ stray.bytes[0], 0xff, "its change");
-	expect_eq(stray.offset, 15, "its offset in %s", stray.symbol);
+	expect_eq(stray.len, 1, "length of the stray byte's edit");
+	expect_eq(stray.base[0] ^ stray.bytes[0], 0xff, "changed bits of the stray byte");
+	expect_eq(stray.offset, 15, "offset of the stray byte in %s", stray.symbol);
 	return finish();
 }

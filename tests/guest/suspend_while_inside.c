@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * The machine is suspended to memory and wakes while processes are inside, by
- * one of these: text, probes and grafts are what they were, on every CPU.
+ * The machine suspends to memory and wakes while processes are inside, one of which suspends it.
+ * Afterwards text, probes and grafts are unchanged on every CPU.
  */
 #include "actor.h"
 #include "shadows.h"
 
 #define STATE "/sys/power/state"
 #define ALARM "/sys/class/rtc/rtc0/wakealarm"
-/* The clock that wakes it runs on while a busy host is slow to suspend. */
+/*
+ * The clock that wakes the machine already runs while it suspends, which takes long on a busy host.
+ */
 #define SECONDS "+12\n"
 #define CALLS	100
 
@@ -39,7 +41,7 @@ static void expect_private(struct shadowk_shadow *shadow, struct actor *inside,
 		actor_do(&outside[cpu], job_getppid, CALLS);
 		expect_eq(hits(shadow, GETPPID) - before, CALLS, "%s: hits on CPU %u", when, cpu);
 	}
-	expect_eq(strays(shadow), 0, "%s: private bytes that are nobody's", when);
+	expect_eq(strays(shadow), 0, "%s: stray bytes", when);
 }
 
 int main(void)
@@ -51,7 +53,7 @@ int main(void)
 
 	if (!read_file("/sys/power/mem_sleep", modes, sizeof(modes)) || !strstr(modes, "[deep]") ||
 	    access(ALARM, W_OK))
-		skip("nothing that suspends this machine, or wakes it");
+		skip("this machine cannot suspend to memory and wake by a clock");
 	shadow = shadow_new(NULL);
 	for (unsigned int cpu = 0; cpu < nr_cpus(); cpu++) {
 		actor_start(&inside[cpu], cpu);

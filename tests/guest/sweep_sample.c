@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: once timeout=300 */
 /*
- * In each way of the sweep, probes at functions of which a workload of all areas calls about half,
- * and at those of modules: it does what it does outside, nothing hangs or complains, and the
- * probes of a function agree. The functions are chosen by their names, and each way takes its
- * third of them, so they are the same each time.
- * `make sweep` takes all functions in each way, in guests of all kinds.
+ * In each way of the sweep, probes are added to a sample of functions, and a workload of many areas
+ * runs inside. The workload has the results that it has outside, nothing hangs, the kernel logs no
+ * complaint, and the probes of a function agree.
+ *
+ * The sample is chosen by the functions' names, and each way takes its third of it, so every run
+ * has the same one. The workload calls about half of the functions. `make sweep` takes all
+ * functions in each way, in guests of all kinds.
  */
 #include "sweep.h"
 
@@ -36,7 +38,7 @@ int main(void)
 	const size_t step = kernel_is_slow() ? 10 : 1;
 	const struct sweep_way *way;
 
-	expect_eq(job_workload(1), 0, "what the workload gets wrong outside");
+	expect_eq(job_workload(1), 0, "wrong results of the workload outside");
 	sweep_begin();
 	functions = sweep_functions();
 	for (size_t i = 0; i < functions.count; i++)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * Who is attached for some system calls is inside during each of these, from its first
- * function to its last, and not during others; nor is a neighbour during any.
+ * A process that is attached for some system calls is inside during each of them, from its first
+ * function to its last. It is outside during other calls, and a process outside is never inside.
  */
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -24,7 +24,7 @@ static long job_write(long n)
 	return 0;
 }
 
-/* Each call by itself, with one of the other between two. */
+/* Makes the two calls alternately. */
 static long job_both(long n)
 {
 	while (n--) {
@@ -34,7 +34,7 @@ static long job_both(long n)
 	return 0;
 }
 
-/* A child of one that is inside is so as well. */
+/* A child makes the calls. It is attached for the same calls as its parent. */
 static long job_fork_getppid(long n)
 {
 	pid_t pid = fork();
@@ -55,7 +55,7 @@ static struct shadowk_shadow *calls_of(struct shadowk_shadow *of, const unsigned
 	return made;
 }
 
-/* An actor reads besides, to be told what to do: not from /dev/zero. */
+/* The actor also calls read() to get its jobs, so reads of /dev/zero are counted. */
 static void expect_hits(const char *when, long read, long getppid)
 {
 	expect_eq(hits(shadow, "read_zero"), read, "reads, %s", when);
@@ -90,12 +90,12 @@ int main(void)
 	actor_do(&neighbour, job_both, n);
 	expect_hits("read", n, 0);
 	actor_do(&actor, job_both, n);
-	expect_hits("and getppid", n, n);
+	expect_hits("read and getppid", n, n);
 
 	shadowk_shadow_close(during);
 	during = calls_of(shadow, one, ARRAY_SIZE(one));
 	actor_do(&actor, job_both, n);
-	expect_hits("the handle is closed", n, 2 * n);
+	expect_hits("after the handle was closed", n, 2 * n);
 	attach(during, actor.pid);
 	actor_do(&actor, job_both, n);
 	actor_do(&actor, job_read_zero, n);
@@ -107,7 +107,7 @@ int main(void)
 	detach(actor.pid);
 	actor_do(&actor, job_both, n);
 	actor_do(&actor, job_read_zero, n);
-	expect_hits("detached", n, 4 * n);
+	expect_hits("after detach", n, 4 * n);
 	expect_eq(shadow_info(shadow).nr_grafts, 0, "processes inside at the end");
 	shadowk_shadow_close(during);
 	actor_end(&actor);

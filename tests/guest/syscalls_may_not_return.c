@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A chosen call may be interrupted, begun again, killed, or last while its process is
- * detached, moved, or enters something; and a child of one begins outside.
+ * A selected system call may be interrupted, restarted or killed. It may last while its process is
+ * detached, moved or enters another shadow. A child that it forks begins outside.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -16,7 +16,7 @@
 
 static struct shadowk_shadow *shadow, *other, *during;
 static struct actor actor;
-/* Nobody writes to it. */
+/* A pipe without a writer, except where the test writes to end a call. */
 static int quiet[2];
 
 #define BEGIN "pipe_read"
@@ -31,7 +31,7 @@ static long job_wait(long flags)
 	char byte;
 
 	sigaction(SIGUSR1, &action, NULL);
-	/* Not read(), by which it waits to be told what to do. */
+	/* The actor gets its jobs by read(), so this is another call. */
 	return readv(quiet[0], &(struct iovec){ &byte, 1 }, 1) < 0 ? -errno : 0;
 }
 
@@ -56,10 +56,11 @@ static long job_leave(long unused)
 	return shadowk_leave(other);
 }
 
-/* In that readv(), of which there have been @n. */
+/* Waits until the actor sleeps in its @n-th readv(). */
 static void waits(uint64_t n)
 {
-	expect(eventually(hits(shadow, BEGIN) >= n && has_state(actor.pid, "S")), "it waits");
+	expect(eventually(hits(shadow, BEGIN) >= n && has_state(actor.pid, "S")),
+	       "the process does not wait in readv()");
 }
 
 static void expect_outside(const char *when)
@@ -82,9 +83,9 @@ static void is_interrupted(void)
 	kill(actor.pid, SIGUSR1);
 	waits(3);
 	need(write(quiet[1], "", 1) == 1);
-	expect_ret(actor_answer(&actor), 0, "readv() that was begun again");
+	expect_ret(actor_answer(&actor), 0, "readv() that was restarted");
 	expect_eq(hits(shadow, BEGIN), 3, "reads");
-	expect_outside("begun again");
+	expect_outside("restarted");
 }
 
 static void forks(void)
@@ -92,29 +93,31 @@ static void forks(void)
 	uint64_t before = hits(shadow, GETUID);
 
 	expect_ret(actor_do(&actor, job_fork, 10), 0, "fork");
-	expect_eq(hits(shadow, GETUID), before, "calls of its child");
-	expect(hits(shadow, "kernel_clone") == 1, "fork is inside");
+	expect_eq(hits(shadow, GETUID), before, "hits of its child");
+	expect(hits(shadow, "kernel_clone") == 1, "hits of kernel_clone() are not 1");
 }
 
-/* The text that it waits in is not that which it returns to. */
+/* The process changes text while it waits in a call, and returns to the new text. */
 static void is_detached(long held)
 {
-	/* The child's graft is freed some time after its end. */
-	expect(eventually(module_references() == held), "the module is held by who is left");
+	/* The child's graft is freed some time after its exit. */
+	expect(eventually(module_references() == held),
+	       "the module is still held by the child's graft");
 	actor_ask(&actor, job_wait, 0);
 	waits(4);
 	detach(actor.pid);
-	expect_eq(module_references(), held, "who holds the module: the call, not the graft");
+	expect_eq(module_references(), held,
+		  "references to the module, of which the call holds one");
 	expect_eq(shadow_info(shadow).nr_grafts, 0, "processes inside, detached");
 	attach(during, actor.pid);
 	kill(actor.pid, SIGUSR1);
-	expect_ret(actor_answer(&actor), -EINTR, "readv() that was detached");
-	expect_outside("attached anew");
+	expect_ret(actor_answer(&actor), -EINTR, "readv() during which the process was detached");
+	expect_outside("attached again");
 	actor_ask(&actor, job_wait, 0);
 	waits(5);
 	attach(other, actor.pid);
 	kill(actor.pid, SIGUSR1);
-	expect_ret(actor_answer(&actor), -EINTR, "readv() that was moved");
+	expect_ret(actor_answer(&actor), -EINTR, "readv() during which the process was moved");
 	actor_do(&actor, job_getppid, 10);
 	expect_eq(hits(other, GETPPID), 10, "calls in the other shadow");
 	attach(during, actor.pid);
@@ -129,8 +132,8 @@ static void nests(void)
 	expect_eq(hits(other, GETPPID), before + 10, "calls in a stretch");
 	expect_ret(actor_do(&actor, job_leave, 0), 0, "leave");
 	actor_do(&actor, job_getppid, 10);
-	expect_eq(hits(other, GETPPID), before + 10, "calls after it");
-	expect_outside("having left");
+	expect_eq(hits(other, GETPPID), before + 10, "calls after the stretch");
+	expect_outside("after leave");
 }
 
 static void target_stays(void)
@@ -140,7 +143,7 @@ static void target_stays(void)
 	actor_do(&actor, job_getppid, 10);
 	count(shadow, GETPPID);
 	actor_do(&actor, job_getppid, 10);
-	expect_eq(hits(shadow, GETPPID), 10, "calls since the probe came again");
+	expect_eq(hits(shadow, GETPPID), 10, "hits since the probe was added again");
 }
 
 static void is_killed(void)
@@ -150,15 +153,15 @@ static void is_killed(void)
 	actor_ask(&actor, job_wait, 0);
 	waits(so_far + 1);
 	kill(actor.pid, SIGKILL);
-	expect_eq(wait_for(actor.pid), -SIGKILL, "how it ends");
-	expect(eventually(!shadow_info(shadow).nr_grafts), "nobody is inside");
+	expect_eq(wait_for(actor.pid), -SIGKILL, "exit status of the process that was killed");
+	expect(eventually(!shadow_info(shadow).nr_grafts), "a process remains inside");
 }
 
 static void target_goes(void)
 {
-	expect_ret(shadowk_shadow_destroy(shadow), 0, "destroy the target that nobody is in");
+	expect_ret(shadowk_shadow_destroy(shadow), 0, "destroy the target without processes");
 	actor_start(&actor, -1);
-	expect_ret(shadowk_process_attach(during, actor.pid), -ESTALE, "attach then");
+	expect_ret(shadowk_process_attach(during, actor.pid), -ESTALE, "attach after that");
 	actor_end(&actor);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races core timeout=90 */
 /*
- * Each of the chosen calls is wholly inside, whatever the other threads of the process
- * begin and end meanwhile, on other CPUs. What one of them does after the last is not.
+ * Each selected system call is inside as a whole, whatever calls other threads of the process begin
+ * and end meanwhile on other CPUs. After the last one has ended, the threads are outside.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -55,7 +55,7 @@ int main(void)
 	actor_do(&actor, job_threads, THREADS);
 	expect_eq(hits(shadow, GETPPID), (THREADS - 1) * n, "calls of getppid");
 	expect_eq(hits(shadow, "__x64_sys_times"), n, "calls of times");
-	/* Nobody is in a call any more. */
+	/* No thread is in a selected call at this time. */
 	actor_do(&actor, job_getuid, n);
 	expect_eq(hits(shadow, GETUID), 0, "other calls");
 	shadowk_shadow_close(during);

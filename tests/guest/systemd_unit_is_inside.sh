@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=200
-# A unit with the drop-in of docs/containers.md is inside from its first instruction on,
-# another unit is not. So is one that may use few devices, with the line for those; without it
-# the unit does not start, and the error names the line. systemd runs in a container here, with a
-# cgroup namespace.
+# A unit with the drop-in of docs/containers.md is inside from its first instruction on, and another
+# unit is not. A unit with restricted devices is inside if it has the drop-in's line for that.
+# Without the line the unit does not start, and the error names the line.
+#
+# systemd runs in a container here, with a cgroup namespace.
 command -v systemctl >/dev/null || { echo "this guest has no systemd"; exit 77; }
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
@@ -19,7 +20,7 @@ told() {
 s = json.load(sys.stdin); print(*$1)"
 }
 
-# unit NAME CALLS
+# unit NAME CALLS [LINE]	writes a unit that calls kill() CALLS times
 unit() {
 	cat >$units/"$1".service <<-END
 		[Unit]
@@ -31,7 +32,7 @@ unit() {
 	END
 }
 
-# drop_in NAME	as in the examples
+# drop_in NAME	gives the unit the drop-in of examples/
 drop_in() {
 	mkdir -p $units/"$1".service.d
 	cp /usr/lib/shadowk/examples/shadowk.conf $units/"$1".service.d/ || exit 1
@@ -63,13 +64,13 @@ rm -f /tmp/{web,other,few,private,none}{,.err}
 systemd=$!
 until [ -e /tmp/web ] && [ -e /tmp/other ] && [ -e /tmp/few ] && [ -s /tmp/none.err ]; do sleep 0.5; done
 until [ -e /tmp/private ] || [ -s /tmp/private.err ]; do sleep 0.5; done
-is "hits, of the units alone" "$(told '(p["hits"] for p in s["probes"])')" 1105
-is "their cgroups" "$(told 'sorted(s["cgroups"])')" \
+is "hits of all units with the drop-in" "$(told '(p["hits"] for p in s["probes"])')" 1105
+is "cgroups of the units" "$(told 'sorted(s["cgroups"])')" \
 	"$(printf '/systemd/system.slice/%s.service ' few private web | sed 's/ $//')"
-is "who is inside" "$(told '(p["comm"] for p in s["processes"])')" "sleep sleep sleep"
-is "what the others are told" "$(cat /tmp/{few,private,web}.err)" ""
+is "processes inside" "$(told '(p["comm"] for p in s["processes"])')" "sleep sleep sleep"
+is "errors of the units that start" "$(cat /tmp/{few,private,web}.err)" ""
 grep -q "add 'DeviceAllow=/dev/shadowk rw' to a unit" /tmp/none.err || fail "$(cat /tmp/none.err)"
-[ ! -e /tmp/none ] || fail "a unit that is not inside has begun"
+[ ! -e /tmp/none ] || fail "a unit that cannot get inside has started"
 kill -KILL $systemd
 wait $systemd 2>/dev/null
 until [ -z "$(find $root/systemd -name cgroup.procs -exec cat {} +)" ]; do sleep 0.1; done

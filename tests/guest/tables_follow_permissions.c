@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=120 */
 /*
- * Where the base's page tables change permissions, a shadow's do: nothing inside can
- * write to, execute or cache a page that the base may not, whether that lies beside edited
- * text of a module or in the kernel image, and whoever changed it.
+ * When the base's page tables change permissions, the shadow's tables do, too. A process inside can
+ * never write to, execute or cache a page that the base may not. That holds beside edited module
+ * text and in the kernel image, whichever process made the change.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@
 static struct actor inside;
 
 /*
- * A BPF program that is larger than the 2 MB that the kernel has in reserve for their
- * text: it maps new memory, writes to it, and makes it text.
+ * The text of this BPF program is larger than the 2 MB that the kernel keeps for such text. So the
+ * kernel maps new memory, writes to it, and makes it executable.
  */
 #define INSNS 320000
 
@@ -52,16 +52,16 @@ static void expect_alias_followed(void)
 	uint64_t page = base_large_page(IMAGE_AREA);
 	char at[32];
 
-	if (!page) /* Xen has none, and its small ones are shared tables */
+	if (!page) /* Xen has no large pages, and shadows share the tables of small ones */
 		return;
 	snprintf(at, sizeof(at), "at=0x%" PRIx64, page);
 	need_ok(module_load(victim_path("shk_alias"), at));
 	expect(!(base_permits(page) & CACHED),
-	       "the image's mapping has not changed: this test sees nothing");
-	expect_followed("with a page that is mapped otherwise elsewhere");
+	       "the image's mapping has not changed, so the test checks nothing");
+	expect_followed("with a page that the direct map does not cache");
 	need_ok(module_unload("shk_alias"));
 	expect(base_permits(page) & CACHED, "the image's mapping has not changed back");
-	expect_followed("when it is as before");
+	expect_followed("after the page is cached again");
 }
 
 int main(void)
@@ -73,11 +73,11 @@ int main(void)
 	actor_start(&inside, 0);
 	count(shadow, VICTIM_TEXT);
 	attach(shadow, inside.pid);
-	expect_followed("at first");
-	expect_ret(actor_do(&inside, job_load_program, 0), 0, "a BPF program");
+	expect_followed("in the beginning");
+	expect_ret(actor_do(&inside, job_load_program, 0), 0, "loading a BPF program");
 	expect_followed("with a BPF program of the process inside");
 	expect_eq(actor_do(&inside, job_missing, (long)MODULES_AREA), 0,
-		  "pages of text that are not mapped");
+		  "pages of text that are missing inside");
 	expect_alias_followed();
 	actor_end(&inside);
 	shadow_close(shadow);

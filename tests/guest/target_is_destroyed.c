@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * A shadow that is made for some system calls only has a target, which is destroyed while nobody
- * is inside: who was inside before, and is elsewhere for a stretch, comes back to the base. While a
- * cgroup is bound to the first shadow the second cannot be destroyed.
+ * The target of a shadow for system calls can be destroyed while no process is attached to that
+ * shadow. A process that was, and is in a stretch elsewhere, returns to the base then. While a
+ * cgroup is attached to the shadow, its target cannot be destroyed.
  */
 #include <sys/syscall.h>
 
@@ -43,14 +43,14 @@ static void expect_comes_back(void)
 	actor_start_holding(&actor, -1);
 	attach(caller, actor.pid);
 	actor_do(&actor, job_getppid, CALLS);
-	expect_eq(hits(target, GETPPID), CALLS, "hits while it is inside");
+	expect_eq(hits(target, GETPPID), CALLS, "hits while the process is attached");
 	need_ok(actor_do(&actor, job_enter, 0));
-	expect_ret(shadowk_shadow_destroy(target), 0, "destroying the target meanwhile");
-	expect_ret(actor_do(&actor, job_leave, 0), 0, "leaving");
-	expect_eq(shadow_of(actor.pid), 0, "the shadow that it comes back to");
+	expect_ret(shadowk_shadow_destroy(target), 0, "destroying the target during the stretch");
+	expect_ret(actor_do(&actor, job_leave, 0), 0, "leave");
+	expect_eq(shadow_of(actor.pid), 0, "shadow after leave");
 	actor_do(&actor, job_getppid, CALLS);
 	expect_ret(shadowk_process_attach(caller, actor.pid), -ESTALE,
-		   "attaching, the target destroyed");
+		   "attach after the target was destroyed");
 	actor_end(&actor);
 	shadowk_shadow_close(caller);
 }
@@ -63,9 +63,10 @@ static void expect_held(void)
 	cgroup_make(&group, NULL, "caller");
 	cgroup_attach(caller, &group);
 	expect_ret(shadowk_shadow_destroy(target), -EBUSY,
-		   "destroying the target of a cgroup's shadow");
+		   "destroying the target while a cgroup is attached");
 	cgroup_detach(&group);
-	expect_ret(shadowk_shadow_destroy(target), 0, "destroying it, the cgroup detached");
+	expect_ret(shadowk_shadow_destroy(target), 0,
+		   "destroying the target after the cgroup was detached");
 	cgroup_remove(&group);
 	shadowk_shadow_close(caller);
 }

@@ -9,7 +9,7 @@
 
 static pid_t tracer;
 
-/* bpftrace ends with its standard output. */
+/* Starts bpftrace, and waits until it has attached its programs. */
 static void make(void)
 {
 	int out[2], null;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=180 */
-/* Private pages follow what the function tracer does to the entries of functions. */
+/* Private pages follow changes of function entries by the function tracer. */
 #include "coherence.h"
 #include "tracefs.h"
 

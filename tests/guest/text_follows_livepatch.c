@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=300 */
-/* Private pages follow a livepatch, whose function runs inside and outside. */
+/* Private pages follow a livepatch of the base. Its new function is executed inside and outside. */
 #include "coherence.h"
 #include "shadows.h"
 #include "victims.h"
@@ -19,15 +19,15 @@ static bool is_patched(void)
 static void make(void)
 {
 	need_ok(module_load(victim_path(LIVEPATCH), ""));
-	expect(eventually(read_number(SYSFS "transition") == 0), "the livepatch is not through");
+	expect(eventually(read_number(SYSFS "transition") == 0), "the transition does not end");
 	expect(is_patched(), "the livepatch has no effect");
 }
 
 static void undo(void)
 {
 	need(write_file(SYSFS "enabled", "0\n"));
-	expect(eventually(access(SYSFS, F_OK)), "the livepatch does not go");
-	expect(!is_patched(), "the livepatch is gone and has an effect");
+	expect(eventually(access(SYSFS, F_OK)), "the transition back does not end");
+	expect(!is_patched(), "the livepatch has an effect after it was disabled");
 	expect(eventually(module_unload(LIVEPATCH) == 0), "the livepatch cannot be unloaded");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=180 */
-/* Private pages follow kprobes that the kernel makes jumps of after a while, and back. */
+/* Private pages follow kprobes that the kernel turns into jumps some time later, and back. */
 #include "coherence.h"
 #include "places.h"
 #include "shadows.h"
@@ -21,7 +21,10 @@ static void undo(void)
 	kprobe_remove("everybodys");
 }
 
-/* The kernel makes no jump of a call, which a shadow's probe does. */
+/*
+ * Finds a place for the kprobe. The kernel does not optimise kprobes at calls, where a shadow's
+ * probe may be a jump.
+ */
 static bool optimises(const char *symbol, job_fn job)
 {
 	bool good;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: maxcpus timeout=120 */
 /*
- * Booted with one CPU the kernel has no lock prefixes, and patches them in when a
- * second one comes, even by who is inside: private pages have them, too.
+ * If the kernel boots with one CPU, it has no lock prefixes, and patches them into its text when a
+ * second CPU comes online. Private pages get them, too, also if a process inside switches the CPU
+ * on.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -10,7 +11,7 @@
 
 #define ONLINE	"/sys/devices/system/cpu/cpu1/online"
 #define LOCK	0xf0
-#define NOTHING 0x3e /* what is in the place of the prefix: a segment that is ignored */
+#define NOTHING 0x3e /* in the place of the prefix: a segment override, which has no effect */
 #define CALLS	100
 
 static long job_online(long unused)
@@ -45,11 +46,11 @@ int main(void)
 	observe_text(from, after, len);
 	for (uint64_t i = 0; i < len; i++)
 		locks += before[i] == NOTHING && after[i] == LOCK;
-	expect(locks > 1000, "%u locks came: this test sees nothing", locks);
-	expect_eq(strays(shadow), 0, "private bytes that are nobody's");
+	expect(locks > 1000, "only %u lock prefixes came, so the test checks nothing", locks);
+	expect_eq(strays(shadow), 0, "stray bytes");
 	need(actor_do(&inside, job_pin, 1) == 1);
 	actor_do(&inside, job_getppid, CALLS);
-	expect_eq(hits(shadow, GETPPID), CALLS, "hits on the CPU that came");
+	expect_eq(hits(shadow, GETPPID), CALLS, "hits on the second CPU");
 	actor_end(&inside);
 	return finish();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=180 */
 /*
- * Private pages follow static calls: those of tracepoints, which go to the one
- * that listens, or to a list where several do, and static keys beside them.
+ * Private pages follow static calls, and static keys beside them. The calls are those of
+ * tracepoints: they go to the only listener, or to a function that calls several.
  */
 #include "coherence.h"
 #include "tracefs.h"

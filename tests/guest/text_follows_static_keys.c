@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=180 */
-/* Private pages follow the jumps of static keys that a sysctl flips. */
+/* Private pages follow the jumps of static keys that a sysctl switches. */
 #include "coherence.h"
 
 #define KEY "/proc/sys/kernel/bpf_stats_enabled"
@@ -18,7 +18,7 @@ static void undo(void)
 int main(void)
 {
 	if (access(KEY, W_OK))
-		skip("no " KEY);
+		skip("this kernel has no " KEY);
 	expect_followed(&(struct change){ "static key", make, undo, false });
 	return finish();
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * All threads of a process are inside, on whichever CPU they run: every call
- * that begins after attach has returned is a hit. Any thread's id will do, and
- * so will a thread that is made later.
+ * All threads of a process are inside, on whatever CPU they run. Every call that begins after
+ * attach has returned is a hit. The id of any thread can be given, and threads that are made later
+ * are inside, too.
  */
 #include <pthread.h>
 
@@ -28,7 +28,7 @@ static void attach_while_they_run(struct shadowk_shadow *shadow, struct runners 
 	tally_bounds(&from, &since, &until, &until, &lowest, &highest);
 	seen = hits(shadow, GETPPID) - before;
 	expect_range(seen, lowest, highest, "hits of threads attached by %s", who);
-	expect(lowest >= 20 * runners->nr, "threads did not run: this test sees nothing");
+	expect(lowest >= 20 * runners->nr, "threads did not run, so the test checks nothing");
 	detach(tid);
 	runners_resume(runners);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * Of the threads of a process only those act on a shadow's edits that have entered it for
- * themselves: probes count their calls, patches change what these return. The others see the
- * base's, and so does what they fork and execute. Every call counts.
+ * Only those threads of a process that have entered a shadow with SHADOWK_THREAD act on its edits:
+ * probes count their calls, and patches change the results. Other threads have the base's results,
+ * and so do their children and programs. Every call counts.
  */
 #include <signal.h>
 #include <pthread.h>
@@ -56,7 +56,7 @@ static void fork_and_execute(bool inside)
 	wants(!wait_for(pid));
 }
 
-/* Not merely as a thread that does not act. */
+/* The child is outside, and not just a process whose threads do not act. */
 static void fork_is_outside(void)
 {
 	pid_t pid = fork_tied();
@@ -69,7 +69,10 @@ static void fork_is_outside(void)
 	wait_for(pid);
 }
 
-/* Enters in each second round. */
+/*
+ * The second thread acts on the edits from its enter to its leave, whether or not the first one
+ * does.
+ */
 static void *second(void *unused)
 {
 	meet();
@@ -82,7 +85,7 @@ static void *second(void *unused)
 	wants(!shadowk_enter_flags(shadow, SHADOWK_THREAD));
 	calls(true);
 	meet();
-	/* The first one leaves. */
+	/* The first thread leaves between these two. */
 	meet();
 	calls(true);
 	wants(!shadowk_leave(shadow));
@@ -90,7 +93,10 @@ static void *second(void *unused)
 	return NULL;
 }
 
-/* Returns how much was wrong; of the calls of getppid, 4 * CALLS are inside. */
+/*
+ * Returns how many checks have failed. Of the calls of getppid(), 3 * CALLS are made by threads
+ * that have entered.
+ */
 static long job_threads(long unused)
 {
 	pthread_t thread;
@@ -127,23 +133,24 @@ static long job_execute(long unused)
 	return wrong;
 }
 
-/* Whoever is there with all its threads stays so. */
+/* In a process that is attached, all threads act on the edits, whether or not they have entered. */
 static void is_no_restriction(struct actor *actor)
 {
 	uint64_t before;
 
 	attach(shadow, actor->pid);
 	before = hits(shadow, GETPPID);
-	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), 0, "enter where it is");
+	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), 0,
+		   "enter with one thread, attached to the same shadow");
 	actor_do(actor, job_getppid, 10);
 	expect_ret(actor_do(actor, job_leave, 0), 0, "leave");
 	actor_do(actor, job_getppid, 10);
-	expect_eq(hits(shadow, GETPPID), before + 20, "calls of who is attached");
+	expect_eq(hits(shadow, GETPPID), before + 20, "hits of an attached process");
 	detach(actor->pid);
-	expect_ret(actor_do(actor, job_execute, 0), 0, "who is outside");
+	expect_ret(actor_do(actor, job_execute, 0), 0, "failed checks of a process outside");
 }
 
-/* The edit is in the midst of a function, and has nobody to ask. */
+/* A skipped call is in the middle of a function, where no code can ask for the thread. */
 static void refuses_what_cannot_ask(struct actor *actor)
 {
 	struct shadowk_patch_spec skip = {
@@ -156,14 +163,16 @@ static void refuses_what_cannot_ask(struct actor *actor)
 
 	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), 0, "enter");
 	expect_refused(shadowk_patch_add(shadow, &skip), -EBUSY, SHADOWK_REASON_THREADS_INSIDE,
-		       "leave a call out meanwhile");
+		       "skip a call while one thread has entered");
 	expect_ret(actor_do(actor, job_leave, 0), 0, "leave");
-	expect_ret(shadowk_patch_add(shadow, &skip), 0, "leave a call out");
-	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), -EBUSY, "enter then");
+	expect_ret(shadowk_patch_add(shadow, &skip), 0, "skip a call");
+	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), -EBUSY,
+		   "enter with one thread, with a skipped call");
 	expect_ret(actor_do(actor, job_enter, 0), 0, "enter with all threads");
 	expect_ret(actor_do(actor, job_leave, 0), 0, "leave again");
 	patch_remove(shadow, "skip");
-	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), 0, "enter in the end");
+	expect_ret(actor_do(actor, job_enter, SHADOWK_THREAD), 0,
+		   "enter with one thread in the end");
 	expect_ret(actor_do(actor, job_leave, 0), 0, "leave in the end");
 }
 
@@ -178,9 +187,9 @@ int main(int argc, char **argv)
 	count(shadow, GETPPID);
 	patch_return(shadow, "uid", GETUID, UID);
 	actor_start_holding(&actor, -1);
-	expect_ret(actor_do(&actor, job_threads, 0), 0, "what was wrong in its threads");
-	/* And of the program that the first one has executed. */
-	expect_eq(hits(shadow, GETPPID), 3 * n + 10, "calls of those who have entered");
+	expect_ret(actor_do(&actor, job_threads, 0), 0, "failed checks in the threads");
+	/* The program that the first thread executes makes the 10 other calls. */
+	expect_eq(hits(shadow, GETPPID), 3 * n + 10, "hits of threads that have entered");
 	expect_eq(module_info().nr_grafts, 0, "processes inside");
 	is_no_restriction(&actor);
 	refuses_what_cannot_ask(&actor);

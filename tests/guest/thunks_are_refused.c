@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=60 */
 /*
- * Thunks of returns and of indirect branches carry no probe and no edit: all code
- * returns through them, that which reports hits included.
+ * Thunks of returns and of indirect branches take no probe and no edit. All code returns through
+ * them, and the code that reports hits does, too.
  */
 #include "actor.h"
 #include "shadows.h"
 
-/* In text, whatever this CPU's mitigations are. */
+/* The kernel's text has these functions, whatever mitigations this CPU needs. */
 static bool is_thunk(const char *name)
 {
 	static const char *const begins[] = {
@@ -50,14 +50,16 @@ int main(void)
 		if (strchr(line, '[') ||
 		    sscanf(line, "%" SCNx64 " %c %255s", &addr, &type, name) != 3)
 			continue;
-		/* In lower case: what stands for a thunk where the kernel is built without. */
+		/*
+		 * Local symbols of these names stand for thunks that the kernel was built without.
+		 */
 		if (type == 'T' && is_thunk(name)) {
 			check(shadow, addr, name);
 			seen++;
 		}
 	}
 	fclose(symbols);
-	expect_range(seen, 10, 200, "thunks that the kernel has");
+	expect_range(seen, 10, 200, "number of thunks");
 	shadow_close(shadow);
 	return finish();
 }

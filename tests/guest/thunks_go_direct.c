@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: thunks timeout=120 */
 /*
- * Processes of a shadow execute jumps and returns where everybody else executes
- * the thunks that this CPU's mitigations need, and live with that; such a patch
- * neither comes nor goes while somebody is inside.
+ * Processes of a shadow with a patch of thunks execute jumps and returns, where other processes
+ * execute the thunks that this CPU's mitigations need. The patch cannot be added or removed while a
+ * process is inside.
  */
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -26,7 +26,7 @@ static long job_bytes(long addr)
 	return bytes[0] | bytes[1] << 8;
 }
 
-/* Much that goes through pointers to functions. */
+/* Makes system calls that call many functions through pointers. */
 static long job_live(long n)
 {
 	char buf[64];
@@ -62,7 +62,7 @@ static uint64_t first_function(struct shadowk_shadow *shadow)
 {
 	struct shadowk_patch_info info = { 0 };
 
-	expect_ret(list_first(shadowk_patch_list, shadow, &info), 1, "the patch is listed");
+	expect_ret(list_first(shadowk_patch_list, shadow, &info), 1, "patches in the list");
 	return info.addr;
 }
 
@@ -80,18 +80,19 @@ static bool try_kind(enum shadowk_patch_kind kind, long expected, long mask)
 	attach(shadow, inside.pid);
 	expect_eq(actor_do(&inside, job_bytes, addr) & mask, expected, "%s: text inside", what);
 	expect_eq(actor_do(&outside, job_bytes, addr) & 0xff, CALL, "%s: text outside", what);
-	expect_eq(actor_do(&inside, job_live, 20), 0, "%s: life inside", what);
+	expect_eq(actor_do(&inside, job_live, 20), 0, "%s: result of system calls inside", what);
 
 	strcpy(again.name, "again");
-	expect_ret(shadowk_patch_add(shadow, &again), -EBUSY, "%s: added, somebody inside", what);
-	expect_ret(shadowk_patch_remove(shadow, "thunks"), -EBUSY, "%s: removed, somebody inside",
+	expect_ret(shadowk_patch_add(shadow, &again), -EBUSY, "%s: added with a process inside",
 		   what);
+	expect_ret(shadowk_patch_remove(shadow, "thunks"), -EBUSY,
+		   "%s: removed with a process inside", what);
 	detach(inside.pid);
 	expect_refused(shadowk_patch_add(shadow, &again), -EBUSY, SHADOWK_REASON_EDIT_THERE,
 		       "%s: added twice", what);
 	need_ok(shadowk_patch_remove(shadow, "thunks"));
 	attach(shadow, inside.pid);
-	expect_eq(actor_do(&inside, job_bytes, addr) & 0xff, CALL, "%s: text then", what);
+	expect_eq(actor_do(&inside, job_bytes, addr) & 0xff, CALL, "%s: text after removal", what);
 	detach(inside.pid);
 	shadow_close(shadow);
 	return true;

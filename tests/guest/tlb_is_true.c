@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core bochs timeout=120 */
 /*
- * No translation outlives the change of a text: privacy, attach, detach, move,
- * probes that come and go, fork and kernel threads, all on CPUs whose TLBs are
- * full of the text that was there before. Small, since it is for Bochs, where
- * TLBs have global entries and PCIDs; elsewhere it shows less.
+ * No translation outlives a change of text: pages become private, processes are attached, moved and
+ * detached, probes come and go, processes fork, and kernel threads run. All of that is on CPUs
+ * whose TLBs are full of the text of before.
+ *
+ * The test is small, since it is for Bochs, whose TLBs have global entries and PCIDs. Elsewhere it
+ * shows less.
  */
 #include <stdatomic.h>
 
@@ -17,7 +19,7 @@
 
 static struct shadowk_shadow *shadow, *other;
 
-/* Forks, lets the child call, and waits for it. */
+/* A child makes the calls. */
 static long job_fork(long n)
 {
 	pid_t pid = fork();
@@ -29,7 +31,7 @@ static long job_fork(long n)
 	return wait_for(pid);
 }
 
-/* @actor calls; its shadow counts @expected of that, the other one nothing. */
+/* @actor makes N calls. @in must count @expected of them, and the other shadow none. */
 static void check(struct actor *actor, struct shadowk_shadow *in, int expected, const char *when)
 {
 	struct shadowk_shadow *out = in == shadow ? other : shadow;
@@ -40,7 +42,7 @@ static void check(struct actor *actor, struct shadowk_shadow *in, int expected, 
 	expect_eq(hits(out, GETPPID) - elsewhere, 0, "%s: hits in the other shadow", when);
 }
 
-/* Both are on @cpu and have just executed what changes. */
+/* Both processes run on @cpu and have just executed the text that changes. */
 static void on_cpu(int cpu)
 {
 	struct actor inside, outside;
@@ -48,25 +50,26 @@ static void on_cpu(int cpu)
 	actor_start(&inside, cpu);
 	actor_start(&outside, cpu);
 	check(&inside, shadow, 0, "before attach");
-	check(&outside, shadow, 0, "before attach, the bystander");
+	check(&outside, shadow, 0, "before attach, the process outside");
 
 	for (int i = 0; i < ROUNDS; i++) {
 		attach(shadow, inside.pid);
 		check(&inside, shadow, N, "attached");
-		check(&outside, shadow, 0, "attached, the bystander");
-		check(&inside, shadow, N, "attached, after the bystander");
+		check(&outside, shadow, 0, "attached, the process outside");
+		check(&inside, shadow, N, "attached, after the process outside");
 
 		probe_remove(shadow, GETPPID);
 		probe_add(shadow, "other", GETPID, SHADOWK_PROBE_COUNT, 0);
 		actor_do(&inside, job_getppid, N);
 		probe_add(shadow, GETPPID, GETPPID, SHADOWK_PROBE_COUNT, 0);
 		check(&inside, shadow, N, "the probe is back");
-		check(&outside, shadow, 0, "the probe is back, the bystander");
+		check(&outside, shadow, 0, "the probe is back, the process outside");
 		probe_remove(shadow, "other");
 
 		uint64_t before = hits(shadow, GETPPID);
 
-		expect_eq(actor_do(&inside, job_fork, N), 0, "child of the process inside");
+		expect_eq(actor_do(&inside, job_fork, N), 0,
+			  "exit status of a child of the process inside");
 		expect_eq(hits(shadow, GETPPID) - before, N, "hits by the child");
 
 		before = hits(shadow, VICTIM_SYMBOL);
@@ -78,10 +81,10 @@ static void on_cpu(int cpu)
 
 		attach(other, inside.pid);
 		check(&inside, other, N, "moved");
-		check(&outside, other, 0, "moved, the bystander");
+		check(&outside, other, 0, "moved, the process outside");
 		detach(inside.pid);
 		check(&inside, other, 0, "detached");
-		check(&inside, shadow, 0, "detached for a while");
+		check(&inside, shadow, 0, "detached, in the first shadow");
 	}
 	actor_end(&inside);
 	actor_end(&outside);
@@ -97,10 +100,10 @@ static long job_victim_until_enough(long n)
 }
 
 /*
- * A range of text diverges for the first time: what a CPU has of it is the base's,
- * and global if the base's is. It gets it again and again meanwhile, for making a
- * page read-only flushes. Then nothing else does: the shadow has its hooks, and
- * nobody is in it when the range diverges.
+ * A range diverges for the first time. The CPU has translations of the base's text, which are
+ * global if the base's entries are. It must get them again and again during the change, since
+ * making a page read-only flushes them. Nothing but the range's own flush removes them: the shadow
+ * has its hooks already, and no process is inside.
  */
 static void first_divergence(int cpu)
 {
@@ -120,10 +123,10 @@ static void first_divergence(int cpu)
 		*enough = 1;
 		actor_answer(&inside);
 		expect_eq(shadow_info(first).diverged_ranges - ranges, 1,
-			  "new ranges: this test sees nothing");
+			  "new diverged ranges (with 0 the test checks nothing)");
 		attach(first, inside.pid);
 		actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_SELF, N));
-		expect_eq(hits(first, VICTIM_SYMBOL), N, "in the first shadow: hits");
+		expect_eq(hits(first, VICTIM_SYMBOL), N, "hits after the first divergence");
 		detach(inside.pid);
 		shadow_close(first);
 	}
@@ -140,7 +143,10 @@ int main(void)
 	other = shadow_new("other");
 	count(shadow, GETPPID);
 	count(shadow, VICTIM_SYMBOL);
-	/* Global entries of the base go at the first of these, and not again. */
+	/*
+	 * The base's entries lose their global bit at the first probe of these ranges, and not
+	 * again.
+	 */
 	count(other, GETPPID);
 	for (unsigned int cpu = 0; cpu < nr_cpus(); cpu++)
 		on_cpu(cpu);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core bochs timeout=60 */
 /*
- * A process that never leaves its CPU executes the text that it is to execute
- * from the moment that attach, detach, adding and removing a probe return.
- * Without PTI, and in a shadow whose interrupts change no text, nothing on that
- * CPU loads CR3 but what is tested: stale translations would last.
+ * A process that never leaves its CPU executes the right text from the return of attach, detach,
+ * and adding and removing a probe. Nothing else on that CPU loads CR3, if PTI is off and interrupts
+ * change no text, so stale translations would last.
  */
 #include "actor.h"
 #include "runners.h"
@@ -18,7 +17,10 @@
 static struct shadowk_shadow *shadow;
 static struct runners runners;
 
-/* A probe in the range of @symbol, but not in its page: so the range is diverged without it. */
+/*
+ * Adds a probe in the range of @symbol, and not in its page. The range diverges by this probe, not
+ * by the tested one.
+ */
 static void probe_beside(const char *symbol)
 {
 	uint64_t at = kernel_symbol(symbol), addr, from = at & ~(RANGE - 1);
@@ -40,8 +42,8 @@ static void probe_beside(const char *symbol)
 }
 
 /*
- * The page that was just freed becomes a pipe's, full of: mov $-1, %eax; ret.
- * Whoever executes it, at whatever byte he begins, returns what is wrong.
+ * Fills the page that was just freed with "mov $-1, %eax; ret", by buffers of pipes. A process that
+ * still executes the page returns -1, at whatever byte it enters.
  */
 static void reuse_freed_page(void)
 {
@@ -63,7 +65,10 @@ static void reuse_freed_page(void)
 	}
 }
 
-/* From @from to a little later: how many calls there are surely, and possibly. */
+/*
+ * The probe must have counted all calls since this function began, and none before @from. If not
+ * @counted, it may have counted one call of each thread.
+ */
 static void expect_hits(const struct tally *from, bool counted, const char *when)
 {
 	uint64_t before = hits(shadow, GETPPID), lowest, highest;
@@ -83,7 +88,7 @@ static void add(uint32_t flags)
 
 	probe_add(shadow, GETPPID, GETPPID, SHADOWK_PROBE_COUNT, flags);
 	after = shadow_info(shadow);
-	/* Else there was nothing to flush: this test sees nothing. */
+	/* Otherwise there is nothing to flush, and the test checks nothing. */
 	expect_eq(after.private_pages - before.private_pages, 1, "new private pages");
 	expect_eq(after.diverged_ranges - before.diverged_ranges, 0, "new diverged ranges");
 }
@@ -93,7 +98,7 @@ int main(void)
 	struct tally from;
 
 	if (nr_cpus() < 2)
-		skip("one CPU");
+		skip("this guest has one CPU");
 	pin(0);
 	shadow = shadow_new_async(NULL);
 	probe_beside(GETPPID);
@@ -113,7 +118,7 @@ int main(void)
 		expect_hits(&from, false, "after detach");
 		probe_remove(shadow, GETPPID);
 	}
-	expect_eq(runners_wrong(&runners), 0, "calls that returned something wrong");
+	expect_eq(runners_wrong(&runners), 0, "calls with a wrong result");
 	runners_end(&runners);
 	return finish();
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: thunks timeout=120
-# This kernel has all that the profile 'trusted' drops and must have; processes inside live without,
-# and the checks that they do without are not made.
+# This kernel has everything that the profile "trusted" drops, except optional items. Processes
+# inside work without it, and the dropped checks are not made.
 PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from check import ctl, finish, is_
 
 with open("/proc/kallsyms", encoding="ascii") as f:
     if " apparmor_file_permission\n" not in f.read():
-        print("not one of Debian's kernels: no AppArmor")
+        print("not one of Debian's kernels: it lacks AppArmor")
         sys.exit(77)
 
 JOB = """
@@ -31,7 +31,7 @@ for i in range(20):
 
 
 def asked(name):
-    """How often AppArmor is asked by a job inside."""
+    """Returns how often a job inside calls AppArmor's check."""
     ctl("probe", "add", name, "apparmor_file_permission", "--name", "asked")
     job = subprocess.run(["shadowctl", "run", name, "--", "python3", "-c", JOB], check=False)
     is_(f"the job in {name}", job.returncode, 0)
@@ -44,10 +44,10 @@ patches = {p["name"] for p in ctl("show", "all")["patches"]}
 is_("shown", {"trusted:usercopy", "trusted:socket-sendmsg", "trusted:file-permission"} <= patches,
     True)
 ctl("create", "most", "--profile", "trusted", "--without", "file-permission")
-is_("without one", {p["name"] for p in ctl("show", "most")["patches"]},
+is_("patches without one item", {p["name"] for p in ctl("show", "most")["patches"]},
     patches - {"trusted:file-permission"})
-is_("asked if wanted", asked("most") > 0, True)
-is_("asked", asked("all"), 0)
+is_("checks without the dropping item are made", asked("most") > 0, True)
+is_("checks in the whole profile", asked("all"), 0)
 verdict = ctl("verify", "all")
 is_("verified", verdict["strays"], [])
 finish()

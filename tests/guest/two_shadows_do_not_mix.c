@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=60 */
 /*
- * The same function is probed in two shadows, and functions beside it in one of
- * them only; processes of both, and one outside, take turns on one CPU.
+ * Two shadows have a probe at the same function, and one of them also at others beside it.
+ * Processes in both and one outside run alternately on one CPU, and each shadow counts exactly its
+ * own calls.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -34,11 +35,12 @@ int main(void)
 		actor_do(&in_b, job_both, 5);
 		actor_do(&outside, job_both, 7);
 	}
-	expect_eq(hits(a, GETPPID), 3 * ROUNDS, "hits in the first");
-	expect_eq(hits(b, GETPPID), 5 * ROUNDS, "hits in the second");
-	expect_eq(hits(b, GETUID), 2 * 5 * ROUNDS, "hits of what only the second probes");
+	expect_eq(hits(a, GETPPID), 3 * ROUNDS, "hits in the first shadow");
+	expect_eq(hits(b, GETPPID), 5 * ROUNDS, "hits in the second shadow");
+	expect_eq(hits(b, GETUID), 2 * 5 * ROUNDS,
+		  "hits of the probe that only the second shadow has");
 
-	/* An edit of one is none of the other's. */
+	/* An edit of one shadow has no effect in the other. */
 	probe_remove(b, GETPPID);
 	count(a, GETPID);
 	for (int i = 0; i < ROUNDS; i++) {
@@ -47,9 +49,11 @@ int main(void)
 		actor_do(&in_a, job_both, 3);
 		actor_do(&outside, job_getpid, 7);
 	}
-	expect_eq(hits(a, GETPPID), 2 * 3 * ROUNDS, "hits in the first, the second's probe gone");
-	expect_eq(hits(a, GETPID), 0, "hits in the first by the second's calls");
-	expect_eq(hits(b, GETUID), 2 * 2 * 5 * ROUNDS, "hits of the probe that the second kept");
+	expect_eq(hits(a, GETPPID), 2 * 3 * ROUNDS,
+		  "hits in the first shadow, without the second's probe");
+	expect_eq(hits(a, GETPID), 0, "hits in the first shadow by calls in the second");
+	expect_eq(hits(b, GETUID), 2 * 2 * 5 * ROUNDS,
+		  "hits of the probe that the second shadow kept");
 
 	actor_end(&in_a);
 	actor_end(&in_b);

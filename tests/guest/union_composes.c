@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * Whatever else a shadow with --async union has, its probes count asynchronous work,
- * exactly, and its processes are inside as in any: while one thread alone has entered,
- * while processes are in it during some system calls, with a patched function or one in place, which
- * asynchronous work does not see.
+ * The probes of a shadow with --async union count asynchronous work exactly, whatever else the
+ * shadow has: one thread that has entered, processes during some system calls, patches. Its
+ * processes are inside as in any shadow. Asynchronous work does not execute its patches.
  */
 #include <sys/syscall.h>
 
@@ -28,14 +27,14 @@ static void check(unsigned int cmd, const char *when)
 	expect_eq(probe_info(shadow, VICTIM_SYMBOL).async_hits - was, ALL, "async hits, %s", when);
 }
 
-/* They land on @actor's process. */
+/* Interrupts that land on the actor are counted. */
 static void check_on(struct actor *on, const char *when)
 {
 	uint64_t was = probe_info(shadow, VICTIM_SYMBOL).async_hits;
 
 	actor_do(on, job_victim_rounds, VICTIM_ROUNDS(VICTIM_HARDIRQ, ROUNDS, CALLS));
 	expect_eq(probe_info(shadow, VICTIM_SYMBOL).async_hits - was, ALL,
-		  "async hits that land on it, %s", when);
+		  "async hits of interrupts that land on the process, %s", when);
 }
 
 static long job_enter(long unused)
@@ -51,10 +50,10 @@ static long job_leave(long unused)
 static void a_thread_alone(void)
 {
 	need_ok(actor_do(&actor, job_enter, 0));
-	check(VICTIM_WORK, "a thread alone is in");
-	check_on(&actor, "a thread alone is in");
+	check(VICTIM_WORK, "one thread has entered");
+	check_on(&actor, "one thread has entered");
 	actor_do(&actor, job_getppid, 10);
-	expect_eq(hits(shadow, GETPPID), 10, "hits of a thread alone");
+	expect_eq(hits(shadow, GETPPID), 10, "hits of the thread that has entered");
 	need_ok(actor_do(&actor, job_leave, 0));
 }
 
@@ -66,10 +65,10 @@ static void some_system_calls(void)
 
 	need_ok(shadowk_syscalls_create(shadow, calls, 1, &during, NULL));
 	need_ok(shadowk_process_attach(during, actor.pid));
-	check(VICTIM_WORK, "a process is in during some system calls");
-	check_on(&actor, "a process is in during some system calls");
+	check(VICTIM_WORK, "a process is inside during some system calls");
+	check_on(&actor, "a process is inside during some system calls");
 	actor_do(&actor, job_getppid, 10);
-	expect_eq(hits(shadow, GETPPID) - was, 10, "hits of the chosen system call");
+	expect_eq(hits(shadow, GETPPID) - was, 10, "hits of the selected system call");
 	detach(actor.pid);
 	shadowk_shadow_close(during);
 }
@@ -104,13 +103,13 @@ static void bodies_in_place(void)
 	};
 	attach(shadow, actor.pid);
 	need_ok(shadowk_patch_add(shadow, &spec));
-	check(VICTIM_WORK, "a function is in place");
-	check_on(&actor, "a function is in place");
+	check(VICTIM_WORK, "a body is in place");
+	check_on(&actor, "a body is in place");
 	expect_eq(actor_do(&actor, job_syscall, SYS_getuid), 7, "getuid() inside");
 	expect_eq(actor_do(&outside, job_syscall, SYS_getuid), 0, "getuid() outside");
 	probe_remove(shadow, VICTIM_SYMBOL);
 	count(shadow, VICTIM_SYMBOL);
-	check(VICTIM_WORK, "a function was in place before");
+	check(VICTIM_WORK, "the probe was added again, with a body in place");
 	patch_remove(shadow, "p");
 	detach(actor.pid);
 }

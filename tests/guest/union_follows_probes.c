@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * While work items are executed on all CPUs, probes and shadows with --async union come
- * and go, also at the same place. Each probe counts from when it is there until it is
- * removed, and those of other shadows miss nothing by that. With the last one the union
- * goes, with all its memory; with the next one it is there again.
+ * While work items execute on all CPUs, probes and shadows with --async union come and go, also at
+ * one place. Each probe counts from its addition to its removal, and probes of other shadows miss
+ * no hit. The union goes with the last probe and frees its memory, and comes again with the next
+ * one.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -49,7 +49,7 @@ static uint64_t async_hits(struct shadowk_shadow *shadow)
 	return info.async_hits;
 }
 
-/* @steady has a probe there all the time; who comes does not disturb it. */
+/* @steady has a probe all the time. Another shadow that comes and goes does not disturb it. */
 static void step(struct shadowk_shadow *steady, int i)
 {
 	struct shadowk_shadow *comer = shadow_new_union(NULL);
@@ -58,7 +58,7 @@ static void step(struct shadowk_shadow *steady, int i)
 
 	ask(40);
 	count(comer, VICTIM_SYMBOL);
-	/* Other places, other arms. */
+	/* A probe at another place, and one with another arm. */
 	count(comer, "process_one_work");
 	probe_add(comer, "int3", VICTIM_SYMBOL, SHADOWK_PROBE_COUNT, SHADOWK_PROBE_FORCE_INT3);
 	calls = answers();
@@ -67,7 +67,7 @@ static void step(struct shadowk_shadow *steady, int i)
 	between = async_hits(comer);
 	ask(5);
 	calls = answers();
-	expect_eq(async_hits(comer) - between, calls, "async hits of who has come");
+	expect_eq(async_hits(comer) - between, calls, "async hits of the shadow that has come");
 
 	was = async_hits(steady);
 	ask(40);
@@ -90,7 +90,7 @@ static void whole_life(void)
 	answers();
 	ask(20);
 	count(shadow, VICTIM_SYMBOL);
-	expect(module_info().memory > memory, "there is no union with a probe");
+	expect(module_info().memory > memory, "no union was made for a probe");
 	answers();
 	probe_remove(shadow, VICTIM_SYMBOL);
 	count(shadow, VICTIM_SYMBOL);
@@ -102,7 +102,7 @@ static void whole_life(void)
 	answers();
 }
 
-/* What is refused makes no union: that would be a shadow, and have an id. */
+/* A probe that is refused makes no union. The union would be a shadow, and would take an id. */
 static void refused_makes_none(void)
 {
 	struct shadowk_shadow *shadow = shadow_new_union(NULL), *after;
@@ -110,7 +110,8 @@ static void refused_makes_none(void)
 	expect_refused(probe_try(shadow, "p", "shadowk:shk_shadow_put", SHADOWK_PROBE_COUNT, 0),
 		       -EOPNOTSUPP, SHADOWK_REASON_FORBIDDEN, "a probe of the module itself");
 	after = shadow_new(NULL);
-	expect_eq(shadow_info(after).id - shadow_info(shadow).id, 1, "shadows that were made");
+	expect_eq(shadow_info(after).id - shadow_info(shadow).id, 1,
+		  "ids between two shadows (2 if a union was made)");
 	shadow_close(after);
 	shadow_close(shadow);
 }
@@ -129,13 +130,13 @@ int main(void)
 	refused_makes_none();
 	for (unsigned int i = 0; i < 3; i++)
 		whole_life();
-	expect_eq(module_info().memory, memory, "memory after the last");
+	expect_eq(module_info().memory, memory, "memory after the last union");
 	steady = shadow_new_union(NULL);
 	count(steady, VICTIM_SYMBOL);
 	for (unsigned int i = 0; i < steps; i++)
 		step(steady, (int)i);
 	shadow_close(steady);
-	expect_eq(module_info().memory, memory, "memory when all are gone");
+	expect_eq(module_info().memory, memory, "memory after all shadows were closed");
 	for (int i = 0; i < nr; i++)
 		actor_end(&workers[i]);
 	victims_done();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core bochs timeout=120 */
 /*
- * Work items, timers, softirqs and interrupts, whoever raised them, are hits of every
- * shadow with --async union that has a probe there, exactly as often as they were
- * executed, and apart from what its processes do. Not so of a shadow of another policy,
- * nor does anything that is no asynchronous work hit any of them.
+ * Work items, timers, softirqs and interrupts of any task are hits of every shadow with --async
+ * union that has a probe there, exactly as often as they executed. They count apart from calls of
+ * its processes. Shadows of other policies do not count them, and a union shadow counts nothing
+ * that is not asynchronous work.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -42,13 +42,13 @@ static void check_raised(struct actor *actor)
 	check(actor, VICTIM_TIMER, 0, ALL, "timers");
 	check(actor, VICTIM_HARDIRQ, 0, ALL, "high-resolution timers");
 	check(actor, VICTIM_SOFTIRQ, 0, ALL, "softirqs after an interrupt");
-	check(actor, VICTIM_BH, 0, ALL, "softirqs that the process goes into");
-	check(actor, VICTIM_IRQ_WORK, 0, ALL, "interrupts that the process sends itself");
+	check(actor, VICTIM_BH, 0, ALL, "softirqs that the process executes");
+	check(actor, VICTIM_IRQ_WORK, 0, ALL, "interrupts that the process sends to its CPU");
 	if (nr_cpus() > 1)
 		check(actor, VICTIM_IPI, 0, ALL, "interrupts from another CPU");
 }
 
-/* What is no asynchronous work, but looks like it. */
+/* These calls look like asynchronous work, and are none. */
 static void check_others(struct actor *actor, long hits)
 {
 	check(actor, VICTIM_SELF, hits, 0, "its own system calls");
@@ -90,8 +90,9 @@ int main(void)
 
 	check_raised(&inside);
 	check_raised(&outside);
-	check(&beside, VICTIM_WORK, 0, ALL, "a neighbour's work items");
-	check(&beside, VICTIM_HARDIRQ, 0, ALL, "interrupts that land on a neighbour");
+	check(&beside, VICTIM_WORK, 0, ALL, "work items of a process in another shadow");
+	check(&beside, VICTIM_HARDIRQ, 0, ALL,
+	      "interrupts that land on a process in another shadow");
 	check_others(&inside, ALL);
 	check_others(&outside, 0);
 	check_system_calls();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: races timeout=240 */
 /*
- * Shadows with --async union come and go, with probes of what interrupts, softirqs and
- * workers execute all the time, beside such as own lines and kernel threads and such as
- * follow what their processes raise, while all of that is raised. Nothing breaks, and what is
- * hit in the end is nobody's.
+ * Shadows with --async union come and go, with probes of functions that interrupts, softirqs and
+ * workers execute all the time. Beside them are shadows that own lines and kernel threads, and
+ * causal ones, while all kinds of work are raised. Nothing breaks, and a shadow without processes
+ * is never executed.
  */
 #include <signal.h>
 
@@ -37,7 +37,7 @@ static struct shadowk_shadow *made(int i, pid_t worker)
 	struct shadowk_shadow *shadow = shadow_new_union(NULL);
 
 	for (size_t n = 0; n < ARRAY_SIZE(places); n++)
-		/* Not everything can be probed everywhere. */
+		/* A probe may be refused, since not every place takes every arm. */
 		probe_try(shadow, places[n], places[n], SHADOWK_PROBE_COUNT,
 			  (i + n) % 3 ? 0 : SHADOWK_PROBE_FORCE_INT3);
 	count(shadow, VICTIM_SYMBOL);
@@ -63,7 +63,8 @@ static void round_of(int i, const pid_t *workers)
 	shadow_close(owner);
 	usleep(20000);
 	detach(workers[1]);
-	expect(eventually(!shadowk_shadow_destroy(causal)), "processes stay inside");
+	expect(eventually(!shadowk_shadow_destroy(causal)),
+	       "the causal shadow cannot be destroyed: processes stay inside");
 	shadow_close(causal);
 	detach(workers[2]);
 	shadow_close(second);
@@ -83,7 +84,7 @@ int main(void)
 		round_of(i, workers);
 	workers_end(workers, WORKERS);
 	expect_eq(hits(idle, VICTIM_SYMBOL) + probe_info(idle, VICTIM_SYMBOL).async_hits, 0,
-		  "hits in a shadow that nobody was in");
+		  "hits in a shadow without processes");
 	module_unload("shk_kprobe");
 	victims_done();
 	return finish();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * What is a shadow's own is not the union's, whichever of the two came first: lines and
- * kernel threads that it owns, what its processes raise (--async causal), what lands on
- * them (inherit). It is the union's before and after.
+ * Work that belongs to a shadow does not execute the union, whichever of the two came first. That
+ * is work of lines and kernel threads that the shadow owns, work that its processes raise (--async
+ * causal), and work that lands on them (--async inherit). Before and after it executes the union.
  */
 #include <fcntl.h>
 #include <termios.h>
@@ -34,7 +34,10 @@ static struct numbers numbers(struct shadowk_shadow *shadow, const char *name)
 	return (struct numbers){ (int64_t)info.hits, (int64_t)info.async_hits };
 }
 
-/* @by does that: so many hits and async hits of @owner's, the others are the union's. */
+/*
+ * @by makes such calls. @owner must count @hits and @async of them, and the union the others as
+ * async hits.
+ */
 static void check(struct actor *by, unsigned int cmd, struct shadowk_shadow *owner, long hits,
 		  long async, const char *what)
 {
@@ -44,8 +47,9 @@ static void check(struct actor *by, unsigned int cmd, struct shadowk_shadow *own
 	actor_do(by, job_victim_rounds, VICTIM_ROUNDS(cmd, ROUNDS, CALLS));
 	is = numbers(all, VICTIM_SYMBOL);
 	owner_is = numbers(owner, VICTIM_SYMBOL);
-	expect_eq(owner_is.hits - owner_was.hits, hits, "its hits by %s", what);
-	expect_eq(owner_is.async - owner_was.async, async, "its async hits by %s", what);
+	expect_eq(owner_is.hits - owner_was.hits, hits, "hits of the other shadow by %s", what);
+	expect_eq(owner_is.async - owner_was.async, async, "async hits of the other shadow by %s",
+		  what);
 	expect_eq(is.hits - was.hits, 0, "the union's hits by %s", what);
 	expect_eq(is.async - was.async, ALL - hits - async, "the union's async hits by %s", what);
 }
@@ -79,11 +83,11 @@ static void yields_to_causal(bool first)
 	check(&actor, VICTIM_DELAYED, causal, ALL, 0, "delayed work items of its process");
 	check(&actor, VICTIM_TIMER, causal, 0, ALL, "timers of its process");
 	check(&actor, VICTIM_HARDIRQ, causal, 0, ALL, "high-resolution timers of its process");
-	check(&outside, VICTIM_WORK, causal, 0, 0, "others' work items");
-	check(&outside, VICTIM_TIMER, causal, 0, 0, "others' timers");
-	check(&outside, VICTIM_BH, causal, 0, 0, "others' softirqs");
+	check(&outside, VICTIM_WORK, causal, 0, 0, "work items of a process outside");
+	check(&outside, VICTIM_TIMER, causal, 0, 0, "timers of a process outside");
+	check(&outside, VICTIM_BH, causal, 0, 0, "softirqs of a process outside");
 	detach(actor.pid);
-	check(&actor, VICTIM_WORK, causal, 0, 0, "work items of who was its process");
+	check(&actor, VICTIM_WORK, causal, 0, 0, "work items of a process that was detached");
 	unmake(causal);
 }
 
@@ -95,7 +99,7 @@ static void yields_to_inherit(bool first)
 	check(&actor, VICTIM_HARDIRQ, inherit, 0, ALL, "timers that land on its process");
 	check(&actor, VICTIM_IRQ_WORK, inherit, 0, ALL, "interrupts that land on its process");
 	check(&actor, VICTIM_WORK, inherit, 0, 0, "work items of its process");
-	check(&outside, VICTIM_HARDIRQ, inherit, 0, 0, "timers that land on others");
+	check(&outside, VICTIM_HARDIRQ, inherit, 0, 0, "timers that land on a process outside");
 	detach(actor.pid);
 	unmake(inherit);
 }
@@ -126,13 +130,14 @@ static void line(int port, struct shadowk_shadow *owner, struct shadowk_shadow *
 	struct shadowk_shadow *not = whose == all ? owner : all;
 	struct numbers was = numbers(whose, HANDLER), not_was;
 
-	usleep(20000); /* those of before are over */
+	usleep(20000); /* earlier interrupts are over by then */
 	not_was = numbers(not, HANDLER);
 	write_port(port);
-	expect(numbers(whose, HANDLER).async > was.async, "no interrupts: this test sees nothing");
+	expect(numbers(whose, HANDLER).async > was.async,
+	       "the line had no interrupts, so the test checks nothing");
 	expect_eq(numbers(not, HANDLER).async - not_was.async, 0,
-		  "async hits of %s by interrupts of the other's",
-		  not == all ? "the union" : "a line");
+		  "async hits of %s by interrupts that are not its own",
+		  not == all ? "the union" : "the line's shadow");
 }
 
 static void yields_to_owner_of_line(bool first)
@@ -148,7 +153,7 @@ static void yields_to_owner_of_line(bool first)
 	line(port, owner, owner);
 	need_ok(shadowk_disown_irq(owner, LINE));
 	line(port, owner, all);
-	/* Owned, and the union goes and comes. */
+	/* The line stays owned while the union goes and comes. */
 	need_ok(shadowk_own_irq(owner, LINE));
 	probe_remove(all, HANDLER);
 	probe_remove(all, VICTIM_SYMBOL);

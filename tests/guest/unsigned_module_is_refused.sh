@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: lockdown timeout=60
-# Where the kernel wants signatures (module.sig_enforce), it takes no text that nobody has signed: no
-# module without one, whichever kind of patch it is, and nothing that is made here. The reason is
-# told, and nothing is changed. There is no way back from that.
+# With module.sig_enforce the kernel accepts signed code only. So patch modules without a signature
+# are refused, of whatever kind, and so are edits that the module itself makes. The reason is given,
+# and nothing changes. sig_enforce cannot be switched off again.
 set -u
 enforce=/sys/module/module/parameters/sig_enforce
 extra=/lib/modules/$(uname -r)/extra
@@ -19,13 +19,13 @@ state() {
 }
 
 if [ ! -w $enforce ]; then
-	echo "this kernel asks for no signatures"
+	echo "this kernel cannot require signatures"
 	exit 77
 fi
 shadowctl create p
 shadowctl run p -- true # the first process inside makes tables, which stay
 before=$(state)
-echo 1 >$enforce || fail "it cannot be asked for"
+echo 1 >$enforce || fail "sig_enforce cannot be set"
 refused "the kernel takes signed modules only, and '$extra/patch_cmdline.ko' is not signed" \
 	patch add p "$extra/patch_cmdline.ko"
 # A livepatch is loaded in a shadow, which the kernel refuses before it looks at the module.
@@ -43,5 +43,5 @@ refused "$why" create q
 shadowctl doctor | grep -q '^signatures  *off  *the kernel takes signed modules only' ||
 	fail "doctor: $(shadowctl doctor | grep signatures)"
 [ "$(state)" = "$before" ] || fail "something changed: $(state), before: $before"
-shadowctl destroy p || fail "what gives text back is refused, too"
+shadowctl destroy p || fail "destroying a shadow is refused, too"
 [ $failures = 0 ]

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: timeout=120 */
 /*
- * In all mappings of the kernel image and of modules, nothing is writable or executable
- * inside that is not so in the base, whatever size of pages it is mapped by; and the kernel's own
- * check of the base's page tables, where it can be asked for (6.12), finds nothing.
+ * No mapping of the kernel image or of modules is writable or executable inside and not so in the
+ * base, whatever its size of pages. The kernel's own check of the base's tables finds nothing, in
+ * kernels where a file requests it (6.12).
  */
 #include <unistd.h>
 
@@ -25,8 +25,8 @@ static void expect_clean(struct actor *inside, const char *when)
 	expect_eq(actor_do(inside, job_wrongly_permitted, (long)MODULES_AREA), 0,
 		  "pages of modules that the base protects, %s", when);
 	if (read_file(CHECK, said, sizeof(said)))
-		expect(strstr(said, "SUCCESS"), "the kernel's check of the base says, %s: %s", when,
-		       said);
+		expect(strstr(said, "SUCCESS"), "result of the kernel's check of the base, %s: %s",
+		       when, said);
 }
 
 int main(void)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* test: core timeout=120 */
 /*
- * Whatever hypercall Xen refuses, what was asked for is undone whole: it says
- * EIO, everything is as it was, and asked again it is done.
+ * Whatever hypercall Xen refuses, the call fails with EIO and changes nothing, and succeeds when it
+ * is made again.
  *
- * A module makes Xen refuse the n-th batch; n grows until there is none.
+ * A test module makes Xen refuse the n-th batch of hypercalls. The test increments n until there is
+ * no such batch.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -26,7 +27,7 @@ static void refuse(unsigned int n)
 	need(write_file(PARAMETERS "nth", text));
 }
 
-/* ---- what must be as it was ---- */
+/* ---- the state that a refused call must not change ---- */
 
 struct state {
 	struct shadowk_info module;
@@ -48,11 +49,11 @@ static void expect_state(const struct state *expected, const char *when)
 	static const char *const names[] = { "the fresh shadow", "the shadow", "the other shadow" };
 	struct state seen = look();
 
-	expect_eq(seen.module.memory, expected->module.memory, "bytes of the module %s", when);
-	expect_eq(seen.module.nr_grafts, expected->module.nr_grafts, "processes inside %s", when);
+	expect_eq(seen.module.memory, expected->module.memory, "bytes of the module, %s", when);
+	expect_eq(seen.module.nr_grafts, expected->module.nr_grafts, "processes inside, %s", when);
 	for (int i = 0; i < 3; i++) {
 		expect_same_info(&seen.shadows[i], &expected->shadows[i], names[i], when);
-		expect_eq(seen.where[i], expected->where[i], "where process %d is %s", i, when);
+		expect_eq(seen.where[i], expected->where[i], "shadow of process %d, %s", i, when);
 	}
 }
 
@@ -61,10 +62,10 @@ static void expect_runs(struct actor *actor, uint64_t probed, const char *who, c
 	uint64_t before = hits(shadow, GETPPID);
 
 	actor_do(actor, job_getppid, CALLS);
-	expect_eq(hits(shadow, GETPPID) - before, probed, "hits of who is %s %s", who, when);
+	expect_eq(hits(shadow, GETPPID) - before, probed, "hits of the process %s, %s", who, when);
 }
 
-/* ---- what is asked for ---- */
+/* ---- calls ---- */
 
 struct operation {
 	const char *name;
@@ -122,7 +123,7 @@ static void undo_probe(void)
 
 static long run_pages(void)
 {
-	/* In two ranges of text. */
+	/* pages in two ranges of text */
 	raw = (struct shadowk_raw_spec){ .size = sizeof(raw), .flags = SHADOWK_RAW_IDENTITY };
 	raw.addr = ((kernel_symbol("vfs_read") >> 21) << 21) - 0x2000;
 	raw.len = 0x5000;
@@ -135,7 +136,7 @@ static void undo_pages(void)
 	renew_fresh();
 }
 
-/* What comes with its page. */
+/* An edit that comes with another page. */
 static long run_raw(void)
 {
 	raw = (struct shadowk_raw_spec){ .size = sizeof(raw), .len = 5, .bytes = { 0xb8 } };
@@ -179,7 +180,8 @@ static void walk(const struct operation *op)
 		left = read_number(PARAMETERS "nth");
 		refuse(0);
 		if (left) {
-			expect(ret >= 0, "%s, of nothing: %s", when, strerrorname_np((int)-ret));
+			expect(ret >= 0, "%s, which did not happen: error %s", when,
+			       strerrorname_np((int)-ret));
 			op->undo();
 			break;
 		}
@@ -190,7 +192,7 @@ static void walk(const struct operation *op)
 		expect_runs(&inside, CALLS, "inside", when);
 		expect_runs(&outside, 0, "outside", when);
 		ret = op->run();
-		expect(ret >= 0, "%s, then: %s", when, strerrorname_np((int)-ret));
+		expect(ret >= 0, "%s, made again: error %s", when, strerrorname_np((int)-ret));
 		op->undo();
 	}
 	expect_range(n, 2, TRIES - 1, "batches of %s", op->name);
@@ -203,7 +205,7 @@ int main(void)
 	char parameters[32];
 
 	if (strcmp(module_info().mmu, "xenpv"))
-		skip("this is not Xen PV");
+		skip("this guest is not a Xen PV guest");
 	observer_load();
 	victim_load();
 	snprintf(parameters, sizeof(parameters), "pid=%d", (int)getpid());
@@ -217,7 +219,7 @@ int main(void)
 	actor_start(&mover, -1);
 	actor_start(&outside, -1);
 	attach(shadow, inside.pid);
-	/* What a process needs in the other one is there. */
+	/* Two moves allocate what the process needs in each shadow. */
 	attach(other, mover.pid);
 	attach(shadow, mover.pid);
 	for (int first = 0; first < 2; first++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Numbers on the command line are read strictly: blanks, signs and units are wrong usage. */
+/* Numbers on the command line are read strictly. Blanks, signs and units are wrong usage. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -26,7 +26,7 @@ static void as_seconds(const char *text)
 	seconds_parse(&cli, text);
 }
 
-/* Wrong usage ends the process. */
+/* parse() ends the process with STATUS_USAGE if the argument is wrong. */
 static void refused(void (*parse)(const char *text), const char *text)
 {
 	pid_t pid = fork();
@@ -40,7 +40,7 @@ static void refused(void (*parse)(const char *text), const char *text)
 	}
 	waitpid(pid, &status, 0);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != STATUS_USAGE)
-		fail_msg("'%s' was taken", text);
+		fail_msg("'%s' was not refused", text);
 }
 
 static void pids(void **state)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Every error names the thing and the remedy, in one line. */
+/* The text of every error names the object, and the remedy if there is one, in one line. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +32,9 @@ static void spec_set(const char *text)
 	assert_int_equal(shadowk_probe_parse(text, &probe_spec), 0);
 }
 
-/* As if a call had just returned that error. */
+/*
+ * Explains @err and @reason as if a call had just returned them. The text must contain @expected.
+ */
 static void says(enum shadowk_op op, int err, enum shadowk_reason reason, const char *expected)
 {
 	shk_error.reason = reason;
@@ -291,7 +293,10 @@ static void module(void **state)
 	SAYS(SHADOW_INFO, EIO, NONE, "cannot read shadow 'web': Input/output error");
 }
 
-/* What a user without any capability is told; -1 if this cannot become one. */
+/*
+ * Runs @test in a child without capabilities. Returns the child's wait status, which is not 0 if
+ * the child cannot become such a user.
+ */
 static int as_user(void (*test)(void))
 {
 	int pid = fork(), status;
@@ -324,7 +329,7 @@ static void permission(void **state)
 	assert_int_equal(as_user(attach_as_user), 0);
 }
 
-/* A reason that does not belong to the errno is of another call. */
+/* A reason that does not belong to the errno comes from another call, so the text ignores it. */
 static void other_reason(void **state)
 {
 	SAYS(SHADOW_CREATE, ENOMEM, NAME_TAKEN,
@@ -333,7 +338,7 @@ static void other_reason(void **state)
 	     "cannot create shadow 'web': Cannot allocate memory");
 }
 
-/* All that could come, whether it can or not, is one line without words that nobody filled in. */
+/* Every combination of call, reason and errno gives one line, in which no placeholder is left. */
 static void one_line(void **state)
 {
 	static const int errnos[] = { EPERM,  ENOENT, ESRCH,  EIO,     EBADF,  EACCES,	    EBUSY,

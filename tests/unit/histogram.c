@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Histograms and tables look as people of bpftrace know them, and JSON is UTF-8. */
+/* Histograms and tables look like those of bpftrace, and JSON output is valid UTF-8. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

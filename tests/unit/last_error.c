@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The reason of the last error is the thread's own, and goes with its next call. */
+/* Each thread has its own last error, with reason and subject. The thread's next call resets it. */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static void by_errors_of_the_library(void **state)
 	assert_reset();
 }
 
-/* The kernel writes no reason where it knows no such call or descriptor. */
+/* The kernel writes no reason if the call or the descriptor is unknown to the module. */
 static void by_errors_without_reason(void **state)
 {
 	error_set();
@@ -107,7 +107,7 @@ static void *thread_wait(void *unused)
 	return NULL;
 }
 
-/* The pidfd of a thread that is not the first one is that of its process. */
+/* The pidfd of a thread that is not the first of its process is a pidfd of the process. */
 static void pidfd_of_any_thread(void **state)
 {
 	char path[64], line[64] = "";
@@ -129,7 +129,7 @@ static void pidfd_of_any_thread(void **state)
 	close(fd);
 	assert_int_equal(write(ends[0], "", 1), 1);
 	pthread_join(thread, NULL);
-	/* It has gone, and its process has not. */
+	/* The thread has exited, and its process is still running. */
 	assert_int_equal(shk_pidfd_open(tid), -ESRCH);
 	assert_int_equal(shadowk_reason(), SHADOWK_REASON_PROCESS_EXITED);
 }

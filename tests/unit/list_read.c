@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A whole list is read, however few elements a call returns. */
+/* list_read() reads the whole list, however few elements each call returns. */
 #include <errno.h>
 
 #include "cli.h"

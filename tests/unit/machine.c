@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module refuses a layout of memory in which vmemmap shares a top-level entry with text. */
+/*
+ * The module must refuse a machine on which vmemmap shares a top-level page-table entry with text.
+ * shk_shares_top_entry() finds such layouts, with four and with five levels.
+ */
 #include <stdbool.h>
 
 #include "../../kmod/compat/machine.h"
@@ -11,7 +14,7 @@
 static void four_levels(void **state)
 {
 	assert_false(shk_shares_top_entry(0xffffea0000000000, TERABYTE, TEXT, 39));
-	/* The last place that KASLR can choose. */
+	/* the highest address that KASLR can choose for vmemmap */
 	assert_false(shk_shares_top_entry(0xfffffd0000000000, TERABYTE, TEXT, 39));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The library takes the names that the kernel takes, and no others. */
+/* shadowk_name_check() accepts the names that the kernel accepts, and no others. */
 #include <errno.h>
 #include <string.h>
 

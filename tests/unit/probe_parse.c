@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A place in the kernel's text is read strictly: what is not one of the three forms is refused. */
+/*
+ * Places in the kernel's text are read strictly. Text that has none of the three forms SYMBOL,
+ * SYMBOL+OFFSET and 0xADDRESS is refused.
+ */
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The profiles of the tree can be read, and lines mean what shadowctl(1) says. */
+/*
+ * The profiles of the tree can be read, and each kind of line has the meaning that shadowctl(1)
+ * gives it.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

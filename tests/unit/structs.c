@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A struct of a program that was built against another release is read right, or refused. */
+/*
+ * A struct of a program that was built against another release of the library is read correctly, or
+ * refused.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +82,9 @@ static void far_longer(void **state)
 	assert_int_equal(copy(SIZE_MAX, &to), -E2BIG);
 }
 
-/* Members that the library does not know are 0; nothing behind the struct is written. */
+/*
+ * shk_copy_out() writes 0 to members that the library does not know, and nothing behind the struct.
+ */
 static void copied_out(void **state)
 {
 	struct known from = { .size = sizeof(from), .first = 1, .second = 2, .newer = 3 }, to;
@@ -103,7 +108,7 @@ static void copied_out(void **state)
 	assert_int_equal(to.newer, UINT32_MAX);
 }
 
-/* Each call that takes such a struct asks that one function. */
+/* Every call that takes such a struct checks its size by shk_copy_in(). */
 static void all_calls(void **state)
 {
 	struct shadowk_shadow shadow = { .fd = -1 };
@@ -138,7 +143,7 @@ static void all_calls(void **state)
 	}
 }
 
-/* What a kind of patch does not use would be lost on the way to the kernel. */
+/* Members that a kind of patch does not use must be 0: the kernel would not get their values. */
 static void unused_members(void **state)
 {
 	struct shadowk_shadow shadow = { .fd = -1 };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One of two modules whose text ends with the function shk_last_*(): what is behind it up to the end
- * of the page decodes as instructions of two bytes. In one of them the last of these is cut off.
+ * Source of two modules whose text ends with the function shk_last_*(). The bytes behind it, up to
+ * the end of the page, decode as instructions of two bytes. In one of the modules the page's edge
+ * cuts the last of them in two.
  */
 #include <linux/module.h>
 
-/* It is not called. */
+/* The function is never called. */
 #define LAST(name, more)                        \
 	asm(".pushsection .exit.text, \"ax\"\n" \
 	    ".type " #name ", @function\n"      \

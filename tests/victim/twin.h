@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One of two modules that have a function of the same name, shk_twin(): writing N to the
- * module's parameter "call" calls its own N times.
+ * Source of two modules that both have a function shk_twin(). Writing N to a module's parameter
+ * "call" calls the module's own function N times.
  */
 #include <linux/module.h>
 #include <linux/moduleparam.h>

@@ -9,7 +9,7 @@
 #include "actor.h"
 #include "shadows.h"
 
-/* The actor has the test's own text at the same addresses. */
+/* Function pointers are valid in the actor, since fork has copied the test's memory. */
 struct order {
 	job_fn job;
 	long arg;
@@ -55,7 +55,7 @@ static _Noreturn void act(int in, int out)
 	struct order order;
 	long result = 0;
 
-	/* Ready: nothing but what it is told, from here on. */
+	/* The first answer tells start() that the actor waits for jobs. */
 	need(write(out, &result, sizeof(result)) == sizeof(result));
 	while (read(in, &order, sizeof(order)) == sizeof(order) && order.job) {
 		result = order.job(order.arg);
@@ -143,7 +143,7 @@ bool has_state(pid_t thread, const char *states)
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)thread);
 	if (!read_file(path, text, sizeof(text)))
 		return false;
-	/* The command's name before it may hold anything. */
+	/* The command's name comes before the state and may contain any character. */
 	state = strrchr(text, ')');
 	return state && strchr(states, state[2]);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Cgroups of the unified hierarchy, for tests: what cannot fail here ends the test if it does. */
+/* Cgroups of the unified hierarchy. A function that fails ends the test. */
 #ifndef SHADOWK_TEST_CGROUPS_H
 #define SHADOWK_TEST_CGROUPS_H
 
@@ -10,15 +10,15 @@ struct cgroup {
 	int fd;
 };
 
-/* Below @above, or below the root if NULL. */
+/* Makes the cgroup @name below @above, or below the root cgroup if @above is NULL. */
 void cgroup_make(struct cgroup *cgroup, const struct cgroup *above, const char *name);
-/* Nobody is in it. */
+/* Removes the cgroup. Waits up to 5 s for its last process to exit. */
 void cgroup_remove(struct cgroup *cgroup);
-/* The process is in it when this returns; 0: the caller. */
+/* Moves process @pid, or the caller if 0, into the cgroup. The process is there at return. */
 void cgroup_move(const struct cgroup *cgroup, pid_t pid);
-/* Out of all of them. */
+/* Moves process @pid into the root cgroup. */
 void cgroup_move_to_root(pid_t pid);
-/* fork() whose child is born in @cgroup; @flags are more of clone3()'s. */
+/* fork() that creates its child in @cgroup. @flags are additional flags of clone3(). */
 pid_t fork_into(const struct cgroup *cgroup, uint64_t flags);
 
 void cgroup_attach(struct shadowk_shadow *shadow, const struct cgroup *cgroup);

@@ -8,7 +8,7 @@
 #include "check.h"
 #include "shadows.h"
 
-/* Those of all processes of the test. */
+/* Counts the failures in all processes of the test. */
 static atomic_uint *failures;
 
 void *shared_memory(size_t len)
@@ -43,7 +43,7 @@ static const char *value(int64_t v, bool is_error)
 	return buf;
 }
 
-/* One line whatever happens: tests print from several processes. */
+/* Prints one line by one call, since several processes of the test print. */
 static void fail(const char *what, va_list args, const char *rest, ...) FORMAT(3);
 
 static void fail(const char *what, va_list args, const char *rest, ...)

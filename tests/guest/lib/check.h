@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What every test in a guest needs: to say what it expected, and what it saw. */
+/* Functions that every test in a guest needs: checks that report what was expected and seen. */
 #ifndef SHADOWK_TEST_CHECK_H
 #define SHADOWK_TEST_CHECK_H
 
@@ -18,14 +18,17 @@
 
 #define FORMAT(at) __attribute__((format(printf, at, (at) + 1)))
 
-/* The test cannot go on without @what, a system call's success say. */
+/*
+ * Ends the test as failed if @what is false, and prints errno. For conditions without which the
+ * test makes no sense, for example the success of a system call.
+ */
 #define need(what)                                                     \
 	do {                                                           \
 		if (!(what))                                           \
 			need_failed(__FILE__, __LINE__, #what, errno); \
 	} while (0)
 
-/* Likewise, of a function that returns -errno. */
+/* Evaluates to the result of @call. Ends the test as failed if it is negative: -errno. */
 #define need_ok(call)                                                  \
 	({                                                             \
 		long ret_ = (call);                                    \
@@ -34,36 +37,36 @@
 		ret_;                                                  \
 	})
 
-/* Zeroes, which children have, too. */
+/* Zeroed memory that children share with the test. */
 void *shared_memory(size_t len);
 
 _Noreturn void need_failed(const char *file, int line, const char *what, int error);
 
-/* These print what differs, and are counted; the test goes on. */
+/* Each prints a line if the check fails, and counts the failure. The test continues. */
 void expect_eq(int64_t seen, int64_t expected, const char *what, ...) FORMAT(3);
 void expect_range(int64_t seen, int64_t lowest, int64_t highest, const char *what, ...) FORMAT(4);
-/* @seen is what a function returned: a negative errno is named. */
+/* @seen is the result of a function. A negative value is printed as the name of an errno. */
 void expect_ret(long seen, long expected, const char *what, ...) FORMAT(3);
 void expect(bool holds, const char *what, ...) FORMAT(2);
 
-/* This guest has no such thing. */
+/* Ends the test as skipped: this guest lacks something that the test needs. */
 _Noreturn void skip(const char *why, ...) FORMAT(1);
 
 /*
- * The test's exit status. What the test left in the module is a failure too:
- * all its children are gone and its handles closed, unless the module is.
+ * Returns the test's exit status. Closes the test's handles. It is a failure if the module is still
+ * referenced then, so the caller ends all children before.
  */
 int finish(void);
-/* The module is to be held that often at the end, which nothing can change any more. */
+/* Permits @times references to the module at the end: references that no call can drop. */
 void finish_held(long times);
 
-/* make check-debug's: where only the number counts, a tenth will do. */
+/* True on the debug kernel, where a test may make fewer rounds. */
 bool kernel_is_slow(void);
 
-/* Since some moment. */
+/* Time of the monotonic clock. */
 unsigned long milliseconds(void);
 
-/* Something takes a while: try for as long as is decent. */
+/* Evaluates @what again until it is true, for 5 s at most. Evaluates to false if it never was. */
 #define eventually(what)                           \
 	({                                         \
 		int tries_ = 0;                    \
@@ -72,12 +75,15 @@ unsigned long milliseconds(void);
 		tries_ <= 1000;                    \
 	})
 
-/* One file of a few bytes, a number mostly. */
+/* Files that hold some bytes, mostly one number. */
 bool read_file(const char *path, char *buf, size_t room);
 long read_number(const char *path);
 bool write_file(const char *path, const char *text);
 
-/* A static branch of the kernel is switched on and off that often: its text is patched. */
+/*
+ * Switches a static key of the kernel on and off, @times times, so that the kernel patches its
+ * text.
+ */
 void patch_text(unsigned int times);
 
 #endif /* SHADOWK_TEST_CHECK_H */

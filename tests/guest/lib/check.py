@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""For tests that are Python: from check import ..., and finish() at the end."""
+"""For tests in Python. They import these functions and call finish() at the end."""
 import json
 import subprocess
 import sys
@@ -15,7 +15,7 @@ def is_(what, got, wanted):
 
 
 def run(*args, status=0):
-    """What shadowctl prints, or the one line with which it refuses."""
+    """Runs shadowctl. Returns its output, or its one line of error output if status is not 0."""
     done = subprocess.run(["shadowctl", *args], capture_output=True, text=True, check=False)
     is_(" ".join(args), (done.returncode, done.stderr.count("\n")), (status, int(status > 0)))
     return done.stdout if status == 0 else done.stderr

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# For tests that are scripts: . "${0%/*}/lib/check.sh", and [ $failures = 0 ] at the end.
+# For tests that are shell scripts. They begin with `. "${0%/*}/lib/check.sh"` and end with `[
+# $failures = 0 ]`.
 failures=0
 
 fail() {
@@ -13,7 +14,7 @@ is() {
 	[ "$2" = "$3" ] || fail "$1: '$2', expected '$3'"
 }
 
-# Skips where only processes execute a shadow.
+# Skips the test if only processes can execute a shadow on this machine.
 need_owners() {
 	shadowctl create owner --async owner
 	if shadowctl own owner --irq 4 2>&1 | grep 'in a Xen PV guest only processes'; then
@@ -23,10 +24,10 @@ need_owners() {
 	shadowctl destroy owner
 }
 
-# refused WORDS ARGUMENT...	shadowctl says so, with these words
+# refused WORDS ARGUMENT...	shadowctl must fail, with a message that contains WORDS
 refused() {
 	local words=$1 said
 	shift
-	said=$(shadowctl "$@" 2>&1 >/dev/null) && said="it was done"
+	said=$(shadowctl "$@" 2>&1 >/dev/null) && said="shadowctl succeeded"
 	[[ $said == "shadowctl: "*"$words"* ]] || is "shadowctl $*" "$said" "...$words..."
 }

@@ -9,11 +9,11 @@
 #define REACH	   5 /* bytes of a call or jump */
 #define BLOCK	   256
 
-/* What the text is, as somebody has it. */
+/* The text of the kernel as the base, the shadow, and the base before a change have it. */
 struct text {
 	uint64_t from, to;
 	unsigned char *base, *private, *before;
-	bool *own; /* the module's own edits are here */
+	bool *own; /* bytes near the module's own edits, which are not compared */
 };
 
 static struct text text;
@@ -39,7 +39,10 @@ static void text_read(void)
 	actor_do(&inside, job_read_private, 0);
 }
 
-/* The first byte from @i on that is another in @other; else the text's length. */
+/*
+ * The offset of the first byte from @i on at which the base and @other differ, or the text's
+ * length.
+ */
 static size_t changed_from(const unsigned char *other, size_t i)
 {
 	size_t len = text.to - text.from;
@@ -58,7 +61,7 @@ static size_t changed_from(const unsigned char *other, size_t i)
 	return len;
 }
 
-/* Of a text's bytes, those that are another in @other. */
+/* Visits the offset of each byte at which the base and @other differ. */
 #define for_each_changed(i, other)                                                 \
 	for (size_t i = changed_from(other, 0); i < (size_t)(text.to - text.from); \
 	     i = changed_from(other, i + 1))
@@ -71,7 +74,10 @@ static size_t count_different(void)
 	return differ;
 }
 
-/* The kernel goes on patching for a while behind one's back (optimised kprobes). */
+/*
+ * Tries for 2 s, since the kernel goes on patching after the call returns: it optimises kprobes by
+ * a worker.
+ */
 static void expect_same(const char *change, const char *when)
 {
 	unsigned int told = 0;
@@ -95,7 +101,7 @@ static void probe_name(char *name, unsigned int n)
 	sprintf(name, "at-%u", n);
 }
 
-/* Edits of ours stand at places that the change has just been seen to change. */
+/* Places probes on bytes that the last change has changed. */
 static void probes_add(void)
 {
 	size_t last = 0;
@@ -132,7 +138,7 @@ static void in_order(struct actor *actor, const struct change *change, bool prob
 	char what[128];
 
 	snprintf(what, sizeof(what), "%s from %s%s", change->name,
-		 actor == &inside ? "inside" : "outside", probed ? ", probed" : "");
+		 actor == &inside ? "inside" : "outside", probed ? ", with probes" : "");
 
 	text_read();
 	memcpy(text.before, text.base, text.to - text.from);
@@ -141,28 +147,31 @@ static void in_order(struct actor *actor, const struct change *change, bool prob
 		expect_same(what, "made");
 	text_read();
 	expect(changed_from(text.before, 0) < text.to - text.from,
-	       "%s: the text did not change: this test sees nothing", what);
+	       "%s: the base's text did not change, so the test checks nothing", what);
 
 	if (probed) {
-		/* They go while the change stays, and what was under them is today's. */
+		/*
+		 * The probes go while the change stays, so the private text must get the base's
+		 * changed bytes.
+		 */
 		probes_remove();
-		expect_same(what, "made, and the probes gone");
+		expect_same(what, "made, probes removed");
 		probes_add();
 		expect(nr_probes, "%s: no place could be probed", what);
 		actor_do(actor, job_call, (long)change->undo);
 		probes_remove();
-		expect_same(what, "undone, and the probes gone");
+		expect_same(what, "undone, probes removed");
 	} else {
 		if (change->probed)
 			probes_add();
 		probes_remove();
-		expect_same(what, "probes came and went");
+		expect_same(what, "made, probes added and removed");
 		actor_do(actor, job_call, (long)change->undo);
 		expect_same(what, "undone");
 	}
 }
 
-/* Learn where probes can be: while the change is there. */
+/* Makes the change, places probes on the changed bytes, and undoes it. The probes stay. */
 static void probe_places(const struct change *change)
 {
 	memcpy(text.before, text.base, text.to - text.from);
@@ -193,9 +202,12 @@ static void start(void)
 	attach(shadow, inside.pid);
 	need_ok(shadowk_raw_add(shadow, &all));
 	expect(shadow_info(shadow).private_pages >= (text.to - text.from) / 4096,
-	       "not all pages are private");
+	       "some pages of the text are not private");
 
-	/* A byte of an edit may by chance be the base's. */
+	/*
+	 * Up to REACH bytes on each side are left out, since a byte of an edit may equal the
+	 * base's.
+	 */
 	text_read();
 	for_each_changed(i, text.private) memset(text.own + i - REACH + 1, true, 2 * REACH - 1);
 }

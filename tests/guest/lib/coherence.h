@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text follows the base: somebody changes the kernel's own text, and a shadow
- * whose every page is private has the same bytes, but for edits.
+ * Checks that private pages follow the base. A test changes the kernel's own text. A shadow in
+ * which every page is private must get the same bytes, except under the module's edits.
  */
 #ifndef SHADOWK_TEST_COHERENCE_H
 #define SHADOWK_TEST_COHERENCE_H
 
 #include "actor.h"
 
-/* A change of the kernel's text, and its undoing; each ends when it is made. */
+/* A change of the kernel's text. Each function returns when the change is complete. */
 struct change {
 	const char *name;
 	void (*make)(void);
 	void (*undo)(void);
-	/* Somewhere in it a probe can be placed, and is then in its way. */
+	/* A probe can be placed on some of the bytes that change. */
 	bool probed;
 };
 
 /*
- * Make it and undo it, from outside and from inside of the shadow, and once
- * more from inside with probes at the places that change. The text changes each
- * time, and what is private says the same, also where a probe was that is gone.
+ * Makes and undoes @change in a process outside, and then in one inside a shadow in which all text
+ * is private. If @change->probed, does so inside again with probes at the changed places.
+ *
+ * Fails if the base's text does not change, or if the private text differs from it afterwards.
+ * Places at which a probe was removed are compared, too.
  */
 void expect_followed(const struct change *change);
 

@@ -12,10 +12,10 @@ void cost_main(void)
 	const char *machine = getenv("SHADOWK_VM");
 
 	if (!machine || strcmp(machine, "icount"))
-		skip("only --icount counts instructions");
+		skip("only a guest with --icount counts instructions");
 }
 
-/* The least, since a timer tick may fall into any of them. */
+/* Takes the lowest of several measurements, since a timer tick may hit any of them. */
 long job_cost(long n)
 {
 	unsigned long long least = -1ULL;

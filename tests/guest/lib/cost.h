@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Instructions that things take, which --icount alone can tell. */
+/* Counts instructions. Only guests that run with --icount can do that. */
 #ifndef SHADOWK_TEST_COST_H
 #define SHADOWK_TEST_COST_H
 
-/* First in main(): skips the test where nothing counts instructions. */
+/* Must come first in main(). Skips the test on guests that do not count instructions. */
 void cost_main(void);
-/* A job: @n calls of getppid(); returns the instructions that they took. */
+/* A job: makes @n calls of getppid() and returns the number of instructions that they took. */
 long job_cost(long n);
 
 #endif /* SHADOWK_TEST_COST_H */

@@ -8,7 +8,7 @@
 
 #define SLOTS 4
 
-/* The actor's ends. */
+/* The actor's handles by slot, and its end of the socket. */
 static struct shadowk_shadow *slots[SLOTS];
 static int theirs = -1;
 
@@ -32,7 +32,8 @@ void delegate_start(struct delegate *delegate)
 	actor_start(&delegate->actor, -1);
 	close(ends[1]);
 	delegate->socket = ends[0];
-	expect_ret(actor_do(&delegate->actor, job_drop, 0), 0, "the device is not for everybody");
+	expect_ret(actor_do(&delegate->actor, job_drop, 0), 0,
+		   "user 1000 has access to /dev/shadowk");
 }
 
 void delegate_end(struct delegate *delegate)

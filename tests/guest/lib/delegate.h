@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An actor without any right that was passed handles over a socket: slot by
- * slot, as it refers to them afterwards.
+ * A delegate is an actor without root's rights. The test passes it handles of shadows over a
+ * socket. Each handle gets a slot, by which the jobs name it.
  */
 #ifndef SHADOWK_TEST_DELEGATE_H
 #define SHADOWK_TEST_DELEGATE_H
@@ -20,12 +20,14 @@ void delegate_start(struct delegate *delegate);
 void delegate_end(struct delegate *delegate);
 /* Passes @shadow's own handle. */
 void delegate_give(struct delegate *delegate, int slot, struct shadowk_shadow *shadow);
-/* Passes a handle that is derived from it, whose only holder is the actor. Returns its id. */
+/* Derives a handle with @rights and passes it. Only the actor holds it then. Returns its id. */
 uint64_t delegate_share(struct delegate *delegate, int slot, struct shadowk_shadow *shadow,
 			uint32_t rights);
 #define BOTH_RIGHTS (SHADOWK_RIGHT_ATTACH | SHADOWK_RIGHT_READ)
 
-/* Jobs: what the library returns for itself and the handle in a slot. */
+/*
+ * Jobs that call the library for the actor itself and the handle in @slot, and return its result.
+ */
 long job_attach_itself(long slot);
 long job_detach_itself(long slot);
 long job_enter_itself(long slot);
@@ -33,10 +35,13 @@ long job_leave_itself(long slot);
 long job_derive(long slot);
 long job_revoke(long slot);
 long job_getppid_hits(long slot);
-/* For the process @pid: DELEGATE_ORDER(slot, pid). */
+/* Attaches process @pid by the handle in @slot. @order is DELEGATE_ORDER(slot, pid). */
 #define DELEGATE_ORDER(slot, pid) ((long)(slot) << 32 | (pid))
 long job_attach_other(long order);
-/* A child executes @path, a string in the test; its exit status, or -signal. */
+/*
+ * Executes the program at @path, a string of the test, in a child. Returns its exit status, or
+ * -signal.
+ */
 long job_execute(long path);
 
 #endif /* SHADOWK_TEST_DELEGATE_H */

@@ -8,7 +8,10 @@
 
 #define CALLS 3
 #define TRIES 20000
-/* No way is so long but by a loop, such as that of the nodes of a thousand returns. */
+/*
+ * Paths with more allocations have a loop, for example one that allocates a thousand rethook nodes.
+ * A walk tests only each STRIDE-th allocation behind this one.
+ */
 #define LONGEST 400
 #define STRIDE	37
 
@@ -44,8 +47,10 @@ unsigned int fail_left(int fd)
 static void injection_setup(void)
 {
 	if (access("/proc/self/fail-nth", F_OK))
-		skip("this kernel lets no allocation fail (make check-debug has one that does)");
-	/* Also those that could wait for memory; and no word about each. */
+		skip("this kernel cannot let allocations fail (that of make check-debug can)");
+	/*
+	 * Allocations that may wait for memory fail, too, and the kernel does not log each failure.
+	 */
 	need(write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "N"));
 	need(write_file("/sys/kernel/debug/failslab/verbose", "0"));
 	need(write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N"));
@@ -58,7 +63,7 @@ struct shadowk_shadow *shadow, *other, *fresh;
 struct actor inside, mover, outside;
 bool injected;
 
-/* All that must be as it was. */
+/* The state that an operation that fails must not change. */
 struct state {
 	struct shadowk_info module;
 	struct shadowk_shadow_info shadow, other, fresh;
@@ -99,16 +104,16 @@ static void expect_state(const struct state *expected, const char *when)
 {
 	struct state seen = look();
 
-	expect_eq(seen.module.nr_shadows, expected->module.nr_shadows, "shadows %s", when);
-	expect_eq(seen.module.nr_grafts, expected->module.nr_grafts, "processes inside %s", when);
-	expect_eq(seen.module.memory, expected->module.memory, "bytes of the module %s", when);
+	expect_eq(seen.module.nr_shadows, expected->module.nr_shadows, "shadows, %s", when);
+	expect_eq(seen.module.nr_grafts, expected->module.nr_grafts, "processes inside, %s", when);
+	expect_eq(seen.module.memory, expected->module.memory, "bytes of the module, %s", when);
 	expect_same_info(&seen.shadow, &expected->shadow, "the shadow", when);
 	expect_same_info(&seen.other, &expected->other, "the other shadow", when);
 	expect_same_info(&seen.fresh, &expected->fresh, "the fresh shadow", when);
 	for (int i = 0; i < 2; i++)
-		expect_eq(seen.where[i], expected->where[i], "shadow of process %d %s", i, when);
-	expect_eq(seen.where[2], expected->where[2], "shadow of the process outside %s", when);
-	expect(!strcmp(seen.probes, expected->probes), "probes %s: %s, expected %s", when,
+		expect_eq(seen.where[i], expected->where[i], "shadow of process %d, %s", i, when);
+	expect_eq(seen.where[2], expected->where[2], "shadow of the process outside, %s", when);
+	expect(!strcmp(seen.probes, expected->probes), "probes, %s: %s, expected %s", when,
 	       seen.probes, expected->probes);
 }
 
@@ -117,7 +122,7 @@ static void expect_runs(struct actor *actor, uint64_t probed, const char *who, c
 	uint64_t before = hits(shadow, GETPPID);
 
 	actor_do(actor, job_getppid, CALLS);
-	expect_eq(hits(shadow, GETPPID) - before, probed, "hits of who is %s %s", who, when);
+	expect_eq(hits(shadow, GETPPID) - before, probed, "hits of the process %s, %s", who, when);
 }
 
 void walk(const struct operation *op)
@@ -134,19 +139,19 @@ void walk(const struct operation *op)
 		snprintf(when, sizeof(when), "after failure %u of %s", n, op->name);
 		if (ret < 0) {
 			failed++;
-			expect(injected && (ret == -ENOMEM || ret == -EAGAIN), "%s, %s: %s", when,
-			       injected ? "injected" : "not injected", strerrorname_np(-ret));
+			expect(injected && (ret == -ENOMEM || ret == -EAGAIN), "%s, %s: error %s",
+			       when, injected ? "injected" : "not injected", strerrorname_np(-ret));
 			expect_state(&before, when);
 			expect_runs(&inside, CALLS, "inside", when);
 			expect_runs(&outside, 0, "outside", when);
 			ret = op->run(0);
-			expect_ret(ret, 0, "the next %s", op->name);
+			expect_ret(ret, 0, "%s again, without a failure", op->name);
 		}
 		op->undo();
 		if (last)
 			break;
 	}
-	expect(n < TRIES, "the walk of %s ends", op->name);
+	expect(n < TRIES, "the walk of %s did not reach its last allocation", op->name);
 	expect_state(&before, op->name);
 	printf("%s: %u of %u failing allocations made it fail\n", op->name, failed, tried);
 	fflush(stdout);
@@ -161,7 +166,7 @@ void renew_fresh(void)
 void failures_setup(void)
 {
 	injection_setup();
-	/* Grace periods, of which there are thousands. */
+	/* Thousands of operations wait for grace periods. */
 	write_file("/sys/kernel/rcu_expedited", "1\n");
 	shadow = shadow_new("shadow");
 	other = shadow_new(NULL);
@@ -173,7 +178,7 @@ void failures_setup(void)
 	actor_start(&outside, -1);
 	attach(shadow, inside.pid);
 	attach(shadow, mover.pid);
-	/* What it needs in each shadow is there, and stays. */
+	/* Two moves allocate all that the process needs in each shadow, and it stays allocated. */
 	attach(other, mover.pid);
 	attach(shadow, mover.pid);
 	need(!mlockall(MCL_CURRENT | MCL_FUTURE));

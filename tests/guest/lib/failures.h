@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whatever allocation fails, what was asked for is undone whole: it says
- * ENOMEM, everything is as it was, everybody runs what he ran, and asked again
- * it is done.
+ * Walks through all failures of an operation's allocations. If a failure makes the operation fail,
+ * it returns ENOMEM or EAGAIN and changes nothing. All processes execute the text that they
+ * executed, and the operation succeeds when it is tried again.
  *
- * The kernel lets the n-th allocation of a task fail; n grows until none did.
+ * The kernel lets the @n-th allocation of a task fail. A walk increments @n until no allocation has
+ * failed.
  */
 #ifndef SHADOWK_TEST_FAILURES_H
 #define SHADOWK_TEST_FAILURES_H
@@ -13,25 +14,25 @@
 #include "shadows.h"
 
 /*
- * A shadow with a probe of GETPPID, in which two processes are, another one with a
- * probe of GETUID, an empty one, and a process outside: nobody's walk changes them.
+ * @shadow has a probe of GETPPID and contains @inside and @mover. @other has a probe of GETUID.
+ * @fresh has no edits. @outside executes the base. A walk changes none of them.
  */
 extern struct shadowk_shadow *shadow, *other, *fresh;
 extern struct actor inside, mover, outside;
 
-/* First in main(): skips the test where nothing can be let fail. */
+/* Must come first in main(). Skips the test if the kernel cannot let allocations fail. */
 void failures_setup(void);
 void failures_done(void);
-/* An empty one in the place of @fresh. */
+/* Replaces @fresh by a new shadow without edits. */
 void renew_fresh(void);
 
-/* ---- the n-th allocation of this task ---- */
+/* ---- failures of the n-th allocation of the calling task ---- */
 
 extern int fail_fd;
 
-/* Every task its own: one that is inherited is the parent's. */
+/* Opens the task's own file. A file that a child inherits is still its parent's. */
 void fail_open(void);
-/* 0: none. */
+/* Lets the @n-th allocation from now on fail; 0: none. */
 void fail_nth(unsigned int n);
 unsigned int fail_left(int fd);
 
@@ -39,7 +40,7 @@ unsigned int fail_left(int fd);
 
 struct operation {
 	const char *name;
-	/* -errno; @n: which allocation fails, 0: none. Sets injected. */
+	/* Returns 0 or -errno. @n says which allocation fails; 0: none. Sets @injected. */
 	long (*run)(unsigned int n);
 	void (*undo)(void);
 };

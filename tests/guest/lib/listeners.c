@@ -32,7 +32,10 @@ static int make_map(void)
 	return bpf(BPF_MAP_CREATE, &attr);
 }
 
-/* Takes the time, and adds one to the map's value. The event goes on to the samples. */
+/*
+ * The program reads the clock and increments the map's value. It returns 1, so perf samples the
+ * event, too.
+ */
 static int load_program(void)
 {
 	const struct bpf_insn insns[] = {
@@ -79,12 +82,12 @@ void listeners_start(void)
 	for (unsigned int cpu = 0; cpu < nr_cpus(); cpu++) {
 		event_fds[cpu] = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, 0);
 		need(event_fds[cpu] >= 0);
-		/* Read-only: the kernel overwrites what nobody has read. */
+		/* A read-only mapping: the kernel overwrites old samples. */
 		rings[cpu] = mmap(NULL, (1 + RING_PAGES) * 4096, PROT_READ, MAP_SHARED,
 				  event_fds[cpu], 0);
 		need(rings[cpu] != MAP_FAILED);
 	}
-	/* A program is the tracepoint's, of all CPUs. */
+	/* The tracepoint calls the program for events of all CPUs, so one event suffices. */
 	need(!ioctl(event_fds[0], PERF_EVENT_IOC_SET_BPF, program_fd));
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Lists of the library. @list is one of shadowk_..._list(), @handle its first argument. */
+/* Reads lists of the library. @list is one of shadowk_..._list(), @handle its first argument. */
 #ifndef SHADOWK_TEST_LISTS_H
 #define SHADOWK_TEST_LISTS_H
 

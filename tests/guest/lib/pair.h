@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A process in a shadow and one in another, which call a function of the module
- * shk_victim; each shadow counts the calls.
+ * Two processes in two shadows. Both call a function of shk_victim.ko, and each shadow counts the
+ * calls of its process.
  */
 #ifndef SHADOWK_TEST_PAIR_H
 #define SHADOWK_TEST_PAIR_H
@@ -17,11 +17,11 @@ struct pair {
 	struct actor inside, elsewhere;
 };
 
-/* Of the shadows, which are made already; loads the module. */
+/* Loads shk_victim.ko and attaches the processes. The caller has created the shadows. */
 void pair_start(struct pair *pair);
-/* The processes end and the counts go; the module is still there. */
+/* Ends the processes and removes the probes. shk_victim.ko stays loaded. */
 void pair_end(struct pair *pair);
-/* PAIR_CALLS, or fewer if one says that it was the last; so many are counted. */
+/* The actor makes PAIR_CALLS calls, of which shadow @in must count @counted. */
 void expect_calls(struct actor *actor, struct shadowk_shadow *in, long counted, const char *what);
 
 #endif /* SHADOWK_TEST_PAIR_H */

@@ -48,7 +48,7 @@ bool has_frames(void)
 void need_frames(void)
 {
 	if (!has_frames())
-		skip("what is compiled for this kernel has other frames on the stack");
+		skip("test modules have other stack frames than this kernel's functions");
 }
 
 void inplace_load(void)
@@ -65,8 +65,8 @@ int patch_in_place(struct shadowk_shadow *shadow, const char *name, const char *
 void expect_in_the_way(pid_t tid, int err, const char *what)
 {
 	expect_ret(err, -EBUSY, "%s", what);
-	expect_eq(shadowk_busy(), tid, "who is in the way of that");
-	expect(sleeps_in(tid, SYS_pause), "it sleeps on");
+	expect_eq(shadowk_busy(), tid, "task in the way");
+	expect(sleeps_in(tid, SYS_pause), "the task in the way no longer sleeps in pause()");
 }
 
 int livepatch_try(struct shadowk_shadow *shadow, const char *module, uint32_t flags)

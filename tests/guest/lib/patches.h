@@ -1,28 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Patches for tests: what cannot fail here ends the test if it does. */
+/* Patches for tests. A function that fails ends the test, unless it returns -errno. */
 #ifndef SHADOWK_TEST_PATCHES_H
 #define SHADOWK_TEST_PATCHES_H
 
 #include "shadows.h"
 
-/* The patch @name: @symbol returns @value at once. */
+/* Adds patch @name: @symbol returns @value without executing its body. */
 void patch_return(struct shadowk_shadow *shadow, const char *name, const char *symbol, long value);
-/* The patch @name: what the patch module @module has, which is loaded. */
+/* Adds patch @name: the functions of the patch module @module, which is loaded. */
 void patch_module(struct shadowk_shadow *shadow, const char *name, const char *module);
-/* May bodies be in place? Not on the debug kernel, where none has the frames of another. */
+/*
+ * False on the debug kernel. There, functions of the test modules have other stack frames than the
+ * kernel's functions, so none can replace a body in place.
+ */
 bool has_frames(void);
-/* Skips there. */
+/* Skips the test on that kernel. */
 void need_frames(void);
-/* Load that one, whose bodies fit where the base's are, but on the debug kernel: skips there. */
+/*
+ * Loads shk_inplace.ko, whose functions can replace bodies in place. Skips the test on the debug
+ * kernel.
+ */
 void inplace_load(void);
-/* The same as patch_module(), in place; -errno. */
+/* Adds patch @name from the patch module @module, in place. Returns 0 or -errno. */
 int patch_in_place(struct shadowk_shadow *shadow, const char *name, const char *module);
-/* @err says that thread @tid is in the way of that, which sleeps on in pause(). */
+/* @err must be EBUSY with @tid as the task in the way. The task must still sleep in pause(). */
 void expect_in_the_way(pid_t tid, int err, const char *what);
 void patch_remove(struct shadowk_shadow *shadow, const char *name);
-/* The patch "p": what the livepatch module @module has, which was captured; -errno. */
+/*
+ * Adds patch "p": the functions of the livepatch module @module, which a shadow has captured.
+ * Returns 0 or -errno.
+ */
 int livepatch_try(struct shadowk_shadow *shadow, const char *module, uint32_t flags);
-/* What a system call of the actor's returns, errors as -errno. */
+/* A job: makes the system call @nr without arguments. Returns its result, or -errno. */
 long job_syscall(long nr);
 
 #endif /* SHADOWK_TEST_PATCHES_H */

@@ -30,12 +30,12 @@ struct place find_place(const char *symbol, enum shadowk_probe_arm arm, job_fn j
 	struct actor inside;
 	long error = 0;
 
-	/* An int3 where nothing but an int3 can be is too much to ask for. */
+	/* A breakpoint can be forced anywhere. Few instructions permit no other arm. */
 	if (arm == SHADOWK_ARM_INT3)
 		place.flags = SHADOWK_PROBE_FORCE_INT3;
 	actor_start(&inside, -1);
 	attach(shadow, inside.pid);
-	/* In the middle, where the arm is not that of an entry. */
+	/* Places inside the function, since the arm at the entry differs. */
 	for (int at = arm == SHADOWK_ARM_CALL ? 0 : 10; at < OFFSET_MAX && !found; at++) {
 		snprintf(place.text, sizeof(place.text), "%s+%d", symbol, at);
 		found = fits(shadow, &inside, &place, job, &error);
@@ -45,6 +45,6 @@ struct place find_place(const char *symbol, enum shadowk_probe_arm arm, job_fn j
 	actor_end(&inside);
 	shadow_close(shadow);
 	if (!found)
-		skip("nowhere in %s does a probe get the arm %s", symbol, shadowk_arm_name(arm));
+		skip("no probe in %s gets the arm %s", symbol, shadowk_arm_name(arm));
 	return place;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where in a function a probe gets a certain arm. */
+/* Finds places in functions at which a probe gets a certain arm. */
 #ifndef SHADOWK_TEST_PLACES_H
 #define SHADOWK_TEST_PLACES_H
 
@@ -10,13 +10,12 @@
 struct place {
 	char text[64]; /* SYMBOL+OFFSET */
 	enum shadowk_probe_arm arm;
-	uint32_t flags; /* of the probe */
+	uint32_t flags; /* flags for the probe */
 };
 
 /*
- * A place in @symbol with that arm, which each call of @job executes once. No
- * shadow is needed; what is made to find out is gone at return. Skips the test
- * where there is none.
+ * Finds a place in @symbol at which a probe gets @arm, and which each call of @job executes once.
+ * Needs no shadow and leaves none. Skips the test if there is no such place.
  */
 struct place find_place(const char *symbol, enum shadowk_probe_arm arm, job_fn job);
 

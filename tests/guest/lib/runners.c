@@ -47,7 +47,7 @@ static void *run(void *arg)
 		if (syscall(SYS_getppid) != parent)
 			one->wrong++;
 		one->done++;
-		/* QEMU's turn for another CPU, which else may wait for 100 ms. */
+		/* Makes QEMU switch to another virtual CPU, which otherwise may wait for 100 ms. */
 		__builtin_ia32_pause();
 	}
 	return NULL;
@@ -58,7 +58,7 @@ static void start(struct runners *runners, unsigned int nr, unsigned int cpu)
 	struct runners_shared *shared = shared_memory(sizeof(*shared));
 	pthread_t thread;
 
-	_Static_assert(sizeof(*shared) <= 4096, "shared_of() finds it by its page");
+	_Static_assert(sizeof(*shared) <= 4096, "shared_of() rounds down to a page");
 	shared->first_cpu = cpu;
 	runners->nr = nr < RUNNERS_MAX ? nr : RUNNERS_MAX;
 	runners->shared = shared;

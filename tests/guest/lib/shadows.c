@@ -50,7 +50,7 @@ struct shadowk_shadow *shadow_new_async(const char *name)
 struct shadowk_shadow *shadow_new_owner(const char *name)
 {
 	if (!(module_info().features & SHADOWK_FEATURE_OWN))
-		skip("nothing can be owned on this machine");
+		skip("interrupts and kernel threads cannot be owned on this machine");
 	return create(name, SHADOWK_ASYNC_OWNER);
 }
 
@@ -70,7 +70,7 @@ static struct shadowk_shadow *create_or_skip(const char *name, uint32_t flags)
 	struct shadowk_shadow *shadow = shadow_new_if_possible(name, flags);
 
 	if (!shadow)
-		skip("who is no process cannot execute a shadow on this machine");
+		skip("only processes can execute a shadow on this machine");
 	return shadow;
 }
 
@@ -120,11 +120,11 @@ struct shadowk_shadow_info shadow_info(struct shadowk_shadow *shadow)
 void expect_same_info(const struct shadowk_shadow_info *is, const struct shadowk_shadow_info *was,
 		      const char *which, const char *when)
 {
-	expect_eq(is->nr_grafts, was->nr_grafts, "processes in %s %s", which, when);
-	expect_eq(is->nr_probes, was->nr_probes, "probes of %s %s", which, when);
-	expect_eq(is->private_pages, was->private_pages, "pages of %s %s", which, when);
-	expect_eq(is->diverged_ranges, was->diverged_ranges, "ranges of %s %s", which, when);
-	expect_eq(is->memory, was->memory, "bytes of %s %s", which, when);
+	expect_eq(is->nr_grafts, was->nr_grafts, "processes in %s, %s", which, when);
+	expect_eq(is->nr_probes, was->nr_probes, "probes of %s, %s", which, when);
+	expect_eq(is->private_pages, was->private_pages, "pages of %s, %s", which, when);
+	expect_eq(is->diverged_ranges, was->diverged_ranges, "ranges of %s, %s", which, when);
+	expect_eq(is->memory, was->memory, "bytes of %s, %s", which, when);
 }
 
 unsigned int strays(struct shadowk_shadow *shadow)

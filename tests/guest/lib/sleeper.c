@@ -23,7 +23,8 @@ void sleeper_ready(struct actor *actor)
 void sleep_in_it(void)
 {
 	actor_ask(&sleeper, job_syscall, SYS_pause);
-	expect(eventually(sleeps_in(sleeper.pid, SYS_pause)), "it sleeps in pause()");
+	expect(eventually(sleeps_in(sleeper.pid, SYS_pause)),
+	       "the sleeper did not sleep in pause()");
 }
 
 void wake(long result, const char *what)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A process that sleeps in pause(), whose body shk_inplace.ko replaces in place, and so
- * is in the way of what would change that under it.
+ * The sleeper is a process that sleeps in pause(). shk_inplace.ko replaces the body of pause() in
+ * place, so the sleeper is in the way of changes of that body.
  */
 #ifndef SHADOWK_TEST_SLEEPER_H
 #define SHADOWK_TEST_SLEEPER_H
@@ -11,28 +11,32 @@
 
 #include "actor.h"
 
-/* Made by actor_start(); then sleeper_ready(). */
+/* The test starts it with actor_start() and then calls sleeper_ready(). */
 extern struct actor sleeper;
 
-/* An actor that a signal wakes, and does not end. */
+/* Makes the actor handle SIGUSR1, so that the signal wakes it and does not kill it. */
 void sleeper_ready(struct actor *actor);
 void sleep_in_it(void);
-/* It wakes, and pause() returns @result, which says whose body it was in. */
+/* Wakes the sleeper. pause() must return @result, which tells which body it executed. */
 void wake(long result, const char *what);
-/* For pthread_create(). */
+/* Wakes the sleeper after half a second. For pthread_create(). */
 void *wake_soon(void *unused);
-/* @err says that it is in the way; it sleeps on. */
+/* @err must say that the sleeper is in the way. It must still sleep. */
 void busy(int err, const char *what);
 
-/* @change() is done when the sleeper has woken. */
-#define waits(change, result, what)                                                  \
-	do {                                                                         \
-		pthread_t thread;                                                    \
-		sleep_in_it();                                                       \
-		need(!pthread_create(&thread, NULL, wake_soon, NULL));               \
-		expect_ret(change, 0, what);                                         \
-		expect_ret(actor_answer(&sleeper), result, what ", to the sleeper"); \
-		pthread_join(thread, NULL);                                          \
+/*
+ * @change must wait for the sleeper and succeed after it has woken. Its pause() must return
+ * @result.
+ */
+#define waits(change, result, what)                                    \
+	do {                                                           \
+		pthread_t thread;                                      \
+		sleep_in_it();                                         \
+		need(!pthread_create(&thread, NULL, wake_soon, NULL)); \
+		expect_ret(change, 0, what);                           \
+		expect_ret(actor_answer(&sleeper), result,             \
+			   what ", result of the sleeper's pause()");  \
+		pthread_join(thread, NULL);                            \
 	} while (0)
 
 #endif /* SHADOWK_TEST_SLEEPER_H */

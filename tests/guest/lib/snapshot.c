@@ -3,7 +3,7 @@
 #include "snapshot.h"
 
 #define PAGE	    4096ULL
-#define TELL	    5 /* differences of a kind that are told one by one */
+#define TELL	    5 /* differences of each kind that are printed */
 #define BASE_TABLES "init_top_pgt"
 
 enum { BASE, BASE_USER, SELF, SELF_USER };
@@ -28,7 +28,7 @@ void snapshot_take(struct snapshot *s)
 	need(s->bytes);
 	observe_text(s->from, s->bytes, s->to - s->from);
 
-	/* Without PTI the page after the base's own is not a table. */
+	/* Without PTI, the page behind the base's top-level table is no table. */
 	free(observe_tables(1, s->from, s->to, &nr));
 	for (int i = BASE; i <= SELF_USER; i++) {
 		s->entries[i] = NULL;

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What processes do while shadows come and go: one turn each. */
+/* Load for tests in which shadows come and go. Each stir function makes one round. */
 #ifndef SHADOWK_TEST_STORMS_H
 #define SHADOWK_TEST_STORMS_H
 
 #include <sys/types.h>
 
-/* A process that ends with this one: @fn(@arg), which does not return, on every CPU at once. */
+/*
+ * Forks a process that calls @fn(@arg) on every CPU at the same time. @fn does not return. The
+ * process is killed when the test ends.
+ */
 pid_t fork_on_all_cpus(void *(*fn)(void *), void *arg);
-/* @nr such processes, spread over the CPUs, each of which does @work(its number). */
+/* Forks @nr such processes, spread over the CPUs. Each calls @work(its number). */
 void workers_start(pid_t *workers, int nr, void (*work)(int number));
 void workers_end(const pid_t *workers, int nr);
 
-/* A file is written to the disk; every process its own @number. */
+/* Writes a file to the disk. @number must be different for each process. */
 void stir_disk(unsigned int number);
 void stir_sockets(void);
-/* Every context of VICTIM_SYMBOL but VICTIM_IPI, for which two CPUs would wait for each other. */
+/* Calls VICTIM_SYMBOL in every context, except VICTIM_IPI: two CPUs would wait for each other. */
 void stir_victim(unsigned long calls);
-/* Text changes, and who changes it waits for all that runs. One process only. */
+/*
+ * Patches kernel text: a kprobe is registered and removed, which waits for all CPUs. Only one
+ * process may call this.
+ */
 void stir_text(void);
 void stir_forks(void);
 

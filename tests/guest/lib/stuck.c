@@ -17,7 +17,7 @@
 #include "stuck.h"
 
 static struct {
-	atomic_int thread; /* of who executes */
+	atomic_int thread; /* id of the actor's other thread */
 	atomic_bool go;
 	char program[100];
 } * held;

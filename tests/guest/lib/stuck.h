@@ -1,37 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Actors that do not come when they are waited for, and what holds them. */
+/* Actors for which the module has to wait, because something holds them up. */
 #ifndef SHADOWK_TEST_STUCK_H
 #define SHADOWK_TEST_STUCK_H
 
 #include "actor.h"
 
-/* Before the first actor starts. */
+/* Must be called before the first actor starts. */
 void stuck_init(void);
 
-/* Has a thread of that process a state that begins so, as in /proc/PID/status? */
+/* True if a thread of process @pid has a state that begins with @state, as in /proc/PID/status. */
 bool some_thread_has_state(pid_t pid, const char *state);
 
 /*
- * The file system of /root is frozen: who writes to a mapping of a file there sleeps in its fault.
- * It thaws after @seconds, or when the test ends, if root_thaw() does not come before. False: it
+ * Freezes the file system of /root: a task that writes to a mapping of a file there sleeps in its
+ * fault. It is thawed by root_thaw(), after @seconds, or when the test ends. Returns false if it
  * cannot be frozen.
  */
 bool root_freeze(unsigned int seconds);
 void root_thaw(void);
-/* Jobs: map a page of the file @path, which the root has, at @where (NULL: anywhere) ... */
+/*
+ * A job: maps a page of FROZEN_FILE at address @where, or anywhere if 0. Returns its first byte or
+ * -errno.
+ */
 #define FROZEN_FILE "/root/frozen"
 long job_map_frozen(long where);
-/* ... and let a thread write to it, and wait for that, or not. */
+/* A job: a thread writes to that page. Waits for the thread if @wait. Returns 0 or -errno. */
 long job_write_frozen(long wait);
 
-/* A page whose faults are for who reads that userfaultfd to serve; NULL: there is none. */
+/* Maps a page whose faults wait for a reader of the userfaultfd *@fd. Returns NULL on error. */
 char *map_unserved(int *fd);
-/* A thread writes to @page; and that is waited for, or not. 0 or -errno. */
+/* A thread writes to @page. Waits for the thread if @wait. Returns 0 or -errno. */
 long write_in_thread(volatile char *page, bool wait);
 
 /*
- * The actor executes @program, and exec waits, with cred_guard_mutex held, for its other thread,
- * which has a tracer, the test, that does not let it exit. Until exec_release().
+ * Makes the actor execute @program. The exec holds cred_guard_mutex and waits for the actor's other
+ * thread to exit. The test traces that thread and stops it at its exit, until exec_release().
  */
 void exec_hold(struct actor *actor, const char *program);
 void exec_release(void);

@@ -10,12 +10,12 @@
 #include "sweep.h"
 #include "victims.h"
 
-#define SECONDS 120 /* that the workload may take, which is for a second or two */
+#define SECONDS 120 /* limit for the workload, which takes one or two */
 #define CONTROL 25  /* calls of VICTIM_SYMBOL in each context */
 #define UID	4321
 #define GETUID	"__x64_sys_getuid"
 
-/* Probes of one function that are there together. */
+/* A kind of probe, added to each function. */
 struct kind {
 	enum shadowk_probe_kind kind;
 	uint32_t flags;
@@ -60,31 +60,40 @@ struct pass {
 	size_t count;
 	struct shadowk_shadow *shadow;
 	struct actor inside;
-	/* By function and kind, 0 of one that was refused; and what they have counted, by id. */
+	/*
+	 * Ids of the probes by function and kind, 0 if the probe was refused, and their counts by
+	 * id.
+	 */
 	uint64_t (*ids)[NR_KINDS];
 	struct shadowk_probe_info *infos;
 	unsigned int probes, refused[NR_KINDS][NR_ERRORS];
-	uint64_t control; /* id of a count of VICTIM_SYMBOL */
+	uint64_t control; /* id of a probe that counts VICTIM_SYMBOL */
 };
 
 struct sweep_way {
 	const char *name;
 	uint32_t flags; /* of the shadow */
-	/* The first one counts entries. Each that hooks the return has memory for calls in flight. */
+	/*
+	 * The first kind counts entries. Each kind that hooks returns has memory of its own for
+	 * calls in flight.
+	 */
 	struct kind kinds[NR_KINDS];
-	/* How many times CONTROL hits and async hits the contexts of control() make. */
+	/* The hits and async hits that control() makes at VICTIM_SYMBOL, in units of CONTROL. */
 	unsigned int control, control_async;
-	/* Before there is the process, its workload, and after it has exited; or NULL. */
+	/*
+	 * @begin comes before the actor is started, @run executes the workload, @end comes after
+	 * the actor has exited. Each may be NULL.
+	 */
 	void (*begin)(struct pass *pass);
 	void (*run)(struct pass *pass);
 	void (*end)(struct pass *pass);
-	bool removed; /* probes of the second kind are */
+	bool removed; /* run() removes the probes of the second kind */
 	bool endless; /* asynchronous work goes on while the counts are read */
 };
 
 /* ---- the workload ---- */
 
-/* VICTIM_SYMBOL in contexts in which policies differ. */
+/* Calls VICTIM_SYMBOL in contexts in which the policies differ. */
 static long control(void)
 {
 	static const unsigned int contexts[] = { VICTIM_SELF, VICTIM_HARDIRQ, VICTIM_WORK,
@@ -107,7 +116,7 @@ static long job_inside(long unused)
 
 static void run(struct pass *pass, job_fn job, long arg)
 {
-	expect_eq(actor_do(&pass->inside, job, arg), 0, "what the workload got wrong, %s",
+	expect_eq(actor_do(&pass->inside, job, arg), 0, "wrong results of the workload, %s",
 		  pass->way->name);
 }
 
@@ -145,7 +154,7 @@ static void disown_all(struct pass *pass)
 	each_line(pass->shadow, shadowk_disown_irq);
 }
 
-/* ---- a thread alone ---- */
+/* ---- single threads ---- */
 
 static long job_enter(long shadow)
 {
@@ -162,7 +171,10 @@ static void run_thread(struct pass *pass)
 	run(pass, job_enter, (long)pass->shadow);
 }
 
-/* Of the last call: the place is no instruction's or no function's first byte. */
+/*
+ * True if the last call was refused because the address is not the first byte of an instruction or
+ * of a function.
+ */
 static bool is_inside_instruction(void)
 {
 	return shadowk_reason() == SHADOWK_REASON_NOT_INSTRUCTION ||
@@ -171,7 +183,7 @@ static bool is_inside_instruction(void)
 
 /* ---- patches ---- */
 
-/* Nobody is inside: each patch comes beside the probes of its function, and goes. */
+/* Adds a patch to each function, beside its probes, and removes it. No process is inside yet. */
 static void patch_each(struct pass *pass)
 {
 	for (size_t i = 0; i < pass->count; i++) {
@@ -186,13 +198,14 @@ static void patch_each(struct pass *pass)
 			expect_ret(ret, 0, "a patch of %s", pass->functions[i]->name);
 	}
 	patch_return(pass->shadow, "uid", GETUID, UID);
-	expect_eq(strays(pass->shadow), 0, "stray bytes behind patches");
+	expect_eq(strays(pass->shadow), 0, "stray bytes after the patches were removed");
 }
 
 static void run_patched(struct pass *pass)
 {
 	run_attached(pass);
-	expect_eq(actor_do(&pass->inside, job_syscall, SYS_getuid), UID, "what a patch returns");
+	expect_eq(actor_do(&pass->inside, job_syscall, SYS_getuid), UID,
+		  "getuid() with a patch that returns a constant");
 }
 
 /* ---- removal under load ---- */
@@ -228,7 +241,7 @@ static void run_removal(struct pass *pass)
 			probe_remove(pass->shadow, probes[i].name);
 	free(probes);
 	*stop = true;
-	expect_eq(actor_answer(&pass->inside), 0, "what the workload got wrong, %s",
+	expect_eq(actor_answer(&pass->inside), 0, "wrong results of the workload, %s",
 		  pass->way->name);
 }
 
@@ -239,7 +252,10 @@ static void listen(struct pass *pass)
 	listeners_start();
 }
 
-/* A hit in the midst of a report is missed, or counts and is not told. */
+/*
+ * A hit during a report on the same CPU is not reported. A probe of entries counts it in @hits and
+ * @missed, a probe of returns in @missed only.
+ */
 static void compare_listeners(struct pass *pass)
 {
 	uint64_t perf, bpf, told = 0;
@@ -253,8 +269,8 @@ static void compare_listeners(struct pass *pass)
 				told += info->hits -
 					(info->flags & SHADOWK_PROBE_RETURN ? 0 : info->missed);
 		}
-	expect_eq(perf, told, "events that perf saw");
-	expect_eq(bpf, told, "events that BPF saw");
+	expect_eq(perf, told, "events that perf counted");
+	expect_eq(bpf, told, "events that the BPF program counted");
 }
 
 static const struct sweep_way ways[] = {
@@ -314,7 +330,11 @@ const char *sweep_way_name(const struct sweep_way *way)
 
 /* ---- a pass ---- */
 
-/* The kernel's word, text without a return, or a jump that has none at hand. */
+/*
+ * True if the last call was refused for a reason that is right for some functions. No probe is
+ * possible there, or it is no function or instruction, or another edit, jump or kprobe is in the
+ * way.
+ */
 static bool is_refusal(long ret)
 {
 	uint32_t reason = shadowk_reason();
@@ -343,12 +363,12 @@ static void add(struct pass *pass, size_t i)
 		if (!k)
 			function->error = -ret;
 		if (ret && !is_refusal(ret))
-			expect_ret(ret, 0, "%s of %s, %s", kinds[k].name, function->name,
+			expect_ret(ret, 0, "probe \"%s\" of %s, %s", kinds[k].name, function->name,
 				   pass->way->name);
 	}
 }
 
-/* Returns how many hits all probes have. */
+/* Reads the counts of all probes. Returns their sum of hits. */
 static uint64_t read_all(struct pass *pass)
 {
 	struct shadowk_probe_info *probes;
@@ -363,7 +383,9 @@ static uint64_t read_all(struct pass *pass)
 	return sum;
 }
 
-/* What the process has raised may be executed when it has exited. */
+/*
+ * True if no probe was hit for 20 ms. Work that the process has raised may execute after its exit.
+ */
 static bool is_settled(struct pass *pass)
 {
 	uint64_t sum = read_all(pass);
@@ -372,7 +394,7 @@ static bool is_settled(struct pass *pass)
 	return read_all(pass) == sum;
 }
 
-/* Entries that the probe has seen. */
+/* The number of entries that the probe has seen. */
 static uint64_t seen(const struct shadowk_probe_info *info)
 {
 	bool is_return = info->kind == SHADOWK_PROBE_LATENCY || info->flags & SHADOWK_PROBE_RETURN;
@@ -390,18 +412,19 @@ static void compare(const struct pass *pass, size_t i)
 		return;
 	function->hit |= first->hits || first->async_hits;
 	if (function->called)
-		expect(first->hits, "%s is not hit, which shk_calls calls, %s", function->name,
+		expect(first->hits, "shk_calls calls %s, but no probe was hit, %s", function->name,
 		       pass->way->name);
 	for (int k = pass->way->removed ? 2 : 1; k < NR_KINDS; k++) {
 		if (!pass->ids[i][k])
 			continue;
 		info = &pass->infos[pass->ids[i][k]];
-		expect_eq(seen(info), first->hits, "%s of %s, by %s, %s", kinds[k].name,
+		expect_eq(seen(info), first->hits,
+			  "hits of the probe \"%s\" of %s, compared with \"%s\", %s", kinds[k].name,
 			  function->name, kinds[0].name, pass->way->name);
 		if (!pass->way->endless)
 			expect_eq(info->async_hits, first->async_hits,
-				  "%s of %s in interrupts, by %s, %s", kinds[k].name,
-				  function->name, kinds[0].name, pass->way->name);
+				  "async hits of the probe \"%s\" of %s, compared with \"%s\", %s",
+				  kinds[k].name, function->name, kinds[0].name, pass->way->name);
 	}
 }
 
@@ -418,7 +441,10 @@ static void prepare(struct pass *pass)
 {
 	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
 
-	/* First of all: the first probe of all unions begins to listen, and ends that if it is refused. */
+	/*
+	 * The probe of VICTIM_SYMBOL comes first. The union's first probe registers tracepoints,
+	 * and a refusal of it would unregister them again.
+	 */
 	strcpy(spec.symbol, VICTIM_SYMBOL);
 	need_ok(shadowk_probe_add(pass->shadow, &spec));
 	pass->control = spec.id;
@@ -458,7 +484,7 @@ void sweep(const struct sweep_way *way, struct sweep_function **functions, size_
 	unsigned long since = milliseconds();
 
 	if (!create(&pass)) {
-		printf("# %s: not on this machine\n", way->name);
+		printf("# %s: not possible on this machine\n", way->name);
 		return;
 	}
 	pass.ids = calloc(count, sizeof(*pass.ids));
@@ -472,7 +498,7 @@ void sweep(const struct sweep_way *way, struct sweep_function **functions, size_
 	alarm(0);
 	actor_end(&pass.inside);
 	if (way->flags == SHADOWK_ASYNC_CAUSAL)
-		expect(eventually(is_settled(&pass)), "what was raised goes on");
+		expect(eventually(is_settled(&pass)), "raised work still hits probes after 5 s");
 	read_all(&pass);
 	if (way->end)
 		way->end(&pass);

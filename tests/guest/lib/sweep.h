@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A sweep puts probes at many functions of the kernel, in one way after the other, executes a
- * workload inside and compares what the probes of one function have counted.
+ * A sweep puts probes at many functions of the kernel, executes a workload inside, and compares the
+ * counts of several probes of each function. It does so in several ways, one pass for each.
  */
 #ifndef SHADOWK_TEST_SWEEP_H
 #define SHADOWK_TEST_SWEEP_H
@@ -10,10 +10,10 @@
 
 struct sweep_function {
 	uint64_t addr;
-	char name[200]; /* MODULE:FUNCTION of a module's */
+	char name[200]; /* MODULE:FUNCTION if it is a module's */
 	bool called;	/* shk_calls calls it */
-	bool hit;	/* in one of the ways */
-	int error;	/* of the first probe at its entry, or 0 */
+	bool hit;	/* a pass has hit it */
+	int error;	/* errno of the last pass's first probe of it, or 0 */
 };
 
 struct sweep_functions {
@@ -21,30 +21,33 @@ struct sweep_functions {
 	size_t count;
 };
 
-/* Load modules whose text is to be swept, or that call what nothing else does. */
+/*
+ * Loads the modules whose text is swept, and those whose code calls functions that nothing else
+ * calls.
+ */
 void sweep_begin(void);
 void sweep_end(void);
 /*
- * The functions between _stext and _etext by /proc/kallsyms in the order of their addresses, then
- * those of each module that is loaded.
+ * Returns the functions between _stext and _etext in the order of their addresses, and then those
+ * of each loaded module. All are taken from /proc/kallsyms.
  */
 struct sweep_functions sweep_functions(void);
 
-/* What is there together in one pass: a shadow's policy, kinds of probes, a disturbance. */
+/* A way combines a shadow's policy, kinds of probes, and a disturbance. */
 struct sweep_way;
 
-/* The @n-th, or NULL behind the last. */
+/* Returns the way number @n, or NULL behind the last one. */
 const struct sweep_way *sweep_way(unsigned int n);
 const char *sweep_way_name(const struct sweep_way *way);
 
 /*
- * One pass, which is told in a line. What a probe counts and another one of the same function does
- * not, and what the workload gets wrong, is a failure. Sets @hit and @error of the functions.
- * Where the machine has no such policy, it says so.
+ * Makes one pass and prints a line about it. It is a failure if two probes of one function have
+ * different counts, or if the workload gets a wrong result. Sets @hit and @error of the functions.
+ * Prints a line if the machine does not support the way's policy.
  */
 void sweep(const struct sweep_way *way, struct sweep_function **functions, size_t count);
 
-/* workload.c: system calls of all areas; returns how many did not do what they should. */
+/* A job of workload.c: makes system calls of many areas. Returns how many had a wrong result. */
 long job_workload(long rounds);
 
 #endif /* SHADOWK_TEST_SWEEP_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which functions there are to be swept. */
+/* Finds the functions that a sweep covers. */
 #include <fcntl.h>
 
 #include "shadows.h"
@@ -15,7 +15,7 @@ void sweep_begin(void)
 	if (ret != -EEXIST)
 		need_ok(ret);
 	victim_load();
-	/* The workload uses it if it is there. */
+	/* The workload uses overlay if it is loaded. */
 	if (system("modprobe -q overlay"))
 		printf("# this kernel has no module overlay\n");
 }
@@ -28,7 +28,7 @@ void sweep_end(void)
 	       "overlay cannot be unloaded");
 }
 
-/* The kernel's own first. */
+/* Functions of the kernel image come first, then those of modules, each by address. */
 static int by_place(const void *a, const void *b)
 {
 	const struct sweep_function *f = a, *g = b;
@@ -41,7 +41,7 @@ static int by_place(const void *a, const void *b)
 	return order ?: f->addr < g->addr ? -1 : f->addr > g->addr;
 }
 
-/* BPF programs, and pages of ftrace's and kprobes', are listed as if they were modules. */
+/* /proc/kallsyms lists BPF programs, and pages of ftrace and kprobes, as if they were modules. */
 static bool is_module(const char *name)
 {
 	return strcmp(name, "bpf") && strncmp(name, "__builtin__", 11);
@@ -55,7 +55,7 @@ static struct sweep_function *add(struct sweep_functions *functions)
 	return memset(&functions->all[functions->count++], 0, sizeof(*functions->all));
 }
 
-/* Aliases have one name here. */
+/* Keeps one name for each address. */
 static void drop_aliases(struct sweep_functions *functions)
 {
 	size_t nr = 0;
@@ -77,7 +77,7 @@ static void mark_called(struct sweep_functions *functions)
 
 		while (i < functions->count && strcmp(functions->all[i].name, name))
 			i++;
-		expect(i < functions->count, "no symbol %s, which " CALLER " calls", name);
+		expect(i < functions->count, "kallsyms lacks %s, which " CALLER " calls", name);
 		if (i < functions->count)
 			functions->all[i].called = true;
 	}

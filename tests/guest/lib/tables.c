@@ -20,7 +20,7 @@ static unsigned char permits(uint64_t value)
 	       (value & PCD ? 0 : CACHED);
 }
 
-/* Of each page of [from, to), all levels together. */
+/* Sets the permissions of each page of [from, to), which all levels together give. */
 static void walk(uint64_t root, uint64_t from, uint64_t to, unsigned char *pages)
 {
 	unsigned char upper = MAPPED | WRITABLE | EXECUTABLE | CACHED, pmd = 0;
@@ -77,7 +77,7 @@ static long compare(uint64_t from, uint64_t to, bool missing)
 	return found;
 }
 
-/* The last entry's end would be the end of all addresses. */
+/* The last PMD entry is left out, since it ends at the end of the address space. */
 static uint64_t end_of(uint64_t area)
 {
 	return area + GB - (area == MODULES_AREA ? PMD : 0);
@@ -98,7 +98,10 @@ uint64_t base_large_page(uint64_t area)
 	return addr;
 }
 
-/* What changes between the two walks is not seen wrong again. */
+/*
+ * Walks again if pages differ: the base may have changed between the walks of its tables and of the
+ * caller's.
+ */
 static long compare_twice(uint64_t area, bool missing)
 {
 	long found = compare(area, end_of(area), missing);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What page tables permit, compared with the base's. Uses shk_observer.ko. */
+/* Compares the permissions in page tables with the base's. Uses shk_observer.ko. */
 #ifndef SHADOWK_TEST_TABLES_H
 #define SHADOWK_TEST_TABLES_H
 
 #include "check.h"
 
-/* Where the kernel image is mapped, and where modules are. */
+/* The GB that maps the kernel image, and the GB that maps modules. */
 #define IMAGE_AREA   0xffffffff80000000ULL
 #define MODULES_AREA 0xffffffffc0000000ULL
 
@@ -14,16 +14,16 @@
 #define EXECUTABLE 4
 #define CACHED	   8
 
-/* The first large page of that GB that the base may write to; 0: there is none. */
+/* Address of the first large page in the GB at @area that the base may write to, or 0. */
 uint64_t base_large_page(uint64_t area);
-/* What the base permits at @addr; these bits. */
+/* The permissions of the base at @addr: the bits above. */
 unsigned int base_permits(uint64_t addr);
 /*
- * A job: pages of the GB from @area on that the caller may write to, execute or cache and
- * the base may not. The first of them is named on stderr.
+ * A job: counts pages of the GB at @area that the caller may write to, execute or cache and the
+ * base may not. Prints the first one to stderr.
  */
 long job_wrongly_permitted(long area);
-/* A job: pages of that GB that the base may execute and the caller has not mapped. */
+/* A job: counts pages of the GB at @area that the base may execute and the caller does not map. */
 long job_missing(long area);
 
 #endif /* SHADOWK_TEST_TABLES_H */

@@ -15,7 +15,7 @@ static void load(const char *name)
 {
 	int ret = module_load(victim_path(name), "");
 
-	/* A test that failed before may have left it. */
+	/* The module may be loaded already, by a test that failed. */
 	if (ret != -EEXIST)
 		need_ok(ret);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System calls of all areas, each for what it is known to answer. Nothing here reads the stack
- * of a task, or depends on how long something takes.
+ * Makes system calls of many areas and checks their results. Nothing here reads the stack of a
+ * task, or expects that an operation ends within some time.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -34,13 +34,13 @@
 
 static long wrong;
 
-/* Count what does not hold, and say it once a place. */
-#define holds(what)                                              \
-	do {                                                     \
-		if (!(what)) {                                   \
-			printf("workload: not so: %s\n", #what); \
-			wrong++;                                 \
-		}                                                \
+/* Counts a condition that is false, and prints it. */
+#define holds(what)                                                     \
+	do {                                                            \
+		if (!(what)) {                                          \
+			printf("workload: this is false: %s\n", #what); \
+			wrong++;                                        \
+		}                                                       \
 	} while (0)
 
 static char block[16384], back[sizeof(block)];
@@ -252,7 +252,7 @@ static void do_memory(void)
 	*shared = 1;
 	pid = fork_tied();
 	if (!pid) {
-		at[4096] = 99; /* a copy of its own */
+		at[4096] = 99; /* the child's copy of the page */
 		*shared = 2;
 		_exit(at[8192] != 2);
 	}
@@ -339,7 +339,7 @@ static void do_others(void)
 	holds(getppid() > 0 && geteuid() == 0 && dup2(1, 77) == 77 && !close(77));
 }
 
-/* A file of the lower layer is changed in the upper one. */
+/* Changes a file of the lower layer, so that overlayfs copies it to the upper one. */
 static void do_overlay(void)
 {
 	static const char *const dirs[] = { "o", "o/lower", "o/upper", "o/work", "o/all" };
