@@ -608,8 +608,9 @@ void shk_graft_drain(void);
  * left that shadow by then, the attach returns -EAGAIN. The caller then begins again with this
  * function.
  *
- * Called before any shadow is locked, since it waits for @mm's mmap_lock if @wait. The caller has
- * a user of @mm until shk_deferred_put_run(), maybe cgroups_lock and cred_guard_mutex. Sleeps.
+ * Called before any shadow is locked, since it waits for @mm's mmap_lock if @wait. The caller may
+ * hold cgroups_lock and cred_guard_mutex. It has a user of @mm until it has called
+ * shk_deferred_put_run(). Sleeps.
  *
  * Errors:
  *   -ENOMEM
