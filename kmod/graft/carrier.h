@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Carrier mms. An interrupt, a softirq or a kernel thread has no process's mm of its own, so it
- * executes a shadow by loading the shadow's carrier (shk_shadow.carrier). That is an mm that maps
- * nothing in user space and whose entry points at the shadow's tables. See hooks/load.h.
+ * Carrier mms. A shadow is a variant of the kernel's text. A CPU executes it if the mm that the CPU
+ * has loaded leads there: by the mm's "entry", its top-level page-table entry for kernel text.
  *
- * Each user of the carrier (an ownership, a causal shadow, the union) counts once in
- * shk_shadow.carrier_users. .carrier and .carrier_users are protected by the shadow's lock.
+ * Interrupts, softirqs and kernel threads have no mm of their own. To execute a shadow they load
+ * the shadow's carrier (shk_shadow.carrier). This is an mm without a process, which maps nothing in
+ * user space and whose entry points at the shadow's tables. hooks/load.h loads it; current->mm and
+ * ->active_mm do not change.
+ *
+ * A shadow has a carrier while it has carrier users (shk_shadow.carrier_users):
+ *
+ *   each ownership     an interrupt line or kernel threads that the shadow owns (scope/ownership.h)
+ *   a causal shadow    executes work that its processes raise (scope/causal.h)
+ *   the union          a shadow of the module's own (scope/union.h)
+ *
+ * The shadow's lock protects both members. Interrupts and kernel threads load the carrier without
+ * that lock, so a user makes sure that they have stopped before it goes (shk_carrier_put()).
  */
 #ifndef SHK_CARRIER_H
 #define SHK_CARRIER_H
@@ -13,49 +23,62 @@
 #include "shadow/shadow.h"
 
 /*
- * Adds a user of @shadow's carrier. The first user has the carrier created, and the shadow's
- * tables and hooks if they do not exist. @shadow is locked. Sleeps.
+ * Adds a user of @shadow's carrier. For the first user it creates the carrier, and the tables and
+ * hooks of @shadow if they do not exist. @shadow is locked, and text_mutex is not held. Sleeps.
  *
- * Errors; nothing has changed:
+ * Returns 0. Errors, after which nothing has changed:
  *   -ENOMEM
  *   FTRACE_DISABLED    @shadow has no tables yet, and ftrace is switched off
  *   FTRACE_DEAD        @shadow has no tables yet, and ftrace has stopped after a fault
- *   NO_CARRIER         this machine has no carriers
- *   SHADOW_DESTROYED   @shadow was destroyed
+ *   NO_CARRIER         this machine has no carriers: it is a Xen PV guest
+ *   SHADOW_DESTROYED   @shadow or its target was destroyed
+ *   others             @shadow has no tables yet: errors of register_ftrace_function()
  */
 int shk_carrier_get(struct shk_shadow *shadow);
 
 /*
- * Removes a user of @shadow's carrier; the last one frees the carrier. The user has made sure that
- * no CPU loads the carrier on its behalf, or returns to it. @shadow is locked. Sleeps.
+ * Removes a user of @shadow's carrier. With the last user the carrier is flushed and freed; tables
+ * and hooks of @shadow stay. @shadow is locked. Sleeps, waits for IPIs. Cannot fail.
+ *
+ * The caller has made sure that no CPU has loaded the carrier on behalf of this user, and that none
+ * loads it later. For that it first stops new loads. Then it waits: for kernel threads by
+ * shk_carrier_evict(), for interrupts by a grace period of RCU.
  */
 void shk_carrier_put(struct shk_shadow *shadow);
 
 /*
- * Makes every CPU on which a kernel thread has loaded @shadow's carrier load init_mm. If the
- * caller has made sure before that no kernel thread loads the carrier on its behalf, none executes
- * the shadow so after the return. Interrupts that would return to the carrier are over, too.
+ * Evicts kernel threads from @shadow's carrier: each CPU on which one has loaded it loads init_mm,
+ * and executes the base. An interrupt of such a thread loads the carrier again when it returns.
+ * These interrupts are over, too, when this function returns.
  *
- * @shadow has a carrier. Sleeps: runs a work item on each online CPU, under cpus_read_lock().
+ * A kernel thread may load the carrier again later. So the caller first makes sure that none does
+ * that on its behalf.
+ *
+ * @shadow has a carrier, and the caller is one of its users. cpus_read_lock() is not held. Sleeps:
+ * runs a work item on each online CPU.
  */
 void shk_carrier_evict(struct shk_shadow *shadow);
 
 /*
  * Makes current, a kernel thread, execute the shadow of @carrier on this CPU, until
- * shk_carrier_unload() or until this CPU loads another mm. Does nothing while current uses a
- * process's mm (kthread_use_mm()) or holds text_mutex. Preemption is off.
+ * shk_carrier_unload() or until this CPU loads another mm. Preemption is off; interrupts may be on.
+ *
+ * Does nothing in two cases. If current uses a process's mm (kthread_use_mm()), it executes the
+ * text of that mm. If current holds text_mutex, it may be in a function that hooks/hooks.c makes
+ * run in the base, and stays there.
  */
 void shk_carrier_load(struct mm_struct *carrier);
 
 /*
- * Loads init_mm on this CPU if @carrier is loaded here, so that the CPU executes the base. Does
- * nothing otherwise. Preemption or migration is off; interrupts may be on.
+ * Loads init_mm on this CPU if it has loaded @carrier, so that it executes the base. Does nothing
+ * otherwise. Preemption or migration is off; interrupts may be on or off.
  */
 void shk_carrier_unload(const struct mm_struct *carrier);
 
 /*
- * Returns true while current creates a carrier mm. The hook in pgd_alloc() asks this: the carrier
- * must not inherit the shadow that current is in. Does not sleep.
+ * Returns true while current is in mm_alloc() to create a carrier. The hook in pgd_alloc() asks
+ * this, since current may be a process inside a shadow: the carrier must not inherit that shadow.
+ * Called in process context. Does not sleep.
  */
 bool shk_carrier_is_being_made(void);
 

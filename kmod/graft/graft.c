@@ -4,17 +4,17 @@
  *
  * End of an mm
  *
- * Each graft has an interval notifier on an address that no mapping can have. The kernel calls it
- * once, in exit_mmap(), when the last user of the mm is gone: graft_on_invalidate(). A plain
- * notifier would report that, too, but it would make exit wait for an SRCU grace period.
+ * Each graft has an interval notifier on an address that no mapping can have. exit_mmap() calls it
+ * once, when the last user of the mm is gone: graft_on_invalidate(). A plain MMU notifier would
+ * report that, too, but it would make exit wait for an SRCU grace period.
  *
- * If fork or exec fails while it creates an mm, the kernel can free that mm without exit_mmap().
- * The hook in pgd_free() reports this end (inherit.c: shk_hook_pgd_free()). It runs only if the
- * task that frees the mm executes a shadow. So the parent mm is not detached while it has such a
- * child.
+ * If fork or exec fails before the mm that it creates has a mapping, the kernel can free that mm
+ * without exit_mmap(). The hook in pgd_free() reports this end (inherit.c: shk_hook_pgd_free()). It
+ * runs only if the task that frees the mm executes a shadow. So the parent mm is not detached while
+ * it has such a child.
  *
  * The notifier holds no reference to its mm (mmgrab). With one, an mm whose creation failed would
- * never be freed.
+ * never be freed. shk_graft_unaccount() takes one, which removing the notifier drops.
  */
 #include <linux/hashtable.h>
 #include <linux/kprobes.h>
@@ -100,7 +100,7 @@ struct shk_graft *shk_graft_find_on_trial(u64 binding)
 	return NULL;
 }
 
-/* Sets the state, and warns of a transition that graft.h does not draw. */
+/* Sets the state, and warns of a transition that graft.h does not draw. shk_graft_lock is held. */
 static void graft_set_state(struct shk_graft *graft, enum shk_graft_state state)
 {
 	static const u8 ways[] = {
@@ -121,7 +121,7 @@ static void graft_set_state(struct shk_graft *graft, enum shk_graft_state state)
 	graft->state = state;
 }
 
-/* Returns true if the entry of the mm points at tables of a shadow. shk_graft_lock is held. */
+/* Returns true if @graft is BEING_MADE, INSIDE or CALLING. shk_graft_lock is held. */
 static bool graft_is_attached(const struct shk_graft *graft)
 {
 	return graft->state == SHK_GRAFT_BEING_MADE || graft->state == SHK_GRAFT_INSIDE ||
@@ -195,8 +195,8 @@ void shk_graft_set_made(struct shk_graft *graft)
 }
 
 /*
- * Removes @graft from the table, and clears its origin, threads and children. No task finds it by
- * its mm afterwards. shk_graft_lock is held.
+ * Removes @graft, which is attached, from the table: no task finds it by its mm afterwards. Clears
+ * its origin and threads, and makes its children made. shk_graft_lock is held.
  */
 static void graft_leave_table(struct shk_graft *graft)
 {
@@ -223,8 +223,8 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
 }
 
 /*
- * Drops the references to shadow, stretch and previous shadow of @graft, which is UNACCOUNTED or
- * UNUSED. Keeps memory for one stretch in .kept. Sleeps; no shadow's lock is held.
+ * Drops the references .shadow, .stretch and .previous of @graft, which is UNACCOUNTED or UNUSED.
+ * Keeps memory for one stretch in .kept. Sleeps; no shadow's lock is held.
  */
 static void graft_put_references(struct shk_graft *graft)
 {
@@ -240,9 +240,9 @@ static void graft_put_references(struct shk_graft *graft)
 }
 
 /*
- * Frees @graft, which is UNACCOUNTED, or UNUSED with a reference to its mm. Drops all references
- * except that to the module. Sleeps: mmu_interval_notifier_remove() waits for invalidations of the
- * mm, and drops the reference to it.
+ * Frees @graft, which has a reference to its mm: it is UNACCOUNTED, or UNUSED and the caller has
+ * taken one. Drops all references except that to the module. Sleeps:
+ * mmu_interval_notifier_remove() waits for invalidations of the mm, and drops the reference to it.
  */
 static void graft_free(struct shk_graft *graft)
 {
@@ -267,13 +267,16 @@ void shk_graft_free(struct shk_graft *graft)
 }
 
 /*
- * Parks @graft, which is UNACCOUNTED or UNUSED: the next attach of its mm needs no memory and
- * waits for nothing. Returns false if the mm has a parked graft already; then @graft is still the
- * caller's. The caller has a user of the mm, and drops the reference to the module.
+ * Parks @graft, which is UNACCOUNTED or UNUSED and has no references except those to the mm and the
+ * module. Drops the reference to the mm; the caller drops that to the module. Returns false if the
+ * mm has a parked graft already: then nothing has changed, and the caller frees @graft.
+ *
+ * The caller has a user of the mm. So exit_mmap() comes later, and finds @graft in the table.
  */
 static bool graft_park(struct shk_graft *graft)
 {
-	struct mm_struct *mm = graft->mm; /* another task may free a parked graft */
+	/* Once @graft is parked, another task may take and free it. */
+	struct mm_struct *mm = graft->mm;
 	bool over = graft->state == SHK_GRAFT_UNACCOUNTED, parked;
 
 	spin_lock(&shk_graft_lock);
@@ -337,7 +340,6 @@ static bool graft_resize_pages(struct mm_struct *mm, bool small)
 	return changed;
 }
 
-/* A CPU that uses @mm lazily would otherwise execute the shadow in its idle loop. */
 void shk_graft_pre_attach(struct mm_struct *mm)
 {
 	if (graft_resize_pages(mm, true))
@@ -362,9 +364,9 @@ void shk_graft_unaccount(struct shk_graft *graft)
 }
 
 /*
- * The module's reference is dropped before the work has run, so that rmmod may follow the exit of
- * the last process at once. shk_graft_exit() waits for the work. The work waits for a call of
- * graft_on_invalidate() that has not returned yet.
+ * The reference to the module is dropped before the worker has freed the graft, so that rmmod may
+ * follow the exit of the last process at once. shk_graft_exit() waits for the worker. The worker
+ * waits for the graft's call of graft_on_invalidate(), if that has not returned yet.
  */
 void shk_graft_put(struct shk_graft *graft)
 {
@@ -381,9 +383,10 @@ void shk_graft_flush_and_put(struct shk_graft *graft)
 }
 
 /*
- * The notifier of a graft. In exit_mmap() (MMU_NOTIFY_RELEASE) it detaches and puts the graft, or
- * has a parked one freed. Any task may call that: the one that drops the last user of the mm. No
- * task runs in the mm: each has left by the hook in enter_lazy_tlb(), or for another mm.
+ * The notifier of a graft. In exit_mmap() (MMU_NOTIFY_RELEASE) it detaches and puts an attached
+ * graft, and has a worker free a parked one. In other states another task ends the graft, and the
+ * notifier does nothing. Any task may call it: the one that drops the last user of the mm. No task
+ * runs in the mm: each has left by the hook in enter_lazy_tlb(), or for another mm.
  *
  * May wait for IPIs. Always returns true: the kernel need not try again.
  */
@@ -451,8 +454,8 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 }
 
 /*
- * Does what shk_graft_alloc_any() does, once: returns -EAGAIN also with @wait, if mappings of @mm
- * are being invalidated or a page fault does not end.
+ * Makes one try of shk_graft_alloc_any(), and returns what that returns. Returns -EAGAIN also with
+ * @wait, if mappings of @mm are being invalidated or a page fault does not end.
  */
 static struct shk_graft *graft_try_alloc(struct mm_struct *mm, bool wait)
 {

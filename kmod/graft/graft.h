@@ -4,52 +4,144 @@
  * points at the shadow's tables. The CR3 load of every context switch then selects the text, so a
  * switch executes no code of this module. Only graft.c writes that entry and a graft's state.
  *
+ * Terms
+ *
+ *   base                The kernel text that the machine has booted. An mm without a graft executes
+ *                       it, and is "outside".
+ *   shadow              A variant of the base with page tables and text pages of its own: struct
+ *                       shk_shadow. An mm with a graft to it is "inside".
+ *   entry               The entry in mm->pgd that maps kernel text. Each mm has its own.
+ *   edit                Bytes of a shadow that differ from the base. Probes and patches are made of
+ *                       edits.
+ *   body in place       Code of a function that a patch has overwritten where it is, without a jump
+ *                       to other code (shk_shadow.bodies). A task that sleeps in such a body would
+ *                       go on in the middle of other code if its mm changed to another text.
+ *   stretch             The time from SHK_ENTER to SHK_LEAVE. struct shk_stretch remembers where
+ *                       the mm was before (stretch.h).
+ *   SHK_THREAD stretch  A stretch of one thread. All threads of the process execute the shadow's
+ *                       text, but edits act only on threads that are in such a stretch (thread.h).
+ *   binding             Binds a cgroup to a shadow: struct shk_binding, known here by its id. It
+ *                       "places" the cgroup's processes: it attaches them to the shadow.
+ *   trial               The time in which the call that binds a cgroup can still fail. If it fails,
+ *                       each process that the binding has placed returns to where it was.
+ *   pending attach      An attach that waits for the end of an exec: struct shk_pending_attach.
+ *   caller shadow,      A caller shadow has a target, another shadow, and a set of "chosen" system
+ *   target              calls. An mm inside it executes the target's text during these (calls.c).
+ *   carrier             An mm without a process. Interrupts and kernel threads load it to execute a
+ *                       shadow (carrier.h). It has no graft.
+ *   made                A graft is made if it is not BEING_MADE: the module knows that fork or exec
+ *                       can no longer free its mm without calling the notifier. See "Children".
+ *   XEN                 An error of compat/reason.h: Xen refused a write to a page table. It occurs
+ *                       in Xen PV guests only.
+ *   user, reference     Of an mm: mm_users (mmget, mmput) and mm_count (mmgrab, mmdrop).
+ *
  * States
  *
- *            shk_graft_alloc()
- *                   |
- *                   v       fork, exec
- *   .------------ UNUSED -------------> BEING_MADE ------.
- *   |             ^    |                 |    |          |
- *   |             |    | attach          |    |          | fork or exec failed:
- *   |             |    v      set_made   |    |          | shk_graft_abort()
- *   | not used    |  INSIDE <------------'    |          |
- *   |             |   |  ^                    |          |
- *   |             |   |  | a call begins,     | detach   |
- *   |             |   |  v the last one ends  |          |
- *   |   attach:   |   | CALLING               |          |
- *   |   prealloc  |   |  |                    |          |
- *   |             |   v  v  detach            |          |
- *   |             | DETACHED <----------------'          |
- *   |             |   |                                  |
- *   |             |   | every CPU has flushed:           |
- *   |             |   v shk_graft_unaccount()            |
- *   |             | UNACCOUNTED <------------------------'
- *   |             |   |    ^
- *   |             |   v    | the mm exits
- *   '-----------> PARKED --'
+ *                        shk_graft_alloc()
+ *                               |
+ *                               v     hooks in fork, exec
+ *   .------------------------ UNUSED ----------------------> BEING_MADE ----.
+ *   |                         ^   |                           |     |       |
+ *   | shk_deferred_           |   | attach                    |     |       | fork or exec failed:
+ *   | put_run(): it           |   v      shk_graft_set_made() |     |       | shk_graft_abort()
+ *   | was not used            | INSIDE <----------------------'     |       |
+ *   |                         |  |  ^                               |       |
+ *   |                         |  |  | shk_graft_set_calling():      |       |
+ *   |       shk_graft_        |  |  | the first chosen call begins, |       |
+ *   |       prealloc():       |  |  v the last one ends             |       |
+ *   |       for an attach     |  | CALLING                          |       |
+ *   |                         |  |  |                               |       |
+ *   |                         |  v  v   shk_graft_detach_entry()    |       |
+ *   |                         | DETACHED <--------------------------'       |
+ *   |                         |  |                                          |
+ *   |                         |  | shk_graft_unaccount()                    |
+ *   |                         |  v                                          |
+ *   |                         | UNACCOUNTED <-------------------------------'
+ *   |                         |  |                         ^
+ *   |                         |  | shk_deferred_put_run()  | exit_mmap(), or the
+ *   |                         |  v                         | module is unloaded
+ *   '-----------------------> PARKED ----------------------'
  *
- * - A graft is "attached" in the states BEING_MADE, INSIDE and CALLING. A move to another shadow
- *   makes it INSIDE.
- * - An UNUSED or UNACCOUNTED graft is parked or freed. It is freed if its mm exits, if the mm has a
- *   parked graft already, and if a hook in fork or exec allocated it and could not attach it.
+ *   state         entry      in the table  counted  references
+ *   UNUSED        base's     no            no       module
+ *   BEING_MADE    shadow's   yes           yes      module, shadow
+ *   INSIDE        shadow's   yes           yes      module, shadow
+ *   CALLING       target's   yes           yes      module, shadow
+ *   DETACHED      base's     no            yes      module, shadow
+ *   UNACCOUNTED   base's     no            no       mm; the others are being dropped
+ *   PARKED        base's     yes           no       none
  *
- * Steps of an attach, in this order
+ * - A graft is "attached" in the states BEING_MADE, INSIDE and CALLING.
+ * - "Counted": in shk_shadow.nr_grafts. While that is not 0 the shadow is not destroyed, and each
+ *   change of its tables ends with a flush of all CPUs.
+ * - shk_deferred_put_run() parks a graft, unless its mm has a parked graft already. All other
+ *   functions that give up a graft free it, or have a worker free it.
+ * - After shk_graft_abort() the entry is still the shadow's. The kernel frees the mm next.
  *
- *   shk_graft_prealloc()         no lock: memory and the notifier; waits for the mm's mmap_lock
- *   shk_graft_attach()           the shadow is locked: its tables and hooks are made
- *   shk_graft_change_text()      text_mutex: lazy TLB users of the mm are evicted
- *   shk_graft_attach_entry()     shk_graft_lock: the entry, the state, the shadow's count
- *   shk_mmu->flush_mm()          text_mutex is still held
- *   shk_deferred_put_run()       no lock: drops references, parks what was not used
+ * Steps of an attach by a user or a binding, in this order
+ *
+ *   shk_graft_prealloc()         no shadow is locked: memory, notifier; waits for mm->mmap_lock
+ *   shk_graft_attach()           attach.h: the shadow is locked; its tables and hooks are made
+ *   shk_graft_change_text()      change_text.h: takes text_mutex until after the flush
+ *     shk_graft_pre_attach()     lazy TLB users of the mm are evicted
+ *     shk_graft_attach_entry()   under shk_graft_lock: the entry, the state, the shadow's count
+ *     shk_mmu->flush_mm()
+ *   shk_deferred_put_run()       no shadow is locked: drops references, parks a graft left over
  *
  * Steps of an end, in this order; each has its verb
  *
  *   detach        the mm's entry is the base's; the shadow still counts the graft
  *   flush         no CPU has translations of the shadow for that mm
- *   unaccount     the shadow no longer counts the graft, so its tables may change or go
- *   put           a worker frees the graft; or shk_deferred_put_run() parks it
- *   free          references are dropped, the notifier is removed
+ *   unaccount     the shadow does not count the graft, so it may change or free its tables; the
+ *                 graft gets a reference to the mm
+ *   put           shk_graft_put() drops the reference to the module and has a worker free the
+ *                 graft; or shk_deferred_put_run() drops all references and parks the graft
+ *   free          references to shadow, stretches and mm are dropped, the notifier is removed
+ *
+ * A move
+ *
+ * An attach of an mm that is inside another shadow is a move. So is the return from a stretch, or
+ * from a trial that failed, to another shadow. One write changes the entry from the old shadow's
+ * tables to the new shadow's. The graft stays in the table and is INSIDE afterwards.
+ *
+ * The new shadow is locked, the old one is not. From the write on the old shadow does not count the
+ * graft, although CPUs may have translations of its tables until the flush. Until then these
+ * protect its tables:
+ * - text_mutex. The mover holds it from before the write until after the flush. Each change of the
+ *   old shadow's text takes it, and the end of that shadow takes it before tables are freed.
+ * - The graft's reference to the old shadow. The mover keeps it in shk_deferred_put.shadow, and
+ *   drops it when no shadow is locked.
+ *
+ * Parked grafts
+ *
+ * An mm that was detached keeps its graft, PARKED. Its next attach then needs no memory and no
+ * mmap_lock, since the notifier is inserted already. A parked graft holds no reference. Only the
+ * table and the mm's notifier tree point at it. Ways in and out:
+ * - shk_deferred_put_run() parks it, and then drops its references to the mm and the module. The
+ *   caller has a user of the mm, so a later exit_mmap() finds the graft in the table.
+ * - shk_graft_prealloc() takes it for an attach, and takes a reference to the module. The caller
+ *   holds the module already, by a handle or a binding.
+ * - exit_mmap() calls the notifier. That takes a reference to the mm, not to the module, and queues
+ *   the graft for the worker that frees it.
+ * - shk_graft_exit(), at unload, frees all parked grafts and waits for the worker. Removing the
+ *   notifier waits for a call of it, so no code of the module runs afterwards.
+ *
+ * Children
+ *
+ * fork and exec inside create an mm. The hook in pgd_alloc() grafts it: the graft is BEING_MADE,
+ * and in .children of the parent's graft. As long as the new mm has no mapping, fork or exec may
+ * fail and free it without exit_mmap(), so the notifier is not called. Then the hook in pgd_free()
+ * frees the graft (shk_graft_abort()). That hook is in texts of shadows only. So a detach of the
+ * parent fails while a child has no mapping (shk_graft_has_unfinished_child()).
+ *
+ * Once the new mm has a mapping, a fork or exec that fails ends it by exit_mmap(). The notifier
+ * detaches it there, as any other mm. So the graft may count as made: shk_graft_set_made() sets the
+ * state to INSIDE and takes the graft from .children. That is not done at the first mapping, of
+ * which the module does not learn, but when one of these comes first:
+ * - a detach of the parent looks for children without a mapping (for children of fork only);
+ * - exec takes the new mm into use;
+ * - the new mm is moved, or a thread of it begins a chosen system call;
+ * - the parent is detached, or its mm ends: by then no child is without a mapping.
  *
  * Files of this directory, in the order in which to read them; scripts/layers checks which of them
  * includes which
@@ -57,10 +149,10 @@
  *   graft         state and entry of a graft, the table of all grafts, the end of an mm
  *   change_text   locks, evictions and flushes around a change of the entry
  *   stack_check   stops the machine where a shadow has bodies in place
- *   attach        attach, move, detach; placement by a cgroup and its revert
+ *   attach        attach, move, detach; placement by a binding, and the return if a trial fails
  *   stretch       what a stretch of system calls remembers
  *   enter         begins and ends stretches
- *   thread        the threads on which edits act, where they do not act on the whole process
+ *   thread        the threads on which edits act, in processes with SHK_THREAD stretches
  *   inherit       fork and exec pass a graft on
  *   subscribe     prepares an mm for the notifier that reports its end
  *   carrier       mms without a process, for interrupts and kernel threads
@@ -78,121 +170,173 @@
 
 /* State of a graft. The file header draws the transitions; graft_set_state() checks them. */
 enum shk_graft_state {
-	/* In no shadow and not in the table. Only the caller that allocated it knows it. */
+	/*
+	 * Not attached and not in the table. Only the caller knows the graft that has allocated it,
+	 * or taken a parked one (shk_graft_prealloc()).
+	 */
 	SHK_GRAFT_UNUSED,
-	/* Attached. fork or exec has created the mm, and can still fail and free it. */
+	/* Attached. fork or exec has created the mm, and may still fail and free it. */
 	SHK_GRAFT_BEING_MADE,
 	/* Attached. The mm executes the shadow's text. */
 	SHK_GRAFT_INSIDE,
-	/* Attached. The mm executes the text of the shadow's target (calls.c). */
+	/* Attached to a caller shadow. The mm executes the text of its target (calls.c). */
 	SHK_GRAFT_CALLING,
 	/* The entry is the base's. A CPU may still have translations of the shadow. */
 	SHK_GRAFT_DETACHED,
-	/* Every CPU has flushed, and the shadow does not count the graft. */
+	/*
+	 * No CPU has translations of the shadow for the mm: every CPU has flushed, or none has
+	 * executed the mm. The shadow does not count the graft.
+	 */
 	SHK_GRAFT_UNACCOUNTED,
-	/* In the table for the next attach of the mm. Holds no reference to anything. */
+	/*
+	 * In the table for the next attach of the mm. Holds no reference. "Parked grafts" in the
+	 * file header says how it comes to this state and leaves it.
+	 */
 	SHK_GRAFT_PARKED,
 };
 
 /*
  * A graft of one mm.
  *
- * While it is in the table (attached or PARKED) shk_graft_lock protects its members. In the other
- * states only the task that allocated, detached or unparked it changes it. .mm, .notifier and
- * .free do not change after shk_graft_alloc().
+ * While it is in the table (attached or PARKED) shk_graft_lock protects its members. Otherwise one
+ * owner changes it without a lock: the caller that allocated, detached or unparked it, and the
+ * worker after shk_graft_put(). .mm, .notifier and .free do not change after shk_graft_alloc(), and
+ * .node is under shk_graft_lock in every state.
  */
 struct shk_graft {
-	/* Calls graft_on_invalidate() in exit_mmap(). Inserted by alloc, removed by free. */
+	/*
+	 * Reports the end of the mm: exit_mmap() calls graft_on_invalidate(). Its range is the last
+	 * page of the address space, where no mapping can be. So calls for other events are rare,
+	 * and do nothing. Inserted by shk_graft_alloc(), removed when the graft is freed.
+	 */
 	struct mmu_interval_notifier notifier;
-	/* With a reference (mmgrab) in the state UNACCOUNTED, else without. */
+	/*
+	 * The mm. UNACCOUNTED: with a reference (mmgrab). Other states: without, since the kernel
+	 * could not free an mm whose creation fails.
+	 */
 	struct mm_struct *mm;
 	/* Written by graft_set_state() only. */
 	enum shk_graft_state state;
-	/* The shadow, with a reference. NULL: UNUSED or PARKED. Written by graft.c. */
+	/*
+	 * The shadow, with a reference, from the attach until the graft is parked or freed. NULL:
+	 * it is UNUSED or PARKED, or was PARKED when its mm ended. Written by graft.c.
+	 */
 	struct shk_shadow *shadow;
-	/* On whose behalf the mm is in the shadow. Written by shk_graft_set_origin(). */
+	/* On whose behalf the mm is inside. Zero if not attached. By shk_graft_set_origin(). */
 	struct shk_origin origin;
 	/* The innermost stretch, with a reference; NULL: none. Written by attach.c, inherit.c. */
 	struct shk_stretch *stretch;
 	/*
-	 * Where the mm was before a cgroup's binding that is on trial placed it, with references;
-	 * .shadow is NULL otherwise. Written by attach.c, inherit.c.
+	 * Where the mm was before a binding on trial placed it, with references. previous.shadow is
+	 * NULL if no binding on trial has placed the mm, or the mm was outside before. fork and
+	 * exec pass it on. Written by attach.c, inherit.c.
 	 */
 	struct shk_previous previous;
-	/* UNUSED, PARKED: memory for the next stretch, or NULL. Used by enter.c. */
+	/*
+	 * Memory for one stretch, or NULL; it belongs to the graft in every state. Left by a
+	 * stretch whose last reference was the graft's. enter.c uses it while the graft is UNUSED.
+	 */
 	struct shk_stretch *kept;
-	/* struct shk_thread, on which edits act. Empty: edits act on all threads. See thread.h. */
+	/* struct shk_thread: the threads on which edits act. Empty: all threads. See thread.h. */
 	struct list_head threads;
 	/* Set at each attach and move, greater than that of any graft before. By graft.c. */
 	u64 order;
 	/* CALLING: threads of the mm that are in chosen system calls. Written by calls.c. */
 	unsigned int nr_calls;
-	/* CALLING: every CPU has flushed since the entry is the target's. Written by calls.c. */
+	/*
+	 * CALLING: every CPU has flushed since the entry became the target's, so a thread that
+	 * begins a chosen call need not flush. Written by calls.c.
+	 */
 	bool calls_flushed;
 	/*
-	 * Grafts of mms that fork and exec create from this mm, by .sibling. A graft leaves the
-	 * list when its mm is found to be complete (shk_graft_set_made()).
+	 * BEING_MADE grafts of mms that fork and exec have created in this mm, by .sibling. See
+	 * "Children" in the file header.
 	 */
 	struct list_head children;
-	/* In the parent's .children, or in the list of shk_graft_detach_execs(); else empty. */
+	/*
+	 * BEING_MADE: in .children of the parent's graft. DETACHED: maybe in the list of
+	 * shk_graft_detach_execs(). Otherwise empty.
+	 */
 	struct list_head sibling;
-	/* The task whose exec created the mm, to compare only; NULL: fork did. */
+	/*
+	 * The task whose exec has created the mm. NULL: fork has, or the mm was attached later.
+	 * inherit.c compares it with current, to find the mm of current's exec among .children. It
+	 * is never dereferenced. Written by inherit.c before the attach.
+	 */
 	const struct task_struct *exec;
 	/*
-	 * Until this time (jiffies) fork and exec in this mm create mms outside, since the mm is
-	 * being detached. 0: new mms inherit. Written by attach.c.
+	 * Until this time (jiffies) fork and exec in this mm create mms outside, so that a detach
+	 * meets no new child. A time, since a caller whose detach failed may not try again.
+	 * ULONG_MAX: a detach is in progress. 0 or a time that has passed: new mms are inside.
+	 * Written by attach.c; a move and parking clear it.
 	 */
 	unsigned long no_inherit_until;
-	/* exec created the mm for a vfork child, which ran in its parent's mm until then. */
+	/* exec has created the mm for a vfork child, which ran in its parent's mm before. */
 	bool borrowing;
-	/* In shk_shadow.grafts, in the order of .order. */
+	/* In shk_shadow.grafts, by ascending .order, while attached or DETACHED. */
 	struct list_head node;
-	/* In the table. */
+	/* In the table, while attached or PARKED. */
 	struct hlist_node by_mm;
-	/* shk_graft_put(): frees the graft. */
+	/* The worker's job to free the graft. Queued by shk_graft_put() and by the notifier. */
 	struct work_struct free;
 };
 
 /*
- * A pending attach, of a process that was attached or moved while it was in exec, in its old mm.
- * Its new mm is attached on the way back to user space, by pending_attach_work() in inherit.c. A
- * user that attaches or detaches the process before that cancels it.
+ * A pending attach: the attach of the new mm of a process in exec.
  *
- * exec's hook allocates it, pending_attach_work() frees it. Only .node changes in between, under
- * shk_graft_lock.
+ * A user may attach or move a process after its exec has created the new mm. That changes the old
+ * mm, in which the process still runs. When exec takes the new mm into use, a hook sees that the
+ * two differ and queues a pending attach. pending_attach_work() attaches the new mm, on the way
+ * back to user space and before the program's first instruction. A user that attaches or detaches
+ * the process before that cancels the pending attach.
+ *
+ * inherit.c allocates the struct in the hook, and frees it in pending_attach_work(). Between these
+ * only .node changes, under shk_graft_lock.
  */
 struct shk_pending_attach {
 	struct callback_head work; /* task work of .task */
 	/* The shadow, with a reference. It counts this as a graft while .node is queued. */
 	struct shk_shadow *shadow;
 	const struct task_struct *task; /* the task in exec; it exists as long as this does */
-	/* The old mm, to compare only: .task has it until exec switches to the new one. */
+	/* The old mm, to compare only: .task has it until exec takes the new one into use. */
 	const struct mm_struct *from;
 	/* In the queue of all pending attaches; empty: cancelled. */
 	struct list_head node;
 };
 
 /*
- * References that a change of text no longer needs. They are collected under locks and dropped by
- * shk_deferred_put_run() without any, since the last put of a shadow takes that shadow's lock.
- * Only the caller that makes the change accesses it. Each member may be NULL.
+ * References that a change of text no longer needs. They are collected under locks.
+ * shk_deferred_put_run() drops them when no shadow is locked, since the last put of a shadow takes
+ * that shadow's lock. Only the caller that makes the change accesses it. Each member may be NULL.
  */
 struct shk_deferred_put {
 	/*
-	 * UNUSED: made by shk_graft_prealloc() and not used by an attach, which sets NULL.
-	 * UNACCOUNTED: the graft that was detached.
+	 * Before the change: the UNUSED graft of shk_graft_prealloc(). An attach that uses it sets
+	 * this to NULL. After a detach: the graft that was detached, UNACCOUNTED.
 	 */
 	struct shk_graft *graft;
-	struct shk_shadow *shadow;    /* the mm was moved out of it */
-	struct shk_shadow *in_place;  /* the mm was seen in it, and it had bodies in place */
-	struct shk_shadow *to;	      /* a stretch or a failed trial returns the mm to it */
-	struct shk_stretch *stretch;  /* the stretch that has ended */
-	struct shk_previous previous; /* .previous of the graft, of a trial that is over */
+	/* The shadow out of which the mm was moved. The graft has given up this reference. */
+	struct shk_shadow *shadow;
+	/*
+	 * The shadow that the mm was in before the change, if it has bodies in place. Taken by
+	 * shk_graft_change_text(), so that the list of bodies stays until stacks are checked.
+	 */
+	struct shk_shadow *in_place;
+	/*
+	 * The shadow that the mm returns to, after a stretch or a trial that failed. Taken so that
+	 * the shadow stays until it is locked, and the graft has a reference of its own.
+	 */
+	struct shk_shadow *to;
+	/* .stretch of the graft before the change, if the change has ended that stretch. */
+	struct shk_stretch *stretch;
+	/* .previous of the graft before the change, if the change has cleared it. */
+	struct shk_previous previous;
 };
 
 /*
- * A request of a user to change the text of one mm, for one attempt: before another attempt the
- * struct is zeroed and filled again. Only the caller that makes the change accesses it.
+ * A request to change the text of one mm, for one attempt. Before another attempt the caller runs
+ * shk_deferred_put_run() on .deferred, zeroes the struct and fills it again. Only the caller that
+ * makes the change accesses it.
  */
 struct shk_change {
 	struct mm_struct *mm; /* the caller has a user of it (mmget) */
@@ -204,7 +348,11 @@ struct shk_change {
 	int (*check)(const struct shk_change *change, const struct shk_graft *graft);
 	/* In: what shk_graft_prealloc() made. Out: what to put, also after an error. */
 	struct shk_deferred_put deferred;
-	/* Out, after -EAGAIN: shk_busy_pid() of the thread that was in the way, or 0. */
+	/*
+	 * Out, after -EAGAIN: the thread that keeps the text from changing, as shk_busy_pid() gives
+	 * it. It is in a body in place, or counts as such (shk_stack_check_and_change()). 0: there
+	 * was another reason.
+	 */
 	pid_t busy;
 };
 
@@ -213,16 +361,18 @@ struct shk_change {
  * shk_shadow.grafts and .nr_grafts, and all writes of the entry in mm->pgd except a carrier's.
  *
  * No lock of this module is taken inside it; on Xen PV the mm's page_table_lock is. It is not
- * taken in interrupts. With interrupts off it is only tried, except while the machine is stopped,
- * when no task can hold it.
+ * taken in interrupts, and its holders leave interrupts on. So a task that has interrupts off only
+ * tries it: it may hold a lock of the kernel for which an interrupt on the holder's CPU waits.
+ * Exception: while the machine is stopped it is taken, since no task can hold it then.
  */
 extern spinlock_t shk_graft_lock;
 
+/* Allocates the workqueue that frees grafts. Called once, at load. Sleeps. Error: -ENOMEM. */
 int shk_graft_init(void);
 /*
- * Frees all parked grafts, at module unload. No graft is attached, since each holds the module.
- * Waits for grafts that shk_graft_put() has queued, and for invalidations of the mms of parked
- * grafts.
+ * Frees all parked grafts, at module unload. No other graft is left except UNACCOUNTED ones that
+ * the worker is to free: grafts in the other states hold a reference to the module. Waits for the
+ * worker, and for invalidations of the mms of parked grafts. Sleeps.
  */
 void shk_graft_exit(void);
 
@@ -235,15 +385,18 @@ void shk_graft_exit(void);
 struct shk_graft *shk_graft_find(struct mm_struct *mm);
 
 /*
- * Queues @pending for current, which is in exec and still runs in its old mm. The caller has set
- * @pending->shadow, with a reference, and has counted it (shk_graft_count()). exec holds the
- * process's cred_guard_mutex.
+ * Queues @pending for current, which is in exec and still runs in its old mm. Sets @pending->task
+ * and ->from. exec holds the process's cred_guard_mutex.
+ *
+ * The caller has set @pending->shadow, with a reference, and has counted it (shk_graft_count()).
+ * Afterwards, without shk_graft_lock, it sets @pending->work and adds that to current's task works.
  */
 void shk_pending_attach_add(struct shk_pending_attach *pending);
 
 /*
- * Returns the pending attach of the process that runs in @mm, if its exec has taken @mm into use;
- * otherwise NULL. Called for an @mm that is in no shadow.
+ * Returns the pending attach whose task runs in @mm, its new mm; NULL: there is none. While exec
+ * has not taken the new mm into use, there is none for either mm. Called for an @mm that is in no
+ * shadow. The result is valid until shk_graft_lock is released.
  */
 struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm);
 
@@ -268,29 +421,44 @@ void shk_graft_count(struct shk_shadow *shadow, int change);
 /*
  * Attaches @graft to @shadow: points the mm's entry at @shadow's tables, counts the graft there,
  * and takes a reference to @shadow. The new state is BEING_MADE if @being_made, else INSIDE.
+ * @shadow has tables and hooks. It is locked, or counts a graft or a pending attach already.
  *
- * @graft is UNUSED, or attached to another shadow, which then no longer counts it. In that case
- * the caller drops @graft's reference to the other shadow, when no lock is held. Origin, stretch
- * and threads of @graft stay as they are.
+ * @graft is UNUSED, or attached to another shadow. The latter is a move: the other shadow no longer
+ * counts @graft, and the caller drops @graft's reference to it when no shadow is locked. "A move"
+ * in the file header says what protects the other shadow's tables until then.
  *
- * The caller flushes the mm. It holds text_mutex until then, unless no CPU can have executed the
- * mm. Error: XEN; nothing has changed.
+ * Origin, stretch and threads of @graft stay as they are. Chosen calls in progress change nothing
+ * when they end: @graft has another .order then.
+ *
+ * The caller flushes the mm afterwards. It holds text_mutex from before this call until after the
+ * flush. Exception: neither is needed for an mm that no CPU can have executed.
+ *
+ * Error: XEN; nothing has changed.
  */
 int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, bool being_made);
 
 /*
- * Points the mm of @graft at the tables of its shadow's target if @calling (state CALLING), else
- * at those of its shadow (state INSIDE). A graft that is BEING_MADE counts as made.
+ * Changes the text of @graft's mm at the begin and the end of chosen calls. @graft is attached to a
+ * caller shadow. If @calling, it points the entry at the tables of that shadow's target, and the
+ * state becomes CALLING. Otherwise it points the entry at the caller shadow's tables, and the state
+ * becomes INSIDE.
  *
- * The caller flushes the mm; text_mutex is not needed (calls.c). Error: XEN; the entry and the
- * state have not changed.
+ * A @graft that is BEING_MADE becomes made on the way (shk_graft_set_made()): a thread of the mm
+ * makes a call, so fork or exec has completed the mm.
+ *
+ * The caller flushes the mm. text_mutex is not needed: both texts have the same hooks, and no
+ * bodies in place. Error: XEN; the entry and the state have not changed.
  */
 int shk_graft_set_calling(struct shk_graft *graft, bool calling);
 
 /*
  * Detaches @graft, which is attached: points the mm's entry at the base and removes the graft from
- * the table. Origin and threads are cleared, and mms that fork and exec create from it count as
- * made. Cannot fail.
+ * the table. The state becomes DETACHED. Cannot fail.
+ *
+ * Origin and threads are cleared. All grafts in .children become made (shk_graft_set_made()). None
+ * of their mms is without a mapping, for one of these reasons:
+ * - shk_graft_has_unfinished_child() has returned false, and shk_graft_lock was held since then;
+ * - no task runs in @graft's mm, or only current does, which is in exec.
  *
  * The shadow still counts @graft, and @graft keeps its references. The caller flushes the mm and
  * then calls shk_graft_unaccount(), or it calls shk_graft_flush_and_put() for both.
@@ -298,59 +466,77 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling);
 void shk_graft_detach_entry(struct shk_graft *graft);
 
 /*
- * Notes that fork or exec has completed the mm of @graft: BEING_MADE becomes INSIDE, and the graft
- * leaves its parent's .children. Does nothing to a graft that is made already.
+ * Notes that @graft is made: fork or exec cannot free its mm without exit_mmap(). The state becomes
+ * INSIDE, and @graft leaves .children of its parent. Does nothing if @graft is made already.
  */
 void shk_graft_set_made(struct shk_graft *graft);
 
-/* Sets @graft->origin, and updates what shk_graft_count_placed() returns. */
+/*
+ * Sets @graft->origin, and updates what shk_graft_count_placed() returns. @graft is attached: an
+ * attach sets the origin after it has called shk_graft_attach_entry().
+ */
 void shk_graft_set_origin(struct shk_graft *graft, struct shk_origin origin);
 
 /* ---- Without shk_graft_lock: these take it themselves where they need it ---- */
 
 /*
  * Points the entry of @mm, a carrier mm (carrier.h), at @shadow's tables, or at the base if
- * @shadow is NULL. Makes no graft and counts none. Needs no lock, does not sleep. The caller
- * flushes if a CPU can have loaded @mm. Error: XEN; nothing has changed.
+ * @shadow is NULL. Makes no graft and counts none. The caller is the only one that writes this
+ * entry: it holds the lock of the carrier's shadow. Does not sleep.
+ *
+ * The caller flushes @mm afterwards if a CPU can have loaded it. Error: XEN; nothing has changed.
  */
 int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow);
 
 /*
- * Prepares @mm for an entry that is not the base's: evicts its lazy TLB users. On CPUs that need
- * it (mmu/small_pages.h) @mm first gets the base's text in pages of 4 KB, and is flushed.
- * text_mutex is held until the entry is written. Waits for IPIs.
+ * Prepares @mm for an entry that is not the base's: evicts its lazy TLB users, which would execute
+ * the shadow in the idle loop. Called before shk_graft_attach_entry(). Waits for IPIs. Cannot fail.
+ *
+ * On CPUs with the bug itlb_multihit (mmu/small_pages.h), an @mm that is in no shadow also gets
+ * another entry, which maps the base in pages of 4 KB, and is flushed.
+ *
+ * The caller holds text_mutex from before this call until after the flush of its own change.
  */
 void shk_graft_pre_attach(struct mm_struct *mm);
 
 /*
- * Gives @mm the base's entry with its large pages again, and flushes, if shk_graft_pre_attach() or
- * a detach has left it with pages of 4 KB. Does nothing if @mm is in a shadow. Called after the
- * flush that follows a change of the entry, or after a change that failed. Waits for IPIs.
+ * Points @mm's entry at the base's own tables, with large pages, and flushes @mm, if
+ * shk_graft_pre_attach() or a detach has left the entry with pages of 4 KB. In all other cases, and
+ * if @mm is in a shadow, it does nothing.
+ *
+ * Called after a change of the entry and its flush, also after a change that failed. text_mutex is
+ * held, or no other task can attach @mm. May wait for IPIs. Cannot fail.
  */
 void shk_graft_post_detach(struct mm_struct *mm);
 
 /*
  * Allocates an UNUSED graft of @mm, with a notifier that reports the end of @mm, and takes a
  * reference to the module. The caller has created @mm and no other task knows it; or the caller
- * has a user of @mm. Sleeps; waits for @mm's mmap_lock unless shk_mm_subscribe() came before. It
- * is ended by shk_deferred_put_run() or shk_graft_free().
+ * has a user of @mm. The caller attaches the graft, or ends it by shk_graft_free() or
+ * shk_deferred_put_run().
+ *
+ * Sleeps. Waits for @mm's mmap_lock, unless @mm has notifier subscriptions: those that
+ * shk_mm_subscribe() allocates (subscribe.h).
  *
  * Errors, as ERR_PTR:
  *   -ENOMEM
  *   -EAGAIN        mappings of @mm are being invalidated: no notifier can be inserted now
- *   -ERESTARTSYS   a signal was pending; only if @mm has mappings and was not subscribed
+ *   -ERESTARTSYS   a signal was pending; only if @mm has mappings and no subscriptions
  */
 struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
 
 /*
- * Allocates an UNUSED graft of @mm, which other tasks may know and run in. Signals that are
- * pending do not disturb it. The caller has a user of @mm and holds no lock except
- * cred_guard_mutex. Sleeps; if @wait, it waits for @mm's mmap_lock and for invalidations.
+ * Allocates an UNUSED graft of @mm, which other tasks may know and run in. Calls shk_mm_subscribe()
+ * and then shk_graft_alloc(). So a signal that is pending causes no error, unless it kills the
+ * caller. If @wait, it also waits for @mm's mmap_lock and for invalidations.
+ *
+ * The caller has a user of @mm and holds no lock except cgroups_lock and cred_guard_mutex. It
+ * attaches the graft, or ends it by shk_graft_free() or shk_deferred_put_run(). Sleeps.
  *
  * Errors, as ERR_PTR:
  *   -ENOMEM
  *   -EAGAIN        only without @wait: the mmap_lock is taken, or mappings are being invalidated
- *   -ERESTARTSYS   the caller was killed, or signals interrupted every try
+ *   -ERESTARTSYS   the caller was killed, or new signals interrupted each of a hundred tries
  */
 struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait);
 
@@ -362,61 +548,74 @@ struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait);
 void shk_graft_unaccount(struct shk_graft *graft);
 
 /*
- * Has a worker free @graft, which is UNACCOUNTED, and drop its references to shadow, stretch and
- * mm. The reference to the module is dropped at once. Freeing is deferred because it waits for
- * invalidations of the mm and takes locks of shadows. Does not sleep; shk_graft_drain() waits.
+ * Has a worker free @graft, which is UNACCOUNTED, and drop its references: .shadow, .stretch,
+ * .previous, the mm. Frees .kept. The reference to the module is dropped at once. Does not sleep.
+ *
+ * Freeing is left to the worker since it waits for invalidations of the mm and takes locks of
+ * shadows. shk_graft_drain() waits for it. The graft is not parked.
  */
 void shk_graft_put(struct shk_graft *graft);
 
 /*
  * Flushes the mm of @graft, which is DETACHED, and then does what shk_graft_post_detach(),
- * shk_graft_unaccount() and shk_graft_put() do. The mm still exists: the caller has a user of it,
- * or runs in exit_mmap() or exec. Waits for IPIs.
+ * shk_graft_unaccount() and shk_graft_put() do. So a worker frees @graft, also if its mm lives on.
+ * The mm exists: the caller has a user of it, or runs in exit_mmap() or exec. Waits for IPIs.
  */
 void shk_graft_flush_and_put(struct shk_graft *graft);
 
 /*
  * Frees @graft, which is UNACCOUNTED or UNUSED, and drops its references and that to the module.
- * Sleeps: it waits for invalidations of the mm that are in progress. The caller keeps the mm
- * alive, and holds no shadow's lock, since the last put of a shadow takes that.
+ * The mm of an UNUSED graft does not go meanwhile: the caller has a user of it or a reference.
+ *
+ * Sleeps: it waits for invalidations of the mm that are in progress. The caller holds no shadow's
+ * lock, since the last put of a shadow takes that.
  */
 void shk_graft_free(struct shk_graft *graft);
 
 /*
- * Drops all references of @deferred. Its graft is parked, or freed if the mm has a parked graft
- * already. The caller still has its user of the mm and holds no shadow's lock. Sleeps. @deferred
- * is not reset; the caller does not use it again.
+ * Drops all references of @deferred. Parks its graft: drops the graft's references to the shadow,
+ * the stretch and .previous, then those to the mm and the module. If the mm has a parked graft
+ * already, it frees the graft instead.
+ *
+ * The caller still has its user of the mm: exit_mmap() would not see a graft that is parked later.
+ * It holds no shadow's lock. Sleeps. @deferred is not reset; the caller does not use it again.
  */
 void shk_deferred_put_run(struct shk_deferred_put *deferred);
 
 /*
- * Frees the attached graft of @mm, whose creation by fork or exec failed before it had a mapping.
- * No CPU has executed @mm, so nothing is flushed. Sleeps.
+ * Frees the graft of @mm, an mm whose creation by fork or exec has failed before it had a mapping.
+ * The graft is BEING_MADE. No CPU has executed @mm, so nothing is flushed. Drops all references of
+ * the graft.
  *
- * The hook in pgd_free() calls it for every mm. It does nothing if @mm is in no shadow: then
- * exit_mmap() has ended the graft, or there was none.
+ * The hook in pgd_free() calls it for every mm, in contexts that may not sleep, too. It does
+ * nothing if @mm has no graft, and does not sleep then: @mm never had one, or exit_mmap() has ended
+ * it. If @mm has a graft, it sleeps: the caller is the task in fork or exec that creates @mm.
  */
 void shk_graft_abort(struct mm_struct *mm);
 
 /*
- * Waits until all grafts are freed that were put before (shk_graft_put()), and those whose mm
- * exited while they were parked. Sleeps; the caller holds no lock, since the worker takes locks of
- * shadows.
+ * Waits until the worker has freed all grafts that were queued before the call: by shk_graft_put(),
+ * and by the notifier of an mm that ended while its graft was parked. Sleeps; the caller holds no
+ * lock, since the worker takes locks of shadows.
  */
 void shk_graft_drain(void);
 
 /*
  * Provides what an attach of @mm needs, so that the attach itself allocates no graft and waits for
  * no mmap_lock. @deferred, which was zero, gets an UNUSED graft: @mm's parked one, or a new one.
- * It gets none if @mm is in a shadow already.
  *
- * Called before any shadow is locked, since it waits for @mm's mmap_lock if @wait. The caller has
- * a user of @mm until shk_deferred_put_run(), and may hold cred_guard_mutex. Sleeps.
+ * If @mm is in a shadow, @deferred gets none, since the attach uses the graft of @mm. If @mm has
+ * left that shadow by then, the attach returns -EAGAIN. The caller then begins again with this
+ * function.
+ *
+ * Called before any shadow is locked, since it waits for @mm's mmap_lock if @wait. The caller may
+ * hold cgroups_lock and cred_guard_mutex. It has a user of @mm until it has called
+ * shk_deferred_put_run(). Sleeps.
  *
  * Errors:
  *   -ENOMEM
  *   -EAGAIN        only without @wait: the mmap_lock is taken, or mappings are being invalidated
- *   -ERESTARTSYS   the caller was killed, or signals interrupted every try
+ *   -ERESTARTSYS   the caller was killed, or new signals interrupted each of a hundred tries
  */
 int shk_graft_prealloc(struct mm_struct *mm, bool wait, struct shk_deferred_put *deferred);
 
@@ -427,16 +626,20 @@ int shk_graft_prealloc(struct mm_struct *mm, bool wait, struct shk_deferred_put 
 bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow);
 
 /*
- * Returns the shadow that @mm is grafted to, or that a pending attach will graft it to, with a
- * reference (shk_shadow_put()); NULL: neither. Does not sleep.
+ * Returns the shadow that @mm is grafted to, with a reference (shk_shadow_put()). If @mm has no
+ * graft, returns the shadow of the pending attach whose task runs in @mm, its new mm. NULL:
+ * neither. Does not sleep.
  */
 struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm);
 
 /*
- * Returns the next mm in a walk over the mms that are inside @shadow, or inside a shadow whose
- * target @shadow is. The order is that in which they came in (shk_graft.order). The caller sets
- * *@cursor to 0 to begin; each call sets it to the order of the mm that it returns. The caller
- * drops the mm's user (mmput()). Returns NULL after the last one.
+ * Returns the next mm in a walk over the grafts to @shadow, and to caller shadows whose target
+ * @shadow is. Grafts in the states BEING_MADE and DETACHED are among them. The order is that in
+ * which they came in (shk_graft.order).
+ *
+ * The caller sets *@cursor to 0 to begin; each call sets it to the order of the mm that it
+ * returns. Returns the mm with a user, which the caller drops (mmput()). Returns NULL after the
+ * last one.
  *
  * Skips mms that are exiting. An mm that leaves and comes in again during a walk is returned
  * again. Does not sleep.
@@ -444,26 +647,34 @@ struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm);
 struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
 
 /*
- * Returns true if @mm is not where the cgroup binding with the id @binding wants it; 0: no binding
- * applies to its process. Does not sleep. It is misplaced if
- *   - @binding is not 0, and that binding has not placed @mm;
- *   - @binding is 0, and some binding has placed @mm;
- *   - @shadow is not NULL, and @mm is in another shadow and in no stretch;
- *   - @binding is not 0, @mm is in a stretch, and @moved: the process has moved between cgroups.
+ * Returns true if @mm is not where it is to be by the binding that applies to its process now.
+ * @binding is the id of that binding, 0 if none applies. Does not sleep.
+ *
+ * @shadow: the shadow in which @mm is to be, for a binding to two shadows. NULL: @binding is 0, or
+ * any shadow suffices in which @binding has placed @mm. @moved: the process has moved between
+ * cgroups.
+ *
+ *   @binding  @mm                                             returns
+ *   0         no binding has placed it                        false
+ *   0         a binding has placed it                         true
+ *   not 0     @binding has not placed it                      true
+ *   not 0     @binding has placed it, it is in a stretch      @moved
+ *   not 0     @binding has placed it, it is in no stretch     true if in another shadow than
+ *                                                             @shadow, which is not NULL
  */
 bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			 bool moved);
 
 /*
- * Returns true if @mm, whose process has moved between cgroups, may not be where the cgroup
- * binding with the id @binding (0: none) wants it. Also true if another CPU holds shk_graft_lock:
- * this function only tries it, so it may be called with interrupts off and under any lock.
+ * Returns what shk_graft_misplaced(@mm, @binding, NULL, true) returns, but only tries
+ * shk_graft_lock: if another CPU holds it, the result is true. So false is certain, and true is
+ * not. May be called with interrupts off and under any lock. Does not sleep.
  */
 bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
 
 /*
  * Returns true if @mm is grafted, and exec created it for a vfork child that ran in its parent's
- * mm until then. Does not sleep.
+ * mm before that exec. Does not sleep.
  */
 bool shk_graft_was_borrowing(struct mm_struct *mm);
 
@@ -475,7 +686,10 @@ unsigned int shk_graft_count_placed(void);
 
 /*
  * Returns the shadow whose tables this CPU runs on, NULL for the base. During a chosen system call
- * that is the target. While a carrier mm is loaded it is the carrier's shadow. Interrupts are off.
+ * that is the target. While a carrier mm is loaded it is the carrier's shadow.
+ *
+ * Interrupts are off. Any context, NMIs included; takes no lock. Takes no reference: the shadow
+ * exists until interrupts are on again, since its end waits for a grace period of RCU.
  */
 struct shk_shadow *shk_current_shadow(void);
 

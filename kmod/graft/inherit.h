@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fork and exec pass a graft on to the mms that they create. The hooks in pgd_alloc(), pgd_free(),
- * exec_mm_release() and security_bprm_committing_creds() do that; see inherit.c and hooks/hooks.c.
- * The functions below are for a detach that meets a fork or exec in progress.
+ * fork and exec in an mm that is grafted to a shadow create an mm that is grafted to it, too. Hooks
+ * in the shadow's text do that, in functions of the kernel that fork and exec call: see inherit.c.
+ *
+ * The functions below are called by shk_graft_detach() only. A detach may meet a fork or exec that
+ * has created its mm and goes on. The grafts of such mms are in shk_graft.children of the graft
+ * that is detached ("Children" in graft.h). By the state of the new mm, the detach
+ *
+ *   fork or exec, no mapping yet    fails with -EAGAIN: shk_graft_has_unfinished_child()
+ *   fork, has a mapping             leaves it inside, as any child
+ *   exec, not yet taken into use    detaches it, too: shk_graft_detach_execs(), _put_execs()
  */
 #ifndef SHK_INHERIT_H
 #define SHK_INHERIT_H
@@ -10,28 +17,39 @@
 #include "graft/graft.h"
 
 /*
- * Returns true if a fork or exec in @graft's mm has created an mm that has no mapping yet. If it
- * fails now, the kernel frees the new mm without exit_mmap(). Only the hook in pgd_free() reports
- * that. The hook is in the shadow's text, so @graft must not be detached until then.
+ * Returns true if a fork or exec in @graft's mm has created an mm that has no mapping yet. Then
+ * @graft must not be detached. If that fork or exec fails now, the kernel frees the new mm without
+ * exit_mmap(). Only the hook in pgd_free() reports this to the module, and the task passes that
+ * hook only while it executes the text of a shadow.
  *
- * Children of fork that have a mapping count as made from here on. shk_graft_lock is held.
+ * Grafts of children that fork has created, and that have a mapping, become made: they leave
+ * @graft's list of children (shk_graft_set_made()). Grafts of children that exec has created stay
+ * in the list, where shk_graft_detach_execs() looks for them.
+ *
+ * shk_graft_lock is held. Does not sleep. The result is valid until that lock is released.
  */
 bool shk_graft_has_unfinished_child(struct shk_graft *graft);
 
 /*
  * Detaches the mms that execs of tasks in @graft's mm have created and not yet taken into use.
- * Moves their grafts to the list @gone, by .sibling, each with a user of its mm (mmget). An mm
- * that is exiting is left alone: exit_mmap() detaches it.
+ * Called before @graft itself is detached, when shk_graft_has_unfinished_child() has returned
+ * false. An mm that is exiting, since its exec has failed, is left alone: exit_mmap() detaches it.
  *
- * shk_graft_lock is held. Does not sleep. The caller passes @gone to shk_graft_put_execs() when it
- * has released shk_graft_lock.
+ * Moves the grafts of these mms, which are DETACHED then, to the list @gone, by shk_graft.sibling.
+ * Takes a user of each mm (mmget). The caller passes @gone to shk_graft_put_execs() after it has
+ * released shk_graft_lock. @gone is initialised by the caller, and may stay empty.
+ *
+ * shk_graft_lock is held. Does not sleep, flushes nothing. Cannot fail.
  */
 void shk_graft_detach_execs(struct shk_graft *graft, struct list_head *gone);
 
 /*
- * Ends the grafts that shk_graft_detach_execs() has moved to @gone: flushes, unaccounts and puts
- * each (shk_graft_flush_and_put()), and drops the user of its mm. The mm is freed by a worker if
- * that was its last user. No spinlock is held; waits for IPIs.
+ * Ends the grafts that shk_graft_detach_execs() has moved to @gone. For each of them: flushes the
+ * mm, removes the graft from the count of its shadow, and has a worker free the graft
+ * (shk_graft_flush_and_put()). Then drops the user of the mm. If that was the last one, a worker of
+ * the kernel calls exit_mmap() (mmput_async()).
+ *
+ * No spinlock is held, and interrupts are on. Waits for IPIs. Cannot fail.
  */
 void shk_graft_put_execs(struct list_head *gone);
 

@@ -1,16 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * struct shk_stretch is a stretch of system calls (enter.h): it remembers where the mm was before.
- * struct shk_previous remembers where an mm was before a cgroup placed it.
+ * Places where an mm was before, which its graft remembers. A graft connects an mm to a shadow, a
+ * variant of the kernel's text. An mm without a graft executes the base, the booted text.
  *
- * Stretches of an mm nest. shk_graft.stretch is the innermost, .outer leads outwards:
+ *   struct shk_stretch    A stretch is the time from SHK_ENTER to SHK_LEAVE, in which a process is
+ *                         in a shadow (enter.h). Remembers where the mm was at its begin, and where
+ *                         the mm returns at its end.
+ *   struct shk_previous   Where the mm was before a cgroup placed it, while the call that binds the
+ *                         cgroup can still fail: the binding is "on trial". If it fails, the mm
+ *                         returns.
+ *   struct shk_origin     On whose behalf an mm is in a shadow.
  *
- *   shk_graft.stretch -> stretch, .depth 2 -> stretch, .depth 1 -> NULL
- *                          | .back             | .back
- *                          v                   v
- *                        shadow              NULL: the base
+ * Stretches of an mm nest. shk_graft.stretch is the innermost, .outer leads outwards. Here the
+ * process has entered shadow A from the base, and then shadow B from A:
  *
- * shk_graft_lock protects the pointers to stretches. References are dropped without it.
+ *   shk_graft.shadow = B
+ *   shk_graft.stretch ---> stretch ----.outer---> stretch ----.outer---> NULL
+ *                          .depth 2               .depth 1
+ *                          .back = A              .back = NULL: the base
+ *
+ * A SHK_THREAD stretch is one of a single thread. All threads of the process execute the shadow's
+ * text, but the shadow's edits act only on threads that are in such a stretch (thread.h). These
+ * stretches nest in one list, too, whichever thread has begun them.
+ *
+ * shk_graft_lock protects all pointers to stretches: shk_graft.stretch, .previous and .outer.
+ * References are dropped without it.
  */
 #ifndef SHK_STRETCH_H
 #define SHK_STRETCH_H
@@ -19,7 +33,10 @@
 
 #include "shadow/shadow.h"
 
-/* On whose behalf an mm is in a shadow. fork and exec pass it on. */
+/*
+ * On whose behalf an mm is in a shadow: it decides which calls may change that. fork and exec pass
+ * it on to the mms that they create.
+ */
 struct shk_origin {
 	enum {
 		SHK_BY_USER,	 /* attached or entered by a caller with CAP_SYS_ADMIN */
@@ -30,38 +47,50 @@ struct shk_origin {
 };
 
 /*
- * One stretch. Except .ref it does not change once it has begun: so the child of a fork shares its
- * parent's stretches, and each of them leaves by itself.
+ * One stretch. attach.c fills it in when it begins. After that only .ref changes. So the child of a
+ * fork shares its parent's stretches by a reference, and each of the two ends them for itself.
  */
 struct shk_stretch {
-	/* Grafts and shk_previous whose innermost it is, and stretches whose .outer it is. */
+	/*
+	 * References. Held by each graft and each struct shk_previous whose innermost stretch it
+	 * is, and by each stretch whose .outer it is.
+	 */
 	refcount_t ref;
 	/* The stretch in which this one began, with a reference; NULL: none. */
 	struct shk_stretch *outer;
 	/* 1 for a stretch without .outer, at most SHK_ENTER_DEPTH. */
 	unsigned int depth;
-	/* The shadow in which the mm was at the begin, with a reference; NULL: the base. */
+	/*
+	 * The shadow in which the mm was at the begin, with a reference; NULL: the base. The mm
+	 * returns there at the end. The reference does not keep the shadow from being destroyed.
+	 */
 	struct shk_shadow *back;
-	/* On whose behalf the mm was in .back. */
+	/* On whose behalf the mm was in .back; the graft's origin again after the end. */
 	struct shk_origin origin;
-	/* SHK_THREAD: edits act only on the threads that have begun it. */
+	/* It is a SHK_THREAD stretch. */
 	bool thread;
 };
 
 /*
- * Where an mm was before a cgroup's binding that is on trial placed it, with references to .shadow
- * and .stretch. .shadow is NULL if the mm was in the base, or is to remember nothing.
+ * Where an mm was before a binding on trial placed it. Embedded in the graft (shk_graft.previous),
+ * under shk_graft_lock.
  */
 struct shk_previous {
+	/*
+	 * The shadow in which it was, with a reference. NULL: it was in the base, or no binding on
+	 * trial has placed it.
+	 */
 	struct shk_shadow *shadow;
-	struct shk_stretch *stretch; /* NULL: none */
+	/* The innermost stretch in which it was, with a reference; NULL: none. */
+	struct shk_stretch *stretch;
+	/* On whose behalf it was in .shadow. */
 	struct shk_origin origin;
 };
 
 /*
- * Returns a zeroed stretch with one reference, or NULL if there is no memory. Uses the memory
- * *@kept for it, if that is not NULL, and sets *@kept to NULL; otherwise it allocates and may
- * sleep.
+ * Creates a stretch: zeroed, with one reference, which is the caller's. Returns NULL if there is no
+ * memory. If *@kept is not NULL, it is memory of an old stretch (shk_graft.kept): it is used for
+ * the new one, and *@kept becomes NULL. Otherwise the function allocates memory and may sleep.
  */
 struct shk_stretch *shk_stretch_alloc(struct shk_stretch **kept);
 
@@ -69,45 +98,56 @@ struct shk_stretch *shk_stretch_alloc(struct shk_stretch **kept);
 struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch);
 
 /*
- * Drops a reference to @stretch, which may be NULL. The last one frees the stretch, and drops its
- * references to the shadow .back and to the stretch .outer, which may be freed in turn. Sleeps. No
- * shadow's lock is held, since the last put of a shadow takes that.
+ * Drops a reference to @stretch; does nothing if @stretch is NULL. The last reference frees the
+ * stretch, and drops its references to the shadow .back and to the stretch .outer, which may be
+ * freed in turn.
+ *
+ * Sleeps. Neither a shadow's lock nor shk_graft_lock is held, since the last put of a shadow takes
+ * that shadow's lock. Exception: a stretch that has not begun has no references to drop, so a
+ * shadow may be locked.
  */
 void shk_stretch_put(struct shk_stretch *stretch);
 
 /*
- * Drops a reference to @stretch as shk_stretch_put() does, but keeps memory for
- * shk_stretch_alloc(). If *@kept is NULL, it becomes the memory of the first stretch whose last
- * reference is dropped here. Sleeps; no shadow's lock is held.
+ * Drops a reference to @stretch as shk_stretch_put() does, but keeps memory for one stretch. If
+ * *@kept is NULL, the first stretch whose last reference goes is not freed: *@kept becomes its
+ * memory, for shk_stretch_alloc(). The caller frees that by kfree() if it does not use it.
+ *
+ * Sleeps. Neither a shadow's lock nor shk_graft_lock is held.
  */
 void shk_stretch_put_recycle(struct shk_stretch *stretch, struct shk_stretch **kept);
 
 /*
- * Returns the outermost SHK_THREAD stretch that is reached from @stretch by SHK_THREAD stretches
- * only. Its .back is where the process was before its first thread began one. Returns NULL if
- * @stretch is NULL or not a SHK_THREAD stretch. shk_graft_lock is held.
+ * Looks from @stretch outwards, along .outer, as far as stretches are SHK_THREAD stretches. Returns
+ * the last of these, or NULL if @stretch is NULL or not a SHK_THREAD stretch. The result's .back is
+ * where the process was before the first of its threads began one.
+ *
+ * Takes no reference. shk_graft_lock is held, and the result is valid until it is released.
  */
 const struct shk_stretch *shk_stretch_outermost_thread_only(const struct shk_stretch *stretch);
 
 /*
- * Finds where an mm in @stretch (or NULL) returns to. Returns the innermost stretch that began in
- * the base, or in a shadow that was not destroyed: the mm returns to its .back. NULL: there is
- * none, and the mm returns to the base.
+ * Finds where an mm returns to if its innermost stretch, @stretch, ends. Returns the first stretch,
+ * from @stretch outwards, whose .back is the base or a shadow that was not destroyed: the mm
+ * returns to that .back. NULL: there is no such stretch, or @stretch is NULL, and the mm returns to
+ * the base.
  *
- * shk_graft_lock is held. A shadow that is not locked may be destroyed at any moment afterwards.
+ * Takes no reference. shk_graft_lock is held, and the result is valid until it is released. Unless
+ * .back is locked, it may be destroyed at any moment after this look.
  */
 struct shk_stretch *shk_stretch_find_live(struct shk_stretch *stretch);
 
 /*
- * Returns a copy of @previous for an mm that fork, or exec if @exec, creates from the one that has
- * @previous. The copy has references of its own. For exec it has no stretch, since a new program
- * has begun none. Does not sleep. shk_graft_lock is held.
+ * Returns a copy of @previous, which is of an mm in which a task forks, or executes a program if
+ * @exec. The copy is for the new mm and has references of its own. For exec it has no stretch,
+ * since a new program has begun none. Does not sleep. shk_graft_lock is held.
  */
 struct shk_previous shk_previous_inherit(const struct shk_previous *previous, bool exec);
 
 /*
- * Drops the references of @previous, and leaves the struct as it is. Sleeps. No shadow's lock is
- * held, since the last put of a shadow takes that.
+ * Drops the references of @previous, to its shadow and its stretch, if they are not NULL. Leaves
+ * the struct as it is; the caller does not use it again or clears it. Sleeps. Neither a shadow's
+ * lock nor shk_graft_lock is held, since the last put of a shadow takes that shadow's lock.
  */
 void shk_previous_put(const struct shk_previous *previous);
 

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The threads of a process on which a shadow's edits act, where they do not act on all of them:
- * the threads that are in SHK_THREAD stretches. All threads execute the shadow's text, since they
- * share the mm; each probe and each patched function asks shk_thread_sees_edits().
+ * On which threads of a process a shadow's edits act. A shadow is a variant of the kernel's text,
+ * its edits are the bytes in which it differs: probes and patches. All threads of a process that is
+ * in a shadow execute its text, since they share the mm. By default edits act on all of them.
  *
- * A process has a list of such threads (shk_graft.threads). While it is empty edits act on all
- * threads. shk_graft_lock protects the lists; shk_thread_sees_edits() takes no lock.
+ * A SHK_THREAD stretch (SHK_ENTER with that flag) is one thread's. While a thread of a process is
+ * in one, edits act only on threads that are in such a stretch. Other threads execute the same
+ * bytes. So each probe and each patched function asks shk_thread_sees_edits(), and does what the
+ * base, the booted text, would do if the answer is no.
+ *
+ *   list         shk_graft.threads of the process's mm: struct shk_thread by .node. It has an entry
+ *                for each thread in a SHK_THREAD stretch. Empty: edits act on all threads.
+ *   hash table   in thread.c: all entries, by mm, for readers without a lock
+ *   count        shk_shadow.nr_threads: entries for that shadow. 0: no reader asks further.
+ *
+ * A child that fork creates has a list of its own. If edits do not act on the thread that forks,
+ * the child's list has one entry without a task: then edits act on no thread of the child.
+ *
+ * Writers of all three hold shk_graft_lock. Readers are probes and patched functions, under RCU.
  */
 #ifndef SHK_THREAD_H
 #define SHK_THREAD_H
@@ -13,82 +25,107 @@
 #include "shadow/shadow.h"
 
 /*
- * A thread on which edits act. Between shk_threads_add() and its removal only .depth changes.
- * Freed by RCU.
+ * One thread on which edits act. Between shk_threads_add() and its removal only .depth changes.
+ * Removed entries are freed after an RCU grace period.
  */
 struct shk_thread {
-	struct hlist_node by_mm;   /* in the table of all, read under RCU */
-	struct list_head node;	   /* in the list of its process, under shk_graft_lock */
-	struct mm_struct *mm;	   /* the process's; without a reference, to compare only */
-	struct shk_shadow *shadow; /* the shadow whose edits act; the graft has the reference */
-	struct task_struct *task;  /* with a reference; NULL: edits act on no thread */
-	unsigned int depth;	   /* SHK_THREAD stretches it is in; under shk_graft_lock */
+	struct hlist_node by_mm; /* in the hash table; readers are under RCU */
+	struct list_head node;	 /* in the list of its process. Under shk_graft_lock */
+	struct mm_struct *mm;	 /* of its process; without a reference, to compare only */
+	/*
+	 * The shadow whose edits act. Without a reference: the mm's graft has one, and drops it
+	 * after its list was cleared.
+	 */
+	struct shk_shadow *shadow;
+	/* The thread, with a reference. NULL: none, the entry only keeps its list not empty. */
+	struct task_struct *task;
+	unsigned int depth; /* SHK_THREAD stretches that it has begun. Under shk_graft_lock */
 	struct rcu_head rcu;
 };
 
 /*
- * Allocates a struct shk_thread for @task, with a reference to @task. @task may be NULL: such an
- * entry keeps its list from being empty, so that edits act on no thread. Returns NULL if there is
- * no memory. Sleeps.
+ * Allocates an entry for @task, with a reference to @task; it is in no list yet. @task may be NULL:
+ * in a list without other entries, such an entry makes edits act on no thread. Returns NULL if
+ * there is no memory. Sleeps.
  */
 struct shk_thread *shk_thread_alloc(struct task_struct *task);
 
 /*
- * Frees @thread, which was not added to a list, and drops its reference to the task. @thread may
- * be NULL. Does not sleep.
+ * Frees @thread, an entry that was never added to a list, and drops its reference to the task. Does
+ * nothing if @thread is NULL. Does not sleep.
  */
 void shk_thread_free(struct shk_thread *thread);
 
 /* ---- With shk_graft_lock held; @list is shk_graft.threads. None of these sleeps. ---- */
 
 /*
- * Adds @thread to @list, with a depth of 1. From the return on edits of @shadow act only on
- * threads that are on @list, among all tasks that run in @mm. The list owns @thread then.
+ * Adds the entry @thread to @list, with a depth of 1, and to the hash table. @mm is the mm of the
+ * process, and is inside @shadow. From the return on, edits of @shadow act on no task that runs in
+ * @mm and has no entry in @list. The list owns @thread then.
  */
 void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
 		     struct shk_shadow *shadow);
 
 /*
- * Counts one more SHK_THREAD stretch for current. If current is on @list, only its depth
- * increases. Otherwise *@new, an entry for current, is added with a depth of 1, and set to NULL.
- * The caller frees *@new if it is still there. @mm is current's mm, @shadow the one in which the
- * stretch begins. Each call is matched by one of shk_threads_leave(), or by shk_threads_clear().
+ * Counts one more SHK_THREAD stretch for current. @mm is current's mm, and @shadow is the shadow in
+ * which the stretch begins. Each call is matched by a call of shk_threads_leave(), unless
+ * shk_threads_clear() ends all stretches.
+ *
+ * If @list has an entry for current, only its depth increases. Otherwise *@new, an entry for
+ * current that the caller has allocated, is added with a depth of 1, and *@new becomes NULL. The
+ * caller frees *@new (shk_thread_free()) if it is not NULL afterwards.
  */
 void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct mm_struct *mm,
 		       struct shk_shadow *shadow);
 
 /*
- * Counts one SHK_THREAD stretch less for current. With its last one current leaves @list; its
- * entry is freed after an RCU grace period. Does nothing if current is not on @list. Once @list is
- * empty, edits act on all threads of the process.
+ * Counts one SHK_THREAD stretch less for current. With the last one its entry is removed from
+ * @list, and freed after an RCU grace period. Does nothing if @list has no entry for current.
+ *
+ * While @list has other entries, edits no longer act on current. Once it is empty, edits act on all
+ * threads of the process.
  */
 void shk_threads_leave(struct list_head *list);
 
 /*
  * Removes all entries from @list, so that edits act on all threads of the process. The entries are
- * freed after an RCU grace period.
+ * freed after an RCU grace period. Called when no thread of the process is in a SHK_THREAD stretch
+ * any longer: the last such stretch has ended, or an attach or detach has ended all.
  */
 void shk_threads_clear(struct list_head *list);
 
-/* Returns true if @list has entries, and none for current: edits do not act on current. */
+/*
+ * Returns true if @list has entries, but none for current, so that edits do not act on current.
+ * Returns false if @list is empty. @list is of current's mm.
+ */
 bool shk_threads_exclude_current(const struct list_head *list);
 
 /* ---- Without locks ---- */
 
-/* Waits until all entries that were removed from lists are freed, at module unload. Sleeps. */
+/*
+ * Waits until all entries that were removed from lists are freed. Called at module unload, when all
+ * lists are empty: the callback that frees them is code of the module. Sleeps.
+ */
 void shk_threads_exit(void);
 
 /*
- * Returns true if edits of @shadow act on current: it has an entry for @shadow, or no task that
- * runs in current->mm has. Returns false if @shadow is hidden (the union). Only
- * shk_thread_sees_edits() calls it. Preemption is off; any context, NMIs included.
+ * Returns true if edits of @shadow act on current: there is an entry for current and @shadow, or
+ * none for current->mm and @shadow. Only shk_thread_sees_edits() calls it.
+ *
+ * Returns false if @shadow is hidden, and so the union (scope/union.h). That is a shadow of the
+ * module's own, which interrupts, softirqs and kernel threads execute. Its edits act on no thread.
+ *
+ * Preemption is off, which is the read side of RCU here. Any context, NMIs included.
  */
 bool shk_thread_is_listed(const struct shk_shadow *shadow);
 
 /*
  * Returns true if edits of @shadow, whose text this CPU executes, act on current. Costs one load
- * while no thread is in a SHK_THREAD stretch in @shadow. Preemption is off; any context, NMIs
- * included. Takes no lock, so it may be called where any function may be probed.
+ * while no thread is in a SHK_THREAD stretch in @shadow. Always false for the union, see
+ * shk_thread_is_listed().
+ *
+ * Preemption is off. Any context, NMIs included. Takes no lock and calls no function that can be
+ * probed.
  */
 static __always_inline bool shk_thread_sees_edits(const struct shk_shadow *shadow)
 {
