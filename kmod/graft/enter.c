@@ -170,7 +170,8 @@ int shk_graft_return(const struct shk_shadow *from, struct shk_change *change)
 	change->check = enter_check_returns_to_base;
 	ret = shk_graft_detach(from, false, change);
 	change->check = NULL;
+	/* If the detach has noted a text already, the caller tries again with a new @change. */
 	if (ret == -EXDEV)
-		return enter_return_to_shadow(from, change);
+		return change->deferred.in_place ? -EAGAIN : enter_return_to_shadow(from, change);
 	return ret == SHK_E(NOT_INSIDE) ? SHK_E(NO_STRETCH) : ret;
 }
