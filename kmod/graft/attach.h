@@ -94,10 +94,9 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
  *
  * Errors; the mm executes the text that it executed before:
  *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
- *                      place. If @change->busy is 0, one of these is the reason: the lock is
- *                      taken; the mm has changed its shadow meanwhile; a fork or exec in it is in
- *                      its first steps; the mm was detached, since its previous shadow was
- *                      destroyed.
+ *                      place. If @change->busy is 0, the lock is taken, or the mm has changed its
+ *                      shadow meanwhile. Or a fork or exec in it is in its first steps. Or the mm
+ *                      was detached, since its previous shadow was destroyed.
  *   -ENOENT            the mm remembers no shadow, or another binding had placed it there
  *   XEN                Xen refused a change of page tables
  *   any                the error that @change->check() returned
