@@ -29,7 +29,7 @@ static void too_short(const struct one_call *c, int fd, char *buf)
 		head->busy = GARBAGE;
 		expect_call(c, "too short", call_raw_and_undo(c, fd, buf), -EINVAL);
 		expect(head->size, size);
-		expect(head->reason, size < 12 ? GARBAGE : 0);
+		expect(head->reason, size < 16 ? GARBAGE : 0);
 		expect(head->busy, size < 16 ? GARBAGE : 0);
 	}
 }
