@@ -15,7 +15,10 @@
  *            rights. It is close-on-exec. It can be duplicated, inherited and sent over a socket.
  *
  * A shadow lives as long as it has a name, a handle, a grafted process, an attached cgroup, or a
- * stretch that returns to it.
+ * stretch (SHK_ENTER) that returns to it.
+ *
+ * Terms: an edit is a difference of a shadow from the base: a probe, a patch or a raw edit. A
+ * process is inside a shadow if its mm is grafted to it. A body is the code of a function.
  *
  * Arguments
  *
@@ -23,7 +26,7 @@
  *
  *   size     in   sizeof(struct), as the caller knows it
  *   flags    in   flags of this call; an unknown flag is EINVAL
- *   reason   out  after an error: enum shk_reason; 0 after success
+ *   reason   out  after an error: enum shk_reason, or 0 if errno says all; after success: 0
  *   busy     out  after EBUSY with SHK_REASON_TASK_BUSY: the thread that was in the way, as a
  *                 thread id of the caller's pid namespace; -1 if that namespace does not show it
  *
@@ -31,8 +34,10 @@
  * - The kernel fills a shorter struct up with zeros. It accepts a longer one if all bytes that it
  *   does not know are 0 (E2BIG otherwise). A size below that of the struct's first release is
  *   EINVAL; one above 4096 is E2BIG. The kernel writes back as much as the caller's struct holds.
- * - A call that fails changes nothing. It writes @reason, @busy, and those out members that are
- *   documented as valid after an error.
+ * - A call that fails changes nothing; struct shk_cgroup tells of one exception. It writes @reason,
+ *   @busy, and those out members that are documented as valid after an error.
+ * - A place has a @symbol or an @addr; what exists has a @name or an @id. The caller gives one of
+ *   the two, and leaves the other one 0 or "". Both or neither are EINVAL.
  * - Strings end with a NUL within their arrays (EINVAL otherwise).
  *
  * Errors
@@ -42,18 +47,23 @@
  *
  *   EACCES   SHK_REASON_RIGHTS, SHK_REASON_REVOKED: the handle does not permit the call
  *   EFAULT   a pointer cannot be read or written
- *   EINTR    a signal arrived while the call waited; nothing was changed
- *   EINVAL   size, flags, reserved members, or a string without NUL
+ *   EINTR    a signal arrived while the call waited; nothing was changed. The kernel restarts the
+ *            call if the signal's handler has SA_RESTART
+ *   EINVAL   size, an unknown kind or flag, a flag that the kind does not have, reserved and unused
+ *            members, a string without NUL
+ *   ENODEV   SHK_REASON_FTRACE_DEAD: wherever FTRACE_DISABLED is listed
+ *   E2BIG    size; or bytes that the kernel does not know are not 0
+ *   EMFILE   calls that return a handle: too many open files; also ENFILE
  *   ENOMEM   out of memory
  *   ENOTTY   no such ioctl, or one of the other kind of descriptor
  *   EPERM    SHK_REASON_CAPABILITY: a capability is missing
  *
  * Permissions
  *
- * Capabilities are checked at each call, whoever opened the descriptor, and count in the initial
- * user namespace only. "Adds text" below marks the calls that the kernel also refuses (EPERM,
- * SHK_REASON_LOCKDOWN) where it accepts no unsigned module: under lockdown, with
- * module.sig_enforce, and with kernel.modules_disabled. docs/permissions.md has the whole table.
+ * Capabilities are checked at each call, not at open(2), and count in the initial user namespace
+ * only. "Adds text" below marks the calls that the kernel also refuses (EPERM, LOCKDOWN) where it
+ * accepts no unsigned module: under lockdown, with module.sig_enforce, and with
+ * kernel.modules_disabled. docs/permissions.md has the whole table.
  *
  * Every call is available since release 0.1.
  */
@@ -75,116 +85,204 @@
 
 /*
  * The numbers 0xBD/00-7F; Documentation/userspace-api/ioctl/ioctl-number.rst has no other user.
- * The size is not part of a number, since structs grow.
+ * The numbers are made by _IO(), as those of iommufd: the size is a member of each struct, since
+ * structs grow.
  */
 #define SHK_IOC			0xBD
 
-/*
+/**
  * enum shk_reason - cause of an error
  *
- * A reason keeps its value and its errno in all releases. A program that does not know a reason
+ * A reason keeps its value and its errno in all releases. LIVEPATCH alone has no errno of its own.
+ * A program that does not know a reason
  * relies on errno alone.
+ *
+ * The caller and its descriptor:
+ *   CAPABILITY          EPERM       a capability is missing
+ *   LOCKDOWN            EPERM       the kernel accepts no unsigned module
+ *   ADDRESSES_HIDDEN    EPERM       kptr_restrict hides addresses from the caller
+ *   RIGHTS              EACCES      the handle was derived without that right
+ *   REVOKED             EACCES      the handle was revoked
+ *   NOT_DELEGATED       EPERM       the process is in a shadow by CAP_SYS_ADMIN
+ *   NAME_INVALID        EINVAL      a character is not of [A-Za-z0-9._:-], or "." or ".."
+ *   NAME_TAKEN          EEXIST      a shadow, probe or patch has that name
+ *
+ * The machine:
+ *   FTRACE_DISABLED     EBUSY       kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD         ENODEV      ftrace has stopped after a fault of its own
+ *   XEN                 EIO         Xen refused a change of page tables
+ *   NO_CARRIER          EOPNOTSUPP  Xen PV, or no CONFIG_PREEMPT_NOTIFIERS
+ *   NO_STACKS           EOPNOTSUPP  no ORC unwinder, so no reliable stack traces
+ *   NO_SYSCALL_ENTRY    EOPNOTSUPP  the kernel has no x64_sys_call()
+ *   NO_THUNKS           EOPNOTSUPP  the CPU or the boot options use no such thunks
+ *   NO_LIVEPATCH        EOPNOTSUPP  the kernel has no livepatch (CONFIG_LIVEPATCH)
+ *
+ * Shadows:
+ *   SHADOW_UNKNOWN      ENOENT      no shadow has that name or id
+ *   SHADOW_DESTROYED    ESTALE      the shadow, or its target, was destroyed
+ *   SHADOW_IN_USE       EBUSY       processes are inside, or cgroups are attached
+ *   POLICY              EOPNOTSUPP  the shadow's SHK_ASYNC_* policy excludes it
+ *   SYSCALLS_ONLY       EOPNOTSUPP  the shadow was made by SHK_SYSCALLS_CREATE
+ *   HAS_CALLERS         EOPNOTSUPP  the shadow is a target of SHK_SYSCALLS_CREATE
+ *   SHARED              EOPNOTSUPP  handles with SHK_RIGHT_ATTACH were derived
+ *   EDITS_IN_PLACE      EBUSY       the shadow has IN_PLACE or LIVEPATCH patches
+ *   EDITS_FOR_ALL       EBUSY       the shadow has edits that cannot test the thread
+ *   THREADS_INSIDE      EBUSY       threads are in SHK_THREAD stretches in the shadow
+ *   PROCESSES_INSIDE    EBUSY       processes inside execute the text concerned
+ *
+ * Processes and threads:
+ *   PROCESS_EXITED      ESRCH       the process is a zombie, or gone
+ *   NOT_PIDFD           EBADF       the descriptor is no pidfd
+ *   KERNEL_THREAD       EOPNOTSUPP  the process is a kernel thread
+ *   NOT_INSIDE          ENOENT      the process is in no shadow, or in another one
+ *   BOUND_BY_CGROUP     EBUSY       the process is in its shadow by SHK_CGROUP_ATTACH
+ *   TASK_BUSY           EBUSY       @busy was in fork, exec or a body that changes, for seconds
+ *   STRETCHES_FULL      ENOSPC      SHK_ENTER_DEPTH stretches already
+ *   THREAD_STRETCH      EBUSY       threads of the process are in stretches of another kind
+ *   NO_STRETCH          ENOENT      the innermost stretch is not in that shadow
+ *
+ * Cgroups, interrupts, kernel threads, system calls:
+ *   NOT_CGROUP          EBADF       the descriptor is no folder of a cgroup2 file system
+ *   CGROUP_REMOVED      ENOENT      the cgroup was removed
+ *   CGROUP_ELSEWHERE    EBUSY       the cgroup is attached to another shadow, or split
+ *   CGROUP_UNATTACHED   ENOENT      the cgroup is not attached
+ *   NOT_HANDLE          EBADF       the descriptor is no handle
+ *   IRQ_UNKNOWN         ENOENT      no interrupt line has that number
+ *   OWNED_ELSEWHERE     EBUSY       a shadow owns that interrupt line already
+ *   NOT_OWNED           ENOENT      the shadow does not own it
+ *   SYSCALL_UNKNOWN     EINVAL      the kernel has no system call @nr
+ *   SYSCALL_NO_RETURN   EOPNOTSUPP  @nr does not return to its caller
+ *
+ * Places in text:
+ *   SYMBOL_UNKNOWN      ENOENT      no function has that name
+ *   SYMBOL_AMBIGUOUS    EINVAL      several functions have that name
+ *   NOT_TEXT            ERANGE      not in text of the kernel or of a module
+ *   PAST_SYMBOL         ERANGE      past the end of the symbol
+ *   NOT_INSTRUCTION     EINVAL      not the first byte of an instruction
+ *   NOT_FUNCTION        EINVAL      not the first byte of a function
+ *   FORBIDDEN           EOPNOTSUPP  the kernel or the module itself depends on that text
+ *   PAGE_EDGE           EOPNOTSUPP  the edit would lie in two pages
+ *   MODULE_END          EOPNOTSUPP  too near to the end of a module's text
+ *   MODULE_BUSY         EBUSY       the module is being loaded or unloaded
+ *   EDIT_THERE          EBUSY       the shadow has another edit there
+ *   KPROBE_THERE        EBUSY       another user's kprobe is there
+ *   NO_ROOM             ENOSPC      the module has no room for more edits
+ *   ID_UNKNOWN          ENOENT      the shadow has no edit or derived handle of that id or name
+ *
+ * Probes and raw edits:
+ *   CANNOT_STEP         EOPNOTSUPP  kprobes cannot step that instruction
+ *   NOT_ENTRY           EOPNOTSUPP  returns are taken at a function's entry only
+ *   NO_RETURN           EOPNOTSUPP  no return address is on the stack at that entry
+ *   JUMP_THERE          EBUSY       an edit is armed by a jump, which cannot serve both
+ *
+ * Patches:
+ *   NO_FENTRY           EOPNOTSUPP  the function has no __fentry__ site
+ *   NO_CALL             ENOENT      the function does not call @callee, or not at @offset
+ *   SEVERAL_CALLS       EINVAL      the function calls @callee at several places
+ *   NO_PATCH_MODULE     ENODEV      no such patch or livepatch module is loaded
+ *   PATCH_VERSION       ENOEXEC     the module was built for another release of shadowk
+ *   OUT_OF_REACH        ENOEXEC     the module's text is out of reach of a jump
+ *   NO_FUNCTIONS        ENOEXEC     the module replaces no function
+ *   CALLBACKS           EOPNOTSUPP  the livepatch has callbacks, which act on all processes
+ *   OBJECT_MISSING      ENODEV      the module that the livepatch changes is not loaded
+ *   OBJECT_RELOCATIONS  EOPNOTSUPP  the livepatch has relocations that livepatch makes
+ *   BODY_TOO_LONG       EOPNOTSUPP  the body is longer than the one that it replaces
+ *   BODY_OUT_OF_REACH   EOPNOTSUPP  a branch or datum is out of reach from there
+ *   BODY_FIXED          EOPNOTSUPP  a body depends on its address (static keys and calls, WARN(),
+ *                                   exceptions), has too many .cold parts, is a module's, or the
+ *                                   patch calls the old one
+ *   BODY_FRAMES         EOPNOTSUPP  the stack frames differ from those of the old body
+ *   CHANGES_TEXT        EOPNOTSUPP  tasks enter or leave shadows inside that function
+ *   NOT_LIVEPATCH       EINVAL      the patch is no LIVEPATCH
+ *   PROMOTED            EEXIST      the patch was promoted before
+ *   PATCH_BUSY          EBUSY       another call adds, removes or promotes the patch
+ *   LIVEPATCH           any         klp_enable_patch() or a callback returned the errno
  */
 enum shk_reason {
-	SHK_REASON_NONE = 0,			/* errno says all */
-
-	/* The caller and its descriptor */
-	SHK_REASON_CAPABILITY = 1,		/* EPERM: a capability is missing */
-	SHK_REASON_LOCKDOWN = 2,		/* EPERM: the kernel accepts no unsigned module */
-	SHK_REASON_ADDRESSES_HIDDEN = 3,	/* EPERM: kptr_restrict hides addresses from the caller */
-	SHK_REASON_RIGHTS = 4,			/* EACCES: the handle was derived without that right */
-	SHK_REASON_REVOKED = 5,			/* EACCES: the handle was revoked */
-	SHK_REASON_NOT_DELEGATED = 6,		/* EPERM: the process is in a shadow by CAP_SYS_ADMIN */
-	SHK_REASON_NAME_INVALID = 7,		/* EINVAL: a character is not of [A-Za-z0-9._:-], or "." or ".." */
-	SHK_REASON_NAME_TAKEN = 8,		/* EEXIST: a shadow, probe or patch has that name */
-
-	/* The machine */
-	SHK_REASON_FTRACE_DISABLED = 16,	/* EBUSY: kernel.ftrace_enabled is 0 */
-	SHK_REASON_FTRACE_DEAD = 17,		/* ENODEV: ftrace has stopped after a fault of its own */
-	SHK_REASON_XEN = 18,			/* EIO: Xen refused a change of page tables */
-	SHK_REASON_NO_CARRIER = 19,		/* EOPNOTSUPP: Xen PV, or no CONFIG_PREEMPT_NOTIFIERS */
-	SHK_REASON_NO_STACKS = 20,		/* EOPNOTSUPP: no ORC unwinder, so no reliable stack traces */
-	SHK_REASON_NO_SYSCALL_ENTRY = 21,	/* EOPNOTSUPP: the kernel has no x64_sys_call() */
-	SHK_REASON_NO_THUNKS = 22,		/* EOPNOTSUPP: the CPU or the boot options use no such thunks */
-
-	/* Shadows */
-	SHK_REASON_SHADOW_UNKNOWN = 32,		/* ENOENT: no shadow has that name or id */
-	SHK_REASON_SHADOW_DESTROYED = 33,	/* ESTALE: the shadow, or its target, was destroyed */
-	SHK_REASON_SHADOW_IN_USE = 34,		/* EBUSY: processes are inside, or cgroups are attached */
-	SHK_REASON_POLICY = 35,			/* EOPNOTSUPP: the shadow's SHK_ASYNC_* policy excludes it */
-	SHK_REASON_SYSCALLS_ONLY = 36,		/* EOPNOTSUPP: the shadow was made by SHK_SYSCALLS_CREATE */
-	SHK_REASON_HAS_CALLERS = 37,		/* EOPNOTSUPP: the shadow is a target of SHK_SYSCALLS_CREATE */
-	SHK_REASON_SHARED = 38,			/* EOPNOTSUPP: handles with SHK_RIGHT_ATTACH were derived */
-	SHK_REASON_EDITS_IN_PLACE = 39,		/* EBUSY: the shadow has IN_PLACE or LIVEPATCH patches */
-	SHK_REASON_EDITS_FOR_ALL = 40,		/* EBUSY: the shadow has edits that cannot test the thread */
-	SHK_REASON_THREADS_INSIDE = 41,		/* EBUSY: threads are in stretches of their own */
-	SHK_REASON_PROCESSES_INSIDE = 42,	/* EBUSY: processes inside execute the text concerned */
-
-	/* Processes and threads */
-	SHK_REASON_PROCESS_EXITED = 48,		/* ESRCH: the process is a zombie, or gone */
-	SHK_REASON_NOT_PIDFD = 49,		/* EBADF: the descriptor is no pidfd */
-	SHK_REASON_KERNEL_THREAD = 50,		/* EOPNOTSUPP: the process is a kernel thread */
-	SHK_REASON_NOT_INSIDE = 51,		/* ENOENT: the process is in no shadow, or in another one */
-	SHK_REASON_BOUND_BY_CGROUP = 52,	/* EBUSY: the process is in its shadow by SHK_CGROUP_ATTACH */
-	SHK_REASON_TASK_BUSY = 53,		/* EBUSY: @busy was in fork, exec or a body that changes, for seconds */
-	SHK_REASON_STRETCHES_FULL = 54,		/* ENOSPC: SHK_ENTER_DEPTH stretches already */
-	SHK_REASON_THREAD_STRETCH = 55,		/* EBUSY: threads of the process are in stretches of another kind */
-	SHK_REASON_NO_STRETCH = 56,		/* ENOENT: the innermost stretch is not in that shadow */
-
-	/* Cgroups, interrupts, kernel threads, system calls */
-	SHK_REASON_NOT_CGROUP = 64,		/* EBADF: the descriptor is no folder of a cgroup2 file system */
-	SHK_REASON_CGROUP_REMOVED = 65,		/* ENOENT: the cgroup was removed */
-	SHK_REASON_CGROUP_ELSEWHERE = 66,	/* EBUSY: the cgroup is attached to another shadow, or split */
-	SHK_REASON_CGROUP_UNATTACHED = 67,	/* ENOENT: the cgroup is not attached */
-	SHK_REASON_NOT_HANDLE = 68,		/* EBADF: the descriptor is no handle */
-	SHK_REASON_IRQ_UNKNOWN = 69,		/* ENOENT: no interrupt line has that number */
-	SHK_REASON_OWNED_ELSEWHERE = 70,	/* EBUSY: another shadow owns it */
-	SHK_REASON_NOT_OWNED = 71,		/* ENOENT: the shadow does not own it */
-	SHK_REASON_SYSCALL_UNKNOWN = 72,	/* EINVAL: the kernel has no system call @nr */
-	SHK_REASON_SYSCALL_NO_RETURN = 73,	/* EOPNOTSUPP: @nr does not return to its caller */
-
-	/* Places in text */
-	SHK_REASON_SYMBOL_UNKNOWN = 80,		/* ENOENT: no function has that name */
-	SHK_REASON_SYMBOL_AMBIGUOUS = 81,	/* EINVAL: several functions have that name */
-	SHK_REASON_NOT_TEXT = 82,		/* ERANGE: not in text of the kernel or of a module */
-	SHK_REASON_PAST_SYMBOL = 83,		/* ERANGE: past the end of the symbol */
-	SHK_REASON_NOT_INSTRUCTION = 84,	/* EINVAL: not the first byte of an instruction */
-	SHK_REASON_NOT_FUNCTION = 85,		/* EINVAL: not the first byte of a function */
-	SHK_REASON_FORBIDDEN = 86,		/* EOPNOTSUPP: the kernel or the module itself depends on that text */
-	SHK_REASON_PAGE_EDGE = 87,		/* EOPNOTSUPP: the edit would lie in two pages */
-	SHK_REASON_MODULE_END = 88,		/* EOPNOTSUPP: too near to the end of a module's text */
-	SHK_REASON_MODULE_BUSY = 89,		/* EBUSY: the module is being loaded or unloaded */
-	SHK_REASON_EDIT_THERE = 90,		/* EBUSY: the shadow has another edit there */
-	SHK_REASON_KPROBE_THERE = 91,		/* EBUSY: a kprobe of somebody else is there */
-	SHK_REASON_NO_ROOM = 92,		/* ENOSPC: the module has no room for more edits */
-	SHK_REASON_ID_UNKNOWN = 93,		/* ENOENT: the shadow has no edit of that id or name */
-
-	/* Probes and raw edits */
-	SHK_REASON_CANNOT_STEP = 96,		/* EOPNOTSUPP: kprobes cannot step that instruction */
-	SHK_REASON_NOT_ENTRY = 97,		/* EOPNOTSUPP: returns are taken at a function's entry only */
-	SHK_REASON_NO_RETURN = 98,		/* EOPNOTSUPP: no return address is on the stack at that entry */
-	SHK_REASON_JUMP_THERE = 99,		/* EBUSY: an edit is armed by a jump, which cannot serve both */
-
-	/* Patches */
-	SHK_REASON_NO_FENTRY = 112,		/* EOPNOTSUPP: the function has no __fentry__ site */
-	SHK_REASON_NO_CALL = 113,		/* ENOENT: the function does not call @callee, or not at @offset */
-	SHK_REASON_SEVERAL_CALLS = 114,		/* EINVAL: the function calls @callee at several places */
-	SHK_REASON_NO_PATCH_MODULE = 115,	/* ENODEV: no such patch or livepatch module is loaded */
-	SHK_REASON_PATCH_VERSION = 116,		/* ENOEXEC: the module was built for another release of shadowk */
-	SHK_REASON_OUT_OF_REACH = 117,		/* ENOEXEC: the module's text is out of reach of a jump */
-	SHK_REASON_NO_FUNCTIONS = 118,		/* ENOEXEC: the module replaces no function */
-	SHK_REASON_CALLBACKS = 119,		/* EOPNOTSUPP: the livepatch has callbacks, which act on everybody */
-	SHK_REASON_OBJECT_MISSING = 120,	/* ENODEV: the module that the livepatch changes is not loaded */
-	SHK_REASON_OBJECT_RELOCATIONS = 121,	/* EOPNOTSUPP: the livepatch has relocations that livepatch makes */
-	SHK_REASON_BODY_TOO_LONG = 122,		/* EOPNOTSUPP: the body is longer than the one that it replaces */
-	SHK_REASON_BODY_OUT_OF_REACH = 123,	/* EOPNOTSUPP: a branch or datum is out of reach from there */
-	SHK_REASON_BODY_FIXED = 124,		/* EOPNOTSUPP: static keys, WARN() or exceptions tie the body to its address */
-	SHK_REASON_BODY_FRAMES = 125,		/* EOPNOTSUPP: the stack frames differ from those of the old body */
-	SHK_REASON_CHANGES_TEXT = 126,		/* EOPNOTSUPP: tasks change their text inside that function */
-	SHK_REASON_NOT_LIVEPATCH = 127,		/* EINVAL: the patch is no LIVEPATCH */
-	SHK_REASON_PROMOTED = 128,		/* EEXIST: the patch was promoted before */
-	SHK_REASON_PATCH_BUSY = 129,		/* EBUSY: another call adds, removes or promotes the patch */
-	SHK_REASON_LIVEPATCH = 130,		/* any: klp_enable_patch() or a callback returned the errno */
+	SHK_REASON_NONE = 0,
+	SHK_REASON_CAPABILITY = 1,
+	SHK_REASON_LOCKDOWN = 2,
+	SHK_REASON_ADDRESSES_HIDDEN = 3,
+	SHK_REASON_RIGHTS = 4,
+	SHK_REASON_REVOKED = 5,
+	SHK_REASON_NOT_DELEGATED = 6,
+	SHK_REASON_NAME_INVALID = 7,
+	SHK_REASON_NAME_TAKEN = 8,
+	SHK_REASON_FTRACE_DISABLED = 16,
+	SHK_REASON_FTRACE_DEAD = 17,
+	SHK_REASON_XEN = 18,
+	SHK_REASON_NO_CARRIER = 19,
+	SHK_REASON_NO_STACKS = 20,
+	SHK_REASON_NO_SYSCALL_ENTRY = 21,
+	SHK_REASON_NO_THUNKS = 22,
+	SHK_REASON_NO_LIVEPATCH = 23,
+	SHK_REASON_SHADOW_UNKNOWN = 32,
+	SHK_REASON_SHADOW_DESTROYED = 33,
+	SHK_REASON_SHADOW_IN_USE = 34,
+	SHK_REASON_POLICY = 35,
+	SHK_REASON_SYSCALLS_ONLY = 36,
+	SHK_REASON_HAS_CALLERS = 37,
+	SHK_REASON_SHARED = 38,
+	SHK_REASON_EDITS_IN_PLACE = 39,
+	SHK_REASON_EDITS_FOR_ALL = 40,
+	SHK_REASON_THREADS_INSIDE = 41,
+	SHK_REASON_PROCESSES_INSIDE = 42,
+	SHK_REASON_PROCESS_EXITED = 48,
+	SHK_REASON_NOT_PIDFD = 49,
+	SHK_REASON_KERNEL_THREAD = 50,
+	SHK_REASON_NOT_INSIDE = 51,
+	SHK_REASON_BOUND_BY_CGROUP = 52,
+	SHK_REASON_TASK_BUSY = 53,
+	SHK_REASON_STRETCHES_FULL = 54,
+	SHK_REASON_THREAD_STRETCH = 55,
+	SHK_REASON_NO_STRETCH = 56,
+	SHK_REASON_NOT_CGROUP = 64,
+	SHK_REASON_CGROUP_REMOVED = 65,
+	SHK_REASON_CGROUP_ELSEWHERE = 66,
+	SHK_REASON_CGROUP_UNATTACHED = 67,
+	SHK_REASON_NOT_HANDLE = 68,
+	SHK_REASON_IRQ_UNKNOWN = 69,
+	SHK_REASON_OWNED_ELSEWHERE = 70,
+	SHK_REASON_NOT_OWNED = 71,
+	SHK_REASON_SYSCALL_UNKNOWN = 72,
+	SHK_REASON_SYSCALL_NO_RETURN = 73,
+	SHK_REASON_SYMBOL_UNKNOWN = 80,
+	SHK_REASON_SYMBOL_AMBIGUOUS = 81,
+	SHK_REASON_NOT_TEXT = 82,
+	SHK_REASON_PAST_SYMBOL = 83,
+	SHK_REASON_NOT_INSTRUCTION = 84,
+	SHK_REASON_NOT_FUNCTION = 85,
+	SHK_REASON_FORBIDDEN = 86,
+	SHK_REASON_PAGE_EDGE = 87,
+	SHK_REASON_MODULE_END = 88,
+	SHK_REASON_MODULE_BUSY = 89,
+	SHK_REASON_EDIT_THERE = 90,
+	SHK_REASON_KPROBE_THERE = 91,
+	SHK_REASON_NO_ROOM = 92,
+	SHK_REASON_ID_UNKNOWN = 93,
+	SHK_REASON_CANNOT_STEP = 96,
+	SHK_REASON_NOT_ENTRY = 97,
+	SHK_REASON_NO_RETURN = 98,
+	SHK_REASON_JUMP_THERE = 99,
+	SHK_REASON_NO_FENTRY = 112,
+	SHK_REASON_NO_CALL = 113,
+	SHK_REASON_SEVERAL_CALLS = 114,
+	SHK_REASON_NO_PATCH_MODULE = 115,
+	SHK_REASON_PATCH_VERSION = 116,
+	SHK_REASON_OUT_OF_REACH = 117,
+	SHK_REASON_NO_FUNCTIONS = 118,
+	SHK_REASON_CALLBACKS = 119,
+	SHK_REASON_OBJECT_MISSING = 120,
+	SHK_REASON_OBJECT_RELOCATIONS = 121,
+	SHK_REASON_BODY_TOO_LONG = 122,
+	SHK_REASON_BODY_OUT_OF_REACH = 123,
+	SHK_REASON_BODY_FIXED = 124,
+	SHK_REASON_BODY_FRAMES = 125,
+	SHK_REASON_CHANGES_TEXT = 126,
+	SHK_REASON_NOT_LIVEPATCH = 127,
+	SHK_REASON_PROMOTED = 128,
+	SHK_REASON_PATCH_BUSY = 129,
+	SHK_REASON_LIVEPATCH = 130,
 };
 
 /**
@@ -194,7 +292,7 @@ enum shk_reason {
  * @reason:		out
  * @busy:		out
  * @element_size:	size of one element, as the caller knows it: 8 or more, at most 4096
- * @nr:			in: elements that @elements has room for; out: elements written
+ * @nr:			in: elements that @elements has room for, 1 or more; out: elements written
  * @cursor:		in: 0 to begin, or as the last call left it; out: 0 after the last element
  * @elements:		pointer to the array
  *
@@ -203,9 +301,12 @@ enum shk_reason {
  * members that it does not know itself with zeros.
  *
  * A caller repeats the call until @cursor is 0. One call may return fewer elements than there is
- * room for. An element that is added or removed between two calls may or may not be seen; each
- * other element is seen once. A cursor has no meaning but to resume the same list, and tells
- * nothing about addresses.
+ * room for, also none. An element that is added or removed between two calls may or may not be
+ * seen; each other element is seen once. A cursor has no meaning but to resume the same list, and
+ * tells nothing about addresses.
+ *
+ * An @nr of 0 and an @element_size out of bounds are EINVAL. So is a @cursor that the kernel has
+ * not made, if it notices.
  */
 struct shk_list {
 	__u32 size;
@@ -259,7 +360,7 @@ struct shk_info {
 };
 #define SHK_INFO		_IO(SHK_IOC, 0x00)
 
-/* What the module does about a property of the machine (struct shk_property.answer). */
+/* The module's answer to a property of the machine (struct shk_property.answer). */
 enum shk_answer {
 	SHK_ANSWER_FINE = 0,	/* nothing: the property is as shadows want it */
 	SHK_ANSWER_ADAPTED = 1,	/* it works otherwise; @detail says how */
@@ -290,29 +391,28 @@ struct shk_property {
 /* ---- device: shadows ------------------------------------------------------------------------- */
 
 /*
- * Policies: which text asynchronous work executes, and which counter a probe of the shadow
- * increments there. "landing" means on a CPU whose current task is inside the shadow.
+ * Policies: the text that asynchronous work executes, and the counter that a probe in that text
+ * increments then ("async" is @async_hits, "-" is none):
  *
- *            process     hard interrupt      softirq             work item           kernel thread  NMI landing
- * base       shadow      base                base                base                base           shadow
- *            hits        -                   -                   -                   -              async_hits
- * INHERIT    shadow      shadow if landing   shadow if landing   base                base           shadow
- *            hits        async_hits          async_hits          -                   -              async_hits
- * OWNER      shadow      shadow if owned     base                base (1)            shadow if owned  shadow
- *            hits        async_hits          -                   -                   hits           async_hits
- * CAUSAL     shadow      base                shadow if raised    shadow if queued    base           shadow
- *                                            inside (2)          inside
- *            hits        -                   async_hits          hits                -              async_hits
- * UNION      shadow      union (3)           union (3)           union (3)           base           shadow
- *            hits        async_hits          async_hits          async_hits          -              async_hits
+ * policy  process     hard interrupt  softirq         work item      kthread        NMI(1)
+ * base    shadow hits base -          base -          base -         base -         shadow async
+ * INHERIT shadow hits shadow async(1) shadow async(1) base -         base -         shadow async
+ * OWNER   shadow hits shadow async(2) base -          base -(3)      shadow hits(2) shadow async
+ * CAUSAL  shadow hits base -          shadow async(4) shadow hits(4) base -         shadow async
+ * UNION   shadow hits union async(5)  union async(5)  union async(5) base -         shadow async
  *
- * (1) A work item executes the shadow if the shadow owns the kworker by name.
- * (2) Timers run in softirqs. A softirq that a task outside has raised on the same CPU as well
- *     executes the base, and increments @nr_unfollowed.
- * (3) The union is a text with the probes of all UNION shadows; patches and raw edits are not in
- *     it. It runs on the whole machine, also while no process is inside. Work that belongs to an
- *     OWNER, CAUSAL or INHERIT shadow executes that one instead. Union hits are counted in
- *     @async_hits only: they enter no histogram and fire no event.
+ * (1) If the task on that CPU is inside the shadow; otherwise the base.
+ * (2) If the shadow owns the interrupt line or the kernel thread; otherwise the base.
+ * (3) A work item executes the shadow if the shadow owns the kworker by its name.
+ * (4) If a process inside has queued the work item, raised the softirq, or armed the timer, which
+ *     runs in a softirq. A softirq that a task outside has raised on the same CPU as well executes
+ *     the base. That increments @nr_unfollowed, unless the task outside was the first. Work that
+ *     such work queues, raises or arms executes the base. The work item of a delayed work item
+ *     that a process inside has queued is the only exception.
+ * (5) The union is a text with the probes of all UNION shadows, without their patches and raw
+ *     edits. The whole machine executes it in these contexts, also while no process is inside.
+ *     Work that belongs to an OWNER, CAUSAL or INHERIT shadow executes that shadow instead. Union
+ *     hits enter no histogram and fire no event.
  *
  * Interrupt entry code before and after the handlers executes the text of the task it landed on;
  * probes there increment @async_hits. Threads of interrupts are kernel threads.
@@ -394,8 +494,8 @@ struct shk_shadow_open {
  * @memory:		bytes of its page tables and private pages
  * @nr_unfollowed:	CAUSAL: work raised inside that executed the base, because a task outside
  *			had raised the same softirq, or the module had no room to note it.
- *			UNION: work items that executed the base for lack of memory, counted for
- *			all UNION shadows together since the first of their probes
+ *			UNION: work items that executed the base for lack of memory or because they
+ *			interrupted another of their kind; counted for all UNION shadows together
  * @name:		its name, "" if it has none
  *
  * On the device: all shadows; needs CAP_SYS_ADMIN. On a handle: the handle's shadow alone; needs
@@ -428,11 +528,13 @@ struct shk_shadow_info {
  * @busy:	out
  *
  * On return the name is free, the edits are removed, and the room that they took in the module is
- * free for other shadows. Handles stay valid, but nothing can be attached or added (ESTALE). The
- * call waits for a grace period; a fatal signal ends the wait.
+ * free for other shadows. Handles stay valid, but attaching and adding through them is ESTALE. The
+ * last step waits for a grace period. A caller that is killed then has destroyed the shadow, and
+ * the room becomes free later.
  *
- *   EBUSY       SHADOW_IN_USE: processes are inside, or cgroups are attached, to this shadow or
- *               to one whose target it is
+ *   EBUSY       SHADOW_IN_USE: processes are inside the shadow, or cgroups are attached to it. Both
+ *               count for the target of SHK_SYSCALLS_CREATE, too
+ *   ESTALE      SHADOW_DESTROYED
  *
  * Needs CAP_SYS_MODULE.
  */
@@ -444,8 +546,8 @@ struct shk_shadow_destroy {
 };
 #define SHK_SHADOW_DESTROY	_IO(SHK_IOC, 0x10)
 
-#define SHK_RIGHT_ATTACH	(1U << 0)	/* the holder attaches and detaches its own process */
-#define SHK_RIGHT_READ		(1U << 1)	/* the holder lists probes, patches, raw edits and edits */
+#define SHK_RIGHT_ATTACH	(1U << 0)	/* attach and detach the holder's own process */
+#define SHK_RIGHT_READ		(1U << 1)	/* list probes, patches, raw edits and edits */
 
 /**
  * struct shk_handle_derive - SHK_HANDLE_DERIVE: make a handle with fewer rights
@@ -457,17 +559,20 @@ struct shk_shadow_destroy {
  * @reserved:	0
  * @id:		out: id of the new handle, for SHK_HANDLE_REVOKE
  *
- * A derived handle grants its rights to a holder without capabilities, and nothing else to
- * anybody: every other call on it is EACCES, also for root. SHK_SHADOW_LIST and SHK_LEAVE need no
- * right. Read hits are those of all processes inside, not only of the holder's.
+ * A derived handle grants its rights to a holder without capabilities. Everything else on it is
+ * EACCES, also for root: other calls, and other processes than the caller's own. SHK_SHADOW_LIST
+ * and SHK_LEAVE need no right. Read hits are those of all processes inside, not only of the
+ * holder's.
  *
  * A process that attached itself by SHK_RIGHT_ATTACH without CAP_SYS_ADMIN is inside by
  * delegation, as are the children that it forks and the programs that it executes. It leaves
  * the shadow when it executes a program that gains privileges (set-id, file capabilities), before
  * that program's first instruction.
  *
- * Once a handle with SHK_RIGHT_ATTACH was derived, the shadow accepts no patch for which threads
- * are waited for (SHK_PATCH_IN_PLACE, LIVEPATCH without SHK_PATCH_UNSAFE_NOW).
+ * From the first handle with SHK_RIGHT_ATTACH on, and for as long as it lives, the shadow accepts
+ * no patch for which threads are waited for (SHK_PATCH_IN_PLACE, LIVEPATCH without
+ * SHK_PATCH_UNSAFE_NOW). All other edits of the shadow act on its holders, also those that drop
+ * protections (RETPOLINES, RETURNS): the owner decides whether to share such a shadow.
  *
  * Return: the handle.
  *   EBUSY       EDITS_IN_PLACE: SHK_RIGHT_ATTACH, and the shadow has such a patch
@@ -494,8 +599,9 @@ struct shk_handle_derive {
  * @busy:	out
  * @id:		id of one derived handle, or 0 for all of the shadow
  *
- * From the return on no call on such a handle begins: it is EACCES. A call in progress ends as it
- * would. Processes stay inside; SHK_PROCESS_LIST and SHK_PROCESS_DETACH find and detach them.
+ * From the return on, every call on such a handle is EACCES, except for SHK_LEAVE and
+ * SHK_SHADOW_LIST, which need no right. A call in progress ends as it would. Processes stay inside;
+ * SHK_PROCESS_LIST and SHK_PROCESS_DETACH find and detach them.
  *
  *   ENOENT      ID_UNKNOWN: no open handle has that id
  *
@@ -527,15 +633,16 @@ struct shk_handle_revoke {
  * SHK_PROCESS_ATTACH, on a handle: from the return on, all threads of the process execute the
  * shadow's text. Its future children (fork, vfork, clone) and the programs that it executes do,
  * too. Processes that share its mm (CLONE_VM without CLONE_THREAD, a vfork child before it
- * executes) are attached with it. A process in another shadow moves. For a process in this shadow
- * only its stretches (SHK_ENTER) end.
+ * executes) are attached with it. A process in another shadow moves. A process
+ * that is in this shadow already stays there, and its stretches (SHK_ENTER) end.
  *
  * SHK_PROCESS_DETACH, on the device: the process executes the base again, whichever shadow it was
  * in. On a handle: the same, if it is in the handle's shadow. Its stretches end.
  *
- * Waits: both calls wait up to three seconds for a process that is in fork or exec. If one of the
- * two texts has a patch with SHK_PATCH_IN_PLACE, or a LIVEPATCH without SHK_PATCH_UNSAFE_NOW, they
- * also wait until the kernel stack of no sleeping or preempted thread shows a body that changes.
+ * Both calls wait, up to three seconds in all, for a process that is in fork or exec, and for
+ * threads in bodies that change. These are the bodies of patches with
+ * SHK_PATCH_IN_PLACE, and of LIVEPATCH without SHK_PATCH_UNSAFE_NOW, in the shadow that is left or
+ * entered. The kernel stack of a thread that sleeps or was preempted says whether it is in one.
  * A process whose mmap_lock is held, in a page fault on a frozen file system for instance, is
  * waited for without a limit; a fatal signal ends that wait.
  *
@@ -546,12 +653,14 @@ struct shk_handle_revoke {
  *   EIO         XEN (attach)
  *   ENOENT      NOT_INSIDE (detach)
  *   EOPNOTSUPP  KERNEL_THREAD
- *   EPERM       NOT_DELEGATED: SHK_RIGHT_ATTACH does not reach a process that CAP_SYS_ADMIN attached
+ *   EPERM       NOT_DELEGATED: a caller with CAP_SYS_ADMIN attached the process, and it would leave
+ *               its shadow
  *   ESRCH       PROCESS_EXITED
  *   ESTALE      SHADOW_DESTROYED (attach)
  *
  * Needs CAP_SYS_ADMIN, or a handle derived with SHK_RIGHT_ATTACH and the caller's own process.
- * CAP_SYS_ADMIN that attaches a process which is inside by delegation ends the delegation.
+ * A caller with CAP_SYS_ADMIN that attaches a process which is inside by delegation ends the
+ * delegation.
  */
 struct shk_process {
 	__u32 size;
@@ -625,33 +734,37 @@ struct shk_process_entry {
  * @reason:	out
  * @busy:	out
  *
- * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and notes where it was.
- * SHK_LEAVE by any of its threads, on a handle of the same shadow, returns the process there: to
- * the base, or to a shadow and its stretch. Stretches nest, also across shadows. Both calls take
- * constant time, however many pages the shadow has for itself.
+ * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and notes its place: the
+ * base, or a shadow and the stretch that it is in. SHK_LEAVE by any of its threads, on a handle of
+ * the same shadow, returns the process to that place. Stretches nest, also across shadows. A
+ * process that an attached cgroup has in a shadow can enter and leave, too. The cost of both calls
+ * does not grow with the number of private pages.
  *
  * - fork: a child that is forked in a stretch is in a copy of it, and leaves by itself.
  * - exec: the new program is in the shadow, in no stretch.
  * - SHK_PROCESS_ATTACH and SHK_PROCESS_DETACH end all stretches of the process.
- * - A shadow that was destroyed meanwhile is skipped: SHK_LEAVE returns to where the stretch in
- *   that shadow would have returned.
+ * - If the shadow to return to was destroyed meanwhile, SHK_LEAVE returns to the place before that
+ *   one, and the stretch in the destroyed shadow is over, too.
  *
  * SHK_THREAD: all threads of the process execute the shadow's text, but its probes and patches
  * act on the calling thread alone, until it leaves. Other threads pass the edits without effect,
- * unless they have entered likewise. Edits of the shadow that the process was in before act on no
+ * unless they have entered with SHK_THREAD, too. Each of these threads leaves by itself: SHK_LEAVE
+ * by another one is NO_STRETCH. Edits of the shadow that the process was in before act on no
  * thread.
  *
- * - fork by a thread that has entered: the child is inside with all its threads (a vfork child
- *   counts as another thread). fork and exec by another thread: the child or program is where the
- *   process was before its first thread entered if that was the base; otherwise edits do not act
- *   on it.
+ * - fork by a thread that has entered: the child is inside with all its threads. A vfork child
+ *   counts as another thread.
+ * - fork and exec by another thread: if the process was in the base before its first thread
+ *   entered, the child or program is in the base. Otherwise it is in the shadow, and edits do not
+ *   act on it.
  * - A thread that exits without leaving leaves its process in the shadow, with edits that act on
  *   no thread.
- * - If the process is in the shadow by other means, the stretch is an ordinary one.
+ * - If the process is in the shadow already, by an attach or by a stretch without the flag, the
+ *   stretch is as without the flag.
  * - From the first SHK_THREAD stretch on, each patched function of the shadow tests the thread.
  *
  * SHK_ENTER
- *   as SHK_PROCESS_ATTACH, and
+ *   as SHK_PROCESS_ATTACH, except BOUND_BY_CGROUP, NOT_PIDFD and KERNEL_THREAD, and
  *   EBUSY       EDITS_FOR_ALL: SHK_THREAD, and the shadow has raw edits, SKIP_CALL, IN_PLACE,
  *               RETPOLINES or RETURNS patches, which cannot test the thread
  *   EBUSY       THREAD_STRETCH: the process is in a SHK_THREAD stretch in another shadow, or,
@@ -661,6 +774,7 @@ struct shk_process_entry {
  *   EOPNOTSUPP  SYSCALLS_ONLY: SHK_THREAD, and the shadow was made by SHK_SYSCALLS_CREATE
  * SHK_LEAVE
  *   EBUSY       TASK_BUSY, with @busy
+ *   EIO         XEN
  *   ENOENT      NO_STRETCH
  *
  * SHK_ENTER needs what SHK_PROCESS_ATTACH needs; SHK_LEAVE needs nothing, not even a right.
@@ -689,14 +803,15 @@ struct shk_enter {
  * Makes a caller shadow without a name. The handle's shadow becomes its target. A process in the
  * caller shadow executes the target's text during the selected system calls, and the base
  * otherwise. Processes and cgroups are attached to the caller shadow, and enter it, by the
- * handle that is returned. It has the target's policy and lives until that handle is closed and
- * no process is inside.
+ * handle that is returned. It has the target's policy, and lives as any shadow without a name.
+ * Edits are added to the target.
  *
  * - The process is in the target, with all its threads, while at least one of them is in a
  *   selected call. So each such call is entirely inside; a call of another thread may be inside
  *   in part.
  * - A child that is forked by a selected call begins outside of the target.
- * - The kernel's own steps into and out of the target execute the target's text in part.
+ * - The module's own code at the begin and the end of a selected call executes the target's text
+ *   in part, so probes of functions that it calls may be hit.
  * - System calls of 32-bit programs (int 0x80) are not selected.
  * - Processes in the caller shadow count as inside the target, which cannot be destroyed
  *   meanwhile. A target that is destroyed makes attaching here ESTALE.
@@ -711,6 +826,7 @@ struct shk_enter {
  *   EINVAL      SYSCALL_UNKNOWN, with @nr
  *   EOPNOTSUPP  SYSCALL_NO_RETURN, with @nr: exit, exit_group, execve or execveat
  *   EOPNOTSUPP  NO_SYSCALL_ENTRY
+ *   EIO         XEN
  *   EOPNOTSUPP  POLICY: the target is OWNER or CAUSAL
  *   EOPNOTSUPP  SYSCALLS_ONLY: the target was made by this call
  *   ESTALE      SHADOW_DESTROYED
@@ -739,18 +855,20 @@ struct shk_syscalls {
  * @fd:		descriptor of the cgroup's folder in the unified hierarchy (cgroup2); O_PATH will do
  * @reserved:	0
  *
- * SHK_CGROUP_ATTACH, on a handle: from the return on, all processes of the cgroup and of the
- * cgroups below it are in the handle's shadow, whichever shadow they were in.
+ * SHK_CGROUP_ATTACH, on a handle: from the return on, all processes of the cgroup and of those
+ * below it are in the handle's shadow. It does not matter where they were. A cgroup below that is
+ * attached by itself is excepted.
  *
  * - A process that is moved in is inside when the write() that moves it returns; one that is
- *   moved out is outside. A child that is forked into the cgroup, also by CLONE_INTO_CGROUP, is
- *   inside before its first instruction.
+ *   moved out is outside. A process that is busy follows later, as said below. A child that is
+ *   forked into the cgroup, also by CLONE_INTO_CGROUP, is inside before its first instruction.
  * - The nearest attached cgroup decides, upwards from the process's own. If the threads of a
  *   process are in several cgroups, the cgroup of its first living thread decides.
  * - A vfork child that shares its parent's mm stays where the parent is until it executes.
  * - Stretches end when a process moves, and go on otherwise.
  * - Kernel threads execute the base.
- * - SHK_PROCESS_ATTACH, SHK_PROCESS_DETACH and SHK_SHADOW_DESTROY are EBUSY meanwhile.
+ * - SHK_PROCESS_ATTACH and SHK_PROCESS_DETACH of these processes are EBUSY meanwhile, as is
+ *   SHK_SHADOW_DESTROY of the shadow.
  * - Costs: while any cgroup is attached, each fork, exec and move between cgroups on the machine
  *   does a look-up.
  *
@@ -758,10 +876,10 @@ struct shk_syscalls {
  * that shadow. The processes move to the shadow of the next attached cgroup above, or to the base.
  * Removal of the cgroup detaches it, too.
  *
- * Waits: both calls wait some seconds in all for processes in fork or exec, or with mmap_lock
- * held, and for threads in bodies that change (see struct shk_process). A move between cgroups
- * waits a tenth of a second for such a process; then it returns, and the process follows as soon
- * as it can, a process in exec before its first instruction.
+ * Both calls wait up to three seconds in all for processes in fork or exec, or with mmap_lock held,
+ * and for threads in bodies that change (see struct shk_process). A move between cgroups waits a
+ * tenth of a second for such a process. Then it returns, and the process follows as soon as it can.
+ * A process in exec follows before its first instruction.
  *
  * If SHK_CGROUP_ATTACH fails, each process returns to the shadow and the stretches that it came
  * from, as soon as it can; SHK_THREAD stretches end. Children that were forked meanwhile do so,
@@ -770,6 +888,7 @@ struct shk_syscalls {
  *   EBADF       NOT_CGROUP
  *   EBUSY       TASK_BUSY, with @busy
  *   EBUSY       CGROUP_ELSEWHERE (attach)
+ *   EIO         XEN (attach)
  *   EBUSY       FTRACE_DISABLED (attach)
  *   ENOENT      CGROUP_REMOVED
  *   ENOENT      CGROUP_UNATTACHED (detach)
@@ -802,11 +921,11 @@ struct shk_cgroup {
  * As SHK_CGROUP_ATTACH, but the processes of the cgroup take turns: of each hundred exactly
  * @percent are in @other's shadow, evenly spread, and the rest in the handle's.
  *
- * - Each process takes one turn: those in the cgroup at the call, those that are moved in from
- *   outside, and each child that is forked, whichever shadow its parent is in. A vfork child takes
- *   its turn when it executes.
+ * - Each process takes one turn: at the call, when it is moved in from outside, or when it is
+ *   forked. The shadow of its parent does not matter. A vfork child takes its turn when it
+ *   executes.
  * - Threads, later programs, and moves within the cgroup keep the shadow.
- * - A child that is forked in a stretch takes its turn and stays in that shadow.
+ * - A child that is forked in a stretch takes its turn, too, but stays in the stretch.
  *
  * Both shadows have the cgroup attached. SHK_CGROUP_DETACH ends the split, on the device or on a
  * handle of either shadow.
@@ -851,7 +970,7 @@ struct shk_cgroup_entry {
 
 /* ---- interrupts and kernel threads ----------------------------------------------------------- */
 
-/* What a shadow can own (struct shk_own_arg.kind). */
+/* The kinds of things that a shadow owns (struct shk_own_arg.kind). */
 enum shk_own_kind {
 	SHK_OWN_IRQ = 1,	/* the handlers of an interrupt line */
 	SHK_OWN_KTHREAD = 2,	/* kernel threads, selected by name */
@@ -878,14 +997,14 @@ enum shk_own_kind {
  *          ones soon after they are made. Not interrupts and softirqs that land on them, and not
  *          while they use a process's mm. If two patterns match a thread, the older one decides.
  *
- * Handlers increment async_hits, kernel threads hits. To own the same again is success. Ownership
- * ends with SHK_SHADOW_DESTROY, which it does not prevent, and with the last handle of a shadow
- * without a name.
+ * Handlers increment async_hits, kernel threads hits. To own the same again is success. A shadow
+ * that owns something can be destroyed, which ends the ownership. The ownership of a shadow without
+ * a name also ends when its last handle is closed.
  *
  * SHK_DISOWN: from the return on they execute the base.
  *
  * Costs: while a line is owned, each interrupt handler on the machine does a look-up. While a
- * kernel thread is owned, each context switch, new task and new task name tests for a listener.
+ * kernel thread is owned, each context switch, new task and new task name runs a tracepoint probe.
  *
  *   EBUSY       OWNED_ELSEWHERE (own)
  *   EBUSY       FTRACE_DISABLED (own)
@@ -930,14 +1049,14 @@ struct shk_own_info {
 
 /* ---- probes ---------------------------------------------------------------------------------- */
 
-/* What a probe does with a hit (struct shk_probe_add.kind). */
+/* The use of a hit (struct shk_probe_add.kind). */
 enum shk_probe_kind {
 	SHK_PROBE_COUNT = 1,	/* counts it */
-	SHK_PROBE_LATENCY = 2,	/* measures entry to return, in a histogram of powers of two, in ns */
+	SHK_PROBE_LATENCY = 2,	/* measures it from entry to return, in a histogram */
 	SHK_PROBE_EVENT = 3,	/* fires the tracepoint shadowk:shadowk_probe */
 };
 
-/* How the private text calls the probe (struct shk_probe_info.arm). */
+/* The way from the private text to the probe (struct shk_probe_info.arm). */
 enum shk_probe_arm {
 	SHK_ARM_INT3 = 1,	/* breakpoint: any instruction that kprobes accept */
 	SHK_ARM_CALL = 2,	/* call instead of the __fentry__ nop of a function */
@@ -945,8 +1064,8 @@ enum shk_probe_arm {
 };
 
 /* flags of struct shk_probe_add and struct shk_probe_info */
-#define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return instead of its entry */
-#define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint also where a faster arm exists */
+#define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return */
+#define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint in any case */
 
 /**
  * struct shk_probe_add - SHK_PROBE_ADD, on a handle: report executions of an instruction
@@ -968,7 +1087,6 @@ enum shk_probe_arm {
  *
  *   EBUSY       EDIT_THERE: the shadow has an edit there that cannot serve both
  *   EBUSY       JUMP_THERE: a return is wanted where an edit is armed by a jump
- *   EBUSY       KPROBE_THERE: an optimised kprobe of somebody else covers the instruction
  *   EBUSY       FTRACE_DISABLED
  *   EBUSY       MODULE_BUSY
  *   EEXIST      NAME_TAKEN
@@ -1047,7 +1165,8 @@ struct shk_probe_remove {
  * @hits:	executions by processes inside, in process context. The policy table tells the rest
  * @async_hits:	executions in interrupts, softirqs, NMIs and, with UNION, work items; not in @hits
  * @missed:	executions that were seen but not measured: the return could not be hooked, or the
- *		hit interrupted the handling of another. COUNT and EVENT at entry: part of @hits
+ *		hit interrupted the handling of another. COUNT and EVENT at entry count them in
+ *		@hits, too; other kinds do not
  * @unreturned:	LATENCY, RETURN: calls that were entered and have not returned: in progress, or
  *		ended with their task. In neither @hits nor @missed
  * @created_ns:	CLOCK_MONOTONIC when the probe was added
@@ -1082,24 +1201,24 @@ struct shk_probe_info {
 
 /* ---- patches --------------------------------------------------------------------------------- */
 
-/* What a patch does (struct shk_patch_add.kind). The union member that describes it is in brackets. */
+/* Kinds of patches (struct shk_patch_add.kind), and the union member that describes each. */
 enum shk_patch_kind {
 	SHK_PATCH_NOP = 1,	/* [function] the function returns at once, rax unchanged */
 	SHK_PATCH_RETURN = 2,	/* [function] the function returns @value at once */
 	SHK_PATCH_SKIP_CALL = 3,/* [call] one direct call in the function is skipped */
 	SHK_PATCH_MODULE = 4,	/* [module] bodies of a patch module (shadowk_patch.h) */
 	SHK_PATCH_LIVEPATCH = 5,/* [module] bodies of a livepatch module that CAPTURE has kept */
-	SHK_PATCH_CAPTURE = 6,	/* livepatch modules that a process inside loads are kept for LIVEPATCH */
+	SHK_PATCH_CAPTURE = 6,	/* livepatches that a process inside loads are kept for LIVEPATCH */
 	SHK_PATCH_RETPOLINES = 7,/* indirect jumps and calls bypass their retpolines */
 	SHK_PATCH_RETURNS = 8,	/* functions return without the thunk that mitigates SRSO */
 };
 
 /* flags of struct shk_patch_add and struct shk_patch_info */
-#define SHK_PATCH_VALUE		(1U << 0)	/* SKIP_CALL: the call yields @value instead of leaving rax unchanged */
-#define SHK_PATCH_CALLBACKS	(1U << 1)	/* LIVEPATCH: call its callbacks, which act on everybody */
-#define SHK_PATCH_IN_PLACE	(1U << 2)	/* NOP, RETURN, MODULE: copy the body over the base's body */
-#define SHK_PATCH_UNSAFE_NOW	(1U << 3)	/* LIVEPATCH: do not wait for threads in the bodies */
-#define SHK_PATCH_PROMOTED	(1U << 4)	/* struct shk_patch_info: SHK_PATCH_PROMOTE has succeeded */
+#define SHK_PATCH_VALUE		(1U << 0)	/* SKIP_CALL: rax is @value after the call */
+#define SHK_PATCH_CALLBACKS	(1U << 1)	/* LIVEPATCH: call its callbacks */
+#define SHK_PATCH_IN_PLACE	(1U << 2)	/* NOP, RETURN, MODULE: over the base's body */
+#define SHK_PATCH_UNSAFE_NOW	(1U << 3)	/* LIVEPATCH: wait for no thread */
+#define SHK_PATCH_PROMOTED	(1U << 4)	/* struct shk_patch_info only */
 
 /**
  * struct shk_patch_function - NOP, RETURN
@@ -1160,20 +1279,27 @@ struct shk_patch_module {
  * - Of several patches of one function the one added last has effect.
  * - Probes at the function's entry are hit before the new body; probes in the old body are hit
  *   only if that is executed.
- * - Tracers of the base (ftrace, kprobes at the entry) see the calls. What changes the function in
- *   the base (livepatch, BPF trampolines) has no effect inside.
+ * - Tracers of the base (ftrace, kprobes at the entry) see the calls. A livepatch or a BPF
+ *   trampoline that the base has at the same function has no effect inside.
  * - NOP, RETURN and SKIP_CALL do nothing of what the function does: it takes no lock, frees
  *   nothing, fills in no result. The caller of this ioctl decides whether callers can bear that.
  *
  * IN_PLACE copies and relocates the body to the place of the base's body, behind the __fentry__
- * site. The patch takes effect at once by a jump; the jump is removed when no thread of the
- * processes inside is in the replaced bytes. As long as it lives, the function takes no other
- * patch and its body no other edit.
+ * site. The call first makes the patch effective by a jump. Then it waits, up to three seconds,
+ * until no thread of the processes inside is in the bytes to be replaced, copies the body, and
+ * removes the jump. If it waits in vain, it removes the patch again. As long as the patch lives,
+ * the function takes no other patch, and its body no other edit.
  *
- * LIVEPATCH takes effect at an instant in which no thread of the processes inside sleeps or was
- * preempted in an old body, by its kernel stack. As long as it lives, processes enter and leave
- * the shadow by the same rule. With UNSAFE_NOW threads are not waited for: a call in progress may
- * execute old and new functions together.
+ * CAPTURE changes the function klp_enable_patch(). A process inside, or a thread in a SHK_THREAD
+ * stretch, then loads a livepatch module by finit_module(2): the kernel loads the module and does
+ * not apply it. The module's patch is kept until the module is unloaded, and any shadow can add it
+ * by LIVEPATCH. shadowk_livepatch_load() of libshadowk does all of this.
+ *
+ * LIVEPATCH takes effect at an instant in which the kernel stack of no thread of the processes
+ * inside has an old body. The call waits for that up to three seconds, in which the patch has no
+ * effect. As long as the patch lives, processes enter and leave the shadow by the same rule. With
+ * UNSAFE_NOW threads are not waited for: a call in progress may execute old and new functions
+ * together.
  *
  * RETPOLINES and RETURNS drop protections of the kernel's secrets against the processes inside.
  *
@@ -1181,7 +1307,7 @@ struct shk_patch_module {
  *   EEXIST      NAME_TAKEN
  *   EINVAL      NAME_INVALID
  *   EBUSY       FTRACE_DISABLED
- *   EBUSY       THREADS_INSIDE: SKIP_CALL, RETPOLINES, RETURNS, IN_PLACE
+ *   EBUSY       THREADS_INSIDE: SKIP_CALL, IN_PLACE
  *   EIO         XEN
  *   ENOSPC      NO_ROOM
  *   ESTALE      SHADOW_DESTROYED
@@ -1190,9 +1316,9 @@ struct shk_patch_module {
  *   EINVAL      NOT_FUNCTION
  *   ENOENT      SYMBOL_UNKNOWN
  *   ERANGE      NOT_TEXT
- *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE: see struct shk_probe_add
+ *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE, MODULE_END: see struct shk_probe_add
  *   EOPNOTSUPP  NO_FENTRY
- *   EBUSY       EDIT_THERE: an IN_PLACE patch has the function
+ *   EBUSY       EDIT_THERE: an IN_PLACE patch, or SHK_SYSCALLS_CREATE, has the function
  *   EBUSY       MODULE_BUSY
  * SKIP_CALL
  *   EBUSY       EDIT_THERE, KPROBE_THERE: at the call
@@ -1201,25 +1327,31 @@ struct shk_patch_module {
  *   ENOENT      NO_CALL
  * MODULE, LIVEPATCH
  *   ENODEV      NO_PATCH_MODULE
+ *   EOPNOTSUPP  NO_LIVEPATCH: LIVEPATCH, CAPTURE
  *   ENOEXEC     PATCH_VERSION, OUT_OF_REACH, NO_FUNCTIONS
  * LIVEPATCH
  *   EBUSY       TASK_BUSY, with @busy
  *   ENODEV      OBJECT_MISSING, with @subject
  *   EOPNOTSUPP  OBJECT_RELOCATIONS, with @subject
  *   EOPNOTSUPP  CALLBACKS: without SHK_PATCH_CALLBACKS
- *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
- *   any         LIVEPATCH: a pre_patch callback failed
+ *   EOPNOTSUPP  POLICY (OWNER, CAUSAL), SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads
+ *               cannot be waited for
+ *   EOPNOTSUPP  BODY_FIXED: .cold parts
+ *   any         LIVEPATCH: a pre_patch callback failed; EINVAL if it did not return an errno
  * IN_PLACE
  *   EBUSY       TASK_BUSY, with @busy
  *   EBUSY       EDIT_THERE: the shadow has another patch of the function, or an edit in its body
+ *   EBUSY       KPROBE_THERE: a kprobe is in the new body, so that cannot be copied
  *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT
- *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads cannot be waited for
+ *   EOPNOTSUPP  POLICY (OWNER, CAUSAL), SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads
+ *               cannot be waited for
  * RETPOLINES, RETURNS
+ *   EBUSY       EDIT_THERE: the shadow has such a patch
  *   EBUSY       PROCESSES_INSIDE
  *   EOPNOTSUPP  NO_THUNKS
  *
- * Needs CAP_SYS_MODULE. Adds text; signed modules are refused, too, since nobody signed them for
- * some processes only.
+ * Needs CAP_SYS_MODULE. Adds text; bodies of signed modules are refused, too, since a signature
+ * says nothing about their use by some processes only.
  */
 struct shk_patch_add {
 	__u32 size;
@@ -1257,6 +1389,9 @@ struct shk_patch_add {
  *   EBUSY       TASK_BUSY, with @busy
  *   EBUSY       PROCESSES_INSIDE: RETPOLINES, RETURNS
  *   EBUSY       PATCH_BUSY
+ *   ENOSPC      NO_ROOM: IN_PLACE, whose removal makes jumps for the time that it waits
+ *   EIO         XEN: IN_PLACE
+ *   EINVAL      NOT_LIVEPATCH: SHK_PATCH_UNSAFE_NOW for a patch of another kind
  *   ENOENT      ID_UNKNOWN
  *
  * Needs CAP_SYS_MODULE.
@@ -1281,12 +1416,14 @@ struct shk_patch_remove {
  * @name:	name of the patch, or "" if @id is given
  *
  * Does what klp_enable_patch() does: a transition begins, after which all tasks execute the patch,
- * and /sys/kernel/livepatch lists it. The shadow keeps the patch, too; remove it when the
- * transition has ended.
+ * and /sys/kernel/livepatch lists it. Processes inside execute the shadow's patch until that is
+ * removed, and the base's after that. Remove it when the transition has ended.
  *
  *   EBUSY       PATCH_BUSY
  *   EBUSY       LIVEPATCH: another transition is in progress
  *   EEXIST      PROMOTED: the kernel accepts a module's patch once
+ *   ENODEV      NO_PATCH_MODULE
+ *   ENOSPC      NO_ROOM
  *   EINVAL      NOT_LIVEPATCH
  *   ENOENT      ID_UNKNOWN
  *   any         LIVEPATCH: klp_enable_patch() failed
@@ -1338,7 +1475,7 @@ struct shk_patch_info {
 
 #define SHK_RAW_LEN		16
 
-/* flag of struct shk_raw_add and struct shk_raw_info: pages become private, their bytes stay the base's */
+/* flag of struct shk_raw_add and struct shk_raw_info: private pages with the base's bytes */
 #define SHK_RAW_IDENTITY	(1U << 0)
 
 /**
@@ -1356,23 +1493,24 @@ struct shk_patch_info {
  *
  * Without SHK_RAW_IDENTITY: replaces one instruction by one of the same length. From the return on
  * the processes inside execute it. The kernel checks nothing about its effect. A kprobe that is
- * added later at that instruction is not hit by the processes inside. An optimised kprobe that
- * begins before it makes them execute the base's instruction when they pass through that kprobe.
+ * added later at that instruction is not hit by the processes inside. A kprobe that is added before
+ * that instruction and optimised replaces several instructions: processes inside that pass it
+ * execute the base's instruction.
  *
  * With SHK_RAW_IDENTITY: makes all pages private that hold a byte of the range. Their bytes are the
- * base's and follow it; other edits may be added there. @bytes is 0. A @len of 0 extends to the end
- * of the function. With @addr, @symbol and @len all empty the range is the whole text.
+ * base's, also when those change later. Other edits may be in the range. @bytes is 0. A @len of 0
+ * extends to the end of the function. With @addr, @symbol and @len all empty the range is the
+ * whole text.
  *
- *   EBUSY       EDIT_THERE, KPROBE_THERE
+ *   EBUSY       EDIT_THERE, KPROBE_THERE, THREADS_INSIDE: without SHK_RAW_IDENTITY
  *   EBUSY       FTRACE_DISABLED
- *   EBUSY       THREADS_INSIDE: without SHK_RAW_IDENTITY
  *   EINVAL      NOT_INSTRUCTION: @addr is not the first byte of one of @len bytes, or @bytes are
  *               not one
  *   EINVAL      SYMBOL_AMBIGUOUS
  *   EIO         XEN
  *   ENOENT      SYMBOL_UNKNOWN
- *   EOPNOTSUPP  FORBIDDEN: as SHK_PROBE_ADD; also a function's __fentry__ site
- *   EOPNOTSUPP  CANNOT_STEP, PAGE_EDGE
+ *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE: without SHK_RAW_IDENTITY, as SHK_PROBE_ADD; also
+ *               FORBIDDEN at a function's __fentry__ site
  *   ERANGE      NOT_TEXT: not in the kernel's own text
  *   ERANGE      PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED
@@ -1424,7 +1562,7 @@ struct shk_raw_remove {
  * @addr:	address of its first byte; 0 if the caller may not see addresses of /proc/kallsyms
  * @offset:	bytes from @symbol
  * @len:	number of bytes
- * @bytes:	the shadow's bytes; 0 with SHK_RAW_IDENTITY
+ * @bytes:	the shadow's bytes; 0 with SHK_RAW_IDENTITY, or if the caller may not see addresses
  * @symbol:	function that contains the first byte; "" for the whole text
  *
  * Needs CAP_SYS_ADMIN, CAP_SYS_MODULE, or a handle derived with SHK_RIGHT_READ.
@@ -1443,11 +1581,11 @@ struct shk_raw_info {
 
 /* ---- the text of a shadow -------------------------------------------------------------------- */
 
-#define SHK_EDIT_LEN		16	/* longest edit that is one element */
+#define SHK_EDIT_LEN		16	/* bytes of an element; a longer difference is several */
 
 /* flags of struct shk_edit_info */
-#define SHK_EDIT_HOOK		(1U << 0)	/* an edit of the module itself, which every shadow has */
-#define SHK_EDIT_STRAY		(1U << 1)	/* no edit accounts for these bytes: a bug or an attack */
+#define SHK_EDIT_HOOK		(1U << 0)	/* the module's own; every shadow has it */
+#define SHK_EDIT_STRAY		(1U << 1)	/* of no edit: a bug or an attack */
 
 /**
  * struct shk_edit_info - SHK_EDIT_LIST, on a handle: bytes that differ from the base's
@@ -1457,7 +1595,7 @@ struct shk_raw_info {
  * @offset:	bytes from @symbol
  * @base:	the base's bytes; 0 if the caller may not see addresses
  * @bytes:	the shadow's bytes; 0 if the caller may not see addresses
- * @symbol:	function that contains the address, "MODULE:FUNCTION" in a module; "" between functions
+ * @symbol:	function that contains the address, "MODULE:FUNCTION" in a module, or ""
  *
  * Lists the differences in the shadow's private pages in the order of their addresses. The kernel
  * compares every byte.
