@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A client of memcached or of a web server on this machine that does one
- * operation after the other over one connection, and does as told:
+ * A client of memcached or of a web server on this machine. It makes one operation after the other
+ * over one connection.
  *
  *   load memcached PORT
  *   load http PORT PATH
  *
- * Standard input: "ops N" (that many) or "ns T" (for so long), line by line.
- * Each is answered by "OPERATIONS NANOSECONDS".
+ * It reads commands from standard input, one a line: "ops N" makes N operations, "ns T" makes
+ * operations for T nanoseconds. It answers each command by "OPERATIONS NANOSECONDS".
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -64,7 +64,7 @@ static size_t receive(size_t len)
 	return got;
 }
 
-/* The reply's length is the same each time; learnt from the first. */
+/* Learns the reply's length from the first reply. It is the same each time. */
 static void learn_http(void)
 {
 	char *body, *length;
@@ -107,7 +107,7 @@ static void one(void)
 
 static bool is_http;
 
-/* Anew for each command: servers close connections on which nothing happens. */
+/* Connects again for each command, since servers close idle connections. */
 static void start(const struct sockaddr_in *to)
 {
 	sock = socket(AF_INET, SOCK_STREAM, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the programs that measure share. In a guest that counts, ns are instructions. */
+/* Shared by programs that measure. In a guest that counts instructions, a nanosecond is one. */
 #ifndef SHADOWK_BENCH_MEASURE_H
 #define SHADOWK_BENCH_MEASURE_H
 
@@ -26,19 +26,19 @@ static inline uint64_t now(clockid_t clock)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-/* This process's. */
+/* Returns the processor time of this process. */
 static inline uint64_t spent_so_far(void)
 {
 	return now(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* The kernel does what it put off, and the next timer tick is far. */
+/* Lets the kernel do its deferred work, so that the next timer tick is far away. */
 static inline void quiet(void)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 }
 
-/* A process that does nothing, and ends with this one. */
+/* Forks a process that does nothing, and is killed when this one ends. */
 static inline pid_t sleeper(void)
 {
 	pid_t pid = fork();

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What it costs to make a shadow whose first PAGES pages of text, or all, are
- * private, and to attach processes to it:
+ * Measures the costs of making a shadow with PAGES private pages of text, and of attaching
+ * processes to it.
  *
- *   privatise ADDRESS-OF-_stext PAGES...	0: all
+ *   privatise ADDRESS-OF-_stext PAGES...	0: all pages
  *
- * prints a JSON list for each step: pages made private, the step, the least
- * processor time in ns, which are instructions where the clock counts those, the
- * bytes of memory that the shadow has then, and its private pages of 2 MB.
+ * Prints a JSON list for each step:
+ * - the number of pages made private, and the step;
+ * - the lowest processor time in ns, which are instructions in a guest that counts them;
+ * - the bytes of memory that the shadow has then, and its private pages of 2 MB.
  */
 #include <err.h>
 #include <signal.h>

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What it costs to be inside for a while, and to put a cgroup inside:
+ * Measures the costs of being inside for a time, and of attaching a cgroup.
  *
  *   scope MEMBERS...
  *
- * prints a JSON list for each step: what was done, of how many private pages or
- * processes, and the least processor time of it in ns, which are instructions where
- * the clock counts those.
+ * Prints a JSON list for each step: the step, the number of private pages or processes, and its
+ * lowest processor time in ns. These are instructions in a guest that counts them.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -34,7 +33,7 @@
 #define CGROUPS "/sys/fs/cgroup"
 #define MEMBERS CGROUPS "/members"
 
-/* That no shadow has. */
+/* An ioctl that does not exist. */
 #define EMPTY _IO(0xB5, 0xff)
 
 static struct shadowk *dev;

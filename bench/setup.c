@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Instructions and memory of setting up, while so many shadows and processes
- * exist:
+ * Measures instructions and memory of setting up, while many shadows and processes exist.
  *
  *   setup SHADOWS PROCESSES
  *
- * makes SHADOWS shadows with a probe each and PROCESSES sleeping processes spread
- * over them, then does each step some times, and prints for each a JSON list: its
- * name; the median of its processor time and of the time until it was done, both in
- * ns, which are instructions where the clock counts those (but the second includes
- * idle time); bytes of memory that the shadow accounts for it. Not the least: now
- * and then a worker of the kernel's does a part of a step, and it looks cheap.
+ * Makes SHADOWS shadows with a probe each, and PROCESSES sleeping processes spread over them. Then
+ * it makes each step several times, and prints a JSON list for it:
+ * - its name;
+ * - the median of its processor time in ns;
+ * - the median of the time until it was done, in ns, which includes idle time;
+ * - the bytes of memory that the shadow accounts for it.
+ *
+ * A nanosecond is an instruction in a guest that counts them. The median is printed and not the
+ * lowest value, since sometimes a worker of the kernel does a part of a step.
  */
 #include <err.h>
 #include <signal.h>
@@ -28,7 +30,7 @@
 
 #define TIMES 15
 
-/* In different pages, so that each probe makes one private. */
+/* Functions in different pages, so that each probe makes one page private. */
 static const char *const places[] = { "vfs_read", "__x64_sys_getppid" };
 
 static struct shadowk *dev;
@@ -76,14 +78,14 @@ static void report_one(const char *step, int64_t *values)
 	fflush(stdout);
 }
 
-/* Small numbers drown in what everybody else does, so what many take is divided. */
+/* Other memory use hides small amounts, so that of many shadows or processes is divided. */
 static void report_memory(const char *of, long memory)
 {
 	printf("[\"all memory: %s\", 0, 0, %ld]\n", of, memory);
 	fflush(stdout);
 }
 
-/* Named: so many handles would be so many files for each fork to pass on. */
+/* Shadows get names, since each open handle would be a file that fork passes on. */
 static struct shadowk_shadow *create(const char *kind, int i)
 {
 	struct shadowk_shadow *shadow;
@@ -126,7 +128,7 @@ static void end_process(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-/* How long until it was done, for the child's part counts. */
+/* Returns the time until the child has exited, since the child's part counts, too. */
 static int64_t fork_exit(void)
 {
 	uint64_t start = now(CLOCK_MONOTONIC);
@@ -138,7 +140,7 @@ static int64_t fork_exit(void)
 	return now(CLOCK_MONOTONIC) - start;
 }
 
-/* On shadows of their own, beside all the others. */
+/* Measures the steps, on shadows of their own beside all the others. */
 static void steps(void)
 {
 	struct shadowk_shadow *shadow[TIMES];
@@ -184,7 +186,7 @@ static void steps(void)
 		end();
 		after = memory(shadow[i]);
 	}
-	/* Of these, only the first was no move, and the hooks' pages came with it. */
+	/* Only the first of these attaches was no move. The pages of the hooks came with it. */
 	report("move a process to a shadow new to processes", after - before);
 	for (int i = 0; i < TIMES; i++) {
 		shadowk_process_detach(dev, pid);
@@ -206,7 +208,7 @@ static void steps(void)
 	report("detach a process", 0);
 	end_process(pid);
 
-	/* In turns: what the kernel needs for them drifts. */
+	/* Alternately, since the kernel's cost of both drifts. */
 	for (int i = 0; i < TIMES; i++) {
 		quiet();
 		outside[i] = fork_exit();
@@ -230,7 +232,7 @@ static void steps(void)
 	report("destroy a shadow with 3 probes", 0);
 }
 
-/* Bytes of memory in use, all of the system. */
+/* Returns the bytes of memory in use on the whole machine. */
 static long used(void)
 {
 	char line[128];
@@ -262,7 +264,7 @@ int main(int argc, char **argv)
 	if (!pid)
 		err(1, "calloc");
 	check(shadowk_open(&dev), "/dev/shadowk");
-	/* What an earlier run has left is freed in its own time. */
+	/* The kernel frees memory of an earlier run meanwhile. */
 	sleep(5);
 	before = used();
 	for (int i = 0; i < shadows; i++) {

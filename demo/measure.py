@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The demo's inside: two servers, their load, and four ways to trace one of them.
+"""The demo's part in the guest: two servers, their load, and four ways to trace one of them.
 
-Runs in a guest; says how far it is on standard error and prints all that it measured
-as JSON."""
+Prints its progress on standard error, and all measurements as JSON."""
 
 import argparse
 import collections
@@ -28,7 +27,7 @@ server.port = {LIGHTTPD_PORT}
 server.bind = "127.0.0.1"
 server.max-keep-alive-requests = 65535
 """
-# What the tracer sees of each server while functions are chosen.
+# Operations of each server that the function tracer sees, to choose the functions.
 SAMPLE_OPS = 25
 
 
@@ -45,7 +44,7 @@ def run(*args, check=True):
 
 
 def write(path, text):
-    """One write, and no seek, which some of tracefs' files refuse."""
+    """Writes by one call and without a seek, which some files of tracefs refuse."""
     fd = os.open(path, os.O_WRONLY | (os.O_APPEND if text else os.O_TRUNC))
     try:
         os.write(fd, text.encode() or b"\n")
@@ -116,10 +115,10 @@ def start_lighttpd():
     return pair
 
 
-# --- which functions -----------------------------------------------------------------
+# --- choice of functions -------------------------------------------------------------
 
 def calls(pairs):
-    """How often each kernel function is called while both serve: the function tracer."""
+    """Returns how often each kernel function is called while both serve, by the function tracer."""
     write(TRACING / "set_ftrace_pid", "\n")
     for pair in pairs:
         for task in os.listdir(f"/proc/{pair.server.pid}/task"):
@@ -164,7 +163,7 @@ def kernel_probes_it(function):
 
 
 def choose(called, wanted):
-    """The most called that all ways can probe, and what was passed over."""
+    """Returns the most called functions that all ways can probe, and those that were skipped."""
     chosen, refused = [], []
     run("shadowctl", "create", "try")
     for function, times in called.most_common():
@@ -197,10 +196,10 @@ class Nothing:
         pass
 
     def counting(self, wanted):
-        """Whether hits are to be counted, where that is not for free."""
+        """Switches the counting of hits on or off, if it has a cost."""
 
     def hits(self):
-        """All executions of the probes; those that were lighttpd's and are reported."""
+        """Returns the number of all hits, and of those that are reported as lighttpd's."""
         return 0, 0
 
 
@@ -225,7 +224,7 @@ class KprobeEvents(Nothing):
 
 
 def recorded():
-    """Records that went to the ring buffer, those overwritten since included."""
+    """Returns how many records went to the ring buffer, including overwritten and dropped ones."""
     total = 0
     for stats in TRACING.glob("per_cpu/cpu*/stats"):
         fields = dict(re.findall(r"^([\w ]+): (\d+)$", stats.read_text(), re.M))
@@ -248,7 +247,7 @@ class Bpftrace(Nothing):
         raise RuntimeError("bpftrace gave up")
 
     def disarm(self):
-        # bpftrace 0.17 loses a signal that comes between two of its polls.
+        # bpftrace 0.17 loses a signal that arrives between two of its polls, so repeat it.
         while self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -256,7 +255,7 @@ class Bpftrace(Nothing):
         self.counting(False)
 
     def counting(self, wanted):
-        # Then the kernel counts how often each program runs.
+        # With this on, the kernel counts the runs of each program.
         pathlib.Path("/proc/sys/kernel/bpf_stats_enabled").write_text(str(int(wanted)))
 
     def hits(self):
@@ -265,7 +264,7 @@ class Bpftrace(Nothing):
             fields = dict(re.findall(r"^(\w+):\s*(\S+)$", info.read_text(), re.M))
             if "run_cnt" in fields:
                 programs[fields["prog_id"]] = int(fields["run_cnt"])
-        # It prints its maps when it gets this.
+        # This signal makes bpftrace print its maps.
         self.process.send_signal(signal.SIGUSR1)
         seen = {}
         while not {"@hits", "@end"} <= seen.keys():
@@ -316,11 +315,11 @@ WAYS = (Nothing, KprobeEvents, Bpftrace, Shadow, ShadowEvents)
 
 
 def measure(way, bystander, traced, cfg):
-    """One way, once. The first three figures are taken with nothing else going on."""
+    """Measures one way once: each server alone, both together, and then the hits."""
     way.arm()
     try:
         result = {"alone": {}, "together": {}}
-        # What arming, or the way before, has put off is done by then.
+        # Let the kernel do work that arming, or the previous way, has deferred.
         time.sleep(1)
         for pair in (bystander, traced):
             pair.do(2 * cfg.operations)
@@ -331,7 +330,7 @@ def measure(way, bystander, traced, cfg):
             result["together"][pair.name] = pair.answer()
 
         way.counting(True)
-        for pair in (bystander, traced):        # warm, and bpftrace's map exists
+        for pair in (bystander, traced):        # warms up, and makes bpftrace's map exist
             pair.do(5)
         before = way.hits()
         bystander.do(cfg.operations)
@@ -372,7 +371,7 @@ def main():
     rounds = []
     for n in range(cfg.rounds):
         result = {}
-        # Interleaved, and each after another one than before.
+        # Each round has another order, so that no way always follows the same one.
         order = ways[n % len(ways):] + ways[:n % len(ways)]
         for way in order[::-1] if n % 2 else order:
             say(f"round {n + 1} of {cfg.rounds}: {way.name}")

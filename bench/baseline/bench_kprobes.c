@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the benchmarks compare with: the kernel's own kprobes, with the least
- * that a handler can do.
+ * Kprobes of the kernel, with which the benchmarks compare. Their handlers do as little as
+ * possible.
  *
  *   insmod bench_kprobes.ko at=SYMBOL+OFFSET[,...] handler=empty|count|none
  *
- * none: no handler at all, the kernel may put a jump there (post handlers and
- * handlers that change the flow forbid it, these do not).
- * How they are armed is the kernel's choice: see /sys/kernel/debug/kprobes/list.
+ * none: without a handler. The kernel may optimise all of these kprobes to jumps, since they have
+ * no post handlers and do not change the flow. /sys/kernel/debug/kprobes/list shows how it arms
+ * them.
  */
 #define pr_fmt(fmt) "bench_kprobes: " fmt
 

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the figures compare with: text that is switched as in "Shadow Kernels"
- * (Chick et al.). There is one mapping of the kernel's text, and each context
- * switch to or from the process inside remaps PAGES pages of it.
+ * The mechanism of the paper "Shadow Kernels" (Chick et al.), with which the figures compare. There
+ * is one mapping of the kernel's text, and each context switch to or from the process inside remaps
+ * PAGES pages of it.
  *
- *   insmod bench_remap.ko pages=N		from _stext on; what is too many is all
- *   echo 1 >.../parameters/inside	by the process itself; 0: no more, or it is dead
+ *   insmod bench_remap.ko pages=N	N pages from _stext on, or all if there are fewer
+ *   echo 1 >.../parameters/inside	the process that writes this comes inside
+ *   echo 0 >.../parameters/inside	it leaves; another process may write this when it is dead
  *
- * Under Xen by one multicall of update_va_mapping, natively by writing entries
- * of 4 KB (large ones are split for as long as this is loaded) and flushing as
- * the kernel would: page by page up to 33 of them, then everything. The copies
- * are made when the process comes inside, and do not follow the base. One CPU:
- * the mapping is everybody's.
+ * Under Xen, one multicall of update_va_mapping remaps the pages. Natively, entries of 4 KB are
+ * written, and large ones are split while the module is loaded. Flushes are those of the kernel:
+ * page by page up to 33 pages, and of everything above that.
+ *
+ * The copies are made when the process comes inside, and do not follow the base. The machine must
+ * have one CPU, since all processes share the mapping.
  */
 #define pr_fmt(fmt) "bench_remap: " fmt
 
@@ -248,7 +250,7 @@ static void enter(void)
 	__module_get(THIS_MODULE);
 }
 
-/* By the process inside, or when it is dead and has been switched from for good. */
+/* Called by the process inside, or after its last switch when it is dead. */
 static void leave(void)
 {
 	preempt_disable();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A livepatch of a function that threads block in, and of one whose effect shows: what
- * transition.py loads.
+ * A livepatch of a function in which threads block, and of one that shows the effect.
+ * bench/guest/transition.py loads it.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 
-/* What the kernel's does. */
+/* Does what the kernel's function does. */
 static long new_pause(const struct pt_regs *regs)
 {
 	while (!signal_pending(current)) {

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ticks of the time stamp counter that an operation takes; under -icount they
- * are instructions, the kernel's included.
+ * Measures operations in ticks of the time stamp counter. Under -icount these are instructions,
+ * including those of the kernel. With BENCH_NS in the environment they are nanoseconds.
  *
  *   count OP N REPEATS
  *   count OP N -
  *
- * prints REPEATS numbers: ticks that N operations took. Those with a timer tick,
- * a refilled slab or an RCU callback in them are higher; the least is what the
- * operation costs. With "-", REPEATS is read from standard input, line by line,
- * and each is answered by one line: the same process at different times. A line
- * that begins with = is answered by when each measurement began and ended.
+ * Prints REPEATS numbers: the ticks that N operations took. The lowest one is the cost of the
+ * operations, since the others contain a timer tick, a refilled slab or an RCU callback.
  *
- * With BENCH_NS in the environment they are nanoseconds.
+ * With "-", it reads lines with REPEATS from standard input and answers each by a line, so one
+ * process can be measured at different times. A line that begins with = is answered by the times at
+ * which each measurement began and ended.
  *
- * "module" loads bench_kprobes.ko of the current folder.
+ * Addresses are not randomised, and process ids are the same each time.
  *
- * Addresses are not randomised, and process ids are the same each time. exec
- * executes the program "nothing" of the current folder. pipe and socket are a
- * byte to another process and back; that one, the first child, calls socket()
- * and close() in between, and before all writes 1 into the file BENCH_ENTER.
+ *   module         loads bench_kprobes.ko of the current folder
+ *   exec           executes the program "nothing" of the current folder
+ *   pipe, socket   sends a byte to another process and back; this process, the first child, calls
+ *                  socket() and close() in between, and first writes 1 into the file BENCH_ENTER
  */
 #include <err.h>
 #include <fcntl.h>
@@ -44,8 +43,8 @@
 #include <x86intrin.h>
 
 /*
- * Before each measurement: the time in which the kernel does what it put off
- * (RCU gives back stacks and pages), and the next timer tick is far away.
+ * Pause before each measurement. The kernel does its deferred work then (RCU frees stacks and
+ * pages), and the next timer tick is far away.
  */
 #define PAUSE 20000000
 
@@ -67,7 +66,7 @@ static void null_run(unsigned long n)
 		syscall(SYS_getppid);
 }
 
-/* Two context switches each. In between the partner does WORK. */
+/* Each operation has two context switches, between which the partner calls @work. */
 static void partner_begin(void (*work)(void))
 {
 	const char *enter = getenv("BENCH_ENTER");
@@ -145,7 +144,7 @@ static void fork_run(unsigned long n)
 	}
 }
 
-/* By vfork, so that what it costs is exec. */
+/* Uses vfork, so that exec makes up the cost. */
 static void exec_run(unsigned long n)
 {
 	static char *argv[] = { "nothing", NULL }, *env[] = { NULL };
@@ -166,7 +165,7 @@ static void thread_run(unsigned long n)
 	static char stack[16384] __attribute__((aligned(16)));
 
 	while (n--) {
-		/* What pthread_create() asks for, without its bookkeeping. */
+		/* The flags of pthread_create(), without its bookkeeping. */
 		pid_t pid = clone((int (*)(void *))(void *)_exit, stack + sizeof(stack),
 				  CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | SIGCHLD,
 				  NULL);
@@ -187,7 +186,7 @@ static void mmap_run(unsigned long n)
 	}
 }
 
-/* ---- calls, one or a pair each ---- */
+/* ---- operations of one or two calls ---- */
 
 static int file_fd, sockets[2];
 static char page[4096];
@@ -270,7 +269,7 @@ static void getsockopt_run(unsigned long n)
 	}
 }
 
-/* One timer's interrupt in the midst of user space, whose instructions are always as many. */
+/* A timer interrupts user space, which always executes the same number of instructions. */
 #define SPIN 200000
 
 static void interrupt_run(unsigned long n)
@@ -292,7 +291,7 @@ static void interrupt_run(unsigned long n)
 	close(fd);
 }
 
-/* A datagram to oneself: what the softirq that it raises does, too. */
+/* Sends a datagram to this process. The softirq that it raises is part of the cost. */
 static int datagrams;
 
 static void softirq_begin(void)
@@ -317,7 +316,7 @@ static void softirq_run(unsigned long n)
 			err(1, "datagrams");
 }
 
-/* A static key with branches all over the scheduler, on and off. */
+/* Switches a static key with branches in all of the scheduler on and off. */
 static int key_fd;
 
 static void key_begin(void)
@@ -334,7 +333,7 @@ static void key_run(unsigned long n)
 			err(1, "sched_schedstats");
 }
 
-/* Its end is not timed: it waits for grace periods. */
+/* Unloading is not measured, since it waits for grace periods. */
 static int module_fd;
 
 static void module_begin(void)
@@ -392,9 +391,9 @@ static const struct op *find(const char *name)
 }
 
 /*
- * The kernel holds process ids in a tree of nodes for 64 each. New processes get
- * the same id each time, and the node is there: somebody has another id of it.
- * Where the kernel does not have the file, there is more noise.
+ * The kernel keeps process ids in a tree, in nodes of 64 ids. New processes get the same id each
+ * time, and a process holds another id of its node, so the node exists. There is more noise if the
+ * kernel lacks ns_last_pid.
  */
 #define PIDS (157 * 64)
 

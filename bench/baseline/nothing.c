@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The least program there is to execute: no library, no loader, one page. */
+/* The smallest program that can be executed: no library, no loader, one page. */
 void _start(void);
 void _start(void)
 {

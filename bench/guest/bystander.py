@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Figure 2: what probes for another process cost memcached, way by way.
+"""Figure 2: the cost for memcached of probes for another process, by each way of probing.
 
-The functions that memcached calls most are probed, for a process that sleeps."""
+The probed functions are those that memcached calls most. The other process sleeps."""
 
 import contextlib
 import subprocess
@@ -13,25 +13,25 @@ from lib import (HERE, TRACING, Table, bpftrace, kprobe_events, kprobes, mounts,
                  say, settle, shadow)
 
 sys.path.insert(0, str(HERE.parent / "demo"))
-import measure  # noqa: E402  (the demo's server, client and choice of functions)
+import measure  # noqa: E402  (server, client and choice of functions of the demo)
 
 HOW_MANY = (1, 2, 3, 5, 10)
 OPERATIONS, TIMES = 200, 6
 
 
 def cost(pair):
-    """Instructions of one operation, of all that take part in it; the least of some.
+    """Returns the instructions of one operation, of all processes that take part: the lowest value.
 
-    First what starting the way has left to do is done. Then not for long: after a
-    fifth of a second of work without a pause the scheduler weighs the groups anew at
-    each switch, whoever is probed, which takes another per cent."""
+    First the kernel gets time for work that arming the probes has deferred. The measurement is
+    short: after a fifth of a second of work without a pause, the scheduler recomputes the groups'
+    weights at each switch. This costs one per cent, with and without probes."""
     time.sleep(1)
     pair.do(2 * OPERATIONS)
     return min(r["ns"] / r["operations"] for r in (pair.do(OPERATIONS) for _ in range(TIMES)))
 
 
 def behind_the_entry(functions):
-    """SYMBOL+OFFSET of the first instruction that kprobes arm by a breakpoint."""
+    """Returns for each function SYMBOL+OFFSET of the first instruction with a breakpoint kprobe."""
     with shadow("behind", *([f, "--int3"] for f in functions)) as name:
         address = {p["symbol"]: int(p["address"], 16) for p in probes_of(name)}
     symbols = {}

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What following the kernel's own patching, and interrupts that run the base, cost others:
-the module absent and with shadows live, one of them with a private page for each of text.
+"""The costs for processes outside while shadows follow the kernel's own patching, and interrupts
+execute the base. The states are: without the module, and with shadows, one of which has a private
+copy of each page of text.
 
-As outside.py; patching itself is told apart, for that is what has more to do."""
+It measures as outside.py does. Patching has operations of its own, since it has more to do."""
 
 from lib import MODULE, compare, run, shadow, sleeper
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""One hit: what it costs, in the kernel's kprobes and in ours, at the same address."""
+"""The cost of one hit, by kprobes of the kernel and by probes of a shadow at the same address."""
 
 import subprocess
 
@@ -9,7 +9,7 @@ from lib import (COUNT, Table, bpftrace, count, inside, kprobe_events, kprobes, 
 
 FUNCTION = "__x64_sys_getppid"
 N, REPEATS = 1000, 7
-# Far enough for each kind of instruction.
+# So many bytes of the function have each kind of instruction.
 BYTES = 48
 
 
@@ -18,7 +18,8 @@ def least(*wrapper):
 
 
 def map_function():
-    """Offsets of instructions that are executed once per call, and how we arm them."""
+    """Returns {offset: arm} of the instructions that are executed once per call. The arm is that of
+    a shadow."""
     with shadow("map") as name:
         for offset in range(BYTES):
             subprocess.run(["shadowctl", "probe", "add", name, f"{FUNCTION}+{offset}"],
@@ -39,7 +40,8 @@ def optimisable(offset):
 
 
 def choose(where):
-    """The places to compare at; the kernel's jump may cover several instructions."""
+    """Returns {place: offset} for the comparison. A jump of the kernel may replace several
+    instructions."""
     def first(arm, wish):
         offsets = sorted(o for o, a in where.items() if a == arm)
         return next((o for o in offsets if wish(o)), offsets[0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the figures share, inside a guest whose clock counts instructions."""
+"""Shared by the figures. It runs in a guest whose clock counts instructions."""
 
 import contextlib
 import csv
@@ -20,7 +20,7 @@ MODULE = f"/lib/modules/{os.uname().release}/updates/shadowk.ko"
 BASELINE = HERE.parent / "baseline/bench_kprobes.ko"
 COUNT = HERE.parent / "baseline/count"
 LOAD = "/usr/lib/shadowk/bench/load"
-# The paper's mechanism, and what a process writes 1 into to be in the other text.
+# The paper's mechanism, and the file into which a process writes 1 to execute the other text.
 REMAP = HERE.parent / "baseline/bench_remap.ko"
 INSIDE = pathlib.Path("/sys/module/bench_remap/parameters/inside")
 
@@ -41,7 +41,7 @@ def mounts():
 
 
 class Table:
-    """One figure as CSV on standard output."""
+    """Writes one figure as CSV to standard output."""
 
     def __init__(self, *columns):
         self.out = csv.writer(sys.stdout, lineterminator="\n")
@@ -53,15 +53,15 @@ class Table:
 
 
 def count(op, n, repeats, *wrapper):
-    """Instructions of N operations, REPEATS times, the least first."""
+    """Returns the instructions of N operations, measured REPEATS times, lowest first."""
     lines = run(*wrapper, COUNT, op, n, repeats).split()
     return sorted(int(line) for line in lines)
 
 
 class Counter:
-    """One process that runs OP whenever it is asked to.
+    """A process that runs OP when it is asked.
 
-    First in, first out: a fair scheduler's decisions depend on history."""
+    Its policy is SCHED_FIFO, since decisions of a fair scheduler depend on the past."""
 
     def __init__(self, op, n, *wrapper, enter=None):
         self.n = n
@@ -76,14 +76,14 @@ class Counter:
     def __exit__(self, *_):
         self.process.stdin.close()
         self.process.wait()
-        time.sleep(0.1)     # and its children
+        time.sleep(0.1)     # its children end, too
 
     def ticks(self, repeats):
-        """Instructions of n operations, the least first."""
+        """Returns the instructions of n operations, measured REPEATS times, lowest first."""
         return sorted(self.ask(repeats))
 
     def spans(self, repeats):
-        """When each of so many measurements began and ended."""
+        """Returns the begin and end of each of REPEATS measurements."""
         numbers = self.ask(f"={repeats}")
         return list(zip(numbers[::2], numbers[1::2]))
 
@@ -100,7 +100,8 @@ PV_EVENTS = 0x0020F000
 
 
 def trace_events(path):
-    """What is in Xen's trace buffer: xen/public/trace.h says how it looks."""
+    """Yields the events of a file from xentrace, as (event, time). Its format is in
+    xen/public/trace.h."""
     data = pathlib.Path(path).read_bytes()
     words = struct.unpack(f"<{len(data) // 4}I", data)
     at = 0
@@ -112,7 +113,8 @@ def trace_events(path):
 
 
 def hypercalls(counter, repeats=5):
-    """Hypercalls, and operations in multicalls, of one operation of COUNTER; the least."""
+    """Returns the hypercalls, and the operations in multicalls, of one operation of COUNTER.
+    Of several measurements it takes the one with the fewest."""
     run("modprobe", "-a", "xen-privcmd", "xen-evtchn")
     with tempfile.NamedTemporaryFile() as out:
         tracer = subprocess.Popen(["xentrace", "-D", "-S", "1024", "-e", hex(PV_EVENTS), out.name])
@@ -131,7 +133,8 @@ def hypercalls(counter, repeats=5):
 
 @contextlib.contextmanager
 def load(*words):
-    """A client: a function that has it do as told and returns the ns of one operation."""
+    """Starts a client. Yields a function that gives it a command, and returns the ns of one
+    operation."""
     client = subprocess.Popen([LOAD, *map(str, words)], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)
 
@@ -149,12 +152,13 @@ def load(*words):
 
 
 def compare(ops, states, rounds, walk):
-    """What OPS {name: (operations per measurement, measurements per round)} cost in STATES,
-    as a table. walk(measure) goes through the states once and calls measure(state) in each."""
+    """Prints a table of the costs of operations in STATES. OPS is {name: (operations per
+    measurement, measurements per round)}. walk(measure) goes through the states once, and calls
+    measure(state) in each."""
     mounts()
     pathlib.Path("/proc/sys/kernel/sched_rt_runtime_us").write_text("-1")
     counters = {op: Counter(op, n) for op, (n, _) in ops.items()}
-    # Of each round: (state, operation) -> sorted ticks.
+    # For each round: (state, operation) -> sorted ticks.
     seen = []
 
     def measure(state):
@@ -166,7 +170,7 @@ def compare(ops, states, rounds, walk):
             say(f"round {i} of {rounds}" if i else "a round to warm up")
             seen.append({})
             walk(measure)
-            # Memory looks different in each round: what depends on that differs, too.
+            # Another sleeping process in each round, so that the layout of memory varies.
             clutter.enter_context(sleeper())
     del seen[0]
 
@@ -183,8 +187,8 @@ def compare(ops, states, rounds, walk):
 
 @contextlib.contextmanager
 def another():
-    """What takes memory as our module does: a module of its size that has nothing to do, and a
-    process."""
+    """Loads an idle module of the size of shadowk, and starts a process: a control for the effects
+    of memory use alone."""
     run("modprobe", "xfs")
     with sleeper():
         yield
@@ -195,10 +199,10 @@ def inside(shadow):
     return "shadowctl", "run", shadow, "--"
 
 
-# --- the kernel's own probes ---------------------------------------------------------
+# --- probes of the kernel ------------------------------------------------------------
 
 def arms():
-    """How the kernel has armed its kprobes: {"symbol+0x0": "int3"|"jump"|"ftrace"}."""
+    """Returns how the kernel has armed its kprobes: {"symbol+0x0": "int3"|"jump"|"ftrace"}."""
     found = {}
     for line in (KPROBES / "list").read_text().splitlines():
         words = line.split()
@@ -215,7 +219,7 @@ def optimise(wanted):
 
 
 def settle(wanted=None):
-    """The kernel optimises in its own time: wait for it, or for it to give up."""
+    """Waits until the kernel has optimised its kprobes, or tries no longer. Returns arms()."""
     before = None
     for _ in range(10):
         time.sleep(0.2)
@@ -239,10 +243,10 @@ def kprobes(places, handler="empty", optimised=False):
 
 @contextlib.contextmanager
 def kprobe_events(places, filter_=None):
-    """As a person does it: tracefs. Records that pass the filter go to the ring buffer."""
+    """Makes kprobe events by tracefs. Records that pass the filter go to the ring buffer."""
     events = TRACING / "kprobe_events"
     names = [f"p{i}" for i in range(len(places))]
-    # Python's own append mode seeks, which this file refuses.
+    # Not by open(): Python's append mode seeks, which this file refuses.
     fd = os.open(events, os.O_WRONLY | os.O_APPEND)
     for name, place in zip(names, places):
         os.write(fd, f"p:bench/{name} {place}\n".encode())
@@ -276,11 +280,11 @@ def bpftrace(places, predicate=""):
         p.communicate()
 
 
-# --- ours ----------------------------------------------------------------------------
+# --- shadows -------------------------------------------------------------------------
 
 @contextlib.contextmanager
 def shadow(name, *probes, options=()):
-    """A shadow with probes, each a list of words for `shadowctl probe add`."""
+    """Creates a shadow with probes, each a list of words for `shadowctl probe add`."""
     run("shadowctl", "create", name, *options)
     try:
         for words in probes:
@@ -291,14 +295,14 @@ def shadow(name, *probes, options=()):
 
 
 def stext():
-    """Where the kernel's text begins."""
+    """Returns the address at which the kernel's text begins, in hexadecimal."""
     with open("/proc/kallsyms", encoding="ascii") as symbols:
         return next(line.split()[0] for line in symbols if line.endswith(" _stext\n"))
 
 
 @contextlib.contextmanager
 def privatised(name, pages):
-    """A shadow with so many private pages that say what the base says; 0: all."""
+    """Creates a shadow with PAGES private pages without edits. 0: all pages."""
     what = [f"0x{stext()}", "--length", pages * 4096] if pages else ["--all"]
     run("shadowctl", "create", name)
     try:
@@ -310,9 +314,9 @@ def privatised(name, pages):
 
 @contextlib.contextmanager
 def sleeper(name=None):
-    """A process that does nothing, inside or, without a name, outside.
+    """Starts a process that waits, inside the shadow NAME, or outside if that is None.
 
-    A timer of its own would be work for each interrupt."""
+    It waits for input and not for a timer, since that would be work for each interrupt."""
     process = subprocess.Popen([*(inside(name) if name else ()), "cat"], stdin=subprocess.PIPE)
     yield
     process.stdin.close()
@@ -325,7 +329,7 @@ def probes_of(name):
 
 @contextlib.contextmanager
 def tracepoint(wanted=True):
-    """A consumer of what probes of kind "event" report: the ring buffer."""
+    """Lets probes of kind "event" report to the ring buffer."""
     enable = TRACING / "events/shadowk/shadowk_probe/enable"
     if wanted:
         enable.write_text("1")

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What processes outside pay: the module absent, loaded, with shadows live and probed.
+"""The costs for processes outside: without the module, with it, and with a shadow that has probes.
 
-The same processes are measured all the time, round after round; what an operation
-costs in a state is the least that it took in any round."""
+The same processes are measured in all rounds. The cost of an operation in a state is its lowest
+value in any round."""
 
 from lib import MODULE, another, compare, run, shadow, sleeper
 
@@ -13,7 +13,7 @@ OPS = {"null": (1000, 5), "pipe": (1, 60), "thread": (1, 60),
 ROUNDS = 4
 STATES = ("absent", "loaded", "shadow with 10 probes, no process inside", "a process inside, idle",
           "removed", "another module and process")
-# Functions that these operations pass through.
+# Functions that these operations call.
 PROBED = ("__rcu_read_lock", "__rcu_read_unlock", "_raw_spin_lock", "_raw_spin_unlock",
           "_raw_spin_lock_irqsave", "vfs_read", "vfs_write", "copy_process", "do_exit",
           "__x64_sys_getppid")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""A call of a patched function: one livepatch module, in a shadow and in the kernel."""
+"""The cost of a call of a patched function: one livepatch module, in a shadow and in the kernel."""
 
 import pathlib
 import subprocess
@@ -43,7 +43,7 @@ with shadow("p", [FUNCTION]) as name:
 with shadow("p") as name:
     run("shadowctl", "patch", "add", name, FUNCTION, "--return", "1")
     table.row("inside", "ours: returns a value", least(*inside(name)))
-# What comes next loads the same module.
+# The kernel's livepatch needs the module, too, so unload it first.
 wait(lambda: not MODULE.exists() or subprocess.run(["rmmod", MODULE.name], check=False).returncode == 0)
 run("insmod", LIVEPATCH)
 wait(lambda: (SYSFS / "transition").read_text().strip() == "0")

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What shadows cost processes outside, by what happens to interrupts, softirqs and work that
-processes inside raise: a shadow of each policy with a probe, a process inside it, idle.
+"""The costs for processes outside of each policy for asynchronous work. There is a shadow of the
+policy with a probe, and an idle process inside it.
 
-As outside.py."""
+It measures as outside.py does."""
 
 from lib import MODULE, another, compare, run, shadow, sleeper
 
@@ -27,7 +27,7 @@ def walk(measure):
             measure(policy)
             if policy != "owner":
                 continue
-            # Neither works for these processes.
+            # The measured processes use neither of these.
             run("shadowctl", "own", name, "--device", "ttyS0")
             measure(LINE)
             run("shadowctl", "own", name, "--kthread", "kauditd")

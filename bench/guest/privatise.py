@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Section 5.2 of the paper: what it costs to make a shadow, to make its pages private, and to
-attach, in instructions and in memory, with pages of 4 KB and, where there are such, of 2 MB."""
+"""Section 5.2 of the paper: the costs of making a shadow, of making its pages private, and of
+attaching, in instructions and memory. Pages are of 4 KB and, if the machine has them, of 2 MB."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ import pathlib
 from lib import Table, mounts, run, stext
 
 PRIVATISE = "/usr/lib/shadowk/bench/privatise"
-PAGES = (1, 10, 100, 500, 1000, 2000, 0)        # 0: all
+PAGES = (1, 10, 100, 500, 1000, 2000, 0)        # 0: all pages
 THRESHOLD = pathlib.Path("/sys/module/shadowk/parameters/huge_threshold")
 
 
@@ -19,7 +19,7 @@ usual = THRESHOLD.read_text()
 for largest, threshold in (("4 KB", "0"), ("2 MB", usual)):
     THRESHOLD.write_text(threshold)
     lines = [json.loads(line) for line in run(PRIVATISE, stext(), *PAGES).splitlines()]
-    # The machine may have no others.
+    # Without huge pages the second half would repeat the first.
     if largest == "4 KB" or any(huge for *_, huge in lines):
         for line in lines:
             table.row(largest, *line)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What it costs to be inside for a stretch of system calls, for one, and by one's cgroup."""
+"""The costs of being inside for several system calls, for one, and by a cgroup."""
 
 import json
 

@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Figure 4 of the paper: how long lighttpd takes for a file of 217 KB, in another text.
+"""Figure 4 of the paper: the time in which lighttpd, in another text, serves a file of 217 KB.
 
-100 requests, one after the other, by a client in the base. Ours: lighttpd is in a shadow
-with so many pages private. The paper's: bench_remap remaps that many at each switch."""
+A client in the base makes 100 requests, one after the other.
+
+  neither   no other text
+  ours      lighttpd is inside a shadow with the given number of private pages
+  paper's   bench_remap remaps that number of pages at each context switch"""
 
 import json
 import pathlib
@@ -12,7 +15,7 @@ import time
 
 from lib import INSIDE, REMAP, Table, load, mounts, privatised, run, say
 
-PAGES = (1, 10, 100, 500, 1000, 2000, 0)        # 0: all
+PAGES = (1, 10, 100, 500, 1000, 2000, 0)        # 0: all pages
 REQUESTS, TIMES, PORT = 100, 3, 8080
 CONF = f"""
 server.document-root = "/root/www"

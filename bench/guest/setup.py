@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What it takes to set up: instructions and memory, with 1, 10, 100, 1,000 of each.
+"""The costs of setting up: instructions and memory, with 1 to 1,000 shadows and processes.
 
-Instructions are those of who asks for it, in the kernel; "until done" includes what the
-kernel does meanwhile elsewhere, and the time it waits."""
+Instructions are those of the calling process, in the kernel. "until done" also has the work of
+other kernel threads meanwhile, and idle time."""
 
 import json
 

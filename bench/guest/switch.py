@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """Figure 3 of the paper: switch to a text with private pages, call socket(), switch back.
 
-Two processes pass a byte to and fro; the one that is in the other text calls socket() and
-close() in between. Ours: it is in a shadow with so many pages private. The paper's: the
-module bench_remap remaps that many at each switch. Neither: no module at all.
+Two processes pass a byte to and fro. The one in the other text calls socket() and close() in
+between.
 
-The clock of this guest says what is measured: instructions, or time. Under Xen, where
-instructions are counted, hypercalls are, too."""
+  neither   no other text
+  ours      that process is inside a shadow with the given number of private pages
+  paper's   bench_remap remaps that number of pages at each context switch
+
+The guest's clock decides whether instructions or time are measured. Under Xen hypercalls are
+counted, too, if instructions are."""
 
 import json
 import os
@@ -15,12 +18,12 @@ import pathlib
 
 from lib import INSIDE, REMAP, Counter, Table, hypercalls, mounts, privatised, run, say
 
-PAGES = (1, 10, 100, 500, 1000, 0)      # 0: all
+PAGES = (1, 10, 100, 500, 1000, 0)      # 0: all pages
 N = 10
 
 
 def partner(counter):
-    counter.ticks(1)        # by now it exists
+    counter.ticks(1)        # the partner exists afterwards
     pid = counter.process.pid
     return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
 

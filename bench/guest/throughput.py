@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What processes outside do in a time: the module absent, with shadows live, one of them with
-a private page for each of text, and with a shadow of each policy for asynchronous work. Pairs,
-since clocks of emulated machines and their hosts are noisy: what is compared is of one round,
-and rounds go through the states in turns."""
+"""The throughput of processes outside. The states are: without the module; with shadows, one of
+which has a private copy of each page of text; with a shadow of each policy for asynchronous work.
+
+Clocks of emulated machines and of their hosts are noisy. So values are compared within a round
+only, and each round begins with another state."""
 
 import contextlib
 import os
@@ -12,8 +13,8 @@ import statistics
 
 from lib import MODULE, Counter, Table, mounts, run, say, shadow, sleeper
 
-# Operations per measurement. A timer's interrupt is awaited by so many instructions, which are
-# no time.
+# Operations per measurement. "interrupt" is missing: it waits for the timer by a fixed number of
+# instructions, which are no measure of time.
 OPS = {"null": 20000, "pipe": 500, "softirq": 500, "fork": 30, "exec": 30, "module": 3}
 REPEATS = 3
 ROUNDS = 7
@@ -39,7 +40,7 @@ def policy(which):
     with loaded(), shadow("probed", ["vfs_read"], options=["--async", which]) as name, \
             sleeper(name):
         if which == "owner":
-            # Neither works for these processes.
+            # The measured processes use neither of these.
             run("shadowctl", "own", name, "--device", "ttyS0", "--kthread", "kauditd")
         yield
 

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""From the command to the effect, while 128 threads block in a function that is patched:
-one livepatch module, in a shadow and in the kernel.
+"""The time from the command to the effect, while 128 threads block in a patched function: one
+livepatch module, in a shadow and in the kernel.
 
-The effect is seen by another thread of the same process, which calls another function of
-the patch all the time."""
+Another thread of the process sees the effect. It calls another function of the patch all the
+time."""
 
 import ctypes
 import pathlib
@@ -22,7 +22,7 @@ MODULE = pathlib.Path("/sys/module/bench_transition")
 
 
 def watch():
-    """In a process of its own: says when the effect comes, and when it goes."""
+    """Prints the times at which the effect comes and goes. Runs in a process of its own."""
     libc = ctypes.CDLL(None)
     threading.stack_size(1 << 17)
     for _ in range(THREADS):
@@ -46,7 +46,8 @@ def until(done):
 
 
 def measure(way, pid, watcher, command, complete):
-    """Milliseconds until the command returned, the effect was seen, all was complete."""
+    """Runs the command. Adds a row with the milliseconds until it returned, until the effect was
+    seen, and until the transition was complete."""
     began = time.monotonic_ns()
     command()
     returned = time.monotonic_ns()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""System calls inside a shadow with the profile 'trusted', against outside."""
+"""The costs of system calls inside a shadow with the profile 'trusted', and outside."""
 
 import json
 

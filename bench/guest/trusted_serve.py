@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""A request to lighttpd outside, inside a shadow without edits, and inside 'trusted'.
+"""The cost of a request to lighttpd outside, inside a shadow without edits, and inside 'trusted'.
 
-Pairs: each outside run is followed by one inside, and what counts is their ratio."""
+Each run outside is followed by one inside, and their ratio is the result."""
 
 import pathlib
 import subprocess
@@ -21,7 +21,7 @@ server.max-keep-alive-requests = 65535
 
 
 def serve(*wrapper):
-    """Instructions of a request for each size: the least of some."""
+    """Returns the instructions of a request for each size: the lowest value."""
     server = subprocess.Popen([*wrapper, "lighttpd", "-D", "-f", "/root/lighttpd.conf"],
                               stderr=subprocess.DEVNULL)
     time.sleep(1)

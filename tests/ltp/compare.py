@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""In a guest: each test of /root/ltp/list outside and inside; see tests/ltp/run."""
+"""In a guest: runs each test of /root/ltp/list outside and inside, for tests/ltp/run."""
 
 import collections
 import os
@@ -10,9 +10,9 @@ import subprocess
 import sys
 
 LTP = pathlib.Path("/root/ltp")
-TIMEOUT = 20                # seconds: many tests wait longer, and are left out
-TRIES = 3                   # of a test that gives something else
-TCONF = 32                  # LTP's status where the machine lacks what a test needs
+TIMEOUT = 20                # seconds; a test that takes longer is not compared
+TRIES = 3                   # further runs of a test whose status inside differs
+TCONF = 32                  # LTP's status if the machine lacks something that a test needs
 ENV = {**os.environ, "LTPROOT": str(LTP), "TMPDIR": "/tmp", "KCONFIG_SKIP_CHECK": "1",
        "PATH": f"{LTP}/bin:{os.environ['PATH']}", "LTP_COLORIZE_OUTPUT": "n"}
 SHADOW = "ltp"
@@ -21,7 +21,7 @@ GROUP = pathlib.Path("/sys/fs/cgroup/shadowk-ltp")
 
 
 def once(command):
-    """Its status; None when time is up."""
+    """Runs a command. Returns its status, or None if the time is up."""
     with subprocess.Popen(["sh", "-c", f'echo $$ >{GROUP}/cgroup.procs; exec "$@"', "-", *command],
                           env=ENV, cwd="/tmp", stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -31,7 +31,7 @@ def once(command):
         except subprocess.TimeoutExpired:
             return None
         finally:
-            # Children, too, which have process groups of their own.
+            # By the cgroup, since children may have process groups of their own.
             (GROUP / "cgroup.kill").write_text("1")
 
 
@@ -40,7 +40,14 @@ def both(command):
 
 
 def compare(command):
-    """What came of it: same, another, unsteady, late, unbuilt, needs."""
+    """Runs a test outside and inside. Returns (result, statuses).
+
+      same      the statuses are equal
+      another   they differ
+      unsteady  they differ, but vary outside or do not always differ
+      late      it takes longer than TIMEOUT
+      unbuilt   it does not exist
+      needs     the machine lacks something that it needs"""
     outside = once(command)
     if outside in (127, None):
         return "unbuilt" if outside else "late", ""

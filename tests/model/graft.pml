@@ -1,39 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A model of grafts: one process that executes a program and forks, another that attaches and
- * detaches it, in every order. tests/model/check has spin walk all of it.
+ * A model of grafts. One process executes a program and forks, and another one attaches and
+ * detaches it, in every order. tests/model/check lets spin walk all states.
  *
- * What is atomic here is under shk_graft_lock there (kmod/graft). A flush is part of the step whose
- * entry it follows. Left out: locks that only order users, several shadows, stretches.
+ * An atomic step stands for a section under shk_graft_lock in kmod/graft. A flush is part of the
+ * step that writes the entry. The model leaves out locks that only order users, several shadows,
+ * and stretches.
  */
 
 #ifndef STEPS
-#define STEPS 3 /* of whoever attaches and detaches */
+#define STEPS 3 /* of the process that attaches and detaches */
 #endif
 
 #define BASE   0
 #define SHADOW 1
 
-/* Address spaces. */
-#define OLD   0 /* the process's */
-#define NEW   1 /* what its exec makes */
-#define CHILD 2 /* what its fork makes */
+/* mms */
+#define OLD   0 /* the process's first one */
+#define NEW   1 /* made by its exec */
+#define CHILD 2 /* made by its fork */
 #define NONE  3
 
 mtype = { SPARE, BEING_MADE, INSIDE, PARKED };
 
-byte entry[4];	      /* what mm->pgd says */
-mtype state[4];	      /* SPARE: nobody knows it */
+byte entry[4];	      /* the entry in mm->pgd */
+mtype state[4];	      /* SPARE: the mm has no graft */
 bool alive[4], mapped[4];
-bool sibling[4];      /* in .children of OLD */
+bool sibling[4];      /* in the list children of OLD */
 bool leaving[4];
 byte users;	      /* shk_shadow.nr_grafts */
 
-byte mm = OLD;	      /* the process's */
-byte text = BASE;     /* what it executes */
-bool arriving = false; /* has yet to come in, by its task work */
+byte mm = OLD;	      /* the process's mm */
+byte text = BASE;     /* the text that the process executes */
+bool arriving = false; /* a pending attach: NEW comes in by task work */
 bool guard = false;   /* cred_guard_mutex */
-byte wanted = BASE;   /* what the last that was asked and done says */
+byte wanted = BASE;   /* the result that the last successful call must have */
 bool process_done = false, user_done = false, child_lives = false;
 
 #define connected(m) (state[m] == BEING_MADE || state[m] == INSIDE)
@@ -54,7 +55,7 @@ inline disconnect(m) {
 	flush(m)
 }
 
-/* exit_mmap(), then the memory goes. */
+/* exit_mmap(), after which the mm is freed. */
 inline end_mm(m) {
 	atomic {
 		if
@@ -71,7 +72,7 @@ inline end_mm(m) {
 	}
 }
 
-/* pgd_alloc(), and the hook there if the maker executes the shadow. */
+/* pgd_alloc(), and its hook if the process executes the shadow. */
 inline make_mm(m) {
 	atomic {
 		alive[m] = true;
@@ -88,7 +89,7 @@ inline make_mm(m) {
 	}
 }
 
-/* It comes to nothing before anything is mapped: pgd_free(), and the hook likewise. */
+/* fork or exec fails before the first mapping: pgd_free(), and its hook in the same way. */
 inline abort_mm(m) {
 	atomic {
 		if
@@ -121,13 +122,13 @@ inline do_exec() {
 	:: true -> abort_mm(NEW)
 	:: mapped[NEW] = true;
 	   if
-	   :: true -> end_mm(NEW) /* a program that is not there */
+	   :: true -> end_mm(NEW) /* the program does not exist */
 	   :: atomic { !guard -> guard = true };
 	      if
-	      :: true -> end_mm(NEW); /* one that may not be executed */
+	      :: true -> end_mm(NEW); /* the program must not be executed */
 		 guard = false
 	      :: true ->
-		 atomic { /* exec_mm_release(), and the hook there */
+		 atomic { /* exec_mm_release(), and its hook */
 			if
 			:: text == SHADOW && connected(OLD) ->
 				if
@@ -142,7 +143,7 @@ inline do_exec() {
 			fi
 		 };
 		 if
-		 :: true -> /* killed before it has the other; what it has is others', too */
+		 :: true -> /* killed before it uses NEW; other processes may share OLD */
 			guard = false;
 			end_mm(NEW);
 			atomic {
@@ -155,7 +156,7 @@ inline do_exec() {
 			atomic { mm = NEW; text = entry[NEW] };
 			end_mm(OLD);
 			guard = false;
-			atomic { /* on the way back to user space */
+			atomic { /* on the way to user space */
 				if
 				:: arriving ->
 					arriving = false;
@@ -230,7 +231,7 @@ inline detach() {
 	:: it == NONE
 	:: else ->
 		if
-		/* Has it children that are being made? Those that are made are none from here on. */
+		/* If a child is between pgd_alloc() and its first mapping, try again later. */
 #ifndef IGNORE_UNMADE
 		:: atomic { it == OLD && ((sibling[NEW] && !mapped[NEW]) ||
 					  (sibling[CHILD] && !mapped[CHILD])) ->
@@ -283,7 +284,7 @@ init {
 		run user()
 	};
 	process_done && user_done;
-	/* It is where it was put last, whatever it did meanwhile; nothing else is counted. */
+	/* The process is where the last call put it. Only grafts that are connected are counted. */
 	assert(text == wanted && entry[mm] == wanted && !arriving);
 	assert(users == (connected(OLD) -> 1 : 0) + (connected(NEW) -> 1 : 0) +
 			(connected(CHILD) -> 1 : 0));

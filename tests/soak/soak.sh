@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# In a guest: soak.sh SECONDS. All that changes the kernel's text, from inside and outside of a
-# shadow whose every page is private, beside stress-ng's kernel-facing stressors inside. Ends with
-# what each storm did, and with text and page tables compared to before. tests/soak/run starts it.
+# soak.sh SECONDS, in a guest: makes all kinds of changes to the kernel's text, from inside and
+# outside of a shadow in which all pages are private. Beside that, stress-ng's stressors of the
+# kernel run inside. At the end it prints what each storm has done, and compares text and page
+# tables with those before. tests/soak/run starts it.
 self=$0
 T=/sys/kernel/tracing
 tests=/usr/lib/shadowk/tests
@@ -11,7 +12,7 @@ counts=/tmp/soak
 inside="tracer kprobes keys bpf modules livepatch forks stress hotplug"
 outside="tracing_outside edits sizes visitors forks_outside"
 
-# What does not need most of the memory, a device, or the clock.
+# Stressors that do not need most of the memory, a device, or the clock.
 stressors="access affinity aio chdir chmod chown clone context copy-file daemon dentry dir dnotify
 dup epoll eventfd exec fallocate fault fcntl fiemap fifo flock fork fstat futex get getdent
 getrandom inode-flags inotify io itimer kcmp key kill lease link locka lockf madvise membarrier
@@ -21,22 +22,23 @@ shm-sysv sigabrt sigfd sigio sigpending sigq sigsegv sigsuspend sleep sock sockp
 switch symlink sync-file sysinfo tee timer timerfd udp umask unshare urandom utime vfork vm-splice
 wait xattr yield zombie"
 
-# 6.1 warns when a livepatch looks at the stack of a task that waits for a CPU in a function whose
-# return somebody has hooked, a kretprobe say; gone with "rethook: Remove warning messages printed
-# for finding return address of a frame". No returns, then.
+# Linux 6.1 warns when a livepatch walks the stack of a task that waits for a CPU in a function with
+# a hooked return, also one of a kretprobe. The commit "rethook: Remove warning messages printed for
+# finding return address of a frame" removes the warning. So no returns are probed there.
 returns=1
 kind=latency
 [[ $(uname -r) == 6.1.* ]] && returns='' kind=count
-# The instruction behind what tracing uses of an entry, which begins with an ENDBR on 6.12.
+# Offset of the instruction behind the __fentry__ site. On 6.12 an ENDBR comes first.
 body=0x9
 [[ $(uname -r) == 6.1.* ]] && body=0x5
 
-# One more of $storm: done [N]
+# done_ [N]	adds N, or 1, to the count of $storm
 done_() { echo $(($(cat $counts/$storm) + ${1:-1})) >$counts/$storm; }
 fail() { echo "$storm: $*" >>$counts/failures; }
 works() { "$@" >/dev/null 2>$counts/error.$storm || { fail "$* failed: $(tail -1 $counts/error.$storm)"; return 1; }; }
 set_() { echo "$2" >$T/$1; }
-# Lines of the trace in that folder, which may grow faster than it is read if it is not stopped.
+# Prints the number of lines of the trace in a folder. Stops tracing first, since the trace might
+# grow faster than it is read.
 lines() {
 	set_ "$1tracing_on" 0
 	grep -vc '^#' "$T/$1trace"
@@ -47,14 +49,14 @@ huge() { shadowctl --json show soak | grep huge_ranges; }
 any() { shuf -n1 -e "$@"; }
 
 storm_tracer() {
-	# Not all: an IPI takes milliseconds where CPUs take turns.
+	# Not all functions are traced: in an emulator each IPI takes milliseconds.
 	works set_ set_ftrace_filter "$(any 'vfs_*' '*sched*' 'ext4_* tcp_*' '*page*' '*_read*' '*fork*')"
 	works set_ current_tracer "$(any function function_graph)"
 	sleep 0.3
 	[ "$(lines "")" -gt 0 ] && done_
 	works set_ current_tracer nop
 }
-# Another instance, so as not to be in the other's way.
+# Uses an instance of its own, so that it does not disturb storm_tracer.
 storm_tracing_outside() {
 	local e
 	e=$(any sched irq timer signal task kmem writeback)
@@ -111,7 +113,7 @@ storm_stress() {
 	(cd /tmp && timeout -k 5 120 stress-ng --"$s" 2 -t 2s -q --oom-avoid >$counts/stress.out 2>&1)
 	case $? in
 	0) done_ ;;
-	3 | 4) ;; # not here
+	3 | 4) ;; # not possible here
 	*) echo "$s: $(head -1 $counts/stress.out)" >>$counts/stress.failed ;;
 	esac
 }
@@ -128,7 +130,7 @@ storm_edits() {
 	sleep 0.1
 	works shadowctl probe remove soak e && done_
 }
-# What edits() touches goes from pages of 4 KB to one of 2 MB, and back.
+# The range of the edits changes from pages of 4 KB to one of 2 MB, and back.
 storm_sizes() {
 	local before
 	before=$(huge)
@@ -136,7 +138,7 @@ storm_sizes() {
 	sleep 1
 	[ "$(huge)" != "$before" ] && done_
 }
-# Somebody is attached, moves to another shadow, and is detached.
+# A process is attached, moves to another shadow, and is detached.
 storm_visitors() {
 	local pid
 	sleep 1000 &
@@ -191,7 +193,7 @@ done
 sleep "$seconds"
 rm $counts/go
 wait "${pids[@]}"
-# The function tracer and bpftrace are through, what they have started is, too.
+# Work that the function tracer and bpftrace have started may still go on when they have ended.
 sleep 2
 rmdir $T/instances/soak
 shadowctl probe list soak
@@ -205,11 +207,11 @@ status=0
 for storm in $inside $outside; do
 	printf '%-16s %s\n' $storm "$(cat $counts/$storm)"
 	if [ "$(cat $counts/$storm)" = 0 ]; then
-		echo "FAIL: the storm $storm did not happen"
+		echo "FAIL: the storm $storm has done nothing"
 		status=1
 	fi
 done
-# A stressor that fails outside as well says nothing about us.
+# A stressor that fails outside, too, shows no fault of shadowk.
 while IFS=: read -r s why; do
 	if (cd /tmp && timeout -k 5 120 stress-ng --"$s" 2 -t 2s -q --oom-avoid >/dev/null 2>&1); then
 		echo "FAIL: stress-ng --$s inside: $why"
@@ -217,7 +219,7 @@ while IFS=: read -r s why; do
 	fi
 done < <(sort -u $counts/stress.failed)
 if [ -s $counts/failures ]; then
-	echo "FAIL: $(wc -l <$counts/failures) of what was tried, such as"
+	echo "FAIL: $(wc -l <$counts/failures) operations failed, among them"
 	sort $counts/failures | uniq -c | sort -rn | head -20
 	status=1
 fi

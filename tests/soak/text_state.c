@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * text_state save FILE; text_state compare FILE: the kernel's text and the page
- * tables that map it are what they were, and no process has others.
+ * "text_state save FILE" saves the kernel's text and the page tables that map it. "text_state
+ * compare FILE" fails if they have changed since, or if a process has other top-level entries.
  */
 #include <fcntl.h>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sweep_batch WAY[,WAY]... FROM COUNT: passes of these ways, or of "all", at COUNT functions from
- * the FROM-th on; then a line for each of them, which says what became of it. FROM COUNT of 0 0
- * prints how many functions there are. tests/sweep/run starts it.
+ * "sweep_batch WAY[,WAY]... FROM COUNT" makes a pass in each way, or in all ways if WAY is "all",
+ * at COUNT functions from number FROM on. Then it prints a line for each function: hit, uncovered,
+ * or refused. "sweep_batch WAY 0 0" prints the number of functions. tests/sweep/run starts it.
  */
 #include "sweep.h"
 
-/* One of @ways, which are separated by commas. */
+/* True if @name is in @ways, which are separated by commas. */
 static bool is_wanted(const char *ways, const char *name)
 {
 	const char *at = strstr(ways, name);
@@ -26,7 +26,7 @@ static void check_ways(const char *ways)
 	for (unsigned int n = 0; (way = sweep_way(n)); n++)
 		found += is_wanted(ways, sweep_way_name(way));
 	if (found != named && strcmp(ways, "all")) {
-		printf("no such ways: %s\n", ways);
+		printf("unknown way in: %s\n", ways);
 		exit(2);
 	}
 }
@@ -40,11 +40,11 @@ static void expect_option(const char *options, const char *option, const char *p
 	if (!at || sscanf(at + strlen(option), "%31s", value) != 1)
 		return;
 	snprintf(wanted, sizeof(wanted), "%s%s%s", before, value, after);
-	expect(read_file(path, is, sizeof(is)) && strstr(is, wanted), "%s%s, but it is: %s", option,
-	       value, is);
+	expect(read_file(path, is, sizeof(is)) && strstr(is, wanted),
+	       "the command line has%s%s, but the kernel has: %s", option, value, is);
 }
 
-/* What the kernel was told to be, it is. */
+/* Fails if the kernel does not have the clock and the preemption model of its command line. */
 static void check_options(void)
 {
 	char options[4096];

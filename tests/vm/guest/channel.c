@@ -39,7 +39,7 @@ void vm_channel_connect(const char *host)
 	int fd, on = 1;
 
 	inet_pton(AF_INET, host, &in.sin_addr);
-	/* Until dom0 has its end of our interface. */
+	/* Try again until dom0 has its end of the interface. */
 	for (int tries = 0; tries < CONNECT_TRIES; tries++) {
 		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (!connect(fd, (struct sockaddr *)&in, sizeof(in))) {
@@ -114,12 +114,12 @@ void vm_halt(void)
 	char rest[64];
 
 	if (channel >= 0 && tcdrain(channel)) {
-		/* A connection: until the other end has all of it. */
+		/* A TCP connection: wait until the other end has all data. */
 		shutdown(channel, SHUT_WR);
 		while (read(channel, rest, sizeof(rest)) > 0)
 			;
 	}
-	/* The host ends the emulator when it has the last frame. */
+	/* The host ends the emulator after it has received the last frame. */
 	reboot(RB_AUTOBOOT);
 	for (;;)
 		pause();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Process 1: run one command and carry its input, output and status. */
+/* Process 1: runs one command and carries its input, output and status. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "vm.h"
 
-/* The command's ends, ours to poll. With a terminal, in and out are its master. */
+/* Pipes to the command. With a terminal, @in and @out are its master. */
 struct command {
 	pid_t pid;
 	int in, out, err;
@@ -24,7 +24,7 @@ struct command {
 	/* Input that the command has not taken; the credit window bounds it. */
 	char pending[VM_STDIN_WINDOW];
 	size_t waiting;
-	int last; /* no more will come */
+	int last; /* the end of input was received */
 };
 
 static void exec_command(char **argv)
@@ -75,7 +75,7 @@ static void start_with_tty(struct command *cmd, char **argv)
 	cmd->err = -1;
 }
 
-/* Pass on what is there; -1 when the other end is closed for good. */
+/* Sends the data that can be read. Returns -1 when the other end is closed. */
 static int forward(int fd, int type)
 {
 	char data[VM_FRAME_MAX];
@@ -93,13 +93,13 @@ static void drain(int fd, int type)
 {
 	if (fd < 0)
 		return;
-	/* A daemon may have kept the other end: take what is there, then go. */
+	/* A daemon may keep the other end open: only send the data that are there. */
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	while (forward(fd, type) > 0)
 		;
 }
 
-/* Never blocks: a command that does not read must not hold up its own output. */
+/* Writes input without blocking: a command that does not read must not hold up its output. */
 static void feed(struct command *cmd)
 {
 	uint16_t credit;

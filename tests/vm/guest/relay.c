@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Process 1 of a Xen dom0 that only runs a domU: carry that one's channel. */
+/* Process 1 of a Xen dom0 that only runs a domU: carries the domU's channel. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -84,7 +84,7 @@ void vm_relay(const char *address, char **argv)
 			break;
 		if (fds[1].revents && copy(vm_channel_fd(), sock))
 			break;
-		/* A domU that crashed says no goodbye. */
+		/* A domU that crashed does not close its connection. */
 		if (!n && has_ended(domu))
 			break;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* From the first instruction of user space to a root that a command can run in. */
+/* Sets the guest up, from the first user instruction to a root in which a command can run. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -50,7 +50,7 @@ static char *read_file(const char *path, size_t *len)
 	return text;
 }
 
-/* KEY=VALUE strings, an empty one, then the command's arguments. */
+/* Reads strings: KEY=VALUE, then an empty one, then the command's arguments. */
 void vm_read_conf(struct vm_conf *conf)
 {
 	size_t len;
@@ -94,7 +94,7 @@ void vm_load_module(const char *path, const char *params)
 	close(fd);
 }
 
-/* What the disk needs, numbered in the order to load it in. */
+/* Loads the modules that the disk needs. Their names begin with numbers in loading order. */
 void vm_load_early_modules(void)
 {
 	struct dirent **names;
@@ -187,7 +187,7 @@ static const struct {
 	{ "securityfs", "/sys/kernel/security", "" },
 };
 
-/* With an address of its own and a network of four, or as it is. */
+/* Sets the interface up, with @address and a network of four addresses unless it is NULL. */
 void vm_interface_up(const char *name, const char *address)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
@@ -198,7 +198,7 @@ void vm_interface_up(const char *name, const char *address)
 	if (address) {
 		inet_pton(AF_INET, address, &in.sin_addr);
 		memcpy(&ifr.ifr_addr, &in, sizeof(in));
-		/* The device comes after its driver. */
+		/* The device may appear some time after its driver was loaded. */
 		for (int ms = 0; ioctl(fd, SIOCSIFADDR, &ifr); ms += 10) {
 			if (ms > DEVICE_WAIT_MS)
 				vm_fail("%s: %s", name, strerror(errno));

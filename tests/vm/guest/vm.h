@@ -22,19 +22,19 @@ enum {
 	VM_WINDOW = 'W', /* to guest: rows and columns, 16 bits each */
 };
 
-/* A tty drops what it cannot buffer: never more than this on its way to us. */
+/* A tty drops data that it cannot buffer, so at most this much is sent without credit. */
 #define VM_STDIN_WINDOW 2048
 #define VM_FRAME_MAX	4096
 
-/* Where a dom0 listens for its domU, and that one's address. */
+/* The port on which a dom0 listens for its domU, and the domU's address. */
 #define VM_PORT		99
 #define VM_DOMU_ADDRESS "10.99.0.2"
 
-/* What the host asks for: /vm/conf, strings that end in NUL. */
+/* The host's wishes, from /vm/conf: strings that end in NUL. */
 struct vm_conf {
 	char *root;   /* block device of the root, NULL: the initramfs */
-	char *host;   /* a Xen domU: address of its dom0, which has the channel */
-	char *relay;  /* a Xen dom0: where its domU finds it */
+	char *host;   /* in a Xen domU: address of its dom0, which has the channel */
+	char *relay;  /* in a Xen dom0: its address for the domU */
 	char *module; /* module to load, NULL: none */
 	char *params; /* its parameters */
 	int log;      /* send the kernel log at the end */
@@ -67,7 +67,7 @@ int vm_receive(struct vm_frame *frame);
 void vm_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void vm_halt(void) __attribute__((noreturn));
 
-/* relay.c: ends with the domU that ARGV runs. */
+/* relay.c: halts when the domU that @argv runs has ended. Does not return. */
 void vm_relay(const char *address, char **argv) __attribute__((noreturn));
 
 #endif

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Bochs: slow, but its TLB has global entries. Others go when CR3 is loaded, whatever the
-PCID: no emulator that we have keeps those of another PCID (BX_CPU_C::SetCR3()).
+"""Bochs is slow, but its TLB has global entries. It drops all other entries when CR3 is loaded,
+whatever the PCID (BX_CPU_C::SetCR3()). No emulator here keeps entries of another PCID.
 
-It boots a CD with ISOLINUX (GRUB takes twice as long to read it) and then has
-everything in memory: cloud kernels have no driver for its disks."""
+It boots a CD with ISOLINUX, since GRUB takes twice as long to read it. Everything is in memory
+then: cloud kernels have no driver for its disks."""
 
 import os
 import re
@@ -15,12 +15,12 @@ import tty
 
 from . import roots
 
-BOOT_TIMEOUT = 600              # 30 s where nobody else wants the CPU
+BOOT_TIMEOUT = 600              # 30 s on an idle machine
 CPU = "corei7_haswell_4770"
-# Its MWAIT misses what another CPU writes, so an idle CPU would sleep through IPIs.
-# The CPUID of a single core contradicts itself, and 6.12 warns of it: there are always
-# two, of which the kernel may use one.
-# Only a triple fault ends Bochs (see CONFIG): make every way down lead to one.
+# idle=halt: Bochs's MWAIT misses writes of other CPUs, so an idle CPU would sleep through IPIs.
+# There are always two cores, of which the kernel may use one: the CPUID of a single core
+# contradicts itself, and 6.12 warns of it.
+# Only a triple fault ends Bochs (see CONFIG), so every shutdown must lead to one.
 ARGS = ("console=ttyS0,115200 loglevel=5 oops=panic panic=-1 reboot=triple nox2apic "
         "random.trust_cpu=on cryptomgr.notests idle=halt")
 ISOLINUX = """default linux
@@ -75,8 +75,8 @@ def make_iso(cfg):
 
 
 def swallow_screen(cfg, process):
-    """Bochs draws its screen on a terminal of its own, whose name it tells. What nobody reads
-    there fills it, in six minutes of a blinking cursor, and Bochs waits for good."""
+    """Reads Bochs's screen. Bochs draws it on a terminal of its own, whose name it prints. Without
+    a reader the terminal is full after six minutes of a blinking cursor, and Bochs hangs."""
     told = None
     while not told and process.poll() is None:
         time.sleep(0.1)
@@ -84,7 +84,7 @@ def swallow_screen(cfg, process):
                          re.M)
     try:
         screen = os.open(told[1], os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(screen)      # and no echo, which Bochs would take for keys
+        tty.setraw(screen)      # without echo, which Bochs would take for keys
         while os.read(screen, 4096):
             pass
     except (OSError, TypeError):
@@ -92,7 +92,7 @@ def swallow_screen(cfg, process):
 
 
 def start(cfg):
-    """The running emulator and our end of its channel."""
+    """Starts the emulator. Returns its process and this end of its channel."""
     iso = make_iso(cfg)
     listener = socket.create_server(("127.0.0.1", 0))
     (cfg.work / "bochsrc").write_text(CONFIG.format(
@@ -103,7 +103,7 @@ def start(cfg):
         ["setpriv", "--pdeathsig", "KILL", "--", "bochs-bin", "-q",
          "-f", cfg.work / "bochsrc", "-rc", cfg.work / "continue"],
         env={**os.environ, "TERM": "linux"}, start_new_session=True,
-        # What makes its debugger ask for a command ends it there, with a word in the log.
+        # If its debugger asks for a command, the end of input ends it, and the log says so.
         stdin=subprocess.DEVNULL, stdout=cfg.emulator_log, stderr=cfg.emulator_log)
     threading.Thread(target=swallow_screen, args=(cfg, process), daemon=True).start()
     listener.settimeout(60)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Kernels that are built from Debian's source, with checks that the kernel has of itself.
+"""Kernels that are built from Debian's source, with the kernel's own checks.
 
-Built once per configuration and version of the source, which takes long: what is
-interrupted goes on where it was."""
+Each is built once for a configuration and version of the source, which takes long. A build that was
+interrupted continues where it was."""
 
 import collections
 import hashlib
@@ -15,18 +15,18 @@ import time
 from . import cache, debs
 
 SOURCE = "linux-source-6.1"
-# What modules are built with; the rest of the tree goes once the kernel is there.
+# Files with which modules are built. The rest of the tree is deleted after the build.
 KEPT = {"Makefile", "Kbuild", ".config", "Module.symvers", "System.map", "arch", "include",
         "scripts", "tools"}
 NICE = ["nice", "-n", "10"]
-# As in Debian's kernels, what shadow/hooks.c needs of ftrace.c is to be a function.
+# As in Debian's kernels, the functions of ftrace.c that kmod/hooks uses must not be inlined.
 ARGS = ["CFLAGS_ftrace.o=-fno-inline-functions -fno-inline-small-functions"
         " -fno-inline-functions-called-once"]
-# Files whose data the module shares. KCSAN watches these and all modules: it looks at one access
-# in a thousand, and the rest of the kernel would have most of those.
+# Files whose data the module shares. KCSAN watches these and all modules. It looks at one access in
+# a thousand, and most of these accesses would be elsewhere if it watched the whole kernel.
 SHARED = ["fork", "exit", "exec", "kthread", "task_work", "workqueue", "mmu_notifier", "kprobes",
           "patch", "transition", "cgroup"]
-# Their locks' barriers are noticed where they are.
+# Files with the barriers of locks, which KCSAN must know.
 BARRIERS = ["spinlock", "mutex", "rwsem", "percpu-rwsem", "semaphore", "osq_lock", "tree", "srcutree",
             "smp", "stop_machine", "softirq", "completion", "refcount", "llist"]
 WATCHED = ["KCSAN_SANITIZE=n", *(f"KCSAN_SANITIZE_{name}.o=y" for name in SHARED),
@@ -40,7 +40,7 @@ RECIPES = {
 
 
 def lines(name):
-    """The configuration of a kernel."""
+    """Returns the lines of a kernel's configuration."""
     return [line.strip() for config in RECIPES[name].configs
             for line in (cache.TOP / f"tests/vm/{config}.config").read_text().splitlines()
             if re.match("CONFIG_|# CONFIG_", line)]
@@ -55,7 +55,7 @@ def say(name, text):
 
 
 def unpack(name, tree, version):
-    """The source, whole or not at all."""
+    """Unpacks the source. TREE is complete if it exists."""
     if tree.exists():
         return
     say(name, f"downloading and unpacking {SOURCE} {version}")
@@ -73,7 +73,7 @@ def unpack(name, tree, version):
 
 
 def environment():
-    """Its own jobs, not those of the make around it."""
+    """Returns an environment in which make does not share the jobs of an outer make."""
     return {k: v for k, v in os.environ.items()
             if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
@@ -95,7 +95,7 @@ def configure(name, tree):
 
 
 def compile_all(name, tree):
-    """make, with a word every now and then of how far it is."""
+    """Runs make, and prints its progress from time to time."""
     begun = told = time.monotonic()
     files = 0
     terminal = sys.stderr.isatty()
@@ -122,7 +122,7 @@ def compile_all(name, tree):
 
 
 def prune(tree):
-    """Objects and sources that no module needs: most of two gigabytes."""
+    """Deletes objects and sources that no module needs: most of two gigabytes."""
     for path in tree.iterdir():
         if path.name not in KEPT:
             cache.remove(path)
@@ -149,7 +149,7 @@ def build(name, folder, version):
     for made, name in (("arch/x86/boot/bzImage", "vmlinuz"), (".config", "config"),
                        ("System.map", "System.map")):
         os.replace(tree / made, folder / name)
-    # Modules are configured by the very same file.
+    # Modules use the same configuration.
     (tree / ".config").symlink_to("../config")
     prune(tree)
     (folder / "build").symlink_to("source")
@@ -174,8 +174,8 @@ def build_current(name, link):
 
 
 def get(name, link):
-    """Its folder; LINK, in the cache, names the last one. A newer source is no reason to
-    build it again, which takes too long."""
+    """Returns the kernel's folder. LINK, in the cache, names the last one. A newer source is no
+    reason to build it again, which takes too long."""
     if link.exists() and link.resolve().name.endswith(key(name)):
         return link.resolve()
     subprocess.run([cache.TOP / "scripts/deps", "debug"], check=True)

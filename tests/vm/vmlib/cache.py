@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A folder of things that take long to make: made once, whole or not at all."""
+"""A folder for things that take long to make. Each is made once, and is complete if it exists."""
 
 import contextlib
 import fcntl
@@ -28,7 +28,7 @@ def root():
 
 @contextlib.contextmanager
 def lock(name):
-    """One maker at a time; the lock goes with its process, however that ends."""
+    """Only one process holds the lock. It is released when the process ends, in whatever way."""
     folder = root() / "lock"
     folder.mkdir(exist_ok=True)
     with open(folder / name.replace("/", "-"), "w", encoding="ascii") as f:
@@ -37,7 +37,7 @@ def lock(name):
 
 
 def make(name, build):
-    """The entry NAME, made by build(path) if it is absent.
+    """Returns the entry NAME, made by build(path) if it is absent.
 
     It is built aside and renamed, so an entry that exists is complete."""
     path = root() / name
@@ -70,7 +70,8 @@ def remove(path):
 
 
 def point(link, path, time_ns=None):
-    """LINK, new or not, names PATH beside it from one instant on; its time is TIME_NS."""
+    """Makes LINK name PATH beside it, atomically, whether LINK exists or not. Its time is
+    TIME_NS."""
     aside = link.with_name(f".{link.name}.{os.getpid()}")
     aside.symlink_to(path.name)
     if time_ns is not None:
@@ -79,7 +80,7 @@ def point(link, path, time_ns=None):
 
 
 def drop_older(folder, keep, pattern):
-    """Forget entries that a newer one has replaced, so the cache stays bounded."""
+    """Deletes entries that a newer one has replaced, so the cache stays bounded."""
     for path in (root() / folder).glob(pattern):
         if path != keep:
             remove(path)

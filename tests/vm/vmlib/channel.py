@@ -29,7 +29,7 @@ class Channel:
         self.buffer = bytearray()
         self.credit = STDIN_WINDOW
         self.booted = False
-        self.failed = None          # the guest's own word why it could not start
+        self.failed = None          # the guest's error if it could not start
         self.status = None
         self.log = bytearray()
         self.timed_out = False
@@ -59,7 +59,7 @@ class Channel:
                 return
 
     def start_input(self):
-        """Only now: a guest that still boots would lose or echo what it is sent."""
+        """Called after the boot: a guest that still boots would lose or echo its input."""
         if self.interactive:
             self.send_window()
             signal.signal(signal.SIGWINCH, self.send_window)
@@ -88,7 +88,7 @@ class Channel:
                 break
 
     def watch_input(self):
-        """Listen to stdin only while the guest can take more."""
+        """Watches stdin while the guest can take more."""
         if self.stdin_open is None:
             self.feed()
         elif self.stdin_open:
@@ -116,7 +116,8 @@ class Channel:
             self.start_input()
 
     def skip_firmware(self):
-        """Its text, which has no NUL, is on every serial port; the first frame is B or F."""
+        """Skips the firmware's text, which is on every serial port and has no NUL. The first frame
+        is B or F."""
         while len(self.buffer) >= 3 and (self.buffer[0] not in b"BF" or self.buffer[2]):
             del self.buffer[0]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Writing the "newc" archives that the kernel unpacks as its first root."""
+"""Writes the "newc" archives that the kernel unpacks as its first root."""
 
 import os
 import pathlib
@@ -40,7 +40,7 @@ class Writer:
         self.entry(name, stat.S_IFLNK | 0o777, target.encode())
 
     def file(self, name, path):
-        """One file, link or device of the host, as NAME."""
+        """Adds a file, link or device of the host, as NAME."""
         st = os.lstat(path)
         if stat.S_ISLNK(st.st_mode):
             self.link(name, os.readlink(path))
@@ -50,7 +50,7 @@ class Writer:
             self.folder(name, stat.S_IMODE(st.st_mode))
 
     def tree(self, path, under=""):
-        """Everything below PATH, as UNDER/..."""
+        """Adds everything below PATH, as UNDER/..."""
         path = pathlib.Path(path)
         for folder, dirs, files in os.walk(path):
             dirs.sort()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Debian packages, downloaded and unpacked without installing them.
 
-The archive changes under a machine's package lists: the packages of one source have
-different versions at times, and a list may name a file that is gone. So the version of each
-package is looked up by itself, and again with new lists after a download that failed."""
+The archive changes while a machine's package lists stay: packages of one source may have different
+versions, and a list may name a file that is gone. So the version of each package is looked up
+separately, and again with new lists after a download has failed."""
 
 import functools
 import os
@@ -21,7 +21,7 @@ STARTED = time.time()
 
 
 class Unavailable(Exception):
-    """Something that a guest is made of cannot be had; one line, with the remedy."""
+    """A part of a guest is not available. The text is one line, with the remedy."""
 
 
 class NotInArchive(Unavailable):
@@ -37,7 +37,7 @@ def run(args, **kw):
 
 @functools.cache
 def lists():
-    """Where apt keeps its package lists."""
+    """Returns the folder of apt's package lists."""
     words = shlex.split(run(["apt-config", "shell", "LISTS", "Dir::State::lists/d"]))
     return pathlib.Path(words[0].removeprefix("LISTS="))
 
@@ -59,7 +59,7 @@ def update():
     with cache.lock("apt-lists"):
         if not stamp.exists() or stamp.stat().st_mtime < STARTED:
             cache.say("fetching apt's package lists")
-            # One source that does not answer is no reason to do without the others.
+            # If one source does not answer, the others are still used.
             subprocess.run([cache.TOP / "scripts/apt-update"], stdout=sys.stderr, check=False)
             stamp.touch()
     return True
@@ -80,9 +80,9 @@ def fresh(attempt):
 def latest(link, make):
     """Returns the cache's entry that make() finds or makes for what the archive has now.
 
-    LINK remembers it until the package lists are newer. With SHADOWK_NO_BUILD the link
-    always wins, because what is built was built for its entry. So it does when make()
-    fails, as without a network."""
+    LINK names that entry until the package lists are newer. With SHADOWK_NO_BUILD the link always
+    decides, since everything was built for its entry. It also does if make() fails, for example
+    without a network."""
     known = link.exists()
     if known and (os.environ.get("SHADOWK_NO_BUILD") or
                   lists_time() <= link.lstat().st_mtime_ns):
@@ -121,7 +121,7 @@ ABSENT = re.compile("not found|No packages found|Unable to locate")
 def apt_cache(*args):
     """Returns apt-cache's output about the archive, whatever is installed here.
 
-    Its index is kept in our cache: some machines keep none, and making it takes a second."""
+    Its index is kept in the cache: some machines keep none, and making it takes a second."""
     index = cache.root() / "apt"
     index.mkdir(exist_ok=True)
     done = subprocess.run(["apt-cache", "-o", f"Dir::Cache::pkgcache={index}/pkgcache.bin",
@@ -135,13 +135,13 @@ def apt_cache(*args):
 
 
 def shown(*args):
-    """Stanzas that apt-cache shows, each as a dictionary."""
+    """Returns the stanzas that apt-cache shows, each as a dictionary."""
     return [dict(re.findall(r"^([\w-]+): (.*)$", stanza, re.M))
             for stanza in apt_cache("show", *args).split("\n\n") if stanza.strip()]
 
 
 def candidate(package):
-    """The version that apt would install."""
+    """Returns the version that apt would install."""
     for stanza in shown("--no-all-versions", package):
         if "Version" in stanza:
             return stanza["Version"]
@@ -149,17 +149,16 @@ def candidate(package):
 
 
 def pick(package, version):
-    """VERSION if the archive has it, else the candidate: (PACKAGE, version)."""
+    """Returns (PACKAGE, VERSION) if the archive has that version, else the candidate."""
     if version and shown(f"{package}={version}"):
         return package, version
     return package, candidate(package)
 
 
 def dependency(package, version, pattern):
-    """The first dependency of a package whose name matches: (name, version).
+    """Returns the first dependency of a package whose name matches: (name, version).
 
-    Its version is the one that the dependency names, if the archive has that, else the
-    candidate."""
+    The version is that of the dependency if the archive has it, else the candidate."""
     depends = next((s.get("Depends", "") for s in shown(f"{package}={version}")), "")
     for clause in re.split(r"[,|]", depends):
         found = re.match(r"\s*(\S+)(?: \([<>=]+ (\S+)\))?", clause)
@@ -169,7 +168,7 @@ def dependency(package, version, pattern):
 
 
 def names(prefix):
-    """Packages that begin so."""
+    """Returns the packages whose names begin with PREFIX."""
     return apt_cache("pkgnames", prefix).split()
 
 
@@ -183,15 +182,15 @@ def is_older(a, b):
 
 # --- downloads ---------------------------------------------------------------------
 
-# apt-get's words for a package or file that new lists may have. Others are of the network
-# or of this machine.
+# apt-get's errors about a package or file that new lists may have. Its other errors are about the
+# network or this machine.
 GONE = re.compile(r"\b40[34] |File not found|Unable to locate|was not found|Can't find a source|"
                   "no installation candidate|unmet dependencies|held broken|Hash Sum|"
                   "unexpected size")
 
 
 def apt(what, args, **kw):
-    """Runs apt-get, which says only why it fails."""
+    """Runs apt-get, which prints only its errors."""
     done = subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", *args],
                           stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False,
                           env={**os.environ, "LC_ALL": "C"}, **kw)
@@ -206,14 +205,14 @@ def apt(what, args, **kw):
 
 
 def fetch(packages, folder):
-    """Download just these, each as (name, version)."""
+    """Downloads these packages only, each as (name, version)."""
     words = [f"{name}={version}" for name, version in packages]
     apt(" ".join(words), ["download", *words], cwd=folder)
 
 
 def fetch_closure(packages, folder):
-    """Download these packages and all that they depend on, as for an empty system."""
-    for deb in folder.glob("*.deb"):    # of an attempt before, at other versions
+    """Downloads these packages and all dependencies, as for an empty system."""
+    for deb in folder.glob("*.deb"):    # of an earlier attempt, with other versions
         deb.unlink()
     state = folder / "state"
     (state / "partial").mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernel log as a second judge: what in it means that the kernel is not well."""
+"""The kernel log as a second judge: lines that mean that the kernel has a fault."""
 
 import re
 
@@ -15,9 +15,9 @@ BAD = re.compile("|".join((
     r"\bOut of memory: Killed",
     r"Bad page state", r"refcount_t:", r"list_(add|del) corruption",
 )))
-# Lines that contain one of the above but are about how the kernel is built, about a program
-# that crashed, which chose its name itself (show_signal(), show_signal_msg()), or about a race
-# in which neither side is ours.
+# Lines that match one of these patterns are no fault. They tell how the kernel is built, or report
+# a race of which neither side is in shadowk. Or they tell that a program crashed, whose name may be
+# anything (show_signal(), show_signal_msg()).
 FINE = re.compile("|".join((
     r"\btraps: .{1,15}\[\d+\] (?:trap )?[\w ]+ ip:[0-9a-f]+ sp:[0-9a-f]+ error:",
     r"(?:^|[] ;]).{1,15}\[\d+\]: segfault at [0-9a-f]+ ip [0-9a-f]+ sp [0-9a-f]+ error",
@@ -26,9 +26,9 @@ FINE = re.compile("|".join((
     r"BUG: KCSAN: [\w-]+ in (?!.*\[shadowk\])",
     r"KFENCE: initiali[sz]ed", r"kfence: initiali[sz]ed", r"KernelAddressSanitizer initialized",
 )), re.I)
-# A failed allocation and the OOM killer print a trace, which ends so. The caller that failed,
-# or the parent of the program that was killed, reports whether that is a fault. A machine
-# without memory is one in any case: see BAD.
+# A failed allocation and the OOM killer print a trace, which ends with TRACE_END. The caller that
+# failed, or the parent of the killed program, reports whether that is a fault. A machine without
+# memory is a fault in any case: see BAD.
 DENIED = (r"page allocation failure|vmalloc error|percpu: allocation failed|"
           r"invoked oom-killer")
 TRACE_END = r"</TASK>"
@@ -36,13 +36,13 @@ BEFORE, AFTER, MOST = 3, 40, 200
 
 
 def environment():
-    """The same for tests/vm/guest/many."""
+    """Returns the patterns as environment variables, for tests/vm/guest/many."""
     return [f"BAD={BAD.pattern}", f"FINE={FINE.pattern}", f"DENIED={DENIED}",
             f"TRACE_END={TRACE_END}"]
 
 
 def bad_lines(log):
-    """Lines that condemn, with what stands around them; empty when all is well."""
+    """Returns the lines that show a fault, with lines around them, or none."""
     lines = log.splitlines()
     wanted, denied = set(), False
     for at, line in enumerate(lines):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Debian's kernels and their headers, kept in the cache and never installed.
 
-A kernel is a folder: vmlinuz, config, release, version, lib/modules/RELEASE, and
-build, the tree to build modules against. A folder of that shape made by hand is as good
-as one of ours. Those that are no packages: see built.py."""
+A kernel is a folder: vmlinuz, config, release, version, lib/modules/RELEASE, and build, the tree
+to build modules against. A folder of that shape may also be made by hand. built.py has the kernels
+that are not packages."""
 
 import functools
 import os
@@ -22,7 +22,7 @@ FLAVOURS = {
     "6.1-generic": "amd64",
     "6.12-generic": "6.12-amd64",
 }
-# The ends of what the archive holds of a series: a prefix of releases, and which end.
+# The oldest and the newest kernel of a series in the archive: a prefix of releases, and which end.
 ENDS = {f"{series}-{end}": (series, end) for series in ("6.1", "6.12")
         for end in ("oldest", "newest")}
 NAMES = (*FLAVOURS, *ENDS, *built.RECIPES)
@@ -30,7 +30,7 @@ UNLINKED_KEPT = 24 * 3600       # seconds
 
 
 def resolve(name):
-    """The packages of a kernel, image first, as (package, version)."""
+    """Returns the packages of a kernel, image first, as (package, version)."""
     if name in ENDS:
         return end_of_series(*ENDS[name])
     meta = f"linux-image-{FLAVOURS[name]}"
@@ -38,7 +38,7 @@ def resolve(name):
 
 
 def packages(image):
-    """Returns the image and the packages that its modules are built with. Each has its own
+    """Returns the image and the packages with which its modules are built. Each has its own
     version."""
     headers = debs.pick(image[0].replace("image", "headers", 1), image[1])
     return [image, headers, debs.dependency(*headers, r"linux-headers-.*-common"),
@@ -46,7 +46,7 @@ def packages(image):
 
 
 def end_of_series(series, end):
-    """The oldest or newest cloud kernel of a series that is there with all its packages."""
+    """Returns the oldest or newest cloud kernel of a series of which all packages exist."""
     pattern = re.compile(rf"linux-image-{re.escape(series)}\.\d.*-cloud-amd64")
     images = [(name, version) for name in debs.names(f"linux-image-{series}.")
               if pattern.fullmatch(name) for version in debs.versions(name)]
@@ -61,7 +61,7 @@ def end_of_series(series, end):
 
 
 def unpacked(debs_folder):
-    """All packages of a folder unpacked together, without the files for people."""
+    """Unpacks all packages of a folder together, without documentation."""
     tree = debs_folder / "tree"
     tree.mkdir()
     debs.unpack(sorted(debs_folder.glob("*.deb")), tree)
@@ -72,7 +72,7 @@ def unpacked(debs_folder):
 
 
 def relocate(tree, release):
-    """Headers name their other halves by absolute path: point them into TREE."""
+    """Makes absolute paths in the headers, which name other packages, point into TREE."""
     headers = tree / f"usr/src/linux-headers-{release}"
     for path in headers.rglob("*"):
         if path.is_symlink() and os.readlink(path).startswith("/usr/"):
@@ -82,7 +82,7 @@ def relocate(tree, release):
     for name in ("Makefile", ".kernelvariables"):
         path = headers / name
         if path.exists() and not path.is_symlink():
-            # Where the tree is, seen from make itself: it may be renamed later.
+            # The tree's place as make finds it, since the tree may be renamed later.
             here = "$(abspath $(dir $(lastword $(MAKEFILE_LIST)))../../..)"
             text = re.sub(r"(?<![\w.])/usr/src/", here + "/usr/src/", path.read_text())
             path.write_text(text)
@@ -90,7 +90,7 @@ def relocate(tree, release):
 
 
 def build(folder, release, wanted):
-    """Fill FOLDER with the kernel that these packages hold."""
+    """Fills FOLDER with the kernel of these packages."""
     with tempfile.TemporaryDirectory(dir=folder) as tmp:
         tmp = pathlib.Path(tmp)
         debs.fetch(wanted, tmp)
@@ -121,8 +121,8 @@ def build_current(name):
 
 
 def drop_unlinked():
-    """Removes kernels, with their images, that no name has stood for since a day, so that the
-    cache stays bounded. A run that began before that may still use one."""
+    """Removes kernels, with their images, that have had no name for a day, so that the cache stays
+    bounded. Until then a run may still use one."""
     root = cache.root()
     linked = {p.resolve() for p in (root / "kernels").iterdir() if p.is_symlink()}
     for path in (root / "kernels").glob("*_*"):
@@ -152,6 +152,6 @@ def release(folder):
 
 
 def slowness(folder):
-    """How much longer things take than on a kernel of Debian's, about."""
+    """Returns about how much longer tests take than on a kernel of Debian."""
     config = (folder / "config").read_text()
     return 8 if "CONFIG_KASAN=y\n" in config else 4 if "CONFIG_KCSAN=y\n" in config else 1

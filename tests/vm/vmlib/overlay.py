@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What one run adds to a guest: process 1, the command, our build, copied files."""
+"""The files that one run adds to a guest: process 1, the command, the build, copied files."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ GUEST = cache.TOP / "tests/vm/guest"
 
 
 def agent():
-    """Process 1, linked statically: it starts before there is a root."""
+    """Returns process 1, linked statically, since it starts before there is a root."""
     path = cache.TOP / "build/vm/init"
     sources = sorted(GUEST.glob("*.[ch]"))
     if path.exists() and all(s.stat().st_mtime < path.stat().st_mtime for s in sources):
@@ -25,7 +25,7 @@ def agent():
 
 
 def with_dependencies(cfg, modules):
-    """Files of kernel modules in loading order."""
+    """Returns the files of kernel modules and their dependencies, in loading order."""
     done = subprocess.run(
         ["modprobe", "-d", cfg.kernel_dir, "-S", cfg.release, "--show-depends",
          "-a", *modules], capture_output=True, text=True, check=True)
@@ -35,7 +35,7 @@ def with_dependencies(cfg, modules):
 
 
 def conf(cfg):
-    """/vm/conf, as setup.c reads it."""
+    """Returns the contents of /vm/conf, which setup.c reads."""
     words = []
     if cfg.root_device:
         words.append(f"root={cfg.root_device}")
@@ -50,7 +50,7 @@ def conf(cfg):
 
 
 class OverRoot(cpio.Writer):
-    """For a root that is unpacked before us: a folder would replace its link."""
+    """Writes for a root that is unpacked first: a folder in the archive would replace its link."""
 
     def entry(self, name, mode, *args, **kw):
         first = name.split("/")[0]
@@ -62,13 +62,13 @@ class OverRoot(cpio.Writer):
 
 
 def early_modules(cfg, archive):
-    """Those that the kernel needs before it can see its disk, and its host."""
+    """Adds the modules that the kernel needs for its disk, and for its dom0."""
     for n, path in enumerate(with_dependencies(cfg, cfg.early_modules)):
         archive.file(f"vm/modules/{n:03}-{path.name}", path)
 
 
 def write_host(cfg, out, address, modules, files):
-    """The archive of a Xen dom0 that only runs a domU: see relay.c."""
+    """Writes the archive of a Xen dom0 that only runs a domU: see relay.c."""
     archive = cpio.Writer(out)
     archive.file("init", agent())
     words = [f"root={cfg.root_device}", f"relay={address}", "env=PATH=/usr/sbin:/usr/bin",
@@ -87,7 +87,7 @@ def write_host(cfg, out, address, modules, files):
 
 
 def write(cfg, out):
-    """The archive of this run: it has its own root in memory, or brings a disk's."""
+    """Writes the archive of this run. The root is in memory, or on a disk."""
     archive = cpio.Writer(out) if cfg.root_device else OverRoot(out)
     archive.file("init", agent())
     archive.data("vm/conf", conf(cfg))

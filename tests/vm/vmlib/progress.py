@@ -8,7 +8,7 @@ import sys
 
 
 def open_terminal():
-    """The terminal of the caller, whatever its stderr is; /dev/null if it has none."""
+    """Returns the terminal of the caller, whatever its stderr is, or /dev/null if it has none."""
     try:
         return open("/dev/tty", "wb")
     except OSError:

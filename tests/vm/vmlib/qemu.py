@@ -9,19 +9,19 @@ import subprocess
 from . import cache, roots
 
 BOOT_TIMEOUT = 120
-# The machine may be busy: a CPU that gets no time there is not stuck.
+# On a busy machine a virtual CPU may get no time for long, and is not stuck.
 PATIENCE = "watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 BASE_ARGS = ("console=ttyS0,115200 loglevel=5 oops=panic panic=-1 random.trust_cpu=on "
              f"{PATIENCE}")
-# What makes a count depend on more than instructions, and the calibration of the local
-# timer, which spins for six seconds of real time.
+# These switch off everything that makes a count depend on more than instructions, and the
+# calibration of the local timer, which spins for six seconds of real time.
 ICOUNT_ARGS = "tsc=reliable nokaslr cryptomgr.notests nolapic_timer"
 KVM_PATIENCE = 10
 FIRMWARE = "/usr/share/ovmf/OVMF.fd"
 
 
 def accelerator(cfg):
-    """tcg, or kvm where it is known to boot this kernel on this host."""
+    """Returns kvm if it is known to boot this kernel on this host, else tcg."""
     if cfg.icount:
         return "tcg"
     asked = os.environ.get("SHADOWK_ACCEL")
@@ -38,7 +38,7 @@ def accelerator(cfg):
 
 
 def kvm_boots(cfg):
-    """A kernel without a root panics; that it gets so far is all we ask."""
+    """True if KVM boots a kernel up to the panic that it has no root."""
     console = cfg.work / "kvm-probe"
     with open(console, "wb") as out:
         try:
@@ -59,14 +59,14 @@ def machine():
 
 
 def prepare(cfg):
-    """What the overlay must know before it is written, and the root's image."""
+    """Sets everything that the overlay must know before it is written, and the root's image."""
     cfg.image = roots.image(cfg.kernel_dir)
     cfg.root_device = "/dev/pmem0" if cfg.icount else "/dev/nvme0n1"
     cfg.early_modules = (["nfit", "nd_pmem"] if cfg.icount else ["nvme"]) + ["ext4"]
 
 
 def nvme(name, image):
-    """A disk that keeps nothing: what is written goes with the emulator."""
+    """Returns the options for a disk whose changes are dropped with the emulator."""
     return ["-drive", f"if=none,id={name},format=raw,snapshot=on,file={image}",
             "-device", f"nvme,serial={name},drive={name}"]
 
@@ -74,16 +74,16 @@ def nvme(name, image):
 def disk(cfg):
     if not cfg.icount:
         return nvme("root", cfg.image)
-    # A disk's answer takes real time, which is not counted and never the same. This
-    # one is memory: reading it is a copy that the CPU makes.
+    # A disk takes real time to answer, which is not counted and differs each time. This disk is
+    # memory: the CPU reads it by copying.
     return ["-machine", "pc,nvdimm=on", "-object",
             f"memory-backend-file,id=root,share=off,size={cfg.image.stat().st_size},"
             f"mem-path={cfg.image}", "-device", "nvdimm,memdev=root"]
 
 
 def spares():
-    """Devices that no guest needs and tests can load drivers for: two network cards on one
-    cable, and a disk of zeros."""
+    """Returns the options for devices that no guest needs, and for which tests may load drivers:
+    two network cards that are connected with each other, and a disk of zeros."""
     return ["-netdev", "hubport,id=left,hubid=0", "-netdev", "hubport,id=right,hubid=0",
             "-device", "virtio-net-pci,netdev=left,romfile=",
             "-device", "virtio-net-pci,netdev=right,romfile=",
@@ -92,10 +92,10 @@ def spares():
 
 
 def launch(cfg, what):
-    """The running emulator and our end of its channel; WHAT it boots and from where."""
+    """Starts the emulator, which boots WHAT. Returns its process and this end of its channel."""
     ours, theirs = socket.socketpair()
     accel = accelerator(cfg)
-    # thread=multi breaks even stock kernels that patch their text under load.
+    # thread=multi breaks unmodified kernels, too, if they patch their text under load.
     command = ["qemu-system-x86_64", *machine(), "-cpu", cfg.cpu, "-smp", str(cfg.smp),
                "-accel", "kvm" if accel == "kvm" else "tcg,thread=single"]
     if cfg.icount:
@@ -104,7 +104,7 @@ def launch(cfg, what):
                 "-serial", "chardev:console",
                 "-chardev", f"socket,id=channel,fd={theirs.fileno()}",
                 "-serial", "chardev:channel", *what]
-    # The emulator never outlives us, however we end.
+    # The emulator is killed when this process ends, in whatever way.
     process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *command],
                                pass_fds=[theirs.fileno()], start_new_session=True,
                                stdin=subprocess.DEVNULL, stdout=cfg.emulator_log,

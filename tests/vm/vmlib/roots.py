@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Root filesystems: Debian packages unpacked, no maintainer script run.
+"""Root file systems: unpacked Debian packages, without maintainer scripts.
 
-A tree is made once per recipe (this file and tests/vm/packages) and turned into
-what an emulator boots: an ext4 image with one kernel's modules, or a cpio."""
+A tree is made once for each recipe, which is this file and tests/vm/packages. It is turned into an
+ext4 image with one kernel's modules, or into a cpio, from which an emulator boots."""
 
 import hashlib
 import inspect
@@ -18,12 +18,12 @@ PACKAGES = cache.TOP / "tests/vm/packages"
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 DIRS = ("dev", "proc", "sys", "run", "tmp", "root", "mnt", "etc", "var/tmp", "var/log",
         "var/lib", "home", "lib/modules", "usr/lib/shadowk")
-# Files for people, and halves of big packages that no test needs.
+# Documentation, and parts of big packages that no test needs.
 PRUNED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info",
           "usr/share/i18n", "usr/share/lintian", "usr/share/perl", "usr/share/gcc",
           "usr/share/zoneinfo", "usr/share/stress-ng", "usr/share/icons",
           "usr/share/bash-completion", "usr/share/kernelshark")
-# Dependencies of maintainer scripts and of locales, which a lean root has none of.
+# Dependencies of maintainer scripts and of locales. A lean root has neither.
 LEAN_PRUNED = tuple("usr/lib/x86_64-linux-gnu/" + name for name in (
     "perl", "perl-base", "gconv", "libperl.so.5.36", "libperl.so.5.36.0", "libdb-5.3.so",
     "libmvec.so.1", "libssl.so.3")) + (
@@ -48,7 +48,7 @@ LINKS = {"etc/mtab": "/proc/self/mounts", "usr/bin/awk": "mawk",
 
 
 def packages(section):
-    """The packages of a section, with those of the sections that it names."""
+    """Returns the packages of a section, with those of the sections that it names."""
     lists, words = {}, None
     for line in PACKAGES.read_text().splitlines():
         line = line.split("#")[0].strip()
@@ -64,7 +64,7 @@ def packages(section):
 
 
 def recipe(section):
-    """Changes whenever what it names would come out differently."""
+    """Returns a name that changes if the tree would be made differently."""
     text = repr((packages(section), MERGED, DIRS, PRUNED, LEAN_PRUNED, FILES, LINKS,
                  inspect.getsource(build_tree)))
     return f"{section}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -103,12 +103,12 @@ def tree(section):
 
 
 def image(kernel, section="full"):
-    """An ext4 image of a root with this kernel's modules."""
+    """Returns an ext4 image of a root with this kernel's modules."""
     release = kernels.release(kernel)
 
     def build(aside):
         merged = aside / "tree"
-        # Hard links: the files are only read.
+        # Hard links suffice, since the files are only read.
         subprocess.run(["cp", "-al", tree(section), merged], check=True)
         subprocess.run(["cp", "-r", kernel / "lib/modules" / release,
                         merged / "lib/modules"], check=True)
@@ -120,7 +120,7 @@ def image(kernel, section="full"):
             stdout=subprocess.DEVNULL, check=True)
         return out
 
-    # A kernel made by hand is known by when it was made, the rest by its version.
+    # The time distinguishes kernels that are made by hand, the version all others.
     stamp = f"{kernel.name}-{int(os.stat(kernel / 'vmlinuz').st_mtime)}"
     path = cache.make(f"images/{recipe(section)}-{stamp}.ext4", build)
     cache.drop_older("images", path, f"{section}-*-{kernel.name}-*.ext4")
@@ -128,7 +128,7 @@ def image(kernel, section="full"):
 
 
 def archive(section):
-    """A root as an uncompressed cpio: the kernel unpacks it faster than any other."""
+    """Returns a root as an uncompressed cpio, which the kernel unpacks fastest."""
     def build(aside):
         out = aside / "cpio"
         with open(out, "wb") as f:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The project as installed in a guest: built when needed, staged by `make install`."""
+"""The project as a guest has it installed: built if necessary, staged by `make install`."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from . import cache, debs
 
 
 def locate(cfg):
-    """Set cfg.stage, the tree to add to the root, and cfg.module, what to load or None."""
+    """Sets cfg.stage, the tree to add to the root, and cfg.module, the module to load or None."""
     cfg.stage = cache.TOP / "build/stage" / cfg.release
     module = cfg.stage / "lib/modules" / cfg.release / "updates/shadowk.ko"
     if os.environ.get("SHADOWK_NO_BUILD") and not module.exists():
@@ -22,7 +22,7 @@ def locate(cfg):
 
 @contextlib.contextmanager
 def filled(cfg):
-    """The stage is up to date, and nobody rebuilds it, while the context lasts."""
+    """Within this context the stage is up to date, and no process rebuilds it."""
     with cache.lock("build"):
         if not os.environ.get("SHADOWK_NO_BUILD"):
             build([cfg.kernel_dir])
@@ -30,7 +30,7 @@ def filled(cfg):
 
 
 def build(kernels):
-    """Everything that a guest gets, for these kernels; call it with the lock held."""
+    """Builds everything that a guest gets, for these kernels. The caller holds the lock."""
     subprocess.run(
         ["make", "-s", "-j2", "-C", cache.TOP, "guest-stage",
          f"KERNELS={' '.join(map(str, kernels))}"],

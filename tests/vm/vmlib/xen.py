@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Xen in QEMU: our guest is dom0, or a paravirtualised domU beside it.
+"""Xen in QEMU: the guest is dom0, or a paravirtualised domU beside it.
 
-A domU has no serial port. It speaks TCP to dom0, whose process 1 does nothing but
-start it and carry its channel on (tests/vm/guest/relay.c)."""
+A domU has no serial port. It uses TCP to dom0, whose process 1 only starts it and passes its
+channel on (tests/vm/guest/relay.c)."""
 
 import gzip
 import pathlib
@@ -12,7 +12,7 @@ import types
 from . import cache, debs, kernels, overlay, qemu, roots
 
 BOOT_TIMEOUT = 600
-CPU = "max,-smap,-smep"             # what Xen cannot emulate for a PV guest in QEMU
+CPU = "max,-smap,-smep"             # Xen cannot emulate these for a PV guest in QEMU
 PACKAGE = "xen-hypervisor-4.17-amd64"
 IMAGE = "boot/xen-4.17-amd64.gz"
 DOM0_KERNEL = "6.1-generic"
@@ -20,9 +20,9 @@ DOM0_MODULES = ["nvme", "ext4"]
 HOST_MODULES = ["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs",
                 "xen-netback"]
 DOMU_MODULES = ["xen-blkfront", "xen-netfront", "ext4"]
-HOST_MB, XEN_MB = 640, 192          # what runs the domU; Xen itself and its tables
-# QEMU has AVX, but no trap when Xen asks for one at the next use of a vector register: what
-# one guest leaves in them, another has. So they are switched at once.
+HOST_MB, XEN_MB = 640, 192          # memory of the dom0 that runs the domU; of Xen and its tables
+# QEMU has AVX, but does not trap the next use of a vector register when Xen asks for that. So one
+# guest would see another guest's registers. With eager-fpu they are switched at once.
 XEN_ARGS = "com1=115200 console=com1 noreboot=no spec-ctrl=eager-fpu"
 ARGS = f"console=hvc0 loglevel=5 oops=panic panic=-1 random.trust_cpu=on {qemu.PATIENCE}"
 DOMU = """name = "guest"
@@ -42,7 +42,7 @@ ADDRESS = "10.99.0.1"               # dom0's; the domU has the next one
 
 
 def hypervisor():
-    """Xen as QEMU can load it: not compressed."""
+    """Returns Xen as QEMU can load it: not compressed."""
     def build(aside, version):
         with tempfile.TemporaryDirectory(dir=aside) as tmp:
             tmp = pathlib.Path(tmp)
@@ -88,12 +88,12 @@ def prepare(cfg):
 
 
 def quoted(text):
-    """A comma ends a module's arguments, two are one."""
+    """Doubles commas, since a single one ends a module's arguments."""
     return str(text).replace(",", ",,")
 
 
 def boot(cfg, dom0, mem, disks):
-    """MEM: dom0's, in MB."""
+    """Boots Xen. MEM is dom0's memory in MB."""
     module = f"{quoted(dom0.kernel_dir / 'vmlinuz')} {quoted(dom0.args)}"
     total = mem + XEN_MB + (megabytes(cfg.mem) if dom0 is not cfg else 0)
     return qemu.launch(cfg, [
