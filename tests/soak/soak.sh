@@ -164,7 +164,7 @@ set_ instances/soak/buffer_size_kb 64
 rm -rf $counts && mkdir $counts || exit 1
 sysctl -qw kernel.randomize_va_space=1
 rmmod shadowk || exit 1
-# The kernel changes text once and for all when it connects for the first time: net_secret_init()
+# The kernel changes text permanently when it connects for the first time: net_secret_init()
 # has a static key. A stressor may be the first.
 for address in 127.0.0.1 ::1; do
 	(exec 3<>"/dev/tcp/$address/9") 2>/dev/null
