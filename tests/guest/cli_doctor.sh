@@ -59,10 +59,10 @@ is "first line, without" "$(head -1 /tmp/text)" \
 	"Linux $(uname -r), module installed; load it: modprobe shadowk"
 
 # A load that failed, as the log has it, until one succeeds.
-echo "shadowk: interrupts: that of asm_new is not known; please report it" >/dev/kmsg
+echo "shadowk: interrupts: the handler of asm_new is not known; please report it" >/dev/kmsg
 shadowctl doctor >/tmp/text && fail "nothing is refused after a load that failed"
 is "what was refused" "$(grep ' refused ' /tmp/text)" \
-	"interrupts       refused  that of asm_new is not known; please report it"
+	"interrupts       refused  the handler of asm_new is not known; please report it"
 is "first line, refused" "$(head -1 /tmp/text)" "Linux $(uname -r), module installed"
 insmod "/lib/modules/$(uname -r)/updates/shadowk.ko" || fail "the module does not load"
 rmmod shadowk
