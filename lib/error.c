@@ -167,7 +167,7 @@ static void word_instead(const struct shk_explanation *e, char *buf, size_t len)
 		 spec && spec->kind == SHADOWK_PATCH_LIVEPATCH
 			 ? "--unsafe-now does not wait, but a call in progress may then execute "
 			   "old and new functions"
-			 : "leave --in-place out to have it jumped to");
+			 : "leave --in-place out, so that the function jumps to the new body");
 }
 
 static void word_capability(const struct shk_explanation *e, char *buf, size_t len)
