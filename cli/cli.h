@@ -16,15 +16,16 @@
 #define __printf(f, a) __attribute__((format(printf, f, a)))
 #define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
 
+/* Exit statuses. A function that "returns a status" returns one of these. */
 enum {
 	STATUS_DONE = 0,
-	STATUS_REFUSED = 1,
+	STATUS_REFUSED = 1, /* refused or failed, and reported */
 	STATUS_USAGE = 2,
 };
 
 struct cli;
 
-/* The headings of 'shadowctl help'. */
+/* Headings of 'shadowctl help'. A nested verb, such as "probe add", has none of its own. */
 enum verb_group {
 	GROUP_NONE = 0,
 	GROUP_SHADOWS,
@@ -33,21 +34,26 @@ enum verb_group {
 	GROUP_CHECKS,
 };
 
+/* A word of the command line that selects an action, and its text in --help. */
 struct verb {
 	const char *name;
 	enum verb_group group;
-	const char *args; /* a line for each form of the command */
-	const char *summary;
-	const char *options;		 /* lines of --help, or NULL */
-	const char *help;		 /* remarks, or NULL */
-	const struct verb *const *verbs; /* its own verbs, or NULL */
+	const char *args;		 /* usage behind the name: a line for each form */
+	const char *summary;		 /* a sentence without its full stop */
+	const char *options;		 /* lines that describe arguments and options, or NULL */
+	const char *help;		 /* lines behind the options, or NULL */
+	const struct verb *const *verbs; /* nested verbs, ended by NULL; or NULL */
+	/*
+	 * Does the action. argv[0] is the name. Returns a status. NULL if there are nested verbs.
+	 */
 	int (*run)(struct cli *cli, int argc, char **argv);
-	bool silent; /* prints nothing, so has no --json */
+	bool silent; /* prints no result, so it does not accept --json */
 };
 
+/* The command line, as far as it was read. */
 struct cli {
-	const struct verb *verb;
-	char path[32]; /* "probe add" */
+	const struct verb *verb; /* NULL before the first verb */
+	char path[32];		 /* names of the verbs, such as "probe add" */
 	bool json;
 };
 
@@ -55,85 +61,130 @@ extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_r
 	verb_detach, verb_share, verb_probe, verb_raw, verb_stat, verb_patch, verb_patch_build,
 	verb_verify, verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor;
 
-/* cleanup.c: for __cleanup(). */
+/* cleanup.c: functions for __cleanup(). */
 void text_free(char **text);
 void file_close(FILE **file);
 
-/* report.c: one line on standard error. */
+/* report.c: messages on standard error, one line each. Control characters appear as '?'. */
+
+/* Prints the message behind "shadowctl: ". */
 void report(const char *format, ...) __printf(1, 2);
+/*
+ * Explains the error @err of the library's call @op. @subject may be NULL. Call it before the next
+ * call of the library, which overwrites the reason. Returns STATUS_REFUSED.
+ */
 int refuse(enum shadowk_op op, int err, const struct shadowk_subject *subject);
+/* Prints the message with a hint to --help, and exits with STATUS_USAGE. */
 void __noreturn usage(const struct cli *cli, const char *format, ...) __printf(2, 3);
 
-/* options.c */
+/*
+ * options.c: the command line. All but value_read() and thunk_read() exit by usage() if the user
+ * has made a mistake.
+ */
+
+/*
+ * Returns the next option of @own, or 0 behind the last. @own may be NULL. Handles --json, and
+ * --help, after which it exits.
+ */
 int option_next(struct cli *cli, int argc, char **argv, const struct option *own);
+/*
+ * Returns the arguments behind the options, which must be @count. @names has their names, for the
+ * message. Call it after option_next() has returned 0.
+ */
 char **arguments(const struct cli *cli, int argc, char **argv, size_t count,
 		 const char *const *names);
+/* These return the number that @text is: decimal, above 0, without blanks or a sign. */
 pid_t pid_parse(const struct cli *cli, const char *text);
 uint64_t count_parse(const struct cli *cli, const char *text);
 double seconds_parse(const struct cli *cli, const char *text);
-/* A number as C has it, or -ENAME of an errno. */
+/*
+ * Reads a number of 64 bits in the notation of C, or a negative errno such as "-ENOENT". Returns
+ * false if @text is neither.
+ */
 bool value_read(const char *text, uint64_t *value);
-/* A kind of patch; 0 if it is none of the thunks. */
+/* Returns the kind of patch that @text names, or 0 if that is not a patch of thunks. */
 uint32_t thunk_read(const char *text);
 
 /* help.c */
+
+/* Returns the verb @name of an array that NULL ends, or NULL. */
 const struct verb *verb_find(const struct verb *const *verbs, const char *name);
+/* Prints the --help of cli->verb. */
 void help_print(const struct cli *cli);
+/* Prints the --help of shadowctl itself. */
 void help_print_all(const struct verb *const *verbs);
+/* Closes standard output. Reports a write error, such as a full disk. Returns a status. */
 int stdout_finish(void);
 
 /* command.c: the command that a verb executes. */
 
-/* Number of arguments before "--", behind which the command stands. */
+/* Returns the index of "--" in @argv, or @argc if there is none. The command is behind it. */
 int command_argc(int argc, char **argv);
-/* Becomes the command. Returns a status, if it returns. */
+/*
+ * Executes the command in the place of this process. Returns after an error only: it reports that,
+ * and returns the status that a shell would.
+ */
 int command_exec(char **command);
 
-/* shadows.c: a shadow is named by its name, or by "#" and its id. */
+/* shadows.c: on the command line a shadow is its name, or "#" and its id. */
 
-/* Returns 0 or -errno. */
+/* Returns 0 if @text can be a shadow, or an error of shadowk_name_check(). */
 int shadow_name_check(const char *text);
+/* Opens the shadow that @text is. Returns 0 or -errno. */
 int shadow_open(struct shadowk *dev, const char *text, struct shadowk_shadow **shadow);
 
-/* session.c: the open device and the handle of the shadow that is spoken of. */
+/* session.c: the device and the shadow of one command. The functions report errors. */
 struct session {
 	struct shadowk *dev;
 	struct shadowk_shadow *shadow;
-	struct shadowk_shadow
-		*inside; /* processes are attached to this one: @shadow, or one of --syscalls */
+	/* Processes are attached by this handle: @shadow, or the shadow that --syscalls makes. */
+	struct shadowk_shadow *inside;
 };
 
+/* Opens the device. Returns a status. */
 int session_open(struct session *session);
+/* Opens the device and the shadow @name, a name or "#ID". Returns a status. */
 int session_open_shadow(struct session *session, const char *name);
+/* Closes what is open. */
 void session_close(struct session *session);
 
 /*
- * syscalls.c: who is attached is in session->shadow, named @shadow, during the system
- * calls of @list only, which has commas between them; NULL: always. Returns a status.
+ * syscalls.c: sets session->inside. If @list is NULL, it is session->shadow. Otherwise it is a new
+ * shadow whose processes execute session->shadow only during the system calls of @list, which are
+ * separated by commas. @shadow is the name of session->shadow, for messages. Reports errors.
+ * Returns a status.
  */
 int session_select_syscalls(struct session *session, const char *shadow, const char *list);
 
-/* clone.c: @to, named @name, gets the edits of @from. Returns a status. */
+/*
+ * clone.c: adds the probes, raw edits and patches of @from to @to. @name is the name of @to, for
+ * messages. Reports an error, and leaves the edits that were added before it. Returns a status.
+ */
 int shadow_clone(struct shadowk_shadow *to, struct shadowk_shadow *from, const char *name);
 
-/* module.c: patch modules. Both report what goes wrong. */
+/* module.c: patch modules and livepatch modules */
+
 /*
- * Load FILE.ko unless it is; its name is in @name. With @livepatch_by, by
- * shadowk_livepatch_load(). Returns a status.
+ * Loads the module @file if it is not loaded. With @livepatch_by, shadowk_livepatch_load() loads
+ * it, so that its livepatch is not enabled. Writes its name to @name, of @len bytes, and to @loaded
+ * whether this call has loaded it. Reports errors. Returns a status.
  */
 int module_load(const char *file, struct shadowk *livepatch_by, char *name, size_t len,
 		bool *loaded);
-/* Does that file begin so? False if it cannot be read. */
+/* Returns true if the first byte of the file is @c, false also if it cannot be read. */
 bool begins_with(const char *path, char c);
-/* Unloads the module, once no task and no shadow uses it. Returns false if that takes long. */
+/*
+ * Unloads the module. Waits up to 30 seconds while a task or a shadow uses it. Returns false if it
+ * stays loaded.
+ */
 bool module_unload(const char *name);
 
-/* device.c: what is to be owned, line of interrupts or kernel threads. */
+/* device.c: one interrupt line, or the kernel threads of a pattern, to own or to disown */
 struct wish {
 	uint32_t kind; /* enum shadowk_own_kind */
 	uint32_t irq;
-	bool optional; /* no failure if it cannot be owned here, or is not owned */
-	bool done;
+	bool optional; /* no error if this kernel cannot own it, or if it is not owned */
+	bool done;     /* it was owned or disowned */
 	char pattern[SHADOWK_PATTERN_LEN];
 };
 
@@ -142,16 +193,17 @@ struct wishes {
 	struct wish *wish;
 };
 
+/* These append an element. They return it, valid until the next is appended. */
 struct wish *wishes_add_irq(struct wishes *wishes, uint32_t irq);
 struct wish *wishes_add_kthreads(struct wishes *wishes, const char *pattern);
 /*
- * The lines of a device and the kernel threads that serve it, to own, or to disown; false:
- * there is no such device.
+ * Appends the interrupt lines of a device, and the kernel threads that serve them. @own: they will
+ * be owned, otherwise disowned. Returns false if there is no such device, or it has neither.
  */
 bool wishes_add_device(struct wishes *wishes, const char *name, bool own);
 void wishes_free(struct wishes *wishes);
 
-/* A list of pids, all told on the command line. */
+/* The pids of the command line. */
 struct pids {
 	size_t count;
 	pid_t *pid;

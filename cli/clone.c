@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The edits of one shadow for another. */
+/* Copies the edits of one shadow to another. */
 #include <string.h>
 
 #include "cli.h"
@@ -96,7 +96,7 @@ static int clone_patches(struct shadowk_shadow *to, struct shadowk_shadow *from,
 
 	if (count < 0)
 		return refuse(SHADOWK_OP_PATCH_LIST, count, subject);
-	/* A patch has one element for each of its functions. */
+	/* The list has an element for each function of a patch. The first has index 0. */
 	for (int i = 0; !status && i < count; i++)
 		if (!patches[i].index)
 			status = clone_patch(to, subject, &patches[i]);
@@ -124,6 +124,6 @@ int shadow_clone(struct shadowk_shadow *to, struct shadowk_shadow *from, const c
 
 	if (!status)
 		status = clone_raws(to, from, &subject);
-	/* In the order of their ids, so that they stack as they did. */
+	/* Lists are in the order of ids, so patches of one function stack as in @from. */
 	return status ? status : clone_patches(to, from, &subject);
 }

@@ -13,7 +13,7 @@ static unsigned int percent_parse(const struct cli *cli, const char *text)
 	if (len < 3 && strspn(text, "0123456789") == len)
 		percent = (unsigned int)strtoul(text, NULL, 10);
 	if (!percent)
-		usage(cli, "'%s' is not a percentage, from 1 to 99", text);
+		usage(cli, "'%s' is not a percentage; give a number from 1 to 99", text);
 	return percent;
 }
 
@@ -50,11 +50,11 @@ static int cmd_ab(struct cli *cli, int argc, char **argv)
 			subject.cgroup = optarg;
 	}
 	names = (const char *const *)arguments(cli, argc, argv, 2,
-					       (const char *[]){ "NAME_A", "NAME_B" });
+					       (const char *[]){ "SHADOW_A", "SHADOW_B" });
 	if (!subject.cgroup)
 		usage(cli, "--cgroup PATH is missing");
 	if (!strcmp(names[0], names[1]))
-		usage(cli, "'%s' and '%s' are one shadow", names[0], names[1]);
+		usage(cli, "'%s' and '%s' are one shadow; name two", names[0], names[1]);
 	subject.shadow = names[0];
 	status = session_open_shadow(&session, names[0]);
 	if (!status)
@@ -77,9 +77,8 @@ const struct verb verb_ab = {
 	.options =
 		"  --cgroup PATH     split the processes of this cgroup and below, now and later\n"
 		"  --split PERCENT   put this share into SHADOW_B, from 1 to 99; 50 without it\n",
-	.help = "The processes take turns: those that are there, then each that is moved or forked\n"
-		"into the cgroup. A process keeps its shadow when it executes a program. 'shadowctl\n"
-		"stat SHADOW_A SHADOW_B' compares the two, 'shadowctl detach --cgroup PATH' ends the\n"
-		"split.\n",
+	.help = "The processes take turns: first those in the cgroup, then each process that is moved or\n"
+		"forked into it. A process keeps its shadow when it executes a program. 'shadowctl stat\n"
+		"SHADOW_A SHADOW_B' compares the two. 'shadowctl detach --cgroup PATH' ends the split.\n",
 	.run = cmd_ab,
 };

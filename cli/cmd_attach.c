@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* attach and detach: several pids are looked up first, so that a wrong one changes nothing. */
+/* The verbs attach and detach. All pids are looked up before the first process is changed. */
 #include <errno.h>
 
 #include "cli.h"
@@ -12,7 +12,7 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-/* Reads the processes or the cgroup, and with @syscalls the system calls, of the command line. */
+/* Reads --pid or --cgroup, and --syscalls unless @syscalls is NULL. Exits on wrong usage. */
 static void who_parse(struct pids *pids, const char **cgroup, const char **syscalls,
 		      struct cli *cli, int argc, char **argv)
 {
@@ -24,16 +24,20 @@ static void who_parse(struct pids *pids, const char **cgroup, const char **sysca
 		else if (opt == 'p')
 			pids_add(pids, pid_parse(cli, optarg));
 		else if (*cgroup)
-			usage(cli, "one --cgroup at a time");
+			usage(cli, "--cgroup can be given only once");
 		else
 			*cgroup = optarg;
 	}
 	if (pids->count && *cgroup)
-		usage(cli, "either --pid or --cgroup");
+		usage(cli, "give either --pid or --cgroup");
 	if (!pids->count && !*cgroup)
 		usage(cli, "--pid PID or --cgroup PATH is missing");
 }
 
+/*
+ * Looks up all pids for the call @op. Reports the first process that does not exist, that is a
+ * kernel thread, or that is to be detached and is in no shadow. Returns a status.
+ */
 static int pids_check(const struct pids *pids, struct shadowk *dev, struct shadowk_subject *subject,
 		      enum shadowk_op op)
 {

@@ -12,6 +12,7 @@ static void close_shadow(struct shadowk_shadow **shadow)
 	shadowk_shadow_close(*shadow);
 }
 
+/* Copies the edits of the shadow @from to session->shadow, which is named @name. */
 static int fill_from(struct session *session, const char *name, const char *from)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = from };
@@ -23,7 +24,7 @@ static int fill_from(struct session *session, const char *name, const char *from
 	return shadow_clone(session->shadow, other, name);
 }
 
-/* The arguments and options. */
+/* Arguments and options of the command line. */
 struct order {
 	const char *name;
 	uint32_t flags;
@@ -49,7 +50,7 @@ static uint32_t async_parse(struct cli *cli, const char *text)
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
 		if (!strcmp(text, policies[i].name))
 			return policies[i].flag;
-	usage(cli, "--async is 'base', 'inherit', 'owner', 'causal' or 'union', not '%s'", text);
+	usage(cli, "--async takes 'base', 'inherit', 'owner', 'causal' or 'union', not '%s'", text);
 }
 
 static void order_parse(struct cli *cli, int argc, char **argv, struct order *order)
@@ -71,13 +72,13 @@ static void order_parse(struct cli *cli, int argc, char **argv, struct order *or
 		else if (opt == 'w' && order->count < WITHOUT_MAX)
 			order->without[order->count++] = optarg;
 		else if (opt == 'w')
-			usage(cli, "--without was given more than %d times", WITHOUT_MAX);
+			usage(cli, "--without can be given at most %d times", WITHOUT_MAX);
 		else
 			order->flags = async_parse(cli, optarg);
 	}
 	order->name = arguments(cli, argc, argv, 1, (const char *[]){ "NAME" })[0];
 	if (order->count && !order->profile)
-		usage(cli, "--without belongs to --profile");
+		usage(cli, "--without needs --profile");
 }
 
 static int profile_prepare(struct profile *profile, const struct order *order)
@@ -89,7 +90,7 @@ static int profile_prepare(struct profile *profile, const struct order *order)
 	return status;
 }
 
-/* All of it or nothing. */
+/* Creates the shadow with all its edits. If one is refused, destroys it. Returns a status. */
 static int make(struct session *session, const struct order *order, struct profile *profile)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = order->name };
@@ -123,7 +124,9 @@ static int cmd_create(struct cli *cli, int argc, char **argv)
 
 	order_parse(cli, argc, argv, &order);
 	subject.shadow = order.name;
-	/* The kernel takes "" for a shadow that has no name, which would be gone at once. */
+	/*
+	 * With the name "", the kernel makes a shadow without a name, which ends with its handle.
+	 */
 	err = shadowk_name_check(order.name);
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
@@ -158,9 +161,9 @@ const struct verb verb_create = {
 		"  --async POLICY    select what interrupts, softirqs and work items execute:\n"
 		"                    'base'     the base, also on a process inside (default)\n"
 		"                    'inherit'  the shadow of the process that they land on\n"
-		"                    'owner'    the base, unless 'shadowctl own' gives them away\n"
+		"                    'owner'    the base, unless the shadow owns them ('shadowctl own')\n"
 		"                    'causal'   the base, unless a process inside raised them\n"
-		"                    'union'    the base, and the probes count all of the machine's\n"
+		"                    'union'    the base; probes count those of the whole machine\n"
 		"  --from SHADOW     copy the probes, raw edits and patches that SHADOW has now\n"
 		"  --profile PROFILE add the edits of a profile: 'trusted', 'debug-locks', or the path\n"
 		"                    of a file, with a '/'\n"

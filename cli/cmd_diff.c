@@ -13,7 +13,7 @@
 #define INT3	 0xcc
 #define LINE_LEN 512
 
-/* A function in both texts. */
+/* The bytes of one function in the base and in the shadow. */
 struct function {
 	char symbol[SHADOWK_SYMBOL_LEN];
 	uint64_t addr;
@@ -21,11 +21,12 @@ struct function {
 	uint8_t *base, *bytes;
 };
 
-/* Where the difference of functions goes. */
+/* The output of the command. */
 struct diff {
-	bool json, all; /* with what is the same */
-	struct json_object *functions;
-	struct json_object *changes; /* of the function at hand */
+	bool json;		       /* print nothing before the end */
+	bool all;		       /* print equal instructions, too */
+	struct json_object *functions; /* an array, which grows also without @json */
+	struct json_object *changes;   /* array of the function that is being compared */
 };
 
 static void function_free(struct function *function)
@@ -34,6 +35,10 @@ static void function_free(struct function *function)
 	free(function->bytes);
 }
 
+/*
+ * Reads a function, given by its name or by an address in it. Returns 0 or -errno. The caller frees
+ * @function in any case.
+ */
 static int function_read(struct function *function, struct shadowk_shadow *shadow,
 			 const char *symbol, uint64_t addr)
 {
@@ -94,8 +99,8 @@ static void side_print(char mark, size_t offset, struct json_object *change, con
 }
 
 /*
- * From an instruction at @from that differs to where both texts have an
- * instruction's first byte again.
+ * Prints or collects one difference. It begins with the instruction at offset @from, and ends where
+ * an instruction begins in both texts. Returns the offset of that end.
  */
 static size_t change_tell(struct diff *diff, const struct function *f, size_t from)
 {
@@ -115,7 +120,7 @@ static size_t change_tell(struct diff *diff, const struct function *f, size_t fr
 			shadow += disassemble(f->bytes + shadow, f->len - shadow, f->addr + shadow,
 					      text, sizeof(text));
 			insn_tell(change, "shadow", text);
-			/* The rest of the instruction below the breakpoint is not executed. */
+			/* CPUs do not execute the rest of an instruction under a breakpoint. */
 			if (trap)
 				shadow = base;
 		}
@@ -167,7 +172,7 @@ static int one_diff(struct diff *diff, struct shadowk_shadow *shadow, const char
 	return STATUS_DONE;
 }
 
-/* Of all functions but those where only the module's own edits are. */
+/* Compares each function that has an edit other than a hook of the module. Returns a status. */
 static int all_diffs(struct diff *diff, struct shadowk_shadow *shadow,
 		     struct shadowk_subject *subject)
 {
@@ -192,6 +197,7 @@ static int all_diffs(struct diff *diff, struct shadowk_shadow *shadow,
 	return STATUS_DONE;
 }
 
+/* Returns the number behind "0x", or 0 if @text is a name. Exits on wrong usage. */
 static uint64_t address_parse(const struct cli *cli, const char *text)
 {
 	char *end;
@@ -202,7 +208,7 @@ static uint64_t address_parse(const struct cli *cli, const char *text)
 	errno = 0;
 	addr = strtoull(text, &end, 16);
 	if (*end || errno || !addr)
-		usage(cli, "'%s' is no address", text);
+		usage(cli, "'%s' is not an address", text);
 	return addr;
 }
 
@@ -221,7 +227,7 @@ static int cmd_diff(struct cli *cli, int argc, char **argv)
 		function = argv[optind + 1];
 		addr = address_parse(cli, function);
 		if (strlen(function) >= SHADOWK_SYMBOL_LEN)
-			usage(cli, "'%.32s...' is no function's name", function);
+			usage(cli, "'%.32s...' is too long for the name of a function", function);
 		argc--;
 	}
 	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Properties of this machine that shadows depend on. The module knows them
- * (kmod/environment.c). Where it is not loaded, this file finds out some of them by itself.
+ * The verb doctor: properties of this machine that shadows depend on. The module reports them
+ * (kmod/environment.c). If it is not loaded, this file checks by itself those that user space can
+ * check, and searches the kernel's log for the others.
  */
 #include <err.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 #include "output.h"
 
 enum {
-	UNKNOWN = -1,
+	UNKNOWN = -1, /* only the module can answer */
 };
 
 static const char *const answers[] = {
@@ -32,12 +33,12 @@ static const char *answer_text(int answer)
 	return answer >= 0 && (size_t)answer < ARRAY_SIZE(answers) ? answers[answer] : "unknown";
 }
 
-/* Files that the checks without the module read. */
+/* Texts that the checks without the module read. A text that cannot be read is "". */
 struct machine {
 	struct utsname uname;
-	char *config; /* of the kernel, "" if there is none to read */
+	char *config; /* the kernel's configuration */
 	char *cpu;    /* /proc/cpuinfo */
-	char *log;    /* the kernel's, "" if it may not be read */
+	char *log;    /* the kernel's log */
 };
 
 static char *empty(void)
@@ -55,7 +56,7 @@ static char *file_read(const char *path)
 	char *text = NULL;
 	size_t size = 0;
 
-	/* No file that is read here has a NUL. */
+	/* No file that is read here contains a NUL, so this reads all of it. */
 	if (!file || getdelim(&text, &size, '\0', file) < 0) {
 		free(text);
 		text = empty();
@@ -105,7 +106,7 @@ static bool is_xen_pv(void)
 	return !strcmp(type, "PV\n");
 }
 
-/* Of the first CPU. */
+/* Returns true if @word is one of the first CPU's flags or bugs. */
 static bool cpu_has(const struct machine *machine, const char *word)
 {
 	size_t len = strlen(word);
@@ -118,7 +119,7 @@ static bool cpu_has(const struct machine *machine, const char *word)
 	return false;
 }
 
-/* UNKNOWN: the configuration cannot be read. */
+/* Returns 1 if the kernel was built with @option, 0 if not, UNKNOWN without a configuration. */
 static int configured(const struct machine *machine, const char *option)
 {
 	char line[64];
@@ -129,11 +130,13 @@ static int configured(const struct machine *machine, const char *option)
 	return !!strstr(machine->config, line);
 }
 
+/* The answer of a check without the module. */
 struct guess {
-	int answer;
+	int answer; /* enum shadowk_answer, or UNKNOWN */
 	const char *detail;
 };
 
+/* Returns FINE if the kernel was built with @option, else the answer @otherwise and @without. */
 static struct guess needs(const struct machine *machine, const char *option, int otherwise,
 			  const char *without)
 {
@@ -143,30 +146,36 @@ static struct guess needs(const struct machine *machine, const char *option, int
 	case 1:
 		return (struct guess){ SHADOWK_ANSWER_FINE, option };
 	default:
-		return (struct guess){ UNKNOWN, "the kernel's configuration cannot be found" };
+		return (struct guess){
+			UNKNOWN, "the kernel's configuration was not found in /boot or /lib/modules"
+		};
 	}
 }
 
 static struct guess guess_symbols(const struct machine *machine)
 {
 	return needs(machine, "CONFIG_KALLSYMS_ALL", SHADOWK_ANSWER_REFUSED,
-		     "no CONFIG_KALLSYMS_ALL");
+		     "no CONFIG_KALLSYMS_ALL; boot a kernel that has it");
 }
 
 static struct guess guess_preempt_rt(const struct machine *machine)
 {
 	if (strstr(machine->uname.version, "PREEMPT_RT"))
-		return (struct guess){ SHADOWK_ANSWER_REFUSED,
-				       "kernels with CONFIG_PREEMPT_RT are not supported; boot one "
-				       "without" };
+		return (struct guess){
+			SHADOWK_ANSWER_REFUSED,
+			"this kernel has CONFIG_PREEMPT_RT, which shadows do not support; boot "
+			"another one"
+		};
 	return (struct guess){ SHADOWK_ANSWER_FINE, "spinlocks do not sleep" };
 }
 
 static struct guess guess_text_entry(const struct machine *machine)
 {
 	if (cpu_has(machine, "la57"))
-		return (struct guess){ UNKNOWN,
-				       "page tables have five levels, so each boot differs" };
+		return (struct guess){
+			UNKNOWN,
+			"page tables have five levels, so the answer differs from boot to boot"
+		};
 	return (struct guess){ SHADOWK_ANSWER_FINE, "page tables have four levels" };
 }
 
@@ -175,34 +184,35 @@ static struct guess guess_page_tables(const struct machine *machine)
 	(void)machine;
 	if (is_xen_pv())
 		return (struct guess){ SHADOWK_ANSWER_OFF,
-				       "xenpv; not there: --async owner, causal and union" };
+				       "xenpv; off: --async owner, causal and union" };
 	return (struct guess){ SHADOWK_ANSWER_FINE, "native" };
 }
 
 static struct guess guess_instruction_tlb(const struct machine *machine)
 {
-	/* There page tables are Xen's, and have no large pages of text. */
+	/* A Xen PV guest maps all text by pages of 4 KB, so its mappings do not change in size. */
 	if (!is_xen_pv() && cpu_has(machine, "itlb_multihit"))
 		return (struct guess){ SHADOWK_ANSWER_ADAPTED,
-				       "itlb_multihit (CVE-2018-12207): shadows have all text in "
+				       "itlb_multihit (CVE-2018-12207): shadows map all text by "
 				       "pages of 4 KB" };
-	return (struct guess){ SHADOWK_ANSWER_FINE, "it may meet pages of two sizes" };
+	return (struct guess){ SHADOWK_ANSWER_FINE,
+			       "text may be mapped by pages of 4 KB and 2 MB" };
 }
 
 static struct guess guess_firmware(const struct machine *machine)
 {
 	(void)machine;
-	/* The folder does not say whether the kernel calls it. */
+	/* The folder exists also if the kernel makes no calls of EFI (efi=noruntime). */
 	if (!access("/sys/firmware/efi", F_OK))
-		return (struct guess){ UNKNOWN, "there is EFI" };
-	return (struct guess){ SHADOWK_ANSWER_FINE, "no calls of EFI" };
+		return (struct guess){ UNKNOWN, "the machine has EFI" };
+	return (struct guess){ SHADOWK_ANSWER_FINE, "the kernel makes no calls of EFI" };
 }
 
 static struct guess guess_kernel_threads(const struct machine *machine)
 {
 	return needs(machine, "CONFIG_PREEMPT_NOTIFIERS", SHADOWK_ANSWER_OFF,
-		     "no CONFIG_PREEMPT_NOTIFIERS (kernels have it for KVM); not there: kernel "
-		     "threads that are owned, --async causal and union");
+		     "no CONFIG_PREEMPT_NOTIFIERS (kernels with KVM have it); off: owned kernel "
+		     "threads, --async causal and union");
 }
 
 static struct guess guess_stacks(const struct machine *machine)
@@ -213,10 +223,10 @@ static struct guess guess_stacks(const struct machine *machine)
 static struct guess guess_livepatch(const struct machine *machine)
 {
 	return needs(machine, "CONFIG_LIVEPATCH", SHADOWK_ANSWER_OFF,
-		     "no CONFIG_LIVEPATCH; not there: patches that are livepatches");
+		     "no CONFIG_LIVEPATCH; off: livepatches");
 }
 
-/* Its file can be opened, but not read, when ftrace has found a fault of its own. */
+/* After a fault of its own, ftrace stops. This file can be opened then, but not read. */
 static bool ftrace_is_dead(void)
 {
 	FILE *file __cleanup(file_close) = fopen("/proc/sys/kernel/ftrace_enabled", "re");
@@ -228,14 +238,14 @@ static struct guess guess_ftrace(const struct machine *machine)
 {
 	if (ftrace_is_dead())
 		return (struct guess){ SHADOWK_ANSWER_REFUSED,
-				       "ftrace has stopped after a fault of its own, which the "
-				       "kernel's log tells; boot again" };
+				       "ftrace has stopped after a fault of its own, see the "
+				       "kernel's log; boot again" };
 	if (begins_with("/proc/sys/kernel/ftrace_enabled", '0'))
 		return (struct guess){ SHADOWK_ANSWER_OFF,
-				       "kernel.ftrace_enabled is 0; not there until it is 1: "
+				       "kernel.ftrace_enabled is 0; off until it is 1: "
 				       "attaching, probes, patches, raw edits" };
 	return needs(machine, "CONFIG_DYNAMIC_FTRACE", SHADOWK_ANSWER_REFUSED,
-		     "no CONFIG_DYNAMIC_FTRACE");
+		     "no CONFIG_DYNAMIC_FTRACE; boot a kernel that has it");
 }
 
 static bool is_locked_down(void)
@@ -246,7 +256,7 @@ static bool is_locked_down(void)
 }
 
 static const char signed_only[] =
-	"the kernel takes signed modules only, shadowk.ko too; not there: "
+	"the kernel accepts signed modules only, shadowk.ko included; off: "
 	"new shadows, probes, patches, raw edits";
 
 static struct guess guess_signatures(const struct machine *machine)
@@ -255,17 +265,16 @@ static struct guess guess_signatures(const struct machine *machine)
 	if (begins_with("/proc/sys/kernel/modules_disabled", '1'))
 		return (struct guess){ SHADOWK_ANSWER_REFUSED,
 				       "kernel.modules_disabled is 1; boot again, and load the "
-				       "module before that is set" };
+				       "module before it is set" };
 	if (begins_with("/sys/module/module/parameters/sig_enforce", 'Y') || is_locked_down())
 		return (struct guess){ SHADOWK_ANSWER_OFF, signed_only };
-	return (struct guess){ SHADOWK_ANSWER_FINE,
-			       "the kernel takes modules that nobody has signed" };
+	return (struct guess){ SHADOWK_ANSWER_FINE, "the kernel accepts unsigned modules" };
 }
 
 static struct guess guess_nothing(const struct machine *machine)
 {
 	(void)machine;
-	return (struct guess){ UNKNOWN, "the module tells when it is loaded" };
+	return (struct guess){ UNKNOWN, "load the module to get an answer" };
 }
 
 static const struct {
@@ -323,8 +332,8 @@ static int ask_module(struct doctor *doctor, struct shadowk *dev)
 
 		if (dead)
 			tell(doctor, property->name, SHADOWK_ANSWER_OFF,
-			     "ftrace has stopped after a fault of its own; not there until the "
-			     "next boot: attaching, probes, patches, raw edits");
+			     "ftrace has stopped after a fault of its own; off until the next "
+			     "boot: attaching, probes, patches, raw edits");
 		else if (locked)
 			tell(doctor, property->name, SHADOWK_ANSWER_OFF, signed_only);
 		else
@@ -333,7 +342,11 @@ static int ask_module(struct doctor *doctor, struct shadowk *dev)
 	return STATUS_DONE;
 }
 
-/* Finds the line of the last attempt to load the module that begins with the property. */
+/*
+ * Returns what the kernel's log says of a property: the module's last line that begins with @name,
+ * whose rest it writes to @detail. Returns UNKNOWN, without a detail, if there is no such line, or
+ * if the line refused a load and a later load has succeeded.
+ */
 static struct guess find_in_log(const struct machine *machine, const char *name, char *detail,
 				size_t len)
 {
@@ -347,10 +360,10 @@ static struct guess find_in_log(const struct machine *machine, const char *name,
 		return (struct guess){ UNKNOWN, NULL };
 	snprintf(detail, len, "%.*s", (int)strcspn(found, "\n") - (int)strlen(begin),
 		 found + strlen(begin));
-	/* The module still loads if only a feature is off. */
-	if (strstr(detail, "not there"))
+	/* A line of the answer "off" names the features behind this word. The module loads then. */
+	if (strstr(detail, "; off"))
 		return (struct guess){ SHADOWK_ANSWER_OFF, detail };
-	/* It has loaded since: what was in the way is mended. */
+	/* A later load has succeeded. */
 	if (strstr(found, "shadowk: loaded\n"))
 		return (struct guess){ UNKNOWN, NULL };
 	return (struct guess){ SHADOWK_ANSWER_REFUSED, detail };
@@ -382,7 +395,7 @@ static const struct {
 	{ "absent", "; install it for this kernel: make install, then depmod" },
 };
 
-/* In @states. */
+/* Returns an index of @states. @loaded: the module's device can be opened. */
 static size_t module_state(bool loaded)
 {
 	static const char *const places[] = { "updates", "updates/dkms", "extra" };
@@ -451,7 +464,7 @@ const struct verb verb_doctor = {
 	.help = "Each property of the machine has a line with its name, an answer, and what was found:\n"
 		"  fine      shadows work as described\n"
 		"  adapted   shadows work, by other means\n"
-		"  off       the named features are refused here\n"
+		"  off       the features that the line names are refused\n"
 		"  refused   the module does not load; the exit status is 1\n"
 		"  unknown   only the module can tell, and it is not loaded\n"
 		"Needs root where the module is loaded.\n",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * oci-hook: what an OCI runtime calls while it makes a container, with the state of
- * the container on standard input. The container's cgroup is attached, not its
- * process, so that whatever is executed in it later is inside, too.
+ * The verb oci-hook. An OCI runtime calls it while it creates a container, and passes the state of
+ * the container on standard input. The verb attaches the container's cgroup, not its process, so
+ * that processes which are executed in the container later are inside, too.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 #define ANNOTATION "shadowk.shadow"
 #define STATE_MAX  (1 << 20)
 
-/* All of standard input, or NULL. */
+/* Returns standard input as JSON, or NULL if it is not JSON. */
 static struct json_object *state_read(void)
 {
 	char *text __cleanup(text_free) = malloc(STATE_MAX);
@@ -28,6 +28,7 @@ static struct json_object *state_read(void)
 	return json_tokener_parse(text);
 }
 
+/* Returns the member @name of @object, or NULL if it is missing or of another type. */
 static struct json_object *member(struct json_object *object, const char *name, enum json_type type)
 {
 	struct json_object *value;
@@ -38,7 +39,10 @@ static struct json_object *member(struct json_object *object, const char *name, 
 	return value;
 }
 
-/* Its path in the unified hierarchy; false if it has none. */
+/*
+ * Writes the path of a process's cgroup in the unified hierarchy. @process is a pid or "self".
+ * Returns false if the process is in no such cgroup.
+ */
 static bool cgroup_read(const char *process, char path[SHADOWK_CGROUP_PATH_LEN])
 {
 	char name[64], line[SHADOWK_CGROUP_PATH_LEN];
@@ -72,10 +76,10 @@ static int container_attach(const char *name, pid_t pid)
 		       process);
 		return STATUS_REFUSED;
 	}
-	/* Other processes in that cgroup are no part of the container. */
+	/* A cgroup that the runtime is in, or the root, has processes of other containers, too. */
 	if (!cgroup_read("self", own) || !strcmp(path, own) || !strcmp(path, "/")) {
 		report("the container has no cgroup of its own, but shares '%s'; let the runtime "
-		       "make one, and call this hook in the phase createRuntime",
+		       "create one, and call this hook in the phase createRuntime",
 		       path);
 		return STATUS_REFUSED;
 	}
@@ -93,8 +97,8 @@ static int cmd_oci_hook(struct cli *cli, int argc, char **argv)
 	arguments(cli, argc, argv, 0, NULL);
 	state = state_read();
 	if (!json_object_is_type(state, json_type_object)) {
-		report("standard input is not the state of a container; this is for OCI runtimes to "
-		       "call");
+		report("standard input is not the state of a container; let an OCI runtime call this "
+		       "verb");
 		return STATUS_REFUSED;
 	}
 	name = member(member(state, "annotations", json_type_object), ANNOTATION, json_type_string);

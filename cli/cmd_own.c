@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* own and disown: interrupts and kernel threads that execute a shadow. */
+/* The verbs own and disown: interrupt lines and kernel threads that execute a shadow. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,10 @@ static const struct option options[] = {
 	{ 0 },
 };
 
+/*
+ * Reads the options. A device that does not exist is left in @no_device, so that a missing argument
+ * is reported first. Exits on wrong usage.
+ */
 static void wishes_parse(struct cli *cli, int argc, char **argv, bool own, struct wishes *wishes,
 			 const char **no_device)
 {
@@ -25,7 +29,7 @@ static void wishes_parse(struct cli *cli, int argc, char **argv, bool own, struc
 			uint64_t irq = count_parse(cli, optarg);
 
 			if (irq > UINT32_MAX)
-				usage(cli, "'%s' is no number of an interrupt", optarg);
+				usage(cli, "'%s' is not the number of an interrupt line", optarg);
 			wishes_add_irq(wishes, (uint32_t)irq);
 		} else if (opt == 'd') {
 			if (!wishes_add_device(wishes, optarg, own))
@@ -38,7 +42,7 @@ static void wishes_parse(struct cli *cli, int argc, char **argv, bool own, struc
 		}
 	}
 	if (!wishes->count && !*no_device)
-		usage(cli, "--irq N, --kthread PATTERN or --device DEV is missing");
+		usage(cli, "--irq N, --kthread PATTERN or --device DEVICE is missing");
 }
 
 static int wish_do(struct session *session, const struct wish *wish, bool own)
@@ -82,7 +86,10 @@ static int wish_refuse(enum shadowk_op op, int err, const struct wish *wish, con
 	return refuse(op, err, &subject);
 }
 
-/* All of them, or none: what was owned before stays. Returns a status. */
+/*
+ * Owns all of @wishes. After an error it disowns those that the shadow did not own before. Returns
+ * a status.
+ */
 static int own_all(struct session *session, const struct wishes *wishes, const char *shadow)
 {
 	bool *was = calloc(wishes->count, sizeof(*was));
@@ -110,7 +117,10 @@ static int own_all(struct session *session, const struct wishes *wishes, const c
 	return status;
 }
 
-/* Nothing changes if one that is not optional is not owned. Returns a status. */
+/*
+ * Disowns all of @wishes. Reports an error, and disowns none, if the shadow does not own one that
+ * is not optional, or owns none of them. Returns a status.
+ */
 static int disown_all(struct session *session, const struct wishes *wishes, const char *shadow)
 {
 	size_t nr_owned = 0;
@@ -123,7 +133,7 @@ static int disown_all(struct session *session, const struct wishes *wishes, cons
 		if (is_owned(session, wish)) {
 			nr_owned++;
 		} else if (!wish->optional || (last && !nr_owned)) {
-			/* The kernel says that it is not owned. */
+			/* The call fails, and its reason says that the shadow does not own it. */
 			err = wish_do(session, wish, false);
 			return err ? wish_refuse(SHADOWK_OP_DISOWN, err, wish, shadow)
 				   : STATUS_DONE;
@@ -168,8 +178,8 @@ static int run(struct cli *cli, int argc, char **argv, bool own)
 	wishes_parse(cli, argc, argv, own, &wishes, &no_device);
 	shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	if (no_device) {
-		report("no device '%s' with interrupts; give a network interface, a disk, a PCI "
-		       "address, or a folder below /sys/devices",
+		report("there is no device '%s' with interrupts; give a network interface, a disk, "
+		       "a serial port, a PCI address, or a folder below /sys/devices",
 		       no_device);
 		return STATUS_REFUSED;
 	}

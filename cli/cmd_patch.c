@@ -16,7 +16,8 @@ static uint64_t value_parse(const struct cli *cli, const char *text)
 	uint64_t value;
 
 	if (!value_read(text, &value))
-		usage(cli, "'%s' is not a value: a number of 64 bits, or an errno as -ENOENT",
+		usage(cli,
+		      "'%s' is not a value; give a number of 64 bits, or an errno such as -ENOENT",
 		      text);
 	return value;
 }
@@ -24,7 +25,9 @@ static uint64_t value_parse(const struct cli *cli, const char *text)
 static void action_set(const struct cli *cli, struct shadowk_patch_spec *spec, uint32_t kind)
 {
 	if (spec->kind)
-		usage(cli, "one patch does one thing: --return, --nop, --skip-call or --thunk");
+		usage(cli,
+		      "give one action: --return, --nop, --skip-call with or without --return, "
+		      "--livepatch or --thunk");
 	spec->kind = kind;
 }
 
@@ -49,7 +52,7 @@ static void function_parse(const struct cli *cli, struct shadowk_patch_spec *spe
 static void callee_parse(const struct cli *cli, struct shadowk_patch_spec *spec, const char *text)
 {
 	if (!*text || strlen(text) >= sizeof(spec->object))
-		usage(cli, "'%.32s' is no function's name", text);
+		usage(cli, "'%.32s' is not the name of a function", text);
 	memcpy(spec->object, text, strlen(text));
 }
 
@@ -58,7 +61,7 @@ static uint32_t thunk_parse(const struct cli *cli, const char *text)
 	uint32_t kind = thunk_read(text);
 
 	if (!kind)
-		usage(cli, "--thunk is 'retpoline=jmp' or 'return=ret', not '%s'", text);
+		usage(cli, "--thunk takes 'retpoline=jmp' or 'return=ret', not '%s'", text);
 	return kind;
 }
 
@@ -118,15 +121,15 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 	else if (value)
 		action_set(cli, spec, SHADOWK_PATCH_RETURN);
 	if (callbacks && spec->kind != SHADOWK_PATCH_LIVEPATCH)
-		usage(cli, "--callbacks belongs to --livepatch");
+		usage(cli, "--callbacks needs --livepatch");
 	if (now && spec->kind != SHADOWK_PATCH_LIVEPATCH)
-		usage(cli, "--unsafe-now belongs to --livepatch; other patches wait for nobody");
+		usage(cli, "--unsafe-now needs --livepatch");
 	if (callbacks)
 		spec->flags |= SHADOWK_PATCH_CALLBACKS;
 	if (now)
 		spec->flags |= SHADOWK_PATCH_UNSAFE_NOW;
 	if (in_place && spec->kind > SHADOWK_PATCH_RETURN)
-		usage(cli, "--in-place belongs to --return, --nop or FILE.ko");
+		usage(cli, "--in-place needs --return, --nop or FILE.ko");
 	if (in_place)
 		spec->flags = SHADOWK_PATCH_IN_PLACE;
 	if (spec->kind == SHADOWK_PATCH_LIVEPATCH || spec->kind >= SHADOWK_PATCH_RETPOLINES)
@@ -138,7 +141,7 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 	}
 	if (!spec->kind)
 		usage(cli,
-		      "what is the patch to do: --return, --nop, --skip-call, --thunk, --livepatch, or FILE.ko?");
+		      "the action is missing: --return, --nop, --skip-call, --thunk, --livepatch or FILE.ko");
 	args = arguments(cli, argc, argv, skip ? 3 : 2,
 			 (const char *[]){ "SHADOW", "FUNC", "CALLEE" });
 	function_parse(cli, spec, args[1]);
@@ -151,7 +154,7 @@ static void print_added(const struct cli *cli, const struct shadowk_subject *sub
 {
 	struct json_object *object __cleanup(json_free) = NULL;
 
-	/* A name that the user chose is no news. */
+	/* The user knows a name that --name gave. */
 	if (!cli->json && !named)
 		puts(subject->patch_spec->name);
 	if (!cli->json)
@@ -229,7 +232,10 @@ static bool has_module(const struct shadowk_patch_info *info)
 	return info->kind == SHADOWK_PATCH_MODULE || info->kind == SHADOWK_PATCH_LIVEPATCH;
 }
 
-/* Finds the patch if its bodies are in a module; otherwise @found is not changed. */
+/*
+ * Writes an element of the patch @patch to @found, if the bodies of the patch are in a module.
+ * Otherwise does not change @found.
+ */
 static void patch_find(struct shadowk_shadow *shadow, const char *patch,
 		       struct shadowk_patch_info *found)
 {
@@ -241,7 +247,10 @@ static void patch_find(struct shadowk_shadow *shadow, const char *patch,
 			*found = patches[i];
 }
 
-/* "NAME PATCH", for verbs that act on a patch as @op says; @flag is set by the option @own. */
+/*
+ * Reads "SHADOW PATCH", and the option @own, which sets @flag. Then opens the shadow, and fills
+ * @subject and, by patch_find(), @found. Reports an error as one of the call @op. Returns a status.
+ */
 static int named_patch(struct cli *cli, int argc, char **argv, enum shadowk_op op,
 		       const struct option *own, bool *flag, struct session *session,
 		       struct shadowk_subject *subject, struct shadowk_patch_info *found)
@@ -293,8 +302,8 @@ static int cmd_patch_remove(struct cli *cli, int argc, char **argv)
 	if (status)
 		return status;
 	if (now && info.kind != SHADOWK_PATCH_LIVEPATCH) {
-		report("--unsafe-now is for patches of --livepatch, which '%s' is not; others wait "
-		       "for nobody",
+		report("patch '%s' was not added with --livepatch, which --unsafe-now needs; leave "
+		       "--unsafe-now out",
 		       subject.patch);
 		return STATUS_REFUSED;
 	}
@@ -303,34 +312,39 @@ static int cmd_patch_remove(struct cli *cli, int argc, char **argv)
 	if (err)
 		return refuse(SHADOWK_OP_PATCH_REMOVE, err, &subject);
 	if (info.object[0] && !module_unload(info.object))
-		report("note: module %s stays loaded; another shadow has it, or a task is in it still",
+		report("note: another shadow uses module %s, or a task is in it; unload it later "
+		       "with rmmod",
 		       info.object);
 	print_done(cli, &subject, "removed", subject.patch);
 	return STATUS_DONE;
 }
 
-/* Begins the kernel's transition to the patch, without waiting for its end. */
+/* Begins the kernel's transition to the patch. Does not wait for its end. Returns a status. */
 static int promote(struct shadowk_shadow *shadow, const struct shadowk_subject *subject,
 		   const struct shadowk_patch_info *info)
 {
 	int err = shadowk_patch_promote(shadow, subject->patch);
 
-	/* The transition of an earlier call, which was interrupted, goes on or has ended. */
+	/* An earlier command has begun the transition, and was interrupted. */
 	if (err && shadowk_reason() == SHADOWK_REASON_PROMOTED &&
 	    transition_is_forward(info->object))
 		err = 0;
 	return err ? refuse(SHADOWK_OP_PATCH_PROMOTE, err, subject) : STATUS_DONE;
 }
 
-/* The kernel gives the patch up; so does the shadow if callbacks undo what it needs. */
+/*
+ * Begins the kernel's transition back from the patch. A patch with callbacks is removed from the
+ * shadow first, since the transition calls callbacks that revert what its functions need. Returns a
+ * status.
+ */
 static int take_back(struct shadowk_shadow *shadow, const struct shadowk_subject *subject,
 		     const struct shadowk_patch_info *info)
 {
 	int err;
 
 	if (!transition_exists(info->object)) {
-		report("patch '%s' is not being promoted: the kernel has no livepatch '%s'; "
-		       "'shadowctl patch remove %s %s' takes it from the shadow",
+		report("patch '%s' is not promoted, since the kernel has no livepatch '%s'; "
+		       "'shadowctl patch remove %s %s' removes it from the shadow",
 		       subject->patch, info->object[0] ? info->object : subject->patch,
 		       subject->shadow, subject->patch);
 		return STATUS_REFUSED;
@@ -339,8 +353,8 @@ static int take_back(struct shadowk_shadow *shadow, const struct shadowk_subject
 		err = shadowk_patch_remove(shadow, subject->patch);
 		if (err)
 			return refuse(SHADOWK_OP_PATCH_REMOVE, err, subject);
-		report("note: shadow '%s' gives patch '%s' up as well, whose callbacks undo what "
-		       "it needs",
+		report("note: shadow '%s' has lost patch '%s', too, because its callbacks revert "
+		       "what it needs",
 		       subject->shadow, subject->patch);
 	}
 	return transition_reverse(info->object) ? STATUS_DONE : STATUS_REFUSED;
@@ -371,15 +385,15 @@ static int cmd_patch_promote(struct cli *cli, int argc, char **argv)
 	case TRANSITION_DONE:
 		break;
 	case TRANSITION_REVERSED:
-		report("somebody has the kernel take %s back; shadow '%s' keeps the patch until "
-		       "'shadowctl patch remove %s %s'",
+		report("another user has reversed the transition of livepatch %s; shadow '%s' keeps "
+		       "the patch until 'shadowctl patch remove %s %s'",
 		       info.object, subject.shadow, subject.shadow, subject.patch);
 		return STATUS_REFUSED;
 	case TRANSITION_GOES_ON:
 		report("the kernel's transition goes on; 'shadowctl patch promote %s%s %s' waits "
-		       "again%s",
+		       "for its end%s",
 		       cancel ? "--cancel " : "", subject.shadow, subject.patch,
-		       cancel ? "" : " and ends it, with --cancel the kernel takes it back");
+		       cancel ? "" : ", and with --cancel reverses it");
 		return STATUS_REFUSED;
 	}
 	if (cancel) {
@@ -398,10 +412,11 @@ static const struct verb verb_patch_promote = {
 	.args = "[--cancel] SHADOW PATCH",
 	.summary = "Make a livepatch of a shadow the kernel's own",
 	.options = "  PATCH             a patch that was added with --livepatch\n"
-		   "  --cancel          let the kernel take it back; the shadow keeps it\n",
-	.help = "The command waits until all tasks have the livepatch, names the tasks that the kernel\n"
-		"waits for, and removes the patch from the shadow. It ends after half a minute, or when\n"
-		"it is interrupted, and the kernel goes on. The same command waits again.\n",
+		   "  --cancel          let the kernel revert it; the shadow keeps the patch\n",
+	.help = "The command waits until all tasks execute the livepatch, names the tasks that the\n"
+		"kernel waits for, and removes the patch from the shadow. After half a minute, or when it\n"
+		"is interrupted, it ends, but the kernel's transition goes on. The same command waits\n"
+		"again.\n",
 	.run = cmd_patch_promote,
 };
 
@@ -418,17 +433,16 @@ static const struct verb verb_patch_add = {
 		"  --return VALUE    return VALUE at once: a number, or an errno as -EACCES\n"
 		"  --nop             return at once, with an undefined result\n"
 		"  --skip-call       leave the call of CALLEE in FUNC out, as if it returned VALUE;\n"
-		"                    FUNC+OFFSET selects one of several\n"
+		"                    FUNC+OFFSET selects one of several calls\n"
 		"  FILE.ko           use the bodies in this patch module, see 'shadowctl patch build'\n"
 		"  --livepatch FILE.ko\n"
 		"                    use the bodies in this livepatch module, for this shadow only\n"
-		"  --callbacks       call its callbacks, whose effect concerns all processes\n"
-		"  --unsafe-now      do not wait until no thread is in its functions; a call may then\n"
-		"                    execute old and new functions\n"
+		"  --callbacks       call the callbacks of the livepatch, which affect all processes\n"
+		"  --unsafe-now      do not wait until no thread is in the livepatch's functions; a call\n"
+		"                    may then execute old and new functions\n"
 		"  --thunk THUNK     leave a mitigation out, for trusted processes: 'retpoline=jmp' or\n"
-		"                    'return=ret'; only while no process is inside\n"
-		"  --in-place        put the new body where the old one is; with --return, --nop or\n"
-		"                    FILE.ko\n"
+		"                    'return=ret'; possible while no process is inside\n"
+		"  --in-place        copy the new body over the old one; with --return, --nop or FILE.ko\n"
 		"  --name NAME       name the patch; without it, the kernel chooses a name, which is\n"
 		"                    printed\n",
 	.help = "The kernel does not check whether callers need what the old body does.\n",

@@ -17,7 +17,7 @@
 
 extern char **environ;
 
-/* The header that belongs to this command, wherever it was installed to. */
+/* Content of shadowk_patch.h, so that a build does not need the installed file. */
 asm(".pushsection .rodata\n"
     "patch_header: .incbin \"include/shadowk_patch.h\"\n"
     "patch_header_end:\n"
@@ -25,12 +25,13 @@ asm(".pushsection .rodata\n"
 extern const char patch_header[], patch_header_end[];
 
 struct build {
-	char folder[64]; /* ours, "" if there is none yet */
-	char source[PATH_MAX];
-	char name[64]; /* of the module */
-	char headers[PATH_MAX];
+	char folder[64];	/* temporary, "" before it exists */
+	char source[PATH_MAX];	/* absolute */
+	char name[64];		/* name of the module */
+	char headers[PATH_MAX]; /* folder of the kernel's headers */
 };
 
+/* Runs a program of PATH. Returns its exit status; 127 if it cannot run, 1 after a signal. */
 static int run(char *const argv[])
 {
 	int status;
@@ -49,21 +50,21 @@ static void build_clean(struct build *build)
 		run((char *[]){ "rm", "-rf", build->folder, NULL });
 }
 
-/* The module is called as its source is. */
+/* The name of the module is that of its source, without ".c". Returns a status. */
 static int source_set(struct build *build, const char *source)
 {
 	const char *name = strrchr(source, '/') ? strrchr(source, '/') + 1 : source;
 	size_t len = strlen(name);
 
 	if (len < 3 || strcmp(name + len - 2, ".c") || len - 2 >= sizeof(build->name)) {
-		report("'%s' is not the name of a C file", source);
+		report("'%s' is not the name of a C file; give FILE.c", source);
 		return STATUS_REFUSED;
 	}
 	memcpy(build->name, name, len - 2);
 	for (char *c = build->name; *c; c++) {
 		if (isalnum((unsigned char)*c) || strchr("-_", *c))
 			continue;
-		report("a module cannot be called '%s'; name the file of A-Z a-z 0-9 - _",
+		report("'%s' cannot be the name of a module; name the file with A-Z a-z 0-9 - _",
 		       build->name);
 		return STATUS_REFUSED;
 	}
@@ -87,7 +88,7 @@ static int headers_set(struct build *build, const char *kernel)
 	snprintf(makefile, sizeof(makefile), "%s/Makefile", build->headers);
 	if (!access(makefile, R_OK))
 		return STATUS_DONE;
-	report("no headers of kernel %s: there is no %s; install linux-headers-%s",
+	report("the headers of kernel %s are missing (no %s); install linux-headers-%s",
 	       kernel ? kernel : running.release, makefile, kernel ? kernel : running.release);
 	return STATUS_REFUSED;
 }
@@ -106,6 +107,7 @@ static bool file_write(const struct build *build, const char *name, const char *
 	return !fclose(file) && done;
 }
 
+/* Creates the temporary folder with all files that the build needs. Returns a status. */
 static int folder_fill(struct build *build)
 {
 	char kbuild[256], path[160];
@@ -113,7 +115,7 @@ static int folder_fill(struct build *build)
 	snprintf(build->folder, sizeof(build->folder), "/tmp/shadowctl-XXXXXX");
 	if (!mkdtemp(build->folder)) {
 		build->folder[0] = 0;
-		report("cannot make a folder in /tmp: %s", strerror(errno));
+		report("cannot create a folder in /tmp: %s", strerror(errno));
 		return STATUS_REFUSED;
 	}
 	snprintf(kbuild, sizeof(kbuild), "obj-m := %s.o\nccflags-y := -I$(src)\n", build->name);
@@ -126,6 +128,7 @@ static int folder_fill(struct build *build)
 	return STATUS_REFUSED;
 }
 
+/* Copies the module to @to. Returns a status. */
 static int file_fetch(const struct build *build, const char *to)
 {
 	char from[160];
@@ -168,10 +171,11 @@ static int cmd_patch_build(struct cli *cli, int argc, char **argv)
 		return status;
 	snprintf(folder, sizeof(folder), "M=%s", build.folder);
 	snprintf(file, sizeof(file), "%s.ko", build.name);
-	/* Without pahole module BTF is only a warning. */
+	/* Leave module BTF out: without pahole, make would print a warning. */
 	if (run((char *[]){ "make", "-s", "-C", build.headers, folder,
 			    "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules", NULL })) {
-		report("'%s' could not be built; the compiler said why above", build.source);
+		report("'%s' could not be built; correct the errors that are printed above",
+		       build.source);
 		return STATUS_REFUSED;
 	}
 	return file_fetch(&build, file);

@@ -11,7 +11,7 @@ static void kind_parse(const struct cli *cli, struct shadowk_probe_spec *spec, c
 	int kind = shadowk_kind_parse(text);
 
 	if (kind < 0)
-		usage(cli, "'%s' is not a kind: count, latency or event", text);
+		usage(cli, "'%s' is not a kind; give count, latency or event", text);
 	spec->kind = kind;
 }
 
@@ -39,9 +39,9 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 		else
 			*name = optarg;
 	}
-	args = arguments(cli, argc, argv, 2, (const char *[]){ "SHADOW", "SYMBOL" });
+	args = arguments(cli, argc, argv, 2, (const char *[]){ "SHADOW", "PLACE" });
 	if (spec->kind == SHADOWK_PROBE_LATENCY && spec->flags & SHADOWK_PROBE_RETURN)
-		usage(cli, "latency is from entry to return; it takes no --return");
+		usage(cli, "--kind latency measures from entry to return; leave --return out");
 	subject.place = args[1];
 	err = shadowk_probe_parse(args[1], spec);
 	if (err)
@@ -54,7 +54,7 @@ static void print_added(const struct cli *cli, const struct shadowk_subject *sub
 {
 	struct json_object *object __cleanup(json_free) = NULL;
 
-	/* A name that the user chose is no news. */
+	/* The user knows a name that --name gave. */
 	if (!cli->json && !named)
 		puts(subject->probe_spec->name);
 	if (!cli->json)
@@ -175,7 +175,7 @@ static const struct verb verb_probe_list = {
 	.args = "SHADOW",
 	.summary = "List the probes of a shadow and their numbers",
 	.help = "HITS are executions by the processes inside, ASYNC those in interrupts, softirqs and\n"
-		"NMIs. MISSED were seen, but not measured. UNRETURNED are calls of latency and --return\n"
+		"NMIs. MISSED are seen, but not measured. UNRETURNED are calls of latency and --return\n"
 		"that have not returned. RATE/S is HITS per second since the probe was added.\n",
 	.run = cmd_probe_list,
 };

@@ -25,9 +25,10 @@ static void bytes_parse(const struct cli *cli, const char *text, struct shadowk_
 	size_t digits = strlen(text);
 
 	if (!digits || digits % 2 || strspn(text, "0123456789abcdefABCDEF") != digits)
-		usage(cli, "'%s' is not bytes in hexadecimal, two digits each", text);
+		usage(cli, "'%s' is not a list of bytes; give two hexadecimal digits for each byte",
+		      text);
 	if (digits / 2 > SHADOWK_RAW_LEN)
-		usage(cli, "'%s' is more than one instruction, which has %d bytes at most", text,
+		usage(cli, "'%s' is longer than an instruction, which has at most %d bytes", text,
 		      SHADOWK_RAW_LEN - 1);
 	for (size_t i = 0; i < digits; i += 2)
 		sscanf(text + i, "%2hhx", &spec->bytes[i / 2]);
@@ -98,7 +99,7 @@ static int cmd_raw_privatise(struct cli *cli, int argc, char **argv)
 	}
 	args = arguments(cli, argc, argv, all ? 1 : 2, (const char *[]){ "SHADOW", "PLACE" });
 	if (all && spec.len)
-		usage(cli, "--all is the whole text; it takes no --length");
+		usage(cli, "--all makes the whole text private; leave --length out");
 	if (!all) {
 		place_parse(cli, args[1], &spec);
 		subject.place = args[1];
@@ -107,6 +108,7 @@ static int cmd_raw_privatise(struct cli *cli, int argc, char **argv)
 	return add(cli, &subject, &spec);
 }
 
+/* Writes the bytes in hexadecimal. @text has room for 2 * SHADOWK_RAW_LEN + 1 characters. */
 static void bytes_print(char *text, const struct shadowk_raw_info *raw)
 {
 	*text = 0;

@@ -6,13 +6,16 @@
 
 #include "cli.h"
 
+/*
+ * Opens the shadow @name, or creates it and sets @created. Reports an error. Returns a status.
+ */
 static int shadow_open_or_create(struct session *session, const char *name, bool *created)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
 	int err = shadow_name_check(name);
 	int status;
 
-	/* An id is not chosen. */
+	/* The kernel chooses the id of a shadow that it creates, so "#ID" can only be opened. */
 	if (name[0] == '#')
 		return session_open_shadow(session, name);
 	if (err)
@@ -20,7 +23,9 @@ static int shadow_open_or_create(struct session *session, const char *name, bool
 	status = session_open(session);
 	if (status)
 		return status;
-	/* Another process may create or destroy it between the two calls, but not for ever. */
+	/*
+	 * Another process may create or destroy the shadow between the two calls. Try again then.
+	 */
 	for (int tries = 0; tries < 100; tries++) {
 		err = shadowk_shadow_open(session->dev, name, &session->shadow);
 		if (err != -ENOENT)
@@ -34,7 +39,7 @@ static int shadow_open_or_create(struct session *session, const char *name, bool
 	return err ? refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject) : STATUS_DONE;
 }
 
-/* Returns a status, if it returns. */
+/* Attaches this process and executes the command. Returns after an error only: a status. */
 static int command_become(struct session *session, const struct shadowk_subject *subject,
 			  char **command)
 {
@@ -42,7 +47,6 @@ static int command_become(struct session *session, const struct shadowk_subject 
 
 	if (err)
 		return refuse(SHADOWK_OP_PROCESS_ATTACH, err, subject);
-	/* This process becomes the command, so its status needs no passing on. */
 	status = command_exec(command);
 	shadowk_process_detach(session->dev, 0);
 	return status;

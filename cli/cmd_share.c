@@ -7,11 +7,11 @@
 
 #include "cli.h"
 
-/* Descriptor of the handle in the command, and the variable that tells it. */
+/* The command has the handle in this descriptor, and its number in this variable. */
 #define SHARED_FD  3
 #define SHARED_ENV "SHADOWK_FD"
 
-/* The arguments and options. */
+/* Arguments and options of the command line. */
 struct order {
 	const char *shadow;
 	uint32_t rights;
@@ -49,13 +49,16 @@ static void order_parse(struct cli *cli, int argc, char **argv, struct order *or
 	order->command = argv + own + 1;
 }
 
-/* Makes the handle descriptor 3, which the command inherits. Returns 0 or -errno. */
+/*
+ * Makes the handle the command's descriptor 3, and sets SHADOWK_FD in the environment. Returns 0 or
+ * -errno.
+ */
 static int handle_pass(const struct shadowk_shadow *handle)
 {
 	int fd = shadowk_shadow_fd(handle);
 	char text[16];
 
-	/* dup2() of a descriptor to itself would leave it close-on-exec. */
+	/* dup2() of a descriptor to itself does not clear its close-on-exec flag. */
 	if (fd == SHARED_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, SHARED_FD) < 0)
 		return -errno;
 	snprintf(text, sizeof(text), "%d", SHARED_FD);

@@ -5,6 +5,7 @@
 #include "list.h"
 #include "output.h"
 
+/* Adds the processes inside to @array and to @table. Returns a status. */
 static int processes_read(struct session *session, const struct shadowk_subject *subject,
 			  struct json_object *array, struct table *table)
 {
@@ -35,7 +36,7 @@ static void cgroup_print(const struct shadowk_cgroup *cgroup)
 	puts("");
 }
 
-/* Without @array, it prints them. */
+/* Adds the attached cgroups to @array, or prints them if @array is NULL. Returns a status. */
 static int cgroups_read(struct session *session, const struct shadowk_subject *subject,
 			struct json_object *array)
 {
@@ -75,7 +76,7 @@ static struct json_object *own_json(const struct shadowk_own *own)
 	return object;
 }
 
-/* Without @array, it prints them. */
+/* Adds what the shadow owns to @array, or prints it if @array is NULL. Returns a status. */
 static int owns_read(struct session *session, const struct shadowk_subject *subject,
 		     struct json_object *array)
 {
@@ -182,6 +183,6 @@ const struct verb verb_show = {
 	.group = GROUP_SHADOWS,
 	.args = "SHADOW",
 	.summary = "Show one shadow: its processes, its edits and its memory",
-	.help = "A process with pid 0 is in a pid namespace that cannot be seen from this one.\n",
+	.help = "A process with pid 0 is in a pid namespace that yours does not show.\n",
 	.run = cmd_show,
 };

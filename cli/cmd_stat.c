@@ -8,7 +8,7 @@
 
 static void sleep_until(struct timespec *when, double seconds)
 {
-	/* From one deadline to the next, so that printing takes no time. */
+	/* Each deadline follows from the last one, so printing does not delay the next sample. */
 	when->tv_sec += (time_t)seconds;
 	when->tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
 	if (when->tv_nsec >= 1000000000) {
@@ -19,13 +19,14 @@ static void sleep_until(struct timespec *when, double seconds)
 		;
 }
 
-/* A shadow, as it was at one time and at the next. */
+/* One shadow and its samples. */
 struct side {
 	struct session session;
 	struct shadowk_subject subject;
-	struct shadowk_shadow_info info;
-	struct probes before, difference;
-	bool has_name;
+	struct shadowk_shadow_info info; /* of the last sample */
+	struct probes before;		 /* of the last sample */
+	struct probes difference;	 /* last sample minus the one before it */
+	bool has_name;			 /* the shadow had a name in the last sample */
 };
 
 struct sides {
@@ -91,11 +92,12 @@ static void sides_print(const struct cli *cli, const struct sides *sides, bool r
 	fflush(stdout);
 }
 
+/* Reads the shadow and its probes now. Returns a status. */
 static int side_read(struct side *side, struct probes *now)
 {
 	int err = shadowk_shadow_info(side->session.shadow, &side->info, sizeof(side->info));
 
-	/* Our handle keeps a shadow that was destroyed, which has lost its name. */
+	/* The handle keeps a shadow that was destroyed, but without its name. */
 	if (!err && side->has_name && !side->info.name[0])
 		err = -ESTALE;
 	side->has_name = side->info.name[0];
@@ -104,7 +106,7 @@ static int side_read(struct side *side, struct probes *now)
 	return probes_read(now, side->session.shadow, side->subject.shadow);
 }
 
-/* Computes the difference to the last sample, and keeps this one for the next. */
+/* Takes a sample, and computes its difference to the last one. Returns a status. */
 static int side_sample(struct side *side)
 {
 	struct probes now = { 0 };
@@ -188,9 +190,10 @@ const struct verb verb_stat = {
 	.group = GROUP_CHECKS,
 	.args = "SHADOW [OTHER] [--interval S] [--count N]",
 	.summary = "Print the hits, rates and latencies of a shadow's probes",
-	.options = "  OTHER             compare with the probes of the same names of this shadow\n"
-		   "  --interval S      print the numbers of each S seconds, until interrupted\n"
-		   "  --count N         stop after N intervals, of one second without --interval\n",
+	.options =
+		"  OTHER             compare with the probes of this shadow that have the same names\n"
+		"  --interval S      print the numbers every S seconds, until interrupted\n"
+		"  --count N         stop after N intervals; without --interval, these are seconds\n",
 	.help = "Without an interval, the numbers since the probes were added are printed once. With\n"
 		"--json and an interval, each interval is one line.\n",
 	.run = cmd_stat,

@@ -5,8 +5,10 @@
 #include "list.h"
 #include "output.h"
 
+/* The edits and bytes that were counted, and the bytes that no edit accounts for. */
 struct verdict {
-	unsigned int edits, hooks;
+	unsigned int edits; /* hooks included */
+	unsigned int hooks; /* the module's own edits */
 	uint64_t bytes;
 	struct json_object *strays;
 };
@@ -32,11 +34,11 @@ static void stray_add(struct verdict *verdict, const struct shadowk_edit_info *i
 	json_object_array_add(verdict->strays, object);
 	if (info->addr)
 		report("%s+0x%" PRIx64 " (0x%" PRIx64
-		       ") has %s, the base has %s, and no edit says why",
+		       ") has the bytes %s, the base has %s, and no edit accounts for that",
 		       info->symbol, info->offset, info->addr, bytes, base);
 	else
-		report("%s+0x%" PRIx64 " differs from the base, and no edit says why", info->symbol,
-		       info->offset);
+		report("%s+0x%" PRIx64 " differs from the base, and no edit accounts for that",
+		       info->symbol, info->offset);
 }
 
 static int judge(struct verdict *verdict, struct shadowk_shadow *shadow,
@@ -95,7 +97,7 @@ static int cmd_verify(struct cli *cli, int argc, char **argv)
 	} else if (good) {
 		printf("%u private pages: %" PRIu64
 		       " bytes in %u edits (%u of them shadowk's own), "
-		       "all else as in the base\n",
+		       "all other bytes are the base's\n",
 		       info.private_pages, verdict.bytes, verdict.edits, verdict.hooks);
 	}
 	return good ? STATUS_DONE : STATUS_REFUSED;

@@ -5,7 +5,7 @@
 
 #include "cli.h"
 
-/* As shells have it. */
+/* Statuses that shells use. */
 enum {
 	STATUS_NOT_EXECUTABLE = 126,
 	STATUS_NOT_FOUND = 127,
@@ -23,8 +23,8 @@ int command_exec(char **command)
 {
 	execvp(command[0], command);
 	if (errno == ENOENT || errno == ENOTDIR) {
-		report("no command '%s' (or no interpreter that it names); give its path, "
-		       "or mend PATH",
+		report("there is no command '%s', or not its interpreter; give its path, or "
+		       "correct PATH",
 		       command[0]);
 		return STATUS_NOT_FOUND;
 	}

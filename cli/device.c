@@ -49,7 +49,7 @@ void wishes_free(struct wishes *wishes)
 	free(wishes->wish);
 }
 
-/* Is there a kernel thread whose name begins so? */
+/* Returns true if there is a process, such as a kernel thread, whose name begins with @prefix. */
 static bool has_thread(const char *prefix)
 {
 	DIR *dir __cleanup(dir_close) = opendir("/proc");
@@ -71,8 +71,9 @@ static bool has_thread(const char *prefix)
 }
 
 /*
- * A driver that has threads for its lines has them as soon as it has the lines; a
- * pattern that matches nothing would cost. Those that were owned may be gone.
+ * Appends the kernel threads of a line. A driver creates them when it requests the line. So a line
+ * without threads gets no pattern to own, which would slow down each context switch in vain. To
+ * disown, the pattern is appended in any case, since the threads may have ended.
  */
 static void add_line_threads(struct wishes *wishes, unsigned long irq, bool own)
 {
@@ -85,7 +86,7 @@ static void add_line_threads(struct wishes *wishes, unsigned long irq, bool own)
 	wishes_add_kthreads(wishes, pattern)->optional = !own;
 }
 
-/* A line that no driver has requested has no handler: it is left out. */
+/* Appends a line and its threads. Returns false if no driver has requested the line. */
 static bool add_line(struct wishes *wishes, unsigned long irq, bool own)
 {
 	char path[64];
@@ -99,7 +100,10 @@ static bool add_line(struct wishes *wishes, unsigned long irq, bool own)
 	return true;
 }
 
-/* Its message-signalled lines, or the one that it shares with others. */
+/*
+ * Appends the message-signalled interrupts of the device at @folder, or otherwise the line that it
+ * may share with other devices. Returns false if it has neither.
+ */
 static bool add_lines(struct wishes *wishes, const char *folder, bool own)
 {
 	char path[PATH_MAX + 16], line[32];
@@ -120,7 +124,10 @@ static bool add_lines(struct wishes *wishes, const char *folder, bool own)
 	       add_line(wishes, strtoul(line, NULL, 10), own);
 }
 
-/* Its name may have any character but a slash, a colon and spaces. */
+/*
+ * Appends the NAPI threads of an interface, whose name may contain characters of patterns. Returns
+ * false if there are none now.
+ */
 static bool add_napi(struct wishes *wishes, const char *interface, bool own)
 {
 	char prefix[SHADOWK_PATTERN_LEN], pattern[SHADOWK_PATTERN_LEN];
@@ -146,7 +153,10 @@ static bool is_within(const char *path, const char *folder)
 	return !strncmp(path, folder, len) && (!path[len] || path[len] == '/');
 }
 
-/* Threads of NAPI, which the kernel makes when 1 is written to an interface's "threaded". */
+/*
+ * Appends the NAPI threads of each interface below @folder. The kernel creates these threads when 1
+ * is written to the interface's file "threaded". Returns false if there are none now.
+ */
 static bool add_interfaces(struct wishes *wishes, const char *folder, bool own)
 {
 	DIR *dir __cleanup(dir_close) = opendir("/sys/class/net");
@@ -163,6 +173,7 @@ static bool add_interfaces(struct wishes *wishes, const char *folder, bool own)
 	return found;
 }
 
+/* Writes the folder of a device below /sys/devices. Returns false if there is no such device. */
 static bool device_find(const char *name, char *folder)
 {
 	static const char *const places[] = { "/sys/class/net", "/sys/class/block",
@@ -189,7 +200,7 @@ bool wishes_add_device(struct wishes *wishes, const char *name, bool own)
 	if (!*name || !device_find(name, folder))
 		return false;
 	found = add_interfaces(wishes, folder, own);
-	/* The lines of the device, or of its parent: a disk has those of its controller. */
+	/* A disk or a port has no lines of its own. Use those of its controller, a folder above. */
 	while (!add_lines(wishes, folder, own)) {
 		slash = strrchr(folder, '/');
 		if (!slash || slash - folder <= (ptrdiff_t)strlen("/sys/devices"))

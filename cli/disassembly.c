@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Instructions as text, by capstone, which only who asks for it needs: it is
- * looked for when it is used.
+ * Disassembles by the library capstone. Only 'shadowctl diff' needs it, so the library is loaded at
+ * its first use.
  */
 #include <dlfcn.h>
 #include <inttypes.h>
@@ -66,7 +66,7 @@ static void symbols_read(void)
 	qsort(symbols, nr_symbols, sizeof(*symbols), by_addr);
 }
 
-/* The last one that does not begin behind @addr. */
+/* Returns the last symbol that begins at or before @addr, or NULL. */
 static const struct symbol *symbol_of(uint64_t addr)
 {
 	size_t from = 0, to;
@@ -98,14 +98,14 @@ int disassembly_init(void)
 	}
 	if (!open || !option || !capstone.disasm || !capstone.free ||
 	    open(CS_ARCH_X86, CS_MODE_64, &capstone.handle)) {
-		report("no " CAPSTONE ", which disassembles; install the package libcapstone4");
+		report("the library " CAPSTONE " is missing; install the package libcapstone4");
 		return STATUS_REFUSED;
 	}
 	option(capstone.handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
 	return STATUS_DONE;
 }
 
-/* " <SYMBOL+OFF>" behind the target of a branch. */
+/* Writes " <SYMBOL+OFFSET>" if @operand is an address, else "". */
 static void target_print(char *buf, size_t len, const char *operand)
 {
 	const struct symbol *symbol;

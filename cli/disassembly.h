@@ -5,9 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reports what goes wrong; returns a status. */
+/* Loads the library. Call it before disassemble(). Reports an error. Returns a status. */
 int disassembly_init(void);
-/* One instruction of the @len bytes that are at @addr; returns its length. */
+/*
+ * Writes the first of @len bytes, which are the text at @addr, as an instruction to @text. Returns
+ * the length of the instruction; 1 for a byte that begins none.
+ */
 size_t disassemble(const uint8_t *bytes, size_t len, uint64_t addr, char *text, size_t text_len);
 
 #endif /* SHADOWCTL_DISASSEMBLY_H */

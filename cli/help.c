@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The text of --help, and the end of standard output. */
+/* Prints the text of --help, and closes standard output. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static const char *const group_titles[] = {
 	[GROUP_CHECKS] = "Measuring and checking",
 };
 
-/* A line for each verb; a heading where the group changes. */
+/* Prints a line for each verb, and a heading where the group changes. */
 static void verbs_print(const struct verb *const *verbs, const char *prefix)
 {
 	enum verb_group group = GROUP_NONE;
@@ -41,7 +41,7 @@ static void verbs_print(const struct verb *const *verbs, const char *prefix)
 	}
 }
 
-/* The verbs of a verb share its page. */
+/* Nested verbs share the manual page of the verb that has them. */
 static void page_print(const struct cli *cli)
 {
 	printf("The manual page shadowctl-%.*s(1) has limits and examples.\n",
@@ -102,7 +102,6 @@ void help_print_all(const struct verb *const *verbs)
 	       "and shadowctl-VERB(1) have limits and examples.\n");
 }
 
-/* A full disk behind standard output is a failure too. */
 int stdout_finish(void)
 {
 	bool failed = ferror(stdout);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Latencies in the look of bpftrace's hist(), which people read at a glance. */
+/* Prints a histogram of latencies in the format of bpftrace's hist(). */
 #include <inttypes.h>
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
 #include "output.h"
 
-/* Length of the UTF-8 character that @c begins; 0 if it begins none. */
+/* Returns the length of the UTF-8 character at @c, or 0 if no character begins there. */
 static size_t utf8_length(const unsigned char *c)
 {
 	size_t len = c[0] < 0x80		   ? 1
@@ -17,14 +17,13 @@ static size_t utf8_length(const unsigned char *c)
 	for (size_t i = 1; i < len; i++)
 		if ((c[i] & 0xc0) != 0x80)
 			return 0;
-	/* Overlong forms, surrogates, and what lies beyond U+10FFFF. */
+	/* Overlong forms, surrogates and values above U+10FFFF are not valid. */
 	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0) ||
 	    (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] >= 0x90))
 		return 0;
 	return len;
 }
 
-/* Command names are bytes, cut off anywhere; JSON is UTF-8. */
 struct json_object *json_text(const char *text)
 {
 	const unsigned char *c = (const unsigned char *)text;
@@ -47,7 +46,7 @@ struct json_object *address_json(uint64_t addr)
 {
 	char text[24];
 
-	/* A number would lose its low bits in most JSON readers. */
+	/* Not a number: many JSON readers store numbers as doubles, which have 53 bits. */
 	snprintf(text, sizeof(text), "0x%" PRIx64, addr);
 	return addr ? json_object_new_string(text) : NULL;
 }

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Elements that are read at a time. */
+/* Number of elements that one call reads. */
 #define LIST_STEP 64
 
 /*
@@ -26,10 +26,13 @@
 		nr_ < 0 ? nr_ : count_;                                                          \
 	})
 
-/* list.c: room for LIST_STEP elements behind the first @count. Exits if there is no memory. */
+/*
+ * list.c: makes room for LIST_STEP elements behind the first @count. Returns the new array, which
+ * replaces @elements. Exits if there is no memory.
+ */
 void *list_grow(void *elements, int count, size_t element_size);
 
-/* For __cleanup(): @elements points to the array's pointer. */
+/* Frees an array. For __cleanup(): @elements points to the pointer to the array. */
 void list_free(void *elements);
 
 #endif /* SHADOWCTL_LIST_H */

@@ -13,14 +13,15 @@
 
 #include "cli.h"
 
-/* Tasks leave the text of a module before the kernel unloads it. */
+/* A module cannot be unloaded while a task is in its text. Try for 30 seconds. */
 #define UNLOAD_TRIES 300
 #define UNLOAD_PAUSE 100000
 
+/* The file of a module, mapped into memory. */
 struct image {
 	int fd;
 	size_t size;
-	const char *bytes;
+	const char *bytes; /* NULL if it is empty or cannot be mapped */
 };
 
 static void image_close(struct image *image)
@@ -50,6 +51,7 @@ static int image_open(struct image *image, const char *file)
 	return STATUS_DONE;
 }
 
+/* Returns section header @i, or NULL if the file has none that lies within it. */
 static const Elf64_Shdr *section(const struct image *image, size_t i)
 {
 	const Elf64_Ehdr *elf = (const Elf64_Ehdr *)image->bytes;
@@ -66,7 +68,7 @@ static const Elf64_Shdr *section(const struct image *image, size_t i)
 	return found;
 }
 
-/* The value of "@key=" in the section .modinfo, or NULL. */
+/* Returns the value of @key in the section .modinfo, or NULL. */
 static const char *modinfo(const struct image *image, const char *key)
 {
 	const Elf64_Ehdr *elf = (const Elf64_Ehdr *)image->bytes;
@@ -104,6 +106,7 @@ static bool are_disabled(void)
 	return begins_with("/proc/sys/kernel/modules_disabled", '1');
 }
 
+/* Reports why finit_module(2) has failed with @err, which is positive. */
 static void explain_load(const char *file, const struct image *image, int err)
 {
 	const char *vermagic = modinfo(image, "vermagic");
@@ -114,25 +117,26 @@ static void explain_load(const char *file, const struct image *image, int err)
 	len = strlen(running.release);
 	if (err == ENOEXEC && vermagic &&
 	    (strncmp(vermagic, running.release, len) || vermagic[len] != ' '))
-		report("'%s' was built for kernel %.*s, this one is %s; build it again: "
+		report("'%s' was built for kernel %.*s, but kernel %s is running; build it again: "
 		       "shadowctl patch build",
 		       file, (int)strcspn(vermagic, " "), vermagic, running.release);
 	else if (err == ENOKEY || err == EKEYREJECTED || err == EBADMSG)
-		report("the kernel takes signed modules only, and '%s' is not signed by a key that "
+		report("the kernel accepts signed modules only, and '%s' is not signed by a key that "
 		       "it knows; sign it (scripts/sign-file)",
 		       file);
 	else if (err == ENOEXEC || err == ENOENT)
-		report("the kernel cannot load '%s': %s; it says why in its log (dmesg)", file,
-		       strerror(err));
+		report("the kernel cannot load '%s': %s; see its log (dmesg)", file, strerror(err));
 	else if (err == EOPNOTSUPP)
-		report("this kernel has no livepatch (CONFIG_LIVEPATCH), which '%s' needs", file);
+		report("this kernel has no livepatch (CONFIG_LIVEPATCH), which '%s' needs; write a "
+		       "patch module instead",
+		       file);
 	else if (err == EBUSY && begins_with("/proc/sys/kernel/ftrace_enabled", '0'))
-		report("cannot load '%s': kernel.ftrace_enabled is 0, and livepatches are called by "
-		       "ftrace; run 'sysctl kernel.ftrace_enabled=1'",
+		report("cannot load '%s': kernel.ftrace_enabled is 0, and livepatches need ftrace; "
+		       "run 'sysctl kernel.ftrace_enabled=1'",
 		       file);
 	else if (err == EPERM && are_disabled())
-		report("cannot load '%s': kernel.modules_disabled is 1; load it before that is set, "
-		       "or boot without it",
+		report("cannot load '%s': kernel.modules_disabled is 1; boot again, and load it "
+		       "before that is set",
 		       file);
 	else if (err == EPERM)
 		report("cannot load '%s': needs CAP_SYS_MODULE; run as root", file);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Options that all verbs have, and strict readers for what options take. */
+/* Reads options and arguments. Numbers are read strictly: no blanks, signs or units. */
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -8,7 +8,7 @@
 
 #include "cli.h"
 
-/* The highest errno that the kernel returns has a name in between. */
+/* Highest errno that a function of the kernel can return; most numbers below have no name. */
 #define ERRNO_MAX 4095
 
 static const struct option common[] = {
@@ -25,13 +25,9 @@ static void __noreturn option_refuse(const struct cli *cli, char **argv, int opt
 		usage(cli, "option '%s' needs a value", given);
 	if (optopt && given[0] == '-' && given[1] != '-')
 		usage(cli, "unknown option '-%c'", optopt);
-	usage(cli, "unknown option '%s', or a value it does not take", given);
+	usage(cli, "option '%s' is unknown, or takes no value", given);
 }
 
-/*
- * The next option of @own, 0 after the last. Takes care of the common options,
- * and does not return from --help and from wrong usage.
- */
 int option_next(struct cli *cli, int argc, char **argv, const struct option *own)
 {
 	struct option all[16] = { { 0 } };
@@ -77,7 +73,7 @@ char **arguments(const struct cli *cli, int argc, char **argv, size_t count,
 	return argv + optind;
 }
 
-/* strtol() and its kin take blanks and signs, which are garbage here. */
+/* strtoul() and strtod() accept blanks and signs. This does not. */
 static bool is_digits(const char *text)
 {
 	return *text && strspn(text, "0123456789") == strlen(text);
@@ -90,7 +86,7 @@ pid_t pid_parse(const struct cli *cli, const char *text)
 	errno = 0;
 	pid = is_digits(text) ? strtoul(text, NULL, 10) : 0;
 	if (!pid || errno || pid > INT_MAX)
-		usage(cli, "'%s' is not a pid", text);
+		usage(cli, "'%s' is not a pid; give a number above 0", text);
 	return (pid_t)pid;
 }
 
@@ -101,7 +97,7 @@ uint64_t count_parse(const struct cli *cli, const char *text)
 	errno = 0;
 	count = is_digits(text) ? strtoull(text, NULL, 10) : 0;
 	if (!count || errno)
-		usage(cli, "'%s' is not a count", text);
+		usage(cli, "'%s' is not a number above 0", text);
 	return count;
 }
 

@@ -11,59 +11,87 @@
 #include <shadowk.h>
 
 /* json.c */
+
+/*
+ * Returns @text as a JSON string, cut off at about 1000 bytes. Bytes that are not UTF-8, which
+ * names of processes may have, become '?'.
+ */
 struct json_object *json_text(const char *text);
-/* NULL for 0, an address that is hidden. */
+/* Returns the address as a string in hexadecimal, or NULL for 0, a hidden address. */
 struct json_object *address_json(uint64_t addr);
+/* Prints *@object to standard output, and flushes that. */
 void json_print(struct json_object **object, bool on_one_line);
+/* Drops the reference to *@object. For __cleanup(). */
 void json_free(struct json_object **object);
 
-/* table.c: columns as wide as what they hold. */
+/* table.c: a table of text. Each column is as wide as its widest cell. */
 struct table {
-	const char *align; /* one character per column: 'l' or 'r' */
+	const char *align; /* a character for each column: 'l' for left, 'r' for right */
 	size_t columns;
 	size_t cells;
-	char **cell;
+	char **cell; /* in the order of lines */
 };
 
+/* Makes the table empty. */
 void table_init(struct table *table, const char *align);
+/* Appends a cell. Control characters become '?'. Exits if there is no memory. */
 void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void table_print(const struct table *table, FILE *file);
 void table_free(struct table *table);
 
-/* histogram.c: latencies in the look of bpftrace. */
+/* histogram.c */
+
+/* Writes the bounds of a slot, such as "[1K, 2K)". */
 void histogram_label(char *buf, size_t len, unsigned int slot);
+/* Prints SHADOWK_HISTOGRAM_LEN slots, from the first to the last that is not 0. */
 void histogram_print(FILE *file, const uint64_t *slots);
 
 /* shadows.c */
+
+/* Returns the name of the policy. */
 const char *async_text(const struct shadowk_shadow_info *info);
 struct json_object *shadow_json(const struct shadowk_shadow_info *info);
+/* Writes a size in KB or MB. */
 void memory_print(char *buf, size_t len, uint64_t bytes);
 
-/* probes.c: all probes of a shadow as they were at one time. */
+/* probes.c: all probes of a shadow, with their numbers at one time */
 struct probes {
 	int count;
 	struct shadowk_probe_info *info;
 };
 
-/* Returns a status. */
+/*
+ * Reads the probes of a shadow. @name is its name, for messages. Reports an error. Returns a
+ * status. The caller frees @probes in any case.
+ */
 int probes_read(struct probes *probes, struct shadowk_shadow *shadow, const char *name);
+/* Copies @from. Exits if there is no memory. */
 void probes_copy(struct probes *to, const struct probes *from);
+/*
+ * Subtracts the numbers of @before from those of @probes, except for unreturned calls. A probe that
+ * @before does not have is not changed.
+ */
 void probes_subtract(struct probes *probes, const struct probes *before);
 void probes_free(struct probes *probes);
 struct json_object *probes_json(const struct probes *probes);
 void probes_print_table(const struct probes *probes);
-/* Two shadows' probes of the same name, side by side. */
+
+/* One of two shadows to compare. */
 struct probes_of {
-	const char *shadow;
+	const char *shadow; /* its name */
 	uint32_t processes;
 	const struct probes *probes;
 };
 
+/* Prints the probes of two shadows. Probes of the same name share a line. */
 void probes_print_comparison(const struct probes_of *a, const struct probes_of *b);
 void probes_print_histograms(const struct probes *probes);
 
-/* patches.c; both return a status. */
+/* patches.c: both report errors, for which @name is the name of the shadow, and return a status. */
+
+/* Appends the patches to @array. */
 int patches_json(struct shadowk_shadow *shadow, const char *name, struct json_object *array);
+/* Makes @table the table of the patches. Frees nothing that it had before. */
 int patches_read(struct table *table, struct shadowk_shadow *shadow, const char *name);
 
 #endif /* SHADOWCTL_OUTPUT_H */

@@ -39,7 +39,6 @@ void probes_copy(struct probes *to, const struct probes *from)
 	to->count = from->count;
 }
 
-/* Leave in @probes what happened since @before; what was not there then stays whole. */
 void probes_subtract(struct probes *probes, const struct probes *before)
 {
 	for (int i = 0; i < probes->count; i++) {
@@ -185,7 +184,7 @@ static const struct shadowk_probe_info *probe_named(const struct probes *probes,
 	return NULL;
 }
 
-/* Of what a side lacks, dashes. */
+/* Adds three cells: hits, rate and mean latency. A dash stands for a number that @info lacks. */
 static void side_add(struct table *table, const struct shadowk_probe_info *info)
 {
 	if (info) {
@@ -214,7 +213,7 @@ void probes_print_comparison(const struct probes_of *a, const struct probes_of *
 	static const char *const of_side[] = { "HITS", "RATE/S", "MEAN NS" };
 	struct table table __cleanup(table_free);
 
-	/* Names were accepted by the kernel: nothing in them is to be hidden. */
+	/* The names belong to open shadows, so they have no control characters. */
 	printf("A is %s, %u inside; B is %s, %u inside\n", a->shadow, a->processes, b->shadow,
 	       b->processes);
 	table_init(&table, "lrrrrrr");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Profiles: files that name edits, a line each. */
+/* Reads profiles: files with an edit in each line. shadowk-profile(5) has the format. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,15 +13,16 @@
 #define WORDS_MAX 8
 #define BLANKS	  " \t\r\n"
 
-/* A line as it is read: words that are left, and where to complain. */
+/* A line while it is read. */
 struct words {
 	const struct profile *profile;
 	unsigned int line;
 	size_t count;
-	size_t used;
+	size_t used; /* number of words that next() has returned */
 	char *word[WORDS_MAX];
 };
 
+/* Reports a mistake in the line. Returns false. */
 static bool __printf(2, 3) wrong(const struct words *words, const char *format, ...)
 {
 	char reason[512];
@@ -34,12 +35,13 @@ static bool __printf(2, 3) wrong(const struct words *words, const char *format, 
 	return false;
 }
 
+/* Returns the next word, or NULL. */
 static const char *next(struct words *words)
 {
 	return words->used < words->count ? words->word[words->used++] : NULL;
 }
 
-/* ---- the words of a line ---- */
+/* ---- the words of a line: functions return false if they have reported a mistake ---- */
 
 static bool place_read(struct words *words, struct shadowk_probe_spec *place)
 {
@@ -77,7 +79,8 @@ static bool value_of(struct words *words, const char *text, uint64_t *value)
 		return wrong(words, "a value is missing");
 	if (!value_read(text, value))
 		return wrong(words,
-			     "'%s' is not a value: a number of 64 bits, or an errno as -ENOENT",
+			     "'%s' is not a value; give a number of 64 bits, or an errno such as "
+			     "-ENOENT",
 			     text);
 	return true;
 }
@@ -104,7 +107,7 @@ static bool read_skip_call(struct words *words, struct profile_item *item)
 		return false;
 	callee = next(words);
 	if (!callee || strlen(callee) >= sizeof(item->patch.object))
-		return wrong(words, "the function that is not to be called is missing");
+		return wrong(words, "the function called is missing, or its name is too long");
 	memcpy(item->patch.object, callee, strlen(callee));
 	value = next(words);
 	if (value)
@@ -133,7 +136,7 @@ static bool read_probe(struct words *words, struct profile_item *item)
 	text = next(words);
 	kind = text ? shadowk_kind_parse(text) : -1;
 	if (kind < 0)
-		return wrong(words, "'%s' is not a kind: count, latency or event",
+		return wrong(words, "'%s' is not a kind; give count, latency or event",
 			     text ? text : "");
 	item->probe.kind = kind;
 	return true;
@@ -163,7 +166,7 @@ static bool action_read(struct words *words, struct profile_item *item)
 		word = next(words);
 		return !word || wrong(words, "'%s' is one word too many", word);
 	}
-	return wrong(words, "'%s' is not an edit: nop, return, skip-call, thunk or probe",
+	return wrong(words, "'%s' is not an edit; give nop, return, skip-call, thunk or probe",
 		     word ? word : "");
 }
 
@@ -190,7 +193,7 @@ static bool item_read(struct profile *profile, struct words *words)
 	if (strlen(name) >= SHADOWK_NAME_LEN)
 		return wrong(words, "'%.32s...' is too long for the name of an item", name);
 	if (item_find(profile, name))
-		return wrong(words, "line %u names its item '%s', too",
+		return wrong(words, "line %u has an item '%s', too; choose another name",
 			     item_find(profile, name)->line, name);
 	snprintf(full, sizeof(full), "%s:%s", profile->name, name);
 	if (shadowk_name_check(full))
@@ -226,7 +229,7 @@ static bool line_read(struct profile *profile, char *line, unsigned int number)
 	return !words.count || item_read(profile, &words);
 }
 
-/* Beside the command: ../share/shadowk/profiles. */
+/* Writes the folder of the installed profiles: ../share/shadowk/profiles, from the command on. */
 static bool directory(char *path, size_t len)
 {
 	ssize_t used = readlink("/proc/self/exe", path, len - 1);
@@ -240,6 +243,7 @@ static bool directory(char *path, size_t len)
 	return slash && (size_t)snprintf(slash, len - used, "/share/shadowk/profiles") < len - used;
 }
 
+/* Sets the path of the profile. Returns false if it cannot be found, or is too long. */
 static bool path_choose(struct profile *profile, const char *which)
 {
 	const char *slash = strrchr(which, '/');
@@ -272,7 +276,8 @@ int profile_read(struct profile *profile, const char *which)
 	if (path_choose(profile, which))
 		file = fopen(profile->path, "re");
 	if (!file) {
-		report("cannot read the profile '%s': %s; a file of your own has a '/' in its name",
+		report("cannot read the profile '%s': %s; to name a file of your own, write its "
+		       "path with a '/'",
 		       profile->path, strerror(errno));
 		return STATUS_REFUSED;
 	}
@@ -281,7 +286,8 @@ int profile_read(struct profile *profile, const char *which)
 			return STATUS_REFUSED;
 	if (ferror(file) || !profile->count) {
 		report("the profile '%s' %s", profile->path,
-		       ferror(file) ? "cannot be read" : "has no items");
+		       ferror(file) ? "cannot be read"
+				    : "has no items; write an edit in each line");
 		return STATUS_REFUSED;
 	}
 	return STATUS_DONE;

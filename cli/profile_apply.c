@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The edits of a profile for a shadow. */
+/* Adds the edits of a profile to a shadow. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +13,7 @@ static void close_shadow(struct shadowk_shadow **shadow)
 	shadowk_shadow_close(*shadow);
 }
 
+/* Adds one edit. Returns 0, or -errno with its explanation in @why. */
 static int item_add(const struct profile_item *item, struct shadowk_shadow *shadow,
 		    const char *name, char *why, size_t len)
 {
@@ -35,7 +36,10 @@ static int item_add(const struct profile_item *item, struct shadowk_shadow *shad
 	return err;
 }
 
-/* True if this kernel has no such place, or permits no such edit there, at any time. */
+/*
+ * Returns true if the error of the last call is permanent: this kernel has no such place, or never
+ * permits such an edit there.
+ */
 static bool is_lacking(int err)
 {
 	switch (-err) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Exactly one line on standard error for whatever goes wrong. */
+/* Messages: one line each, on standard error. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@ static void __printf(1, 0) report_list(const char *format, va_list list)
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), format, list);
-	/* Arguments may have newlines or commands of the terminal. */
+	/* Arguments of the user may contain newlines or terminal commands. */
 	for (char *c = line; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			*c = '?';

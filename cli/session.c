@@ -15,7 +15,7 @@ int session_open_shadow(struct session *session, const char *name)
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
 	int err = shadow_name_check(name);
 
-	/* A wrong name is the user's to mend, whether or not there is a module. */
+	/* Check the name first, so that a wrong one is reported without the module, too. */
 	if (!err) {
 		int status = session_open(session);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* shadowctl: the table of verbs, and the choice of one. */
+/* shadowctl: the table of verbs, and the selection of one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +17,10 @@ static bool is_help(const char *text)
 	return !strcmp(text, "--help") || !strcmp(text, "-h");
 }
 
-/* Follow argv[] down the table; returns how many words were verbs. */
+/*
+ * Selects the verb that the first words of @argv name, and sets cli->verb and cli->path. Returns
+ * the number of these words. Exits if they name none.
+ */
 static int verb_select(struct cli *cli, int argc, char **argv)
 {
 	const struct verb *const *table = verbs;
@@ -33,7 +36,7 @@ static int verb_select(struct cli *cli, int argc, char **argv)
 			return used;
 		verb = verb_find(table, argv[used]);
 		if (!verb)
-			usage(cli, "no verb '%s'", argv[used]);
+			usage(cli, "there is no verb '%s'", argv[used]);
 		snprintf(cli->path + len, sizeof(cli->path) - len, "%s%s", len ? " " : "",
 			 verb->name);
 		cli->verb = verb;
@@ -52,7 +55,7 @@ static int cmd_help(struct cli *cli, int argc, char **argv)
 
 		cli->verb = verb_find(table, argv[i]);
 		if (!cli->verb)
-			usage(cli, "no verb '%s'", argv[i]);
+			usage(cli, "there is no verb '%s'", argv[i]);
 		snprintf(cli->path + len, sizeof(cli->path) - len, "%s%s", len ? " " : "", argv[i]);
 		table = cli->verb->verbs;
 	}
@@ -87,7 +90,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 	}
 	if (cli->json && cli->verb->silent)
 		usage(cli, "'%s' prints nothing, so it takes no --json", cli->path);
-	/* The last verb stands where getopt expects the program's name. */
+	/* getopt_long() expects the program's name first. The last verb is in its place. */
 	return cli->verb->run(cli, argc - used + 1, argv + used - 1);
 }
 

@@ -6,7 +6,7 @@
 #include "cli.h"
 #include "output.h"
 
-/* "#" and a decimal number that is not 0. */
+/* Reads "#" and a decimal number above 0. Returns false if @text is something else. */
 static bool id_read(const char *text, uint64_t *id)
 {
 	size_t digits = text[0] == '#' ? strspn(text + 1, "0123456789") : 0;
@@ -70,7 +70,7 @@ struct json_object *shadow_json(const struct shadowk_shadow_info *info)
 
 void memory_print(char *buf, size_t len, uint64_t bytes)
 {
-	/* Shadows consist of pages, so kilobytes are exact. */
+	/* A shadow consists of pages, so KB are exact. */
 	if (bytes < 10 << 20)
 		snprintf(buf, len, "%uK", (unsigned int)(bytes >> 10));
 	else

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* --syscalls: the shadow that is spoken of, during these system calls only. */
+/* The option --syscalls: processes are inside only during these system calls. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 
+/* Writes the number of the system call @name. Reports an error. Returns a status. */
 static int syscall_add(unsigned int *number, const char *name)
 {
 	int ret = shadowk_syscall_number(name);
@@ -21,7 +22,7 @@ static int syscalls_select(struct session *session, const char *shadow, const ch
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = shadow };
 	char *copy __cleanup(text_free) = strdup(list), *next = copy;
-	/* Each name has a comma or the end behind it. */
+	/* A list of n characters has at most n + 1 names. */
 	size_t count = 0, refused = 0, room = strlen(list) + 1;
 	unsigned int *numbers = calloc(room, sizeof(*numbers));
 	const char **names = calloc(room, sizeof(*names));

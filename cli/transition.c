@@ -11,13 +11,15 @@
 #include "cli.h"
 #include "transition.h"
 
-/* As long as livepatch takes to retry a few times. */
+/*
+ * Look every 100 ms for 30 seconds. Livepatch retries every second, and signals every 15 seconds.
+ */
 #define TRIES 300
 #define PAUSE 100000
-/* The first time that who is waited for is named, and how often after that. */
+/* Report the tasks that the kernel waits for after 3 seconds, and then every 10 seconds. */
 #define TELL_FIRST 30
 #define TELL_EVERY 100
-/* Tasks named at a time. */
+/* Number of tasks that one message names. */
 #define NAMED 8
 
 static volatile sig_atomic_t interrupted;
@@ -41,7 +43,7 @@ static void path_of(char *path, size_t len, const char *module, const char *file
 	snprintf(path, len, "/sys/kernel/livepatch/%s/%s", module, file);
 }
 
-/* The first character of a file of the livepatch; EOF: it is not there. */
+/* Returns the first character of a file of the livepatch, or EOF if there is no such file. */
 static int state_of(const char *module, const char *name)
 {
 	char path[SHADOWK_SYMBOL_LEN + 64];
@@ -68,7 +70,7 @@ bool transition_reverse(const char *module)
 	bool written = false;
 	int fd;
 
-	/* It is on its way back already. */
+	/* The transition back is in progress. */
 	if (!transition_is_forward(module))
 		return true;
 	path_of(path, sizeof(path), module, "enabled");
@@ -83,6 +85,7 @@ bool transition_reverse(const char *module)
 	return written;
 }
 
+/* Reads the first line of a file of a thread. Returns false if it cannot. */
 static bool read_line(char *buf, size_t len, const char *pid, const char *tid, const char *name)
 {
 	char path[128];
@@ -96,7 +99,10 @@ static bool read_line(char *buf, size_t len, const char *pid, const char *tid, c
 	return true;
 }
 
-/* The threads of @pid that have yet to change are counted, and some named at the end of @text. */
+/*
+ * Appends threads of process @pid that have not changed yet to @text, until NAMED threads are in
+ * it. @count is the number of such threads that were found before. Returns the new number.
+ */
 static unsigned int name_stalled(char *text, size_t len, const char *pid, bool forward,
 				 unsigned int count)
 {
@@ -122,7 +128,10 @@ static unsigned int name_stalled(char *text, size_t len, const char *pid, bool f
 	return count;
 }
 
-/* As livepatch shows them: patch_state is where a task is, -1 when there is no transition. */
+/*
+ * Reports the tasks that have not changed yet. Their file patch_state is 0 if they execute the old
+ * functions, 1 if they execute the new ones, and -1 if there is no transition.
+ */
 static void tell_stalled(const char *module, bool forward)
 {
 	char text[NAMED * 64] = "";
@@ -141,10 +150,11 @@ static void tell_stalled(const char *module, bool forward)
 		       module, count, count == 1 ? "task" : "tasks", forward ? "old" : "new", text,
 		       count > NAMED ? ", ..." : "");
 	else
-		report("%s: the kernel waits for idle tasks of CPUs, or for none any more", module);
+		report("%s: the kernel waits for idle tasks of CPUs only, or has finished by now",
+		       module);
 }
 
-/* TRANSITION_GOES_ON: it does. */
+/* Returns the state of the transition now. */
 static enum transition look(const char *module, bool forward)
 {
 	int enabled = state_of(module, "enabled");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kernel's own transition to a livepatch, or back: /sys/kernel/livepatch/MODULE. */
+/* The kernel's transition to a livepatch, or back from it: /sys/kernel/livepatch/MODULE. */
 #ifndef SHADOWCTL_TRANSITION_H
 #define SHADOWCTL_TRANSITION_H
 
@@ -7,19 +7,25 @@
 
 enum transition {
 	TRANSITION_DONE,
-	TRANSITION_REVERSED, /* the kernel goes, or went, the other way */
-	TRANSITION_GOES_ON,  /* a signal came, or the time was up */
+	TRANSITION_REVERSED, /* another user has reversed its direction */
+	TRANSITION_GOES_ON,  /* it has not ended; the time was up, or a signal arrived */
 };
 
-/* Does the kernel have a livepatch of that module? */
+/* Returns true if the kernel has a livepatch of @module. */
 bool transition_exists(const char *module);
-/* Does it have it on, or is about to? */
+/* Returns true if that livepatch is enabled, or a transition enables it. */
 bool transition_is_forward(const char *module);
-/* Have it taken back; false: reported. */
+/*
+ * Begins the transition back, unless that is in progress. Does not wait for its end. Returns false
+ * after it has reported an error.
+ */
 bool transition_reverse(const char *module);
-/* Signals that end a program end the wait instead. */
+/* Makes SIGINT, SIGTERM and SIGHUP end transition_wait() instead of the program. */
 void transition_catch_signals(void);
-/* Until all tasks have the patch (@forward), or none has it; who is waited for is reported. */
+/*
+ * Waits up to half a minute for the end of the transition to the livepatch (@forward), or back from
+ * it. Reports the tasks that the kernel waits for. Returns the state at the end of the wait.
+ */
 enum transition transition_wait(const char *module, bool forward);
 
 #endif /* SHADOWCTL_TRANSITION_H */

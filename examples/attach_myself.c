@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts how often this program makes the kernel open a file. Only processes in the shadow are
- * counted. The program needs no capability: root shares the shadow with it.
+ * Counts how often the kernel opens a file for this program. A probe counts for processes inside
+ * the shadow only. The program needs no capability, since root shares the shadow with it.
  *
- *	shadowctl create opens
- *	shadowctl probe add opens do_sys_openat2
- *	shadowctl share opens -- setpriv --reuid 1000 --clear-groups attach_myself FILE...
+ * 	shadowctl create opens
+ * 	shadowctl probe add opens do_sys_openat2
+ * 	shadowctl share opens -- setpriv --reuid 1000 --clear-groups attach_myself FILE...
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 	ret = shadowk_shadow_from_fd(atoi(fd), &shadow);
 	if (ret)
 		return refuse(SHADOWK_OP_SHADOW_FROM_FD, ret);
-	/* The first probe, whose hits are those of all processes inside. */
+	/* Read the first probe. Its hits are those of all processes inside. */
 	ret = shadowk_probe_list(shadow, &cursor, &before, sizeof(before), 1);
 	if (ret < 0)
 		return refuse(SHADOWK_OP_PROBE_LIST, ret);

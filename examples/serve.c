@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A server that enters a shadow when it begins to serve a request, and leaves it afterwards.
- * So the probes see the requests, and not the accept4() between them.
+ * A server that enters a shadow when it begins to serve a request, and leaves it afterwards. So the
+ * probes count what a request executes, but not the accept4() between two requests.
  *
  *	shadowctl create web
  *	shadowctl probe add web vfs_read --kind latency
@@ -89,7 +89,10 @@ int main(int argc, char **argv)
 		if (err)
 			return refuse(SHADOWK_OP_ENTER, err, argv[1]);
 		serve(client);
-		/* Somebody may have attached or detached this process meanwhile: let them. */
+		/*
+		 * Fails if another process has attached or detached this one meanwhile. Ignore
+		 * that.
+		 */
 		shadowk_leave(shadow);
 		close(client);
 	}

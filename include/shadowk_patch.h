@@ -17,8 +17,8 @@
  *	SHADOWK_PATCH(SHADOWK_REPLACE(cmdline_proc_show, new_show, old_show));
  *	MODULE_LICENSE("GPL");
  *
- * "shadowctl patch build FILE.c" builds FILE.ko from it. "shadowctl patch add NAME FILE.ko" loads
- * it and applies it to the shadow NAME. A module that is only loaded has no effect.
+ * "shadowctl patch build FILE.c" builds FILE.ko from it. "shadowctl patch add SHADOW FILE.ko" loads
+ * it and applies it to the shadow. A module that is only loaded has no effect.
  *
  * - All functions of a module change at one instant.
  * - A new body has the same type as the old one. It is text of an ordinary module: static keys,
@@ -40,7 +40,7 @@
  * @pos:  number of the function among those with that name, from 1 on, in the order of
  *	  /proc/kallsyms; 0 if there is only one
  * @body: the new body, in the text of the patch module
- * @old:  where shadowk.ko stores a pointer to the old body; NULL: it is not needed
+ * @old:  variable in which shadowk.ko stores a pointer to the old body, or NULL
  */
 struct shadowk_patch_func {
 	const char *name;
@@ -65,12 +65,13 @@ struct shadowk_patch {
 	u32 nr_funcs;
 };
 
-/* Name of the table, by which shadowk.ko finds it. */
+/* shadowk.ko finds the table by this name. */
 #define SHADOWK_PATCH_SYMBOL "shadowk_patch_of_this_module"
 
 /*
- * Entry of SHADOWK_PATCH(): in the place of @function, the only one of that name in the kernel
- * image, shadows execute @new_body. @old_pointer is a variable that gets a pointer to the old body.
+ * Entry of SHADOWK_PATCH(): a shadow executes @new_body in the place of @function, which is the
+ * only function of that name in the kernel image. shadowk.ko stores a pointer to the old body in
+ * the variable @old_pointer.
  */
 #define SHADOWK_REPLACE(function, new_body, old_pointer) \
 	SHADOWK_REPLACE_NTH(function, 0, new_body, old_pointer)
@@ -105,8 +106,8 @@ struct shadowk_patch {
 	}
 
 /*
- * Defines the table of the patch module, and its init and exit, which do nothing. The arguments are
- * entries, separated by commas. Used once, at file scope; MODULE_LICENSE() is the author's.
+ * Defines the table of the patch module, and its init and exit functions, which do nothing. The
+ * arguments are entries, separated by commas. Use it once, at file scope, and add MODULE_LICENSE().
  */
 #define SHADOWK_PATCH(...)                                                              \
 	static const struct shadowk_patch_func shadowk_patch_funcs[] = { __VA_ARGS__ }; \

@@ -51,8 +51,9 @@ static enum shk_answer found_or_off(char *detail, bool so, const char *yes, cons
 static enum shk_answer preempt_rt(char *detail)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		return found(detail, SHK_ANSWER_REFUSED,
-			     "kernels with CONFIG_PREEMPT_RT are not supported; boot one without");
+		return found(
+			detail, SHK_ANSWER_REFUSED,
+			"this kernel has CONFIG_PREEMPT_RT, which shadows do not support; boot another one");
 	return found(detail, SHK_ANSWER_FINE, "spinlocks do not sleep");
 }
 
@@ -65,9 +66,9 @@ static enum shk_answer text_entry(char *detail)
 	if (shk_shares_top_entry(VMEMMAP_START, VMEMMAP_SIZE, shk_symbols.text, PGDIR_SHIFT))
 		return found(
 			detail, SHK_ANSWER_REFUSED,
-			"vmemmap shares a top-level entry with the kernel's text in this boot, so adding memory would meet changed entries; boot again, or with nokaslr or no5lvl");
+			"vmemmap shares a top-level entry with the kernel's text in this boot; boot again, or with nokaslr or no5lvl");
 	return found(detail, SHK_ANSWER_FINE,
-		     "the kernel maps nothing that grows by the top-level entry of its text");
+		     "vmemmap does not share the top-level entry of the kernel's text");
 }
 
 static enum shk_answer page_tables(char *detail)
@@ -76,8 +77,8 @@ static enum shk_answer page_tables(char *detail)
 
 	if (!shk_mmu->carriers)
 		return found(detail, SHK_ANSWER_OFF,
-			     "%s, %u levels; not there: --async owner, causal and union",
-			     shk_mmu->name, levels);
+			     "%s, %u levels; off: --async owner, causal and union", shk_mmu->name,
+			     levels);
 	return found(detail, SHK_ANSWER_FINE, "%s, %u levels%s%s", shk_mmu->name, levels,
 		     boot_cpu_has(X86_FEATURE_PTI) ? ", PTI" : "",
 		     boot_cpu_has(X86_FEATURE_PCID) ? ", PCID" : "");
@@ -87,13 +88,14 @@ static enum shk_answer page_tables(char *detail)
 static enum shk_answer lazy_tlb(char *detail)
 {
 	if (!shk_mmu->carriers)
-		return found(detail, SHK_ANSWER_FINE, "every CPU that has an mm is interrupted");
+		return found(detail, SHK_ANSWER_FINE,
+			     "a flush interrupts every CPU that has loaded the mm");
 #ifdef CONFIG_PARAVIRT
 	return found(detail, SHK_ANSWER_FINE,
-		     "%ps() need not interrupt CPUs that borrow an mm; shadowk does",
+		     "%ps() may leave lazy TLB users out, so shadowk interrupts them",
 		     pv_ops.mmu.flush_tlb_multi);
 #else
-	return found(detail, SHK_ANSWER_FINE, "CPUs that borrow an mm are interrupted by shadowk");
+	return found(detail, SHK_ANSWER_FINE, "shadowk interrupts lazy TLB users");
 #endif
 }
 
@@ -102,13 +104,14 @@ static enum shk_answer instruction_tlb(char *detail)
 	if (shk_small_pages_needed())
 		return found(
 			detail, SHK_ANSWER_ADAPTED,
-			"itlb_multihit (CVE-2018-12207): shadows have all text in pages of 4 KB");
-	return found(detail, SHK_ANSWER_FINE, "it may meet pages of two sizes");
+			"itlb_multihit (CVE-2018-12207): shadows map all text by pages of 4 KB");
+	return found(detail, SHK_ANSWER_FINE, "text may be mapped by pages of 4 KB and 2 MB");
 }
 
 static enum shk_answer interrupts(char *detail)
 {
-	return found(detail, SHK_ANSWER_FINE, "all have handlers that are known; %u hooks in all",
+	return found(detail, SHK_ANSWER_FINE,
+		     "the handler of each vector is known; a shadow has %u hooks",
 		     shk_hooks_count());
 }
 
@@ -117,15 +120,16 @@ static enum shk_answer firmware(char *detail)
 	if (efi_enabled(EFI_RUNTIME_SERVICES))
 		return found(
 			detail, SHK_ANSWER_ADAPTED,
-			"EFI is called in tables of its own; kernel threads that come back from there leave what they borrow");
-	return found(detail, SHK_ANSWER_FINE, "no calls of EFI");
+			"EFI has page tables of its own; a hook returns kernel threads from there to the base");
+	return found(detail, SHK_ANSWER_FINE, "the kernel makes no calls of EFI");
 }
 
 static enum shk_answer kernel_threads(char *detail)
 {
 	return found_or_off(
-		detail, IS_ENABLED(CONFIG_PREEMPT_NOTIFIERS), "they tell when they get a CPU",
-		"no CONFIG_PREEMPT_NOTIFIERS (kernels have it for KVM); not there: kernel threads that are owned, --async causal and union");
+		detail, IS_ENABLED(CONFIG_PREEMPT_NOTIFIERS),
+		"preempt notifiers report when one gets a CPU",
+		"no CONFIG_PREEMPT_NOTIFIERS (kernels with KVM have it); off: owned kernel threads, --async causal and union");
 }
 
 static enum shk_answer stacks(char *detail)
@@ -133,20 +137,22 @@ static enum shk_answer stacks(char *detail)
 	if (!shk_stack_check_possible())
 		return found(
 			detail, SHK_ANSWER_OFF,
-			"no unwinder that vouches for what it says (CONFIG_UNWINDER_ORC); not there: patches in place, livepatches that wait for threads");
-	return found(detail, SHK_ANSWER_FINE, "ORC says who is in a function");
+			"no reliable stack traces (CONFIG_UNWINDER_ORC); off: patches in place, livepatches that wait for threads");
+	return found(detail, SHK_ANSWER_FINE,
+		     "the ORC unwinder tells in which functions a task is");
 }
 
 static enum shk_answer system_calls(char *detail)
 {
 	return found_or_off(detail, shk_syscalls_possible(), "x64_sys_call() can be traced",
-			    "no x64_sys_call() that can be traced; not there: --syscalls");
+			    "no x64_sys_call() that can be traced; off: --syscalls");
 }
 
 static enum shk_answer livepatch(char *detail)
 {
-	return found_or_off(detail, IS_ENABLED(CONFIG_LIVEPATCH), "the kernel takes livepatches",
-			    "no CONFIG_LIVEPATCH; not there: patches that are livepatches");
+	return found_or_off(detail, IS_ENABLED(CONFIG_LIVEPATCH),
+			    "the kernel has livepatch (CONFIG_LIVEPATCH)",
+			    "no CONFIG_LIVEPATCH; off: livepatches");
 }
 
 /*
@@ -157,8 +163,8 @@ static enum shk_answer ftrace(char *detail)
 {
 	return found_or_off(
 		detail, READ_ONCE(*shk_symbols.ftrace_enabled),
-		"it tells what text the kernel patches",
-		"kernel.ftrace_enabled is 0; not there until it is 1: attaching, probes, patches, raw edits");
+		"it reports each change of the kernel's text",
+		"kernel.ftrace_enabled is 0; off until it is 1: attaching, probes, patches, raw edits");
 }
 
 /*
@@ -169,17 +175,17 @@ static enum shk_answer signatures(char *detail)
 	if (READ_ONCE(*shk_symbols.modules_disabled))
 		return found(
 			detail, SHK_ANSWER_OFF,
-			"kernel.modules_disabled is 1; not there: new shadows, probes, patches, raw edits");
+			"kernel.modules_disabled is 1; off: new shadows, probes, patches, raw edits");
 	if (is_module_sig_enforced())
 		return found(
 			detail, SHK_ANSWER_OFF,
-			"the kernel takes signed modules only; not there: new shadows, probes, patches, raw edits");
-	return found(detail, SHK_ANSWER_FINE, "the kernel takes modules that nobody has signed");
+			"the kernel accepts signed modules only; off: new shadows, probes, patches, raw edits");
+	return found(detail, SHK_ANSWER_FINE, "the kernel accepts unsigned modules");
 }
 
 static enum shk_answer symbols(char *detail)
 {
-	return found(detail, SHK_ANSWER_FINE, "all that are needed were found");
+	return found(detail, SHK_ANSWER_FINE, "the kernel has each symbol that the module needs");
 }
 
 /* SHK_PROPERTY_LIST lists them in this order; a cursor is an index. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* The way to the kernel and back: one ioctl, the reason of its error, structs of any release. */
+/* ioctls, the reason of an error, and structs whose size differs between releases. */
 #include <limits.h>
 #include <sys/ioctl.h>
 
@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-/* As the kernel limits its own structs. */
+/* Highest size that the library accepts, as the kernel does for its arguments. */
 #define STRUCT_MAX 4096
 
 _Thread_local struct shk_error shk_error;
@@ -37,11 +37,11 @@ int shk_return(int ret, uint32_t reason)
 
 int shk_ioctl(int fd, unsigned long request, void *arg)
 {
-	/* size, flags, reason, busy */
+	/* The head of each argument: size, flags, reason, busy. SAME_HEAD() below checks that. */
 	uint32_t *head = arg;
 	int ret;
 
-	/* The kernel does not write to an argument whose call it does not know. */
+	/* The kernel writes nothing to the argument of a call that it does not know. */
 	head[2] = 0;
 	head[3] = 0;
 	ret = ioctl(fd, request, arg);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Cgroups: all processes of one, now and later. */
+/* Cgroups as a scope: all processes of a cgroup, now and later. */
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -11,6 +11,7 @@ _Static_assert(SHADOWK_CGROUP_PATH_LEN == SHK_CGROUP_PATH_LEN, "uapi");
 
 #define MOUNTED "/sys/fs/cgroup"
 
+/* Opens a folder, or a path below the mounted cgroup2. Returns a descriptor or -errno. */
 static int cgroup_open(const char *path)
 {
 	int mounted, fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

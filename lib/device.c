@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* The device: the way to everything that has no handle yet. */
+/* The device, and the properties of the machine. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,7 +35,7 @@ int shadowk_open(struct shadowk **dev)
 		int err = errno;
 
 		free(opened);
-		/* No node, or a node left behind by a module that is gone. */
+		/* ENXIO: the node exists, but the module was unloaded. */
 		return shk_return(err == ENOENT || err == ENXIO ? -ENODEV : -err, 0);
 	}
 	*dev = opened;

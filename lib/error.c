@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* From an error to a line that names the thing and the remedy. */
+/* Explains an error in one line, which names the object and the remedy. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* The purpose of each call, and the capability that it needs. */
+/* The action of each call, as it follows "cannot", and the capability that the call needs. */
 static const struct {
 	const char *text;
 	const char *capability;
@@ -64,7 +64,7 @@ const char *shk_capability(enum shadowk_op op)
 	return ops[op].capability;
 }
 
-/* ---- words ---- */
+/* ---- words of templates: each function writes what its "{word}" stands for ---- */
 
 static void word_do(const struct shk_explanation *e, char *buf, size_t len)
 {
@@ -139,7 +139,7 @@ static void word_place(const struct shk_explanation *e, char *buf, size_t len)
 		snprintf(buf + used, len - used, "+0x%" PRIx64, e->offset);
 }
 
-/* Function called, or module. */
+/* The function called, or the module. */
 static void word_object(const struct shk_explanation *e, char *buf, size_t len)
 {
 	snprintf(buf, len, "%s", e->subject.patch_spec ? e->subject.patch_spec->object : "?");
@@ -158,7 +158,7 @@ static void word_thunks(const struct shk_explanation *e, char *buf, size_t len)
 		 spec && spec->kind == SHADOWK_PATCH_RETURNS ? "return thunks" : "retpolines");
 }
 
-/* The remedy where threads cannot be waited for, or bodies cannot change places. */
+/* The remedy if a patch cannot wait for threads, or cannot be in place. */
 static void word_instead(const struct shk_explanation *e, char *buf, size_t len)
 {
 	const struct shadowk_patch_spec *spec = e->subject.patch_spec;
@@ -167,7 +167,7 @@ static void word_instead(const struct shk_explanation *e, char *buf, size_t len)
 		 spec && spec->kind == SHADOWK_PATCH_LIVEPATCH
 			 ? "--unsafe-now does not wait, but a call in progress may then execute "
 			   "old and new functions"
-			 : "leave --in-place out to have it jumped to");
+			 : "leave --in-place out, so that the function jumps to the new body");
 }
 
 static void word_capability(const struct shk_explanation *e, char *buf, size_t len)
@@ -185,7 +185,7 @@ static void word_busy_pid(const struct shk_explanation *e, char *buf, size_t len
 	snprintf(buf, len, "%d", (int)shk_error.busy);
 }
 
-/* "123 (comm)" */
+/* The thread and its command name: "123 (comm)". */
 static void word_busy(const struct shk_explanation *e, char *buf, size_t len)
 {
 	char path[32], comm[32] = "?";
@@ -255,14 +255,14 @@ void shk_say(const struct shk_explanation *e, const char *template)
 	e->buf[used] = '\0';
 }
 
-/* ---- errors for which errno says all ---- */
+/* ---- errors without a reason ---- */
 
 static bool explain_open(const struct shk_explanation *e)
 {
 	if (e->err == ENODEV)
 		shk_explain_no_device(e);
 	else if ((e->err == EPERM || e->err == EACCES) && !geteuid())
-		shk_say(e, "cannot {do}: this service or container may not use that device; add "
+		shk_say(e, "cannot {do}: this service or container may not use the device; add "
 			   "'DeviceAllow=/dev/shadowk rw' to a unit with PrivateDevices=, "
 			   "DevicePolicy= or DeviceAllow=");
 	else
@@ -293,7 +293,7 @@ static bool explain_cgroup_path(const struct shk_explanation *e)
 	return true;
 }
 
-/* Of one call alone; returns false if it has nothing to say. */
+/* Explains errnos that have a meaning of their own in one call. Returns false for others. */
 static bool explain_op(const struct shk_explanation *e)
 {
 	switch (e->op) {
@@ -338,8 +338,8 @@ static void explain_errno(const struct shk_explanation *e)
 		return;
 	case ENOTTY:
 	case E2BIG:
-		shk_say(e, "cannot {do}: the module does not know how; load the one that belongs "
-			   "to version " SHADOWK_VERSION);
+		shk_say(e, "cannot {do}: the module does not know this call; load the module of "
+			   "version " SHADOWK_VERSION);
 		return;
 	default:
 		shk_say(e, "cannot {do}: {error}");
@@ -389,7 +389,7 @@ static void place_fill(struct shk_explanation *e)
 		place_set(e, s->raw_spec->symbol, s->raw_spec->addr, s->raw_spec->offset);
 	else if (e->op == SHADOWK_OP_TEXT_READ && s->text)
 		place_set(e, s->text->symbol, s->text->addr, s->text->offset);
-	/* One function of a module. */
+	/* Of a patch with several functions, the error names one. */
 	if (e->op == SHADOWK_OP_PATCH_ADD && shk_error.subject[0])
 		e->symbol = shk_error.subject;
 }

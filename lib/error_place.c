@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Faults of names, and of places in the kernel's text. */
+/* Explanations of wrong names, and of wrong places in the kernel's text. */
 #include <inttypes.h>
 
 #include "internal.h"
@@ -57,13 +57,16 @@ static void symbol_find(const char *name, struct shk_symbol *symbol)
 	shk_kallsyms_find(file, name, symbol);
 }
 
-/* One of several functions of that name, as it can be given instead. */
+/*
+ * Writes function @i of several that are named @name, in a notation that is not ambiguous. Returns
+ * what snprintf() returns.
+ */
 static int candidate_print(char *buf, size_t len, const char *name, const struct shk_symbol *symbol,
 			   size_t i)
 {
 	const char *separator = i ? ", " : "";
 
-	/* Of "MODULE:SYMBOL" the module alone is not enough. */
+	/* If @name is "MODULE:SYMBOL" already, only the address is not ambiguous. */
 	if (symbol->module[i][0] && !strchr(name, ':'))
 		return snprintf(buf, len, "%s%s:%s", separator, symbol->module[i], name);
 	return snprintf(buf, len, "%s0x%" PRIx64, separator, symbol->address[i]);
@@ -93,7 +96,7 @@ void shk_explain_symbol_ambiguous(const struct shk_explanation *e)
 			 symbol.functions > 4 ? ", ... (see /proc/kallsyms)" : "");
 }
 
-/* The kernel knows the name as data, or as a trampoline or BPF program, or not at all. */
+/* The name is that of data, of a trampoline, of a BPF program, or of nothing. */
 void shk_explain_symbol_unknown(const struct shk_explanation *e)
 {
 	const char *name = e->symbol;
@@ -131,15 +134,16 @@ void shk_explain_no_return(const struct shk_explanation *e)
 	const char *cold = strstr(e->symbol, ".cold");
 
 	if (cold)
-		snprintf(e->buf, e->len,
-			 "latency and returns are taken at the entry of a function, and %s is "
-			 "entered without a return address: it is a part of %.*s; probe that, or "
-			 "use --kind count",
-			 e->symbol, (int)(cold - e->symbol), e->symbol);
+		snprintf(
+			e->buf, e->len,
+			"latency and returns need a return address at the function's entry, and %s "
+			"is entered without a return address: it is a part of %.*s; probe that, or "
+			"use --kind count",
+			e->symbol, (int)(cold - e->symbol), e->symbol);
 	else
-		shk_say(e, "latency and returns are taken at the entry of a function, and {place} "
-			   "is entered without a return address (by a jump, or by a context "
-			   "switch); use --kind count, or probe its caller");
+		shk_say(e, "latency and returns need a return address at the function's entry, "
+			   "and {place} is entered without a return address (by a jump, or by a "
+			   "context switch); use --kind count, or probe its caller");
 }
 
 int shadowk_probe_hint(char *buf, size_t len, const struct shadowk_probe_spec *spec)
@@ -155,8 +159,8 @@ int shadowk_probe_hint(char *buf, size_t len, const struct shadowk_probe_spec *s
 	if (!symbol.functions || !symbol.alike[0])
 		return 0;
 	snprintf(buf, len,
-		 "the compiler has made '%s' of '%s', and its calls are not seen here; probe it, "
-		 "too",
+		 "the compiler has made '%s' of '%s', and this probe does not see its calls; "
+		 "probe it, too",
 		 symbol.alike, spec->symbol);
 	return 1;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Explanations that look at processes and at the settings of the kernel. */
+/* Explanations that depend on a process, or on settings of the kernel. */
 #include <unistd.h>
 
 #include "internal.h"
@@ -19,7 +19,7 @@ static bool is_zombie(pid_t pid)
 	file = fopen(line, "re");
 	if (!file || !fgets(line, sizeof(line), file))
 		return false;
-	state = strrchr(line, ')'); /* the command name before it may hold anything */
+	state = strrchr(line, ')'); /* the command name in brackets may have brackets, too */
 	return state && state[1] == ' ' && (state[2] == 'Z' || state[2] == 'X');
 }
 
@@ -43,15 +43,15 @@ void shk_explain_lockdown(const struct shk_explanation *e)
 {
 	if (begins_with("/proc/sys/kernel/modules_disabled", '1'))
 		shk_say(e, "cannot {do}: kernel.modules_disabled is 1, after which the kernel "
-			   "takes no new code; do it before that is set, or boot without it");
+			   "accepts no new code; boot again, and do it before that is set");
 	else if (begins_with("/sys/module/module/parameters/sig_enforce", 'Y'))
-		shk_say(e, "cannot {do}: the kernel takes signed code only (module.sig_enforce), "
-			   "and nobody signs edits; boot without it");
+		shk_say(e, "cannot {do}: the kernel accepts signed code only (module.sig_enforce), "
+			   "and edits have no signature; boot without it");
 	else if (is_locked_down())
-		shk_say(e, "cannot {do}: the kernel is locked down and takes no changes of its "
+		shk_say(e, "cannot {do}: the kernel is locked down and accepts no changes of its "
 			   "text; boot with lockdown=none");
 	else
-		shk_say(e, "cannot {do}: the kernel takes no unsigned code");
+		shk_say(e, "cannot {do}: the kernel accepts signed code only");
 }
 
 void shk_explain_capability(const struct shk_explanation *e)
@@ -83,12 +83,13 @@ void shk_explain_no_device(const struct shk_explanation *e)
 void shk_explain_process_exited(const struct shk_explanation *e)
 {
 	if (is_zombie(e->subject.pid))
-		shk_say(e, "pid {pid} is a zombie; only its parent can do something about it");
+		shk_say(e, "pid {pid} is a zombie, which executes nothing; its parent has to wait "
+			   "for it");
 	else
 		shk_say(e, "no process has pid {pid}; see 'ps -e'");
 }
 
-/* The thread is in a body that changes, in fork or exec, or has its memory map locked. */
+/* A thread is in a body that changes, in fork or exec, or its memory map is locked. */
 void shk_explain_busy(const struct shk_explanation *e)
 {
 	const struct shadowk_patch_spec *spec = e->subject.patch_spec;
@@ -98,14 +99,14 @@ void shk_explain_busy(const struct shk_explanation *e)
 	if (shk_error.busy > 0)
 		shk_say(e,
 			can_skip
-				? "thread {busy} is in a function that was to change, and was "
-				  "waited for (see /proc/{busy-pid}/stack); try again, or stop it; "
-				  "--unsafe-now does not wait"
-				: "thread {busy} is in a function that was to change, in fork or "
-				  "exec, or holds its memory map, and was waited for (see "
+				? "thread {busy} is in a function that would change, and did not "
+				  "leave it in time (see /proc/{busy-pid}/stack); try again, or stop "
+				  "it; --unsafe-now does not wait"
+				: "thread {busy} is in a function that would change, in fork or "
+				  "exec, or holds its memory map, and did not leave in time (see "
 				  "/proc/{busy-pid}/stack); try again, or stop it");
 	else
-		shk_say(e, "a thread of another pid namespace is in a function that was to change, "
-			   "in fork or exec, or holds its memory map, and was waited for; try "
-			   "again");
+		shk_say(e, "a thread of another pid namespace is in a function that would change, "
+			   "in fork or exec, or holds its memory map, and did not leave in time; "
+			   "try again");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* From the reason of an error to a line that names the thing and the remedy. */
+/* Explains the reason of an error in one line, which names the object and the remedy. */
 #include <linux/shadowk.h>
 
 #include "internal.h"
@@ -41,20 +41,21 @@ static void explain_policy(const struct shk_explanation *e)
 {
 	switch (e->op) {
 	case SHADOWK_OP_OWN:
-		shk_say(e, "shadow '{shadow}' can own nothing; only one of 'shadowctl create "
-			   "{shadow} --async owner' can");
+		shk_say(e, "shadow '{shadow}' cannot own anything; create it by 'shadowctl create "
+			   "{shadow} --async owner'");
 		return;
 	case SHADOWK_OP_SYSCALLS_CREATE:
-		shk_say(e, "shadow '{shadow}' is '--async owner' or '--async causal', which cannot "
-			   "be entered for some system calls only; leave --syscalls out");
+		shk_say(e, "shadow '{shadow}' has the policy 'owner' or 'causal', with which "
+			   "processes cannot be inside for some system calls only; leave "
+			   "--syscalls out");
 		return;
 	case SHADOWK_OP_PATCH_ADD:
-		shk_say(e, "cannot {do}: threads cannot be waited for in a shadow of '--async "
-			   "owner' or '--async causal'; {instead}");
+		shk_say(e, "cannot {do}: threads cannot be waited for in a shadow of the policy "
+			   "'owner' or 'causal'; {instead}");
 		return;
 	default:
-		shk_say(e, "cannot {do} for one thread: the shadow is '--async owner' or '--async "
-			   "causal'; enter it for the process");
+		shk_say(e, "cannot {do} for one thread: the shadow has the policy 'owner' or "
+			   "'causal'; enter it for the process");
 	}
 }
 
@@ -63,7 +64,7 @@ static void explain_syscalls_only(const struct shk_explanation *e)
 	switch (e->op) {
 	case SHADOWK_OP_SYSCALLS_CREATE:
 		shk_say(e, "shadow '{shadow}' was itself made for some system calls only; give "
-			   "the one that it was made of");
+			   "the shadow that it was made of");
 		return;
 	case SHADOWK_OP_PATCH_ADD:
 		shk_say(e, "cannot {do}: threads cannot be waited for in a shadow that was made "
@@ -149,10 +150,10 @@ static void explain_edit_there(const struct shk_explanation *e)
 static void explain_kprobe_there(const struct shk_explanation *e)
 {
 	if (e->op == SHADOWK_OP_PROBE_ADD)
-		shk_say(e, "somebody else's optimised kprobe covers {place}; remove it, or run "
+		shk_say(e, "an optimised kprobe of another user covers {place}; remove it, or run "
 			   "'sysctl debug.kprobes-optimization=0'");
 	else
-		shk_say(e, "somebody else's kprobe is at {place}; remove it (see "
+		shk_say(e, "a kprobe of another user is at {place}; remove it (see "
 			   "/sys/kernel/debug/kprobes/list)");
 }
 
@@ -168,7 +169,7 @@ static void explain_id_unknown(const struct shk_explanation *e)
 			   "{shadow}'");
 		return;
 	case SHADOWK_OP_HANDLE_REVOKE:
-		shk_say(e, "no open handle that was derived of shadow '{shadow}' has that id");
+		shk_say(e, "no open handle that was derived from shadow '{shadow}' has that id");
 		return;
 	default:
 		shk_say(e, "shadow '{shadow}' has no patch named '{patch}'; see 'shadowctl patch "
@@ -182,9 +183,8 @@ static void explain_no_call(const struct shk_explanation *e)
 		shk_say(e, "{place} is no direct call of '{object}'; leave the offset out to have "
 			   "it found");
 	else
-		shk_say(e,
-			"{function} has no direct call of '{object}'; the compiler may have "
-			"inlined it, or ends with a jump to it; patch '{object}' itself instead");
+		shk_say(e, "{function} has no direct call of '{object}'; the compiler may have "
+			   "inlined it, or made the call a jump; patch '{object}' itself instead");
 }
 
 static void explain_no_patch_module(const struct shk_explanation *e)
@@ -192,11 +192,11 @@ static void explain_no_patch_module(const struct shk_explanation *e)
 	const struct shadowk_patch_spec *spec = e->subject.patch_spec;
 
 	if (spec && spec->kind == SHADOWK_PATCH_LIVEPATCH)
-		shk_say(e, "module '{object}' has given shadowk no livepatch: it was loaded "
-			   "otherwise, or is none; unload it and try again");
+		shk_say(e, "module '{object}' has given shadowk no livepatch: it is none, or was "
+			   "loaded without shadowk; unload it and try again");
 	else
-		shk_say(e, "no patch module '{object}' is loaded; is it made with SHADOWK_PATCH() "
-			   "of shadowk_patch.h?");
+		shk_say(e, "no patch module '{object}' is loaded; define its table by "
+			   "SHADOWK_PATCH() of shadowk_patch.h");
 }
 
 static void explain_livepatch(const struct shk_explanation *e)
@@ -205,10 +205,11 @@ static void explain_livepatch(const struct shk_explanation *e)
 		shk_say(e, "cannot {do}: another livepatch is in transition; see "
 			   "/sys/kernel/livepatch, and try again when it is done");
 	else if (e->op == SHADOWK_OP_PATCH_PROMOTE)
-		shk_say(e, "cannot {do}: the kernel refuses the livepatch: {error}; dmesg may say "
-			   "why");
+		shk_say(e, "cannot {do}: the kernel refuses the livepatch: {error}; see its log "
+			   "(dmesg)");
 	else
-		shk_say(e, "cannot {do}: a callback of the livepatch has failed: {error}");
+		shk_say(e, "cannot {do}: a callback of the livepatch has failed: {error}; see the "
+			   "kernel's log (dmesg)");
 }
 
 static const struct {
@@ -223,7 +224,7 @@ static const struct {
 #undef REASON_BY
 };
 
-/* The compiler checks that error_reasons.h has every reason of both headers. */
+/* The switches make the compiler check that error_reasons.h has each reason of both headers. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wswitch"
 #define REASON_BY(name, err, function) REASON(name, err, "")

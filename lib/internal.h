@@ -62,7 +62,7 @@ void shk_copy_out(void *to, const void *from, size_t known);
 int shk_list(int fd, unsigned long request, uint64_t *cursor, void *elements, size_t element_size,
 	     size_t nr);
 
-/* Elements are passed on as they are: the library's structs have the kernel's layout. */
+/* Assert that a struct has the kernel's layout: its elements are passed on unchanged. */
 #define SHK_SAME_SIZE(ours, kernels) \
 	_Static_assert(sizeof(struct ours) == sizeof(struct kernels), "uapi")
 #define SHK_SAME(ours, kernels, member)                                                     \
@@ -76,19 +76,22 @@ int shk_list(int fd, unsigned long request, uint64_t *cursor, void *elements, si
 /* Makes a handle of the descriptor that the ioctl returns. Returns 0 or -errno. */
 int shk_shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow);
 
-/* Returns the same as shadowk_name_check(), but does not note a reason. */
+/* Returns what shadowk_name_check() returns, but does not note a reason. */
 int shk_name_check(const char *name);
 
-/* Copies a name that was checked. Returns 0 or -errno, with the reason noted. */
+/*
+ * Checks @name and copies it to @to, which is zeroed. Returns 0 or -errno, with the reason noted.
+ */
 int shk_name_set(char to[SHADOWK_NAME_LEN], const char *name);
 
-/* probe.c: a place in text. shk_place_parse() reads one, and does not note a reason. */
+/* probe.c: a place in text */
 struct shk_place {
 	uint64_t addr;
 	uint64_t offset;
 	char symbol[SHADOWK_SYMBOL_LEN];
 };
 
+/* Reads a place, as shadowk_probe_parse() does. Returns 0 or -errno. Does not note a reason. */
 int shk_place_parse(const char *text, struct shk_place *place);
 
 /*
@@ -97,15 +100,16 @@ int shk_place_parse(const char *text, struct shk_place *place);
  */
 int shk_pidfd_open(pid_t pid);
 
-/* kallsyms.c: what the kernel says of a symbol's name. */
+/* kallsyms.c: the symbols of one name in /proc/kallsyms */
 struct shk_symbol {
-	unsigned int functions;		/* that have the name */
-	unsigned int others;		/* that have it and are no functions */
-	char alike[SHADOWK_SYMBOL_LEN]; /* a function called NAME.SUFFIX by the compiler, or "" */
-	uint64_t address[4];		/* of the first functions, 0 where hidden */
-	char module[4][64];		/* that have them, "": the kernel image */
+	unsigned int functions;		/* number of functions */
+	unsigned int others;		/* number of symbols that are no functions */
+	char alike[SHADOWK_SYMBOL_LEN]; /* a variant NAME.SUFFIX that the compiler made, or "" */
+	uint64_t address[4];		/* addresses of the first functions, 0 if hidden */
+	char module[4][64]; /* modules of the first functions, "" for the kernel image */
 };
 
+/* @file is /proc/kallsyms, or NULL if it cannot be read. @name may be "MODULE:SYMBOL". */
 void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol);
 
 /* error.c: one explanation while it is written. */
@@ -127,13 +131,13 @@ struct shk_explanation {
  */
 void shk_say(const struct shk_explanation *e, const char *template);
 
-/* Capability that the call needs, or NULL. */
+/* Returns the capability that a call needs, or NULL. */
 const char *shk_capability(enum shadowk_op op);
 
-/* error_reasons.c: explains an error by its reason. Returns false if it does not know that. */
+/* error_reasons.c: explains an error by its reason. Returns false if it has none. */
 bool shk_explain_reason(const struct shk_explanation *e);
 
-/* The reason, or 0 if it does not belong to the errno. */
+/* Returns @reason, or 0 if it is not known or belongs to another errno. */
 uint32_t shk_reason_check(uint32_t reason, int err);
 
 /* error_proc.c: explanations that look into /proc and /sys. */

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Livepatch modules: loaded so that they patch nothing yet. */
+/* Loads livepatch modules without enabling their livepatch. */
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
 
-/* Loads the module in a stretch of the calling thread inside @loader. */
+/*
+ * Loads the module in a stretch of the calling thread inside @loader, which captures the livepatch.
+ * Returns 0 or -errno. A reason is noted if shadowk has refused the stretch.
+ */
 static int load_in(struct shadowk_shadow *loader, int fd)
 {
 	int load_err, err = shadowk_enter_flags(loader, SHADOWK_THREAD);

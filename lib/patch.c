@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Patches: other bodies for functions, in a shadow. */
+/* Patches: new bodies for functions in a shadow. */
 #include <linux/shadowk.h>
 
 #include "internal.h"

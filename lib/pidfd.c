@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* From a pid, which may be that of any thread, to a pidfd of its process. */
+/* Opens a pidfd of the process that a thread belongs to. */
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@ static int pidfd_open(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The process that thread @pid belongs to; 0 if there is no such thread. */
+/* Returns the pid of the process that thread @pid belongs to, or 0 if there is no such thread. */
 static pid_t thread_group(pid_t pid)
 {
 	char line[128];
@@ -35,7 +35,7 @@ static int thread_pidfd_open(pid_t pid)
 	pid_t group = thread_group(pid);
 	int fd = group ? pidfd_open(group) : -ESRCH;
 
-	/* Both ids may have been given to others before the process was opened. */
+	/* Before the process was opened, both ids may have been given to other threads. */
 	if (fd >= 0 && thread_group(pid) != group) {
 		close(fd);
 		return -ESRCH;
@@ -47,7 +47,7 @@ int shk_pidfd_open(pid_t pid)
 {
 	int fd = pidfd_open(pid);
 
-	/* A thread that is not the first of its process: EINVAL, ENOENT since Linux 6.15. */
+	/* A thread is not the first of its process: EINVAL, and ENOENT since Linux 6.15. */
 	if (fd == -EINVAL || fd == -ENOENT)
 		fd = thread_pidfd_open(pid);
 	return shk_return(fd, fd == -ESRCH ? SHADOWK_REASON_PROCESS_EXITED : 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Probes: their places and their numbers. */
+/* Probes, and places in text. */
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ static int number_parse(const char *text, uint64_t *number)
 	char *end;
 
 	text += hex ? 2 : 0;
-	/* strtoull() would take blanks, signs and a second 0x. */
+	/* strtoull() would accept blanks, signs and a second 0x. */
 	if (hex ? !isxdigit((unsigned char)text[0]) || tolower(text[1]) == 'x'
 		: !isdigit((unsigned char)text[0]))
 		return -EINVAL;
@@ -81,7 +81,7 @@ int shk_place_parse(const char *text, struct shk_place *place)
 	int err;
 
 	if (isdigit((unsigned char)text[0])) {
-		/* A decimal address is more likely a slip than a wish. */
+		/* Refuse a decimal address: its user has probably forgotten the 0x. */
 		err = tolower(text[1]) == 'x' ? number_parse(text, &addr) : -EINVAL;
 		if (!err && !addr)
 			err = -EINVAL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Processes: into a shadow, out of it, for a stretch, and which are inside. */
+/* Attaches, detaches and lists processes; begins and ends stretches. */
 #include <unistd.h>
 
 #include <linux/shadowk.h>
@@ -15,7 +15,7 @@ static int process_call(int fd, unsigned long request, int pidfd, uint32_t flags
 	return shk_ioctl(fd, request, &arg);
 }
 
-/* Does what process_call() does, for a process that is named by a pid. */
+/* Calls process_call() for a process that is named by a pid, or for the caller's if @pid is 0. */
 static int pid_call(int fd, unsigned long request, pid_t pid)
 {
 	int pidfd, ret;
@@ -60,7 +60,7 @@ int shadowk_process_detach_from_pidfd(struct shadowk_shadow *shadow, int pidfd)
 	return process_call(shadow->fd, SHK_PROCESS_DETACH, pidfd, 0);
 }
 
-/* A call that was interrupted changed nothing, so it can be repeated. */
+/* Repeats a call that a signal has interrupted, which has changed nothing. */
 static int enter_call(const struct shadowk_shadow *shadow, unsigned long request, uint32_t flags)
 {
 	struct shk_enter arg = { .size = sizeof(arg), .flags = flags };

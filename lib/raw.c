@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Raw edits: bytes of the caller's own, and private pages. */
+/* Raw edits: single instructions, and private pages with the bytes of the base. */
 #include <linux/shadowk.h>
 
 #include "internal.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Shadows: names, handles and their rights, and what is known of them. */
+/* Shadows: their names, handles, rights and properties. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -42,7 +42,7 @@ int shk_name_set(char to[SHADOWK_NAME_LEN], const char *name)
 	return err;
 }
 
-/* Allocates first: a shadow that was created must not be lost. */
+/* Allocates before the ioctl, so that nothing fails after a shadow was created. */
 int shk_shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow)
 {
 	struct shadowk_shadow *made = malloc(sizeof(*made));
@@ -97,7 +97,7 @@ int shadowk_shadow_from_fd(int fd, struct shadowk_shadow **shadow)
 	uint64_t cursor = 0;
 	int ret;
 
-	/* The device has a list of shadows, too. */
+	/* The device accepts SHK_SHADOW_LIST, too. Only a handle refuses SHK_INFO. */
 	if (!shk_ioctl(fd, SHK_INFO, &device))
 		return shk_return(-ENOTTY, 0);
 	ret = shk_list(fd, SHK_SHADOW_LIST, &cursor, &info, sizeof(info), 1);

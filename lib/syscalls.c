@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* System calls as a scope, and their names. */
+/* System calls as a scope, and the numbers of their names. */
 #include <stdlib.h>
 
 #include <linux/shadowk.h>

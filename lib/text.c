@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* The text of a shadow, beside the base's. */
+/* Reads the text of a shadow and the base's. */
 #include <linux/shadowk.h>
 
 #include "internal.h"

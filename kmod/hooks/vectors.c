@@ -80,7 +80,7 @@ static int __init vectors_add_idt_entry(struct shk_vector *vectors, int nr, unsi
 	if (nr >= 0)
 		return nr;
 unknown:
-	pr_err("interrupts: that of %s is not known; please report it\n", name);
+	pr_err("interrupts: the handler of %s is not known; please report it\n", name);
 	return -EOPNOTSUPP;
 }
 

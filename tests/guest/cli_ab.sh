@@ -22,9 +22,9 @@ print(len(json.load(sys.stdin)["processes"]))'
 refused "no cgroup '/nobody'" ab old new --cgroup /nobody
 refused "--cgroup PATH is missing" ab old new
 refused "'old' and 'old' are one shadow" ab old old --cgroup /web
-refused "NAME_B is missing" ab old --cgroup /web
+refused "SHADOW_B is missing" ab old --cgroup /web
 for percent in 0 100 x; do
-	refused "'$percent' is not a percentage, from 1 to 99" ab old new --cgroup /web "--split=$percent"
+	refused "'$percent' is not a percentage; give a number from 1 to 99" ab old new --cgroup /web "--split=$percent"
 done
 is "ab" "$(shadowctl ab old new --cgroup /web --split 25 --json | tr -d ' \n')" \
 	'{"cgroup":"/web","percent":{"old":75,"new":25}}'

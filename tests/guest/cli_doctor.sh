@@ -59,10 +59,10 @@ is "first line, without" "$(head -1 /tmp/text)" \
 	"Linux $(uname -r), module installed; load it: modprobe shadowk"
 
 # The log has a load that failed, which counts until a load succeeds.
-echo "shadowk: interrupts: that of asm_new is not known; please report it" >/dev/kmsg
+echo "shadowk: interrupts: the handler of asm_new is not known; please report it" >/dev/kmsg
 shadowctl doctor >/tmp/text && fail "doctor succeeds after a load that failed"
 is "the property that was refused" "$(grep ' refused ' /tmp/text)" \
-	"interrupts       refused  that of asm_new is not known; please report it"
+	"interrupts       refused  the handler of asm_new is not known; please report it"
 is "first line, refused" "$(head -1 /tmp/text)" "Linux $(uname -r), module installed"
 insmod "/lib/modules/$(uname -r)/updates/shadowk.ko" || fail "the module does not load"
 rmmod shadowk

@@ -60,6 +60,6 @@ rmmod shk_patches
 shadowctl patch add canary vfs_mkdir --nop --name n
 refuses "is not a livepatch module's" patch promote canary n
 refuses "has no patch named 'm'" patch promote canary m
-refuses "belongs to --livepatch" patch add canary vfs_mkdir --nop --callbacks
+refuses "callbacks needs --livepatch" patch add canary vfs_mkdir --nop --callbacks
 shadowctl destroy canary
 exit $((failures != 0))

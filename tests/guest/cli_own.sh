@@ -25,7 +25,7 @@ is "owned after a refused own" "$(owns other)" ""
 refused "there is no irq 99999" own web --irq 99999
 refused "'shadowctl create plain --async owner'" own plain --irq 4
 refused "no device 'no0' with interrupts" own web --device no0
-refused "--irq N, --kthread PATTERN or --device DEV is missing" own web
+refused "--irq N, --kthread PATTERN or --device DEVICE is missing" own web
 refused "does not own irq 3" disown web --irq 4 --irq 3
 is "owned after a refused disown" "$(owns web)" "4 rcu_*"
 is "disown" "$(shadowctl disown web --irq 4 2>&1)" ""

@@ -40,7 +40,7 @@ is_("address is in the kernel", int(patches[1]["functions"][0]["address"], 16) >
 is_("show", ctl("show", "p")["patches"], patches)
 verdict = ctl("verify", "p")
 is_("verified", (verdict["edits"] - verdict["hooks"], verdict["strays"]), (4, []))
-is_("verify in words", "all else as in the base" in run("verify", "p"), True)
+is_("verify in words", "all other bytes are the base's" in run("verify", "p"), True)
 run("probe", "add", "p", "vfs_read", "--kind", "latency", "--name", "lat")
 run("probe", "add", "p", "vfs_write", "--int3")
 run("raw", "privatise", "p", "vfs_fsync")
@@ -82,8 +82,8 @@ says("calls 'kmem_cache_free' at several places", 1, "--skip-call", "copy_proces
 says("already", 1, "--skip-call", "__x64_sys_getppid", "__task_pid_nr_ns")
 says("has a patch named 'skip' already", 1, "vfs_read", "--nop", "--name", "skip")
 says("cannot be the name of a patch", 1, "vfs_read", "--nop", "--name", "a/b")
-says("what is the patch to do", 2, "vfs_read")
-says("one patch does one thing", 2, "vfs_read", "--nop", "--return", "1")
+says("the action is missing", 2, "vfs_read")
+says("give one action", 2, "vfs_read", "--nop", "--return", "1")
 says("CALLEE is missing", 2, "--skip-call", "vfs_read")
 says("is not a value", 2, "vfs_read", "--return", "12x")
 says("is not a value", 2, "vfs_read", "--return", "-ENOSUCH")
@@ -101,7 +101,7 @@ run("patch", "remove", "p", "patch_cmdline")
 is_("module is still loaded", os.path.exists("/sys/module/patch_cmdline"), False)
 says("no function named 'no_such_function'", 1, f"{extra}/shk_patch_wrong.ko")
 is_("refused module is still loaded", os.path.exists("/sys/module/shk_patch_wrong"), False)
-says("is it made with SHADOWK_PATCH()", 1, f"{extra}/shk_victim.ko")
+says("define its table by SHADOWK_PATCH()", 1, f"{extra}/shk_victim.ko")
 with open("/tmp/bad.ko", "wb") as out:
     out.write(b"\x7fELF\x02garbage")
 says("is not a kernel module", 1, "/tmp/bad.ko")
@@ -125,7 +125,7 @@ def in_place():
     run("patch", "remove", "p", "here")
     says("has other stack frames", 1, "vfs_mkdir", "--return", "1", "--in-place")
     says("is longer than that of __x64_sys_getuid", 1, f"{extra}/shk_inplace_wrong.ko", "--in-place")
-    says("belongs to --return", 2, "--skip-call", "vfs_read", "vfs_write", "--in-place")
+    says("needs --return, --nop", 2, "--skip-call", "vfs_read", "vfs_write", "--in-place")
     with subprocess.Popen(["shadowctl", "run", "p", "--", "python3", "-c",
                            "import signal; print(1, flush=True); signal.pause()"],
                           stdout=subprocess.PIPE) as asleep:

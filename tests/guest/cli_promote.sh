@@ -79,7 +79,7 @@ def interrupt_promotion(pid):
 run("create", "canary")
 add()
 is_("not promoted", ctl("patch", "list", "canary")[0]["promoted"], False)
-is_("nothing to cancel", "not being promoted" in
+is_("nothing to cancel", "is not promoted, since" in
     run("patch", "promote", "--cancel", "canary", "fix", status=1), True)
 
 one = sleeper()

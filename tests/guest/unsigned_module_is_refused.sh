@@ -26,21 +26,20 @@ shadowctl create p
 shadowctl run p -- true # the first process inside makes tables, which stay
 before=$(state)
 echo 1 >$enforce || fail "sig_enforce cannot be set"
-refused "the kernel takes signed modules only, and '$extra/patch_cmdline.ko' is not signed" \
+refused "the kernel accepts signed modules only, and '$extra/patch_cmdline.ko' is not signed" \
 	patch add p "$extra/patch_cmdline.ko"
 # A livepatch is loaded in a shadow, which the kernel refuses before it looks at the module.
-refused "cannot load the livepatch: the kernel takes signed code only (module.sig_enforce)" \
+refused "cannot load the livepatch: the kernel accepts signed code only (module.sig_enforce)" \
 	patch add p --livepatch "$extra/shk_livepatch.ko"
 for module in patch_cmdline shk_livepatch; do
 	[ ! -e "/sys/module/$module" ] || fail "$module is loaded"
 done
-why="the kernel takes signed code only (module.sig_enforce)"
 refused "$why" patch add p __x64_sys_sync --nop
 refused "$why" probe add p vfs_read
 refused "$why" raw privatise p vfs_read
 refused "$why" run p --syscalls read -- true
 refused "$why" create q
-shadowctl doctor | grep -q '^signatures  *off  *the kernel takes signed modules only' ||
+shadowctl doctor | grep -q '^signatures  *off  *the kernel accepts signed modules only' ||
 	fail "doctor: $(shadowctl doctor | grep signatures)"
 [ "$(state)" = "$before" ] || fail "something changed: $(state), before: $before"
 shadowctl destroy p || fail "destroying a shadow is refused, too"

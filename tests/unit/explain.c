@@ -123,11 +123,11 @@ static void busy(void **state)
 
 static void stretches(void **state)
 {
-	SAYS(ENTER, ENOSPC, STRETCHES_FULL, "is each shadowk_enter() followed by shadowk_leave()?");
+	SAYS(ENTER, ENOSPC, STRETCHES_FULL, "call shadowk_leave() after each shadowk_enter()");
 	SAYS(ENTER, EBUSY, EDITS_FOR_ALL, "cannot enter shadow 'web' for one thread: it has raw");
-	SAYS(ENTER, EBUSY, THREAD_STRETCH, "have entered a shadow for themselves");
+	SAYS(ENTER, EBUSY, THREAD_STRETCH, "have entered a shadow by SHADOWK_THREAD");
 	SAYS(ENTER, EOPNOTSUPP, POLICY, "cannot enter shadow 'web' for one thread");
-	SAYS(LEAVE, ENOENT, NO_STRETCH, "cannot leave shadow 'web': this process has not entered");
+	SAYS(LEAVE, ENOENT, NO_STRETCH, "cannot leave shadow 'web': it is not the shadow");
 }
 
 static void owns(void **state)
@@ -289,7 +289,7 @@ static void module(void **state)
 		SAYS(OPEN, ENODEV, NONE, "the module is not loaded; modprobe shadowk");
 	if (!geteuid())
 		SAYS(OPEN, EPERM, NONE, "add 'DeviceAllow=/dev/shadowk rw' to a unit");
-	SAYS(INFO, ENOTTY, NONE, "the module does not know how");
+	SAYS(INFO, ENOTTY, NONE, "the module does not know this call");
 	SAYS(SHADOW_INFO, EIO, NONE, "cannot read shadow 'web': Input/output error");
 }
 
