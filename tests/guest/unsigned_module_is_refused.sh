@@ -29,7 +29,8 @@ echo 1 >$enforce || fail "sig_enforce cannot be set"
 refused "the kernel accepts signed modules only, and '$extra/patch_cmdline.ko' is not signed" \
 	patch add p "$extra/patch_cmdline.ko"
 # A livepatch is loaded in a shadow, which the kernel refuses before it looks at the module.
-refused "cannot load the livepatch: the kernel accepts signed code only (module.sig_enforce)" \
+why="the kernel accepts signed code only (module.sig_enforce)"
+refused "cannot load the livepatch: $why" \
 	patch add p --livepatch "$extra/shk_livepatch.ko"
 for module in patch_cmdline shk_livepatch; do
 	[ ! -e "/sys/module/$module" ] || fail "$module is loaded"

@@ -3,8 +3,8 @@
  * libshadowk: shadow kernels from C.
  *
  * A shadow is a variant of the running kernel's text. Processes that are attached to it execute
- * that text, with its probes and patches. All other processes execute the base, the booted text,
- * at no cost. <linux/shadowk.h> specifies what each call does; this header tells how to call it.
+ * that text, with its probes and patches. All other processes execute the base, which is the booted
+ * text. <linux/shadowk.h> specifies the effect of each call, and this header how to call it.
  *
  * Conventions
  *
@@ -40,21 +40,25 @@
  *			printf("%d %s\n", inside[i].pid, inside[i].comm);
  *	} while (nr >= 0 && cursor);
  *
- * It returns the number of elements that it has written, which can be 0 before the end of the
- * list. It leaves in the cursor where to go on; 0 means that the last element was written. An
- * element that is added or removed between two calls may or may not be seen; each other element
- * is seen once. Element structs grow in later releases: their size is an argument.
+ * The first call begins with a cursor of 0. Each call returns the number of elements that it has
+ * written, which can be 0 before the end of the list, and sets the cursor for the next call. A
+ * cursor of 0 means that the list has ended. An element that is added or removed between two calls
+ * may or may not be listed. Each other element is listed once. Element structs grow in later
+ * releases, so their size is an argument.
  *
  * Errors
  *
  * Each function lists its errors, one a line, with the reasons (SHADOWK_REASON_*) that an errno
- * can have. enum shadowk_reason says what each means. These can come from every call that
- * reaches the kernel and are not repeated:
+ * can have. enum shk_reason of <linux/shadowk.h> says what each means. Every call that reaches the
+ * kernel can also return one of these errors:
  *
  *   EACCES   RIGHTS, REVOKED: the handle does not permit the call
+ *   EBUSY    FTRACE_DISABLED: calls that attach or add something
  *   E2BIG    size of a struct; or the module is older than the library
  *   EINTR    a signal arrived while the call waited
  *   EINVAL   size of a struct, or unknown flags
+ *   EMFILE   calls that return a handle: too many open files; also ENFILE
+ *   ENODEV   FTRACE_DEAD: calls that attach or add something
  *   ENOMEM
  *   ENOTTY   the module does not know the call
  *   EPERM    CAPABILITY; LOCKDOWN for calls that add text
@@ -83,7 +87,7 @@ struct shadowk;	       /* an open /dev/shadowk */
 struct shadowk_shadow; /* a handle of one shadow */
 
 /**
- * shadowk_version() - version of the library that is linked, "0.1.0"
+ * shadowk_version() - version of the linked library, such as "0.1.0"
  */
 const char *shadowk_version(void);
 
@@ -203,8 +207,9 @@ enum shadowk_reason {
 /**
  * shadowk_reason() - cause of the error that the calling thread's last call returned
  *
- * Every function that can return -errno sets it: to 0 on success, and on an error for which errno
- * says all. The library sets the kernel's reason for what it checks itself.
+ * Every function that can return -errno sets it. It is 0 after success, and after an error for
+ * which errno says all. If the library itself refuses a call, it sets the reason that the kernel
+ * would set.
  *
  * Return: enum shadowk_reason, or a value of a later release.
  */
@@ -292,10 +297,10 @@ int shadowk_info(struct shadowk *dev, struct shadowk_info *info);
 
 /* Answer of the module to a property of the machine (struct shadowk_property.answer). */
 enum shadowk_answer {
-	SHADOWK_ANSWER_FINE = 0,    /* nothing: the property is as shadows want it */
-	SHADOWK_ANSWER_ADAPTED = 1, /* it works otherwise; @detail says how */
-	SHADOWK_ANSWER_OFF = 2,	    /* it refuses the features that @detail names */
-	SHADOWK_ANSWER_REFUSED = 3, /* it does not load */
+	SHADOWK_ANSWER_FINE = 0,    /* shadows work as described */
+	SHADOWK_ANSWER_ADAPTED = 1, /* shadows work by other means, which @detail names */
+	SHADOWK_ANSWER_OFF = 2,	    /* the module refuses the features that @detail names */
+	SHADOWK_ANSWER_REFUSED = 3, /* the module does not load */
 };
 
 /**
@@ -313,7 +318,7 @@ struct shadowk_property {
 };
 
 /**
- * shadowk_property_list() - list what the module found this machine to be
+ * shadowk_property_list() - list the properties of this machine that shadows depend on
  * @dev:	  the device
  * @cursor:	  in, out: see "Lists" above
  * @properties:	  out
@@ -355,8 +360,8 @@ int shadowk_name_check(const char *name);
  * @name:   its name; NULL or "" for a shadow without a name
  * @shadow: out: an owner's handle; release it by shadowk_shadow_close()
  *
- * A shadow with a name lives until shadowk_shadow_destroy(). One without lives as long as a
- * handle, a process inside, an attached cgroup, or a stretch that returns to it.
+ * A shadow with a name lives until shadowk_shadow_destroy(). A shadow without a name lives as long
+ * as it has a handle, a process inside, an attached cgroup, or a stretch that returns to it.
  *
  *   EEXIST        NAME_TAKEN
  *   EINVAL        NAME_INVALID
@@ -423,7 +428,7 @@ int shadowk_shadow_open_id(struct shadowk *dev, uint64_t id, struct shadowk_shad
  * @shadow: out: the handle; release it by shadowk_shadow_close()
  *
  *   EBADF   @fd is not open
- *   ENOTTY  @fd is no handle
+ *   ENOTTY  @fd is not a handle
  *
  * Return: 0 or -errno.
  */
@@ -448,16 +453,16 @@ void shadowk_shadow_close(struct shadowk_shadow *shadow);
 /**
  * struct shadowk_shadow_info - one shadow
  * @id:			its id: from 1 on, growing, never reused while the module is loaded
- * @target:		id of the shadow that its processes execute during some system calls
- *			(shadowk_syscalls_create()), 0 if it was not made so
+ * @target:		if shadowk_syscalls_create() made it: id of the shadow that its processes
+ *			execute during the selected system calls; otherwise 0
  * @flags:		its SHADOWK_ASYNC_* policy
- * @nr_grafts:		mms (processes) inside; a target counts those of its callers, too
+ * @nr_grafts:		mms (processes) inside, including those in shadows whose target it is
  * @nr_probes:		its probes
  * @private_pages:	private text pages of 4 KB
- * @diverged_ranges:	ranges of 2 MB that it maps otherwise than the base
- * @huge_ranges:	those of them that are one private page of 2 MB, which counts as 512
- *			private pages
- * @nr_handles:		handles that were derived and neither closed nor revoked
+ * @diverged_ranges:	ranges of 2 MB of text that it maps differently from the base
+ * @huge_ranges:	number of these ranges that are one private page of 2 MB, which counts as
+ *			512 in @private_pages
+ * @nr_handles:		derived handles that are neither closed nor revoked
  * @reserved:		0
  * @memory:		bytes of its page tables and private pages
  * @nr_unfollowed:	SHADOWK_ASYNC_CAUSAL, _UNION: work that executed the base although it
@@ -512,10 +517,11 @@ int shadowk_shadow_info(struct shadowk_shadow *shadow, struct shadowk_shadow_inf
  * shadowk_shadow_destroy() - give up a shadow's name and remove its edits
  * @shadow: the handle, which is still to be closed
  *
- * On return the name is free and the edits are removed. Handles stay valid, but nothing can be
- * attached or added.
+ * On return the name is free and the edits are removed. Handles stay valid, but calls that attach
+ * or add something return -ESTALE.
  *
- *   EBUSY  SHADOW_IN_USE
+ *   EBUSY   SHADOW_IN_USE
+ *   ESTALE  SHADOW_DESTROYED
  *
  * Needs CAP_SYS_MODULE.
  *
@@ -535,11 +541,12 @@ int shadowk_shadow_destroy(struct shadowk_shadow *shadow);
  * @derived: out: the handle; release it by shadowk_shadow_close()
  * @id:	     out: its id, for shadowk_handle_revoke(); or NULL
  *
- * The holder of the derived handle needs no capability for these rights, and no capability gives
- * it another one. Numbers that it reads are those of all processes inside.
+ * The holder of the derived handle needs no capability for these rights. Calls that need another
+ * right are -EACCES on this handle, also for root. Numbers of probes are those of all processes
+ * inside.
  *
- * A process that attached itself so leaves the shadow when it executes a program that gains
- * privileges (set-id, file capabilities).
+ * A process that attached itself by SHADOWK_RIGHT_ATTACH leaves the shadow when it executes a
+ * program that gains privileges (set-id, file capabilities).
  *
  *   EBUSY   EDITS_IN_PLACE: SHADOWK_RIGHT_ATTACH, and the shadow has such a patch
  *   EINVAL  @rights
@@ -557,7 +564,7 @@ int shadowk_handle_derive(struct shadowk_shadow *shadow, uint32_t rights,
  * @shadow: an owner's handle
  * @id:	    id of one derived handle, or 0 for all of the shadow
  *
- * From the return on, calls on such a handle are -EACCES. Processes stay inside.
+ * From the return on, calls on such a handle that need a right are -EACCES. Processes stay inside.
  *
  *   ENOENT  ID_UNKNOWN: no open handle has that id
  *
@@ -570,10 +577,10 @@ int shadowk_handle_revoke(struct shadowk_shadow *shadow, uint64_t id);
 /* ---- processes ---------------------------------------------------------- */
 
 /*
- * A process is named by a pidfd (pidfd_open(2)) or by a pid. A pidfd means the same process for
- * ever; a pid can be given to another process at any time. A pid can be that of any thread, and
- * 0 means the caller's own process. The functions that take a pid open a pidfd for the call.
- * They read /proc for a thread that is not the first of its process.
+ * A process is named by a pidfd (pidfd_open(2)) or by a pid. A pidfd always means the same process.
+ * A pid can be given to another process as soon as its process has ended. A pid can be that of any
+ * thread of the process, and 0 means the caller's own process. The functions that take a pid open a
+ * pidfd for the call. They read /proc for a thread that is not the first of its process.
  */
 
 /**
@@ -754,10 +761,10 @@ int shadowk_process_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * shadowk_enter() - begin a stretch of system calls inside a shadow
  * @shadow: the handle
  *
- * Attaches the caller's process until shadowk_leave(), and notes where it was. Stretches nest,
- * also across shadows. A child that is forked in a stretch is in a copy of it, and leaves by
- * itself. A program that is executed stays in the shadow, in no stretch. Attaching or detaching
- * the process ends all its stretches. The call is not interrupted by signals.
+ * Attaches the caller's process until shadowk_leave(), and notes which text it executed before.
+ * Stretches nest, also across shadows. A child that is forked in a stretch is in a copy of it, and
+ * leaves by itself. A program that the process executes is in the shadow, but in no stretch.
+ * Attaching or detaching the process ends all its stretches. Signals do not interrupt the call.
  *
  *   errors of shadowk_process_attach(), except EINTR and ESRCH, and
  *   EBUSY   THREAD_STRETCH: threads of the process are in stretches with SHADOWK_THREAD
@@ -795,10 +802,11 @@ int shadowk_enter_flags(struct shadowk_shadow *shadow, uint32_t flags);
  * shadowk_leave() - end the innermost stretch of system calls
  * @shadow: a handle of the shadow that was entered
  *
- * Returns the process to where it was: to the base, or to a shadow and its stretch. The call is
- * not interrupted by signals.
+ * The process returns to the text and to the stretch in which it was before shadowk_enter().
+ * Signals do not interrupt the call.
  *
  *   EBUSY   TASK_BUSY, with shadowk_busy()
+ *   EIO     XEN
  *   ENOENT  NO_STRETCH
  *
  * Needs no capability, and no right of the handle.
@@ -811,7 +819,7 @@ int shadowk_leave(struct shadowk_shadow *shadow);
  * shadowk_syscall_number() - number of a system call of x86-64
  * @name: as in the first column of syscalls(2), or the number itself
  *
- *   ENOENT  there was no such name when the library was built
+ *   ENOENT  @name is neither a number nor a name that was known when the library was built
  *
  * Return: the number, or -errno.
  */
@@ -821,7 +829,7 @@ int shadowk_syscall_number(const char *name);
  * shadowk_syscalls_create() - make a shadow for some system calls only
  * @shadow:  handle of the target
  * @numbers: the system calls
- * @count:   how many these are
+ * @count:   number of elements of @numbers
  * @during:  out: owner's handle of the new shadow; release it by shadowk_shadow_close()
  * @refused: out, after an error with SYSCALL_UNKNOWN or SYSCALL_NO_RETURN: index in @numbers of
  *	     the call that the error is about; or NULL
@@ -834,6 +842,7 @@ int shadowk_syscall_number(const char *name);
  *   EBUSY       EDITS_IN_PLACE, FTRACE_DISABLED
  *   EINVAL      @count is 0
  *   EINVAL      SYSCALL_UNKNOWN, with @refused
+ *   EIO         XEN
  *   EOPNOTSUPP  SYSCALL_NO_RETURN, with @refused: exit, exit_group, execve or execveat
  *   EOPNOTSUPP  NO_SYSCALL_ENTRY, POLICY, SYSCALLS_ONLY
  *   ESTALE      SHADOW_DESTROYED
@@ -858,15 +867,16 @@ int shadowk_syscalls_create(struct shadowk_shadow *shadow, const unsigned int *n
  * @path:   the cgroup
  *
  * From the return on, the processes of the cgroup and of the cgroups below it are in the shadow.
- * So are those that are forked or moved there later, until shadowk_cgroup_detach() or the
- * cgroup's removal. The nearest attached cgroup decides about a process. To attach a cgroup
- * again to the same shadow is success.
+ * So are processes that are forked or moved there later, until shadowk_cgroup_detach() or the
+ * cgroup's removal. The nearest attached cgroup above a process decides. If the cgroup is attached
+ * to this shadow already, the call succeeds.
  *
- * If the call fails, each process returns to where it was, as soon as it can.
+ * If the call fails, each process returns to the text that it executed before, as soon as it can.
  *
  *   EBADF   NOT_CGROUP
  *   EBUSY   TASK_BUSY, with shadowk_busy()
  *   EBUSY   CGROUP_ELSEWHERE, FTRACE_DISABLED
+ *   EIO     XEN
  *   ENOENT  CGROUP_REMOVED
  *   ESTALE  SHADOW_DESTROYED
  *   an error of open(2)
@@ -910,15 +920,15 @@ int shadowk_cgroup_detach(struct shadowk *dev, const char *path);
 int shadowk_cgroup_detach_from(struct shadowk_shadow *shadow, const char *path);
 
 /**
- * shadowk_cgroup_split() - share the processes of a cgroup out between two shadows
- * @shadow:  owner's handle of one
- * @other:   owner's handle of the other
+ * shadowk_cgroup_split() - split the processes of a cgroup between two shadows
+ * @shadow:  owner's handle of one shadow
+ * @other:   owner's handle of the other shadow
  * @path:    the cgroup
  * @percent: share of the processes that go to @other's shadow, 1 to 99
  *
- * Of each hundred processes exactly @percent are in @other's shadow, evenly spread. A process
- * takes its turn when it is forked or moved into the cgroup, and those that are there take
- * theirs in the call. shadowk_cgroup_detach() ends the split.
+ * Of each hundred processes exactly @percent are in @other's shadow, evenly spread. The processes
+ * of the cgroup take their turns during the call. Each process that is forked or moved into the
+ * cgroup later takes the next turn. shadowk_cgroup_detach() ends the split.
  *
  *   errors of shadowk_cgroup_attach(), and
  *   EACCES  RIGHTS: @other was derived
@@ -969,8 +979,9 @@ int shadowk_cgroup_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * @shadow: the handle; made with SHADOWK_ASYNC_OWNER
  * @irq:    number of the line, as in /proc/interrupts
  *
- * Holds on any CPU, until shadowk_disown_irq() or until the shadow is destroyed. Their hits
- * count as async_hits. To own a line again is success.
+ * The handlers execute the shadow on any CPU, until shadowk_disown_irq() or until the shadow is
+ * destroyed. Their hits count as async_hits. If the shadow owns the line already, the call
+ * succeeds.
  *
  *   EBUSY       OWNED_ELSEWHERE, FTRACE_DISABLED
  *   ENOENT      IRQ_UNKNOWN
@@ -991,9 +1002,9 @@ int shadowk_own_irq(struct shadowk_shadow *shadow, uint32_t irq);
  * @shadow:  the handle; made with SHADOWK_ASYNC_OWNER
  * @pattern: pattern of their names with *, ? and [a-z]
  *
- * Existing threads execute it from their next turn on a CPU, new ones soon after they are made.
- * If two patterns match a thread, the older one decides. Interrupts that land on the threads
- * execute the base.
+ * Existing threads execute the shadow from their next turn on a CPU, new ones soon after they are
+ * created. If two patterns match a thread, the older one decides. Interrupts that land on the
+ * threads execute the base.
  *
  *   errors of shadowk_own_irq() except IRQ_UNKNOWN, and
  *   EINVAL        @pattern is ""
@@ -1021,7 +1032,7 @@ int shadowk_disown_irq(struct shadowk_shadow *shadow, uint32_t irq);
 /**
  * shadowk_disown_kthreads() - let kernel threads execute the base
  * @shadow:  the handle
- * @pattern: the same text that they are owned by
+ * @pattern: the pattern, exactly as it was given to shadowk_own_kthreads()
  *
  *   ENAMETOOLONG  @pattern
  *   ENOENT        NOT_OWNED
@@ -1273,9 +1284,9 @@ enum shadowk_patch_kind {
 	SHADOWK_PATCH_SKIP_CALL = 3,
 	/* bodies of a patch module, shadowk_patch.h [object] */
 	SHADOWK_PATCH_MODULE = 4,
-	/* bodies of a module of shadowk_livepatch_load() [object] */
+	/* bodies of a livepatch module that shadowk_livepatch_load() has loaded [object] */
 	SHADOWK_PATCH_LIVEPATCH = 5,
-	/* livepatch modules that a process inside loads are kept for LIVEPATCH */
+	/* a livepatch module that a process inside loads is not enabled, but kept for LIVEPATCH */
 	SHADOWK_PATCH_CAPTURE = 6,
 	/* indirect jumps and calls bypass their retpolines */
 	SHADOWK_PATCH_RETPOLINES = 7,
@@ -1284,7 +1295,7 @@ enum shadowk_patch_kind {
 };
 
 #define SHADOWK_PATCH_VALUE	 (1U << 0) /* SKIP_CALL: the call yields @value */
-#define SHADOWK_PATCH_CALLBACKS	 (1U << 1) /* LIVEPATCH: call its callbacks, which act on all */
+#define SHADOWK_PATCH_CALLBACKS	 (1U << 1) /* LIVEPATCH: call its callbacks (machine-wide) */
 #define SHADOWK_PATCH_IN_PLACE	 (1U << 2) /* NOP, RETURN, MODULE: copy the body over the base's */
 #define SHADOWK_PATCH_UNSAFE_NOW (1U << 3) /* LIVEPATCH: do not wait for threads in the bodies */
 #define SHADOWK_PATCH_PROMOTED	 (1U << 4) /* struct shadowk_patch_info: it was promoted */
@@ -1331,13 +1342,14 @@ struct shadowk_patch_spec {
  *               PROCESSES_INSIDE
  *   EEXIST      NAME_TAKEN
  *   EINVAL      NAME_INVALID, SYMBOL_AMBIGUOUS, NOT_FUNCTION, NOT_INSTRUCTION, SEVERAL_CALLS
- *   EINVAL      a member is set that the kind does not use; or no module has such a long name
+ *   EINVAL      a member is set that the kind does not use; or the module's name is too long
  *   EIO         XEN
  *   ENODEV      NO_PATCH_MODULE, OBJECT_MISSING
  *   ENOENT      SYMBOL_UNKNOWN, NO_CALL
  *   ENOEXEC     PATCH_VERSION, OUT_OF_REACH, NO_FUNCTIONS
  *   ENOSPC      NO_ROOM
- *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE, NO_FENTRY, CALLBACKS, OBJECT_RELOCATIONS, NO_THUNKS
+ *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE, MODULE_END, NO_FENTRY, NO_THUNKS
+ *   EOPNOTSUPP  NO_LIVEPATCH, CALLBACKS, OBJECT_RELOCATIONS
  *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT
  *   EOPNOTSUPP  POLICY, SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS
  *   ERANGE      NOT_TEXT
@@ -1361,8 +1373,10 @@ int shadowk_patch_add(struct shadowk_shadow *shadow, struct shadowk_patch_spec *
  *   EBUSY         TASK_BUSY, with shadowk_busy()
  *   EBUSY         PROCESSES_INSIDE, PATCH_BUSY
  *   EINVAL        NAME_INVALID
+ *   EIO           XEN: SHADOWK_PATCH_IN_PLACE
  *   ENAMETOOLONG  @name
  *   ENOENT        ID_UNKNOWN
+ *   ENOSPC        NO_ROOM: SHADOWK_PATCH_IN_PLACE
  *
  * Needs CAP_SYS_MODULE.
  *
@@ -1390,8 +1404,9 @@ int shadowk_patch_remove_flags(struct shadowk_shadow *shadow, const char *name, 
  * @dev: the device
  * @fd:	 descriptor of the module's file
  *
- * The calling thread executes finit_module(2) in a stretch (SHADOWK_THREAD) inside a shadow of
- * its own, in which klp_enable_patch() only keeps the patch. SHADOWK_PATCH_LIVEPATCH uses it.
+ * The calling thread executes finit_module(2) in a SHADOWK_THREAD stretch inside a new shadow, in
+ * which klp_enable_patch() only keeps the livepatch. A patch of the kind SHADOWK_PATCH_LIVEPATCH
+ * then uses the module.
  *
  * The call is refused while threads of the process are in SHADOWK_THREAD stretches, and if the
  * process has nested 64 stretches.
@@ -1400,7 +1415,7 @@ int shadowk_patch_remove_flags(struct shadowk_shadow *shadow, const char *name, 
  *   EBUSY       TASK_BUSY, with shadowk_busy()
  *   EIO         XEN
  *   ENOSPC      STRETCHES_FULL, NO_ROOM
- *   EOPNOTSUPP  this kernel has no livepatch
+ *   EOPNOTSUPP  NO_LIVEPATCH
  *   an error of finit_module(2): EEXIST (the module is loaded), ENOEXEC, ENOKEY
  *
  * Needs CAP_SYS_MODULE and CAP_SYS_ADMIN. Adds text.
@@ -1422,7 +1437,9 @@ int shadowk_livepatch_load(struct shadowk *dev, int fd);
  *   EEXIST        PROMOTED
  *   EINVAL        NAME_INVALID, NOT_LIVEPATCH
  *   ENAMETOOLONG  @name
+ *   ENODEV        NO_PATCH_MODULE
  *   ENOENT        ID_UNKNOWN
+ *   ENOSPC        NO_ROOM
  *   any           LIVEPATCH: klp_enable_patch() failed
  *
  * Needs CAP_SYS_MODULE. Adds text.
@@ -1436,7 +1453,7 @@ int shadowk_patch_promote(struct shadowk_shadow *shadow, const char *name);
  * @id:		  id of the patch, from 1 on, never reused in this shadow
  * @kind:	  enum shadowk_patch_kind
  * @flags:	  SHADOWK_PATCH_*
- * @index:	  which of the patch's functions, from 0 on
+ * @index:	  index of the function in the patch, from 0 on
  * @nr_functions: functions of the patch
  * @addr:	  address of the edit, 0 if the caller may not see it
  * @offset:	  SKIP_CALL: bytes from @symbol to the call; otherwise 0
@@ -1529,9 +1546,9 @@ int shadowk_raw_parse(const char *text, struct shadowk_raw_spec *spec);
  * @shadow: the handle
  * @spec:   in: the raw edit; out: @id
  *
- * Without SHADOWK_RAW_IDENTITY: one instruction replaces one of the same length, and the kernel
- * checks nothing about its effect. With it: the pages of the range become private, and their
- * bytes follow the base's.
+ * Without SHADOWK_RAW_IDENTITY, one instruction replaces another one of the same length. The kernel
+ * does not check its effect. With SHADOWK_RAW_IDENTITY, the pages of the range become private, and
+ * their bytes follow the base's.
  *
  *   EBUSY       EDIT_THERE, KPROBE_THERE, FTRACE_DISABLED, THREADS_INSIDE
  *   EINVAL      NOT_INSTRUCTION, SYMBOL_AMBIGUOUS
@@ -1552,7 +1569,7 @@ int shadowk_raw_add(struct shadowk_shadow *shadow, struct shadowk_raw_spec *spec
  * @shadow: the handle
  * @id:	    id of the raw edit
  *
- * On return no CPU executes it.
+ * On return no CPU executes the edit.
  *
  *   ENOENT  ID_UNKNOWN
  *
@@ -1685,7 +1702,7 @@ int shadowk_text_read(struct shadowk_shadow *shadow, struct shadowk_text *text);
 
 /* ---- explanations ------------------------------------------------------- */
 
-/* Which function returned an error; named after the functions. */
+/* The function that returned an error: SHADOWK_OP_SHADOW_OPEN stands for shadowk_shadow_open(). */
 enum shadowk_op {
 	SHADOWK_OP_OPEN,
 	SHADOWK_OP_INFO,
