@@ -76,7 +76,7 @@ help:
 #: make sweep        probes at all functions in every way, which takes hours and may be
 #:                     interrupted; ARGS="6.12-hpet 6.1-tsc:10000-12499", lines of tests/sweep/axes
 #: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
-#: make style        formatting, layers, licences, manual pages
+#: make style        formatting, layers, licences, manual pages, prose
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
 .PHONY: all help modules lib cli examples tests-build units guest-stage check check-all \
