@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attach, move, detach, and the revert of a cgroup's attach.
+ * Attach, move, detach, and the return after a cgroup's trial that failed.
  *
  * Locks, outermost first: cgroups_lock (for a placement), cred_guard_mutex of the process,
  * shk_shadow.lock of the shadow that the mm goes to, shk_graft_lock. The shadow that the mm leaves
@@ -9,9 +9,10 @@
  *
  * So nothing that was seen of a graft is valid once shk_graft_lock was released. attach_fn(),
  * detach_fn() and restore_fn() look again and make the whole change under one hold of that lock.
- * shk_graft_change_text() calls them. They return -EAGAIN if the graft is not what the entry points
- * below saw; scope/ releases its locks then, waits, and calls the entry point again until a
- * deadline. Functions without an own statement about it are called with shk_graft_lock held.
+ * shk_graft_change_text() calls them. They return -EAGAIN if the graft is not what the exported
+ * functions below saw. Their callers, in scope/, then release their locks, wait, and try again
+ * until a deadline. A static function is called with shk_graft_lock held, unless its comment says
+ * otherwise.
  */
 #include <linux/sched/mm.h>
 
@@ -21,10 +22,10 @@
 #include "graft/stack_check.h"
 
 /*
- * Returns the place that shk_graft_restore() returns @graft to, with references: the shadow @was
- * that @graft has just left, with its stretches. SHK_THREAD stretches cannot be restored: if @graft
- * is in some, the place is the one before the outermost of them. An empty place stands for the
- * base.
+ * Returns the place that shk_graft_restore() returns @graft to. The place is the shadow @was that
+ * @graft has just left (NULL: the base, an empty place), and the graft's innermost stretch there.
+ * SHK_THREAD stretches cannot be restored: if @graft is in some, the place is the one before the
+ * outermost of them. Takes new references to the shadow and the stretch.
  */
 static struct shk_previous attach_previous_of(const struct shk_graft *graft, struct shk_shadow *was)
 {
@@ -41,9 +42,9 @@ static struct shk_previous attach_previous_of(const struct shk_graft *graft, str
 }
 
 /*
- * Returns 0 if @graft can begin @args->stretch, or if that is NULL. Errors: STRETCHES_FULL;
- * THREAD_STRETCH: @graft is in a SHK_THREAD stretch of any of its threads, and @args->stretch is
- * none, or is in another shadow than that.
+ * Returns 0 if @args->stretch is NULL, or if it can begin. Errors: STRETCHES_FULL: @graft has
+ * SHK_ENTER_DEPTH stretches; THREAD_STRETCH: a thread is in a SHK_THREAD stretch, and
+ * @args->stretch is not of that kind, or is for another shadow.
  */
 static int attach_check_stretch(const struct shk_attach_args *args, const struct shk_graft *graft)
 {
@@ -84,10 +85,11 @@ static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_
  * Also sets @graft->previous, the place for shk_graft_restore():
  *
  *   the attach is not on trial               cleared
- *   on trial, .previous is set already       kept: it is the place before the first trial
+ *   on trial, .previous is set already       kept: a trial that has not ended has set it
  *   on trial, @graft has this binding as its
- *   origin already                           kept: the binding placed it before the trial
- *   on trial, other cases                    the place that the mm has just left
+ *   origin already                           stays empty: there is nothing to undo
+ *   on trial, other cases                    the place that the mm has just left, which is empty
+ *                                            for the base
  *
  * @deferred gets the references that @graft gives up.
  */
@@ -106,13 +108,13 @@ static void attach_end_stretches(const struct shk_attach_args *args, struct shk_
 }
 
 /*
- * Returns the new origin of @graft, which was in the shadow @was (NULL: the base). By the origin of
- * the request, @args->origin.kind:
+ * Returns the new origin of @graft, which was in the shadow @was (NULL: the base). It depends on
+ * the kind of @args->origin:
  *
- *   SHK_BY_CGROUP     the request's
- *   SHK_BY_DELEGATE   the request's if the mm moves; @graft's if it is in @args->to already
- *   SHK_BY_USER       @graft's if that is SHK_BY_CGROUP, and a stretch begins or the mm is in
- *                     @args->to already; the request's otherwise
+ *   SHK_BY_CGROUP     @args->origin
+ *   SHK_BY_DELEGATE   @args->origin if the mm moves; otherwise @graft's origin
+ *   SHK_BY_USER       @graft's origin, if that is SHK_BY_CGROUP and one of these holds: a stretch
+ *                     begins; the mm does not move. Otherwise @args->origin
  */
 static struct shk_origin attach_origin(const struct shk_attach_args *args,
 				       const struct shk_graft *graft, const struct shk_shadow *was)
@@ -136,18 +138,18 @@ static struct shk_origin attach_origin(const struct shk_attach_args *args,
 }
 
 /*
- * Attaches the mm to @args->to. @graft is the graft of the mm, or NULL if it has none: then the
- * UNUSED graft is used, which shk_graft_prealloc() made because it saw none. The graft takes over
- * @args->stretch, if any.
+ * Attaches the mm to @args->to; @arg is the struct shk_attach_args. @graft is the graft of the mm,
+ * or NULL if it has none. Then .change->deferred.graft is used, the UNUSED graft that
+ * shk_graft_prealloc() has provided. The graft takes over @args->stretch, if any.
  *
- * Returns 1 if the mm's page-table entry was written, 0 if the mm is in @args->to already. After an
- * error nothing has changed:
+ * Returns 1 if the mm's page-table entry was written. Returns 0 if the mm is in @args->to already:
+ * only its stretches and its origin have changed. After an error nothing has changed:
  *   STRETCHES_FULL, THREAD_STRETCH  see attach_check_stretch()
- *   NOT_DELEGATED  the request is by delegation, and would move an mm that is not, or cancel its
- *                  pending attach
+ *   NOT_DELEGATED  the request is SHK_BY_DELEGATE, and the mm is in another shadow with another
+ *                  kind of origin, or has a pending attach, which is always a user's
  *   XEN            Xen refused the write
- *   -EAGAIN        there is neither graft: shk_graft_prealloc() saw one, and the mm has left its
- *                  shadow since then
+ *   -EAGAIN        @graft is NULL and there is no UNUSED graft: the mm was in a shadow when
+ *                  shk_graft_prealloc() looked, and has left it since
  */
 static int attach_fn(struct shk_graft *graft, void *arg)
 {
@@ -258,7 +260,8 @@ static int detach_check(const struct detach_args *e, const struct shk_graft *gra
 }
 
 /*
- * Cancels the pending attach of the mm, which has no graft. Returns 0. Errors:
+ * Cancels the pending attach of the mm, which has no graft. Returns 0. A pending attach is always a
+ * user's, so a detach by delegation gets NOT_DELEGATED. Errors:
  * NOT_INSIDE: there is none, or it is not to @e->from; NOT_DELEGATED.
  */
 static int detach_cancel_pending(const struct detach_args *e)
@@ -274,10 +277,10 @@ static int detach_cancel_pending(const struct detach_args *e)
 }
 
 /*
- * Returns 0 if fork and exec have no unfinished mm of @graft in work
+ * Returns 0 if no fork or exec in @graft's mm is still creating an mm without a mapping
  * (shk_graft_has_unfinished_child()). Returns -EAGAIN otherwise, and makes fork and exec create
- * mms in the base for the time of two pauses. So the next try succeeds, even in a process that
- * forks all the time; without a next try they inherit again after that time.
+ * mms in the base for twice the time that scope/ waits between two tries. So the next try succeeds,
+ * even in a process that forks all the time. Without a next try they inherit again after that time.
  */
 static int detach_check_children(struct shk_graft *graft)
 {
@@ -287,7 +290,7 @@ static int detach_check_children(struct shk_graft *graft)
 	return -EAGAIN;
 }
 
-/* Does what detach_begin() does, including the call of @e->change->check(). */
+/* The part of detach_begin() under shk_graft_lock, with the same results. */
 static int detach_try_begin(const struct detach_args *e)
 {
 	const struct shk_change *change = e->change;
@@ -338,9 +341,10 @@ static void detach_allow_inherit(struct mm_struct *mm)
 }
 
 /*
- * Detaches @graft, and the grafts of mms that exec has made from its mm and not yet taken into use.
- * Returns 1. After an error nothing has changed: NOT_INSIDE, NOT_DELEGATED; -EAGAIN: fork or exec
- * has an unfinished mm in work, which they began after another detach had failed.
+ * Detaches @graft, and the grafts of mms that exec has created in its mm and not yet taken into
+ * use. Returns 1. After an error nothing has changed: NOT_INSIDE, NOT_DELEGATED; -EAGAIN: fork or
+ * exec is creating an mm, although detach_begin() has stopped inheritance. That happens if another
+ * task's detach of this mm has failed meanwhile: its detach_allow_inherit() has allowed it again.
  */
 static int detach_fn(struct shk_graft *graft, void *arg)
 {
@@ -413,9 +417,9 @@ struct restore_args {
 };
 
 /*
- * Returns the shadow that @graft was in before a trial, if the binding with the id @binding had
- * placed it there (if @binding is 0: if no binding had). Returns NULL in all other cases, also if
- * @graft is NULL or was in the base.
+ * Returns the shadow in @graft->previous, if the origin that is remembered there is the binding
+ * with the id @binding (0: no binding). Returns NULL in all other cases, also if @graft is NULL or
+ * its previous place is the base. Takes no reference.
  */
 static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u64 binding)
 {
@@ -450,8 +454,9 @@ static int restore_fn(struct shk_graft *graft, void *arg)
 /*
  * Tries the lock of the shadow @r->to, and moves the mm back there. The caller holds locks that
  * other tasks wait for (cred_guard_mutex, cgroups_lock), so the shadow's lock is not waited for.
- * Returns 0 with all locks of this function released. Errors: XEN; -EAGAIN: the lock is taken, or
- * as restore_fn(); -ESTALE: the shadow was destroyed; the error of @r->change->check().
+ * Called without shk_graft_lock; releases the locks that it takes. Returns 0, or an error: XEN;
+ * -EAGAIN: the lock is taken, or restore_fn() returned it; -ESTALE: the shadow was destroyed; the
+ * error of @r->change->check().
  */
 static int restore_mm(struct restore_args *r)
 {
@@ -489,10 +494,10 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 }
 
 /*
- * Moves .previous of one graft that the binding with the id @binding has placed to *@previous, with
- * its references, and returns true. Returns false if no graft of that binding has a previous place.
- * Sets *@trial to false, so that no graft gets one from then on. Takes shk_graft_lock, for one
- * graft at a time: the caller repeats the call and drops the references between.
+ * Finds a graft that the binding with the id @binding has placed and that has a previous place.
+ * Moves that, with its references, to *@previous, and returns true. Returns false if there is none.
+ * Sets *@trial to false, so that no attach sets .previous from then on. Takes shk_graft_lock, for
+ * one graft at a time: the caller repeats the call and drops the references between.
  */
 static bool trial_take_previous(u64 binding, bool *trial, struct shk_previous *previous)
 {
