@@ -2,7 +2,8 @@
 /* test: timeout=30 */
 /*
  * Lists show addresses of text to callers that see them in /proc/kallsyms; to others they are 0,
- * and so are the bytes of SHK_EDIT_LIST. SHK_TEXT_READ is refused to the others.
+ * and so are the bytes of SHK_EDIT_LIST. SHK_TEXT_READ is refused to the others. A cursor of
+ * SHK_EDIT_LIST shows no address to anybody.
  */
 #include "permissions.h"
 
@@ -41,6 +42,28 @@ static void lists(int handle, bool shown)
 	expect(edit.addr != 0, shown);
 	expect(memcmp(edit.bytes, none, sizeof(none)) != 0, shown);
 	expect(memcmp(edit.base, none, sizeof(none)) != 0, shown);
+}
+
+/* A cursor is neither an address nor at a fixed distance from one. */
+static void cursors(int handle)
+{
+	struct shk_edit_info edit;
+	struct shk_list list = {
+		.size = sizeof(list),
+		.element_size = sizeof(edit),
+		.elements = (uintptr_t)&edit,
+	};
+	uint64_t seen[2], behind[2];
+
+	for (int i = 0; i < 2; i++) {
+		list.nr = 1;
+		expect(call(handle, SHK_EDIT_LIST, &list), 0);
+		expect(list.nr, 1);
+		seen[i] = list.cursor;
+		behind[i] = edit.addr + edit.len;
+		expect_true(seen[i] != behind[i]);
+	}
+	expect_true(seen[1] - seen[0] != behind[1] - behind[0]);
 }
 
 static long text_read(int handle)
@@ -98,6 +121,7 @@ int main(void)
 	need(derived >= 0);
 	lists(g.owner, true);
 	lists(derived, true);
+	cursors(g.owner);
 	expect(text_read(g.owner), 0);
 	in_child(as_nobody, derived);
 	in_child(as_administrator, g.owner);
