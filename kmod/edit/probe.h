@@ -2,9 +2,15 @@
 /*
  * Probes: executions of an instruction by a shadow are counted, measured or reported.
  *
- * A probe (struct shk_probe) is what a user has asked for. A site (struct shk_site) is the edit at
- * one address of one shadow. All probes there share it, and at a function's entry so do the
- * function's patches.
+ *   probe  what a user has asked for (struct shk_probe)
+ *   site   the edit at one address of one shadow (struct shk_site). All probes there share it, and
+ *          at a function's entry so do the function's patches.
+ *   hit    one execution of a site's edit
+ *   hook   an edit that every shadow has for the module's own use (hooks/hooks.h). No other edit
+ *          may be at its address. Hooks of returns are the kernel's rethooks.
+ *   union  one more text, which is a hidden shadow (scope/union.h). Interrupts, softirqs and work
+ *          items execute it if they belong to no other shadow. It has the probes of all shadows
+ *          with the policy SHK_ASYNC_UNION.
  *
  *   probe.c   adds, removes and lists probes; resolves the places of all edits
  *   site.c    chooses the edit of a site, applies it and removes it
@@ -19,8 +25,10 @@
  *   CALL  __fentry__ site, no patch     call of a slot, which returns behind the site
  *   CALL  __fentry__ site, patches      jump to the stub of the topmost function of a patch
  *   JUMP  call, or 5 bytes or more      jump to a detour, which executes a copy and jumps back
- *   INT3  any other                     breakpoint: shk_hook_int3() continues in a detour, emulates
- *                                       the instruction, or leaves it to kprobes
+ *   INT3  any other                     int3: shk_hook_int3() continues in a detour, emulates the
+ *                                       instruction, or leaves it to kprobes
+ *
+ * An edit must lie in one page, since each page of a text is private or the base's on its own.
  *
  * Locking
  *
@@ -34,7 +42,9 @@
  * A worker frees removed probes and sites after a grace period of RCU tasks and one of RCU. Tasks
  * may have been preempted in a slot or detour, and hits may hold pointers.
  *
- * Functions run in process context and may sleep, except where it is said.
+ * Functions run in process context and may sleep, except where it is said. Names in capitals, such
+ * as NO_ROOM, are errors of compat/reason.h, returned as negative values. XEN, FTRACE_DISABLED and
+ * FTRACE_DEAD come from shk_text_apply(), see text/text.h.
  */
 #ifndef SHK_PROBE_H
 #define SHK_PROBE_H
@@ -53,16 +63,21 @@ struct shk_counts_block;
 
 /* Counters of one probe on one CPU. Hits on that CPU write them; readers add up all CPUs. */
 struct shk_counts {
-	u64 hits;	 /* executions in process context; with a return hook: returns */
-	u64 async_hits;	 /* executions in interrupts, softirqs and NMIs, and those of the union */
-	u64 missed;	 /* hits without a report, or whose return could not be hooked */
+	u64 hits;	/* executions in process context; with a return hook: returns */
+	u64 async_hits; /* executions in interrupts, softirqs and NMIs, and all by the union */
+	/*
+	 * Hits and returns that were not reported, because another one was being reported on this
+	 * CPU; and calls whose return could not be hooked.
+	 */
+	u64 missed;
 	u64 latency_sum; /* LATENCY: ns */
 	s64 unreturned;	 /* calls hooked here minus calls returned here; only the sum counts */
 };
 
 /* LATENCY: the histogram of one probe on one CPU. Hits on that CPU write it. */
 struct shk_histogram {
-	u64 slot[SHK_HISTOGRAM_LEN]; /* [n]: latencies of [2^n, 2^(n+1)) ns */
+	/* [n]: number of latencies in [2^n, 2^(n+1)) ns; [0] also has those of 0 ns. */
+	u64 slot[SHK_HISTOGRAM_LEN];
 };
 
 /*
@@ -77,8 +92,8 @@ struct shk_probe {
 	/* SHK_ASYNC_UNION: the union's site at this address, or NULL; the union's lock. */
 	struct shk_site *union_site;
 	u64 id;
-	u64 offset; /* bytes from .symbol to the instruction that was asked for */
-	u64 created_ns;
+	u64 offset;	/* bytes from .symbol to the instruction that was asked for */
+	u64 created_ns; /* CLOCK_MONOTONIC when it was added */
 	enum shk_probe_kind kind;
 	u32 flags; /* SHK_PROBE_* */
 	char name[SHK_NAME_LEN];
@@ -98,19 +113,22 @@ struct shk_site {
 	struct hlist_node by_addr; /* in shk_shadow.sites */
 	struct list_head probes;   /* shk_probe.in_site */
 	/*
-	 * A site of the union: probes of UNION shadows, which all count a hit (shk_probe.in_union);
-	 * written under the union's lock. Empty in all other sites.
+	 * In a site of the union: the probes of all SHK_ASYNC_UNION shadows at this address, by
+	 * shk_probe.in_union. Each hit counts in every one of them. Written under the union's lock.
+	 * Empty in all other sites.
 	 */
 	struct list_head others;
 	struct list_head funcs; /* CALL: shk_func.in_site, the topmost function first */
 	struct shk_shadow *shadow;
-	struct module *module; /* has the text; holds a reference. NULL: the kernel image */
-	struct shk_edit edit;  /* its bytes change under text_mutex */
+	/* The module that has the text; the site holds a reference. NULL: the kernel image. */
+	struct module *module;
+	struct shk_edit edit; /* its bytes change under text_mutex */
 	enum shk_probe_arm arm;
 	/*
 	 * Registered, and KPROBE_FLAG_DISABLED as long as the site exists. So the kernel has
-	 * checked the address, and has decoded and copied the instruction, but never arms it. Other
-	 * users may register kprobes at the same address.
+	 * checked the address, and has decoded and copied the instruction, but never arms it. Its
+	 * int3 handler finds the kprobe by the address. So it can step the copy when a CPU hits the
+	 * edit's int3. Other users may register kprobes at the same address.
 	 */
 	struct kprobe kp;
 	int slot; /* CALL: index of its slot; else -1 */
@@ -140,10 +158,10 @@ struct shk_site {
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
 /*
- * Tells whether shk_probe_add() would refuse @arg in any shadow, because of its members or of the
- * place. Adds nothing. Takes no lock of a shadow; waits for a grace period. Returns the error that
- * shk_probe_add() would return, or 0. After 0 shk_probe_add() may still fail because of the name,
- * other edits, or a hook of the module.
+ * Tells whether shk_probe_add() would refuse @arg whatever the shadow is, because of its members or
+ * of the place. Adds nothing. Takes no lock of a shadow; waits for a grace period. Returns the
+ * error that shk_probe_add() would return, or 0. After 0 shk_probe_add() may still fail: because of
+ * the name, another edit or a hook at the place, or because memory or slots are exhausted.
  */
 int shk_probe_check(const struct shk_probe_add *arg);
 
@@ -200,9 +218,13 @@ int shk_location_resolve(const struct shk_location *place, char *symbol, unsigne
 			 unsigned long *offset, unsigned long *size);
 
 /*
- * Returns false if the module needs the base's text at @addr, in the function @symbol, in every
- * shadow: text that executes while CR3 changes, bodies that hooks replace, thunks. True says
- * nothing about kprobes' blacklist, nor about hooks' own edits. Any context.
+ * Returns false if @addr, in the function @symbol, must hold the base's text in every shadow:
+ * - the function executes while CR3 changes, so CPUs begin it in one text and end it in another;
+ * - a hook lets the base execute the body instead, so an edit would have no effect;
+ * - it is a thunk of returns or indirect branches.
+ *
+ * True does not say that an edit is allowed there: the address may be in kprobes' blacklist, or be
+ * that of a hook (shk_is_hook_at()). Any context.
  */
 bool shk_location_may_differ(unsigned long addr, const char *symbol);
 
@@ -216,13 +238,13 @@ int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigne
 
 /*
  * Chooses the name of a new edit of @shadow, and copies it to @name, which has room for
- * SHK_NAME_LEN. That is @wish. If @wish is "", it is made from @after: characters that names cannot
- * have become "_", and "-2", "-3" and so on is appended if @taken(@shadow, name) is true. The
- * caller holds the shadow's lock. Does not sleep.
+ * SHK_NAME_LEN. The name is @wish. If @wish is "", it is made from @after: that is shortened if it
+ * is too long, and characters that names cannot have become "_". If @taken(@shadow, name) is true,
+ * "-2" is appended, or "-3" and so on. The caller holds the shadow's lock. Does not sleep.
  *
  * Returns 0, or
  *   NAME_INVALID  @wish has a character that names cannot have
- *   NAME_TAKEN    @taken(@shadow, @wish) is true
+ *   NAME_TAKEN    an edit has the name @wish: @taken(@shadow, @wish) is true
  */
 int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, const char *after,
 		    bool (*taken)(struct shk_shadow *shadow, const char *name));
@@ -242,15 +264,18 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
  * it.
  *
  * Returns 0, or
- *   FORBIDDEN        a hook is there; or kprobes forbids it; or it is init text of a module; or a
- *                    return hook is wanted in preempt_schedule_notrace()
+ *   FORBIDDEN        one of these:
+ *                    - a hook is at the address that was chosen
+ *                    - kprobes forbids the address
+ *                    - it is text of this module, or init text of a module
+ *                    - a return hook is wanted in preempt_schedule_notrace()
  *   NOT_TEXT         no text is there
  *   MODULE_BUSY      the module is being loaded or unloaded
  *   MODULE_END       kprobes would read past the end of the module's text
  *   NOT_INSTRUCTION  no instruction begins there
  *   CANNOT_STEP      kprobes cannot step the instruction
- *   JUMP_THERE       a return hook is wanted, and the site is armed by a jump
- *   EDIT_THERE       an edit that is no site is there
+ *   JUMP_THERE       a return hook is wanted, and the shadow's site there is armed as JUMP
+ *   EDIT_THERE       another edit has one of the bytes
  *   NO_ROOM          all slots are taken
  *   -EIO             the union is missing, with a warning
  *   also FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
@@ -286,8 +311,11 @@ int shk_site_check(unsigned long addr);
  *
  * Returns 0, or
  *   FORBIDDEN     a hook of the module is there, or kprobes forbids the place
- *   EDIT_THERE    a body is in place there, except that of @func itself; or the function has a
- *                 patch, and that or @func is SHK_PATCH_IN_PLACE; or another edit is there
+ *   EDIT_THERE    one of these, of which the first two do not count while @func's own body is in
+ *                 place:
+ *                 - the function has a body in place
+ *                 - the function has a patch, and that or @func is SHK_PATCH_IN_PLACE
+ *                 - another edit has one of the bytes
  *   NO_ROOM       all slots or stubs are taken
  *   OUT_OF_REACH  a jump from the stub does not reach @func->body
  *   MODULE_END    kprobes would read past the end of the module's text
@@ -301,8 +329,9 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
  * the next one, or calls the slot if only probes are left. If @func was the last user of the site,
  * the site is removed, and freed later, as by shk_site_remove().
  *
- * @func->site and the stub stay. The caller holds the shadow's lock. It frees the stub and the body
- * after a grace period of RCU tasks only: tasks may be in the stub or on their way to the body.
+ * @func->site and the stub stay. The caller holds the shadow's lock. It must not free the stub and
+ * the body before a grace period of RCU tasks, since tasks may be in the stub or on their way to
+ * the body.
  */
 void shk_site_unpatch(struct shk_func *func);
 
@@ -323,14 +352,14 @@ void shk_site_refresh(struct shk_site *site);
 void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask);
 
 /*
- * Returns true if the jump of an optimised kprobe can cover the instruction at @addr and lie in two
- * pages. Such a jump does not begin before the function, which begins @offset bytes before @addr.
- * No edit may be at such an address: a shadow with a private copy of one of the two pages would
- * execute half of the jump. Any context.
+ * Returns true if an optimised kprobe, wherever it begins in this function, could put a jump over
+ * @addr that lies in two pages. @offset is the number of bytes from the function's beginning to
+ * @addr; no such jump begins further back. No edit may be at such an address: a shadow with a
+ * private copy of one of the two pages would execute half of the jump. Any context.
  */
 bool shk_at_page_edge(unsigned long addr, unsigned long offset);
 
-/* Returns true if a branch of 5 bytes at @addr would lie in two pages. An edit lies in one. */
+/* Returns true if a branch of 5 bytes at @addr would lie in two pages, so can be no edit. */
 static inline bool shk_branch_spans_pages(unsigned long addr)
 {
 	return offset_in_page(addr) > PAGE_SIZE - JMP32_INSN_SIZE;
@@ -384,10 +413,12 @@ int shk_kprobe_refused(int err);
 void shk_site_remove(struct shk_probe *probe);
 
 /*
- * Waits until the worker has freed all probes and sites that were removed before the call. With
- * @all it does so if any are left to free; without, only if sites in modules are, since a module
- * cannot be unloaded before. The caller holds no lock. Returns true if it has waited, so that
- * slots, detours and modules may be free; false if nothing was left, or the caller was killed.
+ * Waits until the worker has freed all probes and sites that were removed before the call. @all:
+ * waits if anything is left to free. Otherwise waits only if a site in a module is left, since that
+ * keeps the module from being unloaded. The caller holds no lock.
+ *
+ * Returns true if it has waited, so that slots, detours and modules may be free. Returns false if
+ * there was nothing to wait for, or the caller was killed.
  */
 bool shk_sites_settle(bool all);
 
@@ -395,8 +426,9 @@ bool shk_sites_settle(bool all);
 void shk_sites_exit(void);
 
 /*
- * Returns a new probe, all zero, with the memory that its removal will need; NULL if there is no
- * memory. Takes no lock.
+ * Allocates a probe, all zero. It is part of a larger struct of site.c, which also has the list
+ * node by which shk_site_remove() queues the probe; so removal needs no memory and cannot fail.
+ * Takes no lock. Returns the probe; NULL if there is no memory.
  */
 struct shk_probe *shk_probe_alloc(void);
 
@@ -431,9 +463,10 @@ void shk_counts_free(struct shk_probe *probe);
 /* ---- hit.c ---- */
 
 /*
- * Allocates @probe->rethook, with as many hooks as calls may be in progress. Also marks the warning
- * as given that kernels before 6.10 print about stacks with hooked returns. Takes no lock. Returns
- * 0 or -ENOMEM.
+ * Allocates @probe->rethook and its hooks of returns. Each call in progress needs one, so their
+ * number limits the calls that can be in progress at once; further ones count as missed. Also keeps
+ * kernels before 6.10 from printing their one-time warning about stacks with hooked returns. Takes
+ * no lock. Returns 0 or -ENOMEM.
  */
 int shk_returns_init(struct shk_probe *probe);
 
@@ -452,7 +485,10 @@ void shk_returns_exit(struct shk_probe *probe);
  */
 int shk_slot_get(struct shk_site *site);
 
-/* Gives @slot back. No task is in it, and no edit leads to it. Takes slot_lock. */
+/*
+ * Gives @slot back. The caller ensures that no task is in it and no edit leads to it. Takes
+ * slot_lock.
+ */
 void shk_slot_put(int slot);
 
 /* Returns the address of @slot, the target of a call edit. Any context. */
@@ -471,8 +507,9 @@ void shk_slot_mute(int slot);
 extern struct shk_site *shk_slot_sites[];
 
 /*
- * Returns the site of the function whose stub made the call that returns to @stub_return; NULL if
- * the stub is free or its function is at no site. Called by hits, with preemption off.
+ * Returns the site of a stub's function. @stub_return is the return address of the stub's call,
+ * which leads to shk_hit_call(). Returns NULL if the stub is free or its function is at no site.
+ * Called by hits, with preemption off.
  */
 struct shk_site *shk_stub_site(unsigned long stub_return);
 
@@ -485,34 +522,40 @@ struct shk_site *shk_stub_site(unsigned long stub_return);
 u8 *shk_detour_get(struct shk_site *site);
 
 /*
- * Gives @detour back, which is of shk_detour_get() or shk_detour_get_value(). No task is in it, and
- * no edit leads to it. Takes slot_lock.
+ * Gives @detour back, a result of shk_detour_get() or shk_detour_get_value(). The caller ensures
+ * that no task is in it and no edit leads to it. Takes slot_lock.
  */
 void shk_detour_put(u8 *detour);
 
 /* The site of each detour; NULL if it has none. slot.c writes it; hits read it under RCU. */
 extern struct shk_site *shk_detour_sites[];
 
-/* Returns the address of the copied instruction in @detour, which reports no hit. Any context. */
+/*
+ * Returns the address of the copied instruction in @detour, a result of shk_detour_get(). An
+ * execution that begins there is no hit. Any context.
+ */
 unsigned long shk_detour_insn(u8 *detour);
 
 /*
- * Takes a detour and writes its code, which sets rax to @value and jumps to @back. It reports no
- * hit. Takes slot_lock and text_mutex. Returns the detour, or NULL if none is free.
+ * Takes a detour and writes its code, which sets rax to @value and jumps to @back. Its execution is
+ * no hit. Takes slot_lock and text_mutex. Returns the detour, or NULL if none is free.
  */
 u8 *shk_detour_get_value(u64 value, unsigned long back);
 
 /*
  * Takes a stub for @func and writes its code: its fast way jumps to @func->body, its slow way calls
- * shk_hit_call(). @site is the address behind the __fentry__ site of the function, where the old
- * body begins. The stub is slow. Takes slot_lock and text_mutex.
+ * shk_hit_call(). @site is not the address of the function's __fentry__ site, but the one behind
+ * it, where the old body begins. The stub is slow. Takes slot_lock and text_mutex.
  * Returns the index, or
  *   NO_ROOM       all stubs are taken
  *   OUT_OF_REACH  a jump does not reach @func->body, or @site is no sign-extended 32-bit number
  */
 int shk_stub_get(struct shk_func *func, unsigned long site);
 
-/* Gives @stub back. No task is in it, and no edit leads to it. Takes slot_lock. */
+/*
+ * Gives @stub back. The caller ensures that no task is in it and no edit leads to it. Takes
+ * slot_lock.
+ */
 void shk_stub_put(int stub);
 
 /* Returns the address of @stub, the target of a jump edit. Any context. */
@@ -530,12 +573,15 @@ void shk_stub_set_fast(int stub, bool fast);
 /*
  * Returns the address of a function that continues at @behind_site, the address behind a
  * __fentry__ site: to call it is to call the old body. Returns 0 if no room is left. All calls with
- * one @behind_site return the same function, which stays until each was undone by shk_old_put().
+ * one @behind_site return the same function, which stays until each call has its shk_old_put().
  * Takes slot_lock and text_mutex.
  */
 unsigned long shk_old_get(unsigned long behind_site);
 
-/* Drops one use of @old, a result of shk_old_get(). After the last one no task is in it. */
+/*
+ * Drops one use of @old, a result of shk_old_get(). Before the last one, the caller ensures that no
+ * task is in it. Takes slot_lock.
+ */
 void shk_old_put(unsigned long old);
 
 /*
@@ -544,7 +590,10 @@ void shk_old_put(unsigned long old);
  */
 unsigned long shk_body_get(u64 value);
 
-/* Gives @body back, a result of shk_body_get(). No task is in it. Takes slot_lock. */
+/*
+ * Gives @body back, a result of shk_body_get(). The caller ensures that no task is in it. Takes
+ * slot_lock.
+ */
 void shk_body_put(unsigned long body);
 
 #endif /* SHK_PROBE_H */

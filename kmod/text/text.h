@@ -3,10 +3,16 @@
  * A text: the kernel text that a CPU executes while it runs an mm that is grafted to a shadow. It
  * has page tables (mmu/mmu.h), private pages, and edits in those pages.
  *
- *   private page = the base's bytes of this moment, except the bytes under an edit
+ *   base          the kernel text that was booted. Every text maps the base's pages, except where
+ *                 it has private pages.
+ *   private page  a text's own copy of a base page. It has the bytes that the base has now, except
+ *                 the bytes under an edit.
+ *   grafted       an mm whose page tables lead to the tables of a text is grafted to that text.
+ *   2 MB range    text that one PMD entry maps: by a page of 2 MB, or by a PTE page. Parameters
+ *                 @range are numbers of shk_range_of().
  *
  *   file       purpose
- *   text.c     pages become private and the base's again; edits are applied and reverted
+ *   text.c     maps private pages, and the base's pages again; applies and reverts edits
  *   pages.c    struct shk_page, and the sets that it is in
  *   copy.c     memory of private pages, which is never writable by its own mapping
  *   poke.c     bytes of a private page change while CPUs execute them
@@ -22,6 +28,8 @@
  *                      protects tables, the set of private pages, their edits and their bytes.
  *
  * A function that "takes text_mutex" may sleep, and its caller does not hold that mutex.
+ *
+ * Names in capitals, such as XEN, are errors of compat/reason.h, returned as negative values.
  */
 #ifndef SHK_TEXT_H
 #define SHK_TEXT_H
@@ -61,36 +69,54 @@ struct shk_edit {
 	 */
 	u8 base[SHK_EDIT_MAX];
 	/*
-	 * Optional, for bytes that no breakpoint can stand for while they change. Memory for a
-	 * second copy of the page: applying or reverting the edit maps it instead of the current
-	 * copy, which becomes the spare one. The user of the edit allocates it by shk_copy_alloc()
-	 * before shk_text_apply(), and frees it by shk_copy_free() after shk_text_revert(). Its
-	 * range has pages of 4 KB only.
+	 * Memory for a second copy of the page. Applying or reverting the edit maps it instead of
+	 * the current copy, which becomes the spare one. Needed if the text is live, unless the
+	 * edit is one byte, or a call or jump of 5 bytes: those change without it, by way of an
+	 * int3.
+	 *
+	 * The user of the edit allocates it by shk_copy_alloc() before shk_text_apply(), and frees
+	 * it by shk_copy_free() after shk_text_revert(). shk_text_apply() splits a 2 MB range that
+	 * has a page of 2 MB (shk_huge_split()). shk_huge_settle() keeps it split.
 	 */
 	struct shk_copy spare;
 	/*
-	 * Optional. Called by shk_text_apply() under text_mutex. The page is private, and @page and
-	 * @base are set; the edit is not on the page's list yet, and its bytes are not written.
+	 * Optional. Called once by shk_text_apply() under text_mutex, before the edit's bytes are
+	 * written. The page is private, and @page and @base are set; the edit is not on the page's
+	 * list yet. Here an edit that may be within the jump of an optimised kprobe calls
+	 * shk_sync_hold().
 	 */
 	void (*prepare)(struct shk_edit *edit);
 	/*
-	 * Optional. Called under text_mutex, possibly with preemption off, so it does not sleep:
+	 * Optional. Tells the user of the edit about the base's byte at @addr. It may change @bytes
+	 * and write the same to @page by shk_page_write(). Called under text_mutex, possibly with
+	 * preemption off, so it does not sleep:
 	 * - by shk_text_apply(), before the edit's bytes are written;
-	 * - whenever the kernel is about to write the base's byte at @addr. @base has the new byte,
-	 *   which is a breakpoint in the middle of a change.
+	 * - while the edit is applied, each time before the kernel writes the base's byte at @addr.
+	 *
+	 * @base[0] is the new byte already. It is int3 if a kprobe is armed there, or until the
+	 * last step of a patch that the kernel makes in several steps.
 	 */
 	void (*changed)(struct shk_edit *edit);
 	struct shk_page *page; /* while applied, else NULL. Under text_mutex */
 	struct list_head node; /* shk_page.edits. Under text_mutex */
 	/*
-	 * The base has a jump of several instructions' length (an optimised kprobe) in the
-	 * @held_len bytes at @held, some of which are this edit's. The page has the kprobe's
-	 * breakpoint and the instructions' other bytes there instead; see sync.c. @base has bytes
-	 * of the jump then, and @under has those that the page needs when this edit is reverted.
-	 * @held_len is 0 if there is no such jump. Under text_mutex.
+	 * An optimised kprobe has overwritten several instructions of the base by a jump, at
+	 * [@held, @held + @held_len). This edit has some of those bytes. In the others, unless
+	 * edits have them, the page has the kprobe's int3 and the old instruction bytes: sync.c
+	 * keeps the jump out of the page.
+	 *
+	 * @held_len is 0 if there is no such jump. Written by sync.c under text_mutex: by
+	 * shk_sync_hold() if the jump was there first, or when the kernel makes or takes back a
+	 * jump while the edit is applied.
 	 */
 	unsigned long held;
 	u8 held_len;
+	/*
+	 * Valid if @held_len is not 0: the @len bytes that shk_text_revert() writes at @addr in the
+	 * place of @base, which has bytes of the jump. Within the jump they are the kprobe's int3
+	 * and old instruction bytes, elsewhere the base's. Written by sync.c with @held, under
+	 * text_mutex.
+	 */
 	u8 under[SHK_EDIT_MAX];
 };
 
@@ -98,21 +124,27 @@ struct shk_edit {
 struct shk_text {
 	struct shk_tables tables; /* valid while @built */
 	/*
-	 * struct shk_page, by page frame number of the address. Entries are reserved under the
-	 * owner's lock, stored and erased under text_mutex; either lock keeps a page that was found
-	 * in place.
+	 * The private pages: struct shk_page, by the page frame number of its address. Entries are
+	 * reserved under the owner's lock; stored and erased under that lock and text_mutex. So
+	 * while a caller holds either lock, no page that it has found is erased.
 	 */
 	struct xarray pages;
 	/* Written under text_mutex; shk_text_memory() reads them without a lock. */
-	unsigned int nr_pages;	/* private pages */
-	unsigned int nr_ranges; /* ranges of 2 MB that have a PTE page of the text's own */
-	unsigned int nr_huge;	/* ranges among those that one private page of 2 MB maps */
-	bool built;		/* @tables exist. Under the owner's lock */
+	unsigned int nr_pages;	/* private pages of 4 KB; one of 2 MB counts as 512 */
+	unsigned int nr_ranges; /* 2 MB ranges for which the text has a PTE page of its own */
 	/*
-	 * An mm may be grafted to the text, so changes need flushes and breakpoints. Written by
-	 * shk_shadow_update_live(), with the owner's lock held, before each change. Without that
-	 * lock no mm comes into a text that is not live; the last mm may leave a live one at any
-	 * time.
+	 * 2 MB ranges that one private page of 2 MB maps. Each keeps its PTE page, for a split, so
+	 * @nr_ranges counts it, too.
+	 */
+	unsigned int nr_huge;
+	bool built; /* @tables exist. Under the owner's lock */
+	/*
+	 * A CPU may execute the text, because an mm is grafted to it or it has a carrier mm.
+	 * Changes of a live text need int3 steps and TLB flushes. shk_shadow_update_live() writes
+	 * this member under the owner's lock, before each change of the text.
+	 *
+	 * A text that is not live gets its first mm only under the owner's lock, so false is
+	 * reliable while that is held. True may be out of date: the last mm may leave at any time.
 	 */
 	bool live;
 };
@@ -120,7 +152,7 @@ struct shk_text {
 /* One private page of one text. */
 struct shk_page {
 	struct shk_copy copy;	/* its memory. Under text_mutex once it is inserted */
-	unsigned long addr;	/* of the base page that it stands for; never changes */
+	unsigned long addr;	/* start of the base page that it is a copy of; never changes */
 	struct shk_text *text;	/* never changes */
 	struct list_head edits; /* struct shk_edit, in no order. Under text_mutex */
 	unsigned int pins;	/* calls of shk_text_pin() that include it. Under text_mutex */
@@ -145,10 +177,10 @@ void shk_text_setup(struct shk_text *text);
  */
 int shk_text_build(struct shk_text *text);
 /*
- * Frees the tables of @text, if they exist. @text is not live and has no private pages. No CPU
- * walks the tables. Int3 handlers look at the tables of their CPU, so a caller has called
- * synchronize_rcu() since the last mm left; if none was ever grafted, it need not. Called with the
- * owner's lock held, and without text_mutex. Takes the mutexes of ftrace hooks; may sleep.
+ * Frees the tables of @text, if they exist. @text is not live and has no private pages, and no CPU
+ * walks the tables. If an mm was ever grafted, the caller has called synchronize_rcu() since the
+ * last one left, because int3 handlers may still read the tables. Called with the owner's lock
+ * held, and without text_mutex. Takes the mutexes of ftrace hooks; may sleep.
  */
 void shk_text_destroy(struct shk_text *text);
 /*
@@ -168,9 +200,12 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
  * Applies @edit to @text: makes the page private, unless it is, and writes the edit's bytes. At
  * return every CPU that runs @text executes them. Makes the text's tables if there are none yet.
  *
- * If @text is live, an edit without shk_edit.spare has one byte, or is a call or jump of 5 bytes,
- * since CPUs may execute the place meanwhile. A CPU that meets the breakpoint goes on behind the
- * call, or at the jump's target.
+ * If @text is live, CPUs may execute the place meanwhile:
+ * - an edit of one byte is written at once;
+ * - a call or jump of 5 bytes is written by way of an int3. A CPU that hits the int3 skips the call
+ *   or continues at the jump's target. So a call may only replace bytes whose execution may be left
+ *   out: a nop, or ftrace's call at a __fentry__ site;
+ * - any other edit needs shk_edit.spare.
  *
  * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.
  * Returns 0, or an error after which the bytes of @text are unchanged:
@@ -185,19 +220,23 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
 int shk_text_apply(struct shk_text *text, struct shk_edit *edit);
 /*
  * Reverts @edit, which is applied to @text. At return every CPU that runs @text executes the bytes
- * that the base has there now. The page becomes the base's and is freed, unless other edits or pins
- * need it or it is part of a page of 2 MB. Tasks may still be preempted in text that @edit branched
- * to: waiting for them is the caller's task.
+ * that the base has there now, or @edit->under if another edit still holds the same jump
+ * (shk_edit.held). While a call or jump of 5 bytes is reverted, a CPU that hits the int3 continues
+ * behind the call or at the jump's target.
  *
- * Called with the owner's lock held. Takes text_mutex and, after it, the mutex of an ftrace hook.
- * Cannot fail: if Xen refuses to map @edit->spare, the function warns and writes the bytes in
- * place.
+ * The private page is freed, and the base's page mapped again, unless another edit or a pin needs
+ * the page. As part of a page of 2 MB it stays until shk_huge_settle() splits that. Tasks may still
+ * be preempted in code that @edit branched to; waiting for them is up to the caller.
+ *
+ * Called with the owner's lock held. Takes text_mutex and, once that is released, the mutex of an
+ * ftrace hook. Cannot fail: if Xen refuses to map @edit->spare, the function warns and writes the
+ * bytes in place.
  */
 void shk_text_revert(struct shk_text *text, struct shk_edit *edit);
 
 /*
  * Replaces the bytes of @edit, which is applied to @text and has no .spare, by the @edit->len bytes
- * at @bytes. A CPU that meets the breakpoint meanwhile continues at @resume. At return every CPU
+ * at @bytes. A CPU that hits the int3 meanwhile continues at @resume. At return every CPU
  * that runs @text executes the new bytes. Called with the owner's lock held. Takes text_mutex.
  */
 void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *bytes,
@@ -205,9 +244,9 @@ void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *byt
 
 /*
  * Makes all pages private that hold a byte of [from, to), and keeps them so until shk_text_unpin()
- * of the same range. Pins count: a page stays private until its last pin and edit are gone. A
- * pinned page has the base's bytes and follows the base; edits may be applied in it. All pages are
- * mapped first, and one flush follows if @text is live.
+ * of the same range. Makes the text's tables if there are none yet. Pins count: a page stays
+ * private until its last pin and edit are gone. A pinned page has the base's bytes and follows the
+ * base; edits may be applied in it. All pages are mapped first; one flush follows if @text is live.
  *
  * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.
  * Returns 0, or an error after which the call has pinned no page:
@@ -221,9 +260,10 @@ void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *byt
 int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to);
 /*
  * Takes one pin from each page that holds a byte of [from, to), a range that was given to
- * shk_text_pin(). Pages without pins and edits become the base's and are freed after a flush,
- * unless they are part of a page of 2 MB. Called with the owner's lock held. Takes text_mutex and,
- * after it, the mutex of an ftrace hook. Cannot fail.
+ * shk_text_pin(). A private page without pins and edits is freed after a flush, and the base's page
+ * mapped again. As part of a page of 2 MB it stays until shk_huge_settle() splits that. Called with
+ * the owner's lock held. Takes text_mutex and, once that is released, the mutex of an ftrace hook.
+ * Cannot fail.
  */
 void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to);
 
@@ -238,20 +278,23 @@ static inline void shk_text_flush(const struct shk_text *text)
 }
 
 /*
- * New bytes for the body of a function in its place. Its pages are pinned. The caller of
- * shk_text_replace() fills in all members except @head.
+ * New bytes that are written over a function's body. The body's pages are pinned
+ * (shk_text_pin()). The caller of shk_text_replace() sets all members except @head.
  */
 struct shk_replacement {
 	struct shk_edit *edits; /* by address, without gaps; the first begins at the body's entry */
 	unsigned int nr;	/* of @edits */
-	/* Text with the effect of the new body, where a CPU continues that enters meanwhile. */
+	/*
+	 * Address of code elsewhere that does what the new body does. A CPU that reaches the entry
+	 * while the body is applied or reverted continues there.
+	 */
 	unsigned long resume;
-	u8 head; /* replace.c's: the byte for the body's entry, which is written last */
+	u8 head; /* replace.c writes it: the entry's first byte, which is written last */
 };
 
 /*
- * Applies (@in) or reverts (not @in) the edits of all @nr @bodies. If @text is live, breakpoints at
- * all entries keep CPUs out of the bodies meanwhile. Once every CPU has seen those,
+ * Applies (@in) or reverts (not @in) the edits of all @nr @bodies. If @text is live, int3s at all
+ * entries keep CPUs out of the bodies meanwhile. Once every CPU has seen those,
  * @check_clear(@arg) is called with text_mutex held. If it returns 0, no task is in a body, and the
  * bytes change; if it returns an error, the bytes at the entries are restored. At return every CPU
  * that runs @text executes the result.
@@ -274,42 +317,46 @@ int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsi
 bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len);
 
 /*
- * Maps @range, which has a PTE page but no private page, as the base does. Frees the PTE page after
- * a flush, and gives the base's mapping its global bit back if no other text diverges there. Called
- * with the owner's lock held. Takes text_mutex. If Xen refuses, the function warns and the PTE page
- * stays.
+ * Maps the 2 MB range @range (shk_range_of()) of @text as the base does. @text has a PTE page for
+ * it, but no private page in it. Frees the PTE page after a flush. If no other text has a PTE page
+ * for the range, the base's mapping of it becomes global again (_PAGE_GLOBAL). Called with the
+ * owner's lock held. Takes text_mutex. If Xen refuses, warns and leaves the PTE page in use.
  */
 void shk_text_merge(struct shk_text *text, unsigned int range);
 
 /* ---- huge.c ---- */
 
 /*
- * Chooses the size of pages for each 2 MB range that holds a byte of [from, to), and maps the range
- * again if it has the other size. Called after pages of the range were made private, or lost their
- * last edit or pin. "Wanted" pages have an edit or a pin; huge_threshold is a parameter of the
- * module.
+ * Chooses the size of private pages for each 2 MB range that holds a byte of [from, to), and maps
+ * the range again if it has the other size. Called after pages of the range were made private, or
+ * lost their last edit or pin.
+ *
+ * "Wanted" pages have an edit or a pin. huge_threshold is a parameter of the module; if it is 0, no
+ * range has a page of 2 MB.
  *
  *   now     becomes  if
  *   4 KB    2 MB     wanted pages >= huge_threshold, the base maps the range by a page of 2 MB,
  *                    all of it is text, and no edit in it has shk_edit.spare
- *   2 MB    4 KB     wanted pages < huge_threshold / 2, or huge_threshold is 0 (never)
+ *   2 MB    4 KB     no page is wanted, or wanted pages < huge_threshold / 2
  *
- * After a change to 4 KB only wanted pages stay private. Called with the owner's lock held. Takes
- * text_mutex. Returns no error: if memory lacks, the range stays as it is until the next call.
+ * After a change to 4 KB only wanted pages stay private; if there are none, the range is mapped as
+ * the base maps it. Called with the owner's lock held. Takes text_mutex. Returns no error: if
+ * memory lacks, the range stays as it is until the next call.
  */
 void shk_huge_settle(struct shk_text *text, unsigned long from, unsigned long to);
 /*
- * Maps the 2 MB range of @addr by pages of 4 KB, if @text maps it by a page of 2 MB. Needed before
- * an edit that has shk_edit.spare is applied. Called with the owner's lock held. Takes text_mutex.
- * Returns 0; -ENOMEM: the range stays as it is.
+ * Maps the 2 MB range of @addr by pages of 4 KB, if @text maps it by a page of 2 MB.
+ * shk_text_apply() calls it for an edit that has shk_edit.spare. Called with the owner's lock held.
+ * Takes text_mutex. Returns 0; -ENOMEM: the range stays as it is.
  */
 int shk_huge_split(struct shk_text *text, unsigned long addr);
 
 /* ---- pages.c ---- */
 
 /*
- * Frees the ftrace hook on __text_poke() at unload, when no text has a private page. May sleep.
- * Does not return if ftrace has stopped with the hook in place; see shk_ftrace_hook_free().
+ * Releases at unload what text/ has: warns if a text still has a private page, and calls
+ * shk_sync_exit(). main.c calls this one. May sleep. Does not return if ftrace has stopped with the
+ * hook of sync.c in place; see shk_ftrace_hook_free().
  */
 void shk_text_exit(void);
 
@@ -324,10 +371,10 @@ struct shk_page *shk_page_find(struct shk_text *text, unsigned long addr);
  */
 bool shk_page_wanted(const struct shk_page *page);
 /*
- * Allocates a page without memory for @addr, which is the start of a page, and appends it to
- * @pages. Reserves its entry in @text->pages, so shk_page_insert() cannot fail. Called with the
- * owner's lock held. May sleep. Returns 0, or -ENOMEM, after which the entry may be reserved:
- * shk_pages_cancel() releases it.
+ * Allocates the struct shk_page for @addr, which is the start of a page, and appends it to @pages.
+ * Its .copy stays empty: shk_pages_fill() allocates that. Reserves the entry in @text->pages, so
+ * shk_page_insert() cannot fail. Called with the owner's lock held. May sleep. Returns 0, or
+ * -ENOMEM, after which the entry may be reserved: shk_pages_cancel() releases it.
  */
 int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *pages);
 /*
@@ -350,21 +397,23 @@ int shk_pages_fill_block(struct list_head *pages);
  */
 void shk_pages_free(struct list_head *pages);
 /*
- * Frees all of @pages, which no tables map and no TLB holds, and their memory. Also releases the
- * reserved entries of @text->pages in [from, to) at which no page was inserted. Ends what
- * shk_page_alloc() began, after success and failure. Called with the owner's lock held, and without
- * text_mutex. May sleep.
+ * Ends an allocation that shk_page_alloc() began, after success and after failure. Frees all of
+ * @pages, which no tables map and no TLB holds, and their memory. After success these are structs
+ * that were not inserted, with memory that was not needed or was exchanged (huge.c). Also releases
+ * the reserved entries of @text->pages in [from, to) at which no page was inserted. Called with the
+ * owner's lock held, and without text_mutex. May sleep.
  */
 void shk_pages_cancel(struct shk_text *text, struct list_head *pages, unsigned long from,
 		      unsigned long to);
 /*
  * Inserts @page, whose entry is reserved, into its text's pages and into the table of all copies:
- * from then on sync.c keeps it equal to the base. Called with text_mutex held.
+ * from then on sync.c keeps it equal to the base. Called with the owner's lock and text_mutex held.
  */
 void shk_page_insert(struct shk_page *page);
 /*
  * Removes @page from its text's pages and from the table of all copies: sync.c no longer writes it.
- * The caller maps the base's page, and frees @page after a flush. Called with text_mutex held.
+ * The caller maps the base's page, and frees @page after a flush. Called with the owner's lock and
+ * text_mutex held.
  */
 void shk_page_erase(struct shk_page *page);
 /*
@@ -447,10 +496,11 @@ struct shk_difference {
 };
 
 /*
- * Finds the first difference by address that does not end before @from, in @text's private pages,
- * and stores it in @difference. Longer runs of stray bytes are several differences. Needs no
- * owner's lock. Takes text_mutex for some pages at a time, so @text may change between them.
- * Returns true if it found one; false if there is none, or a fatal signal is pending.
+ * Finds, in @text's private pages, the lowest-addressed difference with a byte at or after @from,
+ * and stores it in @difference. A run of stray bytes longer than SHK_EDIT_MAX is several
+ * differences. Bytes that shk_edit.held explains are none. Needs no owner's lock. Takes text_mutex
+ * for some pages at a time, so @text may change between them. Returns true if it found one; false
+ * if there is none, or a fatal signal is pending.
  */
 bool shk_text_next_difference(struct shk_text *text, unsigned long from,
 			      struct shk_difference *difference);
@@ -465,21 +515,23 @@ size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *
 
 /*
  * Writes the @len bytes at @bytes to @page at @addr while CPUs may execute that place. The steps
- * are a breakpoint, the bytes behind it, and the first byte; each ends with an IPI to every CPU. A
- * CPU that meets the breakpoint continues at @resume; if that is 0, a kprobe of the kernel stands
- * at @addr and serves it. Writes without steps if the text is not live.
+ * are an int3, the bytes behind it, and the first byte; each ends with an IPI to every CPU. A
+ * single byte takes one step. If the text is not live, there are no steps and no IPIs.
  *
- * At return every CPU executes the new bytes, and no CPU is in the handler of that breakpoint.
- * Called with text_mutex held and interrupts on.
+ * A CPU that hits the int3 continues at @resume. @resume 0: the caller knows that the base has a
+ * kprobe at @addr, whose handler takes the int3.
+ *
+ * At return every CPU executes the new bytes, and no CPU is in the handler of that int3. Called
+ * with text_mutex held and interrupts on.
  */
 void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 	      unsigned long resume);
 /*
- * Writes the @len bytes at @bytes to @page at @addr by a change of memory. *@spare gets the page's
- * bytes and the new ones, and is mapped instead; every CPU flushes if the text is live. A CPU
- * executes either the old instruction or the new one. At success the page's memory and *@spare have
- * been swapped. Called with text_mutex held and interrupts on. Returns 0, or XEN, after which the
- * page and its mapping are unchanged.
+ * Writes the @len bytes at @bytes to @page at @addr by remapping: copies the page to *@spare, puts
+ * the new bytes there, and maps that instead of the page's memory. Flushes every CPU if the text is
+ * live. A CPU executes either the old instruction or the new one. At success the page's memory and
+ * *@spare have been swapped. The page is not part of a page of 2 MB. Called with text_mutex held
+ * and interrupts on. Returns 0, or XEN, after which the page and its mapping are unchanged.
  */
 int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 		  struct shk_copy *spare);
@@ -543,28 +595,35 @@ int shk_sync_start(void);
  */
 void shk_sync_stop(void);
 /*
- * Frees the ftrace hook at unload, when it has no user. May sleep; does not return if ftrace has
- * stopped with the hook in place.
+ * Frees the ftrace hook on __text_poke() at unload, when it has no user. Called by
+ * shk_text_exit(). May sleep. Does not return if ftrace has stopped with the hook in place; see
+ * shk_ftrace_hook_free().
  */
 void shk_sync_exit(void);
 /*
- * Gives an edit's page back the instructions that an optimised kprobe has overwritten by a jump in
- * the base. The jump is at @addr, and @edit has at least one of its bytes. @tail are the @len bytes
- * that were at @addr + 1 before the jump. Writes a breakpoint and @tail to the edit's page at
- * @addr: CPUs that run the text reach the kprobe by its breakpoint. Writes nothing if another edit
- * holds the same jump, since that edit's call has written them.
+ * Restores, in the page of @edit, the instructions that an optimised kprobe has overwritten by a
+ * jump in the base. The jump is at @addr, and @edit, which is about to be applied, has at least one
+ * of its bytes. @tail are the @len bytes that were at @addr + 1 before the jump.
  *
- * Sets @edit->held and .held_len: what the kernel writes to these bytes, except a breakpoint, does
- * not reach the page. That ends by shk_sync_release(), or when the kernel replaces the jump by the
- * old instructions. Called by shk_edit.prepare(), so @edit->page is set, @edit is on no list, and
- * text_mutex is held. Interrupts are on.
+ * Writes an int3 and @tail to the page at @addr: CPUs that run the text reach the kprobe by its
+ * int3. Writes nothing if another edit holds the same jump, since the bytes are there already.
+ *
+ * Sets @edit->held = @addr and .held_len = @len + 1, and fills @edit->under. While .held_len is
+ * set, sync.c does not copy the kernel's writes to [@held, @held + @held_len), except an int3. When
+ * the kernel replaces the jump by the old instructions, sync.c sets .held_len to 0. Otherwise it
+ * stays set until @edit is reverted. A kprobe that is optimised over an edit that is applied
+ * already needs no call: sync.c sets the members itself.
+ *
+ * Called by shk_edit.prepare(), so @edit->page is set, @edit is on no list, and text_mutex is held.
+ * Interrupts are on.
  */
 void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8 len);
 /*
- * Writes the base's bytes to those of @page that @edit->held kept back, unless another edit of
- * @page holds the same jump. Does nothing if @edit->held_len is 0. @edit has been taken from the
- * page's list, its place has the bytes of @edit->under, and @page stays private. Called with
- * text_mutex held and interrupts on.
+ * Ends the hold of @edit on a jump: copies [@edit->held, @edit->held + @edit->held_len) from the
+ * base to @page, unless another edit of @page holds the same jump. Does nothing if @edit->held_len
+ * is 0. Leaves the members of @edit as they are. @edit was taken from the page's list, @page has
+ * @edit->under in its place, and stays private. Called by shk_text_revert(), with text_mutex held
+ * and interrupts on.
  */
 void shk_sync_release(struct shk_page *page, struct shk_edit *edit);
 
