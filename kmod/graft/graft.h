@@ -21,7 +21,8 @@
  *   SHK_THREAD stretch  A stretch of one thread. All threads of the process execute the shadow's
  *                       text, but edits act only on threads that are in such a stretch (thread.h).
  *   binding             Binds a cgroup to a shadow: struct shk_binding, known here by its id. It
- *                       "places" the cgroup's processes: it attaches them to the shadow.
+ *                       "places" the cgroup's processes: it attaches them to the shadow. If it
+ *                       splits the cgroup between two shadows, each process goes to one of these.
  *   trial               The time in which the call that binds a cgroup can still fail. If it fails,
  *                       each process that the binding has placed returns to where it was.
  *   pending attach      An attach that waits for the end of an exec: struct shk_pending_attach.
@@ -29,6 +30,10 @@
  *   target              calls. An mm inside it executes the target's text during these (calls.c).
  *   carrier             An mm without a process. Interrupts and kernel threads load it to execute a
  *                       shadow (carrier.h). It has no graft.
+ *   attached            A graft is attached in the states BEING_MADE, INSIDE and CALLING. Its mm is
+ *                       then attached to, or "in", the graft's shadow.
+ *   hooks               Calls and jumps that the module puts into some functions of the kernel in
+ *                       every shadow (hooks/hooks.c). "The hook in f()" is such a call in f().
  *   made                A graft is made if it is not BEING_MADE: the module knows that fork or exec
  *                       can no longer free its mm without calling the notifier. See "Children".
  *   XEN                 An error of compat/reason.h: Xen refused a write to a page table. It occurs
@@ -71,7 +76,6 @@
  *   UNACCOUNTED   base's     no            no       mm; the others are being dropped
  *   PARKED        base's     yes           no       none
  *
- * - A graft is "attached" in the states BEING_MADE, INSIDE and CALLING.
  * - "Counted": in shk_shadow.nr_grafts. While that is not 0 the shadow is not destroyed, and each
  *   change of its tables ends with a flush of all CPUs.
  * - shk_deferred_put_run() parks a graft, unless its mm has a parked graft already. All other
@@ -132,13 +136,14 @@
  * and in .children of the parent's graft. As long as the new mm has no mapping, fork or exec may
  * fail and free it without exit_mmap(), so the notifier is not called. Then the hook in pgd_free()
  * frees the graft (shk_graft_abort()). That hook is in texts of shadows only. So a detach of the
- * parent fails while a child has no mapping (shk_graft_has_unfinished_child()).
+ * parent fails while a child has no mapping (inherit.h: shk_graft_has_unfinished_child()).
  *
  * Once the new mm has a mapping, a fork or exec that fails ends it by exit_mmap(). The notifier
  * detaches it there, as any other mm. So the graft may count as made: shk_graft_set_made() sets the
  * state to INSIDE and takes the graft from .children. That is not done at the first mapping, of
  * which the module does not learn, but when one of these comes first:
- * - a detach of the parent looks for children without a mapping (for children of fork only);
+ * - a detach of the parent looks for children without a mapping: those that have one, and that
+ *   fork has created, become made;
  * - exec takes the new mm into use;
  * - the new mm is moved, or a thread of it begins a chosen system call;
  * - the parent is detached, or its mm ends: by then no child is without a mapping.
@@ -211,8 +216,8 @@ struct shk_graft {
 	 */
 	struct mmu_interval_notifier notifier;
 	/*
-	 * The mm. UNACCOUNTED: with a reference (mmgrab). Other states: without, since the kernel
-	 * could not free an mm whose creation fails.
+	 * The mm. UNACCOUNTED: with a reference (mmgrab). Other states: without. With one, an mm
+	 * whose creation fails would never reach pgd_free(), whose hook frees the graft.
 	 */
 	struct mm_struct *mm;
 	/* Written by graft_set_state() only. */
@@ -227,14 +232,18 @@ struct shk_graft {
 	/* The innermost stretch, with a reference; NULL: none. Written by attach.c, inherit.c. */
 	struct shk_stretch *stretch;
 	/*
-	 * Where the mm was before a binding on trial placed it, with references. previous.shadow is
-	 * NULL if no binding on trial has placed the mm, or the mm was outside before. fork and
-	 * exec pass it on. Written by attach.c, inherit.c.
+	 * Where the mm was before a binding on trial placed it, with references. fork and exec pass
+	 * it on. Written by attach.c, inherit.c.
+	 *
+	 * previous.shadow is NULL if no binding on trial has placed the mm, or the mm was outside
+	 * before. These two need not be told apart. After a trial that failed, scope/place.c places
+	 * such an mm by the binding that applies then, or detaches it if none does.
 	 */
 	struct shk_previous previous;
 	/*
-	 * Memory for one stretch, or NULL; it belongs to the graft in every state. Left by a
-	 * stretch whose last reference was the graft's. enter.c uses it while the graft is UNUSED.
+	 * Memory of a stretch that has ended, kept for the next one; or NULL. It stays while the
+	 * graft is PARKED. enter.c takes it for a new stretch from the UNUSED graft that
+	 * shk_graft_prealloc() has provided. Written by graft.c, enter.c.
 	 */
 	struct shk_stretch *kept;
 	/* struct shk_thread: the threads on which edits act. Empty: all threads. See thread.h. */
@@ -254,8 +263,9 @@ struct shk_graft {
 	 */
 	struct list_head children;
 	/*
-	 * BEING_MADE: in .children of the parent's graft. DETACHED: maybe in the list of
-	 * shk_graft_detach_execs(). Otherwise empty.
+	 * BEING_MADE: in .children of the parent's graft. DETACHED: if shk_graft_detach_execs()
+	 * (inherit.h) has detached it, in the list of grafts that a detach of the parent ends after
+	 * its flush. Otherwise empty.
 	 */
 	struct list_head sibling;
 	/*
@@ -265,10 +275,10 @@ struct shk_graft {
 	 */
 	const struct task_struct *exec;
 	/*
-	 * Until this time (jiffies) fork and exec in this mm create mms outside, so that a detach
-	 * meets no new child. A time, since a caller whose detach failed may not try again.
-	 * ULONG_MAX: a detach is in progress. 0 or a time that has passed: new mms are inside.
-	 * Written by attach.c; a move and parking clear it.
+	 * Until this time (jiffies) fork and exec in this mm create mms outside, so that the next
+	 * try of a detach meets no new child. It is a time limit, since a caller whose detach
+	 * failed might never try again. ULONG_MAX: a detach is in progress. 0 or a time that has
+	 * passed: new mms are inside. Written by attach.c; a move and parking clear it.
 	 */
 	unsigned long no_inherit_until;
 	/* exec has created the mm for a vfork child, which ran in its parent's mm before. */
@@ -284,11 +294,15 @@ struct shk_graft {
 /*
  * A pending attach: the attach of the new mm of a process in exec.
  *
- * A user may attach or move a process after its exec has created the new mm. That changes the old
- * mm, in which the process still runs. When exec takes the new mm into use, a hook sees that the
- * two differ and queues a pending attach. pending_attach_work() attaches the new mm, on the way
- * back to user space and before the program's first instruction. A user that attaches or detaches
- * the process before that cancels the pending attach.
+ * Someone may attach or move a process after its exec has created the new mm. That changes the old
+ * mm, in which the process still runs. The hook in exec_mm_release() runs when exec is about to
+ * take the new mm into use. If the old mm is then in a shadow with the origin SHK_BY_USER, and the
+ * new mm is not in that shadow, the hook queues a pending attach. If the new mm is in another
+ * shadow, the hook also detaches it. So the new mm is in no shadow while its attach is pending.
+ *
+ * pending_attach_work() attaches the new mm, on the way back to user space and before the program's
+ * first instruction. If someone attaches or detaches the process before that, the pending attach
+ * is cancelled.
  *
  * inherit.c allocates the struct in the hook, and frees it in pending_attach_work(). Between these
  * only .node changes, under shk_graft_lock.
@@ -298,7 +312,10 @@ struct shk_pending_attach {
 	/* The shadow, with a reference. It counts this as a graft while .node is queued. */
 	struct shk_shadow *shadow;
 	const struct task_struct *task; /* the task in exec; it exists as long as this does */
-	/* The old mm, to compare only: .task has it until exec takes the new one into use. */
+	/*
+	 * The old mm. Never dereferenced. While .task->mm equals it, exec has not yet taken the new
+	 * mm into use.
+	 */
 	const struct mm_struct *from;
 	/* In the queue of all pending attaches; empty: cancelled. */
 	struct list_head node;
@@ -323,8 +340,8 @@ struct shk_deferred_put {
 	 */
 	struct shk_shadow *in_place;
 	/*
-	 * The shadow that the mm returns to, after a stretch or a trial that failed. Taken so that
-	 * the shadow stays until it is locked, and the graft has a reference of its own.
+	 * The shadow that the mm returns to, after a stretch or a trial that failed. This reference
+	 * keeps the shadow until it is locked and the graft has a reference of its own.
 	 */
 	struct shk_shadow *to;
 	/* .stretch of the graft before the change, if the change has ended that stretch. */
@@ -334,9 +351,10 @@ struct shk_deferred_put {
 };
 
 /*
- * A request to change the text of one mm, for one attempt. Before another attempt the caller runs
- * shk_deferred_put_run() on .deferred, zeroes the struct and fills it again. Only the caller that
- * makes the change accesses it.
+ * A request to change the text of one mm, for one attempt. The shadow that the mm goes to is not a
+ * member: it is an argument of the function that makes the change. Only the caller that makes the
+ * change accesses the struct. Before another attempt it runs shk_deferred_put_run() on .deferred,
+ * zeroes the struct and fills it again.
  */
 struct shk_change {
 	struct mm_struct *mm; /* the caller has a user of it (mmget) */
@@ -362,7 +380,8 @@ struct shk_change {
  *
  * No lock of this module is taken inside it; on Xen PV the mm's page_table_lock is. It is not
  * taken in interrupts, and its holders leave interrupts on. So a task that has interrupts off only
- * tries it: it may hold a lock of the kernel for which an interrupt on the holder's CPU waits.
+ * tries it. Otherwise this could be a deadlock: that task spins for shk_graft_lock and holds a lock
+ * of the kernel. On the CPU of the holder of shk_graft_lock an interrupt spins for that other lock.
  * Exception: while the machine is stopped it is taken, since no task can hold it then.
  */
 extern spinlock_t shk_graft_lock;
@@ -395,8 +414,11 @@ void shk_pending_attach_add(struct shk_pending_attach *pending);
 
 /*
  * Returns the pending attach whose task runs in @mm, its new mm; NULL: there is none. While exec
- * has not taken the new mm into use, there is none for either mm. Called for an @mm that is in no
- * shadow. The result is valid until shk_graft_lock is released.
+ * has not taken the new mm into use, there is none for either mm. The result is valid until
+ * shk_graft_lock is released.
+ *
+ * Called only for an @mm that has no attached graft. That finds every pending attach, since its new
+ * mm is in no shadow, also if the process was moved (struct shk_pending_attach).
  */
 struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm);
 
@@ -407,8 +429,9 @@ struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm);
 void shk_pending_attach_cancel(struct shk_pending_attach *pending);
 
 /*
- * Returns any graft that the cgroup binding with the id @binding has placed and that remembers
- * where it was before (.previous), or NULL. Searches the whole table.
+ * Returns any graft that the cgroup binding with the id @binding has placed, and whose
+ * previous.shadow is not NULL. Returns NULL if there is none. Searches the whole table. The result
+ * is valid until shk_graft_lock is released.
  */
 struct shk_graft *shk_graft_find_on_trial(u64 binding);
 
@@ -427,8 +450,9 @@ void shk_graft_count(struct shk_shadow *shadow, int change);
  * counts @graft, and the caller drops @graft's reference to it when no shadow is locked. "A move"
  * in the file header says what protects the other shadow's tables until then.
  *
- * Origin, stretch and threads of @graft stay as they are. Chosen calls in progress change nothing
- * when they end: @graft has another .order then.
+ * Origin, stretch and threads of @graft stay as they are. .order gets a new value. A chosen call
+ * remembers the .order at its begin (calls.c). So if such a call is in progress, its end finds
+ * another .order and leaves the entry alone.
  *
  * The caller flushes the mm afterwards. It holds text_mutex from before this call until after the
  * flush. Exception: neither is needed for an mm that no CPU can have executed.
@@ -446,19 +470,28 @@ int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, b
  * A @graft that is BEING_MADE becomes made on the way (shk_graft_set_made()): a thread of the mm
  * makes a call, so fork or exec has completed the mm.
  *
- * The caller flushes the mm. text_mutex is not needed: both texts have the same hooks, and no
- * bodies in place. Error: XEN; the entry and the state have not changed.
+ * The caller flushes the mm after it has released shk_graft_lock. text_mutex is not needed:
+ * - No tables are freed before that flush, since both shadows count the graft before and after
+ *   (shk_graft_count()).
+ * - Both texts have the same hooks, so a task in a function that hooks/hooks.c makes run in the
+ *   base stays there.
+ * - Neither shadow has bodies in place.
+ *
+ * Error: XEN; the entry and the state have not changed.
  */
 int shk_graft_set_calling(struct shk_graft *graft, bool calling);
 
 /*
  * Detaches @graft, which is attached: points the mm's entry at the base and removes the graft from
- * the table. The state becomes DETACHED. Cannot fail.
+ * the table. The state becomes DETACHED. Cannot fail: Xen does not refuse the base's tables, which
+ * init_mm uses. On CPUs with itlb_multihit the entry then maps the base in pages of 4 KB, until
+ * shk_graft_post_detach() is called.
  *
  * Origin and threads are cleared. All grafts in .children become made (shk_graft_set_made()). None
  * of their mms is without a mapping, for one of these reasons:
  * - shk_graft_has_unfinished_child() has returned false, and shk_graft_lock was held since then;
- * - no task runs in @graft's mm, or only current does, which is in exec.
+ * - no task can be in fork or exec in @graft's mm: none runs in it, or only current does. current
+ *   is then in the exec that has created this mm, which has mappings.
  *
  * The shadow still counts @graft, and @graft keeps its references. The caller flushes the mm and
  * then calls shk_graft_unaccount(), or it calls shk_graft_flush_and_put() for both.
@@ -492,17 +525,17 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
  * Prepares @mm for an entry that is not the base's: evicts its lazy TLB users, which would execute
  * the shadow in the idle loop. Called before shk_graft_attach_entry(). Waits for IPIs. Cannot fail.
  *
- * On CPUs with the bug itlb_multihit (mmu/small_pages.h), an @mm that is in no shadow also gets
- * another entry, which maps the base in pages of 4 KB, and is flushed.
+ * CPUs with the bug itlb_multihit (mmu/small_pages.h) need more if @mm is in no shadow. There the
+ * entry is first changed to tables that map the base in pages of 4 KB, and @mm is flushed.
  *
  * The caller holds text_mutex from before this call until after the flush of its own change.
  */
 void shk_graft_pre_attach(struct mm_struct *mm);
 
 /*
- * Points @mm's entry at the base's own tables, with large pages, and flushes @mm, if
- * shk_graft_pre_attach() or a detach has left the entry with pages of 4 KB. In all other cases, and
- * if @mm is in a shadow, it does nothing.
+ * Undoes what the CPU bug itlb_multihit required (mmu/small_pages.h). If @mm is in no shadow and
+ * its entry maps the base in pages of 4 KB, points the entry at the base's own tables and flushes
+ * @mm. shk_graft_pre_attach() or a detach has made such an entry. Otherwise does nothing.
  *
  * Called after a change of the entry and its flush, also after a change that failed. text_mutex is
  * held, or no other task can attach @mm. May wait for IPIs. Cannot fail.
@@ -526,9 +559,12 @@ void shk_graft_post_detach(struct mm_struct *mm);
 struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
 
 /*
- * Allocates an UNUSED graft of @mm, which other tasks may know and run in. Calls shk_mm_subscribe()
- * and then shk_graft_alloc(). So a signal that is pending causes no error, unless it kills the
- * caller. If @wait, it also waits for @mm's mmap_lock and for invalidations.
+ * Allocates an UNUSED graft of @mm, which other tasks may know and run in. Like shk_graft_alloc(),
+ * it takes a reference to the module.
+ *
+ * If @mm has no notifier subscriptions, it first allocates them, and tries again after a signal
+ * (shk_mm_subscribe()). So a pending signal causes no error, unless it kills the caller. If @wait,
+ * it also waits for @mm's mmap_lock and for invalidations.
  *
  * The caller has a user of @mm and holds no lock except cgroups_lock and cred_guard_mutex. It
  * attaches the graft, or ends it by shk_graft_free() or shk_deferred_put_run(). Sleeps.
@@ -557,9 +593,12 @@ void shk_graft_unaccount(struct shk_graft *graft);
 void shk_graft_put(struct shk_graft *graft);
 
 /*
- * Flushes the mm of @graft, which is DETACHED, and then does what shk_graft_post_detach(),
- * shk_graft_unaccount() and shk_graft_put() do. So a worker frees @graft, also if its mm lives on.
- * The mm exists: the caller has a user of it, or runs in exit_mmap() or exec. Waits for IPIs.
+ * Flushes the mm of @graft, which is DETACHED, and then calls shk_graft_post_detach(),
+ * shk_graft_unaccount() and shk_graft_put(). So a worker frees @graft, also if its mm lives on.
+ *
+ * No other task can attach the mm meanwhile; otherwise shk_graft_post_detach() would need
+ * text_mutex. The mm exists: the caller has a user of it, or runs in exit_mmap() or exec. No
+ * spinlock is held. Waits for IPIs.
  */
 void shk_graft_flush_and_put(struct shk_graft *graft);
 
@@ -573,19 +612,22 @@ void shk_graft_flush_and_put(struct shk_graft *graft);
 void shk_graft_free(struct shk_graft *graft);
 
 /*
- * Drops all references of @deferred. Parks its graft: drops the graft's references to the shadow,
- * the stretch and .previous, then those to the mm and the module. If the mm has a parked graft
- * already, it frees the graft instead.
+ * Drops all references of @deferred. Parks its graft, which is UNACCOUNTED or UNUSED: drops the
+ * graft's references to the shadow, the stretch and .previous, and then those to the mm and the
+ * module. An UNUSED graft has no reference to the mm. If the mm has a parked graft already, frees
+ * the graft instead.
  *
- * The caller still has its user of the mm: exit_mmap() would not see a graft that is parked later.
- * It holds no shadow's lock. Sleeps. @deferred is not reset; the caller does not use it again.
+ * The caller still has its user of the mm. exit_mmap() frees a parked graft, so a graft that is
+ * parked after it would stay in the table when the mm is freed. The caller holds no shadow's lock.
+ * Sleeps. @deferred is not reset; the caller does not use it again.
  */
 void shk_deferred_put_run(struct shk_deferred_put *deferred);
 
 /*
  * Frees the graft of @mm, an mm whose creation by fork or exec has failed before it had a mapping.
  * The graft is BEING_MADE. No CPU has executed @mm, so nothing is flushed. Drops all references of
- * the graft.
+ * the graft. mm_count of @mm, which may be 0 already, is afterwards what it was before: the caller
+ * goes on to free @mm.
  *
  * The hook in pgd_free() calls it for every mm, in contexts that may not sleep, too. It does
  * nothing if @mm has no graft, and does not sleep then: @mm never had one, or exit_mmap() has ended
@@ -620,15 +662,16 @@ void shk_graft_drain(void);
 int shk_graft_prealloc(struct mm_struct *mm, bool wait, struct shk_deferred_put *deferred);
 
 /*
- * Returns true if @mm is grafted to @shadow. During a chosen system call @mm counts as grafted to
- * its own shadow, not to the target. Does not sleep; also called while the machine is stopped.
+ * Returns true if @mm is attached to @shadow. During a chosen system call @mm counts as attached to
+ * its caller shadow, not to the target. Does not sleep; also called while the machine is stopped.
  */
 bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow);
 
 /*
- * Returns the shadow that @mm is grafted to, with a reference (shk_shadow_put()). If @mm has no
- * graft, returns the shadow of the pending attach whose task runs in @mm, its new mm. NULL:
- * neither. Does not sleep.
+ * Returns the shadow that @mm is attached to, with a reference (shk_shadow_put()). During a chosen
+ * system call that is the caller shadow. If @mm has no attached graft, returns the shadow of the
+ * pending attach whose task runs in @mm, its new mm. Returns NULL if there is neither. Does not
+ * sleep.
  */
 struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm);
 
@@ -650,9 +693,13 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
  * Returns true if @mm is not where it is to be by the binding that applies to its process now.
  * @binding is the id of that binding, 0 if none applies. Does not sleep.
  *
- * @shadow: the shadow in which @mm is to be, for a binding to two shadows. NULL: @binding is 0, or
- * any shadow suffices in which @binding has placed @mm. @moved: the process has moved between
- * cgroups.
+ * @shadow: the one of its two shadows in which a binding that splits the cgroup wants @mm. NULL:
+ * the question is only whether @binding has placed @mm, in whichever shadow; also if @binding is 0.
+ * @moved: the process has moved between cgroups.
+ *
+ * An mm that a binding has placed may begin stretches, also in other shadows, and comes back when
+ * they end. So in a stretch it is not misplaced, unless @moved: a move between cgroups ends its
+ * stretches.
  *
  *   @binding  @mm                                             returns
  *   0         no binding has placed it                        false
@@ -673,8 +720,8 @@ bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_sha
 bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
 
 /*
- * Returns true if @mm is grafted, and exec created it for a vfork child that ran in its parent's
- * mm before that exec. Does not sleep.
+ * Returns true if @mm has an attached graft, and exec created it for a vfork child that ran in its
+ * parent's mm before that exec. Does not sleep.
  */
 bool shk_graft_was_borrowing(struct mm_struct *mm);
 
@@ -695,7 +742,7 @@ struct shk_shadow *shk_current_shadow(void);
 
 /*
  * Returns true while @task, a vfork child, runs in its parent's mm: until it executes a program or
- * exits. Does not sleep.
+ * exits. @task is not a kernel thread: for one the result means nothing. Does not sleep.
  */
 static inline bool shk_borrows_mm(struct task_struct *task)
 {

@@ -17,43 +17,57 @@ int shk_cgroups_init(void);
 /* Frees what shk_cgroups_init() has made, and waits for the worker. No cgroup is bound. Sleeps. */
 void shk_cgroups_exit(void);
 
-/* The shadow, or the two shadows, that a cgroup is to be bound to. */
+/* The shadow, or the two shadows, that a cgroup is to be bound to. The caller has references. */
 struct shk_split {
 	struct shk_shadow *shadow;
 	struct shk_shadow *other; /* NULL: the cgroup is not split */
-	unsigned int percent;	  /* of each hundred processes so many are in .other; else 0 */
+	unsigned int percent; /* of each hundred processes so many are in .other; 0 if not split */
 };
 
 /*
  * Binds the cgroup whose folder @fd is to @split->shadow, or splits it between that and
  * @split->other (SHK_CGROUP_ATTACH, SHK_CGROUP_SPLIT). On return all its processes are inside.
  * Takes cgroups_lock and the shadows' locks; sleeps; called without locks. Returns 0, also if the
- * cgroup is bound like that already. After an error the processes are back where they were,
- * except processes in fork, exec or a body that changes: a worker moves these back later. Errors:
+ * cgroup is bound like that already.
  *
- *   NOT_CGROUP, CGROUP_REMOVED
+ * After an error the cgroup is not bound by this call, and its processes are back where they were.
+ * A worker moves some of them back later, if they cannot return at once. One reason is a thread in
+ * fork, in exec, or in a function whose body the move would change (place.h: shk_place()).
+ *
+ * Errors:
+ *   NOT_CGROUP		@fd is no folder of a cgroup
+ *   CGROUP_REMOVED	the cgroup was removed
  *   CGROUP_ELSEWHERE	it is bound to another shadow, or split otherwise
- *   SHADOW_DESTROYED	of one of the shadows, or of its target
- *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds
- *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
- *   -ERESTARTSYS	a signal came
+ *   SHADOW_DESTROYED	one of the shadows was destroyed; or the target of one, the shadow whose
+ *			text processes execute during chosen system calls (graft/graft.h)
+ *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds; -1: the
+ *			caller's pid namespace does not show it
+ *   FTRACE_DISABLED	a shadow has no tables yet, and ftrace is switched off
+ *   FTRACE_DEAD	a shadow has no tables yet, and ftrace has stopped after a fault
+ *   XEN		Xen refused a change of page tables
+ *   -ENOMEM
+ *   -ERESTARTSYS	a signal came while this waited for cgroups_lock, or the caller was killed
  */
 int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy);
 /*
- * Releases the cgroup whose folder @fd is, if it is bound to @from, or to any shadow if that is
- * NULL (SHK_CGROUP_DETACH). On return its processes are where the nearest bound cgroup above
- * wants them, or in the base. Each of the two shadows of a split can be @from. Takes
- * cgroups_lock; sleeps; called without locks. Returns 0 or
+ * Releases the cgroup whose folder @fd is, if it is bound to @from (SHK_CGROUP_DETACH). @from can
+ * be either shadow of a split cgroup; NULL: any shadow. On return the processes of the cgroup are
+ * where the nearest bound cgroup above wants them, or in the base. Takes cgroups_lock; sleeps;
+ * called without locks. Returns 0 or
  *
- *   NOT_CGROUP, CGROUP_REMOVED
+ *   NOT_CGROUP		@fd is no folder of a cgroup
+ *   CGROUP_REMOVED	the cgroup was removed
  *   CGROUP_UNATTACHED	it is not bound to @from, or not bound
  *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds
  *   -ERESTARTSYS	a signal came before anything changed
  *
  * After TASK_BUSY the cgroup stays bound, and members that had left the shadow go back, some of
- * them later by a worker. Exception: if another caller has a shadow of the binding locked, the
- * cgroup cannot be bound again. Then the call returns 0, and the worker moves the members that
- * are in the way.
+ * them later by a worker.
+ *
+ * Exception: the cgroup cannot be bound again if another caller holds the lock of one of its
+ * shadows, or if their tables and hooks cannot be made. Then the cgroup stays released. The call
+ * returns 0 instead of TASK_BUSY, and the worker moves the remaining members. The worker also moves
+ * members that could not be placed for another reason than a thread in the way.
  */
 int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy);
 /*
@@ -64,14 +78,15 @@ int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy);
 int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_entry *next);
 /*
  * Releases cgroups that were removed before the call, which the worker would do some time later:
- * on return they no longer count in shk_shadow.nr_cgroups. Takes cgroups_lock; sleeps. Nothing
- * happens if the caller is killed while it waits for that.
+ * on return they no longer count in shk_shadow.nr_cgroups. Takes cgroups_lock; sleeps. Does
+ * nothing if the caller is killed while it waits for cgroups_lock.
  */
 void shk_cgroups_settle(void);
 /*
  * Returns true if a cgroup's binding decides where @task's process is, and decides otherwise than
- * @shadow, which is NULL for the base. A split binding always does. Any context. With
- * shk_graft_lock held the answer stays true or false until the process moves between cgroups.
+ * @shadow, which is NULL for the base. A split binding forbids every @shadow, its own two included.
+ * Any context; takes no lock but the RCU read lock. With shk_graft_lock held the answer does not
+ * change until the process moves between cgroups.
  */
 bool shk_cgroup_forbids(struct task_struct *task, const struct shk_shadow *shadow);
 

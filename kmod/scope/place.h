@@ -19,24 +19,37 @@
 #include "shadow/shadow.h"
 
 /*
- * One cgroup that is bound to a shadow, or split between two. Members are written before the
- * binding is published, unless it is said otherwise.
+ * One cgroup that is bound to a shadow, or split between two. In a split cgroup each process draws
+ * one of the two shadows (shk_draw()).
+ *
+ * cgroup.c creates and publishes it. Members are written before the binding is published, unless
+ * it is said otherwise.
  */
 struct shk_binding {
 	/* cgroup.c's table, by cgroup; written with cgroups_lock and shk_graft_lock held; RCU */
 	struct hlist_node node;
-	refcount_t ref;	       /* cgroup.c's, and one for each process that is being placed */
-	u64 id;		       /* from 1 on, never used twice; an origin's .binding */
-	struct cgroup *cgroup; /* holds a reference, as of both shadows */
-	struct shk_shadow *shadow;
-	struct shk_shadow *other; /* of processes that have drawn it; NULL: not split */
-	unsigned int percent;	  /* of each hundred that draw, so many are in .other */
+	refcount_t ref; /* cgroup.c's, and one for each process that is being placed */
 	/*
-	 * The attach may still fail: a process that is placed remembers where it was (struct
-	 * shk_previous). Under shk_graft_lock.
+	 * From 1 on, never used twice. The graft of an mm that the binding has placed has it in
+	 * .origin.binding (struct shk_origin in graft/stretch.h).
+	 */
+	u64 id;
+	/* The binding holds a reference to the cgroup, to each shadow, and to the module. */
+	struct cgroup *cgroup;
+	/* The shadow of all processes; in a split cgroup, of those that have not drawn .other. */
+	struct shk_shadow *shadow;
+	/* The second shadow of a split cgroup; NULL: the cgroup is not split. */
+	struct shk_shadow *other;
+	/* Of each hundred processes that draw, so many draw .other. 0 if not split. */
+	unsigned int percent;
+	/*
+	 * True while the attach of the cgroup may still fail. Processes that are placed meanwhile
+	 * remember where they were (struct shk_previous in graft/stretch.h). Under shk_graft_lock;
+	 * cleared by shk_graft_end_trial().
 	 */
 	bool trial;
-	atomic64_t nr_drawn; /* turns that were taken, minus one */
+	/* Index of the last turn that shk_draw() has given out; -1 at first. Atomic, no lock. */
+	atomic64_t nr_drawn;
 };
 
 /* ---- cgroup.c ---- */
@@ -73,10 +86,10 @@ int shk_place_init(void);
 /* Frees the reserve. No request is left. */
 void shk_place_exit(void);
 
-/* The side of a split cgroup that a process has drawn. */
+/* The shadow of a split cgroup that a process has drawn. */
 struct shk_draw {
-	u64 binding; /* shk_binding.id; 0: it has not drawn */
-	bool other;  /* shk_binding.other, else .shadow */
+	u64 binding; /* shk_binding.id of the split binding; 0: the process has not drawn */
+	bool other;  /* it has drawn shk_binding.other; false: shk_binding.shadow */
 };
 
 /*
@@ -96,43 +109,68 @@ struct shk_draw shk_draw(struct shk_binding *binding);
  *
  * If that task is a kernel thread, or exits, the worker executes the request.
  *
- * @draw is the side that the process has just drawn in a split cgroup, or has .binding 0. A
- * process that has drawn is inside the other one of the two shadows, so it is not killed where it
- * cannot be placed, but stays there. Any context, also with interrupts off. If memory and the
- * reserve are used up, nothing is requested: @task is killed, unless its process has drawn.
+ * @draw is the shadow that the process has just drawn in a split cgroup, or has .binding 0. The
+ * caller draws only for a process that this binding has placed already. Such a process is inside
+ * the shadow that it has not drawn, which its cgroup allows as well. So if it cannot be placed, it
+ * stays there and is not killed.
+ *
+ * Any context, also with interrupts off. If memory and the reserve are used up, nothing is
+ * requested: @task is killed, unless its process has drawn.
  */
 void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw);
 /*
  * Returns true if @task's process, which has moved between cgroups, is not where its cgroup wants
- * it, or if another CPU holds shk_graft_lock, so that this is not known. For a process in exec
- * the answer is about the mm that exec gives up; cgroup_on_exec() asks for the new one. Any
- * context, also with interrupts off; takes shk_graft_lock only if it is free.
+ * it. Returns true also if another CPU holds shk_graft_lock, so that the answer is not known.
+ *
+ * While a process in exec still runs in its old mm, the answer is about that mm. cgroup_on_exec()
+ * requests placing for the new one. Any context, also with interrupts off; takes shk_graft_lock
+ * only if it is free.
  */
 bool shk_place_wanted(struct task_struct *task);
 
-/* The time that processes which are placed by one decision are waited for, all together. */
+/*
+ * One deadline that is shared by all processes that one caller places, one after the other. The
+ * caller owns it and zeroes it before the first one. No lock.
+ */
 struct shk_placing {
-	unsigned long until; /* jiffies; 0: shk_place() sets it to three seconds from now */
-	pid_t busy; /* out: the thread that was in the way last; -1: not visible to current */
+	/* The deadline in jiffies. 0: shk_place() sets it to three seconds from now. */
+	unsigned long until;
+	/* Out, after TASK_BUSY: the thread in the way; -1: current's pid namespace lacks it. */
+	pid_t busy;
 };
 
 /*
  * Places @task's process: its mm comes into the shadow that the process's cgroup wants, or into
  * the base if no cgroup above is bound. A process that a failed attach has placed returns to
- * where it was before that. A process stays where it is if its cgroup wants it there, if it has
- * exited, or if it is a vfork child. Sleeps; the caller holds cgroups_lock or nothing. Returns 0
- * or
+ * where it was before that. Does nothing and returns 0 if the cgroup wants the process where it is,
+ * if it has exited, or if it is a vfork child in its parent's mm.
  *
- *   TASK_BUSY		the thread @placing->busy was in the way until @placing->until: it was in
- *			fork, exec or a body that changes. Or its mmap_lock was held, or another
- *			caller held the shadow's lock
- *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM: the process stays where it is
+ * Tries again until @placing->until. Sleeps; the caller holds cgroups_lock or no lock.
+ *
+ * Returns 0 or an error. After FTRACE_DISABLED, FTRACE_DEAD, XEN and -ENOMEM the process is where
+ * it was.
+ *
+ *   TASK_BUSY		@placing->until has passed; the last try failed as the second list says
+ *   FTRACE_DISABLED	the shadow has no tables yet, and ftrace is switched off
+ *   FTRACE_DEAD	the shadow has no tables yet, and ftrace has stopped after a fault
+ *   XEN		Xen refused a change of page tables
+ *   -ENOMEM
  *   -ERESTARTSYS	the caller was killed
+ *
+ * Reasons for TASK_BUSY, and what @placing->busy is then:
+ *
+ *   a thread of the process	that thread. It is in a body in place (graft/graft.h) of the shadow
+ *				that the process leaves or goes to. A thread in exec, or with a
+ *				stack that cannot be walked reliably, counts as being in one.
+ *   a fork or exec of it	@task. The process was in exec. Or a detach was needed, and its fork
+ *				or exec had created an mm without a mapping.
+ *   a lock, or its cgroup	@task. The mm's mmap_lock or the shadow's lock was held, or the
+ *				process moved between cgroups meanwhile.
  */
 int shk_place(struct task_struct *task, struct shk_placing *placing);
 /*
- * Has the worker place @task's process, which tries until that succeeds. The caller has tried,
- * and has found a task in the way. Sleeps.
+ * Has the worker place @task's process. The worker tries until that succeeds. The caller has called
+ * shk_place() before, which has failed. Sleeps, for memory. Cannot fail.
  */
 void shk_place_later(struct task_struct *task);
 /*
