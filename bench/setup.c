@@ -15,11 +15,13 @@
  * lowest value, since sometimes a worker of the kernel does a part of a step.
  */
 #include <err.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,6 +149,7 @@ static void steps(void)
 	int64_t outside[TIMES], inside[TIMES], more[TIMES];
 	long before = 0, after = 0;
 	pid_t pid;
+	int pidfd;
 
 	for (int i = 0; i < TIMES; i++) {
 		quiet();
@@ -188,12 +191,14 @@ static void steps(void)
 	}
 	/* Only the first of these attaches was no move. The pages of the hooks came with it. */
 	report("move a process to a shadow new to processes", after - before);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	check(pidfd < 0 ? -errno : 0, "pidfd_open");
 	for (int i = 0; i < TIMES; i++) {
-		shadowk_process_detach(dev, pid);
+		shadowk_process_detach_pidfd(dev, pidfd);
 		before = memory(shadow[0]);
 		quiet();
 		begin();
-		check(shadowk_process_attach(shadow[0], pid), "attach");
+		check(shadowk_process_attach_pidfd(shadow[0], pidfd), "attach");
 		end();
 		after = memory(shadow[0]);
 	}
@@ -201,11 +206,21 @@ static void steps(void)
 	for (int i = 0; i < TIMES; i++) {
 		quiet();
 		begin();
-		check(shadowk_process_detach(dev, pid), "detach");
+		check(shadowk_process_detach_pidfd(dev, pidfd), "detach");
 		end();
-		check(shadowk_process_attach(shadow[0], pid), "attach");
+		check(shadowk_process_attach_pidfd(shadow[0], pidfd), "attach");
 	}
 	report("detach a process", 0);
+	/* The library opens a pidfd and closes it. */
+	for (int i = 0; i < TIMES; i++) {
+		shadowk_process_detach_pidfd(dev, pidfd);
+		quiet();
+		begin();
+		check(shadowk_process_attach(shadow[0], pid), "attach");
+		end();
+	}
+	report("attach a process by its pid", 0);
+	close(pidfd);
 	end_process(pid);
 
 	/* Alternately, since the kernel's cost of both drifts. */
