@@ -311,11 +311,11 @@ int shk_site_check(unsigned long addr);
  *
  * Returns 0, or
  *   FORBIDDEN     a hook of the module is there, or kprobes forbids the place
- *   EDIT_THERE    one of these, of which the first two do not count while @func's own body is in
- *                 place:
+ *   EDIT_THERE    one of these:
  *                 - the function has a body in place
  *                 - the function has a patch, and that or @func is SHK_PATCH_IN_PLACE
  *                 - another edit has one of the bytes
+ *                 While @func's own body is in place, the first two are not errors.
  *   NO_ROOM       all slots or stubs are taken
  *   OUT_OF_REACH  a jump from the stub does not reach @func->body
  *   MODULE_END    kprobes would read past the end of the module's text
@@ -337,10 +337,10 @@ void shk_site_unpatch(struct shk_func *func);
 
 /*
  * Makes the stub of the topmost function of @site fast if nothing but its patch wants the entry,
- * else slow (shk_stub_set_fast()). It is fast if the patch is SHK_PATCH_FAST, the base has no call
- * here, the site has no probes, and shk_shadow.asks_threads is false. Called after one of these has
- * changed. Does nothing if @site has no function. Takes text_mutex; the caller holds the shadow's
- * lock.
+ * else slow (shk_stub_set_fast()). It is fast if the patch is SHK_PATCH_FAST, the base has no
+ * active ftrace call here, the site has no probes, and shk_shadow.asks_threads is false. Called
+ * after one of these has changed. Does nothing if @site has no function. Takes text_mutex; the
+ * caller holds the shadow's lock.
  */
 void shk_site_refresh(struct shk_site *site);
 
@@ -455,8 +455,8 @@ void shk_thunks_init(void);
 int shk_counts_alloc(struct shk_probe *probe);
 
 /*
- * Frees @probe->counts, if there are any. No hit counts there: the probe was never armed, or grace
- * periods have passed.
+ * Frees @probe->counts, if there are any. The caller ensures that no CPU still increments them: the
+ * probe was never armed, or grace periods have passed since it was disarmed.
  */
 void shk_counts_free(struct shk_probe *probe);
 
@@ -537,8 +537,8 @@ extern struct shk_site *shk_detour_sites[];
 unsigned long shk_detour_insn(u8 *detour);
 
 /*
- * Takes a detour and writes its code, which sets rax to @value and jumps to @back. Its execution is
- * no hit. Takes slot_lock and text_mutex. Returns the detour, or NULL if none is free.
+ * Allocates a detour and writes its code, which sets rax to @value and jumps to @back. Executing
+ * it is no hit. Takes slot_lock and text_mutex. Returns the detour, or NULL if none is free.
  */
 u8 *shk_detour_get_value(u64 value, unsigned long back);
 

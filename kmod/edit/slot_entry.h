@@ -66,7 +66,7 @@ void shk_body_nop(void);
 /*
  * Calls ftrace's users for a patched function, then continues at the address on top of the stack.
  * Expects the address behind the __fentry__ site in r10. Slots and stubs continue here if
- * shk_hit_call() returns this address. Any context.
+ * shk_hit_call() returns the address of shk_traced. Any context.
  */
 void shk_traced(void);
 

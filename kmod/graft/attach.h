@@ -18,7 +18,11 @@ struct shk_attach_args {
 	struct shk_shadow *to;
 	/* On whose behalf. attach_origin() says when the graft keeps its old origin instead. */
 	struct shk_origin origin;
-	/* SHK_BY_CGROUP: the attach of the cgroup may still fail; read under shk_graft_lock. */
+	/*
+	 * SHK_BY_CGROUP: true while the cgroup's own attach may still fail. Then the graft
+	 * remembers where the mm was (shk_graft_restore()). Read under shk_graft_lock. Otherwise
+	 * NULL.
+	 */
 	const bool *trial;
 	/* The stretch that this attach begins; the graft gets the reference. NULL: none. */
 	struct shk_stretch *stretch;

@@ -604,7 +604,7 @@ void shk_graft_flush_and_put(struct shk_graft *graft);
 
 /*
  * Frees @graft, which is UNACCOUNTED or UNUSED, and drops its references and that to the module.
- * The mm of an UNUSED graft does not go meanwhile: the caller has a user of it or a reference.
+ * The caller keeps the mm of an UNUSED graft alive, by mm_users or mm_count.
  *
  * Sleeps: it waits for invalidations of the mm that are in progress. The caller holds no shadow's
  * lock, since the last put of a shadow takes that.

@@ -77,8 +77,8 @@ struct shk_stretch {
  */
 struct shk_previous {
 	/*
-	 * The shadow in which it was, with a reference. NULL: it was in the base, or no binding on
-	 * trial has placed it.
+	 * The shadow in which the mm was before a cgroup's binding on trial placed it elsewhere,
+	 * with a reference. NULL: the mm was in the base, or no such binding has placed it.
 	 */
 	struct shk_shadow *shadow;
 	/* The innermost stretch in which it was, with a reference; NULL: none. */

@@ -101,7 +101,7 @@ struct shk_mmu {
 	void (*free_table)(struct page *pte);
 	/*
 	 * Maps @page at @addr with the base's permissions, or the base's page if @page is NULL. The
-	 * range of @addr is split. The caller flushes. Returns XEN.
+	 * caller ensures that the range of @addr is split, and flushes. Returns 0 or XEN.
 	 */
 	int (*map)(struct shk_tables *tables, unsigned long addr, struct page *page);
 	/*
@@ -110,17 +110,16 @@ struct shk_mmu {
 	 */
 	bool (*base_is_huge)(unsigned int range);
 	/*
-	 * Optional, there if base_is_huge() is. Changes the size of pages in @range, which is
-	 * split. If @huge, one page of 2 MB maps it, and the PTE page, which has the frames of that
-	 * page already, stays in @tables. If not @huge, the PTE page maps it again. The frames do
-	 * not change; the caller flushes before and after.
+	 * Switches @range, for which @tables have a PTE page, between two mappings of the same
+	 * frames: one entry of 2 MB if @huge, the PTE page otherwise. @tables keep the PTE page in
+	 * both cases. The caller flushes before and after. Optional, present if base_is_huge() is.
 	 */
 	void (*map_huge)(struct shk_tables *tables, unsigned int range, bool huge);
 	/*
 	 * Writes the entry for text in mm->pgd: to that of @tables, or to the base's if @tables is
 	 * NULL, with the size of pages that shadows have (small_pages.h). shk_graft_lock is held,
 	 * or @mm is a carrier that only the caller changes. Does not sleep. The caller calls
-	 * flush_mm(), unless no CPU has executed @mm. Returns XEN.
+	 * flush_mm(), unless no CPU has executed @mm. Returns 0 or XEN.
 	 */
 	int (*graft)(struct mm_struct *mm, const struct shk_tables *tables);
 	/*
@@ -187,14 +186,15 @@ struct shk_mmu {
 	/* ---- operations on single entries, for modules.c ---- */
 
 	/*
-	 * Returns @entry, the base's and of any level, with the frame of @page instead of its own.
+	 * Returns @entry, an entry of the base at any level, with its frame replaced by @page's.
 	 */
 	u64 (*redirect)(u64 entry, struct page *page);
 	/*
-	 * Writes @new to @entry of a table, linked or not, if it is @old. Any context. text_mutex
-	 * or shk_tables_lock is held, or fault() calls it. Returns
-	 *   -EAGAIN  native: it was not @old
-	 *   XEN      Xen refused; Xen PV does not compare with @old
+	 * Writes @new to @entry of a table, linked or not. Native: only if @entry is @old, by one
+	 * atomic instruction; Xen PV does not compare. Any context. text_mutex or shk_tables_lock
+	 * is held, or fault() calls it. Returns 0, or
+	 *   -EAGAIN  native: @entry was not @old
+	 *   XEN      Xen refused
 	 */
 	int (*write)(void *entry, u64 old, u64 new);
 	/*

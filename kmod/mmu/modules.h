@@ -81,9 +81,9 @@ void shk_modules_refresh(unsigned long from, unsigned long to);
  */
 bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned long addr);
 /*
- * Does what shk_modules_fault() does, for backends whose write() does not compare. Takes
+ * Does what shk_modules_fault() does, for backends whose write() is no compare-and-exchange. Takes
  * shk_tables_lock, except in an NMI, which may have interrupted the lock's holder. Interrupts are
- * off. Returns true if the entry permits the access now.
+ * off. Returns true if the page-table entry of @addr permits the access now.
  */
 bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, unsigned long addr);
 

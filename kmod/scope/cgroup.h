@@ -51,9 +51,11 @@ struct shk_split {
 int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy);
 /*
  * Releases the cgroup whose folder @fd is, if it is bound to @from (SHK_CGROUP_DETACH). @from can
- * be either shadow of a split cgroup; NULL: any shadow. On return the processes of the cgroup are
- * where the nearest bound cgroup above wants them, or in the base. Takes cgroups_lock; sleeps;
- * called without locks. Returns 0 or
+ * be either shadow of a split cgroup; NULL: any shadow. Takes cgroups_lock; sleeps; called without
+ * locks.
+ *
+ * Returns 0: the cgroup is released. Its members are where the nearest bound cgroup above wants
+ * them, or in the base. A worker moves those that could not be moved yet. Or
  *
  *   NOT_CGROUP		@fd is no folder of a cgroup
  *   CGROUP_REMOVED	the cgroup was removed
@@ -61,13 +63,10 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy);
  *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds
  *   -ERESTARTSYS	a signal came before anything changed
  *
- * After TASK_BUSY the cgroup stays bound, and members that had left the shadow go back, some of
- * them later by a worker.
- *
- * Exception: the cgroup cannot be bound again if another caller holds the lock of one of its
- * shadows, or if their tables and hooks cannot be made. Then the cgroup stays released. The call
- * returns 0 instead of TASK_BUSY, and the worker moves the remaining members. The worker also moves
- * members that could not be placed for another reason than a thread in the way.
+ * TASK_BUSY undoes the release: the cgroup is bound again, and members that had left the shadow go
+ * back, some of them later by the worker. The release cannot be undone if another caller holds the
+ * lock of one of the cgroup's shadows, or if their tables and hooks cannot be made. Then the cgroup
+ * stays released, the worker moves the other members, and the call returns 0.
  */
 int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy);
 /*

@@ -108,9 +108,9 @@ void shk_irq_tracepoints_put(void);
  */
 int shk_irq_own(struct shk_ownership *own);
 /*
- * Makes the handlers of line @own->irq execute the base again, or the union, if there is one. On
- * return no CPU executes the shadow for that line. Sleeps, for a grace period; shk_async_lock is
- * held.
+ * Makes the handlers of line @own->irq execute the base again, or the union shadow, if there is
+ * one. On return no CPU executes the shadow for that line. Sleeps, for a grace period;
+ * shk_async_lock is held.
  */
 void shk_irq_disown(struct shk_ownership *own);
 

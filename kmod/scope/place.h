@@ -99,20 +99,20 @@ struct shk_draw {
  */
 struct shk_draw shk_draw(struct shk_binding *binding);
 /*
- * Requests that @task's process be placed. One of these tasks executes the request, as a task
- * work before it returns to user space:
+ * Requests that @task's process be placed. A task work executes the request before its task returns
+ * to user space:
  *
- *   @task	with @born set: @task is current in exec, or a child that has not run yet. If it
- *		cannot be placed within three seconds, it is killed.
- *   current	otherwise: current is the task that moves the process between cgroups. If the
- *		process cannot be placed within a tenth of a second, the worker goes on to try.
+ *   @born	@task's own task work. @task is current in exec, or a child that has not run yet. A
+ *		process that cannot be placed within three seconds is killed.
+ *   not @born	current's task work. current moves the process between cgroups. After a tenth of a
+ *		second the worker goes on to try.
  *
  * If that task is a kernel thread, or exits, the worker executes the request.
  *
- * @draw is the shadow that the process has just drawn in a split cgroup, or has .binding 0. The
- * caller draws only for a process that this binding has placed already. Such a process is inside
- * the shadow that it has not drawn, which its cgroup allows as well. So if it cannot be placed, it
- * stays there and is not killed.
+ * @draw: a split cgroup allows two shadows. If the caller has drawn one of them for the process,
+ * @draw names it; otherwise @draw.binding is 0. The caller draws only for a process that this
+ * binding has placed already, and that is in the other one of the two. If that process cannot be
+ * moved, it stays there and is not killed.
  *
  * Any context, also with interrupts off. If memory and the reserve are used up, nothing is
  * requested: @task is killed, unless its process has drawn.

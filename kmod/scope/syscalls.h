@@ -16,14 +16,15 @@ void shk_syscalls_init(void);
 /* Returns true if this kernel has a function that all system calls pass, so that can be created. */
 bool shk_syscalls_possible(void);
 /*
- * Creates a caller shadow of @target for the system calls in @arg->calls, and puts a jump at the
- * entry of x64_sys_call() into both texts. Takes the locks of both shadows; sleeps. Returns the
- * shadow with a reference, or an ERR_PTR(), after which @target is unchanged:
+ * Creates a caller shadow of @target: processes inside it execute the text of @target during the
+ * system calls in @arg->calls only. Puts a jump at the entry of x64_sys_call() into both texts.
+ * Takes the locks of both shadows; sleeps. Returns the shadow with a reference, or an ERR_PTR(),
+ * after which @target is unchanged:
  *
  *   -EINVAL			@arg->flags, or no call is chosen
  *   NO_SYSCALL_ENTRY		shk_syscalls_possible() is false
- *   SYSCALL_UNKNOWN		the kernel has no system call @arg->nr, which is set
- *   SYSCALL_NO_RETURN		@arg->nr, which is set, does not return to its caller
+ *   SYSCALL_UNKNOWN		the kernel lacks a chosen call; sets @arg->nr to its number
+ *   SYSCALL_NO_RETURN		a chosen call does not return to its caller; sets @arg->nr
  *   SYSCALLS_ONLY		@target is a caller shadow itself
  *   POLICY			@target is SHK_ASYNC_OWNER or SHK_ASYNC_CAUSAL
  *   EDITS_IN_PLACE		@target has a patch for which threads are waited for

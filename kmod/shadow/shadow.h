@@ -97,8 +97,9 @@ struct shk_shadow {
 	 */
 	unsigned int nr_common;
 	/*
-	 * Stubs of patches ask whether the thread is to act. Set before the first thread enters
-	 * alone. Read without .lock, too.
+	 * Stubs of patches test whether the patch acts on the current thread. Set before the first
+	 * SHK_THREAD stretch begins, in which edits act on one thread only. Read without .lock,
+	 * too.
 	 */
 	bool asks_threads;
 
@@ -344,9 +345,9 @@ int shk_shadow_name(const struct shk_shadow *shadow, char *name);
  */
 int shk_shadow_info(const struct shk_shadow *shadow, struct shk_shadow_info *info);
 /*
- * Fills in those members of *@info that are about all shadows: numbers and memory, which are zero
- * on entry, backend and version. Takes names_lock only, no shadow's lock. May sleep. Returns 0;
- * -ERESTARTSYS: the caller was killed, and *@info is unchanged.
+ * Fills in those members of *@info that are about all shadows: backend, version, numbers and
+ * memory. The caller has set numbers and memory to zero. Takes names_lock only, no shadow's lock.
+ * May sleep. Returns 0; -ERESTARTSYS: the caller was killed, and *@info is unchanged.
  */
 int shk_shadows_info(struct shk_info *info);
 /*
@@ -394,9 +395,9 @@ static inline struct shk_prepared shk_shadow_prepared(const struct shk_shadow *s
 int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was);
 /*
  * Removes the tables and hooks of @shadow that, by *@was, it did not have before a call of
- * shk_shadow_prepare(). No mm and no carrier has come into it since, and edits that were added
- * since are reverted. Called with the locks of @shadow and its target held, and without text_mutex.
- * May sleep.
+ * shk_shadow_prepare(). The caller ensures that no mm and no carrier has come into it since, and
+ * has reverted the edits that were added since. Called with the locks of @shadow and its target
+ * held, and without text_mutex. May sleep.
  */
 void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *was);
 /*

@@ -133,8 +133,8 @@ struct shk_text {
 	unsigned int nr_pages;	/* private pages of 4 KB; one of 2 MB counts as 512 */
 	unsigned int nr_ranges; /* 2 MB ranges for which the text has a PTE page of its own */
 	/*
-	 * 2 MB ranges that one private page of 2 MB maps. Each keeps its PTE page, for a split, so
-	 * @nr_ranges counts it, too.
+	 * 2 MB ranges that one private page of 2 MB maps. Such a range keeps its PTE page, to which
+	 * map_huge() returns, so @nr_ranges counts it, too.
 	 */
 	unsigned int nr_huge;
 	bool built; /* @tables exist. Under the owner's lock */
