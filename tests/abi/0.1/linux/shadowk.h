@@ -15,18 +15,21 @@
  *            rights. It is close-on-exec. It can be duplicated, inherited and sent over a socket.
  *
  * A shadow lives as long as it has a name, a handle, a grafted process, an attached cgroup, or a
- * stretch (SHK_ENTER) that returns to it.
+ * stretch (SHK_ENTER) that returns to it. SHK_SHADOW_DESTROY removes its name and its edits at
+ * once; what is left lives on for its handles.
  *
  * Terms: an edit is a difference of a shadow from the base: a probe, a patch or a raw edit. A
  * process is inside a shadow if its mm is grafted to it. A body is the code of a function.
  *
  * Arguments
  *
- * Every ioctl takes a pointer to a struct that begins with the same four members:
+ * Every ioctl takes a pointer to a struct that begins with the same four members. It returns 0, or
+ * the new descriptor where "Return:" says so; after an error -1, and errno is set.
  *
  *   size     in   sizeof(struct), as the caller knows it
  *   flags    in   flags of this call; an unknown flag is EINVAL
- *   reason   out  after an error: enum shk_reason, or 0 if errno says all; after success: 0
+ *   reason   out  after an error: enum shk_reason, or 0 if errno says all; after success: 0. Not
+ *                 written if @size is below that of these four members, or after EFAULT or ENOTTY
  *   busy     out  after EBUSY with SHK_REASON_TASK_BUSY: the thread that was in the way, as a
  *                 thread id of the caller's pid namespace; -1 if that namespace does not show it
  *
@@ -34,10 +37,13 @@
  * - The kernel fills a shorter struct up with zeros. It accepts a longer one if all bytes that it
  *   does not know are 0 (E2BIG otherwise). A size below that of the struct's first release is
  *   EINVAL; one above 4096 is E2BIG. The kernel writes back as much as the caller's struct holds.
- * - A call that fails changes nothing; struct shk_cgroup tells of one exception. It writes @reason,
- *   @busy, and those out members that are documented as valid after an error.
- * - A place has a @symbol or an @addr; what exists has a @name or an @id. The caller gives one of
- *   the two, and leaves the other one 0 or "". Both or neither are EINVAL.
+ * - A call that fails undoes its changes. Two kinds of calls act before they can fail, so
+ *   that processes may have executed other text for some seconds: SHK_CGROUP_ATTACH, _SPLIT and
+ *   _DETACH, and SHK_PATCH_ADD and _REMOVE of IN_PLACE. A call that fails writes @reason, @busy,
+ *   and those out members that are documented as valid after an error.
+ * - The caller gives a place in text by @symbol or @addr, and an existing object by @name or @id,
+ *   and leaves the other one "" or 0. Both are EINVAL. So is neither, unless the call says what
+ *   that means.
  * - Strings end with a NUL within their arrays (EINVAL otherwise).
  *
  * Errors
@@ -47,8 +53,8 @@
  *
  *   EACCES   SHK_REASON_RIGHTS, SHK_REASON_REVOKED: the handle does not permit the call
  *   EFAULT   a pointer cannot be read or written
- *   EINTR    a signal arrived while the call waited; nothing was changed. The kernel restarts the
- *            call if the signal's handler has SA_RESTART
+ *   EINTR    a signal arrived while the call waited; what it had changed is undone, as after any
+ *            error. The kernel restarts the call if the signal's handler has SA_RESTART
  *   EINVAL   size, an unknown kind or flag, a flag that the kind does not have, reserved and unused
  *            members, a string without NUL
  *   ENODEV   SHK_REASON_FTRACE_DEAD: wherever FTRACE_DISABLED is listed
@@ -67,7 +73,7 @@
  *
  * Every call is available since release 0.1.
  */
-/* Columns are part of what a reader looks for here. */
+/* The columns of the tables below are aligned by hand. */
 /* clang-format off */
 #ifndef _UAPI_LINUX_SHADOWK_H
 #define _UAPI_LINUX_SHADOWK_H
@@ -103,7 +109,8 @@
  *   ADDRESSES_HIDDEN    EPERM       kptr_restrict hides addresses from the caller
  *   RIGHTS              EACCES      the handle was derived without that right
  *   REVOKED             EACCES      the handle was revoked
- *   NOT_DELEGATED       EPERM       the process is in a shadow by CAP_SYS_ADMIN
+ *   NOT_DELEGATED       EPERM       the caller lacks CAP_SYS_ADMIN, and one that has it put
+ *                                   the process into its shadow
  *   NAME_INVALID        EINVAL      a character is not of [A-Za-z0-9._:-], or "." or ".."
  *   NAME_TAKEN          EEXIST      a shadow, probe or patch has that name
  *
@@ -111,7 +118,8 @@
  *   FTRACE_DISABLED     EBUSY       kernel.ftrace_enabled is 0
  *   FTRACE_DEAD         ENODEV      ftrace has stopped after a fault of its own
  *   XEN                 EIO         Xen refused a change of page tables
- *   NO_CARRIER          EOPNOTSUPP  Xen PV, or no CONFIG_PREEMPT_NOTIFIERS
+ *   NO_CARRIER          EOPNOTSUPP  interrupts and kernel threads cannot execute shadows here: Xen
+ *                                   PV, or no CONFIG_PREEMPT_NOTIFIERS
  *   NO_STACKS           EOPNOTSUPP  no ORC unwinder, so no reliable stack traces
  *   NO_SYSCALL_ENTRY    EOPNOTSUPP  the kernel has no x64_sys_call()
  *   NO_THUNKS           EOPNOTSUPP  the CPU or the boot options use no such thunks
@@ -124,11 +132,13 @@
  *   POLICY              EOPNOTSUPP  the shadow's SHK_ASYNC_* policy excludes it
  *   SYSCALLS_ONLY       EOPNOTSUPP  the shadow was made by SHK_SYSCALLS_CREATE
  *   HAS_CALLERS         EOPNOTSUPP  the shadow is a target of SHK_SYSCALLS_CREATE
- *   SHARED              EOPNOTSUPP  handles with SHK_RIGHT_ATTACH were derived
- *   EDITS_IN_PLACE      EBUSY       the shadow has IN_PLACE or LIVEPATCH patches
+ *   SHARED              EOPNOTSUPP  a handle with SHK_RIGHT_ATTACH was derived, once
+ *   EDITS_IN_PLACE      EBUSY       the shadow has an IN_PLACE patch, or a LIVEPATCH without
+ *                                   SHK_PATCH_UNSAFE_NOW
  *   EDITS_FOR_ALL       EBUSY       the shadow has edits that cannot test the thread
  *   THREADS_INSIDE      EBUSY       threads are in SHK_THREAD stretches in the shadow
- *   PROCESSES_INSIDE    EBUSY       processes inside execute the text concerned
+ *   PROCESSES_INSIDE    EBUSY       the patch can change only while nothing executes the shadow:
+ *                                   no process, no cgroup, nothing owned, not CAUSAL
  *
  * Processes and threads:
  *   PROCESS_EXITED      ESRCH       the process is a zombie, or gone
@@ -138,7 +148,7 @@
  *   BOUND_BY_CGROUP     EBUSY       the process is in its shadow by SHK_CGROUP_ATTACH
  *   TASK_BUSY           EBUSY       @busy was in fork, exec or a body that changes, for seconds
  *   STRETCHES_FULL      ENOSPC      SHK_ENTER_DEPTH stretches already
- *   THREAD_STRETCH      EBUSY       threads of the process are in stretches of another kind
+ *   THREAD_STRETCH      EBUSY       a SHK_THREAD stretch of the process excludes this stretch
  *   NO_STRETCH          ENOENT      the innermost stretch is not in that shadow
  *
  * Cgroups, interrupts, kernel threads, system calls:
@@ -148,7 +158,7 @@
  *   CGROUP_UNATTACHED   ENOENT      the cgroup is not attached
  *   NOT_HANDLE          EBADF       the descriptor is no handle
  *   IRQ_UNKNOWN         ENOENT      no interrupt line has that number
- *   OWNED_ELSEWHERE     EBUSY       a shadow owns that interrupt line already
+ *   OWNED_ELSEWHERE     EBUSY       another shadow owns that interrupt line
  *   NOT_OWNED           ENOENT      the shadow does not own it
  *   SYSCALL_UNKNOWN     EINVAL      the kernel has no system call @nr
  *   SYSCALL_NO_RETURN   EOPNOTSUPP  @nr does not return to its caller
@@ -173,7 +183,8 @@
  *   CANNOT_STEP         EOPNOTSUPP  kprobes cannot step that instruction
  *   NOT_ENTRY           EOPNOTSUPP  returns are taken at a function's entry only
  *   NO_RETURN           EOPNOTSUPP  no return address is on the stack at that entry
- *   JUMP_THERE          EBUSY       an edit is armed by a jump, which cannot serve both
+ *   JUMP_THERE          EBUSY       a probe there is armed by a jump; add that one again with
+ *                                   SHK_PROBE_FORCE_INT3
  *
  * Patches:
  *   NO_FENTRY           EOPNOTSUPP  the function has no __fentry__ site
@@ -188,9 +199,9 @@
  *   OBJECT_RELOCATIONS  EOPNOTSUPP  the livepatch has relocations that livepatch makes
  *   BODY_TOO_LONG       EOPNOTSUPP  the body is longer than the one that it replaces
  *   BODY_OUT_OF_REACH   EOPNOTSUPP  a branch or datum is out of reach from there
- *   BODY_FIXED          EOPNOTSUPP  a body depends on its address (static keys and calls, WARN(),
- *                                   exceptions), has too many .cold parts, is a module's, or the
- *                                   patch calls the old one
+ *   BODY_FIXED          EOPNOTSUPP  a body cannot be moved: it has static keys or calls, WARN(),
+ *                                   exceptions, or too many .cold parts. Or the function to patch
+ *                                   is a module's, or its patch calls the old body
  *   BODY_FRAMES         EOPNOTSUPP  the stack frames differ from those of the old body
  *   CHANGES_TEXT        EOPNOTSUPP  tasks enter or leave shadows inside that function
  *   NOT_LIVEPATCH       EINVAL      the patch is no LIVEPATCH
@@ -365,7 +376,7 @@ enum shk_answer {
 	SHK_ANSWER_FINE = 0,	/* nothing: the property is as shadows want it */
 	SHK_ANSWER_ADAPTED = 1,	/* it works otherwise; @detail says how */
 	SHK_ANSWER_OFF = 2,	/* it refuses the features that @detail names */
-	SHK_ANSWER_REFUSED = 3,	/* it does not load */
+	SHK_ANSWER_REFUSED = 3,	/* it does not load: no call returns this, see the kernel log */
 };
 
 #define SHK_PROPERTY_LEN	32
@@ -405,10 +416,10 @@ struct shk_property {
  * (2) If the shadow owns the interrupt line or the kernel thread; otherwise the base.
  * (3) A work item executes the shadow if the shadow owns the kworker by its name.
  * (4) If a process inside has queued the work item, raised the softirq, or armed the timer, which
- *     runs in a softirq. A softirq that a task outside has raised on the same CPU as well executes
- *     the base. That increments @nr_unfollowed, unless the task outside was the first. Work that
- *     such work queues, raises or arms executes the base. The work item of a delayed work item
- *     that a process inside has queued is the only exception.
+ *     runs in a softirq. If a task outside has raised the same softirq on that CPU, too, it
+ *     executes the base; @nr_unfollowed counts that if the process inside was the first. Work that
+ *     work queues, raises or arms executes the base, except for the work item behind the timer of
+ *     a delayed work item.
  * (5) The union is a text with the probes of all UNION shadows, without their patches and raw
  *     edits. The whole machine executes it in these contexts, also while no process is inside.
  *     Work that belongs to an OWNER, CAUSAL or INHERIT shadow executes that shadow instead. Union
@@ -494,8 +505,8 @@ struct shk_shadow_open {
  * @memory:		bytes of its page tables and private pages
  * @nr_unfollowed:	CAUSAL: work raised inside that executed the base, because a task outside
  *			had raised the same softirq, or the module had no room to note it.
- *			UNION: work items that executed the base for lack of memory or because they
- *			interrupted another of their kind; counted for all UNION shadows together
+ *			UNION: work items that executed the base for lack of memory, or because they
+ *			interrupted another UNION work item; counted for all UNION shadows together
  * @name:		its name, "" if it has none
  *
  * On the device: all shadows; needs CAP_SYS_ADMIN. On a handle: the handle's shadow alone; needs
@@ -529,8 +540,8 @@ struct shk_shadow_info {
  *
  * On return the name is free, the edits are removed, and the room that they took in the module is
  * free for other shadows. Handles stay valid, but attaching and adding through them is ESTALE. The
- * last step waits for a grace period. A caller that is killed then has destroyed the shadow, and
- * the room becomes free later.
+ * last step waits for a grace period. If the caller is killed while it waits, the shadow is
+ * destroyed nevertheless, and the room becomes free later.
  *
  *   EBUSY       SHADOW_IN_USE: processes are inside the shadow, or cgroups are attached to it. Both
  *               count for the target of SHK_SYSCALLS_CREATE, too
@@ -547,7 +558,7 @@ struct shk_shadow_destroy {
 #define SHK_SHADOW_DESTROY	_IO(SHK_IOC, 0x10)
 
 #define SHK_RIGHT_ATTACH	(1U << 0)	/* attach and detach the holder's own process */
-#define SHK_RIGHT_READ		(1U << 1)	/* list probes, patches, raw edits and edits */
+#define SHK_RIGHT_READ		(1U << 1)	/* list probes, patches, edits, bytes that differ */
 
 /**
  * struct shk_handle_derive - SHK_HANDLE_DERIVE: make a handle with fewer rights
@@ -569,10 +580,10 @@ struct shk_shadow_destroy {
  * the shadow when it executes a program that gains privileges (set-id, file capabilities), before
  * that program's first instruction.
  *
- * From the first handle with SHK_RIGHT_ATTACH on, and for as long as it lives, the shadow accepts
- * no patch for which threads are waited for (SHK_PATCH_IN_PLACE, LIVEPATCH without
- * SHK_PATCH_UNSAFE_NOW). All other edits of the shadow act on its holders, also those that drop
- * protections (RETPOLINES, RETURNS): the owner decides whether to share such a shadow.
+ * Once a handle with SHK_RIGHT_ATTACH was derived, the shadow never again accepts a patch for
+ * which threads are waited for (SHK_PATCH_IN_PLACE, LIVEPATCH without SHK_PATCH_UNSAFE_NOW). All
+ * other edits of the shadow act on its holders, also those that drop protections (RETPOLINES,
+ * RETURNS): the owner decides whether to share such a shadow.
  *
  * Return: the handle.
  *   EBUSY       EDITS_IN_PLACE: SHK_RIGHT_ATTACH, and the shadow has such a patch
@@ -653,8 +664,8 @@ struct shk_handle_revoke {
  *   EIO         XEN (attach)
  *   ENOENT      NOT_INSIDE (detach)
  *   EOPNOTSUPP  KERNEL_THREAD
- *   EPERM       NOT_DELEGATED: a caller with CAP_SYS_ADMIN attached the process, and it would leave
- *               its shadow
+ *   EPERM       NOT_DELEGATED: the call would take the process out of a shadow into which a caller
+ *               with CAP_SYS_ADMIN has put it, and this caller lacks that
  *   ESRCH       PROCESS_EXITED
  *   ESTALE      SHADOW_DESTROYED (attach)
  *
@@ -722,7 +733,7 @@ struct shk_process_entry {
 
 /* ---- stretches of system calls --------------------------------------------------------------- */
 
-#define SHK_ENTER_DEPTH		64	/* stretches that can be nested */
+#define SHK_ENTER_DEPTH		64	/* stretches of one process that can be nested */
 
 /* flag of SHK_ENTER: the edits act on the calling thread only */
 #define SHK_THREAD		(1U << 0)
@@ -736,9 +747,9 @@ struct shk_process_entry {
  *
  * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and notes its place: the
  * base, or a shadow and the stretch that it is in. SHK_LEAVE by any of its threads, on a handle of
- * the same shadow, returns the process to that place. Stretches nest, also across shadows. A
- * process that an attached cgroup has in a shadow can enter and leave, too. The cost of both calls
- * does not grow with the number of private pages.
+ * the same shadow, returns the process to that place. Stretches without SHK_THREAD nest, also
+ * across shadows. A process that an attached cgroup has in a shadow can enter and leave, too. The
+ * cost of both calls does not grow with the number of private pages.
  *
  * - fork: a child that is forked in a stretch is in a copy of it, and leaves by itself.
  * - exec: the new program is in the shadow, in no stretch.
@@ -755,8 +766,8 @@ struct shk_process_entry {
  * - fork by a thread that has entered: the child is inside with all its threads. A vfork child
  *   counts as another thread.
  * - fork and exec by another thread: if the process was in the base before its first thread
- *   entered, the child or program is in the base. Otherwise it is in the shadow, and edits do not
- *   act on it.
+ *   entered, the child or program is in the base. Otherwise it is in the shadow of the stretch,
+ *   whose edits do not act on it.
  * - A thread that exits without leaving leaves its process in the shadow, with edits that act on
  *   no thread.
  * - If the process is in the shadow already, by an attach or by a stretch without the flag, the
@@ -765,8 +776,8 @@ struct shk_process_entry {
  *
  * SHK_ENTER
  *   as SHK_PROCESS_ATTACH, except BOUND_BY_CGROUP, NOT_PIDFD and KERNEL_THREAD, and
- *   EBUSY       EDITS_FOR_ALL: SHK_THREAD, and the shadow has raw edits, SKIP_CALL, IN_PLACE,
- *               RETPOLINES or RETURNS patches, which cannot test the thread
+ *   EBUSY       EDITS_FOR_ALL: SHK_THREAD, and the shadow has raw edits without SHK_RAW_IDENTITY,
+ *               or SKIP_CALL, IN_PLACE, RETPOLINES or RETURNS patches: these cannot test the thread
  *   EBUSY       THREAD_STRETCH: the process is in a SHK_THREAD stretch in another shadow, or,
  *               without the flag, in any
  *   ENOSPC      STRETCHES_FULL
@@ -894,7 +905,9 @@ struct shk_syscalls {
  *   ENOENT      CGROUP_UNATTACHED (detach)
  *   ESTALE      SHADOW_DESTROYED (attach)
  *
- * Need CAP_SYS_ADMIN. A cgroup that is attached to the handle's shadow already is success.
+ * To attach a cgroup to the same shadow again is success.
+ *
+ * Need CAP_SYS_ADMIN.
  */
 struct shk_cgroup {
 	__u32 size;
@@ -1082,8 +1095,8 @@ enum shk_probe_arm {
  * @symbol:	function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
  *
  * From the return on, each execution of the instruction by a process inside the shadow is a hit.
- * The policy table above tells about other contexts. A module cannot be unloaded while a probe is
- * in it.
+ * The policy table above tells about other contexts. Several probes can be at one instruction;
+ * JUMP_THERE is the exception. A module cannot be unloaded while a probe is in it.
  *
  *   EBUSY       EDIT_THERE: the shadow has an edit there that cannot serve both
  *   EBUSY       JUMP_THERE: a return is wanted where an edit is armed by a jump
@@ -1108,7 +1121,7 @@ enum shk_probe_arm {
  *   ERANGE      PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED
  *
- * Needs CAP_SYS_MODULE, since probes read the kernel's registers. Adds text.
+ * Needs CAP_SYS_MODULE, since SHK_PROBE_EVENT reports the kernel's registers. Adds text.
  */
 struct shk_probe_add {
 	__u32 size;
@@ -1160,19 +1173,20 @@ struct shk_probe_remove {
  * @arm:	enum shk_probe_arm
  * @flags:	SHK_PROBE_*
  * @reserved:	0
- * @addr:	address of the edit; 0 if the caller may not see addresses of /proc/kallsyms
+ * @addr:	address of the edit, which at a function's entry is its __fentry__ site; 0 if the
+ *		caller may not see addresses of /proc/kallsyms
  * @offset:	bytes from @symbol to the instruction that was asked for
  * @hits:	executions by processes inside, in process context. The policy table tells the rest
  * @async_hits:	executions in interrupts, softirqs, NMIs and, with UNION, work items; not in @hits
  * @missed:	executions that were seen but not measured: the return could not be hooked, or the
- *		hit interrupted the handling of another. COUNT and EVENT at entry count them in
- *		@hits, too; other kinds do not
+ *		hit interrupted the handling of another. COUNT and EVENT without SHK_PROBE_RETURN
+ *		count them in @hits, too; LATENCY and probes with SHK_PROBE_RETURN do not
  * @unreturned:	LATENCY, RETURN: calls that were entered and have not returned: in progress, or
  *		ended with their task. In neither @hits nor @missed
  * @created_ns:	CLOCK_MONOTONIC when the probe was added
  * @now_ns:	CLOCK_MONOTONIC when the numbers were read
- * @latency_sum: LATENCY: sum of all latencies in ns
- * @histogram:	LATENCY: see SHK_HISTOGRAM_LEN
+ * @latency_sum: LATENCY: sum of the latencies of @hits in ns
+ * @histogram:	LATENCY: @hits by their latency, see SHK_HISTOGRAM_LEN
  * @name:	name of the probe
  * @symbol:	function that contains @addr, "MODULE:FUNCTION" in a module
  *
@@ -1274,7 +1288,8 @@ struct shk_patch_module {
  *
  * From the return on, a process inside that calls the function executes the new body. All
  * functions of a MODULE or LIVEPATCH change at one instant. Calls in progress end in the body
- * that they entered.
+ * that they entered. SKIP_CALL changes one instruction of the old body; CAPTURE, RETPOLINES and
+ * RETURNS are described below.
  *
  * - Of several patches of one function the one added last has effect.
  * - Probes at the function's entry are hit before the new body; probes in the old body are hit
@@ -1335,7 +1350,7 @@ struct shk_patch_module {
  *   EOPNOTSUPP  OBJECT_RELOCATIONS, with @subject
  *   EOPNOTSUPP  CALLBACKS: without SHK_PATCH_CALLBACKS
  *   EOPNOTSUPP  POLICY (OWNER, CAUSAL), SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads
- *               cannot be waited for
+ *               cannot be waited for; not with SHK_PATCH_UNSAFE_NOW
  *   EOPNOTSUPP  BODY_FIXED: .cold parts
  *   any         LIVEPATCH: a pre_patch callback failed; EINVAL if it did not return an errno
  * IN_PLACE
@@ -1350,8 +1365,8 @@ struct shk_patch_module {
  *   EBUSY       PROCESSES_INSIDE
  *   EOPNOTSUPP  NO_THUNKS
  *
- * Needs CAP_SYS_MODULE. Adds text; bodies of signed modules are refused, too, since a signature
- * says nothing about their use by some processes only.
+ * Needs CAP_SYS_MODULE. Adds text. Where that is refused, bodies of signed modules are refused,
+ * too, since a signature says nothing about their use by some processes only.
  */
 struct shk_patch_add {
 	__u32 size;
@@ -1382,8 +1397,8 @@ struct shk_patch_add {
  * @name:	name of the patch, or "" if @id is given
  *
  * From the return on, processes inside enter the body that the function had before. The module of
- * the patch is held until no task is in its text. IN_PLACE and LIVEPATCH wait some seconds for
- * threads in the bodies, unless a LIVEPATCH was added or is removed with UNSAFE_NOW or was
+ * the patch is held until no task is in its text. IN_PLACE and LIVEPATCH wait up to three seconds
+ * for threads in the bodies, unless a LIVEPATCH was added or is removed with UNSAFE_NOW or was
  * promoted.
  *
  *   EBUSY       TASK_BUSY, with @busy
@@ -1417,7 +1432,8 @@ struct shk_patch_remove {
  *
  * Does what klp_enable_patch() does: a transition begins, after which all tasks execute the patch,
  * and /sys/kernel/livepatch lists it. Processes inside execute the shadow's patch until that is
- * removed, and the base's after that. Remove it when the transition has ended.
+ * removed, and the base's after that. Remove the shadow's patch when
+ * /sys/kernel/livepatch/NAME/transition is 0.
  *
  *   EBUSY       PATCH_BUSY
  *   EBUSY       LIVEPATCH: another transition is in progress
@@ -1493,9 +1509,9 @@ struct shk_patch_info {
  *
  * Without SHK_RAW_IDENTITY: replaces one instruction by one of the same length. From the return on
  * the processes inside execute it. The kernel checks nothing about its effect. A kprobe that is
- * added later at that instruction is not hit by the processes inside. A kprobe that is added before
- * that instruction and optimised replaces several instructions: processes inside that pass it
- * execute the base's instruction.
+ * added later at that instruction is not hit by the processes inside. An optimised
+ * kprobe at a lower address replaces several instructions. If that instruction is one of them,
+ * processes inside that pass the kprobe execute the base's instruction.
  *
  * With SHK_RAW_IDENTITY: makes all pages private that hold a byte of the range. Their bytes are the
  * base's, also when those change later. Other edits may be in the range. @bytes is 0. A @len of 0
@@ -1511,7 +1527,7 @@ struct shk_patch_info {
  *   ENOENT      SYMBOL_UNKNOWN
  *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE: without SHK_RAW_IDENTITY, as SHK_PROBE_ADD; also
  *               FORBIDDEN at a function's __fentry__ site
- *   ERANGE      NOT_TEXT: not in the kernel's own text
+ *   ERANGE      NOT_TEXT: not in the kernel's own text; text of modules takes no raw edits
  *   ERANGE      PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED
  *
@@ -1622,7 +1638,7 @@ struct shk_edit_info {
  * @reason:	out
  * @busy:	out
  * @addr:	in: address, or 0 if @symbol is given; out: address of the first byte returned
- * @offset:	in: bytes from there; out: bytes from @symbol to the first byte returned
+ * @offset:	in: bytes from @addr or @symbol; out: bytes from @symbol to the first byte returned
  * @symbol_len:	out: bytes of @symbol
  * @len:	out: bytes returned, 1 or more
  * @reserved:	0
@@ -1630,6 +1646,9 @@ struct shk_edit_info {
  * @bytes:	out: the shadow's bytes
  * @symbol:	in: function as in /proc/kallsyms, "" with @addr; out: function that contains the
  *		address, "MODULE:FUNCTION" in a module
+ *
+ * Reads from there to the end of the page, SHK_TEXT_LEN bytes at most, also past the end of the
+ * function. To go on, add @len to @addr, set @offset to 0 and @symbol to "".
  *
  *   EINVAL      SYMBOL_AMBIGUOUS
  *   ENOENT      SYMBOL_UNKNOWN
