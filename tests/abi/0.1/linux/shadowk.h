@@ -37,10 +37,10 @@
  * - The kernel fills a shorter struct up with zeros. It accepts a longer one if all bytes that it
  *   does not know are 0 (E2BIG otherwise). A size below that of the struct's first release is
  *   EINVAL; one above 4096 is E2BIG. The kernel writes back as much as the caller's struct holds.
- * - A call that fails undoes its changes. Two kinds of calls act before they can fail, so
- *   that processes may have executed other text for some seconds: SHK_CGROUP_ATTACH, _SPLIT and
- *   _DETACH, and SHK_PATCH_ADD and _REMOVE of IN_PLACE. A call that fails writes @reason, @busy,
- *   and those out members that are documented as valid after an error.
+ * - A call that fails undoes its changes. Two kinds of calls act before they can fail, so that
+ *   processes may have executed other text for some seconds: SHK_CGROUP_ATTACH, _SPLIT and _DETACH,
+ *   and SHK_PATCH_ADD of IN_PLACE. A call that fails writes @reason, @busy, and those out members
+ *   that are documented as valid after an error.
  * - The caller gives a place in text by @symbol or @addr, and an existing object by @name or @id,
  *   and leaves the other one "" or 0. Both are EINVAL. So is neither, unless the call says what
  *   that means.
