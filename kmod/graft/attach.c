@@ -8,11 +8,11 @@
  * tasks may attach or detach the mm at the same time.
  *
  * So nothing that was seen of a graft is valid once shk_graft_lock was released. attach_fn(),
- * detach_fn() and restore_fn() look again and make the whole change under one hold of that lock.
- * shk_graft_change_text() calls them. They return -EAGAIN if the graft is not what the exported
- * functions below saw. Their callers, in scope/, then release their locks, wait, and try again
- * until a deadline. A static function is called with shk_graft_lock held, unless its comment says
- * otherwise.
+ * detach_fn() and restore_fn(), which shk_graft_change_text() calls, look again and make the whole
+ * change under one hold of that lock. They return -EAGAIN if the graft no longer fits what was
+ * prepared. The callers of the exported functions, in scope/, then release their locks, wait, and
+ * try again until a deadline. A static function is called with shk_graft_lock held, unless its
+ * comment says otherwise.
  */
 #include <linux/sched/mm.h>
 
@@ -22,10 +22,10 @@
 #include "graft/stack_check.h"
 
 /*
- * Returns the place that shk_graft_restore() returns @graft to. The place is the shadow @was that
- * @graft has just left (NULL: the base, an empty place), and the graft's innermost stretch there.
- * SHK_THREAD stretches cannot be restored: if @graft is in some, the place is the one before the
- * outermost of them. Takes new references to the shadow and the stretch.
+ * Returns the place to which shk_graft_restore() is to move @graft: the shadow @was, and the
+ * present stretch and origin of @graft. @was is that of attach_end_stretches(); NULL: an empty
+ * place. SHK_THREAD stretches cannot be restored: if @graft is in some, the place is the one in
+ * which the outermost of them began. Takes new references to the shadow and the stretch.
  */
 static struct shk_previous attach_previous_of(const struct shk_graft *graft, struct shk_shadow *was)
 {
@@ -42,9 +42,9 @@ static struct shk_previous attach_previous_of(const struct shk_graft *graft, str
 }
 
 /*
- * Returns 0 if @args->stretch is NULL, or if it can begin. Errors: STRETCHES_FULL: @graft has
- * SHK_ENTER_DEPTH stretches; THREAD_STRETCH: a thread is in a SHK_THREAD stretch, and
- * @args->stretch is not of that kind, or is for another shadow.
+ * Returns 0 if @args->stretch is NULL or can begin. Errors: STRETCHES_FULL: @graft has
+ * SHK_ENTER_DEPTH stretches; THREAD_STRETCH: @graft is in a SHK_THREAD stretch, in which only
+ * stretches of that kind, and for the same shadow, can begin.
  */
 static int attach_check_stretch(const struct shk_attach_args *args, const struct shk_graft *graft)
 {
@@ -79,17 +79,16 @@ static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_
 }
 
 /*
- * Ends all stretches of @graft, after an attach that begins none. @was is the shadow that the mm
- * was in, or that its pending attach was to; NULL: the base.
+ * Ends all stretches of @graft, after an attach that begins none. @was is the shadow in which the
+ * mm was before the attach, or else the shadow of its pending attach, or else NULL.
  *
  * Also sets @graft->previous, the place for shk_graft_restore():
  *
  *   the attach is not on trial               cleared
- *   on trial, .previous is set already       kept: a trial that has not ended has set it
- *   on trial, @graft has this binding as its
- *   origin already                           stays empty: there is nothing to undo
- *   on trial, other cases                    the place that the mm has just left, which is empty
- *                                            for the base
+ *   on trial, .previous is not empty         kept: it is from a trial that has not ended
+ *   on trial, .previous is empty, and the    left empty: this binding has placed the mm before
+ *   origin of @graft is the binding of @args
+ *   on trial, other cases                    attach_previous_of(): the place before this attach
  *
  * @deferred gets the references that @graft gives up.
  */
@@ -113,8 +112,8 @@ static void attach_end_stretches(const struct shk_attach_args *args, struct shk_
  *
  *   SHK_BY_CGROUP     @args->origin
  *   SHK_BY_DELEGATE   @args->origin if the mm moves; otherwise @graft's origin
- *   SHK_BY_USER       @graft's origin, if that is SHK_BY_CGROUP and one of these holds: a stretch
- *                     begins; the mm does not move. Otherwise @args->origin
+ *   SHK_BY_USER       @graft's origin, if its kind is SHK_BY_CGROUP, and a stretch begins or the
+ *                     mm does not move; otherwise @args->origin
  */
 static struct shk_origin attach_origin(const struct shk_attach_args *args,
 				       const struct shk_graft *graft, const struct shk_shadow *was)
@@ -138,15 +137,16 @@ static struct shk_origin attach_origin(const struct shk_attach_args *args,
 }
 
 /*
- * Attaches the mm to @args->to; @arg is the struct shk_attach_args. @graft is the graft of the mm,
- * or NULL if it has none. Then .change->deferred.graft is used, the UNUSED graft that
- * shk_graft_prealloc() has provided. The graft takes over @args->stretch, if any.
+ * Attaches the mm to @args->to; @arg is the struct shk_attach_args @args. @graft is the graft of
+ * the mm. If that is NULL, @args->change->deferred.graft is used, the UNUSED graft from
+ * shk_graft_prealloc(). The graft takes over @args->stretch, if any.
  *
- * Returns 1 if the mm's page-table entry was written. Returns 0 if the mm is in @args->to already:
- * only its stretches and its origin have changed. After an error nothing has changed:
+ * Returns 1 if the mm's page-table entry was written. Returns 0 if the mm was in @args->to already:
+ * only its stretches, its origin and .previous can have changed. After an error nothing has
+ * changed:
  *   STRETCHES_FULL, THREAD_STRETCH  see attach_check_stretch()
- *   NOT_DELEGATED  the request is SHK_BY_DELEGATE, and the mm is in another shadow with another
- *                  kind of origin, or has a pending attach, which is always a user's
+ *   NOT_DELEGATED  the request is SHK_BY_DELEGATE, and the mm has a pending attach (always a
+ *                  user's), or is in another shadow and its origin is not SHK_BY_DELEGATE
  *   XEN            Xen refused the write
  *   -EAGAIN        @graft is NULL and there is no UNUSED graft: the mm was in a shadow when
  *                  shk_graft_prealloc() looked, and has left it since
@@ -168,12 +168,12 @@ static int attach_fn(struct shk_graft *graft, void *arg)
 		return ret;
 	was = graft->shadow;
 	moves = was != args->to;
-	/* exec has taken the mm into use: this attach replaces the pending one. */
+	/* An mm with a pending attach is in the base. This attach replaces the pending one. */
 	pending = was ? NULL : shk_pending_attach_find(graft->mm);
 	if (args->origin.kind == SHK_BY_DELEGATE &&
 	    (pending || (moves && was && graft->origin.kind != SHK_BY_DELEGATE)))
 		return SHK_E(NOT_DELEGATED);
-	/* In a shadow whose edits act on all threads already, the stretch is an ordinary one. */
+	/* If the mm is in @args->to with all its threads already, the stretch is ordinary. */
 	thread = args->thread && (moves || !list_empty(&graft->threads));
 	if (moves) {
 		ret = shk_graft_attach_entry(graft, args->to, false);
@@ -185,7 +185,8 @@ static int attach_fn(struct shk_graft *graft, void *arg)
 			deferred->graft = NULL;
 	}
 	if (pending) {
-		previous = pending->shadow; /* valid: the task work of exec has a reference */
+		/* It stays valid after the cancel: the task work of exec has a reference. */
+		previous = pending->shadow;
 		shk_pending_attach_cancel(pending);
 	}
 	if (args->stretch)
@@ -245,12 +246,12 @@ struct detach_args {
 	const struct shk_shadow *from; /* the shadow in which the mm must be; NULL: any */
 	bool delegated;		       /* the caller acts by SHK_RIGHT_ATTACH of a handle */
 	struct shk_graft *graft;       /* out: the graft, which is DETACHED */
-	struct list_head execs;	       /* out: grafts of its execs, for shk_graft_put_execs() */
+	struct list_head execs;	       /* out: detached grafts of mms that exec has created */
 };
 
 /*
  * Returns 0 if @e may detach @graft. Errors: NOT_INSIDE: @graft is NULL, or in another shadow than
- * @e->from; NOT_DELEGATED: @e is by delegation, and @graft is not.
+ * @e->from; NOT_DELEGATED: @e->delegated is set, and the origin of @graft is not SHK_BY_DELEGATE.
  */
 static int detach_check(const struct detach_args *e, const struct shk_graft *graft)
 {
@@ -260,9 +261,9 @@ static int detach_check(const struct detach_args *e, const struct shk_graft *gra
 }
 
 /*
- * Cancels the pending attach of the mm, which has no graft. Returns 0. A pending attach is always a
- * user's, so a detach by delegation gets NOT_DELEGATED. Errors:
- * NOT_INSIDE: there is none, or it is not to @e->from; NOT_DELEGATED.
+ * Cancels the pending attach of the mm, which has no graft. Returns 0. Errors: NOT_INSIDE: there is
+ * no pending attach, or it is not to @e->from; NOT_DELEGATED: @e->delegated is set, but a pending
+ * attach is always a user's.
  */
 static int detach_cancel_pending(const struct detach_args *e)
 {
@@ -277,10 +278,10 @@ static int detach_cancel_pending(const struct detach_args *e)
 }
 
 /*
- * Returns 0 if no fork or exec in @graft's mm is still creating an mm without a mapping
- * (shk_graft_has_unfinished_child()). Returns -EAGAIN otherwise, and makes fork and exec create
- * mms in the base for twice the time that scope/ waits between two tries. So the next try succeeds,
- * even in a process that forks all the time. Without a next try they inherit again after that time.
+ * Returns 0 if no fork or exec in @graft's mm is creating an mm that has no mapping yet
+ * (shk_graft_has_unfinished_child()). Otherwise returns -EAGAIN, and makes fork and exec create mms
+ * in the base only, for twice the time that scope/ waits between two tries. So the next try can
+ * succeed, even in a process that forks all the time.
  */
 static int detach_check_children(struct shk_graft *graft)
 {
@@ -310,10 +311,11 @@ static int detach_try_begin(const struct detach_args *e)
 
 /*
  * Begins a detach: from here on fork and exec in the mm create mms in the base. Takes
- * shk_graft_lock. Returns 1; or 0 if there is nothing left to do, since the mm had a pending attach
- * only, which was cancelled.
+ * shk_graft_lock. Returns 1, or 0 if the mm had no graft and its pending attach was cancelled: then
+ * the detach is complete.
  *
- * Errors: NOT_INSIDE, NOT_DELEGATED; -EAGAIN: a child is unfinished; that of @e->change->check().
+ * Errors: NOT_INSIDE, NOT_DELEGATED, -EAGAIN (a child is unfinished), and those of
+ * @e->change->check().
  */
 static int detach_begin(const struct detach_args *e)
 {
@@ -326,8 +328,8 @@ static int detach_begin(const struct detach_args *e)
 }
 
 /*
- * Ends a detach that detach_begin() has begun and that failed: fork and exec inherit again. Takes
- * shk_graft_lock.
+ * Ends a detach that failed after detach_begin(): fork and exec inherit again, at once or after the
+ * time that detach_check_children() has set. Takes shk_graft_lock.
  */
 static void detach_allow_inherit(struct mm_struct *mm)
 {
@@ -341,15 +343,14 @@ static void detach_allow_inherit(struct mm_struct *mm)
 }
 
 /*
- * Detaches @graft, and the grafts of mms that exec has created in its mm and not yet taken into
- * use. Returns 1. After an error nothing has changed: NOT_INSIDE, NOT_DELEGATED; -EAGAIN: fork or
- * exec is creating an mm, although detach_begin() has stopped inheritance. That happens if another
- * task's detach of this mm has failed meanwhile: its detach_allow_inherit() has allowed it again.
+ * Detaches @graft, and the grafts of the mms that exec in this process has created but does not use
+ * yet. Returns 1. After an error the mm is where it was: NOT_INSIDE; NOT_DELEGATED; -EAGAIN: fork
+ * or exec is creating an mm. detach_begin() has stopped that inheritance, but another task's detach
+ * that failed, or a new attach, can have allowed it again.
  */
 static int detach_fn(struct shk_graft *graft, void *arg)
 {
 	struct detach_args *e = arg;
-	/* A detach at the same time that failed may have let fork and exec inherit again. */
 	int ret = detach_check(e, graft) ?: detach_check_children(graft);
 
 	if (ret)
@@ -379,8 +380,8 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
 	shk_graft_unaccount(args.graft);
 	shk_graft_put_execs(&args.execs);
 	/*
-	 * @change has a spare graft if the mm was attached after shk_graft_prealloc(). That one is
-	 * parked then, and this one is freed.
+	 * If the mm was attached after shk_graft_prealloc(), @change still has an unused graft.
+	 * That one stays in .deferred, which has room for one. The detached graft is put here.
 	 */
 	if (change->deferred.graft)
 		shk_graft_put(args.graft);
@@ -417,9 +418,9 @@ struct restore_args {
 };
 
 /*
- * Returns the shadow in @graft->previous, if the origin that is remembered there is the binding
- * with the id @binding (0: no binding). Returns NULL in all other cases, also if @graft is NULL or
- * its previous place is the base. Takes no reference.
+ * Returns the shadow in @graft->previous if the origin there has the binding id @binding (0: no
+ * binding). Otherwise returns NULL, as it does if @graft is NULL or its previous place is empty.
+ * Takes no reference.
  */
 static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u64 binding)
 {
@@ -427,9 +428,9 @@ static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u
 }
 
 /*
- * Moves @graft back to its place before the trial, which is in the shadow @r->to. Returns 1 if the
- * mm's page-table entry was written, 0 if @graft is in that shadow already. After an error nothing
- * has changed: XEN; -EAGAIN: the place of @graft before the trial is no longer in @r->to.
+ * Moves @graft back to @graft->previous, a place in the shadow @r->to. Returns 1 if the mm's
+ * page-table entry was written, 0 if @graft is in that shadow already. After an error nothing has
+ * changed: XEN; -EAGAIN: restore_find_previous() no longer returns @r->to.
  */
 static int restore_fn(struct shk_graft *graft, void *arg)
 {
@@ -452,11 +453,11 @@ static int restore_fn(struct shk_graft *graft, void *arg)
 }
 
 /*
- * Tries the lock of the shadow @r->to, and moves the mm back there. The caller holds locks that
- * other tasks wait for (cred_guard_mutex, cgroups_lock), so the shadow's lock is not waited for.
- * Called without shk_graft_lock; releases the locks that it takes. Returns 0, or an error: XEN;
- * -EAGAIN: the lock is taken, or restore_fn() returned it; -ESTALE: the shadow was destroyed; the
- * error of @r->change->check().
+ * Moves the mm back to the shadow @r->to. Only tries the lock of that shadow: a wait for it would
+ * also delay tasks that wait for the caller's locks (cred_guard_mutex, cgroups_lock). Called
+ * without shk_graft_lock; releases the locks that it takes. Returns 0, the error of
+ * @r->change->check(), or XEN; -EAGAIN: another task has the shadow's lock, or restore_fn()
+ * returned it; -ESTALE: the shadow was destroyed.
  */
 static int restore_mm(struct restore_args *r)
 {
@@ -489,15 +490,15 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 	if (ret != -ESTALE)
 		return ret;
 	ret = shk_graft_detach(NULL, false, change);
-	/* The mm executes the base now, which may not be where its cgroup wants it: come again. */
+	/* The shadow is gone, so the mm is in the base now. The caller tries again to place it. */
 	return !ret || ret == SHK_E(NOT_INSIDE) ? -EAGAIN : ret;
 }
 
 /*
- * Finds a graft that the binding with the id @binding has placed and that has a previous place.
- * Moves that, with its references, to *@previous, and returns true. Returns false if there is none.
- * Sets *@trial to false, so that no attach sets .previous from then on. Takes shk_graft_lock, for
- * one graft at a time: the caller repeats the call and drops the references between.
+ * Sets *@trial to false, after which no attach of this trial sets .previous. Then finds a
+ * graft that the binding @binding has placed and that has a previous place. Moves that place, with
+ * its references, to *@previous and returns true; returns false if there is no such graft. Takes
+ * shk_graft_lock. The caller puts *@previous and repeats the call until it returns false.
  */
 static bool trial_take_previous(u64 binding, bool *trial, struct shk_previous *previous)
 {

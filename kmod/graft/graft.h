@@ -6,10 +6,10 @@
  *
  * Terms
  *
- *   base                The kernel text that the machine has booted. An mm without a graft executes
- *                       it, and is "outside".
+ *   base                The kernel text that the machine has booted. An mm that is not attached
+ *                       executes it, and is "outside". Carriers are an exception.
  *   shadow              A variant of the base with page tables and text pages of its own: struct
- *                       shk_shadow. An mm with a graft to it is "inside".
+ *                       shk_shadow. An mm that is attached to it is "inside".
  *   entry               The entry in mm->pgd that maps kernel text. Each mm has its own.
  *   edit                Bytes of a shadow that differ from the base. Probes and patches are made of
  *                       edits.
@@ -33,9 +33,10 @@
  *   attached            A graft is attached in the states BEING_MADE, INSIDE and CALLING. Its mm is
  *                       then attached to, or "in", the graft's shadow.
  *   hooks               Calls and jumps that the module puts into some functions of the kernel in
- *                       every shadow (hooks/hooks.c). "The hook in f()" is such a call in f().
+ *                       every shadow (hooks/hooks.c). "The hook in f()" is such a call in f(). Some
+ *                       of the jumps lead to the base.
  *   made                A graft is made if it is not BEING_MADE: the module knows that fork or exec
- *                       can no longer free its mm without calling the notifier. See "Children".
+ *                       can no longer free its mm without exit_mmap(). See "Children".
  *   XEN                 An error of compat/reason.h: Xen refused a write to a page table. It occurs
  *                       in Xen PV guests only.
  *   user, reference     Of an mm: mm_users (mmget, mmput) and mm_count (mmgrab, mmdrop).
@@ -76,10 +77,10 @@
  *   UNACCOUNTED   base's     no            no       mm; the others are being dropped
  *   PARKED        base's     yes           no       none
  *
- * - "Counted": in shk_shadow.nr_grafts. While that is not 0 the shadow is not destroyed, and each
- *   change of its tables ends with a flush of all CPUs.
- * - shk_deferred_put_run() parks a graft, unless its mm has a parked graft already. All other
- *   functions that give up a graft free it, or have a worker free it.
+ * - "The table" finds a graft by its mm. "Counted": in shk_shadow.nr_grafts. While that is not 0
+ *   the shadow is not destroyed, and each change of its page tables ends with a flush of all CPUs.
+ * - Not drawn: an UNUSED or UNACCOUNTED graft is freed, at once or by a worker. Only
+ *   shk_deferred_put_run() parks it instead, unless its mm has a parked graft already.
  * - After shk_graft_abort() the entry is still the shadow's. The kernel frees the mm next.
  *
  * Steps of an attach by a user or a binding, in this order
@@ -92,7 +93,7 @@
  *     shk_mmu->flush_mm()
  *   shk_deferred_put_run()       no shadow is locked: drops references, parks a graft left over
  *
- * Steps of an end, in this order; each has its verb
+ * Steps by which an mm leaves a shadow, in this order; each has its verb
  *
  *   detach        the mm's entry is the base's; the shadow still counts the graft
  *   flush         no CPU has translations of the shadow for that mm
@@ -100,7 +101,8 @@
  *                 graft gets a reference to the mm
  *   put           shk_graft_put() drops the reference to the module and has a worker free the
  *                 graft; or shk_deferred_put_run() drops all references and parks the graft
- *   free          references to shadow, stretches and mm are dropped, the notifier is removed
+ *   free          unless it is parked: the references to shadow, stretches and mm are dropped, the
+ *                 notifier is removed
  *
  * A move
  *
@@ -108,9 +110,9 @@
  * from a trial that failed, to another shadow. One write changes the entry from the old shadow's
  * tables to the new shadow's. The graft stays in the table and is INSIDE afterwards.
  *
- * The new shadow is locked, the old one is not. From the write on the old shadow does not count the
- * graft, although CPUs may have translations of its tables until the flush. Until then these
- * protect its tables:
+ * The new shadow is locked, the old one is not. Once the entry is written, the old shadow no longer
+ * counts the graft, although CPUs may have translations of its tables until the flush. Until then
+ * these protect its tables:
  * - text_mutex. The mover holds it from before the write until after the flush. Each change of the
  *   old shadow's text takes it, and the end of that shadow takes it before tables are freed.
  * - The graft's reference to the old shadow. The mover keeps it in shk_deferred_put.shadow, and
@@ -124,7 +126,7 @@
  * - shk_deferred_put_run() parks it, and then drops its references to the mm and the module. The
  *   caller has a user of the mm, so a later exit_mmap() finds the graft in the table.
  * - shk_graft_prealloc() takes it for an attach, and takes a reference to the module. The caller
- *   holds the module already, by a handle or a binding.
+ *   holds the module already, by an open file or a binding.
  * - exit_mmap() calls the notifier. That takes a reference to the mm, not to the module, and queues
  *   the graft for the worker that frees it.
  * - shk_graft_exit(), at unload, frees all parked grafts and waits for the worker. Removing the
@@ -132,18 +134,18 @@
  *
  * Children
  *
- * fork and exec inside create an mm. The hook in pgd_alloc() grafts it: the graft is BEING_MADE,
- * and in .children of the parent's graft. As long as the new mm has no mapping, fork or exec may
- * fail and free it without exit_mmap(), so the notifier is not called. Then the hook in pgd_free()
- * frees the graft (shk_graft_abort()). That hook is in texts of shadows only. So a detach of the
- * parent fails while a child has no mapping (inherit.h: shk_graft_has_unfinished_child()).
+ * If a task inside calls fork or exec, the hook in pgd_alloc() grafts the new mm. The graft is
+ * BEING_MADE, and in .children of the parent's graft. While the new mm has no mapping, fork or exec
+ * may fail and free it without exit_mmap(), so the notifier is not called. Then the hook in
+ * pgd_free() frees the graft (shk_graft_abort()). Only texts of shadows have that hook. So a detach
+ * of the parent fails while a child has no mapping (inherit.h: shk_graft_has_unfinished_child()).
  *
  * Once the new mm has a mapping, a fork or exec that fails ends it by exit_mmap(). The notifier
  * detaches it there, as any other mm. So the graft may count as made: shk_graft_set_made() sets the
- * state to INSIDE and takes the graft from .children. That is not done at the first mapping, of
- * which the module does not learn, but when one of these comes first:
- * - a detach of the parent looks for children without a mapping: those that have one, and that
- *   fork has created, become made;
+ * state to INSIDE and takes the graft from .children. The module does not learn of the first
+ * mapping. It calls shk_graft_set_made() at the first of these events:
+ * - a detach of the parent is tried, and checks all children: those of fork that have a mapping
+ *   become made;
  * - exec takes the new mm into use;
  * - the new mm is moved, or a thread of it begins a chosen system call;
  * - the parent is detached, or its mm ends: by then no child is without a mapping.
@@ -176,8 +178,8 @@
 /* State of a graft. The file header draws the transitions; graft_set_state() checks them. */
 enum shk_graft_state {
 	/*
-	 * Not attached and not in the table. Only the caller knows the graft that has allocated it,
-	 * or taken a parked one (shk_graft_prealloc()).
+	 * Not attached and not in the table. Known only to the caller that has allocated it, or has
+	 * taken it from the table, where it was PARKED (shk_graft_prealloc()).
 	 */
 	SHK_GRAFT_UNUSED,
 	/* Attached. fork or exec has created the mm, and may still fail and free it. */
@@ -236,8 +238,9 @@ struct shk_graft {
 	 * it on. Written by attach.c, inherit.c.
 	 *
 	 * previous.shadow is NULL if no binding on trial has placed the mm, or the mm was outside
-	 * before. These two need not be told apart. After a trial that failed, scope/place.c places
-	 * such an mm by the binding that applies then, or detaches it if none does.
+	 * before. These two need not be told apart: shk_graft_restore() does nothing then. After it
+	 * scope/place.c places the mm by the binding that applies. If none applies, it detaches the
+	 * mm if a binding has placed it.
 	 */
 	struct shk_previous previous;
 	/*
@@ -263,9 +266,9 @@ struct shk_graft {
 	 */
 	struct list_head children;
 	/*
-	 * BEING_MADE: in .children of the parent's graft. DETACHED: if shk_graft_detach_execs()
-	 * (inherit.h) has detached it, in the list of grafts that a detach of the parent ends after
-	 * its flush. Otherwise empty.
+	 * BEING_MADE: in .children of the parent's graft. DETACHED by shk_graft_detach_execs()
+	 * (inherit.h): in a list of the parent's detach, which gives these grafts up after its
+	 * flush. Otherwise empty.
 	 */
 	struct list_head sibling;
 	/*
@@ -368,8 +371,8 @@ struct shk_change {
 	struct shk_deferred_put deferred;
 	/*
 	 * Out, after -EAGAIN: the thread that keeps the text from changing, as shk_busy_pid() gives
-	 * it. It is in a body in place, or counts as such (shk_stack_check_and_change()). 0: there
-	 * was another reason.
+	 * it. It is in a body in place, or is treated as if it were
+	 * (shk_stack_check_and_change()). 0: there was another reason.
 	 */
 	pid_t busy;
 };
@@ -380,9 +383,9 @@ struct shk_change {
  *
  * No lock of this module is taken inside it; on Xen PV the mm's page_table_lock is. It is not
  * taken in interrupts, and its holders leave interrupts on. So a task that has interrupts off only
- * tries it. Otherwise this could be a deadlock: that task spins for shk_graft_lock and holds a lock
- * of the kernel. On the CPU of the holder of shk_graft_lock an interrupt spins for that other lock.
- * Exception: while the machine is stopped it is taken, since no task can hold it then.
+ * tries it. If it spun, it could hold a kernel lock for which an interrupt spins on the CPU of
+ * shk_graft_lock's holder: a deadlock. Exception: while the machine is stopped it is taken, since
+ * no task can hold it then.
  */
 extern spinlock_t shk_graft_lock;
 
@@ -417,8 +420,8 @@ void shk_pending_attach_add(struct shk_pending_attach *pending);
  * has not taken the new mm into use, there is none for either mm. The result is valid until
  * shk_graft_lock is released.
  *
- * Called only for an @mm that has no attached graft. That finds every pending attach, since its new
- * mm is in no shadow, also if the process was moved (struct shk_pending_attach).
+ * Called only for an @mm that has no attached graft. This misses no pending attach: its new mm is
+ * in no shadow, even if the process was moved (struct shk_pending_attach).
  */
 struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm);
 
@@ -473,8 +476,8 @@ int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, b
  * The caller flushes the mm after it has released shk_graft_lock. text_mutex is not needed:
  * - No tables are freed before that flush, since both shadows count the graft before and after
  *   (shk_graft_count()).
- * - Both texts have the same hooks, so a task in a function that hooks/hooks.c makes run in the
- *   base stays there.
+ * - The hooks of both texts lead the same functions to the base. So a task in such a function stays
+ *   in the base.
  * - Neither shadow has bodies in place.
  *
  * Error: XEN; the entry and the state have not changed.
@@ -487,11 +490,11 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling);
  * init_mm uses. On CPUs with itlb_multihit the entry then maps the base in pages of 4 KB, until
  * shk_graft_post_detach() is called.
  *
- * Origin and threads are cleared. All grafts in .children become made (shk_graft_set_made()). None
- * of their mms is without a mapping, for one of these reasons:
+ * Origin and threads are cleared. All grafts in .children become made (shk_graft_set_made()). Each
+ * of their mms has a mapping, for one of these reasons:
  * - shk_graft_has_unfinished_child() has returned false, and shk_graft_lock was held since then;
- * - no task can be in fork or exec in @graft's mm: none runs in it, or only current does. current
- *   is then in the exec that has created this mm, which has mappings.
+ * - no fork or exec in @graft's mm is creating another mm: no task runs in @graft's mm, or only
+ *   current does, still in the exec that has created @graft's mm.
  *
  * The shadow still counts @graft, and @graft keeps its references. The caller flushes the mm and
  * then calls shk_graft_unaccount(), or it calls shk_graft_flush_and_put() for both.
@@ -596,9 +599,9 @@ void shk_graft_put(struct shk_graft *graft);
  * Flushes the mm of @graft, which is DETACHED, and then calls shk_graft_post_detach(),
  * shk_graft_unaccount() and shk_graft_put(). So a worker frees @graft, also if its mm lives on.
  *
- * No other task can attach the mm meanwhile; otherwise shk_graft_post_detach() would need
- * text_mutex. The mm exists: the caller has a user of it, or runs in exit_mmap() or exec. No
- * spinlock is held. Waits for IPIs.
+ * The caller ensures that no other task can attach the mm meanwhile; otherwise
+ * shk_graft_post_detach() would need text_mutex. The mm exists: the caller has a user of it, or runs
+ * in exit_mmap() or exec. No spinlock is held. Waits for IPIs.
  */
 void shk_graft_flush_and_put(struct shk_graft *graft);
 
@@ -693,8 +696,8 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
  * Returns true if @mm is not where it is to be by the binding that applies to its process now.
  * @binding is the id of that binding, 0 if none applies. Does not sleep.
  *
- * @shadow: the one of its two shadows in which a binding that splits the cgroup wants @mm. NULL:
- * the question is only whether @binding has placed @mm, in whichever shadow; also if @binding is 0.
+ * @shadow: the one for @mm, of the two shadows of a binding that splits the cgroup. NULL: it does
+ * not matter in which shadow @binding has placed @mm. Always NULL if @binding is 0.
  * @moved: the process has moved between cgroups.
  *
  * An mm that a binding has placed may begin stretches, also in other shadows, and comes back when
@@ -706,8 +709,8 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
  *   0         a binding has placed it                         true
  *   not 0     @binding has not placed it                      true
  *   not 0     @binding has placed it, it is in a stretch      @moved
- *   not 0     @binding has placed it, it is in no stretch     true if in another shadow than
- *                                                             @shadow, which is not NULL
+ *   not 0     @binding has placed it, it is in no stretch     true if @shadow is not NULL and @mm
+ *                                                             is in another shadow
  */
 bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			 bool moved);
