@@ -600,8 +600,8 @@ void shk_graft_put(struct shk_graft *graft);
  * shk_graft_unaccount() and shk_graft_put(). So a worker frees @graft, also if its mm lives on.
  *
  * The caller ensures that no other task can attach the mm meanwhile; otherwise
- * shk_graft_post_detach() would need text_mutex. The mm exists: the caller has a user of it, or runs
- * in exit_mmap() or exec. No spinlock is held. Waits for IPIs.
+ * shk_graft_post_detach() would need text_mutex. The mm exists: the caller has a user of it, or
+ * runs in exit_mmap() or exec. No spinlock is held. Waits for IPIs.
  */
 void shk_graft_flush_and_put(struct shk_graft *graft);
 
