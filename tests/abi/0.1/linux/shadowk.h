@@ -14,9 +14,10 @@
  *            and SHK_SYSCALLS_CREATE return an owner's handle, SHK_HANDLE_DERIVE one with fewer
  *            rights. It is close-on-exec. It can be duplicated, inherited and sent over a socket.
  *
- * A shadow lives as long as it has a name, a handle, a grafted process, an attached cgroup, or a
- * stretch (SHK_ENTER) that returns to it. SHK_SHADOW_DESTROY removes its name and its edits at
- * once; what is left lives on for its handles.
+ * A shadow lives as long as it has a name, a handle, a grafted process, or an attached cgroup. It
+ * also lives while a stretch (SHK_ENTER) returns to it, or it is another shadow's target
+ * (SHK_SYSCALLS_CREATE). SHK_SHADOW_DESTROY removes its name and its edits at once; the rest of it
+ * lives on as long as it has handles.
  *
  * Terms: an edit is a difference of a shadow from the base: a probe, a patch or a raw edit. A
  * process is inside a shadow if its mm is grafted to it. A body is the code of a function.
@@ -510,7 +511,7 @@ struct shk_shadow_open {
  * @name:		its name, "" if it has none
  *
  * On the device: all shadows; needs CAP_SYS_ADMIN. On a handle: the handle's shadow alone; needs
- * no capability, and no right.
+ * no capability, and no right. A destroyed shadow that lives on is listed without a name.
  */
 struct shk_shadow_info {
 	__aligned_u64 id;
