@@ -25,8 +25,8 @@ REASON(FTRACE_DISABLED, EBUSY,
        "cannot {do}: kernel.ftrace_enabled is 0, and private text needs ftrace to follow the "
        "kernel's own patching; run 'sysctl kernel.ftrace_enabled=1'")
 REASON(FTRACE_DEAD, ENODEV,
-       "cannot {do}: the kernel's ftrace, which private text needs, has stopped after a fault (see "
-       "dmesg); reboot")
+       "cannot {do}: the kernel's ftrace has stopped after a fault (see dmesg), and private text "
+       "needs it; reboot")
 REASON(XEN, EIO, "cannot {do}: Xen refused a change of page tables; see 'xl dmesg' of the host")
 REASON(NO_CARRIER, EOPNOTSUPP,
        "cannot {do}: in a Xen PV guest that is not possible, and elsewhere it needs a kernel with "
