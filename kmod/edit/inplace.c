@@ -85,11 +85,17 @@ int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *s
 /*
  * Returns true if the base has a static key in [@from, @to). jump_label_text_reserved() decodes the
  * instruction at every static key, in the text of the task that registers a kprobe. If that task
- * is inside a shadow with other bytes there, the kernel stops by BUG().
+ * is inside a shadow with other bytes there, the kernel stops by BUG(). Takes text_mutex: while a
+ * key is switched, a breakpoint is at its instruction, which would be a BUG(), too.
  */
 static bool inplace_has_keys(unsigned long from, unsigned long to)
 {
-	return shk_call(jump_label_text_reserved)((void *)from, (void *)to - 1);
+	bool ret;
+
+	mutex_lock(shk_symbols.text_mutex);
+	ret = shk_call(jump_label_text_reserved)((void *)from, (void *)to - 1);
+	mutex_unlock(shk_symbols.text_mutex);
+	return ret;
 }
 
 /* Returns true if an exception table entry is for an address in [@from, @to). */
