@@ -46,12 +46,12 @@ int shk_new_handle_install(struct shk_new_handle *new, struct shk_shadow *shadow
 void shk_new_handle_cancel(struct shk_new_handle *new);
 /*
  * Creates a handle of @shadow that has @arg->rights only, and writes its id to @arg->id
- * (SHK_HANDLE_DERIVE). If SHK_RIGHT_ATTACH is among them, sets @shadow->shared, after which the
- * shadow accepts no patch for which threads are waited for. Takes the shadow's lock; sleeps.
+ * (SHK_HANDLE_DERIVE). If SHK_RIGHT_ATTACH is among them, sets @shadow->shared. A shared shadow
+ * accepts no patch that has to wait for threads. Takes the shadow's lock; sleeps.
  * Returns a descriptor (close-on-exec) or
  *
  *   -EINVAL		@arg->flags, ->rights or ->reserved
- *   EDITS_IN_PLACE	SHK_RIGHT_ATTACH, and the shadow has such a patch
+ *   EDITS_IN_PLACE	SHK_RIGHT_ATTACH, and the shadow has a patch that has to wait for threads
  *   SHADOW_DESTROYED
  *   -ENOMEM, -EMFILE, -ENFILE
  *   -ERESTARTSYS	the caller was killed

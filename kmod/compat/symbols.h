@@ -165,11 +165,11 @@ int shk_symbol_unique(const char *name, unsigned long *addr);
 int shk_symbol_in_modules(const char *name, unsigned long *addr);
 
 /*
- * Stores the address of the @pos-th symbol @name of the kernel image in *@addr; or of a module,
- * with the name "MODULE:SYMBOL". Symbols are counted from 1 on in the order of the kernel's table,
- * as livepatch does. If @pos is 0, there must be only one. May sleep; a module that is not held may
- * be unloaded meanwhile. Returns 0, or an error, after which *@addr is unchanged:
- *   SYMBOL_UNKNOWN    there is none, or there are less than @pos
+ * Stores the address of the @pos-th symbol called @name in *@addr. @name is "SYMBOL" in the kernel
+ * image, or "MODULE:SYMBOL" in a module. Symbols are counted from 1 on in the order of the kernel's
+ * table, as livepatch does. If @pos is 0, there must be only one. May sleep; a module that is not
+ * held may be unloaded meanwhile. Returns 0, or an error, after which *@addr is unchanged:
+ *   SYMBOL_UNKNOWN    there is none, or there are fewer than @pos
  *   SYMBOL_AMBIGUOUS  (only if @pos is 0) there are several
  */
 int shk_symbol_nth(const char *name, unsigned long pos, unsigned long *addr);

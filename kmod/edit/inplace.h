@@ -149,10 +149,10 @@ void shk_inplace_unpin(struct shk_patch *patch);
  * Returns 0, or
  *   -EAGAIN     thread *@busy is in a body; call again after shk_busy_task_wait()
  *   EDIT_THERE  another edit is in one of the bodies (@in)
- *   others      shk_inplace_allowed() refuses the patch by now (@in)
+ *   others      shk_inplace_allowed() no longer allows the patch (@in)
  *
- * After -EAGAIN *@busy is the thread's id in current's pid namespace, -1 if that does not show it.
- * Otherwise *@busy is 0, or unchanged if shk_inplace_allowed() has refused.
+ * After -EAGAIN *@busy is the thread's id in current's pid namespace, -1 if it has none there. It
+ * is unchanged if shk_inplace_allowed() has refused, and 0 in all other cases.
  */
 int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy);
 

@@ -425,9 +425,10 @@ void shk_livepatch_switch_forget(struct shk_patch *patch);
 /* ---- thunk.c ---- */
 
 /*
- * Prepares a RETPOLINES patch: makes an edit for the thunk of each register, which jumps through
- * the register. Called before @patch is applied, without a lock. Sleeps. Returns 0, -ENOMEM, or
- * NO_THUNKS: the kernel does not use retpolines on this CPU, or needs them for IBT.
+ * Prepares a RETPOLINES patch: for the thunk of each register, makes an edit that replaces the
+ * thunk by a jump through the register. Called before @patch is applied, without a lock. Sleeps.
+ * Returns 0, -ENOMEM, or NO_THUNKS: the kernel does not use retpolines on this CPU, or needs them
+ * for IBT.
  */
 int shk_retpolines_prepare(struct shk_patch *patch);
 

@@ -495,8 +495,8 @@ void shk_slot_put(int slot);
 unsigned long shk_slot_text(int slot);
 
 /*
- * Lets hits that begin in @slot from now on report nothing: tasks may still be on their way to it
- * when its edit is gone. Any context.
+ * Mutes @slot: hits that begin in it from now on report nothing. Called when the slot's edit is
+ * removed, since tasks may still be on their way to the slot then. Any context.
  */
 void shk_slot_mute(int slot);
 

@@ -147,9 +147,9 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
  * hooks that were made are removed, and @args->stretch is still the caller's. Locks: those of
  * shk_graft_attach().
  *
- * Errors: those of shk_graft_attach(), and with @args->stretch
+ * Errors: those of shk_graft_attach(), and, if @args->stretch is not NULL,
  *   STRETCHES_FULL     the mm is in SHK_ENTER_DEPTH stretches already
- *   THREAD_STRETCH     the mm is in a SHK_THREAD stretch in another shadow, or in any if
+ *   THREAD_STRETCH     the mm is in a SHK_THREAD stretch, and either that is in another shadow or
  *                      @args->thread is NULL
  */
 int shk_graft_do_attach(struct shk_attach_args *args);

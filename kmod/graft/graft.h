@@ -528,10 +528,11 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
  * Prepares @mm for an entry that is not the base's: evicts its lazy TLB users, which would execute
  * the shadow in the idle loop. Called before shk_graft_attach_entry(). Waits for IPIs. Cannot fail.
  *
- * CPUs with the bug itlb_multihit (mmu/small_pages.h) need more if @mm is in no shadow. There the
- * entry is first changed to tables that map the base in pages of 4 KB, and @mm is flushed.
+ * CPUs with the bug itlb_multihit (mmu/small_pages.h) need more: if @mm is in no shadow, it changes
+ * the entry to tables that map the base in pages of 4 KB. Then it flushes @mm.
  *
- * The caller holds text_mutex from before this call until after the flush of its own change.
+ * The caller holds text_mutex from before this call until it has changed the entry itself and has
+ * flushed @mm.
  */
 void shk_graft_pre_attach(struct mm_struct *mm);
 

@@ -103,7 +103,7 @@ int shk_busy_task_wait(unsigned long *until);
  */
 bool shk_stack_check_possible(void);
 
-/* Finds the kernel's functions for exec. Called once, when the module is loaded. */
+/* Looks up the kernel functions that implement exec. Called once, when the module is loaded. */
 void shk_stack_check_init(void);
 
 #endif /* SHK_STACK_CHECK_H */

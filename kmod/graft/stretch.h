@@ -109,9 +109,10 @@ struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch);
 void shk_stretch_put(struct shk_stretch *stretch);
 
 /*
- * Drops a reference to @stretch as shk_stretch_put() does, but keeps memory for one stretch. If
- * *@kept is NULL, the first stretch whose last reference goes is not freed: *@kept becomes its
- * memory, for shk_stretch_alloc(). The caller frees that by kfree() if it does not use it.
+ * Drops a reference to @stretch as shk_stretch_put() does, but can keep memory for one stretch. The
+ * put may end @stretch and, in turn, its outer ones. If *@kept is NULL, the first that ends is not
+ * freed: *@kept becomes its memory, for shk_stretch_alloc(). The caller frees that by kfree() if it
+ * does not use it.
  *
  * Sleeps. Neither a shadow's lock nor shk_graft_lock is held.
  */

@@ -60,8 +60,8 @@ void shk_thread_free(struct shk_thread *thread);
 
 /*
  * Adds the entry @thread to @list, with a depth of 1, and to the hash table. @mm is the mm of the
- * process, and is inside @shadow. From the return on, edits of @shadow act on no task that runs in
- * @mm and has no entry in @list. The list owns @thread then.
+ * process, and is inside @shadow. From the return on, edits of @shadow act on a task that runs in
+ * @mm only if the task has an entry in @list. The list owns @thread then.
  */
 void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
 		     struct shk_shadow *shadow);

@@ -18,7 +18,7 @@ struct shk_vector {
  * for SHK_VECTORS_MAX. Called at load. May sleep. Returns how many there are, or
  *   -EOPNOTSUPP  an interrupt is of no known kind, or sysvec_table is missing; the log says which
  *   -ENOENT      the handler of devices' interrupts or of spurious ones is missing; not logged
- *   -E2BIG       there is no room for one of those handlers; not logged
+ *   -E2BIG       more than SHK_VECTORS_MAX handlers, or a name is too long; not logged
  */
 int shk_vectors_find(struct shk_vector *vectors);
 

@@ -30,9 +30,9 @@ void shk_small_pages_init(void);
  */
 int shk_small_pages_get(void);
 /*
- * Counts one shadow with tables less. After the last one the tables that shk_small_pages_get() has
- * made are freed; no mm has them then. Does nothing without itlb_multihit. Takes small_pages_lock
- * and shk_tables_lock; may sleep.
+ * Decrements the count of shadows that have tables. At 0 it frees the tables that
+ * shk_small_pages_get() has made; no mm uses them by then. Does nothing without itlb_multihit.
+ * Takes small_pages_lock and shk_tables_lock; may sleep.
  */
 void shk_small_pages_put(void);
 /*

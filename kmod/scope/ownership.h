@@ -30,7 +30,7 @@ struct shk_ownership {
 	u32 irq;		       /* IRQ: number of the line; else 0 */
 	char pattern[SHK_PATTERN_LEN]; /* KTHREAD: of their names; else "" */
 
-	/* KTHREAD only; written by kthread.c with shk_async_lock held. */
+	/* The next two are of KTHREAD only. Written by kthread.c with shk_async_lock held. */
 	struct list_head by_age;  /* all patterns, the oldest first */
 	struct list_head threads; /* struct owned_thread: threads that execute the shadow by it */
 	unsigned int nr_threads;  /* how many; shk_own_next() reads it without that lock */

@@ -72,11 +72,11 @@ int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads a
  * before (SHK_LEAVE). A shadow that was destroyed meanwhile is skipped. Takes the lock of the
  * shadow that the process returns to. Returns 0 or
  *
- *   NO_STRETCH		the process is in no stretch, only other threads are in one (SHK_THREAD), or
- *			the stretch is in another shadow than @from and returns to a shadow
- *   NOT_INSIDE		the stretch is in another shadow than @from and returns to the base
+ *   NO_STRETCH		the process is in no stretch; or only threads other than current are in one
+ *			(SHK_THREAD); or the stretch is in another shadow and returns to a shadow
+ *   NOT_INSIDE		the stretch is in another shadow than @from, and returns to the base
  *   TASK_BUSY		*@busy was in the way
- *   XEN
+ *   XEN			Xen refused the change of the page tables
  *   -ERESTARTSYS	a signal came; nothing has changed
  */
 int shk_process_leave(struct shk_shadow *from, pid_t *busy);

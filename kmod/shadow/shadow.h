@@ -140,7 +140,10 @@ struct shk_shadow {
 	/* Jump at x64_sys_call(), of shadows with a target and of targets; scope/syscalls.c. */
 	struct shk_edit redirect;
 
-	/* edit/'s. Sites are read by hits with preemption off, and freed after grace periods. */
+	/*
+	 * The next members are used by edit/ only. Hits read sites with preemption off, so a site
+	 * is freed after grace periods.
+	 */
 	DECLARE_HASHTABLE(sites, SHK_SITE_BITS); /* struct shk_site, by address */
 	struct list_head probes;		 /* by id */
 	unsigned int nr_probes;			 /* read without .lock, too */

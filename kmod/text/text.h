@@ -100,10 +100,10 @@ struct shk_edit {
 	struct shk_page *page; /* while applied, else NULL. Under text_mutex */
 	struct list_head node; /* shk_page.edits. Under text_mutex */
 	/*
-	 * An optimised kprobe has overwritten several instructions of the base by a jump, at
-	 * [@held, @held + @held_len). This edit has some of those bytes. In the others, unless
-	 * edits have them, the page has the kprobe's int3 and the old instruction bytes: sync.c
-	 * keeps the jump out of the page.
+	 * [@held, @held + @held_len) is the jump of an optimised kprobe. In the base it has
+	 * overwritten several instructions. This edit covers some bytes of that range. sync.c keeps
+	 * the jump out of the page: bytes of the range that no edit covers are the kprobe's int3
+	 * and the old instruction bytes.
 	 *
 	 * @held_len is 0 if there is no such jump. Written by sync.c under text_mutex: by
 	 * shk_sync_hold() if the jump was there first, or when the kernel makes or takes back a
@@ -112,10 +112,10 @@ struct shk_edit {
 	unsigned long held;
 	u8 held_len;
 	/*
-	 * Valid if @held_len is not 0: the @len bytes that shk_text_revert() writes at @addr in the
-	 * place of @base, which has bytes of the jump. Within the jump they are the kprobe's int3
-	 * and old instruction bytes, elsewhere the base's. Written by sync.c with @held, under
-	 * text_mutex.
+	 * Valid if @held_len is not 0. shk_text_revert() then writes these @len bytes at @addr
+	 * instead of @base, since @base has bytes of the jump. Bytes within the jump are the
+	 * kprobe's int3 and old instruction bytes; the others are the base's. Written by sync.c
+	 * with @held, under text_mutex.
 	 */
 	u8 under[SHK_EDIT_MAX];
 };
@@ -498,9 +498,9 @@ struct shk_difference {
 /*
  * Finds, in @text's private pages, the lowest-addressed difference with a byte at or after @from,
  * and stores it in @difference. A run of stray bytes longer than SHK_EDIT_MAX is several
- * differences. Bytes that shk_edit.held explains are none. Needs no owner's lock. Takes text_mutex
- * for some pages at a time, so @text may change between them. Returns true if it found one; false
- * if there is none, or a fatal signal is pending.
+ * differences. Bytes that differ only because of a kprobe's jump (shk_edit.held) do not count.
+ * Needs no owner's lock. Takes text_mutex for some pages at a time, so @text may change between
+ * them. Returns true if it found one; false if there is none, or a fatal signal is pending.
  */
 bool shk_text_next_difference(struct shk_text *text, unsigned long from,
 			      struct shk_difference *difference);
