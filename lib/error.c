@@ -7,8 +7,6 @@
 
 #include "internal.h"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 /* The action of each call, as it follows "cannot", and the capability that the call needs. */
 static const struct {
 	const char *text;

@@ -10,6 +10,8 @@
 
 #include "shadowk.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 struct shadowk {
 	int fd;
 };
@@ -84,15 +86,12 @@ int shk_name_check(const char *name);
  */
 int shk_name_set(char to[SHADOWK_NAME_LEN], const char *name);
 
-/* probe.c: a place in text */
-struct shk_place {
-	uint64_t addr;
-	uint64_t offset;
-	char symbol[SHADOWK_SYMBOL_LEN];
-};
-
-/* Reads a place, as shadowk_probe_parse() does. Returns 0 or -errno. Does not note a reason. */
-int shk_place_parse(const char *text, struct shk_place *place);
+/*
+ * probe.c: reads the place @text, as shadowk_probe_parse() does, into the members of a spec.
+ * Returns 0 or -errno, with the reason noted. After an error nothing is written.
+ */
+int shk_place_parse(const char *text, uint64_t *addr, uint64_t *offset,
+		    char symbol[SHADOWK_SYMBOL_LEN]);
 
 /*
  * pidfd.c: opens a pidfd of the process that thread @pid belongs to. Returns it, -ESRCH, or an

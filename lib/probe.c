@@ -31,8 +31,6 @@ static const char *const arms[] = {
 	[SHK_ARM_JUMP] = "jump",
 };
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 const char *shadowk_kind_name(uint32_t kind)
 {
 	return kind < ARRAY_SIZE(kinds) && kinds[kind] ? kinds[kind] : "unknown";
@@ -73,50 +71,56 @@ static bool is_symbol(char c)
 	return isalnum((unsigned char)c) || (c && strchr("_.$", c));
 }
 
-int shk_place_parse(const char *text, struct shk_place *place)
+/*
+ * Reads a place. If it has a symbol, sets *@symbol_len to the bytes of @text that are the symbol.
+ * Returns 0 or -errno. Does not note a reason.
+ */
+static int place_parse(const char *text, uint64_t *addr, uint64_t *offset, size_t *symbol_len)
 {
-	uint64_t addr = 0, offset = 0;
 	bool colon = false;
 	size_t len = 0;
 	int err;
 
 	if (isdigit((unsigned char)text[0])) {
 		/* Refuse a decimal address: its user has probably forgotten the 0x. */
-		err = tolower(text[1]) == 'x' ? number_parse(text, &addr) : -EINVAL;
-		if (!err && !addr)
-			err = -EINVAL;
-	} else {
-		while (is_symbol(text[len]) || (text[len] == ':' && len && !colon)) {
-			colon |= text[len] == ':';
-			len++;
-		}
-		if (!len || text[len - 1] == ':' || (text[len] && text[len] != '+'))
-			return -EINVAL;
-		err = text[len] ? number_parse(text + len + 1, &offset) : 0;
-		if (!err && len >= SHADOWK_SYMBOL_LEN)
-			err = -ENAMETOOLONG;
+		err = tolower(text[1]) == 'x' ? number_parse(text, addr) : -EINVAL;
+		return !err && !*addr ? -EINVAL : err;
 	}
+	while (is_symbol(text[len]) || (text[len] == ':' && len && !colon)) {
+		colon |= text[len] == ':';
+		len++;
+	}
+	if (!len || text[len - 1] == ':' || (text[len] && text[len] != '+'))
+		return -EINVAL;
+	err = text[len] ? number_parse(text + len + 1, offset) : 0;
+	if (!err && len >= SHADOWK_SYMBOL_LEN)
+		err = -ENAMETOOLONG;
+	*symbol_len = len;
+	return err;
+}
+
+int shk_place_parse(const char *text, uint64_t *addr, uint64_t *offset,
+		    char symbol[SHADOWK_SYMBOL_LEN])
+{
+	uint64_t at = 0, bytes = 0;
+	size_t len = 0;
+	int err = place_parse(text, &at, &bytes, &len);
+
 	if (err)
-		return err;
-	*place = (struct shk_place){ .addr = addr, .offset = offset };
-	memcpy(place->symbol, text, len);
-	return 0;
+		return shk_return(err, 0);
+	*addr = at;
+	*offset = bytes;
+	memset(symbol, 0, SHADOWK_SYMBOL_LEN);
+	memcpy(symbol, text, len);
+	return shk_return(0, 0);
 }
 
 int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec)
 {
 	struct shadowk_probe_spec checked;
-	struct shk_place place;
 	int err = SHK_COPY_IN(&checked, spec, symbol);
 
-	if (!err)
-		err = shk_return(shk_place_parse(text, &place), 0);
-	if (err)
-		return err;
-	spec->addr = place.addr;
-	spec->offset = place.offset;
-	memcpy(spec->symbol, place.symbol, sizeof(spec->symbol));
-	return 0;
+	return err ? err : shk_place_parse(text, &spec->addr, &spec->offset, spec->symbol);
 }
 
 int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *spec)

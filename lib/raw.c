@@ -10,17 +10,9 @@ _Static_assert(SHADOWK_RAW_IDENTITY == SHK_RAW_IDENTITY, "uapi");
 int shadowk_raw_parse(const char *text, struct shadowk_raw_spec *spec)
 {
 	struct shadowk_raw_spec checked;
-	struct shk_place place;
 	int err = SHK_COPY_IN(&checked, spec, symbol);
 
-	if (!err)
-		err = shk_return(shk_place_parse(text, &place), 0);
-	if (err)
-		return err;
-	spec->addr = place.addr;
-	spec->offset = place.offset;
-	memcpy(spec->symbol, place.symbol, sizeof(spec->symbol));
-	return 0;
+	return err ? err : shk_place_parse(text, &spec->addr, &spec->offset, spec->symbol);
 }
 
 int shadowk_raw_add(struct shadowk_shadow *shadow, struct shadowk_raw_spec *spec)

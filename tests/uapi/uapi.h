@@ -642,4 +642,21 @@ static inline void sleeper_end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
+/* The address of the first symbol @wanted of /proc/kallsyms, which exists. */
+static inline uint64_t symbol_address(const char *wanted)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char line[700], name[512], type;
+	uint64_t addr, found = 0;
+
+	need(file);
+	while (!found && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%" SCNx64 " %c %511s", &addr, &type, name) == 3 &&
+		    !strcmp(name, wanted))
+			found = addr;
+	fclose(file);
+	need(found);
+	return found;
+}
+
 #endif /* SHADOWK_TEST_UAPI_H */

@@ -10,21 +10,6 @@
 
 static int dev, handle;
 
-static uint64_t address_of(const char *wanted)
-{
-	FILE *file = fopen("/proc/kallsyms", "r");
-	char line[700], name[512], type;
-	uint64_t addr, found = 0;
-
-	need(file);
-	while (!found && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%" SCNx64 " %c %511s", &addr, &type, name) == 3 &&
-		    !strcmp(name, wanted))
-			found = addr;
-	fclose(file);
-	return found;
-}
-
 static struct shk_probe_add int3_at(uint64_t addr)
 {
 	return (struct shk_probe_add){
@@ -48,7 +33,7 @@ static long try_probe(struct shk_probe_add add)
 /* The last bytes of some pages of text: those where an instruction begins, inside of a function. */
 static void page_edges(void)
 {
-	uint64_t page = (address_of("vfs_read") & ~4095ULL) + 4096;
+	uint64_t page = (symbol_address("vfs_read") & ~4095ULL) + 4096;
 	unsigned int seen = 0;
 
 	for (int n = 0; n < 40 && !seen; n++, page += 4096)
@@ -68,10 +53,10 @@ static bool is_suspect(const uint8_t *bytes)
 static void cannot_step(void)
 {
 	struct shk_text_read text = { .size = sizeof(text) };
-	uint64_t end = address_of("_etext");
+	uint64_t end = symbol_address("_etext");
 	unsigned int seen = 0, tried = 0;
 
-	for (uint64_t addr = address_of("_stext"); addr < end && !seen; addr += text.len) {
+	for (uint64_t addr = symbol_address("_stext"); addr < end && !seen; addr += text.len) {
 		memset(text.symbol, 0, sizeof(text.symbol));
 		text.addr = addr;
 		text.offset = 0;
@@ -176,7 +161,7 @@ static void module_busy(void)
 		usleep(20000);
 	expect_true(is_starting());
 	expect(probe_add(handle, probe_at("shk_slow:slow_exit", 0)), refusal);
-	expect(probe_add(handle, int3_at(address_of("slow_exit"))), refusal);
+	expect(probe_add(handle, int3_at(symbol_address("slow_exit"))), refusal);
 	expect_true(is_starting());
 	pthread_join(thread, NULL);
 	expect(ret, 0);

@@ -42,20 +42,26 @@ static struct shk_patch_add skip_at(const char *symbol, uint64_t offset, const c
 	return arg;
 }
 
-static uint64_t address_of(const char *wanted)
+/* An argument of @kind with the members that the kind needs. */
+static struct shk_patch_add of_kind(uint32_t kind)
 {
-	FILE *file = fopen("/proc/kallsyms", "r");
-	char line[700], name[512], type;
-	uint64_t addr, found = 0;
+	struct shk_patch_add arg = { .size = sizeof(arg), .kind = kind };
 
-	need(file);
-	while (!found && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%" SCNx64 " %c %511s", &addr, &type, name) == 3 &&
-		    !strcmp(name, wanted))
-			found = addr;
-	fclose(file);
-	need(found);
-	return found;
+	switch (kind) {
+	case SHK_PATCH_NOP:
+	case SHK_PATCH_RETURN:
+		strcpy(arg.function.symbol, GETPPID);
+		break;
+	case SHK_PATCH_SKIP_CALL:
+		strcpy(arg.call.symbol, GETPPID);
+		strcpy(arg.call.callee, "__task_pid_nr_ns");
+		break;
+	case SHK_PATCH_MODULE:
+	case SHK_PATCH_LIVEPATCH:
+		strcpy(arg.module.name, "no_such_module");
+		break;
+	}
+	return arg;
 }
 
 /*
@@ -81,22 +87,8 @@ static void unused_bytes(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		const size_t bytes[] = { kinds[i].used, (kinds[i].used + all) / 2, all - 1 };
-		struct shk_patch_add arg = { .size = sizeof(arg), .kind = kinds[i].kind };
+		struct shk_patch_add arg = of_kind(kinds[i].kind);
 
-		switch (arg.kind) {
-		case SHK_PATCH_NOP:
-		case SHK_PATCH_RETURN:
-			strcpy(arg.function.symbol, GETPPID);
-			break;
-		case SHK_PATCH_SKIP_CALL:
-			strcpy(arg.call.symbol, GETPPID);
-			strcpy(arg.call.callee, "__task_pid_nr_ns");
-			break;
-		case SHK_PATCH_MODULE:
-		case SHK_PATCH_LIVEPATCH:
-			strcpy(arg.module.name, "no_such_module");
-			break;
-		}
 		for (size_t n = 0; n < ARRAY_SIZE(bytes); n++) {
 			arg.space[bytes[n]] = 1;
 			expect(add(arg), -EINVAL);
@@ -123,28 +115,11 @@ static void flags(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
 		for (int bit = 0; bit < 32; bit++) {
-			struct shk_patch_add arg = {
-				.size = sizeof(arg),
-				.flags = 1U << bit,
-				.kind = allowed[i].kind,
-			};
+			struct shk_patch_add arg = of_kind(allowed[i].kind);
 
+			arg.flags = 1U << bit;
 			if (allowed[i].flags & arg.flags)
 				continue;
-			switch (arg.kind) {
-			case SHK_PATCH_NOP:
-			case SHK_PATCH_RETURN:
-				strcpy(arg.function.symbol, GETPPID);
-				break;
-			case SHK_PATCH_SKIP_CALL:
-				strcpy(arg.call.symbol, GETPPID);
-				strcpy(arg.call.callee, "__task_pid_nr_ns");
-				break;
-			case SHK_PATCH_MODULE:
-			case SHK_PATCH_LIVEPATCH:
-				strcpy(arg.module.name, "no_such_module");
-				break;
-			}
 			expect(add(arg), -EINVAL);
 		}
 }
@@ -174,7 +149,7 @@ static void contradictions(void)
 	expect(add(arg), -EINVAL);
 	expect(add(skip_of(GETPPID, "")), -EINVAL);
 	arg = skip_of(GETPPID, "__task_pid_nr_ns");
-	arg.call.addr = address_of(GETPPID);
+	arg.call.addr = symbol_address(GETPPID);
 	expect(add(arg), -EINVAL);
 	expect(add(skip_of("", "__task_pid_nr_ns")), -EINVAL);
 	expect(add(module_of(SHK_PATCH_MODULE, "")), -EINVAL);
@@ -210,8 +185,8 @@ static void nowhere(void)
 	expect_subject(nop_of("t_show"), ERROR(EINVAL, SHK_REASON_SYMBOL_AMBIGUOUS), "t_show");
 	expect(add(nop_at(1)), not_text);
 	expect(add(nop_at(UINT64_MAX)), not_text);
-	expect(add(nop_at(address_of(GETPPID) + 1)), ERROR(EINVAL, SHK_REASON_NOT_FUNCTION));
-	expect(add(nop_at(address_of("_etext"))), not_text);
+	expect(add(nop_at(symbol_address(GETPPID) + 1)), ERROR(EINVAL, SHK_REASON_NOT_FUNCTION));
+	expect(add(nop_at(symbol_address("_etext"))), not_text);
 }
 
 static void forbidden(void)

@@ -42,20 +42,6 @@ static long raw_add_addr(int handle, uint64_t addr, uint32_t flags, uint64_t len
 	return raw_add(handle, arg);
 }
 
-static uint64_t address_of(const char *name)
-{
-	FILE *file = fopen("/proc/kallsyms", "re");
-	char line[1024], found[512];
-	unsigned long addr = 0;
-
-	need(file);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "%lx %*c %511s", &addr, found) == 2 && !strcmp(found, name))
-			break;
-	fclose(file);
-	return addr;
-}
-
 static void contradictions(int handle)
 {
 	struct shk_raw_add arg = raw_at(FUNCTION, 0, SHK_RAW_IDENTITY, 1);
@@ -84,7 +70,7 @@ static void places(int handle)
 	const long past_symbol = ERROR(ERANGE, SHK_REASON_PAST_SYMBOL);
 	const long not_text = ERROR(ERANGE, SHK_REASON_NOT_TEXT);
 	const long forbidden = ERROR(EOPNOTSUPP, SHK_REASON_FORBIDDEN);
-	uint64_t stext = address_of("_stext"), etext = address_of("_etext");
+	uint64_t stext = symbol_address("_stext"), etext = symbol_address("_etext");
 
 	expect(raw_add(handle, raw_at("no_such_function", 0, SHK_RAW_IDENTITY, 0)),
 	       ERROR(ENOENT, SHK_REASON_SYMBOL_UNKNOWN));
@@ -187,7 +173,7 @@ static void instructions(int dev, int handle)
 /* Edits of the same page count their references; the page becomes the base's with the last one. */
 static void ranges(int dev, int handle)
 {
-	uint64_t stext = address_of("_stext");
+	uint64_t stext = symbol_address("_stext");
 	struct shk_raw_add arg = raw_at(FUNCTION, 0, SHK_RAW_IDENTITY, 0);
 	struct shk_raw_add two = raw_at("", 0, SHK_RAW_IDENTITY, 2);
 	char *before = state(dev, handle), *with_one;
