@@ -31,12 +31,18 @@ static const struct {
 	const char *name;
 	int errors[6]; /* errors that calls of other processes can cause */
 } ops[NR_OPS] = {
-	[CREATE] = { "create", { EEXIST } },	     [OPEN] = { "open", { ENOENT } },
-	[DESTROY] = { "destroy", { EBUSY } },	     [ATTACH] = { "attach", { ESRCH, ESTALE } },
-	[DETACH] = { "detach", { ESRCH, ENOENT } },  [ENTER] = { "enter", { ESTALE, ENOSPC } },
-	[LEAVE] = { "leave", { ENOENT } },	     [ADD] = { "probe", { ESTALE, EEXIST, EBUSY } },
-	[REMOVE] = { "remove a probe", { ENOENT } }, [PIN] = { "privatise", { ESTALE } },
-	[UNPIN] = { "give pages back", { ENOENT } }, [WALK] = { "walk", { 0 } },
+	[CREATE] = { "create", { EEXIST } },
+	[OPEN] = { "open", { ENOENT } },
+	[DESTROY] = { "destroy", { EBUSY, ESTALE } },
+	[ATTACH] = { "attach", { ESRCH, ESTALE } },
+	[DETACH] = { "detach", { ESRCH, ENOENT } },
+	[ENTER] = { "enter", { ESTALE, ENOSPC } },
+	[LEAVE] = { "leave", { ENOENT } },
+	[ADD] = { "probe", { ESTALE, EEXIST, EBUSY } },
+	[REMOVE] = { "remove a probe", { ENOENT } },
+	[PIN] = { "privatise", { ESTALE } },
+	[UNPIN] = { "give pages back", { ENOENT } },
+	[WALK] = { "walk", { 0 } },
 };
 
 static const char *const symbols[] = {
