@@ -75,8 +75,9 @@ struct shk_edit {
 	 * int3.
 	 *
 	 * The user of the edit allocates it by shk_copy_alloc() before shk_text_apply(), and frees
-	 * it by shk_copy_free() after shk_text_revert(). shk_text_apply() splits a 2 MB range that
-	 * has a page of 2 MB (shk_huge_split()). shk_huge_settle() keeps it split.
+	 * it by shk_copy_free() after shk_text_revert(). For an edit with a spare,
+	 * shk_text_apply() splits a range that has a page of 2 MB (shk_huge_split()). While the
+	 * edit is applied, shk_huge_settle() keeps the range split.
 	 */
 	struct shk_copy spare;
 	/*
@@ -87,14 +88,15 @@ struct shk_edit {
 	 */
 	void (*prepare)(struct shk_edit *edit);
 	/*
-	 * Optional. Tells the user of the edit about the base's byte at @addr. It may change @bytes
-	 * and write the same to @page by shk_page_write(). Called under text_mutex, possibly with
-	 * preemption off, so it does not sleep:
+	 * Optional. Tells the user of the edit that the base's byte at @addr is @base[0]. The
+	 * callback may change @bytes and write the same to @page by shk_page_write(). It is called
+	 * under text_mutex, possibly with preemption off, so it does not sleep:
 	 * - by shk_text_apply(), before the edit's bytes are written;
 	 * - while the edit is applied, each time before the kernel writes the base's byte at @addr.
+	 *   @base[0] is the new byte already.
 	 *
-	 * @base[0] is the new byte already. It is int3 if a kprobe is armed there, or until the
-	 * last step of a patch that the kernel makes in several steps.
+	 * @base[0] is int3 if the base has a kprobe's breakpoint at @addr. It is also int3 until
+	 * the last step of a patch that the kernel makes in several steps.
 	 */
 	void (*changed)(struct shk_edit *edit);
 	struct shk_page *page; /* while applied, else NULL. Under text_mutex */
@@ -129,12 +131,15 @@ struct shk_text {
 	 * while a caller holds either lock, no page that it has found is erased.
 	 */
 	struct xarray pages;
-	/* Written under text_mutex; shk_text_memory() reads them without a lock. */
+	/*
+	 * Counters of @tables and @pages. Written under text_mutex; shk_text_memory() reads
+	 * @nr_pages and @nr_ranges without a lock.
+	 */
 	unsigned int nr_pages;	/* private pages of 4 KB; one of 2 MB counts as 512 */
 	unsigned int nr_ranges; /* 2 MB ranges for which the text has a PTE page of its own */
 	/*
-	 * 2 MB ranges that one private page of 2 MB maps. Such a range keeps its PTE page, to which
-	 * map_huge() returns, so @nr_ranges counts it, too.
+	 * 2 MB ranges that one private page of 2 MB maps. The text keeps the PTE page of such a
+	 * range for the change back to 4 KB, so @nr_ranges counts the range, too.
 	 */
 	unsigned int nr_huge;
 	bool built; /* @tables exist. Under the owner's lock */
@@ -156,7 +161,10 @@ struct shk_page {
 	struct shk_text *text;	/* never changes */
 	struct list_head edits; /* struct shk_edit, in no order. Under text_mutex */
 	unsigned int pins;	/* calls of shk_text_pin() that include it. Under text_mutex */
-	/* While it is not inserted: a list of pages that were allocated, or are to be freed. */
+	/*
+	 * Entry in a list of pages that were allocated, or are to be freed. Not used while the page
+	 * is inserted (shk_page_insert()).
+	 */
 	struct list_head node;
 	struct hlist_node by_addr; /* in shk_copies_bucket(@addr). Under text_mutex */
 };
@@ -167,8 +175,8 @@ struct shk_page {
 void shk_text_setup(struct shk_text *text);
 /*
  * Makes the tables of @text, which map what the base maps. Does nothing if they exist. Called with
- * the owner's lock held, and without text_mutex. Takes the mutex of an ftrace hook; may sleep.
- * Returns 0 or
+ * the owner's lock held, and without text_mutex. Takes the mutex of the ftrace hook in
+ * mmu/tables.c, and small_pages_lock; may sleep. Returns 0 or
  *   -ENOMEM          out of memory
  *   XEN              Xen refused a change of page tables
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
@@ -178,9 +186,10 @@ void shk_text_setup(struct shk_text *text);
 int shk_text_build(struct shk_text *text);
 /*
  * Frees the tables of @text, if they exist. @text is not live and has no private pages, and no CPU
- * walks the tables. If an mm was ever grafted, the caller has called synchronize_rcu() since the
- * last one left, because int3 handlers may still read the tables. Called with the owner's lock
- * held, and without text_mutex. Takes the mutexes of ftrace hooks; may sleep.
+ * walks the tables. An int3 handler may still read the tables after the last grafted mm has left.
+ * So the caller has called synchronize_rcu() since then, unless no mm was grafted to these tables.
+ * Called with the owner's lock held, and without text_mutex. Takes the mutex of the ftrace hook in
+ * mmu/tables.c, and small_pages_lock; may sleep.
  */
 void shk_text_destroy(struct shk_text *text);
 /*
@@ -197,14 +206,15 @@ u64 shk_text_memory(const struct shk_text *text);
 void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsigned long target);
 
 /*
- * Applies @edit to @text: makes the page private, unless it is, and writes the edit's bytes. At
- * return every CPU that runs @text executes them. Makes the text's tables if there are none yet.
+ * Applies @edit to @text: makes the page of @edit->addr private, if it is not, and writes the
+ * edit's bytes. At return every CPU that runs @text executes these bytes. Makes the text's tables
+ * if there are none yet.
  *
- * If @text is live, CPUs may execute the place meanwhile:
+ * If @text is live, CPUs may execute the bytes while they change:
  * - an edit of one byte is written at once;
- * - a call or jump of 5 bytes is written by way of an int3. A CPU that hits the int3 skips the call
- *   or continues at the jump's target. So a call may only replace bytes whose execution may be left
- *   out: a nop, or ftrace's call at a __fentry__ site;
+ * - a call or jump of 5 bytes is written by way of an int3. A CPU that hits the int3 skips the
+ *   call, or continues at the jump's target. So a call may only replace an instruction that CPUs
+ *   may skip: a nop, or ftrace's call at a __fentry__ site;
  * - any other edit needs shk_edit.spare.
  *
  * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.
@@ -215,18 +225,20 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
  *   FTRACE_DEAD      ftrace has stopped
  *   others           errors of register_ftrace_function()
  *   -ENOMEM          out of memory
- *   -EINVAL          with a warning: the edit is not as described
+ *   -EINVAL          with a warning: @edit is empty, longer than SHK_EDIT_MAX, crosses the end of
+ *                    a page, or needs .spare and has none
  */
 int shk_text_apply(struct shk_text *text, struct shk_edit *edit);
 /*
- * Reverts @edit, which is applied to @text. At return every CPU that runs @text executes the bytes
- * that the base has there now, or @edit->under if another edit still holds the same jump
- * (shk_edit.held). While a call or jump of 5 bytes is reverted, a CPU that hits the int3 continues
- * behind the call or at the jump's target.
+ * Reverts @edit, which is applied to @text. At return every CPU that runs @text executes the base's
+ * bytes in the place of the edit's. If another edit still holds the kprobe's jump that @edit held
+ * (shk_edit.held), every CPU executes @edit->under instead. While a call or jump of 5 bytes is
+ * reverted, a CPU that hits the int3 continues behind the call or at the jump's target.
  *
- * The private page is freed, and the base's page mapped again, unless another edit or a pin needs
- * the page. As part of a page of 2 MB it stays until shk_huge_settle() splits that. Tasks may still
- * be preempted in code that @edit branched to; waiting for them is up to the caller.
+ * The base's page is mapped again, and the private page freed, unless another edit or a pin needs
+ * the page. If the page is part of a page of 2 MB, it stays private until shk_huge_settle() splits
+ * the page of 2 MB. Tasks may still be preempted in code that @edit branched to; waiting for them
+ * is up to the caller.
  *
  * Called with the owner's lock held. Takes text_mutex and, once that is released, the mutex of an
  * ftrace hook. Cannot fail: if Xen refuses to map @edit->spare, the function warns and writes the
@@ -236,8 +248,9 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit);
 
 /*
  * Replaces the bytes of @edit, which is applied to @text and has no .spare, by the @edit->len bytes
- * at @bytes. A CPU that hits the int3 meanwhile continues at @resume. At return every CPU
- * that runs @text executes the new bytes. Called with the owner's lock held. Takes text_mutex.
+ * at @bytes. Takes the steps of shk_poke(), so a CPU that hits their int3 continues at @resume. At
+ * return every CPU that runs @text executes the new bytes. Called with the owner's lock held. Takes
+ * text_mutex.
  */
 void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *bytes,
 		     unsigned long resume);
@@ -259,11 +272,11 @@ void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *byt
  */
 int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to);
 /*
- * Takes one pin from each page that holds a byte of [from, to), a range that was given to
- * shk_text_pin(). A private page without pins and edits is freed after a flush, and the base's page
- * mapped again. As part of a page of 2 MB it stays until shk_huge_settle() splits that. Called with
- * the owner's lock held. Takes text_mutex and, once that is released, the mutex of an ftrace hook.
- * Cannot fail.
+ * Removes one pin from each page that holds a byte of [from, to), a range that was given to
+ * shk_text_pin(). If a page then has neither pins nor edits, the base's page is mapped again, and
+ * the private page is freed after a flush. If the page is part of a page of 2 MB, it stays private
+ * until shk_huge_settle() splits the page of 2 MB. Called with the owner's lock held. Takes
+ * text_mutex and, once that is released, the mutex of an ftrace hook. Cannot fail.
  */
 void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to);
 
@@ -327,9 +340,9 @@ void shk_text_merge(struct shk_text *text, unsigned int range);
 /* ---- huge.c ---- */
 
 /*
- * Chooses the size of private pages for each 2 MB range that holds a byte of [from, to), and maps
- * the range again if it has the other size. Called after pages of the range were made private, or
- * lost their last edit or pin.
+ * Chooses, for each 2 MB range that holds a byte of [from, to), whether @text maps it by private
+ * pages of 4 KB or by one of 2 MB. Changes the mapping of a range that has the wrong size. Called
+ * after pages of the range have got, or lost, an edit or a pin.
  *
  * "Wanted" pages have an edit or a pin. huge_threshold is a parameter of the module; if it is 0, no
  * range has a page of 2 MB.
@@ -354,9 +367,9 @@ int shk_huge_split(struct shk_text *text, unsigned long addr);
 /* ---- pages.c ---- */
 
 /*
- * Releases at unload what text/ has: warns if a text still has a private page, and calls
- * shk_sync_exit(). main.c calls this one. May sleep. Does not return if ftrace has stopped with the
- * hook of sync.c in place; see shk_ftrace_hook_free().
+ * Ends text/ at unload: warns if a text still has a private page, and calls shk_sync_exit(). Called
+ * by main.c. May sleep. Does not return if ftrace has stopped with the hook of sync.c in place; see
+ * shk_ftrace_hook_free().
  */
 void shk_text_exit(void);
 
@@ -378,17 +391,18 @@ bool shk_page_wanted(const struct shk_page *page);
  */
 int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *pages);
 /*
- * Allocates sealed memory for those of @pages that have none, and copies the base's bytes of now to
- * it. Since the base may change, the caller calls shk_page_refresh() under text_mutex. No lock is
+ * Allocates sealed memory for @pages, which have none, and copies the base's bytes to it. The base
+ * may change after that, so the caller calls shk_page_refresh() under text_mutex. No lock is
  * needed; text_mutex is not held. May sleep. Returns 0, or -ENOMEM, after which some of @pages may
- * have memory.
+ * have memory that must not be mapped.
  */
 int shk_pages_fill(struct list_head *pages);
 /*
- * Allocates one sealed block of memory for @pages, and copies the base's bytes of now to it. @pages
- * are all pages of a 2 MB range, by address, without memory. Since the base may change, the caller
- * calls shk_page_refresh() under text_mutex. No lock is needed; text_mutex is not held. May sleep.
- * Returns 0, or -ENOMEM, also if memory is too fragmented; @pages may have memory then.
+ * Allocates one sealed block of memory for @pages, and copies the base's bytes to it. @pages are
+ * all pages of a 2 MB range, by address, without memory. The base may change after that, so the
+ * caller calls shk_page_refresh() under text_mutex. No lock is needed; text_mutex is not held. May
+ * sleep. Returns 0, or -ENOMEM if memory is short or fragmented. After -ENOMEM @pages may have
+ * memory that must not be mapped.
  */
 int shk_pages_fill_block(struct list_head *pages);
 /*
@@ -398,10 +412,11 @@ int shk_pages_fill_block(struct list_head *pages);
 void shk_pages_free(struct list_head *pages);
 /*
  * Ends an allocation that shk_page_alloc() began, after success and after failure. Frees all of
- * @pages, which no tables map and no TLB holds, and their memory. After success these are structs
- * that were not inserted, with memory that was not needed or was exchanged (huge.c). Also releases
- * the reserved entries of @text->pages in [from, to) at which no page was inserted. Called with the
- * owner's lock held, and without text_mutex. May sleep.
+ * @pages, which no tables map and no TLB holds, and their memory. After success @pages are structs
+ * that were not inserted, or that huge.c has erased. Their memory may be the old memory of a page
+ * to which huge.c has given the new one. Also releases the reserved entries of @text->pages in
+ * [from, to) at which no page was inserted. Called with the owner's lock held, and without
+ * text_mutex. May sleep.
  */
 void shk_pages_cancel(struct shk_text *text, struct list_head *pages, unsigned long from,
 		      unsigned long to);
@@ -430,18 +445,19 @@ void shk_page_refresh(struct shk_page *page, const u8 *bytes);
 		if ((page)->addr == ((addr)&PAGE_MASK))
 
 /*
- * Returns the hash bucket of shk_page.by_addr for @addr, in which other addresses' pages are, too.
- * It is read and written under text_mutex.
+ * Returns the hash bucket for @addr in the table of all texts' private pages (shk_page.by_addr).
+ * The bucket may also have pages of other addresses. It is read and written under text_mutex.
  */
 struct hlist_head *shk_copies_bucket(unsigned long addr);
 
 /* ---- copy.c ---- */
 
 /*
- * Allocates memory for @nr private pages in one piece of vmalloc space, since making memory
- * read-only costs a flush on every CPU. The order of use is shk_chunk_fill() up to @nr times,
- * shk_chunk_seal(), shk_chunk_put(). Needs no lock; text_mutex is not held. May sleep. Returns the
- * chunk with a reference for the caller, or NULL if there is no memory.
+ * Allocates memory for @nr private pages in one piece of vmalloc space. One shk_chunk_seal() makes
+ * the piece read-only, so every CPU flushes once for all pages. The order of use is
+ * shk_chunk_fill() up to @nr times, shk_chunk_seal(), shk_chunk_put(). Needs no lock; text_mutex is
+ * not held. May sleep. Returns the chunk with a reference for the caller, or NULL if there is no
+ * memory.
  */
 struct shk_chunk *shk_chunk_alloc(unsigned int nr);
 /*
@@ -451,8 +467,8 @@ struct shk_chunk *shk_chunk_alloc(unsigned int nr);
  */
 struct shk_chunk *shk_block_alloc(void);
 /*
- * Returns true if the memory of @copy, which has some, is part of a shk_block_alloc() block. Needs
- * no lock.
+ * Returns true if the memory of @copy, which is not empty, is part of a block of shk_block_alloc().
+ * Needs no lock, but the caller keeps @copy from changing.
  */
 bool shk_in_block(const struct shk_copy *copy);
 /*
@@ -496,11 +512,14 @@ struct shk_difference {
 };
 
 /*
- * Finds, in @text's private pages, the lowest-addressed difference with a byte at or after @from,
- * and stores it in @difference. A run of stray bytes longer than SHK_EDIT_MAX is several
- * differences. Bytes that differ only because of a kprobe's jump (shk_edit.held) do not count.
+ * Finds the first difference between @text and the base, by address, that has a byte at or after
+ * @from. Stores it in @difference. A difference is an edit, or a run of stray bytes, which belong
+ * to no edit and differ from the base's. A run longer than SHK_EDIT_MAX is several differences.
+ * Bytes that differ only because of a kprobe's jump (shk_edit.held) do not count.
+ *
  * Needs no owner's lock. Takes text_mutex for some pages at a time, so @text may change between
- * them. Returns true if it found one; false if there is none, or a fatal signal is pending.
+ * them. Returns true if it found a difference; false if there is none, or a fatal signal is
+ * pending.
  */
 bool shk_text_next_difference(struct shk_text *text, unsigned long from,
 			      struct shk_difference *difference);
@@ -555,9 +574,10 @@ void shk_poke_unguard(void);
  */
 void shk_poke_sync(void);
 /*
- * Returns where a CPU continues that has met a breakpoint of poke.c or replace.c in @text at @addr.
- * Returns 0 if the breakpoint is not theirs, or if a kprobe of the kernel is to serve it. Called in
- * the int3 handler, interrupts off, without locks; calls no function that can be probed.
+ * Looks for the int3 that a CPU has hit at @addr in @text among those that poke.c and replace.c
+ * have written. Returns the address at which the CPU continues. Returns 0 if the int3 is not one of
+ * these, or if a kprobe's handler is to take it. Called in the int3 handler, interrupts off,
+ * without locks; calls no function that can be probed.
  */
 unsigned long shk_poke_resume(const struct shk_text *text, unsigned long addr);
 
@@ -571,9 +591,9 @@ static inline const u8 *shk_page_bytes(const struct shk_page *page, unsigned lon
 }
 
 /*
- * Writes @len bytes to @page at @addr by text_poke(), which can write read-only memory. They are
- * within @page. Sends no IPI: other CPUs may execute old bytes until shk_poke_sync(). Called with
- * text_mutex held.
+ * Writes the @len bytes at @bytes, which do not cross the end of @page, to @page at @addr. Uses
+ * text_poke(), which can write read-only memory. Sends no IPI: other CPUs may execute old bytes
+ * until shk_poke_sync(). Called with text_mutex held.
  */
 void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes, size_t len);
 
@@ -601,29 +621,29 @@ void shk_sync_stop(void);
  */
 void shk_sync_exit(void);
 /*
- * Restores, in the page of @edit, the instructions that an optimised kprobe has overwritten by a
- * jump in the base. The jump is at @addr, and @edit, which is about to be applied, has at least one
- * of its bytes. @tail are the @len bytes that were at @addr + 1 before the jump.
+ * Restores, in the page of @edit, the instructions that the jump of an optimised kprobe has
+ * overwritten in the base. The jump is at @addr. @edit is about to be applied, and covers at least
+ * one byte of the jump. @tail has the @len bytes that were at @addr + 1 before the jump.
  *
  * Writes an int3 and @tail to the page at @addr: CPUs that run the text reach the kprobe by its
  * int3. Writes nothing if another edit holds the same jump, since the bytes are there already.
  *
  * Sets @edit->held = @addr and .held_len = @len + 1, and fills @edit->under. While .held_len is
  * set, sync.c does not copy the kernel's writes to [@held, @held + @held_len), except an int3. When
- * the kernel replaces the jump by the old instructions, sync.c sets .held_len to 0. Otherwise it
- * stays set until @edit is reverted. A kprobe that is optimised over an edit that is applied
- * already needs no call: sync.c sets the members itself.
+ * the kernel replaces the jump by the old instructions, sync.c sets .held_len to 0. If a kprobe is
+ * optimised while @edit is applied, sync.c sets these members without this function.
  *
  * Called by shk_edit.prepare(), so @edit->page is set, @edit is on no list, and text_mutex is held.
  * Interrupts are on.
  */
 void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8 len);
 /*
- * Ends the hold of @edit on a jump: copies [@edit->held, @edit->held + @edit->held_len) from the
+ * Ends the hold of @edit on a jump. Copies [@edit->held, @edit->held + @edit->held_len) from the
  * base to @page, unless another edit of @page holds the same jump. Does nothing if @edit->held_len
- * is 0. Leaves the members of @edit as they are. @edit was taken from the page's list, @page has
- * @edit->under in its place, and stays private. Called by shk_text_revert(), with text_mutex held
- * and interrupts on.
+ * is 0. Leaves the members of @edit as they are.
+ *
+ * Called by shk_text_revert() if @page stays private, with text_mutex held and interrupts on. The
+ * caller has written @edit->under to @page and has removed @edit from the page's list.
  */
 void shk_sync_release(struct shk_page *page, struct shk_edit *edit);
 
