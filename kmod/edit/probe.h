@@ -87,9 +87,15 @@ struct shk_probe {
 	struct list_head node;	  /* in shk_shadow.probes; the shadow's lock */
 	struct list_head in_site; /* in shk_site.probes; the shadow's lock, read under RCU */
 	struct shk_site *site;	  /* NULL until it is armed; the shadow's lock */
-	/* SHK_ASYNC_UNION: in shk_site.others of .union_site; the union's lock, read under RCU. */
+	/*
+	 * SHK_ASYNC_UNION: node in shk_site.others of .union_site. Written under the union's lock,
+	 * read by hits under RCU.
+	 */
 	struct list_head in_union;
-	/* SHK_ASYNC_UNION: the union's site at this address, or NULL; the union's lock. */
+	/*
+	 * SHK_ASYNC_UNION: the union's site at this address; else NULL. Written under the lock of
+	 * the probe's shadow and the union's lock, read under either.
+	 */
 	struct shk_site *union_site;
 	u64 id;
 	u64 offset;	/* bytes from .symbol to the instruction that was asked for */
@@ -113,9 +119,9 @@ struct shk_site {
 	struct hlist_node by_addr; /* in shk_shadow.sites */
 	struct list_head probes;   /* shk_probe.in_site */
 	/*
-	 * In a site of the union: the probes of all SHK_ASYNC_UNION shadows at this address, by
-	 * shk_probe.in_union. Each hit counts in every one of them. Written under the union's lock.
-	 * Empty in all other sites.
+	 * The probes of all SHK_ASYNC_UNION shadows at this address, if the site is the union's;
+	 * else empty. The nodes are shk_probe.in_union. A hit counts for each of these probes.
+	 * Written under the union's lock.
 	 */
 	struct list_head others;
 	struct list_head funcs; /* CALL: shk_func.in_site, the topmost function first */
@@ -125,17 +131,19 @@ struct shk_site {
 	struct shk_edit edit; /* its bytes change under text_mutex */
 	enum shk_probe_arm arm;
 	/*
-	 * Registered, and KPROBE_FLAG_DISABLED as long as the site exists. So the kernel has
-	 * checked the address, and has decoded and copied the instruction, but never arms it. Its
-	 * int3 handler finds the kprobe by the address. So it can step the copy when a CPU hits the
-	 * edit's int3. Other users may register kprobes at the same address.
+	 * A kprobe that is registered and disabled as long as the site exists. When the kernel
+	 * registers it, the kernel checks the address, and decodes and copies the instruction. The
+	 * kernel puts no breakpoint into the base for a disabled kprobe. When a CPU hits the edit's
+	 * int3, the kernel's handler finds the kprobe by its address and can step the copy. Other
+	 * users may register kprobes at the same address.
 	 */
 	struct kprobe kp;
 	int slot; /* CALL: index of its slot; else -1 */
 	/*
-	 * CALL: target of the base's own call at this address, which is ftrace's; 0 if the base
-	 * has none. Slots and stubs continue there after the hit. Written under text_mutex, read by
-	 * hits.
+	 * CALL: the ftrace trampoline that the base calls at this address; 0 if the base has a nop
+	 * there. A slot or stub continues in the trampoline after a hit. If the hit chooses a
+	 * patch's body, the stub continues at shk_traced() instead. Written under text_mutex, read
+	 * by hits without a lock.
 	 */
 	unsigned long chain;
 	u8 *detour;	   /* JUMP: its detour. INT3: one to continue in, or NULL. CALL: NULL */
@@ -146,8 +154,8 @@ struct shk_site {
 
 /*
  * Adds the probe that @arg describes to @shadow and arms it. Sets @arg->id and @arg->name. Takes
- * the shadow's lock. If the shadow is SHK_ASYNC_UNION, the caller is a user of the union meanwhile
- * (shk_union_get()).
+ * the shadow's lock. If the shadow's policy is SHK_ASYNC_UNION, the caller has called
+ * shk_union_get(), and calls shk_union_put() after the return.
  *
  * Returns 0, or
  *   -EINVAL           @arg is malformed
@@ -158,17 +166,19 @@ struct shk_site {
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
 /*
- * Tells whether shk_probe_add() would refuse @arg whatever the shadow is, because of its members or
- * of the place. Adds nothing. Takes no lock of a shadow; waits for a grace period. Returns the
- * error that shk_probe_add() would return, or 0. After 0 shk_probe_add() may still fail: because of
- * the name, another edit or a hook at the place, or because memory or slots are exhausted.
+ * Checks the members of @arg and the place that they name, as shk_probe_add() does. Adds nothing.
+ * Takes no lock of a shadow; waits for a grace period.
+ *
+ * Returns the error that shk_probe_add() would return for every shadow, or 0. After 0
+ * shk_probe_add() may still fail: the name may be taken or invalid, another edit or a hook may be
+ * at the place, or memory or slots may be exhausted.
  */
 int shk_probe_check(const struct shk_probe_add *arg);
 
 /*
- * Removes the probe of @shadow that @arg names. On return no execution is a hit, except those that
- * have begun. A worker frees the probe after grace periods, see shk_sites_settle(). Takes the
- * shadow's lock.
+ * Removes the probe of @shadow that @arg names. After the return, only hits that began earlier may
+ * still count for the probe. A worker frees the probe after grace periods, see shk_sites_settle().
+ * Takes the shadow's lock.
  *
  * Returns 0, or
  *   -EINVAL       @arg is malformed
@@ -218,13 +228,14 @@ int shk_location_resolve(const struct shk_location *place, char *symbol, unsigne
 			 unsigned long *offset, unsigned long *size);
 
 /*
- * Returns false if @addr, in the function @symbol, must hold the base's text in every shadow:
- * - the function executes while CR3 changes, so CPUs begin it in one text and end it in another;
- * - a hook lets the base execute the body instead, so an edit would have no effect;
- * - it is a thunk of returns or indirect branches.
+ * Returns false if the text at @addr, in the function @symbol, must be the base's in every shadow:
+ * - The function executes while CR3 changes, so CPUs begin it in one text and end it in another.
+ * - No shadow executes the body of the function: a hook lets the base execute it
+ *   (shk_hooks_replace_body()). An edit would have no effect.
+ * - @addr is in a thunk of returns or indirect branches.
  *
- * True does not say that an edit is allowed there: the address may be in kprobes' blacklist, or be
- * that of a hook (shk_is_hook_at()). Any context.
+ * True does not say that an edit is allowed at @addr: kprobes' blacklist may contain it, or a hook
+ * may be there (shk_is_hook_at()). Any context.
  */
 bool shk_location_may_differ(unsigned long addr, const char *symbol);
 
@@ -238,13 +249,16 @@ int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigne
 
 /*
  * Chooses the name of a new edit of @shadow, and copies it to @name, which has room for
- * SHK_NAME_LEN. The name is @wish. If @wish is "", it is made from @after: that is shortened if it
- * is too long, and characters that names cannot have become "_". If @taken(@shadow, name) is true,
- * "-2" is appended, or "-3" and so on. The caller holds the shadow's lock. Does not sleep.
+ * SHK_NAME_LEN. @taken tells whether another edit of the same kind has a name.
+ * - If @wish is not "", the name is @wish.
+ * - If @wish is "", the name is @after, shortened if it is too long. Characters that names cannot
+ *   have become "_". If @taken(@shadow, name) is true, "-2" is appended, or "-3" and so on.
+ *
+ * The caller holds the shadow's lock. Does not sleep.
  *
  * Returns 0, or
- *   NAME_INVALID  @wish has a character that names cannot have
- *   NAME_TAKEN    an edit has the name @wish: @taken(@shadow, @wish) is true
+ *   NAME_INVALID  @wish is not a valid name (shk_name_valid())
+ *   NAME_TAKEN    @taken(@shadow, @wish) is true
  */
 int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, const char *after,
 		    bool (*taken)(struct shk_shadow *shadow, const char *name));
@@ -252,16 +266,16 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 /* ---- site.c ---- */
 
 /*
- * Arms @probe at @addr: adds it to the shadow's site there, or makes and applies one. Sets
- * @probe->site. In a SHK_ASYNC_UNION shadow it arms the probe in the union, too, and in neither
- * text if one of the two fails. The caller is a user of the union then (shk_union_get()).
+ * Arms @probe at @addr: adds the probe to the shadow's site there. If there is no site, makes one
+ * and applies its edit. Sets @probe->site. If the shadow's policy is SHK_ASYNC_UNION, also arms the
+ * probe in the union, of which the caller is a user (shk_union_get()).
  *
- * @entry says that the entry of a function is meant: the probe goes to the function's __fentry__
- * site, if it has one. It goes to the instruction behind that site if SHK_PROBE_FORCE_INT3 is set,
- * if a hook is there, or if the site lies in two pages.
+ * @entry: @addr is the entry of a function. If the function has a __fentry__ site, the probe is put
+ * there instead of at @addr. The probe is put behind the __fentry__ site in three cases: the probe
+ * has SHK_PROBE_FORCE_INT3, a hook is at the site, or the site lies in two pages.
  *
- * The caller holds the shadow's lock. After an error no hit refers to @probe, and the caller frees
- * it.
+ * The caller holds the shadow's lock. May take the union's lock. After an error the probe is armed
+ * in no text and no hit refers to it; the caller frees it.
  *
  * Returns 0, or
  *   FORBIDDEN        one of these:
@@ -302,20 +316,19 @@ int shk_site_check(unsigned long addr);
  * Puts @func on top of the patches of the function whose __fentry__ site is @addr. Makes a stub for
  * @func unless it has one, and lets the entry jump there. Sets @func->site and @func->stub.
  *
- * From the return on, a call of the function in the shadow enters the body of the topmost function
- * of the site whose patch is not SHK_PATCH_OFF. If there is none, or the thread does not see the
- * shadow's edits (shk_thread_sees_edits()), the call enters the old body.
+ * After the return, a call of the function in the shadow enters the body of the topmost patch that
+ * is not SHK_PATCH_OFF. If all patches are off, or the calling thread does not see the shadow's
+ * edits (shk_thread_sees_edits()), the call enters the old body.
  *
  * The caller holds the shadow's lock. After an error @func is at no site, and has a stub only if it
  * had one before.
  *
  * Returns 0, or
  *   FORBIDDEN     a hook of the module is there, or kprobes forbids the place
- *   EDIT_THERE    one of these:
- *                 - the function has a body in place
+ *   EDIT_THERE    one of these; the first two only if shk_patch.in_place of @func is false:
+ *                 - a SHK_PATCH_IN_PLACE patch has replaced the bytes of the function's body
  *                 - the function has a patch, and that or @func is SHK_PATCH_IN_PLACE
  *                 - another edit has one of the bytes
- *                 While @func's own body is in place, the first two are not errors.
  *   NO_ROOM       all slots or stubs are taken
  *   OUT_OF_REACH  a jump from the stub does not reach @func->body
  *   MODULE_END    kprobes would read past the end of the module's text
@@ -325,22 +338,28 @@ int shk_site_check(unsigned long addr);
 int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned long addr);
 
 /*
- * Removes @func from its site. If it was the topmost function, the entry then jumps to the stub of
- * the next one, or calls the slot if only probes are left. If @func was the last user of the site,
- * the site is removed, and freed later, as by shk_site_remove().
+ * Removes @func from its site. The caller holds the shadow's lock. At return the edit of the site
+ * depends on the users that the site still has:
  *
- * @func->site and the stub stay. The caller holds the shadow's lock. It must not free the stub and
- * the body before a grace period of RCU tasks, since tasks may be in the stub or on their way to
- * the body.
+ *   functions    a jump to the stub of the topmost function
+ *   only probes  a call of the site's slot
+ *   none         reverted; a worker frees the site after grace periods, see shk_sites_settle()
+ *
+ * @func->site and @func->stub stay set. The caller must not free the stub or the body before a
+ * grace period of RCU tasks. Tasks may be in the stub or on their way to the body.
  */
 void shk_site_unpatch(struct shk_func *func);
 
 /*
- * Makes the stub of the topmost function of @site fast if nothing but its patch wants the entry,
- * else slow (shk_stub_set_fast()). It is fast if the patch is SHK_PATCH_FAST, the base has no
- * active ftrace call here, the site has no probes, and shk_shadow.asks_threads is false. Called
- * after one of these has changed. Does nothing if @site has no function. Takes text_mutex; the
- * caller holds the shadow's lock.
+ * Makes the stub of the topmost function of @site fast or slow (shk_stub_set_fast()). The stub
+ * becomes fast if all of these are true, else slow:
+ * - the patch of the function is SHK_PATCH_FAST
+ * - the site has no probes
+ * - the base does not call ftrace here: shk_site.chain is 0
+ * - shk_shadow.asks_threads is false
+ *
+ * Called after one of these has changed. Does nothing if @site has no function. Takes text_mutex;
+ * the caller holds the shadow's lock.
  */
 void shk_site_refresh(struct shk_site *site);
 
@@ -352,14 +371,16 @@ void shk_site_refresh(struct shk_site *site);
 void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask);
 
 /*
- * Returns true if an optimised kprobe, wherever it begins in this function, could put a jump over
- * @addr that lies in two pages. @offset is the number of bytes from the function's beginning to
- * @addr; no such jump begins further back. No edit may be at such an address: a shadow with a
- * private copy of one of the two pages would execute half of the jump. Any context.
+ * Returns true if the jump of an optimised kprobe could cover @addr and lie in two pages. Such a
+ * jump has 5 bytes and begins at @addr or up to 4 bytes before it, in the same function. @offset is
+ * the number of bytes from the function's beginning to @addr.
+ *
+ * No edit may be at such an address: a shadow with a private copy of one of the two pages would
+ * execute half of the jump. Any context.
  */
 bool shk_at_page_edge(unsigned long addr, unsigned long offset);
 
-/* Returns true if a branch of 5 bytes at @addr would lie in two pages, so can be no edit. */
+/* Returns true if a branch of 5 bytes at @addr would lie in two pages, as no edit may. */
 static inline bool shk_branch_spans_pages(unsigned long addr)
 {
 	return offset_in_page(addr) > PAGE_SIZE - JMP32_INSN_SIZE;
@@ -405,24 +426,28 @@ int shk_kprobe_register(struct kprobe *kp);
 int shk_kprobe_refused(int err);
 
 /*
- * Disarms @probe: removes it from its site and from the union's site. Removes each of the two that
- * has no other user, after which every CPU executes the base's bytes there. Releases the hooks of
- * returns (shk_returns_exit()). A worker frees the probe and the sites after grace periods, see
- * shk_sites_settle(). Cannot fail. The caller holds the shadow's lock.
+ * Disarms @probe: removes it from its site, and from the union's site if it is at one. If a site
+ * has no other user, its edit is reverted: at return every CPU executes the base's bytes there.
+ * Releases the hooks of returns (shk_returns_exit()). A worker frees the probe and the reverted
+ * sites after grace periods, see shk_sites_settle(). Cannot fail. May take the union's lock; the
+ * caller holds the shadow's lock.
  */
 void shk_site_remove(struct shk_probe *probe);
 
 /*
- * Waits until the worker has freed all probes and sites that were removed before the call. @all:
- * waits if anything is left to free. Otherwise waits only if a site in a module is left, since that
- * keeps the module from being unloaded. The caller holds no lock.
+ * Waits until the worker has freed all probes and sites that were removed before the call. Returns
+ * at once if nothing is left to free; if @all is false, also if no site in a module is left. Such a
+ * site keeps its module from being unloaded. The caller holds no lock.
  *
  * Returns true if it has waited, so that slots, detours and modules may be free. Returns false if
  * there was nothing to wait for, or the caller was killed.
  */
 bool shk_sites_settle(bool all);
 
-/* Frees all that was removed. Called when the module is unloaded: no shadow is left. */
+/*
+ * Frees the removed probes and sites that the worker has not freed. Called when this module is
+ * unloaded: no shadow is left.
+ */
 void shk_sites_exit(void);
 
 /*
@@ -463,25 +488,25 @@ void shk_counts_free(struct shk_probe *probe);
 /* ---- hit.c ---- */
 
 /*
- * Allocates @probe->rethook and its hooks of returns. Each call in progress needs one, so their
- * number limits the calls that can be in progress at once; further ones count as missed. Also keeps
- * kernels before 6.10 from printing their one-time warning about stacks with hooked returns. Takes
- * no lock. Returns 0 or -ENOMEM.
+ * Allocates @probe->rethook and a fixed number of hooks of returns. Each call in progress uses one
+ * hook. A call that finds no free hook counts as missed. Also keeps kernels before 6.10 from
+ * printing their one-time warning about stacks with hooked returns. Takes no lock. Returns 0 or
+ * -ENOMEM.
  */
 int shk_returns_init(struct shk_probe *probe);
 
 /*
- * Releases @probe->rethook, if there is one. After a grace period no return is reported; calls in
- * progress return through the kernel's own code. The pointer stays valid for hits that use it now:
- * the kernel frees the rethook after a grace period. Takes no lock.
+ * Releases @probe->rethook, if there is one. Hits may use the pointer until a grace period has
+ * passed. After that no return is reported, and the kernel may free the rethook. Calls in progress
+ * still return through the kernel's trampoline of rethooks. Takes no lock.
  */
 void shk_returns_exit(struct shk_probe *probe);
 
 /* ---- slot.c: see slot_entry.h ---- */
 
 /*
- * Takes a slot for @site. Takes slot_lock, inside any lock of a shadow. Returns the index, or
- * NO_ROOM: all are taken.
+ * Takes a slot for @site. Takes slot_lock; the caller may hold locks of shadows. Returns the index
+ * of the slot, or NO_ROOM: all slots are taken.
  */
 int shk_slot_get(struct shk_site *site);
 
@@ -543,12 +568,13 @@ unsigned long shk_detour_insn(u8 *detour);
 u8 *shk_detour_get_value(u64 value, unsigned long back);
 
 /*
- * Takes a stub for @func and writes its code: its fast way jumps to @func->body, its slow way calls
- * shk_hit_call(). @site is not the address of the function's __fentry__ site, but the one behind
- * it, where the old body begins. The stub is slow. Takes slot_lock and text_mutex.
- * Returns the index, or
+ * Takes a stub for @func and writes its code. A fast stub jumps to @func->body, a slow one calls
+ * shk_hit_call(). The new stub is slow. @site is the address behind the function's __fentry__ site,
+ * where the old body begins. Takes slot_lock and text_mutex.
+ *
+ * Returns the index of the stub, or
  *   NO_ROOM       all stubs are taken
- *   OUT_OF_REACH  a jump does not reach @func->body, or @site is no sign-extended 32-bit number
+ *   OUT_OF_REACH  a jump does not reach @func->body, or a push of 32 bits cannot express @site
  */
 int shk_stub_get(struct shk_func *func, unsigned long site);
 
@@ -565,22 +591,22 @@ unsigned long shk_stub_text(int stub);
 unsigned long shk_stub_jump(int stub);
 
 /*
- * Makes @stub jump to its body without a check (@fast), or call shk_hit_call(). The caller holds
- * text_mutex. Does not sleep.
+ * Makes @stub fast or slow. If @fast, the stub jumps to its body without a check. Otherwise the
+ * stub calls shk_hit_call(), which chooses the body. The caller holds text_mutex. Does not sleep.
  */
 void shk_stub_set_fast(int stub, bool fast);
 
 /*
- * Returns the address of a function that continues at @behind_site, the address behind a
- * __fentry__ site: to call it is to call the old body. Returns 0 if no room is left. All calls with
- * one @behind_site return the same function, which stays until each call has its shk_old_put().
- * Takes slot_lock and text_mutex.
+ * Returns the address of a function that jumps to @behind_site, the address behind a __fentry__
+ * site, and so executes the old body. Returns 0 if no room is left. Calls with the same
+ * @behind_site return the same function. Each call adds a use of the function, which shk_old_put()
+ * drops. Takes slot_lock and text_mutex.
  */
 unsigned long shk_old_get(unsigned long behind_site);
 
 /*
- * Drops one use of @old, a result of shk_old_get(). Before the last one, the caller ensures that no
- * task is in it. Takes slot_lock.
+ * Drops one use of @old, a result of shk_old_get(). With the last use, the function @old becomes
+ * free; before that the caller ensures that no task executes it. Takes slot_lock.
  */
 void shk_old_put(unsigned long old);
 
