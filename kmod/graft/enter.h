@@ -12,10 +12,10 @@
 #include "graft/attach.h"
 
 /*
- * Begins a stretch in @shadow: attaches @change->mm to @shadow and remembers where it was, for
- * shk_graft_return(). From the return on all threads of the process execute the text of @shadow.
- * Stretches nest, also across shadows and in @shadow itself. A pending attach of the process is
- * cancelled.
+ * Begins a stretch in @shadow: attaches @change->mm to @shadow. For shk_graft_return() the stretch
+ * remembers the shadow in which the mm was before, or the base. After a return of 0, all threads of
+ * the process execute the text of @shadow. Stretches nest, also across shadows and in @shadow
+ * itself. A pending attach of the process is cancelled.
  *
  * A child that fork creates is in the same stretches and leaves them by itself. A program that
  * exec runs stays in @shadow, in no stretch. Every attach or detach of the process ends all
@@ -89,8 +89,10 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
  * begun. When the outermost SHK_THREAD stretch has ended, edits act on all threads of the process
  * again: those of the shadow that the mm has returned to.
  *
- * @from: the shadow in which the mm must be. @change->check is used by this function: NULL before
- * and after. Locks the shadow that the mm returns to; the caller holds no shadow's lock. Sleeps.
+ * @from: the shadow in which the mm must be, else NO_STRETCH is returned. @change->check: the
+ * caller leaves it NULL; this function sets it, and sets it to NULL again before it returns.
+ *
+ * The caller holds no shadow's lock; this function locks the shadow that the mm returns to. Sleeps.
  * Afterwards, also after an error, the caller calls shk_deferred_put_run().
  *
  * Errors; the mm executes the text that it executed before:

@@ -54,8 +54,9 @@ struct shk_shadow {
 	 * - for a moment: shk_shadow_find(), shk_shadow_next(), shk_graft_get_shadow(), and changes
 	 *   of a graft (struct shk_deferred_put)
 	 *
-	 * Edits, ownerships and CPUs hold none: they end before the last reference, or its put
-	 * removes them. The count of a hidden shadow stays 1.
+	 * Edits, the carrier and ownerships (scope/ownership.h) hold none: the put of the last
+	 * reference removes them. CPUs hold none: a graft keeps its reference until all CPUs have
+	 * flushed. The count of a hidden shadow stays 1.
 	 */
 	refcount_t ref;
 	u64 id; /* from 1 on, never reused. Fixed */
@@ -74,7 +75,7 @@ struct shk_shadow {
 	u64 last_handle;
 	bool shared; /* a handle with SHK_RIGHT_ATTACH was derived. Never cleared */
 
-	/* struct shk_graft.node, by order. Under shk_graft_lock. */
+	/* struct shk_graft.node, by ascending shk_graft.order. Under shk_graft_lock. */
 	struct list_head grafts;
 	/*
 	 * Number of mms that are grafted to it, of mms that were detached and await a flush, and of
@@ -83,23 +84,23 @@ struct shk_shadow {
 	 */
 	unsigned int nr_grafts;
 	/*
-	 * Entries of struct shk_thread: threads that alone of their process act on the edits, and
-	 * processes no thread of which does. 0: all threads of all processes inside act on the
-	 * edits, and hits do not ask. A hidden shadow's is always 1, so that hits ask and find out.
-	 * Written under shk_graft_lock, and while .lock is held 0 stays 0. Read by hits without a
-	 * lock.
+	 * Number of entries (struct shk_thread) for this shadow in the table of graft/thread.c. If
+	 * it is 0, edits act on all threads inside. Otherwise each hit calls shk_thread_is_listed()
+	 * to find out whether edits act on current. A hidden shadow has no entries, but always 1
+	 * here: each hit makes that call, which returns false. Written under shk_graft_lock; while
+	 * .lock is held 0 stays 0. Hits read it without a lock.
 	 */
 	unsigned int nr_threads;
 
 	/*
-	 * Edits that cannot ask whether the thread is to act on them: bodies in place, raw edits,
-	 * and edits of patches inside functions. While there are any, no thread enters alone.
+	 * Number of edits that cannot test whether they act on current: raw edits, edits of patches
+	 * inside functions, and bodies of IN_PLACE patches, also of those that are switched off.
+	 * While it is not 0, SHK_ENTER refuses SHK_THREAD stretches.
 	 */
 	unsigned int nr_common;
 	/*
-	 * Stubs of patches test whether the patch acts on the current thread. Set before the first
-	 * SHK_THREAD stretch begins, in which edits act on one thread only. Read without .lock,
-	 * too.
+	 * True if stubs of patches test whether the patch acts on current. It becomes true before
+	 * the first SHK_THREAD stretch begins. Read without .lock, too.
 	 */
 	bool asks_threads;
 
@@ -109,15 +110,27 @@ struct shk_shadow {
 	 */
 	unsigned int nr_cgroups;
 
-	/* An mm of its own that kernel threads and interrupts load; NULL: none. graft/carrier.h. */
+	/*
+	 * The carrier mm (graft/carrier.h): interrupts and kernel threads load it to execute the
+	 * shadow. NULL: none. Written under .lock; read without it, too.
+	 */
 	struct mm_struct *carrier;
 	unsigned int carrier_users;
 	struct list_head ownerships; /* struct shk_ownership, by id */
 	u64 last_ownership;
 
-	/* Work that its processes raise is followed (scope/causal.c). Read without .lock, too. */
+	/*
+	 * True if work that processes inside raise executes the shadow (scope/causal.h): work
+	 * items, timers and softirqs. Read without .lock, too.
+	 */
 	bool causal;
-	/* Times that work could not be followed, or was raised by others as well. */
+	/*
+	 * How often such work was not made to execute the shadow. The union (scope/union.h) counts
+	 * here its own work. Reasons:
+	 * - another task had raised the same softirq, too
+	 * - there was no memory or no free note for the work
+	 * - the CPU executed work of the same kind in a shadow already
+	 */
 	atomic64_t nr_unfollowed;
 
 	/*
@@ -133,16 +146,21 @@ struct shk_shadow {
 	/* In .callers of the target. Written under the target's lock and shk_graft_lock. */
 	struct list_head caller;
 	/*
-	 * The chosen system calls; a target has all of its callers' here. Written under .lock, by
-	 * scope/syscalls.c. Read without it, with interrupts off or under shk_graft_lock.
+	 * The chosen system calls, by number. If the shadow has a target, they are fixed. If it is
+	 * a target, they are the chosen calls of all .callers, and scope/syscalls.c writes them
+	 * under .lock. Readers without .lock have interrupts off or hold shk_graft_lock.
 	 */
 	unsigned long calls[SHK_SYSCALLS_WORDS];
-	/* Jump at x64_sys_call(), of shadows with a target and of targets; scope/syscalls.c. */
+	/*
+	 * The jump from x64_sys_call() to shk_syscalls_entry (scope/syscalls.c). It is applied in a
+	 * shadow that has a target, and in a target while that has callers.
+	 */
 	struct shk_edit redirect;
 
 	/*
-	 * The next members are used by edit/ only. Hits read sites with preemption off, so a site
-	 * is freed after grace periods.
+	 * .sites to .last_raw belong to edit/; other layers only read .nr_probes and .bodies. Hits
+	 * read .sites with preemption off. So a removed site is freed after grace periods of RCU
+	 * tasks and of RCU.
 	 */
 	DECLARE_HASHTABLE(sites, SHK_SITE_BITS); /* struct shk_site, by address */
 	struct list_head probes;		 /* by id */
@@ -181,40 +199,44 @@ struct shk_body {
 /* ---- locks ---- */
 
 /*
- * Takes the locks of @shadow and of its target, if it has one. Called with no shadow's lock held,
- * on behalf of a user who has nothing to revert. May sleep. Returns 0; -ERESTARTSYS: the caller was
- * killed, and no lock is held. Ends by shk_shadow_unlock().
+ * Takes the locks of @shadow and of its target, if it has one. The wait is killable: for a caller
+ * that has nothing to revert. Called with no shadow's lock held. May sleep. Returns 0;
+ * -ERESTARTSYS: the caller was killed, and no lock is held. The caller releases the locks by
+ * shk_shadow_unlock().
  */
 int __must_check shk_shadow_lock(struct shk_shadow *shadow);
 /*
  * Takes the locks of @shadow, of @other, which may be NULL, and of their targets; each once, if
  * some are the same. Called with no shadow's lock held. May sleep. Returns 0; -ERESTARTSYS: the
- * caller was killed, and no lock is held. Ends by shk_shadow_unlock_both().
+ * caller was killed, and no lock is held. The caller releases the locks by
+ * shk_shadow_unlock_both().
  */
 int __must_check shk_shadow_lock_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /*
  * Waits until the locks of @shadow, of @other, which may be NULL, and of their targets are free:
- * takes and releases them. For a caller whose trylock has failed, and that has released what other
- * tasks need. Called with no shadow's lock held. May sleep. Returns 0; -ERESTARTSYS: the caller was
- * killed.
+ * takes and releases them. The caller then tries the locks under another lock, such as a process's
+ * cred_guard_mutex, which it does not hold during this wait. Called with no shadow's lock held. May
+ * sleep. Returns 0; -ERESTARTSYS: the caller was killed.
  */
 int __must_check shk_shadow_wait_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /*
  * Takes the locks of @shadow and of its target, if it has one, if both are free. For a caller that
- * holds what others need, such as another process's cred_guard_mutex. Does not sleep. Returns true
- * if it has them; false: no lock is held. Ends by shk_shadow_unlock().
+ * holds a lock for which other tasks wait, such as another process's cred_guard_mutex. Does not
+ * sleep. Returns true if it has taken them; false: no lock is held. The caller releases the locks
+ * by shk_shadow_unlock().
  */
 bool __must_check shk_shadow_trylock(struct shk_shadow *shadow);
 /*
  * Takes the locks of @shadow, of @other, which may be NULL, and of their targets, if all are free.
- * Does not sleep. Returns true if it has them; false: no lock is held. Ends by
- * shk_shadow_unlock_both().
+ * Does not sleep. Returns true if it has taken them; false: no lock is held. The caller releases
+ * the locks by shk_shadow_unlock_both().
  */
 bool __must_check shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /*
- * Takes the locks of @shadow, of @other, which may be NULL, and of their targets, even if the
- * caller is killed. For a caller that has something to revert. Called with no shadow's lock held.
- * May sleep. Ends by shk_shadow_unlock_both(), or by shk_shadow_unlock() if @other is NULL.
+ * Takes the locks of @shadow, of @other, which may be NULL, and of their targets. The wait is not
+ * killable: for a caller that must complete or revert a change. Called with no shadow's lock held.
+ * May sleep. The caller releases the locks by shk_shadow_unlock_both(), or by shk_shadow_unlock()
+ * if @other is NULL.
  */
 void shk_shadow_lock_always(struct shk_shadow *shadow, struct shk_shadow *other);
 /* Releases the locks of @shadow and of its target, if it has one. */
@@ -229,7 +251,8 @@ void shk_shadow_assert_none_locked(void);
 
 /*
  * Takes the lock of @shadow, which is hidden. Called with or without the locks of other shadows
- * that are not hidden. May sleep, not killable. Ends by shk_shadow_unlock_hidden().
+ * that are not hidden. May sleep, not killable. The caller releases the lock by
+ * shk_shadow_unlock_hidden().
  */
 static inline void shk_shadow_lock_hidden(struct shk_shadow *shadow)
 {
@@ -267,26 +290,34 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 				     void (*teardown)(struct shk_shadow *),
 				     struct shk_shadow *target);
 /*
- * Makes @shadow known by its id and its name, which gets a reference. The caller has made all that
- * the shadow needs. After an error it gives the shadow up by shk_shadow_put(). Takes names_lock;
- * may sleep.
+ * Lets other tasks find @shadow by its id, and by its name if it has one. The name gets a reference
+ * of its own. Called last by the creator of @shadow, since other tasks may use it at once. After an
+ * error the creator drops its reference by shk_shadow_put(). Takes names_lock; may sleep. Returns 0
+ * or
  *   NAME_TAKEN    a shadow has that name
  *   -ERESTARTSYS  the caller was killed
  */
 int shk_shadow_publish(struct shk_shadow *shadow);
 /*
  * Creates a hidden shadow, for the module's own use. It has no name, shk_shadow_find() and
- * shk_shadow_next() do not find it, and SHK_INFO shows nothing of it but its memory. No reference
- * counts: shk_shadow_destroy_hidden() ends it. It is locked by shk_shadow_lock_hidden(). No thread
- * acts on its edits, so hits only count for the probes in shk_site.others. @flags is SHK_ASYNC_*.
+ * shk_shadow_next() do not find it, and SHK_INFO shows nothing of it but its memory. It exists
+ * until shk_shadow_destroy_hidden(); references to it are not counted. It is locked by
+ * shk_shadow_lock_hidden().
+ *
+ * Edits of a hidden shadow act on no thread: shk_thread_sees_edits() returns false. So a hit at one
+ * of its sites increments the counters of probes in shk_site.others, and does nothing else. @flags
+ * is SHK_ASYNC_*.
  *
  * Takes names_lock; may sleep. Returns the shadow or ERR_PTR(-ENOMEM).
  */
 struct shk_shadow *shk_shadow_create_hidden(u32 flags);
 /*
- * Destroys @shadow, which is hidden, and has neither carrier nor probes; no CPU executes it. Takes
- * its lock and, not nested, names_lock; waits for a grace period of RCU. A callback frees its
- * memory after a grace period of RCU tasks, since a preempted task may be on its way to a hit.
+ * Destroys @shadow, which is hidden. The caller has made sure that it has no carrier and no probes,
+ * and that no CPU executes it. Takes the shadow's lock and, in it, text_mutex. Takes names_lock
+ * after it has released the shadow's lock. May sleep, for a grace period of RCU.
+ *
+ * A callback frees the struct after a grace period of RCU tasks: a task that was preempted in a
+ * slot or detour, before its hit, may still read it.
  */
 void shk_shadow_destroy_hidden(struct shk_shadow *shadow);
 /*
@@ -305,19 +336,21 @@ struct shk_shadow *shk_shadow_find(u64 id, const char *name);
 struct shk_shadow *shk_shadow_next(u64 id);
 /*
  * Destroys @shadow, to which the caller has a reference: removes its edits, tables and name, and
- * drops the name's reference. The struct stays until the last reference is dropped. Takes its lock
- * and inside names_lock and text_mutex. Waits for grace periods of RCU. Returns 0 or
+ * drops the name's reference. The struct stays until the last reference is dropped. Takes the locks
+ * of @shadow and its target; with these held it takes text_mutex and names_lock, one after the
+ * other. Sleeps, for grace periods of RCU. Returns 0 or
  *   SHADOW_DESTROYED  it was destroyed before
  *   SHADOW_IN_USE     an mm is grafted to it or on the way, or a cgroup is bound to it
  *   -ERESTARTSYS      the caller was killed
  */
 int shk_shadow_destroy(struct shk_shadow *shadow);
 /*
- * Prepares @shadow for processes that attach themselves by a derived handle. From now on exec takes
- * such a process out if it gains privileges. Exec cannot wait for threads, so patches for which
- * threads are waited for are refused. There is no way back. Takes the shadow's lock; may sleep.
- * Returns 0, or an error after which nothing has changed:
- *   EDITS_IN_PLACE   the shadow has such a patch
+ * Prepares @shadow for processes that attach themselves by a derived handle, and sets
+ * shk_shadow.shared, which is never cleared. After that, exec detaches such a process if it gains
+ * privileges. IN_PLACE and LIVEPATCH patches are refused: a detach would have to wait until no
+ * thread is in their bodies, and exec cannot wait. Takes the shadow's lock and text_mutex; may
+ * sleep. Returns 0, or an error after which nothing has changed:
+ *   EDITS_IN_PLACE   an IN_PLACE or LIVEPATCH patch is in effect
  *   XEN              Xen refused a change of page tables for exec's hook
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
  *   FTRACE_DEAD      ftrace has stopped
@@ -326,14 +359,16 @@ int shk_shadow_destroy(struct shk_shadow *shadow);
  */
 int shk_shadow_share(struct shk_shadow *shadow);
 /*
- * Takes a reference to @shadow, which has one that stays meanwhile. Returns @shadow. Any context.
+ * Takes a reference to @shadow. The caller makes sure that another reference exists during the
+ * call. Returns @shadow. Any context.
  */
 struct shk_shadow *shk_shadow_get(struct shk_shadow *shadow);
 /*
- * Drops a reference to @shadow. The last one removes what the shadow has and drops its reference to
- * the target. For that it takes the shadow's lock, names_lock and text_mutex, and waits for grace
- * periods of RCU. The memory is freed after a grace period of RCU tasks, by a callback. May sleep;
- * called with no shadow's lock held, unless the caller knows that this is not the last reference.
+ * Drops a reference to @shadow. The put of the last reference removes the shadow's name, edits and
+ * tables, and drops the reference to its target. For that it takes names_lock, the locks of @shadow
+ * and its target, and text_mutex, and waits for grace periods of RCU. A callback frees the struct
+ * after a grace period of RCU tasks. May sleep. Called with no shadow's lock held, unless the
+ * caller knows that this is not the last reference.
  */
 void shk_shadow_put(struct shk_shadow *shadow);
 /*
@@ -342,9 +377,9 @@ void shk_shadow_put(struct shk_shadow *shadow);
  */
 int shk_shadow_name(const struct shk_shadow *shadow, char *name);
 /*
- * Fills in *@info, which is zeroed. Takes names_lock only, not the shadow's lock: if another task
- * changes the shadow, numbers are those of any moment of the change. May sleep. Returns 0;
- * -ERESTARTSYS: the caller was killed.
+ * Fills in *@info, which is zeroed. Takes names_lock only, not the shadow's lock. So if another
+ * task changes the shadow meanwhile, some numbers may be of before the change and some of after it.
+ * May sleep. Returns 0; -ERESTARTSYS: the caller was killed.
  */
 int shk_shadow_info(const struct shk_shadow *shadow, struct shk_shadow_info *info);
 /*
@@ -359,8 +394,9 @@ int shk_shadows_info(struct shk_info *info);
  */
 bool shk_shadows_have_carrier(void);
 /*
- * Frees all shadows, at unload: there are only idle ones that their names keep, since handles,
- * grafts and bindings hold the module. May sleep; waits for callbacks of RCU tasks.
+ * Frees all shadows. Called at unload. Handles, grafts and bindings hold the module, so none of
+ * them is left, and only the names have references to shadows. This function drops these. May
+ * sleep; waits for callbacks of RCU tasks.
  */
 void shk_shadows_exit(void);
 /*
@@ -404,12 +440,14 @@ int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was);
  */
 void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *was);
 /*
- * Returns how many mms are grafted to @shadow (shk_shadow.nr_grafts). Needs no lock.
+ * Returns shk_shadow.nr_grafts. Needs no lock.
  *
- * While the shadow's lock is held, 0 stays 0: only its holder brings in a first mm, and fork and
- * exec only add to a shadow that has a graft. An mm that was detached counts until every CPU has
- * flushed. An mm that moves to another shadow does not count from before the flush on. Its mover
- * holds text_mutex until after the flush, so a caller that takes text_mutex sees that, too.
+ * While the shadow's lock is held, 0 stays 0. Only the holder of that lock attaches a first mm;
+ * fork and exec only add to a shadow that counts one.
+ *
+ * An mm that was detached counts until every CPU has flushed. An mm that moves to another shadow
+ * stops counting earlier: when its entry is written, before the flush. The mover holds text_mutex
+ * until after the flush. So a caller that takes text_mutex waits for that flush.
  */
 static inline unsigned int shk_shadow_users(const struct shk_shadow *shadow)
 {
@@ -426,8 +464,8 @@ static inline bool shk_shadow_is_gone(const struct shk_shadow *shadow)
 }
 /*
  * Returns true if a CPU executes the text of @shadow, or may begin to at any time: an mm is grafted
- * to it, or it has a carrier. Called with the shadow's lock held: until that is released only its
- * holder can change false to true.
+ * to it, or it has a carrier. Called with the shadow's lock held. Until that lock is released, only
+ * the caller can change false to true.
  */
 bool shk_shadow_live(const struct shk_shadow *shadow);
 /*
