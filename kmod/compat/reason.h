@@ -20,13 +20,14 @@
 #define SHK_E(reason) (-(SHK_REASON_BASE + SHK_REASON_##reason))
 
 /*
- * Returns the error with the errno of @err, which livepatch has returned, and SHK_REASON_LIVEPATCH.
- * Returns @err unchanged if it is 0, positive, or has a reason already. Any context.
+ * Converts @err, a return value of livepatch, to an error with SHK_REASON_LIVEPATCH and the errno
+ * -@err. The errno is EINVAL if @err is positive, or -ERESTARTSYS or below. Returns 0 if @err is 0.
+ * Any context.
  */
 int shk_livepatch_error(int err);
 /*
- * Returns the negative errno of @err; @err itself if that has no reason. Warns and returns -EINVAL
- * if the reason is not in the table. Any context.
+ * Returns the negative errno that belongs to the reason in @err. Returns @err if it has no reason.
+ * Warns and returns -EINVAL if the table in reason.c lacks the reason. Any context.
  */
 long shk_errno(long err);
 /* Returns the reason of @err, an enum shk_reason; SHK_REASON_NONE if it has none. Any context. */

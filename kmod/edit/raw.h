@@ -13,8 +13,12 @@
 
 /*
  * Adds the raw edit that @arg describes to @shadow and applies it; sets @arg->id. Takes the
- * shadow's lock. Returns 0, -EINVAL: @arg is malformed, -ERESTARTSYS: the caller was killed, or an
- * error that struct shk_raw_add lists.
+ * shadow's lock.
+ * Returns 0, or
+ *   -EINVAL       @arg is malformed
+ *   -ENOMEM
+ *   -ERESTARTSYS  the caller was killed
+ *   others        as listed at struct shk_raw_add
  */
 int shk_raw_add(struct shk_shadow *shadow, struct shk_raw_add *arg);
 
@@ -30,8 +34,10 @@ int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg);
 
 /*
  * Fills @info with the raw edit of @shadow that has the lowest id above *@cursor, and sets *@cursor
- * to that id. Leaves the address 0 unless @show_addr. Takes the shadow's lock. Returns 0, -ENOENT:
- * there is none, or -ERESTARTSYS: the caller was killed.
+ * to that id. Unless @show_addr, the address and the bytes in @info are 0. Takes the shadow's lock.
+ * Returns 0, or
+ *   -ENOENT       @shadow has no raw edit with a higher id
+ *   -ERESTARTSYS  the caller was killed
  */
 int shk_raw_next(struct shk_shadow *shadow, u64 *cursor, struct shk_raw_info *info, bool show_addr);
 

@@ -9,13 +9,15 @@
 #include <linux/mm_types.h>
 
 /*
- * Allocates the notifier subscriptions of @mm. Afterwards shk_graft_alloc() inserts a notifier
- * into @mm without any lock of @mm, and whatever signals are pending. The kernel's own function
- * for that gives up at any pending signal; this one does not.
+ * Allocates the notifier subscriptions of @mm. Afterwards shk_graft_alloc() can insert a notifier
+ * into @mm without the mmap_lock, also while a signal is pending. mmu_notifier_register() allocates
+ * them, too, but gives up if any signal is pending. This function does not.
  *
- * If @own, it waits for @mm's mmap_lock, killably; otherwise it only tries it. The caller has a
- * user of @mm, and holds no lock except cred_guard_mutex. Sleeps. Signals of current are blocked
- * meanwhile, except SIGKILL and SIGSTOP.
+ * Takes @mm's mmap_lock. If @own, waits for that lock until current is killed; otherwise only tries
+ * it. Blocks all signals of current except SIGKILL and SIGSTOP until it returns.
+ *
+ * The caller holds a user reference to @mm (mm_users), and no lock except cgroups_lock and
+ * cred_guard_mutex. Sleeps.
  *
  * Errors:
  *   -EAGAIN        The mmap_lock is taken (without @own); or a page fault that holds only the

@@ -37,16 +37,16 @@ struct shk_thread {
 	 * after its list was cleared.
 	 */
 	struct shk_shadow *shadow;
-	/* The thread, with a reference. NULL: none, the entry only keeps its list not empty. */
+	/* The thread, with a reference. NULL: the entry is for no thread (shk_thread_alloc()). */
 	struct task_struct *task;
 	unsigned int depth; /* SHK_THREAD stretches that it has begun. Under shk_graft_lock */
 	struct rcu_head rcu;
 };
 
 /*
- * Allocates an entry for @task, with a reference to @task; it is in no list yet. @task may be NULL:
- * in a list without other entries, such an entry makes edits act on no thread. Returns NULL if
- * there is no memory. Sleeps.
+ * Allocates an entry for @task, with a reference to @task. The entry is in no list yet. If @task is
+ * NULL, the entry is for no thread. If a list has only such an entry, edits act on no thread of the
+ * process: fork needs that (see the top). Returns NULL if there is no memory. Sleeps.
  */
 struct shk_thread *shk_thread_alloc(struct task_struct *task);
 
@@ -60,8 +60,8 @@ void shk_thread_free(struct shk_thread *thread);
 
 /*
  * Adds the entry @thread to @list, with a depth of 1, and to the hash table. @mm is the mm of the
- * process, and is inside @shadow. From the return on, edits of @shadow act on a task that runs in
- * @mm only if the task has an entry in @list. The list owns @thread then.
+ * process, and is inside @shadow. After the return the list owns @thread, and edits of @shadow act
+ * on a task that runs in @mm only if the task has an entry in @list.
  */
 void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
 		     struct shk_shadow *shadow);
@@ -109,13 +109,16 @@ bool shk_threads_exclude_current(const struct list_head *list);
 void shk_threads_exit(void);
 
 /*
- * Returns true if edits of @shadow act on current: there is an entry for current and @shadow, or
- * none for current->mm and @shadow. Only shk_thread_sees_edits() calls it.
+ * Looks in the hash table whether edits of @shadow act on current. The first line that applies
+ * decides the result:
  *
- * Returns false if @shadow is hidden, and so the union (scope/union.h). That is a shadow of the
- * module's own, which interrupts, softirqs and kernel threads execute. Its edits act on no thread.
+ *   @shadow is hidden (shk_shadow.hidden), as the union is	false
+ *   an entry for current and @shadow exists			true
+ *   another entry for current->mm and @shadow exists		false
+ *   otherwise							true
  *
- * Preemption is off, which is the read side of RCU here. Any context, NMIs included.
+ * Only shk_thread_sees_edits() calls this function. Preemption is off, which is the read side of
+ * RCU here. Any context, NMIs included.
  */
 bool shk_thread_is_listed(const struct shk_shadow *shadow);
 

@@ -30,17 +30,21 @@ enum shk_async_kind {
 };
 
 /*
- * Loads @shadow's carrier mm on this CPU for the work of @kind that @key names, until
- * shk_async_end(). The work ends on this CPU. Nothing happens if @shadow is NULL. If this CPU
- * executes other work of @kind in a shadow already, nothing is loaded and @shadow->nr_unfollowed
- * is incremented. Any context with preemption off. @shadow stays until the work has ended
- * (shk_causal_end() and union_destroy() wait for that).
+ * Loads @shadow's carrier mm on this CPU, for the work of @kind that @key names (see the enum). The
+ * CPU executes @shadow until the caller ends the work on the same CPU by shk_async_end().
+ *
+ * Does nothing if @shadow is NULL. If this CPU executes work of @kind in a shadow already, the
+ * function loads nothing and increments @shadow->nr_unfollowed.
+ *
+ * Any context with preemption off. @shadow and its carrier exist until the work has ended:
+ * shk_causal_end() and union_destroy() wait for that.
  */
 void shk_async_begin(enum shk_async_kind kind, const void *key, struct shk_shadow *shadow);
 /*
- * Loads again what this CPU had loaded before shk_async_begin() with @kind and @key; the base, if
- * a kernel thread was borrowing an mm then. Nothing happens if no such work is executed in a
- * shadow here. Any context with preemption off.
+ * Ends the work that shk_async_begin() began on this CPU with @kind and @key. Loads the mm that
+ * this CPU had loaded before. If a kernel thread was borrowing that mm, loads init_mm instead, so
+ * that the CPU executes the base. Does nothing if this CPU executes no such work in a shadow. Any
+ * context with preemption off.
  */
 void shk_async_end(enum shk_async_kind kind, const void *key);
 /*
@@ -50,25 +54,31 @@ void shk_async_end(enum shk_async_kind kind, const void *key);
 struct shk_shadow *shk_async_shadow(enum shk_async_kind kind, const void *key);
 
 /*
- * Adds one user of the probes at the begin and end of softirqs and work items. The first user
- * registers them, which makes each context switch test for preempt notifiers. The probe at the
- * begin asks shk_causal_take_softirq() or shk_causal_take_work() which shadow the work executes.
- * If the answer is NULL, it asks shk_union_here(). Sleeps; shk_async_lock (ownership.h) is held.
- * -ENOMEM: nothing has changed.
+ * Adds one user of the tracepoint probes at the begin and end of softirqs and work items. For the
+ * first user, registers the probes and calls preempt_notifier_inc(): each context switch then looks
+ * for preempt notifiers.
+ *
+ * The probe at the begin asks shk_causal_take_softirq() or shk_causal_take_work() which shadow the
+ * work executes. If the answer is NULL, the probe asks shk_union_here().
+ *
+ * Sleeps. shk_async_lock (ownership.h) is held. Returns 0, or -ENOMEM if nothing has changed.
  */
 int shk_async_tracepoints_get(void);
 /*
- * Removes one user of these probes. The last one unregisters them; on return none runs. The
- * caller has called shk_async_stop() for its shadow, if work may have executed that. Sleeps;
- * shk_async_lock is held.
+ * Removes one user that shk_async_tracepoints_get() has added. For the last user, unregisters the
+ * probes: on return none of them runs. If work items may have executed a shadow of the caller, the
+ * caller has called shk_async_stop() for that shadow. Sleeps. shk_async_lock is held.
  */
 void shk_async_tracepoints_put(void);
 /*
- * Takes @shadow away from all workers that execute it for a work item: the items go on in the
- * base. On return no CPU executes @shadow for a work item. Before the call shk_causal_take_work()
- * and shk_union_here() have ceased to return @shadow, and a grace period has passed since then.
- * So no work item begins to execute it, and items in softirqs have ended. The caller still counts
- * as a user of the carrier mm (shk_carrier_get()). Sleeps; shk_async_lock is held.
+ * Makes all workers that execute @shadow for a work item execute the base: the items go on there.
+ * On return no CPU executes @shadow for a work item. Sleeps.
+ *
+ * The caller has made sure that shk_causal_take_work() and shk_union_here() do not return @shadow,
+ * and has then waited for a grace period. So no work item begins to execute @shadow during the
+ * call, and work items in softirqs that executed @shadow have ended.
+ *
+ * shk_async_lock is held. The caller is a user of @shadow's carrier mm (shk_carrier_get()).
  */
 void shk_async_stop(struct shk_shadow *shadow);
 #ifdef CONFIG_PREEMPT_NOTIFIERS

@@ -30,17 +30,18 @@ struct shk_binding {
 	struct hlist_node node;
 	refcount_t ref; /* cgroup.c's, and one for each process that is being placed */
 	/*
-	 * From 1 on, never used twice. The graft of an mm that the binding has placed has it in
-	 * .origin.binding (struct shk_origin in graft/stretch.h).
+	 * Set when the binding is first published; from 1 on, never reused. The graft of an mm
+	 * that the binding has placed stores this id in .origin.binding (struct shk_origin in
+	 * graft/stretch.h).
 	 */
 	u64 id;
 	/* The binding holds a reference to the cgroup, to each shadow, and to the module. */
 	struct cgroup *cgroup;
-	/* The shadow of all processes; in a split cgroup, of those that have not drawn .other. */
+	/* The shadow of all processes; if split, of the processes that have not drawn .other. */
 	struct shk_shadow *shadow;
 	/* The second shadow of a split cgroup; NULL: the cgroup is not split. */
 	struct shk_shadow *other;
-	/* Of each hundred processes that draw, so many draw .other. 0 if not split. */
+	/* The percentage of drawing processes that draw .other. 0 if not split. */
 	unsigned int percent;
 	/*
 	 * True while the attach of the cgroup may still fail. Processes that are placed meanwhile
@@ -67,13 +68,15 @@ bool shk_bindings_exist(void);
  */
 struct shk_binding *shk_binding_nearest(struct cgroup *cgroup);
 /*
- * Takes a reference to @binding. Any context. The caller holds another one, or is in the RCU
- * read-side section in which it has found @binding: cgroup.c drops its own after a grace period.
+ * Takes a reference to @binding. Any context. The caller holds another reference, or is still in
+ * the RCU read-side section in which it found @binding. The latter is enough, since cgroup.c drops
+ * the reference of a published binding only a grace period after the binding is unpublished.
  */
 void shk_binding_get(struct shk_binding *binding);
 /*
- * Drops a reference to @binding. The last one also drops those to its cgroup, its shadows and
- * this module. Sleeps; no shadow's lock is held, since a shadow may end.
+ * Drops a reference to @binding. If it was the last reference, this function frees @binding, and
+ * drops the references that @binding holds to its cgroup, its shadows and this module. Sleeps. The
+ * caller holds no shadow's lock, since the last put of a shadow takes that shadow's lock.
  */
 void shk_binding_put(struct shk_binding *binding);
 /* Schedules the worker that calls shk_place_deferred(), 10 ms from now. Any context. */
@@ -93,29 +96,35 @@ struct shk_draw {
 };
 
 /*
- * Takes the next turn of @binding, which is split. Of each hundred turns exactly
- * @binding->percent draw .other, as evenly spread as possible. Any context; the caller keeps
- * @binding from being freed.
+ * Draws one of the two shadows of @binding, which is split, for one process. Returns the shadow
+ * drawn. Of each hundred consecutive calls exactly @binding->percent draw .other, as evenly spread
+ * as possible. Any context; takes no lock. The caller keeps @binding from being freed.
  */
 struct shk_draw shk_draw(struct shk_binding *binding);
 /*
- * Requests that @task's process be placed. A task work executes the request before its task returns
- * to user space:
+ * Requests that @task's process be placed. The placing task executes the request as a task work,
+ * before it returns to user space. The placing task is
  *
- *   @born	@task's own task work. @task is current in exec, or a child that has not run yet. A
- *		process that cannot be placed within three seconds is killed.
- *   not @born	current's task work. current moves the process between cgroups. After a tenth of a
- *		second the worker goes on to try.
+ *   @born	@task, which is current in exec, or a child that has not run yet
+ *   not @born	current, which moves @task's process between cgroups
  *
- * If that task is a kernel thread, or exits, the worker executes the request.
+ * If the placing task is a kernel thread or exits, the worker executes the request instead, and
+ * repeats it until it succeeds.
  *
- * @draw: a split cgroup allows two shadows. If the caller has drawn one of them for the process,
- * @draw names it; otherwise @draw.binding is 0. The caller draws only for a process that this
- * binding has placed already, and that is in the other one of the two. If that process cannot be
- * moved, it stays there and is not killed.
+ * @draw: the shadow that the caller has drawn for the process in a split cgroup. @draw.binding is 0
+ * if the caller has not drawn. If it has drawn, the binding has placed the process already, in the
+ * other of its two shadows.
+ *
+ * If the task work cannot place the process:
+ *
+ *   @born, not drawn	@task is killed: after three seconds if shk_place() would return TASK_BUSY,
+ *			after other errors at once
+ *   @born, drawn	the process stays in the other shadow
+ *   not @born		the worker repeats the request: after a tenth of a second if shk_place()
+ *			would return TASK_BUSY, after other errors at once
  *
  * Any context, also with interrupts off. If memory and the reserve are used up, nothing is
- * requested: @task is killed, unless its process has drawn.
+ * requested, and @task is killed unless the caller has drawn.
  */
 void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw);
 /*
@@ -140,32 +149,38 @@ struct shk_placing {
 };
 
 /*
- * Places @task's process: its mm comes into the shadow that the process's cgroup wants, or into
- * the base if no cgroup above is bound. A process that a failed attach has placed returns to
- * where it was before that. Does nothing and returns 0 if the cgroup wants the process where it is,
- * if it has exited, or if it is a vfork child in its parent's mm.
+ * Places @task's process: attaches its mm to the shadow that its cgroup's binding chooses. If no
+ * binding applies to a process that a binding has placed, its mm is detached. If an attach of a
+ * cgroup has placed the process and then failed, the process returns to where it was before.
  *
- * Tries again until @placing->until. Sleeps; the caller holds cgroups_lock or no lock.
+ * Does nothing and returns 0 if the process is where its cgroup wants it, if it has exited, or if
+ * it is a vfork child in its parent's mm.
  *
- * Returns 0 or an error. After FTRACE_DISABLED, FTRACE_DEAD, XEN and -ENOMEM the process is where
- * it was.
+ * While a task or a lock is in the way, this function repeats the try until @placing->until.
+ * Sleeps. The caller holds cgroups_lock or no lock.
  *
- *   TASK_BUSY		@placing->until has passed; the last try failed as the second list says
+ * Returns 0 or an error. A try that ends with FTRACE_DISABLED, FTRACE_DEAD, XEN or -ENOMEM has not
+ * moved the process.
+ *
+ *   TASK_BUSY		each try until @placing->until has failed for one of the reasons below
  *   FTRACE_DISABLED	the shadow has no tables yet, and ftrace is switched off
  *   FTRACE_DEAD	the shadow has no tables yet, and ftrace has stopped after a fault
  *   XEN		Xen refused a change of page tables
  *   -ENOMEM
  *   -ERESTARTSYS	the caller was killed
  *
- * Reasons for TASK_BUSY, and what @placing->busy is then:
+ * Reasons for TASK_BUSY in the last try. @placing->busy is the thread in the first case, and @task
+ * in all others:
  *
- *   a thread of the process	that thread. It is in a body in place (graft/graft.h) of the shadow
- *				that the process leaves or goes to. A thread in exec, or with a
- *				stack that cannot be walked reliably, counts as being in one.
- *   a fork or exec of it	@task. The process was in exec. Or a detach was needed, and its fork
- *				or exec had created an mm without a mapping.
- *   a lock, or its cgroup	@task. The mm's mmap_lock or the shadow's lock was held, or the
- *				process moved between cgroups meanwhile.
+ *   a thread in a body		A thread of the process is in a body in place (graft/graft.h) of the
+ *				shadow that the process leaves or goes to. A thread in exec, or with
+ *				a stack that cannot be walked reliably, counts as being in one.
+ *   a fork or exec		The process is in exec. Or a detach is needed, and a fork or exec of
+ *				the process has created an mm without a mapping.
+ *   a lock			The process's cred_guard_mutex, the mm's mmap_lock or the lock of a
+ *				shadow is held, or mappings of the mm are being invalidated.
+ *   a change			The process has moved between cgroups, or its mm has changed its
+ *				shadow, during the try.
  */
 int shk_place(struct task_struct *task, struct shk_placing *placing);
 /*

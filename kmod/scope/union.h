@@ -35,11 +35,15 @@ void shk_union_put(void);
  */
 void shk_union_settle(void);
 /*
- * Returns the union if asynchronous work that begins on this CPU now is to execute it. The caller
- * has found that no shadow owns the work, and that no process inside a causal shadow has raised
- * it. NULL: there is no union, or this CPU executes a SHK_ASYNC_INHERIT shadow, or the union
- * itself: the work stays in that text. Any context with preemption off. The union stays until
- * preemption is on again.
+ * Returns the union if asynchronous work that begins on this CPU is to execute it. Returns NULL if
+ *
+ *   - there is no union; or
+ *   - this CPU executes a SHK_ASYNC_INHERIT shadow or the union, and the work stays in that text.
+ *
+ * A shadow that owns the work, or a causal shadow whose process has raised it, takes precedence.
+ * The caller checks that.
+ *
+ * Any context with preemption off. The union is not destroyed until preemption is on again.
  */
 struct shk_shadow *shk_union_here(void);
 #else
