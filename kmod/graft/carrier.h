@@ -24,15 +24,16 @@
 
 /*
  * Adds a user of @shadow's carrier. For the first user it creates the carrier, and the tables and
- * hooks of @shadow if they do not exist. @shadow is locked, and text_mutex is not held. Sleeps.
+ * hooks of @shadow if they do not exist. @shadow is locked, with its target if it has one
+ * (shk_shadow.target). text_mutex is not held. Sleeps.
  *
  * Returns 0. Errors, after which nothing has changed:
  *   -ENOMEM
- *   FTRACE_DISABLED    @shadow has no tables yet, and ftrace is switched off
- *   FTRACE_DEAD        @shadow has no tables yet, and ftrace has stopped after a fault
+ *   FTRACE_DISABLED    @shadow has no hooks yet, and ftrace is switched off
+ *   FTRACE_DEAD        @shadow has no hooks yet, and ftrace has stopped after a fault
  *   NO_CARRIER         this machine has no carriers: it is a Xen PV guest
  *   SHADOW_DESTROYED   @shadow or its target was destroyed
- *   others             @shadow has no tables yet: errors of register_ftrace_function()
+ *   others             @shadow has no hooks yet: errors of register_ftrace_function()
  */
 int shk_carrier_get(struct shk_shadow *shadow);
 
@@ -63,9 +64,10 @@ void shk_carrier_evict(struct shk_shadow *shadow);
  * Makes current, a kernel thread, execute the shadow of @carrier on this CPU, until
  * shk_carrier_unload() or until this CPU loads another mm. Preemption is off; interrupts may be on.
  *
- * Does nothing in two cases. If current uses a process's mm (kthread_use_mm()), it executes the
- * text of that mm. If current holds text_mutex, it may be in a function that hooks/hooks.c makes
- * run in the base, and stays there.
+ * Does nothing in two cases:
+ * - If current uses a process's mm (kthread_use_mm()), it goes on in the text of that mm.
+ * - If current holds text_mutex, it may be in a function that the base executes for a shadow
+ *   (hooks/hooks.c). So it goes on in the base.
  */
 void shk_carrier_load(struct mm_struct *carrier);
 

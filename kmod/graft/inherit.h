@@ -17,14 +17,14 @@
 #include "graft/graft.h"
 
 /*
- * Returns true if a fork or exec in @graft's mm has created an mm that has no mapping yet. Then
- * @graft must not be detached. If that fork or exec fails now, the kernel frees the new mm without
- * exit_mmap(). Only the hook in pgd_free() reports this to the module, and the task passes that
- * hook only while it executes the text of a shadow.
+ * Returns true if a fork or exec in @graft's mm has created an mm that has no mapping yet. If true,
+ * the caller must not detach @graft. The reason is that the fork or exec may still fail. The kernel
+ * then frees the new mm without exit_mmap(). Only the hook in pgd_free() reports this to the
+ * module, and the task passes that hook only while it executes the text of a shadow.
  *
- * Grafts of children that fork has created, and that have a mapping, become made: they leave
- * @graft's list of children (shk_graft_set_made()). Grafts of children that exec has created stay
- * in the list, where shk_graft_detach_execs() looks for them.
+ * Also calls shk_graft_set_made() for each child of fork that has a mapping: the child's graft
+ * leaves @graft's list of children. Children of exec stay in the list, where
+ * shk_graft_detach_execs() looks for them.
  *
  * shk_graft_lock is held. Does not sleep. The result is valid until that lock is released.
  */

@@ -9,18 +9,18 @@
 #include <linux/mm_types.h>
 
 /*
- * Returns true if current is a kernel thread, and this CPU has loaded the mm that it borrows
- * (active_mm). Returns false if the CPU has loaded another mm, by shk_load(), or that of the
- * firmware (efi_mm), which is not borrowed. Interrupts are off.
+ * Returns true if current has no mm, and this CPU has loaded the mm that current borrows
+ * (active_mm). Returns false if shk_load() has loaded another mm. Returns false for efi_mm, too:
+ * current is calling the EFI firmware and needs efi_mm until that returns. Interrupts are off.
  */
 bool shk_is_borrowing(void);
 /* Loads init_mm, so that this CPU executes the base. Interrupts are off. */
 void shk_load_base(void);
 /*
  * Loads @mm, so that this CPU executes the text of @mm until shk_load_back() or until the next
- * change of mm. Interrupts are off. Returns the mm for shk_load_back(): the one that was loaded, or
- * init_mm if a kernel thread was borrowing that. A caller that goes back stays on this CPU in
- * between; such pairs may nest.
+ * change of mm. Interrupts are off. Returns the mm for shk_load_back(): the mm that was loaded, or
+ * init_mm if current was borrowing that mm (shk_is_borrowing()). A caller that calls
+ * shk_load_back() stays on this CPU until then. Pairs of the two calls may nest.
  */
 struct mm_struct *shk_load(struct mm_struct *mm);
 /*

@@ -38,14 +38,15 @@ struct shk_tables {
 	struct page *pmd;  /* a copy of the base's, of the gigabyte that has the kernel image */
 	struct page **pte; /* PTE page of each range; NULL: the range is not split */
 	/*
-	 * With small_pages.h: PTE page of each range that the base maps by a page of 2 MB, in use
-	 * while the range is not split. NULL on other CPUs. Fixed after create().
+	 * With itlb_multihit (small_pages.h): for each range that the base maps by a page of 2 MB,
+	 * a PTE page that maps the range while it is not split. NULL on machines without
+	 * itlb_multihit. Fixed after create().
 	 */
 	struct page **small_pte;
 	unsigned int nr_small_pages; /* PTE pages in @small_pte */
 	/*
-	 * For text of modules; NULL before the first edit of such text. Published under
-	 * shk_tables_lock, read without it by fault().
+	 * Tables for text of modules; NULL before the first edit of such text. prepare() publishes
+	 * them under shk_tables_lock. fault() reads this member without a lock.
 	 */
 	struct shk_module_tables *modules;
 	pgd_t entry; /* native: entry for text of an mm that is grafted. Fixed after create() */
@@ -67,9 +68,10 @@ struct shk_mmu {
 	 */
 	int (*init)(void);
 	/*
-	 * Makes @tables, which are zeroed, equal to the base's. No text in them is global. Used by
-	 * shk_tables_create() and small_pages.c; text_mutex is not needed. May sleep. Returns XEN,
-	 * or -ENOMEM; @tables are zeroed then.
+	 * Makes @tables, which are zeroed, map the frames that the base maps. Entries of 2 MB for
+	 * kernel text are not global; with itlb_multihit they become PTE pages (@small_pte). Used
+	 * by shk_tables_create() and small_pages.c. text_mutex is not needed. May sleep. Returns 0,
+	 * or an error after which @tables are zeroed: XEN, -ENOMEM.
 	 */
 	int (*create)(struct shk_tables *tables);
 	/*
@@ -78,17 +80,18 @@ struct shk_mmu {
 	 */
 	void (*destroy)(struct shk_tables *tables);
 	/*
-	 * Allocates what split() of the range of @addr needs besides a PTE page: tables for text of
-	 * modules, if @addr is there and they do not exist. text_mutex is not held, but the lock of
-	 * the text's owner. May sleep. Returns -ENOMEM.
+	 * Allocates the tables for text of modules, if @addr is in the modules' area and @tables
+	 * have none. split() of the range of @addr needs them. The lock of the text's owner is
+	 * held, text_mutex is not. May sleep. Returns 0 or -ENOMEM.
 	 */
 	int (*prepare)(struct shk_tables *tables, unsigned long addr);
 	/* Returns the PTE page of @range; NULL: the range is not split. */
 	struct page *(*pte)(const struct shk_tables *tables, unsigned int range);
 	/*
-	 * Splits @range: fills @pte with the base's mapping, not global, and links it. The caller
-	 * flushes. Returns XEN, after which the caller may free @pte; if Xen still uses it, it is
-	 * leaked with a warning.
+	 * Splits @range: fills the page @pte with the base's mapping, and links it as the PTE page
+	 * of @range. For a range of the kernel image the entries are not global. The caller
+	 * flushes. Returns 0, or XEN: the caller may free @pte. If Xen still uses that page, this
+	 * function has taken a reference, so the page is leaked, with a warning.
 	 */
 	int (*split)(struct shk_tables *tables, unsigned int range, struct page *pte);
 	/*
@@ -116,16 +119,20 @@ struct shk_mmu {
 	 */
 	void (*map_huge)(struct shk_tables *tables, unsigned int range, bool huge);
 	/*
-	 * Writes the entry for text in mm->pgd: to that of @tables, or to the base's if @tables is
-	 * NULL, with the size of pages that shadows have (small_pages.h). shk_graft_lock is held,
-	 * or @mm is a carrier that only the caller changes. Does not sleep. The caller calls
-	 * flush_mm(), unless no CPU has executed @mm. Returns 0 or XEN.
+	 * Writes the entry for text in mm->pgd. The new entry points at @tables. If @tables is
+	 * NULL, it is the base's entry; with itlb_multihit it points at the tables that map the
+	 * base's frames by pages of 4 KB (small_pages.h). shk_graft_lock is held, or @mm is a
+	 * carrier that only the caller changes. Does not sleep. Returns 0 or XEN.
+	 *
+	 * The caller calls flush_mm(), unless no CPU has executed @mm. If the machine is stopped,
+	 * each CPU calls flush_cpu() instead.
 	 */
 	int (*graft)(struct mm_struct *mm, const struct shk_tables *tables);
 	/*
-	 * Makes every CPU drop its translations of @mm's kernel half; one that does not run @mm
-	 * drops them before it runs @mm again. Evicts lazy TLB users of @mm, which load init_mm. No
-	 * spinlock is held, interrupts are on; text_mutex is not needed. Waits for IPIs.
+	 * Makes each CPU that runs @mm drop its translations of @mm's kernel half. Any other CPU
+	 * drops them before it runs @mm again. Evicts lazy TLB users of @mm: their CPUs load
+	 * init_mm. No spinlock is held, interrupts are on. text_mutex is not needed. Waits for
+	 * IPIs.
 	 */
 	void (*flush_mm)(struct mm_struct *mm);
 	/*
@@ -145,16 +152,18 @@ struct shk_mmu {
 	 */
 	void (*flush_cpu)(void);
 	/*
-	 * Returns the tables of the shadow that this CPU executes, by what it has loaded last; NULL
-	 * for the base, also in pages of 4 KB (small_pages.h). Interrupts are off. Any context, NMI
-	 * too; calls no function that can be probed.
+	 * Returns the tables of the shadow that this CPU executes, found by the entry for text in
+	 * the top-level table that the CPU has loaded. Returns NULL if the CPU executes the base,
+	 * in pages of any size (small_pages.h). Interrupts are off, or current holds text_mutex.
+	 * Any context, NMI too. Calls no function that can be probed.
 	 */
 	struct shk_tables *(*current_tables)(void);
 	/*
-	 * Optional. Brings @tables up to date after the kernel has changed the base's PMD entry at
-	 * @addr, in the gigabyte of the kernel image, or a PTE under it. Of a range that has a PTE
-	 * page only PTEs behind the kernel's text follow. shk_tables_lock is held, interrupts are
-	 * off. The kernel flushes.
+	 * Optional. Copies the base's PMD entry for @addr, in the gigabyte of the kernel image, to
+	 * @tables. If @tables have a PTE page for that range, copies PTEs to that page instead, but
+	 * only those for addresses after the end of the kernel's text. Called when the kernel may
+	 * have changed these entries of the base, before the kernel flushes. shk_tables_lock is
+	 * held, interrupts are off. Flushes nothing.
 	 */
 	void (*follow)(struct shk_tables *tables, unsigned long addr);
 	/*
@@ -164,22 +173,27 @@ struct shk_mmu {
 	 */
 	void (*base_set_global)(unsigned int range, bool global);
 	/*
-	 * Optional. Takes _PAGE_GLOBAL from the base's mapping of the module page at @addr, and
-	 * from other shadows' entries for it, or gives it back to the base's if @global. The caller
-	 * flushes.
+	 * Optional. Takes _PAGE_GLOBAL from the base's entry for the module page at @addr, or gives
+	 * it back if @global. Then copies that entry to all shadows' tables for modules, except to
+	 * entries of private pages. text_mutex is held. Takes shk_tables_lock. The caller flushes.
 	 */
 	void (*base_page_set_global)(unsigned long addr, bool global);
 	/*
-	 * Copies the base's entries of [from, to), as far as that is in the modules' area, to all
-	 * shadows' tables for modules. Called before text gets a branch to there. Takes
-	 * shk_tables_lock; any context but NMI. text_mutex is not needed.
+	 * Copies the base's entries for [from, to) to all shadows' tables for modules, except to
+	 * entries of private pages. Ignores addresses outside of the modules' area. Called before
+	 * the base gets a branch to one of these addresses. Takes shk_tables_lock. Any context but
+	 * NMI. text_mutex is not needed.
 	 */
 	void (*refresh)(unsigned long from, unsigned long to);
 	/*
-	 * Handles a fault of kernel code at @addr, with error code @error, on a CPU that runs on
-	 * @tables. Copies the base's entry if @addr is in the modules' area. Returns true if the
-	 * entry permits the access now, which the CPU repeats. Interrupts are off; any context, NMI
-	 * too. text_mutex is not needed.
+	 * Handles a page fault with error code @error: kernel code has accessed @addr, on this CPU,
+	 * which runs on @tables. If @addr is in the modules' area and @tables have tables for text
+	 * of modules, copies the base's entry to these, unless the page is private. Returns true if
+	 * the entry then permits the access, so that the CPU can repeat it. Returns false in all
+	 * other cases.
+	 *
+	 * Interrupts are off. Any context, NMI too. text_mutex is not needed. On Xen PV it takes
+	 * shk_tables_lock, except in NMIs.
 	 */
 	bool (*fault)(struct shk_tables *tables, unsigned long error, unsigned long addr);
 
@@ -198,9 +212,10 @@ struct shk_mmu {
 	 */
 	int (*write)(void *entry, u64 old, u64 new);
 	/*
-	 * Makes a table of @table, which is filled, and writes @val, which points at it, to @entry.
-	 * Called with text_mutex held. Returns XEN, after which the caller may free @table; if Xen
-	 * still uses it, it is leaked with a warning.
+	 * Links a page table: writes @val, an entry that points at the page @table, to @entry. The
+	 * caller has filled the page. text_mutex is held. Returns 0, or XEN: the caller may free
+	 * @table. If Xen still uses that page, this function has taken a reference, so the page is
+	 * leaked, with a warning.
 	 */
 	int (*link)(struct page *table, void *entry, u64 val);
 };
@@ -251,9 +266,10 @@ static inline bool shk_range_in_modules(unsigned int range)
 }
 
 /*
- * Returns where the base's bytes at @addr can be read, up to the end of the page, by a CPU that
- * executes any text. @addr is in text of the kernel image, or of a module that is held or that
- * cannot be freed meanwhile. Needs no lock. text_mutex keeps the bytes from changing.
+ * Returns the address in the direct map of the base's bytes at @addr, valid up to the end of the
+ * page. A CPU that executes a shadow reads the base's bytes there, too. @addr is in text of the
+ * kernel image or of a module. The caller ensures that the module is not freed meanwhile. Needs no
+ * lock. The bytes can change unless the caller holds text_mutex.
  */
 static inline const void *shk_base_bytes(unsigned long addr)
 {
@@ -270,13 +286,15 @@ static inline const void *shk_base_bytes(unsigned long addr)
 void shk_range_get(unsigned int range);
 /*
  * Counts one text less that diverges in @range. After the last one the base's mapping of the range
- * gets _PAGE_GLOBAL back. Called with text_mutex held, after the text's flush. Flushes nothing.
+ * gets _PAGE_GLOBAL back. Flushes nothing: the caller has flushed that text, so no TLB has its
+ * private pages of @range. Called with text_mutex held and interrupts on.
  */
 void shk_range_put(unsigned int range);
 /*
  * Takes _PAGE_GLOBAL again from the base's mapping of the range that has @addr, if a text diverges
- * there. Called when the kernel has replaced the base's PMD entry at @addr, in the gigabyte of the
- * kernel image, and before it flushes. shk_tables_lock is held.
+ * there. @addr is in the gigabyte of the kernel image. Called after the kernel has changed the
+ * base's PMD entry for @addr, or a PTE below it, and before the kernel flushes. shk_tables_lock is
+ * held, interrupts are off.
  */
 void shk_range_follow(unsigned long addr);
 /*
@@ -287,7 +305,7 @@ void shk_range_follow(unsigned long addr);
 void shk_page_get(unsigned long addr);
 /*
  * Gives _PAGE_GLOBAL back to the base's mapping of the module page at @addr, and flushes every CPU.
- * Called after the last text with a private page there has flushed. Called with text_mutex held and
+ * Called when no text has a private page there, and no TLB has one. Called with text_mutex held and
  * interrupts on. Does nothing on Xen PV.
  */
 void shk_page_put(unsigned long addr);
