@@ -218,35 +218,40 @@ struct shk_graft {
 	 */
 	struct mmu_interval_notifier notifier;
 	/*
-	 * The mm. UNACCOUNTED: with a reference (mmgrab). Other states: without. With one, an mm
-	 * whose creation fails would never reach pgd_free(), whose hook frees the graft.
+	 * The mm. The graft has a reference to the mm (mmgrab) while it is UNACCOUNTED, and none in
+	 * other states. An mm that has a reference would not reach pgd_free() when its creation
+	 * fails, so the hook there would not free the graft.
 	 */
 	struct mm_struct *mm;
 	/* Written by graft_set_state() only. */
 	enum shk_graft_state state;
 	/*
-	 * The shadow, with a reference, from the attach until the graft is parked or freed. NULL:
-	 * it is UNUSED or PARKED, or was PARKED when its mm ended. Written by graft.c.
+	 * The shadow, with a reference, from the attach until the graft is parked or freed. NULL if
+	 * the graft is UNUSED or PARKED, or was PARKED before it became UNACCOUNTED. Written by
+	 * graft.c.
 	 */
 	struct shk_shadow *shadow;
-	/* On whose behalf the mm is inside. Zero if not attached. By shk_graft_set_origin(). */
+	/*
+	 * Says whether a user, a delegate or a cgroup's binding put the mm into the shadow. Zero if
+	 * the graft is not attached. Written by shk_graft_set_origin() only.
+	 */
 	struct shk_origin origin;
 	/* The innermost stretch, with a reference; NULL: none. Written by attach.c, inherit.c. */
 	struct shk_stretch *stretch;
 	/*
-	 * Where the mm was before a binding on trial placed it, with references. fork and exec pass
-	 * it on. Written by attach.c, inherit.c.
+	 * The place of the mm before a binding on trial placed it, with references. fork and exec
+	 * pass it on. Written by attach.c, inherit.c, graft.c.
 	 *
-	 * previous.shadow is NULL if no binding on trial has placed the mm, or the mm was outside
-	 * before. These two need not be told apart: shk_graft_restore() does nothing then. After it
-	 * scope/place.c places the mm by the binding that applies. If none applies, it detaches the
-	 * mm if a binding has placed it.
+	 * previous.shadow is NULL if no binding on trial has placed the mm, or if the mm was
+	 * outside before. In both cases shk_graft_restore() changes nothing. scope/place.c then
+	 * places the mm by the binding that applies. If no binding applies, it detaches an mm that
+	 * a binding has placed.
 	 */
 	struct shk_previous previous;
 	/*
-	 * Memory of a stretch that has ended, kept for the next one; or NULL. It stays while the
-	 * graft is PARKED. enter.c takes it for a new stretch from the UNUSED graft that
-	 * shk_graft_prealloc() has provided. Written by graft.c, enter.c.
+	 * Memory of a stretch that has ended, kept for the next stretch; NULL: none. The graft
+	 * keeps it while PARKED. When shk_graft_prealloc() has made the graft UNUSED for an attach,
+	 * enter.c can take the memory for a new stretch. Written by graft.c, enter.c.
 	 */
 	struct shk_stretch *kept;
 	/* struct shk_thread: the threads on which edits act. Empty: all threads. See thread.h. */
@@ -266,9 +271,9 @@ struct shk_graft {
 	 */
 	struct list_head children;
 	/*
-	 * BEING_MADE: in .children of the parent's graft. DETACHED by shk_graft_detach_execs()
-	 * (inherit.h): in a list of the parent's detach, which gives these grafts up after its
-	 * flush. Otherwise empty.
+	 * Links the graft into a list. BEING_MADE: .children of the parent's graft. DETACHED by
+	 * shk_graft_detach_execs(): the list that shk_graft_put_execs() gets (inherit.h). Otherwise
+	 * empty.
 	 */
 	struct list_head sibling;
 	/*
@@ -278,10 +283,10 @@ struct shk_graft {
 	 */
 	const struct task_struct *exec;
 	/*
-	 * Until this time (jiffies) fork and exec in this mm create mms outside, so that the next
-	 * try of a detach meets no new child. It is a time limit, since a caller whose detach
-	 * failed might never try again. ULONG_MAX: a detach is in progress. 0 or a time that has
-	 * passed: new mms are inside. Written by attach.c; a move and parking clear it.
+	 * Until this time (jiffies) fork and exec in this mm create mms that are in no shadow. So
+	 * the next try of a detach meets no new child. The time is limited, since a caller whose
+	 * detach failed might never try again. ULONG_MAX: a detach is in progress. 0 or a time that
+	 * has passed: new mms are inside. Written by attach.c; a move and parking clear it.
 	 */
 	unsigned long no_inherit_until;
 	/* exec has created the mm for a vfork child, which ran in its parent's mm before. */
@@ -367,12 +372,16 @@ struct shk_change {
 	 * while the machine is stopped.
 	 */
 	int (*check)(const struct shk_change *change, const struct shk_graft *graft);
-	/* In: what shk_graft_prealloc() made. Out: what to put, also after an error. */
+	/*
+	 * In: zero, or filled in by shk_graft_prealloc(). Out: references that the caller drops by
+	 * shk_deferred_put_run(), also after an error.
+	 */
 	struct shk_deferred_put deferred;
 	/*
-	 * Out, after -EAGAIN: the thread that keeps the text from changing, as shk_busy_pid() gives
-	 * it. It is in a body in place, or is treated as if it were
-	 * (shk_stack_check_and_change()). 0: there was another reason.
+	 * Out, after -EAGAIN: a thread that keeps the text from changing, by its shk_busy_pid().
+	 * The thread is in a body in place, is in exec, or has a stack that cannot be walked
+	 * reliably. 0: another reason. scope/process.c can then set it to the id of the task to be
+	 * changed.
 	 */
 	pid_t busy;
 };
@@ -392,9 +401,9 @@ extern spinlock_t shk_graft_lock;
 /* Allocates the workqueue that frees grafts. Called once, at load. Sleeps. Error: -ENOMEM. */
 int shk_graft_init(void);
 /*
- * Frees all parked grafts, at module unload. No other graft is left except UNACCOUNTED ones that
- * the worker is to free: grafts in the other states hold a reference to the module. Waits for the
- * worker, and for invalidations of the mms of parked grafts. Sleeps.
+ * Frees all parked grafts, and waits for the worker to free those that are queued, which are
+ * UNACCOUNTED. Called at module unload. Grafts in other states do not exist then, since they hold
+ * references to the module. Waits for invalidations of the mms. Sleeps.
  */
 void shk_graft_exit(void);
 
@@ -408,20 +417,21 @@ struct shk_graft *shk_graft_find(struct mm_struct *mm);
 
 /*
  * Queues @pending for current, which is in exec and still runs in its old mm. Sets @pending->task
- * and ->from. exec holds the process's cred_guard_mutex.
+ * to current and @pending->from to the old mm. exec holds the process's cred_guard_mutex.
  *
- * The caller has set @pending->shadow, with a reference, and has counted it (shk_graft_count()).
- * Afterwards, without shk_graft_lock, it sets @pending->work and adds that to current's task works.
+ * Before this call the caller sets @pending->shadow, with a reference, and counts @pending there
+ * (shk_graft_count()). After it the caller releases shk_graft_lock, sets @pending->work and adds
+ * the work to current's task works.
  */
 void shk_pending_attach_add(struct shk_pending_attach *pending);
 
 /*
- * Returns the pending attach whose task runs in @mm, its new mm; NULL: there is none. While exec
- * has not taken the new mm into use, there is none for either mm. The result is valid until
- * shk_graft_lock is released.
+ * Returns the pending attach of a task whose exec has taken @mm into use as the new mm. Returns
+ * NULL if there is none. While the task still runs in its old mm, this function finds the pending
+ * attach by neither of the two mms. The result is valid until shk_graft_lock is released.
  *
- * Called only for an @mm that has no attached graft. This misses no pending attach: its new mm is
- * in no shadow, even if the process was moved (struct shk_pending_attach).
+ * Callers look only if @mm has no attached graft. They miss no pending attach by that: a new mm is
+ * in no shadow while its attach is pending (struct shk_pending_attach).
  */
 struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm);
 
@@ -432,9 +442,9 @@ struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm);
 void shk_pending_attach_cancel(struct shk_pending_attach *pending);
 
 /*
- * Returns any graft that the cgroup binding with the id @binding has placed, and whose
- * previous.shadow is not NULL. Returns NULL if there is none. Searches the whole table. The result
- * is valid until shk_graft_lock is released.
+ * Finds a graft that the cgroup binding with the id @binding has placed, and whose .previous.shadow
+ * is not NULL: if the trial fails, the mm returns to that shadow. Returns any such graft, or NULL
+ * if there is none. Searches the whole table. The result is valid until shk_graft_lock is released.
  */
 struct shk_graft *shk_graft_find_on_trial(u64 binding);
 
@@ -445,20 +455,22 @@ struct shk_graft *shk_graft_find_on_trial(u64 binding);
 void shk_graft_count(struct shk_shadow *shadow, int change);
 
 /*
- * Attaches @graft to @shadow: points the mm's entry at @shadow's tables, counts the graft there,
- * and takes a reference to @shadow. The new state is BEING_MADE if @being_made, else INSIDE.
- * @shadow has tables and hooks. It is locked, or counts a graft or a pending attach already.
+ * Attaches @graft to @shadow: points the mm's entry at @shadow's tables, adds @graft to the count
+ * of @shadow, and takes a reference to @shadow. The state becomes BEING_MADE if @being_made, else
+ * INSIDE. @shadow has tables and hooks. The caller has locked @shadow, or @shadow counts another
+ * graft or a pending attach.
  *
- * @graft is UNUSED, or attached to another shadow. The latter is a move: the other shadow no longer
- * counts @graft, and the caller drops @graft's reference to it when no shadow is locked. "A move"
- * in the file header says what protects the other shadow's tables until then.
+ * @graft is UNUSED, or attached to another shadow. The second case is a move: @graft leaves the
+ * count of the other shadow. The caller takes over @graft's reference to the other shadow, and
+ * drops it when no shadow is locked. "A move" in the file header says what protects the tables of
+ * the other shadow until then.
  *
- * Origin, stretch and threads of @graft stay as they are. .order gets a new value. A chosen call
- * remembers the .order at its begin (calls.c). So if such a call is in progress, its end finds
- * another .order and leaves the entry alone.
+ * The origin, stretch and threads of @graft stay as they are. .order gets a new value. A chosen
+ * call in progress then finds another .order at its end than at its begin, and leaves the entry
+ * alone (calls.c).
  *
- * The caller flushes the mm afterwards. It holds text_mutex from before this call until after the
- * flush. Exception: neither is needed for an mm that no CPU can have executed.
+ * The caller holds text_mutex from before this call until it has flushed the mm. If no CPU can have
+ * executed the mm, the caller needs neither text_mutex nor a flush.
  *
  * Error: XEN; nothing has changed.
  */
@@ -466,18 +478,18 @@ int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, b
 
 /*
  * Changes the text of @graft's mm at the begin and the end of chosen calls. @graft is attached to a
- * caller shadow. If @calling, it points the entry at the tables of that shadow's target, and the
- * state becomes CALLING. Otherwise it points the entry at the caller shadow's tables, and the state
- * becomes INSIDE.
+ * caller shadow. If @calling, this function points the entry at the tables of that shadow's target,
+ * and the state becomes CALLING. Otherwise it points the entry at the caller shadow's tables, and
+ * the state becomes INSIDE.
  *
- * A @graft that is BEING_MADE becomes made on the way (shk_graft_set_made()): a thread of the mm
- * makes a call, so fork or exec has completed the mm.
+ * If @graft is BEING_MADE, it becomes made (shk_graft_set_made()): a thread of the mm makes a
+ * system call, so fork or exec has completed the mm.
  *
- * The caller flushes the mm after it has released shk_graft_lock. text_mutex is not needed:
- * - No tables are freed before that flush, since both shadows count the graft before and after
- *   (shk_graft_count()).
- * - The hooks of both texts lead the same functions to the base. So a task in such a function stays
- *   in the base.
+ * The caller flushes the mm after it has released shk_graft_lock. It does not need text_mutex:
+ * - Both shadows count the graft before and after the change (shk_graft_count()). So no tables are
+ *   freed before the flush.
+ * - Both texts have the same hooks. A function that runs in the base in one of them does so in the
+ *   other, and a task in that function stays in the base.
  * - Neither shadow has bodies in place.
  *
  * Error: XEN; the entry and the state have not changed.
@@ -490,11 +502,11 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling);
  * init_mm uses. On CPUs with itlb_multihit the entry then maps the base in pages of 4 KB, until
  * shk_graft_post_detach() is called.
  *
- * Origin and threads are cleared. All grafts in .children become made (shk_graft_set_made()). Each
- * of their mms has a mapping, for one of these reasons:
+ * Clears the origin and the threads. All grafts in .children become made (shk_graft_set_made()). So
+ * the caller ensures that the mm of each child has a mapping, by one of these conditions:
  * - shk_graft_has_unfinished_child() has returned false, and shk_graft_lock was held since then;
- * - no fork or exec in @graft's mm is creating another mm: no task runs in @graft's mm, or only
- *   current does, still in the exec that has created @graft's mm.
+ * - no fork or exec in @graft's mm is creating another mm. Either no task runs in @graft's mm, or
+ *   only current does, which is still in the exec that has created @graft's mm.
  *
  * The shadow still counts @graft, and @graft keeps its references. The caller flushes the mm and
  * then calls shk_graft_unaccount(), or it calls shk_graft_flush_and_put() for both.
@@ -526,23 +538,22 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
 
 /*
  * Prepares @mm for an entry that is not the base's: evicts its lazy TLB users, which would execute
- * the shadow in the idle loop. Called before shk_graft_attach_entry(). Waits for IPIs. Cannot fail.
+ * the shadow in the idle loop. On CPUs with itlb_multihit (mmu/small_pages.h), if @mm is in no
+ * shadow, also points the entry at tables that map the base in pages of 4 KB, and flushes @mm.
  *
- * CPUs with the bug itlb_multihit (mmu/small_pages.h) need more: if @mm is in no shadow, it changes
- * the entry to tables that map the base in pages of 4 KB. Then it flushes @mm.
- *
- * The caller holds text_mutex from before this call until it has changed the entry itself and has
- * flushed @mm.
+ * Called before shk_graft_attach_entry(). The caller holds text_mutex from before this call until
+ * after the flush that follows shk_graft_attach_entry(). Waits for IPIs. Cannot fail.
  */
 void shk_graft_pre_attach(struct mm_struct *mm);
 
 /*
- * Undoes what the CPU bug itlb_multihit required (mmu/small_pages.h). If @mm is in no shadow and
- * its entry maps the base in pages of 4 KB, points the entry at the base's own tables and flushes
- * @mm. shk_graft_pre_attach() or a detach has made such an entry. Otherwise does nothing.
+ * Gives @mm the base's own tables again, on CPUs with itlb_multihit (mmu/small_pages.h). If @mm is
+ * in no shadow and its entry maps the base in pages of 4 KB, this function changes the entry and
+ * flushes @mm. Otherwise it does nothing. shk_graft_pre_attach() or a detach has made such an
+ * entry.
  *
- * Called after a change of the entry and its flush, also after a change that failed. text_mutex is
- * held, or no other task can attach @mm. May wait for IPIs. Cannot fail.
+ * Called after a change of the entry and its flush, and also after a change that failed. The caller
+ * holds text_mutex, or no other task can attach @mm. May wait for IPIs. Cannot fail.
  */
 void shk_graft_post_detach(struct mm_struct *mm);
 
@@ -563,19 +574,21 @@ void shk_graft_post_detach(struct mm_struct *mm);
 struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
 
 /*
- * Allocates an UNUSED graft of @mm, which other tasks may know and run in. Like shk_graft_alloc(),
- * it takes a reference to the module.
+ * Allocates an UNUSED graft of @mm, and takes a reference to the module, as shk_graft_alloc() does.
+ * Other tasks may know @mm and run in it.
  *
- * If @mm has no notifier subscriptions, it first allocates them, and tries again after a signal
- * (shk_mm_subscribe()). So a pending signal causes no error, unless it kills the caller. If @wait,
- * it also waits for @mm's mmap_lock and for invalidations.
+ * If @mm has no notifier subscriptions, shk_mm_subscribe() allocates them first. Then a pending
+ * signal causes no error, unless it kills the caller. If @wait, this function waits for @mm's
+ * mmap_lock, for invalidations and for page faults in @mm. Without @wait it returns -EAGAIN
+ * instead.
  *
- * The caller has a user of @mm and holds no lock except cgroups_lock and cred_guard_mutex. It
- * attaches the graft, or ends it by shk_graft_free() or shk_deferred_put_run(). Sleeps.
+ * The caller has a user of @mm and holds no lock except cgroups_lock and cred_guard_mutex. The
+ * caller attaches the graft, or ends it by shk_graft_free() or shk_deferred_put_run(). Sleeps.
  *
  * Errors, as ERR_PTR:
  *   -ENOMEM
- *   -EAGAIN        only without @wait: the mmap_lock is taken, or mappings are being invalidated
+ *   -EAGAIN        only without @wait: the mmap_lock is taken, mappings are being invalidated, or
+ *                  a page fault does not end
  *   -ERESTARTSYS   the caller was killed, or new signals interrupted each of a hundred tries
  */
 struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait);
@@ -598,11 +611,12 @@ void shk_graft_put(struct shk_graft *graft);
 
 /*
  * Flushes the mm of @graft, which is DETACHED, and then calls shk_graft_post_detach(),
- * shk_graft_unaccount() and shk_graft_put(). So a worker frees @graft, also if its mm lives on.
+ * shk_graft_unaccount() and shk_graft_put(). So a worker frees @graft. The graft is not parked,
+ * even if its mm lives on.
  *
- * The caller ensures that no other task can attach the mm meanwhile; otherwise
- * shk_graft_post_detach() would need text_mutex. The mm exists: the caller has a user of it, or
- * runs in exit_mmap() or exec. No spinlock is held. Waits for IPIs.
+ * No other task can attach the mm during this call; otherwise shk_graft_post_detach() would need
+ * text_mutex. The mm exists: the caller has a user of it, or runs in exit_mmap() or exec. The
+ * caller holds no spinlock. Waits for IPIs.
  */
 void shk_graft_flush_and_put(struct shk_graft *graft);
 
@@ -616,26 +630,27 @@ void shk_graft_flush_and_put(struct shk_graft *graft);
 void shk_graft_free(struct shk_graft *graft);
 
 /*
- * Drops all references of @deferred. Parks its graft, which is UNACCOUNTED or UNUSED: drops the
- * graft's references to the shadow, the stretch and .previous, and then those to the mm and the
- * module. An UNUSED graft has no reference to the mm. If the mm has a parked graft already, frees
- * the graft instead.
+ * Drops all references of @deferred. Parks @deferred->graft, which is UNACCOUNTED or UNUSED: drops
+ * all references of the graft and puts it into the table. If the mm has a parked graft already,
+ * frees @deferred->graft instead.
  *
- * The caller still has its user of the mm. exit_mmap() frees a parked graft, so a graft that is
- * parked after it would stay in the table when the mm is freed. The caller holds no shadow's lock.
- * Sleeps. @deferred is not reset; the caller does not use it again.
+ * The caller still has its user of the mm. So exit_mmap() comes later, and frees the parked graft.
+ * A graft that is parked after exit_mmap() would stay in the table when the mm is freed.
+ *
+ * The caller holds no shadow's lock. Sleeps. Leaves @deferred as it is; the caller does not use
+ * @deferred again.
  */
 void shk_deferred_put_run(struct shk_deferred_put *deferred);
 
 /*
- * Frees the graft of @mm, an mm whose creation by fork or exec has failed before it had a mapping.
+ * Frees the graft of @mm, the new mm of a fork or exec that has failed before @mm had a mapping.
  * The graft is BEING_MADE. No CPU has executed @mm, so nothing is flushed. Drops all references of
- * the graft. mm_count of @mm, which may be 0 already, is afterwards what it was before: the caller
- * goes on to free @mm.
+ * the graft, and frees the notifier subscriptions of @mm. mm_count of @mm, which may be 0 already,
+ * is the same before and after: the caller goes on to free @mm.
  *
- * The hook in pgd_free() calls it for every mm, in contexts that may not sleep, too. It does
- * nothing if @mm has no graft, and does not sleep then: @mm never had one, or exit_mmap() has ended
- * it. If @mm has a graft, it sleeps: the caller is the task in fork or exec that creates @mm.
+ * The hook in pgd_free() calls this function for every mm that is freed in a shadow's text. If @mm
+ * has no attached graft, this function does nothing and does not sleep: the caller may be in atomic
+ * context. If @mm has one, it sleeps: the caller is the task in fork or exec that creates @mm.
  */
 void shk_graft_abort(struct mm_struct *mm);
 
@@ -647,20 +662,22 @@ void shk_graft_abort(struct mm_struct *mm);
 void shk_graft_drain(void);
 
 /*
- * Provides what an attach of @mm needs, so that the attach itself allocates no graft and waits for
- * no mmap_lock. @deferred, which was zero, gets an UNUSED graft: @mm's parked one, or a new one.
+ * Prepares an attach of @mm, so that the attach itself allocates no graft and waits for no
+ * mmap_lock. @deferred is zero before the call. @deferred->graft becomes an UNUSED graft: the
+ * parked graft of @mm, or a new one.
  *
- * If @mm is in a shadow, @deferred gets none, since the attach uses the graft of @mm. If @mm has
- * left that shadow by then, the attach returns -EAGAIN. The caller then begins again with this
- * function.
+ * If @mm is in a shadow, @deferred->graft stays NULL, since the attach uses the graft of @mm. If
+ * @mm leaves that shadow before the attach, the attach returns -EAGAIN. The caller then begins
+ * again with this function.
  *
- * Called before any shadow is locked, since it waits for @mm's mmap_lock if @wait. The caller may
- * hold cgroups_lock and cred_guard_mutex. It has a user of @mm until it has called
- * shk_deferred_put_run(). Sleeps.
+ * Called with no shadow locked, since with @wait this function waits for @mm's mmap_lock. The
+ * caller may hold cgroups_lock and cred_guard_mutex. The caller has a user of @mm until it has
+ * called shk_deferred_put_run(). Sleeps.
  *
  * Errors:
  *   -ENOMEM
- *   -EAGAIN        only without @wait: the mmap_lock is taken, or mappings are being invalidated
+ *   -EAGAIN        only without @wait: the mmap_lock is taken, mappings are being invalidated, or
+ *                  a page fault does not end
  *   -ERESTARTSYS   the caller was killed, or new signals interrupted each of a hundred tries
  */
 int shk_graft_prealloc(struct mm_struct *mm, bool wait, struct shk_deferred_put *deferred);
@@ -673,37 +690,37 @@ bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow);
 
 /*
  * Returns the shadow that @mm is attached to, with a reference (shk_shadow_put()). During a chosen
- * system call that is the caller shadow. If @mm has no attached graft, returns the shadow of the
- * pending attach whose task runs in @mm, its new mm. Returns NULL if there is neither. Does not
- * sleep.
+ * system call that is the caller shadow. If @mm has no attached graft, returns the shadow of its
+ * pending attach (shk_pending_attach_find()). Returns NULL if @mm has neither. Does not sleep.
  */
 struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm);
 
 /*
- * Returns the next mm in a walk over the grafts to @shadow, and to caller shadows whose target
- * @shadow is. Grafts in the states BEING_MADE and DETACHED are among them. The order is that in
- * which they came in (shk_graft.order).
+ * Walks over the mms that have a graft to @shadow, or to a caller shadow that has @shadow as its
+ * target. Grafts in the states BEING_MADE and DETACHED are included. Each call returns the next mm,
+ * by ascending shk_graft.order.
  *
- * The caller sets *@cursor to 0 to begin; each call sets it to the order of the mm that it
- * returns. Returns the mm with a user, which the caller drops (mmput()). Returns NULL after the
- * last one.
+ * The caller sets *@cursor to 0 before the first call. Each call sets *@cursor to the .order of the
+ * graft of the returned mm. The mm has a user, which the caller drops (mmput()). Returns NULL after
+ * the last mm.
  *
- * Skips mms that are exiting. An mm that leaves and comes in again during a walk is returned
- * again. Does not sleep.
+ * Skips mms that are exiting. An mm is returned again if an attach or a move gives its graft a new
+ * .order during the walk. Does not sleep.
  */
 struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
 
 /*
- * Returns true if @mm is not where it is to be by the binding that applies to its process now.
- * @binding is the id of that binding, 0 if none applies. Does not sleep.
+ * Returns true if @mm must be placed or detached by the binding that applies to its process. The
+ * table lists the cases. Does not sleep.
  *
- * @shadow: the one for @mm, of the two shadows of a binding that splits the cgroup. NULL: it does
- * not matter in which shadow @binding has placed @mm. Always NULL if @binding is 0.
+ * @binding: the id of the binding that applies; 0: none applies.
+ * @shadow: if the binding splits the cgroup between two shadows, the shadow in which @mm must be.
+ * NULL: any shadow in which @binding has placed @mm is right. Always NULL if @binding is 0.
  * @moved: the process has moved between cgroups.
  *
  * An mm that a binding has placed may begin stretches, also in other shadows, and comes back when
- * they end. So in a stretch it is not misplaced, unless @moved: a move between cgroups ends its
- * stretches.
+ * they end. So @mm is not misplaced while it is in a stretch. If @moved, it is misplaced: a move
+ * between cgroups ends the stretches.
  *
  *   @binding  @mm                                             returns
  *   0         no binding has placed it                        false
@@ -724,8 +741,8 @@ bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_sha
 bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
 
 /*
- * Returns true if @mm has an attached graft, and exec created it for a vfork child that ran in its
- * parent's mm before that exec. Does not sleep.
+ * Returns true if the attached graft of @mm was made in the exec of a vfork child, which ran in its
+ * parent's mm before that exec. Returns false if @mm has no attached graft. Does not sleep.
  */
 bool shk_graft_was_borrowing(struct mm_struct *mm);
 
@@ -745,8 +762,8 @@ unsigned int shk_graft_count_placed(void);
 struct shk_shadow *shk_current_shadow(void);
 
 /*
- * Returns true while @task, a vfork child, runs in its parent's mm: until it executes a program or
- * exits. @task is not a kernel thread: for one the result means nothing. Does not sleep.
+ * Returns true if @task is a vfork child that still runs in its parent's mm: it has neither
+ * executed a program nor exited. The result has no meaning for a kernel thread. Does not sleep.
  */
 static inline bool shk_borrows_mm(struct task_struct *task)
 {
@@ -760,8 +777,8 @@ static inline bool shk_borrows_mm(struct task_struct *task)
 }
 
 /*
- * Returns true if @task is a kernel thread, also while that uses a process's mm. Other bits of
- * @task->flags may change at the same time; PF_KTHREAD does not.
+ * Returns true if @task is a kernel thread, even while @task uses a process's mm. Needs no lock:
+ * other bits of @task->flags may change during the read, but PF_KTHREAD does not.
  */
 static inline bool shk_is_kthread(const struct task_struct *task)
 {
