@@ -21,7 +21,7 @@ struct shk_handle {
 	bool revoked;	 /* permits nothing; set once, under handle.c's handles_lock */
 	u32 rights;	 /* SHK_RIGHT_*, of a derived handle */
 	u64 id;		 /* of a derived handle, unique in the shadow */
-	/* shk_shadow.handles, if derived and not revoked; under handles_lock */
+	/* In shk_shadow.handles, under handles_lock. Empty: an owner's handle, or revoked. */
 	struct list_head node;
 };
 
@@ -38,8 +38,9 @@ struct shk_new_handle {
  */
 int shk_new_handle(struct shk_new_handle *new, const struct file_operations *fops);
 /*
- * Gives the handle @shadow, with the caller's reference, and makes the descriptor usable. Returns
- * the descriptor. Cannot fail, so it comes last.
+ * Makes the handle stand for @shadow, and makes the descriptor usable (fd_install()). The handle
+ * takes over the caller's reference to @shadow. Returns the descriptor. Cannot fail. A caller does
+ * this as its last step, since user space can use the handle from then on. Does not sleep.
  */
 int shk_new_handle_install(struct shk_new_handle *new, struct shk_shadow *shadow);
 /* Gives the descriptor and the file back. May sleep. */
@@ -59,10 +60,13 @@ void shk_new_handle_cancel(struct shk_new_handle *new);
 int shk_handle_derive(struct shk_shadow *shadow, struct shk_handle_derive *arg,
 		      const struct file_operations *fops);
 /*
- * Revokes the derived handle of @shadow that has @arg->id, or all of them if that is 0
- * (SHK_HANDLE_REVOKE). From the return on shk_handle_permits() refuses them; a call that passed
- * it before goes on. No lock is held. -EINVAL: @arg->flags; ID_UNKNOWN: no open handle has that
- * id, or it was revoked.
+ * Revokes the derived handle of @shadow with the id @arg->id, or all derived handles if @arg->id is
+ * 0 (SHK_HANDLE_REVOKE). From the return on shk_handle_permits() refuses a revoked handle. A call
+ * that shk_handle_permits() has permitted before is not stopped. Takes handles_lock; does not
+ * sleep. Returns 0 or
+ *
+ *   -EINVAL		@arg->flags
+ *   ID_UNKNOWN		no open handle has that id, or it was revoked
  */
 int shk_handle_revoke(struct shk_shadow *shadow, const struct shk_handle_revoke *arg);
 /*

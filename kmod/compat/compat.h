@@ -70,8 +70,8 @@
 #define SHK_KTHREADS_BORN_NAMED (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
 
 /*
- * Returns @regs as the ftrace_regs of x86, which contains nothing else, before and after "ftrace:
- * Make ftrace_regs abstract" (6.13).
+ * Returns @regs as a struct ftrace_regs. On x86 that struct contains a struct pt_regs and nothing
+ * else. "ftrace: Make ftrace_regs abstract" (6.13) hides the member, but does not change that.
  */
 static inline struct ftrace_regs *shk_ftrace_regs(struct pt_regs *regs)
 {
@@ -82,7 +82,10 @@ static inline struct ftrace_regs *shk_ftrace_regs(struct pt_regs *regs)
 #include <linux/objtool.h>
 #include <asm/orc_types.h>
 
-/* Returns true if @entry is of a function's frame. "x86,objtool: Introduce ORC_TYPE_*" (6.4) */
+/*
+ * Returns true if @entry describes the stack frame of a called function. Such an entry has the type
+ * ORC_TYPE_CALL since "x86,objtool: Introduce ORC_TYPE_*" (6.4).
+ */
 static inline bool shk_orc_is_call(const struct orc_entry *entry)
 {
 #ifdef ORC_TYPE_CALL
@@ -99,11 +102,13 @@ static inline bool shk_orc_is_call(const struct orc_entry *entry)
 #endif
 
 /*
- * Returns true if @mm has the data that interval notifiers need, so that another notifier is
- * inserted without the locks of @mm. Needs no lock; true stays true while @mm has users.
+ * Returns true if the notifier subscriptions of @mm are ready for interval notifiers. Then the
+ * kernel inserts a notifier into @mm without any lock of @mm. Needs no lock. True stays true while
+ * @mm has users.
  *
- * The struct is private to mm/mmu_notifier.c: a list head, then the flag. If a kernel has it
- * elsewhere, the caller takes locks in vain, or inserting waits for them.
+ * The subscriptions are a struct that is private to mm/mmu_notifier.c. This function expects a list
+ * head in it, and then the flag. In a kernel that differs, a wrong false makes the caller take
+ * locks in vain, and a wrong true makes the insertion wait for them.
  */
 static inline bool shk_mm_takes_notifiers(const struct mm_struct *mm)
 {

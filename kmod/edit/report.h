@@ -6,14 +6,14 @@
 #include "shadow/shadow.h"
 
 /*
- * Fills @info with the first difference at or above the address that *@cursor stands for (0: the
- * beginning of the text), and advances *@cursor behind it. A cursor is an encrypted address. Leaves
- * the address and the bytes 0 unless @show_addr. @info is zeroed.
+ * Writes to @info, which is zero on entry, the first difference at or above the address that
+ * *@cursor stands for. *@cursor is 0 for the beginning of the text. Then sets *@cursor to the end
+ * of that difference. A cursor is an encrypted address, since user space may not learn addresses.
+ * Unless @show_addr, the address and the bytes in @info stay 0.
  *
- * Takes text_mutex, and releases it between groups of pages. Not the shadow's lock, so edits may
- * come and go meanwhile. Sleeps.
- * Returns 0, or
- *   -EINVAL       *@cursor is none that this function has set
+ * Takes text_mutex, and releases it between groups of pages. Needs no shadow's lock, so edits may
+ * be added and removed during the search. Sleeps. Returns 0, or
+ *   -EINVAL       *@cursor stands for an address below the text, so this function did not set it
  *   -ENOENT       no difference is left
  *   -ERESTARTSYS  the caller was killed
  */

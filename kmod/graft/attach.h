@@ -16,43 +16,45 @@ struct shk_attach_args {
 	struct shk_change *change;
 	/* The shadow that the mm goes to. Locked by the caller. */
 	struct shk_shadow *to;
-	/* On whose behalf. attach_origin() says when the graft keeps its old origin instead. */
+	/* The new origin of the graft, unless attach_origin() keeps the old one. */
 	struct shk_origin origin;
 	/*
-	 * SHK_BY_CGROUP: true while the cgroup's own attach may still fail. Then the graft
-	 * remembers where the mm was (shk_graft_restore()). Read under shk_graft_lock. Otherwise
-	 * NULL.
+	 * NULL if .origin is not SHK_BY_CGROUP. *trial is true while the call that binds the cgroup
+	 * can still fail. Then the graft records where the mm was, for shk_graft_restore(). Read
+	 * under shk_graft_lock.
 	 */
 	const bool *trial;
 	/* The stretch that this attach begins; the graft gets the reference. NULL: none. */
 	struct shk_stretch *stretch;
 	/*
-	 * SHK_THREAD stretch: an entry for current, which is set to NULL if it was used. Itself
-	 * NULL: the stretch or attach is for all threads of the process.
+	 * NULL: all threads of the process take part. For a SHK_THREAD stretch, *thread is an entry
+	 * for current. The attach sets *thread to NULL if it uses the entry.
 	 */
 	struct shk_thread **thread;
 };
 
 /*
  * Attaches @change->mm to @shadow. From the return on every task that runs in the mm executes the
- * text of @shadow, and fork and exec pass that on. An mm in another shadow moves. All stretches of
- * the mm end. A pending attach of its process (struct shk_pending_attach) is cancelled.
+ * text of @shadow, and mms that fork and exec create are in @shadow, too. An mm in another shadow
+ * moves. All stretches of the mm end. A pending attach of its process (struct shk_pending_attach)
+ * is cancelled.
  *
  * @delegated: the caller has no CAP_SYS_ADMIN and acts by SHK_RIGHT_ATTACH of its handle.
  *
- * @shadow is locked. shk_graft_prealloc() has filled @change->deferred. Afterwards, also after an
- * error, the caller unlocks and calls shk_deferred_put_run().
+ * @shadow is locked. shk_graft_prealloc() has filled @change->deferred. Sleeps. Afterwards, also
+ * after an error, the caller unlocks @shadow and calls shk_deferred_put_run().
  *
  * Errors; the mm executes the text that it executed before:
- *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
- *                      place. If @change->busy is 0, the mm has changed its shadow meanwhile. The
- *                      caller releases all locks and tries again after shk_busy_task_wait().
+ *   -EAGAIN            The thread @change->busy is, or may be, in a body that one of the two
+ *                      shadows has in place. If @change->busy is 0, the mm has changed its shadow
+ *                      meanwhile. The caller releases all locks and tries again after
+ *                      shk_busy_task_wait().
  *   -ENOMEM            no memory for tables or hooks of @shadow
  *   FTRACE_DISABLED    @shadow has no tables yet, and ftrace is switched off
  *   FTRACE_DEAD        @shadow has no tables yet, and ftrace has stopped after a fault
  *   NOT_DELEGATED      @delegated, and the mm is in another shadow but not by delegation, or its
  *                      process has a pending attach
- *   SHADOW_DESTROYED   @shadow or its target was destroyed
+ *   SHADOW_DESTROYED   @shadow was destroyed, or the target of @shadow (graft.h)
  *   XEN                Xen refused a change of page tables
  *   any                the error that @change->check() returned
  */
@@ -60,25 +62,26 @@ int shk_graft_attach(struct shk_shadow *shadow, bool delegated, struct shk_chang
 
 /*
  * Attaches @change->mm to @shadow on behalf of the cgroup binding with the id @binding. From the
- * return on every task that runs in the mm executes the text of @shadow. fork and exec pass on
- * both the shadow and the binding. An mm in another shadow moves. All stretches of the mm end. A
- * pending attach of its process (struct shk_pending_attach) is cancelled.
+ * return on every task that runs in the mm executes the text of @shadow. fork and exec pass on both
+ * the shadow and the binding. An mm in another shadow moves. All stretches of the mm end. A pending
+ * attach of its process (struct shk_pending_attach) is cancelled.
  *
- * While *@trial is true the cgroup's own attach may still fail. Then the graft remembers for
- * shk_graft_restore() in which shadow and stretches the mm was, except SHK_THREAD stretches.
- * Grafts that fork and exec create from it remember that, too. *@trial is read under
+ * *@trial is true while the call that binds the cgroup can still fail. Then this function records
+ * in shk_graft.previous where the mm was, for shk_graft_restore(): its shadow and its stretches,
+ * except SHK_THREAD stretches. fork and exec pass this record on. *@trial is read under
  * shk_graft_lock.
  *
- * @shadow is locked. shk_graft_prealloc() has filled @change->deferred. Afterwards, also after an
- * error, the caller unlocks and calls shk_deferred_put_run().
+ * @shadow is locked. shk_graft_prealloc() has filled @change->deferred. Sleeps. Afterwards, also
+ * after an error, the caller unlocks @shadow and calls shk_deferred_put_run().
  *
  * Errors; the mm executes the text that it executed before:
- *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
- *                      place. If @change->busy is 0, the mm has changed its shadow meanwhile.
+ *   -EAGAIN            The thread @change->busy is, or may be, in a body that one of the two
+ *                      shadows has in place. If @change->busy is 0, the mm has changed its shadow
+ *                      meanwhile. The caller releases all locks and tries again later.
  *   -ENOMEM            no memory for tables or hooks of @shadow
  *   FTRACE_DISABLED    @shadow has no tables yet, and ftrace is switched off
  *   FTRACE_DEAD        @shadow has no tables yet, and ftrace has stopped after a fault
- *   SHADOW_DESTROYED   @shadow or its target was destroyed
+ *   SHADOW_DESTROYED   @shadow was destroyed, or the target of @shadow (graft.h)
  *   XEN                Xen refused a change of page tables
  *   any                the error that @change->check() returned
  */
@@ -86,22 +89,26 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
 		    struct shk_change *change);
 
 /*
- * Returns @change->mm to the shadow and the stretches in which it was before a cgroup's attach on
- * trial placed it. Called when that attach has failed. An mm that fork or exec created meanwhile
- * returns to where its parent was. If that shadow was destroyed, the mm is detached instead.
+ * Returns @change->mm to its previous place, shk_graft.previous: the shadow and the stretches in
+ * which it was before a binding on trial placed it. Called when the call that binds the cgroup has
+ * failed, or the process has left the cgroup. An mm that fork or exec created meanwhile has
+ * inherited the place from its parent.
  *
- * @binding is the id of the cgroup binding that applies to the process now; 0: none. The mm
- * returns only if that binding had placed it there, or no binding if @binding is 0.
+ * @binding is the id of the binding that decides where the process is; 0: none decides. The mm
+ * returns only if @binding had placed it in its previous place; with 0, only if no binding had.
  *
- * Tries the lock of that shadow: the caller holds no shadow's lock. Afterwards, also after an
- * error, the caller calls shk_deferred_put_run().
+ * If the previous shadow was destroyed, this function detaches the mm instead, and returns -EAGAIN
+ * also if that succeeds. The mm then executes the base, and the next try of the caller places it.
  *
- * Errors; the mm executes the text that it executed before:
- *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
- *                      place. If @change->busy is 0, the lock is taken, or the mm has changed its
- *                      shadow meanwhile. Or a fork or exec in it is in its first steps. Or the mm
- *                      was detached, since its previous shadow was destroyed.
- *   -ENOENT            the mm remembers no shadow, or another binding had placed it there
+ * Only tries the lock of the previous shadow. The caller holds no shadow's lock. Sleeps.
+ * Afterwards, also after an error, the caller calls shk_deferred_put_run().
+ *
+ * Errors; except in the case above the mm executes the text that it executed before:
+ *   -EAGAIN            The thread @change->busy is, or may be, in a body that one of the two
+ *                      shadows has in place. If @change->busy is 0, there are these reasons:
+ *                      another task has the lock of the previous shadow, the mm has changed its
+ *                      shadow, or the previous shadow was destroyed. The caller tries again later.
+ *   -ENOENT            the mm has no previous place, or another binding had placed it there
  *   XEN                Xen refused a change of page tables
  *   any                the error that @change->check() returned
  */
@@ -117,23 +124,25 @@ void shk_graft_end_trial(u64 binding, bool *trial);
 
 /*
  * Detaches @change->mm. From the return on every task that runs in the mm executes the base. All
- * its stretches end. mms that execs in it have created and not yet taken into use are detached
- * with it. If the mm is in no shadow but its process has a pending attach (struct
- * shk_pending_attach), that is cancelled instead.
+ * stretches of the mm end. If an exec in the mm has created a new mm and does not use it yet, the
+ * new mm is detached, too. If the mm is in no shadow but its process has a pending attach (struct
+ * shk_pending_attach), this function cancels the pending attach instead.
  *
- * @from: the shadow in which the mm must be; NULL: any. @delegated: the caller has no
- * CAP_SYS_ADMIN and acts by SHK_RIGHT_ATTACH of its handle.
+ * @from: the shadow in which the mm must be; NULL: any. @delegated: the caller has no CAP_SYS_ADMIN
+ * and acts by SHK_RIGHT_ATTACH of its handle.
  *
- * Needs no shadow's lock. @change->deferred gets the graft, which shk_deferred_put_run() parks:
- * the caller calls that afterwards, also after an error.
+ * Needs no shadow's lock. Sleeps. @change->deferred gets the detached graft. Afterwards, also after
+ * an error, the caller calls shk_deferred_put_run(), which parks the graft.
  *
  * Errors; the mm executes the text that it executed before:
- *   -EAGAIN            The thread @change->busy is in a body that the shadow has in place. If
- *                      @change->busy is 0, the mm has changed its shadow meanwhile, or a fork or
- *                      exec in it is in its first steps. Then fork and exec create mms outside for
- *                      two SHK_BUSY_TASK_PAUSE. The caller releases all locks and tries again
- *                      after shk_busy_task_wait().
- *   NOT_DELEGATED      @delegated, and the mm is inside but not by delegation
+ *   -EAGAIN            The thread @change->busy is, or may be, in a body that the shadow has in
+ *                      place. If @change->busy is 0, the mm has changed its shadow meanwhile, or a
+ *                      fork or exec has created an mm that has no mapping yet. In the latter case
+ *                      new mms are in the base for two SHK_BUSY_TASK_PAUSE, so that the next try
+ *                      can succeed. The caller releases all locks and tries again after
+ *                      shk_busy_task_wait().
+ *   NOT_DELEGATED      @delegated, and the mm is inside but not by delegation, or its process has a
+ *                      pending attach
  *   NOT_INSIDE         the mm is not in @from, or in no shadow
  *   any                the error that @change->check() returned
  */
@@ -142,26 +151,29 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
 /* ---- For enter.c ---- */
 
 /*
- * Makes the tables and hooks of @args->to, if they do not exist yet, and attaches
- * @args->change->mm to it, in the stretch @args->stretch or in none. After an error tables and
- * hooks that were made are removed, and @args->stretch is still the caller's. Locks: those of
- * shk_graft_attach().
+ * Makes the tables and hooks of @args->to, if they do not exist yet, and attaches @args->change->mm
+ * to that shadow. The attach begins the stretch @args->stretch. If that is NULL, all stretches of
+ * the mm end. Locks and context are those of shk_graft_attach().
+ *
+ * After an error, the tables and hooks that this function made are removed. The caller still owns
+ * @args->stretch.
  *
  * Errors: those of shk_graft_attach(), and, if @args->stretch is not NULL,
  *   STRETCHES_FULL     the mm is in SHK_ENTER_DEPTH stretches already
- *   THREAD_STRETCH     the mm is in a SHK_THREAD stretch, and either that is in another shadow or
- *                      @args->thread is NULL
+ *   THREAD_STRETCH     the mm is in a SHK_THREAD stretch, and either @args->thread is NULL or the
+ *                      mm is in another shadow than @args->to
  */
 int shk_graft_do_attach(struct shk_attach_args *args);
 
 /*
- * Returns @graft, which is attached, to the shadow @back: it is then in the stretch @stretch
- * (NULL: none) and inside on behalf of @origin. Takes references to @back and @stretch. @deferred
- * gets the references to the shadow and the stretch that @graft leaves.
+ * Returns @graft, which is attached, to the shadow @back. The innermost stretch of @graft becomes
+ * @stretch (NULL: none), and its origin becomes @origin. The function takes references to @back and
+ * @stretch for @graft. @deferred gets the references of @graft to the shadow and the stretch that
+ * it leaves.
  *
- * shk_graft_lock, the lock of @back and text_mutex are held. Does not sleep. Returns 1 if the
- * entry was written, so that the caller flushes the mm; 0 if @graft is in @back already. Error:
- * XEN; nothing has changed.
+ * shk_graft_lock, the lock of @back and text_mutex are held. Does not sleep. Returns 1 if the mm's
+ * page-table entry for text was written, so that the mm must be flushed. Returns 0 if @graft is in
+ * @back already. Error: XEN; nothing has changed.
  */
 int shk_graft_attach_returning(struct shk_graft *graft, struct shk_shadow *back,
 			       struct shk_stretch *stretch, struct shk_origin origin,

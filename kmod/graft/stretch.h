@@ -52,8 +52,8 @@ struct shk_origin {
  */
 struct shk_stretch {
 	/*
-	 * References. Held by each graft and each struct shk_previous whose innermost stretch it
-	 * is, and by each stretch whose .outer it is.
+	 * Reference count. Each graft and each struct shk_previous whose .stretch points at this
+	 * stretch holds a reference, and so does each stretch whose .outer points at it.
 	 */
 	refcount_t ref;
 	/* The stretch in which this one began, with a reference; NULL: none. */
@@ -65,7 +65,10 @@ struct shk_stretch {
 	 * returns there at the end. The reference does not keep the shadow from being destroyed.
 	 */
 	struct shk_shadow *back;
-	/* On whose behalf the mm was in .back; the graft's origin again after the end. */
+	/*
+	 * The origin of the graft before this stretch began. The graft gets it again when the mm
+	 * returns to .back.
+	 */
 	struct shk_origin origin;
 	/* It is a SHK_THREAD stretch. */
 	bool thread;
@@ -77,13 +80,13 @@ struct shk_stretch {
  */
 struct shk_previous {
 	/*
-	 * The shadow in which the mm was before a cgroup's binding on trial placed it elsewhere,
-	 * with a reference. NULL: the mm was in the base, or no such binding has placed it.
+	 * The mm's shadow before the binding on trial placed the mm, with a reference. NULL: the mm
+	 * was in the base, or no binding on trial has placed it.
 	 */
 	struct shk_shadow *shadow;
-	/* The innermost stretch in which it was, with a reference; NULL: none. */
+	/* The innermost stretch of the mm in .shadow, with a reference; NULL: none. */
 	struct shk_stretch *stretch;
-	/* On whose behalf it was in .shadow. */
+	/* The origin of the graft while the mm was in .shadow. */
 	struct shk_origin origin;
 };
 
@@ -103,25 +106,24 @@ struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch);
  * freed in turn.
  *
  * Sleeps. Neither a shadow's lock nor shk_graft_lock is held, since the last put of a shadow takes
- * that shadow's lock. Exception: a stretch that has not begun has no references to drop, so a
- * shadow may be locked.
+ * that shadow's lock. Exception: the caller may hold a shadow's lock if @stretch has not begun, so
+ * that its .back and .outer are still NULL.
  */
 void shk_stretch_put(struct shk_stretch *stretch);
 
 /*
- * Drops a reference to @stretch as shk_stretch_put() does, but can keep memory for one stretch. The
- * put may end @stretch and, in turn, its outer ones. If *@kept is NULL, the first that ends is not
- * freed: *@kept becomes its memory, for shk_stretch_alloc(). The caller frees that by kfree() if it
- * does not use it.
+ * Drops a reference to @stretch as shk_stretch_put() does, but keeps memory for the next stretch.
+ * If *@kept is NULL and the put ends stretches, the memory of the first of them is not freed:
+ * *@kept points at it afterwards. The caller passes *@kept to shk_stretch_alloc() or to kfree().
  *
  * Sleeps. Neither a shadow's lock nor shk_graft_lock is held.
  */
 void shk_stretch_put_recycle(struct shk_stretch *stretch, struct shk_stretch **kept);
 
 /*
- * Looks from @stretch outwards, along .outer, as far as stretches are SHK_THREAD stretches. Returns
- * the last of these, or NULL if @stretch is NULL or not a SHK_THREAD stretch. The result's .back is
- * where the process was before the first of its threads began one.
+ * Follows .outer from @stretch as long as the stretches are SHK_THREAD stretches, and returns the
+ * last of these. Returns NULL if @stretch is NULL or not a SHK_THREAD stretch. The .back of the
+ * result is the shadow (NULL: the base) in which the process was before its threads began these.
  *
  * Takes no reference. shk_graft_lock is held, and the result is valid until it is released.
  */
@@ -139,9 +141,9 @@ const struct shk_stretch *shk_stretch_outermost_thread_only(const struct shk_str
 struct shk_stretch *shk_stretch_find_live(struct shk_stretch *stretch);
 
 /*
- * Returns a copy of @previous, which is of an mm in which a task forks, or executes a program if
- * @exec. The copy is for the new mm and has references of its own. For exec it has no stretch,
- * since a new program has begun none. Does not sleep. shk_graft_lock is held.
+ * Returns a copy of @previous, with references of its own, for an mm that fork or exec creates.
+ * @previous is that of the parent's graft. @exec: exec creates the mm. Then the copy has no
+ * stretch, since a new program has begun none. Does not sleep. shk_graft_lock is held.
  */
 struct shk_previous shk_previous_inherit(const struct shk_previous *previous, bool exec);
 

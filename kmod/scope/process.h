@@ -16,32 +16,38 @@
 #include "shadow/shadow.h"
 
 /*
- * Attaches the process that @arg names to @shadow: all its threads execute the shadow's text on
- * return, and its stretches are over (SHK_PROCESS_ATTACH). @granted: the caller's handle was
- * derived with SHK_RIGHT_ATTACH, which suffices for the caller's own process. Returns 0 or
+ * Attaches the process that @arg names to @shadow (SHK_PROCESS_ATTACH). On return all threads of
+ * the process execute the text of @shadow, and its stretches have ended.
+ *
+ * @granted: the caller's handle was derived with SHK_RIGHT_ATTACH. The caller then needs no
+ * CAP_SYS_ADMIN, but can attach only its own process. Returns 0 or
  *
  *   -EINVAL		@arg->flags, ->pidfd or ->reserved
  *   NOT_PIDFD, KERNEL_THREAD, PROCESS_EXITED
- *   CAPABILITY		no CAP_SYS_ADMIN, and not @granted or not the caller's own process
+ *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
+ *   RIGHTS		@granted, and the process is not the caller's own
  *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in another shadow, to which it
- *			was not attached by SHK_RIGHT_ATTACH
- *   BOUND_BY_CGROUP	a cgroup's binding wants the process elsewhere, or is split
- *   SHADOW_DESTROYED	of @shadow, or of its target
+ *			was not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
+ *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process elsewhere, or splits
+ *			the cgroup between two shadows
+ *   SHADOW_DESTROYED	@shadow was destroyed, or the target of @shadow (graft.h)
  *   TASK_BUSY		@arg->busy was in the way
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
  *   -ERESTARTSYS	a signal came; nothing has changed
  */
 int shk_process_attach(struct shk_shadow *shadow, bool granted, struct shk_process *arg);
 /*
- * Detaches the process that @arg names from @from, or from any shadow if that is NULL: it
- * executes the base on return, and its stretches are over (SHK_PROCESS_DETACH). @granted as in
- * shk_process_attach(). Takes no shadow's lock. Returns 0 or
+ * Detaches the process that @arg names from @from (SHK_PROCESS_DETACH). If @from is NULL, the
+ * process may be in any shadow. On return all threads of the process execute the base, and its
+ * stretches have ended. @granted as in shk_process_attach(). Takes no shadow's lock. Returns 0 or
  *
  *   -EINVAL		@arg->flags, ->pidfd or ->reserved
  *   NOT_PIDFD, KERNEL_THREAD, PROCESS_EXITED
- *   CAPABILITY		no CAP_SYS_ADMIN, and not @granted or not the caller's own process
- *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and SHK_RIGHT_ATTACH has not attached the process
- *   BOUND_BY_CGROUP	a cgroup's binding wants the process in a shadow
+ *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
+ *   RIGHTS		@granted, and the process is not the caller's own
+ *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in a shadow, to which it was
+ *			not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
+ *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process in a shadow
  *   NOT_INSIDE		the process is not in @from, or in no shadow
  *   TASK_BUSY		@arg->busy was in the way
  *   -ERESTARTSYS	a signal came; nothing has changed
@@ -53,43 +59,48 @@ int shk_process_detach(struct shk_shadow *from, bool granted, struct shk_process
  */
 typedef void (*shk_ask_threads)(struct shk_shadow *shadow, bool ask);
 /*
- * Begins a stretch of current's process in @shadow (SHK_ENTER). If @ask is not NULL, the stretch
- * is of current alone (SHK_THREAD), and @ask is called with the shadow locked. @granted as in
+ * Begins a stretch of current's process in @shadow (SHK_ENTER). If @ask is not NULL, the stretch is
+ * a SHK_THREAD stretch of current. The function then calls @ask with true before the stretch
+ * begins, and restores the old state after an error, both with the shadow locked. @granted as in
  * shk_process_attach(). Returns 0 or
  *
  *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
  *   NOT_DELEGATED	as in shk_process_attach()
- *   STRETCHES_FULL, THREAD_STRETCH
- *   EDITS_FOR_ALL, POLICY, SYSCALLS_ONLY: only with @ask
- *   SHADOW_DESTROYED	of @shadow, or of its target
+ *   STRETCHES_FULL	the process is in SHK_ENTER_DEPTH stretches already
+ *   THREAD_STRETCH	a SHK_THREAD stretch of the process excludes this stretch
+ *   EDITS_FOR_ALL	with @ask: @shadow has edits that cannot test the thread
+ *   POLICY		with @ask: interrupts or kernel threads execute @shadow, too
+ *   SYSCALLS_ONLY	with @ask: @shadow has a target (graft.h)
+ *   SHADOW_DESTROYED	@shadow was destroyed, or the target of @shadow
  *   TASK_BUSY		*@busy was in the way
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
  *   -ERESTARTSYS	a signal came; nothing has changed
  */
 int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads ask, pid_t *busy);
 /*
- * Ends the innermost stretch of current's process, which is in @from: the process is where it was
- * before (SHK_LEAVE). A shadow that was destroyed meanwhile is skipped. Takes the lock of the
- * shadow that the process returns to. Returns 0 or
+ * Ends the innermost stretch of current's process, which is in @from (SHK_LEAVE). The process
+ * returns to the shadow in which that stretch began, or to the base. If that shadow was destroyed
+ * meanwhile, the next outer stretch decides in the same way. Takes the lock of the shadow that the
+ * process returns to. Returns 0 or
  *
- *   NO_STRETCH		the process is in no stretch; or only threads other than current are in one
- *			(SHK_THREAD); or the stretch is in another shadow and returns to a shadow
- *   NOT_INSIDE		the stretch is in another shadow than @from, and returns to the base
+ *   NO_STRETCH		the process is in no stretch, or is not in @from; or it has SHK_THREAD
+ *			stretches, none of which is current's
  *   TASK_BUSY		*@busy was in the way
  *   XEN			Xen refused the change of the page tables
  *   -ERESTARTSYS	a signal came; nothing has changed
  */
 int shk_process_leave(struct shk_shadow *from, pid_t *busy);
 /*
- * Returns a thread of @task's process that has an mm, or NULL if all have exited. @task may have
- * exited itself: the first thread of a process stays the one in pids and cgroups while others
- * live. The caller holds the RCU read lock, under which the thread stays. Any context.
+ * Returns a thread of @task's process that has an mm, or NULL if all have exited. @task itself may
+ * have exited: pids and cgroups lead to the thread-group leader, which stays as a zombie while
+ * other threads live. The caller holds the RCU read lock, under which the thread stays. Any
+ * context.
  */
 struct task_struct *shk_process_living(struct task_struct *task);
 /*
- * Writes id and name of the shadow of the process that @info names to @info (SHK_PROCESS_INFO). A
- * process that was attached during exec counts as inside already before its new mm is. Sleeps; no
- * shadow's lock is held. Returns 0 or
+ * Writes to @info the id and the name of the shadow in which the process that @info names is
+ * (SHK_PROCESS_INFO). A process with a pending attach (graft.h) counts as inside already. Sleeps;
+ * no shadow's lock is held. Returns 0 or
  *
  *   -EINVAL		@info->flags, ->pidfd or ->reserved
  *   NOT_PIDFD, KERNEL_THREAD, PROCESS_EXITED
@@ -99,10 +110,14 @@ struct task_struct *shk_process_living(struct task_struct *task);
  */
 int shk_process_info(struct shk_process_info *info);
 /*
- * Writes to @next, which is zero on entry, a process inside @shadow, and moves *@cursor to it
- * (SHK_PROCESS_LIST). *@cursor is 0 at first. One process for each mm is found, in the order in
- * which mms came in; for a target also those inside its callers. @next stays zero if all tasks of
- * the mm have exited. Takes shk_graft_lock; sleeps. -ENOENT: there is no further mm.
+ * Writes the next process of a walk over the processes inside @shadow to @next (SHK_PROCESS_LIST).
+ * @next is zero on entry. *@cursor is 0 at the first call; each call advances it.
+ *
+ * The walk visits mms in the order in which they came in, and finds one process for each. If
+ * @shadow is a target, it also visits the mms inside its caller shadows (graft.h). If all tasks of
+ * an mm have exited, the call returns 0 and @next stays zero.
+ *
+ * Takes shk_graft_lock; sleeps. Returns 0; -ENOENT: there is no further mm.
  */
 int shk_process_next(struct shk_shadow *shadow, u64 *cursor, struct shk_process_entry *next);
 
