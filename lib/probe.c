@@ -13,6 +13,17 @@ _Static_assert(SHADOWK_HISTOGRAM_LEN == SHK_HISTOGRAM_LEN, "uapi");
 _Static_assert((int)SHADOWK_PROBE_COUNT == (int)SHK_PROBE_COUNT, "uapi");
 _Static_assert((int)SHADOWK_PROBE_LATENCY == (int)SHK_PROBE_LATENCY, "uapi");
 _Static_assert((int)SHADOWK_PROBE_EVENT == (int)SHK_PROBE_EVENT, "uapi");
+_Static_assert((int)SHADOWK_PROBE_CALL == (int)SHK_PROBE_CALL, "uapi");
+_Static_assert((int)SHADOWK_OF_DURATION == (int)SHK_OF_DURATION, "uapi");
+_Static_assert((int)SHADOWK_OP_AND == (int)SHK_OP_AND, "uapi");
+_Static_assert(SHADOWK_CONDITIONS_MAX == SHK_CONDITIONS_MAX, "uapi");
+_Static_assert(SHADOWK_PROBES_SKIP == SHK_PROBES_SKIP, "uapi");
+SHK_SAME_SIZE(shadowk_condition, shk_condition);
+SHK_SAME(shadowk_condition, shk_condition, of);
+SHK_SAME(shadowk_condition, shk_condition, op);
+SHK_SAME(shadowk_condition, shk_condition, bytes);
+SHK_SAME(shadowk_condition, shk_condition, is_signed);
+SHK_SAME(shadowk_condition, shk_condition, value);
 _Static_assert((int)SHADOWK_ARM_INT3 == (int)SHK_ARM_INT3, "uapi");
 _Static_assert((int)SHADOWK_ARM_CALL == (int)SHK_ARM_CALL, "uapi");
 _Static_assert((int)SHADOWK_ARM_JUMP == (int)SHK_ARM_JUMP, "uapi");
@@ -23,6 +34,7 @@ static const char *const kinds[] = {
 	[SHK_PROBE_COUNT] = "count",
 	[SHK_PROBE_LATENCY] = "latency",
 	[SHK_PROBE_EVENT] = "event",
+	[SHK_PROBE_CALL] = "call",
 };
 
 static const char *const arms[] = {
@@ -118,31 +130,113 @@ int shk_place_parse(const char *text, uint64_t *addr, uint64_t *offset,
 int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec)
 {
 	struct shadowk_probe_spec checked;
-	int err = SHK_COPY_IN(&checked, spec, symbol);
+	int err = SHK_COPY_IN(&checked, spec, conditions);
 
 	return err ? err : shk_place_parse(text, &spec->addr, &spec->offset, spec->symbol);
 }
 
+static void probe_arg_set(struct shk_probe_add *arg, const struct shadowk_probe_spec *spec)
+{
+	*arg = (struct shk_probe_add){
+		.size = sizeof(*arg),
+		.flags = spec->flags,
+		.kind = spec->kind,
+		.calls = spec->calls,
+		.addr = spec->addr,
+		.offset = spec->offset,
+	};
+	memcpy(arg->name, spec->name, sizeof(arg->name));
+	memcpy(arg->symbol, spec->symbol, sizeof(arg->symbol));
+	arg->nr_conditions = spec->nr_conditions;
+	arg->reserved = spec->reserved;
+	memcpy(arg->conditions, spec->conditions, sizeof(arg->conditions));
+}
+
 int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *spec)
 {
-	struct shk_probe_add arg = { .size = sizeof(arg) };
 	struct shadowk_probe_spec in;
-	int err = SHK_COPY_IN(&in, spec, symbol);
+	struct shk_probe_add arg;
+	int err = SHK_COPY_IN(&in, spec, conditions);
 
 	if (err)
 		return err;
-	arg.flags = in.flags;
-	arg.kind = in.kind;
-	arg.addr = in.addr;
-	arg.offset = in.offset;
-	memcpy(arg.name, in.name, sizeof(arg.name));
-	memcpy(arg.symbol, in.symbol, sizeof(arg.symbol));
+	probe_arg_set(&arg, &in);
 	err = shk_ioctl(shadow->fd, SHK_PROBE_ADD, &arg);
 	if (err)
 		return err;
 	memcpy(spec->name, arg.name, sizeof(spec->name));
 	spec->id = arg.id;
 	return 0;
+}
+
+/* Does shadowk_probe_add_many() with @args, an array of @nr elements that is not initialised. */
+static int add_many(struct shadowk_shadow *shadow, struct shk_probe_add *args, uint8_t *specs,
+		    size_t spec_size, size_t nr, uint32_t flags, size_t *nr_done)
+{
+	struct shk_probes_add call = {
+		.size = sizeof(call),
+		.flags = flags,
+		.element_size = sizeof(*args),
+		.nr = (uint32_t)nr,
+		.elements = (uintptr_t)args,
+	};
+	struct shadowk_probe_spec spec;
+	int err;
+
+	for (size_t i = 0; i < nr; i++) {
+		err = SHK_COPY_IN(&spec, (struct shadowk_probe_spec *)(specs + i * spec_size),
+				  conditions);
+		if (err)
+			return err;
+		probe_arg_set(&args[i], &spec);
+	}
+	err = shk_ioctl(shadow->fd, SHK_PROBES_ADD, &call);
+	if (nr_done)
+		*nr_done = call.nr_done;
+	for (size_t i = 0; i < nr && !err; i++) {
+		struct shadowk_probe_spec *out =
+			(struct shadowk_probe_spec *)(specs + i * spec_size);
+
+		out->reason = args[i].reason;
+		out->id = args[i].id;
+		memcpy(out->name, args[i].name, sizeof(out->name));
+	}
+	return err;
+}
+
+int shadowk_probe_add_many(struct shadowk_shadow *shadow, struct shadowk_probe_spec *specs,
+			   size_t spec_size, size_t nr, uint32_t flags, size_t *nr_done)
+{
+	struct shk_probe_add *args;
+	int err;
+
+	if (nr_done)
+		*nr_done = 0;
+	if (!nr)
+		return shk_return(0, 0);
+	if (nr > UINT32_MAX)
+		return shk_return(-EINVAL, 0);
+	args = calloc(nr, sizeof(*args));
+	if (!args)
+		return shk_return(-ENOMEM, 0);
+	err = add_many(shadow, args, (uint8_t *)specs, spec_size, nr, flags, nr_done);
+	free(args);
+	return err;
+}
+
+int shadowk_probe_remove_many(struct shadowk_shadow *shadow, const uint64_t *ids, size_t nr)
+{
+	struct shk_probes_remove arg = {
+		.size = sizeof(arg),
+		.nr = (uint32_t)nr,
+		.ids = (uintptr_t)ids,
+	};
+	int err;
+
+	if (nr > INT32_MAX || !ids != !nr)
+		return shk_return(-EINVAL, 0);
+	err = shk_ioctl(shadow->fd, SHK_PROBES_REMOVE, &arg);
+	return err ? err : (int)arg.nr_done;
 }
 
 int shadowk_probe_remove(struct shadowk_shadow *shadow, const char *name)

@@ -1087,6 +1087,7 @@ enum shadowk_probe_kind {
 	SHADOWK_PROBE_COUNT = 1,   /* counts it */
 	SHADOWK_PROBE_LATENCY = 2, /* measures entry to return, in a histogram */
 	SHADOWK_PROBE_EVENT = 3,   /* fires the tracepoint shadowk:shadowk_probe */
+	SHADOWK_PROBE_CALL = 4,	   /* fires shadowk:shadowk_call at the function's return */
 };
 
 /* How the private text calls the probe. */
@@ -1099,26 +1100,80 @@ enum shadowk_probe_arm {
 #define SHADOWK_PROBE_RETURN	 (1U << 0) /* COUNT, EVENT: at the function's return */
 #define SHADOWK_PROBE_FORCE_INT3 (1U << 1) /* arm by a breakpoint also where a faster arm exists */
 
+/* The value that a condition compares (struct shadowk_condition.of). */
+enum shadowk_condition_of {
+	SHADOWK_OF_ARG1 = 0,	 /* rdi at the hit, the first argument at a function's entry */
+	SHADOWK_OF_ARG2 = 1,	 /* rsi */
+	SHADOWK_OF_ARG3 = 2,	 /* rdx */
+	SHADOWK_OF_ARG4 = 3,	 /* rcx */
+	SHADOWK_OF_ARG5 = 4,	 /* r8 */
+	SHADOWK_OF_ARG6 = 5,	 /* r9 */
+	SHADOWK_OF_RETURN = 6,	 /* rax at the return: LATENCY, CALL, RETURN */
+	SHADOWK_OF_DURATION = 7, /* ns from the entry to the return: LATENCY, CALL */
+};
+
+/* The comparison of a condition (struct shadowk_condition.op). */
+enum shadowk_condition_op {
+	SHADOWK_OP_EQ = 1,
+	SHADOWK_OP_NE = 2,
+	SHADOWK_OP_LT = 3,
+	SHADOWK_OP_LE = 4,
+	SHADOWK_OP_GT = 5,
+	SHADOWK_OP_GE = 6,
+	SHADOWK_OP_AND = 7, /* value & @value is not 0 */
+};
+
+/**
+ * struct shadowk_condition - what an execution must fulfil to be a hit
+ * @of:	       enum shadowk_condition_of
+ * @op:	       enum shadowk_condition_op
+ * @bytes:     bytes of the value that are compared, from the lowest on: 1, 2, 4 or 8
+ * @is_signed: 1: the value is signed, 0: it is not
+ * @reserved:  0
+ * @value:     the value to compare with, extended to 64 bits
+ */
+struct shadowk_condition {
+	uint8_t of;
+	uint8_t op;
+	uint8_t bytes;
+	uint8_t is_signed;
+	uint32_t reserved;
+	uint64_t value;
+};
+
+#define SHADOWK_CONDITIONS_MAX 4
+
 /**
  * struct shadowk_probe_spec - a probe that is to be added
  * @size:   sizeof(struct shadowk_probe_spec), set by the caller
  * @flags:  SHADOWK_PROBE_*
  * @kind:   enum shadowk_probe_kind
+ * @calls:  LATENCY, CALL, RETURN: number of calls that can be in progress and measured at once, at
+ *	    most 65536; 0: 1024. Further calls are counted as missed
+ * @reason: out, by shadowk_probe_add_many(): enum shadowk_reason, or 0 if the probe was added
  * @addr:   address of the instruction; 0 if @symbol is given
  * @offset: bytes from @symbol; 0 with @addr
  * @id:	    out: id of the probe
  * @name:   in: its name, or "" to have one made from the symbol; out: its name
  * @symbol: function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
+ * @nr_conditions: number of conditions
+ * @reserved: 0
+ * @conditions: an execution is a hit only if it fulfils all of them
  */
 struct shadowk_probe_spec {
 	size_t size;
 	uint32_t flags;
 	uint32_t kind;
+	uint32_t calls;
+	uint32_t reason;
 	uint64_t addr;
 	uint64_t offset;
 	uint64_t id;
 	char name[SHADOWK_NAME_LEN];
 	char symbol[SHADOWK_SYMBOL_LEN];
+	uint32_t nr_conditions;
+	uint32_t reserved;
+	struct shadowk_condition conditions[SHADOWK_CONDITIONS_MAX];
 };
 
 /**
@@ -1157,6 +1212,50 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec);
  * Return: 0 or -errno.
  */
 int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *spec);
+
+/* flag of shadowk_probe_add_many() */
+#define SHADOWK_PROBES_SKIP (1U << 0) /* leave out probes that cannot be added */
+
+/**
+ * shadowk_probe_add_many() - add many probes to a shadow by one call
+ * @shadow:    the handle
+ * @specs:     in: the probes; out: @id, @name and @reason of each
+ * @spec_size: sizeof(struct shadowk_probe_spec)
+ * @nr:	       number of elements of @specs; 0 does nothing
+ * @flags:     SHADOWK_PROBES_SKIP, or 0
+ * @nr_done:   out: probes that were added; after an error: the index of the element that could not
+ *	       be added. NULL is allowed
+ *
+ * Adds each probe as shadowk_probe_add() does, and much faster. Give addresses rather than symbols
+ * where they are known: the kernel searches for a symbol.
+ *
+ * Without SHADOWK_PROBES_SKIP the first probe that cannot be added ends the call with its error,
+ * and all others are removed. With it, such a probe gets the @id 0 and the @reason, and the call
+ * goes on. Errors without a reason end the call in both cases.
+ *
+ *   any  as shadowk_probe_add()
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_probe_add_many(struct shadowk_shadow *shadow, struct shadowk_probe_spec *specs,
+			   size_t spec_size, size_t nr, uint32_t flags, size_t *nr_done);
+
+/**
+ * shadowk_probe_remove_many() - remove many probes from a shadow by one call
+ * @shadow: the handle
+ * @ids:    the probes; NULL: all of the shadow
+ * @nr:	    number of elements of @ids; 0 if that is NULL
+ *
+ * On return no CPU executes the code of these probes, and the memory that they took is free. An id
+ * without a probe is left out.
+ *
+ * Needs CAP_SYS_MODULE.
+ *
+ * Return: number of probes that were removed, or -errno.
+ */
+int shadowk_probe_remove_many(struct shadowk_shadow *shadow, const uint64_t *ids, size_t nr);
 
 /**
  * shadowk_probe_hint() - say which calls a probe at a function's entry does not see

@@ -1068,6 +1068,7 @@ enum shk_probe_kind {
 	SHK_PROBE_COUNT = 1,	/* counts it */
 	SHK_PROBE_LATENCY = 2,	/* measures it from entry to return, in a histogram */
 	SHK_PROBE_EVENT = 3,	/* fires the tracepoint shadowk:shadowk_probe */
+	SHK_PROBE_CALL = 4,	/* fires shadowk:shadowk_call at the function's return */
 };
 
 /* The way from the private text to the probe (struct shk_probe_info.arm). */
@@ -1081,6 +1082,53 @@ enum shk_probe_arm {
 #define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return */
 #define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint in any case */
 
+/* The value that a condition compares (struct shk_condition.of). */
+enum shk_condition_of {
+	SHK_OF_ARG1 = 0,	/* rdi at the hit, the first argument at a function's entry */
+	SHK_OF_ARG2 = 1,	/* rsi */
+	SHK_OF_ARG3 = 2,	/* rdx */
+	SHK_OF_ARG4 = 3,	/* rcx */
+	SHK_OF_ARG5 = 4,	/* r8 */
+	SHK_OF_ARG6 = 5,	/* r9 */
+	SHK_OF_RETURN = 6,	/* rax at the return: LATENCY, CALL, RETURN */
+	SHK_OF_DURATION = 7,	/* ns from the entry to the return: LATENCY, CALL */
+};
+
+/* The comparison of a condition (struct shk_condition.op). */
+enum shk_condition_op {
+	SHK_OP_EQ = 1,
+	SHK_OP_NE = 2,
+	SHK_OP_LT = 3,
+	SHK_OP_LE = 4,
+	SHK_OP_GT = 5,
+	SHK_OP_GE = 6,
+	SHK_OP_AND = 7,		/* value & @value is not 0 */
+};
+
+/**
+ * struct shk_condition - what an execution must fulfil to be a hit
+ * @of:		enum shk_condition_of
+ * @op:		enum shk_condition_op
+ * @bytes:	bytes of the value that are compared, from the lowest on: 1, 2, 4 or 8
+ * @is_signed:	1: the value is signed, 0: it is not
+ * @reserved:	0
+ * @value:	the value to compare with, extended to 64 bits
+ */
+struct shk_condition {
+	__u8 of;
+	__u8 op;
+	__u8 bytes;
+	__u8 is_signed;
+	__u32 reserved;
+	__aligned_u64 value;
+};
+
+#define SHK_CONDITIONS_MAX	4
+
+/* Calls of one LATENCY, CALL or RETURN probe that are in progress and measured at once. */
+#define SHK_CALLS_DEFAULT	1024
+#define SHK_CALLS_MAX		65536
+
 /**
  * struct shk_probe_add - SHK_PROBE_ADD, on a handle: report executions of an instruction
  * @size:	sizeof(struct shk_probe_add)
@@ -1088,12 +1136,16 @@ enum shk_probe_arm {
  * @reason:	out
  * @busy:	out
  * @kind:	enum shk_probe_kind
- * @reserved:	0
+ * @calls:	LATENCY, CALL, RETURN: number of calls that can be in progress and measured at once,
+ *		at most SHK_CALLS_MAX; 0: SHK_CALLS_DEFAULT. Further calls are counted as missed
  * @addr:	address of the instruction; 0 if @symbol is given
  * @offset:	bytes from @symbol; 0 with @addr
  * @id:		out: id of the probe, from 1 on, never reused in this shadow
  * @name:	in: its name, or "" to have one made from the symbol; out: its name
  * @symbol:	function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
+ * @nr_conditions: number of conditions
+ * @reserved:	0
+ * @conditions:	an execution is a hit only if it fulfils all of them; 0 behind @nr_conditions
  *
  * From the return on, each execution of the instruction by a process inside the shadow is a hit.
  * The policy table above tells about other contexts. Several probes can be at one instruction;
@@ -1115,9 +1167,9 @@ enum shk_probe_arm {
  *   EOPNOTSUPP  CANNOT_STEP
  *   EOPNOTSUPP  PAGE_EDGE: within 4 bytes of the end of a page, and no function's entry
  *   EOPNOTSUPP  MODULE_END: kprobes would read past the end of the module's text
- *   EOPNOTSUPP  NOT_ENTRY: LATENCY or RETURN, not at a function's entry
- *   EOPNOTSUPP  NO_RETURN: LATENCY or RETURN, and the unwinder knows of no return address there
- *               (.cold parts, ret_from_fork, some assembly)
+ *   EOPNOTSUPP  NOT_ENTRY: LATENCY, CALL or RETURN, not at a function's entry
+ *   EOPNOTSUPP  NO_RETURN: LATENCY, CALL or RETURN, and the unwinder knows of no return address
+ *               there (.cold parts, ret_from_fork, some assembly)
  *   ERANGE      NOT_TEXT
  *   ERANGE      PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED
@@ -1130,14 +1182,87 @@ struct shk_probe_add {
 	__u32 reason;
 	__s32 busy;
 	__u32 kind;
-	__u32 reserved;
+	__u32 calls;
 	__aligned_u64 addr;
 	__aligned_u64 offset;
 	__aligned_u64 id;
 	char name[SHK_NAME_LEN];
 	char symbol[SHK_SYMBOL_LEN];
+	__u32 nr_conditions;
+	__u32 reserved;
+	struct shk_condition conditions[SHK_CONDITIONS_MAX];
 };
 #define SHK_PROBE_ADD		_IO(SHK_IOC, 0x38)
+
+/* flag of struct shk_probes_add */
+#define SHK_PROBES_SKIP		(1U << 0)	/* leave out probes that cannot be added */
+
+/**
+ * struct shk_probes_add - SHK_PROBES_ADD, on a handle: add many probes by one call
+ * @size:	sizeof(struct shk_probes_add)
+ * @flags:	SHK_PROBES_SKIP, or 0
+ * @reason:	out
+ * @busy:	out
+ * @element_size: sizeof(struct shk_probe_add), as the caller knows it
+ * @nr:		number of elements, 1 or more
+ * @elements:	pointer to an array of struct shk_probe_add
+ * @nr_done:	out: probes that were added; after an error: the index of the element that could not
+ *		be added
+ *
+ * Adds each element as SHK_PROBE_ADD would, and much faster: pages of text are made private
+ * together, and change with one flush for many probes. The @size of each element is @element_size.
+ * Writes @id, @name and @reason of each element; a @busy of an element is 0.
+ *
+ * Without SHK_PROBES_SKIP, the first element that cannot be added ends the call with its error, and
+ * all others are removed. With it, such an element gets the @id 0, an empty @name and the
+ * @reason, and the call goes on. Errors without a reason end the call in both cases.
+ *
+ * Until the call returns, some of the probes may be hit, and others not yet.
+ *
+ *   any         as SHK_PROBE_ADD
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ */
+struct shk_probes_add {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__u32 element_size;
+	__u32 nr;
+	__aligned_u64 elements;
+	__aligned_u64 nr_done;
+};
+#define SHK_PROBES_ADD		_IO(SHK_IOC, 0x3b)
+
+/**
+ * struct shk_probes_remove - SHK_PROBES_REMOVE, on a handle: remove many probes by one call
+ * @size:	sizeof(struct shk_probes_remove)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @nr:		number of ids; 0: all probes of the shadow
+ * @reserved:	0
+ * @ids:	pointer to an array of __u64, the ids; 0 if @nr is 0
+ * @nr_done:	out: probes that were removed
+ *
+ * On return no CPU executes the code of these probes, and the memory that they took is free. An id
+ * without a probe is left out. The last step waits for a grace period. If the caller is killed
+ * while it waits, the probes are removed nevertheless, and their memory becomes free later.
+ *
+ * Needs CAP_SYS_MODULE.
+ */
+struct shk_probes_remove {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__u32 nr;
+	__u32 reserved;
+	__aligned_u64 ids;
+	__aligned_u64 nr_done;
+};
+#define SHK_PROBES_REMOVE	_IO(SHK_IOC, 0x3c)
 
 /**
  * struct shk_probe_remove - SHK_PROBE_REMOVE, on a handle: remove a probe
