@@ -52,7 +52,7 @@ pid_t process_of(pid_t thread);
  * detaching would not give them back. Reports an error. Returns a status.
  */
 int process_check(struct shadowk *dev, int pidfd, pid_t pid);
-/* Likewise for all processes of the cgroup at @path and below. */
+/* Refuses such a process in the cgroup at @path or below. Reports an error. Returns a status. */
 int cgroup_check(struct shadowk *dev, char *path);
 
 /* target_find.c */
