@@ -30,7 +30,7 @@ static void __noreturn option_refuse(const struct cli *cli, char **argv, int opt
 
 int option_next(struct cli *cli, int argc, char **argv, const struct option *own)
 {
-	struct option all[16] = { { 0 } };
+	struct option all[32] = { { 0 } };
 	size_t n = 0;
 	int opt;
 
@@ -70,6 +70,14 @@ char **arguments(const struct cli *cli, int argc, char **argv, size_t count,
 		usage(cli, "%s is missing", names[given]);
 	if (given > count)
 		usage(cli, "'%s' is one argument too many", argv[optind + count]);
+	return argv + optind;
+}
+
+char **arguments_some(const struct cli *cli, int argc, char **argv, const char *name, size_t *nr)
+{
+	if (optind == argc)
+		usage(cli, "%s is missing", name);
+	*nr = (size_t)(argc - optind);
 	return argv + optind;
 }
 
