@@ -105,6 +105,16 @@ bool value_read(const char *text, uint64_t *value);
 /* Returns the kind of patch that @text names, or 0 if that is not a patch of thunks. */
 uint32_t thunk_read(const char *text);
 
+/* errnos.c: names such as "EAGAIN", also of errnos that only the kernel itself has. */
+
+/* Highest errno that a function of the kernel can return; most numbers below have no name. */
+#define ERRNO_MAX 4095
+
+/* Returns the name of an errno, or NULL if it has none. */
+const char *errno_name(int number);
+/* Returns the errno that @name is, or 0. */
+int errno_number(const char *name);
+
 /* help.c */
 
 /* Returns the verb @name of an array that NULL ends, or NULL. */
