@@ -23,7 +23,7 @@
 
 #include "cli.h"
 
-/* A name of a function. Several names can have one address: they are neighbours in the array. */
+/* A name of a function. Names of one address are neighbours in the array, the best one first. */
 struct function {
 	uint64_t addr; /* 0 if the kernel hides its addresses */
 	const char *name;
@@ -35,7 +35,7 @@ struct function {
 struct functions {
 	size_t count;
 	struct function *function;
-	char *text; /* what the names point into */
+	char *text; /* the names are in it */
 };
 
 /* Reads /proc/kallsyms. Reports an error. Returns a status. */
@@ -47,24 +47,26 @@ struct places {
 	size_t count;
 	struct shadowk_probe_spec *spec; /* with size, kind COUNT, and addr or symbol */
 	char **name;			 /* "MODULE:FUNCTION", or "FUNCTION" of the kernel */
-	size_t armed;			 /* by places_arm() */
+	/* Set by places_arm(). */
+	size_t armed;  /* probes that were added */
+	size_t *by_id; /* their indices, in the order of their ids */
 };
 
 /*
- * Selects the functions that match one of @nr patterns of fnmatch(3), "MODULE:PATTERN" or "PATTERN".
- * "vmlinux" is the module of the kernel itself. A pattern without wildcards is a name. With
- * @variants, it also selects the variants NAME.* that the compiler has made.
+ * Selects the functions that match one of @nr patterns of fnmatch(3), "MODULE:PATTERN" or
+ * "PATTERN". "vmlinux" is the module of the kernel itself. A pattern without wildcards is a name.
+ * With @variants, it also selects the variants NAME.* that the compiler has made.
  *
- * Reports a pattern that matches nothing. Prints a note on names that several functions have, and on
- * variants that were not selected. Returns a status.
+ * Reports a pattern that matches nothing. Prints a note about names that several functions have,
+ * and about variants that were not selected. Returns a status.
  */
 int places_select(struct places *places, const struct functions *functions, char **patterns,
 		  size_t nr, bool variants);
 /*
- * Adds the probes of all places to the shadow; sets spec.id, which is 0 where that was not possible,
- * and places->armed. Prints a line while it takes more than a second. Reports how many functions
- * could not be probed, by reason. @name is the name of the shadow for messages, or NULL. Returns a
- * status, which is an error if no place could be probed.
+ * Adds the probes of all places to the shadow, and sets spec.id, which is 0 where that was not
+ * possible. Prints a line every second. Reports how many functions could not be probed, by reason.
+ * @name is the name of the shadow for messages, or NULL. Returns a status, which is an error if no
+ * place could be probed. After an error, the shadow has none of the probes.
  */
 int places_arm(struct places *places, struct shadowk_shadow *shadow, const char *name);
 /*

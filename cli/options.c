@@ -27,7 +27,7 @@ static void __noreturn option_refuse(const struct cli *cli, char **argv, int opt
 
 int option_next(struct cli *cli, int argc, char **argv, const struct option *own)
 {
-	struct option all[16] = { { 0 } };
+	struct option all[32] = { { 0 } };
 	size_t n = 0;
 	int opt;
 

@@ -15,7 +15,7 @@
  *	...argv[optind] to argv[own - 1] are the arguments
  *	target_check(&target, cli);
  *	status = target_open(&target);			makes the shadow, finds the processes
- *	...add probes to target.session.shadow		nobody is inside yet
+ *	...add probes to target.session.shadow		no process is inside yet
  *	if (!status)
  *		status = target_begin(&target);		attaches, starts the command
  *	while (!status && target_wait(&target, until, -1) < TARGET_OVER)
@@ -26,8 +26,10 @@
  * However shadowctl ends, a second process of it detaches the processes.
  */
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/signalfd.h>
 #include <sys/types.h>
 
 #include "cli.h"
@@ -63,7 +65,7 @@ enum {
 	"  --duration S      end after S seconds; otherwise with the target, or with Ctrl-C\n"
 
 struct target {
-	/* What the command line says. */
+	/* The command line. */
 	struct pids pids;
 	const char *cgroup;
 	const char *unit;
@@ -100,14 +102,14 @@ bool target_option(struct target *target, const struct cli *cli, int opt);
 void target_check(const struct target *target, const struct cli *cli);
 
 /*
- * Makes a shadow without a name, and finds the processes or the cgroup. Attaches nothing. Reports an
- * error. Returns a status.
+ * Makes a shadow without a name, and finds the processes or the cgroup. Attaches nothing. Reports
+ * an error. Returns a status.
  */
 int target_open(struct target *target);
 /*
- * Attaches the processes, or starts the command inside. From now on, SIGINT and SIGTERM are blocked,
- * and target_wait() returns them. Reports an error. Returns a status, or what a shell would return
- * for a command that cannot be executed.
+ * Attaches the processes, or starts the command inside. From now on, SIGINT and SIGTERM are
+ * blocked, and target_wait() returns them. Reports an error. Returns a status, or what a shell
+ * would return for a command that cannot be executed.
  */
 int target_begin(struct target *target);
 /*
@@ -118,13 +120,46 @@ enum target_event target_wait(struct target *target, double until, int fd);
 /* Returns CLOCK_MONOTONIC in seconds. */
 double target_now(void);
 /*
- * Detaches what target_begin() has attached, and then waits for the command. Does nothing if
- * target_begin() was not called. Returns @status if that is an error, or else the exit status of the
- * command, or STATUS_DONE.
+ * Detaches the processes, and then waits for the command. Does nothing if target_open() was not
+ * called. Returns @status if that is an error, or else the exit status of the command, or
+ * STATUS_DONE.
  */
 int target_end(struct target *target, int status);
 /* Frees everything, after target_end(). For __cleanup(). */
 void target_close(struct target *target);
+
+/*
+ * target_guard.c: a second process that detaches everything from the shadow when guard_end() is
+ * called, or when this process ends. Both functions report errors and return a status.
+ */
+struct guard {
+	pid_t pid; /* 0: there is none */
+	int alive; /* the guard acts when all copies of this descriptor are closed */
+};
+
+int guard_start(struct guard *guard, struct shadowk_shadow *shadow);
+/* Returns when everything is detached. */
+int guard_end(struct guard *guard);
+
+/* target_command.c: the command of the target */
+struct started {
+	pid_t pid;  /* 0: there is none */
+	int pidfd;  /* readable when the command has ended */
+	int socket; /* its other end is the process's until that executes the command */
+};
+
+/*
+ * Forks a process that waits for started_go() and then executes the command. The process has the
+ * signal mask @mask and does not keep @guard. Reports an error. Returns a status.
+ */
+int started_fork(struct started *started, char **command, const sigset_t *mask,
+		 const struct guard *guard);
+/* Returns 0, or what a shell returns for a command that could not be executed, and was reported. */
+int started_go(struct started *started);
+/* Passes a signal on, unless the kernel has sent it to both, as for Ctrl-C. */
+void started_signal(const struct started *started, const struct signalfd_siginfo *info);
+/* Returns the exit status of the command that has ended, as a shell. */
+int started_wait(struct started *started);
 
 /* target_find.c */
 
