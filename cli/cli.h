@@ -59,7 +59,8 @@ struct cli {
 
 extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_run, verb_attach,
 	verb_detach, verb_share, verb_probe, verb_raw, verb_stat, verb_patch, verb_patch_build,
-	verb_verify, verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor;
+	verb_verify, verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor,
+	verb_count, verb_latency;
 
 /* cleanup.c: functions for __cleanup(). */
 void text_free(char **text);
@@ -97,6 +98,11 @@ char **arguments(const struct cli *cli, int argc, char **argv, size_t count,
 pid_t pid_parse(const struct cli *cli, const char *text);
 uint64_t count_parse(const struct cli *cli, const char *text);
 double seconds_parse(const struct cli *cli, const char *text);
+/*
+ * Returns the arguments behind the options, at least one, and sets @nr to their number. @name is
+ * the name of one, for the message. Call it after option_next() has returned 0.
+ */
+char **arguments_some(const struct cli *cli, int argc, char **argv, const char *name, size_t *nr);
 /*
  * Reads a number of 64 bits in the notation of C, or a negative errno such as "-ENOENT". Returns
  * false if @text is neither.

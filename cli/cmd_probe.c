@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "functions.h"
 #include "output.h"
 
 static void kind_parse(const struct cli *cli, struct shadowk_probe_spec *spec, const char *text)
@@ -15,19 +16,42 @@ static void kind_parse(const struct cli *cli, struct shadowk_probe_spec *spec, c
 	spec->kind = kind;
 }
 
-static const char *add_parse(struct cli *cli, int argc, char **argv,
-			     struct shadowk_probe_spec *spec, const char **name)
+/* Reads a place. Exits if it is none. */
+static void place_parse(const struct cli *cli, struct shadowk_probe_spec *spec, const char *place)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject), .place = place };
+	int err = shadowk_probe_parse(place, spec);
+	char line[256];
+
+	if (err)
+		usage(cli, "%s",
+		      shadowk_explain(line, sizeof(line), SHADOWK_OP_PROBE_PARSE, err, &subject));
+}
+
+/* Returns true if the words are not one place, as shadowk_probe_parse() reads it. */
+static bool are_patterns(const struct patterns *patterns)
+{
+	return patterns->nr > 1 || patterns->variants || patterns->dry_run ||
+	       strpbrk(patterns->pattern[0], "*?[");
+}
+
+/*
+ * Reads the command line. Without patterns, @spec gets the place. Returns true if there are
+ * patterns.
+ */
+static bool add_parse(struct cli *cli, int argc, char **argv, struct shadowk_probe_spec *spec,
+		      const char **name, struct patterns *patterns)
 {
 	static const struct option options[] = {
 		{ "kind", required_argument, NULL, 'k' },
 		{ "return", no_argument, NULL, 'r' },
 		{ "int3", no_argument, NULL, 'i' },
 		{ "name", required_argument, NULL, 'n' },
+		{ "dry-run", no_argument, NULL, 'd' },
+		{ "variants", no_argument, NULL, 'v' },
 		{ 0 },
 	};
-	struct shadowk_subject subject = { .size = sizeof(subject) };
-	char line[256], **args;
-	int opt, err;
+	int opt;
 
 	while ((opt = option_next(cli, argc, argv, options))) {
 		if (opt == 'k')
@@ -36,18 +60,27 @@ static const char *add_parse(struct cli *cli, int argc, char **argv,
 			spec->flags |= SHADOWK_PROBE_RETURN;
 		else if (opt == 'i')
 			spec->flags |= SHADOWK_PROBE_FORCE_INT3;
+		else if (opt == 'd')
+			patterns->dry_run = true;
+		else if (opt == 'v')
+			patterns->variants = true;
 		else
 			*name = optarg;
 	}
-	args = arguments(cli, argc, argv, 2, (const char *[]){ "SHADOW", "PLACE" });
+	if (argc - optind < 2)
+		arguments(cli, argc, argv, 2, (const char *[]){ "SHADOW", "PLACE" });
+	patterns->shadow = argv[optind++];
+	patterns->pattern = arguments_some(cli, argc, argv, "PLACE", &patterns->nr);
 	if (spec->kind == SHADOWK_PROBE_LATENCY && spec->flags & SHADOWK_PROBE_RETURN)
 		usage(cli, "--kind latency measures from entry to return; leave --return out");
-	subject.place = args[1];
-	err = shadowk_probe_parse(args[1], spec);
-	if (err)
-		usage(cli, "%s",
-		      shadowk_explain(line, sizeof(line), SHADOWK_OP_PROBE_PARSE, err, &subject));
-	return args[0];
+	if (!are_patterns(patterns)) {
+		place_parse(cli, spec, patterns->pattern[0]);
+		return false;
+	}
+	if (*name)
+		usage(cli,
+		      "--name names one probe; leave it out, and the kernel chooses the names");
+	return true;
 }
 
 static void print_added(const struct cli *cli, const struct shadowk_subject *subject, bool named)
@@ -71,11 +104,14 @@ static int cmd_probe_add(struct cli *cli, int argc, char **argv)
 	struct session session __cleanup(session_close) = { 0 };
 	struct shadowk_probe_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PROBE_COUNT };
 	struct shadowk_subject subject = { .size = sizeof(subject), .probe_spec = &spec };
+	struct patterns patterns = { 0 };
 	const char *name = NULL;
 	int err, status;
 	char hint[512];
 
-	subject.shadow = add_parse(cli, argc, argv, &spec, &name);
+	if (add_parse(cli, argc, argv, &spec, &name, &patterns))
+		return probes_add_patterns(cli, &patterns, &spec);
+	subject.shadow = patterns.shadow;
 	if (name) {
 		subject.probe = name;
 		err = shadowk_name_check(name);
@@ -152,21 +188,23 @@ static int cmd_probe_remove(struct cli *cli, int argc, char **argv)
 
 static const struct verb verb_probe_add = {
 	.name = "add",
-	.args = "SHADOW PLACE [--kind KIND] [--return] [--int3] [--name NAME]",
-	.summary = "Add a probe to a shadow",
+	.args = "SHADOW PLACE [--kind KIND] [--return] [--int3] [--name NAME]\n"
+		"SHADOW PATTERN... [--kind KIND] [--return] [--int3] [--variants] [--dry-run]",
+	.summary = "Add probes to a shadow",
 	.options =
 		"  PLACE             SYMBOL          the entry of a function of /proc/kallsyms\n"
 		"                    MODULE:SYMBOL   the entry of a function of a module\n"
 		"                    SYMBOL+OFFSET   an instruction of it; OFFSET is decimal, or\n"
 		"                                    hexadecimal after 0x\n"
-		"                    0xADDRESS       an instruction of the kernel or of a module\n"
+		"                    0xADDRESS       an instruction of the kernel or of a module\n" PATTERN_HELP
+		"  --dry-run         print the functions that can be probed, and add nothing\n"
 		"  --kind count      count the executions; this is the default\n"
 		"  --kind latency    measure the time from entry to return, in ns\n"
 		"  --kind event      fire the tracepoint shadowk:shadowk_probe\n"
 		"  --return          report the function's return, for count and event\n"
 		"  --int3            use a breakpoint, even where a call or a jump is possible\n"
-		"  --name NAME       name the probe; without it, the kernel chooses a name, which is\n"
-		"                    printed\n",
+		"  --name NAME       name the probe at PLACE; without it, the kernel chooses a name,\n"
+		"                    which is printed\n",
 	.run = cmd_probe_add,
 };
 

@@ -5,12 +5,9 @@
 /*
  * functions.c: the functions of the kernel and of its modules, and those that patterns select.
  *
- *	struct functions functions __cleanup(functions_free) = { 0 };
  *	struct places places __cleanup(places_free) = { 0 };
  *
- *	status = functions_read(&functions);
- *	if (!status)
- *		status = places_select(&places, &functions, patterns, nr, variants);
+ *	status = places_read(&places, patterns, nr, variants);
  *	for (size_t i = 0; i < places.count; i++)
  *		places.spec[i].kind = ...
  *	if (!status)
@@ -22,6 +19,12 @@
 #include <stdint.h>
 
 #include "cli.h"
+
+/* Lines of verb.options. */
+#define PATTERN_HELP                                                                          \
+	"  PATTERN           functions of /proc/kallsyms, with *, ? and [...]: PATTERN, or\n" \
+	"                    MODULE:PATTERN; MODULE is vmlinux for the kernel itself\n"       \
+	"  --variants        for a name, probe the compiler's variants NAME.*, too\n"
 
 /* A name of a function. Names of one address are neighbours in the array, the best one first. */
 struct function {
@@ -74,6 +77,24 @@ int places_arm(struct places *places, struct shadowk_shadow *shadow, const char 
  * places_arm().
  */
 size_t places_find(const struct places *places, uint64_t id);
+/* Calls functions_read() and places_select(). Returns a status. */
+int places_read(struct places *places, char **patterns, size_t nr, bool variants);
 void places_free(struct places *places);
+
+/* probe_patterns.c: the verb 'probe add' for functions that patterns select */
+struct patterns {
+	const char *shadow;
+	char **pattern;
+	size_t nr;
+	bool variants;
+	bool dry_run; /* print the functions that can be probed, and add nothing */
+};
+
+/*
+ * Adds a probe like @spec, which has no place, at each function. Prints the names of the probes.
+ * Reports errors. Returns a status.
+ */
+int probes_add_patterns(const struct cli *cli, const struct patterns *patterns,
+			const struct shadowk_probe_spec *spec);
 
 #endif /* SHADOWCTL_FUNCTIONS_H */

@@ -70,6 +70,14 @@ char **arguments(const struct cli *cli, int argc, char **argv, size_t count,
 	return argv + optind;
 }
 
+char **arguments_some(const struct cli *cli, int argc, char **argv, const char *name, size_t *nr)
+{
+	if (optind == argc)
+		usage(cli, "%s is missing", name);
+	*nr = (size_t)(argc - optind);
+	return argv + optind;
+}
+
 /* strtoul() and strtod() accept blanks and signs. This does not. */
 static bool is_digits(const char *text)
 {

@@ -45,6 +45,7 @@ void table_free(struct table *table);
 void histogram_label(char *buf, size_t len, unsigned int slot);
 /* Prints SHADOWK_HISTOGRAM_LEN slots, from the first to the last that is not 0. */
 void histogram_print(FILE *file, const uint64_t *slots);
+struct json_object *histogram_json(const uint64_t *slots);
 
 /* shadows.c */
 

@@ -186,7 +186,8 @@ static void none_report(const struct pattern *pattern, const struct functions *f
 		       "or add --variants",
 		       pattern->text, pattern->variants.text);
 	else if (strchr(pattern->text, '+') || isdigit((unsigned char)pattern->text[0]))
-		report("'%s' is not a function; 'shadowctl probe add' can probe instructions",
+		report("'%s' is not a function; 'shadowctl probe add SHADOW PLACE' probes one "
+		       "instruction",
 		       pattern->text);
 	else if (pattern->module && !has_module(functions, pattern))
 		report("no module '%s' with functions is loaded; load it first, or correct '%s'",
@@ -248,6 +249,14 @@ int places_select(struct places *places, const struct functions *functions, char
 		free(all[p].module);
 	free(all);
 	return status;
+}
+
+int places_read(struct places *places, char **patterns, size_t nr, bool variants)
+{
+	struct functions functions __cleanup(functions_free) = { 0 };
+	int status = functions_read(&functions);
+
+	return status ? status : places_select(places, &functions, patterns, nr, variants);
 }
 
 void places_free(struct places *places)

@@ -74,7 +74,7 @@ static double probe_rate(const struct shadowk_probe_info *info)
 	return seconds > 0 ? (double)info->hits / seconds : 0;
 }
 
-static struct json_object *histogram_json(const uint64_t *slots)
+struct json_object *histogram_json(const uint64_t *slots)
 {
 	struct json_object *array = json_object_new_array();
 	unsigned int end = SHADOWK_HISTOGRAM_LEN;

@@ -53,8 +53,7 @@ enum {
 		"duration", required_argument, NULL, TARGET_OPTION_DURATION        \
 	}
 
-/* Lines of verb.args and verb.options. */
-#define TARGET_ARGS "TARGET"
+/* Lines of verb.options. */
 #define TARGET_HELP                                                                               \
 	"  --pid PID,...     TARGET: these processes and their later children; can be repeated\n" \
 	"  --cgroup PATH     TARGET: all processes of this cgroup and below, now and later\n"     \

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The verb latency: how long functions of the kernel take when a target calls them. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "functions.h"
+#include "output.h"
+#include "target.h"
+
+/* Highest number of calls in progress that a probe can measure. */
+#define CALLS_MAX 65536
+
+struct latency {
+	struct target target;
+	struct places places;
+	struct probes probes; /* those that have hits, most time first */
+	double begun;	      /* target_now() */
+	double seconds;
+};
+
+static void latency_free(struct latency *latency)
+{
+	target_close(&latency->target);
+	places_free(&latency->places);
+	probes_free(&latency->probes);
+}
+
+static uint64_t histogram_count(const uint64_t *slots)
+{
+	uint64_t count = 0;
+
+	for (unsigned int i = 0; i < SHADOWK_HISTOGRAM_LEN; i++)
+		count += slots[i];
+	return count;
+}
+
+/*
+ * Returns the upper bound of the slot in which @percent of all calls, from the shortest on, are
+ * complete. So all of these calls took less.
+ */
+static uint64_t histogram_bound(const uint64_t *slots, unsigned int percent)
+{
+	uint64_t wanted = (histogram_count(slots) * percent + 99) / 100, sum = 0;
+
+	for (unsigned int i = 0; i < SHADOWK_HISTOGRAM_LEN - 1; i++) {
+		sum += slots[i];
+		if (sum >= wanted)
+			return 2ULL << i;
+	}
+	return UINT64_MAX;
+}
+
+static uint64_t mean(const struct shadowk_probe_info *info)
+{
+	uint64_t count = histogram_count(info->histogram);
+
+	return count ? info->latency_sum / count : 0;
+}
+
+static const char *function_name(const struct latency *latency,
+				 const struct shadowk_probe_info *info)
+{
+	size_t place = places_find(&latency->places, info->id);
+
+	return place < latency->places.count ? latency->places.name[place] : info->symbol;
+}
+
+static int info_compare(const void *a, const void *b)
+{
+	const struct shadowk_probe_info *one = a, *other = b;
+
+	if (one->latency_sum != other->latency_sum)
+		return one->latency_sum < other->latency_sum ? 1 : -1;
+	return strcmp(one->symbol, other->symbol);
+}
+
+/* Reads the probes, and keeps those that have seen a call. Returns a status. */
+static int latency_read(struct latency *latency)
+{
+	struct probes *probes = &latency->probes;
+	int count = 0, status;
+
+	latency->seconds = target_now() - latency->begun;
+	status = probes_read(probes, latency->target.session.shadow, NULL);
+	for (int i = 0; i < probes->count; i++) {
+		const struct shadowk_probe_info *info = &probes->info[i];
+
+		if (info->hits || info->async_hits || info->missed || info->unreturned)
+			probes->info[count++] = *info;
+	}
+	probes->count = count;
+	if (count)
+		qsort(probes->info, (size_t)count, sizeof(*probes->info), info_compare);
+	return status;
+}
+
+static void number_add(struct json_object *object, const char *name, uint64_t number)
+{
+	json_object_object_add(object, name, json_object_new_uint64(number));
+}
+
+static struct json_object *function_json(const struct latency *latency,
+					 const struct shadowk_probe_info *info)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "function", json_text(function_name(latency, info)));
+	json_object_object_add(object, "address", address_json(info->addr));
+	number_add(object, "count", info->hits);
+	number_add(object, "sum", info->latency_sum);
+	number_add(object, "mean", mean(info));
+	if (histogram_count(info->histogram)) {
+		number_add(object, "p50_below", histogram_bound(info->histogram, 50));
+		number_add(object, "p99_below", histogram_bound(info->histogram, 99));
+		number_add(object, "max_below", histogram_bound(info->histogram, 100));
+	}
+	number_add(object, "async_hits", info->async_hits);
+	number_add(object, "missed", info->missed);
+	number_add(object, "unreturned", info->unreturned);
+	json_object_object_add(object, "histogram", histogram_json(info->histogram));
+	return object;
+}
+
+static void print_json(const struct latency *latency)
+{
+	struct json_object *object __cleanup(json_free) = json_object_new_object();
+	struct json_object *array = json_object_new_array();
+
+	for (int i = 0; i < latency->probes.count; i++)
+		json_object_array_add(array, function_json(latency, &latency->probes.info[i]));
+	json_object_object_add(object, "seconds", json_object_new_double(latency->seconds));
+	number_add(object, "probed", latency->places.armed);
+	json_object_object_add(object, "functions", array);
+	json_print(&object, false);
+}
+
+/* Adds a cell with the upper bound, such as "< 4096". */
+static void bound_add(struct table *table, const uint64_t *slots, unsigned int percent)
+{
+	if (histogram_count(slots))
+		table_add(table, "< %" PRIu64, histogram_bound(slots, percent));
+	else
+		table_add(table, "-");
+}
+
+static void print_table(const struct latency *latency)
+{
+	static const char *const headings[] = { "FUNCTION", "COUNT", "MEAN",   "P50",
+						"P99",	    "MAX",   "MISSED", "UNRETURNED" };
+	struct table table __cleanup(table_free);
+
+	table_init(&table, "lrrrrrrr");
+	for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
+		table_add(&table, "%s", headings[i]);
+	for (int i = 0; i < latency->probes.count; i++) {
+		const struct shadowk_probe_info *info = &latency->probes.info[i];
+
+		table_add(&table, "%s", function_name(latency, info));
+		table_add(&table, "%" PRIu64, info->hits);
+		table_add(&table, "%" PRIu64, mean(info));
+		bound_add(&table, info->histogram, 50);
+		bound_add(&table, info->histogram, 99);
+		bound_add(&table, info->histogram, 100);
+		table_add(&table, "%" PRIu64, info->missed);
+		table_add(&table, "%" PRIu64, info->unreturned);
+	}
+	table_print(&table, stdout);
+	printf("%d of %zu probed functions were called. Times are in ns; P50, P99 and MAX are bounds "
+	       "of the histogram.\n",
+	       latency->probes.count, latency->places.armed);
+}
+
+static void print_histograms(const struct latency *latency)
+{
+	for (int i = 0; i < latency->probes.count; i++) {
+		const struct shadowk_probe_info *info = &latency->probes.info[i];
+
+		if (!histogram_count(info->histogram))
+			continue;
+		printf("\n%s: latency in ns\n", function_name(latency, info));
+		histogram_print(stdout, info->histogram);
+	}
+}
+
+static void missed_note(const struct latency *latency)
+{
+	uint64_t missed = 0;
+
+	for (int i = 0; i < latency->probes.count; i++)
+		missed += latency->probes.info[i].missed;
+	if (missed)
+		report("note: %" PRIu64 " calls were not measured, mostly since too many were in "
+		       "progress; see --calls",
+		       missed);
+}
+
+static void latency_print(const struct cli *cli, const struct latency *latency)
+{
+	if (cli->json) {
+		print_json(latency);
+	} else {
+		print_table(latency);
+		print_histograms(latency);
+	}
+	fflush(stdout);
+	missed_note(latency);
+}
+
+/* Adds the probes before the first process is inside. Returns a status. */
+static int latency_begin(struct latency *latency, char **patterns, size_t nr, bool variants,
+			 uint32_t calls)
+{
+	struct places *places = &latency->places;
+	int status = places_read(places, patterns, nr, variants);
+
+	for (size_t i = 0; i < places->count; i++) {
+		places->spec[i].kind = SHADOWK_PROBE_LATENCY;
+		places->spec[i].calls = calls;
+	}
+	if (!status)
+		status = target_open(&latency->target);
+	if (!status)
+		status = places_arm(places, latency->target.session.shadow, NULL);
+	latency->begun = target_now();
+	return status ? status : target_begin(&latency->target);
+}
+
+static uint32_t calls_parse(const struct cli *cli, const char *text)
+{
+	uint64_t calls = count_parse(cli, text);
+
+	if (calls > CALLS_MAX)
+		usage(cli, "--calls is at most %d", CALLS_MAX);
+	return (uint32_t)calls;
+}
+
+static int cmd_latency(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		TARGET_OPTIONS,
+		{ "calls", required_argument, NULL, 'c' },
+		{ "variants", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	struct latency latency __cleanup(latency_free) = { 0 };
+	int own = target_command(&latency.target, argc, argv), opt, status;
+	bool variants = false;
+	uint32_t calls = 0;
+	char **patterns;
+	size_t nr;
+
+	while ((opt = option_next(cli, own, argv, options))) {
+		if (opt == 'c')
+			calls = calls_parse(cli, optarg);
+		else if (opt == 'v')
+			variants = true;
+		else
+			target_option(&latency.target, cli, opt);
+	}
+	patterns = arguments_some(cli, own, argv, "PATTERN", &nr);
+	target_check(&latency.target, cli);
+	status = latency_begin(&latency, patterns, nr, variants, calls);
+	if (!status) {
+		target_wait(&latency.target, INFINITY, -1);
+		status = latency_read(&latency);
+	}
+	if (!status)
+		latency_print(cli, &latency);
+	return target_end(&latency.target, status);
+}
+
+const struct verb verb_latency = {
+	.name = "latency",
+	.group = GROUP_CHECKS,
+	.args = "TARGET [--duration S] PATTERN... [--calls N] [--variants]",
+	.summary = "Measure how long functions of the kernel take in processes",
+	.options = TARGET_HELP PATTERN_HELP
+	"  --calls N         measure N calls of a function at a time, instead of 1024\n",
+	.help = "Times are from the entry of a function to its return, in ns. P50, P99 and MAX are "
+		"upper\n"
+		"bounds of a slot of the histogram: that share of the calls took less.\n",
+	.run = cmd_latency,
+};
