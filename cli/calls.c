@@ -7,8 +7,7 @@
 #include "calls.h"
 #include "cli.h"
 #include "output.h"
-
-#define FRAME_LEN (SHADOWK_SYMBOL_LEN + 96)
+#include "symbols.h"
 
 /* Writes the time of day of the return, such as "12:04:05.123456". */
 static void time_print(char *buf, size_t len, const struct call *call, int64_t clock)
@@ -30,33 +29,11 @@ static void comm_print(FILE *file, const struct call *call)
 		fputc(iscntrl((unsigned char)*c) ? '?' : *c, file);
 }
 
-/* Returns the last function that begins at or before @addr, or NULL. */
-static const struct function *function_of(const struct functions *functions, uint64_t addr)
-{
-	size_t from = 0, to = functions->count;
-
-	while (from < to) {
-		size_t middle = (from + to) / 2;
-
-		if (functions->function[middle].addr <= addr)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from && functions->function[from - 1].addr ? &functions->function[from - 1] : NULL;
-}
-
 /* Writes an address of the text, such as "ksys_read+0x6b". */
-static void frame_print(char *buf, size_t len, const struct functions *functions, uint64_t addr)
+static void frame_print(char *buf, size_t len, uint64_t addr)
 {
-	const struct function *function = function_of(functions, addr);
-
-	if (!function)
+	if (!symbol_print(buf, len, addr))
 		snprintf(buf, len, "0x%" PRIx64, addr);
-	else
-		snprintf(buf, len, "%s+0x%" PRIx64 "%s%s%s", function->name, addr - function->addr,
-			 function->module[0] ? " [" : "", function->module,
-			 function->module[0] ? "]" : "");
 }
 
 /* Prints the arguments in parentheses, and the return value. */
@@ -77,9 +54,9 @@ static void values_print(FILE *file, const struct call *call, const struct proto
 }
 
 void call_print(FILE *file, const struct call *call, const char *name,
-		const struct prototype *prototype, const struct functions *functions, int64_t clock)
+		const struct prototype *prototype, int64_t clock)
 {
-	char text[FRAME_LEN];
+	char text[SYMBOL_PRINT_LEN];
 
 	time_print(text, sizeof(text), call, clock);
 	fprintf(file, "%s ", text);
@@ -87,27 +64,26 @@ void call_print(FILE *file, const struct call *call, const char *name,
 	fprintf(file, "-%d %s", call->tid, name);
 	values_print(file, call, prototype);
 	fprintf(file, "  %.1f us\n", (double)call->duration / 1000);
-	for (unsigned int i = 0; i < call->nr_stack; i++) {
-		frame_print(text, sizeof(text), functions, call->stack[i]);
+	for (unsigned int i = 0; i < call->nr_frames; i++) {
+		frame_print(text, sizeof(text), call->frame[i]);
 		fprintf(file, "        %s\n", text);
 	}
 }
 
-static struct json_object *stack_json(const struct call *call, const struct functions *functions)
+static struct json_object *stack_json(const struct call *call)
 {
 	struct json_object *array = json_object_new_array();
-	char text[FRAME_LEN];
+	char text[SYMBOL_PRINT_LEN];
 
-	for (unsigned int i = 0; i < call->nr_stack; i++) {
-		frame_print(text, sizeof(text), functions, call->stack[i]);
+	for (unsigned int i = 0; i < call->nr_frames; i++) {
+		frame_print(text, sizeof(text), call->frame[i]);
 		json_object_array_add(array, json_text(text));
 	}
 	return array;
 }
 
 struct json_object *call_json(const struct call *call, const char *name,
-			      const struct prototype *prototype, const struct functions *functions,
-			      int64_t clock)
+			      const struct prototype *prototype, int64_t clock)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *arguments = json_object_new_object();
@@ -124,7 +100,7 @@ struct json_object *call_json(const struct call *call, const char *name,
 	json_object_object_add(object, "return",
 			       value_json(&prototype->result, call->result, true));
 	json_object_object_add(object, "duration_ns", json_object_new_uint64(call->duration));
-	if (call->stack)
-		json_object_object_add(object, "stack", stack_json(call, functions));
+	if (call->has_stack)
+		json_object_object_add(object, "stack", stack_json(call));
 	return object;
 }

@@ -17,7 +17,7 @@ static const struct {
 	{ "&", SHADOWK_OP_AND },
 };
 
-/* What is left of a text, and where to write what is wrong with it. */
+/* The rest of a text that is being read, and the buffer for an error. */
 struct reader {
 	const char *rest;
 	char *error;
@@ -33,6 +33,14 @@ static bool __printf(2, 3) wrong(const struct reader *reader, const char *format
 	vsnprintf(reader->error, reader->len, format, list);
 	va_end(list);
 	return false;
+}
+
+/* Writes that something is missing, and where. Returns false. */
+static bool missing(const struct reader *reader, const char *what)
+{
+	if (*reader->rest)
+		return wrong(reader, "%s is missing at '%s'", what, reader->rest);
+	return wrong(reader, "%s is missing at the end", what);
 }
 
 /* Skips @text, and blanks before it. Returns false if something else follows. */
@@ -89,13 +97,11 @@ static bool comparisons_read(struct reader *reader, struct filter *filter, bool 
 				     SHADOWK_CONDITIONS_MAX);
 		if (of_arguments &&
 		    !word_read(reader, comparison->argument, sizeof(comparison->argument), false))
-			return wrong(reader, "the name of an argument is missing at '%s'",
-				     reader->rest);
+			return missing(reader, "the name of an argument");
 		if (!operator_read(reader, &comparison->op))
-			return wrong(reader, "one of == != < <= > >= & is missing at '%s'",
-				     reader->rest);
+			return missing(reader, "one of == != < <= > >= &");
 		if (!word_read(reader, comparison->value, sizeof(comparison->value), true))
-			return wrong(reader, "a value is missing at '%s'", reader->rest);
+			return missing(reader, "a value");
 		filter->nr++;
 	} while (skip(reader, "&&"));
 	return true;
@@ -124,13 +130,13 @@ bool filter_parse(struct filter *filter, const char *text, char *error, size_t l
 		if (!comparisons_read(&reader, filter, true))
 			return false;
 		if (!skip(&reader, ")"))
-			return wrong(&reader, "a ')' or && is missing at '%s'", reader.rest);
+			return missing(&reader, "a ')' or &&");
 	}
 	skip(&reader, "");
 	if (*reader.rest && !comparisons_read(&reader, filter, false))
 		return false;
 	skip(&reader, "");
-	return !*reader.rest || wrong(&reader, "&& is missing at '%s'", reader.rest);
+	return !*reader.rest || missing(&reader, "&&");
 }
 
 void filter_free(struct filter *filter)

@@ -13,6 +13,7 @@
 #include <json-c/json.h>
 
 #include "calls.h"
+#include "cli.h"
 #include "filter.h"
 #include "unit.h"
 
@@ -340,12 +341,6 @@ static void wrong_filters(void **state)
 	}
 }
 
-static struct function function[] = {
-	{ 0x1000, "outer", "", 't' },
-	{ 0x2000, "inner", "mod", 't' },
-};
-static const struct functions functions = { 2, function, NULL };
-
 static void is_line(const struct call *call, const char *name, const char *expected)
 {
 	struct prototype p = find("", name);
@@ -353,7 +348,7 @@ static void is_line(const struct call *call, const char *name, const char *expec
 	size_t len;
 	FILE *file = open_memstream(&line, &len);
 
-	call_print(file, call, name, &p, &functions, 1000000000);
+	call_print(file, call, name, &p, 1000000000);
 	fclose(file);
 	assert_string_equal(line, expected);
 	free(line);
@@ -361,7 +356,8 @@ static void is_line(const struct call *call, const char *name, const char *expec
 
 static void lines(void **state)
 {
-	uint64_t stack[] = { 0x2010, 0x1004, 0x10 };
+	/* No symbol is before them. */
+	uint64_t frames[] = { 0x20, 0x10 };
 	struct call call = { .time = 59123456789,
 			     .duration = 3249,
 			     .result = 10,
@@ -377,18 +373,19 @@ static void lines(void **state)
 		"00:01:00.123456 dd-812 none(arg1=0xffff1000, arg2=0x7ffd, arg3=0x1000, arg4=0x3, "
 		"arg5=0x1, arg6=0x1) ret=0xa  3.2 us\n");
 	strcpy(call.comm, "a\nb");
-	call.stack = stack;
-	call.nr_stack = ARRAY_SIZE(stack);
+	call.has_stack = true;
+	call.frame = frames;
+	call.nr_frames = ARRAY_SIZE(frames);
 	is_line(&call, "stop",
 		"00:01:00.123456 a?b-812 stop()  3.2 us\n"
-		"        inner+0x10 [mod]\n        outer+0x4\n        0x10\n");
+		"        0x20\n        0x10\n");
 }
 
 static void objects(void **state)
 {
 	struct call call = { .time = 59, .duration = 3249, .result = -EAGAIN, .tid = 812 };
 	struct prototype p = find("", "set_state");
-	struct json_object *object = call_json(&call, "set_state", &p, &functions, 1);
+	struct json_object *object = call_json(&call, "set_state", &p, 1);
 
 	assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
 			    "{\"time_ns\":60,\"comm\":\"\",\"tid\":812,\"function\":\"set_state\","
@@ -396,7 +393,7 @@ static void objects(void **state)
 			    "\"return\":\"-EAGAIN\",\"duration_ns\":3249}");
 	json_object_put(object);
 	p = find("", "read_it");
-	object = call_json(&call, "read_it", &p, &functions, 1);
+	object = call_json(&call, "read_it", &p, 1);
 	assert_int_equal(json_object_get_int64(json_object_object_get(object, "return")), -EAGAIN);
 	json_object_put(object);
 }
