@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/perf_event.h>
+
+#include <event-parse.h>
+#include <tracefs.h>
+
+#include "calls.h"
+#include "cli.h"
+#include "symbols.h"
+
+#define SYSTEM "shadowk"
+#define EVENT  "shadowk_call"
+
+/* An event is in its buffer so long after its time, unless something holds the CPU up. */
+#define SETTLE_NS 10000000
+
+/* Threads whose names are remembered. */
+#define COMMS 256
+
+/* The buffer of one CPU. */
+struct ring {
+	int fd;
+	struct perf_event_mmap_page *page; /* of the buffer, which is behind it */
+	uint8_t *data;
+};
+
+/* The name of a thread. */
+struct comm {
+	pid_t tid;
+	uint64_t pass; /* of call_events.pass, when it was read */
+	char text[SHADOWK_COMM_LEN];
+};
+
+/* Members of the event. */
+struct fields {
+	struct tep_format_field *result, *duration, *probe;
+	struct tep_format_field *argument[REGISTER_ARGUMENTS];
+};
+
+/* A call that waits for those of other CPUs that returned before it. */
+struct waiting {
+	struct call call;
+	uint64_t order; /* of its arrival */
+};
+
+struct call_events {
+	struct tep_handle *tep;
+	struct fields fields;
+	bool stack;
+	size_t page_size;
+	size_t ring_size; /* of ring.data, a power of 2 */
+	struct ring *ring;
+	size_t nr_rings;
+	int epoll;
+	struct waiting *waiting;
+	size_t nr_waiting, room;
+	uint64_t arrived; /* calls */
+	uint64_t pass;	  /* calls of call_events_read() */
+	struct comm comm[COMMS];
+	uint8_t record[UINT16_MAX + 1]; /* one that the end of the buffer has split */
+};
+
+/* Reads the format of the event. Returns its id, or -1 and reports an error. */
+static int event_find(struct call_events *events)
+{
+	static const char *const systems[] = { SYSTEM, NULL };
+	struct tep_event *event;
+	char name[8];
+
+	tracefs_set_loglevel(TEP_LOG_NONE);
+	tep_set_loglevel(TEP_LOG_NONE);
+	if (!tracefs_tracing_dir()) {
+		report("tracefs is not mounted: mount -t tracefs nodev /sys/kernel/tracing");
+		return -1;
+	}
+	events->tep = tracefs_local_events_system(NULL, systems);
+	event = events->tep ? tep_find_event_by_name(events->tep, SYSTEM, EVENT) : NULL;
+	if (!event) {
+		report("the loaded module has no event " SYSTEM ":" EVENT
+		       ", or tracefs hides it: run "
+		       "as root, and load the module of this version");
+		return -1;
+	}
+	events->fields.result = tep_find_field(event, "ret");
+	events->fields.duration = tep_find_field(event, "duration");
+	events->fields.probe = tep_find_field(event, "probe");
+	for (int i = 0; i < REGISTER_ARGUMENTS; i++) {
+		snprintf(name, sizeof(name), "arg%d", i + 1);
+		events->fields.argument[i] = tep_find_field(event, name);
+	}
+	return event->id;
+}
+
+/* Reports that the ring of a CPU cannot be made. Returns a status. */
+static int ring_refuse(const char *what, uint64_t kb)
+{
+	int err = errno;
+
+	if (err == ENOMEM || err == EPERM)
+		report("cannot make buffers of %llu KB for each CPU: %s; give a smaller --buffer, and "
+		       "run as root",
+		       (unsigned long long)kb, strerror(err));
+	else if (err == EMFILE)
+		report("cannot receive events: too many open files; raise 'ulimit -n'");
+	else
+		report("cannot receive events: %s: %s", what, strerror(err));
+	return STATUS_REFUSED;
+}
+
+/*
+ * Opens the event on @cpu. A CPU that is offline gets no ring. Reports an error. Returns a status.
+ */
+static int ring_open(struct call_events *events, struct perf_event_attr *attr, int cpu,
+		     const char *filter)
+{
+	struct epoll_event ready = { .events = EPOLLIN };
+	struct ring *ring = &events->ring[events->nr_rings];
+	uint64_t kb = events->ring_size / 1024;
+	void *map;
+
+	ring->fd = (int)syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (ring->fd < 0)
+		return errno == ENODEV ? STATUS_DONE : ring_refuse("perf_event_open", kb);
+	events->nr_rings++;
+	map = mmap(NULL, events->page_size + events->ring_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   ring->fd, 0);
+	if (map == MAP_FAILED)
+		return ring_refuse("mmap", kb);
+	ring->page = map;
+	ring->data = (uint8_t *)map + events->page_size;
+	if (ioctl(ring->fd, PERF_EVENT_IOC_SET_FILTER, filter))
+		return ring_refuse("the filter of the shadow", kb);
+	if (epoll_ctl(events->epoll, EPOLL_CTL_ADD, ring->fd, &ready))
+		return ring_refuse("epoll", kb);
+	if (ioctl(ring->fd, PERF_EVENT_IOC_ENABLE, 0))
+		return ring_refuse("enabling the event", kb);
+	return STATUS_DONE;
+}
+
+static int rings_open(struct call_events *events, int id, uint64_t shadow)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = id,
+		.sample_period = 1,
+		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW |
+			       (events->stack ? PERF_SAMPLE_CALLCHAIN : 0),
+		.read_format = PERF_FORMAT_LOST,
+		.disabled = 1,
+		.exclude_callchain_user = 1,
+		.sample_max_stack = events->stack ? STACK_MAX : 0,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
+		.watermark = 1,
+		.wakeup_watermark = events->ring_size / 4,
+	};
+	long nr = sysconf(_SC_NPROCESSORS_CONF);
+	int status = STATUS_DONE;
+	char filter[48];
+
+	snprintf(filter, sizeof(filter), "id == %llu", (unsigned long long)shadow);
+	events->epoll = epoll_create1(EPOLL_CLOEXEC);
+	events->ring = calloc(nr, sizeof(*events->ring));
+	if (events->epoll < 0 || !events->ring)
+		return ring_refuse("epoll", events->ring_size / 1024);
+	for (int cpu = 0; !status && cpu < nr; cpu++)
+		status = ring_open(events, &attr, cpu, filter);
+	return status;
+}
+
+int call_events_open(struct call_events **events, uint64_t shadow, uint64_t buffer_kb, bool stack)
+{
+	struct call_events *own = calloc(1, sizeof(*own));
+	int id;
+
+	if (!own) {
+		report("out of memory");
+		return STATUS_REFUSED;
+	}
+	*events = own;
+	own->epoll = -1;
+	own->stack = stack;
+	own->page_size = sysconf(_SC_PAGESIZE);
+	own->ring_size = own->page_size;
+	while (own->ring_size < buffer_kb * 1024)
+		own->ring_size *= 2;
+	id = event_find(own);
+	return id < 0 ? STATUS_REFUSED : rings_open(own, id, shadow);
+}
+
+int call_events_fd(const struct call_events *events)
+{
+	return events->epoll;
+}
+
+/* Reads the name of a thread, at most once a pass. Keeps the last name of one that has ended. */
+static const char *comm_find(struct call_events *events, pid_t tid)
+{
+	struct comm *comm = &events->comm[tid % COMMS];
+	FILE *file __cleanup(file_close) = NULL;
+	char path[32], text[SHADOWK_COMM_LEN + 1];
+
+	if (comm->tid == tid && comm->pass == events->pass)
+		return comm->text;
+	if (comm->tid != tid)
+		*comm = (struct comm){ .tid = tid };
+	comm->pass = events->pass;
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)tid);
+	file = fopen(path, "re");
+	if (file && fgets(text, sizeof(text), file)) {
+		text[strcspn(text, "\n")] = '\0';
+		snprintf(comm->text, sizeof(comm->text), "%.15s", text);
+	}
+	return comm->text;
+}
+
+static uint64_t field_read(struct tep_format_field *field, void *data)
+{
+	unsigned long long value = 0;
+
+	if (field)
+		tep_read_number_field(field, data, &value);
+	return value;
+}
+
+/* Reads a member that is a string at an offset, which is in the member with its length. */
+static void string_read(char *text, size_t len, struct tep_format_field *field, const uint8_t *data,
+			size_t data_len)
+{
+	uint64_t where = field_read(field, (void *)data);
+	size_t offset = where & 0xffff, n = where >> 16;
+
+	text[0] = '\0';
+	if (offset + n <= data_len && n <= len)
+		snprintf(text, len, "%.*s", (int)n, (const char *)data + offset);
+}
+
+/* Copies the frames of a stack, except for those of the module that reports the call. */
+static void stack_read(struct call *call, const uint64_t *address, uint64_t nr)
+{
+	uint64_t i = 0;
+
+	call->has_stack = true;
+	call->frame = calloc(nr + 1, sizeof(*call->frame));
+	/* The highest addresses are marks: PERF_CONTEXT_KERNEL. */
+	while (i < nr && (address[i] >= PERF_CONTEXT_MAX || symbol_is_of(address[i], "shadowk")))
+		i++;
+	for (; call->frame && i < nr; i++)
+		if (address[i] < PERF_CONTEXT_MAX)
+			call->frame[call->nr_frames++] = address[i];
+}
+
+/* Returns a call that waits, to be filled in. Exits if there is no memory. */
+static struct call *waiting_add(struct call_events *events)
+{
+	struct waiting *waiting;
+
+	if (events->nr_waiting == events->room) {
+		events->room = events->room ? 2 * events->room : 1024;
+		events->waiting =
+			reallocarray(events->waiting, events->room, sizeof(*events->waiting));
+		if (!events->waiting) {
+			report("out of memory");
+			exit(STATUS_REFUSED);
+		}
+	}
+	waiting = &events->waiting[events->nr_waiting++];
+	*waiting = (struct waiting){ .order = events->arrived++ };
+	return &waiting->call;
+}
+
+/* Reads a PERF_RECORD_SAMPLE, whose members are in the order of attr.sample_type. */
+static void sample_read(struct call_events *events, const struct perf_event_header *header)
+{
+	const uint8_t *next = (const uint8_t *)(header + 1);
+	struct call *call = waiting_add(events);
+	uint32_t tid, len;
+	uint64_t frames;
+
+	memcpy(&tid, next + 4, sizeof(tid));
+	memcpy(&call->time, next + 8, sizeof(call->time));
+	next += 16;
+	if (events->stack) {
+		memcpy(&frames, next, sizeof(frames));
+		stack_read(call, (const uint64_t *)next + 1, frames);
+		next += 8 + 8 * frames;
+	}
+	memcpy(&len, next, sizeof(len));
+	next += sizeof(len);
+	call->tid = (pid_t)tid;
+	memcpy(call->comm, comm_find(events, call->tid), sizeof(call->comm));
+	call->result = field_read(events->fields.result, (void *)next);
+	call->duration = field_read(events->fields.duration, (void *)next);
+	for (int i = 0; i < REGISTER_ARGUMENTS; i++)
+		call->argument[i] = field_read(events->fields.argument[i], (void *)next);
+	string_read(call->probe, sizeof(call->probe), events->fields.probe, next, len);
+}
+
+/* Returns the record at @at, in one piece. */
+static const struct perf_event_header *record_at(struct call_events *events,
+						 const struct ring *ring, uint64_t at)
+{
+	size_t offset = at & (events->ring_size - 1), until_end = events->ring_size - offset;
+	const struct perf_event_header *header =
+		(const struct perf_event_header *)(ring->data + offset);
+
+	/* Records are aligned to 8 bytes, so the header is in one piece. */
+	if (header->size <= until_end)
+		return header;
+	memcpy(events->record, header, until_end);
+	memcpy(events->record + until_end, ring->data, header->size - until_end);
+	return (const struct perf_event_header *)events->record;
+}
+
+static void ring_read(struct call_events *events, struct ring *ring)
+{
+	/* Pairs with the kernel's barrier between the records and the head. */
+	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
+	uint64_t tail = ring->page->data_tail;
+
+	while (tail < head) {
+		const struct perf_event_header *header = record_at(events, ring, tail);
+
+		if (header->type == PERF_RECORD_SAMPLE)
+			sample_read(events, header);
+		tail += header->size;
+	}
+	/* The kernel overwrites the records from here on. */
+	__atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct waiting *x = a, *y = b;
+
+	if (x->call.time != y->call.time)
+		return x->call.time < y->call.time ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+void call_events_read(struct call_events *events, bool last,
+		      void (*handle)(void *context, const struct call *call), void *context)
+{
+	struct timespec now;
+	uint64_t settled;
+	size_t done = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	settled = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec - SETTLE_NS;
+	events->pass++;
+	for (size_t i = 0; i < events->nr_rings; i++)
+		if (events->ring[i].page)
+			ring_read(events, &events->ring[i]);
+	qsort(events->waiting, events->nr_waiting, sizeof(*events->waiting), by_time);
+	while (done < events->nr_waiting && (last || events->waiting[done].call.time < settled)) {
+		struct call *call = &events->waiting[done++].call;
+
+		handle(context, call);
+		free(call->frame);
+	}
+	events->nr_waiting -= done;
+	memmove(events->waiting, events->waiting + done,
+		events->nr_waiting * sizeof(*events->waiting));
+}
+
+uint64_t call_events_lost(const struct call_events *events)
+{
+	struct {
+		uint64_t value, lost;
+	} count;
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < events->nr_rings; i++)
+		if (read(events->ring[i].fd, &count, sizeof(count)) == sizeof(count))
+			lost += count.lost;
+	return lost;
+}
+
+void call_events_close(struct call_events **events)
+{
+	struct call_events *own = *events;
+
+	if (!own)
+		return;
+	for (size_t i = 0; i < own->nr_rings; i++) {
+		if (own->ring[i].page)
+			munmap(own->ring[i].page, own->page_size + own->ring_size);
+		close(own->ring[i].fd);
+	}
+	if (own->epoll >= 0)
+		close(own->epoll);
+	for (size_t i = 0; i < own->nr_waiting; i++)
+		free(own->waiting[i].call.frame);
+	tep_free(own->tep);
+	free(own->waiting);
+	free(own->ring);
+	free(own);
+	*events = NULL;
+}
