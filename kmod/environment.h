@@ -8,10 +8,12 @@
 #include <linux/shadowk.h>
 
 /*
- * Checks the properties, and writes to the log the name of each that refuses the module or turns
- * a feature off. With @early it checks those that come before all other initialisation but
- * shk_symbols_init(); else all others, when backend, hooks and vectors have been found. Process
- * context, at load. -EOPNOTSUPP: the module cannot work on this machine.
+ * Checks the properties of the machine in the table of environment.c. Writes to the log each one
+ * that refuses the module or turns a feature off. Process context, at load. Called twice:
+ *   @early   after shk_symbols_init(): checks the properties that all other initialisation needs
+ *   !@early  when the backend, hooks and vectors have been found: checks all other properties
+ *
+ * Returns 0, or -EOPNOTSUPP: a property refuses the module.
  */
 int shk_environment_check(bool early);
 /*

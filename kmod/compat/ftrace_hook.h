@@ -48,16 +48,18 @@ struct shk_ftrace_hook {
  */
 int shk_ftrace_hook_get(struct shk_ftrace_hook *hook);
 /*
- * Counts one user of @hook less; the last one unregisters it. Takes the hook's lock, ftrace_lock
- * and text_mutex, so none of those is held. May sleep. If ftrace has stopped, it may fail to
- * unregister the hook, and the kernel goes on calling the module. The module takes a reference to
- * itself then, so that it cannot be unloaded, and says so in the log.
+ * Removes one user of @hook; the last one unregisters it. Takes the hook's lock, ftrace_lock and
+ * text_mutex, so the caller holds none of these. May sleep.
+ *
+ * If ftrace has stopped, unregistering may fail, and the kernel goes on calling the module. In that
+ * case this function takes a reference to the module, so that it cannot be unloaded, and says so in
+ * the log.
  */
 void shk_ftrace_hook_put(struct shk_ftrace_hook *hook);
 /*
- * Frees the filter of @hook, which has no user, at unload; it is kept between uses. May sleep. Does
- * not return if shk_ftrace_hook_put() has failed, since the kernel calls the module's text for
- * ever.
+ * Frees the ftrace filter of @hook. Called at unload, when @hook has no user; until then the filter
+ * is kept between uses. May sleep. Does not return if shk_ftrace_hook_put() has failed to
+ * unregister @hook, since the kernel then calls the module's text for ever.
  */
 void shk_ftrace_hook_free(struct shk_ftrace_hook *hook);
 

@@ -4,10 +4,12 @@
 #define SHK_MACHINE_H
 
 /*
- * Returns true if memory of @size bytes at @start shares a top-level entry with @text, or is behind
- * that entry. An entry maps 1 << @shift bytes. When the kernel maps more of such memory, it
- * compares the entry in all mms, which differs in a grafted mm. @size may reach beyond the end of
- * all addresses. Any context.
+ * Returns false if the area of @size bytes at @start ends below the addresses that the top-level
+ * entry of @text maps. Returns true otherwise: the area shares that entry, or is above it. A
+ * top-level entry maps 1 << @shift bytes. @start + @size may overflow. Any context.
+ *
+ * The area is vmemmap. When the kernel adds memory, it compares the top-level entries of vmemmap in
+ * all mms. In a grafted mm the entry of @text differs.
  */
 static inline bool shk_shares_top_entry(unsigned long start, unsigned long size, unsigned long text,
 					unsigned int shift)

@@ -15,8 +15,8 @@
  * Takes @mm's mmap_lock for writing, if it is free. Does not sleep. Returns true if it has the
  * lock, which mmap_write_unlock() releases; false: no lock is held.
  *
- * "mm: introduce mm_lock_seqcount_{begin|end}" (6.12.y, too) also made mm_lock_seq count when the
- * lock is taken.
+ * On kernels with "mm: introduce mm_lock_seqcount_{begin|end}" (6.12.y, too) mm->mm_lock_seq is a
+ * seqcount. There this function also begins a write section of it, which mmap_write_unlock() ends.
  */
 static inline bool shk_mmap_write_trylock(struct mm_struct *mm)
 {
@@ -30,10 +30,13 @@ static inline bool shk_mmap_write_trylock(struct mm_struct *mm)
 }
 
 /*
- * Marks all VMAs of @mm as locked. Waits until faults that hold only the lock of their VMA have
- * ended, for some milliseconds at most. Called with the mmap_lock held for writing. No such fault
- * begins until mmap_write_unlock(), which the caller calls in either case. May sleep. Returns true
- * if vma_start_write() has nothing to wait for; false: a fault does not end.
+ * Marks all VMAs of @mm as locked, so that no page fault begins with only the lock of its VMA.
+ * Then waits, some milliseconds at most, until such faults that began before have ended. The caller
+ * holds the mmap_lock for writing, and calls mmap_write_unlock() also after a failure: that unlocks
+ * the VMAs.
+ *
+ * May sleep. Returns true if no fault holds a VMA's lock, so that vma_start_write() does not wait.
+ * Returns false if a fault has not ended in that time.
  */
 static inline bool shk_vmas_lock(struct mm_struct *mm)
 {

@@ -78,7 +78,10 @@
 	F(css_task_iter_end)                    \
 	F(stack_trace_save_tsk_reliable)
 
-/* Declared in no header that modules can use; the same in all supported kernels. */
+/*
+ * No header that modules can use declares these functions. All supported kernels have the same
+ * prototypes.
+ */
 void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 			unsigned int stride_shift, bool freed_tables);
 bool can_boost(struct insn *insn, void *addr);
@@ -113,7 +116,7 @@ struct shk_symbols {
 	const int *ftrace_enabled;
 	/* cpu_tlbstate.loaded_mm, the first member of cpu_tlbstate in all supported kernels */
 	struct mm_struct *__percpu *loaded_mm;
-	/* cpu_tlbstate_shared.is_lazy, the first member of that in all supported kernels */
+	/* cpu_tlbstate_shared.is_lazy: the first member of its struct in all supported kernels */
 	bool __percpu *is_lazy;
 	struct mm_struct *efi_mm; /* NULL: this kernel has none */
 	unsigned long text;	  /* _text, on a 2 MB boundary */
@@ -126,7 +129,7 @@ struct shk_symbols {
 	unsigned long orc_ips_end;
 	unsigned long orc_entries;
 	unsigned long preempt_schedule_notrace; /* 0: this kernel is not preemptible */
-	/* ftrace sites */
+	/* ftrace sites: addresses in __text_poke(), and in the functions of enum shk_flush */
 	unsigned long __text_poke;
 	unsigned long flush_sites[SHK_NR_FLUSHES]; /* by enum shk_flush */
 #if SHK_UNWINDER_WARNS
@@ -143,14 +146,14 @@ extern struct shk_symbols shk_symbols;
 int shk_symbols_init(void);
 
 /*
- * Returns the address of the symbol @name, the first if there are several, of the kernel image or
- * else of a module; 0 if there is none. Does not sleep.
+ * Returns the address of the symbol @name, or 0 if there is none. Searches the kernel image before
+ * the modules. If several symbols have that name, returns the first one. Does not sleep.
  */
 unsigned long shk_symbol_lookup(const char *name);
 /*
- * Stores the address of the only symbol @name of the kernel image in *@addr; or of a module, with
- * the name "MODULE:SYMBOL". May sleep; a module that is not held may be unloaded meanwhile. Returns
- * 0, or an error, after which *@addr is unchanged:
+ * Stores the address of the only symbol called @name in *@addr. @name is "SYMBOL" in the kernel
+ * image, or "MODULE:SYMBOL" in a module. May sleep. The module may be unloaded at any time, unless
+ * the caller has a reference to it. Returns 0, or an error, after which *@addr is unchanged:
  *   SYMBOL_UNKNOWN    there is none
  *   SYMBOL_AMBIGUOUS  there are several
  */

@@ -24,9 +24,9 @@ int shk_tracepoints_find(struct shk_tracepoint *tracepoints, unsigned int nr);
  */
 int shk_tracepoints_register(const struct shk_tracepoint *tracepoints, unsigned int nr);
 /*
- * Unregisters the probes of all @nr tracepoints, from the last of the array to the first, and
- * waits. At return no probe runs, and no code that had interrupts off when a probe ran there. May
- * sleep.
+ * Unregisters the probes of all @nr tracepoints, from the last of the array to the first. Then
+ * waits for a grace period. At return no CPU executes one of the probes. Code that called a probe
+ * with interrupts off has also run until it enabled them. May sleep.
  */
 void shk_tracepoints_unregister(const struct shk_tracepoint *tracepoints, unsigned int nr);
 

@@ -65,10 +65,10 @@ struct shk_move {
  * Returns 0, or
  *   BODY_TOO_LONG      the body is longer than @move->room
  *   BODY_OUT_OF_REACH  a branch or operand cannot reach its target from @move->to
- *   BODY_FIXED         something refers to an address in the body: a static key or call, an
- *                      exception table, WARN() or BUG(); or an instruction cannot be decoded
- *   BODY_FRAMES        at some byte the unwinder knows another frame at @move->to, or none; so
- *                      always without CONFIG_UNWINDER_ORC
+ *   BODY_FIXED         an instruction cannot be decoded, or the kernel finds one by its address: by
+ *                      a static key or call, an exception table, WARN(), BUG() or UBSAN
+ *   BODY_FRAMES        for some byte the unwinder has different frames at the two places, or lacks
+ *                      one of them; always returned without CONFIG_UNWINDER_ORC
  *   KPROBE_THERE       a kprobe is in the body, enabled or not
  */
 int shk_relocate(struct shk_move *move);
@@ -89,17 +89,21 @@ void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from,
 int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *symbol);
 
 /*
- * Tells whether @shadow may have patches for which threads are waited for: SHK_PATCH_IN_PLACE, and
- * LIVEPATCH without SHK_PATCH_UNSAFE_NOW. Does not sleep. The answer is reliable only while the
- * caller holds the shadow's lock; a caller without it asks again later.
+ * Checks whether @shadow may have patches of two kinds: SHK_PATCH_IN_PLACE, and LIVEPATCH without
+ * SHK_PATCH_UNSAFE_NOW. Both need waits until no thread is in a replaced function. So a shadow that
+ * tasks or interrupts enter or leave without such a wait may not have them.
+ *
+ * Does not sleep. The answer is reliable only while the caller holds the shadow's lock; a caller
+ * without it asks again later.
  * Returns 0, or
- *   NO_STACKS      this kernel has no reliable stack traces
+ *   NO_STACKS      this kernel has no reliable stack traces, or its exec function was not found
  *   POLICY         the shadow is SHK_ASYNC_OWNER or SHK_ASYNC_CAUSAL: interrupts and kernel
- *                  threads change their text and cannot wait
- *   SHARED         a handle with SHK_RIGHT_ATTACH was derived: exec may leave the shadow at any
- *                  time and cannot wait
- *   SYSCALLS_ONLY  the shadow has a target, and system calls cannot wait when they enter it
- *   HAS_CALLERS    the shadow is a target
+ *                  threads change their text at any time
+ *   SHARED         a handle with SHK_RIGHT_ATTACH was derived: a task that gains privileges leaves
+ *                  the shadow in exec
+ *   SYSCALLS_ONLY  the shadow has a target: chosen system calls change the text when they begin or
+ *                  end
+ *   HAS_CALLERS    the shadow is a target, whose text such system calls execute
  */
 int shk_inplace_allowed(const struct shk_shadow *shadow);
 
@@ -124,9 +128,10 @@ int shk_inplace_prepare(struct shk_patch *patch);
 void shk_inplace_free(struct shk_func *func);
 
 /*
- * Makes the pages of all bodies of @patch private, and counts them in shk_shadow.nr_common. The
- * caller holds the shadow's lock, and calls shk_inplace_unpin() in the end, also after an error.
- * Sleeps. Returns 0, -ENOMEM, FTRACE_DISABLED, FTRACE_DEAD, or XEN.
+ * Makes the pages of all bodies of @patch private. Counts each body in shk_shadow.nr_common, so
+ * that no thread enters the shadow alone. The caller holds the shadow's lock. It calls
+ * shk_inplace_unpin() later, also after an error, which may leave some pages pinned. Sleeps.
+ * Returns 0 or an error of shk_edit_pin().
  */
 int shk_inplace_pin(struct shk_patch *patch);
 
@@ -140,19 +145,20 @@ void shk_inplace_unpin(struct shk_patch *patch);
  * Copies the bodies of all functions of @patch over the base's bodies in the shadow's text (@in),
  * or restores the base's bytes (!@in). Sets @patch->in_place to @in.
  *
- * The entry of each function jumps to its body in the module, or no process is inside. If the text
- * is live, this stops the machine and reads the kernel stacks of the threads inside. It changes
- * nothing if one of them is in a body of @patch.
+ * The caller has made the entry of each function jump to its body in the module, unless no process
+ * is inside. If the text is live, this function stops the machine and examines the kernel stacks of
+ * the threads inside. If one of them may be in a body of @patch, nothing changes.
  *
  * The caller holds the shadow's lock. Takes cpus_read_lock(), text_mutex and shk_graft_lock.
  * Sleeps, but does not wait for threads.
- * Returns 0, or
- *   -EAGAIN     thread *@busy is in a body; call again after shk_busy_task_wait()
- *   EDIT_THERE  another edit is in one of the bodies (@in)
- *   others      shk_inplace_allowed() no longer allows the patch (@in)
+ * Returns 0, or an error after which the text is unchanged:
+ *   -EAGAIN     thread *@busy is in a body, is in exec, or has a stack that the unwinder cannot
+ *               walk reliably; call again after shk_busy_task_wait()
+ *   EDIT_THERE  (only if @in) another edit is in one of the bodies
+ *   others      (only if @in) errors of shk_inplace_allowed()
  *
- * After -EAGAIN *@busy is the thread's id in current's pid namespace, -1 if it has none there. It
- * is unchanged if shk_inplace_allowed() has refused, and 0 in all other cases.
+ * After -EAGAIN *@busy is the thread's id in current's pid namespace, or -1 if it has none there.
+ * An error of shk_inplace_allowed() leaves *@busy as it was. In all other cases *@busy is 0.
  */
 int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy);
 

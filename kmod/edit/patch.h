@@ -85,7 +85,10 @@ struct shk_patch {
 	u64 value; /* RETURN, SKIP_CALL: rax */
 	u32 kind;  /* enum shk_patch_kind */
 	u32 flags; /* SHK_PATCH_* */
-	/* The shadow's lock; hits read it. A livepatch is switched under text_mutex, too. */
+	/*
+	 * Written under the shadow's lock; shk_livepatch_switch() holds text_mutex, too. Hits read
+	 * it with preemption off.
+	 */
 	enum shk_patch_state state;
 	struct list_head funcs; /* shk_func.node */
 	/* SKIP_CALL: the call. RETPOLINES, RETURNS: the thunks. Else NULL. */
@@ -101,7 +104,10 @@ struct shk_patch {
 	 */
 	char symbol[SHK_SYMBOL_LEN];
 	char object[SHK_SYMBOL_LEN]; /* SKIP_CALL: the callee. MODULE, LIVEPATCH: the module */
-	/* MODULE, LIVEPATCH: has the bodies; holds a reference to it and to this module. */
+	/*
+	 * MODULE, LIVEPATCH: the module that has the bodies. The patch holds a reference to it, and
+	 * one to this module.
+	 */
 	struct module *mod;
 	struct klp_patch *klp; /* LIVEPATCH: its init's argument to klp_enable_patch() */
 	/* LIVEPATCH: pre_patch was called, so post_unpatch is due. Cleared when it is promoted. */
@@ -120,9 +126,9 @@ struct shk_patch {
 	unsigned int nr_bodies;
 	unsigned int nr_olds;
 	/*
-	 * A call adds or removes the patch, and may have released the shadow's lock to wait for a
-	 * thread. Other calls leave the patch alone (PATCH_BUSY); only the end of the shadow
-	 * removes it. The shadow's lock.
+	 * A call is adding or removing the patch, and may have released the shadow's lock to wait
+	 * for a thread. Other calls fail with PATCH_BUSY. Only shk_patches_teardown() removes the
+	 * patch meanwhile. Protected by the shadow's lock.
 	 */
 	bool switching;
 	struct llist_node free_node; /* in the worker's queue, once it is removed */
@@ -143,9 +149,10 @@ static inline unsigned int shk_patch_nr_funcs(const struct shk_patch *patch)
 }
 
 /*
- * Takes a reference to @mod if its init has returned and it is not being unloaded. A module whose
- * init fails is freed whatever references there are. The caller keeps @mod from being freed, by
- * disabled preemption or another reference. Does not sleep. Returns true if it has taken one.
+ * Takes a reference to @mod if its init has returned and it is not being unloaded. While the init
+ * runs a reference is no protection: if the init fails, the kernel frees the module nevertheless.
+ * The caller keeps @mod from being freed, by disabled preemption or another reference. Does not
+ * sleep. Returns true if the reference was taken.
  */
 static inline bool shk_module_get_live(struct module *mod)
 {
@@ -176,16 +183,18 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
  * Removes the patch of @shadow that @arg names. The worker frees it later, after a grace period of
  * RCU tasks and once no task is in the patch's module. After an error the patch is still on.
  *
- * Takes the shadow's lock. An IN_PLACE patch may wait as in shk_patch_add(). So may a LIVEPATCH,
- * unless it was added or is removed with UNSAFE_NOW, or the kernel has it enabled (promoted).
+ * Takes the shadow's lock. May wait for threads as shk_patch_add() does, if the patch is
+ *   IN_PLACE
+ *   LIVEPATCH  unless it was added or is removed with UNSAFE_NOW, or the kernel has the livepatch
+ *              enabled (shk_livepatch_enabled())
  *
  * Returns 0, also if the shadow is destroyed during a wait, or
  *   -EINVAL           @arg is malformed
  *   -ERESTARTSYS      the caller was killed, or a signal came while it waited for a thread
  *   ID_UNKNOWN        @shadow has no such patch
  *   PATCH_BUSY        another call adds or removes the patch
- *   PROCESSES_INSIDE  it is of thunks, and the shadow may be executed
- *   NOT_LIVEPATCH     UNSAFE_NOW is set, and it is no LIVEPATCH
+ *   PROCESSES_INSIDE  the patch is RETPOLINES or RETURNS, and the shadow may be executed
+ *   NOT_LIVEPATCH     UNSAFE_NOW is set, and the patch is no LIVEPATCH
  *   TASK_BUSY         thread @arg->busy was in a body all the time
  *   others            errors of shk_site_patch(): the jumps of an IN_PLACE patch could not be added
  */
@@ -205,10 +214,14 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg);
 int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote *arg);
 
 /*
- * Fills @info with the function behind *@cursor (0: the first) of all functions of all patches of
- * @shadow, and advances *@cursor. Skips patches that are not on. Leaves the address 0 unless
- * @show_addr. Takes the shadow's lock. Returns 0, -ENOENT: there is none, or -ERESTARTSYS: the
- * caller was killed.
+ * Lists the patches of @shadow: each call fills @info with the next function of a patch, and
+ * advances *@cursor, which is 0 at first. SKIP_CALL, RETPOLINES and RETURNS have edits in the place
+ * of functions. Patches that are not on are left out. The address in @info is 0 unless @show_addr.
+ * Takes the shadow's lock.
+ *
+ * Returns 0, or
+ *   -ENOENT       there is no further function
+ *   -ERESTARTSYS  the caller was killed
  */
 int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info *info,
 		   bool show_addr);
@@ -224,15 +237,15 @@ void shk_patches_teardown(struct shk_shadow *shadow);
  * their modules. Does not wait for a patch whose module a task may still be in: the worker tries
  * that one again every tenth of a second.
  *
- * With @all it waits if any removed patch is left; without, only if a patch, removed or not, holds
- * a module for its functions or objects. The caller holds no lock. Returns true if it has waited;
- * false if there was nothing to wait for, or the caller was killed.
+ * With @all, the call waits if any removed patch is left. Without @all, it waits only if some
+ * patch, removed or not, holds a reference to a module that it changes. The caller holds no lock.
+ * Returns true if it has waited; false if there was nothing to wait for, or the caller was killed.
  */
 bool shk_patches_settle(bool all);
 
 /*
- * Frees all removed patches. Called when the module is unloaded: no shadow is left, and no patch
- * with a module, since that would hold this one.
+ * Frees all removed patches. Called when this module is unloaded: no shadow is left, and no patch
+ * with a .mod, since such a patch holds a reference to this module. Sleeps.
  */
 void shk_patches_exit(void);
 
@@ -273,14 +286,15 @@ int shk_module_prepare(struct shk_patch *patch);
 /*
  * Adds the function @name ("MODULE:FUNCTION" in a module) to @patch, with the new body @body in
  * @patch->mod. @pos says which of several functions with that name, from 1 on; 0: the only one.
- * Sets *@old, unless @old is NULL, to a function that calls the old body. All shadows that have
- * @patch->mod set it to the same one. Sets @patch->symbol to @name. Called before @patch is
- * applied, without a lock. Sleeps.
+ * Sets @patch->symbol to @name. Called before @patch is applied, without a lock. Sleeps.
+ *
+ * If @old is not NULL, *@old is set to a function that calls the old body. Several shadows may have
+ * patches of one module: all of them write the same value to *@old.
  *
  * Returns 0, or
- *   SYMBOL_UNKNOWN    no function has that name, or not so many have
+ *   SYMBOL_UNKNOWN    no function has that name, or fewer than @pos have it
  *   SYMBOL_AMBIGUOUS  @pos is 0, and several functions have that name
- *   PATCH_VERSION     @body is not in the text of @patch->mod
+ *   PATCH_VERSION     @body is not in the core memory of @patch->mod
  *   NO_ROOM           no room for functions that call old bodies is left
  *   others            errors of shk_func_add()
  */
@@ -297,54 +311,66 @@ enum shk_callback {
 };
 
 /*
- * Registers a notifier that forgets captured livepatches when their module is unloaded. Called when
- * the module loads. Returns 0 or an errno.
+ * Registers a module notifier. When a livepatch module is unloaded, the notifier frees the record
+ * of its captured livepatch, see shk_capture_prepare(). Called when this module is loaded. Sleeps.
+ * Returns 0 or an errno.
  */
 int shk_livepatch_init(void);
 
-/* Unregisters the notifier, and frees all that was captured. No shadow is left. */
+/*
+ * Unregisters the notifier of shk_livepatch_init(), and frees the records of all captured
+ * livepatches. No shadow is left. Sleeps.
+ */
 void shk_livepatch_exit(void);
 
 /*
- * Prepares a CAPTURE patch: in its shadow klp_enable_patch() keeps the livepatch of the module that
- * calls it, for shk_livepatch_prepare(), and enables nothing. Called before @patch is applied,
- * without a lock. Sleeps. Returns 0, -EOPNOTSUPP: the kernel has no livepatch, or an error of
- * shk_func_add().
+ * Prepares a CAPTURE patch, which replaces klp_enable_patch(). A livepatch module calls that
+ * function in its init. The new body enables nothing. It captures the livepatch: it records the
+ * struct klp_patch, and shk_livepatch_prepare() finds the record by the name of the module. Called
+ * before @patch is applied, without a lock. Sleeps.
+ *
+ * Returns 0, or
+ *   NO_LIVEPATCH  the kernel has no livepatch
+ *   others        errors of shk_func_add()
  */
 int shk_capture_prepare(struct shk_patch *patch);
 
 /*
- * Prepares a LIVEPATCH patch: finds the captured livepatch of the module @patch->object, takes
- * references to that, to this module and to the modules that it changes, and adds its functions.
- * Called before @patch is applied, without a lock. Sleeps. After an error the references stay until
- * @patch is freed, and @patch->symbol is the function or module that the error is about, or "".
+ * Prepares a LIVEPATCH patch: finds the captured livepatch of the livepatch module @patch->object,
+ * and adds the livepatch's functions. Takes references to the livepatch module (@patch->mod), to
+ * this module, and to each module that the livepatch changes (@patch->objects). Called before
+ * @patch is applied, without a lock. Sleeps. After an error the references stay until @patch is
+ * freed, and @patch->symbol is the function or module that the error is about, or "".
  *
  * Returns 0, or
- *   NO_PATCH_MODULE     no livepatch of that module was captured, or it is being unloaded
- *   OBJECT_MISSING      a module that it changes is not loaded, or is being loaded or unloaded
- *   OBJECT_RELOCATIONS  it has relocations that livepatch makes for such a module
- *   CALLBACKS           it has callbacks, and SHK_PATCH_CALLBACKS is not set
- *   NO_FUNCTIONS        it changes no function
- *   -EOPNOTSUPP         the kernel has no livepatch
- *   others              -ENOMEM, and those of shk_func_prepare()
+ *   NO_PATCH_MODULE     no livepatch of that module was captured, or the module is being loaded or
+ *                       unloaded
+ *   OBJECT_MISSING      a module to be changed is not loaded, or is being loaded or unloaded
+ *   OBJECT_RELOCATIONS  the livepatch module has .klp.rela sections for a module to be changed
+ *   CALLBACKS           the livepatch has callbacks, and SHK_PATCH_CALLBACKS is not set
+ *   NO_FUNCTIONS        the livepatch changes no function
+ *   NO_LIVEPATCH        the kernel has no livepatch
+ *   others              -ENOMEM, and errors of shk_func_prepare()
  */
 int shk_livepatch_prepare(struct shk_patch *patch);
 
 /*
- * Calls pre_patch of each object of a livepatch that has one. If one fails, calls post_unpatch of
- * the objects before it. Does nothing for other kinds of patches. The caller holds the shadow's
- * lock; callbacks of all livepatches are called under callbacks_lock, inside it.
+ * Calls the pre_patch callbacks of a LIVEPATCH patch, one object after the other. If a callback
+ * fails, calls the post_unpatch callbacks of the objects before. Does nothing for other kinds of
+ * patches. The caller holds the shadow's lock. Takes callbacks_lock, so that callbacks run one at a
+ * time. Sleeps as long as callbacks do.
  *
  * Returns 0, or
- *   -ERESTARTSYS  the caller was killed while callbacks of another livepatch ran
+ *   -ERESTARTSYS  the caller was killed while it waited for callbacks_lock
  *   LIVEPATCH     pre_patch has failed; the error carries its errno
  */
 int shk_livepatch_pre_patch(struct shk_patch *patch);
 
 /*
- * Calls the callback @which of each object of a livepatch that has one. Does nothing for other
- * kinds of patches. The caller holds the shadow's lock, except for SHK_POST_UNPATCH, which the
- * worker calls when it frees the patch. Takes callbacks_lock; sleeps as long as callbacks do.
+ * Calls the callbacks @which of a LIVEPATCH patch, one object after the other. Does nothing for
+ * other kinds of patches. For SHK_POST_UNPATCH the caller is the worker that frees the patch, and
+ * holds no shadow's lock; for the others the caller holds the shadow's lock. Takes callbacks_lock.
+ * Sleeps as long as callbacks do.
  */
 void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
 
@@ -391,27 +417,28 @@ bool shk_livepatch_enabled(const struct shk_patch *patch);
 int shk_livepatch_switch_prepare(struct shk_patch *patch);
 
 /*
- * Adds the stubs of all functions of @patch to @patch->bodies. Called once, when the patch is
- * applied and OFF, with the shadow's lock held. Does not sleep.
+ * Adds the stubs of all functions of @patch to @patch->bodies. (The entry of a patched function
+ * jumps to its stub.) Called once, after the patch was applied and before it is switched on. The
+ * caller holds the shadow's lock. Does not sleep.
  */
 void shk_livepatch_switch_begin(struct shk_patch *patch);
 
 /*
- * Changes @patch->state from OFF to ON, or from ON to OFF. Stops the machine for that and reads the
- * kernel stacks of the threads inside. It changes nothing if a thread is in an old body (OFF to
- * ON), or in a new body or a stub (ON to OFF). If nothing executes the shadow, no stack is read.
- * All bodies are in shk_shadow.bodies while the patch is on, so processes do not enter or leave the
- * shadow with a thread in one.
+ * Changes @patch->state from OFF to ON, or from ON to OFF. If the shadow may be executed, this
+ * stops the machine and reads the kernel stacks of the threads inside. It changes nothing if a
+ * thread is in an old body (OFF to ON), or in a new body or a stub (ON to OFF).
  *
- * The caller holds the shadow's lock, and all stubs of @patch are slow. Takes cpus_read_lock(),
- * text_mutex and shk_graft_lock. Sleeps, but does not wait for threads.
+ * While the patch is on, all its bodies are in shk_shadow.bodies. So no process enters or leaves
+ * the shadow while one of its threads is in a body.
  *
- * Returns 0, or
- *   -EAGAIN  thread *@busy is in a body; call again after shk_busy_task_wait()
- *   others   shk_inplace_allowed() refuses to switch it on by now
+ * The caller holds the shadow's lock. All stubs of @patch are slow, so they read the state. Takes
+ * cpus_read_lock(), text_mutex and shk_graft_lock. Sleeps, but does not wait for threads.
  *
- * After -EAGAIN *@busy is the thread's id in current's pid namespace, -1 if that does not show it.
- * Otherwise *@busy is 0, or unchanged if shk_inplace_allowed() has refused.
+ * Returns
+ *   0        the state has changed; *@busy is 0
+ *   -EAGAIN  thread *@busy is in a body or in exec, or its stack is not reliable; call again after
+ *            shk_busy_task_wait(). *@busy is -1 if current's pid namespace does not show the thread
+ *   others   errors of shk_inplace_allowed() (OFF to ON); *@busy is unchanged
  */
 int shk_livepatch_switch(struct shk_patch *patch, pid_t *busy);
 
@@ -442,10 +469,14 @@ int shk_returns_prepare(struct shk_patch *patch);
 /* ---- module_stacks.c ---- */
 
 /*
- * Returns true if no task has an address in the text of @mod on its kernel stack. The caller has
- * made sure that no task enters that text any longer. False also means that this is not known: a
- * stack was not reliable, a task was never seen while it did not run, or there was no memory.
- * Sleeps, and waits for work items on other CPUs. Takes no lock; calls must not overlap.
+ * Returns true if no task has an address in the text of @mod on its kernel stack. The caller
+ * ensures that no task enters that text from outside during the call. Sleeps, and waits for work
+ * items on other CPUs. Takes no lock; calls must not overlap.
+ *
+ * Returns false if a task has such an address, or if that is not known:
+ * - a stack trace was not reliable
+ * - a task ran whenever its stack was to be read
+ * - too many tasks ran, or memory was short
  */
 bool shk_module_stacks_clear(const struct module *mod);
 
@@ -453,13 +484,13 @@ bool shk_module_stacks_clear(const struct module *mod);
 
 /*
  * Finds the direct call of @callee ("MODULE:FUNCTION" in a module) in the function at @addr, which
- * is @size bytes long. With an @offset it is the call at that offset; with 0 it is the only call.
- * Looks at the text as it was compiled, without kprobes. The caller holds the module that has the
- * text. Takes no lock.
+ * is @size bytes long. @offset is the offset of the call from @addr; 0: the function has only one
+ * such call. Reads the text as it was compiled, without kprobes. If the text is in a module, the
+ * caller holds a reference to that module. Takes no lock.
  *
  * Returns the offset of the call from @addr, or
- *   NO_CALL          there is none, or not at @offset
- *   SEVERAL_CALLS    @offset is 0, and there are several
+ *   NO_CALL          the function has no such call, or not at @offset
+ *   SEVERAL_CALLS    @offset is 0, and the function has several such calls
  *   NOT_INSTRUCTION  no instruction begins at @offset
  *   KPROBE_THERE     an enabled kprobe is within 4 bytes of the call
  */

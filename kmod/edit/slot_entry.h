@@ -57,7 +57,11 @@ extern u8 shk_slots[], shk_detours[], shk_stubs[], shk_bodies[], shk_olds[];
  */
 extern u8 shk_stub_fast[SHK_NR_STUBS];
 
-/* Reports the hit of a detour, by shk_hit_jump(). Only detours call it. */
+/*
+ * Reports the hit of a detour: calls shk_hit_jump(), which finds the detour by the return address
+ * of this function. Only detours call this function. Preserves all registers and flags. Any
+ * context.
+ */
 void shk_detour_common(void);
 
 /* Returns at once, with rax unchanged: the body of SHK_PATCH_NOP. */

@@ -11,13 +11,14 @@
 #include "shadow/shadow.h"
 
 /*
- * Begins system call @nr of current. If @nr is a chosen call of the shadow that current->mm is in,
- * every thread of the mm executes the target's text from the return on. The first call switches
- * the mm and flushes it; calls that begin meanwhile are counted.
+ * Begins system call @nr of current. It has an effect only if current->mm is in a shadow that has a
+ * target, and @nr is one of the shadow's chosen calls. Then, when this function has returned, every
+ * thread of the mm executes the target's text. The first of several calls at a time switches the
+ * mm. A call flushes the mm unless an earlier one has completed the flush.
  *
- * Returns the number to pass to shk_graft_call_end() when the call is over. Returns 0, and no end
- * is due, if the mm is in no shadow, its shadow has no target, @nr is not chosen, or Xen refused.
- * Called in process context with no lock held; waits for IPIs.
+ * Returns the number to pass to shk_graft_call_end() when the system call is over. Returns 0 if
+ * there is nothing to end: the call has no effect, or Xen refused. Called in process context with
+ * no lock held; waits for IPIs.
  */
 u64 shk_graft_call_begin(unsigned int nr);
 
@@ -25,9 +26,9 @@ u64 shk_graft_call_begin(unsigned int nr);
  * Ends the system call for which shk_graft_call_begin() returned @call. With the last call in
  * progress the mm executes its own shadow's text again, and is flushed.
  *
- * Does nothing if the mm was detached, moved or attached again since the begin: then its graft has
- * another order than @call. current has the mm that it had at the begin. Called in process context
- * with no lock held; waits for IPIs. Cannot fail.
+ * Does nothing if the mm was detached, moved or attached again since the begin: @call is the
+ * shk_graft.order of the begin, and each attach and move sets a new one. current has the mm that it
+ * had at the begin. Called in process context with no lock held; waits for IPIs. Cannot fail.
  */
 void shk_graft_call_end(u64 call);
 

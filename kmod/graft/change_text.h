@@ -18,32 +18,37 @@
 #include "graft/graft.h"
 
 /*
- * Calls @fn(graft, @arg), which writes the entry of @change->mm, and flushes every CPU afterwards.
- * The parameter graft of @fn is the mm's attached graft, or NULL. @to is the shadow that the mm
- * goes to, NULL for the base. It is locked; the shadow that the mm leaves need not be.
+ * Changes the text of @change->mm: calls @fn(graft, @arg), which writes the mm's entry, and then
+ * flushes the mm on every CPU. The parameter graft of @fn is the mm's attached graft, or NULL. @to
+ * is the shadow that the mm goes to, or NULL for the base. The caller holds the lock of @to. The
+ * lock of the shadow that the mm leaves is not needed.
  *
- * "Must stop" below: the shadow that the mm leaves, or @to, has bodies in place (graft.h), and they
- * are not the same shadow. In this order:
+ * The machine "must stop" if the shadow that the mm leaves, or @to, has bodies in place (graft.h),
+ * and the two are not the same shadow. This function takes these steps in this order:
  *
- *   1. If the mm's shadow has bodies in place: a reference to it, in @change->deferred.in_place.
- *      If it must stop: cpus_read_lock().
- *   2. text_mutex: no task of the mm is in a function that hooks/hooks.c makes run in the base.
- *   3. If @change->deferred has a spare graft, so that the mm may come from the base:
- *      shk_graft_pre_attach() evicts its lazy TLB users.
- *   4. If it must stop: the machine is stopped, and the stacks of the mm's threads are checked. No
- *      thread may be in a body in place of one of the two shadows.
- *   5. shk_graft_lock: @change->check(), then @fn. Neither sleeps.
- *   6. If @fn returned 1: every CPU flushes the mm. While the machine is stopped every CPU flushes
- *      in any case, before it goes on.
- *   7. shk_graft_post_detach(), also after an error.
+ *   1. If the shadow that the mm leaves has bodies in place, gets a reference to that shadow, in
+ *      @change->deferred.in_place. If the machine must stop, takes cpus_read_lock().
+ *   2. Takes text_mutex, so no task of the mm is in a function that hooks/hooks.c makes run in the
+ *      base.
+ *   3. If @change->deferred.graft is not NULL, the mm may come from the base:
+ *      shk_graft_pre_attach() evicts the mm's lazy TLB users.
+ *   4. If the machine must stop, stops it and checks the stacks of the mm's threads. No thread may
+ *      be in a body in place of one of the two shadows.
+ *   5. Takes shk_graft_lock, and calls @change->check(), if it is set, then @fn. Neither sleeps.
+ *   6. If @fn returned 1, flushes the mm on every CPU. If the machine was stopped, every CPU
+ *      flushes in any case, before tasks run again.
+ *   7. Calls shk_graft_post_detach(), also after an error.
  *
- * All locks taken here are released on return. Sleeps.
+ * Releases all locks that it has taken. Sleeps.
  *
  * @fn returns 1 if it wrote the entry, 0 if there is nothing to flush, or an error. This function
- * returns what @fn returned, or the error of @change->check(), or
- *   -EAGAIN   @fn was not called. The thread @change->busy is in a body in place, in exec, or has
- *             a stack that cannot be walked reliably. If @change->busy is 0, the mm has meanwhile
- *             left or entered a shadow that has bodies in place.
+ * returns what @fn returned, the error of @change->check(), or -EAGAIN. @change->busy tells the
+ * cause of -EAGAIN:
+ *
+ *   not 0   that thread is in a body in place, is in exec, or has a stack that cannot be walked
+ *           reliably; @fn was not called
+ *   0       the mm has meanwhile left or entered a shadow that has bodies in place, and @fn was not
+ *           called; or @fn or @change->check() itself returned -EAGAIN
  */
 int shk_graft_change_text(struct shk_change *change, struct shk_shadow *to,
 			  int (*fn)(struct shk_graft *graft, void *arg), void *arg);

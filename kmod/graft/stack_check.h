@@ -19,34 +19,47 @@ struct shk_stack_check {
 	/* The tasks to check: those that run in .mm, or, if that is NULL, in mms inside .shadow. */
 	struct mm_struct *mm;
 	const struct shk_shadow *shadow;
-	/* Up to two lists of struct shk_body, by .node: shk_shadow.bodies. NULL: no list. */
+	/* Heads of up to two lists of bodies to look for, as shk_shadow.bodies. NULL: no list. */
 	const struct list_head *bodies[2];
-	/* More bodies, by shk_body.in_check; emptied by shk_stack_check_clear_others(). */
+	/*
+	 * More bodies to look for, linked by shk_body.in_check. shk_stack_check_clear_others()
+	 * empties this list.
+	 */
 	struct list_head others;
-	/* Out: a thread that is in a body, as shk_busy_pid() gives it; 0: no thread is. */
+	/*
+	 * Out: the thread that made the check fail, or -1 if current's pid namespace does not show
+	 * it. The thread is in a body, in exec, or has a stack that the unwinder cannot walk
+	 * reliably. 0: the check did not fail.
+	 */
 	pid_t busy;
 	/* current's pid namespace, for .busy. Set by stack_check.c. */
 	struct pid_namespace *ns;
 };
 
 /*
- * Stops the machine and examines the kernel stacks of the tasks that @check selects. Returns 0 if
- * no task has an address in one of the bodies. -EAGAIN: @check->busy has one, is in exec, or has a
- * stack that the unwinder cannot walk reliably.
+ * Stops the machine and examines the kernel stacks of the tasks that @check selects. The check
+ * succeeds if each of these stacks is reliable and has no address in a body or in exec. Returns 0
+ * if the check succeeds. Otherwise returns -EAGAIN, and @check->busy is the thread that made the
+ * check fail.
  *
- * After the return tasks run again: the caller has made sure that none enters a body. The caller
- * holds cpus_read_lock() and text_mutex. Sleeps.
+ * When this function returns, tasks run again. So the caller has made sure that no task enters a
+ * body. The caller holds cpus_read_lock() and text_mutex. Sleeps.
  */
 int shk_stack_check_run(struct shk_stack_check *check);
 
 /*
- * Stops the machine and examines the kernel stacks of the tasks that @check selects. If no task
- * has an address in one of the bodies, calls @change(@arg) at that instant, on one CPU with
- * interrupts off: it may take spinlocks, but not sleep. Before any task runs again, every CPU
- * flushes all its translations. CPUs that use @check->mm lazily load init_mm first.
+ * Makes the check of shk_stack_check_run(), and calls @change(@arg) if that succeeds, while the
+ * machine is still stopped. In this order:
  *
- * Returns what @change returned. -EAGAIN: @change was not called, since the thread @check->busy is
- * in a body, is in exec, or has a stack that the unwinder cannot walk reliably.
+ *   1. The machine is stopped.
+ *   2. If @check->mm is not NULL, each CPU that uses it lazily loads init_mm.
+ *   3. One CPU examines the stacks. If the check succeeds, it calls @change with interrupts off.
+ *      @change may take spinlocks, but not sleep.
+ *   4. Every CPU flushes all its translations, whether @change was called or not.
+ *   5. Tasks run again.
+ *
+ * Returns what @change returned, or -EAGAIN if @change was not called. @check->busy tells these
+ * apart: it is 0 if @change was called, else the thread that made the check fail.
  *
  * The caller holds cpus_read_lock() and text_mutex. Sleeps.
  */
@@ -58,8 +71,8 @@ int shk_stack_check_and_change(struct shk_stack_check *check, int (*change)(void
 #define SHK_BUSY_TASK_PAUSE (HZ / 50)
 
 /*
- * Returns the thread id of @task in current's pid namespace, or -1 if that does not show it. Never
- * 0, which means that no thread is in the way.
+ * Returns the thread id of @task in current's pid namespace, or -1 if the namespace does not show
+ * the task. Never returns 0: in shk_stack_check.busy and shk_change.busy, 0 stands for no thread.
  */
 static inline pid_t shk_busy_pid(struct task_struct *task)
 {
@@ -67,8 +80,8 @@ static inline pid_t shk_busy_pid(struct task_struct *task)
 }
 
 /*
- * Removes all bodies from @check->others, so that their .in_check can be used again. Called when
- * the check is over, before the bodies are freed or checked by another one.
+ * Removes all bodies from @check->others, so that another check can list them by their .in_check.
+ * Called when the check is over, before the bodies are freed.
  */
 static inline void shk_stack_check_clear_others(struct shk_stack_check *check)
 {
@@ -77,8 +90,8 @@ static inline void shk_stack_check_clear_others(struct shk_stack_check *check)
 }
 
 /*
- * Returns the time (jiffies) until which a call that begins to wait now waits for threads that are
- * in the way. Never 0, which means that it has not begun to wait.
+ * Returns the time, in jiffies, at which a wait for busy threads ends if it begins at this moment.
+ * Never returns 0: callers store 0 while they have not begun to wait.
  */
 static inline unsigned long shk_busy_task_deadline(void)
 {

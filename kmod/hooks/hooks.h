@@ -45,23 +45,24 @@ struct shk_hooks {
 };
 
 /*
- * Finds the functions to be hooked, at load, after shk_mmu_init(). May sleep. Returns 0 or
- *   -EOPNOTSUPP      a function is missing, ambiguous, or cannot be traced; or an interrupt is of
- *                    no known kind. The log names it.
- *   -ENOENT, -E2BIG  those of shk_vectors_find(), not logged
+ * Finds the functions to be hooked. Called at load, after shk_mmu_init(). May sleep. Returns 0 or
+ *   -EOPNOTSUPP      a symbol is missing or ambiguous, or lacks the ftrace site that its hook
+ *                    needs; or the handler of an interrupt is unknown. The log says which.
+ *   -ENOENT, -E2BIG  errors of shk_vectors_find(), which are not logged
  */
 int shk_hooks_init(void);
 /*
- * Waits until no task is in a hook, at unload, when no text has hooks. A task may have been
- * preempted in one, or sleep between shk_hook_begin() and shk_hook_end(). May sleep, as long as
- * such a task does.
+ * Waits until no task is in a hook. Called at unload, when all hooks are reverted. A task may still
+ * be in a hook then: preempted, or asleep between shk_hook_begin() and shk_hook_end(). Sleeps until
+ * the last such task has left its hook.
  */
 void shk_hooks_exit(void);
 
 /*
- * Applies the hooks of @hooks to @text, for the shadow's policy. Does nothing if they are applied.
- * Called before the first mm or carrier comes into @text, with the owner's lock held, and without
- * text_mutex. May sleep. Returns 0, or an error after which no hook is applied:
+ * Applies to @text the hooks that @hooks->flags and @hooks->exec choose. Does nothing if they are
+ * applied. Called before the first mm or carrier comes into @text, with the lock of the text's
+ * owner held, and without text_mutex. May sleep. Returns 0, or an error after which no hook is
+ * applied:
  *   XEN              Xen refused a change of page tables
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
  *   FTRACE_DEAD      ftrace has stopped
@@ -92,26 +93,27 @@ unsigned int shk_hooks_count(void);
  */
 bool shk_is_hook_at(unsigned long addr);
 /*
- * Returns true if no shadow executes the body of the function with the name @symbol: in a shadow of
- * every policy the base executes it instead. An edit of that body would have no effect. Needs no
- * lock; does not sleep.
+ * Returns true if a hook that every shadow has makes the base execute the body of the function
+ * @symbol. An edit of that body would have no effect. __text_poke() is an exception: a shadow
+ * executes it for a poke that touches no edit of that shadow. Needs no lock; does not sleep.
  */
 bool shk_hooks_replace_body(const char *symbol);
 
 /*
- * Counts current as in a hook that may sleep, for shk_hooks_exit(). Any context; ends by
- * shk_hook_end().
+ * Makes shk_hooks_exit() wait for current until current calls shk_hook_end(). Called by a hook that
+ * may sleep. Any context.
  */
 void shk_hook_begin(void);
 /*
- * Ends shk_hook_begin(), also on another CPU. Any context. shk_hooks_exit() also waits for the few
- * instructions of the hook that follow.
+ * Ends what shk_hook_begin() has begun. current may be on another CPU than at that call. The hook
+ * then returns by a few more instructions, for which shk_hooks_exit() waits, too. Any context.
  */
 void shk_hook_end(void);
 
 /*
- * Returns the text that this CPU executes, by the tables that it has loaded; NULL for the base.
- * Interrupts are off. Any context, NMI too; calls no function that can be probed.
+ * Returns the text to which the tables that this CPU has loaded lead; NULL for the base. Interrupts
+ * or preemption are off, or current holds text_mutex. Any context, NMI too. Calls no function that
+ * can be probed.
  */
 struct shk_text *shk_current_text(void);
 

@@ -37,23 +37,24 @@ int shk_modules_create(struct shk_tables *tables);
  */
 void shk_modules_destroy(struct shk_tables *tables);
 /*
- * Gives @tables @page as the PTE page of the range of @addr: fills it with the base's entries and
- * links it, and for the first range the PMD page, too. Called with text_mutex held; takes
- * shk_tables_lock. The caller flushes. Returns 0; XEN: the range is not split, and the caller may
- * free @page.
+ * Splits the range of @addr in @tables: fills @page with the base's entries, and links it as the
+ * range's PTE page. If no other range is split, this function fills and links the PMD page, too.
+ * shk_modules_create() has made the tables. Called with text_mutex held; takes shk_tables_lock. The
+ * caller flushes. Returns 0; XEN: the range is not split, and the caller may free @page.
  */
 int shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page *page);
 /*
- * Links the base's PTE page again for the range of @addr, which is split and has no private page,
- * and after the last range the base's PMD page. Called with text_mutex held; takes shk_tables_lock.
- * Returns the PTE page, to be freed after a flush; NULL, with a warning, if Xen refuses: the range
- * is still split.
+ * Links the base's PTE page again for the range of @addr. The range is split and has no private
+ * page. If no other range is split, this function links the base's PMD page again, too. Called with
+ * text_mutex held; takes shk_tables_lock. Returns the range's own PTE page, which the caller frees
+ * after a flush. Returns NULL, with a warning, if Xen refuses: the range is still split.
  */
 struct page *shk_modules_merge(struct shk_tables *tables, unsigned long addr);
 /*
- * Maps @page at @addr with the base's permissions; or the base's page, whose entry follows the base
- * from then on, if @page is NULL. The range is split. Called with text_mutex held; takes
- * shk_tables_lock. The caller flushes. Returns 0; XEN: nothing has changed.
+ * Maps @page at @addr in @tables, with the base's permissions. If @page is NULL, this function maps
+ * the base's page there, and the entry follows the base's from then on. The range is split. Called
+ * with text_mutex held; takes shk_tables_lock. The caller flushes. Returns 0; XEN: nothing has
+ * changed.
  */
 int shk_modules_map(struct shk_tables *tables, unsigned long addr, struct page *page);
 /*
@@ -63,8 +64,8 @@ int shk_modules_map(struct shk_tables *tables, unsigned long addr, struct page *
 struct page *shk_modules_pte(const struct shk_tables *tables, unsigned long addr);
 /*
  * Gives _PAGE_GLOBAL back to the base's entry for the page at @addr (@global), or takes it away.
- * Other shadows' entries for that page, which are never global, are copied again. Called with
- * text_mutex held; takes shk_tables_lock. Flushes nothing.
+ * Copies this entry to all shadows' tables, except to entries of private pages, which are never
+ * global. Called with text_mutex held; takes shk_tables_lock. Flushes nothing.
  */
 void shk_modules_set_global(unsigned long addr, bool global);
 /*
@@ -74,16 +75,19 @@ void shk_modules_set_global(unsigned long addr, bool global);
  */
 void shk_modules_refresh(unsigned long from, unsigned long to);
 /*
- * Copies the base's entry for @addr to @tables, on which this CPU runs, after a fault with the
- * error code @error. Returns true if the entry permits the access now, so the CPU can repeat it;
- * false if not, or if @addr is not in the modules' area. Interrupts are off; any context, NMI too.
- * Takes no lock, so write() has to compare.
+ * Handles a fault at @addr of this CPU, which runs on @tables. @error is the fault's error code.
+ * Copies the base's entry for @addr to @tables. Returns true if the entry permits the access, so
+ * that the CPU can repeat it. Returns false in all other cases, for example if @addr is
+ * not in the modules' area.
+ *
+ * Interrupts are off; any context, NMI too. Takes no lock, so it is for backends whose
+ * shk_mmu.write() compares the entry with the old value.
  */
 bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned long addr);
 /*
- * Does what shk_modules_fault() does, for backends whose write() is no compare-and-exchange. Takes
- * shk_tables_lock, except in an NMI, which may have interrupted the lock's holder. Interrupts are
- * off. Returns true if the page-table entry of @addr permits the access now.
+ * Does what shk_modules_fault() does, and returns the same, for backends whose shk_mmu.write() does
+ * not compare. Takes shk_tables_lock. In an NMI it takes no lock, since the NMI may have
+ * interrupted the lock's holder. Interrupts are off.
  */
 bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, unsigned long addr);
 

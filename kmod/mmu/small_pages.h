@@ -24,9 +24,9 @@ bool shk_small_pages_needed(void);
  */
 void shk_small_pages_init(void);
 /*
- * Counts one more shadow that has tables. The first one makes the tables that have the base's
- * frames in pages of 4 KB. Does nothing without itlb_multihit. Takes small_pages_lock and
- * shk_tables_lock, not text_mutex; may sleep. Returns 0; -ENOMEM.
+ * Increments the count of shadows that have tables. If the count was 0, this first creates the
+ * tables that map the base's frames by pages of 4 KB. Does nothing without itlb_multihit. Takes
+ * small_pages_lock and shk_tables_lock, not text_mutex; may sleep. Returns 0 or -ENOMEM.
  */
 int shk_small_pages_get(void);
 /*
@@ -43,9 +43,9 @@ void shk_small_pages_put(void);
 pgd_t shk_small_pages_entry(bool small);
 /*
  * Writes the top-level entry for text of @mm, which executes the base: with pages of 4 KB if
- * @small, else the kernel's own. Does nothing without itlb_multihit. A shadow has tables.
- * shk_graft_lock is held, or @mm is a carrier that only the caller changes. Does not sleep. Returns
- * true if the entry has changed; the caller flushes @mm then.
+ * @small, else the kernel's own. Does nothing without itlb_multihit. Called only while some shadow
+ * has tables. The caller holds shk_graft_lock, or @mm is a carrier that only the caller changes.
+ * Does not sleep. Returns true if the entry has changed; the caller flushes @mm then.
  */
 bool shk_small_pages_resize(struct mm_struct *mm, bool small);
 

@@ -14,24 +14,28 @@ struct work_struct;
 /* Looks the tracepoints up. -EOPNOTSUPP: this kernel lacks one, which the log names. */
 int shk_causal_init(void);
 /*
- * Begins to follow what processes inside @shadow raise: creates its carrier mm and registers the
- * probes, if no other shadow has. The creator of a SHK_ASYNC_CAUSAL shadow calls it once, before
- * it returns a handle. Takes the shadow's lock and shk_async_lock; sleeps. Returns 0 or
+ * Begins to follow the work that processes inside @shadow raise: creates the carrier mm of
+ * @shadow. For the first causal shadow it also registers the probes of the tracepoints. The creator
+ * of a SHK_ASYNC_CAUSAL shadow calls it once, before shk_shadow_publish(): no other task knows
+ * @shadow. Takes the shadow's lock and shk_async_lock; sleeps. Returns 0 or
  *
  *   NO_CARRIER		this machine has no carrier mms
- *   SHADOW_DESTROYED	another caller has found the shadow by its name, and destroyed it
- *   FTRACE_DISABLED, FTRACE_DEAD, -ENOMEM
+ *   FTRACE_DISABLED	kernel.ftrace_enabled is 0
+ *   FTRACE_DEAD		ftrace has stopped
+ *   -ENOMEM		out of memory
  *   -ERESTARTSYS	the caller was killed
+ *   others		errors of register_ftrace_function(), tracepoint_probe_register()
  *
- * After an error the shadow is not followed, but may have tables and hooks: the caller destroys
- * it.
+ * After an error the shadow is not followed, but may have tables and hooks. The caller then drops
+ * its reference (shk_shadow_put()), which frees them.
  */
 int shk_causal_begin(struct shk_shadow *shadow);
 /*
  * Ceases to follow @shadow, and drops its reference to the carrier mm. On return no CPU executes
  * @shadow for work that a process inside has raised: pending work executes the base, and so does
  * the rest of work items in progress. Nothing happens if the shadow is not followed. The shadow's
- * lock is held. Takes shk_async_lock; sleeps, for grace periods and a worker on each CPU.
+ * lock is held. Takes shk_async_lock and cpus_read_lock(). Sleeps: waits for grace periods of RCU,
+ * and for a work item that it runs on each online CPU.
  */
 void shk_causal_end(struct shk_shadow *shadow);
 /*

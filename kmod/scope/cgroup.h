@@ -10,8 +10,8 @@
 #include "shadow/shadow.h"
 
 /*
- * Looks the tracepoints up and allocates memory. -EOPNOTSUPP: this kernel lacks a tracepoint,
- * which the log names; -ENOMEM.
+ * Looks up the tracepoints of cgroup.c, and allocates memory and a workqueue. Called at load;
+ * sleeps. Returns 0, -ENOMEM, or -EOPNOTSUPP: this kernel lacks a tracepoint, which the log names.
  */
 int shk_cgroups_init(void);
 /* Frees what shk_cgroups_init() has made, and waits for the worker. No cgroup is bound. Sleeps. */
@@ -25,23 +25,23 @@ struct shk_split {
 };
 
 /*
- * Binds the cgroup whose folder @fd is to @split->shadow, or splits it between that and
- * @split->other (SHK_CGROUP_ATTACH, SHK_CGROUP_SPLIT). On return all its processes are inside.
- * Takes cgroups_lock and the shadows' locks; sleeps; called without locks. Returns 0, also if the
- * cgroup is bound like that already.
+ * Binds the cgroup of the open directory @fd to @split->shadow (SHK_CGROUP_ATTACH). If
+ * @split->other is not NULL, splits the cgroup between the two shadows (SHK_CGROUP_SPLIT). On
+ * success all its processes are inside. Takes cgroups_lock and the shadows' locks; sleeps; called
+ * without locks. Returns 0, also if the cgroup is bound like that already.
  *
  * After an error the cgroup is not bound by this call, and its processes are back where they were.
  * A worker moves some of them back later, if they cannot return at once. One reason is a thread in
  * fork, in exec, or in a function whose body the move would change (place.h: shk_place()).
  *
  * Errors:
- *   NOT_CGROUP		@fd is no folder of a cgroup
+ *   NOT_CGROUP		@fd is not the directory of a cgroup
  *   CGROUP_REMOVED	the cgroup was removed
- *   CGROUP_ELSEWHERE	it is bound to another shadow, or split otherwise
- *   SHADOW_DESTROYED	one of the shadows was destroyed; or the target of one, the shadow whose
- *			text processes execute during chosen system calls (graft/graft.h)
+ *   CGROUP_ELSEWHERE	the cgroup is bound to another shadow, or split otherwise
+ *   SHADOW_DESTROYED	one of the shadows was destroyed, or one is a caller shadow whose target
+ *			was destroyed (graft/graft.h)
  *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds; -1: the
- *			caller's pid namespace does not show it
+ *			caller's pid namespace does not show the thread
  *   FTRACE_DISABLED	a shadow has no tables yet, and ftrace is switched off
  *   FTRACE_DEAD	a shadow has no tables yet, and ftrace has stopped after a fault
  *   XEN		Xen refused a change of page tables
@@ -50,23 +50,23 @@ struct shk_split {
  */
 int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy);
 /*
- * Releases the cgroup whose folder @fd is, if it is bound to @from (SHK_CGROUP_DETACH). @from can
- * be either shadow of a split cgroup; NULL: any shadow. Takes cgroups_lock; sleeps; called without
- * locks.
+ * Releases the cgroup of the open directory @fd, if it is bound to @from (SHK_CGROUP_DETACH). @from
+ * can be either shadow of a split cgroup; NULL: any shadow. Members move to where the nearest bound
+ * cgroup above wants them, or to the base. Takes cgroups_lock; sleeps; called without locks.
  *
- * Returns 0: the cgroup is released. Its members are where the nearest bound cgroup above wants
- * them, or in the base. A worker moves those that could not be moved yet. Or
+ * Returns
  *
- *   NOT_CGROUP		@fd is no folder of a cgroup
+ *   0			the cgroup is released; the worker moves members that are left
+ *   NOT_CGROUP		@fd is not the directory of a cgroup
  *   CGROUP_REMOVED	the cgroup was removed
- *   CGROUP_UNATTACHED	it is not bound to @from, or not bound
- *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds
+ *   CGROUP_UNATTACHED	the cgroup is not bound to @from, or not bound
+ *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds. The cgroup
+ *			is bound again; members that had moved go back, some later by the worker
  *   -ERESTARTSYS	a signal came before anything changed
  *
- * TASK_BUSY undoes the release: the cgroup is bound again, and members that had left the shadow go
- * back, some of them later by the worker. The release cannot be undone if another caller holds the
- * lock of one of the cgroup's shadows, or if their tables and hooks cannot be made. Then the cgroup
- * stays released, the worker moves the other members, and the call returns 0.
+ * If a thread was in the way but the cgroup cannot be bound again, it stays released, and the call
+ * returns 0. There are two reasons: another caller holds the lock of one of the cgroup's shadows,
+ * or the tables and hooks of a shadow cannot be made.
  */
 int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy);
 /*
@@ -82,8 +82,11 @@ int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_en
  */
 void shk_cgroups_settle(void);
 /*
- * Returns true if a cgroup's binding decides where @task's process is, and decides otherwise than
- * @shadow, which is NULL for the base. A split binding forbids every @shadow, its own two included.
+ * Returns true if a cgroup's binding forbids to move @task's process to @shadow; NULL: to the base.
+ * The binding of the nearest bound cgroup decides. It forbids the base and all shadows but its own.
+ * A split binding forbids its own two shadows, too. Returns false if no cgroup above the process is
+ * bound.
+ *
  * Any context; takes no lock but the RCU read lock. With shk_graft_lock held the answer does not
  * change until the process moves between cgroups.
  */

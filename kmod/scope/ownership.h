@@ -30,10 +30,10 @@ struct shk_ownership {
 	u32 irq;		       /* IRQ: number of the line; else 0 */
 	char pattern[SHK_PATTERN_LEN]; /* KTHREAD: of their names; else "" */
 
-	/* The next two are of KTHREAD only. Written by kthread.c with shk_async_lock held. */
-	struct list_head by_age;  /* all patterns, the oldest first */
-	struct list_head threads; /* struct owned_thread: threads that execute the shadow by it */
-	unsigned int nr_threads;  /* how many; shk_own_next() reads it without that lock */
+	/* The last three members are of KTHREAD. kthread.c writes them under shk_async_lock. */
+	struct list_head by_age;  /* in the list of all patterns, the oldest first */
+	struct list_head threads; /* struct owned_thread: they execute .shadow by .pattern */
+	unsigned int nr_threads;  /* in .threads; shk_own_next() reads it without shk_async_lock */
 };
 
 /* ---- ownership.c ---- */
@@ -56,9 +56,9 @@ struct shk_ownership {
  */
 int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg);
 /*
- * Ends @shadow's ownership of what @arg names (SHK_DISOWN). On return no CPU executes the shadow
- * for it. Takes the shadow's lock and shk_async_lock; sleeps, for a grace period and a worker on
- * each CPU. Returns 0 or
+ * Ends @shadow's ownership of the line or threads that @arg names (SHK_DISOWN). On return no CPU
+ * executes the shadow for them. Takes the shadow's lock and shk_async_lock. Sleeps: waits for a
+ * grace period and, for kernel threads, until a work item has run on each online CPU. Returns 0 or
  *
  *   -EINVAL		@arg->flags, ->kind, ->irq or ->pattern
  *   NOT_OWNED		the shadow does not own it
@@ -66,9 +66,9 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg);
  */
 int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg);
 /*
- * Writes to @info what @shadow owns with the lowest id above *@cursor (0 at first), and that id
- * to *@cursor. Takes the shadow's lock; sleeps. -ENOENT: there is nothing more; -ERESTARTSYS: the
- * caller was killed.
+ * Finds the ownership of @shadow with the lowest id above *@cursor. Describes it in *@info, and
+ * sets *@cursor to its id. Before the first call the caller sets *@cursor to 0. Takes the shadow's
+ * lock; sleeps. Returns 0; -ENOENT: there is no further one; -ERESTARTSYS: the caller was killed.
  */
 int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *info);
 /*
@@ -86,19 +86,24 @@ void shk_ownerships_exit(void);
 
 /* ---- irq.c ---- */
 
-/* Looks the tracepoints up. -EOPNOTSUPP: this kernel lacks one, which the log names. */
+/*
+ * Looks up the tracepoints before and after handlers of interrupt lines. Returns 0, or -EOPNOTSUPP:
+ * this kernel lacks one, which the log names.
+ */
 int shk_irqs_init(void);
 /*
- * Adds one user of the probes before and after the handlers of interrupt lines. The first user
- * registers them. The probe before a handler loads the carrier mm of the shadow that owns the
- * line, or else of the union, if there is one. Sleeps; shk_async_lock is held. -ENOMEM: nothing
- * has changed.
+ * Adds one user of irq.c's two probes, which run before and after each handler of an interrupt
+ * line. The first user registers them. The probe before a handler loads the carrier mm of the
+ * shadow that owns the line. If no shadow owns it, the probe loads the carrier mm of
+ * shk_union_here(), if that is not NULL. Sleeps; shk_async_lock is held. Returns 0, or -ENOMEM:
+ * nothing has changed.
  */
 int shk_irq_tracepoints_get(void);
 /*
- * Removes one user of these probes; the last one unregisters them. Before the call, the caller
- * has erased its line or made shk_union_here() return NULL. On return all handlers have ended
- * that may have loaded its carrier mm. Sleeps, for a grace period; shk_async_lock is held.
+ * Removes one user of the probes of shk_irq_tracepoints_get(). The last user unregisters them. The
+ * caller has first made sure that no handler loads this user's carrier mm: the line has no
+ * owner, or shk_union_here() returns NULL. On return every handler that had loaded it has ended.
+ * Sleeps, for a grace period; shk_async_lock is held.
  */
 void shk_irq_tracepoints_put(void);
 /*
@@ -108,9 +113,10 @@ void shk_irq_tracepoints_put(void);
  */
 int shk_irq_own(struct shk_ownership *own);
 /*
- * Makes the handlers of line @own->irq execute the base again, or the union shadow, if there is
- * one. On return no CPU executes the shadow for that line. Sleeps, for a grace period;
- * shk_async_lock is held.
+ * Ends the ownership of line @own->irq by @own->shadow. Later handlers of the line execute the
+ * union (shk_union_here()), if that is not NULL, or else the text that the CPU has loaded. On
+ * return no CPU executes @own->shadow for the line. Sleeps, for a grace period; shk_async_lock is
+ * held.
  */
 void shk_irq_disown(struct shk_ownership *own);
 
@@ -118,25 +124,29 @@ void shk_irq_disown(struct shk_ownership *own);
 
 #ifdef CONFIG_PREEMPT_NOTIFIERS
 /*
- * Looks the tracepoints up and allocates the workqueue. -EOPNOTSUPP: this kernel lacks a
- * tracepoint, which the log names; -ENOMEM.
+ * Looks up the tracepoints that report new and renamed tasks, and allocates the workqueue. Returns
+ * 0; -EOPNOTSUPP: this kernel lacks a tracepoint, which the log names; -ENOMEM.
  */
 int shk_kthreads_init(void);
 /* Frees the workqueue, and waits for its work. No kernel thread is owned. */
 void shk_kthreads_exit(void);
 /*
- * Makes kernel threads whose name matches @own->pattern execute the text of @own->shadow, which
- * has a carrier mm, unless they match an older pattern. On return this holds for existing threads
- * from their next turn on a CPU. A worker finds threads that are created or renamed later, soon
- * after that. Sleeps, also until each of the threads that run is off its CPU; shk_async_lock is
- * held. -ENOMEM: nothing has changed.
+ * Makes kernel threads execute the text of @own->shadow if their name matches @own->pattern and no
+ * shadow owns them. @own->shadow has a carrier mm. Each thread executes the shadow from its next
+ * turn on a CPU. A worker adds threads that are created or renamed later, soon after that. The
+ * worker adds a thread that matches several patterns to the oldest of these.
+ *
+ * Sleeps: if one of the threads runs, waits until it is off its CPU for a moment. shk_async_lock is
+ * held. Returns 0, or -ENOMEM: no thread executes the shadow by this pattern.
  */
 int shk_kthread_own(struct shk_ownership *own);
 /*
- * Makes the threads that execute @own->shadow by @own->pattern execute the base. On return no CPU
- * executes the shadow for one of them. Soon after, a worker gives threads that match another
- * pattern to the shadow that owns it. Sleeps, for a grace period and a worker on each CPU;
- * shk_async_lock is held.
+ * Makes the threads that shk_kthread_own() and the worker have added for @own execute the base. On
+ * return no CPU executes @own->shadow for one of them. Soon after, a worker adds those that match
+ * another pattern to the shadow of that pattern.
+ *
+ * Sleeps: waits for a grace period, until a work item has run on each online CPU, and until each of
+ * the threads is off its CPU for a moment. shk_async_lock is held.
  */
 void shk_kthread_disown(struct shk_ownership *own);
 #else

@@ -41,20 +41,22 @@ struct shk_runner {
 void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct mm_struct *carrier,
 		     const void *key);
 /*
- * Adds the notifier to @runner->task, which may be any thread: it executes the shadow from its
- * next turn on a CPU. Sleeps, also until the thread is off its CPU for a moment.
+ * Adds the notifier to @runner->task, which may be any kernel thread. The thread executes the
+ * shadow from its next turn on a CPU. If the thread runs, waits until it is off its CPU. Sleeps;
+ * cpus_read_lock() is not held.
  */
 void shk_runner_begin(struct shk_runner *runner);
 /*
- * Removes the notifier from @runner->task, unless the thread has done so. The caller has set
- * @runner->ending, and has called shk_carrier_evict() after that. It frees @runner after a grace
- * period (synchronize_rcu()). Sleeps, also until the thread is off its CPU for a moment.
+ * Removes the notifier from @runner->task, unless the thread has done so. The thread has exited, or
+ * the caller has set @runner->ending and then called shk_carrier_evict(). The caller frees @runner
+ * after a grace period (synchronize_rcu()). If the thread runs, waits until it is off its CPU.
+ * Sleeps; cpus_read_lock() is not held.
  */
 void shk_runner_end(struct shk_runner *runner);
 /*
- * Adds the notifier to @runner->task, which is current, and executes the shadow from here on. A
- * thread that has a process's mm, or holds text_mutex, stays where it is until its next turn on a
- * CPU. Preemption is off.
+ * Adds the notifier to @runner->task, which is current, and makes current execute the shadow from
+ * here on. If current has a process's mm (kthread_use_mm()) or holds text_mutex, it keeps its text.
+ * It then changes to the shadow at a later turn on a CPU, when it has neither. Preemption is off.
  */
 void shk_runner_begin_here(struct shk_runner *runner);
 /*

@@ -9,37 +9,45 @@
 #include "shadow/shadow.h"
 
 /*
- * Looks up the function that all system calls of x86-64 pass. If this kernel has none, caller
- * shadows are not possible, and the rest of the module works.
+ * Looks up x64_sys_call(), which every system call of x86-64 passes. If the kernel has no such
+ * function, or the function has no __fentry__ site, caller shadows cannot be created. The rest of
+ * the module works. Called once, at load.
  */
 void shk_syscalls_init(void);
-/* Returns true if this kernel has a function that all system calls pass, so that can be created. */
+/*
+ * Returns true if caller shadows can be created: shk_syscalls_init() has found x64_sys_call(). Any
+ * context; needs no lock.
+ */
 bool shk_syscalls_possible(void);
 /*
  * Creates a caller shadow of @target: processes inside it execute the text of @target during the
  * system calls in @arg->calls only. Puts a jump at the entry of x64_sys_call() into both texts.
- * Takes the locks of both shadows; sleeps. Returns the shadow with a reference, or an ERR_PTR(),
- * after which @target is unchanged:
+ * Takes the locks of both shadows; sleeps. Returns the caller shadow with a reference, or an
+ * ERR_PTR(), after which @target has the edits and callers that it had before:
  *
- *   -EINVAL			@arg->flags, or no call is chosen
+ *   -EINVAL			@arg->flags or @arg->reserved is not 0, or no call is chosen
  *   NO_SYSCALL_ENTRY		shk_syscalls_possible() is false
  *   SYSCALL_UNKNOWN		the kernel lacks a chosen call; sets @arg->nr to its number
  *   SYSCALL_NO_RETURN		a chosen call does not return to its caller; sets @arg->nr
  *   SYSCALLS_ONLY		@target is a caller shadow itself
  *   POLICY			@target is SHK_ASYNC_OWNER or SHK_ASYNC_CAUSAL
- *   EDITS_IN_PLACE		@target has a patch for which threads are waited for
- *   EDIT_THERE			@target has an edit at that entry
- *   SHADOW_DESTROYED		of @target
- *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
+ *   EDITS_IN_PLACE		@target has an IN_PLACE patch, or a LIVEPATCH without UNSAFE_NOW
+ *   EDIT_THERE			@target has another edit at the entry of x64_sys_call()
+ *   SHADOW_DESTROYED		@target was destroyed
+ *   FTRACE_DISABLED		ftrace is switched off
+ *   FTRACE_DEAD		ftrace has stopped after a fault
+ *   XEN			Xen refused a change of page tables
+ *   -ENOMEM
  *   -ERESTARTSYS		the caller was killed
  */
 struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_syscalls *arg);
 /*
- * Removes the jump at the entry of x64_sys_call() from @shadow. If @shadow is a caller shadow, it
- * also ceases to be one of its target's callers, and the last caller removes the jump from the
- * target. A target that is torn down loses its jump; its callers stay its callers until their own
- * end. Nothing happens to a shadow without a jump. No process is inside @shadow. The locks of
- * @shadow and of its target are held; sleeps.
+ * Removes the jump at the entry of x64_sys_call() from @shadow, if @shadow has one. If @shadow is a
+ * caller shadow, also removes it from its target's callers. If the target has no other caller, also
+ * removes the jump from the target. If @shadow is a target, its callers stay in @shadow->callers
+ * until they are torn down themselves.
+ *
+ * No process is inside @shadow. The locks of @shadow and of its target are held; sleeps.
  */
 void shk_syscalls_teardown(struct shk_shadow *shadow);
 

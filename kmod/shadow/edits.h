@@ -28,10 +28,10 @@ int shk_edit_apply(struct shk_shadow *shadow, struct shk_edit *edit);
  */
 void shk_edit_revert(struct shk_shadow *shadow, struct shk_edit *edit);
 /*
- * Makes @edit, a call or jump of 5 bytes that is applied to the text of @shadow, one with @opcode
- * to @target, by shk_text_change(). A CPU that meets the breakpoint meanwhile continues at @resume.
- * At return every CPU that executes @shadow executes the new branch. Called with the shadow's lock
- * held, and without text_mutex; may sleep.
+ * Changes @edit to a call or jump (@opcode) to @target, by shk_text_change(). @edit is applied to
+ * the text of @shadow, is a call or jump of 5 bytes, and has no .spare. The bytes change by way of
+ * an int3: a CPU that hits it continues at @resume. At return every CPU that executes @shadow
+ * executes the new branch. Called with the shadow's lock held, and without text_mutex; may sleep.
  */
 void shk_edit_change(struct shk_shadow *shadow, struct shk_edit *edit, u8 opcode,
 		     unsigned long target, unsigned long resume);
@@ -54,11 +54,16 @@ int shk_edit_pin(struct shk_shadow *shadow, unsigned long from, unsigned long to
  */
 void shk_edit_unpin(struct shk_shadow *shadow, unsigned long from, unsigned long to);
 /*
- * Replaces the @nr bodies of functions that @edits describe in the text of @shadow (@in), or
- * restores the base's (not @in), by shk_text_replace(). Breakpoints keep CPUs out meanwhile. Then
- * @check_clear(@arg) is called with text_mutex and cpus_read_lock() held: the bytes change if it
- * returns 0, which says that no task is in a body. Called with the shadow's lock held, and without
- * text_mutex; may sleep. Returns 0, or an error after which the text is unchanged:
+ * Replaces @nr bodies of functions in the text of @shadow, by shk_text_replace(). If @in, writes
+ * the bytes that @edits describe; otherwise restores the base's bytes. If the text is live, int3s
+ * at the entries keep CPUs out of the bodies until the bytes have changed.
+ *
+ * When the int3s are written, this function calls @check_clear(@arg) with text_mutex and
+ * cpus_read_lock() held. @check_clear returns 0 if no task is in a body: then the bytes change.
+ * After an error of @check_clear they do not.
+ *
+ * Called with the shadow's lock held, and without text_mutex; may sleep. Returns 0, or an error
+ * after which the text is unchanged:
  *   EDIT_THERE  (only if @in) another edit has one of the bytes
  *   others      the error of @check_clear
  */

@@ -52,7 +52,8 @@
  * errno tells the class of an error, @reason the cause; enum shk_reason below lists all causes,
  * each with its errno. These errors are common to all calls and are not repeated at each:
  *
- *   EACCES   SHK_REASON_RIGHTS, SHK_REASON_REVOKED: the handle does not permit the call
+ *   EACCES   SHK_REASON_RIGHTS, SHK_REASON_REVOKED: the handle does not permit the call, or not
+ *            for that process
  *   EFAULT   a pointer cannot be read or written
  *   EINTR    a signal arrived while the call waited; what it had changed is undone, as after any
  *            error. The kernel restarts the call if the signal's handler has SA_RESTART
@@ -108,7 +109,9 @@
  *   CAPABILITY          EPERM       a capability is missing
  *   LOCKDOWN            EPERM       the kernel accepts no unsigned module
  *   ADDRESSES_HIDDEN    EPERM       kptr_restrict hides addresses from the caller
- *   RIGHTS              EACCES      the handle was derived without that right
+ *   RIGHTS              EACCES      the handle was derived without the right to this call; or the
+ *                                   process is not the caller's own; or @other was derived
+ *                                   (SHK_CGROUP_SPLIT)
  *   REVOKED             EACCES      the handle was revoked
  *   NOT_DELEGATED       EPERM       the caller lacks CAP_SYS_ADMIN, and one that has it put
  *                                   the process into its shadow
@@ -150,7 +153,8 @@
  *   TASK_BUSY           EBUSY       @busy was in fork, exec or a body that changes, for seconds
  *   STRETCHES_FULL      ENOSPC      SHK_ENTER_DEPTH stretches already
  *   THREAD_STRETCH      EBUSY       a SHK_THREAD stretch of the process excludes this stretch
- *   NO_STRETCH          ENOENT      the innermost stretch is not in that shadow
+ *   NO_STRETCH          ENOENT      the process is not in that shadow, or in no stretch; or only
+ *                                   other threads of it are in SHK_THREAD stretches
  *
  * Cgroups, interrupts, kernel threads, system calls:
  *   NOT_CGROUP          EBADF       the descriptor is no folder of a cgroup2 file system
@@ -447,9 +451,12 @@ struct shk_property {
  * @busy:	out
  * @name:	its name, or "" for a shadow without a name
  *
- * Takes constant time: text is copied at the first edit or graft.
+ * Takes constant time, except with CAUSAL. The first edit, graft or ownership makes page tables and
+ * private pages. With CAUSAL this call makes them, and registers tracepoint probes if no other
+ * CAUSAL shadow exists.
  *
  * Return: an owner's handle.
+ *   EBUSY       FTRACE_DISABLED: CAUSAL
  *   EEXIST      NAME_TAKEN
  *   EINVAL      NAME_INVALID; or several policies
  *   EOPNOTSUPP  NO_CARRIER: CAUSAL and UNION are not possible here
@@ -588,6 +595,7 @@ struct shk_shadow_destroy {
  *
  * Return: the handle.
  *   EBUSY       EDITS_IN_PLACE: SHK_RIGHT_ATTACH, and the shadow has such a patch
+ *   EIO         XEN: SHK_RIGHT_ATTACH
  *   ESTALE      SHADOW_DESTROYED
  *
  * Needs CAP_SYS_ADMIN.

@@ -8,12 +8,16 @@
  *
  * Conventions
  *
- * - A function returns a value >= 0, or -errno. It does not set errno.
- * - After an error shadowk_reason() tells the cause, and shadowk_explain() prints a line for
+ * - A function of type int returns a value >= 0, or -errno. It leaves errno undefined.
+ * - After an error shadowk_reason() tells the cause, and shadowk_explain() writes a line for
  *   people that names the cause and the remedy.
- * - A call that fails changes nothing and does not write its output arguments.
+ * - A call that fails undoes its changes. Calls about cgroups, and patches in place, act before
+ *   they can fail, so processes may execute other text for some seconds.
+ * - A call that fails does not write its output arguments, except where this header says so.
  * - Times are in nanoseconds, sizes of memory in bytes.
- * - Different threads may use the same object at the same time, except to close it.
+ * - Several threads may use an object at the same time. Close it when no call uses it.
+ * - A call that must wait for a thread waits up to three seconds, then returns -EBUSY, TASK_BUSY.
+ *   It waits for threads in fork, in exec, or in the body of a function that the call changes.
  *
  * Structs with a size
  *
@@ -22,9 +26,10 @@
  *	struct shadowk_info info = { .size = sizeof(info) };
  *
  * So a program that was built against this release works with later ones. The library fills a
- * shorter struct up with zeros. It accepts a longer one if all bytes that it does not know are 0;
- * otherwise, and above 4096 bytes, the call is -E2BIG. A struct that is shorter than in its first
- * release is -EINVAL.
+ * shorter struct up with zeros. It accepts a longer one if all bytes that it does not know are 0.
+ *
+ *   E2BIG   one of these bytes is not 0, or the size is above 4096
+ *   EINVAL  the struct is shorter than in its first release
  *
  * Lists
  *
@@ -40,11 +45,16 @@
  *			printf("%d %s\n", inside[i].pid, inside[i].comm);
  *	} while (nr >= 0 && cursor);
  *
- * The first call begins with a cursor of 0. Each call returns the number of elements that it has
- * written, which can be 0 before the end of the list, and sets the cursor for the next call. A
- * cursor of 0 means that the list has ended. An element that is added or removed between two calls
- * may or may not be listed. Each other element is listed once. Element structs grow in later
- * releases, so their size is an argument.
+ * The first call begins with a cursor of 0. Each call sets the cursor for the next call, and
+ * returns the number of elements that it has written. Only a cursor of 0 means that the list has
+ * ended: a call before the end can return 0. An element that is added or removed between two calls
+ * may be missing. Each other element is listed once. Element structs grow in later releases, so
+ * their size is an argument.
+ *
+ * After an error the cursor is unchanged, and elements may have been written.
+ *
+ *   EINVAL  the array has room for 0 elements, or their size is below 8 or above 4096
+ *   EINVAL  the cursor is of another list, if the kernel notices that
  *
  * Errors
  *
@@ -52,16 +62,23 @@
  * can have. enum shk_reason of <linux/shadowk.h> says what each means. Every call that reaches the
  * kernel can also return one of these errors:
  *
- *   EACCES   RIGHTS, REVOKED: the handle does not permit the call
- *   EBUSY    FTRACE_DISABLED: calls that attach or add something
- *   E2BIG    size of a struct; or the module is older than the library
- *   EINTR    a signal arrived while the call waited
- *   EINVAL   size of a struct, or unknown flags
- *   EMFILE   calls that return a handle: too many open files; also ENFILE
- *   ENODEV   FTRACE_DEAD: calls that attach or add something
- *   ENOMEM
- *   ENOTTY   the module does not know the call
- *   EPERM    CAPABILITY; LOCKDOWN for calls that add text
+ *   EACCES   RIGHTS: the handle was derived without the right to this call, or the process is not
+ *            the caller's own
+ *   EACCES   REVOKED: the handle was revoked
+ *   E2BIG    size of a struct; or the module is older than the library: load a newer one
+ *   EINTR    a signal arrived while the call waited; the call has undone its changes. The kernel
+ *            repeats the call if the signal's handler has SA_RESTART
+ *   EINVAL   an argument is malformed: size of a struct, an unknown kind or flag, a string without
+ *            NUL, both an address and a symbol, or neither
+ *   EMFILE   calls that return a handle, or open a pidfd or a folder: too many open files; also
+ *            ENFILE
+ *   ENODEV   FTRACE_DEAD: wherever FTRACE_DISABLED is listed
+ *   ENOMEM   out of memory
+ *   ENOTTY   the module is older than the library, and does not know the call
+ *   EPERM    CAPABILITY: a capability is missing
+ *   EPERM    LOCKDOWN: the call adds text, and the kernel accepts no unsigned module
+ *
+ * "Adds text" below marks the calls that LOCKDOWN refuses.
  *
  * Every function is available since release 0.1.
  */
@@ -230,7 +247,7 @@ pid_t shadowk_busy(void);
  * It is set after an error of shadowk_patch_add() about one function or module, and "" after
  * every other result.
  *
- * Return: name of the function or module, which the thread's next call overwrites; or "".
+ * Return: name of the function or module, or "". The thread's next call overwrites it.
  */
 const char *shadowk_error_subject(void);
 
@@ -240,8 +257,8 @@ const char *shadowk_error_subject(void);
  * shadowk_open() - open the device /dev/shadowk
  * @dev: out: the device; release it by shadowk_close()
  *
- *   EACCES   the mode of the file forbids it
- *   ENODEV   the module is not loaded
+ *   EACCES  the mode of the file forbids it, 0600 by default
+ *   ENODEV  the module is not loaded, or /dev lacks the file
  *   another error of open(2)
  *
  * Return: 0 or -errno.
@@ -258,7 +275,7 @@ void shadowk_close(struct shadowk *dev);
 #define SHADOWK_FEATURE_PROBE	 (1ULL << 1) /* probes */
 #define SHADOWK_FEATURE_RAW	 (1ULL << 2) /* raw edits */
 #define SHADOWK_FEATURE_PATCH	 (1ULL << 3) /* patches */
-#define SHADOWK_FEATURE_ENTER	 (1ULL << 4) /* stretches of system calls */
+#define SHADOWK_FEATURE_ENTER	 (1ULL << 4) /* shadowk_enter() */
 #define SHADOWK_FEATURE_CGROUP	 (1ULL << 5) /* attach and detach cgroups */
 #define SHADOWK_FEATURE_SYSCALLS (1ULL << 6) /* shadowk_syscalls_create() */
 #define SHADOWK_FEATURE_OWN	 (1ULL << 7) /* SHADOWK_ASYNC_OWNER, _CAUSAL, _UNION */
@@ -268,7 +285,7 @@ void shadowk_close(struct shadowk *dev);
  * struct shadowk_info - what the module can do and what it holds
  * @size:	sizeof(struct shadowk_info), set by the caller
  * @features:	SHADOWK_FEATURE_* that this machine supports
- * @nr_shadows:	shadows
+ * @nr_shadows:	number of shadows, including destroyed ones that are still in use
  * @nr_grafts:	mms (processes) that are grafted to a shadow
  * @memory:	bytes of page tables and private text pages of all shadows
  * @mmu:	backend, "native" or "xenpv"
@@ -298,7 +315,7 @@ int shadowk_info(struct shadowk *dev, struct shadowk_info *info);
 /* Answer of the module to a property of the machine (struct shadowk_property.answer). */
 enum shadowk_answer {
 	SHADOWK_ANSWER_FINE = 0,    /* shadows work as described */
-	SHADOWK_ANSWER_ADAPTED = 1, /* shadows work by other means, which @detail names */
+	SHADOWK_ANSWER_ADAPTED = 1, /* shadows work here in another way, which @detail describes */
 	SHADOWK_ANSWER_OFF = 2,	    /* the module refuses the features that @detail names */
 	SHADOWK_ANSWER_REFUSED = 3, /* the module does not load */
 };
@@ -351,8 +368,8 @@ int shadowk_name_check(const char *name);
  */
 #define SHADOWK_ASYNC_INHERIT (1U << 0) /* interrupts execute the text of the task they land on */
 #define SHADOWK_ASYNC_OWNER   (1U << 1) /* the shadow can own interrupts and kernel threads */
-#define SHADOWK_ASYNC_CAUSAL  (1U << 2) /* work that a process inside raises executes the shadow */
-#define SHADOWK_ASYNC_UNION   (1U << 3) /* its probes also count asynchronous work of no shadow */
+#define SHADOWK_ASYNC_CAUSAL  (1U << 2) /* work that a process inside starts executes the shadow */
+#define SHADOWK_ASYNC_UNION   (1U << 3) /* its probes also count work that belongs to no shadow */
 
 /**
  * shadowk_shadow_create() - make a shadow whose text equals the base
@@ -360,8 +377,12 @@ int shadowk_name_check(const char *name);
  * @name:   its name; NULL or "" for a shadow without a name
  * @shadow: out: an owner's handle; release it by shadowk_shadow_close()
  *
- * A shadow with a name lives until shadowk_shadow_destroy(). A shadow without a name lives as long
- * as it has a handle, a process inside, an attached cgroup, or a stretch that returns to it.
+ * A shadow with a name lives until shadowk_shadow_destroy(). A shadow without a name lives while
+ * one of these exists:
+ *
+ * - a handle, a process inside, or an attached cgroup
+ * - a stretch (shadowk_enter()) that returns to it
+ * - a shadow that shadowk_syscalls_create() made of it
  *
  *   EEXIST        NAME_TAKEN
  *   EINVAL        NAME_INVALID
@@ -381,6 +402,7 @@ int shadowk_shadow_create(struct shadowk *dev, const char *name, struct shadowk_
  * @shadow: out: an owner's handle; release it by shadowk_shadow_close()
  *
  *   errors of shadowk_shadow_create(), and
+ *   EBUSY       FTRACE_DISABLED: SHADOWK_ASYNC_CAUSAL
  *   EINVAL      several policies
  *   EOPNOTSUPP  NO_CARRIER: SHADOWK_ASYNC_CAUSAL and _UNION are not possible here
  *
@@ -423,12 +445,12 @@ int shadowk_shadow_open(struct shadowk *dev, const char *name, struct shadowk_sh
 int shadowk_shadow_open_id(struct shadowk *dev, uint64_t id, struct shadowk_shadow **shadow);
 
 /**
- * shadowk_shadow_from_fd() - adopt a descriptor that was inherited or received
- * @fd:	    descriptor of a handle; belongs to @shadow if the call succeeds
+ * shadowk_shadow_from_fd() - make a handle of a descriptor that was inherited or received
+ * @fd:	    the descriptor; shadowk_shadow_close() closes it. After an error the caller closes it
  * @shadow: out: the handle; release it by shadowk_shadow_close()
  *
  *   EBADF   @fd is not open
- *   ENOTTY  @fd is not a handle
+ *   ENOTTY  @fd is not a handle; ioctl(2) of some other files returns another error
  *
  * Return: 0 or -errno.
  */
@@ -438,7 +460,8 @@ int shadowk_shadow_from_fd(int fd, struct shadowk_shadow **shadow);
  * shadowk_shadow_fd() - the handle's descriptor, to pass on
  * @shadow: the handle
  *
- * The descriptor stays the handle's own and is close-on-exec.
+ * The descriptor belongs to the handle: do not close it. It is close-on-exec. One that was given to
+ * shadowk_shadow_from_fd() is as it was.
  *
  * Return: the descriptor.
  */
@@ -447,17 +470,19 @@ int shadowk_shadow_fd(const struct shadowk_shadow *shadow);
 /**
  * shadowk_shadow_close() - release a handle
  * @shadow: the handle, or NULL
+ *
+ * Processes stay inside. A shadow without a name may end by this: see shadowk_shadow_create().
  */
 void shadowk_shadow_close(struct shadowk_shadow *shadow);
 
 /**
  * struct shadowk_shadow_info - one shadow
  * @id:			its id: from 1 on, growing, never reused while the module is loaded
- * @target:		if shadowk_syscalls_create() made it: id of the shadow that its processes
- *			execute during the selected system calls; otherwise 0
+ * @target:		id of the shadow of which shadowk_syscalls_create() made this one; 0 if it
+ *			was made otherwise
  * @flags:		its SHADOWK_ASYNC_* policy
  * @nr_grafts:		mms (processes) inside, including those in shadows whose target it is
- * @nr_probes:		its probes
+ * @nr_probes:		number of its probes
  * @private_pages:	private text pages of 4 KB
  * @diverged_ranges:	ranges of 2 MB of text that it maps differently from the base
  * @huge_ranges:	number of these ranges that are one private page of 2 MB, which counts as
@@ -465,8 +490,9 @@ void shadowk_shadow_close(struct shadowk_shadow *shadow);
  * @nr_handles:		derived handles that are neither closed nor revoked
  * @reserved:		0
  * @memory:		bytes of its page tables and private pages
- * @nr_unfollowed:	SHADOWK_ASYNC_CAUSAL, _UNION: work that executed the base although it
- *			belongs to the shadow
+ * @nr_unfollowed:	SHADOWK_ASYNC_CAUSAL: work that a process inside started, but that executed
+ *			the base. SHADOWK_ASYNC_UNION: work items that executed the base, counted
+ *			for all such shadows together. <linux/shadowk.h> has the causes
  * @name:		its name, "" if it has none
  */
 struct shadowk_shadow_info {
@@ -486,14 +512,14 @@ struct shadowk_shadow_info {
 };
 
 /**
- * shadowk_shadow_list() - list all shadows
+ * shadowk_shadow_list() - list all shadows, in the order of their ids
  * @dev:	  the device
  * @cursor:	  in, out: see "Lists" above
  * @shadows:	  out
  * @element_size: sizeof(struct shadowk_shadow_info)
  * @nr:		  room in @shadows
  *
- * Needs CAP_SYS_ADMIN.
+ * A destroyed shadow that is still in use is listed without a name. Needs CAP_SYS_ADMIN.
  *
  * Return: number of elements written, or -errno.
  */
@@ -517,8 +543,8 @@ int shadowk_shadow_info(struct shadowk_shadow *shadow, struct shadowk_shadow_inf
  * shadowk_shadow_destroy() - give up a shadow's name and remove its edits
  * @shadow: the handle, which is still to be closed
  *
- * On return the name is free and the edits are removed. Handles stay valid, but calls that attach
- * or add something return -ESTALE.
+ * On return the name is free, the edits are removed, and the shadow owns nothing. Handles stay
+ * valid, but calls that attach a process, or add an edit, return -ESTALE.
  *
  *   EBUSY   SHADOW_IN_USE
  *   ESTALE  SHADOW_DESTROYED
@@ -542,14 +568,18 @@ int shadowk_shadow_destroy(struct shadowk_shadow *shadow);
  * @id:	     out: its id, for shadowk_handle_revoke(); or NULL
  *
  * The holder of the derived handle needs no capability for these rights. Calls that need another
- * right are -EACCES on this handle, also for root. Numbers of probes are those of all processes
- * inside.
+ * right, or are about another process than the caller's own, return -EACCES, also to root. The hits
+ * that the holder reads are those of all processes inside.
  *
- * A process that attached itself by SHADOWK_RIGHT_ATTACH leaves the shadow when it executes a
- * program that gains privileges (set-id, file capabilities).
+ * A process that attached itself by SHADOWK_RIGHT_ATTACH without CAP_SYS_ADMIN leaves the shadow
+ * when it executes a program that gains privileges (set-id, file capabilities).
+ *
+ * Once a handle with SHADOWK_RIGHT_ATTACH was derived, the shadow accepts no patch with
+ * SHADOWK_PATCH_IN_PLACE, and no LIVEPATCH without SHADOWK_PATCH_UNSAFE_NOW.
  *
  *   EBUSY   EDITS_IN_PLACE: SHADOWK_RIGHT_ATTACH, and the shadow has such a patch
  *   EINVAL  @rights
+ *   EIO     XEN: SHADOWK_RIGHT_ATTACH
  *   ESTALE  SHADOW_DESTROYED
  *
  * Needs CAP_SYS_ADMIN.
@@ -564,7 +594,8 @@ int shadowk_handle_derive(struct shadowk_shadow *shadow, uint32_t rights,
  * @shadow: an owner's handle
  * @id:	    id of one derived handle, or 0 for all of the shadow
  *
- * From the return on, calls on such a handle that need a right are -EACCES. Processes stay inside.
+ * From the return on, calls on such a handle that need a right return -EACCES. Processes stay
+ * inside.
  *
  *   ENOENT  ID_UNKNOWN: no open handle has that id
  *
@@ -580,7 +611,7 @@ int shadowk_handle_revoke(struct shadowk_shadow *shadow, uint64_t id);
  * A process is named by a pidfd (pidfd_open(2)) or by a pid. A pidfd always means the same process.
  * A pid can be given to another process as soon as its process has ended. A pid can be that of any
  * thread of the process, and 0 means the caller's own process. The functions that take a pid open a
- * pidfd for the call. They read /proc for a thread that is not the first of its process.
+ * pidfd for the call. If the thread is not the first of its process, they look it up in /proc.
  */
 
 /**
@@ -589,11 +620,12 @@ int shadowk_handle_revoke(struct shadowk_shadow *shadow, uint64_t id);
  * @pid:    a thread of the process, or 0
  *
  * From the return on, all threads of the process execute the shadow's text. Its future children
- * and the programs that it executes do, too. A process in another shadow moves. The call waits
- * up to three seconds for threads that are in the way.
+ * and the programs that it executes do, too. A process in another shadow moves. The call also
+ * waits, without a limit, while a thread holds the process's mmap_lock.
  *
  *   EBUSY       TASK_BUSY, with shadowk_busy()
- *   EBUSY       BOUND_BY_CGROUP, FTRACE_DISABLED
+ *   EBUSY       BOUND_BY_CGROUP: move the process to another cgroup, or detach the cgroup
+ *   EBUSY       FTRACE_DISABLED
  *   EIO         XEN
  *   EOPNOTSUPP  KERNEL_THREAD
  *   EPERM       NOT_DELEGATED
@@ -601,7 +633,8 @@ int shadowk_handle_revoke(struct shadowk_shadow *shadow, uint64_t id);
  *   ESTALE      SHADOW_DESTROYED
  *   an error of pidfd_open(2)
  *
- * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH and the caller's own process.
+ * Needs CAP_SYS_ADMIN. On a handle derived with SHADOWK_RIGHT_ATTACH it needs none, but accepts
+ * the caller's own process only (-EACCES, RIGHTS).
  *
  * Return: 0 or -errno.
  */
@@ -615,7 +648,8 @@ int shadowk_process_attach(struct shadowk_shadow *shadow, pid_t pid);
  *   errors of shadowk_process_attach(), and
  *   EBADF  NOT_PIDFD
  *
- * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH and the caller's own process.
+ * Needs CAP_SYS_ADMIN. On a handle derived with SHADOWK_RIGHT_ATTACH it needs none, but accepts
+ * the caller's own process only (-EACCES, RIGHTS).
  *
  * Return: 0 or -errno.
  */
@@ -625,8 +659,6 @@ int shadowk_process_attach_pidfd(struct shadowk_shadow *shadow, int pidfd);
  * shadowk_process_detach() - let a process execute the base, whichever shadow it is in
  * @dev: the device
  * @pid: a thread of the process, or 0
- *
- * The call waits up to three seconds for threads that are in the way.
  *
  *   EBUSY       TASK_BUSY, with shadowk_busy()
  *   EBUSY       BOUND_BY_CGROUP
@@ -661,10 +693,11 @@ int shadowk_process_detach_pidfd(struct shadowk *dev, int pidfd);
  * @pid:    a thread of the process, or 0
  *
  *   errors of shadowk_process_detach(), and
- *   ENOENT  NOT_INSIDE: the process is not in that shadow
+ *   ENOENT  NOT_INSIDE: the process is in no shadow, or in another one
  *   EPERM   NOT_DELEGATED
  *
- * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH and the caller's own process.
+ * Needs CAP_SYS_ADMIN. On a handle derived with SHADOWK_RIGHT_ATTACH it needs none, but accepts
+ * the caller's own process only (-EACCES, RIGHTS).
  *
  * Return: 0 or -errno.
  */
@@ -678,7 +711,8 @@ int shadowk_process_detach_from(struct shadowk_shadow *shadow, pid_t pid);
  *   errors of shadowk_process_detach_from(), and
  *   EBADF  NOT_PIDFD
  *
- * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH and the caller's own process.
+ * Needs CAP_SYS_ADMIN. On a handle derived with SHADOWK_RIGHT_ATTACH it needs none, but accepts
+ * the caller's own process only (-EACCES, RIGHTS).
  *
  * Return: 0 or -errno.
  */
@@ -730,7 +764,8 @@ int shadowk_process_info_pidfd(struct shadowk *dev, int pidfd, struct shadowk_pr
 
 /**
  * struct shadowk_process - one process inside a shadow
- * @pid:	process id in the caller's pid namespace, 0 if that does not show it
+ * @pid:	process id in the caller's pid namespace; 0 if that does not show it, or if the
+ *		process has exited
  * @reserved:	0
  * @comm:	its command name
  */
@@ -748,7 +783,8 @@ struct shadowk_process {
  * @element_size: sizeof(struct shadowk_process)
  * @nr:		  room in @processes
  *
- * Of several processes that share an mm one is listed. Needs CAP_SYS_ADMIN.
+ * Processes are in the order in which they came in. Of several processes that share an mm one is
+ * listed. Needs CAP_SYS_ADMIN.
  *
  * Return: number of elements written, or -errno.
  */
@@ -761,38 +797,44 @@ int shadowk_process_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * shadowk_enter() - begin a stretch of system calls inside a shadow
  * @shadow: the handle
  *
- * Attaches the caller's process until shadowk_leave(), and notes which text it executed before.
+ * Attaches the caller's process until shadowk_leave() returns it to the text that it executes now.
  * Stretches nest, also across shadows. A child that is forked in a stretch is in a copy of it, and
  * leaves by itself. A program that the process executes is in the shadow, but in no stretch.
  * Attaching or detaching the process ends all its stretches. Signals do not interrupt the call.
  *
- *   errors of shadowk_process_attach(), except EINTR and ESRCH, and
- *   EBUSY   THREAD_STRETCH: threads of the process are in stretches with SHADOWK_THREAD
+ *   EBUSY   TASK_BUSY, with shadowk_busy()
+ *   EBUSY   FTRACE_DISABLED
+ *   EBUSY   THREAD_STRETCH: a thread of the process is in a stretch with SHADOWK_THREAD
+ *   EIO     XEN
  *   ENOSPC  STRETCHES_FULL: 64 stretches are nested
+ *   EPERM   NOT_DELEGATED
+ *   ESTALE  SHADOW_DESTROYED
  *
- * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH.
+ * Needs CAP_SYS_ADMIN. On a handle derived with SHADOWK_RIGHT_ATTACH it needs none.
  *
  * Return: 0 or -errno.
  */
 int shadowk_enter(struct shadowk_shadow *shadow);
 
-#define SHADOWK_THREAD (1U << 0) /* the edits act on the calling thread only */
+#define SHADOWK_THREAD (1U << 0) /* the shadow's edits act on the calling thread only */
 
 /**
  * shadowk_enter_flags() - begin a stretch for the process, or for the calling thread
  * @shadow: the handle
  * @flags:  0, or SHADOWK_THREAD
  *
- * With SHADOWK_THREAD, all threads of the process execute the shadow's text, but its probes and
- * patches act on the calling thread alone until it leaves. Each thread enters and leaves by itself.
+ * With SHADOWK_THREAD, all threads of the process execute the shadow's text. Its probes and patches
+ * act only on threads that have entered with that flag, until these leave. Each of them leaves by
+ * itself. If the process is in the shadow already, and not by SHADOWK_THREAD, the stretch is as
+ * without the flag.
  *
- *   errors of shadowk_enter(), and with SHADOWK_THREAD
- *   EBUSY       EDITS_FOR_ALL
+ *   errors of shadowk_enter(). With SHADOWK_THREAD, THREAD_STRETCH has another cause:
  *   EBUSY       THREAD_STRETCH: the process is in a SHADOWK_THREAD stretch in another shadow
+ *   EBUSY       EDITS_FOR_ALL
  *   EOPNOTSUPP  POLICY: the shadow is SHADOWK_ASYNC_OWNER or _CAUSAL
  *   EOPNOTSUPP  SYSCALLS_ONLY
  *
- * Needs CAP_SYS_ADMIN, or a handle derived with SHADOWK_RIGHT_ATTACH.
+ * Needs CAP_SYS_ADMIN. On a handle derived with SHADOWK_RIGHT_ATTACH it needs none.
  *
  * Return: 0 or -errno.
  */
@@ -802,12 +844,15 @@ int shadowk_enter_flags(struct shadowk_shadow *shadow, uint32_t flags);
  * shadowk_leave() - end the innermost stretch of system calls
  * @shadow: a handle of the shadow that was entered
  *
- * The process returns to the text and to the stretch in which it was before shadowk_enter().
- * Signals do not interrupt the call.
+ * The process returns to the text and to the stretch in which it was before shadowk_enter(). Any of
+ * its threads may call this. While some are in SHADOWK_THREAD stretches, only these may. Signals do
+ * not interrupt the call.
  *
  *   EBUSY   TASK_BUSY, with shadowk_busy()
  *   EIO     XEN
- *   ENOENT  NO_STRETCH
+ *   ENOENT  NO_STRETCH: the process is not in that shadow
+ *   ENOENT  NO_STRETCH: the process is in no stretch; an attach or detach may have ended it
+ *   ENOENT  NO_STRETCH: other threads are in SHADOWK_THREAD stretches, the caller is not
  *
  * Needs no capability, and no right of the handle.
  *
@@ -819,7 +864,7 @@ int shadowk_leave(struct shadowk_shadow *shadow);
  * shadowk_syscall_number() - number of a system call of x86-64
  * @name: as in the first column of syscalls(2), or the number itself
  *
- *   ENOENT  @name is neither a number nor a name that was known when the library was built
+ *   ENOENT  @name is no number below 512, and no name that was known when the library was built
  *
  * Return: the number, or -errno.
  */
@@ -835,16 +880,19 @@ int shadowk_syscall_number(const char *name);
  *	     the call that the error is about; or NULL
  *
  * Makes a shadow without a name. A process in it executes the target's text while one of its
- * threads is in one of these system calls, and the base otherwise. Processes and cgroups are
- * attached to it, and enter it, by @during.
+ * threads is in one of these system calls, and the base otherwise. Use @during to attach processes
+ * and cgroups, and to enter. Add edits to the target.
  *
  *   EBUSY       EDIT_THERE: the target has an edit at the entry of x64_sys_call()
- *   EBUSY       EDITS_IN_PLACE, FTRACE_DISABLED
+ *   EBUSY       EDITS_IN_PLACE: of the target
+ *   EBUSY       FTRACE_DISABLED
  *   EINVAL      @count is 0
  *   EINVAL      SYSCALL_UNKNOWN, with @refused
  *   EIO         XEN
  *   EOPNOTSUPP  SYSCALL_NO_RETURN, with @refused: exit, exit_group, execve or execveat
- *   EOPNOTSUPP  NO_SYSCALL_ENTRY, POLICY, SYSCALLS_ONLY
+ *   EOPNOTSUPP  NO_SYSCALL_ENTRY
+ *   EOPNOTSUPP  POLICY: the target is SHADOWK_ASYNC_OWNER or _CAUSAL
+ *   EOPNOTSUPP  SYSCALLS_ONLY: the target was made by this call
  *   ESTALE      SHADOW_DESTROYED
  *
  * Needs CAP_SYS_MODULE. Adds text.
@@ -858,7 +906,8 @@ int shadowk_syscalls_create(struct shadowk_shadow *shadow, const unsigned int *n
 
 /*
  * A cgroup is named by its folder (/sys/fs/cgroup/...), or by its path as in /proc/PID/cgroup.
- * It is one of the unified hierarchy (cgroup2).
+ * It is one of the unified hierarchy (cgroup2). If no file has that path, the functions look below
+ * /sys/fs/cgroup. So the root cgroup is "/sys/fs/cgroup", not "/".
  */
 
 /**
@@ -911,7 +960,8 @@ int shadowk_cgroup_detach(struct shadowk *dev, const char *path);
  * @shadow: the handle
  * @path:   the cgroup
  *
- *   errors of shadowk_cgroup_detach()
+ *   errors of shadowk_cgroup_detach(), and
+ *   ENOENT  CGROUP_UNATTACHED: the cgroup is not attached, or to another shadow
  *
  * Needs CAP_SYS_ADMIN.
  *
@@ -926,8 +976,8 @@ int shadowk_cgroup_detach_from(struct shadowk_shadow *shadow, const char *path);
  * @path:    the cgroup
  * @percent: share of the processes that go to @other's shadow, 1 to 99
  *
- * Of each hundred processes exactly @percent are in @other's shadow, evenly spread. The processes
- * of the cgroup take their turns during the call. Each process that is forked or moved into the
+ * Of each hundred processes exactly @percent are in @other's shadow, evenly spread. The call
+ * distributes the processes that are in the cgroup. Each process that is forked or moved into the
  * cgroup later takes the next turn. shadowk_cgroup_detach() ends the split.
  *
  *   errors of shadowk_cgroup_attach(), and
@@ -979,9 +1029,10 @@ int shadowk_cgroup_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * @shadow: the handle; made with SHADOWK_ASYNC_OWNER
  * @irq:    number of the line, as in /proc/interrupts
  *
- * The handlers execute the shadow on any CPU, until shadowk_disown_irq() or until the shadow is
- * destroyed. Their hits count as async_hits. If the shadow owns the line already, the call
- * succeeds.
+ * The handlers execute the shadow on any CPU, and their hits increment @async_hits of its probes.
+ * The ownership ends by shadowk_disown_irq(), or when the shadow is destroyed. If the shadow has no
+ * name, the ownership also ends when its last handle is closed. If the shadow owns the line
+ * already, the call succeeds.
  *
  *   EBUSY       OWNED_ELSEWHERE, FTRACE_DISABLED
  *   ENOENT      IRQ_UNKNOWN
@@ -1003,12 +1054,15 @@ int shadowk_own_irq(struct shadowk_shadow *shadow, uint32_t irq);
  * @pattern: pattern of their names with *, ? and [a-z]
  *
  * Existing threads execute the shadow from their next turn on a CPU, new ones soon after they are
- * created. If two patterns match a thread, the older one decides. Interrupts that land on the
- * threads execute the base.
+ * created. If several patterns, also of different shadows, match a thread, the oldest one decides.
+ * Interrupts that land on the threads execute the base. The ownership ends as that of a line does.
  *
- *   errors of shadowk_own_irq() except IRQ_UNKNOWN, and
+ *   EBUSY         FTRACE_DISABLED
  *   EINVAL        @pattern is ""
  *   ENAMETOOLONG  @pattern has more than 63 characters
+ *   EOPNOTSUPP    POLICY: the shadow was made without SHADOWK_ASYNC_OWNER
+ *   EOPNOTSUPP    NO_CARRIER
+ *   ESTALE        SHADOW_DESTROYED
  *
  * Needs CAP_SYS_ADMIN.
  *
@@ -1090,7 +1144,7 @@ enum shadowk_probe_kind {
 	SHADOWK_PROBE_CALL = 4,	   /* fires shadowk:shadowk_call at the function's return */
 };
 
-/* How the private text calls the probe. */
+/* How the shadow's text reaches the probe. */
 enum shadowk_probe_arm {
 	SHADOWK_ARM_INT3 = 1, /* breakpoint: any instruction that kprobes accept */
 	SHADOWK_ARM_CALL = 2, /* call instead of the __fentry__ nop of a function */
@@ -1149,7 +1203,7 @@ struct shadowk_condition {
  * @flags:  SHADOWK_PROBE_*
  * @kind:   enum shadowk_probe_kind
  * @calls:  LATENCY, CALL, RETURN: number of calls that can be in progress and measured at once, at
- *	    most 65536; 0: 1024. Further calls are counted as missed
+ *	    most 65536; 0: 1024. Calls above that number increment @missed
  * @reason: out, by shadowk_probe_add_many(): enum shadowk_reason, or 0 if the probe was added
  * @addr:   address of the instruction; 0 if @symbol is given
  * @offset: bytes from @symbol; 0 with @addr
@@ -1183,7 +1237,7 @@ struct shadowk_probe_spec {
  * @spec: out: @addr, @offset and @symbol; the other members are not changed
  *
  *   EINVAL        @text is none of these
- *   ENAMETOOLONG  no symbol is that long
+ *   ENAMETOOLONG  the symbol has more than 511 characters
  *   ERANGE        a number has more than 64 bits
  *
  * Return: 0 or -errno.
@@ -1195,9 +1249,10 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec);
  * @shadow: the handle
  * @spec:   in: the probe; out: @id and @name
  *
- * From the return on, each execution of the instruction by a process inside is a hit.
+ * From the return on, each execution of the instruction by a process inside is a hit, if it fulfils
+ * the conditions.
  *
- *   EBUSY       EDIT_THERE, JUMP_THERE, KPROBE_THERE, FTRACE_DISABLED, MODULE_BUSY
+ *   EBUSY       EDIT_THERE, JUMP_THERE, FTRACE_DISABLED, MODULE_BUSY
  *   EEXIST      NAME_TAKEN
  *   EINVAL      NAME_INVALID, NOT_INSTRUCTION, SYMBOL_AMBIGUOUS
  *   EIO         XEN
@@ -1219,21 +1274,21 @@ int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *
 /**
  * shadowk_probe_add_many() - add many probes to a shadow by one call
  * @shadow:    the handle
- * @specs:     in: the probes; out: @id, @name and @reason of each
+ * @specs:     in: the probes; out, after success: @id, @name and @reason of each
  * @spec_size: sizeof(struct shadowk_probe_spec)
  * @nr:	       number of elements of @specs; 0 does nothing
  * @flags:     SHADOWK_PROBES_SKIP, or 0
- * @nr_done:   out: probes that were added; after an error: the index of the element that could not
- *	       be added. NULL is allowed
+ * @nr_done:   out: number of probes that were added; after an error of the kernel: the index of the
+ *	       element that could not be added. NULL is allowed
  *
- * Adds each probe as shadowk_probe_add() does, and much faster. Give addresses rather than symbols
- * where they are known: the kernel searches for a symbol.
+ * Adds each probe as shadowk_probe_add() does, but flushes once for many probes. Give addresses
+ * rather than symbols where they are known: the kernel searches for a symbol.
  *
  * Without SHADOWK_PROBES_SKIP the first probe that cannot be added ends the call with its error,
  * and all others are removed. With it, such a probe gets the @id 0 and the @reason, and the call
  * goes on. Errors without a reason end the call in both cases.
  *
- *   any  as shadowk_probe_add()
+ *   errors of shadowk_probe_add()
  *
  * Needs CAP_SYS_MODULE. Adds text.
  *
@@ -1249,7 +1304,9 @@ int shadowk_probe_add_many(struct shadowk_shadow *shadow, struct shadowk_probe_s
  * @nr:	    number of elements of @ids; 0 if that is NULL
  *
  * On return no CPU executes the code of these probes, and the memory that they took is free. An id
- * without a probe is left out.
+ * without a probe is ignored.
+ *
+ *   EINVAL  @nr is 0 and @ids is not NULL, or @nr is not 0 and @ids is NULL
  *
  * Needs CAP_SYS_MODULE.
  *
@@ -1258,13 +1315,13 @@ int shadowk_probe_add_many(struct shadowk_shadow *shadow, struct shadowk_probe_s
 int shadowk_probe_remove_many(struct shadowk_shadow *shadow, const uint64_t *ids, size_t nr);
 
 /**
- * shadowk_probe_hint() - say which calls a probe at a function's entry does not see
- * @buf:  out: one line, "" if there is nothing to say
+ * shadowk_probe_hint() - name a variant of the function whose calls the probe does not see
+ * @buf:  out: a line for people that names a variant; "" if there is none
  * @len:  size of @buf
- * @spec: the probe
+ * @spec: the probe; the answer is 0 without @symbol, or with @offset
  *
- * The compiler makes variants of functions (NAME.isra.0, NAME.constprop.0, NAME.part.0), which
- * callers call instead of NAME. Reads /proc/kallsyms.
+ * The compiler makes variants of functions (NAME.isra.0, NAME.constprop.0, NAME.part.0), which some
+ * callers call instead of NAME. Reads /proc/kallsyms. Does not set shadowk_reason().
  *
  * Return: 1 if there is such a variant, else 0.
  */
@@ -1299,16 +1356,19 @@ int shadowk_probe_remove(struct shadowk_shadow *shadow, const char *name);
  * @reserved:	 0
  * @addr:	 address of the edit, 0 if the caller may not see it
  * @offset:	 bytes from @symbol to the instruction
- * @hits:	 executions by processes inside, in process context
+ * @hits:	 executions in process context: by processes inside, and by kernel threads and work
+ *		 items that execute the shadow
  * @async_hits:	 executions in interrupts, softirqs, NMIs and, with SHADOWK_ASYNC_UNION, work
  *		 items; not in @hits
- * @missed:	 executions that were seen but not measured
- * @unreturned:	 LATENCY, RETURN: calls that were entered and have not returned, because they are in
- *		 progress or their task ended. They are in neither @hits nor @missed
+ * @missed:	 executions that were seen but neither measured nor reported. The return could not
+ *		 be hooked, or the hit interrupted the handling of another. EVENT without
+ *		 SHADOWK_PROBE_RETURN counts them in @hits, too
+ * @unreturned:	 LATENCY, RETURN: calls that were entered and have not returned. They are in
+ *		 progress, or their task has ended. They are in neither @hits nor @missed
  * @created_ns:	 CLOCK_MONOTONIC when the probe was added
  * @now_ns:	 CLOCK_MONOTONIC when the numbers were read
- * @latency_sum: LATENCY: sum of all latencies
- * @histogram:	 LATENCY: see SHADOWK_HISTOGRAM_LEN
+ * @latency_sum: LATENCY: sum of the latencies of @hits in ns
+ * @histogram:	 LATENCY: @hits by their latency, see SHADOWK_HISTOGRAM_LEN
  * @name:	 its name
  * @symbol:	 function that contains the address, "MODULE:FUNCTION" in a module
  */
@@ -1351,7 +1411,7 @@ int shadowk_probe_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * shadowk_kind_name() - name of a kind of probes
  * @kind: enum shadowk_probe_kind
  *
- * Return: "count", "latency", "event"; "unknown" for others.
+ * Return: "count", "latency", "event", "call"; "unknown" for others.
  */
 const char *shadowk_kind_name(uint32_t kind);
 
@@ -1359,7 +1419,9 @@ const char *shadowk_kind_name(uint32_t kind);
  * shadowk_kind_parse() - read a name that shadowk_kind_name() returns
  * @name: the name
  *
- * Return: enum shadowk_probe_kind, or -EINVAL.
+ *   EINVAL  no kind has that name
+ *
+ * Return: enum shadowk_probe_kind, or -errno.
  */
 int shadowk_kind_parse(const char *name);
 
@@ -1395,7 +1457,7 @@ enum shadowk_patch_kind {
 
 #define SHADOWK_PATCH_VALUE	 (1U << 0) /* SKIP_CALL: the call yields @value */
 #define SHADOWK_PATCH_CALLBACKS	 (1U << 1) /* LIVEPATCH: call its callbacks (machine-wide) */
-#define SHADOWK_PATCH_IN_PLACE	 (1U << 2) /* NOP, RETURN, MODULE: copy the body over the base's */
+#define SHADOWK_PATCH_IN_PLACE	 (1U << 2) /* NOP, RETURN, MODULE: overwrite the old body */
 #define SHADOWK_PATCH_UNSAFE_NOW (1U << 3) /* LIVEPATCH: do not wait for threads in the bodies */
 #define SHADOWK_PATCH_PROMOTED	 (1U << 4) /* struct shadowk_patch_info: it was promoted */
 
@@ -1432,9 +1494,10 @@ struct shadowk_patch_spec {
  * @shadow: the handle
  * @spec:   in: the patch; out: @id and @name
  *
- * From the return on, a process inside that calls the function executes the new body. struct
- * shk_patch_add of <linux/shadowk.h> tells what that means for locks, results and waiting.
- * shadowk_error_subject() tells which function or module an error is about.
+ * From the return on, a process inside that calls the function executes the new body. Read struct
+ * shk_patch_add of <linux/shadowk.h> before you skip a body that takes locks or returns results. It
+ * also tells which kinds wait for threads. shadowk_error_subject() tells which function or module
+ * an error is about.
  *
  *   EBUSY       TASK_BUSY, with shadowk_busy()
  *   EBUSY       EDIT_THERE, KPROBE_THERE, FTRACE_DISABLED, MODULE_BUSY, THREADS_INSIDE,
@@ -1467,10 +1530,13 @@ int shadowk_patch_add(struct shadowk_shadow *shadow, struct shadowk_patch_spec *
  * @name:   the patch's name
  *
  * From the return on, processes inside enter the body that the function had before. Calls in
- * progress end in the body that they entered.
+ * progress end in the body that they entered. For SHADOWK_PATCH_IN_PLACE and LIVEPATCH the call
+ * waits until no thread is in the bodies. It does not wait for a LIVEPATCH that was added with
+ * SHADOWK_PATCH_UNSAFE_NOW, or was promoted.
  *
  *   EBUSY         TASK_BUSY, with shadowk_busy()
- *   EBUSY         PROCESSES_INSIDE, PATCH_BUSY
+ *   EBUSY         PROCESSES_INSIDE: RETPOLINES, RETURNS
+ *   EBUSY         PATCH_BUSY
  *   EINVAL        NAME_INVALID
  *   EIO           XEN: SHADOWK_PATCH_IN_PLACE
  *   ENAMETOOLONG  @name
@@ -1503,17 +1569,19 @@ int shadowk_patch_remove_flags(struct shadowk_shadow *shadow, const char *name, 
  * @dev: the device
  * @fd:	 descriptor of the module's file
  *
- * The calling thread executes finit_module(2) in a SHADOWK_THREAD stretch inside a new shadow, in
- * which klp_enable_patch() only keeps the livepatch. A patch of the kind SHADOWK_PATCH_LIVEPATCH
- * then uses the module.
+ * The calling thread executes finit_module(2) in a SHADOWK_THREAD stretch inside a new shadow. In
+ * that shadow klp_enable_patch() keeps the livepatch and does not enable it. Add the livepatch to
+ * any shadow by SHADOWK_PATCH_LIVEPATCH.
  *
- * The call is refused while threads of the process are in SHADOWK_THREAD stretches, and if the
- * process has nested 64 stretches.
+ * After TASK_BUSY or XEN the module may be loaded, if the stretch has begun but could not end. To
+ * end it, open the shadow by its id (shadowk_process_info()), and call shadowk_leave().
  *
- *   EBUSY       THREAD_STRETCH, FTRACE_DISABLED
+ *   EBUSY       THREAD_STRETCH: a thread of the process is in a SHADOWK_THREAD stretch
+ *   EBUSY       FTRACE_DISABLED
  *   EBUSY       TASK_BUSY, with shadowk_busy()
  *   EIO         XEN
- *   ENOSPC      STRETCHES_FULL, NO_ROOM
+ *   ENOSPC      STRETCHES_FULL: 64 stretches are nested
+ *   ENOSPC      NO_ROOM
  *   EOPNOTSUPP  NO_LIVEPATCH
  *   an error of finit_module(2): EEXIST (the module is loaded), ENOEXEC, ENOKEY
  *
@@ -1614,7 +1682,7 @@ const char *shadowk_patch_kind_name(uint32_t kind);
  * @len:    number of bytes; with SHADOWK_RAW_IDENTITY, 0 extends to the end of the function, or
  *	    to the whole text if no place is given
  * @id:	    out: id of the raw edit
- * @bytes:  the shadow's bytes
+ * @bytes:  the shadow's bytes; 0 behind @len, and with SHADOWK_RAW_IDENTITY
  * @symbol: function as in /proc/kallsyms; "" with @addr
  */
 struct shadowk_raw_spec {
@@ -1649,13 +1717,17 @@ int shadowk_raw_parse(const char *text, struct shadowk_raw_spec *spec);
  * does not check its effect. With SHADOWK_RAW_IDENTITY, the pages of the range become private, and
  * their bytes follow the base's.
  *
- *   EBUSY       EDIT_THERE, KPROBE_THERE, FTRACE_DISABLED, THREADS_INSIDE
- *   EINVAL      NOT_INSTRUCTION, SYMBOL_AMBIGUOUS
+ *   EBUSY       FTRACE_DISABLED
+ *   EINVAL      SYMBOL_AMBIGUOUS
  *   EIO         XEN
  *   ENOENT      SYMBOL_UNKNOWN
- *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE
- *   ERANGE      NOT_TEXT, PAST_SYMBOL
+ *   ERANGE      NOT_TEXT: not in the kernel's own text; text of modules takes no raw edits
+ *   ERANGE      PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED
+ * Without SHADOWK_RAW_IDENTITY
+ *   EBUSY       EDIT_THERE, KPROBE_THERE, THREADS_INSIDE
+ *   EINVAL      NOT_INSTRUCTION: the base, or @bytes, has no instruction of @len bytes there
+ *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE
  *
  * Needs CAP_SYS_MODULE. Adds text.
  *
@@ -1683,10 +1755,11 @@ int shadowk_raw_remove(struct shadowk_shadow *shadow, uint64_t id);
  * @id:	      its id, from 1 on, never reused in this shadow
  * @flags:    SHADOWK_RAW_IDENTITY, or 0
  * @reserved: 0
- * @addr:     address of its first byte, 0 if the caller may not see it
+ * @addr:     address of its first byte, 0 if the caller may not see addresses
  * @offset:   bytes from @symbol
  * @len:      number of bytes
- * @bytes:    the shadow's bytes; 0 with SHADOWK_RAW_IDENTITY
+ * @bytes:    the shadow's bytes; 0 with SHADOWK_RAW_IDENTITY, or if the caller may not see
+ *	      addresses
  * @symbol:   function that contains the first byte; "" for the whole text
  */
 struct shadowk_raw_info {
@@ -1721,7 +1794,7 @@ int shadowk_raw_list(struct shadowk_shadow *shadow, uint64_t *cursor, struct sha
 #define SHADOWK_TEXT_LEN 1024 /* bytes that one call returns at most */
 
 #define SHADOWK_EDIT_HOOK  (1U << 0) /* an edit of the module itself, which every shadow has */
-#define SHADOWK_EDIT_STRAY (1U << 1) /* no edit accounts for these bytes */
+#define SHADOWK_EDIT_STRAY (1U << 1) /* of no edit: a bug or an attack */
 
 /**
  * struct shadowk_edit_info - bytes that differ from the base's
@@ -1763,7 +1836,7 @@ int shadowk_edit_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * struct shadowk_text - bytes of the base's text and of a shadow's
  * @size:	sizeof(struct shadowk_text), set by the caller
  * @addr:	in: address, or 0 if @symbol is given; out: address of the first byte returned
- * @offset:	in: bytes from there; out: bytes from @symbol to the first byte returned
+ * @offset:	in: bytes from @addr or @symbol; out: bytes from @symbol to the first byte returned
  * @symbol_len: out: bytes of @symbol
  * @len:	out: bytes returned, 1 or more
  * @reserved:	0
@@ -1788,6 +1861,9 @@ struct shadowk_text {
  * @shadow: the handle
  * @text:   in: the place; out: what was read
  *
+ * Reads to the end of the page, at most SHADOWK_TEXT_LEN bytes, also past the end of the function.
+ * To read on, add @len to @addr, set @offset to 0 and @symbol to "".
+ *
  *   EINVAL  SYMBOL_AMBIGUOUS
  *   ENOENT  SYMBOL_UNKNOWN
  *   EPERM   ADDRESSES_HIDDEN
@@ -1801,7 +1877,11 @@ int shadowk_text_read(struct shadowk_shadow *shadow, struct shadowk_text *text);
 
 /* ---- explanations ------------------------------------------------------- */
 
-/* The function that returned an error: SHADOWK_OP_SHADOW_OPEN stands for shadowk_shadow_open(). */
+/*
+ * The function that returned an error: SHADOWK_OP_SHADOW_OPEN stands for shadowk_shadow_open(), and
+ * for its variant shadowk_shadow_open_id(). SHADOWK_OP_OWN stands for shadowk_own_irq() and
+ * shadowk_own_kthreads(), and SHADOWK_OP_CGROUP_DETACH for shadowk_cgroup_detach_from(), too.
+ */
 enum shadowk_op {
 	SHADOWK_OP_OPEN,
 	SHADOWK_OP_INFO,
@@ -1848,7 +1928,7 @@ enum shadowk_op {
 };
 
 /**
- * struct shadowk_subject - subject of a call; members that are not known are NULL or 0
+ * struct shadowk_subject - objects of the call that failed; NULL or 0 if not known
  * @size:	sizeof(struct shadowk_subject), set by the caller
  * @shadow:	name of the shadow, or "#ID"
  * @pid:	the process; 0 is the caller's own
@@ -1892,7 +1972,7 @@ struct shadowk_subject {
  * @subject: subject of the call, or NULL
  *
  * Uses shadowk_reason(), shadowk_busy() and shadowk_error_subject() of the calling thread, and
- * does not change them: call it before the thread's next call. It may read /proc. Control
+ * does not change them: call it before the thread's next call. It may read /proc and /sys. Control
  * characters of names appear as '?'.
  *
  * Return: @buf.
