@@ -11,9 +11,15 @@ _shadowctl_words() {
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
 }
 
+_shadowctl_functions() {
+	[[ ${#cur} -ge 3 ]] || return
+	_shadowctl_words "$(awk -v p="$cur" '$2 ~ /[tTwW]/ && NF == 3 && index($3, p) == 1 { print $3 }' \
+		/proc/kallsyms)"
+}
+
 _shadowctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verb=${COMP_WORDS[1]} place=2
+	local verb=${COMP_WORDS[1]} place=2 target="--pid --cgroup --unit --container --duration"
 	[[ $verb == probe || $verb == raw || $verb == patch ]] && verb="$verb ${COMP_WORDS[2]}" place=3
 
 	COMPREPLY=()
@@ -31,10 +37,14 @@ _shadowctl() {
 		return ;;
 	--without) return ;;
 	--kind) _shadowctl_words "count latency event"; return ;;
-	--interval|--count|--name|--return|--length|--syscalls|--split) return ;;
+	--unit)
+		_shadowctl_words "$(systemctl list-units --plain --no-legend 2>/dev/null | awk '{ print $1 }')"
+		return ;;
+	--container) _shadowctl_words "$(podman ps -q 2>/dev/null; docker ps -q 2>/dev/null)"; return ;;
+	--interval|--count|--name|--return|--length|--syscalls|--split|--duration|--calls) return ;;
 	esac
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy run share attach detach ab probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
+		_shadowctl_words "create list show destroy run share attach detach ab count latency probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -50,19 +60,22 @@ _shadowctl() {
 		detach) _shadowctl_words "--pid --cgroup --json --help" ;;
 		ab) _shadowctl_words "--cgroup --split --json --help" ;;
 		own|disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
+		count) _shadowctl_words "$target --interval --variants --json --help --" ;;
+		latency) _shadowctl_words "$target --calls --variants --json --help --" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
 		"patch promote") _shadowctl_words "--cancel --json --help" ;;
 		"raw privatise") _shadowctl_words "--all --length --json --help" ;;
-		"probe add") _shadowctl_words "--kind --return --int3 --name --json --help" ;;
+		"probe add") _shadowctl_words "--kind --return --int3 --name --variants --dry-run --json --help" ;;
 		*) _shadowctl_words "--json --help" ;;
 		esac
 	elif ((COMP_CWORD == place)); then
 		case $verb in
 		create) _shadowctl_words "--async --from --profile --without" ;;
 		list|detach) ;;
-		help) _shadowctl_words "create list show destroy run share attach detach ab probe raw stat patch verify diff oci-hook own disown doctor" ;;
+		count|latency) _shadowctl_functions ;;
+		help) _shadowctl_words "create list show destroy run share attach detach ab count latency probe raw stat patch verify diff oci-hook own disown doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then
@@ -74,9 +87,11 @@ _shadowctl() {
 	elif [[ $verb == "raw remove" ]]; then
 		_shadowctl_words "$(shadowctl raw list "${COMP_WORDS[3]}" 2>/dev/null |
 			awk 'NR > 1 { print $1 }')"
-	elif [[ $verb =~ ^(probe|patch|raw)\ (add|privatise)$ ]] && ((COMP_CWORD == 4)) && [[ ${#cur} -ge 3 ]]; then
-		_shadowctl_words "$(awk -v p="$cur" '$2 ~ /[tTwW]/ && NF == 3 && index($3, p) == 1 { print $3 }' \
-			/proc/kallsyms)"
+	elif [[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *" -- "* ]]; then
+		return # the words of a command
+	elif [[ $verb == count || $verb == latency ]] ||
+		{ [[ $verb =~ ^(probe|patch|raw)\ (add|privatise)$ ]] && ((COMP_CWORD == 4)); }; then
+		_shadowctl_functions
 	fi
 }
 
