@@ -101,19 +101,23 @@ static int event_find(struct call_events *events)
 	return event->id;
 }
 
-/* Reports that the ring of a CPU cannot be made. Returns a status. */
-static int ring_refuse(const char *what, uint64_t kb)
+/* Reports an error of perf_event_open(2) and of what follows it. Returns a status. */
+static int event_refuse(const char *what)
 {
-	int err = errno;
-
-	if (err == ENOMEM || err == EPERM)
-		report("cannot make buffers of %llu KB for each CPU: %s; give a smaller --buffer, and "
-		       "run as root",
-		       (unsigned long long)kb, strerror(err));
-	else if (err == EMFILE)
+	if (errno == EACCES || errno == EPERM)
+		report("cannot receive events: the kernel does not permit it; run as root, without "
+		       "lockdown");
+	else if (errno == EMFILE)
 		report("cannot receive events: too many open files; raise 'ulimit -n'");
 	else
-		report("cannot receive events: %s: %s", what, strerror(err));
+		report("cannot receive events: %s: %m", what);
+	return STATUS_REFUSED;
+}
+
+static int buffer_refuse(const struct call_events *events)
+{
+	report("cannot make a buffer of %zu KB for each CPU: %m; give a smaller --buffer",
+	       events->ring_size / 1024);
 	return STATUS_REFUSED;
 }
 
@@ -125,25 +129,24 @@ static int ring_open(struct call_events *events, struct perf_event_attr *attr, i
 {
 	struct epoll_event ready = { .events = EPOLLIN };
 	struct ring *ring = &events->ring[events->nr_rings];
-	uint64_t kb = events->ring_size / 1024;
 	void *map;
 
 	ring->fd = (int)syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (ring->fd < 0)
-		return errno == ENODEV ? STATUS_DONE : ring_refuse("perf_event_open", kb);
+		return errno == ENODEV ? STATUS_DONE : event_refuse("perf_event_open");
 	events->nr_rings++;
 	map = mmap(NULL, events->page_size + events->ring_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		   ring->fd, 0);
 	if (map == MAP_FAILED)
-		return ring_refuse("mmap", kb);
+		return buffer_refuse(events);
 	ring->page = map;
 	ring->data = (uint8_t *)map + events->page_size;
 	if (ioctl(ring->fd, PERF_EVENT_IOC_SET_FILTER, filter))
-		return ring_refuse("the filter of the shadow", kb);
+		return event_refuse("the filter of the shadow");
 	if (epoll_ctl(events->epoll, EPOLL_CTL_ADD, ring->fd, &ready))
-		return ring_refuse("epoll", kb);
+		return event_refuse("epoll");
 	if (ioctl(ring->fd, PERF_EVENT_IOC_ENABLE, 0))
-		return ring_refuse("enabling the event", kb);
+		return event_refuse("enabling the event");
 	return STATUS_DONE;
 }
 
@@ -173,7 +176,7 @@ static int rings_open(struct call_events *events, int id, uint64_t shadow)
 	events->epoll = epoll_create1(EPOLL_CLOEXEC);
 	events->ring = calloc(nr, sizeof(*events->ring));
 	if (events->epoll < 0 || !events->ring)
-		return ring_refuse("epoll", events->ring_size / 1024);
+		return event_refuse("epoll");
 	for (int cpu = 0; !status && cpu < nr; cpu++)
 		status = ring_open(events, &attr, cpu, filter);
 	return status;

@@ -10,7 +10,7 @@
 #include "tracer.h"
 
 /* Seconds between two looks at the buffers that are not full. */
-#define INTERVAL 0.05
+#define INTERVAL 0.02
 
 /* Sizes of a buffer in KB: that without --buffer, and the highest, 1 GB. */
 #define BUFFER_DEFAULT 1024
