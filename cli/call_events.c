@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <linux/perf_event.h>
 
 #include <event-parse.h>
 #include <tracefs.h>
 
 #include "calls.h"
 #include "cli.h"
+#include "event_rings.h"
 #include "symbols.h"
 
 #define SYSTEM "shadowk"
@@ -26,13 +19,6 @@
 
 /* Threads whose names are remembered. */
 #define COMMS 256
-
-/* The buffer of one CPU. */
-struct ring {
-	int fd;
-	struct perf_event_mmap_page *page; /* of the buffer, which is behind it */
-	uint8_t *data;
-};
 
 /* The name of a thread. */
 struct comm {
@@ -57,17 +43,12 @@ struct call_events {
 	struct tep_handle *tep;
 	struct fields fields;
 	bool stack;
-	size_t page_size;
-	size_t ring_size; /* of ring.data, a power of 2 */
-	struct ring *ring;
-	size_t nr_rings;
-	int epoll;
+	struct event_rings rings;
 	struct waiting *waiting;
 	size_t nr_waiting, room;
 	uint64_t arrived; /* calls */
 	uint64_t pass;	  /* calls of call_events_read() */
 	struct comm comm[COMMS];
-	uint8_t record[UINT16_MAX + 1]; /* one that the end of the buffer has split */
 };
 
 /* Reads the format of the event. Returns its id, or -1 and reports an error. */
@@ -101,90 +82,10 @@ static int event_find(struct call_events *events)
 	return event->id;
 }
 
-/* Reports an error of perf_event_open(2) and of what follows it. Returns a status. */
-static int event_refuse(const char *what)
-{
-	if (errno == EACCES || errno == EPERM)
-		report("cannot receive events: the kernel does not permit it; run as root, without "
-		       "lockdown");
-	else if (errno == EMFILE)
-		report("cannot receive events: too many open files; raise 'ulimit -n'");
-	else
-		report("cannot receive events: %s: %m", what);
-	return STATUS_REFUSED;
-}
-
-static int buffer_refuse(const struct call_events *events)
-{
-	report("cannot make a buffer of %zu KB for each CPU: %m; give a smaller --buffer",
-	       events->ring_size / 1024);
-	return STATUS_REFUSED;
-}
-
-/*
- * Opens the event on @cpu. A CPU that is offline gets no ring. Reports an error. Returns a status.
- */
-static int ring_open(struct call_events *events, struct perf_event_attr *attr, int cpu,
-		     const char *filter)
-{
-	struct epoll_event ready = { .events = EPOLLIN };
-	struct ring *ring = &events->ring[events->nr_rings];
-	void *map;
-
-	ring->fd = (int)syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-	if (ring->fd < 0)
-		return errno == ENODEV ? STATUS_DONE : event_refuse("perf_event_open");
-	events->nr_rings++;
-	map = mmap(NULL, events->page_size + events->ring_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		   ring->fd, 0);
-	if (map == MAP_FAILED)
-		return buffer_refuse(events);
-	ring->page = map;
-	ring->data = (uint8_t *)map + events->page_size;
-	if (ioctl(ring->fd, PERF_EVENT_IOC_SET_FILTER, filter))
-		return event_refuse("the filter of the shadow");
-	if (epoll_ctl(events->epoll, EPOLL_CTL_ADD, ring->fd, &ready))
-		return event_refuse("epoll");
-	if (ioctl(ring->fd, PERF_EVENT_IOC_ENABLE, 0))
-		return event_refuse("enabling the event");
-	return STATUS_DONE;
-}
-
-static int rings_open(struct call_events *events, int id, uint64_t shadow)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_TRACEPOINT,
-		.size = sizeof(attr),
-		.config = id,
-		.sample_period = 1,
-		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW |
-			       (events->stack ? PERF_SAMPLE_CALLCHAIN : 0),
-		.read_format = PERF_FORMAT_LOST,
-		.disabled = 1,
-		.exclude_callchain_user = 1,
-		.sample_max_stack = events->stack ? STACK_MAX : 0,
-		.use_clockid = 1,
-		.clockid = CLOCK_MONOTONIC,
-		.watermark = 1,
-		.wakeup_watermark = events->ring_size / 4,
-	};
-	long nr = sysconf(_SC_NPROCESSORS_CONF);
-	int status = STATUS_DONE;
-	char filter[48];
-
-	snprintf(filter, sizeof(filter), "id == %llu", (unsigned long long)shadow);
-	events->epoll = epoll_create1(EPOLL_CLOEXEC);
-	events->ring = calloc(nr, sizeof(*events->ring));
-	if (events->epoll < 0 || !events->ring)
-		return event_refuse("epoll");
-	for (int cpu = 0; !status && cpu < nr; cpu++)
-		status = ring_open(events, &attr, cpu, filter);
-	return status;
-}
-
 int call_events_open(struct call_events **events, uint64_t shadow, uint64_t buffer_kb, bool stack)
 {
 	struct call_events *own = calloc(1, sizeof(*own));
+	char filter[48];
 	int id;
 
 	if (!own) {
@@ -192,19 +93,18 @@ int call_events_open(struct call_events **events, uint64_t shadow, uint64_t buff
 		return STATUS_REFUSED;
 	}
 	*events = own;
-	own->epoll = -1;
+	own->rings.epoll = -1;
 	own->stack = stack;
-	own->page_size = sysconf(_SC_PAGESIZE);
-	own->ring_size = own->page_size;
-	while (own->ring_size < buffer_kb * 1024)
-		own->ring_size *= 2;
 	id = event_find(own);
-	return id < 0 ? STATUS_REFUSED : rings_open(own, id, shadow);
+	if (id < 0)
+		return STATUS_REFUSED;
+	snprintf(filter, sizeof(filter), "id == %llu", (unsigned long long)shadow);
+	return event_rings_open(&own->rings, id, filter, buffer_kb, stack ? STACK_MAX : 0);
 }
 
 int call_events_fd(const struct call_events *events)
 {
-	return events->epoll;
+	return events->rings.epoll;
 }
 
 /* Reads the name of a thread, at most once a pass. Keeps the last name of one that has ended. */
@@ -283,10 +183,11 @@ static struct call *waiting_add(struct call_events *events)
 	return &waiting->call;
 }
 
-/* Reads a PERF_RECORD_SAMPLE, whose members are in the order of attr.sample_type. */
-static void sample_read(struct call_events *events, const struct perf_event_header *header)
+/* Reads a sample of event_rings_open(). */
+static void sample_read(void *context, const struct perf_event_header *header)
 {
 	const uint8_t *next = (const uint8_t *)(header + 1);
+	struct call_events *events = context;
 	struct call *call = waiting_add(events);
 	uint32_t tid, len;
 	uint64_t frames;
@@ -310,39 +211,6 @@ static void sample_read(struct call_events *events, const struct perf_event_head
 	string_read(call->probe, sizeof(call->probe), events->fields.probe, next, len);
 }
 
-/* Returns the record at @at, in one piece. */
-static const struct perf_event_header *record_at(struct call_events *events,
-						 const struct ring *ring, uint64_t at)
-{
-	size_t offset = at & (events->ring_size - 1), until_end = events->ring_size - offset;
-	const struct perf_event_header *header =
-		(const struct perf_event_header *)(ring->data + offset);
-
-	/* Records are aligned to 8 bytes, so the header is in one piece. */
-	if (header->size <= until_end)
-		return header;
-	memcpy(events->record, header, until_end);
-	memcpy(events->record + until_end, ring->data, header->size - until_end);
-	return (const struct perf_event_header *)events->record;
-}
-
-static void ring_read(struct call_events *events, struct ring *ring)
-{
-	/* Pairs with the kernel's barrier between the records and the head. */
-	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
-	uint64_t tail = ring->page->data_tail;
-
-	while (tail < head) {
-		const struct perf_event_header *header = record_at(events, ring, tail);
-
-		if (header->type == PERF_RECORD_SAMPLE)
-			sample_read(events, header);
-		tail += header->size;
-	}
-	/* The kernel overwrites the records from here on. */
-	__atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
-}
-
 static int by_time(const void *a, const void *b)
 {
 	const struct waiting *x = a, *y = b;
@@ -362,9 +230,7 @@ void call_events_read(struct call_events *events, bool last,
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	settled = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec - SETTLE_NS;
 	events->pass++;
-	for (size_t i = 0; i < events->nr_rings; i++)
-		if (events->ring[i].page)
-			ring_read(events, &events->ring[i]);
+	event_rings_read(&events->rings, sample_read, events);
 	qsort(events->waiting, events->nr_waiting, sizeof(*events->waiting), by_time);
 	while (done < events->nr_waiting && (last || events->waiting[done].call.time < settled)) {
 		struct call *call = &events->waiting[done++].call;
@@ -379,15 +245,7 @@ void call_events_read(struct call_events *events, bool last,
 
 uint64_t call_events_lost(const struct call_events *events)
 {
-	struct {
-		uint64_t value, lost;
-	} count;
-	uint64_t lost = 0;
-
-	for (size_t i = 0; i < events->nr_rings; i++)
-		if (read(events->ring[i].fd, &count, sizeof(count)) == sizeof(count))
-			lost += count.lost;
-	return lost;
+	return event_rings_lost(&events->rings);
 }
 
 void call_events_close(struct call_events **events)
@@ -396,18 +254,11 @@ void call_events_close(struct call_events **events)
 
 	if (!own)
 		return;
-	for (size_t i = 0; i < own->nr_rings; i++) {
-		if (own->ring[i].page)
-			munmap(own->ring[i].page, own->page_size + own->ring_size);
-		close(own->ring[i].fd);
-	}
-	if (own->epoll >= 0)
-		close(own->epoll);
+	event_rings_close(&own->rings);
 	for (size_t i = 0; i < own->nr_waiting; i++)
 		free(own->waiting[i].call.frame);
 	tep_free(own->tep);
 	free(own->waiting);
-	free(own->ring);
 	free(own);
 	*events = NULL;
 }
