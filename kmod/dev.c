@@ -478,6 +478,166 @@ static int do_probe_remove(struct shk_handle *handle, void *arg)
 	return ret;
 }
 
+/* Reads @nr elements of @add->elements, from index @from on, to @args. -EINVAL, -E2BIG, -EFAULT. */
+static int dev_elements_get(const struct shk_probes_add *add, u32 from, struct shk_probe_add *args,
+			    u32 nr)
+{
+	u32 i, size = add->element_size;
+	int ret;
+
+	for (i = 0; i < nr; i++) {
+		ret = copy_struct_from_user(&args[i], sizeof(args[i]),
+					    u64_to_user_ptr(add->elements + (u64)(from + i) * size),
+					    size);
+		if (ret)
+			return ret;
+		if (args[i].size != size)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* Writes @args back to the @nr elements from index @from on. -EFAULT. */
+static int dev_elements_put(const struct shk_probes_add *add, u32 from,
+			    const struct shk_probe_add *args, u32 nr)
+{
+	u32 i, size = add->element_size;
+	int ret = 0;
+
+	for (i = 0; i < nr && !ret; i++)
+		ret = dev_element_put(add->elements + (u64)(from + i) * size, size, &args[i],
+				      sizeof(args[i]));
+	return ret;
+}
+
+/* Returns the error of the first of the @nr @args that was not added, and its index in *@at. */
+static int dev_first_refused(const struct shk_probe_add *args, u32 nr, u32 *at)
+{
+	for (*at = 0; *at < nr; ++*at)
+		if (args[*at].reason)
+			return -(int)(SHK_REASON_BASE + args[*at].reason);
+	return 0;
+}
+
+/* What one SHK_PROBES_ADD call has done so far. */
+struct probes_added {
+	u64 *ids; /* of the probes that it has added */
+	u32 nr;
+};
+
+/*
+ * Adds the @nr probes at index @from, and notes their ids in @added. After an error sets
+ * @add->nr_done to the index of the element. Errors of shk_probes_add() and of elements.
+ */
+static int dev_probes_add_chunk(struct shk_shadow *shadow, struct shk_probes_add *add, u32 from,
+				struct shk_probe_add *args, u32 nr, struct probes_added *added)
+{
+	u32 i, refused;
+	int ret = dev_elements_get(add, from, args, nr);
+
+	add->nr_done = from;
+	ret = ret ?: shk_probes_add(shadow, args, nr);
+	if (ret < 0)
+		return ret;
+	for (i = 0; i < nr; i++)
+		if (args[i].id)
+			added->ids[added->nr++] = args[i].id;
+	ret = add->flags & SHK_PROBES_SKIP ? 0 : dev_first_refused(args, nr, &refused);
+	if (ret)
+		add->nr_done = from + refused;
+	return ret ?: dev_elements_put(add, from, args, nr);
+}
+
+/*
+ * Adds all probes of @add, whose members are checked. @args has room for SHK_PROBES_CHUNK elements.
+ */
+static int dev_probes_add_all(struct shk_shadow *shadow, struct shk_probes_add *add,
+			      struct shk_probe_add *args, struct probes_added *added)
+{
+	u32 from, nr;
+	int ret = 0;
+
+	for (from = 0; from < add->nr && !ret; from += nr) {
+		nr = min_t(u32, add->nr - from, SHK_PROBES_CHUNK);
+		ret = dev_probes_add_chunk(shadow, add, from, args, nr, added);
+		if (!ret && fatal_signal_pending(current))
+			ret = -ERESTARTSYS;
+		cond_resched();
+	}
+	if (!ret)
+		add->nr_done = added->nr;
+	return ret;
+}
+
+/* Removes the probes of @added, whose call has failed; also if the caller is being killed. */
+static void dev_probes_undo(struct shk_shadow *shadow, const struct probes_added *added)
+{
+	shk_shadow_lock_always(shadow, NULL);
+	shk_probes_remove_locked(shadow, added->ids, added->nr);
+	shk_shadow_unlock(shadow);
+}
+
+static int dev_probes_add(struct shk_shadow *shadow, struct shk_probes_add *add)
+{
+	struct shk_probe_add *args = kvmalloc_array(min_t(u32, add->nr, SHK_PROBES_CHUNK),
+						    sizeof(*args), GFP_KERNEL_ACCOUNT);
+	struct probes_added added = {
+		.ids = kvmalloc_array(add->nr, sizeof(*added.ids), GFP_KERNEL_ACCOUNT),
+	};
+	int ret = args && added.ids ? 0 : -ENOMEM;
+
+	if (!ret && shadow->flags & SHK_ASYNC_UNION)
+		ret = shk_union_get();
+	if (ret)
+		goto free;
+	ret = dev_probes_add_all(shadow, add, args, &added);
+	if (ret)
+		dev_probes_undo(shadow, &added);
+	if (shadow->flags & SHK_ASYNC_UNION)
+		shk_union_put();
+free:
+	kvfree(added.ids);
+	kvfree(args);
+	return ret;
+}
+
+static int do_probes_add(struct shk_handle *handle, void *arg)
+{
+	struct shk_probes_add *add = arg;
+	u32 least = offsetofend(struct shk_probe_add, conditions);
+
+	if (add->flags & ~SHK_PROBES_SKIP || !add->nr || add->nr > SHK_PROBES_MAX ||
+	    add->element_size < least)
+		return -EINVAL;
+	if (add->element_size > PAGE_SIZE)
+		return -E2BIG;
+	return dev_probes_add(handle->shadow, add);
+}
+
+static int do_probes_remove(struct shk_handle *handle, void *arg)
+{
+	struct shk_probes_remove *remove = arg;
+	u64 *ids = NULL;
+	int ret;
+
+	if (remove->flags || remove->reserved || !remove->nr != !remove->ids ||
+	    remove->nr > SHK_PROBES_MAX)
+		return -EINVAL;
+	if (remove->nr)
+		ids = vmemdup_user(u64_to_user_ptr(remove->ids), remove->nr * sizeof(*ids));
+	if (IS_ERR(ids))
+		return PTR_ERR(ids);
+	ret = shk_probes_remove(handle->shadow, ids, remove->nr);
+	kvfree(ids);
+	if (ret < 0)
+		return ret;
+	remove->nr_done = ret;
+	if (handle->shadow->flags & SHK_ASYNC_UNION)
+		shk_union_settle();
+	shk_sites_settle(true);
+	return 0;
+}
+
 /*
  * Returns true if the caller has CAP_SYS_ADMIN or CAP_SYS_MODULE. Either suffices, so the lack of
  * the first is not audited.
@@ -616,6 +776,10 @@ static const struct ioctl_call handle_calls[] = {
 	CALL(SHK_PROBE_ADD, shk_probe_add, symbol, CAP_SYS_MODULE, do_probe_add, .out = true),
 	CALL(SHK_PROBE_REMOVE, shk_probe_remove, name, CAP_SYS_MODULE, do_probe_remove,
 	     .undoes = true),
+	CALL(SHK_PROBES_ADD, shk_probes_add, nr_done, CAP_SYS_MODULE, do_probes_add, .out = true,
+	     ERROR_MEMBER(shk_probes_add, nr_done)),
+	CALL(SHK_PROBES_REMOVE, shk_probes_remove, nr_done, CAP_SYS_MODULE, do_probes_remove,
+	     .undoes = true, .out = true),
 	LIST_CALL(SHK_PROBE_LIST, -1, do_probe_list, .right = SHK_RIGHT_READ),
 	CALL(SHK_PATCH_ADD, shk_patch_add, space, CAP_SYS_MODULE, do_patch_add, .out = true,
 	     ERROR_MEMBER(shk_patch_add, subject)),

@@ -57,6 +57,7 @@
 	F(set_memory_rw)                        \
 	F(__module_text_address)                \
 	F(get_kprobe)                           \
+	F(within_kprobe_blacklist)              \
 	F(insn_decode)                          \
 	F(insn_rip_relative)                    \
 	F(kallsyms_show_value)                  \

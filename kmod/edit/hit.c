@@ -24,6 +24,7 @@
 #include "compat/compat.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
+#include "edit/site_table.h"
 #include "edit/slot_entry.h"
 #include "graft/graft.h"
 #include "graft/thread.h"
@@ -31,21 +32,24 @@
 #define CREATE_TRACE_POINTS
 #include "edit/trace.h"
 
-/* Calls of a probed function that may be in progress with their returns hooked. */
-#define NR_RETURNS 1024
-
 /* The hook of one call's return. */
 struct return_node {
 	struct rethook_node node; /* first: the kernel frees the struct by the address of .node */
-	u64 start_ns;		  /* LATENCY: time of the call */
+	u64 start_ns;		  /* LATENCY, CALL: time of the call */
+	unsigned long args[];	  /* CALL: the six arguments; else it has no elements */
 };
 
-/* The state of the probed code at a hit. */
-struct hit {
-	unsigned int context;	   /* preempt_count() of the probed code */
-	unsigned long sp;	   /* stack pointer; at an entry the return address is there */
-	const unsigned long *args; /* rdi, rsi, rdx, rcx, r8, r9 */
-};
+/* The registers that a report shows: rdi, rsi, rdx, rcx, r8, r9. */
+#define NR_ARGS 6
+
+/*
+ * The state of the probed code at a hit is passed by these parameters, which plain counts do not
+ * compute:
+ *
+ *   context  preempt_count() of the probed code
+ *   sp       stack pointer; at an entry the return address is there. Not used at jumps
+ *   args     registers of NR_ARGS
+ */
 
 /* Returns true if code with @context as its preempt_count() is an NMI, interrupt or softirq. */
 static bool hit_is_async(unsigned int context)
@@ -103,105 +107,192 @@ static void hit_report_leave(unsigned long flags)
 #define MAX_PREEMPT_OFF 8
 #define MIN_STACK	(THREAD_SIZE / 4)
 
-/* Returns false if the return at @hit may be one of too many nested trampolines. */
-static bool may_hook_return(const struct hit *hit)
+/* Returns false if a return hooked at this hit may be one of too many nested trampolines. */
+static bool may_hook_return(unsigned int context, unsigned long sp)
 {
-	return (hit->context & PREEMPT_MASK) < MAX_PREEMPT_OFF &&
-	       hit->sp - (unsigned long)task_stack_page(current) >= MIN_STACK;
+	return (context & PREEMPT_MASK) < MAX_PREEMPT_OFF &&
+	       sp - (unsigned long)task_stack_page(current) >= MIN_STACK;
 }
 
-static const unsigned long no_args[6];
+static const unsigned long no_args[NR_ARGS];
 
 /* Fires the tracepoint for @probe. Called within a report. */
 static void hit_fire_event(struct shk_probe *probe, bool is_return, unsigned long ret,
 			   const unsigned long *args)
 {
-	trace_shadowk_probe(probe->site->shadow->name, probe->name,
-			    (unsigned long)probe->site->kp.addr, is_return, ret, args);
+	trace_shadowk_probe(probe->site->shadow->name, probe->name, probe->site->edit.addr,
+			    is_return, ret, args);
 }
 
+/* Returns true if @value fulfils @condition. */
+static bool condition_holds(const struct shk_condition *condition, u64 value)
+{
+	unsigned int shift = 64 - 8 * condition->bytes;
+	u64 wanted = condition->value;
+	bool less;
+
+	value = condition->is_signed ? (u64)((s64)(value << shift) >> shift)
+				     : value << shift >> shift;
+	less = condition->is_signed ? (s64)value < (s64)wanted : value < wanted;
+	switch (condition->op) {
+	case SHK_OP_EQ:
+		return value == wanted;
+	case SHK_OP_NE:
+		return value != wanted;
+	case SHK_OP_LT:
+		return less;
+	case SHK_OP_LE:
+		return less || value == wanted;
+	case SHK_OP_GT:
+		return !less && value != wanted;
+	case SHK_OP_GE:
+		return !less;
+	default:
+		return value & wanted;
+	}
+}
+NOKPROBE_SYMBOL(condition_holds);
+
+/* Returns true if @args fulfil all conditions of @probe on arguments. */
+static bool hit_args_match(const struct shk_probe *probe, const unsigned long *args)
+{
+	const struct shk_conditions *conditions = probe->conditions;
+	unsigned int i;
+
+	for (i = 0; conditions && i < conditions->nr_args; i++)
+		if (!condition_holds(&conditions->condition[i],
+				     args[conditions->condition[i].of - SHK_OF_ARG1]))
+			return false;
+	return true;
+}
+NOKPROBE_SYMBOL(hit_args_match);
+
+/* Returns true if a call that returned @ret after @duration ns fulfils the other conditions. */
+static bool hit_return_matches(const struct shk_probe *probe, unsigned long ret, u64 duration)
+{
+	const struct shk_conditions *conditions = probe->conditions;
+	unsigned int i;
+
+	for (i = conditions ? conditions->nr_args : 0; conditions && i < conditions->nr; i++)
+		if (!condition_holds(&conditions->condition[i],
+				     conditions->condition[i].of == SHK_OF_RETURN ? ret : duration))
+			return false;
+	return true;
+}
+NOKPROBE_SYMBOL(hit_return_matches);
+
+/* Returns true if the hooks of @probe need the time of the call. */
+static bool hit_is_timed(const struct shk_probe *probe)
+{
+	return probe->kind == SHK_PROBE_LATENCY || probe->kind == SHK_PROBE_CALL;
+}
+NOKPROBE_SYMBOL(hit_is_timed);
+
 /*
- * Hooks the return of the function that @hit enters. Called within a report. Returns false if no
+ * Hooks the return of the function that is entered. Called within a report. Returns false if no
  * hook is free, or hooks may nest too deep.
  */
-static bool hit_hook_return(struct shk_probe *probe, const struct hit *hit)
+static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsigned long sp,
+			    const unsigned long *args)
 {
 	struct rethook_node *node;
+	struct return_node *ret;
 	struct pt_regs regs;
 
-	if (!may_hook_return(hit))
+	if (!may_hook_return(context, sp))
 		return false;
 	node = shk_call(rethook_try_get)(probe->rethook);
 	if (!node)
 		return false;
-	if (probe->kind == SHK_PROBE_LATENCY)
-		container_of(node, struct return_node, node)->start_ns = ktime_get_mono_fast_ns();
+	ret = container_of(node, struct return_node, node);
+	if (hit_is_timed(probe))
+		ret->start_ns = ktime_get_mono_fast_ns();
+	if (probe->kind == SHK_PROBE_CALL)
+		memcpy(ret->args, args, NR_ARGS * sizeof(*args));
 	/* arch_rethook_prepare() reads no other member. */
-	regs.sp = hit->sp;
+	regs.sp = sp;
 	shk_call(rethook_hook)(node, &regs, true);
 	this_cpu_inc(probe->counts->unreturned);
 	return true;
 }
 
-/*
- * Hooks the return, or fires the event of an entry; counts in .missed if it cannot. Not inlined, so
- * that hits that are only counted do not set up its stack frame.
- */
-static noinline void hit_report(struct shk_probe *probe, const struct hit *hit)
+/* Hooks the return, or fires the event of an entry; counts in .missed if it cannot. */
+static void hit_report(struct shk_probe *probe, unsigned int context, unsigned long sp,
+		       const unsigned long *args)
 {
 	unsigned long flags;
 	bool done = true;
 
-	if (!hit_report_enter(hit->context, &flags)) {
+	if (!hit_report_enter(context, &flags)) {
 		this_cpu_inc(probe->counts->missed);
 		return;
 	}
 	if (probe->rethook)
-		done = hit_hook_return(probe, hit);
+		done = hit_hook_return(probe, context, sp, args);
 	else
-		hit_fire_event(probe, false, 0, hit->args);
+		hit_fire_event(probe, false, 0, args);
 	hit_report_leave(flags);
 	if (!done)
 		this_cpu_inc(probe->counts->missed);
 }
+NOKPROBE_SYMBOL(hit_report);
+
+/*
+ * Handles a hit of @probe, which is not .plain. Not inlined, so that plain counts do not set up its
+ * stack frame.
+ */
+static noinline void hit_probe(struct shk_probe *probe, unsigned int context, unsigned long sp,
+			       const unsigned long *args, bool async)
+{
+	if (!hit_args_match(probe, args))
+		return;
+	if (async) {
+		this_cpu_inc(probe->counts->async_hits);
+		return;
+	}
+	if (!probe->rethook)
+		this_cpu_inc(probe->counts->hits);
+	if (probe->rethook || (probe->kind == SHK_PROBE_EVENT && trace_shadowk_probe_enabled()))
+		hit_report(probe, context, sp, args);
+}
+NOKPROBE_SYMBOL(hit_probe);
 
 /*
  * Counts a hit at @site, which is the union's, for each probe of another shadow. Union hits belong
  * to no process or context, so all count as async. Does nothing at other sites, which have no such
  * probes.
  */
-static void hit_others(struct shk_site *site)
+static void hit_others(struct shk_site *site, const unsigned long *args)
 {
 	struct shk_probe *probe;
 
 	/* "true": preemption is off. lockdep is not asked, since its functions may be probed. */
 	list_for_each_entry_rcu (probe, &site->others, in_union, true)
-		this_cpu_inc(probe->counts->async_hits);
+		if (hit_args_match(probe, args))
+			this_cpu_inc(probe->counts->async_hits);
 }
 NOKPROBE_SYMBOL(hit_others);
 
 /* Counts a hit at @site for each of its probes, and reports it where a probe wants that. */
-static __always_inline void hit_site(struct shk_site *site, const struct hit *hit)
+static __always_inline void hit_site(struct shk_site *site, unsigned int context, unsigned long sp,
+				     const unsigned long *args)
 {
 	/* Within a report the context is that of the code that was probed first. */
-	bool async = hit_is_async(hit->context - this_cpu_read(reporting));
+	bool async = hit_is_async(context - this_cpu_read(reporting));
 	struct shk_probe *probe;
 
 	/* No thread sees the union's edits: shk_shadow_create_hidden() makes it so. */
 	if (!shk_thread_sees_edits(site->shadow)) {
-		hit_others(site);
+		hit_others(site, args);
 		return;
 	}
 	list_for_each_entry_rcu (probe, &site->probes, in_site, true) {
-		if (async) {
+		if (unlikely(!probe->plain))
+			hit_probe(probe, context, sp, args, async);
+		else if (async)
 			this_cpu_inc(probe->counts->async_hits);
-			continue;
-		}
-		if (!probe->rethook)
+		else
 			this_cpu_inc(probe->counts->hits);
-		if (probe->rethook ||
-		    (probe->kind == SHK_PROBE_EVENT && trace_shadowk_probe_enabled()))
-			hit_report(probe, hit);
 	}
 }
 
@@ -231,11 +322,9 @@ NOKPROBE_SYMBOL(hit_func_of);
  * execute, shk_traced() calls ftrace's users instead. If one of them changes the instruction
  * pointer, that has no effect: the patch takes precedence.
  */
-static noinline unsigned long hit_enter_patched(struct shk_site *site, const struct hit *hit,
+static noinline unsigned long hit_enter_patched(struct shk_site *site, struct shk_slot_regs *regs,
 						unsigned long chain)
 {
-	struct shk_slot_regs *regs =
-		container_of((unsigned long *)hit->sp, struct shk_slot_regs, parent);
 	struct shk_func *func = hit_func_of(site);
 
 	if (!func)
@@ -255,14 +344,58 @@ asmlinkage void shk_call_tracers(struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_call_tracers);
 
-/* Returns the site of the slot or stub whose call returns to @slot_return, or NULL. */
-static __always_inline struct shk_site *hit_slot_site(unsigned long slot_return)
+/*
+ * Counts a hit at @site if that is all that is to be done there (shk_site.only), and returns true.
+ * Does nothing and returns false if not, or if @site is NULL. Needs neither a call nor a loop.
+ */
+static __always_inline bool hit_count_only(struct shk_site *site, unsigned int context)
 {
-	unsigned long at = slot_return - (unsigned long)shk_slots;
+	struct shk_counts __percpu *counts;
 
-	if (likely(at < SHK_NR_SLOTS * SHK_SLOT_SIZE))
-		return READ_ONCE(shk_slot_sites[at / SHK_SLOT_SIZE]);
-	return shk_stub_site(slot_return);
+	if (unlikely(!site))
+		return false;
+	counts = READ_ONCE(site->only);
+	if (unlikely(!counts || smp_load_acquire(&site->shadow->nr_threads)))
+		return false;
+	/* Within a report the context is that of the code that was probed first. */
+	if (unlikely(hit_is_async(context - this_cpu_read(reporting))))
+		this_cpu_inc(counts->async_hits);
+	else
+		this_cpu_inc(counts->hits);
+	return true;
+}
+
+/*
+ * Does the work of shk_hit_call() where more than counting is to be done. Preemption is off; it is
+ * enabled on return.
+ */
+static noinline unsigned long hit_call_slow(struct shk_slot_regs *regs, struct shk_site *site,
+					    unsigned int context)
+{
+	unsigned long next = 0;
+
+	if (regs->index >= SHK_NR_SLOTS)
+		site = shk_stub_site(regs->index - SHK_NR_SLOTS);
+	if (site) {
+		hit_site(site, context, (unsigned long)&regs->parent, regs->args);
+		next = READ_ONCE(site->chain);
+		if (!list_empty(&site->funcs))
+			next = hit_enter_patched(site, regs, next);
+	}
+	preempt_enable_notrace();
+	return next;
+}
+NOKPROBE_SYMBOL(hit_call_slow);
+
+/* Returns the site at the __fentry__ site before @behind of the shadow of slot @index, or NULL. */
+static __always_inline struct shk_site *hit_slot_site(unsigned long index, unsigned long behind)
+{
+	struct shk_shadow *shadow;
+
+	if (unlikely(index >= SHK_NR_SLOTS)) /* a stub */
+		return NULL;
+	shadow = READ_ONCE(shk_slot_shadows[index]);
+	return likely(shadow) ? shk_site_at(shadow, behind - CALL_INSN_SIZE) : NULL;
 }
 
 /*
@@ -275,22 +408,15 @@ static __always_inline struct shk_site *hit_slot_site(unsigned long slot_return)
 asmlinkage unsigned long shk_hit_call(struct shk_slot_regs *regs);
 asmlinkage __no_stack_protector unsigned long shk_hit_call(struct shk_slot_regs *regs)
 {
-	unsigned long next = 0;
+	unsigned int context = preempt_count();
 	struct shk_site *site;
-	struct hit hit = {
-		.context = preempt_count(),
-		.sp = (unsigned long)&regs->parent,
-		.args = regs->args,
-	};
+	unsigned long next;
 
 	preempt_disable_notrace();
-	site = hit_slot_site(regs->slot);
-	if (site) {
-		hit_site(site, &hit);
-		next = READ_ONCE(site->chain);
-		if (unlikely(!list_empty(&site->funcs)))
-			next = hit_enter_patched(site, &hit, next);
-	}
+	site = hit_slot_site(regs->index, regs->site);
+	if (unlikely(!hit_count_only(site, context)))
+		return hit_call_slow(regs, site, context);
+	next = READ_ONCE(site->chain);
 	preempt_enable_notrace();
 	return next;
 }
@@ -320,45 +446,40 @@ static __always_inline struct shk_site *hit_detour_site(unsigned long detour_ret
 }
 
 /*
- * Handles a hit of a jump edit. Called by detours, through shk_detour_common. Preemption may be on.
+ * Does the work of shk_hit_jump() where more than counting is to be done.
  *
  * A detour serves any function, so no ORC entry can describe the frame in it. While the hit is
  * reported, the return address on the stack is therefore that of a call by the probed instruction,
  * from which the unwinder finds the callers.
  */
+static noinline void hit_jump_slow(struct shk_detour_regs *regs, struct shk_site *site,
+				   unsigned int context)
+{
+	unsigned long detour = regs->detour;
+
+	if (!site)
+		return;
+	/* The unwinder looks up the byte before a return address. */
+	WRITE_ONCE(regs->detour, site->edit.addr + 1);
+	hit_site(site, context, 0, regs->args);
+	WRITE_ONCE(regs->detour, detour);
+}
+NOKPROBE_SYMBOL(hit_jump_slow);
+
+/* Handles a hit of a jump edit. Called by detours, through shk_detour_common. Preemption may be on. */
 asmlinkage void shk_hit_jump(struct shk_detour_regs *regs);
 asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 {
-	unsigned long detour = regs->detour;
+	unsigned int context = preempt_count();
 	struct shk_site *site;
-	struct hit hit = {
-		.context = preempt_count(),
-		.args = regs->args,
-	};
 
 	preempt_disable_notrace();
-	site = hit_detour_site(detour);
-	if (site) {
-		/* The unwinder looks up the byte before a return address. */
-		WRITE_ONCE(regs->detour, site->edit.addr + 1);
-		hit_site(site, &hit);
-		WRITE_ONCE(regs->detour, detour);
-	}
+	site = hit_detour_site(regs->detour);
+	if (unlikely(!hit_count_only(site, context)))
+		hit_jump_slow(regs, site, context);
 	hit_leave(site);
 }
 NOKPROBE_SYMBOL(shk_hit_jump);
-
-/* Returns the site of @shadow at @addr, or NULL. Preemption is off. */
-static struct shk_site *hit_find_site(struct shk_shadow *shadow, unsigned long addr)
-{
-	struct shk_site *site;
-
-	hash_for_each_possible_rcu_notrace (shadow->sites, site, by_addr, addr)
-		if (site->edit.addr == addr)
-			return site;
-	return NULL;
-}
-NOKPROBE_SYMBOL(hit_find_site);
 
 /*
  * Hits the sites that an optimised kprobe at @addr covers. The kernel serves the kprobe's
@@ -366,7 +487,8 @@ NOKPROBE_SYMBOL(hit_find_site);
  * (setup_detour_execution()), and so passes by the edits there. No branch leads into these
  * instructions, so each is about to execute. Does nothing if no optimised kprobe is at @addr.
  */
-static void hit_covered(struct shk_shadow *shadow, unsigned long addr, const struct hit *hit)
+static void hit_covered(struct shk_shadow *shadow, unsigned long addr, unsigned int context,
+			unsigned long sp, const unsigned long *args)
 {
 	struct kprobe *kp = shk_call(get_kprobe)((void *)addr);
 	struct shk_site *site;
@@ -375,9 +497,9 @@ static void hit_covered(struct shk_shadow *shadow, unsigned long addr, const str
 	if (!kp || !kprobe_optimized(kp))
 		return;
 	for (i = 1; i < JMP32_INSN_SIZE; i++) {
-		site = hit_find_site(shadow, addr + i);
+		site = shk_site_at(shadow, addr + i);
 		if (site)
-			hit_site(site, hit);
+			hit_site(site, context, sp, args);
 	}
 }
 NOKPROBE_SYMBOL(hit_covered);
@@ -390,8 +512,8 @@ static bool hit_resume(struct shk_site *site, struct pt_regs *regs)
 {
 	if (site->detour)
 		regs->ip = shk_detour_insn(site->detour);
-	else if (site->kp.ainsn.emulate_op)
-		site->kp.ainsn.emulate_op(&site->kp, regs);
+	else if (site->kp->ainsn.emulate_op)
+		site->kp->ainsn.emulate_op(site->kp, regs);
 	else
 		return false;
 	return true;
@@ -407,13 +529,9 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs);
 asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 {
 	unsigned long addr = regs->ip - INT3_INSN_SIZE, resume;
-	unsigned long args[6] = { regs->di, regs->si, regs->dx, regs->cx, regs->r8, regs->r9 };
-	struct hit hit = {
-		/* exc_int3() has added this, as for an NMI; the probed code was in none. */
-		.context = preempt_count() - NMI_OFFSET - HARDIRQ_OFFSET,
-		.sp = regs->sp,
-		.args = args,
-	};
+	unsigned long args[NR_ARGS] = { regs->di, regs->si, regs->dx, regs->cx, regs->r8, regs->r9 };
+	/* exc_int3() has added this, as for an NMI; the probed code was in none. */
+	unsigned int context = preempt_count() - NMI_OFFSET - HARDIRQ_OFFSET;
 	struct shk_shadow *shadow;
 	struct shk_site *site;
 
@@ -423,11 +541,11 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 	if (!shadow)
 		return false;
 
-	site = hit_find_site(shadow, addr);
+	site = shk_site_at(shadow, addr);
 	if (site && site->arm != SHK_ARM_CALL) {
-		hit_site(site, &hit);
+		hit_site(site, context, regs->sp, args);
 		/* If another user's breakpoint is in the base, the kernel's handler serves it. */
-		if (READ_ONCE(site->edit.base[0]) == site->kp.opcode && hit_resume(site, regs))
+		if (READ_ONCE(site->edit.base[0]) == site->kp->opcode && hit_resume(site, regs))
 			return true;
 	} else {
 		resume = shk_poke_resume(&shadow->text, addr);
@@ -436,18 +554,44 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 			return true;
 		}
 	}
-	hit_covered(shadow, addr, &hit);
+	hit_covered(shadow, addr, context, regs->sp, args);
 	return false;
 }
 NOKPROBE_SYMBOL(shk_hook_int3);
 
-/* Adds the time since @start_ns to the numbers of @probe. Called within a report. */
-static void hit_add_latency(struct shk_probe *probe, u64 start_ns)
+/* Adds @latency to the numbers of @probe. Called within a report. */
+static void hit_add_latency(struct shk_probe *probe, u64 latency)
 {
-	u64 latency = ktime_get_mono_fast_ns() - start_ns;
-
 	this_cpu_add(probe->counts->latency_sum, latency);
 	this_cpu_inc(probe->histogram->slot[latency ? ilog2(latency) : 0]);
+}
+
+/*
+ * Reports the return of a call of @probe with @regs, if it fulfils the conditions. Called within a
+ * report. Returns false if it does not fulfil them.
+ */
+static bool hit_report_return(struct shk_probe *probe, struct return_node *ret,
+			      const struct pt_regs *regs)
+{
+	u64 duration = hit_is_timed(probe) ? ktime_get_mono_fast_ns() - ret->start_ns : 0;
+
+	if (!hit_return_matches(probe, regs->ax, duration))
+		return false;
+	switch (probe->kind) {
+	case SHK_PROBE_LATENCY:
+		hit_add_latency(probe, duration);
+		break;
+	case SHK_PROBE_EVENT:
+		hit_fire_event(probe, true, regs->ax, no_args);
+		break;
+	case SHK_PROBE_CALL:
+		trace_shadowk_call(probe->site->shadow, probe->name, probe->site->edit.addr,
+				   regs->ax, duration, ret->args);
+		break;
+	default:
+		break;
+	}
+	return true;
 }
 
 /*
@@ -459,20 +603,19 @@ static SHK_RETHOOK_HANDLER(hit_on_return, node, data, regs)
 	struct return_node *ret = container_of(node, struct return_node, node);
 	struct shk_probe *probe = data;
 	unsigned long flags;
+	bool matches = true;
 
 	this_cpu_dec(probe->counts->unreturned);
-	if (probe->kind != SHK_PROBE_COUNT) {
+	if (probe->kind != SHK_PROBE_COUNT || probe->conditions) {
 		if (!hit_report_enter(preempt_count(), &flags)) {
 			this_cpu_inc(probe->counts->missed);
 			return;
 		}
-		if (probe->kind == SHK_PROBE_LATENCY)
-			hit_add_latency(probe, ret->start_ns);
-		else
-			hit_fire_event(probe, true, regs->ax, no_args);
+		matches = hit_report_return(probe, ret, regs);
 		hit_report_leave(flags);
 	}
-	this_cpu_inc(probe->counts->hits);
+	if (matches)
+		this_cpu_inc(probe->counts->hits);
 }
 
 /*
@@ -500,24 +643,26 @@ static void unwinder_silence(void)
 #endif
 }
 
-/* Sets @probe->rethook, with NR_RETURNS hooks. Returns 0 or -ENOMEM. */
+/* Sets @probe->rethook, with @probe->calls hooks. Returns 0 or -ENOMEM. */
 static int returns_alloc_hooks(struct shk_probe *probe)
 {
+	size_t size = sizeof(struct return_node) +
+		      (probe->kind == SHK_PROBE_CALL ? NR_ARGS * sizeof(unsigned long) : 0);
 #if SHK_RETHOOK_OBJPOOL
-	probe->rethook = shk_call(rethook_alloc)(probe, hit_on_return, sizeof(struct return_node),
-						 NR_RETURNS);
+
+	probe->rethook = shk_call(rethook_alloc)(probe, hit_on_return, size, probe->calls);
 	if (IS_ERR_OR_NULL(probe->rethook)) {
 		probe->rethook = NULL;
 		return -ENOMEM;
 	}
 #else
-	int i;
+	unsigned int i;
 
 	probe->rethook = shk_call(rethook_alloc)(probe, hit_on_return);
 	if (!probe->rethook)
 		return -ENOMEM;
-	for (i = 0; i < NR_RETURNS; i++) {
-		struct return_node *ret = kzalloc(sizeof(*ret), GFP_KERNEL_ACCOUNT);
+	for (i = 0; i < probe->calls; i++) {
+		struct return_node *ret = kzalloc(size, GFP_KERNEL_ACCOUNT);
 
 		if (!ret) {
 			shk_returns_exit(probe);

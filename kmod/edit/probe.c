@@ -7,6 +7,7 @@
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/stringhash.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <asm/ibt.h>
@@ -15,13 +16,61 @@
 #include "edit/probe.h"
 #include "hooks/hooks.h"
 
-/* Returns the probe of @shadow with the id @id, or with the name @name if @id is 0; or NULL. */
-static struct shk_probe *probe_find(struct shk_shadow *shadow, u64 id, const char *name)
+#define MIN_NAMES 16
+
+/* Returns the list of @shadow->probe_names that has @name. There are lists. */
+static struct hlist_head *names_list(struct shk_shadow *shadow, const char *name)
+{
+	u32 hash = full_name_hash(NULL, name, strlen(name));
+
+	return &shadow->probe_names[hash & (shadow->nr_probe_names - 1)];
+}
+
+/* Gives @shadow as many lists of names as it has probes, and one more at least. -ENOMEM. */
+static int names_grow(struct shk_shadow *shadow)
+{
+	unsigned int nr = max_t(unsigned int, MIN_NAMES, 2 * shadow->nr_probe_names);
+	struct hlist_head *names = kvcalloc(nr, sizeof(*names), GFP_KERNEL_ACCOUNT);
+	struct shk_probe *probe;
+	unsigned long id;
+
+	if (!names)
+		return -ENOMEM;
+	kvfree(shadow->probe_names);
+	shadow->probe_names = names;
+	shadow->nr_probe_names = nr;
+	xa_for_each(&shadow->probes, id, probe)
+		hlist_add_head(&probe->by_name, names_list(shadow, probe->name));
+	return 0;
+}
+
+/* Ensures that the name of one more probe can be added to @shadow. -ENOMEM. */
+static int names_reserve(struct shk_shadow *shadow)
+{
+	if (shadow->nr_probes < shadow->nr_probe_names)
+		return 0;
+	return names_grow(shadow);
+}
+
+/* Frees the lists of names if @shadow has no probe. */
+static void names_release(struct shk_shadow *shadow)
+{
+	if (shadow->nr_probes)
+		return;
+	kvfree(shadow->probe_names);
+	shadow->probe_names = NULL;
+	shadow->nr_probe_names = 0;
+}
+
+/* Returns the probe of @shadow with the name @name, or NULL. */
+static struct shk_probe *probe_find_name(struct shk_shadow *shadow, const char *name)
 {
 	struct shk_probe *probe;
 
-	list_for_each_entry (probe, &shadow->probes, node)
-		if (id ? probe->id == id : !strcmp(probe->name, name))
+	if (!shadow->nr_probe_names)
+		return NULL;
+	hlist_for_each_entry (probe, names_list(shadow, name), by_name)
+		if (!strcmp(probe->name, name))
 			return probe;
 	return NULL;
 }
@@ -145,7 +194,7 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 /* Callback of shk_name_choose(). */
 static bool probe_name_is_taken(struct shk_shadow *shadow, const char *name)
 {
-	return probe_find(shadow, 0, name);
+	return probe_find_name(shadow, name);
 }
 
 /* Sets @probe->name to @wish, or to SYMBOL or SYMBOL-OFFSET. Returns as shk_name_choose(). */
@@ -161,13 +210,77 @@ static int probe_choose_name(struct shk_shadow *shadow, struct shk_probe *probe,
 	return shk_name_choose(shadow, probe->name, wish, after, probe_name_is_taken);
 }
 
+static bool args_want_return(const struct shk_probe_add *arg)
+{
+	return arg->kind == SHK_PROBE_LATENCY || arg->kind == SHK_PROBE_CALL ||
+	       arg->flags & SHK_PROBE_RETURN;
+}
+
+/* Returns true if the kind and flags of @arg permit @condition. */
+static bool condition_is_valid(const struct shk_probe_add *arg,
+			       const struct shk_condition *condition)
+{
+	switch (condition->of) {
+	case SHK_OF_DURATION:
+		if (arg->kind != SHK_PROBE_LATENCY && arg->kind != SHK_PROBE_CALL)
+			return false;
+		break;
+	case SHK_OF_RETURN:
+		if (!args_want_return(arg))
+			return false;
+		break;
+	default:
+		if (condition->of > SHK_OF_ARG6)
+			return false;
+	}
+	return condition->op >= SHK_OP_EQ && condition->op <= SHK_OP_AND &&
+	       is_power_of_2(condition->bytes) && condition->bytes <= sizeof(u64) &&
+	       condition->is_signed <= 1 && !condition->reserved;
+}
+
+/* Returns -EINVAL if the conditions of @arg are malformed, else 0. */
+static int probe_check_conditions(const struct shk_probe_add *arg)
+{
+	unsigned int i;
+
+	if (arg->reserved || arg->nr_conditions > SHK_CONDITIONS_MAX ||
+	    memchr_inv(&arg->conditions[arg->nr_conditions], 0,
+		       (SHK_CONDITIONS_MAX - arg->nr_conditions) * sizeof(arg->conditions[0])))
+		return -EINVAL;
+	for (i = 0; i < arg->nr_conditions; i++)
+		if (!condition_is_valid(arg, &arg->conditions[i]))
+			return -EINVAL;
+	return 0;
+}
+
+/* Sets @probe->conditions to those of @arg. -ENOMEM. */
+static int probe_set_conditions(struct shk_probe *probe, const struct shk_probe_add *arg)
+{
+	struct shk_conditions *conditions;
+	unsigned int i, pass;
+
+	if (!arg->nr_conditions)
+		return 0;
+	conditions = kzalloc(sizeof(*conditions), GFP_KERNEL_ACCOUNT);
+	if (!conditions)
+		return -ENOMEM;
+	for (pass = 0; pass < 2; pass++) {
+		for (i = 0; i < arg->nr_conditions; i++)
+			if (pass == (arg->conditions[i].of > SHK_OF_ARG6))
+				conditions->condition[conditions->nr++] = arg->conditions[i];
+		if (!pass)
+			conditions->nr_args = conditions->nr;
+	}
+	probe->conditions = conditions;
+	return 0;
+}
+
 /* Returns -EINVAL if @arg is malformed, else 0. */
 static int probe_check_args(const struct shk_probe_add *arg)
 {
-	if (arg->flags & ~(SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3) || arg->reserved)
+	if (arg->flags & ~(SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3) || arg->calls > SHK_CALLS_MAX)
 		return -EINVAL;
-	if (arg->kind != SHK_PROBE_COUNT && arg->kind != SHK_PROBE_LATENCY &&
-	    arg->kind != SHK_PROBE_EVENT)
+	if (arg->kind < SHK_PROBE_COUNT || arg->kind > SHK_PROBE_CALL)
 		return -EINVAL;
 	if (strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
 	    strnlen(arg->symbol, sizeof(arg->symbol)) == sizeof(arg->symbol))
@@ -176,12 +289,13 @@ static int probe_check_args(const struct shk_probe_add *arg)
 		return -EINVAL;
 	if (arg->addr && arg->offset)
 		return -EINVAL;
-	return 0;
+	return probe_check_conditions(arg);
 }
 
 static bool probe_wants_return(const struct shk_probe *probe)
 {
-	return probe->kind == SHK_PROBE_LATENCY || probe->flags & SHK_PROBE_RETURN;
+	return probe->kind == SHK_PROBE_LATENCY || probe->kind == SHK_PROBE_CALL ||
+	       probe->flags & SHK_PROBE_RETURN;
 }
 
 /*
@@ -222,14 +336,18 @@ static int probe_resolve(const struct shk_probe_add *arg, struct shk_probe *prob
 {
 	struct shk_location place = { arg->symbol, arg->addr, arg->offset };
 	unsigned long offset, size;
+	char symbol[SHK_SYMBOL_LEN];
 	struct module *module;
 	int ret;
 
-	ret = shk_location_resolve(&place, probe->symbol, addr, &offset, &size);
+	ret = shk_location_resolve(&place, symbol, addr, &offset, &size);
 	if (ret)
 		return ret;
-	if (!shk_location_may_differ(*addr, probe->symbol))
+	if (!shk_location_may_differ(*addr, symbol))
 		return SHK_E(FORBIDDEN);
+	probe->symbol = kstrdup(symbol, GFP_KERNEL_ACCOUNT);
+	if (!probe->symbol)
+		return -ENOMEM;
 	probe->kind = arg->kind;
 	probe->flags = arg->flags;
 	probe->offset = offset;
@@ -258,69 +376,205 @@ int shk_probe_check(const struct shk_probe_add *arg)
 	return ret;
 }
 
-int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
+/*
+ * Allocates the probe of @new, which @arg describes, and all that it needs, and finds its place.
+ * Takes no lock of a shadow. Sets @new->err, and leaves @new->probe NULL after an error.
+ */
+static void probe_create(const struct shk_probe_add *arg, struct shk_new_probe *new)
 {
-	struct shk_probe *probe;
-	unsigned long addr;
-	bool entry;
-	int ret;
+	struct shk_probe *probe = shk_probe_alloc();
 
-	ret = probe_check_args(arg);
-	if (ret)
-		return ret;
-	probe = shk_probe_alloc();
+	*new = (struct shk_new_probe){ .err = -ENOMEM };
 	if (!probe)
-		return -ENOMEM;
-	ret = probe_resolve(arg, probe, &addr, &entry);
-	if (ret)
-		goto free;
-	ret = shk_counts_alloc(probe);
-	if (ret)
-		goto free;
-	if (probe->kind == SHK_PROBE_LATENCY) {
-		ret = -ENOMEM;
+		return;
+	new->err = probe_resolve(arg, probe, &new->addr, &new->entry)
+			   ?: probe_set_conditions(probe, arg)
+			   ?: shk_counts_alloc(probe);
+	if (!new->err && probe->kind == SHK_PROBE_LATENCY) {
 		probe->histogram =
 			alloc_percpu_gfp(struct shk_histogram, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-		if (!probe->histogram)
-			goto free;
+		new->err = probe->histogram ? 0 : -ENOMEM;
 	}
-	if (probe_wants_return(probe)) {
-		ret = shk_returns_init(probe);
-		if (ret)
-			goto free;
-	}
+	probe->calls = arg->calls ?: SHK_CALLS_DEFAULT;
+	if (!new->err && probe_wants_return(probe))
+		new->err = shk_returns_init(probe);
+	probe->plain = probe->kind == SHK_PROBE_COUNT && !probe->rethook && !probe->conditions;
+	if (new->err)
+		shk_probe_free(probe);
+	else
+		new->probe = probe;
+}
 
-	ret = shk_shadow_lock(shadow);
+/* Frees the probe of @new, which is in no list and has never been armed. */
+static void probe_cancel(struct shk_new_probe *new)
+{
+	if (!new->probe)
+		return;
+	shk_returns_exit(new->probe);
+	shk_probe_free(new->probe);
+	new->probe = NULL;
+}
+
+/*
+ * Gives @probe its id and its name, and adds it to the probes of @shadow, which is locked. It is not
+ * armed yet. Returns 0, NAME_INVALID, NAME_TAKEN or -ENOMEM.
+ */
+static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, const char *name)
+{
+	int ret = names_reserve(shadow) ?: probe_choose_name(shadow, probe, name);
+
 	if (ret)
-		goto returns;
-	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : probe_choose_name(shadow, probe, arg->name);
-	if (!ret)
-		ret = shk_site_add(shadow, probe, addr, entry);
-	if (ret)
-		goto unlock;
-	probe->id = ++shadow->last_probe;
+		return ret;
 	probe->created_ns = ktime_get_ns();
-	list_add_tail(&probe->node, &shadow->probes);
+	ret = xa_insert(&shadow->probes, shadow->last_probe + 1, probe, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret;
+	probe->id = ++shadow->last_probe;
+	hlist_add_head(&probe->by_name, names_list(shadow, probe->name));
 	shadow->nr_probes++;
-	arg->id = probe->id;
-	strscpy(arg->name, probe->name, sizeof(arg->name));
-	shk_shadow_unlock(shadow);
 	return 0;
-unlock:
+}
+
+/* Removes @probe from the probes of @shadow, which is locked. */
+static void probe_unregister(struct shk_shadow *shadow, struct shk_probe *probe)
+{
+	xa_erase(&shadow->probes, probe->id);
+	hlist_del(&probe->by_name);
+	shadow->nr_probes--;
+	names_release(shadow);
+}
+
+/*
+ * Registers and arms the probes of @new in @shadow, which is locked. Those that cannot be are freed,
+ * with their .err set. Returns the number of probes that were added.
+ */
+static unsigned int probes_add_locked(struct shk_shadow *shadow, const struct shk_probe_add *args,
+				      struct shk_new_probe *new, unsigned int nr)
+{
+	unsigned int i, added = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (!new[i].probe)
+			continue;
+		new[i].err = probe_register(shadow, new[i].probe, args[i].name);
+		if (new[i].err)
+			probe_cancel(&new[i]);
+	}
+	shk_sites_add(shadow, new, nr);
+	for (i = 0; i < nr; i++) {
+		if (!new[i].probe)
+			continue;
+		added += !new[i].err;
+		if (!new[i].err)
+			continue;
+		probe_unregister(shadow, new[i].probe);
+		probe_cancel(&new[i]);
+	}
+	return added;
+}
+
+/* Removes the probes of @new from @shadow, which is locked. */
+static void probes_undo(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (!new[i].probe)
+			continue;
+		probe_unregister(shadow, new[i].probe);
+		shk_site_remove(new[i].probe);
+	}
+}
+
+/* Returns the first error of @new that has no reason, or 0. */
+static int probes_error(const struct shk_new_probe *new, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (new[i].err && !shk_reason(new[i].err))
+			return new[i].err;
+	return 0;
+}
+
+/* Writes the results of @new to @args. */
+static void probes_put_results(struct shk_probe_add *args, const struct shk_new_probe *new,
+			       unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct shk_probe *probe = new[i].probe;
+
+		args[i].reason = shk_reason(new[i].err);
+		args[i].busy = 0;
+		args[i].id = probe ? probe->id : 0;
+		strscpy(args[i].name, probe ? probe->name : "", sizeof(args[i].name));
+	}
+}
+
+/* Does the work of shk_probes_add(). @new has @nr elements, without contents. */
+static int probes_add(struct shk_shadow *shadow, struct shk_probe_add *args,
+		      struct shk_new_probe *new, unsigned int nr)
+{
+	unsigned int i, added = 0;
+	int ret = 0;
+
+	for (i = 0; i < nr; i++) {
+		probe_create(&args[i], &new[i]);
+		cond_resched();
+	}
+	ret = probes_error(new, nr) ?: shk_shadow_lock(shadow);
+	if (ret)
+		goto cancel;
+	if (shadow->dead) {
+		ret = SHK_E(SHADOW_DESTROYED);
+	} else {
+		added = probes_add_locked(shadow, args, new, nr);
+		ret = probes_error(new, nr);
+		if (ret)
+			probes_undo(shadow, new, nr);
+		else
+			probes_put_results(args, new, nr);
+	}
 	shk_shadow_unlock(shadow);
-returns:
-	shk_returns_exit(probe);
-free:
-	shk_probe_free(probe);
+	if (ret != SHK_E(SHADOW_DESTROYED))
+		return ret ?: added;
+cancel:
+	for (i = 0; i < nr; i++)
+		probe_cancel(&new[i]);
 	return ret;
 }
 
-/* Removes @probe from @shadow, which is locked. */
-static void probe_remove(struct shk_shadow *shadow, struct shk_probe *probe)
+int shk_probes_add(struct shk_shadow *shadow, struct shk_probe_add *args, unsigned int nr)
 {
-	list_del(&probe->node);
-	shadow->nr_probes--;
-	shk_site_remove(probe);
+	struct shk_new_probe one, *new = &one;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < nr; i++) {
+		ret = probe_check_args(&args[i]);
+		if (ret)
+			return ret;
+	}
+	if (nr > 1)
+		new = kmalloc_array(nr, sizeof(*new), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return -ENOMEM;
+	ret = probes_add(shadow, args, new, nr);
+	/* The caller wants the error of the only element as it is. */
+	if (!ret && nr == 1)
+		ret = one.err;
+	if (new != &one)
+		kfree(new);
+	return ret;
+}
+
+int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
+{
+	int ret = shk_probes_add(shadow, arg, 1);
+
+	return ret < 0 ? ret : 0;
 }
 
 int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *arg)
@@ -334,11 +588,70 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
-	probe = probe_find(shadow, arg->id, arg->name);
-	if (probe)
-		probe_remove(shadow, probe);
+	probe = arg->id ? xa_load(&shadow->probes, arg->id) : probe_find_name(shadow, arg->name);
+	if (probe) {
+		probe_unregister(shadow, probe);
+		shk_site_remove(probe);
+	}
 	shk_shadow_unlock(shadow);
 	return probe ? 0 : SHK_E(ID_UNKNOWN);
+}
+
+/*
+ * Takes up to @room probes of @shadow, which is locked, from its probes to @probes: those of @ids,
+ * from index *@next on, or, without @ids, those with the lowest ids. Returns their number.
+ */
+static unsigned int probes_take(struct shk_shadow *shadow, const u64 *ids, unsigned int nr,
+				unsigned int *next, struct shk_probe **probes, unsigned int room)
+{
+	struct shk_probe *probe;
+	unsigned int taken = 0;
+	unsigned long id;
+
+	for (; ids && *next < nr && taken < room; ++*next) {
+		probe = xa_load(&shadow->probes, ids[*next]);
+		if (!probe)
+			continue;
+		probe_unregister(shadow, probe);
+		probes[taken++] = probe;
+	}
+	if (ids)
+		return taken;
+	xa_for_each(&shadow->probes, id, probe)
+	{
+		if (taken == room)
+			break;
+		probe_unregister(shadow, probe);
+		probes[taken++] = probe;
+	}
+	return taken;
+}
+
+unsigned int shk_probes_remove_locked(struct shk_shadow *shadow, const u64 *ids, unsigned int nr)
+{
+	struct shk_probe *probes[SHK_REMOVE_CHUNK];
+	unsigned int taken, next = 0, removed = 0;
+
+	lockdep_assert_held(&shadow->lock);
+	do {
+		taken = probes_take(shadow, ids, nr, &next, probes, ARRAY_SIZE(probes));
+		shk_sites_remove(probes, taken);
+		removed += taken;
+		cond_resched();
+	} while (taken);
+	return removed;
+}
+
+int shk_probes_remove(struct shk_shadow *shadow, const u64 *ids, unsigned int nr)
+{
+	unsigned int removed;
+	int ret = shk_shadow_lock(shadow);
+
+	if (ret)
+		return ret;
+	removed = shk_probes_remove_locked(shadow, ids, nr);
+	shk_shadow_unlock(shadow);
+	return removed;
 }
 
 /* Adds the counters of all CPUs to @info, which is zero. Hits go on counting meanwhile. */
@@ -371,14 +684,14 @@ int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info
 		   bool show_addr)
 {
 	struct shk_probe *probe;
+	unsigned long id;
 	int ret = shk_shadow_lock(shadow);
 
 	if (ret)
 		return ret;
-	ret = -ENOENT;
-	list_for_each_entry (probe, &shadow->probes, node) {
-		if (probe->id <= *cursor)
-			continue;
+	id = *cursor + 1;
+	probe = xa_find(&shadow->probes, &id, ULONG_MAX, XA_PRESENT);
+	if (probe) {
 		*cursor = probe->id;
 		*info = (struct shk_probe_info){
 			.flags = probe->flags,
@@ -393,18 +706,13 @@ int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info
 		strscpy(info->name, probe->name, sizeof(info->name));
 		strscpy(info->symbol, probe->symbol, sizeof(info->symbol));
 		probe_sum_counts(probe, info);
-		ret = 0;
-		break;
 	}
+	ret = probe ? 0 : -ENOENT;
 	shk_shadow_unlock(shadow);
 	return ret;
 }
 
 void shk_probes_teardown(struct shk_shadow *shadow)
 {
-	struct shk_probe *probe, *next;
-
-	lockdep_assert_held(&shadow->lock);
-	list_for_each_entry_safe (probe, next, &shadow->probes, node)
-		probe_remove(shadow, probe);
+	shk_probes_remove_locked(shadow, NULL, 0);
 }

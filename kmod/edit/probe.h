@@ -80,13 +80,20 @@ struct shk_histogram {
 	u64 slot[SHK_HISTOGRAM_LEN];
 };
 
+/* The conditions of a probe. Fixed. */
+struct shk_conditions {
+	unsigned int nr;      /* all conditions */
+	unsigned int nr_args; /* those on arguments, which are the first ones */
+	struct shk_condition condition[SHK_CONDITIONS_MAX];
+};
+
 /*
  * One probe. Members without a remark are constant once shk_probe_add() has returned.
  */
 struct shk_probe {
-	struct list_head node;	  /* in shk_shadow.probes; the shadow's lock */
-	struct list_head in_site; /* in shk_site.probes; the shadow's lock, read under RCU */
-	struct shk_site *site;	  /* NULL until it is armed; the shadow's lock */
+	struct hlist_node by_name; /* in shk_shadow.probe_names; the shadow's lock */
+	struct list_head in_site;  /* in shk_site.probes; the shadow's lock, read under RCU */
+	struct shk_site *site;	   /* NULL until it is armed; the shadow's lock */
 	/*
 	 * SHK_ASYNC_UNION: node in shk_site.others of .union_site. Written under the union's lock,
 	 * read by hits under RCU.
@@ -101,10 +108,13 @@ struct shk_probe {
 	u64 offset;	/* bytes from .symbol to the instruction that was asked for */
 	u64 created_ns; /* CLOCK_MONOTONIC when it was added */
 	enum shk_probe_kind kind;
-	u32 flags; /* SHK_PROBE_* */
+	u32 flags;  /* SHK_PROBE_* */
+	bool plain; /* a hit is counted, and nothing else: COUNT, without RETURN and conditions */
+	unsigned int calls; /* LATENCY, CALL, RETURN: calls in progress whose returns can be hooked */
 	char name[SHK_NAME_LEN];
-	char symbol[SHK_SYMBOL_LEN];
-	struct rethook *rethook; /* LATENCY, RETURN: hooks of returns; else NULL */
+	char *symbol;			   /* allocated with kmalloc() */
+	struct shk_conditions *conditions; /* allocated with kmalloc(); NULL: there are none */
+	struct rethook *rethook;	   /* LATENCY, CALL, RETURN: hooks of returns; else NULL */
 	struct shk_counts __percpu *counts;
 	struct shk_counts_block *counts_block;	  /* has .counts; NULL if there are none */
 	struct shk_histogram __percpu *histogram; /* LATENCY, else NULL */
@@ -116,8 +126,12 @@ struct shk_probe {
  * written under the shadow's lock, except where it is said, and read by hits under RCU.
  */
 struct shk_site {
-	struct hlist_node by_addr; /* in shk_shadow.sites */
-	struct list_head probes;   /* shk_probe.in_site */
+	struct list_head probes; /* shk_probe.in_site */
+	/*
+	 * Counters of the only probe, if that is .plain and there are no functions, so that a hit
+	 * has nothing to do but to count; else NULL. Written under the shadow's lock, read by hits.
+	 */
+	struct shk_counts __percpu *only;
 	/*
 	 * The probes of all SHK_ASYNC_UNION shadows at this address, if the site is the union's;
 	 * else empty. The nodes are shk_probe.in_union. A hit counts for each of these probes.
@@ -131,14 +145,14 @@ struct shk_site {
 	struct shk_edit edit; /* its bytes change under text_mutex */
 	enum shk_probe_arm arm;
 	/*
-	 * A kprobe that is registered and disabled as long as the site exists. When the kernel
+	 * JUMP, INT3: a kprobe that is registered and disabled as long as the site exists; else
+	 * NULL. When the kernel
 	 * registers it, the kernel checks the address, and decodes and copies the instruction. The
 	 * kernel puts no breakpoint into the base for a disabled kprobe. When a CPU hits the edit's
 	 * int3, the kernel's handler finds the kprobe by its address and can step the copy. Other
 	 * users may register kprobes at the same address.
 	 */
-	struct kprobe kp;
-	int slot; /* CALL: index of its slot; else -1 */
+	struct kprobe *kp;
 	/*
 	 * CALL: the ftrace trampoline that the base calls at this address; 0 if the base has a nop
 	 * there. A slot or stub continues in the trampoline after a hit. If the hit chooses a
@@ -165,15 +179,41 @@ struct shk_site {
  */
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
+/* Probes that one call of shk_probes_add() adds at most. */
+#define SHK_PROBES_CHUNK 256
+
+/*
+ * Does shk_probe_add() for each of the @nr elements of @args, at most SHK_PROBES_CHUNK, with one
+ * flush for all. An element that cannot be added gets the .id 0, an empty .name, and the .reason.
+ * Locks and union as shk_probe_add().
+ *
+ * Returns the number of probes that were added; or an error, after which none is added:
+ *   -EINVAL           an element is malformed
+ *   SHADOW_DESTROYED  the shadow was destroyed
+ *   others            errors without a reason: -ERESTARTSYS, -ENOMEM, errors of Xen and ftrace
+ */
+int shk_probes_add(struct shk_shadow *shadow, struct shk_probe_add *args, unsigned int nr);
+
 /*
  * Checks the members of @arg and the place that they name, as shk_probe_add() does. Adds nothing.
- * Takes no lock of a shadow; waits for a grace period.
+ * Takes no lock of a shadow; may wait for a grace period.
  *
  * Returns the error that shk_probe_add() would return for every shadow, or 0. After 0
  * shk_probe_add() may still fail: the name may be taken or invalid, another edit or a hook may be
  * at the place, or memory or slots may be exhausted.
  */
 int shk_probe_check(const struct shk_probe_add *arg);
+
+/*
+ * Removes the probes of @shadow whose ids are the @nr elements of @ids, or all of them if @ids is
+ * NULL, as shk_probe_remove() does. Leaves out ids without a probe. Takes the shadow's lock.
+ * Returns the number of probes that were removed, or -ERESTARTSYS: the caller was killed, and none
+ * was removed.
+ */
+int shk_probes_remove(struct shk_shadow *shadow, const u64 *ids, unsigned int nr);
+
+/* Does the work of shk_probes_remove() in @shadow, which is locked. Cannot fail. */
+unsigned int shk_probes_remove_locked(struct shk_shadow *shadow, const u64 *ids, unsigned int nr);
 
 /*
  * Removes the probe of @shadow that @arg names. After the return, only hits that began earlier may
@@ -297,9 +337,24 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr,
 		 bool entry);
 
+/* A probe for shk_sites_add(), with the arguments of shk_site_add(), and its result. */
+struct shk_new_probe {
+	struct shk_probe *probe; /* NULL: this element is left out */
+	unsigned long addr;
+	bool entry;
+	int err; /* out: what shk_site_add() would return */
+};
+
 /*
- * Tells whether kprobes accepts a probe at @addr: registers a disabled kprobe and unregisters it,
- * which waits for a grace period. Takes no lock of a shadow.
+ * Does shk_site_add() for each of the @nr elements of @new, and applies all edits by one
+ * shk_edit_apply_many(). Locks as shk_site_add(). May sleep.
+ */
+void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr);
+
+/*
+ * Tells whether an edit at @addr is possible. At a __fentry__ site asks kprobes' blacklist only.
+ * Elsewhere registers a disabled kprobe and unregisters it, which waits for a grace period. Takes
+ * no lock of a shadow.
  *
  * Returns 0, or
  *   FORBIDDEN        kprobes forbids it; or it is text of this module, or init text of a module
@@ -434,6 +489,15 @@ int shk_kprobe_refused(int err);
  */
 void shk_site_remove(struct shk_probe *probe);
 
+/* Probes that one call of shk_sites_remove() removes at most. */
+#define SHK_REMOVE_CHUNK 64
+
+/*
+ * Does shk_site_remove() for each of the @nr elements of @probes, at most SHK_REMOVE_CHUNK, all of
+ * one shadow, and reverts all edits by one shk_edit_revert_many().
+ */
+void shk_sites_remove(struct shk_probe **probes, unsigned int nr);
+
 /*
  * Waits until the worker has freed all probes and sites that were removed before the call. Returns
  * at once if nothing is left to free; if @all is false, also if no site in a module is left. Such a
@@ -505,14 +569,14 @@ void shk_returns_exit(struct shk_probe *probe);
 /* ---- slot.c: see slot_entry.h ---- */
 
 /*
- * Takes a slot for @site. Takes slot_lock; the caller may hold locks of shadows. Returns the index
- * of the slot, or NO_ROOM: all slots are taken.
+ * Takes a slot for @shadow, to which the shadow's call edits lead. Takes slot_lock; the caller may
+ * hold locks of shadows. Returns the index of the slot, or NO_ROOM: all slots are taken.
  */
-int shk_slot_get(struct shk_site *site);
+int shk_slot_get(struct shk_shadow *shadow);
 
 /*
- * Gives @slot back. The caller ensures that no task is in it and no edit leads to it. Takes
- * slot_lock.
+ * Gives @slot, which is muted, back. The caller ensures that no task is in it and no edit leads to
+ * it. Takes slot_lock.
  */
 void shk_slot_put(int slot);
 
@@ -520,23 +584,23 @@ void shk_slot_put(int slot);
 unsigned long shk_slot_text(int slot);
 
 /*
- * Mutes @slot: hits that begin in it from now on report nothing. Called when the slot's edit is
- * removed, since tasks may still be on their way to the slot then. Any context.
+ * Mutes @slot: hits that begin in it from now on report nothing. Called when the last edit that
+ * leads to the slot is removed, since tasks may still be on their way to the slot then. Any
+ * context.
  */
 void shk_slot_mute(int slot);
 
 /*
- * The site of each slot; NULL if the slot is muted or free. slot.c writes it; hits read it with
- * preemption off, and a site is freed a grace period after it was muted.
+ * The shadow of each slot; NULL if the slot is muted or free. slot.c writes it; hits read it with
+ * preemption off, and a shadow is freed grace periods after its slot was muted.
  */
-extern struct shk_site *shk_slot_sites[];
+extern struct shk_shadow *shk_slot_shadows[];
 
 /*
- * Returns the site of a stub's function. @stub_return is the return address of the stub's call,
- * which leads to shk_hit_call(). Returns NULL if the stub is free or its function is at no site.
- * Called by hits, with preemption off.
+ * Returns the site of the function of stub number @stub. Returns NULL if the stub is free or its
+ * function is at no site. Called by hits, with preemption off.
  */
-struct shk_site *shk_stub_site(unsigned long stub_return);
+struct shk_site *shk_stub_site(unsigned int stub);
 
 /*
  * Takes a detour for @site and writes its code: a call of shk_detour_common, a copy of the

@@ -12,6 +12,7 @@
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 #include <asm/text-patching.h>
@@ -20,17 +21,17 @@
 #include "edit/inplace.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
+#include "edit/site_table.h"
 #include "hooks/hooks.h"
 #include "shadow/edits.h"
 
 /* Kprobes that are unregistered by one call, which waits for one grace period. */
 #define NR_BATCH 512
 
-/* A removed probe or site in free_list. One of .site and .probe is set. */
+/* A removed probe, site or slot in free_list. */
 struct free_item {
 	struct llist_node node;
-	struct shk_site *site;
-	struct shk_probe *probe;
+	void (*free)(struct free_item *free_item); /* frees the struct that contains it */
 };
 
 static LLIST_HEAD(free_list);
@@ -49,33 +50,57 @@ struct removable_probe {
 	struct free_item free_item;
 };
 
-/* Removed probes and sites that are not freed yet. */
+/* The slot of a shadow, from its first site at an entry until its last one is removed. */
+struct shk_slot {
+	int index;
+	struct free_item free_item;
+};
+
+/* Removed probes, sites and slots that are not freed yet. */
 static atomic_t nr_to_free = ATOMIC_INIT(0);
 /* Removed sites in modules that are not freed yet. Each holds a reference to its module. */
 static atomic_t nr_holding = ATOMIC_INIT(0);
 static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
 
-/* Frees @site, whose kprobe is not registered. No task is in its slot or detour. */
+/* Frees @site, whose kprobe is not registered. No task is in its detour. */
 static void site_release(struct shk_site *site)
 {
-	if (site->slot >= 0)
-		shk_slot_put(site->slot);
 	if (site->detour)
 		shk_detour_put(site->detour);
 	module_put(site->module);
+	kfree(site->kp);
 	kfree(container_of(site, struct removable_site, site));
 }
 
-/* Frees @site, which no hit has ever reached. */
-static void site_free(struct shk_site *site)
+/* free_item.free of a site. */
+static void site_free_item(struct free_item *free_item)
 {
-	unregister_kprobe(&site->kp);
+	struct shk_site *site = &container_of(free_item, struct removable_site, free_item)->site;
+
+	if (site->module)
+		atomic_dec(&nr_holding);
 	site_release(site);
 }
 
-/* Queues @free_item. The caller then queues sites_free_work. */
-static void free_item_add(struct free_item *free_item)
+/* free_item.free of a probe. */
+static void probe_free_item(struct free_item *free_item)
 {
+	shk_probe_free(&container_of(free_item, struct removable_probe, free_item)->probe);
+}
+
+/* free_item.free of a slot. */
+static void slot_free_item(struct free_item *free_item)
+{
+	struct shk_slot *slot = container_of(free_item, struct shk_slot, free_item);
+
+	shk_slot_put(slot->index);
+	kfree(slot);
+}
+
+/* Queues @free_item, for which @free is called later. The caller then queues sites_free_work. */
+static void free_item_add(struct free_item *free_item, void (*free)(struct free_item *free_item))
+{
+	free_item->free = free;
 	atomic_inc(&nr_to_free);
 	llist_add(&free_item->node, &free_list);
 }
@@ -88,9 +113,14 @@ static void sites_unregister_kprobes(struct llist_node *all)
 	unsigned int nr = 0;
 
 	llist_for_each_entry (free_item, all, node) {
-		if (!free_item->site)
+		struct shk_site *site;
+
+		if (free_item->free != site_free_item)
 			continue;
-		batch[nr++] = &free_item->site->kp;
+		site = &container_of(free_item, struct removable_site, free_item)->site;
+		if (!site->kp)
+			continue;
+		batch[nr++] = site->kp;
 		if (nr == NR_BATCH) {
 			unregister_kprobes(batch, nr);
 			nr = 0;
@@ -100,9 +130,9 @@ static void sites_unregister_kprobes(struct llist_node *all)
 }
 
 /*
- * Frees all queued probes and sites. Tasks may have been preempted in a slot, in a detour or in the
- * kernel's copy of an instruction, which a grace period of RCU tasks waits for. Hits that run now
- * may hold pointers to probes and sites, which a grace period of RCU waits for.
+ * Frees all that is queued. Tasks may have been preempted in a slot, in a detour or in the kernel's
+ * copy of an instruction, which a grace period of RCU tasks waits for. Hits that run now may hold
+ * pointers to probes and sites, which a grace period of RCU waits for.
  */
 static void sites_free_queued(struct llist_node *all)
 {
@@ -112,16 +142,9 @@ static void sites_free_queued(struct llist_node *all)
 	synchronize_rcu();
 	sites_unregister_kprobes(all);
 	llist_for_each_entry_safe (free_item, next, all, node) {
-		if (free_item->site) {
-			bool holding = free_item->site->module;
-
-			site_release(free_item->site);
-			if (holding)
-				atomic_dec(&nr_holding);
-		} else {
-			shk_probe_free(free_item->probe);
-		}
+		free_item->free(free_item);
 		atomic_dec(&nr_to_free);
+		cond_resched();
 	}
 }
 
@@ -130,13 +153,22 @@ static void sites_free_work_fn(struct work_struct *work)
 	shk_free_pass_run(&free_passes, &free_list, sites_free_queued);
 }
 
+/*
+ * Queues the worker that frees. The long queue: a pass waits until each task has slept or left the
+ * kernel.
+ */
+static void sites_free_later(void)
+{
+	queue_work(system_long_wq, &sites_free_work);
+}
+
 bool shk_sites_settle(bool all)
 {
 	u64 pass = shk_free_pass_next(&free_passes);
 
 	if (!atomic_read(all ? &nr_to_free : &nr_holding))
 		return false;
-	queue_work(system_long_wq, &sites_free_work);
+	sites_free_later();
 	return !shk_free_pass_wait(&free_passes, pass);
 }
 
@@ -146,14 +178,64 @@ void shk_sites_exit(void)
 	sites_free_work_fn(NULL);
 }
 
-static struct shk_site *site_find(struct shk_shadow *shadow, unsigned long addr)
+/* Sets @site->only after a change of its lists. The shadow's lock is held. */
+static void site_choose_only(struct shk_site *site)
 {
-	struct shk_site *site;
+	struct shk_probe *probe = NULL;
 
-	hash_for_each_possible (shadow->sites, site, by_addr, addr)
-		if (site->edit.addr == addr)
-			return site;
-	return NULL;
+	if (list_is_singular(&site->probes) && list_empty(&site->funcs))
+		probe = list_first_entry(&site->probes, struct shk_probe, in_site);
+	WRITE_ONCE(site->only, probe && probe->plain ? probe->counts : NULL);
+}
+
+/*
+ * Gives the slot of @shadow back, if the shadow has no site at an entry. Tasks may be in it. The
+ * shadow's lock is held.
+ */
+static void slot_release(struct shk_shadow *shadow)
+{
+	struct shk_slot *slot = shadow->slot;
+
+	if (!slot || shadow->nr_calls)
+		return;
+	shadow->slot = NULL;
+	shk_slot_mute(slot->index);
+	free_item_add(&slot->free_item, slot_free_item);
+	sites_free_later();
+}
+
+/* Ensures that @shadow, whose lock is held, has a slot. Returns 0, NO_ROOM or -ENOMEM. */
+static int slot_ensure(struct shk_shadow *shadow)
+{
+	struct shk_slot *slot;
+
+	if (shadow->slot)
+		return 0;
+	slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
+	if (!slot)
+		return -ENOMEM;
+	slot->index = shk_slot_get(shadow);
+	if (slot->index < 0) {
+		kfree(slot);
+		return SHK_E(NO_ROOM);
+	}
+	shadow->slot = slot;
+	return 0;
+}
+
+/*
+ * Frees @site, which no hit has ever reached, or reaches any longer, and which is in no table. The
+ * shadow's lock is held.
+ */
+static void site_free(struct shk_site *site)
+{
+	if (site->arm == SHK_ARM_CALL) {
+		site->shadow->nr_calls--;
+		slot_release(site->shadow);
+	}
+	if (site->kp)
+		unregister_kprobe(site->kp);
+	site_release(site);
 }
 
 /* Returns true if the byte at @addr can be read. */
@@ -234,15 +316,16 @@ void shk_site_refresh(struct shk_site *site)
 
 void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask)
 {
-	struct shk_site *site;
-	int bucket;
+	struct shk_site_table *table = shadow->sites;
+	unsigned int i;
 
 	lockdep_assert_held(&shadow->lock);
 	if (shadow->asks_threads == ask)
 		return;
 	WRITE_ONCE(shadow->asks_threads, ask);
-	hash_for_each (shadow->sites, bucket, site, by_addr)
-		shk_site_refresh(site);
+	for (i = 0; table && i <= table->mask; i++)
+		if (table->at[i] && table->at[i] != &shk_site_removed)
+			shk_site_refresh(table->at[i]);
 }
 
 /*
@@ -277,7 +360,7 @@ static void site_jump_changed(struct shk_edit *edit)
 	struct shk_site *site = container_of(edit, struct shk_site, edit);
 	static const u8 int3 = INT3_INSN_OPCODE;
 
-	if (edit->base[0] == site->kp.opcode)
+	if (edit->base[0] == site->kp->opcode)
 		return;
 	edit->bytes[0] = int3;
 	shk_page_write(edit->page, edit->addr, &int3, 1);
@@ -334,39 +417,62 @@ bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
 }
 
 /*
- * Chooses the arm of a new site, takes its slot or detour, and sets its edit, which is not applied.
- * @probe is NULL for a patch, whose site is a __fentry__ site. Returns 0 or NO_ROOM.
+ * Sets the edit of @site, which is at a __fentry__ site: a call of the shadow's slot. Returns 0,
+ * NO_ROOM, -ENOMEM, or FORBIDDEN: kprobes' blacklist has the function.
  */
-static int site_choose_arm(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
+static int site_set_call(struct shk_site *site, unsigned long addr)
 {
-	bool is_entry = shk_call(ftrace_location)(addr) == addr;
+	int ret = shk_site_check(addr) ?: slot_ensure(site->shadow);
 
-	if (is_entry) {
-		site->slot = shk_slot_get(site);
-		if (site->slot < 0)
-			return site->slot;
-		site->arm = SHK_ARM_CALL;
-		site->edit.changed = site_call_changed;
-		shk_edit_branch(&site->edit, addr, CALL_INSN_OPCODE, shk_slot_text(site->slot));
-		return 0;
+	if (ret)
+		return ret;
+	site->arm = SHK_ARM_CALL;
+	site->shadow->nr_calls++;
+	site->edit.changed = site_call_changed;
+	shk_edit_branch(&site->edit, addr, CALL_INSN_OPCODE,
+			shk_slot_text(site->shadow->slot->index));
+	return 0;
+}
+
+/*
+ * Registers the kprobe of @site, whose module is held. Returns 0, -ENOMEM, or an error of
+ * shk_kprobe_refused().
+ */
+static int site_register_kprobe(struct shk_site *site, unsigned long addr)
+{
+	struct kprobe *kp = kzalloc(sizeof(*kp), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!kp)
+		return -ENOMEM;
+	kp->addr = (kprobe_opcode_t *)addr;
+	kp->flags = KPROBE_FLAG_DISABLED;
+	ret = shk_kprobe_register(kp);
+	if (ret) {
+		kfree(kp);
+		return shk_kprobe_refused(ret);
 	}
+	site->kp = kp;
+	return 0;
+}
 
+/* Sets the edit of @site, which is for @probe and not at a __fentry__ site: a jump or breakpoint. */
+static void site_set_jump(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
+{
+	site->edit.prepare = site_undo_jump;
 	site->detour = shk_detour_get(site);
-	if (site->detour && site->kp.ainsn.size >= JMP32_INSN_SIZE && !probe->rethook &&
-	    !(probe->flags & SHK_PROBE_FORCE_INT3) && shk_kprobe_alone(addr, &site->kp) &&
+	if (site->detour && site->kp->ainsn.size >= JMP32_INSN_SIZE && !probe->rethook &&
+	    !(probe->flags & SHK_PROBE_FORCE_INT3) && shk_kprobe_alone(addr, site->kp) &&
 	    !shk_branch_spans_pages(addr)) {
 		site->arm = SHK_ARM_JUMP;
-		site->edit.prepare = site_undo_jump;
 		site->edit.changed = site_jump_changed;
 		shk_edit_branch(&site->edit, addr, JMP32_INSN_OPCODE, (unsigned long)site->detour);
-		return 0;
+		return;
 	}
 	site->arm = SHK_ARM_INT3;
-	site->edit.prepare = site_undo_jump;
 	site->edit.addr = addr;
 	site->edit.len = INT3_INSN_SIZE;
 	site->edit.bytes[0] = INT3_INSN_OPCODE;
-	return 0;
 }
 
 struct module *shk_module_get_at(unsigned long addr)
@@ -397,9 +503,16 @@ static bool site_gives_up_cpu(unsigned long addr)
 	       addr - offset == shk_symbols.preempt_schedule_notrace;
 }
 
+/* Returns true if a __fentry__ site is at @addr. */
+static bool is_fentry(unsigned long addr)
+{
+	return shk_call(ftrace_location)(addr) == addr;
+}
+
 /*
- * Allocates a site at @addr for @probe (NULL: for a patch), registers its kprobe and chooses its
- * arm. It is in no list and not applied. Returns it, or an ERR_PTR() of shk_site_add().
+ * Allocates a site at @addr for @probe, or, at a __fentry__ site, for a patch (@probe is NULL), and
+ * sets its edit. It is in no list or table, and not applied. The shadow's lock is held. Returns it,
+ * or an ERR_PTR() of shk_site_add().
  */
 static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe *probe,
 				    unsigned long addr)
@@ -411,9 +524,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 	if (!removable)
 		return ERR_PTR(-ENOMEM);
 	site = &removable->site;
-	removable->free_item.site = site;
 	site->shadow = shadow;
-	site->slot = -1;
 	INIT_LIST_HEAD(&site->probes);
 	INIT_LIST_HEAD(&site->others);
 	INIT_LIST_HEAD(&site->funcs);
@@ -422,19 +533,13 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 		ret = PTR_ERR(site->module);
 		goto free;
 	}
-	site->gives_up_cpu = site_gives_up_cpu(addr);
-	site->kp.addr = (kprobe_opcode_t *)addr;
-	site->kp.flags = KPROBE_FLAG_DISABLED;
-	ret = shk_kprobe_register(&site->kp);
-	if (ret) {
-		ret = shk_kprobe_refused(ret);
+	ret = is_fentry(addr) ? site_set_call(site, addr) : site_register_kprobe(site, addr);
+	if (ret)
 		goto module;
-	}
-	ret = site_choose_arm(site, probe, (unsigned long)site->kp.addr);
-	if (ret) {
-		site_free(site);
-		return ERR_PTR(ret);
-	}
+	if (!site->kp)
+		return site;
+	site->gives_up_cpu = site_gives_up_cpu(addr);
+	site_set_jump(site, probe, addr);
 	return site;
 module :
 	module_put(site->module);
@@ -446,9 +551,12 @@ free:
 int shk_site_check(unsigned long addr)
 {
 	struct kprobe kp = { .addr = (kprobe_opcode_t *)addr, .flags = KPROBE_FLAG_DISABLED };
-	struct module *module = shk_module_get_at(addr);
+	struct module *module;
 	int ret;
 
+	if (is_fentry(addr))
+		return shk_call(within_kprobe_blacklist)(addr) ? SHK_E(FORBIDDEN) : 0;
+	module = shk_module_get_at(addr);
 	if (IS_ERR(module))
 		return PTR_ERR(module);
 	ret = shk_kprobe_register(&kp);
@@ -459,36 +567,47 @@ int shk_site_check(unsigned long addr)
 }
 
 /*
+ * Queues @site, whose edit is reverted, and which has no user. Tasks may still be on their way to
+ * the slot; their hits find no site then. The shadow's lock is held.
+ */
+static void site_remove_reverted(struct shk_site *site)
+{
+	shk_site_table_remove(site);
+	if (site->arm == SHK_ARM_CALL) {
+		site->shadow->nr_calls--;
+		slot_release(site->shadow);
+	}
+	if (site->module)
+		atomic_inc(&nr_holding);
+	free_item_add(&container_of(site, struct removable_site, site)->free_item, site_free_item);
+	sites_free_later();
+}
+
+/*
  * Reverts the edit of @site, which has no user, and queues the site. The caller holds the lock of
- * the site's shadow. Tasks may still be on their way to the slot, whose hits report nothing then.
+ * the site's shadow.
  */
 static void site_remove(struct shk_site *site)
 {
 	shk_edit_revert(site->shadow, &site->edit);
-	hash_del_rcu(&site->by_addr);
-	if (site->slot >= 0)
-		shk_slot_mute(site->slot);
-	if (site->module)
-		atomic_inc(&nr_holding);
-	free_item_add(&container_of(site, struct removable_site, site)->free_item);
-	/* The long queue: a pass waits until each task has slept or left the kernel. */
-	queue_work(system_long_wq, &sites_free_work);
+	site_remove_reverted(site);
 }
 
 /*
- * Publishes and applies the new @site, whose list of probes has one node, @first. After an error
- * removes @first from the list, waits for hits, and frees @site. Returns 0 or an error of
- * shk_edit_apply().
+ * Publishes and applies the new @site, whose list of probes or functions has one node, @first.
+ * After an error removes @first from the list, waits for hits, and frees @site. Returns 0, -ENOMEM
+ * or an error of shk_edit_apply().
  */
 static int site_arm_first(struct shk_site *site, struct list_head *first)
 {
-	int ret;
+	int ret = shk_site_table_add(site);
 
-	hash_add_rcu(site->shadow->sites, &site->by_addr, site->edit.addr);
-	ret = shk_edit_apply(site->shadow, &site->edit);
-	if (!ret)
-		return 0;
-	hash_del_rcu(&site->by_addr);
+	if (!ret) {
+		ret = shk_edit_apply(site->shadow, &site->edit);
+		if (!ret)
+			return 0;
+		shk_site_table_remove(site);
+	}
 	list_del_rcu(first);
 	synchronize_rcu();
 	site_free(site);
@@ -498,7 +617,7 @@ static int site_arm_first(struct shk_site *site, struct list_head *first)
 /* Does the work of union_join() in the union @all, which is locked. */
 static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, unsigned long addr)
 {
-	struct shk_site *site = site_find(all, addr);
+	struct shk_site *site = shk_site_at(all, addr);
 	bool found = site;
 	int ret;
 
@@ -556,69 +675,184 @@ static void union_leave(struct shk_probe *probe)
 }
 
 /*
- * Adds @probe to the site of @shadow at @addr, or makes one. Returns 0 or an error of
- * shk_site_add().
+ * Adds @probe to the site of @shadow at @addr, or to a new one in the table, whose edit is not
+ * applied. Sets @probe->site. Returns 0 or an error of shk_site_add().
  */
 static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr)
 {
-	struct shk_site *site;
+	struct shk_site *site = shk_site_at(shadow, addr);
+	bool found = site;
 	int ret;
 
-	site = site_find(shadow, addr);
-	if (site) {
-		/* Where a jump edit is there is no return address to hook. */
-		if (probe->rethook && site->arm == SHK_ARM_JUMP)
-			return SHK_E(JUMP_THERE);
-		probe->site = site;
-		list_add_tail_rcu(&probe->in_site, &site->probes);
-		shk_site_refresh(site);
-		return 0;
-	}
-
-	site = site_create(shadow, probe, addr);
+	/* Where a jump edit is there is no return address to hook. */
+	if (found && probe->rethook && site->arm == SHK_ARM_JUMP)
+		return SHK_E(JUMP_THERE);
+	if (!found)
+		site = site_create(shadow, probe, addr);
 	if (IS_ERR(site))
 		return PTR_ERR(site);
+	ret = found ? 0 : shk_site_table_add(site);
+	if (ret) {
+		site_free(site);
+		return ret;
+	}
 	probe->site = site;
 	list_add_tail_rcu(&probe->in_site, &site->probes);
-	ret = site_arm_first(site, &probe->in_site);
-	if (ret)
-		probe->site = NULL;
-	return ret;
+	site_choose_only(site);
+	if (found)
+		shk_site_refresh(site);
+	return 0;
 }
 
-int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr, bool entry)
+/*
+ * Chooses where a probe goes that is wanted at *@addr, see shk_site_add(). Returns 0, or FORBIDDEN.
+ */
+static int site_choose_place(struct shk_probe *probe, unsigned long *addr, bool entry)
 {
-	unsigned long fentry = shk_call(ftrace_location)(addr);
-	int ret;
+	unsigned long fentry = shk_call(ftrace_location)(*addr);
 
-	lockdep_assert_held(&shadow->lock);
 	if (entry && fentry)
-		addr = fentry;
+		*addr = fentry;
 	/* The __fentry__ site cannot be used, or is not wanted: use the next instruction. */
-	if (addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_is_hook_at(addr) ||
-			       shk_branch_spans_pages(addr)))
-		addr += CALL_INSN_SIZE;
-	if (shk_is_hook_at(addr))
+	if (*addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_is_hook_at(*addr) ||
+				shk_branch_spans_pages(*addr)))
+		*addr += CALL_INSN_SIZE;
+	if (shk_is_hook_at(*addr))
 		return SHK_E(FORBIDDEN);
 	/*
 	 * The kernel's trampoline of hooked returns calls this function at its end. A hook on its
 	 * return would run the trampoline again, without end.
 	 */
-	if (probe->rethook && site_gives_up_cpu(addr))
-		return SHK_E(FORBIDDEN);
-	ret = shadow->flags & SHK_ASYNC_UNION ? union_join(probe, addr) : 0;
-	if (ret)
-		return ret;
-	ret = site_join(shadow, probe, addr);
-	if (ret && probe->union_site) {
-		union_leave(probe);
-		/* Hits of the union count for @probe until then, and the caller frees it. */
-		synchronize_rcu();
-	}
-	return ret;
+	return probe->rethook && site_gives_up_cpu(*addr) ? SHK_E(FORBIDDEN) : 0;
 }
 
-void shk_site_remove(struct shk_probe *probe)
+/*
+ * Adds the probe of @new to a site of @shadow, whose edit may not be applied yet, and to the
+ * union's. Sets *@stale if the union has counted for a probe that is not added after all.
+ */
+static void site_add_one(struct shk_shadow *shadow, struct shk_new_probe *new, bool *stale)
+{
+	struct shk_probe *probe = new->probe;
+
+	new->err = site_choose_place(probe, &new->addr, new->entry);
+	if (!new->err && shadow->flags &SHK_ASYNC_UNION)
+		new->err = union_join(probe, new->addr);
+	if (!new->err)
+		new->err = site_join(shadow, probe, new->addr);
+	if (new->err && probe->union_site) {
+		union_leave(probe);
+		*stale = true;
+	}
+}
+
+/*
+ * Collects in @edits the edits of the sites of @new that are not applied. Returns their number.
+ */
+static unsigned int sites_to_apply(struct shk_new_probe *new, unsigned int nr,
+				   struct shk_edit **edits)
+{
+	unsigned int i, nr_edits = 0;
+
+	for (i = 0; i < nr; i++) {
+		struct shk_site *site = new[i].probe && !new[i].err ? new[i].probe->site : NULL;
+
+		/* A new site is taken with its first probe. */
+		if (site && !site->edit.page &&
+		    list_first_entry(&site->probes, struct shk_probe, in_site) == new[i].probe)
+			edits[nr_edits++] = &site->edit;
+	}
+	return nr_edits;
+}
+
+static int edit_compare(const void *a, const void *b)
+{
+	const struct shk_edit *const *left = a, *const *right = b;
+
+	return (*left)->addr < (*right)->addr ? -1 : (*left)->addr > (*right)->addr;
+}
+
+/*
+ * Removes the probes of @new whose sites are not applied; @err is the reason. Returns true if there
+ * are such sites, which stay allocated.
+ */
+static bool sites_unjoin(struct shk_new_probe *new, unsigned int nr, int err)
+{
+	bool found = false;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct shk_probe *probe = new[i].probe;
+
+		if (!probe || new[i].err || probe->site->edit.page)
+			continue;
+		list_del_rcu(&probe->in_site);
+		union_leave(probe);
+		probe->site = NULL;
+		new[i].err = err;
+		found = true;
+	}
+	return found;
+}
+
+/* Applies @edits, of sites of @new, which have no users but new probes. Removes those that fail. */
+static void sites_apply(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr,
+			struct shk_edit **edits, unsigned int nr_edits)
+{
+	unsigned int i;
+	int ret;
+
+	sort(edits, nr_edits, sizeof(*edits), edit_compare, NULL);
+	ret = shk_edit_apply_many(shadow, edits, nr_edits);
+	if (!sites_unjoin(new, nr, ret ?: SHK_E(EDIT_THERE)))
+		return;
+	for (i = 0; i < nr_edits; i++)
+		if (!edits[i]->page)
+			shk_site_table_remove(container_of(edits[i], struct shk_site, edit));
+	synchronize_rcu();
+	for (i = 0; i < nr_edits; i++)
+		if (!edits[i]->page)
+			site_free(container_of(edits[i], struct shk_site, edit));
+}
+
+void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr)
+{
+	struct shk_edit *one, **edits = &one;
+	unsigned int i, nr_edits;
+	bool stale = false;
+
+	lockdep_assert_held(&shadow->lock);
+	if (nr > 1)
+		edits = kmalloc_array(nr, sizeof(*edits), GFP_KERNEL_ACCOUNT);
+	for (i = 0; i < nr; i++) {
+		if (!new[i].probe)
+			continue;
+		new[i].err = -ENOMEM;
+		if (edits)
+			site_add_one(shadow, &new[i], &stale);
+	}
+	nr_edits = edits ? sites_to_apply(new, nr, edits) : 0;
+	if (nr_edits)
+		sites_apply(shadow, new, nr, edits, nr_edits);
+	/* Hits of the union count for these probes until then, and the caller frees them. */
+	if (stale)
+		synchronize_rcu();
+	if (edits != &one)
+		kfree(edits);
+}
+
+int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr, bool entry)
+{
+	struct shk_new_probe new = { probe, addr, entry };
+
+	shk_sites_add(shadow, &new, 1);
+	return new.err;
+}
+
+/*
+ * Removes @probe from its sites, and queues it. Returns its site if that has no user any longer,
+ * else NULL. The lock of the probe's shadow is held.
+ */
+static struct shk_site *site_leave(struct shk_probe *probe)
 {
 	struct removable_probe *removable = container_of(probe, struct removable_probe, probe);
 	struct shk_site *site = probe->site;
@@ -626,20 +860,46 @@ void shk_site_remove(struct shk_probe *probe)
 	lockdep_assert_held(&site->shadow->lock);
 	union_leave(probe);
 	list_del_rcu(&probe->in_site);
+	site_choose_only(site);
 	shk_returns_exit(probe);
-	removable->free_item.probe = probe;
-	free_item_add(&removable->free_item);
-	if (!list_empty(&site->probes) || !list_empty(&site->funcs))
-		shk_site_refresh(site);
-	else
-		site_remove(site);
-	/* The long queue: a pass waits until each task has slept or left the kernel. */
-	queue_work(system_long_wq, &sites_free_work);
+	free_item_add(&removable->free_item, probe_free_item);
+	if (list_empty(&site->probes) && list_empty(&site->funcs))
+		return site;
+	shk_site_refresh(site);
+	return NULL;
+}
+
+void shk_sites_remove(struct shk_probe **probes, unsigned int nr)
+{
+	struct shk_edit *edits[SHK_REMOVE_CHUNK];
+	unsigned int i, nr_edits = 0;
+	struct shk_site *site;
+
+	if (WARN_ON_ONCE(nr > SHK_REMOVE_CHUNK))
+		return;
+	for (i = 0; i < nr; i++) {
+		site = site_leave(probes[i]);
+		if (site)
+			edits[nr_edits++] = &site->edit;
+	}
+	if (nr_edits) {
+		sort(edits, nr_edits, sizeof(*edits), edit_compare, NULL);
+		site = container_of(edits[0], struct shk_site, edit);
+		shk_edit_revert_many(site->shadow, edits, nr_edits);
+	}
+	for (i = 0; i < nr_edits; i++)
+		site_remove_reverted(container_of(edits[i], struct shk_site, edit));
+	sites_free_later();
+}
+
+void shk_site_remove(struct shk_probe *probe)
+{
+	shk_sites_remove(&probe, 1);
 }
 
 int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned long addr)
 {
-	struct shk_site *site = site_find(shadow, addr);
+	struct shk_site *site = shk_site_at(shadow, addr);
 	bool found = site, had_stub = func->stub >= 0;
 	int ret;
 
@@ -667,19 +927,17 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 	}
 	func->site = site;
 	list_add_rcu(&func->in_site, &site->funcs);
+	site_choose_only(site);
 	if (found) {
 		shk_edit_change(shadow, &site->edit, JMP32_INSN_OPCODE, shk_stub_text(func->stub),
 				shk_stub_text(func->stub));
 		return 0;
 	}
-	hash_add_rcu(shadow->sites, &site->by_addr, site->edit.addr);
 	shk_edit_branch(&site->edit, addr, JMP32_INSN_OPCODE, shk_stub_text(func->stub));
-	ret = shk_edit_apply(shadow, &site->edit);
+	ret = site_arm_first(site, &func->in_site);
 	if (!ret)
 		return 0;
-	hash_del_rcu(&site->by_addr);
-	list_del_rcu(&func->in_site);
-	synchronize_rcu();
+	found = true; /* site_arm_first() has freed the site */
 	if (!had_stub) {
 		shk_stub_put(func->stub);
 		func->stub = -1;
@@ -698,6 +956,7 @@ void shk_site_unpatch(struct shk_func *func)
 
 	lockdep_assert_held(&site->shadow->lock);
 	list_del_rcu(&func->in_site);
+	site_choose_only(site);
 	if (list_empty(&site->probes) && list_empty(&site->funcs)) {
 		site_remove(site);
 		return;
@@ -712,7 +971,8 @@ void shk_site_unpatch(struct shk_func *func)
 				shk_stub_text(func->stub));
 	else if (top)
 		shk_edit_change(site->shadow, &site->edit, CALL_INSN_OPCODE,
-				shk_slot_text(site->slot), shk_stub_text(func->stub));
+				shk_slot_text(site->shadow->slot->index),
+				shk_stub_text(func->stub));
 	shk_site_refresh(site);
 }
 
@@ -727,5 +987,7 @@ void shk_probe_free(struct shk_probe *probe)
 {
 	shk_counts_free(probe);
 	free_percpu(probe->histogram);
+	kfree(probe->symbol);
+	kfree(probe->conditions);
 	kfree(container_of(probe, struct removable_probe, probe));
 }

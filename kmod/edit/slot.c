@@ -31,7 +31,7 @@ static struct {
 	unsigned int users;
 } olds[SHK_NR_OLDS];
 
-struct shk_site *shk_slot_sites[SHK_NR_SLOTS];
+struct shk_shadow *shk_slot_shadows[SHK_NR_SLOTS];
 struct shk_site *shk_detour_sites[SHK_NR_DETOURS];
 /* The function of each stub; NULL if the stub is free. Hits read it with preemption off. */
 static struct shk_func *stub_funcs[SHK_NR_STUBS];
@@ -58,23 +58,22 @@ static void slot_index_put(unsigned long *used, unsigned int i)
 	mutex_unlock(&slot_lock);
 }
 
-int shk_slot_get(struct shk_site *site)
+int shk_slot_get(struct shk_shadow *shadow)
 {
 	int slot = slot_index_get(slots_used, SHK_NR_SLOTS);
 
 	if (slot >= 0)
-		WRITE_ONCE(shk_slot_sites[slot], site);
+		WRITE_ONCE(shk_slot_shadows[slot], shadow);
 	return slot;
 }
 
 void shk_slot_mute(int slot)
 {
-	WRITE_ONCE(shk_slot_sites[slot], NULL);
+	WRITE_ONCE(shk_slot_shadows[slot], NULL);
 }
 
 void shk_slot_put(int slot)
 {
-	shk_slot_mute(slot);
 	slot_index_put(slots_used, slot);
 }
 
@@ -83,9 +82,8 @@ unsigned long shk_slot_text(int slot)
 	return (unsigned long)shk_slots + slot * SHK_SLOT_SIZE;
 }
 
-struct shk_site *shk_stub_site(unsigned long stub_return)
+struct shk_site *shk_stub_site(unsigned int stub)
 {
-	unsigned long stub = (stub_return - (unsigned long)shk_stubs) / SHK_STUB_SIZE;
 	struct shk_func *func = READ_ONCE(stub_funcs[stub]);
 
 	return func ? func->site : NULL;
@@ -174,8 +172,8 @@ static void slot_write_text(u8 *at, const u8 *text, size_t len)
 
 u8 *shk_detour_get(struct shk_site *site)
 {
-	struct arch_specific_insn *ainsn = &site->kp.ainsn;
-	unsigned long addr = (unsigned long)site->kp.addr;
+	struct arch_specific_insn *ainsn = &site->kp->ainsn;
+	unsigned long addr = (unsigned long)site->kp->addr;
 	u8 text[SHK_DETOUR_SIZE];
 	struct insn insn;
 	u8 *detour;
@@ -186,7 +184,7 @@ u8 *shk_detour_get(struct shk_site *site)
 	    shk_call(insn_decode)(&insn, ainsn->insn, MAX_INSN_SIZE, INSN_MODE_KERN) < 0)
 		return NULL;
 	/* A call is always possible. Other instructions must be ones that kprobes boosts. */
-	if (!is_call(&insn) && (ainsn->emulate_op || !shk_call(can_boost)(&insn, site->kp.addr)))
+	if (!is_call(&insn) && (ainsn->emulate_op || !shk_call(can_boost)(&insn, site->kp->addr)))
 		return NULL;
 
 	i = slot_index_get(detours_used, SHK_NR_DETOURS);

@@ -17,17 +17,20 @@
 
 /*
  * Slots. A call edit at a __fentry__ site calls one, so the stack is, from the top: the address
- * behind the site, the function's return address. A slot calls shk_hit_call(), which knows the slot
- * by the return address of the call, and then returns behind the site.
+ * behind the site, the function's return address. A slot calls shk_hit_call() with the slot's
+ * index, and then returns behind the site. Between the call edit and that return there is no other
+ * return address: the unwinder finds the function, whatever the slot.
  */
 	.balign SHK_SLOT_SIZE
 SYM_CODE_START_NOALIGN(shk_slots)
 	ANNOTATE_NOENDBR		/* reached by direct branches only */
+	.set	slot, 0
 	.rept SHK_NR_SLOTS
 	.balign SHK_SLOT_SIZE, 0xcc
 	UNWIND_HINT_FUNC
-	call	shk_slot_common
-	jmp	shk_slot_tail
+	movl	$slot, %r11d		/* free at a function's entry */
+	jmp	shk_slot_common
+	.set	slot, slot + 1
 	.endr
 SYM_CODE_END(shk_slots)
 
@@ -48,12 +51,12 @@ SYM_CODE_START_NOALIGN(shk_stubs)
 	UNWIND_HINT_FUNC
 	cmpb	$1, shk_stub_fast + stub(%rip)
 	jne	1f
-	ANNOTATE_NOENDBR		/* shk_slot_tail returns to it if shk_hit_call() says so */
+	ANNOTATE_NOENDBR		/* shk_slot_common returns to it if shk_hit_call() says so */
 	{disp32} jmp shk_body_nop
 1:	pushq	$0x7fffffff
 	UNWIND_HINT_FUNC
-	call	shk_slot_common
-	jmp	shk_slot_tail
+	movl	$SHK_NR_SLOTS + stub, %r11d
+	jmp	shk_slot_common
 	.set	stub, stub + 1
 	.endr
 SYM_CODE_END(shk_stubs)
@@ -142,21 +145,10 @@ SYM_FUNC_START(shk_traced)
 SYM_FUNC_END(shk_traced)
 
 /*
- * Ends a slot or slow stub. If r11 is 0, returns to the address on top of the stack. Otherwise
- * continues at r11, ftrace's trampoline or shk_traced(), which ends by that return.
- */
-SYM_FUNC_START_LOCAL(shk_slot_tail)
-	testq	%r11, %r11
-	jnz	1f
-	RET
-1:	pushq	%r11
-	UNWIND_HINT_FUNC
-	RET
-SYM_FUNC_END(shk_slot_tail)
-
-/*
- * Calls shk_hit_call() with a struct shk_slot_regs on the stack: saves and restores the registers
- * that __fentry__ may not clobber. Returns the result of shk_hit_call() in r11.
+ * Ends a slot or slow stub: calls shk_hit_call() with a struct shk_slot_regs on the stack, and
+ * saves and restores the registers that __fentry__ may not clobber. If shk_hit_call() returns 0,
+ * returns to the address on top of the stack. Otherwise continues at the address that it returns,
+ * ftrace's trampoline or shk_traced(), which ends by that return.
  */
 SYM_FUNC_START_LOCAL(shk_slot_common)
 	pushq	%rax
@@ -170,7 +162,7 @@ SYM_FUNC_START_LOCAL(shk_slot_common)
 	pushq	%rdi
 	movq	%rsp, %rdi
 	call	shk_hit_call
-	movq	%rax, 7*8(%rsp)		/* r11 is free at a function's entry */
+	movq	%rax, 7*8(%rsp)
 	popq	%rdi
 	popq	%rsi
 	popq	%rdx
@@ -180,6 +172,11 @@ SYM_FUNC_START_LOCAL(shk_slot_common)
 	popq	%r10
 	popq	%r11
 	popq	%rax
+	testq	%r11, %r11
+	jnz	1f
+	RET
+1:	pushq	%r11
+	UNWIND_HINT_FUNC
 	RET
 SYM_FUNC_END(shk_slot_common)
 

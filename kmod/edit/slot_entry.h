@@ -2,7 +2,8 @@
 /*
  * Arrays of code that slot_entry.S reserves in the module's text, and slot.c hands out.
  *
- *   slots    Call edits at __fentry__ sites lead here. A slot reports a hit.
+ *   slots    Call edits at __fentry__ sites lead here, those of one shadow to one slot. It reports
+ *            a hit.
  *   stubs    Jump edits at __fentry__ sites lead here. A stub leads to the body of a function.
  *   detours  Jump edits elsewhere lead here. A detour reports a hit and executes a copy of the
  *            instruction; or, instead of a skipped call, it sets rax.
@@ -13,7 +14,7 @@
 #define SHK_SLOT_ENTRY_H
 
 /* Number of elements of each array, and bytes of one. */
-#define SHK_NR_SLOTS	4096
+#define SHK_NR_SLOTS	4096 /* shadows with edits at entries */
 #define SHK_SLOT_SIZE	16
 #define SHK_NR_DETOURS	4096
 #define SHK_DETOUR_SIZE 32
@@ -34,8 +35,9 @@
  */
 struct shk_slot_regs {
 	unsigned long args[6]; /* rdi, rsi, rdx, rcx, r8, r9: the function's arguments */
-	unsigned long r10, r11, ax;
-	unsigned long slot;   /* address behind the call in the slot or stub */
+	unsigned long r10;
+	unsigned long index; /* r11: of the slot, or SHK_NR_SLOTS + that of the stub */
+	unsigned long ax;
 	unsigned long site;   /* where execution continues: behind the __fentry__ site */
 	unsigned long parent; /* return address of the function */
 };

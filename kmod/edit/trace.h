@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tracepoint shadowk:shadowk_probe, by which perf, bpftrace and trace-cmd get the hits of EVENT
- * probes.
+ * The tracepoints shadowk:shadowk_probe and shadowk:shadowk_call, by which perf, bpftrace and
+ * trace-cmd get the hits of EVENT and CALL probes.
  */
 /* clang-format off */
 #undef TRACE_SYSTEM
@@ -55,6 +55,54 @@ TRACE_EVENT(shadowk_probe,
 		  __get_str(shadow), __get_str(probe), (void *)__entry->ip, __entry->is_return,
 		  __entry->ret, __entry->arg1, __entry->arg2, __entry->arg3, __entry->arg4,
 		  __entry->arg5, __entry->arg6)
+);
+
+/*
+ * The return of a call of a CALL probe. Called as the event above is.
+ *
+ *   shadow, probe  names; the shadow's is "" if it has none
+ *   id             id of the shadow
+ *   ip             address of the edit
+ *   ret            rax at the return
+ *   duration       ns from the entry to the return
+ *   arg1 to arg6   rdi, rsi, rdx, rcx, r8, r9 at the entry
+ */
+TRACE_EVENT(shadowk_call,
+	TP_PROTO(const struct shk_shadow *owner, const char *probe, unsigned long ip,
+		 unsigned long ret, u64 duration, const unsigned long *args),
+	TP_ARGS(owner, probe, ip, ret, duration, args),
+	TP_STRUCT__entry(
+		__string(shadow, owner->name)
+		__string(probe, probe)
+		__field(u64, id)
+		__field(unsigned long, ip)
+		__field(unsigned long, ret)
+		__field(u64, duration)
+		__field(unsigned long, arg1)
+		__field(unsigned long, arg2)
+		__field(unsigned long, arg3)
+		__field(unsigned long, arg4)
+		__field(unsigned long, arg5)
+		__field(unsigned long, arg6)
+	),
+	TP_fast_assign(
+		shk_assign_str(shadow, owner->name);
+		shk_assign_str(probe, probe);
+		__entry->id = owner->id;
+		__entry->ip = ip;
+		__entry->ret = ret;
+		__entry->duration = duration;
+		__entry->arg1 = args[0];
+		__entry->arg2 = args[1];
+		__entry->arg3 = args[2];
+		__entry->arg4 = args[3];
+		__entry->arg5 = args[4];
+		__entry->arg6 = args[5];
+	),
+	TP_printk("shadow=%s probe=%s id=%llu ip=%pS ret=0x%lx duration=%llu args=0x%lx,0x%lx,0x%lx,0x%lx,0x%lx,0x%lx",
+		  __get_str(shadow), __get_str(probe), __entry->id, (void *)__entry->ip,
+		  __entry->ret, __entry->duration, __entry->arg1, __entry->arg2, __entry->arg3,
+		  __entry->arg4, __entry->arg5, __entry->arg6)
 );
 
 #endif /* SHK_TRACE_H */

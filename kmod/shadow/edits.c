@@ -9,10 +9,22 @@ int shk_edit_apply(struct shk_shadow *shadow, struct shk_edit *edit)
 	return shk_text_apply(&shadow->text, edit);
 }
 
+int shk_edit_apply_many(struct shk_shadow *shadow, struct shk_edit **edits, unsigned int nr)
+{
+	shk_shadow_update_live(shadow);
+	return shk_text_apply_many(&shadow->text, edits, nr);
+}
+
 void shk_edit_revert(struct shk_shadow *shadow, struct shk_edit *edit)
 {
 	shk_shadow_update_live(shadow);
 	shk_text_revert(&shadow->text, edit);
+}
+
+void shk_edit_revert_many(struct shk_shadow *shadow, struct shk_edit **edits, unsigned int nr)
+{
+	shk_shadow_update_live(shadow);
+	shk_text_revert_many(&shadow->text, edits, nr);
 }
 
 void shk_edit_change(struct shk_shadow *shadow, struct shk_edit *edit, u8 opcode,

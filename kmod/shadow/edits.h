@@ -22,11 +22,23 @@
  */
 int shk_edit_apply(struct shk_shadow *shadow, struct shk_edit *edit);
 /*
+ * Applies the @nr edits at @edits, sorted by address, to the text of @shadow, by
+ * shk_text_apply_many(). An edit of which another edit has a byte is left out: its .page is NULL
+ * afterwards. Locks as shk_edit_apply(). Returns 0, or an error of shk_edit_apply(), after which no
+ * edit is applied.
+ */
+int shk_edit_apply_many(struct shk_shadow *shadow, struct shk_edit **edits, unsigned int nr);
+/*
  * Reverts @edit, which is applied to the text of @shadow, by shk_text_revert(): at return every CPU
  * that executes @shadow executes the base's bytes. Called with the shadow's lock held, and without
  * text_mutex; may sleep. Cannot fail.
  */
 void shk_edit_revert(struct shk_shadow *shadow, struct shk_edit *edit);
+/*
+ * Reverts the @nr edits at @edits, sorted by address, all of which are applied to the text of
+ * @shadow, by shk_text_revert_many(). Locks as shk_edit_revert(). Cannot fail.
+ */
+void shk_edit_revert_many(struct shk_shadow *shadow, struct shk_edit **edits, unsigned int nr);
 /*
  * Changes @edit to a call or jump (@opcode) to @target, by shk_text_change(). @edit is applied to
  * the text of @shadow, is a call or jump of 5 bytes, and has no .spare. The bytes change by way of

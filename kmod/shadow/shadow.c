@@ -254,14 +254,13 @@ static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_sh
 	shadow->hooks.flags = flags;
 	INIT_LIST_HEAD(&shadow->handles);
 	INIT_LIST_HEAD(&shadow->grafts);
-	INIT_LIST_HEAD(&shadow->probes);
+	xa_init(&shadow->probes);
 	INIT_LIST_HEAD(&shadow->patches);
 	INIT_LIST_HEAD(&shadow->bodies);
 	INIT_LIST_HEAD(&shadow->raws);
 	INIT_LIST_HEAD(&shadow->ownerships);
 	INIT_LIST_HEAD(&shadow->callers);
 	INIT_LIST_HEAD(&shadow->caller);
-	hash_init(shadow->sites);
 	shadow->flags = flags;
 	shadow->teardown = teardown;
 	return shadow;

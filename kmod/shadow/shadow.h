@@ -26,15 +26,18 @@
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/shadowk.h>
+#include <linux/xarray.h>
 
 #include "hooks/hooks.h"
 #include "text/text.h"
 
-#define SHK_SITE_BITS 6
 /*
  * Shadows that one task has locked at most: two and their targets; and the subclass of hidden ones.
  */
 #define SHK_SHADOW_LOCKS 4
+
+struct shk_site_table;
+struct shk_slot;
 
 /*
  * One shadow. Members are under .lock, unless it is said otherwise. "Fixed" ones do not change
@@ -162,9 +165,13 @@ struct shk_shadow {
 	 * read .sites with preemption off. So a removed site is freed after grace periods of RCU
 	 * tasks and of RCU.
 	 */
-	DECLARE_HASHTABLE(sites, SHK_SITE_BITS); /* struct shk_site, by address */
-	struct list_head probes;		 /* by id */
-	unsigned int nr_probes;			 /* read without .lock, too */
+	struct shk_site_table *sites;	/* struct shk_site, by address; NULL: there are none */
+	struct shk_slot *slot;		/* where its call edits lead; NULL: it has none */
+	unsigned int nr_calls;		/* sites that are armed by a call or jump at an entry */
+	struct xarray probes;		/* struct shk_probe, by id */
+	struct hlist_head *probe_names; /* struct shk_probe, by name: nr_probe_names lists */
+	unsigned int nr_probe_names;	/* a power of two; 0: there are none */
+	unsigned int nr_probes;		/* read without .lock, too */
 	u64 last_probe;
 	struct list_head patches; /* by id */
 	unsigned int nr_patches;

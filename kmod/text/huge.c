@@ -85,8 +85,7 @@ struct new_pages {
 /* Frees the pages on the list, and releases reserved entries. text_mutex is not held. */
 static void new_pages_free(struct new_pages *new_pages)
 {
-	shk_pages_cancel(new_pages->text, &new_pages->pages, shk_range_start(new_pages->range),
-			 range_end(new_pages->range));
+	shk_pages_cancel(new_pages->text, &new_pages->pages);
 }
 
 /*

@@ -56,8 +56,10 @@ int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *
 	if (xa_reserve(&text->pages, PFN_DOWN(addr), GFP_KERNEL_ACCOUNT))
 		return -ENOMEM;
 	page = kzalloc(sizeof(*page), GFP_KERNEL_ACCOUNT);
-	if (!page)
+	if (!page) {
+		xa_release(&text->pages, PFN_DOWN(addr));
 		return -ENOMEM;
+	}
 	page->addr = addr;
 	page->text = text;
 	INIT_LIST_HEAD(&page->edits);
@@ -127,12 +129,13 @@ void shk_pages_free(struct list_head *pages)
 	}
 }
 
-void shk_pages_cancel(struct shk_text *text, struct list_head *pages, unsigned long from,
-		      unsigned long to)
+void shk_pages_cancel(struct shk_text *text, struct list_head *pages)
 {
+	struct shk_page *page;
+
+	list_for_each_entry (page, pages, node)
+		xa_release(&text->pages, PFN_DOWN(page->addr));
 	shk_pages_free(pages);
-	for (; from < to; from += PAGE_SIZE)
-		xa_release(&text->pages, PFN_DOWN(from));
 }
 
 bool shk_page_wanted(const struct shk_page *page)

@@ -29,25 +29,35 @@ static struct {
 	unsigned long resume;
 	/* Else breakpoints at the entries of @nr bodies that are replaced. */
 	const struct shk_replacement *bodies;
+	/* Else breakpoints of @nr edits, sorted by address. */
+	struct shk_edit **edits;
 	unsigned int nr;
 } poke_pending = { .seq = SEQCNT_ZERO(poke_pending.seq) };
 
-static void poke_set_pending(const struct shk_text *text, unsigned long addr, unsigned long resume,
-			     const struct shk_replacement *bodies, unsigned int nr)
+/* The breakpoints that poke_set_pending() announces: members as in poke_pending. */
+struct breakpoints {
+	unsigned long addr, resume;
+	const struct shk_replacement *bodies;
+	struct shk_edit **edits;
+	unsigned int nr;
+};
+
+static void poke_set_pending(const struct shk_text *text, struct breakpoints breakpoints)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
 	raw_write_seqcount_begin(&poke_pending.seq);
 	poke_pending.text = text;
-	poke_pending.addr = addr;
-	poke_pending.resume = resume;
-	poke_pending.bodies = bodies;
-	poke_pending.nr = nr;
+	poke_pending.addr = breakpoints.addr;
+	poke_pending.resume = breakpoints.resume;
+	poke_pending.bodies = breakpoints.bodies;
+	poke_pending.edits = breakpoints.edits;
+	poke_pending.nr = breakpoints.nr;
 	raw_write_seqcount_end(&poke_pending.seq);
 }
 
 static void poke_clear_pending(void)
 {
-	poke_set_pending(NULL, 0, 0, NULL, 0);
+	poke_set_pending(NULL, (struct breakpoints){});
 }
 
 static void poke_sync_cpu(void *unused)
@@ -78,7 +88,8 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
 		return;
 	}
 	if (len > 1) {
-		poke_set_pending(page->text, addr, resume, NULL, 0);
+		poke_set_pending(page->text,
+				 (struct breakpoints){ .addr = addr, .resume = resume });
 		shk_page_write(page, addr, &int3, 1);
 		shk_poke_sync();
 		shk_page_write(page, addr + 1, bytes + 1, len - 1);
@@ -88,6 +99,58 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
 	/* At return no CPU is in the handler of the breakpoint. */
 	shk_poke_sync();
 	if (len > 1)
+		poke_clear_pending();
+}
+
+unsigned long shk_edit_resume(const struct shk_edit *edit)
+{
+	s32 rel;
+
+	if (edit->bytes[0] == CALL_INSN_OPCODE)
+		return edit->addr + CALL_INSN_SIZE; /* as if not armed */
+	if (edit->bytes[0] != JMP32_INSN_OPCODE)
+		return 0;
+	memcpy(&rel, edit->bytes + 1, sizeof(rel));
+	return edit->addr + JMP32_INSN_SIZE + rel;
+}
+NOKPROBE_SYMBOL(shk_edit_resume);
+
+const u8 *shk_edit_wanted(const struct shk_edit *edit, bool in)
+{
+	/* If the edit holds a jump of the base, the page has the old instructions around it. */
+	return in ? edit->bytes : edit->held_len ? edit->under : edit->base;
+}
+
+void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int nr, bool in)
+{
+	static const u8 int3 = INT3_INSN_OPCODE;
+	bool steps = false;
+	unsigned int i;
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+	for (i = 0; i < nr && text->live; i++)
+		steps |= edits[i]->page && edits[i]->len > 1;
+	if (steps) {
+		poke_set_pending(text, (struct breakpoints){ .edits = edits, .nr = nr });
+		for (i = 0; i < nr; i++)
+			if (edits[i]->page && edits[i]->len > 1)
+				shk_page_write(edits[i]->page, edits[i]->addr, &int3, 1);
+		shk_poke_sync();
+	}
+	for (i = 0; i < nr; i++)
+		if (edits[i]->page)
+			shk_page_write(edits[i]->page, edits[i]->addr + 1,
+				       shk_edit_wanted(edits[i], in) + 1, edits[i]->len - 1);
+	if (steps)
+		shk_poke_sync();
+	for (i = 0; i < nr; i++)
+		if (edits[i]->page)
+			shk_page_write(edits[i]->page, edits[i]->addr,
+				       shk_edit_wanted(edits[i], in), 1);
+	/* At return no CPU is in the handler of one of the breakpoints. */
+	if (text->live)
+		shk_poke_sync();
+	if (steps)
 		poke_clear_pending();
 }
 
@@ -112,7 +175,7 @@ int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8
 void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *bodies,
 		    unsigned int nr)
 {
-	poke_set_pending(text, 0, 0, bodies, nr);
+	poke_set_pending(text, (struct breakpoints){ .bodies = bodies, .nr = nr });
 }
 
 void shk_poke_unguard(void)
@@ -124,11 +187,34 @@ void shk_poke_unguard(void)
 	shk_poke_sync();
 }
 
+/* Does poke_pending_resume() for breakpoints of edits. */
+static unsigned long poke_edit_resume(unsigned long addr)
+{
+	unsigned int low = 0, high = poke_pending.nr;
+
+	/* Several edits may be at one address, but one at most is on its page. */
+	while (low < high) {
+		unsigned int mid = low + (high - low) / 2;
+
+		if (poke_pending.edits[mid]->addr < addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < poke_pending.nr && poke_pending.edits[low]->addr == addr; low++)
+		if (poke_pending.edits[low]->page && poke_pending.edits[low]->len > 1)
+			return shk_edit_resume(poke_pending.edits[low]);
+	return 0;
+}
+NOKPROBE_SYMBOL(poke_edit_resume);
+
 /* Returns where a CPU continues from a breakpoint of poke_pending at @addr; 0: there is none. */
-static unsigned long poke_body_resume(unsigned long addr)
+static unsigned long poke_pending_resume(unsigned long addr)
 {
 	unsigned int i;
 
+	if (poke_pending.edits)
+		return poke_edit_resume(addr);
 	if (!poke_pending.bodies)
 		return poke_pending.addr == addr ? poke_pending.resume : 0;
 	for (i = 0; i < poke_pending.nr; i++)
@@ -136,13 +222,13 @@ static unsigned long poke_body_resume(unsigned long addr)
 			return poke_pending.bodies[i].resume;
 	return 0;
 }
-NOKPROBE_SYMBOL(poke_body_resume);
+NOKPROBE_SYMBOL(poke_pending_resume);
 
 unsigned long shk_poke_resume(const struct shk_text *text, unsigned long addr)
 {
 	/* A set that changes meanwhile is not the one whose breakpoint this CPU has met. */
 	unsigned int seq = raw_seqcount_begin(&poke_pending.seq);
-	unsigned long resume = poke_pending.text == text ? poke_body_resume(addr) : 0;
+	unsigned long resume = poke_pending.text == text ? poke_pending_resume(addr) : 0;
 
 	return read_seqcount_retry(&poke_pending.seq, seq) ? 0 : resume;
 }

@@ -93,9 +93,9 @@ static unsigned long *text_range_pins(struct shk_text *text, unsigned int range)
 
 /* Memory for private pages, allocated before text_mutex is taken. */
 struct prepared {
-	unsigned long from, to;	 /* the range that it was allocated for */
 	struct list_head pages;	 /* struct shk_page, by address, in no text yet */
-	struct list_head tables; /* struct page, for PTE pages: one for each 2 MB range */
+	struct list_head tables; /* struct page, for PTE pages: one for each 2 MB range without */
+	unsigned int last_range; /* the range that memory was allocated for last; ~0U: none */
 };
 
 /* Frees what was not used of @prepared, also after success. text_mutex is not held. */
@@ -103,51 +103,86 @@ static void prepared_free(struct shk_text *text, struct prepared *prepared)
 {
 	struct page *table, *next_table;
 
-	shk_pages_cancel(text, &prepared->pages, prepared->from, prepared->to);
+	shk_pages_cancel(text, &prepared->pages);
 	list_for_each_entry_safe (table, next_table, &prepared->tables, lru)
 		__free_page(table);
 }
 
-/* Allocates what mapping a private page at @addr needs. -ENOMEM. */
+/*
+ * Allocates the struct of a private page at @addr, and what its mapping needs, unless the page is
+ * private or was prepared by the call before. -ENOMEM.
+ */
 static int prepare_page(struct shk_text *text, struct prepared *prepared, unsigned long addr)
 {
-	int ret = shk_mmu->prepare(&text->tables, addr);
+	int ret;
 
+	if (shk_page_find(text, addr) ||
+	    (!list_empty(&prepared->pages) &&
+	     list_last_entry(&prepared->pages, struct shk_page, node)->addr == addr))
+		return 0;
+	ret = shk_mmu->prepare(&text->tables, addr);
 	return ret ?: shk_page_alloc(text, addr, &prepared->pages);
 }
 
-/* Allocates one PTE page. -ENOMEM. */
-static int prepare_table(struct prepared *prepared)
+/* Allocates a PTE page for @range, unless it has one or was prepared last. -ENOMEM. */
+static int prepare_table(struct shk_text *text, struct prepared *prepared, unsigned int range)
 {
-	struct page *table = alloc_page(GFP_KERNEL_ACCOUNT);
+	struct page *table;
 
+	if (prepared->last_range == range || shk_mmu->pte(&text->tables, range))
+		return 0;
+	table = alloc_page(GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return -ENOMEM;
+	prepared->last_range = range;
 	list_add(&table->lru, &prepared->tables);
 	return 0;
 }
 
 /*
- * Allocates memory for the pages of [from, to) that are not private yet. Returns 0; -ENOMEM:
- * nothing is left allocated. May sleep.
+ * Allocates structs and PTE pages for the pages of [from, to) that are not private yet. Called with
+ * increasing addresses. -ENOMEM. May sleep.
  */
-static int prepared_alloc(struct shk_text *text, unsigned long from, unsigned long to,
-			  struct prepared *prepared)
+static int prepare_range(struct shk_text *text, struct prepared *prepared, unsigned long from,
+			 unsigned long to)
 {
 	unsigned int range;
 	unsigned long addr;
 	int ret = 0;
 
-	prepared->from = from & PAGE_MASK;
-	prepared->to = to;
+	for (addr = from & PAGE_MASK; addr < to && !ret; addr += PAGE_SIZE)
+		ret = prepare_page(text, prepared, addr);
+	for (range = shk_range_of(from); range <= shk_range_of(to - 1); range++)
+		ret = ret ?: prepare_table(text, prepared, range);
+	return ret;
+}
+
+/* What an edit_change makes private: the pages of edits, or of a range. */
+struct wanted {
+	struct shk_edit **edits; /* sorted by address */
+	unsigned int nr;
+	unsigned long from, to; /* if @edits is NULL */
+};
+
+/*
+ * Allocates memory for the pages of @wanted that are not private yet. Returns 0; -ENOMEM: nothing
+ * is left allocated. May sleep.
+ */
+static int prepared_alloc(struct shk_text *text, const struct wanted *wanted,
+			  struct prepared *prepared)
+{
+	unsigned int i;
+	int ret = 0;
+
+	prepared->last_range = ~0U;
 	INIT_LIST_HEAD(&prepared->pages);
 	INIT_LIST_HEAD(&prepared->tables);
-	for (addr = prepared->from; addr < to && !ret; addr += PAGE_SIZE)
-		if (!shk_page_find(text, addr))
-			ret = prepare_page(text, prepared, addr);
+	if (!wanted->edits)
+		ret = prepare_range(text, prepared, wanted->from, wanted->to);
+	for (i = 0; i < wanted->nr && !ret; i++)
+		ret = prepare_range(text, prepared, wanted->edits[i]->addr,
+				    wanted->edits[i]->addr + wanted->edits[i]->len);
 	ret = ret ?: shk_pages_fill(&prepared->pages);
-	for (range = shk_range_of(from); range <= shk_range_of(to - 1); range++)
-		ret = ret ?: prepare_table(prepared);
 	if (ret)
 		prepared_free(text, prepared);
 	return ret;
@@ -272,23 +307,31 @@ static void page_want(struct shk_page *page)
 }
 
 /*
- * Called after an edit or a pin of @page is gone. If that was the last one, the page becomes the
- * base's and moves to @unmapped, and with the last one of a range the range is merged. A page of a
- * block stays until shk_huge_settle() splits the range. text_mutex is held.
+ * Makes @page, which is not wanted and not counted as wanted, the base's: it moves to @unmapped.
+ * Without wanted pages in its range, the range is merged. A page of a block stays until
+ * shk_huge_settle() splits the range. text_mutex is held.
  */
-static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
+static void page_give_up(struct shk_page *page, struct unmapped *unmapped)
 {
 	unsigned int range = shk_range_of(page->addr);
-	unsigned long *nr = text_range_pins(page->text, range);
 
-	if (shk_page_wanted(page))
-		return;
-	--*nr;
 	if (shk_in_block(&page->copy))
 		return;
 	page_map_base(page, unmapped);
-	if (!*nr)
+	if (!*text_range_pins(page->text, range))
 		text_merge(page->text, range, unmapped);
+}
+
+/*
+ * Called after an edit or a pin of @page is gone. If that was the last one, the page is given up.
+ * text_mutex is held.
+ */
+static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
+{
+	if (shk_page_wanted(page))
+		return;
+	--*text_range_pins(page->text, shk_range_of(page->addr));
+	page_give_up(page, unmapped);
 }
 
 /*
@@ -364,33 +407,10 @@ bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
 	return false;
 }
 
-/*
- * Returns where a CPU continues that meets the breakpoint of @edit while that is applied or
- * reverted:
- * - a call: behind it, as if the edit was not there;
- * - a jump: at its target;
- * - others: 0. Such an edit has one byte, under which a kprobe's breakpoint may be. The kprobe's
- *   handler serves the CPU.
- *
- * The address is never that of the edit, which would be a loop. With interrupts off such a loop
- * would hold up the CPU that waits for this one before it takes the next step.
- */
-static unsigned long resume_of(const struct shk_edit *edit)
-{
-	s32 rel;
-
-	if (edit->bytes[0] == CALL_INSN_OPCODE)
-		return edit->addr + CALL_INSN_SIZE; /* as if not armed */
-	if (edit->bytes[0] != JMP32_INSN_OPCODE)
-		return 0;
-	memcpy(&rel, edit->bytes + 1, sizeof(rel));
-	return edit->addr + JMP32_INSN_SIZE + rel;
-}
-
 /* Returns true if CPUs may execute the place while @edit is applied or reverted step by step. */
 static bool has_steps(const struct shk_edit *edit)
 {
-	return edit->len == 1 || (edit->len == JMP32_INSN_SIZE && resume_of(edit));
+	return edit->len == 1 || (edit->len == JMP32_INSN_SIZE && shk_edit_resume(edit));
 }
 
 static bool edit_overlaps(const struct shk_page *page, const struct shk_edit *edit)
@@ -401,18 +421,6 @@ static bool edit_overlaps(const struct shk_page *page, const struct shk_edit *ed
 		if (overlaps(edit, other))
 			return true;
 	return false;
-}
-
-/*
- * Writes @bytes, edit->len of them, in the way that @edit needs. text_mutex is held. Returns 0;
- * XEN.
- */
-static int edit_write_bytes(struct shk_page *page, struct shk_edit *edit, const u8 *bytes)
-{
-	if (edit->spare.bytes)
-		return shk_poke_page(page, edit->addr, bytes, edit->len, &edit->spare);
-	shk_poke(page, edit->addr, bytes, edit->len, resume_of(edit));
-	return 0;
 }
 
 /*
@@ -434,11 +442,33 @@ static void edit_change_abandon(struct shk_text *text, struct edit_change *chang
 }
 
 /*
- * Allocates memory for the pages of [from, to), starts sync.c's hook, and takes text_mutex. The
- * owner's lock is held. Returns 0, or an error, after which text_mutex is not held: those of
- * shk_text_build(), -ENOMEM, and those of shk_sync_start().
+ * Counts @nr edits or pins for which sync.c's hook is needed, and registers it for the first one of
+ * @text. The owner's lock is held. Returns 0 or an error of shk_sync_start(); none if it is
+ * registered.
  */
-static int edit_change_begin(struct shk_text *text, unsigned long from, unsigned long to,
+static int text_follow(struct shk_text *text, unsigned int nr)
+{
+	int ret = text->nr_followed ? 0 : shk_sync_start();
+
+	if (!ret)
+		text->nr_followed += nr;
+	return ret;
+}
+
+/* Takes back text_follow() for @nr edits or pins. The owner's lock is held. */
+static void text_unfollow(struct shk_text *text, unsigned int nr)
+{
+	text->nr_followed -= nr;
+	if (nr && !text->nr_followed)
+		shk_sync_stop();
+}
+
+/*
+ * Allocates memory for the pages of @wanted, lets the text follow the base for one edit or pin, and
+ * takes text_mutex. The owner's lock is held. Returns 0, or an error, after which text_mutex is not
+ * held: those of shk_text_build(), -ENOMEM, and those of shk_sync_start().
+ */
+static int edit_change_begin(struct shk_text *text, const struct wanted *wanted,
 			     struct edit_change *change)
 {
 	int ret;
@@ -447,10 +477,10 @@ static int edit_change_begin(struct shk_text *text, unsigned long from, unsigned
 	ret = shk_text_build(text);
 	if (ret)
 		return ret;
-	ret = prepared_alloc(text, from, to, &change->prepared);
+	ret = prepared_alloc(text, wanted, &change->prepared);
 	if (ret)
 		goto destroy;
-	ret = shk_sync_start();
+	ret = text_follow(text, 1);
 	if (ret)
 		goto free;
 	unmapped_init(&change->unmapped);
@@ -472,12 +502,12 @@ static void edit_change_commit(struct shk_text *text, struct edit_change *change
 
 /*
  * Ends a change that has failed, whose pages are in @change->unmapped: flushes, releases
- * text_mutex, stops sync.c's hook, and frees everything.
+ * text_mutex, takes text_follow() back, and frees everything.
  */
 static void edit_change_cancel(struct shk_text *text, struct edit_change *change)
 {
 	unmapped_finish(text, &change->unmapped);
-	shk_sync_stop();
+	text_unfollow(text, 1);
 	prepared_free(text, &change->prepared);
 	edit_change_abandon(text, change);
 }
@@ -492,34 +522,69 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
 	memcpy(edit->bytes + 1, &rel, sizeof(rel));
 }
 
-int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
+/* Returns false, with a warning, if @edit cannot be applied to @text in the way that text.h says. */
+static bool edit_is_possible(const struct shk_text *text, const struct shk_edit *edit,
+			     unsigned int nr)
 {
-	struct edit_change change;
-	struct shk_page *page;
-	int ret = 0;
+	return !WARN_ON_ONCE(!edit->len || edit->len > SHK_EDIT_MAX ||
+			     offset_in_page(edit->addr) + edit->len > PAGE_SIZE) &&
+	       !WARN_ON_ONCE(text->live && !edit->spare.bytes && !has_steps(edit)) &&
+	       !WARN_ON_ONCE(nr > 1 && edit->spare.bytes);
+}
 
-	if (WARN_ON_ONCE(!edit->len || edit->len > SHK_EDIT_MAX ||
-			 offset_in_page(edit->addr) + edit->len > PAGE_SIZE) ||
-	    WARN_ON_ONCE(text->live && !edit->spare.bytes && !has_steps(edit)))
-		return -EINVAL;
-	if (edit->spare.bytes)
-		ret = shk_huge_split(text, edit->addr);
-	ret = ret ?: edit_change_begin(text, edit->addr, edit->addr + edit->len, &change);
-	if (ret)
-		return ret;
-	page = shk_page_find(text, edit->addr);
-	if (page && edit_overlaps(page, edit)) {
-		ret = SHK_E(EDIT_THERE);
-		goto edit_change_cancel;
+/* Calls shk_huge_settle() for each range of @edits, which are sorted. No lock but the owner's. */
+static void edits_settle(struct shk_text *text, struct shk_edit **edits, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (!i || shk_range_of(edits[i]->addr) != shk_range_of(edits[i - 1]->addr))
+			shk_huge_settle(text, edits[i]->addr, edits[i]->addr + edits[i]->len);
+}
+
+/*
+ * Makes the pages of @edits private, with the base's bytes, and flushes if that changed a page. text_mutex
+ * is held. Returns 0; XEN: the pages are the base's again, and in @change->unmapped.
+ */
+static int edits_map_pages(struct shk_text *text, struct shk_edit **edits, unsigned int nr,
+			   struct edit_change *change)
+{
+	struct shk_page *page = NULL;
+	bool mapped = false;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (shk_page_find(text, edits[i]->addr))
+			continue;
+		page = page_map_private(text, &change->prepared, &change->unmapped);
+		if (IS_ERR(page))
+			goto undo;
+		mapped = true;
 	}
-	if (!page) {
-		page = page_map_private(text, &change.prepared, &change.unmapped);
-		if (IS_ERR(page)) {
-			ret = PTR_ERR(page);
-			goto edit_change_cancel;
-		}
+	if (mapped)
 		shk_text_flush(text);
+	return 0;
+undo:
+	while (i--) {
+		struct shk_page *fresh = shk_page_find(text, edits[i]->addr);
+
+		if (fresh && !shk_page_wanted(fresh))
+			page_give_up(fresh, &change->unmapped);
 	}
+	return PTR_ERR(page);
+}
+
+/*
+ * Adds @edit to its page, which is private, and notes the base's bytes. Does nothing, and leaves
+ * @edit->page NULL, if another edit has one of the bytes. Returns true if it was added. text_mutex
+ * is held.
+ */
+static bool edit_link(struct shk_text *text, struct shk_edit *edit)
+{
+	struct shk_page *page = shk_page_find(text, edit->addr);
+
+	if (edit_overlaps(page, edit))
+		return false;
 	edit->page = page;
 	edit->held_len = 0;
 	memcpy(edit->base, shk_base_bytes(edit->addr), edit->len);
@@ -529,19 +594,68 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
 	list_add(&edit->node, &page->edits);
 	if (edit->changed)
 		edit->changed(edit);
-	ret = edit_write_bytes(page, edit, edit->bytes);
-	if (ret) {
-		list_del(&edit->node);
-		edit->page = NULL;
-		page_unwant(page, &change.unmapped);
-		goto edit_change_cancel;
+	return true;
+}
+
+/*
+ * Writes the bytes of @edits, which are sorted by address: the edits' own if @in, else the base's.
+ * text_mutex is held. Returns 0; XEN: an edit with a spare, which is alone, was not written.
+ */
+static int edits_write(struct shk_text *text, struct shk_edit **edits, unsigned int nr, bool in)
+{
+	struct shk_edit *edit = edits[0];
+
+	if (!edit->spare.bytes) {
+		shk_poke_edits(text, edits, nr, in);
+		return 0;
 	}
-	edit_change_commit(text, &change);
-	shk_huge_settle(text, edit->addr, edit->addr + edit->len);
-	return 0;
-edit_change_cancel:
+	return shk_poke_page(edit->page, edit->addr, shk_edit_wanted(edit, in), edit->len,
+			     &edit->spare);
+}
+
+int shk_text_apply_many(struct shk_text *text, struct shk_edit **edits, unsigned int nr)
+{
+	struct wanted wanted = { .edits = edits, .nr = nr };
+	unsigned int i, applied = 0;
+	struct edit_change change;
+	struct shk_page *page;
+	int ret = 0;
+
+	for (i = 0; i < nr; i++)
+		if (!edit_is_possible(text, edits[i], nr))
+			return -EINVAL;
+	if (edits[0]->spare.bytes)
+		ret = shk_huge_split(text, edits[0]->addr);
+	ret = ret ?: edit_change_begin(text, &wanted, &change);
+	if (ret)
+		return ret;
+	ret = edits_map_pages(text, edits, nr, &change);
+	if (ret)
+		goto cancel;
+	for (i = 0; i < nr; i++)
+		applied += edit_link(text, edits[i]);
+	ret = applied ? edits_write(text, edits, nr, true) : SHK_E(EDIT_THERE);
+	if (!ret) {
+		edit_change_commit(text, &change);
+		/* edit_change_begin() has counted one; the hook is registered, so this succeeds. */
+		text_follow(text, applied - 1);
+		edits_settle(text, edits, nr);
+		return 0;
+	}
+	if (applied) {
+		page = edits[0]->page;
+		list_del(&edits[0]->node);
+		edits[0]->page = NULL;
+		page_unwant(page, &change.unmapped);
+	}
+cancel:
 	edit_change_cancel(text, &change);
 	return ret;
+}
+
+int shk_text_apply(struct shk_text *text, struct shk_edit *edit)
+{
+	return shk_text_apply_many(text, &edit, 1);
 }
 
 void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *bytes,
@@ -553,28 +667,37 @@ void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *byt
 	mutex_unlock(shk_symbols.text_mutex);
 }
 
-void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
+void shk_text_revert_many(struct shk_text *text, struct shk_edit **edits, unsigned int nr)
 {
-	struct shk_page *page = edit->page;
 	struct unmapped unmapped;
-	const u8 *bytes;
+	unsigned int i;
 
 	unmapped_init(&unmapped);
 	mutex_lock(shk_symbols.text_mutex);
-	/* If the edit holds a jump of the base, the page has the old instructions around it. */
-	bytes = edit->held_len ? edit->under : edit->base;
 	/* An edit cannot stay: if its page cannot be exchanged, its bytes change in place. */
-	if (WARN_ON_ONCE(edit_write_bytes(page, edit, bytes)))
-		shk_poke(page, edit->addr, bytes, edit->len, resume_of(edit) ?: edit->addr);
-	list_del(&edit->node);
-	edit->page = NULL;
-	/* Only a page that stays private needs the base's bytes. */
-	if (shk_page_wanted(page) || shk_in_block(&page->copy))
-		shk_sync_release(page, edit);
-	page_unwant(page, &unmapped);
+	if (WARN_ON_ONCE(edits_write(text, edits, nr, false)))
+		shk_poke(edits[0]->page, edits[0]->addr, shk_edit_wanted(edits[0], false),
+			 edits[0]->len, shk_edit_resume(edits[0]) ?: edits[0]->addr);
+	for (i = 0; i < nr; i++)
+		list_del(&edits[i]->node);
+	for (i = 0; i < nr; i++) {
+		struct shk_page *page = edits[i]->page;
+
+		edits[i]->page = NULL;
+		/* Only a page that stays private needs the base's bytes. */
+		if (shk_page_wanted(page) || shk_in_block(&page->copy))
+			shk_sync_release(page, edits[i]);
+		if (i + 1 == nr || edits[i + 1]->page != page)
+			page_unwant(page, &unmapped);
+	}
 	unmapped_finish(text, &unmapped);
-	shk_huge_settle(text, edit->addr, edit->addr + edit->len);
-	shk_sync_stop();
+	edits_settle(text, edits, nr);
+	text_unfollow(text, nr);
+}
+
+void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
+{
+	shk_text_revert_many(text, &edit, 1);
 }
 
 /*
@@ -596,6 +719,7 @@ static void text_unpin(struct shk_text *text, unsigned long from, unsigned long 
 
 int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to)
 {
+	struct wanted wanted = { .from = from, .to = to };
 	struct edit_change change;
 	struct shk_page *page;
 	unsigned long addr;
@@ -603,7 +727,7 @@ int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to)
 
 	if (WARN_ON_ONCE(from >= to))
 		return -EINVAL;
-	ret = edit_change_begin(text, from, to, &change);
+	ret = edit_change_begin(text, &wanted, &change);
 	if (ret)
 		return ret;
 	from &= PAGE_MASK;
@@ -636,5 +760,5 @@ void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to)
 	text_unpin(text, from & PAGE_MASK, to, &unmapped);
 	unmapped_finish(text, &unmapped);
 	shk_huge_settle(text, from, to);
-	shk_sync_stop();
+	text_unfollow(text, 1);
 }

@@ -142,6 +142,8 @@ struct shk_text {
 	 * range for the change back to 4 KB, so @nr_ranges counts the range, too.
 	 */
 	unsigned int nr_huge;
+	/* Edits and pins, for which sync.c's hook is registered. Under the owner's lock. */
+	unsigned int nr_followed;
 	bool built; /* @tables exist. Under the owner's lock */
 	/*
 	 * A CPU may execute the text, because an mm is grafted to it or it has a carrier mm.
@@ -230,6 +232,16 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
  */
 int shk_text_apply(struct shk_text *text, struct shk_edit *edit);
 /*
+ * Applies the @nr edits at @edits, one or more, sorted by address, as shk_text_apply() does for
+ * each of them. Pages become private together, with one flush, and each step of writing the bytes
+ * is made for all edits at once. An edit of which another edit has a byte is left out: its .page is
+ * NULL afterwards. None has a .spare, unless @nr is 1. Locks as shk_text_apply(). Returns 0, or an
+ * error, after which no edit is applied and the bytes of @text are unchanged:
+ *   EDIT_THERE  all edits would have been left out
+ *   others      as shk_text_apply()
+ */
+int shk_text_apply_many(struct shk_text *text, struct shk_edit **edits, unsigned int nr);
+/*
  * Reverts @edit, which is applied to @text. At return every CPU that runs @text executes the base's
  * bytes in the place of the edit's. If another edit still holds the kprobe's jump that @edit held
  * (shk_edit.held), every CPU executes @edit->under instead. While a call or jump of 5 bytes is
@@ -245,6 +257,13 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit);
  * bytes in place.
  */
 void shk_text_revert(struct shk_text *text, struct shk_edit *edit);
+/*
+ * Reverts the @nr edits at @edits, one or more, sorted by address, all of which are applied to
+ * @text, as shk_text_revert() does for each of them. Each step of writing the bytes is made for all
+ * edits at once, and one flush follows. None has a .spare, unless @nr is 1. Locks as
+ * shk_text_revert(). Cannot fail.
+ */
+void shk_text_revert_many(struct shk_text *text, struct shk_edit **edits, unsigned int nr);
 
 /*
  * Replaces the bytes of @edit, which is applied to @text and has no .spare, by the @edit->len bytes
@@ -387,7 +406,7 @@ bool shk_page_wanted(const struct shk_page *page);
  * Allocates the struct shk_page for @addr, which is the start of a page, and appends it to @pages.
  * Its .copy stays empty: shk_pages_fill() allocates that. Reserves the entry in @text->pages, so
  * shk_page_insert() cannot fail. Called with the owner's lock held. May sleep. Returns 0, or
- * -ENOMEM, after which the entry may be reserved: shk_pages_cancel() releases it.
+ * -ENOMEM.
  */
 int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *pages);
 /*
@@ -414,12 +433,10 @@ void shk_pages_free(struct list_head *pages);
  * Ends an allocation that shk_page_alloc() began, after success and after failure. Frees all of
  * @pages, which no tables map and no TLB holds, and their memory. After success @pages are structs
  * that were not inserted, or that huge.c has erased. Their memory may be the old memory of a page
- * to which huge.c has given the new one. Also releases the reserved entries of @text->pages in
- * [from, to) at which no page was inserted. Called with the owner's lock held, and without
- * text_mutex. May sleep.
+ * to which huge.c has given the new one. Also releases the reserved entries of @pages in
+ * @text->pages. Called with the owner's lock held, and without text_mutex. May sleep.
  */
-void shk_pages_cancel(struct shk_text *text, struct list_head *pages, unsigned long from,
-		      unsigned long to);
+void shk_pages_cancel(struct shk_text *text, struct list_head *pages);
 /*
  * Inserts @page, whose entry is reserved, into its text's pages and into the table of all copies:
  * from then on sync.c keeps it equal to the base. Called with the owner's lock and text_mutex held.
@@ -545,6 +562,30 @@ size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *
  */
 void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 	      unsigned long resume);
+/*
+ * Returns where a CPU continues that meets the breakpoint of @edit while that is applied or
+ * reverted. Any context.
+ * - a call: behind it, as if the edit was not there;
+ * - a jump: at its target;
+ * - others: 0. Such an edit has one byte, under which a kprobe's breakpoint may be. The kprobe's
+ *   handler serves the CPU.
+ *
+ * The address is never that of the edit, which would be a loop. With interrupts off such a loop
+ * would hold up the CPU that waits for this one before it takes the next step.
+ */
+unsigned long shk_edit_resume(const struct shk_edit *edit);
+/*
+ * Returns the @edit->len bytes that its page gets when @edit is applied (@in) or reverted. Called
+ * with text_mutex held.
+ */
+const u8 *shk_edit_wanted(const struct shk_edit *edit, bool in);
+/*
+ * Writes the bytes of the @nr edits at @edits, sorted by address, to their pages: the edits' own if
+ * @in, else the base's. Leaves out edits whose .page is NULL. Takes the steps of shk_poke(), each
+ * for all edits at once. A CPU that hits an int3 meanwhile continues at shk_edit_resume(). Called
+ * with text_mutex held and interrupts on.
+ */
+void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int nr, bool in);
 /*
  * Writes the @len bytes at @bytes to @page at @addr by remapping: copies the page to *@spare, puts
  * the new bytes there, and maps that instead of the page's memory. Flushes every CPU if the text is

@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct shk_shadow_create) == 80, "0.1");
 _Static_assert(sizeof(struct shk_list) == 40, "0.1");
 _Static_assert(sizeof(struct shk_shadow_info) == 128, "0.1");
 _Static_assert(sizeof(struct shk_process) == 24, "0.1");
-_Static_assert(sizeof(struct shk_probe_add) == 624, "0.1");
+_Static_assert(sizeof(struct shk_probe_add) == 696, "0.1");
 _Static_assert(sizeof(struct shk_probe_info) == 1184, "0.1");
 _Static_assert(sizeof(struct shk_patch_add) == 1760, "0.1");
 

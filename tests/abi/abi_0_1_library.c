@@ -16,7 +16,7 @@
 _Static_assert(sizeof(struct shadowk_info) == 80, "0.1");
 _Static_assert(sizeof(struct shadowk_shadow_info) == 128, "0.1");
 _Static_assert(sizeof(struct shadowk_process) == 24, "0.1");
-_Static_assert(sizeof(struct shadowk_probe_spec) == 616, "0.1");
+_Static_assert(sizeof(struct shadowk_probe_spec) == 696, "0.1");
 _Static_assert(sizeof(struct shadowk_probe_info) == 1184, "0.1");
 _Static_assert(sizeof(struct shadowk_subject) == 112, "0.1");
 

@@ -2,7 +2,7 @@
 /* test: races timeout=60 */
 /*
  * When a call that destroys a shadow returns, everything that its probes took is free again: the
- * kernel's kprobes, and with them the module's slots.
+ * kernel's kprobes, and with them the module's detours.
  */
 #include <sys/mount.h>
 
@@ -33,7 +33,8 @@ static unsigned int fill(struct shadowk_shadow *shadow, unsigned int nr)
 	need(file);
 	while (added < nr && fgets(line, sizeof(line), file)) {
 		struct shadowk_probe_spec spec = { .size = sizeof(spec),
-						   .kind = SHADOWK_PROBE_COUNT };
+						   .kind = SHADOWK_PROBE_COUNT,
+						   .flags = SHADOWK_PROBE_FORCE_INT3 };
 
 		if (sscanf(line, "%*x %c %255s", &type, symbol) != 2 || type != 'T' ||
 		    strncmp(symbol, "__x64_sys_", 10))

@@ -1202,6 +1202,8 @@ struct shk_probe_add {
 };
 #define SHK_PROBE_ADD		_IO(SHK_IOC, 0x38)
 
+#define SHK_PROBES_MAX		(1U << 20)	/* elements of one array */
+
 /* flag of struct shk_probes_add */
 #define SHK_PROBES_SKIP		(1U << 0)	/* leave out probes that cannot be added */
 
@@ -1212,7 +1214,7 @@ struct shk_probe_add {
  * @reason:	out
  * @busy:	out
  * @element_size: sizeof(struct shk_probe_add), as the caller knows it
- * @nr:		number of elements, 1 or more
+ * @nr:		number of elements, from 1 to SHK_PROBES_MAX
  * @elements:	pointer to an array of struct shk_probe_add
  * @nr_done:	out: probes that were added; after an error: the index of the element that could not
  *		be added
@@ -1249,7 +1251,7 @@ struct shk_probes_add {
  * @flags:	0
  * @reason:	out
  * @busy:	out
- * @nr:		number of ids; 0: all probes of the shadow
+ * @nr:		number of ids, at most SHK_PROBES_MAX; 0: all probes of the shadow
  * @reserved:	0
  * @ids:	pointer to an array of __u64, the ids; 0 if @nr is 0
  * @nr_done:	out: probes that were removed

@@ -9,7 +9,7 @@
 _Static_assert(sizeof(struct shk_info) == 88, "info");
 _Static_assert(sizeof(struct shk_list) == 40, "list");
 _Static_assert(sizeof(struct shk_shadow_info) == 128, "shadow");
-_Static_assert(sizeof(struct shk_probe_add) == 624, "probe");
+_Static_assert(sizeof(struct shk_probe_add) == 696, "probe");
 _Static_assert(sizeof(struct shk_probe_info) == 1184, "probe info");
 _Static_assert(sizeof(struct shk_patch_add) == 1760, "patch");
 _Static_assert(sizeof(struct shk_patch_info) == 1136, "patch info");

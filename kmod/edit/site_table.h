@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The sites of a shadow, by address: a hash table with open addressing. It grows with the number of
+ * sites, and is replaced as a whole then. Readers are hits, which use it with preemption off.
+ */
+#ifndef SHK_SITE_TABLE_H
+#define SHK_SITE_TABLE_H
+
+#include "edit/probe.h"
+
+/* One table. Written under the shadow's lock. Replaced ones are freed after a grace period. */
+struct shk_site_table {
+	struct rcu_head rcu;
+	unsigned int mask;   /* number of entries - 1, a power of two - 1. Fixed */
+	unsigned int nr_set; /* entries that are not NULL; some entry is always NULL */
+	unsigned int nr;     /* sites */
+	struct shk_site *at[];
+};
+
+/* Stands in the place of a removed site, so that readers go on to the entries behind it. */
+extern struct shk_site shk_site_removed;
+
+/* Returns the first entry for @addr. The __fentry__ sites of two functions are 16 bytes apart. */
+static __always_inline unsigned int shk_site_hash(unsigned long addr)
+{
+	return addr >> 4;
+}
+
+/*
+ * Returns the site of @shadow at @addr, or NULL. Called with the shadow's lock held or preemption
+ * off. Any context; calls nothing that may be probed.
+ */
+static __always_inline struct shk_site *shk_site_at(const struct shk_shadow *shadow,
+						    unsigned long addr)
+{
+	const struct shk_site_table *table = READ_ONCE(shadow->sites);
+	struct shk_site *site;
+	unsigned int i;
+
+	if (!table)
+		return NULL;
+	for (i = shk_site_hash(addr);; i++) {
+		site = READ_ONCE(table->at[i & table->mask]);
+		if (!site || site->edit.addr == addr)
+			return site;
+	}
+}
+
+/*
+ * Adds @site, whose .edit.addr is set, to the table of its shadow. No other site of the shadow has
+ * that address. The shadow's lock is held. Returns 0 or -ENOMEM.
+ */
+int shk_site_table_add(struct shk_site *site);
+
+/*
+ * Removes @site from the table of its shadow; hits that have found it go on to use it. With the
+ * last site the table is freed. Cannot fail. The shadow's lock is held.
+ */
+void shk_site_table_remove(struct shk_site *site);
+
+#endif /* SHK_SITE_TABLE_H */
