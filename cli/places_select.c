@@ -195,7 +195,10 @@ static bool has_module(const struct functions *functions, const struct pattern *
 /* Reports a pattern that has matched nothing. */
 static void none_report(const struct pattern *pattern, const struct functions *functions)
 {
-	if (pattern->variants.count)
+	if (!pattern->name[0])
+		report("'%s' has no name of a function; give PATTERN or MODULE:PATTERN",
+		       pattern->text);
+	else if (pattern->variants.count)
 		report("there is no function '%s', but the compiler has made %s of it; give that name, "
 		       "or add --variants",
 		       pattern->text, pattern->variants.text);
@@ -207,8 +210,8 @@ static void none_report(const struct pattern *pattern, const struct functions *f
 		report("no module '%s' with functions is loaded; load it first, or correct '%s'",
 		       pattern->module, pattern->text);
 	else if (pattern->is_plain)
-		report("there is no function '%s' in /proc/kallsyms; the compiler may have inlined it: "
-		       "probe its callers",
+		report("/proc/kallsyms has no function '%s' that can be probed; if the compiler has "
+		       "inlined it, probe its callers",
 		       pattern->text);
 	else
 		report("no function of /proc/kallsyms matches '%s'", pattern->text);

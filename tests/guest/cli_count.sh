@@ -194,8 +194,9 @@ find $root/web $root/system.slice $root/machine.slice $root/box $root/docker -de
 # Errors change nothing.
 refused "there is no process 999999" count --pid 999999 write_null
 refused "kernel thread" count --pid 2 write_null
-refused "there is no function 'no_such'" count --pid $sleeper no_such
+refused "no function 'no_such' that can be probed" count --pid $sleeper no_such
 refused "no function of /proc/kallsyms matches 'no_such*'" count --pid $sleeper write_null 'no_such*'
+refused "has no name of a function" count --pid $sleeper ''
 refused "say which processes" count write_null
 refused "PATTERN is missing" count -- true
 refused "give only one of" count --pid 1 write_null -- true

@@ -57,6 +57,6 @@ wait 2>/dev/null
 refused "at most 65536" latency $clock --calls 65537 -- true
 refused "not a number above 0" latency $clock --calls 0 -- true
 refused "PATTERN is missing" latency -- true
-refused "there is no function 'no_such'" latency no_such -- true
+refused "no function 'no_such' that can be probed" latency no_such -- true
 is "list at the end" "$(shadowctl list --json | tr -d '[:space:]')" "[]"
 [ $failures = 0 ]

@@ -57,7 +57,7 @@ is "--variants of a name that has no function" "$(dry "${only%%.*}" --variants)"
 is "names" "$(shadowctl probe add web 'vfs_read*' --kind latency | sort)" "$(listed 'vfs_read[^.]*')"
 is "kinds" "$(shadowctl probe list web --json | grep -c '"kind":"\?.*latency"')" "$(listed 'vfs_read[^.]*' | wc -l)"
 shadowctl run web -- true
-refused "there is no function 'no_such'" probe add web vfs_write no_such
+refused "no function 'no_such' that can be probed" probe add web vfs_write no_such
 refused "none of the 2 functions can be probed" probe add web exc_int3 exc_debug
 is "the reason" "$(shadowctl probe add web exc_int3 vfs_write 2>&1 | sort | tr '\n' ' ')" \
 	"shadowctl: note: 1 function is not probed: the kernel or shadowk allows no probe there (exc_int3) vfs_write "
