@@ -51,10 +51,22 @@ struct call_events {
 	struct comm comm[COMMS];
 };
 
-/* Reads the format of the event. Returns its id, or -1 and reports an error. */
+/* Reads the format of the event. Returns NULL if there is no such event. */
+static struct tep_event *format_read(struct tep_handle *tep)
+{
+	int len;
+	char *text __cleanup(text_free) =
+		tracefs_event_file_read(NULL, SYSTEM, EVENT, "format", &len);
+
+	/* tracefs_local_events_system() would also read all symbols. */
+	if (!text || !tep || tep_parse_event(tep, text, len, SYSTEM))
+		return NULL;
+	return tep_find_event_by_name(tep, SYSTEM, EVENT);
+}
+
+/* Finds the event and its members. Returns its id, or -1 and reports an error. */
 static int event_find(struct call_events *events)
 {
-	static const char *const systems[] = { SYSTEM, NULL };
 	struct tep_event *event;
 	char name[8];
 
@@ -64,12 +76,11 @@ static int event_find(struct call_events *events)
 		report("tracefs is not mounted: mount -t tracefs nodev /sys/kernel/tracing");
 		return -1;
 	}
-	events->tep = tracefs_local_events_system(NULL, systems);
-	event = events->tep ? tep_find_event_by_name(events->tep, SYSTEM, EVENT) : NULL;
+	events->tep = tep_alloc();
+	event = format_read(events->tep);
 	if (!event) {
-		report("the loaded module has no event " SYSTEM ":" EVENT
-		       ", or tracefs hides it: run "
-		       "as root, and load the module of this version");
+		report("cannot read the format of the event " SYSTEM ":" EVENT "; run as root, and "
+		       "load the module of this version");
 		return -1;
 	}
 	events->fields.result = tep_find_field(event, "ret");
@@ -149,7 +160,15 @@ static void string_read(char *text, size_t len, struct tep_format_field *field, 
 		snprintf(text, len, "%.*s", (int)n, (const char *)data + offset);
 }
 
-/* Copies the frames of a stack, except for those of the module that reports the call. */
+/* True if the text is of the module, or of the kernel's hook of returns, which calls the module. */
+static bool is_hook(uint64_t addr)
+{
+	const char *module, *name = symbol_name(addr, &module);
+
+	return !strcmp(module, "shadowk") || strstr(name, "rethook");
+}
+
+/* Copies the frames of a stack, except for those that lead from the return to the report. */
 static void stack_read(struct call *call, const uint64_t *address, uint64_t nr)
 {
 	uint64_t i = 0;
@@ -157,7 +176,7 @@ static void stack_read(struct call *call, const uint64_t *address, uint64_t nr)
 	call->has_stack = true;
 	call->frame = calloc(nr + 1, sizeof(*call->frame));
 	/* The highest addresses are marks: PERF_CONTEXT_KERNEL. */
-	while (i < nr && (address[i] >= PERF_CONTEXT_MAX || symbol_is_of(address[i], "shadowk")))
+	while (i < nr && (address[i] >= PERF_CONTEXT_MAX || is_hook(address[i])))
 		i++;
 	for (; call->frame && i < nr; i++)
 		if (address[i] < PERF_CONTEXT_MAX)

@@ -91,9 +91,11 @@ bool symbol_print(char *buf, size_t len, uint64_t addr)
 	return true;
 }
 
-bool symbol_is_of(uint64_t addr, const char *module)
+const char *symbol_name(uint64_t addr, const char **module)
 {
 	const struct symbol *symbol = symbol_of(addr);
+	bool found = symbol && symbol->addr;
 
-	return symbol && symbol->addr && !strcmp(symbol->module, module);
+	*module = found ? symbol->module : "";
+	return found ? symbol->name : "";
 }

@@ -17,7 +17,10 @@
  * symbols, and exits if there is no memory.
  */
 bool symbol_print(char *buf, size_t len, uint64_t addr);
-/* True if the text is that of the module. */
-bool symbol_is_of(uint64_t addr, const char *module);
+/*
+ * Returns the name of the last symbol at or before @addr, and sets @module to its module, "" for the
+ * kernel. Returns "" if there is none.
+ */
+const char *symbol_name(uint64_t addr, const char **module);
 
 #endif /* SHADOWCTL_SYMBOLS_H */

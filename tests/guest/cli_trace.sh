@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: once timeout=180
+# test: once timeout=300
 # `shadowctl trace` prints the calls of its target and no others, with their arguments, and leaves
 # nothing behind.
 # shellcheck source=tests/guest/lib/check.sh
@@ -17,11 +17,16 @@ lines() {
 	grep -cE "$1" out
 }
 
+# Reads single bytes until it is killed.
+read_bytes() {
+	exec dd if=/dev/zero of=/dev/null bs=1 count=100000000 2>/dev/null
+}
+
 # A process outside makes the same calls all the time.
 while :; do zeros bs=5000 count=50; done &
 bystander=$!
 
-read_line='^[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6} dd-[0-9]+ vfs_read\(file=0xff[0-9a-f]{14}, buf=0x[0-9a-f]+, count=5000, pos=0x(0|ffff[0-9a-f]{12})\) = 5000  [0-9]+\.[0-9] us$'
+read_line='^[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6} dd-[0-9]+ vfs_read\(file=0xff[0-9a-f]{14}, buf=0x[0-9a-f]+, count=5000, pos=0xff[0-9a-f]{14}\) = 5000  [0-9]+\.[0-9] us$'
 shadowctl trace 'vfs_read(count == 5000)' -- dd if=/dev/zero of=/dev/null bs=5000 count=10 >out 2>err
 is "status" $? 0
 is "lines of 10 reads" "$(wc -l <out)" 10
@@ -40,7 +45,8 @@ is "writes" "$(grep -a -cE ' vfs_write\(.*count=5000.* = 5000 ' out)" 3
 shadowctl trace 'vfs_read() == -EISDIR' -- cat / >out 2>/dev/null
 is "negative errnos have names" "$(lines ' cat-[0-9]+ vfs_read\(.*\) = -EISDIR  ')/$(wc -l <out)" 1/1
 shadowctl trace 'do_filp_open(dfd == -100) >= -4095' -- cat /no/such/file >out 2>/dev/null
-is "pointers that are errnos" "$(lines ' do_filp_open\(dfd=-100, pathname=0xff.*\) = -ENOENT  ')" 1
+is "pointers that are errnos" "$(lines ' do_filp_open\(dfd=-100, pathname=0xff.*\) = -ENOENT  ')" "$(wc -l <out)"
+[ -s out ] || fail "no file that is not there was opened"
 shadowctl trace 'fput' -- true >out
 is "functions that return nothing" "$(lines ' fput\(file=0xff[0-9a-f]{14}\)  [0-9.]+ us$')" "$(wc -l <out)"
 [ -s out ] || fail "fput was not called"
@@ -58,6 +64,9 @@ symbol=$(awk '$4 == "[shk_victim]" || $4 == "[victim]" { gsub(/[][]/, "", $4); i
 refused "the kernel has no types of '$symbol'; call its arguments arg1 to arg6, not 'x'" \
 	trace "$symbol(x == 1)" -- true
 shadowctl trace "$symbol(arg1 == 1 && arg6 != 2) == -EAGAIN" -- true >out || fail "registers are refused"
+
+kill $bystander
+wait $bystander 2>/dev/null
 
 # As JSON, each call is one line.
 shadowctl trace --json --stack 'vfs_read(count == 5000)' -- dd if=/dev/zero of=/dev/null bs=5000 count=3 2>/dev/null >out
@@ -83,8 +92,9 @@ refused "say which processes" trace vfs_read
 refused "has no argument 'nothing'" trace 'vfs_*(nothing == 1)' -- true
 
 # Calls that had no room are told, and counted.
-zeros bs=1 count=100000000 &
+read_bytes &
 reader=$!
+rm out
 shadowctl trace --pid $reader --buffer 4 'vfs_read(count == 1)' >out 2>err &
 trace=$!
 until [ -s out ]; do sleep 0.1; done
@@ -104,6 +114,7 @@ is "status after --duration" $? 0
 is "shadows afterwards" "$(shadowctl list --json | tr -d '[:space:]')" "[]"
 
 # SIGKILL leaves nothing: neither the process inside, nor a tracepoint that holds the module.
+rm out
 shadowctl trace --pid $reader 'vfs_read(count == 1)' >out 2>/dev/null &
 trace=$!
 until [ -s out ]; do sleep 0.1; done
@@ -115,8 +126,8 @@ for _ in {1..50}; do
 done
 is "shadows after SIGKILL" "$(shadowctl list --json | tr -d '[:space:]')" "[]"
 is "instances of tracefs" "$(ls /sys/kernel/tracing/instances)" ""
-kill $reader $bystander
-wait $reader $bystander 2>/dev/null
+kill $reader
+wait $reader 2>/dev/null
 rmmod shk_victim victim 2>/dev/null
 rmmod shadowk || fail "the module cannot be unloaded"
 modprobe shadowk || exit 1
@@ -126,7 +137,7 @@ sleeps='import time
 for s in (0.001, 0.2, 0.001, 0.2, 0.001): time.sleep(s)'
 shadowctl latency hrtimer_nanosleep --slower-than 100000 -- python3 -c "$sleeps" >out
 is "slow calls" "$(lines ' python3-[0-9]+ hrtimer_nanosleep\(rqtp=[0-9]+, .* = 0  2[0-9]{5}\.[0-9] us$')" 2
-is "the row of the table" "$(awk '$1 == "hrtimer_nanosleep" && NF == 8 { print $2 }' out)" 5
+is "the row of the table" "$(awk '$1 == "hrtimer_nanosleep" { print $2 }' out)" 5
 shadowctl latency hrtimer_nanosleep --json --slower-than 100000 -- python3 -c "$sleeps" >out
 is "JSON of latency" "$(python3 -c 'import json
 lines = [json.loads(line) for line in open("out")]
