@@ -26,6 +26,10 @@ WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wstrict-prototypes -Wmissing-pr
 override CPPFLAGS += -D_GNU_SOURCE -Iinclude/uapi -Ilib -DSHADOWK_VERSION='"$(VERSION)"'
 override CFLAGS   += -std=gnu11 $(WARNINGS) -MMD -MP
 
+# The command reads BTF by libbpf, and events by libtracefs.
+tracefs_cflags := $(shell pkg-config --cflags libtracefs libtraceevent 2>/dev/null)
+cli_libs       := -ljson-c -lbpf -ltracefs -ltraceevent -ldl
+
 # Sources that may not exist (yet) are simply not built.
 lib_src     := $(wildcard lib/*.c)
 cli_src     := $(wildcard cli/*.c)
@@ -115,6 +119,8 @@ $(O)/%.o: %.c
 
 $(O)/cli/cmd_patch_build.o: include/shadowk_patch.h
 
+$(O)/cli/call_events.o: override CPPFLAGS += $(tracefs_cflags)
+
 # --- library and command ---------------------------------------------------------
 
 $(solib): $(lib_src:%.c=$(O)/%.o) $(map)
@@ -143,7 +149,7 @@ $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1)
 endef
 
 $(command): $(cli_src:%.c=$(O)/%.o) $(solib)
-	$(call link,-L$(O)/lib -lshadowk -ljson-c -ldl)
+	$(call link,-L$(O)/lib -lshadowk $(cli_libs))
 
 $(O)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
@@ -195,7 +201,7 @@ $(O)/tests/%: tests/uapi/%.sh
 
 # Unit tests reach into the command too, but bring their own main().
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(filter-out $(O)/cli/shadowctl.o,$(cli_src:%.c=$(O)/%.o)) $(alib)
-	$(call link,-lcmocka -ljson-c -lpthread)
+	$(call link,-lcmocka $(cli_libs) -lpthread)
 
 $(O)/bench/%: $(O)/bench/%.o $(helpers) $(alib)
 	$(call link,-ljson-c -lpthread -lm)

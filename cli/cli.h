@@ -60,7 +60,7 @@ struct cli {
 extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_run, verb_attach,
 	verb_detach, verb_share, verb_probe, verb_raw, verb_stat, verb_patch, verb_patch_build,
 	verb_verify, verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor,
-	verb_count, verb_latency;
+	verb_count, verb_latency, verb_trace;
 
 /* cleanup.c: functions for __cleanup(). */
 void text_free(char **text);
@@ -110,6 +110,16 @@ char **arguments_some(const struct cli *cli, int argc, char **argv, const char *
 bool value_read(const char *text, uint64_t *value);
 /* Returns the kind of patch that @text names, or 0 if that is not a patch of thunks. */
 uint32_t thunk_read(const char *text);
+
+/* errnos.c: names such as "EAGAIN", also of errnos that only the kernel itself has. */
+
+/* Highest errno that a function of the kernel can return; most numbers below have no name. */
+#define ERRNO_MAX 4095
+
+/* Returns the name of an errno, or NULL if it has none. */
+const char *errno_name(int number);
+/* Returns the errno that @name is, or 0. */
+int errno_number(const char *name);
 
 /* help.c */
 

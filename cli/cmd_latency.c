@@ -9,14 +9,21 @@
 #include "functions.h"
 #include "output.h"
 #include "target.h"
+#include "tracer.h"
 
 /* Highest number of calls in progress that a probe can measure. */
 #define CALLS_MAX 65536
+
+/* Highest value of --slower-than in us, about 11 days. */
+#define SLOWER_MAX 1000000000000ULL
 
 struct latency {
 	struct target target;
 	struct places places;
 	struct probes probes; /* those that have hits, most time first */
+	struct tracer tracer; /* prints the calls of @slow */
+	struct places slow;   /* probes of the same functions, for calls slower than @slower_than */
+	uint64_t slower_than; /* ns, or 0 */
 	double begun;	      /* target_now() */
 	double seconds;
 };
@@ -24,7 +31,9 @@ struct latency {
 static void latency_free(struct latency *latency)
 {
 	target_close(&latency->target);
+	tracer_free(&latency->tracer);
 	places_free(&latency->places);
+	places_free(&latency->slow);
 	probes_free(&latency->probes);
 }
 
@@ -88,6 +97,8 @@ static int latency_read(struct latency *latency)
 	for (int i = 0; i < probes->count; i++) {
 		const struct shadowk_probe_info *info = &probes->info[i];
 
+		if (info->kind != SHADOWK_PROBE_LATENCY)
+			continue;
 		if (info->hits || info->async_hits || info->missed || info->unreturned)
 			probes->info[count++] = *info;
 	}
@@ -134,7 +145,8 @@ static void print_json(const struct latency *latency)
 	json_object_object_add(object, "seconds", json_object_new_double(latency->seconds));
 	number_add(object, "probed", latency->places.armed);
 	json_object_object_add(object, "functions", array);
-	json_print(&object, false);
+	/* Behind lines of calls. */
+	json_print(&object, latency->slower_than);
 }
 
 /* Adds a cell with the upper bound, such as "< 4096". */
@@ -209,6 +221,31 @@ static void latency_print(const struct cli *cli, const struct latency *latency)
 	missed_note(latency);
 }
 
+/* Adds a second probe to each function, which reports slow calls. Returns a status. */
+static int slow_begin(struct latency *latency, uint32_t calls)
+{
+	struct shadowk_shadow *shadow = latency->target.session.shadow;
+	struct places *slow = &latency->slow;
+	int status;
+
+	places_copy_armed(slow, &latency->places);
+	for (size_t i = 0; i < slow->count; i++) {
+		struct shadowk_probe_spec *spec = &slow->spec[i];
+
+		spec->kind = SHADOWK_PROBE_CALL;
+		spec->calls = calls;
+		spec->nr_conditions = 1;
+		spec->conditions[0] = (struct shadowk_condition){
+			.of = SHADOWK_OF_DURATION,
+			.op = SHADOWK_OP_GT,
+			.bytes = 8,
+			.value = latency->slower_than,
+		};
+	}
+	status = places_arm(slow, shadow, NULL);
+	return status ? status : tracer_begin(&latency->tracer, shadow, slow);
+}
+
 /* Adds the probes before the first process is inside. Returns a status. */
 static int latency_begin(struct latency *latency, char **patterns, size_t nr, bool variants,
 			 uint32_t calls)
@@ -224,6 +261,8 @@ static int latency_begin(struct latency *latency, char **patterns, size_t nr, bo
 		status = target_open(&latency->target);
 	if (!status)
 		status = places_arm(places, latency->target.session.shadow, NULL);
+	if (!status && latency->slower_than)
+		status = slow_begin(latency, calls);
 	latency->begun = target_now();
 	return status ? status : target_begin(&latency->target);
 }
@@ -237,11 +276,24 @@ static uint32_t calls_parse(const struct cli *cli, const char *text)
 	return (uint32_t)calls;
 }
 
+/* Returns the ns of --slower-than, which is in us. */
+static uint64_t slower_parse(const struct cli *cli, const char *text)
+{
+	uint64_t us = count_parse(cli, text);
+
+	if (us > SLOWER_MAX)
+		usage(cli, "--slower-than is at most %llu us", SLOWER_MAX);
+	return us * 1000;
+}
+
 static int cmd_latency(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
 		TARGET_OPTIONS,
 		{ "calls", required_argument, NULL, 'c' },
+		{ "slower-than", required_argument, NULL, 's' },
+		{ "buffer", required_argument, NULL, 'b' },
+		{ "stack", no_argument, NULL, 'k' },
 		{ "variants", no_argument, NULL, 'v' },
 		{ 0 },
 	};
@@ -255,6 +307,12 @@ static int cmd_latency(struct cli *cli, int argc, char **argv)
 	while ((opt = option_next(cli, own, argv, options))) {
 		if (opt == 'c')
 			calls = calls_parse(cli, optarg);
+		else if (opt == 's')
+			latency.slower_than = slower_parse(cli, optarg);
+		else if (opt == 'b')
+			latency.tracer.buffer_kb = buffer_parse(cli, optarg);
+		else if (opt == 'k')
+			latency.tracer.stack = true;
 		else if (opt == 'v')
 			variants = true;
 		else
@@ -262,11 +320,16 @@ static int cmd_latency(struct cli *cli, int argc, char **argv)
 	}
 	patterns = arguments_some(cli, own, argv, "PATTERN", &nr);
 	target_check(&latency.target, cli);
+	if (!latency.slower_than && (latency.tracer.stack || latency.tracer.buffer_kb))
+		usage(cli, "--stack and --buffer are about calls that --slower-than prints");
+	latency.tracer.json = cli->json;
 	status = latency_begin(&latency, patterns, nr, variants, calls);
-	if (!status) {
+	if (!status && latency.slower_than)
+		status = tracer_run(&latency.tracer, &latency.target);
+	else if (!status)
 		target_wait(&latency.target, INFINITY, -1);
+	if (!status)
 		status = latency_read(&latency);
-	}
 	if (!status)
 		latency_print(cli, &latency);
 	return target_end(&latency.target, status);
@@ -275,10 +338,12 @@ static int cmd_latency(struct cli *cli, int argc, char **argv)
 const struct verb verb_latency = {
 	.name = "latency",
 	.group = GROUP_CHECKS,
-	.args = "TARGET [--duration S] PATTERN... [--calls N] [--variants]",
+	.args = "TARGET [--duration S] PATTERN... [--calls N] [--variants]\n"
+		"TARGET [--duration S] PATTERN... --slower-than US [--stack] [--buffer KB]",
 	.summary = "Measure how long functions of the kernel take in processes",
 	.options = TARGET_HELP PATTERN_HELP
-	"  --calls N         measure N calls of a function at a time, instead of 1024\n",
+	"  --calls N         measure N calls of a function at a time, instead of 1024\n"
+	"  --slower-than US  also print each call that takes more than US microseconds\n" TRACER_HELP,
 	.help = "Times are from the entry of a function to its return, in ns. P50, P99 and MAX are "
 		"upper\n"
 		"bounds of a slot of the histogram: that share of the calls took less.\n",

@@ -13,6 +13,7 @@
 
 #include "cli.h"
 #include "disassembly.h"
+#include "symbols.h"
 
 #define CAPSTONE "libcapstone.so.4"
 
@@ -21,68 +22,6 @@ static struct {
 	__typeof__(cs_disasm) *disasm;
 	__typeof__(cs_free) *free;
 } capstone;
-
-struct symbol {
-	uint64_t addr;
-	char *name;
-};
-
-static struct symbol *symbols;
-static size_t nr_symbols;
-
-static int by_addr(const void *a, const void *b)
-{
-	const struct symbol *x = a, *y = b;
-
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
-}
-
-static void symbol_add(uint64_t addr, const char *name, const char *module)
-{
-	if (!(nr_symbols & (nr_symbols - 1)))
-		symbols = reallocarray(symbols, nr_symbols ? 2 * nr_symbols : 1, sizeof(*symbols));
-	if (!symbols ||
-	    asprintf(&symbols[nr_symbols].name, "%s%s%s", name, module[0] ? " " : "", module) < 0) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
-	symbols[nr_symbols++].addr = addr;
-}
-
-static void symbols_read(void)
-{
-	FILE *file = fopen("/proc/kallsyms", "re");
-	char line[1024], name[512], module[128], type;
-	uint64_t addr;
-
-	while (file && fgets(line, sizeof(line), file)) {
-		module[0] = 0;
-		if (sscanf(line, "%" SCNx64 " %c %511s %127s", &addr, &type, name, module) >= 3 &&
-		    strchr("tTwW", type))
-			symbol_add(addr, name, module);
-	}
-	if (file)
-		fclose(file);
-	qsort(symbols, nr_symbols, sizeof(*symbols), by_addr);
-}
-
-/* Returns the last symbol that begins at or before @addr, or NULL. */
-static const struct symbol *symbol_of(uint64_t addr)
-{
-	size_t from = 0, to;
-
-	if (!nr_symbols)
-		symbols_read();
-	for (to = nr_symbols; from < to;) {
-		size_t middle = (from + to) / 2;
-
-		if (symbols[middle].addr <= addr)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from ? &symbols[from - 1] : NULL;
-}
 
 int disassembly_init(void)
 {
@@ -108,7 +47,7 @@ int disassembly_init(void)
 /* Writes " <SYMBOL+OFFSET>" if @operand is an address, else "". */
 static void target_print(char *buf, size_t len, const char *operand)
 {
-	const struct symbol *symbol;
+	char name[SYMBOL_PRINT_LEN];
 	uint64_t target;
 	char *end;
 
@@ -116,19 +55,14 @@ static void target_print(char *buf, size_t len, const char *operand)
 	if (strncmp(operand, "0x", 2))
 		return;
 	target = strtoull(operand, &end, 16);
-	symbol = *end ? NULL : symbol_of(target);
-	if (!symbol)
-		return;
-	if (symbol->addr == target)
-		snprintf(buf, len, " <%s>", symbol->name);
-	else
-		snprintf(buf, len, " <%s+0x%" PRIx64 ">", symbol->name, target - symbol->addr);
+	if (!*end && symbol_print(name, sizeof(name), target))
+		snprintf(buf, len, " <%s>", name);
 }
 
 size_t disassemble(const uint8_t *bytes, size_t len, uint64_t addr, char *text, size_t text_len)
 {
 	cs_insn *insn;
-	char target[SHADOWK_SYMBOL_LEN + 32];
+	char target[SYMBOL_PRINT_LEN + 4];
 	size_t used;
 
 	if (!capstone.disasm(capstone.handle, bytes, len, addr, 1, &insn)) {

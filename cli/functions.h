@@ -50,6 +50,7 @@ struct places {
 	size_t count;
 	struct shadowk_probe_spec *spec; /* with size, kind COUNT, and addr or symbol */
 	char **name;			 /* "MODULE:FUNCTION", or "FUNCTION" of the kernel */
+	size_t *pattern;		 /* index of the last pattern that selects it */
 	/* Set by places_arm(). */
 	size_t armed;  /* probes that were added */
 	size_t *by_id; /* their indices, in the order of their ids */
@@ -77,6 +78,10 @@ int places_arm(struct places *places, struct shadowk_shadow *shadow, const char 
  * places_arm().
  */
 size_t places_find(const struct places *places, uint64_t id);
+/* Removes the places of which @keep is false, before places_arm(). */
+void places_keep(struct places *places, const bool *keep);
+/* Copies the places that have a probe, without it. Exits if there is no memory. */
+void places_copy_armed(struct places *to, const struct places *from);
 /* Calls functions_read() and places_select(). Returns a status. */
 int places_read(struct places *places, char **patterns, size_t nr, bool variants);
 void places_free(struct places *places);

@@ -8,9 +8,6 @@
 
 #include "cli.h"
 
-/* Highest errno that a function of the kernel can return; most numbers below have no name. */
-#define ERRNO_MAX 4095
-
 static const struct option common[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
@@ -126,11 +123,9 @@ bool value_read(const char *text, uint64_t *value)
 	const char *digits = text + minus;
 	char *end = NULL;
 
-	for (int i = 1; minus && isalpha((unsigned char)*digits) && i <= ERRNO_MAX; i++) {
-		if (!strerrorname_np(i) || strcmp(strerrorname_np(i), digits))
-			continue;
-		*value = (uint64_t)-i;
-		return true;
+	if (minus && isalpha((unsigned char)*digits)) {
+		*value = (uint64_t)-errno_number(digits);
+		return *value;
 	}
 	errno = 0;
 	*value = isdigit((unsigned char)*digits) ? strtoull(digits, &end, 0) : 0;

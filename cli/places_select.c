@@ -118,29 +118,41 @@ static void places_grow(struct places *places)
 	room = room ? 2 * room : 64;
 	places->spec = reallocarray(places->spec, room, sizeof(*places->spec));
 	places->name = reallocarray(places->name, room, sizeof(*places->name));
-	if (!places->spec || !places->name) {
+	places->pattern = reallocarray(places->pattern, room, sizeof(*places->pattern));
+	if (!places->spec || !places->name || !places->pattern) {
 		report("out of memory");
 		exit(STATUS_REFUSED);
 	}
 }
 
-static void places_add(struct places *places, const struct function *function)
+/* Adds a place that is called @name, which it takes over. NULL: there was no memory. */
+static void places_add(struct places *places, uint64_t addr, char *name, size_t pattern)
 {
 	struct shadowk_probe_spec *spec;
-	char *name = NULL;
 
-	places_grow(places);
-	if (asprintf(&name, "%s%s%s", function->module, function->module[0] ? ":" : "",
-		     function->name) < 0) {
+	if (!name) {
 		report("out of memory");
 		exit(STATUS_REFUSED);
 	}
+	places_grow(places);
 	spec = &places->spec[places->count];
 	*spec = (struct shadowk_probe_spec){ .size = sizeof(*spec), .kind = SHADOWK_PROBE_COUNT };
-	spec->addr = function->addr;
-	if (!spec->addr)
+	spec->addr = addr;
+	if (!addr)
 		snprintf(spec->symbol, sizeof(spec->symbol), "%s", name);
+	places->pattern[places->count] = pattern;
 	places->name[places->count++] = name;
+}
+
+/* Returns "MODULE:FUNCTION", or "FUNCTION" of the kernel, or NULL if there is no memory. */
+static char *place_name(const struct function *function)
+{
+	char *name = NULL;
+
+	if (asprintf(&name, "%s%s%s", function->module, function->module[0] ? ":" : "",
+		     function->name) < 0)
+		return NULL;
+	return name;
 }
 
 /*
@@ -152,6 +164,7 @@ static void names_select(struct places *places, const struct function *names, si
 {
 	const struct function *chosen = NULL;
 	bool is_given = false;
+	size_t last = 0;
 
 	for (size_t p = 0; p < nr_patterns; p++) {
 		bool matched = false;
@@ -165,9 +178,10 @@ static void names_select(struct places *places, const struct function *names, si
 			is_given |= patterns[p].is_plain;
 		}
 		patterns[p].nr += matched;
+		last = matched ? p : last;
 	}
 	if (chosen)
-		places_add(places, chosen);
+		places_add(places, chosen->addr, place_name(chosen), last);
 }
 
 static bool has_module(const struct functions *functions, const struct pattern *pattern)
@@ -262,11 +276,35 @@ int places_read(struct places *places, char **patterns, size_t nr, bool variants
 	return status ? status : places_select(places, &functions, patterns, nr, variants);
 }
 
+void places_copy_armed(struct places *to, const struct places *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (from->spec[i].id)
+			places_add(to, from->spec[i].addr, strdup(from->name[i]), from->pattern[i]);
+}
+
+void places_keep(struct places *places, const bool *keep)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < places->count; i++) {
+		if (!keep[i]) {
+			free(places->name[i]);
+			continue;
+		}
+		places->spec[count] = places->spec[i];
+		places->name[count] = places->name[i];
+		places->pattern[count++] = places->pattern[i];
+	}
+	places->count = count;
+}
+
 void places_free(struct places *places)
 {
 	for (size_t i = 0; i < places->count; i++)
 		free(places->name[i]);
 	free(places->name);
 	free(places->spec);
+	free(places->pattern);
 	free(places->by_id);
 }

@@ -41,10 +41,10 @@ _shadowctl() {
 		_shadowctl_words "$(systemctl list-units --plain --no-legend 2>/dev/null | awk '{ print $1 }')"
 		return ;;
 	--container) _shadowctl_words "$(podman ps -q 2>/dev/null; docker ps -q 2>/dev/null)"; return ;;
-	--interval|--count|--name|--return|--length|--syscalls|--split|--duration|--calls) return ;;
+	--interval|--count|--name|--return|--length|--syscalls|--split|--duration|--calls|--slower-than|--buffer) return ;;
 	esac
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy run share attach detach ab count latency probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
+		_shadowctl_words "create list show destroy run share attach detach ab count latency trace probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -61,7 +61,8 @@ _shadowctl() {
 		ab) _shadowctl_words "--cgroup --split --json --help" ;;
 		own|disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
 		count) _shadowctl_words "$target --interval --variants --json --help --" ;;
-		latency) _shadowctl_words "$target --calls --variants --json --help --" ;;
+		latency) _shadowctl_words "$target --calls --slower-than --stack --buffer --variants --json --help --" ;;
+		trace) _shadowctl_words "$target --stack --buffer --variants --json --help --" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
@@ -74,8 +75,8 @@ _shadowctl() {
 		case $verb in
 		create) _shadowctl_words "--async --from --profile --without" ;;
 		list|detach) ;;
-		count|latency) _shadowctl_functions ;;
-		help) _shadowctl_words "create list show destroy run share attach detach ab count latency probe raw stat patch verify diff oci-hook own disown doctor" ;;
+		count|latency|trace) _shadowctl_functions ;;
+		help) _shadowctl_words "create list show destroy run share attach detach ab count latency trace probe raw stat patch verify diff oci-hook own disown doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then
@@ -89,7 +90,7 @@ _shadowctl() {
 			awk 'NR > 1 { print $1 }')"
 	elif [[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *" -- "* ]]; then
 		return # the words of a command
-	elif [[ $verb == count || $verb == latency ]] ||
+	elif [[ $verb == count || $verb == latency || $verb == trace ]] ||
 		{ [[ $verb =~ ^(probe|patch|raw)\ (add|privatise)$ ]] && ((COMP_CWORD == 4)); }; then
 		_shadowctl_functions
 	fi
