@@ -204,8 +204,8 @@ static void missed_note(const struct latency *latency)
 	for (int i = 0; i < latency->probes.count; i++)
 		missed += latency->probes.info[i].missed;
 	if (missed)
-		report("note: %" PRIu64 " calls were not measured, mostly since too many were in "
-		       "progress; see --calls",
+		report("note: %" PRIu64 " calls were not measured: more than --calls were in "
+		       "progress, or a probe itself made them",
 		       missed);
 }
 
@@ -257,6 +257,7 @@ static int latency_begin(struct latency *latency, char **patterns, size_t nr, bo
 		places->spec[i].kind = SHADOWK_PROBE_LATENCY;
 		places->spec[i].calls = calls;
 	}
+	places_limit_calls(places);
 	if (!status)
 		status = target_open(&latency->target);
 	if (!status)
