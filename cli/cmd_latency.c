@@ -257,6 +257,7 @@ static int latency_begin(struct latency *latency, char **patterns, size_t nr, bo
 		places->spec[i].kind = SHADOWK_PROBE_LATENCY;
 		places->spec[i].calls = calls;
 	}
+	places_limit_calls(places);
 	if (!status)
 		status = target_open(&latency->target);
 	if (!status)

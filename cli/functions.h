@@ -74,6 +74,11 @@ int places_select(struct places *places, const struct functions *functions, char
  */
 int places_arm(struct places *places, struct shadowk_shadow *shadow, const char *name);
 /*
+ * Gives each place that has spec.calls 0 a number of calls that can be in progress. All places
+ * together have about a million at most, since the kernel has memory for each.
+ */
+void places_limit_calls(struct places *places);
+/*
  * Returns the index of the place whose probe has this id, or places->count. Call it after
  * places_arm().
  */

@@ -12,6 +12,11 @@
 /* Probes that one call adds, so that progress can be printed and Ctrl-C has an effect. */
 #define PIECE 2048
 
+/* Calls in progress of all probes together, if the user does not say how many, and of one probe. */
+#define CALLS_OF_ALL (1U << 20)
+#define CALLS_MOST   1024
+#define CALLS_LEAST  16
+
 /* Functions that a line about a reason names. */
 #define EXAMPLES 3
 
@@ -161,7 +166,7 @@ size_t places_find(const struct places *places, uint64_t id)
 /* Removes the probes of the first @nr places. */
 static void places_disarm(struct places *places, struct shadowk_shadow *shadow, size_t nr)
 {
-	uint64_t ids[256];
+	uint64_t ids[PIECE];
 	size_t count = 0;
 
 	for (size_t i = 0; i < nr; i++) {
@@ -199,6 +204,19 @@ static int places_add_all(struct places *places, struct shadowk_shadow *shadow, 
 		progress_print(&progress, i + nr);
 	}
 	return STATUS_DONE;
+}
+
+void places_limit_calls(struct places *places)
+{
+	size_t calls = CALLS_OF_ALL / (places->count ? places->count : 1);
+
+	if (calls > CALLS_MOST)
+		calls = CALLS_MOST;
+	if (calls < CALLS_LEAST)
+		calls = CALLS_LEAST;
+	for (size_t i = 0; i < places->count; i++)
+		if (!places->spec[i].calls)
+			places->spec[i].calls = (uint32_t)calls;
 }
 
 int places_arm(struct places *places, struct shadowk_shadow *shadow, const char *name)

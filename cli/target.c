@@ -11,6 +11,7 @@
 
 #include "cli.h"
 #include "target.h"
+#include "target_parts.h"
 
 struct target_state {
 	struct guard guard;
@@ -43,107 +44,6 @@ double target_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-int target_command(struct target *target, int argc, char **argv)
-{
-	int own = command_argc(argc, argv);
-
-	if (own < argc)
-		target->command = argv + own + 1;
-	return own;
-}
-
-/* Reads pids that are separated by commas. */
-static void pids_parse(struct target *target, const struct cli *cli, const char *list)
-{
-	char *copy __cleanup(text_free) = strdup(list), *rest = copy, *pid;
-
-	while ((pid = strsep(&rest, ",")))
-		pids_add(&target->pids, pid_parse(cli, pid));
-}
-
-static void once(const struct cli *cli, const char **value, const char *name)
-{
-	if (*value)
-		usage(cli, "%s can be given only once", name);
-	if (!*optarg)
-		usage(cli, "%s needs a value that is not empty", name);
-	*value = optarg;
-}
-
-bool target_option(struct target *target, const struct cli *cli, int opt)
-{
-	switch (opt) {
-	case TARGET_OPTION_PID:
-		pids_parse(target, cli, optarg);
-		return true;
-	case TARGET_OPTION_CGROUP:
-		once(cli, &target->cgroup, "--cgroup");
-		return true;
-	case TARGET_OPTION_UNIT:
-		once(cli, &target->unit, "--unit");
-		return true;
-	case TARGET_OPTION_CONTAINER:
-		once(cli, &target->container, "--container");
-		return true;
-	case TARGET_OPTION_DURATION:
-		target->duration = seconds_parse(cli, optarg);
-		return true;
-	default:
-		return false;
-	}
-}
-
-void target_check(const struct target *target, const struct cli *cli)
-{
-	int kinds = !!target->pids.count + !!target->cgroup + !!target->unit + !!target->container +
-		    !!target->command;
-
-	if (target->command && !target->command[0])
-		usage(cli, "the command is missing behind --");
-	if (!kinds)
-		usage(cli,
-		      "say which processes: --pid, --cgroup, --unit, --container or -- COMMAND");
-	if (kinds > 1)
-		usage(cli, "give only one of --pid, --cgroup, --unit, --container and -- COMMAND");
-}
-
-/* Returns the process that the thread belongs to, or 0 if there is no such thread. */
-static pid_t process_of(pid_t thread)
-{
-	FILE *file __cleanup(file_close) = NULL;
-	char path[32], line[128];
-	int pid = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
-	file = fopen(path, "re");
-	while (file && !pid && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Tgid: %d", &pid) != 1)
-			pid = 0;
-	return pid;
-}
-
-/*
- * Refuses a process that is in a shadow: attaching would take that shadow's edits from it. Reports
- * an error. Returns a status.
- */
-static int process_check(struct shadowk *dev, int pidfd, pid_t pid)
-{
-	struct shadowk_process_info info = { .size = sizeof(info) };
-	struct shadowk_subject subject = { .size = sizeof(subject), .pid = pid };
-	int err = shadowk_process_info_pidfd(dev, pidfd, &info);
-	char id[24];
-
-	if (err == -ENOENT)
-		return STATUS_DONE;
-	if (err)
-		return refuse(SHADOWK_OP_PROCESS_ATTACH, err, &subject);
-	snprintf(id, sizeof(id), "#%llu", (unsigned long long)info.shadow);
-	report("pid %d is in shadow '%s'; add probes to that one with 'shadowctl probe add', or detach "
-	       "the process first",
-	       (int)pid, info.name[0] ? info.name : id);
-	return STATUS_REFUSED;
 }
 
 /* Opens the processes of --pid. Reports an error. Returns a status. */
@@ -197,7 +97,7 @@ static int cgroup_open(struct target *target)
 		return STATUS_REFUSED;
 	/* The root cgroup has no such file, and never ends. */
 	target->state->events = open(events, O_RDONLY | O_CLOEXEC);
-	return STATUS_DONE;
+	return cgroup_check(target->session.dev, target->path);
 }
 
 static int state_init(struct target *target)

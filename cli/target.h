@@ -26,11 +26,7 @@
  * However shadowctl ends, a second process of it detaches the processes.
  */
 
-#include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/signalfd.h>
-#include <sys/types.h>
 
 #include "cli.h"
 
@@ -126,47 +122,5 @@ double target_now(void);
 int target_end(struct target *target, int status);
 /* Frees everything, after target_end(). For __cleanup(). */
 void target_close(struct target *target);
-
-/*
- * target_guard.c: a second process that detaches everything from the shadow when guard_end() is
- * called, or when this process ends. Both functions report errors and return a status.
- */
-struct guard {
-	pid_t pid; /* 0: there is none */
-	int alive; /* the guard acts when all copies of this descriptor are closed */
-};
-
-int guard_start(struct guard *guard, struct shadowk_shadow *shadow);
-/* Returns when everything is detached. */
-int guard_end(struct guard *guard);
-
-/* target_command.c: the command of the target */
-struct started {
-	pid_t pid;  /* 0: there is none */
-	int pidfd;  /* readable when the command has ended */
-	int socket; /* its other end is the process's until that executes the command */
-};
-
-/*
- * Forks a process that waits for started_go() and then executes the command. The process has the
- * signal mask @mask and does not keep @guard. Reports an error. Returns a status.
- */
-int started_fork(struct started *started, char **command, const sigset_t *mask,
-		 const struct guard *guard);
-/* Returns 0, or what a shell returns for a command that could not be executed, and was reported. */
-int started_go(struct started *started);
-/* Passes a signal on, unless the kernel has sent it to both, as for Ctrl-C. */
-void started_signal(const struct started *started, const struct signalfd_siginfo *info);
-/* Returns the exit status of the command that has ended, as a shell. */
-int started_wait(struct started *started);
-
-/* target_find.c */
-
-/*
- * Returns the folder below /sys/fs/cgroup of a systemd unit, or of a container, for free(). Reports
- * an error and returns NULL if there is none, or if there are several.
- */
-char *cgroup_of_unit(const char *unit);
-char *cgroup_of_container(const char *id);
 
 #endif /* SHADOWCTL_TARGET_H */

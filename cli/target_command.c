@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "target.h"
+#include "target_parts.h"
 
 static bool is_executable(const char *path)
 {

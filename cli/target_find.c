@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "target.h"
+#include "target_parts.h"
 
 #define CGROUPS "/sys/fs/cgroup"
 

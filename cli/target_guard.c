@@ -15,6 +15,7 @@
 #include "cli.h"
 #include "list.h"
 #include "target.h"
+#include "target_parts.h"
 
 /* Threads that are in the way are waited for this long. */
 #define GUARD_SECONDS 30

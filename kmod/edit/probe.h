@@ -144,6 +144,7 @@ struct shk_site {
 	struct module *module;
 	struct shk_edit edit; /* its bytes change under text_mutex */
 	enum shk_probe_arm arm;
+	bool gives_up_cpu; /* the address is in preempt_schedule_notrace(): hit.c, hit_leave() */
 	/*
 	 * JUMP, INT3: a kprobe that is registered and disabled as long as the site exists; else
 	 * NULL. When the kernel
@@ -160,8 +161,7 @@ struct shk_site {
 	 * by hits without a lock.
 	 */
 	unsigned long chain;
-	u8 *detour;	   /* JUMP: its detour. INT3: one to continue in, or NULL. CALL: NULL */
-	bool gives_up_cpu; /* the address is in preempt_schedule_notrace(): hit.c, hit_leave() */
+	u8 *detour; /* JUMP: its detour. INT3: one to continue in, or NULL. CALL: NULL */
 };
 
 /* ---- probe.c ---- */

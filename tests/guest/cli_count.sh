@@ -206,6 +206,12 @@ refused "cannot probe exc_int3" count exc_int3 -- true
 shadowctl create web
 shadowctl attach web --pid $sleeper
 refused "is in shadow 'web'" count --pid $sleeper write_null
+mkdir $root/web
+echo $sleeper >$root/web/cgroup.procs
+refused "is in shadow 'web'" count --cgroup $root/web write_null
+refused "is no cgroup of the unified hierarchy" count --cgroup /proc write_null
+echo $sleeper >$root/cgroup.procs
+rmdir $root/web
 is "the process is still there" "$(left)" "1 1"
 shadowctl detach --pid $sleeper
 shadowctl destroy web

@@ -74,6 +74,16 @@ is "cgroups" "$(shadowctl show canary --json | python3 -c 'import json, sys
 print(*json.load(sys.stdin)["cgroups"])')" /oci/service
 is "delete" "$(runtime delete --force service)" ""
 
+# A container without the annotation, by its id
+bundle plain "" "sleep 1000"
+is "a plain service" "$(runtime run --detach --bundle $top/plain plain)" ""
+shadowctl count --container plain __x64_sys_kill >$top/counted &
+until shadowctl list --json | grep -q '"nr_processes":1'; do sleep 0.1; done
+is "a program in the plain service" "$(runtime exec plain bash -c "$(calls 17)")" ""
+is "delete the plain service" "$(runtime delete --force plain)" ""
+wait
+is "hits of 'shadowctl count --container'" "$(awk '$2 == "__x64_sys_kill" { print $1 }' $top/counted)" 17
+
 bundle wrong nobody "$(calls 1)"
 said=$(runtime run --bundle $top/wrong wrong) && is "a container whose shadow does not exist" "$said" refused
 [[ $said == *hook* ]] || is "error of the runtime" "$said" "...hook..."
