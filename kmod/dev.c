@@ -519,9 +519,9 @@ static int dev_first_refused(const struct shk_probe_add *args, u32 nr, u32 *at)
 	return 0;
 }
 
-/* What one SHK_PROBES_ADD call has done so far. */
+/* The probes that one SHK_PROBES_ADD call has added. */
 struct probes_added {
-	u64 *ids; /* of the probes that it has added */
+	u64 *ids;
 	u32 nr;
 };
 
@@ -773,7 +773,7 @@ static const struct ioctl_call handle_calls[] = {
 	CALL(SHK_OWN, shk_own_arg, pattern, CAP_SYS_ADMIN, do_own),
 	CALL(SHK_DISOWN, shk_own_arg, pattern, CAP_SYS_ADMIN, do_disown),
 	LIST_CALL(SHK_OWN_LIST, CAP_SYS_ADMIN, do_own_list),
-	CALL(SHK_PROBE_ADD, shk_probe_add, symbol, CAP_SYS_MODULE, do_probe_add, .out = true),
+	CALL(SHK_PROBE_ADD, shk_probe_add, conditions, CAP_SYS_MODULE, do_probe_add, .out = true),
 	CALL(SHK_PROBE_REMOVE, shk_probe_remove, name, CAP_SYS_MODULE, do_probe_remove,
 	     .undoes = true),
 	CALL(SHK_PROBES_ADD, shk_probes_add, nr_done, CAP_SYS_MODULE, do_probes_add, .out = true,

@@ -466,7 +466,7 @@ static noinline void hit_jump_slow(struct shk_detour_regs *regs, struct shk_site
 }
 NOKPROBE_SYMBOL(hit_jump_slow);
 
-/* Handles a hit of a jump edit. Called by detours, through shk_detour_common. Preemption may be on. */
+/* Handles a hit of a jump edit. Detours call it by shk_detour_common. Preemption may be on. */
 asmlinkage void shk_hit_jump(struct shk_detour_regs *regs);
 asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 {

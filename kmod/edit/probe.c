@@ -416,8 +416,8 @@ static void probe_cancel(struct shk_new_probe *new)
 }
 
 /*
- * Gives @probe its id and its name, and adds it to the probes of @shadow, which is locked. It is not
- * armed yet. Returns 0, NAME_INVALID, NAME_TAKEN or -ENOMEM.
+ * Gives @probe its id and its name, and adds it to the probes of @shadow, which is locked. Does not
+ * arm it. Returns 0, NAME_INVALID, NAME_TAKEN or -ENOMEM.
  */
 static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, const char *name)
 {
@@ -445,8 +445,8 @@ static void probe_unregister(struct shk_shadow *shadow, struct shk_probe *probe)
 }
 
 /*
- * Registers and arms the probes of @new in @shadow, which is locked. Those that cannot be are freed,
- * with their .err set. Returns the number of probes that were added.
+ * Registers and arms the probes of @new in @shadow, which is locked. If that fails for one, frees it
+ * and sets its .err. Returns the number of probes that were added.
  */
 static unsigned int probes_add_locked(struct shk_shadow *shadow, const struct shk_probe_add *args,
 				      struct shk_new_probe *new, unsigned int nr)

@@ -110,7 +110,7 @@ struct shk_probe {
 	enum shk_probe_kind kind;
 	u32 flags;  /* SHK_PROBE_* */
 	bool plain; /* a hit is counted, and nothing else: COUNT, without RETURN and conditions */
-	unsigned int calls; /* LATENCY, CALL, RETURN: calls in progress whose returns can be hooked */
+	unsigned int calls; /* LATENCY, CALL, RETURN: returns that can be hooked at once */
 	char name[SHK_NAME_LEN];
 	char *symbol;			   /* allocated with kmalloc() */
 	struct shk_conditions *conditions; /* allocated with kmalloc(); NULL: there are none */

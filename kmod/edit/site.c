@@ -76,10 +76,11 @@ static void site_release(struct shk_site *site)
 static void site_free_item(struct free_item *free_item)
 {
 	struct shk_site *site = &container_of(free_item, struct removable_site, free_item)->site;
+	bool holding = site->module;
 
-	if (site->module)
-		atomic_dec(&nr_holding);
 	site_release(site);
+	if (holding)
+		atomic_dec(&nr_holding);
 }
 
 /* free_item.free of a probe. */
@@ -456,7 +457,7 @@ static int site_register_kprobe(struct shk_site *site, unsigned long addr)
 	return 0;
 }
 
-/* Sets the edit of @site, which is for @probe and not at a __fentry__ site: a jump or breakpoint. */
+/* Sets the edit of @site, which is for @probe, behind a __fentry__ site: a jump or breakpoint. */
 static void site_set_jump(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
 {
 	site->edit.prepare = site_undo_jump;
@@ -735,7 +736,7 @@ static void site_add_one(struct shk_shadow *shadow, struct shk_new_probe *new, b
 	struct shk_probe *probe = new->probe;
 
 	new->err = site_choose_place(probe, &new->addr, new->entry);
-	if (!new->err && shadow->flags &SHK_ASYNC_UNION)
+	if (!new->err && (shadow->flags & SHK_ASYNC_UNION))
 		new->err = union_join(probe, new->addr);
 	if (!new->err)
 		new->err = site_join(shadow, probe, new->addr);

@@ -51,7 +51,7 @@ SYM_CODE_START_NOALIGN(shk_stubs)
 	UNWIND_HINT_FUNC
 	cmpb	$1, shk_stub_fast + stub(%rip)
 	jne	1f
-	ANNOTATE_NOENDBR		/* shk_slot_common returns to it if shk_hit_call() says so */
+	ANNOTATE_NOENDBR		/* shk_slot_common may return to it */
 	{disp32} jmp shk_body_nop
 1:	pushq	$0x7fffffff
 	UNWIND_HINT_FUNC

@@ -157,7 +157,7 @@ static int prepare_range(struct shk_text *text, struct prepared *prepared, unsig
 	return ret;
 }
 
-/* What an edit_change makes private: the pages of edits, or of a range. */
+/* The pages that an edit_change makes private: those of edits, or of a range. */
 struct wanted {
 	struct shk_edit **edits; /* sorted by address */
 	unsigned int nr;
@@ -522,7 +522,7 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
 	memcpy(edit->bytes + 1, &rel, sizeof(rel));
 }
 
-/* Returns false, with a warning, if @edit cannot be applied to @text in the way that text.h says. */
+/* Returns false, with a warning, if @edit is not as shk_text_apply() wants it. */
 static bool edit_is_possible(const struct shk_text *text, const struct shk_edit *edit,
 			     unsigned int nr)
 {
@@ -543,8 +543,8 @@ static void edits_settle(struct shk_text *text, struct shk_edit **edits, unsigne
 }
 
 /*
- * Makes the pages of @edits private, with the base's bytes, and flushes if that changed a page. text_mutex
- * is held. Returns 0; XEN: the pages are the base's again, and in @change->unmapped.
+ * Makes the pages of @edits private, with the base's bytes, and flushes if that changed a page.
+ * text_mutex is held. Returns 0; XEN: the pages are the base's again, and in @change->unmapped.
  */
 static int edits_map_pages(struct shk_text *text, struct shk_edit **edits, unsigned int nr,
 			   struct edit_change *change)

@@ -118,8 +118,8 @@ static size_t add_all(struct shadowk_shadow *shadow, struct shadowk_probe_spec *
 	printf("%zu of %zu functions probed, %llu instructions, %ld KiB\n", added, nr, took,
 	       used >> 10);
 	if (counts_instructions())
-		expect(took <= MOST_COST * nr / (size_t)COST_OF, "%llu instructions for %zu functions",
-		       took, nr);
+		expect(took <= MOST_COST * nr / (size_t)COST_OF,
+		       "%llu instructions for %zu functions", took, nr);
 	expect(used <= MOST_MEMORY / COST_OF * (long)nr, "%ld bytes of memory", used);
 	return added;
 }

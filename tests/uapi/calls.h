@@ -117,6 +117,36 @@ static inline void fill_add(void *arg)
 	strcpy(add->symbol, "vfs_read");
 }
 
+/* The element of an array of probes: one for each call, since calls write to it. */
+static inline struct shk_probe_add *probe_element(void)
+{
+	struct shk_probe_add *element = elements_room();
+
+	memset(element, 0, sizeof(*element));
+	element->size = sizeof(*element);
+	fill_add(element);
+	return element;
+}
+
+static inline void fill_add_many(void *arg)
+{
+	struct shk_probes_add *add = arg;
+
+	add->element_size = sizeof(struct shk_probe_add);
+	add->nr = 1;
+	add->elements = (uintptr_t)probe_element();
+}
+
+static inline void fill_remove_many(void *arg)
+{
+	struct shk_probes_remove *remove = arg;
+	__u64 *id = elements_room();
+
+	*id = 123456;
+	remove->nr = 1;
+	remove->ids = (uintptr_t)id;
+}
+
 static inline void fill_remove(void *arg)
 {
 	((struct shk_probe_remove *)arg)->id = 123456;
@@ -240,6 +270,10 @@ static const struct one_call calls[] = {
 	     .outs = { OUT(shk_probe_add, id) }),
 	CALL(SHK_PROBE_REMOVE, shk_probe_remove, .on_handle = true, .fill = fill_remove,
 	     .result = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN)),
+	CALL(SHK_PROBES_ADD, shk_probes_add, .on_handle = true, .flags = SHK_PROBES_SKIP,
+	     .fill = fill_add_many, .outs = { OUT(shk_probes_add, nr_done) }),
+	CALL(SHK_PROBES_REMOVE, shk_probes_remove, RESERVED(shk_probes_remove), .on_handle = true,
+	     .fill = fill_remove_many, .outs = { OUT(shk_probes_remove, nr_done) }),
 	LIST(SHK_PROBE_LIST, shk_probe_info, .on_handle = true),
 	/* Its other flags are for other kinds of patches: see uapi_patch_places. */
 	CALL(SHK_PATCH_ADD, shk_patch_add, RESERVED(shk_patch_add), .on_handle = true,
@@ -300,6 +334,9 @@ static inline void undo(const struct one_call *c, int fd, const void *arg, long 
 	case SHK_PROBE_ADD:
 		probe_remove(fd, ((const struct shk_probe_add *)arg)->id);
 		break;
+	case SHK_PROBES_ADD:
+		probe_remove(fd, ((const struct shk_probe_add *)elements_room())->id);
+		break;
 	case SHK_PATCH_ADD:
 		patch_remove(fd, ((const struct shk_patch_add *)arg)->id);
 		break;
@@ -329,7 +366,8 @@ static inline long call_raw_and_undo(const struct one_call *c, int fd, void *arg
 /* The first such call of a shadow allocates what lives as long as the shadow. */
 static inline bool allocates_once(const struct one_call *c)
 {
-	return c->nr == SHK_PROBE_ADD || c->nr == SHK_ENTER || c->nr == SHK_SYSCALLS_CREATE;
+	return c->nr == SHK_PROBE_ADD || c->nr == SHK_PROBES_ADD || c->nr == SHK_ENTER ||
+	       c->nr == SHK_SYSCALLS_CREATE;
 }
 
 static inline void expect_call(const struct one_call *c, const char *what, long got, long want)

@@ -68,7 +68,7 @@ static void id_or_name(int dev, int handle)
 static void contradictions(int handle)
 {
 	struct shk_probe_add add = probe_at("vfs_read", 0);
-	static const uint32_t kinds[] = { 0, 4, 5, 255, 256, 1U << 31, UINT32_MAX };
+	static const uint32_t kinds[] = { 0, 5, 6, 255, 256, 1U << 31, UINT32_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		add.kind = kinds[i];

@@ -7,6 +7,8 @@
 #ifndef SHADOWK_TEST_FUZZ_VERBS_H
 #define SHADOWK_TEST_FUZZ_VERBS_H
 
+#include <sys/file.h>
+
 #include "../spoil.h"
 #include "world.h"
 
@@ -218,17 +220,69 @@ static inline void do_destroy(struct world *w, const uint8_t *n)
 
 /* ---- edits ---- */
 
-static inline void do_probe(struct world *w, const uint8_t *n)
+/* A probe of any kind and flags, some with a condition, or with few calls in progress. */
+static inline struct shk_probe_add probe_of(const uint8_t *n)
 {
 	struct shk_probe_add arg = probe_at(CHOOSE(places, n[1]), n[3] < 160 ? 0 : n[3] - 159);
 
-	arg.kind = n[2] % 4 ?: SHK_PROBE_COUNT;
+	arg.kind = n[2] % 5 ?: SHK_PROBE_COUNT;
 	arg.flags = n[2] / 4 % 8 == 7 ? 3 : n[2] / 4 % 8 > 4 ? n[2] / 4 % 2 + 1 : 0;
 	if (arg.kind == SHK_PROBE_LATENCY)
 		arg.flags &= ~SHK_PROBE_RETURN;
+	arg.calls = n[3] % 4 ? 0 : n[3] % 7;
+	if (n[3] % 4 == 1) {
+		arg.nr_conditions = 1;
+		arg.conditions[0] = (struct shk_condition){ .of = n[3] / 4 % 9,
+							    .op = n[2] % 8,
+							    .bytes = (__u8)(1 << n[1] % 4),
+							    .is_signed = n[3] % 2,
+							    .value = n[2] };
+	}
 	if (n[2] > 224)
 		snprintf(arg.name, sizeof(arg.name), "p%d", n[2] % 4);
+	return arg;
+}
+
+static inline void do_probe(struct world *w, const uint8_t *n)
+{
+	struct shk_probe_add arg = probe_of(n);
+
 	ask(w, handle_of(w, n[0]), SHK_PROBE_ADD, &arg);
+}
+
+/* Many probes at all places, from one on; all or none, or without those that are refused. */
+static inline void do_probes(struct world *w, const uint8_t *n)
+{
+	static struct shk_probe_add elements[2 * ARRAY_SIZE(places)];
+	struct shk_probes_add arg = {
+		.size = sizeof(arg),
+		.flags = n[3] % 8 ? SHK_PROBES_SKIP : 0,
+		.element_size = sizeof(elements[0]),
+		.nr = 1 + n[1] % ARRAY_SIZE(elements),
+		.elements = (uintptr_t)elements,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(elements); i++) {
+		uint8_t numbers[NUMBERS] = { n[0], (uint8_t)(n[1] + i), n[2],
+					     (uint8_t)(n[3] + i * 37) };
+
+		elements[i] = probe_of(numbers);
+	}
+	ask(w, handle_of(w, n[0]), SHK_PROBES_ADD, &arg);
+}
+
+static inline void do_unprobes(struct world *w, const uint8_t *n)
+{
+	uint64_t ids[32];
+	struct shk_probes_remove arg = { .size = sizeof(arg) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		ids[i] = small_id(n[1]) + i * (n[2] % 4);
+	if (n[3] % 4) {
+		arg.nr = 1 + n[3] % ARRAY_SIZE(ids);
+		arg.ids = (uintptr_t)ids;
+	}
+	ask(w, handle_of(w, n[0]), SHK_PROBES_REMOVE, &arg);
 }
 
 static inline void do_unprobe(struct world *w, const uint8_t *n)
@@ -607,10 +661,18 @@ static inline void do_fail(struct world *w, const uint8_t *n)
 		w->fail = n[0] % 128 + 1;
 }
 
-/* The kernel patches its text. */
+/*
+ * The kernel patches its text. One worker at a time: the kernel itself warns if a static key is
+ * switched off while another CPU switches it on.
+ */
 static inline void do_text(struct world *w, const uint8_t *n)
 {
+	int lock = open("/tmp/fuzz-text", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (lock < 0 || flock(lock, LOCK_EX))
+		return;
 	write_file("/proc/sys/kernel/sched_schedstats", n[0] % 2 ? "1\n" : "0\n");
+	close(lock);
 }
 
 static inline void do_huge(struct world *w, const uint8_t *n)
@@ -654,7 +716,8 @@ static const struct verb {
 	{ "order", do_order, 22 },    { "await", do_await, 5 },	      { "signal", do_signal, 3 },
 	{ "work", do_work, 10 },      { "odd", do_odd, 5 },	      { "alarm", do_alarm, 2 },
 	{ "fail", do_fail, 5 },	      { "text", do_text, 1 },	      { "huge", do_huge, 1 },
-	{ "module", do_module, 1 },   { "derive", do_derive, 5 },     { "revoke", do_revoke, 2 },
+	{ "probes", do_probes, 5 },   { "unprobes", do_unprobes, 4 }, { "module", do_module, 1 },
+	{ "derive", do_derive, 5 },   { "revoke", do_revoke, 2 },
 };
 
 #endif /* SHADOWK_TEST_FUZZ_VERBS_H */

@@ -67,6 +67,7 @@ struct world {
 	int fail_fd;		/* -1: no allocation can be let fail */
 	unsigned int fail;	/* which allocation of the next call is to */
 	bool strays;
+	pid_t busy; /* thread that was in the way of the last ask_process(); 0: none was */
 };
 
 static inline unsigned long milliseconds(void)
@@ -157,9 +158,26 @@ static inline long ask_process(struct world *w, int fd, unsigned long nr, pid_t 
 	struct shk_process arg = process_arg(!pid ? SELF : pid == NO_PID ? pidfd_exited() : pidfd);
 	long ret = ask(w, fd, nr, &arg);
 
+	w->busy = arg.busy;
 	if (pidfd >= 0)
 		close(pidfd);
 	return ret;
+}
+
+/* Prints the kernel stack of the thread that was in the way of the last ask_process(). */
+static inline void busy_print(const struct world *w)
+{
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stack", w->busy);
+	file = w->busy > 0 ? fopen(path, "re") : NULL;
+	if (!file)
+		return;
+	printf("thread %d, of process %d, is in\n", w->busy, getpid());
+	while (fgets(line, sizeof(line), file))
+		fputs(line, stdout);
+	fclose(file);
 }
 
 static inline long ask_stretch(struct world *w, int fd, unsigned long nr, uint32_t flags)
@@ -607,6 +625,7 @@ static inline bool world_clear(struct world *w)
 	if (!eventually((ret = ask_process(w, w->dev, SHK_PROCESS_DETACH, 0)) == 0 ||
 			ret == ERROR(ENOENT, SHK_REASON_NOT_INSIDE))) {
 		printf("the worker cannot be detached: %s\n", outcome(ret));
+		busy_print(w);
 		clear = false;
 	}
 	/*
