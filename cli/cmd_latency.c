@@ -11,9 +11,6 @@
 #include "target.h"
 #include "tracer.h"
 
-/* Highest number of calls in progress that a probe can measure. */
-#define CALLS_MAX 65536
-
 /* Highest value of --slower-than in us, about 11 days. */
 #define SLOWER_MAX 1000000000000ULL
 
@@ -242,6 +239,7 @@ static int slow_begin(struct latency *latency, uint32_t calls)
 			.value = latency->slower_than,
 		};
 	}
+	places_limit_calls(slow);
 	status = places_arm(slow, shadow, NULL);
 	return status ? status : tracer_begin(&latency->tracer, shadow, slow);
 }
@@ -266,15 +264,6 @@ static int latency_begin(struct latency *latency, char **patterns, size_t nr, bo
 		status = slow_begin(latency, calls);
 	latency->begun = target_now();
 	return status ? status : target_begin(&latency->target);
-}
-
-static uint32_t calls_parse(const struct cli *cli, const char *text)
-{
-	uint64_t calls = count_parse(cli, text);
-
-	if (calls > CALLS_MAX)
-		usage(cli, "--calls is at most %d", CALLS_MAX);
-	return (uint32_t)calls;
 }
 
 /* Returns the ns of --slower-than, which is in us. */

@@ -16,6 +16,7 @@ struct trace {
 	struct filter *filter; /* of each pattern */
 	char **pattern;
 	size_t nr;
+	uint32_t calls; /* of --calls, or 0 */
 };
 
 static void trace_free(struct trace *trace)
@@ -66,6 +67,7 @@ static int place_filter(struct trace *trace, size_t i, struct left_out *left_out
 	struct prototype prototype;
 
 	spec->kind = SHADOWK_PROBE_CALL;
+	spec->calls = trace->calls;
 	spec->nr_conditions = filter->nr;
 	tracer_prototype(&trace->tracer, trace->places.name[i], &prototype);
 	*keep = filter_resolve(filter, &prototype, trace->places.name[i], spec->conditions, error,
@@ -128,6 +130,7 @@ static int trace_begin(struct trace *trace, bool variants)
 	if (status)
 		return status;
 	shadow = trace->target.session.shadow;
+	places_limit_calls(&trace->places);
 	status = places_arm(&trace->places, shadow, NULL);
 	if (!status)
 		status = tracer_begin(&trace->tracer, shadow, &trace->places);
@@ -140,6 +143,7 @@ static int cmd_trace(struct cli *cli, int argc, char **argv)
 		TARGET_OPTIONS,
 		{ "stack", no_argument, NULL, 's' },
 		{ "buffer", required_argument, NULL, 'b' },
+		{ "calls", required_argument, NULL, 'c' },
 		{ "variants", no_argument, NULL, 'v' },
 		{ 0 },
 	};
@@ -153,6 +157,8 @@ static int cmd_trace(struct cli *cli, int argc, char **argv)
 			trace.tracer.stack = true;
 		else if (opt == 'b')
 			trace.tracer.buffer_kb = buffer_parse(cli, optarg);
+		else if (opt == 'c')
+			trace.calls = calls_parse(cli, optarg);
 		else if (opt == 'v')
 			variants = true;
 		else
@@ -171,12 +177,13 @@ static int cmd_trace(struct cli *cli, int argc, char **argv)
 const struct verb verb_trace = {
 	.name = "trace",
 	.group = GROUP_CHECKS,
-	.args = "TARGET [--duration S] PATTERN[FILTER]... [--stack] [--buffer KB] [--variants]",
+	.args = "TARGET [--duration S] PATTERN[FILTER]... [--stack] [--buffer KB] [--calls N] [--variants]",
 	.summary = "Print each call of functions of the kernel with its arguments",
 	.options = TARGET_HELP PATTERN_HELP
 	"  FILTER            print only calls that fulfil it: '(ARGUMENT OPERATOR VALUE)',\n"
 	"                    '() OPERATOR VALUE' about the return value, or both; && joins\n"
-	"                    up to four. Operators are == != < <= > >= &\n" TRACER_HELP,
+	"                    up to four. Operators are == != < <= > >= &\n" TRACER_HELP
+	"  --calls N         follow N calls of a function at a time, instead of 1024\n",
 	.help = "A line is printed when the call returns: time, task, function, arguments, return value\n"
 		"and duration. Quote a pattern with a filter: 'vfs_read(count > 4096) == -EAGAIN'.\n"
 		"With --json, each call is one line.\n",

@@ -73,6 +73,8 @@ int places_select(struct places *places, const struct functions *functions, char
  * place could be probed. After an error, the shadow has none of the probes.
  */
 int places_arm(struct places *places, struct shadowk_shadow *shadow, const char *name);
+/* Returns the number of --calls. Exits by usage() on a wrong number. */
+uint32_t calls_parse(const struct cli *cli, const char *text);
 /*
  * Gives each place that has spec.calls 0 a number of calls that can be in progress. All places
  * together have about a million at most, since the kernel has memory for each.

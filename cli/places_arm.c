@@ -17,6 +17,9 @@
 #define CALLS_MOST   1024
 #define CALLS_LEAST  16
 
+/* Highest number of calls in progress that a probe can measure. */
+#define CALLS_MAX 65536
+
 /* Functions that a line about a reason names. */
 #define EXAMPLES 3
 
@@ -204,6 +207,15 @@ static int places_add_all(struct places *places, struct shadowk_shadow *shadow, 
 		progress_print(&progress, i + nr);
 	}
 	return STATUS_DONE;
+}
+
+uint32_t calls_parse(const struct cli *cli, const char *text)
+{
+	uint64_t calls = count_parse(cli, text);
+
+	if (calls > CALLS_MAX)
+		usage(cli, "--calls is at most %d", CALLS_MAX);
+	return (uint32_t)calls;
 }
 
 void places_limit_calls(struct places *places)

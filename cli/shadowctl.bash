@@ -62,7 +62,7 @@ _shadowctl() {
 		own|disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
 		count) _shadowctl_words "$target --interval --variants --json --help --" ;;
 		latency) _shadowctl_words "$target --calls --slower-than --stack --buffer --variants --json --help --" ;;
-		trace) _shadowctl_words "$target --stack --buffer --variants --json --help --" ;;
+		trace) _shadowctl_words "$target --stack --buffer --calls --variants --json --help --" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;

@@ -59,11 +59,14 @@ is "the last pattern decides" "$(lines ' vfs_read\(')" 2
 [ "$(lines ' vfs_(open|write)\(')" -ge 2 ] || fail "the first pattern has selected nothing"
 
 # A module without BTF has registers.
-modprobe shk_victim 2>/dev/null || modprobe victim || exit 1
-symbol=$(awk '$4 == "[shk_victim]" || $4 == "[victim]" { gsub(/[][]/, "", $4); if ($3 ~ /^victim_/ && $2 ~ /[tT]/) { print $4 ":" $3; exit } }' /proc/kallsyms)
-refused "the kernel has no types of '$symbol'; call its arguments arg1 to arg6, not 'x'" \
-	trace "$symbol(x == 1)" -- true
-shadowctl trace "$symbol(arg1 == 1 && arg6 != 2) == -EAGAIN" -- true >out || fail "registers are refused"
+modprobe shk_victim || exit 1
+refused "no types of 'shk_victim:victim_ioctl'; call its arguments arg1 to arg6, not 'cmd'" \
+	trace 'shk_victim:victim_ioctl(cmd == 1)' -- true
+shadowctl trace 'shk_victim:victim_ioctl(arg2 == 0x5600) == 7' -- python3 -c '
+import fcntl
+with open("/dev/shk_victim") as victim:
+    for calls in 7, 8, 7: fcntl.ioctl(victim, 0x5600, calls)' >out
+is "registers" "$(lines ' shk_victim:victim_ioctl\(arg1=0xff[0-9a-f]{14}, arg2=0x5600, arg3=0x7, arg4=.*, arg6=0x[0-9a-f]+\) ret=0x7  ')/$(wc -l <out)" 2/2
 
 kill $bystander
 wait $bystander 2>/dev/null
@@ -125,10 +128,11 @@ for _ in {1..50}; do
 	sleep 0.1
 done
 is "shadows after SIGKILL" "$(shadowctl list --json | tr -d '[:space:]')" "[]"
+while pgrep -x shadowk-detach >/dev/null; do sleep 0.1; done
 is "instances of tracefs" "$(ls /sys/kernel/tracing/instances)" ""
 kill $reader
 wait $reader 2>/dev/null
-rmmod shk_victim victim 2>/dev/null
+rmmod shk_victim
 rmmod shadowk || fail "the module cannot be unloaded"
 modprobe shadowk || exit 1
 
