@@ -243,7 +243,7 @@ static bool top_key(struct top *top, int key)
 	return key != 'q';
 }
 
-/* Shows the table until the target ends, or somebody types q. Returns a status. */
+/* Shows the table until the target ends, or the user types q. Returns a status. */
 static int top_show(struct top *top)
 {
 	double next = top->counters.since;

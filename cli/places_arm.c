@@ -101,25 +101,30 @@ static void reasons_report(const struct places *places)
 	}
 }
 
+/* Reports the error @err of one place, with its name instead of its address. */
+static int place_refuse(const struct places *places, size_t place, int err, const char *name)
+{
+	struct shadowk_probe_spec spec = places->spec[place];
+	struct shadowk_subject subject = { .size = sizeof(subject),
+					   .shadow = name,
+					   .probe_spec = &spec };
+
+	spec.addr = 0;
+	snprintf(spec.symbol, sizeof(spec.symbol), "%s", places->name[place]);
+	return refuse(SHADOWK_OP_PROBE_ADD, err, &subject);
+}
+
 /*
  * Reports why no place could be probed. A single place is tried again, for the message of the
  * library about it. Returns a status.
  */
 static int none_armed(struct places *places, struct shadowk_shadow *shadow, const char *name)
 {
-	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
-	struct shadowk_probe_spec named;
-	int err;
-
 	if (places->count == 1) {
-		/* The message is to have the name, not the address. */
-		named = places->spec[0];
-		named.addr = 0;
-		snprintf(named.symbol, sizeof(named.symbol), "%s", places->name[0]);
-		subject.probe_spec = &named;
-		err = shadowk_probe_add(shadow, places->spec);
+		int err = shadowk_probe_add(shadow, places->spec);
+
 		if (err)
-			return refuse(SHADOWK_OP_PROBE_ADD, err, &subject);
+			return place_refuse(places, 0, err, name);
 		shadowk_probe_remove_many(shadow, &places->spec->id, 1);
 	}
 	report("none of the %zu functions can be probed", places->count);
@@ -187,7 +192,6 @@ static void places_disarm(struct places *places, struct shadowk_shadow *shadow, 
 /* Adds the probes in pieces. Reports an error. Returns a status. */
 static int places_add_all(struct places *places, struct shadowk_shadow *shadow, const char *name)
 {
-	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
 	struct progress progress = { .next = target_now() + 1, .all = places->count };
 	size_t nr;
 
@@ -199,8 +203,7 @@ static int places_add_all(struct places *places, struct shadowk_shadow *shadow, 
 		err = shadowk_probe_add_many(shadow, places->spec + i, sizeof(*places->spec), nr,
 					     SHADOWK_PROBES_SKIP, &done);
 		if (err) {
-			subject.probe_spec = &places->spec[i + (done < nr ? done : 0)];
-			refuse(SHADOWK_OP_PROBE_ADD, err, &subject);
+			place_refuse(places, i + (done < nr ? done : 0), err, name);
 			places_disarm(places, shadow, i);
 			return STATUS_REFUSED;
 		}

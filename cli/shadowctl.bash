@@ -44,7 +44,7 @@ _shadowctl() {
 	--interval|--count|--name|--return|--length|--syscalls|--split|--duration|--calls|--slower-than|--buffer) return ;;
 	esac
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy run share attach detach ab count latency trace probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
+		_shadowctl_words "create list show destroy run share attach detach ab count latency trace top probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -63,6 +63,7 @@ _shadowctl() {
 		count) _shadowctl_words "$target --interval --variants --json --help --" ;;
 		latency) _shadowctl_words "$target --calls --slower-than --stack --buffer --variants --json --help --" ;;
 		trace) _shadowctl_words "$target --stack --buffer --calls --variants --json --help --" ;;
+		top) _shadowctl_words "$target --interval --once --json --help --" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
@@ -74,9 +75,9 @@ _shadowctl() {
 	elif ((COMP_CWORD == place)); then
 		case $verb in
 		create) _shadowctl_words "--async --from --profile --without" ;;
-		list|detach) ;;
+		list|detach|top) ;;
 		count|latency|trace) _shadowctl_functions ;;
-		help) _shadowctl_words "create list show destroy run share attach detach ab count latency trace probe raw stat patch verify diff oci-hook own disown doctor" ;;
+		help) _shadowctl_words "create list show destroy run share attach detach ab count latency trace top probe raw stat patch verify diff oci-hook own disown doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then

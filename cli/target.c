@@ -49,17 +49,21 @@ double target_now(void)
 /* Opens the processes of --pid. Reports an error. Returns a status. */
 static int pids_open(struct target *target)
 {
+	struct shadowk_process_info info = { .size = sizeof(info) };
 	struct target_state *state = target->state;
 	struct shadowk_subject subject = { .size = sizeof(subject) };
+	int err;
 
 	for (size_t i = 0; i < target->pids.count; i++) {
 		pid_t pid = process_of(target->pids.pid[i]);
 		int fd = (int)syscall(SYS_pidfd_open, pid, 0), status;
 
-		/* The pid 0 of a process that is not there is invalid. */
 		subject.pid = target->pids.pid[i];
-		if (fd < 0)
-			return refuse(SHADOWK_OP_PROCESS_ATTACH, pid ? -errno : -ESRCH, &subject);
+		if (fd < 0) {
+			/* The library says why. */
+			err = shadowk_process_info(target->session.dev, subject.pid, &info);
+			return refuse(SHADOWK_OP_PROCESS_ATTACH, err ? err : -errno, &subject);
+		}
 		state->poll[POLL_PIDS + i].fd = fd;
 		state->alive++;
 		status = process_check(target->session.dev, fd, subject.pid);

@@ -445,8 +445,8 @@ static void probe_unregister(struct shk_shadow *shadow, struct shk_probe *probe)
 }
 
 /*
- * Registers and arms the probes of @new in @shadow, which is locked. If that fails for one, frees it
- * and sets its .err. Returns the number of probes that were added.
+ * Registers and arms the probes of @new in @shadow, which is locked. If that fails for a probe,
+ * frees it and sets its .err. Returns the number of probes that were added.
  */
 static unsigned int probes_add_locked(struct shk_shadow *shadow, const struct shk_probe_add *args,
 				      struct shk_new_probe *new, unsigned int nr)

@@ -9,11 +9,15 @@ root=/sys/fs/cgroup
 [ -e $root/cgroup.procs ] || mount -t cgroup2 cgroup2 $root || exit 1
 write=(dd if=/dev/zero of=/dev/null bs=1 status=none)
 
-# hits FUNCTION <JSON	prints its hits, summed over all lines
+# hits FUNCTION <JSON	prints its hits, summed over all objects
 hits() {
 	python3 -c 'import json, sys
-print(sum(f["hits"] for line in sys.stdin.read().replace("\n}", "\n}\0").split("\0") if line.strip()
-	for f in json.loads(line)["functions"] if f["function"] == sys.argv[1]))' "$1"
+text, hits = sys.stdin.read(), 0
+while text.strip():
+	one, end = json.JSONDecoder().raw_decode(text)
+	text = text[end:].lstrip()
+	hits += sum(f["hits"] for f in one["functions"] if f["function"] == sys.argv[1])
+print(hits)' "$1"
 }
 
 # Prints the number of shadows and of the processes inside.
@@ -40,7 +44,8 @@ gone() {
 	fail "$1: left are $(left)"
 }
 
-# writer NAME	starts a process that does N writes for each line N of the FIFO NAME. Sets $writer
+# writer NAME	starts a process that does N writes for each line N of the FIFO NAME, and ends when this
+# script closes its end, 3 or 4. Sets $writer
 writer() {
 	rm -f "$1"
 	mkfifo "$1"
@@ -55,11 +60,6 @@ ask() {
 	before=$(wc -l <"$2.done")
 	echo "$3" >&"$1"
 	until [ "$(wc -l <"$2.done")" -gt "$before" ]; do sleep 0.05; done
-}
-
-# The FIFOs of writers end when this script closes 3 and 4.
-count() {
-	shadowctl count "$@" 3>&- 4>&-
 }
 
 # A command, beside one that is outside.
@@ -90,7 +90,7 @@ gone "after commands"
 # Processes: the count ends with the last of them.
 writer a; a=$writer; exec 3>a
 writer b; b=$writer; exec 4>b
-count --pid $a,$b write_null --json >out &
+shadowctl count --pid $a,$b write_null --json >out 3>&- 4>&- &
 count=$!
 inside 2
 "${write[@]}" count=1000
@@ -106,12 +106,12 @@ gone "after the end of the target"
 # A signal ends it. The process goes on outside.
 for signal in INT TERM; do
 	writer a; a=$writer; exec 3>a
-	count --pid $a write_null --json --interval 0.2 >out &
+	shadowctl count --pid $a write_null --json --interval 0.2 >out 3>&- 4>&- &
 	count=$!
 	inside 1
 	ask 3 a 100
 	ask 3 a 10
-	kill -$signal "$(pgrep -x shadowctl)"
+	kill -$signal $count
 	wait $count
 	is "status after SIG$signal" $? 0
 	is "hits in intervals" "$(hits write_null <out)" 110
@@ -135,7 +135,8 @@ for group in "" -; do
 	ask 3 a 10
 	exec 3>&-
 	wait $a
-	is "processes of shadowctl" "$(pgrep -c shadow)" 0
+	for _ in $(seq 50); do pgrep -x shadowk-detach >/dev/null || break; sleep 0.1; done
+	is "processes of shadowctl" "$(pgrep -x 'shadowctl|shadowk-detach')" ""
 done
 shadowctl count write_null -- sleep 1000 &
 inside 1
@@ -168,7 +169,7 @@ in_cgroup() {
 	writer a
 	exec 3>a
 	echo $writer >"$folder/cgroup.procs"
-	count "$@" write_null --json >out &
+	shadowctl count "$@" write_null --json >out 3>&- 4>&- &
 	count=$!
 	inside 1
 	ask 3 a 25
@@ -192,7 +193,7 @@ refused "no cgroup '/nobody'" count --cgroup /nobody write_null
 find $root/web $root/system.slice $root/machine.slice $root/box $root/docker -depth -type d -exec rmdir {} \;
 
 # Errors change nothing.
-refused "there is no process 999999" count --pid 999999 write_null
+refused "no process has pid 999999" count --pid 999999 write_null
 refused "kernel thread" count --pid 2 write_null
 refused "no function 'no_such' that can be probed" count --pid $sleeper no_such
 refused "no function of /proc/kallsyms matches 'no_such*'" count --pid $sleeper write_null 'no_such*'
