@@ -201,8 +201,8 @@ static void missed_note(const struct latency *latency)
 	for (int i = 0; i < latency->probes.count; i++)
 		missed += latency->probes.info[i].missed;
 	if (missed)
-		report("note: %" PRIu64 " calls were not measured, mostly since too many were in "
-		       "progress; see --calls",
+		report("note: %" PRIu64 " calls were not measured: more than --calls were in "
+		       "progress, or a probe itself made them",
 		       missed);
 }
 

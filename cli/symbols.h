@@ -18,8 +18,8 @@
  */
 bool symbol_print(char *buf, size_t len, uint64_t addr);
 /*
- * Returns the name of the last symbol at or before @addr, or "" if there is none. Sets @module to its
- * module, or to "" if it is the kernel's.
+ * Returns the name of the last symbol at or before @addr, or "" if there is none. Sets @module to
+ * its module, or to "" if that is the kernel.
  */
 const char *symbol_name(uint64_t addr, const char **module);
 
