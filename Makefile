@@ -26,9 +26,9 @@ WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wstrict-prototypes -Wmissing-pr
 override CPPFLAGS += -D_GNU_SOURCE -Iinclude/uapi -Ilib -DSHADOWK_VERSION='"$(VERSION)"'
 override CFLAGS   += -std=gnu11 $(WARNINGS) -MMD -MP
 
-# The command reads BTF by libbpf, and events by libtracefs.
+# The command reads BTF by libbpf and events by libtracefs, and draws tables by ncurses.
 tracefs_cflags := $(shell pkg-config --cflags libtracefs libtraceevent 2>/dev/null)
-cli_libs       := -ljson-c -lbpf -ltracefs -ltraceevent -ldl
+cli_libs       := -ljson-c -lbpf -ltracefs -ltraceevent -lncursesw -ltinfo -ldl
 
 # Sources that may not exist (yet) are simply not built.
 lib_src     := $(wildcard lib/*.c)

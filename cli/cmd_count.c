@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The verb count: how often a target calls functions of the kernel. */
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,71 +7,21 @@
 #include <time.h>
 
 #include "cli.h"
+#include "counters.h"
 #include "functions.h"
 #include "output.h"
 #include "target.h"
 
-/* Probes that one call reads. */
-#define READ_STEP 256
-
-struct numbers {
-	uint64_t hits;
-	uint64_t async_hits;
-	uint64_t missed;
-};
-
 struct count {
 	struct target target;
-	struct places places;
-	struct numbers *last;	    /* of each place, since its probe was added */
-	struct numbers *difference; /* last ones minus the ones before them */
-	double since;		    /* target_now() of the ones before them */
-	double seconds;		    /* the time that @difference covers */
-	double interval;	    /* INFINITY: print once */
+	struct counters counters;
+	double interval; /* INFINITY: print once */
 };
 
 static void count_free(struct count *count)
 {
 	target_close(&count->target);
-	places_free(&count->places);
-	free(count->last);
-	free(count->difference);
-}
-
-static void numbers_set(struct count *count, const struct shadowk_probe_info *info)
-{
-	size_t place = places_find(&count->places, info->id);
-	struct numbers *last, *difference;
-
-	if (place == count->places.count)
-		return;
-	last = &count->last[place];
-	difference = &count->difference[place];
-	difference->hits = info->hits - last->hits;
-	difference->async_hits = info->async_hits - last->async_hits;
-	difference->missed = info->missed - last->missed;
-	*last = (struct numbers){ info->hits, info->async_hits, info->missed };
-}
-
-/* Reads the numbers of all probes. Reports an error. Returns a status. */
-static int count_read(struct count *count)
-{
-	struct shadowk_probe_info *infos = calloc(READ_STEP, sizeof(*infos));
-	uint64_t cursor = 0;
-	double now = target_now();
-	int nr = 0;
-
-	do {
-		nr = infos ? shadowk_probe_list(count->target.session.shadow, &cursor, infos,
-						sizeof(infos[0]), READ_STEP)
-			   : -ENOMEM;
-		for (int i = 0; i < nr; i++)
-			numbers_set(count, &infos[i]);
-	} while (nr >= 0 && cursor);
-	free(infos);
-	count->seconds = now - count->since;
-	count->since = now;
-	return nr < 0 ? refuse(SHADOWK_OP_PROBE_LIST, nr, NULL) : STATUS_DONE;
+	counters_free(&count->counters);
 }
 
 static bool is_zero(const struct numbers *numbers)
@@ -82,31 +31,27 @@ static bool is_zero(const struct numbers *numbers)
 
 static int place_compare(const void *a, const void *b, void *data)
 {
-	const struct count *count = data;
+	const struct counters *counters = data;
 	size_t one = *(const size_t *)a, other = *(const size_t *)b;
-	const struct numbers *x = &count->difference[one], *y = &count->difference[other];
+	const struct numbers *x = &counters->difference[one], *y = &counters->difference[other];
 
 	if (x->hits != y->hits)
 		return x->hits < y->hits ? 1 : -1;
 	if (x->async_hits != y->async_hits)
 		return x->async_hits < y->async_hits ? 1 : -1;
-	return strcmp(count->places.name[one], count->places.name[other]);
+	return strcmp(counters->places.name[one], counters->places.name[other]);
 }
 
 /* Returns the indices of the places that are not zero, sorted, for free(). Sets @nr. */
-static size_t *count_sort(const struct count *count, size_t *nr)
+static size_t *count_sort(const struct counters *counters, size_t *nr)
 {
-	size_t *order = calloc(count->places.count + 1, sizeof(*order));
+	size_t *order = counters_order(counters);
 
-	if (!order) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
 	*nr = 0;
-	for (size_t i = 0; i < count->places.count; i++)
-		if (!is_zero(&count->difference[i]))
+	for (size_t i = 0; i < counters->places.count; i++)
+		if (!is_zero(&counters->difference[i]))
 			order[(*nr)++] = i;
-	qsort_r(order, *nr, sizeof(*order), place_compare, (void *)count);
+	qsort_r(order, *nr, sizeof(*order), place_compare, (void *)counters);
 	return order;
 }
 
@@ -116,20 +61,22 @@ static void print_json(const struct count *count, const size_t *order, size_t nr
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < nr; i++) {
-		const struct numbers *numbers = &count->difference[order[i]];
+		const struct numbers *numbers = &count->counters.difference[order[i]];
 		struct json_object *one = json_object_new_object();
 
-		json_object_object_add(one, "function", json_text(count->places.name[order[i]]));
+		json_object_object_add(one, "function",
+				       json_text(count->counters.places.name[order[i]]));
 		json_object_object_add(one, "address",
-				       address_json(count->places.spec[order[i]].addr));
+				       address_json(count->counters.places.spec[order[i]].addr));
 		json_object_object_add(one, "hits", json_object_new_uint64(numbers->hits));
 		json_object_object_add(one, "async_hits",
 				       json_object_new_uint64(numbers->async_hits));
 		json_object_object_add(one, "missed", json_object_new_uint64(numbers->missed));
 		json_object_array_add(array, one);
 	}
-	json_object_object_add(object, "seconds", json_object_new_double(count->seconds));
-	json_object_object_add(object, "probed", json_object_new_uint64(count->places.armed));
+	json_object_object_add(object, "seconds", json_object_new_double(count->counters.seconds));
+	json_object_object_add(object, "probed",
+			       json_object_new_uint64(count->counters.places.armed));
 	json_object_object_add(object, "functions", array);
 	json_print(&object, isfinite(count->interval));
 }
@@ -140,27 +87,27 @@ static void print_table(const struct count *count, const size_t *order, size_t n
 	bool is_async = false;
 
 	for (size_t i = 0; i < nr; i++)
-		is_async |= count->difference[order[i]].async_hits > 0;
+		is_async |= count->counters.difference[order[i]].async_hits > 0;
 	table_init(&table, is_async ? "rrl" : "rl");
 	table_add(&table, "HITS");
 	if (is_async)
 		table_add(&table, "ASYNC");
 	table_add(&table, "FUNCTION");
 	for (size_t i = 0; i < nr; i++) {
-		const struct numbers *numbers = &count->difference[order[i]];
+		const struct numbers *numbers = &count->counters.difference[order[i]];
 
 		table_add(&table, "%" PRIu64, numbers->hits);
 		if (is_async)
 			table_add(&table, "%" PRIu64, numbers->async_hits);
-		table_add(&table, "%s", count->places.name[order[i]]);
+		table_add(&table, "%s", count->counters.places.name[order[i]]);
 	}
 	table_print(&table, stdout);
-	printf("%zu of %zu probed functions have hits.\n", nr, count->places.armed);
+	printf("%zu of %zu probed functions have hits.\n", nr, count->counters.places.armed);
 }
 
 static void count_print(const struct cli *cli, const struct count *count)
 {
-	size_t nr, *order = count_sort(count, &nr);
+	size_t nr, *order = count_sort(&count->counters, &nr);
 	time_t now = time(NULL);
 	char clock[16];
 
@@ -181,13 +128,13 @@ static void count_print(const struct cli *cli, const struct count *count)
 /* Prints until the target ends. Returns a status. */
 static int count_run(const struct cli *cli, struct count *count)
 {
-	double next = count->since + count->interval;
+	double next = count->counters.since + count->interval;
 	int status = STATUS_DONE;
 
 	while (!status && !ferror(stdout)) {
 		enum target_event event = target_wait(&count->target, next, -1);
 
-		status = count_read(count);
+		status = counters_read(&count->counters, count->target.session.shadow);
 		if (!status)
 			count_print(cli, count);
 		if (event >= TARGET_OVER)
@@ -200,23 +147,13 @@ static int count_run(const struct cli *cli, struct count *count)
 /* Adds the probes before the first process is inside. Returns a status. */
 static int count_begin(struct count *count, char **patterns, size_t nr, bool variants)
 {
-	int status = places_read(&count->places, patterns, nr, variants);
+	int status = counters_init(&count->counters, patterns, nr, variants);
 
-	if (status)
-		return status;
-	count->last = calloc(count->places.count, sizeof(*count->last));
-	count->difference = calloc(count->places.count, sizeof(*count->difference));
-	if (!count->last || !count->difference) {
-		report("out of memory");
-		return STATUS_REFUSED;
-	}
-	status = target_open(&count->target);
 	if (!status)
-		status = places_arm(&count->places, count->target.session.shadow, NULL);
-	if (status)
-		return status;
-	count->since = target_now();
-	return target_begin(&count->target);
+		status = target_open(&count->target);
+	if (!status)
+		status = counters_begin(&count->counters, count->target.session.shadow);
+	return status ? status : target_begin(&count->target);
 }
 
 static int cmd_count(struct cli *cli, int argc, char **argv)
