@@ -18,8 +18,8 @@
  */
 bool symbol_print(char *buf, size_t len, uint64_t addr);
 /*
- * Returns the name of the last symbol at or before @addr, and sets @module to its module, or to ""
- * for the kernel. Returns "" if there is none.
+ * Returns the name of the last symbol at or before @addr, or "" if there is none. Sets @module to
+ * its module, or to "" if that is the kernel.
  */
 const char *symbol_name(uint64_t addr, const char **module);
 
