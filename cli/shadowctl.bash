@@ -36,7 +36,7 @@ _shadowctl() {
 		_shadowctl_words "$(ls "$(dirname "$(command -v shadowctl)")/../share/shadowk/profiles" 2>/dev/null)"
 		return ;;
 	--without) return ;;
-	--kind) _shadowctl_words "count latency event"; return ;;
+	--kind) _shadowctl_words "count latency event call"; return ;;
 	--unit)
 		_shadowctl_words "$(systemctl list-units --plain --no-legend 2>/dev/null | awk '{ print $1 }')"
 		return ;;

@@ -137,7 +137,7 @@ void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int
 				shk_page_write(edits[i]->page, edits[i]->addr, &int3, 1);
 		shk_poke_sync();
 	}
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr && steps; i++)
 		if (edits[i]->page)
 			shk_page_write(edits[i]->page, edits[i]->addr + 1,
 				       shk_edit_wanted(edits[i], in) + 1, edits[i]->len - 1);
@@ -146,7 +146,7 @@ void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int
 	for (i = 0; i < nr; i++)
 		if (edits[i]->page)
 			shk_page_write(edits[i]->page, edits[i]->addr,
-				       shk_edit_wanted(edits[i], in), 1);
+				       shk_edit_wanted(edits[i], in), steps ? 1 : edits[i]->len);
 	/* At return no CPU is in the handler of one of the breakpoints. */
 	if (text->live)
 		shk_poke_sync();

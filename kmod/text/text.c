@@ -307,31 +307,23 @@ static void page_want(struct shk_page *page)
 }
 
 /*
- * Makes @page, which is not wanted and not counted as wanted, the base's: it moves to @unmapped.
- * Without wanted pages in its range, the range is merged. A page of a block stays until
- * shk_huge_settle() splits the range. text_mutex is held.
- */
-static void page_give_up(struct shk_page *page, struct unmapped *unmapped)
-{
-	unsigned int range = shk_range_of(page->addr);
-
-	if (shk_in_block(&page->copy))
-		return;
-	page_map_base(page, unmapped);
-	if (!*text_range_pins(page->text, range))
-		text_merge(page->text, range, unmapped);
-}
-
-/*
- * Called after an edit or a pin of @page is gone. If that was the last one, the page is given up.
- * text_mutex is held.
+ * Called after an edit or a pin of @page is gone. If that was the last one, the page becomes the
+ * base's and moves to @unmapped, and with the last one of a range the range is merged. A page of a
+ * block stays until shk_huge_settle() splits the range. text_mutex is held.
  */
 static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
 {
+	unsigned int range = shk_range_of(page->addr);
+	unsigned long *nr = text_range_pins(page->text, range);
+
 	if (shk_page_wanted(page))
 		return;
-	--*text_range_pins(page->text, shk_range_of(page->addr));
-	page_give_up(page, unmapped);
+	--*nr;
+	if (shk_in_block(&page->copy))
+		return;
+	page_map_base(page, unmapped);
+	if (!*nr)
+		text_merge(page->text, range, unmapped);
 }
 
 /*
@@ -543,13 +535,34 @@ static void edits_settle(struct shk_text *text, struct shk_edit **edits, unsigne
 }
 
 /*
- * Makes the pages of @edits private, with the base's bytes, and flushes if that changed a page.
- * text_mutex is held. Returns 0; XEN: the pages are the base's again, and in @change->unmapped.
+ * Takes back the pins of edits_map_pages() from the pages of @edits. Pages without an edit become
+ * the base's, and are in @unmapped. text_mutex is held.
+ */
+static void edits_unpin_pages(struct shk_text *text, struct shk_edit **edits, unsigned int nr,
+			      struct unmapped *unmapped)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct shk_page *page = shk_page_find(text, edits[i]->addr);
+
+		if (!page || !page->fresh)
+			continue;
+		page->fresh = false;
+		page->pins--;
+		page_unwant(page, unmapped);
+	}
+}
+
+/*
+ * Makes the pages of @edits private, with the base's bytes, and flushes if that changed a page. Pins
+ * each such page, until edits_unpin_pages(). text_mutex is held. Returns 0; XEN: the pages are the
+ * base's again, and in @change->unmapped.
  */
 static int edits_map_pages(struct shk_text *text, struct shk_edit **edits, unsigned int nr,
 			   struct edit_change *change)
 {
-	struct shk_page *page = NULL;
+	struct shk_page *page;
 	bool mapped = false;
 	unsigned int i;
 
@@ -557,21 +570,18 @@ static int edits_map_pages(struct shk_text *text, struct shk_edit **edits, unsig
 		if (shk_page_find(text, edits[i]->addr))
 			continue;
 		page = page_map_private(text, &change->prepared, &change->unmapped);
-		if (IS_ERR(page))
-			goto undo;
+		if (IS_ERR(page)) {
+			edits_unpin_pages(text, edits, i, &change->unmapped);
+			return PTR_ERR(page);
+		}
+		page_want(page);
+		page->pins++;
+		page->fresh = true;
 		mapped = true;
 	}
 	if (mapped)
 		shk_text_flush(text);
 	return 0;
-undo:
-	while (i--) {
-		struct shk_page *fresh = shk_page_find(text, edits[i]->addr);
-
-		if (fresh && !shk_page_wanted(fresh))
-			page_give_up(fresh, &change->unmapped);
-	}
-	return PTR_ERR(page);
 }
 
 /*
@@ -634,6 +644,7 @@ int shk_text_apply_many(struct shk_text *text, struct shk_edit **edits, unsigned
 		goto cancel;
 	for (i = 0; i < nr; i++)
 		applied += edit_link(text, edits[i]);
+	edits_unpin_pages(text, edits, nr, &change.unmapped);
 	ret = applied ? edits_write(text, edits, nr, true) : SHK_E(EDIT_THERE);
 	if (!ret) {
 		edit_change_commit(text, &change);

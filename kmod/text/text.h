@@ -163,6 +163,7 @@ struct shk_page {
 	struct shk_text *text;	/* never changes */
 	struct list_head edits; /* struct shk_edit, in no order. Under text_mutex */
 	unsigned int pins;	/* calls of shk_text_pin() that include it. Under text_mutex */
+	bool fresh;		/* pinned by text.c while edits are added. Under text_mutex */
 	/*
 	 * Entry in a list of pages that were allocated, or are to be freed. Not used while the page
 	 * is inserted (shk_page_insert()).

@@ -1227,7 +1227,8 @@ struct shk_probe_add {
  * all others are removed. With it, such an element gets the @id 0, an empty @name and the
  * @reason, and the call goes on. Errors without a reason end the call in both cases.
  *
- * Until the call returns, some of the probes may be hit, and others not yet.
+ * Until the call returns, some of the probes may be hit, and others not yet. After an error, @id,
+ * @name and @reason of elements have no meaning.
  *
  *   any         as SHK_PROBE_ADD
  *
