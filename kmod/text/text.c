@@ -555,8 +555,8 @@ static void edits_unpin_pages(struct shk_text *text, struct shk_edit **edits, un
 }
 
 /*
- * Makes the pages of @edits private, with the base's bytes, and flushes if that changed one. Pins each
- * such page, until edits_unpin_pages(). text_mutex is held. Returns 0; XEN: the pages are the
+ * Makes the pages of @edits private, with the base's bytes, and flushes if that changed one. Pins
+ * each such page, until edits_unpin_pages(). text_mutex is held. Returns 0; XEN: the pages are the
  * base's again, and in @change->unmapped.
  */
 static int edits_map_pages(struct shk_text *text, struct shk_edit **edits, unsigned int nr,
