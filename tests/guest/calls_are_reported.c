@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=60 */
+/* test: timeout=180 */
 /*
  * Each call of a CALL probe is a line of the trace at its return, by shadowk:shadowk_call: the names
  * of the shadow and of the probe, the place, the arguments of the entry, the result and the

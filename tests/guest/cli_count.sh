@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: once timeout=180
+# test: once timeout=600
 # `shadowctl count` counts exactly the calls of its target, which may be processes, a cgroup, a unit,
 # a container or a command. It leaves nothing behind, however it ends.
 # shellcheck source=tests/guest/lib/check.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: once timeout=60
+# test: once timeout=600
 # `shadowctl latency` measures each call of its target once, and its numbers agree with each other.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"

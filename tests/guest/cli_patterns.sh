@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: once timeout=180
+# test: once timeout=600
 # Patterns select exactly the functions that /proc/kallsyms has, in the kernel and in modules. What
 # they leave out is told.
 # shellcheck source=tests/guest/lib/check.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: once timeout=400
+# test: once timeout=900
 # `shadowctl top` counts the calls of every function that can be probed, in its target alone. In a
 # terminal it is a table that keys sort and filter.
 # shellcheck source=tests/guest/lib/check.sh

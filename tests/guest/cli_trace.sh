@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: once timeout=300
+# test: once timeout=600
 # `shadowctl trace` prints the calls of its target and no others, with their arguments, and leaves
 # nothing behind.
 # shellcheck source=tests/guest/lib/check.sh

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=120 */
+/* test: timeout=300 */
 /*
  * An execution is a hit only if it fulfils the conditions of the probe: on arguments, on the result
  * and on the duration, with each comparison, width and sign. What is expected is computed by other

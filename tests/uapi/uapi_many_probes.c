@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=120 */
+/* test: timeout=300 */
 /*
  * SHK_PROBES_ADD adds all probes or none; with SHK_PROBES_SKIP it leaves out those that are refused,
  * each with its reason. SHK_PROBES_REMOVE removes those of its ids, or all.
