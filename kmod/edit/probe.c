@@ -562,9 +562,6 @@ int shk_probes_add(struct shk_shadow *shadow, struct shk_probe_add *args, unsign
 	if (!new)
 		return -ENOMEM;
 	ret = probes_add(shadow, args, new, nr);
-	/* The caller wants the error of the only element as it is. */
-	if (!ret && nr == 1)
-		ret = one.err;
 	if (new != &one)
 		kfree(new);
 	return ret;
@@ -572,9 +569,11 @@ int shk_probes_add(struct shk_shadow *shadow, struct shk_probe_add *args, unsign
 
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 {
-	int ret = shk_probes_add(shadow, arg, 1);
+	int added = shk_probes_add(shadow, arg, 1);
 
-	return ret < 0 ? ret : 0;
+	if (added < 0)
+		return added;
+	return added ? 0 : -(int)(SHK_REASON_BASE + arg->reason);
 }
 
 int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *arg)

@@ -190,7 +190,7 @@ static void once(struct shadowk_probe_spec *specs, size_t nr, struct actor *insi
 	expect_ret(shadowk_probe_remove_many(shadow, NULL, 0), (long)added, "removal");
 	actor_do(inside, job_getppid, CALLS);
 	expect_eq(shadow_info(shadow).nr_probes, 0, "probes after removal");
-	expect_range((structs() - before) >> 10, -8192, 4096, "KiB of structs after removal");
+	expect_range((structs() - before) >> 10, -8192, 12288, "KiB of structs after removal");
 	expect(shadow_info(shadow).memory < 1 << 20, "memory of the text after removal");
 	detach(inside->pid);
 	shadow_close(shadow);

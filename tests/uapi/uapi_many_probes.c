@@ -173,6 +173,25 @@ static void sizes(int handle)
 	expect((long)nr_probes(handle), 0);
 }
 
+/* An element that is refused, alone in its call or in the last piece of it, is left out, too. */
+static void skips_the_last(int handle)
+{
+	static struct shk_probe_add elements[257];
+	uint64_t removed;
+
+	for (uint32_t nr = 1; nr <= 257; nr += 256) {
+		struct shk_probes_add arg = call_of(elements, nr, SHK_PROBES_SKIP);
+
+		for (uint32_t i = 0; i < nr; i++)
+			element_set(&elements[i], i + 1 < nr ? GOOD : MISSING);
+		expect(call(handle, SHK_PROBES_ADD, &arg), 0);
+		expect((long)arg.nr_done, nr - 1);
+		expect(elements[nr - 1].reason, SHK_REASON_SYMBOL_UNKNOWN);
+		expect(probes_remove(handle, NULL, 0, &removed), 0);
+		expect((long)removed, nr - 1);
+	}
+}
+
 /* Elements behind which no memory is: nothing stays of the ones before. */
 static void unmapped(int handle)
 {
@@ -263,6 +282,7 @@ static void everything(uint32_t flags, bool live)
 	edits = nr_edits(handle);
 	all_or_none(handle);
 	skips(handle);
+	skips_the_last(handle);
 	names(handle);
 	sizes(handle);
 	unmapped(handle);
