@@ -6,7 +6,9 @@
  * duration. A call by a process outside is none. Calls beyond those that a probe can measure at once
  * are missed.
  */
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "actor.h"
 #include "shadows.h"
@@ -16,7 +18,6 @@
 #define FUNCTION "shmem_file_llseek"
 #define ENABLE	 "events/shadowk/shadowk_call/enable"
 #define CALLS	 20
-#define SLEEP	 200000 /* us */
 
 static int file;
 
@@ -27,10 +28,15 @@ static long job_seek(long first)
 	return 0;
 }
 
-static long job_sleep(long us)
+/* Waits for a signal. */
+static long job_pause(long unused)
 {
-	usleep(us);
+	pause();
 	return 0;
+}
+
+static void on_signal(int number)
+{
 }
 
 static struct shadowk_probe_spec spec_of(const char *name, const char *symbol, uint32_t calls)
@@ -97,18 +103,20 @@ static void lines(struct shadowk_shadow *shadow, struct actor *inside, struct ac
 static void missed(struct shadowk_shadow *shadow, struct actor *one, struct actor *other,
 		   uint32_t calls)
 {
-	struct shadowk_probe_spec spec = spec_of("sleep", "hrtimer_nanosleep", calls);
+	struct shadowk_probe_spec spec = spec_of("pause", "__x64_sys_pause", calls);
 	struct shadowk_probe_info info;
 
 	need_ok(shadowk_probe_add(shadow, &spec));
-	actor_ask(one, job_sleep, SLEEP);
-	actor_ask(other, job_sleep, SLEEP);
+	actor_ask(one, job_pause, 0);
+	actor_ask(other, job_pause, 0);
+	need(eventually(sleeps_in(one->pid, SYS_pause) && sleeps_in(other->pid, SYS_pause)));
+	need(!kill(one->pid, SIGUSR1) && !kill(other->pid, SIGUSR1));
 	actor_answer(one);
 	actor_answer(other);
-	info = probe_info(shadow, "sleep");
+	info = probe_info(shadow, "pause");
 	expect_eq((int64_t)info.hits, calls, "calls measured, of two");
 	expect_eq((int64_t)info.missed, 2 - (int64_t)calls, "calls missed, of two");
-	need_ok(shadowk_probe_remove(shadow, "sleep"));
+	need_ok(shadowk_probe_remove(shadow, "pause"));
 }
 
 int main(void)
@@ -118,6 +126,7 @@ int main(void)
 
 	file = memfd_create("file", 0);
 	need(file >= 0);
+	signal(SIGUSR1, on_signal);
 	actor_start(&inside, 0);
 	actor_start(&outside, nr_cpus() - 1);
 	attach(shadow, inside.pid);
