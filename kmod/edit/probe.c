@@ -210,10 +210,10 @@ static int probe_choose_name(struct shk_shadow *shadow, struct shk_probe *probe,
 	return shk_name_choose(shadow, probe->name, wish, after, probe_name_is_taken);
 }
 
-static bool args_want_return(const struct shk_probe_add *arg)
+/* Returns true if a probe of @kind with @flags hooks the return of a function. */
+static bool wants_return(u32 kind, u32 flags)
 {
-	return arg->kind == SHK_PROBE_LATENCY || arg->kind == SHK_PROBE_CALL ||
-	       arg->flags & SHK_PROBE_RETURN;
+	return kind == SHK_PROBE_LATENCY || kind == SHK_PROBE_CALL || flags & SHK_PROBE_RETURN;
 }
 
 /* Returns true if the kind and flags of @arg permit @condition. */
@@ -226,7 +226,7 @@ static bool condition_is_valid(const struct shk_probe_add *arg,
 			return false;
 		break;
 	case SHK_OF_RETURN:
-		if (!args_want_return(arg))
+		if (!wants_return(arg->kind, arg->flags))
 			return false;
 		break;
 	default:
@@ -294,8 +294,7 @@ static int probe_check_args(const struct shk_probe_add *arg)
 
 static bool probe_wants_return(const struct shk_probe *probe)
 {
-	return probe->kind == SHK_PROBE_LATENCY || probe->kind == SHK_PROBE_CALL ||
-	       probe->flags & SHK_PROBE_RETURN;
+	return wants_return(probe->kind, probe->flags);
 }
 
 /*

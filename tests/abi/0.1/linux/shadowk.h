@@ -1216,8 +1216,8 @@ struct shk_probe_add {
  * @element_size: sizeof(struct shk_probe_add), as the caller knows it
  * @nr:		number of elements, from 1 to SHK_PROBES_MAX
  * @elements:	pointer to an array of struct shk_probe_add
- * @nr_done:	out: probes that were added; after an error: the index of the element that could not
- *		be added
+ * @nr_done:	out: probes that were added. After an error with a reason: the index of the element
+ *		that could not be added. After another error: that index or a lower one
  *
  * Adds each element as SHK_PROBE_ADD would, and much faster: pages of text are made private
  * together, and change with one flush for many probes. The @size of each element is @element_size.
