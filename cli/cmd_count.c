@@ -26,7 +26,7 @@ static void count_free(struct count *count)
 
 static bool is_zero(const struct numbers *numbers)
 {
-	return !numbers->hits && !numbers->async_hits && !numbers->missed;
+	return !numbers->hits && !numbers->async_hits;
 }
 
 static int place_compare(const void *a, const void *b, void *data)
@@ -71,7 +71,6 @@ static void print_json(const struct count *count, const size_t *order, size_t nr
 		json_object_object_add(one, "hits", json_object_new_uint64(numbers->hits));
 		json_object_object_add(one, "async_hits",
 				       json_object_new_uint64(numbers->async_hits));
-		json_object_object_add(one, "missed", json_object_new_uint64(numbers->missed));
 		json_object_array_add(array, one);
 	}
 	json_object_object_add(object, "seconds", json_object_new_double(count->counters.seconds));

@@ -201,8 +201,8 @@ static void missed_note(const struct latency *latency)
 	for (int i = 0; i < latency->probes.count; i++)
 		missed += latency->probes.info[i].missed;
 	if (missed)
-		report("note: %" PRIu64 " calls were not measured: more than --calls were in "
-		       "progress, or a probe itself made them",
+		report("note: %" PRIu64 " calls were not measured: too many were in "
+		       "progress; see --calls",
 		       missed);
 }
 
@@ -239,7 +239,6 @@ static int slow_begin(struct latency *latency, uint32_t calls)
 			.value = latency->slower_than,
 		};
 	}
-	places_limit_calls(slow);
 	status = places_arm(slow, shadow, NULL);
 	return status ? status : tracer_begin(&latency->tracer, shadow, slow);
 }
@@ -255,7 +254,6 @@ static int latency_begin(struct latency *latency, char **patterns, size_t nr, bo
 		places->spec[i].kind = SHADOWK_PROBE_LATENCY;
 		places->spec[i].calls = calls;
 	}
-	places_limit_calls(places);
 	if (!status)
 		status = target_open(&latency->target);
 	if (!status)
@@ -332,7 +330,7 @@ const struct verb verb_latency = {
 		"TARGET [--duration S] PATTERN... --slower-than US [--stack] [--buffer KB]",
 	.summary = "Measure how long functions of the kernel take in processes",
 	.options = TARGET_HELP PATTERN_HELP
-	"  --calls N         measure N calls of a function at a time, instead of 1024\n"
+	"  --calls N         measure at most N calls of a function at a time\n"
 	"  --slower-than US  also print each call that takes more than US microseconds\n" TRACER_HELP,
 	.help = "Times are from the entry of a function to its return, in ns. P50, P99 and MAX are "
 		"upper\n"

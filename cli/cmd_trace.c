@@ -130,7 +130,6 @@ static int trace_begin(struct trace *trace, bool variants)
 	if (status)
 		return status;
 	shadow = trace->target.session.shadow;
-	places_limit_calls(&trace->places);
 	status = places_arm(&trace->places, shadow, NULL);
 	if (!status)
 		status = tracer_begin(&trace->tracer, shadow, &trace->places);
@@ -183,7 +182,7 @@ const struct verb verb_trace = {
 	"  FILTER            print only calls that fulfil it: '(ARGUMENT OPERATOR VALUE)',\n"
 	"                    '() OPERATOR VALUE' about the return value, or both; && joins\n"
 	"                    up to four. Operators are == != < <= > >= &\n" TRACER_HELP
-	"  --calls N         follow N calls of a function at a time, instead of 1024\n",
+	"  --calls N         follow at most N calls of a function at a time\n",
 	.help = "A line is printed when the call returns: time, task, function, arguments, return value\n"
 		"and duration. Quote a pattern with a filter: 'vfs_read(count > 4096) == -EAGAIN'.\n"
 		"With --json, each call is one line.\n",

@@ -50,8 +50,7 @@ static void numbers_set(struct counters *counters, const struct shadowk_probe_in
 	difference = &counters->difference[place];
 	difference->hits = info->hits - last->hits;
 	difference->async_hits = info->async_hits - last->async_hits;
-	difference->missed = info->missed - last->missed;
-	*last = (struct numbers){ info->hits, info->async_hits, info->missed };
+	*last = (struct numbers){ info->hits, info->async_hits };
 }
 
 int counters_read(struct counters *counters, struct shadowk_shadow *shadow)

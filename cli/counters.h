@@ -20,7 +20,6 @@
 struct numbers {
 	uint64_t hits;
 	uint64_t async_hits;
-	uint64_t missed;
 };
 
 struct counters {

@@ -76,11 +76,6 @@ int places_arm(struct places *places, struct shadowk_shadow *shadow, const char 
 /* Returns the number of --calls. Exits by usage() on a wrong number. */
 uint32_t calls_parse(const struct cli *cli, const char *text);
 /*
- * Gives each place that has spec.calls 0 a number of calls that can be in progress. All places
- * together have about a million at most, since the kernel has memory for each.
- */
-void places_limit_calls(struct places *places);
-/*
  * Returns the index of the place whose probe has this id, or places->count. Call it after
  * places_arm().
  */

@@ -12,11 +12,6 @@
 /* Probes that one call adds, so that progress can be printed and Ctrl-C has an effect. */
 #define PIECE 2048
 
-/* Calls in progress of all probes together, if the user does not say how many, and of one probe. */
-#define CALLS_OF_ALL (1U << 20)
-#define CALLS_MOST   1024
-#define CALLS_LEAST  16
-
 /* Highest number of calls in progress that a probe can measure. */
 #define CALLS_MAX 65536
 
@@ -219,19 +214,6 @@ uint32_t calls_parse(const struct cli *cli, const char *text)
 	if (calls > CALLS_MAX)
 		usage(cli, "--calls is at most %d", CALLS_MAX);
 	return (uint32_t)calls;
-}
-
-void places_limit_calls(struct places *places)
-{
-	size_t calls = CALLS_OF_ALL / (places->count ? places->count : 1);
-
-	if (calls > CALLS_MOST)
-		calls = CALLS_MOST;
-	if (calls < CALLS_LEAST)
-		calls = CALLS_LEAST;
-	for (size_t i = 0; i < places->count; i++)
-		if (!places->spec[i].calls)
-			places->spec[i].calls = (uint32_t)calls;
 }
 
 int places_arm(struct places *places, struct shadowk_shadow *shadow, const char *name)

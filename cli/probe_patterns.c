@@ -15,10 +15,6 @@ static void places_apply(struct places *places, const struct shadowk_probe_spec 
 		snprintf(place.symbol, sizeof(place.symbol), "%s", places->spec[i].symbol);
 		places->spec[i] = place;
 	}
-	/* A count of entries has no calls in progress. */
-	if (spec->flags & SHADOWK_PROBE_RETURN || spec->kind == SHADOWK_PROBE_LATENCY ||
-	    spec->kind == SHADOWK_PROBE_CALL)
-		places_limit_calls(places);
 }
 
 static void print_json(const struct places *places, const char *shadow, bool dry_run)

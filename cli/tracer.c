@@ -162,8 +162,7 @@ static int notes_print(const struct tracer *tracer)
 		       lost, 8 * tracer->buffer_kb);
 	if (missed)
 		report("note: %" PRIu64
-		       " calls were missed, since they were made while another one was reported, or "
-		       "too many were in progress; see --calls",
+		       " calls were missed, since too many were in progress; see --calls",
 		       missed);
 	if (unreturned)
 		report("note: %" PRIu64 " calls have not returned, and are not printed",

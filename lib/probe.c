@@ -29,6 +29,7 @@ _Static_assert((int)SHADOWK_ARM_CALL == (int)SHK_ARM_CALL, "uapi");
 _Static_assert((int)SHADOWK_ARM_JUMP == (int)SHK_ARM_JUMP, "uapi");
 _Static_assert(SHADOWK_PROBE_RETURN == SHK_PROBE_RETURN, "uapi");
 _Static_assert(SHADOWK_PROBE_FORCE_INT3 == SHK_PROBE_FORCE_INT3, "uapi");
+_Static_assert(SHADOWK_PROBE_BELOW == SHK_PROBE_BELOW, "uapi");
 
 static const char *const kinds[] = {
 	[SHK_PROBE_COUNT] = "count",

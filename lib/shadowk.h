@@ -1153,6 +1153,7 @@ enum shadowk_probe_arm {
 
 #define SHADOWK_PROBE_RETURN	 (1U << 0) /* COUNT, EVENT: at the function's return */
 #define SHADOWK_PROBE_FORCE_INT3 (1U << 1) /* arm by a breakpoint also where a faster arm exists */
+#define SHADOWK_PROBE_BELOW	 (1U << 2) /* only within calls that CALL probes report */
 
 /* The value that a condition compares (struct shadowk_condition.of). */
 enum shadowk_condition_of {
@@ -1203,7 +1204,8 @@ struct shadowk_condition {
  * @flags:  SHADOWK_PROBE_*
  * @kind:   enum shadowk_probe_kind
  * @calls:  LATENCY, CALL, RETURN: number of calls that can be in progress and measured at once, at
- *	    most 65536; 0: 1024. Calls above that number increment @missed
+ *	    most 65536. 0: the probe shares the room for 65536 calls with the shadow's other probes
+ *	    of that kind. Calls above that number increment @missed
  * @reason: out, by shadowk_probe_add_many(): enum shadowk_reason, or 0 if the probe was added
  * @addr:   address of the instruction; 0 if @symbol is given
  * @offset: bytes from @symbol; 0 with @addr
@@ -1360,9 +1362,8 @@ int shadowk_probe_remove(struct shadowk_shadow *shadow, const char *name);
  *		 items that execute the shadow
  * @async_hits:	 executions in interrupts, softirqs, NMIs and, with SHADOWK_ASYNC_UNION, work
  *		 items; not in @hits
- * @missed:	 executions that were seen but neither measured nor reported. The return could not
- *		 be hooked, or the hit interrupted the handling of another. EVENT without
- *		 SHADOWK_PROBE_RETURN counts them in @hits, too
+ * @missed:	 LATENCY, CALL, RETURN: calls that were seen and not measured, since too many were
+ *		 in progress. Not in @hits
  * @unreturned:	 LATENCY, RETURN: calls that were entered and have not returned. They are in
  *		 progress, or their task has ended. They are in neither @hits nor @missed
  * @created_ns:	 CLOCK_MONOTONIC when the probe was added

@@ -40,13 +40,6 @@
  */
 #define SHK_UNWINDER_WARNS (LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0))
 
-/* As __assign_str(). "tracing/treewide: Remove second parameter of __assign_str()" (6.10) */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
-#define shk_assign_str(dst, src) __assign_str(dst)
-#else
-#define shk_assign_str(dst, src) __assign_str(dst, src)
-#endif
-
 /*
  * SHK_MODULE_SYMBOL() is the head of a function that shk_each_module_symbol() calls for each symbol
  * of each module, until it returns another value than 0. The walk holds module_mutex, so it sleeps.

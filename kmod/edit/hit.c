@@ -6,11 +6,12 @@
  *   call or jump at an entry    shk_hit_call()    a slot or stub, slot_entry.S
  *   jump elsewhere              shk_hit_jump()    a detour, slot_entry.S
  *   breakpoint                  shk_hook_int3()   kprobe_int3_handler(), hooks/entry.S
- *   hooked return               hit_on_return()   the kernel's trampoline of rethooks
+ *   hooked return               shk_hit_return()  the kernel's trampoline of rethooks
  *
  * Functions of the kernel that may carry a probe are called only between hit_report_enter() and
- * hit_report_leave(). Hits there are counted and not reported. Elsewhere a hit in such a function
- * would call it again, without end. The exception is preempt_schedule_notrace(), see hit_leave().
+ * hit_report_leave(). Executions there are the listeners' own, and no hits. Elsewhere a hit in such
+ * a function would call it again, without end. The exception is preempt_schedule_notrace(), see
+ * hit_leave().
  */
 #include <linux/hardirq.h>
 #include <linux/kprobes.h>
@@ -24,6 +25,7 @@
 #include "compat/compat.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
+#include "edit/returns.h"
 #include "edit/site_table.h"
 #include "edit/slot_entry.h"
 #include "graft/graft.h"
@@ -32,23 +34,13 @@
 #define CREATE_TRACE_POINTS
 #include "edit/trace.h"
 
-/* The hook of one call's return. */
-struct return_node {
-	struct rethook_node node; /* first: the kernel frees the struct by the address of .node */
-	u64 start_ns;		  /* LATENCY, CALL: time of the call */
-	unsigned long args[];	  /* CALL: the six arguments; else it has no elements */
-};
-
-/* The registers that a report shows: rdi, rsi, rdx, rcx, r8, r9. */
-#define NR_ARGS 6
-
 /*
  * The state of the probed code at a hit is passed by these parameters, which plain counts do not
  * compute:
  *
  *   context  preempt_count() of the probed code
  *   sp       stack pointer; at an entry the return address is there. Not used at jumps
- *   args     registers of NR_ARGS
+ *   args     registers of SHK_NR_ARGS
  */
 
 /* Returns true if code with @context as its preempt_count() is an NMI, interrupt or softirq. */
@@ -99,7 +91,7 @@ static void hit_report_leave(unsigned long flags)
 }
 
 /*
- * Limits of nested trampolines. The kernel's trampoline recycles a hook after hit_on_return(), and
+ * Limits of nested trampolines. The kernel's trampoline recycles a hook after shk_hit_return(), and
  * the functions that do so may have their returns hooked, too. Their returns run the trampoline
  * again, without end. Each level has preemption off once more and uses some of the stack; no other
  * code nests so deep.
@@ -114,14 +106,13 @@ static bool may_hook_return(unsigned int context, unsigned long sp)
 	       sp - (unsigned long)task_stack_page(current) >= MIN_STACK;
 }
 
-static const unsigned long no_args[NR_ARGS];
+static const unsigned long no_args[SHK_NR_ARGS];
 
 /* Fires the tracepoint for @probe. Called within a report. */
 static void hit_fire_event(struct shk_probe *probe, bool is_return, unsigned long ret,
 			   const unsigned long *args)
 {
-	trace_shadowk_probe(probe->site->shadow->name, probe->name, probe->site->edit.addr,
-			    is_return, ret, args);
+	trace_shadowk_probe(probe, is_return, ret, args);
 }
 
 /* Returns true if @value fulfils @condition. */
@@ -195,23 +186,27 @@ NOKPROBE_SYMBOL(hit_is_timed);
 static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsigned long sp,
 			    const unsigned long *args)
 {
-	struct rethook_node *node;
-	struct return_node *ret;
+	struct shk_return_node *ret, *around;
 	struct pt_regs regs;
 
 	if (!may_hook_return(context, sp))
 		return false;
-	node = shk_call(rethook_try_get)(probe->rethook);
-	if (!node)
+	ret = shk_returns_get(probe->returns);
+	if (!ret)
 		return false;
-	ret = container_of(node, struct return_node, node);
+	ret->probe = probe->id;
+	ret->site = probe->site->edit.addr;
+	ret->is_call = probe->kind == SHK_PROBE_CALL;
+	if (ret->is_call) {
+		around = shk_returns_innermost(probe->site->shadow);
+		ret->depth = around ? around->depth + 1 : 0;
+		memcpy(ret->args, args, SHK_NR_ARGS * sizeof(*args));
+	}
 	if (hit_is_timed(probe))
 		ret->start_ns = ktime_get_mono_fast_ns();
-	if (probe->kind == SHK_PROBE_CALL)
-		memcpy(ret->args, args, NR_ARGS * sizeof(*args));
 	/* arch_rethook_prepare() reads no other member. */
 	regs.sp = sp;
-	shk_call(rethook_hook)(node, &regs, true);
+	shk_call(rethook_hook)(&ret->node, &regs, true);
 	this_cpu_inc(probe->counts->unreturned);
 	return true;
 }
@@ -227,7 +222,7 @@ static void hit_report(struct shk_probe *probe, unsigned int context, unsigned l
 		this_cpu_inc(probe->counts->missed);
 		return;
 	}
-	if (probe->rethook)
+	if (probe->returns)
 		done = hit_hook_return(probe, context, sp, args);
 	else
 		hit_fire_event(probe, false, 0, args);
@@ -246,13 +241,15 @@ static noinline void hit_probe(struct shk_probe *probe, unsigned int context, un
 {
 	if (!hit_args_match(probe, args))
 		return;
+	if (probe->flags & SHK_PROBE_BELOW && !shk_returns_innermost(probe->site->shadow))
+		return;
 	if (async) {
 		this_cpu_inc(probe->counts->async_hits);
 		return;
 	}
-	if (!probe->rethook)
+	if (!probe->returns)
 		this_cpu_inc(probe->counts->hits);
-	if (probe->rethook || (probe->kind == SHK_PROBE_EVENT && trace_shadowk_probe_enabled()))
+	if (probe->returns || (probe->kind == SHK_PROBE_EVENT && trace_shadowk_probe_enabled()))
 		hit_report(probe, context, sp, args);
 }
 NOKPROBE_SYMBOL(hit_probe);
@@ -273,12 +270,15 @@ static void hit_others(struct shk_site *site, const unsigned long *args)
 }
 NOKPROBE_SYMBOL(hit_others);
 
-/* Counts a hit at @site for each of its probes, and reports it where a probe wants that. */
+/*
+ * Counts a hit at @site for each of its probes, and reports it where a probe wants that. Does
+ * neither for executions by a report, such as those of a BPF program that reads the event.
+ */
 static __always_inline void hit_site(struct shk_site *site, unsigned int context, unsigned long sp,
 				     const unsigned long *args)
 {
-	/* Within a report the context is that of the code that was probed first. */
-	bool async = hit_is_async(context - this_cpu_read(reporting));
+	unsigned int added = this_cpu_read(reporting);
+	bool async = hit_is_async(context - added);
 	struct shk_probe *probe;
 
 	/* No thread sees the union's edits: shk_shadow_create_hidden() makes it so. */
@@ -286,6 +286,9 @@ static __always_inline void hit_site(struct shk_site *site, unsigned int context
 		hit_others(site, args);
 		return;
 	}
+	/* The report in progress executes this, not the process. An NMI may interrupt a report. */
+	if (unlikely(added && !async))
+		return;
 	list_for_each_entry_rcu (probe, &site->probes, in_site, true) {
 		if (unlikely(!probe->plain))
 			hit_probe(probe, context, sp, args, async);
@@ -346,7 +349,8 @@ NOKPROBE_SYMBOL(shk_call_tracers);
 
 /*
  * Counts a hit at @site if that is all that is to be done there (shk_site.only), and returns true.
- * Does nothing and returns false if not, or if @site is NULL. Needs neither a call nor a loop.
+ * Does nothing and returns false if not, within reports, and if @site is NULL. Needs neither a call
+ * nor a loop.
  */
 static __always_inline bool hit_count_only(struct shk_site *site, unsigned int context)
 {
@@ -355,10 +359,10 @@ static __always_inline bool hit_count_only(struct shk_site *site, unsigned int c
 	if (unlikely(!site))
 		return false;
 	counts = READ_ONCE(site->only);
-	if (unlikely(!counts || smp_load_acquire(&site->shadow->nr_threads)))
+	if (unlikely(!counts || this_cpu_read(reporting) ||
+		     smp_load_acquire(&site->shadow->nr_threads)))
 		return false;
-	/* Within a report the context is that of the code that was probed first. */
-	if (unlikely(hit_is_async(context - this_cpu_read(reporting))))
+	if (unlikely(hit_is_async(context)))
 		this_cpu_inc(counts->async_hits);
 	else
 		this_cpu_inc(counts->hits);
@@ -529,7 +533,8 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs);
 asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 {
 	unsigned long addr = regs->ip - INT3_INSN_SIZE, resume;
-	unsigned long args[NR_ARGS] = { regs->di, regs->si, regs->dx, regs->cx, regs->r8, regs->r9 };
+	unsigned long args[SHK_NR_ARGS] = { regs->di, regs->si, regs->dx,
+					    regs->cx, regs->r8, regs->r9 };
 	/* exc_int3() has added this, as for an NMI; the probed code was in none. */
 	unsigned int context = preempt_count() - NMI_OFFSET - HARDIRQ_OFFSET;
 	struct shk_shadow *shadow;
@@ -570,7 +575,7 @@ static void hit_add_latency(struct shk_probe *probe, u64 latency)
  * Reports the return of a call of @probe with @regs, if it fulfils the conditions. Called within a
  * report. Returns false if it does not fulfil them.
  */
-static bool hit_report_return(struct shk_probe *probe, struct return_node *ret,
+static bool hit_report_return(struct shk_probe *probe, struct shk_return_node *ret,
 			      const struct pt_regs *regs)
 {
 	u64 duration = hit_is_timed(probe) ? ktime_get_mono_fast_ns() - ret->start_ns : 0;
@@ -585,8 +590,7 @@ static bool hit_report_return(struct shk_probe *probe, struct return_node *ret,
 		hit_fire_event(probe, true, regs->ax, no_args);
 		break;
 	case SHK_PROBE_CALL:
-		trace_shadowk_call(probe->site->shadow, probe->name, probe->site->edit.addr,
-				   regs->ax, duration, ret->args);
+		trace_shadowk_call(probe, regs->ax, duration, ret->depth, ret->args);
 		break;
 	default:
 		break;
@@ -594,16 +598,30 @@ static bool hit_report_return(struct shk_probe *probe, struct return_node *ret,
 	return true;
 }
 
-/*
- * Handles the return of a call that hit_hook_return() has hooked. The kernel's trampoline calls it
- * with preemption off, until a grace period after shk_returns_exit().
- */
-static SHK_RETHOOK_HANDLER(hit_on_return, node, data, regs)
+/* Returns the probe for which @ret of @shadow was hooked; NULL if it has been removed. */
+static struct shk_probe *hit_probe_of(struct shk_shadow *shadow, const struct shk_return_node *ret)
 {
-	struct return_node *ret = container_of(node, struct return_node, node);
-	struct shk_probe *probe = data;
+	struct shk_site *site = shk_site_at(shadow, ret->site);
+	struct shk_probe *probe;
+
+	if (!site)
+		return NULL;
+	list_for_each_entry_rcu (probe, &site->probes, in_site, true)
+		if (probe->id == ret->probe)
+			return probe;
+	return NULL;
+}
+NOKPROBE_SYMBOL(hit_probe_of);
+
+SHK_RETHOOK_HANDLER(shk_hit_return, node, data, regs)
+{
+	struct shk_return_node *ret = container_of(node, struct shk_return_node, node);
+	struct shk_probe *probe = hit_probe_of(shk_returns_shadow(data), ret);
 	unsigned long flags;
 	bool matches = true;
+
+	if (!probe)
+		return;
 
 	this_cpu_dec(probe->counts->unreturned);
 	if (probe->kind != SHK_PROBE_COUNT || probe->conditions) {
@@ -616,72 +634,4 @@ static SHK_RETHOOK_HANDLER(hit_on_return, node, data, regs)
 	}
 	if (matches)
 		this_cpu_inc(probe->counts->hits);
-}
-
-/*
- * Marks a warning of rethook_find_ret_addr() as given. Kernels before 6.10 warn once if the stack
- * of a running task is read while it has hooked returns. That is harmless, but stops the machine if
- * panic_on_warn is set. The administrator can clear the marks of all warnings, so each probe marks
- * it again.
- */
-static void unwinder_silence(void)
-{
-#if SHK_UNWINDER_WARNS
-	unsigned long addr, start = shk_symbols.rethook_find_ret_addr, offset, size;
-	char name[SHK_SYMBOL_LEN];
-	struct bug_entry *bug;
-
-	if (shk_symbol_of(start, name, &offset, &size))
-		return;
-	for (addr = start; addr < start + size - LEN_UD2; addr++) {
-		if (*(u16 *)shk_base_bytes(addr) != INSN_UD2)
-			continue;
-		bug = shk_call(find_bug)(addr);
-		if (bug && bug->flags & BUGFLAG_ONCE)
-			bug->flags |= BUGFLAG_DONE;
-	}
-#endif
-}
-
-/* Sets @probe->rethook, with @probe->calls hooks. Returns 0 or -ENOMEM. */
-static int returns_alloc_hooks(struct shk_probe *probe)
-{
-	size_t size = sizeof(struct return_node) +
-		      (probe->kind == SHK_PROBE_CALL ? NR_ARGS * sizeof(unsigned long) : 0);
-#if SHK_RETHOOK_OBJPOOL
-
-	probe->rethook = shk_call(rethook_alloc)(probe, hit_on_return, size, probe->calls);
-	if (IS_ERR_OR_NULL(probe->rethook)) {
-		probe->rethook = NULL;
-		return -ENOMEM;
-	}
-#else
-	unsigned int i;
-
-	probe->rethook = shk_call(rethook_alloc)(probe, hit_on_return);
-	if (!probe->rethook)
-		return -ENOMEM;
-	for (i = 0; i < probe->calls; i++) {
-		struct return_node *ret = kzalloc(size, GFP_KERNEL_ACCOUNT);
-
-		if (!ret) {
-			shk_returns_exit(probe);
-			return -ENOMEM;
-		}
-		shk_call(rethook_add_node)(probe->rethook, &ret->node);
-	}
-#endif
-	return 0;
-}
-
-int shk_returns_init(struct shk_probe *probe)
-{
-	unwinder_silence();
-	return returns_alloc_hooks(probe);
-}
-
-void shk_returns_exit(struct shk_probe *probe)
-{
-	if (probe->rethook)
-		shk_call(rethook_free)(probe->rethook);
 }

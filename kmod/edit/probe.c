@@ -14,6 +14,7 @@
 
 #include "edit/orc.h"
 #include "edit/probe.h"
+#include "edit/returns.h"
 #include "hooks/hooks.h"
 
 #define MIN_NAMES 16
@@ -278,7 +279,9 @@ static int probe_set_conditions(struct shk_probe *probe, const struct shk_probe_
 /* Returns -EINVAL if @arg is malformed, else 0. */
 static int probe_check_args(const struct shk_probe_add *arg)
 {
-	if (arg->flags & ~(SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3) || arg->calls > SHK_CALLS_MAX)
+	const u32 flags = SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3 | SHK_PROBE_BELOW;
+
+	if (arg->flags & ~flags || arg->calls > SHK_CALLS_MAX)
 		return -EINVAL;
 	if (arg->kind < SHK_PROBE_COUNT || arg->kind > SHK_PROBE_CALL)
 		return -EINVAL;
@@ -292,7 +295,7 @@ static int probe_check_args(const struct shk_probe_add *arg)
 	return probe_check_conditions(arg);
 }
 
-static bool probe_wants_return(const struct shk_probe *probe)
+bool shk_probe_wants_return(const struct shk_probe *probe)
 {
 	return wants_return(probe->kind, probe->flags);
 }
@@ -319,11 +322,11 @@ static int probe_check_place(struct shk_probe *probe, const struct module *modul
 	if (!probe->offset && is_endbr(*(u32 *)*addr))
 		*addr += ENDBR_INSN_SIZE;
 	*entry = !probe->offset || shk_call(ftrace_location)(*addr) == *addr;
-	if (probe_wants_return(probe) && !*entry)
+	if (shk_probe_wants_return(probe) && !*entry)
 		return SHK_E(NOT_ENTRY);
 	if (!*entry && shk_at_page_edge(*addr, probe->offset))
 		return SHK_E(PAGE_EDGE);
-	return probe_wants_return(probe) ? probe_check_returns(*addr, module) : 0;
+	return shk_probe_wants_return(probe) ? probe_check_returns(*addr, module) : 0;
 }
 
 /*
@@ -376,10 +379,12 @@ int shk_probe_check(const struct shk_probe_add *arg)
 }
 
 /*
- * Allocates the probe of @new, which @arg describes, and all that it needs, and finds its place.
+ * Allocates the probe of @new, which @arg describes for @shadow, and all that it needs, and finds
+ * its place.
  * Takes no lock of a shadow. Sets @new->err, and leaves @new->probe NULL after an error.
  */
-static void probe_create(const struct shk_probe_add *arg, struct shk_new_probe *new)
+static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *arg,
+			 struct shk_new_probe *new)
 {
 	struct shk_probe *probe = shk_probe_alloc();
 
@@ -394,10 +399,13 @@ static void probe_create(const struct shk_probe_add *arg, struct shk_new_probe *
 			alloc_percpu_gfp(struct shk_histogram, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		new->err = probe->histogram ? 0 : -ENOMEM;
 	}
-	probe->calls = arg->calls ?: SHK_CALLS_DEFAULT;
-	if (!new->err && probe_wants_return(probe))
-		new->err = shk_returns_init(probe);
-	probe->plain = probe->kind == SHK_PROBE_COUNT && !probe->rethook && !probe->conditions;
+	if (!new->err && shk_probe_wants_return(probe) && arg->calls) {
+		probe->returns = shk_returns_create(shadow, arg->calls);
+		probe->own_returns = probe->returns;
+		new->err = probe->returns ? 0 : -ENOMEM;
+	}
+	probe->plain = probe->kind == SHK_PROBE_COUNT && !probe->conditions &&
+		       !(probe->flags & (SHK_PROBE_RETURN | SHK_PROBE_BELOW));
 	if (new->err)
 		shk_probe_free(probe);
 	else
@@ -409,7 +417,6 @@ static void probe_cancel(struct shk_new_probe *new)
 {
 	if (!new->probe)
 		return;
-	shk_returns_exit(new->probe);
 	shk_probe_free(new->probe);
 	new->probe = NULL;
 }
@@ -424,6 +431,7 @@ static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, co
 
 	if (ret)
 		return ret;
+	probe->name_size = strlen(probe->name) + 1;
 	probe->created_ns = ktime_get_ns();
 	ret = xa_insert(&shadow->probes, shadow->last_probe + 1, probe, GFP_KERNEL_ACCOUNT);
 	if (ret)
@@ -520,7 +528,7 @@ static int probes_add(struct shk_shadow *shadow, struct shk_probe_add *args,
 	int ret = 0;
 
 	for (i = 0; i < nr; i++) {
-		probe_create(&args[i], &new[i]);
+		probe_create(shadow, &args[i], &new[i]);
 		cond_resched();
 	}
 	ret = probes_error(new, nr) ?: shk_shadow_lock(shadow);

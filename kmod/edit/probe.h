@@ -15,6 +15,7 @@
  *   probe.c   adds, removes and lists probes; resolves the places of all edits
  *   site.c    chooses the edit of a site, applies it and removes it
  *   hit.c     runs when the edit executes
+ *   returns.c hooks returns of functions, see returns.h
  *   counts.c  allocates the per-CPU counters of probes
  *   slot.c    hands out text of the module that edits lead to, see slot_entry.h
  *   thunk.c   knows the text that carries no probe, see patch.h
@@ -53,23 +54,19 @@
 #include <linux/mm.h>
 #include <linux/list.h>
 #include <linux/percpu.h>
-#include <linux/rethook.h>
 #include <asm/text-patching.h>
 
 #include "shadow/shadow.h"
 
 struct shk_func;
 struct shk_counts_block;
+struct shk_returns;
 
 /* Counters of one probe on one CPU. Hits on that CPU write them; readers add up all CPUs. */
 struct shk_counts {
-	u64 hits;	/* executions in process context; with a return hook: returns */
-	u64 async_hits; /* executions in interrupts, softirqs and NMIs, and all by the union */
-	/*
-	 * Hits and returns that were not reported, because another one was being reported on this
-	 * CPU; and calls whose return could not be hooked.
-	 */
-	u64 missed;
+	u64 hits;	 /* executions in process context; with a return hook: returns */
+	u64 async_hits;	 /* executions in interrupts, softirqs and NMIs, and all by the union */
+	u64 missed;	 /* calls whose return could not be hooked, or not be reported */
 	u64 latency_sum; /* LATENCY: ns */
 	s64 unreturned;	 /* calls hooked here minus calls returned here; only the sum counts */
 };
@@ -108,13 +105,19 @@ struct shk_probe {
 	u64 offset;	/* bytes from .symbol to the instruction that was asked for */
 	u64 created_ns; /* CLOCK_MONOTONIC when it was added */
 	enum shk_probe_kind kind;
-	u32 flags;  /* SHK_PROBE_* */
-	bool plain; /* a hit is counted, and nothing else: COUNT, without RETURN and conditions */
-	unsigned int calls; /* LATENCY, CALL, RETURN: returns that can be hooked at once */
+	u32 flags; /* SHK_PROBE_* */
+	/* A hit is counted, and nothing else: COUNT, without RETURN, BELOW and conditions. */
+	bool plain;
 	char name[SHK_NAME_LEN];
+	unsigned int name_size;		   /* bytes of .name, with the 0 behind it */
 	char *symbol;			   /* allocated with kmalloc() */
 	struct shk_conditions *conditions; /* allocated with kmalloc(); NULL: there are none */
-	struct rethook *rethook;	   /* LATENCY, CALL, RETURN: hooks of returns; else NULL */
+	/*
+	 * LATENCY, CALL, RETURN: hooks of returns, the probe's own if .own_returns, else its
+	 * shadow's. NULL for other probes, and before shk_returns_join().
+	 */
+	struct shk_returns *returns;
+	bool own_returns;
 	struct shk_counts __percpu *counts;
 	struct shk_counts_block *counts_block;	  /* has .counts; NULL if there are none */
 	struct shk_histogram __percpu *histogram; /* LATENCY, else NULL */
@@ -240,6 +243,9 @@ int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info
  * The caller holds the shadow's lock.
  */
 void shk_probes_teardown(struct shk_shadow *shadow);
+
+/* Returns true if @probe hooks the return of its function. Any context. */
+bool shk_probe_wants_return(const struct shk_probe *probe);
 
 /* ---- probe.c: places and names of all kinds of edits ---- */
 
@@ -483,7 +489,7 @@ int shk_kprobe_refused(int err);
 /*
  * Disarms @probe: removes it from its site, and from the union's site if it is at one. If a site
  * has no other user, its edit is reverted: at return every CPU executes the base's bytes there.
- * Releases the hooks of returns (shk_returns_exit()). A worker frees the probe and the reverted
+ * Gives up the hooks of returns (shk_returns_leave()). A worker frees the probe and the reverted
  * sites after grace periods, see shk_sites_settle(). Cannot fail. May take the union's lock; the
  * caller holds the shadow's lock.
  */
@@ -522,7 +528,7 @@ void shk_sites_exit(void);
 struct shk_probe *shk_probe_alloc(void);
 
 /*
- * Frees @probe, its counters and its histogram, but not @probe->rethook. No hit refers to @probe:
+ * Frees @probe, its counters, its histogram, and its own hooks of returns. No hit refers to @probe:
  * it was never armed, or grace periods have passed.
  */
 void shk_probe_free(struct shk_probe *probe);
@@ -548,23 +554,6 @@ int shk_counts_alloc(struct shk_probe *probe);
  * probe was never armed, or grace periods have passed since it was disarmed.
  */
 void shk_counts_free(struct shk_probe *probe);
-
-/* ---- hit.c ---- */
-
-/*
- * Allocates @probe->rethook and a fixed number of hooks of returns. Each call in progress uses one
- * hook. A call that finds no free hook counts as missed. Also keeps kernels before 6.10 from
- * printing their one-time warning about stacks with hooked returns. Takes no lock. Returns 0 or
- * -ENOMEM.
- */
-int shk_returns_init(struct shk_probe *probe);
-
-/*
- * Releases @probe->rethook, if there is one. Hits may use the pointer until a grace period has
- * passed. After that no return is reported, and the kernel may free the rethook. Calls in progress
- * still return through the kernel's trampoline of rethooks. Takes no lock.
- */
-void shk_returns_exit(struct shk_probe *probe);
 
 /* ---- slot.c: see slot_entry.h ---- */
 

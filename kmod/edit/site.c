@@ -21,6 +21,7 @@
 #include "edit/inplace.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
+#include "edit/returns.h"
 #include "edit/site_table.h"
 #include "hooks/hooks.h"
 #include "shadow/edits.h"
@@ -462,7 +463,7 @@ static void site_set_jump(struct shk_site *site, struct shk_probe *probe, unsign
 {
 	site->edit.prepare = site_undo_jump;
 	site->detour = shk_detour_get(site);
-	if (site->detour && site->kp->ainsn.size >= JMP32_INSN_SIZE && !probe->rethook &&
+	if (site->detour && site->kp->ainsn.size >= JMP32_INSN_SIZE && !probe->returns &&
 	    !(probe->flags & SHK_PROBE_FORCE_INT3) && shk_kprobe_alone(addr, site->kp) &&
 	    !shk_branch_spans_pages(addr)) {
 		site->arm = SHK_ARM_JUMP;
@@ -686,7 +687,7 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 	int ret;
 
 	/* Where a jump edit is there is no return address to hook. */
-	if (found && probe->rethook && site->arm == SHK_ARM_JUMP)
+	if (found && probe->returns && site->arm == SHK_ARM_JUMP)
 		return SHK_E(JUMP_THERE);
 	if (!found)
 		site = site_create(shadow, probe, addr);
@@ -724,26 +725,38 @@ static int site_choose_place(struct shk_probe *probe, unsigned long *addr, bool 
 	 * The kernel's trampoline of hooked returns calls this function at its end. A hook on its
 	 * return would run the trampoline again, without end.
 	 */
-	return probe->rethook && site_gives_up_cpu(*addr) ? SHK_E(FORBIDDEN) : 0;
+	return probe->returns && site_gives_up_cpu(*addr) ? SHK_E(FORBIDDEN) : 0;
+}
+
+/*
+ * Takes @probe, which could not be armed in @shadow, out of the union and its hooks of returns.
+ * Returns true if hits may use one of them until a grace period has passed.
+ */
+static bool site_give_up(struct shk_shadow *shadow, struct shk_probe *probe)
+{
+	bool stale = probe->union_site;
+
+	union_leave(probe);
+	return shk_returns_leave(shadow, probe) || stale;
 }
 
 /*
  * Adds the probe of @new to a site of @shadow, whose edit may not be applied yet, and to the
- * union's. Sets *@stale if the union has counted for a probe that is not added after all.
+ * union's. Sets *@stale if hits may use what the probe has, although it is not added after all.
  */
 static void site_add_one(struct shk_shadow *shadow, struct shk_new_probe *new, bool *stale)
 {
 	struct shk_probe *probe = new->probe;
 
-	new->err = site_choose_place(probe, &new->addr, new->entry);
+	new->err = shk_probe_wants_return(probe) ? shk_returns_join(shadow, probe) : 0;
+	if (!new->err)
+		new->err = site_choose_place(probe, &new->addr, new->entry);
 	if (!new->err && (shadow->flags & SHK_ASYNC_UNION))
 		new->err = union_join(probe, new->addr);
 	if (!new->err)
 		new->err = site_join(shadow, probe, new->addr);
-	if (new->err && probe->union_site) {
-		union_leave(probe);
-		*stale = true;
-	}
+	if (new->err)
+		*stale |= site_give_up(shadow, probe);
 }
 
 /*
@@ -787,7 +800,7 @@ static bool sites_unjoin(struct shk_new_probe *new, unsigned int nr, int err)
 		if (!probe || new[i].err || probe->site->edit.page)
 			continue;
 		list_del_rcu(&probe->in_site);
-		union_leave(probe);
+		site_give_up(probe->site->shadow, probe);
 		probe->site = NULL;
 		new[i].err = err;
 		found = true;
@@ -834,7 +847,7 @@ void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigne
 	nr_edits = edits ? sites_to_apply(new, nr, edits) : 0;
 	if (nr_edits)
 		sites_apply(shadow, new, nr, edits, nr_edits);
-	/* Hits of the union count for these probes until then, and the caller frees them. */
+	/* The caller frees the probes. */
 	if (stale)
 		synchronize_rcu();
 	if (edits != &one)
@@ -862,7 +875,7 @@ static struct shk_site *site_leave(struct shk_probe *probe)
 	union_leave(probe);
 	list_del_rcu(&probe->in_site);
 	site_choose_only(site);
-	shk_returns_exit(probe);
+	shk_returns_leave(site->shadow, probe);
 	free_item_add(&removable->free_item, probe_free_item);
 	if (list_empty(&site->probes) && list_empty(&site->funcs))
 		return site;
@@ -986,6 +999,8 @@ struct shk_probe *shk_probe_alloc(void)
 
 void shk_probe_free(struct shk_probe *probe)
 {
+	if (probe->own_returns)
+		shk_returns_free(probe->returns);
 	shk_counts_free(probe);
 	free_percpu(probe->histogram);
 	kfree(probe->symbol);

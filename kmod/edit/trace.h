@@ -12,6 +12,13 @@
 
 #include <linux/tracepoint.h>
 
+/* Copies the @len bytes of the name @src, which may be cleared meanwhile, to the field @dst. */
+#define shk_assign_name(dst, src, len)                           \
+	do {                                                     \
+		memcpy(__get_dynamic_array(dst), src, (len)-1);  \
+		((char *)__get_dynamic_array(dst))[(len)-1] = 0; \
+	} while (0)
+
 /*
  * One hit of an EVENT probe. Called with preemption off and in_nmi() true, see hit_report_enter().
  *
@@ -22,12 +29,12 @@
  *   arg1 to arg6   rdi, rsi, rdx, rcx, r8, r9 unless is_return, else 0
  */
 TRACE_EVENT(shadowk_probe,
-	TP_PROTO(const char *shadow, const char *probe, unsigned long ip, bool is_return,
-		 unsigned long ret, const unsigned long *args),
-	TP_ARGS(shadow, probe, ip, is_return, ret, args),
+	TP_PROTO(const struct shk_probe *by, bool is_return, unsigned long ret,
+		 const unsigned long *args),
+	TP_ARGS(by, is_return, ret, args),
 	TP_STRUCT__entry(
-		__string(shadow, shadow)
-		__string(probe, probe)
+		__dynamic_array(char, shadow, by->site->shadow->name_size)
+		__dynamic_array(char, probe, by->name_size)
 		__field(unsigned long, ip)
 		__field(bool, is_return)
 		__field(unsigned long, ret)
@@ -39,9 +46,9 @@ TRACE_EVENT(shadowk_probe,
 		__field(unsigned long, arg6)
 	),
 	TP_fast_assign(
-		shk_assign_str(shadow, shadow);
-		shk_assign_str(probe, probe);
-		__entry->ip = ip;
+		shk_assign_name(shadow, by->site->shadow->name, by->site->shadow->name_size);
+		shk_assign_name(probe, by->name, by->name_size);
+		__entry->ip = by->site->edit.addr;
 		__entry->is_return = is_return;
 		__entry->ret = ret;
 		__entry->arg1 = args[0];
@@ -65,19 +72,24 @@ TRACE_EVENT(shadowk_probe,
  *   ip             address of the edit
  *   ret            rax at the return
  *   duration       ns from the entry to the return
+ *   depth          calls in progress around this one, of the same task and of CALL probes of the
+ *                  same shadow. The events of a task come in the order of the returns. So the
+ *                  calls directly below this one are those with depth + 1 since the last event
+ *                  with this depth
  *   arg1 to arg6   rdi, rsi, rdx, rcx, r8, r9 at the entry
  */
 TRACE_EVENT(shadowk_call,
-	TP_PROTO(const struct shk_shadow *owner, const char *probe, unsigned long ip,
-		 unsigned long ret, u64 duration, const unsigned long *args),
-	TP_ARGS(owner, probe, ip, ret, duration, args),
+	TP_PROTO(const struct shk_probe *by, unsigned long ret, u64 duration, unsigned int depth,
+		 const unsigned long *args),
+	TP_ARGS(by, ret, duration, depth, args),
 	TP_STRUCT__entry(
-		__string(shadow, owner->name)
-		__string(probe, probe)
+		__dynamic_array(char, shadow, by->site->shadow->name_size)
+		__dynamic_array(char, probe, by->name_size)
 		__field(u64, id)
 		__field(unsigned long, ip)
 		__field(unsigned long, ret)
 		__field(u64, duration)
+		__field(unsigned int, depth)
 		__field(unsigned long, arg1)
 		__field(unsigned long, arg2)
 		__field(unsigned long, arg3)
@@ -86,12 +98,13 @@ TRACE_EVENT(shadowk_call,
 		__field(unsigned long, arg6)
 	),
 	TP_fast_assign(
-		shk_assign_str(shadow, owner->name);
-		shk_assign_str(probe, probe);
-		__entry->id = owner->id;
-		__entry->ip = ip;
+		shk_assign_name(shadow, by->site->shadow->name, by->site->shadow->name_size);
+		shk_assign_name(probe, by->name, by->name_size);
+		__entry->id = by->site->shadow->id;
+		__entry->ip = by->site->edit.addr;
 		__entry->ret = ret;
 		__entry->duration = duration;
+		__entry->depth = depth;
 		__entry->arg1 = args[0];
 		__entry->arg2 = args[1];
 		__entry->arg3 = args[2];
@@ -99,9 +112,9 @@ TRACE_EVENT(shadowk_call,
 		__entry->arg5 = args[4];
 		__entry->arg6 = args[5];
 	),
-	TP_printk("shadow=%s probe=%s id=%llu ip=%pS ret=0x%lx duration=%llu args=0x%lx,0x%lx,0x%lx,0x%lx,0x%lx,0x%lx",
+	TP_printk("shadow=%s probe=%s id=%llu ip=%pS ret=0x%lx duration=%llu depth=%u args=0x%lx,0x%lx,0x%lx,0x%lx,0x%lx,0x%lx",
 		  __get_str(shadow), __get_str(probe), __entry->id, (void *)__entry->ip,
-		  __entry->ret, __entry->duration, __entry->arg1, __entry->arg2, __entry->arg3,
+		  __entry->ret, __entry->duration, __entry->depth, __entry->arg1, __entry->arg2, __entry->arg3,
 		  __entry->arg4, __entry->arg5, __entry->arg6)
 );
 

@@ -38,6 +38,7 @@
 
 struct shk_site_table;
 struct shk_slot;
+struct shk_returns;
 
 /*
  * One shadow. Members are under .lock, unless it is said otherwise. "Fixed" ones do not change
@@ -65,6 +66,7 @@ struct shk_shadow {
 	u64 id; /* from 1 on, never reused. Fixed */
 	struct mutex lock;
 	char name[SHK_NAME_LEN];   /* "" if it has none. Under names_lock; see shk_shadow_name() */
+	unsigned int name_size;	   /* bytes of the name that it got, with the 0 behind it. Fixed */
 	struct hlist_node by_name; /* shadow.c's. Under names_lock */
 	u32 flags;		   /* SHK_ASYNC_*. Fixed */
 	bool dead;		   /* destroyed. Never cleared; read without .lock, too */
@@ -165,9 +167,12 @@ struct shk_shadow {
 	 * read .sites with preemption off. So a removed site is freed after grace periods of RCU
 	 * tasks and of RCU.
 	 */
-	struct shk_site_table *sites;	/* struct shk_site, by address; NULL: there are none */
-	struct shk_slot *slot;		/* where its call edits lead; NULL: it has none */
-	unsigned int nr_calls;		/* sites that are armed by a call or jump at an entry */
+	struct shk_site_table *sites; /* struct shk_site, by address; NULL: there are none */
+	struct shk_slot *slot;	      /* where its call edits lead; NULL: it has none */
+	unsigned int nr_calls;	      /* sites that are armed by a call or jump at an entry */
+	/* Hooks of returns for probes without a limit of their own; NULL: there are none. */
+	struct shk_returns *returns;
+	unsigned int nr_returns;	/* probes that use .returns */
 	struct xarray probes;		/* struct shk_probe, by id */
 	struct hlist_head *probe_names; /* struct shk_probe, by name: nr_probe_names lists */
 	unsigned int nr_probe_names;	/* a power of two; 0: there are none */

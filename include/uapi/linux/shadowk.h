@@ -1089,6 +1089,7 @@ enum shk_probe_arm {
 /* flags of struct shk_probe_add and struct shk_probe_info */
 #define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return */
 #define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint in any case */
+#define SHK_PROBE_BELOW		(1U << 2)	/* only within calls that CALL probes report */
 
 /* The value that a condition compares (struct shk_condition.of). */
 enum shk_condition_of {
@@ -1133,8 +1134,7 @@ struct shk_condition {
 
 #define SHK_CONDITIONS_MAX	4
 
-/* Calls of one LATENCY, CALL or RETURN probe that are in progress and measured at once. */
-#define SHK_CALLS_DEFAULT	1024
+/* Calls that are in progress and measured at once, at most. */
 #define SHK_CALLS_MAX		65536
 
 /**
@@ -1145,7 +1145,9 @@ struct shk_condition {
  * @busy:	out
  * @kind:	enum shk_probe_kind
  * @calls:	LATENCY, CALL, RETURN: number of calls that can be in progress and measured at once,
- *		at most SHK_CALLS_MAX; 0: SHK_CALLS_DEFAULT. Further calls are counted as missed
+ *		at most SHK_CALLS_MAX. 0: the probe shares the room for SHK_CALLS_MAX calls with the
+ *		shadow's other probes of that kind; memory for it grows with the calls in progress.
+ *		Further calls are counted as missed
  * @addr:	address of the instruction; 0 if @symbol is given
  * @offset:	bytes from @symbol; 0 with @addr
  * @id:		out: id of the probe, from 1 on, never reused in this shadow
@@ -1158,6 +1160,13 @@ struct shk_condition {
  * From the return on, each execution of the instruction by a process inside the shadow is a hit.
  * The policy table above tells about other contexts. Several probes can be at one instruction;
  * JUMP_THERE is the exception. A module cannot be unloaded while a probe is in it.
+ *
+ * With SHK_PROBE_BELOW an execution is a hit only if the task is in a call of a function, not yet
+ * returned, that a CALL probe of the shadow has hooked. A CALL probe of one function without the
+ * flag, and CALL probes of all others with it, thus report the tree of calls below that function.
+ *
+ * Executions by the listeners of the shadow's events, such as a BPF program's calls of the clock,
+ * are no hits.
  *
  *   EBUSY       EDIT_THERE: the shadow has an edit there that cannot serve both
  *   EBUSY       JUMP_THERE: a return is wanted where an edit is armed by a jump
@@ -1315,11 +1324,10 @@ struct shk_probe_remove {
  * @offset:	bytes from @symbol to the instruction that was asked for
  * @hits:	executions by processes inside, in process context. The policy table tells the rest
  * @async_hits:	executions in interrupts, softirqs, NMIs and, with UNION, work items; not in @hits
- * @missed:	executions that were seen but not measured: the return could not be hooked, or the
- *		hit interrupted the handling of another. COUNT and EVENT without SHK_PROBE_RETURN
- *		count them in @hits, too; LATENCY and probes with SHK_PROBE_RETURN do not
- * @unreturned:	LATENCY, RETURN: calls that were entered and have not returned: in progress, or
- *		ended with their task. In neither @hits nor @missed
+ * @missed:	LATENCY, CALL, RETURN: calls that were seen and not measured, since too many were in
+ *		progress. Not in @hits
+ * @unreturned:	LATENCY, CALL, RETURN: calls that were entered and have not returned. They are in
+ *		progress, or their task has ended. In neither @hits nor @missed
  * @created_ns:	CLOCK_MONOTONIC when the probe was added
  * @now_ns:	CLOCK_MONOTONIC when the numbers were read
  * @latency_sum: LATENCY: sum of the latencies of @hits in ns

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Hooks of returns: the kernel's rethooks, in pools. A pool serves one probe, or all probes of a
+ * shadow that have no limit of their own. The second kind grows by a worker, as calls use it up.
+ */
+#ifndef SHK_RETURNS_H
+#define SHK_RETURNS_H
+
+#include <linux/rethook.h>
+
+#include "compat/compat.h"
+#include "edit/probe.h"
+
+/* The registers that a report shows: rdi, rsi, rdx, rcx, r8, r9. */
+#define SHK_NR_ARGS 6
+
+/* The hook of one call's return. Written by the hit that has taken it, read at the return. */
+struct shk_return_node {
+	struct rethook_node node; /* first: the kernel frees the struct by the address of .node */
+	/*
+	 * The probe's id and the address of its site, by which the return finds the probe. The
+	 * probe may have been removed and freed during the call.
+	 */
+	u64 probe;
+	unsigned long site;
+	u64 start_ns;			 /* LATENCY, CALL: time of the call */
+	unsigned int depth;		 /* CALL: calls of CALL probes around this one */
+	bool is_call;			 /* the probe's kind is CALL */
+	unsigned long args[SHK_NR_ARGS]; /* CALL: the arguments */
+};
+
+/*
+ * Allocates hooks for probes of @shadow. If @calls is 0, the number of hooks grows up to
+ * SHK_CALLS_MAX; else there are @calls hooks. Also keeps kernels before 6.10 from printing their
+ * one-time warning about stacks with hooked returns. Sleeps. Returns NULL if there is no memory.
+ */
+struct shk_returns *shk_returns_create(struct shk_shadow *shadow, unsigned int calls);
+
+/*
+ * Ends the use of @returns: a grace period of RCU later, no return with one of its hooks is
+ * reported any longer. Calls in progress still return through the kernel's trampoline of rethooks.
+ * Does not sleep.
+ */
+void shk_returns_close(struct shk_returns *returns);
+
+/*
+ * Frees @returns. It was closed, and a grace period of RCU has passed since then; or no hit has
+ * ever used it. Hooks of calls in progress are freed by the kernel when the calls return. Sleeps.
+ */
+void shk_returns_free(struct shk_returns *returns);
+
+/*
+ * Takes a free hook of @returns. Called within a report. Returns NULL if there is none, or RCU does
+ * not watch this CPU.
+ */
+struct shk_return_node *shk_returns_get(struct shk_returns *returns);
+
+/*
+ * Returns the innermost call in progress of the current task that a CALL probe of @shadow has
+ * hooked; NULL if there is none. Any context; calls nothing that may be probed.
+ */
+struct shk_return_node *shk_returns_innermost(const struct shk_shadow *shadow);
+
+/*
+ * Gives @probe, which hooks returns and is about to be armed in @shadow, its pool: .returns. Unless
+ * the probe has its own already, it shares that of the shadow. The shadow's lock is held. Returns 0
+ * or -ENOMEM.
+ */
+int shk_returns_join(struct shk_shadow *shadow, struct shk_probe *probe);
+
+/*
+ * Ends the use of hooks by @probe, which has been disarmed, or could not be armed. The last user of
+ * the shadow's pool makes it its own. A pool of its own is closed; shk_probe_free() frees it. Does
+ * nothing if @probe has no pool. The shadow's lock is held. Does not sleep.
+ *
+ * Returns true if a pool was closed. Hits may use it until a grace period of RCU has passed.
+ */
+bool shk_returns_leave(struct shk_shadow *shadow, struct shk_probe *probe);
+
+/* The handler of all returns, in hit.c. The kernel's trampoline calls it with preemption off. */
+SHK_RETHOOK_HANDLER(shk_hit_return, node, data, regs);
+
+/* Returns the shadow of the hooks @returns. */
+struct shk_shadow *shk_returns_shadow(const struct shk_returns *returns);
+
+#endif /* SHK_RETURNS_H */
