@@ -270,11 +270,20 @@ static void hit_others(struct shk_site *site, const unsigned long *args)
 }
 NOKPROBE_SYMBOL(hit_others);
 
+/* The probes of a site that are hit. */
+enum hit_probes {
+	HIT_ALL,
+	HIT_ENTRY,  /* those with .at_entry: a patch's body is entered instead of the old one */
+	HIT_OTHERS, /* those without: a patch's body calls the old one, and the entry was hit */
+};
+
 /*
- * Counts a hit at @site for each of its probes, and reports it where a probe wants that. Does
- * neither for executions by a report, such as those of a BPF program that reads the event.
+ * Counts a hit at @site for each of its probes that @which selects, and reports it where a probe
+ * wants that. Does neither for executions by a report, such as those of a BPF program that reads
+ * the event.
  */
-static __always_inline void hit_site(struct shk_site *site, unsigned int context, unsigned long sp,
+static __always_inline void hit_site(struct shk_site *site, enum hit_probes which,
+				     unsigned int context, unsigned long sp,
 				     const unsigned long *args)
 {
 	unsigned int added = this_cpu_read(reporting);
@@ -290,6 +299,8 @@ static __always_inline void hit_site(struct shk_site *site, unsigned int context
 	if (unlikely(added && !async))
 		return;
 	list_for_each_entry_rcu (probe, &site->probes, in_site, true) {
+		if (which != HIT_ALL && (which == HIT_ENTRY) != probe->at_entry)
+			continue;
 		if (unlikely(!probe->plain))
 			hit_probe(probe, context, sp, args, async);
 		else if (async)
@@ -318,7 +329,8 @@ NOKPROBE_SYMBOL(hit_func_of);
 
 /*
  * Chooses the body after a hit at @site, which has patches. @chain is shk_site.chain. Changes the
- * saved registers so that the stub returns to the jump to the new body. Returns where the stub
+ * saved registers so that the stub returns to the jump to the new body, and hits the probes of the
+ * entry whose site is in the old one. Returns where the stub
  * continues before that: at ftrace's trampoline, at shk_traced(), or, if 0, nowhere else.
  *
  * ftrace's trampoline returns behind the __fentry__ site, into the old body. So if a new body is to
@@ -326,12 +338,16 @@ NOKPROBE_SYMBOL(hit_func_of);
  * pointer, that has no effect: the patch takes precedence.
  */
 static noinline unsigned long hit_enter_patched(struct shk_site *site, struct shk_slot_regs *regs,
-						unsigned long chain)
+						unsigned int context, unsigned long chain)
 {
 	struct shk_func *func = hit_func_of(site);
+	struct shk_site *behind;
 
 	if (!func)
 		return chain;
+	behind = shk_site_at(site->shadow, regs->site);
+	if (behind && behind->has_entry)
+		hit_site(behind, HIT_ENTRY, context, (unsigned long)&regs->parent, regs->args);
 	regs->r10 = regs->site;
 	regs->site = shk_stub_jump(func->stub);
 	return chain ? (unsigned long)shk_traced : 0;
@@ -381,10 +397,10 @@ static noinline unsigned long hit_call_slow(struct shk_slot_regs *regs, struct s
 	if (regs->index >= SHK_NR_SLOTS)
 		site = shk_stub_site(regs->index - SHK_NR_SLOTS);
 	if (site) {
-		hit_site(site, context, (unsigned long)&regs->parent, regs->args);
+		hit_site(site, HIT_ALL, context, (unsigned long)&regs->parent, regs->args);
 		next = READ_ONCE(site->chain);
 		if (!list_empty(&site->funcs))
-			next = hit_enter_patched(site, regs, next);
+			next = hit_enter_patched(site, regs, context, next);
 	}
 	preempt_enable_notrace();
 	return next;
@@ -465,7 +481,7 @@ static noinline void hit_jump_slow(struct shk_detour_regs *regs, struct shk_site
 		return;
 	/* The unwinder looks up the byte before a return address. */
 	WRITE_ONCE(regs->detour, site->edit.addr + 1);
-	hit_site(site, context, 0, regs->args);
+	hit_site(site, HIT_ALL, context, 0, regs->args);
 	WRITE_ONCE(regs->detour, detour);
 }
 NOKPROBE_SYMBOL(hit_jump_slow);
@@ -486,6 +502,20 @@ asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 NOKPROBE_SYMBOL(shk_hit_jump);
 
 /*
+ * Returns the probes of @site, which is a breakpoint's, that the execution of its instruction hits.
+ */
+static enum hit_probes hit_which(const struct shk_site *site)
+{
+	struct shk_site *entry;
+
+	if (likely(!site->has_entry))
+		return HIT_ALL;
+	entry = shk_site_at(site->shadow, site->edit.addr - CALL_INSN_SIZE);
+	return entry && hit_func_of(entry) ? HIT_OTHERS : HIT_ALL;
+}
+NOKPROBE_SYMBOL(hit_which);
+
+/*
  * Hits the sites that an optimised kprobe at @addr covers. The kernel serves the kprobe's
  * breakpoint, then continues at its copies of all instructions under the kprobe's jump
  * (setup_detour_execution()), and so passes by the edits there. No branch leads into these
@@ -503,7 +533,7 @@ static void hit_covered(struct shk_shadow *shadow, unsigned long addr, unsigned 
 	for (i = 1; i < JMP32_INSN_SIZE; i++) {
 		site = shk_site_at(shadow, addr + i);
 		if (site)
-			hit_site(site, context, sp, args);
+			hit_site(site, hit_which(site), context, sp, args);
 	}
 }
 NOKPROBE_SYMBOL(hit_covered);
@@ -548,7 +578,7 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 
 	site = shk_site_at(shadow, addr);
 	if (site && site->arm != SHK_ARM_CALL) {
-		hit_site(site, context, regs->sp, args);
+		hit_site(site, hit_which(site), context, regs->sp, args);
 		/* If another user's breakpoint is in the base, the kernel's handler serves it. */
 		if (READ_ONCE(site->edit.base[0]) == site->kp->opcode && hit_resume(site, regs))
 			return true;

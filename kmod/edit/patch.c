@@ -463,7 +463,7 @@ static bool patch_may_differ(unsigned long addr, const char *symbol)
  */
 static int patch_check_kprobes(unsigned long addr)
 {
-	int ret = shk_site_check(addr);
+	int ret = shk_site_check(addr, NULL);
 
 	return ret == SHK_E(CANNOT_STEP) ? SHK_E(FORBIDDEN) : ret;
 }

@@ -373,7 +373,7 @@ int shk_probe_check(const struct shk_probe_add *arg)
 	probe = shk_probe_alloc();
 	if (!probe)
 		return -ENOMEM;
-	ret = probe_resolve(arg, probe, &addr, &entry) ?: shk_site_check(addr);
+	ret = probe_resolve(arg, probe, &addr, &entry) ?: shk_site_check(addr, probe);
 	shk_probe_free(probe);
 	return ret;
 }

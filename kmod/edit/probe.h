@@ -106,6 +106,11 @@ struct shk_probe {
 	u64 created_ns; /* CLOCK_MONOTONIC when it was added */
 	enum shk_probe_kind kind;
 	u32 flags; /* SHK_PROBE_* */
+	/*
+	 * The probe is of a function's entry, and its site is behind the __fentry__ site. A call of
+	 * the function is a hit also if a patch's body is executed.
+	 */
+	bool at_entry;
 	/* A hit is counted, and nothing else: COUNT, without RETURN, BELOW and conditions. */
 	bool plain;
 	char name[SHK_NAME_LEN];
@@ -147,6 +152,7 @@ struct shk_site {
 	struct module *module;
 	struct shk_edit edit; /* its bytes change under text_mutex */
 	enum shk_probe_arm arm;
+	bool has_entry;	   /* a probe has been .at_entry; once set, it stays */
 	bool gives_up_cpu; /* the address is in preempt_schedule_notrace(): hit.c, hit_leave() */
 	/*
 	 * JUMP, INT3: a kprobe that is registered and disabled as long as the site exists; else
@@ -358,9 +364,10 @@ struct shk_new_probe {
 void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr);
 
 /*
- * Tells whether an edit at @addr is possible. At a __fentry__ site asks kprobes' blacklist only.
- * Elsewhere registers a disabled kprobe and unregisters it, which waits for a grace period. Takes
- * no lock of a shadow.
+ * Tells whether an edit at @addr is possible: @probe, or a patch if that is NULL. At a __fentry__
+ * site asks kprobes' blacklist only. Counts and events of entries are allowed at functions that are
+ * in the blacklist because they are kprobes' own. Elsewhere registers a disabled kprobe and
+ * unregisters it, which waits for a grace period. Takes no lock of a shadow.
  *
  * Returns 0, or
  *   FORBIDDEN        kprobes forbids it; or it is text of this module, or init text of a module
@@ -371,7 +378,7 @@ void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigne
  *   CANNOT_STEP      kprobes cannot step the instruction
  *   -ENOMEM
  */
-int shk_site_check(unsigned long addr);
+int shk_site_check(unsigned long addr, const struct shk_probe *probe);
 
 /*
  * Puts @func on top of the patches of the function whose __fentry__ site is @addr. Makes a stub for
@@ -416,6 +423,7 @@ void shk_site_unpatch(struct shk_func *func);
  * becomes fast if all of these are true, else slow:
  * - the patch of the function is SHK_PATCH_FAST
  * - the site has no probes
+ * - no probe of the function's entry is at the site behind: shk_probe.at_entry
  * - the base does not call ftrace here: shk_site.chain is 0
  * - shk_shadow.asks_threads is false
  *

@@ -296,6 +296,22 @@ static struct shk_func *site_top_func(struct shk_site *site)
 	return list_first_entry_or_null(&site->funcs, struct shk_func, in_site);
 }
 
+/* Returns true if a probe of the function's entry is at the site behind @site. */
+static bool site_is_counted_behind(const struct shk_site *site)
+{
+	struct shk_probe *probe;
+	struct shk_site *behind;
+	bool found = false;
+
+	rcu_read_lock();
+	behind = shk_site_at(site->shadow, site->edit.addr + CALL_INSN_SIZE);
+	if (behind)
+		list_for_each_entry_rcu (probe, &behind->probes, in_site)
+			found |= probe->at_entry;
+	rcu_read_unlock();
+	return found;
+}
+
 /* Makes the stub of the topmost function fast or slow, as shk_site_refresh() says. */
 static void site_choose_stub(struct shk_site *site)
 {
@@ -305,7 +321,9 @@ static void site_choose_stub(struct shk_site *site)
 	/* A function that changes one of these without text_mutex then calls shk_site_refresh(). */
 	if (func)
 		shk_stub_set_fast(func->stub, READ_ONCE(func->patch->state) == SHK_PATCH_FAST &&
-						      list_empty(&site->probes) && !site->chain &&
+						      list_empty(&site->probes) &&
+						      !site_is_counted_behind(site) &&
+						      !site->chain &&
 						      !READ_ONCE(site->shadow->asks_threads));
 }
 
@@ -314,6 +332,21 @@ void shk_site_refresh(struct shk_site *site)
 	mutex_lock(shk_symbols.text_mutex);
 	site_choose_stub(site);
 	mutex_unlock(shk_symbols.text_mutex);
+}
+
+/*
+ * Makes the function's stub fast or slow after @probe, which is .at_entry, has been added to @site,
+ * or removed. The shadow's lock is held.
+ */
+static void site_entry_changed(const struct shk_site *site, const struct shk_probe *probe)
+{
+	struct shk_site *entry;
+
+	if (!probe->at_entry)
+		return;
+	entry = shk_site_at(site->shadow, site->edit.addr - CALL_INSN_SIZE);
+	if (entry)
+		shk_site_refresh(entry);
 }
 
 void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask)
@@ -419,12 +452,13 @@ bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
 }
 
 /*
- * Sets the edit of @site, which is at a __fentry__ site: a call of the shadow's slot. Returns 0,
- * NO_ROOM, -ENOMEM, or FORBIDDEN: kprobes' blacklist has the function.
+ * Sets the edit of @site, which is at a __fentry__ site: a call of the shadow's slot. It is for
+ * @probe, or for a patch if that is NULL. Returns 0, NO_ROOM, -ENOMEM, or FORBIDDEN, see
+ * shk_site_check().
  */
-static int site_set_call(struct shk_site *site, unsigned long addr)
+static int site_set_call(struct shk_site *site, const struct shk_probe *probe, unsigned long addr)
 {
-	int ret = shk_site_check(addr) ?: slot_ensure(site->shadow);
+	int ret = shk_site_check(addr, probe) ?: slot_ensure(site->shadow);
 
 	if (ret)
 		return ret;
@@ -535,7 +569,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 		ret = PTR_ERR(site->module);
 		goto free;
 	}
-	ret = is_fentry(addr) ? site_set_call(site, addr) : site_register_kprobe(site, addr);
+	ret = is_fentry(addr) ? site_set_call(site, probe, addr) : site_register_kprobe(site, addr);
 	if (ret)
 		goto module;
 	if (!site->kp)
@@ -550,14 +584,71 @@ free:
 	return ERR_PTR(ret);
 }
 
-int shk_site_check(unsigned long addr)
+/*
+ * Returns true if the function at the __fentry__ site @addr is code of kprobes that handles its
+ * breakpoints and jumps. A kprobe there would hit itself without end. A call of a slot executes
+ * none of these functions. An int3 meets them only behind the module's hook of breakpoints.
+ */
+static bool is_of_kprobes(unsigned long addr)
+{
+	static const char *const names[] = {
+		"aggr_post_handler",
+		"aggr_pre_handler",
+		"dump_kprobe",
+		"get_kprobe",
+		"kprobe_emulate_call",
+		"kprobe_emulate_call_indirect",
+		"kprobe_emulate_ifmodifiers",
+		"kprobe_emulate_jcc",
+		"kprobe_emulate_jmp",
+		"kprobe_emulate_jmp_indirect",
+		"kprobe_emulate_loop",
+		"kprobe_emulate_ret",
+		"kprobe_exceptions_notify",
+		"kprobe_fault_handler",
+		"kprobe_ftrace_handler",
+		"kprobe_post_process",
+		"kprobes_inc_nmissed_count",
+		"kretprobe_rethook_handler",
+		"opt_pre_handler",
+		"optimized_callback",
+		"pre_handler_kretprobe",
+		"reenter_kprobe",
+		"resume_singlestep",
+		"setup_detour_execution",
+		"setup_singlestep",
+		"synthesize_relcall",
+		"synthesize_reljump",
+	};
+	unsigned long offset, size;
+	char name[SHK_SYMBOL_LEN];
+
+	return !shk_symbol_of(addr, name, &offset, &size) &&
+	       match_string(names, ARRAY_SIZE(names), name) >= 0;
+}
+
+/*
+ * Tells whether @probe, or a patch if that is NULL, can be at the __fentry__ site @addr. The return
+ * of kprobes' own code is not hooked: some of it is called by the trampoline of hooked returns.
+ * Returns 0 or FORBIDDEN.
+ */
+static int site_check_fentry(unsigned long addr, const struct shk_probe *probe)
+{
+	if (!shk_call(within_kprobe_blacklist)(addr))
+		return 0;
+	if (!probe || shk_probe_wants_return(probe) || !is_of_kprobes(addr))
+		return SHK_E(FORBIDDEN);
+	return 0;
+}
+
+int shk_site_check(unsigned long addr, const struct shk_probe *probe)
 {
 	struct kprobe kp = { .addr = (kprobe_opcode_t *)addr, .flags = KPROBE_FLAG_DISABLED };
 	struct module *module;
 	int ret;
 
 	if (is_fentry(addr))
-		return shk_call(within_kprobe_blacklist)(addr) ? SHK_E(FORBIDDEN) : 0;
+		return site_check_fentry(addr, probe);
 	module = shk_module_get_at(addr);
 	if (IS_ERR(module))
 		return PTR_ERR(module);
@@ -686,6 +777,11 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 	bool found = site;
 	int ret;
 
+	if (found && site->arm == SHK_ARM_CALL && probe->returns) {
+		ret = site_check_fentry(addr, probe);
+		if (ret)
+			return ret;
+	}
 	/* Where a jump edit is there is no return address to hook. */
 	if (found && probe->returns && site->arm == SHK_ARM_JUMP)
 		return SHK_E(JUMP_THERE);
@@ -700,9 +796,11 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 	}
 	probe->site = site;
 	list_add_tail_rcu(&probe->in_site, &site->probes);
+	site->has_entry |= probe->at_entry;
 	site_choose_only(site);
 	if (found)
 		shk_site_refresh(site);
+	site_entry_changed(site, probe);
 	return 0;
 }
 
@@ -717,8 +815,10 @@ static int site_choose_place(struct shk_probe *probe, unsigned long *addr, bool 
 		*addr = fentry;
 	/* The __fentry__ site cannot be used, or is not wanted: use the next instruction. */
 	if (*addr == fentry && ((probe->flags & SHK_PROBE_FORCE_INT3) || shk_is_hook_at(*addr) ||
-				shk_branch_spans_pages(*addr)))
+				shk_branch_spans_pages(*addr))) {
 		*addr += CALL_INSN_SIZE;
+		probe->at_entry = true;
+	}
 	if (shk_is_hook_at(*addr))
 		return SHK_E(FORBIDDEN);
 	/*
@@ -800,6 +900,7 @@ static bool sites_unjoin(struct shk_new_probe *new, unsigned int nr, int err)
 		if (!probe || new[i].err || probe->site->edit.page)
 			continue;
 		list_del_rcu(&probe->in_site);
+		site_entry_changed(probe->site, probe);
 		site_give_up(probe->site->shadow, probe);
 		probe->site = NULL;
 		new[i].err = err;
@@ -875,6 +976,7 @@ static struct shk_site *site_leave(struct shk_probe *probe)
 	union_leave(probe);
 	list_del_rcu(&probe->in_site);
 	site_choose_only(site);
+	site_entry_changed(site, probe);
 	shk_returns_leave(site->shadow, probe);
 	free_item_add(&removable->free_item, probe_free_item);
 	if (list_empty(&site->probes) && list_empty(&site->funcs))

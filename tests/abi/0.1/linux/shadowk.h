@@ -1180,7 +1180,8 @@ struct shk_condition {
  *   ENOENT      SYMBOL_UNKNOWN
  *   ENOSPC      NO_ROOM
  *   EOPNOTSUPP  FORBIDDEN: kprobe blacklist, noinstr and entry text, text that patches itself,
- *               the scheduler's switch path, thunks, text that the module itself relies on
+ *               the scheduler's switch path, thunks, text that the module itself relies on.
+ *               COUNT and EVENT of entries of kprobes' own functions are allowed
  *   EOPNOTSUPP  CANNOT_STEP
  *   EOPNOTSUPP  PAGE_EDGE: within 4 bytes of the end of a page, and no function's entry
  *   EOPNOTSUPP  MODULE_END: kprobes would read past the end of the module's text
