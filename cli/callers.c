@@ -73,7 +73,8 @@ static char *row_text(const struct caller_stack *stack, size_t depth)
 		fputs("(unknown)", file);
 	for (size_t i = 0; i < stack->nr && i < depth; i++)
 		fprintf(file, "%s%s%s%s", i ? " <- " : "", stack->caller[i].module,
-			stack->caller[i].module[0] ? ":" : "", stack->caller[i].name);
+			stack->caller[i].module[0] ? ":" : "",
+			stack->caller[i].name[0] ? stack->caller[i].name : "(unknown)");
 	fclose(file);
 	return need_memory(text);
 }

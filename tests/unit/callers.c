@@ -80,6 +80,10 @@ static void without_stack(void **state)
 	assert_int_equal(nr, 1);
 	row_is(&rows[0], 1, "(unknown)");
 	callers_rows_free(rows, nr);
+	ADD(&callers, 2, { "", "" }, sys_read);
+	rows = callers_rows(&callers, 2, &nr);
+	row_is(&rows[0], 2, "(unknown) <- ksys_read");
+	callers_rows_free(rows, nr);
 	callers_free(&callers);
 }
 
