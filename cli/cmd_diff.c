@@ -7,19 +7,9 @@
 
 #include "cli.h"
 #include "disassembly.h"
+#include "function_text.h"
 #include "list.h"
 #include "output.h"
-
-#define INT3	 0xcc
-#define LINE_LEN 512
-
-/* The bytes of one function in the base and in the shadow. */
-struct function {
-	char symbol[SHADOWK_SYMBOL_LEN];
-	uint64_t addr;
-	size_t len;
-	uint8_t *base, *bytes;
-};
 
 /* The output of the command. */
 struct diff {
@@ -27,47 +17,9 @@ struct diff {
 	bool all;		       /* print equal instructions, too */
 	struct json_object *functions; /* an array, which grows also without @json */
 	struct json_object *changes;   /* array of the function that is being compared */
+	struct json_object *change;    /* its last element, or NULL */
+	char mark;		       /* of the last instruction */
 };
-
-static void function_free(struct function *function)
-{
-	free(function->base);
-	free(function->bytes);
-}
-
-/*
- * Reads a function, given by its name or by an address in it. Returns 0 or -errno. The caller frees
- * @function in any case.
- */
-static int function_read(struct function *function, struct shadowk_shadow *shadow,
-			 const char *symbol, uint64_t addr)
-{
-	struct shadowk_text text = { .size = sizeof(text), .addr = addr };
-	int err;
-
-	snprintf(text.symbol, sizeof(text.symbol), "%s", symbol);
-	err = shadowk_text_read(shadow, &text);
-	if (err)
-		return err;
-	function->addr = text.addr - text.offset;
-	function->len = text.symbol_len;
-	memcpy(function->symbol, text.symbol, sizeof(function->symbol));
-	function->base = calloc(2, function->len + SHADOWK_TEXT_LEN);
-	function->bytes = calloc(2, function->len + SHADOWK_TEXT_LEN);
-	if (!function->base || !function->bytes)
-		return -ENOMEM;
-	for (size_t got = 0; got < function->len; got += text.len) {
-		memset(text.symbol, 0, sizeof(text.symbol));
-		text.addr = function->addr;
-		text.offset = got;
-		err = shadowk_text_read(shadow, &text);
-		if (err)
-			return err;
-		memcpy(function->base + got, text.base, text.len);
-		memcpy(function->bytes + got, text.bytes, text.len);
-	}
-	return 0;
-}
 
 static struct json_object *change_begin(struct diff *diff, size_t offset)
 {
@@ -80,95 +32,59 @@ static struct json_object *change_begin(struct diff *diff, size_t offset)
 	return change;
 }
 
-static void insn_tell(struct json_object *change, const char *side, const char *text)
+static void insn_tell(struct json_object *change, const char *side, const char *insn)
 {
 	struct json_object *array;
 
 	json_object_object_get_ex(change, side, &array);
-	json_object_array_add(array, json_text(text));
+	json_object_array_add(array, json_text(insn));
 }
 
-static void side_print(char mark, size_t offset, struct json_object *change, const char *side)
+/* Prints or collects one instruction, see function_text_line. */
+static void insn_handle(void *context, char mark, size_t offset, const char *insn)
 {
-	struct json_object *array;
+	struct diff *diff = context;
 
-	json_object_object_get_ex(change, side, &array);
-	for (size_t i = 0; i < json_object_array_length(array); i++)
-		printf("%c +0x%-5zx %s\n", mark, offset,
-		       json_object_get_string(json_object_array_get_idx(array, i)));
+	if (mark == '-' && diff->mark != '-')
+		diff->change = change_begin(diff, offset);
+	if (mark != ' ')
+		insn_tell(diff->change, mark == '-' ? "base" : "shadow", insn);
+	if (!diff->json && (mark != ' ' || diff->all))
+		printf("%c +0x%-5zx %s\n", mark, offset, insn);
+	diff->mark = mark;
 }
 
-/*
- * Prints or collects one difference. It begins with the instruction at offset @from, and ends where
- * an instruction begins in both texts. Returns the offset of that end.
- */
-static size_t change_tell(struct diff *diff, const struct function *f, size_t from)
-{
-	struct json_object *change = change_begin(diff, from);
-	size_t base = from, shadow = from;
-	char text[LINE_LEN];
-
-	do {
-		do {
-			base += disassemble(f->base + base, f->len - base, f->addr + base, text,
-					    sizeof(text));
-			insn_tell(change, "base", text);
-		} while (base < shadow);
-		while (shadow < base) {
-			bool trap = f->bytes[shadow] == INT3 && f->base[shadow] != INT3;
-
-			shadow += disassemble(f->bytes + shadow, f->len - shadow, f->addr + shadow,
-					      text, sizeof(text));
-			insn_tell(change, "shadow", text);
-			/* CPUs do not execute the rest of an instruction under a breakpoint. */
-			if (trap)
-				shadow = base;
-		}
-	} while (shadow > base && base < f->len);
-	if (!diff->json) {
-		side_print('-', from, change, "base");
-		side_print('+', from, change, "shadow");
-	}
-	return base;
-}
-
-static void function_tell(struct diff *diff, const struct function *f)
+static void function_tell(struct diff *diff, const struct function_text *text)
 {
 	struct json_object *object = json_object_new_object();
-	char text[LINE_LEN];
-	size_t len;
 
 	diff->changes = json_object_new_array();
-	json_object_object_add(object, "symbol", json_text(f->symbol));
-	json_object_object_add(object, "address", address_json(f->addr));
-	json_object_object_add(object, "size", json_object_new_uint64(f->len));
+	diff->mark = ' ';
+	json_object_object_add(object, "symbol", json_text(text->symbol));
+	json_object_object_add(object, "address", address_json(text->addr));
+	json_object_object_add(object, "size", json_object_new_uint64(text->len));
 	json_object_object_add(object, "changes", diff->changes);
 	if (!diff->json)
 		printf("%s%s, 0x%" PRIx64 ":\n",
-		       json_object_array_length(diff->functions) ? "\n" : "", f->symbol, f->addr);
+		       json_object_array_length(diff->functions) ? "\n" : "", text->symbol,
+		       text->addr);
 	json_object_array_add(diff->functions, object);
-	for (size_t at = 0; at < f->len; at += len) {
-		len = disassemble(f->base + at, f->len - at, f->addr + at, text, sizeof(text));
-		if (memcmp(f->base + at, f->bytes + at, len))
-			len = change_tell(diff, f, at) - at;
-		else if (diff->all && !diff->json)
-			printf("  +0x%-5zx %s\n", at, text);
-	}
+	function_text_lines(text, insn_handle, diff);
 }
 
 static int one_diff(struct diff *diff, struct shadowk_shadow *shadow, const char *symbol,
 		    uint64_t addr, struct shadowk_subject *subject)
 {
-	struct function function __cleanup(function_free) = { 0 };
+	struct function_text text __cleanup(function_text_free) = { 0 };
 	struct shadowk_text place = { .size = sizeof(place), .addr = addr };
 	int err;
 
 	snprintf(place.symbol, sizeof(place.symbol), "%s", symbol);
 	subject->text = &place;
-	err = function_read(&function, shadow, symbol, addr);
+	err = function_text_read(&text, shadow, symbol, addr);
 	if (err)
 		return refuse(SHADOWK_OP_TEXT_READ, err, subject);
-	function_tell(diff, &function);
+	function_tell(diff, &text);
 	return STATUS_DONE;
 }
 

@@ -34,38 +34,6 @@ static void latency_free(struct latency *latency)
 	probes_free(&latency->probes);
 }
 
-static uint64_t histogram_count(const uint64_t *slots)
-{
-	uint64_t count = 0;
-
-	for (unsigned int i = 0; i < SHADOWK_HISTOGRAM_LEN; i++)
-		count += slots[i];
-	return count;
-}
-
-/*
- * Returns the upper bound of the slot in which @percent of all calls, from the shortest on, are
- * complete. So all of these calls took less.
- */
-static uint64_t histogram_bound(const uint64_t *slots, unsigned int percent)
-{
-	uint64_t wanted = (histogram_count(slots) * percent + 99) / 100, sum = 0;
-
-	for (unsigned int i = 0; i < SHADOWK_HISTOGRAM_LEN - 1; i++) {
-		sum += slots[i];
-		if (sum >= wanted)
-			return 2ULL << i;
-	}
-	return UINT64_MAX;
-}
-
-static uint64_t mean(const struct shadowk_probe_info *info)
-{
-	uint64_t count = histogram_count(info->histogram);
-
-	return count ? info->latency_sum / count : 0;
-}
-
 static const char *function_name(const struct latency *latency,
 				 const struct shadowk_probe_info *info)
 {
@@ -105,11 +73,6 @@ static int latency_read(struct latency *latency)
 	return status;
 }
 
-static void number_add(struct json_object *object, const char *name, uint64_t number)
-{
-	json_object_object_add(object, name, json_object_new_uint64(number));
-}
-
 static struct json_object *function_json(const struct latency *latency,
 					 const struct shadowk_probe_info *info)
 {
@@ -117,18 +80,7 @@ static struct json_object *function_json(const struct latency *latency,
 
 	json_object_object_add(object, "function", json_text(function_name(latency, info)));
 	json_object_object_add(object, "address", address_json(info->addr));
-	number_add(object, "count", info->hits);
-	number_add(object, "sum", info->latency_sum);
-	number_add(object, "mean", mean(info));
-	if (histogram_count(info->histogram)) {
-		number_add(object, "p50_below", histogram_bound(info->histogram, 50));
-		number_add(object, "p99_below", histogram_bound(info->histogram, 99));
-		number_add(object, "max_below", histogram_bound(info->histogram, 100));
-	}
-	number_add(object, "async_hits", info->async_hits);
-	number_add(object, "missed", info->missed);
-	number_add(object, "unreturned", info->unreturned);
-	json_object_object_add(object, "histogram", histogram_json(info->histogram));
+	latency_json(object, info);
 	return object;
 }
 
@@ -140,19 +92,17 @@ static void print_json(const struct latency *latency)
 	for (int i = 0; i < latency->probes.count; i++)
 		json_object_array_add(array, function_json(latency, &latency->probes.info[i]));
 	json_object_object_add(object, "seconds", json_object_new_double(latency->seconds));
-	number_add(object, "probed", latency->places.armed);
+	json_object_object_add(object, "probed", json_object_new_uint64(latency->places.armed));
 	json_object_object_add(object, "functions", array);
 	/* Behind lines of calls. */
 	json_print(&object, latency->slower_than);
 }
 
-/* Adds a cell with the upper bound, such as "< 4096". */
 static void bound_add(struct table *table, const uint64_t *slots, unsigned int percent)
 {
-	if (histogram_count(slots))
-		table_add(table, "< %" PRIu64, histogram_bound(slots, percent));
-	else
-		table_add(table, "-");
+	char text[BOUND_TEXT_LEN];
+
+	table_add(table, "%s", histogram_bound_text(text, sizeof(text), slots, percent));
 }
 
 static void print_table(const struct latency *latency)
@@ -169,7 +119,7 @@ static void print_table(const struct latency *latency)
 
 		table_add(&table, "%s", function_name(latency, info));
 		table_add(&table, "%" PRIu64, info->hits);
-		table_add(&table, "%" PRIu64, mean(info));
+		table_add(&table, "%" PRIu64, latency_mean(info));
 		bound_add(&table, info->histogram, 50);
 		bound_add(&table, info->histogram, 99);
 		bound_add(&table, info->histogram, 100);

@@ -28,6 +28,7 @@ int counters_init(struct counters *counters, char **patterns, size_t nr, bool va
 	counters->last = counters_alloc(counters->places.count, sizeof(*counters->last));
 	counters->difference =
 		counters_alloc(counters->places.count, sizeof(*counters->difference));
+	counters->replaced = counters_alloc(counters->places.count, sizeof(*counters->replaced));
 	return STATUS_DONE;
 }
 
@@ -39,18 +40,25 @@ int counters_begin(struct counters *counters, struct shadowk_shadow *shadow)
 	return status;
 }
 
+/* Reads the numbers of one probe. */
 static void numbers_set(struct counters *counters, const struct shadowk_probe_info *info)
 {
 	size_t place = places_find(&counters->places, info->id);
-	struct numbers *last, *difference;
+	struct numbers *last, *difference, now;
 
-	if (place == counters->places.count)
+	if (place == counters->places.count) {
+		if (counters->other)
+			counters->other(counters->context, info);
 		return;
+	}
 	last = &counters->last[place];
 	difference = &counters->difference[place];
-	difference->hits = info->hits - last->hits;
-	difference->async_hits = info->async_hits - last->async_hits;
-	*last = (struct numbers){ info->hits, info->async_hits };
+	now = counters->replaced[place];
+	now.hits += info->hits;
+	now.async_hits += info->async_hits;
+	difference->hits = now.hits - last->hits;
+	difference->async_hits = now.async_hits - last->async_hits;
+	*last = now;
 }
 
 int counters_read(struct counters *counters, struct shadowk_shadow *shadow)
@@ -71,6 +79,16 @@ int counters_read(struct counters *counters, struct shadowk_shadow *shadow)
 	return nr < 0 ? refuse(SHADOWK_OP_PROBE_LIST, nr, NULL) : STATUS_DONE;
 }
 
+int counters_use_int3(struct counters *counters, size_t place, struct shadowk_shadow *shadow)
+{
+	int status = counters_read(counters, shadow);
+
+	if (status)
+		return status;
+	counters->replaced[place] = counters->last[place];
+	return place_use_int3(&counters->places, place, shadow);
+}
+
 size_t *counters_order(const struct counters *counters)
 {
 	return counters_alloc(counters->places.count, sizeof(size_t));
@@ -81,4 +99,5 @@ void counters_free(struct counters *counters)
 	places_free(&counters->places);
 	free(counters->last);
 	free(counters->difference);
+	free(counters->replaced);
 }

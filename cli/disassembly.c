@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Disassembles by the library capstone. Only 'shadowctl diff' needs it, so the library is loaded at
- * its first use.
+ * Disassembles by the library capstone. Only 'shadowctl diff' and 'shadowctl top' need it, so the
+ * library is loaded at its first use.
  */
 #include <dlfcn.h>
 #include <inttypes.h>
@@ -25,10 +25,13 @@ static struct {
 
 int disassembly_init(void)
 {
-	void *library = dlopen(CAPSTONE, RTLD_NOW);
 	__typeof__(cs_open) *open = NULL;
 	__typeof__(cs_option) *option = NULL;
+	void *library;
 
+	if (capstone.handle)
+		return STATUS_DONE;
+	library = dlopen(CAPSTONE, RTLD_NOW);
 	if (library) {
 		open = (__typeof__(open))dlsym(library, "cs_open");
 		option = (__typeof__(option))dlsym(library, "cs_option");

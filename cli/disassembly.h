@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Loads the library. Call it before disassemble(). Reports an error. Returns a status. */
+/* Loads the library once. Call it before disassemble(). Reports an error. Returns a status. */
 int disassembly_init(void);
 /*
  * Writes the first of @len bytes, which are the text at @addr, as an instruction to @text. Returns

@@ -73,6 +73,18 @@ int places_select(struct places *places, const struct functions *functions, char
  * place could be probed. After an error, the shadow has none of the probes.
  */
 int places_arm(struct places *places, struct shadowk_shadow *shadow, const char *name);
+/*
+ * Reports the error @err of a probe of the kind @kind at a place, by the name of the function.
+ * @name is the name of the shadow, or NULL. Returns STATUS_REFUSED.
+ */
+int place_refuse(const struct places *places, size_t place, uint32_t kind, int err,
+		 const char *name);
+/*
+ * Replaces the probe of a place by one that is armed by a breakpoint, so that a probe which sees
+ * returns can be added there. Its numbers begin again at 0. Reports an error, after which the place
+ * has no probe. Returns a status.
+ */
+int place_use_int3(struct places *places, size_t place, struct shadowk_shadow *shadow);
 /* Returns the number of --calls. Exits by usage() on a wrong number. */
 uint32_t calls_parse(const struct cli *cli, const char *text);
 /*

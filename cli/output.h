@@ -47,6 +47,26 @@ void histogram_label(char *buf, size_t len, unsigned int slot);
 void histogram_print(FILE *file, const uint64_t *slots);
 struct json_object *histogram_json(const uint64_t *slots);
 
+/* latency.c */
+
+/* Room for histogram_bound_text(). */
+#define BOUND_TEXT_LEN 24
+
+/* Returns the number of calls in SHADOWK_HISTOGRAM_LEN slots. */
+uint64_t histogram_count(const uint64_t *slots);
+/*
+ * Returns the upper bound of the slot in which @percent of all calls, from the shortest on, are
+ * complete. So all of these calls took less.
+ */
+uint64_t histogram_bound(const uint64_t *slots, unsigned int percent);
+/* Writes that bound, such as "< 4096", or "-" if there are no calls. Returns @buf. */
+const char *histogram_bound_text(char *buf, size_t len, const uint64_t *slots,
+				 unsigned int percent);
+/* Returns the mean of all measured calls in ns, or 0 if there are none. */
+uint64_t latency_mean(const struct shadowk_probe_info *info);
+/* Adds the numbers of a probe of the kind SHADOWK_PROBE_LATENCY. */
+void latency_json(struct json_object *object, const struct shadowk_probe_info *info);
+
 /* shadows.c */
 
 /* Returns the name of the policy. */

@@ -96,14 +96,15 @@ static void reasons_report(const struct places *places)
 	}
 }
 
-/* Reports the error @err of one place, with its name instead of its address. */
-static int place_refuse(const struct places *places, size_t place, int err, const char *name)
+int place_refuse(const struct places *places, size_t place, uint32_t kind, int err,
+		 const char *name)
 {
 	struct shadowk_probe_spec spec = places->spec[place];
 	struct shadowk_subject subject = { .size = sizeof(subject),
 					   .shadow = name,
 					   .probe_spec = &spec };
 
+	spec.kind = kind;
 	spec.addr = 0;
 	snprintf(spec.symbol, sizeof(spec.symbol), "%s", places->name[place]);
 	return refuse(SHADOWK_OP_PROBE_ADD, err, &subject);
@@ -119,7 +120,7 @@ static int none_armed(struct places *places, struct shadowk_shadow *shadow, cons
 		int err = shadowk_probe_add(shadow, places->spec);
 
 		if (err)
-			return place_refuse(places, 0, err, name);
+			return place_refuse(places, 0, places->spec->kind, err, name);
 		shadowk_probe_remove_many(shadow, &places->spec->id, 1);
 	}
 	report("none of the %zu functions can be probed", places->count);
@@ -137,11 +138,13 @@ static int id_compare(const void *a, const void *b, void *specs)
 /* Sets places->armed and places->by_id. Returns a status. */
 static int places_index(struct places *places)
 {
-	places->by_id = calloc(places->count + 1, sizeof(*places->by_id));
+	if (!places->by_id)
+		places->by_id = calloc(places->count + 1, sizeof(*places->by_id));
 	if (!places->by_id) {
 		report("out of memory");
 		return STATUS_REFUSED;
 	}
+	places->armed = 0;
 	for (size_t i = 0; i < places->count; i++)
 		if (places->spec[i].id)
 			places->by_id[places->armed++] = i;
@@ -198,7 +201,9 @@ static int places_add_all(struct places *places, struct shadowk_shadow *shadow, 
 		err = shadowk_probe_add_many(shadow, places->spec + i, sizeof(*places->spec), nr,
 					     SHADOWK_PROBES_SKIP, &done);
 		if (err) {
-			place_refuse(places, i + (done < nr ? done : 0), err, name);
+			size_t place = i + (done < nr ? done : 0);
+
+			place_refuse(places, place, places->spec[place].kind, err, name);
 			places_disarm(places, shadow, i);
 			return STATUS_REFUSED;
 		}
@@ -227,4 +232,19 @@ int places_arm(struct places *places, struct shadowk_shadow *shadow, const char 
 	if (places->armed || places->count > 1)
 		reasons_report(places);
 	return places->armed ? STATUS_DONE : none_armed(places, shadow, name);
+}
+
+int place_use_int3(struct places *places, size_t place, struct shadowk_shadow *shadow)
+{
+	struct shadowk_probe_spec *spec = &places->spec[place];
+	int err;
+
+	if (spec->id)
+		shadowk_probe_remove_many(shadow, &spec->id, 1);
+	spec->id = 0;
+	spec->flags |= SHADOWK_PROBE_FORCE_INT3;
+	err = shadowk_probe_add(shadow, spec);
+	if (err)
+		place_refuse(places, place, spec->kind, err, NULL);
+	return places_index(places) || err ? STATUS_REFUSED : STATUS_DONE;
 }

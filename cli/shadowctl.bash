@@ -35,6 +35,7 @@ _shadowctl() {
 	--profile)
 		_shadowctl_words "$(ls "$(dirname "$(command -v shadowctl)")/../share/shadowk/profiles" 2>/dev/null)"
 		return ;;
+	--latency) _shadowctl_functions; return ;;
 	--without) return ;;
 	--kind) _shadowctl_words "count latency event call"; return ;;
 	--unit)
@@ -63,7 +64,7 @@ _shadowctl() {
 		count) _shadowctl_words "$target --interval --variants --json --help --" ;;
 		latency) _shadowctl_words "$target --calls --slower-than --stack --buffer --variants --json --help --" ;;
 		trace) _shadowctl_words "$target --stack --buffer --calls --variants --json --help --" ;;
-		top) _shadowctl_words "$target --interval --once --json --help --" ;;
+		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;

@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=900
 # `shadowctl top` counts the calls of every function that can be probed, in its target alone. In a
-# terminal it is a table that keys sort and filter.
+# terminal it is a table that keys sort and filter, in which a row can be selected.
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 write=(dd if=/dev/zero of=/dev/null bs=1 status=none)
 
 refused "say which processes" top
+refused "name of one function, not the pattern 'vfs_*'" top --latency 'vfs_*' --once -- true
+refused "no function 'no_such_function'" top --latency no_such_function --once -- true
 
 # A command, beside one that is outside.
 while :; do "${write[@]}" count=1000; done &
 outside=$!
-shadowctl top --once --json -- "${write[@]}" count=1234 >out 2>err
+shadowctl top --once --json --latency vfs_write --latency do_signalfd4 -- "${write[@]}" count=1234 >out 2>err
 is "status" $? 0
 kill $outside
 python3 - <<'END'
@@ -24,6 +26,15 @@ for function in "vfs_write", "vfs_read", "ksys_write":
         print(f"{function}: {calls.get(function)} calls, expected 1234 and those of the start")
 if calls.get("write_null") != 1234:
     print(f"write_null: {calls.get('write_null')} calls, expected 1234")
+latency = {f["function"]: f["latency"] for f in top["functions"] if "latency" in f}
+measured = latency.get("vfs_write", {"count": 0, "histogram": []})
+if measured["count"] != calls.get("vfs_write"):
+    print(f"latency of vfs_write: {measured['count']} calls, but it was called {calls.get('vfs_write')} times")
+elif not (sum(slot["count"] for slot in measured["histogram"]) == measured["count"]
+          and 0 < measured["mean"] < measured["max_below"] and measured["p99_below"] <= measured["max_below"]):
+    print(f"latency of vfs_write: numbers that do not agree: {measured}")
+if sorted(latency) != ["do_signalfd4", "vfs_write"] or latency["do_signalfd4"]["count"]:
+    print(f"latencies: {sorted(latency)}, expected those that were asked for, also without calls")
 if top["probed"] < 30000:
     print(f"{top['probed']} functions probed, expected over 30000")
 if len(calls) < 200:
@@ -31,40 +42,132 @@ if len(calls) < 200:
 END
 is "shadows left" "$(shadowctl list --json | tr -d "\n")" "[]"
 
-# In a terminal: type a filter, sort, quit. The screen is that of the last drawing.
-sleep 1000 &
-sleeper=$!
-python3 - $sleeper >screen 2>&1 <<'END'
-import os, pty, select, sys, time
-pid, fd = pty.fork()
-if not pid:
-    os.environ["TERM"] = "vt100"
-    os.environ["LINES"], os.environ["COLUMNS"] = "24", "80"
-    os.execvp("shadowctl", ["shadowctl", "top", "--pid", sys.argv[1], "--interval", "0.5"])
-seen = b""
-def until(text, seconds=240):
-    global seen
-    end = time.time() + seconds
-    while text not in seen and time.time() < end:
-        if select.select([fd], [], [], 0.5)[0]:
-            try:
-                seen += os.read(fd, 65536)
-            except OSError:
-                return False
-    return text in seen
-print("drawn", until(b"Sorted by"))
-os.write(fd, b"n"); print("sorted", until(b"name"))
-os.write(fd, b"/nanosleep\n"); print("filtered", until(b"Filter"))
-os.write(fd, b"p"); print("paused", until(b"Paused"))
-os.write(fd, b"q")
-until(b"no such text", 1)
-print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+# In a terminal.
+cat >calls.py <<'END'
+import os, time
+null = os.open("/dev/null", os.O_WRONLY)
+while True:
+    for i in range(20): os.write(null, b"x"); os.writev(null, [b"x"])
+    for i in range(20): os.write(null, b"x")
+    time.sleep(0.05)
 END
-is "the terminal" "$(cat screen)" "drawn True
-sorted True
-filtered True
-paused True
-status 0"
+python3 calls.py &
+caller=$!
+PYTHONPATH=${0%/*}/lib python3 - $caller >screen 2>&1 <<'END'
+import sys
+from check import is_
+from terminal import Terminal
+
+top = Terminal(["shadowctl", "top", "--pid", sys.argv[1], "--interval", "0.5"])
+
+def rows():
+    """The functions of the table, from the first on the screen, with all cells before them."""
+    lines = [line.replace(">", " ").split() for line in top.screen.lines()[3:]]
+    return {cells[-1]: cells[:-1] for cells in lines if cells and cells[0][0].isdigit()}
+
+def selected():
+    return [line.split()[-1] for line in top.screen.lines() if line.startswith(">")]
+
+def sorted_by(key, words):
+    top.type(key)
+    is_(f"key {key}", bool(top.until(f"Sorted by {words}[.]")), True)
+    top.read(1.5)
+    return list(rows())
+
+def totals():
+    return [int(cells[1]) for cells in rows().values()]
+
+is_("drawn", bool(top.until(r"^[> ] +[1-9][0-9]*[.][0-9] +[0-9]+  \w")), True)
+top.read(2)
+rates = [float(cells[0]) for cells in rows().values()]
+is_("sorted by rate", rates, sorted(rates, reverse=True))
+is_("the first row is selected", selected(), list(rows())[:1])
+sorted_by("t", "calls")
+is_("sorted by total", totals(), sorted(totals(), reverse=True))
+names = sorted_by("n", "name")
+is_("sorted by name", names, sorted(names))
+is_("no row below the hints", top.screen.lines()[-1].split(":")[0], "r, t, n, m, a, 9")
+top.type("/")
+is_("hints while a filter is typed", bool(top.until("Enter: keep the filter")), True)
+top.type("nosuch\x7f\x7f\x7f\x7f\x7f\x7fwrite\n")
+is_("filtered", bool(top.until(r"^Filter: write  [(]\d+ functions[)]$")), True)
+top.read(1)
+is_("names that the filter shows", [name for name in rows() if "write" not in name], [])
+
+# The selection is a function, not a row.
+names = list(rows())
+to = names.index("vfs_writev")
+top.type(*["down"] * to)
+top.read(1)
+is_("selected", (selected(), list(rows()).index("vfs_writev")), (["vfs_writev"], to))
+by_total = sorted_by("t", "calls")
+is_("selected after the rows have moved", selected(), ["vfs_writev"])
+is_("the row has moved", by_total.index("vfs_writev") != to, True)
+top.type("/", "iter\n")
+top.until("Filter: writeiter")
+top.read(1)
+is_("another row while the filter hides it", "vfs_writev" in selected(), False)
+top.type("escape")
+top.read(1)
+is_("selected after the filter has hidden it", selected(), ["vfs_writev"])
+is_("no filter after Escape", "Filter" in top.text(), False)
+
+# Latencies, by a key. A jump that counts gives way to a breakpoint.
+is_("no latency", "P99 NS" in top.text(), False)
+top.type("l")
+is_("latency", bool(top.until(r"^>.* [1-9]\d* +< \d+  vfs_writev$")), True)
+top.type("/", "import_iovec\n")
+top.until("Filter: import_iovec")
+top.type("n", "g")
+top.read(1)
+top.type(*["down"] * list(rows()).index("import_iovec"))
+top.read(1)
+before = int(rows()["import_iovec"][1])
+top.type("l")
+is_("latency beside a jump", bool(top.until(r"^>.* [1-9]\d* +< \d+  import_iovec$")), True)
+top.read(2)
+is_("its calls go on", int(rows()["import_iovec"][1]) > before, True)
+top.type("escape")
+top.read(1)
+top.type("g")
+for key, words, cell in ("a", "mean", 2), ("9", "p99", -1):
+    sorted_by(key, words)
+    first = list(rows().items())[:2]
+    is_(f"first by {words}", sorted(name for name, _ in first), ["import_iovec", "vfs_writev"])
+    is_(f"in the order of {words}", int(first[0][1][cell]) >= int(first[1][1][cell]), True)
+is_("the first row is selected again", selected(), list(rows())[:1])
+top.type("l")
+top.read(1)
+is_("latency is not measured any longer",
+    len([cells for cells in rows().values() if "<" in cells]), 1)
+
+# Another size. The selection stays on the screen.
+sorted_by("n", "name")
+top.type("/", "write\n")
+top.until("Filter: write ")
+top.type("G")
+top.read(1)
+last = selected()
+top.resize(11, 60)
+top.read(2)
+is_("hints on a smaller screen", top.screen.lines()[-1][:9], "r, t, n, ")
+is_("selected on a smaller screen, and cut off at its edge",
+    [last[0][:len(name)] == name != last[0] for name in selected()], [True])
+top.resize(30, 140)
+top.read(2)
+is_("hints of a wider screen", top.screen.lines()[-1][:14], "arrows: select")
+is_("selected on a larger screen", selected(), last)
+
+top.type("p")
+is_("paused", bool(top.until("Paused")), True)
+before = totals()
+top.read(2)
+is_("numbers while it is paused", totals(), before)
+top.type("q")
+is_("status", top.wait(), 0)
+END
+is "the terminal" "$(cat screen)" ""
 is "shadows left by the terminal" "$(shadowctl list --json | tr -d "\n")" "[]"
-refused "executes the base" detach --pid $sleeper
-kill $sleeper
+refused "executes the base" detach --pid $caller
+kill $caller
+[ $failures = 0 ]
