@@ -4,8 +4,8 @@
 
 import subprocess
 
-from lib import (COUNT, Table, bpftrace, count, inside, kprobe_events, kprobes, mounts, probes_of,
-                 run, say, shadow, tracepoint)
+from lib import (COUNT, Table, bpftrace, count, funclatency, inside, kprobe_events, kprobes, mounts,
+                 probes_of, run, say, shadow, tracepoint)
 
 FUNCTION = "__x64_sys_getppid"
 N, REPEATS = 1000, 7
@@ -82,6 +82,14 @@ def main():
             with bpftrace([FUNCTION]) as armed:
                 table.row(place, at, "bpftrace", *set(armed.values()), "count",
                           least() - base, 1)
+            with kprobe_events([at], returns=True):
+                table.row(place, at, "kprobe event", "ftrace", "latency, by two events",
+                          least() - base, 1)
+            with funclatency(FUNCTION):
+                table.row(place, at, "bpftrace", "ftrace", "latency", least() - base, 1)
+            # The pointer to the registers is never 1.
+            table.row(place, at, "shadow", "call", "filter that refuses",
+                      least("shadowctl", "trace", f"{FUNCTION}(arg1 == 1)", "--") - base, 1)
 
         ways = [("count", []), ("count", ["--int3"]), ("event", ["--kind", "event"])]
         if offset == 0:

@@ -242,14 +242,16 @@ def kprobes(places, handler="empty", optimised=False):
 
 
 @contextlib.contextmanager
-def kprobe_events(places, filter_=None):
-    """Makes kprobe events by tracefs. Records that pass the filter go to the ring buffer."""
+def kprobe_events(places, filter_=None, returns=False):
+    """Makes kprobe events by tracefs, with those of returns if wanted. Records that pass the filter
+    go to the ring buffer."""
     events = TRACING / "kprobe_events"
-    names = [f"p{i}" for i in range(len(places))]
     # Not by open(): Python's append mode seeks, which this file refuses.
     fd = os.open(events, os.O_WRONLY | os.O_APPEND)
-    for name, place in zip(names, places):
-        os.write(fd, f"p:bench/{name} {place}\n".encode())
+    for i, place in enumerate(places):
+        os.write(fd, f"p:bench/p{i} {place}\n".encode())
+        if returns:
+            os.write(fd, f"r:bench/r{i} {place}\n".encode())
     os.close(fd)
     try:
         if filter_:
@@ -264,8 +266,23 @@ def kprobe_events(places, filter_=None):
 
 @contextlib.contextmanager
 def bpftrace(places, predicate=""):
-    script = (", ".join(f"kprobe:{p}" for p in places) + predicate +
-              ' { @hits = count(); } BEGIN { printf("ready\\n"); }')
+    with bpftrace_script(", ".join(f"kprobe:{p}" for p in places) + predicate +
+                         " { @hits = count(); }") as armed:
+        yield armed
+
+
+@contextlib.contextmanager
+def funclatency(function):
+    """The program of bpftrace's documentation that measures the time of a function."""
+    with bpftrace_script(f"kprobe:{function} {{ @start[tid] = nsecs; }} "
+                         f"kretprobe:{function} /@start[tid]/ "
+                         "{ @ns = hist(nsecs - @start[tid]); delete(@start[tid]); }") as armed:
+        yield armed
+
+
+@contextlib.contextmanager
+def bpftrace_script(script):
+    script += ' BEGIN { printf("ready\\n"); }'
     p = subprocess.Popen(["bpftrace", "-e", script], stdout=subprocess.PIPE, text=True,
                          stderr=subprocess.DEVNULL)
     try:
