@@ -422,12 +422,12 @@ static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, co
 {
 	int ret = names_reserve(shadow) ?: probe_choose_name(shadow, probe, name);
 
-	if (ret)
-		return ret;
 	probe->created_ns = ktime_get_ns();
-	ret = xa_insert(&shadow->probes, shadow->last_probe + 1, probe, GFP_KERNEL_ACCOUNT);
-	if (ret)
+	ret = ret ?: xa_insert(&shadow->probes, shadow->last_probe + 1, probe, GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		names_release(shadow);
 		return ret;
+	}
 	probe->id = ++shadow->last_probe;
 	hlist_add_head(&probe->by_name, names_list(shadow, probe->name));
 	shadow->nr_probes++;
