@@ -508,7 +508,9 @@ static void probes_put_results(struct shk_probe_add *args, const struct shk_new_
 		args[i].reason = shk_reason(new[i].err);
 		args[i].busy = 0;
 		args[i].id = probe ? probe->id : 0;
-		strscpy(args[i].name, probe ? probe->name : "", sizeof(args[i].name));
+		/* The name of a refused probe stays: the caller may try again. */
+		if (probe)
+			strscpy(args[i].name, probe->name, sizeof(args[i].name));
 	}
 }
 
