@@ -519,6 +519,17 @@ static int dev_first_refused(const struct shk_probe_add *args, u32 nr, u32 *at)
 	return 0;
 }
 
+/* Returns true if one of the @nr @args was refused since all slots were taken. */
+static bool dev_lacks_room(const struct shk_probe_add *args, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		if (args[i].reason == SHK_REASON_NO_ROOM)
+			return true;
+	return false;
+}
+
 /* The probes that one SHK_PROBES_ADD call has added. */
 struct probes_added {
 	u64 *ids;
@@ -537,11 +548,17 @@ static int dev_probes_add_chunk(struct shk_shadow *shadow, struct shk_probes_add
 
 	add->nr_done = from;
 	ret = ret ?: shk_probes_add(shadow, args, nr);
+	/* As do_probe_add(). */
+	if (!ret && dev_lacks_room(args, nr) && shk_sites_settle(true))
+		ret = shk_probes_add(shadow, args, nr);
 	if (ret < 0)
 		return ret;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		if (args[i].id)
 			added->ids[added->nr++] = args[i].id;
+		else
+			memset(args[i].name, 0, sizeof(args[i].name));
+	}
 	ret = add->flags & SHK_PROBES_SKIP ? 0 : dev_first_refused(args, nr, &refused);
 	if (ret)
 		add->nr_done = from + refused;

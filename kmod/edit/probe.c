@@ -429,13 +429,13 @@ static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, co
 {
 	int ret = names_reserve(shadow) ?: probe_choose_name(shadow, probe, name);
 
-	if (ret)
-		return ret;
 	probe->name_size = strlen(probe->name) + 1;
 	probe->created_ns = ktime_get_ns();
-	ret = xa_insert(&shadow->probes, shadow->last_probe + 1, probe, GFP_KERNEL_ACCOUNT);
-	if (ret)
+	ret = ret ?: xa_insert(&shadow->probes, shadow->last_probe + 1, probe, GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		names_release(shadow);
 		return ret;
+	}
 	probe->id = ++shadow->last_probe;
 	hlist_add_head(&probe->by_name, names_list(shadow, probe->name));
 	shadow->nr_probes++;
@@ -516,7 +516,9 @@ static void probes_put_results(struct shk_probe_add *args, const struct shk_new_
 		args[i].reason = shk_reason(new[i].err);
 		args[i].busy = 0;
 		args[i].id = probe ? probe->id : 0;
-		strscpy(args[i].name, probe ? probe->name : "", sizeof(args[i].name));
+		/* The name of a refused probe stays: the caller may try again. */
+		if (probe)
+			strscpy(args[i].name, probe->name, sizeof(args[i].name));
 	}
 }
 

@@ -193,8 +193,8 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
 /*
  * Does shk_probe_add() for each of the @nr elements of @args, at most SHK_PROBES_CHUNK, with one
- * flush for all. An element that cannot be added gets the .id 0, an empty .name, and the .reason.
- * Locks and union as shk_probe_add().
+ * flush for all. An element that cannot be added gets the .id 0 and the .reason, and keeps its
+ * .name. Locks and union as shk_probe_add().
  *
  * Returns the number of probes that were added; or an error, after which none is added:
  *   -EINVAL           an element is malformed

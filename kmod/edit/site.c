@@ -225,19 +225,25 @@ static int slot_ensure(struct shk_shadow *shadow)
 	return 0;
 }
 
+/* Does the work of site_free() after the kprobe of @site was unregistered, if it has one. */
+static void site_free_unregistered(struct shk_site *site)
+{
+	if (site->arm == SHK_ARM_CALL) {
+		site->shadow->nr_calls--;
+		slot_release(site->shadow);
+	}
+	site_release(site);
+}
+
 /*
  * Frees @site, which no hit has ever reached, or reaches any longer, and which is in no table. The
  * shadow's lock is held.
  */
 static void site_free(struct shk_site *site)
 {
-	if (site->arm == SHK_ARM_CALL) {
-		site->shadow->nr_calls--;
-		slot_release(site->shadow);
-	}
 	if (site->kp)
 		unregister_kprobe(site->kp);
-	site_release(site);
+	site_free_unregistered(site);
 }
 
 /* Returns true if the byte at @addr can be read. */
@@ -909,6 +915,27 @@ static bool sites_unjoin(struct shk_new_probe *new, unsigned int nr, int err)
 	return found;
 }
 
+/*
+ * Unregisters the kprobes of the sites whose @edits are not applied, many by one call: each call
+ * waits for a grace period, and the shadow's lock is held.
+ */
+static void sites_unregister_refused(struct shk_edit **edits, unsigned int nr)
+{
+	struct kprobe *batch[SHK_REMOVE_CHUNK];
+	unsigned int i, nr_batch = 0;
+
+	for (i = 0; i < nr; i++) {
+		struct shk_site *site = container_of(edits[i], struct shk_site, edit);
+
+		if (!edits[i]->page && site->kp)
+			batch[nr_batch++] = site->kp;
+		if (nr_batch == ARRAY_SIZE(batch) || i + 1 == nr) {
+			unregister_kprobes(batch, nr_batch);
+			nr_batch = 0;
+		}
+	}
+}
+
 /* Applies @edits, of sites of @new, which have no users but new probes. Removes those that fail. */
 static void sites_apply(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr,
 			struct shk_edit **edits, unsigned int nr_edits)
@@ -924,9 +951,10 @@ static void sites_apply(struct shk_shadow *shadow, struct shk_new_probe *new, un
 		if (!edits[i]->page)
 			shk_site_table_remove(container_of(edits[i], struct shk_site, edit));
 	synchronize_rcu();
+	sites_unregister_refused(edits, nr_edits);
 	for (i = 0; i < nr_edits; i++)
 		if (!edits[i]->page)
-			site_free(container_of(edits[i], struct shk_site, edit));
+			site_free_unregistered(container_of(edits[i], struct shk_site, edit));
 }
 
 void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr)

@@ -20,10 +20,14 @@ struct shk_site_table {
 /* Stands in the place of a removed site, so that readers go on to the entries behind it. */
 extern struct shk_site shk_site_removed;
 
-/* Returns the first entry for @addr. The __fentry__ sites of two functions are 16 bytes apart. */
+/*
+ * Returns the first entry for @addr. The __fentry__ sites of two functions are 16 bytes apart.
+ * Instructions within 16 bytes get entries that are far apart: neighbours would fill all entries
+ * of a piece of text, and a look-up would walk to its end.
+ */
 static __always_inline unsigned int shk_site_hash(unsigned long addr)
 {
-	return addr >> 4;
+	return (addr >> 4) + (addr & 15) * 0x9e3779b1U;
 }
 
 /*

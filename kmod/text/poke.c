@@ -46,18 +46,25 @@ static void poke_set_pending(const struct shk_text *text, struct breakpoints bre
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
 	raw_write_seqcount_begin(&poke_pending.seq);
-	poke_pending.text = text;
 	poke_pending.addr = breakpoints.addr;
 	poke_pending.resume = breakpoints.resume;
 	poke_pending.bodies = breakpoints.bodies;
 	poke_pending.edits = breakpoints.edits;
 	poke_pending.nr = breakpoints.nr;
+	/* Last. Pairs with shk_poke_resume(). */
+	smp_store_release(&poke_pending.text, text);
 	raw_write_seqcount_end(&poke_pending.seq);
 }
 
+/*
+ * Ends poke_set_pending(). The handler of another breakpoint in the text may still read the arrays.
+ * So the other members stay, and a caller that has given arrays then calls shk_poke_sync().
+ */
 static void poke_clear_pending(void)
 {
-	poke_set_pending(NULL, (struct breakpoints){});
+	raw_write_seqcount_begin(&poke_pending.seq);
+	WRITE_ONCE(poke_pending.text, NULL);
+	raw_write_seqcount_end(&poke_pending.seq);
 }
 
 static void poke_sync_cpu(void *unused)
@@ -128,6 +135,12 @@ void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int
 	unsigned int i;
 
 	lockdep_assert_held(shk_symbols.text_mutex);
+	/* Without an array no handler has to be waited for after poke_clear_pending(). */
+	if (nr == 1 && edits[0]->page) {
+		shk_poke(edits[0]->page, edits[0]->addr, shk_edit_wanted(edits[0], in),
+			 edits[0]->len, shk_edit_resume(edits[0]));
+		return;
+	}
 	for (i = 0; i < nr && text->live; i++)
 		steps |= edits[i]->page && edits[i]->len > 1;
 	if (steps) {
@@ -150,8 +163,11 @@ void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int
 	/* At return no CPU is in the handler of one of the breakpoints. */
 	if (text->live)
 		shk_poke_sync();
-	if (steps)
+	if (steps) {
 		poke_clear_pending();
+		/* Handlers of other breakpoints may have read poke_pending before that. */
+		shk_poke_sync();
+	}
 }
 
 int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
@@ -228,7 +244,9 @@ unsigned long shk_poke_resume(const struct shk_text *text, unsigned long addr)
 {
 	/* A set that changes meanwhile is not the one whose breakpoint this CPU has met. */
 	unsigned int seq = raw_seqcount_begin(&poke_pending.seq);
-	unsigned long resume = poke_pending.text == text ? poke_pending_resume(addr) : 0;
+	/* Pairs with poke_set_pending(): the other members are of this set, or of a later one. */
+	const struct shk_text *pending = smp_load_acquire(&poke_pending.text);
+	unsigned long resume = pending == text ? poke_pending_resume(addr) : 0;
 
 	return read_seqcount_retry(&poke_pending.seq, seq) ? 0 : resume;
 }
