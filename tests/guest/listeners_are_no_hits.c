@@ -26,8 +26,11 @@ static uint64_t all_hits(void)
 {
 	uint64_t sum = 0;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(listeners); i++)
-		sum += hits(shadow, listeners[i]) + probe_info(shadow, listeners[i]).missed;
+	for (unsigned int i = 0; i < ARRAY_SIZE(listeners); i++) {
+		struct shadowk_probe_info info = probe_info(shadow, listeners[i]);
+
+		sum += info.hits + info.async_hits + info.missed;
+	}
 	return sum;
 }
 
