@@ -43,10 +43,12 @@ struct graph {
 	double begun, seconds; /* target_now() */
 };
 
-/* Sums of the numbers of all probes. */
+/* Calls that are not in the tree, see shadowctl-graph(1). */
 struct graph_numbers {
-	uint64_t missed;
-	uint64_t unreturned; /* roots */
+	uint64_t lost;
+	uint64_t missed;       /* of roots */
+	uint64_t missed_below; /* of other functions */
+	uint64_t unreturned;   /* of roots */
 };
 
 static void graph_free(struct graph *graph)
@@ -187,39 +189,50 @@ static void graph_run(struct graph *graph)
 	call_tree_end(&graph->tree);
 }
 
-/* Reads the numbers of all probes. Reports an error. Returns a status. */
+static void numbers_add(struct graph_numbers *numbers, const struct shadowk_probe_info *info)
+{
+	if (info->flags & SHADOWK_PROBE_BELOW) {
+		numbers->missed_below += info->missed;
+	} else {
+		numbers->missed += info->missed;
+		numbers->unreturned += info->unreturned;
+	}
+}
+
+/* Reads the numbers of all probes and of the buffers. Reports an error. Returns a status. */
 static int numbers_read(const struct graph *graph, struct graph_numbers *numbers)
 {
 	struct shadowk_probe_info *infos = need_memory(calloc(READ_STEP, sizeof(*infos)));
 	uint64_t cursor = 0;
 	int nr;
 
+	numbers->lost = call_events_lost(graph->events);
 	do {
 		nr = shadowk_probe_list(graph->target.session.shadow, &cursor, infos,
 					sizeof(infos[0]), READ_STEP);
-		for (int i = 0; i < nr; i++) {
-			numbers->missed += infos[i].missed;
-			if (!(infos[i].flags & SHADOWK_PROBE_BELOW))
-				numbers->unreturned += infos[i].unreturned;
-		}
+		for (int i = 0; i < nr; i++)
+			numbers_add(numbers, &infos[i]);
 	} while (nr >= 0 && cursor);
 	free(infos);
 	return nr < 0 ? refuse(SHADOWK_OP_PROBE_LIST, nr, NULL) : STATUS_DONE;
 }
 
-static void print_json(const struct graph *graph, const struct graph_numbers *numbers,
-		       uint64_t lost)
+static void number_add(struct json_object *object, const char *name, uint64_t number)
+{
+	json_object_object_add(object, name, json_object_new_uint64(number));
+}
+
+static void print_json(const struct graph *graph, const struct graph_numbers *numbers)
 {
 	struct json_object *object __cleanup(json_free) = json_object_new_object();
 
 	json_object_object_add(object, "seconds", json_object_new_double(graph->seconds));
-	json_object_object_add(object, "probed",
-			       json_object_new_uint64(graph->roots.armed + graph->below.armed));
-	json_object_object_add(object, "lost", json_object_new_uint64(lost));
-	json_object_object_add(object, "missed", json_object_new_uint64(numbers->missed));
-	json_object_object_add(object, "unreturned", json_object_new_uint64(numbers->unreturned));
-	json_object_object_add(object, "unfinished",
-			       json_object_new_uint64(graph->tree.unfinished));
+	number_add(object, "probed", graph->roots.armed + graph->below.armed);
+	number_add(object, "lost", numbers->lost);
+	number_add(object, "missed", numbers->missed);
+	number_add(object, "missed_below", numbers->missed_below);
+	number_add(object, "unreturned", numbers->unreturned);
+	number_add(object, "unfinished", graph->tree.unfinished);
 	json_object_object_add(object, "functions", graph_json(&graph->tree, &graph->view));
 	json_print(&object, false);
 }
@@ -232,18 +245,20 @@ static void print_table(const struct graph *graph)
 }
 
 /* Reports calls that are not in the tree, or not in their place. */
-static void notes_print(const struct graph *graph, const struct graph_numbers *numbers,
-			uint64_t lost)
+static void notes_print(const struct graph *graph, const struct graph_numbers *numbers)
 {
-	if (lost)
+	if (numbers->lost)
 		report("%" PRIu64 " calls were lost, because the buffer was full, so the tree is "
 		       "not exact; add --buffer %" PRIu64 ", or fewer functions with --only",
-		       lost, 8 * graph->buffer_kb);
+		       numbers->lost, 8 * graph->buffer_kb);
 	if (numbers->missed)
-		report("note: %" PRIu64
-		       " calls were missed: the report of another call made them, or too "
-		       "many were in progress; see --calls",
+		report("note: %" PRIu64 " calls of the roots were missed, since too many were in "
+		       "progress; see --calls",
 		       numbers->missed);
+	if (numbers->missed_below)
+		report("note: %" PRIu64 " calls of other functions are not in the tree: the kernel "
+		       "made them to report calls, or too many were in progress",
+		       numbers->missed_below);
 	if (numbers->unreturned || graph->tree.unfinished)
 		report("note: %" PRIu64 " calls of the roots have not returned, and are left out "
 		       "with %" PRIu64 " calls below them",
@@ -253,20 +268,19 @@ static void notes_print(const struct graph *graph, const struct graph_numbers *n
 /* Prints the tree. Returns a status. */
 static int graph_print(const struct cli *cli, const struct graph *graph)
 {
-	uint64_t lost = call_events_lost(graph->events);
 	struct graph_numbers numbers = { 0 };
 	int status = numbers_read(graph, &numbers);
 
 	if (status)
 		return status;
 	if (cli->json)
-		print_json(graph, &numbers, lost);
+		print_json(graph, &numbers);
 	else if (graph->folded)
 		graph_print_folded(stdout, &graph->tree, &graph->view);
 	else
 		print_table(graph);
 	fflush(stdout);
-	notes_print(graph, &numbers, lost);
+	notes_print(graph, &numbers);
 	return STATUS_DONE;
 }
 

@@ -39,21 +39,22 @@ list_is_empty() {
 while :; do "${zeros[@]}" count=50; done &
 bystander=$!
 
-# Each count is that of `shadowctl count`. Functions that are not called below the root are not hit.
+# Each count is that of `shadowctl count`, except that the command may enter a read before it is
+# inside. Functions that are not called below the root are not hit.
 only=(--only vfs_read --only read_zero --only rw_verify_area --only vfs_write --only write_null)
 shadowctl graph ksys_read "${only[@]}" --json -- "${zeros[@]}" count=1000 >out 2>err
 is "status" $? 0
 is "messages" "$(cat err)" ""
-shadowctl count ksys_read write_null --json -- "${zeros[@]}" count=1000 >counts
-is "calls of the root" "$(tree 'calls("ksys_read")')" \
-	"$(python3 -c 'import json
-print({f["function"]: f["hits"] for f in json.load(open("counts"))["functions"]}["ksys_read"])')"
+shadowctl count ksys_read read_zero write_null --json -- "${zeros[@]}" count=1000 >counts
+hits='{f["function"]: f["hits"] for f in json.load(open("counts"))["functions"]}'
+is "calls of the root" "$(tree "abs(calls('ksys_read') - ${hits}['ksys_read']) <= 1")" True
 is "calls below it" "$(tree 'calls("ksys_read;vfs_read") == calls("ksys_read;vfs_read;rw_verify_area") == calls("ksys_read")')" True
-is "calls of the last function" "$(tree 'calls("ksys_read;vfs_read;read_zero")')" 1000
+is "calls of the last function" "$(tree "calls('ksys_read;vfs_read;read_zero'), ${hits}['read_zero']")" "1000 1000"
+is "calls outside the root" "$(tree "${hits}['write_null']")" 1000
 is "functions in the tree" "$(tree 'sorted(n["function"] for n in nodes())')" \
 	"['ksys_read', 'read_zero', 'rw_verify_area', 'vfs_read']"
 is "times" "$(tree 'all(adds_up(n) for n in nodes())')" True
-is "calls beside the tree" "$(tree 't["lost"], t["missed"], t["unreturned"], t["unfinished"]')" "0 0 0 0"
+is "calls beside the tree" "$(tree 't["lost"], t["missed"], t["missed_below"], t["unreturned"], t["unfinished"]')" "0 0 0 0 0"
 is "probed functions" "$(tree 't["probed"]')" 6
 
 # A root below a root is a node of its tree, and the other calls of it are a tree of their own.
@@ -85,7 +86,7 @@ kill $bystander
 wait $bystander 2>/dev/null
 
 # A task that ends in the root does not return from it.
-shadowctl graph __x64_sys_exit_group --only exit_files --only exit_mm --json -- true >out 2>err
+shadowctl graph __x64_sys_exit_group --only exit_signals --json -- true >out 2>err
 is "status of a root without a return" $? 0
 is "a root without a return" "$(tree 't["functions"], t["unreturned"], t["unfinished"] >= 1')" "[] 1 True"
 is "the note about it" "$(grep -c 'note: 1 calls of the roots have not returned, and are left out with [1-9]' err)" 1
@@ -115,7 +116,7 @@ mapfile -t called < <(tree '"\n".join(sorted({n["function"] for n in nodes() if 
 [ ${#called[@]} -ge 5 ] || fail "only ${#called[@]} functions were called: ${called[*]}"
 shadowctl count "${called[@]}" --json -- "${zeros[@]}" count=400 >counts 2>/dev/null
 is "functions with more calls than hits" "$(tree '[(f["function"], f["hits"], c) for f in json.load(open("counts"))["functions"]
-	for c in [sum(n["calls"] for n in nodes() if n["address"] == f["address"])] if c > f["hits"]]')" "[]"
+	for c in [sum(n["calls"] for n in nodes() if n["address"] == f["address"])] if c > f["hits"] + 1]')" "[]"
 list_is_empty "after commands"
 
 # Bad input is refused, and changes nothing.
@@ -126,7 +127,7 @@ refused "'101' is not a percentage, from 0 to 100" graph ksys_read --min-percent
 refused "'0' is not a number above 0" graph ksys_read --depth 0 -- true
 refused "no function 'no_such' that can be probed" graph no_such -- true
 refused "no function 'no_such' that can be probed" graph ksys_read --only no_such -- true
-refused "'__schedule'" graph __schedule --only vfs_read -- true
+refused "cannot probe __schedule: the kernel forbids it" graph __schedule --only vfs_read -- true
 list_is_empty "after bad input"
 
 # Calls that had no room are told.
@@ -134,7 +135,7 @@ list_is_empty "after bad input"
 reader=$!
 shadowctl graph --pid $reader --buffer 4 ksys_read --only vfs_read >out 2>err &
 graph=$!
-until [ "$(shadowctl list --json | grep -c '"processes": *1')" = 1 ]; do sleep 0.1; done
+until [ "$(shadowctl list --json | grep -c '"nr_processes": *1')" = 1 ]; do sleep 0.1; done
 kill -STOP $graph
 sleep 0.5
 kill -CONT $graph
@@ -154,7 +155,7 @@ list_is_empty "after --duration"
 # SIGKILL leaves nothing: neither the process inside, nor a tracepoint that holds the module.
 shadowctl graph --pid $reader ksys_read --only vfs_read >out 2>/dev/null &
 graph=$!
-until [ "$(shadowctl list --json | grep -c '"processes": *1')" = 1 ]; do sleep 0.1; done
+until [ "$(shadowctl list --json | grep -c '"nr_processes": *1')" = 1 ]; do sleep 0.1; done
 kill -9 $graph
 wait $graph 2>/dev/null
 for _ in {1..50}; do
