@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "call_tree.h"
@@ -21,6 +22,9 @@
 
 /* KB of the buffer of each CPU without --buffer. */
 #define BUFFER_DEFAULT 4096
+
+/* The nice value while calls are received: the highest priority. */
+#define READER_NICE (-20)
 
 /* Probes that one call reads. */
 #define READ_STEP 256
@@ -176,6 +180,11 @@ static void graph_run(struct graph *graph)
 	double forget = target_now() + FORGET_INTERVAL;
 	bool ended = false;
 
+	/*
+	 * Where the target keeps all CPUs busy, calls would be lost while this process waits for one.
+	 * Without CAP_SYS_NICE it waits.
+	 */
+	setpriority(PRIO_PROCESS, 0, READER_NICE);
 	while (!ended) {
 		ended = target_wait(&graph->target, target_now() + READ_INTERVAL,
 				    call_events_fd(graph->events)) >= TARGET_OVER;
@@ -259,10 +268,13 @@ static void notes_print(const struct graph *graph, const struct graph_numbers *n
 		report("note: %" PRIu64 " calls of other functions are not in the tree: the kernel "
 		       "made them to report calls, or too many were in progress",
 		       numbers->missed_below);
-	if (numbers->unreturned || graph->tree.unfinished)
-		report("note: %" PRIu64 " calls of the roots have not returned, and are left out "
-		       "with %" PRIu64 " calls below them",
-		       numbers->unreturned, graph->tree.unfinished);
+	if (numbers->unreturned)
+		report("note: %" PRIu64 " calls of the roots have not returned, and are left out",
+		       numbers->unreturned);
+	if (graph->tree.unfinished)
+		report("note: %" PRIu64 " calls are left out, since the return of the root above "
+		       "them was not seen",
+		       graph->tree.unfinished);
 }
 
 /* Prints the tree. Returns a status. */
