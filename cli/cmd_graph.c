@@ -50,9 +50,8 @@ struct graph {
 /* Calls that are not in the tree, see shadowctl-graph(1). */
 struct graph_numbers {
 	uint64_t lost;
-	uint64_t missed;       /* of roots */
-	uint64_t missed_below; /* of other functions */
-	uint64_t unreturned;   /* of roots */
+	uint64_t missed;
+	uint64_t unreturned; /* of roots */
 };
 
 static void graph_free(struct graph *graph)
@@ -181,7 +180,7 @@ static void graph_run(struct graph *graph)
 	bool ended = false;
 
 	/*
-	 * Where the target keeps all CPUs busy, calls would be lost while this process waits for one.
+	 * If the target keeps all CPUs busy, calls are lost while this process waits for one.
 	 * Without CAP_SYS_NICE it waits.
 	 */
 	setpriority(PRIO_PROCESS, 0, READER_NICE);
@@ -198,16 +197,6 @@ static void graph_run(struct graph *graph)
 	call_tree_end(&graph->tree);
 }
 
-static void numbers_add(struct graph_numbers *numbers, const struct shadowk_probe_info *info)
-{
-	if (info->flags & SHADOWK_PROBE_BELOW) {
-		numbers->missed_below += info->missed;
-	} else {
-		numbers->missed += info->missed;
-		numbers->unreturned += info->unreturned;
-	}
-}
-
 /* Reads the numbers of all probes and of the buffers. Reports an error. Returns a status. */
 static int numbers_read(const struct graph *graph, struct graph_numbers *numbers)
 {
@@ -219,8 +208,11 @@ static int numbers_read(const struct graph *graph, struct graph_numbers *numbers
 	do {
 		nr = shadowk_probe_list(graph->target.session.shadow, &cursor, infos,
 					sizeof(infos[0]), READ_STEP);
-		for (int i = 0; i < nr; i++)
-			numbers_add(numbers, &infos[i]);
+		for (int i = 0; i < nr; i++) {
+			numbers->missed += infos[i].missed;
+			if (!(infos[i].flags & SHADOWK_PROBE_BELOW))
+				numbers->unreturned += infos[i].unreturned;
+		}
 	} while (nr >= 0 && cursor);
 	free(infos);
 	return nr < 0 ? refuse(SHADOWK_OP_PROBE_LIST, nr, NULL) : STATUS_DONE;
@@ -239,7 +231,6 @@ static void print_json(const struct graph *graph, const struct graph_numbers *nu
 	number_add(object, "probed", graph->roots.armed + graph->below.armed);
 	number_add(object, "lost", numbers->lost);
 	number_add(object, "missed", numbers->missed);
-	number_add(object, "missed_below", numbers->missed_below);
 	number_add(object, "unreturned", numbers->unreturned);
 	number_add(object, "unfinished", graph->tree.unfinished);
 	json_object_object_add(object, "functions", graph_json(&graph->tree, &graph->view));
@@ -261,13 +252,9 @@ static void notes_print(const struct graph *graph, const struct graph_numbers *n
 		       "not exact; add --buffer %" PRIu64 ", or fewer functions with --only",
 		       numbers->lost, 8 * graph->buffer_kb);
 	if (numbers->missed)
-		report("note: %" PRIu64 " calls of the roots were missed, since too many were in "
-		       "progress; see --calls",
+		report("note: %" PRIu64
+		       " calls were missed, since too many were in progress; see --calls",
 		       numbers->missed);
-	if (numbers->missed_below)
-		report("note: %" PRIu64 " calls of other functions are not in the tree: the kernel "
-		       "made them to report calls, or too many were in progress",
-		       numbers->missed_below);
 	if (numbers->unreturned)
 		report("note: %" PRIu64 " calls of the roots have not returned, and are left out",
 		       numbers->unreturned);
@@ -389,7 +376,7 @@ const struct verb verb_graph = {
 	"  --folded          print a line for each stack of functions with its own time, for\n"
 	"                    flame graphs\n"
 	"  --buffer KB       keep KB of calls for each CPU until they are read; without it, 4096\n"
-	"  --calls N         follow N calls of a function at a time\n",
+	"  --calls N         follow at most N calls of a function at a time\n",
 	.help = "CALLS, TOTAL and SELF are of all calls on the path from the root. Times are from entry\n"
 		"to return, in ns; TOTAL is with the calls below, and SELF without. Calls of FUNCTION\n"
 		"below itself are a part of its tree.\n",
