@@ -29,7 +29,7 @@ struct comm {
 
 /* Members of the event. */
 struct fields {
-	struct tep_format_field *result, *duration, *probe;
+	struct tep_format_field *result, *duration, *depth, *probe;
 	struct tep_format_field *argument[REGISTER_ARGUMENTS];
 };
 
@@ -85,6 +85,7 @@ static int event_find(struct call_events *events)
 	}
 	events->fields.result = tep_find_field(event, "ret");
 	events->fields.duration = tep_find_field(event, "duration");
+	events->fields.depth = tep_find_field(event, "depth");
 	events->fields.probe = tep_find_field(event, "probe");
 	for (int i = 0; i < REGISTER_ARGUMENTS; i++) {
 		snprintf(name, sizeof(name), "arg%d", i + 1);
@@ -225,6 +226,7 @@ static void sample_read(void *context, const struct perf_event_header *header)
 	memcpy(call->comm, comm_find(events, call->tid), sizeof(call->comm));
 	call->result = field_read(events->fields.result, (void *)next);
 	call->duration = field_read(events->fields.duration, (void *)next);
+	call->depth = (unsigned int)field_read(events->fields.depth, (void *)next);
 	for (int i = 0; i < REGISTER_ARGUMENTS; i++)
 		call->argument[i] = field_read(events->fields.argument[i], (void *)next);
 	string_read(call->probe, sizeof(call->probe), events->fields.probe, next, len);

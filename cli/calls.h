@@ -21,6 +21,7 @@ struct call {
 	uint64_t duration; /* in ns */
 	uint64_t result;   /* the register that has the return value */
 	uint64_t argument[REGISTER_ARGUMENTS];
+	unsigned int depth; /* calls around it in its task that probes of the shadow follow */
 	pid_t tid;
 	char comm[SHADOWK_COMM_LEN]; /* of the thread, "" if that has ended */
 	char probe[SHADOWK_NAME_LEN];

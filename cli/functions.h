@@ -52,8 +52,9 @@ struct places {
 	char **name;			 /* "MODULE:FUNCTION", or "FUNCTION" of the kernel */
 	size_t *pattern;		 /* index of the last pattern that selects it */
 	/* Set by places_arm(). */
-	size_t armed;  /* probes that were added */
-	size_t *by_id; /* their indices, in the order of their ids */
+	size_t armed;	 /* probes that were added */
+	size_t *by_id;	 /* their indices, in the order of their ids */
+	size_t *by_name; /* their indices, in the order of their names; by places_sort_names() */
 };
 
 /*
@@ -92,6 +93,12 @@ uint32_t calls_parse(const struct cli *cli, const char *text);
  * places_arm().
  */
 size_t places_find(const struct places *places, uint64_t id);
+/* Prepares places_find_name(). Call it after places_arm(). Exits if there is no memory. */
+void places_sort_names(struct places *places);
+/* Returns the index of the place whose probe has this name, or places->count. */
+size_t places_find_name(const struct places *places, const char *name);
+/* Moves the places that the pattern @pattern or a later one selects to @to, before places_arm(). */
+void places_split(struct places *places, struct places *to, size_t pattern);
 /* Removes the places of which @keep is false, before places_arm(). */
 void places_keep(struct places *places, const bool *keep);
 /* Copies the places that have a probe, without it. Exits if there is no memory. */

@@ -169,6 +169,43 @@ size_t places_find(const struct places *places, uint64_t id)
 	return places->by_id[low];
 }
 
+static int name_compare(const void *a, const void *b, void *specs)
+{
+	const struct shadowk_probe_spec *spec = specs;
+
+	return strcmp(spec[*(const size_t *)a].name, spec[*(const size_t *)b].name);
+}
+
+void places_sort_names(struct places *places)
+{
+	places->by_name = calloc(places->armed + 1, sizeof(*places->by_name));
+	if (!places->by_name) {
+		report("out of memory");
+		exit(STATUS_REFUSED);
+	}
+	memcpy(places->by_name, places->by_id, places->armed * sizeof(*places->by_name));
+	qsort_r(places->by_name, places->armed, sizeof(*places->by_name), name_compare,
+		places->spec);
+}
+
+size_t places_find_name(const struct places *places, const char *name)
+{
+	size_t low = 0, high = places->armed;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(places->spec[places->by_name[middle]].name, name);
+
+		if (!order)
+			return places->by_name[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return places->count;
+}
+
 /* Removes the probes of the first @nr places. */
 static void places_disarm(struct places *places, struct shadowk_shadow *shadow, size_t nr)
 {

@@ -283,6 +283,22 @@ void places_copy_armed(struct places *to, const struct places *from)
 			places_add(to, from->spec[i].addr, strdup(from->name[i]), from->pattern[i]);
 }
 
+void places_split(struct places *places, struct places *to, size_t pattern)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < places->count; i++) {
+		if (places->pattern[i] >= pattern) {
+			places_add(to, places->spec[i].addr, places->name[i], places->pattern[i]);
+			continue;
+		}
+		places->spec[count] = places->spec[i];
+		places->name[count] = places->name[i];
+		places->pattern[count++] = places->pattern[i];
+	}
+	places->count = count;
+}
+
 void places_keep(struct places *places, const bool *keep)
 {
 	size_t count = 0;
@@ -307,4 +323,5 @@ void places_free(struct places *places)
 	free(places->spec);
 	free(places->pattern);
 	free(places->by_id);
+	free(places->by_name);
 }

@@ -42,10 +42,11 @@ _shadowctl() {
 		_shadowctl_words "$(systemctl list-units --plain --no-legend 2>/dev/null | awk '{ print $1 }')"
 		return ;;
 	--container) _shadowctl_words "$(podman ps -q 2>/dev/null; docker ps -q 2>/dev/null)"; return ;;
-	--interval|--count|--name|--return|--length|--syscalls|--split|--duration|--calls|--slower-than|--buffer) return ;;
+	--interval|--count|--name|--return|--length|--syscalls|--split|--duration|--calls|--slower-than|--buffer|--depth|--min-percent) return ;;
+	--only) _shadowctl_functions; return ;;
 	esac
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy run share attach detach ab count latency trace top probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
+		_shadowctl_words "create list show destroy run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -64,6 +65,7 @@ _shadowctl() {
 		count) _shadowctl_words "$target --interval --variants --json --help --" ;;
 		latency) _shadowctl_words "$target --calls --slower-than --stack --buffer --variants --json --help --" ;;
 		trace) _shadowctl_words "$target --stack --buffer --calls --variants --json --help --" ;;
+		graph) _shadowctl_words "$target --only --depth --min-percent --folded --buffer --calls --variants --json --help --" ;;
 		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
@@ -77,8 +79,8 @@ _shadowctl() {
 		case $verb in
 		create) _shadowctl_words "--async --from --profile --without" ;;
 		list|detach|top) ;;
-		count|latency|trace) _shadowctl_functions ;;
-		help) _shadowctl_words "create list show destroy run share attach detach ab count latency trace top probe raw stat patch verify diff oci-hook own disown doctor" ;;
+		count|latency|trace|graph) _shadowctl_functions ;;
+		help) _shadowctl_words "create list show destroy run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then
@@ -92,7 +94,7 @@ _shadowctl() {
 			awk 'NR > 1 { print $1 }')"
 	elif [[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *" -- "* ]]; then
 		return # the words of a command
-	elif [[ $verb == count || $verb == latency || $verb == trace ]] ||
+	elif [[ $verb == count || $verb == latency || $verb == trace || $verb == graph ]] ||
 		{ [[ $verb =~ ^(probe|patch|raw)\ (add|privatise)$ ]] && ((COMP_CWORD == 4)); }; then
 		_shadowctl_functions
 	fi

@@ -55,45 +55,6 @@ static void prototypes_read(struct tracer *tracer)
 		tracer_prototype(tracer, places->name[i], &tracer->prototype[i]);
 }
 
-static int by_name(const void *a, const void *b, void *context)
-{
-	const struct shadowk_probe_spec *spec = context;
-
-	return strcmp(spec[*(const size_t *)a].name, spec[*(const size_t *)b].name);
-}
-
-/* Returns the index of the place whose probe is @name, or -1. */
-static ssize_t place_of(const struct tracer *tracer, const char *name)
-{
-	const struct places *places = tracer->places;
-	size_t low = 0, high = places->armed;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(places->spec[tracer->by_name[middle]].name, name);
-
-		if (!order)
-			return (ssize_t)tracer->by_name[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return -1;
-}
-
-static void names_sort(struct tracer *tracer)
-{
-	const struct places *places = tracer->places;
-	size_t nr = 0;
-
-	tracer->by_name = need_memory(calloc(places->count + 1, sizeof(*tracer->by_name)));
-	for (size_t i = 0; i < places->count; i++)
-		if (places->spec[i].id)
-			tracer->by_name[nr++] = i;
-	qsort_r(tracer->by_name, nr, sizeof(*tracer->by_name), by_name, places->spec);
-}
-
 static int64_t clock_difference(void)
 {
 	struct timespec real, monotonic;
@@ -104,7 +65,7 @@ static int64_t clock_difference(void)
 	       monotonic.tv_nsec;
 }
 
-int tracer_begin(struct tracer *tracer, struct shadowk_shadow *shadow, const struct places *places)
+int tracer_begin(struct tracer *tracer, struct shadowk_shadow *shadow, struct places *places)
 {
 	struct shadowk_shadow_info info;
 	int err = shadowk_shadow_info(shadow, &info, sizeof(info));
@@ -116,7 +77,7 @@ int tracer_begin(struct tracer *tracer, struct shadowk_shadow *shadow, const str
 	tracer->shadow = shadow;
 	tracer->places = places;
 	prototypes_read(tracer);
-	names_sort(tracer);
+	places_sort_names(places);
 	tracer->clock = clock_difference();
 	return call_events_open(&tracer->events, info.id, tracer->buffer_kb, tracer->stack);
 }
@@ -126,10 +87,10 @@ static void handle(void *context, const struct call *call)
 {
 	struct json_object *object __cleanup(json_free) = NULL;
 	const struct tracer *tracer = context;
-	ssize_t place = place_of(tracer, call->probe);
+	size_t place = places_find_name(tracer->places, call->probe);
 
 	/* A call that a probe of another kind reports, or whose name was cut off. */
-	if (place < 0)
+	if (place == tracer->places->count)
 		return;
 	if (!tracer->json) {
 		call_print(stdout, call, tracer->places->name[place], &tracer->prototype[place],
@@ -188,5 +149,4 @@ void tracer_free(struct tracer *tracer)
 	call_events_close(&tracer->events);
 	types_close(&tracer->types);
 	free(tracer->prototype);
-	free(tracer->by_name);
 }

@@ -43,7 +43,6 @@ struct tracer {
 	const struct places *places;
 	struct types *types;
 	struct prototype *prototype; /* of each place */
-	size_t *by_name;	     /* indices of the places that have a probe, by its name */
 	struct call_events *events;
 	int64_t clock; /* CLOCK_REALTIME minus CLOCK_MONOTONIC, in ns */
 };
@@ -56,7 +55,7 @@ void tracer_prototype(struct tracer *tracer, const char *name, struct prototype 
  * Begins to receive the calls of @places, whose probes are in the shadow. Reports an error. Returns
  * a status.
  */
-int tracer_begin(struct tracer *tracer, struct shadowk_shadow *shadow, const struct places *places);
+int tracer_begin(struct tracer *tracer, struct shadowk_shadow *shadow, struct places *places);
 /*
  * Prints calls until the target ends. Then reports how many could not be printed. Returns a status.
  */

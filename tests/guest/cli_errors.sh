@@ -201,7 +201,7 @@ fi
 
 rmmod shadowk || exit 1
 for verb in "create x" list "show x" "destroy x" "run x" "run x --create -- true" "attach x --pid 1" \
-	"detach --pid 1" "count vfs_read -- true" "latency vfs_read --pid 1" "probe add x vfs_read" "probe list x" "probe remove x y" "stat x" \
+	"detach --pid 1" "count vfs_read -- true" "latency vfs_read --pid 1" "graph vfs_read -- true" "probe add x vfs_read" "probe list x" "probe remove x y" "stat x" \
 	"raw add x vfs_read 90" "raw privatise x --all" "raw list x" "raw remove x 1"; do
 	# shellcheck disable=SC2086
 	refused "the module is not loaded; modprobe shadowk" $verb

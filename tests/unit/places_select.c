@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Patterns select functions by all of their names, and each function once. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "functions.h"
@@ -103,6 +104,43 @@ static void hidden_addresses(void **state)
 	check(&unseen, false, "read_all twin one:twin ", PATTERNS("*"));
 }
 
+/* A function that patterns of both parts select is in the second part only. */
+static void parts(void **state)
+{
+	struct places below __cleanup(places_free) = { 0 }, roots __cleanup(places_free) = { 0 };
+	char **patterns = PATTERNS("read_*", "*tw*", "read_all", "two:twin");
+
+	assert_int_equal(places_select(&below, &all, patterns, 4, false), STATUS_DONE);
+	places_split(&below, &roots, 2);
+	assert_int_equal(below.count, 4);
+	assert_string_equal(below.name[0], "read_all.isra.0");
+	assert_string_equal(below.name[3], "one:twin");
+	assert_int_equal(roots.count, 2);
+	assert_string_equal(roots.name[0], "read_all");
+	assert_int_equal(roots.spec[1].addr, 0x8000);
+	assert_int_equal(roots.spec[1].size, sizeof(roots.spec[1]));
+}
+
+static void names_of_probes(void **state)
+{
+	struct places places __cleanup(places_free) = { 0 };
+	size_t by_id[] = { 2, 0, 1 };
+
+	assert_int_equal(places_select(&places, &all, PATTERNS("two:*", "one:twin"), 2, false),
+			 STATUS_DONE);
+	strcpy(places.spec[0].name, "b");
+	strcpy(places.spec[1].name, "c");
+	strcpy(places.spec[2].name, "a");
+	places.armed = 3;
+	places.by_id = memcpy(calloc(1, sizeof(by_id)), by_id, sizeof(by_id));
+	places_sort_names(&places);
+	assert_int_equal(places_find_name(&places, "a"), 2);
+	assert_int_equal(places_find_name(&places, "b"), 0);
+	assert_int_equal(places_find_name(&places, "c"), 1);
+	assert_int_equal(places_find_name(&places, "d"), 3);
+	assert_int_equal(places_find_name(&places, ""), 3);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -111,6 +149,8 @@ int main(void)
 		cmocka_unit_test(variants),
 		cmocka_unit_test(nothing),
 		cmocka_unit_test(hidden_addresses),
+		cmocka_unit_test(parts),
+		cmocka_unit_test(names_of_probes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
