@@ -794,7 +794,7 @@ static bool sites_unjoin(struct shk_new_probe *new, unsigned int nr, int err)
 			continue;
 		list_del_rcu(&probe->in_site);
 		union_leave(probe);
-		probe->site = NULL;
+		/* .site stays: a task that was preempted in the slot may be hitting the probe. */
 		new[i].err = err;
 		found = true;
 	}
