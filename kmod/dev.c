@@ -592,6 +592,8 @@ static void dev_probes_undo(struct shk_shadow *shadow, const struct probes_added
 	shk_shadow_lock_always(shadow, NULL);
 	shk_probes_remove_locked(shadow, added->ids, added->nr);
 	shk_shadow_unlock(shadow);
+	/* As do_probe_remove(): removed sites hold their modules. */
+	shk_sites_settle(false);
 }
 
 static int dev_probes_add(struct shk_shadow *shadow, struct shk_probes_add *add)

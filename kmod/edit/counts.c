@@ -18,19 +18,15 @@ struct shk_counts_block {
 	struct shk_counts __percpu *counts;
 };
 
-/* Protects blocks_with_room, and which counters are taken. No lock of the module is inside. */
+/* Protects blocks_with_room, and which counters are taken. Nothing is allocated under it. */
 static DEFINE_MUTEX(blocks_lock);
 static LIST_HEAD(blocks_with_room);
 
-/* Returns a block with room, or a new one; NULL if there is no memory. blocks_lock is held. */
-static struct shk_counts_block *block_with_room(void)
+/* Allocates a block, in no list. NULL: there is no memory. */
+static struct shk_counts_block *block_alloc(void)
 {
-	struct shk_counts_block *block;
+	struct shk_counts_block *block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
 
-	block = list_first_entry_or_null(&blocks_with_room, typeof(*block), with_room);
-	if (block)
-		return block;
-	block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
 	if (!block)
 		return NULL;
 	block->counts = __alloc_percpu_gfp(BLOCK_LEN * sizeof(*block->counts),
@@ -39,7 +35,6 @@ static struct shk_counts_block *block_with_room(void)
 		kfree(block);
 		return NULL;
 	}
-	list_add(&block->with_room, &blocks_with_room);
 	return block;
 }
 
@@ -49,10 +44,15 @@ int shk_counts_alloc(struct shk_probe *probe)
 	int i, cpu;
 
 	mutex_lock(&blocks_lock);
-	block = block_with_room();
+	block = list_first_entry_or_null(&blocks_with_room, typeof(*block), with_room);
 	if (!block) {
+		/* The caller's cgroup may throttle it here: others do not wait for that. */
 		mutex_unlock(&blocks_lock);
-		return -ENOMEM;
+		block = block_alloc();
+		if (!block)
+			return -ENOMEM;
+		mutex_lock(&blocks_lock);
+		list_add(&block->with_room, &blocks_with_room);
 	}
 	i = ffz(block->taken);
 	__set_bit(i, &block->taken);

@@ -330,22 +330,23 @@ static int probe_check_place(struct shk_probe *probe, const struct module *modul
 }
 
 /*
- * Sets the members of @probe that @arg decides, *@addr to the place, and *@entry to whether that is
- * a function's entry. Returns 0 or an error that struct shk_probe_add lists for places.
+ * Sets the members of the probe of @new that @arg decides, .addr to the place, and .entry to
+ * whether that is a function's entry. Sets .module, which the caller puts, also after an error.
+ * Returns 0 or an error that struct shk_probe_add lists for places.
  */
-static int probe_resolve(const struct shk_probe_add *arg, struct shk_probe *probe,
-			 unsigned long *addr, bool *entry)
+static int probe_resolve(const struct shk_probe_add *arg, struct shk_new_probe *new)
 {
+	struct shk_probe *probe = new->probe;
 	struct shk_location place = { arg->symbol, arg->addr, arg->offset };
 	unsigned long offset, size;
 	char symbol[SHK_SYMBOL_LEN];
 	struct module *module;
 	int ret;
 
-	ret = shk_location_resolve(&place, symbol, addr, &offset, &size);
+	ret = shk_location_resolve(&place, symbol, &new->addr, &offset, &size);
 	if (ret)
 		return ret;
-	if (!shk_location_may_differ(*addr, symbol))
+	if (!shk_location_may_differ(new->addr, symbol))
 		return SHK_E(FORBIDDEN);
 	probe->symbol = kstrdup(symbol, GFP_KERNEL_ACCOUNT);
 	if (!probe->symbol)
@@ -353,45 +354,43 @@ static int probe_resolve(const struct shk_probe_add *arg, struct shk_probe *prob
 	probe->kind = arg->kind;
 	probe->flags = arg->flags;
 	probe->offset = offset;
-	module = shk_module_get_at(*addr);
+	module = shk_module_get_at(new->addr);
 	if (IS_ERR(module))
 		return PTR_ERR(module);
-	ret = probe_check_place(probe, module, addr, entry);
-	module_put(module);
-	return ret;
+	new->module = module;
+	return probe_check_place(probe, module, &new->addr, &new->entry);
 }
 
 int shk_probe_check(const struct shk_probe_add *arg)
 {
-	struct shk_probe *probe;
-	unsigned long addr;
-	bool entry;
+	struct shk_new_probe new = {};
 	int ret = probe_check_args(arg);
 
 	if (ret)
 		return ret;
-	probe = shk_probe_alloc();
-	if (!probe)
+	new.probe = shk_probe_alloc();
+	if (!new.probe)
 		return -ENOMEM;
-	ret = probe_resolve(arg, probe, &addr, &entry) ?: shk_site_check(addr, probe);
-	shk_probe_free(probe);
+	ret = probe_resolve(arg, &new) ?: shk_site_check(new.addr, new.probe);
+	module_put(new.module);
+	shk_probe_free(new.probe);
 	return ret;
 }
 
 /*
  * Allocates the probe of @new, which @arg describes for @shadow, and all that it needs, and finds
- * its place.
- * Takes no lock of a shadow. Sets @new->err, and leaves @new->probe NULL after an error.
+ * its place. Takes no lock of a shadow. Sets @new->err, and leaves @new->probe NULL after an error.
+ * Sets @new->module, so that another module's text cannot be at the place when the probe is armed.
  */
 static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *arg,
 			 struct shk_new_probe *new)
 {
 	struct shk_probe *probe = shk_probe_alloc();
 
-	*new = (struct shk_new_probe){ .err = -ENOMEM };
+	*new = (struct shk_new_probe){ .probe = probe, .err = -ENOMEM };
 	if (!probe)
 		return;
-	new->err = probe_resolve(arg, probe, &new->addr, &new->entry)
+	new->err = probe_resolve(arg, new)
 			   ?: probe_set_conditions(probe, arg)
 			   ?: shk_counts_alloc(probe);
 	if (!new->err && probe->kind == SHK_PROBE_LATENCY) {
@@ -406,10 +405,10 @@ static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *
 	}
 	probe->plain = probe->kind == SHK_PROBE_COUNT && !probe->conditions &&
 		       !(probe->flags & (SHK_PROBE_RETURN | SHK_PROBE_BELOW));
-	if (new->err)
-		shk_probe_free(probe);
-	else
-		new->probe = probe;
+	if (!new->err)
+		return;
+	shk_probe_free(probe);
+	new->probe = NULL;
 }
 
 /* Frees the probe of @new, which is in no list and has never been armed. */
@@ -571,6 +570,8 @@ int shk_probes_add(struct shk_shadow *shadow, struct shk_probe_add *args, unsign
 	if (!new)
 		return -ENOMEM;
 	ret = probes_add(shadow, args, new, nr);
+	for (i = 0; i < nr; i++)
+		module_put(new[i].module);
 	if (new != &one)
 		kfree(new);
 	return ret;

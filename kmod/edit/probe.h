@@ -354,7 +354,8 @@ struct shk_new_probe {
 	struct shk_probe *probe; /* NULL: this element is left out */
 	unsigned long addr;
 	bool entry;
-	int err; /* out: what shk_site_add() would return */
+	struct module *module; /* the caller's: holds the text at .addr, or NULL */
+	int err;	       /* out: what shk_site_add() would return */
 };
 
 /*

@@ -908,7 +908,7 @@ static bool sites_unjoin(struct shk_new_probe *new, unsigned int nr, int err)
 		list_del_rcu(&probe->in_site);
 		site_entry_changed(probe->site, probe);
 		site_give_up(probe->site->shadow, probe);
-		probe->site = NULL;
+		/* .site stays: a task that was preempted in the slot may be hitting the probe. */
 		new[i].err = err;
 		found = true;
 	}
