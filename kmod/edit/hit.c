@@ -198,7 +198,7 @@ static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsig
 	ret->site = probe->site->edit.addr;
 	ret->is_call = probe->kind == SHK_PROBE_CALL;
 	if (ret->is_call) {
-		around = shk_returns_innermost(probe->site->shadow);
+		around = shk_returns_innermost(probe->site, sp);
 		ret->depth = around ? around->depth + 1 : 0;
 		memcpy(ret->args, args, SHK_NR_ARGS * sizeof(*args));
 	}
@@ -241,7 +241,7 @@ static noinline void hit_probe(struct shk_probe *probe, unsigned int context, un
 {
 	if (!hit_args_match(probe, args))
 		return;
-	if (probe->flags & SHK_PROBE_BELOW && !shk_returns_innermost(probe->site->shadow))
+	if (probe->flags & SHK_PROBE_BELOW && !shk_returns_innermost(probe->site, sp))
 		return;
 	if (async) {
 		this_cpu_inc(probe->counts->async_hits);
@@ -265,7 +265,8 @@ static void hit_others(struct shk_site *site, const unsigned long *args)
 
 	/* "true": preemption is off. lockdep is not asked, since its functions may be probed. */
 	list_for_each_entry_rcu (probe, &site->others, in_union, true)
-		if (hit_args_match(probe, args))
+		/* No task that executes the union is in a call that the shadow has hooked. */
+		if (!(probe->flags & SHK_PROBE_BELOW) && hit_args_match(probe, args))
 			this_cpu_inc(probe->counts->async_hits);
 }
 NOKPROBE_SYMBOL(hit_others);
@@ -326,6 +327,18 @@ static struct shk_func *hit_func_of(struct shk_site *site)
 	return NULL;
 }
 NOKPROBE_SYMBOL(hit_func_of);
+
+/* Returns the probes of @site, behind an entry or elsewhere, that its instruction hits. */
+static enum hit_probes hit_which(const struct shk_site *site)
+{
+	struct shk_site *entry;
+
+	if (likely(!site->has_entry))
+		return HIT_ALL;
+	entry = shk_site_at(site->shadow, site->edit.addr - CALL_INSN_SIZE);
+	return entry && hit_func_of(entry) ? HIT_OTHERS : HIT_ALL;
+}
+NOKPROBE_SYMBOL(hit_which);
 
 /*
  * Chooses the body after a hit at @site, which has patches. @chain is shk_site.chain. Changes the
@@ -481,7 +494,7 @@ static noinline void hit_jump_slow(struct shk_detour_regs *regs, struct shk_site
 		return;
 	/* The unwinder looks up the byte before a return address. */
 	WRITE_ONCE(regs->detour, site->edit.addr + 1);
-	hit_site(site, HIT_ALL, context, 0, regs->args);
+	hit_site(site, hit_which(site), context, 0, regs->args);
 	WRITE_ONCE(regs->detour, detour);
 }
 NOKPROBE_SYMBOL(hit_jump_slow);
@@ -500,20 +513,6 @@ asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 	hit_leave(site);
 }
 NOKPROBE_SYMBOL(shk_hit_jump);
-
-/*
- * Returns the probes of @site, which is a breakpoint's, that the execution of its instruction hits.
- */
-static enum hit_probes hit_which(const struct shk_site *site)
-{
-	struct shk_site *entry;
-
-	if (likely(!site->has_entry))
-		return HIT_ALL;
-	entry = shk_site_at(site->shadow, site->edit.addr - CALL_INSN_SIZE);
-	return entry && hit_func_of(entry) ? HIT_OTHERS : HIT_ALL;
-}
-NOKPROBE_SYMBOL(hit_which);
 
 /*
  * Hits the sites that an optimised kprobe at @addr covers. The kernel serves the kprobe's

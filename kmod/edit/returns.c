@@ -4,6 +4,7 @@
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -21,6 +22,12 @@
 
 static_assert(FIRST_POOL << (NR_POOLS - 1) == SHK_CALLS_MAX);
 
+/*
+ * Bytes of the kernel's rings for the pools of a shadow, at most. From 6.7 on each pool has a ring
+ * of pointers for each CPU, with room for all hooks of the pool.
+ */
+#define RINGS_MAX SZ_16M
+
 /* Other hooks that a call in progress is looked for behind, at most. */
 #define MAX_HOOKS 128
 
@@ -34,6 +41,7 @@ struct shk_returns {
 	struct rethook *pool[NR_POOLS];
 	unsigned int nr;	   /* pools; written after the pool, under .lock */
 	bool closed;		   /* under .lock */
+	unsigned int full;	   /* pools that a hit has found used, when it asked for another */
 	unsigned long retry;	   /* jiffies: no pool is added before. The worker writes it */
 	spinlock_t lock;	   /* taken by tasks only */
 	struct irq_work from_hit;  /* a hit has used the last pool */
@@ -108,13 +116,25 @@ static bool pool_add(struct shk_returns *returns, struct rethook *pool)
 	return add;
 }
 
+/* Returns the number of pools of a shadow, at most. */
+static unsigned int pools_max(void)
+{
+	unsigned int nr = NR_POOLS;
+
+	while (SHK_RETHOOK_OBJPOOL && nr > 2 &&
+	       (u64)(FIRST_POOL << (nr - 1)) * sizeof(void *) * num_possible_cpus() > RINGS_MAX)
+		nr--;
+	return nr;
+}
+
 static void returns_grow(struct work_struct *worker)
 {
 	struct shk_returns *returns = container_of(worker, struct shk_returns, worker);
 	unsigned int nr = READ_ONCE(returns->nr);
 	struct rethook *pool;
 
-	if (READ_ONCE(returns->closed) || nr == NR_POOLS)
+	/* A hit may have asked for the pool that has just been added. */
+	if (READ_ONCE(returns->closed) || nr >= pools_max() || READ_ONCE(returns->full) < nr)
 		return;
 	pool = pool_alloc(returns, FIRST_POOL << (nr - 1));
 	if (pool)
@@ -186,12 +206,14 @@ struct shk_return_node *shk_returns_get(struct shk_returns *returns)
 		node = shk_call(rethook_try_get)(returns->pool[i]);
 	/* Calls in progress have used up all pools but the last one. */
 	if (unlikely(i == nr && returns->grows && nr < NR_POOLS) &&
-	    time_after_eq(jiffies, READ_ONCE(returns->retry)))
+	    time_after_eq(jiffies, READ_ONCE(returns->retry))) {
+		WRITE_ONCE(returns->full, nr);
 		irq_work_queue(&returns->from_hit);
+	}
 	return node ? container_of(node, struct shk_return_node, node) : NULL;
 }
 
-struct shk_return_node *shk_returns_innermost(const struct shk_shadow *shadow)
+struct shk_return_node *shk_returns_innermost(const struct shk_site *site, unsigned long sp)
 {
 	struct llist_node *at = READ_ONCE(current->rethooks.first);
 	struct rethook_node *node;
@@ -204,7 +226,10 @@ struct shk_return_node *shk_returns_innermost(const struct shk_shadow *shadow)
 		if (READ_ONCE(node->rethook->handler) != shk_hit_return)
 			continue;
 		ret = container_of(node, struct shk_return_node, node);
-		if (ret->is_call && shk_returns_shadow(node->rethook->data) == shadow)
+		if (!ret->is_call || shk_returns_shadow(node->rethook->data) != site->shadow)
+			continue;
+		/* Another probe at the place has hooked this very call. */
+		if (node->frame != sp || ret->site != site->edit.addr)
 			return ret;
 	}
 	return NULL;
@@ -213,16 +238,35 @@ NOKPROBE_SYMBOL(shk_returns_innermost);
 
 int shk_returns_join(struct shk_shadow *shadow, struct shk_probe *probe)
 {
-	lockdep_assert_held(&shadow->lock);
 	if (probe->returns)
 		return 0;
+	if (!shk_returns_hold(shadow))
+		return -ENOMEM;
+	probe->returns = shadow->returns;
+	return 0;
+}
+
+bool shk_returns_hold(struct shk_shadow *shadow)
+{
+	lockdep_assert_held(&shadow->lock);
 	if (!shadow->returns)
 		shadow->returns = shk_returns_create(shadow, 0);
 	if (!shadow->returns)
-		return -ENOMEM;
+		return false;
 	shadow->nr_returns++;
-	probe->returns = shadow->returns;
-	return 0;
+	return true;
+}
+
+struct shk_returns *shk_returns_release(struct shk_shadow *shadow)
+{
+	struct shk_returns *returns = shadow->returns;
+
+	lockdep_assert_held(&shadow->lock);
+	if (--shadow->nr_returns)
+		return NULL;
+	shadow->returns = NULL;
+	shk_returns_close(returns);
+	return returns;
 }
 
 bool shk_returns_leave(struct shk_shadow *shadow, struct shk_probe *probe)

@@ -31,8 +31,9 @@ struct shk_return_node {
 
 /*
  * Allocates hooks for probes of @shadow. If @calls is 0, the number of hooks grows up to
- * SHK_CALLS_MAX; else there are @calls hooks. Also keeps kernels before 6.10 from printing their
- * one-time warning about stacks with hooked returns. Sleeps. Returns NULL if there is no memory.
+ * SHK_CALLS_MAX, or less with many CPUs; else there are @calls hooks. Also keeps kernels before
+ * 6.10 from printing their one-time warning about stacks with hooked returns. Sleeps. Returns NULL
+ * if there is no memory.
  */
 struct shk_returns *shk_returns_create(struct shk_shadow *shadow, unsigned int calls);
 
@@ -56,10 +57,12 @@ void shk_returns_free(struct shk_returns *returns);
 struct shk_return_node *shk_returns_get(struct shk_returns *returns);
 
 /*
- * Returns the innermost call in progress of the current task that a CALL probe of @shadow has
- * hooked; NULL if there is none. Any context; calls nothing that may be probed.
+ * Returns the innermost call in progress around a hit at @site with the stack pointer @sp, which is
+ * 0 at jumps. Only calls of the current task count that a CALL probe of the site's shadow has
+ * hooked. A hook of the call that is being entered at @site is not around it. Returns NULL if there
+ * is none. Any context; calls nothing that may be probed.
  */
-struct shk_return_node *shk_returns_innermost(const struct shk_shadow *shadow);
+struct shk_return_node *shk_returns_innermost(const struct shk_site *site, unsigned long sp);
 
 /*
  * Gives @probe, which hooks returns and is about to be armed in @shadow, its pool: .returns. Unless
@@ -76,6 +79,19 @@ int shk_returns_join(struct shk_shadow *shadow, struct shk_probe *probe);
  * Returns true if a pool was closed. Hits may use it until a grace period of RCU has passed.
  */
 bool shk_returns_leave(struct shk_shadow *shadow, struct shk_probe *probe);
+
+/*
+ * Keeps the pool of @shadow, or makes it, until shk_returns_release(). Probes that are added
+ * meanwhile and fail do not make and free it each. The shadow's lock is held. Returns false if
+ * there is no memory; then shk_returns_release() is not called.
+ */
+bool shk_returns_hold(struct shk_shadow *shadow);
+
+/*
+ * Ends shk_returns_hold(). Returns the pool if it has no user, closed; else NULL. The caller waits
+ * for a grace period of RCU, and frees it. The shadow's lock is held. Does not sleep.
+ */
+struct shk_returns *shk_returns_release(struct shk_shadow *shadow);
 
 /* The handler of all returns, in hit.c. The kernel's trampoline calls it with preemption off. */
 SHK_RETHOOK_HANDLER(shk_hit_return, node, data, regs);

@@ -187,7 +187,7 @@ static void site_choose_only(struct shk_site *site)
 
 	if (list_is_singular(&site->probes) && list_empty(&site->funcs))
 		probe = list_first_entry(&site->probes, struct shk_probe, in_site);
-	WRITE_ONCE(site->only, probe && probe->plain ? probe->counts : NULL);
+	WRITE_ONCE(site->only, probe && probe->plain && !probe->at_entry ? probe->counts : NULL);
 }
 
 /*
@@ -957,11 +957,23 @@ static void sites_apply(struct shk_shadow *shadow, struct shk_new_probe *new, un
 			site_free_unregistered(container_of(edits[i], struct shk_site, edit));
 }
 
+/* Returns true if one of the probes of @new uses the shadow's hooks of returns. */
+static bool sites_share_returns(const struct shk_new_probe *new, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (new[i].probe && shk_probe_wants_return(new[i].probe) && !new[i].probe->returns)
+			return true;
+	return false;
+}
+
 void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr)
 {
+	bool stale = false, held = sites_share_returns(new, nr) && shk_returns_hold(shadow);
+	struct shk_returns *unused = NULL;
 	struct shk_edit *one, **edits = &one;
 	unsigned int i, nr_edits;
-	bool stale = false;
 
 	lockdep_assert_held(&shadow->lock);
 	if (nr > 1)
@@ -976,9 +988,13 @@ void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigne
 	nr_edits = edits ? sites_to_apply(new, nr, edits) : 0;
 	if (nr_edits)
 		sites_apply(shadow, new, nr, edits, nr_edits);
+	if (held)
+		unused = shk_returns_release(shadow);
 	/* The caller frees the probes. */
-	if (stale)
+	if (stale || unused)
 		synchronize_rcu();
+	if (unused)
+		shk_returns_free(unused);
 	if (edits != &one)
 		kfree(edits);
 }

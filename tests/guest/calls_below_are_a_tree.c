@@ -83,6 +83,8 @@ int main(void)
 	/* Calls that other kinds have hooked are not around a call. */
 	add(BELOW, SHADOWK_PROBE_LATENCY, 0, 0);
 	add(DEEP, SHADOWK_PROBE_COUNT, SHADOWK_PROBE_BELOW, 0);
+	/* A call is not around itself. */
+	add(ROOT, SHADOWK_PROBE_COUNT, SHADOWK_PROBE_BELOW, 0);
 	tracefs_write(ENABLE, "1");
 	tracefs_clear();
 	actor_do(&inside, job_read, CALLS);
@@ -100,6 +102,7 @@ int main(void)
 		  "hits of a count below");
 	expect_range((int64_t)hits(shadow, BELOW "-other"), 2 * CALLS, 2 * CALLS + 20,
 		     "calls of vfs_read() from anywhere");
+	expect_eq((int64_t)hits(shadow, ROOT "-other"), 0, "hits of the root below itself");
 	/* Removed in the middle of a call, the root leaves the others without hits. */
 	probe_remove(shadow, ROOT);
 	actor_do(&inside, job_read, CALLS);

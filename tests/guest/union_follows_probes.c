@@ -133,8 +133,10 @@ int main(void)
 	expect_eq(module_info().memory, memory, "memory after the last union");
 	steady = shadow_new_union(NULL);
 	count(steady, VICTIM_SYMBOL);
+	probe_add(steady, "below", VICTIM_SYMBOL, SHADOWK_PROBE_COUNT, SHADOWK_PROBE_BELOW);
 	for (unsigned int i = 0; i < steps; i++)
 		step(steady, (int)i);
+	expect_eq(probe_info(steady, "below").async_hits, 0, "hits below calls that are not made");
 	shadow_close(steady);
 	expect_eq(module_info().memory, memory, "memory after all shadows were closed");
 	for (int i = 0; i < nr; i++)

@@ -1325,8 +1325,9 @@ struct shk_probe_remove {
  * @offset:	bytes from @symbol to the instruction that was asked for
  * @hits:	executions by processes inside, in process context. The policy table tells the rest
  * @async_hits:	executions in interrupts, softirqs, NMIs and, with UNION, work items; not in @hits
- * @missed:	LATENCY, CALL, RETURN: calls that were seen and not measured, since too many were in
- *		progress. Not in @hits
+ * @missed:	LATENCY, CALL, RETURN: calls that were seen and not measured. Too many were in
+ *		progress, or the kernel's handling of returns would have hooked itself again. Not
+ *		in @hits
  * @unreturned:	LATENCY, CALL, RETURN: calls that were entered and have not returned. They are in
  *		progress, or their task has ended. In neither @hits nor @missed
  * @created_ns:	CLOCK_MONOTONIC when the probe was added
