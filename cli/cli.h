@@ -195,13 +195,26 @@ bool begins_with(const char *path, char c);
  */
 bool module_unload(const char *name);
 
-/* device.c: one interrupt line, or the kernel threads of a pattern, to own or to disown */
+/* device.c: one interrupt line, kernel threads, or a network interface, to own or to disown */
 struct wish {
 	uint32_t kind; /* enum shadowk_own_kind */
 	uint32_t irq;
 	bool optional; /* no error if this kernel cannot own it, or if it is not owned */
 	bool done;     /* it was owned or disowned */
-	char pattern[SHADOWK_PATTERN_LEN];
+	char pattern[SHADOWK_PATTERN_LEN]; /* of names; NAPI: the interface */
+};
+
+/* The use of a device's lines and threads. */
+enum device_use {
+	DEVICE_OWN,
+	DEVICE_OWN_NAPI, /* as OWN, and its network interfaces are made threaded */
+	DEVICE_DISOWN,
+};
+
+enum device_found {
+	DEVICE_FOUND,
+	DEVICE_UNKNOWN,	     /* there is no such device, or it has neither lines nor threads */
+	DEVICE_NO_INTERFACE, /* DEVICE_OWN_NAPI: it has no network interface */
 };
 
 struct wishes {
@@ -212,11 +225,8 @@ struct wishes {
 /* These append an element. They return it, valid until the next is appended. */
 struct wish *wishes_add_irq(struct wishes *wishes, uint32_t irq);
 struct wish *wishes_add_kthreads(struct wishes *wishes, const char *pattern);
-/*
- * Appends the interrupt lines of a device, and the kernel threads that serve them. @own: they will
- * be owned, otherwise disowned. Returns false if there is no such device, or it has neither.
- */
-bool wishes_add_device(struct wishes *wishes, const char *name, bool own);
+/* Appends the interrupt lines of a device, and the kernel threads that serve them. */
+enum device_found wishes_add_device(struct wishes *wishes, const char *name, enum device_use use);
 void wishes_free(struct wishes *wishes);
 
 /* The pids of the command line. */

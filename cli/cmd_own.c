@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The verbs own and disown: interrupt lines and kernel threads that execute a shadow. */
+#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,47 +9,107 @@
 #include "list.h"
 #include "output.h"
 
-static const struct option options[] = {
+static const struct option own_options[] = {
+	{ "irq", required_argument, NULL, 'i' },
+	{ "kthread", required_argument, NULL, 'k' },
+	{ "device", required_argument, NULL, 'd' },
+	{ "napi", no_argument, NULL, 'n' },
+	{ 0 },
+};
+
+static const struct option disown_options[] = {
 	{ "irq", required_argument, NULL, 'i' },
 	{ "kthread", required_argument, NULL, 'k' },
 	{ "device", required_argument, NULL, 'd' },
 	{ 0 },
 };
 
-/*
- * Reads the options. A device that does not exist is left in @no_device, so that a missing argument
- * is reported first. Exits on wrong usage.
- */
-static void wishes_parse(struct cli *cli, int argc, char **argv, bool own, struct wishes *wishes,
-			 const char **no_device)
+/* The devices of the command line. */
+struct devices {
+	size_t count;
+	const char **name; /* has room for each argument */
+	bool napi;	   /* make their network interfaces threaded */
+};
+
+static void devices_free(struct devices *devices)
+{
+	free(devices->name);
+}
+
+static void irq_parse(struct cli *cli, const char *text, struct wishes *wishes)
+{
+	uint64_t irq = count_parse(cli, text);
+
+	if (irq > UINT32_MAX)
+		usage(cli, "'%s' is not the number of an interrupt line", text);
+	wishes_add_irq(wishes, (uint32_t)irq);
+}
+
+static void kthread_parse(struct cli *cli, const char *text, struct wishes *wishes)
+{
+	if (!*text || strlen(text) >= SHADOWK_PATTERN_LEN)
+		usage(cli, "--kthread takes a pattern of 1 to %d characters",
+		      SHADOWK_PATTERN_LEN - 1);
+	wishes_add_kthreads(wishes, text);
+}
+
+/* Reads the options. Exits on wrong usage. */
+static void options_parse(struct cli *cli, int argc, char **argv, const struct option *options,
+			  struct wishes *wishes, struct devices *devices)
 {
 	int opt;
 
+	devices->name = calloc((size_t)argc, sizeof(*devices->name));
+	if (!devices->name)
+		err(STATUS_REFUSED, NULL);
 	while ((opt = option_next(cli, argc, argv, options))) {
-		if (opt == 'i') {
-			uint64_t irq = count_parse(cli, optarg);
+		if (opt == 'i')
+			irq_parse(cli, optarg, wishes);
+		else if (opt == 'k')
+			kthread_parse(cli, optarg, wishes);
+		else if (opt == 'd')
+			devices->name[devices->count++] = optarg;
+		else
+			devices->napi = true;
+	}
+	if (!wishes->count && !devices->count)
+		usage(cli, "--irq N, --kthread PATTERN or --device DEVICE is missing");
+	if (devices->napi && !devices->count)
+		usage(cli, "--napi needs --device DEVICE, a network interface");
+}
 
-			if (irq > UINT32_MAX)
-				usage(cli, "'%s' is not the number of an interrupt line", optarg);
-			wishes_add_irq(wishes, (uint32_t)irq);
-		} else if (opt == 'd') {
-			if (!wishes_add_device(wishes, optarg, own))
-				*no_device = optarg;
-		} else if (!*optarg || strlen(optarg) >= SHADOWK_PATTERN_LEN) {
-			usage(cli, "--kthread takes a pattern of 1 to %d characters",
-			      SHADOWK_PATTERN_LEN - 1);
-		} else {
-			wishes_add_kthreads(wishes, optarg);
+/* Appends the lines and threads of @devices to @wishes. Returns a status. */
+static int devices_add(struct wishes *wishes, const struct devices *devices, bool own)
+{
+	enum device_use use = !own ? DEVICE_DISOWN : devices->napi ? DEVICE_OWN_NAPI : DEVICE_OWN;
+
+	for (size_t i = 0; i < devices->count; i++) {
+		switch (wishes_add_device(wishes, devices->name[i], use)) {
+		case DEVICE_FOUND:
+			break;
+		case DEVICE_UNKNOWN:
+			report("there is no device '%s' with interrupts; give a network interface, "
+			       "a disk, a serial port, a PCI address, or a folder below "
+			       "/sys/devices",
+			       devices->name[i]);
+			return STATUS_REFUSED;
+		case DEVICE_NO_INTERFACE:
+			report("device '%s' has no network interface in this network namespace; "
+			       "leave --napi out",
+			       devices->name[i]);
+			return STATUS_REFUSED;
 		}
 	}
-	if (!wishes->count && !*no_device)
-		usage(cli, "--irq N, --kthread PATTERN or --device DEVICE is missing");
+	return STATUS_DONE;
 }
 
 static int wish_do(struct session *session, const struct wish *wish, bool own)
 {
 	if (wish->kind == SHADOWK_OWN_IRQ)
 		return (own ? shadowk_own_irq : shadowk_disown_irq)(session->shadow, wish->irq);
+	if (wish->kind == SHADOWK_OWN_NAPI)
+		return (own ? shadowk_own_napi : shadowk_disown_napi)(session->shadow,
+								      wish->pattern);
 	return (own ? shadowk_own_kthreads : shadowk_disown_kthreads)(session->shadow,
 								      wish->pattern);
 }
@@ -57,6 +118,8 @@ static void wish_name(char *buf, size_t len, const struct wish *wish)
 {
 	if (wish->kind == SHADOWK_OWN_IRQ)
 		snprintf(buf, len, "irq %u", wish->irq);
+	else if (wish->kind == SHADOWK_OWN_NAPI)
+		snprintf(buf, len, "NAPI threads of '%s'", wish->pattern);
 	else
 		snprintf(buf, len, "kernel threads '%s'", wish->pattern);
 }
@@ -172,18 +235,15 @@ static int run(struct cli *cli, int argc, char **argv, bool own)
 {
 	struct session session __cleanup(session_close) = { 0 };
 	struct wishes wishes __cleanup(wishes_free) = { 0 };
-	const char *shadow, *no_device = NULL;
+	struct devices devices __cleanup(devices_free) = { 0 };
+	const char *shadow;
 	int status;
 
-	wishes_parse(cli, argc, argv, own, &wishes, &no_device);
+	options_parse(cli, argc, argv, own ? own_options : disown_options, &wishes, &devices);
 	shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
-	if (no_device) {
-		report("there is no device '%s' with interrupts; give a network interface, a disk, "
-		       "a serial port, a PCI address, or a folder below /sys/devices",
-		       no_device);
-		return STATUS_REFUSED;
-	}
-	status = session_open_shadow(&session, shadow);
+	status = devices_add(&wishes, &devices, own);
+	if (!status)
+		status = session_open_shadow(&session, shadow);
 	if (!status)
 		status = (own ? own_all : disown_all)(&session, &wishes, shadow);
 	if (!status && cli->json)
@@ -201,18 +261,18 @@ static int cmd_disown(struct cli *cli, int argc, char **argv)
 	return run(cli, argc, argv, false);
 }
 
-#define ARGS "SHADOW (--irq N | --kthread PATTERN | --device DEVICE)..."
-
 const struct verb verb_own = {
 	.name = "own",
 	.group = GROUP_INSIDE,
-	.args = ARGS,
+	.args = "SHADOW (--irq N | --kthread PATTERN | --device DEVICE)... [--napi]",
 	.summary = "Let interrupts and kernel threads execute a shadow",
 	.options =
 		"  --irq N           own the interrupt line that /proc/interrupts numbers N\n"
 		"  --kthread PATTERN own the kernel threads whose names match, now and later\n"
 		"  --device DEVICE   own the lines that a network interface, disk, serial port or PCI\n"
-		"                    address has now, their threads, and its NAPI threads\n",
+		"                    address has now, their threads, and its NAPI threads\n"
+		"  --napi            make the NAPI of these devices threaded while it is owned, so that\n"
+		"                    their packets are received in the shadow\n",
 	.help = "The shadow needs '--async owner'. All options can be repeated; if one is refused,\n"
 		"none is done. 'shadowctl show' lists what a shadow owns. Softirqs execute the base.\n",
 	.run = cmd_own,
@@ -221,7 +281,7 @@ const struct verb verb_own = {
 const struct verb verb_disown = {
 	.name = "disown",
 	.group = GROUP_INSIDE,
-	.args = ARGS,
+	.args = "SHADOW (--irq N | --kthread PATTERN | --device DEVICE)...",
 	.summary = "Let interrupts and kernel threads execute the base again",
 	.options =
 		"  --irq N           disown this interrupt line\n"

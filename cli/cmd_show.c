@@ -58,6 +58,9 @@ static void own_print(const struct shadowk_own *own)
 {
 	if (own->kind == SHADOWK_OWN_IRQ)
 		printf("  owns       irq %u\n", own->irq);
+	else if (own->kind == SHADOWK_OWN_NAPI)
+		printf("  owns       NAPI threads of '%s', %u now\n", own->pattern,
+		       own->nr_threads);
 	else
 		printf("  owns       kernel threads '%s', %u now\n", own->pattern, own->nr_threads);
 }
@@ -69,7 +72,8 @@ static struct json_object *own_json(const struct shadowk_own *own)
 	if (own->kind == SHADOWK_OWN_IRQ) {
 		json_object_object_add(object, "irq", json_object_new_uint64(own->irq));
 	} else {
-		json_object_object_add(object, "kthread", json_text(own->pattern));
+		json_object_object_add(object, own->kind == SHADOWK_OWN_NAPI ? "napi" : "kthread",
+				       json_text(own->pattern));
 		json_object_object_add(object, "nr_threads",
 				       json_object_new_uint64(own->nr_threads));
 	}

@@ -70,6 +70,14 @@ static bool has_thread(const char *prefix)
 	return false;
 }
 
+static void add_interface(struct wishes *wishes, const char *interface, bool optional)
+{
+	struct wish *wish = wish_add(wishes, SHADOWK_OWN_NAPI);
+
+	snprintf(wish->pattern, sizeof(wish->pattern), "%.*s", SHADOWK_PATTERN_LEN - 1, interface);
+	wish->optional = optional;
+}
+
 /*
  * Appends the kernel threads of a line. A driver creates them when it requests the line. So a line
  * without threads gets no pattern to own, which would slow down each context switch in vain. To
@@ -125,10 +133,10 @@ static bool add_lines(struct wishes *wishes, const char *folder, bool own)
 }
 
 /*
- * Appends the NAPI threads of an interface, whose name may contain characters of patterns. Returns
- * false if there are none now.
+ * Appends the pattern of an interface's NAPI threads. The interface's name may contain characters
+ * of patterns. Returns false if there are no such threads now.
  */
-static bool add_napi(struct wishes *wishes, const char *interface, bool own)
+static bool add_napi_pattern(struct wishes *wishes, const char *interface, bool own)
 {
 	char prefix[SHADOWK_PATTERN_LEN], pattern[SHADOWK_PATTERN_LEN];
 	size_t len = (size_t)snprintf(pattern, sizeof(pattern), "napi/");
@@ -146,6 +154,20 @@ static bool add_napi(struct wishes *wishes, const char *interface, bool own)
 	return is_there;
 }
 
+/*
+ * Appends the NAPI threads of an interface. To disown, appends both ownerships that there may be.
+ * Returns false if there is nothing to own now.
+ */
+static bool add_napi(struct wishes *wishes, const char *interface, enum device_use use)
+{
+	if (use == DEVICE_OWN)
+		return add_napi_pattern(wishes, interface, true);
+	if (use == DEVICE_DISOWN)
+		add_napi_pattern(wishes, interface, false);
+	add_interface(wishes, interface, use == DEVICE_DISOWN);
+	return true;
+}
+
 static bool is_within(const char *path, const char *folder)
 {
 	size_t len = strlen(folder);
@@ -155,9 +177,9 @@ static bool is_within(const char *path, const char *folder)
 
 /*
  * Appends the NAPI threads of each interface below @folder. The kernel creates these threads when 1
- * is written to the interface's file "threaded". Returns false if there are none now.
+ * is written to the interface's file "threaded". Returns false if there is nothing to own now.
  */
-static bool add_interfaces(struct wishes *wishes, const char *folder, bool own)
+static bool add_interfaces(struct wishes *wishes, const char *folder, enum device_use use)
 {
 	DIR *dir __cleanup(dir_close) = opendir("/sys/class/net");
 	struct dirent *entry;
@@ -168,7 +190,7 @@ static bool add_interfaces(struct wishes *wishes, const char *folder, bool own)
 
 		snprintf(path, sizeof(path), "/sys/class/net/%s", entry->d_name);
 		if (*entry->d_name != '.' && realpath(path, is) && is_within(is, folder))
-			found |= add_napi(wishes, entry->d_name, own);
+			found |= add_napi(wishes, entry->d_name, use);
 	}
 	return found;
 }
@@ -192,20 +214,33 @@ static bool device_find(const char *name, char *folder)
 	return false;
 }
 
-bool wishes_add_device(struct wishes *wishes, const char *name, bool own)
+/*
+ * Appends the lines of the device at @folder, or of its controller in a folder above: a disk or a
+ * port has none of its own. Changes @folder. Returns false if there are none.
+ */
+static bool add_nearest_lines(struct wishes *wishes, char *folder, bool own)
 {
-	char folder[PATH_MAX], *slash;
-	bool found;
+	char *slash;
 
-	if (!*name || !device_find(name, folder))
-		return false;
-	found = add_interfaces(wishes, folder, own);
-	/* A disk or a port has no lines of its own. Use those of its controller, a folder above. */
 	while (!add_lines(wishes, folder, own)) {
 		slash = strrchr(folder, '/');
 		if (!slash || slash - folder <= (ptrdiff_t)strlen("/sys/devices"))
-			return found;
+			return false;
 		*slash = '\0';
 	}
 	return true;
+}
+
+enum device_found wishes_add_device(struct wishes *wishes, const char *name, enum device_use use)
+{
+	char folder[PATH_MAX];
+	bool found;
+
+	if (!*name || !device_find(name, folder))
+		return DEVICE_UNKNOWN;
+	found = add_interfaces(wishes, folder, use);
+	if (use == DEVICE_OWN_NAPI && !found)
+		return DEVICE_NO_INTERFACE;
+	found |= add_nearest_lines(wishes, folder, use != DEVICE_DISOWN);
+	return found ? DEVICE_FOUND : DEVICE_UNKNOWN;
 }

@@ -22,6 +22,7 @@
 #include "handle.h"
 #include "scope/causal.h"
 #include "scope/cgroup.h"
+#include "scope/napi.h"
 #include "scope/ownership.h"
 #include "scope/process.h"
 #include "scope/syscalls.h"
@@ -290,6 +291,7 @@ static int do_shadow_destroy(struct shk_handle *handle, void *arg)
 	if (READ_ONCE(shadow->nr_cgroups))
 		shk_cgroups_settle();
 	ret = shk_shadow_destroy(shadow);
+	shk_napi_settle();
 	shk_graft_drain();
 	shk_patches_settle(true);
 	shk_sites_settle(true);
@@ -994,6 +996,8 @@ static long handle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static int handle_release(struct inode *inode, struct file *file)
 {
 	shk_handle_free(file->private_data);
+	/* The last handle may have ended a shadow that owned network interfaces. */
+	shk_napi_settle();
 	return 0;
 }
 

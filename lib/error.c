@@ -37,7 +37,7 @@ static const struct {
 	[SHADOWK_OP_CGROUP_DETACH] = { "detach cgroup '{cgroup}'", "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_CGROUP_SPLIT] = { "split cgroup '{cgroup}'", "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_CGROUP_LIST] = { "list the cgroups of shadow '{shadow}'", "CAP_SYS_ADMIN" },
-	[SHADOWK_OP_OWN] = { "own {owned}", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_OWN] = { "own {owned}", "CAP_SYS_ADMIN, and for NAPI CAP_NET_ADMIN" },
 	[SHADOWK_OP_DISOWN] = { "disown {owned}", "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_OWN_LIST] = { "list what shadow '{shadow}' owns", "CAP_SYS_ADMIN" },
 	[SHADOWK_OP_PROBE_PARSE] = { "read '{place}'", NULL },

@@ -101,6 +101,11 @@ REASON(IRQ_UNKNOWN, ENOENT, "there is no {owned}; see /proc/interrupts")
 REASON(OWNED_ELSEWHERE, EBUSY,
        "another shadow owns {owned}; find it with 'shadowctl show', and take it away with "
        "'shadowctl disown'")
+REASON(INTERFACE_UNKNOWN, ENODEV,
+       "cannot {do}: this network namespace has no such interface; see /sys/class/net")
+REASON(NO_NAPI, EOPNOTSUPP,
+       "cannot {do}: the interface has no NAPI now; bring it up first, or give the physical "
+       "interface behind it")
 REASON(NOT_OWNED, ENOENT,
        "shadow '{shadow}' does not own {owned}; 'shadowctl show {shadow}' lists what it owns")
 REASON(SYSCALL_UNKNOWN, EINVAL, "this kernel has no system call '{syscall}'; leave it out")

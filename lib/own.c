@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-only
-/* Interrupts and kernel threads that a shadow owns. */
+/* Interrupts, kernel threads and network interfaces that a shadow owns. */
 #include <linux/shadowk.h>
 
 #include "internal.h"
@@ -7,6 +7,7 @@
 _Static_assert(SHADOWK_PATTERN_LEN == SHK_PATTERN_LEN, "uapi");
 _Static_assert((int)SHADOWK_OWN_IRQ == (int)SHK_OWN_IRQ, "uapi");
 _Static_assert((int)SHADOWK_OWN_KTHREAD == (int)SHK_OWN_KTHREAD, "uapi");
+_Static_assert((int)SHADOWK_OWN_NAPI == (int)SHK_OWN_NAPI, "uapi");
 
 static int irq_call(struct shadowk_shadow *shadow, unsigned long request, uint32_t irq)
 {
@@ -15,9 +16,10 @@ static int irq_call(struct shadowk_shadow *shadow, unsigned long request, uint32
 	return shk_ioctl(shadow->fd, request, &arg);
 }
 
-static int kthread_call(struct shadowk_shadow *shadow, unsigned long request, const char *pattern)
+static int pattern_call(struct shadowk_shadow *shadow, unsigned long request, uint32_t kind,
+			const char *pattern)
 {
-	struct shk_own_arg arg = { .size = sizeof(arg), .kind = SHK_OWN_KTHREAD };
+	struct shk_own_arg arg = { .size = sizeof(arg), .kind = kind };
 	size_t len = strlen(pattern);
 
 	if (len >= sizeof(arg.pattern))
@@ -33,7 +35,12 @@ int shadowk_own_irq(struct shadowk_shadow *shadow, uint32_t irq)
 
 int shadowk_own_kthreads(struct shadowk_shadow *shadow, const char *pattern)
 {
-	return kthread_call(shadow, SHK_OWN, pattern);
+	return pattern_call(shadow, SHK_OWN, SHK_OWN_KTHREAD, pattern);
+}
+
+int shadowk_own_napi(struct shadowk_shadow *shadow, const char *interface)
+{
+	return pattern_call(shadow, SHK_OWN, SHK_OWN_NAPI, interface);
 }
 
 int shadowk_disown_irq(struct shadowk_shadow *shadow, uint32_t irq)
@@ -43,7 +50,12 @@ int shadowk_disown_irq(struct shadowk_shadow *shadow, uint32_t irq)
 
 int shadowk_disown_kthreads(struct shadowk_shadow *shadow, const char *pattern)
 {
-	return kthread_call(shadow, SHK_DISOWN, pattern);
+	return pattern_call(shadow, SHK_DISOWN, SHK_OWN_KTHREAD, pattern);
+}
+
+int shadowk_disown_napi(struct shadowk_shadow *shadow, const char *interface)
+{
+	return pattern_call(shadow, SHK_DISOWN, SHK_OWN_NAPI, interface);
 }
 
 SHK_SAME_SIZE(shadowk_own, shk_own_info);

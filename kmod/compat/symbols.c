@@ -227,6 +227,7 @@ int __init shk_symbols_init(void)
 		ok &= symbols_resolve("__start_orc_unwind", &shk_symbols.orc_entries);
 	}
 	ok &= symbols_resolve("ftrace_enabled", &shk_symbols.ftrace_enabled);
+	ok &= symbols_resolve("napi_threaded_poll", &shk_symbols.napi_threaded_poll);
 	shk_symbols.preempt_schedule_notrace = shk_symbol_lookup("preempt_schedule_notrace");
 	ok = ok && symbols_resolve_site("__text_poke", &shk_symbols.__text_poke) &&
 	     symbols_resolve_flushes(shk_symbols.flush_sites);

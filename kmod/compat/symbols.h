@@ -130,6 +130,7 @@ struct shk_symbols {
 	unsigned long orc_ips_end;
 	unsigned long orc_entries;
 	unsigned long preempt_schedule_notrace; /* 0: this kernel is not preemptible */
+	unsigned long napi_threaded_poll;	/* the function of NAPI threads */
 	/* ftrace sites: addresses in __text_poke(), and in the functions of enum shk_flush */
 	unsigned long __text_poke;
 	unsigned long flush_sites[SHK_NR_FLUSHES]; /* by enum shk_flush */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Kernel threads that a shadow owns by a pattern of their names. Each has a runner (runner.h).
+ * Kernel threads that a shadow owns by a pattern of their names, or as NAPI threads of a network
+ * interface. Both are called patterns here. Each thread has a runner (runner.h).
  * New threads are reported by two tracepoints, and kthread_rescan() looks for them:
  *
  *   task_rename	a thread gets a name
@@ -20,6 +21,7 @@
 #include "compat/compat.h"
 #include "compat/tracepoints.h"
 #include "graft/carrier.h"
+#include "scope/napi.h"
 #include "scope/ownership.h"
 #include "scope/runner.h"
 
@@ -52,27 +54,32 @@ static struct owned_thread *kthread_find_owned(const struct task_struct *task)
 	return NULL;
 }
 
-/* Returns true if the full name of @task matches. */
-static bool kthread_matches(struct task_struct *task, const char *pattern)
+/*
+ * Returns true if @own is about @task: by the pattern of its full name, or by the network interface
+ * whose NAPI it polls. The caller is in an RCU read-side section in which @task was not PF_EXITING.
+ */
+static bool kthread_matches(const struct shk_ownership *own, struct task_struct *task)
 {
 	char comm[SHK_PATTERN_LEN];
 
+	if (own->napi)
+		return shk_napi_is_served_by(own->napi, task);
 	shk_call(get_kthread_comm)(comm, sizeof(comm), task);
-	return glob_match(pattern, comm);
+	return glob_match(own->pattern, comm);
 }
 
 /*
- * Returns a kernel thread whose name matches and that no shadow owns, with a reference
+ * Returns a kernel thread that matches @own and that no shadow owns, with a reference
  * (put_task_struct()), or NULL. shk_async_lock is held.
  */
-static struct task_struct *kthread_find_unowned(const char *pattern)
+static struct task_struct *kthread_find_unowned(const struct shk_ownership *own)
 {
 	struct task_struct *task, *found = NULL;
 
 	rcu_read_lock();
 	for_each_process (task) {
 		if (!(task->flags & PF_KTHREAD) || task->flags & PF_EXITING ||
-		    kthread_find_owned(task) || !kthread_matches(task, pattern))
+		    kthread_find_owned(task) || !kthread_matches(own, task))
 			continue;
 		found = get_task_struct(task);
 		break;
@@ -101,7 +108,7 @@ static int kthread_add_owned(struct shk_ownership *own, struct task_struct *task
 }
 
 /*
- * Adds all threads that match @own's pattern and that no shadow owns. Sleeps. -ENOMEM: some of
+ * Adds all threads that match @own and that no shadow owns. Sleeps. -ENOMEM: some of
  * them may have been added.
  */
 static int kthread_own_matching(struct shk_ownership *own)
@@ -109,7 +116,7 @@ static int kthread_own_matching(struct shk_ownership *own)
 	struct task_struct *task;
 	int ret;
 
-	while ((task = kthread_find_unowned(own->pattern))) {
+	while ((task = kthread_find_unowned(own))) {
 		ret = kthread_add_owned(own, task);
 		if (ret) {
 			put_task_struct(task);

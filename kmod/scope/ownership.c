@@ -2,25 +2,40 @@
 /*
  * SHK_OWN, SHK_DISOWN and SHK_OWN_LIST: the list of what a shadow owns. An ownership holds one
  * use of the shadow's carrier mm. irq.c and kthread.c make the line or threads execute the
- * shadow.
+ * shadow. napi.c makes network interfaces have such threads.
  */
+#include <linux/capability.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "graft/carrier.h"
+#include "scope/napi.h"
 #include "scope/ownership.h"
 
 DEFINE_MUTEX(shk_async_lock);
 
-/* Returns @shadow's ownership of what @arg names, or NULL. The shadow's lock is held. */
+/* Returns true if @own is of what @arg names. The lock of @own's shadow is held. */
+static bool ownership_is_of(const struct shk_ownership *own, const struct shk_own_arg *arg)
+{
+	if (own->kind != arg->kind)
+		return false;
+	if (own->napi)
+		return shk_napi_is_named(own->napi, arg->pattern);
+	return own->irq == arg->irq && !strcmp(own->pattern, arg->pattern);
+}
+
+/*
+ * Returns @shadow's ownership of @napi, or of what @arg names if @napi is NULL. Returns NULL if
+ * there is none. The shadow's lock is held.
+ */
 static struct shk_ownership *ownership_find(struct shk_shadow *shadow,
-					    const struct shk_own_arg *arg)
+					    const struct shk_own_arg *arg,
+					    const struct shk_napi *napi)
 {
 	struct shk_ownership *own;
 
 	list_for_each_entry (own, &shadow->ownerships, node)
-		if (own->kind == arg->kind && own->irq == arg->irq &&
-		    !strcmp(own->pattern, arg->pattern))
+		if (napi ? own->napi == napi : ownership_is_of(own, arg))
 			return own;
 	return NULL;
 }
@@ -34,14 +49,24 @@ static bool ownership_is_valid(const struct shk_own_arg *arg)
 	case SHK_OWN_IRQ:
 		return !*arg->pattern;
 	case SHK_OWN_KTHREAD:
+	case SHK_OWN_NAPI:
 		return *arg->pattern && !arg->irq;
 	default:
 		return false;
 	}
 }
 
+/* Frees @own, which is in no list, and drops its use of an interface. */
+static void ownership_free(struct shk_ownership *own)
+{
+	if (own->napi)
+		shk_napi_put(own->napi);
+	kfree(own);
+}
+
+/* Creates an ownership that is a user of @napi, unless @napi is NULL. NULL: no memory. */
 static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
-					      const struct shk_own_arg *arg)
+					      const struct shk_own_arg *arg, struct shk_napi *napi)
 {
 	struct shk_ownership *own = kzalloc(sizeof(*own), GFP_KERNEL_ACCOUNT);
 
@@ -50,7 +75,12 @@ static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
 	own->shadow = shadow;
 	own->kind = arg->kind;
 	own->irq = arg->irq;
-	strscpy(own->pattern, arg->pattern, sizeof(own->pattern));
+	if (napi) {
+		own->napi = napi;
+		shk_napi_add_user(napi);
+	} else {
+		strscpy(own->pattern, arg->pattern, sizeof(own->pattern));
+	}
 	return own;
 }
 
@@ -69,8 +99,9 @@ static int ownership_begin(struct shk_ownership *own)
 	return ret;
 }
 
-/* shk_own_add() with the shadow's lock held. */
-static int ownership_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+/* shk_own_add() with the shadow's lock held. @napi: the interface that @arg names, or NULL. */
+static int ownership_add(struct shk_shadow *shadow, const struct shk_own_arg *arg,
+			 struct shk_napi *napi)
 {
 	struct shk_prepared was = shk_shadow_prepared(shadow);
 	struct shk_ownership *own;
@@ -78,9 +109,9 @@ static int ownership_add(struct shk_shadow *shadow, const struct shk_own_arg *ar
 
 	if (shadow->dead)
 		return SHK_E(SHADOW_DESTROYED);
-	if (ownership_find(shadow, arg))
+	if (ownership_find(shadow, arg, napi))
 		return 0;
-	own = ownership_create(shadow, arg);
+	own = ownership_create(shadow, arg, napi);
 	if (!own)
 		return -ENOMEM;
 	ret = shk_carrier_get(shadow);
@@ -96,24 +127,52 @@ put:
 	shk_carrier_put(shadow);
 	shk_shadow_unprepare(shadow, &was);
 free:
-	kfree(own);
+	ownership_free(own);
+	return ret;
+}
+
+/* ownership_add() for a caller without the shadow's lock. -ERESTARTSYS: the caller was killed. */
+static int ownership_add_locking(struct shk_shadow *shadow, const struct shk_own_arg *arg,
+				 struct shk_napi *napi)
+{
+	int ret = shk_shadow_lock(shadow);
+
+	if (ret)
+		return ret;
+	ret = ownership_add(shadow, arg, napi);
+	shk_shadow_unlock(shadow);
+	return ret;
+}
+
+/*
+ * shk_own_add() of a network interface. After an error waits until the interface's setting is
+ * restored. Takes RTNL before the shadow's lock.
+ */
+static int ownership_add_napi(struct shk_shadow *shadow, const struct shk_own_arg *arg)
+{
+	struct shk_napi *napi = shk_napi_get(shadow, arg->pattern);
+	int ret;
+
+	if (IS_ERR(napi))
+		return PTR_ERR(napi);
+	ret = ownership_add_locking(shadow, arg, napi);
+	shk_napi_put(napi);
+	if (ret)
+		shk_napi_settle();
 	return ret;
 }
 
 int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
-	int ret;
-
 	if (!ownership_is_valid(arg))
 		return -EINVAL;
+	/* As for the file "threaded". */
+	if (arg->kind == SHK_OWN_NAPI && !capable(CAP_NET_ADMIN))
+		return SHK_E(CAPABILITY);
 	if (!(shadow->flags & SHK_ASYNC_OWNER))
 		return SHK_E(POLICY);
-	ret = shk_shadow_lock(shadow);
-	if (ret)
-		return ret;
-	ret = ownership_add(shadow, arg);
-	shk_shadow_unlock(shadow);
-	return ret;
+	return arg->kind == SHK_OWN_NAPI ? ownership_add_napi(shadow, arg)
+					 : ownership_add_locking(shadow, arg, NULL);
 }
 
 /*
@@ -130,12 +189,13 @@ static void ownership_destroy(struct shk_ownership *own)
 		shk_kthread_disown(own);
 	mutex_unlock(&shk_async_lock);
 	shk_carrier_put(own->shadow);
-	kfree(own);
+	ownership_free(own);
 }
 
 int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
 	struct shk_ownership *own;
+	bool found = false;
 	int ret;
 
 	if (!ownership_is_valid(arg))
@@ -143,11 +203,15 @@ int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		return ret;
-	own = ownership_find(shadow, arg);
-	if (own)
+	/* There may be several: interfaces that are gone, and a new one of that name. */
+	while ((own = ownership_find(shadow, arg, NULL))) {
 		ownership_destroy(own);
+		found = true;
+	}
 	shk_shadow_unlock(shadow);
-	return own ? 0 : SHK_E(NOT_OWNED);
+	if (arg->kind == SHK_OWN_NAPI)
+		shk_napi_settle();
+	return found ? 0 : SHK_E(NOT_OWNED);
 }
 
 int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *info)
@@ -165,7 +229,10 @@ int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *in
 		info->kind = own->kind;
 		info->irq = own->irq;
 		info->nr_threads = READ_ONCE(own->nr_threads);
-		strscpy(info->pattern, own->pattern, sizeof(info->pattern));
+		if (own->napi)
+			shk_napi_name(own->napi, info->pattern, sizeof(info->pattern));
+		else
+			strscpy(info->pattern, own->pattern, sizeof(info->pattern));
 		ret = 0;
 		break;
 	}
@@ -186,10 +253,17 @@ int __init shk_ownerships_init(void)
 {
 	int ret = shk_irqs_init();
 
-	return ret ?: shk_kthreads_init();
+	ret = ret ?: shk_kthreads_init();
+	if (ret)
+		return ret;
+	ret = shk_napi_init();
+	if (ret)
+		shk_kthreads_exit();
+	return ret;
 }
 
 void shk_ownerships_exit(void)
 {
+	shk_napi_exit();
 	shk_kthreads_exit();
 }

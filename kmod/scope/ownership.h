@@ -4,7 +4,8 @@
  *
  *   ownership.c	adds, removes and lists what a shadow owns
  *   irq.c		handlers of owned lines, and of all lines for the union
- *   kthread.c		kernel threads whose name matches an owned pattern
+ *   kthread.c		kernel threads whose name matches an owned pattern, and NAPI threads
+ *   napi.c		network interfaces whose NAPI threads are owned
  */
 #ifndef SHK_OWNERSHIP_H
 #define SHK_OWNERSHIP_H
@@ -19,8 +20,8 @@
 extern struct mutex shk_async_lock;
 
 /*
- * One interrupt line, or one pattern of names of kernel threads, that a shadow owns. Written
- * once, before it is in a list, unless it is said otherwise.
+ * One interrupt line, pattern of names of kernel threads, or network interface that a shadow owns.
+ * Written once, before it is in a list, unless it is said otherwise.
  */
 struct shk_ownership {
 	struct list_head node;	       /* shk_shadow.ownerships, by id; under the shadow's lock */
@@ -29,10 +30,11 @@ struct shk_ownership {
 	u32 kind;		       /* SHK_OWN_* */
 	u32 irq;		       /* IRQ: number of the line; else 0 */
 	char pattern[SHK_PATTERN_LEN]; /* KTHREAD: of their names; else "" */
+	struct shk_napi *napi; /* NAPI: the interface, which has this as a user; else NULL */
 
-	/* The last three members are of KTHREAD. kthread.c writes them under shk_async_lock. */
+	/* These are of KTHREAD and NAPI. kthread.c writes them under shk_async_lock. */
 	struct list_head by_age;  /* in the list of all patterns, the oldest first */
-	struct list_head threads; /* struct owned_thread: they execute .shadow by .pattern */
+	struct list_head threads; /* struct owned_thread: they execute .shadow by this */
 	unsigned int nr_threads;  /* in .threads; shk_own_next() reads it without shk_async_lock */
 };
 
@@ -41,24 +43,28 @@ struct shk_ownership {
 /*
  * Makes @shadow own what @arg names (SHK_OWN). Creates the shadow's carrier mm, if it has none.
  * On return handlers of the line execute the shadow; kernel threads do so from their next turn on
- * a CPU. Takes the shadow's lock and shk_async_lock; sleeps. Returns 0, also if @shadow owns it
- * already, or an error after which nothing has changed:
+ * a CPU. Takes RTNL (NAPI), then the shadow's lock and shk_async_lock; sleeps. Returns 0, also if
+ * @shadow owns it already, or an error after which nothing has changed:
  *
  *   -EINVAL		@arg->flags, ->kind, ->irq or ->pattern
  *   POLICY		the shadow is not SHK_ASYNC_OWNER
+ *   CAPABILITY		NAPI: the caller lacks CAP_NET_ADMIN
  *   SHADOW_DESTROYED
  *   NO_CARRIER		this machine has no carrier mms
+ *   INTERFACE_UNKNOWN, NO_NAPI, -EAGAIN	NAPI: as shk_napi_get()
  *   -EOPNOTSUPP	kernel threads: this kernel has no preempt notifiers
  *   IRQ_UNKNOWN	no interrupt line has that number
- *   OWNED_ELSEWHERE	another shadow owns the line
+ *   OWNED_ELSEWHERE	another shadow owns the line or the interface
  *   FTRACE_DISABLED, FTRACE_DEAD, -ENOMEM
  *   -ERESTARTSYS	the caller was killed
  */
 int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg);
 /*
- * Ends @shadow's ownership of the line or threads that @arg names (SHK_DISOWN). On return no CPU
- * executes the shadow for them. Takes the shadow's lock and shk_async_lock. Sleeps: waits for a
- * grace period and, for kernel threads, until a work item has run on each online CPU. Returns 0 or
+ * Ends @shadow's ownership of the line, threads or interfaces that @arg names (SHK_DISOWN). On
+ * return no CPU executes the shadow for them, and settings of interfaces are restored. If the
+ * caller is killed, a worker restores these. Takes the shadow's lock and shk_async_lock, and after
+ * that waits for RTNL. Sleeps: waits for a grace period and, for kernel threads, until a work item
+ * has run on each online CPU. Returns 0 or
  *
  *   -EINVAL		@arg->flags, ->kind, ->irq or ->pattern
  *   NOT_OWNED		the shadow does not own it
@@ -72,16 +78,17 @@ int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg);
  */
 int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *info);
 /*
- * Ends all ownerships of @shadow, as shk_own_remove() does for one. The shadow's lock is held.
- * Takes shk_async_lock; sleeps.
+ * Ends all ownerships of @shadow, as shk_own_remove() does for one, but leaves the settings of
+ * interfaces to a worker: see shk_napi_settle(). The shadow's lock is held. Takes shk_async_lock;
+ * sleeps.
  */
 void shk_ownerships_teardown(struct shk_shadow *shadow);
 /*
- * Initialises irq.c and kthread.c. Returns 0 or an error of shk_irqs_init() or
- * shk_kthreads_init().
+ * Initialises irq.c, kthread.c and napi.c. Returns 0 or an error of shk_irqs_init(),
+ * shk_kthreads_init() or shk_napi_init().
  */
 int shk_ownerships_init(void);
-/* Frees what shk_ownerships_init() has made. No shadow owns anything. Sleeps. */
+/* Frees what shk_ownerships_init() has made. No shadow owns anything. Takes RTNL; sleeps. */
 void shk_ownerships_exit(void);
 
 /* ---- irq.c ---- */
@@ -131,10 +138,11 @@ int shk_kthreads_init(void);
 /* Frees the workqueue, and waits for its work. No kernel thread is owned. */
 void shk_kthreads_exit(void);
 /*
- * Makes kernel threads execute the text of @own->shadow if their name matches @own->pattern and no
- * shadow owns them. @own->shadow has a carrier mm. Each thread executes the shadow from its next
- * turn on a CPU. A worker adds threads that are created or renamed later, soon after that. The
- * worker adds a thread that matches several patterns to the oldest of these.
+ * Makes kernel threads execute the text of @own->shadow if their name matches @own->pattern, or if
+ * they poll the NAPI of @own->napi, and no shadow owns them. @own->shadow has a carrier mm. Each
+ * thread executes the shadow from its next turn on a CPU. A worker adds threads that are created or
+ * renamed later, soon after that. The worker adds a thread that matches several patterns to the
+ * oldest of these.
  *
  * Sleeps: if one of the threads runs, waits until it is off its CPU for a moment. shk_async_lock is
  * held. Returns 0, or -ENOMEM: no thread executes the shadow by this pattern.

@@ -226,6 +226,13 @@ static inline long try_own(const struct ground *g)
 	return done_or(call(g->handle, SHK_OWN, &arg), ERROR(EOPNOTSUPP, SHK_REASON_POLICY));
 }
 
+static inline long try_own_napi(const struct ground *g)
+{
+	struct shk_own_arg arg = { .size = sizeof(arg), .kind = SHK_OWN_NAPI, .pattern = "lo" };
+
+	return done_or(call(g->handle, SHK_OWN, &arg), ERROR(EOPNOTSUPP, SHK_REASON_POLICY));
+}
+
 static inline long try_disown(const struct ground *g)
 {
 	struct shk_own_arg arg = { .size = sizeof(arg), .kind = SHK_OWN_IRQ };
@@ -397,6 +404,7 @@ static const struct right {
 	{ "`SHK_CGROUP_DETACH` on the device", try_cgroup_detach_device, { YES, YES, NO, NO, NO }, DEVICE, false },
 	{ "`SHK_CGROUP_LIST`", try_cgroups, { YES, YES, NO, NO, NO }, NOTHING, false },
 	{ "`SHK_OWN`", try_own, { YES, YES, NO, NO, NO }, NOTHING, false },
+	{ "`SHK_OWN`, NAPI", try_own_napi, { YES, NO, NO, NO, NO }, NOTHING, false },
 	{ "`SHK_DISOWN`", try_disown, { YES, YES, NO, NO, NO }, NOTHING, false },
 	{ "`SHK_OWN_LIST`", try_owned, { YES, YES, NO, NO, NO }, NOTHING, false },
 	{ "`SHK_PROBE_LIST`", try_probes, { YES, YES, YES, NO, NO }, READER, false },

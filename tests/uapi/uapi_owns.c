@@ -18,6 +18,14 @@ static struct shk_own_arg kthreads(const char *pattern)
 	return arg;
 }
 
+static struct shk_own_arg napi(const char *interface)
+{
+	struct shk_own_arg arg = kthreads(interface);
+
+	arg.kind = SHK_OWN_NAPI;
+	return arg;
+}
+
 static long own(int handle, struct shk_own_arg arg)
 {
 	return call(handle, SHK_OWN, &arg);
@@ -50,7 +58,11 @@ static void no_things(int handle)
 	memset(arg.pattern, 'x', sizeof(arg.pattern));
 	arg.irq = 0;
 	expect(own(handle, arg), -EINVAL);
-	for (uint32_t kind = 3; kind; kind <<= 1) {
+	arg = napi("lo");
+	arg.irq = 4;
+	expect(own(handle, arg), -EINVAL);
+	expect(own(handle, napi("")), -EINVAL);
+	for (uint32_t kind = 4; kind; kind <<= 1) {
 		arg = irq(4);
 		arg.kind = kind;
 		expect(own(handle, arg), -EINVAL);
@@ -60,6 +72,9 @@ static void no_things(int handle)
 	expect(own(handle, arg), -EINVAL);
 	expect(own(handle, irq(123456)), ERROR(ENOENT, SHK_REASON_IRQ_UNKNOWN));
 	expect(own(handle, irq(UINT32_MAX)), ERROR(ENOENT, SHK_REASON_IRQ_UNKNOWN));
+	expect(own(handle, napi("no0")), ERROR(ENODEV, SHK_REASON_INTERFACE_UNKNOWN));
+	expect(own(handle, napi("lo")), ERROR(EOPNOTSUPP, SHK_REASON_NO_NAPI));
+	expect(disown(handle, napi("lo")), ERROR(ENOENT, SHK_REASON_NOT_OWNED));
 }
 
 static void listed(int handle)
@@ -100,6 +115,7 @@ static int things(int dev)
 	close(all);
 	expect(own(plain, irq(4)), ERROR(EOPNOTSUPP, SHK_REASON_POLICY));
 	expect(own(plain, kthreads("rcu_*")), ERROR(EOPNOTSUPP, SHK_REASON_POLICY));
+	expect(own(plain, napi("lo")), ERROR(EOPNOTSUPP, SHK_REASON_POLICY));
 	no_things(handle);
 
 	expect(disown(handle, irq(4)), ERROR(ENOENT, SHK_REASON_NOT_OWNED));
@@ -140,6 +156,7 @@ static int nothing_can(int dev)
 	create(dev, SHK_ASYNC_CAUSAL, no_carrier);
 	expect(own(handle, irq(4)), no_carrier);
 	expect(own(handle, kthreads("rcu_*")), no_carrier);
+	expect(own(handle, napi("lo")), no_carrier);
 	return finish();
 }
 

@@ -138,6 +138,11 @@ static void owns(void **state)
 	SAYS(OWN, EBUSY, OWNED_ELSEWHERE, "another shadow owns irq 24");
 	SAYS(OWN, EOPNOTSUPP, NO_CARRIER, "cannot own irq 24: in a Xen PV guest");
 	SAYS(DISOWN, ENOENT, NOT_OWNED, "shadow 'web' does not own irq 24");
+	subject.owned = "NAPI threads of 'eth0'";
+	SAYS(OWN, ENODEV, INTERFACE_UNKNOWN, "cannot own NAPI threads of 'eth0': this network");
+	SAYS(OWN, EOPNOTSUPP, NO_NAPI, "'eth0': the interface has no NAPI now; bring it up");
+	SAYS(OWN, EPERM, CAPABILITY, "CAP_NET_ADMIN");
+	subject.owned = "irq 24";
 	SAYS(OWN_LIST, EPERM, CAPABILITY, "list what shadow 'web' owns");
 	SAYS(OWN, ENAMETOOLONG, NONE, "the pattern of irq 24 is longer than 63 characters");
 	subject.owned = NULL;

@@ -176,6 +176,8 @@ enum shadowk_reason {
 	SHADOWK_REASON_NOT_OWNED = 71,	       /* ENOENT */
 	SHADOWK_REASON_SYSCALL_UNKNOWN = 72,   /* EINVAL */
 	SHADOWK_REASON_SYSCALL_NO_RETURN = 73, /* EOPNOTSUPP */
+	SHADOWK_REASON_INTERFACE_UNKNOWN = 74, /* ENODEV */
+	SHADOWK_REASON_NO_NAPI = 75,	       /* EOPNOTSUPP */
 
 	/* Places in text */
 	SHADOWK_REASON_SYMBOL_UNKNOWN = 80,   /* ENOENT */
@@ -1071,6 +1073,33 @@ int shadowk_own_irq(struct shadowk_shadow *shadow, uint32_t irq);
 int shadowk_own_kthreads(struct shadowk_shadow *shadow, const char *pattern);
 
 /**
+ * shadowk_own_napi() - let the NAPI threads of a network interface execute the shadow
+ * @shadow:    the handle; made with SHADOWK_ASYNC_OWNER
+ * @interface: name of the interface in the caller's network namespace
+ *
+ * Makes the NAPI of the interface threaded, so that its packets are received in kernel threads.
+ * These threads, now and later, execute the shadow. The ownership ends as that of a line does.
+ * Then the interface is threaded if it was before. shadowk.h of the kernel says what else changes
+ * the setting. If the shadow owns the interface already, the call succeeds, and makes the interface
+ * threaded again.
+ *
+ *   EBUSY         OWNED_ELSEWHERE, FTRACE_DISABLED
+ *   EINVAL        @interface is ""
+ *   ENAMETOOLONG  @interface has more than 63 characters
+ *   ENODEV        INTERFACE_UNKNOWN
+ *   EOPNOTSUPP    NO_NAPI: the interface has no NAPI now
+ *   EOPNOTSUPP    POLICY: the shadow was made without SHADOWK_ASYNC_OWNER
+ *   EOPNOTSUPP    NO_CARRIER
+ *   EPERM         CAPABILITY: the caller lacks CAP_NET_ADMIN, too
+ *   ESTALE        SHADOW_DESTROYED
+ *
+ * Needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_own_napi(struct shadowk_shadow *shadow, const char *interface);
+
+/**
  * shadowk_disown_irq() - let the handlers of an interrupt line execute the base
  * @shadow: the handle
  * @irq:    number of the line
@@ -1097,19 +1126,37 @@ int shadowk_disown_irq(struct shadowk_shadow *shadow, uint32_t irq);
  */
 int shadowk_disown_kthreads(struct shadowk_shadow *shadow, const char *pattern);
 
+/**
+ * shadowk_disown_napi() - let the NAPI threads of a network interface execute the base
+ * @shadow:    the handle
+ * @interface: name of the interface in the caller's network namespace; or the last name of one that
+ *             is gone
+ *
+ * On return the interface is threaded if it was before the ownership.
+ *
+ *   ENAMETOOLONG  @interface
+ *   ENOENT        NOT_OWNED
+ *
+ * Needs CAP_SYS_ADMIN.
+ *
+ * Return: 0 or -errno.
+ */
+int shadowk_disown_napi(struct shadowk_shadow *shadow, const char *interface);
+
 /* Things that a shadow can own (struct shadowk_own.kind). */
 enum shadowk_own_kind {
 	SHADOWK_OWN_IRQ = 1,	 /* the handlers of an interrupt line */
 	SHADOWK_OWN_KTHREAD = 2, /* kernel threads, selected by name */
+	SHADOWK_OWN_NAPI = 3,	 /* NAPI threads of a network interface */
 };
 
 /**
  * struct shadowk_own - one thing that a shadow owns
  * @kind:	enum shadowk_own_kind
  * @irq:	IRQ: number of the line
- * @nr_threads:	KTHREAD: kernel threads that execute the shadow by this pattern
+ * @nr_threads:	KTHREAD, NAPI: kernel threads that execute the shadow by this ownership
  * @reserved:	0
- * @pattern:	KTHREAD: the pattern
+ * @pattern:	KTHREAD: the pattern; NAPI: the interface's name
  */
 struct shadowk_own {
 	uint32_t kind;
@@ -1880,8 +1927,9 @@ int shadowk_text_read(struct shadowk_shadow *shadow, struct shadowk_text *text);
 
 /*
  * The function that returned an error: SHADOWK_OP_SHADOW_OPEN stands for shadowk_shadow_open(), and
- * for its variant shadowk_shadow_open_id(). SHADOWK_OP_OWN stands for shadowk_own_irq() and
- * shadowk_own_kthreads(), and SHADOWK_OP_CGROUP_DETACH for shadowk_cgroup_detach_from(), too.
+ * for its variant shadowk_shadow_open_id(). SHADOWK_OP_OWN stands for shadowk_own_irq(),
+ * shadowk_own_kthreads() and shadowk_own_napi(), and SHADOWK_OP_CGROUP_DETACH for
+ * shadowk_cgroup_detach_from(), too.
  */
 enum shadowk_op {
 	SHADOWK_OP_OPEN,
@@ -1935,7 +1983,7 @@ enum shadowk_op {
  * @pid:	the process; 0 is the caller's own
  * @reserved:	0
  * @cgroup:	path of the cgroup
- * @owned:	"irq 24", or "kernel threads 'PATTERN'"
+ * @owned:	"irq 24", "kernel threads 'PATTERN'", or "NAPI threads of 'INTERFACE'"
  * @syscall:	name of the system call
  * @probe:	name of the probe
  * @probe_spec:	argument of shadowk_probe_add()

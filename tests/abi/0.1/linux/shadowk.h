@@ -163,10 +163,13 @@
  *   CGROUP_UNATTACHED   ENOENT      the cgroup is not attached
  *   NOT_HANDLE          EBADF       the descriptor is no handle
  *   IRQ_UNKNOWN         ENOENT      no interrupt line has that number
- *   OWNED_ELSEWHERE     EBUSY       another shadow owns that interrupt line
+ *   OWNED_ELSEWHERE     EBUSY       another shadow owns that interrupt line or network interface
  *   NOT_OWNED           ENOENT      the shadow does not own it
  *   SYSCALL_UNKNOWN     EINVAL      the kernel has no system call @nr
  *   SYSCALL_NO_RETURN   EOPNOTSUPP  @nr does not return to its caller
+ *   INTERFACE_UNKNOWN   ENODEV      no network interface of the caller's network namespace has that
+ *                                   name
+ *   NO_NAPI             EOPNOTSUPP  the network interface has no NAPI now
  *
  * Places in text:
  *   SYMBOL_UNKNOWN      ENOENT      no function has that name
@@ -262,6 +265,8 @@ enum shk_reason {
 	SHK_REASON_NOT_OWNED = 71,
 	SHK_REASON_SYSCALL_UNKNOWN = 72,
 	SHK_REASON_SYSCALL_NO_RETURN = 73,
+	SHK_REASON_INTERFACE_UNKNOWN = 74,
+	SHK_REASON_NO_NAPI = 75,
 	SHK_REASON_SYMBOL_UNKNOWN = 80,
 	SHK_REASON_SYMBOL_AMBIGUOUS = 81,
 	SHK_REASON_NOT_TEXT = 82,
@@ -996,6 +1001,7 @@ struct shk_cgroup_entry {
 enum shk_own_kind {
 	SHK_OWN_IRQ = 1,	/* the handlers of an interrupt line */
 	SHK_OWN_KTHREAD = 2,	/* kernel threads, selected by name */
+	SHK_OWN_NAPI = 3,	/* NAPI threads of a network interface */
 };
 
 #define SHK_PATTERN_LEN		64
@@ -1008,7 +1014,8 @@ enum shk_own_kind {
  * @busy:	out
  * @kind:	enum shk_own_kind
  * @irq:	IRQ: number of the line, as in /proc/interrupts; otherwise 0
- * @pattern:	KTHREAD: pattern of their names with *, ? and [a-z]; otherwise ""
+ * @pattern:	KTHREAD: pattern of their names with *, ? and [a-z]; NAPI: name of the interface in
+ *		the caller's network namespace; otherwise ""
  *
  * SHK_OWN: from the return on, these execute the text of the handle's shadow (SHK_ASYNC_OWNER):
  *
@@ -1018,22 +1025,41 @@ enum shk_own_kind {
  * KTHREAD  kernel threads whose name matches: existing ones from their next turn on a CPU, new
  *          ones soon after they are made. Not interrupts and softirqs that land on them, and not
  *          while they use a process's mm. If two patterns match a thread, the older one decides.
+ * NAPI     the threads that receive the interface's packets. The interface's NAPI is threaded from
+ *          now on (/sys/class/net/NAME/threaded). Threads of NAPIs that the driver adds later
+ *          execute the shadow soon after they are made. If an older KTHREAD ownership matches a
+ *          thread, that one decides. Softirqs execute the base, also those in which receive packet
+ *          steering (RPS) continues.
+ *
+ * The ownership of an interface remains when the interface gets another name or another network
+ * namespace. If the interface is removed, the ownership stays in the list without threads. When it
+ * ends, "threaded" is 0 again if it was 0 at the begin, whatever other programs have written
+ * meanwhile. If one of them writes 0, the packets are received in softirqs from then on, until one
+ * writes 1, or the shadow owns the interface again.
  *
  * Handlers increment async_hits, kernel threads hits. To own the same again is success. A shadow
  * that owns something can be destroyed, which ends the ownership. The ownership of a shadow without
  * a name also ends when its last handle is closed.
  *
- * SHK_DISOWN: from the return on they execute the base.
+ * SHK_DISOWN: from the return on they execute the base, and the setting of an interface is
+ * restored. The same holds when the shadow is destroyed. A call that is killed while it waits for
+ * the lock of network interfaces leaves that to a worker. A NAPI ownership is found by the
+ * interface's name in the caller's network namespace. If the interface is gone, its last name is
+ * the one to give.
  *
  * Costs: while a line is owned, each interrupt handler on the machine does a look-up. While a
  * kernel thread is owned, each context switch, new task and new task name runs a tracepoint probe.
  *
  *   EBUSY       OWNED_ELSEWHERE (own)
  *   EBUSY       FTRACE_DISABLED (own)
+ *   EAGAIN      NAPI: the kernel has as many threads as it can have (own)
+ *   ENODEV      INTERFACE_UNKNOWN (own)
  *   ENOENT      IRQ_UNKNOWN (own)
  *   ENOENT      NOT_OWNED (disown)
+ *   EOPNOTSUPP  NO_NAPI (own)
  *   EOPNOTSUPP  POLICY: the shadow is not SHK_ASYNC_OWNER (own)
  *   EOPNOTSUPP  NO_CARRIER (own)
+ *   EPERM       CAPABILITY: NAPI needs CAP_NET_ADMIN, too (own)
  *   ESTALE      SHADOW_DESTROYED (own)
  *
  * Need CAP_SYS_ADMIN.
@@ -1054,9 +1080,9 @@ struct shk_own_arg {
  * struct shk_own_info - SHK_OWN_LIST, on a handle: one thing that the shadow owns
  * @kind:	enum shk_own_kind
  * @irq:	IRQ: number of the line
- * @nr_threads:	KTHREAD: kernel threads that execute the shadow by this pattern
+ * @nr_threads:	KTHREAD, NAPI: kernel threads that execute the shadow by this ownership
  * @reserved:	0
- * @pattern:	KTHREAD: the pattern
+ * @pattern:	KTHREAD: the pattern; NAPI: the interface's name, which may have changed
  *
  * Needs CAP_SYS_ADMIN.
  */
