@@ -31,15 +31,6 @@ struct types {
 	size_t nr;
 };
 
-static void *need_memory(void *memory)
-{
-	if (!memory) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
-	return memory;
-}
-
 static int by_name(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;

@@ -94,11 +94,13 @@ static int event_find(struct call_events *events)
 	return event->id;
 }
 
-int call_events_open(struct call_events **events, uint64_t shadow, uint64_t buffer_kb, bool stack)
+int call_events_open(struct call_events **events, struct shadowk_shadow *shadow, uint64_t buffer_kb,
+		     bool stack)
 {
 	struct call_events *own = calloc(1, sizeof(*own));
+	struct shadowk_shadow_info info;
 	char filter[48];
-	int id;
+	int err, id;
 
 	if (!own) {
 		report("out of memory");
@@ -107,10 +109,13 @@ int call_events_open(struct call_events **events, uint64_t shadow, uint64_t buff
 	*events = own;
 	own->rings.epoll = -1;
 	own->stack = stack;
+	err = shadowk_shadow_info(shadow, &info, sizeof(info));
+	if (err)
+		return refuse(SHADOWK_OP_SHADOW_INFO, err, NULL);
 	id = event_find(own);
 	if (id < 0)
 		return STATUS_REFUSED;
-	snprintf(filter, sizeof(filter), "id == %llu", (unsigned long long)shadow);
+	snprintf(filter, sizeof(filter), "id == %llu", (unsigned long long)info.id);
 	return event_rings_open(&own->rings, id, filter, buffer_kb, stack ? STACK_MAX : 0);
 }
 

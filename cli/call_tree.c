@@ -16,15 +16,6 @@ struct call_task {
 
 const struct call_function call_function_lost = { .name = "[lost]" };
 
-static void *need_memory(void *memory)
-{
-	if (!memory) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
-	return memory;
-}
-
 /* Returns the node of the function in the list, which is added if it is not there. */
 static struct call_node *node_find(struct call_node **list, const struct call_function *function)
 {

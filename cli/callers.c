@@ -6,14 +6,6 @@
 #include "callers.h"
 #include "cli.h"
 
-static void *need_memory(void *memory)
-{
-	if (memory)
-		return memory;
-	report("out of memory");
-	exit(STATUS_REFUSED);
-}
-
 /* Orders stacks so that those with the same first callers are neighbours. */
 static int stack_compare(const struct caller_stack *stack, const struct caller *caller, size_t nr)
 {

@@ -54,11 +54,11 @@ struct json_object *call_json(const struct call *call, const char *name,
 struct call_events;
 
 /*
- * Begins to receive the calls of the shadow with the id @shadow. @buffer_kb is the size of the
- * buffer of each CPU, rounded up to a power of 2. @stack: with the stack of each call. Reports an
- * error. Returns a status.
+ * Begins to receive the calls of @shadow. @buffer_kb is the size of the buffer of each CPU, rounded
+ * up to a power of 2. @stack: with the stack of each call. Reports an error. Returns a status.
  */
-int call_events_open(struct call_events **events, uint64_t shadow, uint64_t buffer_kb, bool stack);
+int call_events_open(struct call_events **events, struct shadowk_shadow *shadow, uint64_t buffer_kb,
+		     bool stack);
 /* Returns a descriptor that is readable when a buffer is a quarter full. */
 int call_events_fd(const struct call_events *events);
 /*

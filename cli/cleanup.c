@@ -3,6 +3,14 @@
 
 #include "cli.h"
 
+void *need_memory(void *memory)
+{
+	if (memory)
+		return memory;
+	report("out of memory");
+	exit(STATUS_REFUSED);
+}
+
 void text_free(char **text)
 {
 	free(*text);

@@ -62,7 +62,11 @@ extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_r
 	verb_verify, verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor,
 	verb_count, verb_latency, verb_trace, verb_top, verb_graph;
 
-/* cleanup.c: functions for __cleanup(). */
+/* cleanup.c */
+
+/* Returns @memory. If it is NULL, reports that there is none, and exits. */
+void *need_memory(void *memory);
+/* Functions for __cleanup(). */
 void text_free(char **text);
 void file_close(FILE **file);
 

@@ -26,9 +26,6 @@
 /* The nice value while calls are received: the highest priority. */
 #define READER_NICE (-20)
 
-/* Probes that one call reads. */
-#define READ_STEP 256
-
 struct graph {
 	struct target target;
 	struct places roots;
@@ -64,15 +61,6 @@ static void graph_free(struct graph *graph)
 	places_free(&graph->below);
 	free(graph->function);
 	free(graph->pattern);
-}
-
-static void *need_memory(void *memory)
-{
-	if (!memory) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
-	return memory;
 }
 
 static void pattern_add(struct graph *graph, char *pattern)
@@ -113,18 +101,14 @@ static int graph_arm(struct graph *graph, struct places *places, uint32_t flags)
 /* Begins to receive the calls. Reports an error. Returns a status. */
 static int graph_receive(struct graph *graph)
 {
-	struct shadowk_shadow_info info;
-	int err = shadowk_shadow_info(graph->target.session.shadow, &info, sizeof(info));
-
-	if (err)
-		return refuse(SHADOWK_OP_SHADOW_INFO, err, NULL);
 	places_sort_names(&graph->roots);
 	places_sort_names(&graph->below);
 	graph->function = need_memory(
 		calloc(graph->roots.count + graph->below.count + 1, sizeof(*graph->function)));
 	functions_copy(graph->function, &graph->roots);
 	functions_copy(graph->function + graph->roots.count, &graph->below);
-	return call_events_open(&graph->events, info.id, graph->buffer_kb, false);
+	return call_events_open(&graph->events, graph->target.session.shadow, graph->buffer_kb,
+				false);
 }
 
 /* Adds the probes before the first process is inside. Returns a status. */
@@ -197,30 +181,14 @@ static void graph_run(struct graph *graph)
 	call_tree_end(&graph->tree);
 }
 
-/* Reads the numbers of all probes and of the buffers. Reports an error. Returns a status. */
-static int numbers_read(const struct graph *graph, struct graph_numbers *numbers)
+/* Adds the numbers of one probe. Callback of probes_each(). */
+static void numbers_add(void *context, const struct shadowk_probe_info *info)
 {
-	struct shadowk_probe_info *infos = need_memory(calloc(READ_STEP, sizeof(*infos)));
-	uint64_t cursor = 0;
-	int nr;
+	struct graph_numbers *numbers = context;
 
-	numbers->lost = call_events_lost(graph->events);
-	do {
-		nr = shadowk_probe_list(graph->target.session.shadow, &cursor, infos,
-					sizeof(infos[0]), READ_STEP);
-		for (int i = 0; i < nr; i++) {
-			numbers->missed += infos[i].missed;
-			if (!(infos[i].flags & SHADOWK_PROBE_BELOW))
-				numbers->unreturned += infos[i].unreturned;
-		}
-	} while (nr >= 0 && cursor);
-	free(infos);
-	return nr < 0 ? refuse(SHADOWK_OP_PROBE_LIST, nr, NULL) : STATUS_DONE;
-}
-
-static void number_add(struct json_object *object, const char *name, uint64_t number)
-{
-	json_object_object_add(object, name, json_object_new_uint64(number));
+	numbers->missed += info->missed;
+	if (!(info->flags & SHADOWK_PROBE_BELOW))
+		numbers->unreturned += info->unreturned;
 }
 
 static void print_json(const struct graph *graph, const struct graph_numbers *numbers)
@@ -267,8 +235,8 @@ static void notes_print(const struct graph *graph, const struct graph_numbers *n
 /* Prints the tree. Returns a status. */
 static int graph_print(const struct cli *cli, const struct graph *graph)
 {
-	struct graph_numbers numbers = { 0 };
-	int status = numbers_read(graph, &numbers);
+	struct graph_numbers numbers = { .lost = call_events_lost(graph->events) };
+	int status = probes_each(graph->target.session.shadow, numbers_add, &numbers);
 
 	if (status)
 		return status;

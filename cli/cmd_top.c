@@ -202,11 +202,7 @@ static void asked_add(struct top *top, const struct cli *cli, char *function)
 		      "--latency takes the name of one function, not the pattern '%s'; repeat it, or "
 		      "use 'shadowctl latency'",
 		      function);
-	top->asked = reallocarray(top->asked, top->nr_asked + 1, sizeof(*top->asked));
-	if (!top->asked) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
+	top->asked = need_memory(reallocarray(top->asked, top->nr_asked + 1, sizeof(*top->asked)));
 	top->asked[top->nr_asked++] = function;
 }
 

@@ -4,19 +4,13 @@
 
 #include "cli.h"
 #include "counters.h"
+#include "output.h"
 #include "target.h"
 
-/* Probes that one call reads. */
-#define READ_STEP 256
-
-static void *counters_alloc(size_t nr, size_t size)
+/* Allocates an element for each place, and one more. Exits if there is no memory. */
+static void *counters_alloc(const struct counters *counters, size_t size)
 {
-	void *array = calloc(nr + 1, size);
-
-	if (array)
-		return array;
-	report("out of memory");
-	exit(STATUS_REFUSED);
+	return need_memory(calloc(counters->places.count + 1, size));
 }
 
 int counters_init(struct counters *counters, char **patterns, size_t nr, bool variants)
@@ -25,10 +19,9 @@ int counters_init(struct counters *counters, char **patterns, size_t nr, bool va
 
 	if (status)
 		return status;
-	counters->last = counters_alloc(counters->places.count, sizeof(*counters->last));
-	counters->difference =
-		counters_alloc(counters->places.count, sizeof(*counters->difference));
-	counters->replaced = counters_alloc(counters->places.count, sizeof(*counters->replaced));
+	counters->last = counters_alloc(counters, sizeof(*counters->last));
+	counters->difference = counters_alloc(counters, sizeof(*counters->difference));
+	counters->replaced = counters_alloc(counters, sizeof(*counters->replaced));
 	return STATUS_DONE;
 }
 
@@ -40,9 +33,10 @@ int counters_begin(struct counters *counters, struct shadowk_shadow *shadow)
 	return status;
 }
 
-/* Reads the numbers of one probe. */
-static void numbers_set(struct counters *counters, const struct shadowk_probe_info *info)
+/* Reads the numbers of one probe. Callback of probes_each(). */
+static void numbers_set(void *context, const struct shadowk_probe_info *info)
 {
+	struct counters *counters = context;
 	size_t place = places_find(&counters->places, info->id);
 	struct numbers *last, *difference, now;
 
@@ -63,20 +57,12 @@ static void numbers_set(struct counters *counters, const struct shadowk_probe_in
 
 int counters_read(struct counters *counters, struct shadowk_shadow *shadow)
 {
-	struct shadowk_probe_info *infos = counters_alloc(READ_STEP, sizeof(*infos));
 	double now = target_now();
-	uint64_t cursor = 0;
-	int nr;
+	int status = probes_each(shadow, numbers_set, counters);
 
-	do {
-		nr = shadowk_probe_list(shadow, &cursor, infos, sizeof(infos[0]), READ_STEP);
-		for (int i = 0; i < nr; i++)
-			numbers_set(counters, &infos[i]);
-	} while (nr >= 0 && cursor);
-	free(infos);
 	counters->seconds = now - counters->since;
 	counters->since = now;
-	return nr < 0 ? refuse(SHADOWK_OP_PROBE_LIST, nr, NULL) : STATUS_DONE;
+	return status;
 }
 
 int counters_use_int3(struct counters *counters, size_t place, struct shadowk_shadow *shadow)
@@ -91,7 +77,7 @@ int counters_use_int3(struct counters *counters, size_t place, struct shadowk_sh
 
 size_t *counters_order(const struct counters *counters)
 {
-	return counters_alloc(counters->places.count, sizeof(size_t));
+	return counters_alloc(counters, sizeof(size_t));
 }
 
 void counters_free(struct counters *counters)

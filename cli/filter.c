@@ -115,11 +115,7 @@ bool filter_parse(struct filter *filter, const char *text, char *error, size_t l
 	*filter = (struct filter){ 0 };
 	while (pattern && strchr(" \t", text[pattern - 1]))
 		pattern--;
-	filter->pattern = strndup(text, pattern);
-	if (!filter->pattern) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
+	filter->pattern = need_memory(strndup(text, pattern));
 	if (!pattern)
 		return wrong(&reader, "the name of a function is missing");
 	if (filter->pattern[strcspn(filter->pattern, "<>=& \t")])

@@ -51,6 +51,11 @@ struct json_object *address_json(uint64_t addr)
 	return addr ? json_object_new_string(text) : NULL;
 }
 
+void number_add(struct json_object *object, const char *name, uint64_t number)
+{
+	json_object_object_add(object, name, json_object_new_uint64(number));
+}
+
 void json_print(struct json_object **object, bool on_one_line)
 {
 	int style = JSON_C_TO_STRING_NOSLASHESCAPE;

@@ -43,11 +43,6 @@ uint64_t latency_mean(const struct shadowk_probe_info *info)
 	return count ? info->latency_sum / count : 0;
 }
 
-static void number_add(struct json_object *object, const char *name, uint64_t number)
-{
-	json_object_object_add(object, name, json_object_new_uint64(number));
-}
-
 void latency_json(struct json_object *object, const struct shadowk_probe_info *info)
 {
 	number_add(object, "count", info->hits);

@@ -7,13 +7,7 @@
 
 void *list_grow(void *elements, int count, size_t element_size)
 {
-	void *grown = reallocarray(elements, (size_t)count + LIST_STEP, element_size);
-
-	if (!grown) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
-	return grown;
+	return need_memory(reallocarray(elements, (size_t)count + LIST_STEP, element_size));
 }
 
 void list_free(void *elements)

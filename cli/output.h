@@ -19,6 +19,8 @@
 struct json_object *json_text(const char *text);
 /* Returns the address as a string in hexadecimal, or NULL for 0, a hidden address. */
 struct json_object *address_json(uint64_t addr);
+/* Adds the member @name with the value @number to @object. */
+void number_add(struct json_object *object, const char *name, uint64_t number);
 /* Prints *@object to standard output, and flushes that. */
 void json_print(struct json_object **object, bool on_one_line);
 /* Drops the reference to *@object. For __cleanup(). */
@@ -86,6 +88,12 @@ struct probes {
  * status. The caller frees @probes in any case.
  */
 int probes_read(struct probes *probes, struct shadowk_shadow *shadow, const char *name);
+typedef void probe_handler(void *context, const struct shadowk_probe_info *info);
+/*
+ * Calls @handler for each probe of a shadow, without memory for all of them. Reports an error.
+ * Returns a status.
+ */
+int probes_each(struct shadowk_shadow *shadow, probe_handler *handler, void *context);
 /* Copies @from. Exits if there is no memory. */
 void probes_copy(struct probes *to, const struct probes *from);
 /*

@@ -178,11 +178,7 @@ static int name_compare(const void *a, const void *b, void *specs)
 
 void places_sort_names(struct places *places)
 {
-	places->by_name = calloc(places->armed + 1, sizeof(*places->by_name));
-	if (!places->by_name) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
+	places->by_name = need_memory(calloc(places->armed + 1, sizeof(*places->by_name)));
 	memcpy(places->by_name, places->by_id, places->armed * sizeof(*places->by_name));
 	qsort_r(places->by_name, places->armed, sizeof(*places->by_name), name_compare,
 		places->spec);

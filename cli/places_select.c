@@ -53,11 +53,7 @@ static void pattern_init(struct pattern *pattern, const char *text)
 	pattern->is_plain = is_plain(pattern->name);
 	if (!colon)
 		return;
-	pattern->module = strndup(text, (size_t)(colon - text));
-	if (!pattern->module) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
+	pattern->module = need_memory(strndup(text, (size_t)(colon - text)));
 }
 
 static bool module_matches(const struct pattern *pattern, const struct function *function)

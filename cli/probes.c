@@ -7,6 +7,9 @@
 #include "list.h"
 #include "output.h"
 
+/* Probes that probes_each() reads by one call. */
+#define READ_STEP 256
+
 int probes_read(struct probes *probes, struct shadowk_shadow *shadow, const char *name)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
@@ -16,6 +19,21 @@ int probes_read(struct probes *probes, struct shadowk_shadow *shadow, const char
 		return refuse(SHADOWK_OP_PROBE_LIST, count, &subject);
 	probes->count = count;
 	return STATUS_DONE;
+}
+
+int probes_each(struct shadowk_shadow *shadow, probe_handler *handler, void *context)
+{
+	struct shadowk_probe_info *infos = need_memory(calloc(READ_STEP, sizeof(*infos)));
+	uint64_t cursor = 0;
+	int nr;
+
+	do {
+		nr = shadowk_probe_list(shadow, &cursor, infos, sizeof(infos[0]), READ_STEP);
+		for (int i = 0; i < nr; i++)
+			handler(context, &infos[i]);
+	} while (nr >= 0 && cursor);
+	free(infos);
+	return nr < 0 ? refuse(SHADOWK_OP_PROBE_LIST, nr, NULL) : STATUS_DONE;
 }
 
 static const struct shadowk_probe_info *probe_find(const struct probes *probes, uint64_t id)
@@ -29,11 +47,7 @@ static const struct shadowk_probe_info *probe_find(const struct probes *probes, 
 void probes_copy(struct probes *to, const struct probes *from)
 {
 	*to = (struct probes){ 0 };
-	to->info = calloc((size_t)from->count + 1, sizeof(*to->info));
-	if (!to->info) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
+	to->info = need_memory(calloc((size_t)from->count + 1, sizeof(*to->info)));
 	if (from->count)
 		memcpy(to->info, from->info, (size_t)from->count * sizeof(*to->info));
 	to->count = from->count;

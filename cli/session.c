@@ -36,11 +36,7 @@ void session_close(struct session *session)
 
 void pids_add(struct pids *pids, pid_t pid)
 {
-	pids->pid = reallocarray(pids->pid, pids->count + 1, sizeof(*pids->pid));
-	if (!pids->pid) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
+	pids->pid = need_memory(reallocarray(pids->pid, pids->count + 1, sizeof(*pids->pid)));
 	pids->pid[pids->count++] = pid;
 }
 

@@ -9,17 +9,6 @@
 /* KB of calls that each CPU keeps until they are read. */
 #define BUFFER_KB 1024
 
-/* Opens the events before the probe is there, so that its first call is received. */
-static int events_open(struct top *top)
-{
-	struct shadowk_shadow_info info;
-	int err = shadowk_shadow_info(top->target.session.shadow, &info, sizeof(info));
-
-	if (err)
-		return refuse(SHADOWK_OP_SHADOW_INFO, err, NULL);
-	return call_events_open(&top->function.events, info.id, BUFFER_KB, true);
-}
-
 int function_callers_begin(struct top *top)
 {
 	struct top_function *function = &top->function;
@@ -27,7 +16,8 @@ int function_callers_begin(struct top *top)
 
 	if (function->probe.id)
 		return STATUS_DONE;
-	status = events_open(top);
+	/* Before the probe is there, so that its first call is received. */
+	status = call_events_open(&function->events, top->target.session.shadow, BUFFER_KB, true);
 	if (!status)
 		status = top_probe_add(top, function->place, SHADOWK_PROBE_CALL, &function->probe);
 	if (status)

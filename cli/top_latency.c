@@ -23,15 +23,11 @@ const struct shadowk_probe_info *latency_of(const struct top *top, size_t place)
 /* Appends a place, whose probe has no id yet. Exits without memory. */
 static struct measured *measured_add(struct top *top, size_t place)
 {
-	struct measured *measured =
-		reallocarray(top->measured, top->nr_measured + 1, sizeof(*measured));
+	struct measured *measured;
 
-	if (!measured) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
-	top->measured = measured;
-	measured += top->nr_measured++;
+	top->measured =
+		need_memory(reallocarray(top->measured, top->nr_measured + 1, sizeof(*measured)));
+	measured = &top->measured[top->nr_measured++];
 	*measured = (struct measured){ .place = place };
 	return measured;
 }

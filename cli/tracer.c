@@ -25,15 +25,6 @@ uint64_t buffer_parse(const struct cli *cli, const char *text)
 	return kb;
 }
 
-static void *need_memory(void *memory)
-{
-	if (!memory) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
-	}
-	return memory;
-}
-
 void tracer_prototype(struct tracer *tracer, const char *name, struct prototype *prototype)
 {
 	const char *colon = strchr(name, ':');
@@ -67,11 +58,6 @@ static int64_t clock_difference(void)
 
 int tracer_begin(struct tracer *tracer, struct shadowk_shadow *shadow, struct places *places)
 {
-	struct shadowk_shadow_info info;
-	int err = shadowk_shadow_info(shadow, &info, sizeof(info));
-
-	if (err)
-		return refuse(SHADOWK_OP_SHADOW_INFO, err, NULL);
 	if (!tracer->buffer_kb)
 		tracer->buffer_kb = BUFFER_DEFAULT;
 	tracer->shadow = shadow;
@@ -79,7 +65,7 @@ int tracer_begin(struct tracer *tracer, struct shadowk_shadow *shadow, struct pl
 	prototypes_read(tracer);
 	places_sort_names(places);
 	tracer->clock = clock_difference();
-	return call_events_open(&tracer->events, info.id, tracer->buffer_kb, tracer->stack);
+	return call_events_open(&tracer->events, shadow, tracer->buffer_kb, tracer->stack);
 }
 
 /* Prints one call. */
