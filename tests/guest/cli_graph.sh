@@ -158,12 +158,7 @@ graph=$!
 until [ "$(shadowctl list --json | grep -c '"nr_processes": *1')" = 1 ]; do sleep 0.1; done
 kill -9 $graph
 wait $graph 2>/dev/null
-for _ in {1..50}; do
-	[ "$(shadowctl list --json | tr -d '[:space:]')" = "[]" ] && break
-	sleep 0.1
-done
-list_is_empty "after SIGKILL"
-while pgrep -x shadowk-detach >/dev/null; do sleep 0.1; done
+shadows_end "shadows after SIGKILL"
 kill $reader
 wait $reader 2>/dev/null
 rmmod shadowk || fail "the module cannot be unloaded"

@@ -123,12 +123,7 @@ trace=$!
 until [ -s out ]; do sleep 0.1; done
 kill -9 $trace
 wait $trace 2>/dev/null
-for _ in {1..50}; do
-	[ "$(shadowctl list --json | tr -d '[:space:]')" = "[]" ] && break
-	sleep 0.1
-done
-is "shadows after SIGKILL" "$(shadowctl list --json | tr -d '[:space:]')" "[]"
-while pgrep -x shadowk-detach >/dev/null; do sleep 0.1; done
+shadows_end "shadows after SIGKILL"
 is "instances of tracefs" "$(ls /sys/kernel/tracing/instances)" ""
 kill $reader
 wait $reader 2>/dev/null

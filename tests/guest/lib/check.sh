@@ -14,6 +14,18 @@ is() {
 	[ "$2" = "$3" ] || fail "$1: '$2', expected '$3'"
 }
 
+# shadows_end WHAT	waits until no shadow is left, up to 5 seconds
+shadows_end() {
+	local list
+	for _ in {1..50}; do
+		list=$(shadowctl list --json | tr -d '[:space:]')
+		[ "$list" = "[]" ] && break
+		sleep 0.1
+	done
+	is "$1" "$list" "[]"
+	while pgrep -x shadowk-detach >/dev/null; do sleep 0.1; done
+}
+
 # Skips the test if only processes can execute a shadow on this machine.
 need_owners() {
 	shadowctl create owner --async owner
