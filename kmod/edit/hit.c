@@ -645,7 +645,7 @@ NOKPROBE_SYMBOL(hit_probe_of);
 SHK_RETHOOK_HANDLER(shk_hit_return, node, data, regs)
 {
 	struct shk_return_node *ret = container_of(node, struct shk_return_node, node);
-	struct shk_probe *probe = hit_probe_of(shk_returns_shadow(data), ret);
+	struct shk_probe *probe = hit_probe_of(data, ret);
 	unsigned long flags;
 	bool matches = true;
 

@@ -33,7 +33,7 @@ static_assert(FIRST_POOL << (NR_POOLS - 1) == SHK_CALLS_MAX);
 
 struct shk_returns {
 	struct shk_shadow *shadow; /* fixed */
-	bool grows;		   /* fixed: further pools may be added */
+	unsigned int max;	   /* pools, at most; 1: the number of hooks is fixed. Fixed */
 	/*
 	 * The pools, which are the kernel's rethooks; hits take from the lowest that has a free
 	 * hook. Written under .lock, read by hits.
@@ -77,12 +77,12 @@ static void unwinder_silence(void)
 static struct rethook *pool_alloc(struct shk_returns *returns, unsigned int nr)
 {
 #if SHK_RETHOOK_OBJPOOL
-	struct rethook *pool = shk_call(rethook_alloc)(returns, shk_hit_return,
+	struct rethook *pool = shk_call(rethook_alloc)(returns->shadow, shk_hit_return,
 						       sizeof(struct shk_return_node), nr);
 
 	return IS_ERR(pool) ? NULL : pool;
 #else
-	struct rethook *pool = shk_call(rethook_alloc)(returns, shk_hit_return);
+	struct rethook *pool = shk_call(rethook_alloc)(returns->shadow, shk_hit_return);
 	unsigned int i;
 
 	for (i = 0; pool && i < nr; i++) {
@@ -98,13 +98,13 @@ static struct rethook *pool_alloc(struct shk_returns *returns, unsigned int nr)
 #endif
 }
 
-/* Adds @pool to @returns. Returns false, and frees @pool, if @returns is closed or full. */
-static bool pool_add(struct shk_returns *returns, struct rethook *pool)
+/* Adds @pool to @returns, or frees it if @returns is closed. There is room. */
+static void pool_add(struct shk_returns *returns, struct rethook *pool)
 {
 	bool add;
 
 	spin_lock(&returns->lock);
-	add = !returns->closed && returns->nr < NR_POOLS;
+	add = !returns->closed;
 	if (add) {
 		returns->pool[returns->nr] = pool;
 		/* A hit that reads the number finds the pool. */
@@ -113,7 +113,6 @@ static bool pool_add(struct shk_returns *returns, struct rethook *pool)
 	spin_unlock(&returns->lock);
 	if (!add)
 		shk_call(rethook_free)(pool);
-	return add;
 }
 
 /* Returns the number of pools of a shadow, at most. */
@@ -134,7 +133,7 @@ static void returns_grow(struct work_struct *worker)
 	struct rethook *pool;
 
 	/* A hit may have asked for the pool that has just been added. */
-	if (READ_ONCE(returns->closed) || nr >= pools_max() || READ_ONCE(returns->full) < nr)
+	if (READ_ONCE(returns->closed) || nr == returns->max || READ_ONCE(returns->full) < nr)
 		return;
 	pool = pool_alloc(returns, FIRST_POOL << (nr - 1));
 	if (pool)
@@ -160,12 +159,13 @@ struct shk_returns *shk_returns_create(struct shk_shadow *shadow, unsigned int c
 	if (!returns)
 		return NULL;
 	returns->shadow = shadow;
-	returns->grows = !calls;
+	returns->max = calls ? 1 : pools_max();
 	returns->retry = jiffies;
 	spin_lock_init(&returns->lock);
 	init_irq_work(&returns->from_hit, returns_grow_from_hit);
 	INIT_WORK(&returns->worker, returns_grow);
-	for (i = 0; i <= returns->grows; i++) {
+	/* One more than is used, see FIRST_POOL. */
+	for (i = 0; i < min(2U, returns->max); i++) {
 		pool = pool_alloc(returns, calls ?: FIRST_POOL);
 		if (!pool) {
 			shk_returns_free(returns);
@@ -205,7 +205,7 @@ struct shk_return_node *shk_returns_get(struct shk_returns *returns)
 	for (i = 0; i < nr && !node; i++)
 		node = shk_call(rethook_try_get)(returns->pool[i]);
 	/* Calls in progress have used up all pools but the last one. */
-	if (unlikely(i == nr && returns->grows && nr < NR_POOLS) &&
+	if (unlikely(i == nr && nr < returns->max) &&
 	    time_after_eq(jiffies, READ_ONCE(returns->retry))) {
 		WRITE_ONCE(returns->full, nr);
 		irq_work_queue(&returns->from_hit);
@@ -226,7 +226,7 @@ struct shk_return_node *shk_returns_innermost(const struct shk_site *site, unsig
 		if (READ_ONCE(node->rethook->handler) != shk_hit_return)
 			continue;
 		ret = container_of(node, struct shk_return_node, node);
-		if (!ret->is_call || shk_returns_shadow(node->rethook->data) != site->shadow)
+		if (!ret->is_call || node->rethook->data != site->shadow)
 			continue;
 		/* Another probe at the place has hooked this very call. */
 		if (node->frame != sp || ret->site != site->edit.addr)
@@ -238,10 +238,12 @@ NOKPROBE_SYMBOL(shk_returns_innermost);
 
 int shk_returns_join(struct shk_shadow *shadow, struct shk_probe *probe)
 {
+	lockdep_assert_held(&shadow->lock);
 	if (probe->returns)
 		return 0;
-	if (!shk_returns_hold(shadow))
+	if (!shadow->returns)
 		return -ENOMEM;
+	shadow->nr_returns++;
 	probe->returns = shadow->returns;
 	return 0;
 }
@@ -277,18 +279,9 @@ bool shk_returns_leave(struct shk_shadow *shadow, struct shk_probe *probe)
 	/* Hits may still read .returns, so it stays set. */
 	if (!returns)
 		return false;
-	if (!probe->own_returns) {
-		if (--shadow->nr_returns)
-			return false;
-		shadow->returns = NULL;
-		probe->own_returns = true;
-	}
-	shk_returns_close(returns);
-	return true;
+	if (probe->own_returns)
+		shk_returns_close(returns);
+	else
+		probe->own_returns = shk_returns_release(shadow);
+	return probe->own_returns;
 }
-
-struct shk_shadow *shk_returns_shadow(const struct shk_returns *returns)
-{
-	return returns->shadow;
-}
-NOKPROBE_SYMBOL(shk_returns_shadow);

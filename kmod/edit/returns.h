@@ -66,8 +66,8 @@ struct shk_return_node *shk_returns_innermost(const struct shk_site *site, unsig
 
 /*
  * Gives @probe, which hooks returns and is about to be armed in @shadow, its pool: .returns. Unless
- * the probe has its own already, it shares that of the shadow. The shadow's lock is held. Returns 0
- * or -ENOMEM.
+ * the probe has its own already, it shares that of the shadow, for which the caller has called
+ * shk_returns_hold(). The shadow's lock is held. Returns 0, or -ENOMEM: that had no memory.
  */
 int shk_returns_join(struct shk_shadow *shadow, struct shk_probe *probe);
 
@@ -93,10 +93,10 @@ bool shk_returns_hold(struct shk_shadow *shadow);
  */
 struct shk_returns *shk_returns_release(struct shk_shadow *shadow);
 
-/* The handler of all returns, in hit.c. The kernel's trampoline calls it with preemption off. */
+/*
+ * The handler of all returns, in hit.c; @data is the shadow of the hooks. The kernel's trampoline
+ * calls it with preemption off.
+ */
 SHK_RETHOOK_HANDLER(shk_hit_return, node, data, regs);
-
-/* Returns the shadow of the hooks @returns. */
-struct shk_shadow *shk_returns_shadow(const struct shk_returns *returns);
 
 #endif /* SHK_RETURNS_H */
