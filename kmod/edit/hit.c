@@ -28,11 +28,9 @@
 #include "edit/returns.h"
 #include "edit/site_table.h"
 #include "edit/slot_entry.h"
+#include "edit/trace.h"
 #include "graft/graft.h"
 #include "graft/thread.h"
-
-#define CREATE_TRACE_POINTS
-#include "edit/trace.h"
 
 /*
  * The state of the probed code at a hit is passed by these parameters, which plain counts do not
@@ -63,26 +61,38 @@ static DEFINE_PER_CPU(unsigned int, reporting);
 #define REPORT_SWITCHES PREEMPT_OFFSET
 
 /*
- * Begins the report of a hit in code that had @context as its preempt_count(). Preemption is off.
- * Switches interrupts off and saves their state in *@flags, for hit_report_leave(). Returns false,
- * and changes nothing, if a report is in progress on this CPU.
+ * Begins the report of a hit in code that had @context as its preempt_count(). Preemption is off,
+ * and no report is in progress on this CPU. Switches interrupts off and returns their state, for
+ * hit_report_leave().
  *
  * The probed code may hold a lock that the clock or a listener takes, as read_hpet() does. Both
  * take no such lock in an NMI, so a report is an NMI for them, however the probe is armed.
+ */
+static __always_inline unsigned long hit_report_begin(unsigned int context)
+{
+	unsigned long flags;
+
+	this_cpu_write(reporting, REPORT_SWITCHES);
+	local_irq_save(flags);
+	__nmi_enter();
+	this_cpu_write(reporting, preempt_count() - context);
+	return flags;
+}
+
+/*
+ * Does hit_report_begin() and sets *@flags to what it returns. Returns false, and changes nothing,
+ * if a report is in progress on this CPU.
  */
 static bool hit_report_enter(unsigned int context, unsigned long *flags)
 {
 	if (this_cpu_read(reporting))
 		return false;
-	this_cpu_write(reporting, REPORT_SWITCHES);
-	local_irq_save(*flags);
-	__nmi_enter();
-	this_cpu_write(reporting, preempt_count() - context);
+	*flags = hit_report_begin(context);
 	return true;
 }
 
 /* Ends the report that hit_report_enter() has begun. */
-static void hit_report_leave(unsigned long flags)
+static __always_inline void hit_report_leave(unsigned long flags)
 {
 	__nmi_exit();
 	this_cpu_write(reporting, REPORT_SWITCHES);
@@ -312,6 +322,36 @@ static __always_inline void hit_site(struct shk_site *site, enum hit_probes whic
 }
 
 /*
+ * Counts and reports a hit at @site if that is one event and all that is to be done there
+ * (shk_site.only_event), and returns true. Does nothing and returns false if not, within reports,
+ * and if @site is NULL. hit_site() would do the same by more instructions.
+ */
+static noinline __no_stack_protector bool
+hit_event_only(struct shk_site *site, unsigned int context, const unsigned long *args)
+{
+	struct shk_probe *probe;
+	unsigned long flags;
+
+	if (unlikely(!site))
+		return false;
+	probe = READ_ONCE(site->only_event);
+	if (!probe || this_cpu_read(reporting) || smp_load_acquire(&site->shadow->nr_threads))
+		return false;
+	if (unlikely(hit_is_async(context))) {
+		this_cpu_inc(probe->counts->async_hits);
+		return true;
+	}
+	this_cpu_inc(probe->counts->hits);
+	if (trace_shadowk_probe_enabled()) {
+		flags = hit_report_begin(context);
+		hit_fire_event(probe, false, 0, args);
+		hit_report_leave(flags);
+	}
+	return true;
+}
+NOKPROBE_SYMBOL(hit_event_only);
+
+/*
  * Returns the topmost function of @site whose patch is on; NULL if there is none, or the current
  * thread does not see the shadow's edits.
  */
@@ -447,7 +487,7 @@ asmlinkage __no_stack_protector unsigned long shk_hit_call(struct shk_slot_regs 
 
 	preempt_disable_notrace();
 	site = hit_slot_site(regs->index, regs->site);
-	if (unlikely(!hit_count_only(site, context)))
+	if (!hit_count_only(site, context) && !hit_event_only(site, context, regs->args))
 		return hit_call_slow(regs, site, context);
 	next = READ_ONCE(site->chain);
 	preempt_enable_notrace();
@@ -494,7 +534,8 @@ static noinline void hit_jump_slow(struct shk_detour_regs *regs, struct shk_site
 		return;
 	/* The unwinder looks up the byte before a return address. */
 	WRITE_ONCE(regs->detour, site->edit.addr + 1);
-	hit_site(site, hit_which(site), context, 0, regs->args);
+	if (!hit_event_only(site, context, regs->args))
+		hit_site(site, hit_which(site), context, 0, regs->args);
 	WRITE_ONCE(regs->detour, detour);
 }
 NOKPROBE_SYMBOL(hit_jump_slow);
@@ -577,7 +618,8 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 
 	site = shk_site_at(shadow, addr);
 	if (site && site->arm != SHK_ARM_CALL) {
-		hit_site(site, hit_which(site), context, regs->sp, args);
+		if (!hit_event_only(site, context, args))
+			hit_site(site, hit_which(site), context, regs->sp, args);
 		/* If another user's breakpoint is in the base, the kernel's handler serves it. */
 		if (READ_ONCE(site->edit.base[0]) == site->kp->opcode && hit_resume(site, regs))
 			return true;

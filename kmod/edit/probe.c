@@ -386,6 +386,7 @@ static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *
 			 struct shk_new_probe *new)
 {
 	struct shk_probe *probe = shk_probe_alloc();
+	bool plain;
 
 	*new = (struct shk_new_probe){ .probe = probe, .err = -ENOMEM };
 	if (!probe)
@@ -403,8 +404,9 @@ static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *
 		probe->own_returns = probe->returns;
 		new->err = probe->returns ? 0 : -ENOMEM;
 	}
-	probe->plain = probe->kind == SHK_PROBE_COUNT && !probe->conditions &&
-		       !(probe->flags & (SHK_PROBE_RETURN | SHK_PROBE_BELOW));
+	plain = !probe->conditions && !(probe->flags & (SHK_PROBE_RETURN | SHK_PROBE_BELOW));
+	probe->plain = plain && probe->kind == SHK_PROBE_COUNT;
+	probe->plain_event = plain && probe->kind == SHK_PROBE_EVENT;
 	if (!new->err)
 		return;
 	shk_probe_free(probe);
@@ -428,7 +430,7 @@ static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, co
 {
 	int ret = names_reserve(shadow) ?: probe_choose_name(shadow, probe, name);
 
-	probe->name_size = strlen(probe->name) + 1;
+	probe->name_size = shk_name_size(probe->name);
 	probe->created_ns = ktime_get_ns();
 	ret = ret ?: xa_insert(&shadow->probes, shadow->last_probe + 1, probe, GFP_KERNEL_ACCOUNT);
 	if (ret) {

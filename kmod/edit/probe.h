@@ -113,8 +113,10 @@ struct shk_probe {
 	bool at_entry;
 	/* A hit is counted, and nothing else: COUNT, without RETURN, BELOW and conditions. */
 	bool plain;
+	/* A hit is counted and reported: EVENT, without RETURN, BELOW and conditions. */
+	bool plain_event;
 	char name[SHK_NAME_LEN];
-	unsigned int name_size;		   /* bytes of .name, with the 0 behind it */
+	unsigned int name_size;		   /* shk_name_size() of .name */
 	char *symbol;			   /* allocated with kmalloc() */
 	struct shk_conditions *conditions; /* allocated with kmalloc(); NULL: there are none */
 	/*
@@ -140,6 +142,11 @@ struct shk_site {
 	 * has nothing to do but to count; else NULL. Written under the shadow's lock, read by hits.
 	 */
 	struct shk_counts __percpu *only;
+	/*
+	 * The only probe, if that is .plain_event and there are no functions; else NULL. It is
+	 * written and read as .only is.
+	 */
+	struct shk_probe *only_event;
 	/*
 	 * The probes of all SHK_ASYNC_UNION shadows at this address, if the site is the union's;
 	 * else empty. The nodes are shk_probe.in_union. A hit counts for each of these probes.

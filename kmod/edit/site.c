@@ -180,14 +180,21 @@ void shk_sites_exit(void)
 	sites_free_work_fn(NULL);
 }
 
-/* Sets @site->only after a change of its lists. The shadow's lock is held. */
+/*
+ * Sets @site->only and @site->only_event after a change of its lists. The shadow's lock is held.
+ * Removed probes are freed after a grace period.
+ */
 static void site_choose_only(struct shk_site *site)
 {
 	struct shk_probe *probe = NULL;
 
 	if (list_is_singular(&site->probes) && list_empty(&site->funcs))
 		probe = list_first_entry(&site->probes, struct shk_probe, in_site);
-	WRITE_ONCE(site->only, probe && probe->plain && !probe->at_entry ? probe->counts : NULL);
+	if (probe && probe->at_entry)
+		probe = NULL;
+	WRITE_ONCE(site->only, probe && probe->plain ? probe->counts : NULL);
+	/* A hit that finds the probe sees its members. */
+	smp_store_release(&site->only_event, probe && probe->plain_event ? probe : NULL);
 }
 
 /*

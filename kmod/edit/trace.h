@@ -12,12 +12,8 @@
 
 #include <linux/tracepoint.h>
 
-/* Copies the @len bytes of the name @src, which may be cleared meanwhile, to the field @dst. */
-#define shk_assign_name(dst, src, len)                           \
-	do {                                                     \
-		memcpy(__get_dynamic_array(dst), src, (len)-1);  \
-		((char *)__get_dynamic_array(dst))[(len)-1] = 0; \
-	} while (0)
+/* Copies the name @src of @len bytes, as shk_name_size() gives them, to the field @dst. */
+#define shk_assign_name(dst, src, len) trace_copy_name(__get_dynamic_array(dst), src, len)
 
 /*
  * One hit of an EVENT probe. Called with preemption off and in_nmi() true, see hit_report_enter().

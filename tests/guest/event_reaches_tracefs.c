@@ -2,7 +2,8 @@
 /* test: timeout=60 */
 /*
  * Each hit of an event probe is a line of the trace, by shadowk:shadowk_probe. It has the names of
- * the shadow and of the probe, the place, and the arguments or the result.
+ * the shadow and of the probe, the place, and the arguments or the result. Probes at one place have
+ * a line each.
  */
 #include "actor.h"
 #include "shadows.h"
@@ -72,6 +73,21 @@ static void check(const char *probe, const char *place, uint32_t flags)
 	probe_remove(shadow, probe);
 }
 
+/* Two probes share a place, until one is removed. */
+static void check_together(void)
+{
+	probe_add(shadow, "first", VICTIM_SYMBOL, SHADOWK_PROBE_EVENT, 0);
+	probe_add(shadow, "second", VICTIM_SYMBOL, SHADOWK_PROBE_EVENT, 0);
+	tracefs_clear();
+	actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_SELF, CALLS));
+	probe_remove(shadow, "first");
+	actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_SELF, CALLS));
+	expect_eq(tracefs_count("probe=first "), CALLS, "lines of the trace for the first probe");
+	expect_eq(tracefs_count("probe=second "), 2 * CALLS, "lines of the trace for the second");
+	expect_eq(hits(shadow, "second"), 2 * CALLS, "hits of the second probe");
+	probe_remove(shadow, "second");
+}
+
 int main(void)
 {
 	victim_load();
@@ -84,6 +100,7 @@ int main(void)
 	check("entry-breakpoint", VICTIM_SYMBOL, SHADOWK_PROBE_FORCE_INT3);
 	check("return", VICTIM_SYMBOL, SHADOWK_PROBE_RETURN);
 	check("return-breakpoint", VICTIM_SYMBOL, SHADOWK_PROBE_RETURN | SHADOWK_PROBE_FORCE_INT3);
+	check_together();
 
 	/* Without a listener, hits are counted and not traced. */
 	tracefs_write("events/shadowk/shadowk_probe/enable", "0");

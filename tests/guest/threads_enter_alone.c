@@ -17,7 +17,8 @@
 #define CALLS (kernel_is_slow() ? 100 : 1000)
 #define UID   4321
 
-#define GETGID "__x64_sys_getgid"
+#define GETGID	"__x64_sys_getgid"
+#define GETEGID "__x64_sys_getegid"
 
 static struct shadowk_shadow *shadow, *other;
 static pthread_barrier_t barrier;
@@ -38,6 +39,7 @@ static void calls(bool inside)
 {
 	for (long i = 0; i < CALLS; i++) {
 		syscall(SYS_getppid);
+		syscall(SYS_getegid);
 		wants((syscall(SYS_getuid) == UID) == inside);
 	}
 }
@@ -94,8 +96,8 @@ static void *second(void *unused)
 }
 
 /*
- * Returns how many checks have failed. Of the calls of getppid(), 3 * CALLS are made by threads
- * that have entered.
+ * Returns how many checks have failed. Of the calls of getppid() and getegid(), 3 * CALLS each are
+ * made by threads that have entered.
  */
 static long job_threads(long unused)
 {
@@ -185,11 +187,13 @@ int main(int argc, char **argv)
 	shadow = shadow_new(NULL);
 	other = shadow_new(NULL);
 	count(shadow, GETPPID);
+	probe_add(shadow, "event", GETEGID, SHADOWK_PROBE_EVENT, 0);
 	patch_return(shadow, "uid", GETUID, UID);
 	actor_start_holding(&actor, -1);
 	expect_ret(actor_do(&actor, job_threads, 0), 0, "failed checks in the threads");
 	/* The program that the first thread executes makes the 10 other calls. */
 	expect_eq(hits(shadow, GETPPID), 3 * n + 10, "hits of threads that have entered");
+	expect_eq(hits(shadow, "event"), 3 * n, "events of threads that have entered");
 	expect_eq(module_info().nr_grafts, 0, "processes inside");
 	is_no_restriction(&actor);
 	refuses_what_cannot_ask(&actor);
