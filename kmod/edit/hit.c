@@ -322,20 +322,16 @@ static __always_inline void hit_site(struct shk_site *site, enum hit_probes whic
 }
 
 /*
- * Counts and reports a hit at @site if that is one event and all that is to be done there
- * (shk_site.only_event), and returns true. Does nothing and returns false if not, within reports,
- * and if @site is NULL. hit_site() would do the same by more instructions.
+ * Does hit_event_only() for @probe, the shk_site.only_event of @site. Not inlined, so that other
+ * hits do not set up its stack frame.
  */
-static noinline __no_stack_protector bool
-hit_event_only(struct shk_site *site, unsigned int context, const unsigned long *args)
+static noinline __no_stack_protector bool hit_event(struct shk_probe *probe,
+						    const struct shk_site *site,
+						    unsigned int context, const unsigned long *args)
 {
-	struct shk_probe *probe;
 	unsigned long flags;
 
-	if (unlikely(!site))
-		return false;
-	probe = READ_ONCE(site->only_event);
-	if (!probe || this_cpu_read(reporting) || smp_load_acquire(&site->shadow->nr_threads))
+	if (this_cpu_read(reporting) || smp_load_acquire(&site->shadow->nr_threads))
 		return false;
 	if (unlikely(hit_is_async(context))) {
 		this_cpu_inc(probe->counts->async_hits);
@@ -349,7 +345,20 @@ hit_event_only(struct shk_site *site, unsigned int context, const unsigned long 
 	}
 	return true;
 }
-NOKPROBE_SYMBOL(hit_event_only);
+NOKPROBE_SYMBOL(hit_event);
+
+/*
+ * Counts and reports a hit at @site if that is one event and all that is to be done there, and
+ * returns true. Does nothing and returns false if not, and within reports. hit_site() would do the
+ * same by more instructions.
+ */
+static __always_inline bool hit_event_only(const struct shk_site *site, unsigned int context,
+					   const unsigned long *args)
+{
+	struct shk_probe *probe = READ_ONCE(site->only_event);
+
+	return probe && hit_event(probe, site, context, args);
+}
 
 /*
  * Returns the topmost function of @site whose patch is on; NULL if there is none, or the current
@@ -460,6 +469,23 @@ static noinline unsigned long hit_call_slow(struct shk_slot_regs *regs, struct s
 }
 NOKPROBE_SYMBOL(hit_call_slow);
 
+/*
+ * Does the work of shk_hit_call() where an event may be all that is to be done. Not inlined, so that
+ * hits that are counted only do not set up its stack frame. Enables preemption as hit_call_slow().
+ */
+static noinline unsigned long hit_call_event(struct shk_slot_regs *regs, struct shk_site *site,
+					     unsigned int context)
+{
+	unsigned long next;
+
+	if (!site || !hit_event_only(site, context, regs->args))
+		return hit_call_slow(regs, site, context);
+	next = READ_ONCE(site->chain);
+	preempt_enable_notrace();
+	return next;
+}
+NOKPROBE_SYMBOL(hit_call_event);
+
 /* Returns the site at the __fentry__ site before @behind of the shadow of slot @index, or NULL. */
 static __always_inline struct shk_site *hit_slot_site(unsigned long index, unsigned long behind)
 {
@@ -487,8 +513,8 @@ asmlinkage __no_stack_protector unsigned long shk_hit_call(struct shk_slot_regs 
 
 	preempt_disable_notrace();
 	site = hit_slot_site(regs->index, regs->site);
-	if (!hit_count_only(site, context) && !hit_event_only(site, context, regs->args))
-		return hit_call_slow(regs, site, context);
+	if (unlikely(!hit_count_only(site, context)))
+		return hit_call_event(regs, site, context);
 	next = READ_ONCE(site->chain);
 	preempt_enable_notrace();
 	return next;
