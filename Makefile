@@ -5,6 +5,8 @@ VERSION   := 0.1.0
 SOVERSION := 0
 PREFIX    ?= /usr/local
 LIBDIR    ?= $(PREFIX)/lib
+UNITDIR   ?= $(PREFIX)/lib/systemd/system
+ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR   ?=
 O         := build
 
@@ -41,6 +43,7 @@ example_src := $(wildcard examples/*.c)
 scripts     := $(wildcard tests/guest/*.sh tests/uapi/*.sh)
 man_src     := $(wildcard docs/man/*.scd)
 profile_src := $(wildcard profiles/*)
+unit_files  := $(wildcard packaging/systemd/*)
 
 solib    := $(if $(lib_src),$(O)/lib/libshadowk.so.$(VERSION))
 alib     := $(if $(lib_src),$(O)/lib/libshadowk.a)
@@ -82,9 +85,12 @@ help:
 #: make bench demo   the figures; the main job on real software; ARGS="--json FILE"
 #: make style        formatting, layers, licences, manual pages, prose
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
+#: make install-user        the same without the module
+#: make deb          Debian packages, in build/deb/
 #: make clean        what was built; the cache of kernels and roots stays
 .PHONY: all help modules lib cli examples tests-build units guest-stage check check-all \
-	check-debug check-races mutants soak fuzz sweep bench demo style install uninstall clean
+	check-debug check-races mutants soak fuzz sweep bench demo style install install-user uninstall \
+	deb clean
 .DELETE_ON_ERROR:
 
 modules:
@@ -219,11 +225,11 @@ guest-stage: tests-build
 	@scripts/stage $(KERNELS)
 
 check:
-	@scripts/deps build vm bochs efi model style
+	@scripts/deps build vm bochs efi model style deb
 	@tests/run $(T)
 
 check-all:
-	@scripts/deps build vm bochs efi model style
+	@scripts/deps build vm bochs efi model style deb
 	@tests/run --all $(T)
 
 check-debug:
@@ -262,10 +268,15 @@ style:
 # --- installing ----------------------------------------------------------------------
 
 INSTALL := install -D
-completions := $(wildcard cli/*.bash)
+bash_words := $(PREFIX)/share/bash-completion/completions/shadowctl
+zsh_words  := $(ZSHDIR)/_shadowctl
+fish_words := $(PREFIX)/share/fish/vendor_completions.d/shadowctl.fish
 
-install: all
+install: all install-user
 	@$(if $(wildcard kmod/Kbuild),scripts/kmod install "$(DESTDIR)" $(KERNELS))
+
+# Everything but the module, which DKMS builds on the machine that has the packages.
+install-user: lib cli
 	$(if $(lib_src),$(INSTALL) -m 755 $(solib) -t $(DESTDIR)$(LIBDIR))
 	$(if $(lib_src),cp -P $(O)/lib/libshadowk.so.$(SOVERSION) $(O)/lib/libshadowk.so $(DESTDIR)$(LIBDIR))
 	$(if $(lib_src),$(INSTALL) -m 644 $(alib) -t $(DESTDIR)$(LIBDIR))
@@ -276,8 +287,10 @@ install: all
 	$(if $(command),$(INSTALL) -m 755 $(command) -t $(DESTDIR)$(PREFIX)/bin)
 	$(foreach m,$(man),$(INSTALL) -m 644 $m -t $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m)) &&) true
 	$(foreach p,$(profile_src),$(INSTALL) -m 644 $p -t $(DESTDIR)$(PREFIX)/share/shadowk/profiles &&) true
-	$(foreach c,$(completions),$(INSTALL) -m 644 $c \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c)) &&) true
+	$(INSTALL) -m 644 cli/shadowctl.bash $(DESTDIR)$(bash_words)
+	$(INSTALL) -m 644 cli/shadowctl.zsh $(DESTDIR)$(zsh_words)
+	$(INSTALL) -m 644 cli/shadowctl.fish $(DESTDIR)$(fish_words)
+	$(foreach u,$(unit_files),$(INSTALL) -m 644 $u -t $(DESTDIR)$(UNITDIR) &&) true
 	$(if $(DESTDIR),,-ldconfig)
 
 uninstall:
@@ -286,8 +299,13 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/include/shadowk.h \
 		$(DESTDIR)$(PREFIX)/include/shadowk_patch.h $(DESTDIR)$(PREFIX)/include/linux/shadowk.h \
 		$(DESTDIR)$(PREFIX)/bin/shadowctl $(profile_src:%=$(DESTDIR)$(PREFIX)/share/shadowk/%) \
-		$(foreach c,$(completions),$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c))) \
+		$(addprefix $(DESTDIR),$(bash_words) $(zsh_words) $(fish_words)) \
+		$(unit_files:packaging/systemd/%=$(DESTDIR)$(UNITDIR)/%) \
 		$(foreach m,$(man),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
+
+deb:
+	@scripts/deps build deb
+	@scripts/deb
 
 clean:
 	rm -rf $(O)

@@ -61,14 +61,17 @@ _shadowctl() {
 		attach) _shadowctl_words "--pid --cgroup --syscalls --json --help" ;;
 		detach) _shadowctl_words "--pid --cgroup --json --help" ;;
 		ab) _shadowctl_words "--cgroup --split --json --help" ;;
-		own|disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
+		own) _shadowctl_words "--irq --kthread --device --napi --json --help" ;;
+		disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
 		count) _shadowctl_words "$target --interval --variants --json --help --" ;;
 		latency) _shadowctl_words "$target --calls --slower-than --stack --buffer --variants --json --help --" ;;
 		trace) _shadowctl_words "$target --stack --buffer --calls --variants --json --help --" ;;
 		graph) _shadowctl_words "$target --only --depth --min-percent --folded --buffer --calls --variants --json --help --" ;;
 		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
+		oci-hook) _shadowctl_words "--help" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
+		"patch build") _shadowctl_words "--kernel --help" ;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
 		"patch promote") _shadowctl_words "--cancel --json --help" ;;
 		"raw privatise") _shadowctl_words "--all --length --json --help" ;;
@@ -101,3 +104,10 @@ _shadowctl() {
 }
 
 complete -o bashdefault -o default -F _shadowctl shadowctl
+
+# The completions for zsh and fish run this file with the words up to the cursor.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+	_shadowctl
+	[ ${#COMPREPLY[@]} -eq 0 ] || printf '%s\n' "${COMPREPLY[@]}"
+fi

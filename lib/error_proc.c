@@ -46,7 +46,7 @@ void shk_explain_lockdown(const struct shk_explanation *e)
 			   "accepts no new code; boot again, and do it before that is set");
 	else if (begins_with("/sys/module/module/parameters/sig_enforce", 'Y'))
 		shk_say(e, "cannot {do}: the kernel accepts signed code only (module.sig_enforce), "
-			   "and edits have no signature; boot without it");
+			   "and edits have no signature; boot without it and without Secure Boot");
 	else if (is_locked_down())
 		shk_say(e, "cannot {do}: the kernel is locked down and accepts no changes of its "
 			   "text; boot with lockdown=none");

@@ -3,6 +3,7 @@
 
 import os
 import platform
+import shutil
 import socket
 import subprocess
 
@@ -18,6 +19,9 @@ BASE_ARGS = ("console=ttyS0,115200 loglevel=5 oops=panic panic=-1 random.trust_c
 ICOUNT_ARGS = "tsc=reliable nokaslr cryptomgr.notests nolapic_timer"
 KVM_PATIENCE = 10
 FIRMWARE = "/usr/share/ovmf/OVMF.fd"
+SECURE_FIRMWARE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
+SECURE_VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd"
+ENROLLED = "/usr/share/ovmf/PkKek-1-snakeoil.pem"   # certificate of the key that these have
 
 
 def accelerator(cfg):
@@ -60,7 +64,8 @@ def machine():
 
 def prepare(cfg):
     """Sets everything that the overlay must know before it is written, and the root's image."""
-    cfg.image = roots.image(cfg.kernel_dir)
+    cfg.image = (roots.filesystem(cfg.root, cfg.work / "image", "4G") if cfg.root else
+                 roots.image(cfg.kernel_dir))
     cfg.root_device = "/dev/pmem0" if cfg.icount else "/dev/nvme0n1"
     cfg.early_modules = (["nfit", "nd_pmem"] if cfg.icount else ["nvme"]) + ["ext4"]
 
@@ -91,6 +96,16 @@ def spares():
             "-device", "virtio-blk-pci,drive=zeros"]
 
 
+def firmware(cfg):
+    if not cfg.secure_boot:
+        return ["-bios", FIRMWARE] if cfg.efi else []
+    # Only code in system management mode may write the variables.
+    variables = shutil.copy(SECURE_VARIABLES, cfg.work / "variables")
+    return ["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+            "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={SECURE_FIRMWARE}",
+            "-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
+
+
 def launch(cfg, what):
     """Starts the emulator, which boots WHAT. Returns its process and this end of its channel."""
     ours, theirs = socket.socketpair()
@@ -117,8 +132,7 @@ def start(cfg):
     args = [BASE_ARGS]
     if cfg.icount:
         args.append(ICOUNT_ARGS)
-    firmware = ["-bios", FIRMWARE] if cfg.efi else []
     spare = [] if cfg.icount else spares()
-    return launch(cfg, [*firmware, *disk(cfg), *spare, "-m", f"{cfg.mem},slots=1,maxmem=64G",
+    return launch(cfg, [*firmware(cfg), *disk(cfg), *spare, "-m", f"{cfg.mem},slots=1,maxmem=64G",
                         "-kernel", cfg.kernel_dir / "vmlinuz", "-initrd", cfg.overlay,
                         "-append", " ".join([*args, cfg.append])])

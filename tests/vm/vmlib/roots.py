@@ -102,6 +102,16 @@ def tree(section):
     return path
 
 
+def filesystem(tree, out, size):
+    """Makes an ext4 image of a tree."""
+    subprocess.run(
+        ["mke2fs", "-q", "-t", "ext4", "-m", "0", "-b", "4096", "-N", "100000",
+         "-O", "^has_journal,^metadata_csum,^resize_inode", "-E",
+         "lazy_itable_init=1,nodiscard,root_owner=0:0", "-d", tree, out, size],
+        stdout=subprocess.DEVNULL, check=True)
+    return out
+
+
 def image(kernel, section="full"):
     """Returns an ext4 image of a root with this kernel's modules."""
     release = kernels.release(kernel)
@@ -112,13 +122,7 @@ def image(kernel, section="full"):
         subprocess.run(["cp", "-al", tree(section), merged], check=True)
         subprocess.run(["cp", "-r", kernel / "lib/modules" / release,
                         merged / "lib/modules"], check=True)
-        out = aside / "image"
-        subprocess.run(
-            ["mke2fs", "-q", "-t", "ext4", "-m", "0", "-b", "4096", "-N", "100000",
-             "-O", "^has_journal,^metadata_csum,^resize_inode", "-E",
-             "lazy_itable_init=1,nodiscard,root_owner=0:0", "-d", merged, out, "2G"],
-            stdout=subprocess.DEVNULL, check=True)
-        return out
+        return filesystem(merged, aside / "image", "2G")
 
     # The time distinguishes kernels that are made by hand, the version all others.
     stamp = f"{kernel.name}-{int(os.stat(kernel / 'vmlinuz').st_mtime)}"

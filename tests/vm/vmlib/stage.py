@@ -10,7 +10,11 @@ from . import cache, debs
 
 
 def locate(cfg):
-    """Sets cfg.stage, the tree to add to the root, and cfg.module, the module to load or None."""
+    """Sets cfg.stage, the tree to add to the root or None, and cfg.module, the module to load or
+    None."""
+    cfg.stage = cfg.module = None
+    if cfg.root:
+        return
     cfg.stage = cache.TOP / "build/stage" / cfg.release
     module = cfg.stage / "lib/modules" / cfg.release / "updates/shadowk.ko"
     if os.environ.get("SHADOWK_NO_BUILD") and not module.exists():
@@ -24,7 +28,7 @@ def locate(cfg):
 def filled(cfg):
     """Within this context the stage is up to date, and no process rebuilds it."""
     with cache.lock("build"):
-        if not os.environ.get("SHADOWK_NO_BUILD"):
+        if cfg.stage and not os.environ.get("SHADOWK_NO_BUILD"):
             build([cfg.kernel_dir])
         yield
 
