@@ -41,6 +41,7 @@ example_src := $(wildcard examples/*.c)
 scripts     := $(wildcard tests/guest/*.sh tests/uapi/*.sh)
 man_src     := $(wildcard docs/man/*.scd)
 profile_src := $(wildcard profiles/*)
+systemd_src := $(wildcard systemd/*.in)
 
 solib    := $(if $(lib_src),$(O)/lib/libshadowk.so.$(VERSION))
 alib     := $(if $(lib_src),$(O)/lib/libshadowk.a)
@@ -48,6 +49,7 @@ pc       := $(if $(wildcard lib/shadowk.pc.in),$(O)/lib/shadowk.pc)
 command  := $(if $(cli_src),$(O)/bin/shadowctl)
 man      := $(man_src:docs/man/%.scd=$(O)/man/%)
 profiles := $(profile_src:%=$(O)/share/shadowk/%)
+systemd  := $(systemd_src:%.in=$(O)/%)
 helpers  := $(if $(helper_src),$(O)/tests/lib/libhelpers.a)
 program32 := $(O)/tests/abi_32bit_program
 tests    := $(foreach s,$(test_src),$(O)/tests/$(basename $(notdir $s))) \
@@ -91,7 +93,7 @@ modules:
 	@$(if $(wildcard kmod/Kbuild),scripts/kmod build $(KERNELS))
 
 lib: $(solib) $(alib) $(pc)
-cli: $(command) $(man) $(profiles)
+cli: $(command) $(man) $(profiles) $(systemd)
 examples: $(examples)
 units: $(units)
 tests-build: modules lib cli examples $(tests) $(units) $(benches)
@@ -135,11 +137,20 @@ comma := ,
 $(alib): $(lib_src:%.c=$(O)/%.o)
 	$(AR) rcsD $@ $^
 
+# Text with the paths of the installation. They are arguments of make, not files.
+define substitute
+@mkdir -p $(@D)
+@sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@prefix@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	-e 's|@libdir@|$(LIBDIR)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@.new
+@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+endef
+
 $(O)/lib/shadowk.pc: lib/shadowk.pc.in Makefile FORCE
-	@mkdir -p $(@D)
-	@sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@prefix@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
-		-e 's|@libdir@|$(LIBDIR)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	$(substitute)
+
+$(systemd): $(O)/systemd/%: systemd/%.in Makefile FORCE
+	$(substitute)
+.PHONY: FORCE
 FORCE:
 
 define link
@@ -263,6 +274,8 @@ style:
 
 INSTALL := install -D
 completions := $(wildcard cli/*.bash)
+generators  := $(filter %-generator,$(systemd))
+units_dir   := $(PREFIX)/lib/systemd/system
 
 install: all
 	@$(if $(wildcard kmod/Kbuild),scripts/kmod install "$(DESTDIR)" $(KERNELS))
@@ -276,6 +289,8 @@ install: all
 	$(if $(command),$(INSTALL) -m 755 $(command) -t $(DESTDIR)$(PREFIX)/bin)
 	$(foreach m,$(man),$(INSTALL) -m 644 $m -t $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m)) &&) true
 	$(foreach p,$(profile_src),$(INSTALL) -m 644 $p -t $(DESTDIR)$(PREFIX)/share/shadowk/profiles &&) true
+	$(foreach u,$(filter-out $(generators),$(systemd)),$(INSTALL) -m 644 $u -t $(DESTDIR)$(units_dir) &&) true
+	$(foreach g,$(generators),$(INSTALL) -m 755 $g -t $(DESTDIR)$(units_dir)-generators &&) true
 	$(foreach c,$(completions),$(INSTALL) -m 644 $c \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c)) &&) true
 	$(if $(DESTDIR),,-ldconfig)
@@ -286,6 +301,8 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/include/shadowk.h \
 		$(DESTDIR)$(PREFIX)/include/shadowk_patch.h $(DESTDIR)$(PREFIX)/include/linux/shadowk.h \
 		$(DESTDIR)$(PREFIX)/bin/shadowctl $(profile_src:%=$(DESTDIR)$(PREFIX)/share/shadowk/%) \
+		$(foreach u,$(systemd),$(DESTDIR)$(units_dir)/$(notdir $u)) \
+		$(foreach g,$(generators),$(DESTDIR)$(units_dir)-generators/$(notdir $g)) \
 		$(foreach c,$(completions),$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c))) \
 		$(foreach m,$(man),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 
