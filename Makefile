@@ -43,7 +43,7 @@ example_src := $(wildcard examples/*.c)
 scripts     := $(wildcard tests/guest/*.sh tests/uapi/*.sh)
 man_src     := $(wildcard docs/man/*.scd)
 profile_src := $(wildcard profiles/*)
-unit_files  := $(wildcard packaging/systemd/*)
+systemd_src := $(wildcard systemd/*.in)
 
 solib    := $(if $(lib_src),$(O)/lib/libshadowk.so.$(VERSION))
 alib     := $(if $(lib_src),$(O)/lib/libshadowk.a)
@@ -51,6 +51,7 @@ pc       := $(if $(wildcard lib/shadowk.pc.in),$(O)/lib/shadowk.pc)
 command  := $(if $(cli_src),$(O)/bin/shadowctl)
 man      := $(man_src:docs/man/%.scd=$(O)/man/%)
 profiles := $(profile_src:%=$(O)/share/shadowk/%)
+systemd  := $(systemd_src:%.in=$(O)/%)
 helpers  := $(if $(helper_src),$(O)/tests/lib/libhelpers.a)
 program32 := $(O)/tests/abi_32bit_program
 tests    := $(foreach s,$(test_src),$(O)/tests/$(basename $(notdir $s))) \
@@ -97,7 +98,7 @@ modules:
 	@$(if $(wildcard kmod/Kbuild),scripts/kmod build $(KERNELS))
 
 lib: $(solib) $(alib) $(pc)
-cli: $(command) $(man) $(profiles)
+cli: $(command) $(man) $(profiles) $(systemd)
 examples: $(examples)
 units: $(units)
 tests-build: modules lib cli examples $(tests) $(units) $(benches)
@@ -141,11 +142,20 @@ comma := ,
 $(alib): $(lib_src:%.c=$(O)/%.o)
 	$(AR) rcsD $@ $^
 
+# Text with the paths of the installation. They are arguments of make, not files.
+define substitute
+@mkdir -p $(@D)
+@sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@prefix@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	-e 's|@libdir@|$(LIBDIR)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@.new
+@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+endef
+
 $(O)/lib/shadowk.pc: lib/shadowk.pc.in Makefile FORCE
-	@mkdir -p $(@D)
-	@sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@prefix@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
-		-e 's|@libdir@|$(LIBDIR)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	$(substitute)
+
+$(systemd): $(O)/systemd/%: systemd/%.in Makefile FORCE
+	$(substitute)
+.PHONY: FORCE
 FORCE:
 
 define link
@@ -271,6 +281,8 @@ INSTALL := install -D
 bash_words := $(PREFIX)/share/bash-completion/completions/shadowctl
 zsh_words  := $(ZSHDIR)/_shadowctl
 fish_words := $(PREFIX)/share/fish/vendor_completions.d/shadowctl.fish
+generators   := $(filter %-generator,$(systemd))
+system_units := $(filter-out $(generators),$(systemd))
 
 install: all install-user
 	@$(if $(wildcard kmod/Kbuild),scripts/kmod install "$(DESTDIR)" $(KERNELS))
@@ -290,7 +302,8 @@ install-user: lib cli
 	$(INSTALL) -m 644 cli/shadowctl.bash $(DESTDIR)$(bash_words)
 	$(INSTALL) -m 644 cli/shadowctl.zsh $(DESTDIR)$(zsh_words)
 	$(INSTALL) -m 644 cli/shadowctl.fish $(DESTDIR)$(fish_words)
-	$(foreach u,$(unit_files),$(INSTALL) -m 644 $u -t $(DESTDIR)$(UNITDIR) &&) true
+	$(foreach u,$(system_units),$(INSTALL) -m 644 $u -t $(DESTDIR)$(UNITDIR) &&) true
+	$(foreach g,$(generators),$(INSTALL) -m 755 $g -t $(DESTDIR)$(UNITDIR)-generators &&) true
 	$(if $(DESTDIR),,-ldconfig)
 
 uninstall:
@@ -300,7 +313,8 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/include/shadowk_patch.h $(DESTDIR)$(PREFIX)/include/linux/shadowk.h \
 		$(DESTDIR)$(PREFIX)/bin/shadowctl $(profile_src:%=$(DESTDIR)$(PREFIX)/share/shadowk/%) \
 		$(addprefix $(DESTDIR),$(bash_words) $(zsh_words) $(fish_words)) \
-		$(unit_files:packaging/systemd/%=$(DESTDIR)$(UNITDIR)/%) \
+		$(foreach u,$(system_units),$(DESTDIR)$(UNITDIR)/$(notdir $u)) \
+		$(foreach g,$(generators),$(DESTDIR)$(UNITDIR)-generators/$(notdir $g)) \
 		$(foreach m,$(man),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 
 deb:

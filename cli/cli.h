@@ -60,7 +60,7 @@ struct cli {
 extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_run, verb_attach,
 	verb_detach, verb_share, verb_probe, verb_raw, verb_stat, verb_patch, verb_patch_build,
 	verb_verify, verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor,
-	verb_count, verb_latency, verb_trace, verb_top, verb_graph;
+	verb_count, verb_latency, verb_trace, verb_top, verb_graph, verb_apply, verb_diff_config;
 
 /* cleanup.c */
 
@@ -153,6 +153,12 @@ int shadow_name_check(const char *text);
 /* Opens the shadow that @text is. Returns 0 or -errno. */
 int shadow_open(struct shadowk *dev, const char *text, struct shadowk_shadow **shadow);
 
+/*
+ * Sets @flags to the SHADOWK_ASYNC_* policy that @name names. Returns false if there is no such
+ * policy.
+ */
+bool async_read(const char *name, uint32_t *flags);
+
 /* session.c: the device and the shadow of one command. The functions report errors. */
 struct session {
 	struct shadowk *dev;
@@ -181,6 +187,14 @@ int session_select_syscalls(struct session *session, const char *shadow, const c
  * messages. Reports an error, and leaves the edits that were added before it. Returns a status.
  */
 int shadow_clone(struct shadowk_shadow *to, struct shadowk_shadow *from, const char *name);
+/*
+ * Add an edit like @info. subject->shadow is the name of @to, for messages. Report errors. Return a
+ * status.
+ */
+int clone_probe(struct shadowk_shadow *to, struct shadowk_subject *subject,
+		const struct shadowk_probe_info *info);
+int clone_patch(struct shadowk_shadow *to, struct shadowk_subject *subject,
+		const struct shadowk_patch_info *info);
 
 /* module.c: patch modules and livepatch modules */
 

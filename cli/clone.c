@@ -5,8 +5,8 @@
 #include "cli.h"
 #include "list.h"
 
-static int clone_probe(struct shadowk_shadow *to, struct shadowk_subject *subject,
-		       const struct shadowk_probe_info *info)
+int clone_probe(struct shadowk_shadow *to, struct shadowk_subject *subject,
+		const struct shadowk_probe_info *info)
 {
 	struct shadowk_probe_spec spec = {
 		.size = sizeof(spec),
@@ -29,8 +29,8 @@ static int clone_probe(struct shadowk_shadow *to, struct shadowk_subject *subjec
 	return err ? refuse(SHADOWK_OP_PROBE_ADD, err, subject) : STATUS_DONE;
 }
 
-static int clone_patch(struct shadowk_shadow *to, struct shadowk_subject *subject,
-		       const struct shadowk_patch_info *info)
+int clone_patch(struct shadowk_shadow *to, struct shadowk_subject *subject,
+		const struct shadowk_patch_info *info)
 {
 	struct shadowk_patch_spec spec = {
 		.size = sizeof(spec),

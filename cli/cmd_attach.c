@@ -4,18 +4,24 @@
 
 #include "cli.h"
 #include "output.h"
+#include "target_parts.h"
 
 static const struct option options[] = {
 	{ "syscalls", required_argument, NULL, 's' },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "cgroup", required_argument, NULL, 'c' },
+	{ "unit", required_argument, NULL, 'u' },
 	{ 0 },
 };
 
-/* Reads --pid or --cgroup, and --syscalls unless @syscalls is NULL. Exits on wrong usage. */
-static void who_parse(struct pids *pids, const char **cgroup, const char **syscalls,
-		      struct cli *cli, int argc, char **argv)
+/*
+ * Reads --pid, --cgroup or --unit, and --syscalls unless @syscalls is NULL. Exits on wrong usage.
+ * Sets @found to the cgroup of --unit, for free(). Reports an error. Returns a status.
+ */
+static int who_parse(struct pids *pids, const char **cgroup, char **found, const char **syscalls,
+		     struct cli *cli, int argc, char **argv)
 {
+	const char *unit = NULL;
 	int opt;
 
 	while ((opt = option_next(cli, argc, argv, syscalls ? options : options + 1))) {
@@ -23,15 +29,20 @@ static void who_parse(struct pids *pids, const char **cgroup, const char **sysca
 			*syscalls = optarg;
 		else if (opt == 'p')
 			pids_add(pids, pid_parse(cli, optarg));
-		else if (*cgroup)
-			usage(cli, "--cgroup can be given only once");
+		else if (*cgroup || unit)
+			usage(cli, "--cgroup or --unit can be given only once");
+		else if (opt == 'u')
+			unit = optarg;
 		else
 			*cgroup = optarg;
 	}
-	if (pids->count && *cgroup)
-		usage(cli, "give either --pid or --cgroup");
-	if (!pids->count && !*cgroup)
-		usage(cli, "--pid PID or --cgroup PATH is missing");
+	if (pids->count && (*cgroup || unit))
+		usage(cli, "give either --pid, --cgroup or --unit");
+	if (!pids->count && !*cgroup && !unit)
+		usage(cli, "--pid PID, --cgroup PATH or --unit NAME is missing");
+	if (unit)
+		*cgroup = *found = cgroup_of_unit(unit);
+	return unit && !*found ? STATUS_REFUSED : STATUS_DONE;
 }
 
 /*
@@ -75,12 +86,14 @@ static int cmd_attach(struct cli *cli, int argc, char **argv)
 	struct session session __cleanup(session_close) = { 0 };
 	struct pids pids __cleanup(pids_free) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
+	char *found __cleanup(text_free) = NULL;
 	const char *syscalls = NULL;
 	int err, status;
 
-	who_parse(&pids, &subject.cgroup, &syscalls, cli, argc, argv);
+	status = who_parse(&pids, &subject.cgroup, &found, &syscalls, cli, argc, argv);
 	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
-	status = session_open_shadow(&session, subject.shadow);
+	if (!status)
+		status = session_open_shadow(&session, subject.shadow);
 	if (!status)
 		status = pids_check(&pids, session.dev, &subject, SHADOWK_OP_PROCESS_ATTACH);
 	if (!status)
@@ -106,11 +119,13 @@ static int cmd_detach(struct cli *cli, int argc, char **argv)
 	struct session session __cleanup(session_close) = { 0 };
 	struct pids pids __cleanup(pids_free) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
+	char *found __cleanup(text_free) = NULL;
 	int err, status;
 
-	who_parse(&pids, &subject.cgroup, NULL, cli, argc, argv);
+	status = who_parse(&pids, &subject.cgroup, &found, NULL, cli, argc, argv);
 	arguments(cli, argc, argv, 0, NULL);
-	status = session_open(&session);
+	if (!status)
+		status = session_open(&session);
 	if (!status)
 		status = pids_check(&pids, session.dev, &subject, SHADOWK_OP_PROCESS_DETACH);
 	if (status)
@@ -133,12 +148,13 @@ const struct verb verb_attach = {
 	.name = "attach",
 	.group = GROUP_INSIDE,
 	.args = "SHADOW --pid PID... [--syscalls CALL,...]\n"
-		"SHADOW --cgroup PATH [--syscalls CALL,...]",
+		"SHADOW --cgroup PATH|--unit NAME [--syscalls CALL,...]",
 	.summary = "Put running processes or a cgroup into a shadow",
 	.options =
 		"  --pid PID         attach the process that has this thread; can be repeated\n"
 		"  --cgroup PATH     attach all processes of this cgroup and below, now and later;\n"
 		"                    PATH is below /sys/fs/cgroup, or as in /proc/PID/cgroup\n"
+		"  --unit NAME       attach the cgroup that this systemd unit has now\n"
 		"  --syscalls CALL,...\n"
 		"                    be inside only during these system calls, by name or number\n",
 	.help = "All threads of a process are attached, and so are its later children. A process that\n"
@@ -150,10 +166,11 @@ const struct verb verb_detach = {
 	.name = "detach",
 	.group = GROUP_INSIDE,
 	.args = "--pid PID...\n"
-		"--cgroup PATH",
+		"--cgroup PATH|--unit NAME",
 	.summary = "Let processes or a cgroup run the base again",
 	.options = "  --pid PID         detach the process that has this thread; can be repeated\n"
-		   "  --cgroup PATH     detach a cgroup that was attached or split\n",
+		   "  --cgroup PATH     detach a cgroup that was attached or split\n"
+		   "  --unit NAME       detach the cgroup that this systemd unit has now\n",
 	.help = "If a cgroup above is attached as well, its shadow gets the processes.\n",
 	.run = cmd_detach,
 };

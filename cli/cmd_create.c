@@ -34,23 +34,15 @@ struct order {
 	size_t count;
 };
 
-static const struct {
-	const char *name;
-	uint32_t flag;
-} policies[] = {
-	{ "base", 0 },
-	{ "inherit", SHADOWK_ASYNC_INHERIT },
-	{ "owner", SHADOWK_ASYNC_OWNER },
-	{ "causal", SHADOWK_ASYNC_CAUSAL },
-	{ "union", SHADOWK_ASYNC_UNION },
-};
-
 static uint32_t async_parse(struct cli *cli, const char *text)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
-		if (!strcmp(text, policies[i].name))
-			return policies[i].flag;
-	usage(cli, "--async takes 'base', 'inherit', 'owner', 'causal' or 'union', not '%s'", text);
+	uint32_t flags;
+
+	if (!async_read(text, &flags))
+		usage(cli,
+		      "--async takes 'base', 'inherit', 'owner', 'causal' or 'union', not '%s'",
+		      text);
+	return flags;
 }
 
 static void order_parse(struct cli *cli, int argc, char **argv, struct order *order)

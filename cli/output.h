@@ -71,7 +71,8 @@ void latency_json(struct json_object *object, const struct shadowk_probe_info *i
 
 /* shadows.c */
 
-/* Returns the name of the policy. */
+/* Returns the name of the policy of a shadow, or of SHADOWK_ASYNC_* flags. */
+const char *async_name(uint32_t flags);
 const char *async_text(const struct shadowk_shadow_info *info);
 struct json_object *shadow_json(const struct shadowk_shadow_info *info);
 /* Writes a size in KB or MB. */
@@ -116,7 +117,12 @@ struct probes_of {
 void probes_print_comparison(const struct probes_of *a, const struct probes_of *b);
 void probes_print_histograms(const struct probes *probes);
 
-/* patches.c: both report errors, for which @name is the name of the shadow, and return a status. */
+/* patches.c */
+
+/* Writes what a patch does to its function, such as "return -30, in place". */
+void patch_action_print(char *buf, size_t len, const struct shadowk_patch_info *info);
+
+/* Both report errors, for which @name is the name of the shadow, and return a status. */
 
 /* Appends the patches to @array. */
 int patches_json(struct shadowk_shadow *shadow, const char *name, struct json_object *array);

@@ -63,7 +63,7 @@ int patches_json(struct shadowk_shadow *shadow, const char *name, struct json_ob
 	return STATUS_DONE;
 }
 
-static void action_print(char *buf, size_t len, const struct shadowk_patch_info *info)
+void patch_action_print(char *buf, size_t len, const struct shadowk_patch_info *info)
 {
 	size_t used;
 
@@ -107,7 +107,7 @@ int patches_read(struct table *table, struct shadowk_shadow *shadow, const char 
 			table_add(table, "%s+0x%" PRIx64, info->symbol, info->offset);
 		else
 			table_add(table, "%s", info->symbol);
-		action_print(action, sizeof(action), info);
+		patch_action_print(action, sizeof(action), info);
 		table_add(table, "%s", action);
 	}
 	return STATUS_DONE;

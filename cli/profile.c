@@ -10,19 +10,16 @@
 #include "cli.h"
 #include "profile.h"
 
-#define WORDS_MAX 8
-#define BLANKS	  " \t\r\n"
+#define BLANKS " \t\r\n"
 
-/* A line while it is read. */
+/* The words of an item while they are read. */
 struct words {
 	const struct profile *profile;
-	unsigned int line;
-	size_t count;
+	const struct profile_words *given;
 	size_t used; /* number of words that next() has returned */
-	char *word[WORDS_MAX];
 };
 
-/* Reports a mistake in the line. Returns false. */
+/* Reports a mistake in the line of the last word that was read. Returns false. */
 static bool __printf(2, 3) wrong(const struct words *words, const char *format, ...)
 {
 	char reason[512];
@@ -31,14 +28,14 @@ static bool __printf(2, 3) wrong(const struct words *words, const char *format, 
 	va_start(list, format);
 	vsnprintf(reason, sizeof(reason), format, list);
 	va_end(list);
-	report("%s:%u: %s", words->profile->path, words->line, reason);
+	report("%s:%u: %s", words->profile->path, words->given->line[words->used - 1], reason);
 	return false;
 }
 
 /* Returns the next word, or NULL. */
 static const char *next(struct words *words)
 {
-	return words->used < words->count ? words->word[words->used++] : NULL;
+	return words->used < words->given->count ? words->given->word[words->used++] : NULL;
 }
 
 /* ---- the words of a line: functions return false if they have reported a mistake ---- */
@@ -180,53 +177,61 @@ static struct profile_item *item_find(const struct profile *profile, const char 
 	return NULL;
 }
 
-static bool item_read(struct profile *profile, struct words *words)
+struct profile_item *profile_add(struct profile *profile, const struct profile_words *given)
 {
+	struct words words = { .profile = profile, .given = given };
 	struct profile_item item = {
-		.line = words->line,
+		.line = given->line[0],
 		.probe = { .size = sizeof(item.probe) },
 		.patch = { .size = sizeof(item.patch) },
 	};
-	const char *name = next(words);
+	const char *name = next(&words);
 	char full[2 * SHADOWK_NAME_LEN];
 
-	if (strlen(name) >= SHADOWK_NAME_LEN)
-		return wrong(words, "'%.32s...' is too long for the name of an item", name);
-	if (item_find(profile, name))
-		return wrong(words, "line %u has an item '%s', too; choose another name",
-			     item_find(profile, name)->line, name);
-	snprintf(full, sizeof(full), "%s:%s", profile->name, name);
-	if (shadowk_name_check(full))
-		return wrong(words,
-			     "'%s' cannot be the name of an edit; use at most %d of "
-			     "A-Z a-z 0-9 . _ : -",
-			     full, SHADOWK_NAME_LEN - 1);
-	if (!action_read(words, &item))
-		return false;
-	strcpy(item.is_probe ? item.probe.name : item.patch.name, full);
-	item.name = strdup(name);
-	profile->item = reallocarray(profile->item, profile->count + 1, sizeof(item));
-	if (!item.name || !profile->item) {
-		report("out of memory");
-		exit(STATUS_REFUSED);
+	if (strlen(name) >= SHADOWK_NAME_LEN) {
+		wrong(&words,
+		      "'%.32s...' is too long for the name of an item; use at most %d characters",
+		      name, SHADOWK_NAME_LEN - 1);
+		return NULL;
 	}
-	profile->item[profile->count++] = item;
-	return true;
+	if (item_find(profile, name)) {
+		wrong(&words, "line %u has an item '%s', too; choose another name",
+		      item_find(profile, name)->line, name);
+		return NULL;
+	}
+	snprintf(full, sizeof(full), "%s%s%s", profile->name, *profile->name ? ":" : "", name);
+	if (shadowk_name_check(full)) {
+		wrong(&words,
+		      "'%s' cannot be the name of an edit; use at most %d of "
+		      "A-Z a-z 0-9 . _ : -",
+		      full, SHADOWK_NAME_LEN - 1);
+		return NULL;
+	}
+	if (!action_read(&words, &item))
+		return NULL;
+	strcpy(item.is_probe ? item.probe.name : item.patch.name, full);
+	item.name = need_memory(strdup(name));
+	profile->item = need_memory(reallocarray(profile->item, profile->count + 1, sizeof(item)));
+	profile->item[profile->count] = item;
+	return &profile->item[profile->count++];
 }
 
 static bool line_read(struct profile *profile, char *line, unsigned int number)
 {
-	struct words words = { .profile = profile, .line = number };
+	struct profile_words words = { 0 };
 	char *rest = NULL;
 
 	line[strcspn(line, "#")] = '\0';
 	for (char *word = strtok_r(line, BLANKS, &rest); word;
 	     word = strtok_r(NULL, BLANKS, &rest)) {
-		if (words.count == WORDS_MAX)
-			return wrong(&words, "'%s' is one word too many", word);
+		if (words.count == PROFILE_WORDS_MAX) {
+			report("%s:%u: '%s' is one word too many", profile->path, number, word);
+			return false;
+		}
+		words.line[words.count] = number;
 		words.word[words.count++] = word;
 	}
-	return !words.count || item_read(profile, &words);
+	return !words.count || profile_add(profile, &words);
 }
 
 /* Writes the folder of the installed profiles: ../share/shadowk/profiles, from the command on. */

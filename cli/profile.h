@@ -23,14 +23,28 @@ struct profile_item {
 };
 
 struct profile {
-	char name[SHADOWK_NAME_LEN];
+	char name[SHADOWK_NAME_LEN]; /* "": the names of the edits are those of the items */
 	char path[PATH_MAX];
 	size_t count;
 	struct profile_item *item;
 };
 
+#define PROFILE_WORDS_MAX 8
+
+/* The words of an item, as in a line of a profile, and the line in which each of them is. */
+struct profile_words {
+	size_t count; /* at least 1 */
+	const char *word[PROFILE_WORDS_MAX];
+	unsigned int line[PROFILE_WORDS_MAX];
+};
+
 /* profile.c */
 
+/*
+ * Appends the item that the words describe. profile->path is for messages. Returns the item, valid
+ * until the next is appended. Reports a mistake, and returns NULL.
+ */
+struct profile_item *profile_add(struct profile *profile, const struct profile_words *given);
 /*
  * Reads a profile. @which is the path of a file if it has a '/', otherwise the name of an installed
  * profile. Reports errors. Returns a status.
@@ -48,6 +62,11 @@ void profile_free(struct profile *profile);
  * @shadow is the name for messages. Returns a status.
  */
 int profile_check(struct profile *profile, struct shadowk *dev, const char *shadow);
+/* As profile_check(), but leaves the edits in the shadow @trial. */
+int profile_try(struct profile *profile, struct shadowk_shadow *trial, const char *shadow);
+/* Adds the edit of an item to a shadow. Reports an error. Returns a status. */
+int profile_item_apply(const struct profile *profile, const struct profile_item *item,
+		       struct shadowk_shadow *shadow, const char *name);
 /*
  * Adds the edits that are neither excluded nor missing. Reports an error, and leaves the edits that
  * were added before it. @name is the name of the shadow, for messages. Returns a status.

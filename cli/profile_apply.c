@@ -59,11 +59,27 @@ static int refuse_item(const struct profile *profile, const struct profile_item 
 	return STATUS_REFUSED;
 }
 
+int profile_try(struct profile *profile, struct shadowk_shadow *trial, const char *shadow)
+{
+	char why[512];
+
+	for (size_t i = 0; i < profile->count; i++) {
+		struct profile_item *item = &profile->item[i];
+		int err = item->excluded ? 0 : item_add(item, trial, shadow, why, sizeof(why));
+
+		if (!err)
+			continue;
+		if (!item->optional || !is_lacking(err))
+			return refuse_item(profile, item, why);
+		item->missing = need_memory(strdup(why));
+	}
+	return STATUS_DONE;
+}
+
 int profile_check(struct profile *profile, struct shadowk *dev, const char *shadow)
 {
 	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = shadow };
 	struct shadowk_shadow *trial __cleanup(close_shadow) = NULL;
-	char why[512];
 	int err;
 
 	if (!profile->count)
@@ -71,31 +87,27 @@ int profile_check(struct profile *profile, struct shadowk *dev, const char *shad
 	err = shadowk_shadow_create(dev, NULL, &trial);
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
-	for (size_t i = 0; i < profile->count; i++) {
-		struct profile_item *item = &profile->item[i];
+	return profile_try(profile, trial, shadow);
+}
 
-		err = item->excluded ? 0 : item_add(item, trial, shadow, why, sizeof(why));
-		if (!err)
-			continue;
-		if (!item->optional || !is_lacking(err))
-			return refuse_item(profile, item, why);
-		item->missing = strdup(why);
-		if (!item->missing)
-			return refuse_item(profile, item, strerror(ENOMEM));
-	}
+int profile_item_apply(const struct profile *profile, const struct profile_item *item,
+		       struct shadowk_shadow *shadow, const char *name)
+{
+	char why[512];
+
+	if (item_add(item, shadow, name, why, sizeof(why)))
+		return refuse_item(profile, item, why);
 	return STATUS_DONE;
 }
 
 int profile_apply(const struct profile *profile, struct shadowk_shadow *shadow, const char *name)
 {
-	char why[512];
-
 	for (size_t i = 0; i < profile->count; i++) {
 		const struct profile_item *item = &profile->item[i];
 
 		if (!item->excluded && !item->missing &&
-		    item_add(item, shadow, name, why, sizeof(why)))
-			return refuse_item(profile, item, why);
+		    profile_item_apply(profile, item, shadow, name))
+			return STATUS_REFUSED;
 	}
 	return STATUS_DONE;
 }

@@ -45,8 +45,12 @@ _shadowctl() {
 	--interval|--count|--name|--return|--length|--syscalls|--split|--duration|--calls|--slower-than|--buffer|--depth|--min-percent) return ;;
 	--only) _shadowctl_functions; return ;;
 	esac
+	if [[ ($verb == apply || $verb == diff-config) && $COMP_CWORD -gt 1 && $cur != -* ]]; then
+		[[ $prev == --units ]] || mapfile -t COMPREPLY < <(compgen -f -X '!*.shadow' -- "${cur:-/etc/shadowk/}")
+		return # files of other folders, and --units
+	fi
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
+		_shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -56,10 +60,11 @@ _shadowctl() {
 	elif [[ $cur == -* ]]; then
 		case $verb in
 		create) _shadowctl_words "--async --from --profile --without --json --help" ;;
+		apply) _shadowctl_words "--dry-run --boot --survived --units --json --help" ;;
 		share) _shadowctl_words "--attach --read --revoke --help --" ;;
 		run) _shadowctl_words "--create --syscalls --help --" ;;
-		attach) _shadowctl_words "--pid --cgroup --syscalls --json --help" ;;
-		detach) _shadowctl_words "--pid --cgroup --json --help" ;;
+		attach) _shadowctl_words "--pid --cgroup --unit --syscalls --json --help" ;;
+		detach) _shadowctl_words "--pid --cgroup --unit --json --help" ;;
 		ab) _shadowctl_words "--cgroup --split --json --help" ;;
 		own) _shadowctl_words "--irq --kthread --device --napi --json --help" ;;
 		disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
@@ -83,7 +88,7 @@ _shadowctl() {
 		create) _shadowctl_words "--async --from --profile --without" ;;
 		list|detach|top) ;;
 		count|latency|trace|graph) _shadowctl_functions ;;
-		help) _shadowctl_words "create list show destroy run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor" ;;
+		help) _shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then

@@ -33,15 +33,40 @@ int shadow_open(struct shadowk *dev, const char *text, struct shadowk_shadow **s
 				  : shadowk_shadow_open(dev, text, shadow);
 }
 
+static const struct {
+	const char *name;
+	uint32_t flag;
+} policies[] = {
+	{ "inherit", SHADOWK_ASYNC_INHERIT },
+	{ "owner", SHADOWK_ASYNC_OWNER },
+	{ "causal", SHADOWK_ASYNC_CAUSAL },
+	{ "union", SHADOWK_ASYNC_UNION },
+	{ "base", 0 },
+};
+
+bool async_read(const char *name, uint32_t *flags)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		if (strcmp(name, policies[i].name))
+			continue;
+		*flags = policies[i].flag;
+		return true;
+	}
+	return false;
+}
+
+const char *async_name(uint32_t flags)
+{
+	size_t i = 0;
+
+	while (policies[i].flag && !(flags & policies[i].flag))
+		i++;
+	return policies[i].name;
+}
+
 const char *async_text(const struct shadowk_shadow_info *info)
 {
-	if (info->flags & SHADOWK_ASYNC_OWNER)
-		return "owner";
-	if (info->flags & SHADOWK_ASYNC_CAUSAL)
-		return "causal";
-	if (info->flags & SHADOWK_ASYNC_UNION)
-		return "union";
-	return info->flags & SHADOWK_ASYNC_INHERIT ? "inherit" : "base";
+	return async_name(info->flags);
 }
 
 struct json_object *shadow_json(const struct shadowk_shadow_info *info)

@@ -120,20 +120,38 @@ static char *cgroup_find(match_fn match, const char *wanted, const char *what, c
 	return NULL;
 }
 
-char *cgroup_of_unit(const char *unit)
+char *unit_name(const char *unit)
 {
 	static const char *const types[] = { ".service", ".scope", ".slice",
 					     ".socket",	 ".mount", ".swap" };
-	char *name __cleanup(text_free) = NULL;
 	bool has_type = false;
+	char *name;
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		has_type |= ends_with(unit, types[i]);
 	if (asprintf(&name, "%s%s", unit, has_type ? "" : ".service") < 0)
-		return NULL;
+		need_memory(NULL);
+	return name;
+}
+
+char *cgroup_of_unit(const char *unit)
+{
+	char *name __cleanup(text_free) = unit_name(unit);
+
 	return cgroup_find(unit_match, name, "systemd unit",
 			   "'systemctl status UNIT' says whether it runs; for a user's unit, give "
 			   "--cgroup");
+}
+
+bool cgroup_of_unit_that_may_run(const char *unit, char **path)
+{
+	char *other __cleanup(text_free) = NULL;
+
+	*path = cgroup_search(unit_match, unit, &other);
+	if (!other)
+		return true;
+	report("'%s' may be %s or %s; name one of them by Cgroup=", unit, *path, other);
+	return false;
 }
 
 char *cgroup_of_container(const char *id)

@@ -2,7 +2,10 @@
 #ifndef SHADOWCTL_TARGET_PARTS_H
 #define SHADOWCTL_TARGET_PARTS_H
 
-/* The parts of target.c. Verbs include target.h only. */
+/*
+ * The parts of target.c. Verbs that have a TARGET include target.h only, and others the search for
+ * cgroups.
+ */
 
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -62,6 +65,13 @@ int cgroup_check(struct shadowk *dev, char *path);
  * an error and returns NULL if there is none, or if there are several.
  */
 char *cgroup_of_unit(const char *unit);
+/* Returns the unit with its type, which is ".service" unless it has one, for free(). */
+char *unit_name(const char *unit);
+/*
+ * Sets @path to the folder of a unit, for free(), or to NULL if the unit does not run. @unit has
+ * its type. Returns false if there are several, which it reports.
+ */
+bool cgroup_of_unit_that_may_run(const char *unit, char **path);
 char *cgroup_of_container(const char *id);
 
 #endif /* SHADOWCTL_TARGET_PARTS_H */
