@@ -263,6 +263,7 @@ style:
 
 INSTALL := install -D
 completions := $(wildcard cli/*.bash)
+system_units := $(wildcard systemd/*)
 
 install: all
 	@$(if $(wildcard kmod/Kbuild),scripts/kmod install "$(DESTDIR)" $(KERNELS))
@@ -278,6 +279,9 @@ install: all
 	$(foreach p,$(profile_src),$(INSTALL) -m 644 $p -t $(DESTDIR)$(PREFIX)/share/shadowk/profiles &&) true
 	$(foreach c,$(completions),$(INSTALL) -m 644 $c \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c)) &&) true
+	$(foreach u,$(system_units),$(INSTALL) -m 644 $u -t $(DESTDIR)$(PREFIX)/lib/systemd/system && \
+		sed -i 's|/usr/bin/shadowctl|$(PREFIX)/bin/shadowctl|' \
+			$(DESTDIR)$(PREFIX)/lib/systemd/system/$(notdir $u) &&) true
 	$(if $(DESTDIR),,-ldconfig)
 
 uninstall:
@@ -287,6 +291,7 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/include/shadowk_patch.h $(DESTDIR)$(PREFIX)/include/linux/shadowk.h \
 		$(DESTDIR)$(PREFIX)/bin/shadowctl $(profile_src:%=$(DESTDIR)$(PREFIX)/share/shadowk/%) \
 		$(foreach c,$(completions),$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$(basename $(notdir $c))) \
+		$(system_units:systemd/%=$(DESTDIR)$(PREFIX)/lib/systemd/system/%) \
 		$(foreach m,$(man),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m))
 
 clean:

@@ -37,6 +37,7 @@ _shadowctl() {
 		return ;;
 	--latency) _shadowctl_functions; return ;;
 	--without) return ;;
+	--format) _shadowctl_words "openmetrics prometheus"; return ;;
 	--kind) _shadowctl_words "count latency event call"; return ;;
 	--unit)
 		_shadowctl_words "$(systemctl list-units --plain --no-legend 2>/dev/null | awk '{ print $1 }')"
@@ -46,7 +47,7 @@ _shadowctl() {
 	--only) _shadowctl_functions; return ;;
 	esac
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
+		_shadowctl_words "create list show destroy run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown metrics doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -68,6 +69,7 @@ _shadowctl() {
 		graph) _shadowctl_words "$target --only --depth --min-percent --folded --buffer --calls --variants --json --help --" ;;
 		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
+		metrics) _shadowctl_words "--output --format --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
 		"patch promote") _shadowctl_words "--cancel --json --help" ;;
@@ -78,9 +80,9 @@ _shadowctl() {
 	elif ((COMP_CWORD == place)); then
 		case $verb in
 		create) _shadowctl_words "--async --from --profile --without" ;;
-		list|detach|top) ;;
+		list|detach|top|metrics|doctor) ;;
 		count|latency|trace|graph) _shadowctl_functions ;;
-		help) _shadowctl_words "create list show destroy run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor" ;;
+		help) _shadowctl_words "create list show destroy run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown metrics doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then

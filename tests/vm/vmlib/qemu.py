@@ -60,7 +60,7 @@ def machine():
 
 def prepare(cfg):
     """Sets everything that the overlay must know before it is written, and the root's image."""
-    cfg.image = roots.image(cfg.kernel_dir)
+    cfg.image = roots.image(cfg.kernel_dir, cfg.root)
     cfg.root_device = "/dev/pmem0" if cfg.icount else "/dev/nvme0n1"
     cfg.early_modules = (["nfit", "nd_pmem"] if cfg.icount else ["nvme"]) + ["ext4"]
 
