@@ -142,6 +142,9 @@ int stdout_finish(void);
  */
 int file_replace(const char *path, const char *text, size_t len, mode_t mode);
 
+/* cmd_doctor.c: returns the kernel's log, "" if it cannot be read, for free(). */
+char *kernel_log_read(void);
+
 /* command.c: the command that a verb executes. */
 
 /* Returns the index of "--" in @argv, or @argc if there is none. The command is behind it. */
