@@ -1,20 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The verbs attach and detach. All pids are looked up before the first process is changed. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "cli.h"
 #include "output.h"
+#include "target_parts.h"
 
 static const struct option options[] = {
 	{ "syscalls", required_argument, NULL, 's' },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "cgroup", required_argument, NULL, 'c' },
+	{ "container", required_argument, NULL, 'C' },
 	{ 0 },
 };
 
-/* Reads --pid or --cgroup, and --syscalls unless @syscalls is NULL. Exits on wrong usage. */
-static void who_parse(struct pids *pids, const char **cgroup, const char **syscalls,
-		      struct cli *cli, int argc, char **argv)
+/* The processes to attach or to detach: pids, or a cgroup. */
+struct who {
+	struct pids pids;
+	const char *cgroup;
+	const char *container; /* the cgroup is that of this container */
+	char *found;	       /* memory of @cgroup if who_find() has found it */
+};
+
+static void who_free(struct who *who)
+{
+	pids_free(&who->pids);
+	free(who->found);
+}
+
+static void once(const struct cli *cli, const char **value, const char *name)
+{
+	if (*value)
+		usage(cli, "%s can be given only once", name);
+	*value = optarg;
+}
+
+/*
+ * Reads --pid, --cgroup or --container, and --syscalls unless @syscalls is NULL. Exits on wrong
+ * usage.
+ */
+static void who_parse(struct who *who, const char **syscalls, struct cli *cli, int argc,
+		      char **argv)
 {
 	int opt;
 
@@ -22,16 +49,25 @@ static void who_parse(struct pids *pids, const char **cgroup, const char **sysca
 		if (opt == 's')
 			*syscalls = optarg;
 		else if (opt == 'p')
-			pids_add(pids, pid_parse(cli, optarg));
-		else if (*cgroup)
-			usage(cli, "--cgroup can be given only once");
+			pids_add(&who->pids, pid_parse(cli, optarg));
+		else if (opt == 'c')
+			once(cli, &who->cgroup, "--cgroup");
 		else
-			*cgroup = optarg;
+			once(cli, &who->container, "--container");
 	}
-	if (pids->count && *cgroup)
-		usage(cli, "give either --pid or --cgroup");
-	if (!pids->count && !*cgroup)
-		usage(cli, "--pid PID or --cgroup PATH is missing");
+	if (!!who->pids.count + !!who->cgroup + !!who->container > 1)
+		usage(cli, "give one of --pid, --cgroup and --container");
+	if (!who->pids.count && !who->cgroup && !who->container)
+		usage(cli, "--pid PID, --cgroup PATH or --container ID is missing");
+}
+
+/* Finds the cgroup of the container. Reports an error. Returns a status. */
+static int who_find(struct who *who)
+{
+	if (!who->container)
+		return STATUS_DONE;
+	who->cgroup = who->found = cgroup_of_container(who->container);
+	return who->found ? STATUS_DONE : STATUS_REFUSED;
 }
 
 /*
@@ -73,59 +109,65 @@ static void print_done(const struct pids *pids, const struct shadowk_subject *su
 static int cmd_attach(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
-	struct pids pids __cleanup(pids_free) = { 0 };
+	struct who who __cleanup(who_free) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
 	const char *syscalls = NULL;
 	int err, status;
 
-	who_parse(&pids, &subject.cgroup, &syscalls, cli, argc, argv);
+	who_parse(&who, &syscalls, cli, argc, argv);
 	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
 	status = session_open_shadow(&session, subject.shadow);
 	if (!status)
-		status = pids_check(&pids, session.dev, &subject, SHADOWK_OP_PROCESS_ATTACH);
+		status = who_find(&who);
+	if (!status)
+		status = pids_check(&who.pids, session.dev, &subject, SHADOWK_OP_PROCESS_ATTACH);
 	if (!status)
 		status = session_select_syscalls(&session, subject.shadow, syscalls);
 	if (status)
 		return status;
+	subject.cgroup = who.cgroup;
 	err = subject.cgroup ? shadowk_cgroup_attach(session.inside, subject.cgroup) : 0;
 	if (err)
 		return refuse(SHADOWK_OP_CGROUP_ATTACH, err, &subject);
-	for (size_t i = 0; i < pids.count; i++) {
-		subject.pid = pids.pid[i];
+	for (size_t i = 0; i < who.pids.count; i++) {
+		subject.pid = who.pids.pid[i];
 		err = shadowk_process_attach(session.inside, subject.pid);
 		if (err)
 			return refuse(SHADOWK_OP_PROCESS_ATTACH, err, &subject);
 	}
 	if (cli->json)
-		print_done(&pids, &subject, "attached");
+		print_done(&who.pids, &subject, "attached");
 	return STATUS_DONE;
 }
 
 static int cmd_detach(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
-	struct pids pids __cleanup(pids_free) = { 0 };
+	struct who who __cleanup(who_free) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
 	int err, status;
 
-	who_parse(&pids, &subject.cgroup, NULL, cli, argc, argv);
+	who_parse(&who, NULL, cli, argc, argv);
 	arguments(cli, argc, argv, 0, NULL);
 	status = session_open(&session);
 	if (!status)
-		status = pids_check(&pids, session.dev, &subject, SHADOWK_OP_PROCESS_DETACH);
+		status = who_find(&who);
+	if (!status)
+		status = pids_check(&who.pids, session.dev, &subject, SHADOWK_OP_PROCESS_DETACH);
 	if (status)
 		return status;
+	subject.cgroup = who.cgroup;
 	err = subject.cgroup ? shadowk_cgroup_detach(session.dev, subject.cgroup) : 0;
 	if (err)
 		return refuse(SHADOWK_OP_CGROUP_DETACH, err, &subject);
-	for (size_t i = 0; i < pids.count; i++) {
-		subject.pid = pids.pid[i];
+	for (size_t i = 0; i < who.pids.count; i++) {
+		subject.pid = who.pids.pid[i];
 		err = shadowk_process_detach(session.dev, subject.pid);
 		if (err)
 			return refuse(SHADOWK_OP_PROCESS_DETACH, err, &subject);
 	}
 	if (cli->json)
-		print_done(&pids, &subject, "detached");
+		print_done(&who.pids, &subject, "detached");
 	return STATUS_DONE;
 }
 
@@ -133,12 +175,15 @@ const struct verb verb_attach = {
 	.name = "attach",
 	.group = GROUP_INSIDE,
 	.args = "SHADOW --pid PID... [--syscalls CALL,...]\n"
-		"SHADOW --cgroup PATH [--syscalls CALL,...]",
-	.summary = "Put running processes or a cgroup into a shadow",
+		"SHADOW --cgroup PATH [--syscalls CALL,...]\n"
+		"SHADOW --container ID [--syscalls CALL,...]",
+	.summary = "Put running processes, a cgroup or a container into a shadow",
 	.options =
 		"  --pid PID         attach the process that has this thread; can be repeated\n"
 		"  --cgroup PATH     attach all processes of this cgroup and below, now and later;\n"
 		"                    PATH is below /sys/fs/cgroup, or as in /proc/PID/cgroup\n"
+		"  --container ID    attach the cgroup of this container, by its id, or by its name with\n"
+		"                    LXC and systemd-nspawn\n"
 		"  --syscalls CALL,...\n"
 		"                    be inside only during these system calls, by name or number\n",
 	.help = "All threads of a process are attached, and so are its later children. A process that\n"
@@ -150,10 +195,12 @@ const struct verb verb_detach = {
 	.name = "detach",
 	.group = GROUP_INSIDE,
 	.args = "--pid PID...\n"
-		"--cgroup PATH",
-	.summary = "Let processes or a cgroup run the base again",
+		"--cgroup PATH\n"
+		"--container ID",
+	.summary = "Let processes, a cgroup or a container run the base again",
 	.options = "  --pid PID         detach the process that has this thread; can be repeated\n"
-		   "  --cgroup PATH     detach a cgroup that was attached or split\n",
+		   "  --cgroup PATH     detach a cgroup that was attached or split\n"
+		   "  --container ID    detach the cgroup of this container\n",
 	.help = "If a cgroup above is attached as well, its shadow gets the processes.\n",
 	.run = cmd_detach,
 };

@@ -59,8 +59,8 @@ _shadowctl() {
 		create) _shadowctl_words "--async --from --profile --without --json --help" ;;
 		share) _shadowctl_words "--attach --read --revoke --help --" ;;
 		run) _shadowctl_words "--create --syscalls --help --" ;;
-		attach) _shadowctl_words "--pid --cgroup --syscalls --json --help" ;;
-		detach) _shadowctl_words "--pid --cgroup --json --help" ;;
+		attach) _shadowctl_words "--pid --cgroup --container --syscalls --json --help" ;;
+		detach) _shadowctl_words "--pid --cgroup --container --json --help" ;;
 		ab) _shadowctl_words "--cgroup --split --json --help" ;;
 		own|disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
 		count) _shadowctl_words "$target --interval --variants --json --help --" ;;
