@@ -124,6 +124,18 @@ $(O)/%.o: %.c
 	@echo "  CC      $<"
 	$(CC) $(CPPFLAGS) -Icli -Itests/guest/lib $(CFLAGS) -c -o $@ $<
 
+# The symbols of the kernel that the module looks up, in order, for 'shadowctl doctor --bundle'.
+kmod_src := $(wildcard kmod/*.[ch] kmod/*/*.[ch])
+$(O)/cli/kernel_symbols.h: $(kmod_src) Makefile
+	@mkdir -p $(@D)
+	@sed -nE -e 's/^\tF\(([a-z_][a-z_0-9]+)\).*/"\1",/p' -e 's/^\tSHK_RESOLVE\(([a-z_0-9]+)\).*/"\1",/p' \
+		-e 's/.*(symbols_resolve|symbols_resolve_site|shk_symbol_lookup|shk_symbol_unique)\(("[^"]+").*/\2,/p' \
+		-e 's/.*\[SHK_HOOK_[A-Z_0-9]+\] = (\{ |IN_BASE\()("[^"]+").*/\2,/p' $(kmod_src) | \
+		LC_ALL=C sort -u >$@
+
+$(O)/cli/bundle.o: $(O)/cli/kernel_symbols.h
+$(O)/cli/bundle.o: override CPPFLAGS += -I$(O)/cli
+
 $(O)/cli/cmd_patch_build.o: include/shadowk_patch.h
 
 $(O)/cli/call_events.o: override CPPFLAGS += $(tracefs_cflags)

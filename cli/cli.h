@@ -60,7 +60,8 @@ struct cli {
 extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_run, verb_attach,
 	verb_detach, verb_share, verb_probe, verb_raw, verb_stat, verb_patch, verb_patch_build,
 	verb_verify, verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor,
-	verb_count, verb_latency, verb_trace, verb_top, verb_graph, verb_apply, verb_diff_config;
+	verb_count, verb_latency, verb_trace, verb_top, verb_graph, verb_apply, verb_diff_config,
+	verb_metrics;
 
 /* cleanup.c */
 
@@ -135,6 +136,15 @@ void help_print(const struct cli *cli);
 void help_print_all(const struct verb *const *verbs);
 /* Closes standard output. Reports a write error, such as a full disk. Returns a status. */
 int stdout_finish(void);
+
+/*
+ * file_replace.c: makes @path a file that contains @text. A reader sees the old file or the new one
+ * as a whole. Reports errors, after which the old file is unchanged. Returns a status.
+ */
+int file_replace(const char *path, const char *text, size_t len, mode_t mode);
+
+/* cmd_doctor.c: returns the kernel's log, "" if it cannot be read, for free(). */
+char *kernel_log_read(void);
 
 /* command.c: the command that a verb executes. */
 

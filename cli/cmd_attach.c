@@ -1,48 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The verbs attach and detach. All pids are looked up before the first process is changed. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "cli.h"
 #include "output.h"
 #include "target_parts.h"
 
 static const struct option options[] = {
-	{ "syscalls", required_argument, NULL, 's' },
-	{ "pid", required_argument, NULL, 'p' },
-	{ "cgroup", required_argument, NULL, 'c' },
-	{ "unit", required_argument, NULL, 'u' },
-	{ 0 },
+	{ "syscalls", required_argument, NULL, 's' },  { "pid", required_argument, NULL, 'p' },
+	{ "cgroup", required_argument, NULL, 'c' },    { "unit", required_argument, NULL, 'u' },
+	{ "container", required_argument, NULL, 'C' }, { 0 },
 };
 
-/*
- * Reads --pid, --cgroup or --unit, and --syscalls unless @syscalls is NULL. Exits on wrong usage.
- * Sets @found to the cgroup of --unit, for free(). Reports an error. Returns a status.
- */
-static int who_parse(struct pids *pids, const char **cgroup, char **found, const char **syscalls,
-		     struct cli *cli, int argc, char **argv)
+/* The processes to attach or to detach: pids, or a cgroup. */
+struct who {
+	struct pids pids;
+	const char *cgroup;
+	const char *unit;      /* the cgroup is that of this unit */
+	const char *container; /* the cgroup is that of this container */
+	char *found;	       /* memory of @cgroup if who_find() has found it */
+};
+
+static void who_free(struct who *who)
 {
-	const char *unit = NULL;
-	int opt;
+	pids_free(&who->pids);
+	free(who->found);
+}
+
+static void once(const struct cli *cli, const char **value, const char *name)
+{
+	if (*value)
+		usage(cli, "%s can be given only once", name);
+	*value = optarg;
+}
+
+/*
+ * Reads --pid, --cgroup, --unit or --container, and --syscalls unless @syscalls is NULL. Exits on
+ * wrong usage.
+ */
+static void who_parse(struct who *who, const char **syscalls, struct cli *cli, int argc,
+		      char **argv)
+{
+	int opt, kinds;
 
 	while ((opt = option_next(cli, argc, argv, syscalls ? options : options + 1))) {
 		if (opt == 's')
 			*syscalls = optarg;
 		else if (opt == 'p')
-			pids_add(pids, pid_parse(cli, optarg));
-		else if (*cgroup || unit)
-			usage(cli, "--cgroup or --unit can be given only once");
+			pids_add(&who->pids, pid_parse(cli, optarg));
+		else if (opt == 'c')
+			once(cli, &who->cgroup, "--cgroup");
 		else if (opt == 'u')
-			unit = optarg;
+			once(cli, &who->unit, "--unit");
 		else
-			*cgroup = optarg;
+			once(cli, &who->container, "--container");
 	}
-	if (pids->count && (*cgroup || unit))
-		usage(cli, "give either --pid, --cgroup or --unit");
-	if (!pids->count && !*cgroup && !unit)
-		usage(cli, "--pid PID, --cgroup PATH or --unit NAME is missing");
-	if (unit)
-		*cgroup = *found = cgroup_of_unit(unit);
-	return unit && !*found ? STATUS_REFUSED : STATUS_DONE;
+	kinds = !!who->pids.count + !!who->cgroup + !!who->unit + !!who->container;
+	if (kinds > 1)
+		usage(cli, "give one of --pid, --cgroup, --unit and --container");
+	if (!kinds)
+		usage(cli, "--pid PID, --cgroup PATH, --unit NAME or --container ID is missing");
+}
+
+/* Finds the cgroup of the unit or container. Reports an error. Returns a status. */
+static int who_find(struct who *who)
+{
+	if (!who->unit && !who->container)
+		return STATUS_DONE;
+	who->cgroup = who->found = who->unit ? cgroup_of_unit(who->unit)
+					     : cgroup_of_container(who->container);
+	return who->found ? STATUS_DONE : STATUS_REFUSED;
 }
 
 /*
@@ -84,63 +112,65 @@ static void print_done(const struct pids *pids, const struct shadowk_subject *su
 static int cmd_attach(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
-	struct pids pids __cleanup(pids_free) = { 0 };
+	struct who who __cleanup(who_free) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	char *found __cleanup(text_free) = NULL;
 	const char *syscalls = NULL;
 	int err, status;
 
-	status = who_parse(&pids, &subject.cgroup, &found, &syscalls, cli, argc, argv);
+	who_parse(&who, &syscalls, cli, argc, argv);
 	subject.shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
+	status = session_open_shadow(&session, subject.shadow);
 	if (!status)
-		status = session_open_shadow(&session, subject.shadow);
+		status = who_find(&who);
 	if (!status)
-		status = pids_check(&pids, session.dev, &subject, SHADOWK_OP_PROCESS_ATTACH);
+		status = pids_check(&who.pids, session.dev, &subject, SHADOWK_OP_PROCESS_ATTACH);
 	if (!status)
 		status = session_select_syscalls(&session, subject.shadow, syscalls);
 	if (status)
 		return status;
+	subject.cgroup = who.cgroup;
 	err = subject.cgroup ? shadowk_cgroup_attach(session.inside, subject.cgroup) : 0;
 	if (err)
 		return refuse(SHADOWK_OP_CGROUP_ATTACH, err, &subject);
-	for (size_t i = 0; i < pids.count; i++) {
-		subject.pid = pids.pid[i];
+	for (size_t i = 0; i < who.pids.count; i++) {
+		subject.pid = who.pids.pid[i];
 		err = shadowk_process_attach(session.inside, subject.pid);
 		if (err)
 			return refuse(SHADOWK_OP_PROCESS_ATTACH, err, &subject);
 	}
 	if (cli->json)
-		print_done(&pids, &subject, "attached");
+		print_done(&who.pids, &subject, "attached");
 	return STATUS_DONE;
 }
 
 static int cmd_detach(struct cli *cli, int argc, char **argv)
 {
 	struct session session __cleanup(session_close) = { 0 };
-	struct pids pids __cleanup(pids_free) = { 0 };
+	struct who who __cleanup(who_free) = { 0 };
 	struct shadowk_subject subject = { .size = sizeof(subject) };
-	char *found __cleanup(text_free) = NULL;
 	int err, status;
 
-	status = who_parse(&pids, &subject.cgroup, &found, NULL, cli, argc, argv);
+	who_parse(&who, NULL, cli, argc, argv);
 	arguments(cli, argc, argv, 0, NULL);
+	status = session_open(&session);
 	if (!status)
-		status = session_open(&session);
+		status = who_find(&who);
 	if (!status)
-		status = pids_check(&pids, session.dev, &subject, SHADOWK_OP_PROCESS_DETACH);
+		status = pids_check(&who.pids, session.dev, &subject, SHADOWK_OP_PROCESS_DETACH);
 	if (status)
 		return status;
+	subject.cgroup = who.cgroup;
 	err = subject.cgroup ? shadowk_cgroup_detach(session.dev, subject.cgroup) : 0;
 	if (err)
 		return refuse(SHADOWK_OP_CGROUP_DETACH, err, &subject);
-	for (size_t i = 0; i < pids.count; i++) {
-		subject.pid = pids.pid[i];
+	for (size_t i = 0; i < who.pids.count; i++) {
+		subject.pid = who.pids.pid[i];
 		err = shadowk_process_detach(session.dev, subject.pid);
 		if (err)
 			return refuse(SHADOWK_OP_PROCESS_DETACH, err, &subject);
 	}
 	if (cli->json)
-		print_done(&pids, &subject, "detached");
+		print_done(&who.pids, &subject, "detached");
 	return STATUS_DONE;
 }
 
@@ -148,13 +178,15 @@ const struct verb verb_attach = {
 	.name = "attach",
 	.group = GROUP_INSIDE,
 	.args = "SHADOW --pid PID... [--syscalls CALL,...]\n"
-		"SHADOW --cgroup PATH|--unit NAME [--syscalls CALL,...]",
-	.summary = "Put running processes or a cgroup into a shadow",
+		"SHADOW --cgroup PATH|--unit NAME|--container ID [--syscalls CALL,...]",
+	.summary = "Put running processes, a cgroup or a container into a shadow",
 	.options =
 		"  --pid PID         attach the process that has this thread; can be repeated\n"
 		"  --cgroup PATH     attach all processes of this cgroup and below, now and later;\n"
 		"                    PATH is below /sys/fs/cgroup, or as in /proc/PID/cgroup\n"
 		"  --unit NAME       attach the cgroup that this systemd unit has now\n"
+		"  --container ID    attach the cgroup of this container, by its id, or by its name with\n"
+		"                    LXC and systemd-nspawn\n"
 		"  --syscalls CALL,...\n"
 		"                    be inside only during these system calls, by name or number\n",
 	.help = "All threads of a process are attached, and so are its later children. A process that\n"
@@ -166,11 +198,12 @@ const struct verb verb_detach = {
 	.name = "detach",
 	.group = GROUP_INSIDE,
 	.args = "--pid PID...\n"
-		"--cgroup PATH|--unit NAME",
-	.summary = "Let processes or a cgroup run the base again",
+		"--cgroup PATH|--unit NAME|--container ID",
+	.summary = "Let processes, a cgroup or a container run the base again",
 	.options = "  --pid PID         detach the process that has this thread; can be repeated\n"
 		   "  --cgroup PATH     detach a cgroup that was attached or split\n"
-		   "  --unit NAME       detach the cgroup that this systemd unit has now\n",
+		   "  --unit NAME       detach the cgroup that this systemd unit has now\n"
+		   "  --container ID    detach the cgroup of this container\n",
 	.help = "If a cgroup above is attached as well, its shadow gets the processes.\n",
 	.run = cmd_detach,
 };

@@ -64,7 +64,7 @@ static char *file_read(const char *path)
 	return text;
 }
 
-static char *log_read(void)
+char *kernel_log_read(void)
 {
 	int size = klogctl(10, NULL, 0); /* SYSLOG_ACTION_SIZE_BUFFER */
 	char *text = size > 0 ? malloc((size_t)size + 1) : NULL;
@@ -89,7 +89,7 @@ static void machine_read(struct machine *machine)
 		machine->config = file_read(path);
 	}
 	machine->cpu = file_read("/proc/cpuinfo");
-	machine->log = log_read();
+	machine->log = kernel_log_read();
 }
 
 static void machine_free(struct machine *machine)
@@ -427,14 +427,28 @@ static void print(const struct doctor *doctor, size_t state)
 
 static int cmd_doctor(struct cli *cli, int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "bundle", required_argument, NULL, 'b' },
+		{ "addresses", no_argument, NULL, 'a' },
+		{ 0 },
+	};
 	struct session session __cleanup(session_close) = { 0 };
 	struct json_object *object __cleanup(json_free) = json_object_new_object();
 	struct doctor doctor = { .list = json_object_new_array() };
+	const char *bundle = NULL;
+	bool addresses = false;
 	size_t state;
-	int err, status = STATUS_DONE;
+	int opt, err, status = STATUS_DONE;
 
-	option_next(cli, argc, argv, NULL);
+	while ((opt = option_next(cli, argc, argv, options))) {
+		if (opt == 'b')
+			bundle = optarg;
+		else
+			addresses = true;
+	}
 	arguments(cli, argc, argv, 0, NULL);
+	if (addresses && !bundle)
+		usage(cli, "--addresses is about the file of --bundle FILE, which is missing");
 	json_object_object_add(object, "properties", doctor.list);
 	table_init(&doctor.table, "lll");
 	err = shadowk_open(&session.dev);
@@ -444,23 +458,29 @@ static int cmd_doctor(struct cli *cli, int argc, char **argv)
 		look_around(&doctor);
 	else
 		status = refuse(SHADOWK_OP_OPEN, err, NULL);
+	state = module_state(!err);
+	json_object_object_add(object, "module", json_text(states[state].name));
 	if (status == STATUS_DONE) {
-		state = module_state(!err);
-		json_object_object_add(object, "module", json_text(states[state].name));
 		if (cli->json)
 			json_print(&object, false);
 		else
 			print(&doctor, state);
 	}
 	table_free(&doctor.table);
+	if (bundle)
+		status |= bundle_write(bundle, addresses, object, err ? NULL : session.dev, err);
 	return status ? status : doctor.refused ? STATUS_REFUSED : STATUS_DONE;
 }
 
 const struct verb verb_doctor = {
 	.name = "doctor",
 	.group = GROUP_CHECKS,
-	.args = "",
+	.args = "[--bundle FILE [--addresses]]",
 	.summary = "Check whether this machine can run shadows",
+	.options =
+		"  --bundle FILE     also write FILE for a report of a fault: versions, symbols, the\n"
+		"                    module's lines in the kernel's log, shadows and their edits\n"
+		"  --addresses       leave the kernel's addresses in that file\n",
 	.help = "Each property of the machine has a line with its name, an answer, and what was found:\n"
 		"  fine      shadows work as described\n"
 		"  adapted   shadows work, by other means\n"

@@ -149,6 +149,19 @@ static struct json_object *raw_json(const struct shadowk_raw_info *raw)
 	return object;
 }
 
+int raws_json(struct shadowk_shadow *shadow, const char *name, struct json_object *array)
+{
+	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
+	struct shadowk_raw_info *raws __cleanup(list_free) = NULL;
+	int count = list_read(shadowk_raw_list, shadow, &raws);
+
+	if (count < 0)
+		return refuse(SHADOWK_OP_RAW_LIST, count, &subject);
+	for (int i = 0; i < count; i++)
+		json_object_array_add(array, raw_json(&raws[i]));
+	return STATUS_DONE;
+}
+
 static int cmd_raw_list(struct cli *cli, int argc, char **argv)
 {
 	static const char *const headings[] = { "ID", "PLACE", "LENGTH", "BYTES" };

@@ -129,4 +129,15 @@ int patches_json(struct shadowk_shadow *shadow, const char *name, struct json_ob
 /* Makes @table the table of the patches. Frees nothing that it had before. */
 int patches_read(struct table *table, struct shadowk_shadow *shadow, const char *name);
 
+/* cmd_raw.c: appends the raw edits to @array, as patches_json() does. */
+int raws_json(struct shadowk_shadow *shadow, const char *name, struct json_object *array);
+
+/*
+ * bundle.c: writes the support bundle of 'shadowctl doctor --bundle' to @path. @about has the
+ * members of 'shadowctl doctor --json'. @dev is the open device, or NULL after the error @err.
+ * Without @addresses, the file has no address of the kernel. Reports errors. Returns a status.
+ */
+int bundle_write(const char *path, bool addresses, struct json_object *about, struct shadowk *dev,
+		 int err);
+
 #endif /* SHADOWCTL_OUTPUT_H */

@@ -37,6 +37,7 @@ _shadowctl() {
 		return ;;
 	--latency) _shadowctl_functions; return ;;
 	--without) return ;;
+	--format) _shadowctl_words "openmetrics prometheus"; return ;;
 	--kind) _shadowctl_words "count latency event call"; return ;;
 	--unit)
 		_shadowctl_words "$(systemctl list-units --plain --no-legend 2>/dev/null | awk '{ print $1 }')"
@@ -50,7 +51,7 @@ _shadowctl() {
 		return # files of other folders, and --units
 	fi
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor help --help --version"
+		_shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown metrics doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -63,8 +64,8 @@ _shadowctl() {
 		apply) _shadowctl_words "--dry-run --boot --survived --units --json --help" ;;
 		share) _shadowctl_words "--attach --read --revoke --help --" ;;
 		run) _shadowctl_words "--create --syscalls --help --" ;;
-		attach) _shadowctl_words "--pid --cgroup --unit --syscalls --json --help" ;;
-		detach) _shadowctl_words "--pid --cgroup --unit --json --help" ;;
+		attach) _shadowctl_words "--pid --cgroup --unit --container --syscalls --json --help" ;;
+		detach) _shadowctl_words "--pid --cgroup --unit --container --json --help" ;;
 		ab) _shadowctl_words "--cgroup --split --json --help" ;;
 		own) _shadowctl_words "--irq --kthread --device --napi --json --help" ;;
 		disown) _shadowctl_words "--irq --kthread --device --json --help" ;;
@@ -75,6 +76,8 @@ _shadowctl() {
 		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
 		oci-hook) _shadowctl_words "--help" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
+		doctor) _shadowctl_words "--bundle --addresses --json --help" ;;
+		metrics) _shadowctl_words "--output --format --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch build") _shadowctl_words "--kernel --help" ;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
@@ -86,9 +89,9 @@ _shadowctl() {
 	elif ((COMP_CWORD == place)); then
 		case $verb in
 		create) _shadowctl_words "--async --from --profile --without" ;;
-		list|detach|top) ;;
+		list|detach|top|metrics|doctor) ;;
 		count|latency|trace|graph) _shadowctl_functions ;;
-		help) _shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown doctor" ;;
+		help) _shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown metrics doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then

@@ -6,11 +6,11 @@
 #include "cli.h"
 
 static const struct verb *const verbs[] = {
-	&verb_create,	&verb_list,   &verb_show,   &verb_destroy, &verb_apply, &verb_diff_config,
-	&verb_run,	&verb_attach, &verb_detach, &verb_ab,	   &verb_own,	&verb_disown,
-	&verb_oci_hook, &verb_share,  &verb_probe,  &verb_patch,   &verb_raw,	&verb_count,
-	&verb_latency,	&verb_trace,  &verb_graph,  &verb_top,	   &verb_stat,	&verb_diff,
-	&verb_verify,	&verb_doctor, NULL,
+	&verb_create,	&verb_list,    &verb_show,   &verb_destroy, &verb_apply, &verb_diff_config,
+	&verb_run,	&verb_attach,  &verb_detach, &verb_ab,	    &verb_own,	 &verb_disown,
+	&verb_oci_hook, &verb_share,   &verb_probe,  &verb_patch,   &verb_raw,	 &verb_count,
+	&verb_latency,	&verb_trace,   &verb_graph,  &verb_top,	    &verb_stat,	 &verb_diff,
+	&verb_verify,	&verb_metrics, &verb_doctor, NULL,
 };
 
 static bool is_help(const char *text)
@@ -90,7 +90,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 		return STATUS_DONE;
 	}
 	if (cli->json && cli->verb->silent)
-		usage(cli, "'%s' prints nothing, so it takes no --json", cli->path);
+		usage(cli, "'%s' takes no --json", cli->path);
 	/* getopt_long() expects the program's name first. The last verb is in its place. */
 	return cli->verb->run(cli, argc - used + 1, argv + used - 1);
 }

@@ -55,7 +55,7 @@ enum {
 	"  --cgroup PATH     TARGET: all processes of this cgroup and below, now and later\n"     \
 	"  --unit NAME       TARGET: the processes of this systemd unit\n"                        \
 	"  --container ID    TARGET: the processes of this container of podman, docker,\n"        \
-	"                    containerd or crun\n"                                                \
+	"                    containerd, crun, runc, LXC or systemd-nspawn\n"                     \
 	"  -- COMMAND...     TARGET: this command, which ends it; last on the line\n"             \
 	"  --duration S      end after S seconds; otherwise with the target, or with Ctrl-C\n"
 

@@ -36,25 +36,35 @@ static enum match unit_match(const char *folder, const char *wanted)
 	return ends_with(folder, ".slice") ? MATCH_BELOW : MATCH_NONE;
 }
 
+/*
+ * Folders of containers: ID or PREFIX-ID, with systemd PREFIX-ID.scope. A container of
+ * systemd-nspawn can also be a service.
+ */
+static const struct {
+	const char *prefix, *suffix; /* of the folder, around the id; the suffix may be missing */
+} shapes[] = {
+	{ "libpod-", ".scope" },  { "docker-", ".scope" },  { "cri-containerd-", ".scope" },
+	{ "crio-", ".scope" },	  { "crun-", ".scope" },    { "runc-", ".scope" },
+	{ "nerdctl-", ".scope" }, { "machine-", ".scope" }, { "systemd-nspawn@", ".service" },
+	{ "lxc.payload.", "" },
+};
+
 /* Copies the id of a container out of the name of its folder. Returns false if there is none. */
 static bool container_id(char *id, size_t len, const char *folder)
 {
-	/* With systemd the folder is PREFIX-ID.scope, otherwise ID or PREFIX-ID. */
-	static const char *const prefixes[] = { "libpod-", "docker-", "cri-containerd-", "crio-",
-						"crun-",   "runc-",   "nerdctl-" };
+	const char *suffix = ".scope";
 
-	if (ends_with(folder, ".slice") || ends_with(folder, ".service"))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-		if (strncmp(folder, prefixes[i], strlen(prefixes[i])))
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		if (strncmp(folder, shapes[i].prefix, strlen(shapes[i].prefix)))
 			continue;
-		folder += strlen(prefixes[i]);
+		folder += strlen(shapes[i].prefix);
+		suffix = shapes[i].suffix;
 		break;
 	}
 	snprintf(id, len, "%s", folder);
-	if (ends_with(id, ".scope"))
-		id[strlen(id) - strlen(".scope")] = '\0';
-	return *id;
+	if (ends_with(id, suffix))
+		id[strlen(id) - strlen(suffix)] = '\0';
+	return *id && !ends_with(id, ".slice") && !ends_with(id, ".service");
 }
 
 /* An id of 64 digits may be shortened, as podman and docker print it. */
@@ -158,5 +168,5 @@ char *cgroup_of_container(const char *id)
 {
 	return cgroup_find(container_match, id, "container",
 			   "give the id, not the name, of a running one ('podman ps', 'docker ps', "
-			   "'crictl ps', 'crun list')");
+			   "'crictl ps', 'crun list'), or the name with LXC and systemd-nspawn");
 }

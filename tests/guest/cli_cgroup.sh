@@ -34,8 +34,8 @@ refused "no cgroup '/nobody'" attach web --cgroup /nobody
 refused "no cgroup of the unified hierarchy" attach web --cgroup /proc
 refused "processes are inside shadow 'web', or cgroups are attached" destroy web
 refused "is in a shadow by its cgroup" detach --pid $sleeper
-refused "either --pid, --cgroup or --unit" attach web --pid 1 --cgroup /web
-refused "--pid PID, --cgroup PATH or --unit NAME is missing" attach web
+refused "one of --pid, --cgroup, --unit and --container" attach web --pid 1 --cgroup /web
+refused "--pid PID, --cgroup PATH, --unit NAME or --container ID is missing" attach web
 is "detach" "$(shadowctl detach --cgroup /web 2>&1)" ""
 is "the cgroup above detached" "$(where)" "/web/below 1"
 is "detach the cgroup below" "$(shadowctl detach --cgroup $root/web/below --json | tr -d ' \n')" \

@@ -51,4 +51,23 @@ wait $server 2>/dev/null
 is "destroy" "$(shadowctl destroy web 2>&1)" ""
 is "serve, without a shadow" "$($examples/serve web 8080 2>&1)" \
 	"no shadow named 'web'; create it: shadowctl create web"
+
+# The script of the DaemonSet makes the shadow once, and writes its metrics.
+mkdir -p /tmp/daemon
+awk '/- \|$/ { on = 1; next } /securityContext/ { on = 0 } on' $examples/kubernetes.yaml |
+	sed 's,/metrics/,/tmp/daemon/,' >/tmp/daemon/script
+for time in first second; do
+	sh -e /tmp/daemon/script >/tmp/daemon/said 2>&1 &
+	until [ -e /tmp/daemon/shadowk.prom ]; do
+		kill -0 $! 2>/dev/null || { cat /tmp/daemon/said; exit 1; }
+		sleep 0.1
+	done
+	kill -KILL $!
+	wait $! 2>/dev/null
+	is "the DaemonSet's script, $time time" "$(cat /tmp/daemon/said)" ""
+	is "$time time" "$(grep -c '_count{shadow="canary",' /tmp/daemon/shadowk.prom)" 1
+	rm /tmp/daemon/shadowk.prom
+done
+rm -r /tmp/daemon
+is "destroy the DaemonSet's shadow" "$(shadowctl destroy canary 2>&1)" ""
 [ $failures = 0 ]

@@ -1,10 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=120
-# Containers of the OCI runtime crun are in the shadow that their annotation names, from the first
-# program on. Programs that are executed in them later are inside, too. Other containers are
-# outside, and a container whose shadow does not exist is not started.
-command -v crun >/dev/null || { echo "this guest has no crun"; exit 77; }
+# Containers of an OCI runtime, crun or $RUNTIME, are in the shadow that their annotation names, from
+# the first program on. Programs that are executed in them later are inside, too. Other containers
+# are outside, and a container whose shadow does not exist is not started.
+runtime=${RUNTIME:-crun}
+command -v "$runtime" >/dev/null || { echo "this guest has no $runtime"; exit 77; }
+options=(--root=/run/oci)
+[ "$runtime" = runc ] || options+=(--cgroup-manager=cgroupfs)
 # shellcheck source=tests/guest/lib/check.sh
 . "${0%/*}/lib/check.sh"
 [ -e /sys/fs/cgroup/cgroup.procs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 1
@@ -47,7 +50,7 @@ bundle() {
 
 runtime() {
 	# Output goes to a file, since a detached container would keep a pipe open.
-	crun --root=/run/crun --cgroup-manager=cgroupfs "$@" </dev/null >$top/said 2>&1
+	"$runtime" "${options[@]}" "$@" </dev/null >$top/said 2>&1
 	local status=$?
 	cat $top/said
 	return $status

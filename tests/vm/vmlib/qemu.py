@@ -64,8 +64,8 @@ def machine():
 
 def prepare(cfg):
     """Sets everything that the overlay must know before it is written, and the root's image."""
-    cfg.image = (roots.filesystem(cfg.root, cfg.work / "image", "4G") if cfg.root else
-                 roots.image(cfg.kernel_dir))
+    cfg.image = (roots.filesystem(cfg.folder, cfg.work / "image", "4G") if cfg.folder else
+                 roots.image(cfg.kernel_dir, cfg.root))
     cfg.root_device = "/dev/pmem0" if cfg.icount else "/dev/nvme0n1"
     cfg.early_modules = (["nfit", "nd_pmem"] if cfg.icount else ["nvme"]) + ["ext4"]
 

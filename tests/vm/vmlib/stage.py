@@ -13,7 +13,7 @@ def locate(cfg):
     """Sets cfg.stage, the tree to add to the root or None, and cfg.module, the module to load or
     None."""
     cfg.stage = cfg.module = None
-    if cfg.root:
+    if cfg.folder:
         return
     cfg.stage = cache.TOP / "build/stage" / cfg.release
     module = cfg.stage / "lib/modules" / cfg.release / "updates/shadowk.ko"
