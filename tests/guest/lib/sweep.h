@@ -49,5 +49,7 @@ void sweep(const struct sweep_way *way, struct sweep_function **functions, size_
 
 /* A job of workload.c: makes system calls of many areas. Returns how many had a wrong result. */
 long job_workload(long rounds);
+/* A job: the part of it that has no other process, thread or timer. */
+long job_system_calls(long rounds);
 
 #endif /* SHADOWK_TEST_SWEEP_H */
