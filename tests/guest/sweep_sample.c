@@ -6,8 +6,9 @@
  * complaint, and the probes of a function agree.
  *
  * The sample is chosen by the functions' names, and each way takes its third of it, so every run
- * has the same one. The workload calls about half of the functions. `make sweep` takes all
- * functions in each way, in guests of all kinds.
+ * has the same one. One call adds half of a way's probes, and others are added one by one. The
+ * workload calls about half of the functions. `make sweep` takes all functions in each way, in
+ * guests of all kinds.
  */
 #include "sweep.h"
 
@@ -50,7 +51,7 @@ int main(void)
 
 		for (size_t i = n % PARTS; i < count; i += PARTS)
 			part[nr++] = some[i];
-		sweep(way, part, nr);
+		sweep(way, part, nr, nr / 2);
 	}
 	for (size_t i = 0; i < count; i++)
 		hit += some[i]->hit;

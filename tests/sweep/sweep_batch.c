@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * "sweep_batch WAY[,WAY]... FROM COUNT" makes a pass in each way, or in all ways if WAY is "all",
- * at COUNT functions from number FROM on. Then it prints a line for each function: hit, uncovered,
- * or refused. "sweep_batch WAY 0 0" prints the number of functions. tests/sweep/run starts it.
+ * "sweep_batch WAY[,WAY]... ADDED FROM COUNT" makes a pass in each way, or in all ways if WAY is
+ * "all", at COUNT functions from number FROM on. ADDED is "each" if each probe is added by a call,
+ * "many" if one call adds all of a pass.
+ *
+ * Then it prints a line for each function: hit, uncovered, or refused. "sweep_batch WAY ADDED 0 0"
+ * prints the number of functions. tests/sweep/run starts it.
  */
 #include "sweep.h"
 
@@ -69,11 +72,13 @@ int main(int argc, char **argv)
 	const struct sweep_way *way;
 	struct sweep_function **some;
 	size_t from, count;
+	bool many;
 
-	if (argc != 4)
+	if (argc != 5 || (strcmp(argv[2], "each") && strcmp(argv[2], "many")))
 		return 2;
-	from = strtoul(argv[2], NULL, 0);
-	count = strtoul(argv[3], NULL, 0);
+	many = !strcmp(argv[2], "many");
+	from = strtoul(argv[3], NULL, 0);
+	count = strtoul(argv[4], NULL, 0);
 	check_ways(argv[1]);
 	check_options();
 	sweep_begin();
@@ -90,7 +95,7 @@ int main(int argc, char **argv)
 		some[i] = &functions.all[from + i];
 	for (unsigned int n = 0; count && (way = sweep_way(n)); n++)
 		if (is_wanted(argv[1], sweep_way_name(way)))
-			sweep(way, some, count);
+			sweep(way, some, count, many ? count : 0);
 	for (size_t i = 0; i < count; i++)
 		tell(some[i]);
 	sweep_end();

@@ -58,6 +58,7 @@ struct pass {
 	const struct sweep_way *way;
 	struct sweep_function **functions;
 	size_t count;
+	size_t many; /* functions, from the first on, whose probes one call adds */
 	struct shadowk_shadow *shadow;
 	struct actor inside;
 	/*
@@ -228,18 +229,33 @@ static void prepare_removal(struct pass *pass)
 	*stop = false;
 }
 
-static void run_removal(struct pass *pass)
+/* Removes the probes of the second kind: those that one call has added by one call, too. */
+static void remove_second(struct pass *pass)
 {
+	uint64_t *ids = calloc(pass->many + 1, sizeof(*ids));
 	struct shadowk_probe_info *probes;
-	long nr;
+	long nr = 0;
 
-	attach(pass->shadow, pass->inside.pid);
-	actor_ask(&pass->inside, job_until_stopped, 0);
+	need(ids);
+	for (size_t i = 0; i < pass->many; i++)
+		if (pass->ids[i][1])
+			ids[nr++] = pass->ids[i][1];
+	if (nr)
+		expect_ret(shadowk_probe_remove_many(pass->shadow, ids, (size_t)nr), nr,
+			   "probes removed by one call, %s", pass->way->name);
 	nr = need_ok(list_read(shadowk_probe_list, pass->shadow, &probes));
 	for (long i = 0; i < nr; i++)
 		if (probes[i].kind == pass->way->kinds[1].kind)
 			probe_remove(pass->shadow, probes[i].name);
 	free(probes);
+	free(ids);
+}
+
+static void run_removal(struct pass *pass)
+{
+	attach(pass->shadow, pass->inside.pid);
+	actor_ask(&pass->inside, job_until_stopped, 0);
+	remove_second(pass);
 	*stop = true;
 	expect_eq(actor_answer(&pass->inside), 0, "wrong results of the workload, %s",
 		  pass->way->name);
@@ -344,28 +360,79 @@ static bool is_refusal(long ret)
 	       reason == SHADOWK_REASON_KPROBE_THERE;
 }
 
-static void add(struct pass *pass, size_t i)
+static struct shadowk_probe_spec make_spec(const struct pass *pass, size_t i, int k)
 {
-	const struct kind *kinds = pass->way->kinds;
+	return (struct shadowk_probe_spec){ .size = sizeof(struct shadowk_probe_spec),
+					    .addr = pass->functions[i]->addr,
+					    .kind = pass->way->kinds[k].kind,
+					    .flags = pass->way->kinds[k].flags };
+}
+
+/* Adds the probe of kind number @k to function number @i. */
+static void add(struct pass *pass, size_t i, int k)
+{
 	struct sweep_function *function = pass->functions[i];
+	struct shadowk_probe_spec spec = make_spec(pass, i, k);
+	long ret = shadowk_probe_add(pass->shadow, &spec);
 
-	for (int k = 0; k < NR_KINDS && kinds[k].name; k++) {
-		struct shadowk_probe_spec spec = { .size = sizeof(spec),
-						   .addr = function->addr,
-						   .kind = kinds[k].kind,
-						   .flags = kinds[k].flags };
-		long ret = shadowk_probe_add(pass->shadow, &spec);
+	pass->ids[i][k] = ret ? 0 : spec.id;
+	pass->probes += !ret;
+	need(-ret < NR_ERRORS);
+	pass->refused[k][-ret] += !!ret;
+	if (!k)
+		function->error = -ret;
+	if (ret && !is_refusal(ret))
+		expect_ret(ret, 0, "probe \"%s\" of %s, %s", pass->way->kinds[k].name,
+			   function->name, pass->way->name);
+}
 
-		pass->ids[i][k] = ret ? 0 : spec.id;
-		pass->probes += !ret;
-		need(-ret < NR_ERRORS);
-		pass->refused[k][-ret] += !!ret;
-		if (!k)
-			function->error = -ret;
-		if (ret && !is_refusal(ret))
-			expect_ret(ret, 0, "probe \"%s\" of %s, %s", kinds[k].name, function->name,
-				   pass->way->name);
-	}
+/*
+ * Takes the probe that a call of shadowk_probe_add_many() has added. If the call has left it out,
+ * adds it alone, which must be refused for the same reason.
+ */
+static void take(struct pass *pass, size_t i, int k, const struct shadowk_probe_spec *spec)
+{
+	pass->ids[i][k] = spec->id;
+	pass->probes += !!spec->id;
+	if (!k)
+		pass->functions[i]->error = 0;
+	if (spec->id)
+		return;
+	add(pass, i, k);
+	expect_eq(pass->ids[i][k] ? 0 : shadowk_reason(), spec->reason,
+		  "reason why the probe \"%s\" of %s is refused, compared with a call for many, %s",
+		  pass->way->kinds[k].name, pass->functions[i]->name, pass->way->name);
+}
+
+static void add_many(struct pass *pass, int nr_kinds)
+{
+	struct shadowk_probe_spec *specs = calloc(pass->many * nr_kinds, sizeof(*specs));
+	size_t nr = 0, added, before = pass->probes;
+
+	need(specs);
+	for (size_t i = 0; i < pass->many; i++)
+		for (int k = 0; k < nr_kinds; k++)
+			specs[nr++] = make_spec(pass, i, k);
+	need_ok(shadowk_probe_add_many(pass->shadow, specs, sizeof(*specs), nr, SHADOWK_PROBES_SKIP,
+				       &added));
+	for (size_t n = 0; n < nr; n++)
+		take(pass, n / nr_kinds, n % nr_kinds, &specs[n]);
+	expect_eq((int64_t)(pass->probes - before), (int64_t)added, "probes added by one call, %s",
+		  pass->way->name);
+	free(specs);
+}
+
+static void add_all(struct pass *pass)
+{
+	int nr_kinds = 0;
+
+	while (nr_kinds < NR_KINDS && pass->way->kinds[nr_kinds].name)
+		nr_kinds++;
+	if (pass->many)
+		add_many(pass, nr_kinds);
+	for (size_t i = pass->many; i < pass->count; i++)
+		for (int k = 0; k < nr_kinds; k++)
+			add(pass, i, k);
 }
 
 /* Reads the counts of all probes. Returns their sum of hits. */
@@ -448,9 +515,9 @@ static void prepare(struct pass *pass)
 	strcpy(spec.symbol, VICTIM_SYMBOL);
 	need_ok(shadowk_probe_add(pass->shadow, &spec));
 	pass->control = spec.id;
-	for (size_t i = 0; i < pass->count; i++)
-		add(pass, i);
-	pass->infos = calloc(pass->control + pass->count * NR_KINDS + 1, sizeof(*pass->infos));
+	add_all(pass);
+	/* A probe that is refused takes an id, too, and may be tried twice. */
+	pass->infos = calloc(pass->control + 2 * pass->count * NR_KINDS + 1, sizeof(*pass->infos));
 	need(pass->infos);
 }
 
@@ -466,6 +533,17 @@ static void judge(struct pass *pass)
 		compare(pass, i);
 }
 
+/* Removes all probes by one call. The text is the base's then. */
+static void remove_all(struct pass *pass)
+{
+	long nr = shadow_info(pass->shadow).nr_probes;
+
+	expect_ret(shadowk_probe_remove_many(pass->shadow, NULL, 0), nr,
+		   "removal of all probes, %s", pass->way->name);
+	expect_eq(strays(pass->shadow), 0, "stray bytes after the removal of all probes, %s",
+		  pass->way->name);
+}
+
 static void tell(const struct pass *pass, unsigned long since)
 {
 	printf("# %s: %u probes in %lu ms", pass->way->name, pass->probes, milliseconds() - since);
@@ -478,9 +556,10 @@ static void tell(const struct pass *pass, unsigned long since)
 	fflush(stdout);
 }
 
-void sweep(const struct sweep_way *way, struct sweep_function **functions, size_t count)
+void sweep(const struct sweep_way *way, struct sweep_function **functions, size_t count,
+	   size_t many)
 {
-	struct pass pass = { .way = way, .functions = functions, .count = count };
+	struct pass pass = { .way = way, .functions = functions, .count = count, .many = many };
 	unsigned long since = milliseconds();
 
 	if (!create(&pass)) {
@@ -504,6 +583,8 @@ void sweep(const struct sweep_way *way, struct sweep_function **functions, size_
 		way->end(&pass);
 	read_all(&pass);
 	judge(&pass);
+	if (many)
+		remove_all(&pass);
 	need_ok(shadowk_shadow_destroy(pass.shadow));
 	shadow_close(pass.shadow);
 	free(pass.infos);

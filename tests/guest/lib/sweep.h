@@ -41,13 +41,19 @@ const struct sweep_way *sweep_way(unsigned int n);
 const char *sweep_way_name(const struct sweep_way *way);
 
 /*
- * Makes one pass and prints a line about it. It is a failure if two probes of one function have
- * different counts, or if the workload gets a wrong result. Sets @hit and @error of the functions.
- * Prints a line if the machine does not support the way's policy.
+ * Makes one pass and prints a line about it. One call adds the probes of the first @many functions,
+ * and one call removes them. Each other probe has calls of its own. Sets @hit and @error of the
+ * functions. Prints a line if the machine does not support the way's policy.
+ *
+ * It is a failure if two probes of one function have different counts, or if the workload gets a
+ * wrong result. A call for many probes must refuse the same probes as a call for one.
  */
-void sweep(const struct sweep_way *way, struct sweep_function **functions, size_t count);
+void sweep(const struct sweep_way *way, struct sweep_function **functions, size_t count,
+	   size_t many);
 
 /* A job of workload.c: makes system calls of many areas. Returns how many had a wrong result. */
 long job_workload(long rounds);
+/* A job: the part of it that has no other process, thread or timer. */
+long job_system_calls(long rounds);
 
 #endif /* SHADOWK_TEST_SWEEP_H */

@@ -366,6 +366,18 @@ static void do_overlay(void)
 		holds(!rmdir(dirs[i]));
 }
 
+long job_system_calls(long rounds)
+{
+	wrong = 0;
+	need(!chdir("/tmp"));
+	for (long i = 0; i < rounds; i++) {
+		do_files();
+		do_pipes();
+		do_proc();
+	}
+	return wrong;
+}
+
 long job_workload(long rounds)
 {
 	wrong = 0;
