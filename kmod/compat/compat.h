@@ -10,6 +10,7 @@
 #include <linux/ftrace.h>
 #include <linux/mm.h>
 #include <linux/rethook.h>
+#include <asm/ibt.h>
 
 #include "compat/have.h"
 
@@ -73,6 +74,21 @@ static inline bool shk_orc_is_call(const struct orc_entry *entry)
 #endif
 }
 #endif
+
+/*
+ * Returns true if the instruction at @addr, the entry of a function, is an ENDBR, or one that the
+ * kernel has sealed.
+ */
+static inline bool shk_is_endbr(unsigned long addr)
+{
+#if !SHK_HAVE_ENDBR_BY_ADDRESS
+	return is_endbr(*(u32 *)addr);
+#elif defined(CONFIG_X86_KERNEL_IBT)
+	return __is_endbr(*(u32 *)addr);
+#else
+	return false;
+#endif
+}
 
 /* Early releases of 6.1 have no name for the attribute. */
 #ifndef __no_stack_protector

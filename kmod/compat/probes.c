@@ -15,6 +15,7 @@
 #include <linux/module.h>
 #include <linux/rethook.h>
 #include <linux/sched/task.h>
+#include <asm/ibt.h>
 
 /* Always: else the compiler or its flags do not fit the headers, and nothing below is true. */
 #line 1 "SHK_HAVE_HEADERS"
@@ -80,4 +81,20 @@ static inline void have_module_symbols_of_one(void)
 static inline void have_clone_args_name(struct kernel_clone_args *args)
 {
 	args->name = "";
+}
+
+/* "x86/ibt: Clean up is_endbr()" (6.15): it takes an address, and modules cannot call it. */
+#line 1 "SHK_HAVE_ENDBR_BY_ADDRESS"
+static inline void have_endbr_by_address(void)
+{
+	bool (*wanted)(u32 *) = is_endbr;
+
+	(void)wanted;
+}
+
+/* "mm: replace vm_lock and detached flag with a reference count" (6.15) */
+#line 1 "SHK_HAVE_VMA_REFCOUNT"
+static inline void have_vma_refcount(struct vm_area_struct *vma)
+{
+	refcount_set(&vma->vm_refcnt, 1);
 }
