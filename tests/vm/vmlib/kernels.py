@@ -45,7 +45,8 @@ def packages(image):
     """Returns the image, the packages into which newer images are split, and those with which its
     modules are built: the headers, the common headers, kbuild. Each has its own version."""
     headers = debs.pick(image[0].replace("image", "headers", 1), image[1])
-    return [image, *debs.matching(*image, r"linux-(base|binary|modules)-\d.*"), headers, debs.dependency(*headers, r"linux-headers-.*-common(-rt)?"),
+    return [image, *debs.matching(*image, r"linux-(base|binary|modules)-\d.*"), headers,
+            debs.dependency(*headers, r"linux-headers-.*-common(-rt)?"),
             debs.dependency(*headers, r"linux-kbuild-.*")]
 
 

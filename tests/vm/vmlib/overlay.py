@@ -95,7 +95,8 @@ def write(cfg, out):
     if cfg.root_device:
         prefix = "vm/overlay/"
         early_modules(cfg, archive)
-    archive.tree(cfg.stage, prefix)
+    if cfg.stage:
+        archive.tree(cfg.stage, prefix)
     archive.file(f"{prefix}boot/config-{cfg.release}", cfg.kernel_dir / "config")
     for path in map(pathlib.Path, cfg.copy):
         inside = f"{prefix}root/{path.resolve().name}"
