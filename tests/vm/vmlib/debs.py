@@ -148,8 +148,10 @@ def latest(link, make):
 
 
 def not_in_archive(what, why):
-    remedy = ("check the network, and that apt's sources have Debian's main and security archives"
-              if may_update() else "as root, run: apt-get update")
+    archives = ("apt's sources have Debian's main and security archives"
+                if own_folder() == cache.root() else "the archive has this suite and package")
+    remedy = (f"check the network, and that {archives}" if may_update()
+              else "as root, run: apt-get update")
     return NotInArchive(f"{what}: {why}; {remedy}")
 
 

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from . import built, cache, debs, suites
+from . import built, cache, chroots, debs, suites
 
 # The end of the image's name, in the machine's own suites and in each of the others.
 FLAVOURS = {
@@ -125,8 +125,8 @@ def build_current(name):
     release = wanted[0][0].removeprefix("linux-image-")
     folder = cache.make(f"kernels/{release}_{wanted[0][1]}",
                         lambda path: build(path, release, wanted))
-    if suite_of(name) and not suites.has_chroot(folder):
-        suites.link_chroot(folder, name, wanted[-3], wanted[-1])
+    if suite_of(name) and not chroots.is_linked(folder):
+        chroots.link(folder, name, wanted[-3], wanted[-1])
     return folder
 
 
@@ -136,11 +136,13 @@ def suite_of(name):
 
 
 def drop_unlinked():
-    """Removes kernels, with their images, that have had no name for a day, so that the cache stays
-    bounded. Until then a run may still use one."""
+    """Removes kernels, with their images, that have had no name for a day, and chroots that no
+    kernel has named for so long, so that the cache stays bounded. Until then a run may still use
+    one."""
     root = cache.root()
     linked = {p.resolve() for p in (root / "kernels").iterdir() if p.is_symlink()}
-    for path in (root / "kernels").glob("*_*"):
+    linked |= {(p / "chroot").resolve() for p in linked}
+    for path in (*(root / "kernels").glob("*_*"), *(root / "chroots").glob("*")):
         if path.resolve() not in linked and path.stat().st_mtime < time.time() - UNLINKED_KEPT:
             for image in (root / "images").glob(f"*-{path.name}-*"):
                 cache.remove(image)
@@ -161,7 +163,7 @@ def get(name):
     if suite and os.geteuid():
         raise debs.Unavailable(f"kernel '{name}': its compiler runs in a chroot; run this as root")
     link = cache.root() / "kernels" / name
-    if suite and not suites.has_chroot(link) and not os.environ.get("SHADOWK_NO_BUILD"):
+    if suite and not chroots.is_linked(link) and not os.environ.get("SHADOWK_NO_BUILD"):
         cache.remove(link)      # a chroot of an older recipe, or none
     with suites.use(suite):
         folder = debs.latest(link, lambda: build_current(name))
