@@ -9,6 +9,7 @@
 
 #include <linux/ftrace.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/rethook.h>
 #include <asm/ibt.h>
 
@@ -55,6 +56,20 @@
 static inline struct ftrace_regs *shk_ftrace_regs(struct pt_regs *regs)
 {
 	return (struct ftrace_regs *)regs;
+}
+
+/*
+ * Returns the task that holds @lock, or NULL. It may have released the lock meanwhile, unless it is
+ * current. The low bits of an owner are flags. With PREEMPT_RT a mutex is an rtmutex; the module
+ * refuses such kernels when it is loaded.
+ */
+static inline struct task_struct *shk_mutex_owner(struct mutex *lock)
+{
+#ifdef CONFIG_PREEMPT_RT
+	return (struct task_struct *)((unsigned long)READ_ONCE(lock->rtmutex.owner) & ~1UL);
+#else
+	return (struct task_struct *)(atomic_long_read(&lock->owner) & ~7UL);
+#endif
 }
 
 #if IS_ENABLED(CONFIG_UNWINDER_ORC)

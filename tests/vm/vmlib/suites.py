@@ -28,6 +28,8 @@ Dir::Etc::preferencesparts "{top}/none";
 Dir::State "{top}/state";
 Dir::State::status "{top}/status";
 Dir::Cache "{top}/cache";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
 APT::Architecture "amd64";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
