@@ -72,6 +72,8 @@ help:
 #: make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, fault injection,
 #:                     built from Debian's source once, which takes long; T="name name"
 #: make check-races  stress tests on a kernel with KCSAN, built likewise; T="name name"
+#: make check-next   what the module needs and a kernel lacks, on one page; KERNEL=sid, or another
+#:                     name of tests/vm/kernel, or a folder
 #: make mutants      break the module in known ways and see the tests fail; T="word word"
 #: make check-all    the same, and all tests in every kind of guest, not only the core
 #: make soak         storms of all that changes the kernel's text; MINUTES=5
@@ -84,7 +86,7 @@ help:
 #: make install uninstall   DESTDIR= PREFIX=/usr/local KERNELS=
 #: make clean        what was built; the cache of kernels and roots stays
 .PHONY: all help modules lib cli examples tests-build units guest-stage check check-all \
-	check-debug check-races mutants soak fuzz sweep bench demo style install uninstall clean
+	check-debug check-races check-next mutants soak fuzz sweep bench demo style install uninstall clean
 .DELETE_ON_ERROR:
 
 modules:
@@ -233,6 +235,9 @@ check-debug:
 check-races:
 	@scripts/deps build vm debug
 	@tests/run --races $(T)
+
+check-next:
+	@scripts/check-next $(KERNEL)
 
 mutants:
 	@scripts/deps build vm bochs efi mutants
