@@ -20,18 +20,22 @@ DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "ur
 
 def recipe():
     """Returns a name that changes if a chroot would be made differently."""
-    text = repr((TOOLS, DEVICES, roots.MERGED, roots.PRUNED, inspect.getsource(build)))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return digest(TOOLS, DEVICES, roots.MERGED, roots.PRUNED, inspect.getsource(build))
 
 
-def link(kernel, name, headers, kbuild):
-    """Makes the link "chroot" in a kernel's folder: the root in which the compiler of the suite
-    NAME builds modules for these headers. HEADERS and KBUILD are packages as (name, version)."""
-    compiler = debs.dependency(*headers, r"gcc-[\d.]+(-for-host)?")
-    wanted = sorted({compiler[0], *TOOLS, *debs.dependencies(*kbuild)})
-    root = cache.make(
-        f"chroots/{name}-{compiler[0]}_{compiler[1]}_{debs.candidate('libc6')}-{recipe()}",
-        lambda aside: build(aside, wanted))
+def digest(*values):
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:12]
+
+
+def link(kernel, headers, kbuild):
+    """Makes the link "chroot" in a kernel's folder: the root in which modules are built for these
+    headers. HEADERS and KBUILD are packages of the suite in use, as (name, version). Kernels that
+    need the same packages share a chroot."""
+    compiler = debs.dependency(*headers, r"gcc-[\d.]+(-for-host)?")[0].removesuffix("-for-host")
+    wanted = sorted({compiler, *TOOLS, *debs.dependencies(*kbuild)})
+    versions = f"{compiler}_{debs.candidate(compiler)}_{debs.candidate('libc6')}"
+    root = cache.make(f"chroots/{versions}-{digest(wanted)}-{recipe()}",
+                      lambda aside: build(aside, wanted))
     os.utime(root)                  # kernels.drop_unlinked() counts from here
     aside = kernel / f".chroot.{os.getpid()}"
     aside.symlink_to(os.path.relpath(root, kernel.resolve()))

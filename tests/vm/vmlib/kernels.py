@@ -126,7 +126,7 @@ def build_current(name):
     folder = cache.make(f"kernels/{release}_{wanted[0][1]}",
                         lambda path: build(path, release, wanted))
     if suite_of(name) and not chroots.is_linked(folder):
-        chroots.link(folder, name, wanted[-3], wanted[-1])
+        chroots.link(folder, wanted[-3], wanted[-1])
     return folder
 
 
