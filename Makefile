@@ -76,6 +76,8 @@ help:
 #: make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, fault injection,
 #:                     built from Debian's source once, which takes long; T="name name"
 #: make check-races  stress tests on a kernel with KCSAN, built likewise; T="name name"
+#: make check-next   what the module needs and a kernel lacks, on one page; KERNEL=sid, or another
+#:                     name of tests/vm/kernel, or a folder
 #: make mutants      break the module in known ways and see the tests fail; T="word word"
 #: make check-all    the same, and all tests in every kind of guest, not only the core
 #: make soak         storms of all that changes the kernel's text; MINUTES=5
@@ -90,8 +92,8 @@ help:
 #: make deb          Debian packages, in build/deb/
 #: make clean        what was built; the cache of kernels and roots stays
 .PHONY: all help modules lib cli examples tests-build units guest-stage check check-all \
-	check-debug check-races mutants soak fuzz sweep bench demo style install install-user uninstall \
-	deb clean
+	check-debug check-races check-next mutants soak fuzz sweep bench demo style install \
+	install-user uninstall deb clean
 .DELETE_ON_ERROR:
 
 modules:
@@ -261,6 +263,9 @@ check-debug:
 check-races:
 	@scripts/deps build vm debug
 	@tests/run --races $(T)
+
+check-next:
+	@scripts/check-next $(KERNEL)
 
 mutants:
 	@scripts/deps build vm bochs efi mutants

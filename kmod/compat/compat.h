@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between kernel versions. Only files of compat/ compare versions. Each difference
- * names the commit that made it, and the first release that has it.
+ * Differences between kernels, by what their headers have. No file compares versions, since
+ * vendors' kernels have parts of later ones: compat/configure asks the headers, and probes.c names
+ * the commit that made each difference. Differences that headers do not show are found at load.
  */
 #ifndef SHK_COMPAT_H
 #define SHK_COMPAT_H
 
 #include <linux/ftrace.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/rethook.h>
-#include <linux/version.h>
+#include <asm/ibt.h>
 
-/*
- * SHK_RETHOOK_HANDLER() is the head of a handler of returns. "x86/rethook: ... pass the return
- * address" (6.9) gave it an argument.
- */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#include "compat/have.h"
+
+/* SHK_RETHOOK_HANDLER() is the head of a handler of returns. */
+#if SHK_HAVE_RETHOOK_RETURN_ADDRESS
 #define SHK_RETHOOK_HANDLER(name, node, data, regs)                              \
 	void name(struct rethook_node *node, void *data, unsigned long ret_addr, \
 		  struct pt_regs *regs)
@@ -24,28 +25,14 @@
 	void name(struct rethook_node *node, void *data, struct pt_regs *regs)
 #endif
 
-/*
- * 1 if rethook_alloc() allocates nodes itself: "rethook: Use objpool for rethook" (6.7). Else the
- * caller adds them by rethook_add_node().
- */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-#define SHK_RETHOOK_OBJPOOL 1
-#else
-#define SHK_RETHOOK_OBJPOOL 0
-#endif
-
-/*
- * True if rethook_find_ret_addr() warns once, when the stack of a task that runs is read: before
- * "rethook: Remove warning messages printed for finding return address of a frame" (6.10).
- */
-#define SHK_UNWINDER_WARNS (LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0))
+/* 1 if rethook_alloc() allocates nodes itself. Else the caller adds them by rethook_add_node(). */
+#define SHK_RETHOOK_OBJPOOL SHK_HAVE_RETHOOK_OBJPOOL
 
 /*
  * SHK_MODULE_SYMBOL() is the head of a function that shk_each_module_symbol() calls for each symbol
  * of each module, until it returns another value than 0. The walk holds module_mutex, so it sleeps.
- * "kallsyms: Delete an unused parameter related to {module_}kallsyms_on_each_symbol()" (6.3)
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#if SHK_HAVE_MODULE_SYMBOLS_OF_ONE
 #define SHK_MODULE_SYMBOL(name, data, symbol, addr) \
 	int name(void *data, const char *symbol, unsigned long addr)
 #define shk_each_module_symbol(func, data) \
@@ -58,9 +45,9 @@
 
 /*
  * True if a kernel thread has its name when it is created, so that the tracepoint task_rename does
- * not tell: "kthread: Pass in the thread's name during creation" (6.4).
+ * not tell.
  */
-#define SHK_KTHREADS_BORN_NAMED (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0))
+#define SHK_KTHREADS_BORN_NAMED SHK_HAVE_CLONE_ARGS_NAME
 
 /*
  * Returns @regs as a struct ftrace_regs. On x86 that struct contains a struct pt_regs and nothing
@@ -69,6 +56,20 @@
 static inline struct ftrace_regs *shk_ftrace_regs(struct pt_regs *regs)
 {
 	return (struct ftrace_regs *)regs;
+}
+
+/*
+ * Returns the task that holds @lock, or NULL. It may have released the lock meanwhile, unless it is
+ * current. The low bits of an owner are flags. With PREEMPT_RT a mutex is an rtmutex; the module
+ * refuses such kernels when it is loaded.
+ */
+static inline struct task_struct *shk_mutex_owner(struct mutex *lock)
+{
+#ifdef CONFIG_PREEMPT_RT
+	return (struct task_struct *)((unsigned long)READ_ONCE(lock->rtmutex.owner) & ~1UL);
+#else
+	return (struct task_struct *)(atomic_long_read(&lock->owner) & ~7UL);
+#endif
 }
 
 #if IS_ENABLED(CONFIG_UNWINDER_ORC)
@@ -88,6 +89,21 @@ static inline bool shk_orc_is_call(const struct orc_entry *entry)
 #endif
 }
 #endif
+
+/*
+ * Returns true if the instruction at @addr, the entry of a function, is an ENDBR, or one that the
+ * kernel has sealed.
+ */
+static inline bool shk_is_endbr(unsigned long addr)
+{
+#if !SHK_HAVE_ENDBR_BY_ADDRESS
+	return is_endbr(*(u32 *)addr);
+#elif defined(CONFIG_X86_KERNEL_IBT)
+	return __is_endbr(*(u32 *)addr);
+#else
+	return false;
+#endif
+}
 
 /* Early releases of 6.1 have no name for the attribute. */
 #ifndef __no_stack_protector

@@ -11,6 +11,8 @@
 #include <linux/mmap_lock.h>
 #include <linux/seqlock.h>
 
+#include "compat/have.h"
+
 /*
  * Takes @mm's mmap_lock for writing, if it is free. Does not sleep. Returns true if it has the
  * lock, which mmap_write_unlock() releases; false: no lock is held.
@@ -28,6 +30,19 @@ static inline bool shk_mmap_write_trylock(struct mm_struct *mm)
 #endif
 	return true;
 }
+
+#ifdef CONFIG_PER_VMA_LOCK
+/* Returns true if a page fault holds the lock of @vma. The mmap_lock is held for writing. */
+static inline bool shk_vma_is_read_locked(struct vm_area_struct *vma)
+{
+#if SHK_HAVE_VMA_REFCOUNT
+	/* One reference is the mm's; each reader of the lock has another. */
+	return refcount_read(&vma->vm_refcnt) > 1;
+#else
+	return rwsem_is_locked(&vma->vm_lock->lock);
+#endif
+}
+#endif
 
 /*
  * Marks all VMAs of @mm as locked, so that no page fault begins with only the lock of its VMA.
@@ -51,7 +66,7 @@ static inline bool shk_vmas_lock(struct mm_struct *mm)
 	smp_mb(); /* pairs with vma_start_read(), which takes the lock and then reads vm_lock_seq */
 	vma_iter_init(&vmi, mm, 0);
 	for_each_vma (vmi, vma) {
-		while (rwsem_is_locked(&vma->vm_lock->lock)) {
+		while (shk_vma_is_read_locked(vma)) {
 			if (!polls--)
 				return false;
 			usleep_range(50, 100);

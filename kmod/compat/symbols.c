@@ -13,9 +13,6 @@ SHK_FUNCTIONS(SHK_DEFINE)
 #if !SHK_RETHOOK_OBJPOOL
 SHK_DEFINE(rethook_add_node)
 #endif
-#if SHK_UNWINDER_WARNS
-SHK_DEFINE(find_bug)
-#endif
 
 /*
  * Returns the address of kallsyms_lookup_name(), by a disabled kprobe at it; 0 if there is none.
@@ -205,11 +202,8 @@ int __init shk_symbols_init(void)
 #if !SHK_RETHOOK_OBJPOOL
 	SHK_RESOLVE(rethook_add_node)
 #endif
-#if SHK_UNWINDER_WARNS
-	SHK_RESOLVE(find_bug)
-	ok &= symbols_resolve("rethook_find_ret_addr", &shk_symbols.rethook_find_ret_addr);
-#endif
 #undef SHK_RESOLVE
+	ok &= symbols_resolve("rethook_find_ret_addr", &shk_symbols.rethook_find_ret_addr);
 	ok &= symbols_resolve("init_mm", &shk_symbols.init_mm);
 	ok &= symbols_resolve("text_mutex", &shk_symbols.text_mutex);
 	ok &= symbols_resolve("modules_disabled", &shk_symbols.modules_disabled);

@@ -71,6 +71,7 @@
 	F(stop_machine_cpuslocked)              \
 	F(search_exception_tables)              \
 	F(find_module)                          \
+	F(find_bug)                             \
 	F(task_call_func)                       \
 	F(mm_alloc)                             \
 	F(get_kthread_comm)                     \
@@ -91,9 +92,6 @@ bool can_boost(struct insn *insn, void *addr);
 SHK_FUNCTIONS(SHK_DECLARE)
 #if !SHK_RETHOOK_OBJPOOL
 SHK_DECLARE(rethook_add_node)
-#endif
-#if SHK_UNWINDER_WARNS
-SHK_DECLARE(find_bug)
 #endif
 #undef SHK_DECLARE
 
@@ -134,9 +132,7 @@ struct shk_symbols {
 	/* ftrace sites: addresses in __text_poke(), and in the functions of enum shk_flush */
 	unsigned long __text_poke;
 	unsigned long flush_sites[SHK_NR_FLUSHES]; /* by enum shk_flush */
-#if SHK_UNWINDER_WARNS
-	unsigned long rethook_find_ret_addr; /* the function */
-#endif
+	unsigned long rethook_find_ret_addr;	   /* the function */
 };
 
 extern struct shk_symbols shk_symbols;

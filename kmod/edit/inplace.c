@@ -139,7 +139,7 @@ static unsigned long behind_site(unsigned long addr)
 
 	if (site)
 		return site + CALL_INSN_SIZE;
-	return is_endbr(*(u32 *)addr) ? addr + ENDBR_INSN_SIZE : addr;
+	return shk_is_endbr(addr) ? addr + ENDBR_INSN_SIZE : addr;
 }
 
 /*

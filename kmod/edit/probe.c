@@ -319,7 +319,7 @@ static int probe_check_place(struct shk_probe *probe, const struct module *modul
 			     unsigned long *addr, bool *entry)
 {
 	/* An entry is the first byte, the byte behind an ENDBR, or the __fentry__ site. */
-	if (!probe->offset && is_endbr(*(u32 *)*addr))
+	if (!probe->offset && shk_is_endbr(*addr))
 		*addr += ENDBR_INSN_SIZE;
 	*entry = !probe->offset || shk_call(ftrace_location)(*addr) == *addr;
 	if (shk_probe_wants_return(probe) && !*entry)

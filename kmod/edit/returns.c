@@ -49,14 +49,14 @@ struct shk_returns {
 };
 
 /*
- * Marks a warning of rethook_find_ret_addr() as given. Kernels before 6.10 warn once if the stack
- * of a running task is read while it has hooked returns. That is harmless, but stops the machine if
- * panic_on_warn is set. The administrator can clear the marks of all warnings, so each pool marks
- * it again.
+ * Marks the warnings of rethook_find_ret_addr() as given. One is given if the stack of a running
+ * task is read while it has hooked returns. That is harmless, but stops the machine if
+ * panic_on_warn is set. "rethook: Remove warning messages printed for finding return address of a
+ * frame" (6.10) removed it. The other one, on all kernels, is for a caller without a cursor.
+ * The administrator can clear the marks of all warnings, so each pool marks them again.
  */
 static void unwinder_silence(void)
 {
-#if SHK_UNWINDER_WARNS
 	unsigned long addr, start = shk_symbols.rethook_find_ret_addr, offset, size;
 	char name[SHK_SYMBOL_LEN];
 	struct bug_entry *bug;
@@ -70,7 +70,6 @@ static void unwinder_silence(void)
 		if (bug && bug->flags & BUGFLAG_ONCE)
 			bug->flags |= BUGFLAG_DONE;
 	}
-#endif
 }
 
 /* Allocates a rethook with @nr hooks for @returns. Sleeps. Returns NULL if there is no memory. */

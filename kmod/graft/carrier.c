@@ -144,10 +144,10 @@ void shk_carrier_put(struct shk_shadow *shadow)
 	mmput(mm);
 }
 
-/* Returns true if current holds text_mutex. The low bits of a mutex's owner are flags. */
+/* Returns true if current holds text_mutex. */
 static bool current_patches_text(void)
 {
-	return (atomic_long_read(&shk_symbols.text_mutex->owner) & ~7UL) == (unsigned long)current;
+	return shk_mutex_owner(shk_symbols.text_mutex) == current;
 }
 
 void shk_carrier_load(struct mm_struct *carrier)

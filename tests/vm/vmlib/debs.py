@@ -5,6 +5,7 @@ The archive changes while a machine's package lists stay: packages of one source
 versions, and a list may name a file that is gone. So the version of each package is looked up
 separately, and again with new lists after a download has failed."""
 
+import contextlib
 import functools
 import os
 import pathlib
@@ -35,9 +36,33 @@ def run(args, **kw):
 
 # --- the package lists -------------------------------------------------------------
 
-@functools.cache
+@contextlib.contextmanager
+def configured(path):
+    """Within this context apt has the configuration of the file PATH, which is apart from that of
+    the machine: see suites.py."""
+    outer = os.environ.get("APT_CONFIG")
+    os.environ["APT_CONFIG"] = str(path)
+    try:
+        yield
+    finally:
+        if outer is None:
+            del os.environ["APT_CONFIG"]
+        else:
+            os.environ["APT_CONFIG"] = outer
+
+
+def configuration():
+    """Returns the file of apt's configuration, or None: it is the machine's."""
+    return os.environ.get("APT_CONFIG")
+
+
 def lists():
     """Returns the folder of apt's package lists."""
+    return lists_of(configuration())
+
+
+@functools.cache
+def lists_of(_configuration):
     words = shlex.split(run(["apt-config", "shell", "LISTS", "Dir::State::lists/d"]))
     return pathlib.Path(words[0].removeprefix("LISTS="))
 
@@ -50,13 +75,28 @@ def may_update():
     return os.access(lists() if lists().exists() else lists().parent, os.W_OK)
 
 
-@functools.cache
+def update_stamp():
+    """Returns the file whose time is that of the last update()."""
+    return own_folder() / "apt-lists-fetched"
+
+
+def own_folder():
+    """Returns the cache's folder for apt's files: one for the machine, and one for each suite."""
+    path = pathlib.Path(configuration() or "/").parent
+    return path if path.is_relative_to(cache.root()) else cache.root()
+
+
 def update():
     """Fetches the package lists, once in a process. Returns whether they may be new."""
+    return update_of(configuration())
+
+
+@functools.cache
+def update_of(_configuration):
     if not may_update():
         return False
-    stamp = cache.root() / "apt-lists-fetched"
-    with cache.lock("apt-lists"):
+    stamp = update_stamp()
+    with cache.lock(f"apt-lists-{stamp.parent.name}"):
         if not stamp.exists() or stamp.stat().st_mtime < STARTED:
             cache.say("fetching apt's package lists")
             # If one source does not answer, the others are still used.
@@ -108,8 +148,10 @@ def latest(link, make):
 
 
 def not_in_archive(what, why):
-    remedy = ("check the network, and that apt's sources have Debian's main and security archives"
-              if may_update() else "as root, run: apt-get update")
+    archives = ("apt's sources have Debian's main and security archives"
+                if own_folder() == cache.root() else "the archive has this suite and package")
+    remedy = (f"check the network, and that {archives}" if may_update()
+              else "as root, run: apt-get update")
     return NotInArchive(f"{what}: {why}; {remedy}")
 
 
@@ -122,7 +164,7 @@ def apt_cache(*args):
     """Returns apt-cache's output about the archive, whatever is installed here.
 
     Its index is kept in the cache: some machines keep none, and making it takes a second."""
-    index = cache.root() / "apt"
+    index = own_folder() / "apt"
     index.mkdir(exist_ok=True)
     done = subprocess.run(["apt-cache", "-o", f"Dir::Cache::pkgcache={index}/pkgcache.bin",
                            "-o", "Dir::Cache::srcpkgcache=", "-o", "Dir::State::status=/dev/null",
@@ -155,15 +197,25 @@ def pick(package, version):
     return package, candidate(package)
 
 
-def dependency(package, version, pattern):
-    """Returns the first dependency of a package whose name matches: (name, version).
+def dependencies(package, version):
+    """Returns the versions that a package names for its dependencies, or None, by their names."""
+    depends = next((s.get("Depends", "") for s in shown(f"{package}={version}")), "")
+    return dict(re.match(r"\s*(\S+)(?: \([<>=]+ (\S+)\))?", clause).groups()
+                for clause in re.split(r"[,|]", depends) if clause.strip())
+
+
+def matching(package, version, pattern):
+    """Returns the dependencies of a package whose names match: (name, version) each.
 
     The version is that of the dependency if the archive has it, else the candidate."""
-    depends = next((s.get("Depends", "") for s in shown(f"{package}={version}")), "")
-    for clause in re.split(r"[,|]", depends):
-        found = re.match(r"\s*(\S+)(?: \([<>=]+ (\S+)\))?", clause)
-        if found and re.fullmatch(pattern, found[1]):
-            return pick(*found.groups())
+    return [pick(*found) for found in dependencies(package, version).items()
+            if re.fullmatch(pattern, found[0])]
+
+
+def dependency(package, version, pattern):
+    """Returns the first of matching()."""
+    for found in matching(package, version, pattern):
+        return found
     raise not_in_archive(f"{package} {version}", f"depends on no {pattern}")
 
 

@@ -14,13 +14,17 @@ import subprocess
 import tempfile
 import time
 
-from . import built, cache, debs
+from . import built, cache, chroots, debs, suites
 
+# The end of the image's name, in the machine's own suites and in each of the others.
 FLAVOURS = {
     "6.1": "cloud-amd64",
     "6.12": "6.12-cloud-amd64",
     "6.1-generic": "amd64",
     "6.12-generic": "6.12-amd64",
+    "6.1-rt": "rt-amd64",
+    "6.12-rt": "6.12-rt-amd64",
+    **{suite: "cloud-amd64" for suite in suites.SUITES},
 }
 # The oldest and the newest kernel of a series in the archive: a prefix of releases, and which end.
 ENDS = {f"{series}-{end}": (series, end) for series in ("6.1", "6.12")
@@ -38,10 +42,11 @@ def resolve(name):
 
 
 def packages(image):
-    """Returns the image and the packages with which its modules are built. Each has its own
-    version."""
+    """Returns the image, the packages into which newer images are split, and those with which its
+    modules are built: the headers, the common headers, kbuild. Each has its own version."""
     headers = debs.pick(image[0].replace("image", "headers", 1), image[1])
-    return [image, headers, debs.dependency(*headers, r"linux-headers-.*-common"),
+    return [image, *debs.matching(*image, r"linux-(base|binary|modules)-\d.*"), headers,
+            debs.dependency(*headers, r"linux-headers-.*-common(-rt)?"),
             debs.dependency(*headers, r"linux-kbuild-.*")]
 
 
@@ -95,10 +100,12 @@ def build(folder, release, wanted):
         tmp = pathlib.Path(tmp)
         debs.fetch(wanted, tmp)
         tree = unpacked(tmp)
-        for name in ("vmlinuz", "config", "System.map"):
-            shutil.move(tree / f"boot/{name}-{release}", folder / name)
         modules = next(m for m in (tree / "lib/modules", tree / "usr/lib/modules")
                        if (m / release / "kernel").is_dir())
+        for name in ("vmlinuz", "config", "System.map"):
+            path = tree / f"boot/{name}-{release}"
+            # Newer packages have them beside the modules.
+            shutil.move(path if path.exists() else modules / release / name, folder / name)
         (folder / "lib").mkdir()
         shutil.move(modules, folder / "lib/modules")
         (folder / "headers").mkdir()
@@ -116,16 +123,26 @@ def build_current(name):
     """Returns the folder of a kernel as the archive has it now."""
     wanted = resolve(name)
     release = wanted[0][0].removeprefix("linux-image-")
-    return cache.make(f"kernels/{release}_{wanted[0][1]}",
-                      lambda path: build(path, release, wanted))
+    folder = cache.make(f"kernels/{release}_{wanted[0][1]}",
+                        lambda path: build(path, release, wanted))
+    if suite_of(name) and not chroots.is_linked(folder):
+        chroots.link(folder, wanted[-3], wanted[-1])
+    return folder
+
+
+def suite_of(name):
+    """Returns the suite of a kernel, or None: it is in the machine's own."""
+    return name if name in suites.SUITES else None
 
 
 def drop_unlinked():
-    """Removes kernels, with their images, that have had no name for a day, so that the cache stays
-    bounded. Until then a run may still use one."""
+    """Removes kernels, with their images, that have had no name for a day, and chroots that no
+    kernel has named for so long, so that the cache stays bounded. Until then a run may still use
+    one."""
     root = cache.root()
     linked = {p.resolve() for p in (root / "kernels").iterdir() if p.is_symlink()}
-    for path in (root / "kernels").glob("*_*"):
+    linked |= {(p / "chroot").resolve() for p in linked}
+    for path in (*(root / "kernels").glob("*_*"), *(root / "chroots").glob("*")):
         if path.resolve() not in linked and path.stat().st_mtime < time.time() - UNLINKED_KEPT:
             for image in (root / "images").glob(f"*-{path.name}-*"):
                 cache.remove(image)
@@ -142,7 +159,14 @@ def get(name):
             raise debs.Unavailable(f"kernel '{name}': not one of {' '.join(NAMES)}"
                                    " and no folder with a 'release' file")
         return folder.resolve()
-    folder = debs.latest(cache.root() / "kernels" / name, lambda: build_current(name))
+    suite = suite_of(name)
+    if suite and os.geteuid():
+        raise debs.Unavailable(f"kernel '{name}': its compiler runs in a chroot; run this as root")
+    link = cache.root() / "kernels" / name
+    if suite and not chroots.is_linked(link) and not os.environ.get("SHADOWK_NO_BUILD"):
+        cache.remove(link)      # a chroot of an older recipe, or none
+    with suites.use(suite):
+        folder = debs.latest(link, lambda: build_current(name))
     drop_unlinked()
     return folder
 

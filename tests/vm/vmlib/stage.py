@@ -10,10 +10,10 @@ from . import cache, debs
 
 
 def locate(cfg):
-    """Sets cfg.stage, the tree to add to the root or None, and cfg.module, the module to load or
+    """Sets cfg.stage, the tree to add to the root, and cfg.module, the module to load. Each may be
     None."""
     cfg.stage = cfg.module = None
-    if cfg.folder:
+    if cfg.no_project:
         return
     cfg.stage = cache.TOP / "build/stage" / cfg.release
     module = cfg.stage / "lib/modules" / cfg.release / "updates/shadowk.ko"
@@ -21,7 +21,8 @@ def locate(cfg):
         raise debs.Unavailable(
             f"nothing is built for {cfg.release} in {cfg.stage}; unset SHADOWK_NO_BUILD, or "
             f"run: make guest-stage KERNELS={cfg.kernel}")
-    cfg.module = None if cfg.no_load else module
+    if not cfg.no_load:
+        cfg.module = module
 
 
 @contextlib.contextmanager
