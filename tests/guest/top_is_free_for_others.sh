@@ -3,10 +3,9 @@
 # test: icount timeout=300
 # While `shadowctl top` probes every function of the kernel for lighttpd, memcached beside it executes
 # as many instructions for an operation as without probes.
-if [ "$SHADOWK_VM" != icount ]; then
-	echo "only a guest with --icount counts instructions"
-	exit 77
-fi
+# shellcheck source=tests/guest/lib/check.sh
+. "${0%/*}/lib/check.sh"
+need_icount
 PYTHONPATH=${0%/*}/lib python3 - <<'END'
 from check import finish, is_
 from servers import TRACING, Session, mounts, start_lighttpd, start_memcached

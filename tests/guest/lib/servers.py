@@ -88,12 +88,12 @@ class Pair:
 
     @contextlib.contextmanager
     def under_load(self):
-        """Within this context the client makes operations without a pause."""
+        """Within this context the client makes operations, with pauses for other processes."""
         over = threading.Event()
 
         def load():
-            while not over.is_set():
-                self.do(5)
+            while not over.wait(0.02):
+                self.do(1)
 
         thread = threading.Thread(target=load)
         thread.start()
