@@ -16,17 +16,10 @@ import subprocess
 import sys
 import time
 
-TRACING = pathlib.Path("/sys/kernel/tracing")
-CGROUPS = pathlib.Path("/sys/fs/cgroup")
-LOAD = "/usr/lib/shadowk/bench/load"
+sys.path.append("/usr/lib/shadowk/tests/lib")
+from servers import TRACING, mounts, start_lighttpd, start_memcached  # noqa: E402
+
 SHADOW = "lighttpd"
-MEMCACHED_PORT, LIGHTTPD_PORT = 11211, 8080
-LIGHTTPD_CONF = f"""
-server.document-root = "/root/www"
-server.port = {LIGHTTPD_PORT}
-server.bind = "127.0.0.1"
-server.max-keep-alive-requests = 65535
-"""
 # Operations of each server that the function tracer sees, to choose the functions.
 SAMPLE_OPS = 25
 
@@ -50,69 +43,6 @@ def write(path, text):
         os.write(fd, text.encode() or b"\n")
     finally:
         os.close(fd)
-
-
-def mounts():
-    for kind, path in (("tracefs", TRACING), ("cgroup2", CGROUPS),
-                       ("debugfs", "/sys/kernel/debug")):
-        if not os.path.ismount(path):
-            run("mount", "-t", kind, kind, path)
-    (CGROUPS / "cgroup.subtree_control").write_text("+cpu")
-    run("ip", "link", "set", "lo", "up")
-
-
-# --- the two servers -----------------------------------------------------------------
-
-class Pair:
-    """A server and its client, with half of the machine's time for the two."""
-
-    def __init__(self, name, server, client):
-        self.name = name
-        self.group = CGROUPS / name
-        self.group.mkdir(exist_ok=True)
-        self.server = self.spawn(server)
-        time.sleep(1)
-        self.client = self.spawn(client, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                 text=True)
-
-    def spawn(self, command, **kw):
-        group = self.group / "cgroup.procs"
-        return subprocess.Popen(
-            command, preexec_fn=lambda: group.write_text("0"),
-            stderr=open(f"/root/{self.name}.log", "a", encoding="utf-8"), **kw)
-
-    def ask(self, command):
-        self.client.stdin.write(command + "\n")
-        self.client.stdin.flush()
-
-    def answer(self):
-        line = self.client.stdout.readline().split()
-        if len(line) != 2:
-            log = pathlib.Path(f"/root/{self.name}.log").read_text()
-            raise RuntimeError(f"the client of {self.name} is gone: {log}")
-        return {"operations": int(line[0]), "ns": int(line[1])}
-
-    def do(self, operations):
-        self.ask(f"ops {operations}")
-        return self.answer()
-
-
-def start_memcached():
-    pair = Pair("memcached", ["memcached", "-u", "root", "-t", "1", "-l", "127.0.0.1",
-                              "-p", str(MEMCACHED_PORT)],
-                [LOAD, "memcached", str(MEMCACHED_PORT)])
-    pair.do(50)
-    return pair
-
-
-def start_lighttpd():
-    pathlib.Path("/root/www").mkdir(exist_ok=True)
-    pathlib.Path("/root/www/page.html").write_text("shadow" * 512)
-    pathlib.Path("/root/lighttpd.conf").write_text(LIGHTTPD_CONF)
-    pair = Pair("lighttpd", ["lighttpd", "-D", "-f", "/root/lighttpd.conf"],
-                [LOAD, "http", str(LIGHTTPD_PORT), "/page.html"])
-    pair.do(50)
-    return pair
 
 
 # --- choice of functions -------------------------------------------------------------
@@ -389,8 +319,7 @@ def main():
         "rounds": rounds,
     }, sys.stdout)
     for pair in (bystander, traced):
-        pair.client.kill()
-        pair.server.kill()
+        pair.end()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ The probed functions are those that memcached calls most. The other process slee
 import contextlib
 import subprocess
 import sys
-import time
 
 from lib import (HERE, TRACING, Table, bpftrace, kprobe_events, kprobes, mounts, probes_of, run,
                  say, settle, shadow)
@@ -16,18 +15,6 @@ sys.path.insert(0, str(HERE.parent / "demo"))
 import measure  # noqa: E402  (server, client and choice of functions of the demo)
 
 HOW_MANY = (1, 2, 3, 5, 10)
-OPERATIONS, TIMES = 200, 6
-
-
-def cost(pair):
-    """Returns the instructions of one operation, of all processes that take part: the lowest value.
-
-    First the kernel gets time for work that arming the probes has deferred. The measurement is
-    short: after a fifth of a second of work without a pause, the scheduler recomputes the groups'
-    weights at each switch. This costs one per cent, with and without probes."""
-    time.sleep(1)
-    pair.do(2 * OPERATIONS)
-    return min(r["ns"] / r["operations"] for r in (pair.do(OPERATIONS) for _ in range(TIMES)))
 
 
 def behind_the_entry(functions):
@@ -87,21 +74,21 @@ def main():
         "in that process's shadow": lambda f: in_its_shadow(f, pid),
     }
     table = Table("way", "functions", "throughput", "instructions_per_operation", "armed")
-    base = cost(pair)
+    base = pair.cost()
     table.row("no probes", 0, 1.0, base, "")
     for name, way in ways.items():
         for n in HOW_MANY:
             say(f"{name}, {n}")
             with way(functions[:n]) as armed:
-                spent = cost(pair)
+                spent = pair.cost()
             kinds = sorted(armed.values())
             table.row(name, n, base / spent, spent,
                       " ".join(f"{kinds.count(k)} {k}" for k in sorted(set(kinds))))
     settle()
-    last = cost(pair)
+    last = pair.cost()
     table.row("no probes, at the end", 0, base / last, last, "")
-    for process in (pair.client, pair.server, sleeper):
-        process.kill()
+    pair.end()
+    sleeper.kill()
 
 
 main()

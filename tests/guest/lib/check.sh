@@ -36,6 +36,17 @@ need_owners() {
 	shadowctl destroy owner
 }
 
+# Skips the test if the guest does not count instructions. It takes two minutes, so 6.1 has to do.
+need_icount() {
+	if [ "$SHADOWK_VM" != icount ]; then
+		echo "only a guest with --icount counts instructions"
+		exit 77
+	elif [[ $(uname -r) != 6.1.* ]]; then
+		echo "it runs on 6.1 only, since it takes long"
+		exit 77
+	fi
+}
+
 # refused WORDS ARGUMENT...	shadowctl must fail, with a message that contains WORDS
 refused() {
 	local words=$1 said
