@@ -49,7 +49,7 @@
 #include <linux/shadowk.h>
 
 #include "hooks/hooks.h"
-#include "hooks/load.h"
+#include "mmu/load.h"
 
 /* entry.S */
 void shk_entry_enter_lazy_tlb(void);
