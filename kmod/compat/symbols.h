@@ -44,6 +44,7 @@
 	F(module_kallsyms_on_each_symbol)       \
 	F(switch_mm_irqs_off)                   \
 	F(flush_tlb_mm_range)                   \
+	F(__flush_tlb_all)                      \
 	F(ftrace_location)                      \
 	F(pgd_alloc)                            \
 	F(pgd_free)                             \

@@ -50,6 +50,7 @@
 
 #include "hooks/hooks.h"
 #include "mmu/load.h"
+#include "mmu/modules.h"
 
 /* entry.S */
 void shk_entry_enter_lazy_tlb(void);
@@ -240,8 +241,13 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 	if (!text || shk_text_edited(text, addr, len))
 		return 0;
 	memcpy(base, shk_base_bytes(site), sizeof(base));
+	/*
+	 * ftrace is changing the site. Where text of modules is never private, no hook has to see a
+	 * poke of it, and the base could not do it: it may sleep, see mmu/write.h.
+	 */
 	if (base[0] != CALL_INSN_OPCODE)
-		return 0;
+		return shk_modules_possible() || shk_is_kernel_text(addr) ? 0
+									  : site + CALL_INSN_SIZE;
 	memcpy(&rel, base + 1, sizeof(rel));
 	return site + CALL_INSN_SIZE + rel;
 }

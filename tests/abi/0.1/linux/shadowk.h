@@ -128,6 +128,8 @@
  *   NO_SYSCALL_ENTRY    EOPNOTSUPP  the kernel has no x64_sys_call()
  *   NO_THUNKS           EOPNOTSUPP  the CPU or the boot options use no such thunks
  *   NO_LIVEPATCH        EOPNOTSUPP  the kernel has no livepatch (CONFIG_LIVEPATCH)
+ *   NO_MODULE_TEXT      EOPNOTSUPP  the kernel maps text of modules by pages of 2 MB
+ *                                   (CONFIG_ARCH_HAS_EXECMEM_ROX)
  *
  * Shadows:
  *   SHADOW_UNKNOWN      ENOENT      no shadow has that name or id
@@ -304,6 +306,7 @@ enum shk_reason {
 	SHK_REASON_PROMOTED = 128,
 	SHK_REASON_PATCH_BUSY = 129,
 	SHK_REASON_LIVEPATCH = 130,
+	SHK_REASON_NO_MODULE_TEXT = 131,
 };
 
 /**
