@@ -33,6 +33,7 @@ SYM_FUNC_END(shk_entry_\name)
 .endm
 
 	call_hook enter_lazy_tlb shk_hook_enter_lazy_tlb
+	call_hook leave_mm shk_hook_leave_mm
 	call_hook pgd_free shk_hook_pgd_free
 	call_hook exec_mm shk_hook_exec_mm
 	call_hook fpu_end shk_hook_fpu_end
@@ -87,6 +88,21 @@ SYM_FUNC_END(shk_entry_pgd_alloc)
 	popq	%rsi
 	popq	%rdi
 .endm
+
+/*
+ * finish_task_switch() is a static function: the compiler may know which registers it leaves
+ * unchanged. The function goes on.
+ */
+SYM_FUNC_START(shk_entry_task_switch)
+	pushq	%rax
+	save_registers
+	pushq	%r11
+	call	shk_hook_task_switch
+	popq	%r11
+	restore_registers
+	popq	%rax
+	RET
+SYM_FUNC_END(shk_entry_task_switch)
 
 /*
  * shk_entry_NAME, to which the first bytes of a function jump: the base's code of that function
