@@ -12,6 +12,7 @@
  * function's caller.
  */
 #include <linux/linkage.h>
+#include <asm/ibt.h>
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 
@@ -23,6 +24,7 @@
  */
 .macro call_hook name hook
 SYM_FUNC_START(shk_entry_\name)
+	ENDBR
 	pushq	%rdi
 	pushq	%rsi
 	call	\hook
@@ -43,6 +45,7 @@ SYM_FUNC_END(shk_entry_\name)
  * the shadow.
  */
 SYM_FUNC_START(shk_entry_exec)
+	ENDBR
 	pushq	%rdi
 	call	shk_hook_exec
 	popq	%rdi
@@ -54,6 +57,7 @@ SYM_FUNC_END(shk_entry_exec)
  * has stored.
  */
 SYM_FUNC_START(shk_entry_pgd_alloc)
+	ENDBR
 	pushq	%rdi
 	subq	$8, %rsp
 	movq	%rsp, %rsi
@@ -94,6 +98,7 @@ SYM_FUNC_END(shk_entry_pgd_alloc)
  * unchanged. The function goes on.
  */
 SYM_FUNC_START(shk_entry_task_switch)
+	ENDBR
 	pushq	%rax
 	save_registers
 	pushq	%r11
@@ -111,6 +116,7 @@ SYM_FUNC_END(shk_entry_task_switch)
  */
 .macro run_in_base name call result2=0
 SYM_FUNC_START(shk_entry_\name)
+	ENDBR
 	save_registers
 	pushq	%r11
 	call	shk_base_enter
@@ -168,6 +174,7 @@ SYM_FUNC_END(shk_entry_\name)
  * the base do the work.
  */
 SYM_FUNC_START(shk_entry_text_poke)
+	ENDBR
 	save_registers
 	call	shk_hook_text_poke
 	restore_registers
@@ -186,6 +193,7 @@ SYM_FUNC_END(shk_entry_text_poke)
  * work.
  */
 SYM_FUNC_START(shk_entry_ftrace_verify)
+	ENDBR
 	save_registers
 	pushq	%r11
 	call	shk_hook_ftrace_verify
@@ -203,6 +211,7 @@ SYM_FUNC_END(shk_entry_ftrace_verify)
  * function goes on.
  */
 SYM_FUNC_START(shk_entry_fault)
+	ENDBR
 	pushq	%rdi
 	pushq	%rsi
 	call	shk_hook_fault
@@ -222,6 +231,7 @@ SYM_FUNC_END(shk_entry_fault)
  * function goes on.
  */
 SYM_FUNC_START(shk_entry_int3)
+	ENDBR
 	pushq	%rdi
 	call	shk_hook_int3
 	testb	%al, %al
