@@ -22,6 +22,7 @@
 #include <linux/mmu_context.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched/mm.h>
+#include <linux/rtnetlink.h>
 #include <linux/security.h>
 #include <linux/set_memory.h>
 #include <linux/stacktrace.h>
@@ -76,6 +77,7 @@
 	F(task_call_func)                       \
 	F(mm_alloc)                             \
 	F(get_kthread_comm)                     \
+	F(rtnl_lock_killable)                   \
 	F(css_task_iter_start)                  \
 	F(css_task_iter_next)                   \
 	F(css_task_iter_end)                    \

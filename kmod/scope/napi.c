@@ -147,7 +147,7 @@ struct shk_napi *shk_napi_get(const struct shk_shadow *shadow, const char *name)
 
 	if (!shk_mmu->carriers)
 		return ERR_PTR(SHK_E(NO_CARRIER));
-	if (rtnl_lock_killable())
+	if (shk_call(rtnl_lock_killable)())
 		return ERR_PTR(-ERESTARTSYS);
 	napi = napi_get_locked(shadow, name);
 	rtnl_unlock();
