@@ -1213,6 +1213,7 @@ struct shk_condition {
  *               COUNT and EVENT of entries of kprobes' own functions are allowed
  *   EOPNOTSUPP  CANNOT_STEP
  *   EOPNOTSUPP  PAGE_EDGE: within 4 bytes of the end of a page, and no function's entry
+ *   EOPNOTSUPP  NO_MODULE_TEXT: in a module
  *   EOPNOTSUPP  MODULE_END: kprobes would read past the end of the module's text
  *   EOPNOTSUPP  NOT_ENTRY: LATENCY, CALL or RETURN, not at a function's entry
  *   EOPNOTSUPP  NO_RETURN: LATENCY, CALL or RETURN, and the unwinder knows of no return address
@@ -1509,6 +1510,7 @@ struct shk_patch_module {
  *   ERANGE      NOT_TEXT
  *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE, MODULE_END: see struct shk_probe_add
  *   EOPNOTSUPP  NO_FENTRY
+ *   EOPNOTSUPP  NO_MODULE_TEXT: the function of a module
  *   EBUSY       EDIT_THERE: an IN_PLACE patch, or SHK_SYSCALLS_CREATE, has the function
  *   EBUSY       MODULE_BUSY
  * SKIP_CALL
@@ -1701,6 +1703,7 @@ struct shk_patch_info {
  *   EINVAL      SYMBOL_AMBIGUOUS
  *   EIO         XEN
  *   ENOENT      SYMBOL_UNKNOWN
+ *   EOPNOTSUPP  NO_MODULE_TEXT: in a module
  *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE: without SHK_RAW_IDENTITY, as SHK_PROBE_ADD; also
  *               FORBIDDEN at a function's __fentry__ site
  *   ERANGE      NOT_TEXT: not in the kernel's own text; text of modules takes no raw edits
