@@ -199,6 +199,23 @@ static struct guess guess_instruction_tlb(const struct machine *machine)
 			       "text may be mapped by pages of 4 KB and 2 MB" };
 }
 
+static struct guess guess_module_text(const struct machine *machine)
+{
+	switch (configured(machine, "CONFIG_ARCH_HAS_EXECMEM_ROX")) {
+	case 0:
+		return (struct guess){ SHADOWK_ANSWER_FINE, "text of modules may differ, too" };
+	case 1:
+		return (struct guess){ SHADOWK_ANSWER_OFF,
+				       "the kernel maps text of modules by pages of 2 MB "
+				       "(CONFIG_ARCH_HAS_EXECMEM_ROX); off: probes, patches and "
+				       "raw edits of modules" };
+	default:
+		return (struct guess){
+			UNKNOWN, "the kernel's configuration was not found in /boot or /lib/modules"
+		};
+	}
+}
+
 static struct guess guess_firmware(const struct machine *machine)
 {
 	(void)machine;
@@ -281,19 +298,13 @@ static const struct {
 	const char *name;
 	struct guess (*guess)(const struct machine *machine);
 } properties[] = {
-	{ "preempt-rt", guess_preempt_rt },
-	{ "text-entry", guess_text_entry },
-	{ "symbols", guess_symbols },
-	{ "page-tables", guess_page_tables },
-	{ "lazy-tlb", guess_nothing },
-	{ "instruction-tlb", guess_instruction_tlb },
-	{ "interrupts", guess_nothing },
-	{ "firmware", guess_firmware },
-	{ "kernel-threads", guess_kernel_threads },
-	{ "stacks", guess_stacks },
-	{ "system-calls", guess_nothing },
-	{ "livepatch", guess_livepatch },
-	{ "ftrace", guess_ftrace },
+	{ "preempt-rt", guess_preempt_rt },   { "text-entry", guess_text_entry },
+	{ "symbols", guess_symbols },	      { "page-tables", guess_page_tables },
+	{ "lazy-tlb", guess_nothing },	      { "instruction-tlb", guess_instruction_tlb },
+	{ "module-text", guess_module_text }, { "interrupts", guess_nothing },
+	{ "firmware", guess_firmware },	      { "kernel-threads", guess_kernel_threads },
+	{ "stacks", guess_stacks },	      { "system-calls", guess_nothing },
+	{ "livepatch", guess_livepatch },     { "ftrace", guess_ftrace },
 	{ "signatures", guess_signatures },
 };
 

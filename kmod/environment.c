@@ -20,6 +20,7 @@
 #include "environment.h"
 #include "graft/stack_check.h"
 #include "hooks/hooks.h"
+#include "mmu/modules.h"
 #include "mmu/small_pages.h"
 #include "scope/syscalls.h"
 
@@ -106,6 +107,13 @@ static enum shk_answer instruction_tlb(char *detail)
 			detail, SHK_ANSWER_ADAPTED,
 			"itlb_multihit (CVE-2018-12207): shadows map all text by pages of 4 KB");
 	return found(detail, SHK_ANSWER_FINE, "text may be mapped by pages of 4 KB and 2 MB");
+}
+
+static enum shk_answer module_text(char *detail)
+{
+	return found_or_off(
+		detail, shk_modules_possible(), "text of modules may differ, too",
+		"the kernel maps text of modules by pages of 2 MB (CONFIG_ARCH_HAS_EXECMEM_ROX); off: probes, patches and raw edits of modules");
 }
 
 static enum shk_answer interrupts(char *detail)
@@ -204,6 +212,7 @@ static const struct {
 	{ "page-tables", page_tables },
 	{ "lazy-tlb", lazy_tlb },
 	{ "instruction-tlb", instruction_tlb },
+	{ "module-text", module_text },
 	{ "interrupts", interrupts },
 	{ "firmware", firmware },
 	{ "kernel-threads", kernel_threads },

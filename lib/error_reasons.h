@@ -41,6 +41,9 @@ REASON(NO_THUNKS, EOPNOTSUPP,
        "/sys/devices/system/cpu/vulnerabilities")
 REASON(NO_LIVEPATCH, EOPNOTSUPP,
        "cannot {do}: this kernel was built without livepatch (CONFIG_LIVEPATCH)")
+REASON(NO_MODULE_TEXT, EOPNOTSUPP,
+       "cannot {do}: this kernel maps the text of modules by pages of 2 MB "
+       "(CONFIG_ARCH_HAS_EXECMEM_ROX), so only the text of the kernel itself can differ")
 
 REASON_BY(SHADOW_UNKNOWN, ENOENT, explain_shadow_unknown)
 REASON(SHADOW_DESTROYED, ESTALE,

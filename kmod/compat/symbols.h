@@ -22,6 +22,7 @@
 #include <linux/mmu_context.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched/mm.h>
+#include <linux/rtnetlink.h>
 #include <linux/security.h>
 #include <linux/set_memory.h>
 #include <linux/stacktrace.h>
@@ -44,6 +45,7 @@
 	F(module_kallsyms_on_each_symbol)       \
 	F(switch_mm_irqs_off)                   \
 	F(flush_tlb_mm_range)                   \
+	F(__flush_tlb_all)                      \
 	F(ftrace_location)                      \
 	F(pgd_alloc)                            \
 	F(pgd_free)                             \
@@ -75,6 +77,7 @@
 	F(task_call_func)                       \
 	F(mm_alloc)                             \
 	F(get_kthread_comm)                     \
+	F(rtnl_lock_killable)                   \
 	F(css_task_iter_start)                  \
 	F(css_task_iter_next)                   \
 	F(css_task_iter_end)                    \

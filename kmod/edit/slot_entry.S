@@ -5,6 +5,7 @@
  */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
+#include <asm/ibt.h>
 #include <asm/nospec-branch.h>
 #include <asm/ptrace-abi.h>
 #include <asm/segment.h>
@@ -90,6 +91,7 @@ SYM_CODE_END(shk_olds)
 
 /* The body of SHK_PATCH_NOP; also the target of jumps that are not written yet. */
 SYM_FUNC_START(shk_body_nop)
+	ENDBR
 	RET
 SYM_FUNC_END(shk_body_nop)
 
@@ -100,6 +102,7 @@ SYM_FUNC_END(shk_body_nop)
  * ftrace_regs_caller shows them, except r10, and may change them.
  */
 SYM_FUNC_START(shk_traced)
+	ENDBR
 	subq	$(SS + 8), %rsp
 	movq	%r15, R15(%rsp)
 	movq	%r14, R14(%rsp)

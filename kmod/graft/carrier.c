@@ -17,7 +17,7 @@
 
 #include "graft/carrier.h"
 #include "graft/graft.h"
-#include "hooks/load.h"
+#include "mmu/load.h"
 #include "mmu/small_pages.h"
 
 /*

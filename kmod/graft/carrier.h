@@ -5,7 +5,7 @@
  *
  * Interrupts, softirqs and kernel threads have no mm of their own. To execute a shadow they load
  * the shadow's carrier (shk_shadow.carrier). This is an mm without a process, which maps nothing in
- * user space and whose entry points at the shadow's tables. hooks/load.h loads it; current->mm and
+ * user space and whose entry points at the shadow's tables. mmu/load.h loads it; current->mm and
  * ->active_mm do not change.
  *
  * A shadow has a carrier while it has carrier users (shk_shadow.carrier_users):

@@ -386,6 +386,9 @@ asmlinkage void shk_hook_exec_mm(void)
 {
 	struct shk_pending_attach *pending;
 
+	/* mm_exit_exec_release() is called by exit, too, which has set the flag before. */
+	if (current->flags & PF_EXITING)
+		return;
 	shk_hook_begin();
 	pending = kmalloc(sizeof(*pending), GFP_KERNEL_ACCOUNT);
 	if (!inherit_exec_mm(pending)) {

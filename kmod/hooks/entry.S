@@ -12,6 +12,7 @@
  * function's caller.
  */
 #include <linux/linkage.h>
+#include <asm/ibt.h>
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 
@@ -23,6 +24,7 @@
  */
 .macro call_hook name hook
 SYM_FUNC_START(shk_entry_\name)
+	ENDBR
 	pushq	%rdi
 	pushq	%rsi
 	call	\hook
@@ -33,6 +35,7 @@ SYM_FUNC_END(shk_entry_\name)
 .endm
 
 	call_hook enter_lazy_tlb shk_hook_enter_lazy_tlb
+	call_hook leave_mm shk_hook_leave_mm
 	call_hook pgd_free shk_hook_pgd_free
 	call_hook exec_mm shk_hook_exec_mm
 	call_hook fpu_end shk_hook_fpu_end
@@ -42,6 +45,7 @@ SYM_FUNC_END(shk_entry_\name)
  * the shadow.
  */
 SYM_FUNC_START(shk_entry_exec)
+	ENDBR
 	pushq	%rdi
 	call	shk_hook_exec
 	popq	%rdi
@@ -53,6 +57,7 @@ SYM_FUNC_END(shk_entry_exec)
  * has stored.
  */
 SYM_FUNC_START(shk_entry_pgd_alloc)
+	ENDBR
 	pushq	%rdi
 	subq	$8, %rsp
 	movq	%rsp, %rsi
@@ -89,12 +94,29 @@ SYM_FUNC_END(shk_entry_pgd_alloc)
 .endm
 
 /*
+ * finish_task_switch() is a static function: the compiler may know which registers it leaves
+ * unchanged. The function goes on.
+ */
+SYM_FUNC_START(shk_entry_task_switch)
+	ENDBR
+	pushq	%rax
+	save_registers
+	pushq	%r11
+	call	shk_hook_task_switch
+	popq	%r11
+	restore_registers
+	popq	%rax
+	RET
+SYM_FUNC_END(shk_entry_task_switch)
+
+/*
  * shk_entry_NAME, to which the first bytes of a function jump: the base's code of that function
  * runs instead, by the static call shk_base_CALL. The compiler may know which registers a static
  * function leaves unchanged, so all are preserved except the result's: rax, and rdx if RESULT2.
  */
 .macro run_in_base name call result2=0
 SYM_FUNC_START(shk_entry_\name)
+	ENDBR
 	save_registers
 	pushq	%r11
 	call	shk_base_enter
@@ -152,6 +174,7 @@ SYM_FUNC_END(shk_entry_\name)
  * the base do the work.
  */
 SYM_FUNC_START(shk_entry_text_poke)
+	ENDBR
 	save_registers
 	call	shk_hook_text_poke
 	restore_registers
@@ -170,6 +193,7 @@ SYM_FUNC_END(shk_entry_text_poke)
  * work.
  */
 SYM_FUNC_START(shk_entry_ftrace_verify)
+	ENDBR
 	save_registers
 	pushq	%r11
 	call	shk_hook_ftrace_verify
@@ -187,6 +211,7 @@ SYM_FUNC_END(shk_entry_ftrace_verify)
  * function goes on.
  */
 SYM_FUNC_START(shk_entry_fault)
+	ENDBR
 	pushq	%rdi
 	pushq	%rsi
 	call	shk_hook_fault
@@ -206,6 +231,7 @@ SYM_FUNC_END(shk_entry_fault)
  * function goes on.
  */
 SYM_FUNC_START(shk_entry_int3)
+	ENDBR
 	pushq	%rdi
 	call	shk_hook_int3
 	testb	%al, %al

@@ -7,13 +7,21 @@
  *   enter_lazy_tlb()       The CPU goes from a process to a kernel thread that borrows its mm, or a
  *                          task gives up its mm (exit, kthread_unuse_mm()). The hook loads init_mm,
  *                          as leave_mm() does. switch_mm_irqs_off() does the way back.
+ *                          Kernels from 7.1 on have it inline, and these two hooks instead:
+ *   finish_task_switch()   The CPU has gone to another task. If that is a kernel thread which
+ *                          borrows the mm, the hook loads init_mm. Interrupts have been off since
+ *                          the scheduler chose the task.
+ *   membarrier_update_current_mm()
+ *                          A task gives up its mm (exit, kthread_unuse_mm()), with interrupts off.
+ *                          enter_lazy_tlb() comes next, and finds init_mm.
  *   pgd_alloc()            fork or exec makes an mm. The hook grafts it, and may fail. So a child
  *                          is inside before any other task knows it.
  *   pgd_free()             The making of an mm has failed.
  *   exec_mm_release()      exec is about to take its new mm into use, with the process's
  *                          cred_guard_mutex held, which attach and detach hold, too. If the process
  *                          was attached after pgd_alloc(), the new mm follows before its first
- *                          instruction.
+ *                          instruction. From 7.3 on it is mm_exit_exec_release(), which exit
+ *                          calls, too.
  *   kprobe_int3_handler()  A breakpoint of a probe, see edit/hit.c, or of an edit in progress.
  *   security_bprm_committing_creds()
  *                          exec knows the program's credentials, and has not put them on yet, long
@@ -49,10 +57,13 @@
 #include <linux/shadowk.h>
 
 #include "hooks/hooks.h"
-#include "hooks/load.h"
+#include "mmu/load.h"
+#include "mmu/modules.h"
 
 /* entry.S */
 void shk_entry_enter_lazy_tlb(void);
+void shk_entry_task_switch(void);
+void shk_entry_leave_mm(void);
 void shk_entry_pgd_alloc(void);
 void shk_entry_pgd_free(void);
 void shk_entry_exec_mm(void);
@@ -111,13 +122,18 @@ static struct {
 	u8 opcode;	     /* call or jump from the function to @entry */
 	struct static_call_key *key; /* of the call to the base's function; NULL: there is none */
 	void *tramp;		     /* of that call */
+	const char *later;	     /* the function's name in later kernels; NULL: the same */
 	unsigned long site; /* address of the edit; 0: this machine does not need the hook */
 } hooks[SHK_NR_HOOKS] = {
 	[SHK_HOOK_ENTER_LAZY_TLB] = { "enter_lazy_tlb", shk_entry_enter_lazy_tlb,
 				      CALL_INSN_OPCODE },
+	[SHK_HOOK_TASK_SWITCH] = { "finish_task_switch", shk_entry_task_switch, CALL_INSN_OPCODE },
+	[SHK_HOOK_LEAVE_MM] = { "membarrier_update_current_mm", shk_entry_leave_mm,
+				CALL_INSN_OPCODE },
 	[SHK_HOOK_PGD_ALLOC] = { "pgd_alloc", shk_entry_pgd_alloc, CALL_INSN_OPCODE },
 	[SHK_HOOK_PGD_FREE] = { "pgd_free", shk_entry_pgd_free, CALL_INSN_OPCODE },
-	[SHK_HOOK_EXEC_MM] = { "exec_mm_release", shk_entry_exec_mm, CALL_INSN_OPCODE },
+	[SHK_HOOK_EXEC_MM] = { "exec_mm_release", shk_entry_exec_mm, CALL_INSN_OPCODE,
+			       .later = "mm_exit_exec_release" },
 	[SHK_HOOK_INT3] = { "kprobe_int3_handler", shk_entry_int3, CALL_INSN_OPCODE },
 	[SHK_HOOK_EXEC] = { "security_bprm_committing_creds", shk_entry_exec, CALL_INSN_OPCODE },
 	[SHK_HOOK_FAULT] = { "spurious_kernel_fault", shk_entry_fault, CALL_INSN_OPCODE },
@@ -172,6 +188,27 @@ asmlinkage void shk_hook_enter_lazy_tlb(void)
 	shk_load_base();
 }
 NOKPROBE_SYMBOL(shk_hook_enter_lazy_tlb);
+
+/* Called by entry.S, when the CPU has switched to current. Interrupts are off. */
+asmlinkage void shk_hook_task_switch(void);
+asmlinkage void shk_hook_task_switch(void)
+{
+	if (shk_is_borrowing())
+		shk_load_base();
+}
+NOKPROBE_SYMBOL(shk_hook_task_switch);
+
+/*
+ * Called by entry.S with the argument of membarrier_update_current_mm(): current->mm has become
+ * @mm, which is about to be loaded; or NULL. Interrupts are off.
+ */
+asmlinkage void shk_hook_leave_mm(const struct mm_struct *mm);
+asmlinkage void shk_hook_leave_mm(const struct mm_struct *mm)
+{
+	if (!mm)
+		shk_load_base();
+}
+NOKPROBE_SYMBOL(shk_hook_leave_mm);
 
 /* Called by entry.S. Preemption is off. */
 asmlinkage void shk_hook_fpu_end(void);
@@ -240,8 +277,13 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 	if (!text || shk_text_edited(text, addr, len))
 		return 0;
 	memcpy(base, shk_base_bytes(site), sizeof(base));
+	/*
+	 * ftrace is changing the site. Where text of modules is never private, no hook has to see a
+	 * poke of it, and the base could not do it: it may sleep, see mmu/write.h.
+	 */
 	if (base[0] != CALL_INSN_OPCODE)
-		return 0;
+		return shk_modules_possible() || shk_is_kernel_text(addr) ? 0
+									  : site + CALL_INSN_SIZE;
 	memcpy(&rel, base + 1, sizeof(rel));
 	return site + CALL_INSN_SIZE + rel;
 }
@@ -358,6 +400,11 @@ static bool __init hook_is_needed(enum shk_hook hook)
 	if (hook >= SHK_HOOK_VECTOR)
 		return hooks[hook].symbol;
 	switch (hook) {
+	case SHK_HOOK_ENTER_LAZY_TLB:
+		return shk_symbol_lookup(hooks[hook].symbol);
+	case SHK_HOOK_TASK_SWITCH:
+	case SHK_HOOK_LEAVE_MM:
+		return !hooks[SHK_HOOK_ENTER_LAZY_TLB].site;
 	case SHK_HOOK_FAULT:
 		return shk_mmu->fault;
 	case SHK_HOOK_FPU_END:
@@ -382,6 +429,65 @@ static int __init hooks_find_vectors(void)
 	return nr < 0 ? nr : 0;
 }
 
+/*
+ * Stores the address of the function of @hook in *@addr. The compiler may have made one clone of a
+ * static function, with a suffix, in its place. Such a clone has other arguments, so that only
+ * hooks that do not look at them can be there. Returns 0; SYMBOL_UNKNOWN, SYMBOL_AMBIGUOUS.
+ */
+static int __init hook_find_function(enum shk_hook hook, unsigned long *addr)
+{
+	static const char *const suffixes[] = {
+		".isra.0", ".constprop.0", ".isra.0.constprop.0", ".constprop.0.isra.0",
+		".isra.1", ".constprop.1"
+	};
+	const char *symbol = hooks[hook].symbol;
+	bool takes_clones =
+		hook == SHK_HOOK_TASK_SWITCH ||
+		(hooks[hook].key && hook != SHK_HOOK_TEXT_POKE && hook != SHK_HOOK_FTRACE_VERIFY);
+	unsigned int i, found = 0;
+	char name[KSYM_NAME_LEN];
+	int ret = shk_symbol_unique(symbol, addr);
+
+	if (ret == SHK_E(SYMBOL_UNKNOWN) && hooks[hook].later)
+		ret = shk_symbol_unique(hooks[hook].later, addr);
+	if (ret != SHK_E(SYMBOL_UNKNOWN) || !takes_clones)
+		return ret;
+	for (i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		snprintf(name, sizeof(name), "%s%s", symbol, suffixes[i]);
+		ret = shk_symbol_unique(name, addr);
+		if (!ret)
+			found++;
+		else if (ret != SHK_E(SYMBOL_UNKNOWN))
+			return ret;
+	}
+	return found == 1 ? 0 : found ? SHK_E(SYMBOL_AMBIGUOUS) : SHK_E(SYMBOL_UNKNOWN);
+}
+
+/*
+ * Returns true if __schedule() calls the function at @target, directly or behind its ENDBR. If not,
+ * the compiler has made another copy of the function for it, in which a hook has no effect.
+ */
+static bool __init hook_is_called_by_schedule(unsigned long target)
+{
+	unsigned long addr, offset, size, at, to;
+	char name[KSYM_SYMBOL_LEN];
+	struct insn insn;
+
+	/* sprint_symbol() prints "name+0xOFF/0xSIZE" */
+	if (shk_symbol_unique("__schedule", &addr) || sprint_symbol(name, addr) <= 0 ||
+	    sscanf(name, "__schedule+0x%lx/0x%lx", &offset, &size) != 2)
+		return false;
+	for (at = addr; at < addr + size; at += insn.length) {
+		if (shk_call(insn_decode)(&insn, (void *)at, MAX_INSN_SIZE, INSN_MODE_KERN) < 0)
+			return false;
+		to = at + insn.length + insn.immediate.value;
+		if (insn.opcode.bytes[0] == CALL_INSN_OPCODE && to >= target &&
+		    to <= target + ENDBR_INSN_SIZE)
+			return true;
+	}
+	return false;
+}
+
 int __init shk_hooks_init(void)
 {
 	unsigned long addr;
@@ -393,8 +499,12 @@ int __init shk_hooks_init(void)
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
 		if (!hook_is_needed(i))
 			continue;
-		if (shk_symbol_unique(hooks[i].symbol, &addr)) {
+		if (hook_find_function(i, &addr)) {
 			pr_err("symbols: this kernel has no %s, or several\n", hooks[i].symbol);
+			return -EOPNOTSUPP;
+		}
+		if (i == SHK_HOOK_TASK_SWITCH && !hook_is_called_by_schedule(addr)) {
+			pr_err("symbols: __schedule() does not call %s()\n", hooks[i].symbol);
 			return -EOPNOTSUPP;
 		}
 		/* A function that is not traced has no __fentry__ site, and a jump needs none. */
@@ -427,7 +537,7 @@ void shk_hooks_exit(void)
 {
 	/* Tasks that were preempted before shk_hook_begin() have reached it after this. */
 	synchronize_rcu_tasks();
-	/* CPUs in the hook of enter_lazy_tlb(), preemption off, have left it after this. */
+	/* CPUs in a hook with preemption off, as that of enter_lazy_tlb(), have left it then. */
 	synchronize_rcu();
 	while (hooks_nr_running())
 		schedule_timeout_uninterruptible(1);

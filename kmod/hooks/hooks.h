@@ -13,10 +13,12 @@
 /* All hooks, by the function that they are at. */
 enum shk_hook {
 	/* Functions that go on, or whose work the hook does. In shadows of every policy. */
-	SHK_HOOK_ENTER_LAZY_TLB, /* enter_lazy_tlb() */
+	SHK_HOOK_ENTER_LAZY_TLB, /* enter_lazy_tlb(), or where that is inline the next two: */
+	SHK_HOOK_TASK_SWITCH,	 /* finish_task_switch() */
+	SHK_HOOK_LEAVE_MM,	 /* membarrier_update_current_mm() */
 	SHK_HOOK_PGD_ALLOC,	 /* pgd_alloc() */
 	SHK_HOOK_PGD_FREE,	 /* pgd_free() */
-	SHK_HOOK_EXEC_MM,	 /* exec_mm_release() */
+	SHK_HOOK_EXEC_MM,	 /* exec_mm_release(), or mm_exit_exec_release() */
 	SHK_HOOK_INT3,		 /* kprobe_int3_handler() */
 	SHK_HOOK_EXEC,		 /* security_bprm_committing_creds(), if shk_hooks.exec */
 	SHK_HOOK_FAULT,		 /* spurious_kernel_fault() */

@@ -9,6 +9,7 @@
 
 #include "mmu/small_pages.h"
 #include "mmu/tables.h"
+#include "mmu/write.h"
 
 const struct shk_mmu *shk_mmu __ro_after_init;
 
@@ -47,7 +48,7 @@ unsigned int shk_nr_ranges(void)
 static int mmu_flush_online_cpu(unsigned int cpu)
 {
 	preempt_disable();
-	__flush_tlb_all();
+	shk_call(__flush_tlb_all)();
 	preempt_enable();
 	return 0;
 }
@@ -121,22 +122,31 @@ int __init shk_mmu_init(void)
 		return ret;
 	shk_small_pages_init();
 
+	ret = shk_write_init();
+	if (ret)
+		return ret;
 	diverged = kcalloc(shk_nr_ranges(), sizeof(*diverged), GFP_KERNEL);
-	if (!diverged)
-		return -ENOMEM;
+	if (!diverged) {
+		ret = -ENOMEM;
+		goto write;
+	}
 	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "shadowk:online", mmu_flush_online_cpu,
 					NULL);
-	if (ret < 0) {
-		kfree(diverged);
-		return ret;
-	}
+	if (ret < 0)
+		goto diverged;
 	online_state = ret;
 	return 0;
+diverged:
+	kfree(diverged);
+write:
+	shk_write_exit();
+	return ret;
 }
 
 void shk_mmu_exit(void)
 {
 	cpuhp_remove_state_nocalls(online_state);
 	kfree(diverged);
+	shk_write_exit();
 	shk_tables_exit();
 }

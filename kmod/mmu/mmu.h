@@ -82,7 +82,8 @@ struct shk_mmu {
 	/*
 	 * Allocates the tables for text of modules, if @addr is in the modules' area and @tables
 	 * have none. split() of the range of @addr needs them. The lock of the text's owner is
-	 * held, text_mutex is not. May sleep. Returns 0 or -ENOMEM.
+	 * held, text_mutex is not. May sleep. Returns 0; -ENOMEM; NO_MODULE_TEXT: @addr is in that
+	 * area, and shk_modules_possible() is false.
 	 */
 	int (*prepare)(struct shk_tables *tables, unsigned long addr);
 	/* Returns the PTE page of @range; NULL: the range is not split. */

@@ -91,4 +91,14 @@ bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned 
  */
 bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, unsigned long addr);
 
+/*
+ * Returns true if text of modules can have private pages. With CONFIG_ARCH_HAS_EXECMEM_ROX the
+ * kernel maps such text by pages of 2 MB, which it splits and joins again. The base's PTE pages are
+ * freed then, so no table of a shadow could lead to them.
+ */
+static inline bool shk_modules_possible(void)
+{
+	return !IS_ENABLED(CONFIG_ARCH_HAS_EXECMEM_ROX);
+}
+
 #endif /* SHK_MODULES_H */

@@ -275,7 +275,9 @@ static void native_follow(struct shk_tables *tables, unsigned long addr)
 
 static int native_prepare(struct shk_tables *tables, unsigned long addr)
 {
-	return shk_in_module_area(addr) ? shk_modules_create(tables) : 0;
+	if (!shk_in_module_area(addr))
+		return 0;
+	return shk_modules_possible() ? shk_modules_create(tables) : SHK_E(NO_MODULE_TEXT);
 }
 
 static struct page *native_pte(const struct shk_tables *tables, unsigned int range)
@@ -393,12 +395,30 @@ static bool native_runs_here_only(struct mm_struct *mm)
 }
 
 /*
+ * Returns true if the kernel may flush a process's TLB entries without an IPI. Then a CPU that is
+ * about to borrow the mm, with interrupts off, may have passed the place of the hook in the base,
+ * and not be lazy yet.
+ */
+static bool native_flushes_silently(void)
+{
+#ifdef X86_FEATURE_INVLPGB
+	return cpu_feature_enabled(X86_FEATURE_INVLPGB);
+#else
+	return false;
+#endif
+}
+
+/*
  * Sends an IPI of our own, since the kernel's flush need not interrupt lazy TLB users: Hyper-V
  * flushes by hypercall, KVM leaves out preempted vCPUs, INVLPGB interrupts no CPU.
  */
 static void native_evict(struct mm_struct *mm)
 {
-	if (!native_runs_here_only(mm))
+	if (native_runs_here_only(mm))
+		return;
+	if (native_flushes_silently())
+		on_each_cpu_mask(mm_cpumask(mm), native_leave, mm, true);
+	else
 		on_each_cpu_cond_mask(native_is_lazy, native_leave, mm, true, mm_cpumask(mm));
 }
 
@@ -414,7 +434,7 @@ static void native_flush_mm(struct mm_struct *mm)
 
 static void native_flush_cpu(void)
 {
-	__flush_tlb_all();
+	shk_call(__flush_tlb_all)();
 }
 
 static void native_flush_cpu_fn(void *unused)

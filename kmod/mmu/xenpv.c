@@ -332,7 +332,7 @@ static void xenpv_flush_mm_fn(void *info)
 	if (!current->mm && current->active_mm == mm)
 		shk_call(switch_mm_irqs_off)(NULL, shk_symbols.init_mm, NULL);
 	else
-		__flush_tlb_all();
+		shk_call(__flush_tlb_all)();
 }
 
 /* There are no PCIDs: a CPU that does not run @mm has dropped its translations. */
@@ -343,7 +343,7 @@ static void xenpv_flush_mm(struct mm_struct *mm)
 
 static void xenpv_flush_cpu(void)
 {
-	__flush_tlb_all();
+	shk_call(__flush_tlb_all)();
 }
 
 static void xenpv_flush_all(void)

@@ -19,7 +19,7 @@
 
 #include "compat/tracepoints.h"
 #include "graft/carrier.h"
-#include "hooks/load.h"
+#include "mmu/load.h"
 #include "scope/async.h"
 #include "scope/causal.h"
 #include "scope/ownership.h"

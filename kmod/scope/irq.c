@@ -14,7 +14,7 @@
 #include <linux/xarray.h>
 
 #include "compat/tracepoints.h"
-#include "hooks/load.h"
+#include "mmu/load.h"
 #include "scope/ownership.h"
 #include "scope/union.h"
 

@@ -62,10 +62,13 @@ static void napi_set_name(struct shk_napi *napi)
 	spin_unlock(&napi_lock);
 }
 
-/* Makes @dev threaded. If it is already, does nothing. Errors of shk_napi_get(). */
+/*
+ * Makes @dev threaded. If it is already, does nothing. Errors of shk_napi_get().
+ * dev_set_threaded() takes a bool, or an enum in which 0 and 1 mean the same (6.17).
+ */
 static int napi_make_threaded(struct net_device *dev)
 {
-	int ret = dev_set_threaded(dev, true);
+	int ret = dev_set_threaded(dev, 1);
 
 	/* The kernel stops to create threads if the caller is killed. */
 	return ret == -EINTR ? -ERESTARTSYS : ret;
@@ -144,7 +147,7 @@ struct shk_napi *shk_napi_get(const struct shk_shadow *shadow, const char *name)
 
 	if (!shk_mmu->carriers)
 		return ERR_PTR(SHK_E(NO_CARRIER));
-	if (rtnl_lock_killable())
+	if (shk_call(rtnl_lock_killable)())
 		return ERR_PTR(-ERESTARTSYS);
 	napi = napi_get_locked(shadow, name);
 	rtnl_unlock();
@@ -184,7 +187,7 @@ void shk_napi_settle(void)
 static void napi_free(struct shk_napi *napi)
 {
 	if (napi->dev && napi->restore)
-		dev_set_threaded(napi->dev, false);
+		dev_set_threaded(napi->dev, 0);
 	list_del(&napi->node);
 	kfree(napi);
 	spin_lock(&napi_lock);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <linux/linkage.h>
+#include <asm/ibt.h>
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 
@@ -11,6 +12,7 @@
  * not chosen goes on behind that site, and leaves nothing of this module on the stack.
  */
 SYM_FUNC_START(shk_syscalls_entry)
+	ENDBR
 	pushq	%rdi
 	pushq	%rsi
 	subq	$8, %rsp

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bytes of private pages change. They are written by text_poke(), through a mapping that one CPU
+ * Bytes of private pages change. They are written by shk_write(), through a mapping that one CPU
  * has for a moment, since no other mapping is writable. The order of the three steps (breakpoint,
  * tail, head), and a serialising instruction on every CPU after each, are those of
  * text_poke_bp_batch().
@@ -12,6 +12,7 @@
 #include <asm/sync_core.h>
 #include <asm/text-patching.h>
 
+#include "mmu/write.h"
 #include "text/text.h"
 
 /*
@@ -80,7 +81,7 @@ void shk_poke_sync(void)
 void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes, size_t len)
 {
 	if (len)
-		shk_call(text_poke)((void *)shk_page_bytes(page, addr), bytes, len);
+		shk_write((void *)shk_page_bytes(page, addr), bytes, len);
 }
 
 void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,

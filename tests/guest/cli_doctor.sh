@@ -14,23 +14,26 @@ answers() {
 
 # expected FTRACE	prints the answers that doctor must give
 expected() {
-	local pages=fine tlb=fine firmware=fine threads=fine livepatch=fine
+	local pages=fine tlb=fine modules=fine calls=fine firmware=fine threads=fine livepatch=fine
 	[ "$(cat /sys/hypervisor/guest_type 2>/dev/null)" = PV ] && pages=off
 	[ $pages = off ] || ! grep -q itlb_multihit /proc/cpuinfo || tlb=adapted
 	[ -d /sys/firmware/efi ] && firmware=adapted
 	grep -q ' preempt_notifier_register' /proc/kallsyms || threads=off
 	[ -d /sys/kernel/livepatch ] || livepatch=off
+	grep -q ' execmem_restore_rox' /proc/kallsyms && modules=off
+	grep -qx x64_sys_call /sys/kernel/tracing/available_filter_functions || calls=off
 	echo "preempt-rt fine
 text-entry fine
 symbols fine
 page-tables $pages
 lazy-tlb fine
 instruction-tlb $tlb
+module-text $modules
 interrupts fine
 firmware $firmware
 kernel-threads $threads
 stacks fine
-system-calls fine
+system-calls $calls
 livepatch $livepatch
 ftrace $1
 signatures fine"

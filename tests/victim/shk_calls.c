@@ -19,6 +19,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/parser.h>
+#include <linux/prandom.h>
 #include <linux/random.h>
 #include <linux/rbtree.h>
 #include <linux/reciprocal_div.h>
@@ -28,6 +29,9 @@
 #include <linux/time.h>
 #include <linux/uuid.h>
 #include <linux/xarray.h>
+#if __has_include(<linux/hex.h>)
+#include <linux/hex.h>
+#endif
 
 static volatile unsigned long sink;
 /* Volatile, so that the compiler does not compute results in advance. */

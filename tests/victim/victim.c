@@ -7,17 +7,40 @@
 #include <linux/irq_work.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
+#include <linux/kvm_types.h>
 #include <linux/math.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/smp.h>
 #include <linux/timer.h>
+#include <linux/version.h>
 #include <linux/workqueue.h>
 #include <asm/irq.h>
 #include <asm/irq_vectors.h>
 
 #include "victim.h"
+
+/* Names of later kernels for the same functions. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define del_timer_sync	       timer_delete_sync
+#define destroy_timer_on_stack timer_destroy_on_stack
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+#define create_worker(cpu) kthread_run_worker_on_cpu(cpu, 0, "victim/%u")
+#else
+#define create_worker(cpu) kthread_create_worker_on_cpu(cpu, 0, "victim/%u", cpu)
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define setup_timer(timer, function, clock, mode) \
+	hrtimer_setup_on_stack(timer, function, clock, mode)
+#else
+#define setup_timer(timer, call, clock, mode)              \
+	do {                                               \
+		hrtimer_init_on_stack(timer, clock, mode); \
+		(timer)->function = call;                  \
+	} while (0)
+#endif
 
 #define DELAY_NS (100 * NSEC_PER_USEC)
 
@@ -220,8 +243,7 @@ static long by_interrupt(unsigned int cmd, unsigned long n)
 	init_irq_work(&interrupt.irq_work, on_irq_work);
 	kthread_init_work(&interrupt.sender, send_ipi);
 	tasklet_setup(&interrupt.tasklet, on_tasklet);
-	hrtimer_init_on_stack(&interrupt.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
-	interrupt.timer.function = on_timer;
+	setup_timer(&interrupt.timer, on_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
 	/*
 	 * The caller keeps its CPU until the calls are made, except where ksoftirqd may have to
 	 * make them.
@@ -260,7 +282,8 @@ static long by_interrupt(unsigned int cmd, unsigned long n)
 	return interrupt.landed;
 }
 
-#if IS_ENABLED(CONFIG_KVM)
+/* Where the macro exists, only KVM may call the function. */
+#if IS_ENABLED(CONFIG_KVM) && !defined(EXPORT_SYMBOL_FOR_KVM)
 static struct interrupt *posted;
 
 static void on_posted(void)
@@ -374,8 +397,7 @@ static int __init workers_init(void)
 
 	for_each_online_cpu(cpu)
 	{
-		struct kthread_worker *worker =
-			kthread_create_worker_on_cpu(cpu, 0, "victim/%u", cpu);
+		struct kthread_worker *worker = create_worker(cpu);
 
 		if (IS_ERR(worker)) {
 			workers_exit();

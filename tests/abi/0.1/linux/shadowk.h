@@ -128,6 +128,8 @@
  *   NO_SYSCALL_ENTRY    EOPNOTSUPP  the kernel has no x64_sys_call()
  *   NO_THUNKS           EOPNOTSUPP  the CPU or the boot options use no such thunks
  *   NO_LIVEPATCH        EOPNOTSUPP  the kernel has no livepatch (CONFIG_LIVEPATCH)
+ *   NO_MODULE_TEXT      EOPNOTSUPP  the kernel maps text of modules by pages of 2 MB
+ *                                   (CONFIG_ARCH_HAS_EXECMEM_ROX)
  *
  * Shadows:
  *   SHADOW_UNKNOWN      ENOENT      no shadow has that name or id
@@ -304,6 +306,7 @@ enum shk_reason {
 	SHK_REASON_PROMOTED = 128,
 	SHK_REASON_PATCH_BUSY = 129,
 	SHK_REASON_LIVEPATCH = 130,
+	SHK_REASON_NO_MODULE_TEXT = 131,
 };
 
 /**
@@ -1210,6 +1213,7 @@ struct shk_condition {
  *               COUNT and EVENT of entries of kprobes' own functions are allowed
  *   EOPNOTSUPP  CANNOT_STEP
  *   EOPNOTSUPP  PAGE_EDGE: within 4 bytes of the end of a page, and no function's entry
+ *   EOPNOTSUPP  NO_MODULE_TEXT: in a module
  *   EOPNOTSUPP  MODULE_END: kprobes would read past the end of the module's text
  *   EOPNOTSUPP  NOT_ENTRY: LATENCY, CALL or RETURN, not at a function's entry
  *   EOPNOTSUPP  NO_RETURN: LATENCY, CALL or RETURN, and the unwinder knows of no return address
@@ -1506,6 +1510,7 @@ struct shk_patch_module {
  *   ERANGE      NOT_TEXT
  *   EOPNOTSUPP  FORBIDDEN, PAGE_EDGE, MODULE_END: see struct shk_probe_add
  *   EOPNOTSUPP  NO_FENTRY
+ *   EOPNOTSUPP  NO_MODULE_TEXT: the function of a module
  *   EBUSY       EDIT_THERE: an IN_PLACE patch, or SHK_SYSCALLS_CREATE, has the function
  *   EBUSY       MODULE_BUSY
  * SKIP_CALL
@@ -1698,6 +1703,7 @@ struct shk_patch_info {
  *   EINVAL      SYMBOL_AMBIGUOUS
  *   EIO         XEN
  *   ENOENT      SYMBOL_UNKNOWN
+ *   EOPNOTSUPP  NO_MODULE_TEXT: in a module
  *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE: without SHK_RAW_IDENTITY, as SHK_PROBE_ADD; also
  *               FORBIDDEN at a function's __fentry__ site
  *   ERANGE      NOT_TEXT: not in the kernel's own text; text of modules takes no raw edits

@@ -6,7 +6,7 @@
 #include <asm/segment.h>
 
 #include "compat/symbols.h"
-#include "hooks/load.h"
+#include "mmu/load.h"
 
 bool shk_is_borrowing(void)
 {

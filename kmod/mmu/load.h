@@ -3,8 +3,8 @@
  * Which mm's page tables a CPU has loaded, and so which text it executes. Loading an mm here
  * changes neither current->mm nor current->active_mm.
  */
-#ifndef SHK_HOOKS_LOAD_H
-#define SHK_HOOKS_LOAD_H
+#ifndef SHK_MMU_LOAD_H
+#define SHK_MMU_LOAD_H
 
 #include <linux/mm_types.h>
 
@@ -30,4 +30,4 @@ struct mm_struct *shk_load(struct mm_struct *mm);
  */
 void shk_load_back(struct mm_struct *from);
 
-#endif /* SHK_HOOKS_LOAD_H */
+#endif /* SHK_MMU_LOAD_H */
