@@ -470,8 +470,8 @@ static noinline unsigned long hit_call_slow(struct shk_slot_regs *regs, struct s
 NOKPROBE_SYMBOL(hit_call_slow);
 
 /*
- * Does the work of shk_hit_call() where an event may be all that is to be done. Not inlined, so that
- * counted hits do not set up its stack frame. Enables preemption, as hit_call_slow() does.
+ * Does the work of shk_hit_call() where an event may be all that is to be done. Not inlined, so
+ * that counted hits do not set up its stack frame. Enables preemption, as hit_call_slow() does.
  */
 static noinline unsigned long hit_call_event(struct shk_slot_regs *regs, struct shk_site *site,
 					     unsigned int context)

@@ -430,7 +430,8 @@ static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, co
 {
 	int ret = names_reserve(shadow) ?: probe_choose_name(shadow, probe, name);
 
-	probe->name_size = shk_name_size(probe->name);
+	probe->name_len = strlen(probe->name) + 1;
+	probe->name_size = shk_name_size(probe->name_len);
 	probe->created_ns = ktime_get_ns();
 	ret = ret ?: xa_insert(&shadow->probes, shadow->last_probe + 1, probe, GFP_KERNEL_ACCOUNT);
 	if (ret) {

@@ -116,7 +116,8 @@ struct shk_probe {
 	/* A hit is counted and reported: EVENT, without RETURN, BELOW and conditions. */
 	bool plain_event;
 	char name[SHK_NAME_LEN];
-	unsigned int name_size;		   /* shk_name_size() of .name */
+	u16 name_len;			   /* bytes of .name, with the 0 behind it */
+	unsigned int name_size;		   /* shk_name_size() of .name_len */
 	char *symbol;			   /* allocated with kmalloc() */
 	struct shk_conditions *conditions; /* allocated with kmalloc(); NULL: there are none */
 	/*

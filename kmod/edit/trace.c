@@ -17,7 +17,6 @@ static __always_inline void trace_copy_name(char *dst, const char *src, size_t s
 		src += sizeof(word);
 		dst += sizeof(word);
 	} while (src != end);
-	dst[-1] = 0;
 }
 
 #define CREATE_TRACE_POINTS

@@ -12,8 +12,15 @@
 
 #include <linux/tracepoint.h>
 
-/* Copies the name @src of @len bytes, as shk_name_size() gives them, to the field @dst. */
-#define shk_assign_name(dst, src, len) trace_copy_name(__get_dynamic_array(dst), src, len)
+/*
+ * Copies the name of @of to the field @dst. The upper half of the field becomes the length with the
+ * 0 behind the name, by which ftrace's filters find the name's end.
+ */
+#define shk_assign_name(dst, of)                                                         \
+	do {                                                                             \
+		trace_copy_name(__get_dynamic_array(dst), (of)->name, (of)->name_size);  \
+		((u16 *)&__entry->__data_loc_##dst)[1] = (of)->name_len;                 \
+	} while (0)
 
 /*
  * One hit of an EVENT probe. Called with preemption off and in_nmi() true, see hit_report_enter().
@@ -42,8 +49,8 @@ TRACE_EVENT(shadowk_probe,
 		__field(unsigned long, arg6)
 	),
 	TP_fast_assign(
-		shk_assign_name(shadow, by->site->shadow->name, by->site->shadow->name_size);
-		shk_assign_name(probe, by->name, by->name_size);
+		shk_assign_name(shadow, by->site->shadow);
+		shk_assign_name(probe, by);
 		__entry->ip = by->site->edit.addr;
 		__entry->is_return = is_return;
 		__entry->ret = ret;
@@ -94,8 +101,8 @@ TRACE_EVENT(shadowk_call,
 		__field(unsigned long, arg6)
 	),
 	TP_fast_assign(
-		shk_assign_name(shadow, by->site->shadow->name, by->site->shadow->name_size);
-		shk_assign_name(probe, by->name, by->name_size);
+		shk_assign_name(shadow, by->site->shadow);
+		shk_assign_name(probe, by);
 		__entry->id = by->site->shadow->id;
 		__entry->ip = by->site->edit.addr;
 		__entry->ret = ret;

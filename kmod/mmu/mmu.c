@@ -7,6 +7,7 @@
 #include <asm/tlbflush.h>
 #include <xen/xen.h>
 
+#include "mmu/modules.h"
 #include "mmu/small_pages.h"
 #include "mmu/tables.h"
 #include "mmu/write.h"
@@ -116,6 +117,11 @@ int __init shk_mmu_init(void)
 	int ret = 0;
 
 	shk_mmu = IS_ENABLED(CONFIG_XEN_PV) && xen_pv_domain() ? &shk_mmu_xenpv : &shk_mmu_native;
+	/* There text_poke() may sleep, and shk_write() has no way of its own. */
+	if (shk_mmu == &shk_mmu_xenpv && !shk_modules_possible()) {
+		pr_err("Xen PV is not supported on a kernel that maps modules by pages of 2 MB (CONFIG_ARCH_HAS_EXECMEM_ROX)\n");
+		return -EOPNOTSUPP;
+	}
 	if (shk_mmu->init)
 		ret = shk_mmu->init();
 	if (ret)

@@ -395,17 +395,17 @@ static bool native_runs_here_only(struct mm_struct *mm)
 }
 
 /*
- * Returns true if the kernel may flush a process's TLB entries without an IPI. Then a CPU that is
- * about to borrow the mm, with interrupts off, may have passed the place of the hook in the base,
- * and not be lazy yet.
+ * Returns true if the kernel may flush a process's TLB entries without an IPI: by INVLPGB, or by a
+ * hypervisor. Then a CPU that is about to borrow the mm, with interrupts off, may have passed the
+ * place of the hook in the base, and not be lazy yet.
  */
 static bool native_flushes_silently(void)
 {
 #ifdef X86_FEATURE_INVLPGB
-	return cpu_feature_enabled(X86_FEATURE_INVLPGB);
-#else
-	return false;
+	if (cpu_feature_enabled(X86_FEATURE_INVLPGB))
+		return true;
 #endif
+	return boot_cpu_has(X86_FEATURE_HYPERVISOR);
 }
 
 /*

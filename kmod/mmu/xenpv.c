@@ -234,7 +234,9 @@ static pmd_t *xenpv_private_pmd(struct shk_tables *tables, unsigned int range)
 
 static int xenpv_prepare(struct shk_tables *tables, unsigned long addr)
 {
-	return shk_in_module_area(addr) ? shk_modules_create(tables) : 0;
+	if (!shk_in_module_area(addr))
+		return 0;
+	return shk_modules_possible() ? shk_modules_create(tables) : SHK_E(NO_MODULE_TEXT);
 }
 
 static struct page *xenpv_pte(const struct shk_tables *tables, unsigned int range)

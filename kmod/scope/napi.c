@@ -68,8 +68,12 @@ static void napi_set_name(struct shk_napi *napi)
  */
 static int napi_make_threaded(struct net_device *dev)
 {
-	int ret = dev_set_threaded(dev, 1);
+	int ret;
 
+	/* Busy polling is threaded, too. */
+	if (dev->threaded)
+		return 0;
+	ret = dev_set_threaded(dev, 1);
 	/* The kernel stops to create threads if the caller is killed. */
 	return ret == -EINTR ? -ERESTARTSYS : ret;
 }

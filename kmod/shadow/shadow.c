@@ -249,7 +249,8 @@ static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_sh
 	if (!shadow)
 		return NULL;
 	refcount_set(&shadow->ref, 1);
-	shadow->name_size = shk_name_size("");
+	shadow->name_len = 1;
+	shadow->name_size = shk_name_size(shadow->name_len);
 	mutex_init(&shadow->lock);
 	shk_text_setup(&shadow->text);
 	shadow->hooks.flags = flags;
@@ -297,7 +298,8 @@ struct shk_shadow *shk_shadow_create(const char *name, u32 flags,
 	if (!shadow)
 		return ERR_PTR(-ENOMEM);
 	strscpy(shadow->name, name, sizeof(shadow->name));
-	shadow->name_size = shk_name_size(shadow->name);
+	shadow->name_len = strlen(shadow->name) + 1;
+	shadow->name_size = shk_name_size(shadow->name_len);
 	ret = shadow_reserve_id(shadow);
 	if (ret) {
 		kfree(shadow);

@@ -66,7 +66,8 @@ struct shk_shadow {
 	u64 id; /* from 1 on, never reused. Fixed */
 	struct mutex lock;
 	char name[SHK_NAME_LEN];   /* "" if it has none. Under names_lock; see shk_shadow_name() */
-	unsigned int name_size;	   /* shk_name_size() of the name that it got. Fixed */
+	u16 name_len;		   /* bytes of the name that it got, with the 0 behind it. Fixed */
+	unsigned int name_size;	   /* shk_name_size() of .name_len. Fixed */
 	struct hlist_node by_name; /* shadow.c's. Under names_lock */
 	u32 flags;		   /* SHK_ASYNC_*. Fixed */
 	bool dead;		   /* destroyed. Never cleared; read without .lock, too */
@@ -287,12 +288,12 @@ static inline void shk_shadow_unlock_hidden(struct shk_shadow *shadow)
 extern struct shk_shadow *shk_union;
 
 /*
- * Returns the size of @name with the 0 behind it, rounded up to words. @name is in an
+ * Returns @len, the bytes of a name with the 0 behind it, rounded up to words. A name is in an
  * array of SHK_NAME_LEN bytes, so it can be copied by words.
  */
-static inline unsigned int shk_name_size(const char *name)
+static inline unsigned int shk_name_size(unsigned int len)
 {
-	return round_up(strlen(name) + 1, sizeof(u64));
+	return round_up(len, sizeof(u64));
 }
 
 /*

@@ -10,8 +10,9 @@
 #include "tracefs.h"
 #include "victims.h"
 
-#define CALLS 20
-#define FIRST 123456789 /* the argument of the last call; the calls before have greater ones */
+#define CALLS  20
+#define FIRST  123456789 /* the argument of the last call; the calls before have greater ones */
+#define FILTER "events/shadowk/shadowk_probe/filter"
 
 static struct shadowk_shadow *shadow;
 static struct actor inside, outside;
@@ -88,6 +89,22 @@ static void check_together(void)
 	probe_remove(shadow, "second");
 }
 
+/* ftrace's filters find the end of the names. */
+static void check_filter(void)
+{
+	probe_add(shadow, "first", VICTIM_SYMBOL, SHADOWK_PROBE_EVENT, 0);
+	probe_add(shadow, "second", VICTIM_SYMBOL, SHADOWK_PROBE_EVENT, 0);
+	tracefs_write(FILTER, "probe ~ \"*ond\" && shadow ~ \"*aced\"");
+	tracefs_clear();
+	actor_do(&inside, job_victim, VICTIM_ORDER(VICTIM_SELF, CALLS));
+	tracefs_write(FILTER, "0");
+	expect_eq(tracefs_count("probe=first "), 0, "lines of the trace that are filtered out");
+	expect_eq(tracefs_count("probe=second "), CALLS,
+		  "lines of the trace that the filter wants");
+	probe_remove(shadow, "first");
+	probe_remove(shadow, "second");
+}
+
 int main(void)
 {
 	victim_load();
@@ -101,6 +118,7 @@ int main(void)
 	check("return", VICTIM_SYMBOL, SHADOWK_PROBE_RETURN);
 	check("return-breakpoint", VICTIM_SYMBOL, SHADOWK_PROBE_RETURN | SHADOWK_PROBE_FORCE_INT3);
 	check_together();
+	check_filter();
 
 	/* Without a listener, hits are counted and not traced. */
 	tracefs_write("events/shadowk/shadowk_probe/enable", "0");
