@@ -47,15 +47,22 @@ static struct mapping look(void)
 static struct kprobe probes[] = {
 	{ .symbol_name = "shadowk:native_flush_all" },
 	{ .symbol_name = "shadowk:native_flush_mm" },
-	{ .symbol_name = "shadowk:native_flush_cpu" }, /* by stop_machine() */
+	/*
+	 * By stop_machine(). In shadowk.ko this is a static call, which takes no kprobe. Of the calls
+	 * only those by modules matter.
+	 */
+	{ .symbol_name = "__flush_tlb_all" },
 };
 
 static int on_flush(struct kprobe *kp, struct pt_regs *regs)
 {
+	unsigned long caller = *(unsigned long *)regs->sp;
 	struct mapping now;
 	bool size, frame;
 
 	if (kp == &probes[1] && regs->di != (unsigned long)mm)
+		return 0;
+	if (kp == &probes[2] && (caller < MODULES_VADDR || caller >= MODULES_END))
 		return 0;
 	spin_lock(&lock);
 	now = look();
