@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: timeout=180
+# test: once timeout=180
 # `shadowctl patch add --livepatch` and promote work. If they are refused, they give the reason and
 # leave no module loaded.
 set -u

@@ -68,6 +68,9 @@ def rows():
 def selected():
     return [line.split()[-1] for line in top.screen.lines() if line.startswith(">")]
 
+def shows(what, function, expected):
+    is_(what, top.becomes(function, expected), expected)
+
 def sorted_by(key, words):
     top.type(key)
     is_(f"key {key}", bool(top.until(f"Sorted by {words}[.]")), True)
@@ -91,26 +94,22 @@ top.type("/")
 is_("hints while a filter is typed", bool(top.until("Enter: keep the filter")), True)
 top.type("nosuch\x7f\x7f\x7f\x7f\x7f\x7fwrite\n")
 is_("filtered", bool(top.until(r"^Filter: write  [(]\d+ functions[)]$")), True)
-top.read(1)
-is_("names that the filter shows", [name for name in rows() if "write" not in name], [])
+shows("names that the filter shows", lambda: [name for name in rows() if "write" not in name], [])
 
 # The selection is a function, not a row.
 names = list(rows())
 to = names.index("vfs_writev")
 top.type(*["down"] * to)
-top.read(1)
-is_("selected", (selected(), list(rows()).index("vfs_writev")), (["vfs_writev"], to))
+shows("selected", lambda: (selected(), list(rows()).index("vfs_writev")), (["vfs_writev"], to))
 by_total = sorted_by("t", "calls")
-is_("selected after the rows have moved", selected(), ["vfs_writev"])
+shows("selected after the rows have moved", selected, ["vfs_writev"])
 is_("the row has moved", by_total.index("vfs_writev") != to, True)
 top.type("/", "iter\n")
 top.until("Filter: writeiter")
-top.read(1)
-is_("another row while the filter hides it", "vfs_writev" in selected(), False)
+shows("another row while the filter hides it", lambda: "vfs_writev" in selected(), False)
 top.type("escape")
-top.read(1)
-is_("selected after the filter has hidden it", selected(), ["vfs_writev"])
-is_("no filter after Escape", "Filter" in top.text(), False)
+shows("selected after the filter has hidden it", selected, ["vfs_writev"])
+shows("no filter after Escape", lambda: "Filter" in top.text(), False)
 
 # Latencies, by a key. A jump that counts gives way to a breakpoint.
 is_("no latency", "P99 NS" in top.text(), False)
@@ -135,28 +134,26 @@ for key, words, cell in ("a", "mean", 2), ("9", "p99", -1):
     first = list(rows().items())[:2]
     is_(f"first by {words}", sorted(name for name, _ in first), ["import_iovec", "vfs_writev"])
     is_(f"in the order of {words}", int(first[0][1][cell]) >= int(first[1][1][cell]), True)
-is_("the first row is selected again", selected(), list(rows())[:1])
+shows("the first row is selected again", lambda: selected() == list(rows())[:1], True)
 top.type("l")
-top.read(1)
-is_("latency is not measured any longer",
-    len([cells for cells in rows().values() if "<" in cells]), 1)
+shows("latency is not measured any longer",
+      lambda: len([cells for cells in rows().values() if "<" in cells]), 1)
 
 # Another size. The selection stays on the screen.
 sorted_by("n", "name")
 top.type("/", "write\n")
 top.until("Filter: write ")
+before = selected()
 top.type("G")
-top.read(1)
+shows("another row is selected at the end", lambda: selected() in ([], before), False)
 last = selected()
 top.resize(11, 60)
-top.read(2)
-is_("hints on a smaller screen", top.screen.lines()[-1][:9], "r, t, n, ")
-is_("selected on a smaller screen, and cut off at its edge",
-    [last[0][:len(name)] == name != last[0] for name in selected()], [True])
+shows("hints on a smaller screen", lambda: top.screen.lines()[-1][:9], "r, t, n, ")
+shows("selected on a smaller screen, and cut off at its edge",
+      lambda: [last[0][:len(name)] == name != last[0] for name in selected()], [True])
 top.resize(30, 140)
-top.read(2)
-is_("hints of a wider screen", top.screen.lines()[-1][:14], "arrows: select")
-is_("selected on a larger screen", selected(), last)
+shows("hints of a wider screen", lambda: top.screen.lines()[-1][:14], "arrows: select")
+shows("selected on a larger screen", selected, last)
 
 top.type("p")
 is_("paused", bool(top.until("Paused")), True)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: timeout=900
+# test: once timeout=900
 # Root, inside a shadow in which all pages are private and frequent functions have probes, traces,
 # probes, loads modules, switches static keys and CPUs. All of it works, while other processes
 # inside run.

@@ -168,6 +168,13 @@ class Terminal:
                 return re.search(pattern, self.text(), re.M)
         return found
 
+    def becomes(self, function, wanted, seconds=60):
+        """Reads until FUNCTION() is WANTED, or the time is up. Returns its last value."""
+        end = time.monotonic() + seconds
+        while function() != wanted and time.monotonic() < end:
+            self.read(0.2)
+        return function()
+
     def type(self, *keys):
         """Types texts, and keys by their names."""
         for key in keys:
