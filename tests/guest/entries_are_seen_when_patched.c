@@ -85,6 +85,7 @@ int main(void)
 	patch_remove(shadow, "p");
 	check(job_cmdline, 1, "after a patch that calls the old body");
 	probes_remove();
+	expect(eventually(!module_unload("patch_cmdline")), "the module cannot be unloaded");
 	actor_end(&inside);
 	shadow_close(shadow);
 	return finish();

@@ -134,7 +134,7 @@ static void jump_there(void)
 
 static void *load_slowly(void *ret)
 {
-	*(long *)ret = module_load("shk_slow", "delay_ms=3000");
+	*(long *)ret = module_load("shk_slow", "delay_ms=8000");
 	return NULL;
 }
 
