@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -20,4 +21,11 @@ void file_close(FILE **file)
 {
 	if (*file)
 		fclose(*file);
+}
+
+bool text_ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && !strcmp(text + len - end_len, end);
 }

@@ -67,6 +67,7 @@ extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_r
 
 /* Returns @memory. If it is NULL, reports that there is none, and exits. */
 void *need_memory(void *memory);
+bool text_ends_with(const char *text, const char *end);
 /* Functions for __cleanup(). */
 void text_free(char **text);
 void file_close(FILE **file);

@@ -6,13 +6,6 @@
 #include "cli.h"
 #include "metrics.h"
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && !strcmp(text + len - end_len, end);
-}
-
 static enum metrics_format format_parse(const struct cli *cli, const char *text)
 {
 	if (!strcmp(text, "openmetrics"))
@@ -56,7 +49,7 @@ static int cmd_metrics(struct cli *cli, int argc, char **argv)
 	}
 	arguments(cli, argc, argv, 0, NULL);
 	if (!format)
-		format = output && ends_with(output, ".prom") ? "prometheus" : "openmetrics";
+		format = output && text_ends_with(output, ".prom") ? "prometheus" : "openmetrics";
 	chosen = format_parse(cli, format);
 
 	err = shadowk_open(&session.dev);

@@ -26,13 +26,6 @@ bool unit_has_drop_in(const char *unit)
 	return !access(path, F_OK);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && !strcmp(text + len - end_len, end);
-}
-
 /* Opens the drop-in of a unit to append to it. Reports an error, and returns NULL. */
 static FILE *drop_in_open(const char *folder, const char *unit)
 {
@@ -88,9 +81,9 @@ int units_write(const struct declarations *all, const char *folder)
 		for (size_t s = 0; !status && s < declared->nr_scopes; s++) {
 			const struct scope *scope = &declared->scope[s];
 
-			if (scope->is_unit && ends_with(scope->name, ".slice"))
+			if (scope->is_unit && text_ends_with(scope->name, ".slice"))
 				status = slice_write(scope, folder);
-			else if (scope->is_unit && ends_with(scope->name, ".service"))
+			else if (scope->is_unit && text_ends_with(scope->name, ".service"))
 				status = service_write(declared, scope, folder);
 		}
 	}

@@ -52,19 +52,12 @@ static bool begins_with_text(const char *text, const char *begin)
 	return !strncmp(text, begin, strlen(begin));
 }
 
-static bool ends_with_text(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && !strcmp(text + len - end_len, end);
-}
-
 /* Symbols of text that are not the entry of a function: padding, fragments, borders of sections. */
 static bool is_label(const char *name)
 {
 	return name[0] == '.' || begins_with_text(name, "__pfx_") ||
 	       begins_with_text(name, "__cfi_") || strstr(name, ".cold") ||
-	       ends_with_text(name, "_text_start") || ends_with_text(name, "_text_end") ||
+	       text_ends_with(name, "_text_start") || text_ends_with(name, "_text_end") ||
 	       !strcmp(name, "_text") || !strcmp(name, "_stext") || !strcmp(name, "_etext");
 }
 

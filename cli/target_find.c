@@ -18,13 +18,6 @@ enum match {
 
 typedef enum match (*match_fn)(const char *folder, const char *wanted);
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && !strcmp(text + len - end_len, end);
-}
-
 /*
  * systemd has its units in slices, and only those. So a unit of another systemd, in a container or
  * of a user, is not found.
@@ -33,7 +26,7 @@ static enum match unit_match(const char *folder, const char *wanted)
 {
 	if (!strcmp(folder, wanted))
 		return MATCH_FOUND;
-	return ends_with(folder, ".slice") ? MATCH_BELOW : MATCH_NONE;
+	return text_ends_with(folder, ".slice") ? MATCH_BELOW : MATCH_NONE;
 }
 
 /*
@@ -62,9 +55,9 @@ static bool container_id(char *id, size_t len, const char *folder)
 		break;
 	}
 	snprintf(id, len, "%s", folder);
-	if (ends_with(id, suffix))
+	if (text_ends_with(id, suffix))
 		id[strlen(id) - strlen(suffix)] = '\0';
-	return *id && !ends_with(id, ".slice") && !ends_with(id, ".service");
+	return *id && !text_ends_with(id, ".slice") && !text_ends_with(id, ".service");
 }
 
 /* An id of 64 digits may be shortened, as podman and docker print it. */
@@ -138,7 +131,7 @@ char *unit_name(const char *unit)
 	char *name;
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		has_type |= ends_with(unit, types[i]);
+		has_type |= text_ends_with(unit, types[i]);
 	if (asprintf(&name, "%s%s", unit, has_type ? "" : ".service") < 0)
 		need_memory(NULL);
 	return name;
