@@ -56,7 +56,7 @@ ask() {
 }
 
 # A command, beside one that is outside.
-while :; do "${write[@]}" count=1000; done &
+while :; do "${write[@]}" count=1000; sleep 0.1; done &
 outside=$!
 is "a command's" "$(shadowctl count vfs_write -- "${write[@]}" count=1000 | hits vfs_write)" 1000
 is "write_null of two children" \

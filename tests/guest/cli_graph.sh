@@ -36,7 +36,7 @@ list_is_empty() {
 }
 
 # A process outside makes the same calls all the time.
-while :; do "${zeros[@]}" count=50; done &
+while :; do "${zeros[@]}" count=50; sleep 0.1; done &
 bystander=$!
 
 # Each count is that of `shadowctl count`, except that the command may enter a read before it is

@@ -12,7 +12,7 @@ refused "name of one function, not the pattern 'vfs_*'" top --latency 'vfs_*' --
 refused "no function 'no_such_function'" top --latency no_such_function --once -- true
 
 # A command, beside one that is outside.
-while :; do "${write[@]}" count=1000; done &
+while :; do "${write[@]}" count=1000; sleep 0.1; done &
 outside=$!
 shadowctl top --once --json --latency vfs_write --latency do_signalfd4 -- "${write[@]}" count=1234 >out 2>err
 is "status" $? 0

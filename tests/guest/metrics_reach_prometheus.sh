@@ -68,10 +68,11 @@ inside = subprocess.Popen(["shadowctl", "run", "other", "--", "sleep", "1000"])
 while ctl("show", "other")["nr_processes"] != 1 or \
         open(f"/proc/{inside.pid}/comm").read() != "sleep\n":
     time.sleep(0.1)
-# A shadow without a name, as commands have it
-looking = subprocess.Popen(["shadowctl", "count", "--pid", str(os.getpid()), "ksys_lseek"],
+# A shadow without a name, as commands have it. The process in it makes no others.
+watched = subprocess.Popen(["sleep", "1000"])
+looking = subprocess.Popen(["shadowctl", "count", "--pid", str(watched.pid), "ksys_lseek"],
                            stdout=subprocess.DEVNULL)
-while len(ctl("list")) != 3:
+while [s["nr_processes"] for s in ctl("list")] != [0, 1, 1]:
     time.sleep(0.1)
 
 text = run("metrics")
@@ -206,8 +207,9 @@ for process in (prometheus, exporter):
 server.shutdown()
 looking.send_signal(signal.SIGINT)
 looking.wait()
-inside.kill()
-inside.wait()
+for process in (inside, watched):
+    process.kill()
+    process.wait()
 run("destroy", "web")
 run("destroy", "other")
 while ctl("list"):

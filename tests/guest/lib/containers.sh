@@ -13,6 +13,8 @@ top=/tmp/containers
 root=$top/root
 
 containers_begin() {
+	# Another test may have left files by which it spoke to its containers.
+	rm -rf --one-file-system $top
 	mkdir -p $root/{bin,proc,sys,dev,tmp,etc,run,usr}
 	cp "$(command -v busybox)" $root/bin/busybox
 	for name in sh sleep; do ln -sf busybox $root/bin/$name; done
