@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: services timeout=180
+# test: services timeout=300
 # containerd runs the hook of a container's specification, by runc: the container is inside from its
 # first program on. Another container is outside, until `shadowctl attach --container` attaches it.
 # shellcheck source=tests/guest/lib/containers.sh

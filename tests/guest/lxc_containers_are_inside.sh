@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: services timeout=120
+# test: services timeout=300
 # LXC runs the hook of docs/containers.md: the container is inside from its first program on, and so
 # are programs that are executed in it later. After it has ended, nothing is attached.
 # shellcheck source=tests/guest/lib/containers.sh

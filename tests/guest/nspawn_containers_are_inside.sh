@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: services timeout=60
+# test: services timeout=300
 # A container of systemd-nspawn is found by its name in both places where systemd has it: in a scope,
 # and in a service. It is inside once it is attached.
 # shellcheck source=tests/guest/lib/containers.sh

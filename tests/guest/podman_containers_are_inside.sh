@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: services timeout=240
+# test: services timeout=300
 # podman calls the hook of docs/containers.md: a container with the annotation is inside from its
 # first program on. Another container is outside, until `shadowctl attach --container` attaches it.
 # shellcheck source=tests/guest/lib/containers.sh
