@@ -40,7 +40,7 @@ static const struct {
 
 /*
  * Adds the handler @name to @vectors, which are @nr, unless it is there. Returns the new number;
- * -E2BIG: there is no room; -ENOENT: no function has that name.
+ * -EOPNOTSUPP: there is no room, or no function has that name. It logs the handler's name then.
  */
 static int __init vectors_add(struct shk_vector *vectors, int nr, const char *name)
 {
@@ -50,9 +50,11 @@ static int __init vectors_add(struct shk_vector *vectors, int nr, const char *na
 	for (i = 0; i < nr; i++)
 		if (!strcmp(vectors[i].name, name))
 			return nr;
-	if (nr == SHK_VECTORS_MAX || strscpy(vectors[nr].name, name, sizeof(vectors->name)) < 0)
-		return -E2BIG;
-	return shk_symbol_unique(name, &addr) ? -ENOENT : nr + 1;
+	if (nr < SHK_VECTORS_MAX && strscpy(vectors[nr].name, name, sizeof(vectors->name)) >= 0 &&
+	    !shk_symbol_unique(name, &addr))
+		return nr + 1;
+	pr_err("interrupts: the handler %s cannot be hooked; please report it\n", name);
+	return -EOPNOTSUPP;
 }
 
 /*
@@ -70,18 +72,15 @@ static int __init vectors_add_idt_entry(struct shk_vector *vectors, int nr, unsi
 		if (!strcmp(name, stubs[i].entry))
 			return vectors_add(vectors, nr, stubs[i].handler);
 	sysvec = strstr(name, "sysvec_"); /* behind asm_ or fred_ */
-	if (!sysvec)
-		goto unknown;
+	if (!sysvec) {
+		pr_err("interrupts: the handler of %s is not known; please report it\n", name);
+		return -EOPNOTSUPP;
+	}
 	for (i = 0; i < ARRAY_SIZE(simple); i++)
 		if (!strcmp(sysvec, simple[i]))
 			return nr;
 	snprintf(handler, sizeof(handler), "__%s", sysvec);
-	nr = vectors_add(vectors, nr, handler);
-	if (nr >= 0)
-		return nr;
-unknown:
-	pr_err("interrupts: the handler of %s is not known; please report it\n", name);
-	return -EOPNOTSUPP;
+	return vectors_add(vectors, nr, handler);
 }
 
 /*
