@@ -383,13 +383,21 @@ bool shk_is_hook_at(unsigned long addr)
 	return false;
 }
 
+/* Returns true if @symbol is @function, or a clone or part that the compiler made of it. */
+static bool hooks_is_part_of(const char *symbol, const char *function)
+{
+	size_t len = strlen(function);
+
+	return !strncmp(symbol, function, len) && (!symbol[len] || symbol[len] == '.');
+}
+
 bool shk_hooks_replace_body(const char *symbol)
 {
 	unsigned int i;
 
 	for (i = 0; i < SHK_NR_HOOKS; i++)
 		if (i < SHK_HOOK_UPCALL && (hooks[i].key || i == SHK_HOOK_ENTER_LAZY_TLB) &&
-		    !strcmp(symbol, hooks[i].symbol))
+		    hooks_is_part_of(symbol, hooks[i].symbol))
 			return true;
 	return false;
 }

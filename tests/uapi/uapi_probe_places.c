@@ -207,6 +207,34 @@ static void forbidden(void)
 	expect_true(tried > 5);
 }
 
+/* Clones and parts of the functions that every shadow executes in the base. */
+static bool is_part_of_base(const struct symbol *s)
+{
+	static const char *const names[] = {
+		"__text_poke", "__jump_label_patch", "__static_call_validate",
+		"can_probe",   "__copy_instruction", "can_optimize",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strncmp(s->name, names[i], strlen(names[i])) &&
+		    s->name[strlen(names[i])] == '.')
+			return true;
+	return false;
+}
+
+static void parts_are_forbidden(void)
+{
+	unsigned int tried = 0;
+
+	for (size_t i = 0; i < nr_symbols; i++) {
+		if (symbols[i].in_module || !is_part_of_base(&symbols[i]))
+			continue;
+		expect_forbidden(symbols[i].name, probe_at_address(symbols[i].addr));
+		tried++;
+	}
+	expect_true(tried > 0);
+}
+
 /* kprobes_own_code_is_probed tests these functions. */
 static bool is_of_kprobes(const char *name)
 {
@@ -308,6 +336,7 @@ int main(void)
 	outside();
 	inside_an_instruction();
 	forbidden();
+	parts_are_forbidden();
 	blacklisted();
 	expect_state(dev, handle, before);
 	expect(shadow_destroy(handle), 0);
