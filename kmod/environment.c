@@ -152,8 +152,9 @@ static enum shk_answer stacks(char *detail)
 
 static enum shk_answer system_calls(char *detail)
 {
-	return found_or_off(detail, shk_syscalls_possible(), "x64_sys_call() can be traced",
-			    "no x64_sys_call() that can be traced; off: --syscalls");
+	return found_or_off(detail, shk_syscalls_possible(),
+			    "each system call passes x64_sys_call()",
+			    "no x64_sys_call() that each system call passes; off: --syscalls");
 }
 
 static enum shk_answer livepatch(char *detail)

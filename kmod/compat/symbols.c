@@ -145,6 +145,44 @@ int shk_symbol_in_modules(const char *name, unsigned long *addr)
 	return in.nth.count ? 0 : SHK_E(SYMBOL_UNKNOWN);
 }
 
+/* Returns true if a direct call to @to executes the function at @target. */
+static bool __init symbols_call_leads(unsigned long to, unsigned long target)
+{
+#ifdef CONFIG_FUNCTION_PADDING_BYTES
+	unsigned long first = target - CONFIG_FUNCTION_PADDING_BYTES;
+#else
+	unsigned long first = target;
+#endif
+
+	return to >= first && to <= target + ENDBR_INSN_SIZE;
+}
+
+unsigned int __init shk_symbol_calls(const char *caller, unsigned long target, unsigned long *call)
+{
+	unsigned long addr, offset, size, at;
+	char name[KSYM_SYMBOL_LEN];
+	unsigned int count = 0;
+	struct insn insn;
+	char *place;
+
+	/* sprint_symbol() prints "name+0xOFF/0xSIZE" */
+	if (shk_symbol_unique(caller, &addr) || sprint_symbol(name, addr) <= 0)
+		return 0;
+	place = strrchr(name, '+');
+	if (!place || sscanf(place, "+0x%lx/0x%lx", &offset, &size) != 2)
+		return 0;
+	for (at = addr; at < addr + size; at += insn.length) {
+		if (shk_call(insn_decode)(&insn, (void *)at, MAX_INSN_SIZE, INSN_MODE_KERN) < 0)
+			return 0;
+		if (insn.opcode.bytes[0] == CALL_INSN_OPCODE &&
+		    symbols_call_leads(at + insn.length + insn.immediate.value, target)) {
+			*call = at;
+			count++;
+		}
+	}
+	return count;
+}
+
 /*
  * Stores the address of @name in *@addr. Returns false, and says so in the log, if there is none.
  */

@@ -178,6 +178,14 @@ int shk_symbol_in_modules(const char *name, unsigned long *addr);
  */
 int shk_symbol_nth(const char *name, unsigned long pos, unsigned long *addr);
 
+/*
+ * Counts the direct calls in the function @caller of the kernel image that lead to the function at
+ * @target: to its first byte, behind its ENDBR, or to the padding before it, where retbleed=stuff
+ * has a thunk. Stores the address of the last such call in *@call. Called at load; may sleep.
+ * Returns the number, or 0 if @caller is unknown or cannot be decoded.
+ */
+unsigned int shk_symbol_calls(const char *caller, unsigned long target, unsigned long *call);
+
 /* Returns true if @addr is in the text of the kernel image. Any context. */
 static inline bool shk_is_kernel_text(unsigned long addr)
 {

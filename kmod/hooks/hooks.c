@@ -471,34 +471,9 @@ static int __init hook_find_function(enum shk_hook hook, unsigned long *addr)
 	return found == 1 ? 0 : found ? SHK_E(SYMBOL_AMBIGUOUS) : SHK_E(SYMBOL_UNKNOWN);
 }
 
-/*
- * Returns true if __schedule() calls the function at @target, directly or behind its ENDBR. If not,
- * the compiler has made another copy of the function for it, in which a hook has no effect.
- */
-static bool __init hook_is_called_by_schedule(unsigned long target)
-{
-	unsigned long addr, offset, size, at, to;
-	char name[KSYM_SYMBOL_LEN];
-	struct insn insn;
-
-	/* sprint_symbol() prints "name+0xOFF/0xSIZE" */
-	if (shk_symbol_unique("__schedule", &addr) || sprint_symbol(name, addr) <= 0 ||
-	    sscanf(name, "__schedule+0x%lx/0x%lx", &offset, &size) != 2)
-		return false;
-	for (at = addr; at < addr + size; at += insn.length) {
-		if (shk_call(insn_decode)(&insn, (void *)at, MAX_INSN_SIZE, INSN_MODE_KERN) < 0)
-			return false;
-		to = at + insn.length + insn.immediate.value;
-		if (insn.opcode.bytes[0] == CALL_INSN_OPCODE && to >= target &&
-		    to <= target + ENDBR_INSN_SIZE)
-			return true;
-	}
-	return false;
-}
-
 int __init shk_hooks_init(void)
 {
-	unsigned long addr;
+	unsigned long addr, call;
 	unsigned int i;
 	int ret = hooks_find_vectors();
 
@@ -511,7 +486,8 @@ int __init shk_hooks_init(void)
 			pr_err("symbols: this kernel has no %s, or several\n", hooks[i].symbol);
 			return -EOPNOTSUPP;
 		}
-		if (i == SHK_HOOK_TASK_SWITCH && !hook_is_called_by_schedule(addr)) {
+		/* If not, the compiler made another copy for it, in which a hook has no effect. */
+		if (i == SHK_HOOK_TASK_SWITCH && !shk_symbol_calls("__schedule", addr, &call)) {
 			pr_err("symbols: __schedule() does not call %s()\n", hooks[i].symbol);
 			return -EOPNOTSUPP;
 		}

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A caller shadow has one edit besides the hooks: a jump at the entry of x64_sys_call(), which
- * every system call of x86-64 passes. A system call of a process inside goes on like this:
+ * every system call of x86-64 passes. From 7.2 on that function has no __fentry__ site. There the
+ * jump replaces do_syscall_64()'s call of it. It leads to shk_syscalls_called, which pushes the
+ * address behind the call. A system call of a process inside goes on like this:
  *
  *   x64_sys_call()		jumps to shk_syscalls_entry
  *   shk_syscalls_entry		asks shk_syscalls_chosen(): a call that is not chosen goes on in
- *				x64_sys_call() behind the jump, in the caller shadow
+ *				x64_sys_call(), behind a jump there, in the caller shadow
  *   shk_syscalls_inside()	executes a chosen call in these steps:
  *   shk_graft_call_begin()	makes the mm's entry lead to the target's tables; flushes the mm
- *   x64_sys_call()		is executed behind the jump, in the target
+ *   x64_sys_call()		is executed, behind a jump there, in the target
  *   shk_graft_call_end()	makes the entry lead to the caller shadow's tables; flushes the mm
  *
  * The jump is in the target, too, while that has callers. A second thread of the process may
@@ -30,14 +32,23 @@
 #include "scope/syscalls.h"
 #include "shadow/edits.h"
 
-/* Calls x64_sys_call() behind its __fentry__ site, so that a jump there is not executed. */
+/* Calls x64_sys_call(), behind its __fentry__ site, so that a jump there is not executed. */
 long shk_x64_sys_call(const struct pt_regs *regs, unsigned int nr);
 DEFINE_STATIC_CALL_NULL(shk_x64_sys_call, shk_x64_sys_call);
 
+/* syscalls_entry.S */
 void shk_syscalls_entry(void);
+void shk_syscalls_called(void);
 
-/* The __fentry__ site of x64_sys_call(); 0: this kernel has none. */
+/* The address behind the call that a jump to shk_syscalls_called replaces. */
+unsigned long shk_syscalls_return __ro_after_init;
+
+/*
+ * Where the jump is, and where it leads: the __fentry__ site of x64_sys_call(), or its call. 0: the
+ * kernel has neither.
+ */
 static unsigned long entry_site __ro_after_init;
+static unsigned long entry_target __ro_after_init;
 
 /*
  * Returns true if system call @nr is chosen in the text that this CPU executes, and holds the
@@ -112,8 +123,7 @@ static int syscalls_redirect(struct shk_shadow *shadow)
 {
 	if (shadow->redirect.page)
 		return 0;
-	shk_edit_branch(&shadow->redirect, entry_site, JMP32_INSN_OPCODE,
-			(unsigned long)shk_syscalls_entry);
+	shk_edit_branch(&shadow->redirect, entry_site, JMP32_INSN_OPCODE, entry_target);
 	return shk_edit_apply(shadow, &shadow->redirect);
 }
 
@@ -225,12 +235,23 @@ void shk_syscalls_teardown(struct shk_shadow *shadow)
 
 void __init shk_syscalls_init(void)
 {
-	unsigned long addr;
+	unsigned long addr, site, body, call;
 
-	if (!shk_symbol_unique("x64_sys_call", &addr))
-		entry_site = shk_call(ftrace_location)(addr);
-	if (!entry_site)
+	if (shk_symbol_unique("x64_sys_call", &addr))
 		return;
-	static_call_update(shk_x64_sys_call,
-			   (typeof(shk_x64_sys_call) *)(entry_site + CALL_INSN_SIZE));
+	site = shk_call(ftrace_location)(addr);
+	body = site + CALL_INSN_SIZE;
+	entry_target = (unsigned long)shk_syscalls_entry;
+	if (!site) {
+		/* One call only, or system calls would pass by another one. */
+		if (shk_symbol_calls("do_syscall_64", addr, &call) != 1 ||
+		    offset_in_page(call) > PAGE_SIZE - CALL_INSN_SIZE)
+			return;
+		site = call;
+		body = addr;
+		shk_syscalls_return = call + CALL_INSN_SIZE;
+		entry_target = (unsigned long)shk_syscalls_called;
+	}
+	static_call_update(shk_x64_sys_call, (typeof(shk_x64_sys_call) *)body);
+	entry_site = site;
 }

@@ -10,18 +10,18 @@
 
 /*
  * Looks up x64_sys_call(), which every system call of x86-64 passes. If the kernel has no such
- * function, or the function has no __fentry__ site, caller shadows cannot be created. The rest of
- * the module works. Called once, at load.
+ * function, or the function has no __fentry__ site and do_syscall_64() does not have exactly one
+ * call of it, caller shadows cannot be created. The rest of the module works. Called once, at load.
  */
 void shk_syscalls_init(void);
 /*
- * Returns true if caller shadows can be created: shk_syscalls_init() has found x64_sys_call(). Any
- * context; needs no lock.
+ * Returns true if caller shadows can be created: shk_syscalls_init() has found a place for the
+ * jump. Any context; needs no lock.
  */
 bool shk_syscalls_possible(void);
 /*
  * Creates a caller shadow of @target: processes inside it execute the text of @target during the
- * system calls in @arg->calls only. Puts a jump at the entry of x64_sys_call() into both texts.
+ * system calls in @arg->calls only. Puts a jump at x64_sys_call(), or at its call, into both texts.
  * Takes the locks of both shadows; sleeps. Returns the caller shadow with a reference, or an
  * ERR_PTR(), after which @target has the edits and callers that it had before:
  *
@@ -42,7 +42,7 @@ bool shk_syscalls_possible(void);
  */
 struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_syscalls *arg);
 /*
- * Removes the jump at the entry of x64_sys_call() from @shadow, if @shadow has one. If @shadow is a
+ * Removes the jump of shk_syscalls_create() from @shadow, if @shadow has one. If @shadow is a
  * caller shadow, also removes it from its target's callers. If the target has no other caller, also
  * removes the jump from the target. If @shadow is a target, its callers stay in @shadow->callers
  * until they are torn down themselves.

@@ -6,10 +6,19 @@
 
 	.text
 
+/* Executed instead of do_syscall_64()'s call of x64_sys_call(): pushes the return address. */
+SYM_FUNC_START(shk_syscalls_called)
+	ENDBR
+	pushq	shk_syscalls_return(%rip)
+	UNWIND_HINT_FUNC
+	jmp	shk_syscalls_entry
+SYM_FUNC_END(shk_syscalls_called)
+
 /*
- * Executed instead of x64_sys_call(), whose __fentry__ site has a jump to here: the function's
- * two arguments are in rdi and rsi, its return address is at the stack pointer. A call that is
- * not chosen goes on behind that site, and leaves nothing of this module on the stack.
+ * Executed instead of x64_sys_call(), by a jump at its __fentry__ site or from above. The
+ * function's two arguments are in rdi and rsi, and its return address is at the stack pointer. A
+ * call that is not chosen goes on in x64_sys_call(), behind that site. It leaves nothing of this
+ * module on the stack.
  */
 SYM_FUNC_START(shk_syscalls_entry)
 	ENDBR

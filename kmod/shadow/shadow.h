@@ -158,7 +158,7 @@ struct shk_shadow {
 	 */
 	unsigned long calls[SHK_SYSCALLS_WORDS];
 	/*
-	 * The jump from x64_sys_call() to shk_syscalls_entry (scope/syscalls.c). It is applied in a
+	 * The jump at x64_sys_call(), or at its call, by scope/syscalls.c. It is applied in a
 	 * shadow that has a target, and in a target while that has callers.
 	 */
 	struct shk_edit redirect;
