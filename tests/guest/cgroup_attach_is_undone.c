@@ -157,6 +157,7 @@ int main(void)
 	other = shadow_new(NULL);
 	target_id = shadow_info(target).id;
 	other_id = shadow_info(other).id;
+	need_pause_in_place();
 	inplace_load();
 	cgroup_make(&outer, NULL, "outer");
 	cgroup_make(&members, &outer, "members");

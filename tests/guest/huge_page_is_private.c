@@ -78,8 +78,8 @@ static void expect_no_strays(void)
 	free(edits);
 }
 
-/* Pages of 4 KB that hooks of the module make private in other ranges of 2 MB. */
-static unsigned int pages_elsewhere(void)
+/* Returns how many pages of 4 KB from @from up to @to have edits: hooks of the module, and probes. */
+static unsigned int edited_pages(uint64_t from, uint64_t to)
 {
 	struct shadowk_edit_info *edits;
 	long nr = need_ok(list_read(shadowk_edit_list, shadow, &edits));
@@ -90,11 +90,21 @@ static unsigned int pages_elsewhere(void)
 	for (long i = 0; i < nr; i++) {
 		uint64_t page = edits[i].addr & -(uint64_t)PAGE;
 
-		pages += (edits[i].addr & -(uint64_t)HUGE) != range && page != last;
+		pages += page >= from && page < to && page != last;
 		last = page;
 	}
 	free(edits);
 	return pages;
+}
+
+/* Returns how many first pages of the range are to be pinned so that @wanted pages are private. */
+static unsigned int pins_for(unsigned int wanted)
+{
+	unsigned int pins = 0;
+
+	while (pins + 1 + edited_pages(range + (pins + 1) * PAGE, range + HUGE) <= wanted)
+		pins++;
+	return pins;
 }
 
 static unsigned int threshold(void)
@@ -122,7 +132,7 @@ int main(void)
 {
 	struct shadowk_raw_spec most, rest, raw;
 	struct shadowk_shadow_info before, after;
-	unsigned int least;
+	unsigned int least, pins;
 	long level;
 
 	if (is_xen_pv())
@@ -144,12 +154,15 @@ int main(void)
 	level = actor_do(&inside[0], job_level, range);
 
 	count(shadow, GETPPID);
-	most = pin_pages(0, least - 1);
+	pins = pins_for(least - 1);
+	most = pin_pages(0, pins);
 	expect_level(1, "with one private page too few");
 	expect_new_probe_is_hit("in 4 KB pages");
-	rest = pin_pages(least - 1, 500 - least);
+	rest = pin_pages(pins, 500 - pins);
 	expect_level(2, "with enough private pages");
-	expect_eq(shadow_info(shadow).private_pages, 512 + pages_elsewhere(), "private pages");
+	expect_eq(shadow_info(shadow).private_pages,
+		  512 + edited_pages(0, range) + edited_pages(range + HUGE, UINT64_MAX),
+		  "private pages");
 	expect_new_probe_is_hit("in 2 MB");
 	expect_no_strays();
 	for (int i = 0; i < 2; i++)

@@ -61,6 +61,7 @@ int main(void)
 	struct actor actor;
 	pid_t child;
 
+	need_pause_in_place();
 	inplace_load();
 	need_ok(patch_in_place(shadow, "p", "shk_inplace"));
 	actor_start(&actor, -1);

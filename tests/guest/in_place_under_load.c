@@ -88,6 +88,7 @@ int main(int argc, char **argv)
 	struct seen *seen = shared_memory(4096);
 	pid_t inside, outside;
 
+	need_pause_in_place();
 	inplace_load();
 	inside = start(&seen[0]);
 	outside = start(&seen[1]);

@@ -32,6 +32,7 @@ int main(void)
 	struct shadowk_shadow *shadow = shadow_new(NULL);
 	struct cgroup cgroup;
 
+	need_pause_in_place();
 	inplace_load();
 	cgroup_make(&cgroup, NULL, "members");
 	need_ok(patch_in_place(shadow, "p", "shk_inplace"));

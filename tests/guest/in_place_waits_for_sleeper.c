@@ -42,6 +42,7 @@ int main(void)
 {
 	shadow = shadow_new(NULL);
 	other = shadow_new(NULL);
+	need_pause_in_place();
 	inplace_load();
 	actor_start(&sleeper, -1);
 	sleeper_ready(&sleeper);

@@ -81,6 +81,7 @@ int main(void)
 {
 	struct shadowk_shadow *shadow = shadow_new(NULL), *other = shadow_new(NULL);
 
+	need_pause_in_place();
 	inplace_load();
 	need(signal(SIGUSR1, on_signal) != SIG_ERR);
 	need(!sem_init(&sleeper.go, 0, 0) && !sem_init(&sleeper.done, 0, 0));

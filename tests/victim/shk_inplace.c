@@ -13,6 +13,13 @@ static long new_getuid(const struct pt_regs *unused)
 	return 4242;
 }
 
+/*
+ * Where __set_current_state() has a tracepoint, the kernel's pause() has a static key, and cannot be
+ * replaced in place.
+ */
+#ifdef trace_set_current_state
+SHADOWK_PATCH(SHADOWK_BODY(__x64_sys_getuid, new_getuid));
+#else
 /* The kernel's pause(), except that it returns -EPERM. */
 static long new_pause(const struct pt_regs *unused)
 {
@@ -24,6 +31,7 @@ static long new_pause(const struct pt_regs *unused)
 }
 
 SHADOWK_PATCH(SHADOWK_BODY(__x64_sys_getuid, new_getuid), SHADOWK_BODY(__x64_sys_pause, new_pause));
+#endif
 
 MODULE_DESCRIPTION("Shadow kernels: a patch module for tests, in place");
 MODULE_LICENSE("GPL");

@@ -5,7 +5,9 @@
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
+#include <linux/kallsyms.h>
 #include <linux/kernel.h>
+#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/kvm_types.h>
 #include <linux/math.h>
@@ -282,9 +284,34 @@ static long by_interrupt(unsigned int cmd, unsigned long n)
 	return interrupt.landed;
 }
 
-/* Where the macro exists, only KVM may call the function. */
-#if IS_ENABLED(CONFIG_KVM) && !defined(EXPORT_SYMBOL_FOR_KVM)
+#if IS_ENABLED(CONFIG_KVM)
 static struct interrupt *posted;
+
+#ifdef EXPORT_SYMBOL_FOR_KVM
+/* The function is exported to KVM only. A kprobe that is never enabled finds it. */
+static void set_posted_handler(void (*handler)(void))
+{
+	struct kprobe kp = {
+		.symbol_name = "kvm_set_posted_intr_wakeup_handler",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+	void (*set)(void (*)(void));
+	unsigned long offset, size;
+	char name[KSYM_SYMBOL_LEN];
+
+	if (WARN_ON_ONCE(register_kprobe(&kp)))
+		return;
+	set = (void *)kp.addr;
+	unregister_kprobe(&kp);
+	/* The kprobe is behind an ENDBR. sprint_symbol() prints "name+0xOFF/0xSIZE". */
+	if (sprint_symbol(name, (unsigned long)set) > 0 &&
+	    sscanf(name, "kvm_set_posted_intr_wakeup_handler+0x%lx/0x%lx", &offset, &size) == 2)
+		set = (void *)set - offset;
+	set(handler);
+}
+#else
+#define set_posted_handler kvm_set_posted_intr_wakeup_handler
+#endif
 
 static void on_posted(void)
 {
@@ -300,11 +327,11 @@ static long by_posted(unsigned long n)
 	struct interrupt interrupt = { .caller = current, .n = n };
 
 	posted = &interrupt;
-	kvm_set_posted_intr_wakeup_handler(on_posted);
+	set_posted_handler(on_posted);
 	preempt_disable();
 	asm volatile("int %0" : : "i"(POSTED_INTR_WAKEUP_VECTOR) : "memory");
 	preempt_enable();
-	kvm_set_posted_intr_wakeup_handler(NULL);
+	set_posted_handler(NULL);
 	return interrupt.landed;
 }
 #else

@@ -21,6 +21,11 @@ void need_frames(void);
  * kernel.
  */
 void inplace_load(void);
+/*
+ * Skips the test if this kernel's pause() cannot be replaced in place, since it has a static key.
+ * shk_inplace.ko replaces only getuid() then.
+ */
+void need_pause_in_place(void);
 /* Adds patch @name from the patch module @module, in place. Returns 0 or -errno. */
 int patch_in_place(struct shadowk_shadow *shadow, const char *name, const char *module);
 /* @err must be EBUSY with @tid as the task in the way. The task must still sleep in pause(). */

@@ -158,6 +158,32 @@ bool text_is_small(void)
 	return !is_xen_pv() && !system("grep -q '^bugs.*itlb_multihit' /proc/cpuinfo");
 }
 
+static struct shadowk_property property_get(const char *name)
+{
+	struct shadowk_property *properties, found = { 0 };
+	long nr = need_ok(list_read(shadowk_property_list, device(), &properties));
+
+	for (long i = 0; i < nr; i++)
+		if (!strcmp(properties[i].name, name))
+			found = properties[i];
+	free(properties);
+	need(found.name[0]);
+	return found;
+}
+
+bool property_is_on(const char *name)
+{
+	return property_get(name).answer != SHADOWK_ANSWER_OFF;
+}
+
+void need_property(const char *name)
+{
+	struct shadowk_property property = property_get(name);
+
+	if (property.answer == SHADOWK_ANSWER_OFF)
+		skip("%s: %s", property.name, property.detail);
+}
+
 void attach(struct shadowk_shadow *shadow, pid_t pid)
 {
 	need_ok(shadowk_process_attach(shadow, pid));
@@ -195,7 +221,8 @@ void probe_add(struct shadowk_shadow *shadow, const char *name, const char *plac
 	long ret = probe_try(shadow, name, place, kind, flags);
 
 	if (ret < 0) {
-		printf("no probe at %s: %s\n", place, strerrorname_np(-ret));
+		printf("no probe at %s: %s, reason %" PRIu32 "\n", place, strerrorname_np(-ret),
+		       shadowk_reason());
 		need_ok(ret);
 	}
 }

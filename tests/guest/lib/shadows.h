@@ -47,6 +47,13 @@ struct shadowk_info module_info(void);
 bool is_xen_pv(void);
 /* True if shadows map all text by pages of 4 KB, because the CPU has the bug itlb_multihit. */
 bool text_is_small(void);
+/*
+ * True unless the module has switched a feature off because of the machine's property @name, which
+ * `shadowctl doctor` lists.
+ */
+bool property_is_on(const char *name);
+/* Skips the test, with the module's sentence, if a feature is off because of that property. */
+void need_property(const char *name);
 
 void attach(struct shadowk_shadow *shadow, pid_t pid);
 void detach(pid_t pid);
