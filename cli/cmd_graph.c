@@ -215,10 +215,12 @@ static void print_table(const struct graph *graph)
 /* Reports calls that are not in the tree, or not in their place. */
 static void notes_print(const struct graph *graph, const struct graph_numbers *numbers)
 {
+	char advice[64];
+
 	if (numbers->lost)
 		report("%" PRIu64 " calls were lost, because the buffer was full, so the tree is "
-		       "not exact; add --buffer %" PRIu64 ", or fewer functions with --only",
-		       numbers->lost, 8 * graph->buffer_kb);
+		       "not exact; %s fewer functions with --only",
+		       numbers->lost, buffer_advice(advice, sizeof(advice), graph->buffer_kb));
 	if (numbers->missed)
 		report("note: %" PRIu64
 		       " calls were missed, since too many were in progress; see --calls",

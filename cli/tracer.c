@@ -25,6 +25,16 @@ uint64_t buffer_parse(const struct cli *cli, const char *text)
 	return kb;
 }
 
+const char *buffer_advice(char *text, size_t len, uint64_t kb)
+{
+	if (kb < BUFFER_MAX)
+		snprintf(text, len, "add --buffer %" PRIu64 ", or",
+			 kb < BUFFER_MAX / 8 ? 8 * kb : BUFFER_MAX);
+	else
+		snprintf(text, len, "the buffer is as large as it can be: give");
+	return text;
+}
+
 void tracer_prototype(struct tracer *tracer, const char *name, struct prototype *prototype)
 {
 	const char *colon = strchr(name, ':');
@@ -95,6 +105,7 @@ static int notes_print(const struct tracer *tracer)
 	struct probes probes __cleanup(probes_free) = { 0 };
 	uint64_t lost = call_events_lost(tracer->events), missed = 0, unreturned = 0;
 	int status = probes_read(&probes, tracer->shadow, NULL);
+	char advice[64];
 
 	for (int i = 0; i < probes.count; i++) {
 		if (probes.info[i].kind != SHADOWK_PROBE_CALL)
@@ -103,10 +114,8 @@ static int notes_print(const struct tracer *tracer)
 		unreturned += probes.info[i].unreturned;
 	}
 	if (lost)
-		report("%" PRIu64
-		       " calls were lost, because the buffer was full; add --buffer %" PRIu64
-		       ", or a filter",
-		       lost, 8 * tracer->buffer_kb);
+		report("%" PRIu64 " calls were lost, because the buffer was full; %s a filter",
+		       lost, buffer_advice(advice, sizeof(advice), tracer->buffer_kb));
 	if (missed)
 		report("note: %" PRIu64
 		       " calls were missed, since too many were in progress; see --calls",

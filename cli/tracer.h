@@ -49,6 +49,11 @@ struct tracer {
 
 /* Returns the KB of --buffer. Exits by usage() on a wrong number. */
 uint64_t buffer_parse(const struct cli *cli, const char *text);
+/*
+ * Writes what to do after calls were lost in buffers of @kb: a larger --buffer, unless that is the
+ * highest one. The caller adds the other remedy. Returns @text.
+ */
+const char *buffer_advice(char *text, size_t len, uint64_t kb);
 /* Finds the prototype of a place by its name. It is valid until tracer_free(). */
 void tracer_prototype(struct tracer *tracer, const char *name, struct prototype *prototype);
 /*
