@@ -12,7 +12,7 @@ static void kind_parse(const struct cli *cli, struct shadowk_probe_spec *spec, c
 	int kind = shadowk_kind_parse(text);
 
 	if (kind < 0)
-		usage(cli, "'%s' is not a kind; give count, latency or event", text);
+		usage(cli, "'%s' is not a kind; give count, latency, event or call", text);
 	spec->kind = kind;
 }
 
@@ -43,13 +43,10 @@ static bool add_parse(struct cli *cli, int argc, char **argv, struct shadowk_pro
 		      const char **name, struct patterns *patterns)
 {
 	static const struct option options[] = {
-		{ "kind", required_argument, NULL, 'k' },
-		{ "return", no_argument, NULL, 'r' },
-		{ "int3", no_argument, NULL, 'i' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "dry-run", no_argument, NULL, 'd' },
-		{ "variants", no_argument, NULL, 'v' },
-		{ 0 },
+		{ "kind", required_argument, NULL, 'k' }, { "return", no_argument, NULL, 'r' },
+		{ "int3", no_argument, NULL, 'i' },	  { "below", no_argument, NULL, 'b' },
+		{ "name", required_argument, NULL, 'n' }, { "dry-run", no_argument, NULL, 'd' },
+		{ "variants", no_argument, NULL, 'v' },	  { 0 },
 	};
 	int opt;
 
@@ -60,6 +57,8 @@ static bool add_parse(struct cli *cli, int argc, char **argv, struct shadowk_pro
 			spec->flags |= SHADOWK_PROBE_RETURN;
 		else if (opt == 'i')
 			spec->flags |= SHADOWK_PROBE_FORCE_INT3;
+		else if (opt == 'b')
+			spec->flags |= SHADOWK_PROBE_BELOW;
 		else if (opt == 'd')
 			patterns->dry_run = true;
 		else if (opt == 'v')
@@ -188,8 +187,8 @@ static int cmd_probe_remove(struct cli *cli, int argc, char **argv)
 
 static const struct verb verb_probe_add = {
 	.name = "add",
-	.args = "SHADOW PLACE [--kind KIND] [--return] [--int3] [--name NAME]\n"
-		"SHADOW PATTERN... [--kind KIND] [--return] [--int3] [--variants] [--dry-run]",
+	.args = "SHADOW PLACE [--kind KIND] [--return] [--int3] [--below] [--name NAME]\n"
+		"SHADOW PATTERN... [--kind KIND] [--return] [--int3] [--below] [--variants] [--dry-run]",
 	.summary = "Add probes to a shadow",
 	.options =
 		"  PLACE             SYMBOL          the entry of a function of /proc/kallsyms\n"
@@ -201,8 +200,10 @@ static const struct verb verb_probe_add = {
 		"  --kind count      count the executions; this is the default\n"
 		"  --kind latency    measure the time from entry to return, in ns\n"
 		"  --kind event      fire the tracepoint shadowk:shadowk_probe\n"
+		"  --kind call       fire the tracepoint shadowk:shadowk_call at the return\n"
 		"  --return          report the function's return, for count and event\n"
 		"  --int3            use a breakpoint, even where a call or a jump is possible\n"
+		"  --below           be hit only in calls that a probe of kind call has seen begin\n"
 		"  --name NAME       name the probe at PLACE; without it, the kernel chooses a name,\n"
 		"                    which is printed\n",
 	.run = cmd_probe_add,

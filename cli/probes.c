@@ -119,6 +119,8 @@ static struct json_object *probe_json(const struct shadowk_probe_info *info)
 	json_object_object_add(object, "kind", json_text(shadowk_kind_name(info->kind)));
 	json_object_object_add(object, "return",
 			       json_object_new_boolean(info->flags & SHADOWK_PROBE_RETURN));
+	json_object_object_add(object, "below",
+			       json_object_new_boolean(info->flags & SHADOWK_PROBE_BELOW));
 	json_object_object_add(object, "arm", json_text(shadowk_arm_name(info->arm)));
 	json_object_object_add(object, "hits", json_object_new_uint64(info->hits));
 	json_object_object_add(object, "async_hits", json_object_new_uint64(info->async_hits));
@@ -162,8 +164,9 @@ void probes_print_table(const struct probes *probes)
 			table_add(&table, "%s+0x%" PRIx64, info->symbol, info->offset);
 		else
 			table_add(&table, "%s", info->symbol);
-		table_add(&table, "%s%s", shadowk_kind_name(info->kind),
-			  info->flags & SHADOWK_PROBE_RETURN ? "/return" : "");
+		table_add(&table, "%s%s%s", shadowk_kind_name(info->kind),
+			  info->flags & SHADOWK_PROBE_RETURN ? "/return" : "",
+			  info->flags & SHADOWK_PROBE_BELOW ? "/below" : "");
 		table_add(&table, "%s", shadowk_arm_name(info->arm));
 		table_add(&table, "%" PRIu64, info->hits);
 		table_add(&table, "%" PRIu64, info->async_hits);

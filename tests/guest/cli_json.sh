@@ -86,6 +86,21 @@ for line in lines:
     is_("an interval", 0.1 < p["seconds"] < 5, True)
 is_("table and histogram", b"RATE/S" in run("stat", "web") and b"@@@" in run("probe", "list", "web"), True)
 
+# read() calls vfs_read() below ksys_read(), and pread() calls it elsewhere.
+quiet("probe", "add", "web", "ksys_read", "--kind", "call", "--name", "root")
+quiet("probe", "add", "web", "vfs_read", "--below", "--name", "below")
+quiet("probe", "add", "web", "vfs_read", "--name", "all")
+run("run", "web", "--", sys.executable, "-c", "import os; f = os.open('/dev/zero', os.O_RDONLY)\n"
+    "for n in range(100): os.pread(f, 1, 0); os.read(f, 1)")
+probes = {p["name"]: p for p in ctl("probe", "list", "web")}
+is_("flags", {n: probes[n]["below"] for n in ("root", "below", "all")},
+    {"root": False, "below": True, "all": False})
+is_("hits below ksys_read()", probes["below"]["hits"], probes["root"]["hits"])
+is_("hits of pread(), too", probes["all"]["hits"] >= probes["below"]["hits"] + 100, True)
+is_("--below in the table", b"count/below" in run("probe", "list", "web"), True)
+for name in ("root", "below", "all"):
+    run("probe", "remove", "web", name)
+
 is_("probe removed", ctl("probe", "remove", "web", "reads"), {"shadow": "web", "removed": "reads"})
 is_("probes that are left", len(ctl("probe", "list", "web")), 3)
 by_address = next(p["address"] for p in ctl("probe", "list", "web") if p["symbol"] == "vfs_write")
