@@ -216,6 +216,10 @@ int clone_patch(struct shadowk_shadow *to, struct shadowk_subject *subject,
  */
 int module_load(const char *file, struct shadowk *livepatch_by, char *name, size_t len,
 		bool *loaded);
+/* Writes the name of the module in the file. Reports errors. Returns a status. */
+int module_name(const char *file, char *name, size_t len);
+/* Returns the number of users of the module @name, or -1 if it is not loaded. */
+long module_users(const char *name);
 /* Returns true if the first byte of the file is @c, false also if it cannot be read. */
 bool begins_with(const char *path, char c);
 /*
@@ -257,6 +261,21 @@ struct wish *wishes_add_kthreads(struct wishes *wishes, const char *pattern);
 /* Appends the interrupt lines of a device, and the kernel threads that serve them. */
 enum device_found wishes_add_device(struct wishes *wishes, const char *name, enum device_use use);
 void wishes_free(struct wishes *wishes);
+
+/* wishes.c */
+
+/* Owns what @wish names, or disowns it. Returns 0 or -errno. */
+int wish_do(struct shadowk_shadow *shadow, const struct wish *wish, bool own);
+/* Returns true if both name the same. */
+bool wish_is(const struct wish *wish, const struct shadowk_own *own);
+bool wishes_equal(const struct wish *a, const struct wish *b);
+
+#define WISH_NAME_LEN (SHADOWK_PATTERN_LEN + 20)
+
+/* Writes the name, such as "irq 24", to @buf of WISH_NAME_LEN bytes. */
+void wish_name(char *buf, const struct wish *wish);
+/* Explains an error of wish_do(). @op is OWN or DISOWN. Returns STATUS_REFUSED. */
+int wish_refuse(enum shadowk_op op, int err, const struct wish *wish, const char *shadow);
 
 /* The pids of the command line. */
 struct pids {

@@ -154,6 +154,7 @@ static int apply(const struct cli *cli, const struct order *order, struct declar
 static int cmd_apply(struct cli *cli, int argc, char **argv)
 {
 	struct declarations all __cleanup(declared_free) = { 0 };
+	int lock __cleanup(declared_unlock) = -1;
 	struct order order = { 0 };
 	int status, marked = STATUS_DONE;
 
@@ -165,6 +166,11 @@ static int cmd_apply(struct cli *cli, int argc, char **argv)
 		return status;
 	if (order.units)
 		return units_write(&all, order.units);
+	/* Before the marks: an 'apply --boot' that is refused would remove those of another one. */
+	if (!order.dry_run)
+		status = declared_lock(&lock);
+	if (status)
+		return status;
 	if (order.boot)
 		marked = marks_begin(&all);
 	status = apply(cli, &order, &all);
@@ -212,7 +218,7 @@ const struct verb verb_apply = {
 		"  --units FOLDER    write drop-ins for the units that the files name; for systemd's\n"
 		"                    generator\n",
 	.help = "Changes only what differs, and prints a line for each change. If a file has a\n"
-		"mistake, or an edit is refused, nothing is changed.\n",
+		"mistake, or an edit is refused, nothing is changed. Waits for another 'apply'.\n",
 	.run = cmd_apply,
 };
 

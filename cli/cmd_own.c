@@ -103,50 +103,15 @@ static int devices_add(struct wishes *wishes, const struct devices *devices, boo
 	return STATUS_DONE;
 }
 
-static int wish_do(struct session *session, const struct wish *wish, bool own)
-{
-	if (wish->kind == SHADOWK_OWN_IRQ)
-		return (own ? shadowk_own_irq : shadowk_disown_irq)(session->shadow, wish->irq);
-	if (wish->kind == SHADOWK_OWN_NAPI)
-		return (own ? shadowk_own_napi : shadowk_disown_napi)(session->shadow,
-								      wish->pattern);
-	return (own ? shadowk_own_kthreads : shadowk_disown_kthreads)(session->shadow,
-								      wish->pattern);
-}
-
-static void wish_name(char *buf, size_t len, const struct wish *wish)
-{
-	if (wish->kind == SHADOWK_OWN_IRQ)
-		snprintf(buf, len, "irq %u", wish->irq);
-	else if (wish->kind == SHADOWK_OWN_NAPI)
-		snprintf(buf, len, "NAPI threads of '%s'", wish->pattern);
-	else
-		snprintf(buf, len, "kernel threads '%s'", wish->pattern);
-}
-
 static bool is_owned(struct session *session, const struct wish *wish)
 {
 	struct shadowk_own *owns __cleanup(list_free) = NULL;
 	int count = list_read(shadowk_own_list, session->shadow, &owns);
 
 	for (int i = 0; i < count; i++)
-		if (owns[i].kind == wish->kind && owns[i].irq == wish->irq &&
-		    !strcmp(owns[i].pattern, wish->pattern))
+		if (wish_is(wish, &owns[i]))
 			return true;
 	return false;
-}
-
-static int wish_refuse(enum shadowk_op op, int err, const struct wish *wish, const char *shadow)
-{
-	char name[SHADOWK_PATTERN_LEN + 20];
-	struct shadowk_subject subject = {
-		.size = sizeof(subject),
-		.shadow = shadow,
-		.owned = name,
-	};
-
-	wish_name(name, sizeof(name), wish);
-	return refuse(op, err, &subject);
 }
 
 /*
@@ -165,7 +130,7 @@ static int own_all(struct session *session, const struct wishes *wishes, const c
 	}
 	for (i = 0; !status && i < wishes->count; i++) {
 		was[i] = is_owned(session, &wishes->wish[i]);
-		err = wish_do(session, &wishes->wish[i], true);
+		err = wish_do(session->shadow, &wishes->wish[i], true);
 		wishes->wish[i].done = !err;
 		if (err && shadowk_reason() == SHADOWK_REASON_NO_CARRIER &&
 		    wishes->wish[i].optional)
@@ -175,7 +140,7 @@ static int own_all(struct session *session, const struct wishes *wishes, const c
 	}
 	while (status && i--)
 		if (wishes->wish[i].done && !was[i])
-			wish_do(session, &wishes->wish[i], false);
+			wish_do(session->shadow, &wishes->wish[i], false);
 	free(was);
 	return status;
 }
@@ -197,7 +162,7 @@ static int disown_all(struct session *session, const struct wishes *wishes, cons
 			nr_owned++;
 		} else if (!wish->optional || (last && !nr_owned)) {
 			/* The call fails, and its reason says that the shadow does not own it. */
-			err = wish_do(session, wish, false);
+			err = wish_do(session->shadow, wish, false);
 			return err ? wish_refuse(SHADOWK_OP_DISOWN, err, wish, shadow)
 				   : STATUS_DONE;
 		}
@@ -205,7 +170,7 @@ static int disown_all(struct session *session, const struct wishes *wishes, cons
 	for (size_t i = 0; i < wishes->count; i++) {
 		struct wish *wish = &wishes->wish[i];
 
-		err = wish_do(session, wish, false);
+		err = wish_do(session->shadow, wish, false);
 		wish->done = !err;
 		if (err && !(err == -ENOENT && wish->optional))
 			return wish_refuse(SHADOWK_OP_DISOWN, err, wish, shadow);
@@ -219,11 +184,11 @@ static void print_done(const char *shadow, const struct wishes *wishes, const ch
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < wishes->count; i++) {
-		char name[SHADOWK_PATTERN_LEN + 20];
+		char name[WISH_NAME_LEN];
 
 		if (!wishes->wish[i].done)
 			continue;
-		wish_name(name, sizeof(name), &wishes->wish[i]);
+		wish_name(name, &wishes->wish[i]);
 		json_object_array_add(array, json_text(name));
 	}
 	json_object_object_add(object, "shadow", json_text(shadow));

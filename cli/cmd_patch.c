@@ -227,11 +227,6 @@ static int cmd_patch_list(struct cli *cli, int argc, char **argv)
 	return status;
 }
 
-static bool has_module(const struct shadowk_patch_info *info)
-{
-	return info->kind == SHADOWK_PATCH_MODULE || info->kind == SHADOWK_PATCH_LIVEPATCH;
-}
-
 /*
  * Writes an element of the patch @patch to @found, if the bodies of the patch are in a module.
  * Otherwise does not change @found.
@@ -243,7 +238,7 @@ static void patch_find(struct shadowk_shadow *shadow, const char *patch,
 	int count = list_read(shadowk_patch_list, shadow, &patches);
 
 	for (int i = 0; i < count; i++)
-		if (has_module(&patches[i]) && !strcmp(patches[i].name, patch))
+		if (patch_has_module(&patches[i]) && !strcmp(patches[i].name, patch))
 			*found = patches[i];
 }
 

@@ -18,6 +18,21 @@ struct scope {
 	char *name; /* the unit with its type, or the path of the cgroup as in /proc/PID/cgroup */
 };
 
+enum ownership_of {
+	OWN_DEVICE,
+	OWN_IRQ,
+	OWN_KTHREAD,
+};
+
+/* One word of Device=, Irq= or Kthread= in a section [Own]. */
+struct ownership {
+	unsigned int line;
+	enum ownership_of of;
+	bool napi; /* DEVICE: with Napi=yes */
+	uint32_t irq;
+	char *name;
+};
+
 /* One file. shadowk.shadow(5) has the format. */
 struct declared {
 	char *path;
@@ -29,6 +44,9 @@ struct declared {
 	bool has_scopes;	/* there is a section [Scope], even if it is empty */
 	size_t nr_scopes;
 	struct scope *scope;
+	bool has_ownerships; /* there is a section [Own], even if it is empty */
+	size_t nr_ownerships;
+	struct ownership *ownership;
 	bool blocked; /* by a mark: it is not applied */
 };
 
@@ -52,14 +70,17 @@ void declared_free(struct declarations *all);
 
 enum action_verb {
 	ACTION_DETACH,
+	ACTION_DISOWN,
 	ACTION_REMOVE_PROBE,
 	ACTION_REMOVE_PATCH,
 	ACTION_DESTROY,
 	ACTION_CREATE,
+	ACTION_LOAD_MODULE,
 	ACTION_ADD_PROBE,
 	ACTION_ADD_PATCH,
 	ACTION_MAKE_CGROUP,
 	ACTION_ATTACH,
+	ACTION_OWN,
 };
 
 struct action {
@@ -67,10 +88,12 @@ struct action {
 	size_t shadow;			 /* its index in the plan */
 	uint32_t flags;			 /* CREATE, DESTROY: the policy */
 	const struct profile *profile;	 /* ADD_*: the item is in it */
-	const struct profile_item *item; /* ADD_* */
+	const struct profile_item *item; /* ADD_*, LOAD_MODULE */
 	struct shadowk_probe_info probe; /* *_PROBE: the probe that is, or that will be */
 	struct shadowk_patch_info patch; /* *_PATCH: the patch that is, or that will be */
 	char *cgroup;			 /* a folder below /sys/fs/cgroup */
+	struct wish wish;		 /* OWN, DISOWN */
+	bool loaded;			 /* LOAD_MODULE: it was not loaded before */
 };
 
 /* A declared shadow, and its handle while it exists. */
@@ -107,6 +130,14 @@ void action_text(char *buf, size_t len, const struct action *action);
  * Returns a status.
  */
 int plan_apply(struct plan *plan);
+
+/*
+ * declared_lock.c: makes this process the only 'apply'. Waits some seconds for another one, whose
+ * process it names if that does not end. Reports errors. Returns a status. The caller calls
+ * declared_unlock() in any case, with a descriptor that is -1 at first.
+ */
+int declared_lock(int *lock);
+void declared_unlock(int *lock);
 
 /* declared_units.c */
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "declared.h"
+#include "output.h"
 
 static struct shadowk_subject subject_of(const struct planned *planned)
 {
@@ -69,6 +70,35 @@ static int detach(struct planned *planned, const struct action *action)
 	return err ? refuse(SHADOWK_OP_CGROUP_DETACH, err, &subject) : STATUS_DONE;
 }
 
+static int own_change(struct planned *planned, const struct action *action, bool own)
+{
+	int err = wish_do(planned->shadow, &action->wish, own);
+
+	return err ? wish_refuse(own ? SHADOWK_OP_OWN : SHADOWK_OP_DISOWN, err, &action->wish,
+				 planned->declared->name)
+		   : STATUS_DONE;
+}
+
+static int load(struct plan *plan, struct action *action)
+{
+	bool is_livepatch = action->item->patch.kind == SHADOWK_PATCH_LIVEPATCH;
+
+	if (!module_load(action->item->file, is_livepatch ? plan->dev : NULL, action->patch.object,
+			 sizeof(action->patch.object), &action->loaded))
+		return STATUS_DONE;
+	report("%s:%u: %s: the module cannot be used: see above", action->profile->path,
+	       action->item->line, action->item->name);
+	return STATUS_REFUSED;
+}
+
+static int unload(const struct action *action)
+{
+	if (!action->loaded || module_unload(action->patch.object))
+		return STATUS_DONE;
+	report("note: module %s stays loaded, since something uses it", action->patch.object);
+	return STATUS_REFUSED;
+}
+
 static int cgroup_make(const struct action *action)
 {
 	if (!mkdir(action->cgroup, 0755) || errno == EEXIST)
@@ -79,7 +109,7 @@ static int cgroup_make(const struct action *action)
 }
 
 /* Reports errors. Returns a status. */
-static int action_do(struct plan *plan, const struct action *action)
+static int action_do(struct plan *plan, struct action *action)
 {
 	struct planned *planned = &plan->planned[action->shadow];
 	const char *name = planned->declared->name;
@@ -87,6 +117,8 @@ static int action_do(struct plan *plan, const struct action *action)
 	switch (action->verb) {
 	case ACTION_DETACH:
 		return detach(planned, action);
+	case ACTION_DISOWN:
+		return own_change(planned, action, false);
 	case ACTION_REMOVE_PROBE:
 		return probe_remove(planned, action);
 	case ACTION_REMOVE_PATCH:
@@ -95,6 +127,8 @@ static int action_do(struct plan *plan, const struct action *action)
 		return destroy(planned);
 	case ACTION_CREATE:
 		return create(plan, planned, action->flags);
+	case ACTION_LOAD_MODULE:
+		return load(plan, action);
 	case ACTION_ADD_PROBE:
 	case ACTION_ADD_PATCH:
 		return profile_item_apply(action->profile, action->item, planned->shadow, name);
@@ -102,6 +136,8 @@ static int action_do(struct plan *plan, const struct action *action)
 		return cgroup_make(action);
 	case ACTION_ATTACH:
 		return attach(planned, action);
+	case ACTION_OWN:
+		return own_change(planned, action, true);
 	}
 	return STATUS_REFUSED;
 }
@@ -115,6 +151,8 @@ static int action_undo(struct plan *plan, const struct action *action)
 	switch (action->verb) {
 	case ACTION_DETACH:
 		return attach(planned, action);
+	case ACTION_DISOWN:
+		return own_change(planned, action, true);
 	case ACTION_REMOVE_PROBE:
 		return clone_probe(planned->shadow, &subject, &action->probe);
 	case ACTION_REMOVE_PATCH:
@@ -123,6 +161,8 @@ static int action_undo(struct plan *plan, const struct action *action)
 		return create(plan, planned, action->flags);
 	case ACTION_CREATE:
 		return destroy(planned);
+	case ACTION_LOAD_MODULE:
+		return unload(action);
 	case ACTION_ADD_PROBE:
 		return probe_remove(planned, action);
 	case ACTION_ADD_PATCH:
@@ -132,8 +172,39 @@ static int action_undo(struct plan *plan, const struct action *action)
 		return STATUS_DONE;
 	case ACTION_ATTACH:
 		return detach(planned, action);
+	case ACTION_OWN:
+		return own_change(planned, action, false);
 	}
 	return STATUS_REFUSED;
+}
+
+/* True if a file declares a patch of this module. */
+static bool is_declared(const struct plan *plan, const char *module)
+{
+	for (size_t i = 0; i < plan->nr_shadows; i++) {
+		const struct profile *profile = &plan->planned[i].declared->own;
+
+		for (size_t j = 0; j < profile->count; j++)
+			if (profile->item[j].file && !strcmp(profile->item[j].patch.object, module))
+				return true;
+	}
+	return false;
+}
+
+/* Unloads the modules of patches that were removed, as 'patch remove' does. */
+static void modules_unload(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct action *action = &plan->action[i];
+
+		if (action->verb != ACTION_REMOVE_PATCH || !patch_has_module(&action->patch) ||
+		    is_declared(plan, action->patch.object))
+			continue;
+		if (!module_unload(action->patch.object))
+			report("note: another shadow uses module %s, or a task is in it; unload it "
+			       "later with rmmod",
+			       action->patch.object);
+	}
 }
 
 int plan_apply(struct plan *plan)
@@ -142,8 +213,10 @@ int plan_apply(struct plan *plan)
 
 	while (done < plan->count && !action_do(plan, &plan->action[done]))
 		done++;
-	if (done == plan->count)
+	if (done == plan->count) {
+		modules_unload(plan);
 		return STATUS_DONE;
+	}
 	while (done--)
 		left += action_undo(plan, &plan->action[done]) != STATUS_DONE;
 	if (left)

@@ -18,12 +18,13 @@
 
 #define CGROUPS "/sys/fs/cgroup"
 
-/* The edits and cgroups of one shadow, as the kernel lists them. */
+/* The edits, cgroups and ownerships of one shadow, as the kernel lists them. */
 struct content {
-	int nr_probes, nr_patches, nr_raws, nr_cgroups;
+	int nr_probes, nr_patches, nr_raws, nr_cgroups, nr_owns;
 	struct shadowk_probe_info *probe;
 	struct shadowk_patch_info *patch; /* the first function of each patch */
 	struct shadowk_cgroup *cgroup;
+	struct shadowk_own *own;
 };
 
 static void content_free(struct content *content)
@@ -31,6 +32,7 @@ static void content_free(struct content *content)
 	free(content->probe);
 	free(content->patch);
 	free(content->cgroup);
+	free(content->own);
 }
 
 static void shadow_close(struct shadowk_shadow **shadow)
@@ -59,6 +61,9 @@ static int content_read(struct content *content, struct shadowk_shadow *shadow, 
 	content->nr_cgroups = list_read(shadowk_cgroup_list, shadow, &content->cgroup);
 	if (content->nr_cgroups < 0)
 		return refuse(SHADOWK_OP_CGROUP_LIST, content->nr_cgroups, &subject);
+	content->nr_owns = list_read(shadowk_own_list, shadow, &content->own);
+	if (content->nr_owns < 0)
+		return refuse(SHADOWK_OP_OWN_LIST, content->nr_owns, &subject);
 	return STATUS_DONE;
 }
 
@@ -93,8 +98,13 @@ static void __printf(2, 3) note_add(struct plan *plan, const char *format, ...)
 /* True if a file can declare such a patch. Others were added by hand, and stay. */
 static bool is_declarable(const struct shadowk_patch_info *info)
 {
-	return info->kind != SHADOWK_PATCH_MODULE && info->kind != SHADOWK_PATCH_LIVEPATCH &&
-	       info->kind != SHADOWK_PATCH_CAPTURE;
+	return info->kind != SHADOWK_PATCH_CAPTURE && !(info->flags & SHADOWK_PATCH_CALLBACKS);
+}
+
+/* The flags that a file can declare. */
+static uint32_t declared_flags(const struct shadowk_patch_info *info)
+{
+	return info->flags & ~(SHADOWK_PATCH_PROMOTED | SHADOWK_PATCH_UNSAFE_NOW);
 }
 
 static bool probes_equal(const struct shadowk_probe_info *a, const struct shadowk_probe_info *b)
@@ -103,11 +113,15 @@ static bool probes_equal(const struct shadowk_probe_info *a, const struct shadow
 	       a->offset == b->offset && !strcmp(a->symbol, b->symbol);
 }
 
+/* A module that is not loaded has no functions yet, so its name stands for them. */
 static bool patches_equal(const struct shadowk_patch_info *a, const struct shadowk_patch_info *b)
 {
-	return a->kind == b->kind && a->flags == b->flags && a->addr == b->addr &&
-	       a->offset == b->offset && a->value == b->value && !strcmp(a->symbol, b->symbol) &&
-	       !strcmp(a->object, b->object);
+	if (a->kind != b->kind || declared_flags(a) != declared_flags(b))
+		return false;
+	if (patch_has_module(a))
+		return !strcmp(a->object, b->object);
+	return a->addr == b->addr && a->offset == b->offset && a->value == b->value &&
+	       !strcmp(a->symbol, b->symbol) && !strcmp(a->object, b->object);
 }
 
 static const struct shadowk_probe_info *probe_find(const struct content *content, const char *name)
@@ -156,6 +170,22 @@ static void plan_removals(struct plan *plan, const struct content *has,
 	}
 }
 
+/* Plans to load the module of an item, unless an action before does. */
+static void plan_load(struct plan *plan, const struct profile *profile,
+		      const struct profile_item *item)
+{
+	struct action *action;
+
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->action[i].verb == ACTION_LOAD_MODULE &&
+		    !strcmp(plan->action[i].patch.object, item->patch.object))
+			return;
+	action = action_add(plan, ACTION_LOAD_MODULE);
+	action->profile = profile;
+	action->item = item;
+	snprintf(action->patch.object, sizeof(action->patch.object), "%s", item->patch.object);
+}
+
 static void plan_additions(struct plan *plan, const struct profile *profile,
 			   const struct content *has, const struct content *wanted)
 {
@@ -173,6 +203,8 @@ static void plan_additions(struct plan *plan, const struct profile *profile,
 			patch = patch_find(wanted, item->patch.name);
 		if ((!probe && !patch) || is_there(has, probe, patch))
 			continue;
+		if (item->unloaded)
+			plan_load(plan, profile, item);
 		action = action_add(plan, probe ? ACTION_ADD_PROBE : ACTION_ADD_PATCH);
 		action->profile = profile;
 		action->item = item;
@@ -180,6 +212,42 @@ static void plan_additions(struct plan *plan, const struct profile *profile,
 			action->probe = *probe;
 		else
 			action->patch = *patch;
+	}
+}
+
+/* Finds the names of modules, and which of them are loaded. Reports errors. Returns a status. */
+static int modules_find(struct profile *profile)
+{
+	for (size_t i = 0; i < profile->count; i++) {
+		struct profile_item *item = &profile->item[i];
+
+		if (!item->file)
+			continue;
+		if (module_name(item->file, item->patch.object, sizeof(item->patch.object))) {
+			report("%s:%u: %s: the module cannot be used: see above", profile->path,
+			       item->line, item->name);
+			return STATUS_REFUSED;
+		}
+		item->unloaded = module_users(item->patch.object) < 0;
+	}
+	return STATUS_DONE;
+}
+
+/* Adds the patches that could not be tried, since their modules are not loaded. */
+static void wanted_add_unloaded(struct content *wanted, const struct profile *profile)
+{
+	for (size_t i = 0; i < profile->count; i++) {
+		const struct shadowk_patch_spec *spec = &profile->item[i].patch;
+		struct shadowk_patch_info *info;
+
+		if (!profile->item[i].unloaded)
+			continue;
+		wanted->patch = need_memory(reallocarray(wanted->patch, wanted->nr_patches + 1,
+							 sizeof(*wanted->patch)));
+		info = &wanted->patch[wanted->nr_patches++];
+		*info = (struct shadowk_patch_info){ .kind = spec->kind, .flags = spec->flags };
+		memcpy(info->name, spec->name, sizeof(info->name));
+		memcpy(info->object, spec->object, sizeof(info->object));
 	}
 }
 
@@ -197,10 +265,16 @@ static int wanted_read(struct content *wanted, struct shadowk *dev, struct decla
 		report("%s:%u: %s", declared->path, declared->line, why);
 		return STATUS_REFUSED;
 	}
-	status = profile_try(&declared->profile, trial, declared->name);
+	status = modules_find(&declared->own);
+	if (!status)
+		status = profile_try(&declared->profile, trial, declared->name);
 	if (!status)
 		status = profile_try(&declared->own, trial, declared->name);
-	return status ? status : content_read(wanted, trial, declared->name);
+	if (!status)
+		status = content_read(wanted, trial, declared->name);
+	if (!status)
+		wanted_add_unloaded(wanted, &declared->own);
+	return status;
 }
 
 static void note_missing(struct plan *plan, const struct declared *declared,
@@ -311,6 +385,60 @@ static void plan_detach(struct plan *plan, const struct declared *declared,
 	}
 }
 
+/* ---- ownerships ---- */
+
+static bool is_owned(const struct content *has, const struct wish *wish)
+{
+	for (int i = 0; i < has->nr_owns; i++)
+		if (wish_is(wish, &has->own[i]))
+			return true;
+	return false;
+}
+
+/* Appends what one word names. A device that is absent is a note, as a unit that does not run. */
+static void wishes_add(struct wishes *wishes, struct plan *plan, const struct declared *declared,
+		       const struct ownership *word)
+{
+	if (word->of == OWN_IRQ)
+		wishes_add_irq(wishes, word->irq);
+	else if (word->of == OWN_KTHREAD)
+		wishes_add_kthreads(wishes, word->name);
+	else if (wishes_add_device(wishes, word->name, word->napi ? DEVICE_OWN_NAPI : DEVICE_OWN))
+		note_add(plan, "%s: there is no device %s %s; when there is, apply again",
+			 declared->name, word->name,
+			 word->napi ? "with a network interface" : "with interrupts");
+}
+
+static void plan_own(struct plan *plan, const struct content *has, const struct wishes *wishes)
+{
+	for (size_t i = 0; i < wishes->count; i++) {
+		bool repeated = is_owned(has, &wishes->wish[i]);
+
+		/* Devices may share a line. */
+		for (size_t before = 0; before < i; before++)
+			repeated |= wishes_equal(&wishes->wish[before], &wishes->wish[i]);
+		if (!repeated)
+			action_add(plan, ACTION_OWN)->wish = wishes->wish[i];
+	}
+}
+
+/* Disowns what the file does not declare, or all. */
+static void plan_disown(struct plan *plan, const struct declared *declared,
+			const struct content *has, const struct wishes *wishes, bool all)
+{
+	for (int i = 0; i < has->nr_owns; i++) {
+		struct wish wish = { .kind = has->own[i].kind, .irq = has->own[i].irq };
+		bool wanted = !declared->has_ownerships;
+
+		for (size_t w = 0; w < wishes->count; w++)
+			wanted |= wish_is(&wishes->wish[w], &has->own[i]);
+		if (wanted && !all)
+			continue;
+		memcpy(wish.pattern, has->own[i].pattern, sizeof(wish.pattern));
+		action_add(plan, ACTION_DISOWN)->wish = wish;
+	}
+}
+
 /* ---- shadows ---- */
 
 /*
@@ -336,8 +464,8 @@ static int policy_check(const struct planned *planned, const struct content *has
 	if (!info.nr_grafts && !info.nr_handles && !has->nr_raws)
 		return STATUS_DONE;
 	report("%s:%u: shadow '%s' has the policy '%s', not '%s', and cannot be created again while it "
-	       "has processes, handles, raw edits or patches of modules; see 'shadowctl show %s', "
-	       "remove them, and apply again",
+	       "has processes, handles, raw edits or livepatches with callbacks; see 'shadowctl "
+	       "show %s', remove them, and apply again",
 	       declared->path, declared->line, declared->name, async_name(planned->flags),
 	       async_name(declared->flags), declared->name);
 	return STATUS_REFUSED;
@@ -367,6 +495,7 @@ static int plan_shadow(struct plan *plan, struct planned *planned)
 	struct declared *declared = planned->declared;
 	struct content has __cleanup(content_free) = { 0 }, wanted __cleanup(content_free) = { 0 };
 	struct content none = { 0 };
+	struct wishes wishes __cleanup(wishes_free) = { 0 };
 	char *folder[declared->nr_scopes + 1];
 	bool again = false;
 	int status;
@@ -384,6 +513,9 @@ static int plan_shadow(struct plan *plan, struct planned *planned)
 	if (!status) {
 		note_missing(plan, declared, &declared->profile);
 		note_missing(plan, declared, &declared->own);
+		for (size_t i = 0; i < declared->nr_ownerships; i++)
+			wishes_add(&wishes, plan, declared, &declared->ownership[i]);
+		plan_disown(plan, declared, &has, &wishes, again);
 		plan_detach(plan, declared, &has, folder, again);
 		plan_removals(plan, &has, &wanted, again);
 		if (again)
@@ -393,16 +525,17 @@ static int plan_shadow(struct plan *plan, struct planned *planned)
 		plan_additions(plan, &declared->profile, again ? &none : &has, &wanted);
 		plan_additions(plan, &declared->own, again ? &none : &has, &wanted);
 		plan_attach(plan, declared, again ? &none : &has, folder);
+		plan_own(plan, again ? &none : &has, &wishes);
 	}
 	for (size_t i = 0; i < declared->nr_scopes; i++)
 		free(folder[i]);
 	return status;
 }
 
-/* Cgroups of all shadows are detached first, and attached last, so that they can move. */
+/* All shadows give cgroups and interrupts up first, and get them last, so that these can move. */
 static int phase(const struct action *action)
 {
-	return action->verb == ACTION_DETACH ? 0 : action->verb < ACTION_MAKE_CGROUP ? 1 : 2;
+	return action->verb <= ACTION_DISOWN ? 0 : action->verb < ACTION_MAKE_CGROUP ? 1 : 2;
 }
 
 /* Sorts the actions by their phases, and keeps the order within each. */
@@ -468,10 +601,11 @@ static void probe_text(char *buf, size_t len, const char *verb,
 	char place[SHADOWK_SYMBOL_LEN + 20];
 
 	place_text(place, sizeof(place), info->symbol, info->offset);
-	snprintf(buf, len, "%s probe %s: %s, %s%s%s", verb, info->name, place,
+	snprintf(buf, len, "%s probe %s: %s, %s%s%s%s", verb, info->name, place,
 		 shadowk_kind_name(info->kind),
 		 info->flags & SHADOWK_PROBE_RETURN ? ", return" : "",
-		 info->flags & SHADOWK_PROBE_FORCE_INT3 ? ", int3" : "");
+		 info->flags & SHADOWK_PROBE_FORCE_INT3 ? ", int3" : "",
+		 info->flags & SHADOWK_PROBE_BELOW ? ", below" : "");
 }
 
 static void patch_text(char *buf, size_t len, const char *verb,
@@ -481,7 +615,18 @@ static void patch_text(char *buf, size_t len, const char *verb,
 
 	place_text(place, sizeof(place), info->symbol, info->offset);
 	patch_action_print(what, sizeof(what), info);
-	snprintf(buf, len, "%s patch %s: %s, %s", verb, info->name, place, what);
+	if (patch_has_module(info))
+		snprintf(buf, len, "%s patch %s: %s", verb, info->name, what);
+	else
+		snprintf(buf, len, "%s patch %s: %s, %s", verb, info->name, place, what);
+}
+
+static void own_text(char *buf, size_t len, const char *verb, const struct wish *wish)
+{
+	char name[WISH_NAME_LEN];
+
+	wish_name(name, wish);
+	snprintf(buf, len, "%s %s", verb, name);
 }
 
 void action_text(char *buf, size_t len, const struct action *action)
@@ -489,6 +634,16 @@ void action_text(char *buf, size_t len, const struct action *action)
 	switch (action->verb) {
 	case ACTION_DETACH:
 		snprintf(buf, len, "detach cgroup %s", action->cgroup + strlen(CGROUPS));
+		break;
+	case ACTION_DISOWN:
+		own_text(buf, len, "disown", &action->wish);
+		break;
+	case ACTION_OWN:
+		own_text(buf, len, "own", &action->wish);
+		break;
+	case ACTION_LOAD_MODULE:
+		snprintf(buf, len, "load module %s from %s", action->patch.object,
+			 action->item->file);
 		break;
 	case ACTION_REMOVE_PROBE:
 		probe_text(buf, len, "remove", &action->probe);

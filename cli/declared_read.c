@@ -119,18 +119,30 @@ static bool item_begin(struct reader *reader, struct profile_words *words, const
 	return true;
 }
 
+/* Returns the name of a module's file without its folder and ".ko", for free(). */
+static char *module_title(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *title = need_memory(strdup(slash ? slash + 1 : file));
+
+	if (text_ends_with(title, ".ko"))
+		title[strlen(title) - strlen(".ko")] = '\0';
+	return title;
+}
+
 static bool use_probe(struct reader *reader)
 {
 	const struct assignment *function = find(reader, "Function"), *kind = find(reader, "Kind");
 	struct profile_words words = { 0 };
 	char *name __cleanup(text_free) = NULL;
-	bool at_return = false, int3 = false;
+	bool at_return = false, int3 = false, below = false;
 	struct profile_item *item;
 
 	if (!function)
 		return wrong(reader, reader->section_line,
 			     "[Probe] has no Function=; name the function to probe");
 	if (!bool_read(reader, "Return", &at_return) || !bool_read(reader, "Int3", &int3) ||
+	    !bool_read(reader, "Below", &below) ||
 	    !item_begin(reader, &words, function->value, &name))
 		return false;
 	word_add(&words, "probe", function->line);
@@ -143,7 +155,8 @@ static bool use_probe(struct reader *reader)
 		return wrong(reader, find(reader, "Return")->line,
 			     "Kind=latency measures from entry to return; leave Return= out");
 	item->probe.flags = (at_return ? SHADOWK_PROBE_RETURN : 0) |
-			    (int3 ? SHADOWK_PROBE_FORCE_INT3 : 0);
+			    (int3 ? SHADOWK_PROBE_FORCE_INT3 : 0) |
+			    (below ? SHADOWK_PROBE_BELOW : 0);
 	return true;
 }
 
@@ -152,19 +165,22 @@ static bool patch_words(struct reader *reader, struct profile_words *words)
 {
 	const struct assignment *function = find(reader, "Function"), *nop = find(reader, "Nop"),
 				*value = find(reader, "Return"), *call = find(reader, "SkipCall"),
-				*thunk = find(reader, "Thunk");
+				*thunk = find(reader, "Thunk"), *module = find(reader, "Module"),
+				*livepatch = find(reader, "Livepatch");
+	const struct assignment *whole = thunk ? thunk : module ? module : livepatch;
 	unsigned int line = reader->section_line;
 
-	if (!!nop + !!(value && !call) + !!call + !!thunk != 1)
+	if (!!nop + !!(value && !call) + !!call + !!thunk + !!module + !!livepatch != 1)
 		return wrong(reader, line,
 			     "[Patch] needs one of Return=, Nop=yes, SkipCall= (with or without "
-			     "Return=) and Thunk=");
-	if (!function != !!thunk)
+			     "Return=), Thunk=, Module= and Livepatch=");
+	if (!function != !!whole)
 		return wrong(reader, line,
-			     "[Patch] needs Function=, and with Thunk= it must not have it");
-	if (thunk) {
-		word_add(words, "thunk", thunk->line);
-		value_add(words, thunk);
+			     "[Patch] needs Function=, and with Thunk=, Module= or Livepatch= it "
+			     "must not have it");
+	if (whole) {
+		word_add(words, thunk ? "thunk" : module ? "module" : "livepatch", whole->line);
+		value_add(words, whole);
 		return true;
 	}
 	word_add(words, nop ? "nop" : call ? "skip-call" : "return", function->line);
@@ -178,20 +194,38 @@ static bool patch_words(struct reader *reader, struct profile_words *words)
 
 static bool use_patch(struct reader *reader)
 {
-	const struct assignment *from = find(reader, "Function");
-	struct profile_words words = { 0 };
-	char *name __cleanup(text_free) = NULL;
-	bool nop = true;
+	const struct assignment *from = find(reader, "Function"), *file = find(reader, "Module"),
+				*optional = find(reader, "Optional");
+	struct profile_words words = { .modules = true };
+	char *title __cleanup(text_free) = NULL, *name __cleanup(text_free) = NULL;
+	bool nop = true, in_place = false;
+	struct profile_item *item;
 
 	if (!from)
 		from = find(reader, "Thunk");
-	if (!bool_read(reader, "Nop", &nop))
+	if (!file)
+		file = find(reader, "Livepatch");
+	if (!bool_read(reader, "Nop", &nop) || !bool_read(reader, "InPlace", &in_place))
 		return false;
 	if (!nop)
 		return wrong(reader, find(reader, "Nop")->line,
 			     "Nop=no is no edit; leave the section out");
-	return item_begin(reader, &words, from ? from->value : "", &name) &&
-	       patch_words(reader, &words) && profile_add(&reader->declared->own, &words);
+	if (file && optional)
+		return wrong(reader, optional->line,
+			     "Optional= is not possible for a module, which only the kernel that "
+			     "loads it can check");
+	title = file ? module_title(file->value) : need_memory(strdup(from ? from->value : ""));
+	if (!item_begin(reader, &words, title, &name) || !patch_words(reader, &words))
+		return false;
+	item = profile_add(&reader->declared->own, &words);
+	if (!item)
+		return false;
+	if (in_place && item->patch.kind != SHADOWK_PATCH_NOP &&
+	    item->patch.kind != SHADOWK_PATCH_RETURN && item->patch.kind != SHADOWK_PATCH_MODULE)
+		return wrong(reader, find(reader, "InPlace")->line,
+			     "InPlace= needs Return=, Nop=yes or Module=");
+	item->patch.flags |= in_place ? SHADOWK_PATCH_IN_PLACE : 0;
+	return true;
 }
 
 static bool use_shadow(struct reader *reader)
@@ -301,17 +335,60 @@ static bool use_scope(struct reader *reader)
 	return true;
 }
 
+static bool use_own(struct reader *reader)
+{
+	struct declared *declared = reader->declared;
+	const struct assignment *napi = find(reader, "Napi");
+	bool wants_napi = false;
+
+	if (!bool_read(reader, "Napi", &wants_napi))
+		return false;
+	if (wants_napi && !find(reader, "Device"))
+		return wrong(reader, napi->line, "Napi= needs Device=, a network interface");
+	declared->has_ownerships = true;
+	for (size_t i = 0; i < reader->count; i++) {
+		const struct assignment *given = &reader->assignment[i];
+		struct ownership own = { .line = given->line, .napi = wants_napi };
+		uint64_t irq = 0;
+
+		if (given == napi)
+			continue;
+		own.of = given->key[0] == 'D'	? OWN_DEVICE
+			 : given->key[0] == 'I' ? OWN_IRQ
+						: OWN_KTHREAD;
+		if (own.of == OWN_IRQ &&
+		    (strspn(given->value, "0123456789") != strlen(given->value) ||
+		     !value_read(given->value, &irq) || !irq || irq > UINT32_MAX))
+			return wrong(reader, given->line,
+				     "'%s' is not the number of an interrupt line", given->value);
+		if (own.of == OWN_KTHREAD && strlen(given->value) >= SHADOWK_PATTERN_LEN)
+			return wrong(reader, given->line,
+				     "the pattern '%.32s...' is longer than %d characters",
+				     given->value, SHADOWK_PATTERN_LEN - 1);
+		own.irq = (uint32_t)irq;
+		own.name = need_memory(strdup(given->value));
+		declared->ownership =
+			need_memory(reallocarray(declared->ownership, declared->nr_ownerships + 1,
+						 sizeof(*declared->ownership)));
+		declared->ownership[declared->nr_ownerships++] = own;
+	}
+	return true;
+}
+
 static const struct section sections[] = {
 	{ "Shadow", (const char *const[]){ "Name", "Async", "Profile", "Without", NULL }, "W",
 	  use_shadow },
 	{ "Probe",
-	  (const char *const[]){ "Function", "Kind", "Name", "Return", "Int3", "Optional", NULL },
+	  (const char *const[]){ "Function", "Kind", "Name", "Return", "Int3", "Below", "Optional",
+				 NULL },
 	  "", use_probe },
 	{ "Patch",
-	  (const char *const[]){ "Function", "Return", "Nop", "SkipCall", "Thunk", "Name",
-				 "Optional", NULL },
+	  (const char *const[]){ "Function", "Return", "Nop", "SkipCall", "Thunk", "Module",
+				 "Livepatch", "InPlace", "Name", "Optional", NULL },
 	  "", use_patch },
 	{ "Scope", (const char *const[]){ "Cgroup", "Unit", NULL }, "CU", use_scope },
+	{ "Own", (const char *const[]){ "Device", "Irq", "Kthread", "Napi", NULL }, "DIK",
+	  use_own },
 };
 
 /* ---- lines ---- */
@@ -350,13 +427,14 @@ static bool section_begin(struct reader *reader, char *text)
 	reader->section_line = reader->line;
 	return reader->section ||
 	       wrong(reader, reader->line,
-		     "there is no section [%s]; a file has [Shadow], [Probe], [Patch] and [Scope]",
+		     "there is no section [%s]; a file has [Shadow], [Probe], [Patch], [Scope] "
+		     "and [Own]",
 		     text + 1);
 }
 
 static bool key_unknown(struct reader *reader, const char *key)
 {
-	char known[128] = "";
+	char known[256] = "";
 	size_t used = 0;
 
 	for (const char *const *k = reader->section->keys; *k; k++)
@@ -483,6 +561,8 @@ static bool file_read(struct declared *declared)
 			     SHADOWK_NAME_LEN - 1);
 	if (good && !reader.has_shadow)
 		good = wrong(&reader, 1, "there is no section [Shadow]; begin the file with it");
+	if (good && declared->has_ownerships && declared->flags != SHADOWK_ASYNC_OWNER)
+		good = wrong(&reader, declared->line, "[Own] needs Async=owner in [Shadow]");
 	return good;
 }
 
@@ -500,6 +580,25 @@ static bool declared_add(struct declarations *all, const char *path)
 	strcpy(declared->own.path, path);
 	name_from_path(declared);
 	return file_read(declared);
+}
+
+/* Refuses what two shadows, or one of them twice, own by the same word. */
+static bool owns_check(const struct reader *reader, const struct declared *other)
+{
+	const struct declared *one = reader->declared;
+	bool good = true;
+
+	for (size_t i = 0; i < one->nr_ownerships; i++) {
+		for (size_t j = 0; j < (one == other ? i : other->nr_ownerships); j++) {
+			const struct ownership *a = &one->ownership[i], *b = &other->ownership[j];
+
+			if (a->of == b->of && !strcmp(a->name, b->name))
+				good = wrong(reader, a->line,
+					     "%s:%u names '%s', too; leave one of them out",
+					     other->path, b->line, a->name);
+		}
+	}
+	return good;
 }
 
 /* Refuses a second file for a shadow, and a scope that two shadows, or one of them twice, name. */
@@ -522,7 +621,7 @@ static bool conflicts_check(const struct declared *one, const struct declared *o
 					     other->path, b->line, a->name);
 		}
 	}
-	return good;
+	return owns_check(&reader, other) && good;
 }
 
 int declared_read(struct declarations *all, char **files, size_t nr)
@@ -551,6 +650,9 @@ void declared_free(struct declarations *all)
 		for (size_t s = 0; s < declared->nr_scopes; s++)
 			free(declared->scope[s].name);
 		free(declared->scope);
+		for (size_t i = 0; i < declared->nr_ownerships; i++)
+			free(declared->ownership[i].name);
+		free(declared->ownership);
 		profile_free(&declared->profile);
 		profile_free(&declared->own);
 		free(declared->path);

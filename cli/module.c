@@ -2,6 +2,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,22 +145,50 @@ static void explain_load(const char *file, const struct image *image, int err)
 		report("cannot load '%s': %s", file, strerror(err));
 }
 
-int module_load(const char *file, struct shadowk *livepatch_by, char *name, size_t len,
-		bool *loaded)
+/* Maps the file, and copies the name of its module. Reports errors. Returns a status. */
+static int module_open(struct image *image, const char *file, char *name, size_t len)
 {
-	struct image image __cleanup(image_close) = { .fd = -1 };
 	const char *found;
-	int err, status = image_open(&image, file);
+	int status = image_open(image, file);
 
 	if (status)
 		return status;
-	found = image.bytes ? modinfo(&image, "name") : NULL;
+	found = image->bytes ? modinfo(image, "name") : NULL;
 	if (!found || strlen(found) >= len) {
 		report("'%s' is not a kernel module; build one: shadowctl patch build FILE.c",
 		       file);
 		return STATUS_REFUSED;
 	}
 	snprintf(name, len, "%s", found);
+	return STATUS_DONE;
+}
+
+int module_name(const char *file, char *name, size_t len)
+{
+	struct image image __cleanup(image_close) = { .fd = -1 };
+
+	return module_open(&image, file, name, len);
+}
+
+long module_users(const char *name)
+{
+	char path[PATH_MAX];
+	FILE *file __cleanup(file_close) = NULL;
+	long users;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
+	file = fopen(path, "re");
+	return file && fscanf(file, "%ld", &users) == 1 ? users : -1;
+}
+
+int module_load(const char *file, struct shadowk *livepatch_by, char *name, size_t len,
+		bool *loaded)
+{
+	struct image image __cleanup(image_close) = { .fd = -1 };
+	int err, status = module_open(&image, file, name, len);
+
+	if (status)
+		return status;
 	if (livepatch_by) {
 		err = -shadowk_livepatch_load(livepatch_by, image.fd);
 		/* A reason is shadowk's own; without one finit_module(2) has failed. */

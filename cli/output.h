@@ -119,6 +119,8 @@ void probes_print_histograms(const struct probes *probes);
 
 /* patches.c */
 
+/* Returns true if the bodies of the patch are in a module. */
+bool patch_has_module(const struct shadowk_patch_info *info);
 /* Writes what a patch does to its function, such as "return -30, in place". */
 void patch_action_print(char *buf, size_t len, const struct shadowk_patch_info *info);
 

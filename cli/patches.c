@@ -63,6 +63,11 @@ int patches_json(struct shadowk_shadow *shadow, const char *name, struct json_ob
 	return STATUS_DONE;
 }
 
+bool patch_has_module(const struct shadowk_patch_info *info)
+{
+	return info->kind == SHADOWK_PATCH_MODULE || info->kind == SHADOWK_PATCH_LIVEPATCH;
+}
+
 void patch_action_print(char *buf, size_t len, const struct shadowk_patch_info *info)
 {
 	size_t used;
@@ -72,7 +77,7 @@ void patch_action_print(char *buf, size_t len, const struct shadowk_patch_info *
 	else if (info->flags & SHADOWK_PATCH_VALUE)
 		snprintf(buf, len, "skip-call %s, return %" PRId64, info->object,
 			 (int64_t)info->value);
-	else if (info->kind == SHADOWK_PATCH_MODULE || info->kind == SHADOWK_PATCH_LIVEPATCH)
+	else if (patch_has_module(info))
 		snprintf(buf, len, "%s %s", shadowk_patch_kind_name(info->kind), info->object);
 	else if (info->kind == SHADOWK_PATCH_SKIP_CALL)
 		snprintf(buf, len, "skip-call %s", info->object);

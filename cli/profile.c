@@ -122,6 +122,27 @@ static bool read_thunk(struct words *words, struct profile_item *item)
 		     text ? text : "");
 }
 
+static bool file_read(struct words *words, struct profile_item *item, uint32_t kind)
+{
+	const char *file = next(words);
+
+	if (!file || *file != '/')
+		return wrong(words, "give the path of the module's file, which begins with '/'");
+	item->patch.kind = kind;
+	item->file = need_memory(strdup(file));
+	return true;
+}
+
+static bool read_module(struct words *words, struct profile_item *item)
+{
+	return file_read(words, item, SHADOWK_PATCH_MODULE);
+}
+
+static bool read_livepatch(struct words *words, struct profile_item *item)
+{
+	return file_read(words, item, SHADOWK_PATCH_LIVEPATCH);
+}
+
 static bool read_probe(struct words *words, struct profile_item *item)
 {
 	const char *text;
@@ -133,7 +154,7 @@ static bool read_probe(struct words *words, struct profile_item *item)
 	text = next(words);
 	kind = text ? shadowk_kind_parse(text) : -1;
 	if (kind < 0)
-		return wrong(words, "'%s' is not a kind; give count, latency or event",
+		return wrong(words, "'%s' is not a kind; give count, latency, event or call",
 			     text ? text : "");
 	item->probe.kind = kind;
 	return true;
@@ -142,9 +163,15 @@ static bool read_probe(struct words *words, struct profile_item *item)
 static const struct action {
 	const char *name;
 	bool (*read)(struct words *words, struct profile_item *item);
+	bool is_module;
 } actions[] = {
-	{ "nop", read_nop },	 { "return", read_return }, { "skip-call", read_skip_call },
-	{ "thunk", read_thunk }, { "probe", read_probe },
+	{ "nop", read_nop, false },
+	{ "return", read_return, false },
+	{ "skip-call", read_skip_call, false },
+	{ "thunk", read_thunk, false },
+	{ "probe", read_probe, false },
+	{ "module", read_module, true },
+	{ "livepatch", read_livepatch, true },
 };
 
 static bool action_read(struct words *words, struct profile_item *item)
@@ -156,7 +183,8 @@ static bool action_read(struct words *words, struct profile_item *item)
 		word = next(words);
 	}
 	for (size_t i = 0; word && i < ARRAY_SIZE(actions); i++) {
-		if (strcmp(actions[i].name, word))
+		if (strcmp(actions[i].name, word) ||
+		    (actions[i].is_module && !words->given->modules))
 			continue;
 		if (!actions[i].read(words, item))
 			return false;
@@ -207,8 +235,10 @@ struct profile_item *profile_add(struct profile *profile, const struct profile_w
 		      full, SHADOWK_NAME_LEN - 1);
 		return NULL;
 	}
-	if (!action_read(&words, &item))
+	if (!action_read(&words, &item)) {
+		free(item.file);
 		return NULL;
+	}
 	strcpy(item.is_probe ? item.probe.name : item.patch.name, full);
 	item.name = need_memory(strdup(name));
 	profile->item = need_memory(reallocarray(profile->item, profile->count + 1, sizeof(item)));
@@ -316,6 +346,7 @@ void profile_free(struct profile *profile)
 	for (size_t i = 0; i < profile->count; i++) {
 		free(profile->item[i].name);
 		free(profile->item[i].missing);
+		free(profile->item[i].file);
 	}
 	free(profile->item);
 }

@@ -16,8 +16,10 @@ struct profile_item {
 	bool optional; /* the shadow is created without it if the kernel lacks it */
 	bool excluded; /* by --without */
 	bool is_probe;
-	char *name;			 /* ITEM */
-	char *missing;			 /* message that says why the kernel lacks it, or NULL */
+	char *name;    /* ITEM */
+	char *missing; /* message that says why the kernel lacks it, or NULL */
+	char *file;    /* the module that has the bodies of the patch, or NULL */
+	bool unloaded; /* that module is not loaded, so the edit cannot be tried */
 	struct shadowk_probe_spec probe; /* if @is_probe */
 	struct shadowk_patch_spec patch; /* if not */
 };
@@ -33,6 +35,7 @@ struct profile {
 
 /* The words of an item, as in a line of a profile, and the line in which each of them is. */
 struct profile_words {
+	bool modules; /* "module FILE" and "livepatch FILE" are edits, too */
 	size_t count; /* at least 1 */
 	const char *word[PROFILE_WORDS_MAX];
 	unsigned int line[PROFILE_WORDS_MAX];
@@ -62,7 +65,7 @@ void profile_free(struct profile *profile);
  * @shadow is the name for messages. Returns a status.
  */
 int profile_check(struct profile *profile, struct shadowk *dev, const char *shadow);
-/* As profile_check(), but leaves the edits in the shadow @trial. */
+/* As profile_check(), but skips items that are @unloaded, and leaves the edits in @trial. */
 int profile_try(struct profile *profile, struct shadowk_shadow *trial, const char *shadow);
 /* Adds the edit of an item to a shadow. Reports an error. Returns a status. */
 int profile_item_apply(const struct profile *profile, const struct profile_item *item,

@@ -65,7 +65,8 @@ int profile_try(struct profile *profile, struct shadowk_shadow *trial, const cha
 
 	for (size_t i = 0; i < profile->count; i++) {
 		struct profile_item *item = &profile->item[i];
-		int err = item->excluded ? 0 : item_add(item, trial, shadow, why, sizeof(why));
+		bool skip = item->excluded || item->unloaded;
+		int err = skip ? 0 : item_add(item, trial, shadow, why, sizeof(why));
 
 		if (!err)
 			continue;

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # test: once timeout=120
 # 'apply' makes the shadows that files declare, changes only what differs, and changes nothing if one
-# of the files is wrong, or if an action fails. A mark of an earlier boot blocks its shadow.
+# of the files is wrong, or if an action fails. A mark of an earlier boot blocks its shadow. Of several
+# at once, each waits for the others.
 PYTHONPATH=${0%/*}/lib exec python3 - <<'END'
+import fcntl
 import os
 import subprocess
+import time
 
 from check import ctl, finish, is_, run
 
@@ -222,6 +225,38 @@ is_("an error at boot", command("apply", "--boot")[0], 1)
 is_("no marks after an error", os.listdir(MARKS), [])
 run("destroy", "web")
 run("destroy", "x")
+for name in ("bad", "x"):
+    os.remove(f"{FOLDER}/{name}.shadow")
+
+# Several at once: one makes the shadow, and the others find it made.
+write("web", "[Shadow]\n" + "".join(f"[Probe]\nFunction=vfs_read\nName=p{n}\n" for n in range(40)))
+several = [subprocess.Popen(["shadowctl", "apply"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True) for _ in range(6)]
+said = [p.communicate()[0] for p in several]
+is_("statuses of several", [p.returncode for p in several], [0] * 6)
+is_("one creates", (sum("create the shadow" in s for s in said),
+                    sum(s.count("add probe") for s in said if "nothing changed" not in s),
+                    sum(s == "nothing changed\n" for s in said)), (1, 40, 5))
+is_("probes of several", len(probes()), 40)
+run("destroy", "web")
+
+# A holder of the lock that does not end is named, and nothing is changed meanwhile.
+with open("/run/shadowk/apply.lock", "r+", encoding="ascii") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    begun = time.monotonic()
+    refused(f"another 'shadowctl apply' is at work (process {os.getpid()})|apply again", "--boot")
+    is_("the wait ends", 5 < time.monotonic() - begun < 60, True)
+    is_("meanwhile", (ctl("list"), os.listdir(MARKS)), ([], []))
+    is_("--dry-run does not wait", command("apply", "--dry-run")[0], 0)
+    waiting = subprocess.Popen(["shadowctl", "apply"], stdout=subprocess.DEVNULL)
+    while not os.path.exists(f"/proc/{waiting.pid}/fd/3"):
+        pass
+    is_("it waits", waiting.poll(), None)
+is_("it goes on", (waiting.wait(), len(ctl("list"))), (0, 1))
+run("destroy", "web")
 for name in os.listdir(FOLDER):
     os.remove(f"{FOLDER}/{name}")
 for name in ("web", "hand", "system.slice/none.service", "system.slice"):

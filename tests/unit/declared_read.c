@@ -71,7 +71,7 @@ static void sections_have_their_meaning(void **state)
 				   "; another one\n"
 				   "\n"
 				   " [Shadow] \r\n"
-				   "Async = causal\n"
+				   "Async = owner\n"
 				   "[Probe]\n"
 				   "Function=vfs_read\n"
 				   "Kind=latency\n"
@@ -93,6 +93,25 @@ static void sections_have_their_meaning(void **state)
 				   "[Patch]\n"
 				   "Nop=yes\n"
 				   "Function=h\n"
+				   "[Probe]\n"
+				   "Function=g\n"
+				   "Below=yes\n"
+				   "[Patch]\n"
+				   "Module=/lib/a-fix.ko\n"
+				   "InPlace=yes\n"
+				   "[Patch]\n"
+				   "Livepatch=/lib/b.ko\n"
+				   "Name=live\n"
+				   "[Patch]\n"
+				   "Function=i\n"
+				   "Return=1\n"
+				   "InPlace=yes\n"
+				   "[Own]\n"
+				   "Device=eth0 /sys/devices/x\n"
+				   "Napi=on\n"
+				   "[Own]\n"
+				   "Irq=12 4\n"
+				   "Kthread=irq/*-eth0\n"
 				   "[Scope]\n"
 				   "Unit=lighttpd  user.slice\n"
 				   "Unit=foo@\\x2d1.service\n"
@@ -105,8 +124,8 @@ static void sections_have_their_meaning(void **state)
 		fail_msg("%s", said);
 	web = all.shadow;
 	assert_string_equal(web->name, "web");
-	assert_int_equal(web->flags, SHADOWK_ASYNC_CAUSAL);
-	assert_int_equal(web->own.count, 6);
+	assert_int_equal(web->flags, SHADOWK_ASYNC_OWNER);
+	assert_int_equal(web->own.count, 10);
 	assert_string_equal(web->own.item[0].probe.name, "vfs_read");
 	assert_int_equal(web->own.item[0].probe.kind, SHADOWK_PROBE_LATENCY);
 	assert_int_equal(web->own.item[0].line, 6);
@@ -123,6 +142,24 @@ static void sections_have_their_meaning(void **state)
 	assert_int_equal(web->own.item[4].patch.flags, SHADOWK_PATCH_VALUE);
 	assert_string_equal(web->own.item[4].patch.object, "g");
 	assert_int_equal(web->own.item[5].patch.kind, SHADOWK_PATCH_NOP);
+	assert_int_equal(web->own.item[6].probe.flags, SHADOWK_PROBE_BELOW);
+	assert_int_equal(web->own.item[7].patch.kind, SHADOWK_PATCH_MODULE);
+	assert_int_equal(web->own.item[7].patch.flags, SHADOWK_PATCH_IN_PLACE);
+	assert_string_equal(web->own.item[7].patch.name, "a-fix");
+	assert_string_equal(web->own.item[7].file, "/lib/a-fix.ko");
+	assert_int_equal(web->own.item[8].patch.kind, SHADOWK_PATCH_LIVEPATCH);
+	assert_string_equal(web->own.item[8].patch.name, "live");
+	assert_int_equal(web->own.item[9].patch.flags, SHADOWK_PATCH_IN_PLACE);
+	assert_true(web->has_ownerships);
+	assert_int_equal(web->nr_ownerships, 5);
+	assert_int_equal(web->ownership[0].of, OWN_DEVICE);
+	assert_true(web->ownership[0].napi);
+	assert_string_equal(web->ownership[1].name, "/sys/devices/x");
+	assert_int_equal(web->ownership[2].of, OWN_IRQ);
+	assert_int_equal(web->ownership[3].irq, 4);
+	assert_int_equal(web->ownership[4].of, OWN_KTHREAD);
+	assert_false(web->ownership[4].napi);
+	assert_string_equal(web->ownership[4].name, "irq/*-eth0");
 	assert_true(web->has_scopes);
 	assert_int_equal(web->nr_scopes, 5);
 	assert_string_equal(web->scope[0].name, "lighttpd.service");
@@ -156,6 +193,7 @@ static void profile_is_read(void **state)
 #define PROBE "[Shadow]\n[Probe]\n"
 #define PATCH "[Shadow]\n[Patch]\n"
 #define SCOPE "[Shadow]\n[Scope]\n"
+#define OWN   "[Shadow]\nAsync=owner\n[Own]\n"
 
 static const struct mistake {
 	const char *text;
@@ -196,6 +234,21 @@ static const struct mistake {
 	{ PATCH "Thunk=none\n", 0, ":3: a thunk is 'retpoline=jmp' or 'return=ret', not 'none'" },
 	{ PATCH "Function=f\nReturn=x\n", 0, ":4: 'x' is not a value; give a number" },
 	{ PATCH "Function=f+1\nNop=yes\n", 0, ":3: functions are patched at their entry" },
+	{ PATCH "Module=fix.ko\n", 0, ":3: give the path of the module's file, which begins with" },
+	{ PATCH "Module=/fix.ko\nFunction=f\n", 0, ":2: [Patch] needs Function=, and with" },
+	{ PATCH "Module=/a.ko\nLivepatch=/b.ko\n", 0, ":2: [Patch] needs one of" },
+	{ PATCH "Livepatch=/a.ko\nInPlace=yes\n", 0, ":4: InPlace= needs Return=, Nop=yes or" },
+	{ PATCH "Livepatch=/a.ko\nOptional=yes\n", 0,
+	  ":4: Optional= is not possible for a module" },
+	{ PATCH "Module=/a b.ko\nCallbacks=yes\n", 0,
+	  ":4: [Patch] has no key 'Callbacks'; it has" },
+	{ "[Shadow]\n[Own]\nIrq=1\n", 0, ":1: [Own] needs Async=owner in [Shadow]" },
+	{ OWN "Irq=x\n", 0, ":4: 'x' is not the number of an interrupt line" },
+	{ OWN "Irq=0\n", 0, ":4: '0' is not the number of an interrupt line" },
+	{ OWN "Irq=4294967296\n", 0, ":4: '4294967296' is not the number" },
+	{ OWN "Irq=1\nNapi=yes\n", 0, ":5: Napi= needs Device=, a network interface" },
+	{ OWN "Irq=1 1\n", 0, ":4: " },
+	{ OWN "Device=eth0\n[Own]\nDevice=eth0\n", 0, ":6: " },
 	{ SCOPE "Unit=a/b\n", 0, ":3: 'a/b' is not the name of a unit; 'systemctl list-units'" },
 	{ SCOPE "Unit=a@\n", 0,
 	  ":3: 'a@' is a template; name its instances, such as a@NAME.service" },
