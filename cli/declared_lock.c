@@ -70,8 +70,9 @@ static int lock_wait(int fd)
 
 int declared_lock(int *lock)
 {
-	(void)mkdir(FOLDER, 0755);
-	*lock = open(PATH, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	/* A user who could open the file could lock it, and hold root up. */
+	(void)mkdir(FOLDER, 0700);
+	*lock = open(PATH, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (*lock < 0) {
 		report("cannot open " PATH ": %s; run as root", strerror(errno));
 		return STATUS_REFUSED;

@@ -241,7 +241,9 @@ is_("probes of several", len(probes()), 40)
 run("destroy", "web")
 
 # A holder of the lock that does not end is named, and nothing is changed meanwhile.
-with open("/run/shadowk/apply.lock", "r+", encoding="ascii") as lock:
+LOCK = "/run/shadowk/apply.lock"
+is_("only root can open the lock", os.stat(LOCK).st_mode & 0o777, 0o600)
+with open(LOCK, "r+", encoding="ascii") as lock:
     fcntl.flock(lock, fcntl.LOCK_EX)
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
