@@ -210,6 +210,14 @@ int clone_patch(struct shadowk_shadow *to, struct shadowk_subject *subject,
 /* module.c: patch modules and livepatch modules */
 
 /*
+ * A module with functions of the kernel's source refers to symbols of the kernel that are not
+ * exported. They have this prefix, no section, and as value the address for which the kernel was
+ * linked. This field of .modinfo has the linked address of _text and the kernel's build id.
+ */
+#define MODULE_KERNEL_SYMBOL "vmlinux."
+#define MODULE_KERNEL_INFO   "shadowk_kernel"
+
+/*
  * Loads the module @file if it is not loaded. With @livepatch_by, shadowk_livepatch_load() loads
  * it, so that its livepatch is not enabled. Writes its name to @name, of @len bytes, and to @loaded
  * whether this call has loaded it. Reports errors. Returns a status.

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "kernel_image.h"
 
 /* A module cannot be unloaded while a task is in its text. Try for 30 seconds. */
 #define UNLOAD_TRIES 300
@@ -22,13 +23,13 @@
 struct image {
 	int fd;
 	size_t size;
-	const char *bytes; /* NULL if it is empty or cannot be mapped */
+	char *bytes; /* a private mapping; NULL if it is empty or cannot be mapped */
 };
 
 static void image_close(struct image *image)
 {
 	if (image->bytes)
-		munmap((void *)image->bytes, image->size);
+		munmap(image->bytes, image->size);
 	if (image->fd >= 0)
 		close(image->fd);
 }
@@ -43,8 +44,9 @@ static int image_open(struct image *image, const char *file)
 		report("cannot read '%s': %s", file, strerror(errno));
 		return STATUS_REFUSED;
 	}
-	bytes = st.st_size ? mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, image->fd, 0)
-			   : MAP_FAILED;
+	bytes = st.st_size
+			? mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, image->fd, 0)
+			: MAP_FAILED;
 	if (bytes == MAP_FAILED)
 		return STATUS_DONE;
 	image->size = st.st_size;
@@ -145,6 +147,80 @@ static void explain_load(const char *file, const struct image *image, int err)
 		report("cannot load '%s': %s", file, strerror(err));
 }
 
+/* Returns the address of _text in the running kernel, or 0 if /proc/kallsyms does not show it. */
+static uint64_t running_text(void)
+{
+	FILE *file __cleanup(file_close) = fopen("/proc/kallsyms", "re");
+	unsigned long long address;
+	char name[64], line[512];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%llx %*c %63s", &address, name) == 2 && !strcmp(name, "_text"))
+			return address;
+	return 0;
+}
+
+static void running_build_id(char text[41])
+{
+	FILE *file __cleanup(file_close) = fopen("/sys/kernel/notes", "re");
+	unsigned char notes[4096];
+	size_t len = file ? fread(notes, 1, sizeof(notes), file) : 0;
+
+	*text = '\0';
+	build_id_text(notes, notes + len, text);
+}
+
+/*
+ * Completes a module that refers to the kernel's own symbols (MODULE_KERNEL_SYMBOL): the kernel is
+ * linked for one address, and a boot moves it to another one. Sets @done to whether it is such a
+ * module. Reports errors. Returns a status.
+ */
+static int kernel_symbols_complete(struct image *image, const char *file, bool *done)
+{
+	const char *kernel = modinfo(image, MODULE_KERNEL_INFO);
+	unsigned long long linked;
+	uint64_t text;
+	char wanted[41], running[41];
+	const Elf64_Shdr *table, *strings;
+
+	*done = kernel != NULL;
+	if (!kernel)
+		return STATUS_DONE;
+	running_build_id(running);
+	text = running_text();
+	if (sscanf(kernel, "%llx %40s", &linked, wanted) != 2 || strcmp(wanted, running)) {
+		report("'%s' was built for another kernel image; build it again: "
+		       "shadowctl patch build --source",
+		       file);
+		return STATUS_REFUSED;
+	}
+	if (!text) {
+		report("cannot load '%s': /proc/kallsyms does not show addresses; run as root",
+		       file);
+		return STATUS_REFUSED;
+	}
+	for (size_t i = 0; (table = section(image, i)); i++) {
+		Elf64_Sym *symbols = (Elf64_Sym *)(image->bytes + table->sh_offset);
+
+		strings = section(image, table->sh_link);
+		if (table->sh_type != SHT_SYMTAB || !strings || !strings->sh_size ||
+		    image->bytes[strings->sh_offset + strings->sh_size - 1])
+			continue;
+		for (size_t k = 1; k < table->sh_size / sizeof(*symbols); k++) {
+			if (symbols[k].st_shndx != SHN_UNDEF ||
+			    symbols[k].st_name >= strings->sh_size ||
+			    strncmp(image->bytes + strings->sh_offset + symbols[k].st_name,
+				    MODULE_KERNEL_SYMBOL, strlen(MODULE_KERNEL_SYMBOL)))
+				continue;
+			symbols[k].st_shndx = SHN_ABS;
+			/* Per-CPU variables have small addresses, which do not move. */
+			if (symbols[k].st_value >= linked)
+				symbols[k].st_value += text - linked;
+		}
+	}
+	return STATUS_DONE;
+}
+
 /* Maps the file, and copies the name of its module. Reports errors. Returns a status. */
 static int module_open(struct image *image, const char *file, char *name, size_t len)
 {
@@ -185,11 +261,17 @@ int module_load(const char *file, struct shadowk *livepatch_by, char *name, size
 		bool *loaded)
 {
 	struct image image __cleanup(image_close) = { .fd = -1 };
+	bool completed = false;
 	int err, status = module_open(&image, file, name, len);
 
 	if (status)
 		return status;
-	if (livepatch_by) {
+	status = kernel_symbols_complete(&image, file, &completed);
+	if (status)
+		return status;
+	if (completed) {
+		err = syscall(SYS_init_module, image.bytes, image.size, "") ? errno : 0;
+	} else if (livepatch_by) {
 		err = -shadowk_livepatch_load(livepatch_by, image.fd);
 		/* A reason is shadowk's own; without one finit_module(2) has failed. */
 		if (err && shadowk_reason())

@@ -28,11 +28,16 @@ static void __noreturn option_refuse(const struct cli *cli, char **argv, int opt
 int option_next(struct cli *cli, int argc, char **argv, const struct option *own)
 {
 	struct option all[32] = { { 0 } };
+	char letters[16] = ":h";
 	size_t n = 0;
 	int opt;
 
 	while (own && own[n].name) {
 		all[n] = own[n];
+		/* An option whose name is one letter is written "-o", too. */
+		if (!own[n].name[1])
+			snprintf(letters + strlen(letters), sizeof(letters) - strlen(letters),
+				 "%s%s", own[n].name, own[n].has_arg ? ":" : "");
 		n++;
 	}
 	memcpy(all + n, common, sizeof(common));
@@ -40,7 +45,7 @@ int option_next(struct cli *cli, int argc, char **argv, const struct option *own
 		all[n + 1].name = NULL;
 
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":h", all, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, letters, all, NULL)) != -1) {
 		switch (opt) {
 		case 'h':
 			help_print(cli);

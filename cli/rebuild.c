@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Functions of the kernel's own source as a patch module. Each file is compiled twice. With the
+ * kernel's flags, its functions must be those of the kernel image. If they are not, the source or
+ * the flags are not the kernel's, so a new body might not do what the old one does. With the flags
+ * of the user, the file gives the new bodies, which rebind.c makes refer to the running kernel.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "rebuild.h"
+
+int run_shell(const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int status;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	need_memory(text);
+	status = run((char *[]){ "sh", "-c", text, NULL });
+	free(text);
+	return status;
+}
+
+/* Appends "@text " to @to, which is freed and replaced. */
+static void append(char **to, const char *text)
+{
+	char *longer;
+
+	if (asprintf(&longer, "%s%s ", *to ? *to : "", text) < 0)
+		longer = NULL;
+	need_memory(longer);
+	free(*to);
+	*to = longer;
+}
+
+/*
+ * Reads the commands from the line that kbuild has noted, "cmd_FILE := CC FLAGS -c -o FILE.o FILE.c
+ * ; : FLAGS FILE.o". The second one is objtool's, which was replaced by ":".
+ */
+static bool commands_parse(struct rebuild *rebuild, char *line)
+{
+	static const char *const own[] = { "-Wp,-MMD", "-DKBUILD_", "-D__KBUILD_MODNAME",
+					   "-gdwarf" };
+	char *objtool = strstr(line, "; : "), *word, *rest;
+	bool ibt = false;
+
+	if (objtool)
+		*objtool = '\0';
+	word = strstr(line, ":= ");
+	if (!word)
+		return false;
+	for (word = strtok_r(word + 3, " \t\n", &rest); word;
+	     word = strtok_r(NULL, " \t\n", &rest)) {
+		bool skip = !strcmp(word, "-g") || !strcmp(word, "-c");
+
+		for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+			skip |= !strncmp(word, own[i], strlen(own[i]));
+		if (!strcmp(word, "-o")) /* the file, and the source */
+			break;
+		if (!skip)
+			append(&rebuild->compiler, word);
+	}
+	if (!rebuild->compiler || !objtool)
+		return rebuild->compiler;
+	append(&rebuild->objtool, "SRCARCH=x86 ./tools/objtool/objtool");
+	for (word = strtok_r(objtool + 4, " \t\n", &rest); word;
+	     word = strtok_r(NULL, " \t\n", &rest)) {
+		ibt |= !strcmp(word, "--ibt");
+		if (*word == '-')
+			append(&rebuild->objtool, word);
+	}
+	/* The kernel's own build runs objtool once, on the linked file, if it has IBT. */
+	if (ibt)
+		append(&rebuild->objtool, "--link");
+	return true;
+}
+
+/* Asks kbuild how it compiles a file of the kernel itself. Returns a status. */
+static int commands_read(struct rebuild *rebuild)
+{
+	const struct build *build = rebuild->build;
+	char *line __cleanup(text_free) = NULL;
+	FILE *file __cleanup(file_close) = NULL;
+	char path[128];
+	size_t size = 0;
+
+	snprintf(path, sizeof(path), "%s/probe", build->folder);
+	if (run_shell(
+		    "mkdir %s && echo 'obj-y := probe.o' >%s/Kbuild && echo 'int probe;' >%s/probe.c "
+		    "&& make -s -C '%s' M=%s delay-objtool= objtool=: probe.o >&2",
+		    path, path, path, build->headers, path)) {
+		report("kbuild does not work in '%s'; see above", build->headers);
+		return STATUS_REFUSED;
+	}
+	snprintf(path, sizeof(path), "%s/probe/.probe.o.cmd", build->folder);
+	file = fopen(path, "re");
+	if (file && getline(&line, &size, file) > 0 && commands_parse(rebuild, line))
+		return STATUS_DONE;
+	report("kbuild in '%s' does not say how it compiles", build->headers);
+	return STATUS_REFUSED;
+}
+
+/*
+ * Compiles a file, to assembly if @assembly, else to an object. @output is a name in the temporary
+ * folder. @flags may be NULL. Returns a status.
+ */
+static int compile(const struct rebuild *rebuild, const struct source *source, const char *output,
+		   bool assembly, const char *flags)
+{
+	const char *base = strrchr(source->file, '/');
+	int len = strlen(source->file) - 2;
+	char name[96];
+
+	base = base ? base + 1 : source->file;
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(base) - 2, base);
+	for (char *c = name; *c; c++)
+		if (*c == '-' || *c == ',')
+			*c = '_';
+	if (!run_shell("cd '%s' && %s '-fmacro-prefix-map=%s/=' -DKBUILD_MODFILE='\"%.*s\"' "
+		       "-DKBUILD_BASENAME='\"%s\"' -DKBUILD_MODNAME='\"%s\"' "
+		       "-D__KBUILD_MODNAME=kmod_%s -w %s %s -o %s/%s '%s/%s'",
+		       rebuild->build->headers, rebuild->compiler, rebuild->tree, len, source->file,
+		       name, name, name, flags ? flags : "", assembly ? "-S" : "-c",
+		       rebuild->build->folder, output, rebuild->tree, source->file))
+		return STATUS_DONE;
+	report("'%s' cannot be compiled; see above", source->file);
+	return STATUS_REFUSED;
+}
+
+/* Lets objtool do its part: tables for the unwinder, and changes of static keys. */
+static int objtool_run(const struct rebuild *rebuild, const struct source *source,
+		       const char *object)
+{
+	if (!rebuild->objtool ||
+	    !run_shell("cd '%s' && %s %s/%s 2>%s/objtool", rebuild->build->headers,
+		       rebuild->objtool, rebuild->build->folder, object, rebuild->build->folder))
+		return STATUS_DONE;
+	run_shell("cat %s/objtool >&2", rebuild->build->folder);
+	report("objtool refuses '%s'", source->file);
+	return STATUS_REFUSED;
+}
+
+static bool is_cold_part(const char *name)
+{
+	return text_ends_with(name, ".cold");
+}
+
+/* Compiles with the kernel's own flags, and compares with the kernel image. Returns a status. */
+static int source_check(struct rebuild *rebuild, struct source *source)
+{
+	size_t functions = 0, same = 0;
+	char name[128], path[256];
+	int status;
+
+	snprintf(name, sizeof(name), "%s.base.o", source->stem);
+	status = compile(rebuild, source, name, false, NULL);
+	if (!status)
+		status = objtool_run(rebuild, source, name);
+	if (status)
+		return status;
+	snprintf(path, sizeof(path), "%s/%s", rebuild->build->folder, name);
+	status = object_open(&source->base, path);
+	if (status)
+		return status;
+	identity_check(&source->identity, &rebuild->image, &source->base);
+	for (size_t i = 0; i < source->identity.nr_functions; i++) {
+		const struct identity_function *function = &source->identity.functions[i];
+
+		if (is_cold_part(function->name))
+			continue;
+		functions++;
+		same += !*function->reason;
+		if (*function->reason)
+			report("%s: %s() is not the kernel's: %s", source->file, function->name,
+			       function->reason);
+	}
+	printf("%s: %zu of %zu functions are the kernel's\n", source->file, same, functions);
+	fflush(stdout);
+	return STATUS_DONE;
+}
+
+/* Returns true if ftrace can trace the function, so that a shadow can replace it. */
+static bool is_traceable(const struct object *object, const Elf64_Sym *symbol)
+{
+	size_t nr;
+	Elf64_Rela *relocations = object_relocations(object, symbol->st_shndx, &nr);
+
+	for (size_t i = 0; i < nr; i++)
+		if (relocations[i].r_offset - symbol->st_value < symbol->st_size &&
+		    !strcmp(object_symbol_name(
+				    object, &object->symbols[ELF64_R_SYM(relocations[i].r_info)]),
+			    "__fentry__"))
+			return true;
+	return false;
+}
+
+/* Returns why a function of the file cannot be replaced, or NULL. */
+static const char *replace_obstacle(const struct source *source,
+				    const struct identity_function *function)
+{
+	const Elf64_Sym *symbol = object_find(&source->base, function->name);
+	const char *section = object_section_name(&source->base, symbol->st_shndx);
+
+	if (*function->reason)
+		return "it is not the kernel's";
+	if (!strncmp(section, ".init", 5) || !strncmp(section, ".exit", 5) ||
+	    !strncmp(section, ".meminit", 8))
+		return "it executes at boot only (__init)";
+	if (!strncmp(section, ".noinstr", 8) || !strncmp(section, ".entry", 6))
+		return "it must not be instrumented (noinstr)";
+	if (strncmp(section, ".text", 5))
+		return "it is in a section of its own, as functions of the scheduler are";
+	if (strchr(function->name, '.'))
+		return "the compiler has changed its arguments";
+	if (!is_traceable(&source->base, symbol))
+		return "ftrace cannot trace it (notrace)";
+	return NULL;
+}
+
+/* Returns true if @name is in the list @list, whose elements are separated by commas. */
+static bool is_listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+		if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
+			return true;
+	return false;
+}
+
+static void source_replace(struct rebuild *rebuild, struct source *source,
+			   const struct identity_function *function)
+{
+	struct replaced *replaced;
+	size_t nr;
+
+	source->replaced = need_memory(
+		realloc(source->replaced, (source->nr_replaced + 1) * sizeof(*source->replaced)));
+	replaced = &source->replaced[source->nr_replaced++];
+	replaced->name = need_memory(strdup(function->name));
+	replaced->address = function->address;
+	replaced->position =
+		kernel_image_position(&rebuild->image, function->name, function->address);
+	kernel_image_find(&rebuild->image, function->name, &nr);
+	/* 0 stands for the only one. */
+	if (nr == 1)
+		replaced->position = 0;
+}
+
+/* Chooses the functions that are replaced. Returns a status. */
+static int source_select(struct rebuild *rebuild, struct source *source)
+{
+	int status = STATUS_DONE;
+
+	for (size_t i = 0; i < source->identity.nr_functions; i++) {
+		const struct identity_function *function = &source->identity.functions[i];
+		const char *obstacle = replace_obstacle(source, function);
+		bool listed = rebuild->only && is_listed(rebuild->only, function->name);
+
+		if (rebuild->only && !listed)
+			continue;
+		if (!obstacle) {
+			source_replace(rebuild, source, function);
+		} else if (listed) {
+			report("%s: %s() cannot be replaced: %s", source->file, function->name,
+			       *function->reason ? function->reason : obstacle);
+			status = STATUS_REFUSED;
+		}
+	}
+	return status;
+}
+
+/*
+ * With other flags the compiler may inline other functions. So all functions must be the kernel's,
+ * except weak ones, which it never inlines. Returns a status.
+ */
+static int source_check_whole(const struct rebuild *rebuild, const struct source *source)
+{
+	for (size_t i = 0; rebuild->flags && i < source->identity.nr_functions; i++) {
+		const struct identity_function *function = &source->identity.functions[i];
+		const Elf64_Sym *symbol = object_find(&source->base, function->name);
+
+		if (!*function->reason || ELF64_ST_BIND(symbol->st_info) == STB_WEAK)
+			continue;
+		report("%s: with other flags, %s() could be inlined, and it is not the kernel's: %s",
+		       source->file, function->name, function->reason);
+		return STATUS_REFUSED;
+	}
+	return STATUS_DONE;
+}
+
+/*
+ * Reads a line of assembly. Returns the name of the function or object that it declares, in @name,
+ * or false. The compiler names them in lines ".type NAME, @function".
+ */
+static bool type_read(const char *line, char name[256])
+{
+	char kind[16];
+
+	return sscanf(line, " .type %255[^, \t], @%15s", name, kind) == 2 &&
+	       (!strcmp(kind, "function") || !strcmp(kind, "object"));
+}
+
+/* The names of one assembly file that are replaced functions. */
+static struct replaced *source_find(const struct source *source, const char *name)
+{
+	for (size_t i = 0; i < source->nr_replaced; i++)
+		if (!strcmp(source->replaced[i].name, name))
+			return &source->replaced[i];
+	return NULL;
+}
+
+/*
+ * Makes all symbols of an assembly file global, so that each reference names its symbol, not an
+ * offset in a section. Unlikely parts keep theirs: objtool would take a jump to them for a call.
+ * Adds the module's table of the functions that are replaced. Returns their number, or -1.
+ */
+static int assembly_change(const struct rebuild *rebuild, const struct source *source,
+			   const char *name, const char *changed)
+{
+	char path[256], symbol[256];
+	char *line __cleanup(text_free) = NULL;
+	FILE *in __cleanup(file_close) = NULL, *out;
+	size_t size = 0;
+	int count = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", rebuild->build->folder, name);
+	in = fopen(path, "re");
+	snprintf(path, sizeof(path), "%s/%s", rebuild->build->folder, changed);
+	out = fopen(path, "we");
+	while (in && out && getline(&line, &size, in) > 0) {
+		if (sscanf(line, " .local %255s", symbol) == 1)
+			continue;
+		fputs(line, out);
+	}
+	if (!in || !out) {
+		report("cannot write '%s': %s", path, strerror(errno));
+		if (out)
+			fclose(out);
+		return -1;
+	}
+	rewind(in);
+	while (getline(&line, &size, in) > 0) {
+		const struct replaced *replaced;
+
+		if (!type_read(line, symbol) || is_cold_part(symbol))
+			continue;
+		fprintf(out, "\t.globl %s\n", symbol);
+		replaced = source_find(source, symbol);
+		if (!replaced)
+			continue;
+		fprintf(out,
+			"\t.pushsection .rodata.shk_names,\"a\"\n771:\t.string \"%s\"\n\t.popsection\n"
+			"\t.pushsection shk_funcs,\"aw\"\n\t.balign 8\n\t.quad 771b, %zu, %s, 0\n"
+			"\t.popsection\n",
+			symbol, replaced->position, symbol);
+		count++;
+	}
+	if (!fclose(out))
+		return count;
+	report("cannot write '%s': %s", path, strerror(errno));
+	return -1;
+}
+
+/* Compiles the new bodies of a file. Adds their number to @count. Returns a status. */
+static int source_build(struct rebuild *rebuild, struct source *source, int *count)
+{
+	struct object object __cleanup(object_close) = { 0 };
+	char name[128], changed[128], path[256];
+	int found, status;
+
+	snprintf(name, sizeof(name), "%s.new.s", source->stem);
+	snprintf(changed, sizeof(changed), "%s.global.s", source->stem);
+	status = compile(rebuild, source, name, true, rebuild->flags);
+	if (status)
+		return status;
+	found = assembly_change(rebuild, source, name, changed);
+	if (found < 0)
+		return STATUS_REFUSED;
+	snprintf(path, sizeof(path), "%s/%s.o", rebuild->build->folder, source->stem);
+	if (run_shell("cd %s && gcc -c -o %s.o %s", rebuild->build->folder, source->stem,
+		      changed)) {
+		report("'%s' cannot be assembled; see above", source->file);
+		return STATUS_REFUSED;
+	}
+	snprintf(name, sizeof(name), "%s.o", source->stem);
+	status = objtool_run(rebuild, source, name);
+	if (!status)
+		status = object_open(&object, path);
+	if (!status)
+		status = rebind(&object, source, &rebuild->image);
+	snprintf(path, sizeof(path), "%s/%s.o_shipped", rebuild->build->folder, source->stem);
+	if (!status)
+		status = object_write(&object, path);
+	/* modpost reads this for each object, to find its sources. */
+	snprintf(name, sizeof(name), ".%s.o.cmd", source->stem);
+	if (!status && !file_write(rebuild->build, name, "\n", 1)) {
+		report("cannot write to %s: %s", rebuild->build->folder, strerror(errno));
+		status = STATUS_REFUSED;
+	}
+	*count += found;
+	return status;
+}
+
+/* The module's own part: its table. It has no functions. Returns false after an error. */
+static bool table_write(const struct rebuild *rebuild, int count)
+{
+	char text[2048];
+	int len;
+
+	len = snprintf(text, sizeof(text),
+		       "#include <shadowk_patch.h>\n"
+		       "asm(\".pushsection shk_funcs,\\\"aw\\\"\\n.balign 8\\n"
+		       ".globl shk_funcs_start\\nshk_funcs_start:\\n.popsection\");\n"
+		       "extern const struct shadowk_patch_func shk_funcs_start[];\n"
+		       "static struct shadowk_patch shadowk_patch_of_this_module __used = {\n"
+		       "\t.size = sizeof(struct shadowk_patch),\n"
+		       "\t.func_size = sizeof(struct shadowk_patch_func),\n"
+		       "\t.owner = THIS_MODULE, .funcs = shk_funcs_start, .nr_funcs = %d };\n"
+		       "MODULE_INFO(" MODULE_KERNEL_INFO ", \"%016llx %s\");\n"
+		       "MODULE_LICENSE(\"GPL\");\n",
+		       count, (unsigned long long)rebuild->image.text, rebuild->image.build_id);
+	return file_write(rebuild->build, "shk_table.c", text, len);
+}
+
+static bool kbuild_write(const struct rebuild *rebuild)
+{
+	char *text __cleanup(text_free) = NULL;
+	char line[256];
+
+	snprintf(line, sizeof(line), "obj-m := %s.o\nccflags-y := -I$(src)\n%s-y := shk_table.o",
+		 rebuild->build->name, rebuild->build->name);
+	append(&text, line);
+	for (size_t i = 0; i < rebuild->nr_files; i++) {
+		snprintf(line, sizeof(line), "%s.o", rebuild->sources[i].stem);
+		append(&text, line);
+	}
+	append(&text, "\n");
+	return file_write(rebuild->build, "Kbuild", text, strlen(text));
+}
+
+/*
+ * Makes the kernel's symbols undefined, but keeps their values: shadowctl patch add completes them,
+ * and no other command can load the module. Returns a status.
+ */
+static int module_finish(const struct rebuild *rebuild)
+{
+	struct object object __cleanup(object_close) = { 0 };
+	char path[256];
+	int status;
+
+	snprintf(path, sizeof(path), "%s/%s.ko", rebuild->build->folder, rebuild->build->name);
+	status = object_open(&object, path);
+	if (status)
+		return status;
+	for (size_t i = 1; i < object.nr_symbols; i++)
+		if (object.symbols[i].st_shndx == SHN_ABS &&
+		    !strncmp(object_symbol_name(&object, &object.symbols[i]), MODULE_KERNEL_SYMBOL,
+			     strlen(MODULE_KERNEL_SYMBOL)))
+			object.symbols[i].st_shndx = SHN_UNDEF;
+	return object_write(&object, path);
+}
+
+static int module_build(struct rebuild *rebuild)
+{
+	const struct build *build = rebuild->build;
+	int count = 0, status = STATUS_DONE;
+
+	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
+		status = source_build(rebuild, &rebuild->sources[i], &count);
+	if (status)
+		return status;
+	if (!count) {
+		report("no function is left to replace");
+		return STATUS_REFUSED;
+	}
+	if (!table_write(rebuild, count) || !kbuild_write(rebuild)) {
+		report("cannot write to %s: %s", build->folder, strerror(errno));
+		return STATUS_REFUSED;
+	}
+	/* objtool has seen the objects. modpost warns of references to functions of the boot. */
+	if (run_shell("make -s -C '%s' M=%s objtool=: delay-objtool= CONFIG_DEBUG_INFO_BTF_MODULES= "
+		      "modules >%s/log 2>&1",
+		      build->headers, build->folder, build->folder)) {
+		run_shell("cat %s/log >&2", build->folder);
+		report("the module could not be built; see above");
+		return STATUS_REFUSED;
+	}
+	status = module_finish(rebuild);
+	if (!status)
+		printf("%s.ko: %d functions\n", build->name, count);
+	return status;
+}
+
+static int only_check(const struct rebuild *rebuild)
+{
+	char *list __cleanup(text_free) = rebuild->only ? strdup(rebuild->only) : NULL;
+	char *name, *rest;
+
+	for (name = list ? strtok_r(list, ",", &rest) : NULL; name;
+	     name = strtok_r(NULL, ",", &rest)) {
+		bool found = false;
+
+		for (size_t i = 0; i < rebuild->nr_files; i++)
+			found |= identity_find(&rebuild->sources[i].identity, name) != NULL;
+		if (found)
+			continue;
+		report("no function %s() is in these files, or it is inlined everywhere", name);
+		return STATUS_REFUSED;
+	}
+	return STATUS_DONE;
+}
+
+static void stem_set(struct source *source, const char *file)
+{
+	source->file = file;
+	snprintf(source->stem, sizeof(source->stem), "%.*s", (int)strlen(file) - 2, file);
+	for (char *c = source->stem; *c; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '_';
+}
+
+static int check_result(const struct rebuild *rebuild)
+{
+	for (size_t i = 0; i < rebuild->nr_files; i++)
+		if (rebuild->sources[i].identity.nr_same <
+		    rebuild->sources[i].identity.nr_functions)
+			return STATUS_REFUSED;
+	return STATUS_DONE;
+}
+
+int rebuild_run(struct rebuild *rebuild)
+{
+	int status;
+
+	rebuild->sources = need_memory(calloc(rebuild->nr_files, sizeof(*rebuild->sources)));
+	for (size_t i = 0; i < rebuild->nr_files; i++)
+		stem_set(&rebuild->sources[i], rebuild->files[i]);
+	status = kernel_image_open(&rebuild->image, rebuild->vmlinux);
+	if (!status)
+		status = commands_read(rebuild);
+	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
+		status = source_check(rebuild, &rebuild->sources[i]);
+	if (!status)
+		status = only_check(rebuild);
+	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
+		status = source_select(rebuild, &rebuild->sources[i]);
+	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
+		status = source_check_whole(rebuild, &rebuild->sources[i]);
+	if (!status && rebuild->check)
+		return check_result(rebuild);
+	return status ? status : module_build(rebuild);
+}
+
+void rebuild_free(struct rebuild *rebuild)
+{
+	for (size_t i = 0; rebuild->sources && i < rebuild->nr_files; i++) {
+		struct source *source = &rebuild->sources[i];
+
+		for (size_t k = 0; k < source->nr_replaced; k++)
+			free(source->replaced[k].name);
+		free(source->replaced);
+		if (source->base.bytes)
+			identity_free(&source->identity);
+		object_close(&source->base);
+	}
+	free(rebuild->sources);
+	free(rebuild->compiler);
+	free(rebuild->objtool);
+	kernel_image_close(&rebuild->image);
+}

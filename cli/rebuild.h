@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHADOWCTL_REBUILD_H
+#define SHADOWCTL_REBUILD_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "identity.h"
+
+/* cmd_patch_build.c: a build of a patch module, in a temporary folder. */
+struct build {
+	char folder[64];	/* temporary, "" before it exists */
+	char source[PATH_MAX];	/* absolute */
+	char name[64];		/* name of the module */
+	char headers[PATH_MAX]; /* folder of the kernel's headers */
+};
+
+/* Runs a program of PATH. Returns its exit status; 127 if it cannot run, 1 after a signal. */
+int run(char *const argv[]);
+/* Runs a shell command. Returns as run() does. */
+int run_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Writes a file of the temporary folder. Returns false after an error. */
+bool file_write(const struct build *build, const char *name, const char *text, size_t len);
+
+/* One function of the kernel that the module will have another body of. */
+struct replaced {
+	char *name;
+	uint64_t address; /* in the kernel image */
+	size_t position;  /* as struct shadowk_patch_func has it */
+};
+
+/* A file of the kernel's source. */
+struct source {
+	const char *file;   /* its path below the folder of the source */
+	char stem[96];	    /* of file names in the temporary folder */
+	struct object base; /* compiled with the kernel's own flags */
+	struct identity identity;
+	size_t nr_replaced;
+	struct replaced *replaced;
+};
+
+/* rebuild.c: functions of the kernel's own source as a patch module. */
+struct rebuild {
+	struct build *build;
+	const char *tree;    /* folder of the kernel's source */
+	const char *vmlinux; /* file of the kernel image */
+	const char *only;    /* functions, separated by commas; NULL for all that are possible */
+	const char *flags;   /* of the compiler, behind the kernel's own; NULL for none */
+	bool check;	     /* only compare, build nothing */
+	size_t nr_files;
+	char **files;
+
+	/* The rest is rebuild.c's own. */
+	char *compiler, *objtool; /* shell commands without the names of files */
+	struct kernel_image image;
+	struct source *sources;
+};
+
+/* Compares, and compiles build->name.ko in build->folder. Reports errors. Returns a status. */
+int rebuild_run(struct rebuild *rebuild);
+void rebuild_free(struct rebuild *rebuild);
+
+/*
+ * rebind.c: makes an object with new bodies of @source's functions refer to the running kernel. The
+ * object's own data vanish. Reports errors. Returns a status.
+ */
+int rebind(struct object *object, const struct source *source, const struct kernel_image *image);
+
+#endif /* SHADOWCTL_REBUILD_H */
