@@ -99,14 +99,15 @@ struct async_worker {
 
 static LIST_HEAD(running);
 /*
- * Protects running, and who frees a worker: shk_async_stop(), if it has set .ending with this
- * lock held, else the worker itself when its item has returned. Interrupts off; innermost.
+ * Protects running, and decides which task frees a struct async_worker. If shk_async_stop() has set
+ * .ending with this lock held, it frees the struct. Else the worker itself does so when its item
+ * has returned. Interrupts off; innermost.
  */
 static DEFINE_RAW_SPINLOCK(running_lock);
 
 /*
- * Makes current execute @shadow until @work returns. Without memory for that it stays in the
- * base.
+ * Makes current execute @shadow until @work returns. If memory is short, current stays in the base,
+ * and @shadow->nr_unfollowed is incremented. Preemption is off.
  */
 static void worker_begin(struct work_struct *work, struct shk_shadow *shadow)
 {
@@ -137,7 +138,10 @@ static void async_on_work_start(void *unused, struct work_struct *work)
 		worker_begin(work, shadow);
 }
 
-/* Makes current, which has executed @work, execute the base, if it has executed a shadow for it. */
+/*
+ * Makes current execute the base, if it has executed a shadow for @work. Called when @work has
+ * returned. Preemption is off.
+ */
 static void worker_end(const struct work_struct *work)
 {
 	struct shk_runner *runner = shk_runner_here(work);
@@ -152,7 +156,7 @@ static void worker_end(const struct work_struct *work)
 	if (mine)
 		list_del(&worker->node);
 	raw_spin_unlock_irqrestore(&running_lock, flags);
-	/* Otherwise shk_async_stop() frees it. */
+	/* If not mine, shk_async_stop() ends the runner and frees the worker. */
 	if (!mine)
 		return;
 	shk_runner_end_here(runner);

@@ -16,9 +16,9 @@
 #include "shadow/shadow.h"
 
 /*
- * Kinds of work that is executed on top of any task. Each CPU executes at most one piece of work
- * of each kind in a shadow. If two of a kind nest, that is the outer one, and the inner one goes
- * on in the text that is loaded then.
+ * Kinds of work that is executed on top of any task. Each CPU executes at most one piece of work of
+ * each kind in a shadow. If two pieces of one kind nest, only the outer one counts: the inner one
+ * goes on in the text that is loaded then.
  */
 enum shk_async_kind {
 	SHK_TIMER,   /* key: struct timer_list */
@@ -82,7 +82,10 @@ void shk_async_tracepoints_put(void);
  */
 void shk_async_stop(struct shk_shadow *shadow);
 #ifdef CONFIG_PREEMPT_NOTIFIERS
-/* Looks the tracepoints up. -EOPNOTSUPP: this kernel lacks one, which the log names. */
+/*
+ * Looks up the tracepoints of async.c. Sleeps. Returns 0, or -EOPNOTSUPP: this kernel lacks one,
+ * which the log names.
+ */
 int shk_async_init(void);
 #else
 static inline int shk_async_init(void)

@@ -68,8 +68,8 @@ static struct causal_bucket *causal_bucket_of(const void *key)
 }
 
 /*
- * Returns the note of @key, or a free one if @key is NULL; NULL if there is none. With the
- * bucket's lock held, or without it for a look that may be out of date.
+ * Returns the note of @key, or a free note if @key is NULL. Returns NULL if there is none. The
+ * caller holds the bucket's lock; without it the result may be out of date.
  */
 static struct causal_note *causal_note_find(struct causal_bucket *bucket, const void *key)
 {
@@ -81,7 +81,7 @@ static struct causal_note *causal_note_find(struct causal_bucket *bucket, const 
 	return NULL;
 }
 
-/* The bucket's lock is held. causal_note_find() may read the key without it. */
+/* Makes @note free. The bucket's lock is held. causal_note_find() may read the key without it. */
 static void causal_note_clear(struct causal_note *note)
 {
 	note->shadow = NULL;
@@ -89,8 +89,9 @@ static void causal_note_clear(struct causal_note *note)
 }
 
 /*
- * Notes that the work at @key is to execute @shadow, or removes its note if @shadow is NULL. Any
- * context. The caller queues or starts the work, so no other CPU notes it at the same time.
+ * Records that the work at @key is to execute @shadow, or removes its note if @shadow is NULL. If
+ * no note is free, increments @shadow->nr_unfollowed. Any context. The caller queues or starts the
+ * work, so no other CPU calls this for @key at the same time.
  */
 static void causal_note_set(const void *key, struct shk_shadow *shadow)
 {
@@ -117,8 +118,9 @@ static void causal_note_set(const void *key, struct shk_shadow *shadow)
 }
 
 /*
- * Returns the shadow that the work at @key, which begins now, is to execute, and removes the
- * note; NULL if it has none. Preemption is off. The shadow stays until preemption is on again.
+ * Returns the shadow that the work at @key is to execute, and removes the note. Returns NULL if
+ * there is no note. The work begins now. Preemption is off. The shadow stays until preemption is on
+ * again.
  */
 static struct shk_shadow *causal_note_take(const void *key)
 {
@@ -139,7 +141,10 @@ static struct shk_shadow *causal_note_take(const void *key)
 	return shadow;
 }
 
-/* Removes all notes of @shadow. No probe writes new ones. */
+/*
+ * Removes all notes of @shadow. The caller has made sure that no tracepoint's probe adds one.
+ * Interrupts are on.
+ */
 static void causal_notes_clear(const struct shk_shadow *shadow)
 {
 	struct causal_bucket *bucket;
@@ -213,7 +218,10 @@ NOKPROBE_SYMBOL(on_hrtimer_exit);
  */
 static DEFINE_PER_CPU(struct shk_shadow *[NR_SOFTIRQS], raised);
 
-/* Called with interrupts off, before the softirq is marked pending. */
+/*
+ * Tracepoint probe: records or clears which shadow softirq @nr is to execute. Interrupts are off;
+ * the softirq is not marked pending yet.
+ */
 static void on_softirq_raise(void *unused, unsigned int nr)
 {
 	struct shk_shadow **whose = this_cpu_ptr(&raised[nr]);
@@ -233,7 +241,7 @@ struct shk_shadow *shk_causal_take_softirq(unsigned int nr)
 }
 NOKPROBE_SYMBOL(shk_causal_take_softirq);
 
-/* Lets no softirq that is pending on any CPU execute @shadow. */
+/* Makes all pending softirqs that were to execute @shadow execute the base, on all CPUs. */
 static void causal_softirqs_clear(struct shk_shadow *shadow)
 {
 	unsigned int nr;
@@ -275,7 +283,7 @@ static struct shk_tracepoint tracepoints[] = {
 	{ "softirq_raise", on_softirq_raise },	  { "workqueue_queue_work", on_work_queue },
 };
 
-/* Registers all tracepoints. shk_async_lock is held. -ENOMEM. */
+/* Registers the probes of all tracepoints. shk_async_lock is held; sleeps. Returns 0 or -ENOMEM. */
 static int causal_register(void)
 {
 	int ret = shk_async_tracepoints_get();
@@ -289,7 +297,8 @@ static int causal_register(void)
 }
 
 /*
- * Counts one more causal shadow. The first one registers the tracepoints. -ENOMEM, -ERESTARTSYS.
+ * Increments nr_causal, the number of causal shadows. The first one registers the probes. Takes
+ * shk_async_lock; sleeps. Returns 0, -ENOMEM, or -ERESTARTSYS: the caller was killed.
  */
 static int causal_register_get(void)
 {

@@ -11,7 +11,10 @@
 struct work_struct;
 
 #ifdef CONFIG_PREEMPT_NOTIFIERS
-/* Looks the tracepoints up. -EOPNOTSUPP: this kernel lacks one, which the log names. */
+/*
+ * Looks up the tracepoints of causal.c. Sleeps. Returns 0, or -EOPNOTSUPP: this kernel lacks one,
+ * which the log names.
+ */
 int shk_causal_init(void);
 /*
  * Begins to follow the work that processes inside @shadow raise: creates the carrier mm of
@@ -31,23 +34,26 @@ int shk_causal_init(void);
  */
 int shk_causal_begin(struct shk_shadow *shadow);
 /*
- * Ceases to follow @shadow, and drops its reference to the carrier mm. On return no CPU executes
- * @shadow for work that a process inside has raised: pending work executes the base, and so does
- * the rest of work items in progress. Nothing happens if the shadow is not followed. The shadow's
- * lock is held. Takes shk_async_lock and cpus_read_lock(). Sleeps: waits for grace periods of RCU,
- * and for a work item that it runs on each online CPU.
+ * Ends the effect of shk_causal_begin(): work that processes inside @shadow raise is not followed.
+ * Drops the reference to the carrier mm. On return no CPU executes @shadow for work that a process
+ * inside has raised: pending work executes the base, and so does the rest of work items in
+ * progress. Does nothing if the shadow is not followed.
+ *
+ * The shadow's lock is held. Takes shk_async_lock and cpus_read_lock(). Sleeps: waits for grace
+ * periods of RCU, and for a work item that it runs on each online CPU.
  */
 void shk_causal_end(struct shk_shadow *shadow);
 /*
- * Returns the shadow that softirq @nr, which begins on this CPU now, is to execute, and forgets
- * it. NULL: no process inside a causal shadow has raised it, or another task has raised it as
- * well. Any context with preemption off. The shadow stays until preemption is on again.
+ * Returns the shadow that softirq @nr is to execute, and forgets it. The softirq begins on this CPU
+ * now. Returns NULL if no process inside a causal shadow has raised the softirq, or another task
+ * has raised it as well. Any context with preemption off. The shadow stays until preemption is on
+ * again.
  */
 struct shk_shadow *shk_causal_take_softirq(unsigned int nr);
 /*
- * Returns the shadow that the work item @work, which begins now, is to execute, and forgets it.
- * NULL: no process inside a causal shadow has queued it, or no room was left to note that. Any
- * context with preemption off. The shadow stays until preemption is on again.
+ * Returns the shadow that the work item @work is to execute, and forgets it. The work item begins
+ * now. Returns NULL if no process inside a causal shadow has queued it, or no room was left to
+ * record that. Any context with preemption off. The shadow stays until preemption is on again.
  */
 struct shk_shadow *shk_causal_take_work(const struct work_struct *work);
 #else

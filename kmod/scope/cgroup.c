@@ -41,13 +41,15 @@
 #include "scope/cgroup.h"
 #include "scope/place.h"
 
-/* The pause before the worker comes again, and the time that it may wait for one walk's members. */
+/*
+ * The pause before the worker (cgroups_work_fn()) runs again. Also the time that place_or_defer()
+ * may wait for all members of one walk together.
+ */
 #define RETRY msecs_to_jiffies(10)
 
 /*
- * Serialises binding and release of cgroups, with the walk of their members, and protects whether
- * the tracepoints are registered. Taken outside of each process's cred_guard_mutex and of
- * shadows' locks.
+ * Serialises binding and release of cgroups, including the walks over their members. Protects
+ * listening. Taken outside each process's cred_guard_mutex and the locks of shadows.
  */
 static DEFINE_MUTEX(cgroups_lock);
 /*
@@ -98,9 +100,9 @@ struct shk_binding *shk_binding_nearest(struct cgroup *cgroup)
 }
 
 /*
- * Has @task place itself if its mm is not where its cgroup wants it. @task is current, or has not
- * run yet. @moved: its cgroup is another one than its mm was made in. @first: this is its first
- * mm of its own, so it takes a turn if its cgroup is split. Atomic context.
+ * Requests that @task place itself, if its mm is not where its cgroup wants it. @task is current,
+ * or has not run yet. @moved: @task's cgroup differs from the one in which its mm was made. @first:
+ * this is the first mm of its own, so it draws a shadow if its cgroup is split. Any context.
  */
 static void cgroup_check_task(struct task_struct *task, bool moved, bool first)
 {
@@ -144,7 +146,10 @@ static void cgroup_on_exec(void *unused, struct task_struct *task, pid_t old,
 	cgroup_check_task(task, false, task->mm && shk_graft_was_borrowing(task->mm));
 }
 
-/* Interrupts are off, and locks of the kernel's cgroup code are held. */
+/*
+ * Tracepoint probe. If the move has put @task in the wrong text, requests that current, the mover,
+ * place it. Interrupts are off, and locks of the kernel's cgroup code are held.
+ */
 static void cgroup_on_move(void *unused, struct cgroup *to, const char *path,
 			   struct task_struct *task, bool threadgroup)
 {
@@ -170,7 +175,10 @@ static struct shk_tracepoint tracepoints[] = {
 	{ "cgroup_rmdir", cgroup_on_rmdir },
 };
 
-/* Registers the tracepoints, if they are not, and holds the module then. Sleeps. -ENOMEM. */
+/*
+ * Registers the tracepoints' probes and takes a reference to the module, if the probes are not
+ * registered yet. cgroups_lock is held; sleeps. Returns 0 or -ENOMEM.
+ */
 static int cgroup_register_tracepoints(void)
 {
 	int ret;
@@ -187,9 +195,9 @@ static int cgroup_register_tracepoints(void)
 }
 
 /*
- * Unregisters the tracepoints, if no cgroup is bound and no mm is left that a binding has placed.
- * A child of such an mm may be in fork still, where only the tracepoint finds it. Sleeps. Returns
- * false if such an mm is left: the worker has to come again.
+ * Unregisters the tracepoints' probes, if no cgroup is bound and no mm is left that a binding has
+ * placed. A child of such an mm may still be in fork, where only the tracepoint finds it.
+ * cgroups_lock is held; sleeps. Returns false if such an mm is left: the worker has to try again.
  */
 static bool cgroup_unregister_tracepoints(void)
 {
@@ -205,8 +213,9 @@ static bool cgroup_unregister_tracepoints(void)
 }
 
 /*
- * Calls @fn for each process at and below @root for which @binding decides, or no binding if it
- * is NULL, until @fn returns an error. cgroups_lock is held; sleeps. Returns 0 or that error.
+ * Calls @fn with @placing for each process at and below @root for which @binding decides, until @fn
+ * returns an error. If @binding is NULL, these are the processes for which no binding decides.
+ * cgroups_lock is held; sleeps. Returns 0 or that error.
  */
 static int cgroup_for_each_member(struct cgroup *root, const struct shk_binding *binding,
 				  int (*fn)(struct task_struct *, struct shk_placing *),
@@ -237,8 +246,8 @@ static int cgroup_for_each_member(struct cgroup *root, const struct shk_binding 
 }
 
 /*
- * Places @task's process, or leaves that to the worker if it takes more than 10 ms for all
- * processes of @placing together: so cgroups_lock is not held for long. Returns 0.
+ * Places @task's process. If that fails, the worker places it. All calls with the same @placing
+ * wait 10 ms together, so that cgroups_lock is not held for long. Sleeps. Returns 0.
  */
 static int place_or_defer(struct task_struct *task, struct shk_placing *placing)
 {
@@ -249,8 +258,9 @@ static int place_or_defer(struct task_struct *task, struct shk_placing *placing)
 }
 
 /*
- * Places @task's process. TASK_BUSY: a thread of it was in the way for the whole of @placing's
- * time. After other errors, which are this caller's or lack of memory, the worker places it.
+ * Places @task's process (shk_place()). Sleeps. Returns TASK_BUSY if @placing->busy was in the way
+ * until @placing->until. Otherwise returns 0: the process is placed, or the worker places it later,
+ * since the caller was killed or memory, tables or hooks were missing.
  */
 static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
 {
@@ -262,8 +272,9 @@ static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
 }
 
 /*
- * Creates a binding of @cgroup as @split says, unpublished and on trial, with one reference. Uses
- * up the reference to @cgroup, also on failure. Returns NULL if memory is short.
+ * Allocates a binding of @cgroup to the shadows of @split. It is not published, is on trial, and
+ * has one reference. Takes over the caller's reference to @cgroup, also on failure. Sleeps. Returns
+ * NULL if memory is short.
  */
 static struct shk_binding *binding_create(const struct shk_split *split, struct cgroup *cgroup)
 {
@@ -302,7 +313,7 @@ void shk_binding_put(struct shk_binding *binding)
 	module_put(THIS_MODULE);
 }
 
-/* Adds @change to the number of cgroups that are bound to @shadow. */
+/* Adds @change to the number of cgroups that are bound to @shadow. shk_graft_lock is held. */
 static void shadow_count_cgroups(struct shk_shadow *shadow, int change)
 {
 	lockdep_assert_held(&shk_graft_lock);
@@ -310,8 +321,8 @@ static void shadow_count_cgroups(struct shk_shadow *shadow, int change)
 }
 
 /*
- * Adds @change to the numbers of bound cgroups of @binding's shadows and of their targets: a
- * shadow that members execute cannot be destroyed. shk_graft_lock is held.
+ * Adds @change to the numbers of bound cgroups of @binding's shadows and of their targets. A shadow
+ * with such a number cannot be destroyed, so members may execute it. shk_graft_lock is held.
  */
 static void binding_count(struct shk_binding *binding, int change)
 {
@@ -326,8 +337,9 @@ static void binding_count(struct shk_binding *binding, int change)
 }
 
 /*
- * Makes tables and hooks of @binding's shadows, before the first process comes in. Their locks
- * are held; sleeps. SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM.
+ * Makes the tables and hooks of @binding's shadows, so that processes can be attached to them. The
+ * shadows' locks are held; sleeps. Returns 0, SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN
+ * or -ENOMEM.
  */
 static int binding_prepare_shadows(struct shk_binding *binding)
 {
@@ -343,9 +355,9 @@ static int binding_prepare_shadows(struct shk_binding *binding)
 }
 
 /*
- * Publishes @binding: from here on it decides. cgroups_lock is held. Takes the shadows' locks
- * only if they are free, since their holders may take long, and other callers wait for
- * cgroups_lock. Sleeps, for a grace period. -EAGAIN: one is held; errors of
+ * Publishes @binding: from here on it decides. cgroups_lock is held; sleeps, for a grace period.
+ * Takes the shadows' locks, but does not wait for them: their holders may take long, and other
+ * callers wait for cgroups_lock. Returns 0; -EAGAIN: one of these locks is held; or an error of
  * binding_prepare_shadows().
  */
 static int binding_publish(struct shk_binding *binding)
@@ -369,7 +381,8 @@ static int binding_publish(struct shk_binding *binding)
 	}
 	shk_shadow_unlock_both(binding->shadow, binding->other);
 	/*
-	 * Probes that have not seen the binding have returned after this: see the top.
+	 * A tracepoint's probe that has not seen the binding has returned after this grace period:
+	 * see the comment at the top of this file.
 	 */
 	if (!ret)
 		synchronize_rcu();
@@ -388,9 +401,9 @@ static void binding_unpublish(struct shk_binding *binding)
 }
 
 /*
- * Places the members of @binding's cgroup, which is unpublished, by @fn: they move to where the
- * nearest bound cgroup above wants them, or to the base. Sleeps. Returns 0 or the first error of
- * @fn.
+ * Places the members of @binding's cgroup by @fn with @placing: they move to where the nearest
+ * bound cgroup above wants them, or to the base. The caller has unpublished @binding, and holds
+ * cgroups_lock. Sleeps. Returns 0 or the first error of @fn.
  */
 static int binding_evict_members(struct shk_binding *binding,
 				 int (*fn)(struct task_struct *, struct shk_placing *),
@@ -406,7 +419,10 @@ static int binding_evict_members(struct shk_binding *binding,
 	return cgroup_for_each_member(binding->cgroup, above, fn, placing);
 }
 
-/* Drops the creator's reference to @binding, which is unpublished. cgroups_lock is held; sleeps. */
+/*
+ * Drops the creator's reference to @binding, which the caller has unpublished. cgroups_lock is
+ * held; sleeps.
+ */
 static void binding_end(struct shk_binding *binding)
 {
 	shk_binding_put(binding);
@@ -414,7 +430,10 @@ static void binding_end(struct shk_binding *binding)
 		queue_delayed_work(cgroups_wq, &cgroups_work, RETRY);
 }
 
-/* Releases @binding; the worker moves members that are in the way. cgroups_lock is held; sleeps. */
+/*
+ * Releases @binding. The worker later moves members that cannot move now. cgroups_lock is held;
+ * sleeps.
+ */
 static void binding_release(struct shk_binding *binding)
 {
 	struct shk_placing placing = {};
@@ -425,10 +444,10 @@ static void binding_release(struct shk_binding *binding)
 }
 
 /*
- * Releases @binding, if no member is in the way for three seconds. cgroups_lock is held; sleeps.
- * TASK_BUSY: the thread *@busy was in the way; @binding is published again, and members that had
- * left go back, at once or by the worker. If it cannot be published again, the release goes on,
- * and this returns 0.
+ * Releases @binding, unless a member is in the way for three seconds. cgroups_lock is held; sleeps.
+ * Returns 0, or TASK_BUSY: thread *@busy was in the way. Then @binding is published again, and
+ * members that had left go back, at once or by the worker. If @binding cannot be published again,
+ * it stays released, and this function returns 0.
  */
 static int binding_try_release(struct shk_binding *binding, pid_t *busy)
 {
@@ -457,13 +476,13 @@ static bool binding_equals(const struct shk_binding *binding, const struct shk_s
 }
 
 /*
- * Binds the cgroup of @binding, which was created by @split, and places its members. cgroups_lock
- * is held; sleeps. Returns 1 on success, which uses up the caller's reference to @binding; 0 if
- * the cgroup is bound like that already; or an error. After an error the members are back where
- * they were, or the worker moves them there. Errors:
+ * Binds the cgroup of @binding, and places its members. The caller has created @binding with the
+ * same @split, and holds cgroups_lock. Sleeps. After an error the members are back where they were,
+ * or the worker moves them there. Returns 0 if the cgroup is bound like that already, or
  *
- *   CGROUP_ELSEWHERE	it is bound otherwise
- *   -EAGAIN		a shadow's lock is held: the caller waits for it and comes again
+ *   1			the cgroup is bound; the caller's reference to @binding is used up
+ *   CGROUP_ELSEWHERE	the cgroup is bound otherwise
+ *   -EAGAIN		a shadow's lock is held: the caller waits for it and calls again
  *   TASK_BUSY		the thread *@busy of a member was in the way for three seconds
  *   SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM, -ERESTARTSYS
  */
@@ -591,7 +610,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_en
 	return 0;
 }
 
-/* Releases the bindings of cgroups that were removed. Sleeps. */
+/* Releases the bindings of cgroups that were removed. cgroups_lock is held; sleeps. */
 static void cgroups_release_removed(void)
 {
 	struct shk_binding *binding;
@@ -605,8 +624,9 @@ static void cgroups_release_removed(void)
 }
 
 /*
- * The worker: places processes that were left to it, releases bindings of removed cgroups, and
- * unregisters the tracepoints. Comes again while something of this is left.
+ * The worker of cgroup.c and place.c: executes deferred requests (shk_place_deferred()), releases
+ * bindings of removed cgroups, and unregisters the tracepoints. Queues itself again while something
+ * of this is left.
  */
 static void cgroups_work_fn(struct work_struct *work)
 {

@@ -14,7 +14,10 @@
  * sleeps. Returns 0, -ENOMEM, or -EOPNOTSUPP: this kernel lacks a tracepoint, which the log names.
  */
 int shk_cgroups_init(void);
-/* Frees what shk_cgroups_init() has made, and waits for the worker. No cgroup is bound. Sleeps. */
+/*
+ * Waits for the worker, and frees what shk_cgroups_init() has made. The caller has made sure that
+ * no cgroup is bound. Sleeps.
+ */
 void shk_cgroups_exit(void);
 
 /* The shadow, or the two shadows, that a cgroup is to be bound to. The caller has references. */
@@ -31,8 +34,8 @@ struct shk_split {
  * without locks. Returns 0, also if the cgroup is bound like that already.
  *
  * After an error the cgroup is not bound by this call, and its processes are back where they were.
- * A worker moves some of them back later, if they cannot return at once. One reason is a thread in
- * fork, in exec, or in a function whose body the move would change (place.h: shk_place()).
+ * A process may not be able to return at once, for one of the reasons for TASK_BUSY in place.h
+ * (shk_place()). A worker moves it back later.
  *
  * Errors:
  *   NOT_CGROUP		@fd is not the directory of a cgroup
@@ -43,8 +46,8 @@ struct shk_split {
  *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds; -1: the
  *			caller's pid namespace does not show the thread
  *   FTRACE_DISABLED	a shadow has no tables yet, and ftrace is switched off
- *   FTRACE_DEAD	a shadow has no tables yet, and ftrace has stopped after a fault
- *   XEN		Xen refused a change of page tables
+ *   FTRACE_DEAD		a shadow has no tables yet, and ftrace has stopped after a fault
+ *   XEN			Xen refused a change of page tables
  *   -ENOMEM
  *   -ERESTARTSYS	a signal came while this waited for cgroups_lock, or the caller was killed
  */
@@ -70,25 +73,28 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy);
  */
 int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy);
 /*
- * Writes to @next the cgroup with the lowest id above *@cursor (0 at first) that is bound to
- * @shadow, and its id to *@cursor. @next is zero on entry; its path stays "" if it is too long.
- * Process context; takes no lock but the RCU read lock. -ENOENT: there is no further one.
+ * Finds the cgroup with the lowest id above *@cursor that is bound to @shadow. Describes it in
+ * @next, and sets *@cursor to its id. Before the first call the caller sets *@cursor to 0; before
+ * each call it zeroes @next. A path that is too long is left out: @next->path stays "".
+ *
+ * Process context; takes no lock but the RCU read lock. Returns 0, or -ENOENT: there is no further
+ * one.
  */
 int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_entry *next);
 /*
- * Releases cgroups that were removed before the call, which the worker would do some time later:
- * on return they no longer count in shk_shadow.nr_cgroups. Takes cgroups_lock; sleeps. Does
- * nothing if the caller is killed while it waits for cgroups_lock.
+ * Releases the bindings of cgroups that were removed before the call, which the worker would do
+ * some time later. On return these cgroups no longer count in shk_shadow.nr_cgroups. Takes
+ * cgroups_lock; sleeps. Does nothing if the caller is killed while it waits for cgroups_lock.
  */
 void shk_cgroups_settle(void);
 /*
- * Returns true if a cgroup's binding forbids to move @task's process to @shadow; NULL: to the base.
- * The binding of the nearest bound cgroup decides. It forbids the base and all shadows but its own.
- * A split binding forbids its own two shadows, too. Returns false if no cgroup above the process is
- * bound.
+ * Returns true if a cgroup's binding forbids moving @task's process to @shadow, or to the base if
+ * @shadow is NULL. The binding of the nearest bound cgroup decides. It forbids the base and all
+ * shadows but its own. A split binding also forbids its own two shadows. Returns false if no cgroup
+ * above the process is bound.
  *
- * Any context; takes no lock but the RCU read lock. With shk_graft_lock held the answer does not
- * change until the process moves between cgroups.
+ * Any context; takes no lock but the RCU read lock. If the caller holds shk_graft_lock, the answer
+ * does not change until the process moves between cgroups.
  */
 bool shk_cgroup_forbids(struct task_struct *task, const struct shk_shadow *shadow);
 

@@ -35,8 +35,8 @@ struct irq_loaded {
 static DEFINE_PER_CPU(struct irq_loaded, irq_loaded_texts);
 
 /*
- * Returns the carrier mm that a handler of line @irq is to load, or NULL for what is loaded.
- * Interrupts are off.
+ * Returns the carrier mm that a handler of line @irq is to load, or NULL: the handler executes the
+ * text that is loaded. Interrupts are off.
  */
 static struct mm_struct *irq_carrier(int irq)
 {

@@ -35,7 +35,7 @@ struct owned_thread {
 /* All owned threads, by task. Under shk_async_lock. */
 static DEFINE_HASHTABLE(threads, 8);
 /*
- * All patterns, the oldest first. A thread belongs to the oldest that matches. Under
+ * All patterns, the oldest first. A thread belongs to the oldest pattern that it matches. Under
  * shk_async_lock.
  */
 static LIST_HEAD(patterns);
@@ -55,8 +55,8 @@ static struct owned_thread *kthread_find_owned(const struct task_struct *task)
 }
 
 /*
- * Returns true if @own is about @task: by the pattern of its full name, or by the network interface
- * whose NAPI it polls. The caller is in an RCU read-side section in which @task was not PF_EXITING.
+ * Returns true if @task's full name matches the pattern of @own, or @task polls the NAPI of @own's
+ * network interface. The caller is in an RCU read-side section in which @task was not PF_EXITING.
  */
 static bool kthread_matches(const struct shk_ownership *own, struct task_struct *task)
 {
@@ -89,8 +89,8 @@ static struct task_struct *kthread_find_unowned(const struct shk_ownership *own)
 }
 
 /*
- * Gives @task a runner for @own's shadow, which uses up the caller's reference. Sleeps. -ENOMEM:
- * the caller still has its reference.
+ * Adds a runner for @own's shadow to @task. On success takes over the caller's reference to @task.
+ * shk_async_lock is held; sleeps. Returns 0, or -ENOMEM: the caller still has its reference.
  */
 static int kthread_add_owned(struct shk_ownership *own, struct task_struct *task)
 {
@@ -108,8 +108,8 @@ static int kthread_add_owned(struct shk_ownership *own, struct task_struct *task
 }
 
 /*
- * Adds all threads that match @own and that no shadow owns. Sleeps. -ENOMEM: some of
- * them may have been added.
+ * Adds runners to all threads that match @own and that no shadow owns. shk_async_lock is held;
+ * sleeps. Returns 0, or -ENOMEM: some of the threads may have been added.
  */
 static int kthread_own_matching(struct shk_ownership *own)
 {
@@ -127,8 +127,9 @@ static int kthread_own_matching(struct shk_ownership *own)
 }
 
 /*
- * Ends the runners of @gone, which are struct owned_thread, and frees them. They have exited, or
- * .ending is set and shk_carrier_evict() was called. Sleeps, for a grace period.
+ * Ends the runners of the threads in @gone (struct owned_thread), and frees the structs. The caller
+ * has made sure that each thread has exited, or has set .ending and called shk_carrier_evict().
+ * Sleeps, for a grace period.
  */
 static void kthreads_put(struct list_head *gone)
 {
@@ -184,8 +185,9 @@ static void kthread_rescan_soon(void)
 }
 
 /*
- * Frees the runners of threads that have exited, and looks for threads that match a pattern.
- * Comes again while a kernel thread has not run yet, and after a second where memory was short.
+ * Frees the runners of threads that have exited, and adds runners to threads that match a pattern:
+ * the worker of kthread.c. Queues itself again while a kernel thread has not run yet, and after a
+ * second if memory was short.
  */
 static void kthread_rescan(struct work_struct *work)
 {
@@ -204,7 +206,10 @@ static void kthread_rescan(struct work_struct *work)
 		kthread_rescan_soon();
 }
 
-/* Called before @task has the new name, so the worker looks a jiffy later. */
+/*
+ * Tracepoint probe. The kernel calls it before @task has the new name, so the worker runs a jiffy
+ * later.
+ */
 static void kthread_on_rename(void *unused, struct task_struct *task, const char *name)
 {
 	if (task->flags & PF_KTHREAD)
@@ -222,7 +227,10 @@ static struct shk_tracepoint tracepoints[] = { { "task_rename", kthread_on_renam
 					       { "task_newtask", kthread_on_newtask } };
 enum { NR_TRACEPOINTS = SHK_KTHREADS_BORN_NAMED ? 2 : 1 };
 
-/* Removes @own from patterns. The last one unregisters the tracepoints. */
+/*
+ * Removes @own from patterns. If it was the last one, unregisters the tracepoints' probes.
+ * shk_async_lock is held; sleeps.
+ */
 static void kthread_pattern_remove(struct shk_ownership *own)
 {
 	list_del(&own->by_age);

@@ -32,11 +32,14 @@ struct shk_napi {
 	char name[IFNAMSIZ]; /* its last name; under napi_lock, and written under RTNL, too */
 };
 
-/* All of them. Under RTNL. */
+/* All struct shk_napi. Under RTNL. */
 static LIST_HEAD(held);
-/* Innermost. */
+/* Protects the members of struct shk_napi that name it, and nr_unused. Innermost lock. */
 static DEFINE_SPINLOCK(napi_lock);
-/* How many of them have no users. Under napi_lock; shk_napi_settle() reads it without. */
+/*
+ * The number of struct shk_napi without users. Written under napi_lock; shk_napi_settle() reads it
+ * without.
+ */
 static unsigned int nr_unused;
 /* Waiters for nr_unused to be 0. */
 static DECLARE_WAIT_QUEUE_HEAD(unused_wait);
@@ -63,8 +66,9 @@ static void napi_set_name(struct shk_napi *napi)
 }
 
 /*
- * Makes @dev threaded. If it is already, does nothing. Errors of shk_napi_get().
- * dev_set_threaded() takes a bool, or an enum in which 0 and 1 mean the same (6.17).
+ * Makes the NAPI of @dev threaded, unless it is. RTNL is held; sleeps. Returns 0 or an error of
+ * shk_napi_get(). dev_set_threaded() takes a bool, or an enum in which 0 and 1 mean the same
+ * (6.17).
  */
 static int napi_make_threaded(struct net_device *dev)
 {
@@ -74,11 +78,15 @@ static int napi_make_threaded(struct net_device *dev)
 	if (dev->threaded)
 		return 0;
 	ret = dev_set_threaded(dev, 1);
-	/* The kernel stops to create threads if the caller is killed. */
+	/* If the caller is killed, the kernel ceases to create threads, and returns -EINTR. */
 	return ret == -EINTR ? -ERESTARTSYS : ret;
 }
 
-/* Creates a struct with one user for @dev, which has none. RTNL is held. Sleeps. */
+/*
+ * Allocates a struct shk_napi with one user for @dev, and makes @dev threaded. The caller has made
+ * sure that @dev has no such struct yet. RTNL is held; sleeps. Returns the struct, or an ERR_PTR()
+ * of an error of shk_napi_get().
+ */
 static struct shk_napi *napi_create(struct net_device *dev)
 {
 	struct shk_napi *napi;
@@ -103,9 +111,9 @@ static struct shk_napi *napi_create(struct net_device *dev)
 }
 
 /*
- * Adds a user to @napi on behalf of @shadow. The last user may just have gone. Makes the interface
- * threaded again if another program has changed that. RTNL is held; sleeps. Errors of
- * shk_napi_get().
+ * Adds a user to @napi on behalf of @shadow; @napi may have no users just now. Makes the interface
+ * threaded again if another program has changed that. RTNL is held; sleeps. Returns 0 or an error
+ * of shk_napi_get().
  */
 static int napi_join(struct shk_napi *napi, const struct shk_shadow *shadow)
 {
@@ -124,7 +132,7 @@ static int napi_join(struct shk_napi *napi, const struct shk_shadow *shadow)
 	return 0;
 }
 
-/* shk_napi_get() with RTNL held. */
+/* The part of shk_napi_get() for which RTNL is held. Sleeps. Returns as shk_napi_get(). */
 static struct shk_napi *napi_get_locked(const struct shk_shadow *shadow, const char *name)
 {
 	struct net_device *dev = __dev_get_by_name(current->nsproxy->net_ns, name);
@@ -185,8 +193,8 @@ void shk_napi_settle(void)
 }
 
 /*
- * Restores the setting of @napi's interface, and frees @napi, which has no users. RTNL is held. To
- * make an interface unthreaded cannot fail.
+ * Restores the setting of @napi's interface, and frees @napi. The caller has made sure that @napi
+ * has no users. RTNL is held; sleeps. Making an interface unthreaded cannot fail.
  */
 static void napi_free(struct shk_napi *napi)
 {
@@ -245,7 +253,10 @@ bool shk_napi_is_served_by(const struct shk_napi *napi, struct task_struct *task
 	return polled && polled->dev == READ_ONCE(napi->dev);
 }
 
-/* An event of an interface. RTNL is held. */
+/*
+ * Notifier of events of interfaces: follows a new name of an owned interface, and its end. RTNL is
+ * held. Returns NOTIFY_DONE.
+ */
 static int napi_on_event(struct notifier_block *block, unsigned long event, void *info)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(info);

@@ -17,14 +17,20 @@ struct shk_napi; /* a network interface that a shadow owns; see napi.c */
 struct task_struct;
 
 #ifdef CONFIG_PREEMPT_NOTIFIERS
-/* Subscribes to events of network interfaces. Takes RTNL. Returns 0 or -ENOMEM. */
+/*
+ * Registers a notifier of events of network interfaces. Takes RTNL; sleeps. Returns 0 or -ENOMEM.
+ */
 int shk_napi_init(void);
-/* Ends that, and waits until all settings are restored. No shadow owns an interface. */
+/*
+ * Waits until all settings of interfaces are restored, and unregisters the notifier of
+ * shk_napi_init(). The caller has made sure that no shadow owns an interface. Takes RTNL; sleeps.
+ */
 void shk_napi_exit(void);
 /*
- * Makes the NAPI of an interface threaded, on behalf of @shadow, and returns it with one user.
- * @name is the interface's name in the network namespace of current. The kernel creates its threads
- * now, and those of later NAPIs with these.
+ * Makes the NAPI of an interface threaded, on behalf of @shadow. Returns a struct for the interface
+ * with one user (shk_napi_put()). @name is the interface's name in the network namespace of
+ * current. The kernel creates the interface's NAPI threads during this call. It creates threads of
+ * NAPIs that are added later together with these NAPIs.
  *
  * Takes RTNL, and waits for it killably; sleeps. The caller holds no lock. Errors:
  *
@@ -36,7 +42,7 @@ void shk_napi_exit(void);
  *   -ERESTARTSYS	the caller was killed
  */
 struct shk_napi *shk_napi_get(const struct shk_shadow *shadow, const char *name);
-/* Adds a user to @napi, which has one. Any context. */
+/* Adds a user to @napi. The caller is a user already. Any context but interrupts. */
 void shk_napi_add_user(struct shk_napi *napi);
 /*
  * Drops a user of @napi. After the last user a worker restores the interface's setting and frees
@@ -49,11 +55,14 @@ void shk_napi_put(struct shk_napi *napi);
  */
 void shk_napi_settle(void);
 /*
- * Returns true if @name is @napi's name in the network namespace of current. If the interface is
- * gone, that is its last name. Does not sleep.
+ * Returns true if @name is the name of @napi's interface in the network namespace of current. If
+ * the interface is gone, returns true if @name was its last name. Does not sleep.
  */
 bool shk_napi_is_named(struct shk_napi *napi, const char *name);
-/* Copies the name of @napi to @name, which has room for @len bytes. Does not sleep. */
+/*
+ * Copies the last known name of @napi's interface to @name, which has room for @len bytes. Does not
+ * sleep.
+ */
 void shk_napi_name(struct shk_napi *napi, char *name, size_t len);
 /*
  * Returns true if kernel thread @task polls a NAPI of @napi. The caller is in an RCU read-side

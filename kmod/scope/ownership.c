@@ -14,7 +14,10 @@
 
 DEFINE_MUTEX(shk_async_lock);
 
-/* Returns true if @own is of what @arg names. The lock of @own's shadow is held. */
+/*
+ * Returns true if @own is of the line, pattern or interface that @arg names. The lock of @own's
+ * shadow is held.
+ */
 static bool ownership_is_of(const struct shk_ownership *own, const struct shk_own_arg *arg)
 {
 	if (own->kind != arg->kind)
@@ -25,8 +28,8 @@ static bool ownership_is_of(const struct shk_ownership *own, const struct shk_ow
 }
 
 /*
- * Returns @shadow's ownership of @napi, or of what @arg names if @napi is NULL. Returns NULL if
- * there is none. The shadow's lock is held.
+ * Returns @shadow's ownership of the interface @napi. If @napi is NULL, returns that of the line,
+ * pattern or interface that @arg names. Returns NULL if there is none. The shadow's lock is held.
  */
 static struct shk_ownership *ownership_find(struct shk_shadow *shadow,
 					    const struct shk_own_arg *arg,
@@ -56,7 +59,7 @@ static bool ownership_is_valid(const struct shk_own_arg *arg)
 	}
 }
 
-/* Frees @own, which is in no list, and drops its use of an interface. */
+/* Frees @own, and drops its use of an interface. The caller has removed @own from all lists. */
 static void ownership_free(struct shk_ownership *own)
 {
 	if (own->napi)
@@ -64,7 +67,10 @@ static void ownership_free(struct shk_ownership *own)
 	kfree(own);
 }
 
-/* Creates an ownership that is a user of @napi, unless @napi is NULL. NULL: no memory. */
+/*
+ * Allocates an ownership of what @arg names, as a user of @napi unless that is NULL. It is in no
+ * list. Sleeps. Returns NULL if memory is short.
+ */
 static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
 					      const struct shk_own_arg *arg, struct shk_napi *napi)
 {
@@ -85,8 +91,9 @@ static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
 }
 
 /*
- * Makes the line or the threads execute the shadow, whose carrier mm exists. Takes
- * shk_async_lock; sleeps. Errors of shk_irq_own() and shk_kthread_own(); -ERESTARTSYS.
+ * Makes the line or the threads of @own execute the shadow. The caller has created the shadow's
+ * carrier mm. Takes shk_async_lock; sleeps. Returns 0, an error of shk_irq_own() or
+ * shk_kthread_own(), or -ERESTARTSYS.
  */
 static int ownership_begin(struct shk_ownership *own)
 {
@@ -99,7 +106,10 @@ static int ownership_begin(struct shk_ownership *own)
 	return ret;
 }
 
-/* shk_own_add() with the shadow's lock held. @napi: the interface that @arg names, or NULL. */
+/*
+ * Adds the ownership: shk_own_add() with the shadow's lock held. @napi: the interface that @arg
+ * names, or NULL.
+ */
 static int ownership_add(struct shk_shadow *shadow, const struct shk_own_arg *arg,
 			 struct shk_napi *napi)
 {
@@ -131,7 +141,10 @@ free:
 	return ret;
 }
 
-/* ownership_add() for a caller without the shadow's lock. -ERESTARTSYS: the caller was killed. */
+/*
+ * Takes the shadow's lock, and calls ownership_add(). Returns its result, or -ERESTARTSYS: the
+ * caller was killed.
+ */
 static int ownership_add_locking(struct shk_shadow *shadow, const struct shk_own_arg *arg,
 				 struct shk_napi *napi)
 {
@@ -145,8 +158,8 @@ static int ownership_add_locking(struct shk_shadow *shadow, const struct shk_own
 }
 
 /*
- * shk_own_add() of a network interface. After an error waits until the interface's setting is
- * restored. Takes RTNL before the shadow's lock.
+ * Adds the ownership of a network interface, for shk_own_add(). After an error waits until the
+ * interface's setting is restored. Takes RTNL before the shadow's lock; sleeps.
  */
 static int ownership_add_napi(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {

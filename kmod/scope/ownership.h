@@ -20,8 +20,9 @@
 extern struct mutex shk_async_lock;
 
 /*
- * One interrupt line, pattern of names of kernel threads, or network interface that a shadow owns.
- * Written once, before it is in a list, unless it is said otherwise.
+ * An interrupt line, a pattern of names of kernel threads, or a network interface that a shadow
+ * owns. Members are written once, before the struct is in a list, unless a member's comment says
+ * otherwise.
  */
 struct shk_ownership {
 	struct list_head node;	       /* shk_shadow.ownerships, by id; under the shadow's lock */
@@ -32,7 +33,7 @@ struct shk_ownership {
 	char pattern[SHK_PATTERN_LEN]; /* KTHREAD: of their names; else "" */
 	struct shk_napi *napi; /* NAPI: the interface, which has this as a user; else NULL */
 
-	/* These are of KTHREAD and NAPI. kthread.c writes them under shk_async_lock. */
+	/* KTHREAD and NAPI only. kthread.c writes these members with shk_async_lock held. */
 	struct list_head by_age;  /* in the list of all patterns, the oldest first */
 	struct list_head threads; /* struct owned_thread: they execute .shadow by this */
 	unsigned int nr_threads;  /* in .threads; shk_own_next() reads it without shk_async_lock */
@@ -88,7 +89,10 @@ void shk_ownerships_teardown(struct shk_shadow *shadow);
  * shk_kthreads_init() or shk_napi_init().
  */
 int shk_ownerships_init(void);
-/* Frees what shk_ownerships_init() has made. No shadow owns anything. Takes RTNL; sleeps. */
+/*
+ * Frees what shk_ownerships_init() has made. The caller has made sure that no shadow owns anything.
+ * Takes RTNL; sleeps.
+ */
 void shk_ownerships_exit(void);
 
 /* ---- irq.c ---- */
@@ -114,9 +118,10 @@ int shk_irq_tracepoints_get(void);
  */
 void shk_irq_tracepoints_put(void);
 /*
- * Makes the handlers of line @own->irq execute the text of @own->shadow, which has a carrier mm.
- * Sleeps; shk_async_lock is held. IRQ_UNKNOWN: no line has that number; OWNED_ELSEWHERE: another
- * shadow owns it; -ENOMEM. After an error nothing has changed.
+ * Makes the handlers of line @own->irq execute the text of @own->shadow. The caller has created a
+ * carrier mm for that shadow, and holds shk_async_lock. Sleeps. Returns 0, or an error after which
+ * nothing has changed: IRQ_UNKNOWN: no line has that number; OWNED_ELSEWHERE: another shadow owns
+ * it; -ENOMEM.
  */
 int shk_irq_own(struct shk_ownership *own);
 /*
@@ -135,22 +140,27 @@ void shk_irq_disown(struct shk_ownership *own);
  * 0; -EOPNOTSUPP: this kernel lacks a tracepoint, which the log names; -ENOMEM.
  */
 int shk_kthreads_init(void);
-/* Frees the workqueue, and waits for its work. No kernel thread is owned. */
+/*
+ * Waits for the work of kthread.c's workqueue, and frees the workqueue. The caller has made sure
+ * that no kernel thread is owned. Sleeps.
+ */
 void shk_kthreads_exit(void);
 /*
- * Makes kernel threads execute the text of @own->shadow if their name matches @own->pattern, or if
- * they poll the NAPI of @own->napi, and no shadow owns them. @own->shadow has a carrier mm. Each
- * thread executes the shadow from its next turn on a CPU. A worker adds threads that are created or
- * renamed later, soon after that. The worker adds a thread that matches several patterns to the
- * oldest of these.
+ * Makes kernel threads that no shadow owns execute the text of @own->shadow, each from its next
+ * turn on a CPU. If @own->napi is NULL, these are the threads whose name matches @own->pattern,
+ * else those that poll the NAPI of that interface. The caller has created a carrier mm for
+ * @own->shadow.
  *
- * Sleeps: if one of the threads runs, waits until it is off its CPU for a moment. shk_async_lock is
- * held. Returns 0, or -ENOMEM: no thread executes the shadow by this pattern.
+ * A worker (kthread_rescan()) also adds threads that are created or renamed later, soon after that.
+ * If such a thread matches several patterns, the oldest pattern gets it.
+ *
+ * Sleeps: waits until each of the threads is off its CPU for a moment. shk_async_lock is held.
+ * Returns 0, or -ENOMEM: no thread executes the shadow by this pattern.
  */
 int shk_kthread_own(struct shk_ownership *own);
 /*
- * Makes the threads that shk_kthread_own() and the worker have added for @own execute the base. On
- * return no CPU executes @own->shadow for one of them. Soon after, a worker adds those that match
+ * Makes the threads that shk_kthread_own() and its worker have added for @own execute the base. On
+ * return no CPU executes @own->shadow for one of them. Soon after, the worker adds those that match
  * another pattern to the shadow of that pattern.
  *
  * Sleeps: waits for a grace period, until a work item has run on each online CPU, and until each of

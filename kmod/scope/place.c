@@ -34,16 +34,19 @@ struct place_request {
 	struct list_head node; /* deferred, if the worker is to place it */
 };
 
-/* How long the mover of a process waits for a task that is in the way, in jiffies. */
+/*
+ * How long the mover (the task that moves a process between cgroups) waits for a task that is in
+ * the way, in jiffies.
+ */
 #define MOVER_WAIT (HZ / 10)
 
-/* The reserve: so many requests exist even if memory is used up. */
+/* The number of requests that place_request_create() can allocate when memory is used up. */
 #define LOOKS 32
 static mempool_t *looks;
 
 /* Protects deferred. Interrupts off; innermost. */
 static DEFINE_SPINLOCK(deferred_lock);
-/* Requests that the worker is to execute, the oldest first. */
+/* Requests that cgroup.c's worker (cgroups_work_fn()) is to execute, the oldest first. */
 static LIST_HEAD(deferred);
 
 struct shk_draw shk_draw(struct shk_binding *binding)
@@ -58,8 +61,9 @@ struct shk_draw shk_draw(struct shk_binding *binding)
 
 /*
  * Returns the binding that decides for @task's process: that of the cgroup of its first living
- * thread; NULL if there is none. The caller holds the RCU read lock or shk_graft_lock. With the
- * latter the answer cannot change until the process moves between cgroups.
+ * thread. Returns NULL if no cgroup above the process is bound, or all threads have exited. The
+ * caller holds the RCU read lock or shk_graft_lock. While shk_graft_lock is held, the answer cannot
+ * change until the process moves between cgroups.
  */
 static struct shk_binding *place_binding_of(struct task_struct *task)
 {
@@ -75,7 +79,10 @@ static struct shk_binding *place_binding_of(struct task_struct *task)
 	return binding;
 }
 
-/* Returns the binding that decides for @task's process, with a reference, or NULL. Any context. */
+/*
+ * Returns the binding that decides for @task's process (place_binding_of()) with a reference
+ * (shk_binding_put()), or NULL. Any context.
+ */
 static struct shk_binding *place_get_binding(struct task_struct *task)
 {
 	struct shk_binding *binding;
@@ -97,8 +104,8 @@ bool shk_cgroup_forbids(struct task_struct *task, const struct shk_shadow *shado
 }
 
 /*
- * Returns the mm of @task's process, with a reference (mmput()); NULL if the process has exited,
- * or is a vfork child, which runs in its parent's mm.
+ * Returns the mm of @task's process, with a reference (mmput()). Returns NULL if the process has
+ * exited, or is a vfork child, which runs in its parent's mm. Any context but interrupts.
  */
 static struct mm_struct *place_get_mm(struct task_struct *task)
 {
@@ -126,7 +133,11 @@ struct placement {
 	struct shk_binding *binding; /* that decides, with a reference; NULL: the base */
 };
 
-/* Returns 0 if the placement's binding still decides, else -EAGAIN. shk_graft_lock or RCU. */
+/*
+ * Returns 0 if @change's binding still decides for the process, else -EAGAIN. The member .check of
+ * the placement's struct shk_change. The caller holds shk_graft_lock, or the process's
+ * cred_guard_mutex. @graft: not used.
+ */
 static int place_check_binding(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct placement *p = container_of(change, struct placement, change);
@@ -135,9 +146,9 @@ static int place_check_binding(const struct shk_change *change, const struct shk
 }
 
 /*
- * Attaches the mm to @shadow on behalf of the binding. Sleeps. -EAGAIN: another caller holds the
- * shadow's lock, a task is in the way, or the binding no longer decides; FTRACE_DISABLED,
- * FTRACE_DEAD, XEN, -ENOMEM.
+ * Attaches @p's mm to @shadow on behalf of @p->binding. The caller holds the process's
+ * cred_guard_mutex; sleeps. Returns 0; FTRACE_DISABLED; FTRACE_DEAD; XEN; -ENOMEM; or -EAGAIN:
+ * another caller holds the shadow's lock, a task is in the way, or the binding no longer decides.
  */
 static int place_in(struct placement *p, struct shk_shadow *shadow)
 {
@@ -154,19 +165,19 @@ static int place_in(struct placement *p, struct shk_shadow *shadow)
 }
 
 /*
- * Moves the mm to where the binding wants it. There are these cases, of which the first that
- * applies counts:
+ * Moves @p's mm to where @p->binding wants it. The first of these cases that applies decides:
  *
- *   the mm is on a trial	The attach has failed, or its process has left the cgroup. It goes
- *				back, if the binding, or none, had put it where it was before.
- *   no binding decides		It goes to the base, if a binding has placed it.
- *   the binding is not split	It goes to the binding's shadow.
- *   *@draw is of this binding	It goes to the side that it has drawn.
- *   this binding has placed it	It stays.
- *   otherwise			It draws a side, which *@draw keeps for a next try.
+ *   the mm is on a trial	The attach has failed, or its process has left the cgroup. The mm
+ *				returns to its former place, if @p->binding (or no binding) had
+ *				put it there.
+ *   no binding decides		The mm moves to the base if a binding has placed it, else it stays.
+ *   the binding is not split	The mm moves to the binding's shadow.
+ *   *@draw is of this binding	The mm moves to the shadow that the process has drawn.
+ *   this binding has placed it	The mm stays.
+ *   otherwise			Draws a shadow, and keeps it in *@draw for a next try.
  *
- * Sleeps; the process's cred_guard_mutex is held. NOT_INSIDE: it was in the base already; errors
- * of shk_graft_restore(), shk_graft_detach() and place_in().
+ * Sleeps; the process's cred_guard_mutex is held. Returns 0; NOT_INSIDE: the mm was in the base
+ * already; or an error of shk_graft_restore(), shk_graft_detach() or place_in().
  */
 static int place_mm(struct placement *p, struct shk_draw *draw)
 {
@@ -192,10 +203,14 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
 }
 
 /*
- * Moves the mm to where the binding wants it, and asks once more whether that binding decides.
- * The mover of a process asks after the move (cgroup_on_move()). shk_graft_lock, which both take,
- * makes one of the two see the other's change. @own: the mm is current's. Sleeps; the process's
- * cred_guard_mutex is held. -EAGAIN: another binding decides now, or a task is in the way.
+ * Moves @p's mm to where @p->binding wants it, and then checks that this binding still decides.
+ * @own: the mm is current's.
+ *
+ * The mover of a process also asks after the move (cgroup_on_move()). Both take shk_graft_lock, so
+ * at least one of them sees the other's change.
+ *
+ * Sleeps; the process's cred_guard_mutex is held. Returns 0; -EAGAIN: another binding decides now,
+ * or a task is in the way; or an error of shk_graft_prealloc() or place_mm().
  */
 static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 {
@@ -208,20 +223,21 @@ static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 	if (ret && ret != SHK_E(NOT_INSIDE))
 		return ret;
 	/*
-	 * The process may have moved between cgroups meanwhile, and its mover may have seen it
-	 * where its new cgroup wanted it, before this moved it away.
+	 * If the process has moved between cgroups meanwhile, its mover may have found it in the
+	 * right text, before place_mm() moved it away from there.
 	 */
 	return place_check_binding(&p->change, NULL);
 }
 
 /*
- * Places @task's process once, by the binding that decides now, and by *@draw if that is split.
- * Waits for no other process. Sleeps. Returns 0 or
+ * Places @task's process, in one try: by the binding that decides now, and by *@draw if that
+ * binding is split. Waits for no other process. Sleeps. Returns 0 or
  *
- *   -EAGAIN		the thread *@busy is in the way, in fork, exec or a body that changes. Or a
- *			lock is held, of the mm or the shadow, or the cgroup has changed meanwhile.
+ *   -EAGAIN		Thread *@busy is in the way, in fork, exec or a body that changes. Or
+ *			another task holds a lock of the mm or the shadow, or the cgroup has
+ *			changed meanwhile; then *@busy is @task.
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM: the process stays where it is
- *   -ERESTARTSYS	the caller was killed
+ *   -ERESTARTSYS		the caller was killed
  */
 static int place_task(struct task_struct *task, struct shk_draw *draw, pid_t *busy)
 {
@@ -261,8 +277,8 @@ static int place_task(struct task_struct *task, struct shk_draw *draw, pid_t *bu
 }
 
 /*
- * Waits a moment for a task that is in the way. Only a fatal signal ends the wait. TASK_BUSY:
- * @placing->until has passed; -ERESTARTSYS: the caller was killed.
+ * Pauses before the next try to place a process. Only a fatal signal ends the pause early. Sleeps.
+ * Returns 0; TASK_BUSY: @placing->until has passed; -ERESTARTSYS: the caller was killed.
  */
 static int place_wait_busy(const struct shk_placing *placing)
 {
@@ -273,9 +289,9 @@ static int place_wait_busy(const struct shk_placing *placing)
 }
 
 /*
- * Places @task's process, and tries again while a task is in the way. Sleeps. TASK_BUSY: the
- * thread @placing->busy was in the way until @placing->until; other errors of place_task() but
- * -EAGAIN.
+ * Places @task's process, and repeats place_task() while a task is in the way. Sleeps. Returns 0;
+ * TASK_BUSY: thread @placing->busy was in the way until @placing->until; or another error of
+ * place_task(), but not -EAGAIN. The caller has set @placing->until.
  */
 static int place_patiently(struct task_struct *task, struct shk_draw *draw,
 			   struct shk_placing *placing)
@@ -292,8 +308,12 @@ static int place_patiently(struct task_struct *task, struct shk_draw *draw,
 }
 
 /*
- * Creates a request to place @task's process. With @gfp GFP_KERNEL it sleeps and never fails;
- * with GFP_ATOMIC, in any context, it returns NULL if memory and the reserve are used up.
+ * Allocates a request to place @task's process, with references to @task and to the module. If
+ * @born, @task has a new mm, from fork or exec, and places itself.
+ *
+ * @draw: the shadow that the process has drawn; .binding is 0 if it has not drawn.
+ * @gfp: GFP_KERNEL: sleeps, cannot fail. GFP_ATOMIC: any context; returns NULL if memory and the
+ * reserve of LOOKS requests are used up.
  */
 static struct place_request *place_request_create(struct task_struct *task, bool born,
 						  struct shk_draw draw, gfp_t gfp)
@@ -316,7 +336,7 @@ static void place_request_free(struct place_request *request)
 	module_put(THIS_MODULE);
 }
 
-/* Leaves @request to the worker. Any context. */
+/* Adds @request to deferred, and wakes cgroup.c's worker, which executes it. Any context. */
 static void place_request_defer(struct place_request *request)
 {
 	unsigned long flags;
@@ -342,10 +362,13 @@ void shk_place_later(struct task_struct *task)
 }
 
 /*
- * Executes a request on current's way back to user space. If the process cannot be placed, one
- * that was moved is left to the worker. Current, if it was to place itself, is killed: a child or
- * a program never begins in the wrong text, as where fork or exec cannot inherit the shadow.
- * Exception: after it has drawn a side of a split cgroup, it is inside the other one, and stays.
+ * Places the process of a request. Task work: current executes it before it returns to user space.
+ * If the process cannot be placed, there are these cases:
+ *
+ *   the mover placed another process	The worker of cgroup.c gets the request.
+ *   current has drawn a shadow		Current stays in the other shadow of the split cgroup.
+ *   otherwise				Current is killed, so that no child or program begins in
+ *					the wrong text.
  */
 static void place_request_fn(struct callback_head *work)
 {

@@ -79,14 +79,20 @@ void shk_binding_get(struct shk_binding *binding);
  * caller holds no shadow's lock, since the last put of a shadow takes that shadow's lock.
  */
 void shk_binding_put(struct shk_binding *binding);
-/* Schedules the worker that calls shk_place_deferred(), 10 ms from now. Any context. */
+/*
+ * Schedules the worker (cgroups_work_fn(), which calls shk_place_deferred()) for 10 ms from now.
+ * Any context.
+ */
 void shk_cgroups_wake(void);
 
 /* ---- place.c ---- */
 
-/* Allocates the reserve of requests. -ENOMEM. */
+/*
+ * Allocates the reserve: requests for shk_place_request() when memory is used up. Sleeps. Returns 0
+ * or -ENOMEM.
+ */
 int shk_place_init(void);
-/* Frees the reserve. No request is left. */
+/* Frees the reserve. The caller has made sure that no request is left. */
 void shk_place_exit(void);
 
 /* The shadow of a split cgroup that a process has drawn. */
@@ -96,9 +102,9 @@ struct shk_draw {
 };
 
 /*
- * Draws one of the two shadows of @binding, which is split, for one process. Returns the shadow
- * drawn. Of each hundred consecutive calls exactly @binding->percent draw .other, as evenly spread
- * as possible. Any context; takes no lock. The caller keeps @binding from being freed.
+ * Draws one of the two shadows of @binding for one process. Returns the shadow drawn. Of each
+ * hundred consecutive calls exactly @binding->percent draw .other, as evenly spread as possible.
+ * Any context; takes no lock. The caller has made sure that @binding is split and is not freed.
  */
 struct shk_draw shk_draw(struct shk_binding *binding);
 /*
@@ -128,8 +134,8 @@ struct shk_draw shk_draw(struct shk_binding *binding);
  */
 void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw);
 /*
- * Returns true if @task's process, which has moved between cgroups, is not where its cgroup wants
- * it. Returns true also if another CPU holds shk_graft_lock, so that the answer is not known.
+ * Returns true if @task's process is not where its cgroup wants it, after it has moved between
+ * cgroups. Also returns true if another CPU holds shk_graft_lock, so that the answer is not known.
  *
  * While a process in exec still runs in its old mm, the answer is about that mm. cgroup_on_exec()
  * requests placing for the new one. Any context, also with interrupts off; takes shk_graft_lock
@@ -138,8 +144,8 @@ void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw
 bool shk_place_wanted(struct task_struct *task);
 
 /*
- * One deadline that is shared by all processes that one caller places, one after the other. The
- * caller owns it and zeroes it before the first one. No lock.
+ * One deadline for all processes that one caller places, one after the other. The caller zeroes the
+ * struct before the first shk_place(). It needs no lock.
  */
 struct shk_placing {
 	/* The deadline in jiffies. 0: shk_place() sets it to three seconds from now. */
@@ -184,14 +190,14 @@ struct shk_placing {
  */
 int shk_place(struct task_struct *task, struct shk_placing *placing);
 /*
- * Has the worker place @task's process. The worker tries until that succeeds. The caller has called
- * shk_place() before, which has failed. Sleeps, for memory. Cannot fail.
+ * Makes the worker (cgroups_work_fn()) place @task's process, with tries until one succeeds. The
+ * caller has called shk_place(), and that has failed. Sleeps, for memory. Cannot fail.
  */
 void shk_place_later(struct task_struct *task);
 /*
- * Tries once to place each process that the worker is to place. A process that cannot be placed
- * yet stays in the list. Returns true if none stays. Only the worker calls this; sleeps, and
- * waits for no other process.
+ * Tries once to place each process of a deferred request (shk_place_later(), shk_place_request()).
+ * A process that cannot be placed yet stays in the list. Returns true if none stays. Only the
+ * worker, cgroups_work_fn(), calls this; sleeps, and waits for no other process.
  */
 bool shk_place_deferred(void);
 

@@ -37,8 +37,9 @@ struct task_struct *shk_process_living(struct task_struct *task)
 }
 
 /*
- * Returns the pid of the process that SHK_PROCESS_SELF or @pidfd names, with a reference
- * (put_pid()). NOT_PIDFD; -EINVAL: SHK_PROCESS_SELF with a @pidfd.
+ * Returns the pid of the process that @flags and @pidfd name, with a reference (put_pid()):
+ * current's for SHK_PROCESS_SELF, else that of @pidfd. Returns an ERR_PTR() of NOT_PIDFD, or of
+ * -EINVAL: SHK_PROCESS_SELF with a @pidfd.
  */
 static struct pid *process_pid_get(u32 flags, int pidfd)
 {
@@ -57,8 +58,9 @@ static struct pid *process_pid_get(u32 flags, int pidfd)
 }
 
 /*
- * Returns the task that has @pid, or another thread of its process if that task has exited and
- * others have not, with a reference (put_task_struct()). PROCESS_EXITED: the task is gone.
+ * Returns the task that has @pid, with a reference (put_task_struct()). If that task has exited and
+ * other threads of its process live, returns one of these instead. Returns an ERR_PTR() of
+ * PROCESS_EXITED if no task has @pid.
  */
 static struct task_struct *process_task_get(struct pid *pid)
 {
@@ -80,8 +82,9 @@ static struct task_struct *process_task_get(struct pid *pid)
 }
 
 /*
- * Returns the mm that @task runs in, with a reference (mmput()). KERNEL_THREAD; PROCESS_EXITED;
- * -EAGAIN: the task has just exited, and other threads of its process have not.
+ * Returns the mm that @task runs in, with a reference (mmput()). Returns an ERR_PTR() of
+ * KERNEL_THREAD, PROCESS_EXITED, or -EAGAIN: @task has just exited, and other threads of its
+ * process have not. Does not sleep.
  */
 static struct mm_struct *process_get_mm(struct task_struct *task)
 {
@@ -113,8 +116,8 @@ struct process_change {
 };
 
 /*
- * BOUND_BY_CGROUP: a binding wants the process elsewhere than in the shadow. shk_graft_lock is
- * held.
+ * Returns 0 if the process may move to the shadow, or BOUND_BY_CGROUP: a cgroup's binding wants the
+ * process elsewhere. The member .check of struct shk_change. shk_graft_lock is held.
  */
 static int process_may_attach(const struct shk_change *change, const struct shk_graft *graft)
 {
@@ -123,7 +126,10 @@ static int process_may_attach(const struct shk_change *change, const struct shk_
 	return shk_cgroup_forbids(c->task, c->shadow) ? SHK_E(BOUND_BY_CGROUP) : 0;
 }
 
-/* BOUND_BY_CGROUP: a binding decides where the process is. shk_graft_lock is held. */
+/*
+ * Returns 0 if the process may move to the base, or BOUND_BY_CGROUP: a cgroup's binding wants the
+ * process in a shadow. The member .check of struct shk_change. shk_graft_lock is held.
+ */
 static int process_may_detach(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct process_change *c = container_of(change, struct process_change, text);
@@ -142,7 +148,11 @@ static int process_enter(struct process_change *c)
 	return shk_graft_enter(c->shadow, c->delegated, &c->text);
 }
 
-/* Begins a stretch of current alone. Patched functions test the thread before that takes effect. */
+/*
+ * Begins a SHK_THREAD stretch of current. Patched functions test the thread before the stretch
+ * takes effect. The shadow's lock is held; sleeps. Returns 0 or an error of
+ * shk_graft_enter_thread().
+ */
 static int process_enter_thread(struct process_change *c)
 {
 	bool asked = c->shadow->asks_threads;
@@ -167,8 +177,8 @@ static int process_leave(struct process_change *c)
 }
 
 /*
- * Returns true if the caller has no CAP_SYS_ADMIN. That is not audited: the right of the handle
- * may suffice, which may_bind() knows.
+ * Returns true if the caller has no CAP_SYS_ADMIN. The lack is not audited here, since the right of
+ * the handle may suffice: may_bind() decides that.
  */
 static bool binds_by_handle(void)
 {
@@ -176,9 +186,9 @@ static bool binds_by_handle(void)
 }
 
 /*
- * Returns 0 if the caller may change the process of @c->task; CAPABILITY; RIGHTS. The check is made
- * on the task that is changed: a second look-up of the pid might find another one. If
- * CAP_SYS_ADMIN is missed, that is audited.
+ * Returns 0 if the caller may attach or detach the process of @c->task; CAPABILITY; RIGHTS. A
+ * missing CAP_SYS_ADMIN is audited if it is needed. The check is made on the task that is then
+ * changed, since a second look-up of the pid might find another task.
  */
 static int may_bind(const struct process_change *c)
 {
@@ -191,12 +201,13 @@ static int may_bind(const struct process_change *c)
 }
 
 /*
- * Takes the process's cred_guard_mutex, so that no exec changes its mm. An exec has taken its new
- * mm into use by then, or has yet to call inherit_exec_mm(), which sees the change. Exec holds
- * the mutex for as long as a tracer or a file system likes. So the mutex of another process is
- * tried until *@until (jiffies), which is set if it is 0. Current's own is waited for, since an
- * exec of its process kills current. Sleeps. TASK_BUSY: *@until has passed; -ERESTARTSYS: a
- * signal came.
+ * Takes the cred_guard_mutex of @c's process, so that no exec changes its mm. On return an exec has
+ * taken its new mm into use, or has yet to call inherit_exec_mm(), which sees the change.
+ *
+ * An exec holds the mutex for as long as a tracer or a file system likes. So the mutex of another
+ * process is tried until *@until (jiffies), which is set if it is 0. Current's own mutex is waited
+ * for, since an exec of its process kills current. Sleeps. Returns 0; TASK_BUSY: *@until has
+ * passed; -ERESTARTSYS: a signal came.
  */
 static int process_lock_cred_guard(const struct process_change *c, unsigned long *until)
 {
@@ -216,14 +227,15 @@ static int process_lock_cred_guard(const struct process_change *c, unsigned long
 }
 
 /*
- * process_lock_shadow() returns this while another caller holds the shadow's lock: that is to be
- * waited for without another process's cred_guard_mutex.
+ * process_lock_shadow() returns this if another caller holds the shadow's lock. The caller then
+ * releases the other process's cred_guard_mutex, and waits for the shadow's lock without it.
  */
 #define SHADOW_IS_BUSY (-EDEADLK)
 
 /*
- * Locks the shadow. Waits for that only if the process, whose exec would have to wait as well, is
- * current's. SHADOW_IS_BUSY; -ERESTARTSYS: the caller was killed.
+ * Takes the lock of @c->shadow. Waits for it only if the process is current's: an exec of another
+ * process would have to wait as well. Returns 0; SHADOW_IS_BUSY; -ERESTARTSYS: the caller was
+ * killed.
  */
 static int process_lock_shadow(const struct process_change *c)
 {
@@ -232,7 +244,10 @@ static int process_lock_shadow(const struct process_change *c)
 	return shk_shadow_trylock(c->shadow) ? 0 : SHADOW_IS_BUSY;
 }
 
-/* Calls @fn, with the shadow locked if the process comes into it. Errors of both. */
+/*
+ * Calls @fn. If the process comes into @c->shadow, holds that shadow's lock meanwhile. Returns 0 or
+ * an error of process_lock_shadow() or @fn.
+ */
 static int process_change_locked(struct process_change *c, int (*fn)(struct process_change *c))
 {
 	int ret;
@@ -249,8 +264,8 @@ static int process_change_locked(struct process_change *c, int (*fn)(struct proc
 }
 
 /*
- * Calls @fn, with cred_guard_mutex held. -EAGAIN: @c->text.busy is in the way; other errors of
- * @fn.
+ * Calls @fn if @c->task still has the mm @c->text.mm. The process's cred_guard_mutex is held.
+ * Returns 0; -EAGAIN: thread @c->text.busy is in the way; other errors of process_change_locked().
  */
 static int process_change_guarded(struct process_change *c, int (*fn)(struct process_change *c))
 {
@@ -263,8 +278,9 @@ static int process_change_guarded(struct process_change *c, int (*fn)(struct pro
 }
 
 /*
- * Checks the permission, takes the locks, and calls @fn. Sleeps; called without locks. -EAGAIN
- * and SHADOW_IS_BUSY: to be called again after a wait.
+ * Checks the permission to change @c->task, takes the locks, and calls @fn. Sleeps; called without
+ * locks. Returns 0; -EAGAIN or SHADOW_IS_BUSY: the caller waits and calls again; or another error
+ * of may_bind(), process_get_mm(), shk_graft_prealloc(), process_lock_cred_guard() or @fn.
  */
 static int process_change_task(struct process_change *c, int (*fn)(struct process_change *c),
 			       unsigned long *until)
@@ -297,7 +313,7 @@ put:
 	return ret;
 }
 
-/* Looks the task up, and changes it once. Errors of process_change_task(). */
+/* Finds the task that has @pid, and calls process_change_task() for it once. Returns its result. */
 static int process_try_change(struct process_change *c, struct pid *pid,
 			      int (*fn)(struct process_change *c), unsigned long *until)
 {
@@ -312,10 +328,10 @@ static int process_try_change(struct process_change *c, struct pid *pid,
 }
 
 /*
- * Changes the process of @pid by @fn, and tries again while a task is in the way, three seconds
- * at most. During a pause nothing is held that the task may wait for, such as cred_guard_mutex.
- * Sleeps. TASK_BUSY: the thread *@busy was in the way; -ERESTARTSYS: a signal came; other errors
- * of @fn.
+ * Changes the process of @pid by @fn. Repeats that while a task is in the way, three seconds at
+ * most. During a pause it holds nothing that the task may wait for, such as cred_guard_mutex.
+ * Sleeps. Returns 0; TASK_BUSY: thread *@busy was in the way; -ERESTARTSYS: a signal came; other
+ * errors of process_change_task().
  */
 static int process_change_pid(struct process_change *c, struct pid *pid,
 			      int (*fn)(struct process_change *c), pid_t *busy)
@@ -337,8 +353,8 @@ static int process_change_pid(struct process_change *c, struct pid *pid,
 }
 
 /*
- * Changes the process that @arg names, by @fn. -EINVAL; errors of process_pid_get() and
- * process_change_pid().
+ * Changes the process that @arg names, by @fn. Sleeps. Returns 0; -EINVAL; or an error of
+ * process_pid_get() or process_change_pid().
  */
 static int change_process(struct process_change *c, struct shk_process *arg,
 			  int (*fn)(struct process_change *c))
@@ -356,7 +372,7 @@ static int change_process(struct process_change *c, struct shk_process *arg,
 	return ret;
 }
 
-/* Changes current's process by @fn. Errors of process_change_pid(). */
+/* Changes current's process by @fn. Sleeps. Returns 0 or an error of process_change_pid(). */
 static int change_self(struct process_change *c, int (*fn)(struct process_change *c), pid_t *busy)
 {
 	return process_change_pid(c, task_pid(current), fn, busy);
@@ -387,7 +403,7 @@ int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads a
 	return change_self(&c, ask ? process_enter_thread : process_enter, busy);
 }
 
-/* Needs no right: the process returns to where it was before. */
+/* Needs no capability and no right of a handle: the process returns to where it was before. */
 int shk_process_leave(struct shk_shadow *from, pid_t *busy)
 {
 	struct process_change c = { .shadow = from };
@@ -406,7 +422,8 @@ int shk_process_detach(struct shk_shadow *from, bool granted, struct shk_process
 
 /*
  * Returns the mm of the process of @pid, with a reference (mmput()), if the caller may see it.
- * CAPABILITY; PROCESS_EXITED; KERNEL_THREAD; -EAGAIN: as process_get_mm().
+ * Returns an ERR_PTR() of CAPABILITY, PROCESS_EXITED, KERNEL_THREAD or -EAGAIN (see
+ * process_get_mm()).
  */
 static struct mm_struct *process_get_visible_mm(struct pid *pid)
 {
@@ -454,8 +471,9 @@ int shk_process_info(struct shk_process_info *info)
 }
 
 /*
- * Returns the first thread of a process that runs in @mm, with a reference (put_task_struct());
- * NULL if all have exited. That thread may be a zombie.
+ * Returns the thread-group leader of a process that has @mm, with a reference (put_task_struct()).
+ * The leader may be a zombie while other threads live. Returns NULL if all threads with @mm have
+ * exited.
  */
 static struct task_struct *process_owner_of(struct mm_struct *mm)
 {

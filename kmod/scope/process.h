@@ -54,15 +54,16 @@ int shk_process_attach(struct shk_shadow *shadow, bool granted, struct shk_proce
  */
 int shk_process_detach(struct shk_shadow *from, bool granted, struct shk_process *arg);
 /*
- * Makes each patched function of @shadow test which thread calls it, or cease to do so if @ask is
- * false. The shadow is locked. The function is in edit/, which this layer does not include.
+ * Callback of shk_process_enter(). If @ask, makes each patched function of @shadow test which
+ * thread calls it. If not @ask, makes them cease to test. The shadow's lock is held. The callback
+ * is in edit/, a layer of which scope/ includes no headers.
  */
 typedef void (*shk_ask_threads)(struct shk_shadow *shadow, bool ask);
 /*
  * Begins a stretch of current's process in @shadow (SHK_ENTER). If @ask is not NULL, the stretch is
  * a SHK_THREAD stretch of current. The function then calls @ask with true before the stretch
- * begins, and restores the old state after an error, both with the shadow locked. @granted as in
- * shk_process_attach(). Returns 0 or
+ * begins. After an error it calls @ask with the old state. The shadow's lock is held in both calls.
+ * @granted as in shk_process_attach(). Returns 0 or
  *
  *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
  *   NOT_DELEGATED	as in shk_process_attach()
@@ -78,10 +79,10 @@ typedef void (*shk_ask_threads)(struct shk_shadow *shadow, bool ask);
  */
 int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads ask, pid_t *busy);
 /*
- * Ends the innermost stretch of current's process, which is in @from (SHK_LEAVE). The process
- * returns to the shadow in which that stretch began, or to the base. If that shadow was destroyed
- * meanwhile, the next outer stretch decides in the same way. Takes the lock of the shadow that the
- * process returns to. Returns 0 or
+ * Ends the innermost stretch of current's process, which must be in @from (SHK_LEAVE). The process
+ * returns to the shadow in which it was when that stretch began, or to the base. If that shadow was
+ * destroyed meanwhile, the next outer stretch decides in the same way. Takes the lock of the shadow
+ * that the process returns to. Returns 0 or
  *
  *   NO_STRETCH		the process is in no stretch, or is not in @from; or it has SHK_THREAD
  *			stretches, none of which is current's
@@ -98,9 +99,9 @@ int shk_process_leave(struct shk_shadow *from, pid_t *busy);
  */
 struct task_struct *shk_process_living(struct task_struct *task);
 /*
- * Writes to @info the id and the name of the shadow in which the process that @info names is
- * (SHK_PROCESS_INFO). A process with a pending attach (graft.h) counts as inside already. Sleeps;
- * no shadow's lock is held. Returns 0 or
+ * Writes to @info the id and the name of the shadow in which the process is that @info->flags and
+ * ->pidfd name (SHK_PROCESS_INFO). A process with a pending attach (graft.h) counts as inside
+ * already. Sleeps; no shadow's lock is held. Returns 0 or
  *
  *   -EINVAL		@info->flags, ->pidfd or ->reserved
  *   NOT_PIDFD, KERNEL_THREAD, PROCESS_EXITED
@@ -111,7 +112,8 @@ struct task_struct *shk_process_living(struct task_struct *task);
 int shk_process_info(struct shk_process_info *info);
 /*
  * Writes the next process of a walk over the processes inside @shadow to @next (SHK_PROCESS_LIST).
- * @next is zero on entry. *@cursor is 0 at the first call; each call advances it.
+ * Before the first call the caller sets *@cursor to 0; each call advances it. Before each call the
+ * caller zeroes @next.
  *
  * The walk visits mms in the order in which they came in, and finds one process for each. If
  * @shadow is a target, it also visits the mms inside its caller shadows (graft.h). If all tasks of

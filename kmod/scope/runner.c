@@ -12,8 +12,8 @@
 #include "scope/runner.h"
 
 /*
- * Removes the notifier from its thread's list. The thread may be walking that list and stand at
- * this notifier, so the pointer to the next one stays. Preemption is off.
+ * Removes the notifier from its thread's list. The thread may be walking that list and be at this
+ * notifier, so the notifier keeps its pointer to the next one. Preemption is off.
  */
 static void runner_remove_notifier(struct shk_runner *runner)
 {
@@ -30,7 +30,10 @@ static bool runner_is_removed(struct shk_runner *runner)
 		&runner->notifier.link.pprev); /* pairs with runner_remove_notifier() */
 }
 
-/* Current is the thread, and has got a CPU. Preemption is off. */
+/*
+ * Loads the carrier mm, or removes the notifier of a runner that ends. Current is the thread, and
+ * has got a CPU. Preemption is off.
+ */
 static void runner_on_sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct shk_runner *runner = container_of(notifier, struct shk_runner, notifier);
@@ -42,7 +45,10 @@ static void runner_on_sched_in(struct preempt_notifier *notifier, int cpu)
 }
 NOKPROBE_SYMBOL(runner_on_sched_in);
 
-/* Current is the thread, and gives its CPU up to @next. Interrupts are off. */
+/*
+ * Loads init_mm instead of the carrier mm, and removes the notifier of a runner that ends. Current
+ * is the thread, and gives its CPU up to @next. Interrupts are off.
+ */
 static void runner_on_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {
 	struct shk_runner *runner = container_of(notifier, struct shk_runner, notifier);
@@ -59,8 +65,9 @@ static struct preempt_ops preempt_ops = {
 };
 
 /*
- * Adds the notifier to @task. task_call_func() holds a thread that does not run off its CPU until
- * this returns. -EAGAIN: the thread runs.
+ * Adds the notifier of @arg, a struct shk_runner, to @task. Callback of task_call_func(), which
+ * holds a thread that does not run off its CPU until this returns. Returns 0, or -EAGAIN: the
+ * thread runs.
  */
 static int runner_try_add(struct task_struct *task, void *arg)
 {
@@ -73,8 +80,9 @@ static int runner_try_add(struct task_struct *task, void *arg)
 }
 
 /*
- * Removes the notifier from @task, unless the thread has. task_call_func() holds a thread that
- * does not run off its CPU until this returns. -EAGAIN: the thread runs.
+ * Removes the notifier of @arg, a struct shk_runner, from @task, unless the thread has done so
+ * itself. Callback of task_call_func(), which holds a thread that does not run off its CPU until
+ * this returns. Returns 0, or -EAGAIN: the thread runs.
  */
 static int runner_try_remove(struct task_struct *task, void *arg)
 {
@@ -101,9 +109,9 @@ static long runner_call_here(void *arg)
 }
 
 /*
- * Calls @fn, which is runner_try_add() or runner_try_remove(), until that finds the thread off
- * its CPU. If the thread runs, a worker on the same CPU calls @fn: the thread is off that CPU
- * while the worker runs. Sleeps.
+ * Calls @fn, which is runner_try_add() or runner_try_remove(), until that finds the thread off its
+ * CPU. If the thread runs, a worker on the same CPU calls @fn, so the thread cannot run there
+ * meanwhile. Sleeps. Returns 0 or an error of task_call_func() or work_on_cpu().
  */
 static int runner_call_off_cpu(struct shk_runner *runner,
 			       int (*fn)(struct task_struct *task, void *runner))

@@ -47,21 +47,21 @@ void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct
  */
 void shk_runner_begin(struct shk_runner *runner);
 /*
- * Removes the notifier from @runner->task, unless the thread has done so. The thread has exited, or
- * the caller has set @runner->ending and then called shk_carrier_evict(). The caller frees @runner
- * after a grace period (synchronize_rcu()). If the thread runs, waits until it is off its CPU.
- * Sleeps; cpus_read_lock() is not held.
+ * Removes the notifier from @runner->task, unless the thread has done so itself. The caller has set
+ * @runner->ending and then called shk_carrier_evict(), unless the thread has exited. The caller
+ * frees @runner only after a grace period (synchronize_rcu()). If the thread runs, waits until it
+ * is off its CPU. Sleeps; cpus_read_lock() is not held.
  */
 void shk_runner_end(struct shk_runner *runner);
 /*
- * Adds the notifier to @runner->task, which is current, and makes current execute the shadow from
- * here on. If current has a process's mm (kthread_use_mm()) or holds text_mutex, it keeps its text.
- * It then changes to the shadow at a later turn on a CPU, when it has neither. Preemption is off.
+ * Adds the notifier to @runner->task, which is current, and makes current execute the shadow. While
+ * current has a process's mm (kthread_use_mm()) or holds text_mutex, it keeps its text: it changes
+ * to the shadow at a later turn on a CPU. Preemption is off.
  */
 void shk_runner_begin_here(struct shk_runner *runner);
 /*
- * Removes the notifier from @runner->task, which is current, and executes the base from here on.
- * The caller may free @runner at once. Preemption is off.
+ * Removes the notifier from @runner->task, which is current. From here on current executes the
+ * base. The caller may free @runner at once. Preemption is off.
  */
 void shk_runner_end_here(struct shk_runner *runner);
 /* Returns current's runner that has @key, or NULL if there is none. Preemption is off. */

@@ -32,7 +32,7 @@
 #include "scope/syscalls.h"
 #include "shadow/edits.h"
 
-/* Calls x64_sys_call(), behind its __fentry__ site, so that a jump there is not executed. */
+/* Calls x64_sys_call() behind its __fentry__ site, so that a jump at the site is not executed. */
 long shk_x64_sys_call(const struct pt_regs *regs, unsigned int nr);
 DEFINE_STATIC_CALL_NULL(shk_x64_sys_call, shk_x64_sys_call);
 
@@ -51,9 +51,9 @@ static unsigned long entry_site __ro_after_init;
 static unsigned long entry_target __ro_after_init;
 
 /*
- * Returns true if system call @nr is chosen in the text that this CPU executes, and holds the
- * module then, which shk_syscalls_inside() releases. Called by shk_syscalls_entry with preemption
- * on.
+ * Returns true if system call @nr is chosen in the text that this CPU executes. Then it also takes
+ * a reference to the module, which shk_syscalls_inside() drops. Called by shk_syscalls_entry with
+ * preemption on.
  */
 asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr);
 asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr)
@@ -70,8 +70,9 @@ asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr)
 }
 
 /*
- * Executes system call @nr in the target's text; if the process was detached or moved after
- * shk_syscalls_chosen(), in the text that it has now.
+ * Executes system call @nr in the target's text, and returns its result. If the process was
+ * detached or moved after shk_syscalls_chosen(), executes it in the text that the process has now.
+ * Sleeps.
  */
 asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr);
 asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr)
@@ -93,8 +94,8 @@ static bool syscall_returns(unsigned int nr)
 }
 
 /*
- * Copies the chosen calls to @calls. -EINVAL; SYSCALL_UNKNOWN, SYSCALL_NO_RETURN: @arg->nr is the
- * call. 0 in @arg->nr otherwise.
+ * Checks @arg, and copies the calls that it chooses to @calls. Returns 0; -EINVAL; SYSCALL_UNKNOWN
+ * or SYSCALL_NO_RETURN: @arg->nr is set to the number of the call. Sets @arg->nr to 0 on success.
  */
 static int syscalls_check_args(struct shk_syscalls *arg, unsigned long *calls)
 {
@@ -118,7 +119,10 @@ static int syscalls_check_args(struct shk_syscalls *arg, unsigned long *calls)
 	return 0;
 }
 
-/* Puts the jump into @shadow's text, if it is not there. The shadow's lock is held; sleeps. */
+/*
+ * Puts the jump into @shadow's text, if it is not there. The shadow's lock is held; sleeps. Returns
+ * 0 or an error of shk_edit_apply().
+ */
 static int syscalls_redirect(struct shk_shadow *shadow)
 {
 	if (shadow->redirect.page)
@@ -135,8 +139,8 @@ static void syscalls_unredirect(struct shk_shadow *shadow)
 }
 
 /*
- * Sets the calls of @target to those of all its callers. Its lock is held. A call that begins now
- * reads the old word or the new one.
+ * Sets the calls of @target to the union of the calls of all its callers. @target's lock is held. A
+ * system call that begins now reads the old word or the new one.
  */
 static void syscalls_update_calls(struct shk_shadow *target)
 {
@@ -152,8 +156,9 @@ static void syscalls_update_calls(struct shk_shadow *target)
 
 /*
  * Puts the jump into the texts of @shadow and its target, and makes @shadow one of the target's
- * callers. The locks of both are held; sleeps. After an error both are unchanged. EDITS_IN_PLACE,
- * EDIT_THERE, SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM.
+ * callers. The locks of both are held; sleeps. Returns 0, or an error after which both are
+ * unchanged: EDITS_IN_PLACE, EDIT_THERE, SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN,
+ * -ENOMEM.
  */
 static int syscalls_link_target(struct shk_shadow *shadow)
 {

@@ -43,11 +43,12 @@ bool shk_syscalls_possible(void);
 struct shk_shadow *shk_syscalls_create(struct shk_shadow *target, struct shk_syscalls *arg);
 /*
  * Removes the jump of shk_syscalls_create() from @shadow, if @shadow has one. If @shadow is a
- * caller shadow, also removes it from its target's callers. If the target has no other caller, also
- * removes the jump from the target. If @shadow is a target, its callers stay in @shadow->callers
- * until they are torn down themselves.
+ * caller shadow, also removes it from its target's list of callers, and removes the target's jump
+ * if that list is empty then. If @shadow is a target, its callers stay in @shadow->callers until
+ * they are torn down themselves.
  *
- * No process is inside @shadow. The locks of @shadow and of its target are held; sleeps.
+ * The caller has made sure that no process is inside @shadow. The locks of @shadow and of its
+ * target are held; sleeps.
  */
 void shk_syscalls_teardown(struct shk_shadow *shadow);
 

@@ -80,7 +80,10 @@ static struct shk_tracepoint tracepoints[] = {
 
 /* ---- life ---- */
 
-/* Registers all tracepoints that lead work into the union. shk_async_lock is held. -ENOMEM. */
+/*
+ * Registers the probes of all tracepoints by which work executes the union. shk_async_lock is held;
+ * sleeps. Returns 0 or -ENOMEM.
+ */
 static int union_register(void)
 {
 	int ret = shk_async_tracepoints_get();
@@ -108,7 +111,7 @@ static void union_carrier_put(struct shk_shadow *all)
 
 /*
  * Creates the union and its carrier mm, and makes asynchronous work execute it. shk_async_lock is
- * held; sleeps. Errors of shk_union_get() but -ERESTARTSYS.
+ * held; sleeps. Returns 0 or an error of shk_union_get(), but not -ERESTARTSYS.
  */
 static int union_create(void)
 {
@@ -136,8 +139,9 @@ destroy:
 }
 
 /*
- * Makes asynchronous work execute the base, waits for work that still executes the union, and
- * destroys it. It has no probe and no user. shk_async_lock is held; sleeps.
+ * Makes asynchronous work execute the base, waits until none executes the union, and destroys the
+ * union. The caller has made sure that the union has no user and no probe. shk_async_lock is held;
+ * sleeps.
  */
 static void union_destroy(void)
 {
@@ -173,7 +177,10 @@ int shk_union_get(void)
 	return ret;
 }
 
-/* Only a user adds probes, so without users their number does not grow. */
+/*
+ * Destroys the union if it has no user and no probe. Only a user adds probes, so without users
+ * their number does not grow. shk_async_lock is held; sleeps.
+ */
 static void union_destroy_if_unused(void)
 {
 	lockdep_assert_held(&shk_async_lock);

@@ -10,7 +10,10 @@
 #include "shadow/shadow.h"
 
 #ifdef CONFIG_PREEMPT_NOTIFIERS
-/* Looks the tracepoints up. -EOPNOTSUPP: this kernel lacks one, which the log names. */
+/*
+ * Looks up the tracepoints of union.c. Sleeps. Returns 0, or -EOPNOTSUPP: this kernel lacks one,
+ * which the log names.
+ */
 int shk_union_init(void);
 /* Returns true if this machine has carrier mms, so that a union can exist. */
 bool shk_union_possible(void);
@@ -30,8 +33,8 @@ int shk_union_get(void);
  */
 void shk_union_put(void);
 /*
- * Destroys the union if it has no user and no probe. The caller has removed probes of a
- * SHK_ASYNC_UNION shadow, whose lock it may hold. Takes shk_async_lock; sleeps.
+ * Destroys the union if it has no user and no probe. Called after probes of a SHK_ASYNC_UNION
+ * shadow were removed; the caller may hold that shadow's lock. Takes shk_async_lock; sleeps.
  */
 void shk_union_settle(void);
 /*
