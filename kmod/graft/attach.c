@@ -42,8 +42,8 @@ static struct shk_previous attach_previous_of(const struct shk_graft *graft, str
 }
 
 /*
- * Returns 0 if @args->stretch is NULL or can begin. Errors: STRETCHES_FULL: @graft has
- * SHK_ENTER_DEPTH stretches; THREAD_STRETCH: @graft is in a SHK_THREAD stretch, in which only
+ * Returns 0 if @args->stretch is NULL or can begin. Otherwise returns STRETCHES_FULL: @graft has
+ * SHK_ENTER_DEPTH stretches; or THREAD_STRETCH: @graft is in a SHK_THREAD stretch, in which only
  * stretches of that kind, and for the same shadow, can begin.
  */
 static int attach_check_stretch(const struct shk_attach_args *args, const struct shk_graft *graft)
@@ -60,8 +60,9 @@ static int attach_check_stretch(const struct shk_attach_args *args, const struct
 }
 
 /*
- * Makes @args->stretch the innermost stretch of @graft, which was in the shadow @was (NULL: the
- * base) and is in @args->to now. @thread: it is a SHK_THREAD stretch of current.
+ * Makes @args->stretch the innermost stretch of @graft. The caller has attached @graft to
+ * @args->to, and passes the shadow in which the mm was before as @was (NULL: the base). @thread:
+ * the stretch is a SHK_THREAD stretch of current.
  */
 static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_graft *graft,
 				 struct shk_shadow *was, bool thread)
@@ -107,8 +108,8 @@ static void attach_end_stretches(const struct shk_attach_args *args, struct shk_
 }
 
 /*
- * Returns the new origin of @graft, which was in the shadow @was (NULL: the base). It depends on
- * the kind of @args->origin:
+ * Returns the new origin of @graft after an attach. @was is the shadow in which the mm was before
+ * (NULL: the base). The result depends on the kind of @args->origin:
  *
  *   SHK_BY_CGROUP     @args->origin
  *   SHK_BY_DELEGATE   @args->origin if the mm moves; otherwise @graft's origin
@@ -250,8 +251,9 @@ struct detach_args {
 };
 
 /*
- * Returns 0 if @e may detach @graft. Errors: NOT_INSIDE: @graft is NULL, or in another shadow than
- * @e->from; NOT_DELEGATED: @e->delegated is set, and the origin of @graft is not SHK_BY_DELEGATE.
+ * Returns 0 if @e may detach @graft. Otherwise returns NOT_INSIDE: @graft is NULL, or in another
+ * shadow than @e->from; or NOT_DELEGATED: @e->delegated is set, and the origin of @graft is not
+ * SHK_BY_DELEGATE.
  */
 static int detach_check(const struct detach_args *e, const struct shk_graft *graft)
 {
@@ -261,9 +263,9 @@ static int detach_check(const struct detach_args *e, const struct shk_graft *gra
 }
 
 /*
- * Cancels the pending attach of the mm, which has no graft. Returns 0. Errors: NOT_INSIDE: there is
- * no pending attach, or it is not to @e->from; NOT_DELEGATED: @e->delegated is set, but a pending
- * attach is always a user's.
+ * Cancels the pending attach of @e's mm. The caller has made sure that the mm has no graft. Returns
+ * 0; NOT_INSIDE: there is no pending attach, or it is not to @e->from; NOT_DELEGATED: @e->delegated
+ * is set, but a pending attach is always a user's.
  */
 static int detach_cancel_pending(const struct detach_args *e)
 {
@@ -312,10 +314,8 @@ static int detach_try_begin(const struct detach_args *e)
 /*
  * Begins a detach: from here on fork and exec in the mm create mms in the base. Takes
  * shk_graft_lock. Returns 1, or 0 if the mm had no graft and its pending attach was cancelled: then
- * the detach is complete.
- *
- * Errors: NOT_INSIDE, NOT_DELEGATED, -EAGAIN (a child is unfinished), and those of
- * @e->change->check().
+ * the detach is complete. Otherwise returns NOT_INSIDE, NOT_DELEGATED, -EAGAIN (a child is
+ * unfinished), or an error of @e->change->check().
  */
 static int detach_begin(const struct detach_args *e)
 {
@@ -344,9 +344,10 @@ static void detach_allow_inherit(struct mm_struct *mm)
 
 /*
  * Detaches @graft, and the grafts of the mms that exec in this process has created but does not use
- * yet. Returns 1. After an error the mm is where it was: NOT_INSIDE; NOT_DELEGATED; -EAGAIN: fork
- * or exec is creating an mm. detach_begin() has stopped that inheritance, but another task's detach
- * that failed, or a new attach, can have allowed it again.
+ * yet. @arg is the struct detach_args. Returns 1, or an error after which the mm is where it was:
+ * NOT_INSIDE; NOT_DELEGATED; or -EAGAIN: fork or exec is creating an mm. detach_begin() has stopped
+ * that inheritance, but another task's detach that failed, or a new attach, can have allowed it
+ * again.
  */
 static int detach_fn(struct shk_graft *graft, void *arg)
 {
@@ -418,8 +419,8 @@ struct restore_args {
 };
 
 /*
- * Returns the shadow in @graft->previous if the origin there has the binding id @binding (0: no
- * binding). Otherwise returns NULL, as it does if @graft is NULL or its previous place is empty.
+ * Returns the shadow of @graft->previous, if the origin there has the binding id @binding (0: no
+ * binding). Returns NULL if it has another one, if @graft is NULL, or if @graft->previous is empty.
  * Takes no reference.
  */
 static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u64 binding)
@@ -428,9 +429,10 @@ static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u
 }
 
 /*
- * Moves @graft back to @graft->previous, a place in the shadow @r->to. Returns 1 if the mm's
- * page-table entry was written, 0 if @graft is in that shadow already. After an error nothing has
- * changed: XEN; -EAGAIN: restore_find_previous() no longer returns @r->to.
+ * Moves @graft back to @graft->previous, a place in the shadow .to of @arg, the struct
+ * restore_args. Returns 1 if the mm's page-table entry was written, 0 if @graft is in that shadow
+ * already. After an error nothing has changed: XEN; -EAGAIN: restore_find_previous() no longer
+ * returns .to.
  */
 static int restore_fn(struct shk_graft *graft, void *arg)
 {
@@ -495,10 +497,10 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 }
 
 /*
- * Sets *@trial to false, after which no attach of this trial sets .previous. Then finds a
- * graft that the binding @binding has placed and that has a previous place. Moves that place, with
- * its references, to *@previous and returns true; returns false if there is no such graft. Takes
- * shk_graft_lock. The caller puts *@previous and repeats the call until it returns false.
+ * Sets *@trial to false, after which no attach of this trial sets .previous. Then finds a graft
+ * that the binding with the id @binding has placed and that has a previous place. Moves that place,
+ * with its references, to *@previous and returns true; returns false if there is no such graft.
+ * Takes shk_graft_lock. The caller puts *@previous and repeats the call until it returns false.
  */
 static bool trial_take_previous(u64 binding, bool *trial, struct shk_previous *previous)
 {

@@ -116,8 +116,8 @@ int shk_graft_restore(u64 binding, struct shk_change *change);
 
 /*
  * Ends the trial of the cgroup binding with the id @binding, after its attach has succeeded. Sets
- * *@trial to false under shk_graft_lock. All grafts that the binding has placed forget where they
- * were before. Drops the references to those shadows and stretches, so the caller holds no
+ * *@trial to false under shk_graft_lock. Makes all grafts that the binding has placed forget where
+ * they were before. Drops the references to those shadows and stretches, so the caller holds no
  * shadow's lock. May sleep. Needs no cred_guard_mutex.
  */
 void shk_graft_end_trial(u64 binding, bool *trial);
@@ -166,14 +166,14 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
 int shk_graft_do_attach(struct shk_attach_args *args);
 
 /*
- * Returns @graft, which is attached, to the shadow @back. The innermost stretch of @graft becomes
- * @stretch (NULL: none), and its origin becomes @origin. The function takes references to @back and
- * @stretch for @graft. @deferred gets the references of @graft to the shadow and the stretch that
- * it leaves.
+ * Moves @graft back to the shadow @back. The innermost stretch of @graft becomes @stretch (NULL:
+ * none), and its origin becomes @origin. @graft must be attached. The function takes references to
+ * @back and @stretch for @graft. @deferred gets the references of @graft to the shadow and the
+ * stretch that it leaves.
  *
  * shk_graft_lock, the lock of @back and text_mutex are held. Does not sleep. Returns 1 if the mm's
  * page-table entry for text was written, so that the mm must be flushed. Returns 0 if @graft is in
- * @back already. Error: XEN; nothing has changed.
+ * @back already; or XEN: nothing has changed.
  */
 int shk_graft_attach_returning(struct shk_graft *graft, struct shk_shadow *back,
 			       struct shk_stretch *stretch, struct shk_origin origin,

@@ -30,8 +30,8 @@ void shk_graft_unlink_target(struct shk_shadow *caller)
 }
 
 /*
- * Counts call @nr for @graft, and points the mm at the target if it is the first. Returns false if
- * @nr is not a chosen call of the shadow, or Xen refuses. shk_graft_lock is held.
+ * Counts a chosen call @nr in @graft->nr_calls, and points the mm at the target if it is the first.
+ * shk_graft_lock is held. Returns false if @nr is not a chosen call of the shadow, or Xen refuses.
  */
 static bool graft_call_begin(struct shk_graft *graft, unsigned int nr)
 {
@@ -64,7 +64,10 @@ u64 shk_graft_call_begin(unsigned int nr)
 	spin_unlock(&shk_graft_lock);
 	if (!flush)
 		return call;
-	/* Also by a thread that begins before the flush of the first has reached its CPU. */
+	/*
+	 * Flush also if this is not the first call in progress: the flush of the first may not have
+	 * reached this thread's CPU.
+	 */
 	shk_mmu->flush_mm(mm);
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);

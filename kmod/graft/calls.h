@@ -11,10 +11,10 @@
 #include "shadow/shadow.h"
 
 /*
- * Begins system call @nr of current. It has an effect only if current->mm is in a shadow that has a
- * target, and @nr is one of the shadow's chosen calls. Then, when this function has returned, every
- * thread of the mm executes the target's text. The first of several calls at a time switches the
- * mm. A call flushes the mm unless an earlier one has completed the flush.
+ * Makes every thread of current's mm execute the target's text during system call @nr of current.
+ * Has an effect only if current->mm is in a shadow that has a target, and @nr is one of the
+ * shadow's chosen calls. If several threads are in such calls at a time, the first switches the mm.
+ * Each call flushes the mm, unless an earlier one has completed the flush.
  *
  * Returns the number to pass to shk_graft_call_end() when the system call is over. Returns 0 if
  * there is nothing to end: the call has no effect, or Xen refused. Called in process context with
@@ -23,24 +23,25 @@
 u64 shk_graft_call_begin(unsigned int nr);
 
 /*
- * Ends the system call for which shk_graft_call_begin() returned @call. With the last call in
- * progress the mm executes its own shadow's text again, and is flushed.
+ * Ends the system call for which shk_graft_call_begin() returned @call. If no other such call is in
+ * progress, the mm executes the caller shadow's text again, and is flushed.
  *
  * Does nothing if the mm was detached, moved or attached again since the begin: @call is the
- * shk_graft.order of the begin, and each attach and move sets a new one. current has the mm that it
- * had at the begin. Called in process context with no lock held; waits for IPIs. Cannot fail.
+ * shk_graft.order of the begin, and each attach and move sets a new one. current still has the mm
+ * that it had at the begin. Called in process context with no lock held; waits for IPIs. Cannot
+ * fail.
  */
 void shk_graft_call_end(u64 call);
 
 /*
- * Adds @caller to the callers of its target. @caller and its target are locked, and no graft is to
- * @caller yet. Does not sleep.
+ * Adds @caller to the callers of its target. The caller holds the locks of @caller and its target,
+ * and has made sure that no graft is to @caller yet. Does not sleep.
  */
 void shk_graft_link_target(struct shk_shadow *caller);
 
 /*
- * Removes @caller from the callers of its target. @caller and its target are locked, and no graft
- * is to @caller. Does not sleep.
+ * Removes @caller from the callers of its target. The caller holds the locks of @caller and its
+ * target, and has made sure that no graft is to @caller. Does not sleep.
  */
 void shk_graft_unlink_target(struct shk_shadow *caller);
 

@@ -21,8 +21,8 @@
 #include "mmu/small_pages.h"
 
 /*
- * A task that creates a carrier. The carrier must be outside although the task may be inside:
- * shk_carrier_is_being_made(). On the task's stack.
+ * A task that creates a carrier (shk_carrier_is_being_made()). The carrier must be outside although
+ * the task may be inside. The struct is on the task's stack.
  */
 struct carrier_maker {
 	const struct task_struct *task;
@@ -49,8 +49,8 @@ bool shk_carrier_is_being_made(void)
 }
 
 /*
- * Creates an mm whose entry points at @shadow's tables, which exist. Returns it with a user
- * (mmput()). Sleeps. Errors, as ERR_PTR: -ENOMEM, XEN.
+ * Creates an mm whose entry points at @shadow's tables. The caller has made these, and holds
+ * @shadow's lock. Sleeps. Returns the mm with a user (mmput()), or an ERR_PTR() of -ENOMEM or XEN.
  */
 static struct mm_struct *carrier_create(struct shk_shadow *shadow)
 {
@@ -112,8 +112,9 @@ void shk_carrier_unload(const struct mm_struct *carrier)
 NOKPROBE_SYMBOL(shk_carrier_unload);
 
 /*
- * Work item on one CPU. The kernel threads that ran there have been switched out, and interrupts
- * that would have returned to the carrier are over.
+ * Makes this CPU load init_mm if it has loaded @carrier: work item of shk_carrier_evict(). The
+ * kernel threads that ran on this CPU have been switched out, and interrupts that would have
+ * returned to the carrier are over. Returns 0.
  */
 static long carrier_evict_cpu(void *carrier)
 {

@@ -24,10 +24,10 @@
 
 /*
  * Adds a user of @shadow's carrier. For the first user it creates the carrier, and the tables and
- * hooks of @shadow if they do not exist. @shadow is locked, with its target if it has one
- * (shk_shadow.target). text_mutex is not held. Sleeps.
+ * hooks of @shadow if they do not exist. The caller holds the lock of @shadow, and that of its
+ * target if it has one (shk_shadow.target). text_mutex is not held. Sleeps.
  *
- * Returns 0. Errors, after which nothing has changed:
+ * Returns 0, or an error after which nothing has changed:
  *   -ENOMEM
  *   FTRACE_DISABLED    @shadow has no hooks yet, and ftrace is switched off
  *   FTRACE_DEAD        @shadow has no hooks yet, and ftrace has stopped after a fault
@@ -38,8 +38,8 @@
 int shk_carrier_get(struct shk_shadow *shadow);
 
 /*
- * Removes a user of @shadow's carrier. With the last user the carrier is flushed and freed; tables
- * and hooks of @shadow stay. @shadow is locked. Sleeps, waits for IPIs. Cannot fail.
+ * Removes a user of @shadow's carrier. If it was the last user, flushes and frees the carrier;
+ * tables and hooks of @shadow stay. @shadow's lock is held. Sleeps, waits for IPIs. Cannot fail.
  *
  * The caller has made sure that no CPU has loaded the carrier on behalf of this user, and that none
  * loads it later. For that it first stops new loads. Then it waits: for kernel threads by
@@ -48,15 +48,15 @@ int shk_carrier_get(struct shk_shadow *shadow);
 void shk_carrier_put(struct shk_shadow *shadow);
 
 /*
- * Evicts kernel threads from @shadow's carrier: each CPU on which one has loaded it loads init_mm,
- * and executes the base. An interrupt of such a thread loads the carrier again when it returns.
- * These interrupts are over, too, when this function returns.
+ * Makes kernel threads that have loaded @shadow's carrier execute the base: each CPU on which one
+ * has loaded it loads init_mm. An interrupt of such a thread loads the carrier again when it
+ * returns. These interrupts are over, too, when this function returns.
  *
  * A kernel thread may load the carrier again later. So the caller first makes sure that none does
  * that on its behalf.
  *
- * @shadow has a carrier, and the caller is one of its users. cpus_read_lock() is not held. Sleeps:
- * runs a work item on each online CPU.
+ * The caller is a user of @shadow's carrier. cpus_read_lock() is not held. Sleeps: runs a work item
+ * on each online CPU.
  */
 void shk_carrier_evict(struct shk_shadow *shadow);
 
@@ -72,7 +72,7 @@ void shk_carrier_evict(struct shk_shadow *shadow);
 void shk_carrier_load(struct mm_struct *carrier);
 
 /*
- * Loads init_mm on this CPU if it has loaded @carrier, so that it executes the base. Does nothing
+ * If this CPU has loaded @carrier, loads init_mm, so that the CPU executes the base. Does nothing
  * otherwise. Preemption or migration is off; interrupts may be on or off.
  */
 void shk_carrier_unload(const struct mm_struct *carrier);

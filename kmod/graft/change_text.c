@@ -12,7 +12,10 @@
 /* One call of shk_graft_change_text(). */
 struct text_change {
 	const struct shk_change *change;
-	/* The shadow that the mm was seen in, if that has bodies in place; else NULL. */
+	/*
+	 * The shadow in which the mm was when the change began, if that shadow has bodies in place;
+	 * else NULL.
+	 */
 	const struct shk_shadow *from;
 	/* Writes the entry: parameter of shk_graft_change_text(), with its argument. */
 	int (*fn)(struct shk_graft *graft, void *arg);
@@ -29,8 +32,8 @@ static bool change_text_has_bodies(const struct shk_shadow *shadow)
 }
 
 /*
- * Returns the shadow that @graft (or NULL) is in, if that has bodies in place; else NULL.
- * shk_graft_lock is held.
+ * Returns @graft's shadow if that shadow has bodies in place, else NULL. If @graft is NULL, returns
+ * NULL. shk_graft_lock is held.
  */
 static struct shk_shadow *change_text_current_bodies(const struct shk_graft *graft)
 {
@@ -38,9 +41,9 @@ static struct shk_shadow *change_text_current_bodies(const struct shk_graft *gra
 }
 
 /*
- * Checks whether the change may be made, and calls @c->fn. shk_graft_lock is held. Returns what
- * that returned, or the error of @c->change->check(), or -EAGAIN: the mm has left or entered a
- * shadow with bodies in place since it was seen.
+ * Calls @c->fn, if the change may be made. shk_graft_lock is held. Returns the result of @c->fn,
+ * the error of @c->change->check(), or -EAGAIN: the mm has left or entered a shadow with bodies in
+ * place since the change began.
  */
 static int change_text_locked(const struct text_change *c)
 {
@@ -55,7 +58,10 @@ static int change_text_locked(const struct text_change *c)
 	return ret ?: c->fn(graft, c->arg);
 }
 
-/* Does what change_text_locked() does, and takes shk_graft_lock for it. Does not sleep. */
+/*
+ * Takes shk_graft_lock and calls change_text_locked(). @arg is the struct text_change. Returns its
+ * result. Does not sleep.
+ */
 static int change_text_fn(void *arg)
 {
 	int ret;
@@ -67,9 +73,9 @@ static int change_text_fn(void *arg)
 }
 
 /*
- * Does what change_text_fn() does, while the machine is stopped and no thread of the mm is in a
- * body of @c->from or @to. Every CPU has flushed on return. Returns -EAGAIN, with @change->busy,
- * if a thread is in a body. cpus_read_lock() and text_mutex are held.
+ * Stops the machine, and calls change_text_fn() if no thread of the mm is in a body in place of
+ * @c->from or @to. cpus_read_lock() and text_mutex are held. On return every CPU has flushed.
+ * Returns the result of change_text_fn(), or -EAGAIN: the thread @change->busy is in a body.
  */
 static int change_text_stopped(struct text_change *c, struct shk_change *change,
 			       const struct shk_shadow *to)

@@ -7,9 +7,10 @@
 #include "graft/enter.h"
 
 /*
- * Begins a stretch in @shadow: a SHK_THREAD stretch with *@thread, or an ordinary one if @thread
- * is NULL. Uses the memory that the spare graft keeps for a stretch, if it has some. Errors: those
- * of shk_graft_do_attach(), and -ENOMEM.
+ * Begins a stretch in @shadow: a SHK_THREAD stretch with *@thread, or an ordinary one if @thread is
+ * NULL. Uses the memory that the UNUSED graft @change->deferred.graft keeps for a stretch, if it
+ * has some. @shadow's lock is held; sleeps. Returns 0, -ENOMEM, or an error of
+ * shk_graft_do_attach().
  */
 static int enter_shadow(struct shk_shadow *shadow, bool delegated, struct shk_thread **thread,
 			struct shk_change *change)
@@ -63,10 +64,10 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
 }
 
 /*
- * Returns the stretch to whose .back the mm of @graft (or NULL) returns when current ends the
- * innermost stretch; NULL: the mm returns to the base. shk_graft_lock is held. Error, as ERR_PTR:
- * NO_STRETCH: the mm is not in @from or in no stretch; or edits act on some threads of the process
- * only, and current is none of them.
+ * Returns the stretch to whose .back the mm of @graft returns when current ends the innermost
+ * stretch. Returns NULL if the mm returns to the base. Returns an ERR_PTR() of NO_STRETCH if @graft
+ * is NULL, the mm is not in @from or in no stretch, or edits act on other threads of the process
+ * only. shk_graft_lock is held.
  */
 static struct shk_stretch *enter_find_return(const struct shk_graft *graft,
 					     const struct shk_shadow *from)
@@ -88,9 +89,9 @@ struct return_args {
 };
 
 /*
- * Returns @graft to the shadow @r->back, under shk_graft_lock. Returns 1 if the entry was written,
- * 0 if the mm is in that shadow already. Errors: NO_STRETCH, XEN; -EAGAIN: the innermost stretch
- * returns to another place by now.
+ * Moves @graft back to the shadow .back of @arg, the struct return_args. shk_graft_lock is held.
+ * Returns 1 if the entry was written, 0 if the mm is in that shadow already. Otherwise returns
+ * NO_STRETCH, XEN, or -EAGAIN: the innermost stretch returns to another place by now.
  */
 static int enter_return_fn(struct shk_graft *graft, void *arg)
 {
@@ -115,8 +116,8 @@ static int enter_return_fn(struct shk_graft *graft, void *arg)
 }
 
 /*
- * Locks @back and returns the mm there from @from. Errors: NO_STRETCH, XEN; -EAGAIN; -ERESTARTSYS:
- * killed while it waited for the lock.
+ * Locks @back, and moves the mm from @from to @back. Sleeps. Returns 0, NO_STRETCH, XEN, -EAGAIN,
+ * or -ERESTARTSYS: the caller was killed while it waited for the lock.
  */
 static int enter_return_to(struct shk_shadow *back, const struct shk_shadow *from,
 			   struct shk_change *change)
@@ -132,8 +133,9 @@ static int enter_return_to(struct shk_shadow *back, const struct shk_shadow *fro
 }
 
 /*
- * Ends the innermost stretch of the mm, which has begun in a shadow when it was last seen. Errors:
- * those of enter_return_to(); -EAGAIN also if the stretch returns to the base by now.
+ * Ends the innermost stretch of the mm, which began in a shadow and not in the base. Sleeps.
+ * Returns 0, an error of enter_return_to(), or -EAGAIN, also if the stretch returns to the base by
+ * now.
  */
 static int enter_return_to_shadow(const struct shk_shadow *from, struct shk_change *change)
 {
@@ -150,8 +152,9 @@ static int enter_return_to_shadow(const struct shk_shadow *from, struct shk_chan
 }
 
 /*
- * The .check of a detach that ends a stretch. Returns 0 if the innermost stretch returns to the
- * base. Errors: NO_STRETCH; -EXDEV: it returns to a shadow.
+ * Returns 0 if the innermost stretch returns to the base; NO_STRETCH; or -EXDEV: it returns to a
+ * shadow. The member .check of struct shk_change, for a detach that ends a stretch. shk_graft_lock
+ * is held.
  */
 static int enter_check_returns_to_base(const struct shk_change *change,
 				       const struct shk_graft *graft)
@@ -170,7 +173,10 @@ int shk_graft_return(const struct shk_shadow *from, struct shk_change *change)
 	change->check = enter_check_returns_to_base;
 	ret = shk_graft_detach(from, false, change);
 	change->check = NULL;
-	/* If the detach has noted a text already, the caller tries again with a new @change. */
+	/*
+	 * If the detach has stored a shadow in .in_place already, the caller tries again with a new
+	 * @change.
+	 */
 	if (ret == -EXDEV)
 		return change->deferred.in_place ? -EAGAIN : enter_return_to_shadow(from, change);
 	return ret == SHK_E(NOT_INSIDE) ? SHK_E(NO_STRETCH) : ret;

@@ -43,8 +43,8 @@ static unsigned int nr_placed;
 static struct workqueue_struct *graft_wq;
 
 /*
- * Returns the parked graft of @mm, or its attached one if not @parked; NULL: it has none. An mm
- * can have one of each, if several tasks attach and detach it at the same time.
+ * Returns the parked graft of @mm if @parked, else its attached graft; NULL: it has none. An mm can
+ * have one of each, if several tasks attach and detach it at the same time. shk_graft_lock is held.
  */
 static struct shk_graft *graft_find_any(struct mm_struct *mm, bool parked)
 {
@@ -100,7 +100,10 @@ struct shk_graft *shk_graft_find_on_trial(u64 binding)
 	return NULL;
 }
 
-/* Sets the state, and warns of a transition that graft.h does not draw. shk_graft_lock is held. */
+/*
+ * Sets the state of @graft, with a warning if graft.h does not draw the transition. shk_graft_lock
+ * is held.
+ */
 static void graft_set_state(struct shk_graft *graft, enum shk_graft_state state)
 {
 	static const u8 ways[] = {
@@ -195,8 +198,8 @@ void shk_graft_set_made(struct shk_graft *graft)
 }
 
 /*
- * Removes @graft, which is attached, from the table: no task finds it by its mm afterwards. Clears
- * its origin and threads, and makes its children made. shk_graft_lock is held.
+ * Removes @graft from the table: no task finds it by its mm afterwards. Clears its origin and
+ * threads, and makes its children made. @graft must be attached. shk_graft_lock is held.
  */
 static void graft_leave_table(struct shk_graft *graft)
 {
@@ -223,8 +226,8 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
 }
 
 /*
- * Drops the references .shadow, .stretch and .previous of @graft, which is UNACCOUNTED or UNUSED.
- * Keeps memory for one stretch in .kept. Sleeps; no shadow's lock is held.
+ * Drops the references .shadow, .stretch and .previous of @graft. Keeps memory for one stretch in
+ * .kept. @graft must be UNACCOUNTED or UNUSED. Sleeps; no shadow's lock is held.
  */
 static void graft_put_references(struct shk_graft *graft)
 {
@@ -240,8 +243,8 @@ static void graft_put_references(struct shk_graft *graft)
 }
 
 /*
- * Frees @graft, which has a reference to its mm: it is UNACCOUNTED, or UNUSED and the caller has
- * taken one. Drops all references except that to the module. Sleeps:
+ * Frees @graft, and drops all its references except that to the module. @graft must hold a
+ * reference to its mm: it is UNACCOUNTED, or it is UNUSED and the caller has taken one. Sleeps:
  * mmu_interval_notifier_remove() waits for invalidations of the mm, and drops the reference to it.
  */
 static void graft_free(struct shk_graft *graft)
@@ -267,9 +270,9 @@ void shk_graft_free(struct shk_graft *graft)
 }
 
 /*
- * Parks @graft, which is UNACCOUNTED or UNUSED and has no references except those to the mm and the
- * module. Drops the reference to the mm; the caller drops that to the module. Returns false if the
- * mm has a parked graft already: then nothing has changed, and the caller frees @graft.
+ * Parks @graft, and drops its reference to the mm; the caller drops that to the module. @graft must
+ * be UNACCOUNTED or UNUSED, without references except those to the mm and the module. Returns false
+ * if the mm has a parked graft already: then nothing has changed, and the caller frees @graft.
  *
  * The caller has a user of the mm. So exit_mmap() comes later, and finds @graft in the table.
  */
@@ -295,7 +298,10 @@ static bool graft_park(struct shk_graft *graft)
 	return parked;
 }
 
-/* Makes @graft, which is PARKED, UNACCOUNTED: out of the table, with a reference to its mm. */
+/*
+ * Takes @graft, which must be PARKED, out of the table, and takes a reference to its mm (mmgrab).
+ * The state becomes UNACCOUNTED. shk_graft_lock is held.
+ */
 static void graft_unpark(struct shk_graft *graft)
 {
 	lockdep_assert_held(&shk_graft_lock);
@@ -324,9 +330,9 @@ void shk_deferred_put_run(struct shk_deferred_put *deferred)
 }
 
 /*
- * Gives @mm the base's text in pages of 4 KB if @small, else in large pages. Returns true if that
- * has changed the entry, so that the caller flushes. Returns false if @mm is in a shadow, or if
- * this CPU model does not need it.
+ * Makes the entry of @mm map the base in pages of 4 KB if @small, else in large pages. Returns true
+ * if that has changed the entry: the caller then flushes. Returns false if @mm is in a shadow, or
+ * if this CPU model does not need it. Takes shk_graft_lock.
  */
 static bool graft_resize_pages(struct mm_struct *mm, bool small)
 {
@@ -383,10 +389,11 @@ void shk_graft_flush_and_put(struct shk_graft *graft)
 }
 
 /*
- * The notifier of a graft. In exit_mmap() (MMU_NOTIFY_RELEASE) it detaches and puts an attached
- * graft, and has a worker free a parked one. In other states another task ends the graft, and the
- * notifier does nothing. Any task may call it: the one that drops the last user of the mm. No task
- * runs in the mm: each has left by the hook in enter_lazy_tlb(), or for another mm.
+ * Ends a graft in exit_mmap() (MMU_NOTIFY_RELEASE): detaches and puts an attached graft, and has a
+ * worker free a parked one. In other states another task ends the graft, and this function does
+ * nothing. It is the callback of the graft's notifier. The task that drops the last user of the mm
+ * calls it, which may be any task. No task runs in the mm: each has left by the hook in
+ * enter_lazy_tlb(), or for another mm.
  *
  * May wait for IPIs. Always returns true: the kernel need not try again.
  */
@@ -401,7 +408,7 @@ static bool graft_on_invalidate(struct mmu_interval_notifier *notifier,
 	mmu_interval_set_seq(notifier, seq);
 
 	spin_lock(&shk_graft_lock);
-	/* If another task detaches it at the same time, that task frees it. */
+	/* If another task detaches the graft at the same time, that task frees the graft. */
 	mine = graft_is_attached(graft);
 	if (mine) {
 		shk_graft_detach_entry(graft);
@@ -454,8 +461,8 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 }
 
 /*
- * Makes one try of shk_graft_alloc_any(), and returns what that returns. Returns -EAGAIN also with
- * @wait, if mappings of @mm are being invalidated or a page fault does not end.
+ * Makes one try of shk_graft_alloc_any(), and returns its result. Also with @wait, returns -EAGAIN
+ * if mappings of @mm are being invalidated or a page fault does not end. Sleeps.
  */
 static struct shk_graft *graft_try_alloc(struct mm_struct *mm, bool wait)
 {
@@ -580,8 +587,8 @@ struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm)
 }
 
 /*
- * Returns the first of @shadow's own grafts whose order is greater than @order, or NULL. Grafts
- * that are DETACHED but not unaccounted are among them.
+ * Returns the graft of @shadow with the lowest order above @order, or NULL. Grafts that are
+ * DETACHED but not unaccounted are included. shk_graft_lock is held.
  */
 static struct shk_graft *graft_above(struct shk_shadow *shadow, u64 order)
 {
@@ -595,8 +602,8 @@ static struct shk_graft *graft_above(struct shk_shadow *shadow, u64 order)
 }
 
 /*
- * Returns the first graft of @shadow, or of a shadow whose target @shadow is, whose order is
- * greater than @order; or NULL. Orders are unique among the grafts of all shadows.
+ * Returns the graft of @shadow, or of one of its caller shadows, with the lowest order above
+ * @order; or NULL. Orders are unique among the grafts of all shadows. shk_graft_lock is held.
  */
 static struct shk_graft *graft_above_in_all(struct shk_shadow *shadow, u64 order)
 {
@@ -673,7 +680,10 @@ int __init shk_graft_init(void)
 	return graft_wq ? 0 : -ENOMEM;
 }
 
-/* Takes any parked graft out of the table and returns it, UNACCOUNTED; NULL: there is none. */
+/*
+ * Takes a parked graft out of the table and returns it, UNACCOUNTED. Returns NULL if there is none.
+ * Takes shk_graft_lock.
+ */
 static struct shk_graft *graft_take_parked(void)
 {
 	struct shk_graft *graft, *found = NULL;

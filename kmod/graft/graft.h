@@ -188,7 +188,10 @@ enum shk_graft_state {
 	SHK_GRAFT_INSIDE,
 	/* Attached to a caller shadow. The mm executes the text of its target (calls.c). */
 	SHK_GRAFT_CALLING,
-	/* The entry is the base's. A CPU may still have translations of the shadow. */
+	/*
+	 * The mm's entry (the page-table entry for kernel text) is the base's. A CPU may still have
+	 * translations of the shadow.
+	 */
 	SHK_GRAFT_DETACHED,
 	/*
 	 * No CPU has translations of the shadow for the mm: every CPU has flushed, or none has
@@ -196,8 +199,8 @@ enum shk_graft_state {
 	 */
 	SHK_GRAFT_UNACCOUNTED,
 	/*
-	 * In the table for the next attach of the mm. Holds no reference. "Parked grafts" in the
-	 * file header says how it comes to this state and leaves it.
+	 * The graft is in the table for the next attach of the mm, and holds no reference. "Parked
+	 * grafts" in the file header lists the ways into this state and out of it.
 	 */
 	SHK_GRAFT_PARKED,
 };
@@ -277,16 +280,18 @@ struct shk_graft {
 	 */
 	struct list_head sibling;
 	/*
-	 * The task whose exec has created the mm. NULL: fork has, or the mm was attached later.
-	 * inherit.c compares it with current, to find the mm of current's exec among .children. It
-	 * is never dereferenced. Written by inherit.c before the attach.
+	 * The task whose exec has created the mm. NULL: fork has created it, or the mm was attached
+	 * later. inherit.c compares the pointer with current, to find the mm of current's exec
+	 * among .children, and never dereferences it. Written by inherit.c before the attach.
 	 */
 	const struct task_struct *exec;
 	/*
 	 * Until this time (jiffies) fork and exec in this mm create mms that are in no shadow. So
 	 * the next try of a detach meets no new child. The time is limited, since a caller whose
-	 * detach failed might never try again. ULONG_MAX: a detach is in progress. 0 or a time that
-	 * has passed: new mms are inside. Written by attach.c; a move and parking clear it.
+	 * detach failed might never try again. Written by attach.c; a move and parking clear it.
+	 *
+	 *   ULONG_MAX                   a detach is in progress
+	 *   0, or a time that has passed    new mms are inside
 	 */
 	unsigned long no_inherit_until;
 	/* exec has created the mm for a vfork child, which ran in its parent's mm before. */
@@ -427,8 +432,8 @@ void shk_pending_attach_add(struct shk_pending_attach *pending);
 
 /*
  * Returns the pending attach of a task whose exec has taken @mm into use as the new mm. Returns
- * NULL if there is none. While the task still runs in its old mm, this function finds the pending
- * attach by neither of the two mms. The result is valid until shk_graft_lock is released.
+ * NULL if there is none. While the task still runs in its old mm, neither the old nor the new mm
+ * finds the pending attach. The result is valid until shk_graft_lock is released.
  *
  * Callers look only if @mm has no attached graft. They miss no pending attach by that: a new mm is
  * in no shadow while its attach is pending (struct shk_pending_attach).
@@ -436,8 +441,9 @@ void shk_pending_attach_add(struct shk_pending_attach *pending);
 struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm);
 
 /*
- * Cancels @pending, which is queued: its task does not attach itself, and the shadow no longer
- * counts it. pending_attach_work() frees @pending later, and drops its reference to the shadow.
+ * Cancels @pending: its task does not attach itself, and the shadow no longer counts it. The caller
+ * has made sure that @pending is queued. pending_attach_work() frees @pending later, and drops its
+ * reference to the shadow.
  */
 void shk_pending_attach_cancel(struct shk_pending_attach *pending);
 
@@ -457,11 +463,11 @@ void shk_graft_count(struct shk_shadow *shadow, int change);
 /*
  * Attaches @graft to @shadow: points the mm's entry at @shadow's tables, adds @graft to the count
  * of @shadow, and takes a reference to @shadow. The state becomes BEING_MADE if @being_made, else
- * INSIDE. @shadow has tables and hooks. The caller has locked @shadow, or @shadow counts another
- * graft or a pending attach.
+ * INSIDE. The caller has made tables and hooks of @shadow. It has locked @shadow, or @shadow counts
+ * another graft or a pending attach.
  *
- * @graft is UNUSED, or attached to another shadow. The second case is a move: @graft leaves the
- * count of the other shadow. The caller takes over @graft's reference to the other shadow, and
+ * @graft must be UNUSED, or attached to another shadow. The second case is a move: @graft leaves
+ * the count of the other shadow. The caller takes over @graft's reference to the other shadow, and
  * drops it when no shadow is locked. "A move" in the file header says what protects the tables of
  * the other shadow until then.
  *
@@ -472,41 +478,41 @@ void shk_graft_count(struct shk_shadow *shadow, int change);
  * The caller holds text_mutex from before this call until it has flushed the mm. If no CPU can have
  * executed the mm, the caller needs neither text_mutex nor a flush.
  *
- * Error: XEN; nothing has changed.
+ * Returns 0, or XEN: nothing has changed.
  */
 int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, bool being_made);
 
 /*
- * Changes the text of @graft's mm at the begin and the end of chosen calls. @graft is attached to a
- * caller shadow. If @calling, this function points the entry at the tables of that shadow's target,
- * and the state becomes CALLING. Otherwise it points the entry at the caller shadow's tables, and
- * the state becomes INSIDE.
+ * Changes the text of @graft's mm at the begin and the end of chosen calls. @graft must be attached
+ * to a caller shadow. If @calling, this function points the entry at the tables of that shadow's
+ * target, and the state becomes CALLING. Otherwise it points the entry at the caller shadow's
+ * tables, and the state becomes INSIDE.
  *
  * If @graft is BEING_MADE, it becomes made (shk_graft_set_made()): a thread of the mm makes a
  * system call, so fork or exec has completed the mm.
  *
  * The caller flushes the mm after it has released shk_graft_lock. It does not need text_mutex:
  * - Both shadows count the graft before and after the change (shk_graft_count()). So no tables are
- *   freed before the flush.
+ * freed before the flush.
  * - Both texts have the same hooks. A function that runs in the base in one of them does so in the
- *   other, and a task in that function stays in the base.
+ * other, and a task in that function stays in the base.
  * - Neither shadow has bodies in place.
  *
- * Error: XEN; the entry and the state have not changed.
+ * Returns 0, or XEN: the entry and the state have not changed.
  */
 int shk_graft_set_calling(struct shk_graft *graft, bool calling);
 
 /*
- * Detaches @graft, which is attached: points the mm's entry at the base and removes the graft from
- * the table. The state becomes DETACHED. Cannot fail: Xen does not refuse the base's tables, which
- * init_mm uses. On CPUs with itlb_multihit the entry then maps the base in pages of 4 KB, until
- * shk_graft_post_detach() is called.
+ * Detaches @graft: points the mm's entry at the base and removes the graft from the table. The
+ * state becomes DETACHED. @graft must be attached. Cannot fail: Xen does not refuse the base's
+ * tables, which init_mm uses. On CPUs with itlb_multihit the entry then maps the base in pages of 4
+ * KB, until shk_graft_post_detach() is called.
  *
  * Clears the origin and the threads. All grafts in .children become made (shk_graft_set_made()). So
  * the caller ensures that the mm of each child has a mapping, by one of these conditions:
  * - shk_graft_has_unfinished_child() has returned false, and shk_graft_lock was held since then;
  * - no fork or exec in @graft's mm is creating another mm. Either no task runs in @graft's mm, or
- *   only current does, which is still in the exec that has created @graft's mm.
+ * only current does, which is still in the exec that has created @graft's mm.
  *
  * The shadow still counts @graft, and @graft keeps its references. The caller flushes the mm and
  * then calls shk_graft_unaccount(), or it calls shk_graft_flush_and_put() for both.
@@ -514,25 +520,27 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling);
 void shk_graft_detach_entry(struct shk_graft *graft);
 
 /*
- * Notes that @graft is made: fork or exec cannot free its mm without exit_mmap(). The state becomes
- * INSIDE, and @graft leaves .children of its parent. Does nothing if @graft is made already.
+ * Makes @graft "made": the state becomes INSIDE, and @graft leaves .children of its parent. The
+ * caller knows that fork or exec can no longer free the mm without exit_mmap(). Does nothing if
+ * @graft is made already.
  */
 void shk_graft_set_made(struct shk_graft *graft);
 
 /*
- * Sets @graft->origin, and updates what shk_graft_count_placed() returns. @graft is attached: an
- * attach sets the origin after it has called shk_graft_attach_entry().
+ * Sets @graft->origin, and updates the number that shk_graft_count_placed() returns. @graft must be
+ * attached: an attach sets the origin after it has called shk_graft_attach_entry().
  */
 void shk_graft_set_origin(struct shk_graft *graft, struct shk_origin origin);
 
 /* ---- Without shk_graft_lock: these take it themselves where they need it ---- */
 
 /*
- * Points the entry of @mm, a carrier mm (carrier.h), at @shadow's tables, or at the base if
- * @shadow is NULL. Makes no graft and counts none. The caller is the only one that writes this
- * entry: it holds the lock of the carrier's shadow. Does not sleep.
+ * Points the entry of @mm, a carrier mm (carrier.h), at @shadow's tables, or at the base if @shadow
+ * is NULL. Makes no graft and counts none. The caller holds the lock of the carrier's shadow, so no
+ * other task writes this entry. Does not sleep.
  *
- * The caller flushes @mm afterwards if a CPU can have loaded it. Error: XEN; nothing has changed.
+ * The caller flushes @mm afterwards if a CPU can have loaded it. Returns 0, or XEN: nothing has
+ * changed.
  */
 int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow);
 
@@ -559,14 +567,13 @@ void shk_graft_post_detach(struct mm_struct *mm);
 
 /*
  * Allocates an UNUSED graft of @mm, with a notifier that reports the end of @mm, and takes a
- * reference to the module. The caller has created @mm and no other task knows it; or the caller
- * has a user of @mm. The caller attaches the graft, or ends it by shk_graft_free() or
- * shk_deferred_put_run().
+ * reference to the module. The caller has a user of @mm, or has created @mm and no other task knows
+ * it. The caller attaches the graft, or ends it by shk_graft_free() or shk_deferred_put_run().
  *
  * Sleeps. Waits for @mm's mmap_lock, unless @mm has notifier subscriptions: those that
  * shk_mm_subscribe() allocates (subscribe.h).
  *
- * Errors, as ERR_PTR:
+ * Returns the graft, or an ERR_PTR():
  *   -ENOMEM
  *   -EAGAIN        mappings of @mm are being invalidated: no notifier can be inserted now
  *   -ERESTARTSYS   a signal was pending; only if @mm has mappings and no subscriptions
@@ -585,7 +592,7 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
  * The caller has a user of @mm and holds no lock except cgroups_lock and cred_guard_mutex. The
  * caller attaches the graft, or ends it by shk_graft_free() or shk_deferred_put_run(). Sleeps.
  *
- * Errors, as ERR_PTR:
+ * Returns the graft, or an ERR_PTR():
  *   -ENOMEM
  *   -EAGAIN        only without @wait: the mmap_lock is taken, mappings are being invalidated, or
  *                  a page fault does not end
@@ -594,35 +601,37 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
 struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait);
 
 /*
- * Removes @graft, which is DETACHED, from the count of its shadow; it becomes UNACCOUNTED. Every
- * CPU has flushed the mm: from here on the shadow may change or free its tables and private pages
- * without a flush for this mm. Takes a reference to the mm (mmgrab). Does not sleep.
+ * Removes @graft from the count of its shadow; the state becomes UNACCOUNTED. @graft must be
+ * DETACHED, and the caller has flushed its mm on every CPU. From here on the shadow may change or
+ * free its tables and private pages without a flush for this mm. Takes a reference to the mm
+ * (mmgrab). Does not sleep.
  */
 void shk_graft_unaccount(struct shk_graft *graft);
 
 /*
- * Has a worker free @graft, which is UNACCOUNTED, and drop its references: .shadow, .stretch,
- * .previous, the mm. Frees .kept. The reference to the module is dropped at once. Does not sleep.
+ * Queues @graft for a worker, which frees it and .kept, and drops the references .shadow, .stretch,
+ * .previous and that to the mm. @graft must be UNACCOUNTED; it is not parked. Drops the reference
+ * to the module at once. Does not sleep.
  *
  * Freeing is left to the worker since it waits for invalidations of the mm and takes locks of
- * shadows. shk_graft_drain() waits for it. The graft is not parked.
+ * shadows. shk_graft_drain() waits for it.
  */
 void shk_graft_put(struct shk_graft *graft);
 
 /*
- * Flushes the mm of @graft, which is DETACHED, and then calls shk_graft_post_detach(),
- * shk_graft_unaccount() and shk_graft_put(). So a worker frees @graft. The graft is not parked,
- * even if its mm lives on.
+ * Flushes the mm of @graft, and then calls shk_graft_post_detach(), shk_graft_unaccount() and
+ * shk_graft_put(). So a worker frees @graft. @graft must be DETACHED. It is not parked, even if its
+ * mm lives on.
  *
- * No other task can attach the mm during this call; otherwise shk_graft_post_detach() would need
- * text_mutex. The mm exists: the caller has a user of it, or runs in exit_mmap() or exec. The
- * caller holds no spinlock. Waits for IPIs.
+ * The caller ensures that no other task attaches the mm during this call; otherwise
+ * shk_graft_post_detach() would need text_mutex. The caller has a user of the mm, or runs in
+ * exit_mmap() or exec. The caller holds no spinlock. Waits for IPIs.
  */
 void shk_graft_flush_and_put(struct shk_graft *graft);
 
 /*
- * Frees @graft, which is UNACCOUNTED or UNUSED, and drops its references and that to the module.
- * The caller keeps the mm of an UNUSED graft alive, by mm_users or mm_count.
+ * Frees @graft, and drops its references and that to the module. @graft must be UNACCOUNTED or
+ * UNUSED. The caller keeps the mm of an UNUSED graft alive, by mm_users or mm_count.
  *
  * Sleeps: it waits for invalidations of the mm that are in progress. The caller holds no shadow's
  * lock, since the last put of a shadow takes that.
@@ -630,9 +639,9 @@ void shk_graft_flush_and_put(struct shk_graft *graft);
 void shk_graft_free(struct shk_graft *graft);
 
 /*
- * Drops all references of @deferred. Parks @deferred->graft, which is UNACCOUNTED or UNUSED: drops
- * all references of the graft and puts it into the table. If the mm has a parked graft already,
- * frees @deferred->graft instead.
+ * Drops all references of @deferred. Parks @deferred->graft, if that is not NULL: drops all
+ * references of the graft and puts it into the table. The graft must be UNACCOUNTED or UNUSED. If
+ * the mm has a parked graft already, frees @deferred->graft instead.
  *
  * The caller still has its user of the mm. So exit_mmap() comes later, and frees the parked graft.
  * A graft that is parked after exit_mmap() would stay in the table when the mm is freed.
@@ -643,10 +652,10 @@ void shk_graft_free(struct shk_graft *graft);
 void shk_deferred_put_run(struct shk_deferred_put *deferred);
 
 /*
- * Frees the graft of @mm, the new mm of a fork or exec that has failed before @mm had a mapping.
- * The graft is BEING_MADE. No CPU has executed @mm, so nothing is flushed. Drops all references of
- * the graft, and frees the notifier subscriptions of @mm. mm_count of @mm, which may be 0 already,
- * is the same before and after: the caller goes on to free @mm.
+ * Frees the graft of @mm, if it has one. @mm is the new mm of a fork or exec that has failed before
+ * @mm had a mapping, so its graft is BEING_MADE. No CPU has executed @mm, so nothing is flushed.
+ * Drops all references of the graft, and frees the notifier subscriptions of @mm. mm_count of @mm,
+ * which may be 0 already, is the same before and after: the caller goes on to free @mm.
  *
  * The hook in pgd_free() calls this function for every mm that is freed in a shadow's text. If @mm
  * has no attached graft, this function does nothing and does not sleep: the caller may be in atomic
@@ -663,7 +672,7 @@ void shk_graft_drain(void);
 
 /*
  * Prepares an attach of @mm, so that the attach itself allocates no graft and waits for no
- * mmap_lock. @deferred is zero before the call. @deferred->graft becomes an UNUSED graft: the
+ * mmap_lock. The caller zeroes *@deferred before. @deferred->graft becomes an UNUSED graft: the
  * parked graft of @mm, or a new one.
  *
  * If @mm is in a shadow, @deferred->graft stays NULL, since the attach uses the graft of @mm. If
@@ -674,7 +683,7 @@ void shk_graft_drain(void);
  * caller may hold cgroups_lock and cred_guard_mutex. The caller has a user of @mm until it has
  * called shk_deferred_put_run(). Sleeps.
  *
- * Errors:
+ * Returns 0 or
  *   -ENOMEM
  *   -EAGAIN        only without @wait: the mmap_lock is taken, mappings are being invalidated, or
  *                  a page fault does not end
@@ -710,17 +719,13 @@ struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm);
 struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
 
 /*
- * Returns true if @mm must be placed or detached by the binding that applies to its process. The
- * table lists the cases. Does not sleep.
+ * Returns true if @mm is not where the binding of its process wants it, so that it must be placed,
+ * or detached if no binding applies. Takes shk_graft_lock. Does not sleep.
  *
  * @binding: the id of the binding that applies; 0: none applies.
  * @shadow: if the binding splits the cgroup between two shadows, the shadow in which @mm must be.
  * NULL: any shadow in which @binding has placed @mm is right. Always NULL if @binding is 0.
  * @moved: the process has moved between cgroups.
- *
- * An mm that a binding has placed may begin stretches, also in other shadows, and comes back when
- * they end. So @mm is not misplaced while it is in a stretch. If @moved, it is misplaced: a move
- * between cgroups ends the stretches.
  *
  *   @binding  @mm                                             returns
  *   0         no binding has placed it                        false
@@ -729,6 +734,10 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
  *   not 0     @binding has placed it, it is in a stretch      @moved
  *   not 0     @binding has placed it, it is in no stretch     true if @shadow is not NULL and @mm
  *                                                             is in another shadow
+ *
+ * An mm that a binding has placed may begin stretches, also in other shadows, and comes back when
+ * they end. So @mm is not misplaced while it is in a stretch. If @moved, it is misplaced: a move
+ * between cgroups ends the stretches.
  */
 bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			 bool moved);
@@ -753,7 +762,7 @@ bool shk_graft_was_borrowing(struct mm_struct *mm);
 unsigned int shk_graft_count_placed(void);
 
 /*
- * Returns the shadow whose tables this CPU runs on, NULL for the base. During a chosen system call
+ * Returns the shadow whose tables this CPU runs on; NULL: the base. During a chosen system call
  * that is the target. While a carrier mm is loaded it is the carrier's shadow.
  *
  * Interrupts are off. Any context, NMIs included; takes no lock. Takes no reference: the shadow

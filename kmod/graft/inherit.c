@@ -22,8 +22,9 @@
 #include "graft/subscribe.h"
 
 /*
- * An mm is complete when it has a mapping (dup_mmap(), __bprm_mm_init()). A child's mm that is not
- * complete cannot be freed while shk_graft_lock is held: shk_graft_abort() takes that lock first.
+ * Returns true if a child of @graft is not complete, that is, has no mapping yet (dup_mmap() and
+ * __bprm_mm_init() make the first one). Such a child's mm cannot be freed while shk_graft_lock is
+ * held: shk_graft_abort() takes that lock first.
  */
 bool shk_graft_has_unfinished_child(struct shk_graft *graft)
 {
@@ -32,7 +33,7 @@ bool shk_graft_has_unfinished_child(struct shk_graft *graft)
 
 	lockdep_assert_held(&shk_graft_lock);
 	list_for_each_entry_safe (child, next, &graft->children, sibling) {
-		/* dup_mmap() may increase it meanwhile: any value but 0 means a mapping. */
+		/* dup_mmap() may increase map_count meanwhile: any value but 0 means a mapping. */
 		if (!data_race(READ_ONCE(child->mm->map_count)))
 			found = true;
 		else if (!child->exec)
@@ -68,11 +69,12 @@ void shk_graft_put_execs(struct list_head *gone)
 }
 
 /*
- * Returns the graft that an mm inherits which current's fork or exec creates. NULL: the new mm is
- * outside, since
+ * Returns the graft from which the new mm of current's fork or exec inherits. Returns NULL if the
+ * new mm is to be outside, since
  *   - current is a kernel thread, creates a carrier, or is outside itself;
  *   - current's mm is being detached;
  *   - edits act on other threads only, and the process was in the base before.
+ *
  * shk_graft_lock is held.
  */
 static struct shk_graft *inherit_find_parent(void)
@@ -94,10 +96,10 @@ static struct shk_graft *inherit_find_parent(void)
  * graft inherits origin, .previous, and in fork the stretches. Does nothing if
  * inherit_find_parent() finds no graft to inherit. Sleeps.
  *
- * If edits act on other threads of the process only, they act on no thread of the new mm.
- * Otherwise they act on all its threads.
+ * If edits act on other threads of the process only, they act on no thread of the new mm. Otherwise
+ * they act on all its threads.
  *
- * Any error makes the fork or exec fail with ENOMEM: -ENOMEM, XEN.
+ * Returns 0, -ENOMEM or XEN. After an error the caller makes the fork or exec fail with ENOMEM.
  */
 static int inherit_mm(struct mm_struct *mm)
 {
@@ -151,8 +153,8 @@ static int inherit_mm(struct mm_struct *mm)
 }
 
 /*
- * Returns the graft of the mm that current's exec has created, if it is a child of @parent; NULL:
- * there is none. shk_graft_lock is held.
+ * Returns the graft of the mm that current's exec has created, if it is a child of @parent. Returns
+ * NULL if there is none. shk_graft_lock is held.
  */
 static struct shk_graft *inherit_find_exec(struct shk_graft *parent)
 {
@@ -165,13 +167,14 @@ static struct shk_graft *inherit_find_exec(struct shk_graft *parent)
 }
 
 /*
- * Compares the mm that current's exec is about to take into use with current->mm, its old one. The
- * process may have been attached or moved since the new mm was created; that has changed the old
- * mm only. If the new mm is in another shadow than the old one, it is detached.
+ * Decides whether current's new mm, which its exec is about to take into use, has to follow
+ * current->mm, its old one. The process may have been attached or moved since the new mm was
+ * created; that has changed the old mm only. If the new mm is in another shadow than the old one,
+ * it is detached.
  *
  * Returns true if the new mm is to be attached to the old mm's shadow. Then @pending, if not NULL,
- * is queued for that. It holds references to the shadow and the module until
- * pending_attach_free(). Returns false if nothing is left to do, since
+ * is queued for that. It holds references to the shadow and the module until pending_attach_free().
+ * Returns false if nothing is left to do, since
  *   - both mms are in the same shadow;
  *   - the old mm is outside, or inside by delegation or by a cgroup;
  *   - edits act on other threads of the old mm only.
@@ -214,9 +217,9 @@ static bool inherit_exec_mm(struct shk_pending_attach *pending)
 }
 
 /*
- * Attaches @mm, current's new mm, to the shadow of @pending with @graft, which is UNUSED. Takes
- * text_mutex, waits for IPIs. Returns 0; or 1 if the process was attached or detached meanwhile,
- * and @graft is not used. Error: XEN.
+ * Attaches @mm, current's new mm, to the shadow of @pending, by @graft, which must be UNUSED. Takes
+ * text_mutex, waits for IPIs. Returns 0; 1: the process was attached or detached meanwhile, and
+ * @graft is not used; or XEN.
  */
 static int pending_attach_mm(struct mm_struct *mm, struct shk_graft *graft,
 			     const struct shk_pending_attach *pending)
@@ -237,7 +240,10 @@ static int pending_attach_mm(struct mm_struct *mm, struct shk_graft *graft,
 	return ret;
 }
 
-/* Returns true if @pending is queued: the process was not attached or detached meanwhile. */
+/*
+ * Returns true if @pending is still queued: the process was not attached or detached meanwhile.
+ * Takes shk_graft_lock.
+ */
 static bool pending_attach_is_queued(const struct shk_pending_attach *pending)
 {
 	bool awaited;
@@ -249,9 +255,9 @@ static bool pending_attach_is_queued(const struct shk_pending_attach *pending)
 }
 
 /*
- * Attaches current's new mm to the shadow of @pending. Returns 0 if that was done, or if there is
- * nothing to attach: @pending was cancelled, or exec has failed. Sleeps. Errors: -ENOMEM, XEN;
- * -ERESTARTSYS: current was killed.
+ * Attaches current's new mm to the shadow of @pending. Sleeps. Returns 0 if that was done, or if
+ * there is nothing to attach: @pending was cancelled, or exec has failed. Otherwise returns
+ * -ENOMEM, XEN, or -ERESTARTSYS: current was killed.
  */
 static int pending_attach_try(const struct shk_pending_attach *pending)
 {
@@ -276,8 +282,8 @@ static int pending_attach_try(const struct shk_pending_attach *pending)
 }
 
 /*
- * Cancels @pending if it is queued, drops its references to the shadow and the module, and frees
- * it. If it has been attached, the graft counts instead. Sleeps; no shadow's lock is held.
+ * Frees @pending, and drops its references to the shadow and the module. Cancels it before if it is
+ * still queued. Sleeps; no shadow's lock is held.
  */
 static void pending_attach_free(struct shk_pending_attach *pending)
 {
@@ -291,9 +297,9 @@ static void pending_attach_free(struct shk_pending_attach *pending)
 }
 
 /*
- * Task work of current after exec, on its way back to user space: attaches the new mm. If that
- * fails the program is killed, since exec cannot return an error past its point of no return. The
- * test is failure_of_births_is_undone.c.
+ * Attaches the new mm: task work of current after exec, on its way back to user space. If the
+ * attach fails, the program is killed, since exec cannot return an error past its point of no
+ * return. The test is failure_of_births_is_undone.c.
  */
 static void pending_attach_work(struct callback_head *work)
 {
@@ -306,8 +312,8 @@ static void pending_attach_work(struct callback_head *work)
 }
 
 /*
- * An mm for which shk_hook_pgd_alloc() calls pgd_alloc() itself. That call passes the hook, too,
- * which then does nothing. On the stack of the task.
+ * An mm for which shk_hook_pgd_alloc() calls pgd_alloc() itself. The hook is called in that call,
+ * too, and does nothing then. The struct is on the stack of the task.
  */
 struct allocating {
 	struct mm_struct *mm;

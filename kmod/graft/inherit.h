@@ -36,8 +36,8 @@ bool shk_graft_has_unfinished_child(struct shk_graft *graft);
  * false. An mm that is exiting, since its exec has failed, is left alone: exit_mmap() detaches it.
  *
  * Moves the grafts of these mms, which are DETACHED then, to the list @gone, by shk_graft.sibling.
- * Takes a user of each mm (mmget). The caller passes @gone to shk_graft_put_execs() after it has
- * released shk_graft_lock. @gone is initialised by the caller, and may stay empty.
+ * Takes a user of each mm (mmget). The caller has initialised @gone, which may stay empty, and
+ * passes it to shk_graft_put_execs() after it has released shk_graft_lock.
  *
  * shk_graft_lock is held. Does not sleep, flushes nothing. Cannot fail.
  */

@@ -63,8 +63,8 @@ static bool others_contain(unsigned long addr, const struct shk_stack_check *che
 }
 
 /*
- * Returns true if @task, which does not run, has a reliable stack without an address in a body of
- * @check or in exec. text_mutex is held.
+ * Returns true if @task has a reliable stack, without an address in a body of @check or in exec.
+ * The caller ensures that @task does not run, and holds text_mutex.
  */
 static bool stack_check_task(struct task_struct *task, const struct shk_stack_check *check)
 {
@@ -115,7 +115,7 @@ static int stack_check_stopped(void *arg)
 	return stack_check_all_tasks(arg) ? 0 : -EAGAIN;
 }
 
-/* Asserts text_mutex, and prepares @check for a check that current makes. */
+/* Sets @check->ns for a check that current makes, and asserts that text_mutex is held. */
 static void stack_check_assert_locks(struct shk_stack_check *check)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
@@ -191,8 +191,8 @@ bool shk_stack_check_possible(void)
 }
 
 /*
- * The names are those that compilers give to the one function that all ways into exec pass, and to
- * the part of it that they move elsewhere. A kernel has some of them.
+ * Finds the functions of exec. The names are those that compilers give to the one function that all
+ * ways into exec pass, and to the part of it that they move elsewhere. A kernel has some of them.
  */
 void __init shk_stack_check_init(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Looks for tasks that are in the middle of text that is about to change under them: the machine
- * is stopped, and kernel stacks are examined as livepatch does it.
+ * Finds tasks that are in the middle of text that is about to change under them: the machine is
+ * stopped, and kernel stacks are examined as livepatch does it.
  */
 #ifndef SHK_STACK_CHECK_H
 #define SHK_STACK_CHECK_H
@@ -67,7 +67,7 @@ int shk_stack_check_and_change(struct shk_stack_check *check, int (*change)(void
 
 /* How long a call waits in all for threads that are in the way, in jiffies. */
 #define SHK_BUSY_TASK_TIMEOUT (3 * HZ)
-/* How long it waits before it tries again, in jiffies. */
+/* How long such a call waits before it tries again, in jiffies. */
 #define SHK_BUSY_TASK_PAUSE (HZ / 50)
 
 /*
@@ -81,7 +81,7 @@ static inline pid_t shk_busy_pid(struct task_struct *task)
 
 /*
  * Removes all bodies from @check->others, so that another check can list them by their .in_check.
- * Called when the check is over, before the bodies are freed.
+ * The caller does this after the check, before the bodies are freed.
  */
 static inline void shk_stack_check_clear_others(struct shk_stack_check *check)
 {

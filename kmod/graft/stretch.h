@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Places where an mm was before, which its graft remembers. A graft connects an mm to a shadow, a
- * variant of the kernel's text. An mm without a graft executes the base, the booted text.
+ * Former places of an mm, which its graft remembers. A graft connects an mm to a shadow, a variant
+ * of the kernel's text. An mm without a graft executes the base, the booted text.
  *
  *   struct shk_stretch    A stretch is the time from SHK_ENTER to SHK_LEAVE, in which a process is
  *                         in a shadow (enter.h). Remembers where the mm was at its begin, and where
@@ -47,8 +47,9 @@ struct shk_origin {
 };
 
 /*
- * One stretch. attach.c fills it in when it begins. After that only .ref changes. So the child of a
- * fork shares its parent's stretches by a reference, and each of the two ends them for itself.
+ * One stretch. attach.c fills it in when it begins; after that only .ref changes. The child of a
+ * fork shares its parent's stretches by a reference, and parent and child each end the stretches
+ * for themselves.
  */
 struct shk_stretch {
 	/*
@@ -61,8 +62,9 @@ struct shk_stretch {
 	/* 1 for a stretch without .outer, at most SHK_ENTER_DEPTH. */
 	unsigned int depth;
 	/*
-	 * The shadow in which the mm was at the begin, with a reference; NULL: the base. The mm
-	 * returns there at the end. The reference does not keep the shadow from being destroyed.
+	 * The shadow in which the mm was when the stretch began, and to which it returns at the
+	 * end; NULL: the base. The reference keeps the struct allocated, but the shadow can still
+	 * be destroyed (shk_shadow_is_gone()).
 	 */
 	struct shk_shadow *back;
 	/*
@@ -97,7 +99,7 @@ struct shk_previous {
  */
 struct shk_stretch *shk_stretch_alloc(struct shk_stretch **kept);
 
-/* Takes a reference to @stretch and returns @stretch, which may be NULL. Does not sleep. */
+/* Takes a reference to @stretch, if that is not NULL. Returns @stretch. Does not sleep. */
 struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch);
 
 /*
@@ -142,8 +144,8 @@ struct shk_stretch *shk_stretch_find_live(struct shk_stretch *stretch);
 
 /*
  * Returns a copy of @previous, with references of its own, for an mm that fork or exec creates.
- * @previous is that of the parent's graft. @exec: exec creates the mm. Then the copy has no
- * stretch, since a new program has begun none. Does not sleep. shk_graft_lock is held.
+ * @previous is shk_graft.previous of the parent's graft. If @exec, exec creates the mm: the copy
+ * has no stretch, since a new program has begun none. Does not sleep. shk_graft_lock is held.
  */
 struct shk_previous shk_previous_inherit(const struct shk_previous *previous, bool exec);
 

@@ -16,10 +16,10 @@
  * Takes @mm's mmap_lock. If @own, waits for that lock until current is killed; otherwise only tries
  * it. Blocks all signals of current except SIGKILL and SIGSTOP until it returns.
  *
- * The caller holds a user reference to @mm (mm_users), and no lock except cgroups_lock and
- * cred_guard_mutex. Sleeps.
+ * The caller has a user of @mm (mmget), and holds no lock except cgroups_lock and cred_guard_mutex.
+ * Sleeps.
  *
- * Errors:
+ * Returns 0 or
  *   -EAGAIN        The mmap_lock is taken (without @own); or a page fault that holds only the
  *                  lock of its VMA does not end.
  *   -ENOMEM

@@ -33,8 +33,8 @@ struct shk_thread {
 	struct list_head node;	 /* in the list of its process. Under shk_graft_lock */
 	struct mm_struct *mm;	 /* of its process; without a reference, to compare only */
 	/*
-	 * The shadow whose edits act. Without a reference: the mm's graft has one, and drops it
-	 * after its list was cleared.
+	 * The shadow whose edits act. The pointer holds no reference: the graft of .mm has one, and
+	 * drops it after .node's list was cleared.
 	 */
 	struct shk_shadow *shadow;
 	/* The thread, with a reference. NULL: the entry is for no thread (shk_thread_alloc()). */
@@ -60,8 +60,8 @@ void shk_thread_free(struct shk_thread *thread);
 
 /*
  * Adds the entry @thread to @list, with a depth of 1, and to the hash table. @mm is the mm of the
- * process, and is inside @shadow. After the return the list owns @thread, and edits of @shadow act
- * on a task that runs in @mm only if the task has an entry in @list.
+ * process, and must be inside @shadow. After the return the list owns @thread, and edits of @shadow
+ * act on a task that runs in @mm only if the task has an entry in @list.
  */
 void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
 		     struct shk_shadow *shadow);
@@ -95,8 +95,8 @@ void shk_threads_leave(struct list_head *list);
 void shk_threads_clear(struct list_head *list);
 
 /*
- * Returns true if @list has entries, but none for current, so that edits do not act on current.
- * Returns false if @list is empty. @list is of current's mm.
+ * Returns true if edits do not act on current: @list, the threads of the graft of current's mm, is
+ * not empty and has no entry for current.
  */
 bool shk_threads_exclude_current(const struct list_head *list);
 
