@@ -30,8 +30,8 @@ static bool is_callee(const struct callees *callees, unsigned long target)
 }
 
 /*
- * Reads the instruction at @addr, MAX_INSN_SIZE bytes of which @room at most are read, the others
- * 0. If a kprobe is at @addr, the bytes are those without its breakpoint or jump.
+ * Fills @bytes, MAX_INSN_SIZE bytes, with the instruction at @addr. Reads @room bytes at most; the
+ * others are 0. If a kprobe is at @addr, the bytes are those without its breakpoint or jump.
  */
 static void read_insn(unsigned long addr, u8 *bytes, unsigned long room)
 {

@@ -22,7 +22,9 @@ struct shk_counts_block {
 static DEFINE_MUTEX(blocks_lock);
 static LIST_HEAD(blocks_with_room);
 
-/* Allocates a block, in no list. NULL: there is no memory. */
+/*
+ * Allocates a block of counters, which is in no list. Sleeps. Returns NULL if there is no memory.
+ */
 static struct shk_counts_block *block_alloc(void)
 {
 	struct shk_counts_block *block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
@@ -46,7 +48,10 @@ int shk_counts_alloc(struct shk_probe *probe)
 	mutex_lock(&blocks_lock);
 	block = list_first_entry_or_null(&blocks_with_room, typeof(*block), with_room);
 	if (!block) {
-		/* The caller's cgroup may throttle it here: others do not wait for that. */
+		/*
+		 * The caller's cgroup may throttle it in block_alloc(). Other callers do not wait
+		 * for that.
+		 */
 		mutex_unlock(&blocks_lock);
 		block = block_alloc();
 		if (!block)

@@ -48,8 +48,8 @@ static inline void shk_free_pass_run(struct shk_free_passes *passes, struct llis
 }
 
 /*
- * Returns the number of the first pass that is sure to take every node that is on the queue now.
- * A pass that runs already may have emptied the queue, so it does not count. The caller reads the
+ * Returns the number of the first pass that is sure to take every node that is on the queue now. A
+ * pass in progress may have emptied the queue already, so it does not count. The caller reads the
  * number before it queues the work item. Any context.
  */
 static inline u64 shk_free_pass_next(struct shk_free_passes *passes)

@@ -48,9 +48,9 @@ static bool hit_is_async(unsigned int context)
 }
 
 /*
- * The value that the report in progress on this CPU has added to preempt_count(); 0 if there is
- * none. Written with preemption off, read by hits within the report. One per CPU is enough, since
- * hits in interrupts and NMIs are not reported.
+ * The value that the report in progress on this CPU has added to preempt_count(); 0 if no report is
+ * in progress. Written with preemption off, read by hits within the report. One per CPU is enough,
+ * since hits in interrupts and NMIs are not reported.
  */
 static DEFINE_PER_CPU(unsigned int, reporting);
 
@@ -61,9 +61,9 @@ static DEFINE_PER_CPU(unsigned int, reporting);
 #define REPORT_SWITCHES PREEMPT_OFFSET
 
 /*
- * Begins the report of a hit in code that had @context as its preempt_count(). Preemption is off,
- * and no report is in progress on this CPU. Switches interrupts off and returns their state, for
- * hit_report_leave().
+ * Begins the report of a hit in code that had @context as its preempt_count(). Switches interrupts
+ * off and returns their state, for hit_report_leave(). Preemption is off. The caller has checked
+ * that no report is in progress on this CPU.
  *
  * The probed code may hold a lock that the clock or a listener takes, as read_hpet() does. Both
  * take no such lock in an NMI, so a report is an NMI for them, however the probe is armed.
@@ -80,8 +80,9 @@ static __always_inline unsigned long hit_report_begin(unsigned int context)
 }
 
 /*
- * Does hit_report_begin() and sets *@flags to what it returns. Returns false, and changes nothing,
- * if a report is in progress on this CPU.
+ * Begins a report (hit_report_begin()), unless one is in progress on this CPU. Sets *@flags to the
+ * state of interrupts, for hit_report_leave(). Returns false if a report is in progress: nothing
+ * has changed.
  */
 static bool hit_report_enter(unsigned int context, unsigned long *flags)
 {
@@ -109,7 +110,7 @@ static __always_inline void hit_report_leave(unsigned long flags)
 #define MAX_PREEMPT_OFF 8
 #define MIN_STACK	(THREAD_SIZE / 4)
 
-/* Returns false if a return hooked at this hit may be one of too many nested trampolines. */
+/* Returns true if a return can be hooked at this hit, so that trampolines do not nest too deep. */
 static bool may_hook_return(unsigned int context, unsigned long sp)
 {
 	return (context & PREEMPT_MASK) < MAX_PREEMPT_OFF &&
@@ -190,8 +191,8 @@ static bool hit_is_timed(const struct shk_probe *probe)
 NOKPROBE_SYMBOL(hit_is_timed);
 
 /*
- * Hooks the return of the function that is entered. Called within a report. Returns false if no
- * hook is free, or hooks may nest too deep.
+ * Hooks the return of the function that is being entered, for @probe. Called within a report.
+ * Returns false if no hook is free, or hooks may nest too deep.
  */
 static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsigned long sp,
 			    const unsigned long *args)
@@ -221,7 +222,10 @@ static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsig
 	return true;
 }
 
-/* Hooks the return, or fires the event of an entry; counts in .missed if it cannot. */
+/*
+ * Hooks the return of the function, or fires the event of an entry. If neither is possible, counts
+ * the hit in .missed.
+ */
 static void hit_report(struct shk_probe *probe, unsigned int context, unsigned long sp,
 		       const unsigned long *args)
 {
@@ -243,8 +247,8 @@ static void hit_report(struct shk_probe *probe, unsigned int context, unsigned l
 NOKPROBE_SYMBOL(hit_report);
 
 /*
- * Handles a hit of @probe, which is not .plain. Not inlined, so that plain counts do not set up its
- * stack frame.
+ * Counts and reports a hit of @probe, which is not .plain, if its conditions are fulfilled. Not
+ * inlined, so that plain counts do not set up its stack frame.
  */
 static noinline void hit_probe(struct shk_probe *probe, unsigned int context, unsigned long sp,
 			       const unsigned long *args, bool async)
@@ -265,9 +269,9 @@ static noinline void hit_probe(struct shk_probe *probe, unsigned int context, un
 NOKPROBE_SYMBOL(hit_probe);
 
 /*
- * Counts a hit at @site, which is the union's, for each probe of another shadow. Union hits belong
- * to no process or context, so all count as async. Does nothing at other sites, which have no such
- * probes.
+ * Counts a hit at @site, a site of the union, for each probe of another shadow. Union hits belong
+ * to no process or context, so all count as async. Does nothing at sites of other shadows, which
+ * have no such probes.
  */
 static void hit_others(struct shk_site *site, const unsigned long *args)
 {
@@ -322,8 +326,8 @@ static __always_inline void hit_site(struct shk_site *site, enum hit_probes whic
 }
 
 /*
- * Does hit_event_only() for @probe, the shk_site.only_event of @site. Not inlined, so that other
- * hits do not set up its stack frame.
+ * The part of hit_event_only() for @probe, which is @site->only_event. Returns as that. Not
+ * inlined, so that other hits do not set up its stack frame.
  */
 static noinline __no_stack_protector bool hit_event(struct shk_probe *probe,
 						    const struct shk_site *site,
@@ -348,9 +352,9 @@ static noinline __no_stack_protector bool hit_event(struct shk_probe *probe,
 NOKPROBE_SYMBOL(hit_event);
 
 /*
- * Counts and reports a hit at @site if that is one event and all that is to be done there, and
- * returns true. Does nothing and returns false if not, and within reports. hit_site() would do the
- * same by more instructions.
+ * Counts and reports a hit at @site, and returns true, if the site's only probe is a plain event
+ * (shk_site.only_event). Otherwise, and within reports, does nothing and returns false. hit_site()
+ * would do the same by more instructions.
  */
 static __always_inline bool hit_event_only(const struct shk_site *site, unsigned int context,
 					   const unsigned long *args)
@@ -377,7 +381,10 @@ static struct shk_func *hit_func_of(struct shk_site *site)
 }
 NOKPROBE_SYMBOL(hit_func_of);
 
-/* Returns the probes of @site, behind an entry or elsewhere, that its instruction hits. */
+/*
+ * Returns which probes of @site its instruction hits. Behind an entry, those with .at_entry are
+ * left out if a patch is on: they were hit at the entry.
+ */
 static enum hit_probes hit_which(const struct shk_site *site)
 {
 	struct shk_site *entry;
@@ -390,10 +397,10 @@ static enum hit_probes hit_which(const struct shk_site *site)
 NOKPROBE_SYMBOL(hit_which);
 
 /*
- * Chooses the body after a hit at @site, which has patches. @chain is shk_site.chain. Changes the
- * saved registers so that the stub returns to the jump to the new body, and hits the probes of the
- * entry whose site is in the old one. Returns where the stub
- * continues before that: at ftrace's trampoline, at shk_traced(), or, if 0, nowhere else.
+ * Chooses the body after a hit at @site, which has patches. If a new body is to execute, changes
+ * the saved registers so that the stub returns to the jump to that body. Then it also hits the
+ * probes of the entry that are in the old body. Returns the address where the stub continues first:
+ * ftrace's trampoline (@chain is shk_site.chain), shk_traced(), or 0: none.
  *
  * ftrace's trampoline returns behind the __fentry__ site, into the old body. So if a new body is to
  * execute, shk_traced() calls ftrace's users instead. If one of them changes the instruction
@@ -426,9 +433,9 @@ asmlinkage void shk_call_tracers(struct pt_regs *regs)
 NOKPROBE_SYMBOL(shk_call_tracers);
 
 /*
- * Counts a hit at @site if that is all that is to be done there (shk_site.only), and returns true.
- * Does nothing and returns false if not, within reports, and if @site is NULL. Needs neither a call
- * nor a loop.
+ * Counts a hit at @site, and returns true, if the site's only probe is a plain count
+ * (shk_site.only). Otherwise, within reports, and if @site is NULL, does nothing and returns false.
+ * Needs neither a call nor a loop.
  */
 static __always_inline bool hit_count_only(struct shk_site *site, unsigned int context)
 {
@@ -448,8 +455,8 @@ static __always_inline bool hit_count_only(struct shk_site *site, unsigned int c
 }
 
 /*
- * Does the work of shk_hit_call() where more than counting is to be done. Preemption is off; it is
- * enabled on return.
+ * Handles a hit at an entry where more than one probe, a probe that is not plain, or a patch may
+ * be. Returns as shk_hit_call(). Called with preemption off, and enables it.
  */
 static noinline unsigned long hit_call_slow(struct shk_slot_regs *regs, struct shk_site *site,
 					    unsigned int context)
@@ -470,8 +477,9 @@ static noinline unsigned long hit_call_slow(struct shk_slot_regs *regs, struct s
 NOKPROBE_SYMBOL(hit_call_slow);
 
 /*
- * Does the work of shk_hit_call() where an event may be all that is to be done. Not inlined, so
- * that counted hits do not set up its stack frame. Enables preemption, as hit_call_slow() does.
+ * Handles a hit at an entry that hit_count_only() has not handled: tries hit_event_only(), then
+ * hit_call_slow(). Returns as shk_hit_call(). Called with preemption off, and enables it. Not
+ * inlined, so that counted hits do not set up its stack frame.
  */
 static noinline unsigned long hit_call_event(struct shk_slot_regs *regs, struct shk_site *site,
 					     unsigned int context)
@@ -522,9 +530,10 @@ asmlinkage __no_stack_protector unsigned long shk_hit_call(struct shk_slot_regs 
 NOKPROBE_SYMBOL(shk_hit_call);
 
 /*
- * Enables preemption after a hit at @site. If the task is to be preempted, this calls
- * preempt_schedule_notrace(). A hit in that function would call it again, without end; so the hit
- * only counts preemption down there, and the function preempts the task itself.
+ * Enables preemption after a hit at @site. At most sites this calls preempt_schedule_notrace() if
+ * the task is to be preempted. At a site in that function itself, the call would hit the site
+ * again, without end. There this only decrements preempt_count(), and the probed function preempts
+ * the task.
  */
 static __always_inline void hit_leave(const struct shk_site *site)
 {
@@ -545,7 +554,7 @@ static __always_inline struct shk_site *hit_detour_site(unsigned long detour_ret
 }
 
 /*
- * Does the work of shk_hit_jump() where more than counting is to be done.
+ * Handles a hit at @site of a jump edit that hit_count_only() has not handled; @site may be NULL.
  *
  * A detour serves any function, so no ORC entry can describe the frame in it. While the hit is
  * reported, the return address on the stack is therefore that of a call by the probed instruction,
@@ -605,8 +614,9 @@ static void hit_covered(struct shk_shadow *shadow, unsigned long addr, unsigned 
 NOKPROBE_SYMBOL(hit_covered);
 
 /*
- * Lets @regs continue behind the breakpoint of @site: in a detour, or by emulation. Returns false
- * if neither is possible; the kernel's kprobe then steps the instruction.
+ * Makes @regs continue behind the breakpoint of @site: in a detour, or by emulation of the
+ * instruction. Returns false if neither is possible; the kernel's kprobe then steps the
+ * instruction.
  */
 static bool hit_resume(struct shk_site *site, struct pt_regs *regs)
 {
@@ -670,7 +680,7 @@ static void hit_add_latency(struct shk_probe *probe, u64 latency)
 
 /*
  * Reports the return of a call of @probe with @regs, if it fulfils the conditions. Called within a
- * report. Returns false if it does not fulfil them.
+ * report. Returns true if it fulfils them.
  */
 static bool hit_report_return(struct shk_probe *probe, struct shk_return_node *ret,
 			      const struct pt_regs *regs)

@@ -83,10 +83,12 @@ int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *s
 }
 
 /*
- * Returns true if the base has a static key in [@from, @to). jump_label_text_reserved() decodes the
- * instruction at every static key, in the text of the task that registers a kprobe. If that task
- * is inside a shadow with other bytes there, the kernel stops by BUG(). Takes text_mutex: while a
- * key is switched, a breakpoint is at its instruction, which would be a BUG(), too.
+ * Returns true if the base has a static key in [@from, @to). Takes text_mutex.
+ *
+ * jump_label_text_reserved() decodes the instruction at every static key, in the text of the task
+ * that registers a kprobe. If that task is inside a shadow with other bytes there, the kernel stops
+ * by BUG(). While a key is switched, a breakpoint is at its instruction, which would be a BUG(),
+ * too: text_mutex excludes that.
  */
 static bool inplace_has_keys(unsigned long from, unsigned long to)
 {
@@ -108,8 +110,8 @@ static bool has_exceptions(unsigned long from, unsigned long to)
 }
 
 /*
- * Makes edits that write @bytes to the place of the body, each within one page. Returns 0 or
- * -ENOMEM.
+ * Allocates @inplace->edits, which write @bytes to the place of the body, each within one page.
+ * Sleeps. Returns 0 or -ENOMEM.
  */
 static int inplace_make_edits(struct shk_inplace *inplace, const u8 *bytes)
 {
@@ -144,8 +146,8 @@ static unsigned long behind_site(unsigned long addr)
 
 /*
  * Returns the size of the function at @addr in @mod, as its symbol says; 0 if there is no symbol.
- * shk_symbol_of() does not do: for it the function ends where the next one begins, or the page
- * ends.
+ * shk_symbol_of() cannot be used: by that, a function ends where the next one begins, or where the
+ * page ends.
  */
 static unsigned long size_of(const struct module *mod, unsigned long addr)
 {
@@ -162,7 +164,10 @@ static unsigned long size_of(const struct module *mod, unsigned long addr)
 	return size;
 }
 
-/* Relocates the body of @func to its place, into new edits. Errors of shk_inplace_prepare(). */
+/*
+ * Makes the edits of @inplace: the body of @func, relocated to its place. Sleeps. Returns 0 or an
+ * error of shk_inplace_prepare().
+ */
 static int inplace_move_body(struct shk_func *func, struct shk_inplace *inplace)
 {
 	struct shk_move move = {
@@ -189,7 +194,10 @@ static int inplace_move_body(struct shk_func *func, struct shk_inplace *inplace)
 	return ret;
 }
 
-/* Does the work of shk_inplace_prepare() for @func. Returns 0 or an error of that function. */
+/*
+ * Prepares the body of @func: the part of shk_inplace_prepare() for one function. Sleeps. Returns 0
+ * or an error of that function.
+ */
 static int inplace_prepare_func(struct shk_func *func)
 {
 	struct shk_inplace *inplace = kzalloc(sizeof(*inplace), GFP_KERNEL_ACCOUNT);
@@ -228,7 +236,7 @@ int shk_inplace_prepare(struct shk_patch *patch)
 	unsigned int nr = shk_patch_nr_funcs(patch);
 	int ret;
 
-	/* Allocate them now: taking the bodies out must not fail. */
+	/* Allocate these now: restoring the base's bytes later must not fail. */
 	patch->replacements = kcalloc(nr, sizeof(*patch->replacements), GFP_KERNEL_ACCOUNT);
 	if (!patch->replacements)
 		return -ENOMEM;
@@ -293,7 +301,7 @@ void shk_inplace_unpin(struct shk_patch *patch)
 	}
 }
 
-/* Adds the bodies of @patch to @checked, a list of a struct shk_stack_check. */
+/* Adds the bodies of @patch to @checked, the list .others of a struct shk_stack_check. */
 static void inplace_list_bodies(struct shk_patch *patch, struct list_head *checked)
 {
 	struct shk_func *func;
@@ -305,9 +313,9 @@ static void inplace_list_bodies(struct shk_patch *patch, struct list_head *check
 }
 
 /*
- * Adds the bodies of @patch to shk_shadow.bodies (@in), or removes them. While they are there,
- * processes enter and leave the shadow only when none of their threads is in one (change_text.c).
- * text_mutex is held.
+ * Adds the bodies of @patch to shk_shadow.bodies (@in), or removes them, and sets @patch->in_place
+ * to @in. While the bodies are in the list, processes enter and leave the shadow only when none of
+ * their threads is in one (change_text.c). text_mutex is held.
  */
 static void inplace_set_state(struct shk_patch *patch, bool in)
 {
@@ -334,9 +342,10 @@ struct inplace_put {
 };
 
 /*
- * Callback of shk_text_replace(). Returns -EAGAIN if a thread is in a body and the text is live,
- * else 0. If 0, it changes shk_shadow.bodies and shk_patch.in_place: text_mutex is held until the
- * bytes have changed, so others see both together.
+ * Sets shk_shadow.bodies and shk_patch.in_place for @arg, a struct inplace_put, unless the text is
+ * live and a thread is in a body. Callback of shk_text_replace(), which changes the bytes after
+ * that. text_mutex is held all the time, so others see either both changes or none. Returns 0, or
+ * -EAGAIN: a thread is in a body, and nothing has changed.
  */
 static int inplace_put_if_clear(void *arg)
 {

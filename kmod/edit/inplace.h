@@ -26,8 +26,8 @@
 #define SHK_NR_COLD 4
 
 /*
- * One function's body that is copied over the base's. shk_inplace_prepare() sets all members; they
- * are constant from then on, except where it is said.
+ * The new body of one function, which is copied over the base's body. shk_inplace_prepare() sets
+ * all members; they are constant from then on, unless a remark says otherwise.
  */
 struct shk_inplace {
 	unsigned long start; /* address of the first byte that is replaced */
@@ -76,15 +76,16 @@ int shk_relocate(struct shk_move *move);
 /* ---- inplace.c ---- */
 
 /*
- * Sets @bodies[*@nr] to the range [@from, @to), on no list, and increments *@nr. The array has room
- * for it. Takes no lock.
+ * Sets @bodies[*@nr] to the range [@from, @to), in no list, and increments *@nr. The caller has
+ * allocated @bodies with room for it. Takes no lock.
  */
 void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from, unsigned long to);
 
 /*
- * Adds the ranges of all functions named "@symbol.cold" to @bodies, as shk_body_add() does. The
- * array has room for SHK_NR_COLD more. Process context; takes no lock. Returns 0, or BODY_FIXED:
- * there are more than SHK_NR_COLD, or the size of one is unknown.
+ * Adds the range of each function named "@symbol.cold" to @bodies, and their number to *@nr. The
+ * caller has allocated @bodies with room for SHK_NR_COLD more elements. Process context; takes no
+ * lock. Returns 0, or BODY_FIXED: there are more than SHK_NR_COLD, or the size of one is unknown.
+ * After an error some ranges have been added.
  */
 int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *symbol);
 
@@ -109,9 +110,9 @@ int shk_inplace_allowed(const struct shk_shadow *shadow);
 
 /*
  * Allocates shk_func.inplace of each function of @patch, relocates its body, and fills
- * @patch->replacements. Applies nothing. No other task knows @patch yet; no lock is needed.
- * Sleeps. After an error the caller frees @patch, and @patch->symbol is the function that the
- * error is about.
+ * @patch->replacements. Applies nothing. Needs no lock, since no other task knows @patch yet.
+ * Sleeps. After an error the caller frees @patch, and @patch->symbol is the function that the error
+ * is about.
  * Returns 0, -ENOMEM, an error of shk_relocate(), or
  *   CHANGES_TEXT   tasks change their text inside the function, do_exit() for instance
  *   BODY_FIXED     the function is in a module, has exception table entries, or too many .cold
@@ -123,21 +124,21 @@ int shk_inplace_prepare(struct shk_patch *patch);
 
 /*
  * Frees what shk_inplace_prepare() has allocated for @func, or nothing if @func->inplace is NULL.
- * The body is not in place. Takes no lock; does not sleep.
+ * The caller ensures that the body is not in place. Takes no lock; does not sleep.
  */
 void shk_inplace_free(struct shk_func *func);
 
 /*
  * Makes the pages of all bodies of @patch private. Counts each body in shk_shadow.nr_common, so
- * that no thread enters the shadow alone. The caller holds the shadow's lock. It calls
+ * that no SHK_THREAD stretch begins in the shadow. The caller holds the shadow's lock. It calls
  * shk_inplace_unpin() later, also after an error, which may leave some pages pinned. Sleeps.
  * Returns 0 or an error of shk_edit_pin().
  */
 int shk_inplace_pin(struct shk_patch *patch);
 
 /*
- * Releases the pages that shk_inplace_pin() has pinned for @patch, if any. The bodies are not in
- * place. The caller holds the shadow's lock. Sleeps.
+ * Releases the pages that shk_inplace_pin() has pinned for @patch, if any. The caller holds the
+ * shadow's lock, and ensures that the bodies are not in place. Sleeps.
  */
 void shk_inplace_unpin(struct shk_patch *patch);
 
@@ -145,9 +146,10 @@ void shk_inplace_unpin(struct shk_patch *patch);
  * Copies the bodies of all functions of @patch over the base's bodies in the shadow's text (@in),
  * or restores the base's bytes (!@in). Sets @patch->in_place to @in.
  *
- * The caller has made the entry of each function jump to its body in the module, unless no process
- * is inside. If the text is live, this function stops the machine and examines the kernel stacks of
- * the threads inside. If one of them may be in a body of @patch, nothing changes.
+ * If a process is inside the shadow, the caller has made the entry of each function jump to its
+ * body in the module. If the text is live (shk_text.live), this function stops the machine and
+ * examines the kernel stacks of the threads of processes inside. If one of them may be in a body of
+ * @patch, nothing changes.
  *
  * The caller holds the shadow's lock. Takes cpus_read_lock(), text_mutex and shk_graft_lock.
  * Sleeps, but does not wait for threads.

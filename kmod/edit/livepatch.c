@@ -40,7 +40,7 @@ static DEFINE_MUTEX(captured_lock);
 static DEFINE_MUTEX(callbacks_lock);
 static LIST_HEAD(captured);
 
-/* Returns what was captured of @mod, or NULL. */
+/* Returns the record of the captured livepatch of @mod, or NULL. captured_lock is held. */
 static struct captured *captured_find(const struct module *mod)
 {
 	struct captured *found;
@@ -52,7 +52,9 @@ static struct captured *captured_find(const struct module *mod)
 	return NULL;
 }
 
-/* Returns what was captured of the module @name, or NULL. */
+/*
+ * Returns the record of the captured livepatch of the module @name, or NULL. captured_lock is held.
+ */
 static struct captured *captured_find_name(const char *name)
 {
 	struct captured *found;
@@ -65,9 +67,9 @@ static struct captured *captured_find_name(const char *name)
 }
 
 /*
- * Replaces klp_enable_patch() in shadows with a CAPTURE patch. The init of a livepatch module calls
- * it. Keeps @klp for shk_livepatch_prepare(). Returns 0, -EINVAL: @klp is malformed, or -ENOMEM,
- * which the init returns.
+ * Records @klp for shk_livepatch_prepare(), and enables nothing. It replaces klp_enable_patch() in
+ * shadows with a CAPTURE patch: the init of a livepatch module calls it. Takes captured_lock;
+ * sleeps. Returns 0, -EINVAL: @klp is malformed, or -ENOMEM. The init returns the error.
  */
 static int livepatch_capture(struct klp_patch *klp)
 {
@@ -92,7 +94,10 @@ static void captured_free(struct captured *gone)
 	kfree(gone);
 }
 
-/* Is called for each change of a module's state. Forgets the livepatch of one that is unloaded. */
+/*
+ * Frees the record of the captured livepatch of a module that is being unloaded. Notifier callback
+ * for each change of a module's state. Takes captured_lock.
+ */
 static int livepatch_on_module(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct captured *gone;
@@ -142,9 +147,10 @@ static bool has_callbacks(const struct klp_object *obj)
 }
 
 /*
- * Takes a reference to the module @name for @patch, which has an object for it. Needed even if no
- * function of the module changes, since callbacks are called. Returns 0, or OBJECT_MISSING: it is
- * not loaded, its init has not returned, or it is being unloaded.
+ * Takes a reference to the module @name, for which @patch's livepatch has an object, and adds it to
+ * @patch->objects. Needed even if no function of the module changes, since callbacks are called.
+ * Returns 0, or OBJECT_MISSING: the module is not loaded, its init has not returned, or it is being
+ * unloaded.
  */
 static int livepatch_get_object(struct shk_patch *patch, const char *name)
 {
@@ -162,8 +168,8 @@ static int livepatch_get_object(struct shk_patch *patch, const char *name)
 }
 
 /*
- * Returns true if @mod has relocations to the module @name (".klp.rela.NAME."), which livepatch
- * makes when it finds that module, once and for all tasks.
+ * Returns true if @mod has relocations to the module @name, in a section ".klp.rela.NAME.".
+ * livepatch would apply them to the one copy of @mod in memory, so they would act on all tasks.
  */
 static bool has_relocations(const struct module *mod, const char *name)
 {
@@ -179,7 +185,10 @@ static bool has_relocations(const struct module *mod, const char *name)
 	return false;
 }
 
-/* Takes a reference to the module @name. Returns 0, OBJECT_RELOCATIONS or OBJECT_MISSING. */
+/*
+ * Takes a reference to the module @name, and adds it to @patch->objects. Returns 0,
+ * OBJECT_RELOCATIONS or OBJECT_MISSING.
+ */
 static int check_object(struct shk_patch *patch, const char *name)
 {
 	return has_relocations(patch->mod, name) ? SHK_E(OBJECT_RELOCATIONS)
@@ -187,8 +196,9 @@ static int check_object(struct shk_patch *patch, const char *name)
 }
 
 /*
- * Refuses livepatches whose effect cannot be limited to one shadow, and takes references to the
- * modules that @patch changes. Returns 0, CALLBACKS, OBJECT_RELOCATIONS, OBJECT_MISSING or -ENOMEM.
+ * Refuses a livepatch whose effect cannot be limited to one shadow, and takes references to the
+ * modules that @patch changes. Sleeps. Returns 0, CALLBACKS, OBJECT_RELOCATIONS, OBJECT_MISSING or
+ * -ENOMEM.
  */
 static int livepatch_check_scope(struct shk_patch *patch)
 {
@@ -306,8 +316,9 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
 }
 
 /*
- * Calls the base's klp_enable_patch(): current may be in a shadow in which livepatch_capture()
- * replaces it. Returns 0, NO_ROOM, or the errno of klp_enable_patch() with the reason LIVEPATCH.
+ * Calls the base's klp_enable_patch(), even if current is in a shadow in which livepatch_capture()
+ * replaces it. Sleeps. Returns 0, NO_ROOM, or the errno of klp_enable_patch() with the reason
+ * LIVEPATCH.
  */
 static int livepatch_enable(struct klp_patch *klp)
 {
@@ -327,10 +338,11 @@ static int livepatch_enable(struct klp_patch *klp)
 }
 
 /*
- * Passes the livepatch of @patch to the kernel. Removes pre_patch and post_patch from its objects,
- * which were called for the shadow already. From then on the kernel calls pre_unpatch and
- * post_unpatch, and this module does not. After an error all callbacks are restored. Returns 0,
- * -ENOMEM, or an error of livepatch_enable().
+ * Passes the livepatch of @patch to the kernel (livepatch_enable()). Removes pre_patch and
+ * post_patch from its objects before, since they were called for the shadow already. From then on
+ * the kernel calls pre_unpatch and post_unpatch, and this module does not. After an error all
+ * callbacks are restored. Takes callbacks_lock; sleeps. Returns 0, -ENOMEM, or an error of
+ * livepatch_enable().
  */
 static int livepatch_hand_over(struct shk_patch *patch)
 {

@@ -32,8 +32,9 @@
 #define BODIES_PER_FUNC (2 * (1 + SHK_NR_COLD) + 1)
 
 /*
- * Adds the function at @addr, from @from on, and its .cold parts to @patch->bodies. Returns 0,
- * NOT_TEXT: no symbol contains @addr, or BODY_FIXED: it has too many parts.
+ * Adds two kinds of ranges to @patch->bodies: the function that contains @addr, from @from to its
+ * end, and its .cold parts. Returns 0, NOT_TEXT: no symbol contains @addr, or BODY_FIXED: it has
+ * too many parts.
  */
 static int switch_add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
 {
@@ -85,7 +86,10 @@ void shk_livepatch_switch_begin(struct shk_patch *patch)
 	}
 }
 
-/* Adds the bodies [@first, @end) of @patch to @checked, a list of a struct shk_stack_check. */
+/*
+ * Adds the elements [@first, @end) of @patch->bodies to @checked, the list .others of a struct
+ * shk_stack_check.
+ */
 static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsigned int end,
 			       struct list_head *checked)
 {
@@ -115,7 +119,7 @@ static void switch_remove_shadow_bodies(struct shk_patch *patch)
 }
 
 /*
- * Switches @arg, a patch, on if it is off, else off. Called while the machine is stopped and no
+ * Switches the patch @arg on if it is off, else off. Called while the machine is stopped and no
  * thread is in a body, or while nothing executes the shadow. text_mutex is held. Returns 0.
  */
 static int switch_flip_state(void *arg)
@@ -144,7 +148,11 @@ void shk_livepatch_switch_forget(struct shk_patch *patch)
 	mutex_unlock(shk_symbols.text_mutex);
 }
 
-/* Stops the machine if the shadow may be executed, and switches @patch. Returns 0 or -EAGAIN. */
+/*
+ * Switches @patch by switch_flip_state(). If the shadow may be executed, stops the machine for
+ * that, and makes @check before. The shadow's lock is held. Takes cpus_read_lock() and text_mutex;
+ * sleeps. Returns 0, or -EAGAIN: the check has failed.
+ */
 static int switch_try_flip(struct shk_patch *patch, struct shk_stack_check *check)
 {
 	/* If it is false it stays so, since the shadow is locked. */

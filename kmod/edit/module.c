@@ -11,9 +11,9 @@
 #include "edit/probe.h"
 
 /*
- * Returns the table of the patch module @name, and takes a reference to the module (.owner).
- * Otherwise an ERR_PTR() of NO_PATCH_MODULE or PATCH_VERSION, as shk_module_prepare() describes
- * them.
+ * Returns the table of functions of the patch module @name, and takes a reference to the module
+ * (.owner). Otherwise returns an ERR_PTR() of NO_PATCH_MODULE or PATCH_VERSION, as
+ * shk_module_prepare() describes them.
  */
 static const struct shadowk_patch *module_get_patch(const char *name)
 {

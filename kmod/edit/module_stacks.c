@@ -4,8 +4,8 @@
  * task must be seen once without an address of that text on its kernel stack.
  *
  * Stacks are read as livepatch reads them: only while the task does not run, and only if the
- * unwinder says that the trace is reliable. A task that runs is looked at again by a work item on
- * its CPU, where it does not run then.
+ * unwinder says that the trace is reliable. If a task runs, a work item on its CPU reads the stack:
+ * the task cannot run there meanwhile.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -40,8 +40,8 @@ struct stack_walk {
 static unsigned int room_factor = 2;
 
 /*
- * Looks at the stack of @task for @arg, a struct stack_walk. task_call_func() calls it, so that
- * @task does not begin to run meanwhile. Returns
+ * Reads the stack of @task into @arg, a struct stack_walk, and searches it for addresses of the
+ * module. Callback of task_call_func(), so that @task does not begin to run meanwhile. Returns
  *   0        no address of the module is on the stack
  *   -EAGAIN  @task runs
  *   -EBUSY   an address of the module is on the stack, or the stack is not reliable
@@ -63,8 +63,9 @@ static int stack_walk_task(struct task_struct *task, void *arg)
 }
 
 /*
- * Looks at all tasks. Notes those that run in @walk->running. Returns 0, -EBUSY: a task is or may
- * be in the module, or -EAGAIN: more tasks run than there is room for.
+ * Calls stack_walk_task() for all tasks, and adds those that run to @walk->running, with
+ * references. Returns 0, -EBUSY: a task is or may be in the module, or -EAGAIN: more tasks run than
+ * there is room for.
  */
 static int stack_walk_all(struct stack_walk *walk)
 {
@@ -94,8 +95,9 @@ struct displaced {
 };
 
 /*
- * Looks at a task that ran. Called by a worker on the task's CPU, where it does not run meanwhile.
- * Returns as stack_walk_task(): -EAGAIN if the task runs on another CPU by now.
+ * Calls stack_walk_task() for the task of @arg, a struct displaced. work_on_cpu() calls this on the
+ * CPU of the task, so the task cannot run there meanwhile. Returns as stack_walk_task(); -EAGAIN:
+ * the task runs on another CPU now.
  */
 static long stack_walk_from_its_cpu(void *arg)
 {
@@ -104,7 +106,10 @@ static long stack_walk_from_its_cpu(void *arg)
 	return shk_call(task_call_func)(displaced->task, stack_walk_task, displaced->walk);
 }
 
-/* Looks at @task, which ran, on the CPU that it is on. Returns as stack_walk_task(). */
+/*
+ * Calls stack_walk_task() for @task, which ran before, by a work item on its CPU. Tries NR_TRIES
+ * times. Sleeps. Returns as stack_walk_task().
+ */
 static int stack_walk_displaced(struct stack_walk *walk, struct task_struct *task)
 {
 	struct displaced displaced = { walk, task };
@@ -116,8 +121,8 @@ static int stack_walk_displaced(struct stack_walk *walk, struct task_struct *tas
 }
 
 /*
- * Looks at all tasks of @walk->running, until one fails, and drops the references to all. Returns
- * 0, or what stack_walk_displaced() has returned.
+ * Calls stack_walk_displaced() for the tasks of @walk->running, until one fails, and drops the
+ * references to all. Sleeps. Returns 0 or the first error of stack_walk_displaced().
  */
 static int stack_walk_running(struct stack_walk *walk)
 {

@@ -8,7 +8,10 @@
 
 #if IS_ENABLED(CONFIG_UNWINDER_ORC)
 
-/* Returns the entry for @addr in the tables of @mod, or NULL if all entries are behind @addr. */
+/*
+ * Returns the entry for @addr in the tables of @mod, or of the kernel image if @mod is NULL.
+ * Returns NULL if all entries are for addresses above @addr.
+ */
 static const struct orc_entry *orc_find(unsigned long addr, const struct module *mod)
 {
 	const int *ips = (const int *)shk_symbols.orc_ips;

@@ -12,16 +12,16 @@
 struct module;
 
 /*
- * Returns true if the stack pointer points to a return address when the instruction at @addr is
- * about to execute. False also means that the tables do not tell. Without CONFIG_UNWINDER_ORC it
- * returns true for __fentry__ sites only.
+ * Returns true if the stack pointer points to a return address when the instruction at @addr, in
+ * @mod, is about to execute. Returns false also if the tables do not say so. Without
+ * CONFIG_UNWINDER_ORC it returns true for __fentry__ sites only.
  */
 bool shk_orc_is_entry(unsigned long addr, const struct module *mod);
 
 /*
- * Returns true if the tables tell the same frame for @a in @a_mod and @b in @b_mod. False also
- * means that they have none for one of the two, and is always returned without
- * CONFIG_UNWINDER_ORC.
+ * Returns true if the tables have the same frame for the address @a, in @a_mod, and for the address
+ * @b, in @b_mod. Returns false if the frames differ, if the tables have none for one of the two,
+ * and always without CONFIG_UNWINDER_ORC.
  */
 bool shk_orc_same(unsigned long a, const struct module *a_mod, unsigned long b,
 		  const struct module *b_mod);

@@ -26,7 +26,10 @@
 #include "graft/stack_check.h"
 #include "shadow/edits.h"
 
-/* Returns the patch of @shadow with the id @id, or with the name @name if @id is 0; or NULL. */
+/*
+ * Returns the patch of @shadow with the id @id, or with the name @name if @id is 0; NULL: there is
+ * none. The shadow's lock is held.
+ */
 static struct shk_patch *patch_find(struct shk_shadow *shadow, u64 id, const char *name)
 {
 	struct shk_patch *patch;
@@ -37,7 +40,10 @@ static struct shk_patch *patch_find(struct shk_shadow *shadow, u64 id, const cha
 	return NULL;
 }
 
-/* Callback of shk_name_choose(). */
+/*
+ * Returns true if a patch of @shadow has @name. Callback of shk_name_choose(). The shadow's lock is
+ * held.
+ */
 static bool patch_name_is_taken(struct shk_shadow *shadow, const char *name)
 {
 	return patch_find(shadow, 0, name);
@@ -63,8 +69,8 @@ static void patch_put_owner(struct module *owner)
 }
 
 /*
- * Frees @patch and drops its references to modules. No task is in its stubs, bodies and detour.
- * Calls post_unpatch of a livepatch, if that is due.
+ * Frees @patch and drops its references to modules. Calls post_unpatch of a livepatch, if that is
+ * due. The caller ensures that no task is in its stubs, bodies and detour. Sleeps.
  */
 static void patch_free(struct shk_patch *patch)
 {
@@ -101,9 +107,10 @@ static void patch_free(struct shk_patch *patch)
 }
 
 /*
- * Frees all queued patches. Tasks may have been preempted in a stub, a body or a detour, which a
- * grace period of RCU tasks waits for. They may also sleep in a body of a module, and call the old
- * body later: such a patch is queued again until no task is in the module's text.
+ * Frees the patches in @all: shk_free_pass_run() calls it. Tasks may have been preempted in a stub,
+ * a body or a detour, so it first waits for a grace period of RCU tasks. Tasks may also sleep in a
+ * body of a module, and call the old body later. Such a patch is queued again until no task is in
+ * the module's text.
  */
 static void patches_free_queued(struct llist_node *all)
 {
@@ -127,7 +134,10 @@ static void patches_free_work_fn(struct work_struct *work)
 	shk_free_pass_run(&free_passes, &free_list, patches_free_queued);
 }
 
-/* Queues @patch for the worker. It is in no list, and no edit leads to it. */
+/*
+ * Queues @patch for the worker, which frees it (patches_free_work_fn()). The caller ensures that
+ * @patch is in no list, and that no edit leads to it.
+ */
 static void patch_queue_free(struct shk_patch *patch)
 {
 	atomic_inc(&nr_to_free);
@@ -154,7 +164,10 @@ void shk_patches_exit(void)
 
 /* ---- effect ---- */
 
-/* Makes the stubs of @patch fast or slow after its state has changed. */
+/*
+ * Makes the stubs of @patch fast or slow after its state has changed. Takes text_mutex; the caller
+ * holds the shadow's lock.
+ */
 static void patch_refresh_sites(struct shk_patch *patch)
 {
 	struct shk_func *func;
@@ -166,7 +179,7 @@ static void patch_refresh_sites(struct shk_patch *patch)
 
 /*
  * Switches @patch on. The stubs of a new patch are slow and read the state, so the first store
- * changes all functions at one instant. The caller holds the shadow's lock.
+ * changes all functions at one instant. Takes text_mutex; the caller holds the shadow's lock.
  */
 static void patch_switch_on(struct shk_patch *patch)
 {
@@ -177,7 +190,7 @@ static void patch_switch_on(struct shk_patch *patch)
 
 /*
  * Switches @patch off. Makes its stubs slow first, so that the last store changes all functions at
- * one instant. The caller holds the shadow's lock.
+ * one instant. Takes text_mutex; the caller holds the shadow's lock.
  */
 static void patch_switch_off(struct shk_patch *patch)
 {
@@ -187,8 +200,9 @@ static void patch_switch_off(struct shk_patch *patch)
 }
 
 /*
- * Reverts all edits of @patch, which is off and whose bodies are not in place. Also after
- * patch_apply_edits() has failed in between. The caller holds the shadow's lock.
+ * Reverts the edits of @patch that are applied: all, or some if patch_apply_edits() has failed. The
+ * caller holds the shadow's lock, and has switched the patch off. Its bodies are not in place.
+ * Sleeps.
  */
 static void patch_revert_edits(struct shk_patch *patch)
 {
@@ -224,8 +238,9 @@ static void patch_remove_jumps(struct shk_patch *patch)
 }
 
 /*
- * Adds jumps to all functions of @patch, whose bodies are in place, and switches it on. The
- * shadow's lock is held. Returns 0, or an error of shk_site_patch(): no jump was added.
+ * Adds jumps to all functions of @patch, and switches it on. Called while the bodies are in place,
+ * with the shadow's lock held. Sleeps. Returns 0, or an error of shk_site_patch(): no jump was
+ * added.
  */
 static int patch_add_jumps(struct shk_patch *patch)
 {
@@ -244,8 +259,8 @@ static int patch_add_jumps(struct shk_patch *patch)
 }
 
 /*
- * Removes @patch from its shadow and queues it for the worker. Its bodies are not in place, unless
- * no process is inside. Cannot fail. The shadow's lock is held.
+ * Removes @patch from its shadow and queues it for the worker. The caller ensures that its bodies
+ * are not in place, or that no process is inside. Cannot fail. The shadow's lock is held; sleeps.
  */
 static void patch_remove(struct shk_patch *patch)
 {
@@ -257,7 +272,9 @@ static void patch_remove(struct shk_patch *patch)
 		WARN_ON_ONCE(shk_inplace_put(patch, false, &busy));
 	list_del(&patch->node);
 	patch->shadow->nr_patches--;
-	/* If it is being switched, the call that does so has called pre_unpatch if it was on. */
+	/*
+	 * If another call is switching the patch, that call has called pre_unpatch if it was due.
+	 */
 	if (patch->was_on && patch->state != SHK_PATCH_OFF && !patch->switching)
 		shk_livepatch_call(patch, SHK_PRE_UNPATCH);
 	if (patch->state != SHK_PATCH_OFF)
@@ -268,22 +285,25 @@ static void patch_remove(struct shk_patch *patch)
 
 /* ---- waiting until no thread is in a body ---- */
 
-/* Callback of patch_wait_and_change(): copies the bodies of @patch over the base's. */
+/*
+ * Copies the bodies of @patch over the base's: callback of patch_wait_and_change(). Returns as
+ * shk_inplace_put().
+ */
 static int patch_put_in_place(struct shk_patch *patch, pid_t *busy)
 {
 	return shk_inplace_put(patch, true, busy);
 }
 
-/* Callback of patch_wait_and_change(): restores the base's bytes. */
+/* Restores the base's bytes: callback of patch_wait_and_change(). Returns as shk_inplace_put(). */
 static int patch_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
 	return shk_inplace_put(patch, false, busy);
 }
 
 /*
- * Calls @try until it does not return -EAGAIN, for some seconds at most. @patch is in
- * @shadow->patches. The caller holds the shadow's lock; it is released while a thread is waited
- * for, and held on return.
+ * Calls @try until it does not return -EAGAIN, for some seconds at most. The caller has added
+ * @patch to @shadow->patches, and holds the shadow's lock. The lock is released during each wait
+ * for a thread, and held on return.
  *
  * Returns 0, or
  *   TASK_BUSY         thread *@busy was in a body all the time
@@ -313,10 +333,11 @@ static int patch_wait_and_change(struct shk_shadow *shadow, struct shk_patch *pa
 }
 
 /*
- * Restores the base's bytes in the place of the bodies of @patch, as soon as no thread is in one.
- * The functions have jumps then, which patch_remove() removes; none if no process is inside. After
- * an error the bodies are still in place, and no jump is left. Returns 0, or an error of
- * patch_add_jumps() or patch_wait_and_change().
+ * Restores the base's bytes in the place of the bodies of @patch, as soon as no thread is in one of
+ * them. If a process is inside, adds jumps to the functions before, which patch_remove() removes.
+ * After an error the bodies are still in place, and no jump is left. The shadow's lock is held, and
+ * released during each wait. Returns 0, or an error of patch_add_jumps() or
+ * patch_wait_and_change().
  */
 static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
@@ -333,8 +354,9 @@ static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 
 /*
  * Switches the livepatch @patch off, as soon as no thread is in one of its bodies. After an error
- * it is on again. Then post_patch is called after pre_unpatch, which is what livepatch calls when a
- * transition is reversed. Returns as patch_wait_and_change().
+ * it is on again. Then post_patch is called after pre_unpatch, as livepatch does when a transition
+ * is reversed. The shadow's lock is held, and released during each wait. Returns as
+ * patch_wait_and_change().
  */
 static int patch_wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 {
@@ -378,7 +400,10 @@ static const u32 flags_of[] = {
 	[SHK_PATCH_RETURNS] = 0,
 };
 
-/* The union of struct shk_patch_add, in one form for all kinds. Points into that struct. */
+/*
+ * The request of a struct shk_patch_add, in one form for all kinds of patches. Pointers lead into
+ * that struct.
+ */
 struct wish {
 	struct shk_location place; /* the function; empty if the kind has none */
 	u64 offset;		   /* SKIP_CALL: offset of the call, or 0 */
@@ -458,8 +483,8 @@ static bool patch_may_differ(unsigned long addr, const char *symbol)
 }
 
 /*
- * Tells whether kprobes permits changes at @addr, which excludes noinstr text and its blacklist.
- * Returns as shk_site_check(), but FORBIDDEN for CANNOT_STEP.
+ * Tells whether kprobes permits changes at @addr, which excludes noinstr text and kprobes'
+ * blacklist. Returns as shk_site_check() does, but FORBIDDEN instead of CANNOT_STEP.
  */
 static int patch_check_kprobes(unsigned long addr)
 {
@@ -469,9 +494,10 @@ static int patch_check_kprobes(unsigned long addr)
 }
 
 /*
- * Takes a reference to the module that has the function @symbol at @addr, and sets *@owner to it.
- * Leaves *@owner NULL for the kernel image. Returns 0, SYMBOL_UNKNOWN: the text is another
- * function's since @symbol was looked up (*@owner is set), or an error of shk_module_get_at().
+ * Takes a reference to the module that has the function @symbol at @addr, and sets *@owner to the
+ * module. The caller sets *@owner to NULL before; it stays NULL for the kernel image. Returns 0; an
+ * error of shk_module_get_at(); or SYMBOL_UNKNOWN: another function is at @addr since @symbol was
+ * looked up (*@owner is set).
  */
 static int patch_get_owner(unsigned long addr, const char *symbol, struct module **owner)
 {
@@ -501,7 +527,7 @@ static int check_func(unsigned long addr, const char *symbol)
 	site = shk_call(ftrace_location)(addr);
 	if (site)
 		return shk_branch_spans_pages(site) ? SHK_E(PAGE_EDGE) : 0;
-	/* If text must not change at all, that is the better reason. */
+	/* FORBIDDEN, for text that must not change at all, is the better reason of the two. */
 	return patch_check_kprobes(addr) == SHK_E(FORBIDDEN) ? SHK_E(FORBIDDEN) : SHK_E(NO_FENTRY);
 }
 
@@ -523,7 +549,10 @@ struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsig
 	return ret ? ERR_PTR(ret) : func;
 }
 
-/* Prepares a NOP or RETURN patch of the function at @addr. Errors of struct shk_patch_add. */
+/*
+ * Prepares a NOP or RETURN patch of the function at @addr. Returns 0 or an error of struct
+ * shk_patch_add.
+ */
 static int prepare_return(struct shk_patch *patch, unsigned long addr)
 {
 	struct shk_func *func = shk_func_add(patch, patch->symbol, addr, 0);
@@ -537,7 +566,8 @@ static int prepare_return(struct shk_patch *patch, unsigned long addr)
 
 /*
  * Prepares a SKIP_CALL patch of the function at @addr: finds the call, makes the edit, and the
- * detour if a value is to be set. Returns 0 or an error of struct shk_patch_add.
+ * detour if a value is to be set. @offset: the offset of the call, or 0: the function has one such
+ * call. Returns 0 or an error of struct shk_patch_add.
  */
 static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 {
@@ -583,13 +613,14 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 }
 
 /*
- * Applies all edits of @patch; the patch is off. The shadow's lock is held. After an error the
- * caller calls patch_revert_edits() for those that were applied, and @patch->symbol is the function
- * that the error is about, if it is about one.
+ * Applies all edits of @patch, while it is off. The shadow's lock is held; sleeps. After an error
+ * the caller calls patch_revert_edits() for the edits that were applied, and @patch->symbol is the
+ * function that the error is about, if it is about one.
  *
  * Returns 0, or
- *   PROCESSES_INSIDE  it is of thunks, and the shadow may be executed
- *   THREADS_INSIDE    threads are in stretches of their own, and it has edits that cannot test that
+ *   PROCESSES_INSIDE  the patch is of thunks, and the shadow may be executed
+ *   THREADS_INSIDE    threads are in SHK_THREAD stretches, and an edit of the patch cannot test the
+ *                     thread
  *   others            errors of shk_inplace_allowed(), shk_inplace_pin(), shk_site_patch() and
  *                     shk_edit_apply()
  */
@@ -631,7 +662,10 @@ static int patch_apply_edits(struct shk_patch *patch)
 	return 0;
 }
 
-/* Sets @patch->name to @wish, or to one made of its symbols. Returns as shk_name_choose(). */
+/*
+ * Sets @patch->name to @wish, or, if @wish is "", to a name that is made of its symbols. The
+ * shadow's lock is held. Returns as shk_name_choose().
+ */
 static int patch_choose_name(struct shk_shadow *shadow, struct shk_patch *patch, const char *wish)
 {
 	char after[SHK_NAME_LEN];
@@ -647,7 +681,10 @@ static int patch_choose_name(struct shk_shadow *shadow, struct shk_patch *patch,
 	return shk_name_choose(shadow, patch->name, wish, after, patch_name_is_taken);
 }
 
-/* Finds the functions and new bodies of @patch, or its edits. Errors of struct shk_patch_add. */
+/*
+ * Finds the functions and new bodies of @patch, or makes its edits. Takes no lock of a shadow;
+ * sleeps. Returns 0 or an error of struct shk_patch_add.
+ */
 static int patch_prepare_bodies(struct shk_patch *patch, const struct wish *wish)
 {
 	unsigned long addr, offset, size;
@@ -706,9 +743,10 @@ static void patch_publish(struct shk_patch *patch)
 }
 
 /*
- * Publishes @patch, then calls patch_wait_and_change(), and returns its result. The patch is
- * published first so that the end of the shadow removes it during a wait; other calls leave it
- * alone meanwhile. After an error other than SHADOW_DESTROYED it is in no list.
+ * Publishes @patch, then calls patch_wait_and_change(), and returns its result. Since the patch is
+ * in the shadow's list during a wait, the end of the shadow removes it; other calls leave it alone
+ * meanwhile. After an error other than SHADOW_DESTROYED the patch is in no list. The shadow's lock
+ * is held, and released during each wait.
  */
 static int patch_publish_and_change(struct shk_patch *patch,
 				    int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
@@ -726,10 +764,10 @@ static int patch_publish_and_change(struct shk_patch *patch,
 }
 
 /*
- * Publishes @patch, whose edits are applied, and switches it on, in one of the ways that are
- * described at the top of this file. The shadow's lock is held, and is released while a thread is
- * waited for. Returns 0, or an error of patch_wait_and_change(); then the patch may be on, and is
- * in no list.
+ * Publishes @patch and switches it on, in one of the ways that the top of this file describes. The
+ * caller has applied its edits, and holds the shadow's lock, which is released during each wait for
+ * a thread. Returns 0, or an error of patch_wait_and_change(); then the patch may be on, and is in
+ * no list.
  */
 static int patch_turn_on(struct shk_patch *patch, pid_t *busy)
 {
@@ -752,7 +790,10 @@ static int patch_turn_on(struct shk_patch *patch, pid_t *busy)
 	return ret;
 }
 
-/* Sets @arg->subject, after an error, to the function that it is about, or else the module. */
+/*
+ * Sets @arg->subject to the function that an error is about (@patch->symbol). If that is "" and the
+ * bodies are in a module, sets it to the name of the module.
+ */
 static void note_subject(const struct shk_patch *patch, struct shk_patch_add *arg)
 {
 	strscpy(arg->subject,
@@ -812,7 +853,7 @@ patch_switch_off:
 		patch_switch_off(patch);
 patch_revert_edits:
 	patch_revert_edits(patch);
-	/* If a thread was waited for, a process was inside, and this does nothing. */
+	/* If the call has waited for a thread, a process was inside, and this does nothing. */
 	shk_shadow_unprepare(shadow, &was);
 	shk_shadow_unlock(shadow);
 	note_subject(patch, arg);
@@ -897,7 +938,10 @@ static unsigned int nr_functions(const struct shk_patch *patch)
 	return patch->nr_edits ?: shk_patch_nr_funcs(patch);
 }
 
-/* Fills @info with the function or edit number @index of @patch. */
+/*
+ * Fills @info with the function or edit number @index of @patch. Leaves the address 0 unless
+ * @show_addr. The shadow's lock is held.
+ */
 static void patch_report(const struct shk_patch *patch, u32 index, struct shk_patch_info *info,
 			 bool show_addr)
 {

@@ -110,7 +110,10 @@ struct shk_patch {
 	 */
 	struct module *mod;
 	struct klp_patch *klp; /* LIVEPATCH: its init's argument to klp_enable_patch() */
-	/* LIVEPATCH: pre_patch was called, so post_unpatch is due. Cleared when it is promoted. */
+	/*
+	 * The callbacks pre_patch of a LIVEPATCH were called, so post_unpatch is due when the patch
+	 * is freed. Cleared by shk_livepatch_promote(): from then on the kernel calls post_unpatch.
+	 */
 	bool was_on;
 	struct module **objects; /* LIVEPATCH: modules that it changes; holds references */
 	unsigned int nr_objects;
@@ -118,8 +121,8 @@ struct shk_patch {
 	unsigned int nr_replacements;
 	bool in_place; /* the bodies are in place; the shadow's lock and text_mutex */
 	/*
-	 * LIVEPATCH without UNSAFE_NOW: text in which no thread may be when it is switched. First
-	 * .nr_olds ranges of old bodies, then those of new bodies and stubs. All are in
+	 * LIVEPATCH without UNSAFE_NOW: text in which no thread may be when the patch is switched.
+	 * The first .nr_olds elements are old bodies, the others new bodies and stubs. All are in
 	 * shk_shadow.bodies while the patch is on.
 	 */
 	struct shk_body *bodies;
@@ -150,9 +153,9 @@ static inline unsigned int shk_patch_nr_funcs(const struct shk_patch *patch)
 
 /*
  * Takes a reference to @mod if its init has returned and it is not being unloaded. While the init
- * runs a reference is no protection: if the init fails, the kernel frees the module nevertheless.
- * The caller keeps @mod from being freed, by disabled preemption or another reference. Does not
- * sleep. Returns true if the reference was taken.
+ * runs, a reference does not protect the module: if the init fails, the kernel frees it
+ * nevertheless. The caller keeps @mod from being freed, by disabled preemption or another
+ * reference. Does not sleep. Returns true if the reference was taken.
  */
 static inline bool shk_module_get_live(struct module *mod)
 {
@@ -201,8 +204,8 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
 int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg);
 
 /*
- * Gives the livepatch of @shadow that @arg names to the kernel, see shk_livepatch_promote(). Takes
- * the shadow's lock.
+ * Promotes the livepatch of @shadow that @arg names: gives it to the kernel, which applies it to
+ * the base (shk_livepatch_promote()). Takes the shadow's lock.
  *
  * Returns 0, or
  *   -EINVAL       @arg is malformed
@@ -227,8 +230,8 @@ int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info
 		   bool show_addr);
 
 /*
- * Removes all patches of @shadow, which is being destroyed, the newest first. The worker frees them
- * later. Does not wait for threads: no process is inside. The caller holds the shadow's lock.
+ * Removes all patches of @shadow, at its end, the newest first. The worker frees them later. Does
+ * not wait for threads. The caller holds the shadow's lock, and ensures that no process is inside.
  */
 void shk_patches_teardown(struct shk_shadow *shadow);
 
@@ -244,8 +247,8 @@ void shk_patches_teardown(struct shk_shadow *shadow);
 bool shk_patches_settle(bool all);
 
 /*
- * Frees all removed patches. Called when this module is unloaded: no shadow is left, and no patch
- * with a .mod, since such a patch holds a reference to this module. Sleeps.
+ * Frees all removed patches. Called when this module is unloaded. No shadow is left then, and no
+ * patch with a .mod, since such a patch holds a reference to this module. Sleeps.
  */
 void shk_patches_exit(void);
 
@@ -319,7 +322,7 @@ int shk_livepatch_init(void);
 
 /*
  * Unregisters the notifier of shk_livepatch_init(), and frees the records of all captured
- * livepatches. No shadow is left. Sleeps.
+ * livepatches. Called when this module is unloaded, when no shadow is left. Sleeps.
  */
 void shk_livepatch_exit(void);
 
@@ -375,10 +378,11 @@ int shk_livepatch_pre_patch(struct shk_patch *patch);
 void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
 
 /*
- * Gives a livepatch to the kernel: calls the base's klp_enable_patch(), which begins a transition.
- * The kernel does not call pre_patch and post_patch, which were called for the shadow, and calls
- * the other callbacks when it disables the livepatch. The shadow keeps the patch. The caller holds
- * the shadow's lock. Takes callbacks_lock, and the kernel's klp_mutex.
+ * Promotes the livepatch @patch: gives it to the kernel by the base's klp_enable_patch(), which
+ * begins a transition of the base. The kernel does not call pre_patch and post_patch, which were
+ * called for the shadow. It calls the other callbacks when it disables the livepatch. The shadow
+ * keeps the patch. The caller holds the shadow's lock. Takes callbacks_lock, and the kernel's
+ * klp_mutex. Sleeps.
  *
  * Returns 0, or
  *   NOT_LIVEPATCH    @patch is no LIVEPATCH
@@ -391,8 +395,9 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which);
 int shk_livepatch_promote(struct shk_patch *patch);
 
 /*
- * Returns true if the livepatch of @patch was promoted, by any shadow, or is being promoted now. It
- * stays true when the kernel disables the livepatch. Takes captured_lock.
+ * Returns true if the livepatch of @patch was promoted (shk_livepatch_promote()), by any shadow, or
+ * is being promoted now. The result stays true when the kernel disables the livepatch. Takes
+ * captured_lock.
  */
 bool shk_livepatch_promoted(const struct shk_patch *patch);
 
@@ -431,8 +436,9 @@ void shk_livepatch_switch_begin(struct shk_patch *patch);
  * While the patch is on, all its bodies are in shk_shadow.bodies. So no process enters or leaves
  * the shadow while one of its threads is in a body.
  *
- * The caller holds the shadow's lock. All stubs of @patch are slow, so they read the state. Takes
- * cpus_read_lock(), text_mutex and shk_graft_lock. Sleeps, but does not wait for threads.
+ * The caller holds the shadow's lock, and has made all stubs of @patch slow, so that they read the
+ * state. Takes cpus_read_lock(), text_mutex and shk_graft_lock. Sleeps, but does not wait for
+ * threads.
  *
  * Returns
  *   0        the state has changed; *@busy is 0

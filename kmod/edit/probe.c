@@ -19,7 +19,10 @@
 
 #define MIN_NAMES 16
 
-/* Returns the list of @shadow->probe_names that has @name. There are lists. */
+/*
+ * Returns the bucket of the hash table @shadow->probe_names for @name. The caller has allocated the
+ * buckets (names_reserve()), and holds the shadow's lock.
+ */
 static struct hlist_head *names_list(struct shk_shadow *shadow, const char *name)
 {
 	u32 hash = full_name_hash(NULL, name, strlen(name));
@@ -27,7 +30,10 @@ static struct hlist_head *names_list(struct shk_shadow *shadow, const char *name
 	return &shadow->probe_names[hash & (shadow->nr_probe_names - 1)];
 }
 
-/* Gives @shadow as many lists of names as it has probes, and one more at least. -ENOMEM. */
+/*
+ * Doubles the number of buckets of @shadow->probe_names. The shadow's lock is held; sleeps. Returns
+ * 0 or -ENOMEM.
+ */
 static int names_grow(struct shk_shadow *shadow)
 {
 	unsigned int nr = max_t(unsigned int, MIN_NAMES, 2 * shadow->nr_probe_names);
@@ -45,7 +51,10 @@ static int names_grow(struct shk_shadow *shadow)
 	return 0;
 }
 
-/* Ensures that the name of one more probe can be added to @shadow. -ENOMEM. */
+/*
+ * Ensures that @shadow->probe_names has a bucket for the name of one more probe. The shadow's lock
+ * is held; sleeps. Returns 0 or -ENOMEM.
+ */
 static int names_reserve(struct shk_shadow *shadow)
 {
 	if (shadow->nr_probes < shadow->nr_probe_names)
@@ -53,7 +62,7 @@ static int names_reserve(struct shk_shadow *shadow)
 	return names_grow(shadow);
 }
 
-/* Frees the lists of names if @shadow has no probe. */
+/* Frees the buckets of @shadow->probe_names if @shadow has no probe. The shadow's lock is held. */
 static void names_release(struct shk_shadow *shadow)
 {
 	if (shadow->nr_probes)
@@ -63,7 +72,7 @@ static void names_release(struct shk_shadow *shadow)
 	shadow->nr_probe_names = 0;
 }
 
-/* Returns the probe of @shadow with the name @name, or NULL. */
+/* Returns the probe of @shadow with the name @name, or NULL. The shadow's lock is held. */
 static struct shk_probe *probe_find_name(struct shk_shadow *shadow, const char *name)
 {
 	struct shk_probe *probe;
@@ -192,13 +201,19 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 	return SHK_E(NAME_TAKEN);
 }
 
-/* Callback of shk_name_choose(). */
+/*
+ * Returns true if a probe of @shadow has @name. Callback of shk_name_choose(). The shadow's lock is
+ * held.
+ */
 static bool probe_name_is_taken(struct shk_shadow *shadow, const char *name)
 {
 	return probe_find_name(shadow, name);
 }
 
-/* Sets @probe->name to @wish, or to SYMBOL or SYMBOL-OFFSET. Returns as shk_name_choose(). */
+/*
+ * Sets @probe->name to @wish, or, if @wish is "", to SYMBOL or SYMBOL-OFFSET. The shadow's lock is
+ * held. Returns as shk_name_choose().
+ */
 static int probe_choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const char *wish)
 {
 	char after[SHK_NAME_LEN];
@@ -254,7 +269,10 @@ static int probe_check_conditions(const struct shk_probe_add *arg)
 	return 0;
 }
 
-/* Sets @probe->conditions to those of @arg. -ENOMEM. */
+/*
+ * Sets @probe->conditions to a copy of the conditions of @arg, those on arguments first. Sleeps.
+ * Returns 0 or -ENOMEM.
+ */
 static int probe_set_conditions(struct shk_probe *probe, const struct shk_probe_add *arg)
 {
 	struct shk_conditions *conditions;
@@ -301,9 +319,9 @@ bool shk_probe_wants_return(const struct shk_probe *probe)
 }
 
 /*
- * Returns NO_RETURN if the unwinder knows of no return address at the stack pointer at @addr, else
- * 0. A return hook replaces the word there. .cold parts, ret_from_fork and assembly labels begin as
- * functions do, but without a return address there.
+ * Returns 0 if the stack pointer points to a return address when the instruction at @addr is about
+ * to execute. Otherwise returns NO_RETURN: a return hook would replace another word. .cold parts,
+ * ret_from_fork and assembly labels begin as functions do, but without a return address there.
  */
 static int probe_check_returns(unsigned long addr, const struct module *module)
 {
@@ -311,9 +329,9 @@ static int probe_check_returns(unsigned long addr, const struct module *module)
 }
 
 /*
- * Tells whether @probe can be at *@addr, in @module, which is held. Sets *@entry if that is a
- * function's entry, and moves *@addr behind an ENDBR there. Returns 0, NOT_ENTRY, NO_RETURN or
- * PAGE_EDGE.
+ * Tells whether @probe can be at *@addr, in @module. The caller holds a reference to @module,
+ * unless it is NULL. Sets *@entry if the place is a function's entry, and moves *@addr behind an
+ * ENDBR there. Returns 0, NOT_ENTRY, NO_RETURN or PAGE_EDGE.
  */
 static int probe_check_place(struct shk_probe *probe, const struct module *module,
 			     unsigned long *addr, bool *entry)
@@ -330,9 +348,9 @@ static int probe_check_place(struct shk_probe *probe, const struct module *modul
 }
 
 /*
- * Sets the members of the probe of @new that @arg decides, .addr to the place, and .entry to
- * whether that is a function's entry. Sets .module, which the caller puts, also after an error.
- * Returns 0 or an error that struct shk_probe_add lists for places.
+ * Finds the place that @arg names, and checks that the probe of @new can be there. Sets the members
+ * of the probe that @arg decides, and .addr and .entry of @new. Sets .module, which the caller
+ * puts, also after an error. Returns 0 or an error that struct shk_probe_add lists for places.
  */
 static int probe_resolve(const struct shk_probe_add *arg, struct shk_new_probe *new)
 {
@@ -378,9 +396,10 @@ int shk_probe_check(const struct shk_probe_add *arg)
 }
 
 /*
- * Allocates the probe of @new, which @arg describes for @shadow, and all that it needs, and finds
- * its place. Takes no lock of a shadow. Sets @new->err, and leaves @new->probe NULL after an error.
- * Sets @new->module, so that another module's text cannot be at the place when the probe is armed.
+ * Allocates the probe that @arg describes, with all that it needs in @shadow, and finds its place.
+ * Sets all members of @new. After an error @new->err is set, and @new->probe is NULL. @new->module
+ * has a reference, so that no other module's text can be at the place when the probe is armed.
+ * Takes no lock of a shadow; sleeps.
  */
 static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *arg,
 			 struct shk_new_probe *new)
@@ -413,7 +432,10 @@ static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *
 	new->probe = NULL;
 }
 
-/* Frees the probe of @new, which is in no list and has never been armed. */
+/*
+ * Frees the probe of @new, if it is not NULL, and sets it to NULL. The caller ensures that the
+ * probe is in no list and has never been armed.
+ */
 static void probe_cancel(struct shk_new_probe *new)
 {
 	if (!new->probe)
@@ -423,8 +445,8 @@ static void probe_cancel(struct shk_new_probe *new)
 }
 
 /*
- * Gives @probe its id and its name, and adds it to the probes of @shadow, which is locked. Does not
- * arm it. Returns 0, NAME_INVALID, NAME_TAKEN or -ENOMEM.
+ * Gives @probe its id and its name, and adds it to the probes of @shadow. Does not arm it. The
+ * shadow's lock is held; sleeps. Returns 0, NAME_INVALID, NAME_TAKEN or -ENOMEM.
  */
 static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, const char *name)
 {
@@ -444,7 +466,7 @@ static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, co
 	return 0;
 }
 
-/* Removes @probe from the probes of @shadow, which is locked. */
+/* Removes @probe from the probes of @shadow. The shadow's lock is held. */
 static void probe_unregister(struct shk_shadow *shadow, struct shk_probe *probe)
 {
 	xa_erase(&shadow->probes, probe->id);
@@ -454,8 +476,9 @@ static void probe_unregister(struct shk_shadow *shadow, struct shk_probe *probe)
 }
 
 /*
- * Registers and arms the probes of @new in @shadow, which is locked. If that fails for a probe,
- * frees it and sets its .err. Returns the number of probes that were added.
+ * Registers and arms the probes of the @nr elements of @new in @shadow. If that fails for a probe,
+ * frees it and sets its .err. The shadow's lock is held; sleeps. Returns the number of probes that
+ * were added.
  */
 static unsigned int probes_add_locked(struct shk_shadow *shadow, const struct shk_probe_add *args,
 				      struct shk_new_probe *new, unsigned int nr)
@@ -482,7 +505,9 @@ static unsigned int probes_add_locked(struct shk_shadow *shadow, const struct sh
 	return added;
 }
 
-/* Removes the probes of @new from @shadow, which is locked. */
+/*
+ * Removes the probes of the @nr elements of @new from @shadow. The shadow's lock is held; sleeps.
+ */
 static void probes_undo(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr)
 {
 	unsigned int i;
@@ -495,7 +520,7 @@ static void probes_undo(struct shk_shadow *shadow, struct shk_new_probe *new, un
 	}
 }
 
-/* Returns the first error of @new that has no reason, or 0. */
+/* Returns the first .err of @new that is an errno without a reason (compat/reason.h), or 0. */
 static int probes_error(const struct shk_new_probe *new, unsigned int nr)
 {
 	unsigned int i;
@@ -524,7 +549,11 @@ static void probes_put_results(struct shk_probe_add *args, const struct shk_new_
 	}
 }
 
-/* Does the work of shk_probes_add(). @new has @nr elements, without contents. */
+/*
+ * Adds the probes of @args: the part of shk_probes_add() after the checks. @new has room for @nr
+ * elements, which this function fills. Takes the shadow's lock; sleeps. Returns as
+ * shk_probes_add().
+ */
 static int probes_add(struct shk_shadow *shadow, struct shk_probe_add *args,
 		      struct shk_new_probe *new, unsigned int nr)
 {
@@ -610,8 +639,9 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 }
 
 /*
- * Takes up to @room probes of @shadow, which is locked, from its probes to @probes: those of @ids,
- * from index *@next on, or, without @ids, those with the lowest ids. Returns their number.
+ * Unregisters up to @room probes of @shadow, and stores them in @probes. If @ids is not NULL, these
+ * are the probes of @ids from index *@next on, and *@next is advanced. Else they are those with the
+ * lowest ids. The shadow's lock is held. Returns the number of probes.
  */
 static unsigned int probes_take(struct shk_shadow *shadow, const u64 *ids, unsigned int nr,
 				unsigned int *next, struct shk_probe **probes, unsigned int room)
@@ -666,7 +696,10 @@ int shk_probes_remove(struct shk_shadow *shadow, const u64 *ids, unsigned int nr
 	return removed;
 }
 
-/* Adds the counters of all CPUs to @info, which is zero. Hits go on counting meanwhile. */
+/*
+ * Adds the counters of @probe on all CPUs to those of @info, which the caller has zeroed. Hits go
+ * on counting meanwhile.
+ */
 static void probe_sum_counts(const struct shk_probe *probe, struct shk_probe_info *info)
 {
 	s64 unreturned = 0;

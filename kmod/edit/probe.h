@@ -107,8 +107,8 @@ struct shk_probe {
 	enum shk_probe_kind kind;
 	u32 flags; /* SHK_PROBE_* */
 	/*
-	 * The probe is of a function's entry, and its site is behind the __fentry__ site. A call of
-	 * the function is a hit also if a patch's body is executed.
+	 * The probe is of a function's entry, and its site is behind the __fentry__ site. Each call
+	 * of the function is a hit, also if it executes a patch's body instead of the old one.
 	 */
 	bool at_entry;
 	/* A hit is counted, and nothing else: COUNT, without RETURN, BELOW and conditions. */
@@ -132,20 +132,20 @@ struct shk_probe {
 };
 
 /*
- * The edit at one address of a shadow, and the probes and patches that share it. It is made for
- * the first of them and removed with the last. Members without a remark are constant. Lists are
- * written under the shadow's lock, except where it is said, and read by hits under RCU.
+ * The edit at one address of a shadow, and the probes and patches that share it. The site is made
+ * for the first of them and removed with the last. Members without a remark are constant. Lists are
+ * written under the shadow's lock, unless a remark says otherwise, and read by hits under RCU.
  */
 struct shk_site {
 	struct list_head probes; /* shk_probe.in_site */
 	/*
-	 * Counters of the only probe, if that is .plain and there are no functions, so that a hit
-	 * has nothing to do but to count; else NULL. Written under the shadow's lock, read by hits.
+	 * Counters of the only probe, if that probe is .plain and .funcs is empty: a hit then only
+	 * counts. NULL in all other cases. Written under the shadow's lock, read by hits.
 	 */
 	struct shk_counts __percpu *only;
 	/*
-	 * The only probe, if that is .plain_event and there are no functions; else NULL. It is
-	 * written and read as .only is.
+	 * The only probe, if that probe is .plain_event and .funcs is empty; else NULL. Written and
+	 * read as .only is.
 	 */
 	struct shk_probe *only_event;
 	/*
@@ -164,11 +164,10 @@ struct shk_site {
 	bool gives_up_cpu; /* the address is in preempt_schedule_notrace(): hit.c, hit_leave() */
 	/*
 	 * JUMP, INT3: a kprobe that is registered and disabled as long as the site exists; else
-	 * NULL. When the kernel
-	 * registers it, the kernel checks the address, and decodes and copies the instruction. The
-	 * kernel puts no breakpoint into the base for a disabled kprobe. When a CPU hits the edit's
-	 * int3, the kernel's handler finds the kprobe by its address and can step the copy. Other
-	 * users may register kprobes at the same address.
+	 * NULL. By registering it, the module lets the kernel check the address, and decode and
+	 * copy the instruction. The kernel puts no breakpoint into the base for a disabled kprobe.
+	 * When a CPU hits the edit's int3, the kernel's handler finds the kprobe by its address and
+	 * can step the copy. Other users may register kprobes at the same address.
 	 */
 	struct kprobe *kp;
 	/*
@@ -212,10 +211,10 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 int shk_probes_add(struct shk_shadow *shadow, struct shk_probe_add *args, unsigned int nr);
 
 /*
- * Checks the members of @arg and the place that they name, as shk_probe_add() does. Adds nothing.
- * Takes no lock of a shadow; may wait for a grace period.
+ * Tells whether a probe as @arg describes it is possible: checks the members of @arg and the place
+ * that they name. Adds nothing. Takes no lock of a shadow; may wait for a grace period.
  *
- * Returns the error that shk_probe_add() would return for every shadow, or 0. After 0
+ * Returns 0, or the error that shk_probe_add() would return for every shadow. After 0
  * shk_probe_add() may still fail: the name may be taken or invalid, another edit or a hook may be
  * at the place, or memory or slots may be exhausted.
  */
@@ -229,7 +228,10 @@ int shk_probe_check(const struct shk_probe_add *arg);
  */
 int shk_probes_remove(struct shk_shadow *shadow, const u64 *ids, unsigned int nr);
 
-/* Does the work of shk_probes_remove() in @shadow, which is locked. Cannot fail. */
+/*
+ * Does the work of shk_probes_remove(). The caller holds the lock of @shadow. Returns the number of
+ * probes that were removed. Cannot fail.
+ */
 unsigned int shk_probes_remove_locked(struct shk_shadow *shadow, const u64 *ids, unsigned int nr);
 
 /*
@@ -253,8 +255,8 @@ int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info
 		   bool show_addr);
 
 /*
- * Removes all probes of @shadow, which is being destroyed. A worker frees them after grace periods.
- * The caller holds the shadow's lock.
+ * Removes all probes of @shadow, at its end. A worker frees them after grace periods. The caller
+ * holds the shadow's lock.
  */
 void shk_probes_teardown(struct shk_shadow *shadow);
 
@@ -328,7 +330,7 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 /*
  * Arms @probe at @addr: adds the probe to the shadow's site there. If there is no site, makes one
  * and applies its edit. Sets @probe->site. If the shadow's policy is SHK_ASYNC_UNION, also arms the
- * probe in the union, of which the caller is a user (shk_union_get()).
+ * probe in the union; the caller has called shk_union_get().
  *
  * @entry: @addr is the entry of a function. If the function has a __fentry__ site, the probe is put
  * there instead of at @addr. The probe is put behind the __fentry__ site in three cases: the probe
@@ -367,16 +369,18 @@ struct shk_new_probe {
 };
 
 /*
- * Does shk_site_add() for each of the @nr elements of @new, and applies all edits by one
- * shk_edit_apply_many(). Locks as shk_site_add(). May sleep.
+ * Arms the probes of the @nr elements of @new, as shk_site_add() does for one, and applies all
+ * edits by one shk_edit_apply_many(). Stores each result in .err. Locks as shk_site_add(). May
+ * sleep.
  */
 void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr);
 
 /*
- * Tells whether an edit at @addr is possible: @probe, or a patch if that is NULL. At a __fentry__
- * site asks kprobes' blacklist only. Counts and events of entries are allowed at functions that are
- * in the blacklist because they are kprobes' own. Elsewhere registers a disabled kprobe and
- * unregisters it, which waits for a grace period. Takes no lock of a shadow.
+ * Tells whether an edit at @addr is possible: for @probe, or for a patch if @probe is NULL. At a
+ * __fentry__ site asks kprobes' blacklist only. Functions that are in the blacklist because they
+ * are kprobes' own accept COUNT and EVENT probes at their entry, without return hooks. Elsewhere
+ * registers a disabled kprobe and unregisters it, which waits for a grace period. Takes no lock of
+ * a shadow.
  *
  * Returns 0, or
  *   FORBIDDEN        kprobes forbids it; or it is text of this module, or init text of a module
@@ -458,7 +462,10 @@ void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask);
  */
 bool shk_at_page_edge(unsigned long addr, unsigned long offset);
 
-/* Returns true if a branch of 5 bytes at @addr would lie in two pages, as no edit may. */
+/*
+ * Returns true if a branch of 5 bytes at @addr would lie in two pages. No edit may do that. Any
+ * context.
+ */
 static inline bool shk_branch_spans_pages(unsigned long addr)
 {
 	return offset_in_page(addr) > PAGE_SIZE - JMP32_INSN_SIZE;
@@ -516,8 +523,9 @@ void shk_site_remove(struct shk_probe *probe);
 #define SHK_REMOVE_CHUNK 64
 
 /*
- * Does shk_site_remove() for each of the @nr elements of @probes, at most SHK_REMOVE_CHUNK, all of
- * one shadow, and reverts all edits by one shk_edit_revert_many().
+ * Disarms the probes of the @nr elements of @probes, as shk_site_remove() does for one, and reverts
+ * all edits by one shk_edit_revert_many(). @nr is SHK_REMOVE_CHUNK at most, and all probes are of
+ * one shadow. The caller holds that shadow's lock.
  */
 void shk_sites_remove(struct shk_probe **probes, unsigned int nr);
 
@@ -533,7 +541,7 @@ bool shk_sites_settle(bool all);
 
 /*
  * Frees the removed probes and sites that the worker has not freed. Called when this module is
- * unloaded: no shadow is left.
+ * unloaded, when no shadow is left. Sleeps.
  */
 void shk_sites_exit(void);
 
@@ -545,8 +553,8 @@ void shk_sites_exit(void);
 struct shk_probe *shk_probe_alloc(void);
 
 /*
- * Frees @probe, its counters, its histogram, and its own hooks of returns. No hit refers to @probe:
- * it was never armed, or grace periods have passed.
+ * Frees @probe, its counters, its histogram, and its own hooks of returns. The caller ensures that
+ * no hit refers to @probe: it was never armed, or grace periods have passed. Sleeps.
  */
 void shk_probe_free(struct shk_probe *probe);
 
@@ -555,7 +563,7 @@ void shk_probe_free(struct shk_probe *probe);
 /* Returns true if @addr is in a thunk of returns or indirect branches. Any context. */
 bool shk_thunk_at(unsigned long addr);
 
-/* Finds the thunks of this kernel. Called once, when the module loads. */
+/* Finds the text ranges of thunks for shk_thunk_at(). Called once, when the module loads. */
 void shk_thunks_init(void);
 
 /* ---- counts.c ---- */
@@ -575,18 +583,18 @@ void shk_counts_free(struct shk_probe *probe);
 /* ---- slot.c: see slot_entry.h ---- */
 
 /*
- * Takes a slot for @shadow, to which the shadow's call edits lead. Takes slot_lock; the caller may
- * hold locks of shadows. Returns the index of the slot, or NO_ROOM: all slots are taken.
+ * Takes a slot for @shadow; all call edits of @shadow lead to this slot. Takes slot_lock; the
+ * caller may hold locks of shadows. Returns the index of the slot, or NO_ROOM: all slots are taken.
  */
 int shk_slot_get(struct shk_shadow *shadow);
 
 /*
- * Gives @slot, which is muted, back. The caller ensures that no task is in it and no edit leads to
- * it. Takes slot_lock.
+ * Makes @slot free for another shadow. The caller has muted it, and ensures that no task is in it
+ * and no edit leads to it. Takes slot_lock.
  */
 void shk_slot_put(int slot);
 
-/* Returns the address of @slot, the target of a call edit. Any context. */
+/* Returns the address of slot number @slot, the target of a call edit. Any context. */
 unsigned long shk_slot_text(int slot);
 
 /*
@@ -617,8 +625,8 @@ struct shk_site *shk_stub_site(unsigned int stub);
 u8 *shk_detour_get(struct shk_site *site);
 
 /*
- * Gives @detour back, a result of shk_detour_get() or shk_detour_get_value(). The caller ensures
- * that no task is in it and no edit leads to it. Takes slot_lock.
+ * Frees @detour, a result of shk_detour_get() or shk_detour_get_value(). The caller ensures that no
+ * task is in it and no edit leads to it. Takes slot_lock.
  */
 void shk_detour_put(u8 *detour);
 
@@ -649,20 +657,23 @@ u8 *shk_detour_get_value(u64 value, unsigned long back);
 int shk_stub_get(struct shk_func *func, unsigned long site);
 
 /*
- * Gives @stub back. The caller ensures that no task is in it and no edit leads to it. Takes
- * slot_lock.
+ * Frees the stub number @stub. The caller ensures that no task is in it and no edit leads to it.
+ * Takes slot_lock.
  */
 void shk_stub_put(int stub);
 
-/* Returns the address of @stub, the target of a jump edit. Any context. */
+/* Returns the address of stub number @stub, the target of a jump edit. Any context. */
 unsigned long shk_stub_text(int stub);
 
-/* Returns the address of the jump in @stub that leads to the body. Any context. */
+/*
+ * Returns the address of the instruction in stub number @stub that jumps to the patch's body
+ * (shk_func.body). Any context.
+ */
 unsigned long shk_stub_jump(int stub);
 
 /*
- * Makes @stub fast or slow. If @fast, the stub jumps to its body without a check. Otherwise the
- * stub calls shk_hit_call(), which chooses the body. The caller holds text_mutex. Does not sleep.
+ * Makes stub number @stub fast or slow. A fast stub jumps to its body without a check. A slow stub
+ * calls shk_hit_call(), which chooses the body. The caller holds text_mutex. Does not sleep.
  */
 void shk_stub_set_fast(int stub, bool fast);
 
@@ -675,8 +686,8 @@ void shk_stub_set_fast(int stub, bool fast);
 unsigned long shk_old_get(unsigned long behind_site);
 
 /*
- * Drops one use of @old, a result of shk_old_get(). With the last use, the function @old becomes
- * free; before that the caller ensures that no task executes it. Takes slot_lock.
+ * Drops one use of @old, a result of shk_old_get(). The last call frees the function @old; before
+ * it the caller ensures that no task executes @old. Takes slot_lock.
  */
 void shk_old_put(unsigned long old);
 
@@ -687,7 +698,7 @@ void shk_old_put(unsigned long old);
 unsigned long shk_body_get(u64 value);
 
 /*
- * Gives @body back, a result of shk_body_get(). The caller ensures that no task is in it. Takes
+ * Frees @body, a result of shk_body_get(). The caller ensures that no task is in it. Takes
  * slot_lock.
  */
 void shk_body_put(unsigned long body);

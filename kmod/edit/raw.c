@@ -32,7 +32,10 @@ static void raw_free(struct shk_raw *raw)
 	kfree(raw);
 }
 
-/* Returns the length of the instruction at @bytes, at most @len; -EINVAL if it is none. */
+/*
+ * Returns the length of the instruction at @bytes, of which @len bytes can be read. Returns -EINVAL
+ * if no instruction is there.
+ */
 static int insn_len(const void *bytes, size_t len)
 {
 	struct insn insn;
@@ -81,9 +84,9 @@ static int raw_check_bytes(const struct shk_raw *raw, const u8 *bytes)
 }
 
 /*
- * Sets the place of @raw from @arg, and *@size to the bytes of its symbol. Returns 0, or an error
- * of shk_location_resolve(). Refuses text of modules with NOT_TEXT, since a raw edit holds no
- * module.
+ * Sets the place of @raw (.addr, .offset, .symbol) to the place that @arg names, and *@size to the
+ * size of its symbol. Returns 0, or an error of shk_location_resolve(). NOT_TEXT also for text of a
+ * module, since a raw edit holds no reference to one.
  */
 static int raw_resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsigned long *size)
 {
@@ -95,7 +98,11 @@ static int raw_resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsig
 	return ret;
 }
 
-/* Sets the range of an identity edit. Returns 0, an error of raw_resolve(), or PAST_SYMBOL. */
+/*
+ * Sets the range of @raw, an identity edit (SHK_RAW_IDENTITY), to the range that @arg names: the
+ * whole text of the kernel image if @arg names no place. Returns 0, or an error of raw_resolve().
+ * NOT_TEXT also if the range ends behind the text of the kernel image.
+ */
 static int raw_resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
 {
 	unsigned long size;
@@ -151,8 +158,8 @@ static int raw_check_args(const struct shk_raw_add *arg)
 }
 
 /*
- * Applies @raw to @shadow, which is locked. Returns 0, THREADS_INSIDE, or an error of
- * shk_edit_apply() or shk_edit_pin().
+ * Applies @raw to @shadow. The shadow's lock is held; sleeps. Returns 0, THREADS_INSIDE, or an
+ * error of shk_edit_apply() or shk_edit_pin().
  */
 static int raw_apply(struct shk_shadow *shadow, struct shk_raw *raw)
 {
@@ -203,7 +210,7 @@ free:
 	return ret;
 }
 
-/* Removes @raw from @shadow, which is locked, and frees it. */
+/* Removes @raw from @shadow, and frees it. The shadow's lock is held; sleeps. */
 static void raw_remove(struct shk_shadow *shadow, struct shk_raw *raw)
 {
 	list_del(&raw->node);

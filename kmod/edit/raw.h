@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Raw edits: the user chooses the bytes of one instruction, or makes a range of pages private
- * without a change (SHK_RAW_IDENTITY).
+ * Raw edits: the user chooses the bytes of one instruction. An identity edit (SHK_RAW_IDENTITY)
+ * changes no byte: it makes a range of pages private.
  *
  * A raw edit is in shk_shadow.raws, under the shadow's lock. Process context only; all functions
  * sleep.

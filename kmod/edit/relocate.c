@@ -16,7 +16,10 @@
 #include "edit/inplace.h"
 #include "edit/orc.h"
 
-/* Returns true if the unwinder has the same frame at each byte of the old place and the new. */
+/*
+ * Returns true if the unwinder has the same frame at each byte of the body's old place as at that
+ * of its new place.
+ */
 static bool same_frames(const struct shk_move *move)
 {
 	unsigned int i;
@@ -68,8 +71,9 @@ static bool is_branch(const struct insn *insn)
 }
 
 /*
- * Adjusts the operand of @insn, @offset bytes into the body, if it is relative to rip and leads out
- * of the body. Returns 0, or BODY_OUT_OF_REACH: the operand has too few bits.
+ * Adjusts the operand of @insn in @move->bytes, if it is relative to rip and leads out of the body.
+ * @insn is @offset bytes into the body. Returns 0, or BODY_OUT_OF_REACH: the operand has too few
+ * bits.
  */
 static int relocate_operand(const struct shk_move *move, unsigned int offset, struct insn *insn)
 {
@@ -90,7 +94,10 @@ static int relocate_operand(const struct shk_move *move, unsigned int offset, st
 	return 0;
 }
 
-/* Decodes the instruction at @offset into @insn, and adjusts it. Errors of shk_relocate(). */
+/*
+ * Decodes the instruction at @offset into @insn, and adjusts it. Returns 0 or an error of
+ * shk_relocate().
+ */
 static int relocate_insn(const struct shk_move *move, unsigned int offset, struct insn *insn)
 {
 	unsigned long addr = move->from + offset;
@@ -113,7 +120,10 @@ static bool is_padding(const struct insn *insn)
 	       (op == 0x0f && insn->opcode.bytes[1] == 0x1f);
 }
 
-/* Sets @move->len: padding behind the body does not count. Returns an error of shk_relocate(). */
+/*
+ * Sets @move->len to the length of the body without the padding behind it. Returns 0 or an error of
+ * shk_relocate().
+ */
 static int relocate_measure(struct shk_move *move)
 {
 	unsigned int offset = 0;

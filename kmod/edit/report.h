@@ -6,10 +6,11 @@
 #include "shadow/shadow.h"
 
 /*
- * Writes to @info, which is zero on entry, the first difference at or above the address that
- * *@cursor stands for. *@cursor is 0 for the beginning of the text. Then sets *@cursor to the end
- * of that difference. A cursor is an encrypted address, since user space may not learn addresses.
- * Unless @show_addr, the address and the bytes in @info stay 0.
+ * Writes to @info the first difference at or above the address that *@cursor stands for, and sets
+ * *@cursor to the end of that difference. The caller zeroes @info before each call, and *@cursor
+ * before the first one: 0 stands for the beginning of the text. A cursor is an encrypted address,
+ * since user space may not learn addresses. Unless @show_addr, the address and the bytes in @info
+ * stay 0.
  *
  * Takes text_mutex, and releases it between groups of pages. Needs no shadow's lock, so edits may
  * be added and removed during the search. Sleeps. Returns 0, or
@@ -20,7 +21,7 @@
 int shk_edit_next(struct shk_shadow *shadow, u64 *cursor, struct shk_edit_info *info,
 		  bool show_addr);
 
-/* Draws the key that encrypts cursors. Called once, before the device exists. */
+/* Creates the random key that encrypts cursors. Called once, before the device exists. */
 void shk_cursors_init(void);
 
 /*

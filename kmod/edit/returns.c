@@ -13,9 +13,9 @@
 #include "edit/returns.h"
 
 /*
- * Hooks of the first pool of a shadow. Each further pool has as many hooks as all before it, so
- * that NR_POOLS pools have SHK_CALLS_MAX hooks. The last one is there for calls that begin until
- * the next one is.
+ * Number of hooks in the first pool of a shadow. Each further pool has as many hooks as all before
+ * it, so that NR_POOLS pools have SHK_CALLS_MAX hooks. The last pool serves calls that begin before
+ * the next pool has been added.
  */
 #define FIRST_POOL 256
 #define NR_POOLS   9
@@ -23,12 +23,12 @@
 static_assert(FIRST_POOL << (NR_POOLS - 1) == SHK_CALLS_MAX);
 
 /*
- * Bytes of the kernel's rings for the pools of a shadow, at most. From 6.7 on each pool has a ring
- * of pointers for each CPU, with room for all hooks of the pool.
+ * The most bytes that the kernel's rings for the pools of a shadow may have. From 6.7 on each pool
+ * has a ring of pointers for each CPU, with room for all hooks of the pool.
  */
 #define RINGS_MAX SZ_16M
 
-/* Other hooks that a call in progress is looked for behind, at most. */
+/* The most hooks of a task that shk_returns_innermost() looks through. */
 #define MAX_HOOKS 128
 
 struct shk_returns {
@@ -49,11 +49,13 @@ struct shk_returns {
 };
 
 /*
- * Marks the warnings of rethook_find_ret_addr() as given. One is given if the stack of a running
- * task is read while it has hooked returns. That is harmless, but stops the machine if
- * panic_on_warn is set. "rethook: Remove warning messages printed for finding return address of a
- * frame" (6.10) removed it. The other one, on all kernels, is for a caller without a cursor.
- * The administrator can clear the marks of all warnings, so each pool marks them again.
+ * Keeps the kernel from printing the warnings of rethook_find_ret_addr(): marks them as printed.
+ *
+ * One is printed if the stack of a running task is read while it has hooked returns. That is
+ * harmless, but stops the machine if panic_on_warn is set. "rethook: Remove warning messages
+ * printed for finding return address of a frame" (6.10) removed it. The other one, on all kernels,
+ * is for a caller without a cursor. The administrator can clear the marks of all warnings, so each
+ * pool marks them again.
  */
 static void unwinder_silence(void)
 {
@@ -97,7 +99,10 @@ static struct rethook *pool_alloc(struct shk_returns *returns, unsigned int nr)
 #endif
 }
 
-/* Adds @pool to @returns, or frees it if @returns is closed. There is room. */
+/*
+ * Adds @pool to @returns, or frees it if @returns is closed. The caller ensures that @returns->pool
+ * has room.
+ */
 static void pool_add(struct shk_returns *returns, struct rethook *pool)
 {
 	bool add;
@@ -114,7 +119,7 @@ static void pool_add(struct shk_returns *returns, struct rethook *pool)
 		shk_call(rethook_free)(pool);
 }
 
-/* Returns the number of pools of a shadow, at most. */
+/* Returns the greatest number of pools that a shadow may have. */
 static unsigned int pools_max(void)
 {
 	unsigned int nr = NR_POOLS;
@@ -141,7 +146,10 @@ static void returns_grow(struct work_struct *worker)
 		WRITE_ONCE(returns->retry, jiffies + HZ);
 }
 
-/* Queues the worker, which a hit cannot do: it may hold locks of the scheduler. */
+/*
+ * Queues the worker that adds a pool. A hit cannot do that itself, since it may hold locks of the
+ * scheduler.
+ */
 static void returns_grow_from_hit(struct irq_work *from_hit)
 {
 	queue_work(system_unbound_wq,

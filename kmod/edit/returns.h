@@ -38,15 +38,15 @@ struct shk_return_node {
 struct shk_returns *shk_returns_create(struct shk_shadow *shadow, unsigned int calls);
 
 /*
- * Ends the use of @returns: a grace period of RCU later, no return with one of its hooks is
- * reported any longer. Calls in progress still return through the kernel's trampoline of rethooks.
- * Does not sleep.
+ * Closes @returns: after a grace period of RCU no return with one of its hooks is reported. Calls
+ * in progress still return through the kernel's trampoline of rethooks. Does not sleep.
  */
 void shk_returns_close(struct shk_returns *returns);
 
 /*
- * Frees @returns. It was closed, and a grace period of RCU has passed since then; or no hit has
- * ever used it. Hooks of calls in progress are freed by the kernel when the calls return. Sleeps.
+ * Frees @returns, and closes it if it was not. The caller ensures that a grace period of RCU has
+ * passed since it was closed, or that no hit has ever used it. The kernel frees hooks of calls in
+ * progress when the calls return. Sleeps.
  */
 void shk_returns_free(struct shk_returns *returns);
 
@@ -57,39 +57,42 @@ void shk_returns_free(struct shk_returns *returns);
 struct shk_return_node *shk_returns_get(struct shk_returns *returns);
 
 /*
- * Returns the innermost call in progress around a hit at @site with the stack pointer @sp, which is
- * 0 at jumps. Only calls of the current task count that a CALL probe of the site's shadow has
- * hooked. A hook of the call that is being entered at @site is not around it. Returns NULL if there
- * is none. Any context; calls nothing that may be probed.
+ * Returns the innermost call in progress around a hit at @site with the stack pointer @sp (0 at
+ * jumps). Only calls of the current task that a CALL probe of the site's shadow has hooked are
+ * considered. The call that is being entered at @site is not considered, even if its return is
+ * hooked already. Returns NULL if there is none. Any context; calls nothing that may be probed.
  */
 struct shk_return_node *shk_returns_innermost(const struct shk_site *site, unsigned long sp);
 
 /*
- * Gives @probe, which hooks returns and is about to be armed in @shadow, its pool: .returns. Unless
- * the probe has its own already, it shares that of the shadow, for which the caller has called
- * shk_returns_hold(). The shadow's lock is held. Returns 0, or -ENOMEM: that had no memory.
+ * Sets @probe->returns, the pool of hooks, before @probe is armed in @shadow. If the probe has no
+ * pool of its own, it shares the pool of the shadow, for which the caller has called
+ * shk_returns_hold(). The shadow's lock is held. Returns 0, or -ENOMEM: the shadow has no pool,
+ * since shk_returns_hold() has failed.
  */
 int shk_returns_join(struct shk_shadow *shadow, struct shk_probe *probe);
 
 /*
- * Ends the use of hooks by @probe, which has been disarmed, or could not be armed. The last user of
- * the shadow's pool makes it its own. A pool of its own is closed; shk_probe_free() frees it. Does
- * nothing if @probe has no pool. The shadow's lock is held. Does not sleep.
+ * Ends the use of hooks by @probe, after it was disarmed or could not be armed. If the probe has
+ * its own pool, closes that. If it shared the pool of the shadow and was the last user, closes the
+ * pool and makes it the probe's own. shk_probe_free() frees a pool of the probe's own. Does nothing
+ * if @probe has no pool. The shadow's lock is held. Does not sleep.
  *
  * Returns true if a pool was closed. Hits may use it until a grace period of RCU has passed.
  */
 bool shk_returns_leave(struct shk_shadow *shadow, struct shk_probe *probe);
 
 /*
- * Keeps the pool of @shadow, or makes it, until shk_returns_release(). Probes that are added
- * meanwhile and fail do not make and free it each. The shadow's lock is held. Returns false if
- * there is no memory; then shk_returns_release() is not called.
+ * Keeps the pool of @shadow until shk_returns_release(), and makes it if there is none. Without
+ * that, each probe that cannot be added would make and free a pool. The shadow's lock is held;
+ * sleeps. Returns false if there is no memory; then shk_returns_release() is not called.
  */
 bool shk_returns_hold(struct shk_shadow *shadow);
 
 /*
- * Ends shk_returns_hold(). Returns the pool if it has no user, closed; else NULL. The caller waits
- * for a grace period of RCU, and frees it. The shadow's lock is held. Does not sleep.
+ * Ends shk_returns_hold(). If the pool has no user any longer, closes and returns it; the caller
+ * waits for a grace period of RCU, and frees it. Otherwise returns NULL. The shadow's lock is held.
+ * Does not sleep.
  */
 struct shk_returns *shk_returns_release(struct shk_shadow *shadow);
 

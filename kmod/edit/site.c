@@ -63,7 +63,10 @@ static atomic_t nr_to_free = ATOMIC_INIT(0);
 static atomic_t nr_holding = ATOMIC_INIT(0);
 static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
 
-/* Frees @site, whose kprobe is not registered. No task is in its detour. */
+/*
+ * Frees @site, and drops its reference to a module. The caller ensures that its kprobe is not
+ * registered, and that no task is in its detour.
+ */
 static void site_release(struct shk_site *site)
 {
 	if (site->detour)
@@ -73,7 +76,10 @@ static void site_release(struct shk_site *site)
 	kfree(container_of(site, struct removable_site, site));
 }
 
-/* free_item.free of a site. */
+/*
+ * Frees a site, with its detour and its reference to a module: the callback free_item.free of
+ * sites.
+ */
 static void site_free_item(struct free_item *free_item)
 {
 	struct shk_site *site = &container_of(free_item, struct removable_site, free_item)->site;
@@ -84,13 +90,13 @@ static void site_free_item(struct free_item *free_item)
 		atomic_dec(&nr_holding);
 }
 
-/* free_item.free of a probe. */
+/* Frees a probe: the callback free_item.free of probes. */
 static void probe_free_item(struct free_item *free_item)
 {
 	shk_probe_free(&container_of(free_item, struct removable_probe, free_item)->probe);
 }
 
-/* free_item.free of a slot. */
+/* Makes a slot free for another shadow: the callback free_item.free of slots. */
 static void slot_free_item(struct free_item *free_item)
 {
 	struct shk_slot *slot = container_of(free_item, struct shk_slot, free_item);
@@ -99,7 +105,10 @@ static void slot_free_item(struct free_item *free_item)
 	kfree(slot);
 }
 
-/* Queues @free_item, for which @free is called later. The caller then queues sites_free_work. */
+/*
+ * Queues @free_item, for which the worker (sites_free_work) calls @free later. The caller then
+ * queues that worker (sites_free_later()). Any context.
+ */
 static void free_item_add(struct free_item *free_item, void (*free)(struct free_item *free_item))
 {
 	free_item->free = free;
@@ -107,7 +116,10 @@ static void free_item_add(struct free_item *free_item, void (*free)(struct free_
 	llist_add(&free_item->node, &free_list);
 }
 
-/* Each call of unregister_kprobes() waits for a grace period, however many kprobes it gets. */
+/*
+ * Unregisters the kprobes of all sites in @all, many by one call: each call of unregister_kprobes()
+ * waits for a grace period, however many kprobes it gets.
+ */
 static void sites_unregister_kprobes(struct llist_node *all)
 {
 	static struct kprobe *batch[NR_BATCH]; /* passes of sites_free_work do not overlap */
@@ -132,9 +144,10 @@ static void sites_unregister_kprobes(struct llist_node *all)
 }
 
 /*
- * Frees all that is queued. Tasks may have been preempted in a slot, in a detour or in the kernel's
- * copy of an instruction, which a grace period of RCU tasks waits for. Hits that run now may hold
- * pointers to probes and sites, which a grace period of RCU waits for.
+ * Frees the items in @all: shk_free_pass_run() calls it. Tasks may have been preempted in a slot,
+ * in a detour or in the kernel's copy of an instruction, so it first waits for a grace period of
+ * RCU tasks. Hits that run now may hold pointers to probes and sites, so it also waits for a grace
+ * period of RCU.
  */
 static void sites_free_queued(struct llist_node *all)
 {
@@ -156,8 +169,8 @@ static void sites_free_work_fn(struct work_struct *work)
 }
 
 /*
- * Queues the worker that frees. The long queue: a pass waits until each task has slept or left the
- * kernel.
+ * Queues the worker that frees removed probes, sites and slots. It uses the queue for long work,
+ * since a pass waits until each task has slept or left the kernel.
  */
 static void sites_free_later(void)
 {
@@ -181,8 +194,8 @@ void shk_sites_exit(void)
 }
 
 /*
- * Sets @site->only and @site->only_event after a change of its lists. The shadow's lock is held.
- * Removed probes are freed after a grace period.
+ * Sets @site->only and @site->only_event, after the lists of @site have changed. The shadow's lock
+ * is held. Hits may use the old values until a grace period has passed.
  */
 static void site_choose_only(struct shk_site *site)
 {
@@ -198,8 +211,8 @@ static void site_choose_only(struct shk_site *site)
 }
 
 /*
- * Gives the slot of @shadow back, if the shadow has no site at an entry. Tasks may be in it. The
- * shadow's lock is held.
+ * Mutes the slot of @shadow and queues it to be freed, if the shadow has no site at an entry. Tasks
+ * may still be in the slot. The shadow's lock is held.
  */
 static void slot_release(struct shk_shadow *shadow)
 {
@@ -213,7 +226,10 @@ static void slot_release(struct shk_shadow *shadow)
 	sites_free_later();
 }
 
-/* Ensures that @shadow, whose lock is held, has a slot. Returns 0, NO_ROOM or -ENOMEM. */
+/*
+ * Takes a slot for @shadow, if it has none. The shadow's lock is held; sleeps. Returns 0, NO_ROOM
+ * or -ENOMEM.
+ */
 static int slot_ensure(struct shk_shadow *shadow)
 {
 	struct shk_slot *slot;
@@ -232,7 +248,7 @@ static int slot_ensure(struct shk_shadow *shadow)
 	return 0;
 }
 
-/* Does the work of site_free() after the kprobe of @site was unregistered, if it has one. */
+/* Frees @site. The caller has unregistered its kprobe, if it has one; the rest as site_free(). */
 static void site_free_unregistered(struct shk_site *site)
 {
 	if (site->arm == SHK_ARM_CALL) {
@@ -243,8 +259,8 @@ static void site_free_unregistered(struct shk_site *site)
 }
 
 /*
- * Frees @site, which no hit has ever reached, or reaches any longer, and which is in no table. The
- * shadow's lock is held.
+ * Frees @site, and unregisters its kprobe. The caller ensures that the site is in no table, and
+ * that no hit uses it. The shadow's lock is held; sleeps.
  */
 static void site_free(struct shk_site *site)
 {
@@ -325,7 +341,10 @@ static bool site_is_counted_behind(const struct shk_site *site)
 	return found;
 }
 
-/* Makes the stub of the topmost function fast or slow, as shk_site_refresh() says. */
+/*
+ * Makes the stub of the topmost function of @site fast or slow, by the conditions of
+ * shk_site_refresh(). Does nothing if there is none. text_mutex is held.
+ */
 static void site_choose_stub(struct shk_site *site)
 {
 	struct shk_func *func = site_top_func(site);
@@ -348,8 +367,9 @@ void shk_site_refresh(struct shk_site *site)
 }
 
 /*
- * Makes the function's stub fast or slow after @probe, which is .at_entry, has been added to @site,
- * or removed. The shadow's lock is held.
+ * Updates the stub of a function after @probe was added to @site, or removed, if the probe is
+ * .at_entry: makes the stub at the function's __fentry__ site fast or slow. The shadow's lock is
+ * held. Takes text_mutex.
  */
 static void site_entry_changed(const struct shk_site *site, const struct shk_probe *probe)
 {
@@ -398,10 +418,10 @@ static void site_call_changed(struct shk_edit *edit)
 }
 
 /*
- * Replaces the jump of @edit by a breakpoint when another user's kprobe puts a breakpoint under it
- * in the base. shk_hook_int3() then hits the probes, and lets the kernel's handler serve the
- * kprobe. The breakpoint stays until the site is removed. Callback shk_edit.changed of JUMP sites;
- * text_mutex is held.
+ * Replaces the jump of @edit by a breakpoint, if another user's kprobe has a breakpoint at that
+ * address in the base. shk_hook_int3() then hits the probes, and lets the kernel's handler serve
+ * the kprobe, until the site is removed. Callback shk_edit.changed of JUMP sites: text/ calls it
+ * when the base's bytes have changed. text_mutex is held.
  */
 static void site_jump_changed(struct shk_edit *edit)
 {
@@ -415,10 +435,10 @@ static void site_jump_changed(struct shk_edit *edit)
 }
 
 /*
- * Restores the instructions under the jump of an optimised kprobe that begins at @edit, or at most
- * 4 bytes before it. Without that, the edit would be put into the middle of the jump, or the jump's
- * last bytes would follow it. The private page gets the kprobe's breakpoint and the original bytes
- * behind it. Callback shk_edit.prepare of JUMP and INT3 sites; text_mutex is held.
+ * Restores the instructions under the jump of an optimised kprobe, if one begins at @edit or at
+ * most 4 bytes before it. Otherwise the edit would be put into the middle of that jump, or the
+ * jump's last bytes would follow the edit. The private page gets the kprobe's breakpoint and the
+ * original bytes behind it. Callback shk_edit.prepare of JUMP and INT3 sites; text_mutex is held.
  */
 static void site_undo_jump(struct shk_edit *edit)
 {
@@ -465,9 +485,9 @@ bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
 }
 
 /*
- * Sets the edit of @site, which is at a __fentry__ site: a call of the shadow's slot. It is for
- * @probe, or for a patch if that is NULL. Returns 0, NO_ROOM, -ENOMEM, or FORBIDDEN, see
- * shk_site_check().
+ * Sets the edit of @site at @addr, a __fentry__ site: a call of the shadow's slot. The site is for
+ * @probe, or for a patch if @probe is NULL. The shadow's lock is held; sleeps. Returns 0, NO_ROOM,
+ * -ENOMEM, or FORBIDDEN, see shk_site_check().
  */
 static int site_set_call(struct shk_site *site, const struct shk_probe *probe, unsigned long addr)
 {
@@ -484,8 +504,8 @@ static int site_set_call(struct shk_site *site, const struct shk_probe *probe, u
 }
 
 /*
- * Registers the kprobe of @site, whose module is held. Returns 0, -ENOMEM, or an error of
- * shk_kprobe_refused().
+ * Registers a disabled kprobe at @addr for @site. The caller holds a reference to the module that
+ * has the text, if any. Sleeps. Returns 0, -ENOMEM, or an error of shk_kprobe_refused().
  */
 static int site_register_kprobe(struct shk_site *site, unsigned long addr)
 {
@@ -505,7 +525,10 @@ static int site_register_kprobe(struct shk_site *site, unsigned long addr)
 	return 0;
 }
 
-/* Sets the edit of @site, which is for @probe, behind a __fentry__ site: a jump or breakpoint. */
+/*
+ * Sets the edit of @site for @probe, at an address that is no __fentry__ site: a jump to a detour,
+ * or a breakpoint. The caller has registered the site's kprobe.
+ */
 static void site_set_jump(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
 {
 	site->edit.prepare = site_undo_jump;
@@ -542,7 +565,7 @@ struct module *shk_module_get_at(unsigned long addr)
 	return module;
 }
 
-/* Returns true if @addr is in preempt_schedule_notrace(). preempt_enable_notrace() calls that. */
+/* Returns true if @addr is in preempt_schedule_notrace(), which preempt_enable_notrace() calls. */
 static bool site_gives_up_cpu(unsigned long addr)
 {
 	unsigned long offset, size;
@@ -559,9 +582,10 @@ static bool is_fentry(unsigned long addr)
 }
 
 /*
- * Allocates a site at @addr for @probe, or, at a __fentry__ site, for a patch (@probe is NULL), and
- * sets its edit. It is in no list or table, and not applied. The shadow's lock is held. Returns it,
- * or an ERR_PTR() of shk_site_add().
+ * Allocates a site at @addr for @probe, and sets its edit. If @probe is NULL, the site is for a
+ * patch, and @addr is a __fentry__ site. The site is in no list or table, and its edit is not
+ * applied. The shadow's lock is held; sleeps. Returns the site, or an ERR_PTR() of an error of
+ * shk_site_add().
  */
 static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe *probe,
 				    unsigned long addr)
@@ -641,8 +665,8 @@ static bool is_of_kprobes(unsigned long addr)
 }
 
 /*
- * Tells whether @probe, or a patch if that is NULL, can be at the __fentry__ site @addr. The return
- * of kprobes' own code is not hooked: some of it is called by the trampoline of hooked returns.
+ * Tells whether @probe, or a patch if @probe is NULL, can be at the __fentry__ site @addr. Kprobes'
+ * own functions accept no return hook, since the trampoline of hooked returns calls some of them.
  * Returns 0 or FORBIDDEN.
  */
 static int site_check_fentry(unsigned long addr, const struct shk_probe *probe)
@@ -673,8 +697,9 @@ int shk_site_check(unsigned long addr, const struct shk_probe *probe)
 }
 
 /*
- * Queues @site, whose edit is reverted, and which has no user. Tasks may still be on their way to
- * the slot; their hits find no site then. The shadow's lock is held.
+ * Removes @site from the table, and queues it to be freed. The caller has reverted its edit and
+ * removed all its users. Tasks may still be on their way to the slot; their hits find no site then.
+ * The shadow's lock is held.
  */
 static void site_remove_reverted(struct shk_site *site)
 {
@@ -690,8 +715,8 @@ static void site_remove_reverted(struct shk_site *site)
 }
 
 /*
- * Reverts the edit of @site, which has no user, and queues the site. The caller holds the lock of
- * the site's shadow.
+ * Reverts the edit of @site, and queues the site to be freed. The caller has removed all its users,
+ * and holds the lock of the site's shadow. Sleeps.
  */
 static void site_remove(struct shk_site *site)
 {
@@ -700,9 +725,10 @@ static void site_remove(struct shk_site *site)
 }
 
 /*
- * Publishes and applies the new @site, whose list of probes or functions has one node, @first.
- * After an error removes @first from the list, waits for hits, and frees @site. Returns 0, -ENOMEM
- * or an error of shk_edit_apply().
+ * Adds the new @site to the table, and applies its edit. The caller has added the first user to the
+ * site, by the list node @first, and holds the shadow's lock. Sleeps. Returns 0, -ENOMEM or an
+ * error of shk_edit_apply(). After an error @first is in no list, no hit uses the site, and the
+ * site is freed.
  */
 static int site_arm_first(struct shk_site *site, struct list_head *first)
 {
@@ -720,7 +746,10 @@ static int site_arm_first(struct shk_site *site, struct list_head *first)
 	return ret;
 }
 
-/* Does the work of union_join() in the union @all, which is locked. */
+/*
+ * Adds @probe to the site of the union @all at @addr. The caller holds the lock of @all. Returns as
+ * union_join().
+ */
 static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, unsigned long addr)
 {
 	struct shk_site *site = shk_site_at(all, addr);
@@ -741,9 +770,10 @@ static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, un
 }
 
 /*
- * Lets executions of @addr by the union count for @probe: adds it to the union's site there, or
- * makes that. The union stays meanwhile, since the caller of shk_probe_add() is one of its users.
- * The lock of the probe's shadow is held. Returns 0 or an error of shk_site_add().
+ * Adds @probe to the union's site at @addr, and makes that site if there is none: executions of
+ * @addr by the union then count for @probe. The caller of shk_probe_add() is a user of the union,
+ * so it stays meanwhile. The lock of the probe's shadow is held; takes the union's lock, sleeps.
+ * Returns 0 or an error of shk_site_add().
  */
 static int union_join(struct shk_probe *probe, unsigned long addr)
 {
@@ -759,8 +789,8 @@ static int union_join(struct shk_probe *probe, unsigned long addr)
 }
 
 /*
- * Removes @probe from the union's site, if it is at one, and removes a site without probes. Hits
- * may count for @probe until a grace period has passed.
+ * Removes @probe from the union's site, if it is at one, and removes the site if it was the last
+ * probe. Hits may count for @probe until a grace period has passed. Takes the union's lock; sleeps.
  */
 static void union_leave(struct shk_probe *probe)
 {
@@ -781,8 +811,9 @@ static void union_leave(struct shk_probe *probe)
 }
 
 /*
- * Adds @probe to the site of @shadow at @addr, or to a new one in the table, whose edit is not
- * applied. Sets @probe->site. Returns 0 or an error of shk_site_add().
+ * Adds @probe to the site of @shadow at @addr, and sets @probe->site. If there is no site, makes
+ * one and adds it to the table; its edit is not applied. The shadow's lock is held; sleeps. Returns
+ * 0 or an error of shk_site_add().
  */
 static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr)
 {
@@ -818,7 +849,8 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 }
 
 /*
- * Chooses where a probe goes that is wanted at *@addr, see shk_site_add(). Returns 0, or FORBIDDEN.
+ * Moves *@addr, at which @probe is wanted, to the address where it is put; shk_site_add() describes
+ * the choice. @entry: *@addr is a function's entry. Sets @probe->at_entry. Returns 0, or FORBIDDEN.
  */
 static int site_choose_place(struct shk_probe *probe, unsigned long *addr, bool entry)
 {
@@ -842,8 +874,9 @@ static int site_choose_place(struct shk_probe *probe, unsigned long *addr, bool 
 }
 
 /*
- * Takes @probe, which could not be armed in @shadow, out of the union and its hooks of returns.
- * Returns true if hits may use one of them until a grace period has passed.
+ * Undoes the steps for a @probe that could not be armed in @shadow: removes it from the union, and
+ * ends its use of return hooks. The shadow's lock is held. Returns true if hits may use one of them
+ * until a grace period has passed.
  */
 static bool site_give_up(struct shk_shadow *shadow, struct shk_probe *probe)
 {
@@ -854,8 +887,10 @@ static bool site_give_up(struct shk_shadow *shadow, struct shk_probe *probe)
 }
 
 /*
- * Adds the probe of @new to a site of @shadow, whose edit may not be applied yet, and to the
- * union's. Sets *@stale if hits may use what the probe has, although it is not added after all.
+ * Adds the probe of @new to a site of @shadow, and to the union's site if the policy is
+ * SHK_ASYNC_UNION. The site's edit may not be applied yet. Sets @new->err. Sets *@stale if that
+ * failed, and hits may use the probe until a grace period has passed. The shadow's lock is held;
+ * sleeps.
  */
 static void site_add_one(struct shk_shadow *shadow, struct shk_new_probe *new, bool *stale)
 {
@@ -899,8 +934,9 @@ static int edit_compare(const void *a, const void *b)
 }
 
 /*
- * Removes the probes of @new whose sites are not applied; @err is the reason. Returns true if there
- * are such sites, which stay allocated.
+ * Removes the probes of @new whose edits could not be applied, and sets their .err to @err. Their
+ * sites stay allocated and in the table. The shadow's lock is held. Returns true if there are such
+ * sites.
  */
 static bool sites_unjoin(struct shk_new_probe *new, unsigned int nr, int err)
 {
@@ -923,8 +959,8 @@ static bool sites_unjoin(struct shk_new_probe *new, unsigned int nr, int err)
 }
 
 /*
- * Unregisters the kprobes of the sites whose @edits are not applied, many by one call: each call
- * waits for a grace period, and the shadow's lock is held.
+ * Unregisters the kprobes of those sites of @edits that are not applied, many by one call: each
+ * call waits for a grace period, while the shadow's lock is held.
  */
 static void sites_unregister_refused(struct shk_edit **edits, unsigned int nr)
 {
@@ -943,7 +979,10 @@ static void sites_unregister_refused(struct shk_edit **edits, unsigned int nr)
 	}
 }
 
-/* Applies @edits, of sites of @new, which have no users but new probes. Removes those that fail. */
+/*
+ * Applies @edits, which are those of the new sites of @new. Removes the probes whose edits cannot
+ * be applied, and frees their sites. The shadow's lock is held; sleeps.
+ */
 static void sites_apply(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr,
 			struct shk_edit **edits, unsigned int nr_edits)
 {
@@ -1015,8 +1054,9 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 }
 
 /*
- * Removes @probe from its sites, and queues it. Returns its site if that has no user any longer,
- * else NULL. The lock of the probe's shadow is held.
+ * Removes @probe from its sites, and queues it to be freed. The lock of the probe's shadow is held.
+ * Returns the probe's site if that has no user any longer: the caller reverts its edit. Otherwise
+ * returns NULL.
  */
 static struct shk_site *site_leave(struct shk_probe *probe)
 {

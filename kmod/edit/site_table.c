@@ -10,7 +10,10 @@
 
 struct shk_site shk_site_removed;
 
-/* Puts @site into an entry of @table that is NULL or of a removed site; there is one. */
+/*
+ * Puts @site into an entry of @table that is NULL or of a removed site. The caller ensures that
+ * there is one.
+ */
 static void table_put(struct shk_site_table *table, struct shk_site *site)
 {
 	unsigned int i = shk_site_hash(site->edit.addr) & table->mask;
@@ -23,7 +26,10 @@ static void table_put(struct shk_site_table *table, struct shk_site *site)
 	smp_store_release(&table->at[i], site);
 }
 
-/* Makes @new the table of @shadow; NULL: there is none. Hits may use the old one meanwhile. */
+/*
+ * Makes @new the table of @shadow (NULL: it has none), and frees the old one after a grace period:
+ * hits may use it until then. The shadow's lock is held.
+ */
 static void table_replace(struct shk_shadow *shadow, struct shk_site_table *new)
 {
 	struct shk_site_table *old = shadow->sites;
@@ -33,7 +39,10 @@ static void table_replace(struct shk_shadow *shadow, struct shk_site_table *new)
 		kvfree_rcu(old, rcu);
 }
 
-/* Gives @shadow a table with room for one more site. -ENOMEM. */
+/*
+ * Replaces the table of @shadow by one with room for more sites. The shadow's lock is held; sleeps.
+ * Returns 0 or -ENOMEM.
+ */
 static int table_grow(struct shk_shadow *shadow)
 {
 	struct shk_site_table *old = shadow->sites, *new;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The sites of a shadow, by address: a hash table with open addressing. It grows with the number of
- * sites, and is replaced as a whole then. Readers are hits, which use it with preemption off.
+ * The sites of a shadow, by address: a hash table with open addressing. When it is too small, a
+ * larger table replaces it. Readers are hits, which use it with preemption off.
  */
 #ifndef SHK_SITE_TABLE_H
 #define SHK_SITE_TABLE_H
@@ -51,14 +51,14 @@ static __always_inline struct shk_site *shk_site_at(const struct shk_shadow *sha
 }
 
 /*
- * Adds @site, whose .edit.addr is set, to the table of its shadow. No other site of the shadow has
- * that address. The shadow's lock is held. Returns 0 or -ENOMEM.
+ * Adds @site to the table of its shadow. The caller has set @site->edit.addr, at which the shadow
+ * has no other site, and holds the shadow's lock. Returns 0 or -ENOMEM.
  */
 int shk_site_table_add(struct shk_site *site);
 
 /*
- * Removes @site from the table of its shadow; hits that have found it go on to use it. With the
- * last site the table is freed. Cannot fail. The shadow's lock is held.
+ * Removes @site from the table of its shadow, and frees the table if it was the last site. Hits
+ * that have found @site before may still use it. Cannot fail. The shadow's lock is held.
  */
 void shk_site_table_remove(struct shk_site *site);
 

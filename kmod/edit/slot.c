@@ -18,14 +18,17 @@
 #define PUSH_IMM32_OPCODE 0x68
 #define PUSH_IMM32_SIZE	  5
 
-/* Protects which elements of the arrays are taken, and olds. text_mutex is taken inside. */
+/*
+ * Protects the bitmaps, which say which elements of the arrays are taken, and olds. text_mutex is
+ * taken inside.
+ */
 static DEFINE_MUTEX(slot_lock);
 static DECLARE_BITMAP(slots_used, SHK_NR_SLOTS);
 static DECLARE_BITMAP(detours_used, SHK_NR_DETOURS);
 static DECLARE_BITMAP(stubs_used, SHK_NR_STUBS);
 static DECLARE_BITMAP(bodies_used, SHK_NR_BODIES);
 
-/* Per element of shk_olds: the address that it jumps to, and the users of that. */
+/* For each element of shk_olds: the address to which it jumps, and its number of uses. */
 static struct {
 	unsigned long leads_to;
 	unsigned int users;
@@ -37,7 +40,10 @@ struct shk_site *shk_detour_sites[SHK_NR_DETOURS];
 static struct shk_func *stub_funcs[SHK_NR_STUBS];
 u8 shk_stub_fast[SHK_NR_STUBS];
 
-/* Takes the first free element of @nr, by the bitmap @used. Returns its index, or NO_ROOM. */
+/*
+ * Takes the first free one of @nr elements, by the bitmap @used. Takes slot_lock. Returns its
+ * index, or NO_ROOM.
+ */
 static int slot_index_get(unsigned long *used, unsigned int nr)
 {
 	unsigned int i;
@@ -50,7 +56,7 @@ static int slot_index_get(unsigned long *used, unsigned int nr)
 	return i < nr ? i : SHK_E(NO_ROOM);
 }
 
-/* Gives element @i back. */
+/* Makes element @i free, in the bitmap @used. Takes slot_lock. */
 static void slot_index_put(unsigned long *used, unsigned int i)
 {
 	mutex_lock(&slot_lock);
@@ -101,7 +107,7 @@ unsigned long shk_detour_insn(u8 *detour)
 }
 NOKPROBE_SYMBOL(shk_detour_insn);
 
-/* Writes at @at the branch from @run_at, where the bytes will execute, to @target. */
+/* Writes to @at a branch with @opcode to @target. The bytes will execute at @run_at. */
 static void slot_write_branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long target)
 {
 	s32 rel = target - ((unsigned long)run_at + JMP32_INSN_SIZE);
@@ -111,9 +117,9 @@ static void slot_write_branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long
 }
 
 /*
- * Writes at @at, to execute at @run_at, a copy of the instruction at @addr and a jump behind that
- * instruction. @insn is the instruction, decoded from the kernel's copy in @ainsn. Returns false if
- * an operand relative to rip is out of reach from @run_at.
+ * Writes to @at a copy of the instruction at @addr, and a jump to the instruction behind that. The
+ * bytes will execute at @run_at. @insn is the instruction, decoded from the kernel's copy in
+ * @ainsn. Returns false if an operand relative to rip is out of reach from @run_at.
  */
 static bool detour_copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
 			     const struct arch_specific_insn *ainsn, unsigned long addr)
@@ -133,8 +139,8 @@ static bool detour_copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
 }
 
 /*
- * Writes at @at, to execute at @run_at, what the call @insn at @addr does: pushes the return
- * address, which is in the probed text, and jumps to the target.
+ * Writes to @at instructions with the effect of the call @insn at @addr: they push its return
+ * address, which is in the probed text, and jump to its target. The bytes will execute at @run_at.
  */
 static void detour_copy_call(u8 *at, const u8 *run_at, const struct insn *insn, unsigned long addr)
 {
@@ -162,7 +168,10 @@ static void slot_value_insn(u8 *at, u64 value)
 	memcpy(at + 2, &value, sizeof(value));
 }
 
-/* Writes @len bytes of an element at @at, which no CPU executes now. Takes text_mutex. */
+/*
+ * Writes @len bytes of an element to @at. The caller ensures that no CPU executes the element now.
+ * Takes text_mutex.
+ */
 static void slot_write_text(u8 *at, const u8 *text, size_t len)
 {
 	mutex_lock(shk_symbols.text_mutex);
@@ -301,8 +310,8 @@ void shk_body_put(unsigned long body)
 }
 
 /*
- * All patches of a function share one element. A patch module has one pointer to the old body for
- * all shadows, which is valid while one of them has the patch.
+ * All patches of a function share one element of shk_olds. The reason: a patch module has one
+ * pointer to the old body for all shadows, which is valid while one of them has the patch.
  */
 unsigned long shk_old_get(unsigned long behind_site)
 {

@@ -54,8 +54,8 @@ struct shk_detour_regs {
 extern u8 shk_slots[], shk_detours[], shk_stubs[], shk_bodies[], shk_olds[];
 
 /*
- * Per stub: 1 if it jumps to its body without calling shk_hit_call(). Written under text_mutex by
- * shk_stub_set_fast(), and read by the stub.
+ * 1 for each stub that jumps to its body without calling shk_hit_call(). Written under text_mutex
+ * by shk_stub_set_fast(), and read by the stub.
  */
 extern u8 shk_stub_fast[SHK_NR_STUBS];
 

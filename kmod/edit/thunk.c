@@ -36,8 +36,9 @@ static void thunk_jump_insn(u8 *at, unsigned int reg)
 }
 
 /*
- * Adds an edit for the thunk at @addr to @patch, whose bytes are int3; the caller writes the
- * branch. Returns the edit; NULL if the thunk does not begin with a call, so is not in use.
+ * Adds an edit for the thunk at @addr to @patch->edits, which has room. The edit's bytes are int3;
+ * the caller overwrites them with the branch. Returns the edit. Returns NULL if the thunk does not
+ * begin with a call: it is not in use.
  */
 static struct shk_edit *thunk_add_edit(struct shk_patch *patch, unsigned long addr)
 {
@@ -60,7 +61,9 @@ static struct {
 	unsigned long from, to;
 } sections[2] __ro_after_init;
 
-/* Finds the thunks of indirect branches, and of returns, which are behind them. */
+/*
+ * Sets sections[0] to the thunks of indirect branches and those of returns, which are behind them.
+ */
 static void __init thunks_find(void)
 {
 	unsigned long from = shk_symbol_lookup("__x86_indirect_thunk_array");
@@ -74,9 +77,9 @@ static void __init thunks_find(void)
 }
 
 /*
- * Finds the two thunks of SRSO that have aliases. They are at the beginning and at the end of the
- * entry code, which carries no edit either, so the range covers all three. The linker script aligns
- * the text behind them to a page at least.
+ * Sets sections[1] to the two thunks of SRSO that have aliases. They are at the beginning and at
+ * the end of the entry code. That carries no edit either, so the range covers all three. The linker
+ * script aligns the text behind them to a page at least.
  */
 static void __init thunks_find_aliases(void)
 {

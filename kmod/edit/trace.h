@@ -13,8 +13,8 @@
 #include <linux/tracepoint.h>
 
 /*
- * Copies the name of @of to the field @dst. The upper half of the field becomes the length with the
- * 0 behind the name, by which ftrace's filters find the name's end.
+ * Copies the name of @of to the field @dst. Sets the upper half of the field to the length of the
+ * name with the 0 behind it, by which ftrace's filters find the name's end.
  */
 #define shk_assign_name(dst, of)                                                         \
 	do {                                                                             \
