@@ -30,7 +30,8 @@
 
 /*
  * SHK_MODULE_SYMBOL() is the head of a function that shk_each_module_symbol() calls for each symbol
- * of each module, until it returns another value than 0. The walk holds module_mutex, so it sleeps.
+ * of each module, until it returns another value than 0. shk_each_module_symbol() holds
+ * module_mutex meanwhile, and sleeps.
  */
 #if SHK_HAVE_MODULE_SYMBOLS_OF_ONE
 #define SHK_MODULE_SYMBOL(name, data, symbol, addr) \
@@ -44,8 +45,8 @@
 #endif
 
 /*
- * True if a kernel thread has its name when it is created, so that the tracepoint task_rename does
- * not tell.
+ * True if a kernel thread has its name when it is created. The tracepoint task_rename does not
+ * report such a name.
  */
 #define SHK_KTHREADS_BORN_NAMED SHK_HAVE_CLONE_ARGS_NAME
 
@@ -59,9 +60,9 @@ static inline struct ftrace_regs *shk_ftrace_regs(struct pt_regs *regs)
 }
 
 /*
- * Returns the task that holds @lock, or NULL. It may have released the lock meanwhile, unless it is
- * current. The low bits of an owner are flags. With PREEMPT_RT a mutex is an rtmutex; the module
- * refuses such kernels when it is loaded.
+ * Returns the task that holds @lock, or NULL. Unless that task is current, it may have released the
+ * lock meanwhile. The low bits of an owner are flags. With PREEMPT_RT a mutex is an rtmutex; the
+ * module refuses such kernels when it is loaded.
  */
 static inline struct task_struct *shk_mutex_owner(struct mutex *lock)
 {
@@ -91,8 +92,8 @@ static inline bool shk_orc_is_call(const struct orc_entry *entry)
 #endif
 
 /*
- * Returns true if the instruction at @addr, the entry of a function, is an ENDBR, or one that the
- * kernel has sealed.
+ * Returns true if the instruction at @addr is an ENDBR, or one that the kernel has sealed. The
+ * caller ensures that @addr is the entry of a function.
  */
 static inline bool shk_is_endbr(unsigned long addr)
 {

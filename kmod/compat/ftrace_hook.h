@@ -23,8 +23,9 @@ struct shk_ftrace_hook {
 };
 
 /*
- * Defines a hook on @nr functions, whose ftrace sites are in the array at @first when the hook is
- * used. ftrace calls @call, of type ftrace_func_t, with all registers.
+ * Defines a hook on @nr functions. The array at @first has their ftrace sites; it must be filled
+ * before the first shk_ftrace_hook_get(). ftrace calls @call, of type ftrace_func_t, with all
+ * registers.
  */
 #define SHK_FTRACE_HOOK(name, first, nr, call) \
 	struct shk_ftrace_hook name = {                                                     \
@@ -39,17 +40,17 @@ struct shk_ftrace_hook {
 	}
 
 /*
- * Counts one more user of @hook; the first one registers it. From the return on, calls are
- * reported. Takes the hook's lock, ftrace_lock and text_mutex, so none of those is held. May sleep.
- * Returns 0 or
+ * Adds a user of @hook, and registers the hook if it is the first one. From the return on, calls
+ * are reported. Takes the hook's lock, ftrace_lock and text_mutex, so the caller holds none of
+ * these. May sleep. Returns 0 or
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
  *   FTRACE_DEAD      ftrace has stopped after a fault of its own
  *   others           errors of ftrace_set_filter_ips(), register_ftrace_function()
  */
 int shk_ftrace_hook_get(struct shk_ftrace_hook *hook);
 /*
- * Removes one user of @hook; the last one unregisters it. Takes the hook's lock, ftrace_lock and
- * text_mutex, so the caller holds none of these. May sleep.
+ * Removes a user of @hook, and unregisters the hook if it was the last one. Takes the hook's lock,
+ * ftrace_lock and text_mutex, so the caller holds none of these. May sleep.
  *
  * If ftrace has stopped, unregistering may fail, and the kernel goes on calling the module. In that
  * case this function takes a reference to the module, so that it cannot be unloaded, and says so in

@@ -99,13 +99,13 @@ static const u8 errnos[] = {
 	[SHK_REASON_PATCH_BUSY] = EBUSY,
 };
 
-/* Returns true if @err is that of SHK_E(). */
+/* Returns true if @err is an error that SHK_E() makes. */
 static bool reason_is_ours(long err)
 {
 	return err <= -SHK_REASON_BASE && err > -SHK_LIVEPATCH_BASE;
 }
 
-/* Returns true if @err is that of shk_livepatch_error(). */
+/* Returns true if @err is an error that shk_livepatch_error() makes. */
 static bool reason_is_livepatch(long err)
 {
 	return err <= -SHK_LIVEPATCH_BASE && err >= -MAX_ERRNO;

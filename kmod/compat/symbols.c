@@ -43,14 +43,17 @@ unsigned long shk_symbol_lookup(const char *name)
 	return shk_call(kallsyms_lookup_name)(name);
 }
 
-/* A search for the symbol at position @pos, or for the only one. */
+/* A search for the symbol at position .pos, or for the only one. */
 struct nth {
 	unsigned long addr;  /* found; 0: none yet */
 	unsigned long pos;   /* wanted, from 1 on; 0: any */
 	unsigned long count; /* symbols with that name that were seen */
 };
 
-/* Notes a symbol at @addr. Returns nonzero if the search ends. */
+/*
+ * Counts a symbol with the name that is searched for, and stores @addr in @data, a struct nth, if
+ * it is the symbol at the wanted position. Returns 1 if the search is over, else 0.
+ */
 static int symbols_note_match(void *data, unsigned long addr)
 {
 	struct nth *nth = data;
@@ -62,8 +65,8 @@ static int symbols_note_match(void *data, unsigned long addr)
 }
 
 /*
- * Looks in the module whose name is the first @len bytes of @name, for the symbol whose name is
- * behind the colon that follows.
+ * Searches a module for a symbol: the module's name is the first @len bytes of @name, the symbol's
+ * name is behind the colon that follows. Stores the result in @nth. Does not sleep.
  */
 static void symbols_find_in_module(const char *name, size_t len, struct nth *nth)
 {
@@ -118,7 +121,11 @@ struct in_modules {
 	struct nth nth;
 };
 
-/* Notes the symbol at @addr if it has the name and is in text. */
+/*
+ * If the symbol has the name that @data, a struct in_modules, is searched for, and @addr is in
+ * text, counts it and stores @addr there. Callback of shk_each_module_symbol(). Returns 0: the
+ * search goes on.
+ */
 static SHK_MODULE_SYMBOL(note_in_modules, data, symbol, addr)
 {
 	struct in_modules *in = data;
@@ -183,9 +190,7 @@ unsigned int __init shk_symbol_calls(const char *caller, unsigned long target, u
 	return count;
 }
 
-/*
- * Stores the address of @name in *@addr. Returns false, and says so in the log, if there is none.
- */
+/* Stores the address of @name in *@addr. If there is none, logs that and returns false. */
 static bool __init symbols_resolve(const char *name, void *addr)
 {
 	unsigned long found = shk_symbol_lookup(name);
@@ -197,8 +202,8 @@ static bool __init symbols_resolve(const char *name, void *addr)
 }
 
 /*
- * Stores the address of the ftrace site of @name in *@site. Returns false, and says so in the log,
- * if there is none.
+ * Stores the address of the ftrace site of @name in *@site. If there is none, logs that and returns
+ * false.
  */
 static bool __init symbols_resolve_site(const char *name, unsigned long *site)
 {

@@ -141,8 +141,8 @@ struct shk_symbols {
 extern struct shk_symbols shk_symbols;
 
 /*
- * Resolves all symbols, at load, before any other function of the module needs one. May sleep.
- * Returns 0; -EOPNOTSUPP: the kernel lacks one, and the log names it.
+ * Resolves all symbols. Called at load, before any other function of the module needs one. May
+ * sleep. Returns 0; -EOPNOTSUPP: the kernel lacks one, and the log names it.
  */
 int shk_symbols_init(void);
 
@@ -171,8 +171,9 @@ int shk_symbol_in_modules(const char *name, unsigned long *addr);
 /*
  * Stores the address of the @pos-th symbol called @name in *@addr. @name is "SYMBOL" in the kernel
  * image, or "MODULE:SYMBOL" in a module. Symbols are counted from 1 on in the order of the kernel's
- * table, as livepatch does. If @pos is 0, there must be only one. May sleep; a module that is not
- * held may be unloaded meanwhile. Returns 0, or an error, after which *@addr is unchanged:
+ * table, as livepatch does. If @pos is 0, there must be only one. May sleep. The module may be
+ * unloaded at any time, unless the caller has a reference to it. Returns 0, or an error, after
+ * which *@addr is unchanged:
  *   SYMBOL_UNKNOWN    there is none, or there are fewer than @pos
  *   SYMBOL_AMBIGUOUS  (only if @pos is 0) there are several
  */
@@ -192,7 +193,10 @@ static inline bool shk_is_kernel_text(unsigned long addr)
 	return addr >= shk_symbols.stext && addr < shk_symbols.etext;
 }
 
-/* Returns true if @addr is in the area that has text of modules, among much else. Any context. */
+/*
+ * Returns true if @addr is in the modules' area, which has the text of modules and much else. Any
+ * context.
+ */
 static inline bool shk_in_module_area(unsigned long addr)
 {
 	return addr >= MODULES_VADDR && addr < MODULES_END;

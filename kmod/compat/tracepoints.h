@@ -25,8 +25,8 @@ int shk_tracepoints_find(struct shk_tracepoint *tracepoints, unsigned int nr);
 int shk_tracepoints_register(const struct shk_tracepoint *tracepoints, unsigned int nr);
 /*
  * Unregisters the probes of all @nr tracepoints, from the last of the array to the first. Then
- * waits for a grace period. At return no CPU executes one of the probes. Code that called a probe
- * with interrupts off has also run until it enabled them. May sleep.
+ * waits for a grace period: at return no CPU executes one of the probes. If a probe was called with
+ * interrupts off, the code that called it has also run until it enabled them. May sleep.
  */
 void shk_tracepoints_unregister(const struct shk_tracepoint *tracepoints, unsigned int nr);
 

@@ -94,7 +94,8 @@ DEFINE_STATIC_CALL_NULL(shk_base_upcall, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_softirq, shk_in_base);
 
 /*
- * An entry and a static call for each handler of an interrupt. shk_hooks_init() says which that is.
+ * An entry and a static call for each handler of an interrupt. shk_hooks_init() chooses which entry
+ * serves which handler.
  */
 /* clang-format off */
 #define VECTORS(F)                                                                          \
@@ -181,7 +182,7 @@ struct shk_text *shk_current_text(void)
 }
 NOKPROBE_SYMBOL(shk_current_text);
 
-/* Called by entry.S. Interrupts are off. */
+/* Makes this CPU execute the base: hook in enter_lazy_tlb(). Called by entry.S, interrupts off. */
 asmlinkage void shk_hook_enter_lazy_tlb(void);
 asmlinkage void shk_hook_enter_lazy_tlb(void)
 {
@@ -189,7 +190,10 @@ asmlinkage void shk_hook_enter_lazy_tlb(void)
 }
 NOKPROBE_SYMBOL(shk_hook_enter_lazy_tlb);
 
-/* Called by entry.S, when the CPU has switched to current. Interrupts are off. */
+/*
+ * Makes this CPU execute the base, if current is a kernel thread that borrows an mm: hook in
+ * finish_task_switch(). Called by entry.S when the CPU has switched to current. Interrupts are off.
+ */
 asmlinkage void shk_hook_task_switch(void);
 asmlinkage void shk_hook_task_switch(void)
 {
@@ -199,8 +203,9 @@ asmlinkage void shk_hook_task_switch(void)
 NOKPROBE_SYMBOL(shk_hook_task_switch);
 
 /*
- * Called by entry.S with the argument of membarrier_update_current_mm(): current->mm has become
- * @mm, which is about to be loaded; or NULL. Interrupts are off.
+ * Makes this CPU execute the base, if current gives up its mm: hook in
+ * membarrier_update_current_mm(). @mm, that function's argument, is then NULL. Otherwise
+ * current->mm has become @mm, which the kernel is about to load. Called by entry.S, interrupts off.
  */
 asmlinkage void shk_hook_leave_mm(const struct mm_struct *mm);
 asmlinkage void shk_hook_leave_mm(const struct mm_struct *mm)
@@ -210,7 +215,10 @@ asmlinkage void shk_hook_leave_mm(const struct mm_struct *mm)
 }
 NOKPROBE_SYMBOL(shk_hook_leave_mm);
 
-/* Called by entry.S. Preemption is off. */
+/*
+ * Makes this CPU execute the base, if current is a kernel thread that borrows an mm: hook in
+ * kernel_fpu_end(), after a call of the EFI firmware. Called by entry.S, preemption off.
+ */
 asmlinkage void shk_hook_fpu_end(void);
 asmlinkage void shk_hook_fpu_end(void)
 {
@@ -223,7 +231,12 @@ asmlinkage void shk_hook_fpu_end(void)
 }
 NOKPROBE_SYMBOL(shk_hook_fpu_end);
 
-/* Called by entry.S, interrupts off. Returns true if the CPU can repeat the access. */
+/*
+ * Handles a page fault of the kernel itself in a shadow, if the shadow's tables for modules lack an
+ * entry that the base has: copies the entry. Hook in spurious_kernel_fault(); called by entry.S,
+ * interrupts off. @error: the fault's error code; @addr: the address of the access. Returns true if
+ * the CPU can repeat the access; false: the kernel's function goes on.
+ */
 asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr);
 asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr)
 {
@@ -233,13 +246,19 @@ asmlinkage bool shk_hook_fault(unsigned long error, unsigned long addr)
 }
 NOKPROBE_SYMBOL(shk_hook_fault);
 
-/* State around a call of a base's function that entry.S makes. These functions do not sleep. */
+/*
+ * State around a call of a base's function that entry.S makes, from shk_base_enter() to
+ * shk_base_leave(). Nothing sleeps in between.
+ */
 struct base_call {
 	unsigned long flags;	/* of local_irq_save() */
 	struct mm_struct *from; /* of shk_load() */
 };
 
-/* Called by entry.S: this CPU executes the base from the return on, with interrupts off. */
+/*
+ * Makes this CPU execute the base from the return on, with interrupts off. Called by entry.S, which
+ * passes the result to shk_base_leave().
+ */
 asmlinkage struct base_call shk_base_enter(void);
 asmlinkage struct base_call shk_base_enter(void)
 {
@@ -250,7 +269,10 @@ asmlinkage struct base_call shk_base_enter(void)
 	return call;
 }
 
-/* Called by entry.S: this CPU executes the text again that it had before shk_base_enter(). */
+/*
+ * Makes this CPU execute the text again that it executed before shk_base_enter(), whose result is
+ * @call. Restores interrupts. Called by entry.S.
+ */
 asmlinkage void shk_base_leave(struct base_call call);
 asmlinkage void shk_base_leave(struct base_call call)
 {
@@ -259,10 +281,14 @@ asmlinkage void shk_base_leave(struct base_call call)
 }
 
 /*
- * Called by entry.S with the arguments of __text_poke(). Most pokes are at places where the shadow
- * has no edit, so it has the base's bytes there, and can execute the function itself. Returns where
- * it goes on then: at what the base calls from this site, which is text/sync.c's hook, or ftrace's
- * list of hooks. Returns 0 if the base is to execute the function. text_mutex is held.
+ * Decides whether the shadow itself executes a call of __text_poke(), or the base does so for it.
+ * Called by entry.S with the arguments of that call; text_mutex is held.
+ *
+ * Returns 0 if the base is to execute the function: the shadow has an edit at [@addr, @addr +
+ * @len), or ftrace is changing the function's __fentry__ site. Most pokes are at other places,
+ * where the shadow has the base's bytes. Then returns the address at which the shadow's
+ * __text_poke() goes on. That is the function that the base calls from the __fentry__ site: the
+ * hook of text/sync.c, or ftrace's list of hooks.
  */
 asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, const void *src,
 					    size_t len);
@@ -289,9 +315,9 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 }
 
 /*
- * Called by entry.S with the arguments of ftrace_verify_code(), for each function that is traced.
- * Returns true if the base has @old_code at @ip, so the function would return 0. If false, the base
- * executes the function, which reports the error.
+ * Does the work of ftrace_verify_code() if its result is 0: returns true if the base has @old_code
+ * at @ip. Returns false otherwise: the base executes the function, which reports the error. Called
+ * by entry.S with the function's arguments, for each function that is traced.
  */
 asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code);
 asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code)
@@ -299,7 +325,7 @@ asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code)
 	return shk_is_kernel_text(ip) && !memcmp(shk_base_bytes(ip), old_code, MCOUNT_INSN_SIZE);
 }
 
-/* Returns true if a text with @own has @hook. */
+/* Returns true if @own chooses @hook for its text, and this machine needs the hook. */
 static bool hooks_wanted(const struct shk_hooks *own, enum shk_hook hook)
 {
 	if (!hooks[hook].site)
@@ -309,7 +335,10 @@ static bool hooks_wanted(const struct shk_hooks *own, enum shk_hook hook)
 	return hook != SHK_HOOK_EXEC || own->exec;
 }
 
-/* Reverts the first @nr hooks of @text, as far as they are wanted. */
+/*
+ * Reverts those of the first @nr hooks of @text that @own chooses. The owner's lock is held;
+ * sleeps.
+ */
 static void hooks_revert_first(struct shk_hooks *own, struct shk_text *text, unsigned int nr)
 {
 	while (nr--)
@@ -317,7 +346,10 @@ static void hooks_revert_first(struct shk_hooks *own, struct shk_text *text, uns
 			shk_text_revert(text, &own->edits[nr]);
 }
 
-/* Applies @hook to @text. Errors of shk_text_apply(). */
+/*
+ * Applies @hook to @text. The owner's lock is held; sleeps. Returns 0 or an error of
+ * shk_text_apply().
+ */
 static int hooks_apply_one(struct shk_hooks *own, struct shk_text *text, enum shk_hook hook)
 {
 	shk_edit_branch(&own->edits[hook], hooks[hook].site, hooks[hook].opcode,
@@ -425,8 +457,8 @@ static bool __init hook_is_needed(enum shk_hook hook)
 }
 
 /*
- * Names the handlers of interrupts in hooks[]. Where all interrupts are Xen's upcalls there are no
- * others. Returns 0, or an error of shk_vectors_find().
+ * Sets the names of the handlers of interrupts in hooks[]. Where all interrupts are Xen's upcalls,
+ * there are no such handlers. Returns 0, or an error of shk_vectors_find().
  */
 static int __init hooks_find_vectors(void)
 {
@@ -439,8 +471,8 @@ static int __init hooks_find_vectors(void)
 
 /*
  * Stores the address of the function of @hook in *@addr. The compiler may have made one clone of a
- * static function, with a suffix, in its place. Such a clone has other arguments, so that only
- * hooks that do not look at them can be there. Returns 0; SYMBOL_UNKNOWN, SYMBOL_AMBIGUOUS.
+ * static function, with a suffix, in its place. A clone has other arguments, so it is accepted only
+ * for hooks that do not read the arguments. Returns 0, SYMBOL_UNKNOWN or SYMBOL_AMBIGUOUS.
  */
 static int __init hook_find_function(enum shk_hook hook, unsigned long *addr)
 {

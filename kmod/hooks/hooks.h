@@ -54,17 +54,17 @@ struct shk_hooks {
  */
 int shk_hooks_init(void);
 /*
- * Waits until no task is in a hook. Called at unload, when all hooks are reverted. A task may still
- * be in a hook then: preempted, or asleep between shk_hook_begin() and shk_hook_end(). Sleeps until
- * the last such task has left its hook.
+ * Waits until no task is in a hook. Called at unload, after all hooks were reverted. A task may
+ * still be in a hook then: preempted, or asleep between shk_hook_begin() and shk_hook_end(). Sleeps
+ * until the last such task has left its hook.
  */
 void shk_hooks_exit(void);
 
 /*
  * Applies to @text the hooks that @hooks->flags and @hooks->exec choose. Does nothing if they are
- * applied. Called before the first mm or carrier comes into @text, with the lock of the text's
- * owner held, and without text_mutex. May sleep. Returns 0, or an error after which no hook is
- * applied:
+ * applied already. The caller calls it before the first mm or carrier comes into @text, with the
+ * lock of the text's owner held, and without text_mutex. May sleep. Returns 0, or an error after
+ * which no hook is applied:
  *   XEN              Xen refused a change of page tables
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
  *   FTRACE_DEAD      ftrace has stopped
@@ -73,9 +73,9 @@ void shk_hooks_exit(void);
  */
 int shk_hooks_apply(struct shk_hooks *hooks, struct shk_text *text);
 /*
- * Reverts the hooks of @hooks, which are in @text. Does nothing if they are not applied. Called
- * when no mm is grafted to @text and no CPU executes it, with the owner's lock held, and without
- * text_mutex. May sleep. Tasks may still be preempted in a hook: see shk_hooks_exit().
+ * Reverts the hooks of @hooks in @text. Does nothing if they are not applied. The caller ensures
+ * that no mm is grafted to @text and no CPU executes it. Called with the owner's lock held, and
+ * without text_mutex. May sleep. Tasks may still be preempted in a hook: see shk_hooks_exit().
  */
 void shk_hooks_revert(struct shk_hooks *hooks, struct shk_text *text);
 /*
@@ -90,15 +90,15 @@ int shk_hooks_add_exec(struct shk_hooks *hooks, struct shk_text *text);
  */
 unsigned int shk_hooks_count(void);
 /*
- * Returns true if @addr is within the 5 bytes of a hook that this machine needs, in whichever
- * shadow. Needs no lock; does not sleep.
+ * Returns true if @addr is within the 5 bytes of a hook that this machine needs, also if only some
+ * shadows have the hook. Needs no lock; does not sleep.
  */
 bool shk_is_hook_at(unsigned long addr);
 /*
- * Returns true if a hook that every shadow has makes the base execute the body of the function
- * @symbol, so that an edit of the body would have no effect. Clones and parts that the compiler
- * made of the function ("NAME.isra.0", "NAME.cold") count as well. __text_poke() is an exception: a
- * shadow executes it for a poke that touches no edit of that shadow. Needs no lock; does not sleep.
+ * Returns true if every shadow has a hook by which the base executes the body of the function
+ * @symbol. An edit of that body would have no effect. Clones and parts that the compiler made of the
+ * function ("NAME.isra.0", "NAME.cold") count as well. __text_poke() is an exception: a shadow
+ * executes it for a poke that touches no edit of that shadow. Needs no lock; does not sleep.
  */
 bool shk_hooks_replace_body(const char *symbol);
 
@@ -108,8 +108,9 @@ bool shk_hooks_replace_body(const char *symbol);
  */
 void shk_hook_begin(void);
 /*
- * Ends what shk_hook_begin() has begun. current may be on another CPU than at that call. The hook
- * then returns by a few more instructions, for which shk_hooks_exit() waits, too. Any context.
+ * Ends the effect of shk_hook_begin(): shk_hooks_exit() no longer waits for current to call this.
+ * current may be on another CPU than at that call. The hook then returns by a few more
+ * instructions, for which shk_hooks_exit() waits, too. Any context.
  */
 void shk_hook_end(void);
 

@@ -39,8 +39,9 @@ static const struct {
 };
 
 /*
- * Adds the handler @name to @vectors, which are @nr, unless it is there. Returns the new number;
- * -EOPNOTSUPP: there is no room, or no function has that name. It logs the handler's name then.
+ * Adds the handler @name to the first @nr elements of @vectors, unless it is among them. Returns
+ * the new number of elements, or -EOPNOTSUPP, with the handler's name in the log: there is no room,
+ * or no function has that name.
  */
 static int __init vectors_add(struct shk_vector *vectors, int nr, const char *name)
 {
@@ -58,8 +59,9 @@ static int __init vectors_add(struct shk_vector *vectors, int nr, const char *na
 }
 
 /*
- * Adds the handler of the entry at @addr to @vectors, which are @nr, unless it is there or the
- * entry has none. Returns the new number, or an error of shk_vectors_find().
+ * Adds the handler of the entry at @addr to the first @nr elements of @vectors, unless it is among
+ * them or the entry has none. Returns the new number of elements, or an error of
+ * shk_vectors_find().
  */
 static int __init vectors_add_idt_entry(struct shk_vector *vectors, int nr, unsigned long addr)
 {
@@ -84,8 +86,9 @@ static int __init vectors_add_idt_entry(struct shk_vector *vectors, int nr, unsi
 }
 
 /*
- * Adds the handlers of all external vectors in this CPU's IDT, except int80, a system call. Returns
- * the new number, or an error of shk_vectors_find().
+ * Adds the handlers of all external vectors in this CPU's IDT to the first @nr elements of
+ * @vectors. Leaves out int80, which is a system call. Returns the new number of elements, or an
+ * error of shk_vectors_find().
  */
 static int __init vectors_find_in_idt(struct shk_vector *vectors, int nr)
 {
@@ -103,9 +106,9 @@ static int __init vectors_find_in_idt(struct shk_vector *vectors, int nr)
 
 #ifdef CONFIG_X86_FRED
 /*
- * Adds the handlers of all external vectors on CPUs with FRED, which use no IDT. The kernel has a
- * table of system vectors, and interrupts of devices lead to common_interrupt(). Returns the new
- * number, or an error of shk_vectors_find().
+ * Adds the handlers of all external vectors to the first @nr elements of @vectors, on CPUs with
+ * FRED, which use no IDT. The kernel has a table of system vectors, and interrupts of devices lead
+ * to common_interrupt(). Returns the new number of elements, or an error of shk_vectors_find().
  */
 static int __init vectors_find_in_fred(struct shk_vector *vectors, int nr)
 {

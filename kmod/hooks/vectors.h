@@ -14,8 +14,8 @@ struct shk_vector {
 };
 
 /*
- * Stores the handlers of all vectors except exceptions in @vectors, each once. @vectors has room
- * for SHK_VECTORS_MAX. Called at load. May sleep. Returns how many there are, or
+ * Stores the handlers of all vectors except exceptions in @vectors, each once. The caller has
+ * allocated SHK_VECTORS_MAX elements. Called at load. May sleep. Returns the number of handlers, or
  *   -EOPNOTSUPP  an interrupt is of no known kind, or sysvec_table is missing; the log says which
  *   -ENOENT      the handler of devices' interrupts or of spurious ones is missing; not logged
  *   -E2BIG       more than SHK_VECTORS_MAX handlers, or a name is too long; not logged

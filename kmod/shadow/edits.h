@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Edits of a shadow's text. These functions set shk_text.live, by shk_shadow_update_live(), and
- * then do what the function of text/text.h does that they name.
+ * Edits of a shadow's text. These functions call shk_shadow_update_live(), which sets
+ * shk_text.live, and then the function of text/text.h that each comment names.
  */
 #ifndef SHK_SHADOW_EDITS_H
 #define SHK_SHADOW_EDITS_H
@@ -29,28 +29,28 @@ int shk_edit_apply(struct shk_shadow *shadow, struct shk_edit *edit);
  */
 int shk_edit_apply_many(struct shk_shadow *shadow, struct shk_edit **edits, unsigned int nr);
 /*
- * Reverts @edit, which is applied to the text of @shadow, by shk_text_revert(): at return every CPU
- * that executes @shadow executes the base's bytes. Called with the shadow's lock held, and without
- * text_mutex; may sleep. Cannot fail.
+ * Reverts @edit in the text of @shadow, by shk_text_revert(): at return every CPU that executes
+ * @shadow executes the base's bytes. The edit must be applied. Called with the shadow's lock held,
+ * and without text_mutex; may sleep. Cannot fail.
  */
 void shk_edit_revert(struct shk_shadow *shadow, struct shk_edit *edit);
 /*
- * Reverts the @nr edits at @edits, sorted by address, all of which are applied to the text of
- * @shadow, by shk_text_revert_many(). Locks as shk_edit_revert(). Cannot fail.
+ * Reverts the @nr edits at @edits in the text of @shadow, by shk_text_revert_many(). The caller has
+ * sorted them by address, and all of them must be applied. Locks as shk_edit_revert(). Cannot fail.
  */
 void shk_edit_revert_many(struct shk_shadow *shadow, struct shk_edit **edits, unsigned int nr);
 /*
- * Changes @edit to a call or jump (@opcode) to @target, by shk_text_change(). @edit is applied to
- * the text of @shadow, is a call or jump of 5 bytes, and has no .spare. The bytes change by way of
- * an int3: a CPU that hits it continues at @resume. At return every CPU that executes @shadow
+ * Changes @edit to a call or jump (@opcode) to @target, by shk_text_change(). @edit must be applied
+ * to the text of @shadow, be a call or jump of 5 bytes, and have no .spare. The bytes change by way
+ * of an int3: a CPU that hits it continues at @resume. At return every CPU that executes @shadow
  * executes the new branch. Called with the shadow's lock held, and without text_mutex; may sleep.
  */
 void shk_edit_change(struct shk_shadow *shadow, struct shk_edit *edit, u8 opcode,
 		     unsigned long target, unsigned long resume);
 /*
- * Makes all pages that hold a byte of [from, to) private in the text of @shadow, until
- * shk_edit_unpin() of the same range, by shk_text_pin(). Called with the shadow's lock held, and
- * without text_mutex; may sleep. Returns 0, or an error after which the call has pinned no page:
+ * Makes the pages of [from, to) private in the text of @shadow (shk_text_pin()). They stay private
+ * until shk_edit_unpin() of the same range. Called with the shadow's lock held, and without
+ * text_mutex; may sleep. Returns 0, or an error after which the call has pinned no page:
  *   XEN              Xen refused a change of page tables
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
  *   FTRACE_DEAD      ftrace has stopped
@@ -60,9 +60,9 @@ void shk_edit_change(struct shk_shadow *shadow, struct shk_edit *edit, u8 opcode
  */
 int shk_edit_pin(struct shk_shadow *shadow, unsigned long from, unsigned long to);
 /*
- * Takes one pin from each page that holds a byte of [from, to), by shk_text_unpin(). Pages without
- * pins and edits become the base's. Called with the shadow's lock held, and without text_mutex; may
- * sleep. Cannot fail.
+ * Ends shk_edit_pin() of the same range: removes one pin from each of its pages (shk_text_unpin()).
+ * Pages without pins and edits become the base's. Called with the shadow's lock held, and without
+ * text_mutex; may sleep. Cannot fail.
  */
 void shk_edit_unpin(struct shk_shadow *shadow, unsigned long from, unsigned long to);
 /*

@@ -11,8 +11,8 @@
 #include "shadow/shadow.h"
 
 /*
- * Protects the two tables below, and shk_shadow.name. Nothing is waited for or allocated with it
- * held, and no lock is taken inside. A shadow in a table may have lost its last reference; it stays
+ * Protects the two tables below, and shk_shadow.name. The holder waits for nothing, allocates
+ * nothing and takes no other lock. A shadow in a table may have lost its last reference; it stays
  * until shadow_unpublish().
  */
 static DEFINE_MUTEX(names_lock);
@@ -45,7 +45,10 @@ static bool shadow_locks_before(const struct shk_shadow *one, const struct shk_s
 	return one < other;
 }
 
-/* Inserts @shadow into @locks in its place, unless it is NULL or there already. */
+/*
+ * Inserts @shadow into @locks, at its place in the order. Does nothing if it is NULL or in @locks
+ * already.
+ */
 static void add_lock(struct locks *locks, struct shk_shadow *shadow)
 {
 	unsigned int i = locks->nr;
@@ -111,8 +114,8 @@ void shk_shadow_assert_none_locked(void)
 enum lock_mode { SHADOW_LOCK_TRY, SHADOW_LOCK_KILLABLE, SHADOW_LOCK_ALWAYS };
 
 /*
- * Takes the lock of @shadow, which is the @nr-th of several, from 0 on. Returns false if it does
- * not get it.
+ * Takes the lock of @shadow, in the way that @mode says. @nr: how many locks of shadows the caller
+ * holds already. Returns false if the lock was not taken.
  */
 static bool shadow_lock_one(struct shk_shadow *shadow, unsigned int nr, enum lock_mode mode)
 {
@@ -241,7 +244,10 @@ static struct shk_shadow *shadow_find_by_name(const char *name)
 	return NULL;
 }
 
-/* Allocates a shadow with one reference, which no other task knows yet. NULL: no memory. */
+/*
+ * Allocates a shadow with one reference. No other task knows it yet. Sleeps. Returns NULL if there
+ * is no memory.
+ */
 static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_shadow *))
 {
 	struct shk_shadow *shadow = kzalloc(sizeof(*shadow), GFP_KERNEL_ACCOUNT);
@@ -269,8 +275,8 @@ static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_sh
 }
 
 /*
- * Gives @shadow its id, and reserves the entry for it, so that shadow_publish() needs no memory.
- * Until then the shadow is not found. Returns 0; -ENOMEM.
+ * Gives @shadow its id, and reserves its entry in the table, so that shadow_publish() needs no
+ * memory. Until then other tasks do not find the shadow. Sleeps. Returns 0 or -ENOMEM.
  */
 static int shadow_reserve_id(struct shk_shadow *shadow)
 {
@@ -395,8 +401,8 @@ void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *
 }
 
 /*
- * Removes the edits, hooks and tables of @shadow, whose lock is held, and which has no users. May
- * sleep.
+ * Removes the edits, hooks and tables of @shadow. The caller holds the shadow's lock, and ensures
+ * that it has no users. May sleep.
  */
 static void shadow_remove_edits(struct shk_shadow *shadow)
 {
@@ -411,7 +417,10 @@ static void shadow_remove_edits(struct shk_shadow *shadow)
 	}
 }
 
-/* Destroys @shadow, whose lock is held. Errors: SHADOW_DESTROYED, SHADOW_IN_USE. */
+/*
+ * Destroys @shadow. The shadow's lock is held; sleeps. Returns 0, SHADOW_DESTROYED or
+ * SHADOW_IN_USE.
+ */
 static int shadow_destroy_locked(struct shk_shadow *shadow)
 {
 	if (shadow->dead)
@@ -474,8 +483,9 @@ static void shadow_free_rcu_tasks(struct rcu_head *head)
 }
 
 /*
- * Removes @shadow, which has no edits, from the table, and frees it after a grace period of RCU
- * tasks. A task that was preempted on its way to a hit may still read it.
+ * Removes @shadow from the table, and frees it after a grace period of RCU tasks: a task that was
+ * preempted on its way to a hit may still read it. The caller has removed all its edits. Takes
+ * names_lock.
  */
 static void shadow_unpublish(struct shk_shadow *shadow)
 {
@@ -548,8 +558,8 @@ void shk_shadow_update_live(struct shk_shadow *shadow)
 }
 
 /*
- * Returns how often work was not followed. For shadows that are SHK_ASYNC_UNION that is the union's
- * number.
+ * Returns the number of pieces of work that were not followed (shk_shadow.nr_unfollowed). For
+ * shadows that are SHK_ASYNC_UNION that is the union's number.
  */
 static u64 nr_unfollowed(const struct shk_shadow *shadow)
 {

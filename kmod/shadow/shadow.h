@@ -84,9 +84,9 @@ struct shk_shadow {
 	/* struct shk_graft.node, by ascending shk_graft.order. Under shk_graft_lock. */
 	struct list_head grafts;
 	/*
-	 * Number of mms that are grafted to it, of mms that were detached and await a flush, and of
-	 * execs on their way into it. A shadow's count is contained in that of its target. Written
-	 * under shk_graft_lock; read by shk_shadow_users().
+	 * Number of mms that are grafted to the shadow, plus mms that were detached and await a
+	 * flush, plus execs on their way into it. A shadow's count is contained in that of its
+	 * target. Written under shk_graft_lock; read by shk_shadow_users().
 	 */
 	unsigned int nr_grafts;
 	/*
@@ -111,8 +111,8 @@ struct shk_shadow {
 	bool asks_threads;
 
 	/*
-	 * Cgroups that are bound to it, or to a shadow whose target it is. Written under
-	 * cgroups_lock and shk_graft_lock; while .lock is held 0 stays 0.
+	 * Number of cgroups that are bound to this shadow, or to a shadow whose target this is.
+	 * Written under cgroups_lock and shk_graft_lock; while .lock is held 0 stays 0.
 	 */
 	unsigned int nr_cgroups;
 
@@ -131,8 +131,8 @@ struct shk_shadow {
 	 */
 	bool causal;
 	/*
-	 * How often such work was not made to execute the shadow. The union (scope/union.h) counts
-	 * here its own work. Reasons:
+	 * Number of pieces of such work that did not execute the shadow. The union (scope/union.h)
+	 * counts its own work here. Reasons:
 	 * - another task had raised the same softirq, too
 	 * - there was no memory or no free note for the work
 	 * - the CPU executed work of the same kind in a shadow already
@@ -140,9 +140,9 @@ struct shk_shadow {
 	atomic64_t nr_unfollowed;
 
 	/*
-	 * Only of a shadow that SHK_SYSCALLS_CREATE has made, else NULL. An mm that is grafted to
-	 * the shadow executes the text of @target during the system calls in @calls, and counts for
-	 * both. Holds a reference. Fixed.
+	 * The target of a shadow that SHK_SYSCALLS_CREATE has made; NULL in other shadows. An mm
+	 * that is grafted to this shadow executes the text of @target during the system calls in
+	 * @calls, and counts for both. Holds a reference. Fixed.
 	 */
 	struct shk_shadow *target;
 	/*
@@ -164,9 +164,9 @@ struct shk_shadow {
 	struct shk_edit redirect;
 
 	/*
-	 * .sites to .last_raw belong to edit/; other layers only read .nr_probes and .bodies. Hits
-	 * read .sites with preemption off. So a removed site is freed after grace periods of RCU
-	 * tasks and of RCU.
+	 * Members from .sites to .last_raw belong to edit/; other layers only read .nr_probes and
+	 * .bodies. Hits read .sites with preemption off. So a removed site is freed after grace
+	 * periods of RCU tasks and of RCU.
 	 */
 	struct shk_site_table *sites; /* struct shk_site, by address; NULL: there are none */
 	struct shk_slot *slot;	      /* where its call edits lead; NULL: it has none */
@@ -190,17 +190,17 @@ struct shk_shadow {
 	struct list_head raws; /* by id */
 	u64 last_raw;
 	/*
-	 * Removes all that was added to the shadow, its edits included. Called with .lock held,
-	 * when it has no users; may sleep. Called once or several times. Fixed.
+	 * Removes everything that was added to the shadow, its edits included. Called once or
+	 * several times, with .lock held, when the shadow has no users. May sleep. Fixed.
 	 */
 	void (*teardown)(struct shk_shadow *shadow);
 	struct rcu_head rcu; /* shadow.c's, to free it */
 };
 
 /*
- * Bytes of text that the tasks concerned must not have on their stacks at some change of text
- * (graft/stack_check.h). They are bodies that an IN_PLACE or LIVEPATCH patch replaces, their .cold
- * parts, or the bodies and stubs of such a patch.
+ * A range of text that no checked task may have on its stack when text changes
+ * (graft/stack_check.h). It is a body that an IN_PLACE or LIVEPATCH patch replaces, a .cold part of
+ * one, or the body or stub of such a patch.
  */
 struct shk_body {
 	struct list_head node;	   /* shk_shadow.bodies, or in no list */
@@ -263,16 +263,15 @@ void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other)
 void shk_shadow_assert_none_locked(void);
 
 /*
- * Takes the lock of @shadow, which is hidden. Called with or without the locks of other shadows
- * that are not hidden. May sleep, not killable. The caller releases the lock by
- * shk_shadow_unlock_hidden().
+ * Takes the lock of @shadow, a hidden shadow. The caller may hold locks of shadows that are not
+ * hidden. May sleep, not killable. The caller releases the lock by shk_shadow_unlock_hidden().
  */
 static inline void shk_shadow_lock_hidden(struct shk_shadow *shadow)
 {
 	mutex_lock_nested(&shadow->lock, SHK_SHADOW_LOCKS);
 }
 
-/* Releases the lock of @shadow, which is hidden. */
+/* Releases the lock of @shadow, a hidden shadow. */
 static inline void shk_shadow_unlock_hidden(struct shk_shadow *shadow)
 {
 	mutex_unlock(&shadow->lock);
@@ -288,8 +287,8 @@ static inline void shk_shadow_unlock_hidden(struct shk_shadow *shadow)
 extern struct shk_shadow *shk_union;
 
 /*
- * Returns @len, the bytes of a name with the 0 behind it, rounded up to words. A name is in an
- * array of SHK_NAME_LEN bytes, so it can be copied by words.
+ * Returns @len rounded up to words; @len is the number of bytes of a name with the 0 behind it. A
+ * name is in an array of SHK_NAME_LEN bytes, so it can be copied by words.
  */
 static inline unsigned int shk_name_size(unsigned int len)
 {
@@ -334,7 +333,7 @@ int shk_shadow_publish(struct shk_shadow *shadow);
  */
 struct shk_shadow *shk_shadow_create_hidden(u32 flags);
 /*
- * Destroys @shadow, which is hidden. The caller has made sure that it has no carrier and no probes,
+ * Destroys @shadow, a hidden shadow. The caller has made sure that it has no carrier and no probes,
  * and that no CPU executes it. Takes the shadow's lock and, in it, text_mutex. Takes names_lock
  * after it has released the shadow's lock. May sleep, for a grace period of RCU.
  *
@@ -367,11 +366,11 @@ struct shk_shadow *shk_shadow_next(u64 id);
  */
 int shk_shadow_destroy(struct shk_shadow *shadow);
 /*
- * Prepares @shadow for processes that attach themselves by a derived handle, and sets
+ * Prepares @shadow for processes that attach themselves by a derived handle: sets
  * shk_shadow.shared, which is never cleared. After that, exec detaches such a process if it gains
- * privileges. IN_PLACE and LIVEPATCH patches are refused: a detach would have to wait until no
- * thread is in their bodies, and exec cannot wait. Takes the shadow's lock and text_mutex; may
- * sleep. Returns 0, or an error after which nothing has changed:
+ * privileges. IN_PLACE and LIVEPATCH patches are refused from then on: a detach would have to wait
+ * until no thread is in their bodies, and exec cannot wait. Takes the shadow's lock and text_mutex;
+ * may sleep. Returns 0, or an error after which nothing has changed:
  *   EDITS_IN_PLACE   an IN_PLACE or LIVEPATCH patch is in effect
  *   XEN              Xen refused a change of page tables for exec's hook
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
@@ -399,9 +398,9 @@ void shk_shadow_put(struct shk_shadow *shadow);
  */
 int shk_shadow_name(const struct shk_shadow *shadow, char *name);
 /*
- * Fills in *@info, which is zeroed. Takes names_lock only, not the shadow's lock. So if another
- * task changes the shadow meanwhile, some numbers may be of before the change and some of after it.
- * May sleep. Returns 0; -ERESTARTSYS: the caller was killed.
+ * Fills in *@info, which the caller has zeroed. Takes names_lock only, not the shadow's lock. So if
+ * another task changes the shadow meanwhile, some numbers may be of before the change and some of
+ * after it. May sleep. Returns 0; -ERESTARTSYS: the caller was killed.
  */
 int shk_shadow_info(const struct shk_shadow *shadow, struct shk_shadow_info *info);
 /*
@@ -442,10 +441,10 @@ static inline struct shk_prepared shk_shadow_prepared(const struct shk_shadow *s
 }
 
 /*
- * Makes tables and hooks of @shadow, unless they exist, before the first mm or carrier comes into
- * it. Stores in *@was, also on error, which of them existed. Called with the locks of @shadow and
- * its target held, and without text_mutex. May sleep. Returns 0, or an error after which @shadow is
- * as it was:
+ * Makes tables and hooks of @shadow, unless they exist. The caller calls it before the first mm or
+ * carrier comes into the shadow. Stores in *@was, also on error, which of them existed. Called with
+ * the locks of @shadow and its target held, and without text_mutex. May sleep. Returns 0, or an
+ * error after which @shadow is as it was:
  *   SHADOW_DESTROYED  it or its target was destroyed
  *   XEN               Xen refused a change of page tables
  *   FTRACE_DISABLED   kernel.ftrace_enabled is 0
@@ -455,10 +454,10 @@ static inline struct shk_prepared shk_shadow_prepared(const struct shk_shadow *s
  */
 int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was);
 /*
- * Removes the tables and hooks of @shadow that, by *@was, it did not have before a call of
- * shk_shadow_prepare(). The caller ensures that no mm and no carrier has come into it since, and
- * has reverted the edits that were added since. Called with the locks of @shadow and its target
- * held, and without text_mutex. May sleep.
+ * Undoes shk_shadow_prepare(): removes the tables and hooks of @shadow that *@was says it did not
+ * have before. The caller ensures that no mm and no carrier has come into it since, and has
+ * reverted the edits that were added since. Called with the locks of @shadow and its target held,
+ * and without text_mutex. May sleep.
  */
 void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *was);
 /*
@@ -491,8 +490,8 @@ static inline bool shk_shadow_is_gone(const struct shk_shadow *shadow)
  */
 bool shk_shadow_live(const struct shk_shadow *shadow);
 /*
- * Sets shk_text.live of @shadow to what shk_shadow_live() returns. Called before each change of the
- * text, with the shadow's lock held. Does not sleep.
+ * Sets shk_text.live of @shadow to the result of shk_shadow_live(). Called before each change of
+ * the text, with the shadow's lock held. Does not sleep.
  */
 void shk_shadow_update_live(struct shk_shadow *shadow);
 
