@@ -75,14 +75,15 @@ static bool dev_sees_addresses(void)
 /* ---- lists ---- */
 
 /*
- * Writes the element after *@cursor (0: the first) to @element, which is zero on entry, and moves
- * *@cursor to it. @handle is NULL on the device. Sleeps. -ENOENT: there is no further element.
+ * Writes the element after *@cursor (0: the first) to @element, which the caller has zeroed, and
+ * moves *@cursor to it. @handle is NULL on the device. Sleeps. Returns 0, or -ENOENT: there is no
+ * further element.
  */
 typedef int (*next_fn)(struct shk_handle *handle, u64 *cursor, void *element);
 
 /*
- * Writes @element, of @size bytes, as the @element_size bytes that user space knows at @elements:
- * cut off, or filled up with zeros. -EFAULT.
+ * Writes @element, of @size bytes, to @elements in user space, where an element has @element_size
+ * bytes: cuts it off, or fills it up with zeros. Sleeps. Returns 0 or -EFAULT.
  */
 static int dev_element_put(u64 elements, u32 element_size, const void *element, u32 size)
 {
@@ -96,9 +97,9 @@ static int dev_element_put(u64 elements, u32 element_size, const void *element, 
 }
 
 /*
- * Writes elements to user space, until @room is used up, the list ends or a signal comes. Moves
- * @arg->cursor, to 0 at the end, and counts in @arg->nr. @element has room for one, of @size
- * bytes. An error of @next, or -EFAULT.
+ * Writes elements to user space, until @room elements are written, the list ends or a signal comes.
+ * Moves @arg->cursor, to 0 at the end of the list, and counts the elements in @arg->nr. @element is
+ * the caller's buffer of @size bytes for one of them. Returns 0, an error of @next, or -EFAULT.
  */
 static int dev_list_fill(struct shk_handle *handle, struct shk_list *arg, u32 room, next_fn next,
 			 void *element, u32 size)
@@ -129,8 +130,8 @@ static int dev_list_fill(struct shk_handle *handle, struct shk_list *arg, u32 ro
 }
 
 /*
- * Does a SHK_*_LIST call, whose elements have @size bytes. -EINVAL, -ENOMEM; errors of
- * dev_list_fill().
+ * Does a SHK_*_LIST call, whose elements have @size bytes. Sleeps. Returns 0, -EINVAL, -ENOMEM, or
+ * an error of dev_list_fill().
  */
 static int dev_list(struct shk_handle *handle, struct shk_list *arg, next_fn next, u32 size)
 {
@@ -150,8 +151,8 @@ static int dev_list(struct shk_handle *handle, struct shk_list *arg, next_fn nex
 }
 
 /*
- * Defines do_NAME_list(), the function of a SHK_*_LIST call. _call is an expression that does
- * what next_fn says, with handle, cursor and info, the element.
+ * Defines do_NAME_list(), the function of a SHK_*_LIST call. _call is an expression with the effect
+ * of next_fn, of handle, cursor and info, the element.
  */
 #define LIST(_name, _type, _call)                                                           \
 	static int do_##_name##_next(struct shk_handle *handle, u64 *cursor, void *element) \
@@ -187,8 +188,8 @@ LIST(property, shk_property, shk_property_next(cursor, info))
 /* ---- shadows and handles ---- */
 
 /*
- * shk_shadow.teardown: removes all edits of @shadow and everything that executes it without being
- * a process. The locks of @shadow and its target are held; sleeps.
+ * Removes all edits of @shadow, and everything that executes it without being a process: the
+ * callback shk_shadow.teardown. The locks of @shadow and its target are held; sleeps.
  */
 static void dev_teardown(struct shk_shadow *shadow)
 {
@@ -256,7 +257,10 @@ static int do_shadow_open(struct shk_handle *unused, void *arg)
 	return ret;
 }
 
-/* SHK_SHADOW_LIST on the device: all shadows. The cursor is the id that the search begins at. */
+/*
+ * Describes the next shadow in @info, for SHK_SHADOW_LIST on the device. *@cursor is the id at
+ * which the search begins. Sleeps. Returns as next_fn.
+ */
 static int dev_shadow_next(u64 *cursor, struct shk_shadow_info *info)
 {
 	struct shk_shadow *shadow = shk_shadow_next(*cursor);
@@ -270,7 +274,10 @@ static int dev_shadow_next(u64 *cursor, struct shk_shadow_info *info)
 	return ret;
 }
 
-/* SHK_SHADOW_LIST on a handle: its shadow alone. The cursor is 1 after it. */
+/*
+ * Describes @shadow in @info, for SHK_SHADOW_LIST on a handle, which lists only that shadow.
+ * *@cursor is 1 afterwards. Sleeps. Returns as next_fn.
+ */
 static int dev_shadow_next_of(struct shk_shadow *shadow, u64 *cursor, struct shk_shadow_info *info)
 {
 	return (*cursor)++ ? -ENOENT : shk_shadow_info(shadow, info);
@@ -374,8 +381,8 @@ static int do_cgroup_attach(struct shk_handle *handle, void *arg)
 }
 
 /*
- * Sets *@shadow to the shadow of the owner's handle that @file is. NOT_HANDLE; RIGHTS: it is
- * derived.
+ * Sets *@shadow to the shadow of @file, which has to be an owner's handle. Takes no reference.
+ * Returns 0; NOT_HANDLE; RIGHTS: it is a derived handle.
  */
 static int dev_owners_shadow(const struct file *file, struct shk_shadow **shadow)
 {
@@ -438,8 +445,9 @@ LIST(own, shk_own_info, shk_own_next(handle->shadow, cursor, info))
 /* ---- edits ---- */
 
 /*
- * Adds a probe to @shadow, and, if that is SHK_ASYNC_UNION, makes the union exist meanwhile, so
- * that the probe is added to both. Errors of struct shk_probe_add and of shk_union_get().
+ * Adds a probe to @shadow. If @shadow is SHK_ASYNC_UNION, makes the union exist meanwhile, so that
+ * the probe is added to both. Sleeps. Returns 0, or an error of struct shk_probe_add or of
+ * shk_union_get().
  */
 static int dev_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 {
@@ -461,7 +469,10 @@ static int dev_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	return ret;
 }
 
-/* Removed probes keep their slots until a grace period has passed: without room, wait for one. */
+/*
+ * Removed probes keep their slots until a grace period has passed: if there is no room, waits for
+ * one and tries again.
+ */
 static int do_probe_add(struct shk_handle *handle, void *arg)
 {
 	int ret = dev_probe_add(handle->shadow, arg);
@@ -480,7 +491,10 @@ static int do_probe_remove(struct shk_handle *handle, void *arg)
 	return ret;
 }
 
-/* Reads @nr elements of @add->elements, from index @from on, to @args. -EINVAL, -E2BIG, -EFAULT. */
+/*
+ * Reads @nr elements of @add->elements, from index @from on, to @args. Sleeps. Returns 0, -EINVAL,
+ * -E2BIG or -EFAULT.
+ */
 static int dev_elements_get(const struct shk_probes_add *add, u32 from, struct shk_probe_add *args,
 			    u32 nr)
 {
@@ -499,7 +513,10 @@ static int dev_elements_get(const struct shk_probes_add *add, u32 from, struct s
 	return 0;
 }
 
-/* Writes @args back to the @nr elements from index @from on. -EFAULT. */
+/*
+ * Writes @args back to the @nr elements of @add->elements from index @from on. Sleeps. Returns 0 or
+ * -EFAULT.
+ */
 static int dev_elements_put(const struct shk_probes_add *add, u32 from,
 			    const struct shk_probe_add *args, u32 nr)
 {
@@ -512,7 +529,10 @@ static int dev_elements_put(const struct shk_probes_add *add, u32 from,
 	return ret;
 }
 
-/* Returns the error of the first of the @nr @args that was not added, and its index in *@at. */
+/*
+ * Returns the error of the first of the @nr @args that was not added, and stores its index in *@at.
+ * Returns 0 if all were added.
+ */
 static int dev_first_refused(const struct shk_probe_add *args, u32 nr, u32 *at)
 {
 	for (*at = 0; *at < nr; ++*at)
@@ -539,8 +559,9 @@ struct probes_added {
 };
 
 /*
- * Adds the @nr probes at index @from, and notes their ids in @added. After an error sets
- * @add->nr_done to the index of the element. Errors of shk_probes_add() and of elements.
+ * Adds the @nr probes of @add from index @from on, and their ids to @added. After an error sets
+ * @add->nr_done to the index of the element. Sleeps. Returns 0, or an error of shk_probes_add() or
+ * of an element.
  */
 static int dev_probes_add_chunk(struct shk_shadow *shadow, struct shk_probes_add *add, u32 from,
 				struct shk_probe_add *args, u32 nr, struct probes_added *added)
@@ -568,7 +589,9 @@ static int dev_probes_add_chunk(struct shk_shadow *shadow, struct shk_probes_add
 }
 
 /*
- * Adds all probes of @add, whose members are checked. @args has room for SHK_PROBES_CHUNK elements.
+ * Adds all probes of @add. The caller has checked its members, and has allocated @args with
+ * SHK_PROBES_CHUNK elements. Sleeps. Returns 0, an error of dev_probes_add_chunk(), or
+ * -ERESTARTSYS.
  */
 static int dev_probes_add_all(struct shk_shadow *shadow, struct shk_probes_add *add,
 			      struct shk_probe_add *args, struct probes_added *added)
@@ -588,7 +611,10 @@ static int dev_probes_add_all(struct shk_shadow *shadow, struct shk_probes_add *
 	return ret;
 }
 
-/* Removes the probes of @added, whose call has failed; also if the caller is being killed. */
+/*
+ * Removes the probes of @added, after the call has failed; also if the caller is being killed.
+ * Takes the shadow's lock; sleeps.
+ */
 static void dev_probes_undo(struct shk_shadow *shadow, const struct probes_added *added)
 {
 	shk_shadow_lock_always(shadow, NULL);
@@ -669,8 +695,9 @@ static bool dev_has_either_capability(void)
 }
 
 /*
- * Does a list of edits or hits: for callers with one of the capabilities, and for handles derived
- * with SHK_RIGHT_READ, which the table has checked. CAPABILITY; errors of dev_list().
+ * Does a SHK_*_LIST call for edits or hits, for callers with one of the two capabilities, and for
+ * handles derived with SHK_RIGHT_READ, which dev_check_permission() has checked. Sleeps. Returns 0,
+ * CAPABILITY, or an error of dev_list().
  */
 static int dev_list_edits(struct shk_handle *handle, void *arg, next_fn next, u32 size)
 {
@@ -698,7 +725,10 @@ LIST_EDITS(patch, shk_patch_info)
 LIST_EDITS(raw, shk_raw_info)
 LIST_EDITS(edit, shk_edit_info)
 
-/* Removed patches keep their room until a grace period has passed: without room, wait for one. */
+/*
+ * Removed patches keep their room until a grace period has passed: if there is no room, waits for
+ * one and tries again.
+ */
 static int do_patch_add(struct shk_handle *handle, void *arg)
 {
 	int ret = shk_patch_add(handle->shadow, arg);
@@ -815,7 +845,7 @@ static const struct ioctl_call handle_calls[] = {
 	CALL(SHK_TEXT_READ, shk_text_read, symbol, -1, do_text_read, .out = true),
 };
 
-/* LOCKDOWN: @call adds text, and the kernel accepts no unsigned module. 0 otherwise. */
+/* Returns LOCKDOWN if @call adds text and the kernel accepts no unsigned module, else 0. */
 static int dev_check_lockdown(const struct ioctl_call *call)
 {
 	if (call->cap != CAP_SYS_MODULE || call->undoes)
@@ -827,8 +857,8 @@ static int dev_check_lockdown(const struct ioctl_call *call)
 }
 
 /*
- * Checks what @call needs: a right, a capability, no lockdown. @handle is NULL on the device.
- * RIGHTS, REVOKED, CAPABILITY, LOCKDOWN.
+ * Checks that the caller may make @call: the right of the handle, the capability, and lockdown.
+ * @handle is NULL on the device. Returns 0, RIGHTS, REVOKED, CAPABILITY or LOCKDOWN.
  */
 static int dev_check_permission(const struct ioctl_call *call, const struct shk_handle *handle)
 {
@@ -853,12 +883,15 @@ static const struct ioctl_call *call_find(const struct ioctl_call *calls, unsign
 }
 
 /*
- * An argument of up to so many bytes is on the stack: an allocation costs as much as a small
+ * The most bytes of an argument that is kept on the stack: an allocation costs as much as a small
  * call.
  */
 #define SMALL 128
 
-/* Writes @reason and @busy. Returns false if they cannot be written. */
+/*
+ * Writes @reason and @busy to the members .reason and .busy at @user. Returns false if they cannot
+ * be written.
+ */
 static bool dev_head_put(void __user *user, u32 reason, s32 busy)
 {
 	u64 both = (u64)(u32)busy << 32 | reason;
@@ -875,8 +908,9 @@ static bool dev_has_error_member(const struct ioctl_call *call, u32 size)
 }
 
 /*
- * Clears what an earlier call may have left in the members that are valid after an error. Returns
- * false if they cannot be written.
+ * Zeroes the members at @user that are valid after an error: .reason, .busy, and the member that
+ * @call documents. An earlier call may have left values there. @size: bytes of the struct in user
+ * space. Returns false if they cannot be written.
  */
 static bool dev_error_clear(const struct ioctl_call *call, void __user *user, u32 size)
 {
@@ -887,9 +921,9 @@ static bool dev_error_clear(const struct ioctl_call *call, void __user *user, u3
 }
 
 /*
- * Returns true if all @size bytes at @user, which @arg was read from, can be written. Their first
- * page can: dev_error_clear() has written to it. A caller that unmaps them during the call gets
- * EFAULT, and for a call that returns a handle a descriptor that it does not learn.
+ * Returns true if all @size bytes at @user can be written. @arg was read from there. The first page
+ * of them can, since dev_error_clear() has written to it. A caller that unmaps them during the call
+ * gets EFAULT, and for a call that returns a handle a descriptor that it does not learn.
  */
 static bool dev_is_writable(void __user *user, const void *arg, u32 size)
 {
@@ -897,8 +931,8 @@ static bool dev_is_writable(void __user *user, const void *arg, u32 size)
 }
 
 /*
- * Writes @arg back to user space, as much of it as the caller's struct of @size bytes holds.
- * -EFAULT.
+ * Writes @arg back to user space, as far as the caller's struct of @size bytes has room. Sleeps.
+ * Returns 0 or -EFAULT.
  */
 static int dev_results_put(const struct ioctl_call *call, void __user *user, const void *arg,
 			   u32 size)

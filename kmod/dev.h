@@ -8,7 +8,7 @@
  * error.
  */
 int shk_dev_init(void);
-/* Removes the device. No handle is open, since each holds the module. */
+/* Removes the device. Called at unload, when no handle is open, since each holds the module. */
 void shk_dev_exit(void);
 
 #endif /* SHK_DEV_H */

@@ -17,9 +17,9 @@
  */
 int shk_environment_check(bool early);
 /*
- * Checks property *@cursor (0 at first) again, writes the result to @property, which is zero on
- * entry, and increments *@cursor (SHK_PROPERTY_LIST). Process context, no lock. -ENOENT: there is
- * no further property.
+ * Checks property number *@cursor, writes the result to @property, and increments *@cursor
+ * (SHK_PROPERTY_LIST). The caller sets *@cursor to 0 before the first call, and zeroes @property
+ * before each call. Process context, no lock. Returns 0, or -ENOENT: there is no further property.
  */
 int shk_property_next(u64 *cursor, struct shk_property *property);
 

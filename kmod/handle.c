@@ -62,7 +62,10 @@ static void handle_list(struct shk_handle *handle, struct shk_shadow *shadow)
 	spin_unlock(&handles_lock);
 }
 
-/* Removes @handle from the list; it keeps its shadow. */
+/*
+ * Removes @handle from the list of its shadow. The handle keeps its reference to the shadow.
+ * handles_lock is held.
+ */
 static void handle_unlist(struct shk_handle *handle)
 {
 	struct shk_shadow *shadow = handle->shadow;

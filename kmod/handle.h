@@ -25,7 +25,10 @@ struct shk_handle {
 	struct list_head node;
 };
 
-/* A descriptor and a file that no task can use yet. A call that returns a handle makes it first. */
+/*
+ * A descriptor and a file that no task can use yet. A call that returns a handle makes them before
+ * all else.
+ */
 struct shk_new_handle {
 	int fd;
 	struct file *file;
@@ -33,7 +36,7 @@ struct shk_new_handle {
 
 /*
  * Makes a descriptor (close-on-exec) and a file for an owner's handle. The caller ends it by
- * shk_new_handle_install() or shk_new_handle_cancel(). May sleep. Returns 0, -ENOMEM, -EMFILE,
+ * shk_new_handle_install() or shk_new_handle_cancel(). May sleep. Returns 0, -ENOMEM, -EMFILE or
  * -ENFILE.
  */
 int shk_new_handle(struct shk_new_handle *new, const struct file_operations *fops);
@@ -43,11 +46,11 @@ int shk_new_handle(struct shk_new_handle *new, const struct file_operations *fop
  * this as its last step, since user space can use the handle from then on. Does not sleep.
  */
 int shk_new_handle_install(struct shk_new_handle *new, struct shk_shadow *shadow);
-/* Gives the descriptor and the file back. May sleep. */
+/* Frees the descriptor and the file of shk_new_handle(). May sleep. */
 void shk_new_handle_cancel(struct shk_new_handle *new);
 /*
- * Creates a handle of @shadow that has @arg->rights only, and writes its id to @arg->id
- * (SHK_HANDLE_DERIVE). If SHK_RIGHT_ATTACH is among them, sets @shadow->shared. A shared shadow
+ * Creates a handle of @shadow that has the rights @arg->rights only, and writes its id to @arg->id
+ * (SHK_HANDLE_DERIVE). If these include SHK_RIGHT_ATTACH, sets @shadow->shared. A shared shadow
  * accepts no patch that has to wait for threads. Takes the shadow's lock; sleeps.
  * Returns a descriptor (close-on-exec) or
  *
@@ -55,7 +58,7 @@ void shk_new_handle_cancel(struct shk_new_handle *new);
  *   EDITS_IN_PLACE	SHK_RIGHT_ATTACH, and the shadow has a patch that has to wait for threads
  *   SHADOW_DESTROYED
  *   -ENOMEM, -EMFILE, -ENFILE
- *   -ERESTARTSYS	the caller was killed
+ *   -ERESTARTSYS		the caller was killed
  */
 int shk_handle_derive(struct shk_shadow *shadow, struct shk_handle_derive *arg,
 		      const struct file_operations *fops);
@@ -70,14 +73,14 @@ int shk_handle_derive(struct shk_shadow *shadow, struct shk_handle_derive *arg,
  */
 int shk_handle_revoke(struct shk_shadow *shadow, const struct shk_handle_revoke *arg);
 /*
- * Frees @handle, whose last descriptor was closed, and drops its reference to the shadow, which
- * may end the shadow. Sleeps; no shadow's lock is held.
+ * Frees @handle, after its last descriptor was closed, and drops its reference to the shadow. If
+ * that was the last reference, the shadow ends. Sleeps; no shadow's lock is held.
  */
 void shk_handle_free(struct shk_handle *handle);
 /*
  * Returns 0 if @handle permits a call that needs one of the rights in @right. An owner's handle
- * permits every call; @right 0 is a call that no derived handle permits. RIGHTS: a derived handle
- * lacks the right; REVOKED: it was revoked. Any context.
+ * permits every call; @right is 0 for a call that no derived handle permits. Otherwise returns
+ * RIGHTS: a derived handle lacks the right; or REVOKED: the handle was revoked. Any context.
  */
 int shk_handle_permits(const struct shk_handle *handle, u32 right);
 
