@@ -38,7 +38,7 @@ static u8 *writable(const struct shk_chunk *chunk)
 	return chunk->block ? page_address(chunk->block) : chunk->bytes;
 }
 
-/* Frees @chunk, whose memory is writable. Its memory may not have been allocated. */
+/* Frees @chunk, and its memory if that was allocated. The caller has made the memory writable. */
 static void chunk_free(struct shk_chunk *chunk)
 {
 	if (chunk->block) {
@@ -50,7 +50,10 @@ static void chunk_free(struct shk_chunk *chunk)
 	kfree(chunk);
 }
 
-/* Allocates a chunk of @nr pages without their memory; one reference. NULL: no memory. */
+/*
+ * Allocates a struct for a chunk of @nr pages, with one reference; the caller allocates the memory
+ * of the pages. Returns NULL if there is no memory.
+ */
 static struct shk_chunk *chunk_new(unsigned int nr)
 {
 	struct shk_chunk *chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);

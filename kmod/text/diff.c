@@ -34,7 +34,10 @@ static bool diff_is_held(const struct shk_page *page, unsigned long addr)
 	return false;
 }
 
-/* Returns true if the byte at @addr, which no edit has, differs without a reason. */
+/*
+ * Returns true if the byte at @addr differs from the base's without a reason. The caller ensures
+ * that no edit has the byte.
+ */
 static bool diff_is_stray(const struct shk_page *page, unsigned long addr)
 {
 	return *shk_page_bytes(page, addr) != *(const u8 *)shk_base_bytes(addr) &&
@@ -80,15 +83,16 @@ static bool diff_find_in_page(const struct shk_page *page, unsigned long from,
 }
 
 /*
- * Pages that are compared before text_mutex is released. All code that patches text waits for that
- * mutex, and a caller with SHK_RIGHT_READ, without capabilities, may list differences.
+ * The number of pages that are compared before text_mutex is released. All code that patches text
+ * waits for that mutex, and a caller with SHK_RIGHT_READ, without capabilities, may list
+ * differences.
  */
 #define PAGES_AT_ONCE 16
 
 /*
- * Looks for a difference in up to PAGES_AT_ONCE pages, beginning at *@from. Returns true if it
- * found one. Otherwise it sets *@from to where the search goes on, or to 0 if no page is left.
- * text_mutex is held.
+ * Searches up to PAGES_AT_ONCE pages for a difference, from *@from on. Returns true if it found
+ * one. Otherwise sets *@from to the address at which the search goes on, or to 0 if no page is
+ * left, and returns false. text_mutex is held.
  */
 static bool diff_find_next(struct shk_text *text, unsigned long *from,
 			   struct shk_difference *difference)
@@ -125,8 +129,8 @@ bool shk_text_next_difference(struct shk_text *text, unsigned long from,
 }
 
 /*
- * Copies the base's bytes at @addr. Returns false if there is no text. Preemption is off meanwhile,
- * so a module's text is not freed.
+ * Copies @len bytes of the base at @addr to @bytes. Returns false if there is no text. Preemption
+ * is off meanwhile, so a module's text is not freed.
  */
 static bool diff_read_base(unsigned long addr, u8 *bytes, size_t len)
 {

@@ -38,8 +38,8 @@ static bool huge_is_mapped(struct shk_text *text, unsigned int range)
 }
 
 /*
- * Returns true if a private page of 2 MB could map @range. All of the range has to be text: behind
- * the end of the kernel's text the base maps other memory in the last range.
+ * Returns true if a private page of 2 MB could map @range: the base does so, and all of the range
+ * is text. The last range is not all text if the kernel's text ends within it.
  */
 static bool huge_is_possible(unsigned int range)
 {
@@ -67,7 +67,7 @@ static bool huge_must_split(struct shk_text *text, unsigned int range)
 	return false;
 }
 
-/* Returns how many pages of @range are wanted: the counter of text.c: text_range_pins(). */
+/* Returns the number of wanted pages of @range, the counter of text_range_pins() in text.c. */
 static unsigned int huge_nr_private_pages(struct shk_text *text, unsigned int range)
 {
 	struct page *table = text->built ? shk_mmu->pte(&text->tables, range) : NULL;
@@ -75,22 +75,26 @@ static unsigned int huge_nr_private_pages(struct shk_text *text, unsigned int ra
 	return table ? page_private(table) : 0;
 }
 
-/* New memory for private pages of @range, which takes over the bytes that the text has there. */
+/* New memory for private pages of @range. The bytes that the text has there are copied to it. */
 struct new_pages {
 	struct shk_text *text;
 	unsigned int range;
 	struct list_head pages; /* struct shk_page */
 };
 
-/* Frees the pages on the list, and releases reserved entries. text_mutex is not held. */
+/*
+ * Frees the pages of @new_pages, and releases their reserved entries. The owner's lock is held,
+ * text_mutex is not.
+ */
 static void new_pages_free(struct new_pages *new_pages)
 {
 	shk_pages_cancel(new_pages->text, &new_pages->pages);
 }
 
 /*
- * Allocates new memory: a block for all pages if @huge, else for those that are wanted. Returns 0;
- * -ENOMEM: nothing is left allocated.
+ * Initialises @new_pages and allocates its memory: a block for all pages if @huge, else memory for
+ * those pages that are wanted. The owner's lock is held; may sleep. Returns 0; -ENOMEM: nothing is
+ * left allocated.
  */
 static int new_pages_alloc(struct new_pages *new_pages, struct shk_text *text, unsigned int range,
 			   bool huge)
@@ -116,8 +120,8 @@ static int new_pages_alloc(struct new_pages *new_pages, struct shk_text *text, u
 }
 
 /*
- * Copies the bytes that the text has now to the new memory: of its private pages, and of the base's
- * where it has none. text_mutex is held.
+ * Copies the bytes that the text has now to the new memory: those of its private pages, and the
+ * base's where it has none. text_mutex is held.
  */
 static void new_pages_refresh(struct new_pages *new_pages)
 {
@@ -130,8 +134,8 @@ static void new_pages_refresh(struct new_pages *new_pages)
 }
 
 /*
- * Maps @range, which has pages of 4 KB, by one page of 2 MB. All its pages become private. Does
- * nothing if there is no memory. Takes text_mutex.
+ * Maps @range by one page of 2 MB instead of pages of 4 KB. All its pages become private. Does
+ * nothing if there is no memory. The owner's lock is held. Takes text_mutex.
  */
 static void huge_map_block(struct shk_text *text, unsigned int range)
 {
@@ -163,9 +167,9 @@ static void huge_map_block(struct shk_text *text, unsigned int range)
 }
 
 /*
- * Maps @range, which has a page of 2 MB, by pages of 4 KB; only wanted ones stay private. Takes
- * text_mutex. Returns 0; -ENOMEM: the range stays as it is. If no page is wanted, no memory is
- * needed.
+ * Maps @range by pages of 4 KB instead of one page of 2 MB; only wanted pages stay private. The
+ * owner's lock is held. Takes text_mutex. Returns 0; -ENOMEM: the range stays as it is. If no page
+ * is wanted, no memory is needed.
  */
 static int huge_map_ptes(struct shk_text *text, unsigned int range)
 {
@@ -208,7 +212,10 @@ int shk_huge_split(struct shk_text *text, unsigned long addr)
 	return huge_is_mapped(text, range) ? huge_map_ptes(text, range) : 0;
 }
 
-/* Changes the size of @range if shk_huge_settle() wants it. */
+/*
+ * Changes the size of @range's mapping, if the table at shk_huge_settle() says so. The owner's lock
+ * is held. Takes text_mutex.
+ */
 static void huge_settle_range(struct shk_text *text, unsigned int range)
 {
 	unsigned int threshold = READ_ONCE(huge_threshold), nr = huge_nr_private_pages(text, range);

@@ -6,7 +6,10 @@
 
 #include "text/text.h"
 
-/* Pages whose memory is allocated together. It is freed with the last of them. */
+/*
+ * The number of pages whose memory is allocated together. The memory is freed with the last of
+ * them.
+ */
 #define CHUNK 64U
 
 /* Private pages of all texts, by the address of the base page. Under text_mutex. */
@@ -68,8 +71,9 @@ int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *
 }
 
 /*
- * Gives memory of @chunk to @nr pages of a list, beginning with @page, seals the chunk and drops
- * the caller's reference. Returns 0; -ENOMEM: the pages have memory that must not be mapped.
+ * Fills the memory of @nr pages of a list, beginning with @page, from @chunk. Then seals the chunk
+ * and drops the caller's reference to it. Sleeps. Returns 0; -ENOMEM: the pages have memory that
+ * must not be mapped.
  */
 static int pages_fill_from_chunk(struct shk_page *page, struct shk_chunk *chunk, unsigned int nr)
 {

@@ -16,11 +16,11 @@
 #include "text/text.h"
 
 /*
- * The breakpoints in flight. There is one such set, since text_mutex is held while it exists; it is
- * of one text, and other texts may have breakpoints of their own at the same addresses. Written
- * under text_mutex. Read by int3 handlers, with interrupts off. A step ends by IPIs, which wait for
- * these handlers: so the set does not change while a CPU that met one of its breakpoints looks for
- * it.
+ * The breakpoints that CPUs may meet while bytes change. There is one such set, of one text, since
+ * text_mutex is held while it exists. Other texts may have breakpoints of their own at the same
+ * addresses. Written under text_mutex. Read by int3 handlers, with interrupts off. A step ends by
+ * IPIs, which wait for these handlers. So the set does not change while a CPU that met one of its
+ * breakpoints looks for it.
  */
 static struct {
 	seqcount_t seq;
@@ -58,8 +58,9 @@ static void poke_set_pending(const struct shk_text *text, struct breakpoints bre
 }
 
 /*
- * Ends poke_set_pending(). The handler of another breakpoint in the text may still read the arrays.
- * So the other members stay, and a caller that has given arrays then calls shk_poke_sync().
+ * Clears the set of breakpoints of poke_set_pending(). The handler of another breakpoint in the
+ * text may still read the arrays. So the other members stay, and a caller that has passed arrays
+ * then calls shk_poke_sync(). text_mutex is held.
  */
 static void poke_clear_pending(void)
 {
@@ -204,7 +205,7 @@ void shk_poke_unguard(void)
 	shk_poke_sync();
 }
 
-/* Does poke_pending_resume() for breakpoints of edits. */
+/* The part of poke_pending_resume() for breakpoints of edits. Returns as that. */
 static unsigned long poke_edit_resume(unsigned long addr)
 {
 	unsigned int low = 0, high = poke_pending.nr;
@@ -225,7 +226,10 @@ static unsigned long poke_edit_resume(unsigned long addr)
 }
 NOKPROBE_SYMBOL(poke_edit_resume);
 
-/* Returns where a CPU continues from a breakpoint of poke_pending at @addr; 0: there is none. */
+/*
+ * Returns the address at which a CPU continues from a breakpoint of poke_pending at @addr; 0: there
+ * is none. Interrupts are off.
+ */
 static unsigned long poke_pending_resume(unsigned long addr)
 {
 	unsigned int i;

@@ -46,8 +46,8 @@ static void replace_set_heads(struct shk_text *text, struct shk_replacement *bod
 }
 
 /*
- * Writes breakpoints to the entries of @bodies, and keeps the bytes there in .head. text_mutex is
- * held.
+ * Writes breakpoints to the entries of the @nr @bodies, and stores the bytes that were there in
+ * .head. text_mutex is held.
  */
 static void replace_write_breakpoints(struct shk_text *text, struct shk_replacement *bodies,
 				      unsigned int nr)

@@ -54,10 +54,11 @@ static bool sync_is_held(struct shk_page *page, unsigned long addr)
 }
 
 /*
- * Called before the base's bytes at @addr become @src. If these are the tail of a jump that edits
- * cut into, each of these edits holds it from then on. If @src are the instructions that the page
- * has there already, the jump is being taken back, and they no longer hold it. Does nothing if
- * edits have all of these bytes, or if no edit has one of them or the byte before.
+ * Updates shk_edit.held of the edits of @page, before the @len bytes of the base at @addr become
+ * @src. If @src is the tail of a jump into which edits cut, each of these edits holds the jump from
+ * then on. If @src are the instructions that the page has there already, the jump is being taken
+ * back, and they no longer hold it. Does nothing if edits have all of these bytes, or if no edit
+ * has one of them or the byte before. text_mutex is held.
  */
 static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, const u8 *src,
 				 size_t len)
@@ -91,9 +92,9 @@ static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, cons
 }
 
 /*
- * Writes @src, which the base is about to have at @addr, to @page, except to bytes under edits and
- * held ones. A breakpoint is written to held bytes, too: it is the first step of taking a jump
- * back. @src is within the page. text_mutex is held.
+ * Writes the @len bytes at @src, which the base is about to have at @addr, to @page, except to
+ * bytes under edits and held ones. A breakpoint is written to held bytes, too: it is the first step
+ * of taking a jump back. The bytes are within the page. text_mutex is held.
  */
 static void sync_copy_bytes(struct shk_page *page, unsigned long addr, const u8 *src, size_t len)
 {
@@ -155,9 +156,9 @@ void shk_sync_release(struct shk_page *page, struct shk_edit *edit)
 }
 
 /*
- * If the base is about to have @src, a branch to a trampoline that may just have been made, updates
- * the entries of that trampoline in all shadows' tables. A fault at the branch could happen in the
- * fault handler itself, so it is not left to that.
+ * Updates the entries of a trampoline, which may be new, in all shadows' tables. Does nothing
+ * unless @src, which the base is about to have at @addr, is a branch to a trampoline. A fault at
+ * the branch could happen in the fault handler itself, so the update is not left to that handler.
  */
 static void sync_copy_branch(unsigned long addr, const u8 *src, size_t len)
 {
@@ -172,7 +173,10 @@ static void sync_copy_branch(unsigned long addr, const u8 *src, size_t len)
 		shk_mmu->refresh(target, target + PAGE_SIZE);
 }
 
-/* Called by ftrace before __text_poke() writes; text_mutex is held, preemption is off. */
+/*
+ * Writes the bytes that __text_poke() is about to write to all private copies of the page. ftrace
+ * calls it before; text_mutex is held, preemption is off.
+ */
 static void notrace sync_on_text_poke(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {

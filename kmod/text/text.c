@@ -83,8 +83,9 @@ u64 shk_text_memory(const struct shk_text *text)
 }
 
 /*
- * Returns the counter of wanted pages (shk_page_wanted()) of @range, which has a PTE page: that
- * page's private. Under text_mutex.
+ * Returns the counter of wanted pages (shk_page_wanted()) of @range, which is kept in the struct
+ * page of the range's PTE page, as its private. The caller ensures that the range has a PTE page.
+ * Under text_mutex.
  */
 static unsigned long *text_range_pins(struct shk_text *text, unsigned int range)
 {
@@ -98,7 +99,10 @@ struct prepared {
 	unsigned int last_range; /* the range that memory was allocated for last; ~0U: none */
 };
 
-/* Frees what was not used of @prepared, also after success. text_mutex is not held. */
+/*
+ * Frees the memory of @prepared that was not used, also after success. The owner's lock is held,
+ * text_mutex is not. May sleep.
+ */
 static void prepared_free(struct shk_text *text, struct prepared *prepared)
 {
 	struct page *table, *next_table;
@@ -109,8 +113,9 @@ static void prepared_free(struct shk_text *text, struct prepared *prepared)
 }
 
 /*
- * Allocates the struct of a private page at @addr, and what its mapping needs, unless the page is
- * private or was prepared by the call before. -ENOMEM.
+ * Allocates the struct of a private page at @addr, and what its mapping needs. Does nothing if the
+ * page is private already, or if the previous call has allocated the same page. The owner's lock is
+ * held; may sleep. Returns 0, -ENOMEM, or NO_MODULE_TEXT.
  */
 static int prepare_page(struct shk_text *text, struct prepared *prepared, unsigned long addr)
 {
@@ -124,7 +129,10 @@ static int prepare_page(struct shk_text *text, struct prepared *prepared, unsign
 	return ret ?: shk_page_alloc(text, addr, &prepared->pages);
 }
 
-/* Allocates a PTE page for @range, unless it has one or was prepared last. -ENOMEM. */
+/*
+ * Allocates a PTE page for @range. Does nothing if the range has one, or if the previous call has
+ * allocated one for the same range. May sleep. Returns 0 or -ENOMEM.
+ */
 static int prepare_table(struct shk_text *text, struct prepared *prepared, unsigned int range)
 {
 	struct page *table;
@@ -140,8 +148,9 @@ static int prepare_table(struct shk_text *text, struct prepared *prepared, unsig
 }
 
 /*
- * Allocates structs and PTE pages for the pages of [from, to) that are not private yet. Called with
- * increasing addresses. -ENOMEM. May sleep.
+ * Allocates structs and PTE pages for the pages of [from, to) that are not private yet. The caller
+ * passes ranges in the order of addresses, and holds the owner's lock. May sleep. Returns 0 or an
+ * error of prepare_page() or prepare_table().
  */
 static int prepare_range(struct shk_text *text, struct prepared *prepared, unsigned long from,
 			 unsigned long to)
@@ -165,8 +174,9 @@ struct wanted {
 };
 
 /*
- * Allocates memory for the pages of @wanted that are not private yet. Returns 0; -ENOMEM: nothing
- * is left allocated. May sleep.
+ * Allocates memory for the pages of @wanted that are not private yet, and initialises @prepared.
+ * The owner's lock is held; may sleep. Returns 0, or an error of prepare_range() or
+ * shk_pages_fill(), after which nothing is left allocated.
  */
 static int prepared_alloc(struct shk_text *text, const struct wanted *wanted,
 			  struct prepared *prepared)
@@ -189,8 +199,8 @@ static int prepared_alloc(struct shk_text *text, const struct wanted *wanted,
 }
 
 /*
- * Pages and PTE pages that are linked nowhere, but may be in TLBs: unmapped_finish() flushes and
- * frees.
+ * Pages and PTE pages that are linked nowhere, but may be in TLBs. unmapped_finish() flushes, and
+ * then frees them.
  */
 struct unmapped {
 	struct list_head pages;	 /* struct shk_page */
@@ -215,8 +225,8 @@ static void flush_between_sizes(struct shk_text *text, unsigned int range)
 }
 
 /*
- * Maps @range, in which no page is private, by the base's entry. Its PTE page moves to @unmapped;
- * if Xen refuses, merge() warns and the PTE page stays. text_mutex is held.
+ * Maps @range by the base's entry. The caller ensures that no page in it is private. Its PTE page
+ * moves to @unmapped; if Xen refuses, merge() warns and the PTE page stays. text_mutex is held.
  */
 static void text_merge(struct shk_text *text, unsigned int range, struct unmapped *unmapped)
 {
@@ -287,7 +297,7 @@ static struct shk_page *page_map_private(struct shk_text *text, struct prepared 
 	return page;
 }
 
-/* Maps the base's page in the place of @page, which moves to @unmapped. text_mutex is held. */
+/* Maps the base's page in the place of @page, and moves @page to @unmapped. text_mutex is held. */
 static void page_map_base(struct shk_page *page, struct unmapped *unmapped)
 {
 	shk_page_erase(page);
@@ -297,8 +307,8 @@ static void page_map_base(struct shk_page *page, struct unmapped *unmapped)
 }
 
 /*
- * Counts @page as wanted in its range. Called before its first edit or pin is added. text_mutex is
- * held.
+ * Counts @page in its range's counter of wanted pages, unless it is wanted already. Called before
+ * an edit or pin is added to the page. text_mutex is held.
  */
 static void page_want(struct shk_page *page)
 {
@@ -307,9 +317,9 @@ static void page_want(struct shk_page *page)
 }
 
 /*
- * Called after an edit or a pin of @page is gone. If that was the last one, the page becomes the
- * base's and moves to @unmapped, and with the last one of a range the range is merged. A page of a
- * block stays until shk_huge_settle() splits the range. text_mutex is held.
+ * Makes @page the base's if it is no longer wanted, and moves it to @unmapped. If it was the last
+ * wanted page of its range, also merges the range. A page of a block stays until shk_huge_settle()
+ * splits the range. Called after an edit or a pin of @page was removed. text_mutex is held.
  */
 static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
 {
@@ -327,8 +337,8 @@ static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
 }
 
 /*
- * Makes every CPU forget what @unmapped has, if the text is live. The base's mappings get back
- * global bits that no text needs to be away. text_mutex is held.
+ * Flushes every CPU, if the text is live, so that no TLB holds pages of @unmapped. Then gives the
+ * base's mappings their global bits back where no text diverges any longer. text_mutex is held.
  */
 static void unmapped_flush(struct shk_text *text, struct unmapped *unmapped)
 {
@@ -346,7 +356,10 @@ static void unmapped_flush(struct shk_text *text, struct unmapped *unmapped)
 			shk_page_put(page->addr);
 }
 
-/* Frees what @unmapped has, which no TLB holds. text_mutex is not held. */
+/*
+ * Frees the pages and PTE pages of @unmapped. The caller has flushed, so no TLB holds them.
+ * text_mutex is not held.
+ */
 static void unmapped_free(struct unmapped *unmapped)
 {
 	struct page *table, *next_table;
@@ -358,7 +371,7 @@ static void unmapped_free(struct unmapped *unmapped)
 	shk_pages_free(&unmapped->pages);
 }
 
-/* Flushes, releases text_mutex, and frees what @unmapped has. */
+/* Flushes, releases text_mutex, and frees the pages and PTE pages of @unmapped. */
 static void unmapped_finish(struct shk_text *text, struct unmapped *unmapped)
 {
 	unmapped_flush(text, unmapped);
@@ -399,7 +412,7 @@ bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
 	return false;
 }
 
-/* Returns true if CPUs may execute the place while @edit is applied or reverted step by step. */
+/* Returns true if CPUs may execute the bytes while @edit is applied or reverted step by step. */
 static bool has_steps(const struct shk_edit *edit)
 {
 	return edit->len == 1 || (edit->len == JMP32_INSN_SIZE && shk_edit_resume(edit));
@@ -434,9 +447,9 @@ static void edit_change_abandon(struct shk_text *text, struct edit_change *chang
 }
 
 /*
- * Counts @nr edits or pins for which sync.c's hook is needed, and registers it for the first one of
- * @text. The owner's lock is held. Returns 0 or an error of shk_sync_start(); none if it is
- * registered.
+ * Adds @nr to @text->nr_followed, the edits or pins for which sync.c's hook is needed. Registers
+ * the hook if the number was 0. The owner's lock is held; sleeps. Returns 0, or an error of
+ * shk_sync_start(); cannot fail if the number was not 0.
  */
 static int text_follow(struct shk_text *text, unsigned int nr)
 {
@@ -447,7 +460,7 @@ static int text_follow(struct shk_text *text, unsigned int nr)
 	return ret;
 }
 
-/* Takes back text_follow() for @nr edits or pins. The owner's lock is held. */
+/* Undoes text_follow() for @nr edits or pins. The owner's lock is held; sleeps. */
 static void text_unfollow(struct shk_text *text, unsigned int nr)
 {
 	text->nr_followed -= nr;
@@ -456,9 +469,9 @@ static void text_unfollow(struct shk_text *text, unsigned int nr)
 }
 
 /*
- * Allocates memory for the pages of @wanted, lets the text follow the base for one edit or pin, and
- * takes text_mutex. The owner's lock is held. Returns 0, or an error, after which text_mutex is not
- * held: those of shk_text_build(), -ENOMEM, and those of shk_sync_start().
+ * Allocates memory for the pages of @wanted, makes the text follow the base for one edit or pin,
+ * and takes text_mutex. The owner's lock is held. Returns 0, or an error of shk_text_build(),
+ * prepared_alloc() or shk_sync_start(), after which text_mutex is not held.
  */
 static int edit_change_begin(struct shk_text *text, const struct wanted *wanted,
 			     struct edit_change *change)
@@ -493,8 +506,8 @@ static void edit_change_commit(struct shk_text *text, struct edit_change *change
 }
 
 /*
- * Ends a change that has failed, whose pages are in @change->unmapped: flushes, releases
- * text_mutex, takes text_follow() back, and frees everything.
+ * Ends a change that has failed: flushes, releases text_mutex, undoes text_follow(), and frees
+ * everything. The caller has moved the pages of the change to @change->unmapped.
  */
 static void edit_change_cancel(struct shk_text *text, struct edit_change *change)
 {
@@ -524,7 +537,10 @@ static bool edit_is_possible(const struct shk_text *text, const struct shk_edit 
 	       !WARN_ON_ONCE(nr > 1 && edit->spare.bytes);
 }
 
-/* Calls shk_huge_settle() for each range of @edits, which are sorted. No lock but the owner's. */
+/*
+ * Calls shk_huge_settle() for each range in which one of @edits is. The caller has sorted the @nr
+ * edits by address, and holds the owner's lock and no other.
+ */
 static void edits_settle(struct shk_text *text, struct shk_edit **edits, unsigned int nr)
 {
 	unsigned int i;
@@ -535,8 +551,8 @@ static void edits_settle(struct shk_text *text, struct shk_edit **edits, unsigne
 }
 
 /*
- * Takes back the pins of edits_map_pages() from the pages of @edits. Pages without an edit become
- * the base's, and are in @unmapped. text_mutex is held.
+ * Undoes the pins of edits_map_pages() for the pages of @edits. Pages without an edit become the
+ * base's, and move to @unmapped. text_mutex is held.
  */
 static void edits_unpin_pages(struct shk_text *text, struct shk_edit **edits, unsigned int nr,
 			      struct unmapped *unmapped)
@@ -585,9 +601,9 @@ static int edits_map_pages(struct shk_text *text, struct shk_edit **edits, unsig
 }
 
 /*
- * Adds @edit to its page, which is private, and notes the base's bytes. Does nothing, and leaves
- * @edit->page NULL, if another edit has one of the bytes. Returns true if it was added. text_mutex
- * is held.
+ * Adds @edit to its page, and stores the base's bytes in .base. The caller has made the page
+ * private. Does nothing, and leaves @edit->page NULL, if another edit has one of the bytes. Returns
+ * true if @edit was added. text_mutex is held.
  */
 static bool edit_link(struct shk_text *text, struct shk_edit *edit)
 {
@@ -608,8 +624,9 @@ static bool edit_link(struct shk_text *text, struct shk_edit *edit)
 }
 
 /*
- * Writes the bytes of @edits, which are sorted by address: the edits' own if @in, else the base's.
- * text_mutex is held. Returns 0; XEN: an edit with a spare, which is alone, was not written.
+ * Writes the bytes of the @nr edits at @edits: the edits' own if @in, else the base's. The caller
+ * has sorted them by address; an edit with a spare is alone. text_mutex is held. Returns 0; XEN: an
+ * edit with a spare was not written.
  */
 static int edits_write(struct shk_text *text, struct shk_edit **edits, unsigned int nr, bool in)
 {
@@ -685,7 +702,7 @@ void shk_text_revert_many(struct shk_text *text, struct shk_edit **edits, unsign
 
 	unmapped_init(&unmapped);
 	mutex_lock(shk_symbols.text_mutex);
-	/* An edit cannot stay: if its page cannot be exchanged, its bytes change in place. */
+	/* The edit must go: if its page cannot be exchanged, its bytes change in place. */
 	if (WARN_ON_ONCE(edits_write(text, edits, nr, false)))
 		shk_poke(edits[0]->page, edits[0]->addr, shk_edit_wanted(edits[0], false),
 			 edits[0]->len, shk_edit_resume(edits[0]) ?: edits[0]->addr);
@@ -712,8 +729,8 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 }
 
 /*
- * Takes one pin from each page of [from, to), where @from is the start of a page. text_mutex is
- * held.
+ * Removes one pin from each page of [from, to); pages that are no longer wanted move to @unmapped.
+ * @from is the start of a page. text_mutex is held.
  */
 static void text_unpin(struct shk_text *text, unsigned long from, unsigned long to,
 		       struct unmapped *unmapped)

@@ -81,10 +81,10 @@ struct shk_edit {
 	 */
 	struct shk_copy spare;
 	/*
-	 * Optional. Called once by shk_text_apply() under text_mutex, before the edit's bytes are
-	 * written. The page is private, and @page and @base are set; the edit is not on the page's
-	 * list yet. Here an edit that may be within the jump of an optimised kprobe calls
-	 * shk_sync_hold().
+	 * Optional. Prepares the page for the edit. shk_text_apply() calls it once, with text_mutex
+	 * held, before the edit's bytes are written. The page is private, and @page and @base are
+	 * set; the edit is not on the page's list yet. An edit that may be within the jump of an
+	 * optimised kprobe calls shk_sync_hold() here.
 	 */
 	void (*prepare)(struct shk_edit *edit);
 	/*
@@ -114,10 +114,10 @@ struct shk_edit {
 	unsigned long held;
 	u8 held_len;
 	/*
-	 * Valid if @held_len is not 0. shk_text_revert() then writes these @len bytes at @addr
-	 * instead of @base, since @base has bytes of the jump. Bytes within the jump are the
-	 * kprobe's int3 and old instruction bytes; the others are the base's. Written by sync.c
-	 * with @held, under text_mutex.
+	 * Bytes of the page without this edit, valid if @held_len is not 0. shk_text_revert() then
+	 * writes these @len bytes at @addr instead of @base, since @base has bytes of the jump.
+	 * Bytes within the jump are the kprobe's int3 and old instruction bytes; the others are the
+	 * base's. Written by sync.c with @held, under text_mutex.
 	 */
 	u8 under[SHK_EDIT_MAX];
 };
@@ -127,8 +127,8 @@ struct shk_text {
 	struct shk_tables tables; /* valid while @built */
 	/*
 	 * The private pages: struct shk_page, by the page frame number of its address. Entries are
-	 * reserved under the owner's lock; stored and erased under that lock and text_mutex. So
-	 * while a caller holds either lock, no page that it has found is erased.
+	 * reserved under the owner's lock, and stored and erased under that lock and text_mutex. So
+	 * a page that a caller has found stays while the caller holds either lock.
 	 */
 	struct xarray pages;
 	/*
@@ -165,8 +165,8 @@ struct shk_page {
 	unsigned int pins;	/* calls of shk_text_pin() that include it. Under text_mutex */
 	bool fresh;		/* pinned by text.c while edits are added. Under text_mutex */
 	/*
-	 * Entry in a list of pages that were allocated, or are to be freed. Not used while the page
-	 * is inserted (shk_page_insert()).
+	 * Entry in a list of pages that were allocated, or are to be freed. In no list while the
+	 * page is inserted (shk_page_insert()).
 	 */
 	struct list_head node;
 	struct hlist_node by_addr; /* in shk_copies_bucket(@addr). Under text_mutex */
@@ -174,10 +174,10 @@ struct shk_page {
 
 /* ---- text.c ---- */
 
-/* Initialises @text, which is zeroed. Needs no lock: no other task knows @text yet. */
+/* Initialises @text, which the caller has zeroed. Needs no lock: no other task knows @text yet. */
 void shk_text_setup(struct shk_text *text);
 /*
- * Makes the tables of @text, which map what the base maps. Does nothing if they exist. Called with
+ * Makes the tables of @text, which map the base's pages. Does nothing if they exist. Called with
  * the owner's lock held, and without text_mutex. Takes the mutex of the ftrace hook in
  * mmu/tables.c, and small_pages_lock; may sleep. Returns 0 or
  *   -ENOMEM          out of memory
@@ -188,23 +188,23 @@ void shk_text_setup(struct shk_text *text);
  */
 int shk_text_build(struct shk_text *text);
 /*
- * Frees the tables of @text, if they exist. @text is not live and has no private pages, and no CPU
- * walks the tables. An int3 handler may still read the tables after the last grafted mm has left.
- * So the caller has called synchronize_rcu() since then, unless no mm was grafted to these tables.
- * Called with the owner's lock held, and without text_mutex. Takes the mutex of the ftrace hook in
- * mmu/tables.c, and small_pages_lock; may sleep.
+ * Frees the tables of @text, if they exist. The caller ensures that @text is not live and has no
+ * private pages, and that no CPU walks the tables. An int3 handler may still read the tables after
+ * the last grafted mm has left. So the caller has called synchronize_rcu() since then, unless no mm
+ * was grafted to these tables. Called with the owner's lock held, and without text_mutex. Takes the
+ * mutex of the ftrace hook in mmu/tables.c, and small_pages_lock; may sleep.
  */
 void shk_text_destroy(struct shk_text *text);
 /*
- * Returns how many bytes the tables and private pages of @text have. Needs no lock; if @text
- * changes meanwhile, the result may be that of any moment of the change.
+ * Returns the number of bytes that the tables and private pages of @text occupy. Needs no lock; if
+ * @text changes meanwhile, the result may be that of any moment of the change.
  */
 u64 shk_text_memory(const struct shk_text *text);
 
 /*
  * Sets the address, length and bytes of @edit, so that it becomes a call or jump of 5 bytes
  * (@opcode: CALL_INSN_OPCODE or JMP32_INSN_OPCODE) from @addr to @target. Applies nothing. The
- * caller knows that @target is within 2 GB. Needs no lock.
+ * caller ensures that @target is within 2 GB. Needs no lock.
  */
 void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsigned long target);
 
@@ -233,19 +233,20 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
  */
 int shk_text_apply(struct shk_text *text, struct shk_edit *edit);
 /*
- * Applies the @nr edits at @edits, one or more, sorted by address, as shk_text_apply() does for
- * each of them. Pages become private together, with one flush, and each step of writing the bytes
- * is made for all edits at once. An edit of which another edit has a byte is left out: its .page is
- * NULL afterwards. None has a .spare, unless @nr is 1. Locks as shk_text_apply(). Returns 0, or an
- * error, after which no edit is applied and the bytes of @text are unchanged:
+ * Applies the @nr edits at @edits, as shk_text_apply() does for each of them. The caller has sorted
+ * them by address; @nr is 1 at least, and none has a .spare unless @nr is 1. Pages become private
+ * together, with one flush, and each step of writing the bytes is made for all edits at once. An
+ * edit of which another edit has a byte is left out: its .page is NULL afterwards. Locks as
+ * shk_text_apply(). Returns 0, or an error, after which no edit is applied and the bytes of @text
+ * are unchanged:
  *   EDIT_THERE  all edits would have been left out
  *   others      as shk_text_apply()
  */
 int shk_text_apply_many(struct shk_text *text, struct shk_edit **edits, unsigned int nr);
 /*
- * Reverts @edit, which is applied to @text. At return every CPU that runs @text executes the base's
- * bytes in the place of the edit's. If another edit still holds the kprobe's jump that @edit held
- * (shk_edit.held), every CPU executes @edit->under instead. While a call or jump of 5 bytes is
+ * Reverts @edit, which must be applied to @text. At return every CPU that runs @text executes the
+ * base's bytes in the place of the edit's. If another edit still holds the kprobe's jump that @edit
+ * held (shk_edit.held), every CPU executes @edit->under instead. While a call or jump of 5 bytes is
  * reverted, a CPU that hits the int3 continues behind the call or at the jump's target.
  *
  * The base's page is mapped again, and the private page freed, unless another edit or a pin needs
@@ -259,27 +260,27 @@ int shk_text_apply_many(struct shk_text *text, struct shk_edit **edits, unsigned
  */
 void shk_text_revert(struct shk_text *text, struct shk_edit *edit);
 /*
- * Reverts the @nr edits at @edits, one or more, sorted by address, all of which are applied to
- * @text, as shk_text_revert() does for each of them. Each step of writing the bytes is made for all
- * edits at once, and one flush follows. None has a .spare, unless @nr is 1. Locks as
- * shk_text_revert(). Cannot fail.
+ * Reverts the @nr edits at @edits, as shk_text_revert() does for each of them. The caller has
+ * sorted them by address. @nr is 1 at least, all edits must be applied to @text, and none has a
+ * .spare unless @nr is 1. Each step of writing the bytes is made for all edits at once, and one
+ * flush follows. Locks as shk_text_revert(). Cannot fail.
  */
 void shk_text_revert_many(struct shk_text *text, struct shk_edit **edits, unsigned int nr);
 
 /*
- * Replaces the bytes of @edit, which is applied to @text and has no .spare, by the @edit->len bytes
- * at @bytes. Takes the steps of shk_poke(), so a CPU that hits their int3 continues at @resume. At
- * return every CPU that runs @text executes the new bytes. Called with the owner's lock held. Takes
- * text_mutex.
+ * Replaces the bytes of @edit by the @edit->len bytes at @bytes. The edit must be applied to @text
+ * and have no .spare. Takes the steps of shk_poke(), so a CPU that hits their int3 continues at
+ * @resume. At return every CPU that runs @text executes the new bytes. Called with the owner's lock
+ * held. Takes text_mutex.
  */
 void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *bytes,
 		     unsigned long resume);
 
 /*
- * Makes all pages private that hold a byte of [from, to), and keeps them so until shk_text_unpin()
- * of the same range. Makes the text's tables if there are none yet. Pins count: a page stays
- * private until its last pin and edit are gone. A pinned page has the base's bytes and follows the
- * base; edits may be applied in it. All pages are mapped first; one flush follows if @text is live.
+ * Makes the pages of [from, to) private, and keeps them so until shk_text_unpin() of the same
+ * range. Makes the text's tables if there are none yet. Pins count: a page stays private until its
+ * last pin and edit are gone. A pinned page has the base's bytes and follows the base; edits may be
+ * applied in it. All pages are mapped first; one flush follows if @text is live.
  *
  * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.
  * Returns 0, or an error after which the call has pinned no page:
@@ -292,11 +293,11 @@ void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *byt
  */
 int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to);
 /*
- * Removes one pin from each page that holds a byte of [from, to), a range that was given to
- * shk_text_pin(). If a page then has neither pins nor edits, the base's page is mapped again, and
- * the private page is freed after a flush. If the page is part of a page of 2 MB, it stays private
- * until shk_huge_settle() splits the page of 2 MB. Called with the owner's lock held. Takes
- * text_mutex and, once that is released, the mutex of an ftrace hook. Cannot fail.
+ * Ends shk_text_pin() of the same range [from, to): removes one pin from each of its pages. If a
+ * page then has neither pins nor edits, the base's page is mapped again, and the private page is
+ * freed after a flush. If the page is part of a page of 2 MB, it stays private until
+ * shk_huge_settle() splits the page of 2 MB. Called with the owner's lock held. Takes text_mutex
+ * and, once that is released, the mutex of an ftrace hook. Cannot fail.
  */
 void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to);
 
@@ -311,15 +312,15 @@ static inline void shk_text_flush(const struct shk_text *text)
 }
 
 /*
- * New bytes that are written over a function's body. The body's pages are pinned
- * (shk_text_pin()). The caller of shk_text_replace() sets all members except @head.
+ * New bytes that are written over a function's body. The caller of shk_text_replace() has pinned
+ * the body's pages (shk_text_pin()), and sets all members except @head.
  */
 struct shk_replacement {
 	struct shk_edit *edits; /* by address, without gaps; the first begins at the body's entry */
 	unsigned int nr;	/* of @edits */
 	/*
-	 * Address of code elsewhere that does what the new body does. A CPU that reaches the entry
-	 * while the body is applied or reverted continues there.
+	 * Address of code elsewhere that has the same effect as the new body. A CPU that reaches
+	 * the entry while the body is applied or reverted continues there.
 	 */
 	unsigned long resume;
 	u8 head; /* replace.c writes it: the entry's first byte, which is written last */
@@ -350,10 +351,11 @@ int shk_text_replace(struct shk_text *text, struct shk_replacement *bodies, unsi
 bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len);
 
 /*
- * Maps the 2 MB range @range (shk_range_of()) of @text as the base does. @text has a PTE page for
- * it, but no private page in it. Frees the PTE page after a flush. If no other text has a PTE page
- * for the range, the base's mapping of it becomes global again (_PAGE_GLOBAL). Called with the
- * owner's lock held. Takes text_mutex. If Xen refuses, warns and leaves the PTE page in use.
+ * Maps the 2 MB range @range (shk_range_of()) of @text as the base does, and frees its PTE page
+ * after a flush. The caller ensures that @text has a PTE page for the range, but no private page in
+ * it. If no other text has a PTE page for the range, the base's mapping of it becomes global again
+ * (_PAGE_GLOBAL). Called with the owner's lock held. Takes text_mutex. If Xen refuses, warns and
+ * leaves the PTE page in use.
  */
 void shk_text_merge(struct shk_text *text, unsigned int range);
 
@@ -387,9 +389,9 @@ int shk_huge_split(struct shk_text *text, unsigned long addr);
 /* ---- pages.c ---- */
 
 /*
- * Ends text/ at unload: warns if a text still has a private page, and calls shk_sync_exit(). Called
- * by main.c. May sleep. Does not return if ftrace has stopped with the hook of sync.c in place; see
- * shk_ftrace_hook_free().
+ * Ends text/ at unload, called by main.c. Warns if a text still has a private page, and calls
+ * shk_sync_exit(). May sleep. Does not return if ftrace has stopped with the hook of sync.c in
+ * place; see shk_ftrace_hook_free().
  */
 void shk_text_exit(void);
 
@@ -404,43 +406,46 @@ struct shk_page *shk_page_find(struct shk_text *text, unsigned long addr);
  */
 bool shk_page_wanted(const struct shk_page *page);
 /*
- * Allocates the struct shk_page for @addr, which is the start of a page, and appends it to @pages.
- * Its .copy stays empty: shk_pages_fill() allocates that. Reserves the entry in @text->pages, so
+ * Allocates the struct shk_page for @addr, the start of a page, and appends it to @pages. Its .copy
+ * stays empty: shk_pages_fill() allocates that. Reserves the entry in @text->pages, so
  * shk_page_insert() cannot fail. Called with the owner's lock held. May sleep. Returns 0, or
  * -ENOMEM.
  */
 int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *pages);
 /*
- * Allocates sealed memory for @pages, which have none, and copies the base's bytes to it. The base
- * may change after that, so the caller calls shk_page_refresh() under text_mutex. No lock is
+ * Allocates sealed memory for @pages, which must have none, and copies the base's bytes to it. The
+ * base may change after that, so the caller calls shk_page_refresh() under text_mutex. No lock is
  * needed; text_mutex is not held. May sleep. Returns 0, or -ENOMEM, after which some of @pages may
  * have memory that must not be mapped.
  */
 int shk_pages_fill(struct list_head *pages);
 /*
- * Allocates one sealed block of memory for @pages, and copies the base's bytes to it. @pages are
- * all pages of a 2 MB range, by address, without memory. The base may change after that, so the
- * caller calls shk_page_refresh() under text_mutex. No lock is needed; text_mutex is not held. May
- * sleep. Returns 0, or -ENOMEM if memory is short or fragmented. After -ENOMEM @pages may have
+ * Allocates one sealed block of memory for @pages, and copies the base's bytes to it. The caller
+ * passes all pages of a 2 MB range, by address, without memory. The base may change after that, so
+ * the caller calls shk_page_refresh() under text_mutex. No lock is needed; text_mutex is not held.
+ * May sleep. Returns 0, or -ENOMEM if memory is short or fragmented. After -ENOMEM @pages may have
  * memory that must not be mapped.
  */
 int shk_pages_fill_block(struct list_head *pages);
 /*
- * Frees all of @pages, which no tables map and no TLB holds, and their memory. No lock is needed;
- * text_mutex is not held. May sleep.
+ * Frees all of @pages, and their memory. The caller ensures that no tables map them and no TLB
+ * holds them. No lock is needed; text_mutex is not held. May sleep.
  */
 void shk_pages_free(struct list_head *pages);
 /*
- * Ends an allocation that shk_page_alloc() began, after success and after failure. Frees all of
- * @pages, which no tables map and no TLB holds, and their memory. After success @pages are structs
- * that were not inserted, or that huge.c has erased. Their memory may be the old memory of a page
- * to which huge.c has given the new one. Also releases the reserved entries of @pages in
- * @text->pages. Called with the owner's lock held, and without text_mutex. May sleep.
+ * Frees all of @pages and their memory, and releases their reserved entries in @text->pages. This
+ * ends an allocation that shk_page_alloc() began, after success and after failure. The caller
+ * ensures that no tables map @pages and no TLB holds them.
+ *
+ * After success @pages are structs that were not inserted, or that huge.c has erased. Their memory
+ * may be the old memory of a page to which huge.c has given the new one. Called with the owner's
+ * lock held, and without text_mutex. May sleep.
  */
 void shk_pages_cancel(struct shk_text *text, struct list_head *pages);
 /*
- * Inserts @page, whose entry is reserved, into its text's pages and into the table of all copies:
- * from then on sync.c keeps it equal to the base. Called with the owner's lock and text_mutex held.
+ * Inserts @page into its text's pages and into the table of all copies: from then on sync.c keeps
+ * it equal to the base. shk_page_alloc() has reserved the entry. Called with the owner's lock and
+ * text_mutex held.
  */
 void shk_page_insert(struct shk_page *page);
 /*
@@ -451,12 +456,14 @@ void shk_page_insert(struct shk_page *page);
 void shk_page_erase(struct shk_page *page);
 /*
  * Makes the bytes of @page equal to the PAGE_SIZE bytes at @bytes, and writes only where they
- * differ. @page has memory, and no CPU executes it. Called with text_mutex held.
+ * differ. The caller ensures that @page has memory and no CPU executes it. Called with text_mutex
+ * held.
  */
 void shk_page_refresh(struct shk_page *page, const u8 *bytes);
 
 /*
- * Iterates over all texts' private pages that stand for the base page of @addr, under text_mutex.
+ * Iterates over the private pages of all texts that are copies of the base page of @addr, under
+ * text_mutex.
  */
 #define shk_for_each_copy(page, addr)                                 \
 	hlist_for_each_entry (page, shk_copies_bucket(addr), by_addr) \
@@ -485,13 +492,13 @@ struct shk_chunk *shk_chunk_alloc(unsigned int nr);
  */
 struct shk_chunk *shk_block_alloc(void);
 /*
- * Returns true if the memory of @copy, which is not empty, is part of a block of shk_block_alloc().
- * Needs no lock, but the caller keeps @copy from changing.
+ * Returns true if the memory of @copy is part of a block of shk_block_alloc(). Needs no lock, but
+ * the caller ensures that @copy has memory and does not change.
  */
 bool shk_in_block(const struct shk_copy *copy);
 /*
- * Copies the base page that holds @addr to the next unused page of @chunk. The chunk is not sealed
- * and has such a page, else the function warns. Returns the copy, which holds a reference to @chunk
+ * Copies the base page that holds @addr to the next unused page of @chunk. The function warns if
+ * the chunk is sealed or has no such page. Returns the copy, which holds a reference to @chunk
  * until shk_copy_free(). The caller is the only user of @chunk. Does not sleep.
  */
 struct shk_copy shk_chunk_fill(struct shk_chunk *chunk, unsigned long addr);
@@ -508,12 +515,12 @@ int shk_chunk_seal(struct shk_chunk *chunk);
  */
 void shk_chunk_put(struct shk_chunk *chunk);
 /*
- * Frees the memory of @copy, if it has any, and clears it. No tables map it and no TLB holds it.
- * Needs no lock; text_mutex is not held. May sleep.
+ * Frees the memory of @copy, if it has any, and clears it. The caller ensures that no tables map
+ * the memory and no TLB holds it. Needs no lock; text_mutex is not held. May sleep.
  */
 void shk_copy_free(struct shk_copy *copy);
 /*
- * Gives @copy sealed memory of its own, with the bytes of the base page that holds @addr. Needs no
+ * Allocates sealed memory for @copy, with the bytes of the base page that holds @addr. Needs no
  * lock; text_mutex is not held. May sleep. Returns 0; -ENOMEM: @copy has no memory.
  */
 int shk_copy_alloc(struct shk_copy *copy, unsigned long addr);
@@ -530,7 +537,7 @@ struct shk_difference {
 };
 
 /*
- * Finds the first difference between @text and the base, by address, that has a byte at or after
+ * Finds the first difference, by address, between @text and the base that has a byte at or after
  * @from. Stores it in @difference. A difference is an edit, or a run of stray bytes, which belong
  * to no edit and differ from the base's. A run longer than SHK_EDIT_MAX is several differences.
  * Bytes that differ only because of a kprobe's jump (shk_edit.held) do not count.
@@ -543,8 +550,8 @@ bool shk_text_next_difference(struct shk_text *text, unsigned long from,
 			      struct shk_difference *difference);
 /*
  * Copies up to @len bytes at @addr, but not beyond the end of its page: the base's to @base, and
- * those that @text has there to @bytes. Needs no owner's lock; takes text_mutex. Returns how many
- * bytes were copied; 0 if @addr is not in text of the kernel or of a module.
+ * those of @text to @bytes. Needs no owner's lock; takes text_mutex. Returns the number of bytes
+ * copied; 0 if @addr is not in text of the kernel or of a module.
  */
 size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *base, u8 *bytes);
 
@@ -564,42 +571,43 @@ size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *
 void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 	      unsigned long resume);
 /*
- * Returns where a CPU continues that meets the breakpoint of @edit while that is applied or
- * reverted. Any context.
- * - a call: behind it, as if the edit was not there;
- * - a jump: at its target;
+ * Returns the address at which a CPU continues if it meets the breakpoint of @edit while @edit is
+ * being applied or reverted. Any context. The address depends on @edit's bytes:
+ * - a call: the address behind it, as if the edit was not there;
+ * - a jump: its target;
  * - others: 0. Such an edit has one byte, under which a kprobe's breakpoint may be. The kprobe's
- *   handler serves the CPU.
+ * handler serves the CPU.
  *
  * The address is never that of the edit, which would be a loop. With interrupts off such a loop
  * would hold up the CPU that waits for this one before it takes the next step.
  */
 unsigned long shk_edit_resume(const struct shk_edit *edit);
 /*
- * Returns the @edit->len bytes that its page gets when @edit is applied (@in) or reverted. Called
- * with text_mutex held.
+ * Returns the @edit->len bytes that are written to the edit's page when @edit is applied (@in) or
+ * reverted (!@in). Called with text_mutex held.
  */
 const u8 *shk_edit_wanted(const struct shk_edit *edit, bool in);
 /*
- * Writes the bytes of the @nr edits at @edits, sorted by address, to their pages: the edits' own if
- * @in, else the base's. Leaves out edits whose .page is NULL. Takes the steps of shk_poke(), each
- * for all edits at once. A CPU that hits an int3 meanwhile continues at shk_edit_resume(). Called
- * with text_mutex held and interrupts on.
+ * Writes the bytes of the @nr edits at @edits to their pages: the edits' own if @in, else the
+ * base's. The caller has sorted the edits by address. Leaves out edits whose .page is NULL. Takes
+ * the steps of shk_poke(), each for all edits at once. A CPU that hits an int3 meanwhile continues
+ * at shk_edit_resume(). Called with text_mutex held and interrupts on.
  */
 void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int nr, bool in);
 /*
  * Writes the @len bytes at @bytes to @page at @addr by remapping: copies the page to *@spare, puts
- * the new bytes there, and maps that instead of the page's memory. Flushes every CPU if the text is
- * live. A CPU executes either the old instruction or the new one. At success the page's memory and
- * *@spare have been swapped. The page is not part of a page of 2 MB. Called with text_mutex held
- * and interrupts on. Returns 0, or XEN, after which the page and its mapping are unchanged.
+ * the new bytes there, and maps *@spare instead of the page's memory. Flushes every CPU if the text
+ * is live. A CPU executes either the old instruction or the new one. At success the page's memory
+ * and *@spare have been swapped. The caller ensures that the page is not part of a page of 2 MB.
+ * Called with text_mutex held and interrupts on. Returns 0, or XEN, after which the page and its
+ * mapping are unchanged.
  */
 int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 		  struct shk_copy *spare);
 /*
  * Announces the breakpoints that the caller is about to write at the entries of the @nr @bodies in
- * @text: from then on a CPU that meets one continues at shk_replacement.resume. The caller holds
- * text_mutex until shk_poke_unguard(), and changes nothing but .head in @bodies until then.
+ * @text. From then on a CPU that meets one of them continues at shk_replacement.resume. The caller
+ * holds text_mutex until shk_poke_unguard(), and changes nothing but .head in @bodies until then.
  */
 void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *bodies,
 		    unsigned int nr);
@@ -610,16 +618,15 @@ void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *b
  */
 void shk_poke_unguard(void);
 /*
- * Sends an IPI to every CPU and waits. At return every CPU executes what was written before, and is
- * out of the int3 handlers that it was in, since interrupts are off in those. Called with
- * text_mutex held and interrupts on.
+ * Sends an IPI to every CPU and waits. At return every CPU executes the bytes that were written
+ * before. Every CPU has also left the int3 handlers that it was in, since interrupts are off in
+ * those. Called with text_mutex held and interrupts on.
  */
 void shk_poke_sync(void);
 /*
- * Looks for the int3 that a CPU has hit at @addr in @text among those that poke.c and replace.c
- * have written. Returns the address at which the CPU continues. Returns 0 if the int3 is not one of
- * these, or if a kprobe's handler is to take it. Called in the int3 handler, interrupts off,
- * without locks; calls no function that can be probed.
+ * Returns the address at which a CPU continues that has hit an int3 at @addr in @text. Returns 0 if
+ * poke.c and replace.c have not written that int3, or if a kprobe's handler is to take it. Called
+ * in the int3 handler, interrupts off, without locks; calls no function that can be probed.
  */
 unsigned long shk_poke_resume(const struct shk_text *text, unsigned long addr);
 
@@ -633,8 +640,8 @@ static inline const u8 *shk_page_bytes(const struct shk_page *page, unsigned lon
 }
 
 /*
- * Writes the @len bytes at @bytes, which do not cross the end of @page, to @page at @addr. Uses
- * text_poke(), which can write read-only memory. Sends no IPI: other CPUs may execute old bytes
+ * Writes the @len bytes at @bytes to @page at @addr. They do not cross the end of the page. Uses
+ * shk_write(), which can write read-only memory. Sends no IPI: other CPUs may execute old bytes
  * until shk_poke_sync(). Called with text_mutex held.
  */
 void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes, size_t len);
@@ -642,8 +649,8 @@ void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes
 /* ---- sync.c ---- */
 
 /*
- * Counts one more user of the ftrace hook on __text_poke(); the first one registers the hook. Each
- * applied edit and each pinned range is a user. From the return on, the kernel's patches reach
+ * Adds a user of the ftrace hook on __text_poke(), and registers the hook if it is the first one.
+ * Each applied edit and each pinned range is a user. From the return on, the kernel's patches reach
  * private pages. Takes the hook's mutex and ftrace_lock, so text_mutex is not held. May sleep;
  * needs no owner's lock. Returns 0 or
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
@@ -652,8 +659,9 @@ void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes
  */
 int shk_sync_start(void);
 /*
- * Counts one user of the ftrace hook less; the last one unregisters the hook. Takes the hook's
- * mutex and ftrace_lock, so text_mutex is not held. May sleep; needs no owner's lock.
+ * Removes a user of the ftrace hook on __text_poke(), and unregisters the hook if it was the last
+ * one. Takes the hook's mutex and ftrace_lock, so text_mutex is not held. May sleep; needs no
+ * owner's lock.
  */
 void shk_sync_stop(void);
 /*
