@@ -24,8 +24,8 @@ void shk_load_base(void)
 NOKPROBE_SYMBOL(shk_load_base);
 
 /*
- * The mm to go back to is the one that is loaded, not current->active_mm. exec may be about to load
- * the latter, which Xen does not accept yet.
+ * The result is the mm that is loaded, not current->active_mm. exec may be about to load the
+ * latter, which Xen does not accept yet.
  */
 struct mm_struct *shk_load(struct mm_struct *mm)
 {

@@ -10,8 +10,9 @@
 
 /*
  * Returns true if current has no mm, and this CPU has loaded the mm that current borrows
- * (active_mm). Returns false if shk_load() has loaded another mm. Returns false for efi_mm, too:
- * current is calling the EFI firmware and needs efi_mm until that returns. Interrupts are off.
+ * (active_mm). Returns false if the loaded mm is another one, since shk_load() has loaded it.
+ * Returns false for efi_mm, too: current is calling the EFI firmware and needs efi_mm until that
+ * returns. Interrupts are off.
  */
 bool shk_is_borrowing(void);
 /* Loads init_mm, so that this CPU executes the base. Interrupts are off. */

@@ -15,8 +15,8 @@
 const struct shk_mmu *shk_mmu __ro_after_init;
 
 /*
- * How many texts diverge in each range. Written under text_mutex and shk_tables_lock, read with
- * either.
+ * For each range the number of texts that diverge there. Written under text_mutex and
+ * shk_tables_lock, read with either.
  */
 static unsigned int *diverged;
 
@@ -43,8 +43,8 @@ unsigned int shk_nr_ranges(void)
 }
 
 /*
- * Called on a CPU that comes up, before it runs a process. Its TLB may have global entries of a
- * range that has lost its global bit while the CPU came up, since no IPI reached the CPU then.
+ * Flushes a CPU that comes up, before it runs a process. Its TLB may have global entries of a range
+ * that has lost its global bit while the CPU came up, since no IPI reached the CPU then.
  */
 static int mmu_flush_online_cpu(unsigned int cpu)
 {

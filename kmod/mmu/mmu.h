@@ -63,20 +63,21 @@ struct shk_mmu {
 	bool upcalls;	  /* all interrupts are Xen's event channel upcalls */
 	bool carriers;	  /* shadows can have a carrier mm (graft/carrier.h) */
 	/*
-	 * Optional. Looks up what the backend needs, once at load. May sleep. Returns -EOPNOTSUPP
-	 * if the kernel lacks it, which the log says.
+	 * Optional. Looks up the symbols that the backend needs, once at load. May sleep. Returns
+	 * 0; -EOPNOTSUPP: the kernel lacks one, which the log names.
 	 */
 	int (*init)(void);
 	/*
-	 * Makes @tables, which are zeroed, map the frames that the base maps. Entries of 2 MB for
-	 * kernel text are not global; with itlb_multihit they become PTE pages (@small_pte). Used
-	 * by shk_tables_create() and small_pages.c. text_mutex is not needed. May sleep. Returns 0,
-	 * or an error after which @tables are zeroed: XEN, -ENOMEM.
+	 * Fills @tables, which the caller has zeroed, so that they map the base's frames. Entries
+	 * of 2 MB for kernel text are not global; with itlb_multihit they become PTE pages
+	 * (@small_pte). Used by shk_tables_create() and small_pages.c. text_mutex is not needed.
+	 * May sleep. Returns 0, or an error after which @tables are zeroed: XEN, -ENOMEM.
 	 */
 	int (*create)(struct shk_tables *tables);
 	/*
-	 * Frees @tables and clears them. No range is split, and no CPU can walk them. text_mutex is
-	 * not needed. May sleep. A table that Xen still uses is leaked, with a warning.
+	 * Frees @tables and clears them. The caller ensures that no range is split, and that no CPU
+	 * can walk them. text_mutex is not needed. May sleep. A table that Xen still uses is
+	 * leaked, with a warning.
 	 */
 	void (*destroy)(struct shk_tables *tables);
 	/*
@@ -96,12 +97,15 @@ struct shk_mmu {
 	 */
 	int (*split)(struct shk_tables *tables, unsigned int range, struct page *pte);
 	/*
-	 * Merges @range, which is split and has no private page: the base's entry maps it. Returns
-	 * the PTE page, which the caller frees by free_table() after a flush. Returns NULL, after a
-	 * warning, if Xen refuses: the range is still split.
+	 * Merges @range: the base's entry maps it. The caller ensures that the range is split and
+	 * has no private page. Returns the PTE page, which the caller frees by free_table() after a
+	 * flush. Returns NULL, after a warning, if Xen refuses: the range is still split.
 	 */
 	struct page *(*merge)(struct shk_tables *tables, unsigned int range);
-	/* Frees the PTE page @pte, which no tables link and no CPU walks. Needs no lock. */
+	/*
+	 * Frees the PTE page @pte. The caller ensures that no tables link it and no CPU walks it.
+	 * Needs no lock.
+	 */
 	void (*free_table)(struct page *pte);
 	/*
 	 * Maps @page at @addr with the base's permissions, or the base's page if @page is NULL. The
@@ -114,9 +118,10 @@ struct shk_mmu {
 	 */
 	bool (*base_is_huge)(unsigned int range);
 	/*
-	 * Switches @range, for which @tables have a PTE page, between two mappings of the same
-	 * frames: one entry of 2 MB if @huge, the PTE page otherwise. @tables keep the PTE page in
-	 * both cases. The caller flushes before and after. Optional, present if base_is_huge() is.
+	 * Switches @range between two mappings of the same frames: one entry of 2 MB if @huge, the
+	 * PTE page otherwise. The caller ensures that @tables have a PTE page for the range; they
+	 * keep it in both cases. The caller flushes before and after. Optional, present if
+	 * base_is_huge() is.
 	 */
 	void (*map_huge)(struct shk_tables *tables, unsigned int range, bool huge);
 	/*
@@ -201,7 +206,8 @@ struct shk_mmu {
 	/* ---- operations on single entries, for modules.c ---- */
 
 	/*
-	 * Returns @entry, an entry of the base at any level, with its frame replaced by @page's.
+	 * Returns a copy of @entry, an entry of the base at any level, with the frame of @page
+	 * instead of its own.
 	 */
 	u64 (*redirect)(u64 entry, struct page *page);
 	/*
@@ -248,7 +254,10 @@ pmd_t *shk_base_pmd(unsigned long addr);
 /* Returns the number of ranges that have text of the kernel image. */
 unsigned int shk_nr_ranges(void);
 
-/* Returns the number of the range that has @addr, in text of the kernel image or of modules. */
+/*
+ * Returns the number of the 2 MB range that contains @addr. @addr is in text of the kernel image or
+ * in the modules' area.
+ */
 static inline unsigned int shk_range_of(unsigned long addr)
 {
 	return (addr - shk_symbols.text) >> PMD_SHIFT;
@@ -268,9 +277,9 @@ static inline bool shk_range_in_modules(unsigned int range)
 
 /*
  * Returns the address in the direct map of the base's bytes at @addr, valid up to the end of the
- * page. A CPU that executes a shadow reads the base's bytes there, too. @addr is in text of the
- * kernel image or of a module. The caller ensures that the module is not freed meanwhile. Needs no
- * lock. The bytes can change unless the caller holds text_mutex.
+ * page. A CPU that executes a shadow reads the base's bytes there, too. @addr must be in text of
+ * the kernel image or of a module. The caller ensures that the module is not freed meanwhile. Needs
+ * no lock. The bytes can change unless the caller holds text_mutex.
  */
 static inline const void *shk_base_bytes(unsigned long addr)
 {
@@ -280,20 +289,21 @@ static inline const void *shk_base_bytes(unsigned long addr)
 }
 
 /*
- * Counts one more text that diverges in @range, a range of the kernel image. The first one takes
- * _PAGE_GLOBAL from the base's mapping of the range, and flushes every CPU: a global entry in a TLB
- * would hide private pages. Called with text_mutex held and interrupts on.
+ * Adds a text to the number of those that diverge in @range, a range of the kernel image. If it is
+ * the first one, takes _PAGE_GLOBAL from the base's mapping of the range, and flushes every CPU: a
+ * global entry in a TLB would hide private pages. Called with text_mutex held and interrupts on.
  */
 void shk_range_get(unsigned int range);
 /*
- * Counts one text less that diverges in @range. After the last one the base's mapping of the range
- * gets _PAGE_GLOBAL back. Flushes nothing: the caller has flushed that text, so no TLB has its
- * private pages of @range. Called with text_mutex held and interrupts on.
+ * Removes a text from the number of those that diverge in @range. If it was the last one, gives
+ * _PAGE_GLOBAL back to the base's mapping of the range. Flushes nothing: the caller has flushed
+ * that text, so no TLB has its private pages of @range. Called with text_mutex held and interrupts
+ * on.
  */
 void shk_range_put(unsigned int range);
 /*
  * Takes _PAGE_GLOBAL again from the base's mapping of the range that has @addr, if a text diverges
- * there. @addr is in the gigabyte of the kernel image. Called after the kernel has changed the
+ * there. @addr must be in the gigabyte of the kernel image. Called after the kernel has changed the
  * base's PMD entry for @addr, or a PTE below it, and before the kernel flushes. shk_tables_lock is
  * held, interrupts are off.
  */

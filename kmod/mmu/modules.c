@@ -50,7 +50,7 @@ struct shk_module_tables {
 	unsigned int nr; /* ranges that are split. Under text_mutex */
 };
 
-/* How many such tables there are. If there are none, shk_modules_refresh() takes no lock. */
+/* The number of such tables. If it is 0, shk_modules_refresh() takes no lock. */
 static atomic_t nr_followers;
 
 static pmd_t *modules_private_pmd(struct shk_module_tables *modules, unsigned long addr)
@@ -98,8 +98,9 @@ static void modules_refresh_entry(pte_t *to, const pte_t *from)
 }
 
 /*
- * Copies the base's PMD entry for @addr, if the shadow has none yet: one that is there does not
- * change. Returns 0; XEN.
+ * Copies the base's PMD entry for @addr to the shadow's PMD page, unless the shadow has an entry
+ * there. shk_tables_lock or text_mutex is held, or a fault does this with interrupts off. Returns
+ * 0; XEN: Xen refused.
  */
 static int modules_fill_pmd(struct shk_module_tables *modules, unsigned long addr)
 {
@@ -199,8 +200,8 @@ void shk_modules_destroy(struct shk_tables *tables)
 
 /*
  * Makes @page the PTE page of the range of @addr, and fills it with the base's entries, which it
- * follows from then on. If @page is NULL, the range has none from then on. The caller links or has
- * unlinked it. text_mutex is held.
+ * follows from then on. If @page is NULL, the range has none from then on. The caller then links
+ * @page, or has unlinked the old page. text_mutex is held.
  */
 static void modules_set_range(struct shk_module_tables *modules, unsigned long addr,
 			      struct page *page)
@@ -217,8 +218,8 @@ static void modules_set_range(struct shk_module_tables *modules, unsigned long a
 }
 
 /*
- * Links @page as the PMD page for the gigabyte of @addr, or the base's if @page is NULL. text_mutex
- * is held. Returns 0; XEN.
+ * Links @page as the PMD page for the gigabyte of @addr, or the base's PMD page if @page is NULL.
+ * text_mutex is held. Returns 0; XEN: nothing has changed.
  */
 static int modules_point_pud(struct shk_tables *tables, unsigned long addr, struct page *page)
 {
@@ -231,8 +232,8 @@ static int modules_point_pud(struct shk_tables *tables, unsigned long addr, stru
 }
 
 /*
- * Fills the private PMD page with the base's entries and links it. The area's other ranges, too,
- * are mapped by it, one of which is the fixmap's. text_mutex is held. Returns 0; XEN.
+ * Fills the private PMD page with the base's entries and links it. It maps all ranges of the area,
+ * one of which is the fixmap's. text_mutex is held. Returns 0; XEN: nothing was linked.
  */
 static int modules_link_pmd(struct shk_tables *tables, unsigned long addr)
 {
@@ -328,8 +329,8 @@ static bool modules_entry_permits(unsigned long entry, unsigned long error)
 }
 
 /*
- * Interrupts are off, so the tables of this CPU's shadow, and pages that they point at, are not
- * freed.
+ * Interrupts are off. So the tables of this CPU's shadow, and the pages at which they point, are
+ * not freed meanwhile.
  */
 bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned long addr)
 {

@@ -16,10 +16,10 @@
 #define SHK_SAVED_GLOBAL _PAGE_SOFTW1
 
 /*
- * Changes _PAGE_GLOBAL of *@entry, an entry of any level of the base's tables. If not @global, the
- * bit is taken away and kept as SHK_SAVED_GLOBAL. If @global, it comes back from there; an entry
- * without SHK_SAVED_GLOBAL stays as it is. Atomic, since the kernel or the CPU may write the entry
- * at the same time. Any context, no lock needed. Flushes nothing. Defined in native.c.
+ * Changes _PAGE_GLOBAL of *@entry, an entry of any level of the base's tables. If not @global,
+ * takes the bit away and keeps it as SHK_SAVED_GLOBAL. If @global, brings it back from there; an
+ * entry without SHK_SAVED_GLOBAL stays as it is. Atomic, since the kernel or the CPU may write the
+ * entry at the same time. Any context, no lock needed. Flushes nothing. Defined in native.c.
  */
 void shk_entry_set_global(void *entry, bool global);
 
@@ -32,29 +32,30 @@ void shk_entry_set_global(void *entry, bool global);
  */
 int shk_modules_create(struct shk_tables *tables);
 /*
- * Frees the tables for text of modules of @tables, if they exist. No range of them is split, and no
- * CPU walks them. May sleep.
+ * Frees the tables for text of modules of @tables, if they exist. The caller ensures that none of
+ * their ranges is split, and that no CPU walks them. May sleep.
  */
 void shk_modules_destroy(struct shk_tables *tables);
 /*
  * Splits the range of @addr in @tables: fills @page with the base's entries, and links it as the
  * range's PTE page. If no other range is split, this function fills and links the PMD page, too.
- * shk_modules_create() has made the tables. Called with text_mutex held; takes shk_tables_lock. The
+ * The caller has called shk_modules_create(), and holds text_mutex. Takes shk_tables_lock. The
  * caller flushes. Returns 0; XEN: the range is not split, and the caller may free @page.
  */
 int shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page *page);
 /*
- * Links the base's PTE page again for the range of @addr. The range is split and has no private
- * page. If no other range is split, this function links the base's PMD page again, too. Called with
- * text_mutex held; takes shk_tables_lock. Returns the range's own PTE page, which the caller frees
- * after a flush. Returns NULL, with a warning, if Xen refuses: the range is still split.
+ * Links the base's PTE page again for the range of @addr. The caller ensures that the range is
+ * split and has no private page. If no other range is split, this function links the base's PMD
+ * page again, too. Called with text_mutex held; takes shk_tables_lock. Returns the range's own PTE
+ * page, which the caller frees after a flush. Returns NULL, with a warning, if Xen refuses: the
+ * range is still split.
  */
 struct page *shk_modules_merge(struct shk_tables *tables, unsigned long addr);
 /*
  * Maps @page at @addr in @tables, with the base's permissions. If @page is NULL, this function maps
- * the base's page there, and the entry follows the base's from then on. The range is split. Called
- * with text_mutex held; takes shk_tables_lock. The caller flushes. Returns 0; XEN: nothing has
- * changed.
+ * the base's page there, and the entry follows the base's from then on. The caller has split the
+ * range, and holds text_mutex. Takes shk_tables_lock. The caller flushes. Returns 0; XEN: nothing
+ * has changed.
  */
 int shk_modules_map(struct shk_tables *tables, unsigned long addr, struct page *page);
 /*
@@ -63,15 +64,15 @@ int shk_modules_map(struct shk_tables *tables, unsigned long addr, struct page *
  */
 struct page *shk_modules_pte(const struct shk_tables *tables, unsigned long addr);
 /*
- * Gives _PAGE_GLOBAL back to the base's entry for the page at @addr (@global), or takes it away.
+ * Gives _PAGE_GLOBAL back to the base's entry for the page at @addr if @global, else takes it away.
  * Copies this entry to all shadows' tables, except to entries of private pages, which are never
  * global. Called with text_mutex held; takes shk_tables_lock. Flushes nothing.
  */
 void shk_modules_set_global(unsigned long addr, bool global);
 /*
- * Copies the base's entries of [from, to), as far as that is in the modules' area, to all shadows'
- * tables, except to entries of private pages. Any context but NMI; takes shk_tables_lock, unless no
- * shadow has such tables. Flushes nothing.
+ * Copies the base's entries of [from, to) to all shadows' tables, except to entries of private
+ * pages. Leaves out addresses outside of the modules' area. Any context but NMI; takes
+ * shk_tables_lock, unless no shadow has such tables. Flushes nothing.
  */
 void shk_modules_refresh(unsigned long from, unsigned long to);
 /*
@@ -85,9 +86,9 @@ void shk_modules_refresh(unsigned long from, unsigned long to);
  */
 bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned long addr);
 /*
- * Does what shk_modules_fault() does, and returns the same, for backends whose shk_mmu.write() does
- * not compare. Takes shk_tables_lock. In an NMI it takes no lock, since the NMI may have
- * interrupted the lock's holder. Interrupts are off.
+ * Handles a fault as shk_modules_fault() does, for backends whose shk_mmu.write() does not compare.
+ * Takes shk_tables_lock. In an NMI it takes no lock, since the NMI may have interrupted the lock's
+ * holder. Interrupts are off. Returns as shk_modules_fault().
  */
 bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, unsigned long addr);
 

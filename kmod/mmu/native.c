@@ -53,7 +53,9 @@ static pmd_t *native_user_pmd(unsigned int range)
 	return pmd_offset(pud, addr);
 }
 
-/* Allocates a table with the bytes of the table @copy. NULL: no memory. */
+/*
+ * Allocates a table with the bytes of the table @copy. Sleeps. Returns NULL if there is no memory.
+ */
 static struct page *native_table_alloc(const void *copy)
 {
 	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
@@ -98,7 +100,7 @@ static void small_destroy(struct shk_tables *tables)
 	kfree(tables->small_pte);
 }
 
-/* Frees what there is of @tables, also after native_create() has failed. */
+/* Frees the parts of @tables that exist, also after native_create() has failed. */
 static void native_destroy(struct shk_tables *tables)
 {
 	struct page *top = tables->p4d ?: tables->pud;
@@ -117,7 +119,7 @@ static void native_destroy(struct shk_tables *tables)
 	*tables = (struct shk_tables){};
 }
 
-/* Returns what the base maps at @addr, as an entry for a page of 4 KB without the global bit. */
+/* Returns the base's mapping of @addr as an entry for a page of 4 KB, without the global bit. */
 static pte_t native_base_pte(unsigned long addr)
 {
 	pmd_t pmd = READ_ONCE(*native_base_pmd(shk_range_of(addr)));
@@ -137,7 +139,7 @@ static pmd_t *native_private_pmd(struct shk_tables *tables, unsigned int range)
 	return (pmd_t *)page_address(tables->pmd) + pmd_index(shk_range_start(range));
 }
 
-/* Links the PTE page @page, which is filled, for @range. */
+/* Links the PTE page @page for @range. The caller has filled the page. */
 static void native_link_pte(struct shk_tables *tables, unsigned int range, struct page *page)
 {
 	native_link(page, native_private_pmd(tables, range), _KERNPG_TABLE | page_to_phys(page));
@@ -154,8 +156,8 @@ static void native_fill_pte(struct page *page, unsigned int range)
 }
 
 /*
- * Makes PTE pages for the ranges that @tables, which are not in use yet, map by pages of 2 MB.
- * Returns -ENOMEM, after which the caller destroys @tables.
+ * Makes PTE pages for the ranges that @tables map by pages of 2 MB. Called before @tables are in
+ * use. Sleeps. Returns 0; -ENOMEM: the caller destroys @tables.
  */
 static int small_create(struct shk_tables *tables)
 {
@@ -232,8 +234,8 @@ static int native_create(struct shk_tables *tables)
 }
 
 /*
- * Returns the PTE page that @tables have for @range, of a split range or in shk_tables.small_pte;
- * or NULL.
+ * Returns the PTE page that @tables have for @range: that of a split range, or that in
+ * shk_tables.small_pte. Returns NULL if there is none.
  */
 static struct page *native_private_pte(const struct shk_tables *tables, unsigned int range)
 {
@@ -379,9 +381,9 @@ static void native_leave(void *mm)
 }
 
 /*
- * Returns true if @mm is current's and no other CPU has it loaded. A CPU that loads it after this
- * look loads the entry as it is now; an entry that is written later is followed by flush_mm(),
- * which looks again.
+ * Returns true if @mm is current's and no other CPU has loaded it. A CPU that loads it later loads
+ * the mm's entry as it is then. If the entry is written after this, flush_mm() follows, which asks
+ * again.
  */
 static bool native_runs_here_only(struct mm_struct *mm)
 {
@@ -409,8 +411,8 @@ static bool native_flushes_silently(void)
 }
 
 /*
- * Sends an IPI of our own, since the kernel's flush need not interrupt lazy TLB users: Hyper-V
- * flushes by hypercall, KVM leaves out preempted vCPUs, INVLPGB interrupts no CPU.
+ * Sends an IPI of the module's own, since the kernel's flush need not interrupt lazy TLB users:
+ * Hyper-V flushes by hypercall, KVM leaves out preempted vCPUs, INVLPGB interrupts no CPU.
  */
 static void native_evict(struct mm_struct *mm)
 {
@@ -443,8 +445,8 @@ static void native_flush_cpu_fn(void *unused)
 }
 
 /*
- * Not flush_tlb_kernel_range(), which reaches global entries and those of the current PCID only.
- * That is enough for the kernel, whose mappings are global whenever PCIDs are in use
+ * Does not use flush_tlb_kernel_range(), which flushes global entries and those of the current PCID
+ * only. That is enough for the kernel, whose mappings are global whenever PCIDs are in use
  * (flush_tlb_one_kernel()). Diverged ranges are not global.
  */
 static void native_flush_all(void)
@@ -463,7 +465,10 @@ static struct shk_tables *native_current_tables(void)
 		pfn_to_page(PHYS_PFN(pgd_val(entry) & PTE_PFN_MASK)));
 }
 
-/* Returns @entry with its global bit taken away to SHK_SAVED_GLOBAL, or brought back from there. */
+/*
+ * Returns @entry with its global bit moved to SHK_SAVED_GLOBAL, or moved back from there if
+ * @global.
+ */
 static u64 entry_with_global(u64 entry, bool global)
 {
 	if (global)

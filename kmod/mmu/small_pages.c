@@ -27,7 +27,7 @@ void __init shk_small_pages_init(void)
 	small = shk_mmu == &shk_mmu_native && boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
 }
 
-/* Makes the tables; they follow the base from then on. -ENOMEM. */
+/* Makes the tables, which follow the base from then on. Sleeps. Returns 0 or -ENOMEM. */
 static int small_pages_create(void)
 {
 	int ret = shk_mmu->create(&base);

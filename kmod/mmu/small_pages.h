@@ -30,15 +30,15 @@ void shk_small_pages_init(void);
  */
 int shk_small_pages_get(void);
 /*
- * Decrements the count of shadows that have tables. At 0 it frees the tables that
- * shk_small_pages_get() has made; no mm uses them by then. Does nothing without itlb_multihit.
- * Takes small_pages_lock and shk_tables_lock; may sleep.
+ * Decrements the count of shadows that have tables. If it becomes 0, frees the tables that
+ * shk_small_pages_get() has made; the caller ensures that no mm uses them then. Does nothing
+ * without itlb_multihit. Takes small_pages_lock and shk_tables_lock; may sleep.
  */
 void shk_small_pages_put(void);
 /*
  * Returns the top-level entry for text of an mm that executes the base: with pages of 4 KB if
- * @small on a machine with itlb_multihit, else the kernel's own. While @small, a shadow has tables.
- * Needs no lock.
+ * @small on a machine with itlb_multihit, else the kernel's own. If @small, the caller ensures that
+ * some shadow has tables. Needs no lock.
  */
 pgd_t shk_small_pages_entry(bool small);
 /*

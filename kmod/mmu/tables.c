@@ -31,7 +31,7 @@
 DEFINE_SPINLOCK(shk_tables_lock);
 LIST_HEAD(shk_all_tables);
 
-/* Bits of an entry that tell neither the page that is mapped nor its permissions. */
+/* Bits of an entry that say nothing about the page that is mapped or its permissions. */
 #define IGNORED (_PAGE_GLOBAL | SHK_SAVED_GLOBAL | _PAGE_ACCESSED | _PAGE_DIRTY)
 
 /*
@@ -42,7 +42,7 @@ LIST_HEAD(shk_all_tables);
 static u64 seen_pmd[PTRS_PER_PMD], seen_pte[PTRS_PER_PTE];
 
 /*
- * Stores @now in *@seen. Returns true if it differs from what was there. shk_tables_lock is held.
+ * Stores @now in *@seen. Returns true if *@seen was another value before. shk_tables_lock is held.
  */
 static bool tables_entry_changed(u64 *seen, u64 now)
 {
@@ -54,8 +54,8 @@ static bool tables_entry_changed(u64 *seen, u64 now)
 }
 
 /*
- * Returns true if an entry behind the end of text has changed in the last range's PTE page, if
- * *@pmd points at one. shk_tables_lock is held.
+ * Returns true if an entry behind the end of text has changed in the PTE page of the last range, to
+ * which *@pmd may point. Returns false if it points to none. shk_tables_lock is held.
  */
 static bool tables_pte_end_changed(pmd_t *pmd)
 {
@@ -100,7 +100,10 @@ static void tables_follow_image(void)
 	}
 }
 
-/* Called by ftrace before the kernel flushes its mappings. Any context but NMI. */
+/*
+ * Updates the shadows' tables before the kernel flushes its mappings. Called by ftrace. Any context
+ * but NMI.
+ */
 static void notrace tables_on_flush(unsigned long ip, unsigned long parent_ip,
 				    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {

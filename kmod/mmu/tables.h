@@ -13,10 +13,10 @@ extern spinlock_t shk_tables_lock;
 extern struct list_head shk_all_tables; /* struct shk_tables.node. Under shk_tables_lock */
 
 /*
- * Makes @tables, which are zeroed, equal to the base's; from then on they follow the base. If no
- * other tables exist, this function also registers the ftrace hook on the kernel's functions that
- * flush translations. Called with the lock of the text's owner held, and without text_mutex. May
- * sleep. Returns 0 or
+ * Fills @tables, which the caller has zeroed, with copies of the base's tables; from then on they
+ * follow the base. If no other tables exist, this function also registers the ftrace hook on the
+ * kernel's functions that flush translations. Called with the lock of the text's owner held, and
+ * without text_mutex. May sleep. Returns 0 or
  *   -ENOMEM          out of memory
  *   XEN              Xen refused a change of page tables
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
@@ -25,20 +25,20 @@ extern struct list_head shk_all_tables; /* struct shk_tables.node. Under shk_tab
  */
 int shk_tables_create(struct shk_tables *tables);
 /*
- * Frees @tables, which no CPU can walk, and in which no range is split. If no other tables exist,
- * this function also unregisters the ftrace hook. Called with the lock of the text's owner held,
- * and without text_mutex. May sleep.
+ * Frees @tables. The caller ensures that no CPU can walk them, and that no range is split in them.
+ * If no other tables exist, this function also unregisters the ftrace hook. Called with the lock of
+ * the text's owner held, and without text_mutex. May sleep.
  */
 void shk_tables_destroy(struct shk_tables *tables);
 /*
- * Lets @tables, which the caller has made and filled, follow the base from then on, and brings them
- * up to date. Called with the ftrace hook registered and interrupts on. Takes shk_tables_lock. Does
- * not sleep.
+ * Makes @tables follow the base from then on, and brings them up to date. The caller has made and
+ * filled them. Called with the ftrace hook registered and interrupts on. Takes shk_tables_lock.
+ * Does not sleep.
  */
 void shk_tables_follow(struct shk_tables *tables);
 /*
- * Ends shk_tables_follow(): @tables no longer follow the base. The caller frees them. Takes
- * shk_tables_lock; interrupts are on.
+ * Ends the effect of shk_tables_follow(): @tables no longer follow the base. The caller frees them.
+ * Takes shk_tables_lock; interrupts are on.
  */
 void shk_tables_unfollow(struct shk_tables *tables);
 /*

@@ -10,16 +10,16 @@
 #include <linux/types.h>
 
 /*
- * Prepares shk_write(), at load, where it is needed. Before hooks exist. May sleep. Returns 0;
- * -ENOMEM, after which nothing is left.
+ * Prepares shk_write() on kernels on which text_poke() cannot be used. Called at load, before hooks
+ * exist. May sleep. Returns 0; -ENOMEM, after which nothing is left.
  */
 int shk_write_init(void);
 /* Frees what shk_write_init() has allocated. May sleep. */
 void shk_write_exit(void);
 /*
  * Writes @len bytes of @from to @to, in memory of vmalloc() that may be read-only. The bytes are
- * within one page. text_mutex is held. Does not sleep. On return this CPU has serialised; other
- * CPUs see the bytes as after text_poke().
+ * within one page. text_mutex is held. Does not sleep. On return this CPU has serialised. Other
+ * CPUs may execute the old bytes until they serialise, as after text_poke().
  */
 void shk_write(void *to, const void *from, size_t len);
 

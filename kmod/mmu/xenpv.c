@@ -63,7 +63,10 @@ static void *table_of(void *entry)
 	return PTR_ALIGN_DOWN(entry, PAGE_SIZE);
 }
 
-/* Machine frames, not physical ones: no function of the kernel that makes an entry is called. */
+/*
+ * Uses machine frames, not physical ones: functions of the kernel that make an entry cannot be
+ * called.
+ */
 static u64 xenpv_redirect(u64 entry, struct page *page)
 {
 	u64 frame = pfn_to_mfn(page_to_pfn(page));
@@ -79,7 +82,10 @@ struct batch {
 	unsigned int nr;
 };
 
-/* Adds the hypercall @op to @batch, which has room for it, and returns it for its arguments. */
+/*
+ * Adds the hypercall @op to @batch, and returns it; the caller sets its arguments. The caller
+ * ensures that @batch has room.
+ */
 static struct multicall_entry *batch_add(struct batch *batch, unsigned long op)
 {
 	struct multicall_entry *call = &batch->calls[batch->nr++];
@@ -88,7 +94,7 @@ static struct multicall_entry *batch_add(struct batch *batch, unsigned long op)
 	return call;
 }
 
-/* Adds a change of the direct map's permissions for @page to @prot. */
+/* Adds a hypercall to @batch that changes the direct map's permissions for @page to @prot. */
 static void batch_protect(struct batch *batch, struct page *page, pgprot_t prot)
 {
 	struct multicall_entry *call = batch_add(batch, __HYPERVISOR_update_va_mapping);
@@ -98,7 +104,10 @@ static void batch_protect(struct batch *batch, struct page *page, pgprot_t prot)
 	call->args[2] = UVMF_INVLPG | UVMF_ALL;
 }
 
-/* Adds a write of @val to the page-table entry @entry. A batch has one. */
+/*
+ * Adds a hypercall to @batch that writes @val to the page-table entry @entry. A batch has room for
+ * one of these.
+ */
 static void batch_write(struct batch *batch, void *entry, u64 val)
 {
 	struct multicall_entry *call = batch_add(batch, __HYPERVISOR_mmu_update);
@@ -110,7 +119,10 @@ static void batch_write(struct batch *batch, void *entry, u64 val)
 	call->args[3] = DOMID_SELF;
 }
 
-/* Adds the operation @cmd (MMUEXT_*) on @page, or on no page if that is NULL. A batch has one. */
+/*
+ * Adds a hypercall to @batch for the operation @cmd (MMUEXT_*) on @page, or on no page if @page is
+ * NULL. A batch has room for one of these.
+ */
 static void batch_op(struct batch *batch, unsigned int cmd, struct page *page)
 {
 	struct multicall_entry *call = batch_add(batch, __HYPERVISOR_mmuext_op);
@@ -123,7 +135,7 @@ static void batch_op(struct batch *batch, unsigned int cmd, struct page *page)
 	call->args[3] = DOMID_SELF;
 }
 
-/* Submits @batch. Returns 0; XEN, said in the log: at least one of the calls failed. */
+/* Submits @batch. Returns 0; XEN, with a line in the log: at least one of the calls failed. */
 static int batch_submit(struct batch *batch)
 {
 	int ret = HYPERVISOR_multicall(batch->calls, batch->nr);
@@ -145,7 +157,10 @@ static int xenpv_entry_write(void *entry, u64 val)
 	return batch_submit(&batch);
 }
 
-/* Xen does not compare with @old, so no other CPU writes the entry meanwhile. */
+/*
+ * Writes @new to @entry. Xen does not compare the entry with @old, so the caller ensures that no
+ * other CPU writes it meanwhile.
+ */
 static int xenpv_write(void *entry, u64 old, u64 new)
 {
 	return old == new ? 0 : xenpv_entry_write(entry, new);
@@ -163,7 +178,10 @@ static void xenpv_table_free(struct page *page)
 		__free_page(page);
 }
 
-/* Allocates ordinary memory with the bytes of the table @base. NULL: no memory. */
+/*
+ * Allocates ordinary memory with the bytes of the table @base. Sleeps. Returns NULL if there is no
+ * memory.
+ */
 static struct page *xenpv_table_alloc(void *base)
 {
 	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
@@ -173,7 +191,7 @@ static struct page *xenpv_table_alloc(void *base)
 	return page;
 }
 
-/* Frees what there is of @tables, whose PUD is not pinned. */
+/* Frees the parts of @tables that exist. The caller ensures that the PUD is not pinned. */
 static void xenpv_tables_free(struct shk_tables *tables)
 {
 	shk_modules_destroy(tables);
@@ -362,7 +380,7 @@ static u64 frame_of(pgd_t pgd)
 	return (pgd.pgd & XEN_PTE_MFN_MASK) >> PAGE_SHIFT;
 }
 
-/* Any function of the kernel may be probed where this is called, so it calls none. */
+/* Calls no function of the kernel, since any of them may be probed and a hit calls this. */
 static struct shk_tables *xenpv_current_tables(void)
 {
 	pgd_t *pgd = __va(*this_cpu_ptr(xen_cr3));
