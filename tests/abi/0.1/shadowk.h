@@ -227,9 +227,9 @@ enum shadowk_reason {
 /**
  * shadowk_reason() - cause of the error that the calling thread's last call returned
  *
- * Every function that can return -errno sets it. It is 0 after success, and after an error for
- * which errno says all. If the library itself refuses a call, it sets the reason that the kernel
- * would set.
+ * Every function that can return -errno sets the reason. It is 0 after success, and after an error
+ * for which errno says all. If the library itself refuses a call, it sets the reason that the
+ * kernel would set.
  *
  * Return: enum shadowk_reason, or a value of a later release.
  */
@@ -463,8 +463,8 @@ int shadowk_shadow_from_fd(int fd, struct shadowk_shadow **shadow);
  * shadowk_shadow_fd() - the handle's descriptor, to pass on
  * @shadow: the handle
  *
- * The descriptor belongs to the handle: do not close it. It is close-on-exec. One that was given to
- * shadowk_shadow_from_fd() is as it was.
+ * The descriptor belongs to the handle: do not close it. It is close-on-exec, except a descriptor
+ * that was given to shadowk_shadow_from_fd(): that keeps its flag.
  *
  * Return: the descriptor.
  */
@@ -828,8 +828,8 @@ int shadowk_enter(struct shadowk_shadow *shadow);
  *
  * With SHADOWK_THREAD, all threads of the process execute the shadow's text. Its probes and patches
  * act only on threads that have entered with that flag, until these leave. Each of them leaves by
- * itself. If the process is in the shadow already, and not by SHADOWK_THREAD, the stretch is as
- * without the flag.
+ * itself. If the process is in the shadow already, and not by SHADOWK_THREAD, the flag has no
+ * effect.
  *
  *   errors of shadowk_enter(). With SHADOWK_THREAD, THREAD_STRETCH has another cause:
  *   EBUSY       THREAD_STRETCH: the process is in a SHADOWK_THREAD stretch in another shadow
@@ -887,7 +887,7 @@ int shadowk_syscall_number(const char *name);
  * and cgroups, and to enter. Add edits to the target.
  *
  *   EBUSY       EDIT_THERE: the target has an edit at the entry of x64_sys_call()
- *   EBUSY       EDITS_IN_PLACE: of the target
+ *   EBUSY       EDITS_IN_PLACE: the target has a patch for which threads are waited for
  *   EBUSY       FTRACE_DISABLED
  *   EINVAL      @count is 0
  *   EINVAL      SYSCALL_UNKNOWN, with @refused
@@ -1058,7 +1058,8 @@ int shadowk_own_irq(struct shadowk_shadow *shadow, uint32_t irq);
  *
  * Existing threads execute the shadow from their next turn on a CPU, new ones soon after they are
  * created. If several patterns, also of different shadows, match a thread, the oldest one decides.
- * Interrupts that land on the threads execute the base. The ownership ends as that of a line does.
+ * Interrupts that land on the threads execute the base. The ownership ends in the cases that
+ * shadowk_own_irq() lists.
  *
  *   EBUSY         FTRACE_DISABLED
  *   EINVAL        @pattern is ""
@@ -1079,10 +1080,10 @@ int shadowk_own_kthreads(struct shadowk_shadow *shadow, const char *pattern);
  * @interface: name of the interface in the caller's network namespace
  *
  * Makes the NAPI of the interface threaded, so that its packets are received in kernel threads.
- * These threads, now and later, execute the shadow. The ownership ends as that of a line does.
- * Then the interface is threaded if it was before. shadowk.h of the kernel says what else changes
- * the setting. If the shadow owns the interface already, the call succeeds, and makes the interface
- * threaded again.
+ * These threads, now and later, execute the shadow. The ownership ends in the cases that
+ * shadowk_own_irq() lists. After that, the interface is threaded only if it was so before the
+ * ownership. shadowk.h of the kernel says what else changes the setting. If the shadow owns the
+ * interface already, the call succeeds, and makes the interface threaded again.
  *
  *   EBUSY         OWNED_ELSEWHERE, FTRACE_DISABLED
  *   EINVAL        @interface is ""
@@ -1336,8 +1337,8 @@ int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *
  * rather than symbols where they are known: the kernel searches for a symbol.
  *
  * Without SHADOWK_PROBES_SKIP the first probe that cannot be added ends the call with its error,
- * and all others are removed. With it, such a probe gets the @id 0 and the @reason, and the call
- * goes on. Errors without a reason end the call in both cases.
+ * and all others are removed. With the flag, such a probe gets the @id 0 and the @reason, and the
+ * call goes on. Errors without a reason end the call in both cases.
  *
  *   errors of shadowk_probe_add()
  *
@@ -1366,13 +1367,13 @@ int shadowk_probe_add_many(struct shadowk_shadow *shadow, struct shadowk_probe_s
 int shadowk_probe_remove_many(struct shadowk_shadow *shadow, const uint64_t *ids, size_t nr);
 
 /**
- * shadowk_probe_hint() - name a variant of the function whose calls the probe does not see
+ * shadowk_probe_hint() - name a variant of the probed function, whose calls the probe does not hit
  * @buf:  out: a line for people that names a variant; "" if there is none
  * @len:  size of @buf
- * @spec: the probe; the answer is 0 without @symbol, or with @offset
+ * @spec: the probe; if it has no @symbol, or has an @offset, the result is 0
  *
- * The compiler makes variants of functions (NAME.isra.0, NAME.constprop.0, NAME.part.0), which some
- * callers call instead of NAME. Reads /proc/kallsyms. Does not set shadowk_reason().
+ * The compiler makes variants of a function NAME (NAME.isra.0, NAME.constprop.0, NAME.part.0),
+ * which some callers call instead of NAME. Reads /proc/kallsyms. Does not set shadowk_reason().
  *
  * Return: 1 if there is such a variant, else 0.
  */
@@ -1546,8 +1547,8 @@ struct shadowk_patch_spec {
  *
  * From the return on, a process inside that calls the function executes the new body. Read struct
  * shk_patch_add of <linux/shadowk.h> before you skip a body that takes locks or returns results. It
- * also tells which kinds wait for threads. shadowk_error_subject() tells which function or module
- * an error is about.
+ * also says which kinds wait for threads. shadowk_error_subject() returns the function or module
+ * that an error is about.
  *
  *   EBUSY       TASK_BUSY, with shadowk_busy()
  *   EBUSY       EDIT_THERE, KPROBE_THERE, FTRACE_DISABLED, MODULE_BUSY, THREADS_INSIDE,
@@ -1646,8 +1647,8 @@ int shadowk_livepatch_load(struct shadowk *dev, int fd);
  * @shadow: the handle
  * @name:   the patch's name
  *
- * The kernel's transition begins. The shadow keeps the patch; remove it when
- * /sys/kernel/livepatch/MODULE/transition is 0.
+ * Begins the kernel's transition, after which all processes execute the livepatch. The shadow keeps
+ * its patch. Remove that when /sys/kernel/livepatch/MODULE/transition is 0.
  *
  *   EBUSY         PATCH_BUSY
  *   EBUSY         LIVEPATCH: another transition is in progress
@@ -1844,7 +1845,7 @@ int shadowk_raw_list(struct shadowk_shadow *shadow, uint64_t *cursor, struct sha
 #define SHADOWK_TEXT_LEN 1024 /* bytes that one call returns at most */
 
 #define SHADOWK_EDIT_HOOK  (1U << 0) /* an edit of the module itself, which every shadow has */
-#define SHADOWK_EDIT_STRAY (1U << 1) /* of no edit: a bug or an attack */
+#define SHADOWK_EDIT_STRAY (1U << 1) /* bytes of no edit: a bug or an attack */
 
 /**
  * struct shadowk_edit_info - bytes that differ from the base's
@@ -1911,8 +1912,8 @@ struct shadowk_text {
  * @shadow: the handle
  * @text:   in: the place; out: what was read
  *
- * Reads to the end of the page, at most SHADOWK_TEXT_LEN bytes, also past the end of the function.
- * To read on, add @len to @addr, set @offset to 0 and @symbol to "".
+ * Reads from the place to the end of its page, at most SHADOWK_TEXT_LEN bytes, also past the end of
+ * the function. To read on, add @len to @addr, set @offset to 0 and @symbol to "".
  *
  *   EINVAL  SYMBOL_AMBIGUOUS
  *   ENOENT  SYMBOL_UNKNOWN

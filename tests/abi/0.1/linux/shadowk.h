@@ -38,18 +38,18 @@
  * - The kernel fills a shorter struct up with zeros. It accepts a longer one if all bytes that it
  *   does not know are 0 (E2BIG otherwise). A size below that of the struct's first release is
  *   EINVAL; one above 4096 is E2BIG. The kernel writes back as much as the caller's struct holds.
- * - A call that fails undoes its changes. Two kinds of calls act before they can fail, so that
- *   processes may have executed other text for some seconds: SHK_CGROUP_ATTACH, _SPLIT and _DETACH,
- *   and SHK_PATCH_ADD of IN_PLACE. A call that fails writes @reason, @busy, and those out members
- *   that are documented as valid after an error.
- * - The caller gives a place in text by @symbol or @addr, and an existing object by @name or @id,
- *   and leaves the other one "" or 0. Both are EINVAL. So is neither, unless the call says what
- *   that means.
+ * - A call that fails undoes its changes. Two kinds of calls take effect before they can fail:
+ *   SHK_CGROUP_ATTACH, _SPLIT and _DETACH, and SHK_PATCH_ADD of IN_PLACE. If such a call fails,
+ *   processes may have executed the other text for some seconds. A call that fails writes @reason,
+ *   @busy, and those out members that are documented as valid after an error.
+ * - The caller names a place in text by @symbol or @addr, and an existing object by @name or @id.
+ *   The member that is not used is "" or 0. It is EINVAL to set both, and to set neither, unless
+ *   the call says what that means.
  * - Strings end with a NUL within their arrays (EINVAL otherwise).
  *
  * Errors
  *
- * errno tells the class of an error, @reason the cause; enum shk_reason below lists all causes,
+ * errno is the class of an error, and @reason is its cause; enum shk_reason below lists all causes,
  * each with its errno. These errors are common to all calls and are not repeated at each:
  *
  *   EACCES   SHK_REASON_RIGHTS, SHK_REASON_REVOKED: the handle does not permit the call, or not
@@ -101,9 +101,8 @@
 /**
  * enum shk_reason - cause of an error
  *
- * A reason keeps its value and its errno in all releases. LIVEPATCH alone has no errno of its own.
- * A program that does not know a reason
- * relies on errno alone.
+ * A reason keeps its value and its errno in all releases. LIVEPATCH alone has no fixed errno. A
+ * program that does not know a reason relies on errno alone.
  *
  * The caller and its descriptor:
  *   CAPABILITY          EPERM       a capability is missing
@@ -326,8 +325,8 @@ enum shk_reason {
  *
  * A caller repeats the call until @cursor is 0. One call may return fewer elements than there is
  * room for, also none. An element that is added or removed between two calls may or may not be
- * seen; each other element is seen once. A cursor has no meaning but to resume the same list, and
- * tells nothing about addresses.
+ * seen; each other element is seen once. A cursor serves only to resume the same list, and reveals
+ * no address.
  *
  * An @nr of 0 and an @element_size out of bounds are EINVAL. So is a @cursor that the kernel has
  * not made, if it notices.
@@ -386,10 +385,10 @@ struct shk_info {
 
 /* The module's answer to a property of the machine (struct shk_property.answer). */
 enum shk_answer {
-	SHK_ANSWER_FINE = 0,	/* nothing: the property is as shadows want it */
-	SHK_ANSWER_ADAPTED = 1,	/* it works otherwise; @detail says how */
-	SHK_ANSWER_OFF = 2,	/* it refuses the features that @detail names */
-	SHK_ANSWER_REFUSED = 3,	/* it does not load: no call returns this, see the kernel log */
+	SHK_ANSWER_FINE = 0,	/* shadows work as described */
+	SHK_ANSWER_ADAPTED = 1,	/* shadows work in another way, which @detail describes */
+	SHK_ANSWER_OFF = 2,	/* the module refuses the features that @detail names */
+	SHK_ANSWER_REFUSED = 3,	/* the module does not load; only the kernel log has this */
 };
 
 #define SHK_PROPERTY_LEN	32
@@ -459,9 +458,9 @@ struct shk_property {
  * @busy:	out
  * @name:	its name, or "" for a shadow without a name
  *
- * Takes constant time, except with CAUSAL. The first edit, graft or ownership makes page tables and
- * private pages. With CAUSAL this call makes them, and registers tracepoint probes if no other
- * CAUSAL shadow exists.
+ * Takes constant time, except with CAUSAL: page tables and private pages are made later, by the
+ * first edit, graft or ownership. With CAUSAL this call makes them. It also registers tracepoint
+ * probes if no other CAUSAL shadow exists.
  *
  * Return: an owner's handle.
  *   EBUSY       FTRACE_DISABLED: CAUSAL
@@ -507,22 +506,23 @@ struct shk_shadow_open {
 /**
  * struct shk_shadow_info - SHK_SHADOW_LIST: one shadow
  * @id:			its id: from 1 on, growing, never reused while the module is loaded
- * @target:		id of the shadow that its processes execute during some system calls
- *			(SHK_SYSCALLS_CREATE), 0 if it was not made so
+ * @target:		id of the target, if SHK_SYSCALLS_CREATE has made the shadow: its processes
+ *			execute the target during some system calls. 0 otherwise
  * @flags:		its SHK_ASYNC_* policy
  * @nr_grafts:		mms (processes) inside; a target counts those of its callers, too
  * @nr_probes:		its probes
  * @private_pages:	private text pages of 4 KB
  * @diverged_ranges:	ranges of 2 MB that it maps otherwise than the base
- * @huge_ranges:	those of them that are one private page of 2 MB, which counts as 512
- *			private pages
+ * @huge_ranges:	those of @diverged_ranges that one private page of 2 MB maps; each counts as
+ *			512 in @private_pages
  * @nr_handles:		handles that were derived and neither closed nor revoked
  * @reserved:		0
  * @memory:		bytes of its page tables and private pages
- * @nr_unfollowed:	CAUSAL: work raised inside that executed the base, because a task outside
- *			had raised the same softirq, or the module had no room to note it.
- *			UNION: work items that executed the base for lack of memory, or because they
- *			interrupted another UNION work item; counted for all UNION shadows together
+ * @nr_unfollowed:	CAUSAL: work items, timers and softirqs that processes inside raised and
+ *			that executed the base. A task outside had raised the same softirq, too, or
+ *			the module had no room to record the work. UNION: work items that executed
+ *			the base for lack of memory, or because they interrupted another UNION work
+ *			item; counted for all UNION shadows together
  * @name:		its name, "" if it has none
  *
  * On the device: all shadows; needs CAP_SYS_ADMIN. On a handle: the handle's shadow alone; needs
@@ -586,10 +586,10 @@ struct shk_shadow_destroy {
  * @reserved:	0
  * @id:		out: id of the new handle, for SHK_HANDLE_REVOKE
  *
- * A derived handle grants its rights to a holder without capabilities. Everything else on it is
- * EACCES, also for root: other calls, and other processes than the caller's own. SHK_SHADOW_LIST
- * and SHK_LEAVE need no right. Read hits are those of all processes inside, not only of the
- * holder's.
+ * A derived handle grants its rights to a holder without capabilities. All else is EACCES on it,
+ * also for root: calls that need another right, and calls about another process than the caller's
+ * own. SHK_SHADOW_LIST and SHK_LEAVE need no right. The hits that the holder reads are those of all
+ * processes inside, not only of its own.
  *
  * A process that attached itself by SHK_RIGHT_ATTACH without CAP_SYS_ADMIN is inside by
  * delegation, as are the children that it forks and the programs that it executes. It leaves
@@ -598,8 +598,8 @@ struct shk_shadow_destroy {
  *
  * Once a handle with SHK_RIGHT_ATTACH was derived, the shadow never again accepts a patch for
  * which threads are waited for (SHK_PATCH_IN_PLACE, LIVEPATCH without SHK_PATCH_UNSAFE_NOW). All
- * other edits of the shadow act on its holders, also those that drop protections (RETPOLINES,
- * RETURNS): the owner decides whether to share such a shadow.
+ * other edits of the shadow act on processes of the handle's holders, also edits that drop
+ * protections (RETPOLINES, RETURNS). The owner decides whether to share such a shadow.
  *
  * Return: the handle.
  *   EBUSY       EDITS_IN_PLACE: SHK_RIGHT_ATTACH, and the shadow has such a patch
@@ -660,9 +660,9 @@ struct shk_handle_revoke {
  *
  * SHK_PROCESS_ATTACH, on a handle: from the return on, all threads of the process execute the
  * shadow's text. Its future children (fork, vfork, clone) and the programs that it executes do,
- * too. Processes that share its mm (CLONE_VM without CLONE_THREAD, a vfork child before it
- * executes) are attached with it. A process in another shadow moves. A process
- * that is in this shadow already stays there, and its stretches (SHK_ENTER) end.
+ * too. Processes that share its mm are attached with it: those of CLONE_VM without CLONE_THREAD,
+ * and a vfork child before it executes a program. A process in another shadow moves. A process that
+ * is in this shadow already stays there, and its stretches (SHK_ENTER) end.
  *
  * SHK_PROCESS_DETACH, on the device: the process executes the base again, whichever shadow it was
  * in. On a handle: the same, if it is in the handle's shadow. Its stretches end.
@@ -762,11 +762,11 @@ struct shk_process_entry {
  * @reason:	out
  * @busy:	out
  *
- * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and notes its place: the
- * base, or a shadow and the stretch that it is in. SHK_LEAVE by any of its threads, on a handle of
- * the same shadow, returns the process to that place. Stretches without SHK_THREAD nest, also
- * across shadows. A process that an attached cgroup has in a shadow can enter and leave, too. The
- * cost of both calls does not grow with the number of private pages.
+ * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and remembers its former
+ * place: the base, or a shadow and the stretch that it was in. SHK_LEAVE by any of its threads, on
+ * a handle of the same shadow, returns the process to that place. Stretches without SHK_THREAD
+ * nest, also across shadows. A process that is in a shadow by an attached cgroup can enter and
+ * leave, too. The cost of both calls does not grow with the number of private pages.
  *
  * - fork: a child that is forked in a stretch is in a copy of it, and leaves by itself.
  * - exec: the new program is in the shadow, in no stretch.
@@ -777,8 +777,8 @@ struct shk_process_entry {
  * SHK_THREAD: all threads of the process execute the shadow's text, but its probes and patches
  * act on the calling thread alone, until it leaves. Other threads pass the edits without effect,
  * unless they have entered with SHK_THREAD, too. Each of these threads leaves by itself: SHK_LEAVE
- * by another one is NO_STRETCH. Edits of the shadow that the process was in before act on no
- * thread.
+ * by another thread is NO_STRETCH. Edits of the shadow in which the process was before act on no
+ * thread meanwhile.
  *
  * - fork by a thread that has entered: the child is inside with all its threads. A vfork child
  *   counts as another thread.
@@ -787,9 +787,10 @@ struct shk_process_entry {
  *   whose edits do not act on it.
  * - A thread that exits without leaving leaves its process in the shadow, with edits that act on
  *   no thread.
- * - If the process is in the shadow already, by an attach or by a stretch without the flag, the
- *   stretch is as without the flag.
- * - From the first SHK_THREAD stretch on, each patched function of the shadow tests the thread.
+ * - If the process is in the shadow already, by an attach or by a stretch without SHK_THREAD, the
+ *   flag has no effect: the stretch is an ordinary one.
+ * - From the first SHK_THREAD stretch on, each patched function of the shadow tests which thread
+ *   calls it.
  *
  * SHK_ENTER
  *   as SHK_PROCESS_ATTACH, except BOUND_BY_CGROUP, NOT_PIDFD and KERNEL_THREAD, and
@@ -835,9 +836,9 @@ struct shk_enter {
  * Edits are added to the target.
  *
  * - The process is in the target, with all its threads, while at least one of them is in a
- *   selected call. So each such call is entirely inside; a call of another thread may be inside
- *   in part.
- * - A child that is forked by a selected call begins outside of the target.
+ *   selected call. So each selected call executes the target's text from its begin to its end. A
+ *   call of another thread may execute it in part.
+ * - If the selected call is a fork, the child begins outside of the target.
  * - The module's own code at the begin and the end of a selected call executes the target's text
  *   in part, so probes of functions that it calls may be hit.
  * - System calls of 32-bit programs (int 0x80) are not selected.
@@ -883,9 +884,9 @@ struct shk_syscalls {
  * @fd:		descriptor of the cgroup's folder in the unified hierarchy (cgroup2); O_PATH will do
  * @reserved:	0
  *
- * SHK_CGROUP_ATTACH, on a handle: from the return on, all processes of the cgroup and of those
- * below it are in the handle's shadow. It does not matter where they were. A cgroup below that is
- * attached by itself is excepted.
+ * SHK_CGROUP_ATTACH, on a handle: from the return on, all processes of the cgroup and of the
+ * cgroups below it are in the handle's shadow, wherever they were before. The exception is a cgroup
+ * below that is attached by itself.
  *
  * - A process that is moved in is inside when the write() that moves it returns; one that is
  *   moved out is outside. A process that is busy follows later, as said below. A child that is
@@ -900,9 +901,9 @@ struct shk_syscalls {
  * - Costs: while any cgroup is attached, each fork, exec and move between cgroups on the machine
  *   does a look-up.
  *
- * SHK_CGROUP_DETACH, on the device: from any shadow. On a handle: if the cgroup is attached to
- * that shadow. The processes move to the shadow of the next attached cgroup above, or to the base.
- * Removal of the cgroup detaches it, too.
+ * SHK_CGROUP_DETACH, on the device: detaches the cgroup from its shadow, whichever that is. On a
+ * handle: only if the cgroup is attached to the handle's shadow. The processes move to the shadow
+ * of the next attached cgroup above, or to the base. Removal of the cgroup detaches it, too.
  *
  * Both calls wait up to three seconds in all for processes in fork or exec, or with mmap_lock held,
  * and for threads in bodies that change (see struct shk_process). A move between cgroups waits a
@@ -948,8 +949,9 @@ struct shk_cgroup {
  * @percent:	share of the processes that go to @other's shadow, 1 to 99
  * @reserved:	0
  *
- * As SHK_CGROUP_ATTACH, but the processes of the cgroup take turns: of each hundred exactly
- * @percent are in @other's shadow, evenly spread, and the rest in the handle's.
+ * Attaches the cgroup, as SHK_CGROUP_ATTACH does, to two shadows, between which its processes are
+ * divided by turns. Of each hundred processes exactly @percent are in @other's shadow, evenly
+ * spread, and the rest in the handle's.
  *
  * - Each process takes one turn: at the call, when it is moved in from outside, or when it is
  *   forked. The shadow of its parent does not matter. A vfork child takes its turn when it
@@ -1044,11 +1046,11 @@ enum shk_own_kind {
  * that owns something can be destroyed, which ends the ownership. The ownership of a shadow without
  * a name also ends when its last handle is closed.
  *
- * SHK_DISOWN: from the return on they execute the base, and the setting of an interface is
- * restored. The same holds when the shadow is destroyed. A call that is killed while it waits for
- * the lock of network interfaces leaves that to a worker. A NAPI ownership is found by the
- * interface's name in the caller's network namespace. If the interface is gone, its last name is
- * the one to give.
+ * SHK_DISOWN: from the return on the handlers or threads execute the base, and the setting of an
+ * interface is restored. The same holds when the shadow is destroyed. If the caller is killed while
+ * it waits for the lock of network interfaces, a worker restores the setting. A NAPI ownership is
+ * found by the interface's name in the caller's network namespace. If the interface is gone, give
+ * its last name.
  *
  * Costs: while a line is owned, each interrupt handler on the machine does a look-up. While a
  * kernel thread is owned, each context switch, new task and new task name runs a tracepoint probe.
@@ -1187,8 +1189,8 @@ struct shk_condition {
  * @conditions:	an execution is a hit only if it fulfils all of them; 0 behind @nr_conditions
  *
  * From the return on, each execution of the instruction by a process inside the shadow is a hit.
- * The policy table above tells about other contexts. Several probes can be at one instruction;
- * JUMP_THERE is the exception. A module cannot be unloaded while a probe is in it.
+ * The policy table above lists other contexts. Several probes can be at one instruction; JUMP_THERE
+ * is the exception. A module cannot be unloaded while a probe is in it.
  *
  * With SHK_PROBE_BELOW an execution is a hit only if the task is in a call of a function, not yet
  * returned, that a CALL probe of the shadow has hooked. A CALL probe of one function without the
@@ -1608,9 +1610,9 @@ struct shk_patch_remove {
  * @id:		id of the patch, or 0 if @name is given
  * @name:	name of the patch, or "" if @id is given
  *
- * Does what klp_enable_patch() does: a transition begins, after which all tasks execute the patch,
- * and /sys/kernel/livepatch lists it. Processes inside execute the shadow's patch until that is
- * removed, and the base's after that. Remove the shadow's patch when
+ * Applies the livepatch to the base, as klp_enable_patch() does. A transition begins, after which
+ * all tasks execute the patch, and /sys/kernel/livepatch lists it. Processes inside execute the
+ * shadow's patch until that is removed, and the base's after that. Remove the shadow's patch when
  * /sys/kernel/livepatch/NAME/transition is 0.
  *
  *   EBUSY       PATCH_BUSY
@@ -1688,7 +1690,7 @@ struct shk_patch_info {
  * Without SHK_RAW_IDENTITY: replaces one instruction by one of the same length. From the return on
  * the processes inside execute it. The kernel checks nothing about its effect. A kprobe that is
  * added later at that instruction is not hit by the processes inside. An optimised
- * kprobe at a lower address replaces several instructions. If that instruction is one of them,
+ * kprobe at a lower address replaces several instructions. If the raw edit is at one of these,
  * processes inside that pass the kprobe execute the base's instruction.
  *
  * With SHK_RAW_IDENTITY: makes all pages private that hold a byte of the range. Their bytes are the
@@ -1698,8 +1700,8 @@ struct shk_patch_info {
  *
  *   EBUSY       EDIT_THERE, KPROBE_THERE, THREADS_INSIDE: without SHK_RAW_IDENTITY
  *   EBUSY       FTRACE_DISABLED
- *   EINVAL      NOT_INSTRUCTION: @addr is not the first byte of one of @len bytes, or @bytes are
- *               not one
+ *   EINVAL      NOT_INSTRUCTION: no instruction of @len bytes begins at @addr, or @bytes are no
+ *               instruction
  *   EINVAL      SYMBOL_AMBIGUOUS
  *   EIO         XEN
  *   ENOENT      SYMBOL_UNKNOWN
@@ -1780,7 +1782,7 @@ struct shk_raw_info {
 
 /* flags of struct shk_edit_info */
 #define SHK_EDIT_HOOK		(1U << 0)	/* the module's own; every shadow has it */
-#define SHK_EDIT_STRAY		(1U << 1)	/* of no edit: a bug or an attack */
+#define SHK_EDIT_STRAY		(1U << 1)	/* bytes of no edit: a bug or an attack */
 
 /**
  * struct shk_edit_info - SHK_EDIT_LIST, on a handle: bytes that differ from the base's
@@ -1826,12 +1828,12 @@ struct shk_edit_info {
  * @symbol:	in: function as in /proc/kallsyms, "" with @addr; out: function that contains the
  *		address, "MODULE:FUNCTION" in a module
  *
- * Reads from there to the end of the page, SHK_TEXT_LEN bytes at most, also past the end of the
+ * Reads from the place to the end of its page, SHK_TEXT_LEN bytes at most, also past the end of the
  * function. To go on, add @len to @addr, set @offset to 0 and @symbol to "".
  *
  *   EINVAL      SYMBOL_AMBIGUOUS
  *   ENOENT      SYMBOL_UNKNOWN
- *   EPERM       ADDRESSES_HIDDEN: text tells addresses
+ *   EPERM       ADDRESSES_HIDDEN: text reveals addresses
  *   ERANGE      NOT_TEXT, PAST_SYMBOL
  *
  * Needs CAP_SYS_ADMIN or CAP_SYS_MODULE, and to see addresses of /proc/kallsyms.
