@@ -493,9 +493,9 @@ int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, b
  *
  * The caller flushes the mm after it has released shk_graft_lock. It does not need text_mutex:
  * - Both shadows count the graft before and after the change (shk_graft_count()). So no tables are
- * freed before the flush.
+ *   freed before the flush.
  * - Both texts have the same hooks. A function that runs in the base in one of them does so in the
- * other, and a task in that function stays in the base.
+ *   other, and a task in that function stays in the base.
  * - Neither shadow has bodies in place.
  *
  * Returns 0, or XEN: the entry and the state have not changed.
@@ -512,7 +512,7 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling);
  * the caller ensures that the mm of each child has a mapping, by one of these conditions:
  * - shk_graft_has_unfinished_child() has returned false, and shk_graft_lock was held since then;
  * - no fork or exec in @graft's mm is creating another mm. Either no task runs in @graft's mm, or
- * only current does, which is still in the exec that has created @graft's mm.
+ *   only current does, which is still in the exec that has created @graft's mm.
  *
  * The shadow still counts @graft, and @graft keeps its references. The caller flushes the mm and
  * then calls shk_graft_unaccount(), or it calls shk_graft_flush_and_put() for both.

@@ -576,7 +576,7 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
  * - a call: the address behind it, as if the edit was not there;
  * - a jump: its target;
  * - others: 0. Such an edit has one byte, under which a kprobe's breakpoint may be. The kprobe's
- * handler serves the CPU.
+ *   handler serves the CPU.
  *
  * The address is never that of the edit, which would be a loop. With interrupts off such a loop
  * would hold up the CPU that waits for this one before it takes the next step.
