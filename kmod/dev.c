@@ -60,7 +60,7 @@ struct ioctl_call {
 
 static const struct file_operations handle_fops;
 
-/* Returns true if @name, an array of SHK_NAME_LEN, has a NUL. */
+/* Returns true if @name, an array of SHK_NAME_LEN bytes, has a NUL. */
 static bool is_terminated(const char *name)
 {
 	return strnlen(name, SHK_NAME_LEN) < SHK_NAME_LEN;
@@ -940,7 +940,10 @@ static int dev_results_put(const struct ioctl_call *call, void __user *user, con
 	return copy_to_user(user, arg, min(size, call->size)) ? -EFAULT : 0;
 }
 
-/* Writes the reason and busy thread of @err, and the member that @call documents for errors. */
+/*
+ * Writes the reason and the busy thread of the error @err to the struct at @user, and the member
+ * that @call documents for errors.
+ */
 static void dev_error_put(const struct ioctl_call *call, void __user *user, const struct head *arg,
 			  u32 size, int err)
 {
@@ -953,8 +956,8 @@ static void dev_error_put(const struct ioctl_call *call, void __user *user, cons
 }
 
 /*
- * Copies the struct of @size bytes at @user to @arg, does the call, and writes results or the
- * error back. Returns what the ioctl returns: a descriptor, 0, or an errno.
+ * Does @call: copies the struct of @size bytes at @user to @arg, calls @call->func, and writes the
+ * results or the error back. Sleeps. Returns the value for ioctl(2): a descriptor, 0, or an errno.
  */
 static long dev_do_call(const struct ioctl_call *call, struct shk_handle *handle, void __user *user,
 			struct head *arg, u32 size)
@@ -981,8 +984,8 @@ static long dev_do_call(const struct ioctl_call *call, struct shk_handle *handle
 }
 
 /*
- * Finds @cmd among the @nr rows of @calls, checks size and permission, and does the call. @handle
- * is NULL on the device. Returns what the ioctl returns.
+ * Does the call @cmd: finds it among the @nr rows of @calls, checks size and permission, and calls
+ * dev_do_call(). @handle is NULL on the device. Sleeps. Returns the value for ioctl(2).
  */
 static long call_dispatch(const struct ioctl_call *calls, unsigned int nr,
 			  struct shk_handle *handle, unsigned int cmd, void __user *user)

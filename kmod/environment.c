@@ -39,15 +39,18 @@ static __printf(3, 4) enum shk_answer
 	return answer;
 }
 
-/* Writes @yes to @detail if @so is true; else @no, which names the feature that is off. */
+/*
+ * Writes @yes to @detail if @so is true; else writes @no, which names the feature that is off.
+ * Returns SHK_ANSWER_FINE or SHK_ANSWER_OFF.
+ */
 static enum shk_answer found_or_off(char *detail, bool so, const char *yes, const char *no)
 {
 	return found(detail, so ? SHK_ANSWER_FINE : SHK_ANSWER_OFF, "%s", so ? yes : no);
 }
 
 /*
- * With PREEMPT_RT spinlocks sleep. The module takes some in tracepoints, in faults and while the
- * machine is stopped, where nothing may sleep.
+ * Refuses kernels with PREEMPT_RT, on which spinlocks sleep. The module takes some in tracepoints,
+ * in faults and while the machine is stopped, where nothing may sleep.
  */
 static enum shk_answer preempt_rt(char *detail)
 {
@@ -59,8 +62,9 @@ static enum shk_answer preempt_rt(char *detail)
 }
 
 /*
- * A grafted mm has its own top-level entry for text. If that entry maps vmemmap as well, the
- * kernel compares it in all mms when memory is added, and would find changed ones.
+ * Refuses a boot in which vmemmap shares the top-level entry of text. A grafted mm has its own such
+ * entry. When memory is added, the kernel compares the entries of vmemmap in all mms, and would
+ * find changed ones.
  */
 static enum shk_answer text_entry(char *detail)
 {
@@ -85,7 +89,10 @@ static enum shk_answer page_tables(char *detail)
 		     boot_cpu_has(X86_FEATURE_PCID) ? ", PCID" : "");
 }
 
-/* Never a reason to refuse: the module interrupts CPUs that borrow an mm by its own IPIs. */
+/*
+ * Says how lazy TLB users are flushed. Never refuses: the module interrupts CPUs that borrow an mm
+ * by its own IPIs.
+ */
 static enum shk_answer lazy_tlb(char *detail)
 {
 	if (!shk_mmu->carriers)
@@ -165,8 +172,8 @@ static enum shk_answer livepatch(char *detail)
 }
 
 /*
- * ftrace_kill() sets the variable to 0 as well. User space sees the difference: it can no longer
- * read the file kernel.ftrace_enabled.
+ * Says whether ftrace is switched on. ftrace_kill() sets the variable to 0 as well. User space sees
+ * the difference: it can no longer read the file kernel.ftrace_enabled.
  */
 static enum shk_answer ftrace(char *detail)
 {
@@ -177,7 +184,8 @@ static enum shk_answer ftrace(char *detail)
 }
 
 /*
- * Lockdown is not checked: the kernel would log that as an attempt. User space can read its file.
+ * Says whether the kernel accepts unsigned modules. Lockdown is not checked: the kernel would log
+ * that as an attempt. User space can read its file.
  */
 static enum shk_answer signatures(char *detail)
 {

@@ -52,7 +52,7 @@ void shk_new_handle_cancel(struct shk_new_handle *new)
 	put_unused_fd(new->fd);
 }
 
-/* Gives the derived @handle its id, and adds it to the list of @shadow. */
+/* Gives the derived @handle its id, and adds it to the list of @shadow. Takes handles_lock. */
 static void handle_list(struct shk_handle *handle, struct shk_shadow *shadow)
 {
 	spin_lock(&handles_lock);

@@ -35,15 +35,15 @@ struct shk_new_handle {
 };
 
 /*
- * Makes a descriptor (close-on-exec) and a file for an owner's handle. The caller ends it by
- * shk_new_handle_install() or shk_new_handle_cancel(). May sleep. Returns 0, -ENOMEM, -EMFILE or
- * -ENFILE.
+ * Makes a descriptor (close-on-exec) and a file with the operations @fops for an owner's handle.
+ * The caller ends it by shk_new_handle_install() or shk_new_handle_cancel(). May sleep. Returns 0,
+ * -ENOMEM, -EMFILE or -ENFILE.
  */
 int shk_new_handle(struct shk_new_handle *new, const struct file_operations *fops);
 /*
- * Makes the handle stand for @shadow, and makes the descriptor usable (fd_install()). The handle
- * takes over the caller's reference to @shadow. Returns the descriptor. Cannot fail. A caller does
- * this as its last step, since user space can use the handle from then on. Does not sleep.
+ * Makes the handle one of @shadow, and the descriptor usable (fd_install()). The handle takes over
+ * the caller's reference to @shadow. A caller does this as its last step, since user space can use
+ * the handle from then on. Returns the descriptor. Cannot fail. Does not sleep.
  */
 int shk_new_handle_install(struct shk_new_handle *new, struct shk_shadow *shadow);
 /* Frees the descriptor and the file of shk_new_handle(). May sleep. */

@@ -37,7 +37,10 @@
 #include "shadow/pm_notifier.h"
 #include "shadow/shadow.h"
 
-/* Returns 0, or an error which may have a reason of the uapi header. */
+/*
+ * Initialises the layers, from the lowest to the device. After an error nothing is left. Returns 0,
+ * or an error, which may have a reason of the uapi header.
+ */
 static int __init bring_up(void)
 {
 	int ret;

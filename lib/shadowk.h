@@ -385,7 +385,7 @@ int shadowk_name_check(const char *name);
  *
  * - a handle, a process inside, or an attached cgroup
  * - a stretch (shadowk_enter()) that returns to it
- * - a shadow that shadowk_syscalls_create() made of it
+ * - a shadow whose target it is (shadowk_syscalls_create())
  *
  *   EEXIST        NAME_TAKEN
  *   EINVAL        NAME_INVALID

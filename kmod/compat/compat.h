@@ -112,13 +112,13 @@ static inline bool shk_is_endbr(unsigned long addr)
 #endif
 
 /*
- * Returns true if the notifier subscriptions of @mm are ready for interval notifiers. Then the
- * kernel inserts a notifier into @mm without any lock of @mm. Needs no lock. True stays true while
+ * Returns true if the notifier subscriptions of @mm are ready for interval notifiers: the kernel
+ * then inserts a notifier into @mm without any lock of @mm. Needs no lock. True stays true while
  * @mm has users.
  *
  * The subscriptions are a struct that is private to mm/mmu_notifier.c. This function expects a list
- * head in it, and then the flag. In a kernel that differs, a wrong false makes the caller take
- * locks in vain, and a wrong true makes the insertion wait for them.
+ * head in it, and then the flag. In a kernel with another layout, a wrong false makes the caller
+ * take locks in vain, and a wrong true makes the insertion wait for them.
  */
 static inline bool shk_mm_takes_notifiers(const struct mm_struct *mm)
 {

@@ -15,8 +15,9 @@ SHK_DEFINE(rethook_add_node)
 #endif
 
 /*
- * Returns the address of kallsyms_lookup_name(), by a disabled kprobe at it; 0 if there is none.
- * The kprobe's address is behind an ENDBR, so the offset that sprint_symbol() prints is subtracted.
+ * Returns the address of kallsyms_lookup_name(), which a disabled kprobe at that function reveals;
+ * 0 if there is none. The kprobe's address is behind an ENDBR, so the offset that sprint_symbol()
+ * prints is subtracted.
  */
 static unsigned long __init find_lookup_name(void)
 {

@@ -155,8 +155,8 @@ unsigned long shk_symbol_lookup(const char *name);
  * Stores the address of the only symbol called @name in *@addr. @name is "SYMBOL" in the kernel
  * image, or "MODULE:SYMBOL" in a module. May sleep. The module may be unloaded at any time, unless
  * the caller has a reference to it. Returns 0, or an error, after which *@addr is unchanged:
- *   SYMBOL_UNKNOWN    there is none
- *   SYMBOL_AMBIGUOUS  there are several
+ *   SYMBOL_UNKNOWN    no symbol has that name
+ *   SYMBOL_AMBIGUOUS  several symbols have that name
  */
 int shk_symbol_unique(const char *name, unsigned long *addr);
 /*

@@ -18,7 +18,10 @@ struct callees {
 	unsigned int nr;
 };
 
-/* Returns true if @target is one of @callees, or behind its ENDBR, where direct calls may lead. */
+/*
+ * Returns true if @target is the address of one of @callees, or the address behind its ENDBR, to
+ * which direct calls may lead.
+ */
 static bool is_callee(const struct callees *callees, unsigned long target)
 {
 	unsigned int i;

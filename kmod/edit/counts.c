@@ -18,7 +18,7 @@ struct shk_counts_block {
 	struct shk_counts __percpu *counts;
 };
 
-/* Protects blocks_with_room, and which counters are taken. Nothing is allocated under it. */
+/* Protects blocks_with_room and the members of blocks. Nothing is allocated while it is held. */
 static DEFINE_MUTEX(blocks_lock);
 static LIST_HEAD(blocks_with_room);
 

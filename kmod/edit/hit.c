@@ -92,7 +92,10 @@ static bool hit_report_enter(unsigned int context, unsigned long *flags)
 	return true;
 }
 
-/* Ends the report that hit_report_enter() has begun. */
+/*
+ * Ends the report of hit_report_begin(), which returned @flags: restores preempt_count() and
+ * interrupts.
+ */
 static __always_inline void hit_report_leave(unsigned long flags)
 {
 	__nmi_exit();
@@ -169,7 +172,10 @@ static bool hit_args_match(const struct shk_probe *probe, const unsigned long *a
 }
 NOKPROBE_SYMBOL(hit_args_match);
 
-/* Returns true if a call that returned @ret after @duration ns fulfils the other conditions. */
+/*
+ * Returns true if a call that returned @ret after @duration ns fulfils the conditions of @probe on
+ * the result and the duration.
+ */
 static bool hit_return_matches(const struct shk_probe *probe, unsigned long ret, u64 duration)
 {
 	const struct shk_conditions *conditions = probe->conditions;
@@ -293,8 +299,8 @@ enum hit_probes {
 };
 
 /*
- * Counts a hit at @site for each of its probes that @which selects, and reports it where a probe
- * wants that. Does neither for executions by a report, such as those of a BPF program that reads
+ * Counts a hit at @site for each of its probes that @which selects, and reports it to probes that
+ * want a report. Does neither for executions by a report, such as those of a BPF program that reads
  * the event.
  */
 static __always_inline void hit_site(struct shk_site *site, enum hit_probes which,
@@ -423,7 +429,10 @@ static noinline unsigned long hit_enter_patched(struct shk_site *site, struct sh
 }
 NOKPROBE_SYMBOL(hit_enter_patched);
 
-/* Calls ftrace's users for the function that @regs has just entered. Called by shk_traced. */
+/*
+ * Calls ftrace's users for the function that was just entered, with @regs, its registers. Called by
+ * shk_traced.
+ */
 asmlinkage void shk_call_tracers(struct pt_regs *regs);
 asmlinkage void shk_call_tracers(struct pt_regs *regs)
 {
@@ -494,7 +503,10 @@ static noinline unsigned long hit_call_event(struct shk_slot_regs *regs, struct 
 }
 NOKPROBE_SYMBOL(hit_call_event);
 
-/* Returns the site at the __fentry__ site before @behind of the shadow of slot @index, or NULL. */
+/*
+ * Returns the site at the __fentry__ site that ends at @behind, in the shadow that has slot @index.
+ * Returns NULL if there is none, or @index is that of a stub.
+ */
 static __always_inline struct shk_site *hit_slot_site(unsigned long index, unsigned long behind)
 {
 	struct shk_shadow *shadow;
@@ -507,7 +519,8 @@ static __always_inline struct shk_site *hit_slot_site(unsigned long index, unsig
 
 /*
  * Handles a hit at a function's entry. Called by slots and stubs, through shk_slot_common. Returns
- * the address where these continue, or 0: at @regs->site. Preemption may be on.
+ * the address where the slot or stub continues, or 0: it continues at @regs->site. Preemption may
+ * be on.
  *
  * Without stack protector, since its cost would be added to each hit. Neither this function nor
  * shk_hit_jump() has an array on its stack.
@@ -591,10 +604,11 @@ asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 NOKPROBE_SYMBOL(shk_hit_jump);
 
 /*
- * Hits the sites that an optimised kprobe at @addr covers. The kernel serves the kprobe's
- * breakpoint, then continues at its copies of all instructions under the kprobe's jump
+ * Counts and reports hits at the sites that an optimised kprobe at @addr covers. The kernel serves
+ * the kprobe's breakpoint, then continues at its copies of all instructions under the kprobe's jump
  * (setup_detour_execution()), and so passes by the edits there. No branch leads into these
- * instructions, so each is about to execute. Does nothing if no optimised kprobe is at @addr.
+ * instructions, so each of them is about to execute. Does nothing if no optimised kprobe is at
+ * @addr.
  */
 static void hit_covered(struct shk_shadow *shadow, unsigned long addr, unsigned int context,
 			unsigned long sp, const unsigned long *args)
@@ -631,9 +645,10 @@ static bool hit_resume(struct shk_site *site, struct pt_regs *regs)
 NOKPROBE_SYMBOL(hit_resume);
 
 /*
- * Handles a breakpoint in a shadow's text. The entry of kprobe_int3_handler() calls it in every
- * shadow, with interrupts off. Returns true if @regs say where to continue. Otherwise the kernel's
- * handler continues; it knows the address, at which a site's disabled kprobe is registered.
+ * Handles a breakpoint in a shadow's text: counts and reports the hit of a probe, and makes @regs
+ * continue behind the breakpoint. The entry of kprobe_int3_handler() calls it in every shadow, with
+ * interrupts off. Returns false if the kernel's handler is to continue instead: a site's disabled
+ * kprobe is registered at the address, so that handler knows it.
  */
 asmlinkage bool shk_hook_int3(struct pt_regs *regs);
 asmlinkage bool shk_hook_int3(struct pt_regs *regs)
@@ -671,7 +686,7 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_hook_int3);
 
-/* Adds @latency to the numbers of @probe. Called within a report. */
+/* Adds @latency to the sum and the histogram of @probe. Called within a report. */
 static void hit_add_latency(struct shk_probe *probe, u64 latency)
 {
 	this_cpu_add(probe->counts->latency_sum, latency);

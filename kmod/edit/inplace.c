@@ -15,8 +15,9 @@
 #include "shadow/edits.h"
 
 /*
- * Functions that may end in another text than they began in. In between the task gives up its mm,
- * uses a process's mm for a while, or changes its text on the way back from exec.
+ * Functions in which a task may change its text, so that it leaves them in another text. In them
+ * the task gives up its mm, uses a process's mm for a while, or changes its text on the way back
+ * from exec.
  */
 static const char *const changing[] = {
 	"do_exit",
@@ -134,7 +135,10 @@ static int inplace_make_edits(struct shk_inplace *inplace, const u8 *bytes)
 	return 0;
 }
 
-/* Returns where the body of the function at @addr begins: behind its ENDBR and __fentry__ site. */
+/*
+ * Returns the address at which the body of the function at @addr begins: behind its ENDBR and
+ * __fentry__ site.
+ */
 static unsigned long behind_site(unsigned long addr)
 {
 	unsigned long site = shk_call(ftrace_location)(addr);

@@ -98,8 +98,9 @@ static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsi
 }
 
 /*
- * Adds all bodies of @patch to shk_shadow.bodies: from now on no process enters or leaves the
- * shadow while one of its threads is in one. text_mutex and shk_graft_lock are held.
+ * Adds all bodies of @patch to shk_shadow.bodies. From now on no process enters or leaves the
+ * shadow while one of its threads is in one of these bodies. text_mutex and shk_graft_lock are
+ * held.
  */
 static void switch_add_shadow_bodies(struct shk_patch *patch)
 {

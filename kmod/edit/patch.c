@@ -55,7 +55,7 @@ static LLIST_HEAD(free_list);
 /* Removed patches that are not freed yet. */
 static atomic_t nr_to_free = ATOMIC_INIT(0);
 static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
-/* References that patches, removed or not, hold to modules which they change. */
+/* Number of references that patches, removed or not, hold to modules which they change. */
 static atomic_t nr_owned = ATOMIC_INIT(0);
 static void patches_free_work_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(patches_free_work, patches_free_work_fn);
@@ -378,13 +378,18 @@ static int patch_wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 
 /* ---- adding ---- */
 
-/* Returns true if the bodies are in a module, whose name is shk_patch.object. */
+/*
+ * Returns true if patches of @kind have their bodies in a module, whose name is shk_patch.object.
+ */
 static bool has_module(u32 kind)
 {
 	return kind == SHK_PATCH_MODULE || kind == SHK_PATCH_LIVEPATCH;
 }
 
-/* Returns true for patches of thunks, which change only while the shadow is not executed. */
+/*
+ * Returns true if @kind is a patch of thunks. Such patches change only while no CPU executes the
+ * shadow.
+ */
 static bool is_thunk(u32 kind)
 {
 	return kind == SHK_PATCH_RETPOLINES || kind == SHK_PATCH_RETURNS;
@@ -473,8 +478,8 @@ static int wish_of(const struct shk_patch_add *arg, struct wish *wish)
 }
 
 /*
- * Returns false if the function @symbol at @addr must be the base's in all shadows: in addition to
- * shk_location_may_differ(), all functions of the scheduler that switch tasks or wait.
+ * Returns true if the function @symbol at @addr may differ from the base's. Returns false if
+ * shk_location_may_differ() does, and for all functions of the scheduler that switch tasks or wait.
  */
 static bool patch_may_differ(unsigned long addr, const char *symbol)
 {
@@ -483,8 +488,8 @@ static bool patch_may_differ(unsigned long addr, const char *symbol)
 }
 
 /*
- * Tells whether kprobes permits changes at @addr, which excludes noinstr text and kprobes'
- * blacklist. Returns as shk_site_check() does, but FORBIDDEN instead of CANNOT_STEP.
+ * Checks that kprobes permits changes at @addr, which excludes noinstr text and kprobes' blacklist.
+ * Returns as shk_site_check() does, but FORBIDDEN instead of CANNOT_STEP.
  */
 static int patch_check_kprobes(unsigned long addr)
 {
@@ -515,8 +520,8 @@ static int patch_get_owner(unsigned long addr, const char *symbol, struct module
 }
 
 /*
- * Tells whether the function @symbol at @addr can have another body. Returns 0, FORBIDDEN,
- * PAGE_EDGE or NO_FENTRY, as shk_func_add() describes them.
+ * Checks that the function @symbol at @addr can have another body. Returns 0, FORBIDDEN, PAGE_EDGE
+ * or NO_FENTRY, as shk_func_add() describes them.
  */
 static int check_func(unsigned long addr, const char *symbol)
 {
@@ -714,8 +719,9 @@ static int patch_prepare_bodies(struct shk_patch *patch, const struct wish *wish
 }
 
 /*
- * Prepares @patch, without any lock held. Returns 0 or an error of struct shk_patch_add. After an
- * error the caller frees @patch, and @patch->symbol is the function that the error is about, or "".
+ * Prepares @patch: finds its functions and bodies, and relocates the bodies of an IN_PLACE patch.
+ * Called without a lock; sleeps. Returns 0 or an error of struct shk_patch_add. After an error the
+ * caller frees @patch, and @patch->symbol is the function that the error is about, or "".
  */
 static int patch_prepare(struct shk_patch *patch, const struct wish *wish)
 {
@@ -975,7 +981,10 @@ static void patch_report(const struct shk_patch *patch, u32 index, struct shk_pa
 		info->addr = 0;
 }
 
-/* The high half of a cursor is the id of a patch, the low half the index of its next function. */
+/*
+ * The high half of *@cursor is the id of a patch. The low half is the index of the function of that
+ * patch that the next call returns.
+ */
 int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info *info,
 		   bool show_addr)
 {

@@ -91,7 +91,10 @@ struct shk_patch {
 	 */
 	enum shk_patch_state state;
 	struct list_head funcs; /* shk_func.node */
-	/* SKIP_CALL: the call. RETPOLINES, RETURNS: the thunks. Else NULL. */
+	/*
+	 * Edits inside of functions: SKIP_CALL: the call. RETPOLINES, RETURNS: the thunks. NULL for
+	 * other kinds.
+	 */
 	struct shk_edit *edits;
 	unsigned int nr_edits;
 	u8 *detour;	      /* SKIP_CALL with a value: sets rax; else NULL */
@@ -129,9 +132,9 @@ struct shk_patch {
 	unsigned int nr_bodies;
 	unsigned int nr_olds;
 	/*
-	 * A call is adding or removing the patch, and may have released the shadow's lock to wait
-	 * for a thread. Other calls fail with PATCH_BUSY. Only shk_patches_teardown() removes the
-	 * patch meanwhile. Protected by the shadow's lock.
+	 * True while a call is adding or removing the patch; it may have released the shadow's lock
+	 * to wait for a thread. Other calls fail with PATCH_BUSY. Only shk_patches_teardown()
+	 * removes the patch meanwhile. Protected by the shadow's lock.
 	 */
 	bool switching;
 	struct llist_node free_node; /* in the worker's queue, once it is removed */
@@ -422,9 +425,9 @@ bool shk_livepatch_enabled(const struct shk_patch *patch);
 int shk_livepatch_switch_prepare(struct shk_patch *patch);
 
 /*
- * Adds the stubs of all functions of @patch to @patch->bodies. (The entry of a patched function
- * jumps to its stub.) Called once, after the patch was applied and before it is switched on. The
- * caller holds the shadow's lock. Does not sleep.
+ * Adds the stubs of all functions of @patch, to which the entries of these functions jump, to
+ * @patch->bodies. Called once, after the patch was applied and before it is switched on. The caller
+ * holds the shadow's lock. Does not sleep.
  */
 void shk_livepatch_switch_begin(struct shk_patch *patch);
 
@@ -466,7 +469,7 @@ void shk_livepatch_switch_forget(struct shk_patch *patch);
 int shk_retpolines_prepare(struct shk_patch *patch);
 
 /*
- * Prepares a RETURNS patch: makes an edit that lets the return thunk in use return at once. Called
+ * Prepares a RETURNS patch: makes an edit that replaces the return thunk in use by a return. Called
  * before @patch is applied, without a lock. Sleeps. Returns 0, -ENOMEM, or NO_THUNKS: the kernel
  * uses no return thunk on this CPU.
  */

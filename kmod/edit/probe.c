@@ -155,8 +155,9 @@ int shk_location_resolve(const struct shk_location *place, char *symbol, unsigne
 }
 
 /*
- * Returns true for functions that execute while CR3 changes. They are the same in all texts, even
- * where kprobes would accept a probe: CPUs begin them in one text and end them in another.
+ * Returns true if the function @symbol executes while CR3 changes. Such functions are the same in
+ * all texts, even where kprobes would accept a probe: CPUs begin them in one text and end them in
+ * another.
  */
 static bool never_differs(const char *symbol)
 {

@@ -199,9 +199,9 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 #define SHK_PROBES_CHUNK 256
 
 /*
- * Does shk_probe_add() for each of the @nr elements of @args, at most SHK_PROBES_CHUNK, with one
- * flush for all. An element that cannot be added gets the .id 0 and the .reason, and keeps its
- * .name. Locks and union as shk_probe_add().
+ * Adds the probes that the @nr elements of @args describe, as shk_probe_add() does for one, with
+ * one flush for all. @nr is SHK_PROBES_CHUNK at most. An element that cannot be added gets the .id
+ * 0 and the .reason, and keeps its .name. Locks and union as shk_probe_add().
  *
  * Returns the number of probes that were added; or an error, after which none is added:
  *   -EINVAL           an element is malformed
@@ -221,10 +221,10 @@ int shk_probes_add(struct shk_shadow *shadow, struct shk_probe_add *args, unsign
 int shk_probe_check(const struct shk_probe_add *arg);
 
 /*
- * Removes the probes of @shadow whose ids are the @nr elements of @ids, or all of them if @ids is
- * NULL, as shk_probe_remove() does. Leaves out ids without a probe. Takes the shadow's lock.
- * Returns the number of probes that were removed, or -ERESTARTSYS: the caller was killed, and none
- * was removed.
+ * Removes the probes of @shadow whose ids are the @nr elements of @ids, as shk_probe_remove() does
+ * for one. If @ids is NULL, removes all probes. Leaves out ids without a probe. Takes the shadow's
+ * lock. Returns the number of probes that were removed, or -ERESTARTSYS: the caller was killed, and
+ * none was removed.
  */
 int shk_probes_remove(struct shk_shadow *shadow, const u64 *ids, unsigned int nr);
 
@@ -303,9 +303,9 @@ bool shk_location_may_differ(unsigned long addr, const char *symbol);
 
 /*
  * Finds the symbol that contains @addr. Copies its name, "MODULE:SYMBOL" in a module, to @name,
- * which has room for SHK_SYMBOL_LEN. Sets *@offset to the bytes from its beginning to @addr, and
- * *@size to its size. Takes no lock and holds no module; does not sleep. Returns 0, or NOT_TEXT: no
- * symbol contains @addr.
+ * which has room for SHK_SYMBOL_LEN. Sets *@offset to the number of bytes from the symbol's
+ * beginning to @addr, and *@size to the symbol's size. Takes no lock and holds no module; does not
+ * sleep. Returns 0, or NOT_TEXT: no symbol contains @addr.
  */
 int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigned long *size);
 
@@ -394,8 +394,8 @@ void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigne
 int shk_site_check(unsigned long addr, const struct shk_probe *probe);
 
 /*
- * Puts @func on top of the patches of the function whose __fentry__ site is @addr. Makes a stub for
- * @func unless it has one, and lets the entry jump there. Sets @func->site and @func->stub.
+ * Makes @func the topmost patch of the function whose __fentry__ site is @addr. Makes a stub for
+ * @func unless it has one, and makes the entry jump there. Sets @func->site and @func->stub.
  *
  * After the return, a call of the function in the shadow enters the body of the topmost patch that
  * is not SHK_PATCH_OFF. If all patches are off, or the calling thread does not see the shadow's
@@ -472,13 +472,13 @@ static inline bool shk_branch_spans_pages(unsigned long addr)
 }
 
 /*
- * Returns true if no enabled kprobe but @own is at an address from @addr - 4 to @addr + 4. Then no
- * other user's kprobe conflicts with a branch of 5 bytes at @addr. An optimised kprobe before @addr
- * is a jump of 5 bytes that reaches @addr. The branch would cover a kprobe behind @addr.
+ * Returns true if no enabled kprobe but @own (or NULL) is at an address from @addr - 4 to @addr +
+ * 4. Then no other user's kprobe conflicts with a branch of 5 bytes at @addr. An optimised kprobe
+ * before @addr is a jump of 5 bytes that reaches @addr, and the branch would cover a kprobe behind
+ * @addr.
  *
- * @own is the caller's kprobe, or NULL. Disabled kprobes do not count. The answer is about this
- * moment: other users may register and enable kprobes at any time. Takes the RCU read lock; does
- * not sleep.
+ * Disabled kprobes do not count. The answer is about this moment: other users may register and
+ * enable kprobes at any time. Takes the RCU read lock; does not sleep.
  */
 bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own);
 

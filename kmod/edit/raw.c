@@ -46,12 +46,12 @@ static int insn_len(const void *bytes, size_t len)
 }
 
 /*
- * Tells whether @bytes may replace @raw->len bytes at @raw->addr. They must be one instruction in
- * the place of one: a task that was preempted before or behind it may resume in any text. kprobes
- * knows where instructions begin, and which ones must stay.
+ * Checks that @bytes may replace @raw->len bytes at @raw->addr. They must be one instruction in the
+ * place of one: a task that was preempted before or behind it may resume in any text. kprobes knows
+ * where instructions begin, and which of them must stay. Waits for a grace period.
  *
  * Returns 0, or FORBIDDEN, NOT_INSTRUCTION, CANNOT_STEP, KPROBE_THERE, PAGE_EDGE or -ENOMEM, as
- * struct shk_raw_add describes them. Waits for a grace period.
+ * struct shk_raw_add describes them.
  */
 static int raw_check_bytes(const struct shk_raw *raw, const u8 *bytes)
 {

@@ -30,7 +30,7 @@ static bool same_frames(const struct shk_move *move)
 	return true;
 }
 
-/* Returns true if @addr is in the body. */
+/* Returns true if @addr is in the body at @move->from. */
 static bool is_inside(const struct shk_move *move, unsigned long addr)
 {
 	return addr >= move->from && addr < move->from + move->len;
@@ -53,7 +53,10 @@ static bool has_keys(const struct shk_move *move)
 	return false;
 }
 
-/* Returns true for ud2 and ud1: traps of BUG(), WARN() and UBSAN are found by their address. */
+/*
+ * Returns true if @insn is ud2 or ud1. The kernel finds such traps of BUG(), WARN() and UBSAN by
+ * their address.
+ */
 static bool is_trap(const struct insn *insn)
 {
 	return insn->opcode.bytes[0] == 0x0f &&
@@ -111,7 +114,7 @@ static int relocate_insn(const struct shk_move *move, unsigned int offset, struc
 	return relocate_operand(move, offset, insn);
 }
 
-/* Returns true for int3 and nops, which align the next function. */
+/* Returns true if @insn is an int3 or a nop, which align the next function. */
 static bool is_padding(const struct insn *insn)
 {
 	u8 op = insn->opcode.bytes[0];

@@ -25,9 +25,9 @@ int shk_edit_next(struct shk_shadow *shadow, u64 *cursor, struct shk_edit_info *
 void shk_cursors_init(void);
 
 /*
- * Reads bytes of the base's text and of @shadow's from the place that @info names, up to the end of
- * the page; fills the out members of @info. The two are equal where @shadow has no private page.
- * Takes text_mutex. Sleeps.
+ * Reads bytes of the base's text and of @shadow's text from the place that @info names, up to the
+ * end of the page. Fills the out members of @info. Both texts have the same bytes where @shadow has
+ * no private page. Takes text_mutex. Sleeps.
  * Returns 0, or
  *   -EINVAL           @info is malformed
  *   SYMBOL_UNKNOWN    no function has that name

@@ -51,8 +51,8 @@ void shk_returns_close(struct shk_returns *returns);
 void shk_returns_free(struct shk_returns *returns);
 
 /*
- * Takes a free hook of @returns. Called within a report. Returns NULL if there is none, or RCU does
- * not watch this CPU.
+ * Takes a free hook of @returns, and returns it. Called within a report. Returns NULL if there is
+ * none, or RCU does not watch this CPU.
  */
 struct shk_return_node *shk_returns_get(struct shk_returns *returns);
 
@@ -97,8 +97,8 @@ bool shk_returns_hold(struct shk_shadow *shadow);
 struct shk_returns *shk_returns_release(struct shk_shadow *shadow);
 
 /*
- * The handler of all returns, in hit.c; @data is the shadow of the hooks. The kernel's trampoline
- * calls it with preemption off.
+ * Handles the return of a hooked call, in hit.c. @data: the shadow of the hooks. The kernel's
+ * trampoline calls it with preemption off.
  */
 SHK_RETHOOK_HANDLER(shk_hit_return, node, data, regs);
 

@@ -51,15 +51,21 @@ struct removable_probe {
 	struct free_item free_item;
 };
 
-/* The slot of a shadow, from its first site at an entry until its last one is removed. */
+/*
+ * The slot of a shadow. It exists from the shadow's first site at an entry until the last such site
+ * is removed.
+ */
 struct shk_slot {
 	int index;
 	struct free_item free_item;
 };
 
-/* Removed probes, sites and slots that are not freed yet. */
+/* Number of removed probes, sites and slots that are not freed yet. */
 static atomic_t nr_to_free = ATOMIC_INIT(0);
-/* Removed sites in modules that are not freed yet. Each holds a reference to its module. */
+/*
+ * Number of removed sites in modules that are not freed yet. Each of them holds a reference to its
+ * module.
+ */
 static atomic_t nr_holding = ATOMIC_INIT(0);
 static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
 
@@ -325,7 +331,10 @@ static struct shk_func *site_top_func(struct shk_site *site)
 	return list_first_entry_or_null(&site->funcs, struct shk_func, in_site);
 }
 
-/* Returns true if a probe of the function's entry is at the site behind @site. */
+/*
+ * Returns true if the site behind the __fentry__ site of @site has a probe of the function's entry
+ * (.at_entry).
+ */
 static bool site_is_counted_behind(const struct shk_site *site)
 {
 	struct shk_probe *probe;
@@ -397,8 +406,8 @@ void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask)
 }
 
 /*
- * Updates shk_site.chain after the base's __fentry__ site under @edit has changed: to a nop, or to
- * a call of ftrace. Callback shk_edit.changed of CALL sites; text_mutex is held.
+ * Updates shk_site.chain after the base's bytes under @edit, at a __fentry__ site, have become a
+ * nop or a call of ftrace. Callback shk_edit.changed of CALL sites; text_mutex is held.
  */
 static void site_call_changed(struct shk_edit *edit)
 {
@@ -907,9 +916,7 @@ static void site_add_one(struct shk_shadow *shadow, struct shk_new_probe *new, b
 		*stale |= site_give_up(shadow, probe);
 }
 
-/*
- * Collects in @edits the edits of the sites of @new that are not applied. Returns their number.
- */
+/* Stores the edits of those sites of @new that are not applied in @edits. Returns their number. */
 static unsigned int sites_to_apply(struct shk_new_probe *new, unsigned int nr,
 				   struct shk_edit **edits)
 {

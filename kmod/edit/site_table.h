@@ -21,9 +21,9 @@ struct shk_site_table {
 extern struct shk_site shk_site_removed;
 
 /*
- * Returns the first entry for @addr. The __fentry__ sites of two functions are 16 bytes apart.
- * Instructions within 16 bytes get entries that are far apart: neighbours would fill all entries
- * of a piece of text, and a look-up would walk to its end.
+ * Returns the index, before the mask is applied, of the first entry for @addr. The __fentry__ sites
+ * of two functions are 16 bytes apart. Instructions within 16 bytes get entries that are far apart:
+ * neighbours would fill all entries of a piece of text, and a look-up would walk to its end.
  */
 static __always_inline unsigned int shk_site_hash(unsigned long addr)
 {

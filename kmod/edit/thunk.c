@@ -54,8 +54,8 @@ static struct shk_edit *thunk_add_edit(struct shk_patch *patch, unsigned long ad
 }
 
 /*
- * Ranges [from, to) of the kernel image that contain nothing but thunks, as its linker script
- * places them. Both are empty if they were not found.
+ * Ranges [from, to) of the kernel image that contain nothing but thunks, as the kernel's linker
+ * script places them. A range is empty if it was not found.
  */
 static struct {
 	unsigned long from, to;

@@ -23,9 +23,10 @@
 
 /*
  * Returns the place to which shk_graft_restore() is to move @graft: the shadow @was, and the
- * present stretch and origin of @graft. @was is that of attach_end_stretches(); NULL: an empty
- * place. SHK_THREAD stretches cannot be restored: if @graft is in some, the place is the one in
- * which the outermost of them began. Takes new references to the shadow and the stretch.
+ * present stretch and origin of @graft. @was is the parameter of attach_end_stretches(); if it is
+ * NULL, returns an empty place. SHK_THREAD stretches cannot be restored: if @graft is in some, the
+ * place is the one in which the outermost of them began. Takes new references to the shadow and the
+ * stretch.
  */
 static struct shk_previous attach_previous_of(const struct shk_graft *graft, struct shk_shadow *was)
 {
@@ -138,8 +139,8 @@ static struct shk_origin attach_origin(const struct shk_attach_args *args,
 }
 
 /*
- * Attaches the mm to @args->to; @arg is the struct shk_attach_args @args. @graft is the graft of
- * the mm. If that is NULL, @args->change->deferred.graft is used, the UNUSED graft from
+ * Attaches the mm of @graft to the shadow .to of @arg, the struct shk_attach_args @args. If @graft
+ * is NULL, the mm has no graft: then uses @args->change->deferred.graft, the UNUSED graft of
  * shk_graft_prealloc(). The graft takes over @args->stretch, if any.
  *
  * Returns 1 if the mm's page-table entry was written. Returns 0 if the mm was in @args->to already:
@@ -420,8 +421,8 @@ struct restore_args {
 
 /*
  * Returns the shadow of @graft->previous, if the origin there has the binding id @binding (0: no
- * binding). Returns NULL if it has another one, if @graft is NULL, or if @graft->previous is empty.
- * Takes no reference.
+ * binding). Returns NULL if the origin has another id, if @graft is NULL, or if @graft->previous is
+ * empty. Takes no reference.
  */
 static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u64 binding)
 {

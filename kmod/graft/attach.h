@@ -14,9 +14,9 @@
 /* The arguments of one attach. Read-only, except what .change and .thread point at. */
 struct shk_attach_args {
 	struct shk_change *change;
-	/* The shadow that the mm goes to. Locked by the caller. */
+	/* The shadow that the mm goes to. The caller has locked it. */
 	struct shk_shadow *to;
-	/* The new origin of the graft, unless attach_origin() keeps the old one. */
+	/* The origin of the graft after the attach, unless attach_origin() keeps the old one. */
 	struct shk_origin origin;
 	/*
 	 * NULL if .origin is not SHK_BY_CGROUP. *trial is true while the call that binds the cgroup
@@ -41,10 +41,10 @@ struct shk_attach_args {
  *
  * @delegated: the caller has no CAP_SYS_ADMIN and acts by SHK_RIGHT_ATTACH of its handle.
  *
- * @shadow is locked. shk_graft_prealloc() has filled @change->deferred. Sleeps. Afterwards, also
- * after an error, the caller unlocks @shadow and calls shk_deferred_put_run().
+ * The caller has locked @shadow, and called shk_graft_prealloc() for @change->deferred. Sleeps.
+ * Afterwards, also after an error, the caller unlocks @shadow and calls shk_deferred_put_run().
  *
- * Errors; the mm executes the text that it executed before:
+ * Returns 0, or an error after which the text of the mm is unchanged:
  *   -EAGAIN            The thread @change->busy is, or may be, in a body that one of the two
  *                      shadows has in place. If @change->busy is 0, the mm has changed its shadow
  *                      meanwhile. The caller releases all locks and tries again after
@@ -71,10 +71,10 @@ int shk_graft_attach(struct shk_shadow *shadow, bool delegated, struct shk_chang
  * except SHK_THREAD stretches. fork and exec pass this record on. *@trial is read under
  * shk_graft_lock.
  *
- * @shadow is locked. shk_graft_prealloc() has filled @change->deferred. Sleeps. Afterwards, also
- * after an error, the caller unlocks @shadow and calls shk_deferred_put_run().
+ * The caller has locked @shadow, and called shk_graft_prealloc() for @change->deferred. Sleeps.
+ * Afterwards, also after an error, the caller unlocks @shadow and calls shk_deferred_put_run().
  *
- * Errors; the mm executes the text that it executed before:
+ * Returns 0, or an error after which the text of the mm is unchanged:
  *   -EAGAIN            The thread @change->busy is, or may be, in a body that one of the two
  *                      shadows has in place. If @change->busy is 0, the mm has changed its shadow
  *                      meanwhile. The caller releases all locks and tries again later.
@@ -103,7 +103,7 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
  * Only tries the lock of the previous shadow. The caller holds no shadow's lock. Sleeps.
  * Afterwards, also after an error, the caller calls shk_deferred_put_run().
  *
- * Errors; except in the case above the mm executes the text that it executed before:
+ * Returns 0, or an error. Except in the case above, the text of the mm is then unchanged:
  *   -EAGAIN            The thread @change->busy is, or may be, in a body that one of the two
  *                      shadows has in place. If @change->busy is 0, there are these reasons:
  *                      another task has the lock of the previous shadow, the mm has changed its
@@ -134,7 +134,7 @@ void shk_graft_end_trial(u64 binding, bool *trial);
  * Needs no shadow's lock. Sleeps. @change->deferred gets the detached graft. Afterwards, also after
  * an error, the caller calls shk_deferred_put_run(), which parks the graft.
  *
- * Errors; the mm executes the text that it executed before:
+ * Returns 0, or an error after which the text of the mm is unchanged:
  *   -EAGAIN            The thread @change->busy is, or may be, in a body that the shadow has in
  *                      place. If @change->busy is 0, the mm has changed its shadow meanwhile, or a
  *                      fork or exec has created an mm that has no mapping yet. In the latter case

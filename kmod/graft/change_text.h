@@ -42,8 +42,8 @@
  * Releases all locks that it has taken. Sleeps.
  *
  * @fn returns 1 if it wrote the entry, 0 if there is nothing to flush, or an error. This function
- * returns what @fn returned, the error of @change->check(), or -EAGAIN. @change->busy tells the
- * cause of -EAGAIN:
+ * returns the result of @fn, the error of @change->check(), or -EAGAIN. @change->busy says why
+ * -EAGAIN was returned:
  *
  *   not 0   that thread is in a body in place, is in exec, or has a stack that cannot be walked
  *           reliably; @fn was not called

@@ -23,10 +23,10 @@
  *
  * @delegated: the caller has no CAP_SYS_ADMIN and acts by SHK_RIGHT_ATTACH of its handle.
  *
- * @shadow is locked. shk_graft_prealloc() has filled @change->deferred. Afterwards, also after an
- * error, the caller unlocks and calls shk_deferred_put_run(). Sleeps.
+ * The caller has locked @shadow, and called shk_graft_prealloc() for @change->deferred. Afterwards,
+ * also after an error, the caller unlocks and calls shk_deferred_put_run(). Sleeps.
  *
- * Errors; the mm executes the text that it executed before:
+ * Returns 0, or an error after which the text of the mm is unchanged:
  *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
  *                      place. If @change->busy is 0, the mm has changed its shadow meanwhile. The
  *                      caller releases all locks and tries again after shk_busy_task_wait().
@@ -56,10 +56,10 @@ int shk_graft_enter(struct shk_shadow *shadow, bool delegated, struct shk_change
  *
  * @delegated: the caller has no CAP_SYS_ADMIN and acts by SHK_RIGHT_ATTACH of its handle.
  *
- * @shadow is locked. shk_graft_prealloc() has filled @change->deferred. Afterwards, also after an
- * error, the caller unlocks and calls shk_deferred_put_run(). Sleeps.
+ * The caller has locked @shadow, and called shk_graft_prealloc() for @change->deferred. Afterwards,
+ * also after an error, the caller unlocks and calls shk_deferred_put_run(). Sleeps.
  *
- * Errors; the mm executes the text that it executed before:
+ * Returns 0, or an error after which the text of the mm is unchanged:
  *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
  *                      place. If @change->busy is 0, the mm has changed its shadow meanwhile. The
  *                      caller releases all locks and tries again after shk_busy_task_wait().
@@ -95,7 +95,7 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
  * The caller holds no shadow's lock; this function locks the shadow that the mm returns to. Sleeps.
  * Afterwards, also after an error, the caller calls shk_deferred_put_run().
  *
- * Errors; the mm executes the text that it executed before:
+ * Returns 0, or an error after which the text of the mm is unchanged:
  *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
  *                      place. If @change->busy is 0, the place to return to has changed meanwhile,
  *                      or a fork or exec in the mm is in its first steps.

@@ -33,11 +33,11 @@ DEFINE_SPINLOCK(shk_graft_lock);
 
 /* Attached and parked grafts, by mm. Under shk_graft_lock. */
 static DEFINE_HASHTABLE(grafts, 10);
-/* struct shk_pending_attach. Under shk_graft_lock. */
+/* The queue of pending attaches: struct shk_pending_attach.node. Under shk_graft_lock. */
 static LIST_HEAD(pending_attaches);
 /* The greatest shk_graft.order. Under shk_graft_lock. */
 static u64 last_order;
-/* Attached grafts with an origin.binding. Written under shk_graft_lock, read without. */
+/* Number of attached grafts with an origin.binding. Written under shk_graft_lock, read without. */
 static unsigned int nr_placed;
 /* Frees grafts: shk_graft.free. */
 static struct workqueue_struct *graft_wq;
@@ -518,7 +518,7 @@ bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow)
 	return is_in;
 }
 
-/* Returns what shk_graft_misplaced() returns. shk_graft_lock is held. */
+/* The part of shk_graft_misplaced() for which shk_graft_lock is held. Returns the same. */
 static bool graft_is_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			       bool moved)
 {

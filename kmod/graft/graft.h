@@ -257,11 +257,19 @@ struct shk_graft {
 	 * enter.c can take the memory for a new stretch. Written by graft.c, enter.c.
 	 */
 	struct shk_stretch *kept;
-	/* struct shk_thread: the threads on which edits act. Empty: all threads. See thread.h. */
+	/*
+	 * The threads on which edits act: a list of struct shk_thread. Empty: all threads. See
+	 * thread.h.
+	 */
 	struct list_head threads;
-	/* Set at each attach and move, greater than that of any graft before. By graft.c. */
+	/*
+	 * A number that grows with each attach and move: greater than .order of all other grafts at
+	 * that time. Written by graft.c.
+	 */
 	u64 order;
-	/* CALLING: threads of the mm that are in chosen system calls. Written by calls.c. */
+	/*
+	 * CALLING: number of threads of the mm that are in chosen system calls. Written by calls.c.
+	 */
 	unsigned int nr_calls;
 	/*
 	 * CALLING: every CPU has flushed since the entry became the target's, so a thread that
@@ -274,9 +282,11 @@ struct shk_graft {
 	 */
 	struct list_head children;
 	/*
-	 * Links the graft into a list. BEING_MADE: .children of the parent's graft. DETACHED by
-	 * shk_graft_detach_execs(): the list that shk_graft_put_execs() gets (inherit.h). Otherwise
-	 * empty.
+	 * Links the graft into a list, which depends on the state:
+	 *
+	 *   BEING_MADE                            .children of the parent's graft
+	 *   DETACHED by shk_graft_detach_execs()  the list for shk_graft_put_execs() (inherit.h)
+	 *   otherwise                             none; the node is empty
 	 */
 	struct list_head sibling;
 	/*
@@ -294,7 +304,9 @@ struct shk_graft {
 	 *   0, or a time that has passed    new mms are inside
 	 */
 	unsigned long no_inherit_until;
-	/* exec has created the mm for a vfork child, which ran in its parent's mm before. */
+	/*
+	 * True if exec has created the mm for a vfork child, which ran in its parent's mm before.
+	 */
 	bool borrowing;
 	/* In shk_shadow.grafts, by ascending .order, while attached or DETACHED. */
 	struct list_head node;
@@ -322,7 +334,10 @@ struct shk_graft {
  */
 struct shk_pending_attach {
 	struct callback_head work; /* task work of .task */
-	/* The shadow, with a reference. It counts this as a graft while .node is queued. */
+	/*
+	 * The shadow, with a reference. It counts this pending attach as a graft while .node is
+	 * queued.
+	 */
 	struct shk_shadow *shadow;
 	const struct task_struct *task; /* the task in exec; it exists as long as this does */
 	/*
@@ -403,11 +418,11 @@ struct shk_change {
  */
 extern spinlock_t shk_graft_lock;
 
-/* Allocates the workqueue that frees grafts. Called once, at load. Sleeps. Error: -ENOMEM. */
+/* Allocates the workqueue that frees grafts. Called once, at load. Sleeps. Returns 0 or -ENOMEM. */
 int shk_graft_init(void);
 /*
- * Frees all parked grafts, and waits for the worker to free those that are queued, which are
- * UNACCOUNTED. Called at module unload. Grafts in other states do not exist then, since they hold
+ * Frees all parked grafts, and waits until the worker has freed those that are queued
+ * (UNACCOUNTED). Called at module unload. Grafts in other states do not exist then, since they hold
  * references to the module. Waits for invalidations of the mms. Sleeps.
  */
 void shk_graft_exit(void);
@@ -555,13 +570,12 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
 void shk_graft_pre_attach(struct mm_struct *mm);
 
 /*
- * Gives @mm the base's own tables again, on CPUs with itlb_multihit (mmu/small_pages.h). If @mm is
- * in no shadow and its entry maps the base in pages of 4 KB, this function changes the entry and
- * flushes @mm. Otherwise it does nothing. shk_graft_pre_attach() or a detach has made such an
- * entry.
+ * Makes the entry of @mm point at the base's own tables again, on CPUs with itlb_multihit
+ * (mmu/small_pages.h), and flushes @mm. Does so only if @mm is in no shadow and its entry maps the
+ * base in pages of 4 KB, since shk_graft_pre_attach() or a detach. Otherwise does nothing.
  *
  * Called after a change of the entry and its flush, and also after a change that failed. The caller
- * holds text_mutex, or no other task can attach @mm. May wait for IPIs. Cannot fail.
+ * holds text_mutex, or ensures that no other task attaches @mm. May wait for IPIs. Cannot fail.
  */
 void shk_graft_post_detach(struct mm_struct *mm);
 
@@ -743,9 +757,9 @@ bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_sha
 			 bool moved);
 
 /*
- * Returns what shk_graft_misplaced(@mm, @binding, NULL, true) returns, but only tries
- * shk_graft_lock: if another CPU holds it, the result is true. So false is certain, and true is
- * not. May be called with interrupts off and under any lock. Does not sleep.
+ * Returns shk_graft_misplaced(@mm, @binding, NULL, true), but only tries shk_graft_lock: if another
+ * CPU holds it, returns true. So false is certain, and true is not. May be called with interrupts
+ * off and under any lock. Does not sleep.
  */
 bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
 

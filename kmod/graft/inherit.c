@@ -338,7 +338,7 @@ static bool pgd_is_allocating(struct mm_struct *mm)
 }
 
 /*
- * Hook in pgd_alloc(), called by fork and exec inside. Allocates the PGD of @mm and grafts @mm.
+ * Allocates the PGD of @mm and grafts @mm: hook in pgd_alloc(), called by fork and exec inside.
  * Returns true if pgd_alloc() is to return *@pgd, which is NULL after an error: the fork or exec
  * then fails with ENOMEM. Returns false if pgd_alloc() is to go on as in the base. Sleeps.
  */
@@ -370,7 +370,10 @@ asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd)
 	return true;
 }
 
-/* Hook in pgd_free(), in tasks inside. Frees the graft of @mm if its creation failed. Sleeps. */
+/*
+ * Frees the graft of @mm if the creation of @mm has failed: hook in pgd_free(), in tasks inside.
+ * Sleeps if @mm has a graft.
+ */
 asmlinkage void shk_hook_pgd_free(struct mm_struct *mm);
 asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 {
@@ -380,9 +383,10 @@ asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 }
 
 /*
- * Hook in exec_mm_release(): current's exec is about to take its new mm into use. Queues a pending
- * attach if the new mm has to follow the old one. If there is no memory for it, or current is
- * exiting, current is killed: exec cannot return an error past its point of no return. Sleeps.
+ * Queues a pending attach if current's new mm has to follow its old one: hook in exec_mm_release(),
+ * when current's exec is about to take its new mm into use. If there is no memory for it, or
+ * current is exiting, current is killed: exec cannot return an error past its point of no return.
+ * Sleeps.
  *
  * shk_hook_begin() is matched by pending_attach_work(), so that the module stays until that has
  * run.
@@ -413,7 +417,7 @@ asmlinkage void shk_hook_exec_mm(void)
 }
 
 /*
- * Detaches @mm, current's new mm in exec, if it is inside by delegation. Waits for IPIs.
+ * Detaches @mm, current's new mm in exec, if the process is inside by delegation. Waits for IPIs.
  *
  * text_mutex, under which no task of the mm is in a function that hooks/hooks.c makes run in the
  * base, is not needed. The only task of the mm is current, which is here. A task that attaches the
@@ -435,8 +439,8 @@ static void inherit_leave_shadow(struct mm_struct *mm)
 }
 
 /*
- * Hook in security_bprm_committing_creds(): exec is about to put on the credentials of the program
- * @bprm. Detaches the mm if it is inside by delegation and the program gains privileges. Then the
+ * Detaches current's mm if it is inside by delegation and the program @bprm gains privileges: hook
+ * in security_bprm_committing_creds(), when exec is about to set the credentials of @bprm. Then the
  * hook returns into the base's text. Sleeps.
  *
  * bprm->secureexec covers set-id programs and file capabilities. The second condition covers root,

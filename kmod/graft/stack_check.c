@@ -88,8 +88,8 @@ static bool stack_check_wants_task(struct task_struct *task, const struct shk_st
 }
 
 /*
- * Examines all tasks that @check selects. Returns true if none is in a body; otherwise
- * @check->busy is the first that is. The machine is stopped.
+ * Examines all tasks that @check selects. Returns true if none of them is in a body. Otherwise
+ * @check->busy is the first one that is. The machine is stopped.
  */
 static bool stack_check_all_tasks(struct shk_stack_check *check)
 {
@@ -109,7 +109,10 @@ unlock:
 	return !check->busy;
 }
 
-/* stop_machine() function of shk_stack_check_run(), on one CPU. */
+/*
+ * Makes the check of shk_stack_check_run(): callback of stop_machine() on one CPU. Returns 0 or
+ * -EAGAIN.
+ */
 static int stack_check_stopped(void *arg)
 {
 	return stack_check_all_tasks(arg) ? 0 : -EAGAIN;
@@ -139,8 +142,9 @@ struct stack_change {
 };
 
 /*
- * stop_machine() function of shk_stack_check_and_change(), on every CPU. The last CPU that arrives
- * makes the check and the change; the others wait for it. Then each flushes its TLB.
+ * Makes the check and the change of shk_stack_check_and_change(): callback of stop_machine() on
+ * every CPU. The last CPU that arrives makes both; the others wait for it. Then each flushes its
+ * TLB. Returns 0.
  */
 static int stack_change_stopped(void *arg)
 {

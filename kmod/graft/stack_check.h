@@ -102,9 +102,7 @@ static inline unsigned long shk_busy_task_deadline(void)
  * Sleeps for SHK_BUSY_TASK_PAUSE, so that the thread that is in the way can go on. *@until is 0 at
  * the first call, which sets it to shk_busy_task_deadline(). The caller holds no lock of this
  * module and no cred_guard_mutex, since the thread may be waiting for them. Returns 0 when the
- * caller is to try again.
- *
- * Errors:
+ * caller is to try again, or
  *   -ERESTARTSYS   a signal is pending
  *   TASK_BUSY      the time *@until has passed
  */

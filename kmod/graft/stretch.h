@@ -93,9 +93,9 @@ struct shk_previous {
 };
 
 /*
- * Creates a stretch: zeroed, with one reference, which is the caller's. Returns NULL if there is no
- * memory. If *@kept is not NULL, it is memory of an old stretch (shk_graft.kept): it is used for
- * the new one, and *@kept becomes NULL. Otherwise the function allocates memory and may sleep.
+ * Creates a stretch: zeroed, with one reference for the caller. If *@kept is not NULL, reuses that
+ * memory of an old stretch (shk_graft.kept), and sets *@kept to NULL. Otherwise allocates memory
+ * and may sleep. Returns NULL if there is no memory.
  */
 struct shk_stretch *shk_stretch_alloc(struct shk_stretch **kept);
 
@@ -115,8 +115,8 @@ void shk_stretch_put(struct shk_stretch *stretch);
 
 /*
  * Drops a reference to @stretch as shk_stretch_put() does, but keeps memory for the next stretch.
- * If *@kept is NULL and the put ends stretches, the memory of the first of them is not freed:
- * *@kept points at it afterwards. The caller passes *@kept to shk_stretch_alloc() or to kfree().
+ * If *@kept is NULL, and this was the last reference, the memory of @stretch is not freed: *@kept
+ * points at it afterwards. The caller passes *@kept to shk_stretch_alloc() or to kfree().
  *
  * Sleeps. Neither a shadow's lock nor shk_graft_lock is held.
  */
@@ -151,7 +151,7 @@ struct shk_previous shk_previous_inherit(const struct shk_previous *previous, bo
 
 /*
  * Drops the references of @previous, to its shadow and its stretch, if they are not NULL. Leaves
- * the struct as it is; the caller does not use it again or clears it. Sleeps. Neither a shadow's
+ * the struct as it is; the caller clears it, or does not use it again. Sleeps. Neither a shadow's
  * lock nor shk_graft_lock is held, since the last put of a shadow takes that shadow's lock.
  */
 void shk_previous_put(const struct shk_previous *previous);

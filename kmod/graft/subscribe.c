@@ -66,8 +66,9 @@ int shk_mm_subscribe(struct mm_struct *mm, bool own)
 }
 
 /*
- * When the creation of an mm fails, mm_init() frees the mm but not its subscriptions, since it
- * expects none; bprm_mm_init() frees both. After this function both are right.
+ * Frees the subscriptions, and sets the pointer as for a new mm. Without that, the subscriptions
+ * would leak: when the creation of an mm fails, mm_init() frees the mm but not its subscriptions,
+ * since it expects none. bprm_mm_init() frees both.
  */
 void shk_mm_forget_subscriptions(struct mm_struct *mm)
 {

@@ -29,7 +29,7 @@ int shk_mm_subscribe(struct mm_struct *mm, bool own);
 
 /*
  * Frees the notifier subscriptions of @mm, so that @mm is as fork or exec has allocated it. Called
- * when the creation of @mm fails, by the task that creates it; no other task knows @mm.
+ * when the creation of @mm fails, by the task that creates @mm. No other task knows @mm.
  */
 void shk_mm_forget_subscriptions(struct mm_struct *mm);
 

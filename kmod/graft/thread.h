@@ -45,14 +45,14 @@ struct shk_thread {
 
 /*
  * Allocates an entry for @task, with a reference to @task. The entry is in no list yet. If @task is
- * NULL, the entry is for no thread. If a list has only such an entry, edits act on no thread of the
- * process: fork needs that (see the top). Returns NULL if there is no memory. Sleeps.
+ * NULL, no thread matches the entry: while a list has only this entry, edits act on no thread of
+ * the process. fork needs that (see the top). Returns NULL if there is no memory. Sleeps.
  */
 struct shk_thread *shk_thread_alloc(struct task_struct *task);
 
 /*
- * Frees @thread, an entry that was never added to a list, and drops its reference to the task. Does
- * nothing if @thread is NULL. Does not sleep.
+ * Frees @thread, and drops its reference to the task. The caller ensures that the entry was never
+ * added to a list. Does nothing if @thread is NULL. Does not sleep.
  */
 void shk_thread_free(struct shk_thread *thread);
 
@@ -67,23 +67,23 @@ void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct m
 		     struct shk_shadow *shadow);
 
 /*
- * Counts one more SHK_THREAD stretch for current. @mm is current's mm, and @shadow is the shadow in
+ * Begins one more SHK_THREAD stretch of current. @mm is current's mm, and @shadow is the shadow in
  * which the stretch begins. Each call is matched by a call of shk_threads_leave(), unless
  * shk_threads_clear() ends all stretches.
  *
- * If @list has an entry for current, only its depth increases. Otherwise *@new, an entry for
- * current that the caller has allocated, is added with a depth of 1, and *@new becomes NULL. The
- * caller frees *@new (shk_thread_free()) if it is not NULL afterwards.
+ * If @list has an entry for current, only its depth increases. Otherwise *@new is added with a
+ * depth of 1, and *@new becomes NULL. The caller has allocated *@new for current
+ * (shk_thread_alloc()), and frees it (shk_thread_free()) if it is not NULL afterwards.
  */
 void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct mm_struct *mm,
 		       struct shk_shadow *shadow);
 
 /*
- * Counts one SHK_THREAD stretch less for current. With the last one its entry is removed from
+ * Ends one SHK_THREAD stretch of current. If it was the last one, current's entry is removed from
  * @list, and freed after an RCU grace period. Does nothing if @list has no entry for current.
  *
- * While @list has other entries, edits no longer act on current. Once it is empty, edits act on all
- * threads of the process.
+ * After that, edits no longer act on current while @list has other entries. When @list is empty,
+ * edits act on all threads of the process.
  */
 void shk_threads_leave(struct list_head *list);
 
@@ -109,13 +109,13 @@ bool shk_threads_exclude_current(const struct list_head *list);
 void shk_threads_exit(void);
 
 /*
- * Looks in the hash table whether edits of @shadow act on current. The first line that applies
- * decides the result:
+ * Returns true if edits of @shadow act on current, by the entries of the hash table. The first line
+ * that applies decides the result:
  *
- *   @shadow is hidden (shk_shadow.hidden), as the union is	false
- *   an entry for current and @shadow exists			true
- *   another entry for current->mm and @shadow exists		false
- *   otherwise							true
+ *   @shadow is hidden (shk_shadow.hidden), as the union is    false
+ *   an entry for current and @shadow exists                   true
+ *   another entry for current->mm and @shadow exists          false
+ *   otherwise                                                 true
  *
  * Only shk_thread_sees_edits() calls this function. Preemption is off, which is the read side of
  * RCU here. Any context, NMIs included.

@@ -159,8 +159,8 @@ static struct {
 static struct shk_vector vectors[SHK_VECTORS_MAX]; /* names of hooks[].symbol */
 
 /*
- * Tasks between shk_hook_begin() and shk_hook_end(). A task may begin and end on two CPUs, so only
- * the sum over all CPUs has a meaning.
+ * Number of tasks between shk_hook_begin() and shk_hook_end(). A task may begin and end on two
+ * CPUs, so only the sum over all CPUs has a meaning.
  */
 static DEFINE_PER_CPU(long, in_hook);
 
@@ -538,7 +538,7 @@ int __init shk_hooks_init(void)
 	return 0;
 }
 
-/* Returns how many tasks are between shk_hook_begin() and shk_hook_end(). */
+/* Returns the number of tasks between shk_hook_begin() and shk_hook_end(). */
 static long hooks_nr_running(void)
 {
 	long sum = 0;

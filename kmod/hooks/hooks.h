@@ -12,7 +12,10 @@
 
 /* All hooks, by the function that they are at. */
 enum shk_hook {
-	/* Functions that go on, or whose work the hook does. In shadows of every policy. */
+	/*
+	 * Every shadow has these hooks. The function goes on after the hook, or the hook does its
+	 * work.
+	 */
 	SHK_HOOK_ENTER_LAZY_TLB, /* enter_lazy_tlb(), or where that is inline the next two: */
 	SHK_HOOK_TASK_SWITCH,	 /* finish_task_switch() */
 	SHK_HOOK_LEAVE_MM,	 /* membarrier_update_current_mm() */
@@ -23,7 +26,7 @@ enum shk_hook {
 	SHK_HOOK_EXEC,		 /* security_bprm_committing_creds(), if shk_hooks.exec */
 	SHK_HOOK_FAULT,		 /* spurious_kernel_fault() */
 	SHK_HOOK_FPU_END,	 /* kernel_fpu_end(), with EFI */
-	/* Functions of text patching that the base executes. In shadows of every policy. */
+	/* Every shadow has these hooks. The base executes the function, which patches text. */
 	SHK_HOOK_TEXT_POKE,	/* __text_poke() */
 	SHK_HOOK_FTRACE_VERIFY, /* ftrace_verify_code() */
 	SHK_HOOK_JUMP_LABEL,	/* __jump_label_patch() */
@@ -79,14 +82,15 @@ int shk_hooks_apply(struct shk_hooks *hooks, struct shk_text *text);
  */
 void shk_hooks_revert(struct shk_hooks *hooks, struct shk_text *text);
 /*
- * Chooses SHK_HOOK_EXEC for @text, and applies it if the other hooks are applied. CPUs may execute
- * @text. Called with the owner's lock held, and without text_mutex. May sleep. Returns 0, or an
- * error of shk_text_apply(), after which nothing has changed.
+ * Chooses SHK_HOOK_EXEC for @text, and applies it if the other hooks are applied. CPUs may be
+ * executing @text. Called with the owner's lock held, and without text_mutex. May sleep. Returns 0,
+ * or an error of shk_text_apply(), after which nothing has changed.
  */
 int shk_hooks_add_exec(struct shk_hooks *hooks, struct shk_text *text);
 
 /*
- * Returns how many hooks this machine needs at most. Fixed after shk_hooks_init(). Needs no lock.
+ * Returns the number of hooks that a shadow of this machine has at most. Fixed after
+ * shk_hooks_init(). Needs no lock.
  */
 unsigned int shk_hooks_count(void);
 /*
@@ -115,9 +119,9 @@ void shk_hook_begin(void);
 void shk_hook_end(void);
 
 /*
- * Returns the text to which the tables that this CPU has loaded lead; NULL for the base. Interrupts
- * or preemption are off, or current holds text_mutex. Any context, NMI too. Calls no function that
- * can be probed.
+ * Returns the text that this CPU executes by its loaded tables; NULL: the base. Interrupts or
+ * preemption are off, or current holds text_mutex. Any context, NMI too. Calls no function that can
+ * be probed.
  */
 struct shk_text *shk_current_text(void);
 

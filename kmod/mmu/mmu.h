@@ -54,9 +54,9 @@ struct shk_tables {
 };
 
 /*
- * A backend. Operations that write @tables are called with text_mutex held, unless it is said
- * otherwise. An operation that returns an int returns 0 or an error. XEN means that the hypervisor
- * refused the change, and that nothing has changed.
+ * A backend. Operations that write @tables are called with text_mutex held, unless an operation's
+ * comment says otherwise. An operation that returns an int returns 0 or an error. XEN means that
+ * the hypervisor refused the change, and that nothing has changed.
  */
 struct shk_mmu {
 	const char *name; /* struct shk_info.mmu */
@@ -239,19 +239,19 @@ extern const struct shk_mmu shk_mmu_xenpv;
  */
 int shk_mmu_init(void);
 /*
- * Frees what mmu/ has, at unload, when no shadow has tables. May sleep. Does not return if ftrace
- * has stopped with a hook in place; see shk_ftrace_hook_free().
+ * Frees the memory and the ftrace hook of mmu/. Called at unload, when no shadow has tables. May
+ * sleep. Does not return if ftrace has stopped with a hook in place; see shk_ftrace_hook_free().
  */
 void shk_mmu_exit(void);
 
 /* Returns the entry of init_mm's PGD that maps the kernel's text and modules. Needs no lock. */
 pgd_t *shk_base_pgd(void);
-/* Returns the base's PUD entry for @addr, an address under shk_base_pgd(). Needs no lock. */
+/* Returns the base's PUD entry for @addr, which shk_base_pgd() must map. Needs no lock. */
 pud_t *shk_base_pud(unsigned long addr);
-/* Returns the base's PMD entry for @addr, an address under shk_base_pgd(). Needs no lock. */
+/* Returns the base's PMD entry for @addr, which shk_base_pgd() must map. Needs no lock. */
 pmd_t *shk_base_pmd(unsigned long addr);
 
-/* Returns the number of ranges that have text of the kernel image. */
+/* Returns the number of ranges that have text of the kernel image. Needs no lock. */
 unsigned int shk_nr_ranges(void);
 
 /*
@@ -316,8 +316,8 @@ void shk_range_follow(unsigned long addr);
 void shk_page_get(unsigned long addr);
 /*
  * Gives _PAGE_GLOBAL back to the base's mapping of the module page at @addr, and flushes every CPU.
- * Called when no text has a private page there, and no TLB has one. Called with text_mutex held and
- * interrupts on. Does nothing on Xen PV.
+ * The caller ensures that no text has a private page there, and that no TLB has one. Called with
+ * text_mutex held and interrupts on. Does nothing on Xen PV.
  */
 void shk_page_put(unsigned long addr);
 

@@ -64,8 +64,8 @@ static pte_t *modules_base_pte(unsigned long addr)
 }
 
 /*
- * Returns the entry that a shadow has for a page of the base's: *@base as it is, machine frames of
- * Xen PV included, without our software bit.
+ * Returns the entry that shadows have for a page of the base: *@base as it is, with machine frames
+ * on Xen PV, but without SHK_SAVED_GLOBAL.
  */
 static u64 modules_wanted_entry(const pte_t *base)
 {
@@ -73,8 +73,8 @@ static u64 modules_wanted_entry(const pte_t *base)
 }
 
 /*
- * Copies *@from, the base's entry, to *@to, unless that maps a private page. shk_tables_lock is
- * held, or a fault does this with interrupts off.
+ * Copies *@from, an entry of the base, to *@to. Does nothing if *@to maps a private page.
+ * shk_tables_lock is held, or a fault does this with interrupts off.
  */
 static void modules_refresh_entry(pte_t *to, const pte_t *from)
 {

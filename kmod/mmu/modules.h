@@ -26,9 +26,9 @@ void shk_entry_set_global(void *entry, bool global);
 /* ---- modules.c ---- */
 
 /*
- * Makes tables for text of modules in @tables, which no CPU walks until the first range is split.
+ * Makes tables for text of modules in @tables. No CPU walks them until the first range is split.
  * Does nothing if they exist. The lock of the text's owner is held, text_mutex is not. May sleep.
- * Returns 0; -ENOMEM.
+ * Returns 0 or -ENOMEM.
  */
 int shk_modules_create(struct shk_tables *tables);
 /*

@@ -145,7 +145,7 @@ static void native_link_pte(struct shk_tables *tables, unsigned int range, struc
 	native_link(page, native_private_pmd(tables, range), _KERNPG_TABLE | page_to_phys(page));
 }
 
-/* Fills the PTE page @page with the base's mapping of @range, not global. */
+/* Fills the PTE page @page with the base's mapping of @range, without global bits. */
 static void native_fill_pte(struct page *page, unsigned int range)
 {
 	pte_t *pte = page_address(page);
@@ -245,9 +245,9 @@ static struct page *native_private_pte(const struct shk_tables *tables, unsigned
 }
 
 /*
- * Copies the base's entries for [from, to) to the PTE page @table, as far as that is behind the
- * kernel's text. Entries of text do not follow: the kernel does not change them, since it patches
- * text by text_poke(). shk_tables_lock is held.
+ * Copies the base's entries for those addresses of [from, to) that are behind the kernel's text to
+ * the PTE page @table. Entries of text do not follow: the kernel does not change them, since it
+ * patches text by text_poke(). shk_tables_lock is held.
  */
 static void native_follow_ptes(struct page *table, unsigned long from, unsigned long to)
 {
@@ -363,7 +363,10 @@ static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
 	return 0;
 }
 
-/* Returns true if @cpu borrows @mm. May be called on another CPU, whose state changes meanwhile. */
+/*
+ * Returns true if @cpu borrows @mm. Called on any CPU; the state of @cpu may change at the same
+ * time.
+ */
 static bool native_is_lazy(int cpu, void *mm)
 {
 	if (READ_ONCE(*per_cpu_ptr(shk_symbols.loaded_mm, cpu)) != mm)
@@ -398,8 +401,8 @@ static bool native_runs_here_only(struct mm_struct *mm)
 
 /*
  * Returns true if the kernel may flush a process's TLB entries without an IPI: by INVLPGB, or by a
- * hypervisor. Then a CPU that is about to borrow the mm, with interrupts off, may have passed the
- * place of the hook in the base, and not be lazy yet.
+ * hypervisor. Then a CPU may be about to borrow the mm with interrupts off: it has passed the place
+ * of the hook in the base, and is not lazy yet.
  */
 static bool native_flushes_silently(void)
 {
@@ -425,8 +428,8 @@ static void native_evict(struct mm_struct *mm)
 }
 
 /*
- * A CPU that does not run @mm now flushes when it runs @mm next, since the kernel's flush has
- * changed the mm's tlb_gen.
+ * Flushes @mm on the CPUs that run it, and evicts its lazy TLB users. Other CPUs flush when they
+ * run @mm next, since the kernel's flush has changed the mm's tlb_gen.
  */
 static void native_flush_mm(struct mm_struct *mm)
 {
@@ -477,7 +480,10 @@ static u64 entry_with_global(u64 entry, bool global)
 	return entry & _PAGE_GLOBAL ? (entry & ~_PAGE_GLOBAL) | SHK_SAVED_GLOBAL : entry;
 }
 
-/* The kernel, or the CPU (accessed, dirty), may write the entry at the same time. */
+/*
+ * Uses try_cmpxchg64(), since the kernel, or the CPU (accessed, dirty), may write the entry at the
+ * same time.
+ */
 void shk_entry_set_global(void *entry, bool global)
 {
 	u64 *p = entry, old = READ_ONCE(*p);

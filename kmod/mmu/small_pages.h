@@ -19,8 +19,8 @@
  */
 bool shk_small_pages_needed(void);
 /*
- * Finds out whether this machine has itlb_multihit. Called once at load, after the backend was
- * chosen.
+ * Sets the result of shk_small_pages_needed(): whether this machine has itlb_multihit. Called once
+ * at load, after the backend was chosen.
  */
 void shk_small_pages_init(void);
 /*
@@ -42,9 +42,9 @@ void shk_small_pages_put(void);
  */
 pgd_t shk_small_pages_entry(bool small);
 /*
- * Writes the top-level entry for text of @mm, which executes the base: with pages of 4 KB if
- * @small, else the kernel's own. Does nothing without itlb_multihit. Called only while some shadow
- * has tables. The caller holds shk_graft_lock, or @mm is a carrier that only the caller changes.
+ * Writes the top-level entry for text of @mm: with pages of 4 KB if @small, else the kernel's own.
+ * Does nothing without itlb_multihit. The caller ensures that @mm executes the base and that some
+ * shadow has tables. It holds shk_graft_lock, or @mm is a carrier that only the caller changes.
  * Does not sleep. Returns true if the entry has changed; the caller flushes @mm then.
  */
 bool shk_small_pages_resize(struct mm_struct *mm, bool small);

@@ -35,9 +35,9 @@ LIST_HEAD(shk_all_tables);
 #define IGNORED (_PAGE_GLOBAL | SHK_SAVED_GLOBAL | _PAGE_ACCESSED | _PAGE_DIRTY)
 
 /*
- * The base's entries, without IGNORED bits, as they were when the shadows last followed. They are
- * those of the PMD page that maps the image, and of the last range's PTE page, whose end is not
- * text. Under shk_tables_lock.
+ * The base's entries, without IGNORED bits, at the time when the shadows' tables last followed
+ * them. These are the entries of the PMD page that maps the image, and of the last range's PTE
+ * page, whose end is not text. Under shk_tables_lock.
  */
 static u64 seen_pmd[PTRS_PER_PMD], seen_pte[PTRS_PER_PTE];
 

@@ -355,7 +355,10 @@ static void xenpv_flush_mm_fn(void *info)
 		shk_call(__flush_tlb_all)();
 }
 
-/* There are no PCIDs: a CPU that does not run @mm has dropped its translations. */
+/*
+ * Flushes @mm on the CPUs that run it, and evicts its lazy TLB users. Other CPUs need no flush:
+ * there are no PCIDs, so a CPU that does not run @mm has dropped its translations.
+ */
 static void xenpv_flush_mm(struct mm_struct *mm)
 {
 	on_each_cpu_mask(mm_cpumask(mm), xenpv_flush_mm_fn, mm, 1);

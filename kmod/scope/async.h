@@ -54,20 +54,20 @@ void shk_async_end(enum shk_async_kind kind, const void *key);
 struct shk_shadow *shk_async_shadow(enum shk_async_kind kind, const void *key);
 
 /*
- * Adds one user of the tracepoint probes at the begin and end of softirqs and work items. For the
- * first user, registers the probes and calls preempt_notifier_inc(): each context switch then looks
- * for preempt notifiers.
+ * Adds a user of the tracepoint probes at the begin and end of softirqs and work items. If it is
+ * the first user, registers the probes and calls preempt_notifier_inc(): each context switch then
+ * looks for preempt notifiers.
  *
  * The probe at the begin asks shk_causal_take_softirq() or shk_causal_take_work() which shadow the
  * work executes. If the answer is NULL, the probe asks shk_union_here().
  *
- * Sleeps. shk_async_lock (ownership.h) is held. Returns 0, or -ENOMEM if nothing has changed.
+ * Sleeps. shk_async_lock (ownership.h) is held. Returns 0, or -ENOMEM: nothing has changed.
  */
 int shk_async_tracepoints_get(void);
 /*
- * Removes one user that shk_async_tracepoints_get() has added. For the last user, unregisters the
- * probes: on return none of them runs. If work items may have executed a shadow of the caller, the
- * caller has called shk_async_stop() for that shadow. Sleeps. shk_async_lock is held.
+ * Removes a user that shk_async_tracepoints_get() has added. If it was the last user, unregisters
+ * the probes: on return none of them runs. If work items may have executed a shadow of the caller,
+ * the caller has called shk_async_stop() for that shadow. Sleeps. shk_async_lock is held.
  */
 void shk_async_tracepoints_put(void);
 /*

@@ -54,8 +54,8 @@
 static DEFINE_MUTEX(cgroups_lock);
 /*
  * Published bindings, by cgroup, and their number. Written with cgroups_lock and shk_graft_lock
- * held, read with either or under RCU. Placing a process asks again with shk_graft_lock held
- * (place_check_binding()).
+ * held, read with either or under RCU. When a process is placed, the binding is looked up again
+ * with shk_graft_lock held (place_check_binding()).
  */
 static DEFINE_HASHTABLE(bindings, 6);
 static unsigned int nr_bindings;

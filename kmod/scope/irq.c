@@ -23,7 +23,7 @@
  * interrupts off, so a grace period of RCU waits for the readers.
  */
 static DEFINE_XARRAY(owned);
-/* Users of the tracepoints: owned lines, and the union. Under shk_async_lock. */
+/* Number of users of the tracepoints: owned lines, and the union. Under shk_async_lock. */
 static unsigned int nr_listeners;
 
 /* The handler that this CPU executes in a shadow. Written by this CPU with interrupts off. */

@@ -146,7 +146,7 @@ static void kthreads_put(struct list_head *gone)
 	}
 }
 
-/* Frees the runners of @own's threads that have exited. Sleeps. */
+/* Frees the runners of those threads of @own that have exited. shk_async_lock is held; sleeps. */
 static void kthread_put_exited(struct shk_ownership *own)
 {
 	struct owned_thread *thread, *next;

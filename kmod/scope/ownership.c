@@ -43,7 +43,7 @@ static struct shk_ownership *ownership_find(struct shk_shadow *shadow,
 	return NULL;
 }
 
-/* Returns true if flags, kind, irq and pattern of @arg fit together. */
+/* Returns true if @arg is well-formed: its flags, kind, irq and pattern fit together. */
 static bool ownership_is_valid(const struct shk_own_arg *arg)
 {
 	if (arg->flags || strnlen(arg->pattern, sizeof(arg->pattern)) == sizeof(arg->pattern))
@@ -189,8 +189,8 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 }
 
 /*
- * Ends and frees @own, and drops its use of the carrier mm. The shadow's lock is held. Takes
- * shk_async_lock; sleeps.
+ * Ends the ownership @own, frees the struct, and drops its use of the carrier mm. The shadow's lock
+ * is held. Takes shk_async_lock; sleeps.
  */
 static void ownership_destroy(struct shk_ownership *own)
 {

@@ -22,11 +22,14 @@
  * One cgroup that is bound to a shadow, or split between two. In a split cgroup each process draws
  * one of the two shadows (shk_draw()).
  *
- * cgroup.c creates and publishes it. Members are written before the binding is published, unless
- * it is said otherwise.
+ * cgroup.c creates and publishes the struct. Members are written before the binding is published,
+ * unless a member's comment says otherwise.
  */
 struct shk_binding {
-	/* cgroup.c's table, by cgroup; written with cgroups_lock and shk_graft_lock held; RCU */
+	/*
+	 * In cgroup.c's table, by cgroup. Written with cgroups_lock and shk_graft_lock held, read
+	 * under RCU, too.
+	 */
 	struct hlist_node node;
 	refcount_t ref; /* cgroup.c's, and one for each process that is being placed */
 	/*
@@ -111,11 +114,11 @@ struct shk_draw shk_draw(struct shk_binding *binding);
  * Requests that @task's process be placed. The placing task executes the request as a task work,
  * before it returns to user space. The placing task is
  *
- *   @born	@task, which is current in exec, or a child that has not run yet
+ *   @born		@task, which is current in exec, or a child that has not run yet
  *   not @born	current, which moves @task's process between cgroups
  *
- * If the placing task is a kernel thread or exits, the worker executes the request instead, and
- * repeats it until it succeeds.
+ * If the placing task is a kernel thread or exits, cgroup.c's worker (cgroups_work_fn()) executes
+ * the request instead, and repeats it until it succeeds.
  *
  * @draw: the shadow that the caller has drawn for the process in a split cgroup. @draw.binding is 0
  * if the caller has not drawn. If it has drawn, the binding has placed the process already, in the
@@ -125,12 +128,12 @@ struct shk_draw shk_draw(struct shk_binding *binding);
  *
  *   @born, not drawn	@task is killed: after three seconds if shk_place() would return TASK_BUSY,
  *			after other errors at once
- *   @born, drawn	the process stays in the other shadow
+ *   @born, drawn		the process stays in the other shadow
  *   not @born		the worker repeats the request: after a tenth of a second if shk_place()
  *			would return TASK_BUSY, after other errors at once
  *
- * Any context, also with interrupts off. If memory and the reserve are used up, nothing is
- * requested, and @task is killed unless the caller has drawn.
+ * Any context, also with interrupts off. If memory and the reserve (shk_place_init()) are used up,
+ * nothing is requested, and @task is killed unless the caller has drawn.
  */
 void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw);
 /*

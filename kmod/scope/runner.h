@@ -35,15 +35,17 @@ struct shk_runner {
 };
 
 /*
- * Sets the members of @runner. It has no effect before shk_runner_begin() or
- * shk_runner_begin_here().
+ * Initialises @runner, by which @task is to execute the shadow of @carrier. @key: the work item
+ * that @task executes; NULL: an owned thread. The caller ensures that @task and @carrier stay until
+ * the runner has ended. The runner has no effect before shk_runner_begin() or
+ * shk_runner_begin_here(). Any context.
  */
 void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct mm_struct *carrier,
 		     const void *key);
 /*
- * Adds the notifier to @runner->task, which may be any kernel thread. The thread executes the
- * shadow from its next turn on a CPU. If the thread runs, waits until it is off its CPU. Sleeps;
- * cpus_read_lock() is not held.
+ * Adds the notifier to @runner->task, any kernel thread. The thread executes the shadow from its
+ * next turn on a CPU. If the thread runs, waits until it is off its CPU. Sleeps; cpus_read_lock()
+ * is not held.
  */
 void shk_runner_begin(struct shk_runner *runner);
 /*

@@ -15,8 +15,8 @@
  */
 void shk_syscalls_init(void);
 /*
- * Returns true if caller shadows can be created: shk_syscalls_init() has found a place for the
- * jump. Any context; needs no lock.
+ * Returns true if caller shadows can be created, since shk_syscalls_init() has found a place for
+ * the jump. Any context; needs no lock.
  */
 bool shk_syscalls_possible(void);
 /*

@@ -18,18 +18,18 @@ int shk_union_init(void);
 /* Returns true if this machine has carrier mms, so that a union can exist. */
 bool shk_union_possible(void);
 /*
- * Makes the union exist until shk_union_put(), so that the caller can add probes to it. Creates
- * it if there is none: from then on asynchronous work of the whole machine executes it. Takes
+ * Makes the union exist until shk_union_put(), so that the caller can add probes to it. Creates the
+ * union if there is none: from then on asynchronous work of the whole machine executes it. Takes
  * shk_async_lock; sleeps. Returns 0 or
  *
  *   NO_CARRIER		this machine has no carrier mms
  *   FTRACE_DISABLED, FTRACE_DEAD, -ENOMEM
- *   -ERESTARTSYS	the caller was killed
+ *   -ERESTARTSYS		the caller was killed
  */
 int shk_union_get(void);
 /*
- * Ends one shk_union_get(). If the union has no other user and no probe, it is destroyed. Takes
- * shk_async_lock; sleeps.
+ * Ends the effect of one shk_union_get(). If the union then has no user and no probe, destroys it.
+ * Takes shk_async_lock; sleeps.
  */
 void shk_union_put(void);
 /*

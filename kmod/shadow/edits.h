@@ -22,8 +22,8 @@
  */
 int shk_edit_apply(struct shk_shadow *shadow, struct shk_edit *edit);
 /*
- * Applies the @nr edits at @edits, sorted by address, to the text of @shadow, by
- * shk_text_apply_many(). An edit of which another edit has a byte is left out: its .page is NULL
+ * Applies the @nr edits at @edits to the text of @shadow, by shk_text_apply_many(). The caller has
+ * sorted them by address. An edit of which another edit has a byte is left out: its .page is NULL
  * afterwards. Locks as shk_edit_apply(). Returns 0, or an error of shk_edit_apply(), after which no
  * edit is applied.
  */

@@ -65,7 +65,7 @@ static void add_lock(struct locks *locks, struct shk_shadow *shadow)
 	locks->nr++;
 }
 
-/* Fills in @locks for @shadow, @other, which may be NULL, and their targets. */
+/* Fills @locks with @shadow, @other, which may be NULL, and their targets. */
 static void locks_of(struct locks *locks, struct shk_shadow *shadow, struct shk_shadow *other)
 {
 	locks->nr = 0;
@@ -77,8 +77,8 @@ static void locks_of(struct locks *locks, struct shk_shadow *shadow, struct shk_
 
 #ifdef CONFIG_LOCKDEP
 /*
- * A lock for lockdep only: it is held by a task that has any shadow's lock, except those of hidden
- * ones.
+ * A lock that exists for lockdep only: a task holds it while it has the lock of any shadow that is
+ * not hidden.
  */
 static struct lock_class_key any_key;
 static struct lockdep_map any_map = STATIC_LOCKDEP_MAP_INIT("shk_shadow", &any_key);
@@ -128,8 +128,9 @@ static bool shadow_lock_one(struct shk_shadow *shadow, unsigned int nr, enum loc
 }
 
 /*
- * Takes the locks of @shadow, @other, which may be NULL, and their targets. Returns false if @mode
- * does not wait for one that is taken, or if the caller was killed: no lock is held then.
+ * Takes the locks of @shadow, @other, which may be NULL, and their targets, in the way that @mode
+ * says. Returns false if a lock is taken and @mode does not wait, or if the caller was killed. No
+ * lock is held then.
  */
 static bool shadow_lock_mode(struct shk_shadow *shadow, struct shk_shadow *other,
 			     enum lock_mode mode)
@@ -159,7 +160,10 @@ bool shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other
 	return shadow_lock_mode(shadow, other, SHADOW_LOCK_TRY);
 }
 
-/* Most shadows have no target, so they need no struct locks. */
+/*
+ * Takes the one lock of a shadow without a target directly: most shadows have none, and so need no
+ * struct locks.
+ */
 int shk_shadow_lock(struct shk_shadow *shadow)
 {
 	if (shadow->target)
@@ -284,7 +288,7 @@ static int shadow_reserve_id(struct shk_shadow *shadow)
 	return xa_reserve(&shadows, shadow->id, GFP_KERNEL_ACCOUNT);
 }
 
-/* Makes @shadow known by its id. names_lock is held. */
+/* Stores @shadow in the table, so that other tasks find it by its id. names_lock is held. */
 static void shadow_publish(struct shk_shadow *shadow)
 {
 	lockdep_assert_held(&names_lock);

@@ -41,8 +41,8 @@ struct shk_slot;
 struct shk_returns;
 
 /*
- * One shadow. Members are under .lock, unless it is said otherwise. "Fixed" ones do not change
- * after creation.
+ * One shadow. Members are under .lock, unless a member's comment says otherwise. "Fixed" members do
+ * not change after creation.
  */
 struct shk_shadow {
 	/*
@@ -75,13 +75,19 @@ struct shk_shadow {
 	struct shk_text text;	   /* see text/text.h; this struct is its owner */
 	struct shk_hooks hooks;	   /* the module's own edits of the text */
 
-	/* Handles that were derived and not revoked. Under handle.c's handles_lock. */
+	/*
+	 * The handles that were derived and not revoked: struct shk_handle.node. Under handle.c's
+	 * handles_lock.
+	 */
 	struct list_head handles;
 	unsigned int nr_handles;
 	u64 last_handle;
 	bool shared; /* a handle with SHK_RIGHT_ATTACH was derived. Never cleared */
 
-	/* struct shk_graft.node, by ascending shk_graft.order. Under shk_graft_lock. */
+	/*
+	 * The grafts to this shadow: struct shk_graft.node, by ascending shk_graft.order. Under
+	 * shk_graft_lock.
+	 */
 	struct list_head grafts;
 	/*
 	 * Number of mms that are grafted to the shadow, plus mms that were detached and await a
@@ -183,8 +189,8 @@ struct shk_shadow {
 	unsigned int nr_patches;
 	u64 last_patch;
 	/*
-	 * struct shk_body.node of IN_PLACE and LIVEPATCH patches that are in effect. Written under
-	 * .lock, text_mutex and shk_graft_lock; read with any of them.
+	 * The bodies of IN_PLACE and LIVEPATCH patches that are in effect: struct shk_body.node.
+	 * Written under .lock, text_mutex and shk_graft_lock; read with any of them.
 	 */
 	struct list_head bodies;
 	struct list_head raws; /* by id */
@@ -227,9 +233,9 @@ int __must_check shk_shadow_lock(struct shk_shadow *shadow);
 int __must_check shk_shadow_lock_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /*
  * Waits until the locks of @shadow, of @other, which may be NULL, and of their targets are free:
- * takes and releases them. The caller then tries the locks under another lock, such as a process's
- * cred_guard_mutex, which it does not hold during this wait. Called with no shadow's lock held. May
- * sleep. Returns 0; -ERESTARTSYS: the caller was killed.
+ * takes and releases them. Called without other locks that tasks wait for, such as a process's
+ * cred_guard_mutex. Afterwards the caller takes such a lock and then tries the shadows' locks.
+ * Called with no shadow's lock held. May sleep. Returns 0; -ERESTARTSYS: the caller was killed.
  */
 int __must_check shk_shadow_wait_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /*
@@ -257,8 +263,8 @@ void shk_shadow_unlock(struct shk_shadow *shadow);
 /* Releases the locks of @shadow, of @other, which may be NULL, and of their targets. */
 void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /*
- * Warns, with lockdep, if current holds a shadow's lock; those of hidden shadows do not count.
- * Called where current is about to wait for a process. Does nothing without lockdep.
+ * Warns if current holds a shadow's lock; those of hidden shadows do not count. Called when current
+ * is about to wait for a process. Does nothing without lockdep.
  */
 void shk_shadow_assert_none_locked(void);
 
@@ -342,22 +348,22 @@ struct shk_shadow *shk_shadow_create_hidden(u32 flags);
  */
 void shk_shadow_destroy_hidden(struct shk_shadow *shadow);
 /*
- * Finds the shadow with @id, or with @name if @id is 0. Takes names_lock; may sleep. Returns it
- * with a reference, or an ERR_PTR():
+ * Finds the shadow with the id @id, or with the name @name if @id is 0. Takes names_lock; may
+ * sleep. Returns the shadow with a reference, or an ERR_PTR():
  *   SHADOW_UNKNOWN  there is none, or it is hidden or loses its last reference
  *   -ERESTARTSYS    the caller was killed
  */
 struct shk_shadow *shk_shadow_find(u64 id, const char *name);
 /*
- * Finds the shadow with the lowest id that is not below @id, hidden ones left out. Takes
- * names_lock; may sleep. Returns it with a reference, or an ERR_PTR():
+ * Finds the shadow with the lowest id that is not below @id. Hidden shadows are left out. Takes
+ * names_lock; may sleep. Returns the shadow with a reference, or an ERR_PTR():
  *   -ENOENT       there is none
  *   -ERESTARTSYS  the caller was killed
  */
 struct shk_shadow *shk_shadow_next(u64 id);
 /*
- * Destroys @shadow, to which the caller has a reference: removes its edits, tables and name, and
- * drops the name's reference. The struct stays until the last reference is dropped. Takes the locks
+ * Destroys @shadow: removes its edits, tables and name, and drops the name's reference. The caller
+ * has a reference to @shadow; the struct stays until the last reference is dropped. Takes the locks
  * of @shadow and its target; with these held it takes text_mutex and names_lock, one after the
  * other. Sleeps, for grace periods of RCU. Returns 0 or
  *   SHADOW_DESTROYED  it was destroyed before
@@ -476,8 +482,8 @@ static inline unsigned int shk_shadow_users(const struct shk_shadow *shadow)
 	return smp_load_acquire(&shadow->nr_grafts);
 }
 /*
- * Returns true if @shadow or its target was destroyed. True stays true. False stays false while the
- * shadow's lock, which includes the target's, is held; needs no lock otherwise.
+ * Returns true if @shadow or its target was destroyed. True is final. False is reliable only while
+ * the caller holds the shadow's lock, which includes the target's. Needs no lock otherwise.
  */
 static inline bool shk_shadow_is_gone(const struct shk_shadow *shadow)
 {

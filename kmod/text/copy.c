@@ -29,9 +29,9 @@ struct shk_chunk {
 #define BLOCK_ORDER (PMD_SHIFT - PAGE_SHIFT)
 
 /*
- * Returns the mapping by which @chunk is written before it is sealed. For a block that is the
- * direct map, since the other mapping is read-only. There one large entry maps the block, and
- * sealing does not split it.
+ * Returns the mapping by which @chunk is written before it is sealed. For a block this is the
+ * direct map, in which one large entry maps the block, so that sealing does not split it. The other
+ * mapping of a block is read-only.
  */
 static u8 *writable(const struct shk_chunk *chunk)
 {

@@ -20,8 +20,8 @@ static const struct shk_edit *diff_next_edit(const struct shk_page *page, unsign
 }
 
 /*
- * Returns true if the byte at @addr differs because of shk_edit.held of an edit: it is the
- * breakpoint of an optimised kprobe, or a byte behind that.
+ * Returns true if the byte at @addr belongs to a jump that an edit of @page holds (shk_edit.held),
+ * so that it may differ. It is then the breakpoint of an optimised kprobe, or a byte behind that.
  */
 static bool diff_is_held(const struct shk_page *page, unsigned long addr)
 {

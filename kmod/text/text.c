@@ -242,9 +242,9 @@ static void text_merge(struct shk_text *text, unsigned int range, struct unmappe
 }
 
 /*
- * Links a PTE page from @prepared for @range, with the base's frames. The base's mapping of the
- * range loses its global bits, which flushes; a module's range does not, only its private pages do.
- * text_mutex is held. Returns 0; XEN: nothing has changed.
+ * Links a PTE page from @prepared for @range, with the base's frames. For a range of the kernel
+ * image, the base's mapping loses its global bits, with a flush. In a module's range only private
+ * pages lose theirs, later. text_mutex is held. Returns 0; XEN: nothing has changed.
  */
 static int text_split(struct shk_text *text, unsigned int range, struct prepared *prepared)
 {
@@ -264,9 +264,9 @@ static int text_split(struct shk_text *text, unsigned int range, struct prepared
 }
 
 /*
- * Maps the first of @prepared's pages in @text, with the base's bytes of now, and inserts it. The
- * caller flushes, if the text is live. text_mutex is held. Returns the page; XEN: no page was
- * mapped, and @unmapped has the PTE page if one was linked for it.
+ * Maps the first page of @prepared in @text, with the base's bytes of now, and inserts it. The
+ * caller flushes, if the text is live. text_mutex is held. Returns the page, or ERR_PTR() of XEN:
+ * no page was mapped, and @unmapped has the PTE page if one was linked for it.
  */
 static struct shk_page *page_map_private(struct shk_text *text, struct prepared *prepared,
 					 struct unmapped *unmapped)
@@ -527,7 +527,10 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
 	memcpy(edit->bytes + 1, &rel, sizeof(rel));
 }
 
-/* Returns false, with a warning, if @edit is not as shk_text_apply() wants it. */
+/*
+ * Returns true if shk_text_apply_many() can apply @edit, as one of @nr edits. Otherwise warns and
+ * returns false.
+ */
 static bool edit_is_possible(const struct shk_text *text, const struct shk_edit *edit,
 			     unsigned int nr)
 {
@@ -571,9 +574,9 @@ static void edits_unpin_pages(struct shk_text *text, struct shk_edit **edits, un
 }
 
 /*
- * Makes the pages of @edits private, with the base's bytes, and flushes if that changed one. Pins
- * each such page, until edits_unpin_pages(). text_mutex is held. Returns 0; XEN: the pages are the
- * base's again, and in @change->unmapped.
+ * Makes the pages of @edits private, with the base's bytes. If that has changed a page, flushes.
+ * Pins each page that was made private, until edits_unpin_pages(). text_mutex is held. Returns 0;
+ * XEN: the pages are the base's again, and in @change->unmapped.
  */
 static int edits_map_pages(struct shk_text *text, struct shk_edit **edits, unsigned int nr,
 			   struct edit_change *change)

@@ -69,15 +69,15 @@ struct shk_edit {
 	 */
 	u8 base[SHK_EDIT_MAX];
 	/*
-	 * Memory for a second copy of the page. Applying or reverting the edit maps it instead of
-	 * the current copy, which becomes the spare one. Needed if the text is live, unless the
-	 * edit is one byte, or a call or jump of 5 bytes: those change without it, by way of an
-	 * int3.
+	 * Memory for a second copy of the page. Applying or reverting the edit maps the spare copy
+	 * instead of the current one, which then becomes the spare. Needed if the text is live,
+	 * unless the edit is one byte, or a call or jump of 5 bytes: these change without a spare,
+	 * by way of an int3.
 	 *
 	 * The user of the edit allocates it by shk_copy_alloc() before shk_text_apply(), and frees
-	 * it by shk_copy_free() after shk_text_revert(). For an edit with a spare,
-	 * shk_text_apply() splits a range that has a page of 2 MB (shk_huge_split()). While the
-	 * edit is applied, shk_huge_settle() keeps the range split.
+	 * it by shk_copy_free() after shk_text_revert(). For an edit with a spare, shk_text_apply()
+	 * splits a range that has a page of 2 MB (shk_huge_split()). While the edit is applied,
+	 * shk_huge_settle() keeps the range split.
 	 */
 	struct shk_copy spare;
 	/*
@@ -142,7 +142,9 @@ struct shk_text {
 	 * range for the change back to 4 KB, so @nr_ranges counts the range, too.
 	 */
 	unsigned int nr_huge;
-	/* Edits and pins, for which sync.c's hook is registered. Under the owner's lock. */
+	/*
+	 * Number of edits and pins, for which sync.c's hook is registered. Under the owner's lock.
+	 */
 	unsigned int nr_followed;
 	bool built; /* @tables exist. Under the owner's lock */
 	/*
@@ -486,9 +488,10 @@ struct hlist_head *shk_copies_bucket(unsigned long addr);
  */
 struct shk_chunk *shk_chunk_alloc(unsigned int nr);
 /*
- * Allocates memory for all pages of a 2 MB range, physically contiguous and aligned, as one page of
- * 2 MB has to be. Used as a chunk of PTRS_PER_PTE pages. Needs no lock; text_mutex is not held. May
- * sleep. Returns the chunk with a reference for the caller, or NULL if no such block is free.
+ * Allocates memory for all pages of a 2 MB range in one block, which one page of 2 MB can map:
+ * physically contiguous and aligned. Used as a chunk of PTRS_PER_PTE pages. Needs no lock;
+ * text_mutex is not held. May sleep. Returns the chunk with a reference for the caller, or NULL if
+ * no such block is free.
  */
 struct shk_chunk *shk_block_alloc(void);
 /*
@@ -562,8 +565,8 @@ size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *
  * are an int3, the bytes behind it, and the first byte; each ends with an IPI to every CPU. A
  * single byte takes one step. If the text is not live, there are no steps and no IPIs.
  *
- * A CPU that hits the int3 continues at @resume. @resume 0: the caller knows that the base has a
- * kprobe at @addr, whose handler takes the int3.
+ * A CPU that hits the int3 continues at @resume. @resume is 0 if the base has a kprobe at @addr,
+ * whose handler takes the int3; the caller knows that.
  *
  * At return every CPU executes the new bytes, and no CPU is in the handler of that int3. Called
  * with text_mutex held and interrupts on.
