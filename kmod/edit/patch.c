@@ -387,8 +387,8 @@ static bool has_module(u32 kind)
 }
 
 /*
- * Returns true if @kind is a patch of thunks. Such patches change only while no CPU executes the
- * shadow.
+ * Returns true if patches of @kind change thunks (retpolines or returns). Such patches change only
+ * while no CPU executes the shadow.
  */
 static bool is_thunk(u32 kind)
 {

@@ -81,7 +81,10 @@ void shk_entry_can_optimize(void);
 void shk_entry_upcall(void);
 void shk_entry_softirq(void);
 
-/* The base's functions. entry.S passes their arguments on, so no type is needed. */
+/*
+ * The base's functions, which entry.S calls by these static calls. It passes the arguments on
+ * unchanged, so all have one type, that of shk_in_base(). That function is never defined.
+ */
 void shk_in_base(void);
 DEFINE_STATIC_CALL_NULL(shk_base_text_poke, shk_in_base);
 DEFINE_STATIC_CALL_NULL(shk_base_ftrace_verify, shk_in_base);

@@ -24,8 +24,8 @@ void shk_load_base(void)
 NOKPROBE_SYMBOL(shk_load_base);
 
 /*
- * The result is the mm that is loaded, not current->active_mm. exec may be about to load the
- * latter, which Xen does not accept yet.
+ * Returns the mm that is loaded, rather than current->active_mm: during an exec, active_mm may be
+ * an mm that is not loaded yet, and that Xen does not accept yet.
  */
 struct mm_struct *shk_load(struct mm_struct *mm)
 {
@@ -45,8 +45,8 @@ NOKPROBE_SYMBOL(shk_load);
 
 /*
  * Loads ds and es again if they are selectors of the LDT. Another thread may have changed the LDT
- * meanwhile. Its IPI found another mm loaded here (flush_ldt()), so it did not load them, nor does
- * the kernel on its way back to user space.
+ * while this CPU had another mm loaded. The IPI of that change (flush_ldt()) then reloaded nothing
+ * on this CPU, and the kernel's way back to user space does not load ds and es either.
  */
 static void load_refresh_segments(const struct mm_struct *mm)
 {

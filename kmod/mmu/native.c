@@ -384,9 +384,9 @@ static void native_leave(void *mm)
 }
 
 /*
- * Returns true if @mm is current's and no other CPU has loaded it. A CPU that loads it later loads
- * the mm's entry as it is then. If the entry is written after this, flush_mm() follows, which asks
- * again.
+ * Returns true if @mm is current's, and no other CPU has loaded it. Another CPU may load @mm at
+ * once, which is harmless: that CPU gets the mm's entry as it is then. A caller that writes the
+ * entry later calls flush_mm(), which asks again.
  */
 static bool native_runs_here_only(struct mm_struct *mm)
 {

@@ -193,8 +193,9 @@ struct shk_placing {
  */
 int shk_place(struct task_struct *task, struct shk_placing *placing);
 /*
- * Makes the worker (cgroups_work_fn()) place @task's process, with tries until one succeeds. The
- * caller has called shk_place(), and that has failed. Sleeps, for memory. Cannot fail.
+ * Makes the worker (cgroups_work_fn()) place @task's process. The worker tries again and again,
+ * until it succeeds. The caller has called shk_place(), and that has failed. Sleeps, for memory.
+ * Cannot fail.
  */
 void shk_place_later(struct task_struct *task);
 /*
