@@ -172,8 +172,9 @@ static enum shk_answer livepatch(char *detail)
 }
 
 /*
- * Says whether ftrace is switched on. ftrace_kill() sets the variable to 0 as well. User space sees
- * the difference: it can no longer read the file kernel.ftrace_enabled.
+ * Says whether ftrace is switched on. The kernel's variable ftrace_enabled is 0 also after
+ * ftrace_kill(), which disables ftrace for good. User space can tell these apart: after
+ * ftrace_kill() it can no longer read the file kernel.ftrace_enabled.
  */
 static enum shk_answer ftrace(char *detail)
 {

@@ -107,8 +107,9 @@ static long stack_walk_from_its_cpu(void *arg)
 }
 
 /*
- * Calls stack_walk_task() for @task, which ran before, by a work item on its CPU. Tries NR_TRIES
- * times. Sleeps. Returns as stack_walk_task().
+ * Calls stack_walk_task() for @task by a work item on its CPU, since @task was running at the first
+ * call. If @task is running again, on another CPU, this is repeated, NR_TRIES times in all. Sleeps.
+ * Returns as stack_walk_task().
  */
 static int stack_walk_displaced(struct stack_walk *walk, struct task_struct *task)
 {

@@ -221,9 +221,9 @@ int shk_patch_promote(struct shk_shadow *shadow, const struct shk_patch_promote 
 
 /*
  * Lists the patches of @shadow: each call fills @info with the next function of a patch, and
- * advances *@cursor, which is 0 at first. SKIP_CALL, RETPOLINES and RETURNS have edits in the place
- * of functions. Patches that are not on are left out. The address in @info is 0 unless @show_addr.
- * Takes the shadow's lock.
+ * advances *@cursor, which is 0 at first. For SKIP_CALL, RETPOLINES and RETURNS, which have no
+ * functions, it lists the edits. Patches that are not on are left out. The address in @info is 0
+ * unless @show_addr. Takes the shadow's lock.
  *
  * Returns 0, or
  *   -ENOENT       there is no further function

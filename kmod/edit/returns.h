@@ -83,9 +83,10 @@ int shk_returns_join(struct shk_shadow *shadow, struct shk_probe *probe);
 bool shk_returns_leave(struct shk_shadow *shadow, struct shk_probe *probe);
 
 /*
- * Keeps the pool of @shadow until shk_returns_release(), and makes it if there is none. Without
- * that, each probe that cannot be added would make and free a pool. The shadow's lock is held;
- * sleeps. Returns false if there is no memory; then shk_returns_release() is not called.
+ * Makes the pool of hooks that the probes of @shadow share, if there is none, and keeps it until
+ * shk_returns_release(). Without that, each probe that cannot be added would make and free a pool.
+ * The shadow's lock is held; sleeps. Returns false if there is no memory; then
+ * shk_returns_release() is not called.
  */
 bool shk_returns_hold(struct shk_shadow *shadow);
 

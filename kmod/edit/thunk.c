@@ -77,9 +77,10 @@ static void __init thunks_find(void)
 }
 
 /*
- * Sets sections[1] to the two thunks of SRSO that have aliases. They are at the beginning and at
- * the end of the entry code. That carries no edit either, so the range covers all three. The linker
- * script aligns the text behind them to a page at least.
+ * Sets sections[1] to the range from srso_alias_untrain_ret(), before the entry code, to
+ * srso_alias_safe_ret(), behind it. The entry code between these two thunks accepts no edit either.
+ * The linker script aligns the text behind the second thunk to a page at least, so the range goes
+ * on to the end of the page.
  */
 static void __init thunks_find_aliases(void)
 {

@@ -498,10 +498,10 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 }
 
 /*
- * Sets *@trial to false, after which no attach of this trial sets .previous. Then finds a graft
- * that the binding with the id @binding has placed and that has a previous place. Moves that place,
- * with its references, to *@previous and returns true; returns false if there is no such graft.
- * Takes shk_graft_lock. The caller puts *@previous and repeats the call until it returns false.
+ * Takes the previous place out of one graft that the binding with the id @binding has placed. Sets
+ * *@trial to false first, so that later attaches by the binding store no previous place. If a graft
+ * has one, moves it, with its references, to *@previous and returns true. The caller puts
+ * *@previous and repeats the call until it returns false: no graft has one. Takes shk_graft_lock.
  */
 static bool trial_take_previous(u64 binding, bool *trial, struct shk_previous *previous)
 {

@@ -461,8 +461,8 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 }
 
 /*
- * Makes one try of shk_graft_alloc_any(), and returns its result. Also with @wait, returns -EAGAIN
- * if mappings of @mm are being invalidated or a page fault does not end. Sleeps.
+ * Makes one try of shk_graft_alloc_any(), and returns its result. But -EAGAIN is returned with
+ * @wait, too: if mappings of @mm are being invalidated, or if a page fault does not end. Sleeps.
  */
 static struct shk_graft *graft_try_alloc(struct mm_struct *mm, bool wait)
 {

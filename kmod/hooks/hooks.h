@@ -14,9 +14,10 @@
 enum shk_hook {
 	/*
 	 * Every shadow has these hooks. The function goes on after the hook, or the hook does its
-	 * work.
+	 * work. If enter_lazy_tlb() is inline, the two hooks behind it take its place; otherwise
+	 * these two are not applied.
 	 */
-	SHK_HOOK_ENTER_LAZY_TLB, /* enter_lazy_tlb(), or where that is inline the next two: */
+	SHK_HOOK_ENTER_LAZY_TLB, /* enter_lazy_tlb() */
 	SHK_HOOK_TASK_SWITCH,	 /* finish_task_switch() */
 	SHK_HOOK_LEAVE_MM,	 /* membarrier_update_current_mm() */
 	SHK_HOOK_PGD_ALLOC,	 /* pgd_alloc() */

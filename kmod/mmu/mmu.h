@@ -220,9 +220,9 @@ struct shk_mmu {
 	int (*write)(void *entry, u64 old, u64 new);
 	/*
 	 * Links a page table: writes @val, an entry that points at the page @table, to @entry. The
-	 * caller has filled the page. text_mutex is held. Returns 0, or XEN: the caller may free
-	 * @table. If Xen still uses that page, this function has taken a reference, so the page is
-	 * leaked, with a warning.
+	 * caller has filled the page. text_mutex is held. Returns 0, or XEN: the page is not
+	 * linked, and the caller frees it. If Xen refuses to make the page writable again, this
+	 * function has warned and taken a reference, so that the page is leaked.
 	 */
 	int (*link)(struct page *table, void *entry, u64 val);
 };

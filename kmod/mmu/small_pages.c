@@ -27,7 +27,10 @@ void __init shk_small_pages_init(void)
 	small = shk_mmu == &shk_mmu_native && boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
 }
 
-/* Makes the tables, which follow the base from then on. Sleeps. Returns 0 or -ENOMEM. */
+/*
+ * Creates the tables that map the base by pages of 4 KB. From then on they follow the base
+ * (shk_tables_follow()). Sleeps. Returns 0 or -ENOMEM.
+ */
 static int small_pages_create(void)
 {
 	int ret = shk_mmu->create(&base);

@@ -54,8 +54,9 @@ static bool tables_entry_changed(u64 *seen, u64 now)
 }
 
 /*
- * Returns true if an entry behind the end of text has changed in the PTE page of the last range, to
- * which *@pmd may point. Returns false if it points to none. shk_tables_lock is held.
+ * Returns true if the base's page-table entries behind the end of text have changed since the last
+ * call. @pmd is the base's PMD entry of the last range. Returns false if it points to no PTE page.
+ * shk_tables_lock is held.
  */
 static bool tables_pte_end_changed(pmd_t *pmd)
 {

@@ -102,7 +102,8 @@ struct shk_binding *shk_binding_nearest(struct cgroup *cgroup)
 /*
  * Requests that @task place itself, if its mm is not where its cgroup wants it. @task is current,
  * or has not run yet. @moved: @task's cgroup differs from the one in which its mm was made. @first:
- * this is the first mm of its own, so it draws a shadow if its cgroup is split. Any context.
+ * @task has just got its first mm that it does not share with its parent. If @first and the cgroup
+ * is split, @task draws a shadow. Any context.
  */
 static void cgroup_check_task(struct task_struct *task, bool moved, bool first)
 {

@@ -34,7 +34,7 @@ struct shk_napi {
 
 /* All struct shk_napi. Under RTNL. */
 static LIST_HEAD(held);
-/* Protects the members of struct shk_napi that name it, and nr_unused. Innermost lock. */
+/* Protects .name and .users of all struct shk_napi, and nr_unused. Innermost lock. */
 static DEFINE_SPINLOCK(napi_lock);
 /*
  * The number of struct shk_napi without users. Written under napi_lock; shk_napi_settle() reads it

@@ -23,7 +23,7 @@ static void runner_remove_notifier(struct shk_runner *runner)
 }
 NOKPROBE_SYMBOL(runner_remove_notifier);
 
-/* Returns true if the thread has removed the notifier itself. */
+/* Returns true if the thread of @runner has removed @runner's preempt notifier. */
 static bool runner_is_removed(struct shk_runner *runner)
 {
 	return !smp_load_acquire(

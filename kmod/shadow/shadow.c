@@ -161,7 +161,7 @@ bool shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other
 }
 
 /*
- * Takes the one lock of a shadow without a target directly: most shadows have none, and so need no
+ * A shadow without a target, as most are, has one lock. The function takes that directly, without a
  * struct locks.
  */
 int shk_shadow_lock(struct shk_shadow *shadow)

@@ -156,9 +156,9 @@ void shk_sync_release(struct shk_page *page, struct shk_edit *edit)
 }
 
 /*
- * Updates the entries of a trampoline, which may be new, in all shadows' tables. Does nothing
- * unless @src, which the base is about to have at @addr, is a branch to a trampoline. A fault at
- * the branch could happen in the fault handler itself, so the update is not left to that handler.
+ * Copies the base's page-table entries of a trampoline, which may be new, to all shadows' tables.
+ * Does nothing unless @src, which the base is about to have at @addr, is a branch to a trampoline.
+ * The fault handler cannot do it later: it may execute the branch itself.
  */
 static void sync_copy_branch(unsigned long addr, const u8 *src, size_t len)
 {
