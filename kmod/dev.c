@@ -470,8 +470,8 @@ static int dev_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 }
 
 /*
- * Removed probes keep their slots until a grace period has passed: if there is no room, waits for
- * one and tries again.
+ * Does SHK_PROBE_ADD. If there is no room, waits until the slots of removed probes are free, which
+ * takes a grace period, and tries once more.
  */
 static int do_probe_add(struct shk_handle *handle, void *arg)
 {
@@ -560,8 +560,8 @@ struct probes_added {
 
 /*
  * Adds the @nr probes of @add from index @from on, and their ids to @added. After an error sets
- * @add->nr_done to the index of the element. Sleeps. Returns 0, or an error of shk_probes_add() or
- * of an element.
+ * @add->nr_done to the index of the element that was refused. Sleeps. Returns 0, or an error of
+ * shk_probes_add() or of an element.
  */
 static int dev_probes_add_chunk(struct shk_shadow *shadow, struct shk_probes_add *add, u32 from,
 				struct shk_probe_add *args, u32 nr, struct probes_added *added)
@@ -726,8 +726,8 @@ LIST_EDITS(raw, shk_raw_info)
 LIST_EDITS(edit, shk_edit_info)
 
 /*
- * Removed patches keep their room until a grace period has passed: if there is no room, waits for
- * one and tries again.
+ * Does SHK_PATCH_ADD. If there is no room, waits until the slots and stubs of removed patches and
+ * probes are free, which takes a grace period, and tries once more.
  */
 static int do_patch_add(struct shk_handle *handle, void *arg)
 {
@@ -921,9 +921,10 @@ static bool dev_error_clear(const struct ioctl_call *call, void __user *user, u3
 }
 
 /*
- * Returns true if all @size bytes at @user can be written. @arg was read from there. The first page
- * of them can, since dev_error_clear() has written to it. A caller that unmaps them during the call
- * gets EFAULT, and for a call that returns a handle a descriptor that it does not learn.
+ * Returns true if all @size bytes at @user can be written. If they are in one page, they can, since
+ * dev_error_clear() has written to that page. Otherwise writes @arg, which was read from there,
+ * back to find out. A caller that unmaps the bytes later, during the call, gets EFAULT. If such a
+ * call makes a handle, the descriptor stays open, and the caller does not learn its number.
  */
 static bool dev_is_writable(void __user *user, const void *arg, u32 size)
 {

@@ -173,7 +173,7 @@ static enum shk_answer livepatch(char *detail)
 
 /*
  * Says whether ftrace is switched on. The kernel's variable ftrace_enabled is 0 also after
- * ftrace_kill(), which disables ftrace for good. User space can tell these apart: after
+ * ftrace_kill(), which disables ftrace permanently. User space can tell these apart: after
  * ftrace_kill() it can no longer read the file kernel.ftrace_enabled.
  */
 static enum shk_answer ftrace(char *detail)
@@ -185,8 +185,8 @@ static enum shk_answer ftrace(char *detail)
 }
 
 /*
- * Says whether the kernel accepts unsigned modules. Lockdown is not checked: the kernel would log
- * that as an attempt. User space can read its file.
+ * Says whether the kernel accepts unsigned modules. Does not check lockdown, since the kernel would
+ * log that as an attempt to break it. User space can read the state of lockdown from its file.
  */
 static enum shk_answer signatures(char *detail)
 {

@@ -123,9 +123,9 @@ struct in_modules {
 };
 
 /*
- * If the symbol has the name that @data, a struct in_modules, is searched for, and @addr is in
- * text, counts it and stores @addr there. Callback of shk_each_module_symbol(). Returns 0: the
- * search goes on.
+ * If the symbol has the name for which @data, a struct in_modules, searches, and @addr is in text,
+ * counts it and stores @addr there. Callback of shk_each_module_symbol(). Returns 0: the search
+ * goes on.
  */
 static SHK_MODULE_SYMBOL(note_in_modules, data, symbol, addr)
 {

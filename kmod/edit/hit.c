@@ -113,7 +113,10 @@ static __always_inline void hit_report_leave(unsigned long flags)
 #define MAX_PREEMPT_OFF 8
 #define MIN_STACK	(THREAD_SIZE / 4)
 
-/* Returns true if a return can be hooked at this hit, so that trampolines do not nest too deep. */
+/*
+ * Returns true if the return may be hooked at this hit. Returns false if preemption is off too many
+ * times, or little stack is left: the trampolines of hooked returns could nest too deep.
+ */
 static bool may_hook_return(unsigned int context, unsigned long sp)
 {
 	return (context & PREEMPT_MASK) < MAX_PREEMPT_OFF &&

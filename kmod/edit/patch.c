@@ -178,8 +178,9 @@ static void patch_refresh_sites(struct shk_patch *patch)
 }
 
 /*
- * Switches @patch on. The stubs of a new patch are slow and read the state, so the first store
- * changes all functions at one instant. Takes text_mutex; the caller holds the shadow's lock.
+ * Switches @patch on. The stubs of a new patch are slow: each reads the state. So when the state
+ * becomes SHK_PATCH_ON, all functions change at one instant. Then makes the stubs fast. Takes
+ * text_mutex; the caller holds the shadow's lock.
  */
 static void patch_switch_on(struct shk_patch *patch)
 {
@@ -189,8 +190,9 @@ static void patch_switch_on(struct shk_patch *patch)
 }
 
 /*
- * Switches @patch off. Makes its stubs slow first, so that the last store changes all functions at
- * one instant. Takes text_mutex; the caller holds the shadow's lock.
+ * Switches @patch off. Makes its stubs slow first, so that each reads the state. So when the state
+ * becomes SHK_PATCH_OFF, all functions change at one instant. Takes text_mutex; the caller holds
+ * the shadow's lock.
  */
 static void patch_switch_off(struct shk_patch *patch)
 {
@@ -354,8 +356,8 @@ static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 
 /*
  * Switches the livepatch @patch off, as soon as no thread is in one of its bodies. After an error
- * it is on again. Then post_patch is called after pre_unpatch, as livepatch does when a transition
- * is reversed. The shadow's lock is held, and released during each wait. Returns as
+ * the patch is on again; for that, post_patch is called after pre_unpatch, as livepatch does when a
+ * transition is reversed. The shadow's lock is held, and released during each wait. Returns as
  * patch_wait_and_change().
  */
 static int patch_wait_and_switch_off(struct shk_patch *patch, pid_t *busy)

@@ -370,8 +370,8 @@ struct shk_new_probe {
 
 /*
  * Arms the probes of the @nr elements of @new, as shk_site_add() does for one, and applies all
- * edits by one shk_edit_apply_many(). Stores each result in .err. Locks as shk_site_add(). May
- * sleep.
+ * edits by one shk_edit_apply_many(). Stores the result for each element in its .err. Locks as
+ * shk_site_add(). May sleep.
  */
 void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr);
 

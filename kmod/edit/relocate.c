@@ -17,8 +17,8 @@
 #include "edit/orc.h"
 
 /*
- * Returns true if the unwinder has the same frame at each byte of the body's old place as at that
- * of its new place.
+ * Returns true if, for each byte of the body, the unwinder has the same frame at the byte's old
+ * address as at its new one.
  */
 static bool same_frames(const struct shk_move *move)
 {

@@ -254,7 +254,10 @@ static int slot_ensure(struct shk_shadow *shadow)
 	return 0;
 }
 
-/* Frees @site. The caller has unregistered its kprobe, if it has one; the rest as site_free(). */
+/*
+ * Frees @site. The caller has unregistered the site's kprobe, if it has one, and ensures that the
+ * site is in no table and that no hit uses it. The shadow's lock is held; sleeps.
+ */
 static void site_free_unregistered(struct shk_site *site)
 {
 	if (site->arm == SHK_ARM_CALL) {
@@ -884,8 +887,8 @@ static int site_choose_place(struct shk_probe *probe, unsigned long *addr, bool 
 
 /*
  * Undoes the steps for a @probe that could not be armed in @shadow: removes it from the union, and
- * ends its use of return hooks. The shadow's lock is held. Returns true if hits may use one of them
- * until a grace period has passed.
+ * ends its use of return hooks. The shadow's lock is held. Returns true if hits may use @probe or
+ * its hooks until a grace period has passed.
  */
 static bool site_give_up(struct shk_shadow *shadow, struct shk_probe *probe)
 {
@@ -897,9 +900,9 @@ static bool site_give_up(struct shk_shadow *shadow, struct shk_probe *probe)
 
 /*
  * Adds the probe of @new to a site of @shadow, and to the union's site if the policy is
- * SHK_ASYNC_UNION. The site's edit may not be applied yet. Sets @new->err. Sets *@stale if that
- * failed, and hits may use the probe until a grace period has passed. The shadow's lock is held;
- * sleeps.
+ * SHK_ASYNC_UNION. The site's edit may not be applied yet. Sets @new->err. If the probe was not
+ * added, and hits may use it until a grace period has passed, sets *@stale. The shadow's lock is
+ * held; sleeps.
  */
 static void site_add_one(struct shk_shadow *shadow, struct shk_new_probe *new, bool *stale)
 {

@@ -19,8 +19,8 @@
 #define PUSH_IMM32_SIZE	  5
 
 /*
- * Protects the bitmaps, which say which elements of the arrays are taken, and olds. text_mutex is
- * taken inside.
+ * Protects the bitmaps, which say which elements of the arrays are taken, and the array olds.
+ * text_mutex is taken inside.
  */
 static DEFINE_MUTEX(slot_lock);
 static DECLARE_BITMAP(slots_used, SHK_NR_SLOTS);

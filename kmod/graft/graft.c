@@ -199,7 +199,8 @@ void shk_graft_set_made(struct shk_graft *graft)
 
 /*
  * Removes @graft from the table: no task finds it by its mm afterwards. Clears its origin and
- * threads, and makes its children made. @graft must be attached. shk_graft_lock is held.
+ * threads, and makes its children "made" (shk_graft_set_made()). @graft must be attached.
+ * shk_graft_lock is held.
  */
 static void graft_leave_table(struct shk_graft *graft)
 {

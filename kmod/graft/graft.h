@@ -363,8 +363,8 @@ struct shk_deferred_put {
 	/* The shadow out of which the mm was moved. The graft has given up this reference. */
 	struct shk_shadow *shadow;
 	/*
-	 * The shadow that the mm was in before the change, if that shadow has bodies in place; with
-	 * a reference, so that its list of bodies stays until stacks are checked. Set by
+	 * The shadow that the mm was in before the change, with a reference; NULL if it has no
+	 * bodies in place. The reference keeps its list of bodies until stacks are checked. Set by
 	 * shk_graft_change_text().
 	 */
 	struct shk_shadow *in_place;

@@ -419,9 +419,9 @@ asmlinkage void shk_hook_exec_mm(void)
 /*
  * Detaches @mm, current's new mm in exec, if the process is inside by delegation. Waits for IPIs.
  *
- * text_mutex, under which no task of the mm is in a function that hooks/hooks.c makes run in the
- * base, is not needed. The only task of the mm is current, which is here. A task that attaches the
- * process waits for cred_guard_mutex, which exec holds.
+ * Does not take text_mutex. Other changes of a text take it, so that no task of the mm is in a
+ * function that hooks/hooks.c makes run in the base. Here the only task of the mm is current. A
+ * task that attaches the process waits for cred_guard_mutex, which exec holds.
  */
 static void inherit_leave_shadow(struct mm_struct *mm)
 {

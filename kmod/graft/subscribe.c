@@ -21,8 +21,8 @@
  * Tries once to allocate the subscriptions of @mm; @own as in shk_mm_subscribe(). Sleeps.
  *
  * __mmu_notifier_register() gives up if signal_pending() is true. A freezer, a tracer's stop or job
- * control makes that true, too, until the task has stopped. So the flags behind it are cleared, and
- * set again before anything asks for them.
+ * control makes that true, too, until the task has stopped. So this function clears the thread
+ * flags that signal_pending() reads, and sets them again after that call.
  *
  * Returns 0; -EAGAIN: the mmap_lock is taken (without @own), or a page fault does not end;
  * -ERESTARTSYS: the caller was killed; -EINTR: a signal arrived meanwhile; -ENOMEM.

@@ -92,8 +92,9 @@ struct shk_mmu {
 	/*
 	 * Splits @range: fills the page @pte with the base's mapping, and links it as the PTE page
 	 * of @range. For a range of the kernel image the entries are not global. The caller
-	 * flushes. Returns 0, or XEN: the caller may free @pte. If Xen still uses that page, this
-	 * function has taken a reference, so the page is leaked, with a warning.
+	 * flushes. Returns 0, or XEN: the range is not split, and the caller frees @pte. If Xen
+	 * refuses to make that page writable again, this function has warned and taken a reference,
+	 * so that the page is leaked.
 	 */
 	int (*split)(struct shk_tables *tables, unsigned int range, struct page *pte);
 	/*

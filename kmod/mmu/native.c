@@ -401,8 +401,8 @@ static bool native_runs_here_only(struct mm_struct *mm)
 
 /*
  * Returns true if the kernel may flush a process's TLB entries without an IPI: by INVLPGB, or by a
- * hypervisor. Then a CPU may be about to borrow the mm with interrupts off: it has passed the place
- * of the hook in the base, and is not lazy yet.
+ * hypervisor. Such a flush does not wait for a CPU that is about to borrow the mm with interrupts
+ * off. That CPU has passed the place of the hook in the base, but is not marked as lazy yet.
  */
 static bool native_flushes_silently(void)
 {

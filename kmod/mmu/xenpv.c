@@ -64,8 +64,8 @@ static void *table_of(void *entry)
 }
 
 /*
- * Uses machine frames, not physical ones: functions of the kernel that make an entry cannot be
- * called.
+ * Works on machine frames. The kernel's functions that make an entry expect physical frames, so
+ * this function cannot call them.
  */
 static u64 xenpv_redirect(u64 entry, struct page *page)
 {

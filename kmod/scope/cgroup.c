@@ -323,7 +323,7 @@ static void shadow_count_cgroups(struct shk_shadow *shadow, int change)
 
 /*
  * Adds @change to the numbers of bound cgroups of @binding's shadows and of their targets. A shadow
- * with such a number cannot be destroyed, so members may execute it. shk_graft_lock is held.
+ * whose number is not 0 cannot be destroyed, so members may execute it. shk_graft_lock is held.
  */
 static void binding_count(struct shk_binding *binding, int change)
 {

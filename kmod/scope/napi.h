@@ -29,8 +29,8 @@ void shk_napi_exit(void);
 /*
  * Makes the NAPI of an interface threaded, on behalf of @shadow. Returns a struct for the interface
  * with one user (shk_napi_put()). @name is the interface's name in the network namespace of
- * current. The kernel creates the interface's NAPI threads during this call. It creates threads of
- * NAPIs that are added later together with these NAPIs.
+ * current. The kernel creates the interface's NAPI threads during this call. If the driver adds a
+ * NAPI later, the kernel creates its thread then.
  *
  * Takes RTNL, and waits for it killably; sleeps. The caller holds no lock. Errors:
  *

@@ -31,7 +31,7 @@ static bool runner_is_removed(struct shk_runner *runner)
 }
 
 /*
- * Loads the carrier mm, or removes the notifier of a runner that ends. Current is the thread, and
+ * Loads the carrier mm, or, if the runner ends, removes its notifier. Current is the thread, and
  * has got a CPU. Preemption is off.
  */
 static void runner_on_sched_in(struct preempt_notifier *notifier, int cpu)
@@ -46,7 +46,7 @@ static void runner_on_sched_in(struct preempt_notifier *notifier, int cpu)
 NOKPROBE_SYMBOL(runner_on_sched_in);
 
 /*
- * Loads init_mm instead of the carrier mm, and removes the notifier of a runner that ends. Current
+ * Loads init_mm instead of the carrier mm. If the runner ends, removes its notifier, too. Current
  * is the thread, and gives its CPU up to @next. Interrupts are off.
  */
 static void runner_on_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
@@ -66,7 +66,7 @@ static struct preempt_ops preempt_ops = {
 
 /*
  * Adds the notifier of @arg, a struct shk_runner, to @task. Callback of task_call_func(), which
- * holds a thread that does not run off its CPU until this returns. Returns 0, or -EAGAIN: the
+ * keeps a thread that is off its CPU from running until this returns. Returns 0, or -EAGAIN: the
  * thread runs.
  */
 static int runner_try_add(struct task_struct *task, void *arg)
@@ -81,7 +81,7 @@ static int runner_try_add(struct task_struct *task, void *arg)
 
 /*
  * Removes the notifier of @arg, a struct shk_runner, from @task, unless the thread has done so
- * itself. Callback of task_call_func(), which holds a thread that does not run off its CPU until
+ * itself. Callback of task_call_func(), which keeps a thread that is off its CPU from running until
  * this returns. Returns 0, or -EAGAIN: the thread runs.
  */
 static int runner_try_remove(struct task_struct *task, void *arg)

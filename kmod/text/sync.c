@@ -175,7 +175,7 @@ static void sync_copy_branch(unsigned long addr, const u8 *src, size_t len)
 
 /*
  * Writes the bytes that __text_poke() is about to write to all private copies of the page. ftrace
- * calls it before; text_mutex is held, preemption is off.
+ * calls this when __text_poke() is entered; text_mutex is held, preemption is off.
  */
 static void notrace sync_on_text_poke(unsigned long ip, unsigned long parent_ip,
 				      struct ftrace_ops *ops, struct ftrace_regs *fregs)

@@ -83,9 +83,9 @@ u64 shk_text_memory(const struct shk_text *text)
 }
 
 /*
- * Returns the counter of wanted pages (shk_page_wanted()) of @range, which is kept in the struct
- * page of the range's PTE page, as its private. The caller ensures that the range has a PTE page.
- * Under text_mutex.
+ * Returns the address of the counter of wanted pages (shk_page_wanted()) of @range. The counter is
+ * the member .private of the struct page of the range's PTE page. The caller ensures that the range
+ * has a PTE page. Under text_mutex.
  */
 static unsigned long *text_range_pins(struct shk_text *text, unsigned int range)
 {

@@ -439,9 +439,9 @@ void shk_pages_free(struct list_head *pages);
  * ends an allocation that shk_page_alloc() began, after success and after failure. The caller
  * ensures that no tables map @pages and no TLB holds them.
  *
- * After success @pages are structs that were not inserted, or that huge.c has erased. Their memory
- * may be the old memory of a page to which huge.c has given the new one. Called with the owner's
- * lock held, and without text_mutex. May sleep.
+ * After success @pages are structs that were not inserted, or that huge.c has erased. If huge.c has
+ * exchanged the memory of a page that stays, the page's old memory is in one of these structs.
+ * Called with the owner's lock held, and without text_mutex. May sleep.
  */
 void shk_pages_cancel(struct shk_text *text, struct list_head *pages);
 /*
