@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: races core timeout=90 */
+/* test: newer races core timeout=90 */
 /*
  * A process is attached, moved or detached while exec has already made the program's mm. The
  * program must execute the text to which the process was moved last.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core timeout=60 */
+/* test: newer core timeout=60 */
 /* A child is in its parent's shadow from its first instruction on, by whatever call it is made. */
 #include <sched.h>
 #include <signal.h>

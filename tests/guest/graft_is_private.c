@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core timeout=60 */
+/* test: newer core timeout=60 */
 /*
  * Two processes run alternately on one CPU, one system call each. Only calls of the process inside
  * are hits, and the other process sees no change of text.

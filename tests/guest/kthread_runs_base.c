@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core timeout=60 */
+/* test: newer core timeout=60 */
 /*
  * A kernel thread that runs after a process inside borrows that process's mm, and executes the
  * base.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core bochs timeout=60 */
+/* test: newer core bochs timeout=60 */
 /*
  * A patched function has its new body in processes inside, in their children and in programs that
  * they execute. In all other processes it has the old body.

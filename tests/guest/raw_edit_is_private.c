@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core bochs timeout=120 */
+/* test: newer core bochs timeout=120 */
 /*
  * An instruction that a raw edit puts into a shadow is executed by processes inside only, from the
  * call's return until it is removed. While the edit comes and goes, each execution by other threads

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core timeout=60 */
+/* test: newer core timeout=60 */
 /*
  * A process that is attached for some system calls is inside during each of them, from its first
  * function to its last. It is outside during other calls, and a process outside is never inside.

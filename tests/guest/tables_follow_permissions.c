@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core timeout=120 */
+/* test: core timeout=240 */
 /*
  * When the base's page tables change permissions, the shadow's tables do, too. A process inside can
  * never write to, execute or cache a page that the base may not. That holds beside edited module

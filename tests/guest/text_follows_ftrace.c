@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=180 */
+/* test: newer timeout=180 */
 /* Private pages follow changes of function entries by the function tracer. */
 #include "coherence.h"
 #include "tracefs.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core bochs timeout=120 */
+/* test: newer core bochs timeout=120 */
 /*
  * No translation outlives a change of text: pages become private, processes are attached, moved and
  * detached, probes come and go, processes fork, and kernel threads run. All of that is on CPUs

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: core bochs timeout=120 */
+/* test: newer core bochs timeout=120 */
 /*
  * Work items, timers, softirqs and interrupts of any task are hits of every shadow with --async
  * union that has a probe there, exactly as often as they executed. They count apart from calls of
