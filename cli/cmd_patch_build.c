@@ -67,7 +67,7 @@ static int name_set(struct build *build, const char *file, const char *ending)
 
 static int source_set(struct build *build, const char *source)
 {
-	int status = name_set(build, source, ".c");
+	int status = build->name[0] ? STATUS_DONE : name_set(build, source, ".c");
 
 	if (status)
 		return status;
@@ -322,6 +322,35 @@ static int build_source(struct build *build, const char *source, const char *ker
 	return STATUS_REFUSED;
 }
 
+/* Reads the diff. It must change no other files than those that are compiled. Returns a status. */
+static int diff_check(struct rebuild *rebuild)
+{
+	struct source_diff *diff = &rebuild->diff;
+	int status = source_diff_read(diff, rebuild->diff_path);
+
+	if (!status)
+		status = path_check(rebuild->diff_path);
+	if (status)
+		return status;
+	if (!rebuild->nr_files) {
+		rebuild->files = diff->files;
+		rebuild->nr_files = diff->nr_files;
+	}
+	for (size_t i = 0; i < diff->nr_files; i++) {
+		const struct diff_line *line = source_diff_find(diff, diff->files[i], NULL);
+		bool found = false;
+
+		for (size_t k = 0; k < rebuild->nr_files; k++)
+			found |= !strcmp(diff->files[i], rebuild->files[k]);
+		if (found && text_ends_with(diff->files[i], ".c"))
+			continue;
+		report("%s:%zu: the diff changes %s; only functions of the given C files can differ",
+		       diff->path, line ? line->at : 1, diff->files[i]);
+		return STATUS_REFUSED;
+	}
+	return STATUS_DONE;
+}
+
 static int files_check(const struct rebuild *rebuild)
 {
 	char path[PATH_MAX + 256];
@@ -350,8 +379,12 @@ static int build_rebuild(struct build *build, struct rebuild *rebuild, const cha
 			 const char *kernel)
 {
 	char release[128], vmlinux[PATH_MAX], tree[PATH_MAX];
-	int status = headers_set(build, kernel);
+	int status = rebuild->diff_path ? diff_check(rebuild) : STATUS_DONE;
 
+	if (!status && !build->name[0])
+		status = name_set(build, rebuild->files[0], ".c");
+	if (!status)
+		status = headers_set(build, kernel);
 	rebuild->build = build;
 	rebuild->tree = tree;
 	if (!status)
@@ -381,6 +414,7 @@ static int cmd_patch_build(struct cli *cli, int argc, char **argv)
 		{ "vmlinux", required_argument, NULL, 'v' },
 		{ "only", required_argument, NULL, 'O' },
 		{ "cflags", required_argument, NULL, 'c' },
+		{ "diff", required_argument, NULL, 'd' },
 		{ "check", no_argument, NULL, 'C' },
 		{ "o", required_argument, NULL, 'o' },
 		{ 0 },
@@ -404,21 +438,26 @@ static int cmd_patch_build(struct cli *cli, int argc, char **argv)
 			rebuild.only = optarg;
 		else if (opt == 'c')
 			rebuild.flags = optarg;
+		else if (opt == 'd')
+			rebuild.diff_path = optarg;
 		else if (opt == 'o')
 			output = optarg;
 		else
 			rebuild.check = true;
 	}
-	rebuild.files = arguments_some(cli, argc, argv, "FILE.c", &rebuild.nr_files);
+	if (!rebuild.diff_path || optind < argc)
+		rebuild.files = arguments_some(cli, argc, argv, "FILE.c", &rebuild.nr_files);
 	if (!of_kernel && rebuild.nr_files > 1)
 		usage(cli, "several files need --source");
 	if (rebuild.flags)
 		flags_check(cli, rebuild.flags);
-	if (!of_kernel)
-		status = build_source(&build, rebuild.files[0], kernel);
-	else if (!(status = name_set(&build, output ? output : rebuild.files[0],
-				     output ? ".ko" : ".c")))
+	if (rebuild.diff_path && rebuild.only)
+		usage(cli, "--diff replaces all functions that it changes; leave --only out");
+	status = output ? name_set(&build, output, ".ko") : STATUS_DONE;
+	if (!status && of_kernel)
 		status = build_rebuild(&build, &rebuild, source, kernel);
+	else if (!status)
+		status = build_source(&build, rebuild.files[0], kernel);
 	if (status || rebuild.check)
 		return status;
 	snprintf(file, sizeof(file), "%s.ko", build.name);
@@ -428,8 +467,8 @@ static int cmd_patch_build(struct cli *cli, int argc, char **argv)
 const struct verb verb_patch_build = {
 	.name = "build",
 	.args = "FILE.c [-o OUT.ko] [--kernel RELEASE|FOLDER]\n"
-		"[--source DIR] [--only FUNC,...] [--cflags FLAGS] [--check] [-o OUT.ko]\n"
-		"[--kernel RELEASE|FOLDER] [--vmlinux FILE] FILE.c...",
+		"[--source DIR] [--only FUNC,...] [--cflags FLAGS] [--diff FILE.patch]\n"
+		"[--check] [-o OUT.ko] [--kernel RELEASE|FOLDER] [--vmlinux FILE] FILE.c...",
 	.summary = "Build a patch module",
 	.options =
 		"  FILE.c            a source that includes shadowk_patch.h; FILE.ko is written to the\n"
@@ -439,6 +478,8 @@ const struct verb verb_patch_build = {
 		"                    package linux-source-VERSION, which is unpacked in ~/.cache\n"
 		"  --only FUNC,...   replace these functions; without it, all that are possible\n"
 		"  --cflags FLAGS    compile with these flags, too, such as -O3\n"
+		"  --diff FILE.patch change the source by this diff, and replace the functions whose code\n"
+		"                    changes; the files are those of the diff if none is given\n"
 		"  --vmlinux FILE    image of the kernel, with which functions are compared; without it,\n"
 		"                    /boot/vmlinuz-RELEASE\n"
 		"  --check           only compare; the command fails if a function differs\n"

@@ -110,7 +110,7 @@ static bool defined_decide(struct rebinding *r, size_t i, const char *name)
 	if (ELF64_ST_TYPE(symbol->st_info) == STT_NOTYPE &&
 	    ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)
 		return true;
-	base = object_find(&r->source->base, name);
+	base = object_find(&r->source->base, changes_old_name(&r->source->changes, name));
 	r->address[i] = base ? identity_address(&r->source->identity, base) : 0;
 	if (is_replaced(r->source, name)) {
 		r->fates[i] = FATE_BOTH;
@@ -143,7 +143,8 @@ static int symbols_decide(struct rebinding *r)
 			if (external_exists(r, name))
 				continue;
 		} else if (symbol->st_shndx == SHN_COMMON) {
-			base = object_find(&r->source->base, name);
+			base = object_find(&r->source->base,
+					   changes_old_name(&r->source->changes, name));
 			r->fates[i] = FATE_KERNEL;
 			r->address[i] = base ? identity_address(&r->source->identity, base) : 0;
 			if (r->address[i])

@@ -112,11 +112,11 @@ static int commands_read(struct rebuild *rebuild)
 }
 
 /*
- * Compiles a file, to assembly if @assembly, else to an object. @output is a name in the temporary
- * folder. @flags may be NULL. Returns a status.
+ * Compiles a file below the folder @root, to assembly if @assembly, else to an object. @output is a
+ * name in the temporary folder. @flags may be NULL. Returns a status.
  */
-static int compile(const struct rebuild *rebuild, const struct source *source, const char *output,
-		   bool assembly, const char *flags)
+static int compile(const struct rebuild *rebuild, const struct source *source, const char *root,
+		   const char *output, bool assembly, const char *flags)
 {
 	const char *base = strrchr(source->file, '/');
 	int len = strlen(source->file) - 2;
@@ -129,10 +129,11 @@ static int compile(const struct rebuild *rebuild, const struct source *source, c
 			*c = '_';
 	if (!run_shell("cd '%s' && %s '-fmacro-prefix-map=%s/=' -DKBUILD_MODFILE='\"%.*s\"' "
 		       "-DKBUILD_BASENAME='\"%s\"' -DKBUILD_MODNAME='\"%s\"' "
-		       "-D__KBUILD_MODNAME=kmod_%s -w %s %s -o %s/%s '%s/%s'",
-		       rebuild->build->headers, rebuild->compiler, rebuild->tree, len, source->file,
-		       name, name, name, flags ? flags : "", assembly ? "-S" : "-c",
-		       rebuild->build->folder, output, rebuild->tree, source->file))
+		       "-D__KBUILD_MODNAME=kmod_%s -w -iquote '%s/%.*s' %s %s -o %s/%s '%s/%s'",
+		       rebuild->build->headers, rebuild->compiler, root, len, source->file, name,
+		       name, name, rebuild->tree, (int)(base - source->file), source->file,
+		       flags ? flags : "", assembly ? "-S" : "-c", rebuild->build->folder, output,
+		       root, source->file))
 		return STATUS_DONE;
 	report("'%s' cannot be compiled; see above", source->file);
 	return STATUS_REFUSED;
@@ -151,6 +152,15 @@ static int objtool_run(const struct rebuild *rebuild, const struct source *sourc
 	return STATUS_REFUSED;
 }
 
+/* Writes the folder of the source of the new bodies to @root. */
+static void source_root(const struct rebuild *rebuild, char *root, size_t room)
+{
+	if (rebuild->diff_path)
+		snprintf(root, room, "%s/new", rebuild->build->folder);
+	else
+		snprintf(root, room, "%s", rebuild->tree);
+}
+
 static bool is_cold_part(const char *name)
 {
 	return text_ends_with(name, ".cold");
@@ -164,7 +174,7 @@ static int source_check(struct rebuild *rebuild, struct source *source)
 	int status;
 
 	snprintf(name, sizeof(name), "%s.base.o", source->stem);
-	status = compile(rebuild, source, name, false, NULL);
+	status = compile(rebuild, source, rebuild->tree, name, false, NULL);
 	if (!status)
 		status = objtool_run(rebuild, source, name);
 	if (status)
@@ -282,19 +292,22 @@ static int source_select(struct rebuild *rebuild, struct source *source)
 }
 
 /*
- * With other flags the compiler may inline other functions. So all functions must be the kernel's,
- * except weak ones, which it never inlines. Returns a status.
+ * With other flags or a diff the compiler may inline other functions. So all functions must be the
+ * kernel's, except weak ones, which it never inlines. Returns a status.
  */
 static int source_check_whole(const struct rebuild *rebuild, const struct source *source)
 {
-	for (size_t i = 0; rebuild->flags && i < source->identity.nr_functions; i++) {
+	bool other = rebuild->flags || rebuild->diff_path;
+
+	for (size_t i = 0; other && i < source->identity.nr_functions; i++) {
 		const struct identity_function *function = &source->identity.functions[i];
 		const Elf64_Sym *symbol = object_find(&source->base, function->name);
 
 		if (!*function->reason || ELF64_ST_BIND(symbol->st_info) == STB_WEAK)
 			continue;
-		report("%s: with other flags, %s() could be inlined, and it is not the kernel's: %s",
-		       source->file, function->name, function->reason);
+		report("%s: with %s, %s() could be inlined, and it is not the kernel's: %s",
+		       source->file, rebuild->flags ? "other flags" : "a diff", function->name,
+		       function->reason);
 		return STATUS_REFUSED;
 	}
 	return STATUS_DONE;
@@ -324,10 +337,11 @@ static struct replaced *source_find(const struct source *source, const char *nam
 /*
  * Makes all symbols of an assembly file global, so that each reference names its symbol, not an
  * offset in a section. Unlikely parts keep theirs: objtool would take a jump to them for a call.
- * Adds the module's table of the functions that are replaced. Returns their number, or -1.
+ * If @table, adds the module's table of the functions that are replaced. Returns their number, or
+ * -1.
  */
 static int assembly_change(const struct rebuild *rebuild, const struct source *source,
-			   const char *name, const char *changed)
+			   const char *name, const char *changed, bool table)
 {
 	char path[256], symbol[256];
 	char *line __cleanup(text_free) = NULL;
@@ -357,7 +371,7 @@ static int assembly_change(const struct rebuild *rebuild, const struct source *s
 		if (!type_read(line, symbol) || is_cold_part(symbol))
 			continue;
 		fprintf(out, "\t.globl %s\n", symbol);
-		replaced = source_find(source, symbol);
+		replaced = table ? source_find(source, symbol) : NULL;
 		if (!replaced)
 			continue;
 		fprintf(out,
@@ -373,29 +387,47 @@ static int assembly_change(const struct rebuild *rebuild, const struct source *s
 	return -1;
 }
 
-/* Compiles the new bodies of a file. Adds their number to @count. Returns a status. */
-static int source_build(struct rebuild *rebuild, struct source *source, int *count)
+/*
+ * Compiles a file below @root to STEM@kind.o, in which each symbol is global. Sets @count to the
+ * number of functions in the module's table. Without @count there is no table. Returns a status.
+ */
+static int global_build(const struct rebuild *rebuild, const struct source *source,
+			const char *root, const char *kind, const char *flags, int *count)
 {
-	struct object object __cleanup(object_close) = { 0 };
-	char name[128], changed[128], path[256];
+	char name[128], changed[128];
 	int found, status;
 
-	snprintf(name, sizeof(name), "%s.new.s", source->stem);
-	snprintf(changed, sizeof(changed), "%s.global.s", source->stem);
-	status = compile(rebuild, source, name, true, rebuild->flags);
+	snprintf(name, sizeof(name), "%s%s.s", source->stem, kind);
+	snprintf(changed, sizeof(changed), "%s%s.global.s", source->stem, kind);
+	status = compile(rebuild, source, root, name, true, flags);
 	if (status)
 		return status;
-	found = assembly_change(rebuild, source, name, changed);
+	found = assembly_change(rebuild, source, name, changed, count != NULL);
 	if (found < 0)
 		return STATUS_REFUSED;
-	snprintf(path, sizeof(path), "%s/%s.o", rebuild->build->folder, source->stem);
-	if (run_shell("cd %s && gcc -c -o %s.o %s", rebuild->build->folder, source->stem,
+	if (run_shell("cd %s && gcc -c -o %s%s.o %s", rebuild->build->folder, source->stem, kind,
 		      changed)) {
 		report("'%s' cannot be assembled; see above", source->file);
 		return STATUS_REFUSED;
 	}
+	if (count)
+		*count = found;
+	return STATUS_DONE;
+}
+
+/* Compiles the new bodies of a file. Adds their number to @count. Returns a status. */
+static int source_build(struct rebuild *rebuild, struct source *source, int *count)
+{
+	struct object object __cleanup(object_close) = { 0 };
+	char name[128], path[256], root[PATH_MAX];
+	int found = 0, status;
+
+	source_root(rebuild, root, sizeof(root));
+	status = global_build(rebuild, source, root, "", rebuild->flags, &found);
 	snprintf(name, sizeof(name), "%s.o", source->stem);
-	status = objtool_run(rebuild, source, name);
+	snprintf(path, sizeof(path), "%s/%s.o", rebuild->build->folder, source->stem);
+	if (!status)
+		status = objtool_run(rebuild, source, name);
 	if (!status)
 		status = object_open(&object, path);
 	if (!status)
@@ -410,6 +442,88 @@ static int source_build(struct rebuild *rebuild, struct source *source, int *cou
 		status = STATUS_REFUSED;
 	}
 	*count += found;
+	return status;
+}
+
+/* Applies the diff to copies of the files. Returns a status. */
+static int diff_apply(const struct rebuild *rebuild)
+{
+	const char *folder = rebuild->build->folder;
+	char diff[PATH_MAX];
+
+	if (!realpath(rebuild->diff_path, diff)) {
+		report("cannot read '%s': %s", rebuild->diff_path, strerror(errno));
+		return STATUS_REFUSED;
+	}
+	for (size_t i = 0; i < rebuild->nr_files; i++) {
+		const char *file = rebuild->files[i];
+
+		if (run_shell("mkdir -p \"$(dirname '%s/new/%s')\" && cp '%s/%s' '%s/new/%s'",
+			      folder, file, rebuild->tree, file, folder, file))
+			return STATUS_REFUSED;
+	}
+	switch (run_shell("patch -p1 -s -t -F0 --no-backup-if-mismatch -r - -d %s/new -i '%s' >&2",
+			  folder, diff)) {
+	case 0:
+		return STATUS_DONE;
+	case 127:
+		report("the program patch is missing; install patch");
+		return STATUS_REFUSED;
+	default:
+		report("'%s' does not apply to the source in '%s'", rebuild->diff_path,
+		       rebuild->tree);
+		return STATUS_REFUSED;
+	}
+}
+
+/* Compiles both sources of a file, and finds which functions differ. Returns a status. */
+static int source_changes(struct rebuild *rebuild, struct source *source)
+{
+	char root[PATH_MAX], old[256], new[256];
+	int status;
+
+	source_root(rebuild, root, sizeof(root));
+	snprintf(old, sizeof(old), "%s/%s.old.o", rebuild->build->folder, source->stem);
+	snprintf(new, sizeof(new), "%s/%s.new.o", rebuild->build->folder, source->stem);
+	status = global_build(rebuild, source, rebuild->tree, ".old", "-gbtf", NULL);
+	if (!status)
+		status = global_build(rebuild, source, root, ".new", "-gbtf", NULL);
+	if (!status)
+		status = object_open(&source->plain, old);
+	if (!status)
+		status = object_open(&source->patched, new);
+	if (status)
+		return status;
+	source->changes = (struct changes){ .diff = &rebuild->diff,
+					    .file = source->file,
+					    .old_root = rebuild->tree,
+					    .new_root = root,
+					    .old = &source->plain,
+					    .new = &source->patched };
+	return changes_find(&source->changes, old, new);
+}
+
+/* Chooses the functions that the diff changes. Returns a status. */
+static int source_select_changed(struct rebuild *rebuild, struct source *source)
+{
+	int status = source_changes(rebuild, source);
+
+	for (size_t i = 0; !status && i < source->identity.nr_functions; i++) {
+		const struct identity_function *function = &source->identity.functions[i];
+		const char *obstacle = replace_obstacle(source, function);
+
+		/* The callers of a clone are replaced with it. */
+		if (strchr(function->name, '.') || !changes_has(&source->changes, function->name))
+			continue;
+		if (!obstacle) {
+			source_replace(rebuild, source, function);
+			printf("%s: the diff changes %s()\n", source->file, function->name);
+			continue;
+		}
+		report("%s: the diff changes %s(), which cannot be replaced: %s", source->file,
+		       function->name, obstacle);
+		status = STATUS_REFUSED;
+	}
 	return status;
 }
 
@@ -503,9 +617,11 @@ static int module_build(struct rebuild *rebuild)
 	return status;
 }
 
+/* Refuses functions of the list that no file has. Returns a status. */
 static int only_check(const struct rebuild *rebuild)
 {
 	char *list __cleanup(text_free) = rebuild->only ? strdup(rebuild->only) : NULL;
+	int status = STATUS_DONE;
 	char *name, *rest;
 
 	for (name = list ? strtok_r(list, ",", &rest) : NULL; name;
@@ -517,9 +633,9 @@ static int only_check(const struct rebuild *rebuild)
 		if (found)
 			continue;
 		report("no function %s() is in these files, or it is inlined everywhere", name);
-		return STATUS_REFUSED;
+		status = STATUS_REFUSED;
 	}
-	return STATUS_DONE;
+	return status;
 }
 
 static void stem_set(struct source *source, const char *file)
@@ -529,6 +645,25 @@ static void stem_set(struct source *source, const char *file)
 	for (char *c = source->stem; *c; c++)
 		if (!isalnum((unsigned char)*c))
 			*c = '_';
+}
+
+/* Chooses the functions, of all files. Reports all that are refused. Returns a status. */
+static int select_all(struct rebuild *rebuild)
+{
+	int status = only_check(rebuild);
+
+	for (size_t i = 0; i < rebuild->nr_files; i++)
+		status |= source_select(rebuild, &rebuild->sources[i]);
+	return status;
+}
+
+static int select_changed(struct rebuild *rebuild)
+{
+	int status = diff_apply(rebuild);
+
+	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
+		status = source_select_changed(rebuild, &rebuild->sources[i]);
+	return status;
 }
 
 static int check_result(const struct rebuild *rebuild)
@@ -552,12 +687,10 @@ int rebuild_run(struct rebuild *rebuild)
 		status = commands_read(rebuild);
 	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
 		status = source_check(rebuild, &rebuild->sources[i]);
-	if (!status)
-		status = only_check(rebuild);
-	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
-		status = source_select(rebuild, &rebuild->sources[i]);
 	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
 		status = source_check_whole(rebuild, &rebuild->sources[i]);
+	if (!status)
+		status = rebuild->diff_path ? select_changed(rebuild) : select_all(rebuild);
 	if (!status && rebuild->check)
 		return check_result(rebuild);
 	return status ? status : module_build(rebuild);
@@ -574,9 +707,13 @@ void rebuild_free(struct rebuild *rebuild)
 		if (source->base.bytes)
 			identity_free(&source->identity);
 		object_close(&source->base);
+		object_close(&source->plain);
+		object_close(&source->patched);
+		changes_free(&source->changes);
 	}
 	free(rebuild->sources);
 	free(rebuild->compiler);
 	free(rebuild->objtool);
+	source_diff_free(&rebuild->diff);
 	kernel_image_close(&rebuild->image);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "changes.h"
 #include "identity.h"
 
 /* cmd_patch_build.c: a build of a patch module, in a temporary folder. */
@@ -37,6 +38,9 @@ struct source {
 	char stem[96];	    /* of file names in the temporary folder */
 	struct object base; /* compiled with the kernel's own flags */
 	struct identity identity;
+	/* With a diff: objects of both sources, and what differs. */
+	struct object plain, patched;
+	struct changes changes;
 	size_t nr_replaced;
 	struct replaced *replaced;
 };
@@ -44,11 +48,13 @@ struct source {
 /* rebuild.c: functions of the kernel's own source as a patch module. */
 struct rebuild {
 	struct build *build;
-	const char *tree;    /* folder of the kernel's source */
-	const char *vmlinux; /* file of the kernel image */
-	const char *only;    /* functions, separated by commas; NULL for all that are possible */
-	const char *flags;   /* of the compiler, behind the kernel's own; NULL for none */
-	bool check;	     /* only compare, build nothing */
+	const char *tree;      /* folder of the kernel's source */
+	const char *vmlinux;   /* file of the kernel image */
+	const char *only;      /* functions, separated by commas; NULL for all that are possible */
+	const char *flags;     /* of the compiler, behind the kernel's own; NULL for none */
+	const char *diff_path; /* of a diff of the source; NULL for none */
+	struct source_diff diff; /* read by the caller, if there is one */
+	bool check;		 /* only compare, build nothing */
 	size_t nr_files;
 	char **files;
 

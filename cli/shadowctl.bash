@@ -80,7 +80,7 @@ _shadowctl() {
 		metrics) _shadowctl_words "--output --format --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch build")
-			_shadowctl_words "--source --only --cflags --check --vmlinux --kernel --help"
+			_shadowctl_words "--source --only --cflags --diff --check --vmlinux --kernel --help"
 			;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
 		"patch promote") _shadowctl_words "--cancel --json --help" ;;
