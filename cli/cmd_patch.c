@@ -41,6 +41,8 @@ static void function_parse(const struct cli *cli, struct shadowk_patch_spec *spe
 	if (err)
 		usage(cli, "%s",
 		      shadowk_explain(line, sizeof(line), SHADOWK_OP_PROBE_PARSE, err, &subject));
+	if (place.flags & SHADOWK_PROBE_TRACEPOINT)
+		usage(cli, "'%s' is a tracepoint; only functions can be patched", text);
 	if (place.offset && spec->kind != SHADOWK_PATCH_SKIP_CALL)
 		usage(cli, "functions are patched at their entry; leave the offset of '%s' out",
 		      text);

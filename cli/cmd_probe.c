@@ -28,6 +28,25 @@ static void place_parse(const struct cli *cli, struct shadowk_probe_spec *spec, 
 		      shadowk_explain(line, sizeof(line), SHADOWK_OP_PROBE_PARSE, err, &subject));
 }
 
+/* Reads the name of a tracepoint, which is given without "tracepoint:". */
+static void tracepoint_parse(const struct cli *cli, struct shadowk_probe_spec *spec,
+			     const char *name)
+{
+	char place[SHADOWK_SYMBOL_LEN + 16];
+
+	snprintf(place, sizeof(place), "tracepoint:%s", name);
+	place_parse(cli, spec, place);
+}
+
+/* Exits if a probe of a tracepoint cannot be as the options say. */
+static void tracepoint_check(const struct cli *cli, const struct shadowk_probe_spec *spec)
+{
+	if (!(spec->flags & SHADOWK_PROBE_TRACEPOINT))
+		return;
+	if (spec->kind != SHADOWK_PROBE_COUNT || spec->flags & SHADOWK_PROBE_RETURN)
+		usage(cli, "tracepoints are counted; leave --kind and --return out");
+}
+
 /* Returns true if the words are not one place, as shadowk_probe_parse() reads it. */
 static bool are_patterns(const struct patterns *patterns)
 {
@@ -43,11 +62,17 @@ static bool add_parse(struct cli *cli, int argc, char **argv, struct shadowk_pro
 		      const char **name, struct patterns *patterns)
 {
 	static const struct option options[] = {
-		{ "kind", required_argument, NULL, 'k' }, { "return", no_argument, NULL, 'r' },
-		{ "int3", no_argument, NULL, 'i' },	  { "below", no_argument, NULL, 'b' },
-		{ "name", required_argument, NULL, 'n' }, { "dry-run", no_argument, NULL, 'd' },
-		{ "variants", no_argument, NULL, 'v' },	  { 0 },
+		{ "kind", required_argument, NULL, 'k' },
+		{ "return", no_argument, NULL, 'r' },
+		{ "int3", no_argument, NULL, 'i' },
+		{ "below", no_argument, NULL, 'b' },
+		{ "name", required_argument, NULL, 'n' },
+		{ "dry-run", no_argument, NULL, 'd' },
+		{ "variants", no_argument, NULL, 'v' },
+		{ "tracepoint", required_argument, NULL, 't' },
+		{ 0 },
 	};
+	const char *tracepoint = NULL;
 	int opt;
 
 	while ((opt = option_next(cli, argc, argv, options))) {
@@ -63,8 +88,18 @@ static bool add_parse(struct cli *cli, int argc, char **argv, struct shadowk_pro
 			patterns->dry_run = true;
 		else if (opt == 'v')
 			patterns->variants = true;
+		else if (opt == 't')
+			tracepoint = optarg;
 		else
 			*name = optarg;
+	}
+	if (tracepoint) {
+		patterns->shadow = arguments(cli, argc, argv, 1, (const char *[]){ "SHADOW" })[0];
+		if (patterns->variants || patterns->dry_run)
+			usage(cli, "--variants and --dry-run are for patterns of functions");
+		tracepoint_parse(cli, spec, tracepoint);
+		tracepoint_check(cli, spec);
+		return false;
 	}
 	if (argc - optind < 2)
 		arguments(cli, argc, argv, 2, (const char *[]){ "SHADOW", "PLACE" });
@@ -74,6 +109,7 @@ static bool add_parse(struct cli *cli, int argc, char **argv, struct shadowk_pro
 		usage(cli, "--kind latency measures from entry to return; leave --return out");
 	if (!are_patterns(patterns)) {
 		place_parse(cli, spec, patterns->pattern[0]);
+		tracepoint_check(cli, spec);
 		return false;
 	}
 	if (*name)
@@ -188,7 +224,8 @@ static int cmd_probe_remove(struct cli *cli, int argc, char **argv)
 static const struct verb verb_probe_add = {
 	.name = "add",
 	.args = "SHADOW PLACE [--kind KIND] [--return] [--int3] [--below] [--name NAME]\n"
-		"SHADOW PATTERN... [--kind KIND] [--return] [--int3] [--below] [--variants] [--dry-run]",
+		"SHADOW PATTERN... [--kind KIND] [--return] [--int3] [--below] [--variants] [--dry-run]\n"
+		"SHADOW --tracepoint NAME [--int3] [--name NAME]",
 	.summary = "Add probes to a shadow",
 	.options =
 		"  PLACE             SYMBOL          the entry of a function of /proc/kallsyms\n"
@@ -196,6 +233,9 @@ static const struct verb verb_probe_add = {
 		"                    SYMBOL+OFFSET   an instruction of it; OFFSET is decimal, or\n"
 		"                                    hexadecimal after 0x\n"
 		"                    0xADDRESS       an instruction of the kernel or of a module\n" PATTERN_HELP
+		"  --tracepoint NAME count a tracepoint, which stays off outside: SYSTEM:EVENT as in\n"
+		"                    /sys/kernel/tracing/available_events. tracepoint:NAME is the\n"
+		"                    same as a PLACE\n"
 		"  --dry-run         print the functions that can be probed, and add nothing\n"
 		"  --kind count      count the executions; this is the default\n"
 		"  --kind latency    measure the time from entry to return, in ns\n"

@@ -601,7 +601,8 @@ static void probe_text(char *buf, size_t len, const char *verb,
 	char place[SHADOWK_SYMBOL_LEN + 20];
 
 	place_text(place, sizeof(place), info->symbol, info->offset);
-	snprintf(buf, len, "%s probe %s: %s, %s%s%s%s", verb, info->name, place,
+	snprintf(buf, len, "%s probe %s: %s%s, %s%s%s%s", verb, info->name,
+		 info->flags & SHADOWK_PROBE_TRACEPOINT ? "tracepoint:" : "", place,
 		 shadowk_kind_name(info->kind),
 		 info->flags & SHADOWK_PROBE_RETURN ? ", return" : "",
 		 info->flags & SHADOWK_PROBE_FORCE_INT3 ? ", int3" : "",

@@ -154,9 +154,12 @@ static bool use_probe(struct reader *reader)
 	if (at_return && item->probe.kind == SHADOWK_PROBE_LATENCY)
 		return wrong(reader, find(reader, "Return")->line,
 			     "Kind=latency measures from entry to return; leave Return= out");
-	item->probe.flags = (at_return ? SHADOWK_PROBE_RETURN : 0) |
-			    (int3 ? SHADOWK_PROBE_FORCE_INT3 : 0) |
-			    (below ? SHADOWK_PROBE_BELOW : 0);
+	if (at_return && item->probe.flags & SHADOWK_PROBE_TRACEPOINT)
+		return wrong(reader, find(reader, "Return")->line,
+			     "a tracepoint has no return; leave Return= out");
+	item->probe.flags |= (at_return ? SHADOWK_PROBE_RETURN : 0) |
+			     (int3 ? SHADOWK_PROBE_FORCE_INT3 : 0) |
+			     (below ? SHADOWK_PROBE_BELOW : 0);
 	return true;
 }
 

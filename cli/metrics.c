@@ -139,7 +139,9 @@ static void probe_labels_print(FILE *file, const struct shadowk_shadow_info *sha
 	if (probe->offset)
 		snprintf(function, sizeof(function), "%s+0x%" PRIx64, probe->symbol, probe->offset);
 	else
-		snprintf(function, sizeof(function), "%s", probe->symbol);
+		snprintf(function, sizeof(function), "%s%s",
+			 probe->flags & SHADOWK_PROBE_TRACEPOINT ? "tracepoint:" : "",
+			 probe->symbol);
 	shadow_labels_print(file, shadow);
 	label_print(file, ",", "probe", probe->name);
 	label_print(file, ",", "function", function);

@@ -107,13 +107,21 @@ struct json_object *histogram_json(const uint64_t *slots)
 	return array;
 }
 
+/* Returns what stands before the symbol of @info, so that it is a place of 'probe add'. */
+static const char *prefix_of(const struct shadowk_probe_info *info)
+{
+	return info->flags & SHADOWK_PROBE_TRACEPOINT ? "tracepoint:" : "";
+}
+
 static struct json_object *probe_json(const struct shadowk_probe_info *info)
 {
 	struct json_object *object = json_object_new_object();
+	char symbol[SHADOWK_SYMBOL_LEN + 16];
 
 	json_object_object_add(object, "id", json_object_new_uint64(info->id));
 	json_object_object_add(object, "name", json_text(info->name));
-	json_object_object_add(object, "symbol", json_text(info->symbol));
+	snprintf(symbol, sizeof(symbol), "%s%s", prefix_of(info), info->symbol);
+	json_object_object_add(object, "symbol", json_text(symbol));
 	json_object_object_add(object, "offset", json_object_new_uint64(info->offset));
 	json_object_object_add(object, "address", address_json(info->addr));
 	json_object_object_add(object, "kind", json_text(shadowk_kind_name(info->kind)));
@@ -163,7 +171,7 @@ void probes_print_table(const struct probes *probes)
 		if (info->offset)
 			table_add(&table, "%s+0x%" PRIx64, info->symbol, info->offset);
 		else
-			table_add(&table, "%s", info->symbol);
+			table_add(&table, "%s%s", prefix_of(info), info->symbol);
 		table_add(&table, "%s%s%s", shadowk_kind_name(info->kind),
 			  info->flags & SHADOWK_PROBE_RETURN ? "/return" : "",
 			  info->flags & SHADOWK_PROBE_BELOW ? "/below" : "");

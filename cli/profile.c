@@ -62,6 +62,8 @@ static bool function_read(struct words *words, struct shadowk_patch_spec *spec)
 
 	if (!place_read(words, &place))
 		return false;
+	if (place.flags & SHADOWK_PROBE_TRACEPOINT)
+		return wrong(words, "only functions can be patched, not tracepoints");
 	if (place.offset && spec->kind != SHADOWK_PATCH_SKIP_CALL)
 		return wrong(words, "functions are patched at their entry; leave the offset out");
 	spec->addr = place.addr;
@@ -156,6 +158,8 @@ static bool read_probe(struct words *words, struct profile_item *item)
 	if (kind < 0)
 		return wrong(words, "'%s' is not a kind; give count, latency, event or call",
 			     text ? text : "");
+	if (item->probe.flags & SHADOWK_PROBE_TRACEPOINT && kind != SHADOWK_PROBE_COUNT)
+		return wrong(words, "tracepoints are counted; give the kind 'count'");
 	item->probe.kind = kind;
 	return true;
 }

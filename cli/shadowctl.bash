@@ -85,7 +85,7 @@ _shadowctl() {
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
 		"patch promote") _shadowctl_words "--cancel --json --help" ;;
 		"raw privatise") _shadowctl_words "--all --length --json --help" ;;
-		"probe add") _shadowctl_words "--kind --return --int3 --below --name --variants --dry-run --json --help" ;;
+		"probe add") _shadowctl_words "--kind --return --int3 --below --name --tracepoint --variants --dry-run --json --help" ;;
 		*) _shadowctl_words "--json --help" ;;
 		esac
 	elif ((COMP_CWORD == place)); then

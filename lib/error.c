@@ -270,7 +270,10 @@ static bool explain_open(const struct shk_explanation *e)
 
 static bool explain_parse(const struct shk_explanation *e)
 {
-	if (e->err == EINVAL)
+	if (e->err == EINVAL && !strncmp(e->subject.place, "tracepoint:", 11))
+		shk_say(e, "'{place}' is not tracepoint:SYSTEM:EVENT, as the place of a probe; see "
+			   "/sys/kernel/tracing/available_events");
+	else if (e->err == EINVAL)
 		shk_say(e, "'{place}' is not SYMBOL, SYMBOL+OFFSET or 0xADDRESS");
 	else if (e->err == ERANGE)
 		shk_say(e, "'{place}' has a number of more than 64 bits");

@@ -146,6 +146,17 @@ REASON_BY(NO_RETURN, EOPNOTSUPP, shk_explain_no_return)
 REASON(JUMP_THERE, EBUSY,
        "another probe at {place} is armed by a jump, which sees no returns; remove it, or add that "
        "one with --int3")
+REASON(TRACEPOINT_UNKNOWN, ENOENT,
+       "the kernel has no tracepoint {function}; /sys/kernel/tracing/available_events lists them. "
+       "Those of syscalls are none: probe the function of the system call, such as __x64_sys_openat")
+REASON(TRACEPOINT_MODULE, EOPNOTSUPP,
+       "tracepoint {function} is executed in text of modules, which would not be seen; probe the "
+       "function that executes it")
+REASON(TRACEPOINT_REGFUNC, EOPNOTSUPP,
+       "the kernel prepares all processes or CPUs for tracepoint {function} when it gets a user; "
+       "probe a function instead, such as do_syscall_64 or handle_mm_fault")
+REASON(TRACEPOINT_UNUSED, EOPNOTSUPP,
+       "this kernel does not execute tracepoint {function}; choose another one")
 
 REASON(NO_FENTRY, EOPNOTSUPP,
        "cannot redirect {function}: it has no __fentry__ site at its start (it is not traced); "

@@ -30,6 +30,7 @@ _Static_assert((int)SHADOWK_ARM_JUMP == (int)SHK_ARM_JUMP, "uapi");
 _Static_assert(SHADOWK_PROBE_RETURN == SHK_PROBE_RETURN, "uapi");
 _Static_assert(SHADOWK_PROBE_FORCE_INT3 == SHK_PROBE_FORCE_INT3, "uapi");
 _Static_assert(SHADOWK_PROBE_BELOW == SHK_PROBE_BELOW, "uapi");
+_Static_assert(SHADOWK_PROBE_TRACEPOINT == SHK_PROBE_TRACEPOINT, "uapi");
 
 static const char *const kinds[] = {
 	[SHK_PROBE_COUNT] = "count",
@@ -128,12 +129,38 @@ int shk_place_parse(const char *text, uint64_t *addr, uint64_t *offset,
 	return shk_return(0, 0);
 }
 
+/* Reads SYSTEM:EVENT or NAME, which is behind "tracepoint:". */
+static int tracepoint_parse(const char *name, struct shadowk_probe_spec *spec)
+{
+	uint64_t addr = 0, offset = 0;
+	size_t len = 0;
+	int err = place_parse(name, &addr, &offset, &len);
+
+	if (!err && (!len || name[len]))
+		err = -EINVAL;
+	if (err)
+		return shk_return(err, 0);
+	spec->addr = spec->offset = 0;
+	spec->flags |= SHADOWK_PROBE_TRACEPOINT;
+	memset(spec->symbol, 0, sizeof(spec->symbol));
+	memcpy(spec->symbol, name, len);
+	return shk_return(0, 0);
+}
+
 int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec)
 {
+	static const char prefix[] = "tracepoint:";
 	struct shadowk_probe_spec checked;
 	int err = SHK_COPY_IN(&checked, spec, conditions);
 
-	return err ? err : shk_place_parse(text, &spec->addr, &spec->offset, spec->symbol);
+	if (err)
+		return err;
+	if (!strncmp(text, prefix, strlen(prefix)))
+		return tracepoint_parse(text + strlen(prefix), spec);
+	err = shk_place_parse(text, &spec->addr, &spec->offset, spec->symbol);
+	if (!err)
+		spec->flags &= ~SHADOWK_PROBE_TRACEPOINT;
+	return err;
 }
 
 static void probe_arg_set(struct shk_probe_add *arg, const struct shadowk_probe_spec *spec)

@@ -15,6 +15,7 @@
 #include <linux/module.h>
 #include <linux/rethook.h>
 #include <linux/sched/task.h>
+#include <linux/tracepoint-defs.h>
 #include <asm/ibt.h>
 
 /* Always: else the compiler or its flags do not fit the headers, and nothing below is true. */
@@ -95,4 +96,11 @@ static inline bool have_endbr_by_address(u32 *insn)
 static inline void have_vma_refcount(struct vm_area_struct *vma)
 {
 	refcount_set(&vma->vm_refcnt, 1);
+}
+
+/* "tracing: Introduce tracepoint extended structure" (6.13): it has .regfunc. */
+#line 1 "SHK_HAVE_TRACEPOINT_EXT"
+static inline struct tracepoint_ext *have_tracepoint_ext(struct tracepoint *tracepoint)
+{
+	return tracepoint->ext;
 }

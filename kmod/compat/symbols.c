@@ -264,6 +264,8 @@ int __init shk_symbols_init(void)
 		ok &= symbols_resolve("__stop_orc_unwind_ip", &shk_symbols.orc_ips_end);
 		ok &= symbols_resolve("__start_orc_unwind", &shk_symbols.orc_entries);
 	}
+	ok &= symbols_resolve("__start___jump_table", &shk_symbols.jump_table);
+	ok &= symbols_resolve("__stop___jump_table", &shk_symbols.jump_table_end);
 	ok &= symbols_resolve("ftrace_enabled", &shk_symbols.ftrace_enabled);
 	ok &= symbols_resolve("napi_threaded_poll", &shk_symbols.napi_threaded_poll);
 	shk_symbols.preempt_schedule_notrace = shk_symbol_lookup("preempt_schedule_notrace");

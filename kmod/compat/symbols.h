@@ -130,6 +130,9 @@ struct shk_symbols {
 	unsigned long orc_ips;
 	unsigned long orc_ips_end;
 	unsigned long orc_entries;
+	/* The kernel image's entries of static keys, see linux/jump_label.h */
+	struct jump_entry *jump_table;
+	struct jump_entry *jump_table_end;
 	unsigned long preempt_schedule_notrace; /* 0: this kernel is not preemptible */
 	unsigned long napi_threaded_poll;	/* the function of NAPI threads */
 	/* ftrace sites: addresses in __text_poke(), and in the functions of enum shk_flush */

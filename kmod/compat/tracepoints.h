@@ -5,6 +5,8 @@
 
 #include <linux/tracepoint.h>
 
+#include "compat/have.h"
+
 /* A tracepoint and the function that is called there. */
 struct shk_tracepoint {
 	const char *name;
@@ -29,5 +31,18 @@ int shk_tracepoints_register(const struct shk_tracepoint *tracepoints, unsigned 
  * interrupts off, the code that called it has also run until it enabled them. May sleep.
  */
 void shk_tracepoints_unregister(const struct shk_tracepoint *tracepoints, unsigned int nr);
+
+/*
+ * Returns true if the kernel calls a function before the first user of @tracepoint is added, and
+ * one after the last is removed. Any context.
+ */
+static inline bool shk_tracepoint_has_regfunc(const struct tracepoint *tracepoint)
+{
+#if SHK_HAVE_TRACEPOINT_EXT
+	return tracepoint->ext;
+#else
+	return tracepoint->regfunc;
+#endif
+}
 
 #endif /* SHK_TRACEPOINTS_H */

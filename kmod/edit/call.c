@@ -33,10 +33,25 @@ static bool is_callee(const struct callees *callees, unsigned long target)
 }
 
 /*
- * Fills @bytes, MAX_INSN_SIZE bytes, with the instruction at @addr. Reads @room bytes at most; the
- * others are 0. If a kprobe is at @addr, the bytes are those without its breakpoint or jump.
+ * Replaces those of the @len bytes at @bytes, read at @addr, that are in the jump of an optimised
+ * kprobe before @addr.
  */
-static void read_insn(unsigned long addr, u8 *bytes, unsigned long room)
+static void undo_jump_before(unsigned long addr, u8 *bytes, unsigned long len)
+{
+	unsigned long back, i;
+	struct kprobe *kp;
+
+	for (back = 1; back < JMP32_INSN_SIZE; back++) {
+		kp = shk_call(get_kprobe)((void *)(addr - back));
+		if (!kp || !kprobe_optimized(kp))
+			continue;
+		for (i = 0; i < len && back + i < JMP32_INSN_SIZE; i++)
+			bytes[i] = container_of(kp, struct optimized_kprobe, kp)
+					   ->optinsn.copied_insn[back + i - 1];
+	}
+}
+
+void shk_insn_read(unsigned long addr, u8 *bytes, unsigned long room)
 {
 	unsigned long len = min_t(unsigned long, room, MAX_INSN_SIZE);
 	unsigned long here = min(len, PAGE_SIZE - offset_in_page(addr));
@@ -55,6 +70,7 @@ static void read_insn(unsigned long addr, u8 *bytes, unsigned long room)
 		memcpy(bytes + 1,
 		       container_of(kp, struct optimized_kprobe, kp)->optinsn.copied_insn,
 		       DISP32_SIZE);
+	undo_jump_before(addr, bytes, len);
 	rcu_read_unlock();
 }
 
@@ -85,7 +101,7 @@ long shk_call_find(unsigned long addr, unsigned long size, const char *callee, u
 	while (callees.nr < NR_CALLEES && !shk_symbol_nth(callee, callees.nr + 1, &to))
 		callees.addr[callees.nr++] = to;
 	for (; at < size && !(found && offset); at += insn.length) {
-		read_insn(addr + at, bytes, size - at);
+		shk_insn_read(addr + at, bytes, size - at);
 		/* The end of the function: padding, or data. */
 		if (shk_call(insn_decode)(&insn, bytes, sizeof(bytes), INSN_MODE_KERN) < 0)
 			break;

@@ -492,6 +492,14 @@ bool shk_module_stacks_clear(const struct module *mod);
 /* ---- call.c ---- */
 
 /*
+ * Reads the instruction at @addr: MAX_INSN_SIZE bytes, of which @room at most are read, the others
+ * 0. Bytes that kprobes have changed are those of before. If @addr is in a module, the caller holds
+ * a reference to it. The bytes may be those of a patch in progress unless the caller holds
+ * text_mutex.
+ */
+void shk_insn_read(unsigned long addr, u8 *bytes, unsigned long room);
+
+/*
  * Finds the direct call of @callee ("MODULE:FUNCTION" in a module) in the function at @addr, which
  * is @size bytes long. @offset is the offset of the call from @addr; 0: the function has only one
  * such call. Reads the text as it was compiled, without kprobes. If the text is in a module, the

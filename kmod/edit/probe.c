@@ -15,6 +15,7 @@
 #include "edit/orc.h"
 #include "edit/probe.h"
 #include "edit/returns.h"
+#include "edit/tracepoint.h"
 #include "hooks/hooks.h"
 
 #define MIN_NAMES 16
@@ -295,10 +296,20 @@ static int probe_set_conditions(struct shk_probe *probe, const struct shk_probe_
 	return 0;
 }
 
+/* Returns false if @arg is of a tracepoint, and has what a probe of a tracepoint cannot have. */
+static bool tracepoint_args_are_valid(const struct shk_probe_add *arg)
+{
+	if (!(arg->flags & SHK_PROBE_TRACEPOINT))
+		return true;
+	return arg->kind == SHK_PROBE_COUNT && *arg->symbol && !arg->offset &&
+	       !(arg->flags & (SHK_PROBE_RETURN | SHK_PROBE_BELOW)) && !arg->nr_conditions;
+}
+
 /* Returns -EINVAL if @arg is malformed, else 0. */
 static int probe_check_args(const struct shk_probe_add *arg)
 {
-	const u32 flags = SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3 | SHK_PROBE_BELOW;
+	const u32 flags = SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3 | SHK_PROBE_BELOW |
+			  SHK_PROBE_TRACEPOINT;
 
 	if (arg->flags & ~flags || arg->calls > SHK_CALLS_MAX)
 		return -EINVAL;
@@ -309,7 +320,7 @@ static int probe_check_args(const struct shk_probe_add *arg)
 		return -EINVAL;
 	if (!*arg->symbol == !arg->addr)
 		return -EINVAL;
-	if (arg->addr && arg->offset)
+	if ((arg->addr && arg->offset) || !tracepoint_args_are_valid(arg))
 		return -EINVAL;
 	return probe_check_conditions(arg);
 }
@@ -348,6 +359,19 @@ static int probe_check_place(struct shk_probe *probe, const struct module *modul
 	return shk_probe_wants_return(probe) ? probe_check_returns(*addr, module) : 0;
 }
 
+/* Does the work of probe_resolve() for a tracepoint. */
+static int probe_resolve_tracepoint(const struct shk_probe_add *arg, struct shk_new_probe *new)
+{
+	struct shk_probe *probe = new->probe;
+
+	probe->symbol = kstrdup(arg->symbol, GFP_KERNEL_ACCOUNT);
+	if (!probe->symbol)
+		return -ENOMEM;
+	probe->kind = arg->kind;
+	probe->flags = arg->flags;
+	return shk_tracepoint_resolve(probe, arg->symbol, &new->addr);
+}
+
 /*
  * Finds the place that @arg names, and checks that the probe of @new can be there. Sets the members
  * of the probe that @arg decides, and .addr and .entry of @new. Sets .module, which the caller
@@ -362,6 +386,8 @@ static int probe_resolve(const struct shk_probe_add *arg, struct shk_new_probe *
 	struct module *module;
 	int ret;
 
+	if (arg->flags & SHK_PROBE_TRACEPOINT)
+		return probe_resolve_tracepoint(arg, new);
 	ret = shk_location_resolve(&place, symbol, &new->addr, &offset, &size);
 	if (ret)
 		return ret;
@@ -476,6 +502,34 @@ static void probe_unregister(struct shk_shadow *shadow, struct shk_probe *probe)
 	names_release(shadow);
 }
 
+/* Disarms @probe, which is armed in @shadow, and queues it to be freed. @shadow is locked. */
+static void probe_remove(struct shk_shadow *shadow, struct shk_probe *probe)
+{
+	shk_tracepoint_disarm(shadow, probe);
+	shk_site_remove(probe);
+}
+
+/*
+ * Arms what the probes of tracepoints of @new have beside their sites, which are armed. If that
+ * fails for a probe, removes it, sets its .err, and leaves .probe NULL.
+ */
+static void probes_arm_tracepoints(struct shk_shadow *shadow, struct shk_new_probe *new,
+				   unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (!new[i].probe || new[i].err)
+			continue;
+		new[i].err = shk_tracepoint_arm(shadow, new[i].probe);
+		if (!new[i].err)
+			continue;
+		probe_unregister(shadow, new[i].probe);
+		shk_site_remove(new[i].probe);
+		new[i].probe = NULL;
+	}
+}
+
 /*
  * Registers and arms the probes of the @nr elements of @new in @shadow. If that fails for a probe,
  * frees it and sets its .err. The shadow's lock is held; sleeps. Returns the number of probes that
@@ -494,6 +548,7 @@ static unsigned int probes_add_locked(struct shk_shadow *shadow, const struct sh
 			probe_cancel(&new[i]);
 	}
 	shk_sites_add(shadow, new, nr);
+	probes_arm_tracepoints(shadow, new, nr);
 	for (i = 0; i < nr; i++) {
 		if (!new[i].probe)
 			continue;
@@ -517,7 +572,7 @@ static void probes_undo(struct shk_shadow *shadow, struct shk_new_probe *new, un
 		if (!new[i].probe)
 			continue;
 		probe_unregister(shadow, new[i].probe);
-		shk_site_remove(new[i].probe);
+		probe_remove(shadow, new[i].probe);
 	}
 }
 
@@ -633,7 +688,7 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 	probe = arg->id ? xa_load(&shadow->probes, arg->id) : probe_find_name(shadow, arg->name);
 	if (probe) {
 		probe_unregister(shadow, probe);
-		shk_site_remove(probe);
+		probe_remove(shadow, probe);
 	}
 	shk_shadow_unlock(shadow);
 	return probe ? 0 : SHK_E(ID_UNKNOWN);
@@ -673,11 +728,13 @@ static unsigned int probes_take(struct shk_shadow *shadow, const u64 *ids, unsig
 unsigned int shk_probes_remove_locked(struct shk_shadow *shadow, const u64 *ids, unsigned int nr)
 {
 	struct shk_probe *probes[SHK_REMOVE_CHUNK];
-	unsigned int taken, next = 0, removed = 0;
+	unsigned int i, taken, next = 0, removed = 0;
 
 	lockdep_assert_held(&shadow->lock);
 	do {
 		taken = probes_take(shadow, ids, nr, &next, probes, ARRAY_SIZE(probes));
+		for (i = 0; i < taken; i++)
+			shk_tracepoint_disarm(shadow, probes[i]);
 		shk_sites_remove(probes, taken);
 		removed += taken;
 		cond_resched();

@@ -18,6 +18,7 @@
  *   returns.c hooks returns of functions, see returns.h
  *   counts.c  allocates the per-CPU counters of probes
  *   slot.c    hands out text of the module that edits lead to, see slot_entry.h
+ *   tracepoint.c  finds and arms the places of tracepoints, see tracepoint.h
  *   thunk.c   knows the text that carries no probe, see patch.h
  *
  * How a site is armed (enum shk_probe_arm):
@@ -61,6 +62,7 @@
 struct shk_func;
 struct shk_counts_block;
 struct shk_returns;
+struct shk_tracepoint_probe;
 
 /* Counters of one probe on one CPU. Hits on that CPU write them; readers add up all CPUs. */
 struct shk_counts {
@@ -126,6 +128,8 @@ struct shk_probe {
 	 */
 	struct shk_returns *returns;
 	bool own_returns;
+	/* SHK_PROBE_TRACEPOINT: see edit/tracepoint.h; else NULL. The probe's own */
+	struct shk_tracepoint_probe *tracepoint;
 	struct shk_counts __percpu *counts;
 	struct shk_counts_block *counts_block;	  /* has .counts; NULL if there are none */
 	struct shk_histogram __percpu *histogram; /* LATENCY, else NULL */

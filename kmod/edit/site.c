@@ -23,6 +23,7 @@
 #include "edit/probe.h"
 #include "edit/returns.h"
 #include "edit/site_table.h"
+#include "edit/tracepoint.h"
 #include "hooks/hooks.h"
 #include "shadow/edits.h"
 
@@ -1204,6 +1205,7 @@ void shk_probe_free(struct shk_probe *probe)
 {
 	if (probe->own_returns)
 		shk_returns_free(probe->returns);
+	shk_tracepoint_free(probe);
 	shk_counts_free(probe);
 	free_percpu(probe->histogram);
 	kfree(probe->symbol);

@@ -193,7 +193,8 @@ struct shk_shadow {
 	 * Written under .lock, text_mutex and shk_graft_lock; read with any of them.
 	 */
 	struct list_head bodies;
-	struct list_head raws; /* by id */
+	struct list_head raws;	      /* by id */
+	struct list_head tracepoints; /* struct shk_tracepoint_keys, in no order */
 	u64 last_raw;
 	/*
 	 * Removes everything that was added to the shadow, its edits included. Called once or

@@ -117,6 +117,8 @@ unsigned long shk_edit_resume(const struct shk_edit *edit)
 
 	if (edit->bytes[0] == CALL_INSN_OPCODE)
 		return edit->addr + CALL_INSN_SIZE; /* as if not armed */
+	if (edit->bytes[0] == JMP8_INSN_OPCODE && edit->len == JMP8_INSN_SIZE)
+		return edit->addr + JMP8_INSN_SIZE + (s8)edit->bytes[1];
 	if (edit->bytes[0] != JMP32_INSN_OPCODE)
 		return 0;
 	memcpy(&rel, edit->bytes + 1, sizeof(rel));

@@ -415,7 +415,8 @@ bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
 /* Returns true if CPUs may execute the bytes while @edit is applied or reverted step by step. */
 static bool has_steps(const struct shk_edit *edit)
 {
-	return edit->len == 1 || (edit->len == JMP32_INSN_SIZE && shk_edit_resume(edit));
+	return edit->len == 1 || ((edit->len == JMP8_INSN_SIZE || edit->len == JMP32_INSN_SIZE) &&
+				  shk_edit_resume(edit));
 }
 
 static bool edit_overlaps(const struct shk_page *page, const struct shk_edit *edit)

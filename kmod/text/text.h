@@ -71,8 +71,8 @@ struct shk_edit {
 	/*
 	 * Memory for a second copy of the page. Applying or reverting the edit maps the spare copy
 	 * instead of the current one, which then becomes the spare. Needed if the text is live,
-	 * unless the edit is one byte, or a call or jump of 5 bytes: these change without a spare,
-	 * by way of an int3.
+	 * unless the edit is one byte, a call or jump of 5 bytes, or a jump of 2 bytes: these
+	 * change without a spare, by way of an int3.
 	 *
 	 * The user of the edit allocates it by shk_copy_alloc() before shk_text_apply(), and frees
 	 * it by shk_copy_free() after shk_text_revert(). For an edit with a spare, shk_text_apply()
@@ -217,9 +217,9 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
  *
  * If @text is live, CPUs may execute the bytes while they change:
  * - an edit of one byte is written at once;
- * - a call or jump of 5 bytes is written by way of an int3. A CPU that hits the int3 skips the
- *   call, or continues at the jump's target. So a call may only replace an instruction that CPUs
- *   may skip: a nop, or ftrace's call at a __fentry__ site;
+ * - a call or jump of 5 bytes, or a jump of 2, is written by way of an int3. A CPU that hits the
+ *   int3 skips the call, or continues at the jump's target. So a call may only replace an
+ *   instruction that CPUs may skip: a nop, or ftrace's call at a __fentry__ site;
  * - any other edit needs shk_edit.spare.
  *
  * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.

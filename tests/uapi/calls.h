@@ -266,7 +266,9 @@ static const struct one_call calls[] = {
 	     .result = ERROR(ENOENT, SHK_REASON_NOT_OWNED)),
 	LIST(SHK_OWN_LIST, shk_own_info, .on_handle = true),
 	CALL(SHK_PROBE_ADD, shk_probe_add, RESERVED(shk_probe_add), .on_handle = true,
-	     .flags = SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3 | SHK_PROBE_BELOW, .fill = fill_add,
+	     .flags = SHK_PROBE_RETURN | SHK_PROBE_FORCE_INT3 | SHK_PROBE_BELOW |
+		      SHK_PROBE_TRACEPOINT,
+	     .fill = fill_add,
 	     .outs = { OUT(shk_probe_add, id) }),
 	CALL(SHK_PROBE_REMOVE, shk_probe_remove, .on_handle = true, .fill = fill_remove,
 	     .result = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN)),

@@ -181,6 +181,10 @@ static void probes(void **state)
 	SAYS(PROBE_ADD, EOPNOTSUPP, FORBIDDEN, "cannot probe do_nmi: the kernel forbids it");
 	SAYS(PROBE_ADD, EBUSY, KPROBE_THERE, "optimised kprobe");
 	SAYS(PROBE_ADD, EBUSY, JUMP_THERE, "add that one with --int3");
+	SAYS(PROBE_ADD, ENOENT, TRACEPOINT_UNKNOWN, "/sys/kernel/tracing/available_events");
+	SAYS(PROBE_ADD, EOPNOTSUPP, TRACEPOINT_MODULE, "probe the function that executes it");
+	SAYS(PROBE_ADD, EOPNOTSUPP, TRACEPOINT_REGFUNC, "probe a function instead");
+	SAYS(PROBE_ADD, EOPNOTSUPP, TRACEPOINT_UNUSED, "choose another one");
 	SAYS(PROBE_ADD, EOPNOTSUPP, CANNOT_STEP, "cannot step");
 	SAYS(PROBE_ADD, ENOSPC, NO_ROOM, "remove some");
 	SAYS(PROBE_ADD, EBUSY, FTRACE_DISABLED, "sysctl kernel.ftrace_enabled=1");

@@ -53,9 +53,31 @@ static void address(void **state)
 	assert_int_equal(spec.offset, 0);
 }
 
+static void tracepoint(void **state)
+{
+	struct shadowk_probe_spec spec;
+
+	assert_int_equal(parse("tracepoint:sched:sched_switch", &spec), 0);
+	assert_string_equal(spec.symbol, "sched:sched_switch");
+	assert_int_equal(spec.flags, SHADOWK_PROBE_TRACEPOINT);
+	assert_int_equal(spec.addr, 0);
+	assert_int_equal(spec.offset, 0);
+	spec.flags |= SHADOWK_PROBE_FORCE_INT3;
+	assert_int_equal(shadowk_probe_parse("tracepoint:sched_switch", &spec), 0);
+	assert_string_equal(spec.symbol, "sched_switch");
+	assert_int_equal(spec.flags, SHADOWK_PROBE_TRACEPOINT | SHADOWK_PROBE_FORCE_INT3);
+	assert_int_equal(shadowk_probe_parse("tracepoints:f", &spec), 0);
+	assert_int_equal(spec.flags, SHADOWK_PROBE_FORCE_INT3);
+}
+
 static void garbage(void **state)
 {
 	static const char *const bad[] = {
+		"tracepoint:",
+		"tracepoint:sched:",
+		"tracepoint:sched:sched_switch:x",
+		"tracepoint:sched:sched_switch+4",
+		"tracepoint:0xffffffff81000000",
 		"",
 		"+",
 		"+4",
@@ -136,10 +158,10 @@ static void kinds(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(symbol_alone), cmocka_unit_test(symbol_and_offset),
-		cmocka_unit_test(address),	cmocka_unit_test(garbage),
-		cmocka_unit_test(too_big),	cmocka_unit_test(size_is_checked),
-		cmocka_unit_test(kinds),
+		cmocka_unit_test(symbol_alone),	   cmocka_unit_test(symbol_and_offset),
+		cmocka_unit_test(address),	   cmocka_unit_test(tracepoint),
+		cmocka_unit_test(garbage),	   cmocka_unit_test(too_big),
+		cmocka_unit_test(size_is_checked), cmocka_unit_test(kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,11 @@
  *   NO_RETURN           EOPNOTSUPP  no return address is on the stack at that entry
  *   JUMP_THERE          EBUSY       a probe there is armed by a jump; add that one again with
  *                                   SHK_PROBE_FORCE_INT3
+ *   TRACEPOINT_UNKNOWN  ENOENT      the kernel image has no tracepoint of that name
+ *   TRACEPOINT_MODULE   EOPNOTSUPP  a module has the tracepoint, or places of it
+ *   TRACEPOINT_REGFUNC  EOPNOTSUPP  the kernel prepares all processes, or all CPUs, when that
+ *                                   tracepoint gets a user
+ *   TRACEPOINT_UNUSED   EOPNOTSUPP  the kernel image does not execute that tracepoint
  *
  * Patches:
  *   NO_FENTRY           EOPNOTSUPP  the function has no __fentry__ site
@@ -286,6 +291,10 @@ enum shk_reason {
 	SHK_REASON_NOT_ENTRY = 97,
 	SHK_REASON_NO_RETURN = 98,
 	SHK_REASON_JUMP_THERE = 99,
+	SHK_REASON_TRACEPOINT_UNKNOWN = 100,
+	SHK_REASON_TRACEPOINT_MODULE = 101,
+	SHK_REASON_TRACEPOINT_REGFUNC = 102,
+	SHK_REASON_TRACEPOINT_UNUSED = 103,
 	SHK_REASON_NO_FENTRY = 112,
 	SHK_REASON_NO_CALL = 113,
 	SHK_REASON_SEVERAL_CALLS = 114,
@@ -1121,6 +1130,7 @@ enum shk_probe_arm {
 #define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return */
 #define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint in any case */
 #define SHK_PROBE_BELOW		(1U << 2)	/* only within calls that CALL probes report */
+#define SHK_PROBE_TRACEPOINT	(1U << 3)	/* COUNT: @symbol is the name of a tracepoint */
 
 /* The value that a condition compares (struct shk_condition.of). */
 enum shk_condition_of {
@@ -1183,7 +1193,8 @@ struct shk_condition {
  * @offset:	bytes from @symbol; 0 with @addr
  * @id:		out: id of the probe, from 1 on, never reused in this shadow
  * @name:	in: its name, or "" to have one made from the symbol; out: its name
- * @symbol:	function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
+ * @symbol:	function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr.
+ *		With SHK_PROBE_TRACEPOINT "SYSTEM:EVENT" as in tracefs, or the name of a tracepoint
  * @nr_conditions: number of conditions
  * @reserved:	0
  * @conditions:	an execution is a hit only if it fulfils all of them; 0 behind @nr_conditions
@@ -1195,6 +1206,12 @@ struct shk_condition {
  * With SHK_PROBE_BELOW an execution is a hit only if the task is in a call of a function, not yet
  * returned, that a CALL probe of the shadow has hooked. A CALL probe of one function without the
  * flag, and CALL probes of all others with it, thus report the tree of calls below that function.
+ *
+ * With SHK_PROBE_TRACEPOINT each execution of the tracepoint by the kernel image is a hit. The
+ * tracepoint is on in the shadow alone: the base's key, its users and tracefs do not change. Users
+ * of the base get their events as without the probe, also from inside. @addr and @offset are 0,
+ * there are no conditions, and SHK_PROBE_FORCE_INT3 is the only other flag. Executions in modules
+ * that are loaded later are not seen.
  *
  * Executions by the listeners of the shadow's events, such as a BPF program's calls of the clock,
  * are no hits.
@@ -1209,7 +1226,9 @@ struct shk_condition {
  *   EINVAL      SYMBOL_AMBIGUOUS: give "MODULE:FUNCTION" or the address
  *   EIO         XEN
  *   ENOENT      SYMBOL_UNKNOWN
+ *   ENOENT      TRACEPOINT_UNKNOWN
  *   ENOSPC      NO_ROOM
+ *   EOPNOTSUPP  TRACEPOINT_MODULE, TRACEPOINT_REGFUNC, TRACEPOINT_UNUSED
  *   EOPNOTSUPP  FORBIDDEN: kprobe blacklist, noinstr and entry text, text that patches itself,
  *               the scheduler's switch path, thunks, text that the module itself relies on.
  *               COUNT and EVENT of entries of kprobes' own functions are allowed

@@ -196,10 +196,14 @@ enum shadowk_reason {
 	SHADOWK_REASON_ID_UNKNOWN = 93,	      /* ENOENT */
 
 	/* Probes and raw edits */
-	SHADOWK_REASON_CANNOT_STEP = 96, /* EOPNOTSUPP */
-	SHADOWK_REASON_NOT_ENTRY = 97,	 /* EOPNOTSUPP */
-	SHADOWK_REASON_NO_RETURN = 98,	 /* EOPNOTSUPP */
-	SHADOWK_REASON_JUMP_THERE = 99,	 /* EBUSY */
+	SHADOWK_REASON_CANNOT_STEP = 96,	 /* EOPNOTSUPP */
+	SHADOWK_REASON_NOT_ENTRY = 97,		 /* EOPNOTSUPP */
+	SHADOWK_REASON_NO_RETURN = 98,		 /* EOPNOTSUPP */
+	SHADOWK_REASON_JUMP_THERE = 99,		 /* EBUSY */
+	SHADOWK_REASON_TRACEPOINT_UNKNOWN = 100, /* ENOENT */
+	SHADOWK_REASON_TRACEPOINT_MODULE = 101,	 /* EOPNOTSUPP */
+	SHADOWK_REASON_TRACEPOINT_REGFUNC = 102, /* EOPNOTSUPP */
+	SHADOWK_REASON_TRACEPOINT_UNUSED = 103,	 /* EOPNOTSUPP */
 
 	/* Patches */
 	SHADOWK_REASON_NO_FENTRY = 112,		 /* EOPNOTSUPP */
@@ -1203,6 +1207,7 @@ enum shadowk_probe_arm {
 #define SHADOWK_PROBE_RETURN	 (1U << 0) /* COUNT, EVENT: at the function's return */
 #define SHADOWK_PROBE_FORCE_INT3 (1U << 1) /* arm by a breakpoint also where a faster arm exists */
 #define SHADOWK_PROBE_BELOW	 (1U << 2) /* only within calls that CALL probes report */
+#define SHADOWK_PROBE_TRACEPOINT (1U << 3) /* COUNT: @symbol is the name of a tracepoint */
 
 /* The value that a condition compares (struct shadowk_condition.of). */
 enum shadowk_condition_of {
@@ -1260,7 +1265,8 @@ struct shadowk_condition {
  * @offset: bytes from @symbol; 0 with @addr
  * @id:	    out: id of the probe
  * @name:   in: its name, or "" to have one made from the symbol; out: its name
- * @symbol: function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr
+ * @symbol: function as in /proc/kallsyms; "MODULE:FUNCTION" for one of a module; "" with @addr.
+ *	    With SHADOWK_PROBE_TRACEPOINT "SYSTEM:EVENT" as in tracefs, or the name of a tracepoint
  * @nr_conditions: number of conditions
  * @reserved: 0
  * @conditions: an execution is a hit only if it fulfils all of them
@@ -1284,8 +1290,9 @@ struct shadowk_probe_spec {
 /**
  * shadowk_probe_parse() - read a place in the kernel's text
  * @text: SYMBOL, SYMBOL+OFFSET (decimal, or hexadecimal with 0x), or 0xADDRESS; SYMBOL can be
- *	  MODULE:SYMBOL
- * @spec: out: @addr, @offset and @symbol; the other members are not changed
+ *	  MODULE:SYMBOL. Or tracepoint:SYSTEM:EVENT, or tracepoint:NAME
+ * @spec: out: @addr, @offset and @symbol, and SHADOWK_PROBE_TRACEPOINT in @flags: set for a
+ *	  tracepoint, cleared for other places. The other members are not changed
  *
  *   EINVAL        @text is none of these
  *   ENAMETOOLONG  the symbol has more than 511 characters
@@ -1307,9 +1314,10 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec);
  *   EEXIST      NAME_TAKEN
  *   EINVAL      NAME_INVALID, NOT_INSTRUCTION, SYMBOL_AMBIGUOUS
  *   EIO         XEN
- *   ENOENT      SYMBOL_UNKNOWN
+ *   ENOENT      SYMBOL_UNKNOWN, TRACEPOINT_UNKNOWN
  *   ENOSPC      NO_ROOM
  *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE, MODULE_END, NOT_ENTRY, NO_RETURN
+ *   EOPNOTSUPP  TRACEPOINT_MODULE, TRACEPOINT_REGFUNC, TRACEPOINT_UNUSED
  *   EOPNOTSUPP  NO_MODULE_TEXT
  *   ERANGE      NOT_TEXT, PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED

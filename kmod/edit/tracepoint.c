@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Probes of tracepoints; see tracepoint.h. */
+#include <linux/jump_label.h>
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+#include <linux/trace_events.h>
+#include <linux/tracepoint.h>
+#include <asm/insn.h>
+#include <asm/text-patching.h>
+
+#include "compat/tracepoints.h"
+#include "edit/patch.h"
+#include "edit/probe.h"
+#include "edit/tracepoint.h"
+#include "hooks/hooks.h"
+#include "shadow/edits.h"
+
+/* Bytes of "mov disp32(%rip), %reg" of 64 bits, and of "test %reg, %reg". */
+#define LOAD_SIZE 7
+#define TEST_SIZE 3
+
+/* ---- the name ---- */
+
+/* A tracepoint of the kernel image that is looked for. */
+struct search {
+	const char *name;
+	struct tracepoint *found;
+};
+
+/* Callback of for_each_kernel_tracepoint(). */
+static void search_match(struct tracepoint *tracepoint, void *arg)
+{
+	struct search *search = arg;
+
+	if (!strcmp(tracepoint->name, search->name))
+		search->found = tracepoint;
+}
+
+/* Returns true if @tracepoint has an event in the @len bytes of @system. */
+static bool event_is_in(const struct tracepoint *tracepoint, const char *system, size_t len)
+{
+	const struct trace_event_call *call;
+	char symbol[SHK_SYMBOL_LEN];
+	unsigned long addr;
+
+	if (snprintf(symbol, sizeof(symbol), "event_%s", tracepoint->name) >= sizeof(symbol) ||
+	    shk_symbol_unique(symbol, &addr) || shk_is_kernel_text(addr))
+		return false;
+	call = (const struct trace_event_call *)addr;
+	return call->flags & TRACE_EVENT_FL_TRACEPOINT && call->tp == tracepoint &&
+	       strlen(call->class->system) == len && !memcmp(call->class->system, system, len);
+}
+
+/* Returns true if a module has a tracepoint @name. The module may be unloaded at any time. */
+static bool is_of_module(const char *name)
+{
+	char symbol[SHK_SYMBOL_LEN];
+
+	return snprintf(symbol, sizeof(symbol), "__tracepoint_%s", name) < sizeof(symbol) &&
+	       shk_symbol_lookup(symbol);
+}
+
+/* Returns the tracepoint of @name, or an ERR_PTR() of shk_tracepoint_resolve(). */
+static struct tracepoint *tracepoint_find(const char *name)
+{
+	const char *colon = strchr(name, ':');
+	struct search search = { .name = colon ? colon + 1 : name };
+
+	for_each_kernel_tracepoint(search_match, &search);
+	if (!search.found)
+		return ERR_PTR(is_of_module(search.name) ? SHK_E(TRACEPOINT_MODULE)
+							 : SHK_E(TRACEPOINT_UNKNOWN));
+	if (colon && !event_is_in(search.found, name, colon - name))
+		return ERR_PTR(SHK_E(TRACEPOINT_UNKNOWN));
+	if (shk_tracepoint_has_regfunc(search.found))
+		return ERR_PTR(SHK_E(TRACEPOINT_REGFUNC));
+	/* The key has a list of modules then; their entries are not in the kernel's table. */
+	if (search.found->key.type & JUMP_TYPE_LINKED)
+		return ERR_PTR(SHK_E(TRACEPOINT_MODULE));
+	return search.found;
+}
+
+/* ---- the keys ---- */
+
+static bool key_is_of(const struct jump_entry *entry, const struct tracepoint *tracepoint)
+{
+	return jump_entry_key(entry) == &tracepoint->key && !jump_entry_is_init(entry);
+}
+
+/*
+ * Returns 0 if an edit may be at @addr. Else FORBIDDEN. __schedule() switches the page tables, and
+ * so is the same in all texts, except at its tracepoint. That is before the switch; its edits
+ * neither move an instruction nor let the CPU leave before the next one.
+ */
+static int check_differs(unsigned long addr)
+{
+	unsigned long offset, size;
+	char symbol[SHK_SYMBOL_LEN];
+
+	if (!shk_is_kernel_text(addr) || shk_symbol_of(addr, symbol, &offset, &size) ||
+	    shk_call(within_kprobe_blacklist)(addr) || shk_is_hook_at(addr))
+		return SHK_E(FORBIDDEN);
+	if (!strcmp(symbol, "__schedule"))
+		return 0;
+	return shk_location_may_differ(addr, symbol) ? 0 : SHK_E(FORBIDDEN);
+}
+
+/* Returns the length of the nop or jump that the base has at @addr; 0: it has neither. */
+static u8 key_len(unsigned long addr)
+{
+	static const u8 nop2[] = { 0x66, 0x90 }, nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+	const u8 *base = shk_base_bytes(addr);
+	size_t room = PAGE_SIZE - offset_in_page(addr);
+
+	lockdep_assert_held(shk_symbols.text_mutex);
+	if (*base == JMP8_INSN_OPCODE || !memcmp(base, nop2, min(room, sizeof(nop2))))
+		return JMP8_INSN_SIZE;
+	if (*base == JMP32_INSN_OPCODE || !memcmp(base, nop5, min(room, sizeof(nop5))))
+		return JMP32_INSN_SIZE;
+	return 0;
+}
+
+/*
+ * Sets @edit to the jump that @entry is while its key is on. Returns 0, FORBIDDEN or PAGE_EDGE.
+ * text_mutex is held.
+ */
+static int key_set(struct shk_edit *edit, const struct jump_entry *entry)
+{
+	unsigned long addr = jump_entry_code(entry), target = jump_entry_target(entry);
+	int ret = check_differs(addr) ?: check_differs(target);
+
+	if (ret)
+		return ret;
+	edit->len = key_len(addr);
+	/* A branch that jumps while the key is off is of no tracepoint. */
+	if (!edit->len || jump_entry_is_branch(entry))
+		return SHK_E(FORBIDDEN);
+	if (offset_in_page(addr) + edit->len > PAGE_SIZE)
+		return SHK_E(PAGE_EDGE);
+	if (edit->len == JMP32_INSN_SIZE) {
+		shk_edit_branch(edit, addr, JMP32_INSN_OPCODE, target);
+		return 0;
+	}
+	edit->addr = addr;
+	edit->bytes[0] = JMP8_INSN_OPCODE;
+	edit->bytes[1] = target - (addr + JMP8_INSN_SIZE);
+	return target == addr + JMP8_INSN_SIZE + (s8)edit->bytes[1] ? 0 : SHK_E(FORBIDDEN);
+}
+
+/* Allocates keys with room for @nr edits. NULL: there is no memory. */
+static struct shk_tracepoint_keys *keys_alloc(const struct tracepoint *tracepoint, unsigned int nr)
+{
+	size_t size = nr * (sizeof(struct shk_edit) + sizeof(struct shk_edit *));
+	struct shk_tracepoint_keys *keys;
+
+	keys = kvzalloc(sizeof(*keys) + size, GFP_KERNEL_ACCOUNT);
+	if (!keys)
+		return NULL;
+	keys->tracepoint = tracepoint;
+	keys->nr = nr;
+	keys->sorted = (struct shk_edit **)&keys->edits[nr];
+	return keys;
+}
+
+static int key_compare(const void *a, const void *b)
+{
+	const struct shk_edit *left = a, *right = b;
+
+	return left->addr < right->addr ? -1 : left->addr > right->addr;
+}
+
+/* Makes keys with copies of the edits of @pattern, applied nowhere. NULL: there is no memory. */
+static struct shk_tracepoint_keys *keys_copy(const struct shk_tracepoint_keys *pattern)
+{
+	struct shk_tracepoint_keys *keys = keys_alloc(pattern->tracepoint, pattern->nr);
+	unsigned int i;
+
+	for (i = 0; keys && i < keys->nr; i++) {
+		keys->edits[i] = pattern->edits[i];
+		keys->sorted[i] = &keys->edits[i];
+	}
+	return keys;
+}
+
+/* Returns the keys of @tracepoint, sorted, or an ERR_PTR(). Takes text_mutex. */
+static struct shk_tracepoint_keys *keys_find(const struct tracepoint *tracepoint)
+{
+	const struct jump_entry *entry, *end = shk_symbols.jump_table_end;
+	struct shk_tracepoint_keys *keys;
+	unsigned int nr = 0;
+	int ret = 0;
+
+	for (entry = shk_symbols.jump_table; entry < end; entry++)
+		nr += key_is_of(entry, tracepoint);
+	if (!nr)
+		return ERR_PTR(SHK_E(TRACEPOINT_UNUSED));
+	keys = keys_alloc(tracepoint, nr);
+	if (!keys)
+		return ERR_PTR(-ENOMEM);
+	nr = 0;
+	mutex_lock(shk_symbols.text_mutex);
+	for (entry = shk_symbols.jump_table; entry < end && !ret; entry++)
+		if (key_is_of(entry, tracepoint))
+			ret = key_set(&keys->edits[nr++], entry);
+	mutex_unlock(shk_symbols.text_mutex);
+	if (ret) {
+		kvfree(keys);
+		return ERR_PTR(ret);
+	}
+	sort(keys->edits, nr, sizeof(keys->edits[0]), key_compare, NULL);
+	return keys;
+}
+
+/* ---- the places ---- */
+
+/* Returns true if the @room bytes at @bytes, at @addr, load the list of users of @tracepoint. */
+static bool is_load(const struct tracepoint *tracepoint, unsigned long addr, const u8 *bytes)
+{
+	s32 disp;
+
+	/* REX.W, mov, relative to rip */
+	if ((bytes[0] & 0xfb) != 0x48 || bytes[1] != 0x8b || (bytes[2] & 0xc7) != 0x05)
+		return false;
+	memcpy(&disp, bytes + 3, sizeof(disp));
+	return addr + LOAD_SIZE + disp == (unsigned long)&tracepoint->funcs;
+}
+
+/* Returns true if @bytes, behind the instruction @load, test the register that it loads. */
+static bool is_test(const u8 *load, const u8 *bytes)
+{
+	u8 reg = (load[2] >> 3) & 7, high = load[0] & 4 ? 0x4d : 0x48;
+
+	return bytes[0] == high && bytes[1] == 0x85 && bytes[2] == (0xc0 | reg << 3 | reg);
+}
+
+/*
+ * Adds the places of @tracepoint in the @size bytes of the function at @start to @found, which has
+ * room for @max. Returns 0, FORBIDDEN or PAGE_EDGE. text_mutex is held.
+ */
+static int places_find_in(struct shk_tracepoint_probe *found, unsigned int max,
+			  const struct tracepoint *tracepoint, unsigned long start,
+			  unsigned long size)
+{
+	u8 bytes[MAX_INSN_SIZE], next[MAX_INSN_SIZE];
+	struct insn insn;
+	unsigned long at;
+	int ret;
+
+	for (at = 0; at < size; at += insn.length) {
+		shk_insn_read(start + at, bytes, size - at);
+		/* The end of the function: padding, or data. */
+		if (shk_call(insn_decode)(&insn, bytes, sizeof(bytes), INSN_MODE_KERN) < 0)
+			return 0;
+		if (!is_load(tracepoint, start + at, bytes))
+			continue;
+		if (size - at < LOAD_SIZE + TEST_SIZE || found->nr == max)
+			return SHK_E(FORBIDDEN);
+		shk_insn_read(start + at + LOAD_SIZE, next, size - at - LOAD_SIZE);
+		if (!is_test(bytes, next))
+			return SHK_E(FORBIDDEN);
+		ret = check_differs(start + at);
+		if (ret)
+			return ret;
+		if (shk_at_page_edge(start + at, at))
+			return SHK_E(PAGE_EDGE);
+		found->places[found->nr++].addr = start + at;
+	}
+	return 0;
+}
+
+/*
+ * Finds the places of the tracepoint of @keys: they are in the functions of its keys, or in the
+ * parts of functions to which keys lead. @started has room for two functions of each key. Returns
+ * 0, TRACEPOINT_UNUSED or an error of places_find_in(). text_mutex is held.
+ */
+static int places_find_all(struct shk_tracepoint_probe *found,
+			   const struct shk_tracepoint_keys *keys, unsigned long *started)
+{
+	unsigned long addr, offset, size;
+	unsigned int i, n, nr_started = 0;
+	char symbol[SHK_SYMBOL_LEN];
+	int ret = 0;
+
+	for (i = 0; i < 2 * keys->nr && !ret; i++) {
+		const struct shk_edit *key = &keys->edits[i / 2];
+
+		addr = i % 2 ? shk_edit_resume(key) : key->addr;
+		if (shk_symbol_of(addr, symbol, &offset, &size))
+			return SHK_E(FORBIDDEN);
+		addr -= offset;
+		for (n = 0; n < nr_started && started[n] != addr; n++)
+			;
+		if (n < nr_started)
+			continue;
+		started[nr_started++] = addr;
+		ret = places_find_in(found, keys->nr, keys->tracepoint, addr, size);
+	}
+	if (!ret && !found->nr)
+		ret = SHK_E(TRACEPOINT_UNUSED);
+	return ret;
+}
+
+/*
+ * Allocates the places of the tracepoint of @keys. Returns them, or an ERR_PTR(). Takes text_mutex.
+ */
+static struct shk_tracepoint_probe *places_find(const struct shk_tracepoint_keys *keys)
+{
+	struct shk_tracepoint_probe *found;
+	unsigned long *started;
+	int ret = -ENOMEM;
+
+	/* Each place has a key that leads to it. */
+	found = kvzalloc(struct_size(found, places, keys->nr), GFP_KERNEL_ACCOUNT);
+	started = kvcalloc(2 * keys->nr, sizeof(*started), GFP_KERNEL);
+	if (found && started) {
+		mutex_lock(shk_symbols.text_mutex);
+		ret = places_find_all(found, keys, started);
+		mutex_unlock(shk_symbols.text_mutex);
+	}
+	kvfree(started);
+	if (!ret)
+		return found;
+	kvfree(found);
+	return ERR_PTR(ret);
+}
+
+/* Allocates a probe for each place of @probe but the first. -ENOMEM. */
+static int places_alloc_probes(struct shk_probe *probe)
+{
+	struct shk_tracepoint_probe *tracepoint = probe->tracepoint;
+	unsigned int i;
+
+	for (i = 1; i < tracepoint->nr; i++) {
+		tracepoint->places[i].probe = shk_probe_alloc();
+		if (!tracepoint->places[i].probe)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int shk_tracepoint_resolve(struct shk_probe *probe, const char *name, unsigned long *addr)
+{
+	struct shk_tracepoint_keys *keys;
+	struct tracepoint *tracepoint;
+
+	tracepoint = tracepoint_find(name);
+	if (IS_ERR(tracepoint))
+		return PTR_ERR(tracepoint);
+	keys = keys_find(tracepoint);
+	if (IS_ERR(keys))
+		return PTR_ERR(keys);
+	probe->tracepoint = places_find(keys);
+	if (IS_ERR(probe->tracepoint)) {
+		int ret = PTR_ERR(probe->tracepoint);
+
+		probe->tracepoint = NULL;
+		kvfree(keys);
+		return ret;
+	}
+	probe->tracepoint->keys = keys;
+	*addr = probe->tracepoint->places[0].addr;
+	/* The caller frees what was allocated, with the probe. */
+	return places_alloc_probes(probe);
+}
+
+void shk_tracepoint_free(struct shk_probe *probe)
+{
+	struct shk_tracepoint_probe *tracepoint = probe->tracepoint;
+	unsigned int i;
+
+	if (!tracepoint)
+		return;
+	for (i = 1; i < tracepoint->nr; i++)
+		if (tracepoint->places[i].probe)
+			shk_probe_free(tracepoint->places[i].probe);
+	kvfree(tracepoint->keys);
+	kvfree(tracepoint);
+}
+
+/* ---- arming ---- */
+
+/* Reverts the edits of @keys that are applied to @shadow, which is locked. */
+static void keys_revert(struct shk_shadow *shadow, struct shk_tracepoint_keys *keys)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < keys->nr; i++)
+		if (keys->edits[i].page)
+			keys->sorted[nr++] = &keys->edits[i];
+	if (nr)
+		shk_edit_revert_many(shadow, keys->sorted, nr);
+}
+
+/* Applies the edits of @keys to @shadow, which is locked. Returns as shk_edit_apply(). */
+static int keys_apply(struct shk_shadow *shadow, struct shk_tracepoint_keys *keys)
+{
+	int ret = shk_edit_apply_many(shadow, keys->sorted, keys->nr);
+	unsigned int i;
+
+	if (ret)
+		return ret;
+	for (i = 0; i < keys->nr && keys->edits[i].page; i++)
+		;
+	if (i == keys->nr)
+		return 0;
+	keys_revert(shadow, keys);
+	return SHK_E(EDIT_THERE);
+}
+
+/* Returns the keys of @tracepoint in @shadow, which is locked, or NULL. */
+static struct shk_tracepoint_keys *keys_of(struct shk_shadow *shadow,
+					   const struct tracepoint *tracepoint)
+{
+	struct shk_tracepoint_keys *keys;
+
+	lockdep_assert_held(&shadow->lock);
+	list_for_each_entry (keys, &shadow->tracepoints, node)
+		if (keys->tracepoint == tracepoint)
+			return keys;
+	return NULL;
+}
+
+/*
+ * Lets the keys of @pattern jump in @shadow, which is locked, until keys_put(). Returns 0, -ENOMEM
+ * or an error of shk_edit_apply().
+ */
+static int keys_get(struct shk_shadow *shadow, const struct shk_tracepoint_keys *pattern)
+{
+	struct shk_tracepoint_keys *keys = keys_of(shadow, pattern->tracepoint);
+	int ret;
+
+	if (!keys) {
+		keys = keys_copy(pattern);
+		if (!keys)
+			return -ENOMEM;
+		ret = keys_apply(shadow, keys);
+		if (ret) {
+			kvfree(keys);
+			return ret;
+		}
+		list_add(&keys->node, &shadow->tracepoints);
+	}
+	keys->users++;
+	return 0;
+}
+
+/* Takes back keys_get(). */
+static void keys_put(struct shk_shadow *shadow, const struct shk_tracepoint_keys *pattern)
+{
+	struct shk_tracepoint_keys *keys = keys_of(shadow, pattern->tracepoint);
+
+	if (WARN_ON_ONCE(!keys) || --keys->users)
+		return;
+	list_del(&keys->node);
+	keys_revert(shadow, keys);
+	kvfree(keys);
+}
+
+/* Does keys_get() in the union, where @probe is at a site. */
+static int union_keys_get(struct shk_probe *probe)
+{
+	struct shk_shadow *all = probe->union_site->shadow;
+	int ret;
+
+	shk_shadow_lock_hidden(all);
+	ret = keys_get(all, probe->tracepoint->keys);
+	shk_shadow_unlock_hidden(all);
+	return ret;
+}
+
+/* Takes back union_keys_get(). */
+static void union_keys_put(struct shk_probe *probe)
+{
+	struct shk_shadow *all = probe->union_site->shadow;
+
+	shk_shadow_lock_hidden(all);
+	keys_put(all, probe->tracepoint->keys);
+	shk_shadow_unlock_hidden(all);
+}
+
+/*
+ * Removes the probes of the first @nr places of @probe, but that of the first, from their sites,
+ * and queues them to be freed. The caller then removes @probe, whose counters they have.
+ */
+static void places_disarm(struct shk_probe *probe, unsigned int nr)
+{
+	struct shk_tracepoint_probe *tracepoint = probe->tracepoint;
+	struct shk_probe *batch[SHK_REMOVE_CHUNK];
+	unsigned int i, nr_batch = 0;
+
+	for (i = 1; i < nr; i++) {
+		if (tracepoint->places[i].probe)
+			batch[nr_batch++] = tracepoint->places[i].probe;
+		tracepoint->places[i].probe = NULL;
+		if (nr_batch == ARRAY_SIZE(batch) || (nr_batch && i + 1 == nr)) {
+			shk_sites_remove(batch, nr_batch);
+			nr_batch = 0;
+		}
+	}
+}
+
+/*
+ * Arms the places of @probe, but the first. Returns 0 or an error of shk_site_add(), after which
+ * they are not armed.
+ */
+static int places_arm(struct shk_shadow *shadow, struct shk_probe *probe)
+{
+	struct shk_tracepoint_probe *tracepoint = probe->tracepoint;
+	struct shk_new_probe *new;
+	unsigned int i;
+	int ret = 0;
+
+	if (tracepoint->nr == 1)
+		return 0;
+	new = kvcalloc(tracepoint->nr, sizeof(*new), GFP_KERNEL);
+	if (!new)
+		return -ENOMEM;
+	for (i = 1; i < tracepoint->nr; i++) {
+		struct shk_probe *other = tracepoint->places[i].probe;
+
+		other->id = probe->id;
+		other->kind = probe->kind;
+		other->flags = probe->flags;
+		other->plain = probe->plain;
+		other->counts = probe->counts;
+		new[i] = (struct shk_new_probe){ other, tracepoint->places[i].addr };
+	}
+	shk_sites_add(shadow, new, tracepoint->nr);
+	for (i = 1; i < tracepoint->nr; i++) {
+		if (!new[i].err)
+			continue;
+		ret = new[i].err;
+		shk_probe_free(tracepoint->places[i].probe);
+		tracepoint->places[i].probe = NULL;
+	}
+	kvfree(new);
+	if (ret)
+		places_disarm(probe, tracepoint->nr);
+	return ret;
+}
+
+int shk_tracepoint_arm(struct shk_shadow *shadow, struct shk_probe *probe)
+{
+	struct shk_tracepoint_probe *tracepoint = probe->tracepoint;
+	int ret;
+
+	lockdep_assert_held(&shadow->lock);
+	if (!tracepoint)
+		return 0;
+	ret = places_arm(shadow, probe);
+	if (ret)
+		return ret;
+	ret = keys_get(shadow, tracepoint->keys);
+	if (ret)
+		goto places;
+	ret = probe->union_site ? union_keys_get(probe) : 0;
+	if (!ret)
+		return 0;
+	keys_put(shadow, tracepoint->keys);
+places:
+	places_disarm(probe, tracepoint->nr);
+	return ret;
+}
+
+void shk_tracepoint_disarm(struct shk_shadow *shadow, struct shk_probe *probe)
+{
+	struct shk_tracepoint_probe *tracepoint = probe->tracepoint;
+
+	lockdep_assert_held(&shadow->lock);
+	if (!tracepoint)
+		return;
+	if (probe->union_site)
+		union_keys_put(probe);
+	keys_put(shadow, tracepoint->keys);
+	places_disarm(probe, tracepoint->nr);
+}
