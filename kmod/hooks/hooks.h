@@ -101,8 +101,8 @@ unsigned int shk_hooks_count(void);
 bool shk_is_hook_at(unsigned long addr);
 /*
  * Returns true if every shadow has a hook by which the base executes the body of the function
- * @symbol. An edit of that body would have no effect. Clones and parts that the compiler made of the
- * function ("NAME.isra.0", "NAME.cold") count as well. __text_poke() is an exception: a shadow
+ * @symbol. An edit of that body would have no effect. Clones and parts that the compiler made of
+ * the function ("NAME.isra.0", "NAME.cold") count as well. __text_poke() is an exception: a shadow
  * executes it for a poke that touches no edit of that shadow. Needs no lock; does not sleep.
  */
 bool shk_hooks_replace_body(const char *symbol);

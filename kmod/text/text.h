@@ -70,9 +70,9 @@ struct shk_edit {
 	u8 base[SHK_EDIT_MAX];
 	/*
 	 * Memory for a second copy of the page. Applying or reverting the edit maps the spare copy
-	 * instead of the current one, which then becomes the spare. Needed if the text is live,
-	 * unless the edit is one byte, a call or jump of 5 bytes, or a jump of 2 bytes: these
-	 * change without a spare, by way of an int3.
+	 * instead of the current one, which then becomes the spare. Needed if the text is live.
+	 * Edits of one byte, calls and jumps of 5 bytes, and jumps of 2 bytes need none: they
+	 * change by way of an int3.
 	 *
 	 * The user of the edit allocates it by shk_copy_alloc() before shk_text_apply(), and frees
 	 * it by shk_copy_free() after shk_text_revert(). For an edit with a spare, shk_text_apply()
