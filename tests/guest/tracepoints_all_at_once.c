@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test: timeout=240 */
+/* test: once timeout=240 */
 /*
  * All tracepoints of the kernel are on in one shadow at the same time, while a process inside runs.
  * Those that cannot be are refused, each with one of the expected reasons.
