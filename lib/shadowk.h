@@ -1135,10 +1135,10 @@ int shadowk_disown_kthreads(struct shadowk_shadow *shadow, const char *pattern);
 /**
  * shadowk_disown_napi() - let the NAPI threads of a network interface execute the base
  * @shadow:    the handle
- * @interface: name of the interface in the caller's network namespace; or the last name of one that
- *             is gone
+ * @interface: name of the interface in the caller's network namespace. If the interface is gone:
+ *             its last name
  *
- * On return the interface is threaded if it was before the ownership.
+ * On return the interface is threaded only if it was so before the ownership.
  *
  *   ENAMETOOLONG  @interface
  *   ENOENT        NOT_OWNED

@@ -273,7 +273,7 @@ bool shk_probe_wants_return(const struct shk_probe *probe);
 struct shk_location {
 	const char *symbol;
 	unsigned long addr;
-	unsigned long offset; /* has no effect on .addr */
+	unsigned long offset; /* bytes from .symbol; no effect on .addr */
 };
 
 /*
@@ -368,7 +368,7 @@ struct shk_new_probe {
 	struct shk_probe *probe; /* NULL: this element is left out */
 	unsigned long addr;
 	bool entry;
-	struct module *module; /* the caller's: holds the text at .addr, or NULL */
+	struct module *module; /* has the text at .addr, with a reference. NULL: kernel image */
 	int err;	       /* out: what shk_site_add() would return */
 };
 

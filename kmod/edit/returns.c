@@ -41,7 +41,7 @@ struct shk_returns {
 	struct rethook *pool[NR_POOLS];
 	unsigned int nr;	   /* pools; written after the pool, under .lock */
 	bool closed;		   /* under .lock */
-	unsigned int full;	   /* pools that a hit has found used, when it asked for another */
+	unsigned int full;	   /* .nr when a hit last found all pools used up */
 	unsigned long retry;	   /* jiffies: no pool is added before. The worker writes it */
 	spinlock_t lock;	   /* taken by tasks only */
 	struct irq_work from_hit;  /* a hit has used the last pool */

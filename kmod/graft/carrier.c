@@ -26,7 +26,7 @@
  */
 struct carrier_maker {
 	const struct task_struct *task;
-	struct list_head node; /* makers */
+	struct list_head node; /* in the list makers */
 };
 
 static LIST_HEAD(makers);

@@ -317,7 +317,7 @@ static void pending_attach_work(struct callback_head *work)
  */
 struct allocating {
 	struct mm_struct *mm;
-	struct list_head node; /* allocating */
+	struct list_head node; /* in the list allocating */
 };
 
 static LIST_HEAD(allocating);

@@ -41,8 +41,8 @@ SYM_FUNC_END(shk_entry_\name)
 	call_hook fpu_end shk_hook_fpu_end
 
 /*
- * The function goes on at the same address in the base's text, if the hook has taken the mm out of
- * the shadow.
+ * Calls shk_hook_exec(), and the function goes on. If the hook has taken the mm out of the shadow,
+ * it goes on at the same address of the base's text.
  */
 SYM_FUNC_START(shk_entry_exec)
 	ENDBR
@@ -53,8 +53,8 @@ SYM_FUNC_START(shk_entry_exec)
 SYM_FUNC_END(shk_entry_exec)
 
 /*
- * If the hook returns true, it has done the work: the function's caller gets the PGD that the hook
- * has stored.
+ * Calls shk_hook_pgd_alloc(). If that returns true, it has done the work: the function's caller
+ * gets the PGD that the hook has stored. Else the function goes on.
  */
 SYM_FUNC_START(shk_entry_pgd_alloc)
 	ENDBR
@@ -94,8 +94,8 @@ SYM_FUNC_END(shk_entry_pgd_alloc)
 .endm
 
 /*
- * finish_task_switch() is a static function: the compiler may know which registers it leaves
- * unchanged. The function goes on.
+ * Calls shk_hook_task_switch(), and the function goes on. finish_task_switch() is a static
+ * function: the compiler may know which registers it leaves unchanged. So all are preserved.
  */
 SYM_FUNC_START(shk_entry_task_switch)
 	ENDBR
@@ -170,8 +170,8 @@ SYM_FUNC_END(shk_entry_\name)
 	.endr
 
 /*
- * Called at the __fentry__ site. Goes on where shk_hook_text_poke() says, in the shadow, or lets
- * the base do the work.
+ * Called at the __fentry__ site of __text_poke(). If shk_hook_text_poke() returns an address, goes
+ * on there, in the shadow. If it returns 0, lets the base do the work.
  */
 SYM_FUNC_START(shk_entry_text_poke)
 	ENDBR
@@ -189,8 +189,8 @@ SYM_FUNC_START(shk_entry_text_poke)
 SYM_FUNC_END(shk_entry_text_poke)
 
 /*
- * Jumped to. Returns 0 if shk_hook_ftrace_verify() has found the bytes, or lets the base do the
- * work.
+ * The function jumps to this. Calls shk_hook_ftrace_verify(). If that returns true, the function's
+ * caller gets 0. Else lets the base do the work.
  */
 SYM_FUNC_START(shk_entry_ftrace_verify)
 	ENDBR
@@ -207,8 +207,8 @@ SYM_FUNC_START(shk_entry_ftrace_verify)
 SYM_FUNC_END(shk_entry_ftrace_verify)
 
 /*
- * If the hook returns true, the function's caller gets true: the fault was spurious. Else the
- * function goes on.
+ * Calls shk_hook_fault(). If that returns true, the function's caller gets true: the fault was
+ * spurious. Else the function goes on.
  */
 SYM_FUNC_START(shk_entry_fault)
 	ENDBR
@@ -227,8 +227,8 @@ SYM_FUNC_START(shk_entry_fault)
 SYM_FUNC_END(shk_entry_fault)
 
 /*
- * If the hook returns true, the function's caller gets 1: the breakpoint was handled. Else the
- * function goes on.
+ * Calls shk_hook_int3(). If that returns true, the function's caller gets 1: the breakpoint was
+ * handled. Else the function goes on.
  */
 SYM_FUNC_START(shk_entry_int3)
 	ENDBR

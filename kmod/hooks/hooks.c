@@ -125,7 +125,7 @@ static struct {
 	void (*entry)(void); /* in entry.S */
 	u8 opcode;	     /* call or jump from the function to @entry */
 	struct static_call_key *key; /* of the call to the base's function; NULL: there is none */
-	void *tramp;		     /* of that call */
+	void *tramp;		     /* trampoline of that call */
 	const char *later;	     /* the function's name in later kernels; NULL: the same */
 	unsigned long site; /* address of the edit; 0: this machine does not need the hook */
 } hooks[SHK_NR_HOOKS] = {

@@ -31,7 +31,7 @@
 /* Work of one kind that a CPU executes in a shadow. Written by that CPU with interrupts off. */
 struct async_loaded {
 	const void *key;	   /* names the work; NULL: none */
-	struct shk_shadow *shadow; /* that it executes */
+	struct shk_shadow *shadow; /* the shadow that the CPU executes for it */
 	struct mm_struct *from;	   /* the mm that the CPU loads again when the work ends */
 };
 

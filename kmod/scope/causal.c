@@ -48,7 +48,7 @@
 /* One timer or work item that is to execute a shadow. Written under the bucket's lock. */
 struct causal_note {
 	const void *key; /* struct timer_list, hrtimer or work_struct; NULL: a free note */
-	struct shk_shadow *shadow; /* no reference: shk_causal_end() removes it */
+	struct shk_shadow *shadow; /* no reference: shk_causal_end() clears the note */
 };
 
 /*

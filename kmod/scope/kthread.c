@@ -29,7 +29,7 @@
 struct owned_thread {
 	struct shk_runner runner;  /* holds a reference to its task */
 	struct list_head node;	   /* shk_ownership.threads */
-	struct hlist_node by_task; /* threads */
+	struct hlist_node by_task; /* in the hash table threads */
 };
 
 /* All owned threads, by task. Under shk_async_lock. */

@@ -20,13 +20,13 @@
 
 /* A network interface that a shadow owns. Created and freed with RTNL held. */
 struct shk_napi {
-	struct list_head node; /* held; under RTNL */
+	struct list_head node; /* in the list held; under RTNL */
 	/*
 	 * The interface; NULL once it is unregistered. Written under RTNL. Only holders of RTNL
 	 * access the interface; others compare its address.
 	 */
 	struct net_device *dev;
-	bool restore;			/* it was not threaded before; under RTNL */
+	bool restore;			/* .dev was not threaded before; under RTNL */
 	const struct shk_shadow *owner; /* its address; while there are users; under RTNL */
 	unsigned int users;		/* under napi_lock; grows from 0 only under RTNL */
 	char name[IFNAMSIZ]; /* its last name; under napi_lock, and written under RTNL, too */

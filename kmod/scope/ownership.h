@@ -35,7 +35,7 @@ struct shk_ownership {
 
 	/* KTHREAD and NAPI only. kthread.c writes these members with shk_async_lock held. */
 	struct list_head by_age;  /* in the list of all patterns, the oldest first */
-	struct list_head threads; /* struct owned_thread: they execute .shadow by this */
+	struct list_head threads; /* struct owned_thread: those that execute .shadow by this */
 	unsigned int nr_threads;  /* in .threads; shk_own_next() reads it without shk_async_lock */
 };
 

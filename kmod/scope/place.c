@@ -31,7 +31,7 @@ struct place_request {
 	struct task_struct *task;  /* a thread of the process; holds a reference */
 	bool born;	      /* the task is a new child, or has a new program, and places itself */
 	struct shk_draw draw; /* the side of a split cgroup that it has drawn by now */
-	struct list_head node; /* deferred, if the worker is to place it */
+	struct list_head node; /* in the list deferred, if the worker is to place it */
 };
 
 /*
@@ -130,7 +130,7 @@ static struct mm_struct *place_get_mm(struct task_struct *task)
 struct placement {
 	struct shk_change change;    /* its check is place_check_binding() */
 	struct task_struct *task;    /* a thread of the process */
-	struct shk_binding *binding; /* that decides, with a reference; NULL: the base */
+	struct shk_binding *binding; /* the one that decides, with a reference; NULL: none */
 };
 
 /*

@@ -28,10 +28,10 @@
 struct shk_runner {
 	/* In task->preempt_notifiers; in no list if notifier.link.pprev is NULL. */
 	struct preempt_notifier notifier;
-	struct task_struct *task;  /* the thread; its runner's user makes sure that it stays */
-	struct mm_struct *carrier; /* that it loads; stays until the runner has ended */
+	struct task_struct *task;  /* the thread; the user of the runner makes sure that it stays */
+	struct mm_struct *carrier; /* the mm that it loads; stays until the runner has ended */
 	const void *key;	   /* the work item that it executes; NULL: an owned thread */
-	bool ending; /* the thread is to remove it; set once by another task, read without a lock */
+	bool ending; /* the thread is to remove .notifier. Set once, by another task; no lock */
 };
 
 /*

@@ -15,10 +15,10 @@ SYM_FUNC_START(shk_syscalls_called)
 SYM_FUNC_END(shk_syscalls_called)
 
 /*
- * Executed instead of x64_sys_call(), by a jump at its __fentry__ site or from above. The
- * function's two arguments are in rdi and rsi, and its return address is at the stack pointer. A
- * call that is not chosen goes on in x64_sys_call(), behind that site. It leaves nothing of this
- * module on the stack.
+ * Executes a chosen system call in the target's text, by shk_syscalls_inside(); lets any other call
+ * go on behind the __fentry__ site of x64_sys_call(). A jump at that site leads here, or the code
+ * above. The function's two arguments are in rdi and rsi, its return address is on top of the stack.
+ * A call that is not chosen leaves nothing of this module on the stack.
  */
 SYM_FUNC_START(shk_syscalls_entry)
 	ENDBR

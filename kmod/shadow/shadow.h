@@ -437,8 +437,8 @@ bool shk_name_valid(const char *name);
 
 /* Whether a shadow had tables and hooks before shk_shadow_prepare(). */
 struct shk_prepared {
-	bool built;  /* tables */
-	bool hooked; /* hooks */
+	bool built;  /* it had tables */
+	bool hooked; /* it had hooks */
 };
 
 /* Returns whether @shadow has tables and hooks. Its lock is held. */

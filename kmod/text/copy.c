@@ -23,7 +23,7 @@ struct shk_chunk {
 	struct page *block;	 /* first page of a block; NULL: vmalloc memory */
 	unsigned int nr, filled; /* pages, and how many of them hold copies */
 	bool sealed;		 /* shk_chunk_seal() was called */
-	refcount_t ref;		 /* of each copy, and of the caller until shk_chunk_put() */
+	refcount_t ref;		 /* one for each copy; the caller's until shk_chunk_put() */
 };
 
 #define BLOCK_ORDER (PMD_SHIFT - PAGE_SHIFT)

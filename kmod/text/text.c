@@ -95,7 +95,7 @@ static unsigned long *text_range_pins(struct shk_text *text, unsigned int range)
 /* Memory for private pages, allocated before text_mutex is taken. */
 struct prepared {
 	struct list_head pages;	 /* struct shk_page, by address, in no text yet */
-	struct list_head tables; /* struct page, for PTE pages: one for each 2 MB range without */
+	struct list_head tables; /* struct page: PTE pages for 2 MB ranges that have none */
 	unsigned int last_range; /* the range that memory was allocated for last; ~0U: none */
 };
 
