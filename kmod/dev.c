@@ -695,9 +695,9 @@ static bool dev_has_either_capability(void)
 }
 
 /*
- * Does a SHK_*_LIST call for edits or hits, for callers with one of the two capabilities, and for
- * handles derived with SHK_RIGHT_READ, which dev_check_permission() has checked. Sleeps. Returns 0,
- * CAPABILITY, or an error of dev_list().
+ * Does a SHK_*_LIST call for edits or hits. Permitted to callers with CAP_SYS_ADMIN or
+ * CAP_SYS_MODULE, and on handles derived with SHK_RIGHT_READ, which dev_check_permission() has
+ * checked. Sleeps. Returns 0, CAPABILITY, or an error of dev_list().
  */
 static int dev_list_edits(struct shk_handle *handle, void *arg, next_fn next, u32 size)
 {

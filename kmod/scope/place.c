@@ -206,8 +206,9 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
  * Moves @p's mm to where @p->binding wants it, and then checks that this binding still decides.
  * @own: the mm is current's.
  *
- * The mover of a process also asks after the move (cgroup_on_move()). Both take shk_graft_lock, so
- * at least one of them sees the other's change.
+ * A task that moves the process to another cgroup checks after the move whether the process is
+ * misplaced (cgroup_on_move()). Both checks take shk_graft_lock, so at least one of the two tasks
+ * sees the other's change.
  *
  * Sleeps; the process's cred_guard_mutex is held. Returns 0; -EAGAIN: another binding decides now,
  * or a task is in the way; or an error of shk_graft_prealloc() or place_mm().

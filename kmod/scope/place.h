@@ -121,8 +121,8 @@ struct shk_draw shk_draw(struct shk_binding *binding);
  * the request instead, and repeats it until it succeeds.
  *
  * @draw: the shadow that the caller has drawn for the process in a split cgroup. @draw.binding is 0
- * if the caller has not drawn. If it has drawn, the binding has placed the process already, in the
- * other of its two shadows.
+ * if the caller has not drawn. If it has drawn, the binding has placed the process already: in the
+ * other shadow, not in the one drawn.
  *
  * If the task work cannot place the process:
  *

@@ -201,8 +201,9 @@ static int may_bind(const struct process_change *c)
 }
 
 /*
- * Takes the cred_guard_mutex of @c's process, so that no exec changes its mm. On return an exec has
- * taken its new mm into use, or has yet to call inherit_exec_mm(), which sees the change.
+ * Takes the cred_guard_mutex of @c's process, so that no exec changes its mm. An exec that has
+ * begun before has taken its new mm into use, or has yet to call inherit_exec_mm(): that function
+ * sees the change which the caller makes.
  *
  * An exec holds the mutex for as long as a tracer or a file system likes. So the mutex of another
  * process is tried until *@until (jiffies), which is set if it is 0. Current's own mutex is waited
