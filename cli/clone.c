@@ -82,8 +82,10 @@ static int clone_probes(struct shadowk_shadow *to, struct shadowk_shadow *from,
 
 	if (count < 0)
 		return refuse(SHADOWK_OP_PROBE_LIST, count, subject);
+	/* Captured kprobes belong to the tool that has armed them. */
 	for (int i = 0; !status && i < count; i++)
-		status = clone_probe(to, subject, &probes[i]);
+		if (!(probes[i].flags & SHADOWK_PROBE_CAPTURED))
+			status = clone_probe(to, subject, &probes[i]);
 	return status;
 }
 
@@ -98,7 +100,7 @@ static int clone_patches(struct shadowk_shadow *to, struct shadowk_shadow *from,
 		return refuse(SHADOWK_OP_PATCH_LIST, count, subject);
 	/* The list has an element for each function of a patch. The first has index 0. */
 	for (int i = 0; !status && i < count; i++)
-		if (!patches[i].index)
+		if (!patches[i].index && patches[i].kind != SHADOWK_PATCH_DIVERT)
 			status = clone_patch(to, subject, &patches[i]);
 	return status;
 }

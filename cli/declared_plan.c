@@ -98,7 +98,8 @@ static void __printf(2, 3) note_add(struct plan *plan, const char *format, ...)
 /* True if a file can declare such a patch. Others were added by hand, and stay. */
 static bool is_declarable(const struct shadowk_patch_info *info)
 {
-	return info->kind != SHADOWK_PATCH_CAPTURE && !(info->flags & SHADOWK_PATCH_CALLBACKS);
+	return info->kind != SHADOWK_PATCH_CAPTURE && info->kind != SHADOWK_PATCH_DIVERT &&
+	       !(info->flags & SHADOWK_PATCH_CALLBACKS);
 }
 
 /* The flags that a file can declare. */

@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "dev.h"
+#include "edit/capture.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/raw.h"
@@ -773,6 +774,25 @@ static int do_text_read(struct shk_handle *handle, void *arg)
 	return shk_text_report(handle->shadow, arg);
 }
 
+/* ---- capture ---- */
+
+static int do_capture(struct shk_handle *handle, void *arg)
+{
+	struct shk_capture *capture = arg;
+	struct shk_shadow *target;
+	struct file *file;
+	int ret;
+
+	if (capture->flags || capture->reserved)
+		return -EINVAL;
+	file = fget(capture->target);
+	if (!file)
+		return SHK_E(NOT_HANDLE);
+	ret = dev_owners_shadow(file, &target) ?: shk_capture_add(handle->shadow, target);
+	fput(file);
+	return ret;
+}
+
 /* ---- the tables ---- */
 
 /* A row: @_last is the last member of the struct in its first release. */
@@ -838,6 +858,7 @@ static const struct ioctl_call handle_calls[] = {
 	     .undoes = true),
 	CALL(SHK_PATCH_PROMOTE, shk_patch_promote, name, CAP_SYS_MODULE, do_patch_promote),
 	LIST_CALL(SHK_PATCH_LIST, -1, do_patch_list, .right = SHK_RIGHT_READ),
+	CALL(SHK_CAPTURE, shk_capture, reserved, CAP_SYS_MODULE, do_capture),
 	CALL(SHK_RAW_ADD, shk_raw_add, symbol, CAP_SYS_MODULE, do_raw_add, .out = true),
 	CALL(SHK_RAW_REMOVE, shk_raw_remove, id, CAP_SYS_MODULE, do_raw_remove, .undoes = true),
 	LIST_CALL(SHK_RAW_LIST, -1, do_raw_list, .right = SHK_RIGHT_READ),

@@ -11,6 +11,7 @@
  *   shk_ownerships_exit()	no shadow owns anything
  *   shk_patches_exit()		frees what removed patches have left
  *   shk_livepatch_exit()
+ *   shk_captures_exit()
  *   shk_sites_exit()		frees what removed probes and patched functions have left
  *   shk_hooks_exit()		waits until no task is in a hook
  *   shk_text_exit()		no private page is left
@@ -21,6 +22,7 @@
 #include <linux/module.h>
 
 #include "dev.h"
+#include "edit/capture.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/report.h"
@@ -61,6 +63,7 @@ static int __init bring_up(void)
 	shk_syscalls_init();
 	shk_stack_check_init();
 	shk_cursors_init();
+	shk_captures_init();
 	ret = shk_environment_check(false);
 	if (ret)
 		goto mmu;
@@ -125,6 +128,7 @@ static void __exit shadowk_exit(void)
 	shk_ownerships_exit();
 	shk_patches_exit();
 	shk_livepatch_exit();
+	shk_captures_exit();
 	shk_sites_exit();
 	shk_hooks_exit();
 	shk_text_exit();

@@ -57,6 +57,7 @@ int shk_ioctl(int fd, unsigned long request, void *arg)
 			       offsetof(struct type, busy) == 12,                               \
 		       "uapi")
 
+SAME_HEAD(shk_capture);
 SAME_HEAD(shk_cgroup);
 SAME_HEAD(shk_cgroup_split);
 SAME_HEAD(shk_enter);

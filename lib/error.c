@@ -48,6 +48,7 @@ static const struct {
 	[SHADOWK_OP_PATCH_REMOVE] = { "remove patch '{patch}'", "CAP_SYS_MODULE" },
 	[SHADOWK_OP_PATCH_PROMOTE] = { "promote patch '{patch}'", "CAP_SYS_MODULE" },
 	[SHADOWK_OP_PATCH_LIST] = { "list the patches of shadow '{shadow}'", "CAP_SYS_ADMIN" },
+	[SHADOWK_OP_CAPTURE] = { "capture for shadow '{shadow}'", "CAP_SYS_MODULE" },
 	[SHADOWK_OP_LIVEPATCH_LOAD] = { "load the livepatch", "CAP_SYS_MODULE" },
 	[SHADOWK_OP_RAW_PARSE] = { "read '{place}'", NULL },
 	[SHADOWK_OP_RAW_ADD] = { "edit the text of shadow '{shadow}'", "CAP_SYS_MODULE" },

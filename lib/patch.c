@@ -12,6 +12,7 @@ _Static_assert((int)SHADOWK_PATCH_LIVEPATCH == (int)SHK_PATCH_LIVEPATCH, "uapi")
 _Static_assert((int)SHADOWK_PATCH_CAPTURE == (int)SHK_PATCH_CAPTURE, "uapi");
 _Static_assert((int)SHADOWK_PATCH_RETPOLINES == (int)SHK_PATCH_RETPOLINES, "uapi");
 _Static_assert((int)SHADOWK_PATCH_RETURNS == (int)SHK_PATCH_RETURNS, "uapi");
+_Static_assert((int)SHADOWK_PATCH_DIVERT == (int)SHK_PATCH_DIVERT, "uapi");
 _Static_assert((int)SHADOWK_PATCH_CALLBACKS == (int)SHK_PATCH_CALLBACKS, "uapi");
 _Static_assert((int)SHADOWK_PATCH_IN_PLACE == (int)SHK_PATCH_IN_PLACE, "uapi");
 _Static_assert((int)SHADOWK_PATCH_UNSAFE_NOW == (int)SHK_PATCH_UNSAFE_NOW, "uapi");
@@ -27,6 +28,7 @@ static const char *const kinds[] = {
 	[SHK_PATCH_CAPTURE] = "capture",
 	[SHK_PATCH_RETPOLINES] = "retpoline=jmp",
 	[SHK_PATCH_RETURNS] = "return=ret",
+	[SHK_PATCH_DIVERT] = "divert",
 };
 
 const char *shadowk_patch_kind_name(uint32_t kind)
@@ -153,4 +155,11 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
 		       struct shadowk_patch_info *patches, size_t element_size, size_t nr)
 {
 	return shk_list(shadow->fd, SHK_PATCH_LIST, cursor, patches, element_size, nr);
+}
+
+int shadowk_capture(struct shadowk_shadow *helper, struct shadowk_shadow *target)
+{
+	struct shk_capture arg = { .size = sizeof(arg), .target = target->fd };
+
+	return shk_ioctl(helper->fd, SHK_CAPTURE, &arg);
 }

@@ -31,6 +31,7 @@ _Static_assert(SHADOWK_PROBE_RETURN == SHK_PROBE_RETURN, "uapi");
 _Static_assert(SHADOWK_PROBE_FORCE_INT3 == SHK_PROBE_FORCE_INT3, "uapi");
 _Static_assert(SHADOWK_PROBE_BELOW == SHK_PROBE_BELOW, "uapi");
 _Static_assert(SHADOWK_PROBE_TRACEPOINT == SHK_PROBE_TRACEPOINT, "uapi");
+_Static_assert(SHADOWK_PROBE_CAPTURED == SHK_PROBE_CAPTURED, "uapi");
 
 static const char *const kinds[] = {
 	[SHK_PROBE_COUNT] = "count",

@@ -268,6 +268,10 @@ int __init shk_symbols_init(void)
 	ok &= symbols_resolve("__stop___jump_table", &shk_symbols.jump_table_end);
 	ok &= symbols_resolve("ftrace_enabled", &shk_symbols.ftrace_enabled);
 	ok &= symbols_resolve("napi_threaded_poll", &shk_symbols.napi_threaded_poll);
+	addr = shk_symbol_lookup("kprobe_ctlblk");
+	shk_symbols.kprobe_ctlblk = (void __percpu *)addr;
+	if (addr)
+		shk_symbols.current_kprobe = (void __percpu *)shk_symbol_lookup("current_kprobe");
 	shk_symbols.preempt_schedule_notrace = shk_symbol_lookup("preempt_schedule_notrace");
 	ok = ok && symbols_resolve_site("__text_poke", &shk_symbols.__text_poke) &&
 	     symbols_resolve_flushes(shk_symbols.flush_sites);

@@ -23,6 +23,7 @@
 #include <asm/text-patching.h>
 
 #include "compat/compat.h"
+#include "edit/capture.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "edit/returns.h"
@@ -648,10 +649,68 @@ static bool hit_resume(struct shk_site *site, struct pt_regs *regs)
 NOKPROBE_SYMBOL(hit_resume);
 
 /*
- * Handles a breakpoint in a shadow's text: counts and reports the hit of a probe, and makes @regs
- * continue behind the breakpoint. The entry of kprobe_int3_handler() calls it in every shadow, with
- * interrupts off. Returns false if the kernel's handler is to continue instead: a site's disabled
- * kprobe is registered at the address, so that handler knows it.
+ * Calls the handler of @kp, as kprobes does after a breakpoint at @kp->addr. Called within a
+ * report, with interrupts off. Returns true if @regs say where to continue.
+ */
+static bool hit_call_kprobe(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct kprobe_ctlblk *ctlblk = this_cpu_ptr(shk_symbols.kprobe_ctlblk);
+	struct kprobe **current_kprobe = this_cpu_ptr(shk_symbols.current_kprobe);
+	unsigned long ip = regs->ip;
+	bool jumps;
+
+	/* A user outside may have enabled it, for all: kprobes calls its handler. */
+	if (!kprobe_disabled(kp) || !kp->pre_handler)
+		return false;
+	if (*current_kprobe) {
+		kp->nmissed++;
+		return false;
+	}
+	/* BPF programs ask for the kprobe, and kprobes takes further ones for nested. */
+	*current_kprobe = kp;
+	ctlblk->kprobe_status = KPROBE_HIT_ACTIVE;
+	regs->ip = (unsigned long)kp->addr + INT3_INSN_SIZE;
+	jumps = kp->pre_handler(kp, regs);
+	*current_kprobe = NULL;
+	if (!jumps)
+		regs->ip = ip;
+	return jumps;
+}
+NOKPROBE_SYMBOL(hit_call_kprobe);
+
+/*
+ * Calls the handlers of the captured kprobes at @site, until one changes where @regs continue.
+ * Returns true if one did. Interrupts are off, and stay so until the kernel may free a kprobe.
+ */
+static noinline bool hit_captured(struct shk_site *site, unsigned int context, struct pt_regs *regs)
+{
+	struct shk_captured *captured;
+	struct shk_probe *probe;
+	unsigned long flags;
+	bool jumps = false;
+
+	if (!shk_thread_sees_edits(site->shadow) || !hit_report_enter(context, &flags))
+		return false;
+	list_for_each_entry_rcu (probe, &site->probes, in_site, true) {
+		struct kprobe *kp;
+
+		captured = probe->captured;
+		kp = captured ? READ_ONCE(captured->kp) : NULL;
+		if (!kp)
+			continue;
+		jumps = hit_call_kprobe(kp, regs);
+		if (jumps)
+			break;
+	}
+	hit_report_leave(flags);
+	return jumps;
+}
+NOKPROBE_SYMBOL(hit_captured);
+
+/*
+ * Handles a breakpoint in a shadow's text. The entry of kprobe_int3_handler() calls it in every
+ * shadow, with interrupts off. Returns true if @regs say where to continue. Otherwise the kernel's
+ * handler continues; it knows the address, at which a site's disabled kprobe is registered.
  */
 asmlinkage bool shk_hook_int3(struct pt_regs *regs);
 asmlinkage bool shk_hook_int3(struct pt_regs *regs)
@@ -674,6 +733,8 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 	if (site && site->arm != SHK_ARM_CALL) {
 		if (!hit_event_only(site, context, args))
 			hit_site(site, hit_which(site), context, regs->sp, args);
+		if (unlikely(READ_ONCE(site->has_captured)) && hit_captured(site, context, regs))
+			return true;
 		/* If another user's breakpoint is in the base, the kernel's handler serves it. */
 		if (READ_ONCE(site->edit.base[0]) == site->kp->opcode && hit_resume(site, regs))
 			return true;

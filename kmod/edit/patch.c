@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 #include <asm/text-patching.h>
 
+#include "edit/capture.h"
 #include "edit/free_passes.h"
 #include "edit/inplace.h"
 #include "edit/patch.h"
@@ -72,7 +73,7 @@ static void patch_put_owner(struct module *owner)
  * Frees @patch and drops its references to modules. Calls post_unpatch of a livepatch, if that is
  * due. The caller ensures that no task is in its stubs, bodies and detour. Sleeps.
  */
-static void patch_free(struct shk_patch *patch)
+void shk_patch_free(struct shk_patch *patch)
 {
 	struct shk_func *func, *next;
 	unsigned int i;
@@ -99,6 +100,7 @@ static void patch_free(struct shk_patch *patch)
 		module_put(patch->mod);
 		module_put(THIS_MODULE);
 	}
+	shk_diversion_free(patch->diversion);
 	kfree(patch->bodies);
 	kfree(patch->objects);
 	kfree(patch->replacements);
@@ -120,7 +122,7 @@ static void patches_free_queued(struct llist_node *all)
 	synchronize_rcu();
 	llist_for_each_entry_safe (patch, next, all, free_node) {
 		if (!patch->mod || shk_module_stacks_clear(patch->mod)) {
-			patch_free(patch);
+			shk_patch_free(patch);
 			atomic_dec(&nr_to_free);
 			continue;
 		}
@@ -212,6 +214,8 @@ static void patch_revert_edits(struct shk_patch *patch)
 	unsigned int i;
 
 	shk_livepatch_switch_forget(patch);
+	if (patch->diversion && patch->shadow->diversion == patch->diversion)
+		WRITE_ONCE(patch->shadow->diversion, NULL);
 	list_for_each_entry (func, &patch->funcs, node)
 		if (func->site)
 			shk_site_unpatch(func);
@@ -395,6 +399,15 @@ static bool has_module(u32 kind)
 static bool is_thunk(u32 kind)
 {
 	return kind == SHK_PATCH_RETPOLINES || kind == SHK_PATCH_RETURNS;
+}
+
+/*
+ * Returns true for patches that change only while the shadow is not executed. Tools in a helper
+ * must not arm anything in the base while a DIVERT patch goes.
+ */
+static bool needs_unused(u32 kind)
+{
+	return is_thunk(kind) || kind == SHK_PATCH_DIVERT;
 }
 
 /* Flags that each kind accepts. */
@@ -625,7 +638,8 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
  * function that the error is about, if it is about one.
  *
  * Returns 0, or
- *   PROCESSES_INSIDE  the patch is of thunks, and the shadow may be executed
+ *   PROCESSES_INSIDE  the patch is of thunks or DIVERT, and the shadow may be executed
+ *   EDIT_THERE        the patch is DIVERT, and the shadow has such a patch
  *   THREADS_INSIDE    threads are in SHK_THREAD stretches, and an edit of the patch cannot test the
  *                     thread
  *   others            errors of shk_inplace_allowed(), shk_inplace_pin(), shk_site_patch() and
@@ -637,8 +651,10 @@ static int patch_apply_edits(struct shk_patch *patch)
 	unsigned int i;
 	int ret;
 
-	if (is_thunk(patch->kind) && shk_shadow_live(patch->shadow))
+	if (needs_unused(patch->kind) && shk_shadow_live(patch->shadow))
 		return SHK_E(PROCESSES_INSIDE);
+	if (patch->diversion && patch->shadow->diversion)
+		return SHK_E(EDIT_THERE);
 	/* These edits, and bodies in place, cannot test whether the thread sees edits. */
 	if ((patch->nr_edits || patch->nr_replacements) && READ_ONCE(patch->shadow->nr_threads))
 		return SHK_E(THREADS_INSIDE);
@@ -666,6 +682,8 @@ static int patch_apply_edits(struct shk_patch *patch)
 			return ret;
 		patch->shadow->nr_common++;
 	}
+	if (patch->diversion)
+		WRITE_ONCE(patch->shadow->diversion, patch->diversion);
 	return 0;
 }
 
@@ -682,6 +700,8 @@ static int patch_choose_name(struct shk_shadow *shadow, struct shk_patch *patch,
 	else if (is_thunk(patch->kind))
 		strscpy(after, patch->kind == SHK_PATCH_RETURNS ? "returns" : "retpolines",
 			sizeof(after));
+	else if (patch->kind == SHK_PATCH_DIVERT)
+		strscpy(after, "divert", sizeof(after));
 	else
 		snprintf(after, sizeof(after), "%s",
 			 has_module(patch->kind) ? patch->object : patch->symbol);
@@ -809,36 +829,35 @@ static void note_subject(const struct shk_patch *patch, struct shk_patch_add *ar
 		sizeof(arg->subject));
 }
 
-int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
+struct shk_patch *shk_patch_alloc(struct shk_shadow *shadow, u32 kind, u32 flags)
 {
-	struct shk_patch *patch;
-	struct shk_prepared was;
-	struct wish wish;
-	int ret;
+	struct shk_patch *patch = kzalloc(sizeof(*patch), GFP_KERNEL_ACCOUNT);
 
-	ret = wish_of(arg, &wish);
-	if (ret)
-		return ret;
-	patch = kzalloc(sizeof(*patch), GFP_KERNEL_ACCOUNT);
 	if (!patch)
-		return -ENOMEM;
+		return NULL;
 	patch->shadow = shadow;
-	patch->kind = arg->kind;
-	patch->flags = arg->flags;
-	patch->value = wish.value;
+	patch->kind = kind;
+	patch->flags = flags;
 	INIT_LIST_HEAD(&patch->funcs);
-	strscpy(patch->object, wish.object, sizeof(patch->object));
+	return patch;
+}
 
-	ret = patch_prepare(patch, &wish);
-	atomic_add(patch->nr_objects, &nr_owned);
-	if (ret)
-		goto free;
+/*
+ * Does the work of shk_patch_install(). Sets *@arg->busy, and @arg->id and @arg->name or
+ * @arg->subject, unless @arg is NULL.
+ */
+static int patch_install(struct shk_patch *patch, const char *name, struct shk_patch_add *arg)
+{
+	struct shk_shadow *shadow = patch->shadow;
+	struct shk_prepared was;
+	pid_t busy = 0;
+	int ret;
 
 	ret = shk_shadow_lock(shadow);
 	if (ret)
 		goto patch_queue_free;
 	was = shk_shadow_prepared(shadow);
-	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : patch_choose_name(shadow, patch, arg->name);
+	ret = shadow->dead ? SHK_E(SHADOW_DESTROYED) : patch_choose_name(shadow, patch, name);
 	if (!ret)
 		ret = patch_apply_edits(patch);
 	if (!ret)
@@ -846,14 +865,18 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
 	if (ret)
 		goto patch_revert_edits;
 	patch->was_on = true;
-	ret = patch_turn_on(patch, &arg->busy);
+	ret = patch_turn_on(patch, &busy);
+	if (arg)
+		arg->busy = busy;
 	if (ret == SHK_E(SHADOW_DESTROYED))
 		goto unlock;
 	if (ret)
 		goto patch_switch_off;
 	shk_livepatch_call(patch, SHK_POST_PATCH);
-	arg->id = patch->id;
-	strscpy(arg->name, patch->name, sizeof(arg->name));
+	if (arg) {
+		arg->id = patch->id;
+		strscpy(arg->name, patch->name, sizeof(arg->name));
+	}
 	shk_shadow_unlock(shadow);
 	return 0;
 patch_switch_off:
@@ -864,16 +887,42 @@ patch_revert_edits:
 	/* If the call has waited for a thread, a process was inside, and this does nothing. */
 	shk_shadow_unprepare(shadow, &was);
 	shk_shadow_unlock(shadow);
-	note_subject(patch, arg);
+	if (arg)
+		note_subject(patch, arg);
 patch_queue_free:
 	patch_queue_free(patch);
 	return ret;
 unlock:
 	shk_shadow_unlock(shadow);
 	return ret;
-free:
+}
+
+int shk_patch_install(struct shk_patch *patch)
+{
+	return patch_install(patch, "", NULL);
+}
+
+int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg)
+{
+	struct shk_patch *patch;
+	struct wish wish;
+	int ret;
+
+	ret = wish_of(arg, &wish);
+	if (ret)
+		return ret;
+	patch = shk_patch_alloc(shadow, arg->kind, arg->flags);
+	if (!patch)
+		return -ENOMEM;
+	patch->value = wish.value;
+	strscpy(patch->object, wish.object, sizeof(patch->object));
+
+	ret = patch_prepare(patch, &wish);
+	atomic_add(patch->nr_objects, &nr_owned);
+	if (!ret)
+		return patch_install(patch, arg->name, arg);
 	note_subject(patch, arg);
-	patch_free(patch);
+	shk_patch_free(patch);
 	return ret;
 }
 
@@ -893,7 +942,7 @@ int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg)
 		ret = SHK_E(ID_UNKNOWN);
 	else if (patch->switching)
 		ret = SHK_E(PATCH_BUSY);
-	else if (is_thunk(patch->kind) && shk_shadow_live(shadow))
+	else if (needs_unused(patch->kind) && shk_shadow_live(shadow))
 		ret = SHK_E(PROCESSES_INSIDE);
 	else if (arg->flags && patch->kind != SHK_PATCH_LIVEPATCH)
 		ret = SHK_E(NOT_LIVEPATCH);
@@ -943,7 +992,7 @@ void shk_patches_teardown(struct shk_shadow *shadow)
 /* Returns the number of elements that SHK_PATCH_LIST has for @patch. */
 static unsigned int nr_functions(const struct shk_patch *patch)
 {
-	return patch->nr_edits ?: shk_patch_nr_funcs(patch);
+	return patch->nr_edits + shk_patch_nr_funcs(patch);
 }
 
 /*
@@ -953,9 +1002,9 @@ static unsigned int nr_functions(const struct shk_patch *patch)
 static void patch_report(const struct shk_patch *patch, u32 index, struct shk_patch_info *info,
 			 bool show_addr)
 {
+	u32 i = 0, nr_funcs = shk_patch_nr_funcs(patch);
 	const struct shk_func *func;
 	unsigned long offset, size;
-	u32 i = 0;
 
 	*info = (struct shk_patch_info){
 		.flags = patch->flags | (shk_livepatch_promoted(patch) ? SHK_PATCH_PROMOTED : 0),
@@ -975,9 +1024,11 @@ static void patch_report(const struct shk_patch *patch, u32 index, struct shk_pa
 		info->addr = func->site ? func->site->edit.addr : func->inplace->start;
 		strscpy(info->symbol, func->symbol, sizeof(info->symbol));
 	}
-	if (patch->nr_edits)
-		info->addr = patch->edits[index].addr;
-	if (is_thunk(patch->kind))
+	if (index >= nr_funcs)
+		info->addr = patch->edits[index - nr_funcs].addr;
+	if (patch->diversion)
+		info->value = shk_diversion_calls(patch->diversion, index);
+	if (index >= nr_funcs && needs_unused(patch->kind))
 		shk_symbol_of(info->addr, info->symbol, &offset, &size);
 	if (!show_addr)
 		info->addr = 0;

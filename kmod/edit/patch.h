@@ -7,6 +7,7 @@
  *   call.c              finds the call to leave out
  *   module.c            patches whose bodies are in a patch module
  *   livepatch.c         patches whose bodies are in a livepatch module
+ *   capture.c           patches of helpers, see capture.h
  *   livepatch_switch.c  switches livepatches while no thread is in their bodies
  *   thunk.c             thunks of mitigations
  *   inplace.c           bodies that are copied over the base's, see inplace.h
@@ -57,6 +58,7 @@ enum shk_patch_state {
 	SHK_PATCH_FAST, /* stubs lead to the new bodies, and may be fast: shk_site_refresh() */
 };
 
+struct shk_diversion;
 struct shk_inplace;
 
 /*
@@ -92,8 +94,8 @@ struct shk_patch {
 	enum shk_patch_state state;
 	struct list_head funcs; /* shk_func.node */
 	/*
-	 * Edits inside of functions: SKIP_CALL: the call. RETPOLINES, RETURNS: the thunks. NULL for
-	 * other kinds.
+	 * Edits inside of functions: SKIP_CALL: the call. RETPOLINES, RETURNS: the thunks. DIVERT:
+	 * functions without a __fentry__ site. NULL for other kinds.
 	 */
 	struct shk_edit *edits;
 	unsigned int nr_edits;
@@ -131,6 +133,8 @@ struct shk_patch {
 	struct shk_body *bodies;
 	unsigned int nr_bodies;
 	unsigned int nr_olds;
+	/* DIVERT: where calls are diverted to, see capture.h; the patch owns it. Else NULL. */
+	struct shk_diversion *diversion;
 	/*
 	 * True while a call is adding or removing the patch; it may have released the shadow's lock
 	 * to wait for a thread. Other calls fail with PATCH_BUSY. Only shk_patches_teardown()
@@ -168,6 +172,24 @@ static inline bool shk_module_get_live(struct module *mod)
 /* ---- patch.c ---- */
 
 /*
+ * Allocates a patch of @shadow, without functions and edits. No other task knows it. Returns NULL
+ * if there is no memory.
+ */
+struct shk_patch *shk_patch_alloc(struct shk_shadow *shadow, u32 kind, u32 flags);
+
+/*
+ * Frees @patch and drops its references to modules. No task is in its stubs, bodies and detour.
+ * Calls post_unpatch of a livepatch, if that is due.
+ */
+void shk_patch_free(struct shk_patch *patch);
+
+/*
+ * Applies and switches on @patch, which is prepared. Takes the shadow's lock. After an error
+ * nothing of it is left in the shadow, and the worker frees it. Returns as shk_patch_add().
+ */
+int shk_patch_install(struct shk_patch *patch);
+
+/*
  * Adds the patch that @arg describes to @shadow and switches it on. Sets @arg->id and @arg->name.
  * After an error it sets @arg->subject, and nothing of the patch is left in the shadow; the worker
  * frees it later.
@@ -199,7 +221,8 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
  *   -ERESTARTSYS      the caller was killed, or a signal came while it waited for a thread
  *   ID_UNKNOWN        @shadow has no such patch
  *   PATCH_BUSY        another call adds or removes the patch
- *   PROCESSES_INSIDE  the patch is RETPOLINES or RETURNS, and the shadow may be executed
+ *   PROCESSES_INSIDE  the patch is RETPOLINES, RETURNS or DIVERT, and the shadow may be
+ *                     executed
  *   NOT_LIVEPATCH     UNSAFE_NOW is set, and the patch is no LIVEPATCH
  *   TASK_BUSY         thread @arg->busy was in a body all the time
  *   others            errors of shk_site_patch(): the jumps of an IN_PLACE patch could not be added

@@ -12,6 +12,7 @@
 #include <linux/timekeeping.h>
 #include <asm/ibt.h>
 
+#include "edit/capture.h"
 #include "edit/orc.h"
 #include "edit/probe.h"
 #include "edit/returns.h"
@@ -672,6 +673,46 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	if (added < 0)
 		return added;
 	return added ? 0 : -(int)(SHK_REASON_BASE + arg->reason);
+}
+
+/* Does the work of shk_probe_capture(). @arg is zero. */
+static int probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id,
+			 struct shk_probe_add *arg)
+{
+	struct shk_new_probe new;
+	int ret;
+
+	arg->kind = SHK_PROBE_COUNT;
+	arg->flags = SHK_PROBE_FORCE_INT3;
+	arg->addr = (unsigned long)captured->kp->addr;
+	probe_create(shadow, arg, &new);
+	if (new.err) {
+		module_put(new.module);
+		return new.err;
+	}
+	refcount_inc(&captured->ref);
+	new.probe->captured = captured;
+	new.probe->flags |= SHK_PROBE_CAPTURED;
+	shk_shadow_lock_always(shadow, NULL);
+	if (shadow->dead) {
+		new.err = SHK_E(SHADOW_DESTROYED);
+		probe_cancel(&new);
+	} else if (probes_add_locked(shadow, arg, &new, 1)) {
+		*id = new.probe->id;
+	}
+	ret = new.err;
+	shk_shadow_unlock(shadow);
+	module_put(new.module);
+	return ret;
+}
+
+int shk_probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id)
+{
+	struct shk_probe_add *arg = kzalloc(sizeof(*arg), GFP_KERNEL_ACCOUNT);
+	int ret = arg ? probe_capture(shadow, captured, id, arg) : -ENOMEM;
+
+	kfree(arg);
+	return ret;
 }
 
 int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *arg)

@@ -59,6 +59,7 @@
 
 #include "shadow/shadow.h"
 
+struct shk_captured;
 struct shk_func;
 struct shk_counts_block;
 struct shk_returns;
@@ -133,6 +134,8 @@ struct shk_probe {
 	struct shk_counts __percpu *counts;
 	struct shk_counts_block *counts_block;	  /* has .counts; NULL if there are none */
 	struct shk_histogram __percpu *histogram; /* LATENCY, else NULL */
+	/* The kprobe whose handler hits call; holds a reference. NULL: it is no captured one. */
+	struct shk_captured *captured;
 };
 
 /*
@@ -164,6 +167,7 @@ struct shk_site {
 	struct module *module;
 	struct shk_edit edit; /* its bytes change under text_mutex */
 	enum shk_probe_arm arm;
+	bool has_captured; /* INT3: a probe has been .captured; once set, it stays */
 	bool has_entry;	   /* a probe has been .at_entry; once set, it stays */
 	bool gives_up_cpu; /* the address is in preempt_schedule_notrace(): hit.c, hit_leave() */
 	/*
@@ -198,6 +202,18 @@ struct shk_site {
  *   others            see struct shk_probe_add
  */
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
+
+/*
+ * Adds a probe to @shadow whose hits call the handler of @captured->kp, and arms it by a breakpoint
+ * at the address of that kprobe. Sets *@id. The probe gets a reference to @captured. Takes the
+ * shadow's lock. Hits may call the handler before the return.
+ *
+ * Returns 0, or
+ *   SHADOW_DESTROYED  the shadow was destroyed
+ *   JUMP_THERE        the shadow has a jump at the address, which does not save all registers
+ *   others            see struct shk_probe_add
+ */
+int shk_probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id);
 
 /* Probes that one call of shk_probes_add() adds at most. */
 #define SHK_PROBES_CHUNK 256
@@ -354,7 +370,8 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
  *   MODULE_END       kprobes would read past the end of the module's text
  *   NOT_INSTRUCTION  no instruction begins there
  *   CANNOT_STEP      kprobes cannot step the instruction
- *   JUMP_THERE       a return hook is wanted, and the shadow's site there is armed as JUMP
+ *   JUMP_THERE       a return hook or a captured kprobe is wanted, and the shadow's site there is
+ *                    armed as JUMP
  *   EDIT_THERE       another edit has one of the bytes
  *   NO_ROOM          all slots are taken
  *   -EIO             the union is missing, with a warning

@@ -17,6 +17,7 @@
 #include <linux/workqueue.h>
 #include <asm/text-patching.h>
 
+#include "edit/capture.h"
 #include "edit/free_passes.h"
 #include "edit/inplace.h"
 #include "edit/patch.h"
@@ -840,8 +841,11 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 			return ret;
 	}
 	/* Where a jump edit is there is no return address to hook. */
-	if (found && probe->returns && site->arm == SHK_ARM_JUMP)
+	if (found && (probe->returns || probe->captured) && site->arm == SHK_ARM_JUMP)
 		return SHK_E(JUMP_THERE);
+	/* Only a breakpoint saves all registers. */
+	if (found && probe->captured && site->arm != SHK_ARM_INT3)
+		return SHK_E(EDIT_THERE);
 	if (!found)
 		site = site_create(shadow, probe, addr);
 	if (IS_ERR(site))
@@ -854,6 +858,8 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 	probe->site = site;
 	list_add_tail_rcu(&probe->in_site, &site->probes);
 	site->has_entry |= probe->at_entry;
+	if (probe->captured)
+		WRITE_ONCE(site->has_captured, true);
 	site_choose_only(site);
 	if (found)
 		shk_site_refresh(site);
@@ -1208,6 +1214,7 @@ void shk_probe_free(struct shk_probe *probe)
 	shk_tracepoint_free(probe);
 	shk_counts_free(probe);
 	free_percpu(probe->histogram);
+	shk_captured_put(probe->captured);
 	kfree(probe->symbol);
 	kfree(probe->conditions);
 	kfree(container_of(probe, struct removable_probe, probe));

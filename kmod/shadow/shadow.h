@@ -37,6 +37,7 @@
 #define SHK_SHADOW_LOCKS 4
 
 struct shk_site_table;
+struct shk_diversion;
 struct shk_slot;
 struct shk_returns;
 
@@ -55,6 +56,7 @@ struct shk_shadow {
 	 * - each graft that is to come back to it if a cgroup's attach fails (struct shk_previous)
 	 * - each cgroup binding to it (struct shk_binding)
 	 * - each shadow whose target it is
+	 * - each helper that arms kprobes in it, and each captured kprobe (edit/capture.h)
 	 * - for a moment: shk_shadow_find(), shk_shadow_next(), shk_graft_get_shadow(), and changes
 	 *   of a graft (struct shk_deferred_put)
 	 *
@@ -188,6 +190,11 @@ struct shk_shadow {
 	struct list_head patches; /* by id */
 	unsigned int nr_patches;
 	u64 last_patch;
+	/*
+	 * Where a helper's processes arm kprobes (edit/capture.h); NULL: the shadow is no helper.
+	 * It belongs to a patch, and is freed after a grace period. Read with interrupts off.
+	 */
+	struct shk_diversion *diversion;
 	/*
 	 * The bodies of IN_PLACE and LIVEPATCH patches that are in effect: struct shk_body.node.
 	 * Written under .lock, text_mutex and shk_graft_lock; read with any of them.

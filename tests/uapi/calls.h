@@ -184,6 +184,11 @@ static inline void fill_syscalls(void *arg)
 	((struct shk_syscalls *)arg)->calls[0] = 1;
 }
 
+static inline void fill_capture(void *arg)
+{
+	((struct shk_capture *)arg)->target = -1;
+}
+
 static inline void fill_split(void *arg)
 {
 	struct shk_cgroup_split *split = arg;
@@ -286,6 +291,8 @@ static const struct one_call calls[] = {
 	CALL(SHK_PATCH_PROMOTE, shk_patch_promote, .on_handle = true, .fill = fill_patch_remove,
 	     .result = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN)),
 	LIST(SHK_PATCH_LIST, shk_patch_info, .on_handle = true),
+	CALL(SHK_CAPTURE, shk_capture, RESERVED(shk_capture), .on_handle = true,
+	     .fill = fill_capture, .result = ERROR(EBADF, SHK_REASON_NOT_HANDLE)),
 	CALL(SHK_RAW_ADD, shk_raw_add, .on_handle = true, .flags = SHK_RAW_IDENTITY,
 	     .fill = fill_raw, .outs = { OUT(shk_raw_add, id) }),
 	CALL(SHK_RAW_REMOVE, shk_raw_remove, .on_handle = true, .fill = fill_remove_raw,

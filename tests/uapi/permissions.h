@@ -306,6 +306,13 @@ static inline long try_patch_add(const struct ground *g)
 	return patch_add(g->handle, return_of("__x64_sys_getppid", 0));
 }
 
+static inline long try_capture(const struct ground *g)
+{
+	struct shk_capture capture = { .size = sizeof(capture), .target = -1 };
+
+	return done_or(call(g->handle, SHK_CAPTURE, &capture), ERROR(EBADF, SHK_REASON_NOT_HANDLE));
+}
+
 static inline long try_patch_promote(const struct ground *g)
 {
 	struct shk_patch_promote promote = { .size = sizeof(promote), .name = "none" };
@@ -414,6 +421,7 @@ static const struct right {
 	{ "`SHK_PATCH_ADD`", try_patch_add, { YES, NO, YES, NO, NO }, NOTHING, true },
 	{ "`SHK_PATCH_PROMOTE`", try_patch_promote, { YES, NO, YES, NO, NO }, NOTHING, true },
 	{ "`SHK_PATCH_REMOVE`", try_patch_remove, { YES, NO, YES, NO, NO }, NOTHING, false },
+	{ "`SHK_CAPTURE`", try_capture, { YES, NO, YES, NO, NO }, NOTHING, true },
 	{ "`SHK_RAW_LIST`", try_raws, { YES, YES, YES, NO, NO }, READER, false },
 	{ "`SHK_RAW_ADD`", try_raw_add, { YES, NO, YES, NO, NO }, NOTHING, true },
 	{ "`SHK_RAW_REMOVE`", try_raw_remove, { YES, NO, YES, NO, NO }, NOTHING, false },

@@ -1131,6 +1131,7 @@ enum shk_probe_arm {
 #define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint in any case */
 #define SHK_PROBE_BELOW		(1U << 2)	/* only within calls that CALL probes report */
 #define SHK_PROBE_TRACEPOINT	(1U << 3)	/* COUNT: @symbol is the name of a tracepoint */
+#define SHK_PROBE_CAPTURED	(1U << 4)	/* struct shk_probe_info only: see SHK_CAPTURE */
 
 /* The value that a condition compares (struct shk_condition.of). */
 enum shk_condition_of {
@@ -1423,6 +1424,7 @@ enum shk_patch_kind {
 	SHK_PATCH_CAPTURE = 6,	/* livepatches that a process inside loads are kept for LIVEPATCH */
 	SHK_PATCH_RETPOLINES = 7,/* indirect jumps and calls bypass their retpolines */
 	SHK_PATCH_RETURNS = 8,	/* functions return without the thunk that mitigates SRSO */
+	SHK_PATCH_DIVERT = 9,	/* SHK_PATCH_LIST only: what SHK_CAPTURE has made */
 };
 
 /* flags of struct shk_patch_add and struct shk_patch_info */
@@ -1601,7 +1603,7 @@ struct shk_patch_add {
  * promoted.
  *
  *   EBUSY       TASK_BUSY, with @busy
- *   EBUSY       PROCESSES_INSIDE: RETPOLINES, RETURNS
+ *   EBUSY       PROCESSES_INSIDE: RETPOLINES, RETURNS, DIVERT
  *   EBUSY       PATCH_BUSY
  *   ENOSPC      NO_ROOM: IN_PLACE, whose removal makes jumps for the time that it waits
  *   EIO         XEN: IN_PLACE
@@ -1685,6 +1687,66 @@ struct shk_patch_info {
 	char object[SHK_SYMBOL_LEN];
 };
 #define SHK_PATCH_LIST		_IO(SHK_IOC, 0x43)
+
+/**
+ * struct shk_capture - SHK_CAPTURE, on a handle: kprobes of processes inside act on another shadow
+ * @size:	sizeof(struct shk_capture)
+ * @flags:	0
+ * @reason:	out
+ * @busy:	out
+ * @target:	handle of the shadow whose processes hit the kprobes; an owner's
+ * @reserved:	0
+ *
+ * The shadow of the handle becomes a helper, in which unmodified tools run. It gets a patch of the
+ * kind SHK_PATCH_DIVERT, which replaces functions that register kprobes and tracers. From the
+ * return on, these rules hold for a process inside the helper:
+ *
+ * - A kprobe that the process enables, or registers enabled, stays disabled in the base. @target
+ *   gets a probe with SHK_PROBE_CAPTURED, whose hits call the handler of the kprobe. This includes
+ *   kretprobes, kprobe events of tracefs, and kprobes of perf_event_open(2).
+ * - Registration of a tracer of another kind fails: ftrace, fprobe, BPF trampolines, tracepoints
+ *   (EOPNOTSUPP).
+ * - Hardware events, uprobes, timers and security modules are not affected.
+ *
+ * A captured kprobe belongs to no process. It ends when its owner disables or unregisters it, also
+ * outside the helper. If its probe in @target is removed, or @target is destroyed, its handler is
+ * no longer called.
+ *
+ * If enabling fails, the caller gets one of these errors, and nothing is armed:
+ *   EBUSY       the kprobe is enabled in the base; or @target has a jump at that instruction
+ *   ENODEV      the helper has no target
+ *   EOPNOTSUPP  the kprobe has a post_handler, or @target takes no probe there
+ *   ESTALE      @target was destroyed
+ *   any         errors of SHK_PROBE_ADD
+ *
+ * SHK_PATCH_LIST lists the functions that are replaced. The value of each is the number of calls
+ * that were captured or refused. SHK_PATCH_REMOVE removes the patch.
+ *
+ * The call itself fails with
+ *   EACCES      RIGHTS: @target was derived
+ *   EBADF       NOT_HANDLE
+ *   EBUSY       EDIT_THERE: the helper has a target, or another patch of such a function
+ *   EBUSY       FTRACE_DISABLED
+ *   EBUSY       PROCESSES_INSIDE: the helper
+ *   EINVAL      @target is the helper
+ *   EIO         XEN
+ *   ENOENT      SYMBOL_UNKNOWN: this kernel lacks a function that would have to be replaced
+ *   ENOSPC      NO_ROOM
+ *   EOPNOTSUPP  FORBIDDEN, NO_FENTRY, PAGE_EDGE: such a function cannot be replaced
+ *   EOPNOTSUPP  POLICY: the helper has a policy, or @target has SHK_ASYNC_UNION
+ *   ESTALE      SHADOW_DESTROYED: the helper
+ *
+ * Needs CAP_SYS_MODULE. Adds text.
+ */
+struct shk_capture {
+	__u32 size;
+	__u32 flags;
+	__u32 reason;
+	__s32 busy;
+	__s32 target;
+	__u32 reserved;
+};
+#define SHK_CAPTURE		_IO(SHK_IOC, 0x44)
 
 /* ---- raw edits ------------------------------------------------------------------------------- */
 

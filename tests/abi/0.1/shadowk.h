@@ -1208,6 +1208,7 @@ enum shadowk_probe_arm {
 #define SHADOWK_PROBE_FORCE_INT3 (1U << 1) /* arm by a breakpoint also where a faster arm exists */
 #define SHADOWK_PROBE_BELOW	 (1U << 2) /* only within calls that CALL probes report */
 #define SHADOWK_PROBE_TRACEPOINT (1U << 3) /* COUNT: @symbol is the name of a tracepoint */
+#define SHADOWK_PROBE_CAPTURED	 (1U << 4) /* struct shadowk_probe_info: see shadowk_capture() */
 
 /* The value that a condition compares (struct shadowk_condition.of). */
 enum shadowk_condition_of {
@@ -1512,6 +1513,8 @@ enum shadowk_patch_kind {
 	SHADOWK_PATCH_RETPOLINES = 7,
 	/* functions return without the thunk that mitigates SRSO */
 	SHADOWK_PATCH_RETURNS = 8,
+	/* shadowk_patch_list() only: functions that shadowk_capture() has replaced */
+	SHADOWK_PATCH_DIVERT = 9,
 };
 
 #define SHADOWK_PATCH_VALUE	 (1U << 0) /* SKIP_CALL: the call yields @value */
@@ -1716,6 +1719,33 @@ struct shadowk_patch_info {
  */
 int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
 		       struct shadowk_patch_info *patches, size_t element_size, size_t nr);
+
+/**
+ * shadowk_capture() - let kprobes that the processes of a helper arm act on another shadow
+ * @helper: handle of the helper, in which no process is yet
+ * @target: handle of the shadow whose processes hit the kprobes
+ *
+ * Afterwards attach an unmodified tool to @helper, such as bpftrace or perf. A kprobe that it
+ * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target.
+ * Other tracers are refused: ftrace, fprobe, BPF trampolines, tracepoints. The functions of the
+ * patch that @helper gets, SHADOWK_PATCH_DIVERT, list in @value how many calls were captured or
+ * refused.
+ *
+ * Needs CAP_SYS_MODULE, and @target must be an owner's handle.
+ *
+ * Return: 0, or
+ *   -EACCES      @target was derived (RIGHTS)
+ *   -EBUSY       a process is in @helper (PROCESSES_INSIDE)
+ *   -EBUSY       @helper has a target or such a patch (EDIT_THERE)
+ *   -EBUSY       ftrace is off (FTRACE_DISABLED)
+ *   -EINVAL      @helper is @target
+ *   -ENOENT      the kernel lacks a function that would have to be replaced (SYMBOL_UNKNOWN)
+ *   -ENOSPC      NO_ROOM
+ *   -EOPNOTSUPP  a function cannot be replaced (FORBIDDEN, NO_FENTRY, PAGE_EDGE)
+ *   -EOPNOTSUPP  @helper has a policy, or @target has UNION (POLICY)
+ *   -ESTALE      @helper was destroyed (SHADOW_DESTROYED)
+ */
+int shadowk_capture(struct shadowk_shadow *helper, struct shadowk_shadow *target);
 
 /**
  * shadowk_patch_kind_name() - name of a kind of patches
@@ -1978,6 +2008,7 @@ enum shadowk_op {
 	SHADOWK_OP_PATCH_REMOVE,
 	SHADOWK_OP_PATCH_PROMOTE,
 	SHADOWK_OP_PATCH_LIST,
+	SHADOWK_OP_CAPTURE,
 	SHADOWK_OP_LIVEPATCH_LOAD,
 	SHADOWK_OP_RAW_PARSE,
 	SHADOWK_OP_RAW_ADD,

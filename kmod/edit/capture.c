@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Captures kprobes; see capture.h.
+ *
+ * The functions named divert_*() replace functions of the kernel in helpers. A task that executes
+ * one of them executes the helper's text, and so all that it calls there is diverted, too. Probes
+ * are therefore added by a worker, which executes the base.
+ */
+#include <linux/ftrace.h>
+#include <linux/kprobes.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include <linux/workqueue.h>
+#include <asm/ibt.h>
+#include <asm/text-patching.h>
+
+#include "compat/ftrace_hook.h"
+#include "edit/capture.h"
+#include "edit/patch.h"
+#include "edit/probe.h"
+#include "graft/graft.h"
+#include "shadow/edits.h"
+
+/*
+ * Protects the list captured, and members of its elements. Nothing is taken inside but the locks of
+ * queue_work(). Taken with kprobe_mutex held.
+ */
+static DEFINE_RAW_SPINLOCK(captured_lock);
+static LIST_HEAD(captured_kprobes);
+
+/* ---- release, in all texts ---- */
+
+static LLIST_HEAD(release_list);
+static void captured_release_work_fn(struct work_struct *work);
+static DECLARE_WORK(captured_release_work, captured_release_work_fn);
+/* A helper has existed. Never cleared. */
+static bool was_used;
+
+static void captured_on_release(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+				struct ftrace_regs *regs);
+
+/* ftrace sites of disable_kprobe() and __unregister_kprobe_top(); 0: the kernel has none. */
+static unsigned long release_sites[2];
+/* Users: each DIVERT patch, and each captured kprobe. */
+static SHK_FTRACE_HOOK(release_hook, release_sites, ARRAY_SIZE(release_sites), captured_on_release);
+
+/* Returns the element of captured_kprobes for @kp, or NULL. */
+static struct shk_captured *captured_find(const struct kprobe *kp)
+{
+	struct shk_captured *captured;
+
+	lockdep_assert_held(&captured_lock);
+	list_for_each_entry (captured, &captured_kprobes, node)
+		if (captured->kp == kp)
+			return captured;
+	return NULL;
+}
+
+/* Drops what the owner of the kprobe holds of @captured, which is in no list. Sleeps. */
+static void captured_drop(struct shk_captured *captured)
+{
+	shk_shadow_put(captured->target);
+	shk_ftrace_hook_put(&release_hook);
+	shk_captured_put(captured);
+	module_put(THIS_MODULE);
+}
+
+/* Removes the probes of released kprobes from their targets. */
+static void captured_release_work_fn(struct work_struct *work)
+{
+	struct shk_captured *captured, *next;
+
+	llist_for_each_entry_safe (captured, next, llist_del_all(&release_list), release_node) {
+		struct shk_probe_remove *arg = kzalloc(sizeof(*arg), GFP_KERNEL | __GFP_NOFAIL);
+
+		/* It may be gone already, with the target or by its user. */
+		arg->id = captured->id;
+		shk_probe_remove(captured->target, arg);
+		kfree(arg);
+		captured_drop(captured);
+	}
+}
+
+static void captured_queue_release(struct shk_captured *captured)
+{
+	llist_add(&captured->release_node, &release_list);
+	queue_work(system_long_wq, &captured_release_work);
+}
+
+/*
+ * Releases the kprobe that disable_kprobe() or __unregister_kprobe_top() is called with, if it is
+ * captured. Hits that have begun are waited for by the kernel, before it frees the kprobe. ftrace
+ * calls this in any task, with kprobe_mutex held or not.
+ */
+static void captured_on_release(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+				struct ftrace_regs *fregs)
+{
+	const struct kprobe *kp = (const struct kprobe *)ftrace_get_regs(fregs)->di;
+	struct shk_captured *captured;
+	unsigned long flags;
+	bool armed = false;
+
+	raw_spin_lock_irqsave(&captured_lock, flags);
+	captured = captured_find(kp);
+	if (captured) {
+		list_del_init(&captured->node);
+		WRITE_ONCE(captured->kp, NULL);
+		armed = !captured->arming;
+	}
+	raw_spin_unlock_irqrestore(&captured_lock, flags);
+	if (armed)
+		captured_queue_release(captured);
+}
+
+/* ---- capture, in helpers ---- */
+
+/*
+ * Returns the target of the helper that current executes, with a reference; NULL if it executes
+ * none. Counts a call of @way.
+ */
+static struct shk_shadow *divert_begin(unsigned int way)
+{
+	struct shk_shadow *helper, *target = NULL;
+	struct shk_diversion *diversion;
+	unsigned long flags;
+
+	/* A diversion is freed after a grace period of RCU, so its target has a reference. */
+	local_irq_save(flags);
+	helper = shk_current_shadow();
+	diversion = helper ? READ_ONCE(helper->diversion) : NULL;
+	if (diversion) {
+		atomic64_inc(&diversion->calls[way]);
+		target = shk_shadow_get(diversion->target);
+	}
+	local_irq_restore(flags);
+	return target;
+}
+
+/* A probe to be added by a worker. */
+struct capture_request {
+	struct work_struct work;
+	struct shk_captured *captured;
+	int err; /* of shk_probe_capture() */
+};
+
+static void capture_request_fn(struct work_struct *work)
+{
+	struct capture_request *request = container_of(work, struct capture_request, work);
+	struct shk_captured *captured = request->captured;
+
+	request->err = shk_probe_capture(captured->target, captured, &captured->id);
+	/* Removed probes keep detours until a grace period has passed. */
+	if (request->err == SHK_E(NO_ROOM) && shk_sites_settle(true))
+		request->err = shk_probe_capture(captured->target, captured, &captured->id);
+}
+
+/* Adds the probe of @captured to the target by a worker. Returns an errno. */
+static int capture_arm(struct shk_captured *captured)
+{
+	struct capture_request request = { .captured = captured };
+
+	INIT_WORK_ONSTACK(&request.work, capture_request_fn);
+	queue_work(system_unbound_wq, &request.work);
+	flush_work(&request.work);
+	destroy_work_on_stack(&request.work);
+	return shk_errno(request.err);
+}
+
+/*
+ * Captures @kp for @target, whose reference it takes over, also after an error. The caller holds
+ * the module. Returns 0 or an errno.
+ */
+static int capture_kprobe(struct kprobe *kp, struct shk_shadow *target)
+{
+	struct shk_captured *new = kzalloc(sizeof(*new), GFP_KERNEL);
+	bool released, found;
+	int ret = new ? 0 : -ENOMEM;
+
+	/* The helper's patch is a user already, so this registers nothing. */
+	if (!ret)
+		ret = shk_errno(shk_ftrace_hook_get(&release_hook));
+	if (ret) {
+		kfree(new);
+		shk_shadow_put(target);
+		return ret;
+	}
+	__module_get(THIS_MODULE);
+	new->kp = kp;
+	new->target = target;
+	new->arming = true;
+	refcount_set(&new->ref, 1);
+	raw_spin_lock_irq(&captured_lock);
+	found = captured_find(kp);
+	if (!found)
+		list_add(&new->node, &captured_kprobes);
+	raw_spin_unlock_irq(&captured_lock);
+	if (found) { /* enabled twice */
+		captured_drop(new);
+		return 0;
+	}
+	ret = capture_arm(new);
+	raw_spin_lock_irq(&captured_lock);
+	new->arming = false;
+	released = !new->kp;
+	if (ret && !released)
+		list_del_init(&new->node);
+	raw_spin_unlock_irq(&captured_lock);
+	if (ret)
+		captured_drop(new);
+	else if (released)
+		captured_queue_release(new);
+	return ret;
+}
+
+/* Functions that execute the base's bodies, once a helper exists: shk_old_get(). */
+static int (*old_register_kprobe)(struct kprobe *kp);
+static int (*old_register_kretprobe)(struct kretprobe *rp);
+static int (*old_tracepoint_register)(struct tracepoint *tp, void *probe, void *data);
+static int (*old_tracepoint_prio)(struct tracepoint *tp, void *probe, void *data, int prio);
+static int (*old_tracepoint_may_exist)(struct tracepoint *tp, void *probe, void *data, int prio);
+
+/* Functions that helpers execute in the place of the kernel's, in the order of ways. */
+enum way {
+	WAY_ENABLE_KPROBE,
+	WAY_REGISTER_KPROBE,
+	WAY_REGISTER_KRETPROBE,
+	WAY_TRACEPOINT,
+	WAY_TRACEPOINT_PRIO,
+	WAY_TRACEPOINT_MAY_EXIST,
+	WAY_FTRACE,
+	WAY_FTRACE_STARTUP,
+	WAY_FTRACE_GRAPH,
+	WAY_FTRACE_COMMAND,
+	WAY_FTRACE_DIRECT,
+	WAY_FTRACE_DIRECT_MULTI,
+	WAY_TRACER_FUNCTION,
+	WAY_TRACER_WAKEUP,
+	WAY_TRACER_WAKEUP_RT,
+	WAY_TRACER_WAKEUP_DL,
+	WAY_TRAMPOLINE,
+	NR_WAYS
+};
+static_assert(NR_WAYS <= SHK_WAYS_MAX);
+
+/*
+ * Tells whether @kp can be captured. The kernel calls a post_handler after the instruction was
+ * executed, which a hit does not see.
+ */
+static int capture_check(const struct kprobe *kp)
+{
+	return kp->post_handler ? -EOPNOTSUPP : 0;
+}
+
+/* Captures @kp, which current arms by @way, and which is registered and disabled. An errno. */
+static int divert_kprobe(struct kprobe *kp, unsigned int way)
+{
+	struct shk_shadow *target = divert_begin(way);
+
+	return target ? capture_kprobe(kp, target) : -ENODEV;
+}
+
+static int divert_enable_kprobe(struct kprobe *kp)
+{
+	int ret;
+
+	/* Fails while this module is unloaded: no helper is left then, and nothing is armed. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	if (kprobe_gone(kp))
+		ret = -EINVAL;
+	else if (!kprobe_disabled(kp)) /* a user outside has enabled it, for all */
+		ret = -EBUSY;
+	else
+		ret = capture_check(kp) ?: divert_kprobe(kp, WAY_ENABLE_KPROBE);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+static int divert_register_kprobe(struct kprobe *kp)
+{
+	int ret;
+
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	if (kp->flags & KPROBE_FLAG_DISABLED) {
+		ret = old_register_kprobe(kp);
+		goto put;
+	}
+	ret = capture_check(kp);
+	if (ret)
+		goto put;
+	kp->flags |= KPROBE_FLAG_DISABLED;
+	ret = old_register_kprobe(kp);
+	if (ret)
+		goto put;
+	ret = divert_kprobe(kp, WAY_REGISTER_KPROBE);
+	if (ret)
+		unregister_kprobe(kp);
+put:
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+static int divert_register_kretprobe(struct kretprobe *rp)
+{
+	int ret;
+
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	if (rp->kp.flags & KPROBE_FLAG_DISABLED) {
+		ret = old_register_kretprobe(rp);
+		goto put;
+	}
+	rp->kp.flags |= KPROBE_FLAG_DISABLED;
+	ret = old_register_kretprobe(rp);
+	if (ret)
+		goto put;
+	ret = divert_kprobe(&rp->kp, WAY_REGISTER_KRETPROBE);
+	if (ret)
+		unregister_kretprobe(rp);
+put:
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+/* Refuses a call by @way. */
+static int divert_refuse(unsigned int way)
+{
+	struct shk_shadow *target = divert_begin(way);
+
+	if (target)
+		shk_shadow_put(target);
+	return -EOPNOTSUPP;
+}
+
+/*
+ * Returns true if @probe is the kernel's own probe, by which tracefs notes the names of tasks. The
+ * kernel does not expect its registration to fail, and warns when it is unregistered later.
+ */
+static bool is_of_tracefs(void *probe)
+{
+	static const char *const names[] = { "probe_sched_switch", "probe_sched_wakeup" };
+	unsigned long offset, size;
+	char name[SHK_SYMBOL_LEN];
+
+	return !shk_symbol_of((unsigned long)probe, name, &offset, &size) &&
+	       match_string(names, ARRAY_SIZE(names), name) >= 0;
+}
+
+static int divert_tracepoint(struct tracepoint *tp, void *probe, void *data)
+{
+	return is_of_tracefs(probe) ? old_tracepoint_register(tp, probe, data)
+				    : divert_refuse(WAY_TRACEPOINT);
+}
+
+static int divert_tracepoint_prio(struct tracepoint *tp, void *probe, void *data, int prio)
+{
+	return is_of_tracefs(probe) ? old_tracepoint_prio(tp, probe, data, prio)
+				    : divert_refuse(WAY_TRACEPOINT_PRIO);
+}
+
+static int divert_tracepoint_may_exist(struct tracepoint *tp, void *probe, void *data, int prio)
+{
+	return is_of_tracefs(probe) ? old_tracepoint_may_exist(tp, probe, data, prio)
+				    : divert_refuse(WAY_TRACEPOINT_MAY_EXIST);
+}
+
+/* Defines divert_NAME(), which refuses a call, whatever its arguments are. */
+#define REFUSE(_name, _way)                 \
+	static int divert_##_name(void)     \
+	{                                   \
+		return divert_refuse(_way); \
+	}
+
+REFUSE(ftrace, WAY_FTRACE)
+REFUSE(ftrace_startup, WAY_FTRACE_STARTUP)
+REFUSE(ftrace_graph, WAY_FTRACE_GRAPH)
+REFUSE(ftrace_command, WAY_FTRACE_COMMAND)
+REFUSE(ftrace_direct, WAY_FTRACE_DIRECT)
+REFUSE(ftrace_direct_multi, WAY_FTRACE_DIRECT_MULTI)
+REFUSE(tracer_function, WAY_TRACER_FUNCTION)
+REFUSE(tracer_wakeup, WAY_TRACER_WAKEUP)
+REFUSE(tracer_wakeup_rt, WAY_TRACER_WAKEUP_RT)
+REFUSE(tracer_wakeup_dl, WAY_TRACER_WAKEUP_DL)
+REFUSE(trampoline, WAY_TRAMPOLINE)
+
+/* A function that helpers replace. */
+struct way_info {
+	const char *symbol;
+	void *body;
+	void *old;     /* where the function that executes the base's body is stored, or NULL */
+	bool optional; /* some supported kernels, or configurations, do not have it */
+};
+
+static const struct way_info ways[NR_WAYS] = {
+	[WAY_ENABLE_KPROBE] = { "enable_kprobe", divert_enable_kprobe },
+	[WAY_REGISTER_KPROBE] = { "register_kprobe", divert_register_kprobe, &old_register_kprobe },
+	[WAY_REGISTER_KRETPROBE] = { "register_kretprobe", divert_register_kretprobe,
+				     &old_register_kretprobe },
+	[WAY_TRACEPOINT] = { "tracepoint_probe_register", divert_tracepoint,
+			     &old_tracepoint_register },
+	[WAY_TRACEPOINT_PRIO] = { "tracepoint_probe_register_prio", divert_tracepoint_prio,
+				  &old_tracepoint_prio },
+	[WAY_TRACEPOINT_MAY_EXIST] = { "tracepoint_probe_register_prio_may_exist",
+				       divert_tracepoint_may_exist, &old_tracepoint_may_exist },
+	[WAY_FTRACE] = { "register_ftrace_function", divert_ftrace },
+	[WAY_FTRACE_STARTUP] = { "ftrace_startup", divert_ftrace_startup, .optional = true },
+	[WAY_FTRACE_GRAPH] = { "register_ftrace_graph", divert_ftrace_graph, .optional = true },
+	[WAY_FTRACE_COMMAND] = { "register_ftrace_function_probe", divert_ftrace_command,
+				 .optional = true },
+	[WAY_FTRACE_DIRECT] = { "register_ftrace_direct", divert_ftrace_direct, .optional = true },
+	[WAY_FTRACE_DIRECT_MULTI] = { "register_ftrace_direct_multi", divert_ftrace_direct_multi,
+				      .optional = true },
+	/* The kernel ignores errors of what these call. */
+	[WAY_TRACER_FUNCTION] = { "function_trace_init", divert_tracer_function, .optional = true },
+	[WAY_TRACER_WAKEUP] = { "wakeup_tracer_init", divert_tracer_wakeup, .optional = true },
+	[WAY_TRACER_WAKEUP_RT] = { "wakeup_rt_tracer_init", divert_tracer_wakeup_rt,
+				   .optional = true },
+	[WAY_TRACER_WAKEUP_DL] = { "wakeup_dl_tracer_init", divert_tracer_wakeup_dl,
+				   .optional = true },
+	[WAY_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
+};
+
+/* ---- the patch ---- */
+
+/* Adds the function of @way, which is at @addr and has a __fentry__ site, to @patch. */
+static int divert_add_func(struct shk_patch *patch, const struct way_info *way, unsigned long addr)
+{
+	struct shk_func *func = shk_func_add(patch, way->symbol, addr, (unsigned long)way->body);
+	unsigned long site = shk_call(ftrace_location)(addr);
+
+	if (IS_ERR(func) || !way->old)
+		return PTR_ERR_OR_ZERO(func);
+	func->old = shk_old_get(site + CALL_INSN_SIZE);
+	if (!func->old)
+		return SHK_E(NO_ROOM);
+	/* All helpers store the same address. */
+	WRITE_ONCE(*(unsigned long *)way->old, func->old);
+	return 0;
+}
+
+/*
+ * Adds a jump at the function of @way, which is at @addr and has no __fentry__ site, to the edits
+ * of @patch. No task executes the helper's text while the jump is written.
+ */
+static int divert_add_jump(struct shk_patch *patch, const struct way_info *way, unsigned long addr)
+{
+	if (!shk_location_may_differ(addr, way->symbol))
+		return SHK_E(FORBIDDEN);
+	if (shk_is_endbr(addr))
+		addr += ENDBR_INSN_SIZE;
+	if (shk_branch_spans_pages(addr))
+		return SHK_E(PAGE_EDGE);
+	shk_edit_branch(&patch->edits[patch->nr_edits++], addr, JMP32_INSN_OPCODE,
+			(unsigned long)way->body);
+	return 0;
+}
+
+/*
+ * Adds @way to @patch, if its function is replaced at a __fentry__ site (@with_site) or by a jump
+ * (not @with_site). A function whose base's body is called needs a site. Returns 0, also if the
+ * kernel lacks an optional function, or an error.
+ */
+static int divert_add_way(struct shk_patch *patch, unsigned int way, bool with_site)
+{
+	const struct way_info *info = &ways[way];
+	struct shk_diversion *diversion = patch->diversion;
+	unsigned long addr;
+	int ret = shk_symbol_unique(info->symbol, &addr);
+
+	if (ret)
+		return ret == SHK_E(SYMBOL_UNKNOWN) && info->optional ? 0 : ret;
+	if ((info->old || shk_call(ftrace_location)(addr)) != with_site)
+		return 0;
+	ret = with_site ? divert_add_func(patch, info, addr) : divert_add_jump(patch, info, addr);
+	if (!ret)
+		diversion->way[diversion->nr++] = way;
+	return ret;
+}
+
+/* Adds all functions to @patch: those with a __fentry__ site, then the others. */
+static int divert_prepare(struct shk_patch *patch)
+{
+	unsigned int way;
+	int ret = 0;
+
+	patch->edits = kcalloc(NR_WAYS, sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
+	if (!patch->edits)
+		return -ENOMEM;
+	for (way = 0; way < NR_WAYS && !ret; way++)
+		ret = divert_add_way(patch, way, true);
+	for (way = 0; way < NR_WAYS && !ret; way++)
+		ret = divert_add_way(patch, way, false);
+	return ret;
+}
+
+/* Makes the diversion of a helper, and a user of the release hook. An ERR_PTR(). */
+static struct shk_diversion *diversion_create(struct shk_shadow *target)
+{
+	struct shk_diversion *diversion = kzalloc(sizeof(*diversion), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!diversion)
+		return ERR_PTR(-ENOMEM);
+	ret = shk_ftrace_hook_get(&release_hook);
+	if (ret) {
+		kfree(diversion);
+		return ERR_PTR(ret);
+	}
+	diversion->target = shk_shadow_get(target);
+	return diversion;
+}
+
+void shk_diversion_free(struct shk_diversion *diversion)
+{
+	if (!diversion)
+		return;
+	shk_shadow_put(diversion->target);
+	shk_ftrace_hook_put(&release_hook);
+	kfree(diversion);
+}
+
+u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int index)
+{
+	return atomic64_read(&diversion->calls[diversion->way[index]]);
+}
+
+int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target)
+{
+	struct shk_patch *patch;
+	int ret;
+
+	if (helper == target)
+		return -EINVAL;
+	if (helper->flags || target->flags & SHK_ASYNC_UNION)
+		return SHK_E(POLICY);
+	if (!shk_symbols.current_kprobe || !release_sites[0] || !release_sites[1])
+		return SHK_E(SYMBOL_UNKNOWN);
+	patch = shk_patch_alloc(helper, SHK_PATCH_DIVERT, 0);
+	if (!patch)
+		return -ENOMEM;
+	patch->diversion = diversion_create(target);
+	if (IS_ERR(patch->diversion)) {
+		ret = PTR_ERR(patch->diversion);
+		patch->diversion = NULL;
+	} else {
+		was_used = true;
+		ret = divert_prepare(patch);
+	}
+	if (!ret)
+		return shk_patch_install(patch);
+	shk_patch_free(patch);
+	return ret;
+}
+
+/* ---- life of the module ---- */
+
+void shk_captures_init(void)
+{
+	static const char *const names[] = { "disable_kprobe", "__unregister_kprobe_top" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		unsigned long addr = shk_symbol_lookup(names[i]);
+
+		release_sites[i] = addr ? shk_call(ftrace_location)(addr) : 0;
+	}
+}
+
+void shk_captures_exit(void)
+{
+	/* Tasks may be at the end of a function of a helper, behind their module_put(). */
+	if (was_used)
+		synchronize_rcu_tasks();
+	flush_work(&captured_release_work);
+	shk_ftrace_hook_free(&release_hook);
+}

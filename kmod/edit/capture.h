@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Capture: kprobes that the processes of one shadow, the helper, arm in another one, the target.
+ *
+ *   helper   a shadow with a DIVERT patch, which replaces the functions that arm kprobes and
+ *            tracers. Unmodified tools run in it.
+ *   target   the shadow that gets a probe for each captured kprobe (struct shk_captured)
+ *
+ * The kernel's struct kprobe is registered and stays disabled, so kprobes never arms it in the
+ * base. The edit of the target is a breakpoint; shk_hook_int3() calls the handler of the kprobe.
+ *
+ * Life of a captured kprobe:
+ *
+ *   arming    in the list captured; a worker adds the probe to the target
+ *   armed     the probe has its id
+ *   released  its owner disables or unregisters the kprobe, in any text. .kp is NULL, so no further
+ *             hit calls the handler; the kernel waits for hits by synchronize_rcu() before the
+ *             kprobe is freed. A worker removes the probe.
+ *
+ * A helper is not executed while its patch is added or removed. So each task in a function of the
+ * patch is in the helper's text, and the struct shk_diversion of the helper exists.
+ */
+#ifndef SHK_CAPTURE_H
+#define SHK_CAPTURE_H
+
+#include <linux/atomic.h>
+#include <linux/kprobes.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/refcount.h>
+
+#include "shadow/shadow.h"
+
+struct shk_patch;
+
+/* A captured kprobe. Freed with the last reference. */
+struct shk_captured {
+	struct list_head node; /* in the list captured, until it is released; captured_lock */
+	/* NULL: released. Written under captured_lock, read by hits with preemption off. */
+	struct kprobe *kp;
+	struct shk_shadow *target; /* holds a reference. Fixed */
+	u64 id;			   /* of the probe in .target; captured_lock, fixed once armed */
+	bool arming;		   /* captured_lock */
+	/* Held by the owner of the kprobe, until the release, and by the probe in .target. */
+	refcount_t ref;
+	struct llist_node release_node; /* in the worker's queue */
+};
+
+/* The functions that a DIVERT patch replaces, see the table ways. */
+#define SHK_WAYS_MAX 24
+
+/* The target of a helper, and counts of calls. The DIVERT patch owns it. */
+struct shk_diversion {
+	struct shk_shadow *target;	/* holds a reference. Fixed */
+	atomic64_t calls[SHK_WAYS_MAX]; /* captured or refused, by way */
+	u8 way[SHK_WAYS_MAX]; /* of each function of the patch, then of each edit. Fixed */
+	unsigned int nr;      /* elements of .way. Fixed */
+};
+
+/*
+ * Finds the functions at which releases are observed. Called when the module is loaded. If the
+ * kernel lacks one, only shk_capture_add() fails.
+ */
+void shk_captures_init(void);
+
+/* Waits for the worker. Called at unload: captured kprobes hold the module, so none is left. */
+void shk_captures_exit(void);
+
+/*
+ * Makes @helper divert registrations to @target, see struct shk_capture of the uapi header. The
+ * caller holds a reference to both. Takes the lock of @helper, and ftrace's locks before it. May
+ * sleep. Returns 0 or an error that struct shk_capture lists.
+ */
+int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target);
+
+/* Frees @diversion. No task is in a function of the patch. May sleep. */
+void shk_diversion_free(struct shk_diversion *diversion);
+
+/* Returns the calls of the function or edit number @index of a patch with @diversion. */
+u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int index);
+
+/* Drops a reference to @captured. Any context but NMI. */
+static inline void shk_captured_put(struct shk_captured *captured)
+{
+	if (captured && refcount_dec_and_test(&captured->ref))
+		kfree(captured);
+}
+
+#endif /* SHK_CAPTURE_H */
