@@ -30,7 +30,7 @@
  * Protects the list captured, and members of its elements. Nothing is taken inside but the locks of
  * queue_work(). Taken with kprobe_mutex held.
  */
-static DEFINE_RAW_SPINLOCK(captured_lock);
+static DEFINE_RAW_SPINLOCK(captured_kprobes_lock);
 static LIST_HEAD(captured_kprobes);
 
 /* ---- release, in all texts ---- */
@@ -54,7 +54,7 @@ static struct shk_captured *captured_find(const struct kprobe *kp)
 {
 	struct shk_captured *captured;
 
-	lockdep_assert_held(&captured_lock);
+	lockdep_assert_held(&captured_kprobes_lock);
 	list_for_each_entry (captured, &captured_kprobes, node)
 		if (captured->kp == kp)
 			return captured;
@@ -105,14 +105,14 @@ static void captured_on_release(unsigned long ip, unsigned long parent, struct f
 	unsigned long flags;
 	bool armed = false;
 
-	raw_spin_lock_irqsave(&captured_lock, flags);
+	raw_spin_lock_irqsave(&captured_kprobes_lock, flags);
 	captured = captured_find(kp);
 	if (captured) {
 		list_del_init(&captured->node);
 		WRITE_ONCE(captured->kp, NULL);
 		armed = !captured->arming;
 	}
-	raw_spin_unlock_irqrestore(&captured_lock, flags);
+	raw_spin_unlock_irqrestore(&captured_kprobes_lock, flags);
 	if (armed)
 		captured_queue_release(captured);
 }
@@ -194,22 +194,22 @@ static int capture_kprobe(struct kprobe *kp, struct shk_shadow *target)
 	new->target = target;
 	new->arming = true;
 	refcount_set(&new->ref, 1);
-	raw_spin_lock_irq(&captured_lock);
+	raw_spin_lock_irq(&captured_kprobes_lock);
 	found = captured_find(kp);
 	if (!found)
 		list_add(&new->node, &captured_kprobes);
-	raw_spin_unlock_irq(&captured_lock);
+	raw_spin_unlock_irq(&captured_kprobes_lock);
 	if (found) { /* enabled twice */
 		captured_drop(new);
 		return 0;
 	}
 	ret = capture_arm(new);
-	raw_spin_lock_irq(&captured_lock);
+	raw_spin_lock_irq(&captured_kprobes_lock);
 	new->arming = false;
 	released = !new->kp;
 	if (ret && !released)
 		list_del_init(&new->node);
-	raw_spin_unlock_irq(&captured_lock);
+	raw_spin_unlock_irq(&captured_kprobes_lock);
 	if (ret)
 		captured_drop(new);
 	else if (released)

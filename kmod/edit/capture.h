@@ -35,12 +35,14 @@ struct shk_patch;
 
 /* A captured kprobe. Freed with the last reference. */
 struct shk_captured {
-	struct list_head node; /* in the list captured, until it is released; captured_lock */
-	/* NULL: released. Written under captured_lock, read by hits with preemption off. */
+	struct list_head node; /* in the list captured, until it is released; captured_kprobes_lock */
+	/*
+	 * NULL: released. Written under captured_kprobes_lock, read by hits with preemption off.
+	 */
 	struct kprobe *kp;
 	struct shk_shadow *target; /* holds a reference. Fixed */
-	u64 id;			   /* of the probe in .target; captured_lock, fixed once armed */
-	bool arming;		   /* captured_lock */
+	u64 id;	     /* of the probe in .target; captured_kprobes_lock, fixed once armed */
+	bool arming; /* captured_kprobes_lock */
 	/* Held by the owner of the kprobe, until the release, and by the probe in .target. */
 	refcount_t ref;
 	struct llist_node release_node; /* in the worker's queue */
