@@ -51,7 +51,7 @@ _shadowctl() {
 		return # files of other folders, and --units
 	fi
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown metrics doctor help --help --version"
+		_shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch verify diff oci-hook own disown metrics doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -74,6 +74,7 @@ _shadowctl() {
 		trace) _shadowctl_words "$target --stack --buffer --calls --variants --json --help --" ;;
 		graph) _shadowctl_words "$target --only --depth --min-percent --folded --buffer --calls --variants --json --help --" ;;
 		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
+		capture) _shadowctl_words "--pid --cgroup --unit --container --list --json --help --" ;;
 		oci-hook) _shadowctl_words "--help" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		doctor) _shadowctl_words "--bundle --addresses --json --help" ;;
@@ -93,7 +94,7 @@ _shadowctl() {
 		create) _shadowctl_words "--async --from --profile --without" ;;
 		list|detach|top|metrics|doctor) ;;
 		count|latency|trace|graph) _shadowctl_functions ;;
-		help) _shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top probe raw stat patch verify diff oci-hook own disown metrics doctor" ;;
+		help) _shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch verify diff oci-hook own disown metrics doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then
