@@ -11,7 +11,7 @@
  *
  * Life of a captured kprobe:
  *
- *   arming    in the list captured; a worker adds the probe to the target
+ *   arming    in the list captured_kprobes; a worker adds the probe to the target
  *   armed     the probe has its id
  *   released  its owner disables or unregisters the kprobe, in any text. .kp is NULL, so no further
  *             hit calls the handler; the kernel waits for hits by synchronize_rcu() before the
@@ -35,7 +35,8 @@ struct shk_patch;
 
 /* A captured kprobe. Freed with the last reference. */
 struct shk_captured {
-	struct list_head node; /* in the list captured, until it is released; captured_kprobes_lock */
+	/* In captured_kprobes, until it is released. Under captured_kprobes_lock. */
+	struct list_head node;
 	/*
 	 * NULL: released. Written under captured_kprobes_lock, read by hits with preemption off.
 	 */
