@@ -364,6 +364,21 @@ static size_t difference(struct identity *identity, size_t section, uint64_t off
 	return len;
 }
 
+/* Returns true for the code that alternatives share, in which no symbol is. */
+static bool is_auxiliary(const struct identity *identity, size_t section)
+{
+	return !strcmp(object_section_name(identity->object, section), ".altinstr_aux");
+}
+
+static bool is_placed_by_references(const struct identity *identity, size_t section)
+{
+	const Elf64_Shdr *header = section_of(identity, section);
+
+	if (!(header->sh_flags & SHF_ALLOC) || header->sh_flags & SHF_MERGE)
+		return false;
+	return !(header->sh_flags & SHF_EXECINSTR) || is_auxiliary(identity, section);
+}
+
 /*
  * Finds where the kernel has each section of data. Names are not enough, since hundreds of objects
  * have the name __already_done.1, so the references of functions are considered, too.
@@ -391,17 +406,13 @@ static void data_bases(struct identity *identity)
 			    reference_read(object, &relocations[k], theirs, function->address + at,
 					   &reference) &&
 			    object_is_defined(object, reference.symbol) &&
-			    !(section_of(identity, reference.symbol->st_shndx)->sh_flags &
-			      (SHF_EXECINSTR | SHF_MERGE)))
+			    is_placed_by_references(identity, reference.symbol->st_shndx))
 				candidates_add(&found[reference.symbol->st_shndx],
 					       reference.target - reference.symbol->st_value, 1);
 		}
 	}
 	for (size_t i = 1; i < object->elf->e_shnum; i++) {
-		const Elf64_Shdr *header = section_of(identity, i);
-
-		if (header->sh_flags & SHF_ALLOC &&
-		    !(header->sh_flags & (SHF_EXECINSTR | SHF_MERGE))) {
+		if (is_placed_by_references(identity, i)) {
 			candidates_add_names(identity, i, &found[i]);
 			identity->bases[i] = candidates_best(identity, i, &found[i]);
 		}
@@ -410,7 +421,10 @@ static void data_bases(struct identity *identity)
 	free(found);
 }
 
-/* Compares the objects of read-only sections to which the function refers. */
+/*
+ * Compares the objects of read-only sections to which the function refers, and the code that its
+ * alternatives share with others.
+ */
 static bool constants_same(struct identity *identity, const Elf64_Sym *function, char *reason,
 			   size_t room)
 {
@@ -420,28 +434,36 @@ static bool constants_same(struct identity *identity, const Elf64_Sym *function,
 
 	for (size_t i = 0; i < nr; i++) {
 		const Elf64_Sym *symbol = &object->symbols[ELF64_R_SYM(relocations[i].r_info)];
-		const Elf64_Sym *named = symbol;
-		const Elf64_Shdr *header;
+		bool relative = ELF64_R_TYPE(relocations[i].r_info) == R_X86_64_PC32;
+		const char *name;
 		char inner[112];
+		uint64_t offset, size;
 
 		if (relocations[i].r_offset - function->st_value >= function->st_size ||
-		    !object_is_defined(object, symbol))
+		    !object_is_defined(object, symbol) || !identity->bases[symbol->st_shndx])
 			continue;
-		header = section_of(identity, symbol->st_shndx);
-		if (header->sh_type != SHT_PROGBITS || !(header->sh_flags & SHF_ALLOC) ||
-		    header->sh_flags & (SHF_WRITE | SHF_EXECINSTR | SHF_MERGE) ||
-		    strncmp(object_section_name(object, symbol->st_shndx), ".rodata", 7))
+		name = object_section_name(object, symbol->st_shndx);
+		if (is_auxiliary(identity, symbol->st_shndx)) {
+			offset = 0;
+			size = section_of(identity, symbol->st_shndx)->sh_size;
+		} else if (!strncmp(name, ".rodata", 7) &&
+			   is_placed_by_references(identity, symbol->st_shndx)) {
+			if (ELF64_ST_TYPE(symbol->st_info) == STT_SECTION)
+				symbol = symbol_at(object, symbol->st_shndx,
+						   relocations[i].r_addend + (relative ? 4 : 0));
+			if (!symbol || !symbol->st_size)
+				continue;
+			name = object_symbol_name(object, symbol);
+			offset = symbol->st_value;
+			size = symbol->st_size;
+		} else {
 			continue;
-		if (ELF64_ST_TYPE(symbol->st_info) == STT_SECTION)
-			named = symbol_at(object, symbol->st_shndx, relocations[i].r_addend + 4);
-		if (!named || !named->st_size || !identity->bases[named->st_shndx])
+		}
+		if (difference(identity, symbol->st_shndx, offset, size,
+			       identity->bases[symbol->st_shndx] + offset, inner,
+			       sizeof(inner)) == size)
 			continue;
-		if (difference(identity, named->st_shndx, named->st_value, named->st_size,
-			       identity->bases[named->st_shndx] + named->st_value, inner,
-			       sizeof(inner)) == named->st_size)
-			continue;
-		snprintf(reason, room, "the kernel has another %.48s",
-			 object_symbol_name(object, named));
+		snprintf(reason, room, "the kernel has another %.48s", name);
 		return false;
 	}
 	return true;

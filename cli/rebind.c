@@ -49,8 +49,7 @@ static bool section_is_dropped(const struct object *object, size_t section)
 	const Elf64_Shdr *header = &object->sections[section];
 	const char *name = object_section_name(object, section);
 
-	if (begins(name, ".discard") || begins(name, ".note.gnu") ||
-	    !strcmp(name, ".static_call.text") || !strcmp(name, ".modinfo"))
+	if (begins(name, ".discard") || begins(name, ".note.gnu") || !strcmp(name, ".modinfo"))
 		return true;
 	if (!(header->sh_flags & SHF_ALLOC))
 		return !strcmp(name, ".export_symbol");

@@ -111,6 +111,64 @@ static int commands_read(struct rebuild *rebuild)
 	return STATUS_REFUSED;
 }
 
+/* Returns true if @object is a word of @list. */
+static bool has_object(const char *list, const char *object)
+{
+	size_t len = strlen(object);
+
+	for (const char *at = list; (at = strstr(at, object)); at++)
+		if (strchr(" \t", at[-1]) && strchr(" \t\n", at[len]))
+			return true;
+	return false;
+}
+
+/*
+ * A built-in "module" may have several files: "unix-y := af_unix.o garbage.o". The compiler gets
+ * its name, which messages of the kernel contain. Sets @name to that of the file if there is none.
+ */
+static void module_name_find(const struct rebuild *rebuild, const char *file, char *name,
+			     size_t room)
+{
+	const char *base = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+	char path[PATH_MAX], object[128], found[128];
+	char *line __cleanup(text_free) = NULL;
+	FILE *makefile __cleanup(file_close) = NULL;
+	bool continued = false;
+	size_t size = 0;
+
+	snprintf(name, room, "%.*s", (int)strlen(base) - 2, base);
+	snprintf(object, sizeof(object), "%s.o", name);
+	snprintf(path, sizeof(path), "%s/%.*s/Makefile", rebuild->tree, (int)(base - file), file);
+	makefile = fopen(path, "re");
+	*found = '\0';
+	while (makefile && getline(&line, &size, makefile) > 0) {
+		char *equal = strchr(line, '='), *dash = strrchr(line, '-');
+		const char *list = line;
+
+		if (!continued) {
+			*found = '\0';
+			list = equal ? equal : "=";
+			while (equal && dash > equal)
+				dash = memrchr(line, '-', dash - line);
+			if (equal && dash && isalpha((unsigned char)*line))
+				snprintf(found, sizeof(found), "%.*s", (int)(dash - line), line);
+		}
+		continued = strlen(line) > 1 && line[strlen(line) - 2] == '\\';
+		if (!*found || !strcmp(found, "obj") || !strcmp(found, "lib") || strlen(list) < 2 ||
+		    !has_object(list + 1, object))
+			continue;
+		snprintf(name, room, "%s", found);
+		return;
+	}
+}
+
+static void underscores(char *name)
+{
+	for (char *c = name; *c; c++)
+		if (*c == '-' || *c == ',')
+			*c = '_';
+}
+
 /*
  * Compiles a file below the folder @root, to assembly if @assembly, else to an object. @output is a
  * name in the temporary folder. @flags may be NULL. Returns a status.
@@ -119,21 +177,21 @@ static int compile(const struct rebuild *rebuild, const struct source *source, c
 		   const char *output, bool assembly, const char *flags)
 {
 	const char *base = strrchr(source->file, '/');
-	int len = strlen(source->file) - 2;
-	char name[96];
+	char name[96], module[96], file[96];
 
 	base = base ? base + 1 : source->file;
 	snprintf(name, sizeof(name), "%.*s", (int)strlen(base) - 2, base);
-	for (char *c = name; *c; c++)
-		if (*c == '-' || *c == ',')
-			*c = '_';
-	if (!run_shell("cd '%s' && %s '-fmacro-prefix-map=%s/=' -DKBUILD_MODFILE='\"%.*s\"' "
+	module_name_find(rebuild, source->file, file, sizeof(file));
+	snprintf(module, sizeof(module), "%s", file);
+	underscores(name);
+	underscores(module);
+	if (!run_shell("cd '%s' && %s '-fmacro-prefix-map=%s/=' -DKBUILD_MODFILE='\"%.*s%s\"' "
 		       "-DKBUILD_BASENAME='\"%s\"' -DKBUILD_MODNAME='\"%s\"' "
 		       "-D__KBUILD_MODNAME=kmod_%s -w -iquote '%s/%.*s' %s %s -o %s/%s '%s/%s'",
-		       rebuild->build->headers, rebuild->compiler, root, len, source->file, name,
-		       name, name, rebuild->tree, (int)(base - source->file), source->file,
-		       flags ? flags : "", assembly ? "-S" : "-c", rebuild->build->folder, output,
-		       root, source->file))
+		       rebuild->build->headers, rebuild->compiler, root, (int)(base - source->file),
+		       source->file, file, name, module, module, rebuild->tree,
+		       (int)(base - source->file), source->file, flags ? flags : "",
+		       assembly ? "-S" : "-c", rebuild->build->folder, output, root, source->file))
 		return STATUS_DONE;
 	report("'%s' cannot be compiled; see above", source->file);
 	return STATUS_REFUSED;
