@@ -17,8 +17,8 @@ SYM_FUNC_END(shk_syscalls_called)
 /*
  * Executes a chosen system call in the target's text, by shk_syscalls_inside(); lets any other call
  * go on behind the __fentry__ site of x64_sys_call(). A jump at that site leads here, or the code
- * above. The function's two arguments are in rdi and rsi, its return address is on top of the stack.
- * A call that is not chosen leaves nothing of this module on the stack.
+ * above. The function's two arguments are in rdi and rsi. Its return address is on top of the
+ * stack. A call that is not chosen leaves nothing of this module on the stack.
  */
 SYM_FUNC_START(shk_syscalls_entry)
 	ENDBR
