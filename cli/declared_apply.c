@@ -147,7 +147,13 @@ static int action_undo(struct plan *plan, const struct action *action)
 {
 	struct planned *planned = &plan->planned[action->shadow];
 	struct shadowk_subject subject = subject_of(planned);
+	const bool needs_shadow = action->verb != ACTION_DESTROY &&
+				  action->verb != ACTION_LOAD_MODULE &&
+				  action->verb != ACTION_MAKE_CGROUP;
 
+	/* The shadow could not be made again. */
+	if (needs_shadow && !planned->shadow)
+		return STATUS_REFUSED;
 	switch (action->verb) {
 	case ACTION_DETACH:
 		return attach(planned, action);

@@ -154,12 +154,13 @@ static bool is_there(const struct content *content, const struct shadowk_probe_i
 	       (has_patch && patches_equal(has_patch, patch));
 }
 
-/* Removes the edits that the file does not declare, or all of them. */
+/* Removes the edits that the file does not declare, or all of them. Captured kprobes stay. */
 static void plan_removals(struct plan *plan, const struct content *has,
 			  const struct content *wanted, bool all)
 {
 	for (int i = 0; i < has->nr_probes; i++)
-		if (all || !is_there(wanted, &has->probe[i], NULL))
+		if (!(has->probe[i].flags & SHADOWK_PROBE_CAPTURED) &&
+		    (all || !is_there(wanted, &has->probe[i], NULL)))
 			action_add(plan, ACTION_REMOVE_PROBE)->probe = has->probe[i];
 	/* From the newest on, so that patches of one function are taken off in order. */
 	for (int i = has->nr_patches - 1; i >= 0; i--) {

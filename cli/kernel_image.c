@@ -233,12 +233,13 @@ static uint64_t symbol_address(const unsigned char *offsets, uint64_t base, uint
 static const unsigned char *offsets_find(const struct symbol_tables *t, uint64_t *base)
 {
 	size_t len = (4 * (size_t)t->nr + 7) & ~(size_t)7;
-	const unsigned char *before = t->names - 16 - len;
 	const unsigned char *behind = t->token_index + 2 * TOKENS;
 
-	*base = get64(t->names - 16);
-	if (before > t->start && *base >> 31 == 0x1ffffffff)
-		return before;
+	if (t->names - t->start > (ptrdiff_t)(16 + len)) {
+		*base = get64(t->names - 16);
+		if (*base >> 31 == 0x1ffffffff)
+			return t->names - 16 - len;
+	}
 	if (behind + len + 8 > t->end)
 		return NULL;
 	*base = get64(behind + len);

@@ -54,7 +54,10 @@ static int image_open(struct image *image, const char *file)
 	return STATUS_DONE;
 }
 
-/* Returns section header @i, or NULL if the file has none that lies within it. */
+/*
+ * Returns section header @i, or NULL if the file has none, or the section does not lie within the
+ * file. A section of SHT_NOBITS has no bytes in the file.
+ */
 static const Elf64_Shdr *section(const struct image *image, size_t i)
 {
 	const Elf64_Ehdr *elf = (const Elf64_Ehdr *)image->bytes;
@@ -66,7 +69,8 @@ static const Elf64_Shdr *section(const struct image *image, size_t i)
 	    (image->size - elf->e_shoff) / sizeof(*found) <= i)
 		return NULL;
 	found = (const Elf64_Shdr *)(image->bytes + elf->e_shoff) + i;
-	if (found->sh_offset > image->size || image->size - found->sh_offset < found->sh_size)
+	if (found->sh_type != SHT_NOBITS &&
+	    (found->sh_offset > image->size || image->size - found->sh_offset < found->sh_size))
 		return NULL;
 	return found;
 }
@@ -79,7 +83,7 @@ static const char *modinfo(const struct image *image, const char *key)
 	const Elf64_Shdr *info;
 	size_t len = strlen(key);
 
-	if (!names)
+	if (!names || names->sh_type == SHT_NOBITS)
 		return NULL;
 	for (size_t i = 0; (info = section(image, i)); i++) {
 		const char *text = image->bytes + info->sh_offset, *end = text + info->sh_size;
@@ -123,6 +127,10 @@ static void explain_load(const char *file, const struct image *image, int err)
 		report("'%s' was built for kernel %.*s, but kernel %s is running; build it again: "
 		       "shadowctl patch build",
 		       file, (int)strcspn(vermagic, " "), vermagic, running.release);
+	else if ((err == ENOKEY || err == EKEYREJECTED) && modinfo(image, MODULE_KERNEL_INFO))
+		report("the kernel accepts signed modules only; no signature is valid for '%s', since "
+		       "it is completed as it is loaded; boot without module.sig_enforce and lockdown",
+		       file);
 	else if (err == ENOKEY || err == EKEYREJECTED || err == EBADMSG)
 		report("the kernel accepts signed modules only, and '%s' is not signed by a key that "
 		       "it knows; sign it (scripts/sign-file)",
@@ -170,6 +178,24 @@ static void running_build_id(char text[41])
 	build_id_text(notes, notes + len, text);
 }
 
+/* Makes the symbols of one table that are the kernel's own absolute. */
+static void symbols_complete(struct image *image, const Elf64_Shdr *table,
+			     const Elf64_Shdr *strings, uint64_t linked, uint64_t text)
+{
+	Elf64_Sym *symbols = (Elf64_Sym *)(image->bytes + table->sh_offset);
+
+	for (size_t k = 1; k < table->sh_size / sizeof(*symbols); k++) {
+		if (symbols[k].st_shndx != SHN_UNDEF || symbols[k].st_name >= strings->sh_size ||
+		    strncmp(image->bytes + strings->sh_offset + symbols[k].st_name,
+			    MODULE_KERNEL_SYMBOL, strlen(MODULE_KERNEL_SYMBOL)))
+			continue;
+		symbols[k].st_shndx = SHN_ABS;
+		/* Per-CPU variables have small addresses, which do not move. */
+		if (symbols[k].st_value >= linked)
+			symbols[k].st_value += text - linked;
+	}
+}
+
 /*
  * Completes a module that refers to the kernel's own symbols (MODULE_KERNEL_SYMBOL): the kernel is
  * linked for one address, and a boot moves it to another one. Sets @done to whether it is such a
@@ -181,7 +207,7 @@ static int kernel_symbols_complete(struct image *image, const char *file, bool *
 	unsigned long long linked;
 	uint64_t text;
 	char wanted[41], running[41];
-	const Elf64_Shdr *table, *strings;
+	const Elf64_Shdr *header;
 
 	*done = kernel != NULL;
 	if (!kernel)
@@ -199,26 +225,32 @@ static int kernel_symbols_complete(struct image *image, const char *file, bool *
 		       file);
 		return STATUS_REFUSED;
 	}
-	for (size_t i = 0; (table = section(image, i)); i++) {
-		Elf64_Sym *symbols = (Elf64_Sym *)(image->bytes + table->sh_offset);
+	for (size_t i = 0; (header = section(image, i)); i++) {
+		/* Copies: in a malformed file, the table that changes may lie over the headers. */
+		const Elf64_Shdr table = *header;
+		const Elf64_Shdr strings = section(image, table.sh_link)
+						   ? *section(image, table.sh_link)
+						   : (Elf64_Shdr){ 0 };
 
-		strings = section(image, table->sh_link);
-		if (table->sh_type != SHT_SYMTAB || !strings || !strings->sh_size ||
-		    image->bytes[strings->sh_offset + strings->sh_size - 1])
-			continue;
-		for (size_t k = 1; k < table->sh_size / sizeof(*symbols); k++) {
-			if (symbols[k].st_shndx != SHN_UNDEF ||
-			    symbols[k].st_name >= strings->sh_size ||
-			    strncmp(image->bytes + strings->sh_offset + symbols[k].st_name,
-				    MODULE_KERNEL_SYMBOL, strlen(MODULE_KERNEL_SYMBOL)))
-				continue;
-			symbols[k].st_shndx = SHN_ABS;
-			/* Per-CPU variables have small addresses, which do not move. */
-			if (symbols[k].st_value >= linked)
-				symbols[k].st_value += text - linked;
-		}
+		if (table.sh_type == SHT_SYMTAB && strings.sh_type == SHT_STRTAB &&
+		    strings.sh_size && !image->bytes[strings.sh_offset + strings.sh_size - 1])
+			symbols_complete(image, &table, &strings, linked, text);
 	}
 	return STATUS_DONE;
+}
+
+/*
+ * Returns the size of the module without the mark behind a signature. Since the module has been
+ * changed, the kernel would refuse the signature, also if it demands none.
+ */
+static size_t size_without_mark(const struct image *image)
+{
+	static const char mark[] = "~Module signature appended~\n";
+	const size_t len = sizeof(mark) - 1;
+
+	if (image->size >= len && !memcmp(image->bytes + image->size - len, mark, len))
+		return image->size - len;
+	return image->size;
 }
 
 /* Maps the file, and copies the name of its module. Reports errors. Returns a status. */
@@ -269,8 +301,15 @@ int module_load(const char *file, struct shadowk *livepatch_by, char *name, size
 	status = kernel_symbols_complete(&image, file, &completed);
 	if (status)
 		return status;
+	if (completed && livepatch_by) {
+		report("'%s' is no livepatch, but functions of the kernel's source; leave --livepatch "
+		       "out",
+		       file);
+		return STATUS_REFUSED;
+	}
 	if (completed) {
-		err = syscall(SYS_init_module, image.bytes, image.size, "") ? errno : 0;
+		err = syscall(SYS_init_module, image.bytes, size_without_mark(&image), "") ? errno
+											   : 0;
 	} else if (livepatch_by) {
 		err = -shadowk_livepatch_load(livepatch_by, image.fd);
 		/* A reason is shadowk's own; without one finit_module(2) has failed. */

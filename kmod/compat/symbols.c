@@ -272,6 +272,7 @@ int __init shk_symbols_init(void)
 	shk_symbols.kprobe_ctlblk = (void __percpu *)addr;
 	if (addr)
 		shk_symbols.current_kprobe = (void __percpu *)shk_symbol_lookup("current_kprobe");
+	shk_symbols.kprobe_mutex = (struct mutex *)shk_symbol_lookup("kprobe_mutex");
 	shk_symbols.preempt_schedule_notrace = shk_symbol_lookup("preempt_schedule_notrace");
 	ok = ok && symbols_resolve_site("__text_poke", &shk_symbols.__text_poke) &&
 	     symbols_resolve_flushes(shk_symbols.flush_sites);

@@ -45,4 +45,14 @@ static inline bool shk_tracepoint_has_regfunc(const struct tracepoint *tracepoin
 #endif
 }
 
+/*
+ * Returns the key of @tracepoint. Kernels from 7.2 on have a struct static_key_false there, whose
+ * only member is the key. Any context.
+ */
+static inline const struct static_key *shk_tracepoint_key(const struct tracepoint *tracepoint)
+{
+	static_assert(sizeof(tracepoint->key) == sizeof(struct static_key));
+	return (const struct static_key *)&tracepoint->key;
+}
+
 #endif /* SHK_TRACEPOINTS_H */

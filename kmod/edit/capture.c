@@ -10,6 +10,7 @@
 #include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -64,9 +65,12 @@ static struct shk_captured *captured_find(const struct kprobe *kp)
 /* Drops what the owner of the kprobe holds of @captured, which is in no list. Sleeps. */
 static void captured_drop(struct shk_captured *captured)
 {
+	struct module *module = captured->module;
+
 	shk_shadow_put(captured->target);
 	shk_ftrace_hook_put(&release_hook);
 	shk_captured_put(captured);
+	module_put(module);
 	module_put(THIS_MODULE);
 }
 
@@ -171,6 +175,44 @@ static int capture_arm(struct shk_captured *captured)
 	return shk_errno(request.err);
 }
 
+/* Returns true if @kp is registered. The caller holds kprobe_mutex. */
+static bool is_registered(const struct kprobe *kp)
+{
+	struct kprobe *at = shk_call(get_kprobe)(kp->addr), *member;
+
+	if (!at || at == kp)
+		return at;
+	/* Several kprobes of one address are in a list of another one. */
+	list_for_each_entry (member, &at->list, list)
+		if (member == kp)
+			return true;
+	return false;
+}
+
+/*
+ * Adds @new to captured_kprobes, unless its kprobe is there. Returns 0; -EALREADY: it is there, and
+ * armed in the same target; -EBUSY: it is there; -EINVAL: the kprobe is not registered. Takes
+ * kprobe_mutex: a task that unregisters the kprobe calls captured_on_release() with it held.
+ */
+static int captured_add(struct shk_captured *new)
+{
+	struct shk_captured *found;
+	int ret = 0;
+
+	mutex_lock(shk_symbols.kprobe_mutex);
+	raw_spin_lock_irq(&captured_kprobes_lock);
+	found = captured_find(new->kp);
+	if (!is_registered(new->kp))
+		ret = -EINVAL;
+	else if (!found)
+		list_add(&new->node, &captured_kprobes);
+	else
+		ret = found->target == new->target && !found->arming ? -EALREADY : -EBUSY;
+	raw_spin_unlock_irq(&captured_kprobes_lock);
+	mutex_unlock(shk_symbols.kprobe_mutex);
+	return ret;
+}
+
 /*
  * Captures @kp for @target, whose reference it takes over, also after an error. The caller holds
  * the module. Returns 0 or an errno.
@@ -178,7 +220,7 @@ static int capture_arm(struct shk_captured *captured)
 static int capture_kprobe(struct kprobe *kp, struct shk_shadow *target)
 {
 	struct shk_captured *new = kzalloc(sizeof(*new), GFP_KERNEL);
-	bool released, found;
+	bool released;
 	int ret = new ? 0 : -ENOMEM;
 
 	/* The helper's patch is a user already, so this registers nothing. */
@@ -191,17 +233,14 @@ static int capture_kprobe(struct kprobe *kp, struct shk_shadow *target)
 	}
 	__module_get(THIS_MODULE);
 	new->kp = kp;
+	new->addr = (unsigned long)kp->addr;
 	new->target = target;
 	new->arming = true;
 	refcount_set(&new->ref, 1);
-	raw_spin_lock_irq(&captured_kprobes_lock);
-	found = captured_find(kp);
-	if (!found)
-		list_add(&new->node, &captured_kprobes);
-	raw_spin_unlock_irq(&captured_kprobes_lock);
-	if (found) { /* enabled twice */
+	ret = captured_add(new);
+	if (ret) {
 		captured_drop(new);
-		return 0;
+		return ret == -EALREADY ? 0 : ret;
 	}
 	ret = capture_arm(new);
 	raw_spin_lock_irq(&captured_kprobes_lock);
@@ -281,6 +320,16 @@ static int divert_enable_kprobe(struct kprobe *kp)
 	return ret;
 }
 
+/*
+ * Returns the error for the caller that registers @kp, which the kernel has refused with @err. For
+ * a function in a module that is not loaded, tracefs would keep the event. It would arm it in the
+ * base when the module is loaded.
+ */
+static int error_of_register(const struct kprobe *kp, int err)
+{
+	return err == -ENOENT && kp->symbol_name && strchr(kp->symbol_name, ':') ? -EINVAL : err;
+}
+
 static int divert_register_kprobe(struct kprobe *kp)
 {
 	int ret;
@@ -288,19 +337,23 @@ static int divert_register_kprobe(struct kprobe *kp)
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 	if (kp->flags & KPROBE_FLAG_DISABLED) {
-		ret = old_register_kprobe(kp);
+		ret = error_of_register(kp, old_register_kprobe(kp));
 		goto put;
 	}
 	ret = capture_check(kp);
 	if (ret)
 		goto put;
 	kp->flags |= KPROBE_FLAG_DISABLED;
-	ret = old_register_kprobe(kp);
+	ret = error_of_register(kp, old_register_kprobe(kp));
 	if (ret)
-		goto put;
+		goto enable;
 	ret = divert_kprobe(kp, WAY_REGISTER_KPROBE);
-	if (ret)
-		unregister_kprobe(kp);
+	if (!ret)
+		goto put;
+	unregister_kprobe(kp);
+enable:
+	/* Else a later registration outside would be disabled, too. */
+	kp->flags &= ~KPROBE_FLAG_DISABLED;
 put:
 	module_put(THIS_MODULE);
 	return ret;
@@ -313,16 +366,19 @@ static int divert_register_kretprobe(struct kretprobe *rp)
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 	if (rp->kp.flags & KPROBE_FLAG_DISABLED) {
-		ret = old_register_kretprobe(rp);
+		ret = error_of_register(&rp->kp, old_register_kretprobe(rp));
 		goto put;
 	}
 	rp->kp.flags |= KPROBE_FLAG_DISABLED;
-	ret = old_register_kretprobe(rp);
+	ret = error_of_register(&rp->kp, old_register_kretprobe(rp));
 	if (ret)
-		goto put;
+		goto enable;
 	ret = divert_kprobe(&rp->kp, WAY_REGISTER_KRETPROBE);
-	if (ret)
-		unregister_kretprobe(rp);
+	if (!ret)
+		goto put;
+	unregister_kretprobe(rp);
+enable:
+	rp->kp.flags &= ~KPROBE_FLAG_DISABLED;
 put:
 	module_put(THIS_MODULE);
 	return ret;
@@ -512,6 +568,8 @@ static struct shk_diversion *diversion_create(struct shk_shadow *target)
 		kfree(diversion);
 		return ERR_PTR(ret);
 	}
+	/* The caller's handle holds the module. */
+	__module_get(THIS_MODULE);
 	diversion->target = shk_shadow_get(target);
 	return diversion;
 }
@@ -523,6 +581,7 @@ void shk_diversion_free(struct shk_diversion *diversion)
 	shk_shadow_put(diversion->target);
 	shk_ftrace_hook_put(&release_hook);
 	kfree(diversion);
+	module_put(THIS_MODULE);
 }
 
 u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int index)
@@ -530,16 +589,22 @@ u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int inde
 	return atomic64_read(&diversion->calls[diversion->way[index]]);
 }
 
-int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target)
+/* Held from the look at a target to the end of the installation. The outermost lock. */
+static DEFINE_MUTEX(capture_add_lock);
+
+/* Does the work of shk_capture_add(). capture_add_lock is held. */
+static int capture_add(struct shk_shadow *helper, struct shk_shadow *target)
 {
 	struct shk_patch *patch;
 	int ret;
 
-	if (helper == target)
+	/* Shadows in a circle would keep each other. */
+	if (helper == target || READ_ONCE(target->diversion))
 		return -EINVAL;
 	if (helper->flags || target->flags & SHK_ASYNC_UNION)
 		return SHK_E(POLICY);
-	if (!shk_symbols.current_kprobe || !release_sites[0] || !release_sites[1])
+	if (!shk_symbols.current_kprobe || !shk_symbols.kprobe_mutex || !release_sites[0] ||
+	    !release_sites[1])
 		return SHK_E(SYMBOL_UNKNOWN);
 	patch = shk_patch_alloc(helper, SHK_PATCH_DIVERT, 0);
 	if (!patch)
@@ -555,6 +620,17 @@ int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target)
 	if (!ret)
 		return shk_patch_install(patch);
 	shk_patch_free(patch);
+	return ret;
+}
+
+int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target)
+{
+	int ret;
+
+	if (mutex_lock_killable(&capture_add_lock))
+		return -ERESTARTSYS;
+	ret = capture_add(helper, target);
+	mutex_unlock(&capture_add_lock);
 	return ret;
 }
 

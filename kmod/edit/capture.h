@@ -41,7 +41,13 @@ struct shk_captured {
 	 * NULL: released. Written under captured_kprobes_lock, read by hits with preemption off.
 	 */
 	struct kprobe *kp;
+	unsigned long addr;	   /* of the kprobe. Fixed */
 	struct shk_shadow *target; /* holds a reference. Fixed */
+	/*
+	 * The module that has the instruction, with a reference, or NULL. If the module were loaded
+	 * again, tracefs would arm its enabled events in the base. Fixed once armed.
+	 */
+	struct module *module;
 	u64 id;	     /* of the probe in .target; captured_kprobes_lock, fixed once armed */
 	bool arming; /* captured_kprobes_lock */
 	/* Held by the owner of the kprobe, until the release, and by the probe in .target. */
@@ -52,7 +58,10 @@ struct shk_captured {
 /* The functions that a DIVERT patch replaces, see the table ways. */
 #define SHK_WAYS_MAX 24
 
-/* The target of a helper, and counts of calls. The DIVERT patch owns it. */
+/*
+ * The target of a helper, and counts of calls. The DIVERT patch owns it. It holds this module,
+ * since it may have the last reference to the target.
+ */
 struct shk_diversion {
 	struct shk_shadow *target;	/* holds a reference. Fixed */
 	atomic64_t calls[SHK_WAYS_MAX]; /* captured or refused, by way */

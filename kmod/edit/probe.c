@@ -684,7 +684,7 @@ static int probe_capture(struct shk_shadow *shadow, struct shk_captured *capture
 
 	arg->kind = SHK_PROBE_COUNT;
 	arg->flags = SHK_PROBE_FORCE_INT3;
-	arg->addr = (unsigned long)captured->kp->addr;
+	arg->addr = captured->addr;
 	probe_create(shadow, arg, &new);
 	if (new.err) {
 		module_put(new.module);
@@ -702,7 +702,10 @@ static int probe_capture(struct shk_shadow *shadow, struct shk_captured *capture
 	}
 	ret = new.err;
 	shk_shadow_unlock(shadow);
-	module_put(new.module);
+	if (ret)
+		module_put(new.module);
+	else
+		captured->module = new.module;
 	return ret;
 }
 

@@ -78,7 +78,7 @@ static struct tracepoint *tracepoint_find(const char *name)
 	if (shk_tracepoint_has_regfunc(search.found))
 		return ERR_PTR(SHK_E(TRACEPOINT_REGFUNC));
 	/* The key has a list of modules then; their entries are not in the kernel's table. */
-	if (search.found->key.type & JUMP_TYPE_LINKED)
+	if (shk_tracepoint_key(search.found)->type & JUMP_TYPE_LINKED)
 		return ERR_PTR(SHK_E(TRACEPOINT_MODULE));
 	return search.found;
 }
@@ -87,15 +87,16 @@ static struct tracepoint *tracepoint_find(const char *name)
 
 static bool key_is_of(const struct jump_entry *entry, const struct tracepoint *tracepoint)
 {
-	return jump_entry_key(entry) == &tracepoint->key && !jump_entry_is_init(entry);
+	return jump_entry_key(entry) == shk_tracepoint_key(tracepoint) &&
+	       !jump_entry_is_init(entry);
 }
 
 /*
- * Returns 0 if an edit may be at @addr. Else FORBIDDEN. __schedule() switches the page tables, and
- * so is the same in all texts, except at its tracepoint. That is before the switch; its edits
- * neither move an instruction nor let the CPU leave before the next one.
+ * Returns 0 if an edit for @tracepoint may be at @addr. Else FORBIDDEN. __schedule() switches the
+ * page tables, and so is the same in all texts, except at sched_switch. That is before the switch;
+ * its edits neither move an instruction nor let the CPU leave before the next one.
  */
-static int check_differs(unsigned long addr)
+static int check_differs(const struct tracepoint *tracepoint, unsigned long addr)
 {
 	unsigned long offset, size;
 	char symbol[SHK_SYMBOL_LEN];
@@ -104,7 +105,7 @@ static int check_differs(unsigned long addr)
 	    shk_call(within_kprobe_blacklist)(addr) || shk_is_hook_at(addr))
 		return SHK_E(FORBIDDEN);
 	if (!strcmp(symbol, "__schedule"))
-		return 0;
+		return strcmp(tracepoint->name, "sched_switch") ? SHK_E(FORBIDDEN) : 0;
 	return shk_location_may_differ(addr, symbol) ? 0 : SHK_E(FORBIDDEN);
 }
 
@@ -124,13 +125,14 @@ static u8 key_len(unsigned long addr)
 }
 
 /*
- * Sets @edit to the jump that @entry is while its key is on. Returns 0, FORBIDDEN or PAGE_EDGE.
- * text_mutex is held.
+ * Sets @edit to the jump that @entry, of @tracepoint, is while its key is on. Returns 0, FORBIDDEN
+ * or PAGE_EDGE. text_mutex is held.
  */
-static int key_set(struct shk_edit *edit, const struct jump_entry *entry)
+static int key_set(struct shk_edit *edit, const struct tracepoint *tracepoint,
+		   const struct jump_entry *entry)
 {
 	unsigned long addr = jump_entry_code(entry), target = jump_entry_target(entry);
-	int ret = check_differs(addr) ?: check_differs(target);
+	int ret = check_differs(tracepoint, addr) ?: check_differs(tracepoint, target);
 
 	if (ret)
 		return ret;
@@ -204,7 +206,7 @@ static struct shk_tracepoint_keys *keys_find(const struct tracepoint *tracepoint
 	mutex_lock(shk_symbols.text_mutex);
 	for (entry = shk_symbols.jump_table; entry < end && !ret; entry++)
 		if (key_is_of(entry, tracepoint))
-			ret = key_set(&keys->edits[nr++], entry);
+			ret = key_set(&keys->edits[nr++], tracepoint, entry);
 	mutex_unlock(shk_symbols.text_mutex);
 	if (ret) {
 		kvfree(keys);
@@ -261,7 +263,7 @@ static int places_find_in(struct shk_tracepoint_probe *found, unsigned int max,
 		shk_insn_read(start + at + LOAD_SIZE, next, size - at - LOAD_SIZE);
 		if (!is_test(bytes, next))
 			return SHK_E(FORBIDDEN);
-		ret = check_differs(start + at);
+		ret = check_differs(tracepoint, start + at);
 		if (ret)
 			return ret;
 		if (shk_at_page_edge(start + at, at))

@@ -5,7 +5,7 @@
  * The compiler makes this of each call of trace_NAME(), a place of the tracepoint:
  *
  *   key    a static key: a nop, or a jump to the block while the tracepoint has users
- *   block  tests the tracepoint's condition, and disables preemption
+ *   block  tests the tracepoint's condition, and disables preemption, or enters SRCU
  *   load   mov tracepoint.funcs, %reg
  *   test   test %reg, %reg; if it is 0, the block ends
  *   call   loads the data of the first user, and makes the tracepoint's static call
@@ -18,7 +18,8 @@
  *
  * The key adds no race. Without a shadow, too, a CPU may pass the key while it is on, and load the
  * list after users have come or gone. The kernel orders the list and the static call by grace
- * periods, which the block's disabled preemption holds up.
+ * periods, which the block's disabled preemption holds up; on kernels from 7.2 on, its reader
+ * section of SRCU.
  *
  * Keys that only ask if the tracepoint is on, trace_NAME_enabled(), are jumps as well. No hit is
  * counted there.

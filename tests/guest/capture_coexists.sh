@@ -61,4 +61,5 @@ for first in captured global; do
 done
 
 shadowctl destroy target || fail "destroy"
+module_settled
 [ $failures = 0 ]

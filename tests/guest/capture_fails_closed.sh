@@ -91,4 +91,5 @@ shadowctl create other --async inherit
 is "exit status" "$(shadowctl capture target -- bash -c 'exit 3' 2>/dev/null; echo $?)" 3
 shadowctl destroy other
 shadowctl destroy target
+module_settled
 [ $failures = 0 ]

@@ -78,4 +78,5 @@ fi
 is "enabled_functions" "$(traced vfs_write)" ""
 
 shadowctl destroy target || fail "destroy"
+module_settled
 [ $failures = 0 ]

@@ -48,6 +48,7 @@ is "hits" "$(grep '^@entry' out)" "@entry: 20"
 nothing_left vfs_write
 
 shadowctl destroy target || fail "destroy"
+module_settled
 shadows_end "shadows"
 cd / && rmmod shadowk || fail "rmmod"
 [ $failures = 0 ]

@@ -1713,14 +1713,17 @@ struct shk_patch_info {
  * no longer called.
  *
  * If enabling fails, the caller gets one of these errors, and nothing is armed:
- *   EBUSY       the kprobe is enabled in the base; or @target has a jump at that instruction
+ *   EBUSY       the kprobe is enabled in the base, or captured for another target; or @target has
+ *               a jump at that instruction
+ *   EINVAL      the kprobe is not registered, or is of a module that is not loaded
  *   ENODEV      the helper has no target
  *   EOPNOTSUPP  the kprobe has a post_handler, or @target takes no probe there
  *   ESTALE      @target was destroyed
  *   any         errors of SHK_PROBE_ADD
  *
  * SHK_PATCH_LIST lists the functions that are replaced. The value of each is the number of calls
- * that were captured or refused. SHK_PATCH_REMOVE removes the patch.
+ * that were captured or refused. SHK_PATCH_REMOVE removes the patch. The module cannot be unloaded
+ * before a grace period has passed after that.
  *
  * The call itself fails with
  *   EACCES      RIGHTS: @target was derived
@@ -1728,7 +1731,7 @@ struct shk_patch_info {
  *   EBUSY       EDIT_THERE: the helper has a target, or another patch of such a function
  *   EBUSY       FTRACE_DISABLED
  *   EBUSY       PROCESSES_INSIDE: the helper
- *   EINVAL      @target is the helper
+ *   EINVAL      @target is the helper, or has a target itself
  *   EIO         XEN
  *   ENOENT      SYMBOL_UNKNOWN: this kernel lacks a function that would have to be replaced
  *   ENOSPC      NO_ROOM

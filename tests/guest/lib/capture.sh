@@ -61,6 +61,15 @@ interrupt() {
 	wait "$1" 2>/dev/null
 }
 
+# module_settled	waits until the module has no user: helpers hold it for a grace period
+module_settled() {
+	for _ in $(seq 300); do
+		[ "$(awk '$1 == "shadowk" { print $3 }' /proc/modules)" = 0 ] && return
+		sleep 0.1
+	done
+	fail "the module stays in use"
+}
+
 # settled	waits until nothing is captured
 settled() {
 	for _ in $(seq 300); do
