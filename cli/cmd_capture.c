@@ -19,7 +19,7 @@ struct capture {
 	struct target target;
 	struct shadowk_shadow *helper;
 	struct started tool;
-	sigset_t mask; /* before signals_take() */
+	sigset_t mask; /* before signals_open() */
 	int signals;   /* signalfd, or -1 */
 };
 
@@ -117,22 +117,6 @@ static int captured_list(const struct cli *cli, struct shadowk *dev)
 
 /* ---- the tool ---- */
 
-/* Lets tool_wait() read SIGINT and SIGTERM. Returns a status. */
-static int signals_take(struct capture *capture)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, &capture->mask);
-	capture->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (capture->signals >= 0)
-		return STATUS_DONE;
-	report("cannot make a signalfd: %m");
-	return STATUS_REFUSED;
-}
-
 /* Makes the helper. No process is in it yet. Returns a status. */
 static int helper_create(struct capture *capture, const char *name)
 {
@@ -201,7 +185,7 @@ static int capture_run(struct capture *capture, const char *name, char **command
 	int status = helper_create(capture, name);
 
 	if (!status)
-		status = signals_take(capture);
+		status = signals_open(&capture->signals, &capture->mask);
 	if (!status)
 		status = tool_fork(capture, command);
 	if (!status && !name)

@@ -142,17 +142,16 @@ int target_open(struct target *target)
 	return guard_start(&target->state->guard, target->session.shadow);
 }
 
-/* Lets target_wait() return SIGINT and SIGTERM. */
-static int signals_open(struct target_state *state)
+int signals_open(int *signals, sigset_t *mask)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, &state->mask);
-	state->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (state->signals >= 0)
+	sigprocmask(SIG_BLOCK, &set, mask);
+	*signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (*signals >= 0)
 		return STATUS_DONE;
 	report("cannot make a signalfd: %m");
 	return STATUS_REFUSED;
@@ -200,7 +199,7 @@ int target_begin(struct target *target)
 {
 	struct target_state *state = target->state;
 	struct shadowk_subject subject = { .size = sizeof(subject), .cgroup = target->path };
-	int status = signals_open(state), err;
+	int status = signals_open(&state->signals, &state->mask), err;
 
 	if (status)
 		return status;

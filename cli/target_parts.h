@@ -34,6 +34,12 @@ struct started {
 };
 
 /*
+ * Blocks SIGINT and SIGTERM, and sets *@signals to a signalfd that reads them. Stores the mask of
+ * before in *@mask. Reports an error. Returns a status.
+ */
+int signals_open(int *signals, sigset_t *mask);
+
+/*
  * Forks a process that waits for started_go() and then executes the command. The process has the
  * signal mask @mask and does not keep @guard. Reports an error. Returns a status.
  */
