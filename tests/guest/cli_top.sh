@@ -71,24 +71,30 @@ def selected():
 def shows(what, function, expected):
     is_(what, top.becomes(function, expected), expected)
 
-def sorted_by(key, words):
+def sorted_by(key, words, in_order):
+    """Sorts by a key, and returns the names when IN_ORDER() is true."""
     top.type(key)
     is_(f"key {key}", bool(top.until(f"Sorted by {words}[.]")), True)
-    top.read(1.5)
+    shows(f"sorted by {words}", in_order, True)
     return list(rows())
+
+def falling(cells):
+    return cells == sorted(cells, reverse=True)
+
+def names_rise():
+    return list(rows()) == sorted(rows())
 
 def totals():
     return [int(cells[1]) for cells in rows().values()]
 
+def totals_fall():
+    return falling(totals())
+
 is_("drawn", bool(top.until(r"^[> ] +[1-9][0-9]*[.][0-9] +[0-9]+  \w")), True)
-top.read(2)
-rates = [float(cells[0]) for cells in rows().values()]
-is_("sorted by rate", rates, sorted(rates, reverse=True))
-is_("the first row is selected", selected(), list(rows())[:1])
-sorted_by("t", "calls")
-is_("sorted by total", totals(), sorted(totals(), reverse=True))
-names = sorted_by("n", "name")
-is_("sorted by name", names, sorted(names))
+shows("sorted by rate", lambda: falling([float(cells[0]) for cells in rows().values()]), True)
+shows("the first row is selected", lambda: selected() == list(rows())[:1], True)
+sorted_by("t", "calls", totals_fall)
+sorted_by("n", "name", names_rise)
 is_("no row below the hints", top.screen.lines()[-1].split(":")[0], "r, t, n, m, a, 9")
 top.type("/")
 is_("hints while a filter is typed", bool(top.until("Enter: keep the filter")), True)
@@ -101,7 +107,7 @@ names = list(rows())
 to = names.index("vfs_writev")
 top.type(*["down"] * to)
 shows("selected", lambda: (selected(), list(rows()).index("vfs_writev")), (["vfs_writev"], to))
-by_total = sorted_by("t", "calls")
+by_total = sorted_by("t", "calls", totals_fall)
 shows("selected after the rows have moved", selected, ["vfs_writev"])
 is_("the row has moved", by_total.index("vfs_writev") != to, True)
 top.type("/", "iter\n")
@@ -117,30 +123,30 @@ top.type("l")
 is_("latency", bool(top.until(r"^>.* [1-9]\d* +< \d+  vfs_writev$")), True)
 top.type("/", "import_iovec\n")
 top.until("Filter: import_iovec")
-top.type("n", "g")
-top.read(1)
-top.type(*["down"] * list(rows()).index("import_iovec"))
-top.read(1)
+top.type("g")
+names = sorted_by("n", "name", names_rise)
+top.type(*["down"] * names.index("import_iovec"))
+shows("selected", selected, ["import_iovec"])
 before = int(rows()["import_iovec"][1])
 top.type("l")
 is_("latency beside a jump", bool(top.until(r"^>.* [1-9]\d* +< \d+  import_iovec$")), True)
-top.read(2)
-is_("its calls go on", int(rows()["import_iovec"][1]) > before, True)
+shows("its calls go on", lambda: int(rows()["import_iovec"][1]) > before, True)
 top.type("escape")
-top.read(1)
+shows("no filter after the latency", lambda: "Filter" in top.text(), False)
 top.type("g")
 for key, words, cell in ("a", "mean", 2), ("9", "p99", -1):
-    sorted_by(key, words)
-    first = list(rows().items())[:2]
-    is_(f"first by {words}", sorted(name for name, _ in first), ["import_iovec", "vfs_writev"])
-    is_(f"in the order of {words}", int(first[0][1][cell]) >= int(first[1][1][cell]), True)
+    def first():
+        return list(rows().items())[:2]
+    sorted_by(key, words, lambda: falling([int(cells[cell]) for _, cells in first()]))
+    shows(f"first by {words}", lambda: sorted(name for name, _ in first()),
+          ["import_iovec", "vfs_writev"])
 shows("the first row is selected again", lambda: selected() == list(rows())[:1], True)
 top.type("l")
 shows("latency is not measured any longer",
       lambda: len([cells for cells in rows().values() if "<" in cells]), 1)
 
 # Another size. The selection stays on the screen.
-sorted_by("n", "name")
+sorted_by("n", "name", names_rise)
 top.type("/", "write\n")
 top.until("Filter: write ")
 before = selected()
@@ -157,6 +163,7 @@ shows("selected on a larger screen", selected, last)
 
 top.type("p")
 is_("paused", bool(top.until("Paused")), True)
+top.read(1)
 before = totals()
 top.read(2)
 is_("numbers while it is paused", totals(), before)

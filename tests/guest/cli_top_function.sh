@@ -50,13 +50,20 @@ top.type("enter")
 is_("open", bool(top.until(r"^vfs_writev: [0-9.]+ calls/s, \d+ calls[.]$")), True)
 is_("the view", bool(top.until(r"^\[Histogram\]   Callers    Disassembly")), True)
 is_("bars", bool(top.until(r"^\[\d+K?, \d+K?\) +[1-9]\d* \|@+ *\|$")), True)
-top.read(2)
-count, mean, most = map(int, top.until(
-    r"^(\d+) measured calls, 0 missed, \d in progress\n"
-    r"mean (\d+) ns, p50 < \d+, p99 < \d+, max < (\d+)$").groups())
-is_("the numbers agree", 0 < mean < most, True)
-slots = re.findall(r"^\[\w+, \w+\) +(\d+) \|", top.text(), re.M)
-is_("calls of the histogram", sum(map(int, slots)), count)
+
+def histogram():
+    """Returns the calls, their mean and their maximum, and the sum of the bars."""
+    text = top.text()
+    numbers = re.search(r"^(\d+) measured calls, 0 missed, \d in progress\n"
+                        r"mean (\d+) ns, p50 < \d+, p99 < \d+, max < (\d+)$", text, re.M)
+    bars = re.findall(r"^\[\w+, \w+\) +(\d+) \|", text, re.M)
+    return *map(int, numbers.groups() if numbers else ()), sum(map(int, bars))
+
+def agrees():
+    count, mean, most, bars = histogram()
+    return 0 < mean < most and bars == count
+
+is_("the numbers agree", top.becomes(agrees, True), True)
 is_("probes with the histogram", kinds(), ["latency"])
 
 # Its callers, with counts.
@@ -82,10 +89,13 @@ top.type("d")
 is_("disassembly", bool(top.until(r"^- \+0x0 +nop\w* .*\n\+ \+0x0 +callq? .*shadowk")), True)
 is_("the next instructions", bool(top.until(r"^  \+0x5 +\w+")), True)
 is_("probes with the disassembly", kinds(), ["latency"])
-text = [line for line in top.screen.lines() if "+0x" in line]
+
+def instructions():
+    return [line for line in top.screen.lines() if "+0x" in line]
+
+text = instructions()
 top.type("down", "down")
-top.read(1)
-is_("scrolled", [line for line in top.screen.lines() if "+0x" in line][:5], text[2:7])
+is_("scrolled", top.becomes(lambda: instructions()[:5], text[2:7]), text[2:7])
 top.type("h")
 is_("the histogram again", bool(top.until(r"^\d+ measured calls")), True)
 

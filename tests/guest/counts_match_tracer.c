@@ -10,7 +10,8 @@
  * The tracer sees interrupts, too, which execute the base. It marks their calls, except for the
  * first and last ones of an interrupt. The last ones include the scheduler if it preempts the
  * process, so such a run is repeated. The text changes within a context switch, and not where the
- * tracer's process does. Functions of unmarked calls and of context switches are not in the sample.
+ * tracer's process does. Functions of unmarked calls and of context switches are not in the sample,
+ * nor are those that kprobes refuses.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -26,6 +27,7 @@
 
 #define TRACEFS	   "/sys/kernel/tracing/"
 #define INSTANCE   "instances/counts_match_tracer"
+#define BLACKLIST  "/sys/kernel/debug/kprobes/blacklist"
 #define SEED	   1
 #define CANDIDATES 10000 /* functions that are traced; to trace all takes long to begin */
 #define SAMPLE	   300
@@ -43,6 +45,7 @@ struct function {
 	uint64_t rank;	    /* the sample has the functions of the lowest ranks */
 	bool called;	    /* by the workload */
 	bool others;	    /* by interrupts, without a mark, or in context switches */
+	bool refused;	    /* by kprobes */
 	int64_t calls;	    /* that the tracer reports of the last run */
 	int64_t hits, read; /* of its probe, in the last run and in all */
 };
@@ -113,6 +116,19 @@ static void read_functions(void)
 	}
 	fclose(traceable);
 	fclose(symbols);
+}
+
+static void read_blacklist(void)
+{
+	FILE *file = fopen(BLACKLIST, "re");
+	struct function *function;
+	char line[256], name[128];
+
+	need(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %127s", name) == 1 && (function = find(name)))
+			function->refused = true;
+	fclose(file);
 }
 
 /* ---- the tracer ---- */
@@ -209,7 +225,9 @@ static long job_others(long times)
 	return 0;
 }
 
-/* The functions of the lowest ranks. Functions that share their name are left out. */
+/*
+ * The functions of the lowest ranks. Functions that share their name, or are refused, are left out.
+ */
 static void find_candidates(struct function **candidates)
 {
 	struct function **ranked = calloc(nr_functions, sizeof(*ranked));
@@ -217,7 +235,7 @@ static void find_candidates(struct function **candidates)
 
 	need(ranked);
 	for (size_t i = 0; i < nr_functions; i++)
-		if (functions[i].names == 1)
+		if (functions[i].names == 1 && !functions[i].refused)
 			ranked[nr++] = &functions[i];
 	need(nr >= CANDIDATES);
 	qsort(ranked, nr, sizeof(*ranked), by_rank);
@@ -332,6 +350,8 @@ int main(void)
 
 	mount("tracefs", TRACEFS, "tracefs", 0, NULL);
 	read_functions();
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	read_blacklist();
 	actor_start(&actor, 0);
 	/* Hardly anything preempts it. */
 	need(!sched_setscheduler(actor.pid, SCHED_FIFO, &first));

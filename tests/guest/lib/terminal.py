@@ -169,11 +169,19 @@ class Terminal:
         return found
 
     def becomes(self, function, wanted, seconds=60):
-        """Reads until FUNCTION() is WANTED, or the time is up. Returns its last value."""
+        """Reads until FUNCTION() is WANTED, or the time is up. Returns its last value.
+
+        FUNCTION may find less than it needs, since a screen may be half drawn."""
+        def value():
+            try:
+                return function()
+            except (IndexError, KeyError, ValueError) as error:
+                return error
+
         end = time.monotonic() + seconds
-        while function() != wanted and time.monotonic() < end:
+        while value() != wanted and time.monotonic() < end:
             self.read(0.2)
-        return function()
+        return value()
 
     def type(self, *keys):
         """Types texts, and keys by their names."""
