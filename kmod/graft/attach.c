@@ -24,9 +24,9 @@
 /*
  * Returns the place to which shk_graft_restore() is to move @graft: the shadow @was, and the
  * present stretch and origin of @graft. @was is the parameter of attach_end_stretches(); if it is
- * NULL, returns an empty place. SHK_THREAD stretches cannot be restored: if @graft is in some, the
- * place is the one in which the outermost of them began. Takes new references to the shadow and the
- * stretch.
+ * NULL, returns an empty place. SHK_THREAD stretches cannot be restored: if @graft is in some,
+ * returns the shadow and the stretch in which the outermost of them began. Takes new references to
+ * the shadow and the stretch. shk_graft_lock is held.
  */
 static struct shk_previous attach_previous_of(const struct shk_graft *graft, struct shk_shadow *was)
 {
@@ -45,7 +45,7 @@ static struct shk_previous attach_previous_of(const struct shk_graft *graft, str
 /*
  * Returns 0 if @args->stretch is NULL or can begin. Otherwise returns STRETCHES_FULL: @graft has
  * SHK_ENTER_DEPTH stretches; or THREAD_STRETCH: @graft is in a SHK_THREAD stretch, in which only
- * stretches of that kind, and for the same shadow, can begin.
+ * stretches of that kind, and for the same shadow, can begin. shk_graft_lock is held.
  */
 static int attach_check_stretch(const struct shk_attach_args *args, const struct shk_graft *graft)
 {
@@ -63,7 +63,8 @@ static int attach_check_stretch(const struct shk_attach_args *args, const struct
 /*
  * Makes @args->stretch the innermost stretch of @graft. The caller has attached @graft to
  * @args->to, and passes the shadow in which the mm was before as @was (NULL: the base). @thread:
- * the stretch is a SHK_THREAD stretch of current.
+ * the stretch is a SHK_THREAD stretch of current. The graft takes over the caller's reference to
+ * the stretch. shk_graft_lock is held.
  */
 static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_graft *graft,
 				 struct shk_shadow *was, bool thread)
@@ -84,7 +85,8 @@ static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_
  * Ends all stretches of @graft, after an attach that begins none. @was is the shadow in which the
  * mm was before the attach, or else the shadow of its pending attach, or else NULL.
  *
- * Also sets @graft->previous, the place for shk_graft_restore():
+ * Also sets @graft->previous, the place to which shk_graft_restore() returns the mm if the call
+ * that binds its cgroup fails. While that is possible, the attach is "on trial":
  *
  *   the attach is not on trial               cleared
  *   on trial, .previous is not empty         kept: it is from a trial that has not ended
@@ -93,6 +95,8 @@ static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_
  *   on trial, other cases                    attach_previous_of(): the place before this attach
  *
  * @deferred gets the references that @graft gives up.
+ *
+ * shk_graft_lock is held.
  */
 static void attach_end_stretches(const struct shk_attach_args *args, struct shk_graft *graft,
 				 struct shk_shadow *was, struct shk_deferred_put *deferred)
@@ -116,6 +120,8 @@ static void attach_end_stretches(const struct shk_attach_args *args, struct shk_
  *   SHK_BY_DELEGATE   @args->origin if the mm moves; otherwise @graft's origin
  *   SHK_BY_USER       @graft's origin, if its kind is SHK_BY_CGROUP, and a stretch begins or the
  *                     mm does not move; otherwise @args->origin
+ *
+ * shk_graft_lock is held.
  */
 static struct shk_origin attach_origin(const struct shk_attach_args *args,
 				       const struct shk_graft *graft, const struct shk_shadow *was)
@@ -139,19 +145,21 @@ static struct shk_origin attach_origin(const struct shk_attach_args *args,
 }
 
 /*
- * Attaches the mm of @graft to the shadow .to of @arg, the struct shk_attach_args @args. If @graft
- * is NULL, the mm has no graft: then uses @args->change->deferred.graft, the UNUSED graft of
- * shk_graft_prealloc(). The graft takes over @args->stretch, if any.
+ * Attaches the mm of @graft to the shadow @args->to. @arg is the struct shk_attach_args, called
+ * @args here. If @graft is NULL, the mm has no graft: then uses @args->change->deferred.graft, the
+ * UNUSED graft of shk_graft_prealloc(). The graft takes over @args->stretch, if any.
  *
  * Returns 1 if the mm's page-table entry was written. Returns 0 if the mm was in @args->to already:
- * only its stretches, its origin and .previous can have changed. After an error nothing has
- * changed:
+ * only its stretches, its origin and shk_graft.previous can have changed. After an error nothing
+ * has changed:
  *   STRETCHES_FULL, THREAD_STRETCH  see attach_check_stretch()
  *   NOT_DELEGATED  the request is SHK_BY_DELEGATE, and the mm has a pending attach (always a
  *                  user's), or is in another shadow and its origin is not SHK_BY_DELEGATE
  *   XEN            Xen refused the write
  *   -EAGAIN        @graft is NULL and there is no UNUSED graft: the mm was in a shadow when
  *                  shk_graft_prealloc() looked, and has left it since
+ *
+ * shk_graft_lock and text_mutex are held; does not sleep.
  */
 static int attach_fn(struct shk_graft *graft, void *arg)
 {
@@ -254,7 +262,7 @@ struct detach_args {
 /*
  * Returns 0 if @e may detach @graft. Otherwise returns NOT_INSIDE: @graft is NULL, or in another
  * shadow than @e->from; or NOT_DELEGATED: @e->delegated is set, and the origin of @graft is not
- * SHK_BY_DELEGATE.
+ * SHK_BY_DELEGATE. shk_graft_lock is held.
  */
 static int detach_check(const struct detach_args *e, const struct shk_graft *graft)
 {
@@ -264,9 +272,10 @@ static int detach_check(const struct detach_args *e, const struct shk_graft *gra
 }
 
 /*
- * Cancels the pending attach of @e's mm. The caller has made sure that the mm has no graft. Returns
- * 0; NOT_INSIDE: there is no pending attach, or it is not to @e->from; NOT_DELEGATED: @e->delegated
- * is set, but a pending attach is always a user's.
+ * Cancels the pending attach of @e's mm, so that exec does not attach the mm at its end. The caller
+ * has made sure that the mm has no graft. Returns 0; NOT_INSIDE: there is no pending attach, or it
+ * is not to @e->from; NOT_DELEGATED: @e->delegated is set, but a pending attach is always a user's.
+ * shk_graft_lock is held.
  */
 static int detach_cancel_pending(const struct detach_args *e)
 {
@@ -284,7 +293,7 @@ static int detach_cancel_pending(const struct detach_args *e)
  * Returns 0 if no fork or exec in @graft's mm is creating an mm that has no mapping yet
  * (shk_graft_has_unfinished_child()). Otherwise returns -EAGAIN, and makes fork and exec create mms
  * in the base only, for twice the time that scope/ waits between two tries. So the next try can
- * succeed, even in a process that forks all the time.
+ * succeed, even in a process that forks all the time. shk_graft_lock is held.
  */
 static int detach_check_children(struct shk_graft *graft)
 {
@@ -294,7 +303,13 @@ static int detach_check_children(struct shk_graft *graft)
 	return -EAGAIN;
 }
 
-/* The part of detach_begin() under shk_graft_lock, with the same results. */
+/*
+ * Begins the detach of the mm of @e, if @e->change->check() and detach_check() allow it and no fork
+ * or exec is creating an mm that has no mapping yet. From here on fork and exec in the mm create
+ * mms in the base. If the mm has no graft, cancels its pending attach instead. The caller holds
+ * shk_graft_lock. Returns 1: the detach has begun; 0: the pending attach is cancelled, and nothing
+ * is left to do; or an error of detach_begin().
+ */
 static int detach_try_begin(const struct detach_args *e)
 {
 	const struct shk_change *change = e->change;
@@ -314,9 +329,12 @@ static int detach_try_begin(const struct detach_args *e)
 
 /*
  * Begins a detach: from here on fork and exec in the mm create mms in the base. Takes
- * shk_graft_lock. Returns 1, or 0 if the mm had no graft and its pending attach was cancelled: then
- * the detach is complete. Otherwise returns NOT_INSIDE, NOT_DELEGATED, -EAGAIN (a child is
- * unfinished), or an error of @e->change->check().
+ * shk_graft_lock. Returns 1: the detach has begun; 0: the mm had no graft, and its pending attach
+ * was cancelled, so the detach is complete; or
+ *   NOT_INSIDE      the mm is not in @e->from, or in no shadow
+ *   NOT_DELEGATED   a delegate may not detach the mm (detach_check())
+ *   -EAGAIN         fork or exec is creating an mm that has no mapping yet
+ *   any             the error that @e->change->check() returned
  */
 static int detach_begin(const struct detach_args *e)
 {
@@ -329,8 +347,9 @@ static int detach_begin(const struct detach_args *e)
 }
 
 /*
- * Ends a detach that failed after detach_begin(): fork and exec inherit again, at once or after the
- * time that detach_check_children() has set. Takes shk_graft_lock.
+ * Called after a detach that failed after detach_begin(). Lets fork and exec in @mm create mms
+ * inside again: at once, or after the time that detach_check_children() has set. Takes
+ * shk_graft_lock.
  */
 static void detach_allow_inherit(struct mm_struct *mm)
 {
@@ -346,9 +365,9 @@ static void detach_allow_inherit(struct mm_struct *mm)
 /*
  * Detaches @graft, and the grafts of the mms that exec in this process has created but does not use
  * yet. @arg is the struct detach_args. Returns 1, or an error after which the mm is where it was:
- * NOT_INSIDE; NOT_DELEGATED; or -EAGAIN: fork or exec is creating an mm. detach_begin() has stopped
- * that inheritance, but another task's detach that failed, or a new attach, can have allowed it
- * again.
+ * NOT_INSIDE; NOT_DELEGATED; or -EAGAIN: fork or exec is creating an mm that has no mapping yet.
+ * detach_begin() has stopped that inheritance, but another task's detach that failed, or a new
+ * attach, can have allowed it again. shk_graft_lock is held.
  */
 static int detach_fn(struct shk_graft *graft, void *arg)
 {
@@ -422,7 +441,7 @@ struct restore_args {
 /*
  * Returns the shadow of @graft->previous, if the origin there has the binding id @binding (0: no
  * binding). Returns NULL if the origin has another id, if @graft is NULL, or if @graft->previous is
- * empty. Takes no reference.
+ * empty. Takes no reference. shk_graft_lock is held.
  */
 static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u64 binding)
 {
@@ -430,10 +449,14 @@ static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u
 }
 
 /*
- * Moves @graft back to @graft->previous, a place in the shadow .to of @arg, the struct
- * restore_args. Returns 1 if the mm's page-table entry was written, 0 if @graft is in that shadow
- * already. After an error nothing has changed: XEN; -EAGAIN: restore_find_previous() no longer
- * returns .to.
+ * Moves @graft back to @graft->previous: the shadow and the stretch in which it was before a cgroup
+ * placed it. @arg is the struct restore_args, whose .to is that shadow. The lock of .to, text_mutex
+ * and shk_graft_lock are held; does not sleep.
+ *
+ *   1        the mm's page-table entry was written
+ *   0        @graft is in that shadow already
+ *   XEN      nothing has changed
+ *   -EAGAIN  nothing has changed: the place is no longer in .to (restore_find_previous())
  */
 static int restore_fn(struct shk_graft *graft, void *arg)
 {
@@ -456,11 +479,11 @@ static int restore_fn(struct shk_graft *graft, void *arg)
 }
 
 /*
- * Moves the mm back to the shadow @r->to. Only tries the lock of that shadow: a wait for it would
- * also delay tasks that wait for the caller's locks (cred_guard_mutex, cgroups_lock). Called
- * without shk_graft_lock; releases the locks that it takes. Returns 0, the error of
- * @r->change->check(), or XEN; -EAGAIN: another task has the shadow's lock, or restore_fn()
- * returned it; -ESTALE: the shadow was destroyed.
+ * Moves the mm back to the shadow @r->to, in which it was before a cgroup placed it. Only tries the
+ * lock of that shadow: a wait for it would also delay tasks that wait for the caller's locks
+ * (cred_guard_mutex, cgroups_lock). Called without shk_graft_lock; releases the locks that it
+ * takes. Returns 0, the error of @r->change->check(), or XEN; -EAGAIN: another task has the
+ * shadow's lock, or restore_fn() returned it; -ESTALE: the shadow was destroyed.
  */
 static int restore_mm(struct restore_args *r)
 {
@@ -498,10 +521,11 @@ int shk_graft_restore(u64 binding, struct shk_change *change)
 }
 
 /*
- * Takes the previous place out of one graft that the binding with the id @binding has placed. Sets
- * *@trial to false first, so that later attaches by the binding store no previous place. If a graft
- * has one, moves it, with its references, to *@previous and returns true. The caller puts
- * *@previous and repeats the call until it returns false: no graft has one. Takes shk_graft_lock.
+ * Removes shk_graft.previous, the record of where the mm was before, from one graft that the
+ * binding with the id @binding has placed. Sets *@trial to false first, so that later attaches by
+ * the binding store no previous place. If a graft has one, moves it, with its references, to
+ * *@previous and returns true. The caller drops the references (shk_previous_put()), and repeats
+ * the call until it returns false: no graft has a record. Takes shk_graft_lock.
  */
 static bool trial_take_previous(u64 binding, bool *trial, struct shk_previous *previous)
 {

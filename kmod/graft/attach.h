@@ -16,15 +16,21 @@ struct shk_attach_args {
 	struct shk_change *change;
 	/* The shadow that the mm goes to. The caller has locked it. */
 	struct shk_shadow *to;
-	/* The origin of the graft after the attach, unless attach_origin() keeps the old one. */
+	/*
+	 * On whose behalf the mm comes in: a user, a delegate or a cgroup. It becomes the origin of
+	 * the graft, unless attach_origin() keeps the old one.
+	 */
 	struct shk_origin origin;
 	/*
 	 * NULL if .origin is not SHK_BY_CGROUP. *trial is true while the call that binds the cgroup
-	 * can still fail. Then the graft records where the mm was, for shk_graft_restore(). Read
-	 * under shk_graft_lock.
+	 * can still fail. Then the graft records where the mm was (shk_graft.previous), so that
+	 * shk_graft_restore() can return it. Read under shk_graft_lock.
 	 */
 	const bool *trial;
-	/* The stretch that this attach begins; the graft gets the reference. NULL: none. */
+	/*
+	 * The stretch that this attach begins. The graft takes over the caller's reference if the
+	 * attach succeeds. NULL: the attach begins none, and ends all stretches of the mm.
+	 */
 	struct shk_stretch *stretch;
 	/*
 	 * NULL: all threads of the process take part. For a SHK_THREAD stretch, *thread is an entry
@@ -45,9 +51,9 @@ struct shk_attach_args {
  * Afterwards, also after an error, the caller unlocks @shadow and calls shk_deferred_put_run().
  *
  * Returns 0, or an error after which the text of the mm is unchanged:
- *   -EAGAIN            The thread @change->busy is, or may be, in a body that one of the two
- *                      shadows has in place. If @change->busy is 0, the mm has changed its shadow
- *                      meanwhile. The caller releases all locks and tries again after
+ *   -EAGAIN            The thread @change->busy is, or may be, in a function whose code one of the
+ *                      two shadows has overwritten. If @change->busy is 0, the mm has changed its
+ *                      shadow meanwhile. The caller releases all locks and tries again after
  *                      shk_busy_task_wait().
  *   -ENOMEM            no memory for tables or hooks of @shadow
  *   FTRACE_DISABLED    @shadow has no tables yet, and ftrace is switched off
@@ -75,9 +81,9 @@ int shk_graft_attach(struct shk_shadow *shadow, bool delegated, struct shk_chang
  * Afterwards, also after an error, the caller unlocks @shadow and calls shk_deferred_put_run().
  *
  * Returns 0, or an error after which the text of the mm is unchanged:
- *   -EAGAIN            The thread @change->busy is, or may be, in a body that one of the two
- *                      shadows has in place. If @change->busy is 0, the mm has changed its shadow
- *                      meanwhile. The caller releases all locks and tries again later.
+ *   -EAGAIN            The thread @change->busy is, or may be, in a function whose code one of the
+ *                      two shadows has overwritten. If @change->busy is 0, the mm has changed its
+ *                      shadow meanwhile. The caller releases all locks and tries again later.
  *   -ENOMEM            no memory for tables or hooks of @shadow
  *   FTRACE_DISABLED    @shadow has no tables yet, and ftrace is switched off
  *   FTRACE_DEAD        @shadow has no tables yet, and ftrace has stopped after a fault
@@ -90,7 +96,7 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
 
 /*
  * Returns @change->mm to its previous place, shk_graft.previous: the shadow and the stretches in
- * which it was before a binding on trial placed it. Called when the call that binds the cgroup has
+ * which it was before a cgroup's binding placed it. Called when the call that binds the cgroup has
  * failed, or the process has left the cgroup. An mm that fork or exec created meanwhile has
  * inherited the place from its parent.
  *
@@ -104,8 +110,8 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
  * Afterwards, also after an error, the caller calls shk_deferred_put_run().
  *
  * Returns 0, or an error. Except in the case above, the text of the mm is then unchanged:
- *   -EAGAIN            The thread @change->busy is, or may be, in a body that one of the two
- *                      shadows has in place. If @change->busy is 0, there are these reasons:
+ *   -EAGAIN            The thread @change->busy is, or may be, in a function whose code one of the
+ *                      two shadows has overwritten. If @change->busy is 0, there are these reasons:
  *                      another task has the lock of the previous shadow, the mm has changed its
  *                      shadow, or the previous shadow was destroyed. The caller tries again later.
  *   -ENOENT            the mm has no previous place, or another binding had placed it there
@@ -116,9 +122,9 @@ int shk_graft_restore(u64 binding, struct shk_change *change);
 
 /*
  * Ends the trial of the cgroup binding with the id @binding, after its attach has succeeded. Sets
- * *@trial to false under shk_graft_lock. Makes all grafts that the binding has placed forget where
- * they were before. Drops the references to those shadows and stretches, so the caller holds no
- * shadow's lock. May sleep. Needs no cred_guard_mutex.
+ * *@trial to false under shk_graft_lock. Clears shk_graft.previous, where the mm was before, of all
+ * grafts that the binding has placed. Drops the references to those shadows and stretches, so the
+ * caller holds no shadow's lock. May sleep. Needs no cred_guard_mutex.
  */
 void shk_graft_end_trial(u64 binding, bool *trial);
 
@@ -135,12 +141,12 @@ void shk_graft_end_trial(u64 binding, bool *trial);
  * an error, the caller calls shk_deferred_put_run(), which parks the graft.
  *
  * Returns 0, or an error after which the text of the mm is unchanged:
- *   -EAGAIN            The thread @change->busy is, or may be, in a body that the shadow has in
- *                      place. If @change->busy is 0, the mm has changed its shadow meanwhile, or a
- *                      fork or exec has created an mm that has no mapping yet. In the latter case
- *                      new mms are in the base for two SHK_BUSY_TASK_PAUSE, so that the next try
- *                      can succeed. The caller releases all locks and tries again after
- *                      shk_busy_task_wait().
+ *   -EAGAIN            The thread @change->busy is, or may be, in a function whose code the shadow
+ *                      has overwritten. If @change->busy is 0, the mm has changed its shadow
+ *                      meanwhile, or a fork or exec has created an mm that has no mapping yet. In
+ *                      the latter case new mms are in the base for two SHK_BUSY_TASK_PAUSE, so that
+ *                      the next try can succeed. The caller releases all locks and tries again
+ *                      after shk_busy_task_wait().
  *   NOT_DELEGATED      @delegated, and the mm is inside but not by delegation, or its process has a
  *                      pending attach
  *   NOT_INSIDE         the mm is not in @from, or in no shadow
@@ -153,7 +159,8 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
 /*
  * Makes the tables and hooks of @args->to, if they do not exist yet, and attaches @args->change->mm
  * to that shadow. The attach begins the stretch @args->stretch. If that is NULL, all stretches of
- * the mm end. Locks and context are those of shk_graft_attach().
+ * the mm end. The caller has locked @args->to, and called shk_graft_prealloc() for .deferred of the
+ * change. Sleeps.
  *
  * After an error, the tables and hooks that this function made are removed. The caller still owns
  * @args->stretch.

@@ -30,8 +30,10 @@ void shk_graft_unlink_target(struct shk_shadow *caller)
 }
 
 /*
- * Counts a chosen call @nr in @graft->nr_calls, and points the mm at the target if it is the first.
- * shk_graft_lock is held. Returns false if @nr is not a chosen call of the shadow, or Xen refuses.
+ * Counts the system call @nr in @graft->nr_calls, if it is one of those during which the mm
+ * executes the target of its shadow. At the first such call points the mm at the target's tables;
+ * the caller flushes. shk_graft_lock is held. Returns false if @nr is not a chosen call of the
+ * shadow, or Xen refuses.
  */
 static bool graft_call_begin(struct shk_graft *graft, unsigned int nr)
 {

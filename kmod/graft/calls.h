@@ -11,10 +11,11 @@
 #include "shadow/shadow.h"
 
 /*
- * Makes every thread of current's mm execute the target's text during system call @nr of current.
- * Has an effect only if current->mm is in a shadow that has a target, and @nr is one of the
- * shadow's chosen calls. If several threads are in such calls at a time, the first switches the mm.
- * Each call flushes the mm, unless an earlier one has completed the flush.
+ * Makes every thread of current's mm execute the text of the target of its shadow
+ * (shk_shadow.target) during system call @nr of current. Has an effect only if current->mm is in a
+ * shadow that has a target, and @nr is one of the shadow's chosen calls. If several threads are in
+ * such calls at a time, the first switches the mm. Each call flushes the mm, unless an earlier one
+ * has completed the flush.
  *
  * Returns the number to pass to shk_graft_call_end() when the system call is over. Returns 0 if
  * there is nothing to end: the call has no effect, or Xen refused. Called in process context with
@@ -34,14 +35,15 @@ u64 shk_graft_call_begin(unsigned int nr);
 void shk_graft_call_end(u64 call);
 
 /*
- * Adds @caller to the callers of its target. The caller holds the locks of @caller and its target,
- * and has made sure that no graft is to @caller yet. Does not sleep.
+ * Adds @caller to .callers of its target, the shadow whose text executes during chosen calls
+ * (shk_shadow.target). The caller holds the locks of @caller and its target, and has made sure that
+ * no graft is to @caller yet. Does not sleep.
  */
 void shk_graft_link_target(struct shk_shadow *caller);
 
 /*
- * Removes @caller from the callers of its target. The caller holds the locks of @caller and its
- * target, and has made sure that no graft is to @caller. Does not sleep.
+ * Removes @caller from .callers of its target (shk_shadow.target). The caller holds the locks of
+ * @caller and its target, and has made sure that no graft is to @caller. Does not sleep.
  */
 void shk_graft_unlink_target(struct shk_shadow *caller);
 

@@ -49,7 +49,8 @@ bool shk_carrier_is_being_made(void)
 }
 
 /*
- * Creates an mm whose entry points at @shadow's tables. The caller has made these, and holds
+ * Creates a carrier: an mm without a process, whose page-table entry for kernel text points at
+ * @shadow's tables. The caller has made these, and holds
  * @shadow's lock. Sleeps. Returns the mm with a user (mmput()), or an ERR_PTR() of -ENOMEM or XEN.
  */
 static struct mm_struct *carrier_create(struct shk_shadow *shadow)
@@ -112,9 +113,9 @@ void shk_carrier_unload(const struct mm_struct *carrier)
 NOKPROBE_SYMBOL(shk_carrier_unload);
 
 /*
- * Makes this CPU load init_mm if it has loaded @carrier: work item of shk_carrier_evict(). The
- * kernel threads that ran on this CPU have been switched out, and interrupts that would have
- * returned to the carrier are over. Returns 0.
+ * Makes this CPU load init_mm if it has loaded @carrier: work item of shk_carrier_evict(). When it
+ * runs, the kernel threads that executed the shadow here are switched out, and interrupts that
+ * would have loaded the carrier again are over. Returns 0.
  */
 static long carrier_evict_cpu(void *carrier)
 {

@@ -23,9 +23,11 @@
 #include "shadow/shadow.h"
 
 /*
- * Adds a user of @shadow's carrier. For the first user it creates the carrier, and the tables and
- * hooks of @shadow if they do not exist. The caller holds the lock of @shadow, and that of its
- * target if it has one (shk_shadow.target). text_mutex is not held. Sleeps.
+ * Increments shk_shadow.carrier_users, for a caller that makes interrupts or kernel threads load
+ * @shadow's carrier mm. The first call creates the carrier, and the tables and hooks of @shadow if
+ * they do not exist. The caller ends its use by shk_carrier_put(). The caller holds the lock of
+ * @shadow, and that of its target if it has one (shk_shadow.target). text_mutex is not held.
+ * Sleeps.
  *
  * Returns 0, or an error after which nothing has changed:
  *   -ENOMEM
@@ -38,31 +40,33 @@
 int shk_carrier_get(struct shk_shadow *shadow);
 
 /*
- * Removes a user of @shadow's carrier. If it was the last user, flushes and frees the carrier;
- * tables and hooks of @shadow stay. @shadow's lock is held. Sleeps, waits for IPIs. Cannot fail.
+ * Ends a use that shk_carrier_get() began: decrements shk_shadow.carrier_users. If that becomes 0,
+ * flushes and frees the carrier mm; tables and hooks of @shadow stay. @shadow's lock is held.
+ * Sleeps, waits for IPIs. Cannot fail.
  *
- * The caller has made sure that no CPU has loaded the carrier on behalf of this user, and that none
- * loads it later. For that it first stops new loads. Then it waits: for kernel threads by
+ * The caller has made sure that no CPU has loaded the carrier on its behalf, and that none loads it
+ * later. For that it first stops new loads. Then it waits: for kernel threads by
  * shk_carrier_evict(), for interrupts by a grace period of RCU.
  */
 void shk_carrier_put(struct shk_shadow *shadow);
 
 /*
- * Makes kernel threads that have loaded @shadow's carrier execute the base: each CPU on which one
- * has loaded it loads init_mm. An interrupt of such a thread loads the carrier again when it
- * returns. These interrupts are over, too, when this function returns.
+ * Makes kernel threads that have @shadow's carrier mm loaded execute the base: each CPU on which
+ * one has loaded it loads init_mm. If such a CPU is in an interrupt, the end of the interrupt could
+ * load the carrier again; this function waits until such interrupts are over.
  *
- * A kernel thread may load the carrier again later. So the caller first makes sure that none does
+ * A kernel thread can load the carrier again later. So the caller first makes sure that none does
  * that on its behalf.
  *
- * The caller is a user of @shadow's carrier. cpus_read_lock() is not held. Sleeps: runs a work item
- * on each online CPU.
+ * The caller has called shk_carrier_get(), so that the carrier exists. cpus_read_lock() is not
+ * held. Sleeps: runs a work item on each online CPU.
  */
 void shk_carrier_evict(struct shk_shadow *shadow);
 
 /*
- * Makes current, a kernel thread, execute the shadow of @carrier on this CPU, until
- * shk_carrier_unload() or until this CPU loads another mm. Preemption is off; interrupts may be on.
+ * Makes current, a kernel thread, execute the shadow to which the carrier mm @carrier belongs on
+ * this CPU, until shk_carrier_unload() or until this CPU loads another mm. Preemption is off;
+ * interrupts may be on.
  *
  * Does nothing in two cases:
  * - If current uses a process's mm (kthread_use_mm()), it goes on in the text of that mm.

@@ -13,8 +13,8 @@
 struct text_change {
 	const struct shk_change *change;
 	/*
-	 * The shadow in which the mm was when the change began, if that shadow has bodies in place;
-	 * else NULL.
+	 * The shadow in which the mm was when the change began, if that shadow replaces code in
+	 * place (shk_shadow.bodies); else NULL.
 	 */
 	const struct shk_shadow *from;
 	/* Writes the entry: parameter of shk_graft_change_text(), with its argument. */
@@ -23,8 +23,9 @@ struct text_change {
 };
 
 /*
- * Returns true if @shadow is not NULL and has bodies in place. The caller holds the shadow's lock,
- * text_mutex or shk_graft_lock.
+ * Returns true if @shadow is not NULL and replaces the code of a function in place
+ * (shk_shadow.bodies), so that a task may be in the middle of it. The caller holds the shadow's
+ * lock, text_mutex or shk_graft_lock.
  */
 static bool change_text_has_bodies(const struct shk_shadow *shadow)
 {
@@ -32,8 +33,8 @@ static bool change_text_has_bodies(const struct shk_shadow *shadow)
 }
 
 /*
- * Returns @graft's shadow if that shadow has bodies in place, else NULL. If @graft is NULL, returns
- * NULL. shk_graft_lock is held.
+ * Returns @graft's shadow if that replaces the code of a function in place (shk_shadow.bodies),
+ * else NULL. Takes no reference. If @graft is NULL, returns NULL. shk_graft_lock is held.
  */
 static struct shk_shadow *change_text_current_bodies(const struct shk_graft *graft)
 {
@@ -42,8 +43,8 @@ static struct shk_shadow *change_text_current_bodies(const struct shk_graft *gra
 
 /*
  * Calls @c->fn, if the change may be made. shk_graft_lock is held. Returns the result of @c->fn,
- * the error of @c->change->check(), or -EAGAIN: the mm has left or entered a shadow with bodies in
- * place since the change began.
+ * the error of @c->change->check(), or -EAGAIN: since the change began the mm has left or entered a
+ * shadow that replaces code in place (shk_shadow.bodies).
  */
 static int change_text_locked(const struct text_change *c)
 {
@@ -59,8 +60,9 @@ static int change_text_locked(const struct text_change *c)
 }
 
 /*
- * Takes shk_graft_lock and calls change_text_locked(). @arg is the struct text_change. Returns its
- * result. Does not sleep.
+ * Makes the change under shk_graft_lock, which it takes: calls change_text_locked(). Called
+ * directly, or while the machine is stopped. @arg is the struct text_change. Returns the result of
+ * change_text_locked(). Does not sleep.
  */
 static int change_text_fn(void *arg)
 {
@@ -73,9 +75,10 @@ static int change_text_fn(void *arg)
 }
 
 /*
- * Stops the machine, and calls change_text_fn() if no thread of the mm is in a body in place of
- * @c->from or @to. cpus_read_lock() and text_mutex are held. On return every CPU has flushed.
- * Returns the result of change_text_fn(), or -EAGAIN: the thread @change->busy is in a body.
+ * Stops the machine, and calls change_text_fn() if no thread of the mm is in a function whose code
+ * @c->from or @to replaces in place (shk_shadow.bodies). Each of these two may be NULL.
+ * cpus_read_lock() and text_mutex are held. On return every CPU has flushed. Returns the result of
+ * change_text_fn(), or -EAGAIN: the thread @change->busy is in such a function.
  */
 static int change_text_stopped(struct text_change *c, struct shk_change *change,
 			       const struct shk_shadow *to)

@@ -27,9 +27,10 @@
  * also after an error, the caller unlocks and calls shk_deferred_put_run(). Sleeps.
  *
  * Returns 0, or an error after which the text of the mm is unchanged:
- *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
- *                      place. If @change->busy is 0, the mm has changed its shadow meanwhile. The
- *                      caller releases all locks and tries again after shk_busy_task_wait().
+ *   -EAGAIN            The thread @change->busy is in a function whose code one of the two shadows
+ *                      has overwritten. If @change->busy is 0, the mm has changed its shadow
+ *                      meanwhile. The caller releases all locks and tries again after
+ *                      shk_busy_task_wait().
  *   -ENOMEM            no memory for the stretch, or for tables or hooks of @shadow
  *   FTRACE_DISABLED    @shadow has no tables yet, and ftrace is switched off
  *   FTRACE_DEAD        @shadow has no tables yet, and ftrace has stopped after a fault
@@ -60,9 +61,10 @@ int shk_graft_enter(struct shk_shadow *shadow, bool delegated, struct shk_change
  * also after an error, the caller unlocks and calls shk_deferred_put_run(). Sleeps.
  *
  * Returns 0, or an error after which the text of the mm is unchanged:
- *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
- *                      place. If @change->busy is 0, the mm has changed its shadow meanwhile. The
- *                      caller releases all locks and tries again after shk_busy_task_wait().
+ *   -EAGAIN            The thread @change->busy is in a function whose code one of the two shadows
+ *                      has overwritten. If @change->busy is 0, the mm has changed its shadow
+ *                      meanwhile. The caller releases all locks and tries again after
+ *                      shk_busy_task_wait().
  *   -ENOMEM            no memory for the stretch, the thread, or tables or hooks of @shadow
  *   EDITS_FOR_ALL      @shadow has edits that cannot test the thread
  *   FTRACE_DISABLED    @shadow has no tables yet, and ftrace is switched off
@@ -96,9 +98,9 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
  * Afterwards, also after an error, the caller calls shk_deferred_put_run().
  *
  * Returns 0, or an error after which the text of the mm is unchanged:
- *   -EAGAIN            The thread @change->busy is in a body that one of the two shadows has in
- *                      place. If @change->busy is 0, the place to return to has changed meanwhile,
- *                      or a fork or exec in the mm is in its first steps.
+ *   -EAGAIN            The thread @change->busy is in a function whose code one of the two shadows
+ *                      has overwritten. If @change->busy is 0, the place to return to has changed
+ *                      meanwhile, or a fork or exec in the mm is in its first steps.
  *   -ERESTARTSYS       the caller was killed while it waited for the lock of a shadow
  *   NO_STRETCH         the mm is in no stretch, or not in @from; or edits act on some threads of
  *                      the process only, and current is none of them

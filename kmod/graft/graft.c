@@ -43,8 +43,9 @@ static unsigned int nr_placed;
 static struct workqueue_struct *graft_wq;
 
 /*
- * Returns the parked graft of @mm if @parked, else its attached graft; NULL: it has none. An mm can
- * have one of each, if several tasks attach and detach it at the same time. shk_graft_lock is held.
+ * Returns a graft of @mm: the attached one, or, if @parked, the one that was kept when @mm was
+ * detached (PARKED). Returns NULL if @mm has none of that kind. An mm can have one of each, if
+ * several tasks attach and detach it at the same time. shk_graft_lock is held.
  */
 static struct shk_graft *graft_find_any(struct mm_struct *mm, bool parked)
 {
@@ -101,8 +102,8 @@ struct shk_graft *shk_graft_find_on_trial(u64 binding)
 }
 
 /*
- * Sets the state of @graft, with a warning if graft.h does not draw the transition. shk_graft_lock
- * is held.
+ * Sets the state of @graft, and warns if the drawing of states in graft.h does not have this
+ * transition. shk_graft_lock is held.
  */
 static void graft_set_state(struct shk_graft *graft, enum shk_graft_state state)
 {
@@ -199,8 +200,8 @@ void shk_graft_set_made(struct shk_graft *graft)
 
 /*
  * Removes @graft from the table: no task finds it by its mm afterwards. Clears its origin and
- * threads, and makes its children "made" (shk_graft_set_made()). @graft must be attached.
- * shk_graft_lock is held.
+ * threads, and makes the grafts in .children "made" (fork and exec can no longer free their mms
+ * without exit_mmap()). @graft must be attached. shk_graft_lock is held.
  */
 static void graft_leave_table(struct shk_graft *graft)
 {
@@ -227,8 +228,9 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
 }
 
 /*
- * Drops the references .shadow, .stretch and .previous of @graft. Keeps memory for one stretch in
- * .kept. @graft must be UNACCOUNTED or UNUSED. Sleeps; no shadow's lock is held.
+ * Drops the references .shadow, .stretch and .previous of @graft. The memory of one stretch can
+ * stay in .kept, for the next stretch. @graft must be UNACCOUNTED or UNUSED. Sleeps; no shadow's
+ * lock is held.
  */
 static void graft_put_references(struct shk_graft *graft)
 {
@@ -271,9 +273,10 @@ void shk_graft_free(struct shk_graft *graft)
 }
 
 /*
- * Parks @graft, and drops its reference to the mm; the caller drops that to the module. @graft must
- * be UNACCOUNTED or UNUSED, without references except those to the mm and the module. Returns false
- * if the mm has a parked graft already: then nothing has changed, and the caller frees @graft.
+ * Parks @graft: keeps it in the table for the next attach of its mm. Drops its reference to the mm;
+ * the caller drops the one to the module. @graft must be UNACCOUNTED or UNUSED, without references
+ * except those to the mm and the module. Returns false if the mm has a parked graft already: then
+ * nothing has changed, and the caller frees @graft.
  *
  * The caller has a user of the mm. So exit_mmap() comes later, and finds @graft in the table.
  */
@@ -300,8 +303,8 @@ static bool graft_park(struct shk_graft *graft)
 }
 
 /*
- * Takes @graft, which must be PARKED, out of the table, and takes a reference to its mm (mmgrab).
- * The state becomes UNACCOUNTED. shk_graft_lock is held.
+ * Removes @graft, which must be PARKED, from the table, so that the caller can free it. Takes a
+ * reference to its mm (mmgrab). The state becomes UNACCOUNTED. shk_graft_lock is held.
  */
 static void graft_unpark(struct shk_graft *graft)
 {
@@ -333,7 +336,7 @@ void shk_deferred_put_run(struct shk_deferred_put *deferred)
 /*
  * Makes the entry of @mm map the base in pages of 4 KB if @small, else in large pages. Returns true
  * if that has changed the entry: the caller then flushes. Returns false if @mm is in a shadow, or
- * if this CPU model does not need it. Takes shk_graft_lock.
+ * if the CPU does not have the erratum itlb_multihit. Takes shk_graft_lock.
  */
 static bool graft_resize_pages(struct mm_struct *mm, bool small)
 {
@@ -462,8 +465,11 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 }
 
 /*
- * Makes one try of shk_graft_alloc_any(), and returns its result. But -EAGAIN is returned with
- * @wait, too: if mappings of @mm are being invalidated, or if a page fault does not end. Sleeps.
+ * Tries once to allocate an UNUSED graft of @mm, and its notifier subscriptions if it has none.
+ * @wait: waits for the mmap_lock until current is killed; otherwise only tries it. Sleeps.
+ *
+ * Returns the graft, or an ERR_PTR() of shk_graft_alloc_any(). -EAGAIN is possible with @wait, too:
+ * mappings of @mm are being invalidated, or a page fault has not ended within some milliseconds.
  */
 static struct shk_graft *graft_try_alloc(struct mm_struct *mm, bool wait)
 {
@@ -519,7 +525,13 @@ bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow)
 	return is_in;
 }
 
-/* The part of shk_graft_misplaced() for which shk_graft_lock is held. Returns the same. */
+/*
+ * Returns true if @mm is not where the cgroup binding with the id @binding wants it. That is in
+ * @shadow. If @shadow is NULL, it is any shadow in which the binding has placed @mm. With a
+ * @binding of 0, returns true if a binding has placed @mm. @moved: the process has moved between
+ * cgroups, so @mm counts as misplaced even while it is in a stretch. See the table at
+ * shk_graft_misplaced(). shk_graft_lock is held.
+ */
 static bool graft_is_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			       bool moved)
 {
@@ -588,8 +600,8 @@ struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm)
 }
 
 /*
- * Returns the graft of @shadow with the lowest order above @order, or NULL. Grafts that are
- * DETACHED but not unaccounted are included. shk_graft_lock is held.
+ * Returns the graft of @shadow with the lowest order above @order, or NULL. Includes DETACHED
+ * grafts, whose CPUs may not have flushed yet. shk_graft_lock is held.
  */
 static struct shk_graft *graft_above(struct shk_shadow *shadow, u64 order)
 {
@@ -603,7 +615,8 @@ static struct shk_graft *graft_above(struct shk_shadow *shadow, u64 order)
 }
 
 /*
- * Returns the graft of @shadow, or of one of its caller shadows, with the lowest order above
+ * Returns the graft of @shadow, or of a caller shadow, which has @shadow as its target
+ * (shk_shadow.callers), with the lowest order above
  * @order; or NULL. Orders are unique among the grafts of all shadows. shk_graft_lock is held.
  */
 static struct shk_graft *graft_above_in_all(struct shk_shadow *shadow, u64 order)
@@ -682,8 +695,9 @@ int __init shk_graft_init(void)
 }
 
 /*
- * Takes a parked graft out of the table and returns it, UNACCOUNTED. Returns NULL if there is none.
- * Takes shk_graft_lock.
+ * Removes one PARKED graft from the table, and returns it for the caller to free; its state is
+ * UNACCOUNTED. Returns NULL if there is none. Called at unload, when all grafts in the table are
+ * PARKED. Takes shk_graft_lock.
  */
 static struct shk_graft *graft_take_parked(void)
 {

@@ -178,15 +178,19 @@
 /* State of a graft. The file header draws the transitions; graft_set_state() checks them. */
 enum shk_graft_state {
 	/*
-	 * Not attached and not in the table. Known only to the caller that has allocated it, or has
-	 * taken it from the table, where it was PARKED (shk_graft_prealloc()).
+	 * Not attached and not in the table. Only one caller knows it: it has allocated the graft,
+	 * or taken a PARKED graft from the table (shk_graft_prealloc()).
 	 */
 	SHK_GRAFT_UNUSED,
 	/* Attached. fork or exec has created the mm, and may still fail and free it. */
 	SHK_GRAFT_BEING_MADE,
 	/* Attached. The mm executes the shadow's text. */
 	SHK_GRAFT_INSIDE,
-	/* Attached to a caller shadow. The mm executes the text of its target (calls.c). */
+	/*
+	 * Attached to a caller shadow: one that has another shadow as its target
+	 * (shk_shadow.target). A thread is in one of the chosen system calls, so the mm executes
+	 * the target's text (calls.c).
+	 */
 	SHK_GRAFT_CALLING,
 	/*
 	 * The mm's entry (the page-table entry for kernel text) is the base's. A CPU may still have
@@ -199,8 +203,9 @@ enum shk_graft_state {
 	 */
 	SHK_GRAFT_UNACCOUNTED,
 	/*
-	 * The graft is in the table for the next attach of the mm, and holds no reference. "Parked
-	 * grafts" in the file header lists the ways into this state and out of it.
+	 * The mm was detached, or the graft was not used. The graft stays in the table for the next
+	 * attach of the mm, and holds no reference. "Parked grafts" in the file header lists the
+	 * ways into this state and out of it.
 	 */
 	SHK_GRAFT_PARKED,
 };
@@ -242,8 +247,9 @@ struct shk_graft {
 	/* The innermost stretch, with a reference; NULL: none. Written by attach.c, inherit.c. */
 	struct shk_stretch *stretch;
 	/*
-	 * The place of the mm before a binding on trial placed it, with references. fork and exec
-	 * pass it on. Written by attach.c, inherit.c, graft.c.
+	 * The shadow and the stretch in which the mm was before a cgroup's binding on trial placed
+	 * it, with references. "On trial": the call that binds the cgroup can still fail, and the
+	 * mm then returns. fork and exec pass it on. Written by attach.c, inherit.c, graft.c.
 	 *
 	 * previous.shadow is NULL if no binding on trial has placed the mm, or if the mm was
 	 * outside before. In both cases shk_graft_restore() changes nothing. scope/place.c then
@@ -363,19 +369,26 @@ struct shk_deferred_put {
 	/* The shadow out of which the mm was moved. The graft has given up this reference. */
 	struct shk_shadow *shadow;
 	/*
-	 * The shadow that the mm was in before the change, with a reference; NULL if it has no
-	 * bodies in place. The reference keeps its list of bodies until stacks are checked. Set by
-	 * shk_graft_change_text().
+	 * The shadow that the mm was in before the change, with a reference; NULL if it replaces no
+	 * function's code in place. The reference keeps the list of these functions
+	 * (shk_shadow.bodies) until stacks are checked. Set by shk_graft_change_text().
 	 */
 	struct shk_shadow *in_place;
 	/*
-	 * The shadow that the mm returns to, after a stretch or a trial that failed. This reference
-	 * keeps the shadow until it is locked and the graft has a reference of its own.
+	 * The shadow that the mm returns to, after a stretch has ended, or after the attach of a
+	 * cgroup has failed. This reference keeps the shadow until it is locked and the graft has a
+	 * reference of its own.
 	 */
 	struct shk_shadow *to;
-	/* .stretch of the graft before the change, if the change has ended that stretch. */
+	/*
+	 * The innermost stretch of the graft before the change, if the change has ended it. This is
+	 * the graft's reference.
+	 */
 	struct shk_stretch *stretch;
-	/* .previous of the graft before the change, if the change has cleared it. */
+	/*
+	 * shk_graft.previous before the change, if the change has cleared it. These are the graft's
+	 * references.
+	 */
 	struct shk_previous previous;
 };
 
@@ -399,10 +412,10 @@ struct shk_change {
 	 */
 	struct shk_deferred_put deferred;
 	/*
-	 * Out, after -EAGAIN: a thread that keeps the text from changing, by its shk_busy_pid().
-	 * The thread is in a body in place, is in exec, or has a stack that cannot be walked
-	 * reliably. 0: another reason. scope/process.c can then set it to the id of the task to be
-	 * changed.
+	 * Out, after -EAGAIN: the id of a thread that keeps the text from changing, as
+	 * shk_busy_pid() returns it. That thread is in a function whose code an IN_PLACE or
+	 * LIVEPATCH patch replaces, is in exec, or has a stack that cannot be walked reliably. 0:
+	 * another reason. Then scope/process.c can store the id of the task to be changed here.
 	 */
 	pid_t busy;
 };
@@ -465,8 +478,9 @@ void shk_pending_attach_cancel(struct shk_pending_attach *pending);
 
 /*
  * Finds a graft that the cgroup binding with the id @binding has placed, and whose .previous.shadow
- * is not NULL: if the trial fails, the mm returns to that shadow. Returns any such graft, or NULL
- * if there is none. Searches the whole table. The result is valid until shk_graft_lock is released.
+ * is not NULL. If the call that binds the cgroup fails, the mm returns to that shadow. Returns any
+ * such graft, or NULL if there is none. Searches the whole table. The result is valid until
+ * shk_graft_lock is released.
  */
 struct shk_graft *shk_graft_find_on_trial(u64 binding);
 
@@ -512,7 +526,7 @@ int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, b
  *   freed before the flush.
  * - Both texts have the same hooks. A function that runs in the base in one of them does so in the
  *   other, and a task in that function stays in the base.
- * - Neither shadow has bodies in place.
+ * - Neither shadow replaces a function's code in place (shk_shadow.bodies).
  *
  * Returns 0, or XEN: the entry and the state have not changed.
  */
@@ -524,8 +538,9 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling);
  * tables, which init_mm uses. On CPUs with itlb_multihit the entry then maps the base in pages of 4
  * KB, until shk_graft_post_detach() is called.
  *
- * Clears the origin and the threads. All grafts in .children become made (shk_graft_set_made()). So
- * the caller ensures that the mm of each child has a mapping, by one of these conditions:
+ * Clears the origin and the threads. All grafts in .children become made: fork or exec can no
+ * longer free their mms without exit_mmap() (shk_graft_set_made()). So the caller ensures that the
+ * mm of each child has a mapping, by one of these conditions:
  * - shk_graft_has_unfinished_child() has returned false, and shk_graft_lock was held since then;
  * - no fork or exec in @graft's mm is creating another mm. Either no task runs in @graft's mm, or
  *   only current does, which is still in the exec that has created @graft's mm.
@@ -551,9 +566,10 @@ void shk_graft_set_origin(struct shk_graft *graft, struct shk_origin origin);
 /* ---- Without shk_graft_lock: these take it themselves where they need it ---- */
 
 /*
- * Points the entry of @mm, a carrier mm (carrier.h), at @shadow's tables, or at the base if @shadow
- * is NULL. Makes no graft and counts none. The caller holds the lock of the carrier's shadow, so no
- * other task writes this entry. Does not sleep.
+ * Points the entry of @mm at @shadow's tables, or at the base if @shadow is NULL. @mm is a carrier:
+ * an mm without a process, which interrupts and kernel threads load (carrier.h). Makes no graft and
+ * counts none. The caller holds the lock of the carrier's shadow, so no other task writes this
+ * entry. Does not sleep.
  *
  * The caller flushes @mm afterwards if a CPU can have loaded it. Returns 0, or XEN: nothing has
  * changed.
@@ -596,8 +612,9 @@ void shk_graft_post_detach(struct mm_struct *mm);
 struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
 
 /*
- * Allocates an UNUSED graft of @mm, and takes a reference to the module, as shk_graft_alloc() does.
- * Other tasks may know @mm and run in it.
+ * Allocates an UNUSED graft of @mm, with a notifier that reports the end of @mm, and takes a
+ * reference to the module. Unlike shk_graft_alloc(), this function is for an mm that other tasks
+ * know and run in.
  *
  * If @mm has no notifier subscriptions, shk_mm_subscribe() allocates them first. Then a pending
  * signal causes no error, unless it kills the caller. If @wait, this function waits for @mm's
@@ -609,8 +626,8 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm);
  *
  * Returns the graft, or an ERR_PTR():
  *   -ENOMEM
- *   -EAGAIN        only without @wait: the mmap_lock is taken, mappings are being invalidated, or
- *                  a page fault does not end
+ *   -EAGAIN        only without @wait: another task holds the mmap_lock, mappings are being
+ *                  invalidated, or a page fault has not ended after some ms
  *   -ERESTARTSYS   the caller was killed, or new signals interrupted each of a hundred tries
  */
 struct shk_graft *shk_graft_alloc_any(struct mm_struct *mm, bool wait);
@@ -625,8 +642,8 @@ void shk_graft_unaccount(struct shk_graft *graft);
 
 /*
  * Queues @graft for a worker, which frees it and .kept, and drops the references .shadow, .stretch,
- * .previous and that to the mm. @graft must be UNACCOUNTED; it is not parked. Drops the reference
- * to the module at once. Does not sleep.
+ * .previous and that to the mm. @graft must be UNACCOUNTED. It is not kept for a next attach. Drops
+ * the reference to the module at once. Does not sleep.
  *
  * Freeing is left to the worker since it waits for invalidations of the mm and takes locks of
  * shadows. shk_graft_drain() waits for it.
@@ -634,13 +651,13 @@ void shk_graft_unaccount(struct shk_graft *graft);
 void shk_graft_put(struct shk_graft *graft);
 
 /*
- * Flushes the mm of @graft, and then calls shk_graft_post_detach(), shk_graft_unaccount() and
- * shk_graft_put(). So a worker frees @graft. @graft must be DETACHED. It is not parked, even if its
- * mm lives on.
+ * Ends @graft, which must be DETACHED: flushes the mm on every CPU, removes @graft from the count
+ * of its shadow, and queues it for a worker, which frees it. @graft is not kept for a next attach
+ * (PARKED), even if its mm lives on.
  *
- * The caller ensures that no other task attaches the mm during this call; otherwise
- * shk_graft_post_detach() would need text_mutex. The caller has a user of the mm, or runs in
- * exit_mmap() or exec. The caller holds no spinlock. Waits for IPIs.
+ * The caller ensures that no other task attaches the mm during this call; otherwise the caller
+ * would need text_mutex, as for shk_graft_post_detach(). The caller has a user of the mm, or runs
+ * in exit_mmap() or exec. The caller holds no spinlock. Waits for IPIs.
  */
 void shk_graft_flush_and_put(struct shk_graft *graft);
 
@@ -654,9 +671,9 @@ void shk_graft_flush_and_put(struct shk_graft *graft);
 void shk_graft_free(struct shk_graft *graft);
 
 /*
- * Drops all references of @deferred. Parks @deferred->graft, if that is not NULL: drops all
- * references of the graft and puts it into the table. The graft must be UNACCOUNTED or UNUSED. If
- * the mm has a parked graft already, frees @deferred->graft instead.
+ * Drops all references of @deferred. If @deferred->graft is not NULL, parks it: drops all its
+ * references, and keeps it in the table for the next attach of the mm. The graft must be
+ * UNACCOUNTED or UNUSED. If the mm has a parked graft already, frees @deferred->graft instead.
  *
  * The caller still has its user of the mm. So exit_mmap() comes later, and frees the parked graft.
  * A graft that is parked after exit_mmap() would stay in the table when the mm is freed.
@@ -687,8 +704,8 @@ void shk_graft_drain(void);
 
 /*
  * Prepares an attach of @mm, so that the attach itself allocates no graft and waits for no
- * mmap_lock. The caller zeroes *@deferred before. @deferred->graft becomes an UNUSED graft: the
- * parked graft of @mm, or a new one.
+ * mmap_lock. The caller zeroes *@deferred before. @deferred->graft becomes an UNUSED graft: a new
+ * one, or the one that was kept (PARKED) when @mm was detached.
  *
  * If @mm is in a shadow, @deferred->graft stays NULL, since the attach uses the graft of @mm. If
  * @mm leaves that shadow before the attach, the attach returns -EAGAIN. The caller then begins
@@ -700,8 +717,8 @@ void shk_graft_drain(void);
  *
  * Returns 0 or
  *   -ENOMEM
- *   -EAGAIN        only without @wait: the mmap_lock is taken, mappings are being invalidated, or
- *                  a page fault does not end
+ *   -EAGAIN        only without @wait: another task holds the mmap_lock, mappings are being
+ *                  invalidated, or a page fault has not ended after some ms
  *   -ERESTARTSYS   the caller was killed, or new signals interrupted each of a hundred tries
  */
 int shk_graft_prealloc(struct mm_struct *mm, bool wait, struct shk_deferred_put *deferred);
@@ -758,15 +775,18 @@ bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_sha
 			 bool moved);
 
 /*
- * Returns shk_graft_misplaced(@mm, @binding, NULL, true), but only tries shk_graft_lock: if another
- * CPU holds it, returns true. So false is certain, and true is not. May be called with interrupts
- * off and under any lock. Does not sleep.
+ * Returns true if @mm may not be where the cgroup binding with the id @binding wants it, so that it
+ * may have to be placed or detached. A @binding of 0 means that no binding applies. Decides as
+ * shk_graft_misplaced() with a NULL shadow, for a process that has moved between cgroups. But this
+ * function only tries shk_graft_lock: if another CPU holds it, it returns true. So false is
+ * certain, and true is not. May be called with interrupts off and under any lock. Does not sleep.
  */
 bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
 
 /*
  * Returns true if the attached graft of @mm was made in the exec of a vfork child, which ran in its
- * parent's mm before that exec. Returns false if @mm has no attached graft. Does not sleep.
+ * parent's mm before that exec. Returns false if @mm has no attached graft. Takes shk_graft_lock;
+ * does not sleep.
  */
 bool shk_graft_was_borrowing(struct mm_struct *mm);
 

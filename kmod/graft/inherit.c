@@ -92,9 +92,9 @@ static struct shk_graft *inherit_find_parent(void)
 }
 
 /*
- * Grafts @mm, which current's fork or exec creates, to the shadow that current's mm is in. The
- * graft inherits origin, .previous, and in fork the stretches. Does nothing if
- * inherit_find_parent() finds no graft to inherit. Sleeps.
+ * Grafts @mm, which current's fork or exec creates, to the shadow that current's mm is in. The new
+ * graft gets copies of the parent's origin and .previous, and in fork of its stretches. Does
+ * nothing if inherit_find_parent() finds no graft to inherit. Sleeps.
  *
  * If edits act on other threads of the process only, they act on no thread of the new mm. Otherwise
  * they act on all its threads.
@@ -167,10 +167,10 @@ static struct shk_graft *inherit_find_exec(struct shk_graft *parent)
 }
 
 /*
- * Decides whether current's new mm, which its exec is about to take into use, has to follow
- * current->mm, its old one. The process may have been attached or moved since the new mm was
- * created; that has changed the old mm only. If the new mm is in another shadow than the old one,
- * it is detached.
+ * Decides whether current's new mm, which its exec is about to take into use, is to be attached to
+ * the shadow of current->mm, its old one. The process may have been attached or moved since the new
+ * mm was created; that has changed the old mm only. If the new mm is in another shadow than the old
+ * one, it is detached.
  *
  * Returns true if the new mm is to be attached to the old mm's shadow. Then @pending, if not NULL,
  * is queued for that. It holds references to the shadow and the module until pending_attach_free().
@@ -383,10 +383,10 @@ asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 }
 
 /*
- * Queues a pending attach if current's new mm has to follow its old one: hook in exec_mm_release(),
- * when current's exec is about to take its new mm into use. If there is no memory for it, or
- * current is exiting, current is killed: exec cannot return an error past its point of no return.
- * Sleeps.
+ * Hook in exec_mm_release(), when current's exec is about to take its new mm into use. Queues a
+ * pending attach if that mm is to be attached to the shadow of the old one. If there is no memory
+ * for it, or current is exiting, current is killed: exec cannot return an error past its point of
+ * no return. Sleeps.
  *
  * shk_hook_begin() is matched by pending_attach_work(), so that the module stays until that has
  * run.

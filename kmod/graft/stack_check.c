@@ -63,8 +63,9 @@ static bool others_contain(unsigned long addr, const struct shk_stack_check *che
 }
 
 /*
- * Returns true if @task has a reliable stack, without an address in a body of @check or in exec.
- * The caller ensures that @task does not run, and holds text_mutex.
+ * Returns true if @task has a reliable stack, without an address in exec or in a body of @check, a
+ * range of text that is about to change. The caller ensures that @task does not run, and holds
+ * text_mutex.
  */
 static bool stack_check_task(struct task_struct *task, const struct shk_stack_check *check)
 {
@@ -88,8 +89,9 @@ static bool stack_check_wants_task(struct task_struct *task, const struct shk_st
 }
 
 /*
- * Examines all tasks that @check selects. Returns true if none of them is in a body. Otherwise
- * @check->busy is the first one that is. The machine is stopped.
+ * Examines all tasks that @check selects. Returns true if each has a reliable stack without an
+ * address in exec or in a body, text that is about to change. Otherwise @check->busy is the first
+ * task that has not. The machine is stopped.
  */
 static bool stack_check_all_tasks(struct shk_stack_check *check)
 {
@@ -110,8 +112,8 @@ unlock:
 }
 
 /*
- * Makes the check of shk_stack_check_run(): callback of stop_machine() on one CPU. Returns 0 or
- * -EAGAIN.
+ * Examines the stacks of the tasks that @arg, a struct shk_stack_check, selects: callback of
+ * stop_machine() on one CPU. Returns 0: no task is in the way; -EAGAIN: the task .busy is.
  */
 static int stack_check_stopped(void *arg)
 {
@@ -142,9 +144,9 @@ struct stack_change {
 };
 
 /*
- * Makes the check and the change of shk_stack_check_and_change(): callback of stop_machine() on
- * every CPU. The last CPU that arrives makes both; the others wait for it. Then each flushes its
- * TLB. Returns 0.
+ * Checks the stacks and makes the change for shk_stack_check_and_change(): callback of
+ * stop_machine() on every CPU. The last CPU that arrives makes both; the others wait for it. Then
+ * each flushes its TLB. Returns 0.
  */
 static int stack_change_stopped(void *arg)
 {

@@ -19,7 +19,10 @@ struct shk_stack_check {
 	/* The tasks to check: those that run in .mm, or, if that is NULL, in mms inside .shadow. */
 	struct mm_struct *mm;
 	const struct shk_shadow *shadow;
-	/* Heads of up to two lists of bodies to look for, as shk_shadow.bodies. NULL: no list. */
+	/*
+	 * Heads of up to two lists of bodies to look for, such as shk_shadow.bodies. A body is a
+	 * range of text in which no task may be. NULL: no list.
+	 */
 	const struct list_head *bodies[2];
 	/*
 	 * More bodies to look for, linked by shk_body.in_check. shk_stack_check_clear_others()
@@ -37,10 +40,10 @@ struct shk_stack_check {
 };
 
 /*
- * Stops the machine and examines the kernel stacks of the tasks that @check selects. The check
- * succeeds if each of these stacks is reliable and has no address in a body or in exec. Returns 0
- * if the check succeeds. Otherwise returns -EAGAIN, and @check->busy is the thread that made the
- * check fail.
+ * Stops the machine and examines the kernel stacks of the tasks that @check selects. A "body" is a
+ * range of text that @check lists, which is about to change. The check succeeds if each of these
+ * stacks is reliable and has no address in a body or in exec. Returns 0 if the check succeeds.
+ * Otherwise returns -EAGAIN, and @check->busy is the thread that made the check fail.
  *
  * When this function returns, tasks run again. So the caller has made sure that no task enters a
  * body. The caller holds cpus_read_lock() and text_mutex. Sleeps.

@@ -18,14 +18,19 @@
 #define SUBSCRIBE_TRIES 100
 
 /*
- * Tries once to allocate the subscriptions of @mm; @own as in shk_mm_subscribe(). Sleeps.
+ * Tries once to allocate the notifier subscriptions of @mm. If @own, waits for the mmap_lock until
+ * current is killed; otherwise only tries it. Sleeps.
  *
- * __mmu_notifier_register() gives up if signal_pending() is true. A freezer, a tracer's stop or job
- * control makes that true, too, until the task has stopped. So this function clears the thread
- * flags that signal_pending() reads, and sets them again after that call.
+ * While a freezer, a tracer or job control is about to stop the task, signal_pending() is true, and
+ * __mmu_notifier_register() gives up. So this function clears the thread flags that
+ * signal_pending() reads, and sets them again after that call.
  *
- * Returns 0; -EAGAIN: the mmap_lock is taken (without @own), or a page fault does not end;
- * -ERESTARTSYS: the caller was killed; -EINTR: a signal arrived meanwhile; -ENOMEM.
+ * Returns 0 or
+ *   -EAGAIN        another task holds the mmap_lock (only without @own), or a page fault that holds
+ *                  only the lock of its VMA has not ended within some milliseconds
+ *   -ERESTARTSYS   the caller was killed
+ *   -EINTR         a signal arrived meanwhile
+ *   -ENOMEM
  */
 static int mm_try_subscribe(struct mm_struct *mm, bool own)
 {

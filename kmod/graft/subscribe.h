@@ -20,8 +20,8 @@
  * Sleeps.
  *
  * Returns 0 or
- *   -EAGAIN        The mmap_lock is taken (without @own); or a page fault that holds only the
- *                  lock of its VMA does not end.
+ *   -EAGAIN        Only without @own: another task holds the mmap_lock. Or a page fault that holds
+ *                  only the lock of its VMA has not ended within some milliseconds.
  *   -ENOMEM
  *   -ERESTARTSYS   the caller was killed, or signals interrupted every try
  */

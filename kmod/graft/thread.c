@@ -56,7 +56,10 @@ void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct m
 	smp_store_release(&shadow->nr_threads, shadow->nr_threads + 1);
 }
 
-/* Removes @thread from its list and the hash table; call_rcu() frees it. shk_graft_lock is held. */
+/*
+ * Removes @thread from its list and the hash table; it is freed after an RCU grace period.
+ * shk_graft_lock is held.
+ */
 static void thread_remove(struct shk_thread *thread)
 {
 	WRITE_ONCE(thread->shadow->nr_threads, thread->shadow->nr_threads - 1);

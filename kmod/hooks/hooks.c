@@ -318,8 +318,9 @@ asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, cons
 }
 
 /*
- * Does the work of ftrace_verify_code() if its result is 0: returns true if the base has @old_code
- * at @ip. Returns false otherwise: the base executes the function, which reports the error. Called
+ * Compares the base's bytes at @ip with @old_code, in the place of ftrace_verify_code(). Returns
+ * true if they are equal: the function then returns 0. Returns false otherwise, or if @ip is text
+ * of a module: the base then executes the function, which reports an error if there is one. Called
  * by entry.S with the function's arguments, for each function that is traced.
  */
 asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code);
@@ -328,7 +329,10 @@ asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code)
 	return shk_is_kernel_text(ip) && !memcmp(shk_base_bytes(ip), old_code, MCOUNT_INSN_SIZE);
 }
 
-/* Returns true if @own chooses @hook for its text, and this machine needs the hook. */
+/*
+ * Returns true if the text of @own gets @hook: this machine needs the hook, and the policy and
+ * .exec of @own choose it.
+ */
 static bool hooks_wanted(const struct shk_hooks *own, enum shk_hook hook)
 {
 	if (!hooks[hook].site)
@@ -339,8 +343,8 @@ static bool hooks_wanted(const struct shk_hooks *own, enum shk_hook hook)
 }
 
 /*
- * Reverts those of the first @nr hooks of @text that @own chooses. The owner's lock is held;
- * sleeps.
+ * Reverts those of the first @nr hooks (by enum shk_hook) that @own chooses for @text. The owner's
+ * lock is held; sleeps.
  */
 static void hooks_revert_first(struct shk_hooks *own, struct shk_text *text, unsigned int nr)
 {
@@ -350,8 +354,8 @@ static void hooks_revert_first(struct shk_hooks *own, struct shk_text *text, uns
 }
 
 /*
- * Applies @hook to @text. The owner's lock is held; sleeps. Returns 0 or an error of
- * shk_text_apply().
+ * Applies @hook to @text: writes the hook's call or jump, as the edit @own->edits[@hook]. The
+ * owner's lock is held; sleeps. Returns 0 or an error of shk_text_apply().
  */
 static int hooks_apply_one(struct shk_hooks *own, struct shk_text *text, enum shk_hook hook)
 {
@@ -437,7 +441,10 @@ bool shk_hooks_replace_body(const char *symbol)
 	return false;
 }
 
-/* Returns true if this machine needs @hook. */
+/*
+ * Returns true if this machine needs @hook: its kernel, its CPUs or its backend (native or Xen PV)
+ * can reach the function.
+ */
 static bool __init hook_is_needed(enum shk_hook hook)
 {
 	if (hook >= SHK_HOOK_VECTOR)

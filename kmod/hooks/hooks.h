@@ -13,9 +13,10 @@
 /* All hooks, by the function that they are at. */
 enum shk_hook {
 	/*
-	 * Every shadow has these hooks. The function goes on after the hook, or the hook does its
-	 * work. If enter_lazy_tlb() is inline, the two hooks behind it take its place; otherwise
-	 * these two are not applied.
+	 * Every shadow has these hooks. At some functions the module is called first, and the
+	 * function then does its work. At others the module's code does the work, and the function
+	 * returns at once. If enter_lazy_tlb() is inline in this kernel, it cannot be hooked:
+	 * TASK_SWITCH and LEAVE_MM are applied instead. Otherwise those two are not applied.
 	 */
 	SHK_HOOK_ENTER_LAZY_TLB, /* enter_lazy_tlb() */
 	SHK_HOOK_TASK_SWITCH,	 /* finish_task_switch() */
@@ -27,7 +28,10 @@ enum shk_hook {
 	SHK_HOOK_EXEC,		 /* security_bprm_committing_creds(), if shk_hooks.exec */
 	SHK_HOOK_FAULT,		 /* spurious_kernel_fault() */
 	SHK_HOOK_FPU_END,	 /* kernel_fpu_end(), with EFI */
-	/* Every shadow has these hooks. The base executes the function, which patches text. */
+	/*
+	 * Every shadow has these hooks. Each function reads or patches kernel text. The hook loads
+	 * init_mm and calls the function again, so that the base executes it.
+	 */
 	SHK_HOOK_TEXT_POKE,	/* __text_poke() */
 	SHK_HOOK_FTRACE_VERIFY, /* ftrace_verify_code() */
 	SHK_HOOK_JUMP_LABEL,	/* __jump_label_patch() */
@@ -35,7 +39,10 @@ enum shk_hook {
 	SHK_HOOK_CAN_PROBE,	/* can_probe() */
 	SHK_HOOK_COPY_INSN,	/* __copy_instruction() */
 	SHK_HOOK_CAN_OPTIMIZE,	/* can_optimize() */
-	/* From here on: handlers that the base executes, unless the policy is SHK_ASYNC_INHERIT. */
+	/*
+	 * From here on: handlers of interrupts and softirqs. The base executes them, unless the
+	 * shadow's policy is SHK_ASYNC_INHERIT.
+	 */
 	SHK_HOOK_UPCALL,  /* __xen_pv_evtchn_do_upcall(), on Xen PV */
 	SHK_HOOK_SOFTIRQ, /* handle_softirqs() */
 	SHK_HOOK_VECTOR,  /* the first handler of a system vector: vectors.h */
@@ -66,9 +73,9 @@ void shk_hooks_exit(void);
 
 /*
  * Applies to @text the hooks that @hooks->flags and @hooks->exec choose. Does nothing if they are
- * applied already. The caller calls it before the first mm or carrier comes into @text, with the
- * lock of the text's owner held, and without text_mutex. May sleep. Returns 0, or an error after
- * which no hook is applied:
+ * applied already. The caller calls it before the first CPU can execute @text. The lock of the
+ * text's owner is held, text_mutex is not. May sleep. Returns 0, or an error after which no hook is
+ * applied:
  *   XEN              Xen refused a change of page tables
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
  *   FTRACE_DEAD      ftrace has stopped
@@ -83,7 +90,8 @@ int shk_hooks_apply(struct shk_hooks *hooks, struct shk_text *text);
  */
 void shk_hooks_revert(struct shk_hooks *hooks, struct shk_text *text);
 /*
- * Chooses SHK_HOOK_EXEC for @text, and applies it if the other hooks are applied. CPUs may be
+ * Chooses SHK_HOOK_EXEC for @text: the hook that detaches a process whose exec gains privileges.
+ * Applies it if the other hooks are applied; otherwise shk_hooks_apply() does so later. CPUs may be
  * executing @text. Called with the owner's lock held, and without text_mutex. May sleep. Returns 0,
  * or an error of shk_text_apply(), after which nothing has changed.
  */
@@ -103,7 +111,8 @@ bool shk_is_hook_at(unsigned long addr);
  * Returns true if every shadow has a hook by which the base executes the body of the function
  * @symbol. An edit of that body would have no effect. Clones and parts that the compiler made of
  * the function ("NAME.isra.0", "NAME.cold") count as well. __text_poke() is an exception: a shadow
- * executes it for a poke that touches no edit of that shadow. Needs no lock; does not sleep.
+ * executes it for a poke that touches no edit of that shadow. (In such a call the text that it
+ * patches is the same in the base and in the shadow.) Needs no lock; does not sleep.
  */
 bool shk_hooks_replace_body(const char *symbol);
 

@@ -24,8 +24,8 @@ int shk_edit_apply(struct shk_shadow *shadow, struct shk_edit *edit);
 /*
  * Applies the @nr edits at @edits to the text of @shadow, by shk_text_apply_many(). The caller has
  * sorted them by address. An edit of which another edit has a byte is left out: its .page is NULL
- * afterwards. Locks as shk_edit_apply(). Returns 0, or an error of shk_edit_apply(), after which no
- * edit is applied.
+ * afterwards. The shadow's lock is held, text_mutex is not; may sleep. Returns 0, or an error of
+ * shk_edit_apply(), after which no edit is applied.
  */
 int shk_edit_apply_many(struct shk_shadow *shadow, struct shk_edit **edits, unsigned int nr);
 /*
@@ -36,14 +36,16 @@ int shk_edit_apply_many(struct shk_shadow *shadow, struct shk_edit **edits, unsi
 void shk_edit_revert(struct shk_shadow *shadow, struct shk_edit *edit);
 /*
  * Reverts the @nr edits at @edits in the text of @shadow, by shk_text_revert_many(). The caller has
- * sorted them by address, and all of them must be applied. Locks as shk_edit_revert(). Cannot fail.
+ * sorted them by address, and all of them must be applied. The shadow's lock is held, text_mutex is
+ * not; may sleep. Cannot fail.
  */
 void shk_edit_revert_many(struct shk_shadow *shadow, struct shk_edit **edits, unsigned int nr);
 /*
  * Changes @edit to a call or jump (@opcode) to @target, by shk_text_change(). @edit must be applied
- * to the text of @shadow, be a call or jump of 5 bytes, and have no .spare. The bytes change by way
- * of an int3: a CPU that hits it continues at @resume. At return every CPU that executes @shadow
- * executes the new branch. Called with the shadow's lock held, and without text_mutex; may sleep.
+ * to the text of @shadow, be a call or jump of 5 bytes, and have no .spare (a page that
+ * shk_text_apply() prepares for a later change). The bytes change by way of an int3: a CPU that
+ * hits it continues at @resume. At return every CPU that executes @shadow executes the new branch.
+ * Called with the shadow's lock held, and without text_mutex; may sleep.
  */
 void shk_edit_change(struct shk_shadow *shadow, struct shk_edit *edit, u8 opcode,
 		     unsigned long target, unsigned long resume);

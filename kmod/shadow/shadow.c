@@ -65,7 +65,11 @@ static void add_lock(struct locks *locks, struct shk_shadow *shadow)
 	locks->nr++;
 }
 
-/* Fills @locks with @shadow, @other, which may be NULL, and their targets. */
+/*
+ * Fills @locks with @shadow, @other, which may be NULL, and the shadows' targets
+ * (shk_shadow.target), if they have some. Each is in @locks once, in the order in which all tasks
+ * take the locks.
+ */
 static void locks_of(struct locks *locks, struct shk_shadow *shadow, struct shk_shadow *other)
 {
 	locks->nr = 0;
@@ -128,9 +132,9 @@ static bool shadow_lock_one(struct shk_shadow *shadow, unsigned int nr, enum loc
 }
 
 /*
- * Takes the locks of @shadow, @other, which may be NULL, and their targets, in the way that @mode
- * says. Returns false if a lock is taken and @mode does not wait, or if the caller was killed. No
- * lock is held then.
+ * Takes the locks of @shadow, @other, which may be NULL, and the shadows' targets, in the way that
+ * @mode says. Returns false if another task holds one of the locks and @mode does not wait, or if
+ * the caller was killed. No lock is held then.
  */
 static bool shadow_lock_mode(struct shk_shadow *shadow, struct shk_shadow *other,
 			     enum lock_mode mode)
@@ -249,8 +253,8 @@ static struct shk_shadow *shadow_find_by_name(const char *name)
 }
 
 /*
- * Allocates a shadow with one reference. No other task knows it yet. Sleeps. Returns NULL if there
- * is no memory.
+ * Allocates a shadow with one reference. @flags: SHK_ASYNC_*. @teardown: see struct shk_shadow. No
+ * other task knows it yet. Sleeps. Returns NULL if there is no memory.
  */
 static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_shadow *))
 {
@@ -407,7 +411,7 @@ void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *
 
 /*
  * Removes the edits, hooks and tables of @shadow. The caller holds the shadow's lock, and ensures
- * that it has no users. May sleep.
+ * that no mm is grafted to it and that no carrier mm will be loaded. May sleep.
  */
 static void shadow_remove_edits(struct shk_shadow *shadow)
 {
@@ -423,8 +427,10 @@ static void shadow_remove_edits(struct shk_shadow *shadow)
 }
 
 /*
- * Destroys @shadow. The shadow's lock is held; sleeps. Returns 0, SHADOW_DESTROYED or
- * SHADOW_IN_USE.
+ * Destroys @shadow: marks it as dead, removes its edits, hooks, tables and name, and drops the
+ * name's reference. The caller has a reference of its own. The shadow's lock is held; sleeps.
+ * Returns 0; SHADOW_DESTROYED: it was destroyed before; SHADOW_IN_USE: an mm is grafted to it, or a
+ * cgroup is bound to it.
  */
 static int shadow_destroy_locked(struct shk_shadow *shadow)
 {
@@ -563,8 +569,9 @@ void shk_shadow_update_live(struct shk_shadow *shadow)
 }
 
 /*
- * Returns the number of pieces of work that were not followed (shk_shadow.nr_unfollowed). For
- * shadows that are SHK_ASYNC_UNION that is the union's number.
+ * Returns the number of work items, timers and softirqs that should have executed @shadow and did
+ * not (shk_shadow.nr_unfollowed). The union counts for all shadows that are SHK_ASYNC_UNION; 0 if
+ * there is no union. Needs no lock.
  */
 static u64 nr_unfollowed(const struct shk_shadow *shadow)
 {

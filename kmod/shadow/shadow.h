@@ -78,8 +78,8 @@ struct shk_shadow {
 	struct shk_hooks hooks;	   /* the module's own edits of the text */
 
 	/*
-	 * The handles that were derived and not revoked: struct shk_handle.node. Under handle.c's
-	 * handles_lock.
+	 * Handles with fewer rights that were derived from an owner's handle, and not revoked:
+	 * struct shk_handle.node. Under handle.c's handles_lock.
 	 */
 	struct list_head handles;
 	unsigned int nr_handles;
@@ -139,10 +139,10 @@ struct shk_shadow {
 	 */
 	bool causal;
 	/*
-	 * Number of pieces of such work that did not execute the shadow. The union (scope/union.h)
-	 * counts its own work here. Reasons:
+	 * Number of work items, timers and softirqs that processes inside raised, and that did not
+	 * execute the shadow. The union (scope/union.h) counts its own work here. Reasons:
 	 * - another task had raised the same softirq, too
-	 * - there was no memory or no free note for the work
+	 * - there was no memory, or no free entry in the table that remembers the work's shadow
 	 * - the CPU executed work of the same kind in a shadow already
 	 */
 	atomic64_t nr_unfollowed;
@@ -191,13 +191,16 @@ struct shk_shadow {
 	unsigned int nr_patches;
 	u64 last_patch;
 	/*
-	 * Where a helper's processes arm kprobes (edit/capture.h); NULL: the shadow is no helper.
-	 * It belongs to a patch, and is freed after a grace period. Read with interrupts off.
+	 * Set if the shadow is a helper: a shadow in which a tracing tool runs, whose kprobes hit
+	 * only in another shadow (edit/capture.h). Names that other shadow. NULL: the shadow is no
+	 * helper. It belongs to a patch, and is freed after a grace period. Read with interrupts
+	 * off.
 	 */
 	struct shk_diversion *diversion;
 	/*
-	 * The bodies of IN_PLACE and LIVEPATCH patches that are in effect: struct shk_body.node.
-	 * Written under .lock, text_mutex and shk_graft_lock; read with any of them.
+	 * Ranges of text in which no task may be when text changes: those of IN_PLACE and LIVEPATCH
+	 * patches that are in effect. Linked by struct shk_body.node. Written under .lock,
+	 * text_mutex and shk_graft_lock; read with any of them.
 	 */
 	struct list_head bodies;
 	struct list_head raws;	      /* by id */
@@ -271,21 +274,22 @@ void shk_shadow_unlock(struct shk_shadow *shadow);
 /* Releases the locks of @shadow, of @other, which may be NULL, and of their targets. */
 void shk_shadow_unlock_both(struct shk_shadow *shadow, struct shk_shadow *other);
 /*
- * Warns if current holds a shadow's lock; those of hidden shadows do not count. Called when current
- * is about to wait for a process. Does nothing without lockdep.
+ * Warns if current holds the lock of a shadow, except of a hidden one (shk_shadow.hidden). Called
+ * when current is about to wait for a process. Does nothing without lockdep.
  */
 void shk_shadow_assert_none_locked(void);
 
 /*
- * Takes the lock of @shadow, a hidden shadow. The caller may hold locks of shadows that are not
- * hidden. May sleep, not killable. The caller releases the lock by shk_shadow_unlock_hidden().
+ * Takes the lock of @shadow, a hidden shadow: one that the module made for its own use
+ * (shk_shadow_create_hidden()). The caller may hold locks of shadows that are not hidden. May
+ * sleep, not killable. The caller releases the lock by shk_shadow_unlock_hidden().
  */
 static inline void shk_shadow_lock_hidden(struct shk_shadow *shadow)
 {
 	mutex_lock_nested(&shadow->lock, SHK_SHADOW_LOCKS);
 }
 
-/* Releases the lock of @shadow, a hidden shadow. */
+/* Releases the lock of @shadow, which shk_shadow_lock_hidden() has taken. */
 static inline void shk_shadow_unlock_hidden(struct shk_shadow *shadow)
 {
 	mutex_unlock(&shadow->lock);
@@ -294,9 +298,9 @@ static inline void shk_shadow_unlock_hidden(struct shk_shadow *shadow)
 /* ---- life and names ---- */
 
 /*
- * The union: the hidden shadow that has the probes of all SHK_ASYNC_UNION shadows; NULL: there is
- * none. See scope/union.h. Written under shk_async_lock. It exists while it has probes or
- * scope/union.c counts users; other readers hold rcu_read_lock().
+ * The union: a hidden shadow with the probes of all SHK_ASYNC_UNION shadows, which interrupts and
+ * kernel threads execute. NULL: there is none. See scope/union.h. Written under shk_async_lock. It
+ * exists while it has probes or scope/union.c counts users; other readers hold rcu_read_lock().
  */
 extern struct shk_shadow *shk_union;
 
@@ -314,8 +318,8 @@ static inline unsigned int shk_name_size(unsigned int len)
  *   @name      its name, or ""
  *   @flags     SHK_ASYNC_*, at most one
  *   @teardown  see struct shk_shadow
- *   @target    the shadow whose text executes during system calls, or NULL. It has no target
- *              itself, and gets a reference.
+ *   @target    the shadow whose text executes during system calls, or NULL. This function takes a
+ *              reference to it. It must not have a target itself.
  *
  * May sleep. Returns the shadow, with a reference for the caller, or an ERR_PTR():
  *   NAME_INVALID  @name has a character that names do not have, or is "." or ".."
@@ -347,9 +351,9 @@ int shk_shadow_publish(struct shk_shadow *shadow);
  */
 struct shk_shadow *shk_shadow_create_hidden(u32 flags);
 /*
- * Destroys @shadow, a hidden shadow. The caller has made sure that it has no carrier and no probes,
- * and that no CPU executes it. Takes the shadow's lock and, in it, text_mutex. Takes names_lock
- * after it has released the shadow's lock. May sleep, for a grace period of RCU.
+ * Destroys @shadow, a hidden shadow. The caller has made sure that it has no carrier mm and no
+ * probes, and that no CPU executes it. Takes the shadow's lock and, in it, text_mutex. Takes
+ * names_lock after it has released the shadow's lock. May sleep, for a grace period of RCU.
  *
  * A callback frees the struct after a grace period of RCU tasks: a task that was preempted in a
  * slot or detour, before its hit, may still read it.
@@ -380,11 +384,11 @@ struct shk_shadow *shk_shadow_next(u64 id);
  */
 int shk_shadow_destroy(struct shk_shadow *shadow);
 /*
- * Prepares @shadow for processes that attach themselves by a derived handle: sets
- * shk_shadow.shared, which is never cleared. After that, exec detaches such a process if it gains
- * privileges. IN_PLACE and LIVEPATCH patches are refused from then on: a detach would have to wait
- * until no thread is in their bodies, and exec cannot wait. Takes the shadow's lock and text_mutex;
- * may sleep. Returns 0, or an error after which nothing has changed:
+ * Prepares @shadow for processes that attach themselves by a derived handle, without privileges:
+ * sets shk_shadow.shared, which is never cleared. After that, exec detaches such a process if it
+ * gains privileges. IN_PLACE and LIVEPATCH patches are refused from then on: a detach would have to
+ * wait until no thread is in their bodies, and exec cannot wait. Takes the shadow's lock and
+ * text_mutex; may sleep. Returns 0, or an error after which nothing has changed:
  *   EDITS_IN_PLACE   an IN_PLACE or LIVEPATCH patch is in effect
  *   XEN              Xen refused a change of page tables for exec's hook
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
@@ -424,8 +428,8 @@ int shk_shadow_info(const struct shk_shadow *shadow, struct shk_shadow_info *inf
  */
 int shk_shadows_info(struct shk_info *info);
 /*
- * Returns true if a shadow, also a hidden one, has a carrier, so that interrupts or kernel threads
- * may execute it. Takes names_lock; may sleep.
+ * Returns true if a shadow, also a hidden one, has a carrier: an mm that interrupts or kernel
+ * threads load to execute the shadow. Takes names_lock; may sleep.
  */
 bool shk_shadows_have_carrier(void);
 /*
@@ -455,10 +459,11 @@ static inline struct shk_prepared shk_shadow_prepared(const struct shk_shadow *s
 }
 
 /*
- * Makes tables and hooks of @shadow, unless they exist. The caller calls it before the first mm or
- * carrier comes into the shadow. Stores in *@was, also on error, which of them existed. Called with
- * the locks of @shadow and its target held, and without text_mutex. May sleep. Returns 0, or an
- * error after which @shadow is as it was:
+ * Makes tables and hooks of @shadow, unless they exist. The caller calls it before the first mm is
+ * grafted to the shadow, and before the shadow gets a carrier mm, which interrupts and kernel
+ * threads load. Stores in *@was, also on error, which of them existed. Called with the locks of
+ * @shadow and its target held, and without text_mutex. May sleep. Returns 0, or an error after
+ * which @shadow is as it was:
  *   SHADOW_DESTROYED  it or its target was destroyed
  *   XEN               Xen refused a change of page tables
  *   FTRACE_DISABLED   kernel.ftrace_enabled is 0
@@ -469,9 +474,9 @@ static inline struct shk_prepared shk_shadow_prepared(const struct shk_shadow *s
 int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was);
 /*
  * Undoes shk_shadow_prepare(): removes the tables and hooks of @shadow that *@was says it did not
- * have before. The caller ensures that no mm and no carrier has come into it since, and has
- * reverted the edits that were added since. Called with the locks of @shadow and its target held,
- * and without text_mutex. May sleep.
+ * have before. The caller ensures that since then no mm was grafted to it and it got no carrier
+ * (shk_shadow.carrier). The caller has reverted the edits that were added since. Called with the
+ * locks of @shadow and its target held, and without text_mutex. May sleep.
  */
 void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *was);
 /*
@@ -498,14 +503,16 @@ static inline bool shk_shadow_is_gone(const struct shk_shadow *shadow)
 	return READ_ONCE(shadow->dead) || (shadow->target && READ_ONCE(shadow->target->dead));
 }
 /*
- * Returns true if a CPU executes the text of @shadow, or may begin to at any time: an mm is grafted
- * to it, or it has a carrier. Called with the shadow's lock held. Until that lock is released, only
- * the caller can change false to true.
+ * Returns true if a CPU executes the text of @shadow, or may begin to at any time. That is so if an
+ * mm is grafted to it, or it has a carrier mm, which interrupts and kernel threads load. Called
+ * with the shadow's lock held. Until that lock is released, only the caller can change false to
+ * true.
  */
 bool shk_shadow_live(const struct shk_shadow *shadow);
 /*
- * Sets shk_text.live of @shadow to the result of shk_shadow_live(). Called before each change of
- * the text, with the shadow's lock held. Does not sleep.
+ * Sets shk_text.live of @shadow: true if a CPU executes the text or may begin to
+ * (shk_shadow_live()). Called before each change of the text, with the shadow's lock held. Does not
+ * sleep.
  */
 void shk_shadow_update_live(struct shk_shadow *shadow);
 
