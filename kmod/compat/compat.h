@@ -92,8 +92,9 @@ static inline bool shk_orc_is_call(const struct orc_entry *entry)
 #endif
 
 /*
- * Returns true if the instruction at @addr is an ENDBR, or one that the kernel has sealed. The
- * caller ensures that @addr is the entry of a function.
+ * Returns true if the instruction at @addr is an ENDBR, or the instruction by which the kernel
+ * replaces an ENDBR that no indirect call needs. The caller ensures that @addr is the entry of a
+ * function.
  */
 static inline bool shk_is_endbr(unsigned long addr)
 {
@@ -112,9 +113,9 @@ static inline bool shk_is_endbr(unsigned long addr)
 #endif
 
 /*
- * Returns true if the notifier subscriptions of @mm are ready for interval notifiers: the kernel
- * then inserts a notifier into @mm without any lock of @mm. Needs no lock. True stays true while
- * @mm has users.
+ * Returns true if mm->notifier_subscriptions is allocated and ready for interval notifiers: the
+ * kernel then inserts a notifier into @mm without the mmap_lock. Needs no lock. True stays true
+ * while @mm has users.
  *
  * The subscriptions are a struct that is private to mm/mmu_notifier.c. This function expects a list
  * head in it, and then the flag. In a kernel with another layout, a wrong false makes the caller

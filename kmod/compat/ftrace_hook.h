@@ -40,17 +40,18 @@ struct shk_ftrace_hook {
 	}
 
 /*
- * Adds a user of @hook, and registers the hook if it is the first one. From the return on, calls
- * are reported. Takes the hook's lock, ftrace_lock and text_mutex, so the caller holds none of
- * these. May sleep. Returns 0 or
+ * Increments the count of users of @hook; the first call registers the hook with ftrace. From the
+ * return on, calls are reported. Takes the hook's lock, ftrace_lock and text_mutex, so the caller
+ * holds none of these. May sleep. Returns 0 or
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
  *   FTRACE_DEAD      ftrace has stopped after a fault of its own
  *   others           errors of ftrace_set_filter_ips(), register_ftrace_function()
  */
 int shk_ftrace_hook_get(struct shk_ftrace_hook *hook);
 /*
- * Removes a user of @hook, and unregisters the hook if it was the last one. Takes the hook's lock,
- * ftrace_lock and text_mutex, so the caller holds none of these. May sleep.
+ * Decrements the count of users of @hook, which shk_ftrace_hook_get() incremented. If it becomes 0,
+ * unregisters the hook. Takes the hook's lock, ftrace_lock and text_mutex, so the caller holds none
+ * of these. May sleep.
  *
  * If ftrace has stopped, unregistering may fail, and the kernel goes on calling the module. In that
  * case this function takes a reference to the module, so that it cannot be unloaded, and says so in

@@ -67,7 +67,8 @@ static int symbols_note_match(void *data, unsigned long addr)
 
 /*
  * Searches a module for a symbol: the module's name is the first @len bytes of @name, the symbol's
- * name is behind the colon that follows. Stores the result in @nth. Does not sleep.
+ * name is behind the colon that follows. Stores the symbol at position @nth->pos, or any if that is
+ * 0, in @nth->addr, and the number of symbols that it has seen in @nth->count. Does not sleep.
  */
 static void symbols_find_in_module(const char *name, size_t len, struct nth *nth)
 {

@@ -46,8 +46,8 @@ static inline bool shk_tracepoint_has_regfunc(const struct tracepoint *tracepoin
 }
 
 /*
- * Returns the key of @tracepoint. Kernels from 7.2 on have a struct static_key_false there, whose
- * only member is the key. Any context.
+ * Returns the static key that enables @tracepoint. Kernels from 7.2 on have a struct
+ * static_key_false there, whose only member is the key. Any context.
  */
 static inline const struct static_key *shk_tracepoint_key(const struct tracepoint *tracepoint)
 {

@@ -9,10 +9,10 @@
 #include <linux/mm_types.h>
 
 /*
- * Returns true if current has no mm, and this CPU has loaded the mm that current borrows
- * (active_mm). Returns false if the loaded mm is another one, since shk_load() has loaded it.
- * Returns false for efi_mm, too: current is calling the EFI firmware and needs efi_mm until that
- * returns. Interrupts are off.
+ * Returns true if current is a lazy TLB user: it has no mm, and this CPU has loaded the mm of
+ * another task that current borrows (active_mm). Returns false if the loaded mm is another one,
+ * since shk_load() has loaded it. Returns false for efi_mm, too: current is calling the EFI
+ * firmware and needs efi_mm until that returns. Interrupts are off.
  */
 bool shk_is_borrowing(void);
 /* Loads init_mm, so that this CPU executes the base. Interrupts are off. */

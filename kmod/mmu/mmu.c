@@ -43,8 +43,9 @@ unsigned int shk_nr_ranges(void)
 }
 
 /*
- * Flushes a CPU that comes up, before it runs a process. Its TLB may have global entries of a range
- * that has lost its global bit while the CPU came up, since no IPI reached the CPU then.
+ * Flushes the TLB of a CPU that comes up, before it runs a process: callback of the CPU hotplug
+ * state. Its TLB may have global entries of a range that has lost its global bit while the CPU came
+ * up, since no IPI reached the CPU then. Called on that CPU. Returns 0.
  */
 static int mmu_flush_online_cpu(unsigned int cpu)
 {

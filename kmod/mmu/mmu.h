@@ -75,19 +75,22 @@ struct shk_mmu {
 	 */
 	int (*create)(struct shk_tables *tables);
 	/*
-	 * Frees @tables and clears them. The caller ensures that no range is split, and that no CPU
-	 * can walk them. text_mutex is not needed. May sleep. A table that Xen still uses is
-	 * leaked, with a warning.
+	 * Frees @tables and clears them. The caller ensures that they have no private page (no
+	 * range is split), and that no CPU can walk them. text_mutex is not needed. May sleep. A
+	 * table that Xen still uses is leaked, with a warning.
 	 */
 	void (*destroy)(struct shk_tables *tables);
 	/*
 	 * Allocates the tables for text of modules, if @addr is in the modules' area and @tables
-	 * have none. split() of the range of @addr needs them. The lock of the text's owner is
-	 * held, text_mutex is not. May sleep. Returns 0; -ENOMEM; NO_MODULE_TEXT: @addr is in that
-	 * area, and shk_modules_possible() is false.
+	 * have none. split() of the range of @addr needs these tables. The lock of the text's owner
+	 * is held, text_mutex is not. May sleep. Returns 0; -ENOMEM; NO_MODULE_TEXT: @addr is in
+	 * that area, and shk_modules_possible() is false.
 	 */
 	int (*prepare)(struct shk_tables *tables, unsigned long addr);
-	/* Returns the PTE page of @range; NULL: the range is not split. */
+	/*
+	 * Returns the PTE page that @tables have for the 2 MB range @range; NULL: the range is not
+	 * split, since it has no private page.
+	 */
 	struct page *(*pte)(const struct shk_tables *tables, unsigned int range);
 	/*
 	 * Splits @range: fills the page @pte with the base's mapping, and links it as the PTE page
@@ -114,8 +117,8 @@ struct shk_mmu {
 	 */
 	int (*map)(struct shk_tables *tables, unsigned long addr, struct page *page);
 	/*
-	 * Optional. Returns true if the base maps @range by a page of 2 MB, and shadows may have
-	 * such pages on this machine. Needs no lock. NULL: never.
+	 * Optional. Returns true if the base maps @range by a page of 2 MB, and if shadows may have
+	 * private pages of 2 MB on this machine. Needs no lock. NULL: never.
 	 */
 	bool (*base_is_huge)(unsigned int range);
 	/*
@@ -129,7 +132,8 @@ struct shk_mmu {
 	 * Writes the entry for text in mm->pgd. The new entry points at @tables. If @tables is
 	 * NULL, it is the base's entry; with itlb_multihit it points at the tables that map the
 	 * base's frames by pages of 4 KB (small_pages.h). shk_graft_lock is held, or @mm is a
-	 * carrier that only the caller changes. Does not sleep. Returns 0 or XEN.
+	 * carrier (graft/carrier.h), an mm without a process whose entry only the caller changes.
+	 * Does not sleep. Returns 0 or XEN.
 	 *
 	 * The caller calls flush_mm(), unless no CPU has executed @mm. If the machine is stopped,
 	 * each CPU calls flush_cpu() instead.
@@ -137,9 +141,9 @@ struct shk_mmu {
 	int (*graft)(struct mm_struct *mm, const struct shk_tables *tables);
 	/*
 	 * Makes each CPU that runs @mm drop its translations of @mm's kernel half. Any other CPU
-	 * drops them before it runs @mm again. Evicts lazy TLB users of @mm: their CPUs load
-	 * init_mm. No spinlock is held, interrupts are on. text_mutex is not needed. Waits for
-	 * IPIs.
+	 * drops them before it runs @mm again. CPUs that use @mm lazily, in a kernel thread or the
+	 * idle loop, load init_mm. No spinlock is held, interrupts are on. text_mutex is not
+	 * needed. Waits for IPIs.
 	 */
 	void (*flush_mm)(struct mm_struct *mm);
 	/*
@@ -233,7 +237,8 @@ extern const struct shk_mmu shk_mmu_native;
 extern const struct shk_mmu shk_mmu_xenpv;
 
 /*
- * Chooses and initialises the backend, at load, after shk_symbols_init(). May sleep. Returns 0 or
+ * Chooses and initialises the backend, native or Xen PV, at load, after shk_symbols_init(). May
+ * sleep. Returns 0 or
  *   -EOPNOTSUPP  the kernel lacks a symbol, which the log names
  *   -ENOMEM      out of memory
  *   others       errors of cpuhp_setup_state_nocalls()
@@ -290,23 +295,24 @@ static inline const void *shk_base_bytes(unsigned long addr)
 }
 
 /*
- * Adds a text to the number of those that diverge in @range, a range of the kernel image. If it is
- * the first one, takes _PAGE_GLOBAL from the base's mapping of the range, and flushes every CPU: a
- * global entry in a TLB would hide private pages. Called with text_mutex held and interrupts on.
+ * Increments the number of texts that have a PTE page of their own for @range, a range of the
+ * kernel image. If it was 0, takes _PAGE_GLOBAL from the base's mapping of the range, and flushes
+ * every CPU: a global entry in a TLB would hide private pages. Called with text_mutex held and
+ * interrupts on.
  */
 void shk_range_get(unsigned int range);
 /*
- * Removes a text from the number of those that diverge in @range. If it was the last one, gives
- * _PAGE_GLOBAL back to the base's mapping of the range. Flushes nothing: the caller has flushed
- * that text, so no TLB has its private pages of @range. Called with text_mutex held and interrupts
- * on.
+ * Decrements the number of texts that have a PTE page of their own for @range. If it becomes 0,
+ * gives _PAGE_GLOBAL back to the base's mapping of the range. Flushes nothing: the caller has
+ * flushed the CPUs that run the text, so no TLB has its private pages of @range. Called with
+ * text_mutex held and interrupts on.
  */
 void shk_range_put(unsigned int range);
 /*
- * Takes _PAGE_GLOBAL again from the base's mapping of the range that has @addr, if a text diverges
- * there. @addr must be in the gigabyte of the kernel image. Called after the kernel has changed the
- * base's PMD entry for @addr, or a PTE below it, and before the kernel flushes. shk_tables_lock is
- * held, interrupts are off.
+ * Takes _PAGE_GLOBAL again from the base's mapping of the range that has @addr, if a text has a PTE
+ * page of its own for that range. @addr must be in the gigabyte of the kernel image. Called after
+ * the kernel has changed the base's PMD entry for @addr, or a PTE below it, and before the kernel
+ * flushes. shk_tables_lock is held, interrupts are off.
  */
 void shk_range_follow(unsigned long addr);
 /*

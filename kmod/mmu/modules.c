@@ -74,7 +74,8 @@ static u64 modules_wanted_entry(const pte_t *base)
 
 /*
  * Copies *@from, an entry of the base, to *@to. Does nothing if *@to maps a private page.
- * shk_tables_lock is held, or a fault does this with interrupts off.
+ * shk_tables_lock is held, or the caller handles a page fault with interrupts off. If Xen refuses,
+ * *@to becomes empty.
  */
 static void modules_refresh_entry(pte_t *to, const pte_t *from)
 {
@@ -99,8 +100,8 @@ static void modules_refresh_entry(pte_t *to, const pte_t *from)
 
 /*
  * Copies the base's PMD entry for @addr to the shadow's PMD page, unless the shadow has an entry
- * there. shk_tables_lock or text_mutex is held, or a fault does this with interrupts off. Returns
- * 0; XEN: Xen refused.
+ * there. shk_tables_lock or text_mutex is held, or the caller handles a page fault with interrupts
+ * off. Returns 0; XEN: Xen refused.
  */
 static int modules_fill_pmd(struct shk_module_tables *modules, unsigned long addr)
 {
@@ -113,7 +114,10 @@ static int modules_fill_pmd(struct shk_module_tables *modules, unsigned long add
 	return ret == -EAGAIN ? 0 : ret; /* another CPU has filled it */
 }
 
-/* Copies the base's entries of [from, to) to @modules. shk_tables_lock is held. */
+/*
+ * Copies the base's page-table entries for [from, to), which is in the modules' area, to the tables
+ * @modules of a shadow, except to entries of private pages. shk_tables_lock is held.
+ */
 static void modules_refresh_pages(struct shk_module_tables *modules, unsigned long from,
 				  unsigned long to)
 {

@@ -26,9 +26,9 @@ void shk_entry_set_global(void *entry, bool global);
 /* ---- modules.c ---- */
 
 /*
- * Makes tables for text of modules in @tables. No CPU walks them until the first range is split.
- * Does nothing if they exist. The lock of the text's owner is held, text_mutex is not. May sleep.
- * Returns 0 or -ENOMEM.
+ * Allocates the tables by which @tables can have private pages in text of modules
+ * (shk_tables.modules). No CPU walks them until the first range is split. Does nothing if they
+ * exist. The lock of the text's owner is held, text_mutex is not. May sleep. Returns 0 or -ENOMEM.
  */
 int shk_modules_create(struct shk_tables *tables);
 /*
@@ -37,18 +37,19 @@ int shk_modules_create(struct shk_tables *tables);
  */
 void shk_modules_destroy(struct shk_tables *tables);
 /*
- * Splits the range of @addr in @tables: fills @page with the base's entries, and links it as the
- * range's PTE page. If no other range is split, this function fills and links the PMD page, too.
- * The caller has called shk_modules_create(), and holds text_mutex. Takes shk_tables_lock. The
- * caller flushes. Returns 0; XEN: the range is not split, and the caller may free @page.
+ * Gives the 2 MB range of @addr, in text of modules, a PTE page of its own in @tables. That is
+ * @page, which this function fills with the base's entries and links. If no other range is split,
+ * this function fills and links the PMD page, too. The caller has called shk_modules_create(), and
+ * holds text_mutex. Takes shk_tables_lock. The caller flushes. Returns 0; XEN: the range is not
+ * split, and the caller may free @page.
  */
 int shk_modules_split(struct shk_tables *tables, unsigned long addr, struct page *page);
 /*
- * Links the base's PTE page again for the range of @addr. The caller ensures that the range is
- * split and has no private page. If no other range is split, this function links the base's PMD
- * page again, too. Called with text_mutex held; takes shk_tables_lock. Returns the range's own PTE
- * page, which the caller frees after a flush. Returns NULL, with a warning, if Xen refuses: the
- * range is still split.
+ * Links the base's PTE page again for the 2 MB range of @addr, in text of modules. The caller
+ * ensures that the range is split and has no private page. If no other range is split, this
+ * function links the base's PMD page again, too. Called with text_mutex held; takes
+ * shk_tables_lock. Returns the range's own PTE page, which the caller frees after a flush. Returns
+ * NULL, with a warning, if Xen refuses: the range is still split.
  */
 struct page *shk_modules_merge(struct shk_tables *tables, unsigned long addr);
 /*
@@ -76,19 +77,23 @@ void shk_modules_set_global(unsigned long addr, bool global);
  */
 void shk_modules_refresh(unsigned long from, unsigned long to);
 /*
- * Handles a fault at @addr of this CPU, which runs on @tables. @error is the fault's error code.
- * Copies the base's entry for @addr to @tables. Returns true if the entry permits the access, so
- * that the CPU can repeat it. Returns false in all other cases, for example if @addr is
- * not in the modules' area.
+ * Handles a page fault of this CPU, which runs on @tables: kernel code has accessed @addr. @error
+ * is the fault's error code. Copies the base's entry for @addr to @tables. Returns true if the
+ * entry permits the access, so that the CPU can repeat it. Returns false in all other cases, for
+ * example if @addr is not in the modules' area.
  *
  * Interrupts are off; any context, NMI too. Takes no lock, so it is for backends whose
  * shk_mmu.write() compares the entry with the old value.
  */
 bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned long addr);
 /*
- * Handles a fault as shk_modules_fault() does, for backends whose shk_mmu.write() does not compare.
+ * Handles a page fault of this CPU, which runs on @tables: copies the base's entry for @addr, which
+ * kernel code has accessed, to @tables. For backends whose shk_mmu.write() does not compare. @error
+ * is the fault's error code. Returns true if the entry permits the access, so that the CPU can
+ * repeat it.
+ *
  * Takes shk_tables_lock. In an NMI it takes no lock, since the NMI may have interrupted the lock's
- * holder. Interrupts are off. Returns as shk_modules_fault().
+ * holder. Interrupts are off.
  */
 bool shk_modules_fault_alone(struct shk_tables *tables, unsigned long error, unsigned long addr);
 

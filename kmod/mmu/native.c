@@ -156,8 +156,9 @@ static void native_fill_pte(struct page *page, unsigned int range)
 }
 
 /*
- * Makes PTE pages for the ranges that @tables map by pages of 2 MB. Called before @tables are in
- * use. Sleeps. Returns 0; -ENOMEM: the caller destroys @tables.
+ * Makes @tables map text by pages of 4 KB: gives each range that they map by a page of 2 MB a PTE
+ * page (shk_tables.small_pte). Called before @tables are in use. Sleeps. Returns 0; -ENOMEM: the
+ * caller destroys @tables.
  */
 static int small_create(struct shk_tables *tables)
 {
@@ -246,7 +247,7 @@ static struct page *native_private_pte(const struct shk_tables *tables, unsigned
 
 /*
  * Copies the base's entries for those addresses of [from, to) that are behind the kernel's text to
- * the PTE page @table. Entries of text do not follow: the kernel does not change them, since it
+ * the PTE page @table. Entries of text are left alone: the kernel does not change them, since it
  * patches text by text_poke(). shk_tables_lock is held.
  */
 static void native_follow_ptes(struct page *table, unsigned long from, unsigned long to)
@@ -364,8 +365,8 @@ static int native_graft(struct mm_struct *mm, const struct shk_tables *tables)
 }
 
 /*
- * Returns true if @cpu borrows @mm. Called on any CPU; the state of @cpu may change at the same
- * time.
+ * Returns true if @cpu uses @mm lazily: a kernel thread or the idle loop borrows it. Called on any
+ * CPU; the state of @cpu may change at the same time.
  */
 static bool native_is_lazy(int cpu, void *mm)
 {
@@ -376,7 +377,10 @@ static bool native_is_lazy(int cpu, void *mm)
 	return READ_ONCE(*per_cpu_ptr(shk_symbols.is_lazy, cpu));
 }
 
-/* Loads init_mm if this CPU borrows @mm, as leave_mm() does. Interrupts are off. */
+/*
+ * Loads init_mm if this CPU uses @mm lazily: a kernel thread or the idle loop borrows it. Called by
+ * an IPI. Interrupts are off.
+ */
 static void native_leave(void *mm)
 {
 	if (!current->mm && current->active_mm == mm && *this_cpu_ptr(shk_symbols.loaded_mm) == mm)
@@ -384,9 +388,10 @@ static void native_leave(void *mm)
 }
 
 /*
- * Returns true if @mm is current's, and no other CPU has loaded it. Another CPU may load @mm at
- * once, which is harmless: that CPU gets the mm's entry as it is then. A caller that writes the
- * entry later calls flush_mm(), which asks again.
+ * Returns true if @mm is current's, and no other CPU has it loaded. The caller then need not evict
+ * lazy TLB users. Another CPU may load @mm at once, which is harmless: that CPU gets the mm's entry
+ * as it is then. A caller that writes the entry later calls flush_mm(), which makes this test
+ * again.
  */
 static bool native_runs_here_only(struct mm_struct *mm)
 {
@@ -402,7 +407,8 @@ static bool native_runs_here_only(struct mm_struct *mm)
 /*
  * Returns true if the kernel may flush a process's TLB entries without an IPI: by INVLPGB, or by a
  * hypervisor. Such a flush does not wait for a CPU that is about to borrow the mm with interrupts
- * off. That CPU has passed the place of the hook in the base, but is not marked as lazy yet.
+ * off. That CPU is past the place at which a shadow's text has the hook, and is not marked as lazy
+ * yet.
  */
 static bool native_flushes_silently(void)
 {
@@ -414,8 +420,9 @@ static bool native_flushes_silently(void)
 }
 
 /*
- * Sends an IPI of the module's own, since the kernel's flush need not interrupt lazy TLB users:
- * Hyper-V flushes by hypercall, KVM leaves out preempted vCPUs, INVLPGB interrupts no CPU.
+ * Makes CPUs that use @mm lazily load init_mm. Sends an IPI of the module's own, since the kernel's
+ * flush need not interrupt lazy TLB users: Hyper-V flushes by hypercall, KVM leaves out preempted
+ * vCPUs, INVLPGB interrupts no CPU. Interrupts are on; waits for the IPIs.
  */
 static void native_evict(struct mm_struct *mm)
 {
@@ -428,8 +435,8 @@ static void native_evict(struct mm_struct *mm)
 }
 
 /*
- * Flushes @mm on the CPUs that run it, and evicts its lazy TLB users. Other CPUs flush when they
- * run @mm next, since the kernel's flush has changed the mm's tlb_gen.
+ * Flushes @mm on the CPUs that run it, and makes CPUs that use it lazily load init_mm. Other CPUs
+ * flush when they run @mm next, since the kernel's flush has changed the mm's tlb_gen.
  */
 static void native_flush_mm(struct mm_struct *mm)
 {
@@ -448,9 +455,10 @@ static void native_flush_cpu_fn(void *unused)
 }
 
 /*
- * Does not use flush_tlb_kernel_range(), which flushes global entries and those of the current PCID
- * only. That is enough for the kernel, whose mappings are global whenever PCIDs are in use
- * (flush_tlb_one_kernel()). Diverged ranges are not global.
+ * Flushes all TLB entries of every CPU, by IPIs. Does not use flush_tlb_kernel_range(), which
+ * flushes global entries and those of the current PCID only. That is enough for the kernel, whose
+ * mappings are global whenever PCIDs are in use (flush_tlb_one_kernel()). Diverged ranges are not
+ * global.
  */
 static void native_flush_all(void)
 {

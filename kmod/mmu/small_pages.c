@@ -28,8 +28,8 @@ void __init shk_small_pages_init(void)
 }
 
 /*
- * Creates the tables that map the base by pages of 4 KB. From then on they follow the base
- * (shk_tables_follow()). Sleeps. Returns 0 or -ENOMEM.
+ * Creates the tables that map the base by pages of 4 KB. From then on changes of the base's tables
+ * are copied to them (shk_tables_follow()). small_pages_lock is held. Sleeps. Returns 0 or -ENOMEM.
  */
 static int small_pages_create(void)
 {

@@ -15,7 +15,8 @@
 #include "mmu/mmu.h"
 
 /*
- * Returns true on a machine with itlb_multihit. Fixed after shk_small_pages_init(). Needs no lock.
+ * Returns true if this machine has the erratum itlb_multihit, so that shadows map text by pages of
+ * 4 KB only. Fixed after shk_small_pages_init(). Needs no lock.
  */
 bool shk_small_pages_needed(void);
 /*
@@ -38,14 +39,15 @@ void shk_small_pages_put(void);
 /*
  * Returns the top-level entry for text of an mm that executes the base: with pages of 4 KB if
  * @small on a machine with itlb_multihit, else the kernel's own. If @small, the caller ensures that
- * some shadow has tables. Needs no lock.
+ * some shadow has tables, so that the tables with pages of 4 KB exist. Needs no lock.
  */
 pgd_t shk_small_pages_entry(bool small);
 /*
  * Writes the top-level entry for text of @mm: with pages of 4 KB if @small, else the kernel's own.
  * Does nothing without itlb_multihit. The caller ensures that @mm executes the base and that some
- * shadow has tables. It holds shk_graft_lock, or @mm is a carrier that only the caller changes.
- * Does not sleep. Returns true if the entry has changed; the caller flushes @mm then.
+ * shadow has tables. It holds shk_graft_lock, or @mm is a carrier, an mm without a process that
+ * only the caller changes. Does not sleep. Returns true if the entry has changed; the caller
+ * flushes @mm then.
  */
 bool shk_small_pages_resize(struct mm_struct *mm, bool small);
 

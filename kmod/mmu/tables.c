@@ -73,8 +73,9 @@ static bool tables_pte_end_changed(pmd_t *pmd)
 }
 
 /*
- * Brings the shadows' tables up to date with the base's mapping of the image. Called at each flush,
- * so it costs a few instructions for an entry that has not changed. shk_tables_lock is held.
+ * Copies changes of the base's mapping of the kernel image to the tables of all shadows. Called at
+ * each flush, so it costs a few instructions for an entry that has not changed. shk_tables_lock is
+ * held.
  */
 static void tables_follow_image(void)
 {
@@ -102,8 +103,9 @@ static void tables_follow_image(void)
 }
 
 /*
- * Updates the shadows' tables before the kernel flushes its mappings. Called by ftrace. Any context
- * but NMI.
+ * Copies changes of the base's page-table entries to the tables of all shadows, when the kernel is
+ * about to flush its mappings. Called by ftrace, at the entry of the functions of enum shk_flush.
+ * Any context but NMI.
  */
 static void notrace tables_on_flush(unsigned long ip, unsigned long parent_ip,
 				    struct ftrace_ops *ops, struct ftrace_regs *fregs)

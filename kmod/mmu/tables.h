@@ -13,10 +13,11 @@ extern spinlock_t shk_tables_lock;
 extern struct list_head shk_all_tables; /* struct shk_tables.node. Under shk_tables_lock */
 
 /*
- * Fills @tables, which the caller has zeroed, with copies of the base's tables; from then on they
- * follow the base. If no other tables exist, this function also registers the ftrace hook on the
- * kernel's functions that flush translations. Called with the lock of the text's owner held, and
- * without text_mutex. May sleep. Returns 0 or
+ * Fills @tables, which the caller has zeroed, with copies of the base's tables. From then on
+ * changes of the base's entries are copied to them, before the kernel flushes. If no other tables
+ * exist, this function also registers the ftrace hook on the kernel's functions that flush
+ * translations. Called with the lock of the text's owner held, and without text_mutex. May sleep.
+ * Returns 0 or
  *   -ENOMEM          out of memory
  *   XEN              Xen refused a change of page tables
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
@@ -31,14 +32,14 @@ int shk_tables_create(struct shk_tables *tables);
  */
 void shk_tables_destroy(struct shk_tables *tables);
 /*
- * Makes @tables follow the base from then on, and brings them up to date. The caller has made and
- * filled them. Called with the ftrace hook registered and interrupts on. Takes shk_tables_lock.
- * Does not sleep.
+ * Adds @tables to the tables to which changes of the base's entries are copied, and brings them up
+ * to date. The caller has made and filled them. Called with the ftrace hook registered and
+ * interrupts on. Takes shk_tables_lock. Does not sleep.
  */
 void shk_tables_follow(struct shk_tables *tables);
 /*
- * Ends the effect of shk_tables_follow(): @tables no longer follow the base. The caller frees them.
- * Takes shk_tables_lock; interrupts are on.
+ * Ends the effect of shk_tables_follow(): changes of the base's entries are no longer copied to
+ * @tables. The caller frees them. Takes shk_tables_lock; interrupts are on.
  */
 void shk_tables_unfollow(struct shk_tables *tables);
 /*

@@ -64,8 +64,8 @@ static void *table_of(void *entry)
 }
 
 /*
- * Works on machine frames. The kernel's functions that make an entry expect physical frames, so
- * this function cannot call them.
+ * Returns @entry with the machine frame of @page instead of its own. The kernel's functions that
+ * make an entry expect physical frames, so this function cannot call them.
  */
 static u64 xenpv_redirect(u64 entry, struct page *page)
 {
@@ -356,8 +356,8 @@ static void xenpv_flush_mm_fn(void *info)
 }
 
 /*
- * Flushes @mm on the CPUs that run it, and evicts its lazy TLB users. Other CPUs need no flush:
- * there are no PCIDs, so a CPU that does not run @mm has dropped its translations.
+ * Flushes @mm on the CPUs that run it, and makes CPUs that use it lazily load init_mm. Other CPUs
+ * need no flush: there are no PCIDs, so a CPU that does not run @mm has dropped its translations.
  */
 static void xenpv_flush_mm(struct mm_struct *mm)
 {

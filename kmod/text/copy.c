@@ -29,9 +29,9 @@ struct shk_chunk {
 #define BLOCK_ORDER (PMD_SHIFT - PAGE_SHIFT)
 
 /*
- * Returns the mapping by which @chunk is written before it is sealed. For a block this is the
- * direct map, in which one large entry maps the block, so that sealing does not split it. The other
- * mapping of a block is read-only.
+ * Returns the mapping by which @chunk is written before it is sealed (made read-only). For a block
+ * this is the direct map, in which one large entry maps the block, so that sealing does not split
+ * it. The other mapping of a block is read-only.
  */
 static u8 *writable(const struct shk_chunk *chunk)
 {
@@ -52,7 +52,7 @@ static void chunk_free(struct shk_chunk *chunk)
 
 /*
  * Allocates a struct for a chunk of @nr pages, with one reference; the caller allocates the memory
- * of the pages. Returns NULL if there is no memory.
+ * of the pages. Sleeps. Returns NULL if there is no memory.
  */
 static struct shk_chunk *chunk_new(unsigned int nr)
 {
@@ -80,8 +80,8 @@ struct shk_chunk *shk_chunk_alloc(unsigned int nr)
 }
 
 /*
- * Maps @block read-only in vmalloc space: text_poke() needs an address outside of the direct map.
- * Returns NULL if there is no memory.
+ * Maps @block, memory for a page of 2 MB, read-only in vmalloc space: text_poke() needs an address
+ * outside of the direct map. Sleeps. Returns the address. Returns NULL if there is no memory.
  */
 static void *map_block(struct page *block)
 {

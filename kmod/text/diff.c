@@ -8,7 +8,10 @@
 
 #include "text/text.h"
 
-/* Returns the first edit of @page, by address, that does not end before @addr, or NULL. */
+/*
+ * Returns the first edit of @page, by address, that ends after @addr; NULL: there is none.
+ * text_mutex is held.
+ */
 static const struct shk_edit *diff_next_edit(const struct shk_page *page, unsigned long addr)
 {
 	const struct shk_edit *edit, *first = NULL;
@@ -20,8 +23,9 @@ static const struct shk_edit *diff_next_edit(const struct shk_page *page, unsign
 }
 
 /*
- * Returns true if the byte at @addr belongs to a jump that an edit of @page holds (shk_edit.held),
- * so that it may differ. It is then the breakpoint of an optimised kprobe, or a byte behind that.
+ * Returns true if the byte at @addr may differ from the base's since an edit of @page hides the
+ * jump of an optimised kprobe there (shk_edit.held). The byte is then the kprobe's breakpoint, or
+ * one of the bytes behind that. text_mutex is held.
  */
 static bool diff_is_held(const struct shk_page *page, unsigned long addr)
 {
@@ -35,7 +39,8 @@ static bool diff_is_held(const struct shk_page *page, unsigned long addr)
 }
 
 /*
- * Returns true if the byte at @addr differs from the base's without a reason. The caller ensures
+ * Returns true if the byte of @page at @addr differs from the base's, although no edit and no
+ * hidden jump of a kprobe (shk_edit.held) explains that. text_mutex is held. The caller ensures
  * that no edit has the byte.
  */
 static bool diff_is_stray(const struct shk_page *page, unsigned long addr)
@@ -54,8 +59,8 @@ static void diff_set(const struct shk_page *page, unsigned long addr, const u8 *
 }
 
 /*
- * Stores the first difference of @page that does not end before @from in @difference. Returns false
- * if there is none.
+ * Stores the first difference of @page, an edit or stray bytes, that has a byte at or after @from
+ * in @difference. Returns false if there is none. text_mutex is held.
  */
 static bool diff_find_in_page(const struct shk_page *page, unsigned long from,
 			      struct shk_difference *difference)
@@ -90,9 +95,9 @@ static bool diff_find_in_page(const struct shk_page *page, unsigned long from,
 #define PAGES_AT_ONCE 16
 
 /*
- * Searches up to PAGES_AT_ONCE pages for a difference, from *@from on. Returns true if it found
- * one. Otherwise sets *@from to the address at which the search goes on, or to 0 if no page is
- * left, and returns false. text_mutex is held.
+ * Searches up to PAGES_AT_ONCE pages of @text for a difference, from *@from on. Returns true if it
+ * found one, which is stored in @difference. Otherwise sets *@from to the address at which the
+ * search goes on, or to 0 if no page is left, and returns false. text_mutex is held.
  */
 static bool diff_find_next(struct shk_text *text, unsigned long *from,
 			   struct shk_difference *difference)
@@ -129,8 +134,9 @@ bool shk_text_next_difference(struct shk_text *text, unsigned long from,
 }
 
 /*
- * Copies @len bytes of the base at @addr to @bytes. Returns false if there is no text. Preemption
- * is off meanwhile, so a module's text is not freed.
+ * Copies @len bytes of the base at @addr to @bytes. The bytes are within one page. Returns false if
+ * no text of the kernel or of a module is there. Preemption is off meanwhile, so a module's text is
+ * not freed.
  */
 static bool diff_read_base(unsigned long addr, u8 *bytes, size_t len)
 {

@@ -29,7 +29,10 @@ static unsigned long range_end(unsigned int range)
 	return shk_range_start(range) + PMD_SIZE;
 }
 
-/* Returns true if @range is mapped by one private page of 2 MB. */
+/*
+ * Returns true if @text maps @range by one private page of 2 MB. The owner's lock or text_mutex is
+ * held.
+ */
 static bool huge_is_mapped(struct shk_text *text, unsigned int range)
 {
 	struct shk_page *page = shk_page_find(text, shk_range_start(range));
@@ -48,8 +51,9 @@ static bool huge_is_possible(unsigned int range)
 }
 
 /*
- * Returns true if an edit of @range has shk_edit.spare. Such an edit changes with its page of 4 KB,
- * see shk_poke_page().
+ * Returns true if an edit of @text in @range has shk_edit.spare, so that the range needs pages of 4
+ * KB. Such an edit is applied and reverted by mapping another page of 4 KB, see shk_poke_page().
+ * The owner's lock is held.
  */
 static bool huge_must_split(struct shk_text *text, unsigned int range)
 {
@@ -67,7 +71,11 @@ static bool huge_must_split(struct shk_text *text, unsigned int range)
 	return false;
 }
 
-/* Returns the number of wanted pages of @range, the counter of text_range_pins() in text.c. */
+/*
+ * Returns the number of pages of @range that have an edit or a pin (shk_page_wanted()). That is the
+ * counter of text_range_pins() in text.c; 0 if @text has no PTE page for the range. The owner's
+ * lock is held.
+ */
 static unsigned int huge_nr_private_pages(struct shk_text *text, unsigned int range)
 {
 	struct page *table = text->built ? shk_mmu->pte(&text->tables, range) : NULL;
@@ -83,8 +91,8 @@ struct new_pages {
 };
 
 /*
- * Frees the pages of @new_pages, and releases their reserved entries. The owner's lock is held,
- * text_mutex is not.
+ * Frees the structs and the memory of @new_pages, and releases the entries that were reserved for
+ * them in shk_text.pages. The owner's lock is held, text_mutex is not.
  */
 static void new_pages_free(struct new_pages *new_pages)
 {
@@ -93,8 +101,8 @@ static void new_pages_free(struct new_pages *new_pages)
 
 /*
  * Initialises @new_pages and allocates its memory: a block for all pages if @huge, else memory for
- * those pages that are wanted. The owner's lock is held; may sleep. Returns 0; -ENOMEM: nothing is
- * left allocated.
+ * those pages that have an edit or a pin. The owner's lock is held; may sleep. Returns 0; -ENOMEM:
+ * nothing is left allocated.
  */
 static int new_pages_alloc(struct new_pages *new_pages, struct shk_text *text, unsigned int range,
 			   bool huge)
@@ -167,9 +175,9 @@ static void huge_map_block(struct shk_text *text, unsigned int range)
 }
 
 /*
- * Maps @range by pages of 4 KB instead of one page of 2 MB; only wanted pages stay private. The
- * owner's lock is held. Takes text_mutex. Returns 0; -ENOMEM: the range stays as it is. If no page
- * is wanted, no memory is needed.
+ * Maps @range by pages of 4 KB instead of one page of 2 MB; only pages that have an edit or a pin
+ * stay private. The owner's lock is held. Takes text_mutex. Returns 0; -ENOMEM: the range stays as
+ * it is. If no page has an edit or a pin, no memory is needed.
  */
 static int huge_map_ptes(struct shk_text *text, unsigned int range)
 {
@@ -213,8 +221,9 @@ int shk_huge_split(struct shk_text *text, unsigned long addr)
 }
 
 /*
- * Changes the size of @range's mapping, if the table at shk_huge_settle() says so. The owner's lock
- * is held. Takes text_mutex.
+ * Maps @range by a private page of 2 MB if enough pages in it have edits or pins, or by pages of 4
+ * KB if few have. The table at shk_huge_settle() has the limits. If memory lacks, the range stays
+ * as it is. The owner's lock is held. Takes text_mutex.
  */
 static void huge_settle_range(struct shk_text *text, unsigned int range)
 {

@@ -71,9 +71,9 @@ int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *
 }
 
 /*
- * Fills the memory of @nr pages of a list, beginning with @page, from @chunk. Then seals the chunk
- * and drops the caller's reference to it. Sleeps. Returns 0; -ENOMEM: the pages have memory that
- * must not be mapped.
+ * Fills the memory of @nr pages of a list, beginning with @page, from @chunk. Then makes the chunk
+ * read-only (shk_chunk_seal()), and drops the caller's reference to it. Sleeps. Returns 0; -ENOMEM:
+ * the pages have memory, which the caller does not map and frees by shk_pages_cancel().
  */
 static int pages_fill_from_chunk(struct shk_page *page, struct shk_chunk *chunk, unsigned int nr)
 {

@@ -58,9 +58,9 @@ static void poke_set_pending(const struct shk_text *text, struct breakpoints bre
 }
 
 /*
- * Clears the set of breakpoints of poke_set_pending(). The handler of another breakpoint in the
- * text may still read the arrays. So the other members stay, and a caller that has passed arrays
- * then calls shk_poke_sync(). text_mutex is held.
+ * Ends the effect of poke_set_pending(): the int3 handler no longer looks for its breakpoints. The
+ * handler of another breakpoint in the text may still read the arrays. So the other members stay,
+ * and a caller that has passed arrays then calls shk_poke_sync(). text_mutex is held.
  */
 static void poke_clear_pending(void)
 {
@@ -207,7 +207,11 @@ void shk_poke_unguard(void)
 	shk_poke_sync();
 }
 
-/* The part of poke_pending_resume() for breakpoints of edits. Returns as that. */
+/*
+ * Returns the address at which a CPU continues from the breakpoint of an edit of poke_pending.edits
+ * at @addr. Returns 0 if none of these edits has a breakpoint there, or if a kprobe's handler is to
+ * take it. Interrupts are off.
+ */
 static unsigned long poke_edit_resume(unsigned long addr)
 {
 	unsigned int low = 0, high = poke_pending.nr;
@@ -229,8 +233,8 @@ static unsigned long poke_edit_resume(unsigned long addr)
 NOKPROBE_SYMBOL(poke_edit_resume);
 
 /*
- * Returns the address at which a CPU continues from a breakpoint of poke_pending at @addr; 0: there
- * is none. Interrupts are off.
+ * Returns the address at which a CPU continues that has hit a breakpoint of poke_pending at @addr;
+ * 0: poke_pending has none there, or a kprobe's handler is to take it. Interrupts are off.
  */
 static unsigned long poke_pending_resume(unsigned long addr)
 {

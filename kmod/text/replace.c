@@ -65,8 +65,8 @@ static void replace_write_breakpoints(struct shk_text *text, struct shk_replacem
 }
 
 /*
- * Applies or reverts @edit of @body, except for the byte at the body's entry, which it stores in
- * .head. text_mutex is held.
+ * Applies (@in) or reverts (not @in) @edit, one of the edits of @body. If it is the first one, its
+ * first byte, at the body's entry, is not written but stored in @body->head. text_mutex is held.
  */
 static void replace_put_edit(struct shk_text *text, struct shk_replacement *body,
 			     struct shk_edit *edit, bool in)

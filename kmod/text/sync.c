@@ -28,7 +28,10 @@
 #include "compat/ftrace_hook.h"
 #include "text/text.h"
 
-/* Returns true if an edit of @page has the byte at @addr, and stores it in *@found. */
+/*
+ * Returns true if an edit of @page has the byte at @addr, and stores it in *@found. text_mutex is
+ * held.
+ */
 static bool sync_find_edit(struct shk_page *page, unsigned long addr, struct shk_edit **found)
 {
 	struct shk_edit *edit;
@@ -42,7 +45,10 @@ static bool sync_find_edit(struct shk_page *page, unsigned long addr, struct shk
 	return false;
 }
 
-/* Returns true if an edit of @page holds the byte at @addr (shk_edit.held). */
+/*
+ * Returns true if the byte at @addr is part of a kprobe's jump that an edit of @page hides
+ * (shk_edit.held). text_mutex is held.
+ */
 static bool sync_is_held(struct shk_page *page, unsigned long addr)
 {
 	struct shk_edit *edit;
@@ -55,10 +61,14 @@ static bool sync_is_held(struct shk_page *page, unsigned long addr)
 
 /*
  * Updates shk_edit.held of the edits of @page, before the @len bytes of the base at @addr become
- * @src. If @src is the tail of a jump into which edits cut, each of these edits holds the jump from
- * then on. If @src are the instructions that the page has there already, the jump is being taken
- * back, and they no longer hold it. Does nothing if edits have all of these bytes, or if no edit
- * has one of them or the byte before. text_mutex is held.
+ * @src. An edit "holds" the jump of an optimised kprobe if it covers a part of that. The page then
+ * has the kprobe's int3 and the old instructions instead of the jump. If @src is the tail of a jump
+ * into which edits cut, each of these edits holds the jump from then on. If @src are the
+ * instructions that the page has there already, the jump is being removed, and the edits no longer
+ * hold it.
+ *
+ * Does nothing if edits have all of these bytes, or if no edit has one of them or the byte before.
+ * text_mutex is held.
  */
 static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, const u8 *src,
 				 size_t len)
@@ -92,9 +102,10 @@ static void sync_hold_breakpoint(struct shk_page *page, unsigned long addr, cons
 }
 
 /*
- * Writes the @len bytes at @src, which the base is about to have at @addr, to @page, except to
- * bytes under edits and held ones. A breakpoint is written to held bytes, too: it is the first step
- * of taking a jump back. The bytes are within the page. text_mutex is held.
+ * Writes the @len bytes at @src to @page; the base is about to have them at @addr. Leaves out bytes
+ * under edits, and bytes of a kprobe's jump that an edit hides (shk_edit.held). Over the latter a
+ * breakpoint is written nevertheless: it is the first step of removing the jump. The bytes are
+ * within the page. text_mutex is held.
  */
 static void sync_copy_bytes(struct shk_page *page, unsigned long addr, const u8 *src, size_t len)
 {

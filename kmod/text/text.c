@@ -83,9 +83,9 @@ u64 shk_text_memory(const struct shk_text *text)
 }
 
 /*
- * Returns the address of the counter of wanted pages (shk_page_wanted()) of @range. The counter is
- * the member .private of the struct page of the range's PTE page. The caller ensures that the range
- * has a PTE page. Under text_mutex.
+ * Returns the address of the counter of those pages of @range that have an edit or a pin
+ * (shk_page_wanted()). The counter is the member .private of the struct page of the range's PTE
+ * page. The caller ensures that the range has a PTE page. Under text_mutex.
  */
 static unsigned long *text_range_pins(struct shk_text *text, unsigned int range)
 {
@@ -100,8 +100,8 @@ struct prepared {
 };
 
 /*
- * Frees the memory of @prepared that was not used, also after success. The owner's lock is held,
- * text_mutex is not. May sleep.
+ * Frees the pages and PTE pages that are still in @prepared, since the change did not use them.
+ * Called after success, too. The owner's lock is held, text_mutex is not. May sleep.
  */
 static void prepared_free(struct shk_text *text, struct prepared *prepared)
 {
@@ -113,9 +113,11 @@ static void prepared_free(struct shk_text *text, struct prepared *prepared)
 }
 
 /*
- * Allocates the struct of a private page at @addr, and what its mapping needs. Does nothing if the
- * page is private already, or if the previous call has allocated the same page. The owner's lock is
- * held; may sleep. Returns 0, -ENOMEM, or NO_MODULE_TEXT.
+ * Allocates the struct of a private page at @addr, and appends it to @prepared. Allocates tables
+ * for text of modules, if @addr is there and @text has none. Does nothing if the page is private
+ * already, or if the previous call has allocated the same page. The owner's lock is held; may
+ * sleep. Returns 0; -ENOMEM; NO_MODULE_TEXT: @addr is in a module, and this kernel allows no
+ * private pages there.
  */
 static int prepare_page(struct shk_text *text, struct prepared *prepared, unsigned long addr)
 {
@@ -130,8 +132,8 @@ static int prepare_page(struct shk_text *text, struct prepared *prepared, unsign
 }
 
 /*
- * Allocates a PTE page for @range. Does nothing if the range has one, or if the previous call has
- * allocated one for the same range. May sleep. Returns 0 or -ENOMEM.
+ * Allocates a PTE page for @range, and adds it to @prepared. Does nothing if the range has one, or
+ * if the previous call has allocated one for the same range. May sleep. Returns 0 or -ENOMEM.
  */
 static int prepare_table(struct shk_text *text, struct prepared *prepared, unsigned int range)
 {
@@ -149,8 +151,9 @@ static int prepare_table(struct shk_text *text, struct prepared *prepared, unsig
 
 /*
  * Allocates structs and PTE pages for the pages of [from, to) that are not private yet. The caller
- * passes ranges in the order of addresses, and holds the owner's lock. May sleep. Returns 0 or an
- * error of prepare_page() or prepare_table().
+ * passes ranges in the order of addresses, and holds the owner's lock. May sleep. Returns 0,
+ * -ENOMEM or NO_MODULE_TEXT (prepare_page()). After an error the caller frees @prepared by
+ * prepared_free().
  */
 static int prepare_range(struct shk_text *text, struct prepared *prepared, unsigned long from,
 			 unsigned long to)
@@ -175,8 +178,8 @@ struct wanted {
 
 /*
  * Allocates memory for the pages of @wanted that are not private yet, and initialises @prepared.
- * The owner's lock is held; may sleep. Returns 0, or an error of prepare_range() or
- * shk_pages_fill(), after which nothing is left allocated.
+ * The owner's lock is held; may sleep. Returns 0, or -ENOMEM or NO_MODULE_TEXT (prepare_page()),
+ * after which nothing is left allocated.
  */
 static int prepared_alloc(struct shk_text *text, const struct wanted *wanted,
 			  struct prepared *prepared)
@@ -225,8 +228,9 @@ static void flush_between_sizes(struct shk_text *text, unsigned int range)
 }
 
 /*
- * Maps @range by the base's entry. The caller ensures that no page in it is private. Its PTE page
- * moves to @unmapped; if Xen refuses, merge() warns and the PTE page stays. text_mutex is held.
+ * Maps @range by the base's entry. The caller ensures that no page in it is private. The range's
+ * PTE page moves to @unmapped, and the caller frees it after a flush (unmapped_finish()). If Xen
+ * refuses, merge() warns and the PTE page stays in use. text_mutex is held.
  */
 static void text_merge(struct shk_text *text, unsigned int range, struct unmapped *unmapped)
 {
@@ -264,9 +268,10 @@ static int text_split(struct shk_text *text, unsigned int range, struct prepared
 }
 
 /*
- * Maps the first page of @prepared in @text, with the base's bytes of now, and inserts it. The
- * caller flushes, if the text is live. text_mutex is held. Returns the page, or ERR_PTR() of XEN:
- * no page was mapped, and @unmapped has the PTE page if one was linked for it.
+ * Maps the first page of @prepared in @text, with the bytes that the base has at this moment. Moves
+ * it from @prepared to the pages of @text. The caller flushes, if the text is live. text_mutex is
+ * held. Returns the page, or ERR_PTR() of XEN: no page was mapped, and @unmapped has the PTE page
+ * if one was linked for it.
  */
 static struct shk_page *page_map_private(struct shk_text *text, struct prepared *prepared,
 					 struct unmapped *unmapped)
@@ -297,7 +302,10 @@ static struct shk_page *page_map_private(struct shk_text *text, struct prepared 
 	return page;
 }
 
-/* Maps the base's page in the place of @page, and moves @page to @unmapped. text_mutex is held. */
+/*
+ * Maps the base's page in the place of @page, and moves @page to @unmapped, which the caller
+ * flushes and frees. text_mutex is held.
+ */
 static void page_map_base(struct shk_page *page, struct unmapped *unmapped)
 {
 	shk_page_erase(page);
@@ -307,8 +315,8 @@ static void page_map_base(struct shk_page *page, struct unmapped *unmapped)
 }
 
 /*
- * Counts @page in its range's counter of wanted pages, unless it is wanted already. Called before
- * an edit or pin is added to the page. text_mutex is held.
+ * Increments the counter of the pages of @page's range that have an edit or a pin, unless @page has
+ * one already. Called before an edit or pin is added to @page. text_mutex is held.
  */
 static void page_want(struct shk_page *page)
 {
@@ -317,9 +325,11 @@ static void page_want(struct shk_page *page)
 }
 
 /*
- * Makes @page the base's if it is no longer wanted, and moves it to @unmapped. If it was the last
- * wanted page of its range, also merges the range. A page of a block stays until shk_huge_settle()
- * splits the range. Called after an edit or a pin of @page was removed. text_mutex is held.
+ * Maps the base's page in the place of @page if @page has no edit and no pin any longer, and moves
+ * @page to @unmapped, which the caller flushes and frees. If no other page of the range has an edit
+ * or a pin, also maps the range by the base's entry. A page that is part of a private page of 2 MB
+ * stays private until shk_huge_settle() splits that. Called after an edit or a pin of @page was
+ * removed. text_mutex is held.
  */
 static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
 {
@@ -338,7 +348,8 @@ static void page_unwant(struct shk_page *page, struct unmapped *unmapped)
 
 /*
  * Flushes every CPU, if the text is live, so that no TLB holds pages of @unmapped. Then gives the
- * base's mappings their global bits back where no text diverges any longer. text_mutex is held.
+ * base's mappings their global bits back, where no text has private pages any longer. text_mutex is
+ * held.
  */
 static void unmapped_flush(struct shk_text *text, struct unmapped *unmapped)
 {
@@ -371,7 +382,10 @@ static void unmapped_free(struct unmapped *unmapped)
 	shk_pages_free(&unmapped->pages);
 }
 
-/* Flushes, releases text_mutex, and frees the pages and PTE pages of @unmapped. */
+/*
+ * Flushes every CPU if @text is live, releases text_mutex, which the caller has taken, and frees
+ * the pages and PTE pages of @unmapped. May sleep.
+ */
 static void unmapped_finish(struct shk_text *text, struct unmapped *unmapped)
 {
 	unmapped_flush(text, unmapped);
@@ -412,7 +426,10 @@ bool shk_text_edited(struct shk_text *text, unsigned long addr, size_t len)
 	return false;
 }
 
-/* Returns true if CPUs may execute the bytes while @edit is applied or reverted step by step. */
+/*
+ * Returns true if @edit can be applied and reverted in place while CPUs execute its bytes, by way
+ * of an int3. If not, a live text needs shk_edit.spare. Needs no lock.
+ */
 static bool has_steps(const struct shk_edit *edit)
 {
 	return edit->len == 1 || ((edit->len == JMP8_INSN_SIZE || edit->len == JMP32_INSN_SIZE) &&
@@ -439,7 +456,10 @@ struct edit_change {
 	struct unmapped unmapped; /* pages that an error has made the base's again */
 };
 
-/* Destroys the tables of @text if edit_change_begin() has made them. text_mutex is not held. */
+/*
+ * Called if a change has failed: destroys the tables of @text if edit_change_begin() has made them.
+ * The owner's lock is held. text_mutex is not held.
+ */
 static void edit_change_abandon(struct shk_text *text, struct edit_change *change)
 {
 	/* No mm has been grafted to tables that were just made. */
@@ -448,9 +468,9 @@ static void edit_change_abandon(struct shk_text *text, struct edit_change *chang
 }
 
 /*
- * Adds @nr to @text->nr_followed, the edits or pins for which sync.c's hook is needed. Registers
- * the hook if the number was 0. The owner's lock is held; sleeps. Returns 0, or an error of
- * shk_sync_start(); cannot fail if the number was not 0.
+ * Adds @nr to @text->nr_followed, the number of edits and pins. If it was 0, registers sync.c's
+ * hook, by which private pages get the kernel's patches of the base. The owner's lock is held;
+ * sleeps. Returns 0, or an error of shk_sync_start(); cannot fail if the number was not 0.
  */
 static int text_follow(struct shk_text *text, unsigned int nr)
 {
@@ -461,7 +481,10 @@ static int text_follow(struct shk_text *text, unsigned int nr)
 	return ret;
 }
 
-/* Undoes text_follow() for @nr edits or pins. The owner's lock is held; sleeps. */
+/*
+ * Subtracts @nr from @text->nr_followed, the number of edits and pins. If it becomes 0, unregisters
+ * sync.c's hook (shk_sync_stop()). The owner's lock is held; sleeps.
+ */
 static void text_unfollow(struct shk_text *text, unsigned int nr)
 {
 	text->nr_followed -= nr;
@@ -470,9 +493,11 @@ static void text_unfollow(struct shk_text *text, unsigned int nr)
 }
 
 /*
- * Allocates memory for the pages of @wanted, makes the text follow the base for one edit or pin,
- * and takes text_mutex. The owner's lock is held. Returns 0, or an error of shk_text_build(),
- * prepared_alloc() or shk_sync_start(), after which text_mutex is not held.
+ * Begins a change that makes the pages of @wanted private. Makes the tables of @text if there are
+ * none, allocates memory, counts one edit or pin (text_follow()), and takes text_mutex. The caller
+ * ends the change by edit_change_commit() or edit_change_cancel(). The owner's lock is held.
+ * Returns 0, or an error of shk_text_build(), prepared_alloc() or shk_sync_start(), after which
+ * nothing is left and text_mutex is not held.
  */
 static int edit_change_begin(struct shk_text *text, const struct wanted *wanted,
 			     struct edit_change *change)
@@ -507,8 +532,9 @@ static void edit_change_commit(struct shk_text *text, struct edit_change *change
 }
 
 /*
- * Ends a change that has failed: flushes, releases text_mutex, undoes text_follow(), and frees
- * everything. The caller has moved the pages of the change to @change->unmapped.
+ * Ends a change that has failed: flushes, releases text_mutex, subtracts the edit or pin that
+ * edit_change_begin() counted, and frees what it allocated. The caller has moved the pages of the
+ * change to @change->unmapped.
  */
 static void edit_change_cancel(struct shk_text *text, struct edit_change *change)
 {
@@ -542,8 +568,8 @@ static bool edit_is_possible(const struct shk_text *text, const struct shk_edit 
 }
 
 /*
- * Calls shk_huge_settle() for each range in which one of @edits is. The caller has sorted the @nr
- * edits by address, and holds the owner's lock and no other.
+ * Lets shk_huge_settle() choose the size of the mapping of each 2 MB range that has one of @edits.
+ * The caller has sorted the @nr edits by address, and holds the owner's lock and no other.
  */
 static void edits_settle(struct shk_text *text, struct shk_edit **edits, unsigned int nr)
 {
@@ -555,8 +581,9 @@ static void edits_settle(struct shk_text *text, struct shk_edit **edits, unsigne
 }
 
 /*
- * Undoes the pins of edits_map_pages() for the pages of @edits. Pages without an edit become the
- * base's, and move to @unmapped. text_mutex is held.
+ * Ends the pins by which edits_map_pages() kept the pages of @edits private. In the place of pages
+ * without an edit the base's are mapped; the pages move to @unmapped, which the caller flushes and
+ * frees. text_mutex is held.
  */
 static void edits_unpin_pages(struct shk_text *text, struct shk_edit **edits, unsigned int nr,
 			      struct unmapped *unmapped)
@@ -577,7 +604,8 @@ static void edits_unpin_pages(struct shk_text *text, struct shk_edit **edits, un
 /*
  * Makes the pages of @edits private, with the base's bytes. If that has changed a page, flushes.
  * Pins each page that was made private, until edits_unpin_pages(). text_mutex is held. Returns 0;
- * XEN: the pages are the base's again, and in @change->unmapped.
+ * XEN: the base's pages are mapped again, and the private ones are in @change->unmapped for
+ * edit_change_cancel().
  */
 static int edits_map_pages(struct shk_text *text, struct shk_edit **edits, unsigned int nr,
 			   struct edit_change *change)
@@ -733,7 +761,8 @@ void shk_text_revert(struct shk_text *text, struct shk_edit *edit)
 }
 
 /*
- * Removes one pin from each page of [from, to); pages that are no longer wanted move to @unmapped.
+ * Removes one pin from each page of [from, to). Where a page has no edit and no other pin, the
+ * base's page is mapped, and the private one moves to @unmapped; the caller flushes and frees that.
  * @from is the start of a page. text_mutex is held.
  */
 static void text_unpin(struct shk_text *text, unsigned long from, unsigned long to,

@@ -84,7 +84,7 @@ struct shk_edit {
 	 * Optional. Prepares the page for the edit. shk_text_apply() calls it once, with text_mutex
 	 * held, before the edit's bytes are written. The page is private, and @page and @base are
 	 * set; the edit is not on the page's list yet. An edit that may be within the jump of an
-	 * optimised kprobe calls shk_sync_hold() here.
+	 * optimised kprobe calls shk_sync_hold() here, which keeps the jump out of the page.
 	 */
 	void (*prepare)(struct shk_edit *edit);
 	/*
@@ -114,10 +114,10 @@ struct shk_edit {
 	unsigned long held;
 	u8 held_len;
 	/*
-	 * Bytes of the page without this edit, valid if @held_len is not 0. shk_text_revert() then
-	 * writes these @len bytes at @addr instead of @base, since @base has bytes of the jump.
-	 * Bytes within the jump are the kprobe's int3 and old instruction bytes; the others are the
-	 * base's. Written by sync.c with @held, under text_mutex.
+	 * The bytes that the page would have without this edit; valid if @held_len is not 0.
+	 * shk_text_revert() then writes these @len bytes at @addr instead of @base, since @base has
+	 * bytes of the jump. Bytes within the jump are the kprobe's int3 and old instruction bytes;
+	 * the others are the base's. Written by sync.c with @held, under text_mutex.
 	 */
 	u8 under[SHK_EDIT_MAX];
 };
@@ -139,11 +139,13 @@ struct shk_text {
 	unsigned int nr_ranges; /* 2 MB ranges for which the text has a PTE page of its own */
 	/*
 	 * 2 MB ranges that one private page of 2 MB maps. The text keeps the PTE page of such a
-	 * range for the change back to 4 KB, so @nr_ranges counts the range, too.
+	 * range, for the change back to pages of 4 KB. So @nr_ranges counts the range, too.
 	 */
 	unsigned int nr_huge;
 	/*
-	 * Number of edits and pins, for which sync.c's hook is registered. Under the owner's lock.
+	 * Number of edits, and of ranges that shk_text_pin() keeps private. While it is not 0, the
+	 * hook of sync.c is registered, which copies the kernel's patches to private pages. Under
+	 * the owner's lock.
 	 */
 	unsigned int nr_followed;
 	bool built; /* @tables exist. Under the owner's lock */
@@ -168,7 +170,7 @@ struct shk_page {
 	bool fresh;		/* pinned by text.c while edits are added. Under text_mutex */
 	/*
 	 * Entry in a list of pages that were allocated, or are to be freed. In no list while the
-	 * page is inserted (shk_page_insert()).
+	 * text has the page (from shk_page_insert() to shk_page_erase()).
 	 */
 	struct list_head node;
 	struct hlist_node by_addr; /* in shk_copies_bucket(@addr). Under text_mutex */
@@ -220,7 +222,7 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
  * - a call or jump of 5 bytes, or a jump of 2, is written by way of an int3. A CPU that hits the
  *   int3 skips the call, or continues at the jump's target. So a call may only replace an
  *   instruction that CPUs may skip: a nop, or ftrace's call at a __fentry__ site;
- * - any other edit needs shk_edit.spare.
+ * - any other edit needs shk_edit.spare: memory for a second copy of the page.
  *
  * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.
  * Returns 0, or an error after which the bytes of @text are unchanged:
@@ -235,21 +237,23 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
  */
 int shk_text_apply(struct shk_text *text, struct shk_edit *edit);
 /*
- * Applies the @nr edits at @edits, as shk_text_apply() does for each of them. The caller has sorted
- * them by address; @nr is 1 at least, and none has a .spare unless @nr is 1. Pages become private
- * together, with one flush, and each step of writing the bytes is made for all edits at once. An
- * edit of which another edit has a byte is left out: its .page is NULL afterwards. Locks as
- * shk_text_apply(). Returns 0, or an error, after which no edit is applied and the bytes of @text
- * are unchanged:
+ * Applies the @nr edits at @edits: makes their pages private, and writes the edits' bytes. At
+ * return every CPU that runs @text executes these bytes (see shk_text_apply()). The caller has
+ * sorted them by address; @nr is 1 at least, and none has a .spare unless @nr is 1. Pages become
+ * private together, with one flush, and each step of writing the bytes is made for all edits at
+ * once. An edit of which another edit has a byte is left out: its .page is NULL afterwards. The
+ * owner's lock is held. Takes text_mutex and, before it, mutexes of ftrace hooks. Returns 0, or an
+ * error, after which no edit is applied and the bytes of @text are unchanged:
  *   EDIT_THERE  all edits would have been left out
  *   others      as shk_text_apply()
  */
 int shk_text_apply_many(struct shk_text *text, struct shk_edit **edits, unsigned int nr);
 /*
  * Reverts @edit, which must be applied to @text. At return every CPU that runs @text executes the
- * base's bytes in the place of the edit's. If another edit still holds the kprobe's jump that @edit
- * held (shk_edit.held), every CPU executes @edit->under instead. While a call or jump of 5 bytes is
- * reverted, a CPU that hits the int3 continues behind the call or at the jump's target.
+ * base's bytes in the place of the edit's. Exception: if another edit still keeps the jump of an
+ * optimised kprobe out of the page (shk_edit.held), every CPU executes @edit->under instead. While
+ * a call or jump of 5 bytes is reverted, a CPU that hits the int3 continues behind the call or at
+ * the jump's target.
  *
  * The base's page is mapped again, and the private page freed, unless another edit or a pin needs
  * the page. If the page is part of a page of 2 MB, it stays private until shk_huge_settle() splits
@@ -262,27 +266,29 @@ int shk_text_apply_many(struct shk_text *text, struct shk_edit **edits, unsigned
  */
 void shk_text_revert(struct shk_text *text, struct shk_edit *edit);
 /*
- * Reverts the @nr edits at @edits, as shk_text_revert() does for each of them. The caller has
- * sorted them by address. @nr is 1 at least, all edits must be applied to @text, and none has a
- * .spare unless @nr is 1. Each step of writing the bytes is made for all edits at once, and one
- * flush follows. Locks as shk_text_revert(). Cannot fail.
+ * Reverts the @nr edits at @edits. At return every CPU that runs @text executes the base's bytes in
+ * their place (see shk_text_revert()). The caller has sorted them by address. @nr is 1 at least,
+ * all edits must be applied to @text, and none has a .spare unless @nr is 1. Each step of writing
+ * the bytes is made for all edits at once, and one flush follows. The owner's lock is held. Takes
+ * text_mutex and, once that is released, the mutex of an ftrace hook. Cannot fail.
  */
 void shk_text_revert_many(struct shk_text *text, struct shk_edit **edits, unsigned int nr);
 
 /*
  * Replaces the bytes of @edit by the @edit->len bytes at @bytes. The edit must be applied to @text
- * and have no .spare. Takes the steps of shk_poke(), so a CPU that hits their int3 continues at
- * @resume. At return every CPU that runs @text executes the new bytes. Called with the owner's lock
- * held. Takes text_mutex.
+ * and have no .spare. The bytes change by way of an int3 (shk_poke()). A CPU that hits the int3
+ * continues at @resume. At return every CPU that runs @text executes the new bytes. Called with the
+ * owner's lock held. Takes text_mutex.
  */
 void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *bytes,
 		     unsigned long resume);
 
 /*
  * Makes the pages of [from, to) private, and keeps them so until shk_text_unpin() of the same
- * range. Makes the text's tables if there are none yet. Pins count: a page stays private until its
- * last pin and edit are gone. A pinned page has the base's bytes and follows the base; edits may be
- * applied in it. All pages are mapped first; one flush follows if @text is live.
+ * range. Makes the text's tables if there are none yet. Calls of this function count: a page stays
+ * private until shk_text_unpin() has ended all of them, and no edit is left in the page. Such a
+ * page has the base's bytes, also after the kernel patches them; edits may be applied in it. All
+ * pages are mapped first; one flush follows if @text is live.
  *
  * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.
  * Returns 0, or an error after which the call has pinned no page:
@@ -295,11 +301,11 @@ void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *byt
  */
 int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to);
 /*
- * Ends shk_text_pin() of the same range [from, to): removes one pin from each of its pages. If a
- * page then has neither pins nor edits, the base's page is mapped again, and the private page is
- * freed after a flush. If the page is part of a page of 2 MB, it stays private until
- * shk_huge_settle() splits the page of 2 MB. Called with the owner's lock held. Takes text_mutex
- * and, once that is released, the mutex of an ftrace hook. Cannot fail.
+ * Ends shk_text_pin() of the same range [from, to): each of its pages has one pin less. If a page
+ * then has no pin and no edit, the base's page is mapped again, and the private page is freed after
+ * a flush. If the page is part of a page of 2 MB, it stays private until shk_huge_settle() splits
+ * the page of 2 MB. Called with the owner's lock held. Takes text_mutex and, once that is released,
+ * the mutex of an ftrace hook. Cannot fail.
  */
 void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to);
 
@@ -364,7 +370,7 @@ void shk_text_merge(struct shk_text *text, unsigned int range);
 /* ---- huge.c ---- */
 
 /*
- * Chooses, for each 2 MB range that holds a byte of [from, to), whether @text maps it by private
+ * For each 2 MB range that holds a byte of [from, to), chooses whether @text maps it by private
  * pages of 4 KB or by one of 2 MB. Changes the mapping of a range that has the wrong size. Called
  * after pages of the range have got, or lost, an edit or a pin.
  *
@@ -383,17 +389,18 @@ void shk_text_merge(struct shk_text *text, unsigned int range);
 void shk_huge_settle(struct shk_text *text, unsigned long from, unsigned long to);
 /*
  * Maps the 2 MB range of @addr by pages of 4 KB, if @text maps it by a page of 2 MB.
- * shk_text_apply() calls it for an edit that has shk_edit.spare. Called with the owner's lock held.
- * Takes text_mutex. Returns 0; -ENOMEM: the range stays as it is.
+ * shk_text_apply() calls it for an edit that has shk_edit.spare, since that edit changes by the
+ * mapping of its page of 4 KB. Called with the owner's lock held. Takes text_mutex. Returns 0;
+ * -ENOMEM: the range stays as it is.
  */
 int shk_huge_split(struct shk_text *text, unsigned long addr);
 
 /* ---- pages.c ---- */
 
 /*
- * Ends text/ at unload, called by main.c. Warns if a text still has a private page, and calls
- * shk_sync_exit(). May sleep. Does not return if ftrace has stopped with the hook of sync.c in
- * place; see shk_ftrace_hook_free().
+ * Ends text/ at unload, called by main.c. Warns if a text still has a private page, and frees the
+ * ftrace hook on __text_poke(). May sleep. Does not return if ftrace has stopped with the hook of
+ * sync.c in place; see shk_ftrace_hook_free().
  */
 void shk_text_exit(void);
 
@@ -403,8 +410,9 @@ void shk_text_exit(void);
  */
 struct shk_page *shk_page_find(struct shk_text *text, unsigned long addr);
 /*
- * Returns true if @page has an edit or a pin; false if not, or if @page is NULL. Called with the
- * owner's lock or text_mutex held. Does not sleep.
+ * Returns true if @page must stay private: it has an edit, or a call of shk_text_pin() includes it.
+ * Returns false otherwise, and if @page is NULL. Called with the owner's lock or text_mutex held.
+ * Does not sleep.
  */
 bool shk_page_wanted(const struct shk_page *page);
 /*
@@ -415,29 +423,32 @@ bool shk_page_wanted(const struct shk_page *page);
  */
 int shk_page_alloc(struct shk_text *text, unsigned long addr, struct list_head *pages);
 /*
- * Allocates sealed memory for @pages, which must have none, and copies the base's bytes to it. The
- * base may change after that, so the caller calls shk_page_refresh() under text_mutex. No lock is
- * needed; text_mutex is not held. May sleep. Returns 0, or -ENOMEM, after which some of @pages may
- * have memory that must not be mapped.
+ * Allocates memory for @pages, which must have none, and copies the base's bytes to it. The memory
+ * is "sealed": read-only, by its own mapping and by the direct map. The base may change after that,
+ * so the caller calls shk_page_refresh() under text_mutex. No lock is needed; text_mutex is not
+ * held. May sleep. Returns 0, or -ENOMEM. After -ENOMEM some of @pages may have memory: the caller
+ * does not map it, and frees it by shk_pages_cancel().
  */
 int shk_pages_fill(struct list_head *pages);
 /*
- * Allocates one sealed block of memory for @pages, and copies the base's bytes to it. The caller
- * passes all pages of a 2 MB range, by address, without memory. The base may change after that, so
- * the caller calls shk_page_refresh() under text_mutex. No lock is needed; text_mutex is not held.
- * May sleep. Returns 0, or -ENOMEM if memory is short or fragmented. After -ENOMEM @pages may have
- * memory that must not be mapped.
+ * Allocates one block of memory for @pages, which a single page of 2 MB can map, and copies the
+ * base's bytes to it. The block is "sealed": read-only, by its own mapping and by the direct map.
+ * The caller passes all pages of a 2 MB range, by address, without memory. The base may change
+ * after that, so the caller calls shk_page_refresh() under text_mutex. No lock is needed;
+ * text_mutex is not held. May sleep. Returns 0, or -ENOMEM if memory is short or fragmented. After
+ * -ENOMEM @pages may have memory: the caller does not map it, and frees it by shk_pages_cancel().
  */
 int shk_pages_fill_block(struct list_head *pages);
 /*
- * Frees all of @pages, and their memory. The caller ensures that no tables map them and no TLB
- * holds them. No lock is needed; text_mutex is not held. May sleep.
+ * Frees all structs in the list @pages, and the memory of these pages. The caller ensures that no
+ * tables map them and no TLB holds them. No lock is needed; text_mutex is not held. May sleep.
  */
 void shk_pages_free(struct list_head *pages);
 /*
- * Frees all of @pages and their memory, and releases their reserved entries in @text->pages. This
- * ends an allocation that shk_page_alloc() began, after success and after failure. The caller
- * ensures that no tables map @pages and no TLB holds them.
+ * Frees all structs in the list @pages and the memory of these pages, and releases their reserved
+ * entries in @text->pages. Called to end an allocation that shk_page_alloc() began, after success
+ * (for memory that was not used) and after failure. The caller ensures that no tables map @pages
+ * and no TLB holds them.
  *
  * After success @pages are structs that were not inserted, or that huge.c has erased. If huge.c has
  * exchanged the memory of a page that stays, the page's old memory is in one of these structs.
@@ -445,9 +456,9 @@ void shk_pages_free(struct list_head *pages);
  */
 void shk_pages_cancel(struct shk_text *text, struct list_head *pages);
 /*
- * Inserts @page into its text's pages and into the table of all copies: from then on sync.c keeps
- * it equal to the base. shk_page_alloc() has reserved the entry. Called with the owner's lock and
- * text_mutex held.
+ * Inserts @page into its text's pages and into the table of all copies: from then on sync.c copies
+ * the kernel's patches of the base to it. shk_page_alloc() has reserved the entry. Called with the
+ * owner's lock and text_mutex held.
  */
 void shk_page_insert(struct shk_page *page);
 /*
@@ -481,9 +492,9 @@ struct hlist_head *shk_copies_bucket(unsigned long addr);
 
 /*
  * Allocates memory for @nr private pages in one piece of vmalloc space. One shk_chunk_seal() makes
- * the piece read-only, so every CPU flushes once for all pages. The order of use is
- * shk_chunk_fill() up to @nr times, shk_chunk_seal(), shk_chunk_put(). Needs no lock; text_mutex is
- * not held. May sleep. Returns the chunk with a reference for the caller, or NULL if there is no
+ * the piece read-only, so every CPU flushes once for all pages. The caller calls shk_chunk_fill()
+ * up to @nr times, then shk_chunk_seal(), then shk_chunk_put(). Needs no lock; text_mutex is not
+ * held. May sleep. Returns the chunk with a reference for the caller, or NULL if there is no
  * memory.
  */
 struct shk_chunk *shk_chunk_alloc(unsigned int nr);
@@ -523,8 +534,9 @@ void shk_chunk_put(struct shk_chunk *chunk);
  */
 void shk_copy_free(struct shk_copy *copy);
 /*
- * Allocates sealed memory for @copy, with the bytes of the base page that holds @addr. Needs no
- * lock; text_mutex is not held. May sleep. Returns 0; -ENOMEM: @copy has no memory.
+ * Allocates memory for @copy, with the bytes of the base page that holds @addr. The memory is
+ * read-only, by its own mapping and by the direct map (sealed). Needs no lock; text_mutex is not
+ * held. May sleep. Returns 0; -ENOMEM: @copy has no memory.
  */
 int shk_copy_alloc(struct shk_copy *copy, unsigned long addr);
 
@@ -543,7 +555,8 @@ struct shk_difference {
  * Finds the first difference, by address, between @text and the base that has a byte at or after
  * @from. Stores it in @difference. A difference is an edit, or a run of stray bytes, which belong
  * to no edit and differ from the base's. A run longer than SHK_EDIT_MAX is several differences.
- * Bytes that differ only because of a kprobe's jump (shk_edit.held) do not count.
+ * Bytes that differ only since the page hides the jump of an optimised kprobe (shk_edit.held) do
+ * not count.
  *
  * Needs no owner's lock. Takes text_mutex for some pages at a time, so @text may change between
  * them. Returns true if it found a difference; false if there is none, or a fatal signal is
@@ -592,9 +605,10 @@ unsigned long shk_edit_resume(const struct shk_edit *edit);
 const u8 *shk_edit_wanted(const struct shk_edit *edit, bool in);
 /*
  * Writes the bytes of the @nr edits at @edits to their pages: the edits' own if @in, else the
- * base's. The caller has sorted the edits by address. Leaves out edits whose .page is NULL. Takes
- * the steps of shk_poke(), each for all edits at once. A CPU that hits an int3 meanwhile continues
- * at shk_edit_resume(). Called with text_mutex held and interrupts on.
+ * base's. The caller has sorted the edits by address. Leaves out edits whose .page is NULL. The
+ * steps are an int3, the bytes behind it, and the first byte, as shk_poke() writes them, each for
+ * all edits at once. A CPU that hits an int3 meanwhile continues at the address that
+ * shk_edit_resume() returns. Called with text_mutex held and interrupts on.
  */
 void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int nr, bool in);
 /*
@@ -608,16 +622,18 @@ void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int
 int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 		  struct shk_copy *spare);
 /*
- * Announces the breakpoints that the caller is about to write at the entries of the @nr @bodies in
- * @text. From then on a CPU that meets one of them continues at shk_replacement.resume. The caller
- * holds text_mutex until shk_poke_unguard(), and changes nothing but .head in @bodies until then.
+ * Announces the breakpoints (int3) that the caller is about to write at the entries of the @nr
+ * @bodies in @text, to the handler of int3. From then on a CPU that meets one of them continues at
+ * shk_replacement.resume. The caller holds text_mutex until shk_poke_unguard(), and changes nothing
+ * but .head in @bodies until then.
  */
 void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *bodies,
 		    unsigned int nr);
 /*
- * Ends shk_poke_guard(), after the caller has overwritten the breakpoints. At return every CPU
- * executes the new bytes, no CPU is in the handler of one of the breakpoints, and none reads the
- * bodies that were given to shk_poke_guard(). Called with text_mutex held and interrupts on.
+ * Takes back the announcement of shk_poke_guard(), after the caller has overwritten the
+ * breakpoints. At return every CPU executes the new bytes, no CPU is in the handler of one of the
+ * breakpoints, and none reads the bodies that were given to shk_poke_guard(). Called with
+ * text_mutex held and interrupts on.
  */
 void shk_poke_unguard(void);
 /*
@@ -652,19 +668,19 @@ void shk_page_write(struct shk_page *page, unsigned long addr, const void *bytes
 /* ---- sync.c ---- */
 
 /*
- * Adds a user of the ftrace hook on __text_poke(), and registers the hook if it is the first one.
- * Each applied edit and each pinned range is a user. From the return on, the kernel's patches reach
- * private pages. Takes the hook's mutex and ftrace_lock, so text_mutex is not held. May sleep;
- * needs no owner's lock. Returns 0 or
+ * Increments the count of users of the ftrace hook on __text_poke(); the first call registers the
+ * hook. Each text that has an edit or a page of shk_text_pin() is a user. From the return on, the
+ * kernel's patches reach private pages. Takes the hook's mutex and ftrace_lock, so text_mutex is
+ * not held. May sleep; needs no owner's lock. Returns 0 or
  *   FTRACE_DISABLED  kernel.ftrace_enabled is 0
  *   FTRACE_DEAD      ftrace has stopped
  *   others           errors of register_ftrace_function()
  */
 int shk_sync_start(void);
 /*
- * Removes a user of the ftrace hook on __text_poke(), and unregisters the hook if it was the last
- * one. Takes the hook's mutex and ftrace_lock, so text_mutex is not held. May sleep; needs no
- * owner's lock.
+ * Decrements the count of users of the ftrace hook on __text_poke(), which shk_sync_start()
+ * incremented. If it becomes 0, unregisters the hook. Takes the hook's mutex and ftrace_lock, so
+ * text_mutex is not held. May sleep; needs no owner's lock.
  */
 void shk_sync_stop(void);
 /*
@@ -674,26 +690,30 @@ void shk_sync_stop(void);
  */
 void shk_sync_exit(void);
 /*
- * Restores, in the page of @edit, the instructions that the jump of an optimised kprobe has
- * overwritten in the base. The jump is at @addr. @edit is about to be applied, and covers at least
- * one byte of the jump. @tail has the @len bytes that were at @addr + 1 before the jump.
+ * Hides the jump of an optimised kprobe from the page of @edit: while @edit is applied, CPUs that
+ * run the text reach the kprobe by an int3 instead. The jump is in the base, at @addr. @edit is
+ * about to be applied, and covers at least one byte of the jump, so the page cannot have the whole
+ * jump. @tail has the @len bytes that were at @addr + 1 before the jump.
  *
- * Writes an int3 and @tail to the page at @addr: CPUs that run the text reach the kprobe by its
- * int3. Writes nothing if another edit holds the same jump, since the bytes are there already.
+ * Writes an int3 and @tail to the page at @addr. Does not write them if another edit has hidden the
+ * same jump, since they are there already.
  *
- * Sets @edit->held = @addr and .held_len = @len + 1, and fills @edit->under. While .held_len is
- * set, sync.c does not copy the kernel's writes to [@held, @held + @held_len), except an int3. When
- * the kernel replaces the jump by the old instructions, sync.c sets .held_len to 0. If a kprobe is
- * optimised while @edit is applied, sync.c sets these members without this function.
+ * Sets @edit->held = @addr and .held_len = @len + 1, which tells sync.c which bytes are hidden.
+ * Fills @edit->under with the bytes that the page has without @edit; they are written when @edit is
+ * reverted. While .held_len is set, sync.c does not copy the kernel's writes to [@held, @held +
+ * @held_len), except an int3. When the kernel replaces the jump by the old instructions, sync.c
+ * sets .held_len to 0. If a kprobe is optimised while @edit is applied, sync.c sets these members
+ * without this function.
  *
  * Called by shk_edit.prepare(), so @edit->page is set, @edit is on no list, and text_mutex is held.
  * Interrupts are on.
  */
 void shk_sync_hold(struct shk_edit *edit, unsigned long addr, const u8 *tail, u8 len);
 /*
- * Ends the hold of @edit on a jump. Copies [@edit->held, @edit->held + @edit->held_len) from the
- * base to @page, unless another edit of @page holds the same jump. Does nothing if @edit->held_len
- * is 0. Leaves the members of @edit as they are.
+ * Ends the effect of shk_sync_hold() for @edit, which is being reverted: the page gets the jump of
+ * the optimised kprobe again. Copies the base's bytes at [@edit->held, @edit->held +
+ * @edit->held_len) to @page, unless another edit of @page hides the same jump. Does nothing if
+ * @edit->held_len is 0. Leaves the members of @edit as they are.
  *
  * Called by shk_text_revert() if @page stays private, with text_mutex held and interrupts on. The
  * caller has written @edit->under to @page and has removed @edit from the page's list.
