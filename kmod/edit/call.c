@@ -33,8 +33,9 @@ static bool is_callee(const struct callees *callees, unsigned long target)
 }
 
 /*
- * Replaces those of the @len bytes at @bytes, read at @addr, that are in the jump of an optimised
- * kprobe before @addr.
+ * Restores the original bytes in @bytes, which has @len bytes that were read at @addr: those that
+ * the jump of an optimised kprobe, which begins before @addr, has overwritten. The RCU read lock is
+ * held.
  */
 static void undo_jump_before(unsigned long addr, u8 *bytes, unsigned long len)
 {

@@ -35,22 +35,30 @@ struct shk_patch;
 
 /* A captured kprobe. Freed with the last reference. */
 struct shk_captured {
-	/* In captured_kprobes, until it is released. Under captured_kprobes_lock. */
+	/*
+	 * In the list captured_kprobes, until the owner of the kprobe disables or unregisters it.
+	 * Under captured_kprobes_lock.
+	 */
 	struct list_head node;
 	/*
-	 * NULL: released. Written under captured_kprobes_lock, read by hits with preemption off.
+	 * The kprobe; NULL: its owner has disabled or unregistered it. Written under
+	 * captured_kprobes_lock, read by hits with preemption off.
 	 */
 	struct kprobe *kp;
 	unsigned long addr;	   /* of the kprobe. Fixed */
 	struct shk_shadow *target; /* holds a reference. Fixed */
 	/*
-	 * The module that has the instruction, with a reference, or NULL. If the module were loaded
-	 * again, tracefs would arm its enabled events in the base. Fixed once armed.
+	 * The module that has the instruction, with a reference; NULL: the kernel image. The
+	 * reference keeps the module loaded. If it were unloaded and loaded again, tracefs would
+	 * arm its enabled events in the base. Fixed once armed.
 	 */
 	struct module *module;
 	u64 id;	     /* of the probe in .target; captured_kprobes_lock, fixed once armed */
 	bool arming; /* captured_kprobes_lock */
-	/* Held by the owner of the kprobe, until the release, and by the probe in .target. */
+	/*
+	 * References: one until the owner of the kprobe disables or unregisters it, and one of the
+	 * probe in .target.
+	 */
 	refcount_t ref;
 	struct llist_node release_node; /* in the worker's queue */
 };
@@ -70,28 +78,42 @@ struct shk_diversion {
 };
 
 /*
- * Finds the functions at which releases are observed. Called when the module is loaded. If the
- * kernel lacks one, only shk_capture_add() fails.
+ * Finds the functions of the kernel by which a captured kprobe is disabled or unregistered, so that
+ * hooks can observe that. Called when the module is loaded. If the kernel lacks one, only
+ * shk_capture_add() fails.
  */
 void shk_captures_init(void);
 
-/* Waits for the worker. Called at unload: captured kprobes hold the module, so none is left. */
+/*
+ * Waits for the worker that arms and releases captured kprobes. Called at unload. Captured kprobes
+ * hold a reference to the module, so none is left. Sleeps.
+ */
 void shk_captures_exit(void);
 
 /*
- * Makes @helper divert registrations to @target, see struct shk_capture of the uapi header. The
- * caller holds a reference to both. Takes the lock of @helper, and ftrace's locks before it. May
- * sleep. Returns 0 or an error that struct shk_capture lists.
+ * Makes kprobes that processes inside @helper register hit only in @target: adds a DIVERT patch to
+ * @helper. See struct shk_capture of the uapi header. The caller holds a reference to both. Takes
+ * the lock of @helper, and ftrace's locks before it. May sleep. Returns 0 or an error that struct
+ * shk_capture lists.
  */
 int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target);
 
-/* Frees @diversion. No task is in a function of the patch. May sleep. */
+/*
+ * Frees @diversion of a DIVERT patch, and drops its reference to the target. Does nothing if it is
+ * NULL. The caller ensures that no task is in a function of the patch. May sleep.
+ */
 void shk_diversion_free(struct shk_diversion *diversion);
 
-/* Returns the calls of the function or edit number @index of a patch with @diversion. */
+/*
+ * Returns how many calls of the function or edit number @index of a DIVERT patch were captured or
+ * refused. @diversion is the patch's. Needs no lock.
+ */
 u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int index);
 
-/* Drops a reference to @captured. Any context but NMI. */
+/*
+ * Drops a reference to @captured; the last one frees it. Does nothing if it is NULL. Any context
+ * but NMI.
+ */
 static inline void shk_captured_put(struct shk_captured *captured)
 {
 	if (captured && refcount_dec_and_test(&captured->ref))

@@ -23,7 +23,8 @@ static DEFINE_MUTEX(blocks_lock);
 static LIST_HEAD(blocks_with_room);
 
 /*
- * Allocates a block of counters, which is in no list. Sleeps. Returns NULL if there is no memory.
+ * Allocates a block of counters for BLOCK_LEN probes, which is in no list. Sleeps. Returns NULL if
+ * there is no memory.
  */
 static struct shk_counts_block *block_alloc(void)
 {

@@ -29,10 +29,11 @@ struct shk_free_passes {
 	}
 
 /*
- * Runs one pass: takes all nodes from @queue, calls @release once for them, and wakes the callers
- * that wait for this pass. Does not call @release if @queue is empty. @release may put nodes back
- * on @queue; a later pass gets them. Called by the work item, or after it was flushed, so that
- * passes never overlap. Sleeps if @release does.
+ * Runs one pass of the work item that frees removed objects: takes all nodes from @queue, calls
+ * @release once for them, and wakes the callers that wait for this pass. Does not call @release if
+ * @queue is empty. @release frees the objects, or puts their nodes back on @queue for a later pass.
+ * Called by the work item, or after it was flushed, so that passes never overlap. Sleeps if
+ * @release does.
  */
 static inline void shk_free_pass_run(struct shk_free_passes *passes, struct llist_head *queue,
 				     void (*release)(struct llist_node *all))
@@ -48,9 +49,9 @@ static inline void shk_free_pass_run(struct shk_free_passes *passes, struct llis
 }
 
 /*
- * Returns the number of the first pass that is sure to take every node that is on the queue now. A
- * pass in progress may have emptied the queue already, so it does not count. The caller reads the
- * number before it queues the work item. Any context.
+ * Returns the number of the first pass that is sure to free what is on the queue now. A pass in
+ * progress may have emptied the queue already, so it does not count. The caller reads the number
+ * before it queues the work item. Any context.
  */
 static inline u64 shk_free_pass_next(struct shk_free_passes *passes)
 {

@@ -42,7 +42,9 @@
  *   args     registers of SHK_NR_ARGS
  */
 
-/* Returns true if code with @context as its preempt_count() is an NMI, interrupt or softirq. */
+/*
+ * Returns true if the probed code is an NMI, interrupt or softirq. @context: its preempt_count().
+ */
 static bool hit_is_async(unsigned int context)
 {
 	return context & (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET);
@@ -62,7 +64,8 @@ static DEFINE_PER_CPU(unsigned int, reporting);
 #define REPORT_SWITCHES PREEMPT_OFFSET
 
 /*
- * Begins the report of a hit in code that had @context as its preempt_count(). Switches interrupts
+ * Begins the report of a hit: the part of a hit in which functions of the kernel may be called,
+ * which may be probed themselves. @context: preempt_count() of the probed code. Switches interrupts
  * off and returns their state, for hit_report_leave(). Preemption is off. The caller has checked
  * that no report is in progress on this CPU.
  *
@@ -81,9 +84,9 @@ static __always_inline unsigned long hit_report_begin(unsigned int context)
 }
 
 /*
- * Begins a report (hit_report_begin()), unless one is in progress on this CPU. Sets *@flags to the
- * state of interrupts, for hit_report_leave(). Returns false if a report is in progress: nothing
- * has changed.
+ * Begins a report, the part of a hit that may call functions of the kernel (hit_report_begin()),
+ * unless one is in progress on this CPU. Sets *@flags to the state of interrupts, for
+ * hit_report_leave(). Returns false if a report is in progress: nothing has changed.
  */
 static bool hit_report_enter(unsigned int context, unsigned long *flags)
 {
@@ -115,8 +118,9 @@ static __always_inline void hit_report_leave(unsigned long flags)
 #define MIN_STACK	(THREAD_SIZE / 4)
 
 /*
- * Returns true if the return may be hooked at this hit. Returns false if preemption is off too many
- * times, or little stack is left: the trampolines of hooked returns could nest too deep.
+ * Returns true if the return of the function may be hooked at this hit. @context: preempt_count()
+ * of the probed code; @sp: its stack pointer. Returns false if preemption is off too many times, or
+ * little stack is left: the trampolines of hooked returns could nest too deep.
  */
 static bool may_hook_return(unsigned int context, unsigned long sp)
 {
@@ -126,7 +130,10 @@ static bool may_hook_return(unsigned int context, unsigned long sp)
 
 static const unsigned long no_args[SHK_NR_ARGS];
 
-/* Fires the tracepoint for @probe. Called within a report. */
+/*
+ * Fires the tracepoint shadowk_probe for a hit of @probe. Called between hit_report_enter() and
+ * hit_report_leave(), since listeners may execute probed functions.
+ */
 static void hit_fire_event(struct shk_probe *probe, bool is_return, unsigned long ret,
 			   const unsigned long *args)
 {
@@ -193,7 +200,10 @@ static bool hit_return_matches(const struct shk_probe *probe, unsigned long ret,
 }
 NOKPROBE_SYMBOL(hit_return_matches);
 
-/* Returns true if the hooks of @probe need the time of the call. */
+/*
+ * Returns true if @probe reports the duration of calls, so that the hook of a return needs the time
+ * of the call.
+ */
 static bool hit_is_timed(const struct shk_probe *probe)
 {
 	return probe->kind == SHK_PROBE_LATENCY || probe->kind == SHK_PROBE_CALL;
@@ -201,8 +211,9 @@ static bool hit_is_timed(const struct shk_probe *probe)
 NOKPROBE_SYMBOL(hit_is_timed);
 
 /*
- * Hooks the return of the function that is being entered, for @probe. Called within a report.
- * Returns false if no hook is free, or hooks may nest too deep.
+ * Hooks the return of the function that is being entered, for @probe: its return calls
+ * shk_hit_return(). Called between hit_report_enter() and hit_report_leave(). Returns false if no
+ * hook is free, or hooks may nest too deep.
  */
 static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsigned long sp,
 			    const unsigned long *args)
@@ -233,8 +244,8 @@ static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsig
 }
 
 /*
- * Hooks the return of the function, or fires the event of an entry. If neither is possible, counts
- * the hit in .missed.
+ * Reports a hit of @probe: hooks the return of the function if the probe wants that, else fires the
+ * tracepoint. If that is not possible, counts the hit in the probe's counter .missed.
  */
 static void hit_report(struct shk_probe *probe, unsigned int context, unsigned long sp,
 		       const unsigned long *args)
@@ -257,8 +268,9 @@ static void hit_report(struct shk_probe *probe, unsigned int context, unsigned l
 NOKPROBE_SYMBOL(hit_report);
 
 /*
- * Counts and reports a hit of @probe, which is not .plain, if its conditions are fulfilled. Not
- * inlined, so that plain counts do not set up its stack frame.
+ * Counts and reports a hit of @probe, which is not .plain (more than a count), if its conditions
+ * are fulfilled. @async: in an interrupt, softirq or NMI. Not inlined, so that plain counts do not
+ * set up its stack frame.
  */
 static noinline void hit_probe(struct shk_probe *probe, unsigned int context, unsigned long sp,
 			       const unsigned long *args, bool async)
@@ -279,9 +291,10 @@ static noinline void hit_probe(struct shk_probe *probe, unsigned int context, un
 NOKPROBE_SYMBOL(hit_probe);
 
 /*
- * Counts a hit at @site, a site of the union, for each probe of another shadow. Union hits belong
- * to no process or context, so all count as async. Does nothing at sites of other shadows, which
- * have no such probes.
+ * Counts a hit at @site, a site of the union, for each probe of shadows with SHK_ASYNC_UNION
+ * (shk_site.others). Hits in the union, which interrupts and kernel threads execute, belong to no
+ * process or context, so all count as async. Does nothing at sites of other shadows, which have no
+ * such probes.
  */
 static void hit_others(struct shk_site *site, const unsigned long *args)
 {
@@ -304,8 +317,8 @@ enum hit_probes {
 
 /*
  * Counts a hit at @site for each of its probes that @which selects, and reports it to probes that
- * want a report. Does neither for executions by a report, such as those of a BPF program that reads
- * the event.
+ * want a report. Does neither for executions by a report in progress on this CPU, such as those of
+ * a BPF program that reads the event.
  */
 static __always_inline void hit_site(struct shk_site *site, enum hit_probes which,
 				     unsigned int context, unsigned long sp,
@@ -336,8 +349,9 @@ static __always_inline void hit_site(struct shk_site *site, enum hit_probes whic
 }
 
 /*
- * The part of hit_event_only() for @probe, which is @site->only_event. Returns as that. Not
- * inlined, so that other hits do not set up its stack frame.
+ * Counts and reports a hit of @probe, which is @site->only_event, and returns true. Does nothing
+ * and returns false if a report is in progress on this CPU, or if edits of the shadow act on some
+ * threads only. Not inlined, so that other hits do not set up its stack frame.
  */
 static noinline __no_stack_protector bool hit_event(struct shk_probe *probe,
 						    const struct shk_site *site,
@@ -363,8 +377,8 @@ NOKPROBE_SYMBOL(hit_event);
 
 /*
  * Counts and reports a hit at @site, and returns true, if the site's only probe is a plain event
- * (shk_site.only_event). Otherwise, and within reports, does nothing and returns false. hit_site()
- * would do the same by more instructions.
+ * (shk_site.only_event). Otherwise, and while a report is in progress on this CPU, does nothing and
+ * returns false. hit_site() would do the same by more instructions.
  */
 static __always_inline bool hit_event_only(const struct shk_site *site, unsigned int context,
 					   const unsigned long *args)
@@ -375,8 +389,8 @@ static __always_inline bool hit_event_only(const struct shk_site *site, unsigned
 }
 
 /*
- * Returns the topmost function of @site whose patch is on; NULL if there is none, or the current
- * thread does not see the shadow's edits.
+ * Returns the topmost function of @site whose patch is on, so that its new body is to execute.
+ * Returns NULL if there is none, or if the shadow's edits do not act on the current thread.
  */
 static struct shk_func *hit_func_of(struct shk_site *site)
 {
@@ -392,8 +406,8 @@ static struct shk_func *hit_func_of(struct shk_site *site)
 NOKPROBE_SYMBOL(hit_func_of);
 
 /*
- * Returns which probes of @site its instruction hits. Behind an entry, those with .at_entry are
- * left out if a patch is on: they were hit at the entry.
+ * Returns which probes of @site its instruction hits. Behind a __fentry__ site with a patch that is
+ * on, leaves out the probes of the function's entry (.at_entry): they were hit at the entry.
  */
 static enum hit_probes hit_which(const struct shk_site *site)
 {
@@ -407,10 +421,11 @@ static enum hit_probes hit_which(const struct shk_site *site)
 NOKPROBE_SYMBOL(hit_which);
 
 /*
- * Chooses the body after a hit at @site, which has patches. If a new body is to execute, changes
- * the saved registers so that the stub returns to the jump to that body. Then it also hits the
- * probes of the entry that are in the old body. Returns the address where the stub continues first:
- * ftrace's trampoline (@chain is shk_site.chain), shk_traced(), or 0: none.
+ * Chooses the body of the function after a hit at @site, a function's entry that has patches. If a
+ * new body is to execute, changes the saved registers so that the stub returns to the jump to that
+ * body. Then it also hits the probes of the entry that are in the old body. Returns the address
+ * where the stub continues first: ftrace's trampoline (@chain is shk_site.chain), shk_traced(), or
+ * 0: none.
  *
  * ftrace's trampoline returns behind the __fentry__ site, into the old body. So if a new body is to
  * execute, shk_traced() calls ftrace's users instead. If one of them changes the instruction
@@ -448,7 +463,7 @@ NOKPROBE_SYMBOL(shk_call_tracers);
 /*
  * Counts a hit at @site, and returns true, if the site's only probe is a plain count
  * (shk_site.only). Otherwise, within reports, and if @site is NULL, does nothing and returns false.
- * Needs neither a call nor a loop.
+ * Needs neither a call nor a loop. @context: preempt_count() of the probed code.
  */
 static __always_inline bool hit_count_only(struct shk_site *site, unsigned int context)
 {
@@ -469,7 +484,8 @@ static __always_inline bool hit_count_only(struct shk_site *site, unsigned int c
 
 /*
  * Handles a hit at an entry where more than one probe, a probe that is not plain, or a patch may
- * be. Returns as shk_hit_call(). Called with preemption off, and enables it.
+ * be. Returns the address where the slot or stub continues, or 0: at @regs->site. Called with
+ * preemption off, and enables it.
  */
 static noinline unsigned long hit_call_slow(struct shk_slot_regs *regs, struct shk_site *site,
 					    unsigned int context)
@@ -491,8 +507,9 @@ NOKPROBE_SYMBOL(hit_call_slow);
 
 /*
  * Handles a hit at an entry that hit_count_only() has not handled: tries hit_event_only(), then
- * hit_call_slow(). Returns as shk_hit_call(). Called with preemption off, and enables it. Not
- * inlined, so that counted hits do not set up its stack frame.
+ * hit_call_slow(). Returns the address where the slot or stub continues, or 0: at @regs->site.
+ * Called with preemption off, and enables it. Not inlined, so that counted hits do not set up its
+ * stack frame.
  */
 static noinline unsigned long hit_call_event(struct shk_slot_regs *regs, struct shk_site *site,
 					     unsigned int context)
@@ -509,7 +526,7 @@ NOKPROBE_SYMBOL(hit_call_event);
 
 /*
  * Returns the site at the __fentry__ site that ends at @behind, in the shadow that has slot @index.
- * Returns NULL if there is none, or @index is that of a stub.
+ * Returns NULL if there is none, or if @index is that of a stub, the code of a patched function.
  */
 static __always_inline struct shk_site *hit_slot_site(unsigned long index, unsigned long behind)
 {
@@ -522,9 +539,9 @@ static __always_inline struct shk_site *hit_slot_site(unsigned long index, unsig
 }
 
 /*
- * Handles a hit at a function's entry. Called by slots and stubs, through shk_slot_common. Returns
- * the address where the slot or stub continues, or 0: it continues at @regs->site. Preemption may
- * be on.
+ * Handles a hit at a function's entry. Called by slots and stubs, the code in the module to which
+ * edits at entries lead, through shk_slot_common. Returns the address where the slot or stub
+ * continues, or 0: it continues at @regs->site. Preemption may be on.
  *
  * Without stack protector, since its cost would be added to each hit. Neither this function nor
  * shk_hit_jump() has an array on its stack.
@@ -547,10 +564,10 @@ asmlinkage __no_stack_protector unsigned long shk_hit_call(struct shk_slot_regs 
 NOKPROBE_SYMBOL(shk_hit_call);
 
 /*
- * Enables preemption after a hit at @site. At most sites this calls preempt_schedule_notrace() if
- * the task is to be preempted. At a site in that function itself, the call would hit the site
- * again, without end. There this only decrements preempt_count(), and the probed function preempts
- * the task.
+ * Enables preemption after a hit at @site; NULL: the site was removed. At most sites this calls
+ * preempt_schedule_notrace() if the task is to be preempted. At a site in that function itself, the
+ * call would hit the site again, without end. There this only decrements preempt_count(), and the
+ * probed function preempts the task.
  */
 static __always_inline void hit_leave(const struct shk_site *site)
 {
@@ -562,7 +579,10 @@ static __always_inline void hit_leave(const struct shk_site *site)
 	}
 }
 
-/* Returns the site of the detour whose call returns to @detour_return, or NULL. */
+/*
+ * Returns the site of the detour whose call of shk_detour_common returns to @detour_return; NULL:
+ * it has none. Preemption is off.
+ */
 static __always_inline struct shk_site *hit_detour_site(unsigned long detour_return)
 {
 	unsigned long at = detour_return - (unsigned long)shk_detours;
@@ -571,7 +591,8 @@ static __always_inline struct shk_site *hit_detour_site(unsigned long detour_ret
 }
 
 /*
- * Handles a hit at @site of a jump edit that hit_count_only() has not handled; @site may be NULL.
+ * Handles a hit at @site, which is armed by a jump, that hit_count_only() has not handled. Does
+ * nothing if @site is NULL, since it was removed.
  *
  * A detour serves any function, so no ORC entry can describe the frame in it. While the hit is
  * reported, the return address on the stack is therefore that of a call by the probed instruction,
@@ -592,7 +613,10 @@ static noinline void hit_jump_slow(struct shk_detour_regs *regs, struct shk_site
 }
 NOKPROBE_SYMBOL(hit_jump_slow);
 
-/* Handles a hit of a jump edit. Detours call it by shk_detour_common. Preemption may be on. */
+/*
+ * Handles a hit at a site that is armed by a jump. Detours, the code to which such jumps lead, call
+ * it by shk_detour_common. Preemption may be on.
+ */
 asmlinkage void shk_hit_jump(struct shk_detour_regs *regs);
 asmlinkage __no_stack_protector void shk_hit_jump(struct shk_detour_regs *regs)
 {
@@ -632,9 +656,9 @@ static void hit_covered(struct shk_shadow *shadow, unsigned long addr, unsigned 
 NOKPROBE_SYMBOL(hit_covered);
 
 /*
- * Makes @regs continue behind the breakpoint of @site: in a detour, or by emulation of the
- * instruction. Returns false if neither is possible; the kernel's kprobe then steps the
- * instruction.
+ * Makes @regs continue behind the breakpoint of @site: in a detour, which executes a copy of the
+ * instruction, or by emulation of the instruction. Returns false if neither is possible; the
+ * kernel's kprobe then steps the instruction.
  */
 static bool hit_resume(struct shk_site *site, struct pt_regs *regs)
 {
@@ -649,8 +673,9 @@ static bool hit_resume(struct shk_site *site, struct pt_regs *regs)
 NOKPROBE_SYMBOL(hit_resume);
 
 /*
- * Calls the handler of @kp, as kprobes does after a breakpoint at @kp->addr. Called within a
- * report, with interrupts off. Returns true if @regs say where to continue.
+ * Calls the handler of @kp, a captured kprobe, as kprobes does after a breakpoint at @kp->addr.
+ * Called between hit_report_enter() and hit_report_leave(), with interrupts off. Returns true if
+ * @regs say where to continue.
  */
 static bool hit_call_kprobe(struct kprobe *kp, struct pt_regs *regs)
 {
@@ -679,8 +704,9 @@ static bool hit_call_kprobe(struct kprobe *kp, struct pt_regs *regs)
 NOKPROBE_SYMBOL(hit_call_kprobe);
 
 /*
- * Calls the handlers of the captured kprobes at @site, until one changes where @regs continue.
- * Returns true if one did. Interrupts are off, and stay so until the kernel may free a kprobe.
+ * Calls the handlers of the captured kprobes at @site (kprobes of tools that hit in this shadow
+ * only, capture.h), until one changes where @regs continue. Returns true if one did. Interrupts are
+ * off, and stay so until the kernel may free a kprobe.
  */
 static noinline bool hit_captured(struct shk_site *site, unsigned int context, struct pt_regs *regs)
 {
@@ -750,7 +776,10 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(shk_hook_int3);
 
-/* Adds @latency to the sum and the histogram of @probe. Called within a report. */
+/*
+ * Adds @latency to the sum and the histogram of @probe. Called between hit_report_enter() and
+ * hit_report_leave().
+ */
 static void hit_add_latency(struct shk_probe *probe, u64 latency)
 {
 	this_cpu_add(probe->counts->latency_sum, latency);
@@ -758,8 +787,9 @@ static void hit_add_latency(struct shk_probe *probe, u64 latency)
 }
 
 /*
- * Reports the return of a call of @probe with @regs, if it fulfils the conditions. Called within a
- * report. Returns true if it fulfils them.
+ * Reports the return of a call of @probe, if the result in @regs and the duration fulfil the
+ * probe's conditions. Called between hit_report_enter() and hit_report_leave(). Returns true if
+ * they do.
  */
 static bool hit_report_return(struct shk_probe *probe, struct shk_return_node *ret,
 			      const struct pt_regs *regs)

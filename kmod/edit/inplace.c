@@ -48,7 +48,10 @@ int shk_inplace_allowed(const struct shk_shadow *shadow)
 	return list_empty(&shadow->callers) ? 0 : SHK_E(HAS_CALLERS);
 }
 
-/* Returns true if @symbol, without a compiler's suffix, is one of changing[]. */
+/*
+ * Returns true if @symbol, without a compiler's suffix, is one of changing[]: tasks may begin it in
+ * one text and leave it in another.
+ */
 static bool inplace_is_changing(const char *symbol)
 {
 	size_t i, len = strcspn(symbol, "."); /* .isra.0 */
@@ -111,8 +114,8 @@ static bool has_exceptions(unsigned long from, unsigned long to)
 }
 
 /*
- * Allocates @inplace->edits, which write @bytes to the place of the body, each within one page.
- * Sleeps. Returns 0 or -ENOMEM.
+ * Allocates @inplace->edits, which write @bytes over the base's body, each within one page. Sleeps.
+ * Returns 0 or -ENOMEM.
  */
 static int inplace_make_edits(struct shk_inplace *inplace, const u8 *bytes)
 {
@@ -169,8 +172,8 @@ static unsigned long size_of(const struct module *mod, unsigned long addr)
 }
 
 /*
- * Makes the edits of @inplace: the body of @func, relocated to its place. Sleeps. Returns 0 or an
- * error of shk_inplace_prepare().
+ * Makes the edits of @inplace, which write the new body of @func over the base's: a copy that can
+ * run at the base's address. Sleeps. Returns 0 or an error of shk_inplace_prepare().
  */
 static int inplace_move_body(struct shk_func *func, struct shk_inplace *inplace)
 {
@@ -199,8 +202,9 @@ static int inplace_move_body(struct shk_func *func, struct shk_inplace *inplace)
 }
 
 /*
- * Prepares the body of @func: the part of shk_inplace_prepare() for one function. Sleeps. Returns 0
- * or an error of that function.
+ * Allocates @func->inplace, and prepares the copy of the new body of @func that can run at the
+ * base's address. Applies nothing. Sleeps. Returns 0 or an error of shk_inplace_prepare();
+ * @func->inplace is freed with the patch.
  */
 static int inplace_prepare_func(struct shk_func *func)
 {
@@ -305,7 +309,10 @@ void shk_inplace_unpin(struct shk_patch *patch)
 	}
 }
 
-/* Adds the bodies of @patch to @checked, the list .others of a struct shk_stack_check. */
+/*
+ * Adds the ranges in which no thread may be when the bodies of @patch are exchanged to @checked,
+ * the list .others of a struct shk_stack_check.
+ */
 static void inplace_list_bodies(struct shk_patch *patch, struct list_head *checked)
 {
 	struct shk_func *func;
@@ -317,9 +324,9 @@ static void inplace_list_bodies(struct shk_patch *patch, struct list_head *check
 }
 
 /*
- * Adds the bodies of @patch to shk_shadow.bodies (@in), or removes them, and sets @patch->in_place
- * to @in. While the bodies are in the list, processes enter and leave the shadow only when none of
- * their threads is in one (change_text.c). text_mutex is held.
+ * Sets @patch->in_place to @in, and adds the functions' bodies to shk_shadow.bodies (@in) or
+ * removes them. While they are in the list, processes enter and leave the shadow only when none of
+ * their threads is in one (change_text.c). text_mutex is held; takes shk_graft_lock.
  */
 static void inplace_set_state(struct shk_patch *patch, bool in)
 {
@@ -346,10 +353,11 @@ struct inplace_put {
 };
 
 /*
- * Sets shk_shadow.bodies and shk_patch.in_place for @arg, a struct inplace_put, unless the text is
- * live and a thread is in a body. Callback of shk_text_replace(), which changes the bytes after
- * that. text_mutex is held all the time, so others see either both changes or none. Returns 0, or
- * -EAGAIN: a thread is in a body, and nothing has changed.
+ * Checks that no thread is in a body, if CPUs may execute the text. If none is, sets
+ * shk_patch.in_place and shk_shadow.bodies. @arg is a struct inplace_put. Callback of
+ * shk_text_replace(), which changes the bytes after that. text_mutex is held all the time, so
+ * others see either both changes or none. Returns 0, or -EAGAIN: a thread is in a body, and nothing
+ * has changed.
  */
 static int inplace_put_if_clear(void *arg)
 {

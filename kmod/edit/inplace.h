@@ -38,7 +38,8 @@ struct shk_inplace {
 	unsigned int nr_edits;
 	/*
 	 * Text in which no thread may be when the bytes change: the base's body and the parts that
-	 * were split off it. Listed in shk_shadow.bodies while the new body is in place.
+	 * were split off it. They are in shk_shadow.bodies while the new body is copied over the
+	 * base's.
 	 */
 	struct shk_body bodies[1 + SHK_NR_COLD];
 	unsigned int nr_bodies;
@@ -60,9 +61,8 @@ struct shk_move {
 
 /*
  * Fills @move->bytes with the body at @move->from, changed so that it can run at @move->to, and
- * with int3 behind it; sets @move->len. Adjusts branches and operands relative to rip that lead
- * out of the body. Process context; takes no lock. Changes no text.
- * Returns 0, or
+ * with int3 behind it; sets @move->len. Adjusts branches and operands relative to rip that lead out
+ * of the body. Called in process context; takes no lock. Changes no text. Returns 0, or
  *   BODY_TOO_LONG      the body is longer than @move->room
  *   BODY_OUT_OF_REACH  a branch or operand cannot reach its target from @move->to
  *   BODY_FIXED         an instruction cannot be decoded, or the kernel finds one by its address: by
@@ -76,16 +76,18 @@ int shk_relocate(struct shk_move *move);
 /* ---- inplace.c ---- */
 
 /*
- * Sets @bodies[*@nr] to the range [@from, @to), in no list, and increments *@nr. The caller has
- * allocated @bodies with room for it. Takes no lock.
+ * Appends the range [@from, @to), text in which no thread may be when it changes, to the *@nr
+ * elements of @bodies, and increments *@nr. The new element is in no list. The caller has allocated
+ * @bodies with room for it. Takes no lock.
  */
 void shk_body_add(struct shk_body *bodies, unsigned int *nr, unsigned long from, unsigned long to);
 
 /*
- * Adds the range of each function named "@symbol.cold" to @bodies, and their number to *@nr. The
- * caller has allocated @bodies with room for SHK_NR_COLD more elements. Process context; takes no
- * lock. Returns 0, or BODY_FIXED: there are more than SHK_NR_COLD, or the size of one is unknown.
- * After an error some ranges have been added.
+ * Appends the range of each function named "@symbol.cold", which the compiler has split off
+ * @symbol, to the *@nr elements of @bodies, and adds their number to *@nr. The caller has allocated
+ * @bodies with room for SHK_NR_COLD more elements. Process context; takes no lock. Returns 0, or
+ * BODY_FIXED: there are more than SHK_NR_COLD, or the size of one is unknown. After an error some
+ * ranges have been added.
  */
 int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *symbol);
 
@@ -124,21 +126,22 @@ int shk_inplace_prepare(struct shk_patch *patch);
 
 /*
  * Frees what shk_inplace_prepare() has allocated for @func, or nothing if @func->inplace is NULL.
- * The caller ensures that the body is not in place. Takes no lock; does not sleep.
+ * The caller ensures that the body is not copied over the base's. Takes no lock; does not sleep.
  */
 void shk_inplace_free(struct shk_func *func);
 
 /*
  * Makes the pages of all bodies of @patch private. Counts each body in shk_shadow.nr_common, so
  * that no SHK_THREAD stretch begins in the shadow. The caller holds the shadow's lock. It calls
- * shk_inplace_unpin() later, also after an error, which may leave some pages pinned. Sleeps.
- * Returns 0 or an error of shk_edit_pin().
+ * shk_inplace_unpin() later, also after an error: some pages may be private then. Sleeps. Returns
+ * 0, or an error of shk_edit_pin(): -ENOMEM, XEN, or one of ftrace.
  */
 int shk_inplace_pin(struct shk_patch *patch);
 
 /*
- * Releases the pages that shk_inplace_pin() has pinned for @patch, if any. The caller holds the
- * shadow's lock, and ensures that the bodies are not in place. Sleeps.
+ * Ends the effect of shk_inplace_pin() for @patch: pages that no edit needs become the base's
+ * again. Does nothing for bodies that are not pinned. The caller holds the shadow's lock, and
+ * ensures that the bodies are not copied over the base's. Sleeps.
  */
 void shk_inplace_unpin(struct shk_patch *patch);
 
@@ -165,8 +168,8 @@ void shk_inplace_unpin(struct shk_patch *patch);
 int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy);
 
 /*
- * Returns true if @shadow has a body in place in the function whose __fentry__ site is @site. The
- * caller holds the shadow's lock. Does not sleep.
+ * Returns true if a SHK_PATCH_IN_PLACE patch of @shadow has overwritten the body of the function
+ * whose __fentry__ site is @site. The caller holds the shadow's lock. Does not sleep.
  */
 bool shk_inplace_at(const struct shk_shadow *shadow, unsigned long site);
 

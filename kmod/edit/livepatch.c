@@ -40,7 +40,10 @@ static DEFINE_MUTEX(captured_lock);
 static DEFINE_MUTEX(callbacks_lock);
 static LIST_HEAD(captured);
 
-/* Returns the record of the captured livepatch of @mod, or NULL. captured_lock is held. */
+/*
+ * Returns the record that livepatch_capture() has made for the module @mod, or NULL. captured_lock
+ * is held.
+ */
 static struct captured *captured_find(const struct module *mod)
 {
 	struct captured *found;
@@ -53,7 +56,8 @@ static struct captured *captured_find(const struct module *mod)
 }
 
 /*
- * Returns the record of the captured livepatch of the module @name, or NULL. captured_lock is held.
+ * Returns the record that livepatch_capture() has made for the module @name, or NULL. captured_lock
+ * is held.
  */
 static struct captured *captured_find_name(const char *name)
 {
@@ -67,9 +71,10 @@ static struct captured *captured_find_name(const char *name)
 }
 
 /*
- * Records @klp for shk_livepatch_prepare(), and enables nothing. It replaces klp_enable_patch() in
- * shadows with a CAPTURE patch: the init of a livepatch module calls it. Takes captured_lock;
- * sleeps. Returns 0, -EINVAL: @klp is malformed, or -ENOMEM. The init returns the error.
+ * Records @klp for shk_livepatch_prepare(), and enables nothing. In shadows with a CAPTURE patch
+ * this function is the body of klp_enable_patch(), which the init of a livepatch module calls.
+ * Takes captured_lock; sleeps. Returns 0, -EINVAL: @klp is malformed, or -ENOMEM. The init returns
+ * the error.
  */
 static int livepatch_capture(struct klp_patch *klp)
 {
@@ -95,8 +100,8 @@ static void captured_free(struct captured *gone)
 }
 
 /*
- * Frees the record of the captured livepatch of a module that is being unloaded. Notifier callback
- * for each change of a module's state. Takes captured_lock.
+ * Notifier callback for each change of a module's state. If the module is being unloaded, frees the
+ * record that livepatch_capture() has made for it. Takes captured_lock.
  */
 static int livepatch_on_module(struct notifier_block *nb, unsigned long event, void *data)
 {
@@ -186,8 +191,9 @@ static bool has_relocations(const struct module *mod, const char *name)
 }
 
 /*
- * Takes a reference to the module @name, and adds it to @patch->objects. Returns 0,
- * OBJECT_RELOCATIONS or OBJECT_MISSING.
+ * Takes a reference to the module @name, which the livepatch changes, and adds it to
+ * @patch->objects. Returns 0; OBJECT_RELOCATIONS: the livepatch module has relocations for it;
+ * OBJECT_MISSING: it is not loaded, or is being loaded or unloaded.
  */
 static int check_object(struct shk_patch *patch, const char *name)
 {
@@ -197,8 +203,9 @@ static int check_object(struct shk_patch *patch, const char *name)
 
 /*
  * Refuses a livepatch whose effect cannot be limited to one shadow, and takes references to the
- * modules that @patch changes. Sleeps. Returns 0, CALLBACKS, OBJECT_RELOCATIONS, OBJECT_MISSING or
- * -ENOMEM.
+ * modules that @patch changes. Sleeps. Returns 0, or CALLBACKS, OBJECT_RELOCATIONS, OBJECT_MISSING
+ * or -ENOMEM, as shk_livepatch_prepare() describes them. After an error @patch keeps the references
+ * until it is freed.
  */
 static int livepatch_check_scope(struct shk_patch *patch)
 {
@@ -222,7 +229,10 @@ static int livepatch_check_scope(struct shk_patch *patch)
 	return 0;
 }
 
-/* Adds the function @wanted of @obj to @patch. Returns as shk_func_prepare(). */
+/*
+ * Adds the function that @wanted replaces, in the kernel image or in the module of @obj, to @patch,
+ * with its new body. Sleeps. Returns 0 or an error of shk_func_prepare().
+ */
 static int livepatch_prepare_func(struct shk_patch *patch, const struct klp_object *obj,
 				  const struct klp_func *wanted)
 {
@@ -317,8 +327,8 @@ void shk_livepatch_call(struct shk_patch *patch, enum shk_callback which)
 
 /*
  * Calls the base's klp_enable_patch(), even if current is in a shadow in which livepatch_capture()
- * replaces it. Sleeps. Returns 0, NO_ROOM, or the errno of klp_enable_patch() with the reason
- * LIVEPATCH.
+ * replaces it. Sleeps. Returns 0; NO_ROOM: no room for a function that calls the base's; or the
+ * errno of klp_enable_patch() with the reason LIVEPATCH.
  */
 static int livepatch_enable(struct klp_patch *klp)
 {
@@ -338,11 +348,11 @@ static int livepatch_enable(struct klp_patch *klp)
 }
 
 /*
- * Passes the livepatch of @patch to the kernel (livepatch_enable()). Removes pre_patch and
- * post_patch from its objects before, since they were called for the shadow already. From then on
- * the kernel calls pre_unpatch and post_unpatch, and this module does not. After an error all
- * callbacks are restored. Takes callbacks_lock; sleeps. Returns 0, -ENOMEM, or an error of
- * livepatch_enable().
+ * Passes the livepatch of @patch to the kernel's own klp_enable_patch(), which applies it to the
+ * base. Before that, removes the callbacks pre_patch and post_patch, since they were called for the
+ * shadow already. From then on the kernel calls pre_unpatch and post_unpatch, and this module does
+ * not. After an error all callbacks are restored. Takes callbacks_lock; sleeps. Returns 0, -ENOMEM,
+ * or an error of livepatch_enable().
  */
 static int livepatch_hand_over(struct shk_patch *patch)
 {

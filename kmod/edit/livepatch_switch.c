@@ -32,9 +32,9 @@
 #define BODIES_PER_FUNC (2 * (1 + SHK_NR_COLD) + 1)
 
 /*
- * Adds two kinds of ranges to @patch->bodies: the function that contains @addr, from @from to its
- * end, and its .cold parts. Returns 0, NOT_TEXT: no symbol contains @addr, or BODY_FIXED: it has
- * too many parts.
+ * Adds ranges in which no thread may be when @patch is switched to @patch->bodies: the function
+ * that contains @addr, from @from to its end, and its .cold parts. Returns 0, NOT_TEXT: no symbol
+ * contains @addr, or BODY_FIXED: it has too many parts.
  */
 static int switch_add_function(struct shk_patch *patch, unsigned long addr, unsigned long from)
 {
@@ -88,7 +88,7 @@ void shk_livepatch_switch_begin(struct shk_patch *patch)
 
 /*
  * Adds the elements [@first, @end) of @patch->bodies to @checked, the list .others of a struct
- * shk_stack_check.
+ * shk_stack_check, so that the check looks for threads in them.
  */
 static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsigned int end,
 			       struct list_head *checked)
@@ -120,8 +120,9 @@ static void switch_remove_shadow_bodies(struct shk_patch *patch)
 }
 
 /*
- * Switches the patch @arg on if it is off, else off. Called while the machine is stopped and no
- * thread is in a body, or while nothing executes the shadow. text_mutex is held. Returns 0.
+ * Switches the patch @arg on if it is off, else off: its functions' entries choose the other bodies
+ * from now on. Called while the machine is stopped and no thread is in a body, or while nothing
+ * executes the shadow. text_mutex is held; takes shk_graft_lock. Returns 0.
  */
 static int switch_flip_state(void *arg)
 {
@@ -150,9 +151,10 @@ void shk_livepatch_switch_forget(struct shk_patch *patch)
 }
 
 /*
- * Switches @patch by switch_flip_state(). If the shadow may be executed, stops the machine for
- * that, and makes @check before. The shadow's lock is held. Takes cpus_read_lock() and text_mutex;
- * sleeps. Returns 0, or -EAGAIN: the check has failed.
+ * Switches @patch on if it is off, else off. If a CPU may execute the shadow, stops the machine for
+ * that, and first checks by @check that no thread is in a body. The shadow's lock is held. Takes
+ * cpus_read_lock() and text_mutex; sleeps. Returns 0, or -EAGAIN: the thread @check->busy is in a
+ * body, and nothing has changed.
  */
 static int switch_try_flip(struct shk_patch *patch, struct shk_stack_check *check)
 {

@@ -12,8 +12,8 @@
 
 /*
  * Returns the table of functions of the patch module @name, and takes a reference to the module
- * (.owner). Otherwise returns an ERR_PTR() of NO_PATCH_MODULE or PATCH_VERSION, as
- * shk_module_prepare() describes them.
+ * (.owner). Otherwise returns an ERR_PTR() of NO_PATCH_MODULE (no such module is loaded, or it is
+ * no patch module) or PATCH_VERSION (it was built for another release). Does not sleep.
  */
 static const struct shadowk_patch *module_get_patch(const char *name)
 {

@@ -63,9 +63,9 @@ static int stack_walk_task(struct task_struct *task, void *arg)
 }
 
 /*
- * Calls stack_walk_task() for all tasks, and adds those that run to @walk->running, with
- * references. Returns 0, -EBUSY: a task is or may be in the module, or -EAGAIN: more tasks run than
- * there is room for.
+ * Searches the stacks of all tasks for addresses of the module, and adds tasks that run, whose
+ * stacks cannot be read, to @walk->running, with references. Returns 0, -EBUSY: a task is or may be
+ * in the module, or -EAGAIN: more tasks run than there is room for.
  */
 static int stack_walk_all(struct stack_walk *walk)
 {
@@ -95,9 +95,10 @@ struct displaced {
 };
 
 /*
- * Calls stack_walk_task() for the task of @arg, a struct displaced. work_on_cpu() calls this on the
- * CPU of the task, so the task cannot run there meanwhile. Returns as stack_walk_task(); -EAGAIN:
- * the task runs on another CPU now.
+ * Searches the stack of the task of @arg, a struct displaced, for addresses of the module.
+ * work_on_cpu() calls this on the CPU of the task, so the task cannot run there meanwhile. Returns
+ * 0: none is there; -EBUSY: one is, or the stack is not reliable; -EAGAIN: the task runs on another
+ * CPU now.
  */
 static long stack_walk_from_its_cpu(void *arg)
 {
@@ -109,7 +110,8 @@ static long stack_walk_from_its_cpu(void *arg)
 /*
  * Calls stack_walk_task() for @task by a work item on its CPU, since @task was running at the first
  * call. If @task is running again, on another CPU, this is repeated, NR_TRIES times in all. Sleeps.
- * Returns as stack_walk_task().
+ * Returns 0: no address of the module is on its stack; -EBUSY: one is, or that is not known;
+ * -EAGAIN: it ran at each try.
  */
 static int stack_walk_displaced(struct stack_walk *walk, struct task_struct *task)
 {
@@ -123,7 +125,8 @@ static int stack_walk_displaced(struct stack_walk *walk, struct task_struct *tas
 
 /*
  * Calls stack_walk_displaced() for the tasks of @walk->running, until one fails, and drops the
- * references to all. Sleeps. Returns 0 or the first error of stack_walk_displaced().
+ * references to all. Sleeps. Returns 0: no address of the module is on their stacks; or the first
+ * error of stack_walk_displaced().
  */
 static int stack_walk_running(struct stack_walk *walk)
 {

@@ -61,7 +61,10 @@ static atomic_t nr_owned = ATOMIC_INIT(0);
 static void patches_free_work_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(patches_free_work, patches_free_work_fn);
 
-/* Drops the reference to @owner, if it is not NULL. */
+/*
+ * Drops a patch's reference to @owner, a module that the patch changes, and decrements nr_owned.
+ * Does nothing if @owner is NULL.
+ */
 static void patch_put_owner(struct module *owner)
 {
 	module_put(owner);
@@ -70,8 +73,8 @@ static void patch_put_owner(struct module *owner)
 }
 
 /*
- * Frees @patch and drops its references to modules. Calls post_unpatch of a livepatch, if that is
- * due. The caller ensures that no task is in its stubs, bodies and detour. Sleeps.
+ * Frees @patch and drops its references to modules. Calls post_unpatch of a livepatch, if pre_patch
+ * was called. The caller ensures that no task is in its stubs, bodies and detour. Sleeps.
  */
 void shk_patch_free(struct shk_patch *patch)
 {
@@ -109,10 +112,10 @@ void shk_patch_free(struct shk_patch *patch)
 }
 
 /*
- * Frees the patches in @all: shk_free_pass_run() calls it. Tasks may have been preempted in a stub,
- * a body or a detour, so it first waits for a grace period of RCU tasks. Tasks may also sleep in a
- * body of a module, and call the old body later. Such a patch is queued again until no task is in
- * the module's text.
+ * Frees the removed patches in @all, a list of shk_patch.free_node: callback of
+ * shk_free_pass_run(). Tasks may have been preempted in a stub, a body or a detour, so it first
+ * waits for a grace period of RCU tasks. Tasks may also sleep in a body of a module, and call the
+ * old body later. Such a patch is queued again until no task is in the module's text.
  */
 static void patches_free_queued(struct llist_node *all)
 {
@@ -167,8 +170,9 @@ void shk_patches_exit(void)
 /* ---- effect ---- */
 
 /*
- * Makes the stubs of @patch fast or slow after its state has changed. Takes text_mutex; the caller
- * holds the shadow's lock.
+ * Called after the state of @patch has changed. Makes the stubs of its functions fast (a jump to
+ * the new body) or slow (a call of shk_hit_call(), which reads the state). Takes text_mutex; the
+ * caller holds the shadow's lock.
  */
 static void patch_refresh_sites(struct shk_patch *patch)
 {
@@ -180,9 +184,10 @@ static void patch_refresh_sites(struct shk_patch *patch)
 }
 
 /*
- * Switches @patch on. The stubs of a new patch are slow: each reads the state. So when the state
- * becomes SHK_PATCH_ON, all functions change at one instant. Then makes the stubs fast. Takes
- * text_mutex; the caller holds the shadow's lock.
+ * Switches @patch on: its functions have the new bodies from now on. The stubs of a new patch, to
+ * which the functions' entries jump, are slow: each reads the state. So when the state becomes
+ * SHK_PATCH_ON, all functions change at one instant. Then makes the stubs fast. Takes text_mutex;
+ * the caller holds the shadow's lock.
  */
 static void patch_switch_on(struct shk_patch *patch)
 {
@@ -192,9 +197,9 @@ static void patch_switch_on(struct shk_patch *patch)
 }
 
 /*
- * Switches @patch off. Makes its stubs slow first, so that each reads the state. So when the state
- * becomes SHK_PATCH_OFF, all functions change at one instant. Takes text_mutex; the caller holds
- * the shadow's lock.
+ * Switches @patch off: its functions have the old bodies from now on. Makes its stubs slow first,
+ * so that each reads the state. So when the state becomes SHK_PATCH_OFF, all functions change at
+ * one instant. Takes text_mutex; the caller holds the shadow's lock.
  */
 static void patch_switch_off(struct shk_patch *patch)
 {
@@ -204,9 +209,10 @@ static void patch_switch_off(struct shk_patch *patch)
 }
 
 /*
- * Reverts the edits of @patch that are applied: all, or some if patch_apply_edits() has failed. The
- * caller holds the shadow's lock, and has switched the patch off. Its bodies are not in place.
- * Sleeps.
+ * Reverts the edits of @patch that are applied: all, or some if patch_apply_edits() has failed.
+ * Ends its other effects on the shadow: the diversion and the private pages. The caller holds the
+ * shadow's lock, and has switched the patch off. No body of it is copied over the base's
+ * (shk_patch.in_place is false). Sleeps.
  */
 static void patch_revert_edits(struct shk_patch *patch)
 {
@@ -229,7 +235,10 @@ static void patch_revert_edits(struct shk_patch *patch)
 
 /* ---- jumps of patches in place ---- */
 
-/* Removes the jumps from all functions of @patch. The shadow's lock is held. */
+/*
+ * Removes the jumps from the entries of all functions of @patch to their stubs. The shadow's lock
+ * is held.
+ */
 static void patch_remove_jumps(struct shk_patch *patch)
 {
 	struct shk_func *func;
@@ -244,9 +253,10 @@ static void patch_remove_jumps(struct shk_patch *patch)
 }
 
 /*
- * Adds jumps to all functions of @patch, and switches it on. Called while the bodies are in place,
- * with the shadow's lock held. Sleeps. Returns 0, or an error of shk_site_patch(): no jump was
- * added.
+ * Makes the entries of all functions of @patch jump to stubs, and so to the bodies in the module,
+ * and switches the patch on. Called while the bodies are copied over the base's
+ * (shk_patch.in_place), with the shadow's lock held. Sleeps. Returns 0, or an error of
+ * shk_site_patch(): no jump was added.
  */
 static int patch_add_jumps(struct shk_patch *patch)
 {
@@ -265,8 +275,9 @@ static int patch_add_jumps(struct shk_patch *patch)
 }
 
 /*
- * Removes @patch from its shadow and queues it for the worker. The caller ensures that its bodies
- * are not in place, or that no process is inside. Cannot fail. The shadow's lock is held; sleeps.
+ * Switches @patch off, removes it from its shadow, and queues it for the worker that frees it. The
+ * caller ensures that no body of it is copied over the base's (shk_patch.in_place), or that no
+ * process is inside. Cannot fail. The shadow's lock is held; sleeps.
  */
 static void patch_remove(struct shk_patch *patch)
 {
@@ -292,7 +303,8 @@ static void patch_remove(struct shk_patch *patch)
 /* ---- waiting until no thread is in a body ---- */
 
 /*
- * Copies the bodies of @patch over the base's: callback of patch_wait_and_change(). Returns as
+ * Copies the bodies of @patch over the base's: callback of patch_wait_and_change(). The shadow's
+ * lock is held. Returns 0, -EAGAIN if thread *@busy is in a body, or another error of
  * shk_inplace_put().
  */
 static int patch_put_in_place(struct shk_patch *patch, pid_t *busy)
@@ -300,21 +312,27 @@ static int patch_put_in_place(struct shk_patch *patch, pid_t *busy)
 	return shk_inplace_put(patch, true, busy);
 }
 
-/* Restores the base's bytes: callback of patch_wait_and_change(). Returns as shk_inplace_put(). */
+/*
+ * Restores the base's bytes, over which the bodies of @patch were copied: callback of
+ * patch_wait_and_change(). The shadow's lock is held. Returns 0, or -EAGAIN if thread *@busy is in
+ * a body.
+ */
 static int patch_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
 	return shk_inplace_put(patch, false, busy);
 }
 
 /*
- * Calls @try until it does not return -EAGAIN, for some seconds at most. The caller has added
- * @patch to @shadow->patches, and holds the shadow's lock. The lock is released during each wait
- * for a thread, and held on return.
+ * Calls @try until it does not return -EAGAIN, for SHK_BUSY_TASK_TIMEOUT at most. @try makes the
+ * change, with the shadow's lock held. If a thread is in a body, it sets *@busy to the thread and
+ * returns -EAGAIN. The caller has added @patch to @shadow->patches, and holds the shadow's lock.
+ * The lock is released during each wait for a thread, and held on return.
  *
  * Returns 0, or
  *   TASK_BUSY         thread *@busy was in a body all the time
  *   -ERESTARTSYS      a signal came
- *   SHADOW_DESTROYED  the shadow was destroyed during a wait; @patch was removed, do not touch it
+ *   SHADOW_DESTROYED  the shadow was destroyed during a wait, which has removed @patch: the worker
+ *                     frees it, and the caller does not touch it
  *   others            errors of @try
  */
 static int patch_wait_and_change(struct shk_shadow *shadow, struct shk_patch *patch,
@@ -339,11 +357,11 @@ static int patch_wait_and_change(struct shk_shadow *shadow, struct shk_patch *pa
 }
 
 /*
- * Restores the base's bytes in the place of the bodies of @patch, as soon as no thread is in one of
- * them. If a process is inside, adds jumps to the functions before, which patch_remove() removes.
- * After an error the bodies are still in place, and no jump is left. The shadow's lock is held, and
- * released during each wait. Returns 0, or an error of patch_add_jumps() or
- * patch_wait_and_change().
+ * Restores the base's bytes, over which the bodies of @patch were copied, as soon as no thread is
+ * in one of the bodies. @busy: as in patch_wait_and_change(). If a process is inside, first makes
+ * the functions jump to their bodies in the module, which patch_remove() removes. After an error
+ * the bodies are still there, and no jump is left. The shadow's lock is held, and released during
+ * each wait. Returns 0, or an error of patch_add_jumps() or patch_wait_and_change().
  */
 static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
@@ -361,8 +379,8 @@ static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 /*
  * Switches the livepatch @patch off, as soon as no thread is in one of its bodies. After an error
  * the patch is on again; for that, post_patch is called after pre_unpatch, as livepatch does when a
- * transition is reversed. The shadow's lock is held, and released during each wait. Returns as
- * patch_wait_and_change().
+ * transition is reversed. The shadow's lock is held, and released during each wait. Returns 0 or an
+ * error of patch_wait_and_change(); sets *@busy as that.
  */
 static int patch_wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 {
@@ -402,8 +420,9 @@ static bool is_thunk(u32 kind)
 }
 
 /*
- * Returns true for patches that change only while the shadow is not executed. Tools in a helper
- * must not arm anything in the base while a DIVERT patch goes.
+ * Returns true if patches of @kind are added and removed only while no CPU can execute the shadow.
+ * That is so for thunks, and for DIVERT patches: tools in such a shadow must not arm anything in
+ * the base while the patch is removed.
  */
 static bool needs_unused(u32 kind)
 {
@@ -469,7 +488,10 @@ static int wish_of_module(const struct shk_patch_module *arg, struct wish *wish)
 	return 0;
 }
 
-/* Checks @arg and fills @wish from it. Returns 0, or -EINVAL: @arg is malformed. */
+/*
+ * Checks @arg, a user's request, and stores it in @wish, which has one form for all kinds of
+ * patches. Pointers in @wish lead into @arg. Returns 0, or -EINVAL: @arg is malformed.
+ */
 static int wish_of(const struct shk_patch_add *arg, struct wish *wish)
 {
 	int ret = 0;
@@ -504,7 +526,8 @@ static bool patch_may_differ(unsigned long addr, const char *symbol)
 
 /*
  * Checks that kprobes permits changes at @addr, which excludes noinstr text and kprobes' blacklist.
- * Returns as shk_site_check() does, but FORBIDDEN instead of CANNOT_STEP.
+ * Returns 0, or an error of shk_site_check(), but FORBIDDEN instead of CANNOT_STEP. Waits for a
+ * grace period.
  */
 static int patch_check_kprobes(unsigned long addr)
 {
@@ -514,10 +537,10 @@ static int patch_check_kprobes(unsigned long addr)
 }
 
 /*
- * Takes a reference to the module that has the function @symbol at @addr, and sets *@owner to the
- * module. The caller sets *@owner to NULL before; it stays NULL for the kernel image. Returns 0; an
- * error of shk_module_get_at(); or SYMBOL_UNKNOWN: another function is at @addr since @symbol was
- * looked up (*@owner is set).
+ * Takes a reference to the module that has the function @symbol at @addr, sets *@owner to the
+ * module, and increments nr_owned. The caller sets *@owner to NULL before; it stays NULL for the
+ * kernel image. Returns 0; an error of shk_module_get_at(); or SYMBOL_UNKNOWN: another function is
+ * at @addr since @symbol was looked up (*@owner is set).
  */
 static int patch_get_owner(unsigned long addr, const char *symbol, struct module **owner)
 {
@@ -535,8 +558,9 @@ static int patch_get_owner(unsigned long addr, const char *symbol, struct module
 }
 
 /*
- * Checks that the function @symbol at @addr can have another body. Returns 0, FORBIDDEN, PAGE_EDGE
- * or NO_FENTRY, as shk_func_add() describes them.
+ * Checks that the function @symbol at @addr can have another body. Returns 0; FORBIDDEN: the text
+ * must not differ; PAGE_EDGE: its __fentry__ site lies in two pages; NO_FENTRY: it has no such
+ * site.
  */
 static int check_func(unsigned long addr, const char *symbol)
 {
@@ -570,7 +594,8 @@ struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsig
 }
 
 /*
- * Prepares a NOP or RETURN patch of the function at @addr. Returns 0 or an error of struct
+ * Prepares a NOP or RETURN patch of the function at @addr: adds the function to @patch, with a body
+ * that returns at once or returns @patch->value. Sleeps. Returns 0 or an error of struct
  * shk_patch_add.
  */
 static int prepare_return(struct shk_patch *patch, unsigned long addr)
@@ -585,9 +610,10 @@ static int prepare_return(struct shk_patch *patch, unsigned long addr)
 }
 
 /*
- * Prepares a SKIP_CALL patch of the function at @addr: finds the call, makes the edit, and the
- * detour if a value is to be set. @offset: the offset of the call, or 0: the function has one such
- * call. Returns 0 or an error of struct shk_patch_add.
+ * Prepares a SKIP_CALL patch of the function at @addr: finds the call, and makes the edit that
+ * jumps over it. If a value is to be returned, the edit leads to a detour, code in the module that
+ * sets rax. @offset: the offset of the call, or 0: the function has one such call. Returns 0 or an
+ * error of struct shk_patch_add.
  */
 static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 {
@@ -633,15 +659,16 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 }
 
 /*
- * Applies all edits of @patch, while it is off. The shadow's lock is held; sleeps. After an error
- * the caller calls patch_revert_edits() for the edits that were applied, and @patch->symbol is the
- * function that the error is about, if it is about one.
+ * Applies all edits of @patch, while it is off: the functions still execute their old bodies. The
+ * shadow's lock is held; sleeps. After an error the caller calls patch_revert_edits() for the edits
+ * that were applied, and @patch->symbol is the function that the error is about, if it is about
+ * one.
  *
  * Returns 0, or
  *   PROCESSES_INSIDE  the patch is of thunks or DIVERT, and the shadow may be executed
  *   EDIT_THERE        the patch is DIVERT, and the shadow has such a patch
- *   THREADS_INSIDE    threads are in SHK_THREAD stretches, and an edit of the patch cannot test the
- *                     thread
+ *   THREADS_INSIDE    threads are in SHK_THREAD stretches, so edits must act on these only, and an
+ *                     edit of the patch cannot test the thread
  *   others            errors of shk_inplace_allowed(), shk_inplace_pin(), shk_site_patch() and
  *                     shk_edit_apply()
  */
@@ -689,7 +716,8 @@ static int patch_apply_edits(struct shk_patch *patch)
 
 /*
  * Sets @patch->name to @wish, or, if @wish is "", to a name that is made of its symbols. The
- * shadow's lock is held. Returns as shk_name_choose().
+ * shadow's lock is held. Returns 0; NAME_INVALID: @wish is no valid name; NAME_TAKEN: another patch
+ * of the shadow has it.
  */
 static int patch_choose_name(struct shk_shadow *shadow, struct shk_patch *patch, const char *wish)
 {
@@ -709,8 +737,9 @@ static int patch_choose_name(struct shk_shadow *shadow, struct shk_patch *patch,
 }
 
 /*
- * Finds the functions and new bodies of @patch, or makes its edits. Takes no lock of a shadow;
- * sleeps. Returns 0 or an error of struct shk_patch_add.
+ * Prepares what @patch applies. @wish is the user's request. For SKIP_CALL, RETPOLINES and RETURNS
+ * makes the edits. For other kinds finds the functions and their new bodies, and adds them to
+ * @patch->funcs. Takes no lock of a shadow; sleeps. Returns 0 or an error of struct shk_patch_add.
  */
 static int patch_prepare_bodies(struct shk_patch *patch, const struct wish *wish)
 {
@@ -741,7 +770,8 @@ static int patch_prepare_bodies(struct shk_patch *patch, const struct wish *wish
 }
 
 /*
- * Prepares @patch: finds its functions and bodies, and relocates the bodies of an IN_PLACE patch.
+ * Prepares @patch by @wish, the user's request: finds its functions and bodies, or makes its edits.
+ * Also makes the copies of the bodies of an IN_PLACE patch that can run at the base's addresses.
  * Called without a lock; sleeps. Returns 0 or an error of struct shk_patch_add. After an error the
  * caller frees @patch, and @patch->symbol is the function that the error is about, or "".
  */
@@ -760,7 +790,10 @@ static int patch_prepare(struct shk_patch *patch, const struct wish *wish)
 	return ret;
 }
 
-/* Gives @patch an id and adds it to the shadow's list. The shadow's lock is held. */
+/*
+ * Gives @patch an id and adds it to shk_shadow.patches, where other calls find it. The shadow's
+ * lock is held.
+ */
 static void patch_publish(struct shk_patch *patch)
 {
 	struct shk_shadow *shadow = patch->shadow;
@@ -771,10 +804,13 @@ static void patch_publish(struct shk_patch *patch)
 }
 
 /*
- * Publishes @patch, then calls patch_wait_and_change(), and returns its result. Since the patch is
- * in the shadow's list during a wait, the end of the shadow removes it; other calls leave it alone
- * meanwhile. After an error other than SHADOW_DESTROYED the patch is in no list. The shadow's lock
- * is held, and released during each wait.
+ * Adds @patch to shk_shadow.patches, and calls @try until no thread is in a body (*@busy), for some
+ * seconds at most: see patch_wait_and_change(), whose result it returns. The shadow's lock is held,
+ * and released during each wait. Meanwhile the end of the shadow may remove the patch; other calls
+ * leave it alone.
+ *
+ * After SHADOW_DESTROYED the end of the shadow has removed @patch, and the worker frees it. After
+ * another error @patch is in no list, and the caller frees it.
  */
 static int patch_publish_and_change(struct shk_patch *patch,
 				    int (*try)(struct shk_patch *patch, pid_t *busy), pid_t *busy)
@@ -792,10 +828,11 @@ static int patch_publish_and_change(struct shk_patch *patch,
 }
 
 /*
- * Publishes @patch and switches it on, in one of the ways that the top of this file describes. The
- * caller has applied its edits, and holds the shadow's lock, which is released during each wait for
- * a thread. Returns 0, or an error of patch_wait_and_change(); then the patch may be on, and is in
- * no list.
+ * Adds @patch to shk_shadow.patches and switches it on. The top of this file lists the steps for
+ * each kind. @busy: as in patch_wait_and_change(). The caller has applied its edits, and holds the
+ * shadow's lock, which is released during each wait for a thread. Returns 0, or an error of
+ * patch_wait_and_change(); then the patch may be on, and is in no list; after SHADOW_DESTROYED the
+ * worker frees it.
  */
 static int patch_turn_on(struct shk_patch *patch, pid_t *busy)
 {
@@ -819,8 +856,8 @@ static int patch_turn_on(struct shk_patch *patch, pid_t *busy)
 }
 
 /*
- * Sets @arg->subject to the function that an error is about (@patch->symbol). If that is "" and the
- * bodies are in a module, sets it to the name of the module.
+ * After an error, sets @arg->subject to the function that the error is about (@patch->symbol). If
+ * that is "" and the bodies are in a module, sets it to the name of the module.
  */
 static void note_subject(const struct shk_patch *patch, struct shk_patch_add *arg)
 {
@@ -843,8 +880,10 @@ struct shk_patch *shk_patch_alloc(struct shk_shadow *shadow, u32 kind, u32 flags
 }
 
 /*
- * Does the work of shk_patch_install(). Sets *@arg->busy, and @arg->id and @arg->name or
- * @arg->subject, unless @arg is NULL.
+ * Applies the edits of @patch, which is prepared, and switches it on. @name: the wanted name; "":
+ * one is made. Unless @arg is NULL, sets @arg->busy, and @arg->id and @arg->name; after an error
+ * @arg->subject. Takes the shadow's lock, and may release it to wait for threads. Returns 0 or an
+ * error of shk_patch_add(), after which the worker frees @patch.
  */
 static int patch_install(struct shk_patch *patch, const char *name, struct shk_patch_add *arg)
 {
@@ -989,15 +1028,17 @@ void shk_patches_teardown(struct shk_shadow *shadow)
 
 /* ---- lists ---- */
 
-/* Returns the number of elements that SHK_PATCH_LIST has for @patch. */
+/*
+ * Returns the number of elements that SHK_PATCH_LIST has for @patch: its functions and its edits.
+ */
 static unsigned int nr_functions(const struct shk_patch *patch)
 {
 	return patch->nr_edits + shk_patch_nr_funcs(patch);
 }
 
 /*
- * Fills @info with the function or edit number @index of @patch. Leaves the address 0 unless
- * @show_addr. The shadow's lock is held.
+ * Fills @info with the function or edit number @index of @patch. Functions come before edits.
+ * Leaves the address 0 unless @show_addr. The shadow's lock is held.
  */
 static void patch_report(const struct shk_patch *patch, u32 index, struct shk_patch_info *info,
 			 bool show_addr)

@@ -88,14 +88,15 @@ struct shk_patch {
 	u32 kind;  /* enum shk_patch_kind */
 	u32 flags; /* SHK_PATCH_* */
 	/*
-	 * Written under the shadow's lock; shk_livepatch_switch() holds text_mutex, too. Hits read
-	 * it with preemption off.
+	 * Which bodies execute: the old or the new ones. Written under the shadow's lock;
+	 * shk_livepatch_switch() holds text_mutex, too. Hits read it with preemption off.
 	 */
 	enum shk_patch_state state;
 	struct list_head funcs; /* shk_func.node */
 	/*
-	 * Edits inside of functions: SKIP_CALL: the call. RETPOLINES, RETURNS: the thunks. DIVERT:
-	 * functions without a __fentry__ site. NULL for other kinds.
+	 * Edits of patches that do not replace a whole function at its __fentry__ site. SKIP_CALL:
+	 * one, at the call. RETPOLINES, RETURNS: at the thunks. DIVERT: at functions without a
+	 * __fentry__ site. NULL for other kinds.
 	 */
 	struct shk_edit *edits;
 	unsigned int nr_edits;
@@ -116,8 +117,9 @@ struct shk_patch {
 	struct module *mod;
 	struct klp_patch *klp; /* LIVEPATCH: its init's argument to klp_enable_patch() */
 	/*
-	 * The callbacks pre_patch of a LIVEPATCH were called, so post_unpatch is due when the patch
-	 * is freed. Cleared by shk_livepatch_promote(): from then on the kernel calls post_unpatch.
+	 * LIVEPATCH: the callbacks pre_patch were called, so post_unpatch has to be called when the
+	 * patch is freed. shk_livepatch_promote() clears it: from then on the kernel calls
+	 * post_unpatch.
 	 */
 	bool was_on;
 	struct module **objects; /* LIVEPATCH: modules that it changes; holds references */
@@ -127,8 +129,9 @@ struct shk_patch {
 	bool in_place; /* the bodies are in place; the shadow's lock and text_mutex */
 	/*
 	 * LIVEPATCH without UNSAFE_NOW: text in which no thread may be when the patch is switched.
-	 * The first .nr_olds elements are old bodies, the others new bodies and stubs. All are in
-	 * shk_shadow.bodies while the patch is on.
+	 * The first .nr_olds elements are old bodies, the others new bodies and stubs. While the
+	 * patch is on, all are in shk_shadow.bodies, so no thread enters or leaves the shadow while
+	 * it is in one of them.
 	 */
 	struct shk_body *bodies;
 	unsigned int nr_bodies;
@@ -136,9 +139,9 @@ struct shk_patch {
 	/* DIVERT: where calls are diverted to, see capture.h; the patch owns it. Else NULL. */
 	struct shk_diversion *diversion;
 	/*
-	 * True while a call is adding or removing the patch; it may have released the shadow's lock
-	 * to wait for a thread. Other calls fail with PATCH_BUSY. Only shk_patches_teardown()
-	 * removes the patch meanwhile. Protected by the shadow's lock.
+	 * True while another call is adding or removing the patch. That call may have released the
+	 * shadow's lock to wait for a thread. Other calls fail with PATCH_BUSY. Only
+	 * shk_patches_teardown() removes the patch meanwhile. Protected by the shadow's lock.
 	 */
 	bool switching;
 	struct llist_node free_node; /* in the worker's queue, once it is removed */
@@ -178,14 +181,17 @@ static inline bool shk_module_get_live(struct module *mod)
 struct shk_patch *shk_patch_alloc(struct shk_shadow *shadow, u32 kind, u32 flags);
 
 /*
- * Frees @patch and drops its references to modules. No task is in its stubs, bodies and detour.
- * Calls post_unpatch of a livepatch, if that is due.
+ * Frees @patch, with its stubs, bodies and detour in the module's text, and drops its references to
+ * modules. Calls post_unpatch of a livepatch, if pre_patch was called. The caller ensures that no
+ * edit leads to the patch, and that no task is in its stubs, bodies and detour. Sleeps.
  */
 void shk_patch_free(struct shk_patch *patch);
 
 /*
- * Applies and switches on @patch, which is prepared. Takes the shadow's lock. After an error
- * nothing of it is left in the shadow, and the worker frees it. Returns as shk_patch_add().
+ * Applies the edits of @patch, whose bodies the caller has prepared, and switches it on: from then
+ * on its new bodies execute in the shadow. Takes the shadow's lock; may wait for threads. Returns 0
+ * or an error of shk_patch_add(). After an error nothing of the patch is left in the shadow, and
+ * the worker frees it; the caller does not touch it.
  */
 int shk_patch_install(struct shk_patch *patch);
 
@@ -195,13 +201,13 @@ int shk_patch_install(struct shk_patch *patch);
  * frees it later.
  *
  * Takes the shadow's lock. An IN_PLACE patch, and a LIVEPATCH without UNSAFE_NOW, may wait up to
- * SHK_BUSY_TASK_TIMEOUT until no thread inside is in a body that changes. The lock is released
- * meanwhile, and other calls refuse the patch with PATCH_BUSY.
+ * SHK_BUSY_TASK_TIMEOUT until no thread of a process inside is in a function that changes. The lock
+ * is released meanwhile, and other calls refuse the patch with PATCH_BUSY.
  *
  * Returns 0, or
  *   -EINVAL           @arg is malformed
  *   -ERESTARTSYS      the caller was killed, or a signal came while it waited for a thread
- *   TASK_BUSY         thread @arg->busy was in a body all the time
+ *   TASK_BUSY         thread @arg->busy was in such a function all the time
  *   SHADOW_DESTROYED  the shadow was destroyed, before the call or while it waited
  *   others            see struct shk_patch_add
  */
@@ -211,7 +217,8 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
  * Removes the patch of @shadow that @arg names. The worker frees it later, after a grace period of
  * RCU tasks and once no task is in the patch's module. After an error the patch is still on.
  *
- * Takes the shadow's lock. May wait for threads as shk_patch_add() does, if the patch is
+ * Takes the shadow's lock. May wait, up to SHK_BUSY_TASK_TIMEOUT, until no thread is in a function
+ * that changes, if the patch is
  *   IN_PLACE
  *   LIVEPATCH  unless it was added or is removed with UNSAFE_NOW, or the kernel has the livepatch
  *              enabled (shk_livepatch_enabled())
@@ -224,7 +231,7 @@ int shk_patch_add(struct shk_shadow *shadow, struct shk_patch_add *arg);
  *   PROCESSES_INSIDE  the patch is RETPOLINES, RETURNS or DIVERT, and the shadow may be
  *                     executed
  *   NOT_LIVEPATCH     UNSAFE_NOW is set, and the patch is no LIVEPATCH
- *   TASK_BUSY         thread @arg->busy was in a body all the time
+ *   TASK_BUSY         thread @arg->busy was in such a function all the time
  *   others            errors of shk_site_patch(): the jumps of an IN_PLACE patch could not be added
  */
 int shk_patch_remove(struct shk_shadow *shadow, struct shk_patch_remove *arg);
@@ -256,8 +263,9 @@ int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info
 		   bool show_addr);
 
 /*
- * Removes all patches of @shadow, at its end, the newest first. The worker frees them later. Does
- * not wait for threads. The caller holds the shadow's lock, and ensures that no process is inside.
+ * Removes all patches of @shadow, the newest first, when the shadow is destroyed. The worker frees
+ * them later. Does not wait for threads. The caller holds the shadow's lock, and ensures that no
+ * process is inside.
  */
 void shk_patches_teardown(struct shk_shadow *shadow);
 
@@ -280,8 +288,9 @@ void shk_patches_exit(void);
 
 /*
  * Adds the function @symbol at @addr to @patch->funcs, with the new body @body; 0: the caller sets
- * it later. Takes a reference to the module that has the function. Called before @patch is applied,
- * without a lock. Sleeps. After an error the function may be in the list; it is freed with @patch.
+ * shk_func.body later. Takes a reference to the module that has the function. Called before @patch
+ * is applied, without a lock. Sleeps. After an error the function may be in the list; it is freed
+ * with @patch.
  *
  * Returns the function, or an ERR_PTR():
  *   FORBIDDEN       the function is in the scheduler's text, in kprobes' blacklist, or in text
@@ -300,9 +309,9 @@ struct shk_func *shk_func_add(struct shk_patch *patch, const char *symbol, unsig
 
 /*
  * Prepares a MODULE patch: finds the patch module @patch->object, takes a reference to it
- * (@patch->mod) and to this module, and adds its functions. Called before @patch is applied,
- * without a lock. Sleeps. After an error the references stay until @patch is freed, and
- * @patch->symbol is the function that the error is about, or "".
+ * (@patch->mod) and to this module, and adds the functions that it replaces to @patch. Called
+ * before @patch is applied, without a lock. Sleeps. After an error the references stay until @patch
+ * is freed, and @patch->symbol is the function that the error is about, or "".
  *
  * Returns 0, or
  *   NO_PATCH_MODULE  no such module is loaded, or it is no patch module
@@ -317,8 +326,9 @@ int shk_module_prepare(struct shk_patch *patch);
  * @patch->mod. @pos says which of several functions with that name, from 1 on; 0: the only one.
  * Sets @patch->symbol to @name. Called before @patch is applied, without a lock. Sleeps.
  *
- * If @old is not NULL, *@old is set to a function that calls the old body. Several shadows may have
- * patches of one module: all of them write the same value to *@old.
+ * If @old is not NULL, sets *@old to a function that calls the old body; for that it uses an
+ * element of a fixed array (shk_old_get()). Several shadows may have patches of one module: all of
+ * them write the same value to *@old.
  *
  * Returns 0, or
  *   SYMBOL_UNKNOWN    no function has that name, or fewer than @pos have it
@@ -341,22 +351,22 @@ enum shk_callback {
 
 /*
  * Registers a module notifier. When a livepatch module is unloaded, the notifier frees the record
- * of its captured livepatch, see shk_capture_prepare(). Called when this module is loaded. Sleeps.
- * Returns 0 or an errno.
+ * of its livepatch, which a CAPTURE patch has made (shk_capture_prepare()). Called when this module
+ * is loaded. Sleeps. Returns 0 or an errno.
  */
 int shk_livepatch_init(void);
 
 /*
- * Unregisters the notifier of shk_livepatch_init(), and frees the records of all captured
- * livepatches. Called when this module is unloaded, when no shadow is left. Sleeps.
+ * Unregisters the notifier of shk_livepatch_init(), and frees all records of livepatches that
+ * CAPTURE patches have made. Called when this module is unloaded, when no shadow is left. Sleeps.
  */
 void shk_livepatch_exit(void);
 
 /*
- * Prepares a CAPTURE patch, which replaces klp_enable_patch(). A livepatch module calls that
- * function in its init. The new body enables nothing. It captures the livepatch: it records the
- * struct klp_patch, and shk_livepatch_prepare() finds the record by the name of the module. Called
- * before @patch is applied, without a lock. Sleeps.
+ * Prepares a CAPTURE patch: adds klp_enable_patch() to @patch, with a new body. A livepatch module
+ * calls that function in its init. The new body enables nothing. It captures the livepatch: it
+ * records the struct klp_patch, and shk_livepatch_prepare() finds the record by the name of the
+ * module. Called before @patch is applied, without a lock. Sleeps.
  *
  * Returns 0, or
  *   NO_LIVEPATCH  the kernel has no livepatch
@@ -365,11 +375,12 @@ void shk_livepatch_exit(void);
 int shk_capture_prepare(struct shk_patch *patch);
 
 /*
- * Prepares a LIVEPATCH patch: finds the captured livepatch of the livepatch module @patch->object,
- * and adds the livepatch's functions. Takes references to the livepatch module (@patch->mod), to
- * this module, and to each module that the livepatch changes (@patch->objects). Called before
- * @patch is applied, without a lock. Sleeps. After an error the references stay until @patch is
- * freed, and @patch->symbol is the function or module that the error is about, or "".
+ * Prepares a LIVEPATCH patch: finds the record that a CAPTURE patch has made of the livepatch
+ * module @patch->object, and adds the livepatch's functions. Takes references to the livepatch
+ * module (@patch->mod), to this module, and to each module that the livepatch changes
+ * (@patch->objects). Called before @patch is applied, without a lock. Sleeps. After an error the
+ * references stay until @patch is freed, and @patch->symbol is the function or module that the
+ * error is about, or "".
  *
  * Returns 0, or
  *   NO_PATCH_MODULE     no livepatch of that module was captured, or the module is being loaded or
@@ -448,23 +459,25 @@ bool shk_livepatch_enabled(const struct shk_patch *patch);
 int shk_livepatch_switch_prepare(struct shk_patch *patch);
 
 /*
- * Adds the stubs of all functions of @patch, to which the entries of these functions jump, to
- * @patch->bodies. Called once, after the patch was applied and before it is switched on. The caller
- * holds the shadow's lock. Does not sleep.
+ * Adds the stubs of all functions of @patch to @patch->bodies, the text in which no thread may be
+ * when the patch is switched off. A stub is the code to which the entry of a patched function
+ * jumps. Called once, after the patch was applied and before it is switched on. The caller holds
+ * the shadow's lock. Does not sleep.
  */
 void shk_livepatch_switch_begin(struct shk_patch *patch);
 
 /*
  * Changes @patch->state from OFF to ON, or from ON to OFF. If the shadow may be executed, this
  * stops the machine and reads the kernel stacks of the threads inside. It changes nothing if a
- * thread is in an old body (OFF to ON), or in a new body or a stub (ON to OFF).
+ * thread is in an old body (OFF to ON), or in a new body or a stub (ON to OFF). A stub is the code
+ * to which the function's entry jumps.
  *
  * While the patch is on, all its bodies are in shk_shadow.bodies. So no process enters or leaves
  * the shadow while one of its threads is in a body.
  *
- * The caller holds the shadow's lock, and has made all stubs of @patch slow, so that they read the
- * state. Takes cpus_read_lock(), text_mutex and shk_graft_lock. Sleeps, but does not wait for
- * threads.
+ * The caller holds the shadow's lock, and has made all stubs of @patch slow (shk_stub_set_fast()),
+ * so that each entry of a function reads the state. Takes cpus_read_lock(), text_mutex and
+ * shk_graft_lock. Sleeps, but does not wait for threads.
  *
  * Returns
  *   0        the state has changed; *@busy is 0
@@ -515,10 +528,10 @@ bool shk_module_stacks_clear(const struct module *mod);
 /* ---- call.c ---- */
 
 /*
- * Reads the instruction at @addr: MAX_INSN_SIZE bytes, of which @room at most are read, the others
- * 0. Bytes that kprobes have changed are those of before. If @addr is in a module, the caller holds
- * a reference to it. The bytes may be those of a patch in progress unless the caller holds
- * text_mutex.
+ * Reads the instruction at @addr of the base's text. Fills MAX_INSN_SIZE bytes at @bytes: reads
+ * @room of them at most, and sets the others to 0. In the place of bytes that kprobes have changed,
+ * stores the original ones. If @addr is in a module, the caller holds a reference to it. The bytes
+ * may be those of a patch in progress unless the caller holds text_mutex.
  */
 void shk_insn_read(unsigned long addr, u8 *bytes, unsigned long room);
 

@@ -22,8 +22,8 @@
 #define MIN_NAMES 16
 
 /*
- * Returns the bucket of the hash table @shadow->probe_names for @name. The caller has allocated the
- * buckets (names_reserve()), and holds the shadow's lock.
+ * Returns the bucket of @shadow->probe_names, the hash table of the probes by name, for @name. The
+ * caller has allocated the buckets (names_reserve()), and holds the shadow's lock.
  */
 static struct hlist_head *names_list(struct shk_shadow *shadow, const char *name)
 {
@@ -111,7 +111,10 @@ int shk_symbol_of(unsigned long addr, char *name, unsigned long *offset, unsigne
 	}
 }
 
-/* Returns true if @addr is in text of the kernel image or of a module. */
+/*
+ * Returns true if @addr is in text of the kernel image or of a module. Needs no lock; the module
+ * may be unloaded at any time.
+ */
 static bool is_text(unsigned long addr)
 {
 	bool found = shk_is_kernel_text(addr);
@@ -215,7 +218,8 @@ static bool probe_name_is_taken(struct shk_shadow *shadow, const char *name)
 
 /*
  * Sets @probe->name to @wish, or, if @wish is "", to SYMBOL or SYMBOL-OFFSET. The shadow's lock is
- * held. Returns as shk_name_choose().
+ * held. Returns 0; NAME_INVALID: @wish is no valid name; NAME_TAKEN: another probe of the shadow
+ * has it.
  */
 static int probe_choose_name(struct shk_shadow *shadow, struct shk_probe *probe, const char *wish)
 {
@@ -297,7 +301,10 @@ static int probe_set_conditions(struct shk_probe *probe, const struct shk_probe_
 	return 0;
 }
 
-/* Returns false if @arg is of a tracepoint, and has what a probe of a tracepoint cannot have. */
+/*
+ * Returns false if @arg is for a tracepoint (SHK_PROBE_TRACEPOINT), and has a kind, flag, offset or
+ * condition that such a probe cannot have.
+ */
 static bool tracepoint_args_are_valid(const struct shk_probe_add *arg)
 {
 	if (!(arg->flags & SHK_PROBE_TRACEPOINT))
@@ -344,7 +351,10 @@ static int probe_check_returns(unsigned long addr, const struct module *module)
 /*
  * Tells whether @probe can be at *@addr, in @module. The caller holds a reference to @module,
  * unless it is NULL. Sets *@entry if the place is a function's entry, and moves *@addr behind an
- * ENDBR there. Returns 0, NOT_ENTRY, NO_RETURN or PAGE_EDGE.
+ * ENDBR there. Returns 0 or
+ *   NOT_ENTRY   a return is to be hooked, and the place is no entry
+ *   NO_RETURN   a return is to be hooked, and no return address is on the stack there
+ *   PAGE_EDGE   a jump there could lie in two pages
  */
 static int probe_check_place(struct shk_probe *probe, const struct module *module,
 			     unsigned long *addr, bool *entry)
@@ -360,7 +370,11 @@ static int probe_check_place(struct shk_probe *probe, const struct module *modul
 	return shk_probe_wants_return(probe) ? probe_check_returns(*addr, module) : 0;
 }
 
-/* Does the work of probe_resolve() for a tracepoint. */
+/*
+ * Finds the place of the tracepoint that @arg names, and sets the members of the probe of @new that
+ * @arg decides, and @new->addr. Sleeps. Returns 0, -ENOMEM, or an error of
+ * shk_tracepoint_resolve().
+ */
 static int probe_resolve_tracepoint(const struct shk_probe_add *arg, struct shk_new_probe *new)
 {
 	struct shk_probe *probe = new->probe;
@@ -375,8 +389,9 @@ static int probe_resolve_tracepoint(const struct shk_probe_add *arg, struct shk_
 
 /*
  * Finds the place that @arg names, and checks that the probe of @new can be there. Sets the members
- * of the probe that @arg decides, and .addr and .entry of @new. Sets .module, which the caller
- * puts, also after an error. Returns 0 or an error that struct shk_probe_add lists for places.
+ * of the probe that @arg decides, and .addr and .entry of @new. Sets .module, a reference that the
+ * caller drops, also after an error. Returns 0 or an error that struct shk_probe_add lists for
+ * places.
  */
 static int probe_resolve(const struct shk_probe_add *arg, struct shk_new_probe *new)
 {
@@ -424,10 +439,10 @@ int shk_probe_check(const struct shk_probe_add *arg)
 }
 
 /*
- * Allocates the probe that @arg describes, with all that it needs in @shadow, and finds its place.
- * Sets all members of @new. After an error @new->err is set, and @new->probe is NULL. @new->module
- * has a reference, so that no other module's text can be at the place when the probe is armed.
- * Takes no lock of a shadow; sleeps.
+ * Allocates the probe that @arg describes, with its counters, histogram and hooks of returns, and
+ * finds its place. Arms nothing. Sets all members of @new. After an error @new->err is set, and
+ * @new->probe is NULL. @new->module has a reference, so that no other module's text can be at the
+ * place when the probe is armed. Takes no lock of a shadow; sleeps.
  */
 static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *arg,
 			 struct shk_new_probe *new)
@@ -474,7 +489,8 @@ static void probe_cancel(struct shk_new_probe *new)
 
 /*
  * Gives @probe its id and its name, and adds it to the probes of @shadow. Does not arm it. The
- * shadow's lock is held; sleeps. Returns 0, NAME_INVALID, NAME_TAKEN or -ENOMEM.
+ * shadow's lock is held; sleeps. @name: the wanted name; "": one is made. Returns 0, NAME_INVALID,
+ * NAME_TAKEN or -ENOMEM.
  */
 static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, const char *name)
 {
@@ -494,7 +510,10 @@ static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, co
 	return 0;
 }
 
-/* Removes @probe from the probes of @shadow. The shadow's lock is held. */
+/*
+ * Removes @probe from the lists of @shadow, by id and by name. It stays armed. The shadow's lock is
+ * held.
+ */
 static void probe_unregister(struct shk_shadow *shadow, struct shk_probe *probe)
 {
 	xa_erase(&shadow->probes, probe->id);
@@ -503,7 +522,10 @@ static void probe_unregister(struct shk_shadow *shadow, struct shk_probe *probe)
 	names_release(shadow);
 }
 
-/* Disarms @probe, which is armed in @shadow, and queues it to be freed. @shadow is locked. */
+/*
+ * Disarms @probe, which is armed in @shadow, and queues it for the worker that frees it. The
+ * shadow's lock is held; sleeps.
+ */
 static void probe_remove(struct shk_shadow *shadow, struct shk_probe *probe)
 {
 	shk_tracepoint_disarm(shadow, probe);
@@ -511,8 +533,9 @@ static void probe_remove(struct shk_shadow *shadow, struct shk_probe *probe)
 }
 
 /*
- * Arms what the probes of tracepoints of @new have beside their sites, which are armed. If that
- * fails for a probe, removes it, sets its .err, and leaves .probe NULL.
+ * Enables the tracepoints of those probes of @new that are of tracepoints, in @shadow only. Their
+ * sites are armed. If that fails for a probe, removes it, sets its .err, and sets .probe to NULL.
+ * The shadow's lock is held; sleeps.
  */
 static void probes_arm_tracepoints(struct shk_shadow *shadow, struct shk_new_probe *new,
 				   unsigned int nr)
@@ -532,9 +555,9 @@ static void probes_arm_tracepoints(struct shk_shadow *shadow, struct shk_new_pro
 }
 
 /*
- * Registers and arms the probes of the @nr elements of @new in @shadow. If that fails for a probe,
- * frees it and sets its .err. The shadow's lock is held; sleeps. Returns the number of probes that
- * were added.
+ * Gives the probes of the @nr elements of @new their ids and names, and arms them in @shadow.
+ * @args: the requests. If that fails for a probe, frees it, sets its .err, and sets .probe to NULL.
+ * The shadow's lock is held; sleeps. Returns the number of probes that were added.
  */
 static unsigned int probes_add_locked(struct shk_shadow *shadow, const struct shk_probe_add *args,
 				      struct shk_new_probe *new, unsigned int nr)
@@ -563,7 +586,9 @@ static unsigned int probes_add_locked(struct shk_shadow *shadow, const struct sh
 }
 
 /*
- * Removes the probes of the @nr elements of @new from @shadow. The shadow's lock is held; sleeps.
+ * Removes the probes of the @nr elements of @new, which are armed, from @shadow, and queues them
+ * for the worker that frees them. Leaves out elements without a probe. The shadow's lock is held;
+ * sleeps.
  */
 static void probes_undo(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr)
 {
@@ -588,7 +613,10 @@ static int probes_error(const struct shk_new_probe *new, unsigned int nr)
 	return 0;
 }
 
-/* Writes the results of @new to @args. */
+/*
+ * Writes the results of the @nr elements of @new to @args: .id and .name of the probes that were
+ * added, .reason of the others.
+ */
 static void probes_put_results(struct shk_probe_add *args, const struct shk_new_probe *new,
 			       unsigned int nr)
 {
@@ -607,9 +635,10 @@ static void probes_put_results(struct shk_probe_add *args, const struct shk_new_
 }
 
 /*
- * Adds the probes of @args: the part of shk_probes_add() after the checks. @new has room for @nr
- * elements, which this function fills. Takes the shadow's lock; sleeps. Returns as
- * shk_probes_add().
+ * Adds the probes that the @nr elements of @args, which are checked, describe to @shadow, and
+ * writes the results to @args. @new has room for @nr elements, which this function fills; the
+ * caller puts their .module. Takes the shadow's lock; sleeps. Returns the number of probes that
+ * were added, or an error of shk_probes_add(), after which none is added.
  */
 static int probes_add(struct shk_shadow *shadow, struct shk_probe_add *args,
 		      struct shk_new_probe *new, unsigned int nr)
@@ -675,7 +704,11 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 	return added ? 0 : -(int)(SHK_REASON_BASE + arg->reason);
 }
 
-/* Does the work of shk_probe_capture(). @arg is zero. */
+/*
+ * Adds a probe to @shadow whose hits call the handler of @captured, and arms it by a breakpoint;
+ * sets *@id. @arg: memory for the request, which the caller has zeroed. Takes the shadow's lock;
+ * sleeps. Returns 0 or an error of shk_probe_capture().
+ */
 static int probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id,
 			 struct shk_probe_add *arg)
 {
@@ -739,9 +772,10 @@ int shk_probe_remove(struct shk_shadow *shadow, const struct shk_probe_remove *a
 }
 
 /*
- * Unregisters up to @room probes of @shadow, and stores them in @probes. If @ids is not NULL, these
- * are the probes of @ids from index *@next on, and *@next is advanced. Else they are those with the
- * lowest ids. The shadow's lock is held. Returns the number of probes.
+ * Removes up to @room probes from the lists of @shadow, by id and by name, and stores them in
+ * @probes. They stay armed; the caller disarms them. If @ids is not NULL, these are the probes of
+ * @ids from index *@next on, and *@next is advanced. Else they are those with the lowest ids. The
+ * shadow's lock is held. Returns the number of probes.
  */
 static unsigned int probes_take(struct shk_shadow *shadow, const u64 *ids, unsigned int nr,
 				unsigned int *next, struct shk_probe **probes, unsigned int room)

@@ -95,13 +95,14 @@ struct shk_probe {
 	struct list_head in_site;  /* in shk_site.probes; the shadow's lock, read under RCU */
 	struct shk_site *site;	   /* NULL until it is armed; the shadow's lock */
 	/*
-	 * SHK_ASYNC_UNION: node in shk_site.others of .union_site. Written under the union's lock,
-	 * read by hits under RCU.
+	 * If the shadow's policy is SHK_ASYNC_UNION: node in the list shk_site.others of
+	 * .union_site. Written under the union's lock, read by hits under RCU.
 	 */
 	struct list_head in_union;
 	/*
-	 * SHK_ASYNC_UNION: the union's site at this address; else NULL. Written under the lock of
-	 * the probe's shadow and the union's lock, read under either.
+	 * If the shadow's policy is SHK_ASYNC_UNION: the site at this address of the union, the
+	 * text that interrupts and kernel threads execute. Else NULL. Written under the lock of the
+	 * probe's shadow and the union's lock, read under either.
 	 */
 	struct shk_site *union_site;
 	u64 id;
@@ -110,7 +111,7 @@ struct shk_probe {
 	enum shk_probe_kind kind;
 	u32 flags; /* SHK_PROBE_* */
 	/*
-	 * The probe is of a function's entry, and its site is behind the __fentry__ site. Each call
+	 * The probe is of a function's entry, but its edit is behind the __fentry__ site. Each call
 	 * of the function is a hit, also if it executes a patch's body instead of the old one.
 	 */
 	bool at_entry;
@@ -125,7 +126,7 @@ struct shk_probe {
 	struct shk_conditions *conditions; /* allocated with kmalloc(); NULL: there are none */
 	/*
 	 * LATENCY, CALL, RETURN: hooks of returns, the probe's own if .own_returns, else its
-	 * shadow's. NULL for other probes, and before shk_returns_join().
+	 * shadow's. NULL for other probes, and until shk_returns_join() sets it.
 	 */
 	struct shk_returns *returns;
 	bool own_returns;
@@ -146,19 +147,20 @@ struct shk_probe {
 struct shk_site {
 	struct list_head probes; /* shk_probe.in_site */
 	/*
-	 * Counters of the only probe, if that probe is .plain and .funcs is empty: a hit then only
-	 * counts. NULL in all other cases. Written under the shadow's lock, read by hits.
+	 * Counters of the only probe, if a hit of it is only counted (shk_probe.plain) and .funcs
+	 * is empty. They spare the hit a walk of the lists. NULL in all other cases. Written under
+	 * the shadow's lock, read by hits.
 	 */
 	struct shk_counts __percpu *only;
 	/*
-	 * The only probe, if that probe is .plain_event and .funcs is empty; else NULL. Written and
-	 * read as .only is.
+	 * The only probe, if a hit of it is only counted and reported (shk_probe.plain_event) and
+	 * .funcs is empty; else NULL. Written and read as .only is.
 	 */
 	struct shk_probe *only_event;
 	/*
-	 * The probes of all SHK_ASYNC_UNION shadows at this address, if the site is the union's;
-	 * else empty. The nodes are shk_probe.in_union. A hit counts for each of these probes.
-	 * Written under the union's lock.
+	 * If the site is the union's (scope/union.h): the probes of all SHK_ASYNC_UNION shadows at
+	 * this address. Else empty. The nodes are shk_probe.in_union. A hit counts for each of
+	 * these probes. Written under the union's lock.
 	 */
 	struct list_head others;
 	struct list_head funcs; /* CALL: shk_func.in_site, the topmost function first */
@@ -171,18 +173,19 @@ struct shk_site {
 	bool has_entry;	   /* a probe has been .at_entry; once set, it stays */
 	bool gives_up_cpu; /* the address is in preempt_schedule_notrace(): hit.c, hit_leave() */
 	/*
-	 * JUMP, INT3: a kprobe that is registered and disabled as long as the site exists; else
-	 * NULL. By registering it, the module lets the kernel check the address, and decode and
-	 * copy the instruction. The kernel puts no breakpoint into the base for a disabled kprobe.
-	 * When a CPU hits the edit's int3, the kernel's handler finds the kprobe by its address and
-	 * can step the copy. Other users may register kprobes at the same address.
+	 * Sites armed by JUMP or INT3: a kprobe that is registered and disabled as long as the site
+	 * exists. Else NULL. By registering it, the module lets the kernel check the address, and
+	 * decode and copy the instruction. The kernel puts no breakpoint into the base for a
+	 * disabled kprobe. When a CPU hits the edit's int3, the kernel's handler finds the kprobe
+	 * by its address and can step the copy. Other users may register kprobes at the same
+	 * address.
 	 */
 	struct kprobe *kp;
 	/*
 	 * CALL: the ftrace trampoline that the base calls at this address; 0 if the base has a nop
-	 * there. A slot or stub continues in the trampoline after a hit. If the hit chooses a
-	 * patch's body, the stub continues at shk_traced() instead. Written under text_mutex, read
-	 * by hits without a lock.
+	 * there. A slot or stub, the module's code to which the edit leads, continues in the
+	 * trampoline after a hit. If the hit chooses a patch's body, the stub continues at
+	 * shk_traced() instead. Written under text_mutex, read by hits without a lock.
 	 */
 	unsigned long chain;
 	u8 *detour; /* JUMP: its detour. INT3: one to continue in, or NULL. CALL: NULL */
@@ -191,9 +194,10 @@ struct shk_site {
 /* ---- probe.c ---- */
 
 /*
- * Adds the probe that @arg describes to @shadow and arms it. Sets @arg->id and @arg->name. Takes
- * the shadow's lock. If the shadow's policy is SHK_ASYNC_UNION, the caller has called
- * shk_union_get(), and calls shk_union_put() after the return.
+ * Adds the probe that @arg describes to @shadow and arms it: applies an edit at its address, so
+ * that executions are hits. Sets @arg->id and @arg->name. Takes the shadow's lock. If the shadow's
+ * policy is SHK_ASYNC_UNION, the caller has called shk_union_get(), which keeps the union's text,
+ * and calls shk_union_put() after the return.
  *
  * Returns 0, or
  *   -EINVAL           @arg is malformed
@@ -205,8 +209,9 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
 /*
  * Adds a probe to @shadow whose hits call the handler of @captured->kp, and arms it by a breakpoint
- * at the address of that kprobe. Sets *@id. The probe gets a reference to @captured. Takes the
- * shadow's lock. Hits may call the handler before the return.
+ * at the address of that kprobe. @captured is a kprobe of a tool, which the kernel has registered
+ * and not armed (capture.h). Sets *@id. The probe gets a reference to @captured. Takes the shadow's
+ * lock. Hits may call the handler before the return.
  *
  * Returns 0, or
  *   SHADOW_DESTROYED  the shadow was destroyed
@@ -219,9 +224,10 @@ int shk_probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, 
 #define SHK_PROBES_CHUNK 256
 
 /*
- * Adds the probes that the @nr elements of @args describe, as shk_probe_add() does for one, with
- * one flush for all. @nr is SHK_PROBES_CHUNK at most. An element that cannot be added gets the .id
- * 0 and the .reason, and keeps its .name. Locks and union as shk_probe_add().
+ * Adds the probes that the @nr elements of @args describe to @shadow and arms them, with one flush
+ * for all. @nr is SHK_PROBES_CHUNK at most. An element that cannot be added gets the .id 0 and the
+ * .reason, and keeps its .name. Takes the shadow's lock. If the shadow's policy is SHK_ASYNC_UNION,
+ * the caller has called shk_union_get(), and calls shk_union_put() after the return.
  *
  * Returns the number of probes that were added; or an error, after which none is added:
  *   -EINVAL           an element is malformed
@@ -241,16 +247,17 @@ int shk_probes_add(struct shk_shadow *shadow, struct shk_probe_add *args, unsign
 int shk_probe_check(const struct shk_probe_add *arg);
 
 /*
- * Removes the probes of @shadow whose ids are the @nr elements of @ids, as shk_probe_remove() does
- * for one. If @ids is NULL, removes all probes. Leaves out ids without a probe. Takes the shadow's
- * lock. Returns the number of probes that were removed, or -ERESTARTSYS: the caller was killed, and
- * none was removed.
+ * Removes the probes of @shadow whose ids are the @nr elements of @ids. After the return, only hits
+ * that began earlier may still count for them; a worker frees them after grace periods. If @ids is
+ * NULL, removes all probes. Leaves out ids without a probe. Takes the shadow's lock. Returns the
+ * number of probes that were removed, or -ERESTARTSYS: the caller was killed, and none was removed.
  */
 int shk_probes_remove(struct shk_shadow *shadow, const u64 *ids, unsigned int nr);
 
 /*
- * Does the work of shk_probes_remove(). The caller holds the lock of @shadow. Returns the number of
- * probes that were removed. Cannot fail.
+ * Removes the probes of @shadow whose ids are the @nr elements of @ids; leaves out ids without a
+ * probe. If @ids is NULL, removes all probes. A worker frees them after grace periods. The caller
+ * holds the lock of @shadow. Sleeps. Returns the number of probes that were removed. Cannot fail.
  */
 unsigned int shk_probes_remove_locked(struct shk_shadow *shadow, const u64 *ids, unsigned int nr);
 
@@ -275,12 +282,15 @@ int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info
 		   bool show_addr);
 
 /*
- * Removes all probes of @shadow, at its end. A worker frees them after grace periods. The caller
- * holds the shadow's lock.
+ * Removes all probes of @shadow, when the shadow is destroyed. A worker frees them after grace
+ * periods. The caller holds the shadow's lock.
  */
 void shk_probes_teardown(struct shk_shadow *shadow);
 
-/* Returns true if @probe hooks the return of its function. Any context. */
+/*
+ * Returns true if hits of @probe hook the return of its function: its kind is LATENCY or CALL, or
+ * it has SHK_PROBE_RETURN. Any context.
+ */
 bool shk_probe_wants_return(const struct shk_probe *probe);
 
 /* ---- probe.c: places and names of all kinds of edits ---- */
@@ -348,16 +358,17 @@ int shk_name_choose(struct shk_shadow *shadow, char *name, const char *wish, con
 /* ---- site.c ---- */
 
 /*
- * Arms @probe at @addr: adds the probe to the shadow's site there. If there is no site, makes one
- * and applies its edit. Sets @probe->site. If the shadow's policy is SHK_ASYNC_UNION, also arms the
- * probe in the union; the caller has called shk_union_get().
+ * Arms @probe at @addr: adds the probe to the shadow's site there, the edit that all probes at an
+ * address share. If there is no site, makes one and applies its edit. Sets @probe->site. If the
+ * shadow's policy is SHK_ASYNC_UNION, also arms the probe in the union, the text that interrupts
+ * and kernel threads execute; the caller has called shk_union_get().
  *
  * @entry: @addr is the entry of a function. If the function has a __fentry__ site, the probe is put
  * there instead of at @addr. The probe is put behind the __fentry__ site in three cases: the probe
  * has SHK_PROBE_FORCE_INT3, a hook is at the site, or the site lies in two pages.
  *
  * The caller holds the shadow's lock. May take the union's lock. After an error the probe is armed
- * in no text and no hit refers to it; the caller frees it.
+ * in no text and no hit refers to it; the caller frees it by shk_probe_free().
  *
  * Returns 0, or
  *   FORBIDDEN        one of these:
@@ -390,18 +401,19 @@ struct shk_new_probe {
 };
 
 /*
- * Arms the probes of the @nr elements of @new, as shk_site_add() does for one, and applies all
- * edits by one shk_edit_apply_many(). Stores the result for each element in its .err. Locks as
- * shk_site_add(). May sleep.
+ * Arms the probes of the @nr elements of @new, as described at shk_site_add(), but applies all
+ * edits together, with one flush. Stores the result for each element in its .err; the caller frees
+ * the probes that were not armed. The caller holds the shadow's lock. May take the union's lock.
+ * Sleeps.
  */
 void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr);
 
 /*
- * Tells whether an edit at @addr is possible: for @probe, or for a patch if @probe is NULL. At a
- * __fentry__ site asks kprobes' blacklist only. Functions that are in the blacklist because they
- * are kprobes' own accept COUNT and EVENT probes at their entry, without return hooks. Elsewhere
- * registers a disabled kprobe and unregisters it, which waits for a grace period. Takes no lock of
- * a shadow.
+ * Tells whether kprobes and the text's module allow an edit at @addr: for @probe, or for a patch if
+ * @probe is NULL. At a __fentry__ site asks kprobes' blacklist only. Functions that are in the
+ * blacklist because they are kprobes' own accept COUNT and EVENT probes at their entry, without
+ * return hooks. Elsewhere registers a disabled kprobe and unregisters it, which waits for a grace
+ * period. Takes no lock of a shadow.
  *
  * Returns 0, or
  *   FORBIDDEN        kprobes forbids it; or it is text of this module, or init text of a module
@@ -415,8 +427,9 @@ void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigne
 int shk_site_check(unsigned long addr, const struct shk_probe *probe);
 
 /*
- * Makes @func the topmost patch of the function whose __fentry__ site is @addr. Makes a stub for
- * @func unless it has one, and makes the entry jump there. Sets @func->site and @func->stub.
+ * Makes @func the topmost patch of the function whose __fentry__ site is @addr. Makes the entry
+ * jump to a stub: code in the module that leads to the body. Makes one for @func unless it has one.
+ * Sets @func->site and @func->stub.
  *
  * After the return, a call of the function in the shadow enters the body of the topmost patch that
  * is not SHK_PATCH_OFF. If all patches are off, or the calling thread does not see the shadow's
@@ -440,8 +453,9 @@ int shk_site_check(unsigned long addr, const struct shk_probe *probe);
 int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned long addr);
 
 /*
- * Removes @func from its site. The caller holds the shadow's lock. At return the edit of the site
- * depends on the users that the site still has:
+ * Removes @func, a function of a patch, from its site, the edit at the function's entry. The caller
+ * holds the shadow's lock. At return the edit of the site depends on the users that the site still
+ * has:
  *
  *   functions    a jump to the stub of the topmost function
  *   only probes  a call of the site's slot
@@ -453,7 +467,8 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 void shk_site_unpatch(struct shk_func *func);
 
 /*
- * Makes the stub of the topmost function of @site fast or slow (shk_stub_set_fast()). The stub
+ * Makes the stub of the topmost function of @site fast or slow. A fast stub jumps to the new body
+ * at once; a slow one calls shk_hit_call(), which hits probes and chooses the body. The stub
  * becomes fast if all of these are true, else slow:
  * - the patch of the function is SHK_PATCH_FAST
  * - the site has no probes
@@ -467,9 +482,10 @@ void shk_site_unpatch(struct shk_func *func);
 void shk_site_refresh(struct shk_site *site);
 
 /*
- * Sets shk_shadow.asks_threads to @ask, and makes stubs slow or fast accordingly. While it is true,
- * no stub of @shadow is fast: each entry tests whether the current thread sees the shadow's edits.
- * The caller holds the shadow's lock.
+ * Sets shk_shadow.asks_threads to @ask, and makes stubs, to which entries of patched functions
+ * jump, slow or fast accordingly. While it is true, no stub of @shadow is fast: each entry tests
+ * whether the current thread sees the shadow's edits. The caller holds the shadow's lock. Takes
+ * text_mutex.
  */
 void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask);
 
@@ -522,8 +538,8 @@ struct module *shk_module_get_at(unsigned long addr);
 int shk_kprobe_register(struct kprobe *kp);
 
 /*
- * Translates @err, an error of shk_kprobe_register() or register_kprobe(). Any context.
- * Returns
+ * Returns the error for the caller that stands for @err, an error of shk_kprobe_register() or
+ * register_kprobe(). Any context. Returns
  *   NOT_INSTRUCTION  for -EILSEQ
  *   CANNOT_STEP      for -EOPNOTSUPP
  *   @err             for -ENOMEM and MODULE_END
@@ -534,9 +550,9 @@ int shk_kprobe_refused(int err);
 /*
  * Disarms @probe: removes it from its site, and from the union's site if it is at one. If a site
  * has no other user, its edit is reverted: at return every CPU executes the base's bytes there.
- * Gives up the hooks of returns (shk_returns_leave()). A worker frees the probe and the reverted
- * sites after grace periods, see shk_sites_settle(). Cannot fail. May take the union's lock; the
- * caller holds the shadow's lock.
+ * Ends the probe's use of hooks of returns. A worker frees the probe and the reverted sites after
+ * grace periods, see shk_sites_settle(). Cannot fail. May take the union's lock; the caller holds
+ * the shadow's lock.
  */
 void shk_site_remove(struct shk_probe *probe);
 
@@ -544,16 +560,17 @@ void shk_site_remove(struct shk_probe *probe);
 #define SHK_REMOVE_CHUNK 64
 
 /*
- * Disarms the probes of the @nr elements of @probes, as shk_site_remove() does for one, and reverts
- * all edits by one shk_edit_revert_many(). @nr is SHK_REMOVE_CHUNK at most, and all probes are of
- * one shadow. The caller holds that shadow's lock.
+ * Disarms the probes of the @nr elements of @probes: removes them from their sites, and reverts the
+ * edits of sites without other users together, with one flush. A worker frees the probes and sites
+ * after grace periods. Cannot fail. @nr is SHK_REMOVE_CHUNK at most, and all probes are of one
+ * shadow. The caller holds that shadow's lock.
  */
 void shk_sites_remove(struct shk_probe **probes, unsigned int nr);
 
 /*
  * Waits until the worker has freed all probes and sites that were removed before the call. Returns
- * at once if nothing is left to free; if @all is false, also if no site in a module is left. Such a
- * site keeps its module from being unloaded. The caller holds no lock.
+ * at once if nothing is left to free. If @all is false, it waits only if a removed site in a module
+ * is left, which keeps that module from being unloaded. The caller holds no lock.
  *
  * Returns true if it has waited, so that slots, detours and modules may be free. Returns false if
  * there was nothing to wait for, or the caller was killed.
@@ -604,24 +621,28 @@ void shk_counts_free(struct shk_probe *probe);
 /* ---- slot.c: see slot_entry.h ---- */
 
 /*
- * Takes a slot for @shadow; all call edits of @shadow lead to this slot. Takes slot_lock; the
- * caller may hold locks of shadows. Returns the index of the slot, or NO_ROOM: all slots are taken.
+ * Takes a free slot for @shadow: code in the module's text that reports a hit. All calls that edits
+ * of @shadow put at __fentry__ sites lead to it. Takes slot_lock; the caller may hold locks of
+ * shadows. Returns the index of the slot, or NO_ROOM: all slots are taken.
  */
 int shk_slot_get(struct shk_shadow *shadow);
 
 /*
- * Makes @slot free for another shadow. The caller has muted it, and ensures that no task is in it
- * and no edit leads to it. Takes slot_lock.
+ * Makes the slot number @slot free for another shadow. The caller has called shk_slot_mute() for
+ * it, and ensures that no task is in it and no edit leads to it. Takes slot_lock.
  */
 void shk_slot_put(int slot);
 
-/* Returns the address of slot number @slot, the target of a call edit. Any context. */
+/*
+ * Returns the address of slot number @slot: code in the module that the calls at a shadow's
+ * __fentry__ sites lead to. Any context.
+ */
 unsigned long shk_slot_text(int slot);
 
 /*
- * Mutes @slot: hits that begin in it from now on report nothing. Called when the last edit that
- * leads to the slot is removed, since tasks may still be on their way to the slot then. Any
- * context.
+ * Makes slot number @slot report nothing any longer: hits that begin in it from now on find no
+ * shadow. Called when the last edit that leads to the slot is removed, since tasks may still be on
+ * their way to the slot then. Any context.
  */
 void shk_slot_mute(int slot);
 
@@ -632,22 +653,22 @@ void shk_slot_mute(int slot);
 extern struct shk_shadow *shk_slot_shadows[];
 
 /*
- * Returns the site of the function of stub number @stub. Returns NULL if the stub is free or its
- * function is at no site. Called by hits, with preemption off.
+ * Returns the site, the edit at a function's entry, whose function has stub number @stub. Returns
+ * NULL if the stub is free or its function is at no site. Called by hits, with preemption off.
  */
 struct shk_site *shk_stub_site(unsigned int stub);
 
 /*
- * Takes a detour for @site and writes its code: a call of shk_detour_common, a copy of the
- * instruction of @site->kp, and a jump to the instruction behind it. Takes slot_lock and
- * text_mutex. Returns the detour; NULL if the instruction cannot be executed at another address, or
- * no detour is free.
+ * Takes a detour for @site: an element of the module's text to which the site's jump leads. Writes
+ * its code: a call of shk_detour_common, a copy of the instruction of @site->kp, and a jump to the
+ * instruction behind it. Takes slot_lock and text_mutex. Returns the detour; NULL if the
+ * instruction cannot be executed at another address, or no detour is free.
  */
 u8 *shk_detour_get(struct shk_site *site);
 
 /*
- * Frees @detour, a result of shk_detour_get() or shk_detour_get_value(). The caller ensures that no
- * task is in it and no edit leads to it. Takes slot_lock.
+ * Frees @detour, code that shk_detour_get() or shk_detour_get_value() has made. The caller ensures
+ * that no task is in it and no edit leads to it. Takes slot_lock.
  */
 void shk_detour_put(u8 *detour);
 
@@ -661,15 +682,16 @@ extern struct shk_site *shk_detour_sites[];
 unsigned long shk_detour_insn(u8 *detour);
 
 /*
- * Allocates a detour and writes its code, which sets rax to @value and jumps to @back. Executing
- * it is no hit. Takes slot_lock and text_mutex. Returns the detour, or NULL if none is free.
+ * Allocates a detour and writes its code, which sets rax to @value and jumps to @back. No hit is
+ * reported there. Takes slot_lock and text_mutex. Returns the detour, or NULL if none is free.
  */
 u8 *shk_detour_get_value(u64 value, unsigned long back);
 
 /*
- * Takes a stub for @func and writes its code. A fast stub jumps to @func->body, a slow one calls
- * shk_hit_call(). The new stub is slow. @site is the address behind the function's __fentry__ site,
- * where the old body begins. Takes slot_lock and text_mutex.
+ * Takes a stub for @func, an element of the module's text to which the function's entry will jump,
+ * and writes its code. A fast stub jumps to @func->body, a slow one calls shk_hit_call(). The new
+ * stub is slow. @site is the address behind the function's __fentry__ site, where the old body
+ * begins. Takes slot_lock and text_mutex.
  *
  * Returns the index of the stub, or
  *   NO_ROOM       all stubs are taken
@@ -678,12 +700,15 @@ u8 *shk_detour_get_value(u64 value, unsigned long back);
 int shk_stub_get(struct shk_func *func, unsigned long site);
 
 /*
- * Frees the stub number @stub. The caller ensures that no task is in it and no edit leads to it.
- * Takes slot_lock.
+ * Makes the stub number @stub, a result of shk_stub_get(), free for another function. The caller
+ * ensures that no task is in it and no edit leads to it. Takes slot_lock.
  */
 void shk_stub_put(int stub);
 
-/* Returns the address of stub number @stub, the target of a jump edit. Any context. */
+/*
+ * Returns the address of stub number @stub: code in the module to which the entry of a patched
+ * function jumps. Any context.
+ */
 unsigned long shk_stub_text(int stub);
 
 /*
@@ -701,20 +726,21 @@ void shk_stub_set_fast(int stub, bool fast);
 /*
  * Returns the address of a function that jumps to @behind_site, the address behind a __fentry__
  * site, and so executes the old body. Returns 0 if no room is left. Calls with the same
- * @behind_site return the same function. Each call adds a use of the function, which shk_old_put()
- * drops. Takes slot_lock and text_mutex.
+ * @behind_site return the same function. Each call increments the function's count of uses, which
+ * shk_old_put() decrements. Takes slot_lock and text_mutex.
  */
 unsigned long shk_old_get(unsigned long behind_site);
 
 /*
- * Drops one use of @old, a result of shk_old_get(). The last call frees the function @old; before
- * it the caller ensures that no task executes @old. Takes slot_lock.
+ * Decrements the count of uses of @old, a result of shk_old_get(). If it becomes 0, the function
+ * @old is free for another use; before that call the caller ensures that no task executes @old.
+ * Takes slot_lock.
  */
 void shk_old_put(unsigned long old);
 
 /*
- * Returns a new function that returns @value, or 0 if no room is left. Takes slot_lock and
- * text_mutex.
+ * Returns the address of a new function, in the module's text, that returns @value. Returns 0 if no
+ * room is left. Takes slot_lock and text_mutex.
  */
 unsigned long shk_body_get(u64 value);
 

@@ -99,9 +99,10 @@ static int raw_resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsig
 }
 
 /*
- * Sets the range of @raw, an identity edit (SHK_RAW_IDENTITY), to the range that @arg names: the
- * whole text of the kernel image if @arg names no place. Returns 0, or an error of raw_resolve().
- * NOT_TEXT also if the range ends behind the text of the kernel image.
+ * Sets the range of @raw to the range that @arg names: the whole text of the kernel image if @arg
+ * names no place. @raw is an identity edit (SHK_RAW_IDENTITY), which changes no byte and makes
+ * pages private. Returns 0, or an error of raw_resolve(). NOT_TEXT also if the range ends behind
+ * the text of the kernel image.
  */
 static int raw_resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
 {
@@ -121,8 +122,9 @@ static int raw_resolve_range(struct shk_raw *raw, const struct shk_raw_add *arg)
 }
 
 /*
- * Sets the place and the edit of @raw, and allocates the page with which the edit is exchanged.
- * Returns 0, -ENOMEM, or an error of raw_resolve() or raw_check_bytes().
+ * Sets the place of @raw and its edit, which writes the bytes of @arg there, and allocates the
+ * second copy of the page by which the edit is applied (shk_edit.spare). Sleeps. Returns 0,
+ * -ENOMEM, or an error of raw_resolve() or raw_check_bytes(). The caller frees @raw after an error.
  */
 static int raw_resolve_bytes(struct shk_raw *raw, const struct shk_raw_add *arg)
 {
@@ -158,8 +160,9 @@ static int raw_check_args(const struct shk_raw_add *arg)
 }
 
 /*
- * Applies @raw to @shadow. The shadow's lock is held; sleeps. Returns 0, THREADS_INSIDE, or an
- * error of shk_edit_apply() or shk_edit_pin().
+ * Applies @raw to @shadow: writes its bytes, or makes its range private. The shadow's lock is held;
+ * sleeps. Returns 0; THREADS_INSIDE: threads are in SHK_THREAD stretches, so edits must act on
+ * these only, and a raw edit cannot; or an error of shk_edit_apply() or shk_edit_pin().
  */
 static int raw_apply(struct shk_shadow *shadow, struct shk_raw *raw)
 {
@@ -210,7 +213,10 @@ free:
 	return ret;
 }
 
-/* Removes @raw from @shadow, and frees it. The shadow's lock is held; sleeps. */
+/*
+ * Reverts @raw in @shadow, removes it from the list, and frees it. The shadow's lock is held;
+ * sleeps.
+ */
 static void raw_remove(struct shk_shadow *shadow, struct shk_raw *raw)
 {
 	list_del(&raw->node);

@@ -41,7 +41,10 @@ int shk_raw_remove(struct shk_shadow *shadow, const struct shk_raw_remove *arg);
  */
 int shk_raw_next(struct shk_shadow *shadow, u64 *cursor, struct shk_raw_info *info, bool show_addr);
 
-/* Removes and frees all raw edits of @shadow. The caller holds the shadow's lock. */
+/*
+ * Reverts, removes and frees all raw edits of @shadow, when the shadow is destroyed. The caller
+ * holds the shadow's lock.
+ */
 void shk_raws_teardown(struct shk_shadow *shadow);
 
 #endif /* SHK_RAW_H */

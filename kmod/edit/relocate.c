@@ -36,7 +36,10 @@ static bool is_inside(const struct shk_move *move, unsigned long addr)
 	return addr >= move->from && addr < move->from + move->len;
 }
 
-/* Returns true if a static key or static call of the module is in the body. */
+/*
+ * Returns true if a static key or static call of the module is in the body, which the kernel would
+ * patch at the old address only.
+ */
 static bool has_keys(const struct shk_move *move)
 {
 	unsigned int i;
@@ -98,8 +101,9 @@ static int relocate_operand(const struct shk_move *move, unsigned int offset, st
 }
 
 /*
- * Decodes the instruction at @offset into @insn, and adjusts it. Returns 0 or an error of
- * shk_relocate().
+ * Decodes the instruction at @offset of the body into @insn, and adjusts the copy in @move->bytes
+ * so that it has the same effect at @move->to. Returns 0, or an error of shk_relocate(): the copy
+ * cannot have that effect.
  */
 static int relocate_insn(const struct shk_move *move, unsigned int offset, struct insn *insn)
 {
@@ -124,8 +128,8 @@ static bool is_padding(const struct insn *insn)
 }
 
 /*
- * Sets @move->len to the length of the body without the padding behind it. Returns 0 or an error of
- * shk_relocate().
+ * Sets @move->len to the length of the body without the padding behind it. Returns 0; BODY_FIXED:
+ * an instruction cannot be decoded; BODY_TOO_LONG.
  */
 static int relocate_measure(struct shk_move *move)
 {

@@ -49,7 +49,8 @@ struct shk_returns {
 };
 
 /*
- * Keeps the kernel from printing the warnings of rethook_find_ret_addr(): marks them as printed.
+ * Keeps the kernel from printing the one-time warnings of rethook_find_ret_addr(): marks them as
+ * printed already. Needs no lock.
  *
  * One is printed if the stack of a running task is read while it has hooked returns. That is
  * harmless, but stops the machine if panic_on_warn is set. "rethook: Remove warning messages
@@ -74,7 +75,10 @@ static void unwinder_silence(void)
 	}
 }
 
-/* Allocates a rethook with @nr hooks for @returns. Sleeps. Returns NULL if there is no memory. */
+/*
+ * Allocates a pool of @nr hooks of returns for @returns: the kernel's struct rethook. Does not add
+ * it to @returns. Sleeps. Returns NULL if there is no memory.
+ */
 static struct rethook *pool_alloc(struct shk_returns *returns, unsigned int nr)
 {
 #if SHK_RETHOOK_OBJPOOL
@@ -101,7 +105,7 @@ static struct rethook *pool_alloc(struct shk_returns *returns, unsigned int nr)
 
 /*
  * Adds @pool to @returns, or frees it if @returns is closed. The caller ensures that @returns->pool
- * has room.
+ * has room. Takes @returns->lock.
  */
 static void pool_add(struct shk_returns *returns, struct rethook *pool)
 {
@@ -119,7 +123,10 @@ static void pool_add(struct shk_returns *returns, struct rethook *pool)
 		shk_call(rethook_free)(pool);
 }
 
-/* Returns the greatest number of pools that a shadow may have. */
+/*
+ * Returns the greatest number of pools of hooks that a shadow may have: fewer with many CPUs, if
+ * the kernel has a ring for each CPU.
+ */
 static unsigned int pools_max(void)
 {
 	unsigned int nr = NR_POOLS;
@@ -147,8 +154,8 @@ static void returns_grow(struct work_struct *worker)
 }
 
 /*
- * Queues the worker that adds a pool. A hit cannot do that itself, since it may hold locks of the
- * scheduler.
+ * Queues the worker that adds a pool of hooks: irq work, since a hit cannot do that itself, since
+ * it may hold locks of the scheduler.
  */
 static void returns_grow_from_hit(struct irq_work *from_hit)
 {

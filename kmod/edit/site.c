@@ -72,8 +72,8 @@ static atomic_t nr_holding = ATOMIC_INIT(0);
 static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
 
 /*
- * Frees @site, and drops its reference to a module. The caller ensures that its kprobe is not
- * registered, and that no task is in its detour.
+ * Frees @site, its detour and its kprobe, and drops its reference to a module. The caller ensures
+ * that its kprobe is not registered, and that no task is in its detour.
  */
 static void site_release(struct shk_site *site)
 {
@@ -85,8 +85,8 @@ static void site_release(struct shk_site *site)
 }
 
 /*
- * Frees a site, with its detour and its reference to a module: the callback free_item.free of
- * sites.
+ * Frees a removed site, with its detour and its reference to a module: callback free_item.free of
+ * sites, for the worker.
  */
 static void site_free_item(struct free_item *free_item)
 {
@@ -98,13 +98,16 @@ static void site_free_item(struct free_item *free_item)
 		atomic_dec(&nr_holding);
 }
 
-/* Frees a probe: the callback free_item.free of probes. */
+/* Frees a removed probe: callback free_item.free of probes, for the worker. */
 static void probe_free_item(struct free_item *free_item)
 {
 	shk_probe_free(&container_of(free_item, struct removable_probe, free_item)->probe);
 }
 
-/* Makes a slot free for another shadow: the callback free_item.free of slots. */
+/*
+ * Makes the slot of a shadow free for another shadow: callback free_item.free of slots, for the
+ * worker.
+ */
 static void slot_free_item(struct free_item *free_item)
 {
 	struct shk_slot *slot = container_of(free_item, struct shk_slot, free_item);
@@ -125,8 +128,9 @@ static void free_item_add(struct free_item *free_item, void (*free)(struct free_
 }
 
 /*
- * Unregisters the kprobes of all sites in @all, many by one call: each call of unregister_kprobes()
- * waits for a grace period, however many kprobes it gets.
+ * Unregisters the kprobes of all sites in @all, a list of removed probes, sites and slots.
+ * Unregisters many by one call: each call of unregister_kprobes() waits for a grace period, however
+ * many kprobes it gets.
  */
 static void sites_unregister_kprobes(struct llist_node *all)
 {
@@ -152,10 +156,10 @@ static void sites_unregister_kprobes(struct llist_node *all)
 }
 
 /*
- * Frees the items in @all: shk_free_pass_run() calls it. Tasks may have been preempted in a slot,
- * in a detour or in the kernel's copy of an instruction, so it first waits for a grace period of
- * RCU tasks. Hits that run now may hold pointers to probes and sites, so it also waits for a grace
- * period of RCU.
+ * Frees the removed probes, sites and slots in @all, a list of free_item.node: callback of
+ * shk_free_pass_run(). Tasks may have been preempted in a slot, in a detour or in the kernel's copy
+ * of an instruction, so it first waits for a grace period of RCU tasks. Hits that run now may hold
+ * pointers to probes and sites, so it also waits for a grace period of RCU.
  */
 static void sites_free_queued(struct llist_node *all)
 {
@@ -202,8 +206,9 @@ void shk_sites_exit(void)
 }
 
 /*
- * Sets @site->only and @site->only_event, after the lists of @site have changed. The shadow's lock
- * is held. Hits may use the old values until a grace period has passed.
+ * Sets @site->only and @site->only_event, by which hits of a single plain probe need no walk of the
+ * lists. Called after the lists of @site have changed. The shadow's lock is held. Hits may use the
+ * old values until a grace period has passed.
  */
 static void site_choose_only(struct shk_site *site)
 {
@@ -219,8 +224,8 @@ static void site_choose_only(struct shk_site *site)
 }
 
 /*
- * Mutes the slot of @shadow and queues it to be freed, if the shadow has no site at an entry. Tasks
- * may still be in the slot. The shadow's lock is held.
+ * If @shadow has no site at an entry any longer, makes its slot report nothing (shk_slot_mute())
+ * and queues it to be freed. Tasks may still be in the slot. The shadow's lock is held.
  */
 static void slot_release(struct shk_shadow *shadow)
 {
@@ -235,8 +240,9 @@ static void slot_release(struct shk_shadow *shadow)
 }
 
 /*
- * Takes a slot for @shadow, if it has none. The shadow's lock is held; sleeps. Returns 0, NO_ROOM
- * or -ENOMEM.
+ * Takes a slot for @shadow, if it has none: code in the module to which the calls at the shadow's
+ * __fentry__ sites lead. The shadow's lock is held; sleeps. Returns 0; NO_ROOM: all slots are
+ * taken; or -ENOMEM.
  */
 static int slot_ensure(struct shk_shadow *shadow)
 {
@@ -257,8 +263,9 @@ static int slot_ensure(struct shk_shadow *shadow)
 }
 
 /*
- * Frees @site. The caller has unregistered the site's kprobe, if it has one, and ensures that the
- * site is in no table and that no hit uses it. The shadow's lock is held; sleeps.
+ * Frees @site at once, not by the worker. The caller has unregistered the site's kprobe, if it has
+ * one, and ensures that the site is in no table and that no hit uses it. The shadow's lock is held;
+ * sleeps.
  */
 static void site_free_unregistered(struct shk_site *site)
 {
@@ -337,8 +344,8 @@ static struct shk_func *site_top_func(struct shk_site *site)
 }
 
 /*
- * Returns true if the site behind the __fentry__ site of @site has a probe of the function's entry
- * (.at_entry).
+ * Returns true if a probe of the function's entry is at the instruction behind the __fentry__ site
+ * of @site (shk_probe.at_entry), so that the site's stub must hit it. Takes the RCU read lock.
  */
 static bool site_is_counted_behind(const struct shk_site *site)
 {
@@ -356,8 +363,9 @@ static bool site_is_counted_behind(const struct shk_site *site)
 }
 
 /*
- * Makes the stub of the topmost function of @site fast or slow, by the conditions of
- * shk_site_refresh(). Does nothing if there is none. text_mutex is held.
+ * Makes the stub of the topmost function of @site fast or slow. A fast stub jumps to the new body
+ * at once; a slow one calls shk_hit_call(), which hits probes and chooses the body. The conditions
+ * are at shk_site_refresh(). Does nothing if @site has no function of a patch. text_mutex is held.
  */
 static void site_choose_stub(struct shk_site *site)
 {
@@ -381,9 +389,9 @@ void shk_site_refresh(struct shk_site *site)
 }
 
 /*
- * Updates the stub of a function after @probe was added to @site, or removed, if the probe is
- * .at_entry: makes the stub at the function's __fentry__ site fast or slow. The shadow's lock is
- * held. Takes text_mutex.
+ * Called after @probe was added to @site or removed. If the probe is of a function's entry and
+ * behind its __fentry__ site (.at_entry), makes the stub at that __fentry__ site fast or slow. The
+ * shadow's lock is held. Takes text_mutex.
  */
 static void site_entry_changed(const struct shk_site *site, const struct shk_probe *probe)
 {
@@ -432,10 +440,10 @@ static void site_call_changed(struct shk_edit *edit)
 }
 
 /*
- * Replaces the jump of @edit by a breakpoint, if another user's kprobe has a breakpoint at that
- * address in the base. shk_hook_int3() then hits the probes, and lets the kernel's handler serve
- * the kprobe, until the site is removed. Callback shk_edit.changed of JUMP sites: text/ calls it
- * when the base's bytes have changed. text_mutex is held.
+ * Replaces the jump of @edit by a breakpoint, if a kprobe that is not the module's has a breakpoint
+ * at that address in the base. shk_hook_int3() then hits the probes, and lets the kernel's handler
+ * serve the kprobe, until the site is removed. Callback shk_edit.changed of JUMP sites: text/ calls
+ * it when the base's bytes have changed. text_mutex is held.
  */
 static void site_jump_changed(struct shk_edit *edit)
 {
@@ -499,9 +507,9 @@ bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
 }
 
 /*
- * Sets the edit of @site at @addr, a __fentry__ site: a call of the shadow's slot. The site is for
- * @probe, or for a patch if @probe is NULL. The shadow's lock is held; sleeps. Returns 0, NO_ROOM,
- * -ENOMEM, or FORBIDDEN, see shk_site_check().
+ * Sets the edit of @site at @addr, a __fentry__ site: a call of the shadow's slot. Does not apply
+ * it. The site is for @probe, or for a patch if @probe is NULL. The shadow's lock is held; sleeps.
+ * Returns 0; NO_ROOM: all slots are taken; -ENOMEM; or FORBIDDEN: kprobes forbids the place.
  */
 static int site_set_call(struct shk_site *site, const struct shk_probe *probe, unsigned long addr)
 {
@@ -518,8 +526,9 @@ static int site_set_call(struct shk_site *site, const struct shk_probe *probe, u
 }
 
 /*
- * Registers a disabled kprobe at @addr for @site. The caller holds a reference to the module that
- * has the text, if any. Sleeps. Returns 0, -ENOMEM, or an error of shk_kprobe_refused().
+ * Registers a disabled kprobe at @addr as @site->kp, so that the kernel decodes and copies the
+ * instruction. The caller holds a reference to the module that has the text, if any. Sleeps.
+ * Returns 0, -ENOMEM, or an error of shk_kprobe_refused().
  */
 static int site_register_kprobe(struct shk_site *site, unsigned long addr)
 {
@@ -541,7 +550,8 @@ static int site_register_kprobe(struct shk_site *site, unsigned long addr)
 
 /*
  * Sets the edit of @site for @probe, at an address that is no __fentry__ site: a jump to a detour,
- * or a breakpoint. The caller has registered the site's kprobe.
+ * or a breakpoint. A detour is code in the module that executes a copy of the instruction. Does not
+ * apply the edit. The caller has registered the site's kprobe, and holds the shadow's lock. Sleeps.
  */
 static void site_set_jump(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
 {
@@ -681,7 +691,7 @@ static bool is_of_kprobes(unsigned long addr)
 /*
  * Tells whether @probe, or a patch if @probe is NULL, can be at the __fentry__ site @addr. Kprobes'
  * own functions accept no return hook, since the trampoline of hooked returns calls some of them.
- * Returns 0 or FORBIDDEN.
+ * Returns 0; FORBIDDEN: it is in kprobes' blacklist. Needs no lock.
  */
 static int site_check_fentry(unsigned long addr, const struct shk_probe *probe)
 {
@@ -711,9 +721,9 @@ int shk_site_check(unsigned long addr, const struct shk_probe *probe)
 }
 
 /*
- * Removes @site from the table, and queues it to be freed. The caller has reverted its edit and
- * removed all its users. Tasks may still be on their way to the slot; their hits find no site then.
- * The shadow's lock is held.
+ * Removes @site from the table by which hits find it, and queues it for the worker that frees it.
+ * The caller has reverted its edit and removed all its users. Tasks may still be on their way to
+ * the slot; their hits find no site then. The shadow's lock is held.
  */
 static void site_remove_reverted(struct shk_site *site)
 {
@@ -729,8 +739,8 @@ static void site_remove_reverted(struct shk_site *site)
 }
 
 /*
- * Reverts the edit of @site, and queues the site to be freed. The caller has removed all its users,
- * and holds the lock of the site's shadow. Sleeps.
+ * Reverts the edit of @site, and queues the site for the worker that frees it. The caller has
+ * removed all its users, and holds the lock of the site's shadow. Sleeps.
  */
 static void site_remove(struct shk_site *site)
 {
@@ -739,10 +749,10 @@ static void site_remove(struct shk_site *site)
 }
 
 /*
- * Adds the new @site to the table, and applies its edit. The caller has added the first user to the
- * site, by the list node @first, and holds the shadow's lock. Sleeps. Returns 0, -ENOMEM or an
- * error of shk_edit_apply(). After an error @first is in no list, no hit uses the site, and the
- * site is freed.
+ * Adds the new @site to the table by which hits find it, and applies its edit. The caller has added
+ * the first user to the site, by the list node @first, and holds the shadow's lock. Sleeps. Returns
+ * 0, -ENOMEM or an error of shk_edit_apply(). After an error @first is in no list, no hit uses the
+ * site, and the site is freed.
  */
 static int site_arm_first(struct shk_site *site, struct list_head *first)
 {
@@ -761,8 +771,9 @@ static int site_arm_first(struct shk_site *site, struct list_head *first)
 }
 
 /*
- * Adds @probe to the site of the union @all at @addr. The caller holds the lock of @all. Returns as
- * union_join().
+ * Adds @probe to the site of the union @all at @addr; makes the site and applies its edit if there
+ * is none. The caller holds the lock of @all. Sleeps. Returns 0 or an error of shk_site_add(),
+ * after which @probe is in no list of @all.
  */
 static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, unsigned long addr)
 {
@@ -785,9 +796,10 @@ static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, un
 
 /*
  * Adds @probe to the union's site at @addr, and makes that site if there is none: executions of
- * @addr by the union then count for @probe. The caller of shk_probe_add() is a user of the union,
- * so it stays meanwhile. The lock of the probe's shadow is held; takes the union's lock, sleeps.
- * Returns 0 or an error of shk_site_add().
+ * @addr by the union then count for @probe. The union is the text that interrupts and kernel
+ * threads execute. The caller of shk_probe_add() has called shk_union_get(), so it stays meanwhile.
+ * The lock of the probe's shadow is held; takes the union's lock, sleeps. Returns 0 or an error of
+ * shk_site_add().
  */
 static int union_join(struct shk_probe *probe, unsigned long addr)
 {
@@ -803,8 +815,9 @@ static int union_join(struct shk_probe *probe, unsigned long addr)
 }
 
 /*
- * Removes @probe from the union's site, if it is at one, and removes the site if it was the last
- * probe. Hits may count for @probe until a grace period has passed. Takes the union's lock; sleeps.
+ * Removes @probe from its site of the union (shk_probe.union_site), if it has one; reverts and
+ * removes the site if it was the last probe. Hits may count for @probe until a grace period has
+ * passed. Takes the union's lock; sleeps.
  */
 static void union_leave(struct shk_probe *probe)
 {
@@ -826,8 +839,8 @@ static void union_leave(struct shk_probe *probe)
 
 /*
  * Adds @probe to the site of @shadow at @addr, and sets @probe->site. If there is no site, makes
- * one and adds it to the table; its edit is not applied. The shadow's lock is held; sleeps. Returns
- * 0 or an error of shk_site_add().
+ * one and adds it to the table; its edit is not applied. After an error @probe is at no site. The
+ * shadow's lock is held; sleeps. Returns 0 or an error of shk_site_add().
  */
 static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr)
 {
@@ -869,7 +882,8 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 
 /*
  * Moves *@addr, at which @probe is wanted, to the address where it is put; shk_site_add() describes
- * the choice. @entry: *@addr is a function's entry. Sets @probe->at_entry. Returns 0, or FORBIDDEN.
+ * the choice. @entry: *@addr is a function's entry. Sets @probe->at_entry. Returns 0; FORBIDDEN: a
+ * hook of the module is there, or a return hook is wanted in preempt_schedule_notrace().
  */
 static int site_choose_place(struct shk_probe *probe, unsigned long *addr, bool entry)
 {
@@ -893,9 +907,9 @@ static int site_choose_place(struct shk_probe *probe, unsigned long *addr, bool 
 }
 
 /*
- * Undoes the steps for a @probe that could not be armed in @shadow: removes it from the union, and
- * ends its use of return hooks. The shadow's lock is held. Returns true if hits may use @probe or
- * its hooks until a grace period has passed.
+ * Called for a @probe that could not be armed in @shadow: removes it from the union, and ends its
+ * use of return hooks. The shadow's lock is held. Returns true if hits may use @probe or its hooks
+ * until a grace period has passed.
  */
 static bool site_give_up(struct shk_shadow *shadow, struct shk_probe *probe)
 {
@@ -908,8 +922,8 @@ static bool site_give_up(struct shk_shadow *shadow, struct shk_probe *probe)
 /*
  * Adds the probe of @new to a site of @shadow, and to the union's site if the policy is
  * SHK_ASYNC_UNION. The site's edit may not be applied yet. Sets @new->err. If the probe was not
- * added, and hits may use it until a grace period has passed, sets *@stale. The shadow's lock is
- * held; sleeps.
+ * added, and hits may use it until a grace period has passed, sets *@stale to true; otherwise
+ * leaves it. The shadow's lock is held; sleeps.
  */
 static void site_add_one(struct shk_shadow *shadow, struct shk_new_probe *new, bool *stale)
 {
@@ -926,7 +940,10 @@ static void site_add_one(struct shk_shadow *shadow, struct shk_new_probe *new, b
 		*stale |= site_give_up(shadow, probe);
 }
 
-/* Stores the edits of those sites of @new that are not applied in @edits. Returns their number. */
+/*
+ * Stores the edits of the sites that were made for @new, and are not applied yet, in @edits.
+ * Returns their number.
+ */
 static unsigned int sites_to_apply(struct shk_new_probe *new, unsigned int nr,
 				   struct shk_edit **edits)
 {
@@ -951,9 +968,9 @@ static int edit_compare(const void *a, const void *b)
 }
 
 /*
- * Removes the probes of @new whose edits could not be applied, and sets their .err to @err. Their
- * sites stay allocated and in the table. The shadow's lock is held. Returns true if there are such
- * sites.
+ * Removes the probes of @new whose edits could not be applied from their sites, and sets their .err
+ * to @err. The sites stay allocated and in the table; the caller frees them. The shadow's lock is
+ * held. Returns true if there are such sites.
  */
 static bool sites_unjoin(struct shk_new_probe *new, unsigned int nr, int err)
 {
@@ -1020,7 +1037,10 @@ static void sites_apply(struct shk_shadow *shadow, struct shk_new_probe *new, un
 			site_free_unregistered(container_of(edits[i], struct shk_site, edit));
 }
 
-/* Returns true if one of the probes of @new uses the shadow's hooks of returns. */
+/*
+ * Returns true if one of the probes of @new hooks returns and has no hooks of its own. It is to use
+ * the hooks that the probes of a shadow share.
+ */
 static bool sites_share_returns(const struct shk_new_probe *new, unsigned int nr)
 {
 	unsigned int i;
@@ -1071,9 +1091,9 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 }
 
 /*
- * Removes @probe from its sites, and queues it to be freed. The lock of the probe's shadow is held.
- * Returns the probe's site if that has no user any longer: the caller reverts its edit. Otherwise
- * returns NULL.
+ * Removes @probe from its site and from the union's, and queues it for the worker that frees it.
+ * The lock of the probe's shadow is held. Returns the probe's site if that has no user any longer:
+ * the caller reverts its edit. Otherwise returns NULL.
  */
 static struct shk_site *site_leave(struct shk_probe *probe)
 {

@@ -11,8 +11,8 @@
 struct shk_site shk_site_removed;
 
 /*
- * Puts @site into an entry of @table that is NULL or of a removed site. The caller ensures that
- * there is one.
+ * Stores @site in a free entry of @table: one that is NULL, or that a removed site had. The caller
+ * ensures that there is one. The shadow's lock is held.
  */
 static void table_put(struct shk_site_table *table, struct shk_site *site)
 {

@@ -21,9 +21,10 @@ struct shk_site_table {
 extern struct shk_site shk_site_removed;
 
 /*
- * Returns the index, before the mask is applied, of the first entry for @addr. The __fentry__ sites
- * of two functions are 16 bytes apart. Instructions within 16 bytes get entries that are far apart:
- * neighbours would fill all entries of a piece of text, and a look-up would walk to its end.
+ * Returns a hash of @addr: the caller applies the table's mask to it, and gets the index at which a
+ * search for @addr begins. The __fentry__ sites of two functions are 16 bytes apart. Instructions
+ * within 16 bytes get entries that are far apart: neighbours would fill all entries of a piece of
+ * text, and a look-up would walk to its end.
  */
 static __always_inline unsigned int shk_site_hash(unsigned long addr)
 {
@@ -51,14 +52,16 @@ static __always_inline struct shk_site *shk_site_at(const struct shk_shadow *sha
 }
 
 /*
- * Adds @site to the table of its shadow. The caller has set @site->edit.addr, at which the shadow
- * has no other site, and holds the shadow's lock. Returns 0 or -ENOMEM.
+ * Adds @site to the hash table of its shadow, in which hits find sites by address. May replace the
+ * table by a larger one; sleeps. The caller has set @site->edit.addr, at which the shadow has no
+ * other site, and holds the shadow's lock. Returns 0 or -ENOMEM.
  */
 int shk_site_table_add(struct shk_site *site);
 
 /*
- * Removes @site from the table of its shadow, and frees the table if it was the last site. Hits
- * that have found @site before may still use it. Cannot fail. The shadow's lock is held.
+ * Removes @site from the hash table of its shadow, so that hits no longer find it. Frees the table
+ * after a grace period if it was the last site. Hits that have found @site before may still use it.
+ * Cannot fail. The shadow's lock is held.
  */
 void shk_site_table_remove(struct shk_site *site);
 

@@ -41,8 +41,8 @@ static struct shk_func *stub_funcs[SHK_NR_STUBS];
 u8 shk_stub_fast[SHK_NR_STUBS];
 
 /*
- * Takes the first free one of @nr elements, by the bitmap @used. Takes slot_lock. Returns its
- * index, or NO_ROOM.
+ * Takes the first free one of the @nr elements of an array: sets its bit in the bitmap @used. Takes
+ * slot_lock. Returns its index; NO_ROOM: none is free.
  */
 static int slot_index_get(unsigned long *used, unsigned int nr)
 {
@@ -56,7 +56,7 @@ static int slot_index_get(unsigned long *used, unsigned int nr)
 	return i < nr ? i : SHK_E(NO_ROOM);
 }
 
-/* Makes element @i free, in the bitmap @used. Takes slot_lock. */
+/* Makes element @i of an array free: clears its bit in the bitmap @used. Takes slot_lock. */
 static void slot_index_put(unsigned long *used, unsigned int i)
 {
 	mutex_lock(&slot_lock);
@@ -107,7 +107,10 @@ unsigned long shk_detour_insn(u8 *detour)
 }
 NOKPROBE_SYMBOL(shk_detour_insn);
 
-/* Writes to @at a branch with @opcode to @target. The bytes will execute at @run_at. */
+/*
+ * Writes to @at a branch with @opcode to @target. The bytes will be copied to @run_at and execute
+ * there.
+ */
 static void slot_write_branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long target)
 {
 	s32 rel = target - ((unsigned long)run_at + JMP32_INSN_SIZE);
@@ -118,8 +121,9 @@ static void slot_write_branch(u8 *at, const u8 *run_at, u8 opcode, unsigned long
 
 /*
  * Writes to @at a copy of the instruction at @addr, and a jump to the instruction behind that. The
- * bytes will execute at @run_at. @insn is the instruction, decoded from the kernel's copy in
- * @ainsn. Returns false if an operand relative to rip is out of reach from @run_at.
+ * bytes will be copied to @run_at and execute there. @insn is the instruction, decoded from the
+ * kernel's copy in @ainsn. Returns false if an operand relative to rip is out of reach from
+ * @run_at.
  */
 static bool detour_copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
 			     const struct arch_specific_insn *ainsn, unsigned long addr)
@@ -140,7 +144,8 @@ static bool detour_copy_insn(u8 *at, const u8 *run_at, const struct insn *insn,
 
 /*
  * Writes to @at instructions with the effect of the call @insn at @addr: they push its return
- * address, which is in the probed text, and jump to its target. The bytes will execute at @run_at.
+ * address, which is in the probed text, and jump to its target. The bytes will be copied to @run_at
+ * and execute there.
  */
 static void detour_copy_call(u8 *at, const u8 *run_at, const struct insn *insn, unsigned long addr)
 {
@@ -169,8 +174,8 @@ static void slot_value_insn(u8 *at, u64 value)
 }
 
 /*
- * Writes @len bytes of an element to @at. The caller ensures that no CPU executes the element now.
- * Takes text_mutex.
+ * Writes the @len bytes at @text to @at, in an element (slot, stub, detour, body) of the module's
+ * text. The caller ensures that no CPU executes the element now. Takes text_mutex.
  */
 static void slot_write_text(u8 *at, const u8 *text, size_t len)
 {

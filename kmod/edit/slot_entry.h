@@ -60,9 +60,9 @@ extern u8 shk_slots[], shk_detours[], shk_stubs[], shk_bodies[], shk_olds[];
 extern u8 shk_stub_fast[SHK_NR_STUBS];
 
 /*
- * Reports the hit of a detour: calls shk_hit_jump(), which finds the detour by the return address
- * of this function. Only detours call this function. Preserves all registers and flags. Any
- * context.
+ * Reports a hit at a site that is armed by a jump: calls shk_hit_jump(). Only detours call this
+ * function, the code to which such jumps lead; shk_hit_jump() finds the detour by the return
+ * address. Preserves all registers and flags. Any context.
  */
 void shk_detour_common(void);
 

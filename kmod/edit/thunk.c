@@ -36,9 +36,9 @@ static void thunk_jump_insn(u8 *at, unsigned int reg)
 }
 
 /*
- * Adds an edit for the thunk at @addr to @patch->edits, which has room. The edit's bytes are int3;
- * the caller overwrites them with the branch. Returns the edit. Returns NULL if the thunk does not
- * begin with a call: it is not in use.
+ * Adds an edit that overwrites the thunk at @addr to @patch->edits, which has room. Applies
+ * nothing. The edit's bytes are int3; the caller overwrites them with the branch. Returns the edit.
+ * Returns NULL if the thunk does not begin with a call: it is not in use.
  */
 static struct shk_edit *thunk_add_edit(struct shk_patch *patch, unsigned long addr)
 {

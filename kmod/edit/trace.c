@@ -3,8 +3,8 @@
 #include "edit/probe.h"
 
 /*
- * Copies a name and the 0 behind it from @src to @dst, @size bytes by shk_name_size(). The name may
- * be cleared meanwhile. Inline, and by words, since memcpy() takes more instructions.
+ * Copies a name and the 0 behind it from @src to @dst: @size bytes, a result of shk_name_size().
+ * The name may be cleared meanwhile. Inline, and by words, since memcpy() takes more instructions.
  */
 static __always_inline void trace_copy_name(char *dst, const char *src, size_t size)
 {

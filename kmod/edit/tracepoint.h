@@ -48,9 +48,9 @@ struct shk_tracepoint_keys {
 struct shk_tracepoint_place {
 	unsigned long addr; /* of the load */
 	/*
-	 * Counts hits of the load for the probe of the tracepoint, whose counters it has. NULL for
-	 * the first place, whose site has the probe of the tracepoint itself. Also NULL once the
-	 * probe was disarmed. Under the lock of the probe's shadow.
+	 * A helper probe that counts hits of the load in the counters of the tracepoint's probe.
+	 * NULL for the first place, whose site has the probe of the tracepoint itself. Also NULL
+	 * once the probe was disarmed. Under the lock of the probe's shadow.
 	 */
 	struct shk_probe *probe;
 };
@@ -77,20 +77,23 @@ struct shk_tracepoint_probe {
 int shk_tracepoint_resolve(struct shk_probe *probe, const char *name, unsigned long *addr);
 
 /*
- * Arms all places of @probe but the first, and then lets the keys jump. The probe itself is armed
- * at the first place. The lock of its shadow is held; takes the union's lock if the shadow's policy
- * is SHK_ASYNC_UNION. Does nothing if @probe is not of a tracepoint. Returns 0 or an error of
- * shk_site_add(), after which the probe is armed at the first place only.
+ * Turns the tracepoint of @probe on in @shadow: arms all places at which it is executed, and then
+ * makes its static keys jumps. The caller has armed the probe at the first place already. The lock
+ * of its shadow is held; takes the union's lock if the shadow's policy is SHK_ASYNC_UNION. Does
+ * nothing if @probe is not of a tracepoint. Returns 0 or an error of shk_site_add(), after which
+ * the probe is armed at the first place only.
  */
 int shk_tracepoint_arm(struct shk_shadow *shadow, struct shk_probe *probe);
 
 /*
- * Takes back shk_tracepoint_arm(), before the caller calls shk_site_remove() of @probe. Locks as
- * there. Does nothing if @probe is not of a tracepoint. Cannot fail.
+ * Ends the effect of shk_tracepoint_arm(): disarms all places but the first, and restores the keys
+ * if no other probe of the shadow needs them. The caller then calls shk_site_remove() for @probe.
+ * The lock of its shadow is held; may take the union's lock. Sleeps. Does nothing if @probe is not
+ * of a tracepoint. Cannot fail.
  */
 void shk_tracepoint_disarm(struct shk_shadow *shadow, struct shk_probe *probe);
 
-/* Frees @probe->tracepoint, if there is one. @probe is not armed. */
+/* Frees @probe->tracepoint, if there is one. The caller ensures that @probe is not armed. */
 void shk_tracepoint_free(struct shk_probe *probe);
 
 #endif /* SHK_EDIT_TRACEPOINT_H */
