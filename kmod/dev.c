@@ -98,9 +98,10 @@ static int dev_element_put(u64 elements, u32 element_size, const void *element, 
 }
 
 /*
- * Writes elements to user space, until @room elements are written, the list ends or a signal comes.
- * Moves @arg->cursor, to 0 at the end of the list, and counts the elements in @arg->nr. @element is
- * the caller's buffer of @size bytes for one of them. Returns 0, an error of @next, or -EFAULT.
+ * Writes elements that @next returns to user space, until @room elements are written, the list ends
+ * or a signal comes. Moves @arg->cursor, to 0 at the end of the list, and counts the elements in
+ * @arg->nr. @element is the caller's buffer of @size bytes for one of them. Returns 0, an error of
+ * @next, or -EFAULT.
  */
 static int dev_list_fill(struct shk_handle *handle, struct shk_list *arg, u32 room, next_fn next,
 			 void *element, u32 size)
@@ -131,8 +132,9 @@ static int dev_list_fill(struct shk_handle *handle, struct shk_list *arg, u32 ro
 }
 
 /*
- * Does a SHK_*_LIST call, whose elements have @size bytes. Sleeps. Returns 0, -EINVAL, -ENOMEM, or
- * an error of dev_list_fill().
+ * Does a SHK_*_LIST call, whose elements have @size bytes in the kernel: @next returns one after
+ * the other. @handle is NULL on the device. Sleeps. Returns 0, -EINVAL (@arg is malformed),
+ * -ENOMEM, or an error of dev_list_fill().
  */
 static int dev_list(struct shk_handle *handle, struct shk_list *arg, next_fn next, u32 size)
 {
@@ -189,8 +191,8 @@ LIST(property, shk_property, shk_property_next(cursor, info))
 /* ---- shadows and handles ---- */
 
 /*
- * Removes all edits of @shadow, and everything that executes it without being a process: the
- * callback shk_shadow.teardown. The locks of @shadow and its target are held; sleeps.
+ * Removes all edits of @shadow, and makes interrupts and kernel threads that execute it execute the
+ * base: callback shk_shadow.teardown. The locks of @shadow and its target are held; sleeps.
  */
 static void dev_teardown(struct shk_shadow *shadow)
 {
@@ -260,7 +262,8 @@ static int do_shadow_open(struct shk_handle *unused, void *arg)
 
 /*
  * Describes the next shadow in @info, for SHK_SHADOW_LIST on the device. *@cursor is the id at
- * which the search begins. Sleeps. Returns as next_fn.
+ * which the search begins. Sleeps. Returns 0; -ENOENT: there is no further shadow; -ERESTARTSYS:
+ * the caller was killed.
  */
 static int dev_shadow_next(u64 *cursor, struct shk_shadow_info *info)
 {
@@ -277,7 +280,8 @@ static int dev_shadow_next(u64 *cursor, struct shk_shadow_info *info)
 
 /*
  * Describes @shadow in @info, for SHK_SHADOW_LIST on a handle, which lists only that shadow.
- * *@cursor is 1 afterwards. Sleeps. Returns as next_fn.
+ * *@cursor is 1 afterwards. Sleeps. Returns 0; -ENOENT: it was listed already; -ERESTARTSYS: the
+ * caller was killed.
  */
 static int dev_shadow_next_of(struct shk_shadow *shadow, u64 *cursor, struct shk_shadow_info *info)
 {
@@ -383,7 +387,7 @@ static int do_cgroup_attach(struct shk_handle *handle, void *arg)
 
 /*
  * Sets *@shadow to the shadow of @file, which has to be an owner's handle. Takes no reference.
- * Returns 0; NOT_HANDLE; RIGHTS: it is a derived handle.
+ * Returns 0; NOT_HANDLE: @file is no handle; RIGHTS: it is a derived handle.
  */
 static int dev_owners_shadow(const struct file *file, struct shk_shadow **shadow)
 {
@@ -446,9 +450,9 @@ LIST(own, shk_own_info, shk_own_next(handle->shadow, cursor, info))
 /* ---- edits ---- */
 
 /*
- * Adds a probe to @shadow. If @shadow is SHK_ASYNC_UNION, makes the union exist meanwhile, so that
- * the probe is added to both. Sleeps. Returns 0, or an error of struct shk_probe_add or of
- * shk_union_get().
+ * Adds the probe that @arg describes to @shadow. If @shadow's policy is SHK_ASYNC_UNION, makes the
+ * union (scope/union.h) exist meanwhile, so that the probe is added to both texts. Sleeps. Returns
+ * 0, or an error of struct shk_probe_add or of shk_union_get().
  */
 static int dev_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 {
@@ -471,8 +475,9 @@ static int dev_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 }
 
 /*
- * Does SHK_PROBE_ADD. If there is no room, waits until the slots of removed probes are free, which
- * takes a grace period, and tries once more.
+ * Does SHK_PROBE_ADD. All slots or detours may be taken: code of the module to which edits lead.
+ * Then waits until those of removed probes are free, which takes a grace period, and tries once
+ * more.
  */
 static int do_probe_add(struct shk_handle *handle, void *arg)
 {
@@ -542,7 +547,9 @@ static int dev_first_refused(const struct shk_probe_add *args, u32 nr, u32 *at)
 	return 0;
 }
 
-/* Returns true if one of the @nr @args was refused since all slots were taken. */
+/*
+ * Returns true if one of the @nr @args was refused since all slots or detours were taken (NO_ROOM).
+ */
 static bool dev_lacks_room(const struct shk_probe_add *args, u32 nr)
 {
 	u32 i;
@@ -560,9 +567,9 @@ struct probes_added {
 };
 
 /*
- * Adds the @nr probes of @add from index @from on, and their ids to @added. After an error sets
- * @add->nr_done to the index of the element that was refused. Sleeps. Returns 0, or an error of
- * shk_probes_add() or of an element.
+ * Adds the @nr probes of @add from index @from on to @shadow, and their ids to @added. @args:
+ * buffer for their elements. After an error sets @add->nr_done to the index of the element that was
+ * refused. Sleeps. Returns 0, or an error of shk_probes_add() or of an element.
  */
 static int dev_probes_add_chunk(struct shk_shadow *shadow, struct shk_probes_add *add, u32 from,
 				struct shk_probe_add *args, u32 nr, struct probes_added *added)
@@ -592,7 +599,7 @@ static int dev_probes_add_chunk(struct shk_shadow *shadow, struct shk_probes_add
 /*
  * Adds all probes of @add. The caller has checked its members, and has allocated @args with
  * SHK_PROBES_CHUNK elements. Sleeps. Returns 0, an error of dev_probes_add_chunk(), or
- * -ERESTARTSYS.
+ * -ERESTARTSYS. After an error the caller removes the probes of @added.
  */
 static int dev_probes_add_all(struct shk_shadow *shadow, struct shk_probes_add *add,
 			      struct shk_probe_add *args, struct probes_added *added)
@@ -613,8 +620,8 @@ static int dev_probes_add_all(struct shk_shadow *shadow, struct shk_probes_add *
 }
 
 /*
- * Removes the probes of @added, after the call has failed; also if the caller is being killed.
- * Takes the shadow's lock; sleeps.
+ * Removes the probes of @added from @shadow, after SHK_PROBES_ADD has failed; also if the caller is
+ * being killed. Takes the shadow's lock; sleeps.
  */
 static void dev_probes_undo(struct shk_shadow *shadow, const struct probes_added *added)
 {
@@ -727,8 +734,9 @@ LIST_EDITS(raw, shk_raw_info)
 LIST_EDITS(edit, shk_edit_info)
 
 /*
- * Does SHK_PATCH_ADD. If there is no room, waits until the slots and stubs of removed patches and
- * probes are free, which takes a grace period, and tries once more.
+ * Does SHK_PATCH_ADD. All slots or stubs may be taken: code of the module to which edits lead. Then
+ * waits until those of removed patches and probes are free, which takes a grace period, and tries
+ * once more.
  */
 static int do_patch_add(struct shk_handle *handle, void *arg)
 {
@@ -879,7 +887,8 @@ static int dev_check_lockdown(const struct ioctl_call *call)
 
 /*
  * Checks that the caller may make @call: the right of the handle, the capability, and lockdown.
- * @handle is NULL on the device. Returns 0, RIGHTS, REVOKED, CAPABILITY or LOCKDOWN.
+ * @handle is NULL on the device. Returns 0; RIGHTS or REVOKED: the handle does not permit it;
+ * CAPABILITY; or LOCKDOWN: the kernel accepts no unsigned text.
  */
 static int dev_check_permission(const struct ioctl_call *call, const struct shk_handle *handle)
 {
@@ -963,8 +972,8 @@ static int dev_results_put(const struct ioctl_call *call, void __user *user, con
 }
 
 /*
- * Writes the reason and the busy thread of the error @err to the struct at @user, and the member
- * that @call documents for errors.
+ * Writes the reason of the error @err, and the thread in the way, to the struct at @user, which has
+ * @size bytes. Also writes the member of @arg that @call documents for errors.
  */
 static void dev_error_put(const struct ioctl_call *call, void __user *user, const struct head *arg,
 			  u32 size, int err)

@@ -27,7 +27,10 @@
 /* The size that vmemmap may grow to when memory is added. */
 #define VMEMMAP_SIZE (sizeof(struct page) << (MAX_PHYSMEM_BITS - PAGE_SHIFT))
 
-/* Writes the formatted sentence to @detail, which has SHK_DETAIL_LEN bytes. Returns @answer. */
+/*
+ * Reports the result of a check: writes the formatted sentence to @detail, which has SHK_DETAIL_LEN
+ * bytes, and returns @answer.
+ */
 static __printf(3, 4) enum shk_answer
 	found(char *detail, enum shk_answer answer, const char *format, ...)
 {

@@ -52,7 +52,10 @@ void shk_new_handle_cancel(struct shk_new_handle *new)
 	put_unused_fd(new->fd);
 }
 
-/* Gives the derived @handle its id, and adds it to the list of @shadow. Takes handles_lock. */
+/*
+ * Gives @handle, a derived handle, its id, and adds it to shk_shadow.handles of @shadow. Takes
+ * handles_lock.
+ */
 static void handle_list(struct shk_handle *handle, struct shk_shadow *shadow)
 {
 	spin_lock(&handles_lock);
@@ -63,8 +66,8 @@ static void handle_list(struct shk_handle *handle, struct shk_shadow *shadow)
 }
 
 /*
- * Removes @handle from the list of its shadow. The handle keeps its reference to the shadow.
- * handles_lock is held.
+ * Removes @handle, a derived handle, from shk_shadow.handles of its shadow. The handle keeps its
+ * reference to the shadow. handles_lock is held.
  */
 static void handle_unlist(struct shk_handle *handle)
 {

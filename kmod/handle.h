@@ -21,7 +21,10 @@ struct shk_handle {
 	bool revoked;	 /* permits nothing; set once, under handle.c's handles_lock */
 	u32 rights;	 /* SHK_RIGHT_*, of a derived handle */
 	u64 id;		 /* of a derived handle, unique in the shadow */
-	/* In shk_shadow.handles, under handles_lock. Empty: an owner's handle, or revoked. */
+	/*
+	 * In shk_shadow.handles, under handles_lock. Empty: this is an owner's handle, or was
+	 * revoked.
+	 */
 	struct list_head node;
 };
 
@@ -41,9 +44,9 @@ struct shk_new_handle {
  */
 int shk_new_handle(struct shk_new_handle *new, const struct file_operations *fops);
 /*
- * Makes the handle one of @shadow, and the descriptor usable (fd_install()). The handle takes over
- * the caller's reference to @shadow. A caller does this as its last step, since user space can use
- * the handle from then on. Returns the descriptor. Cannot fail. Does not sleep.
+ * Makes the new handle a handle of @shadow, and its descriptor usable (fd_install()). The handle
+ * takes over the caller's reference to @shadow. A caller does this as its last step, since user
+ * space can use the handle from then on. Returns the descriptor. Cannot fail. Does not sleep.
  */
 int shk_new_handle_install(struct shk_new_handle *new, struct shk_shadow *shadow);
 /* Frees the descriptor and the file of shk_new_handle(). May sleep. */
@@ -51,8 +54,8 @@ void shk_new_handle_cancel(struct shk_new_handle *new);
 /*
  * Creates a handle of @shadow that has the rights @arg->rights only, and writes its id to @arg->id
  * (SHK_HANDLE_DERIVE). If these include SHK_RIGHT_ATTACH, sets @shadow->shared. A shared shadow
- * accepts no patch that has to wait for threads. Takes the shadow's lock; sleeps.
- * Returns a descriptor (close-on-exec) or
+ * accepts no IN_PLACE patch and no LIVEPATCH that has to wait for threads. Takes the shadow's lock;
+ * sleeps. Returns a descriptor (close-on-exec) or
  *
  *   -EINVAL		@arg->flags, ->rights or ->reserved
  *   EDITS_IN_PLACE	SHK_RIGHT_ATTACH, and the shadow has a patch that has to wait for threads
@@ -74,7 +77,7 @@ int shk_handle_derive(struct shk_shadow *shadow, struct shk_handle_derive *arg,
 int shk_handle_revoke(struct shk_shadow *shadow, const struct shk_handle_revoke *arg);
 /*
  * Frees @handle, after its last descriptor was closed, and drops its reference to the shadow. If
- * that was the last reference, the shadow ends. Sleeps; no shadow's lock is held.
+ * that was the last reference, the shadow is destroyed. Sleeps; no shadow's lock is held.
  */
 void shk_handle_free(struct shk_handle *handle);
 /*

@@ -106,8 +106,8 @@ static LIST_HEAD(running);
 static DEFINE_RAW_SPINLOCK(running_lock);
 
 /*
- * Makes current execute @shadow until @work returns. If memory is short, current stays in the base,
- * and @shadow->nr_unfollowed is incremented. Preemption is off.
+ * Makes current, a worker, execute @shadow until the work item @work returns. If memory is short,
+ * current stays in the base, and @shadow->nr_unfollowed is incremented. Preemption is off.
  */
 static void worker_begin(struct work_struct *work, struct shk_shadow *shadow)
 {
@@ -139,8 +139,8 @@ static void async_on_work_start(void *unused, struct work_struct *work)
 }
 
 /*
- * Makes current execute the base, if it has executed a shadow for @work. Called when @work has
- * returned. Preemption is off.
+ * Makes current, a worker, execute the base, if it has executed a shadow for the work item @work.
+ * Called when @work has returned. Preemption is off.
  */
 static void worker_end(const struct work_struct *work)
 {

@@ -30,11 +30,13 @@ enum shk_async_kind {
 };
 
 /*
- * Loads @shadow's carrier mm on this CPU, for the work of @kind that @key names (see the enum). The
- * CPU executes @shadow until the caller ends the work on the same CPU by shk_async_end().
+ * Loads @shadow's carrier mm, which leads to the text of @shadow, on this CPU, for the work of
+ * @kind that @key names (see the enum). The CPU executes @shadow until the caller ends the work on
+ * the same CPU by shk_async_end().
  *
- * Does nothing if @shadow is NULL. If this CPU executes work of @kind in a shadow already, the
- * function loads nothing and increments @shadow->nr_unfollowed.
+ * Does nothing if @shadow is NULL. If this CPU executes work of @kind in a shadow already, loads
+ * nothing and increments @shadow->nr_unfollowed, the number of pieces of work that do not execute
+ * the shadow.
  *
  * Any context with preemption off. @shadow and its carrier exist until the work has ended:
  * shk_causal_end() and union_destroy() wait for that.
@@ -54,9 +56,9 @@ void shk_async_end(enum shk_async_kind kind, const void *key);
 struct shk_shadow *shk_async_shadow(enum shk_async_kind kind, const void *key);
 
 /*
- * Adds a user of the tracepoint probes at the begin and end of softirqs and work items. If it is
- * the first user, registers the probes and calls preempt_notifier_inc(): each context switch then
- * looks for preempt notifiers.
+ * Increments the count of users of the tracepoint probes at the begin and end of softirqs and work
+ * items. The first call registers the probes and calls preempt_notifier_inc(): each context switch
+ * then looks for preempt notifiers.
  *
  * The probe at the begin asks shk_causal_take_softirq() or shk_causal_take_work() which shadow the
  * work executes. If the answer is NULL, the probe asks shk_union_here().
@@ -65,9 +67,10 @@ struct shk_shadow *shk_async_shadow(enum shk_async_kind kind, const void *key);
  */
 int shk_async_tracepoints_get(void);
 /*
- * Removes a user that shk_async_tracepoints_get() has added. If it was the last user, unregisters
- * the probes: on return none of them runs. If work items may have executed a shadow of the caller,
- * the caller has called shk_async_stop() for that shadow. Sleeps. shk_async_lock is held.
+ * Decrements the count of users, which shk_async_tracepoints_get() incremented. If it becomes 0,
+ * unregisters the probes: on return none of them runs. If work items may have executed a shadow of
+ * the caller, the caller has called shk_async_stop() for that shadow. Sleeps. shk_async_lock is
+ * held.
  */
 void shk_async_tracepoints_put(void);
 /*
@@ -78,7 +81,8 @@ void shk_async_tracepoints_put(void);
  * and has then waited for a grace period. So no work item begins to execute @shadow during the
  * call, and work items in softirqs that executed @shadow have ended.
  *
- * shk_async_lock is held. The caller is a user of @shadow's carrier mm (shk_carrier_get()).
+ * shk_async_lock is held. The caller has called shk_carrier_get() for @shadow, so that its carrier
+ * mm exists.
  */
 void shk_async_stop(struct shk_shadow *shadow);
 #ifdef CONFIG_PREEMPT_NOTIFIERS

@@ -68,8 +68,9 @@ static struct causal_bucket *causal_bucket_of(const void *key)
 }
 
 /*
- * Returns the note of @key, or a free note if @key is NULL. Returns NULL if there is none. The
- * caller holds the bucket's lock; without it the result may be out of date.
+ * Returns the note of @key, the record of the shadow that the timer or work item at @key is to
+ * execute. If @key is NULL, returns a free note. Returns NULL if there is none. The caller holds
+ * the bucket's lock; without it the result may be out of date.
  */
 static struct causal_note *causal_note_find(struct causal_bucket *bucket, const void *key)
 {
@@ -81,7 +82,10 @@ static struct causal_note *causal_note_find(struct causal_bucket *bucket, const 
 	return NULL;
 }
 
-/* Makes @note free. The bucket's lock is held. causal_note_find() may read the key without it. */
+/*
+ * Makes @note, the record of a timer's or work item's shadow, free for another one. The bucket's
+ * lock is held. causal_note_find() may read the key without it.
+ */
 static void causal_note_clear(struct causal_note *note)
 {
 	note->shadow = NULL;
@@ -89,9 +93,10 @@ static void causal_note_clear(struct causal_note *note)
 }
 
 /*
- * Records that the work at @key is to execute @shadow, or removes its note if @shadow is NULL. If
- * no note is free, increments @shadow->nr_unfollowed. Any context. The caller queues or starts the
- * work, so no other CPU calls this for @key at the same time.
+ * Records, in a note, that the timer or work item at @key is to execute @shadow; if @shadow is
+ * NULL, removes the note. If no note is free, the work will execute the base: increments
+ * @shadow->nr_unfollowed. Any context. The caller queues or starts the work, so no other CPU calls
+ * this for @key at the same time.
  */
 static void causal_note_set(const void *key, struct shk_shadow *shadow)
 {
@@ -118,9 +123,9 @@ static void causal_note_set(const void *key, struct shk_shadow *shadow)
 }
 
 /*
- * Returns the shadow that the work at @key is to execute, and removes the note. Returns NULL if
- * there is no note. The work begins now. Preemption is off. The shadow stays until preemption is on
- * again.
+ * Returns the shadow that the timer or work item at @key, which begins now, is to execute, and
+ * removes the note of that. Returns NULL if there is no note: the work executes the base.
+ * Preemption is off. The shadow stays until preemption is on again.
  */
 static struct shk_shadow *causal_note_take(const void *key)
 {
@@ -142,8 +147,8 @@ static struct shk_shadow *causal_note_take(const void *key)
 }
 
 /*
- * Removes all notes of @shadow. The caller has made sure that no tracepoint's probe adds one.
- * Interrupts are on.
+ * Removes all notes that name @shadow, so that pending timers and work items execute the base. The
+ * caller has made sure that no tracepoint's probe adds one. Interrupts are on.
  */
 static void causal_notes_clear(const struct shk_shadow *shadow)
 {
@@ -163,8 +168,9 @@ static void causal_notes_clear(const struct shk_shadow *shadow)
 /* ---- the process that raises ---- */
 
 /*
- * Returns the shadow that this CPU executes, if current raises work in process context and the
- * shadow is causal; else NULL. Preemption is off.
+ * Returns the shadow that work which current raises now is to execute: the one that this CPU
+ * executes. Returns NULL if this is no process context, or if the shadow's policy is not
+ * SHK_ASYNC_CAUSAL. Preemption is off.
  */
 static struct shk_shadow *causal_current_shadow(void)
 {
@@ -219,8 +225,9 @@ NOKPROBE_SYMBOL(on_hrtimer_exit);
 static DEFINE_PER_CPU(struct shk_shadow *[NR_SOFTIRQS], raised);
 
 /*
- * Tracepoint probe: records or clears which shadow softirq @nr is to execute. Interrupts are off;
- * the softirq is not marked pending yet.
+ * Tracepoint probe, when softirq @nr is raised: records which shadow it is to execute. Clears that
+ * if another task had raised it for another text. Interrupts are off; the softirq is not marked
+ * pending yet.
  */
 static void on_softirq_raise(void *unused, unsigned int nr)
 {
@@ -283,7 +290,10 @@ static struct shk_tracepoint tracepoints[] = {
 	{ "softirq_raise", on_softirq_raise },	  { "workqueue_queue_work", on_work_queue },
 };
 
-/* Registers the probes of all tracepoints. shk_async_lock is held; sleeps. Returns 0 or -ENOMEM. */
+/*
+ * Registers the probes of all tracepoints by which work executes causal shadows. shk_async_lock is
+ * held; sleeps. Returns 0 or -ENOMEM.
+ */
 static int causal_register(void)
 {
 	int ret = shk_async_tracepoints_get();
@@ -297,8 +307,9 @@ static int causal_register(void)
 }
 
 /*
- * Increments nr_causal, the number of causal shadows. The first one registers the probes. Takes
- * shk_async_lock; sleeps. Returns 0, -ENOMEM, or -ERESTARTSYS: the caller was killed.
+ * Increments nr_causal, the number of shadows with the policy SHK_ASYNC_CAUSAL. If it was 0,
+ * registers the probes of the tracepoints. Takes shk_async_lock; sleeps. Returns 0, -ENOMEM, or
+ * -ERESTARTSYS: the caller was killed.
  */
 static int causal_register_get(void)
 {

@@ -68,8 +68,9 @@ static DECLARE_DELAYED_WORK(cgroups_work, cgroups_work_fn);
 static unsigned long retry; /* cgroups_work_fn()'s own: its last pause, in jiffies */
 
 /*
- * Returns the published binding of @cgroup, or NULL. Under RCU, cgroups_lock or shk_graft_lock,
- * as shk_binding_nearest().
+ * Returns the binding of @cgroup itself, if it has one that is in effect; else NULL. The caller
+ * holds the RCU read lock, cgroups_lock or shk_graft_lock. With RCU alone the binding may end at
+ * any time, but is not freed.
  */
 static struct shk_binding *binding_find(const struct cgroup *cgroup)
 {
@@ -102,8 +103,9 @@ struct shk_binding *shk_binding_nearest(struct cgroup *cgroup)
 /*
  * Requests that @task place itself, if its mm is not where its cgroup wants it. @task is current,
  * or has not run yet. @moved: @task's cgroup differs from the one in which its mm was made. @first:
- * @task has just got its first mm that it does not share with its parent. If @first and the cgroup
- * is split, @task draws a shadow. Any context.
+ * @task has just got its first mm that it does not share with its parent. If @first and the
+ * cgroup's processes are divided between two shadows, chooses one of them for @task (shk_draw()).
+ * Any context.
  */
 static void cgroup_check_task(struct task_struct *task, bool moved, bool first)
 {
@@ -148,8 +150,9 @@ static void cgroup_on_exec(void *unused, struct task_struct *task, pid_t old,
 }
 
 /*
- * Tracepoint probe. If the move has put @task in the wrong text, requests that current, the mover,
- * place it. Interrupts are off, and locks of the kernel's cgroup code are held.
+ * Tracepoint probe: @task was moved to the cgroup @to. If its process is not in the text that its
+ * new cgroup wants, requests that current, which moves it, place it. Interrupts are off, and locks
+ * of the kernel's cgroup code are held.
  */
 static void cgroup_on_move(void *unused, struct cgroup *to, const char *path,
 			   struct task_struct *task, bool threadgroup)
@@ -196,8 +199,8 @@ static int cgroup_register_tracepoints(void)
 }
 
 /*
- * Unregisters the tracepoints' probes, if no cgroup is bound and no mm is left that a binding has
- * placed. A child of such an mm may still be in fork, where only the tracepoint finds it.
+ * Unregisters the tracepoints' probes, if no cgroup is bound and no mm is in a shadow on behalf of
+ * a binding. A child of such an mm may still be in fork, where only the tracepoint finds it.
  * cgroups_lock is held; sleeps. Returns false if such an mm is left: the worker has to try again.
  */
 static bool cgroup_unregister_tracepoints(void)
@@ -214,9 +217,9 @@ static bool cgroup_unregister_tracepoints(void)
 }
 
 /*
- * Calls @fn with @placing for each process at and below @root for which @binding decides, until @fn
- * returns an error. If @binding is NULL, these are the processes for which no binding decides.
- * cgroups_lock is held; sleeps. Returns 0 or that error.
+ * Calls @fn with @placing for each process at and below @root for which @binding decides (no cgroup
+ * between them is bound), until @fn returns an error. If @binding is NULL, these are the processes
+ * for which no binding decides. cgroups_lock is held; sleeps. Returns 0 or that error.
  */
 static int cgroup_for_each_member(struct cgroup *root, const struct shk_binding *binding,
 				  int (*fn)(struct task_struct *, struct shk_placing *),
@@ -247,8 +250,9 @@ static int cgroup_for_each_member(struct cgroup *root, const struct shk_binding 
 }
 
 /*
- * Places @task's process. If that fails, the worker places it. All calls with the same @placing
- * wait 10 ms together, so that cgroups_lock is not held for long. Sleeps. Returns 0.
+ * Places @task's process: moves it to the text that its cgroup wants. If that fails, the worker
+ * does so later. All calls with the same @placing wait 10 ms together, so that cgroups_lock is not
+ * held for long. Sleeps. Returns 0.
  */
 static int place_or_defer(struct task_struct *task, struct shk_placing *placing)
 {
@@ -259,9 +263,10 @@ static int place_or_defer(struct task_struct *task, struct shk_placing *placing)
 }
 
 /*
- * Places @task's process (shk_place()). Sleeps. Returns TASK_BUSY if @placing->busy was in the way
- * until @placing->until. Otherwise returns 0: the process is placed, or the worker places it later,
- * since the caller was killed or memory, tables or hooks were missing.
+ * Places @task's process: moves it to the text that its cgroup wants. Sleeps. Returns TASK_BUSY if
+ * @placing->busy was in the way until @placing->until. Otherwise returns 0: the process is placed,
+ * or the worker places it later, since the caller was killed or memory, tables or hooks were
+ * missing.
  */
 static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
 {
@@ -273,9 +278,9 @@ static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
 }
 
 /*
- * Allocates a binding of @cgroup to the shadows of @split. It is not published, is on trial, and
- * has one reference. Takes over the caller's reference to @cgroup, also on failure. Sleeps. Returns
- * NULL if memory is short.
+ * Allocates a binding of @cgroup to the shadows of @split. It has no effect yet (not published),
+ * may still fail (on trial), and has one reference. Takes over the caller's reference to @cgroup,
+ * also on failure. Sleeps. Returns NULL if memory is short.
  */
 static struct shk_binding *binding_create(const struct shk_split *split, struct cgroup *cgroup)
 {
@@ -338,9 +343,9 @@ static void binding_count(struct shk_binding *binding, int change)
 }
 
 /*
- * Makes the tables and hooks of @binding's shadows, so that processes can be attached to them. The
- * shadows' locks are held; sleeps. Returns 0, SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN
- * or -ENOMEM.
+ * Makes the tables and hooks of @binding's shadows, so that processes can be attached to them.
+ * After an error neither has more than before. The shadows' locks are held; sleeps. Returns 0,
+ * SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN or -ENOMEM.
  */
 static int binding_prepare_shadows(struct shk_binding *binding)
 {
@@ -356,10 +361,10 @@ static int binding_prepare_shadows(struct shk_binding *binding)
 }
 
 /*
- * Publishes @binding: from here on it decides. cgroups_lock is held; sleeps, for a grace period.
- * Takes the shadows' locks, but does not wait for them: their holders may take long, and other
- * callers wait for cgroups_lock. Returns 0; -EAGAIN: one of these locks is held; or an error of
- * binding_prepare_shadows().
+ * Puts @binding into effect: from here on it decides which text the cgroup's processes are to
+ * execute. cgroups_lock is held; sleeps, for a grace period. Takes the shadows' locks, but does not
+ * wait for them: their holders may take long, and other callers wait for cgroups_lock. Returns 0;
+ * -EAGAIN: another task holds one of these locks; or an error of binding_prepare_shadows().
  */
 static int binding_publish(struct shk_binding *binding)
 {
@@ -390,7 +395,10 @@ static int binding_publish(struct shk_binding *binding)
 	return ret;
 }
 
-/* Unpublishes @binding: it no longer decides. cgroups_lock is held; sleeps, for a grace period. */
+/*
+ * Takes @binding out of effect: it no longer decides which text the cgroup's processes are to
+ * execute. cgroups_lock is held; sleeps, for a grace period.
+ */
 static void binding_unpublish(struct shk_binding *binding)
 {
 	spin_lock(&shk_graft_lock);
@@ -402,8 +410,8 @@ static void binding_unpublish(struct shk_binding *binding)
 }
 
 /*
- * Places the members of @binding's cgroup by @fn with @placing: they move to where the nearest
- * bound cgroup above wants them, or to the base. The caller has unpublished @binding, and holds
+ * Moves the processes of @binding's cgroup to where the nearest bound cgroup above wants them, or
+ * to the base: calls @fn with @placing for each. The caller has unpublished @binding, and holds
  * cgroups_lock. Sleeps. Returns 0 or the first error of @fn.
  */
 static int binding_evict_members(struct shk_binding *binding,
@@ -421,8 +429,8 @@ static int binding_evict_members(struct shk_binding *binding,
 }
 
 /*
- * Drops the creator's reference to @binding, which the caller has unpublished. cgroups_lock is
- * held; sleeps.
+ * Drops the creator's reference to @binding, which the caller has taken out of effect. Unregisters
+ * the tracepoints if no cgroup is bound any longer. cgroups_lock is held; sleeps.
  */
 static void binding_end(struct shk_binding *binding)
 {
@@ -432,8 +440,8 @@ static void binding_end(struct shk_binding *binding)
 }
 
 /*
- * Releases @binding. The worker later moves members that cannot move now. cgroups_lock is held;
- * sleeps.
+ * Ends @binding, and moves the cgroup's processes to where the nearest bound cgroup above wants
+ * them. The worker later moves those that cannot move now. cgroups_lock is held; sleeps.
  */
 static void binding_release(struct shk_binding *binding)
 {
@@ -445,10 +453,10 @@ static void binding_release(struct shk_binding *binding)
 }
 
 /*
- * Releases @binding, unless a member is in the way for three seconds. cgroups_lock is held; sleeps.
- * Returns 0, or TASK_BUSY: thread *@busy was in the way. Then @binding is published again, and
- * members that had left go back, at once or by the worker. If @binding cannot be published again,
- * it stays released, and this function returns 0.
+ * Ends @binding, unless a process of its cgroup cannot move away for three seconds. cgroups_lock is
+ * held; sleeps. Returns 0, or TASK_BUSY: thread *@busy was in the way. Then @binding is in effect
+ * again, and processes that had moved go back, at once or by the worker. If @binding cannot be put
+ * into effect again, it has ended, and this function returns 0.
  */
 static int binding_try_release(struct shk_binding *binding, pid_t *busy)
 {
@@ -477,13 +485,14 @@ static bool binding_equals(const struct shk_binding *binding, const struct shk_s
 }
 
 /*
- * Binds the cgroup of @binding, and places its members. The caller has created @binding with the
- * same @split, and holds cgroups_lock. Sleeps. After an error the members are back where they were,
- * or the worker moves them there. Returns 0 if the cgroup is bound like that already, or
+ * Binds the cgroup of @binding: puts @binding into effect, and moves the cgroup's processes. The
+ * caller has created @binding with the same @split, and holds cgroups_lock. Sleeps. After an error
+ * the members are back where they were, or the worker moves them there. Returns 0 if the cgroup is
+ * bound like that already, or
  *
  *   1			the cgroup is bound; the caller's reference to @binding is used up
  *   CGROUP_ELSEWHERE	the cgroup is bound otherwise
- *   -EAGAIN		a shadow's lock is held: the caller waits for it and calls again
+ *   -EAGAIN		another task holds a shadow's lock: the caller waits for it and calls again
  *   TASK_BUSY		the thread *@busy of a member was in the way for three seconds
  *   SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM, -ERESTARTSYS
  */
@@ -515,8 +524,10 @@ static int cgroup_bind(struct shk_binding *binding, const struct shk_split *spli
 }
 
 /*
- * Returns the cgroup whose folder @fd is, with a reference (cgroup_put()), or an ERR_PTR() of
- * NOT_CGROUP or CGROUP_REMOVED.
+ * Returns the cgroup whose folder @fd is, with a reference (cgroup_put()), or an ERR_PTR():
+ *   NOT_CGROUP       @fd is not the folder of a cgroup
+ *   CGROUP_REMOVED   the cgroup was removed
+ *   others           errors of cgroup_get_from_fd()
  */
 static struct cgroup *bound_cgroup_get(int fd)
 {
@@ -611,7 +622,7 @@ int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_en
 	return 0;
 }
 
-/* Releases the bindings of cgroups that were removed. cgroups_lock is held; sleeps. */
+/* Ends the bindings of cgroups that were removed. cgroups_lock is held; sleeps. */
 static void cgroups_release_removed(void)
 {
 	struct shk_binding *binding;
@@ -625,9 +636,9 @@ static void cgroups_release_removed(void)
 }
 
 /*
- * The worker of cgroup.c and place.c: executes deferred requests (shk_place_deferred()), releases
- * bindings of removed cgroups, and unregisters the tracepoints. Queues itself again while something
- * of this is left.
+ * The worker of cgroup.c and place.c: places processes that could not be placed before
+ * (shk_place_deferred()), ends bindings of removed cgroups, and unregisters the tracepoints. Queues
+ * itself again while something of this is left.
  */
 static void cgroups_work_fn(struct work_struct *work)
 {

@@ -29,7 +29,7 @@ struct shk_split {
 
 /*
  * Binds the cgroup of the open directory @fd to @split->shadow (SHK_CGROUP_ATTACH). If
- * @split->other is not NULL, splits the cgroup between the two shadows (SHK_CGROUP_SPLIT). On
+ * @split->other is not NULL, divides its processes between the two shadows (SHK_CGROUP_SPLIT). On
  * success all its processes are inside. Takes cgroups_lock and the shadows' locks; sleeps; called
  * without locks. Returns 0, also if the cgroup is bound like that already.
  *
@@ -42,9 +42,9 @@ struct shk_split {
  *   CGROUP_REMOVED	the cgroup was removed
  *   CGROUP_ELSEWHERE	the cgroup is bound to another shadow, or split otherwise
  *   SHADOW_DESTROYED	one of the shadows was destroyed, or one is a caller shadow whose target
- *			was destroyed (graft/graft.h)
+ * 			was destroyed (graft/graft.h)
  *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds; -1: the
- *			caller's pid namespace does not show the thread
+ * 			caller's pid namespace does not show the thread
  *   FTRACE_DISABLED	a shadow has no tables yet, and ftrace is switched off
  *   FTRACE_DEAD		a shadow has no tables yet, and ftrace has stopped after a fault
  *   XEN			Xen refused a change of page tables
@@ -53,9 +53,10 @@ struct shk_split {
  */
 int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy);
 /*
- * Releases the cgroup of the open directory @fd, if it is bound to @from (SHK_CGROUP_DETACH). @from
- * can be either shadow of a split cgroup; NULL: any shadow. Members move to where the nearest bound
- * cgroup above wants them, or to the base. Takes cgroups_lock; sleeps; called without locks.
+ * Ends the binding of the cgroup of the open directory @fd, if that is bound to @from
+ * (SHK_CGROUP_DETACH). If its processes are divided between two shadows, @from can be either; NULL:
+ * any shadow. Members move to where the nearest bound cgroup above wants them, or to the base.
+ * Takes cgroups_lock; sleeps; called without locks.
  *
  * Returns
  *
@@ -64,7 +65,7 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy);
  *   CGROUP_REMOVED	the cgroup was removed
  *   CGROUP_UNATTACHED	the cgroup is not bound to @from, or not bound
  *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds. The cgroup
- *			is bound again; members that had moved go back, some later by the worker
+ * 			is bound again; members that had moved go back, some later by the worker
  *   -ERESTARTSYS	a signal came before anything changed
  *
  * If a thread was in the way but the cgroup cannot be bound again, it stays released, and the call
@@ -82,16 +83,17 @@ int shk_cgroup_detach(const struct shk_shadow *from, int fd, pid_t *busy);
  */
 int shk_cgroup_next(struct shk_shadow *shadow, u64 *cursor, struct shk_cgroup_entry *next);
 /*
- * Releases the bindings of cgroups that were removed before the call, which the worker would do
- * some time later. On return these cgroups no longer count in shk_shadow.nr_cgroups. Takes
- * cgroups_lock; sleeps. Does nothing if the caller is killed while it waits for cgroups_lock.
+ * Ends the bindings of cgroups that were removed before the call, which the worker would do some
+ * time later. On return these cgroups no longer count in shk_shadow.nr_cgroups. Takes cgroups_lock;
+ * sleeps. Does nothing if the caller is killed while it waits for cgroups_lock.
  */
 void shk_cgroups_settle(void);
 /*
  * Returns true if a cgroup's binding forbids moving @task's process to @shadow, or to the base if
  * @shadow is NULL. The binding of the nearest bound cgroup decides. It forbids the base and all
- * shadows but its own. A split binding also forbids its own two shadows. Returns false if no cgroup
- * above the process is bound.
+ * shadows but its own. A binding that divides the cgroup's processes between two shadows forbids
+ * these, too, since a user may not choose between them. Returns false if no cgroup above the
+ * process is bound.
  *
  * Any context; takes no lock but the RCU read lock. If the caller holds shk_graft_lock, the answer
  * does not change until the process moves between cgroups.

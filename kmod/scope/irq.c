@@ -35,8 +35,9 @@ struct irq_loaded {
 static DEFINE_PER_CPU(struct irq_loaded, irq_loaded_texts);
 
 /*
- * Returns the carrier mm that a handler of line @irq is to load, or NULL: the handler executes the
- * text that is loaded. Interrupts are off.
+ * Returns the mm that is to be loaded for a handler of line @irq: the carrier of the shadow that
+ * owns the line, or else that of the union. NULL: the handler executes the text that is loaded.
+ * Interrupts are off.
  */
 static struct mm_struct *irq_carrier(int irq)
 {

@@ -89,8 +89,10 @@ static struct task_struct *kthread_find_unowned(const struct shk_ownership *own)
 }
 
 /*
- * Adds a runner for @own's shadow to @task. On success takes over the caller's reference to @task.
- * shk_async_lock is held; sleeps. Returns 0, or -ENOMEM: the caller still has its reference.
+ * Makes @task, a kernel thread, execute @own's shadow from its next turn on a CPU: adds a runner,
+ * the preempt notifier that loads the shadow's carrier mm. On success takes over the caller's
+ * reference to @task. shk_async_lock is held; sleeps. Returns 0, or -ENOMEM: the caller still has
+ * its reference.
  */
 static int kthread_add_owned(struct shk_ownership *own, struct task_struct *task)
 {
@@ -108,8 +110,9 @@ static int kthread_add_owned(struct shk_ownership *own, struct task_struct *task
 }
 
 /*
- * Adds runners to all threads that match @own and that no shadow owns. shk_async_lock is held;
- * sleeps. Returns 0, or -ENOMEM: some of the threads may have been added.
+ * Makes all kernel threads that match @own, and that no shadow owns, execute @own's shadow.
+ * shk_async_lock is held; sleeps. Returns 0, or -ENOMEM: some of the threads may execute it
+ * already.
  */
 static int kthread_own_matching(struct shk_ownership *own)
 {
@@ -127,9 +130,10 @@ static int kthread_own_matching(struct shk_ownership *own)
 }
 
 /*
- * Ends the runners of the threads in @gone (struct owned_thread), and frees the structs. The caller
- * has made sure that each thread has exited, or has set .ending and called shk_carrier_evict().
- * Sleeps, for a grace period.
+ * Frees the list @gone of struct owned_thread, and ends the runners in them: the preempt notifiers
+ * by which these kernel threads execute a shadow. Drops the references to the threads. Before the
+ * call either a thread has exited; or the caller has set .ending of its runner and then called
+ * shk_carrier_evict(), so that the thread executes the base. Sleeps, for a grace period.
  */
 static void kthreads_put(struct list_head *gone)
 {
@@ -146,7 +150,10 @@ static void kthreads_put(struct list_head *gone)
 	}
 }
 
-/* Frees the runners of those threads of @own that have exited. shk_async_lock is held; sleeps. */
+/*
+ * Frees the struct owned_thread, with their runners, of those threads of @own that have exited.
+ * shk_async_lock is held; sleeps.
+ */
 static void kthread_put_exited(struct shk_ownership *own)
 {
 	struct owned_thread *thread, *next;
@@ -163,7 +170,10 @@ static void kthread_put_exited(struct shk_ownership *own)
 		kthreads_put(&gone);
 }
 
-/* Returns true if a kernel thread has not run yet, so that its full name may be unknown. */
+/*
+ * Returns true if a kernel thread has not run yet, so that its full name may be unknown. Takes the
+ * RCU read lock.
+ */
 static bool kthread_some_unnamed(void)
 {
 	struct task_struct *task;
@@ -185,9 +195,9 @@ static void kthread_rescan_soon(void)
 }
 
 /*
- * Frees the runners of threads that have exited, and adds runners to threads that match a pattern:
- * the worker of kthread.c. Queues itself again while a kernel thread has not run yet, and after a
- * second if memory was short.
+ * The worker of kthread.c. Frees what belongs to owned threads that have exited, and makes new
+ * threads that match a pattern execute its shadow. Queues itself again while a kernel thread has
+ * not run yet, and after a second if memory was short.
  */
 static void kthread_rescan(struct work_struct *work)
 {
@@ -228,8 +238,8 @@ static struct shk_tracepoint tracepoints[] = { { "task_rename", kthread_on_renam
 enum { NR_TRACEPOINTS = SHK_KTHREADS_BORN_NAMED ? 2 : 1 };
 
 /*
- * Removes @own from patterns. If it was the last one, unregisters the tracepoints' probes.
- * shk_async_lock is held; sleeps.
+ * Removes @own from the list patterns, so that no further threads are added for it. If the list is
+ * empty then, unregisters the tracepoints' probes. shk_async_lock is held; sleeps.
  */
 static void kthread_pattern_remove(struct shk_ownership *own)
 {

@@ -83,9 +83,9 @@ static int napi_make_threaded(struct net_device *dev)
 }
 
 /*
- * Allocates a struct shk_napi with one user for @dev, and makes @dev threaded. The caller has made
- * sure that @dev has no such struct yet. RTNL is held; sleeps. Returns the struct, or an ERR_PTR()
- * of an error of shk_napi_get().
+ * Allocates a struct shk_napi for @dev, which the caller is to put (shk_napi_put()), and makes the
+ * NAPI of @dev threaded. The caller has made sure that @dev has no such struct yet. RTNL is held;
+ * sleeps. Returns the struct, or an ERR_PTR() of an error of shk_napi_get().
  */
 static struct shk_napi *napi_create(struct net_device *dev)
 {
@@ -111,9 +111,9 @@ static struct shk_napi *napi_create(struct net_device *dev)
 }
 
 /*
- * Adds a user to @napi on behalf of @shadow; @napi may have no users just now. Makes the interface
- * threaded again if another program has changed that. RTNL is held; sleeps. Returns 0 or an error
- * of shk_napi_get().
+ * Increments the count of users of @napi on behalf of @shadow; the count may be 0, since the worker
+ * has not freed @napi yet. Makes the interface threaded again if another program has changed that.
+ * RTNL is held; sleeps. Returns 0 or an error of shk_napi_get().
  */
 static int napi_join(struct shk_napi *napi, const struct shk_shadow *shadow)
 {
@@ -132,7 +132,11 @@ static int napi_join(struct shk_napi *napi, const struct shk_shadow *shadow)
 	return 0;
 }
 
-/* The part of shk_napi_get() for which RTNL is held. Sleeps. Returns as shk_napi_get(). */
+/*
+ * Makes the NAPI of the interface @name threaded, on behalf of @shadow. RTNL is held; sleeps.
+ * Returns the struct of the interface, which the caller puts (shk_napi_put()), or an ERR_PTR() of
+ * an error of shk_napi_get().
+ */
 static struct shk_napi *napi_get_locked(const struct shk_shadow *shadow, const char *name)
 {
 	struct net_device *dev = __dev_get_by_name(current->nsproxy->net_ns, name);
@@ -193,8 +197,9 @@ void shk_napi_settle(void)
 }
 
 /*
- * Restores the setting of @napi's interface, and frees @napi. The caller has made sure that @napi
- * has no users. RTNL is held; sleeps. Making an interface unthreaded cannot fail.
+ * Restores the setting "threaded" of @napi's interface, if the interface still exists, and frees
+ * @napi. The caller has made sure that @napi has no users. RTNL is held; sleeps. Making an
+ * interface unthreaded cannot fail.
  */
 static void napi_free(struct shk_napi *napi)
 {
@@ -254,8 +259,8 @@ bool shk_napi_is_served_by(const struct shk_napi *napi, struct task_struct *task
 }
 
 /*
- * Notifier of events of interfaces: follows a new name of an owned interface, and its end. RTNL is
- * held. Returns NOTIFY_DONE.
+ * Notifier of events of interfaces: stores a new name of an interface that a shadow owns, and
+ * clears .dev when the interface is unregistered. RTNL is held. Returns NOTIFY_DONE.
  */
 static int napi_on_event(struct notifier_block *block, unsigned long event, void *info)
 {

@@ -18,7 +18,8 @@ struct task_struct;
 
 #ifdef CONFIG_PREEMPT_NOTIFIERS
 /*
- * Registers a notifier of events of network interfaces. Takes RTNL; sleeps. Returns 0 or -ENOMEM.
+ * Registers a notifier of events of network interfaces, which learns of new names and of their
+ * ends. Takes RTNL; sleeps. Returns 0 or -ENOMEM.
  */
 int shk_napi_init(void);
 /*
@@ -27,10 +28,11 @@ int shk_napi_init(void);
  */
 void shk_napi_exit(void);
 /*
- * Makes the NAPI of an interface threaded, on behalf of @shadow. Returns a struct for the interface
- * with one user (shk_napi_put()). @name is the interface's name in the network namespace of
- * current. The kernel creates the interface's NAPI threads during this call. If the driver adds a
- * NAPI later, the kernel creates its thread then.
+ * Makes the NAPI of an interface threaded, on behalf of @shadow: the kernel receives its packets in
+ * kernel threads. Returns a struct for the interface, whose count of users includes the caller
+ * (shk_napi_put()). @name is the interface's name in the network namespace of current. The kernel
+ * creates the interface's NAPI threads during this call. If the driver adds a NAPI later, the
+ * kernel creates its thread then.
  *
  * Takes RTNL, and waits for it killably; sleeps. The caller holds no lock. Errors:
  *
@@ -42,16 +44,19 @@ void shk_napi_exit(void);
  *   -ERESTARTSYS	the caller was killed
  */
 struct shk_napi *shk_napi_get(const struct shk_shadow *shadow, const char *name);
-/* Adds a user to @napi. The caller is a user already. Any context but interrupts. */
+/*
+ * Increments the count of users of @napi, which includes the caller already. Each user calls
+ * shk_napi_put(). Any context but interrupts.
+ */
 void shk_napi_add_user(struct shk_napi *napi);
 /*
- * Drops a user of @napi. After the last user a worker restores the interface's setting and frees
- * @napi. Any context but interrupts.
+ * Decrements the count of users of @napi. If it becomes 0, a worker restores the interface's
+ * setting "threaded" and frees @napi. Any context but interrupts.
  */
 void shk_napi_put(struct shk_napi *napi);
 /*
- * Waits until the settings of all interfaces without users are restored, or a fatal signal is
- * pending. Sleeps; the caller holds no lock.
+ * Waits until a worker has restored the setting "threaded" of all interfaces that no shadow owns
+ * any longer, or a fatal signal is pending. Sleeps; the caller holds no lock.
  */
 void shk_napi_settle(void);
 /*
@@ -65,8 +70,8 @@ bool shk_napi_is_named(struct shk_napi *napi, const char *name);
  */
 void shk_napi_name(struct shk_napi *napi, char *name, size_t len);
 /*
- * Returns true if kernel thread @task polls a NAPI of @napi. The caller is in an RCU read-side
- * section in which @task was not PF_EXITING.
+ * Returns true if @task is a kernel thread that polls a NAPI of @napi's interface. The caller is in
+ * an RCU read-side section in which @task was not PF_EXITING.
  */
 bool shk_napi_is_served_by(const struct shk_napi *napi, struct task_struct *task);
 #else

@@ -15,8 +15,8 @@
 DEFINE_MUTEX(shk_async_lock);
 
 /*
- * Returns true if @own is of the line, pattern or interface that @arg names. The lock of @own's
- * shadow is held.
+ * Returns true if @own is the ownership of the line, pattern or interface that @arg names. The lock
+ * of @own's shadow is held.
  */
 static bool ownership_is_of(const struct shk_ownership *own, const struct shk_own_arg *arg)
 {
@@ -59,7 +59,10 @@ static bool ownership_is_valid(const struct shk_own_arg *arg)
 	}
 }
 
-/* Frees @own, and drops its use of an interface. The caller has removed @own from all lists. */
+/*
+ * Frees @own, and decrements the count of users of its interface, if it has one. The caller has
+ * removed @own from all lists.
+ */
 static void ownership_free(struct shk_ownership *own)
 {
 	if (own->napi)
@@ -68,8 +71,8 @@ static void ownership_free(struct shk_ownership *own)
 }
 
 /*
- * Allocates an ownership of what @arg names, as a user of @napi unless that is NULL. It is in no
- * list. Sleeps. Returns NULL if memory is short.
+ * Allocates an ownership of what @arg names. If @napi is not NULL, increments its count of users.
+ * The struct is in no list, and has no effect yet. Sleeps. Returns NULL if memory is short.
  */
 static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
 					      const struct shk_own_arg *arg, struct shk_napi *napi)
@@ -93,7 +96,7 @@ static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
 /*
  * Makes the line or the threads of @own execute the shadow. The caller has created the shadow's
  * carrier mm. Takes shk_async_lock; sleeps. Returns 0, an error of shk_irq_own() or
- * shk_kthread_own(), or -ERESTARTSYS.
+ * shk_kthread_own(), or -ERESTARTSYS: the caller was killed. After an error nothing has changed.
  */
 static int ownership_begin(struct shk_ownership *own)
 {
@@ -107,8 +110,9 @@ static int ownership_begin(struct shk_ownership *own)
 }
 
 /*
- * Adds the ownership: shk_own_add() with the shadow's lock held. @napi: the interface that @arg
- * names, or NULL.
+ * Makes @shadow own what @arg names, unless it does already. @napi: the interface that @arg names;
+ * NULL: it names none. The shadow's lock is held; takes shk_async_lock; sleeps. Returns 0 or an
+ * error of shk_own_add(), after which nothing has changed.
  */
 static int ownership_add(struct shk_shadow *shadow, const struct shk_own_arg *arg,
 			 struct shk_napi *napi)
@@ -142,8 +146,8 @@ free:
 }
 
 /*
- * Takes the shadow's lock, and calls ownership_add(). Returns its result, or -ERESTARTSYS: the
- * caller was killed.
+ * Makes @shadow own what @arg names: takes the shadow's lock, and calls ownership_add(). Sleeps.
+ * Returns the result of that, or -ERESTARTSYS: the caller was killed.
  */
 static int ownership_add_locking(struct shk_shadow *shadow, const struct shk_own_arg *arg,
 				 struct shk_napi *napi)
@@ -158,8 +162,9 @@ static int ownership_add_locking(struct shk_shadow *shadow, const struct shk_own
 }
 
 /*
- * Adds the ownership of a network interface, for shk_own_add(). After an error waits until the
- * interface's setting is restored. Takes RTNL before the shadow's lock; sleeps.
+ * Makes @shadow own the network interface that @arg names. Takes RTNL, and then the shadow's lock;
+ * sleeps. Returns 0 or an error of shk_own_add(). After an error waits until the interface's
+ * setting is restored.
  */
 static int ownership_add_napi(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
@@ -189,8 +194,8 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 }
 
 /*
- * Ends the ownership @own, frees the struct, and drops its use of the carrier mm. The shadow's lock
- * is held. Takes shk_async_lock; sleeps.
+ * Ends the ownership @own: on return no CPU executes the shadow for it. Ends its use of the carrier
+ * mm, and frees the struct. The shadow's lock is held. Takes shk_async_lock; sleeps.
  */
 static void ownership_destroy(struct shk_ownership *own)
 {

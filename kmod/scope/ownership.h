@@ -42,10 +42,11 @@ struct shk_ownership {
 /* ---- ownership.c ---- */
 
 /*
- * Makes @shadow own what @arg names (SHK_OWN). Creates the shadow's carrier mm, if it has none.
- * On return handlers of the line execute the shadow; kernel threads do so from their next turn on
- * a CPU. Takes RTNL (NAPI), then the shadow's lock and shk_async_lock; sleeps. Returns 0, also if
- * @shadow owns it already, or an error after which nothing has changed:
+ * Makes @shadow own the interrupt line, kernel threads or interface that @arg names (SHK_OWN).
+ * Creates the shadow's carrier mm, which CPUs load to execute the shadow, if it has none. On return
+ * handlers of the line execute the shadow; kernel threads do so from their next turn on a CPU.
+ * Takes RTNL (NAPI), then the shadow's lock and shk_async_lock; sleeps. Returns 0, also if @shadow
+ * owns it already, or an error after which nothing has changed:
  *
  *   -EINVAL		@arg->flags, ->kind, ->irq or ->pattern
  *   POLICY		the shadow is not SHK_ASYNC_OWNER
@@ -79,9 +80,9 @@ int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg);
  */
 int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *info);
 /*
- * Ends all ownerships of @shadow, as shk_own_remove() does for one, but leaves the settings of
- * interfaces to a worker: see shk_napi_settle(). The shadow's lock is held. Takes shk_async_lock;
- * sleeps.
+ * Ends all ownerships of @shadow. On return no CPU executes the shadow for what it owned. A worker
+ * restores the settings of interfaces later: see shk_napi_settle(). The shadow's lock is held.
+ * Takes shk_async_lock; sleeps.
  */
 void shk_ownerships_teardown(struct shk_shadow *shadow);
 /*
@@ -103,32 +104,32 @@ void shk_ownerships_exit(void);
  */
 int shk_irqs_init(void);
 /*
- * Adds one user of irq.c's two probes, which run before and after each handler of an interrupt
- * line. The first user registers them. The probe before a handler loads the carrier mm of the
- * shadow that owns the line. If no shadow owns it, the probe loads the carrier mm of
- * shk_union_here(), if that is not NULL. Sleeps; shk_async_lock is held. Returns 0, or -ENOMEM:
+ * Increments the count of users of irq.c's two tracepoint probes, which run before and after each
+ * handler of an interrupt line. The first call registers them. The probe before a handler loads the
+ * carrier mm of the shadow that owns the line. If no shadow owns it, the probe loads the carrier mm
+ * of shk_union_here(), if that is not NULL. Sleeps; shk_async_lock is held. Returns 0, or -ENOMEM:
  * nothing has changed.
  */
 int shk_irq_tracepoints_get(void);
 /*
- * Removes one user of the probes of shk_irq_tracepoints_get(). The last user unregisters them. The
- * caller has first made sure that no handler loads this user's carrier mm: the line has no
- * owner, or shk_union_here() returns NULL. On return every handler that had loaded it has ended.
- * Sleeps, for a grace period; shk_async_lock is held.
+ * Decrements the count of users, which shk_irq_tracepoints_get() incremented. If it becomes 0,
+ * unregisters the probes. The caller has first made sure that no handler loads this user's carrier
+ * mm: the line has no owner, or shk_union_here() returns NULL. On return every handler that had
+ * loaded it has ended. Sleeps, for a grace period; shk_async_lock is held.
  */
 void shk_irq_tracepoints_put(void);
 /*
  * Makes the handlers of line @own->irq execute the text of @own->shadow. The caller has created a
  * carrier mm for that shadow, and holds shk_async_lock. Sleeps. Returns 0, or an error after which
- * nothing has changed: IRQ_UNKNOWN: no line has that number; OWNED_ELSEWHERE: another shadow owns
- * it; -ENOMEM.
+ * nothing has changed: IRQ_UNKNOWN: no line has that number; OWNED_ELSEWHERE: a shadow owns it
+ * already; -ENOMEM.
  */
 int shk_irq_own(struct shk_ownership *own);
 /*
  * Ends the ownership of line @own->irq by @own->shadow. Later handlers of the line execute the
- * union (shk_union_here()), if that is not NULL, or else the text that the CPU has loaded. On
- * return no CPU executes @own->shadow for the line. Sleeps, for a grace period; shk_async_lock is
- * held.
+ * union, the text with the probes of all SHK_ASYNC_UNION shadows, if shk_union_here() returns it;
+ * else the text that the CPU has loaded. On return no CPU executes @own->shadow for the line.
+ * Sleeps, for a grace period; shk_async_lock is held.
  */
 void shk_irq_disown(struct shk_ownership *own);
 
@@ -155,7 +156,7 @@ void shk_kthreads_exit(void);
  * If such a thread matches several patterns, the oldest pattern gets it.
  *
  * Sleeps: waits until each of the threads is off its CPU for a moment. shk_async_lock is held.
- * Returns 0, or -ENOMEM: no thread executes the shadow by this pattern.
+ * Returns 0, or -ENOMEM: no thread executes the shadow because of @own.
  */
 int shk_kthread_own(struct shk_ownership *own);
 /*

@@ -134,9 +134,10 @@ struct placement {
 };
 
 /*
- * Returns 0 if @change's binding still decides for the process, else -EAGAIN. The member .check of
- * the placement's struct shk_change. The caller holds shk_graft_lock, or the process's
- * cred_guard_mutex. @graft: not used.
+ * Returns 0 if the binding of @change's struct placement still decides for the process, else
+ * -EAGAIN: the process has moved to another cgroup, or the binding has ended. Callback
+ * shk_change.check. The caller holds shk_graft_lock, or the process's cred_guard_mutex. @graft: not
+ * used.
  */
 static int place_check_binding(const struct shk_change *change, const struct shk_graft *graft)
 {
@@ -148,7 +149,8 @@ static int place_check_binding(const struct shk_change *change, const struct shk
 /*
  * Attaches @p's mm to @shadow on behalf of @p->binding. The caller holds the process's
  * cred_guard_mutex; sleeps. Returns 0; FTRACE_DISABLED; FTRACE_DEAD; XEN; -ENOMEM; or -EAGAIN:
- * another caller holds the shadow's lock, a task is in the way, or the binding no longer decides.
+ * another task holds the shadow's lock, a task is in the way, or @p->binding no longer decides for
+ * the process.
  */
 static int place_in(struct placement *p, struct shk_shadow *shadow)
 {
@@ -168,16 +170,17 @@ static int place_in(struct placement *p, struct shk_shadow *shadow)
  * Moves @p's mm to where @p->binding wants it. The first of these cases that applies decides:
  *
  *   the mm is on a trial	The attach has failed, or its process has left the cgroup. The mm
- *				returns to its former place, if @p->binding (or no binding) had
- *				put it there.
+ * 				returns to its former place, if @p->binding (or no binding) had
+ * 				put it there.
  *   no binding decides		The mm moves to the base if a binding has placed it, else it stays.
  *   the binding is not split	The mm moves to the binding's shadow.
  *   *@draw is of this binding	The mm moves to the shadow that the process has drawn.
  *   this binding has placed it	The mm stays.
  *   otherwise			Draws a shadow, and keeps it in *@draw for a next try.
  *
- * Sleeps; the process's cred_guard_mutex is held. Returns 0; NOT_INSIDE: the mm was in the base
- * already; or an error of shk_graft_restore(), shk_graft_detach() or place_in().
+ * Sleeps; the process's cred_guard_mutex is held. @draw: the choice of shk_draw() between two
+ * shadows. Returns 0; NOT_INSIDE: the mm was in the base already; or an error of
+ * shk_graft_restore(), shk_graft_detach() or place_in().
  */
 static int place_mm(struct placement *p, struct shk_draw *draw)
 {
@@ -204,7 +207,7 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
 
 /*
  * Moves @p's mm to where @p->binding wants it, and then checks that this binding still decides.
- * @own: the mm is current's.
+ * @own: the mm is current's. @draw: see place_mm().
  *
  * A task that moves the process to another cgroup checks after the move whether the process is
  * misplaced (cgroup_on_move()). Both checks take shk_graft_lock, so at least one of the two tasks
@@ -231,12 +234,14 @@ static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 }
 
 /*
- * Places @task's process, in one try: by the binding that decides now, and by *@draw if that
- * binding is split. Waits for no other process. Sleeps. Returns 0 or
+ * Moves @task's process to the text that the binding of its cgroup wants, in one try. *@draw: if
+ * the binding divides its processes between two shadows, the choice of shk_draw(); made here if
+ * *@draw has none. Waits for no other process. Sleeps. Returns 0 or
  *
- *   -EAGAIN		Thread *@busy is in the way, in fork, exec or a body that changes. Or
- *			another task holds a lock of the mm or the shadow, or the cgroup has
- *			changed meanwhile; then *@busy is @task.
+ *   -EAGAIN		Thread *@busy is in the way, in fork, exec or a function that changes in
+ *            place. Or
+ * 			another task holds a lock of the mm or the shadow, or the cgroup has
+ * 			changed meanwhile; then *@busy is @task.
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM: the process stays where it is
  *   -ERESTARTSYS		the caller was killed
  */
@@ -290,9 +295,10 @@ static int place_wait_busy(const struct shk_placing *placing)
 }
 
 /*
- * Places @task's process, and repeats place_task() while a task is in the way. Sleeps. Returns 0;
- * TASK_BUSY: thread @placing->busy was in the way until @placing->until; or another error of
- * place_task(), but not -EAGAIN. The caller has set @placing->until.
+ * Moves @task's process to the text that the binding of its cgroup wants: repeats place_task()
+ * while a task is in the way. Sleeps. Returns 0; TASK_BUSY: thread @placing->busy was in the way
+ * until @placing->until; or another error of place_task(), but not -EAGAIN. @draw: as there. The
+ * caller has set @placing->until.
  */
 static int place_patiently(struct task_struct *task, struct shk_draw *draw,
 			   struct shk_placing *placing)
@@ -312,9 +318,9 @@ static int place_patiently(struct task_struct *task, struct shk_draw *draw,
  * Allocates a request to place @task's process, with references to @task and to the module. If
  * @born, @task has a new mm, from fork or exec, and places itself.
  *
- * @draw: the shadow that the process has drawn; .binding is 0 if it has not drawn.
- * @gfp: GFP_KERNEL: sleeps, cannot fail. GFP_ATOMIC: any context; returns NULL if memory and the
- * reserve of LOOKS requests are used up.
+ * @draw: the choice of shk_draw() between the two shadows of the cgroup; .binding is 0 if there is
+ * none. @gfp: GFP_KERNEL: sleeps, cannot fail. GFP_ATOMIC: any context; returns NULL if memory and
+ * the reserve of LOOKS requests are used up.
  */
 static struct place_request *place_request_create(struct task_struct *task, bool born,
 						  struct shk_draw draw, gfp_t gfp)
@@ -337,7 +343,10 @@ static void place_request_free(struct place_request *request)
 	module_put(THIS_MODULE);
 }
 
-/* Adds @request to deferred, and wakes cgroup.c's worker, which executes it. Any context. */
+/*
+ * Leaves @request to cgroup.c's worker: adds it to the list deferred, and wakes the worker. Any
+ * context.
+ */
 static void place_request_defer(struct place_request *request)
 {
 	unsigned long flags;
@@ -363,13 +372,14 @@ void shk_place_later(struct task_struct *task)
 }
 
 /*
- * Places the process of a request. Task work: current executes it before it returns to user space.
- * If the process cannot be placed, there are these cases:
+ * Places the process of a request: moves it to the text that its cgroup wants. Task work: current
+ * executes it before it returns to user space. If the process cannot be placed, there are these
+ * cases:
  *
  *   the mover placed another process	The worker of cgroup.c gets the request.
  *   current has drawn a shadow		Current stays in the other shadow of the split cgroup.
  *   otherwise				Current is killed, so that no child or program begins in
- *					the wrong text.
+ * 					the wrong text.
  */
 static void place_request_fn(struct callback_head *work)
 {

@@ -33,26 +33,32 @@ struct shk_binding {
 	struct hlist_node node;
 	refcount_t ref; /* cgroup.c's, and one for each process that is being placed */
 	/*
-	 * Set when the binding is first published; from 1 on, never reused. The graft of an mm
-	 * that the binding has placed stores this id in .origin.binding (struct shk_origin in
+	 * Set when the binding first takes effect; from 1 on, never reused. The graft of an mm that
+	 * the binding has placed stores this id in .origin.binding (struct shk_origin in
 	 * graft/stretch.h).
 	 */
 	u64 id;
 	/* The binding holds a reference to the cgroup, to each shadow, and to the module. */
 	struct cgroup *cgroup;
-	/* The shadow of all processes; if split, of the processes that have not drawn .other. */
+	/*
+	 * The shadow of all processes of the cgroup. If .other is set, the shadow of those for
+	 * which shk_draw() has not chosen .other.
+	 */
 	struct shk_shadow *shadow;
-	/* The second shadow of a split cgroup; NULL: the cgroup is not split. */
+	/*
+	 * The second shadow of a cgroup that SHK_CGROUP_SPLIT has bound: its processes are divided
+	 * between .shadow and .other. NULL: all are in .shadow.
+	 */
 	struct shk_shadow *other;
-	/* The percentage of drawing processes that draw .other. 0 if not split. */
+	/* How many of each hundred processes shk_draw() puts into .other. 0 if .other is NULL. */
 	unsigned int percent;
 	/*
-	 * True while the attach of the cgroup may still fail. Processes that are placed meanwhile
-	 * remember where they were (struct shk_previous in graft/stretch.h). Under shk_graft_lock;
-	 * cleared by shk_graft_end_trial().
+	 * True while the call that binds the cgroup may still fail. For each process that is placed
+	 * meanwhile it is recorded where it was, to return it (struct shk_previous in
+	 * graft/stretch.h). Under shk_graft_lock; cleared by shk_graft_end_trial().
 	 */
 	bool trial;
-	/* Index of the last turn that shk_draw() has given out; -1 at first. Atomic, no lock. */
+	/* How often shk_draw() was called, minus 1. Atomic, no lock. */
 	atomic64_t nr_drawn;
 };
 
@@ -65,15 +71,16 @@ struct shk_binding {
 bool shk_bindings_exist(void);
 /*
  * Returns the binding of @cgroup or of the nearest cgroup above it, or NULL if none of them is
- * bound. The caller holds the RCU read lock, cgroups_lock or shk_graft_lock. With either lock the
- * answer cannot change until the lock is given back. With RCU alone the binding may be
- * unpublished, but is not freed.
+ * bound. The caller holds the RCU read lock, cgroups_lock or shk_graft_lock. With either of the
+ * last two the answer cannot change until the lock is released. With RCU alone the binding may end
+ * at any time, but is not freed.
  */
 struct shk_binding *shk_binding_nearest(struct cgroup *cgroup);
 /*
  * Takes a reference to @binding. Any context. The caller holds another reference, or is still in
- * the RCU read-side section in which it found @binding. The latter is enough, since cgroup.c drops
- * the reference of a published binding only a grace period after the binding is unpublished.
+ * the RCU read-side section in which it found @binding. The latter is enough: cgroup.c has a
+ * reference to each binding in effect, and drops it only a grace period after the binding has
+ * ended.
  */
 void shk_binding_get(struct shk_binding *binding);
 /*
@@ -83,19 +90,22 @@ void shk_binding_get(struct shk_binding *binding);
  */
 void shk_binding_put(struct shk_binding *binding);
 /*
- * Schedules the worker (cgroups_work_fn(), which calls shk_place_deferred()) for 10 ms from now.
- * Any context.
+ * Schedules the worker for 10 ms from now: cgroups_work_fn(), which places processes whose placing
+ * was put off. Any context.
  */
 void shk_cgroups_wake(void);
 
 /* ---- place.c ---- */
 
 /*
- * Allocates the reserve: requests for shk_place_request() when memory is used up. Sleeps. Returns 0
- * or -ENOMEM.
+ * Allocates the reserve: a number of struct place_request that shk_place_request() uses when memory
+ * is used up. Sleeps. Returns 0 or -ENOMEM.
  */
 int shk_place_init(void);
-/* Frees the reserve. The caller has made sure that no request is left. */
+/*
+ * Frees the reserve of requests that shk_place_init() allocated. The caller has made sure that no
+ * request is left.
+ */
 void shk_place_exit(void);
 
 /* The shadow of a split cgroup that a process has drawn. */
@@ -105,14 +115,16 @@ struct shk_draw {
 };
 
 /*
- * Draws one of the two shadows of @binding for one process. Returns the shadow drawn. Of each
- * hundred consecutive calls exactly @binding->percent draw .other, as evenly spread as possible.
- * Any context; takes no lock. The caller has made sure that @binding is split and is not freed.
+ * Chooses one of the two shadows of @binding, between which its processes are divided, for one
+ * process. Returns the choice ("draw"). Of each hundred consecutive calls exactly @binding->percent
+ * choose .other, as evenly spread as possible. Any context; takes no lock. The caller has made sure
+ * that @binding has two shadows and is not freed.
  */
 struct shk_draw shk_draw(struct shk_binding *binding);
 /*
- * Requests that @task's process be placed. The placing task executes the request as a task work,
- * before it returns to user space. The placing task is
+ * Requests that @task's process be moved to the text that its cgroup's binding wants ("placed").
+ * The placing task executes the request as a task work, before it returns to user space. The
+ * placing task is
  *
  *   @born		@task, which is current in exec, or a child that has not run yet
  *   not @born	current, which moves @task's process between cgroups
@@ -120,17 +132,17 @@ struct shk_draw shk_draw(struct shk_binding *binding);
  * If the placing task is a kernel thread or exits, cgroup.c's worker (cgroups_work_fn()) executes
  * the request instead, and repeats it until it succeeds.
  *
- * @draw: the shadow that the caller has drawn for the process in a split cgroup. @draw.binding is 0
- * if the caller has not drawn. If it has drawn, the binding has placed the process already: in the
- * other shadow, not in the one drawn.
+ * @draw: if the cgroup's processes are divided between two shadows, the one that the caller has
+ * chosen by shk_draw(). @draw.binding is 0 if it has chosen none. If it has chosen one, the process
+ * is in the other one of the two already.
  *
  * If the task work cannot place the process:
  *
  *   @born, not drawn	@task is killed: after three seconds if shk_place() would return TASK_BUSY,
- *			after other errors at once
+ * 			after other errors at once
  *   @born, drawn		the process stays in the other shadow
  *   not @born		the worker repeats the request: after a tenth of a second if shk_place()
- *			would return TASK_BUSY, after other errors at once
+ * 			would return TASK_BUSY, after other errors at once
  *
  * Any context, also with interrupts off. If memory and the reserve (shk_place_init()) are used up,
  * nothing is requested, and @task is killed unless the caller has drawn.
@@ -193,15 +205,15 @@ struct shk_placing {
  */
 int shk_place(struct task_struct *task, struct shk_placing *placing);
 /*
- * Makes the worker (cgroups_work_fn()) place @task's process. The worker tries again and again,
- * until it succeeds. The caller has called shk_place(), and that has failed. Sleeps, for memory.
- * Cannot fail.
+ * Makes the worker (cgroups_work_fn()) place @task's process: move it to the text that its cgroup's
+ * binding wants. The worker tries again and again, until it succeeds. The caller has called
+ * shk_place(), and that has failed. Sleeps, for memory. Cannot fail.
  */
 void shk_place_later(struct task_struct *task);
 /*
- * Tries once to place each process of a deferred request (shk_place_later(), shk_place_request()).
- * A process that cannot be placed yet stays in the list. Returns true if none stays. Only the
- * worker, cgroups_work_fn(), calls this; sleeps, and waits for no other process.
+ * Tries once to place each process whose request was left to the worker (shk_place_later(),
+ * shk_place_request()). A process that cannot be placed yet stays in the list. Returns true if none
+ * stays. Only the worker, cgroups_work_fn(), calls this; sleeps, and waits for no other process.
  */
 bool shk_place_deferred(void);
 

@@ -83,8 +83,8 @@ static struct task_struct *process_task_get(struct pid *pid)
 
 /*
  * Returns the mm that @task runs in, with a reference (mmput()). Returns an ERR_PTR() of
- * KERNEL_THREAD, PROCESS_EXITED, or -EAGAIN: @task has just exited, and other threads of its
- * process have not. Does not sleep.
+ * KERNEL_THREAD; PROCESS_EXITED; or -EAGAIN: @task has just exited, and other threads of its
+ * process have not, so the caller looks for another thread. Does not sleep.
  */
 static struct mm_struct *process_get_mm(struct task_struct *task)
 {
@@ -117,7 +117,7 @@ struct process_change {
 
 /*
  * Returns 0 if the process may move to the shadow, or BOUND_BY_CGROUP: a cgroup's binding wants the
- * process elsewhere. The member .check of struct shk_change. shk_graft_lock is held.
+ * process elsewhere. Callback shk_change.check. @graft: not used. shk_graft_lock is held.
  */
 static int process_may_attach(const struct shk_change *change, const struct shk_graft *graft)
 {
@@ -128,7 +128,7 @@ static int process_may_attach(const struct shk_change *change, const struct shk_
 
 /*
  * Returns 0 if the process may move to the base, or BOUND_BY_CGROUP: a cgroup's binding wants the
- * process in a shadow. The member .check of struct shk_change. shk_graft_lock is held.
+ * process in a shadow. Callback shk_change.check. @graft: not used. shk_graft_lock is held.
  */
 static int process_may_detach(const struct shk_change *change, const struct shk_graft *graft)
 {
@@ -149,9 +149,10 @@ static int process_enter(struct process_change *c)
 }
 
 /*
- * Begins a SHK_THREAD stretch of current. Patched functions test the thread before the stretch
- * takes effect. The shadow's lock is held; sleeps. Returns 0 or an error of
- * shk_graft_enter_thread().
+ * Begins a SHK_THREAD stretch of current: edits of the shadow then act only on threads in such
+ * stretches. First makes each patched function of the shadow test, at each call, which thread calls
+ * it (@c->ask). After an error restores the old state of that. The shadow's lock is held; sleeps.
+ * Returns 0 or an error of shk_graft_enter_thread().
  */
 static int process_enter_thread(struct process_change *c)
 {
@@ -186,9 +187,10 @@ static bool binds_by_handle(void)
 }
 
 /*
- * Returns 0 if the caller may attach or detach the process of @c->task; CAPABILITY; RIGHTS. A
- * missing CAP_SYS_ADMIN is audited if it is needed. The check is made on the task that is then
- * changed, since a second look-up of the pid might find another task.
+ * Returns 0 if the caller may attach or detach the process of @c->task; CAPABILITY: CAP_SYS_ADMIN
+ * is missing; RIGHTS: the handle permits this for the caller's own process only. A missing
+ * CAP_SYS_ADMIN is audited if it is needed. The check is made on the task that is then changed,
+ * since a second look-up of the pid might find another task.
  */
 static int may_bind(const struct process_change *c)
 {
@@ -235,8 +237,8 @@ static int process_lock_cred_guard(const struct process_change *c, unsigned long
 
 /*
  * Takes the lock of @c->shadow. Waits for it only if the process is current's: an exec of another
- * process would have to wait as well. Returns 0; SHADOW_IS_BUSY; -ERESTARTSYS: the caller was
- * killed.
+ * process would have to wait as well. Returns 0; SHADOW_IS_BUSY: another task holds the lock;
+ * -ERESTARTSYS: the caller was killed.
  */
 static int process_lock_shadow(const struct process_change *c)
 {
@@ -246,8 +248,9 @@ static int process_lock_shadow(const struct process_change *c)
 }
 
 /*
- * Calls @fn. If the process comes into @c->shadow, holds that shadow's lock meanwhile. Returns 0 or
- * an error of process_lock_shadow() or @fn.
+ * Calls @fn, which changes the text of the process. If the process comes into @c->shadow
+ * (@c->comes), takes that shadow's lock for the call. The process's cred_guard_mutex is held;
+ * sleeps. Returns 0 or an error of process_lock_shadow() or @fn.
  */
 static int process_change_locked(struct process_change *c, int (*fn)(struct process_change *c))
 {
@@ -265,8 +268,10 @@ static int process_change_locked(struct process_change *c, int (*fn)(struct proc
 }
 
 /*
- * Calls @fn if @c->task still has the mm @c->text.mm. The process's cred_guard_mutex is held.
- * Returns 0; -EAGAIN: thread @c->text.busy is in the way; other errors of process_change_locked().
+ * Calls @fn, which changes the text of the process, if @c->task still has the mm @c->text.mm. If
+ * the process comes into @c->shadow, takes that shadow's lock for the call. The process's
+ * cred_guard_mutex is held. Returns 0; -EAGAIN: thread @c->text.busy is in the way; other errors of
+ * process_change_locked().
  */
 static int process_change_guarded(struct process_change *c, int (*fn)(struct process_change *c))
 {
@@ -279,9 +284,13 @@ static int process_change_guarded(struct process_change *c, int (*fn)(struct pro
 }
 
 /*
- * Checks the permission to change @c->task, takes the locks, and calls @fn. Sleeps; called without
- * locks. Returns 0; -EAGAIN or SHADOW_IS_BUSY: the caller waits and calls again; or another error
- * of may_bind(), process_get_mm(), shk_graft_prealloc(), process_lock_cred_guard() or @fn.
+ * Checks the permission to change the process of @c->task, and calls @fn, which changes its text.
+ * @fn is called with the process's cred_guard_mutex held, and with the lock of @c->shadow if the
+ * process comes into that shadow. *@until: the time (jiffies) at which this and later tries give
+ * up; 0: it is set when another task first holds that mutex. Sleeps; called without locks.
+ *
+ * Returns 0; -EAGAIN or SHADOW_IS_BUSY: the caller waits and calls again; or another error of
+ * may_bind(), process_get_mm(), shk_graft_prealloc(), process_lock_cred_guard() or @fn.
  */
 static int process_change_task(struct process_change *c, int (*fn)(struct process_change *c),
 			       unsigned long *until)
@@ -314,7 +323,10 @@ put:
 	return ret;
 }
 
-/* Finds the task that has @pid, and calls process_change_task() for it once. Returns its result. */
+/*
+ * Finds the task that has @pid, and tries once to change its process by @fn: calls
+ * process_change_task(), whose result it returns. *@until: as there. Sleeps; called without locks.
+ */
 static int process_try_change(struct process_change *c, struct pid *pid,
 			      int (*fn)(struct process_change *c), unsigned long *until)
 {
@@ -329,10 +341,10 @@ static int process_try_change(struct process_change *c, struct pid *pid,
 }
 
 /*
- * Changes the process of @pid by @fn. Repeats that while a task is in the way, three seconds at
- * most. During a pause it holds nothing that the task may wait for, such as cred_guard_mutex.
- * Sleeps. Returns 0; TASK_BUSY: thread *@busy was in the way; -ERESTARTSYS: a signal came; other
- * errors of process_change_task().
+ * Changes the text of the process of @pid by @fn (process_change_task()). Repeats that while a task
+ * is in the way, three seconds at most. During a pause it holds nothing that the task may wait for,
+ * such as cred_guard_mutex. Sleeps. Returns 0; TASK_BUSY: thread *@busy was in the way;
+ * -ERESTARTSYS: a signal came; other errors of process_change_task().
  */
 static int process_change_pid(struct process_change *c, struct pid *pid,
 			      int (*fn)(struct process_change *c), pid_t *busy)
@@ -354,8 +366,9 @@ static int process_change_pid(struct process_change *c, struct pid *pid,
 }
 
 /*
- * Changes the process that @arg names, by @fn. Sleeps. Returns 0; -EINVAL; or an error of
- * process_pid_get() or process_change_pid().
+ * Changes the text of the process that @arg names, by @fn (process_change_task()). Sets @arg->busy.
+ * Sleeps. Returns 0; -EINVAL: @arg is malformed; or an error of process_pid_get() or
+ * process_change_pid().
  */
 static int change_process(struct process_change *c, struct shk_process *arg,
 			  int (*fn)(struct process_change *c))
@@ -373,7 +386,10 @@ static int change_process(struct process_change *c, struct shk_process *arg,
 	return ret;
 }
 
-/* Changes current's process by @fn. Sleeps. Returns 0 or an error of process_change_pid(). */
+/*
+ * Changes the text of current's process by @fn (process_change_task()); sets *@busy to the thread
+ * in the way. Sleeps. Returns 0 or an error of process_change_pid().
+ */
 static int change_self(struct process_change *c, int (*fn)(struct process_change *c), pid_t *busy)
 {
 	return process_change_pid(c, task_pid(current), fn, busy);
@@ -423,8 +439,8 @@ int shk_process_detach(struct shk_shadow *from, bool granted, struct shk_process
 
 /*
  * Returns the mm of the process of @pid, with a reference (mmput()), if the caller may see it.
- * Returns an ERR_PTR() of CAPABILITY, PROCESS_EXITED, KERNEL_THREAD or -EAGAIN (see
- * process_get_mm()).
+ * Returns an ERR_PTR() of CAPABILITY (the caller may not see it), PROCESS_EXITED, KERNEL_THREAD, or
+ * -EAGAIN (a thread has just exited: the caller tries again).
  */
 static struct mm_struct *process_get_visible_mm(struct pid *pid)
 {

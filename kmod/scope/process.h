@@ -17,7 +17,8 @@
 
 /*
  * Attaches the process that @arg names to @shadow (SHK_PROCESS_ATTACH). On return all threads of
- * the process execute the text of @shadow, and its stretches have ended.
+ * the process execute the text of @shadow, and its stretches (from SHK_ENTER to SHK_LEAVE) have
+ * ended.
  *
  * @granted: the caller's handle was derived with SHK_RIGHT_ATTACH. The caller then needs no
  * CAP_SYS_ADMIN, but can attach only its own process. Returns 0 or
@@ -27,9 +28,9 @@
  *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
  *   RIGHTS		@granted, and the process is not the caller's own
  *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in another shadow, to which it
- *			was not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
+ * 			was not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
  *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process elsewhere, or splits
- *			the cgroup between two shadows
+ * 			the cgroup between two shadows
  *   SHADOW_DESTROYED	@shadow was destroyed, or the target of @shadow (graft.h)
  *   TASK_BUSY		@arg->busy was in the way
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
@@ -39,14 +40,16 @@ int shk_process_attach(struct shk_shadow *shadow, bool granted, struct shk_proce
 /*
  * Detaches the process that @arg names from @from (SHK_PROCESS_DETACH). If @from is NULL, the
  * process may be in any shadow. On return all threads of the process execute the base, and its
- * stretches have ended. @granted as in shk_process_attach(). Takes no shadow's lock. Returns 0 or
+ * stretches have ended. @granted: the caller's handle was derived with SHK_RIGHT_ATTACH. The caller
+ * then needs no CAP_SYS_ADMIN, but can detach only its own process. Takes no shadow's lock. Returns
+ * 0 or
  *
  *   -EINVAL		@arg->flags, ->pidfd or ->reserved
  *   NOT_PIDFD, KERNEL_THREAD, PROCESS_EXITED
  *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
  *   RIGHTS		@granted, and the process is not the caller's own
  *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in a shadow, to which it was
- *			not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
+ * 			not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
  *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process in a shadow
  *   NOT_INSIDE		the process is not in @from, or in no shadow
  *   TASK_BUSY		@arg->busy was in the way
@@ -63,7 +66,8 @@ typedef void (*shk_ask_threads)(struct shk_shadow *shadow, bool ask);
  * Begins a stretch of current's process in @shadow (SHK_ENTER). If @ask is not NULL, the stretch is
  * a SHK_THREAD stretch of current. The function then calls @ask with true before the stretch
  * begins. After an error it calls @ask with the old state. The shadow's lock is held in both calls.
- * @granted as in shk_process_attach(). Returns 0 or
+ * @granted: the caller's handle was derived with SHK_RIGHT_ATTACH, so it needs no CAP_SYS_ADMIN.
+ * Returns 0 or
  *
  *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
  *   NOT_DELEGATED	as in shk_process_attach()
@@ -115,7 +119,7 @@ int shk_process_info(struct shk_process_info *info);
  * Before the first call the caller sets *@cursor to 0; each call advances it. Before each call the
  * caller zeroes @next.
  *
- * The walk visits mms in the order in which they came in, and finds one process for each. If
+ * The walk visits mms in the order in which they were attached, and finds one process for each. If
  * @shadow is a target, it also visits the mms inside its caller shadows (graft.h). If all tasks of
  * an mm have exited, the call returns 0 and @next stays zero.
  *

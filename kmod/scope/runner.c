@@ -12,8 +12,9 @@
 #include "scope/runner.h"
 
 /*
- * Removes the notifier from its thread's list. The thread may be walking that list and be at this
- * notifier, so the notifier keeps its pointer to the next one. Preemption is off.
+ * Removes the preempt notifier of @runner from its thread's list. The thread may be walking that
+ * list and be at this notifier, so the notifier keeps its pointer to the next one. Preemption is
+ * off.
  */
 static void runner_remove_notifier(struct shk_runner *runner)
 {
@@ -31,8 +32,9 @@ static bool runner_is_removed(struct shk_runner *runner)
 }
 
 /*
- * Loads the carrier mm, or, if the runner ends, removes its notifier. Current is the thread, and
- * has got a CPU. Preemption is off.
+ * Callback of the preempt notifier: current, the runner's thread, has got a CPU. Makes it execute
+ * the shadow, by loading the carrier mm. If the runner is to end (.ending), removes the notifier
+ * instead. Preemption is off.
  */
 static void runner_on_sched_in(struct preempt_notifier *notifier, int cpu)
 {
@@ -46,8 +48,9 @@ static void runner_on_sched_in(struct preempt_notifier *notifier, int cpu)
 NOKPROBE_SYMBOL(runner_on_sched_in);
 
 /*
- * Loads init_mm instead of the carrier mm. If the runner ends, removes its notifier, too. Current
- * is the thread, and gives its CPU up to @next. Interrupts are off.
+ * Callback of the preempt notifier: current, the runner's thread, gives its CPU up to @next. Loads
+ * init_mm instead of the carrier mm, so that @next does not execute the shadow. If the runner is to
+ * end (.ending), removes the notifier, too. Interrupts are off.
  */
 static void runner_on_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {
@@ -65,9 +68,9 @@ static struct preempt_ops preempt_ops = {
 };
 
 /*
- * Adds the notifier of @arg, a struct shk_runner, to @task. Callback of task_call_func(), which
- * keeps a thread that is off its CPU from running until this returns. Returns 0, or -EAGAIN: the
- * thread runs.
+ * Adds the preempt notifier of @arg, a struct shk_runner, to @task. Callback of task_call_func(),
+ * which keeps a thread that is off its CPU from running until this returns. Returns 0, or -EAGAIN:
+ * the thread runs.
  */
 static int runner_try_add(struct task_struct *task, void *arg)
 {
@@ -80,9 +83,9 @@ static int runner_try_add(struct task_struct *task, void *arg)
 }
 
 /*
- * Removes the notifier of @arg, a struct shk_runner, from @task, unless the thread has done so
- * itself. Callback of task_call_func(), which keeps a thread that is off its CPU from running until
- * this returns. Returns 0, or -EAGAIN: the thread runs.
+ * Removes the preempt notifier of @arg, a struct shk_runner, from @task, unless the thread has done
+ * so itself. Callback of task_call_func(), which keeps a thread that is off its CPU from running
+ * until this returns. Returns 0, or -EAGAIN: the thread runs.
  */
 static int runner_try_remove(struct task_struct *task, void *arg)
 {
@@ -109,9 +112,9 @@ static long runner_call_here(void *arg)
 }
 
 /*
- * Calls @fn, which is runner_try_add() or runner_try_remove(), until that finds the thread off its
- * CPU. If the thread runs, a worker on the same CPU calls @fn, so the thread cannot run there
- * meanwhile. Sleeps. Returns 0 or an error of task_call_func() or work_on_cpu().
+ * Calls @fn, which is runner_try_add() or runner_try_remove(), until that finds the thread of
+ * @runner off its CPU. If the thread runs, a worker on the same CPU calls @fn, so the thread cannot
+ * run there meanwhile. Sleeps. Returns 0 or an error of task_call_func() or work_on_cpu().
  */
 static int runner_call_off_cpu(struct shk_runner *runner,
 			       int (*fn)(struct task_struct *task, void *runner))

@@ -35,38 +35,42 @@ struct shk_runner {
 };
 
 /*
- * Initialises @runner, by which @task is to execute the shadow of @carrier. @key: the work item
- * that @task executes; NULL: an owned thread. The caller ensures that @task and @carrier stay until
- * the runner has ended. The runner has no effect before shk_runner_begin() or
- * shk_runner_begin_here(). Any context.
+ * Initialises @runner, the preempt notifier by which the kernel thread @task is to execute the
+ * shadow of the carrier mm @carrier. @key: the work item that @task executes; NULL: an owned
+ * thread. The caller ensures that @task and @carrier stay until the runner has ended. The runner
+ * has no effect before shk_runner_begin() or shk_runner_begin_here(). Any context.
  */
 void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct mm_struct *carrier,
 		     const void *key);
 /*
- * Adds the notifier to @runner->task, any kernel thread. The thread executes the shadow from its
- * next turn on a CPU. If the thread runs, waits until it is off its CPU. Sleeps; cpus_read_lock()
- * is not held.
+ * Adds the preempt notifier of @runner to @runner->task, any kernel thread. The thread executes the
+ * shadow from its next turn on a CPU. If the thread runs, waits until it is off its CPU. Sleeps;
+ * cpus_read_lock() is not held.
  */
 void shk_runner_begin(struct shk_runner *runner);
 /*
- * Removes the notifier from @runner->task, unless the thread has done so itself. The caller has set
- * @runner->ending and then called shk_carrier_evict(), unless the thread has exited. The caller
- * frees @runner only after a grace period (synchronize_rcu()). If the thread runs, waits until it
- * is off its CPU. Sleeps; cpus_read_lock() is not held.
+ * Removes the preempt notifier of @runner from @runner->task, unless the thread has done so itself,
+ * so that the thread executes the base. The caller has set @runner->ending and then called
+ * shk_carrier_evict(), unless the thread has exited. The caller frees @runner only after a grace
+ * period (synchronize_rcu()). If the thread runs, waits until it is off its CPU. Sleeps;
+ * cpus_read_lock() is not held.
  */
 void shk_runner_end(struct shk_runner *runner);
 /*
- * Adds the notifier to @runner->task, which is current, and makes current execute the shadow. While
- * current has a process's mm (kthread_use_mm()) or holds text_mutex, it keeps its text: it changes
- * to the shadow at a later turn on a CPU. Preemption is off.
+ * Adds the preempt notifier of @runner to current, which is @runner->task, and makes current
+ * execute the shadow. While current has a process's mm (kthread_use_mm()) or holds text_mutex, it
+ * keeps its text: it changes to the shadow at a later turn on a CPU. Preemption is off.
  */
 void shk_runner_begin_here(struct shk_runner *runner);
 /*
- * Removes the notifier from @runner->task, which is current. From here on current executes the
- * base. The caller may free @runner at once. Preemption is off.
+ * Removes the preempt notifier of @runner from current, which is @runner->task. From here on
+ * current executes the base. The caller may free @runner at once. Preemption is off.
  */
 void shk_runner_end_here(struct shk_runner *runner);
-/* Returns current's runner that has @key, or NULL if there is none. Preemption is off. */
+/*
+ * Returns the runner (struct shk_runner) of current that was initialised with @key, or NULL if
+ * there is none. Preemption is off.
+ */
 struct shk_runner *shk_runner_here(const void *key);
 
 #endif /* SHK_RUNNER_H */

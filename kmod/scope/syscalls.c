@@ -51,9 +51,10 @@ static unsigned long entry_site __ro_after_init;
 static unsigned long entry_target __ro_after_init;
 
 /*
- * Returns true if system call @nr is chosen in the text that this CPU executes. Then it also takes
- * a reference to the module, which shk_syscalls_inside() drops. Called by shk_syscalls_entry with
- * preemption on.
+ * Returns true if system call @nr is to execute the target's text: it is one of those that were
+ * chosen (shk_shadow.calls) for the shadow that this CPU executes. Then it also takes a reference
+ * to the module, which shk_syscalls_inside() drops. Called by shk_syscalls_entry with preemption
+ * on.
  */
 asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr);
 asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr)
@@ -70,9 +71,9 @@ asmlinkage bool shk_syscalls_chosen(const struct pt_regs *regs, unsigned int nr)
 }
 
 /*
- * Executes system call @nr in the target's text, and returns its result. If the process was
- * detached or moved after shk_syscalls_chosen(), executes it in the text that the process has now.
- * Sleeps.
+ * Executes system call @nr in the text of the target of the process's shadow (shk_shadow.target),
+ * and returns its result. If the process was detached or moved after shk_syscalls_chosen(),
+ * executes it in the text that the process has now. Sleeps.
  */
 asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr);
 asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr)
@@ -94,8 +95,9 @@ static bool syscall_returns(unsigned int nr)
 }
 
 /*
- * Checks @arg, and copies the calls that it chooses to @calls. Returns 0; -EINVAL; SYSCALL_UNKNOWN
- * or SYSCALL_NO_RETURN: @arg->nr is set to the number of the call. Sets @arg->nr to 0 on success.
+ * Checks @arg, and copies the calls that it chooses to @calls. Returns 0; -EINVAL: @arg is
+ * malformed or chooses none; SYSCALL_UNKNOWN or SYSCALL_NO_RETURN: the kernel lacks a call, or it
+ * does not return, and @arg->nr is set to its number. Sets @arg->nr to 0 on success.
  */
 static int syscalls_check_args(struct shk_syscalls *arg, unsigned long *calls)
 {
@@ -120,8 +122,8 @@ static int syscalls_check_args(struct shk_syscalls *arg, unsigned long *calls)
 }
 
 /*
- * Puts the jump into @shadow's text, if it is not there. The shadow's lock is held; sleeps. Returns
- * 0 or an error of shk_edit_apply().
+ * Puts the jump at x64_sys_call() into @shadow's text, which leads system calls to this file, if it
+ * is not there. The shadow's lock is held; sleeps. Returns 0 or an error of shk_edit_apply().
  */
 static int syscalls_redirect(struct shk_shadow *shadow)
 {
@@ -131,7 +133,10 @@ static int syscalls_redirect(struct shk_shadow *shadow)
 	return shk_edit_apply(shadow, &shadow->redirect);
 }
 
-/* Removes the jump from @shadow's text, if it is there. The shadow's lock is held; sleeps. */
+/*
+ * Removes the jump at x64_sys_call() from @shadow's text, if it is there. The shadow's lock is
+ * held; sleeps.
+ */
 static void syscalls_unredirect(struct shk_shadow *shadow)
 {
 	if (shadow->redirect.page)
@@ -139,8 +144,8 @@ static void syscalls_unredirect(struct shk_shadow *shadow)
 }
 
 /*
- * Sets the calls of @target to the union of the calls of all its callers. @target's lock is held. A
- * system call that begins now reads the old word or the new one.
+ * Sets shk_shadow.calls of @target to all system calls that are chosen in one of its callers.
+ * @target's lock is held. A system call that begins now reads the old word or the new one.
  */
 static void syscalls_update_calls(struct shk_shadow *target)
 {
@@ -155,10 +160,10 @@ static void syscalls_update_calls(struct shk_shadow *target)
 }
 
 /*
- * Puts the jump into the texts of @shadow and its target, and makes @shadow one of the target's
- * callers. The locks of both are held; sleeps. Returns 0, or an error after which both are
- * unchanged: EDITS_IN_PLACE, EDIT_THERE, SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN,
- * -ENOMEM.
+ * Puts the jump at x64_sys_call() into the texts of @shadow and its target, and makes @shadow one
+ * of the target's callers. The locks of both are held; sleeps. Returns 0, or an error after which
+ * both are unchanged: EDITS_IN_PLACE, EDIT_THERE, SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD,
+ * XEN, -ENOMEM.
  */
 static int syscalls_link_target(struct shk_shadow *shadow)
 {

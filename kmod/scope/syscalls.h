@@ -11,19 +11,19 @@
 /*
  * Looks up x64_sys_call(), which every system call of x86-64 passes. If the kernel has no such
  * function, or the function has no __fentry__ site and do_syscall_64() does not have exactly one
- * call of it, caller shadows cannot be created. The rest of the module works. Called once, at load.
+ * call of it, shk_syscalls_create() fails. The rest of the module works. Called once, at load.
  */
 void shk_syscalls_init(void);
 /*
- * Returns true if caller shadows can be created, since shk_syscalls_init() has found a place for
- * the jump. Any context; needs no lock.
+ * Returns true if shk_syscalls_create() can succeed: shk_syscalls_init() has found a place for the
+ * jump. Any context; needs no lock.
  */
 bool shk_syscalls_possible(void);
 /*
- * Creates a caller shadow of @target: processes inside it execute the text of @target during the
- * system calls in @arg->calls only. Puts a jump at x64_sys_call(), or at its call, into both texts.
- * Takes the locks of both shadows; sleeps. Returns the caller shadow with a reference, or an
- * ERR_PTR(), after which @target has the edits and callers that it had before:
+ * Creates a caller shadow, whose target is @target: processes inside it execute the text of @target
+ * during the system calls in @arg->calls only. Puts a jump at x64_sys_call(), or at its call, into
+ * both texts. Takes the locks of both shadows; sleeps. Returns the caller shadow with a reference,
+ * or an ERR_PTR(), after which @target has the edits and callers that it had before:
  *
  *   -EINVAL			@arg->flags or @arg->reserved is not 0, or no call is chosen
  *   NO_SYSCALL_ENTRY		shk_syscalls_possible() is false

@@ -110,8 +110,8 @@ static void union_carrier_put(struct shk_shadow *all)
 }
 
 /*
- * Creates the union and its carrier mm, and makes asynchronous work execute it. shk_async_lock is
- * held; sleeps. Returns 0 or an error of shk_union_get(), but not -ERESTARTSYS.
+ * Creates the union and its carrier mm, and makes interrupts, softirqs and work items execute it.
+ * shk_async_lock is held; sleeps. Returns 0 or an error of shk_union_get(), but not -ERESTARTSYS.
  */
 static int union_create(void)
 {
@@ -140,8 +140,8 @@ destroy:
 
 /*
  * Makes asynchronous work execute the base, waits until none executes the union, and destroys the
- * union. The caller has made sure that the union has no user and no probe. shk_async_lock is held;
- * sleeps.
+ * union. The caller has made sure that the union has no probe, and that no caller of
+ * shk_union_get() needs it. shk_async_lock is held; sleeps.
  */
 static void union_destroy(void)
 {
@@ -178,8 +178,8 @@ int shk_union_get(void)
 }
 
 /*
- * Destroys the union if it has no user and no probe. Only a user adds probes, so without users
- * their number does not grow. shk_async_lock is held; sleeps.
+ * Destroys the union if it has no probe and no caller of shk_union_get() needs it. Only such
+ * callers add probes, so without them the number does not grow. shk_async_lock is held; sleeps.
  */
 static void union_destroy_if_unused(void)
 {

@@ -15,12 +15,16 @@
  * which the log names.
  */
 int shk_union_init(void);
-/* Returns true if this machine has carrier mms, so that a union can exist. */
+/*
+ * Returns true if this machine has carrier mms, which interrupts and kernel threads load to execute
+ * a shadow, so that a union can exist. Needs no lock.
+ */
 bool shk_union_possible(void);
 /*
- * Makes the union exist until shk_union_put(), so that the caller can add probes to it. Creates the
- * union if there is none: from then on asynchronous work of the whole machine executes it. Takes
- * shk_async_lock; sleeps. Returns 0 or
+ * Makes the union, the text with the probes of all SHK_ASYNC_UNION shadows, exist until
+ * shk_union_put(), so that the caller can add probes to it. Creates the union if there is none:
+ * from then on asynchronous work of the whole machine executes it. Takes shk_async_lock; sleeps.
+ * Returns 0 or
  *
  *   NO_CARRIER		this machine has no carrier mms
  *   FTRACE_DISABLED, FTRACE_DEAD, -ENOMEM
@@ -28,13 +32,14 @@ bool shk_union_possible(void);
  */
 int shk_union_get(void);
 /*
- * Ends the effect of one shk_union_get(). If the union then has no user and no probe, destroys it.
- * Takes shk_async_lock; sleeps.
+ * Ends the effect of one shk_union_get(). If no other caller of that needs the union, and it has no
+ * probe, destroys it. Takes shk_async_lock; sleeps.
  */
 void shk_union_put(void);
 /*
- * Destroys the union if it has no user and no probe. Called after probes of a SHK_ASYNC_UNION
- * shadow were removed; the caller may hold that shadow's lock. Takes shk_async_lock; sleeps.
+ * Destroys the union if it has no probe and no caller of shk_union_get() needs it. Called after
+ * probes of a SHK_ASYNC_UNION shadow were removed; the caller may hold that shadow's lock. Takes
+ * shk_async_lock; sleeps.
  */
 void shk_union_settle(void);
 /*
