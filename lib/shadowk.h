@@ -395,7 +395,7 @@ int shadowk_name_check(const char *name);
  *   EINVAL        NAME_INVALID
  *   ENAMETOOLONG  @name
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  *
  * Return: 0 or -errno.
  */
@@ -413,7 +413,7 @@ int shadowk_shadow_create(struct shadowk *dev, const char *name, struct shadowk_
  *   EINVAL      several policies
  *   EOPNOTSUPP  NO_CARRIER: SHADOWK_ASYNC_CAUSAL and _UNION are not possible here
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  *
  * Return: 0 or -errno.
  */
@@ -478,7 +478,8 @@ int shadowk_shadow_fd(const struct shadowk_shadow *shadow);
  * shadowk_shadow_close() - release a handle
  * @shadow: the handle, or NULL
  *
- * Processes stay inside. A shadow without a name may end by this: see shadowk_shadow_create().
+ * Processes stay inside. A shadow without a name ends if nothing else that shadowk_shadow_create()
+ * lists keeps it alive.
  */
 void shadowk_shadow_close(struct shadowk_shadow *shadow);
 
@@ -624,13 +625,13 @@ int shadowk_handle_revoke(struct shadowk_shadow *shadow, uint64_t id);
 /**
  * shadowk_process_attach() - attach a process to a shadow
  * @shadow: the handle
- * @pid:    a thread of the process, or 0
+ * @pid:    a thread of the process; 0: the caller's own process
  *
  * From the return on, all threads of the process execute the shadow's text. Its future children
  * and the programs that it executes do, too. A process in another shadow moves. The call also
  * waits, without a limit, while a thread holds the process's mmap_lock.
  *
- *   EBUSY       TASK_BUSY, with shadowk_busy()
+ *   EBUSY       TASK_BUSY: shadowk_busy() is the thread in the way
  *   EBUSY       BOUND_BY_CGROUP: move the process to another cgroup, or detach the cgroup
  *   EBUSY       FTRACE_DISABLED
  *   EIO         XEN
@@ -665,9 +666,9 @@ int shadowk_process_attach_pidfd(struct shadowk_shadow *shadow, int pidfd);
 /**
  * shadowk_process_detach() - let a process execute the base, whichever shadow it is in
  * @dev: the device
- * @pid: a thread of the process, or 0
+ * @pid: a thread of the process; 0: the caller's own process
  *
- *   EBUSY       TASK_BUSY, with shadowk_busy()
+ *   EBUSY       TASK_BUSY: shadowk_busy() is the thread in the way
  *   EBUSY       BOUND_BY_CGROUP
  *   ENOENT      NOT_INSIDE
  *   EOPNOTSUPP  KERNEL_THREAD
@@ -697,7 +698,7 @@ int shadowk_process_detach_pidfd(struct shadowk *dev, int pidfd);
 /**
  * shadowk_process_detach_from() - let a process execute the base if it is in one shadow
  * @shadow: the handle
- * @pid:    a thread of the process, or 0
+ * @pid:    a thread of the process; 0: the caller's own process
  *
  *   errors of shadowk_process_detach(), and
  *   ENOENT  NOT_INSIDE: the process is in no shadow, or in another one
@@ -740,7 +741,7 @@ struct shadowk_process_info {
 /**
  * shadowk_process_info() - find out in which shadow a process is
  * @dev:  the device
- * @pid:  a thread of the process, or 0
+ * @pid:  a thread of the process; 0: the caller's own process
  * @info: out
  *
  *   ENOENT      NOT_INSIDE: the process executes the base
@@ -805,11 +806,12 @@ int shadowk_process_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * @shadow: the handle
  *
  * Attaches the caller's process until shadowk_leave() returns it to the text that it executes now.
- * Stretches nest, also across shadows. A child that is forked in a stretch is in a copy of it, and
- * leaves by itself. A program that the process executes is in the shadow, but in no stretch.
- * Attaching or detaching the process ends all its stretches. Signals do not interrupt the call.
+ * Stretches nest, also across shadows. A child that is forked in a stretch gets a copy of the
+ * stretch, and calls shadowk_leave() for itself. A program that the process executes is in the
+ * shadow, but in no stretch. Attaching or detaching the process ends all its stretches. Signals do
+ * not interrupt the call.
  *
- *   EBUSY   TASK_BUSY, with shadowk_busy()
+ *   EBUSY   TASK_BUSY: shadowk_busy() is the thread in the way
  *   EBUSY   FTRACE_DISABLED
  *   EBUSY   THREAD_STRETCH: a thread of the process is in a stretch with SHADOWK_THREAD
  *   EIO     XEN
@@ -837,7 +839,9 @@ int shadowk_enter(struct shadowk_shadow *shadow);
  *
  *   errors of shadowk_enter(). With SHADOWK_THREAD, THREAD_STRETCH has another cause:
  *   EBUSY       THREAD_STRETCH: the process is in a SHADOWK_THREAD stretch in another shadow
- *   EBUSY       EDITS_FOR_ALL
+ *   EBUSY       EDITS_FOR_ALL: the shadow has edits that cannot test which thread executes
+ *               them: raw edits without SHADOWK_RAW_IDENTITY, or SKIP_CALL, IN_PLACE,
+ *               RETPOLINES or RETURNS patches
  *   EOPNOTSUPP  POLICY: the shadow is SHADOWK_ASYNC_OWNER or _CAUSAL
  *   EOPNOTSUPP  SYSCALLS_ONLY
  *
@@ -855,7 +859,7 @@ int shadowk_enter_flags(struct shadowk_shadow *shadow, uint32_t flags);
  * its threads may call this. While some are in SHADOWK_THREAD stretches, only these may. Signals do
  * not interrupt the call.
  *
- *   EBUSY   TASK_BUSY, with shadowk_busy()
+ *   EBUSY   TASK_BUSY: shadowk_busy() is the thread in the way
  *   EIO     XEN
  *   ENOENT  NO_STRETCH: the process is not in that shadow
  *   ENOENT  NO_STRETCH: the process is in no stretch; an attach or detach may have ended it
@@ -891,18 +895,19 @@ int shadowk_syscall_number(const char *name);
  * and cgroups, and to enter. Add edits to the target.
  *
  *   EBUSY       EDIT_THERE: the target has an edit at the entry of x64_sys_call()
- *   EBUSY       EDITS_IN_PLACE: the target has a patch for which threads are waited for
+ *   EBUSY       EDITS_IN_PLACE: the target has a patch with SHADOWK_PATCH_IN_PLACE, or a
+ *               LIVEPATCH without SHADOWK_PATCH_UNSAFE_NOW
  *   EBUSY       FTRACE_DISABLED
  *   EINVAL      @count is 0
- *   EINVAL      SYSCALL_UNKNOWN, with @refused
+ *   EINVAL      SYSCALL_UNKNOWN: the kernel has no such system call; sets @refused
  *   EIO         XEN
- *   EOPNOTSUPP  SYSCALL_NO_RETURN, with @refused: exit, exit_group, execve or execveat
+ *   EOPNOTSUPP  SYSCALL_NO_RETURN: exit, exit_group, execve or execveat; sets @refused
  *   EOPNOTSUPP  NO_SYSCALL_ENTRY
  *   EOPNOTSUPP  POLICY: the target is SHADOWK_ASYNC_OWNER or _CAUSAL
  *   EOPNOTSUPP  SYSCALLS_ONLY: the target was made by this call
  *   ESTALE      SHADOW_DESTROYED
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  *
  * Return: 0 or -errno.
  */
@@ -930,7 +935,7 @@ int shadowk_syscalls_create(struct shadowk_shadow *shadow, const unsigned int *n
  * If the call fails, each process returns to the text that it executed before, as soon as it can.
  *
  *   EBADF   NOT_CGROUP
- *   EBUSY   TASK_BUSY, with shadowk_busy()
+ *   EBUSY   TASK_BUSY: shadowk_busy() is the thread in the way
  *   EBUSY   CGROUP_ELSEWHERE, FTRACE_DISABLED
  *   EIO     XEN
  *   ENOENT  CGROUP_REMOVED
@@ -952,7 +957,7 @@ int shadowk_cgroup_attach(struct shadowk_shadow *shadow, const char *path);
  * call fails, they return to the shadow of the cgroup.
  *
  *   EBADF   NOT_CGROUP
- *   EBUSY   TASK_BUSY, with shadowk_busy()
+ *   EBUSY   TASK_BUSY: shadowk_busy() is the thread in the way
  *   ENOENT  CGROUP_REMOVED, CGROUP_UNATTACHED
  *   an error of open(2)
  *
@@ -984,8 +989,9 @@ int shadowk_cgroup_detach_from(struct shadowk_shadow *shadow, const char *path);
  * @percent: share of the processes that go to @other's shadow, 1 to 99
  *
  * Of each hundred processes exactly @percent are in @other's shadow, evenly spread. The call
- * distributes the processes that are in the cgroup. Each process that is forked or moved into the
- * cgroup later takes the next turn. shadowk_cgroup_detach() ends the split.
+ * distributes the processes that are in the cgroup. The shadows take turns: a process that is
+ * forked or moved into the cgroup later goes to the shadow whose turn it is.
+ * shadowk_cgroup_detach() ends the split.
  *
  *   errors of shadowk_cgroup_attach(), and
  *   EACCES  RIGHTS: @other was derived
@@ -1062,8 +1068,9 @@ int shadowk_own_irq(struct shadowk_shadow *shadow, uint32_t irq);
  *
  * Existing threads execute the shadow from their next turn on a CPU, new ones soon after they are
  * created. If several patterns, also of different shadows, match a thread, the oldest one decides.
- * Interrupts that land on the threads execute the base. The ownership ends in the cases that
- * shadowk_own_irq() lists.
+ * Interrupts that land on the threads execute the base. The ownership ends by
+ * shadowk_disown_kthreads(), or when the shadow is destroyed. If the shadow has no name, the
+ * ownership also ends when its last handle is closed.
  *
  *   EBUSY         FTRACE_DISABLED
  *   EINVAL        @pattern is ""
@@ -1084,10 +1091,11 @@ int shadowk_own_kthreads(struct shadowk_shadow *shadow, const char *pattern);
  * @interface: name of the interface in the caller's network namespace
  *
  * Makes the NAPI of the interface threaded, so that its packets are received in kernel threads.
- * These threads, now and later, execute the shadow. The ownership ends in the cases that
- * shadowk_own_irq() lists. After that, the interface is threaded only if it was so before the
- * ownership. shadowk.h of the kernel says what else changes the setting. If the shadow owns the
- * interface already, the call succeeds, and makes the interface threaded again.
+ * These threads, now and later, execute the shadow. The ownership ends by shadowk_disown_napi(), or
+ * when the shadow is destroyed. If the shadow has no name, the ownership also ends when its last
+ * handle is closed. After that, the interface is threaded only if it was so before the ownership.
+ * struct shk_own_arg of <linux/shadowk.h> says what else changes the setting. If the shadow owns
+ * the interface already, the call succeeds, and makes the interface threaded again.
  *
  *   EBUSY         OWNED_ELSEWHERE, FTRACE_DISABLED
  *   EINVAL        @interface is ""
@@ -1206,7 +1214,7 @@ enum shadowk_probe_arm {
 
 #define SHADOWK_PROBE_RETURN	 (1U << 0) /* COUNT, EVENT: at the function's return */
 #define SHADOWK_PROBE_FORCE_INT3 (1U << 1) /* arm by a breakpoint also where a faster arm exists */
-#define SHADOWK_PROBE_BELOW	 (1U << 2) /* only within calls that CALL probes report */
+#define SHADOWK_PROBE_BELOW	 (1U << 2) /* only in calls that a CALL probe reports */
 #define SHADOWK_PROBE_TRACEPOINT (1U << 3) /* COUNT: @symbol is the name of a tracepoint */
 #define SHADOWK_PROBE_CAPTURED	 (1U << 4) /* struct shadowk_probe_info: see shadowk_capture() */
 
@@ -1323,7 +1331,7 @@ int shadowk_probe_parse(const char *text, struct shadowk_probe_spec *spec);
  *   ERANGE      NOT_TEXT, PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  *
  * Return: 0 or -errno.
  */
@@ -1342,8 +1350,9 @@ int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *
  * @nr_done:   out: number of probes that were added; after an error of the kernel: the index of the
  *	       element that could not be added. NULL is allowed
  *
- * Adds each probe as shadowk_probe_add() does, but flushes once for many probes. Give addresses
- * rather than symbols where they are known: the kernel searches for a symbol.
+ * Adds each probe as shadowk_probe_add() does, and much faster: the text of many probes changes in
+ * one step. Give addresses rather than symbols where they are known: the kernel searches for a
+ * symbol.
  *
  * Without SHADOWK_PROBES_SKIP the first probe that cannot be added ends the call with its error,
  * and all others are removed. With the flag, such a probe gets the @id 0 and the @reason, and the
@@ -1351,7 +1360,7 @@ int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *
  *
  *   errors of shadowk_probe_add()
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  *
  * Return: 0 or -errno.
  */
@@ -1423,7 +1432,7 @@ int shadowk_probe_remove(struct shadowk_shadow *shadow, const char *name);
  *		 items; not in @hits
  * @missed:	 LATENCY, CALL, RETURN: calls that were seen and not measured, since too many were
  *		 in progress. Not in @hits
- * @unreturned:	 LATENCY, RETURN: calls that were entered and have not returned. They are in
+ * @unreturned:	 LATENCY, CALL, RETURN: calls that were entered and have not returned. They are in
  *		 progress, or their task has ended. They are in neither @hits nor @missed
  * @created_ns:	 CLOCK_MONOTONIC when the probe was added
  * @now_ns:	 CLOCK_MONOTONIC when the numbers were read
@@ -1486,7 +1495,7 @@ const char *shadowk_kind_name(uint32_t kind);
 int shadowk_kind_parse(const char *name);
 
 /**
- * shadowk_arm_name() - name of a way to call probes
+ * shadowk_arm_name() - name of a way in which the shadow's text reaches a probe
  * @arm: enum shadowk_probe_arm
  *
  * Return: "int3", "call", "jump"; "unknown" for others.
@@ -1507,7 +1516,7 @@ enum shadowk_patch_kind {
 	SHADOWK_PATCH_MODULE = 4,
 	/* bodies of a livepatch module that shadowk_livepatch_load() has loaded [object] */
 	SHADOWK_PATCH_LIVEPATCH = 5,
-	/* a livepatch module that a process inside loads is not enabled, but kept for LIVEPATCH */
+	/* a livepatch that a process inside loads is not enabled; LIVEPATCH can add it */
 	SHADOWK_PATCH_CAPTURE = 6,
 	/* indirect jumps and calls bypass their retpolines */
 	SHADOWK_PATCH_RETPOLINES = 7,
@@ -1518,10 +1527,10 @@ enum shadowk_patch_kind {
 };
 
 #define SHADOWK_PATCH_VALUE	 (1U << 0) /* SKIP_CALL: the call yields @value */
-#define SHADOWK_PATCH_CALLBACKS	 (1U << 1) /* LIVEPATCH: call its callbacks (machine-wide) */
+#define SHADOWK_PATCH_CALLBACKS	 (1U << 1) /* LIVEPATCH: call its callbacks, for all processes */
 #define SHADOWK_PATCH_IN_PLACE	 (1U << 2) /* NOP, RETURN, MODULE: overwrite the old body */
 #define SHADOWK_PATCH_UNSAFE_NOW (1U << 3) /* LIVEPATCH: do not wait for threads in the bodies */
-#define SHADOWK_PATCH_PROMOTED	 (1U << 4) /* struct shadowk_patch_info: it was promoted */
+#define SHADOWK_PATCH_PROMOTED	 (1U << 4) /* in lists: shadowk_patch_promote() has succeeded */
 
 /**
  * struct shadowk_patch_spec - a patch that is to be added
@@ -1556,12 +1565,13 @@ struct shadowk_patch_spec {
  * @shadow: the handle
  * @spec:   in: the patch; out: @id and @name
  *
- * From the return on, a process inside that calls the function executes the new body. Read struct
- * shk_patch_add of <linux/shadowk.h> before you skip a body that takes locks or returns results. It
- * also says which kinds wait for threads. shadowk_error_subject() returns the function or module
- * that an error is about.
+ * From the return on, a process inside that calls the function executes the new body. Some kinds
+ * skip the function's body, or a call in it (NOP, RETURN, SKIP_CALL). Read struct shk_patch_add of
+ * <linux/shadowk.h> before you use them for a function that takes locks or returns results. It also
+ * says which kinds wait for threads. shadowk_error_subject() returns the function or module that an
+ * error is about.
  *
- *   EBUSY       TASK_BUSY, with shadowk_busy()
+ *   EBUSY       TASK_BUSY: shadowk_busy() is the thread in the way
  *   EBUSY       EDIT_THERE, KPROBE_THERE, FTRACE_DISABLED, MODULE_BUSY, THREADS_INSIDE,
  *               PROCESSES_INSIDE
  *   EEXIST      NAME_TAKEN
@@ -1580,7 +1590,7 @@ struct shadowk_patch_spec {
  *   ESTALE      SHADOW_DESTROYED
  *   any         LIVEPATCH: a callback of the livepatch failed
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  *
  * Return: 0 or -errno.
  */
@@ -1593,12 +1603,12 @@ int shadowk_patch_add(struct shadowk_shadow *shadow, struct shadowk_patch_spec *
  *
  * From the return on, processes inside enter the body that the function had before. Calls in
  * progress end in the body that they entered. For SHADOWK_PATCH_IN_PLACE and LIVEPATCH the call
- * waits until no thread is in the bodies. It does not wait for a LIVEPATCH that was added with
- * SHADOWK_PATCH_UNSAFE_NOW, or was promoted.
+ * waits until no thread is in the bodies that it changes, up to three seconds. It does not wait for
+ * a LIVEPATCH that was added with SHADOWK_PATCH_UNSAFE_NOW, or was promoted.
  *
- *   EBUSY         TASK_BUSY, with shadowk_busy()
+ *   EBUSY         TASK_BUSY: shadowk_busy() is the thread in the way
  *   EBUSY         PROCESSES_INSIDE: RETPOLINES, RETURNS
- *   EBUSY         PATCH_BUSY
+ *   EBUSY         PATCH_BUSY: another call adds, removes or promotes the patch
  *   EINVAL        NAME_INVALID
  *   EIO           XEN: SHADOWK_PATCH_IN_PLACE
  *   ENAMETOOLONG  @name
@@ -1640,14 +1650,14 @@ int shadowk_patch_remove_flags(struct shadowk_shadow *shadow, const char *name, 
  *
  *   EBUSY       THREAD_STRETCH: a thread of the process is in a SHADOWK_THREAD stretch
  *   EBUSY       FTRACE_DISABLED
- *   EBUSY       TASK_BUSY, with shadowk_busy()
+ *   EBUSY       TASK_BUSY: shadowk_busy() is the thread in the way
  *   EIO         XEN
  *   ENOSPC      STRETCHES_FULL: 64 stretches are nested
  *   ENOSPC      NO_ROOM
  *   EOPNOTSUPP  NO_LIVEPATCH
  *   an error of finit_module(2): EEXIST (the module is loaded), ENOEXEC, ENOKEY
  *
- * Needs CAP_SYS_MODULE and CAP_SYS_ADMIN. Adds text.
+ * Needs CAP_SYS_MODULE and CAP_SYS_ADMIN. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  *
  * Return: 0 or -errno.
  */
@@ -1659,11 +1669,11 @@ int shadowk_livepatch_load(struct shadowk *dev, int fd);
  * @name:   the patch's name
  *
  * Begins the kernel's transition, after which all processes execute the livepatch. The shadow keeps
- * its patch. Remove that when /sys/kernel/livepatch/MODULE/transition is 0.
+ * its patch. Remove the shadow's patch when /sys/kernel/livepatch/MODULE/transition is 0.
  *
- *   EBUSY         PATCH_BUSY
+ *   EBUSY         PATCH_BUSY: another call adds, removes or promotes the patch
  *   EBUSY         LIVEPATCH: another transition is in progress
- *   EEXIST        PROMOTED
+ *   EEXIST        PROMOTED: the patch was promoted before
  *   EINVAL        NAME_INVALID, NOT_LIVEPATCH
  *   ENAMETOOLONG  @name
  *   ENODEV        NO_PATCH_MODULE
@@ -1671,7 +1681,7 @@ int shadowk_livepatch_load(struct shadowk *dev, int fd);
  *   ENOSPC        NO_ROOM
  *   any           LIVEPATCH: klp_enable_patch() failed
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  *
  * Return: 0 or -errno.
  */
@@ -1727,9 +1737,9 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  *
  * Afterwards attach an unmodified tool to @helper, such as bpftrace or perf. A kprobe that it
  * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target.
- * Other tracers are refused: ftrace, fprobe, BPF trampolines, tracepoints. The functions of the
- * patch that @helper gets, SHADOWK_PATCH_DIVERT, list in @value how many calls were captured or
- * refused.
+ * Other tracers are refused: ftrace, fprobe, BPF trampolines, tracepoints. @helper gets a patch of
+ * the kind SHADOWK_PATCH_DIVERT, which replaces functions of the kernel. shadowk_patch_list() lists
+ * them: @value of each is the number of its calls that were captured or refused.
  *
  * Needs CAP_SYS_MODULE, and @target must be an owner's handle.
  *
@@ -1818,7 +1828,7 @@ int shadowk_raw_parse(const char *text, struct shadowk_raw_spec *spec);
  *   EINVAL      NOT_INSTRUCTION: the base, or @bytes, has no instruction of @len bytes there
  *   EOPNOTSUPP  FORBIDDEN, CANNOT_STEP, PAGE_EDGE, NO_MODULE_TEXT
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  *
  * Return: 0 or -errno.
  */

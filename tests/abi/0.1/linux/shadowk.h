@@ -477,7 +477,7 @@ struct shk_property {
  *   EINVAL      NAME_INVALID; or several policies
  *   EOPNOTSUPP  NO_CARRIER: CAUSAL and UNION are not possible here
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  */
 struct shk_shadow_create {
 	__u32 size;
@@ -518,7 +518,7 @@ struct shk_shadow_open {
  * @target:		id of the target, if SHK_SYSCALLS_CREATE has made the shadow: its processes
  *			execute the target during some system calls. 0 otherwise
  * @flags:		its SHK_ASYNC_* policy
- * @nr_grafts:		mms (processes) inside; a target counts those of its callers, too
+ * @nr_grafts:		mms (processes) inside, including those in shadows whose target it is
  * @nr_probes:		its probes
  * @private_pages:	private text pages of 4 KB
  * @diverged_ranges:	ranges of 2 MB that it maps otherwise than the base
@@ -684,7 +684,7 @@ struct shk_handle_revoke {
  * waited for without a limit; a fatal signal ends that wait.
  *
  *   EBADF       NOT_PIDFD
- *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       TASK_BUSY: @busy is the thread in the way
  *   EBUSY       BOUND_BY_CGROUP: the process is inside by SHK_CGROUP_ATTACH
  *   EBUSY       FTRACE_DISABLED (attach)
  *   EIO         XEN (attach)
@@ -695,9 +695,10 @@ struct shk_handle_revoke {
  *   ESRCH       PROCESS_EXITED
  *   ESTALE      SHADOW_DESTROYED (attach)
  *
- * Needs CAP_SYS_ADMIN, or a handle derived with SHK_RIGHT_ATTACH and the caller's own process.
- * A caller with CAP_SYS_ADMIN that attaches a process which is inside by delegation ends the
- * delegation.
+ * Needs CAP_SYS_ADMIN, or a handle derived with SHK_RIGHT_ATTACH and the caller's own process. A
+ * process that attached itself by SHK_RIGHT_ATTACH is inside by delegation. A caller with
+ * CAP_SYS_ADMIN that attaches such a process ends the delegation: programs that gain privileges no
+ * longer make it leave.
  */
 struct shk_process {
 	__u32 size;
@@ -771,13 +772,15 @@ struct shk_process_entry {
  * @reason:	out
  * @busy:	out
  *
- * SHK_ENTER attaches the caller's process, as SHK_PROCESS_ATTACH does, and remembers its former
- * place: the base, or a shadow and the stretch that it was in. SHK_LEAVE by any of its threads, on
- * a handle of the same shadow, returns the process to that place. Stretches without SHK_THREAD
- * nest, also across shadows. A process that is in a shadow by an attached cgroup can enter and
- * leave, too. The cost of both calls does not grow with the number of private pages.
+ * A stretch lasts from SHK_ENTER to the SHK_LEAVE that ends it. SHK_ENTER attaches the caller's
+ * process, as SHK_PROCESS_ATTACH does, and remembers its former place: the base, or a shadow and
+ * the stretch that it was in. SHK_LEAVE by any of its threads, on a handle of the same shadow,
+ * returns the process to that place. Stretches without SHK_THREAD nest, also across shadows. A
+ * process that is in a shadow by an attached cgroup can enter and leave, too. The cost of both
+ * calls does not grow with the number of private pages.
  *
- * - fork: a child that is forked in a stretch is in a copy of it, and leaves by itself.
+ * - fork: a child that is forked in a stretch gets a copy of the stretch, and calls SHK_LEAVE for
+ *   itself.
  * - exec: the new program is in the shadow, in no stretch.
  * - SHK_PROCESS_ATTACH and SHK_PROCESS_DETACH end all stretches of the process.
  * - If the shadow to return to was destroyed meanwhile, SHK_LEAVE returns to the place before that
@@ -802,7 +805,7 @@ struct shk_process_entry {
  *   calls it.
  *
  * SHK_ENTER
- *   as SHK_PROCESS_ATTACH, except BOUND_BY_CGROUP, NOT_PIDFD and KERNEL_THREAD, and
+ *   errors of SHK_PROCESS_ATTACH, except BOUND_BY_CGROUP, NOT_PIDFD and KERNEL_THREAD, and
  *   EBUSY       EDITS_FOR_ALL: SHK_THREAD, and the shadow has raw edits without SHK_RAW_IDENTITY,
  *               or SKIP_CALL, IN_PLACE, RETPOLINES or RETURNS patches: these cannot test the thread
  *   EBUSY       THREAD_STRETCH: the process is in a SHK_THREAD stretch in another shadow, or,
@@ -811,7 +814,7 @@ struct shk_process_entry {
  *   EOPNOTSUPP  POLICY: SHK_THREAD, and the shadow is OWNER or CAUSAL
  *   EOPNOTSUPP  SYSCALLS_ONLY: SHK_THREAD, and the shadow was made by SHK_SYSCALLS_CREATE
  * SHK_LEAVE
- *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       TASK_BUSY: @busy is the thread in the way
  *   EIO         XEN
  *   ENOENT      NO_STRETCH
  *
@@ -838,11 +841,11 @@ struct shk_enter {
  * @reserved:	0
  * @calls:	bit n % 64 of @calls[n / 64] selects system call n of x86-64
  *
- * Makes a caller shadow without a name. The handle's shadow becomes its target. A process in the
- * caller shadow executes the target's text during the selected system calls, and the base
- * otherwise. Processes and cgroups are attached to the caller shadow, and enter it, by the
- * handle that is returned. It has the target's policy, and lives as any shadow without a name.
- * Edits are added to the target.
+ * Makes a shadow without a name, here called the caller shadow. The handle's shadow becomes its
+ * target. A process in the caller shadow executes the target's text during the selected system
+ * calls, and the base otherwise. Processes and cgroups are attached to the caller shadow, and enter
+ * it, by the handle that is returned. It has the target's policy, and lives as any shadow without a
+ * name. Edits are added to the target.
  *
  * - The process is in the target, with all its threads, while at least one of them is in a
  *   selected call. So each selected call executes the target's text from its begin to its end. A
@@ -858,18 +861,19 @@ struct shk_enter {
  *
  * Return: an owner's handle of the caller shadow.
  *   EBUSY       EDIT_THERE: the target has an edit at the entry of x64_sys_call()
- *   EBUSY       EDITS_IN_PLACE: the target has a patch for which threads are waited for
+ *   EBUSY       EDITS_IN_PLACE: the target has an IN_PLACE patch, or a LIVEPATCH without
+ *               SHK_PATCH_UNSAFE_NOW
  *   EBUSY       FTRACE_DISABLED
  *   EINVAL      @calls is empty
- *   EINVAL      SYSCALL_UNKNOWN, with @nr
- *   EOPNOTSUPP  SYSCALL_NO_RETURN, with @nr: exit, exit_group, execve or execveat
+ *   EINVAL      SYSCALL_UNKNOWN: the kernel has no system call @nr
+ *   EOPNOTSUPP  SYSCALL_NO_RETURN: @nr is exit, exit_group, execve or execveat
  *   EOPNOTSUPP  NO_SYSCALL_ENTRY
  *   EIO         XEN
  *   EOPNOTSUPP  POLICY: the target is OWNER or CAUSAL
  *   EOPNOTSUPP  SYSCALLS_ONLY: the target was made by this call
  *   ESTALE      SHADOW_DESTROYED
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  */
 struct shk_syscalls {
 	__u32 size;
@@ -924,7 +928,7 @@ struct shk_syscalls {
  * too. If SHK_CGROUP_DETACH fails, the processes return to the shadow of the cgroup.
  *
  *   EBADF       NOT_CGROUP
- *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       TASK_BUSY: @busy is the thread in the way
  *   EBUSY       CGROUP_ELSEWHERE (attach)
  *   EIO         XEN (attach)
  *   EBUSY       FTRACE_DISABLED (attach)
@@ -971,7 +975,7 @@ struct shk_cgroup {
  * Both shadows have the cgroup attached. SHK_CGROUP_DETACH ends the split, on the device or on a
  * handle of either shadow.
  *
- *   as SHK_CGROUP_ATTACH, and
+ *   errors of SHK_CGROUP_ATTACH, and
  *   EBADF       NOT_HANDLE: @other
  *   EACCES      RIGHTS: @other was derived
  *   EINVAL      @percent; or both handles are of one shadow
@@ -1051,9 +1055,9 @@ enum shk_own_kind {
  * meanwhile. If one of them writes 0, the packets are received in softirqs from then on, until one
  * writes 1, or the shadow owns the interface again.
  *
- * Handlers increment async_hits, kernel threads hits. To own the same again is success. A shadow
- * that owns something can be destroyed, which ends the ownership. The ownership of a shadow without
- * a name also ends when its last handle is closed.
+ * In the shadow's probes, handlers increment @async_hits, and kernel threads @hits. To own the same
+ * again is success. A shadow that owns something can be destroyed, which ends the ownership. The
+ * ownership of a shadow without a name also ends when its last handle is closed.
  *
  * SHK_DISOWN: from the return on the handlers or threads execute the base, and the setting of an
  * interface is restored. The same holds when the shadow is destroyed. If the caller is killed while
@@ -1129,7 +1133,7 @@ enum shk_probe_arm {
 /* flags of struct shk_probe_add and struct shk_probe_info */
 #define SHK_PROBE_RETURN	(1U << 0)	/* COUNT, EVENT: at the function's return */
 #define SHK_PROBE_FORCE_INT3	(1U << 1)	/* arm by a breakpoint in any case */
-#define SHK_PROBE_BELOW		(1U << 2)	/* only within calls that CALL probes report */
+#define SHK_PROBE_BELOW		(1U << 2)	/* only in calls that a CALL probe reports */
 #define SHK_PROBE_TRACEPOINT	(1U << 3)	/* COUNT: @symbol is the name of a tracepoint */
 #define SHK_PROBE_CAPTURED	(1U << 4)	/* struct shk_probe_info only: see SHK_CAPTURE */
 
@@ -1244,7 +1248,8 @@ struct shk_condition {
  *   ERANGE      PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED
  *
- * Needs CAP_SYS_MODULE, since SHK_PROBE_EVENT reports the kernel's registers. Adds text.
+ * Needs CAP_SYS_MODULE, since SHK_PROBE_EVENT reports the kernel's registers.
+ * Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  */
 struct shk_probe_add {
 	__u32 size;
@@ -1292,9 +1297,9 @@ struct shk_probe_add {
  * Until the call returns, some of the probes may be hit, and others not yet. After an error, @id,
  * @name and @reason of elements have no meaning.
  *
- *   any         as SHK_PROBE_ADD
+ *   any         errors of SHK_PROBE_ADD
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  */
 struct shk_probes_add {
 	__u32 size;
@@ -1421,7 +1426,7 @@ enum shk_patch_kind {
 	SHK_PATCH_SKIP_CALL = 3,/* [call] one direct call in the function is skipped */
 	SHK_PATCH_MODULE = 4,	/* [module] bodies of a patch module (shadowk_patch.h) */
 	SHK_PATCH_LIVEPATCH = 5,/* [module] bodies of a livepatch module that CAPTURE has kept */
-	SHK_PATCH_CAPTURE = 6,	/* livepatches that a process inside loads are kept for LIVEPATCH */
+	SHK_PATCH_CAPTURE = 6,	/* livepatches loaded inside are not enabled; LIVEPATCH adds them */
 	SHK_PATCH_RETPOLINES = 7,/* indirect jumps and calls bypass their retpolines */
 	SHK_PATCH_RETURNS = 8,	/* functions return without the thunk that mitigates SRSO */
 	SHK_PATCH_DIVERT = 9,	/* SHK_PATCH_LIST only: what SHK_CAPTURE has made */
@@ -1429,10 +1434,10 @@ enum shk_patch_kind {
 
 /* flags of struct shk_patch_add and struct shk_patch_info */
 #define SHK_PATCH_VALUE		(1U << 0)	/* SKIP_CALL: rax is @value after the call */
-#define SHK_PATCH_CALLBACKS	(1U << 1)	/* LIVEPATCH: call its callbacks */
-#define SHK_PATCH_IN_PLACE	(1U << 2)	/* NOP, RETURN, MODULE: over the base's body */
-#define SHK_PATCH_UNSAFE_NOW	(1U << 3)	/* LIVEPATCH: wait for no thread */
-#define SHK_PATCH_PROMOTED	(1U << 4)	/* struct shk_patch_info only */
+#define SHK_PATCH_CALLBACKS	(1U << 1)	/* LIVEPATCH: call its callbacks (machine-wide) */
+#define SHK_PATCH_IN_PLACE	(1U << 2)	/* NOP, RETURN, MODULE: overwrite the old body */
+#define SHK_PATCH_UNSAFE_NOW	(1U << 3)	/* LIVEPATCH: wait for no thread in old bodies */
+#define SHK_PATCH_PROMOTED	(1U << 4)	/* in lists: SHK_PATCH_PROMOTE has succeeded */
 
 /**
  * struct shk_patch_function - NOP, RETURN
@@ -1526,7 +1531,7 @@ struct shk_patch_module {
  *   EIO         XEN
  *   ENOSPC      NO_ROOM
  *   ESTALE      SHADOW_DESTROYED
- * Functions, with @subject
+ * Errors about one function, which @subject names
  *   EINVAL      SYMBOL_AMBIGUOUS: give "MODULE:FUNCTION" or the address
  *   EINVAL      NOT_FUNCTION
  *   ENOENT      SYMBOL_UNKNOWN
@@ -1546,16 +1551,16 @@ struct shk_patch_module {
  *   EOPNOTSUPP  NO_LIVEPATCH: LIVEPATCH, CAPTURE
  *   ENOEXEC     PATCH_VERSION, OUT_OF_REACH, NO_FUNCTIONS
  * LIVEPATCH
- *   EBUSY       TASK_BUSY, with @busy
- *   ENODEV      OBJECT_MISSING, with @subject
- *   EOPNOTSUPP  OBJECT_RELOCATIONS, with @subject
+ *   EBUSY       TASK_BUSY: @busy is the thread in the way
+ *   ENODEV      OBJECT_MISSING: sets @subject
+ *   EOPNOTSUPP  OBJECT_RELOCATIONS: sets @subject
  *   EOPNOTSUPP  CALLBACKS: without SHK_PATCH_CALLBACKS
  *   EOPNOTSUPP  POLICY (OWNER, CAUSAL), SHARED, SYSCALLS_ONLY, HAS_CALLERS, NO_STACKS: threads
  *               cannot be waited for; not with SHK_PATCH_UNSAFE_NOW
  *   EOPNOTSUPP  BODY_FIXED: .cold parts
  *   any         LIVEPATCH: a pre_patch callback failed; EINVAL if it did not return an errno
  * IN_PLACE
- *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       TASK_BUSY: @busy is the thread in the way
  *   EBUSY       EDIT_THERE: the shadow has another patch of the function, or an edit in its body
  *   EBUSY       KPROBE_THERE: a kprobe is in the new body, so that cannot be copied
  *   EOPNOTSUPP  BODY_TOO_LONG, BODY_OUT_OF_REACH, BODY_FIXED, BODY_FRAMES, CHANGES_TEXT
@@ -1602,9 +1607,9 @@ struct shk_patch_add {
  * for threads in the bodies, unless a LIVEPATCH was added or is removed with UNSAFE_NOW or was
  * promoted.
  *
- *   EBUSY       TASK_BUSY, with @busy
+ *   EBUSY       TASK_BUSY: @busy is the thread in the way
  *   EBUSY       PROCESSES_INSIDE: RETPOLINES, RETURNS, DIVERT
- *   EBUSY       PATCH_BUSY
+ *   EBUSY       PATCH_BUSY: another call adds, removes or promotes the patch
  *   ENOSPC      NO_ROOM: IN_PLACE, whose removal makes jumps for the time that it waits
  *   EIO         XEN: IN_PLACE
  *   EINVAL      NOT_LIVEPATCH: SHK_PATCH_UNSAFE_NOW for a patch of another kind
@@ -1636,7 +1641,7 @@ struct shk_patch_remove {
  * shadow's patch until that is removed, and the base's after that. Remove the shadow's patch when
  * /sys/kernel/livepatch/NAME/transition is 0.
  *
- *   EBUSY       PATCH_BUSY
+ *   EBUSY       PATCH_BUSY: another call adds, removes or promotes the patch
  *   EBUSY       LIVEPATCH: another transition is in progress
  *   EEXIST      PROMOTED: the kernel accepts a module's patch once
  *   ENODEV      NO_PATCH_MODULE
@@ -1645,7 +1650,7 @@ struct shk_patch_remove {
  *   ENOENT      ID_UNKNOWN
  *   any         LIVEPATCH: klp_enable_patch() failed
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  */
 struct shk_patch_promote {
 	__u32 size;
@@ -1739,7 +1744,7 @@ struct shk_patch_info {
  *   EOPNOTSUPP  POLICY: the helper has a policy, or @target has SHK_ASYNC_UNION
  *   ESTALE      SHADOW_DESTROYED: the helper
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  */
 struct shk_capture {
 	__u32 size;
@@ -1796,7 +1801,7 @@ struct shk_capture {
  *   ERANGE      PAST_SYMBOL
  *   ESTALE      SHADOW_DESTROYED
  *
- * Needs CAP_SYS_MODULE. Adds text.
+ * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  */
 struct shk_raw_add {
 	__u32 size;
