@@ -42,9 +42,9 @@ struct shk_split {
  *   CGROUP_REMOVED	the cgroup was removed
  *   CGROUP_ELSEWHERE	the cgroup is bound to another shadow, or split otherwise
  *   SHADOW_DESTROYED	one of the shadows was destroyed, or one is a caller shadow whose target
- * 			was destroyed (graft/graft.h)
+ *			was destroyed (graft/graft.h)
  *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds; -1: the
- * 			caller's pid namespace does not show the thread
+ *			caller's pid namespace does not show the thread
  *   FTRACE_DISABLED	a shadow has no tables yet, and ftrace is switched off
  *   FTRACE_DEAD		a shadow has no tables yet, and ftrace has stopped after a fault
  *   XEN			Xen refused a change of page tables
@@ -65,7 +65,7 @@ int shk_cgroup_attach(const struct shk_split *split, int fd, pid_t *busy);
  *   CGROUP_REMOVED	the cgroup was removed
  *   CGROUP_UNATTACHED	the cgroup is not bound to @from, or not bound
  *   TASK_BUSY		*@busy, a thread of a member, was in the way for three seconds. The cgroup
- * 			is bound again; members that had moved go back, some later by the worker
+ *			is bound again; members that had moved go back, some later by the worker
  *   -ERESTARTSYS	a signal came before anything changed
  *
  * If a thread was in the way but the cgroup cannot be bound again, it stays released, and the call

@@ -170,8 +170,8 @@ static int place_in(struct placement *p, struct shk_shadow *shadow)
  * Moves @p's mm to where @p->binding wants it. The first of these cases that applies decides:
  *
  *   the mm is on a trial	The attach has failed, or its process has left the cgroup. The mm
- * 				returns to its former place, if @p->binding (or no binding) had
- * 				put it there.
+ *				returns to its former place, if @p->binding (or no binding) had
+ *				put it there.
  *   no binding decides		The mm moves to the base if a binding has placed it, else it stays.
  *   the binding is not split	The mm moves to the binding's shadow.
  *   *@draw is of this binding	The mm moves to the shadow that the process has drawn.
@@ -240,8 +240,8 @@ static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
  *
  *   -EAGAIN		Thread *@busy is in the way, in fork, exec or a function that changes in
  *            place. Or
- * 			another task holds a lock of the mm or the shadow, or the cgroup has
- * 			changed meanwhile; then *@busy is @task.
+ *			another task holds a lock of the mm or the shadow, or the cgroup has
+ *			changed meanwhile; then *@busy is @task.
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM: the process stays where it is
  *   -ERESTARTSYS		the caller was killed
  */
@@ -379,7 +379,7 @@ void shk_place_later(struct task_struct *task)
  *   the mover placed another process	The worker of cgroup.c gets the request.
  *   current has drawn a shadow		Current stays in the other shadow of the split cgroup.
  *   otherwise				Current is killed, so that no child or program begins in
- * 					the wrong text.
+ *					the wrong text.
  */
 static void place_request_fn(struct callback_head *work)
 {

@@ -28,9 +28,9 @@
  *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
  *   RIGHTS		@granted, and the process is not the caller's own
  *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in another shadow, to which it
- * 			was not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
+ *			was not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
  *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process elsewhere, or splits
- * 			the cgroup between two shadows
+ *			the cgroup between two shadows
  *   SHADOW_DESTROYED	@shadow was destroyed, or the target of @shadow (graft.h)
  *   TASK_BUSY		@arg->busy was in the way
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
@@ -49,7 +49,7 @@ int shk_process_attach(struct shk_shadow *shadow, bool granted, struct shk_proce
  *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
  *   RIGHTS		@granted, and the process is not the caller's own
  *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in a shadow, to which it was
- * 			not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
+ *			not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
  *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process in a shadow
  *   NOT_INSIDE		the process is not in @from, or in no shadow
  *   TASK_BUSY		@arg->busy was in the way
