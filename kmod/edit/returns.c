@@ -104,8 +104,8 @@ static struct rethook *pool_alloc(struct shk_returns *returns, unsigned int nr)
 }
 
 /*
- * Adds @pool to @returns, or frees it if @returns is closed. The caller ensures that @returns->pool
- * has room. Takes @returns->lock.
+ * Adds @pool to @returns, or frees it if @returns is closed: returns by its hooks are no longer
+ * reported. The caller ensures that @returns->pool has room. Takes @returns->lock.
  */
 static void pool_add(struct shk_returns *returns, struct rethook *pool)
 {

@@ -44,9 +44,9 @@ struct shk_returns *shk_returns_create(struct shk_shadow *shadow, unsigned int c
 void shk_returns_close(struct shk_returns *returns);
 
 /*
- * Frees @returns, and closes it if it was not. The caller ensures that a grace period of RCU has
- * passed since it was closed, or that no hit has ever used it. The kernel frees hooks of calls in
- * progress when the calls return. Sleeps.
+ * Frees @returns. Closes it first if it was not, so that returns are no longer reported. The caller
+ * ensures that a grace period of RCU has passed since it was closed, or that no hit has ever used
+ * it. The kernel frees hooks of calls in progress when the calls return. Sleeps.
  */
 void shk_returns_free(struct shk_returns *returns);
 

@@ -419,8 +419,9 @@ void shk_sites_ask_threads(struct shk_shadow *shadow, bool ask)
 }
 
 /*
- * Updates shk_site.chain after the base's bytes under @edit, at a __fentry__ site, have become a
- * nop or a call of ftrace. Callback shk_edit.changed of CALL sites; text_mutex is held.
+ * Updates shk_site.chain: the ftrace trampoline in which a hit continues; 0: none. Called after the
+ * base's bytes under @edit, at a __fentry__ site, have become a nop or a call of ftrace. Callback
+ * shk_edit.changed of CALL sites; text_mutex is held.
  */
 static void site_call_changed(struct shk_edit *edit)
 {

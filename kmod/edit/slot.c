@@ -315,8 +315,8 @@ void shk_body_put(unsigned long body)
 }
 
 /*
- * All patches of a function share one element of shk_olds. The reason: a patch module has one
- * pointer to the old body for all shadows, which is valid while one of them has the patch.
+ * Returns the same element of shk_olds for all patches of a function. The reason: a patch module
+ * has one pointer to the old body for all shadows, which is valid while one of them has the patch.
  */
 unsigned long shk_old_get(unsigned long behind_site)
 {

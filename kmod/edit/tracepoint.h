@@ -48,9 +48,9 @@ struct shk_tracepoint_keys {
 struct shk_tracepoint_place {
 	unsigned long addr; /* of the load */
 	/*
-	 * A helper probe that counts hits of the load in the counters of the tracepoint's probe.
-	 * NULL for the first place, whose site has the probe of the tracepoint itself. Also NULL
-	 * once the probe was disarmed. Under the lock of the probe's shadow.
+	 * A helper probe that counts hits of the load of tracepoint.funcs in the counters of the
+	 * tracepoint's probe. NULL for the first place, whose site has the probe of the tracepoint
+	 * itself. Also NULL once the probe was disarmed. Under the lock of the probe's shadow.
 	 */
 	struct shk_probe *probe;
 };
@@ -63,9 +63,9 @@ struct shk_tracepoint_probe {
 };
 
 /*
- * Finds the tracepoint @name, "SYSTEM:EVENT" or "TRACEPOINT", its keys, and its places. Sets
- * @probe->tracepoint, and *@addr to the first place. Takes text_mutex. Returns 0, or an error,
- * after which nothing is set:
+ * Finds the tracepoint @name, "SYSTEM:EVENT" or "TRACEPOINT", its keys, and its places:
+ * instructions that load tracepoint.funcs behind a key. Sets @probe->tracepoint, and *@addr to the
+ * first place. Takes text_mutex. Returns 0, or an error, after which nothing is set:
  *   TRACEPOINT_UNKNOWN  the kernel image has no such tracepoint
  *   TRACEPOINT_MODULE   a module defines it, or a loaded module may execute it
  *   TRACEPOINT_REGFUNC  the kernel calls a function when the first user comes

@@ -439,9 +439,9 @@ struct restore_args {
 };
 
 /*
- * Returns the shadow of @graft->previous, if the origin there has the binding id @binding (0: no
- * binding). Returns NULL if the origin has another id, if @graft is NULL, or if @graft->previous is
- * empty. Takes no reference. shk_graft_lock is held.
+ * Returns the shadow of @graft->previous, if a cgroup's binding with the id @binding had put the mm
+ * there (0: no binding had). Returns NULL if another binding had, if @graft is NULL, or if
+ * @graft->previous is empty. Takes no reference. shk_graft_lock is held.
  */
 static struct shk_shadow *restore_find_previous(const struct shk_graft *graft, u64 binding)
 {

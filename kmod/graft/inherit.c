@@ -371,8 +371,8 @@ asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd)
 }
 
 /*
- * Frees the graft of @mm if the creation of @mm has failed: hook in pgd_free(), in tasks inside.
- * Sleeps if @mm has a graft.
+ * Frees the graft of @mm if the creation of @mm has failed. Hook in pgd_free() of the shadows'
+ * text, so only tasks inside call it. Sleeps if @mm has a graft.
  */
 asmlinkage void shk_hook_pgd_free(struct mm_struct *mm);
 asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
@@ -388,8 +388,8 @@ asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
  * for it, or current is exiting, current is killed: exec cannot return an error past its point of
  * no return. Sleeps.
  *
- * shk_hook_begin() is matched by pending_attach_work(), so that the module stays until that has
- * run.
+ * If an attach is queued, pending_attach_work() calls shk_hook_end(), not this function. So the
+ * module stays until that work has run.
  */
 asmlinkage void shk_hook_exec_mm(void);
 asmlinkage void shk_hook_exec_mm(void)

@@ -197,8 +197,9 @@ bool shk_stack_check_possible(void)
 }
 
 /*
- * Finds the functions of exec. The names are those that compilers give to the one function that all
- * ways into exec pass, and to the part of it that they move elsewhere. A kernel has some of them.
+ * Finds the functions of exec, in which a thread is busy while it executes a program. The names are
+ * those that compilers give to the one function that all ways into exec pass, and to the part of it
+ * that they move elsewhere. A kernel has some of them.
  */
 void __init shk_stack_check_init(void)
 {

@@ -68,8 +68,8 @@ struct shk_stretch {
 	 */
 	struct shk_shadow *back;
 	/*
-	 * The origin of the graft before this stretch began. The graft gets it again when the mm
-	 * returns to .back.
+	 * On whose behalf the mm was in .back: the origin of the graft before this stretch began.
+	 * The graft gets it again when the mm returns to .back.
 	 */
 	struct shk_origin origin;
 	/* It is a SHK_THREAD stretch. */

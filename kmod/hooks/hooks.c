@@ -82,8 +82,8 @@ void shk_entry_upcall(void);
 void shk_entry_softirq(void);
 
 /*
- * The base's functions, which entry.S calls by these static calls. It passes the arguments on
- * unchanged, so all have one type, that of shk_in_base(). That function is never defined.
+ * The type of the static calls below, by which entry.S calls the base's functions. It passes the
+ * arguments on unchanged, so all have one type. shk_in_base() is never defined.
  */
 void shk_in_base(void);
 DEFINE_STATIC_CALL_NULL(shk_base_text_poke, shk_in_base);

@@ -377,7 +377,7 @@ void shk_place_later(struct task_struct *task)
  * cases:
  *
  *   the mover placed another process	The worker of cgroup.c gets the request.
- *   current has drawn a shadow		Current stays in the other shadow of the split cgroup.
+ *   a split cgroup chose its shadow	Current stays in the other shadow of that cgroup.
  *   otherwise				Current is killed, so that no child or program begins in
  *					the wrong text.
  */

@@ -88,7 +88,10 @@ asmlinkage long shk_syscalls_inside(const struct pt_regs *regs, unsigned int nr)
 	return ret;
 }
 
-/* Returns true if system call @nr returns to shk_syscalls_inside(), in the same mm. */
+/*
+ * Returns true if the kernel's function of system call @nr returns to its caller,
+ * shk_syscalls_inside(), in the same mm. The functions of exit and exec do not.
+ */
 static bool syscall_returns(unsigned int nr)
 {
 	return nr != __NR_exit && nr != __NR_exit_group && nr != __NR_execve && nr != __NR_execveat;
