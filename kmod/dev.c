@@ -931,7 +931,10 @@ static bool dev_head_put(void __user *user, u32 reason, s32 busy)
 	return !put_user(both, (u64 __user *)(user + offsetof(struct head, reason)));
 }
 
-/* Returns true if a struct of @size bytes holds the member that @call documents for errors. */
+/*
+ * Returns true if a caller's struct of @size bytes includes the member that @call writes also after
+ * an error (ioctl_call.error_from); false also if @call has no such member.
+ */
 static bool dev_has_error_member(const struct ioctl_call *call, u32 size)
 {
 	return call->error_len && call->error_from + call->error_len <= size;

@@ -139,7 +139,10 @@ struct shk_symbols {
 	unsigned long __text_poke;
 	unsigned long flush_sites[SHK_NR_FLUSHES]; /* by enum shk_flush */
 	unsigned long rethook_find_ret_addr;	   /* the function */
-	/* Of kprobes; both or none are NULL. Captured kprobes need them. */
+	/*
+	 * The per-CPU variables current_kprobe and kprobe_ctlblk of kprobes, or both are NULL.
+	 * Captured kprobes need them.
+	 */
 	struct kprobe *__percpu *current_kprobe;
 	struct kprobe_ctlblk __percpu *kprobe_ctlblk;
 	struct mutex *kprobe_mutex; /* may be NULL. Captured kprobes need it. */

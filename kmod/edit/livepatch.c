@@ -203,8 +203,8 @@ static int check_object(struct shk_patch *patch, const char *name)
 
 /*
  * Refuses a livepatch whose effect cannot be limited to one shadow, and takes references to the
- * modules that @patch changes. Sleeps. Returns 0, or CALLBACKS, OBJECT_RELOCATIONS, OBJECT_MISSING
- * or -ENOMEM, as shk_livepatch_prepare() describes them. After an error @patch keeps the references
+ * modules that @patch changes. Sleeps. Returns 0; CALLBACKS: it has callbacks, which the user has
+ * not permitted; an error of check_object(); or -ENOMEM. After an error @patch keeps the references
  * until it is freed.
  */
 static int livepatch_check_scope(struct shk_patch *patch)

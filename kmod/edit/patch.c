@@ -358,10 +358,11 @@ static int patch_wait_and_change(struct shk_shadow *shadow, struct shk_patch *pa
 
 /*
  * Restores the base's bytes, over which the bodies of @patch were copied, as soon as no thread is
- * in one of the bodies. @busy: as in patch_wait_and_change(). If a process is inside, first makes
- * the functions jump to their bodies in the module, which patch_remove() removes. After an error
- * the bodies are still there, and no jump is left. The shadow's lock is held, and released during
- * each wait. Returns 0, or an error of patch_add_jumps() or patch_wait_and_change().
+ * in one of the bodies. Sets *@busy to the thread in the way if it returns TASK_BUSY. If a process
+ * is inside, first makes the functions jump to their bodies in the module, which patch_remove()
+ * removes. After an error the bodies are still there, and no jump is left. The shadow's lock is
+ * held, and released during each wait. Returns 0, or an error of patch_add_jumps() or
+ * patch_wait_and_change().
  */
 static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
 {
@@ -380,7 +381,7 @@ static int patch_wait_and_take_from_place(struct shk_patch *patch, pid_t *busy)
  * Switches the livepatch @patch off, as soon as no thread is in one of its bodies. After an error
  * the patch is on again; for that, post_patch is called after pre_unpatch, as livepatch does when a
  * transition is reversed. The shadow's lock is held, and released during each wait. Returns 0 or an
- * error of patch_wait_and_change(); sets *@busy as that.
+ * error of patch_wait_and_change(); after TASK_BUSY *@busy is the thread in the way.
  */
 static int patch_wait_and_switch_off(struct shk_patch *patch, pid_t *busy)
 {
@@ -829,10 +830,10 @@ static int patch_publish_and_change(struct shk_patch *patch,
 
 /*
  * Adds @patch to shk_shadow.patches and switches it on. The top of this file lists the steps for
- * each kind. @busy: as in patch_wait_and_change(). The caller has applied its edits, and holds the
- * shadow's lock, which is released during each wait for a thread. Returns 0, or an error of
- * patch_wait_and_change(); then the patch may be on, and is in no list; after SHADOW_DESTROYED the
- * worker frees it.
+ * each kind. Sets *@busy to the thread in the way if it returns TASK_BUSY. The caller has applied
+ * its edits, and holds the shadow's lock, which is released during each wait for a thread. Returns
+ * 0, or an error of patch_wait_and_change(); then the patch may be on, and is in no list; after
+ * SHADOW_DESTROYED the worker frees it.
  */
 static int patch_turn_on(struct shk_patch *patch, pid_t *busy)
 {
@@ -1076,8 +1077,8 @@ static void patch_report(const struct shk_patch *patch, u32 index, struct shk_pa
 }
 
 /*
- * The high half of *@cursor is the id of a patch. The low half is the index of the function of that
- * patch that the next call returns.
+ * Describes the next function of @shadow's patches in @info. The high half of *@cursor is the id of
+ * a patch. The low half is the index of the function of that patch that the next call returns.
  */
 int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info *info,
 		   bool show_addr)

@@ -13,9 +13,9 @@
 /*
  * Makes every thread of current's mm execute the text of the target of its shadow
  * (shk_shadow.target) during system call @nr of current. Has an effect only if current->mm is in a
- * shadow that has a target, and @nr is one of the shadow's chosen calls. If several threads are in
- * such calls at a time, the first switches the mm. Each call flushes the mm, unless an earlier one
- * has completed the flush.
+ * shadow that has a target, and @nr is one of the shadow's chosen calls (shk_shadow.calls). If
+ * several threads are in such calls at a time, the first switches the mm. Each call flushes the mm,
+ * unless an earlier one has completed the flush.
  *
  * Returns the number to pass to shk_graft_call_end() when the system call is over. Returns 0 if
  * there is nothing to end: the call has no effect, or Xen refused. Called in process context with

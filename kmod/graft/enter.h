@@ -49,8 +49,8 @@ int shk_graft_enter(struct shk_shadow *shadow, bool delegated, struct shk_change
  * edits act only on current, and on other threads that have begun such a stretch and not ended it.
  * A thread may begin several; edits act on it until it has ended as many.
  *
- * If the process is in @shadow already and edits act on all its threads, the stretch is an
- * ordinary one, as shk_graft_enter() begins it. A pending attach of the process is cancelled.
+ * If the process is in @shadow already and edits act on all its threads, the stretch is an ordinary
+ * one, without SHK_THREAD: edits act on all threads. A pending attach of the process is cancelled.
  *
  * If current forks, the child is in the same stretches, and edits act on all its threads. For fork
  * and exec by threads on which edits do not act see inherit_mm() in inherit.c.

@@ -374,9 +374,10 @@ void shk_graft_unaccount(struct shk_graft *graft)
 }
 
 /*
- * The reference to the module is dropped before the worker has freed the graft, so that rmmod may
- * follow the exit of the last process at once. shk_graft_exit() waits for the worker. The worker
- * waits for the graft's call of graft_on_invalidate(), if that has not returned yet.
+ * Has a worker free @graft. The graft's reference to the module is dropped here, not by the worker,
+ * so that rmmod may follow the exit of the last process at once. shk_graft_exit() waits for the
+ * worker. The worker waits for the graft's call of graft_on_invalidate(), if that has not returned
+ * yet.
  */
 void shk_graft_put(struct shk_graft *graft)
 {

@@ -279,7 +279,7 @@ struct shk_graft {
 	unsigned int nr_calls;
 	/*
 	 * CALLING: every CPU has flushed since the entry became the target's, so a thread that
-	 * begins a chosen call need not flush. Written by calls.c.
+	 * begins a chosen system call need not flush. Written by calls.c.
 	 */
 	bool calls_flushed;
 	/*
@@ -513,10 +513,11 @@ void shk_graft_count(struct shk_shadow *shadow, int change);
 int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, bool being_made);
 
 /*
- * Changes the text of @graft's mm at the begin and the end of chosen calls. @graft must be attached
- * to a caller shadow. If @calling, this function points the entry at the tables of that shadow's
- * target, and the state becomes CALLING. Otherwise it points the entry at the caller shadow's
- * tables, and the state becomes INSIDE.
+ * Changes the text of @graft's mm at the begin and the end of chosen system calls, during which it
+ * executes the target's text. @graft must be attached to a caller shadow, which has such calls. If
+ * @calling, this function points the entry at the tables of that shadow's target, and the state
+ * becomes CALLING. Otherwise it points the entry at the caller shadow's tables, and the state
+ * becomes INSIDE.
  *
  * If @graft is BEING_MADE, it becomes made (shk_graft_set_made()): a thread of the mm makes a
  * system call, so fork or exec has completed the mm.
@@ -656,8 +657,8 @@ void shk_graft_put(struct shk_graft *graft);
  * (PARKED), even if its mm lives on.
  *
  * The caller ensures that no other task attaches the mm during this call; otherwise the caller
- * would need text_mutex, as for shk_graft_post_detach(). The caller has a user of the mm, or runs
- * in exit_mmap() or exec. The caller holds no spinlock. Waits for IPIs.
+ * would need text_mutex. The caller has a user of the mm, or runs in exit_mmap() or exec. The
+ * caller holds no spinlock. Waits for IPIs.
  */
 void shk_graft_flush_and_put(struct shk_graft *graft);
 

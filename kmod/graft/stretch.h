@@ -114,9 +114,9 @@ struct shk_stretch *shk_stretch_get(struct shk_stretch *stretch);
 void shk_stretch_put(struct shk_stretch *stretch);
 
 /*
- * Drops a reference to @stretch as shk_stretch_put() does, but keeps memory for the next stretch.
- * If *@kept is NULL, and this was the last reference, the memory of @stretch is not freed: *@kept
- * points at it afterwards. The caller passes *@kept to shk_stretch_alloc() or to kfree().
+ * Drops a reference to @stretch. The put of the last one drops the references to .back and .outer.
+ * If *@kept is NULL, the memory of @stretch is not freed: *@kept points at it afterwards. The
+ * caller passes *@kept to shk_stretch_alloc() or to kfree().
  *
  * Sleeps. Neither a shadow's lock nor shk_graft_lock is held.
  */

@@ -71,9 +71,9 @@ int shk_mm_subscribe(struct mm_struct *mm, bool own)
 }
 
 /*
- * Frees the subscriptions, and sets the pointer as for a new mm. Without that, the subscriptions
- * would leak: when the creation of an mm fails, mm_init() frees the mm but not its subscriptions,
- * since it expects none. bprm_mm_init() frees both.
+ * Frees @mm's subscriptions of mmu notifiers, and sets the pointer to them as for a new mm. Without
+ * that, the subscriptions would leak: when the creation of an mm fails, mm_init() frees the mm but
+ * not its subscriptions, since it expects none. bprm_mm_init() frees both.
  */
 void shk_mm_forget_subscriptions(struct mm_struct *mm)
 {

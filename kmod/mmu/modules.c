@@ -333,8 +333,8 @@ static bool modules_entry_permits(unsigned long entry, unsigned long error)
 }
 
 /*
- * Interrupts are off. So the tables of this CPU's shadow, and the pages at which they point, are
- * not freed meanwhile.
+ * Copies a missing entry from the base's tables after a page fault. Interrupts are off. So the
+ * tables of this CPU's shadow, and the pages at which they point, are not freed meanwhile.
  */
 bool shk_modules_fault(struct shk_tables *tables, unsigned long error, unsigned long addr)
 {

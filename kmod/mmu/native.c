@@ -489,8 +489,8 @@ static u64 entry_with_global(u64 entry, bool global)
 }
 
 /*
- * Uses try_cmpxchg64(), since the kernel, or the CPU (accessed, dirty), may write the entry at the
- * same time.
+ * Sets or clears _PAGE_GLOBAL of an entry. Uses try_cmpxchg64(), since the kernel, or the CPU
+ * (accessed, dirty), may write the entry at the same time.
  */
 void shk_entry_set_global(void *entry, bool global)
 {

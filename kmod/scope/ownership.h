@@ -53,7 +53,9 @@ struct shk_ownership {
  *   CAPABILITY		NAPI: the caller lacks CAP_NET_ADMIN
  *   SHADOW_DESTROYED
  *   NO_CARRIER		this machine has no carrier mms
- *   INTERFACE_UNKNOWN, NO_NAPI, -EAGAIN	NAPI: as shk_napi_get()
+ *   INTERFACE_UNKNOWN	NAPI: no interface has that name
+ *   NO_NAPI		NAPI: the interface has no NAPI now
+ *   -EAGAIN		NAPI: the kernel created no threads
  *   -EOPNOTSUPP	kernel threads: this kernel has no preempt notifiers
  *   IRQ_UNKNOWN	no interrupt line has that number
  *   OWNED_ELSEWHERE	another shadow owns the line or the interface

@@ -207,10 +207,11 @@ static int may_bind(const struct process_change *c)
  * begun before has taken its new mm into use, or has yet to call inherit_exec_mm(): that function
  * sees the change which the caller makes.
  *
- * An exec holds the mutex for as long as a tracer or a file system likes. So the mutex of another
- * process is tried until *@until (jiffies), which is set if it is 0. Current's own mutex is waited
- * for, since an exec of its process kills current. Sleeps. Returns 0; TASK_BUSY: *@until has
- * passed; -ERESTARTSYS: a signal came.
+ * An exec holds the mutex for as long as a tracer or a file system likes. So this function tries to
+ * take the mutex of another process until the time *@until (jiffies). If *@until is 0, it first
+ * sets it to the end of such a wait. Current's own mutex is waited for, since an exec of its
+ * process kills current. Sleeps. Returns 0; TASK_BUSY: *@until has passed; -ERESTARTSYS: a signal
+ * came.
  */
 static int process_lock_cred_guard(const struct process_change *c, unsigned long *until)
 {
@@ -420,7 +421,10 @@ int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads a
 	return change_self(&c, ask ? process_enter_thread : process_enter, busy);
 }
 
-/* Needs no capability and no right of a handle: the process returns to where it was before. */
+/*
+ * Ends a stretch of current's process: it returns to where it was before. So the caller needs no
+ * capability, and no right of a handle.
+ */
 int shk_process_leave(struct shk_shadow *from, pid_t *busy)
 {
 	struct process_change c = { .shadow = from };

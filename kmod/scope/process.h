@@ -70,7 +70,8 @@ typedef void (*shk_ask_threads)(struct shk_shadow *shadow, bool ask);
  * Returns 0 or
  *
  *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
- *   NOT_DELEGATED	as in shk_process_attach()
+ *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in another shadow, to which it
+ *			was not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
  *   STRETCHES_FULL	the process is in SHK_ENTER_DEPTH stretches already
  *   THREAD_STRETCH	a SHK_THREAD stretch of the process excludes this stretch
  *   EDITS_FOR_ALL	with @ask: @shadow has edits that cannot test the thread

@@ -165,8 +165,8 @@ bool shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other
 }
 
 /*
- * A shadow without a target, as most are, has one lock. The function takes that directly, without a
- * struct locks.
+ * Takes the locks of @shadow and of its target. A shadow without a target, as most are, has one
+ * lock, which is taken directly, without a struct locks.
  */
 int shk_shadow_lock(struct shk_shadow *shadow)
 {

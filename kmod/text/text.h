@@ -245,7 +245,7 @@ int shk_text_apply(struct shk_text *text, struct shk_edit *edit);
  * owner's lock is held. Takes text_mutex and, before it, mutexes of ftrace hooks. Returns 0, or an
  * error, after which no edit is applied and the bytes of @text are unchanged:
  *   EDIT_THERE  all edits would have been left out
- *   others      as shk_text_apply()
+ *   others      errors of shk_text_apply()
  */
 int shk_text_apply_many(struct shk_text *text, struct shk_edit **edits, unsigned int nr);
 /*
