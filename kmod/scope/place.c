@@ -174,9 +174,10 @@ static int place_in(struct placement *p, struct shk_shadow *shadow)
  *				put it there.
  *   no binding decides		The mm moves to the base if a binding has placed it, else it stays.
  *   the binding is not split	The mm moves to the binding's shadow.
- *   *@draw is of this binding	The mm moves to the shadow that the process has drawn.
+ *   *@draw is of this binding	The mm moves to the shadow that *@draw names.
  *   this binding has placed it	The mm stays.
- *   otherwise			Draws a shadow, and keeps it in *@draw for a next try.
+ *   otherwise			Chooses a shadow (shk_draw()), and keeps it in *@draw for a
+ *				next try.
  *
  * Sleeps; the process's cred_guard_mutex is held. @draw: the choice of shk_draw() between two
  * shadows. Returns 0; NOT_INSIDE: the mm was in the base already; or an error of
@@ -207,7 +208,8 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
 
 /*
  * Moves @p's mm to where @p->binding wants it, and then checks that this binding still decides.
- * @own: the mm is current's. @draw: see place_mm().
+ * @own: the mm is current's. *@draw: the choice between the two
+ * shadows of a split cgroup, kept for a next try.
  *
  * A task that moves the process to another cgroup checks after the move whether the process is
  * misplaced (cgroup_on_move()). Both checks take shk_graft_lock, so at least one of the two tasks
@@ -239,9 +241,8 @@ static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
  * *@draw has none. Waits for no other process. Sleeps. Returns 0 or
  *
  *   -EAGAIN		Thread *@busy is in the way, in fork, exec or a function that changes in
- *            place. Or
- *			another task holds a lock of the mm or the shadow, or the cgroup has
- *			changed meanwhile; then *@busy is @task.
+ *			place. Or another task holds a lock of the mm or the shadow, or the cgroup
+ *			has changed meanwhile; then *@busy is @task.
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM: the process stays where it is
  *   -ERESTARTSYS		the caller was killed
  */
@@ -297,8 +298,9 @@ static int place_wait_busy(const struct shk_placing *placing)
 /*
  * Moves @task's process to the text that the binding of its cgroup wants: repeats place_task()
  * while a task is in the way. Sleeps. Returns 0; TASK_BUSY: thread @placing->busy was in the way
- * until @placing->until; or another error of place_task(), but not -EAGAIN. @draw: as there. The
- * caller has set @placing->until.
+ * until @placing->until; or another error of place_task(), but not -EAGAIN. *@draw: the choice
+ * between the two shadows of a split cgroup; kept for a next try. The caller has set
+ * @placing->until.
  */
 static int place_patiently(struct task_struct *task, struct shk_draw *draw,
 			   struct shk_placing *placing)

@@ -138,14 +138,14 @@ struct shk_draw shk_draw(struct shk_binding *binding);
  *
  * If the task work cannot place the process:
  *
- *   @born, not drawn	@task is killed: after three seconds if shk_place() would return TASK_BUSY,
+ *   @born, none chosen	@task is killed: after three seconds if shk_place() would return TASK_BUSY,
  *			after other errors at once
- *   @born, drawn		the process stays in the other shadow
+ *   @born, one chosen	the process stays in the other shadow
  *   not @born		the worker repeats the request: after a tenth of a second if shk_place()
  *			would return TASK_BUSY, after other errors at once
  *
  * Any context, also with interrupts off. If memory and the reserve (shk_place_init()) are used up,
- * nothing is requested, and @task is killed unless the caller has drawn.
+ * nothing is requested, and @task is killed unless @draw has a shadow.
  */
 void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw);
 /*

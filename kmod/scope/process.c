@@ -326,7 +326,8 @@ put:
 
 /*
  * Finds the task that has @pid, and tries once to change its process by @fn: calls
- * process_change_task(), whose result it returns. *@until: as there. Sleeps; called without locks.
+ * process_change_task(), whose result it returns. *@until (jiffies): when this and later tries give
+ * up; 0: not set yet. Sleeps; called without locks.
  */
 static int process_try_change(struct process_change *c, struct pid *pid,
 			      int (*fn)(struct process_change *c), unsigned long *until)

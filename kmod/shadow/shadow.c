@@ -166,7 +166,8 @@ bool shk_shadow_trylock_both(struct shk_shadow *shadow, struct shk_shadow *other
 
 /*
  * Takes the locks of @shadow and of its target. A shadow without a target, as most are, has one
- * lock, which is taken directly, without a struct locks.
+ * lock, which is taken directly, without a struct locks. Returns 0 or -ERESTARTSYS: the caller was
+ * killed.
  */
 int shk_shadow_lock(struct shk_shadow *shadow)
 {
