@@ -208,8 +208,8 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
 
 /*
  * Moves @p's mm to where @p->binding wants it, and then checks that this binding still decides.
- * @own: the mm is current's. *@draw: the choice between the two
- * shadows of a split cgroup, kept for a next try.
+ * @own: the mm is current's. *@draw: the choice between the two shadows of a split cgroup, kept for
+ * a next try.
  *
  * A task that moves the process to another cgroup checks after the move whether the process is
  * misplaced (cgroup_on_move()). Both checks take shk_graft_lock, so at least one of the two tasks
