@@ -462,9 +462,9 @@ NOKPROBE_SYMBOL(shk_call_tracers);
 
 /*
  * Counts a hit at @site, and returns true, if the site's only probe is a plain count
- * (shk_site.only). Otherwise does nothing and returns false; so also if @site is NULL, and while a
- * report is in progress on this CPU. Needs neither a call nor a loop. @context: preempt_count() of
- * the probed code.
+ * (shk_site.only). Otherwise does nothing and returns false; so also if @site is NULL, while edits
+ * act on some threads only, and while a report is in progress on this CPU. Needs neither a call nor
+ * a loop. @context: preempt_count() of the probed code.
  */
 static __always_inline bool hit_count_only(struct shk_site *site, unsigned int context)
 {

@@ -24,8 +24,9 @@ void shk_load_base(void)
 NOKPROBE_SYMBOL(shk_load_base);
 
 /*
- * Returns the mm that is loaded, rather than current->active_mm: during an exec, active_mm may be
- * an mm that is not loaded yet, and that Xen does not accept yet.
+ * Loads @mm, and returns the mm that was loaded before; init_mm, if current borrowed that mm. That
+ * is not current->active_mm: during an exec, active_mm may be an mm that is not loaded yet, and
+ * that Xen does not accept yet.
  */
 struct mm_struct *shk_load(struct mm_struct *mm)
 {
