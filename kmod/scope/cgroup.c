@@ -411,8 +411,8 @@ static void binding_unpublish(struct shk_binding *binding)
 
 /*
  * Moves the processes of @binding's cgroup to where the nearest bound cgroup above wants them, or
- * to the base: calls @fn with @placing for each. The caller has unpublished @binding, and holds
- * cgroups_lock. Sleeps. Returns 0 or the first error of @fn.
+ * to the base: calls @fn with @placing for each. The caller has unpublished @binding, so it decides
+ * no longer, and holds cgroups_lock. Sleeps. Returns 0 or the first error of @fn.
  */
 static int binding_evict_members(struct shk_binding *binding,
 				 int (*fn)(struct task_struct *, struct shk_placing *),
