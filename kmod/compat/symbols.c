@@ -227,6 +227,20 @@ static bool __init symbols_resolve_flushes(unsigned long *sites)
 	       symbols_resolve_site("__cpa_flush_all", &sites[SHK_FLUSH_CPA_ALL]);
 }
 
+/* Returns kprobes' hash table. NULL: there is none, or it has less than SHK_NR_KPROBE_LISTS. */
+static struct hlist_head *__init symbols_find_kprobe_table(void)
+{
+	unsigned long addr = shk_symbol_lookup("kprobe_table"), size;
+	char text[KSYM_SYMBOL_LEN];
+
+	/* sprint_symbol() prints "name+0xOFF/0xSIZE". */
+	if (!addr || sprint_symbol(text, addr) <= 0 ||
+	    sscanf(text, "kprobe_table+0x0/0x%lx", &size) != 1 ||
+	    size < SHK_NR_KPROBE_LISTS * sizeof(struct hlist_head))
+		return NULL;
+	return (struct hlist_head *)addr;
+}
+
 int __init shk_symbols_init(void)
 {
 	unsigned long addr = find_lookup_name();
@@ -274,6 +288,8 @@ int __init shk_symbols_init(void)
 	if (addr)
 		shk_symbols.current_kprobe = (void __percpu *)shk_symbol_lookup("current_kprobe");
 	shk_symbols.kprobe_mutex = (struct mutex *)shk_symbol_lookup("kprobe_mutex");
+	if (shk_symbols.kprobe_mutex)
+		shk_symbols.kprobe_table = symbols_find_kprobe_table();
 	shk_symbols.preempt_schedule_notrace = shk_symbol_lookup("preempt_schedule_notrace");
 	ok = ok && symbols_resolve_site("__text_poke", &shk_symbols.__text_poke) &&
 	     symbols_resolve_flushes(shk_symbols.flush_sites);

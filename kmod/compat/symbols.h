@@ -38,6 +38,10 @@
 #include "compat/compat.h"
 #include "compat/reason.h"
 
+/* Lists in kprobes' hash table, indexed by hash_ptr(). */
+#define SHK_KPROBE_TABLE_BITS 6
+#define SHK_NR_KPROBE_LISTS   (1 << SHK_KPROBE_TABLE_BITS)
+
 /* All functions; shk_call() calls one. The list is expanded with F(name) for each. */
 #define SHK_FUNCTIONS(F)                        \
 	F(kallsyms_lookup_name)                 \
@@ -51,6 +55,7 @@
 	F(pgd_free)                             \
 	F(pidfd_pid)                            \
 	F(jump_label_text_reserved)             \
+	F(static_call_text_reserved)            \
 	F(task_work_add)                        \
 	F(__mmu_notifier_subscriptions_destroy) \
 	F(security_locked_down)                 \
@@ -59,6 +64,9 @@
 	F(set_memory_rw)                        \
 	F(__module_text_address)                \
 	F(get_kprobe)                           \
+	F(arch_adjust_kprobe_addr)              \
+	F(arch_prepare_kprobe)                  \
+	F(arch_remove_kprobe)                   \
 	F(within_kprobe_blacklist)              \
 	F(insn_decode)                          \
 	F(insn_rip_relative)                    \
@@ -146,6 +154,8 @@ struct shk_symbols {
 	struct kprobe *__percpu *current_kprobe;
 	struct kprobe_ctlblk __percpu *kprobe_ctlblk;
 	struct mutex *kprobe_mutex; /* may be NULL. Captured kprobes need it. */
+	/* kprobes' hash table, of SHK_NR_KPROBE_LISTS; NULL: it or kprobe_mutex is not found. */
+	struct hlist_head *kprobe_table;
 };
 
 extern struct shk_symbols shk_symbols;

@@ -509,17 +509,6 @@ static inline bool shk_branch_spans_pages(unsigned long addr)
 }
 
 /*
- * Returns true if no enabled kprobe but @own (or NULL) is at an address from @addr - 4 to @addr +
- * 4. Then no other user's kprobe conflicts with a branch of 5 bytes at @addr. An optimised kprobe
- * before @addr is a jump of 5 bytes that reaches @addr, and the branch would cover a kprobe behind
- * @addr.
- *
- * Disabled kprobes do not count. The answer is about this moment: other users may register and
- * enable kprobes at any time. Takes the RCU read lock; does not sleep.
- */
-bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own);
-
-/*
  * Returns the module that has the text at @addr, with a reference (module_put()); NULL for the
  * kernel image, which needs none. Takes no lock; does not sleep.
  *
@@ -529,23 +518,6 @@ bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own);
  *   MODULE_BUSY  the module is being loaded or unloaded
  */
 struct module *shk_module_get_at(unsigned long addr);
-
-/*
- * Registers @kp by register_kprobe(), unless that would read past the end of a module's text. The
- * caller holds the module that has the text. Takes kprobe_mutex and text_mutex. Returns 0,
- * MODULE_END, or an errno of register_kprobe(); shk_kprobe_refused() translates both.
- */
-int shk_kprobe_register(struct kprobe *kp);
-
-/*
- * Returns the error for the caller that stands for @err, an error of shk_kprobe_register() or
- * register_kprobe(). Any context. Returns
- *   NOT_INSTRUCTION  for -EILSEQ
- *   CANNOT_STEP      for -EOPNOTSUPP
- *   @err             for -ENOMEM and MODULE_END
- *   FORBIDDEN        for any other: the address is in kprobes' blacklist or in reserved text
- */
-int shk_kprobe_refused(int err);
 
 /*
  * Disarms @probe: removes it from its site, and from the union's site if it is at one. If a site
@@ -595,6 +567,38 @@ struct shk_probe *shk_probe_alloc(void);
  * no hit refers to @probe: it was never armed, or grace periods have passed. Sleeps.
  */
 void shk_probe_free(struct shk_probe *probe);
+
+/* ---- kprobe.c ---- */
+
+/*
+ * Returns true if no enabled kprobe but @own (or NULL) is at an address from @addr - 4 to @addr +
+ * 4. Then no other user's kprobe conflicts with a branch of 5 bytes at @addr. An optimised kprobe
+ * before @addr is a jump of 5 bytes that reaches @addr, and the branch would cover a kprobe behind
+ * @addr.
+ *
+ * Disabled kprobes do not count. The answer is about this moment: other users may register and
+ * enable kprobes at any time. Takes the RCU read lock; does not sleep.
+ */
+bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own);
+
+/*
+ * Registers @kp, which only has an address and flags, as register_kprobe() does, unless that would
+ * read past the end of a module's text. A disabled kprobe may be registered such that the kernel
+ * does not prepare to optimise it. The caller holds the module that has the text. Takes
+ * kprobe_mutex and text_mutex. Returns 0, MODULE_END, or an errno of register_kprobe();
+ * shk_kprobe_refused() translates both.
+ */
+int shk_kprobe_register(struct kprobe *kp);
+
+/*
+ * Returns the error for the caller that stands for @err, an error of shk_kprobe_register() or
+ * register_kprobe(). Any context. Returns
+ *   NOT_INSTRUCTION  for -EILSEQ
+ *   CANNOT_STEP      for -EOPNOTSUPP
+ *   @err             for -ENOMEM and MODULE_END
+ *   FORBIDDEN        for any other: the address is in kprobes' blacklist or in reserved text
+ */
+int shk_kprobe_refused(int err);
 
 /* ---- thunk.c ---- */
 

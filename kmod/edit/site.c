@@ -287,57 +287,6 @@ static void site_free(struct shk_site *site)
 	site_free_unregistered(site);
 }
 
-/* Returns true if the byte at @addr can be read. */
-static bool is_mapped(unsigned long addr)
-{
-	u8 byte;
-	bool mapped = false;
-
-	pagefault_disable();
-	__get_kernel_nofault(&byte, (void *)addr, u8, unmapped);
-	mapped = true;
-unmapped:
-	pagefault_enable();
-	return mapped;
-}
-
-/*
- * Returns true if the kernel would read unmapped memory when a kprobe is registered at @addr.
- *
- * can_optimize() decodes the function at @addr up to its end. For kallsyms the last function of a
- * module's text ends at the end of the last page, so the decoder meets padding. The last
- * instruction of the padding may need bytes of the next page, where 6.12 maps nothing.
- */
-static bool is_decoded_too_far(unsigned long addr)
-{
-	unsigned long offset, size;
-	char name[SHK_SYMBOL_LEN];
-
-	return !shk_is_kernel_text(addr) && !shk_symbol_of(addr, name, &offset, &size) &&
-	       !is_mapped(addr - offset + size);
-}
-
-int shk_kprobe_register(struct kprobe *kp)
-{
-	return is_decoded_too_far((unsigned long)kp->addr) ? SHK_E(MODULE_END)
-							   : register_kprobe(kp);
-}
-
-int shk_kprobe_refused(int err)
-{
-	switch (err) {
-	case -EILSEQ:
-		return SHK_E(NOT_INSTRUCTION);
-	case -EOPNOTSUPP:
-		return SHK_E(CANNOT_STEP);
-	case -ENOMEM:
-	case SHK_E(MODULE_END):
-		return err;
-	default: /* blacklist, reserved text */
-		return SHK_E(FORBIDDEN);
-	}
-}
-
 static struct shk_func *site_top_func(struct shk_site *site)
 {
 	return list_first_entry_or_null(&site->funcs, struct shk_func, in_site);
@@ -490,21 +439,6 @@ bool shk_at_page_edge(unsigned long addr, unsigned long offset)
 	/* The jump begins at @addr or up to 4 bytes before, and not before the function. */
 	return shk_branch_spans_pages(addr) ||
 	       (offset_in_page(addr) < DISP32_SIZE && offset > offset_in_page(addr));
-}
-
-bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
-{
-	bool alone = true;
-	struct kprobe *kp;
-	int i;
-
-	rcu_read_lock();
-	for (i = 1 - JMP32_INSN_SIZE; i < JMP32_INSN_SIZE && alone; i++) {
-		kp = shk_call(get_kprobe)((void *)(addr + i));
-		alone = !kp || kp == own || kprobe_disabled(kp);
-	}
-	rcu_read_unlock();
-	return alone;
 }
 
 /*
