@@ -3,10 +3,10 @@
  * Disabled kprobes, which the module registers at instructions that it probes: see shk_site.kp.
  *
  * register_kprobe() takes millions of instructions: jump_label_text_reserved() decodes the
- * instructions of all static keys. It is called twice: to check the address, and to prepare the jump
- * of an optimised kprobe. A disabled kprobe does not need that jump. A shadow may have thousands of
- * kprobes at entries of functions. For those, kprobe_register_entry() does what register_kprobe()
- * does for a kprobe that cannot be optimised.
+ * instructions of all static keys. It is called twice: to check the address, and to prepare the
+ * jump of an optimised kprobe. A disabled kprobe does not need that jump. A shadow may have
+ * thousands of kprobes at entries of functions. For those, kprobe_register_entry() does what
+ * register_kprobe() does for a kprobe that cannot be optimised.
  */
 #include <linux/cpu.h>
 #include <linux/hash.h>
