@@ -17,10 +17,11 @@
 #define PREFIX MODULE_KERNEL_SYMBOL
 
 static const char *const tables[] = {
-	"__ex_table",  "__bug_table",	     "__jump_table",	 ".altinstructions",
-	".smp_locks",  ".parainstructions",  ".retpoline_sites", ".return_sites",
-	".call_sites", ".static_call_sites", ".ibt_endbr_seal",	 "__mcount_loc",
-	".orc_unwind", ".orc_unwind_ip",     ".orc_header",	 "shk_funcs",
+	"__ex_table",	"__bug_table",	      "__jump_table",	  ".altinstructions",
+	".smp_locks",	".parainstructions",  ".retpoline_sites", ".return_sites",
+	".call_sites",	".static_call_sites", ".ibt_endbr_seal",  "__mcount_loc",
+	".orc_unwind",	".orc_unwind_ip",     ".orc_header",	  "shk_funcs",
+	"shk_counters",
 };
 
 enum fate {
@@ -104,7 +105,7 @@ static bool defined_decide(struct rebinding *r, size_t i, const char *name)
 
 	r->fates[i] = r->dropped[symbol->st_shndx] ? FATE_GONE : FATE_KEPT;
 	if (ELF64_ST_TYPE(symbol->st_info) == STT_SECTION || !*name || begins(name, ".L") ||
-	    begins(name, "__pfx_") || is_private_constant(name))
+	    begins(name, "__pfx_") || begins(name, "__gcov0.") || is_private_constant(name))
 		return true;
 	if (ELF64_ST_TYPE(symbol->st_info) == STT_NOTYPE &&
 	    ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)

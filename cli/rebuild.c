@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "instrument.h"
 #include "rebuild.h"
 
 int run_shell(const char *format, ...)
@@ -80,6 +81,9 @@ static bool commands_parse(struct rebuild *rebuild, char *line)
 		if (*word == '-')
 			append(&rebuild->objtool, word);
 	}
+	/* Counters are behind calls that do not return. */
+	if (rebuild->instrument)
+		append(&rebuild->objtool, "--no-unreachable");
 	/* The kernel's own build runs objtool once, on the linked file, if it has IBT. */
 	if (ibt)
 		append(&rebuild->objtool, "--link");
@@ -177,6 +181,7 @@ static int compile(const struct rebuild *rebuild, const struct source *source, c
 		   const char *output, bool assembly, const char *flags)
 {
 	const char *base = strrchr(source->file, '/');
+	bool profiled = rebuild->profile && flags;
 	char name[96], module[96], file[96];
 
 	base = base ? base + 1 : source->file;
@@ -185,28 +190,36 @@ static int compile(const struct rebuild *rebuild, const struct source *source, c
 	snprintf(module, sizeof(module), "%s", file);
 	underscores(name);
 	underscores(module);
+	/* A profile that does not match is a warning that flags make an error. */
 	if (!run_shell("cd '%s' && %s '-fmacro-prefix-map=%s/=' -DKBUILD_MODFILE='\"%.*s%s\"' "
 		       "-DKBUILD_BASENAME='\"%s\"' -DKBUILD_MODNAME='\"%s\"' "
-		       "-D__KBUILD_MODNAME=kmod_%s -w -iquote '%s/%.*s' %s %s -o %s/%s '%s/%s'",
+		       "-D__KBUILD_MODNAME=kmod_%s %s -iquote '%s/%.*s' %s %s -o %s/%s '%s/%s' "
+		       "2>%s/compiler",
 		       rebuild->build->headers, rebuild->compiler, root, (int)(base - source->file),
-		       source->file, file, name, module, module, rebuild->tree,
-		       (int)(base - source->file), source->file, flags ? flags : "",
-		       assembly ? "-S" : "-c", rebuild->build->folder, output, root, source->file))
+		       source->file, file, name, module, module, profiled ? "" : "-w",
+		       rebuild->tree, (int)(base - source->file), source->file, flags ? flags : "",
+		       assembly ? "-S" : "-c", rebuild->build->folder, output, root, source->file,
+		       rebuild->build->folder))
 		return STATUS_DONE;
+	run_shell("cat %s/compiler >&2", rebuild->build->folder);
+	if (profiled) {
+		report("the profile '%s' is not of this '%s'; see above", rebuild->profile,
+		       source->file);
+		return STATUS_REFUSED;
+	}
 	report("'%s' cannot be compiled; see above", source->file);
 	return STATUS_REFUSED;
 }
 
 /* Lets objtool do its part: tables for the unwinder, and changes of static keys. */
-static int objtool_run(const struct rebuild *rebuild, const struct source *source,
-		       const char *object)
+static int objtool_run(const struct rebuild *rebuild, const char *file, const char *object)
 {
 	if (!rebuild->objtool ||
 	    !run_shell("cd '%s' && %s %s/%s 2>%s/objtool", rebuild->build->headers,
 		       rebuild->objtool, rebuild->build->folder, object, rebuild->build->folder))
 		return STATUS_DONE;
 	run_shell("cat %s/objtool >&2", rebuild->build->folder);
-	report("objtool refuses '%s'", source->file);
+	report("objtool refuses '%s'", file);
 	return STATUS_REFUSED;
 }
 
@@ -234,7 +247,7 @@ static int source_check(struct rebuild *rebuild, struct source *source)
 	snprintf(name, sizeof(name), "%s.base.o", source->stem);
 	status = compile(rebuild, source, rebuild->tree, name, false, NULL);
 	if (!status)
-		status = objtool_run(rebuild, source, name);
+		status = objtool_run(rebuild, source->file, name);
 	if (status)
 		return status;
 	snprintf(path, sizeof(path), "%s/%s", rebuild->build->folder, name);
@@ -355,7 +368,8 @@ static int source_select(struct rebuild *rebuild, struct source *source)
  */
 static int source_check_whole(const struct rebuild *rebuild, const struct source *source)
 {
-	bool other = rebuild->flags || rebuild->diff_path;
+	bool flags = rebuild->flags || rebuild->instrument || rebuild->profile;
+	bool other = flags || rebuild->diff_path;
 
 	for (size_t i = 0; other && i < source->identity.nr_functions; i++) {
 		const struct identity_function *function = &source->identity.functions[i];
@@ -364,7 +378,7 @@ static int source_check_whole(const struct rebuild *rebuild, const struct source
 		if (!*function->reason || ELF64_ST_BIND(symbol->st_info) == STB_WEAK)
 			continue;
 		report("%s: with %s, %s() could be inlined, and it is not the kernel's: %s",
-		       source->file, rebuild->flags ? "other flags" : "a diff", function->name,
+		       source->file, flags ? "other flags" : "a diff", function->name,
 		       function->reason);
 		return STATUS_REFUSED;
 	}
@@ -392,14 +406,25 @@ static struct replaced *source_find(const struct source *source, const char *nam
 	return NULL;
 }
 
+/* Adds the counters of an assembly file to @out. Returns false if it has no known format. */
+static bool counters_change(struct rebuild *rebuild, const struct source *source, FILE *in,
+			    FILE *out)
+{
+	char notes[256];
+
+	rewind(in);
+	snprintf(notes, sizeof(notes), "%s/%s.gcno", rebuild->build->folder, source->stem);
+	return instrument_write(in, out, source->file, notes, &rebuild->nr_counters);
+}
+
 /*
  * Makes all symbols of an assembly file global, so that each reference names its symbol, not an
  * offset in a section. Unlikely parts keep theirs: objtool would take a jump to them for a call.
  * If @table, adds the module's table of the functions that are replaced. Returns their number, or
  * -1.
  */
-static int assembly_change(const struct rebuild *rebuild, const struct source *source,
-			   const char *name, const char *changed, bool table)
+static int assembly_change(struct rebuild *rebuild, const struct source *source, const char *name,
+			   const char *changed, bool table)
 {
 	char path[256], symbol[256];
 	char *line __cleanup(text_free) = NULL;
@@ -412,7 +437,7 @@ static int assembly_change(const struct rebuild *rebuild, const struct source *s
 	snprintf(path, sizeof(path), "%s/%s", rebuild->build->folder, changed);
 	out = fopen(path, "we");
 	while (in && out && getline(&line, &size, in) > 0) {
-		if (sscanf(line, " .local %255s", symbol) == 1)
+		if (sscanf(line, " .local %255s", symbol) == 1 || instrument_is_counter(line))
 			continue;
 		fputs(line, out);
 	}
@@ -439,6 +464,11 @@ static int assembly_change(const struct rebuild *rebuild, const struct source *s
 			symbol, replaced->position, symbol);
 		count++;
 	}
+	if (rebuild->instrument && !counters_change(rebuild, source, in, out)) {
+		report("this gcc writes counters in an unknown format");
+		fclose(out);
+		return -1;
+	}
 	if (!fclose(out))
 		return count;
 	report("cannot write '%s': %s", path, strerror(errno));
@@ -449,8 +479,8 @@ static int assembly_change(const struct rebuild *rebuild, const struct source *s
  * Compiles a file below @root to STEM@kind.o, in which each symbol is global. Sets @count to the
  * number of functions in the module's table. Without @count there is no table. Returns a status.
  */
-static int global_build(const struct rebuild *rebuild, const struct source *source,
-			const char *root, const char *kind, const char *flags, int *count)
+static int global_build(struct rebuild *rebuild, const struct source *source, const char *root,
+			const char *kind, const char *flags, int *count)
 {
 	char name[128], changed[128];
 	int found, status;
@@ -473,19 +503,48 @@ static int global_build(const struct rebuild *rebuild, const struct source *sour
 	return STATUS_DONE;
 }
 
+/* Sets @flags to those of the new bodies of a file, or to NULL. Returns a status. */
+static int source_flags(const struct rebuild *rebuild, const struct source *source,
+			const char *root, char **flags)
+{
+	const char *folder = rebuild->build->folder;
+	char path[256];
+
+	*flags = rebuild->flags ? need_memory(strdup(rebuild->flags)) : NULL;
+	if (rebuild->instrument) {
+		snprintf(path, sizeof(path), "%s/%s.gcno", folder, source->stem);
+		instrument_flags(flags, root, source->stem, path);
+	}
+	if (!rebuild->profile)
+		return STATUS_DONE;
+	/* gcc looks for the file by the identity that instrument.c has given to it. */
+	if (run_shell("mkdir -p %s/profile/shadowk && cp '%s/%s.gcda' %s/profile/shadowk 2>&-",
+		      folder, rebuild->profile, source->stem, folder)) {
+		report("the profile '%s' has no counts of '%s' (no %s.gcda); train it: shadowctl train",
+		       rebuild->profile, source->file, source->stem);
+		return STATUS_REFUSED;
+	}
+	snprintf(path, sizeof(path), "%s/profile", folder);
+	instrument_use_flags(flags, root, source->stem, path);
+	return STATUS_DONE;
+}
+
 /* Compiles the new bodies of a file. Adds their number to @count. Returns a status. */
 static int source_build(struct rebuild *rebuild, struct source *source, int *count)
 {
 	struct object object __cleanup(object_close) = { 0 };
+	char *flags __cleanup(text_free) = NULL;
 	char name[128], path[256], root[PATH_MAX];
 	int found = 0, status;
 
 	source_root(rebuild, root, sizeof(root));
-	status = global_build(rebuild, source, root, "", rebuild->flags, &found);
+	status = source_flags(rebuild, source, root, &flags);
+	if (!status)
+		status = global_build(rebuild, source, root, "", flags, &found);
 	snprintf(name, sizeof(name), "%s.o", source->stem);
 	snprintf(path, sizeof(path), "%s/%s.o", rebuild->build->folder, source->stem);
 	if (!status)
-		status = objtool_run(rebuild, source, name);
+		status = objtool_run(rebuild, source->file, name);
 	if (!status)
 		status = object_open(&object, path);
 	if (!status)
@@ -585,14 +644,28 @@ static int source_select_changed(struct rebuild *rebuild, struct source *source)
 	return status;
 }
 
-/* The module's own part: its table. It has no functions. Returns false after an error. */
+/* Content of shk_counters.h. */
+asm(".pushsection .rodata\n"
+    "counters_header: .incbin \"cli/shk_counters.h\"\n"
+    "counters_header_end:\n"
+    ".popsection\n");
+extern const char counters_header[], counters_header_end[];
+
+/* The module's own part: its table. Returns false after an error. */
 static bool table_write(const struct rebuild *rebuild, int count)
 {
-	char text[2048];
+	char text[2048], counters[128] = "";
 	int len;
 
+	if (rebuild->instrument)
+		snprintf(counters, sizeof(counters),
+			 "#define SHK_COUNTERS %zu\n#include <shk_counters.h>\n",
+			 rebuild->nr_counters);
+	if (rebuild->instrument && !file_write(rebuild->build, "shk_counters.h", counters_header,
+					       counters_header_end - counters_header))
+		return false;
 	len = snprintf(text, sizeof(text),
-		       "#include <shadowk_patch.h>\n"
+		       "#include <shadowk_patch.h>\n%s"
 		       "asm(\".pushsection shk_funcs,\\\"aw\\\"\\n.balign 8\\n"
 		       ".globl shk_funcs_start\\nshk_funcs_start:\\n.popsection\");\n"
 		       "extern const struct shadowk_patch_func shk_funcs_start[];\n"
@@ -602,7 +675,8 @@ static bool table_write(const struct rebuild *rebuild, int count)
 		       "\t.owner = THIS_MODULE, .funcs = shk_funcs_start, .nr_funcs = %d };\n"
 		       "MODULE_INFO(" MODULE_KERNEL_INFO ", \"%016llx %s\");\n"
 		       "MODULE_LICENSE(\"GPL\");\n",
-		       count, (unsigned long long)rebuild->image.text, rebuild->image.build_id);
+		       counters, count, (unsigned long long)rebuild->image.text,
+		       rebuild->image.build_id);
 	return file_write(rebuild->build, "shk_table.c", text, len);
 }
 
@@ -644,6 +718,21 @@ static int module_finish(const struct rebuild *rebuild)
 	return object_write(&object, path);
 }
 
+/* Lets kbuild make @target, without objtool. Returns a status. */
+static int kbuild_run(const struct rebuild *rebuild, const char *target)
+{
+	const struct build *build = rebuild->build;
+
+	/* modpost warns of references to functions of the boot. */
+	if (!run_shell("make -s -C '%s' M=%s objtool=: delay-objtool= "
+		       "CONFIG_DEBUG_INFO_BTF_MODULES= %s >%s/log 2>&1",
+		       build->headers, build->folder, target, build->folder))
+		return STATUS_DONE;
+	run_shell("cat %s/log >&2", build->folder);
+	report("the module could not be built; see above");
+	return STATUS_REFUSED;
+}
+
 static int module_build(struct rebuild *rebuild)
 {
 	const struct build *build = rebuild->build;
@@ -661,15 +750,16 @@ static int module_build(struct rebuild *rebuild)
 		report("cannot write to %s: %s", build->folder, strerror(errno));
 		return STATUS_REFUSED;
 	}
-	/* objtool has seen the objects. modpost warns of references to functions of the boot. */
-	if (run_shell("make -s -C '%s' M=%s objtool=: delay-objtool= CONFIG_DEBUG_INFO_BTF_MODULES= "
-		      "modules >%s/log 2>&1",
-		      build->headers, build->folder, build->folder)) {
-		run_shell("cat %s/log >&2", build->folder);
-		report("the module could not be built; see above");
-		return STATUS_REFUSED;
+	/* objtool has seen the other objects. Without counters, the table has no functions. */
+	if (rebuild->instrument) {
+		status = kbuild_run(rebuild, "shk_table.o");
+		if (!status)
+			status = objtool_run(rebuild, "shk_table.c", "shk_table.o");
 	}
-	status = module_finish(rebuild);
+	if (!status)
+		status = kbuild_run(rebuild, "modules");
+	if (!status)
+		status = module_finish(rebuild);
 	if (!status)
 		printf("%s.ko: %d functions\n", build->name, count);
 	return status;
@@ -699,10 +789,7 @@ static int only_check(const struct rebuild *rebuild)
 static void stem_set(struct source *source, const char *file)
 {
 	source->file = file;
-	snprintf(source->stem, sizeof(source->stem), "%.*s", (int)strlen(file) - 2, file);
-	for (char *c = source->stem; *c; c++)
-		if (!isalnum((unsigned char)*c))
-			*c = '_';
+	training_stem(file, source->stem, sizeof(source->stem));
 }
 
 /* Chooses the functions, of all files. Reports all that are refused. Returns a status. */

@@ -10,12 +10,14 @@
 #include "changes.h"
 #include "identity.h"
 
-/* cmd_patch_build.c: a build of a patch module, in a temporary folder. */
+/* build.c: a build of a patch module, in a temporary folder. */
 struct build {
 	char folder[64];	/* temporary, "" before it exists */
 	char source[PATH_MAX];	/* absolute */
 	char name[64];		/* name of the module */
 	char headers[PATH_MAX]; /* folder of the kernel's headers */
+	char tree[PATH_MAX];	/* folder of the kernel's source */
+	char vmlinux[160];	/* default of the kernel image */
 };
 
 /* Runs a program of PATH. Returns its exit status; 127 if it cannot run, 1 after a signal. */
@@ -24,6 +26,17 @@ int run(char *const argv[]);
 int run_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Writes a file of the temporary folder. Returns false after an error. */
 bool file_write(const struct build *build, const char *name, const char *text, size_t len);
+
+/* These report errors, and return a status. */
+
+/* Names the module as @file, without its ending, such as ".c". */
+int build_name_set(struct build *build, const char *file, const char *ending);
+/* Finds the headers of @kernel: a release, a folder, or NULL for the running kernel. */
+int build_headers_set(struct build *build, const char *kernel);
+/* Creates the temporary folder with the header of patch modules. */
+int build_folder_make(struct build *build);
+/* Removes the temporary folder. For __cleanup(). */
+void build_clean(struct build *build);
 
 /* One function of the kernel that the module will have another body of. */
 struct replaced {
@@ -53,6 +66,8 @@ struct rebuild {
 	const char *only;      /* functions, separated by commas; NULL for all that are possible */
 	const char *flags;     /* of the compiler, behind the kernel's own; NULL for none */
 	const char *diff_path; /* of a diff of the source; NULL for none */
+	const char *profile;   /* folder of .gcda files that the compiler uses; NULL for none */
+	bool instrument;       /* the bodies count what they execute, see instrument.h */
 	struct source_diff diff; /* read by the caller, if there is one */
 	bool check;		 /* only compare, build nothing */
 	size_t nr_files;
@@ -62,8 +77,15 @@ struct rebuild {
 	char *compiler, *objtool; /* shell commands without the names of files */
 	struct kernel_image image;
 	struct source *sources;
+	size_t nr_counters;
 };
 
+/*
+ * build.c: finds the headers of @kernel, and calls rebuild_run(). Without @source, the source is
+ * Debian's package. Sets the name of the module and the kernel image if the caller has not.
+ */
+int build_rebuild(struct build *build, struct rebuild *rebuild, const char *source,
+		  const char *kernel);
 /* Compares, and compiles build->name.ko in build->folder. Reports errors. Returns a status. */
 int rebuild_run(struct rebuild *rebuild);
 void rebuild_free(struct rebuild *rebuild);

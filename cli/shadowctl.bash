@@ -32,7 +32,7 @@ _shadowctl() {
 	--device) _shadowctl_words "$(ls /sys/class/net /sys/class/block 2>/dev/null)"; return ;;
 	--thunk) _shadowctl_words "retpoline=jmp return=ret"; return ;;
 	--from) _shadowctl_names; return ;;
-	--profile)
+	--profile) [[ $verb != "patch build" ]] || return # a folder
 		_shadowctl_words "$(ls "$(dirname "$(command -v shadowctl)")/../share/shadowk/profiles" 2>/dev/null)"
 		return ;;
 	--latency) _shadowctl_functions; return ;;
@@ -51,7 +51,7 @@ _shadowctl() {
 		return # files of other folders, and --units
 	fi
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch verify diff oci-hook own disown metrics doctor help --help --version"
+		_shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch train verify diff oci-hook own disown metrics doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -75,13 +75,14 @@ _shadowctl() {
 		graph) _shadowctl_words "$target --only --depth --min-percent --folded --buffer --calls --variants --json --help --" ;;
 		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
 		capture) _shadowctl_words "--pid --cgroup --unit --container --list --json --help --" ;;
+		train) _shadowctl_words "$target --source --only --vmlinux --help --" ;;
 		oci-hook) _shadowctl_words "--help" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		doctor) _shadowctl_words "--bundle --addresses --json --help" ;;
 		metrics) _shadowctl_words "--output --format --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch build")
-			_shadowctl_words "--source --only --cflags --diff --check --vmlinux --kernel --help"
+			_shadowctl_words "--source --only --cflags --diff --profile --instrument --check --vmlinux --kernel --help"
 			;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
 		"patch promote") _shadowctl_words "--cancel --json --help" ;;
@@ -92,9 +93,9 @@ _shadowctl() {
 	elif ((COMP_CWORD == place)); then
 		case $verb in
 		create) _shadowctl_words "--async --from --profile --without" ;;
-		list|detach|top|metrics|doctor) ;;
+		list|detach|top|metrics|doctor|train) ;;
 		count|latency|trace|graph) _shadowctl_functions ;;
-		help) _shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch verify diff oci-hook own disown metrics doctor" ;;
+		help) _shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch train verify diff oci-hook own disown metrics doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then

@@ -139,7 +139,7 @@ int target_open(struct target *target)
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_CREATE, err, NULL);
 	target->session.inside = target->session.shadow;
-	return guard_start(&target->state->guard, target->session.shadow);
+	return guard_start(&target->state->guard, target->session.shadow, target->module);
 }
 
 int signals_open(int *signals, sigset_t *mask)

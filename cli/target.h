@@ -68,6 +68,12 @@ struct target {
 	char **command;	 /* ended by NULL, or NULL */
 	double duration; /* seconds, or 0 */
 
+	/*
+	 * Set by the verb before target_open(), or NULL. At the end, a patch of this name is
+	 * removed from the shadow, and the module of this name is unloaded.
+	 */
+	const char *module;
+
 	/* Set by target_open(). */
 	struct session session; /* with the shadow that was made */
 	char *path;		/* the cgroup of --cgroup, --unit and --container, or NULL */

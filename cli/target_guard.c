@@ -101,17 +101,36 @@ static void guard_separate(void)
 		return;
 }
 
-static void __noreturn guard_run(int alive, struct shadowk_shadow *shadow)
+/* Removes the patch of a module, and unloads the module. Returns a status. */
+static int guard_unload(struct shadowk_shadow *shadow, const char *module)
 {
+	struct shadowk_subject subject = { .size = sizeof(subject), .patch = module };
+	int err = shadowk_patch_remove(shadow, module);
+
+	/* The verb may have ended before it added the patch. */
+	if (err && err != -ENOENT)
+		return refuse(SHADOWK_OP_PATCH_REMOVE, err, &subject);
+	if (module_unload(module))
+		return STATUS_DONE;
+	report("a task is in a body of module %s still; unload it later: rmmod %s", module, module);
+	return STATUS_REFUSED;
+}
+
+static void __noreturn guard_run(int alive, struct shadowk_shadow *shadow, const char *module)
+{
+	int status;
 	char byte;
 
 	guard_separate();
 	while (read(alive, &byte, 1) < 0 && errno == EINTR)
 		;
-	_exit(guard_detach(shadow));
+	status = guard_detach(shadow);
+	if (module)
+		status |= guard_unload(shadow, module);
+	_exit(status);
 }
 
-int guard_start(struct guard *guard, struct shadowk_shadow *shadow)
+int guard_start(struct guard *guard, struct shadowk_shadow *shadow, const char *module)
 {
 	int ends[2];
 
@@ -123,7 +142,7 @@ int guard_start(struct guard *guard, struct shadowk_shadow *shadow)
 	guard->pid = fork();
 	if (!guard->pid) {
 		close(ends[1]);
-		guard_run(ends[0], shadow);
+		guard_run(ends[0], shadow, module);
 	}
 	close(ends[0]);
 	if (guard->pid < 0) {

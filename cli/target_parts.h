@@ -15,14 +15,15 @@
 
 /*
  * target_guard.c: a second process that detaches everything from the shadow when guard_end() is
- * called, or when this process ends. Both functions report errors and return a status.
+ * called, or when this process ends. If @module is not NULL, it then removes the patch of that
+ * name, and unloads the module. Both functions report errors and return a status.
  */
 struct guard {
 	pid_t pid; /* 0: there is none */
 	int alive; /* the guard acts when all copies of this descriptor are closed */
 };
 
-int guard_start(struct guard *guard, struct shadowk_shadow *shadow);
+int guard_start(struct guard *guard, struct shadowk_shadow *shadow, const char *module);
 /* Returns when everything is detached. */
 int guard_end(struct guard *guard);
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The verb train: counts which blocks of the kernel's functions a target executes. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "instrument.h"
+#include "rebuild.h"
+#include "target.h"
+
+struct train {
+	struct target target;
+	struct training *training;
+	struct build build;  /* of the module, if there is none yet */
+	const char *folder;  /* the profile's */
+	char module[64];     /* name of the module, and of its patch */
+	char file[PATH_MAX]; /* of the module */
+};
+
+static void train_free(struct train *train)
+{
+	target_close(&train->target);
+	training_close(&train->training);
+	build_clean(&train->build);
+}
+
+/* Finds the module, or builds it. Returns a status. */
+static int module_get(struct train *train, struct rebuild *rebuild, const char *source)
+{
+	int status;
+
+	if (text_ends_with(rebuild->files[0], ".ko")) {
+		snprintf(train->file, sizeof(train->file), "%s", rebuild->files[0]);
+	} else {
+		rebuild->instrument = true;
+		snprintf(train->build.name, sizeof(train->build.name), "shk_train_%d", getpid());
+		status = build_rebuild(&train->build, rebuild, source, NULL);
+		if (status)
+			return status;
+		snprintf(train->file, sizeof(train->file), "%s/%s.ko", train->build.folder,
+			 train->build.name);
+	}
+	status = module_name(train->file, train->module, sizeof(train->module));
+	if (!status)
+		status = training_open(&train->training, train->file);
+	if (status || module_users(train->module) < 0)
+		return status;
+	report("module %s is loaded already; end its training, or unload it: rmmod %s",
+	       train->module, train->module);
+	return STATUS_REFUSED;
+}
+
+static int folder_make(const char *folder)
+{
+	if (!mkdir(folder, 0755) || errno == EEXIST)
+		return STATUS_DONE;
+	report("cannot create the folder '%s': %s", folder, strerror(errno));
+	return STATUS_REFUSED;
+}
+
+/* Loads the module, and adds it to the shadow, before a process is inside. Returns a status. */
+static int patch_add(struct train *train)
+{
+	struct shadowk_patch_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PATCH_MODULE };
+	struct shadowk_subject subject = { .size = sizeof(subject), .patch_spec = &spec };
+	bool loaded = false;
+	int err, status;
+
+	status = module_load(train->file, NULL, spec.object, sizeof(spec.object), &loaded);
+	if (status)
+		return status;
+	snprintf(spec.name, sizeof(spec.name), "%s", train->module);
+	err = shadowk_patch_add(train->target.session.shadow, &spec);
+	return err ? refuse(SHADOWK_OP_PATCH_ADD, err, &subject) : STATUS_DONE;
+}
+
+static int train_run(struct train *train)
+{
+	int status;
+
+	train->target.module = train->module;
+	status = target_open(&train->target);
+	if (!status)
+		status = patch_add(train);
+	/* The module is in memory. A signal that kills this process leaves no folder. */
+	build_clean(&train->build);
+	if (!status)
+		status = target_begin(&train->target);
+	while (!status && target_wait(&train->target, INFINITY, -1) < TARGET_OVER)
+		;
+	if (!status)
+		status = training_read(train->training, train->module);
+	if (!status)
+		status = training_write(train->training, train->folder);
+	return target_end(&train->target, status);
+}
+
+static int cmd_train(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		TARGET_OPTIONS,
+		{ "o", required_argument, NULL, 'o' },
+		{ "source", required_argument, NULL, 's' },
+		{ "vmlinux", required_argument, NULL, 'v' },
+		{ "only", required_argument, NULL, 'O' },
+		{ 0 },
+	};
+	struct train train __cleanup(train_free) = { .folder = "shadowk-profile" };
+	struct rebuild rebuild __cleanup(rebuild_free) = { 0 };
+	int own = target_command(&train.target, argc, argv), opt, status;
+	const char *source = NULL;
+
+	while ((opt = option_next(cli, own, argv, options))) {
+		if (opt == 'o')
+			train.folder = optarg;
+		else if (opt == 's')
+			source = optarg;
+		else if (opt == 'v')
+			rebuild.vmlinux = optarg;
+		else if (opt == 'O')
+			rebuild.only = optarg;
+		else
+			target_option(&train.target, cli, opt);
+	}
+	rebuild.files = arguments_some(cli, own, argv, "FILE.c", &rebuild.nr_files);
+	if (text_ends_with(rebuild.files[0], ".ko") &&
+	    (rebuild.nr_files > 1 || source || rebuild.vmlinux || rebuild.only))
+		usage(cli, "a module is trained alone, without --source, --vmlinux and --only");
+	target_check(&train.target, cli);
+	status = folder_make(train.folder);
+	if (!status)
+		status = module_get(&train, &rebuild, source);
+	return status ? status : train_run(&train);
+}
+
+const struct verb verb_train = {
+	.name = "train",
+	.group = GROUP_EDITS,
+	.args = "TARGET [--duration S] [-o DIR] FILE.ko\n"
+		"TARGET [--duration S] [-o DIR] [--source DIR] [--only FUNC,...]\n"
+		"[--vmlinux FILE] FILE.c...",
+	.summary = "Count which blocks of functions processes execute",
+	.options =
+		"  FILE.c            a file of the kernel's source, such as fs/pipe.c, whose functions\n"
+		"                    are built with counters\n"
+		"  FILE.ko           a module of 'shadowctl patch build --instrument'\n" TARGET_HELP
+		"  -o DIR            write the profile to this folder; shadowk-profile without it\n"
+		"  --source DIR      folder of the kernel's source, see 'shadowctl patch build'\n"
+		"  --only FUNC,...   count in these functions; without it, in all that are possible\n"
+		"  --vmlinux FILE    image of the kernel, see 'shadowctl patch build'\n",
+	.help = "The processes execute bodies with counters, in a shadow of their own. At the end, they\n"
+		"execute the kernel's bodies again, and DIR has a profile for 'shadowctl patch build\n"
+		"--profile DIR' and for gcov(1).\n",
+	.run = cmd_train,
+	.silent = true,
+};

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "instrument.h"
+
+/*
+ * The identity of a static function includes the path of the output, and where a function is
+ * includes the path of its source. Both must be the same in each compilation.
+ */
+#define SAME_IDENTITY                                                          \
+	"-frandom-seed=%s -dumpdir /shadowk/ -dumpbase %s.c -dumpbase-ext .c " \
+	"'-fprofile-prefix-map=%s/='"
+
+/* The counters of one function, as gcc describes them. */
+struct function_info {
+	size_t nr_numbers;
+	uint32_t number[4]; /* ident, lineno, cfg, number of counters */
+	char counters[256]; /* the symbol, or "" */
+};
+
+void training_stem(const char *file, char *stem, size_t room)
+{
+	snprintf(stem, room, "%.*s", (int)strlen(file) - 2, file);
+	for (char *c = stem; *c; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '_';
+}
+
+static void flags_append(char **flags, const char *own, const char *same)
+{
+	char *longer;
+
+	if (asprintf(&longer, "%s %s %s", *flags ? *flags : "", own, same) < 0)
+		longer = NULL;
+	need_memory(longer);
+	free(*flags);
+	*flags = longer;
+}
+
+void instrument_flags(char **flags, const char *root, const char *stem, const char *notes)
+{
+	char *own __cleanup(text_free) = NULL, *same __cleanup(text_free) = NULL;
+
+	/* Tasks on several CPUs count in one block. No code is in the module's constructors. */
+	if (asprintf(&own,
+		     "-fprofile-arcs -ftest-coverage -fprofile-update=atomic -fprofile-info-section "
+		     "-fno-tree-loop-im -fprofile-note=%s",
+		     notes) < 0)
+		own = NULL;
+	if (asprintf(&same, SAME_IDENTITY, stem, stem, root) < 0)
+		same = NULL;
+	flags_append(flags, need_memory(own), need_memory(same));
+}
+
+void instrument_use_flags(char **flags, const char *root, const char *stem, const char *profile)
+{
+	char *own __cleanup(text_free) = NULL, *same __cleanup(text_free) = NULL;
+
+	/*
+	 * A task that sleeps in a function when the counters are read has entered it, and has not
+	 * left it: the profile is corrected. gcc 12 takes some blocks of loops for unexecuted, so
+	 * no block is moved out of its function.
+	 */
+	if (asprintf(&own,
+		     "-fprofile-use=%s -fprofile-correction -fno-reorder-blocks-and-partition "
+		     "-Werror=missing-profile -Werror=coverage-mismatch",
+		     profile) < 0)
+		own = NULL;
+	if (asprintf(&same, SAME_IDENTITY, stem, stem, root) < 0)
+		same = NULL;
+	flags_append(flags, need_memory(own), need_memory(same));
+}
+
+bool instrument_is_counter(const char *line)
+{
+	char symbol[256];
+
+	return (sscanf(line, " .comm %255[^,]", symbol) == 1 ||
+		sscanf(line, " .local %255s", symbol) == 1) &&
+	       !strncmp(symbol, "__gcov0.", strlen("__gcov0."));
+}
+
+/*
+ * Reads the numbers and the last symbol of an object's lines ".long N", ".zero N" and ".quad X".
+ * Returns the number of numbers, which may be more than @max. Leaves the next line in @line.
+ */
+static size_t object_read(FILE *in, char **line, size_t *size, uint32_t *numbers, size_t max,
+			  char symbol[256])
+{
+	size_t nr = 0;
+	long long number;
+	int zero;
+
+	*symbol = '\0';
+	while (getline(line, size, in) > 0) {
+		if (sscanf(*line, " .long %lld", &number) == 1) {
+			if (nr < max)
+				numbers[nr] = (uint32_t)number;
+			nr++;
+		} else if (sscanf(*line, " .quad %255s", symbol) != 1 &&
+			   sscanf(*line, " .zero %d", &zero) != 1) {
+			break;
+		}
+	}
+	return nr;
+}
+
+static void counters_write(FILE *out, const struct function_info *info)
+{
+	fprintf(out,
+		"\t.pushsection shk_counters,\"aw\",@nobits\n\t.balign 8\n\t.globl %s\n"
+		"\t.type %s, @object\n\t.size %s, %u\n%s:\n\t.zero %u\n\t.popsection\n",
+		info->counters, info->counters, info->counters, info->number[3] * 8, info->counters,
+		info->number[3] * 8);
+}
+
+bool instrument_write(FILE *in, FILE *out, const char *file, const char *notes, size_t *count)
+{
+	char *line __cleanup(text_free) = NULL, *functions __cleanup(text_free) = NULL;
+	uint32_t unit[3];
+	size_t size = 0, len = 0, nr = 0, nr_unit = 0;
+	char symbol[256];
+	FILE *list = need_memory(open_memstream(&functions, &len));
+	bool good = true, more = getline(&line, &size, in) > 0;
+
+	while (more) {
+		struct function_info info = { 0 };
+
+		if (!strncmp(line, ".LPBX0:", strlen(".LPBX0:"))) {
+			nr_unit = object_read(in, &line, &size, unit, ARRAY_SIZE(unit), symbol);
+		} else if (!strncmp(line, "__gcov_.", strlen("__gcov_."))) {
+			info.nr_numbers = object_read(in, &line, &size, info.number,
+						      ARRAY_SIZE(info.number), info.counters);
+			good &= info.nr_numbers == ARRAY_SIZE(info.number) && info.number[3] &&
+				!strncmp(info.counters, "__gcov0.", strlen("__gcov0."));
+			counters_write(out, &info);
+			fprintf(list, "\t.long %u, %u, %u, %u\n", info.number[0], info.number[1],
+				info.number[2], info.number[3]);
+			*count += info.number[3];
+			nr++;
+		} else {
+			more = getline(&line, &size, in) > 0;
+			continue;
+		}
+		more = !feof(in);
+	}
+	good &= !fclose(list) && nr && nr_unit >= ARRAY_SIZE(unit);
+	if (!good)
+		return false;
+	/* struct training_file */
+	fprintf(out,
+		"\t.pushsection " TRAINING_SECTION ",\"\",@progbits\n\t.balign 8\n"
+		"771:\t.quad 774f-771b\n\t.long %u, %u, %u, %zu\n\t.quad 773f-772f\n"
+		"\t.string \"%s\"\n\t.org 771b+%zu\n%s"
+		"772:\t.incbin \"%s\"\n773:\t.balign 8\n774:\n\t.popsection\n",
+		unit[0], unit[1], unit[2], nr, file, sizeof(struct training_file), functions,
+		notes);
+	return true;
+}
