@@ -19,6 +19,7 @@
  *   exec           executes the program "nothing" of the current folder
  *   pipe, socket   sends a byte to another process and back; this process, the first child, calls
  *                  socket() and close() in between, and first writes 1 into the file BENCH_ENTER
+ *   transfer, unix writes 100 bytes to a pipe or a socket of this process, and reads them
  */
 #include <err.h>
 #include <fcntl.h>
@@ -123,6 +124,30 @@ static void pipe_run(unsigned long n)
 	while (n--)
 		if (write(pipes[0][1], &c, 1) != 1 || read(pipes[1][0], &c, 1) != 1)
 			err(1, "ping-pong");
+}
+
+static int transfers[2];
+
+static void transfer_begin(void)
+{
+	if (pipe(transfers))
+		err(1, "pipe");
+}
+
+static void unix_begin(void)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, transfers))
+		err(1, "socketpair");
+}
+
+static void transfer_run(unsigned long n)
+{
+	char text[100] = "";
+
+	while (n--)
+		if (write(transfers[1], text, sizeof(text)) != sizeof(text) ||
+		    read(transfers[0], text, sizeof(text)) != sizeof(text))
+			err(1, "transfer");
 }
 
 static void wait_for(pid_t pid)
@@ -363,6 +388,8 @@ static const struct op {
 } ops[] = {
 	{ "null", NULL, null_run, NULL },
 	{ "pipe", pipe_begin, pipe_run, NULL },
+	{ "transfer", transfer_begin, transfer_run, NULL },
+	{ "unix", unix_begin, transfer_run, NULL },
 	{ "fork", NULL, fork_run, NULL },
 	{ "exec", NULL, exec_run, NULL },
 	{ "thread", NULL, thread_run, NULL },
