@@ -21,6 +21,7 @@ struct capture {
 	struct started tool;
 	sigset_t mask; /* before signals_open() */
 	int signals;   /* signalfd, or -1 */
+	bool children; /* workloads stay in the helper, too */
 };
 
 static void capture_free(struct capture *capture)
@@ -126,7 +127,8 @@ static int helper_create(struct capture *capture, const char *name)
 
 	if (err)
 		return refuse(SHADOWK_OP_SHADOW_CREATE, err, &subject);
-	err = shadowk_capture(capture->helper, session->shadow);
+	err = shadowk_capture(capture->helper, session->shadow,
+			      capture->children ? 0 : SHADOWK_CAPTURE_WORKLOAD);
 	return err ? refuse(SHADOWK_OP_CAPTURE, err, &subject) : STATUS_DONE;
 }
 
@@ -209,6 +211,14 @@ static int capture_run(struct capture *capture, const char *name, char **command
 	return status;
 }
 
+/* Returns true if --children=@where keeps all programs that the tool starts in the helper. */
+static bool children_option(const struct cli *cli, const char *where)
+{
+	if (strcmp(where, "helper") && strcmp(where, "target"))
+		usage(cli, "--children is 'target' or 'helper', not '%s'", where);
+	return !strcmp(where, "helper");
+}
+
 static int cmd_capture(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -216,25 +226,29 @@ static int cmd_capture(struct cli *cli, int argc, char **argv)
 		{ "cgroup", required_argument, NULL, TARGET_OPTION_CGROUP },
 		{ "unit", required_argument, NULL, TARGET_OPTION_UNIT },
 		{ "container", required_argument, NULL, TARGET_OPTION_CONTAINER },
+		{ "children", required_argument, NULL, 'c' },
 		{ "list", no_argument, NULL, 'l' },
 		{ 0 },
 	};
 	struct capture capture __cleanup(capture_free) = { .signals = -1 };
 	struct target *target = &capture.target;
 	int own = command_argc(argc, argv), opt, status;
-	bool list = false, options_given = false;
+	bool list = false, options_given = false, children = false;
 	const char *name = NULL;
 
 	while ((opt = option_next(cli, own, argv, options))) {
 		list |= opt == 'l';
+		if (opt == 'c')
+			capture.children = children_option(cli, optarg);
+		children |= opt == 'c';
 		options_given |= target_option(target, cli, opt);
 	}
 	if (list || options_given)
 		arguments(cli, own, argv, 0, NULL);
 	else
 		name = arguments(cli, own, argv, 1, (const char *[]){ "SHADOW" })[0];
-	if (list && (options_given || own < argc))
-		usage(cli, "--list has no target and no tool");
+	if (list && (options_given || children || own < argc))
+		usage(cli, "--list has no target, no tool and no --children");
 	if (list) {
 		status = session_open(&target->session);
 		return status ? status : captured_list(cli, target->session.dev);
@@ -263,6 +277,9 @@ const struct verb verb_capture = {
 		"  --unit NAME       TARGET: the processes of this systemd unit\n"
 		"  --container ID    TARGET: the processes of this container of podman, docker,\n"
 		"                    containerd, crun, runc, LXC or systemd-nspawn\n"
+		"  --children WHERE  where programs run that the tool starts when it has armed a kprobe:\n"
+		"                    in the target, as its workload, or in the helper, as the tool\n"
+		"                    (target, helper; default: target)\n"
 		"  --list            list the captured kprobes of all shadows\n",
 	.help = "Kprobes and kretprobes of the tool are armed for the processes of SHADOW or TARGET\n"
 		"only. What the tool would arm in another way is refused: ftrace, fprobe, fentry,\n"

@@ -26,6 +26,7 @@ _shadowctl() {
 	case $prev in
 	--pid) _shadowctl_words "$(ps -e -o pid=)"; return ;;
 	--cgroup) mapfile -t COMPREPLY < <(compgen -d -- "${cur:-/sys/fs/cgroup/}"); return ;;
+	--children) _shadowctl_words "target helper"; return ;;
 	--async) _shadowctl_words "base inherit owner causal union"; return ;;
 	--irq) _shadowctl_words "$(ls /proc/irq 2>/dev/null)"; return ;;
 	--kthread) return ;;
@@ -74,7 +75,7 @@ _shadowctl() {
 		trace) _shadowctl_words "$target --stack --buffer --calls --variants --json --help --" ;;
 		graph) _shadowctl_words "$target --only --depth --min-percent --folded --buffer --calls --variants --json --help --" ;;
 		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
-		capture) _shadowctl_words "--pid --cgroup --unit --container --list --json --help --" ;;
+		capture) _shadowctl_words "--pid --cgroup --unit --container --children --list --json --help --" ;;
 		train) _shadowctl_words "$target --source --only --vmlinux --help --" ;;
 		oci-hook) _shadowctl_words "--help" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;

@@ -791,12 +791,14 @@ static int do_capture(struct shk_handle *handle, void *arg)
 	struct file *file;
 	int ret;
 
-	if (capture->flags || capture->reserved)
+	if (capture->flags & ~SHK_CAPTURE_WORKLOAD || capture->reserved)
 		return -EINVAL;
 	file = fget(capture->target);
 	if (!file)
 		return SHK_E(NOT_HANDLE);
-	ret = dev_owners_shadow(file, &target) ?: shk_capture_add(handle->shadow, target);
+	ret = dev_owners_shadow(file, &target)
+		      ?: shk_capture_add(handle->shadow, target,
+					 capture->flags & SHK_CAPTURE_WORKLOAD);
 	fput(file);
 	return ret;
 }

@@ -157,9 +157,11 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
 	return shk_list(shadow->fd, SHK_PATCH_LIST, cursor, patches, element_size, nr);
 }
 
-int shadowk_capture(struct shadowk_shadow *helper, struct shadowk_shadow *target)
+_Static_assert(SHADOWK_CAPTURE_WORKLOAD == SHK_CAPTURE_WORKLOAD, "uapi");
+
+int shadowk_capture(struct shadowk_shadow *helper, struct shadowk_shadow *target, uint32_t flags)
 {
-	struct shk_capture arg = { .size = sizeof(arg), .target = target->fd };
+	struct shk_capture arg = { .size = sizeof(arg), .flags = flags, .target = target->fd };
 
 	return shk_ioctl(helper->fd, SHK_CAPTURE, &arg);
 }

@@ -148,7 +148,9 @@ static struct shk_shadow *divert_begin(unsigned int way)
 /* A probe to be added by a worker. */
 struct capture_request {
 	struct work_struct work;
+	struct shk_shadow *target;
 	struct shk_captured *captured;
+	u64 id;	 /* of the probe; 0 for a guard */
 	int err; /* of shk_probe_capture() */
 };
 
@@ -157,22 +159,23 @@ static void capture_request_fn(struct work_struct *work)
 	struct capture_request *request = container_of(work, struct capture_request, work);
 	struct shk_captured *captured = request->captured;
 
-	request->err = shk_probe_capture(captured->target, captured, &captured->id);
+	request->err = shk_probe_capture(request->target, captured, &request->id);
 	/* Removed probes keep detours until a grace period has passed. */
 	if (request->err == SHK_E(NO_ROOM) && shk_sites_settle(true))
-		request->err = shk_probe_capture(captured->target, captured, &captured->id);
+		request->err = shk_probe_capture(request->target, captured, &request->id);
 }
 
-/* Adds the probe of @captured to the target by a worker. Returns an errno. */
-static int capture_arm(struct shk_captured *captured)
+/* Adds a probe for @captured to @target by a worker. Sets *@id. Returns an error. */
+static int capture_arm(struct shk_shadow *target, struct shk_captured *captured, u64 *id)
 {
-	struct capture_request request = { .captured = captured };
+	struct capture_request request = { .target = target, .captured = captured };
 
 	INIT_WORK_ONSTACK(&request.work, capture_request_fn);
 	queue_work(system_unbound_wq, &request.work);
 	flush_work(&request.work);
 	destroy_work_on_stack(&request.work);
-	return shk_errno(request.err);
+	*id = request.id;
+	return request.err;
 }
 
 /* Returns true if @kp is registered. The caller holds kprobe_mutex. */
@@ -242,7 +245,7 @@ static int capture_kprobe(struct kprobe *kp, struct shk_shadow *target)
 		captured_drop(new);
 		return ret == -EALREADY ? 0 : ret;
 	}
-	ret = capture_arm(new);
+	ret = shk_errno(capture_arm(target, new, &new->id));
 	raw_spin_lock_irq(&captured_kprobes_lock);
 	new->arming = false;
 	released = !new->kp;
@@ -299,8 +302,11 @@ static int capture_check(const struct kprobe *kp)
 static int divert_kprobe(struct kprobe *kp, unsigned int way)
 {
 	struct shk_shadow *target = divert_begin(way);
+	int ret = target ? capture_kprobe(kp, target) : -ENODEV;
 
-	return target ? capture_kprobe(kp, target) : -ENODEV;
+	if (!ret)
+		shk_graft_set_armed(current->mm);
+	return ret;
 }
 
 static int divert_enable_kprobe(struct kprobe *kp)
@@ -482,6 +488,106 @@ static const struct way_info ways[NR_WAYS] = {
 	[WAY_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
 };
 
+/* ---- workloads, in targets ---- */
+
+/*
+ * A workload executes the target, where no function is replaced. So the target has a breakpoint at
+ * each function of ways, whose handler makes the function fail if a workload calls it. All targets
+ * share these.
+ */
+static struct guard {
+	struct kprobe kp; /* never registered: hit_captured() calls its handler */
+	struct shk_captured captured;
+} guards[NR_WAYS];
+
+/* Workloads execute it in the place of a function that arms. */
+static int guard_refuse(void)
+{
+	return -EOPNOTSUPP;
+}
+
+/* The handler of a guard. Returns 1 if it has changed @regs->ip. Interrupts are off. */
+static int guard_on_call(struct kprobe *kp, struct pt_regs *regs)
+{
+	unsigned int way = container_of(kp, struct guard, kp) - guards;
+	bool workload;
+
+	/* Executes the breakpoint again, with interrupts on in between. */
+	if (!shk_graft_try_workload(current->mm, &workload)) {
+		regs->ip = (unsigned long)kp->addr;
+		return 1;
+	}
+	if (!workload)
+		return 0;
+	if (way >= WAY_TRACEPOINT && way <= WAY_TRACEPOINT_MAY_EXIST &&
+	    is_of_tracefs((void *)regs->si))
+		return 0;
+	regs->ip = (unsigned long)guard_refuse;
+	return 1;
+}
+NOKPROBE_SYMBOL(guard_on_call);
+
+/* Makes tables and hooks of @target, since exec cannot make them. Returns 0 or an error. */
+static int guard_prepare_target(struct shk_shadow *target)
+{
+	struct shk_prepared was;
+	int ret;
+
+	shk_shadow_lock_always(target, NULL);
+	ret = shk_shadow_prepare(target, &was);
+	shk_shadow_unlock(target);
+	return ret;
+}
+
+/* Adds the guard of @way to @target, if the kernel has that function. Returns 0 or an error. */
+static int guard_add(struct shk_shadow *target, unsigned int way)
+{
+	struct guard *guard = &guards[way];
+	unsigned long addr;
+	u64 id;
+	int ret = shk_symbol_unique(ways[way].symbol, &addr);
+
+	if (ret)
+		return ret == SHK_E(SYMBOL_UNKNOWN) && ways[way].optional ? 0 : ret;
+	if (shk_is_endbr(addr))
+		addr += ENDBR_INSN_SIZE;
+	if (!guard->kp.addr) {
+		guard->kp.addr = (kprobe_opcode_t *)addr;
+		guard->kp.flags = KPROBE_FLAG_DISABLED;
+		guard->kp.pre_handler = guard_on_call;
+		guard->captured.addr = addr;
+		guard->captured.guard = true;
+		guard->captured.kp = &guard->kp;
+		refcount_set(&guard->captured.ref, 1); /* never dropped */
+	}
+	return capture_arm(target, &guard->captured, &id);
+}
+
+/*
+ * Prepares @target for workloads, unless that was done: no process with the role WORKLOAD can arm a
+ * kprobe or a tracer there. Lasts until @target ends. Called with capture_add_lock held. Sleeps.
+ * Returns 0 or an error.
+ */
+static int guards_add(struct shk_shadow *target)
+{
+	unsigned int way;
+	int ret;
+
+	if (target->guarded)
+		return 0;
+	ret = guard_prepare_target(target);
+	for (way = 0; way < NR_WAYS && !ret; way++)
+		ret = guard_add(target, way);
+	if (!ret) {
+		target->guarded = true;
+		return 0;
+	}
+	shk_shadow_lock_always(target, NULL);
+	shk_guards_remove_locked(target);
+	shk_shadow_unlock(target);
+	return ret;
+}
+
 /* ---- the patch ---- */
 
 /* Adds the function of @way, which is at @addr and has a __fentry__ site, to @patch. */
@@ -555,8 +661,11 @@ static int divert_prepare(struct shk_patch *patch)
 	return ret;
 }
 
-/* Makes the diversion of a helper, and a user of the release hook. An ERR_PTR(). */
-static struct shk_diversion *diversion_create(struct shk_shadow *target)
+/*
+ * Makes the diversion of a helper, and a user of the release hook. @workload: workloads run in
+ * @target. Returns it or an ERR_PTR().
+ */
+static struct shk_diversion *diversion_create(struct shk_shadow *target, bool workload)
 {
 	struct shk_diversion *diversion = kzalloc(sizeof(*diversion), GFP_KERNEL_ACCOUNT);
 	int ret;
@@ -571,6 +680,7 @@ static struct shk_diversion *diversion_create(struct shk_shadow *target)
 	/* The caller's handle holds the module. */
 	__module_get(THIS_MODULE);
 	diversion->target = shk_shadow_get(target);
+	diversion->workload = workload;
 	return diversion;
 }
 
@@ -593,7 +703,7 @@ u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int inde
 static DEFINE_MUTEX(capture_add_lock);
 
 /* Does the work of shk_capture_add(). capture_add_lock is held. */
-static int capture_add(struct shk_shadow *helper, struct shk_shadow *target)
+static int capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool workload)
 {
 	struct shk_patch *patch;
 	int ret;
@@ -606,10 +716,13 @@ static int capture_add(struct shk_shadow *helper, struct shk_shadow *target)
 	if (!shk_symbols.current_kprobe || !shk_symbols.kprobe_mutex || !release_sites[0] ||
 	    !release_sites[1])
 		return SHK_E(SYMBOL_UNKNOWN);
+	ret = workload ? guards_add(target) : 0;
+	if (ret)
+		return ret;
 	patch = shk_patch_alloc(helper, SHK_PATCH_DIVERT, 0);
 	if (!patch)
 		return -ENOMEM;
-	patch->diversion = diversion_create(target);
+	patch->diversion = diversion_create(target, workload);
 	if (IS_ERR(patch->diversion)) {
 		ret = PTR_ERR(patch->diversion);
 		patch->diversion = NULL;
@@ -623,13 +736,13 @@ static int capture_add(struct shk_shadow *helper, struct shk_shadow *target)
 	return ret;
 }
 
-int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target)
+int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool workload)
 {
 	int ret;
 
 	if (mutex_lock_killable(&capture_add_lock))
 		return -ERESTARTSYS;
-	ret = capture_add(helper, target);
+	ret = capture_add(helper, target, workload);
 	mutex_unlock(&capture_add_lock);
 	return ret;
 }

@@ -55,6 +55,7 @@ struct shk_captured {
 	struct module *module;
 	u64 id;	     /* of the probe in .target; captured_kprobes_lock, fixed once armed */
 	bool arming; /* captured_kprobes_lock */
+	bool guard;  /* belongs to the module: see guards_add(). Fixed */
 	/*
 	 * References: one until the owner of the kprobe disables or unregisters it, and one of the
 	 * probe in .target.
@@ -75,6 +76,7 @@ struct shk_diversion {
 	atomic64_t calls[SHK_WAYS_MAX]; /* captured or refused, by way */
 	u8 way[SHK_WAYS_MAX]; /* of each function of the patch, then of each edit. Fixed */
 	unsigned int nr;      /* elements of .way. Fixed */
+	bool workload;	      /* workloads run in .target: shk_shadow.workload. Fixed */
 };
 
 /*
@@ -91,12 +93,12 @@ void shk_captures_init(void);
 void shk_captures_exit(void);
 
 /*
- * Makes kprobes that processes inside @helper register hit only in @target: adds a DIVERT patch to
- * @helper. See struct shk_capture of the uapi header. The caller holds a reference to both. Takes
- * the lock of @helper, and ftrace's locks before it. May sleep. Returns 0 or an error that struct
- * shk_capture lists.
+ * Makes @helper divert registrations to @target, see struct shk_capture of the uapi header.
+ * @workload: its SHK_CAPTURE_WORKLOAD. The caller holds a reference to both. Takes the locks of
+ * @helper and @target, one after the other, and ftrace's locks before them. May sleep. Returns 0 or
+ * an error that struct shk_capture lists.
  */
-int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target);
+int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool workload);
 
 /*
  * Frees @diversion of a DIVERT patch, and drops its reference to the target. Does nothing if it is

@@ -220,8 +220,10 @@ static void patch_revert_edits(struct shk_patch *patch)
 	unsigned int i;
 
 	shk_livepatch_switch_forget(patch);
-	if (patch->diversion && patch->shadow->diversion == patch->diversion)
+	if (patch->diversion && patch->shadow->diversion == patch->diversion) {
+		patch->shadow->workload = NULL;
 		WRITE_ONCE(patch->shadow->diversion, NULL);
+	}
 	list_for_each_entry (func, &patch->funcs, node)
 		if (func->site)
 			shk_site_unpatch(func);
@@ -710,8 +712,11 @@ static int patch_apply_edits(struct shk_patch *patch)
 			return ret;
 		patch->shadow->nr_common++;
 	}
-	if (patch->diversion)
+	if (patch->diversion) {
+		patch->shadow->workload = patch->diversion->workload ? patch->diversion->target
+								     : NULL;
 		WRITE_ONCE(patch->shadow->diversion, patch->diversion);
+	}
 	return 0;
 }
 

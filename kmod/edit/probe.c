@@ -705,6 +705,32 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 }
 
 /*
+ * Arms the probe of @new, which no call is to list or remove. If that fails, frees it and sets
+ * .err. The shadow's lock is held; sleeps.
+ */
+static void probe_add_guard(struct shk_shadow *shadow, struct shk_new_probe *new)
+{
+	shk_sites_add(shadow, new, 1);
+	if (!new->err)
+		hlist_add_head(&new->probe->by_name, &shadow->guards);
+	else
+		probe_cancel(new);
+}
+
+void shk_guards_remove_locked(struct shk_shadow *shadow)
+{
+	struct shk_probe *probe;
+	struct hlist_node *next;
+
+	lockdep_assert_held(&shadow->lock);
+	hlist_for_each_entry_safe(probe, next, &shadow->guards, by_name)
+	{
+		hlist_del(&probe->by_name);
+		shk_site_remove(probe);
+	}
+}
+
+/*
  * Adds a probe to @shadow whose hits call the handler of @captured, and arms it by a breakpoint;
  * sets *@id. @arg: memory for the request, which the caller has zeroed. Takes the shadow's lock;
  * sleeps. Returns 0 or an error of shk_probe_capture().
@@ -712,6 +738,7 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 static int probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id,
 			 struct shk_probe_add *arg)
 {
+	bool guard = captured->guard;
 	struct shk_new_probe new;
 	int ret;
 
@@ -730,12 +757,14 @@ static int probe_capture(struct shk_shadow *shadow, struct shk_captured *capture
 	if (shadow->dead) {
 		new.err = SHK_E(SHADOW_DESTROYED);
 		probe_cancel(&new);
+	} else if (guard) {
+		probe_add_guard(shadow, &new);
 	} else if (probes_add_locked(shadow, arg, &new, 1)) {
 		*id = new.probe->id;
 	}
 	ret = new.err;
 	shk_shadow_unlock(shadow);
-	if (ret)
+	if (ret || guard)
 		module_put(new.module);
 	else
 		captured->module = new.module;
@@ -896,4 +925,5 @@ int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info
 void shk_probes_teardown(struct shk_shadow *shadow)
 {
 	shk_probes_remove_locked(shadow, NULL, 0);
+	shk_guards_remove_locked(shadow);
 }

@@ -213,12 +213,18 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
  * and not armed (capture.h). Sets *@id. The probe gets a reference to @captured. Takes the shadow's
  * lock. Hits may call the handler before the return.
  *
+ * If @captured is a guard, the probe is in @shadow->guards. No call lists or removes it, and *@id
+ * does not change.
+ *
  * Returns 0, or
  *   SHADOW_DESTROYED  the shadow was destroyed
  *   JUMP_THERE        the shadow has a jump at the address, which does not save all registers
  *   others            see struct shk_probe_add
  */
 int shk_probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id);
+
+/* Removes the guards of @shadow. The shadow's lock is held. May sleep. Cannot fail. */
+void shk_guards_remove_locked(struct shk_shadow *shadow);
 
 /* Probes that one call of shk_probes_add() adds at most. */
 #define SHK_PROBES_CHUNK 256

@@ -170,6 +170,7 @@ int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, b
 	graft_set_state(graft, being_made ? SHK_GRAFT_BEING_MADE : SHK_GRAFT_INSIDE);
 	graft->shadow = shk_shadow_get(shadow);
 	graft->order = ++last_order;
+	graft->role = SHK_ROLE_NONE;
 	graft->nr_calls = 0;
 	/* A detach that has begun looks for unfinished children again: detach_fn(). */
 	graft->no_inherit_until = 0;
@@ -577,6 +578,29 @@ bool shk_graft_was_borrowing(struct mm_struct *mm)
 	borrowing = graft && graft->borrowing;
 	spin_unlock(&shk_graft_lock);
 	return borrowing;
+}
+
+void shk_graft_set_armed(struct mm_struct *mm)
+{
+	struct shk_graft *graft;
+
+	spin_lock(&shk_graft_lock);
+	graft = shk_graft_find(mm);
+	if (graft && shk_shadow_is_helper(graft->shadow))
+		graft->role = SHK_ROLE_ARMED;
+	spin_unlock(&shk_graft_lock);
+}
+
+bool shk_graft_try_workload(struct mm_struct *mm, bool *workload)
+{
+	const struct shk_graft *graft;
+
+	if (!spin_trylock(&shk_graft_lock))
+		return false;
+	graft = shk_graft_find(mm);
+	*workload = graft && graft->role == SHK_ROLE_WORKLOAD;
+	spin_unlock(&shk_graft_lock);
+	return true;
 }
 
 unsigned int shk_graft_count_placed(void)

@@ -211,6 +211,24 @@ enum shk_graft_state {
 };
 
 /*
+ * The part of a process in a capture (edit/capture.h). A workload is a program that a tool in a
+ * helper traces: exec moves it to shk_shadow.workload of the helper. Changes under shk_graft_lock.
+ *
+ *   NONE -> ARMED           the process has armed a kprobe; kept in exec
+ *   ARMED -> FORKED         in the child of fork; it becomes ARMED if it arms a kprobe itself
+ *   FORKED -> WORKLOAD      in exec. A child of an ARMED process that forked before that, or by
+ *                           vfork, becomes WORKLOAD, too: see inherit_is_workload()
+ *   WORKLOAD -> WORKLOAD    in fork and exec
+ *   any -> NONE             the mm is attached to another shadow, or detached
+ */
+enum shk_tool_role {
+	SHK_ROLE_NONE,
+	SHK_ROLE_ARMED,
+	SHK_ROLE_FORKED,
+	SHK_ROLE_WORKLOAD, /* in the target, where the functions that arm refuse it */
+};
+
+/*
  * A graft of one mm.
  *
  * While it is in the table (attached or PARKED) shk_graft_lock protects its members. Otherwise one
@@ -314,6 +332,8 @@ struct shk_graft {
 	 * True if exec has created the mm for a vfork child, which ran in its parent's mm before.
 	 */
 	bool borrowing;
+	/* Written by graft.c, inherit.c. */
+	enum shk_tool_role role;
 	/* In shk_shadow.grafts, by ascending .order, while attached or DETACHED. */
 	struct list_head node;
 	/* In the table, while attached or PARKED. */
@@ -790,6 +810,19 @@ bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
  * does not sleep.
  */
 bool shk_graft_was_borrowing(struct mm_struct *mm);
+
+/*
+ * Notes that a process with @mm has armed a kprobe, if @mm is in a helper: later exec moves
+ * children of the process (enum shk_tool_role). @mm may be NULL. Takes shk_graft_lock. Does not
+ * sleep.
+ */
+void shk_graft_set_armed(struct mm_struct *mm);
+
+/*
+ * Stores in *@workload whether @mm is that of a workload (enum shk_tool_role). @mm may be NULL.
+ * Only tries shk_graft_lock: returns false if another CPU holds it. Any context, NMIs included.
+ */
+bool shk_graft_try_workload(struct mm_struct *mm, bool *workload);
 
 /*
  * Returns the number of attached grafts whose origin is a cgroup's binding, including those that

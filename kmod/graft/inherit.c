@@ -92,16 +92,94 @@ static struct shk_graft *inherit_find_parent(void)
 }
 
 /*
- * Grafts @mm, which current's fork or exec creates, to the shadow that current's mm is in. The new
- * graft gets copies of the parent's origin and .previous, and in fork of its stretches. Does
- * nothing if inherit_find_parent() finds no graft to inherit. Sleeps.
+ * Returns true if the program that current is about to execute is the workload of a tool in the
+ * helper of @parent, the graft of current's mm. Current is a child, by fork or vfork, of a process
+ * that has armed a kprobe, before the fork or since. perf forks its workload first, bpftrace and
+ * trace-cmd arm first. shk_graft_lock is held.
+ */
+static bool inherit_is_workload(const struct shk_graft *parent)
+{
+	const struct shk_graft *graft;
+	struct mm_struct *mm;
+
+	if (!parent->shadow->workload)
+		return false;
+	if (parent->role == SHK_ROLE_FORKED)
+		return true;
+	rcu_read_lock();
+	mm = READ_ONCE(rcu_dereference(current->real_parent)->mm);
+	rcu_read_unlock();
+	/* With the parent's mm, current is a vfork child. The pointer is only compared. */
+	graft = mm ? shk_graft_find(mm) : NULL;
+	return graft && graft->role == SHK_ROLE_ARMED && graft->shadow == parent->shadow;
+}
+
+/*
+ * Returns the shadow into which current's exec moves its program, with a reference and its lock
+ * held. Returns NULL if the program stays in the shadow of current's mm:
+ *   - it is no workload;
+ *   - the target was destroyed, or has bodies in place, which a task in exec may execute;
+ *   - current is being killed.
+ * Sleeps. The caller passes the result to inherit_unlock_workload().
+ */
+static struct shk_shadow *inherit_lock_workload(void)
+{
+	struct shk_shadow *workload = NULL;
+	struct shk_graft *parent;
+
+	spin_lock(&shk_graft_lock);
+	parent = inherit_find_parent();
+	if (parent && inherit_is_workload(parent))
+		workload = shk_shadow_get(parent->shadow->workload);
+	spin_unlock(&shk_graft_lock);
+	if (!workload)
+		return NULL;
+	if (!shk_shadow_lock(workload)) {
+		/* shk_capture_add() has made tables and hooks of it. */
+		if (!workload->dead && list_empty(&workload->bodies) &&
+		    !WARN_ON_ONCE(!workload->hooks.applied))
+			return workload;
+		shk_shadow_unlock(workload);
+	}
+	shk_shadow_put(workload);
+	return NULL;
+}
+
+/* Releases the result of inherit_lock_workload(), unless it is NULL. Sleeps. */
+static void inherit_unlock_workload(struct shk_shadow *workload)
+{
+	if (!workload)
+		return;
+	shk_shadow_unlock(workload);
+	shk_shadow_put(workload);
+}
+
+/*
+ * Returns the role of an mm that fork, or exec if @exec, creates from that of @parent, in the same
+ * shadow. shk_graft_lock is held.
+ */
+static enum shk_tool_role inherit_role(const struct shk_graft *parent, bool exec)
+{
+	if (parent->role == SHK_ROLE_WORKLOAD)
+		return SHK_ROLE_WORKLOAD;
+	if (exec)
+		return parent->role == SHK_ROLE_ARMED && !shk_borrows_mm(current) ? SHK_ROLE_ARMED
+										  : SHK_ROLE_NONE;
+	return parent->role == SHK_ROLE_NONE ? SHK_ROLE_NONE : SHK_ROLE_FORKED;
+}
+
+/*
+ * Grafts @mm, which current's fork or exec creates, to the shadow that current's mm is in, or to
+ * @workload, the result of inherit_lock_workload(). The new graft gets copies of the parent's
+ * origin and .previous, and in fork of its stretches. Does nothing if inherit_find_parent() finds
+ * no graft to inherit. Sleeps.
  *
  * If edits act on other threads of the process only, they act on no thread of the new mm. Otherwise
  * they act on all its threads.
  *
  * Returns 0, -ENOMEM or XEN. After an error the caller makes the fork or exec fail with ENOMEM.
  */
-static int inherit_mm(struct mm_struct *mm)
+static int inherit_mm(struct mm_struct *mm, struct shk_shadow *workload)
 {
 	struct shk_graft *graft, *parent;
 	struct shk_thread *nobody;
@@ -129,9 +207,12 @@ static int inherit_mm(struct mm_struct *mm)
 	spin_lock(&shk_graft_lock);
 	/* current's mm may have been detached or moved meanwhile. */
 	parent = inherit_find_parent();
+	if (parent && parent->shadow->workload != workload)
+		workload = NULL;
 	if (parent)
-		ret = shk_graft_attach_entry(graft, parent->shadow, true);
+		ret = shk_graft_attach_entry(graft, workload ?: parent->shadow, true);
 	if (parent && !ret) {
+		graft->role = workload ? SHK_ROLE_WORKLOAD : inherit_role(parent, graft->exec);
 		list_add(&graft->sibling, &parent->children);
 		shk_graft_set_origin(graft, parent->origin);
 		graft->previous = shk_previous_inherit(&parent->previous, graft->exec);
@@ -175,7 +256,7 @@ static struct shk_graft *inherit_find_exec(struct shk_graft *parent)
  * Returns true if the new mm is to be attached to the old mm's shadow. Then @pending, if not NULL,
  * is queued for that. It holds references to the shadow and the module until pending_attach_free().
  * Returns false if nothing is left to do, since
- *   - both mms are in the same shadow;
+ *   - both mms are in the same shadow, or the new mm is that of a workload;
  *   - the old mm is outside, or inside by delegation or by a cgroup;
  *   - edits act on other threads of the old mm only.
  *
@@ -192,7 +273,7 @@ static bool inherit_exec_mm(struct shk_pending_attach *pending)
 		child = inherit_find_exec(parent);
 	if (child)
 		shk_graft_set_made(child);
-	if (child && child->shadow == parent->shadow)
+	if (child && (child->shadow == parent->shadow || child->shadow == parent->shadow->workload))
 		child = NULL;
 	/*
 	 * SHK_BY_DELEGATE: the process attached itself, while another thread of it began this
@@ -346,6 +427,7 @@ asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd);
 asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd)
 {
 	struct allocating self = { .mm = mm };
+	struct shk_shadow *workload;
 
 	shk_hook_begin();
 	if (pgd_is_allocating(mm)) {
@@ -362,10 +444,13 @@ asmlinkage bool shk_hook_pgd_alloc(struct mm_struct *mm, pgd_t **pgd)
 	list_del(&self.node);
 	spin_unlock(&allocating_lock);
 
-	if (*pgd && inherit_mm(mm)) {
+	/* Only exec creates an mm without a program. It holds no lock here. */
+	workload = *pgd && !mm->task_size ? inherit_lock_workload() : NULL;
+	if (*pgd && inherit_mm(mm, workload)) {
 		shk_call(pgd_free)(mm, *pgd);
 		*pgd = NULL;
 	}
+	inherit_unlock_workload(workload);
 	shk_hook_end();
 	return true;
 }

@@ -198,6 +198,14 @@ struct shk_shadow {
 	 */
 	struct shk_diversion *diversion;
 	/*
+	 * A helper: the shadow in which workloads of its tools run, that is, .target of the
+	 * diversion; NULL: they run in the helper. Changes with .diversion. Read under
+	 * shk_graft_lock while a process is inside.
+	 */
+	struct shk_shadow *workload;
+	bool guarded; /* .guards is complete. Never cleared; under capture.c's capture_add_lock */
+	struct hlist_head guards; /* struct shk_probe.by_name: see capture.c, guards_add() */
+	/*
 	 * Ranges of text in which no task may be when text changes: those of IN_PLACE and LIVEPATCH
 	 * patches that are in effect. Linked by struct shk_body.node. Written under .lock,
 	 * text_mutex and shk_graft_lock; read with any of them.
@@ -501,6 +509,14 @@ static inline unsigned int shk_shadow_users(const struct shk_shadow *shadow)
 static inline bool shk_shadow_is_gone(const struct shk_shadow *shadow)
 {
 	return READ_ONCE(shadow->dead) || (shadow->target && READ_ONCE(shadow->target->dead));
+}
+/*
+ * Returns true if @shadow is a helper (edit/capture.h). Does not change while a process is inside.
+ * Needs no lock.
+ */
+static inline bool shk_shadow_is_helper(const struct shk_shadow *shadow)
+{
+	return READ_ONCE(shadow->diversion);
 }
 /*
  * Returns true if a CPU executes the text of @shadow, or may begin to at any time. That is so if an

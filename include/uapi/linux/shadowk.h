@@ -1693,10 +1693,13 @@ struct shk_patch_info {
 };
 #define SHK_PATCH_LIST		_IO(SHK_IOC, 0x43)
 
+/* flag of struct shk_capture: programs that a process inside traces run in @target */
+#define SHK_CAPTURE_WORKLOAD	(1U << 0)
+
 /**
  * struct shk_capture - SHK_CAPTURE, on a handle: kprobes of processes inside act on another shadow
  * @size:	sizeof(struct shk_capture)
- * @flags:	0
+ * @flags:	SHK_CAPTURE_WORKLOAD, or 0
  * @reason:	out
  * @busy:	out
  * @target:	handle of the shadow whose processes hit the kprobes; an owner's
@@ -1712,6 +1715,13 @@ struct shk_patch_info {
  * - Registration of a tracer of another kind fails: ftrace, fprobe, BPF trampolines, tracepoints
  *   (EOPNOTSUPP).
  * - Hardware events, uprobes, timers and security modules are not affected.
+ *
+ * SHK_CAPTURE_WORKLOAD: if a process inside has armed a kprobe, exec moves its children to @target,
+ * those that it has and those that it creates later. They and their children are workloads. A
+ * workload cannot arm a kprobe or a tracer (EOPNOTSUPP). Other programs stay in the helper: the
+ * process itself, and those that it started before it armed a kprobe. All stay if @target was
+ * destroyed, or has bodies of patches in place. A workload that is attached to another shadow, or
+ * detached, is a workload no longer.
  *
  * A captured kprobe belongs to no process. It ends when its owner disables or unregisters it, also
  * outside the helper. If its probe in @target is removed, or @target is destroyed, its handler is
@@ -1734,6 +1744,8 @@ struct shk_patch_info {
  *   EACCES      RIGHTS: @target was derived
  *   EBADF       NOT_HANDLE
  *   EBUSY       EDIT_THERE: the helper has a target, or another patch of such a function
+ *   EBUSY       EDIT_THERE, JUMP_THERE: with SHK_CAPTURE_WORKLOAD, @target has a patch or probe of
+ *               a function that arms
  *   EBUSY       FTRACE_DISABLED
  *   EBUSY       PROCESSES_INSIDE: the helper
  *   EINVAL      @target is the helper, or has a target itself
@@ -1742,7 +1754,7 @@ struct shk_patch_info {
  *   ENOSPC      NO_ROOM
  *   EOPNOTSUPP  FORBIDDEN, NO_FENTRY, PAGE_EDGE: such a function cannot be replaced
  *   EOPNOTSUPP  POLICY: the helper has a policy, or @target has SHK_ASYNC_UNION
- *   ESTALE      SHADOW_DESTROYED: the helper
+ *   ESTALE      SHADOW_DESTROYED: the helper; with SHK_CAPTURE_WORKLOAD, @target
  *
  * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
  */

@@ -1730,10 +1730,14 @@ struct shadowk_patch_info {
 int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
 		       struct shadowk_patch_info *patches, size_t element_size, size_t nr);
 
+/* flag of shadowk_capture() */
+#define SHADOWK_CAPTURE_WORKLOAD (1U << 0)
+
 /**
  * shadowk_capture() - let kprobes that the processes of a helper arm act on another shadow
  * @helper: handle of the helper, in which no process is yet
  * @target: handle of the shadow whose processes hit the kprobes
+ * @flags: SHADOWK_CAPTURE_WORKLOAD, or 0
  *
  * Afterwards attach an unmodified tool to @helper, such as bpftrace or perf. A kprobe that it
  * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target.
@@ -1741,21 +1745,27 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * the kind SHADOWK_PATCH_DIVERT, which replaces functions of the kernel. shadowk_patch_list() lists
  * them: @value of each is the number of its calls that were captured or refused.
  *
+ * SHADOWK_CAPTURE_WORKLOAD: if a process in @helper has armed a kprobe, exec moves its children to
+ * @target. There they can arm nothing. Other programs that a tool starts stay in @helper.
+ *
  * Needs CAP_SYS_MODULE, and @target must be an owner's handle.
  *
  * Return: 0, or
  *   -EACCES      @target was derived (RIGHTS)
  *   -EBUSY       a process is in @helper (PROCESSES_INSIDE)
  *   -EBUSY       @helper has a target or such a patch (EDIT_THERE)
+ *   -EBUSY       with SHADOWK_CAPTURE_WORKLOAD, @target has a patch or a probe of a function that
+ *                arms (EDIT_THERE, JUMP_THERE)
  *   -EBUSY       ftrace is off (FTRACE_DISABLED)
  *   -EINVAL      @helper is @target
  *   -ENOENT      the kernel lacks a function that would have to be replaced (SYMBOL_UNKNOWN)
  *   -ENOSPC      NO_ROOM
  *   -EOPNOTSUPP  a function cannot be replaced (FORBIDDEN, NO_FENTRY, PAGE_EDGE)
  *   -EOPNOTSUPP  @helper has a policy, or @target has UNION (POLICY)
- *   -ESTALE      @helper was destroyed (SHADOW_DESTROYED)
+ *   -ESTALE      @helper was destroyed, or @target, with SHADOWK_CAPTURE_WORKLOAD
+ *                (SHADOW_DESTROYED)
  */
-int shadowk_capture(struct shadowk_shadow *helper, struct shadowk_shadow *target);
+int shadowk_capture(struct shadowk_shadow *helper, struct shadowk_shadow *target, uint32_t flags);
 
 /**
  * shadowk_patch_kind_name() - name of a kind of patches
