@@ -49,6 +49,11 @@ static void explain_policy(const struct shk_explanation *e)
 			   "processes cannot be inside for some system calls only; leave "
 			   "--syscalls out");
 		return;
+	case SHADOWK_OP_CGROUP_ATTACH:
+	case SHADOWK_OP_CGROUP_SPLIT:
+		shk_say(e, "cannot {do}: the shadow is a helper of 'shadowctl capture'; attach "
+			   "single processes to it");
+		return;
 	case SHADOWK_OP_PATCH_ADD:
 		shk_say(e, "cannot {do}: threads cannot be waited for in a shadow of the policy "
 			   "'owner' or 'causal'; {instead}");

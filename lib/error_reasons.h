@@ -79,6 +79,9 @@ REASON_BY(NOT_INSIDE, ENOENT, explain_not_inside)
 REASON(BOUND_BY_CGROUP, EBUSY,
        "pid {pid} is in a shadow by its cgroup; move it to another cgroup, or 'shadowctl detach "
        "--cgroup PATH' (see /proc/{pid}/cgroup)")
+REASON(CAPTURED_TOOL, EBUSY,
+       "pid {pid} is captured: outside its helper it would arm kprobes for all processes; end it "
+       "instead")
 REASON_BY(TASK_BUSY, EBUSY, shk_explain_busy)
 REASON(STRETCHES_FULL, ENOSPC,
        "cannot {do}: this process is in 64 stretches, which is the limit; call shadowk_leave() "

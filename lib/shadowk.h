@@ -164,6 +164,7 @@ enum shadowk_reason {
 	SHADOWK_REASON_STRETCHES_FULL = 54,  /* ENOSPC */
 	SHADOWK_REASON_THREAD_STRETCH = 55,  /* EBUSY */
 	SHADOWK_REASON_NO_STRETCH = 56,	     /* ENOENT */
+	SHADOWK_REASON_CAPTURED_TOOL = 57,   /* EBUSY */
 
 	/* Cgroups, interrupts, kernel threads, system calls */
 	SHADOWK_REASON_NOT_CGROUP = 64,	       /* EBADF */
@@ -633,6 +634,7 @@ int shadowk_handle_revoke(struct shadowk_shadow *shadow, uint64_t id);
  *
  *   EBUSY       TASK_BUSY: shadowk_busy() is the thread in the way
  *   EBUSY       BOUND_BY_CGROUP: move the process to another cgroup, or detach the cgroup
+ *   EBUSY       CAPTURED_TOOL: the process stays in its helper until it ends
  *   EBUSY       FTRACE_DISABLED
  *   EIO         XEN
  *   EOPNOTSUPP  KERNEL_THREAD
@@ -670,6 +672,7 @@ int shadowk_process_attach_pidfd(struct shadowk_shadow *shadow, int pidfd);
  *
  *   EBUSY       TASK_BUSY: shadowk_busy() is the thread in the way
  *   EBUSY       BOUND_BY_CGROUP
+ *   EBUSY       CAPTURED_TOOL
  *   ENOENT      NOT_INSIDE
  *   EOPNOTSUPP  KERNEL_THREAD
  *   ESRCH       PROCESS_EXITED
@@ -939,6 +942,7 @@ int shadowk_syscalls_create(struct shadowk_shadow *shadow, const unsigned int *n
  *   EBUSY   CGROUP_ELSEWHERE, FTRACE_DISABLED
  *   EIO     XEN
  *   ENOENT  CGROUP_REMOVED
+ *   EOPNOTSUPP  POLICY: the shadow is a helper
  *   ESTALE  SHADOW_DESTROYED
  *   an error of open(2)
  *

@@ -539,6 +539,8 @@ static bool graft_is_misplaced(struct mm_struct *mm, u64 binding, const struct s
 {
 	const struct shk_graft *graft = shk_graft_find(mm);
 
+	if (graft && shk_graft_ignores_bindings(graft))
+		return false;
 	if (!graft || graft->origin.binding != binding)
 		return binding || (graft && graft->origin.binding);
 	if (graft->stretch)

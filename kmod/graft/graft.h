@@ -781,6 +781,7 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
  * @moved: the process has moved between cgroups.
  *
  *   @binding  @mm                                             returns
+ *   any       it is that of a tool in a helper, or a workload false
  *   0         no binding has placed it                        false
  *   0         a binding has placed it                         true
  *   not 0     @binding has not placed it                      true
@@ -810,6 +811,15 @@ bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
  * does not sleep.
  */
 bool shk_graft_was_borrowing(struct mm_struct *mm);
+
+/*
+ * Returns true if no binding of a cgroup moves the mm of @graft: that of a process in a helper
+ * (edit/capture.h), or of a workload. shk_graft_lock is held.
+ */
+static inline bool shk_graft_ignores_bindings(const struct shk_graft *graft)
+{
+	return graft->role == SHK_ROLE_WORKLOAD || shk_shadow_is_helper(graft->shadow);
+}
 
 /*
  * Notes that a process with @mm has armed a kprobe, if @mm is in a helper: later exec moves

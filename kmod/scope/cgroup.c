@@ -364,7 +364,8 @@ static int binding_prepare_shadows(struct shk_binding *binding)
  * Puts @binding into effect: from here on it decides which text the cgroup's processes are to
  * execute. cgroups_lock is held; sleeps, for a grace period. Takes the shadows' locks, but does not
  * wait for them: their holders may take long, and other callers wait for cgroups_lock. Returns 0;
- * -EAGAIN: another task holds one of these locks; or an error of binding_prepare_shadows().
+ * -EAGAIN: another task holds one of these locks; POLICY: a shadow is a helper; or an error of
+ * binding_prepare_shadows().
  */
 static int binding_publish(struct shk_binding *binding)
 {
@@ -372,7 +373,12 @@ static int binding_publish(struct shk_binding *binding)
 
 	if (!shk_shadow_trylock_both(binding->shadow, binding->other))
 		return -EAGAIN;
-	ret = binding_prepare_shadows(binding);
+	/* Its processes could not be moved back. A locked shadow does not become a helper. */
+	if (shk_shadow_is_helper(binding->shadow) ||
+	    (binding->other && shk_shadow_is_helper(binding->other)))
+		ret = SHK_E(POLICY);
+	else
+		ret = binding_prepare_shadows(binding);
 	if (!ret) {
 		/*
 		 * A binding that is published again keeps its id: members that stayed do not draw

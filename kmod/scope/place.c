@@ -134,15 +134,17 @@ struct placement {
 };
 
 /*
- * Returns 0 if the binding of @change's struct placement still decides for the process, else
- * -EAGAIN: the process has moved to another cgroup, or the binding has ended. Callback
- * shk_change.check. The caller holds shk_graft_lock, or the process's cred_guard_mutex. @graft: not
- * used.
+ * Returns 0 if the binding of @change's struct placement still decides for the process;
+ * CAPTURED_TOOL: @graft is in a helper, and no binding decides for it; else -EAGAIN: the process has
+ * moved to another cgroup, or the binding has ended. Callback shk_change.check. The caller holds
+ * shk_graft_lock, or the process's cred_guard_mutex, and then @graft is NULL.
  */
 static int place_check_binding(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct placement *p = container_of(change, struct placement, change);
 
+	if (graft && shk_graft_ignores_bindings(graft))
+		return SHK_E(CAPTURED_TOOL);
 	return place_binding_of(p->task) == p->binding ? 0 : -EAGAIN;
 }
 
@@ -169,6 +171,7 @@ static int place_in(struct placement *p, struct shk_shadow *shadow)
 /*
  * Moves @p's mm to where @p->binding wants it. The first of these cases that applies decides:
  *
+ *   it is captured		CAPTURED_TOOL: the mm stays in its helper, or is a workload.
  *   the mm is on a trial	The attach has failed, or its process has left the cgroup. The mm
  *				returns to its former place, if @p->binding (or no binding) had
  *				put it there.
@@ -226,7 +229,7 @@ static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
 		ret = shk_graft_prealloc(p->change.mm, own, &p->change.deferred);
 	if (!ret)
 		ret = place_mm(p, draw);
-	if (ret && ret != SHK_E(NOT_INSIDE))
+	if (ret && ret != SHK_E(NOT_INSIDE) && ret != SHK_E(CAPTURED_TOOL))
 		return ret;
 	/*
 	 * If the process has moved between cgroups meanwhile, its mover may have found it in the

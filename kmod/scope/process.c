@@ -116,25 +116,45 @@ struct process_change {
 };
 
 /*
- * Returns 0 if the process may move to the shadow, or BOUND_BY_CGROUP: a cgroup's binding wants the
- * process elsewhere. Callback shk_change.check. @graft: not used. shk_graft_lock is held.
+ * Returns 0, or CAPTURED_TOOL: the process is in a helper other than @to, or on its way into one by
+ * a pending attach. Outside it would arm kprobes for all processes. @graft: of @c's mm, or NULL.
+ * shk_graft_lock is held.
+ */
+static int process_check_helper(const struct process_change *c, const struct shk_graft *graft,
+				const struct shk_shadow *to)
+{
+	const struct shk_pending_attach *pending = graft ? NULL
+							 : shk_pending_attach_find(c->text.mm);
+	const struct shk_shadow *from = graft ? graft->shadow : pending ? pending->shadow : NULL;
+
+	return from && from != to && shk_shadow_is_helper(from) ? SHK_E(CAPTURED_TOOL) : 0;
+}
+
+/*
+ * Returns 0 if the process may move to the shadow; CAPTURED_TOOL; or BOUND_BY_CGROUP: a cgroup's
+ * binding wants the process elsewhere. Bindings do not apply to helpers. Callback shk_change.check.
+ * shk_graft_lock is held.
  */
 static int process_may_attach(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct process_change *c = container_of(change, struct process_change, text);
+	int ret = process_check_helper(c, graft, c->shadow);
 
+	if (ret || shk_shadow_is_helper(c->shadow))
+		return ret;
 	return shk_cgroup_forbids(c->task, c->shadow) ? SHK_E(BOUND_BY_CGROUP) : 0;
 }
 
 /*
- * Returns 0 if the process may move to the base, or BOUND_BY_CGROUP: a cgroup's binding wants the
- * process in a shadow. Callback shk_change.check. @graft: not used. shk_graft_lock is held.
+ * Returns 0 if the process may move to the base; CAPTURED_TOOL; or BOUND_BY_CGROUP: a cgroup's
+ * binding wants the process in a shadow. Callback shk_change.check. shk_graft_lock is held.
  */
 static int process_may_detach(const struct shk_change *change, const struct shk_graft *graft)
 {
 	const struct process_change *c = container_of(change, struct process_change, text);
+	int ret = process_check_helper(c, graft, NULL);
 
-	return shk_cgroup_forbids(c->task, NULL) ? SHK_E(BOUND_BY_CGROUP) : 0;
+	return ret ?: shk_cgroup_forbids(c->task, NULL) ? SHK_E(BOUND_BY_CGROUP) : 0;
 }
 
 static int process_attach(struct process_change *c)

@@ -31,6 +31,7 @@
  *			was not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
  *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process elsewhere, or splits
  *			the cgroup between two shadows
+ *   CAPTURED_TOOL	the process is in a helper (edit/capture.h)
  *   SHADOW_DESTROYED	@shadow was destroyed, or the target of @shadow (graft.h)
  *   TASK_BUSY		@arg->busy was in the way
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
@@ -51,6 +52,7 @@ int shk_process_attach(struct shk_shadow *shadow, bool granted, struct shk_proce
  *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in a shadow, to which it was
  *			not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
  *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process in a shadow
+ *   CAPTURED_TOOL	the process is in a helper (edit/capture.h)
  *   NOT_INSIDE		the process is not in @from, or in no shadow
  *   TASK_BUSY		@arg->busy was in the way
  *   -ERESTARTSYS	a signal came; nothing has changed

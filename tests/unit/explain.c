@@ -93,6 +93,8 @@ static void processes(void **state)
 	SAYS(PROCESS_DETACH, ENOENT, NOT_INSIDE, "pid 2 is in no shadow");
 	SAYS(PROCESS_DETACH_FROM, ENOENT, NOT_INSIDE, "pid 2 is not in shadow 'web'");
 	SAYS(PROCESS_ATTACH, EBUSY, BOUND_BY_CGROUP, "is in a shadow by its cgroup");
+	SAYS(PROCESS_DETACH, EBUSY, CAPTURED_TOOL, "pid 2 is captured");
+	SAYS(CGROUP_ATTACH, EOPNOTSUPP, POLICY, "the shadow is a helper");
 	SAYS(PROCESS_ATTACH, EBADF, NOT_PIDFD, "pidfd_open(2)");
 	subject.pid = 4194304;
 	SAYS(PROCESS_ATTACH, ESRCH, PROCESS_EXITED, "no process has pid 4194304");

@@ -151,6 +151,7 @@
  *   KERNEL_THREAD       EOPNOTSUPP  the process is a kernel thread
  *   NOT_INSIDE          ENOENT      the process is in no shadow, or in another one
  *   BOUND_BY_CGROUP     EBUSY       the process is in its shadow by SHK_CGROUP_ATTACH
+ *   CAPTURED_TOOL       EBUSY       the process is in a helper (SHK_CAPTURE), where it stays
  *   TASK_BUSY           EBUSY       @busy was in fork, exec or a body that changes, for seconds
  *   STRETCHES_FULL      ENOSPC      SHK_ENTER_DEPTH stretches already
  *   THREAD_STRETCH      EBUSY       a SHK_THREAD stretch of the process excludes this stretch
@@ -261,6 +262,7 @@ enum shk_reason {
 	SHK_REASON_STRETCHES_FULL = 54,
 	SHK_REASON_THREAD_STRETCH = 55,
 	SHK_REASON_NO_STRETCH = 56,
+	SHK_REASON_CAPTURED_TOOL = 57,
 	SHK_REASON_NOT_CGROUP = 64,
 	SHK_REASON_CGROUP_REMOVED = 65,
 	SHK_REASON_CGROUP_ELSEWHERE = 66,
@@ -686,6 +688,7 @@ struct shk_handle_revoke {
  *   EBADF       NOT_PIDFD
  *   EBUSY       TASK_BUSY: @busy is the thread in the way
  *   EBUSY       BOUND_BY_CGROUP: the process is inside by SHK_CGROUP_ATTACH
+ *   EBUSY       CAPTURED_TOOL: outside its helper the process would arm kprobes for all processes
  *   EBUSY       FTRACE_DISABLED (attach)
  *   EIO         XEN (attach)
  *   ENOENT      NOT_INSIDE (detach)
@@ -805,7 +808,8 @@ struct shk_process_entry {
  *   calls it.
  *
  * SHK_ENTER
- *   errors of SHK_PROCESS_ATTACH, except BOUND_BY_CGROUP, NOT_PIDFD and KERNEL_THREAD, and
+ *   errors of SHK_PROCESS_ATTACH, except BOUND_BY_CGROUP, CAPTURED_TOOL, NOT_PIDFD and
+ *               KERNEL_THREAD, and
  *   EBUSY       EDITS_FOR_ALL: SHK_THREAD, and the shadow has raw edits without SHK_RAW_IDENTITY,
  *               or SKIP_CALL, IN_PLACE, RETPOLINES or RETURNS patches: these cannot test the thread
  *   EBUSY       THREAD_STRETCH: the process is in a SHK_THREAD stretch in another shadow, or,
@@ -911,6 +915,7 @@ struct shk_syscalls {
  * - Kernel threads execute the base.
  * - SHK_PROCESS_ATTACH and SHK_PROCESS_DETACH of these processes are EBUSY meanwhile, as is
  *   SHK_SHADOW_DESTROY of the shadow.
+ * - Processes in helpers, and workloads of these, stay where they are (SHK_CAPTURE).
  * - Costs: while any cgroup is attached, each fork, exec and move between cgroups on the machine
  *   does a look-up.
  *
@@ -934,6 +939,7 @@ struct shk_syscalls {
  *   EBUSY       FTRACE_DISABLED (attach)
  *   ENOENT      CGROUP_REMOVED
  *   ENOENT      CGROUP_UNATTACHED (detach)
+ *   EOPNOTSUPP  POLICY: the shadow is a helper (attach)
  *   ESTALE      SHADOW_DESTROYED (attach)
  *
  * To attach a cgroup to the same shadow again is success.
@@ -1715,6 +1721,8 @@ struct shk_patch_info {
  * - Registration of a tracer of another kind fails: ftrace, fprobe, BPF trampolines, tracepoints
  *   (EOPNOTSUPP).
  * - Hardware events, uprobes, timers and security modules are not affected.
+ * - The process stays in the helper until it ends. SHK_PROCESS_ATTACH to another shadow and
+ *   SHK_PROCESS_DETACH are refused, and rules of cgroups do not apply to it.
  *
  * SHK_CAPTURE_WORKLOAD: if a process inside has armed a kprobe, exec moves its children to @target,
  * those that it has and those that it creates later. They and their children are workloads. A
