@@ -134,10 +134,10 @@ struct placement {
 };
 
 /*
- * Returns 0 if the binding of @change's struct placement still decides for the process;
- * CAPTURED_TOOL: @graft is in a helper, and no binding decides for it; else -EAGAIN: the process has
- * moved to another cgroup, or the binding has ended. Callback shk_change.check. The caller holds
- * shk_graft_lock, or the process's cred_guard_mutex, and then @graft is NULL.
+ * Returns 0 if the binding of @change's struct placement still decides for the process. Returns
+ * CAPTURED_TOOL if @graft is in a helper: no binding decides for it. Else returns -EAGAIN: the
+ * process has moved to another cgroup, or the binding has ended. Callback shk_change.check. The
+ * caller holds shk_graft_lock, or the process's cred_guard_mutex, and then @graft is NULL.
  */
 static int place_check_binding(const struct shk_change *change, const struct shk_graft *graft)
 {
