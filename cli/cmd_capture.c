@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The verb capture: an unmodified tool, whose kprobes are armed in one shadow. */
+/* The verb capture: an unmodified tool, whose kprobes and tracepoints are on in one shadow. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -41,7 +41,9 @@ static void captured_add(struct table *table, const struct shadowk_shadow_info *
 	table_add(table, "%" PRIu64, shadow->id);
 	table_add(table, "%" PRIu64, probe->hits);
 	table_add(table, "%" PRIu64, probe->async_hits);
-	if (probe->offset)
+	if (probe->flags & SHADOWK_PROBE_TRACEPOINT)
+		table_add(table, "tracepoint:%s", probe->symbol);
+	else if (probe->offset)
 		table_add(table, "%s+0x%" PRIx64, probe->symbol, probe->offset);
 	else
 		table_add(table, "%s", probe->symbol);
@@ -56,12 +58,16 @@ static void captured_json(struct json_object *array, const struct shadowk_shadow
 	json_object_object_add(one, "id", json_object_new_uint64(shadow->id));
 	json_object_object_add(one, "hits", json_object_new_uint64(probe->hits));
 	json_object_object_add(one, "async_hits", json_object_new_uint64(probe->async_hits));
-	json_object_object_add(one, "function", json_text(probe->symbol));
-	json_object_object_add(one, "offset", json_object_new_uint64(probe->offset));
+	if (probe->flags & SHADOWK_PROBE_TRACEPOINT) {
+		json_object_object_add(one, "tracepoint", json_text(probe->symbol));
+	} else {
+		json_object_object_add(one, "function", json_text(probe->symbol));
+		json_object_object_add(one, "offset", json_object_new_uint64(probe->offset));
+	}
 	json_object_array_add(array, one);
 }
 
-/* Adds the captured kprobes of one shadow. A shadow that was destroyed meanwhile has none. */
+/* Adds the captured probes of one shadow. A shadow that was destroyed meanwhile has none. */
 static int captured_of(struct shadowk *dev, const struct shadowk_shadow_info *info,
 		       struct table *table, struct json_object *array)
 {
@@ -89,7 +95,7 @@ static int captured_of(struct shadowk *dev, const struct shadowk_shadow_info *in
 	return count < 0 ? STATUS_REFUSED : STATUS_DONE;
 }
 
-/* Prints the captured kprobes of all shadows. Returns a status. */
+/* Prints the captured probes of all shadows. Returns a status. */
 static int captured_list(const struct cli *cli, struct shadowk *dev)
 {
 	struct shadowk_shadow_info *shadows __cleanup(list_free) = NULL;
@@ -104,7 +110,7 @@ static int captured_list(const struct cli *cli, struct shadowk *dev)
 	table_add(&table, "ID");
 	table_add(&table, "HITS");
 	table_add(&table, "ASYNC");
-	table_add(&table, "KPROBE");
+	table_add(&table, "PLACE");
 	for (int i = 0; !status && i < count; i++)
 		status = captured_of(dev, &shadows[i], &table, array);
 	if (status)
@@ -164,7 +170,7 @@ static int tool_wait(struct capture *capture)
 /* Tells which calls of the tool were refused. */
 static void refusals_report(struct capture *capture)
 {
-	/* The first functions of the patch are those that capture. */
+	/* The values of these functions include calls that were captured. */
 	static const char *const captures[] = { "enable_kprobe", "register_kprobe",
 						"register_kretprobe" };
 	struct shadowk_patch_info *patches __cleanup(list_free) = NULL;
@@ -176,7 +182,9 @@ static void refusals_report(struct capture *capture)
 		for (size_t j = 0; j < ARRAY_SIZE(captures); j++)
 			captured |= !strcmp(patches[i].symbol, captures[j]);
 		if (!captured && patches[i].value)
-			report("%s() was refused, %" PRIu64 " times: only kprobes can be captured",
+			report("%s() was refused, %" PRIu64
+			       " times: only kprobes, and tracepoints that "
+			       "need no preparation, can be captured",
 			       patches[i].symbol, patches[i].value);
 	}
 }
@@ -193,8 +201,8 @@ static int capture_run(struct capture *capture, const char *name, char **command
 	if (!status && !name)
 		status = target_begin(&capture->target);
 	if (!status) {
-		fputs("shadowctl: kprobes are captured; hardware events, uprobes and timers of the "
-		      "tool are not scoped\n",
+		fputs("shadowctl: kprobes and tracepoints are captured; hardware events, uprobes "
+		      "and timers of the tool are not scoped\n",
 		      stderr);
 		status = started_go(&capture->tool);
 	}
@@ -270,7 +278,8 @@ const struct verb verb_capture = {
 	.args = "SHADOW -- TOOL [ARGUMENT]...\n"
 		"TARGET -- TOOL [ARGUMENT]...\n"
 		"--list",
-	.summary = "Run bpftrace, perf or another tool, whose kprobes act on one shadow",
+	.summary =
+		"Run bpftrace, perf or another tool, whose kprobes and tracepoints act on one shadow",
 	.options =
 		"  --pid PID,...     TARGET: these processes and their later children; can be repeated\n"
 		"  --cgroup PATH     TARGET: all processes of this cgroup and below, now and later\n"
@@ -280,10 +289,10 @@ const struct verb verb_capture = {
 		"  --children WHERE  where programs run that the tool starts when it has armed a kprobe:\n"
 		"                    in the target, as its workload, or in the helper, as the tool\n"
 		"                    (target, helper; default: target)\n"
-		"  --list            list the captured kprobes of all shadows\n",
-	.help = "Kprobes and kretprobes of the tool are armed for the processes of SHADOW or TARGET\n"
-		"only. What the tool would arm in another way is refused: ftrace, fprobe, fentry,\n"
-		"tracepoints. Hardware events, uprobes and timers are not scoped. The exit status is\n"
-		"the tool's.\n",
+		"  --list            list what is captured, of all shadows\n",
+	.help = "Kprobes, kretprobes and tracepoints of the tool are on for the processes of SHADOW or\n"
+		"TARGET only. What the tool would arm in another way is refused: ftrace, fprobe,\n"
+		"fentry, system calls' tracepoints. Hardware events, uprobes and timers are not\n"
+		"scoped. The exit status is the tool's.\n",
 	.run = cmd_capture,
 };

@@ -1738,19 +1738,21 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
 #define SHADOWK_CAPTURE_WORKLOAD (1U << 0)
 
 /**
- * shadowk_capture() - let kprobes that the processes of a helper arm act on another shadow
+ * shadowk_capture() - let probes that the processes of a helper arm act on another shadow
  * @helper: handle of the helper, in which no process is yet
- * @target: handle of the shadow whose processes hit the kprobes
+ * @target: handle of the shadow whose processes hit the probes
  * @flags: SHADOWK_CAPTURE_WORKLOAD, or 0
  *
  * Afterwards attach an unmodified tool to @helper, such as bpftrace or perf. A kprobe that it
- * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target.
- * Other tracers are refused: ftrace, fprobe, BPF trampolines, tracepoints. @helper gets a patch of
- * the kind SHADOWK_PATCH_DIVERT, which replaces functions of the kernel. shadowk_patch_list() lists
- * them: @value of each is the number of its calls that were captured or refused.
+ * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target. So
+ * does a registration at a tracepoint, of which the base does not know. Other tracers are refused:
+ * ftrace, fprobe, BPF trampolines. @helper gets a patch of the kind SHADOWK_PATCH_DIVERT, which
+ * replaces functions of the kernel. shadowk_patch_list() lists them: @value of each is the number of
+ * its calls that were captured or refused; of those that register at tracepoints, that were refused.
  *
- * SHADOWK_CAPTURE_WORKLOAD: if a process in @helper has armed a kprobe, exec moves its children to
- * @target. There they can arm nothing. Other programs that a tool starts stay in @helper.
+ * SHADOWK_CAPTURE_WORKLOAD: if a process in @helper has armed a kprobe or a tracepoint, exec moves
+ * its children to @target. There they can arm nothing. Other programs that a tool starts stay in
+ * @helper.
  *
  * Needs CAP_SYS_MODULE, and @target must be an owner's handle.
  *

@@ -25,14 +25,14 @@ struct shk_ftrace_hook {
 /*
  * Defines a hook on @nr functions. The array at @first has their ftrace sites; it must be filled
  * before the first shk_ftrace_hook_get(). ftrace calls @call, of type ftrace_func_t, with all
- * registers.
+ * registers. @more_flags is 0, or FTRACE_OPS_FL_IPMODIFY: @call may change where the call leads.
  */
-#define SHK_FTRACE_HOOK(name, first, nr, call) \
+#define SHK_FTRACE_HOOK(name, first, nr, more_flags, call) \
 	struct shk_ftrace_hook name = {                                                     \
 		.ops = {                                                              \
 			.func = call,                                                 \
 			.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION |  \
-				 FTRACE_OPS_FL_PERMANENT,                             \
+				 FTRACE_OPS_FL_PERMANENT | (more_flags),              \
 		},                                                                    \
 		.sites = first,                                                       \
 		.nr_sites = nr,                                                       \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Captures kprobes; see capture.h.
+ * Captures kprobes and users of tracepoints; see capture.h.
  *
  * The functions named divert_*() replace functions of the kernel in helpers. A task that executes
  * one of them executes the helper's text, and so all that it calls there is diverted, too. Probes
@@ -28,11 +28,12 @@
 #include "shadow/edits.h"
 
 /*
- * Protects the list captured, and members of its elements. Nothing is taken inside but the locks of
+ * Protects the two lists, and members of their elements. Nothing is taken inside but the locks of
  * queue_work(). Taken with kprobe_mutex held.
  */
-static DEFINE_RAW_SPINLOCK(captured_kprobes_lock);
+static DEFINE_RAW_SPINLOCK(captures_lock);
 static LIST_HEAD(captured_kprobes);
+static LIST_HEAD(captured_users);
 
 /* ---- release, in all texts ---- */
 
@@ -48,27 +49,57 @@ static void captured_on_release(unsigned long ip, unsigned long parent, struct f
 /* ftrace sites of disable_kprobe() and __unregister_kprobe_top(); 0: the kernel has none. */
 static unsigned long release_sites[2];
 /* Users: each DIVERT patch, and each captured kprobe. */
-static SHK_FTRACE_HOOK(release_hook, release_sites, ARRAY_SIZE(release_sites), captured_on_release);
+static SHK_FTRACE_HOOK(release_hook, release_sites, ARRAY_SIZE(release_sites), 0,
+		       captured_on_release);
+
+static void captured_on_unregister(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+				   struct ftrace_regs *regs);
+
+/* The ftrace site of tracepoint_probe_unregister(); 0: the kernel has none. */
+static unsigned long unregister_site;
+/* Users: each DIVERT patch, and each captured user of a tracepoint. */
+static SHK_FTRACE_HOOK(unregister_hook, &unregister_site, 1, FTRACE_OPS_FL_IPMODIFY,
+		       captured_on_unregister);
 
 /* Returns the element of captured_kprobes for @kp, or NULL. */
 static struct shk_captured *captured_find(const struct kprobe *kp)
 {
 	struct shk_captured *captured;
 
-	lockdep_assert_held(&captured_kprobes_lock);
+	lockdep_assert_held(&captures_lock);
 	list_for_each_entry (captured, &captured_kprobes, node)
 		if (captured->kp == kp)
 			return captured;
 	return NULL;
 }
 
-/* Drops what the owner of the kprobe holds of @captured, which is in no list. Sleeps. */
+/* Returns the element of captured_users with these members, or NULL. */
+static struct shk_captured *captured_find_user(const struct tracepoint *tracepoint,
+					       const void *user, const void *data)
+{
+	struct shk_captured *captured;
+
+	lockdep_assert_held(&captures_lock);
+	list_for_each_entry (captured, &captured_users, node)
+		if (captured->tracepoint == tracepoint && captured->user == user &&
+		    captured->data == data)
+			return captured;
+	return NULL;
+}
+
+/* Returns the hook that observes the release of @captured. */
+static struct shk_ftrace_hook *captured_hook(const struct shk_captured *captured)
+{
+	return captured->tracepoint ? &unregister_hook : &release_hook;
+}
+
+/* Drops what the owner holds of @captured, which is in no list. Sleeps. */
 static void captured_drop(struct shk_captured *captured)
 {
 	struct module *module = captured->module;
 
 	shk_shadow_put(captured->target);
-	shk_ftrace_hook_put(&release_hook);
+	shk_ftrace_hook_put(captured_hook(captured));
 	shk_captured_put(captured);
 	module_put(module);
 	module_put(THIS_MODULE);
@@ -109,14 +140,47 @@ static void captured_on_release(unsigned long ip, unsigned long parent, struct f
 	unsigned long flags;
 	bool armed = false;
 
-	raw_spin_lock_irqsave(&captured_kprobes_lock, flags);
+	raw_spin_lock_irqsave(&captures_lock, flags);
 	captured = captured_find(kp);
 	if (captured) {
 		list_del_init(&captured->node);
 		WRITE_ONCE(captured->kp, NULL);
 		armed = !captured->arming;
 	}
-	raw_spin_unlock_irqrestore(&captured_kprobes_lock, flags);
+	raw_spin_unlock_irqrestore(&captures_lock, flags);
+	if (armed)
+		captured_queue_release(captured);
+}
+
+/* Executed instead of tracepoint_probe_unregister() for a captured user: that succeeds. */
+static int captured_unregistered(void)
+{
+	return 0;
+}
+
+/*
+ * Releases the user that tracepoint_probe_unregister() is called with, if it is captured, and lets
+ * the call return. Hits that have begun are waited for by the kernel, before it frees what they
+ * use. ftrace calls this in any task.
+ */
+static void captured_on_unregister(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+				   struct ftrace_regs *fregs)
+{
+	struct pt_regs *regs = ftrace_get_regs(fregs);
+	struct shk_captured *captured;
+	unsigned long flags;
+	bool armed = false;
+
+	raw_spin_lock_irqsave(&captures_lock, flags);
+	captured = captured_find_user((const struct tracepoint *)regs->di, (const void *)regs->si,
+				      (const void *)regs->dx);
+	if (captured) {
+		list_del_init(&captured->node);
+		WRITE_ONCE(captured->user, NULL);
+		armed = !captured->arming;
+		regs->ip = (unsigned long)captured_unregistered;
+	}
+	raw_spin_unlock_irqrestore(&captures_lock, flags);
 	if (armed)
 		captured_queue_release(captured);
 }
@@ -125,9 +189,9 @@ static void captured_on_release(unsigned long ip, unsigned long parent, struct f
 
 /*
  * Returns the target of the helper that current executes, with a reference; NULL if it executes
- * none. Counts a call of @way.
+ * none. Counts a call of @way, if @count.
  */
-static struct shk_shadow *divert_begin(unsigned int way)
+static struct shk_shadow *divert_begin(unsigned int way, bool count)
 {
 	struct shk_shadow *helper, *target = NULL;
 	struct shk_diversion *diversion;
@@ -138,7 +202,7 @@ static struct shk_shadow *divert_begin(unsigned int way)
 	helper = shk_current_shadow();
 	diversion = helper ? READ_ONCE(helper->diversion) : NULL;
 	if (diversion) {
-		atomic64_inc(&diversion->calls[way]);
+		atomic64_add(count, &diversion->calls[way]);
 		target = shk_shadow_get(diversion->target);
 	}
 	local_irq_restore(flags);
@@ -203,7 +267,7 @@ static int captured_add(struct shk_captured *new)
 	int ret = 0;
 
 	mutex_lock(shk_symbols.kprobe_mutex);
-	raw_spin_lock_irq(&captured_kprobes_lock);
+	raw_spin_lock_irq(&captures_lock);
 	found = captured_find(new->kp);
 	if (!is_registered(new->kp))
 		ret = -EINVAL;
@@ -211,47 +275,64 @@ static int captured_add(struct shk_captured *new)
 		list_add(&new->node, &captured_kprobes);
 	else
 		ret = found->target == new->target && !found->arming ? -EALREADY : -EBUSY;
-	raw_spin_unlock_irq(&captured_kprobes_lock);
+	raw_spin_unlock_irq(&captures_lock);
 	mutex_unlock(shk_symbols.kprobe_mutex);
 	return ret;
 }
 
 /*
- * Captures @kp for @target, whose reference it takes over, also after an error. The caller holds
- * the module. Returns 0 or an errno.
+ * Adds @new to captured_users, unless its user is there. Returns 0; -EEXIST: it is there, for the
+ * same target; -EBUSY: for another one.
  */
-static int capture_kprobe(struct kprobe *kp, struct shk_shadow *target)
+static int captured_add_user(struct shk_captured *new)
 {
-	struct shk_captured *new = kzalloc(sizeof(*new), GFP_KERNEL);
+	struct shk_captured *found;
+
+	raw_spin_lock_irq(&captures_lock);
+	found = captured_find_user(new->tracepoint, new->user, new->data);
+	if (!found)
+		list_add(&new->node, &captured_users);
+	raw_spin_unlock_irq(&captures_lock);
+	if (!found)
+		return 0;
+	return found->target == new->target ? -EEXIST : -EBUSY;
+}
+
+/*
+ * Captures what the members of @pattern for a kprobe or a user describe, for @target, whose
+ * reference it takes over, also after an error. The caller holds the module. Returns 0 or an errno.
+ */
+static int capture(const struct shk_captured *pattern, struct shk_shadow *target)
+{
+	struct shk_captured *new = kmemdup(pattern, sizeof(*new), GFP_KERNEL);
 	bool released;
 	int ret = new ? 0 : -ENOMEM;
 
 	/* The helper's patch is a user already, so this registers nothing. */
 	if (!ret)
-		ret = shk_errno(shk_ftrace_hook_get(&release_hook));
+		ret = shk_errno(shk_ftrace_hook_get(captured_hook(new)));
 	if (ret) {
 		kfree(new);
 		shk_shadow_put(target);
 		return ret;
 	}
 	__module_get(THIS_MODULE);
-	new->kp = kp;
-	new->addr = (unsigned long)kp->addr;
+	INIT_LIST_HEAD(&new->node);
 	new->target = target;
 	new->arming = true;
 	refcount_set(&new->ref, 1);
-	ret = captured_add(new);
+	ret = new->tracepoint ? captured_add_user(new) : captured_add(new);
 	if (ret) {
 		captured_drop(new);
 		return ret == -EALREADY ? 0 : ret;
 	}
 	ret = shk_errno(capture_arm(target, new, &new->id));
-	raw_spin_lock_irq(&captured_kprobes_lock);
+	raw_spin_lock_irq(&captures_lock);
 	new->arming = false;
-	released = !new->kp;
+	released = !new->kp && !new->user;
 	if (ret && !released)
 		list_del_init(&new->node);
-	raw_spin_unlock_irq(&captured_kprobes_lock);
+	raw_spin_unlock_irq(&captures_lock);
 	if (ret)
 		captured_drop(new);
 	else if (released)
@@ -301,8 +382,9 @@ static int capture_check(const struct kprobe *kp)
 /* Captures @kp, which current arms by @way, and which is registered and disabled. An errno. */
 static int divert_kprobe(struct kprobe *kp, unsigned int way)
 {
-	struct shk_shadow *target = divert_begin(way);
-	int ret = target ? capture_kprobe(kp, target) : -ENODEV;
+	struct shk_captured pattern = { .kp = kp, .addr = (unsigned long)kp->addr };
+	struct shk_shadow *target = divert_begin(way, true);
+	int ret = target ? capture(&pattern, target) : -ENODEV;
 
 	if (!ret)
 		shk_graft_set_armed(current->mm);
@@ -393,7 +475,7 @@ put:
 /* Refuses a call by @way. */
 static int divert_refuse(unsigned int way)
 {
-	struct shk_shadow *target = divert_begin(way);
+	struct shk_shadow *target = divert_begin(way, true);
 
 	if (target)
 		shk_shadow_put(target);
@@ -401,35 +483,67 @@ static int divert_refuse(unsigned int way)
 }
 
 /*
- * Returns true if @probe is the kernel's own probe, by which tracefs notes the names of tasks. The
- * kernel does not expect its registration to fail, and warns when it is unregistered later.
+ * Returns true if the base is to get @user of @tp:
+ * - a user of the kernel, by which tracefs notes the names of tasks. The kernel does not expect
+ *   that its registration fails, and warns when it is unregistered later.
+ * - a user that this module registers at a tracepoint of the kernel.
  */
-static bool is_of_tracefs(void *probe)
+static bool is_of_base(const struct tracepoint *tp, void *user)
 {
 	static const char *const names[] = { "probe_sched_switch", "probe_sched_wakeup" };
 	unsigned long offset, size;
 	char name[SHK_SYMBOL_LEN];
 
-	return !shk_symbol_of((unsigned long)probe, name, &offset, &size) &&
+	if (within_module((unsigned long)user, THIS_MODULE))
+		return !within_module((unsigned long)tp, THIS_MODULE);
+	return !shk_symbol_of((unsigned long)user, name, &offset, &size) &&
 	       match_string(names, ARRAY_SIZE(names), name) >= 0;
+}
+
+/*
+ * Captures @user with @data, which current registers at @tracepoint by @way. Returns 0 or an errno,
+ * after which the call counts as refused.
+ */
+static int divert_user(struct tracepoint *tracepoint, void *user, void *data, int prio,
+		       unsigned int way)
+{
+	struct shk_captured pattern = {
+		.tracepoint = tracepoint, .user = user, .data = data, .prio = prio
+	};
+	struct shk_shadow *target;
+	int ret = -ENODEV;
+
+	/* Fails while this module is unloaded: no helper is left then, and nothing is armed. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	target = divert_begin(way, false);
+	if (target)
+		ret = capture(&pattern, target);
+	if (!ret)
+		shk_graft_set_armed(current->mm);
+	else if (ret != -EEXIST) /* a second registration fails in the base, too */
+		divert_refuse(way);
+	module_put(THIS_MODULE);
+	return ret;
 }
 
 static int divert_tracepoint(struct tracepoint *tp, void *probe, void *data)
 {
-	return is_of_tracefs(probe) ? old_tracepoint_register(tp, probe, data)
-				    : divert_refuse(WAY_TRACEPOINT);
+	return is_of_base(tp, probe)
+		       ? old_tracepoint_register(tp, probe, data)
+		       : divert_user(tp, probe, data, TRACEPOINT_DEFAULT_PRIO, WAY_TRACEPOINT);
 }
 
 static int divert_tracepoint_prio(struct tracepoint *tp, void *probe, void *data, int prio)
 {
-	return is_of_tracefs(probe) ? old_tracepoint_prio(tp, probe, data, prio)
-				    : divert_refuse(WAY_TRACEPOINT_PRIO);
+	return is_of_base(tp, probe) ? old_tracepoint_prio(tp, probe, data, prio)
+				     : divert_user(tp, probe, data, prio, WAY_TRACEPOINT_PRIO);
 }
 
 static int divert_tracepoint_may_exist(struct tracepoint *tp, void *probe, void *data, int prio)
 {
-	return is_of_tracefs(probe) ? old_tracepoint_may_exist(tp, probe, data, prio)
-				    : divert_refuse(WAY_TRACEPOINT_MAY_EXIST);
+	return is_of_base(tp, probe) ? old_tracepoint_may_exist(tp, probe, data, prio)
+				     : divert_user(tp, probe, data, prio, WAY_TRACEPOINT_MAY_EXIST);
 }
 
 /* Defines divert_NAME(), which refuses a call, whatever its arguments are. */
@@ -520,7 +634,7 @@ static int guard_on_call(struct kprobe *kp, struct pt_regs *regs)
 	if (!workload)
 		return 0;
 	if (way >= WAY_TRACEPOINT && way <= WAY_TRACEPOINT_MAY_EXIST &&
-	    is_of_tracefs((void *)regs->si))
+	    is_of_base((const struct tracepoint *)regs->di, (void *)regs->si))
 		return 0;
 	regs->ip = (unsigned long)guard_refuse;
 	return 1;
@@ -673,15 +787,21 @@ static struct shk_diversion *diversion_create(struct shk_shadow *target, bool wo
 	if (!diversion)
 		return ERR_PTR(-ENOMEM);
 	ret = shk_ftrace_hook_get(&release_hook);
-	if (ret) {
-		kfree(diversion);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto free;
+	ret = shk_ftrace_hook_get(&unregister_hook);
+	if (ret)
+		goto release_hook;
 	/* The caller's handle holds the module. */
 	__module_get(THIS_MODULE);
 	diversion->target = shk_shadow_get(target);
 	diversion->workload = workload;
 	return diversion;
+release_hook:
+	shk_ftrace_hook_put(&release_hook);
+free:
+	kfree(diversion);
+	return ERR_PTR(ret);
 }
 
 void shk_diversion_free(struct shk_diversion *diversion)
@@ -689,6 +809,7 @@ void shk_diversion_free(struct shk_diversion *diversion)
 	if (!diversion)
 		return;
 	shk_shadow_put(diversion->target);
+	shk_ftrace_hook_put(&unregister_hook);
 	shk_ftrace_hook_put(&release_hook);
 	kfree(diversion);
 	module_put(THIS_MODULE);
@@ -714,7 +835,7 @@ static int capture_add(struct shk_shadow *helper, struct shk_shadow *target, boo
 	if (helper->flags || target->flags & SHK_ASYNC_UNION)
 		return SHK_E(POLICY);
 	if (!shk_symbols.current_kprobe || !shk_symbols.kprobe_mutex || !release_sites[0] ||
-	    !release_sites[1])
+	    !release_sites[1] || !unregister_site)
 		return SHK_E(SYMBOL_UNKNOWN);
 	ret = workload ? guards_add(target) : 0;
 	if (ret)
@@ -749,16 +870,19 @@ int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool w
 
 /* ---- life of the module ---- */
 
+/* Returns the ftrace site of the function @name, or 0. */
+static unsigned long site_of(const char *name)
+{
+	unsigned long addr = shk_symbol_lookup(name);
+
+	return addr ? shk_call(ftrace_location)(addr) : 0;
+}
+
 void shk_captures_init(void)
 {
-	static const char *const names[] = { "disable_kprobe", "__unregister_kprobe_top" };
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		unsigned long addr = shk_symbol_lookup(names[i]);
-
-		release_sites[i] = addr ? shk_call(ftrace_location)(addr) : 0;
-	}
+	release_sites[0] = site_of("disable_kprobe");
+	release_sites[1] = site_of("__unregister_kprobe_top");
+	unregister_site = site_of("tracepoint_probe_unregister");
 }
 
 void shk_captures_exit(void)
@@ -768,4 +892,5 @@ void shk_captures_exit(void)
 		synchronize_rcu_tasks();
 	flush_work(&captured_release_work);
 	shk_ftrace_hook_free(&release_hook);
+	shk_ftrace_hook_free(&unregister_hook);
 }

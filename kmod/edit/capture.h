@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Capture: kprobes that the processes of one shadow, the helper, arm in another one, the target.
+ * Capture: kprobes and users of tracepoints that the processes of one shadow, the helper, arm in
+ * another one, the target.
  *
  *   helper   a shadow with a DIVERT patch, which replaces the functions that arm kprobes and
  *            tracers. Unmodified tools run in it.
- *   target   the shadow that gets a probe for each captured kprobe (struct shk_captured)
+ *   target   the shadow that gets a probe for each captured kprobe or user (struct shk_captured)
  *
  * The kernel's struct kprobe is registered and stays disabled, so kprobes never arms it in the
  * base. The edit of the target is a breakpoint; shk_hook_int3() calls the handler of the kprobe.
  *
- * Life of a captured kprobe:
+ * A user of a tracepoint is a function with its data. The kernel does not know of a captured one:
+ * it is not in the tracepoint's list, and its unregistration never reaches the kernel's function
+ * (captured_on_unregister()). shk_hit_tracepoint() calls it.
  *
- *   arming    in the list captured_kprobes; a worker adds the probe to the target
+ * Life of a captured kprobe or user:
+ *
+ *   arming    in the list captured_kprobes or captured_users; a worker adds the probe to the target
  *   armed     the probe has its id
- *   released  its owner disables or unregisters the kprobe, in any text. .kp is NULL, so no further
- *             hit calls the handler; the kernel waits for hits by synchronize_rcu() before the
- *             kprobe is freed. A worker removes the probe.
+ *   released  its owner disables or unregisters it, in any text. .kp or .user is NULL, so no
+ *             further hit calls it. The kernel waits for hits before what they use is freed: by
+ *             synchronize_rcu() or tracepoint_synchronize_unregister(). A worker removes the probe.
  *
  * A helper is not executed while its patch is added or removed. So each task in a function of the
  * patch is in the helper's text, and the struct shk_diversion of the helper exists.
@@ -33,19 +38,29 @@
 
 struct shk_patch;
 
-/* A captured kprobe. Freed with the last reference. */
+/* A captured kprobe, or user of a tracepoint. Freed with the last reference. */
 struct shk_captured {
 	/*
-	 * In the list captured_kprobes, until the owner of the kprobe disables or unregisters it.
-	 * Under captured_kprobes_lock.
+	 * In the list captured_kprobes or captured_users, until its owner releases it: disables or
+	 * unregisters the kprobe, or unregisters the user. Under captures_lock.
 	 */
 	struct list_head node;
 	/*
-	 * The kprobe; NULL: its owner has disabled or unregistered it. Written under
-	 * captured_kprobes_lock, read by hits with preemption off.
+	 * The kprobe; NULL: its owner has released it, or it is a user. Written under
+	 * captures_lock, read by hits with preemption off.
 	 */
 	struct kprobe *kp;
-	unsigned long addr;	   /* of the kprobe. Fixed */
+	unsigned long addr; /* of the kprobe. Fixed */
+	/* Of the user. NULL: it is a kprobe. Fixed */
+	const struct tracepoint *tracepoint;
+	/*
+	 * NULL: released, or a kprobe. Written under captures_lock, read by hits within the block
+	 * of the tracepoint.
+	 */
+	void *user;
+	void *data;		   /* first argument of .user. Fixed */
+	int prio;		   /* of .user; users with a higher one are called earlier. Fixed */
+	struct list_head in_users; /* in shk_tracepoint_users.captured */
 	struct shk_shadow *target; /* holds a reference. Fixed */
 	/*
 	 * The module that has the instruction, with a reference; NULL: the kernel image. The
@@ -53,12 +68,11 @@ struct shk_captured {
 	 * arm its enabled events in the base. Fixed once armed.
 	 */
 	struct module *module;
-	u64 id;	     /* of the probe in .target; captured_kprobes_lock, fixed once armed */
-	bool arming; /* captured_kprobes_lock */
+	u64 id;	     /* of the probe in .target; captures_lock, fixed once armed */
+	bool arming; /* captures_lock */
 	bool guard;  /* belongs to the module: see guards_add(). Fixed */
 	/*
-	 * References: one until the owner of the kprobe disables or unregisters it, and one of the
-	 * probe in .target.
+	 * References: one until its owner releases it, and one of the probe in .target.
 	 */
 	refcount_t ref;
 	struct llist_node release_node; /* in the worker's queue */
@@ -72,8 +86,9 @@ struct shk_captured {
  * since it may have the last reference to the target.
  */
 struct shk_diversion {
-	struct shk_shadow *target;	/* holds a reference. Fixed */
-	atomic64_t calls[SHK_WAYS_MAX]; /* captured or refused, by way */
+	struct shk_shadow *target; /* holds a reference. Fixed */
+	/* By way: captured or refused; those that register users of tracepoints: refused. */
+	atomic64_t calls[SHK_WAYS_MAX];
 	u8 way[SHK_WAYS_MAX]; /* of each function of the patch, then of each edit. Fixed */
 	unsigned int nr;      /* elements of .way. Fixed */
 	bool workload;	      /* workloads run in .target: shk_shadow.workload. Fixed */
@@ -87,8 +102,8 @@ struct shk_diversion {
 void shk_captures_init(void);
 
 /*
- * Waits for the worker that arms and releases captured kprobes. Called at unload. Captured kprobes
- * hold a reference to the module, so none is left. Sleeps.
+ * Waits for the worker that arms and releases what is captured. Called at unload. Captured kprobes
+ * and users hold a reference to the module, so none is left. Sleeps.
  */
 void shk_captures_exit(void);
 

@@ -7,6 +7,7 @@
  *   jump elsewhere              shk_hit_jump()    a detour, slot_entry.S
  *   breakpoint                  shk_hook_int3()   kprobe_int3_handler(), hooks/entry.S
  *   hooked return               shk_hit_return()  the kernel's trampoline of rethooks
+ *   call of tracepoint's users  shk_hit_tracepoint()  shk_users, slot_entry.S
  *
  * Functions of the kernel that may carry a probe are called only between hit_report_enter() and
  * hit_report_leave(). Executions there are the listeners' own, and no hits. Elsewhere a hit in such
@@ -20,6 +21,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/tracepoint.h>
 #include <asm/text-patching.h>
 
 #include "compat/compat.h"
@@ -30,6 +32,7 @@
 #include "edit/site_table.h"
 #include "edit/slot_entry.h"
 #include "edit/trace.h"
+#include "edit/tracepoint.h"
 #include "graft/graft.h"
 #include "graft/thread.h"
 
@@ -776,6 +779,57 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 	return false;
 }
 NOKPROBE_SYMBOL(shk_hook_int3);
+
+/*
+ * Calls @func, a user of a tracepoint, with its @data. @args are registers of SHK_NR_ARGS, of which
+ * the first is not used; @stack the arguments on the stack. @func reads as many as it has.
+ */
+static void hit_call_user(void *func, void *data, const unsigned long *args,
+			  const unsigned long *stack)
+{
+	void (*call)(void *data, unsigned long, unsigned long, unsigned long, unsigned long,
+		     unsigned long, unsigned long, unsigned long, unsigned long, unsigned long,
+		     unsigned long, unsigned long, unsigned long) = func;
+
+	static_assert(SHK_TRACEPOINT_STACK == 7);
+	call(data, args[1], args[2], args[3], args[4], args[5], stack[0], stack[1], stack[2],
+	     stack[3], stack[4], stack[5], stack[6]);
+}
+NOKPROBE_SYMBOL(hit_call_user);
+
+/*
+ * Calls the users of a tracepoint in a shadow: those of the base, then those that were captured for
+ * the shadow. @args are the argument registers, @words the arguments on the stack, and @index the
+ * element of shk_users. The tracepoint's block keeps a grace period up, as for a call of the base.
+ */
+asmlinkage void shk_hit_tracepoint(const unsigned long *args, const unsigned long *words,
+				   unsigned int index);
+asmlinkage void shk_hit_tracepoint(const unsigned long *args, const unsigned long *words,
+				   unsigned int index)
+{
+	const struct shk_tracepoint_users *users = READ_ONCE(shk_users_of[index]);
+	unsigned long stack[SHK_TRACEPOINT_STACK] = {};
+	const struct shk_captured *captured;
+	struct tracepoint_func *func;
+	unsigned int i;
+	void *user;
+
+	/* KASAN would complain of the caller's frame. */
+	for (i = 0; i < users->nr_stack; i++)
+		stack[i] = READ_ONCE_NOCHECK(words[i]);
+	func = rcu_dereference_raw(users->tracepoint->funcs);
+	for (; func && func->func; func++)
+		hit_call_user(func->func, func->data, args, stack);
+	/* A report in progress executes this, not the process: hit_site(). */
+	if (this_cpu_read(reporting) || !shk_thread_sees_edits(users->shadow))
+		return;
+	list_for_each_entry_rcu (captured, &users->captured, in_users, true) {
+		user = READ_ONCE(captured->user);
+		if (user)
+			hit_call_user(user, captured->data, args, stack);
+	}
+}
+NOKPROBE_SYMBOL(shk_hit_tracepoint);
 
 /*
  * Adds @latency to the sum and the histogram of @probe. Called between hit_report_enter() and

@@ -743,12 +743,23 @@ static int probe_capture(struct shk_shadow *shadow, struct shk_captured *capture
 	int ret;
 
 	arg->kind = SHK_PROBE_COUNT;
-	arg->flags = SHK_PROBE_FORCE_INT3;
-	arg->addr = captured->addr;
+	if (captured->tracepoint) {
+		arg->flags = SHK_PROBE_TRACEPOINT;
+		strscpy(arg->symbol, captured->tracepoint->name, sizeof(arg->symbol));
+	} else {
+		arg->flags = SHK_PROBE_FORCE_INT3;
+		arg->addr = captured->addr;
+	}
 	probe_create(shadow, arg, &new);
 	if (new.err) {
 		module_put(new.module);
 		return new.err;
+	}
+	/* A module may have a tracepoint with the name of one of the kernel. */
+	if (captured->tracepoint &&
+	    new.probe->tracepoint->keys->tracepoint != captured->tracepoint) {
+		probe_cancel(&new);
+		return SHK_E(TRACEPOINT_MODULE);
 	}
 	refcount_inc(&captured->ref);
 	new.probe->captured = captured;

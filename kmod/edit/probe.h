@@ -64,6 +64,7 @@ struct shk_func;
 struct shk_counts_block;
 struct shk_returns;
 struct shk_tracepoint_probe;
+struct shk_tracepoint_users;
 
 /* Counters of one probe on one CPU. Hits on that CPU write them; readers add up all CPUs. */
 struct shk_counts {
@@ -132,10 +133,15 @@ struct shk_probe {
 	bool own_returns;
 	/* SHK_PROBE_TRACEPOINT: see edit/tracepoint.h; else NULL. The probe's own */
 	struct shk_tracepoint_probe *tracepoint;
+	/* SHK_PROBE_TRACEPOINT: &tracepoint.funcs, which the probed load reads; else NULL */
+	const void *load_from;
 	struct shk_counts __percpu *counts;
 	struct shk_counts_block *counts_block;	  /* has .counts; NULL if there are none */
 	struct shk_histogram __percpu *histogram; /* LATENCY, else NULL */
-	/* The kprobe whose handler hits call; holds a reference. NULL: it is no captured one. */
+	/*
+	 * The kprobe or the user of a tracepoint that hits call; holds a reference. NULL: it is no
+	 * captured one.
+	 */
 	struct shk_captured *captured;
 };
 
@@ -189,6 +195,12 @@ struct shk_site {
 	 */
 	unsigned long chain;
 	u8 *detour; /* JUMP: its detour. INT3: one to continue in, or NULL. CALL: NULL */
+	/*
+	 * The site is for a probe of a tracepoint: the address at which the detour loads, instead
+	 * of that in the instruction. See edit/tracepoint.h. NULL: the detour has a plain copy.
+	 * Written under the shadow's lock, read by the detour.
+	 */
+	const void *load_from;
 };
 
 /* ---- probe.c ---- */
@@ -208,17 +220,19 @@ struct shk_site {
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
 /*
- * Adds a probe to @shadow whose hits call the handler of @captured->kp, and arms it by a breakpoint
- * at the address of that kprobe. @captured is a kprobe of a tool, which the kernel has registered
- * and not armed (capture.h). Sets *@id. The probe gets a reference to @captured. Takes the shadow's
- * lock. Hits may call the handler before the return.
+ * Adds a probe to @shadow whose hits call what @captured describes, and arms it: by a breakpoint at
+ * the address of a kprobe, or as a probe of a tracepoint. @captured is a kprobe of a tool, which the
+ * kernel has registered and not armed, or a function that a tool registers at a tracepoint
+ * (capture.h). Sets *@id. The probe gets a reference to @captured. Takes the shadow's lock. Hits may
+ * call the handler or function before the return.
  *
  * If @captured is a guard, the probe is in @shadow->guards. No call lists or removes it, and *@id
  * does not change.
  *
  * Returns 0, or
  *   SHADOW_DESTROYED  the shadow was destroyed
- *   JUMP_THERE        the shadow has a jump at the address, which does not save all registers
+ *   JUMP_THERE        the shadow has a jump at the address, which does not save all registers; or
+ *                     a probe of another kind is at a place of the tracepoint
  *   others            see struct shk_probe_add
  */
 int shk_probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id);
@@ -747,6 +761,25 @@ unsigned long shk_old_get(unsigned long behind_site);
  * Takes slot_lock.
  */
 void shk_old_put(unsigned long old);
+
+/*
+ * Takes an element of shk_users for the call at @call, and writes its code. It calls the users of
+ * @users. Takes slot_lock and text_mutex. Returns the index of the element, or NO_ROOM: all are
+ * taken.
+ */
+int shk_users_get(struct shk_tracepoint_users *users, unsigned long call);
+
+/*
+ * Frees the element number @i of shk_users. The caller ensures that no task is in it and no edit
+ * leads to it. Takes slot_lock.
+ */
+void shk_users_put(int i);
+
+/* Returns the address of element number @i of shk_users, the target of a jump edit. Any context. */
+unsigned long shk_users_text(int i);
+
+/* The users that each element of shk_users calls. slot.c writes it; hits read it. */
+extern struct shk_tracepoint_users *shk_users_of[];
 
 /*
  * Returns the address of a new function, in the module's text, that returns @value. Returns 0 if no

@@ -571,6 +571,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 	if (!site->kp)
 		return site;
 	site->gives_up_cpu = site_gives_up_cpu(addr);
+	site->load_from = probe->load_from;
 	site_set_jump(site, probe, addr);
 	return site;
 module :
@@ -780,7 +781,7 @@ static void union_leave(struct shk_probe *probe)
 static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr)
 {
 	struct shk_site *site = shk_site_at(shadow, addr);
-	bool found = site;
+	bool found = site, captures_kprobe = probe->captured && !probe->tracepoint;
 	int ret;
 
 	if (found && site->arm == SHK_ARM_CALL && probe->returns) {
@@ -789,10 +790,10 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 			return ret;
 	}
 	/* Where a jump edit is there is no return address to hook. */
-	if (found && (probe->returns || probe->captured) && site->arm == SHK_ARM_JUMP)
+	if (found && (probe->returns || captures_kprobe) && site->arm == SHK_ARM_JUMP)
 		return SHK_E(JUMP_THERE);
 	/* Only a breakpoint saves all registers. */
-	if (found && probe->captured && site->arm != SHK_ARM_INT3)
+	if (found && captures_kprobe && site->arm != SHK_ARM_INT3)
 		return SHK_E(EDIT_THERE);
 	if (!found)
 		site = site_create(shadow, probe, addr);
@@ -806,7 +807,7 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 	probe->site = site;
 	list_add_tail_rcu(&probe->in_site, &site->probes);
 	site->has_entry |= probe->at_entry;
-	if (probe->captured)
+	if (captures_kprobe)
 		WRITE_ONCE(site->has_captured, true);
 	site_choose_only(site);
 	if (found)

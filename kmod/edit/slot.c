@@ -27,6 +27,7 @@ static DECLARE_BITMAP(slots_used, SHK_NR_SLOTS);
 static DECLARE_BITMAP(detours_used, SHK_NR_DETOURS);
 static DECLARE_BITMAP(stubs_used, SHK_NR_STUBS);
 static DECLARE_BITMAP(bodies_used, SHK_NR_BODIES);
+static DECLARE_BITMAP(users_used, SHK_NR_USERS);
 
 /* For each element of shk_olds: the address to which it jumps, and its number of uses. */
 static struct {
@@ -39,6 +40,7 @@ struct shk_site *shk_detour_sites[SHK_NR_DETOURS];
 /* The function of each stub; NULL if the stub is free. Hits read it with preemption off. */
 static struct shk_func *stub_funcs[SHK_NR_STUBS];
 u8 shk_stub_fast[SHK_NR_STUBS];
+struct shk_tracepoint_users *shk_users_of[SHK_NR_USERS];
 
 /*
  * Takes the first free one of the @nr elements of an array: sets its bit in the bitmap @used. Takes
@@ -157,6 +159,33 @@ static void detour_copy_call(u8 *at, const u8 *run_at, const struct insn *insn, 
 			  next + insn->immediate.value);
 }
 
+/*
+ * Writes to @at a load of 64 bits to the register that @insn loads, from the address that is stored
+ * at @from, and a jump to @next. The bytes will execute at @run_at.
+ */
+static void detour_load_from(u8 *at, const u8 *run_at, const struct insn *insn, const void *from,
+			     unsigned long next)
+{
+	u8 reg = insn->modrm.bytes[0] >> 3 & 7, high = insn->rex_prefix.bytes[0] >> 2 & 1;
+	unsigned int i, len = 0;
+
+	/* movabs $from, %reg */
+	at[len++] = 0x48 | high;
+	at[len++] = 0xb8 | reg;
+	memcpy(at + len, &from, sizeof(from));
+	len += sizeof(from);
+	/* mov 0(%reg), %reg, twice */
+	for (i = 0; i < 2; i++) {
+		at[len++] = 0x48 | high << 2 | high;
+		at[len++] = 0x8b;
+		at[len++] = 0x40 | reg << 3 | reg;
+		if (reg == 4) /* r12: a SIB byte without an index */
+			at[len++] = 0x24;
+		at[len++] = 0;
+	}
+	slot_write_branch(at + len, run_at + len, JMP32_INSN_OPCODE, next);
+}
+
 static bool is_call(const struct insn *insn)
 {
 	return insn->length == CALL_INSN_SIZE && insn->opcode.bytes[0] == CALL_INSN_OPCODE;
@@ -208,7 +237,10 @@ u8 *shk_detour_get(struct shk_site *site)
 
 	memset(text, INT3_INSN_OPCODE, sizeof(text));
 	slot_write_branch(text, detour, CALL_INSN_OPCODE, (unsigned long)shk_detour_common);
-	if (is_call(&insn)) {
+	if (site->load_from) {
+		detour_load_from(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn,
+				 &site->load_from, addr + insn.length);
+	} else if (is_call(&insn)) {
 		detour_copy_call(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, addr);
 	} else if (!detour_copy_insn(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, ainsn,
 				     addr)) {
@@ -312,6 +344,29 @@ unsigned long shk_body_get(u64 value)
 void shk_body_put(unsigned long body)
 {
 	slot_index_put(bodies_used, (body - (unsigned long)shk_bodies) / SHK_BODY_SIZE);
+}
+
+int shk_users_get(struct shk_tracepoint_users *users, unsigned long call)
+{
+	int i = slot_index_get(users_used, SHK_NR_USERS);
+	u32 push = call + CALL_INSN_SIZE;
+
+	if (i < 0)
+		return i;
+	slot_write_text((u8 *)shk_users_text(i) + 1, (u8 *)&push, sizeof(push));
+	WRITE_ONCE(shk_users_of[i], users);
+	return i;
+}
+
+void shk_users_put(int i)
+{
+	WRITE_ONCE(shk_users_of[i], NULL);
+	slot_index_put(users_used, i);
+}
+
+unsigned long shk_users_text(int i)
+{
+	return (unsigned long)shk_users + i * SHK_USERS_SIZE;
 }
 
 /*

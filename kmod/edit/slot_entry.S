@@ -89,6 +89,26 @@ SYM_CODE_START_NOALIGN(shk_olds)
 	.endr
 SYM_CODE_END(shk_olds)
 
+/*
+ * Elements that call the users of a tracepoint. The jump to one replaces a call, whose return
+ * address an element pushes. shk_users_get() writes the operand of the push. eax is free: the
+ * replaced call may change it, and no argument is in it.
+ */
+	.balign SHK_USERS_SIZE
+SYM_CODE_START_NOALIGN(shk_users)
+	ANNOTATE_NOENDBR		/* reached by direct branches only */
+	.set	users, 0
+	.rept SHK_NR_USERS
+	.balign SHK_USERS_SIZE, 0xcc
+	UNWIND_HINT_FUNC
+	pushq	$0x7fffffff
+	UNWIND_HINT_FUNC
+	movl	$users, %eax
+	{disp32} jmp shk_users_common
+	.set	users, users + 1
+	.endr
+SYM_CODE_END(shk_users)
+
 /* The body of SHK_PATCH_NOP; also the target of jumps that are not written yet. */
 SYM_FUNC_START(shk_body_nop)
 	ENDBR
@@ -182,6 +202,28 @@ SYM_FUNC_START_LOCAL(shk_slot_common)
 	UNWIND_HINT_FUNC
 	RET
 SYM_FUNC_END(shk_slot_common)
+
+/*
+ * Ends an element of shk_users, whose index is in eax: calls shk_hit_tracepoint() with the argument
+ * registers, and with the address of the arguments on the stack. Returns behind the replaced call.
+ */
+SYM_FUNC_START_LOCAL(shk_users_common)
+	pushq	%rbp
+	movq	%rsp, %rbp
+	pushq	%r9
+	pushq	%r8
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	movq	%rsp, %rdi
+	leaq	16(%rbp), %rsi
+	movl	%eax, %edx
+	call	shk_hit_tracepoint
+	movq	%rbp, %rsp
+	popq	%rbp
+	RET
+SYM_FUNC_END(shk_users_common)
 
 /*
  * Detours. Jump edits lead to the first instruction, and breakpoints continue at the second one.

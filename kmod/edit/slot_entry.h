@@ -9,6 +9,8 @@
  *            instruction; or, instead of a skipped call, it sets rax.
  *   bodies   Functions that return a constant.
  *   olds     Functions that jump behind a __fentry__ site, into the old body of a function.
+ *   users    Jump edits in the place of calls of a tracepoint's users lead here. An element calls
+ *            shk_hit_tracepoint(), and returns behind the call.
  */
 #ifndef SHK_SLOT_ENTRY_H
 #define SHK_SLOT_ENTRY_H
@@ -26,6 +28,8 @@
 #define SHK_BODY_SIZE	16
 #define SHK_NR_OLDS	1024
 #define SHK_OLD_SIZE	16
+#define SHK_NR_USERS	1024
+#define SHK_USERS_SIZE	16
 
 #ifndef __ASSEMBLY__
 
@@ -51,7 +55,7 @@ struct shk_detour_regs {
 };
 
 /* The arrays. slot.c writes an element, through text_poke(), before any edit leads to it. */
-extern u8 shk_slots[], shk_detours[], shk_stubs[], shk_bodies[], shk_olds[];
+extern u8 shk_slots[], shk_detours[], shk_stubs[], shk_bodies[], shk_olds[], shk_users[];
 
 /*
  * 1 for each stub that jumps to its body without calling shk_hit_call(). Written under text_mutex

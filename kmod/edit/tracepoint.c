@@ -4,7 +4,9 @@
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/rculist.h>
 #include <linux/sort.h>
+#include <linux/static_call_types.h>
 #include <linux/string.h>
 #include <linux/trace_events.h>
 #include <linux/tracepoint.h>
@@ -12,8 +14,11 @@
 #include <asm/text-patching.h>
 
 #include "compat/tracepoints.h"
+#include "edit/capture.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
+#include "edit/returns.h"
+#include "edit/slot_entry.h"
 #include "edit/tracepoint.h"
 #include "hooks/hooks.h"
 #include "shadow/edits.h"
@@ -363,6 +368,7 @@ int shk_tracepoint_resolve(struct shk_probe *probe, const char *name, unsigned l
 		return ret;
 	}
 	probe->tracepoint->keys = keys;
+	probe->load_from = &tracepoint->funcs;
 	*addr = probe->tracepoint->places[0].addr;
 	/* The caller frees what was allocated, with the probe. */
 	return places_alloc_probes(probe);
@@ -528,6 +534,7 @@ static int places_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 		other->flags = probe->flags;
 		other->plain = probe->plain;
 		other->counts = probe->counts;
+		other->load_from = probe->load_from;
 		new[i] = (struct shk_new_probe){ other, tracepoint->places[i].addr };
 	}
 	shk_sites_add(shadow, new, tracepoint->nr);
@@ -544,6 +551,250 @@ static int places_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 	return ret;
 }
 
+/* ---- captured users ---- */
+
+/* The list that detours load while a user is captured. No user is called with its data. */
+static const struct tracepoint_func no_users[2];
+static const struct tracepoint_func *const shk_tracepoint_list = no_users;
+
+static unsigned long call_addr(const struct static_call_site *site)
+{
+	return (long)site->addr + (long)&site->addr;
+}
+
+/* Returns true if @site calls users of @tracepoint, in text that is not freed after boot. */
+static bool call_is_of(const struct static_call_site *site, const struct tracepoint *tracepoint)
+{
+	unsigned long key = (long)site->key + (long)&site->key;
+
+	return (key & ~STATIC_CALL_SITE_FLAGS) == (unsigned long)tracepoint->static_call_key &&
+	       !(key & STATIC_CALL_SITE_INIT);
+}
+
+/*
+ * Sets @edit to a jump to an element of shk_users for @users, in the place of the call at @addr.
+ * Returns 0, FORBIDDEN, PAGE_EDGE or NO_ROOM. Takes text_mutex.
+ */
+static int call_set(struct shk_edit *edit, struct shk_tracepoint_users *users, unsigned long addr)
+{
+	int ret = check_differs(users->tracepoint, addr);
+
+	if (ret)
+		return ret;
+	if (shk_branch_spans_pages(addr))
+		return SHK_E(PAGE_EDGE);
+	mutex_lock(shk_symbols.text_mutex);
+	/* Not a call that ends its function by a jump. */
+	if (*(const u8 *)shk_base_bytes(addr) != CALL_INSN_OPCODE)
+		ret = SHK_E(FORBIDDEN);
+	mutex_unlock(shk_symbols.text_mutex);
+	if (ret)
+		return ret;
+	ret = shk_users_get(users, addr);
+	if (ret < 0)
+		return ret;
+	shk_edit_branch(edit, addr, JMP32_INSN_OPCODE, shk_users_text(ret));
+	return 0;
+}
+
+/* Frees @calls, none of which is applied, and the elements of shk_users to which they lead. */
+static void calls_free(struct shk_tracepoint_keys *calls)
+{
+	unsigned int i;
+
+	for (i = 0; i < calls->nr; i++)
+		if (calls->edits[i].len)
+			shk_users_put((shk_edit_resume(&calls->edits[i]) - shk_users_text(0)) /
+				      SHK_USERS_SIZE);
+	kvfree(calls);
+}
+
+/*
+ * Makes the edits of all calls of the users of @users->tracepoint. Returns an ERR_PTR() of
+ * call_set(), or TRACEPOINT_UNUSED. Takes text_mutex.
+ */
+static struct shk_tracepoint_keys *calls_find(struct shk_tracepoint_users *users)
+{
+	const struct static_call_site *site, *sites, *end;
+	struct shk_tracepoint_keys *calls;
+	unsigned int i, nr = 0;
+	int ret = 0;
+
+	sites = (const void *)shk_symbol_lookup("__start_static_call_sites");
+	end = (const void *)shk_symbol_lookup("__stop_static_call_sites");
+	if (!sites || !end)
+		return ERR_PTR(SHK_E(FORBIDDEN));
+	for (site = sites; site < end; site++)
+		nr += call_is_of(site, users->tracepoint);
+	if (!nr)
+		return ERR_PTR(SHK_E(TRACEPOINT_UNUSED));
+	calls = keys_alloc(users->tracepoint, nr);
+	if (!calls)
+		return ERR_PTR(-ENOMEM);
+	nr = 0;
+	for (site = sites; site < end && !ret; site++)
+		if (call_is_of(site, users->tracepoint))
+			ret = call_set(&calls->edits[nr++], users, call_addr(site));
+	if (ret) {
+		calls_free(calls);
+		return ERR_PTR(ret);
+	}
+	sort(calls->edits, nr, sizeof(calls->edits[0]), key_compare, NULL);
+	for (i = 0; i < nr; i++)
+		calls->sorted[i] = &calls->edits[i];
+	return calls;
+}
+
+/*
+ * Sets *@nr to the number of arguments on the stack that users of @tracepoint get. Returns 0, or
+ * FORBIDDEN: it is not known, or too large.
+ */
+static int stack_args(const struct tracepoint *tracepoint, unsigned int *nr)
+{
+	const struct bpf_raw_event_map *map;
+	char symbol[SHK_SYMBOL_LEN];
+	unsigned long addr;
+
+	if (snprintf(symbol, sizeof(symbol), "__bpf_trace_tp_map_%s", tracepoint->name) >=
+		    sizeof(symbol) ||
+	    shk_symbol_unique(symbol, &addr))
+		return SHK_E(FORBIDDEN);
+	map = (const struct bpf_raw_event_map *)addr;
+	if (map->tp != tracepoint || map->num_args > SHK_NR_ARGS - 1 + SHK_TRACEPOINT_STACK)
+		return SHK_E(FORBIDDEN);
+	/* The first register has the user's data. */
+	*nr = map->num_args < SHK_NR_ARGS ? 0 : map->num_args - (SHK_NR_ARGS - 1);
+	return 0;
+}
+
+/*
+ * Makes the users of @tracepoint in @shadow, which is locked, without a captured one, and lets the
+ * calls jump. Returns an ERR_PTR() of stack_args(), calls_find() or keys_apply().
+ */
+static struct shk_tracepoint_users *users_create(struct shk_shadow *shadow,
+						 const struct tracepoint *tracepoint)
+{
+	struct shk_tracepoint_users *users = kzalloc(sizeof(*users), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!users)
+		return ERR_PTR(-ENOMEM);
+	users->tracepoint = tracepoint;
+	users->shadow = shadow;
+	INIT_LIST_HEAD(&users->captured);
+	ret = stack_args(tracepoint, &users->nr_stack);
+	if (ret)
+		goto free;
+	users->calls = calls_find(users);
+	if (IS_ERR(users->calls)) {
+		ret = PTR_ERR(users->calls);
+		goto free;
+	}
+	ret = keys_apply(shadow, users->calls);
+	if (ret)
+		goto calls;
+	list_add(&users->node, &shadow->users);
+	return users;
+calls:
+	/* Some jumps may have been there for a moment. */
+	tracepoint_synchronize_unregister();
+	calls_free(users->calls);
+free:
+	kfree(users);
+	return ERR_PTR(ret);
+}
+
+/* Frees @users of @shadow, which is locked. No detour loads shk_tracepoint_list for them. */
+static void users_destroy(struct shk_shadow *shadow, struct shk_tracepoint_users *users)
+{
+	list_del(&users->node);
+	/* CPUs may have loaded the list. */
+	tracepoint_synchronize_unregister();
+	keys_revert(shadow, users->calls);
+	/* CPUs may be in the elements of shk_users. */
+	tracepoint_synchronize_unregister();
+	calls_free(users->calls);
+	kfree(users);
+}
+
+/* Returns the users of @tracepoint in @shadow, which is locked, or NULL. */
+static struct shk_tracepoint_users *users_of(struct shk_shadow *shadow,
+					     const struct tracepoint *tracepoint)
+{
+	struct shk_tracepoint_users *users;
+
+	lockdep_assert_held(&shadow->lock);
+	list_for_each_entry (users, &shadow->users, node)
+		if (users->tracepoint == tracepoint)
+			return users;
+	return NULL;
+}
+
+/* Returns the site of place number @i of @probe, which is armed. */
+static struct shk_site *place_site(const struct shk_probe *probe, unsigned int i)
+{
+	return i ? probe->tracepoint->places[i].probe->site : probe->site;
+}
+
+/* Lets the detours of all places of @probe load from @from. */
+static void places_load_from(const struct shk_probe *probe, const void *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < probe->tracepoint->nr; i++)
+		WRITE_ONCE(place_site(probe, i)->load_from, from);
+}
+
+/* Adds @captured to the list of @users, behind those of the same or a higher priority. */
+static void users_link(struct shk_tracepoint_users *users, struct shk_captured *captured)
+{
+	struct shk_captured *other;
+
+	list_for_each_entry (other, &users->captured, in_users)
+		if (other->prio < captured->prio)
+			break;
+	list_add_tail_rcu(&captured->in_users, &other->in_users);
+}
+
+/*
+ * Lets the places of @probe, which are armed, call the user of @probe->captured. @shadow is locked.
+ * Returns 0, JUMP_THERE, or an error of users_create().
+ */
+static int users_add(struct shk_shadow *shadow, struct shk_probe *probe)
+{
+	const struct tracepoint *tracepoint = probe->tracepoint->keys->tracepoint;
+	struct shk_tracepoint_users *users = users_of(shadow, tracepoint);
+	unsigned int i;
+
+	for (i = 0; i < probe->tracepoint->nr; i++)
+		if (!place_site(probe, i)->load_from || !place_site(probe, i)->detour)
+			return SHK_E(JUMP_THERE);
+	if (!users)
+		users = users_create(shadow, tracepoint);
+	if (IS_ERR(users))
+		return PTR_ERR(users);
+	users_link(users, probe->captured);
+	places_load_from(probe, &shk_tracepoint_list);
+	return 0;
+}
+
+/* Takes back users_add(). CPUs may be calling the user at return. */
+static void users_remove(struct shk_shadow *shadow, struct shk_probe *probe)
+{
+	const struct tracepoint *tracepoint = probe->tracepoint->keys->tracepoint;
+	struct shk_tracepoint_users *users = users_of(shadow, tracepoint);
+
+	if (WARN_ON_ONCE(!users))
+		return;
+	list_del_rcu(&probe->captured->in_users);
+	if (!list_empty(&users->captured))
+		return;
+	places_load_from(probe, &tracepoint->funcs);
+	users_destroy(shadow, users);
+}
+
+/* ---- arming a probe ---- */
+
 int shk_tracepoint_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 {
 	struct shk_tracepoint_probe *tracepoint = probe->tracepoint;
@@ -555,13 +806,19 @@ int shk_tracepoint_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 	ret = places_arm(shadow, probe);
 	if (ret)
 		return ret;
-	ret = keys_get(shadow, tracepoint->keys);
+	ret = probe->captured ? users_add(shadow, probe) : 0;
 	if (ret)
 		goto places;
+	ret = keys_get(shadow, tracepoint->keys);
+	if (ret)
+		goto users;
 	ret = probe->union_site ? union_keys_get(probe) : 0;
 	if (!ret)
 		return 0;
 	keys_put(shadow, tracepoint->keys);
+users:
+	if (probe->captured)
+		users_remove(shadow, probe);
 places:
 	places_disarm(probe, tracepoint->nr);
 	return ret;
@@ -577,5 +834,7 @@ void shk_tracepoint_disarm(struct shk_shadow *shadow, struct shk_probe *probe)
 	if (probe->union_site)
 		union_keys_put(probe);
 	keys_put(shadow, tracepoint->keys);
+	if (probe->captured)
+		users_remove(shadow, probe);
 	places_disarm(probe, tracepoint->nr);
 }

@@ -24,6 +24,15 @@
  * Keys that only ask if the tracepoint is on, trace_NAME_enabled(), are jumps as well. No hit is
  * counted there.
  *
+ * Captured users (edit/capture.h) are called in the shadow in addition to those of the base:
+ *
+ *   call   a jump to an element of shk_users, which calls shk_hit_tracepoint()
+ *   load   the detours read shk_tracepoint_list instead of the base's list, so that the block does
+ *          not end behind the test
+ *
+ * The jumps come first and go last, each with a grace period in between. So no call of the base has
+ * the data of shk_tracepoint_list as its argument. shk_hit_tracepoint() reads the base's list.
+ *
  * Process context; all functions may sleep.
  */
 #ifndef SHK_EDIT_TRACEPOINT_H
@@ -42,6 +51,21 @@ struct shk_tracepoint_keys {
 	unsigned int nr;		     /* fixed, 1 or more */
 	struct shk_edit **sorted;	     /* pointers to .edits, by address. Fixed */
 	struct shk_edit edits[];	     /* jumps of 2 or 5 bytes */
+};
+
+/* Arguments of a user that are on the stack, at most. */
+#define SHK_TRACEPOINT_STACK 7
+
+/* The captured users of one tracepoint in one shadow: the first of them makes it. */
+struct shk_tracepoint_users {
+	struct list_head node;		     /* in shk_shadow.users. The shadow's lock */
+	const struct tracepoint *tracepoint; /* fixed */
+	struct shk_shadow *shadow;	     /* fixed */
+	/* shk_captured.in_users, by priority. Written under the shadow's lock, read under RCU. */
+	struct list_head captured;
+	unsigned int nr_stack; /* arguments on the stack. Fixed */
+	/* Edits of the calls of users: jumps to elements of shk_users. Under the shadow's lock. */
+	struct shk_tracepoint_keys *calls;
 };
 
 /* Where a tracepoint is executed. Fixed, except .probe. */
@@ -80,8 +104,13 @@ int shk_tracepoint_resolve(struct shk_probe *probe, const char *name, unsigned l
  * Turns the tracepoint of @probe on in @shadow: arms all places at which it is executed, and then
  * makes its static keys jumps. The caller has armed the probe at the first place already. The lock
  * of its shadow is held; takes the union's lock if the shadow's policy is SHK_ASYNC_UNION. Does
- * nothing if @probe is not of a tracepoint. Returns 0 or an error of shk_site_add(), after which
+ * nothing if @probe is not of a tracepoint. If @probe->captured is not NULL, adds its user before
+ * the keys become jumps. Returns 0 or an error of shk_site_add(), after which
  * the probe is armed at the first place only.
+ * With a captured user also:
+ *   JUMP_THERE  a probe of another kind is at a place
+ *   FORBIDDEN   the calls of users have another form, or arguments that are not known
+ *   PAGE_EDGE   such a call lies in two pages
  */
 int shk_tracepoint_arm(struct shk_shadow *shadow, struct shk_probe *probe);
 

@@ -125,7 +125,7 @@ static void notrace tables_on_flush(unsigned long ip, unsigned long parent_ip,
 }
 
 /* Registered while there are tables of shadows. */
-static SHK_FTRACE_HOOK(flush_hook, shk_symbols.flush_sites, SHK_NR_FLUSHES, tables_on_flush);
+static SHK_FTRACE_HOOK(flush_hook, shk_symbols.flush_sites, SHK_NR_FLUSHES, 0, tables_on_flush);
 
 void shk_tables_follow(struct shk_tables *tables)
 {

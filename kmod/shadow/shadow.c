@@ -276,6 +276,7 @@ static struct shk_shadow *shadow_alloc(u32 flags, void (*teardown)(struct shk_sh
 	INIT_LIST_HEAD(&shadow->bodies);
 	INIT_LIST_HEAD(&shadow->raws);
 	INIT_LIST_HEAD(&shadow->tracepoints);
+	INIT_LIST_HEAD(&shadow->users);
 	INIT_LIST_HEAD(&shadow->ownerships);
 	INIT_LIST_HEAD(&shadow->callers);
 	INIT_LIST_HEAD(&shadow->caller);

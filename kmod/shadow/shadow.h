@@ -213,6 +213,7 @@ struct shk_shadow {
 	struct list_head bodies;
 	struct list_head raws;	      /* by id */
 	struct list_head tracepoints; /* struct shk_tracepoint_keys, in no order */
+	struct list_head users;	      /* struct shk_tracepoint_users, in no order */
 	u64 last_raw;
 	/*
 	 * Removes everything that was added to the shadow, its edits included. Called once or

@@ -210,7 +210,7 @@ static void notrace sync_on_text_poke(unsigned long ip, unsigned long parent_ip,
 	}
 }
 
-static SHK_FTRACE_HOOK(text_poke_hook, &shk_symbols.__text_poke, 1, sync_on_text_poke);
+static SHK_FTRACE_HOOK(text_poke_hook, &shk_symbols.__text_poke, 1, 0, sync_on_text_poke);
 
 int shk_sync_start(void)
 {

@@ -68,8 +68,8 @@ refused_in() {
 	shadowctl capture target -- bash -c "$2" >out 2>err && fail "$1 was armed"
 	grep -q "shadowctl: $1() was refused" err || fail "$1: $(cat err)"
 }
-refused_in tracepoint_probe_register "echo 1 >$tracefs/events/signal/signal_generate/enable"
-is "tracepoint" "$(cat "$tracefs/events/signal/signal_generate/enable")" 0
+refused_in tracepoint_probe_register "echo 1 >$tracefs/events/raw_syscalls/sys_enter/enable"
+is "tracepoint" "$(cat "$tracefs/events/raw_syscalls/sys_enter/enable")" 0
 if grep -qw function "$tracefs/available_tracers"; then
 	refused_in function_trace_init "echo function >$tracefs/current_tracer"
 	is "tracer" "$(cat "$tracefs/current_tracer")" nop

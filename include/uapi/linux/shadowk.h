@@ -1703,12 +1703,12 @@ struct shk_patch_info {
 #define SHK_CAPTURE_WORKLOAD	(1U << 0)
 
 /**
- * struct shk_capture - SHK_CAPTURE, on a handle: kprobes of processes inside act on another shadow
+ * struct shk_capture - SHK_CAPTURE, on a handle: probes of processes inside act on another shadow
  * @size:	sizeof(struct shk_capture)
  * @flags:	SHK_CAPTURE_WORKLOAD, or 0
  * @reason:	out
  * @busy:	out
- * @target:	handle of the shadow whose processes hit the kprobes; an owner's
+ * @target:	handle of the shadow whose processes hit the probes; an owner's
  * @reserved:	0
  *
  * The shadow of the handle becomes a helper, in which unmodified tools run. It gets a patch of the
@@ -1718,8 +1718,10 @@ struct shk_patch_info {
  * - A kprobe that the process enables, or registers enabled, stays disabled in the base. @target
  *   gets a probe with SHK_PROBE_CAPTURED, whose hits call the handler of the kprobe. This includes
  *   kretprobes, kprobe events of tracefs, and kprobes of perf_event_open(2).
- * - Registration of a tracer of another kind fails: ftrace, fprobe, BPF trampolines, tracepoints
- *   (EOPNOTSUPP).
+ * - If the process registers at a tracepoint, @target gets a probe with SHK_PROBE_CAPTURED and
+ *   SHK_PROBE_TRACEPOINT, whose hits call the function that was registered. This includes events of
+ *   tracefs and BPF programs. The kernel does not get the registration.
+ * - Registration of a tracer of another kind fails: ftrace, fprobe, BPF trampolines (EOPNOTSUPP).
  * - Hardware events, uprobes, timers and security modules are not affected.
  * - The process stays in the helper until it ends. SHK_PROCESS_ATTACH to another shadow and
  *   SHK_PROCESS_DETACH are refused, and rules of cgroups do not apply to it.
@@ -1731,22 +1733,25 @@ struct shk_patch_info {
  * destroyed, or has bodies of patches in place. A workload that is attached to another shadow, or
  * detached, is a workload no longer.
  *
- * A captured kprobe belongs to no process. It ends when its owner disables or unregisters it, also
- * outside the helper. If its probe in @target is removed, or @target is destroyed, its handler is
- * no longer called.
+ * A captured kprobe or registration belongs to no process. It ends when its owner disables or
+ * unregisters it, also outside the helper. If its probe in @target is removed, or @target is
+ * destroyed, its handler is no longer called.
  *
  * If enabling fails, the caller gets one of these errors, and nothing is armed:
  *   EBUSY       the kprobe is enabled in the base, or captured for another target; or @target has
- *               a jump at that instruction
+ *               another edit at that instruction
  *   EINVAL      the kprobe is not registered, or is of a module that is not loaded
  *   ENODEV      the helper has no target
- *   EOPNOTSUPP  the kprobe has a post_handler, or @target takes no probe there
+ *   EEXIST      the function is registered at the tracepoint, with the same data
+ *   EOPNOTSUPP  the kprobe has a post_handler, or @target takes no probe there; or the tracepoint
+ *               is of a module, or the kernel prepares all processes or CPUs for it
  *   ESTALE      @target was destroyed
  *   any         errors of SHK_PROBE_ADD
  *
  * SHK_PATCH_LIST lists the functions that are replaced. The value of each is the number of calls
- * that were captured or refused. SHK_PATCH_REMOVE removes the patch. The module cannot be unloaded
- * before a grace period has passed after that.
+ * that were captured or refused; of a function that registers at tracepoints, of those that were
+ * refused. SHK_PATCH_REMOVE removes the patch. The module cannot be unloaded before a grace period
+ * has passed after that.
  *
  * The call itself fails with
  *   EACCES      RIGHTS: @target was derived

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+
+#include "rawtp.h"
+
+static int map_fd = -1, link_fd = -1;
+
+static int bpf(int cmd, union bpf_attr *attr)
+{
+	int fd = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Instructions that end the program unless @condition holds. @left instructions are behind them. */
+static void add_condition(struct bpf_insn *at, const struct rawtp_condition *condition, int left)
+{
+	at[0] = (struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_DW,
+				   .dst_reg = BPF_REG_2,
+				   .src_reg = BPF_REG_1,
+				   .off = 8 * condition->arg };
+	at[1] = (struct bpf_insn){ .code = BPF_JMP32 | BPF_JNE | BPF_K,
+				   .dst_reg = BPF_REG_2,
+				   .off = left - 2,
+				   .imm = condition->value };
+}
+
+static int load_program(const struct rawtp_condition *two)
+{
+	struct bpf_insn insns[] = {
+		{ 0 },
+		{ 0 },
+		{ 0 },
+		{ 0 },
+		{ .code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = -4 },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = map_fd },
+		{ 0 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem },
+		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 2 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 1 },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW,
+		  .dst_reg = BPF_REG_0,
+		  .src_reg = BPF_REG_1,
+		  .imm = BPF_ADD },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT,
+				.insns = (uintptr_t)insns,
+				.insn_cnt = ARRAY_SIZE(insns),
+				.license = (uintptr_t) "GPL" };
+
+	for (int i = 0; i < 2; i++)
+		add_condition(insns + 2 * i, &two[i], ARRAY_SIZE(insns) - 2 - 2 * i);
+	return bpf(BPF_PROG_LOAD, &attr);
+}
+
+int rawtp_attach(const char *tracepoint, const struct rawtp_condition *two)
+{
+	union bpf_attr map = { .map_type = BPF_MAP_TYPE_ARRAY,
+			       .key_size = sizeof(uint32_t),
+			       .value_size = sizeof(uint64_t),
+			       .max_entries = 1 };
+	union bpf_attr attr = { .raw_tracepoint.name = (uintptr_t)tracepoint };
+	int program;
+
+	map_fd = bpf(BPF_MAP_CREATE, &map);
+	need(map_fd >= 0);
+	program = load_program(two);
+	need(program >= 0);
+	attr.raw_tracepoint.prog_fd = program;
+	link_fd = bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+	close(program);
+	if (link_fd >= 0)
+		return 0;
+	close(map_fd);
+	return link_fd;
+}
+
+uint64_t rawtp_count(void)
+{
+	uint32_t key = 0;
+	uint64_t count = 0;
+	union bpf_attr attr = { .map_fd = map_fd,
+				.key = (uintptr_t)&key,
+				.value = (uintptr_t)&count };
+
+	need(!bpf(BPF_MAP_LOOKUP_ELEM, &attr));
+	return count;
+}
+
+uint64_t rawtp_detach(void)
+{
+	uint64_t count;
+
+	close(link_fd);
+	count = rawtp_count();
+	close(map_fd);
+	return count;
+}
