@@ -22,6 +22,7 @@
 
 #include "compat/ftrace_hook.h"
 #include "edit/capture.h"
+#include "edit/capture_perf.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "graft/graft.h"
@@ -52,14 +53,17 @@ static unsigned long release_sites[2];
 static SHK_FTRACE_HOOK(release_hook, release_sites, ARRAY_SIZE(release_sites), 0,
 		       captured_on_release);
 
-static void captured_on_unregister(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
-				   struct ftrace_regs *regs);
+static void captured_redirect(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+			      struct ftrace_regs *regs);
 
-/* The ftrace site of tracepoint_probe_unregister(); 0: the kernel has none. */
-static unsigned long unregister_site;
+/*
+ * ftrace sites of tracepoint_probe_unregister() and perf_tp_event_init(); 0: the kernel has none.
+ * Without the second one redirect_hook has one site.
+ */
+static unsigned long redirect_sites[2];
 /* Users: each DIVERT patch, and each captured user of a tracepoint. */
-static SHK_FTRACE_HOOK(unregister_hook, &unregister_site, 1, FTRACE_OPS_FL_IPMODIFY,
-		       captured_on_unregister);
+static SHK_FTRACE_HOOK(redirect_hook, redirect_sites, ARRAY_SIZE(redirect_sites),
+		       FTRACE_OPS_FL_IPMODIFY, captured_redirect);
 
 /* Returns the element of captured_kprobes for @kp, or NULL. */
 static struct shk_captured *captured_find(const struct kprobe *kp)
@@ -90,7 +94,7 @@ static struct shk_captured *captured_find_user(const struct tracepoint *tracepoi
 /* Returns the hook that observes the release of @captured. */
 static struct shk_ftrace_hook *captured_hook(const struct shk_captured *captured)
 {
-	return captured->tracepoint ? &unregister_hook : &release_hook;
+	return captured->tracepoint ? &redirect_hook : &release_hook;
 }
 
 /* Drops what the owner holds of @captured, which is in no list. Sleeps. */
@@ -117,6 +121,8 @@ static void captured_release_work_fn(struct work_struct *work)
 		arg->id = captured->id;
 		shk_probe_remove(captured->target, arg);
 		kfree(arg);
+		if (captured->tracepoint)
+			shk_perf_copy_free(captured->data);
 		captured_drop(captured);
 	}
 }
@@ -161,12 +167,10 @@ static int captured_unregistered(void)
 /*
  * Releases the user that tracepoint_probe_unregister() is called with, if it is captured, and lets
  * the call return. Hits that have begun are waited for by the kernel, before it frees what they
- * use. ftrace calls this in any task.
+ * use. @regs are those of the call.
  */
-static void captured_on_unregister(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
-				   struct ftrace_regs *fregs)
+static void captured_on_unregister(struct pt_regs *regs)
 {
-	struct pt_regs *regs = ftrace_get_regs(fregs);
 	struct shk_captured *captured;
 	unsigned long flags;
 	bool armed = false;
@@ -183,6 +187,18 @@ static void captured_on_unregister(unsigned long ip, unsigned long parent, struc
 	raw_spin_unlock_irqrestore(&captures_lock, flags);
 	if (armed)
 		captured_queue_release(captured);
+}
+
+/* Changes where a call of a function of redirect_sites leads. ftrace calls this in any task. */
+static void captured_redirect(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+			      struct ftrace_regs *fregs)
+{
+	struct pt_regs *regs = ftrace_get_regs(fregs);
+
+	if (ip == redirect_sites[0])
+		captured_on_unregister(regs);
+	else
+		shk_perf_on_event_init(regs);
 }
 
 /* ---- capture, in helpers ---- */
@@ -207,6 +223,24 @@ static struct shk_shadow *divert_begin(unsigned int way, bool count)
 	}
 	local_irq_restore(flags);
 	return target;
+}
+
+struct shk_shadow *shk_capture_target(void)
+{
+	return divert_begin(0, false);
+}
+
+bool shk_capture_in_helper(void)
+{
+	const struct shk_shadow *shadow;
+	unsigned long flags;
+	bool in_helper;
+
+	local_irq_save(flags);
+	shadow = shk_current_shadow();
+	in_helper = shadow && READ_ONCE(shadow->diversion);
+	local_irq_restore(flags);
+	return in_helper;
 }
 
 /* A probe to be added by a worker. */
@@ -789,7 +823,7 @@ static struct shk_diversion *diversion_create(struct shk_shadow *target, bool wo
 	ret = shk_ftrace_hook_get(&release_hook);
 	if (ret)
 		goto free;
-	ret = shk_ftrace_hook_get(&unregister_hook);
+	ret = shk_ftrace_hook_get(&redirect_hook);
 	if (ret)
 		goto release_hook;
 	/* The caller's handle holds the module. */
@@ -809,7 +843,7 @@ void shk_diversion_free(struct shk_diversion *diversion)
 	if (!diversion)
 		return;
 	shk_shadow_put(diversion->target);
-	shk_ftrace_hook_put(&unregister_hook);
+	shk_ftrace_hook_put(&redirect_hook);
 	shk_ftrace_hook_put(&release_hook);
 	kfree(diversion);
 	module_put(THIS_MODULE);
@@ -835,7 +869,7 @@ static int capture_add(struct shk_shadow *helper, struct shk_shadow *target, boo
 	if (helper->flags || target->flags & SHK_ASYNC_UNION)
 		return SHK_E(POLICY);
 	if (!shk_symbols.current_kprobe || !shk_symbols.kprobe_mutex || !release_sites[0] ||
-	    !release_sites[1] || !unregister_site)
+	    !release_sites[1] || !redirect_sites[0])
 		return SHK_E(SYMBOL_UNKNOWN);
 	ret = workload ? guards_add(target) : 0;
 	if (ret)
@@ -882,7 +916,9 @@ void shk_captures_init(void)
 {
 	release_sites[0] = site_of("disable_kprobe");
 	release_sites[1] = site_of("__unregister_kprobe_top");
-	unregister_site = site_of("tracepoint_probe_unregister");
+	redirect_sites[0] = site_of("tracepoint_probe_unregister");
+	redirect_sites[1] = shk_perf_init();
+	redirect_hook.nr_sites = redirect_sites[1] ? 2 : 1;
 }
 
 void shk_captures_exit(void)
@@ -892,5 +928,5 @@ void shk_captures_exit(void)
 		synchronize_rcu_tasks();
 	flush_work(&captured_release_work);
 	shk_ftrace_hook_free(&release_hook);
-	shk_ftrace_hook_free(&unregister_hook);
+	shk_ftrace_hook_free(&redirect_hook);
 }

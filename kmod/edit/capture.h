@@ -116,6 +116,15 @@ void shk_captures_exit(void);
 int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool workload);
 
 /*
+ * Returns the target of the helper that current executes, with a reference, or NULL: current
+ * executes none. Any context.
+ */
+struct shk_shadow *shk_capture_target(void);
+
+/* Returns true if current executes a helper. Any context. */
+bool shk_capture_in_helper(void);
+
+/*
  * Frees @diversion of a DIVERT patch, and drops its reference to the target. Does nothing if it is
  * NULL. The caller ensures that no task is in a function of the patch. May sleep.
  */

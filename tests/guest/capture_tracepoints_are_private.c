@@ -69,6 +69,11 @@ static long raw_begin(long unused)
 	return rawtp_attach("signal_generate", is_urgent);
 }
 
+static long btf_begin(long unused)
+{
+	return rawtp_attach_btf("signal_generate", is_urgent);
+}
+
 static long raw_end(long unused)
 {
 	return rawtp_detach();
@@ -120,6 +125,57 @@ static long top_end(long unused)
 	return tracefs_end("");
 }
 
+/* ---- perf events, one on each CPU ---- */
+
+#define CPUS_MAX 8
+
+static int perf_fds[CPUS_MAX], nr_perf_fds;
+
+static int perf_open(int pid, int cpu)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = read_number(TRACING EVENT "id"),
+		.inherit = pid >= 0,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, 0);
+
+	if (fd < 0)
+		return -errno;
+	need(!ioctl(fd, PERF_EVENT_IOC_SET_FILTER, "sig==23 && group==1"));
+	perf_fds[nr_perf_fds++] = fd;
+	return 0;
+}
+
+static long perf_begin(long unused)
+{
+	int ret = 0;
+
+	need(nr_cpus() <= CPUS_MAX);
+	for (unsigned int cpu = 0; cpu < nr_cpus() && !ret; cpu++)
+		ret = perf_open(-1, cpu);
+	return ret;
+}
+
+static long perf_begin_of(long pid)
+{
+	return perf_open(pid, -1);
+}
+
+static long perf_end(long unused)
+{
+	uint64_t count;
+	long sum = 0;
+
+	while (nr_perf_fds) {
+		need(read(perf_fds[--nr_perf_fds], &count, sizeof(count)) == sizeof(count));
+		close(perf_fds[nr_perf_fds]);
+		sum += count;
+	}
+	return sum;
+}
+
 static const struct way {
 	const char *name;
 	job_fn begin, end;
@@ -127,14 +183,20 @@ static const struct way {
 	{ "raw tracepoint", raw_begin, raw_end },
 	{ "event of an instance", instance_begin, instance_end },
 	{ "event", top_begin, top_end },
+	{ "perf event", perf_begin, perf_end },
 };
 
 static void check_way(const struct way *way)
 {
 	uint64_t hits = 0, cursor = 0;
 	struct shadowk_probe_info info;
+	long ret = actor_do(&tool, way->begin, 0);
 
-	expect_ret(actor_do(&tool, way->begin, 0), 0, "%s: begin", way->name);
+	if (ret == -ENOENT) {
+		printf("no %s\n", way->name);
+		return;
+	}
+	expect_ret(ret, 0, "%s: begin", way->name);
 	expect(captured(1), "%s: it is captured", way->name);
 	actor_do(&outside, job_signals, SIGNALS);
 	actor_do(&inside, job_signals, SIGNALS);
@@ -164,6 +226,75 @@ static void check_all(void)
 		expect_eq(actor_do(&tool, ways[i].end, 0), SIGNALS, "%s of all", ways[i].name);
 	expect(eventually(captured(0)), "all are gone");
 	expect_base("behind all ways");
+}
+
+/* ---- perf events of other processes ---- */
+
+static pid_t child;
+
+/* Forks a child that sends @n signals, and stays. */
+static long job_child_signals(long n)
+{
+	int ends[2];
+	char done;
+
+	need(!pipe(ends));
+	child = fork_tied();
+	if (!child) {
+		job_signals(n);
+		need(write(ends[1], "", 1) == 1);
+		pause();
+	}
+	need(read(ends[0], &done, 1) == 1);
+	close(ends[0]);
+	close(ends[1]);
+	return n;
+}
+
+static long job_child_end(long unused)
+{
+	need(!kill(child, SIGKILL));
+	return wait_for(child);
+}
+
+/* A perf event of the tool and one of a process outside, of which one comes and goes first. */
+static void check_perf(bool tool_comes_first, bool tool_goes_first)
+{
+	struct actor *first = tool_comes_first ? &tool : &outside;
+	struct actor *last = tool_comes_first ? &outside : &tool;
+	long in = SIGNALS, out = 2 * SIGNALS;
+
+	expect_ret(actor_do(first, perf_begin, 0), 0, "the first perf event");
+	expect_ret(actor_do(last, perf_begin, 0), 0, "the other perf event");
+	actor_do(&outside, job_signals, SIGNALS);
+	actor_do(&inside, job_signals, SIGNALS);
+	if (tool_goes_first) {
+		expect_eq(actor_do(&tool, perf_end, 0), in, "perf of the tool");
+		expect(eventually(captured(0)), "the tool's perf event is gone");
+	} else {
+		expect_eq(actor_do(&outside, perf_end, 0), out, "perf outside");
+		expect_base("with perf of the tool");
+	}
+	actor_do(&outside, job_signals, SIGNALS);
+	actor_do(&inside, job_signals, SIGNALS);
+	if (tool_goes_first)
+		expect_eq(actor_do(&outside, perf_end, 0), 2 * out, "perf outside, longer");
+	else
+		expect_eq(actor_do(&tool, perf_end, 0), 2 * in, "perf of the tool, longer");
+	expect(eventually(captured(0)), "no perf event is left");
+	expect_base("behind perf");
+}
+
+/* A child of the process inside inherits the tool's perf event, which does not reach the base. */
+static void check_perf_inherits(void)
+{
+	expect_ret(actor_do(&tool, perf_begin_of, inside.pid), 0, "perf of a process");
+	expect(captured(1), "perf of a process is captured");
+	actor_do(&inside, job_child_signals, SIGNALS);
+	expect_base("with a child");
+	actor_do(&inside, job_child_end, 0);
+	expect_eq(actor_do(&tool, perf_end, 0), SIGNALS, "signals of a child");
+	expect(eventually(captured(0)), "no perf event of a child is left");
 }
 
 /* ---- arguments on the stack ---- */
@@ -274,7 +405,12 @@ int main(void)
 	tool_start();
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		check_way(&ways[i]);
+	/* The tool has one BPF program at a time. */
+	check_way(&(const struct way){ "raw tracepoint with BTF", btf_begin, raw_end });
 	check_all();
+	for (int i = 0; i < 4; i++)
+		check_perf(i & 1, i & 2);
+	check_perf_inherits();
 	check_stack();
 	check_refusals();
 	check_kill();

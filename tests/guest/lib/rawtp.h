@@ -16,6 +16,11 @@ struct rawtp_condition {
  * 0 or -errno.
  */
 int rawtp_attach(const char *tracepoint, const struct rawtp_condition *two);
+/*
+ * Does the same with a program whose arguments have the types of the kernel's BTF. Returns -ENOENT
+ * if this kernel has no BTF.
+ */
+int rawtp_attach_btf(const char *tracepoint, const struct rawtp_condition *two);
 /* Detaches the program. Returns its count. */
 uint64_t rawtp_detach(void);
 /* Returns the count of the program, which is attached. */

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Captured perf events of tracepoints; see capture_perf.h. */
+#include <linux/ftrace.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/perf_event.h>
+#include <linux/slab.h>
+#include <linux/static_call.h>
+#include <linux/trace_events.h>
+
+#include "edit/capture.h"
+#include "edit/capture_perf.h"
+
+/* A copy of .original, for perf events of the tools of .target. */
+struct perf_copy {
+	struct list_head node;			 /* in perf_copies. event_mutex */
+	struct trace_event_call call;		 /* the kernel changes it under event_mutex */
+	const struct trace_event_call *original; /* fixed */
+	const struct shk_shadow *target;	 /* compared only: the capture holds it. Fixed */
+};
+
+/* Under event_mutex. */
+static LIST_HEAD(perf_copies);
+
+/* The kernel's. Set at load, if it has all of them. */
+static struct mutex *event_mutex;
+static struct list_head *ftrace_events;
+static void (*tp_perf_event_destroy)(struct perf_event *event);
+
+static int missing_event_init(struct trace_event_call *call, struct perf_event *event)
+{
+	return -EOPNOTSUPP;
+}
+
+static int missing_init(struct perf_event *event)
+{
+	return -EOPNOTSUPP;
+}
+
+DEFINE_STATIC_CALL(shk_perf_trace_event_init, missing_event_init);
+DEFINE_STATIC_CALL(shk_perf_trace_init, missing_init);
+
+/* Returns the copy whose .call is at @call, or NULL. */
+static struct perf_copy *copy_at(const void *call)
+{
+	struct perf_copy *copy;
+
+	lockdep_assert_held(event_mutex);
+	list_for_each_entry (copy, &perf_copies, node)
+		if (&copy->call == call)
+			return copy;
+	return NULL;
+}
+
+/*
+ * Returns the event of the kernel with @id, if it is a plain one of a tracepoint in the kernel
+ * image. NULL: it is of another kind, such as those of kprobes and of system calls.
+ */
+static struct trace_event_call *event_find(u64 id)
+{
+	struct trace_event_call *call;
+
+	lockdep_assert_held(event_mutex);
+	list_for_each_entry (call, ftrace_events, list)
+		if (call->event.type == id)
+			return call->flags & TRACE_EVENT_FL_TRACEPOINT &&
+					       !(call->flags & TRACE_EVENT_FL_DYNAMIC) &&
+					       !call->module && call->class &&
+					       call->class->reg == trace_event_reg
+				       ? call
+				       : NULL;
+	return NULL;
+}
+
+/*
+ * Returns the copy of the event with @id for @target. Makes it if there is none with perf events.
+ * Returns NULL if the event is not plain, or an ERR_PTR().
+ */
+static struct perf_copy *copy_get(u64 id, const struct shk_shadow *target)
+{
+	struct trace_event_call *original = event_find(id);
+	struct perf_copy *copy;
+
+	if (!original)
+		return NULL;
+	/* One without perf events has been released. */
+	list_for_each_entry (copy, &perf_copies, node)
+		if (copy->original == original && copy->target == target &&
+		    copy->call.perf_refcount)
+			return copy;
+	copy = kzalloc(sizeof(*copy), GFP_KERNEL);
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+	copy->call = *original;
+	INIT_LIST_HEAD(&copy->call.list);
+	copy->call.perf_refcount = 0;
+	copy->call.perf_events = NULL;
+	RCU_INIT_POINTER(copy->call.prog_array, NULL);
+	copy->original = original;
+	copy->target = target;
+	list_add(&copy->node, &perf_copies);
+	return copy;
+}
+
+/* Frees @copy, unless it has perf events. */
+static void copy_free(struct perf_copy *copy)
+{
+	if (copy->call.perf_refcount)
+		return;
+	list_del(&copy->node);
+	kfree(copy);
+}
+
+/*
+ * Opens @event with a copy, if current executes the helper of @target, or if the parent of @event
+ * has one. Sets *@found to false if it is neither, or no plain event.
+ */
+static int copy_open(struct perf_event *event, const struct shk_shadow *target, bool *found)
+{
+	struct perf_copy *copy = event->parent ? copy_at(event->parent->tp_event) : NULL;
+	int ret;
+
+	if (!copy && target)
+		copy = copy_get(event->attr.config, target);
+	*found = copy;
+	if (IS_ERR_OR_NULL(copy))
+		return PTR_ERR_OR_ZERO(copy);
+	ret = static_call(shk_perf_trace_event_init)(&copy->call, event);
+	if (ret) {
+		event->tp_event = NULL;
+		copy_free(copy);
+	}
+	return ret;
+}
+
+/* The body of perf_tp_event_init() that the hook leads to. The kernel's does the same without
+ * copies. */
+static int perf_open(struct perf_event *event)
+{
+	struct shk_shadow *target;
+	bool found = false;
+	int ret;
+
+	/* Fails while this module is unloaded: no helper and no copy is left then. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	ret = has_branch_stack(event) ? -EOPNOTSUPP : 0;
+	if (ret)
+		goto put;
+	target = shk_capture_target();
+	mutex_lock(event_mutex);
+	ret = copy_open(event, target, &found);
+	mutex_unlock(event_mutex);
+	if (target)
+		shk_shadow_put(target);
+	if (!found)
+		ret = static_call(shk_perf_trace_init)(event);
+	if (!ret)
+		event->destroy = tp_perf_event_destroy;
+put:
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+void shk_perf_on_event_init(struct pt_regs *regs)
+{
+	const struct perf_event *event = (const struct perf_event *)regs->di;
+
+	if (event->attr.type == PERF_TYPE_TRACEPOINT && (event->parent || shk_capture_in_helper()))
+		regs->ip = (unsigned long)perf_open;
+}
+
+void shk_perf_copy_free(const void *data)
+{
+	struct perf_copy *copy;
+
+	if (!event_mutex)
+		return;
+	/* The task that has released the registration uses the copy until it releases the lock. */
+	mutex_lock(event_mutex);
+	copy = copy_at(data);
+	if (copy)
+		copy_free(copy);
+	mutex_unlock(event_mutex);
+}
+
+unsigned long shk_perf_init(void)
+{
+	unsigned long init = shk_symbol_lookup("perf_tp_event_init");
+	unsigned long open = shk_symbol_lookup("perf_trace_event_init");
+	unsigned long other = shk_symbol_lookup("perf_trace_init");
+	unsigned long mutex = shk_symbol_lookup("event_mutex");
+
+	ftrace_events = (struct list_head *)shk_symbol_lookup("ftrace_events");
+	*(unsigned long *)&tp_perf_event_destroy = shk_symbol_lookup("tp_perf_event_destroy");
+	if (!init || !open || !other || !mutex || !ftrace_events || !tp_perf_event_destroy)
+		return 0;
+	event_mutex = (struct mutex *)mutex;
+	static_call_update(shk_perf_trace_event_init, (typeof(&missing_event_init))open);
+	static_call_update(shk_perf_trace_init, (typeof(&missing_init))other);
+	return shk_call(ftrace_location)(init);
+}
