@@ -221,10 +221,10 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
 /*
  * Adds a probe to @shadow whose hits call what @captured describes, and arms it: by a breakpoint at
- * the address of a kprobe, or as a probe of a tracepoint. @captured is a kprobe of a tool, which the
- * kernel has registered and not armed, or a function that a tool registers at a tracepoint
- * (capture.h). Sets *@id. The probe gets a reference to @captured. Takes the shadow's lock. Hits may
- * call the handler or function before the return.
+ * the address of a kprobe, or as a probe of a tracepoint. @captured is a kprobe of a tool, which
+ * the kernel has registered and not armed, or a function that a tool registers at a tracepoint
+ * (capture.h). Sets *@id. The probe gets a reference to @captured. Takes the shadow's lock. Hits
+ * may call the handler or function before the return.
  *
  * If @captured is a guard, the probe is in @shadow->guards. No call lists or removes it, and *@id
  * does not change.

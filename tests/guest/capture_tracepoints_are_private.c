@@ -401,7 +401,7 @@ int main(void)
 	actor_start(&outside, -1);
 	read_base(&was);
 	attach(target, inside.pid);
-	expect_ret(shadowk_capture(helper, target), 0, "capture");
+	expect_ret(shadowk_capture(helper, target, 0), 0, "capture");
 	tool_start();
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		check_way(&ways[i]);

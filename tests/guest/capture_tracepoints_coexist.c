@@ -199,7 +199,7 @@ int main(void)
 	attach(target, inside.pid);
 	for (int i = 0; i < 2; i++) {
 		helpers[i] = shadow_new(NULL);
-		expect_ret(shadowk_capture(helpers[i], target), 0, "capture");
+		expect_ret(shadowk_capture(helpers[i], target, 0), 0, "capture");
 		actor_start(&tools[i], -1);
 		attach(helpers[i], tools[i].pid);
 	}

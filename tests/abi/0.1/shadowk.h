@@ -1747,8 +1747,9 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target. So
  * does a registration at a tracepoint, of which the base does not know. Other tracers are refused:
  * ftrace, fprobe, BPF trampolines. @helper gets a patch of the kind SHADOWK_PATCH_DIVERT, which
- * replaces functions of the kernel. shadowk_patch_list() lists them: @value of each is the number of
- * its calls that were captured or refused; of those that register at tracepoints, that were refused.
+ * replaces functions of the kernel. shadowk_patch_list() lists them: @value of each is the number
+ * of its calls that were captured or refused; for those that register at tracepoints, the number of
+ * refused calls.
  *
  * SHADOWK_CAPTURE_WORKLOAD: if a process in @helper has armed a kprobe or a tracepoint, exec moves
  * its children to @target. There they can arm nothing. Other programs that a tool starts stay in
