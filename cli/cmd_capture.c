@@ -286,7 +286,7 @@ const struct verb verb_capture = {
 		"  --unit NAME       TARGET: the processes of this systemd unit\n"
 		"  --container ID    TARGET: the processes of this container of podman, docker,\n"
 		"                    containerd, crun, runc, LXC or systemd-nspawn\n"
-		"  --children WHERE  where programs run that the tool starts when it has armed a kprobe:\n"
+		"  --children WHERE  where programs run that the tool starts when it has armed a probe:\n"
 		"                    in the target, as its workload, or in the helper, as the tool\n"
 		"                    (target, helper; default: target)\n"
 		"  --list            list what is captured, of all shadows\n",
