@@ -950,8 +950,10 @@ static void sites_unregister_refused(struct shk_edit **edits, unsigned int nr)
 }
 
 /*
- * Applies @edits, which are those of the new sites of @new. Removes the probes whose edits cannot
- * be applied, and frees their sites. The shadow's lock is held; sleeps.
+ * Applies the @nr_edits edits @edits to @shadow: those of the new sites of the @nr elements of
+ * @new. If the edit of a site cannot be applied, the probes of that site are removed from it, and
+ * the site is freed. The .err of their elements of @new becomes the error, and the caller frees
+ * these probes. The shadow's lock is held; sleeps.
  */
 static void sites_apply(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr,
 			struct shk_edit **edits, unsigned int nr_edits)

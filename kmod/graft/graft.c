@@ -200,9 +200,10 @@ void shk_graft_set_made(struct shk_graft *graft)
 }
 
 /*
- * Removes @graft from the table: no task finds it by its mm afterwards. Clears its origin and
- * threads, and makes the grafts in .children "made" (fork and exec can no longer free their mms
- * without exit_mmap()). @graft must be attached. shk_graft_lock is held.
+ * Removes @graft from the table, so that no task finds it by its mm. Clears .origin and .threads.
+ * Calls shk_graft_set_made() for each graft in .children, the grafts of mms that fork or exec in
+ * this mm have created: they become INSIDE. The caller ensures that each of those mms has a
+ * mapping, so that it ends by exit_mmap(). @graft must be attached. shk_graft_lock is held.
  */
 static void graft_leave_table(struct shk_graft *graft)
 {

@@ -248,17 +248,19 @@ static struct shk_graft *inherit_find_exec(struct shk_graft *parent)
 }
 
 /*
- * Decides whether current's new mm, which its exec is about to take into use, is to be attached to
- * the shadow of current->mm, its old one. The process may have been attached or moved since the new
- * mm was created; that has changed the old mm only. If the new mm is in another shadow than the old
- * one, it is detached.
+ * Brings current's new mm, which its exec is about to take into use, to the shadow of current->mm,
+ * the old one. fork and exec graft the new mm when they create it. An attach or a move of the
+ * process since then has changed the old mm only.
  *
- * Returns true if the new mm is to be attached to the old mm's shadow. Then @pending, if not NULL,
- * is queued for that. It holds references to the shadow and the module until pending_attach_free().
- * Returns false if nothing is left to do, since
- *   - both mms are in the same shadow, or the new mm is that of a workload;
- *   - the old mm is outside, or inside by delegation or by a cgroup;
- *   - edits act on other threads of the old mm only.
+ * If the new mm is in another shadow than the old one, this function detaches it. Then it returns
+ * true if the caller is to attach the new mm to the old mm's shadow. If @pending is not NULL,
+ * @pending is queued for that. It then holds references to the shadow and the module, until
+ * pending_attach_free(). If @pending is NULL, nothing is queued, and the caller kills current.
+ *
+ * Returns false if nothing is left to do:
+ * - both mms are in the same shadow, or the new mm is that of a workload (enum shk_tool_role);
+ * - the old mm is outside, or SHK_BY_DELEGATE or SHK_BY_CGROUP has put it inside;
+ * - the process is in SHK_THREAD stretches, and current has none: edits do not act on current.
  *
  * Runs in exec with cred_guard_mutex held. Waits for IPIs.
  */

@@ -406,9 +406,12 @@ static bool native_runs_here_only(struct mm_struct *mm)
 
 /*
  * Returns true if the kernel may flush a process's TLB entries without an IPI: by INVLPGB, or by a
- * hypervisor. Such a flush does not wait for a CPU that is about to borrow the mm with interrupts
- * off. That CPU is past the place at which a shadow's text has the hook, and is not marked as lazy
- * yet.
+ * hypervisor. Then native_evict() interrupts all CPUs in the mask of the mm, not only those that
+ * are marked as lazy.
+ *
+ * A CPU with interrupts off may be between the entry of enter_lazy_tlb(), where a shadow's text has
+ * the hook, and the place that marks the CPU as lazy. A flush by IPI waits for that CPU. A flush
+ * without IPI does not, and the CPU would borrow the mm without being noticed.
  */
 static bool native_flushes_silently(void)
 {

@@ -320,12 +320,14 @@ static int place_patiently(struct task_struct *task, struct shk_draw *draw,
 }
 
 /*
- * Allocates a request to place @task's process, with references to @task and to the module. If
+ * Allocates a request to place @task's process, that is, to move it to the text that its cgroup
+ * wants. The request has references to @task and to the module; place_request_free() frees it. If
  * @born, @task has a new mm, from fork or exec, and places itself.
  *
- * @draw: the choice of shk_draw() between the two shadows of the cgroup; .binding is 0 if there is
- * none. @gfp: GFP_KERNEL: sleeps, cannot fail. GFP_ATOMIC: any context; returns NULL if memory and
- * the reserve of LOOKS requests are used up.
+ * @draw: which of the two shadows of a split cgroup shk_draw() has chosen. If it has not chosen,
+ * @draw.binding is 0. @gfp: with GFP_KERNEL this sleeps and cannot fail. With GFP_ATOMIC it may be
+ * called in any context. It then returns NULL if there is no memory and all requests of the reserve
+ * are in use.
  */
 static struct place_request *place_request_create(struct task_struct *task, bool born,
 						  struct shk_draw draw, gfp_t gfp)
@@ -341,6 +343,7 @@ static struct place_request *place_request_create(struct task_struct *task, bool
 	return request;
 }
 
+/* Frees @request, and drops its references to the task and to the module. Needs no lock. */
 static void place_request_free(struct place_request *request)
 {
 	put_task_struct(request->task);

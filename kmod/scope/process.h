@@ -17,44 +17,44 @@
 
 /*
  * Attaches the process that @arg names to @shadow (SHK_PROCESS_ATTACH). On return all threads of
- * the process execute the text of @shadow, and its stretches (from SHK_ENTER to SHK_LEAVE) have
- * ended.
+ * the process execute the text of @shadow. All stretches of the process, the times from SHK_ENTER
+ * to SHK_LEAVE, have ended. @granted: the caller's handle was derived with SHK_RIGHT_ATTACH. The
+ * caller then needs no CAP_SYS_ADMIN, but can attach only its own process. Returns 0 or
  *
- * @granted: the caller's handle was derived with SHK_RIGHT_ATTACH. The caller then needs no
- * CAP_SYS_ADMIN, but can attach only its own process. Returns 0 or
- *
- *   -EINVAL		@arg->flags, ->pidfd or ->reserved
+ *   -EINVAL		@arg->flags, ->pidfd or ->reserved is invalid
  *   NOT_PIDFD, KERNEL_THREAD, PROCESS_EXITED
- *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
- *   RIGHTS		@granted, and the process is not the caller's own
- *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in another shadow, to which it
- *			was not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
+ *   CAPABILITY		CAP_SYS_ADMIN is missing, and @granted is false
+ *   RIGHTS		@granted is true, and the process is not the caller's own
+ *   NOT_DELEGATED	CAP_SYS_ADMIN is missing. The process is in another shadow, to which it was
+ *			not attached by SHK_RIGHT_ATTACH; or it has a pending attach (graft.h)
  *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process elsewhere, or splits
  *			the cgroup between two shadows
- *   CAPTURED_TOOL	the process is in a helper (edit/capture.h)
+ *   CAPTURED_TOOL	the process is in a helper, a shadow whose tools trace another shadow
+ *			(edit/capture.h)
  *   SHADOW_DESTROYED	@shadow was destroyed, or the target of @shadow (graft.h)
- *   TASK_BUSY		@arg->busy was in the way
+ *   TASK_BUSY		for three seconds thread @arg->busy was in fork, exec or a body that changes
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
  *   -ERESTARTSYS	a signal came; nothing has changed
  */
 int shk_process_attach(struct shk_shadow *shadow, bool granted, struct shk_process *arg);
 /*
  * Detaches the process that @arg names from @from (SHK_PROCESS_DETACH). If @from is NULL, the
- * process may be in any shadow. On return all threads of the process execute the base, and its
- * stretches have ended. @granted: the caller's handle was derived with SHK_RIGHT_ATTACH. The caller
- * then needs no CAP_SYS_ADMIN, but can detach only its own process. Takes no shadow's lock. Returns
- * 0 or
+ * process may be in any shadow. On return all threads of the process execute the base. All
+ * stretches of the process, the times from SHK_ENTER to SHK_LEAVE, have ended. Takes no shadow's
+ * lock; the caller holds none. @granted: the caller's handle was derived with SHK_RIGHT_ATTACH. The
+ * caller then needs no CAP_SYS_ADMIN, but can detach only its own process. Returns 0 or
  *
- *   -EINVAL		@arg->flags, ->pidfd or ->reserved
+ *   -EINVAL		@arg->flags, ->pidfd or ->reserved is invalid
  *   NOT_PIDFD, KERNEL_THREAD, PROCESS_EXITED
- *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
- *   RIGHTS		@granted, and the process is not the caller's own
- *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in a shadow, to which it was
- *			not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
+ *   CAPABILITY		CAP_SYS_ADMIN is missing, and @granted is false
+ *   RIGHTS		@granted is true, and the process is not the caller's own
+ *   NOT_DELEGATED	CAP_SYS_ADMIN is missing. The process is in a shadow, to which it was not
+ *			attached by SHK_RIGHT_ATTACH; or it has a pending attach (graft.h)
  *   BOUND_BY_CGROUP	the binding of the process's cgroup wants the process in a shadow
- *   CAPTURED_TOOL	the process is in a helper (edit/capture.h)
+ *   CAPTURED_TOOL	the process is in a helper, a shadow whose tools trace another shadow
+ *			(edit/capture.h)
  *   NOT_INSIDE		the process is not in @from, or in no shadow
- *   TASK_BUSY		@arg->busy was in the way
+ *   TASK_BUSY		for three seconds thread @arg->busy was in fork, exec or a body that changes
  *   -ERESTARTSYS	a signal came; nothing has changed
  */
 int shk_process_detach(struct shk_shadow *from, bool granted, struct shk_process *arg);
@@ -65,22 +65,23 @@ int shk_process_detach(struct shk_shadow *from, bool granted, struct shk_process
  */
 typedef void (*shk_ask_threads)(struct shk_shadow *shadow, bool ask);
 /*
- * Begins a stretch of current's process in @shadow (SHK_ENTER). If @ask is not NULL, the stretch is
- * a SHK_THREAD stretch of current. The function then calls @ask with true before the stretch
- * begins. After an error it calls @ask with the old state. The shadow's lock is held in both calls.
- * @granted: the caller's handle was derived with SHK_RIGHT_ATTACH, so it needs no CAP_SYS_ADMIN.
- * Returns 0 or
+ * Begins a stretch of current's process in @shadow (SHK_ENTER): the process executes the text of
+ * @shadow until shk_process_leave(). If @ask is not NULL, it is a SHK_THREAD stretch: edits act on
+ * current, not on threads without such a stretch. The function then calls @ask with true before the
+ * stretch begins. After an error it calls @ask with the old state. The shadow's lock is held in
+ * both calls. @granted: the caller's handle was derived with SHK_RIGHT_ATTACH, so it needs no
+ * CAP_SYS_ADMIN. Returns 0 or
  *
- *   CAPABILITY		CAP_SYS_ADMIN is missing, and not @granted
- *   NOT_DELEGATED	CAP_SYS_ADMIN is missing, and the process is in another shadow, to which it
- *			was not attached by SHK_RIGHT_ATTACH, or has a pending attach (graft.h)
+ *   CAPABILITY		CAP_SYS_ADMIN is missing, and @granted is false
+ *   NOT_DELEGATED	CAP_SYS_ADMIN is missing. The process is in another shadow, to which it was
+ *			not attached by SHK_RIGHT_ATTACH; or it has a pending attach (graft.h)
  *   STRETCHES_FULL	the process is in SHK_ENTER_DEPTH stretches already
  *   THREAD_STRETCH	a SHK_THREAD stretch of the process excludes this stretch
  *   EDITS_FOR_ALL	with @ask: @shadow has edits that cannot test the thread
  *   POLICY		with @ask: interrupts or kernel threads execute @shadow, too
  *   SYSCALLS_ONLY	with @ask: @shadow has a target (graft.h)
  *   SHADOW_DESTROYED	@shadow was destroyed, or the target of @shadow
- *   TASK_BUSY		*@busy was in the way
+ *   TASK_BUSY		for three seconds thread *@busy was in fork, exec or a body that changes
  *   FTRACE_DISABLED, FTRACE_DEAD, XEN, -ENOMEM
  *   -ERESTARTSYS	a signal came; nothing has changed
  */
@@ -93,8 +94,8 @@ int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads a
  *
  *   NO_STRETCH		the process is in no stretch, or is not in @from; or it has SHK_THREAD
  *			stretches, none of which is current's
- *   TASK_BUSY		*@busy was in the way
- *   XEN			Xen refused the change of the page tables
+ *   TASK_BUSY		for three seconds thread *@busy was in fork, exec or a body that changes
+ *   XEN		Xen refused the change of the page tables
  *   -ERESTARTSYS	a signal came; nothing has changed
  */
 int shk_process_leave(struct shk_shadow *from, pid_t *busy);

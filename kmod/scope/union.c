@@ -110,8 +110,10 @@ static void union_carrier_put(struct shk_shadow *all)
 }
 
 /*
- * Creates the union and its carrier mm, and makes interrupts, softirqs and work items execute it.
- * shk_async_lock is held; sleeps. Returns 0 or an error of shk_union_get(), but not -ERESTARTSYS.
+ * Creates the union: a hidden shadow, which is to have the probes of all SHK_ASYNC_UNION shadows,
+ * and its carrier mm, which CPUs load to execute it. Makes interrupts, softirqs and work items
+ * execute the union. shk_async_lock is held; sleeps. Returns 0, or an error of shk_union_get(),
+ * except -ERESTARTSYS, after which there is no union.
  */
 static int union_create(void)
 {

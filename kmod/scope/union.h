@@ -16,8 +16,9 @@
  */
 int shk_union_init(void);
 /*
- * Returns true if this machine has carrier mms, which interrupts and kernel threads load to execute
- * a shadow, so that a union can exist. Needs no lock.
+ * Returns true if the module can create carrier mms on this machine. A carrier mm has no process;
+ * interrupts and kernel threads load it to execute a shadow. Without carrier mms there is no union,
+ * the text with the probes of all SHK_ASYNC_UNION shadows. Needs no lock.
  */
 bool shk_union_possible(void);
 /*

@@ -72,9 +72,9 @@ static bool huge_must_split(struct shk_text *text, unsigned int range)
 }
 
 /*
- * Returns the number of pages of @range that have an edit or a pin (shk_page_wanted()). That is the
- * counter of text_range_pins() in text.c; 0 if @text has no PTE page for the range. The owner's
- * lock is held.
+ * Returns the number of pages of @range that have an edit or a pin (shk_page_wanted()), as
+ * text_range_pins() in text.c counts them. Returns 0 if @text has no PTE page for the range. The
+ * caller holds the lock of the shadow that owns @text (shk_shadow.lock).
  */
 static unsigned int huge_nr_private_pages(struct shk_text *text, unsigned int range)
 {
