@@ -2,9 +2,9 @@
 /*
  * Captures kprobes and users of tracepoints; see capture.h.
  *
- * The functions named divert_*() replace functions of the kernel in helpers. A task that executes
- * one of them executes the helper's text, and so all that it calls there is diverted, too. Probes
- * are therefore added by a worker, which executes the base.
+ * Functions named divert_*() replace functions of the kernel in helpers, the shadows in which tools
+ * run. A task in one of them executes the helper's text, so functions of the kernel that it calls
+ * are replaced, too. Therefore a worker, which executes the base, adds the probes.
  */
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
@@ -29,8 +29,8 @@
 #include "shadow/edits.h"
 
 /*
- * Protects the two lists, and members of their elements. Nothing is taken inside but the locks of
- * queue_work(). Taken with kprobe_mutex held.
+ * Protects the two lists, and those members of their elements that struct shk_captured names. Taken
+ * with interrupts off, also while kprobe_mutex is held. No lock is taken inside.
  */
 static DEFINE_RAW_SPINLOCK(captures_lock);
 static LIST_HEAD(captured_kprobes);
@@ -41,15 +41,15 @@ static LIST_HEAD(captured_users);
 static LLIST_HEAD(release_list);
 static void captured_release_work_fn(struct work_struct *work);
 static DECLARE_WORK(captured_release_work, captured_release_work_fn);
-/* A helper has existed. Never cleared. */
+/* Set before the first helper gets its patch; never cleared. */
 static bool was_used;
 
 static void captured_on_release(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
 				struct ftrace_regs *regs);
 
-/* ftrace sites of disable_kprobe() and __unregister_kprobe_top(); 0: the kernel has none. */
+/* ftrace sites of disable_kprobe() and __unregister_kprobe_top(); 0: there is no such site. */
 static unsigned long release_sites[2];
-/* Users: each DIVERT patch, and each captured kprobe. */
+/* Registered while a DIVERT patch or a captured kprobe exists: each is a user of the hook. */
 static SHK_FTRACE_HOOK(release_hook, release_sites, ARRAY_SIZE(release_sites), 0,
 		       captured_on_release);
 
@@ -57,15 +57,18 @@ static void captured_redirect(unsigned long ip, unsigned long parent, struct ftr
 			      struct ftrace_regs *regs);
 
 /*
- * ftrace sites of tracepoint_probe_unregister() and perf_tp_event_init(); 0: the kernel has none.
- * Without the second one redirect_hook has one site.
+ * ftrace sites of tracepoint_probe_unregister() and perf_tp_event_init(); 0: there is no such site.
+ * Without the second one, redirect_hook has one site only.
  */
 static unsigned long redirect_sites[2];
-/* Users: each DIVERT patch, and each captured user of a tracepoint. */
+/* Registered while a DIVERT patch or a captured user of a tracepoint exists. */
 static SHK_FTRACE_HOOK(redirect_hook, redirect_sites, ARRAY_SIZE(redirect_sites),
 		       FTRACE_OPS_FL_IPMODIFY, captured_redirect);
 
-/* Returns the element of captured_kprobes for @kp, or NULL. */
+/*
+ * Returns the element of captured_kprobes for @kp, or NULL. Takes no reference. captures_lock is
+ * held.
+ */
 static struct shk_captured *captured_find(const struct kprobe *kp)
 {
 	struct shk_captured *captured;
@@ -77,7 +80,10 @@ static struct shk_captured *captured_find(const struct kprobe *kp)
 	return NULL;
 }
 
-/* Returns the element of captured_users with these members, or NULL. */
+/*
+ * Returns the element of captured_users with the tracepoint @tracepoint, the function @user and its
+ * data @data, or NULL. Takes no reference. captures_lock is held.
+ */
 static struct shk_captured *captured_find_user(const struct tracepoint *tracepoint,
 					       const void *user, const void *data)
 {
@@ -91,13 +97,20 @@ static struct shk_captured *captured_find_user(const struct tracepoint *tracepoi
 	return NULL;
 }
 
-/* Returns the hook that observes the release of @captured. */
+/*
+ * Returns the ftrace hook that observes the release of @captured, a kprobe or a user. Needs no
+ * lock.
+ */
 static struct shk_ftrace_hook *captured_hook(const struct shk_captured *captured)
 {
 	return captured->tracepoint ? &redirect_hook : &release_hook;
 }
 
-/* Drops what the owner holds of @captured, which is in no list. Sleeps. */
+/*
+ * Drops the references to @captured, its target, its hook and the modules that exist until it is
+ * released and its probe is removed. The caller has removed @captured from its list. The last
+ * reference to @captured frees it. Sleeps; no shadow's lock is held.
+ */
 static void captured_drop(struct shk_captured *captured)
 {
 	struct module *module = captured->module;
@@ -109,7 +122,10 @@ static void captured_drop(struct shk_captured *captured)
 	module_put(THIS_MODULE);
 }
 
-/* Removes the probes of released kprobes from their targets. */
+/*
+ * Removes the probes of the kprobes and users in release_list from their targets, and drops the
+ * references. Worker: executes the base. Takes the locks of the targets, and event_mutex; sleeps.
+ */
 static void captured_release_work_fn(struct work_struct *work)
 {
 	struct shk_captured *captured, *next;
@@ -117,7 +133,7 @@ static void captured_release_work_fn(struct work_struct *work)
 	llist_for_each_entry_safe (captured, next, llist_del_all(&release_list), release_node) {
 		struct shk_probe_remove *arg = kzalloc(sizeof(*arg), GFP_KERNEL | __GFP_NOFAIL);
 
-		/* It may be gone already, with the target or by its user. */
+		/* The probe may be gone already: with the target, or by SHK_PROBE_REMOVE. */
 		arg->id = captured->id;
 		shk_probe_remove(captured->target, arg);
 		kfree(arg);
@@ -127,6 +143,10 @@ static void captured_release_work_fn(struct work_struct *work)
 	}
 }
 
+/*
+ * Has a worker remove the probe of @captured, which is armed and in no list, and drop the
+ * references. Any context but NMI.
+ */
 static void captured_queue_release(struct shk_captured *captured)
 {
 	llist_add(&captured->release_node, &release_list);
@@ -135,8 +155,10 @@ static void captured_queue_release(struct shk_captured *captured)
 
 /*
  * Releases the kprobe that disable_kprobe() or __unregister_kprobe_top() is called with, if it is
- * captured. Hits that have begun are waited for by the kernel, before it frees the kprobe. ftrace
- * calls this in any task, with kprobe_mutex held or not.
+ * captured: no hit calls it from now on. If it is armed, a worker removes its probe. Otherwise
+ * capture(), which is arming it, does that later. The kernel waits for hits that have begun before
+ * it frees the kprobe. ftrace calls this in any task, with kprobe_mutex held or not; does not
+ * sleep. @fregs: registers at the entry of the function.
  */
 static void captured_on_release(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
 				struct ftrace_regs *fregs)
@@ -158,16 +180,18 @@ static void captured_on_release(unsigned long ip, unsigned long parent, struct f
 		captured_queue_release(captured);
 }
 
-/* Executed instead of tracepoint_probe_unregister() for a captured user: that succeeds. */
+/* Executed instead of tracepoint_probe_unregister() for a captured user: returns 0, for success. */
 static int captured_unregistered(void)
 {
 	return 0;
 }
 
 /*
- * Releases the user that tracepoint_probe_unregister() is called with, if it is captured, and lets
- * the call return. Hits that have begun are waited for by the kernel, before it frees what they
- * use. @regs are those of the call.
+ * Releases the user that tracepoint_probe_unregister() is called with, if it is captured: no hit
+ * calls it from now on. If it is armed, a worker removes its probe; otherwise capture() does that.
+ * Changes @regs, the registers at the entry of the function, so that the call returns 0 at once.
+ * The caller of the function waits for hits that have begun before it frees what they use. Does not
+ * sleep.
  */
 static void captured_on_unregister(struct pt_regs *regs)
 {
@@ -189,7 +213,11 @@ static void captured_on_unregister(struct pt_regs *regs)
 		captured_queue_release(captured);
 }
 
-/* Changes where a call of a function of redirect_sites leads. ftrace calls this in any task. */
+/*
+ * Lets a call of tracepoint_probe_unregister() or perf_tp_event_init() continue elsewhere, if a
+ * capture needs that. ftrace calls this in any task, at the entry of the function, whose site is
+ * @ip. Does not sleep.
+ */
 static void captured_redirect(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
 			      struct ftrace_regs *fregs)
 {
@@ -204,8 +232,9 @@ static void captured_redirect(unsigned long ip, unsigned long parent, struct ftr
 /* ---- capture, in helpers ---- */
 
 /*
- * Returns the target of the helper that current executes, with a reference; NULL if it executes
- * none. Counts a call of @way, if @count.
+ * Returns the target of the helper whose text current executes, with a reference. Returns NULL if
+ * that text is not a helper's. If @count, increments the helper's counter of @way, the number of a
+ * replaced function (enum way). Any context.
  */
 static struct shk_shadow *divert_begin(unsigned int way, bool count)
 {
@@ -213,7 +242,7 @@ static struct shk_shadow *divert_begin(unsigned int way, bool count)
 	struct shk_diversion *diversion;
 	unsigned long flags;
 
-	/* A diversion is freed after a grace period of RCU, so its target has a reference. */
+	/* A diversion is freed after a grace period, so it still has a reference to its target. */
 	local_irq_save(flags);
 	helper = shk_current_shadow();
 	diversion = helper ? READ_ONCE(helper->diversion) : NULL;
@@ -243,27 +272,35 @@ bool shk_capture_in_helper(void)
 	return in_helper;
 }
 
-/* A probe to be added by a worker. */
+/* Lets a worker add a probe. On the stack of the task that waits for it: capture_arm(). */
 struct capture_request {
 	struct work_struct work;
 	struct shk_shadow *target;
 	struct shk_captured *captured;
-	u64 id;	 /* of the probe; 0 for a guard */
-	int err; /* of shk_probe_capture() */
+	u64 id;	 /* out: of the probe; 0 for a guard */
+	int err; /* out: the result of shk_probe_capture() */
 };
 
+/*
+ * Adds the probe of a request to its target, and stores the results in the request. Worker:
+ * executes the base. Takes the target's lock; sleeps.
+ */
 static void capture_request_fn(struct work_struct *work)
 {
 	struct capture_request *request = container_of(work, struct capture_request, work);
 	struct shk_captured *captured = request->captured;
 
 	request->err = shk_probe_capture(request->target, captured, &request->id);
-	/* Removed probes keep detours until a grace period has passed. */
+	/* Removed probes keep detours until grace periods have passed. Wait for these once. */
 	if (request->err == SHK_E(NO_ROOM) && shk_sites_settle(true))
 		request->err = shk_probe_capture(request->target, captured, &request->id);
 }
 
-/* Adds a probe for @captured to @target by a worker. Sets *@id. Returns an error. */
+/*
+ * Lets a worker add the probe of @captured to @target, and waits until it has tried. Sets *@id to
+ * the probe's id; 0: it is a guard, or there was an error. Sleeps; no shadow's lock is held.
+ * Returns 0 or an error of shk_probe_capture().
+ */
 static int capture_arm(struct shk_shadow *target, struct shk_captured *captured, u64 *id)
 {
 	struct capture_request request = { .target = target, .captured = captured };
@@ -276,7 +313,7 @@ static int capture_arm(struct shk_shadow *target, struct shk_captured *captured,
 	return request.err;
 }
 
-/* Returns true if @kp is registered. The caller holds kprobe_mutex. */
+/* Returns true if @kp is registered, enabled or not. The caller holds kprobe_mutex. */
 static bool is_registered(const struct kprobe *kp)
 {
 	struct kprobe *at = shk_call(get_kprobe)(kp->addr), *member;
@@ -291,9 +328,11 @@ static bool is_registered(const struct kprobe *kp)
 }
 
 /*
- * Adds @new to captured_kprobes, unless its kprobe is there. Returns 0; -EALREADY: it is there, and
- * armed in the same target; -EBUSY: it is there; -EINVAL: the kprobe is not registered. Takes
- * kprobe_mutex: a task that unregisters the kprobe calls captured_on_release() with it held.
+ * Adds @new to captured_kprobes, unless its kprobe is there. Takes kprobe_mutex, since a task that
+ * unregisters the kprobe holds it when it calls captured_on_release(). Sleeps. Returns 0, or
+ *   -EALREADY  the kprobe is there, and armed in the same target
+ *   -EBUSY     the kprobe is there, for another target or still being armed
+ *   -EINVAL    the kprobe is not registered
  */
 static int captured_add(struct shk_captured *new)
 {
@@ -315,8 +354,9 @@ static int captured_add(struct shk_captured *new)
 }
 
 /*
- * Adds @new to captured_users, unless its user is there. Returns 0; -EEXIST: it is there, for the
- * same target; -EBUSY: for another one.
+ * Adds @new to captured_users, unless its user is there: the same function and data at the same
+ * tracepoint. Takes captures_lock; does not sleep. Returns 0; -EEXIST: the user is there, for the
+ * same target; -EBUSY: it is there, for another one.
  */
 static int captured_add_user(struct shk_captured *new)
 {
@@ -333,8 +373,12 @@ static int captured_add_user(struct shk_captured *new)
 }
 
 /*
- * Captures what the members of @pattern for a kprobe or a user describe, for @target, whose
- * reference it takes over, also after an error. The caller holds the module. Returns 0 or an errno.
+ * Captures a kprobe or a user: arms it in @target. @pattern describes it by .kp and .addr, or by
+ * .tracepoint, .user, .data and .prio; the other members are zero. Takes over the caller's
+ * reference to @target, also after an error. The caller holds a reference to the module. Sleeps.
+ *
+ * Returns 0, also if the kprobe is armed in @target already, or if its owner has released it
+ * meanwhile: then a worker removes the probe. Otherwise returns -errno, and nothing is captured.
  */
 static int capture(const struct shk_captured *pattern, struct shk_shadow *target)
 {
@@ -342,7 +386,7 @@ static int capture(const struct shk_captured *pattern, struct shk_shadow *target
 	bool released;
 	int ret = new ? 0 : -ENOMEM;
 
-	/* The helper's patch is a user already, so this registers nothing. */
+	/* The helper's patch is a user of the hook already, so this registers nothing. */
 	if (!ret)
 		ret = shk_errno(shk_ftrace_hook_get(captured_hook(new)));
 	if (ret) {
@@ -374,14 +418,14 @@ static int capture(const struct shk_captured *pattern, struct shk_shadow *target
 	return ret;
 }
 
-/* Functions that execute the base's bodies, once a helper exists: shk_old_get(). */
+/* These execute the base's bodies of the replaced functions. NULL until a helper exists. */
 static int (*old_register_kprobe)(struct kprobe *kp);
 static int (*old_register_kretprobe)(struct kretprobe *rp);
 static int (*old_tracepoint_register)(struct tracepoint *tp, void *probe, void *data);
 static int (*old_tracepoint_prio)(struct tracepoint *tp, void *probe, void *data, int prio);
 static int (*old_tracepoint_may_exist)(struct tracepoint *tp, void *probe, void *data, int prio);
 
-/* Functions that helpers execute in the place of the kernel's, in the order of ways. */
+/* Numbers of the functions that helpers replace: indexes of the array ways. */
 enum way {
 	WAY_ENABLE_KPROBE,
 	WAY_REGISTER_KPROBE,
@@ -405,15 +449,18 @@ enum way {
 static_assert(NR_WAYS <= SHK_WAYS_MAX);
 
 /*
- * Tells whether @kp can be captured. The kernel calls a post_handler after the instruction was
- * executed, which a hit does not see.
+ * Returns 0 if @kp can be captured. Returns -EOPNOTSUPP if it has a post_handler: the kernel calls
+ * that when the instruction was executed, and the module does not learn of it.
  */
 static int capture_check(const struct kprobe *kp)
 {
 	return kp->post_handler ? -EOPNOTSUPP : 0;
 }
 
-/* Captures @kp, which current arms by @way, and which is registered and disabled. An errno. */
+/*
+ * Captures @kp, which is registered and disabled, and which current arms by calling the replaced
+ * function number @way (enum way). Sleeps. Returns 0 or -errno.
+ */
 static int divert_kprobe(struct kprobe *kp, unsigned int way)
 {
 	struct shk_captured pattern = { .kp = kp, .addr = (unsigned long)kp->addr };
@@ -425,6 +472,10 @@ static int divert_kprobe(struct kprobe *kp, unsigned int way)
 	return ret;
 }
 
+/*
+ * Replaces enable_kprobe() in helpers: arms @kp in the target. It stays disabled for the kernel.
+ * Sleeps. Returns 0 or -errno, as enable_kprobe() does.
+ */
 static int divert_enable_kprobe(struct kprobe *kp)
 {
 	int ret;
@@ -434,7 +485,7 @@ static int divert_enable_kprobe(struct kprobe *kp)
 		return -ENODEV;
 	if (kprobe_gone(kp))
 		ret = -EINVAL;
-	else if (!kprobe_disabled(kp)) /* a user outside has enabled it, for all */
+	else if (!kprobe_disabled(kp)) /* a task outside has enabled it in the base */
 		ret = -EBUSY;
 	else
 		ret = capture_check(kp) ?: divert_kprobe(kp, WAY_ENABLE_KPROBE);
@@ -443,15 +494,21 @@ static int divert_enable_kprobe(struct kprobe *kp)
 }
 
 /*
- * Returns the error for the caller that registers @kp, which the kernel has refused with @err. For
- * a function in a module that is not loaded, tracefs would keep the event. It would arm it in the
- * base when the module is loaded.
+ * Returns the error for the caller that registers @kp; the kernel's own result is @err. That is 0
+ * or -errno. It becomes -EINVAL if it is -ENOENT for a function in a module that is not loaded.
+ * After -ENOENT tracefs would keep the event, and would arm it in the base when the module is
+ * loaded.
  */
 static int error_of_register(const struct kprobe *kp, int err)
 {
 	return err == -ENOENT && kp->symbol_name && strchr(kp->symbol_name, ':') ? -EINVAL : err;
 }
 
+/*
+ * Replaces register_kprobe() in helpers: registers @kp as a disabled kprobe, and arms it in the
+ * target. If the caller has disabled it, only registers it. Sleeps. Returns 0; or -errno, after
+ * which @kp is not registered.
+ */
 static int divert_register_kprobe(struct kprobe *kp)
 {
 	int ret;
@@ -474,13 +531,18 @@ static int divert_register_kprobe(struct kprobe *kp)
 		goto put;
 	unregister_kprobe(kp);
 enable:
-	/* Else a later registration outside would be disabled, too. */
+	/* Otherwise a later registration outside would be of a disabled kprobe, too. */
 	kp->flags &= ~KPROBE_FLAG_DISABLED;
 put:
 	module_put(THIS_MODULE);
 	return ret;
 }
 
+/*
+ * Replaces register_kretprobe() in helpers: registers @rp as a disabled kretprobe, and arms it in
+ * the target. If the caller has disabled it, only registers it. Sleeps. Returns 0; or -errno, after
+ * which @rp is not registered.
+ */
 static int divert_register_kretprobe(struct kretprobe *rp)
 {
 	int ret;
@@ -506,7 +568,10 @@ put:
 	return ret;
 }
 
-/* Refuses a call by @way. */
+/*
+ * Refuses a call of the replaced function number @way (enum way), and counts it. Returns
+ * -EOPNOTSUPP.
+ */
 static int divert_refuse(unsigned int way)
 {
 	struct shk_shadow *target = divert_begin(way, true);
@@ -517,10 +582,11 @@ static int divert_refuse(unsigned int way)
 }
 
 /*
- * Returns true if the base is to get @user of @tp:
- * - a user of the kernel, by which tracefs notes the names of tasks. The kernel does not expect
+ * Returns true if the function @user is to be registered at @tp in the base, not captured:
+ * - a function of the kernel, by which tracefs notes the names of tasks. The kernel does not expect
  *   that its registration fails, and warns when it is unregistered later.
- * - a user that this module registers at a tracepoint of the kernel.
+ * - a function of this module, for a tracepoint of the kernel.
+ * Any context.
  */
 static bool is_of_base(const struct tracepoint *tp, void *user)
 {
@@ -535,8 +601,9 @@ static bool is_of_base(const struct tracepoint *tp, void *user)
 }
 
 /*
- * Captures @user with @data, which current registers at @tracepoint by @way. Returns 0 or an errno,
- * after which the call counts as refused.
+ * Captures the function @user with @data and the priority @prio. Current registers it at
+ * @tracepoint by calling the replaced function number @way (enum way). Sleeps. Returns 0 or -errno.
+ * The call then counts as refused, except with -EEXIST: @user is registered already.
  */
 static int divert_user(struct tracepoint *tracepoint, void *user, void *data, int prio,
 		       unsigned int way)
@@ -561,6 +628,10 @@ static int divert_user(struct tracepoint *tracepoint, void *user, void *data, in
 	return ret;
 }
 
+/*
+ * The next three replace tracepoint_probe_register(), _prio() and _prio_may_exist() in helpers: the
+ * function @probe with @data is called in the target only. They sleep. They return 0 or -errno.
+ */
 static int divert_tracepoint(struct tracepoint *tp, void *probe, void *data)
 {
 	return is_of_base(tp, probe)
@@ -580,7 +651,7 @@ static int divert_tracepoint_may_exist(struct tracepoint *tp, void *probe, void 
 				     : divert_user(tp, probe, data, prio, WAY_TRACEPOINT_MAY_EXIST);
 }
 
-/* Defines divert_NAME(), which refuses a call, whatever its arguments are. */
+/* Defines divert_NAME(), which refuses a call: it returns -EOPNOTSUPP for any arguments. */
 #define REFUSE(_name, _way)                 \
 	static int divert_##_name(void)     \
 	{                                   \
@@ -602,8 +673,8 @@ REFUSE(trampoline, WAY_TRAMPOLINE)
 /* A function that helpers replace. */
 struct way_info {
 	const char *symbol;
-	void *body;
-	void *old;     /* where the function that executes the base's body is stored, or NULL */
+	void *body;    /* the function that helpers execute instead */
+	void *old;     /* where to store the function that executes the base's body, or NULL */
 	bool optional; /* some supported kernels, or configurations, do not have it */
 };
 
@@ -626,7 +697,7 @@ static const struct way_info ways[NR_WAYS] = {
 	[WAY_FTRACE_DIRECT] = { "register_ftrace_direct", divert_ftrace_direct, .optional = true },
 	[WAY_FTRACE_DIRECT_MULTI] = { "register_ftrace_direct_multi", divert_ftrace_direct_multi,
 				      .optional = true },
-	/* The kernel ignores errors of what these call. */
+	/* Refused here, since these ignore the errors of the functions above that they call. */
 	[WAY_TRACER_FUNCTION] = { "function_trace_init", divert_tracer_function, .optional = true },
 	[WAY_TRACER_WAKEUP] = { "wakeup_tracer_init", divert_tracer_wakeup, .optional = true },
 	[WAY_TRACER_WAKEUP_RT] = { "wakeup_rt_tracer_init", divert_tracer_wakeup_rt,
@@ -639,28 +710,32 @@ static const struct way_info ways[NR_WAYS] = {
 /* ---- workloads, in targets ---- */
 
 /*
- * A workload executes the target, where no function is replaced. So the target has a breakpoint at
- * each function of ways, whose handler makes the function fail if a workload calls it. All targets
- * share these.
+ * A workload, a program that a tool traces, executes the target, where no function is replaced. So
+ * the target has a guard at each function of the array ways: a breakpoint, whose handler makes the
+ * function fail if a workload calls it. All targets share the elements of guards.
  */
 static struct guard {
 	struct kprobe kp; /* never registered: hit_captured() calls its handler */
 	struct shk_captured captured;
 } guards[NR_WAYS];
 
-/* Workloads execute it in the place of a function that arms. */
+/* Workloads execute this instead of a function of the array ways: it fails. */
 static int guard_refuse(void)
 {
 	return -EOPNOTSUPP;
 }
 
-/* The handler of a guard. Returns 1 if it has changed @regs->ip. Interrupts are off. */
+/*
+ * The handler of a guard: if current is a workload, lets the function at the breakpoint return
+ * -EOPNOTSUPP. Otherwise the function is executed. Returns 1 if it has changed @regs->ip, else 0.
+ * Interrupts are off; does not sleep.
+ */
 static int guard_on_call(struct kprobe *kp, struct pt_regs *regs)
 {
 	unsigned int way = container_of(kp, struct guard, kp) - guards;
 	bool workload;
 
-	/* Executes the breakpoint again, with interrupts on in between. */
+	/* Another CPU has the lock: execute the breakpoint again, with interrupts on before. */
 	if (!shk_graft_try_workload(current->mm, &workload)) {
 		regs->ip = (unsigned long)kp->addr;
 		return 1;
@@ -675,7 +750,10 @@ static int guard_on_call(struct kprobe *kp, struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(guard_on_call);
 
-/* Makes tables and hooks of @target, since exec cannot make them. Returns 0 or an error. */
+/*
+ * Creates the page tables and the hooks of @target, since exec, which moves workloads to it, cannot
+ * create them. Takes its lock; sleeps. Returns 0 or an error of shk_shadow_prepare().
+ */
 static int guard_prepare_target(struct shk_shadow *target)
 {
 	struct shk_prepared was;
@@ -687,7 +765,11 @@ static int guard_prepare_target(struct shk_shadow *target)
 	return ret;
 }
 
-/* Adds the guard of @way to @target, if the kernel has that function. Returns 0 or an error. */
+/*
+ * Adds the guard at the function number @way (enum way) to @target. capture_add_lock is held;
+ * sleeps. Returns 0, also if the kernel lacks the function and it is optional; or an error of
+ * shk_symbol_unique() or shk_probe_capture().
+ */
 static int guard_add(struct shk_shadow *target, unsigned int way)
 {
 	struct guard *guard = &guards[way];
@@ -712,9 +794,10 @@ static int guard_add(struct shk_shadow *target, unsigned int way)
 }
 
 /*
- * Prepares @target for workloads, unless that was done: no process with the role WORKLOAD can arm a
- * kprobe or a tracer there. Lasts until @target ends. Called with capture_add_lock held. Sleeps.
- * Returns 0 or an error.
+ * Prepares @target for workloads: adds the guards, so that no process with the role WORKLOAD can
+ * arm a kprobe, a user or a tracer there. Does nothing if @target has them. They stay until @target
+ * ends. capture_add_lock is held. Takes the lock of @target; sleeps. Returns 0, or an error of
+ * guard_prepare_target() or guard_add(), after which @target has no guards.
  */
 static int guards_add(struct shk_shadow *target)
 {
@@ -738,7 +821,11 @@ static int guards_add(struct shk_shadow *target)
 
 /* ---- the patch ---- */
 
-/* Adds the function of @way, which is at @addr and has a __fentry__ site, to @patch. */
+/*
+ * Adds the function of @way, which is at @addr and has a __fentry__ site, to the functions of
+ * @patch. If the base's body is to be called, also stores in *@way->old how to call it. Sleeps.
+ * Returns 0, NO_ROOM, or an error of shk_func_add(). The caller then frees @patch.
+ */
 static int divert_add_func(struct shk_patch *patch, const struct way_info *way, unsigned long addr)
 {
 	struct shk_func *func = shk_func_add(patch, way->symbol, addr, (unsigned long)way->body);
@@ -755,8 +842,10 @@ static int divert_add_func(struct shk_patch *patch, const struct way_info *way, 
 }
 
 /*
- * Adds a jump at the function of @way, which is at @addr and has no __fentry__ site, to the edits
- * of @patch. No task executes the helper's text while the jump is written.
+ * Adds a jump to @way->body, at the function of @way, to the edits of @patch. The function is at
+ * @addr and has no __fentry__ site. The jump need not be written atomically: no task executes the
+ * helper's text then. Returns 0; FORBIDDEN: text at @addr cannot differ; PAGE_EDGE: the jump would
+ * lie in two pages.
  */
 static int divert_add_jump(struct shk_patch *patch, const struct way_info *way, unsigned long addr)
 {
@@ -772,9 +861,11 @@ static int divert_add_jump(struct shk_patch *patch, const struct way_info *way, 
 }
 
 /*
- * Adds @way to @patch, if its function is replaced at a __fentry__ site (@with_site) or by a jump
- * (not @with_site). A function whose base's body is called needs a site. Returns 0, also if the
- * kernel lacks an optional function, or an error.
+ * Adds the function number @way (enum way) to @patch, if @with_site says how it is replaced: true:
+ * at its __fentry__ site; false: by a jump. A function needs a site if its replacement calls the
+ * base's body. Sleeps. Returns
+ *   0           it was added, is replaced the other way, or is optional and the kernel lacks it
+ *   an error    of shk_symbol_unique(), divert_add_func() or divert_add_jump()
  */
 static int divert_add_way(struct shk_patch *patch, unsigned int way, bool with_site)
 {
@@ -793,7 +884,11 @@ static int divert_add_way(struct shk_patch *patch, unsigned int way, bool with_s
 	return ret;
 }
 
-/* Adds all functions to @patch: those with a __fentry__ site, then the others. */
+/*
+ * Adds all functions of the array ways to @patch: those with a __fentry__ site as functions, then
+ * the others as edits. Sleeps. Returns 0, -ENOMEM or an error of divert_add_way(). The caller then
+ * frees @patch.
+ */
 static int divert_prepare(struct shk_patch *patch)
 {
 	unsigned int way;
@@ -810,8 +905,10 @@ static int divert_prepare(struct shk_patch *patch)
 }
 
 /*
- * Makes the diversion of a helper, and a user of the release hook. @workload: workloads run in
- * @target. Returns it or an ERR_PTR().
+ * Creates the diversion of a helper with the target @target. @workload: workloads run in @target.
+ * It has references to @target and to the module, and is a user of the two ftrace hooks.
+ * shk_diversion_free() frees it. Takes ftrace's locks; sleeps. Returns it; or an ERR_PTR() of
+ * -ENOMEM, or of an error of shk_ftrace_hook_get().
  */
 static struct shk_diversion *diversion_create(struct shk_shadow *target, bool workload)
 {
@@ -826,7 +923,7 @@ static struct shk_diversion *diversion_create(struct shk_shadow *target, bool wo
 	ret = shk_ftrace_hook_get(&redirect_hook);
 	if (ret)
 		goto release_hook;
-	/* The caller's handle holds the module. */
+	/* The caller's handle has a reference to the module already. */
 	__module_get(THIS_MODULE);
 	diversion->target = shk_shadow_get(target);
 	diversion->workload = workload;
@@ -854,16 +951,19 @@ u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int inde
 	return atomic64_read(&diversion->calls[diversion->way[index]]);
 }
 
-/* Held from the look at a target to the end of the installation. The outermost lock. */
+/*
+ * One task at a time makes a shadow a helper: held from the check of helper and target until the
+ * DIVERT patch is installed. Protects shk_shadow.guarded. Taken before all other locks.
+ */
 static DEFINE_MUTEX(capture_add_lock);
 
-/* Does the work of shk_capture_add(). capture_add_lock is held. */
+/* Does the work of shk_capture_add(), with the same results. capture_add_lock is held; sleeps. */
 static int capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool workload)
 {
 	struct shk_patch *patch;
 	int ret;
 
-	/* Shadows in a circle would keep each other. */
+	/* Helpers in a circle would keep each other's references. */
 	if (helper == target || READ_ONCE(target->diversion))
 		return -EINVAL;
 	if (helper->flags || target->flags & SHK_ASYNC_UNION)
@@ -904,7 +1004,7 @@ int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool w
 
 /* ---- life of the module ---- */
 
-/* Returns the ftrace site of the function @name, or 0. */
+/* Returns the ftrace site of the function @name; 0: no such function, or it has no site. */
 static unsigned long site_of(const char *name)
 {
 	unsigned long addr = shk_symbol_lookup(name);
@@ -923,7 +1023,7 @@ void shk_captures_init(void)
 
 void shk_captures_exit(void)
 {
-	/* Tasks may be at the end of a function of a helper, behind their module_put(). */
+	/* Tasks may be at the end of a divert_*() function, after its module_put(). */
 	if (was_used)
 		synchronize_rcu_tasks();
 	flush_work(&captured_release_work);

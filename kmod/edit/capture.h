@@ -6,24 +6,30 @@
  *   helper   a shadow with a DIVERT patch, which replaces the functions that arm kprobes and
  *            tracers. Unmodified tools run in it.
  *   target   the shadow that gets a probe for each captured kprobe or user (struct shk_captured)
+ *   way      the number of a function that a helper replaces: by calling it, a tool arms a kprobe,
+ *            a user or a tracer (enum way in capture.c)
+ *   workload a program that a tool traces. exec can move it from the helper to the target.
+ *   guard    a probe in the target at such a function. It makes the function fail if a workload
+ *            calls it: see guards_add().
  *
  * The kernel's struct kprobe is registered and stays disabled, so kprobes never arms it in the
  * base. The edit of the target is a breakpoint; shk_hook_int3() calls the handler of the kprobe.
  *
- * A user of a tracepoint is a function with its data. The kernel does not know of a captured one:
- * it is not in the tracepoint's list, and its unregistration never reaches the kernel's function
- * (captured_on_unregister()). shk_hit_tracepoint() calls it.
+ * A user of a tracepoint is a function with its data, which the tracepoint calls. The kernel does
+ * not know of a captured one: it is not in the tracepoint's list, and its unregistration never
+ * reaches the kernel's function (captured_on_unregister()). shk_hit_tracepoint() calls it.
  *
  * Life of a captured kprobe or user:
  *
  *   arming    in the list captured_kprobes or captured_users; a worker adds the probe to the target
  *   armed     the probe has its id
- *   released  its owner disables or unregisters it, in any text. .kp or .user is NULL, so no
- *             further hit calls it. The kernel waits for hits before what they use is freed: by
- *             synchronize_rcu() or tracepoint_synchronize_unregister(). A worker removes the probe.
+ *   released  its owner, the code that has armed it, disables or unregisters it, in any text. .kp
+ *             or .user is NULL, so no further hit calls it. A worker removes the probe. Before the
+ *             kernel frees what hits use, it waits for them: by synchronize_rcu() or
+ *             tracepoint_synchronize_unregister().
  *
- * A helper is not executed while its patch is added or removed. So each task in a function of the
- * patch is in the helper's text, and the struct shk_diversion of the helper exists.
+ * No process executes a helper while its patch is added or removed. So each task in a function of
+ * the patch is in the helper's text, and the struct shk_diversion of the helper exists.
  */
 #ifndef SHK_CAPTURE_H
 #define SHK_CAPTURE_H
@@ -41,26 +47,27 @@ struct shk_patch;
 /* A captured kprobe, or user of a tracepoint. Freed with the last reference. */
 struct shk_captured {
 	/*
-	 * In the list captured_kprobes or captured_users, until its owner releases it: disables or
+	 * In the list captured_kprobes or captured_users, until the owner releases it: disables or
 	 * unregisters the kprobe, or unregisters the user. Under captures_lock.
 	 */
 	struct list_head node;
 	/*
-	 * The kprobe; NULL: its owner has released it, or it is a user. Written under
-	 * captures_lock, read by hits with preemption off.
+	 * The kprobe. NULL: its owner has released it, or this is a user of a tracepoint. Written
+	 * under captures_lock, read by hits with preemption off.
 	 */
 	struct kprobe *kp;
 	unsigned long addr; /* of the kprobe. Fixed */
-	/* Of the user. NULL: it is a kprobe. Fixed */
+	/* The tracepoint of the user. NULL: this is a kprobe. Fixed */
 	const struct tracepoint *tracepoint;
 	/*
-	 * NULL: released, or a kprobe. Written under captures_lock, read by hits within the block
-	 * of the tracepoint.
+	 * The function that the tracepoint calls. NULL: its owner has released it, or this is a
+	 * kprobe. Written under captures_lock, read by hits in the reader section of the
+	 * tracepoint: with preemption off, or SRCU.
 	 */
 	void *user;
 	void *data;		   /* first argument of .user. Fixed */
 	int prio;		   /* of .user; users with a higher one are called earlier. Fixed */
-	struct list_head in_users; /* in shk_tracepoint_users.captured */
+	struct list_head in_users; /* in shk_tracepoint_users.captured, under .target's lock */
 	struct shk_shadow *target; /* holds a reference. Fixed */
 	/*
 	 * The module that has the instruction, with a reference; NULL: the kernel image. The
@@ -68,60 +75,67 @@ struct shk_captured {
 	 * arm its enabled events in the base. Fixed once armed.
 	 */
 	struct module *module;
-	u64 id;	     /* of the probe in .target; captures_lock, fixed once armed */
-	bool arming; /* captures_lock */
-	bool guard;  /* belongs to the module: see guards_add(). Fixed */
+	u64 id;	     /* of the probe in .target. Fixed once armed */
+	bool arming; /* a worker is adding the probe. Under captures_lock */
+	bool guard;  /* a guard of this module, not of a tool: see guards_add(). Fixed */
 	/*
-	 * References: one until its owner releases it, and one of the probe in .target.
+	 * References: one until a worker has removed the probe of the released kprobe or user, and
+	 * one of the probe itself. For a guard the first one is permanent.
 	 */
 	refcount_t ref;
 	struct llist_node release_node; /* in the worker's queue */
 };
 
-/* The functions that a DIVERT patch replaces, see the table ways. */
+/* At least the number of ways: of functions that a DIVERT patch replaces (NR_WAYS). */
 #define SHK_WAYS_MAX 24
 
 /*
- * The target of a helper, and counts of calls. The DIVERT patch owns it. It holds this module,
- * since it may have the last reference to the target.
+ * The target of a helper, and counts of calls. The DIVERT patch of the helper owns it. It has a
+ * reference to this module, since it may have the last reference to the target.
  */
 struct shk_diversion {
 	struct shk_shadow *target; /* holds a reference. Fixed */
-	/* By way: captured or refused; those that register users of tracepoints: refused. */
+	/*
+	 * For each way, the number of calls that were captured or refused. For the functions that
+	 * register users of tracepoints, the number of refused calls only.
+	 */
 	atomic64_t calls[SHK_WAYS_MAX];
-	u8 way[SHK_WAYS_MAX]; /* of each function of the patch, then of each edit. Fixed */
+	u8 way[SHK_WAYS_MAX]; /* the way of each function of the patch, then of each edit. Fixed */
 	unsigned int nr;      /* elements of .way. Fixed */
 	bool workload;	      /* workloads run in .target: shk_shadow.workload. Fixed */
 };
 
 /*
- * Finds the functions of the kernel by which a captured kprobe is disabled or unregistered, so that
- * hooks can observe that. Called when the module is loaded. If the kernel lacks one, only
- * shk_capture_add() fails.
+ * Finds the functions of the kernel by which a captured kprobe or user is released, so that hooks
+ * can observe that. Called when the module is loaded; sleeps. If the kernel lacks one, this reports
+ * no error: shk_capture_add() fails then.
  */
 void shk_captures_init(void);
 
 /*
- * Waits for the worker that arms and releases what is captured. Called at unload. Captured kprobes
- * and users hold a reference to the module, so none is left. Sleeps.
+ * Waits for the worker that removes the probes of released kprobes and users, and frees the ftrace
+ * hooks. Called at unload. Captured kprobes and users hold a reference to the module, so none is
+ * left. Sleeps.
  */
 void shk_captures_exit(void);
 
 /*
- * Makes @helper divert registrations to @target, see struct shk_capture of the uapi header.
- * @workload: its SHK_CAPTURE_WORKLOAD. The caller holds a reference to both. Takes the locks of
- * @helper and @target, one after the other, and ftrace's locks before them. May sleep. Returns 0 or
- * an error that struct shk_capture lists.
+ * Makes @helper a helper with the target @target: what tools in @helper arm from then on acts on
+ * @target (struct shk_capture of the uapi header). @workload: SHK_CAPTURE_WORKLOAD, so exec moves
+ * workloads to @target. The caller has a reference to both shadows, and holds no shadow's lock.
+ * Takes capture_add_lock, ftrace's locks, and the locks of @helper and @target, one after the
+ * other. Sleeps. Returns 0 or an error that struct shk_capture lists, after which nothing is
+ * diverted.
  */
 int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool workload);
 
 /*
- * Returns the target of the helper that current executes, with a reference, or NULL: current
- * executes none. Any context.
+ * Returns the target of the helper whose text current executes, with a reference
+ * (shk_shadow_put()). Returns NULL if that text is not a helper's. Any context.
  */
 struct shk_shadow *shk_capture_target(void);
 
-/* Returns true if current executes a helper. Any context. */
+/* Returns true if current executes the text of a helper. Any context. */
 bool shk_capture_in_helper(void);
 
 /*
@@ -131,8 +145,9 @@ bool shk_capture_in_helper(void);
 void shk_diversion_free(struct shk_diversion *diversion);
 
 /*
- * Returns how many calls of the function or edit number @index of a DIVERT patch were captured or
- * refused. @diversion is the patch's. Needs no lock.
+ * Returns how many calls of one replaced function were captured or refused. @index: number of the
+ * function in the DIVERT patch, or, behind the functions, of the edit. @diversion is the patch's.
+ * Needs no lock.
  */
 u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int index);
 
