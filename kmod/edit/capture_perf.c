@@ -12,22 +12,24 @@
 #include "edit/capture.h"
 #include "edit/capture_perf.h"
 
-/* A copy of .original, for perf events of the tools of .target. */
+/* A copy of .original, for perf events of tools whose helper has the target .target. */
 struct perf_copy {
-	struct list_head node;			 /* in perf_copies. event_mutex */
+	struct list_head node;			 /* in perf_copies. Under event_mutex */
 	struct trace_event_call call;		 /* the kernel changes it under event_mutex */
 	const struct trace_event_call *original; /* fixed */
-	const struct shk_shadow *target;	 /* compared only: the capture holds it. Fixed */
+	/* Only compared: struct shk_captured has the reference. Fixed. */
+	const struct shk_shadow *target;
 };
 
-/* Under event_mutex. */
+/* All copies: struct perf_copy. Under event_mutex. */
 static LIST_HEAD(perf_copies);
 
-/* The kernel's. Set at load, if it has all of them. */
+/* Data and a function of the kernel. event_mutex is NULL if shk_perf_init() has not found all. */
 static struct mutex *event_mutex;
 static struct list_head *ftrace_events;
 static void (*tp_perf_event_destroy)(struct perf_event *event);
 
+/* The static calls lead to these two until shk_perf_init() has found the kernel's functions. */
 static int missing_event_init(struct trace_event_call *call, struct perf_event *event)
 {
 	return -EOPNOTSUPP;
@@ -41,7 +43,7 @@ static int missing_init(struct perf_event *event)
 DEFINE_STATIC_CALL(shk_perf_trace_event_init, missing_event_init);
 DEFINE_STATIC_CALL(shk_perf_trace_init, missing_init);
 
-/* Returns the copy whose .call is at @call, or NULL. */
+/* Returns the copy whose .call is at @call; NULL: @call is no copy. event_mutex is held. */
 static struct perf_copy *copy_at(const void *call)
 {
 	struct perf_copy *copy;
@@ -54,8 +56,9 @@ static struct perf_copy *copy_at(const void *call)
 }
 
 /*
- * Returns the event of the kernel with @id, if it is a plain one of a tracepoint in the kernel
- * image. NULL: it is of another kind, such as those of kprobes and of system calls.
+ * Returns the kernel's event with the id @id, if it is one of a tracepoint in the kernel image.
+ * Returns NULL if there is none, or if it is of another kind: a module's, or those of kprobes and
+ * of system calls. event_mutex is held.
  */
 static struct trace_event_call *event_find(u64 id)
 {
@@ -74,8 +77,10 @@ static struct trace_event_call *event_find(u64 id)
 }
 
 /*
- * Returns the copy of the event with @id for @target. Makes it if there is none with perf events.
- * Returns NULL if the event is not plain, or an ERR_PTR().
+ * Returns the copy of the kernel's event with the id @id for the tools of @target. Creates it if
+ * there is none that has perf events. The caller opens a perf event with it, and calls copy_free()
+ * if that fails. event_mutex is held; sleeps. Returns NULL if event_find() finds no event;
+ * ERR_PTR(-ENOMEM).
  */
 static struct perf_copy *copy_get(u64 id, const struct shk_shadow *target)
 {
@@ -84,7 +89,7 @@ static struct perf_copy *copy_get(u64 id, const struct shk_shadow *target)
 
 	if (!original)
 		return NULL;
-	/* One without perf events has been released. */
+	/* A copy without perf events has been released, and is about to be freed. */
 	list_for_each_entry (copy, &perf_copies, node)
 		if (copy->original == original && copy->target == target &&
 		    copy->call.perf_refcount)
@@ -103,7 +108,10 @@ static struct perf_copy *copy_get(u64 id, const struct shk_shadow *target)
 	return copy;
 }
 
-/* Frees @copy, unless it has perf events. */
+/*
+ * Removes @copy from perf_copies and frees it. Does nothing if it has perf events. event_mutex is
+ * held.
+ */
 static void copy_free(struct perf_copy *copy)
 {
 	if (copy->call.perf_refcount)
@@ -113,8 +121,10 @@ static void copy_free(struct perf_copy *copy)
 }
 
 /*
- * Opens @event with a copy, if current executes the helper of @target, or if the parent of @event
- * has one. Sets *@found to false if it is neither, or no plain event.
+ * Opens @event with a copy: with the one of its parent, or, if current executes a helper, with one
+ * for @target, the helper's target. @target is NULL outside of helpers. Sets *@found to true. Sets
+ * it to false if @event is to have no copy: then it is not opened. event_mutex is held; sleeps.
+ * Returns 0 or -errno.
  */
 static int copy_open(struct perf_event *event, const struct shk_shadow *target, bool *found)
 {
@@ -134,8 +144,11 @@ static int copy_open(struct perf_event *event, const struct shk_shadow *target, 
 	return ret;
 }
 
-/* The body of perf_tp_event_init() that the hook leads to. The kernel's does the same without
- * copies. */
+/*
+ * Executed instead of perf_tp_event_init() for @event, if shk_perf_on_event_init() has said so.
+ * Does the same, but opens @event with a copy if it is to have one. Takes event_mutex; sleeps.
+ * Returns 0 or -errno, as the kernel's function does.
+ */
 static int perf_open(struct perf_event *event)
 {
 	struct shk_shadow *target;
@@ -177,7 +190,7 @@ void shk_perf_copy_free(const void *data)
 
 	if (!event_mutex)
 		return;
-	/* The task that has released the registration uses the copy until it releases the lock. */
+	/* The task that unregisters the copy uses it until it releases event_mutex. */
 	mutex_lock(event_mutex);
 	copy = copy_at(data);
 	if (copy)

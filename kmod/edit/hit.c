@@ -781,8 +781,9 @@ asmlinkage bool shk_hook_int3(struct pt_regs *regs)
 NOKPROBE_SYMBOL(shk_hook_int3);
 
 /*
- * Calls @func, a user of a tracepoint, with its @data. @args are registers of SHK_NR_ARGS, of which
- * the first is not used; @stack the arguments on the stack. @func reads as many as it has.
+ * Calls @func, a function that is registered at a tracepoint, with its @data. @args: the
+ * SHK_NR_ARGS argument registers, of which the first is not used. @stack: the SHK_TRACEPOINT_STACK
+ * arguments on the stack. @func reads as many arguments as it has. Any context.
  */
 static void hit_call_user(void *func, void *data, const unsigned long *args,
 			  const unsigned long *stack)
@@ -798,9 +799,12 @@ static void hit_call_user(void *func, void *data, const unsigned long *args,
 NOKPROBE_SYMBOL(hit_call_user);
 
 /*
- * Calls the users of a tracepoint in a shadow: those of the base, then those that were captured for
- * the shadow. @args are the argument registers, @words the arguments on the stack, and @index the
- * element of shk_users. The tracepoint's block keeps a grace period up, as for a call of the base.
+ * Calls the functions that are registered at a tracepoint: those of the base, then those that were
+ * captured for the shadow (edit/capture.h). Does not call captured ones for a thread on which edits
+ * do not act, nor while a hit is being reported. shk_users_common calls this instead of the
+ * tracepoint's static call. @args: the argument registers. @words: the arguments on the stack.
+ * @index: number of the element of shk_users. The tracepoint's reader section is open, so what the
+ * functions use is not freed. Any context.
  */
 asmlinkage void shk_hit_tracepoint(const unsigned long *args, const unsigned long *words,
 				   unsigned int index);
@@ -820,7 +824,7 @@ asmlinkage void shk_hit_tracepoint(const unsigned long *args, const unsigned lon
 	func = rcu_dereference_raw(users->tracepoint->funcs);
 	for (; func && func->func; func++)
 		hit_call_user(func->func, func->data, args, stack);
-	/* A report in progress executes this, not the process: hit_site(). */
+	/* The report of a hit executes this, not the probed code: see hit_site(). */
 	if (this_cpu_read(reporting) || !shk_thread_sees_edits(users->shadow))
 		return;
 	list_for_each_entry_rcu (captured, &users->captured, in_users, true) {

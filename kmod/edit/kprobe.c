@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Disabled kprobes, which the module registers at instructions that it probes: see shk_site.kp.
+ * Registers disabled kprobes at the instructions that this module probes (shk_site.kp).
  *
  * register_kprobe() takes millions of instructions: jump_label_text_reserved() decodes the
  * instructions of all static keys. It is called twice: to check the address, and to prepare the
@@ -20,7 +20,7 @@
 #include "edit/probe.h"
 #include "hooks/hooks.h"
 
-/* Returns true if the byte at @addr can be read. */
+/* Returns true if the byte at @addr can be read: its page is mapped. Any context. */
 static bool is_mapped(unsigned long addr)
 {
 	u8 byte;
@@ -35,7 +35,8 @@ unmapped:
 }
 
 /*
- * Returns true if the kernel would read unmapped memory when a kprobe is registered at @addr.
+ * Returns true if the kernel would read unmapped memory when a kprobe is registered at @addr. The
+ * caller holds a reference to the module that has the text. Does not sleep.
  *
  * can_optimize() decodes the function at @addr up to its end. For kallsyms the last function of a
  * module's text ends at the end of the last page, so the decoder meets padding. The last
@@ -50,7 +51,10 @@ static bool is_decoded_too_far(unsigned long addr)
 	       !is_mapped(addr - offset + size);
 }
 
-/* Returns true if the kernel image has a static key or a static call at @addr. */
+/*
+ * Returns true if the kernel image has a static key at @addr, or if the kernel image or a module
+ * has a static call there. Does not sleep.
+ */
 static bool is_static_key_or_call(unsigned long addr)
 {
 	const struct jump_entry *entry;
@@ -68,8 +72,8 @@ static bool is_static_key_or_call(unsigned long addr)
 /*
  * Returns true if the kernel may write to the base's instruction at @addr, or allows no kprobe
  * there. Such instructions are those of static keys and static calls, the traps of BUG(), and
- * padding. May return true for others, which begin with the same byte. The caller ensures that no
- * kprobe is at @addr. text_mutex is held.
+ * padding. May return true for other instructions that begin with the same byte. Then
+ * register_kprobe() decides. The caller ensures that no kprobe is at @addr. text_mutex is held.
  */
 static bool may_be_reserved(unsigned long addr)
 {
@@ -83,7 +87,7 @@ static bool may_be_reserved(unsigned long addr)
 	case 0x90: /* padding before a function */
 	case INT3_INSN_OPCODE:
 		return true;
-	case 0x0f: /* a nop of 5 bytes, a conditional jump, a trap, or what was an endbr */
+	case 0x0f: /* a nop of 5 bytes, a conditional jump, a trap, or a nop that was an endbr */
 		return base[1] == 0x0b || base[1] == 0xb9 || is_static_key_or_call(addr);
 	case CALL_INSN_OPCODE:
 	case JMP32_INSN_OPCODE:
@@ -96,9 +100,10 @@ static bool may_be_reserved(unsigned long addr)
 }
 
 /*
- * Tells whether a kprobe at @addr is one at the entry of a function of the kernel image. An entry's
- * kprobe is behind the endbr, if there is one. Returns 1; 0: no, or not known; -EINVAL: @addr is in
- * padding before a function, which cannot have a kprobe.
+ * Returns 1 if a kprobe at @addr would be at the entry of a function of the kernel image. That is
+ * its first instruction, or the one behind an endbr. Returns 0 if it would not, or if that is not
+ * known. Returns -EINVAL if @addr is in padding before a function, where no kprobe can be. Does not
+ * sleep.
  */
 static int entry_at(unsigned long addr)
 {
@@ -116,8 +121,9 @@ static int entry_at(unsigned long addr)
 }
 
 /*
- * Adds @kp, which is disabled and prepared, to kprobes' hash table. Returns false if get_kprobe()
- * does not find it there; then it is not in the table. The caller holds kprobe_mutex.
+ * Adds @kp, which is disabled and prepared, to the hash table of kprobes. Returns true if
+ * get_kprobe() finds it there. Otherwise removes it again, waits for a grace period, and returns
+ * false: the table has another layout. The caller holds kprobe_mutex; sleeps.
  */
 static bool kprobe_publish(struct kprobe *kp)
 {
@@ -132,9 +138,11 @@ static bool kprobe_publish(struct kprobe *kp)
 }
 
 /*
- * Registers @kp, which is disabled, unless the kernel may write to its address, the entry of a
- * function of the kernel image. @kp is as after a register_kprobe() that cannot optimise it.
- * Returns false if it is not registered; register_kprobe() can tell then whether it may be.
+ * Registers @kp, a disabled kprobe at the entry of a function of the kernel image, at less cost
+ * than register_kprobe(). Afterwards @kp is as after a register_kprobe() that cannot optimise it.
+ * Takes kprobe_mutex and text_mutex; sleeps. Returns false if it is not registered, for example
+ * since the kernel may write to its address. The caller then calls register_kprobe(), which may
+ * succeed or tells the reason.
  */
 static bool kprobe_register_entry(struct kprobe *kp)
 {

@@ -705,8 +705,9 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg)
 }
 
 /*
- * Arms the probe of @new, which no call is to list or remove. If that fails, frees it and sets
- * .err. The shadow's lock is held; sleeps.
+ * Arms the probe of @new, a guard, and adds it to @shadow->guards: no call lists or removes it. If
+ * that fails, stores the error in @new->err, and frees the probe. The shadow's lock is held;
+ * sleeps.
  */
 static void probe_add_guard(struct shk_shadow *shadow, struct shk_new_probe *new)
 {
@@ -731,9 +732,9 @@ void shk_guards_remove_locked(struct shk_shadow *shadow)
 }
 
 /*
- * Adds a probe to @shadow whose hits call the handler of @captured, and arms it by a breakpoint;
- * sets *@id. @arg: memory for the request, which the caller has zeroed. Takes the shadow's lock;
- * sleeps. Returns 0 or an error of shk_probe_capture().
+ * Does the work of shk_probe_capture(), and returns the same. @arg: zeroed memory for the
+ * description of the probe. If @captured is not a guard, sets .module of it. Takes the shadow's
+ * lock; sleeps.
  */
 static int probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id,
 			 struct shk_probe_add *arg)

@@ -139,8 +139,8 @@ struct shk_probe {
 	struct shk_counts_block *counts_block;	  /* has .counts; NULL if there are none */
 	struct shk_histogram __percpu *histogram; /* LATENCY, else NULL */
 	/*
-	 * The kprobe or the user of a tracepoint that hits call; holds a reference. NULL: it is no
-	 * captured one.
+	 * The kprobe or the user of a tracepoint that hits call (capture.h), with a reference.
+	 * NULL: hits call none.
 	 */
 	struct shk_captured *captured;
 };
@@ -196,9 +196,9 @@ struct shk_site {
 	unsigned long chain;
 	u8 *detour; /* JUMP: its detour. INT3: one to continue in, or NULL. CALL: NULL */
 	/*
-	 * The site is for a probe of a tracepoint: the address at which the detour loads, instead
-	 * of that in the instruction. See edit/tracepoint.h. NULL: the detour has a plain copy.
-	 * Written under the shadow's lock, read by the detour.
+	 * A site of a probe of a tracepoint: the address from which the detour loads, instead of
+	 * the address in the instruction (edit/tracepoint.h). NULL: the detour has a plain copy of
+	 * the instruction. Written under the shadow's lock, read by the detour.
 	 */
 	const void *load_from;
 };
@@ -221,23 +221,27 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
 /*
  * Adds a probe to @shadow whose hits call what @captured describes, and arms it: by a breakpoint at
- * the address of a kprobe, or as a probe of a tracepoint. @captured is a kprobe of a tool, which
- * the kernel has registered and not armed, or a function that a tool registers at a tracepoint
- * (capture.h). Sets *@id. The probe gets a reference to @captured. Takes the shadow's lock. Hits
- * may call the handler or function before the return.
+ * the address of a kprobe, or as a probe of a tracepoint. @captured (capture.h) is a kprobe of a
+ * tool, which the kernel has registered and not armed, or a function that a tool registers at a
+ * tracepoint. Hits may call the handler or function before the return. Sets *@id to the probe's id.
+ * The probe has a reference to @captured.
  *
- * If @captured is a guard, the probe is in @shadow->guards. No call lists or removes it, and *@id
- * does not change.
+ * If @captured is a guard, a breakpoint of the module itself, the probe is in @shadow->guards. No
+ * call lists or removes it, and *@id does not change. Takes the shadow's lock; sleeps.
  *
- * Returns 0, or
- *   SHADOW_DESTROYED  the shadow was destroyed
- *   JUMP_THERE        the shadow has a jump at the address, which does not save all registers; or
- *                     a probe of another kind is at a place of the tracepoint
- *   others            see struct shk_probe_add
+ * Returns 0, or an error, after which the probe is freed:
+ *   SHADOW_DESTROYED   the shadow was destroyed
+ *   TRACEPOINT_MODULE  the tracepoint is a module's
+ *   JUMP_THERE         the shadow has a jump at the address, which does not save all registers; or
+ *                      a probe of another kind is at a place of the tracepoint
+ *   others             see struct shk_probe_add
  */
 int shk_probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id);
 
-/* Removes the guards of @shadow. The shadow's lock is held. May sleep. Cannot fail. */
+/*
+ * Removes the guards of @shadow: probes that make functions fail for workloads (capture.h). A
+ * worker frees them. The shadow's lock is held; sleeps. Cannot fail.
+ */
 void shk_guards_remove_locked(struct shk_shadow *shadow);
 
 /* Probes that one call of shk_probes_add() adds at most. */
@@ -763,22 +767,22 @@ unsigned long shk_old_get(unsigned long behind_site);
 void shk_old_put(unsigned long old);
 
 /*
- * Takes an element of shk_users for the call at @call, and writes its code. It calls the users of
- * @users. Takes slot_lock and text_mutex. Returns the index of the element, or NO_ROOM: all are
- * taken.
+ * Takes a free element of shk_users, and writes its code: it calls shk_hit_tracepoint() for @users,
+ * and returns behind the call at @call. Takes slot_lock and text_mutex; sleeps. Returns the number
+ * of the element; shk_users_put() frees it. Returns NO_ROOM if none is free.
  */
 int shk_users_get(struct shk_tracepoint_users *users, unsigned long call);
 
 /*
- * Frees the element number @i of shk_users. The caller ensures that no task is in it and no edit
- * leads to it. Takes slot_lock.
+ * Frees the element number @i of shk_users. The caller ensures that no CPU is in it and that no
+ * edit leads to it. Takes slot_lock; sleeps.
  */
 void shk_users_put(int i);
 
-/* Returns the address of element number @i of shk_users, the target of a jump edit. Any context. */
+/* Returns the address of element number @i of shk_users, to which an edit jumps. Any context. */
 unsigned long shk_users_text(int i);
 
-/* The users that each element of shk_users calls. slot.c writes it; hits read it. */
+/* For each element of shk_users, what it calls; NULL: it is free. slot.c writes, hits read it. */
 extern struct shk_tracepoint_users *shk_users_of[];
 
 /*

@@ -160,8 +160,9 @@ static void detour_copy_call(u8 *at, const u8 *run_at, const struct insn *insn, 
 }
 
 /*
- * Writes to @at a load of 64 bits to the register that @insn loads, from the address that is stored
- * at @from, and a jump to @next. The bytes will execute at @run_at.
+ * Writes to @at a load of 64 bits to the register that @insn loads, and a jump to @next. The load
+ * reads at the address that is stored at @from. The bytes will be copied to @run_at and execute
+ * there.
  */
 static void detour_load_from(u8 *at, const u8 *run_at, const struct insn *insn, const void *from,
 			     unsigned long next)

@@ -9,8 +9,8 @@
  *            instruction; or, instead of a skipped call, it sets rax.
  *   bodies   Functions that return a constant.
  *   olds     Functions that jump behind a __fentry__ site, into the old body of a function.
- *   users    Jump edits in the place of calls of a tracepoint's users lead here. An element calls
- *            shk_hit_tracepoint(), and returns behind the call.
+ *   users    Jump edits that replace calls of a tracepoint's users, the functions registered at it,
+ *            lead here. An element calls shk_hit_tracepoint(), and returns behind the call.
  */
 #ifndef SHK_SLOT_ENTRY_H
 #define SHK_SLOT_ENTRY_H

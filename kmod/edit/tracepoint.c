@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Probes of tracepoints; see tracepoint.h. */
+/*
+ * Probes of tracepoints. Terms, which tracepoint.h explains:
+ *
+ *   keys           static keys of a tracepoint: nops in the base, which are jumps in the shadow
+ *   places         instructions that load the tracepoint's list of users
+ *   captured user  a function that the tracepoint calls in one shadow only
+ */
 #include <linux/jump_label.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
@@ -29,13 +35,16 @@
 
 /* ---- the name ---- */
 
-/* A tracepoint of the kernel image that is looked for. */
+/* A search for a tracepoint of the kernel image by its name. */
 struct search {
 	const char *name;
-	struct tracepoint *found;
+	struct tracepoint *found; /* out. NULL: there is none */
 };
 
-/* Callback of for_each_kernel_tracepoint(). */
+/*
+ * Stores @tracepoint in the struct search at @arg if it has the wanted name. Callback of
+ * for_each_kernel_tracepoint().
+ */
 static void search_match(struct tracepoint *tracepoint, void *arg)
 {
 	struct search *search = arg;
@@ -44,7 +53,10 @@ static void search_match(struct tracepoint *tracepoint, void *arg)
 		search->found = tracepoint;
 }
 
-/* Returns true if @tracepoint has an event in the @len bytes of @system. */
+/*
+ * Returns true if @tracepoint has a trace event in the system whose name is the @len bytes at
+ * @system. Needs no lock.
+ */
 static bool event_is_in(const struct tracepoint *tracepoint, const char *system, size_t len)
 {
 	const struct trace_event_call *call;
@@ -59,7 +71,10 @@ static bool event_is_in(const struct tracepoint *tracepoint, const char *system,
 	       strlen(call->class->system) == len && !memcmp(call->class->system, system, len);
 }
 
-/* Returns true if a module has a tracepoint @name. The module may be unloaded at any time. */
+/*
+ * Returns true if a loaded module has a tracepoint @name. That module may be unloaded at any time.
+ * Needs no lock.
+ */
 static bool is_of_module(const char *name)
 {
 	char symbol[SHK_SYMBOL_LEN];
@@ -68,7 +83,11 @@ static bool is_of_module(const char *name)
 	       shk_symbol_lookup(symbol);
 }
 
-/* Returns the tracepoint of @name, or an ERR_PTR() of shk_tracepoint_resolve(). */
+/*
+ * Returns the tracepoint of the kernel image with the name @name, "SYSTEM:EVENT" or "TRACEPOINT".
+ * Takes no reference: it is never freed. Returns an ERR_PTR() of an error TRACEPOINT_* that is
+ * listed at shk_tracepoint_resolve().
+ */
 static struct tracepoint *tracepoint_find(const char *name)
 {
 	const char *colon = strchr(name, ':');
@@ -90,6 +109,7 @@ static struct tracepoint *tracepoint_find(const char *name)
 
 /* ---- the keys ---- */
 
+/* Returns true if @entry is a key of @tracepoint, in text that is not freed after boot. */
 static bool key_is_of(const struct jump_entry *entry, const struct tracepoint *tracepoint)
 {
 	return jump_entry_key(entry) == shk_tracepoint_key(tracepoint) &&
@@ -97,9 +117,11 @@ static bool key_is_of(const struct jump_entry *entry, const struct tracepoint *t
 }
 
 /*
- * Returns 0 if an edit for @tracepoint may be at @addr. Else FORBIDDEN. __schedule() switches the
- * page tables, and so is the same in all texts, except at sched_switch. That is before the switch;
- * its edits neither move an instruction nor let the CPU leave before the next one.
+ * Returns 0 if an edit for @tracepoint may be at @addr, else FORBIDDEN. Does not sleep.
+ *
+ * __schedule() switches the page tables, and so it has the same text in the base and in all
+ * shadows. The exception is sched_switch, which is executed before the switch. Its edits neither
+ * move an instruction nor let the CPU leave the function before the next one.
  */
 static int check_differs(const struct tracepoint *tracepoint, unsigned long addr)
 {
@@ -114,7 +136,10 @@ static int check_differs(const struct tracepoint *tracepoint, unsigned long addr
 	return shk_location_may_differ(addr, symbol) ? 0 : SHK_E(FORBIDDEN);
 }
 
-/* Returns the length of the nop or jump that the base has at @addr; 0: it has neither. */
+/*
+ * Returns the length of the nop or jump that the base has at @addr: 2 or 5. Returns 0 if it has
+ * neither. text_mutex is held.
+ */
 static u8 key_len(unsigned long addr)
 {
 	static const u8 nop2[] = { 0x66, 0x90 }, nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
@@ -130,8 +155,9 @@ static u8 key_len(unsigned long addr)
 }
 
 /*
- * Sets @edit to the jump that @entry, of @tracepoint, is while its key is on. Returns 0, FORBIDDEN
- * or PAGE_EDGE. text_mutex is held.
+ * Sets @edit to the jump that the key @entry of @tracepoint is while the tracepoint is on. Returns
+ * 0; FORBIDDEN: its text cannot differ, or has another form; PAGE_EDGE: the key lies in two pages.
+ * text_mutex is held.
  */
 static int key_set(struct shk_edit *edit, const struct tracepoint *tracepoint,
 		   const struct jump_entry *entry)
@@ -157,7 +183,10 @@ static int key_set(struct shk_edit *edit, const struct tracepoint *tracepoint,
 	return target == addr + JMP8_INSN_SIZE + (s8)edit->bytes[1] ? 0 : SHK_E(FORBIDDEN);
 }
 
-/* Allocates keys with room for @nr edits. NULL: there is no memory. */
+/*
+ * Allocates keys of @tracepoint with room for @nr edits, all zero. The caller frees them by
+ * kvfree(). Sleeps. Returns NULL if there is no memory.
+ */
 static struct shk_tracepoint_keys *keys_alloc(const struct tracepoint *tracepoint, unsigned int nr)
 {
 	size_t size = nr * (sizeof(struct shk_edit) + sizeof(struct shk_edit *));
@@ -172,6 +201,7 @@ static struct shk_tracepoint_keys *keys_alloc(const struct tracepoint *tracepoin
 	return keys;
 }
 
+/* Orders struct shk_edit by address. Callback of sort(). */
 static int key_compare(const void *a, const void *b)
 {
 	const struct shk_edit *left = a, *right = b;
@@ -179,7 +209,10 @@ static int key_compare(const void *a, const void *b)
 	return left->addr < right->addr ? -1 : left->addr > right->addr;
 }
 
-/* Makes keys with copies of the edits of @pattern, applied nowhere. NULL: there is no memory. */
+/*
+ * Allocates keys with copies of the edits of @pattern, which are not applied. The caller frees them
+ * by kvfree(). Sleeps. Returns NULL if there is no memory.
+ */
 static struct shk_tracepoint_keys *keys_copy(const struct shk_tracepoint_keys *pattern)
 {
 	struct shk_tracepoint_keys *keys = keys_alloc(pattern->tracepoint, pattern->nr);
@@ -192,7 +225,11 @@ static struct shk_tracepoint_keys *keys_copy(const struct shk_tracepoint_keys *p
 	return keys;
 }
 
-/* Returns the keys of @tracepoint, sorted, or an ERR_PTR(). Takes text_mutex. */
+/*
+ * Returns the keys of @tracepoint with their edits, which are sorted by address and not applied.
+ * The caller frees them by kvfree(). Takes text_mutex; sleeps. Returns an ERR_PTR() of
+ * TRACEPOINT_UNUSED (there is no key), -ENOMEM, or an error of key_set().
+ */
 static struct shk_tracepoint_keys *keys_find(const struct tracepoint *tracepoint)
 {
 	const struct jump_entry *entry, *end = shk_symbols.jump_table_end;
@@ -223,7 +260,10 @@ static struct shk_tracepoint_keys *keys_find(const struct tracepoint *tracepoint
 
 /* ---- the places ---- */
 
-/* Returns true if the @room bytes at @bytes, at @addr, load the list of users of @tracepoint. */
+/*
+ * Returns true if @bytes, which the base has at @addr, are an instruction that loads the list of
+ * users of @tracepoint.
+ */
 static bool is_load(const struct tracepoint *tracepoint, unsigned long addr, const u8 *bytes)
 {
 	s32 disp;
@@ -235,7 +275,7 @@ static bool is_load(const struct tracepoint *tracepoint, unsigned long addr, con
 	return addr + LOAD_SIZE + disp == (unsigned long)&tracepoint->funcs;
 }
 
-/* Returns true if @bytes, behind the instruction @load, test the register that it loads. */
+/* Returns true if @bytes, which follow the instruction @load, test the register that it loads. */
 static bool is_test(const u8 *load, const u8 *bytes)
 {
 	u8 reg = (load[2] >> 3) & 7, high = load[0] & 4 ? 0x4d : 0x48;
@@ -244,8 +284,11 @@ static bool is_test(const u8 *load, const u8 *bytes)
 }
 
 /*
- * Adds the places of @tracepoint in the @size bytes of the function at @start to @found, which has
- * room for @max. Returns 0, FORBIDDEN or PAGE_EDGE. text_mutex is held.
+ * Adds the places of @tracepoint, its loads of the list of users, in one function to @found. The
+ * function has @size bytes at @start. @found has room for @max places. text_mutex is held. Returns
+ *   0          all are added; also if there are none
+ *   FORBIDDEN  a place has another form or is in text that cannot differ, or there is no room
+ *   PAGE_EDGE  a place is too near to the edge of a page
  */
 static int places_find_in(struct shk_tracepoint_probe *found, unsigned int max,
 			  const struct tracepoint *tracepoint, unsigned long start,
@@ -279,9 +322,10 @@ static int places_find_in(struct shk_tracepoint_probe *found, unsigned int max,
 }
 
 /*
- * Finds the places of the tracepoint of @keys: they are in the functions of its keys, or in the
- * parts of functions to which keys lead. @started has room for two functions of each key. Returns
- * 0, TRACEPOINT_UNUSED or an error of places_find_in(). text_mutex is held.
+ * Adds all places of the tracepoint of @keys to @found. They are in the functions that have its
+ * keys, or in the parts of functions to which keys jump. @started: memory for the addresses of two
+ * functions of each key. text_mutex is held. Returns 0; TRACEPOINT_UNUSED: there is no place;
+ * FORBIDDEN; or an error of places_find_in().
  */
 static int places_find_all(struct shk_tracepoint_probe *found,
 			   const struct shk_tracepoint_keys *keys, unsigned long *started)
@@ -311,7 +355,8 @@ static int places_find_all(struct shk_tracepoint_probe *found,
 }
 
 /*
- * Allocates the places of the tracepoint of @keys. Returns them, or an ERR_PTR(). Takes text_mutex.
+ * Returns the places of the tracepoint of @keys, without probes. The caller frees them by kvfree().
+ * Takes text_mutex; sleeps. Returns an ERR_PTR() of -ENOMEM or an error of places_find_all().
  */
 static struct shk_tracepoint_probe *places_find(const struct shk_tracepoint_keys *keys)
 {
@@ -334,7 +379,10 @@ static struct shk_tracepoint_probe *places_find(const struct shk_tracepoint_keys
 	return ERR_PTR(ret);
 }
 
-/* Allocates a probe for each place of @probe but the first. -ENOMEM. */
+/*
+ * Allocates a probe for each place of @probe but the first. Sleeps. Returns 0 or -ENOMEM.
+ * shk_tracepoint_free() frees them, also after an error.
+ */
 static int places_alloc_probes(struct shk_probe *probe)
 {
 	struct shk_tracepoint_probe *tracepoint = probe->tracepoint;
@@ -370,7 +418,7 @@ int shk_tracepoint_resolve(struct shk_probe *probe, const char *name, unsigned l
 	probe->tracepoint->keys = keys;
 	probe->load_from = &tracepoint->funcs;
 	*addr = probe->tracepoint->places[0].addr;
-	/* The caller frees what was allocated, with the probe. */
+	/* After an error the caller frees @probe, with @probe->tracepoint. */
 	return places_alloc_probes(probe);
 }
 
@@ -390,7 +438,10 @@ void shk_tracepoint_free(struct shk_probe *probe)
 
 /* ---- arming ---- */
 
-/* Reverts the edits of @keys that are applied to @shadow, which is locked. */
+/*
+ * Reverts those edits of @keys that are applied to @shadow: the keys are the base's again. Changes
+ * @keys->sorted, so the caller frees @keys. The shadow's lock is held; sleeps. Cannot fail.
+ */
 static void keys_revert(struct shk_shadow *shadow, struct shk_tracepoint_keys *keys)
 {
 	unsigned int i, nr = 0;
@@ -402,7 +453,11 @@ static void keys_revert(struct shk_shadow *shadow, struct shk_tracepoint_keys *k
 		shk_edit_revert_many(shadow, keys->sorted, nr);
 }
 
-/* Applies the edits of @keys to @shadow, which is locked. Returns as shk_edit_apply(). */
+/*
+ * Applies all edits of @keys to @shadow. The shadow's lock is held; sleeps. Returns 0; EDIT_THERE:
+ * another edit has a byte of one of them; or an error of shk_edit_apply(). After an error none is
+ * applied.
+ */
 static int keys_apply(struct shk_shadow *shadow, struct shk_tracepoint_keys *keys)
 {
 	int ret = shk_edit_apply_many(shadow, keys->sorted, keys->nr);
@@ -418,7 +473,9 @@ static int keys_apply(struct shk_shadow *shadow, struct shk_tracepoint_keys *key
 	return SHK_E(EDIT_THERE);
 }
 
-/* Returns the keys of @tracepoint in @shadow, which is locked, or NULL. */
+/*
+ * Returns the keys of @tracepoint that are applied to @shadow, or NULL. The shadow's lock is held.
+ */
 static struct shk_tracepoint_keys *keys_of(struct shk_shadow *shadow,
 					   const struct tracepoint *tracepoint)
 {
@@ -432,8 +489,9 @@ static struct shk_tracepoint_keys *keys_of(struct shk_shadow *shadow,
 }
 
 /*
- * Lets the keys of @pattern jump in @shadow, which is locked, until keys_put(). Returns 0, -ENOMEM
- * or an error of shk_edit_apply().
+ * Makes the keys of a tracepoint jumps in @shadow, until the call of keys_put() that belongs to
+ * this one. @pattern: the keys; copies of its edits are applied. The shadow's lock is held; sleeps.
+ * Returns 0, -ENOMEM or an error of keys_apply(), after which nothing is to be put.
  */
 static int keys_get(struct shk_shadow *shadow, const struct shk_tracepoint_keys *pattern)
 {
@@ -455,7 +513,10 @@ static int keys_get(struct shk_shadow *shadow, const struct shk_tracepoint_keys 
 	return 0;
 }
 
-/* Takes back keys_get(). */
+/*
+ * Ends the effect of one keys_get() with the same arguments. If it was the last one, reverts and
+ * frees the keys of @shadow. The shadow's lock is held; sleeps. Cannot fail.
+ */
 static void keys_put(struct shk_shadow *shadow, const struct shk_tracepoint_keys *pattern)
 {
 	struct shk_tracepoint_keys *keys = keys_of(shadow, pattern->tracepoint);
@@ -467,7 +528,11 @@ static void keys_put(struct shk_shadow *shadow, const struct shk_tracepoint_keys
 	kvfree(keys);
 }
 
-/* Does keys_get() in the union, where @probe is at a site. */
+/*
+ * Makes the keys of @probe's tracepoint jumps in the union, too, by keys_get(). The union is a
+ * hidden shadow with the probes of all SHK_ASYNC_UNION shadows; @probe is at a site of it. Takes
+ * the union's lock; sleeps. Returns 0 or an error of keys_get().
+ */
 static int union_keys_get(struct shk_probe *probe)
 {
 	struct shk_shadow *all = probe->union_site->shadow;
@@ -479,7 +544,7 @@ static int union_keys_get(struct shk_probe *probe)
 	return ret;
 }
 
-/* Takes back union_keys_get(). */
+/* Ends the effect of union_keys_get(). Takes the union's lock; sleeps. Cannot fail. */
 static void union_keys_put(struct shk_probe *probe)
 {
 	struct shk_shadow *all = probe->union_site->shadow;
@@ -490,8 +555,9 @@ static void union_keys_put(struct shk_probe *probe)
 }
 
 /*
- * Removes the probes of the first @nr places of @probe, but that of the first, from their sites,
- * and queues them to be freed. The caller then removes @probe, whose counters they have.
+ * Disarms @probe at its places number 1 to @nr - 1, and has a worker free the probes of these
+ * places. They use the counters of @probe, so the caller removes @probe afterwards. The lock of the
+ * probe's shadow is held; sleeps. Cannot fail.
  */
 static void places_disarm(struct shk_probe *probe, unsigned int nr)
 {
@@ -511,8 +577,9 @@ static void places_disarm(struct shk_probe *probe, unsigned int nr)
 }
 
 /*
- * Arms the places of @probe, but the first. Returns 0 or an error of shk_site_add(), after which
- * they are not armed.
+ * Arms all places of @probe but the first in @shadow. The shadow's lock is held; sleeps. Returns 0,
+ * -ENOMEM or an error of shk_site_add(). After an error none of them is armed. Their probes are
+ * freed: by this function, by a worker, or with @probe.
  */
 static int places_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 {
@@ -553,10 +620,14 @@ static int places_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 
 /* ---- captured users ---- */
 
-/* The list that detours load while a user is captured. No user is called with its data. */
+/*
+ * The list of users that detours load while a user is captured, instead of the base's. It is not
+ * empty, so that the block does not end. No function is called with its data.
+ */
 static const struct tracepoint_func no_users[2];
 static const struct tracepoint_func *const shk_tracepoint_list = no_users;
 
+/* Returns the address of the call of @site. */
 static unsigned long call_addr(const struct static_call_site *site)
 {
 	return (long)site->addr + (long)&site->addr;
@@ -572,8 +643,12 @@ static bool call_is_of(const struct static_call_site *site, const struct tracepo
 }
 
 /*
- * Sets @edit to a jump to an element of shk_users for @users, in the place of the call at @addr.
- * Returns 0, FORBIDDEN, PAGE_EDGE or NO_ROOM. Takes text_mutex.
+ * Takes an element of shk_users for the call of a tracepoint's users at @addr, and sets @edit to a
+ * jump to it. The element calls @users; calls_free() frees it. Takes text_mutex; sleeps. Returns 0,
+ * or an error, after which no element is taken:
+ *   FORBIDDEN  the text at @addr cannot differ, or is not a call
+ *   PAGE_EDGE  the call lies in two pages
+ *   NO_ROOM    all elements are in use
  */
 static int call_set(struct shk_edit *edit, struct shk_tracepoint_users *users, unsigned long addr)
 {
@@ -584,7 +659,7 @@ static int call_set(struct shk_edit *edit, struct shk_tracepoint_users *users, u
 	if (shk_branch_spans_pages(addr))
 		return SHK_E(PAGE_EDGE);
 	mutex_lock(shk_symbols.text_mutex);
-	/* Not a call that ends its function by a jump. */
+	/* A call at the end of a function may be a jump. */
 	if (*(const u8 *)shk_base_bytes(addr) != CALL_INSN_OPCODE)
 		ret = SHK_E(FORBIDDEN);
 	mutex_unlock(shk_symbols.text_mutex);
@@ -597,7 +672,11 @@ static int call_set(struct shk_edit *edit, struct shk_tracepoint_users *users, u
 	return 0;
 }
 
-/* Frees @calls, none of which is applied, and the elements of shk_users to which they lead. */
+/*
+ * Frees @calls, a result of calls_find(), and the elements of shk_users to which its edits lead.
+ * The caller ensures that no edit is applied, and that no CPU is in such an element. Takes
+ * slot_lock.
+ */
 static void calls_free(struct shk_tracepoint_keys *calls)
 {
 	unsigned int i;
@@ -610,8 +689,9 @@ static void calls_free(struct shk_tracepoint_keys *calls)
 }
 
 /*
- * Makes the edits of all calls of the users of @users->tracepoint. Returns an ERR_PTR() of
- * call_set(), or TRACEPOINT_UNUSED. Takes text_mutex.
+ * Returns the edits that let all calls of the users of @users->tracepoint call @users, sorted by
+ * address. They are not applied; calls_free() frees them. Takes text_mutex; sleeps. Returns an
+ * ERR_PTR() of TRACEPOINT_UNUSED (there is no call), FORBIDDEN, -ENOMEM, or an error of call_set().
  */
 static struct shk_tracepoint_keys *calls_find(struct shk_tracepoint_users *users)
 {
@@ -646,8 +726,8 @@ static struct shk_tracepoint_keys *calls_find(struct shk_tracepoint_users *users
 }
 
 /*
- * Sets *@nr to the number of arguments on the stack that users of @tracepoint get. Returns 0, or
- * FORBIDDEN: it is not known, or too large.
+ * Sets *@nr to the number of arguments that users of @tracepoint get on the stack. Returns 0;
+ * FORBIDDEN: the number is not known, or greater than SHK_TRACEPOINT_STACK. Needs no lock.
  */
 static int stack_args(const struct tracepoint *tracepoint, unsigned int *nr)
 {
@@ -668,8 +748,10 @@ static int stack_args(const struct tracepoint *tracepoint, unsigned int *nr)
 }
 
 /*
- * Makes the users of @tracepoint in @shadow, which is locked, without a captured one, and lets the
- * calls jump. Returns an ERR_PTR() of stack_args(), calls_find() or keys_apply().
+ * Creates the struct with the captured users of @tracepoint in @shadow, without any user, and adds
+ * it to @shadow->users. The calls of the tracepoint's users then lead to it: to
+ * shk_hit_tracepoint(). The shadow's lock is held; sleeps. users_destroy() frees it. Returns an
+ * ERR_PTR() of -ENOMEM, or of an error of stack_args(), calls_find() or keys_apply().
  */
 static struct shk_tracepoint_users *users_create(struct shk_shadow *shadow,
 						 const struct tracepoint *tracepoint)
@@ -696,7 +778,7 @@ static struct shk_tracepoint_users *users_create(struct shk_shadow *shadow,
 	list_add(&users->node, &shadow->users);
 	return users;
 calls:
-	/* Some jumps may have been there for a moment. */
+	/* CPUs may have executed some of the jumps before they were reverted. */
 	tracepoint_synchronize_unregister();
 	calls_free(users->calls);
 free:
@@ -704,11 +786,15 @@ free:
 	return ERR_PTR(ret);
 }
 
-/* Frees @users of @shadow, which is locked. No detour loads shk_tracepoint_list for them. */
+/*
+ * Removes @users, which has no captured user, from @shadow, restores the calls, and frees @users.
+ * The caller has made the detours load the base's list. The shadow's lock is held. Waits for grace
+ * periods: then no CPU is in an element of shk_users for @users. Cannot fail.
+ */
 static void users_destroy(struct shk_shadow *shadow, struct shk_tracepoint_users *users)
 {
 	list_del(&users->node);
-	/* CPUs may have loaded the list. */
+	/* CPUs may have loaded shk_tracepoint_list, and not made their calls yet. */
 	tracepoint_synchronize_unregister();
 	keys_revert(shadow, users->calls);
 	/* CPUs may be in the elements of shk_users. */
@@ -717,7 +803,10 @@ static void users_destroy(struct shk_shadow *shadow, struct shk_tracepoint_users
 	kfree(users);
 }
 
-/* Returns the users of @tracepoint in @shadow, which is locked, or NULL. */
+/*
+ * Returns the struct with the captured users of @tracepoint in @shadow, or NULL. The shadow's lock
+ * is held.
+ */
 static struct shk_tracepoint_users *users_of(struct shk_shadow *shadow,
 					     const struct tracepoint *tracepoint)
 {
@@ -730,13 +819,20 @@ static struct shk_tracepoint_users *users_of(struct shk_shadow *shadow,
 	return NULL;
 }
 
-/* Returns the site of place number @i of @probe, which is armed. */
+/*
+ * Returns the site at the place number @i of @probe, which is armed there. The lock of the probe's
+ * shadow is held.
+ */
 static struct shk_site *place_site(const struct shk_probe *probe, unsigned int i)
 {
 	return i ? probe->tracepoint->places[i].probe->site : probe->site;
 }
 
-/* Lets the detours of all places of @probe load from @from. */
+/*
+ * Makes the detours at all places of @probe load the list of users from the address @from: that of
+ * the base's pointer, or of shk_tracepoint_list. The lock of the probe's shadow is held. CPUs may
+ * have loaded the other list when this returns.
+ */
 static void places_load_from(const struct shk_probe *probe, const void *from)
 {
 	unsigned int i;
@@ -745,7 +841,10 @@ static void places_load_from(const struct shk_probe *probe, const void *from)
 		WRITE_ONCE(place_site(probe, i)->load_from, from);
 }
 
-/* Adds @captured to the list of @users, behind those of the same or a higher priority. */
+/*
+ * Adds @captured to the list of @users, behind captured users of the same or a higher priority.
+ * From now on hits call it. The lock of @users->shadow is held.
+ */
 static void users_link(struct shk_tracepoint_users *users, struct shk_captured *captured)
 {
 	struct shk_captured *other;
@@ -757,8 +856,10 @@ static void users_link(struct shk_tracepoint_users *users, struct shk_captured *
 }
 
 /*
- * Lets the places of @probe, which are armed, call the user of @probe->captured. @shadow is locked.
- * Returns 0, JUMP_THERE, or an error of users_create().
+ * Adds the captured user @probe->captured in @shadow, so that the tracepoint of @probe calls it
+ * there. @probe is armed at all places. The shadow's lock is held; sleeps. Returns 0; JUMP_THERE: a
+ * probe of another kind is at a place; or an error of users_create(). After an error the user is
+ * not added.
  */
 static int users_add(struct shk_shadow *shadow, struct shk_probe *probe)
 {
@@ -778,7 +879,11 @@ static int users_add(struct shk_shadow *shadow, struct shk_probe *probe)
 	return 0;
 }
 
-/* Takes back users_add(). CPUs may be calling the user at return. */
+/*
+ * Ends the effect of users_add() for @probe->captured. If it was the last captured user, restores
+ * the calls, and waits for grace periods. Otherwise does not wait: on return CPUs may still call
+ * the user. The shadow's lock is held; sleeps. Cannot fail.
+ */
 static void users_remove(struct shk_shadow *shadow, struct shk_probe *probe)
 {
 	const struct tracepoint *tracepoint = probe->tracepoint->keys->tracepoint;

@@ -10,11 +10,12 @@
  *   test   test %reg, %reg; if it is 0, the block ends
  *   call   loads the data of the first user, and makes the tracepoint's static call
  *
- * In the shadow, all keys of the tracepoint are jumps, and a site is at each load. So each
- * execution of the tracepoint is a hit. The copy of the load in the site's detour reads the base's
- * list of users. If there are none, the block ends behind it; else they are called, by the base's
- * static call, which private pages follow as they follow any. The base's key, list and static call
- * do not change.
+ * A user is a function with its data, which the kernel registers at the tracepoint. In the shadow,
+ * all keys of the tracepoint are jumps, and a site is at each load. So each execution of the
+ * tracepoint is a hit. The site's detour has a copy of the load, which reads the base's list of
+ * users. If the list is empty, the block ends behind the test. Otherwise the base's static call
+ * calls the users; private pages follow each change of it. The base's key, list and static call do
+ * not change.
  *
  * The key adds no race. Without a shadow, too, a CPU may pass the key while it is on, and load the
  * list after users have come or gone. The kernel orders the list and the static call by grace
@@ -24,9 +25,10 @@
  * Keys that only ask if the tracepoint is on, trace_NAME_enabled(), are jumps as well. No hit is
  * counted there.
  *
- * Captured users (edit/capture.h) are called in the shadow in addition to those of the base:
+ * Captured users (edit/capture.h) are registered by tools for one shadow. In it they are called in
+ * addition to the users of the base:
  *
- *   call   a jump to an element of shk_users, which calls shk_hit_tracepoint()
+ *   call   is a jump to an element of shk_users (slot_entry.h), which calls shk_hit_tracepoint()
  *   load   the detours read shk_tracepoint_list instead of the base's list, so that the block does
  *          not end behind the test
  *
@@ -42,33 +44,42 @@
 
 #include "edit/probe.h"
 
-/* The keys of one tracepoint: edits of one page each, in one shadow. */
+/*
+ * The edits that make the keys of one tracepoint jumps, in one shadow; each lies in one page. Also
+ * used for the edits of the calls of its users.
+ */
 struct shk_tracepoint_keys {
-	/* In shk_shadow.tracepoints of the shadow where the edits are applied. Its lock. */
+	/* In shk_shadow.tracepoints of the shadow where they are applied. Under its lock. */
 	struct list_head node;
 	const struct tracepoint *tracepoint; /* fixed */
-	unsigned int users;		     /* probes of the tracepoint; the shadow's lock */
+	unsigned int users;		     /* probes that need them. Under the shadow's lock */
 	unsigned int nr;		     /* fixed, 1 or more */
 	struct shk_edit **sorted;	     /* pointers to .edits, by address. Fixed */
 	struct shk_edit edits[];	     /* jumps of 2 or 5 bytes */
 };
 
-/* Arguments of a user that are on the stack, at most. */
+/* A captured user gets at most this number of arguments on the stack. */
 #define SHK_TRACEPOINT_STACK 7
 
-/* The captured users of one tracepoint in one shadow: the first of them makes it. */
+/*
+ * All captured users of one tracepoint in one shadow. Created for the first of them, freed with the
+ * last.
+ */
 struct shk_tracepoint_users {
-	struct list_head node;		     /* in shk_shadow.users. The shadow's lock */
+	struct list_head node;		     /* in shk_shadow.users. Under its lock */
 	const struct tracepoint *tracepoint; /* fixed */
 	struct shk_shadow *shadow;	     /* fixed */
-	/* shk_captured.in_users, by priority. Written under the shadow's lock, read under RCU. */
+	/*
+	 * The captured users, by priority: shk_captured.in_users. Written under the shadow's lock,
+	 * read under RCU.
+	 */
 	struct list_head captured;
-	unsigned int nr_stack; /* arguments on the stack. Fixed */
+	unsigned int nr_stack; /* arguments of a user that are on the stack. Fixed */
 	/* Edits of the calls of users: jumps to elements of shk_users. Under the shadow's lock. */
 	struct shk_tracepoint_keys *calls;
 };
 
-/* Where a tracepoint is executed. Fixed, except .probe. */
+/* One place of a tracepoint: code that executes it. Fixed, except .probe. */
 struct shk_tracepoint_place {
 	unsigned long addr; /* of the load */
 	/*
@@ -79,22 +90,26 @@ struct shk_tracepoint_place {
 	struct shk_probe *probe;
 };
 
-/* The part of a probe that only probes of tracepoints have. Made by shk_tracepoint_resolve(). */
+/*
+ * The part of a probe that only probes of tracepoints have. shk_tracepoint_resolve() creates it,
+ * shk_tracepoint_free() frees it.
+ */
 struct shk_tracepoint_probe {
-	struct shk_tracepoint_keys *keys; /* a pattern, which is applied nowhere */
+	struct shk_tracepoint_keys *keys; /* copied for each shadow; not applied itself */
 	unsigned int nr;		  /* of places, 1 or more */
 	struct shk_tracepoint_place places[];
 };
 
 /*
  * Finds the tracepoint @name, "SYSTEM:EVENT" or "TRACEPOINT", its keys, and its places:
- * instructions that load tracepoint.funcs behind a key. Sets @probe->tracepoint, and *@addr to the
- * first place. Takes text_mutex. Returns 0, or an error, after which nothing is set:
+ * instructions that load tracepoint.funcs behind a key. Creates @probe->tracepoint, which
+ * shk_tracepoint_free() frees. Sets @probe->load_from, and *@addr to the first place. Takes
+ * text_mutex; sleeps. Returns 0, or an error, after which the caller frees @probe:
  *   TRACEPOINT_UNKNOWN  the kernel image has no such tracepoint
  *   TRACEPOINT_MODULE   a module defines it, or a loaded module may execute it
- *   TRACEPOINT_REGFUNC  the kernel calls a function when the first user comes
+ *   TRACEPOINT_REGFUNC  the kernel calls a function when the first user is registered
  *   TRACEPOINT_UNUSED   nothing executes it
- *   FORBIDDEN           it is executed in text that does not differ, or its code has another form
+ *   FORBIDDEN           it is executed in text that cannot differ, or its code has another form
  *   PAGE_EDGE           a key or load lies in two pages, or too near to the edge of one
  *   -ENOMEM
  */
@@ -102,27 +117,35 @@ int shk_tracepoint_resolve(struct shk_probe *probe, const char *name, unsigned l
 
 /*
  * Turns the tracepoint of @probe on in @shadow: arms all places at which it is executed, and then
- * makes its static keys jumps. The caller has armed the probe at the first place already. The lock
- * of its shadow is held; takes the union's lock if the shadow's policy is SHK_ASYNC_UNION. Does
- * nothing if @probe is not of a tracepoint. If @probe->captured is not NULL, adds its user before
- * the keys become jumps. Returns 0 or an error of shk_site_add(), after which
- * the probe is armed at the first place only.
+ * makes its static keys jumps. If @probe->captured is not NULL, adds that user before the keys
+ * become jumps. Does nothing if @probe is not of a tracepoint.
+ *
+ * The caller has armed the probe at the first place already. It holds the lock of @shadow. Takes
+ * the union's lock if the shadow's policy is SHK_ASYNC_UNION: the union, a hidden shadow, then has
+ * the keys as well (scope/union.h). Sleeps.
+ *
+ * Returns 0 or an error of shk_site_add(), after which the probe is armed at the first place only.
  * With a captured user also:
  *   JUMP_THERE  a probe of another kind is at a place
  *   FORBIDDEN   the calls of users have another form, or arguments that are not known
  *   PAGE_EDGE   such a call lies in two pages
+ *   NO_ROOM     all elements of shk_users are in use
+ *   TRACEPOINT_UNUSED, EDIT_THERE
  */
 int shk_tracepoint_arm(struct shk_shadow *shadow, struct shk_probe *probe);
 
 /*
  * Ends the effect of shk_tracepoint_arm(): disarms all places but the first, and restores the keys
- * if no other probe of the shadow needs them. The caller then calls shk_site_remove() for @probe.
- * The lock of its shadow is held; may take the union's lock. Sleeps. Does nothing if @probe is not
- * of a tracepoint. Cannot fail.
+ * if no other probe of @shadow needs them. The caller then calls shk_site_remove() for @probe. The
+ * lock of @shadow is held; may take the union's lock. Sleeps: with a captured user, waits for CPUs
+ * that are calling the last one. Does nothing if @probe is not of a tracepoint. Cannot fail.
  */
 void shk_tracepoint_disarm(struct shk_shadow *shadow, struct shk_probe *probe);
 
-/* Frees @probe->tracepoint, if there is one. The caller ensures that @probe is not armed. */
+/*
+ * Frees @probe->tracepoint, if it is not NULL, with the probes of places that were not armed. The
+ * caller ensures that @probe is not armed. Sleeps.
+ */
 void shk_tracepoint_free(struct shk_probe *probe);
 
 #endif /* SHK_EDIT_TRACEPOINT_H */
