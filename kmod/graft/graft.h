@@ -211,12 +211,13 @@ enum shk_graft_state {
 };
 
 /*
- * The part of a process in a capture (edit/capture.h). A workload is a program that a tool in a
- * helper traces: exec moves it to shk_shadow.workload of the helper. Changes under shk_graft_lock.
+ * The role of an mm's process in a capture (edit/capture.h). A tool in a helper arms kprobes and
+ * users of tracepoints, which hit in the target. A workload is a program that such a tool
+ * traces: exec moves it to shk_shadow.workload of the helper. Changes under shk_graft_lock.
  *
- *   NONE -> ARMED           the process has armed a kprobe; kept in exec
- *   ARMED -> FORKED         in the child of fork; it becomes ARMED if it arms a kprobe itself
- *   FORKED -> WORKLOAD      in exec. A child of an ARMED process that forked before that, or by
+ *   NONE -> ARMED           the process has armed something; kept in exec
+ *   ARMED -> FORKED         in the child of fork. It becomes ARMED if it arms something itself
+ *   FORKED -> WORKLOAD      in exec. A child of an ARMED process that was forked before that, or by
  *                           vfork, becomes WORKLOAD, too: see inherit_is_workload()
  *   WORKLOAD -> WORKLOAD    in fork and exec
  *   any -> NONE             the mm is attached to another shadow, or detached
@@ -225,7 +226,7 @@ enum shk_tool_role {
 	SHK_ROLE_NONE,
 	SHK_ROLE_ARMED,
 	SHK_ROLE_FORKED,
-	SHK_ROLE_WORKLOAD, /* in the target, where the functions that arm refuse it */
+	SHK_ROLE_WORKLOAD, /* in the target, where all functions that arm something fail for it */
 };
 
 /*
@@ -332,7 +333,7 @@ struct shk_graft {
 	 * True if exec has created the mm for a vfork child, which ran in its parent's mm before.
 	 */
 	bool borrowing;
-	/* Written by graft.c, inherit.c. */
+	/* The role of the process in a capture. Written by graft.c, inherit.c. */
 	enum shk_tool_role role;
 	/* In shk_shadow.grafts, by ascending .order, while attached or DETACHED. */
 	struct list_head node;
@@ -572,15 +573,16 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling);
 void shk_graft_detach_entry(struct shk_graft *graft);
 
 /*
- * Makes @graft "made": the state becomes INSIDE, and @graft leaves .children of its parent. The
- * caller knows that fork or exec can no longer free the mm without exit_mmap(). Does nothing if
- * @graft is made already.
+ * Notes that @graft is "made": fork or exec can no longer free its mm without exit_mmap(). The
+ * state becomes INSIDE, and @graft leaves .children of its parent. Does nothing if @graft is made
+ * already. The caller ensures that the mm has a mapping, and holds shk_graft_lock.
  */
 void shk_graft_set_made(struct shk_graft *graft);
 
 /*
- * Sets @graft->origin, and updates the number that shk_graft_count_placed() returns. @graft must be
- * attached: an attach sets the origin after it has called shk_graft_attach_entry().
+ * Sets @graft->origin, on whose behalf the mm is inside, and updates the number that
+ * shk_graft_count_placed() returns. @graft must be attached: an attach sets the origin after it has
+ * called shk_graft_attach_entry(). shk_graft_lock is held.
  */
 void shk_graft_set_origin(struct shk_graft *graft, struct shk_origin origin);
 
@@ -781,7 +783,7 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
  * @moved: the process has moved between cgroups.
  *
  *   @binding  @mm                                             returns
- *   any       it is that of a tool in a helper, or a workload false
+ *   any       it is in a helper, or a workload's              false
  *   0         no binding has placed it                        false
  *   0         a binding has placed it                         true
  *   not 0     @binding has not placed it                      true
@@ -813,8 +815,9 @@ bool shk_graft_may_be_misplaced(struct mm_struct *mm, u64 binding);
 bool shk_graft_was_borrowing(struct mm_struct *mm);
 
 /*
- * Returns true if no binding of a cgroup moves the mm of @graft: that of a process in a helper
- * (edit/capture.h), or of a workload. shk_graft_lock is held.
+ * Returns true if bindings of cgroups do not move the mm of @graft, which is attached. That is so
+ * if it is the mm of a workload, or is in a helper, a shadow whose tools trace another one
+ * (edit/capture.h). shk_graft_lock is held.
  */
 static inline bool shk_graft_ignores_bindings(const struct shk_graft *graft)
 {
@@ -822,15 +825,17 @@ static inline bool shk_graft_ignores_bindings(const struct shk_graft *graft)
 }
 
 /*
- * Notes that a process with @mm has armed a kprobe, if @mm is in a helper: later exec moves
- * children of the process (enum shk_tool_role). @mm may be NULL. Takes shk_graft_lock. Does not
+ * Notes that the process with @mm has armed a kprobe or a user of a tracepoint, if @mm is in a
+ * helper: sets its role to ARMED. From then on exec moves children of the process to the target
+ * (enum shk_tool_role). Does nothing if @mm is NULL or elsewhere. Takes shk_graft_lock; does not
  * sleep.
  */
 void shk_graft_set_armed(struct mm_struct *mm);
 
 /*
- * Stores in *@workload whether @mm is that of a workload (enum shk_tool_role). @mm may be NULL.
- * Only tries shk_graft_lock: returns false if another CPU holds it. Any context, NMIs included.
+ * Sets *@workload to true if @mm is the mm of a workload (enum shk_tool_role), else to false. @mm
+ * may be NULL. Returns true. Only tries shk_graft_lock: if another CPU holds it, returns false and
+ * sets nothing. Any context, NMIs included.
  */
 bool shk_graft_try_workload(struct mm_struct *mm, bool *workload);
 

@@ -3,7 +3,9 @@
  * fork and exec pass the graft of an mm on to the mm that they create. Hooks in the shadow's own
  * text do that:
  *
- *   pgd_alloc()                       grafts the new mm, before any CPU can execute it
+ *   pgd_alloc()                       grafts the new mm, before any CPU can execute it. In exec
+ *                                     grafts the mm of a workload, a program that a tool traces, to
+ *                                     the target of the tool's helper (edit/capture.h)
  *   pgd_free()                        frees the graft of a new mm whose creation failed
  *   exec_mm_release()                 exec is about to take its new mm into use: if the process was
  *                                     attached or moved since pgd_alloc(), the new mm follows
@@ -71,9 +73,11 @@ void shk_graft_put_execs(struct list_head *gone)
 /*
  * Returns the graft from which the new mm of current's fork or exec inherits. Returns NULL if the
  * new mm is to be outside, since
- *   - current is a kernel thread, creates a carrier, or is outside itself;
+ *   - current is a kernel thread, creates a carrier (an mm without a process), or is outside
+ *     itself;
  *   - current's mm is being detached;
- *   - edits act on other threads only, and the process was in the base before.
+ *   - current is in no SHK_THREAD stretch, but other threads are, and without these the process
+ *     would be in the base.
  *
  * shk_graft_lock is held.
  */
@@ -92,10 +96,10 @@ static struct shk_graft *inherit_find_parent(void)
 }
 
 /*
- * Returns true if the program that current is about to execute is the workload of a tool in the
- * helper of @parent, the graft of current's mm. Current is a child, by fork or vfork, of a process
- * that has armed a kprobe, before the fork or since. perf forks its workload first, bpftrace and
- * trace-cmd arm first. shk_graft_lock is held.
+ * Returns true if the program that current is about to execute is a workload: a tool in the helper
+ * @parent->shadow traces it. @parent is the graft of current's mm. The program is a workload if
+ * current is a child, by fork or vfork, of a process that has armed something, before the fork or
+ * since. perf forks its workload first; bpftrace and trace-cmd arm first. shk_graft_lock is held.
  */
 static bool inherit_is_workload(const struct shk_graft *parent)
 {
@@ -109,18 +113,20 @@ static bool inherit_is_workload(const struct shk_graft *parent)
 	rcu_read_lock();
 	mm = READ_ONCE(rcu_dereference(current->real_parent)->mm);
 	rcu_read_unlock();
-	/* With the parent's mm, current is a vfork child. The pointer is only compared. */
+	/* If this is current's mm, current is a vfork child. The pointer is only compared. */
 	graft = mm ? shk_graft_find(mm) : NULL;
 	return graft && graft->role == SHK_ROLE_ARMED && graft->shadow == parent->shadow;
 }
 
 /*
- * Returns the shadow into which current's exec moves its program, with a reference and its lock
- * held. Returns NULL if the program stays in the shadow of current's mm:
+ * Returns the shadow to which current's exec moves the program, if that is a workload: the target
+ * of the helper in which current's mm is. Takes a reference to it, and its lock. The caller passes
+ * the result to inherit_unlock_workload(). Takes shk_graft_lock; sleeps. Returns NULL if the
+ * program stays in the shadow of current's mm:
  *   - it is no workload;
- *   - the target was destroyed, or has bodies in place, which a task in exec may execute;
+ *   - the target was destroyed, or replaces code of functions in place (shk_shadow.bodies), which a
+ *     task in exec may be executing;
  *   - current is being killed.
- * Sleeps. The caller passes the result to inherit_unlock_workload().
  */
 static struct shk_shadow *inherit_lock_workload(void)
 {
@@ -135,7 +141,7 @@ static struct shk_shadow *inherit_lock_workload(void)
 	if (!workload)
 		return NULL;
 	if (!shk_shadow_lock(workload)) {
-		/* shk_capture_add() has made tables and hooks of it. */
+		/* shk_capture_add() has created its tables and hooks. */
 		if (!workload->dead && list_empty(&workload->bodies) &&
 		    !WARN_ON_ONCE(!workload->hooks.applied))
 			return workload;
@@ -145,7 +151,10 @@ static struct shk_shadow *inherit_lock_workload(void)
 	return NULL;
 }
 
-/* Releases the result of inherit_lock_workload(), unless it is NULL. Sleeps. */
+/*
+ * Releases the lock of @workload, a result of inherit_lock_workload(), and drops the reference.
+ * Does nothing if it is NULL. Sleeps.
+ */
 static void inherit_unlock_workload(struct shk_shadow *workload)
 {
 	if (!workload)
@@ -155,8 +164,9 @@ static void inherit_unlock_workload(struct shk_shadow *workload)
 }
 
 /*
- * Returns the role of an mm that fork, or exec if @exec, creates from that of @parent, in the same
- * shadow. shk_graft_lock is held.
+ * Returns the role in a capture (enum shk_tool_role) of a new mm that is in the shadow of its
+ * parent. @parent is the parent's graft. @exec: exec creates the mm, otherwise fork does.
+ * shk_graft_lock is held.
  */
 static enum shk_tool_role inherit_role(const struct shk_graft *parent, bool exec)
 {
@@ -170,14 +180,16 @@ static enum shk_tool_role inherit_role(const struct shk_graft *parent, bool exec
 
 /*
  * Grafts @mm, which current's fork or exec creates, to the shadow that current's mm is in, or to
- * @workload, the result of inherit_lock_workload(). The new graft gets copies of the parent's
- * origin and .previous, and in fork of its stretches. Does nothing if inherit_find_parent() finds
- * no graft to inherit. Sleeps.
+ * @workload, the result of inherit_lock_workload(). Does nothing if inherit_find_parent() finds no
+ * graft to inherit.
  *
- * If edits act on other threads of the process only, they act on no thread of the new mm. Otherwise
- * they act on all its threads.
+ * The new graft gets copies of the parent's .origin (on whose behalf it is inside) and .previous
+ * (where it was before a binding on trial). In fork it also gets the parent's stretches. If the
+ * process is in SHK_THREAD stretches and current is not, edits act on no thread of the new mm.
+ * Otherwise they act on all its threads.
  *
- * Returns 0, -ENOMEM or XEN. After an error the caller makes the fork or exec fail with ENOMEM.
+ * Takes shk_graft_lock; sleeps. Returns 0; or -ENOMEM or XEN, after which the caller makes the fork
+ * or exec fail with ENOMEM.
  */
 static int inherit_mm(struct mm_struct *mm, struct shk_shadow *workload)
 {
@@ -380,9 +392,10 @@ static void pending_attach_free(struct shk_pending_attach *pending)
 }
 
 /*
- * Attaches the new mm: task work of current after exec, on its way back to user space. If the
- * attach fails, the program is killed, since exec cannot return an error past its point of no
- * return. The test is failure_of_births_is_undone.c.
+ * Attaches current's new mm to the shadow of the pending attach, and frees that. Task work of
+ * current after exec, on its way back to user space. If the attach fails, kills the program, since
+ * exec cannot return an error past its point of no return. Sleeps. The test is
+ * failure_of_births_is_undone.c.
  */
 static void pending_attach_work(struct callback_head *work)
 {
@@ -470,10 +483,10 @@ asmlinkage void shk_hook_pgd_free(struct mm_struct *mm)
 }
 
 /*
- * Hook in exec_mm_release(), when current's exec is about to take its new mm into use. Queues a
- * pending attach if that mm is to be attached to the shadow of the old one. If there is no memory
- * for it, or current is exiting, current is killed: exec cannot return an error past its point of
- * no return. Sleeps.
+ * Hook in exec_mm_release(), when current's exec is about to take its new mm into use. Detaches
+ * that mm if it is in another shadow than the old one, and queues a pending attach if it is to
+ * follow the old one (inherit_exec_mm()). If there is no memory for that, or current is exiting,
+ * kills current: exec cannot return an error past its point of no return. Sleeps.
  *
  * If an attach is queued, pending_attach_work() calls shk_hook_end(), not this function. So the
  * module stays until that work has run.

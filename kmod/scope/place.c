@@ -134,10 +134,11 @@ struct placement {
 };
 
 /*
- * Returns 0 if the binding of @change's struct placement still decides for the process. Returns
- * CAPTURED_TOOL if @graft is in a helper: no binding decides for it. Else returns -EAGAIN: the
- * process has moved to another cgroup, or the binding has ended. Callback shk_change.check. The
- * caller holds shk_graft_lock, or the process's cred_guard_mutex, and then @graft is NULL.
+ * Returns 0 if the binding of @change's struct placement still decides for the process. Callback
+ * shk_change.check. The caller holds shk_graft_lock; or the process's cred_guard_mutex, and then
+ * @graft is NULL. Returns CAPTURED_TOOL if @graft is in a helper or a workload's (edit/capture.h):
+ * no binding decides for it. Returns -EAGAIN if the process has moved to another cgroup, or the
+ * binding has ended.
  */
 static int place_check_binding(const struct shk_change *change, const struct shk_graft *graft)
 {
@@ -171,7 +172,8 @@ static int place_in(struct placement *p, struct shk_shadow *shadow)
 /*
  * Moves @p's mm to where @p->binding wants it. The first of these cases that applies decides:
  *
- *   it is captured		CAPTURED_TOOL: the mm stays in its helper, or is a workload.
+ *   a capture decides		The mm is in a helper, or a workload's (edit/capture.h). It stays:
+ *				CAPTURED_TOOL.
  *   the mm is on a trial	The attach has failed, or its process has left the cgroup. The mm
  *				returns to its former place, if @p->binding (or no binding) had
  *				put it there.

@@ -116,9 +116,10 @@ struct process_change {
 };
 
 /*
- * Returns 0, or CAPTURED_TOOL: the process is in a helper other than @to, or on its way into one by
- * a pending attach. Outside it would arm kprobes for all processes. @graft: of @c's mm, or NULL.
- * shk_graft_lock is held.
+ * Returns CAPTURED_TOOL if the process may not leave a helper (edit/capture.h): it is in a helper
+ * other than @to, or is to be attached to one after its exec. Outside, what it arms would act on
+ * all processes. Otherwise returns 0. @to: the shadow to which it moves; NULL: the base. @graft:
+ * the graft of @c's mm; NULL: the mm is outside. shk_graft_lock is held.
  */
 static int process_check_helper(const struct process_change *c, const struct shk_graft *graft,
 				const struct shk_shadow *to)
@@ -131,9 +132,10 @@ static int process_check_helper(const struct process_change *c, const struct shk
 }
 
 /*
- * Returns 0 if the process may move to the shadow; CAPTURED_TOOL; or BOUND_BY_CGROUP: a cgroup's
- * binding wants the process elsewhere. Bindings do not apply to helpers. Callback shk_change.check.
- * shk_graft_lock is held.
+ * Returns 0 if the process may move to the shadow of @change. Callback shk_change.check. @graft:
+ * the graft of its mm; NULL: the mm is outside. shk_graft_lock is held. Returns CAPTURED_TOOL: it
+ * is in another helper; or BOUND_BY_CGROUP: a cgroup's binding wants it elsewhere. Bindings do not
+ * prevent a move to a helper.
  */
 static int process_may_attach(const struct shk_change *change, const struct shk_graft *graft)
 {
@@ -146,8 +148,9 @@ static int process_may_attach(const struct shk_change *change, const struct shk_
 }
 
 /*
- * Returns 0 if the process may move to the base; CAPTURED_TOOL; or BOUND_BY_CGROUP: a cgroup's
- * binding wants the process in a shadow. Callback shk_change.check. shk_graft_lock is held.
+ * Returns 0 if the process may move to the base. Callback shk_change.check. @graft: the graft of
+ * its mm; NULL: the mm is outside. shk_graft_lock is held. Returns CAPTURED_TOOL: it is in a
+ * helper; or BOUND_BY_CGROUP: a cgroup's binding wants it in a shadow.
  */
 static int process_may_detach(const struct shk_change *change, const struct shk_graft *graft)
 {
@@ -157,6 +160,10 @@ static int process_may_detach(const struct shk_change *change, const struct shk_
 	return ret ?: shk_cgroup_forbids(c->task, NULL) ? SHK_E(BOUND_BY_CGROUP) : 0;
 }
 
+/*
+ * The functions process_attach(), _enter(), _enter_thread(), _detach() and _leave() change the text
+ * of a process once: callbacks of process_change_task(), which says what they are called with.
+ */
 static int process_attach(struct process_change *c)
 {
 	c->text.check = process_may_attach;
@@ -169,10 +176,10 @@ static int process_enter(struct process_change *c)
 }
 
 /*
- * Begins a SHK_THREAD stretch of current: edits of the shadow then act only on threads in such
- * stretches. First makes each patched function of the shadow test, at each call, which thread calls
- * it (@c->ask). After an error restores the old state of that. The shadow's lock is held; sleeps.
- * Returns 0 or an error of shk_graft_enter_thread().
+ * Begins a SHK_THREAD stretch of current: while such stretches last, edits of the shadow act only
+ * on threads that are in one. First lets each patched function of the shadow test, at each call,
+ * which thread calls it (@c->ask); after an error restores the old state of that. The shadow's lock
+ * is held; sleeps. Returns 0 or an error of shk_graft_enter_thread().
  */
 static int process_enter_thread(struct process_change *c)
 {
@@ -443,8 +450,8 @@ int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads a
 }
 
 /*
- * Ends a stretch of current's process: it returns to where it was before. So the caller needs no
- * capability, and no right of a handle.
+ * Needs no capability, and no right of a handle: the process only returns to where it was before
+ * the stretch.
  */
 int shk_process_leave(struct shk_shadow *from, pid_t *busy)
 {

@@ -198,13 +198,18 @@ struct shk_shadow {
 	 */
 	struct shk_diversion *diversion;
 	/*
-	 * A helper: the shadow in which workloads of its tools run, that is, .target of the
-	 * diversion; NULL: they run in the helper. Changes with .diversion. Read under
-	 * shk_graft_lock while a process is inside.
+	 * If the shadow is a helper: the shadow to which exec moves workloads, the programs that
+	 * its tools trace. That is .target of the diversion. NULL: they stay in the helper. Changes
+	 * with .diversion. Read under shk_graft_lock while a process is inside.
 	 */
 	struct shk_shadow *workload;
-	bool guarded; /* .guards is complete. Never cleared; under capture.c's capture_add_lock */
-	struct hlist_head guards; /* struct shk_probe.by_name: see capture.c, guards_add() */
+	/* .guards is complete. Never cleared. Under capture_add_lock of edit/capture.c. */
+	bool guarded;
+	/*
+	 * If workloads run in the shadow: probes that make functions fail for them, see
+	 * guards_add() in edit/capture.c. Linked by shk_probe.by_name. Under .lock.
+	 */
+	struct hlist_head guards;
 	/*
 	 * Ranges of text in which no task may be when text changes: those of IN_PLACE and LIVEPATCH
 	 * patches that are in effect. Linked by struct shk_body.node. Written under .lock,
@@ -512,8 +517,8 @@ static inline bool shk_shadow_is_gone(const struct shk_shadow *shadow)
 	return READ_ONCE(shadow->dead) || (shadow->target && READ_ONCE(shadow->target->dead));
 }
 /*
- * Returns true if @shadow is a helper (edit/capture.h). Does not change while a process is inside.
- * Needs no lock.
+ * Returns true if @shadow is a helper: its tools trace another shadow (edit/capture.h). That does
+ * not change while a process is inside. Needs no lock.
  */
 static inline bool shk_shadow_is_helper(const struct shk_shadow *shadow)
 {
