@@ -978,7 +978,8 @@ static int dev_results_put(const struct ioctl_call *call, void __user *user, con
 
 /*
  * Writes the reason of the error @err, and the thread in the way, to the struct at @user, which has
- * @size bytes. Also writes the member of @arg that @call documents for errors.
+ * @size bytes. Also writes the member of @arg that @call documents for errors. If @user cannot be
+ * written, it gets nothing; the caller returns @err in any case. Sleeps.
  */
 static void dev_error_put(const struct ioctl_call *call, void __user *user, const struct head *arg,
 			  u32 size, int err)

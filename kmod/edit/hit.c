@@ -135,7 +135,7 @@ static const unsigned long no_args[SHK_NR_ARGS];
 
 /*
  * Fires the tracepoint shadowk_probe for a hit of @probe. Called between hit_report_enter() and
- * hit_report_leave(), since listeners may execute probed functions.
+ * hit_report_leave(), since listeners may execute probed functions. Any context.
  */
 static void hit_fire_event(struct shk_probe *probe, bool is_return, unsigned long ret,
 			   const unsigned long *args)
@@ -248,7 +248,8 @@ static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsig
 
 /*
  * Reports a hit of @probe: hooks the return of the function if the probe wants that, else fires the
- * tracepoint. If that is not possible, counts the hit in the probe's counter .missed.
+ * tracepoint. If that is not possible, counts the hit in the probe's counter .missed. Any context,
+ * NMIs included; takes no lock.
  */
 static void hit_report(struct shk_probe *probe, unsigned int context, unsigned long sp,
 		       const unsigned long *args)
@@ -294,10 +295,10 @@ static noinline void hit_probe(struct shk_probe *probe, unsigned int context, un
 NOKPROBE_SYMBOL(hit_probe);
 
 /*
- * Counts a hit at @site, a site of the union, for each probe of shadows with SHK_ASYNC_UNION
- * (shk_site.others). Hits in the union, which interrupts and kernel threads execute, belong to no
- * process or context, so all count as async. Does nothing at sites of other shadows, which have no
- * such probes.
+ * Counts a hit at @site for each probe of shk_site.others. These are probes of SHK_ASYNC_UNION
+ * shadows at a site of the union, the hidden shadow that interrupts and kernel threads execute.
+ * Such hits belong to no process or context, so all count as async. Does nothing at sites of other
+ * shadows, which have no such probes. Any context.
  */
 static void hit_others(struct shk_site *site, const unsigned long *args)
 {
@@ -837,7 +838,7 @@ NOKPROBE_SYMBOL(shk_hit_tracepoint);
 
 /*
  * Adds @latency to the sum and the histogram of @probe. Called between hit_report_enter() and
- * hit_report_leave().
+ * hit_report_leave(). Any context.
  */
 static void hit_add_latency(struct shk_probe *probe, u64 latency)
 {

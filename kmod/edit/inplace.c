@@ -311,7 +311,8 @@ void shk_inplace_unpin(struct shk_patch *patch)
 
 /*
  * Adds the ranges in which no thread may be when the bodies of @patch are exchanged to @checked,
- * the list .others of a struct shk_stack_check.
+ * the list .others of a struct shk_stack_check. The caller removes them by
+ * shk_stack_check_clear_others(). The shadow's lock is held.
  */
 static void inplace_list_bodies(struct shk_patch *patch, struct list_head *checked)
 {

@@ -88,7 +88,8 @@ void shk_livepatch_switch_begin(struct shk_patch *patch)
 
 /*
  * Adds the elements [@first, @end) of @patch->bodies to @checked, the list .others of a struct
- * shk_stack_check, so that the check looks for threads in them.
+ * shk_stack_check, so that the check looks for threads in them. The caller removes them by
+ * shk_stack_check_clear_others().
  */
 static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsigned int end,
 			       struct list_head *checked)

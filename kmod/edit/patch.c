@@ -63,7 +63,7 @@ static DECLARE_DELAYED_WORK(patches_free_work, patches_free_work_fn);
 
 /*
  * Drops a patch's reference to @owner, a module that the patch changes, and decrements nr_owned.
- * Does nothing if @owner is NULL.
+ * Does nothing if @owner is NULL. Any context.
  */
 static void patch_put_owner(struct module *owner)
 {
@@ -115,7 +115,8 @@ void shk_patch_free(struct shk_patch *patch)
  * Frees the removed patches in @all, a list of shk_patch.free_node: callback of
  * shk_free_pass_run(). Tasks may have been preempted in a stub, a body or a detour, so it first
  * waits for a grace period of RCU tasks. Tasks may also sleep in a body of a module, and call the
- * old body later. Such a patch is queued again until no task is in the module's text.
+ * old body later. Such a patch is queued again until no task is in the module's text. Worker;
+ * sleeps.
  */
 static void patches_free_queued(struct llist_node *all)
 {
@@ -141,7 +142,7 @@ static void patches_free_work_fn(struct work_struct *work)
 
 /*
  * Queues @patch for the worker, which frees it (patches_free_work_fn()). The caller ensures that
- * @patch is in no list, and that no edit leads to it.
+ * @patch is in no list, and that no edit leads to it. Any context but NMI. Cannot fail.
  */
 static void patch_queue_free(struct shk_patch *patch)
 {
@@ -239,7 +240,8 @@ static void patch_revert_edits(struct shk_patch *patch)
 
 /*
  * Removes the jumps from the entries of all functions of @patch to their stubs. The shadow's lock
- * is held.
+ * is held. Sleeps. Cannot fail. Sets .site of these functions to NULL; a worker frees sites without
+ * users.
  */
 static void patch_remove_jumps(struct shk_patch *patch)
 {

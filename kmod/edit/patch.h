@@ -265,7 +265,7 @@ int shk_patch_next(struct shk_shadow *shadow, u64 *cursor, struct shk_patch_info
 /*
  * Removes all patches of @shadow, the newest first, when the shadow is destroyed. The worker frees
  * them later. Does not wait for threads. The caller holds the shadow's lock, and ensures that no
- * process is inside.
+ * process is inside. Sleeps. Cannot fail.
  */
 void shk_patches_teardown(struct shk_shadow *shadow);
 

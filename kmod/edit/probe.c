@@ -477,7 +477,7 @@ static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *
 
 /*
  * Frees the probe of @new, if it is not NULL, and sets it to NULL. The caller ensures that the
- * probe is in no list and has never been armed.
+ * probe is in no list and has never been armed. Sleeps.
  */
 static void probe_cancel(struct shk_new_probe *new)
 {
@@ -512,7 +512,7 @@ static int probe_register(struct shk_shadow *shadow, struct shk_probe *probe, co
 
 /*
  * Removes @probe from the lists of @shadow, by id and by name. It stays armed. The shadow's lock is
- * held.
+ * held. The caller disarms it.
  */
 static void probe_unregister(struct shk_shadow *shadow, struct shk_probe *probe)
 {

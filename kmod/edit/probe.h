@@ -307,7 +307,7 @@ int shk_probe_next(struct shk_shadow *shadow, u64 *cursor, struct shk_probe_info
 
 /*
  * Removes all probes of @shadow, when the shadow is destroyed. A worker frees them after grace
- * periods. The caller holds the shadow's lock.
+ * periods. The caller holds the shadow's lock. Sleeps. Cannot fail.
  */
 void shk_probes_teardown(struct shk_shadow *shadow);
 
@@ -642,7 +642,8 @@ int shk_counts_alloc(struct shk_probe *probe);
 
 /*
  * Frees @probe->counts, if there are any. The caller ensures that no CPU still increments them: the
- * probe was never armed, or grace periods have passed since it was disarmed.
+ * probe was never armed, or grace periods have passed since it was disarmed. Takes blocks_lock of
+ * counts.c; sleeps.
  */
 void shk_counts_free(struct shk_probe *probe);
 

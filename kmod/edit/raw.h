@@ -43,7 +43,7 @@ int shk_raw_next(struct shk_shadow *shadow, u64 *cursor, struct shk_raw_info *in
 
 /*
  * Reverts, removes and frees all raw edits of @shadow, when the shadow is destroyed. The caller
- * holds the shadow's lock.
+ * holds the shadow's lock. Sleeps. Cannot fail.
  */
 void shk_raws_teardown(struct shk_shadow *shadow);
 

@@ -105,7 +105,7 @@ static struct rethook *pool_alloc(struct shk_returns *returns, unsigned int nr)
 
 /*
  * Adds @pool to @returns, or frees it if @returns is closed: returns by its hooks are no longer
- * reported. The caller ensures that @returns->pool has room. Takes @returns->lock.
+ * reported. The caller ensures that @returns->pool has room. Takes @returns->lock. Does not sleep.
  */
 static void pool_add(struct shk_returns *returns, struct rethook *pool)
 {
@@ -154,8 +154,8 @@ static void returns_grow(struct work_struct *worker)
 }
 
 /*
- * Queues the worker that adds a pool of hooks: irq work, since a hit cannot do that itself, since
- * it may hold locks of the scheduler.
+ * Queues the worker that adds a pool of hooks: irq work. A hit cannot queue the worker itself,
+ * since it may hold locks of the scheduler.
  */
 static void returns_grow_from_hit(struct irq_work *from_hit)
 {

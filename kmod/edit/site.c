@@ -73,7 +73,7 @@ static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
 
 /*
  * Frees @site, its detour and its kprobe, and drops its reference to a module. The caller ensures
- * that its kprobe is not registered, and that no task is in its detour.
+ * that its kprobe is not registered, and that no task is in its detour. Takes slot_lock; sleeps.
  */
 static void site_release(struct shk_site *site)
 {
@@ -86,7 +86,7 @@ static void site_release(struct shk_site *site)
 
 /*
  * Frees a removed site, with its detour and its reference to a module: callback free_item.free of
- * sites, for the worker.
+ * sites, for the worker. Sleeps.
  */
 static void site_free_item(struct free_item *free_item)
 {
@@ -98,7 +98,7 @@ static void site_free_item(struct free_item *free_item)
 		atomic_dec(&nr_holding);
 }
 
-/* Frees a removed probe: callback free_item.free of probes, for the worker. */
+/* Frees a removed probe: callback free_item.free of probes, for the worker. Sleeps. */
 static void probe_free_item(struct free_item *free_item)
 {
 	shk_probe_free(&container_of(free_item, struct removable_probe, free_item)->probe);
@@ -130,7 +130,7 @@ static void free_item_add(struct free_item *free_item, void (*free)(struct free_
 /*
  * Unregisters the kprobes of all sites in @all, a list of removed probes, sites and slots.
  * Unregisters many by one call: each call of unregister_kprobes() waits for a grace period, however
- * many kprobes it gets.
+ * many kprobes it gets. Worker; sleeps.
  */
 static void sites_unregister_kprobes(struct llist_node *all)
 {
@@ -159,7 +159,7 @@ static void sites_unregister_kprobes(struct llist_node *all)
  * Frees the removed probes, sites and slots in @all, a list of free_item.node: callback of
  * shk_free_pass_run(). Tasks may have been preempted in a slot, in a detour or in the kernel's copy
  * of an instruction, so it first waits for a grace period of RCU tasks. Hits that run now may hold
- * pointers to probes and sites, so it also waits for a grace period of RCU.
+ * pointers to probes and sites, so it also waits for a grace period of RCU. Worker; sleeps.
  */
 static void sites_free_queued(struct llist_node *all)
 {
@@ -182,7 +182,7 @@ static void sites_free_work_fn(struct work_struct *work)
 
 /*
  * Queues the worker that frees removed probes, sites and slots. It uses the queue for long work,
- * since a pass waits until each task has slept or left the kernel.
+ * since a pass waits until each task has slept or left the kernel. Any context but NMI.
  */
 static void sites_free_later(void)
 {

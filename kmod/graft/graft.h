@@ -493,7 +493,7 @@ struct shk_pending_attach *shk_pending_attach_find(struct mm_struct *mm);
 /*
  * Cancels @pending: its task does not attach itself, and the shadow no longer counts it. The caller
  * has made sure that @pending is queued. pending_attach_work() frees @pending later, and drops its
- * reference to the shadow.
+ * reference to the shadow. shk_graft_lock is held; does not sleep.
  */
 void shk_pending_attach_cancel(struct shk_pending_attach *pending);
 
@@ -507,7 +507,7 @@ struct shk_graft *shk_graft_find_on_trial(u64 binding);
 
 /*
  * Adds @change, which may be negative, to the number of grafts of @shadow and of @shadow's target,
- * if it has one. A shadow that counts a graft cannot be destroyed.
+ * if it has one. A shadow that counts a graft cannot be destroyed. shk_graft_lock is held.
  */
 void shk_graft_count(struct shk_shadow *shadow, int change);
 

@@ -61,7 +61,8 @@ void shk_thread_free(struct shk_thread *thread);
 /*
  * Adds the entry @thread to @list, with a depth of 1, and to the hash table. @mm is the mm of the
  * process, and must be inside @shadow. After the return the list owns @thread, and edits of @shadow
- * act on a task that runs in @mm only if the task has an entry in @list.
+ * act on a task that runs in @mm only if the task has an entry in @list. shk_graft_lock is held.
+ * Cannot fail.
  */
 void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct mm_struct *mm,
 		     struct shk_shadow *shadow);
@@ -90,7 +91,8 @@ void shk_threads_leave(struct list_head *list);
 /*
  * Removes all entries from @list, so that edits act on all threads of the process. The entries are
  * freed after an RCU grace period. Called when no thread of the process is in a SHK_THREAD stretch
- * any longer: the last such stretch has ended, or an attach or detach has ended all.
+ * any longer: the last such stretch has ended, or an attach or detach has ended all. shk_graft_lock
+ * is held.
  */
 void shk_threads_clear(struct list_head *list);
 

@@ -89,7 +89,10 @@ static int native_link(struct page *table, void *entry, u64 val)
 	return 0;
 }
 
-/* Frees shk_tables.small_pte and its PTE pages, as far as they exist. */
+/*
+ * Frees shk_tables.small_pte and its PTE pages, as far as they exist. The caller ensures that no
+ * CPU walks them.
+ */
 static void small_destroy(struct shk_tables *tables)
 {
 	unsigned int range;

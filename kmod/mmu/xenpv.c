@@ -94,7 +94,10 @@ static struct multicall_entry *batch_add(struct batch *batch, unsigned long op)
 	return call;
 }
 
-/* Adds a hypercall to @batch that changes the direct map's permissions for @page to @prot. */
+/*
+ * Adds a hypercall to @batch that changes the direct map's permissions for @page to @prot.
+ * batch_submit() makes the hypercall, and returns its error.
+ */
 static void batch_protect(struct batch *batch, struct page *page, pgprot_t prot)
 {
 	struct multicall_entry *call = batch_add(batch, __HYPERVISOR_update_va_mapping);
@@ -106,7 +109,7 @@ static void batch_protect(struct batch *batch, struct page *page, pgprot_t prot)
 
 /*
  * Adds a hypercall to @batch that writes @val to the page-table entry @entry. A batch has room for
- * one of these.
+ * one of these. batch_submit() makes it, and returns its error.
  */
 static void batch_write(struct batch *batch, void *entry, u64 val)
 {
@@ -121,7 +124,7 @@ static void batch_write(struct batch *batch, void *entry, u64 val)
 
 /*
  * Adds a hypercall to @batch for the operation @cmd (MMUEXT_*) on @page, or on no page if @page is
- * NULL. A batch has room for one of these.
+ * NULL. A batch has room for one of these. batch_submit() makes it, and returns its error.
  */
 static void batch_op(struct batch *batch, unsigned int cmd, struct page *page)
 {

@@ -107,7 +107,8 @@ static DEFINE_RAW_SPINLOCK(running_lock);
 
 /*
  * Makes current, a worker, execute @shadow until the work item @work returns. If memory is short,
- * current stays in the base, and @shadow->nr_unfollowed is incremented. Preemption is off.
+ * current stays in the base, and @shadow->nr_unfollowed is incremented. Preemption is off. The
+ * caller learns of no error; worker_end() frees what this has allocated.
  */
 static void worker_begin(struct work_struct *work, struct shk_shadow *shadow)
 {
@@ -140,7 +141,8 @@ static void async_on_work_start(void *unused, struct work_struct *work)
 
 /*
  * Makes current, a worker, execute the base, if it has executed a shadow for the work item @work.
- * Called when @work has returned. Preemption is off.
+ * Called when @work has returned. Preemption is off. Frees what worker_begin() has allocated,
+ * unless shk_async_stop() is doing that.
  */
 static void worker_end(const struct work_struct *work)
 {

@@ -148,7 +148,8 @@ static struct shk_shadow *causal_note_take(const void *key)
 
 /*
  * Removes all notes that name @shadow, so that pending timers and work items execute the base. The
- * caller has made sure that no tracepoint's probe adds one. Interrupts are on.
+ * caller has made sure that no tracepoint's probe adds one. Interrupts are on. Takes the locks of
+ * the buckets; does not sleep.
  */
 static void causal_notes_clear(const struct shk_shadow *shadow)
 {
@@ -248,7 +249,10 @@ struct shk_shadow *shk_causal_take_softirq(unsigned int nr)
 }
 NOKPROBE_SYMBOL(shk_causal_take_softirq);
 
-/* Makes all pending softirqs that were to execute @shadow execute the base, on all CPUs. */
+/*
+ * Makes all pending softirqs that were to execute @shadow execute the base, on all CPUs. Takes no
+ * lock; does not sleep.
+ */
 static void causal_softirqs_clear(struct shk_shadow *shadow)
 {
 	unsigned int nr;

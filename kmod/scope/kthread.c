@@ -197,7 +197,7 @@ static void kthread_rescan_soon(void)
 /*
  * The worker of kthread.c. Frees what belongs to owned threads that have exited, and makes new
  * threads that match a pattern execute its shadow. Queues itself again while a kernel thread has
- * not run yet, and after a second if memory was short.
+ * not run yet, and after a second if memory was short. Takes shk_async_lock; sleeps.
  */
 static void kthread_rescan(struct work_struct *work)
 {

@@ -61,7 +61,7 @@ static bool ownership_is_valid(const struct shk_own_arg *arg)
 
 /*
  * Frees @own, and decrements the count of users of its interface, if it has one. The caller has
- * removed @own from all lists.
+ * removed @own from all lists. Any context but interrupts.
  */
 static void ownership_free(struct shk_ownership *own)
 {

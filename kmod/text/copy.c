@@ -38,7 +38,10 @@ static u8 *writable(const struct shk_chunk *chunk)
 	return chunk->block ? page_address(chunk->block) : chunk->bytes;
 }
 
-/* Frees @chunk, and its memory if that was allocated. The caller has made the memory writable. */
+/*
+ * Frees @chunk, and its memory if that was allocated. The caller has made the memory writable.
+ * Sleeps.
+ */
 static void chunk_free(struct shk_chunk *chunk)
 {
 	if (chunk->block) {
