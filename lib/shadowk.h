@@ -1734,7 +1734,7 @@ struct shadowk_patch_info {
 int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
 		       struct shadowk_patch_info *patches, size_t element_size, size_t nr);
 
-/* flag of shadowk_capture() */
+/* flag of shadowk_capture(): exec moves programs that a tool traces to @target */
 #define SHADOWK_CAPTURE_WORKLOAD (1U << 0)
 
 /**
@@ -1747,13 +1747,13 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target. So
  * does a registration at a tracepoint, of which the base does not know. Other tracers are refused:
  * ftrace, fprobe, BPF trampolines. @helper gets a patch of the kind SHADOWK_PATCH_DIVERT, which
- * replaces functions of the kernel. shadowk_patch_list() lists them: @value of each is the number
- * of its calls that were captured or refused; for those that register at tracepoints, the number of
- * refused calls.
+ * replaces functions of the kernel. shadowk_patch_list() lists them. @value of each is the number
+ * of its calls that were captured or refused. For functions that register at tracepoints it is the
+ * number of refused calls only.
  *
- * SHADOWK_CAPTURE_WORKLOAD: if a process in @helper has armed a kprobe or a tracepoint, exec moves
- * its children to @target. There they can arm nothing. Other programs that a tool starts stay in
- * @helper.
+ * SHADOWK_CAPTURE_WORKLOAD: a process in @helper that has enabled a kprobe, or registered at a
+ * tracepoint, is a tool. exec moves the children of a tool to @target. They cannot enable a kprobe
+ * or register a tracer there. Other programs stay in @helper.
  *
  * Needs CAP_SYS_MODULE, and @target must be an owner's handle.
  *
@@ -1762,7 +1762,7 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  *   -EBUSY       a process is in @helper (PROCESSES_INSIDE)
  *   -EBUSY       @helper has a target or such a patch (EDIT_THERE)
  *   -EBUSY       with SHADOWK_CAPTURE_WORKLOAD, @target has a patch or a probe of a function that
- *                arms (EDIT_THERE, JUMP_THERE)
+ *                @helper replaces (EDIT_THERE, JUMP_THERE)
  *   -EBUSY       ftrace is off (FTRACE_DISABLED)
  *   -EINVAL      @helper is @target
  *   -ENOENT      the kernel lacks a function that would have to be replaced (SYMBOL_UNKNOWN)

@@ -1699,7 +1699,7 @@ struct shk_patch_info {
 };
 #define SHK_PATCH_LIST		_IO(SHK_IOC, 0x43)
 
-/* flag of struct shk_capture: programs that a process inside traces run in @target */
+/* flag of struct shk_capture: exec moves programs that a tool traces to @target */
 #define SHK_CAPTURE_WORKLOAD	(1U << 0)
 
 /**
@@ -1726,39 +1726,40 @@ struct shk_patch_info {
  * - The process stays in the helper until it ends. SHK_PROCESS_ATTACH to another shadow and
  *   SHK_PROCESS_DETACH are refused, and rules of cgroups do not apply to it.
  *
- * SHK_CAPTURE_WORKLOAD: if a process inside has armed a kprobe, exec moves its children to @target,
- * those that it has and those that it creates later. They and their children are workloads. A
- * workload cannot arm a kprobe or a tracer (EOPNOTSUPP). Other programs stay in the helper: the
- * process itself, and those that it started before it armed a kprobe. All stay if @target was
- * destroyed, or has bodies of patches in place. A workload that is attached to another shadow, or
- * detached, is a workload no longer.
+ * SHK_CAPTURE_WORKLOAD: a process inside that has enabled a kprobe, or registered at a tracepoint,
+ * is a tool. When a child of a tool executes a program, exec moves the child to @target. The child
+ * may be older than the kprobe. It and its own children are workloads: they cannot enable a kprobe,
+ * nor register at a tracepoint or another tracer (EOPNOTSUPP). The tool stays in the helper, and so
+ * do programs that the process executed in children before it became a tool. All programs stay if
+ * @target was destroyed, or has bodies of patches in place. A workload that is attached to another
+ * shadow, or detached, is a workload no longer.
  *
- * A captured kprobe or registration belongs to no process. It ends when its owner disables or
- * unregisters it, also outside the helper. If its probe in @target is removed, or @target is
- * destroyed, its handler is no longer called.
+ * A captured kprobe or registration belongs to no process. It lasts until the kernel code that has
+ * enabled or registered it disables or unregisters it, also outside the helper. If its probe in
+ * @target is removed, or @target is destroyed, its handler is no longer called.
  *
- * If enabling fails, the caller gets one of these errors, and nothing is armed:
+ * If enabling or registering fails, the caller gets one of these errors, and nothing is armed:
  *   EBUSY       the kprobe is enabled in the base, or captured for another target; or @target has
  *               another edit at that instruction
  *   EINVAL      the kprobe is not registered, or is of a module that is not loaded
  *   ENODEV      the helper has no target
  *   EEXIST      the function is registered at the tracepoint, with the same data
- *   EOPNOTSUPP  the kprobe has a post_handler, or @target takes no probe there; or the tracepoint
- *               is of a module, or the kernel prepares all processes or CPUs for it
+ *   EOPNOTSUPP  the kprobe has a post_handler, or @target can have no probe there
+ *   EOPNOTSUPP  the tracepoint is of a module, or the kernel prepares all processes or CPUs for it
  *   ESTALE      @target was destroyed
  *   any         errors of SHK_PROBE_ADD
  *
- * SHK_PATCH_LIST lists the functions that are replaced. The value of each is the number of calls
- * that were captured or refused; of a function that registers at tracepoints, of those that were
- * refused. SHK_PATCH_REMOVE removes the patch. The module cannot be unloaded before a grace period
- * has passed after that.
+ * SHK_PATCH_LIST lists the functions that are replaced. The value of each is the number of its
+ * calls that were captured or refused. For a function that registers at tracepoints, it is the
+ * number of refused calls only. SHK_PATCH_REMOVE removes the patch. After that the module cannot be
+ * unloaded before a grace period has passed.
  *
  * The call itself fails with
  *   EACCES      RIGHTS: @target was derived
  *   EBADF       NOT_HANDLE
  *   EBUSY       EDIT_THERE: the helper has a target, or another patch of such a function
  *   EBUSY       EDIT_THERE, JUMP_THERE: with SHK_CAPTURE_WORKLOAD, @target has a patch or probe of
- *               a function that arms
+ *               a function that the helper replaces
  *   EBUSY       FTRACE_DISABLED
  *   EBUSY       PROCESSES_INSIDE: the helper
  *   EINVAL      @target is the helper, or has a target itself
