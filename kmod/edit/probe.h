@@ -427,8 +427,8 @@ struct shk_new_probe {
 /*
  * Arms the probes of the @nr elements of @new, as described at shk_site_add(), but applies all
  * edits together, with one flush. Stores the result for each element in its .err; the caller frees
- * the probes that were not armed. The caller holds the shadow's lock. May take the union's lock.
- * Sleeps.
+ * the probes that were not armed. The caller holds the shadow's lock. May take the lock of the
+ * union, the hidden shadow that interrupts and kernel threads execute. Sleeps.
  */
 void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigned int nr);
 
@@ -544,11 +544,11 @@ static inline bool shk_branch_spans_pages(unsigned long addr)
 struct module *shk_module_get_at(unsigned long addr);
 
 /*
- * Disarms @probe: removes it from its site, and from the union's site if it is at one. If a site
- * has no other user, its edit is reverted: at return every CPU executes the base's bytes there.
- * Ends the probe's use of hooks of returns. A worker frees the probe and the reverted sites after
- * grace periods, see shk_sites_settle(). Cannot fail. May take the union's lock; the caller holds
- * the shadow's lock.
+ * Disarms @probe: removes it from its site. Also removes it from its site in the union, the hidden
+ * shadow that interrupts and kernel threads execute, if it has one there. If a site has no other
+ * user, its edit is reverted: at return every CPU executes the base's bytes there. Ends the probe's
+ * use of hooks of returns. A worker frees the probe and the reverted sites after grace periods, see
+ * shk_sites_settle(). Cannot fail. May take the union's lock; the caller holds the shadow's lock.
  */
 void shk_site_remove(struct shk_probe *probe);
 

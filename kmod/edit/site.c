@@ -707,9 +707,10 @@ static int site_arm_first(struct shk_site *site, struct list_head *first)
 }
 
 /*
- * Adds @probe to the site of the union @all at @addr; makes the site and applies its edit if there
- * is none. The caller holds the lock of @all. Sleeps. Returns 0 or an error of shk_site_add(),
- * after which @probe is in no list of @all.
+ * Adds @probe to the site at @addr of @all. Creates the site and applies its edit if there is none.
+ * @all is the union, the hidden shadow with the probes of all SHK_ASYNC_UNION shadows. The caller
+ * holds the lock of @all. Sleeps. Returns 0 or an error of shk_site_add(), after which @probe is in
+ * no list of @all.
  */
 static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, unsigned long addr)
 {
@@ -751,9 +752,10 @@ static int union_join(struct shk_probe *probe, unsigned long addr)
 }
 
 /*
- * Removes @probe from its site of the union (shk_probe.union_site), if it has one; reverts and
- * removes the site if it was the last probe. Hits may count for @probe until a grace period has
- * passed. Takes the union's lock; sleeps.
+ * Removes @probe from its site of the union (shk_probe.union_site), if it has one. The union is the
+ * hidden shadow that interrupts and kernel threads execute. If it was the last probe there, reverts
+ * and removes the site. Hits may count for @probe until a grace period has passed. Takes the
+ * union's lock; sleeps.
  */
 static void union_leave(struct shk_probe *probe)
 {
@@ -843,9 +845,9 @@ static int site_choose_place(struct shk_probe *probe, unsigned long *addr, bool 
 }
 
 /*
- * Called for a @probe that could not be armed in @shadow: removes it from the union, and ends its
- * use of return hooks. The shadow's lock is held. Returns true if hits may use @probe or its hooks
- * until a grace period has passed.
+ * Called for a @probe that could not be armed in @shadow. Ends its use of return hooks. Removes it
+ * from the union, the hidden shadow that interrupts and kernel threads execute. The shadow's lock
+ * is held. Returns true if hits may use @probe or its hooks until a grace period has passed.
  */
 static bool site_give_up(struct shk_shadow *shadow, struct shk_probe *probe)
 {
@@ -856,10 +858,11 @@ static bool site_give_up(struct shk_shadow *shadow, struct shk_probe *probe)
 }
 
 /*
- * Adds the probe of @new to a site of @shadow, and to the union's site if the policy is
- * SHK_ASYNC_UNION. The site's edit may not be applied yet. Sets @new->err. If the probe was not
- * added, and hits may use it until a grace period has passed, sets *@stale to true; otherwise
- * leaves it. The shadow's lock is held; sleeps.
+ * Adds the probe of @new to a site of @shadow. If the policy is SHK_ASYNC_UNION, also adds it to a
+ * site of the union, the hidden shadow that interrupts and kernel threads execute. The site's edit
+ * may not be applied yet. Sets @new->err. If the probe was not added, and hits may use it until a
+ * grace period has passed, sets *@stale to true; otherwise leaves it. The shadow's lock is held;
+ * sleeps.
  */
 static void site_add_one(struct shk_shadow *shadow, struct shk_new_probe *new, bool *stale)
 {
@@ -1029,9 +1032,10 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 }
 
 /*
- * Removes @probe from its site and from the union's, and queues it for the worker that frees it.
- * The lock of the probe's shadow is held. Returns the probe's site if that has no user any longer:
- * the caller reverts its edit. Otherwise returns NULL.
+ * Removes @probe from its site, and queues it for the worker that frees it. Also removes it from
+ * its site in the union, the hidden shadow that interrupts and kernel threads execute. The lock of
+ * the probe's shadow is held. Returns the probe's site if that has no user any longer: the caller
+ * reverts its edit. Otherwise returns NULL.
  */
 static struct shk_site *site_leave(struct shk_probe *probe)
 {

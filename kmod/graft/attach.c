@@ -23,7 +23,7 @@
 
 /*
  * Returns the place to which shk_graft_restore() is to move @graft: the shadow @was, and the
- * present stretch and origin of @graft. @was is the parameter of attach_end_stretches(); if it is
+ * present .stretch and .origin of @graft. @was is the parameter of attach_end_stretches(); if it is
  * NULL, returns an empty place. SHK_THREAD stretches cannot be restored: if @graft is in some,
  * returns the shadow and the stretch in which the outermost of them began. Takes new references to
  * the shadow and the stretch. shk_graft_lock is held.

@@ -840,8 +840,9 @@ void shk_graft_set_armed(struct mm_struct *mm);
 bool shk_graft_try_workload(struct mm_struct *mm, bool *workload);
 
 /*
- * Returns the number of attached grafts whose origin is a cgroup's binding, including those that
- * are BEING_MADE. Takes no lock; the number may change at any time.
+ * Returns the number of attached grafts whose mm a cgroup's binding has put into its shadow
+ * (shk_graft.origin), including those that are BEING_MADE. Takes no lock; the number may change at
+ * any time.
  */
 unsigned int shk_graft_count_placed(void);
 

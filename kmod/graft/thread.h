@@ -126,8 +126,8 @@ bool shk_thread_is_listed(const struct shk_shadow *shadow);
 
 /*
  * Returns true if edits of @shadow, whose text this CPU executes, act on current. Costs one load
- * while no thread is in a SHK_THREAD stretch in @shadow. Always false for the union, see
- * shk_thread_is_listed().
+ * while no thread is in a SHK_THREAD stretch in @shadow. Always false for a hidden shadow: the
+ * union, which interrupts and kernel threads execute.
  *
  * Preemption is off. Any context, NMIs included. Takes no lock and calls no function that can be
  * probed.

@@ -278,9 +278,10 @@ static int place_or_blame(struct task_struct *task, struct shk_placing *placing)
 }
 
 /*
- * Allocates a binding of @cgroup to the shadows of @split. It has no effect yet (not published),
- * may still fail (on trial), and has one reference. Takes over the caller's reference to @cgroup,
- * also on failure. Sleeps. Returns NULL if memory is short.
+ * Allocates a binding of @cgroup to the shadows of @split, with one reference. It is not published,
+ * so it has no effect. It is on trial: the call that binds the cgroup may still fail, and processes
+ * then return to where they were. Takes over the caller's reference to @cgroup, also on failure.
+ * Sleeps. Returns NULL if memory is short.
  */
 static struct shk_binding *binding_create(const struct shk_split *split, struct cgroup *cgroup)
 {

@@ -35,9 +35,10 @@ struct irq_loaded {
 static DEFINE_PER_CPU(struct irq_loaded, irq_loaded_texts);
 
 /*
- * Returns the mm that is to be loaded for a handler of line @irq: the carrier of the shadow that
- * owns the line, or else that of the union. NULL: the handler executes the text that is loaded.
- * Interrupts are off.
+ * Returns the mm that is to be loaded for a handler of line @irq: the carrier mm of the shadow that
+ * owns the line. If none owns it, that of the union, if that exists. The union is the hidden shadow
+ * with the probes of all SHK_ASYNC_UNION shadows. NULL: the handler executes the text that is
+ * loaded. Interrupts are off.
  */
 static struct mm_struct *irq_carrier(int irq)
 {

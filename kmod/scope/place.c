@@ -213,8 +213,8 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
 
 /*
  * Moves @p's mm to where @p->binding wants it, and then checks that this binding still decides.
- * @own: the mm is current's. *@draw: the choice between the two shadows of a split cgroup, kept for
- * a next try.
+ * @own: the mm is current's. *@draw: which of the two shadows of a split cgroup shk_draw() has
+ * chosen; kept for a next try.
  *
  * A task that moves the process to another cgroup checks after the move whether the process is
  * misplaced (cgroup_on_move()). Both checks take shk_graft_lock, so at least one of the two tasks
@@ -303,8 +303,8 @@ static int place_wait_busy(const struct shk_placing *placing)
 /*
  * Moves @task's process to the text that the binding of its cgroup wants: repeats place_task()
  * while a task is in the way. Sleeps. Returns 0; TASK_BUSY: thread @placing->busy was in the way
- * until @placing->until; or another error of place_task(), but not -EAGAIN. *@draw: the choice
- * between the two shadows of a split cgroup; kept for a next try. The caller has set
+ * until @placing->until; or another error of place_task(), but not -EAGAIN. *@draw: which of the
+ * two shadows of a split cgroup shk_draw() has chosen; kept for a next try. The caller has set
  * @placing->until.
  */
 static int place_patiently(struct task_struct *task, struct shk_draw *draw,

@@ -81,8 +81,9 @@ static struct shk_tracepoint tracepoints[] = {
 /* ---- life ---- */
 
 /*
- * Registers the probes of all tracepoints by which work executes the union. shk_async_lock is held;
- * sleeps. Returns 0 or -ENOMEM.
+ * Registers the probes of all tracepoints by which interrupts, softirqs and work items execute the
+ * union, the shadow with the probes of all SHK_ASYNC_UNION shadows. union_destroy() unregisters
+ * them. shk_async_lock is held; sleeps. Returns 0 or -ENOMEM.
  */
 static int union_register(void)
 {
@@ -102,6 +103,10 @@ async:
 	return ret;
 }
 
+/*
+ * Ends the union's use of its carrier mm, which CPUs load to execute it: frees the mm. Takes the
+ * lock of @all, the union; sleeps.
+ */
 static void union_carrier_put(struct shk_shadow *all)
 {
 	shk_shadow_lock_hidden(all);
@@ -141,9 +146,10 @@ destroy:
 }
 
 /*
- * Makes asynchronous work execute the base, waits until none executes the union, and destroys the
- * union. The caller has made sure that the union has no probe, and that no caller of
- * shk_union_get() needs it. shk_async_lock is held; sleeps.
+ * Destroys the union, the shadow with the probes of all SHK_ASYNC_UNION shadows. First makes
+ * interrupts, softirqs and work items execute the base, and waits until none executes the union.
+ * The caller has made sure that the union has no probe, and that no caller of shk_union_get() needs
+ * it. shk_async_lock is held; sleeps.
  */
 static void union_destroy(void)
 {
@@ -181,7 +187,8 @@ int shk_union_get(void)
 
 /*
  * Destroys the union if it has no probe and no caller of shk_union_get() needs it. Only such
- * callers add probes, so without them the number does not grow. shk_async_lock is held; sleeps.
+ * callers add probes, so without them the number of probes does not grow. shk_async_lock is held;
+ * sleeps. Cannot fail.
  */
 static void union_destroy_if_unused(void)
 {

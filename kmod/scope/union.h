@@ -34,13 +34,13 @@ bool shk_union_possible(void);
 int shk_union_get(void);
 /*
  * Ends the effect of one shk_union_get(). If no other caller of that needs the union, and it has no
- * probe, destroys it. Takes shk_async_lock; sleeps.
+ * probe, destroys it. Takes shk_async_lock; sleeps. Cannot fail.
  */
 void shk_union_put(void);
 /*
- * Destroys the union if it has no probe and no caller of shk_union_get() needs it. Called after
- * probes of a SHK_ASYNC_UNION shadow were removed; the caller may hold that shadow's lock. Takes
- * shk_async_lock; sleeps.
+ * Destroys the union, the shadow with the probes of all SHK_ASYNC_UNION shadows, if it has no probe
+ * and no caller of shk_union_get() needs it. Called after probes of a SHK_ASYNC_UNION shadow were
+ * removed; the caller may hold that shadow's lock. Takes shk_async_lock; sleeps. Cannot fail.
  */
 void shk_union_settle(void);
 /*
