@@ -719,7 +719,10 @@ static struct guard {
 	struct shk_captured captured;
 } guards[NR_WAYS];
 
-/* Workloads execute this instead of a function of the array ways: it fails. */
+/*
+ * Executed instead of a function that a helper replaces, if a workload calls it in the target:
+ * returns -EOPNOTSUPP.
+ */
 static int guard_refuse(void)
 {
 	return -EOPNOTSUPP;
@@ -823,8 +826,9 @@ static int guards_add(struct shk_shadow *target)
 
 /*
  * Adds the function of @way, which is at @addr and has a __fentry__ site, to the functions of
- * @patch. If the base's body is to be called, also stores in *@way->old how to call it. Sleeps.
- * Returns 0, NO_ROOM, or an error of shk_func_add(). The caller then frees @patch.
+ * @patch. If the replacement calls the base's body, stores in *@way->old the function that executes
+ * that body. Sleeps. Returns 0, NO_ROOM, or an error of shk_func_add(). The caller then frees
+ * @patch.
  */
 static int divert_add_func(struct shk_patch *patch, const struct way_info *way, unsigned long addr)
 {

@@ -669,7 +669,7 @@ void shk_slot_put(int slot);
 unsigned long shk_slot_text(int slot);
 
 /*
- * Makes slot number @slot report nothing any longer: hits that begin in it from now on find no
+ * Makes slot number @slot count no hits any longer: those that begin in it from now on find no
  * shadow. Called when the last edit that leads to the slot is removed, since tasks may still be on
  * their way to the slot then. Any context.
  */

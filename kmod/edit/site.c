@@ -224,8 +224,8 @@ static void site_choose_only(struct shk_site *site)
 }
 
 /*
- * If @shadow has no site at an entry any longer, makes its slot report nothing (shk_slot_mute())
- * and queues it to be freed. Tasks may still be in the slot. The shadow's lock is held.
+ * If @shadow has no site at an entry any longer, makes its slot count no hits (shk_slot_mute()) and
+ * queues it to be freed. Tasks may still be in the slot. The shadow's lock is held.
  */
 static void slot_release(struct shk_shadow *shadow)
 {

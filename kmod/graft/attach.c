@@ -82,8 +82,9 @@ static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_
 }
 
 /*
- * Ends all stretches of @graft, after an attach that begins none. @was is the shadow in which the
- * mm was before the attach, or else the shadow of its pending attach, or else NULL.
+ * Ends all stretches (SHK_ENTER to SHK_LEAVE) of @graft, after an attach that begins none. @was is
+ * the shadow in which the mm was before the attach, or else the shadow of its pending attach, or
+ * else NULL.
  *
  * Also sets @graft->previous, the place to which shk_graft_restore() returns the mm if the call
  * that binds its cgroup fails. While that is possible, the attach is "on trial":

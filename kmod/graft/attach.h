@@ -42,8 +42,8 @@ struct shk_attach_args {
 /*
  * Attaches @change->mm to @shadow. From the return on every task that runs in the mm executes the
  * text of @shadow, and mms that fork and exec create are in @shadow, too. An mm in another shadow
- * moves. All stretches of the mm end. A pending attach of its process (struct shk_pending_attach)
- * is cancelled.
+ * moves. All stretches of the mm, from SHK_ENTER to SHK_LEAVE, end. A pending attach of its process
+ * (struct shk_pending_attach) is cancelled.
  *
  * @delegated: the caller has no CAP_SYS_ADMIN and acts by SHK_RIGHT_ATTACH of its handle.
  *
@@ -69,8 +69,9 @@ int shk_graft_attach(struct shk_shadow *shadow, bool delegated, struct shk_chang
 /*
  * Attaches @change->mm to @shadow on behalf of the cgroup binding with the id @binding. From the
  * return on every task that runs in the mm executes the text of @shadow. fork and exec pass on both
- * the shadow and the binding. An mm in another shadow moves. All stretches of the mm end. A pending
- * attach of its process (struct shk_pending_attach) is cancelled.
+ * the shadow and the binding. An mm in another shadow moves. All stretches of the mm, from
+ * SHK_ENTER to SHK_LEAVE, end. A pending attach of its process (struct shk_pending_attach) is
+ * cancelled.
  *
  * *@trial is true while the call that binds the cgroup can still fail. Then this function records
  * in shk_graft.previous where the mm was, for shk_graft_restore(): its shadow and its stretches,
@@ -95,10 +96,10 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
 		    struct shk_change *change);
 
 /*
- * Returns @change->mm to its previous place, shk_graft.previous: the shadow and the stretches in
- * which it was before a cgroup's binding placed it. Called when the call that binds the cgroup has
- * failed, or the process has left the cgroup. An mm that fork or exec created meanwhile has
- * inherited the place from its parent.
+ * Returns @change->mm to its previous place, shk_graft.previous: the shadow and the stretches
+ * (SHK_ENTER) in which it was before a cgroup's binding placed it. Called when the call that binds
+ * the cgroup has failed, or the process has left the cgroup. An mm that fork or exec created
+ * meanwhile has inherited the place from its parent.
  *
  * @binding is the id of the binding that decides where the process is; 0: none decides. The mm
  * returns only if @binding had placed it in its previous place; with 0, only if no binding had.
@@ -121,18 +122,20 @@ int shk_graft_place(struct shk_shadow *shadow, u64 binding, const bool *trial,
 int shk_graft_restore(u64 binding, struct shk_change *change);
 
 /*
- * Ends the trial of the cgroup binding with the id @binding, after its attach has succeeded. Sets
- * *@trial to false under shk_graft_lock. Clears shk_graft.previous, where the mm was before, of all
- * grafts that the binding has placed. Drops the references to those shadows and stretches, so the
- * caller holds no shadow's lock. May sleep. Needs no cred_guard_mutex.
+ * Ends the trial of the cgroup binding with the id @binding: the call that binds the cgroup has
+ * succeeded, so no process returns to its former place. Sets *@trial to false under shk_graft_lock.
+ * Clears shk_graft.previous, where the mm was before, of all grafts that the binding has placed.
+ * Drops the references to those shadows and stretches, so the caller holds no shadow's lock. May
+ * sleep. Needs no cred_guard_mutex. Cannot fail.
  */
 void shk_graft_end_trial(u64 binding, bool *trial);
 
 /*
  * Detaches @change->mm. From the return on every task that runs in the mm executes the base. All
- * stretches of the mm end. If an exec in the mm has created a new mm and does not use it yet, the
- * new mm is detached, too. If the mm is in no shadow but its process has a pending attach (struct
- * shk_pending_attach), this function cancels the pending attach instead.
+ * stretches of the mm, from SHK_ENTER to SHK_LEAVE, end. If an exec in the mm has created a new mm
+ * and does not use it yet, the new mm is detached, too. If the mm is in no shadow but its process
+ * has a pending attach (struct shk_pending_attach), this function cancels the pending attach
+ * instead.
  *
  * @from: the shadow in which the mm must be; NULL: any. @delegated: the caller has no CAP_SYS_ADMIN
  * and acts by SHK_RIGHT_ATTACH of its handle.
@@ -173,10 +176,11 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
 int shk_graft_do_attach(struct shk_attach_args *args);
 
 /*
- * Moves @graft back to the shadow @back. The innermost stretch of @graft becomes @stretch (NULL:
- * none), and its origin becomes @origin. @graft must be attached. The function takes references to
- * @back and @stretch for @graft. @deferred gets the references of @graft to the shadow and the
- * stretch that it leaves.
+ * Moves @graft back to the shadow @back. Called when a stretch (SHK_ENTER to SHK_LEAVE) ends, or
+ * when the call that binds a cgroup has failed. The innermost stretch of @graft becomes @stretch
+ * (NULL: none). @graft->origin becomes @origin. @graft must be attached. The function takes
+ * references to @back and @stretch for @graft. @deferred gets the references of @graft to the
+ * shadow and the stretch that it leaves.
  *
  * shk_graft_lock, the lock of @back and text_mutex are held. Does not sleep. Returns 1 if the mm's
  * page-table entry for text was written, so that the mm must be flushed. Returns 0 if @graft is in

@@ -82,9 +82,9 @@ void shk_carrier_load(struct mm_struct *carrier);
 void shk_carrier_unload(const struct mm_struct *carrier);
 
 /*
- * Returns true while current is in mm_alloc() to create a carrier. The hook in pgd_alloc() asks
- * this, since current may be a process inside a shadow: the carrier must not inherit that shadow.
- * Called in process context. Does not sleep.
+ * Returns true while current is in mm_alloc() to create a carrier, an mm without a process
+ * (carrier.h). The hook in pgd_alloc() asks this, since current may be a process inside a shadow:
+ * the carrier must not inherit that shadow. Called in process context. Does not sleep.
  */
 bool shk_carrier_is_being_made(void);
 

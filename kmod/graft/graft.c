@@ -230,9 +230,9 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
 }
 
 /*
- * Drops the references .shadow, .stretch and .previous of @graft. The memory of one stretch can
- * stay in .kept, for the next stretch. @graft must be UNACCOUNTED or UNUSED. Sleeps; no shadow's
- * lock is held.
+ * Drops the references .shadow, .stretch and .previous of @graft. The memory of one struct
+ * shk_stretch can stay in .kept, for the next stretch. @graft must be UNACCOUNTED or UNUSED.
+ * Sleeps; no shadow's lock is held.
  */
 static void graft_put_references(struct shk_graft *graft)
 {

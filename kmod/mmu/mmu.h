@@ -125,7 +125,7 @@ struct shk_mmu {
 	 * Switches @range between two mappings of the same frames: one entry of 2 MB if @huge, the
 	 * PTE page otherwise. The caller ensures that @tables have a PTE page for the range; they
 	 * keep it in both cases. The caller flushes before and after. Optional, present if
-	 * base_is_huge() is.
+	 * base_is_huge() is. Cannot fail.
 	 */
 	void (*map_huge)(struct shk_tables *tables, unsigned int range, bool huge);
 	/*
@@ -143,23 +143,23 @@ struct shk_mmu {
 	 * Makes each CPU that runs @mm drop its translations of @mm's kernel half. Any other CPU
 	 * drops them before it runs @mm again. CPUs that use @mm lazily, in a kernel thread or the
 	 * idle loop, load init_mm. No spinlock is held, interrupts are on. text_mutex is not
-	 * needed. Waits for IPIs.
+	 * needed. Waits for IPIs. Cannot fail.
 	 */
 	void (*flush_mm)(struct mm_struct *mm);
 	/*
 	 * Evicts lazy TLB users of @mm: CPUs on which a kernel thread borrows it load init_mm.
 	 * Called before the entry of @mm changes from the base's. No spinlock is held, interrupts
-	 * are on; text_mutex is not needed. Waits for IPIs.
+	 * are on; text_mutex is not needed. Waits for IPIs. Cannot fail.
 	 */
 	void (*evict)(struct mm_struct *mm);
 	/*
 	 * Makes every CPU drop all its translations, global ones and those of every PCID. No
-	 * spinlock is held, interrupts are on. Waits for IPIs.
+	 * spinlock is held, interrupts are on. Waits for IPIs. Cannot fail.
 	 */
 	void (*flush_all)(void);
 	/*
 	 * Makes this CPU drop all its translations, global ones and those of every PCID. Interrupts
-	 * are off.
+	 * are off. Cannot fail.
 	 */
 	void (*flush_cpu)(void);
 	/*
@@ -180,13 +180,14 @@ struct shk_mmu {
 	/*
 	 * Optional. Takes _PAGE_GLOBAL from the base's mapping of @range, and from PTI's user clone
 	 * of it, or gives it back if @global. shk_tables_lock is held, interrupts are off. The
-	 * caller flushes where needed.
+	 * caller flushes where needed. Cannot fail.
 	 */
 	void (*base_set_global)(unsigned int range, bool global);
 	/*
 	 * Optional. Takes _PAGE_GLOBAL from the base's entry for the module page at @addr, or gives
 	 * it back if @global. Then copies that entry to all shadows' tables for modules, except to
 	 * entries of private pages. text_mutex is held. Takes shk_tables_lock. The caller flushes.
+	 * Cannot fail.
 	 */
 	void (*base_page_set_global)(unsigned long addr, bool global);
 	/*

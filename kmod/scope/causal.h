@@ -36,12 +36,13 @@ int shk_causal_init(void);
 int shk_causal_begin(struct shk_shadow *shadow);
 /*
  * Ends the effect of shk_causal_begin(): work that processes inside @shadow raise executes the base
- * from now on. Ends this use of the carrier mm. On return no CPU executes @shadow for work that a
- * process inside has raised: pending work executes the base, and so does the rest of work items in
- * progress. Does nothing if shk_causal_begin() was not called, or has failed.
+ * from now on. Ends this use of the carrier mm, which CPUs load to execute the shadow. On return no
+ * CPU executes @shadow for work that a process inside has raised: pending work executes the base,
+ * and so does the rest of work items in progress. Does nothing if shk_causal_begin() was not
+ * called, or has failed.
  *
  * The shadow's lock is held. Takes shk_async_lock and cpus_read_lock(). Sleeps: waits for grace
- * periods of RCU, and for a work item that it runs on each online CPU.
+ * periods of RCU, and for a work item that it runs on each online CPU. Cannot fail.
  */
 void shk_causal_end(struct shk_shadow *shadow);
 /*

@@ -95,8 +95,9 @@ static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
 
 /*
  * Makes the line or the threads of @own execute the shadow. The caller has created the shadow's
- * carrier mm. Takes shk_async_lock; sleeps. Returns 0, an error of shk_irq_own() or
- * shk_kthread_own(), or -ERESTARTSYS: the caller was killed. After an error nothing has changed.
+ * carrier mm, which CPUs load to execute it. Takes shk_async_lock; sleeps. Returns 0, an error of
+ * shk_irq_own() or shk_kthread_own(), or -ERESTARTSYS: the caller was killed. After an error
+ * nothing has changed.
  */
 static int ownership_begin(struct shk_ownership *own)
 {
@@ -195,7 +196,8 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 
 /*
  * Ends the ownership @own: on return no CPU executes the shadow for it. Ends its use of the carrier
- * mm, and frees the struct. The shadow's lock is held. Takes shk_async_lock; sleeps.
+ * mm, which CPUs load to execute the shadow. Frees the struct. The shadow's lock is held. Takes
+ * shk_async_lock; sleeps. Cannot fail.
  */
 static void ownership_destroy(struct shk_ownership *own)
 {

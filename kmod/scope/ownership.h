@@ -122,9 +122,9 @@ int shk_irq_tracepoints_get(void);
 void shk_irq_tracepoints_put(void);
 /*
  * Makes the handlers of line @own->irq execute the text of @own->shadow. The caller has created a
- * carrier mm for that shadow, and holds shk_async_lock. Sleeps. Returns 0, or an error after which
- * nothing has changed: IRQ_UNKNOWN: no line has that number; OWNED_ELSEWHERE: a shadow owns it
- * already; -ENOMEM.
+ * carrier mm for that shadow, which CPUs load to execute it. The caller holds shk_async_lock.
+ * Sleeps. Returns 0, or an error after which nothing has changed: IRQ_UNKNOWN: no line has that
+ * number; OWNED_ELSEWHERE: a shadow owns it already; -ENOMEM.
  */
 int shk_irq_own(struct shk_ownership *own);
 /*

@@ -49,8 +49,9 @@ NOKPROBE_SYMBOL(runner_on_sched_in);
 
 /*
  * Callback of the preempt notifier: current, the runner's thread, gives its CPU up to @next. Loads
- * init_mm instead of the carrier mm, so that @next does not execute the shadow. If the runner is to
- * end (.ending), removes the notifier, too. Interrupts are off.
+ * init_mm instead of the carrier mm, which leads to the shadow's text, so that @next does not
+ * execute the shadow. If the runner is to end (.ending), removes the notifier, too. Interrupts are
+ * off.
  */
 static void runner_on_sched_out(struct preempt_notifier *notifier, struct task_struct *next)
 {

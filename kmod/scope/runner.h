@@ -35,10 +35,10 @@ struct shk_runner {
 };
 
 /*
- * Initialises @runner, the preempt notifier by which the kernel thread @task is to execute the
- * shadow of the carrier mm @carrier. @key: the work item that @task executes; NULL: an owned
- * thread. The caller ensures that @task and @carrier stay until the runner has ended. The runner
- * has no effect before shk_runner_begin() or shk_runner_begin_here(). Any context.
+ * Initialises @runner, the preempt notifier by which the kernel thread @task is to execute a
+ * shadow, by loading the carrier mm @carrier of it. @key: the work item that @task executes; NULL:
+ * an owned thread. The caller ensures that @task and @carrier stay until the runner has ended. The
+ * runner has no effect before shk_runner_begin() or shk_runner_begin_here(). Any context.
  */
 void shk_runner_init(struct shk_runner *runner, struct task_struct *task, struct mm_struct *carrier,
 		     const void *key);

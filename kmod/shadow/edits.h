@@ -43,9 +43,9 @@ void shk_edit_revert_many(struct shk_shadow *shadow, struct shk_edit **edits, un
 /*
  * Changes @edit to a call or jump (@opcode) to @target, by shk_text_change(). @edit must be applied
  * to the text of @shadow, be a call or jump of 5 bytes, and have no .spare (a page that
- * shk_text_apply() prepares for a later change). The bytes change by way of an int3: a CPU that
- * hits it continues at @resume. At return every CPU that executes @shadow executes the new branch.
- * Called with the shadow's lock held, and without text_mutex; may sleep.
+ * shk_text_apply() prepares for a later change). While the bytes change, an int3 is at @edit->addr:
+ * a CPU that hits it continues at @resume. At return every CPU that executes @shadow executes the
+ * new branch. Called with the shadow's lock held, and without text_mutex; may sleep. Cannot fail.
  */
 void shk_edit_change(struct shk_shadow *shadow, struct shk_edit *edit, u8 opcode,
 		     unsigned long target, unsigned long resume);

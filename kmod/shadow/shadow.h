@@ -365,12 +365,13 @@ int shk_shadow_publish(struct shk_shadow *shadow);
  */
 struct shk_shadow *shk_shadow_create_hidden(u32 flags);
 /*
- * Destroys @shadow, a hidden shadow. The caller has made sure that it has no carrier mm and no
- * probes, and that no CPU executes it. Takes the shadow's lock and, in it, text_mutex. Takes
- * names_lock after it has released the shadow's lock. May sleep, for a grace period of RCU.
+ * Destroys @shadow, a hidden shadow. The caller has made sure that it has no carrier mm, which CPUs
+ * load to execute it, and no probes, and that no CPU executes it. Takes the shadow's lock and, in
+ * it, text_mutex. Takes names_lock after it has released the shadow's lock. May sleep, for a grace
+ * period of RCU.
  *
  * A callback frees the struct after a grace period of RCU tasks: a task that was preempted in a
- * slot or detour, before its hit, may still read it.
+ * slot or detour, before its hit, may still read it. Cannot fail.
  */
 void shk_shadow_destroy_hidden(struct shk_shadow *shadow);
 /*
@@ -490,7 +491,7 @@ int shk_shadow_prepare(struct shk_shadow *shadow, struct shk_prepared *was);
  * Undoes shk_shadow_prepare(): removes the tables and hooks of @shadow that *@was says it did not
  * have before. The caller ensures that since then no mm was grafted to it and it got no carrier
  * (shk_shadow.carrier). The caller has reverted the edits that were added since. Called with the
- * locks of @shadow and its target held, and without text_mutex. May sleep.
+ * locks of @shadow and its target held, and without text_mutex. May sleep. Cannot fail.
  */
 void shk_shadow_unprepare(struct shk_shadow *shadow, const struct shk_prepared *was);
 /*

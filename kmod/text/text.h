@@ -278,7 +278,7 @@ void shk_text_revert_many(struct shk_text *text, struct shk_edit **edits, unsign
  * Replaces the bytes of @edit by the @edit->len bytes at @bytes. The edit must be applied to @text
  * and have no .spare. The bytes change by way of an int3 (shk_poke()). A CPU that hits the int3
  * continues at @resume. At return every CPU that runs @text executes the new bytes. Called with the
- * owner's lock held. Takes text_mutex.
+ * owner's lock held. Takes text_mutex. Sleeps. Cannot fail.
  */
 void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *bytes,
 		     unsigned long resume);
@@ -630,10 +630,10 @@ int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8
 void shk_poke_guard(const struct shk_text *text, const struct shk_replacement *bodies,
 		    unsigned int nr);
 /*
- * Takes back the announcement of shk_poke_guard(), after the caller has overwritten the
- * breakpoints. At return every CPU executes the new bytes, no CPU is in the handler of one of the
- * breakpoints, and none reads the bodies that were given to shk_poke_guard(). Called with
- * text_mutex held and interrupts on.
+ * Ends the effect of shk_poke_guard(), after the caller has overwritten the breakpoints. At return
+ * every CPU executes the new bytes, no CPU is in the handler of one of the breakpoints, and none
+ * reads the bodies that were given to shk_poke_guard(). Called with text_mutex held and interrupts
+ * on. Cannot fail.
  */
 void shk_poke_unguard(void);
 /*
