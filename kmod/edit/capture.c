@@ -98,8 +98,8 @@ static struct shk_captured *captured_find_user(const struct tracepoint *tracepoi
 }
 
 /*
- * Returns the ftrace hook that observes the release of @captured, a kprobe or a user. Needs no
- * lock.
+ * Returns the ftrace hook that observes the release of @captured, a kprobe or a user of a
+ * tracepoint. Needs no lock.
  */
 static struct shk_ftrace_hook *captured_hook(const struct shk_captured *captured)
 {
@@ -123,8 +123,9 @@ static void captured_drop(struct shk_captured *captured)
 }
 
 /*
- * Removes the probes of the kprobes and users in release_list from their targets, and drops the
- * references. Worker: executes the base. Takes the locks of the targets, and event_mutex; sleeps.
+ * Removes the probes of the kprobes and users of tracepoints in release_list from their targets,
+ * and drops the references. Worker: executes the base. Takes the locks of the targets, and
+ * event_mutex; sleeps.
  */
 static void captured_release_work_fn(struct work_struct *work)
 {
@@ -187,11 +188,11 @@ static int captured_unregistered(void)
 }
 
 /*
- * Releases the user that tracepoint_probe_unregister() is called with, if it is captured: no hit
- * calls it from now on. If it is armed, a worker removes its probe; otherwise capture() does that.
- * Changes @regs, the registers at the entry of the function, so that the call returns 0 at once.
- * The caller of the function waits for hits that have begun before it frees what they use. Does not
- * sleep.
+ * Releases the user (a function with its data) that tracepoint_probe_unregister() is called with,
+ * if it is captured: no hit calls it from now on. If it is armed, a worker removes its probe;
+ * otherwise capture() does that. Changes @regs, the registers at the entry of the function, so that
+ * the call returns 0 at once. The caller of the function waits for hits that have begun before it
+ * frees what they use. Does not sleep.
  */
 static void captured_on_unregister(struct pt_regs *regs)
 {
@@ -232,9 +233,9 @@ static void captured_redirect(unsigned long ip, unsigned long parent, struct ftr
 /* ---- capture, in helpers ---- */
 
 /*
- * Returns the target of the helper whose text current executes, with a reference. Returns NULL if
- * that text is not a helper's. If @count, increments the helper's counter of @way, the number of a
- * replaced function (enum way). Any context.
+ * If current executes a helper, a shadow whose tools trace another one, returns that other shadow,
+ * the target, with a reference. Otherwise returns NULL. If @count, increments the helper's counter
+ * of @way, the number of a replaced function (enum way). Any context.
  */
 static struct shk_shadow *divert_begin(unsigned int way, bool count)
 {
@@ -354,9 +355,9 @@ static int captured_add(struct shk_captured *new)
 }
 
 /*
- * Adds @new to captured_users, unless its user is there: the same function and data at the same
- * tracepoint. Takes captures_lock; does not sleep. Returns 0; -EEXIST: the user is there, for the
- * same target; -EBUSY: it is there, for another one.
+ * Adds @new, a user of a tracepoint, to captured_users, unless it is there: the same function and
+ * data at the same tracepoint. Takes captures_lock; does not sleep. Returns 0; -EEXIST: the user is
+ * there, for the same target; -EBUSY: it is there, for another one.
  */
 static int captured_add_user(struct shk_captured *new)
 {
@@ -373,9 +374,10 @@ static int captured_add_user(struct shk_captured *new)
 }
 
 /*
- * Captures a kprobe or a user: arms it in @target. @pattern describes it by .kp and .addr, or by
- * .tracepoint, .user, .data and .prio; the other members are zero. Takes over the caller's
- * reference to @target, also after an error. The caller holds a reference to the module. Sleeps.
+ * Captures a kprobe or a user of a tracepoint: arms it in @target, so that only executions of that
+ * shadow hit. @pattern describes it by .kp and .addr, or by .tracepoint, .user, .data and .prio;
+ * the other members are zero. Takes over the caller's reference to @target, also after an error.
+ * The caller holds a reference to the module. Sleeps.
  *
  * Returns 0, also if the kprobe is armed in @target already, or if its owner has released it
  * meanwhile: then a worker removes the probe. Otherwise returns -errno, and nothing is captured.
@@ -630,7 +632,8 @@ static int divert_user(struct tracepoint *tracepoint, void *user, void *data, in
 
 /*
  * The next three replace tracepoint_probe_register(), _prio() and _prio_may_exist() in helpers: the
- * function @probe with @data is called in the target only. They sleep. They return 0 or -errno.
+ * function @probe with @data is called in the target only. If is_of_base() says so, it is
+ * registered in the base instead. They sleep. They return 0 or -errno.
  */
 static int divert_tracepoint(struct tracepoint *tp, void *probe, void *data)
 {
@@ -729,9 +732,9 @@ static int guard_refuse(void)
 }
 
 /*
- * The handler of a guard: if current is a workload, lets the function at the breakpoint return
- * -EOPNOTSUPP. Otherwise the function is executed. Returns 1 if it has changed @regs->ip, else 0.
- * Interrupts are off; does not sleep.
+ * The handler of a guard: if current is a workload, a program that a tool traces, lets the function
+ * at the breakpoint return -EOPNOTSUPP. Otherwise the function is executed. Returns 1 if it has
+ * changed @regs->ip, else 0. Interrupts are off; does not sleep.
  */
 static int guard_on_call(struct kprobe *kp, struct pt_regs *regs)
 {

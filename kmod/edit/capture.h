@@ -120,22 +120,25 @@ void shk_captures_init(void);
 void shk_captures_exit(void);
 
 /*
- * Makes @helper a helper with the target @target: what tools in @helper arm from then on acts on
- * @target (struct shk_capture of the uapi header). @workload: SHK_CAPTURE_WORKLOAD, so exec moves
- * workloads to @target. The caller has a reference to both shadows, and holds no shadow's lock.
- * Takes capture_add_lock, ftrace's locks, and the locks of @helper and @target, one after the
- * other. Sleeps. Returns 0 or an error that struct shk_capture lists, after which nothing is
- * diverted.
+ * Makes @helper a helper with the target @target (struct shk_capture of the uapi header). From then
+ * on, kprobes and users of tracepoints that tools in @helper arm hit in @target only. @workload:
+ * SHK_CAPTURE_WORKLOAD, so exec moves workloads to @target. The caller has a reference to both
+ * shadows, and holds no shadow's lock. Takes capture_add_lock, ftrace's locks, and the locks of
+ * @helper and @target, one after the other. Sleeps. Returns 0 or an error that struct shk_capture
+ * lists, after which nothing is diverted.
  */
 int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool workload);
 
 /*
- * Returns the target of the helper whose text current executes, with a reference
- * (shk_shadow_put()). Returns NULL if that text is not a helper's. Any context.
+ * If current executes a helper, a shadow whose tools trace another one, returns that other shadow,
+ * the target, with a reference (shk_shadow_put()). Otherwise returns NULL. Any context.
  */
 struct shk_shadow *shk_capture_target(void);
 
-/* Returns true if current executes the text of a helper. Any context. */
+/*
+ * Returns true if current executes the text of a helper, a shadow whose tools trace another one.
+ * Any context.
+ */
 bool shk_capture_in_helper(void);
 
 /*
