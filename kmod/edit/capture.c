@@ -446,6 +446,9 @@ enum way {
 	WAY_TRACER_WAKEUP_RT,
 	WAY_TRACER_WAKEUP_DL,
 	WAY_TRAMPOLINE,
+	WAY_FPROBE,
+	WAY_FPROBE_IPS,
+	WAY_FPROBE_SYMS,
 	NR_WAYS
 };
 static_assert(NR_WAYS <= SHK_WAYS_MAX);
@@ -585,14 +588,26 @@ static int divert_refuse(unsigned int way)
 
 /*
  * Returns true if the function @user is to be registered at @tp in the base, not captured:
- * - a function of the kernel, by which tracefs notes the names of tasks. The kernel does not expect
- *   that its registration fails, and warns when it is unregistered later.
+ * - a function of tracefs, which notes the names of tasks, or which of them it traces. The kernel
+ *   does not expect that its registration fails, and warns when it is unregistered later.
  * - a function of this module, for a tracepoint of the kernel.
  * Any context.
  */
 static bool is_of_base(const struct tracepoint *tp, void *user)
 {
-	static const char *const names[] = { "probe_sched_switch", "probe_sched_wakeup" };
+	static const char *const names[] = {
+		"event_filter_pid_sched_process_exit",
+		"event_filter_pid_sched_process_fork",
+		"event_filter_pid_sched_switch_probe_post",
+		"event_filter_pid_sched_switch_probe_pre",
+		"event_filter_pid_sched_wakeup_probe_post",
+		"event_filter_pid_sched_wakeup_probe_pre",
+		"ftrace_filter_pid_sched_switch_probe",
+		"ftrace_pid_follow_sched_process_exit",
+		"ftrace_pid_follow_sched_process_fork",
+		"probe_sched_switch",
+		"probe_sched_wakeup",
+	};
 	unsigned long offset, size;
 	char name[SHK_SYMBOL_LEN];
 
@@ -672,6 +687,9 @@ REFUSE(tracer_wakeup, WAY_TRACER_WAKEUP)
 REFUSE(tracer_wakeup_rt, WAY_TRACER_WAKEUP_RT)
 REFUSE(tracer_wakeup_dl, WAY_TRACER_WAKEUP_DL)
 REFUSE(trampoline, WAY_TRAMPOLINE)
+REFUSE(fprobe, WAY_FPROBE)
+REFUSE(fprobe_ips, WAY_FPROBE_IPS)
+REFUSE(fprobe_syms, WAY_FPROBE_SYMS)
 
 /* A function that helpers replace. */
 struct way_info {
@@ -708,6 +726,10 @@ static const struct way_info ways[NR_WAYS] = {
 	[WAY_TRACER_WAKEUP_DL] = { "wakeup_dl_tracer_init", divert_tracer_wakeup_dl,
 				   .optional = true },
 	[WAY_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
+	/* From 6.14 on, only the first fprobe of the machine registers at ftrace. */
+	[WAY_FPROBE] = { "register_fprobe", divert_fprobe, .optional = true },
+	[WAY_FPROBE_IPS] = { "register_fprobe_ips", divert_fprobe_ips, .optional = true },
+	[WAY_FPROBE_SYMS] = { "register_fprobe_syms", divert_fprobe_syms, .optional = true },
 };
 
 /* ---- workloads, in targets ---- */
@@ -975,6 +997,9 @@ static int capture_add(struct shk_shadow *helper, struct shk_shadow *target, boo
 		return -EINVAL;
 	if (helper->flags || target->flags & SHK_ASYNC_UNION)
 		return SHK_E(POLICY);
+	/* In selected system calls their processes execute another text. */
+	if (helper->target || (workload && target->target))
+		return SHK_E(SYSCALLS_ONLY);
 	if (!shk_symbols.current_kprobe || !shk_symbols.kprobe_mutex || !release_sites[0] ||
 	    !release_sites[1] || !redirect_sites[0])
 		return SHK_E(SYMBOL_UNKNOWN);

@@ -55,40 +55,50 @@ static struct perf_copy *copy_at(const void *call)
 	return NULL;
 }
 
+/* Returns true if @call is a plain event of a tracepoint in the kernel image. */
+static bool event_is_plain(const struct trace_event_call *call)
+{
+	return call->flags & TRACE_EVENT_FL_TRACEPOINT && !call->module && call->class &&
+	       call->class->reg == trace_event_reg;
+}
+
 /*
- * Returns the kernel's event with the id @id, if it is one of a tracepoint in the kernel image.
- * Returns NULL if there is none, or if it is of another kind: a module's, or those of kprobes and
- * of system calls. event_mutex is held.
+ * Returns the event of the kernel with @id, if it is a plain one. Returns NULL if it is of another
+ * kind, such as those of kprobes, system calls and modules: the functions that register them are
+ * replaced. The kernel calls none of these functions if a process outside has a perf event of the
+ * same event. Then it is refused, except one of a kprobe: returns -EOPNOTSUPP as an ERR_PTR().
+ * event_mutex is held.
  */
 static struct trace_event_call *event_find(u64 id)
 {
 	struct trace_event_call *call;
 
 	lockdep_assert_held(event_mutex);
-	list_for_each_entry (call, ftrace_events, list)
-		if (call->event.type == id)
-			return call->flags & TRACE_EVENT_FL_TRACEPOINT &&
-					       !(call->flags & TRACE_EVENT_FL_DYNAMIC) &&
-					       !call->module && call->class &&
-					       call->class->reg == trace_event_reg
-				       ? call
-				       : NULL;
+	list_for_each_entry (call, ftrace_events, list) {
+		if (call->event.type != id)
+			continue;
+		if (call->flags & TRACE_EVENT_FL_DYNAMIC)
+			return NULL;
+		if (event_is_plain(call))
+			return call;
+		return call->perf_refcount ? ERR_PTR(-EOPNOTSUPP) : NULL;
+	}
 	return NULL;
 }
 
 /*
  * Returns the copy of the kernel's event with the id @id for the tools of @target. Creates it if
  * there is none that has perf events. The caller opens a perf event with it, and calls copy_free()
- * if that fails. event_mutex is held; sleeps. Returns NULL if event_find() finds no event;
- * ERR_PTR(-ENOMEM).
+ * if that fails. event_mutex is held; sleeps. Returns NULL if event_find() returns that; an
+ * ERR_PTR(): -ENOMEM, or an error of event_find().
  */
 static struct perf_copy *copy_get(u64 id, const struct shk_shadow *target)
 {
 	struct trace_event_call *original = event_find(id);
 	struct perf_copy *copy;
 
-	if (!original)
-		return NULL;
+	if (IS_ERR_OR_NULL(original))
+		return ERR_CAST(original);
 	/* A copy without perf events has been released, and is about to be freed. */
 	list_for_each_entry (copy, &perf_copies, node)
 		if (copy->original == original && copy->target == target &&
@@ -131,7 +141,8 @@ static int copy_open(struct perf_event *event, const struct shk_shadow *target, 
 	struct perf_copy *copy = event->parent ? copy_at(event->parent->tp_event) : NULL;
 	int ret;
 
-	if (!copy && target)
+	/* Without a copy, the registration of the parent serves the child. */
+	if (!copy && target && !event->parent)
 		copy = copy_get(event->attr.config, target);
 	*found = copy;
 	if (IS_ERR_OR_NULL(copy))

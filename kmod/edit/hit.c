@@ -817,6 +817,7 @@ asmlinkage void shk_hit_tracepoint(const unsigned long *args, const unsigned lon
 	const struct shk_captured *captured;
 	struct tracepoint_func *func;
 	unsigned int i;
+	bool sees;
 	void *user;
 
 	/* KASAN would complain of the caller's frame. */
@@ -825,8 +826,11 @@ asmlinkage void shk_hit_tracepoint(const unsigned long *args, const unsigned lon
 	func = rcu_dereference_raw(users->tracepoint->funcs);
 	for (; func && func->func; func++)
 		hit_call_user(func->func, func->data, args, stack);
-	/* The report of a hit executes this, not the probed code: see hit_site(). */
-	if (this_cpu_read(reporting) || !shk_thread_sees_edits(users->shadow))
+	/* The report of a hit may execute this, not the probed code: see hit_site(). */
+	preempt_disable_notrace(); /* a block of SRCU does not */
+	sees = !this_cpu_read(reporting) && shk_thread_sees_edits(users->shadow);
+	preempt_enable_notrace();
+	if (!sees)
 		return;
 	list_for_each_entry_rcu (captured, &users->captured, in_users, true) {
 		user = READ_ONCE(captured->user);

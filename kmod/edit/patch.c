@@ -687,6 +687,9 @@ static int patch_apply_edits(struct shk_patch *patch)
 		return SHK_E(PROCESSES_INSIDE);
 	if (patch->diversion && patch->shadow->diversion)
 		return SHK_E(EDIT_THERE);
+	/* A process that enters the cgroup would stay in the helper until it ends. */
+	if (patch->diversion && READ_ONCE(patch->shadow->nr_cgroups))
+		return SHK_E(POLICY);
 	/* These edits, and bodies in place, cannot test whether the thread sees edits. */
 	if ((patch->nr_edits || patch->nr_replacements) && READ_ONCE(patch->shadow->nr_threads))
 		return SHK_E(THREADS_INSIDE);

@@ -196,9 +196,8 @@ struct shk_site {
 	unsigned long chain;
 	u8 *detour; /* JUMP: its detour. INT3: one to continue in, or NULL. CALL: NULL */
 	/*
-	 * A site of a probe of a tracepoint: the address from which the detour loads, instead of
-	 * the address in the instruction (edit/tracepoint.h). NULL: the detour has a plain copy of
-	 * the instruction. Written under the shadow's lock, read by the detour.
+	 * The site is at the load of a tracepoint's list: the address of the list's pointer. The
+	 * detour loads that, or what shk_detour_set_list() has set. NULL: another site. Fixed.
 	 */
 	const void *load_from;
 };
@@ -700,6 +699,13 @@ u8 *shk_detour_get(struct shk_site *site);
  * that no task is in it and no edit leads to it. Takes slot_lock.
  */
 void shk_detour_put(u8 *detour);
+
+/*
+ * Makes the load in @detour load @list where it would load NULL, from now on. @list may be NULL.
+ * @detour is of a site with shk_site.load_from. CPUs may have loaded the last list still. Any
+ * context.
+ */
+void shk_detour_set_list(const u8 *detour, const void *list);
 
 /* The site of each detour; NULL if it has none. slot.c writes it; hits read it under RCU. */
 extern struct shk_site *shk_detour_sites[];

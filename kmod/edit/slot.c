@@ -37,6 +37,9 @@ static struct {
 
 struct shk_shadow *shk_slot_shadows[SHK_NR_SLOTS];
 struct shk_site *shk_detour_sites[SHK_NR_DETOURS];
+
+/* Loaded by each detour of detour_copy_list_load() in the place of NULL. */
+static const void *detour_lists[SHK_NR_DETOURS];
 /* The function of each stub; NULL if the stub is free. Hits read it with preemption off. */
 static struct shk_func *stub_funcs[SHK_NR_STUBS];
 u8 shk_stub_fast[SHK_NR_STUBS];
@@ -159,32 +162,45 @@ static void detour_copy_call(u8 *at, const u8 *run_at, const struct insn *insn, 
 			  next + insn->immediate.value);
 }
 
-/*
- * Writes to @at a load of 64 bits to the register that @insn loads, and a jump to @next. The load
- * reads at the address that is stored at @from. The bytes will be copied to @run_at and execute
- * there.
- */
-static void detour_load_from(u8 *at, const u8 *run_at, const struct insn *insn, const void *from,
-			     unsigned long next)
-{
-	u8 reg = insn->modrm.bytes[0] >> 3 & 7, high = insn->rex_prefix.bytes[0] >> 2 & 1;
-	unsigned int i, len = 0;
+/* mov disp(%rip), %reg of 64 bits */
+#define LOAD_INSN_SIZE 7
 
-	/* movabs $from, %reg */
-	at[len++] = 0x48 | high;
-	at[len++] = 0xb8 | reg;
-	memcpy(at + len, &from, sizeof(from));
-	len += sizeof(from);
-	/* mov 0(%reg), %reg, twice */
-	for (i = 0; i < 2; i++) {
-		at[len++] = 0x48 | high << 2 | high;
-		at[len++] = 0x8b;
-		at[len++] = 0x40 | reg << 3 | reg;
-		if (reg == 4) /* r12: a SIB byte without an index */
-			at[len++] = 0x24;
-		at[len++] = 0;
-	}
-	slot_write_branch(at + len, run_at + len, JMP32_INSN_OPCODE, next);
+/*
+ * Writes to @at a load of the 64 bits at @from to the register that @insn loads. The bytes will
+ * execute at @run_at. Returns false if @from is out of reach from there.
+ */
+static bool detour_write_load(u8 *at, const u8 *run_at, const struct insn *insn, const void *from)
+{
+	s64 disp = (s64)(long)from - (s64)(long)(run_at + LOAD_INSN_SIZE);
+
+	/* mov disp(%rip), %reg */
+	at[0] = 0x48 | (insn->rex_prefix.bytes[0] & 4);
+	at[1] = 0x8b;
+	at[2] = 0x05 | (insn->modrm.bytes[0] & 0x38);
+	*(s32 *)(at + 3) = disp;
+	return disp == (s32)disp;
+}
+
+/*
+ * Writes to @at instructions that load the pointer at @from to the register that @insn loads. If
+ * that is NULL, they load the pointer at @other. Then they jump to @next. They change flags. They
+ * will execute at @run_at. Returns false if an address is out of reach.
+ */
+static bool detour_copy_list_load(u8 *at, const u8 *run_at, const struct insn *insn,
+				  const void *from, const void *other, unsigned long next)
+{
+	const unsigned int test = LOAD_INSN_SIZE, second = test + 5, end = second + LOAD_INSN_SIZE;
+	u8 reg = insn->modrm.bytes[0] >> 3 & 7, high = insn->rex_prefix.bytes[0] >> 2 & 1;
+
+	/* test %reg, %reg; jne end */
+	at[test] = 0x48 | high << 2 | high;
+	at[test + 1] = 0x85;
+	at[test + 2] = 0xc0 | reg << 3 | reg;
+	at[test + 3] = 0x75;
+	at[test + 4] = LOAD_INSN_SIZE;
+	slot_write_branch(at + end, run_at + end, JMP32_INSN_OPCODE, next);
+	return detour_write_load(at, run_at, insn, from) &&
+	       detour_write_load(at + second, run_at + second, insn, other);
 }
 
 static bool is_call(const struct insn *insn)
@@ -220,6 +236,7 @@ u8 *shk_detour_get(struct shk_site *site)
 	unsigned long addr = (unsigned long)site->kp->addr;
 	u8 text[SHK_DETOUR_SIZE];
 	struct insn insn;
+	bool ok = true;
 	u8 *detour;
 	int i;
 
@@ -238,13 +255,16 @@ u8 *shk_detour_get(struct shk_site *site)
 
 	memset(text, INT3_INSN_OPCODE, sizeof(text));
 	slot_write_branch(text, detour, CALL_INSN_OPCODE, (unsigned long)shk_detour_common);
-	if (site->load_from) {
-		detour_load_from(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn,
-				 &site->load_from, addr + insn.length);
-	} else if (is_call(&insn)) {
+	WRITE_ONCE(detour_lists[i], NULL);
+	if (site->load_from)
+		ok = detour_copy_list_load(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn,
+					   site->load_from, &detour_lists[i], addr + insn.length);
+	else if (is_call(&insn))
 		detour_copy_call(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, addr);
-	} else if (!detour_copy_insn(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, ainsn,
-				     addr)) {
+	else
+		ok = detour_copy_insn(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, ainsn,
+				      addr);
+	if (!ok) {
 		slot_index_put(detours_used, i);
 		return NULL;
 	}
@@ -252,6 +272,11 @@ u8 *shk_detour_get(struct shk_site *site)
 	slot_write_text(detour, text, sizeof(text));
 	WRITE_ONCE(shk_detour_sites[i], site);
 	return detour;
+}
+
+void shk_detour_set_list(const u8 *detour, const void *list)
+{
+	WRITE_ONCE(detour_lists[detour_index((unsigned long)detour)], list);
 }
 
 void shk_detour_put(u8 *detour)

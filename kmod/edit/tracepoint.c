@@ -621,11 +621,12 @@ static int places_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 /* ---- captured users ---- */
 
 /*
- * The list of users that detours load while a user is captured, instead of the base's. It is not
- * empty, so that the block does not end. No function is called with its data.
+ * The list that detours load while a user is captured and the base has no user, so that the calls
+ * of users are executed. No user is called with its data: a shadow's calls lead to shk_users. A
+ * task that has loaded the list may continue in the base, if the process leaves the shadow. The
+ * call there is that of a tracepoint without users, which reads the base's list itself.
  */
 static const struct tracepoint_func no_users[2];
-static const struct tracepoint_func *const shk_tracepoint_list = no_users;
 
 /* Returns the address of the call of @site. */
 static unsigned long call_addr(const struct static_call_site *site)
@@ -788,8 +789,8 @@ free:
 
 /*
  * Removes @users, which has no captured user, from @shadow, restores the calls, and frees @users.
- * The caller has made the detours load the base's list. The shadow's lock is held. Waits for grace
- * periods: then no CPU is in an element of shk_users for @users. Cannot fail.
+ * The caller has made the detours load the base's list only. The shadow's lock is held. Waits for
+ * grace periods: then no CPU is in an element of shk_users for @users. Cannot fail.
  */
 static void users_destroy(struct shk_shadow *shadow, struct shk_tracepoint_users *users)
 {
@@ -829,16 +830,15 @@ static struct shk_site *place_site(const struct shk_probe *probe, unsigned int i
 }
 
 /*
- * Makes the detours at all places of @probe load the list of users from the address @from: that of
- * the base's pointer, or of shk_tracepoint_list. The lock of the probe's shadow is held. CPUs may
- * have loaded the other list when this returns.
+ * Makes the detours at all places of @probe load @list when the base has no user. The lock of the
+ * probe's shadow is held. CPUs may have loaded the list of before when this returns.
  */
-static void places_load_from(const struct shk_probe *probe, const void *from)
+static void places_set_list(const struct shk_probe *probe, const struct tracepoint_func *list)
 {
 	unsigned int i;
 
 	for (i = 0; i < probe->tracepoint->nr; i++)
-		WRITE_ONCE(place_site(probe, i)->load_from, from);
+		shk_detour_set_list(place_site(probe, i)->detour, list);
 }
 
 /*
@@ -875,7 +875,7 @@ static int users_add(struct shk_shadow *shadow, struct shk_probe *probe)
 	if (IS_ERR(users))
 		return PTR_ERR(users);
 	users_link(users, probe->captured);
-	places_load_from(probe, &shk_tracepoint_list);
+	places_set_list(probe, no_users);
 	return 0;
 }
 
@@ -894,7 +894,7 @@ static void users_remove(struct shk_shadow *shadow, struct shk_probe *probe)
 	list_del_rcu(&probe->captured->in_users);
 	if (!list_empty(&users->captured))
 		return;
-	places_load_from(probe, &tracepoint->funcs);
+	places_set_list(probe, NULL);
 	users_destroy(shadow, users);
 }
 

@@ -29,11 +29,12 @@
  * addition to the users of the base:
  *
  *   call   is a jump to an element of shk_users (slot_entry.h), which calls shk_hit_tracepoint()
- *   load   the detours read shk_tracepoint_list instead of the base's list, so that the block does
- *          not end behind the test
+ *   load   if the base's list is empty, the detours load another one, so that the block does not
+ *          end behind the test
  *
- * The jumps come first and go last, each with a grace period in between. So no call of the base has
- * the data of shk_tracepoint_list as its argument. shk_hit_tracepoint() reads the base's list.
+ * The jumps come first and go last, each with a grace period in between. A process may leave the
+ * shadow between the load and the call. The call of the base then has the data of the base's list,
+ * or is one for no users, which ignores its data. shk_hit_tracepoint() reads the base's list.
  *
  * Process context; all functions may sleep.
  */

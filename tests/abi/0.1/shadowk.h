@@ -1768,7 +1768,9 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  *   -ENOENT      the kernel lacks a function that would have to be replaced (SYMBOL_UNKNOWN)
  *   -ENOSPC      NO_ROOM
  *   -EOPNOTSUPP  a function cannot be replaced (FORBIDDEN, NO_FENTRY, PAGE_EDGE)
- *   -EOPNOTSUPP  @helper has a policy, or @target has UNION (POLICY)
+ *   -EOPNOTSUPP  @helper has a policy or a cgroup, or @target has UNION (POLICY)
+ *   -EOPNOTSUPP  @helper, or with SHADOWK_CAPTURE_WORKLOAD @target, was made for system calls
+ *                (SYSCALLS_ONLY)
  *   -ESTALE      @helper was destroyed, or @target, with SHADOWK_CAPTURE_WORKLOAD
  *                (SHADOW_DESTROYED)
  */

@@ -1767,7 +1767,9 @@ struct shk_patch_info {
  *   ENOENT      SYMBOL_UNKNOWN: this kernel lacks a function that would have to be replaced
  *   ENOSPC      NO_ROOM
  *   EOPNOTSUPP  FORBIDDEN, NO_FENTRY, PAGE_EDGE: such a function cannot be replaced
- *   EOPNOTSUPP  POLICY: the helper has a policy, or @target has SHK_ASYNC_UNION
+ *   EOPNOTSUPP  POLICY: the helper has a policy or a cgroup, or @target has SHK_ASYNC_UNION
+ *   EOPNOTSUPP  SYSCALLS_ONLY: the helper, or with SHK_CAPTURE_WORKLOAD @target, was made by
+ *               SHK_SYSCALLS_CREATE
  *   ESTALE      SHADOW_DESTROYED: the helper; with SHK_CAPTURE_WORKLOAD, @target
  *
  * Needs CAP_SYS_MODULE. Adds text, which the kernel may refuse (EPERM, LOCKDOWN).
