@@ -586,9 +586,10 @@ int shadowk_shadow_destroy(struct shadowk_shadow *shadow);
  * Once a handle with SHADOWK_RIGHT_ATTACH was derived, the shadow accepts no patch with
  * SHADOWK_PATCH_IN_PLACE, and no LIVEPATCH without SHADOWK_PATCH_UNSAFE_NOW.
  *
- *   EBUSY   EDITS_IN_PLACE: SHADOWK_RIGHT_ATTACH, and the shadow has such a patch
- *   EINVAL  @rights
- *   EIO     XEN: SHADOWK_RIGHT_ATTACH
+ *   EBUSY   EDITS_IN_PLACE: @rights has SHADOWK_RIGHT_ATTACH, and the shadow has a patch with
+ *           SHADOWK_PATCH_IN_PLACE, or a LIVEPATCH without SHADOWK_PATCH_UNSAFE_NOW
+ *   EINVAL  @rights is 0 or has an unknown bit
+ *   EIO     XEN: @rights has SHADOWK_RIGHT_ATTACH, and Xen refused a change of page tables
  *   ESTALE  SHADOW_DESTROYED
  *
  * Needs CAP_SYS_ADMIN.

@@ -299,8 +299,8 @@ static void capture_request_fn(struct work_struct *work)
 
 /*
  * Lets a worker add the probe of @captured to @target, and waits until it has tried. Sets *@id to
- * the probe's id; 0: it is a guard, or there was an error. Sleeps; no shadow's lock is held.
- * Returns 0 or an error of shk_probe_capture().
+ * the probe's id; 0: there was an error, or it is a guard, which has no id. Sleeps; no shadow's
+ * lock is held. Returns 0 or an error of shk_probe_capture().
  */
 static int capture_arm(struct shk_shadow *target, struct shk_captured *captured, u64 *id)
 {
@@ -463,8 +463,9 @@ static int capture_check(const struct kprobe *kp)
 }
 
 /*
- * Captures @kp, which is registered and disabled, and which current arms by calling the replaced
- * function number @way (enum way). Sleeps. Returns 0 or -errno.
+ * Captures @kp: arms it in the helper's target only. @kp is registered and disabled, and current
+ * arms it by calling the function number @way (enum way), which helpers replace. Sleeps. Returns 0
+ * or -errno.
  */
 static int divert_kprobe(struct kprobe *kp, unsigned int way)
 {
@@ -574,8 +575,8 @@ put:
 }
 
 /*
- * Refuses a call of the replaced function number @way (enum way), and counts it. Returns
- * -EOPNOTSUPP.
+ * Refuses a call of the function number @way (enum way), which helpers replace, and counts it.
+ * Returns -EOPNOTSUPP.
  */
 static int divert_refuse(unsigned int way)
 {
@@ -618,9 +619,10 @@ static bool is_of_base(const struct tracepoint *tp, void *user)
 }
 
 /*
- * Captures the function @user with @data and the priority @prio. Current registers it at
- * @tracepoint by calling the replaced function number @way (enum way). Sleeps. Returns 0 or -errno.
- * The call then counts as refused, except with -EEXIST: @user is registered already.
+ * Captures the function @user with @data and the priority @prio: the target's calls of @tracepoint
+ * call it, others do not. Current registers it by calling the function number @way (enum way),
+ * which helpers replace. Sleeps. Returns 0 or -errno. The call then counts as refused, except with
+ * -EEXIST: @user is registered already.
  */
 static int divert_user(struct tracepoint *tracepoint, void *user, void *data, int prio,
 		       unsigned int way)
@@ -794,9 +796,10 @@ static int guard_prepare_target(struct shk_shadow *target)
 }
 
 /*
- * Adds the guard at the function number @way (enum way) to @target. capture_add_lock is held;
- * sleeps. Returns 0, also if the kernel lacks the function and it is optional; or an error of
- * shk_symbol_unique() or shk_probe_capture().
+ * Adds a guard to @target: a breakpoint at the function number @way (enum way), by which the
+ * function fails if a workload calls it. capture_add_lock is held; sleeps. Returns 0, also if the
+ * kernel lacks the function and it is optional; or an error of shk_symbol_unique() or
+ * shk_probe_capture().
  */
 static int guard_add(struct shk_shadow *target, unsigned int way)
 {
@@ -822,10 +825,11 @@ static int guard_add(struct shk_shadow *target, unsigned int way)
 }
 
 /*
- * Prepares @target for workloads: adds the guards, so that no process with the role WORKLOAD can
- * arm a kprobe, a user or a tracer there. Does nothing if @target has them. They stay until @target
- * ends. capture_add_lock is held. Takes the lock of @target; sleeps. Returns 0, or an error of
- * guard_prepare_target() or guard_add(), after which @target has no guards.
+ * Prepares @target for workloads, the programs that tools trace. Adds the guards, breakpoints that
+ * keep processes with the role WORKLOAD from arming a kprobe, a user or a tracer there. Does
+ * nothing if @target has them. They stay until @target ends. capture_add_lock is held. Takes the
+ * lock of @target; sleeps. Returns 0, or an error of guard_prepare_target() or guard_add(), after
+ * which @target has no guards.
  */
 static int guards_add(struct shk_shadow *target)
 {
@@ -890,9 +894,9 @@ static int divert_add_jump(struct shk_patch *patch, const struct way_info *way, 
 }
 
 /*
- * Adds the function number @way (enum way) to @patch, if @with_site says how it is replaced: true:
- * at its __fentry__ site; false: by a jump. A function needs a site if its replacement calls the
- * base's body. Sleeps. Returns
+ * Adds the function number @way (enum way), one that helpers replace, to @patch, if @with_site says
+ * how it is replaced: true: at its __fentry__ site; false: by a jump. A function needs a site if
+ * its replacement calls the base's body. Sleeps. Returns
  *   0           it was added, is replaced the other way, or is optional and the kernel lacks it
  *   an error    of shk_symbol_unique(), divert_add_func() or divert_add_jump()
  */

@@ -96,8 +96,9 @@ struct shk_captured {
 struct shk_diversion {
 	struct shk_shadow *target; /* holds a reference. Fixed */
 	/*
-	 * For each way, the number of calls that were captured or refused. For the functions that
-	 * register users of tracepoints, the number of refused calls only.
+	 * The number of calls that were captured or refused, for each function that the helper
+	 * replaces, such as register_kprobe(). The index is the function's number, the "way": enum
+	 * way in capture.c. Functions that register users of tracepoints count refused calls only.
 	 */
 	atomic64_t calls[SHK_WAYS_MAX];
 	u8 way[SHK_WAYS_MAX]; /* the way of each function of the patch, then of each edit. Fixed */

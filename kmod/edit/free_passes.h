@@ -49,9 +49,10 @@ static inline void shk_free_pass_run(struct shk_free_passes *passes, struct llis
 }
 
 /*
- * Returns the number of the first pass that is sure to free what is on the queue now. A pass in
- * progress may have emptied the queue already, so it does not count. The caller reads the number
- * before it queues the work item. Any context.
+ * Returns the number of the first pass that is sure to free all objects that are on the llist now.
+ * This is the next pass to begin, since a pass in progress may have emptied the llist already. The
+ * caller calls this function before queue_work() of the work item that makes the passes. Any
+ * context.
  */
 static inline u64 shk_free_pass_next(struct shk_free_passes *passes)
 {

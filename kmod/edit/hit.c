@@ -9,6 +9,13 @@
  *   hooked return               shk_hit_return()  the kernel's trampoline of rethooks
  *   call of tracepoint's users  shk_hit_tracepoint()  shk_users, slot_entry.S
  *
+ * Three parameters of the functions below describe the probed code at a hit:
+ *
+ *   @context  its preempt_count(), which tells whether it is an NMI, an interrupt or a softirq
+ *   @sp       its stack pointer; at a function's entry the return address is there. 0, and
+ *             not used, at a jump that is not at an entry
+ *   @args     its SHK_NR_ARGS argument registers: rdi, rsi, rdx, rcx, r8, r9
+ *
  * Functions of the kernel that may carry a probe are called only between hit_report_enter() and
  * hit_report_leave(). Executions there are the listeners' own, and no hits. Elsewhere a hit in such
  * a function would call it again, without end. The exception is preempt_schedule_notrace(), see
@@ -35,15 +42,6 @@
 #include "edit/tracepoint.h"
 #include "graft/graft.h"
 #include "graft/thread.h"
-
-/*
- * The state of the probed code at a hit is passed by these parameters, which plain counts do not
- * compute:
- *
- *   context  preempt_count() of the probed code
- *   sp       stack pointer; at an entry the return address is there. Not used at jumps
- *   args     registers of SHK_NR_ARGS
- */
 
 /*
  * Returns true if the probed code is an NMI, interrupt or softirq. @context: its preempt_count().
@@ -88,8 +86,9 @@ static __always_inline unsigned long hit_report_begin(unsigned int context)
 
 /*
  * Begins a report, the part of a hit that may call functions of the kernel (hit_report_begin()),
- * unless one is in progress on this CPU. Sets *@flags to the state of interrupts, for
- * hit_report_leave(). Returns false if a report is in progress: nothing has changed.
+ * unless one is in progress on this CPU. @context: preempt_count() of the probed code. Sets *@flags
+ * to the state of interrupts, for hit_report_leave(). Returns false if a report is in progress:
+ * nothing has changed.
  */
 static bool hit_report_enter(unsigned int context, unsigned long *flags)
 {
@@ -134,7 +133,8 @@ static bool may_hook_return(unsigned int context, unsigned long sp)
 static const unsigned long no_args[SHK_NR_ARGS];
 
 /*
- * Fires the tracepoint shadowk_probe for a hit of @probe. Called between hit_report_enter() and
+ * Fires the tracepoint shadowk_probe for a hit of @probe. @args: argument registers of the probed
+ * code; at a return zeros, and @ret is the function's result. Called between hit_report_enter() and
  * hit_report_leave(), since listeners may execute probed functions. Any context.
  */
 static void hit_fire_event(struct shk_probe *probe, bool is_return, unsigned long ret,
@@ -172,7 +172,7 @@ static bool condition_holds(const struct shk_condition *condition, u64 value)
 }
 NOKPROBE_SYMBOL(condition_holds);
 
-/* Returns true if @args fulfil all conditions of @probe on arguments. */
+/* Returns true if @args, the argument registers, fulfil all conditions of @probe on arguments. */
 static bool hit_args_match(const struct shk_probe *probe, const unsigned long *args)
 {
 	const struct shk_conditions *conditions = probe->conditions;
@@ -215,7 +215,8 @@ NOKPROBE_SYMBOL(hit_is_timed);
 
 /*
  * Hooks the return of the function that is being entered, for @probe: its return calls
- * shk_hit_return(). Called between hit_report_enter() and hit_report_leave(). Returns false if no
+ * shk_hit_return(). @context, @sp and @args: the probed code's preempt_count(), stack pointer and
+ * argument registers. Called between hit_report_enter() and hit_report_leave(). Returns false if no
  * hook is free, or hooks may nest too deep.
  */
 static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsigned long sp,
@@ -248,8 +249,9 @@ static bool hit_hook_return(struct shk_probe *probe, unsigned int context, unsig
 
 /*
  * Reports a hit of @probe: hooks the return of the function if the probe wants that, else fires the
- * tracepoint. If that is not possible, counts the hit in the probe's counter .missed. Any context,
- * NMIs included; takes no lock.
+ * tracepoint. If that is not possible, increments the probe's counter .missed. @context, @sp and
+ * @args: the probed code's preempt_count(), stack pointer and argument registers. Any context, NMIs
+ * included; takes no lock.
  */
 static void hit_report(struct shk_probe *probe, unsigned int context, unsigned long sp,
 		       const unsigned long *args)
@@ -273,8 +275,8 @@ NOKPROBE_SYMBOL(hit_report);
 
 /*
  * Counts and reports a hit of @probe, which is not .plain (more than a count), if its conditions
- * are fulfilled. @async: in an interrupt, softirq or NMI. Not inlined, so that plain counts do not
- * set up its stack frame.
+ * are fulfilled. @context, @sp and @args: see the head of this file. @async: in an interrupt,
+ * softirq or NMI. Not inlined, so that plain counts do not set up its stack frame.
  */
 static noinline void hit_probe(struct shk_probe *probe, unsigned int context, unsigned long sp,
 			       const unsigned long *args, bool async)
@@ -298,7 +300,7 @@ NOKPROBE_SYMBOL(hit_probe);
  * Counts a hit at @site for each probe of shk_site.others. These are probes of SHK_ASYNC_UNION
  * shadows at a site of the union, the hidden shadow that interrupts and kernel threads execute.
  * Such hits belong to no process or context, so all count as async. Does nothing at sites of other
- * shadows, which have no such probes. Any context.
+ * shadows, which have no such probes. @args: argument registers of the probed code. Any context.
  */
 static void hit_others(struct shk_site *site, const unsigned long *args)
 {
@@ -322,7 +324,7 @@ enum hit_probes {
 /*
  * Counts a hit at @site for each of its probes that @which selects, and reports it to probes that
  * want a report. Does neither for executions by a report in progress on this CPU, such as those of
- * a BPF program that reads the event.
+ * a BPF program that reads the event. @context, @sp and @args: see the head of this file.
  */
 static __always_inline void hit_site(struct shk_site *site, enum hit_probes which,
 				     unsigned int context, unsigned long sp,
@@ -355,7 +357,8 @@ static __always_inline void hit_site(struct shk_site *site, enum hit_probes whic
 /*
  * Counts and reports a hit of @probe, which is @site->only_event, and returns true. Does nothing
  * and returns false if a report is in progress on this CPU, or if edits of the shadow act on some
- * threads only. Not inlined, so that other hits do not set up its stack frame.
+ * threads only. @context and @args: preempt_count() and argument registers of the probed code. Not
+ * inlined, so that other hits do not set up its stack frame.
  */
 static noinline __no_stack_protector bool hit_event(struct shk_probe *probe,
 						    const struct shk_site *site,
@@ -382,7 +385,8 @@ NOKPROBE_SYMBOL(hit_event);
 /*
  * Counts and reports a hit at @site, and returns true, if the site's only probe is a plain event
  * (shk_site.only_event). Otherwise, and while a report is in progress on this CPU, does nothing and
- * returns false. hit_site() would do the same by more instructions.
+ * returns false. hit_site() would do the same by more instructions. @context and @args: see the
+ * head of this file.
  */
 static __always_inline bool hit_event_only(const struct shk_site *site, unsigned int context,
 					   const unsigned long *args)
@@ -429,7 +433,7 @@ NOKPROBE_SYMBOL(hit_which);
  * new body is to execute, changes the saved registers so that the stub returns to the jump to that
  * body. Then it also hits the probes of the entry that are in the old body. Returns the address
  * where the stub continues first: ftrace's trampoline (@chain is shk_site.chain), shk_traced(), or
- * 0: none.
+ * 0: none. @context: preempt_count() of the probed code.
  *
  * ftrace's trampoline returns behind the __fentry__ site, into the old body. So if a new body is to
  * execute, shk_traced() calls ftrace's users instead. If one of them changes the instruction
@@ -489,8 +493,8 @@ static __always_inline bool hit_count_only(struct shk_site *site, unsigned int c
 
 /*
  * Handles a hit at an entry where more than one probe, a probe that is not plain, or a patch may
- * be. Returns the address where the slot or stub continues, or 0: at @regs->site. Called with
- * preemption off, and enables it.
+ * be. @context: preempt_count() of the probed code. Returns the address where the slot or stub
+ * continues, or 0: at @regs->site. Called with preemption off, and enables it.
  */
 static noinline unsigned long hit_call_slow(struct shk_slot_regs *regs, struct shk_site *site,
 					    unsigned int context)
@@ -513,8 +517,8 @@ NOKPROBE_SYMBOL(hit_call_slow);
 /*
  * Handles a hit at an entry that hit_count_only() has not handled: tries hit_event_only(), then
  * hit_call_slow(). Returns the address where the slot or stub continues, or 0: at @regs->site.
- * Called with preemption off, and enables it. Not inlined, so that counted hits do not set up its
- * stack frame.
+ * @context: preempt_count() of the probed code. Called with preemption off, and enables it. Not
+ * inlined, so that counted hits do not set up its stack frame.
  */
 static noinline unsigned long hit_call_event(struct shk_slot_regs *regs, struct shk_site *site,
 					     unsigned int context)
@@ -597,7 +601,7 @@ static __always_inline struct shk_site *hit_detour_site(unsigned long detour_ret
 
 /*
  * Handles a hit at @site, which is armed by a jump, that hit_count_only() has not handled. Does
- * nothing if @site is NULL, since it was removed.
+ * nothing if @site is NULL, since it was removed. @context: preempt_count() of the probed code.
  *
  * A detour serves any function, so no ORC entry can describe the frame in it. While the hit is
  * reported, the return address on the stack is therefore that of a call by the probed instruction,
@@ -641,7 +645,7 @@ NOKPROBE_SYMBOL(shk_hit_jump);
  * the kprobe's breakpoint, then continues at its copies of all instructions under the kprobe's jump
  * (setup_detour_execution()), and so passes by the edits there. No branch leads into these
  * instructions, so each of them is about to execute. Does nothing if no optimised kprobe is at
- * @addr.
+ * @addr. @context, @sp and @args: see the head of this file.
  */
 static void hit_covered(struct shk_shadow *shadow, unsigned long addr, unsigned int context,
 			unsigned long sp, const unsigned long *args)
@@ -710,8 +714,9 @@ NOKPROBE_SYMBOL(hit_call_kprobe);
 
 /*
  * Calls the handlers of the captured kprobes at @site (kprobes of tools that hit in this shadow
- * only, capture.h), until one changes where @regs continue. Returns true if one did. Interrupts are
- * off, and stay so until the kernel may free a kprobe.
+ * only, capture.h), until one changes where @regs continue. Returns true if one did. @context:
+ * preempt_count() of the probed code. Interrupts are off, and stay so until the kernel may free a
+ * kprobe.
  */
 static noinline bool hit_captured(struct shk_site *site, unsigned int context, struct pt_regs *regs)
 {

@@ -635,10 +635,12 @@ static void probes_put_results(struct shk_probe_add *args, const struct shk_new_
 }
 
 /*
- * Adds the probes that the @nr elements of @args, which are checked, describe to @shadow, and
- * writes the results to @args. @new has room for @nr elements, which this function fills; the
- * caller puts their .module. Takes the shadow's lock; sleeps. Returns the number of probes that
- * were added, or an error of shk_probes_add(), after which none is added.
+ * Adds probes to @shadow, one for each of the @nr elements of @args, and writes the results to
+ * @args. The caller has checked @args (probe_check_args()). This function fills the @nr elements of
+ * @new; afterwards the caller drops the reference .module of each, also after an error.
+ *
+ * Takes the shadow's lock; sleeps. Returns the number of probes that were added, or an error of
+ * shk_probes_add(), after which none is added.
  */
 static int probes_add(struct shk_shadow *shadow, struct shk_probe_add *args,
 		      struct shk_new_probe *new, unsigned int nr)

@@ -781,8 +781,9 @@ void shk_old_put(unsigned long old);
 int shk_users_get(struct shk_tracepoint_users *users, unsigned long call);
 
 /*
- * Frees the element number @i of shk_users. The caller ensures that no CPU is in it and that no
- * edit leads to it. Takes slot_lock; sleeps.
+ * Frees the element number @i of shk_users: the code in the module that a tracepoint's call in the
+ * shadow jumps to, and that calls the tracepoint's users. The caller ensures that no CPU executes
+ * the element, and that no edit leads to it. Takes slot_lock; sleeps.
  */
 void shk_users_put(int i);
 

@@ -24,9 +24,9 @@
 /*
  * Returns the place to which shk_graft_restore() is to move @graft: the shadow @was, and the
  * present .stretch and .origin of @graft. @was is the parameter of attach_end_stretches(); if it is
- * NULL, returns an empty place. SHK_THREAD stretches cannot be restored: if @graft is in some,
- * returns the shadow and the stretch in which the outermost of them began. Takes new references to
- * the shadow and the stretch. shk_graft_lock is held.
+ * NULL, returns an empty place. SHK_THREAD stretches, those of single threads, cannot be restored:
+ * if @graft is in some, returns the shadow and the stretch in which the outermost of them began.
+ * Takes new references to the shadow and the stretch. shk_graft_lock is held.
  */
 static struct shk_previous attach_previous_of(const struct shk_graft *graft, struct shk_shadow *was)
 {
@@ -43,9 +43,10 @@ static struct shk_previous attach_previous_of(const struct shk_graft *graft, str
 }
 
 /*
- * Returns 0 if @args->stretch is NULL or can begin. Otherwise returns STRETCHES_FULL: @graft has
- * SHK_ENTER_DEPTH stretches; or THREAD_STRETCH: @graft is in a SHK_THREAD stretch, in which only
- * stretches of that kind, and for the same shadow, can begin. shk_graft_lock is held.
+ * Returns 0 if @args->stretch, the time from SHK_ENTER to SHK_LEAVE, is NULL or can begin.
+ * Otherwise returns STRETCHES_FULL: @graft has SHK_ENTER_DEPTH stretches; or THREAD_STRETCH: @graft
+ * is in a SHK_THREAD stretch, in which only stretches of that kind, and for the same shadow, can
+ * begin. shk_graft_lock is held.
  */
 static int attach_check_stretch(const struct shk_attach_args *args, const struct shk_graft *graft)
 {
@@ -61,10 +62,10 @@ static int attach_check_stretch(const struct shk_attach_args *args, const struct
 }
 
 /*
- * Makes @args->stretch the innermost stretch of @graft. The caller has attached @graft to
- * @args->to, and passes the shadow in which the mm was before as @was (NULL: the base). @thread:
- * the stretch is a SHK_THREAD stretch of current. The graft takes over the caller's reference to
- * the stretch. shk_graft_lock is held.
+ * Begins @args->stretch (SHK_ENTER): makes it the innermost stretch of @graft. The caller has
+ * attached @graft to @args->to, and passes the shadow in which the mm was before as @was (NULL: the
+ * base). @thread: the stretch is a SHK_THREAD stretch of current. The graft takes over the caller's
+ * reference to the stretch. shk_graft_lock is held.
  */
 static void attach_begin_stretch(const struct shk_attach_args *args, struct shk_graft *graft,
 				 struct shk_shadow *was, bool thread)

@@ -28,8 +28,9 @@ struct shk_attach_args {
 	 */
 	const bool *trial;
 	/*
-	 * The stretch that this attach begins. The graft takes over the caller's reference if the
-	 * attach succeeds. NULL: the attach begins none, and ends all stretches of the mm.
+	 * The stretch, from SHK_ENTER to SHK_LEAVE, that this attach begins. The graft takes over
+	 * the caller's reference if the attach succeeds. NULL: the attach begins none, and ends all
+	 * stretches of the mm.
 	 */
 	struct shk_stretch *stretch;
 	/*

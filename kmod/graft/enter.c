@@ -7,10 +7,11 @@
 #include "graft/enter.h"
 
 /*
- * Begins a stretch in @shadow: a SHK_THREAD stretch with *@thread, or an ordinary one if @thread is
- * NULL. @delegated: the caller acts by a right of its handle, without CAP_SYS_ADMIN. Uses the
- * memory that the UNUSED graft @change->deferred.graft keeps for a stretch, if it has some.
- * @shadow's lock is held; sleeps. Returns 0, -ENOMEM, or an error of shk_graft_do_attach().
+ * Begins a stretch (SHK_ENTER to SHK_LEAVE) in @shadow: a SHK_THREAD stretch with *@thread, or an
+ * ordinary one if @thread is NULL. @delegated: the caller acts by a right of its handle, without
+ * CAP_SYS_ADMIN. Uses the memory that the UNUSED graft @change->deferred.graft keeps for a stretch,
+ * if it has some. @shadow's lock is held; sleeps. Returns 0, -ENOMEM, or an error of
+ * shk_graft_do_attach().
  */
 static int enter_shadow(struct shk_shadow *shadow, bool delegated, struct shk_thread **thread,
 			struct shk_change *change)
@@ -65,8 +66,8 @@ int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk
 
 /*
  * Returns the stretch to whose .back the mm of @graft returns when current ends the innermost
- * stretch. Returns NULL if the mm returns to the base. Takes no reference. shk_graft_lock is held.
- * Returns an ERR_PTR() of NO_STRETCH if one of these is true:
+ * stretch by SHK_LEAVE. Returns NULL if the mm returns to the base. Takes no reference.
+ * shk_graft_lock is held. Returns an ERR_PTR() of NO_STRETCH if one of these is true:
  * - @graft is NULL, or its mm is not in @from
  * - the mm is in no stretch
  * - edits act on other threads of the process only, so current has begun no stretch
@@ -91,9 +92,10 @@ struct return_args {
 };
 
 /*
- * Moves @graft back to the shadow .back of @arg, the struct return_args. The lock of that shadow,
- * text_mutex and shk_graft_lock are held. Returns 1 if the entry was written, 0 if the mm is in
- * that shadow already, or an error after which nothing has changed:
+ * Ends a stretch (SHK_LEAVE): moves @graft back to the shadow .back of @arg, the struct
+ * return_args. The lock of that shadow, text_mutex and shk_graft_lock are held. Returns 1 if the
+ * entry was written, 0 if the mm is in that shadow already, or an error after which nothing has
+ * changed:
  *   NO_STRETCH   current can end no stretch
  *   -EAGAIN      the innermost stretch returns to another place by now
  *   XEN          Xen refused the write
@@ -121,8 +123,8 @@ static int enter_return_fn(struct shk_graft *graft, void *arg)
 }
 
 /*
- * Locks @back, and moves the mm from @from to @back. Sleeps. Returns 0, or an error after which
- * nothing has changed:
+ * Ends a stretch (SHK_LEAVE): locks @back, and moves the mm from @from to @back. Sleeps. Returns 0,
+ * or an error after which nothing has changed:
  *   NO_STRETCH     current can end no stretch
  *   -EAGAIN        the stretch returns to another place by now, or a thread is in the way
  *   -ERESTARTSYS   the caller was killed while it waited for the lock
@@ -142,8 +144,8 @@ static int enter_return_to(struct shk_shadow *back, const struct shk_shadow *fro
 }
 
 /*
- * Ends the innermost stretch of @change->mm, which is in @from and returns to another shadow, not
- * to the base. Sleeps. Returns 0 or
+ * Ends the innermost stretch of @change->mm (SHK_LEAVE). It is in @from and returns to another
+ * shadow, not to the base. Sleeps. Returns 0 or
  *   NO_STRETCH     current can end no stretch
  *   -EAGAIN        the stretch returns to the base or to another place by now, or a thread is in
  *                  the way
@@ -165,9 +167,9 @@ static int enter_return_to_shadow(const struct shk_shadow *from, struct shk_chan
 }
 
 /*
- * Decides whether a detach ends the innermost stretch: callback shk_change.check. @graft: the mm's
- * graft, or NULL. Returns 0: the stretch returns to the base; -EXDEV: it returns to a shadow;
- * NO_STRETCH: current can end no stretch. shk_graft_lock is held.
+ * Decides whether a detach ends the innermost stretch (SHK_LEAVE): callback shk_change.check.
+ * @graft: the mm's graft, or NULL. Returns 0: the stretch returns to the base; -EXDEV: it returns
+ * to a shadow; NO_STRETCH: current can end no stretch. shk_graft_lock is held.
  */
 static int enter_check_returns_to_base(const struct shk_change *change,
 				       const struct shk_graft *graft)

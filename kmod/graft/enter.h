@@ -12,10 +12,10 @@
 #include "graft/attach.h"
 
 /*
- * Begins a stretch in @shadow: attaches @change->mm to @shadow. For shk_graft_return() the stretch
- * remembers the shadow in which the mm was before, or the base. After a return of 0, all threads of
- * the process execute the text of @shadow. Stretches nest, also across shadows and in @shadow
- * itself. A pending attach of the process is cancelled.
+ * Begins a stretch in @shadow (SHK_ENTER): attaches @change->mm to @shadow. For shk_graft_return()
+ * the stretch remembers the shadow in which the mm was before, or the base. After a return of 0,
+ * all threads of the process execute the text of @shadow. Stretches nest, also across shadows and
+ * in @shadow itself. A pending attach of the process is cancelled.
  *
  * A child that fork creates is in the same stretches and leaves them by itself. A program that
  * exec runs stays in @shadow, in no stretch. Every attach or detach of the process ends all
@@ -45,9 +45,9 @@
 int shk_graft_enter(struct shk_shadow *shadow, bool delegated, struct shk_change *change);
 
 /*
- * Begins a SHK_THREAD stretch in @shadow. The whole process executes the text of @shadow, but
- * edits act only on current, and on other threads that have begun such a stretch and not ended it.
- * A thread may begin several; edits act on it until it has ended as many.
+ * Begins a SHK_THREAD stretch in @shadow, one of current alone. The whole process executes the text
+ * of @shadow, but edits act only on current, and on other threads that have begun such a stretch
+ * and not ended it. A thread may begin several; edits act on it until it has ended as many.
  *
  * If the process is in @shadow already and edits act on all its threads, the stretch is an ordinary
  * one, without SHK_THREAD: edits act on all threads. A pending attach of the process is cancelled.
@@ -82,10 +82,10 @@ int shk_graft_enter(struct shk_shadow *shadow, bool delegated, struct shk_change
 int shk_graft_enter_thread(struct shk_shadow *shadow, bool delegated, struct shk_change *change);
 
 /*
- * Ends the innermost stretch of @change->mm. The mm returns to where that stretch began: to the
- * base, or to a shadow and the stretch there. If that shadow was destroyed meanwhile, the next
- * outer stretch says where the mm returns, and so on; the base if none is left. The stretches that
- * are passed over end, too.
+ * Ends the innermost stretch of @change->mm (SHK_LEAVE). The mm returns to where that stretch
+ * began: to the base, or to a shadow and the stretch there. If that shadow was destroyed meanwhile,
+ * the next outer stretch says where the mm returns, and so on; the base if none is left. The
+ * stretches that are passed over end, too.
  *
  * In a SHK_THREAD stretch edits act on current until it has ended as many stretches as it has
  * begun. When the outermost SHK_THREAD stretch has ended, edits act on all threads of the process

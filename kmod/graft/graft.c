@@ -231,8 +231,8 @@ int shk_graft_set_carrier(struct mm_struct *mm, const struct shk_shadow *shadow)
 
 /*
  * Drops the references .shadow, .stretch and .previous of @graft. The memory of one struct
- * shk_stretch can stay in .kept, for the next stretch. @graft must be UNACCOUNTED or UNUSED.
- * Sleeps; no shadow's lock is held.
+ * shk_stretch can stay in .kept, for the next stretch (SHK_ENTER to SHK_LEAVE). @graft must be
+ * UNACCOUNTED or UNUSED, so that no shadow counts it. Sleeps; no shadow's lock is held.
  */
 static void graft_put_references(struct shk_graft *graft)
 {
@@ -249,7 +249,8 @@ static void graft_put_references(struct shk_graft *graft)
 
 /*
  * Frees @graft, and drops all its references except that to the module. @graft must hold a
- * reference to its mm: it is UNACCOUNTED, or it is UNUSED and the caller has taken one. Sleeps:
+ * reference to its mm. It does so while UNACCOUNTED: no shadow counts it any longer. If it is
+ * UNUSED, and so not in the table, the caller has taken the reference. Sleeps:
  * mmu_interval_notifier_remove() waits for invalidations of the mm, and drops the reference to it.
  */
 static void graft_free(struct shk_graft *graft)
@@ -276,9 +277,9 @@ void shk_graft_free(struct shk_graft *graft)
 
 /*
  * Parks @graft: keeps it in the table for the next attach of its mm. Drops its reference to the mm;
- * the caller drops the one to the module. @graft must be UNACCOUNTED or UNUSED, without references
- * except those to the mm and the module. Returns false if the mm has a parked graft already: then
- * nothing has changed, and the caller frees @graft.
+ * the caller drops the one to the module. @graft must be UNACCOUNTED or UNUSED: no shadow counts
+ * it. Its only references are those to the mm and the module. Returns false if the mm has a parked
+ * graft already: then nothing has changed, and the caller frees @graft.
  *
  * The caller has a user of the mm. So exit_mmap() comes later, and finds @graft in the table.
  */
@@ -305,8 +306,9 @@ static bool graft_park(struct shk_graft *graft)
 }
 
 /*
- * Removes @graft, which must be PARKED, from the table, so that the caller can free it. Takes a
- * reference to its mm (mmgrab). The state becomes UNACCOUNTED. shk_graft_lock is held.
+ * Removes @graft, which must be PARKED (kept for the next attach of its mm), from the table. The
+ * caller can then free it. Takes a reference to its mm (mmgrab). The state becomes UNACCOUNTED: no
+ * shadow counts the graft. shk_graft_lock is held.
  */
 static void graft_unpark(struct shk_graft *graft)
 {
@@ -376,10 +378,12 @@ void shk_graft_unaccount(struct shk_graft *graft)
 }
 
 /*
- * Has a worker free @graft. The graft's reference to the module is dropped here, not by the worker,
- * so that rmmod may follow the exit of the last process at once. shk_graft_exit() waits for the
- * worker. The worker waits for the graft's call of graft_on_invalidate(), if that has not returned
- * yet.
+ * Has a worker free @graft, which must be UNACCOUNTED: no CPU has translations of the shadow for
+ * the mm, and the shadow does not count the graft. Does not sleep; needs no lock.
+ *
+ * The graft's reference to the module is dropped here, not by the worker, so that rmmod may follow
+ * the exit of the last process at once. shk_graft_exit() waits for the worker. The worker waits for
+ * the graft's call of graft_on_invalidate(), if that has not returned yet.
  */
 void shk_graft_put(struct shk_graft *graft)
 {
@@ -396,11 +400,15 @@ void shk_graft_flush_and_put(struct shk_graft *graft)
 }
 
 /*
- * Ends a graft in exit_mmap() (MMU_NOTIFY_RELEASE): detaches and puts an attached graft, and has a
- * worker free a parked one. In other states another task ends the graft, and this function does
- * nothing. It is the callback of the graft's notifier. The task that drops the last user of the mm
- * calls it, which may be any task. No task runs in the mm: each has left by the hook in
- * enter_lazy_tlb(), or for another mm.
+ * Callback of the graft's notifier. Ignores all events but MMU_NOTIFY_RELEASE, the one of
+ * exit_mmap(), by which it ends the graft:
+ *
+ *   attached      detaches and puts it
+ *   PARKED        has a worker free it: the graft was kept in the table for the next attach
+ *   other states  does nothing, since another task ends the graft
+ *
+ * The task that drops the last user of the mm calls this function, which may be any task. No task
+ * runs in the mm: each has left by the hook in enter_lazy_tlb(), or for another mm.
  *
  * May wait for IPIs. Always returns true: the kernel need not try again.
  */
@@ -532,8 +540,8 @@ bool shk_graft_is_in(struct mm_struct *mm, const struct shk_shadow *shadow)
  * Returns true if @mm is not where the cgroup binding with the id @binding wants it. That is in
  * @shadow. If @shadow is NULL, it is any shadow in which the binding has placed @mm. With a
  * @binding of 0, returns true if a binding has placed @mm. @moved: the process has moved between
- * cgroups, so @mm counts as misplaced even while it is in a stretch. See the table at
- * shk_graft_misplaced(). shk_graft_lock is held.
+ * cgroups, so @mm counts as misplaced even while it is in a stretch (SHK_ENTER to SHK_LEAVE). See
+ * the table at shk_graft_misplaced(). shk_graft_lock is held.
  */
 static bool graft_is_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			       bool moved)
@@ -723,9 +731,9 @@ int __init shk_graft_init(void)
 }
 
 /*
- * Removes one PARKED graft from the table, and returns it for the caller to free; its state is
- * UNACCOUNTED. Returns NULL if there is none. Called at unload, when all grafts in the table are
- * PARKED. Takes shk_graft_lock.
+ * Removes one PARKED graft, which was kept for the next attach of its mm, from the table. Returns
+ * it for the caller to free; its state is then UNACCOUNTED: no shadow counts it. Returns NULL if
+ * there is none. Called at unload, when all grafts in the table are PARKED. Takes shk_graft_lock.
  */
 static struct shk_graft *graft_take_parked(void)
 {

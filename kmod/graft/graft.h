@@ -211,9 +211,10 @@ enum shk_graft_state {
 };
 
 /*
- * The role of an mm's process in a capture (edit/capture.h). A tool in a helper arms kprobes and
- * users of tracepoints, which hit in the target. A workload is a program that such a tool
- * traces: exec moves it to shk_shadow.workload of the helper. Changes under shk_graft_lock.
+ * The role of an mm's process in a capture (edit/capture.h). A tool in one shadow, the helper, arms
+ * kprobes and users of tracepoints, which hit in another shadow only, the target. A workload is a
+ * program that such a tool traces: exec moves it to shk_shadow.workload of the helper. Changes
+ * under shk_graft_lock.
  *
  *   NONE -> ARMED           the process has armed something; kept in exec
  *   ARMED -> FORKED         in the child of fork. It becomes ARMED if it arms something itself
@@ -333,7 +334,10 @@ struct shk_graft {
 	 * True if exec has created the mm for a vfork child, which ran in its parent's mm before.
 	 */
 	bool borrowing;
-	/* The role of the process in a capture. Written by graft.c, inherit.c. */
+	/*
+	 * The role of the process in a capture: as a tool that arms kprobes, or as a program that
+	 * such a tool traces. Written by graft.c, inherit.c.
+	 */
 	enum shk_tool_role role;
 	/* In shk_shadow.grafts, by ascending .order, while attached or DETACHED. */
 	struct list_head node;
@@ -456,17 +460,19 @@ extern spinlock_t shk_graft_lock;
 /* Allocates the workqueue that frees grafts. Called once, at load. Sleeps. Returns 0 or -ENOMEM. */
 int shk_graft_init(void);
 /*
- * Frees all parked grafts, and waits until the worker has freed those that are queued
- * (UNACCOUNTED). Called at module unload. Grafts in other states do not exist then, since they hold
- * references to the module. Waits for invalidations of the mms. Sleeps.
+ * Ends the grafts that exist when the module is unloaded. Frees all PARKED grafts, those kept in
+ * the table for a next attach of their mm. Waits until the worker has freed those that are queued:
+ * they are UNACCOUNTED, so no shadow counts them. Each graft in another state holds a reference to
+ * the module, so none exists then. Waits for invalidations of the mms. Sleeps.
  */
 void shk_graft_exit(void);
 
 /* ---- With shk_graft_lock held. None of these sleeps. ---- */
 
 /*
- * Returns the attached graft of @mm, or NULL if @mm is in no shadow. A parked graft is not
- * returned. The result is valid until shk_graft_lock is released.
+ * Returns the attached graft of @mm, or NULL if @mm is in no shadow. A PARKED graft, which was kept
+ * for the next attach of @mm, is not returned. The result is valid until shk_graft_lock is
+ * released.
  */
 struct shk_graft *shk_graft_find(struct mm_struct *mm);
 
@@ -665,8 +671,8 @@ void shk_graft_unaccount(struct shk_graft *graft);
 
 /*
  * Queues @graft for a worker, which frees it and .kept, and drops the references .shadow, .stretch,
- * .previous and that to the mm. @graft must be UNACCOUNTED. It is not kept for a next attach. Drops
- * the reference to the module at once. Does not sleep.
+ * .previous and that to the mm. @graft must be UNACCOUNTED: no shadow counts it. It is not kept for
+ * a next attach. Drops the reference to the module at once. Does not sleep.
  *
  * Freeing is left to the worker since it waits for invalidations of the mm and takes locks of
  * shadows. shk_graft_drain() waits for it.
@@ -686,7 +692,8 @@ void shk_graft_flush_and_put(struct shk_graft *graft);
 
 /*
  * Frees @graft, and drops its references and that to the module. @graft must be UNACCOUNTED or
- * UNUSED. The caller keeps the mm of an UNUSED graft alive, by mm_users or mm_count.
+ * UNUSED: no shadow counts it. The caller keeps the mm of an UNUSED graft alive, by mm_users or
+ * mm_count.
  *
  * Sleeps: it waits for invalidations of the mm that are in progress. The caller holds no shadow's
  * lock, since the last put of a shadow takes that.
@@ -696,7 +703,8 @@ void shk_graft_free(struct shk_graft *graft);
 /*
  * Drops all references of @deferred. If @deferred->graft is not NULL, parks it: drops all its
  * references, and keeps it in the table for the next attach of the mm. The graft must be
- * UNACCOUNTED or UNUSED. If the mm has a parked graft already, frees @deferred->graft instead.
+ * UNACCOUNTED or UNUSED: no shadow counts it. If the mm has a parked graft already, frees
+ * @deferred->graft instead.
  *
  * The caller still has its user of the mm. So exit_mmap() comes later, and frees the parked graft.
  * A graft that is parked after exit_mmap() would stay in the table when the mm is freed.
@@ -719,9 +727,9 @@ void shk_deferred_put_run(struct shk_deferred_put *deferred);
 void shk_graft_abort(struct mm_struct *mm);
 
 /*
- * Waits until the worker has freed all grafts that were queued before the call: by shk_graft_put(),
- * and by the notifier of an mm that ended while its graft was parked. Sleeps; the caller holds no
- * lock, since the worker takes locks of shadows.
+ * Waits until the worker has freed all grafts that were queued before the call. shk_graft_put()
+ * queues grafts. So does the notifier of an mm that ends while its graft is PARKED: kept for a next
+ * attach. Sleeps; the caller holds no lock, since the worker takes locks of shadows.
  */
 void shk_graft_drain(void);
 
@@ -791,9 +799,9 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
  *   not 0     @binding has placed it, it is in no stretch     true if @shadow is not NULL and @mm
  *                                                             is in another shadow
  *
- * An mm that a binding has placed may begin stretches, also in other shadows, and comes back when
- * they end. So @mm is not misplaced while it is in a stretch. If @moved, it is misplaced: a move
- * between cgroups ends the stretches.
+ * An mm that a binding has placed may begin stretches (SHK_ENTER), also in other shadows, and comes
+ * back when they end (SHK_LEAVE). So @mm is not misplaced while it is in a stretch. If @moved, it
+ * is misplaced: a move between cgroups ends the stretches.
  */
 bool shk_graft_misplaced(struct mm_struct *mm, u64 binding, const struct shk_shadow *shadow,
 			 bool moved);

@@ -76,8 +76,8 @@ void shk_graft_put_execs(struct list_head *gone)
  *   - current is a kernel thread, creates a carrier (an mm without a process), or is outside
  *     itself;
  *   - current's mm is being detached;
- *   - current is in no SHK_THREAD stretch, but other threads are, and without these the process
- *     would be in the base.
+ *   - current is in no SHK_THREAD stretch (SHK_ENTER by a single thread), but other threads are,
+ *     and without these the process would be in the base.
  *
  * shk_graft_lock is held.
  */
@@ -164,9 +164,11 @@ static void inherit_unlock_workload(struct shk_shadow *workload)
 }
 
 /*
- * Returns the role in a capture (enum shk_tool_role) of a new mm that is in the shadow of its
- * parent. @parent is the parent's graft. @exec: exec creates the mm, otherwise fork does.
- * shk_graft_lock is held.
+ * Returns the role (enum shk_tool_role) that a new mm gets. @parent is the graft of its parent, in
+ * whose shadow it is. @exec: exec creates the mm, otherwise fork does. shk_graft_lock is held.
+ *
+ * A role belongs to a capture, by which kprobes of tools in one shadow hit in another shadow only
+ * (edit/capture.h). It tells tools that have armed something from programs that these trace.
  */
 static enum shk_tool_role inherit_role(const struct shk_graft *parent, bool exec)
 {
@@ -184,9 +186,9 @@ static enum shk_tool_role inherit_role(const struct shk_graft *parent, bool exec
  * graft to inherit.
  *
  * The new graft gets copies of the parent's .origin (on whose behalf it is inside) and .previous
- * (where it was before a binding on trial). In fork it also gets the parent's stretches. If the
- * process is in SHK_THREAD stretches and current is not, edits act on no thread of the new mm.
- * Otherwise they act on all its threads.
+ * (where it was before a binding on trial). In fork it also gets the parent's stretches, the times
+ * from SHK_ENTER to SHK_LEAVE. If the process is in SHK_THREAD stretches and current is not, edits
+ * act on no thread of the new mm. Otherwise they act on all its threads.
  *
  * Takes shk_graft_lock; sleeps. Returns 0; or -ENOMEM or XEN, after which the caller makes the fork
  * or exec fail with ENOMEM.
@@ -272,7 +274,8 @@ static struct shk_graft *inherit_find_exec(struct shk_graft *parent)
  * Returns false if nothing is left to do:
  * - both mms are in the same shadow, or the new mm is that of a workload (enum shk_tool_role);
  * - the old mm is outside, or SHK_BY_DELEGATE or SHK_BY_CGROUP has put it inside;
- * - the process is in SHK_THREAD stretches, and current has none: edits do not act on current.
+ * - the process is in SHK_THREAD stretches, those of single threads, and current has none: edits do
+ *   not act on current.
  *
  * Runs in exec with cred_guard_mutex held. Waits for IPIs.
  */

@@ -143,9 +143,13 @@ const struct shk_stretch *shk_stretch_outermost_thread_only(const struct shk_str
 struct shk_stretch *shk_stretch_find_live(struct shk_stretch *stretch);
 
 /*
- * Returns a copy of @previous, with references of its own, for an mm that fork or exec creates.
- * @previous is shk_graft.previous of the parent's graft. If @exec, exec creates the mm: the copy
- * has no stretch, since a new program has begun none. Does not sleep. shk_graft_lock is held.
+ * Returns a copy of @previous for an mm that fork or exec creates. The copy has references of its
+ * own, which the new graft drops by shk_previous_put(). @previous is shk_graft.previous of the
+ * parent's graft: where the parent's mm returns if the call that binds its cgroup fails.
+ *
+ * If @exec, exec creates the mm. The copy then has no stretch, the time from SHK_ENTER to SHK_LEAVE
+ * that a process is in a shadow: a new program has not called SHK_ENTER. Does not sleep.
+ * shk_graft_lock is held.
  */
 struct shk_previous shk_previous_inherit(const struct shk_previous *previous, bool exec);
 

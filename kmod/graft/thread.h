@@ -68,9 +68,9 @@ void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct m
 		     struct shk_shadow *shadow);
 
 /*
- * Begins one more SHK_THREAD stretch of current. @mm is current's mm, and @shadow is the shadow in
- * which the stretch begins. Each call is matched by a call of shk_threads_leave(), unless
- * shk_threads_clear() ends all stretches.
+ * Begins one more SHK_THREAD stretch of current (SHK_ENTER to SHK_LEAVE by one thread). @mm is
+ * current's mm, and @shadow is the shadow in which the stretch begins. Each call is matched by a
+ * call of shk_threads_leave(), unless shk_threads_clear() ends all stretches.
  *
  * If @list has an entry for current, only its depth increases. Otherwise *@new is added with a
  * depth of 1, and *@new becomes NULL. The caller has allocated *@new for current
@@ -80,8 +80,9 @@ void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct m
 		       struct shk_shadow *shadow);
 
 /*
- * Ends one SHK_THREAD stretch of current. If it was the last one, current's entry is removed from
- * @list, and freed after an RCU grace period. Does nothing if @list has no entry for current.
+ * Ends one SHK_THREAD stretch of current (SHK_LEAVE). If it was the last one, current's entry is
+ * removed from @list, and freed after an RCU grace period. Does nothing if @list has no entry for
+ * current.
  *
  * After that, edits no longer act on current while @list has other entries. When @list is empty,
  * edits act on all threads of the process.
@@ -126,8 +127,8 @@ bool shk_thread_is_listed(const struct shk_shadow *shadow);
 
 /*
  * Returns true if edits of @shadow, whose text this CPU executes, act on current. Costs one load
- * while no thread is in a SHK_THREAD stretch in @shadow. Always false for a hidden shadow: the
- * union, which interrupts and kernel threads execute.
+ * while no thread is in a SHK_THREAD stretch in @shadow (SHK_ENTER to SHK_LEAVE by one thread).
+ * Always false for a hidden shadow: the union, which interrupts and kernel threads execute.
  *
  * Preemption is off. Any context, NMIs included. Takes no lock and calls no function that can be
  * probed.

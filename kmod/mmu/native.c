@@ -410,11 +410,12 @@ static bool native_runs_here_only(struct mm_struct *mm)
 /*
  * Returns true if the kernel may flush a process's TLB entries without an IPI: by INVLPGB, or by a
  * hypervisor. Then native_evict() interrupts all CPUs in the mask of the mm, not only those that
- * are marked as lazy.
+ * are marked as lazy users of the mm.
  *
- * A CPU with interrupts off may be between the entry of enter_lazy_tlb(), where a shadow's text has
- * the hook, and the place that marks the CPU as lazy. A flush by IPI waits for that CPU. A flush
- * without IPI does not, and the CPU would borrow the mm without being noticed.
+ * Reason: a CPU can have entered enter_lazy_tlb() in the base, where that function has no hook, and
+ * not have marked itself as lazy yet. Its interrupts are off. native_evict() would leave out that
+ * CPU, which would then stay a lazy user of the mm. A flush by IPI waits until the CPU has marked
+ * itself and enables interrupts. A flush without IPI does not wait.
  */
 static bool native_flushes_silently(void)
 {

@@ -344,9 +344,10 @@ static void binding_count(struct shk_binding *binding, int change)
 }
 
 /*
- * Makes the tables and hooks of @binding's shadows, so that processes can be attached to them.
- * After an error neither has more than before. The shadows' locks are held; sleeps. Returns 0,
- * SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN or -ENOMEM.
+ * Makes the tables and hooks of @binding->shadow, and of @binding->other if the binding splits its
+ * cgroup between two shadows. Processes can then be attached to them. After an error, this function
+ * has removed the tables and hooks that it made. The locks of these shadows are held; sleeps.
+ * Returns 0, SHADOW_DESTROYED, FTRACE_DISABLED, FTRACE_DEAD, XEN or -ENOMEM.
  */
 static int binding_prepare_shadows(struct shk_binding *binding)
 {

@@ -40,7 +40,8 @@ struct shk_split {
  * Errors:
  *   NOT_CGROUP		@fd is not the directory of a cgroup
  *   CGROUP_REMOVED	the cgroup was removed
- *   POLICY		one of the shadows is a helper (edit/capture.h)
+ *   POLICY		one of the shadows is a helper: its tools trace another shadow
+ *			(edit/capture.h)
  *   CGROUP_ELSEWHERE	the cgroup is bound to another shadow, or split otherwise
  *   SHADOW_DESTROYED	one of the shadows was destroyed, or one is a caller shadow whose target
  *			was destroyed (graft/graft.h)

@@ -46,7 +46,10 @@ static mempool_t *looks;
 
 /* Protects deferred. Interrupts off; innermost. */
 static DEFINE_SPINLOCK(deferred_lock);
-/* Requests that cgroup.c's worker (cgroups_work_fn()) is to execute, the oldest first. */
+/*
+ * Requests that cgroup.c's worker (cgroups_work_fn()) is to execute, the oldest first. Under
+ * deferred_lock.
+ */
 static LIST_HEAD(deferred);
 
 struct shk_draw shk_draw(struct shk_binding *binding)

@@ -352,9 +352,13 @@ put:
 }
 
 /*
- * Finds the task that has @pid, and tries once to change its process by @fn: calls
- * process_change_task(), whose result it returns. *@until (jiffies): when this and later tries give
- * up; 0: not set yet. Sleeps; called without locks.
+ * Finds the task that has @pid, and calls process_change_task() with @fn for its process, once.
+ * Returns the result of that. If no task has @pid, this is PROCESS_EXITED or an error of
+ * may_bind(). Sleeps; called without locks.
+ *
+ * *@until: the time (jiffies) at which this and later tries give up (TASK_BUSY). The caller sets it
+ * to 0 before the first try. process_lock_cred_guard() sets the time when it first meets another
+ * holder of the process's cred_guard_mutex; the caller, when it waits for a busy task.
  */
 static int process_try_change(struct process_change *c, struct pid *pid,
 			      int (*fn)(struct process_change *c), unsigned long *until)

@@ -92,8 +92,8 @@ int shk_process_enter(struct shk_shadow *shadow, bool granted, shk_ask_threads a
  * destroyed meanwhile, the next outer stretch decides in the same way. Takes the lock of the shadow
  * that the process returns to. Returns 0 or
  *
- *   NO_STRETCH		the process is in no stretch, or is not in @from; or it has SHK_THREAD
- *			stretches, none of which is current's
+ *   NO_STRETCH		the process is in no stretch (SHK_ENTER to SHK_LEAVE), or is not in @from;
+ *			or it has SHK_THREAD stretches, none of which is current's
  *   TASK_BUSY		for three seconds thread *@busy was in fork, exec or a body that changes
  *   XEN		Xen refused the change of the page tables
  *   -ERESTARTSYS	a signal came; nothing has changed

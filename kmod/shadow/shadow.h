@@ -203,7 +203,10 @@ struct shk_shadow {
 	 * with .diversion. Read under shk_graft_lock while a process is inside.
 	 */
 	struct shk_shadow *workload;
-	/* .guards is complete. Never cleared. Under capture_add_lock of edit/capture.c. */
+	/*
+	 * .guards has a guard for each function that arms a kprobe, a user of a tracepoint or a
+	 * tracer. Never cleared. Written and read under capture_add_lock of edit/capture.c.
+	 */
 	bool guarded;
 	/*
 	 * If workloads run in the shadow: probes that make functions fail for them, see

@@ -192,11 +192,15 @@ void shk_text_setup(struct shk_text *text);
  */
 int shk_text_build(struct shk_text *text);
 /*
- * Frees the tables of @text, if they exist. The caller ensures that @text is not live and has no
- * private pages, and that no CPU walks the tables. An int3 handler may still read the tables after
- * the last grafted mm has left. So the caller has called synchronize_rcu() since then, unless no mm
- * was grafted to these tables. Called with the owner's lock held, and without text_mutex. Takes the
- * mutex of the ftrace hook in mmu/tables.c, and small_pages_lock; may sleep.
+ * Frees the tables of @text, if they exist. The caller ensures that @text is not live: the page
+ * tables of no process and of no carrier mm lead to these tables. It also ensures that @text has no
+ * private pages, and that no CPU walks the tables.
+ *
+ * If an mm was ever grafted to these tables, the caller calls synchronize_rcu() after the last such
+ * mm has left, and before this function. An int3 handler may read the tables until that returns.
+ *
+ * Called with the owner's lock held, and without text_mutex. Takes the mutex of the ftrace hook in
+ * mmu/tables.c, and small_pages_lock; may sleep.
  */
 void shk_text_destroy(struct shk_text *text);
 /*
@@ -217,7 +221,8 @@ void shk_edit_branch(struct shk_edit *edit, unsigned long addr, u8 opcode, unsig
  * edit's bytes. At return every CPU that runs @text executes these bytes. Makes the text's tables
  * if there are none yet.
  *
- * If @text is live, CPUs may execute the bytes while they change:
+ * If @text is live (an mm is grafted to it, or it has a carrier mm), CPUs may execute the bytes
+ * while they change:
  * - an edit of one byte is written at once;
  * - a call or jump of 5 bytes, or a jump of 2, is written by way of an int3. A CPU that hits the
  *   int3 skips the call, or continues at the jump's target. So a call may only replace an
@@ -288,7 +293,7 @@ void shk_text_change(struct shk_text *text, struct shk_edit *edit, const u8 *byt
  * range. Makes the text's tables if there are none yet. Calls of this function count: a page stays
  * private until shk_text_unpin() has ended all of them, and no edit is left in the page. Such a
  * page has the base's bytes, also after the kernel patches them; edits may be applied in it. All
- * pages are mapped first; one flush follows if @text is live.
+ * pages are mapped first. One flush follows if @text is live: CPUs may execute it then.
  *
  * Called with the owner's lock held. Takes text_mutex and, before it, mutexes of ftrace hooks.
  * Returns 0, or an error after which the call has pinned no page:
@@ -310,8 +315,9 @@ int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to);
 void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to);
 
 /*
- * Makes every CPU drop all its translations if @text is live; does nothing otherwise. Called with
- * text_mutex held and interrupts on, since it waits for IPIs.
+ * Makes every CPU drop all its translations if @text is live: an mm is grafted to it, or it has a
+ * carrier mm. Does nothing otherwise. Called with text_mutex held and interrupts on, since it waits
+ * for IPIs.
  */
 static inline void shk_text_flush(const struct shk_text *text)
 {
@@ -335,11 +341,11 @@ struct shk_replacement {
 };
 
 /*
- * Applies (@in) or reverts (not @in) the edits of all @nr @bodies. If @text is live, int3s at all
- * entries keep CPUs out of the bodies meanwhile. Once every CPU has seen those,
- * @check_clear(@arg) is called with text_mutex held. If it returns 0, no task is in a body, and the
- * bytes change; if it returns an error, the bytes at the entries are restored. At return every CPU
- * that runs @text executes the result.
+ * Applies (@in) or reverts (not @in) the edits of all @nr @bodies. If @text is live, CPUs may
+ * execute it: int3s at all entries keep them out of the bodies meanwhile. Once every CPU has seen
+ * those, @check_clear(@arg) is called with text_mutex held. If it returns 0, no task is in a body,
+ * and the bytes change; if it returns an error, the bytes at the entries are restored. At return
+ * every CPU that runs @text executes the result.
  *
  * @check_clear is called exactly once, also if @text is not live, unless EDIT_THERE is returned.
  * Members .prepare, .changed and .spare of the edits are not used.
@@ -576,7 +582,8 @@ size_t shk_text_read(struct shk_text *text, unsigned long addr, size_t len, u8 *
 /*
  * Writes the @len bytes at @bytes to @page at @addr while CPUs may execute that place. The steps
  * are an int3, the bytes behind it, and the first byte; each ends with an IPI to every CPU. A
- * single byte takes one step. If the text is not live, there are no steps and no IPIs.
+ * single byte takes one step. If the text is not live, no CPU executes it, and there are no steps
+ * and no IPIs.
  *
  * A CPU that hits the int3 continues at @resume. @resume is 0 if the base has a kprobe at @addr,
  * whose handler takes the int3; the caller knows that.
@@ -614,10 +621,10 @@ void shk_poke_edits(struct shk_text *text, struct shk_edit **edits, unsigned int
 /*
  * Writes the @len bytes at @bytes to @page at @addr by remapping: copies the page to *@spare, puts
  * the new bytes there, and maps *@spare instead of the page's memory. Flushes every CPU if the text
- * is live. A CPU executes either the old instruction or the new one. At success the page's memory
- * and *@spare have been swapped. The caller ensures that the page is not part of a page of 2 MB.
- * Called with text_mutex held and interrupts on. Returns 0, or XEN, after which the page and its
- * mapping are unchanged.
+ * is live: CPUs may execute it then. A CPU executes either the old instruction or the new one. At
+ * success the page's memory and *@spare have been swapped. The caller ensures that the page is not
+ * part of a page of 2 MB. Called with text_mutex held and interrupts on. Returns 0, or XEN, after
+ * which the page and its mapping are unchanged.
  */
 int shk_poke_page(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len,
 		  struct shk_copy *spare);

@@ -613,8 +613,9 @@ struct shk_shadow_destroy {
  * protections (RETPOLINES, RETURNS). The owner decides whether to share such a shadow.
  *
  * Return: the handle.
- *   EBUSY       EDITS_IN_PLACE: SHK_RIGHT_ATTACH, and the shadow has such a patch
- *   EIO         XEN: SHK_RIGHT_ATTACH
+ *   EBUSY       EDITS_IN_PLACE: @rights has SHK_RIGHT_ATTACH, and the shadow has a patch for which
+ *               threads are waited for
+ *   EIO         XEN: @rights has SHK_RIGHT_ATTACH, and Xen refused a change of page tables
  *   ESTALE      SHADOW_DESTROYED
  *
  * Needs CAP_SYS_ADMIN.
