@@ -292,6 +292,7 @@ static const struct one_call calls[] = {
 	     .result = ERROR(ENOENT, SHK_REASON_ID_UNKNOWN)),
 	LIST(SHK_PATCH_LIST, shk_patch_info, .on_handle = true),
 	CALL(SHK_CAPTURE, shk_capture, RESERVED(shk_capture), .on_handle = true,
+	     .flags = SHK_CAPTURE_WORKLOAD,
 	     .fill = fill_capture, .result = ERROR(EBADF, SHK_REASON_NOT_HANDLE)),
 	CALL(SHK_RAW_ADD, shk_raw_add, .on_handle = true, .flags = SHK_RAW_IDENTITY,
 	     .fill = fill_raw, .outs = { OUT(shk_raw_add, id) }),
