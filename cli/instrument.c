@@ -29,11 +29,13 @@ void training_stem(const char *file, char *stem, size_t room)
 			*c = '_';
 }
 
-static void flags_append(char **flags, const char *own, const char *same)
+/* Appends @own and SAME_IDENTITY for the file @stem of the source in @root. */
+static void flags_append(char **flags, const char *own, const char *root, const char *stem)
 {
 	char *longer;
 
-	if (asprintf(&longer, "%s %s %s", *flags ? *flags : "", own, same) < 0)
+	if (asprintf(&longer, "%s %s " SAME_IDENTITY, *flags ? *flags : "", own, stem, stem, root) <
+	    0)
 		longer = NULL;
 	need_memory(longer);
 	free(*flags);
@@ -42,7 +44,7 @@ static void flags_append(char **flags, const char *own, const char *same)
 
 void instrument_flags(char **flags, const char *root, const char *stem, const char *notes)
 {
-	char *own __cleanup(text_free) = NULL, *same __cleanup(text_free) = NULL;
+	char *own __cleanup(text_free) = NULL;
 
 	/* Tasks on several CPUs count in one block. No code is in the module's constructors. */
 	if (asprintf(&own,
@@ -50,14 +52,12 @@ void instrument_flags(char **flags, const char *root, const char *stem, const ch
 		     "-fno-tree-loop-im -fprofile-note=%s",
 		     notes) < 0)
 		own = NULL;
-	if (asprintf(&same, SAME_IDENTITY, stem, stem, root) < 0)
-		same = NULL;
-	flags_append(flags, need_memory(own), need_memory(same));
+	flags_append(flags, need_memory(own), root, stem);
 }
 
 void instrument_use_flags(char **flags, const char *root, const char *stem, const char *profile)
 {
-	char *own __cleanup(text_free) = NULL, *same __cleanup(text_free) = NULL;
+	char *own __cleanup(text_free) = NULL;
 
 	/*
 	 * A task that sleeps in a function when the counters are read has entered it, and has not
@@ -69,9 +69,7 @@ void instrument_use_flags(char **flags, const char *root, const char *stem, cons
 		     "-Werror=missing-profile -Werror=coverage-mismatch",
 		     profile) < 0)
 		own = NULL;
-	if (asprintf(&same, SAME_IDENTITY, stem, stem, root) < 0)
-		same = NULL;
-	flags_append(flags, need_memory(own), need_memory(same));
+	flags_append(flags, need_memory(own), root, stem);
 }
 
 bool instrument_is_counter(const char *line)

@@ -20,16 +20,6 @@ tool_begin() {
 	exec 3>ask
 	for _ in $(seq 100); do [ "$(shadowctl list | wc -l)" -ge 3 ] && break; sleep 0.1; done
 }
-tool_says() {
-	local before
-	before=$(wc -l <out)
-	echo "$1" >&3
-	for _ in $(seq 100); do
-		[ "$(wc -l <out)" -gt "$before" ] && break
-		sleep 0.1
-	done
-	tail -n 1 out
-}
 
 tool_begin
 is "enable" "$(tool_says 1)" yes

@@ -25,16 +25,6 @@ tool_begin() {
 	for _ in $(seq 100); do [ -s pid ] && break; sleep 0.1; done
 	pid=$(cat pid)
 }
-tool_says() {
-	local before
-	before=$(wc -l <out)
-	echo "$1" >&3
-	for _ in $(seq 100); do
-		[ "$(wc -l <out)" -gt "$before" ] && break
-		sleep 0.1
-	done
-	tail -n 1 out
-}
 # tool_arms WHAT	checks that the tool arms for the target only
 tool_arms() {
 	is "$1: enable" "$(tool_says 1)" yes

@@ -31,13 +31,6 @@ static struct shadowk_shadow *target, *helper;
 
 static const struct rawtp_condition is_urgent[2] = { { 0, SIGURG }, { 3, 1 } };
 
-static long job_signals(long n)
-{
-	for (long i = 0; i < n; i++)
-		need(!kill(getpid(), SIGURG));
-	return n;
-}
-
 /* What the base has, as a process outside sees it. */
 static struct base {
 	char structure[STRUCTURE], text[PART];

@@ -34,13 +34,6 @@ static struct shadowk_shadow *target, *helpers[2];
 
 static const struct rawtp_condition is_urgent[2] = { { 0, SIGURG }, { 3, 1 } };
 
-static long job_signals(long n)
-{
-	for (long i = 0; i < n; i++)
-		need(!kill(getpid(), SIGURG));
-	return n;
-}
-
 static long job_begin(long user)
 {
 	char path[128];
@@ -69,20 +62,7 @@ static long job_count(long unused)
 /* Returns the signals in the trace of @user, and empties it. */
 static long events(enum user user)
 {
-	char path[192], line[1024];
-	FILE *file;
-	long n = 0;
-
-	snprintf(path, sizeof(path), TRACING "%strace", folders[user]);
-	file = fopen(path, "re");
-	need(file);
-	while (fgets(line, sizeof(line), file))
-		n += line[0] != '#' && strstr(line, "sig=23 ");
-	fclose(file);
-	file = fopen(path, "we");
-	need(file);
-	fclose(file);
-	return n;
+	return tracefs_take(folders[user], "sig=23 ");
 }
 
 static struct actor *actor_of(enum user user)

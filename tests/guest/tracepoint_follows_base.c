@@ -27,13 +27,6 @@ static bool on[NR_USERS];
 
 static const char *const folders[] = { [FIRST] = "", [SECOND] = INSTANCE };
 
-static long job_signals(long n)
-{
-	for (long i = 0; i < n; i++)
-		need(!kill(getpid(), SIGURG));
-	return n;
-}
-
 /* Returns the path of @file in the trace of @user. */
 static const char *in_trace(enum user user, const char *file)
 {
@@ -58,20 +51,7 @@ static long job_disable(long user)
 /* Returns the signals in the trace of @user, and empties it. */
 static long events(enum user user)
 {
-	char path[192], line[1024];
-	FILE *file;
-	long n = 0;
-
-	snprintf(path, sizeof(path), TRACING "%s", in_trace(user, "trace"));
-	file = fopen(path, "re");
-	need(file);
-	while (fgets(line, sizeof(line), file))
-		n += line[0] != '#' && strstr(line, "sig=23 ");
-	fclose(file);
-	file = fopen(path, "we");
-	need(file);
-	fclose(file);
-	return n;
+	return tracefs_take(folders[user], "sig=23 ");
 }
 
 /* Signals are sent inside and outside, and each user that is on sees its own. */

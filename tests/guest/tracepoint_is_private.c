@@ -25,13 +25,6 @@ static struct actor inside, outside;
 static struct shadowk_shadow *shadow;
 
 /* Sends itself @n signals, which have no effect. */
-static long job_signals(long n)
-{
-	for (long i = 0; i < n; i++)
-		need(!kill(getpid(), SIGURG));
-	return n;
-}
-
 static long job_sleep(long n)
 {
 	for (long i = 0; i < n; i++)

@@ -177,6 +177,13 @@ long job_getppid(long n)
 	return n;
 }
 
+long job_signals(long n)
+{
+	for (long i = 0; i < n; i++)
+		need(!kill(getpid(), SIGURG));
+	return n;
+}
+
 long job_getpid(long n)
 {
 	for (long i = 0; i < n; i++)

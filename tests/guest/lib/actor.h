@@ -58,6 +58,8 @@ unsigned int nr_cpus(void);
 long job_getppid(long n);
 long job_getpid(long n);
 long job_getuid(long n);
+/* A job that sends @n SIGURG to the process itself, which are ignored. */
+long job_signals(long n);
 /* A job that reads @n bytes of /dev/zero, one by each read(). */
 long job_read_zero(long n);
 

@@ -28,6 +28,18 @@ capture() {
 	tool=$!
 }
 
+# tool_says LINE	writes LINE to the tool's FIFO, at descriptor 3, and prints what the tool answers in out
+tool_says() {
+	local before
+	before=$(wc -l <out)
+	echo "$1" >&3
+	for _ in $(seq 100); do
+		[ "$(wc -l <out)" -gt "$before" ] && break
+		sleep 0.1
+	done
+	tail -n 1 out
+}
+
 # captured FUNCTION	prints how many kprobes are captured in it
 captured() {
 	shadowctl capture --list | awk -v f="$1" '{ sub(/\+0x[0-9a-f]+$/, "") } $5 == f { nr++ } END { print nr + 0 }'

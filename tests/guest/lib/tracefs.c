@@ -29,9 +29,10 @@ void tracefs_write(const char *file, const char *text)
 	need(!"tracefs");
 }
 
-long tracefs_count(const char *text)
+/* Counts the lines of the trace at @path that contain @text. */
+static long count_lines(const char *path, const char *text)
 {
-	FILE *file = fopen(TRACEFS "trace", "re");
+	FILE *file = fopen(path, "re");
 	char line[1024];
 	long n = 0;
 
@@ -42,12 +43,34 @@ long tracefs_count(const char *text)
 	return n;
 }
 
-void tracefs_clear(void)
+/* Empties the trace at @path. */
+static void clear(const char *path)
 {
-	int fd = open(TRACEFS "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 	need(fd >= 0);
 	close(fd);
+}
+
+long tracefs_count(const char *text)
+{
+	return count_lines(TRACEFS "trace", text);
+}
+
+void tracefs_clear(void)
+{
+	clear(TRACEFS "trace");
+}
+
+long tracefs_take(const char *instance, const char *text)
+{
+	char path[192];
+	long n;
+
+	snprintf(path, sizeof(path), TRACEFS "%strace", instance);
+	n = count_lines(path, text);
+	clear(path);
+	return n;
 }
 
 static void enable(const char *name, const char *value)

@@ -12,6 +12,11 @@ bool tracefs_try(const char *file, const char *text);
 void tracefs_clear(void);
 /* The number of lines of the trace that contain @text. */
 long tracefs_count(const char *text);
+/*
+ * The number of such lines in the trace of an instance, which it empties. @instance is "", or ends
+ * with a slash.
+ */
+long tracefs_take(const char *instance, const char *text);
 
 /* Registers and enables a kprobe of the whole machine at @place, SYMBOL+OFFSET. */
 void kprobe_add(const char *name, const char *place);
