@@ -60,7 +60,7 @@ u64 shk_graft_call_begin(unsigned int nr)
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
 	if (graft && graft_call_begin(graft, nr)) {
-		call = graft->order;
+		call = graft->attach_seq;
 		flush = !graft->calls_flushed;
 	}
 	spin_unlock(&shk_graft_lock);
@@ -73,7 +73,7 @@ u64 shk_graft_call_begin(unsigned int nr)
 	shk_mmu->flush_mm(mm);
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
-	if (graft && graft->order == call)
+	if (graft && graft->attach_seq == call)
 		graft->calls_flushed = true;
 	spin_unlock(&shk_graft_lock);
 	return call;
@@ -88,7 +88,7 @@ void shk_graft_call_end(u64 call)
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
 	/* Otherwise the mm was detached, moved or attached again since the begin. */
-	if (graft && graft->order == call)
+	if (graft && graft->attach_seq == call)
 		last = !--graft->nr_calls;
 	if (last)
 		WARN_ON_ONCE(shk_graft_set_calling(graft, false));

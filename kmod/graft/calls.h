@@ -28,8 +28,8 @@ u64 shk_graft_call_begin(unsigned int nr);
  * progress, the mm executes the caller shadow's text again, and is flushed.
  *
  * Does nothing if the mm was detached, moved or attached again since the begin: @call is the
- * shk_graft.order of the begin, and each attach and move sets a new one. current still has the mm
- * that it had at the begin. Called in process context with no lock held; waits for IPIs. Cannot
+ * shk_graft.attach_seq of the begin, and each attach and move sets a new one. current still has the
+ * mm that it had at the begin. Called in process context with no lock held; waits for IPIs. Cannot
  * fail.
  */
 void shk_graft_call_end(u64 call);

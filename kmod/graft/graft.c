@@ -35,8 +35,8 @@ DEFINE_SPINLOCK(shk_graft_lock);
 static DEFINE_HASHTABLE(grafts, 10);
 /* The queue of pending attaches: struct shk_pending_attach.node. Under shk_graft_lock. */
 static LIST_HEAD(pending_attaches);
-/* The greatest shk_graft.order. Under shk_graft_lock. */
-static u64 last_order;
+/* The greatest shk_graft.attach_seq. Under shk_graft_lock. */
+static u64 last_attach_seq;
 /* Number of attached grafts with an origin.binding. Written under shk_graft_lock, read without. */
 static unsigned int nr_placed;
 /* Frees grafts: shk_graft.free. */
@@ -169,7 +169,7 @@ int shk_graft_attach_entry(struct shk_graft *graft, struct shk_shadow *shadow, b
 	list_del_init(&graft->sibling);
 	graft_set_state(graft, being_made ? SHK_GRAFT_BEING_MADE : SHK_GRAFT_INSIDE);
 	graft->shadow = shk_shadow_get(shadow);
-	graft->order = ++last_order;
+	graft->attach_seq = ++last_attach_seq;
 	graft->role = SHK_ROLE_NONE;
 	graft->nr_calls = 0;
 	/* A detach that has begun looks for unfinished children again: detach_fn(). */
@@ -636,33 +636,33 @@ struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm)
 }
 
 /*
- * Returns the graft of @shadow with the lowest order above @order, or NULL. Includes DETACHED
+ * Returns the graft of @shadow with the lowest .attach_seq above @seq, or NULL. Includes DETACHED
  * grafts, whose CPUs may not have flushed yet. shk_graft_lock is held.
  */
-static struct shk_graft *graft_above(struct shk_shadow *shadow, u64 order)
+static struct shk_graft *graft_above(struct shk_shadow *shadow, u64 seq)
 {
 	struct shk_graft *graft;
 
 	lockdep_assert_held(&shk_graft_lock);
 	list_for_each_entry (graft, &shadow->grafts, node)
-		if (graft->order > order)
+		if (graft->attach_seq > seq)
 			return graft;
 	return NULL;
 }
 
 /*
- * Returns the graft of @shadow, or of a caller shadow, which has @shadow as its target
- * (shk_shadow.callers), with the lowest order above
- * @order; or NULL. Orders are unique among the grafts of all shadows. shk_graft_lock is held.
+ * Returns the graft with the lowest .attach_seq above @seq, or NULL. Looks at the grafts of @shadow
+ * and of its caller shadows, those that have @shadow as their target (shk_shadow.callers). The
+ * numbers are unique among the grafts of all shadows. shk_graft_lock is held.
  */
-static struct shk_graft *graft_above_in_all(struct shk_shadow *shadow, u64 order)
+static struct shk_graft *graft_above_in_all(struct shk_shadow *shadow, u64 seq)
 {
-	struct shk_graft *found = graft_above(shadow, order), *graft;
+	struct shk_graft *found = graft_above(shadow, seq), *graft;
 	struct shk_shadow *caller;
 
 	list_for_each_entry (caller, &shadow->callers, caller) {
-		graft = graft_above(caller, order);
-		if (graft && (!found || graft->order < found->order))
+		graft = graft_above(caller, seq);
+		if (graft && (!found || graft->attach_seq < found->attach_seq))
 			found = graft;
 	}
 	return found;
@@ -678,7 +678,7 @@ struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor)
 		graft = graft_above_in_all(shadow, *cursor);
 		if (!graft)
 			break;
-		*cursor = graft->order;
+		*cursor = graft->attach_seq;
 		/* The graft is valid under the lock only. An mm that is exiting has no user. */
 		if (mmget_not_zero(graft->mm))
 			mm = graft->mm;

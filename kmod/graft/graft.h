@@ -289,10 +289,10 @@ struct shk_graft {
 	 */
 	struct list_head threads;
 	/*
-	 * A number that grows with each attach and move: greater than .order of all other grafts at
-	 * that time. Written by graft.c.
+	 * A number that grows with each attach and move: greater than .attach_seq of all other
+	 * grafts at that time. Written by graft.c.
 	 */
-	u64 order;
+	u64 attach_seq;
 	/*
 	 * CALLING: number of threads of the mm that are in chosen system calls. Written by calls.c.
 	 */
@@ -339,7 +339,7 @@ struct shk_graft {
 	 * such a tool traces. Written by graft.c, inherit.c.
 	 */
 	enum shk_tool_role role;
-	/* In shk_shadow.grafts, by ascending .order, while attached or DETACHED. */
+	/* In shk_shadow.grafts, by ascending .attach_seq, while attached or DETACHED. */
 	struct list_head node;
 	/* In the table, while attached or PARKED. */
 	struct hlist_node by_mm;
@@ -528,9 +528,9 @@ void shk_graft_count(struct shk_shadow *shadow, int change);
  * drops it when no shadow is locked. "A move" in the file header says what protects the tables of
  * the other shadow until then.
  *
- * The origin, stretch and threads of @graft stay as they are. .order gets a new value. A chosen
- * call in progress then finds another .order at its end than at its begin, and leaves the entry
- * alone (calls.c).
+ * The origin, stretch and threads of @graft stay as they are. .attach_seq gets a new value. A
+ * chosen call in progress then finds another .attach_seq at its end than at its begin, and leaves
+ * the entry alone (calls.c).
  *
  * The caller holds text_mutex from before this call until it has flushed the mm. If no CPU can have
  * executed the mm, the caller needs neither text_mutex nor a flush.
@@ -770,14 +770,14 @@ struct shk_shadow *shk_graft_get_shadow(struct mm_struct *mm);
 /*
  * Walks over the mms that have a graft to @shadow, or to a caller shadow that has @shadow as its
  * target. Grafts in the states BEING_MADE and DETACHED are included. Each call returns the next mm,
- * by ascending shk_graft.order.
+ * by ascending shk_graft.attach_seq.
  *
- * The caller sets *@cursor to 0 before the first call. Each call sets *@cursor to the .order of the
- * graft of the returned mm. The mm has a user, which the caller drops (mmput()). Returns NULL after
- * the last mm.
+ * The caller sets *@cursor to 0 before the first call. Each call sets *@cursor to the .attach_seq
+ * of the graft of the returned mm. The mm has a user, which the caller drops (mmput()). Returns
+ * NULL after the last mm.
  *
  * Skips mms that are exiting. An mm is returned again if an attach or a move gives its graft a new
- * .order during the walk. Does not sleep.
+ * .attach_seq during the walk. Does not sleep.
  */
 struct mm_struct *shk_graft_next(struct shk_shadow *shadow, u64 *cursor);
 

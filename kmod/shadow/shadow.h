@@ -87,8 +87,8 @@ struct shk_shadow {
 	bool shared; /* a handle with SHK_RIGHT_ATTACH was derived. Never cleared */
 
 	/*
-	 * The grafts to this shadow: struct shk_graft.node, by ascending shk_graft.order. Under
-	 * shk_graft_lock.
+	 * The grafts to this shadow: struct shk_graft.node, by ascending shk_graft.attach_seq.
+	 * Under shk_graft_lock.
 	 */
 	struct list_head grafts;
 	/*
