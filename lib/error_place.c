@@ -108,7 +108,7 @@ void shk_explain_symbol_unknown(const struct shk_explanation *e)
 			 "'%s' is a trampoline or a BPF program, which cannot be edited; choose a "
 			 "function of the kernel or a module",
 			 name);
-	else if (symbol.others)
+	else if (symbol.not_functions)
 		snprintf(e->buf, e->len, "'%s' is data, not a function; see /proc/kallsyms", name);
 	else if (symbol.alike[0])
 		snprintf(e->buf, e->len, "no function named '%s' in this kernel; there is '%s'",

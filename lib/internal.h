@@ -102,7 +102,7 @@ int shk_pidfd_open(pid_t pid);
 /* kallsyms.c: the symbols of one name in /proc/kallsyms */
 struct shk_symbol {
 	unsigned int functions;		/* number of functions */
-	unsigned int others;		/* number of symbols that are no functions */
+	unsigned int not_functions;	/* number of symbols that are no functions */
 	char alike[SHADOWK_SYMBOL_LEN]; /* a variant NAME.SUFFIX that the compiler made, or "" */
 	uint64_t address[4];		/* addresses of the first functions, 0 if hidden */
 	char module[4][64]; /* modules of the first functions, "" for the kernel image */

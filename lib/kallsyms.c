@@ -13,7 +13,7 @@ static bool is_function(char type)
 static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type, const char *module)
 {
 	if (!is_function(type)) {
-		symbol->others++;
+		symbol->not_functions++;
 		return;
 	}
 	if (symbol->functions < sizeof(symbol->address) / sizeof(symbol->address[0])) {

@@ -297,22 +297,23 @@ static noinline void hit_probe(struct shk_probe *probe, unsigned int context, un
 NOKPROBE_SYMBOL(hit_probe);
 
 /*
- * Counts a hit at @site for each probe of shk_site.others. These are probes of SHK_ASYNC_UNION
- * shadows at a site of the union, the hidden shadow that interrupts and kernel threads execute.
- * Such hits belong to no process or context, so all count as async. Does nothing at sites of other
- * shadows, which have no such probes. @args: argument registers of the probed code. Any context.
+ * Counts a hit at @site for each probe of shk_site.union_probes. These are probes of
+ * SHK_ASYNC_UNION shadows at a site of the union, the hidden shadow that interrupts and kernel
+ * threads execute. Such hits belong to no process or context, so all count as async. Does nothing
+ * at sites of other shadows, which have no such probes. @args: argument registers of the probed
+ * code. Any context.
  */
-static void hit_others(struct shk_site *site, const unsigned long *args)
+static void hit_union_probes(struct shk_site *site, const unsigned long *args)
 {
 	struct shk_probe *probe;
 
 	/* "true": preemption is off. lockdep is not asked, since its functions may be probed. */
-	list_for_each_entry_rcu (probe, &site->others, in_union, true)
+	list_for_each_entry_rcu (probe, &site->union_probes, in_union, true)
 		/* No task that executes the union is in a call that the shadow has hooked. */
 		if (!(probe->flags & SHK_PROBE_BELOW) && hit_args_match(probe, args))
 			this_cpu_inc(probe->counts->async_hits);
 }
-NOKPROBE_SYMBOL(hit_others);
+NOKPROBE_SYMBOL(hit_union_probes);
 
 /* The probes of a site that are hit. */
 enum hit_probes {
@@ -336,7 +337,7 @@ static __always_inline void hit_site(struct shk_site *site, enum hit_probes whic
 
 	/* No thread sees the union's edits: shk_shadow_create_hidden() makes it so. */
 	if (!shk_thread_sees_edits(site->shadow)) {
-		hit_others(site, args);
+		hit_union_probes(site, args);
 		return;
 	}
 	/* The report in progress executes this, not the process. An NMI may interrupt a report. */

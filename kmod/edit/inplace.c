@@ -311,8 +311,8 @@ void shk_inplace_unpin(struct shk_patch *patch)
 
 /*
  * Adds the ranges in which no thread may be when the bodies of @patch are exchanged to @checked,
- * the list .others of a struct shk_stack_check. The caller removes them by
- * shk_stack_check_clear_others(). The shadow's lock is held.
+ * the list .extra_bodies of a struct shk_stack_check. The caller removes them by
+ * shk_stack_check_clear_extra(). The shadow's lock is held.
  */
 static void inplace_list_bodies(struct shk_patch *patch, struct list_head *checked)
 {
@@ -375,7 +375,7 @@ int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 	struct inplace_put putting = {
 		.patch = patch,
 		.check = { .shadow = patch->shadow,
-			   .others = LIST_HEAD_INIT(putting.check.others) },
+			   .extra_bodies = LIST_HEAD_INIT(putting.check.extra_bodies) },
 		.in = in,
 	};
 	int ret;
@@ -385,10 +385,10 @@ int shk_inplace_put(struct shk_patch *patch, bool in, pid_t *busy)
 	ret = in ? shk_inplace_allowed(patch->shadow) : 0;
 	if (ret)
 		return ret;
-	inplace_list_bodies(patch, &putting.check.others);
+	inplace_list_bodies(patch, &putting.check.extra_bodies);
 	ret = shk_edit_replace(patch->shadow, patch->replacements, patch->nr_replacements, in,
 			       inplace_put_if_clear, &putting);
 	*busy = putting.check.busy;
-	shk_stack_check_clear_others(&putting.check);
+	shk_stack_check_clear_extra(&putting.check);
 	return ret;
 }

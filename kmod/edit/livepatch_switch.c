@@ -87,9 +87,9 @@ void shk_livepatch_switch_begin(struct shk_patch *patch)
 }
 
 /*
- * Adds the elements [@first, @end) of @patch->bodies to @checked, the list .others of a struct
- * shk_stack_check, so that the check looks for threads in them. The caller removes them by
- * shk_stack_check_clear_others().
+ * Adds the elements [@first, @end) of @patch->bodies to @checked, the list .extra_bodies of a
+ * struct shk_stack_check, so that the check looks for threads in them. The caller removes them by
+ * shk_stack_check_clear_extra().
  */
 static void switch_list_bodies(struct shk_patch *patch, unsigned int first, unsigned int end,
 			       struct list_head *checked)
@@ -176,7 +176,7 @@ int shk_livepatch_switch(struct shk_patch *patch, pid_t *busy)
 {
 	bool on = patch->state == SHK_PATCH_OFF;
 	struct shk_stack_check check = { .shadow = patch->shadow,
-					 .others = LIST_HEAD_INIT(check.others) };
+					 .extra_bodies = LIST_HEAD_INIT(check.extra_bodies) };
 	int ret;
 
 	lockdep_assert_held(&patch->shadow->lock);
@@ -185,9 +185,9 @@ int shk_livepatch_switch(struct shk_patch *patch, pid_t *busy)
 	if (ret)
 		return ret;
 	switch_list_bodies(patch, on ? 0 : patch->nr_olds, on ? patch->nr_olds : patch->nr_bodies,
-			   &check.others);
+			   &check.extra_bodies);
 	ret = switch_try_flip(patch, &check);
 	*busy = check.busy;
-	shk_stack_check_clear_others(&check);
+	shk_stack_check_clear_extra(&check);
 	return ret;
 }

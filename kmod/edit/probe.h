@@ -96,7 +96,7 @@ struct shk_probe {
 	struct list_head in_site;  /* in shk_site.probes; the shadow's lock, read under RCU */
 	struct shk_site *site;	   /* NULL until it is armed; the shadow's lock */
 	/*
-	 * If the shadow's policy is SHK_ASYNC_UNION: node in the list shk_site.others of
+	 * If the shadow's policy is SHK_ASYNC_UNION: node in the list shk_site.union_probes of
 	 * .union_site. Written under the union's lock, read by hits under RCU.
 	 */
 	struct list_head in_union;
@@ -168,7 +168,7 @@ struct shk_site {
 	 * this address. Else empty. The nodes are shk_probe.in_union. A hit counts for each of
 	 * these probes. Written under the union's lock.
 	 */
-	struct list_head others;
+	struct list_head union_probes;
 	struct list_head funcs; /* CALL: shk_func.in_site, the topmost function first */
 	struct shk_shadow *shadow;
 	/* The module that has the text; the site holds a reference. NULL: the kernel image. */

@@ -558,7 +558,7 @@ static struct shk_site *site_create(struct shk_shadow *shadow, struct shk_probe 
 	site = &removable->site;
 	site->shadow = shadow;
 	INIT_LIST_HEAD(&site->probes);
-	INIT_LIST_HEAD(&site->others);
+	INIT_LIST_HEAD(&site->union_probes);
 	INIT_LIST_HEAD(&site->funcs);
 	site->module = shk_module_get_at(addr);
 	if (IS_ERR(site->module)) {
@@ -722,7 +722,7 @@ static int union_join_locked(struct shk_shadow *all, struct shk_probe *probe, un
 		site = site_create(all, probe, addr);
 	if (IS_ERR(site))
 		return PTR_ERR(site);
-	list_add_tail_rcu(&probe->in_union, &site->others);
+	list_add_tail_rcu(&probe->in_union, &site->union_probes);
 	ret = found ? 0 : site_arm_first(site, &probe->in_union);
 	if (ret)
 		return ret;
@@ -768,7 +768,7 @@ static void union_leave(struct shk_probe *probe)
 	shk_shadow_lock_hidden(all);
 	list_del_rcu(&probe->in_union);
 	probe->union_site = NULL;
-	if (list_empty(&site->others))
+	if (list_empty(&site->union_probes))
 		site_remove(site);
 	/* shk_union_settle() destroys a union without probes, and takes the lock for that. */
 	WRITE_ONCE(all->nr_probes, all->nr_probes - 1);

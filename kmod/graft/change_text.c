@@ -87,7 +87,7 @@ static int change_text_stopped(struct text_change *c, struct shk_change *change,
 		.mm = change->mm,
 		.bodies = { c->from ? &c->from->bodies : NULL,
 			    change_text_has_bodies(to) ? &to->bodies : NULL },
-		.others = LIST_HEAD_INIT(check.others),
+		.extra_bodies = LIST_HEAD_INIT(check.extra_bodies),
 	};
 	int ret = shk_stack_check_and_change(&check, change_text_fn, c);
 

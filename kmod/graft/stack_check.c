@@ -52,11 +52,11 @@ static bool bodies_contain(unsigned long addr, const struct list_head *bodies)
 	return false;
 }
 
-static bool others_contain(unsigned long addr, const struct shk_stack_check *check)
+static bool extra_contains(unsigned long addr, const struct shk_stack_check *check)
 {
 	const struct shk_body *body;
 
-	list_for_each_entry (body, &check->others, in_check)
+	list_for_each_entry (body, &check->extra_bodies, in_check)
 		if (body_contains(body, addr))
 			return true;
 	return false;
@@ -74,7 +74,7 @@ static bool stack_check_task(struct task_struct *task, const struct shk_stack_ch
 	for (i = 0; i < nr; i++)
 		if (bodies_contain(entries[i], check->bodies[0]) ||
 		    bodies_contain(entries[i], check->bodies[1]) ||
-		    others_contain(entries[i], check) || bodies_contain(entries[i], &exec_bodies))
+		    extra_contains(entries[i], check) || bodies_contain(entries[i], &exec_bodies))
 			return false;
 	return nr >= 0;
 }

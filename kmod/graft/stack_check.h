@@ -25,10 +25,10 @@ struct shk_stack_check {
 	 */
 	const struct list_head *bodies[2];
 	/*
-	 * More bodies to look for, linked by shk_body.in_check. shk_stack_check_clear_others()
+	 * More bodies to look for, linked by shk_body.in_check. shk_stack_check_clear_extra()
 	 * empties this list.
 	 */
-	struct list_head others;
+	struct list_head extra_bodies;
 	/*
 	 * Out: the thread that made the check fail, or -1 if current's pid namespace does not show
 	 * it. The thread is in a body, in exec, or has a stack that the unwinder cannot walk
@@ -83,13 +83,13 @@ static inline pid_t shk_busy_pid(struct task_struct *task)
 }
 
 /*
- * Removes all bodies from @check->others, so that another check can list them by their .in_check.
- * The caller does this after the check, before the bodies are freed.
+ * Removes all bodies from @check->extra_bodies, so that another check can list them by their
+ * .in_check. The caller does this after the check, before the bodies are freed.
  */
-static inline void shk_stack_check_clear_others(struct shk_stack_check *check)
+static inline void shk_stack_check_clear_extra(struct shk_stack_check *check)
 {
-	while (!list_empty(&check->others))
-		list_del_init(check->others.next);
+	while (!list_empty(&check->extra_bodies))
+		list_del_init(check->extra_bodies.next);
 }
 
 /*

@@ -117,7 +117,7 @@ bool shk_thread_is_listed(const struct shk_shadow *shadow)
 {
 	const struct mm_struct *mm = current->mm;
 	const struct shk_thread *thread;
-	bool others = false;
+	bool others_listed = false;
 
 	if (shadow->hidden)
 		return false;
@@ -126,9 +126,9 @@ bool shk_thread_is_listed(const struct shk_shadow *shadow)
 			continue;
 		if (thread->task == current)
 			return true;
-		others = true;
+		others_listed = true;
 	}
-	return !others;
+	return !others_listed;
 }
 NOKPROBE_SYMBOL(shk_thread_is_listed);
 

@@ -238,7 +238,7 @@ struct shk_shadow {
  */
 struct shk_body {
 	struct list_head node;	   /* shk_shadow.bodies, or in no list */
-	struct list_head in_check; /* struct shk_stack_check.others, or in no list */
+	struct list_head in_check; /* struct shk_stack_check.extra_bodies, or in no list */
 	unsigned long from;	   /* first byte. Fixed */
 	unsigned long to;	   /* behind the last byte. Fixed */
 };
@@ -361,8 +361,8 @@ int shk_shadow_publish(struct shk_shadow *shadow);
  * shk_shadow_lock_hidden().
  *
  * Edits of a hidden shadow act on no thread: shk_thread_sees_edits() returns false. So a hit at one
- * of its sites increments the counters of probes in shk_site.others, and does nothing else. @flags
- * is SHK_ASYNC_*.
+ * of its sites increments the counters of probes in shk_site.union_probes, and does nothing else.
+ * @flags is SHK_ASYNC_*.
  *
  * Takes names_lock; may sleep. Returns the shadow or ERR_PTR(-ENOMEM).
  */

@@ -406,7 +406,7 @@ static void kallsyms(void **state)
 	rewind(file);
 	shk_kallsyms_find(file, "number", &symbol);
 	assert_int_equal(symbol.functions, 0);
-	assert_int_equal(symbol.others, 1);
+	assert_int_equal(symbol.not_functions, 1);
 	rewind(file);
 	shk_kallsyms_find(file, "inside", &symbol);
 	assert_int_equal(symbol.functions, 1);
