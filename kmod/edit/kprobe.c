@@ -199,7 +199,7 @@ int shk_kprobe_refused(int err)
 	}
 }
 
-bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
+bool shk_kprobe_alone(unsigned long addr, const struct kprobe *except)
 {
 	bool alone = true;
 	struct kprobe *kp;
@@ -208,7 +208,7 @@ bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own)
 	rcu_read_lock();
 	for (i = 1 - JMP32_INSN_SIZE; i < JMP32_INSN_SIZE && alone; i++) {
 		kp = shk_call(get_kprobe)((void *)(addr + i));
-		alone = !kp || kp == own || kprobe_disabled(kp);
+		alone = !kp || kp == except || kprobe_disabled(kp);
 	}
 	rcu_read_unlock();
 	return alone;

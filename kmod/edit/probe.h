@@ -594,15 +594,15 @@ void shk_probe_free(struct shk_probe *probe);
 /* ---- kprobe.c ---- */
 
 /*
- * Returns true if no enabled kprobe but @own (or NULL) is at an address from @addr - 4 to @addr +
- * 4. Then no other user's kprobe conflicts with a branch of 5 bytes at @addr. An optimised kprobe
+ * Returns true if no enabled kprobe but @except (or NULL) is at an address from @addr - 4 to @addr
+ * + 4. Then no other user's kprobe conflicts with a branch of 5 bytes at @addr. An optimised kprobe
  * before @addr is a jump of 5 bytes that reaches @addr, and the branch would cover a kprobe behind
  * @addr.
  *
  * Disabled kprobes do not count. The answer is about this moment: other users may register and
  * enable kprobes at any time. Takes the RCU read lock; does not sleep.
  */
-bool shk_kprobe_alone(unsigned long addr, const struct kprobe *own);
+bool shk_kprobe_alone(unsigned long addr, const struct kprobe *except);
 
 /*
  * Registers @kp, which only has an address and flags, as register_kprobe() does, unless that would

@@ -18,7 +18,7 @@
 #define SUBSCRIBE_TRIES 100
 
 /*
- * Tries once to allocate the notifier subscriptions of @mm. If @own, waits for the mmap_lock until
+ * Tries once to allocate the notifier subscriptions of @mm. If @wait, waits for the mmap_lock until
  * current is killed; otherwise only tries it. Sleeps.
  *
  * While a freezer, a tracer or job control is about to stop the task, signal_pending() is true, and
@@ -26,19 +26,19 @@
  * signal_pending() reads, and sets them again after that call.
  *
  * Returns 0 or
- *   -EAGAIN        another task holds the mmap_lock (only without @own), or a page fault that holds
- *                  only the lock of its VMA has not ended within some milliseconds
+ *   -EAGAIN        another task holds the mmap_lock (only without @wait), or a page fault that
+ *                  holds only the lock of its VMA has not ended within some milliseconds
  *   -ERESTARTSYS   the caller was killed
  *   -EINTR         a signal arrived meanwhile
  *   -ENOMEM
  */
-static int mm_try_subscribe(struct mm_struct *mm, bool own)
+static int mm_try_subscribe(struct mm_struct *mm, bool wait)
 {
 	bool signal, notify;
 	int ret;
 
-	if (own ? mmap_write_lock_killable(mm) : !shk_mmap_write_trylock(mm))
-		return own ? -ERESTARTSYS : -EAGAIN;
+	if (wait ? mmap_write_lock_killable(mm) : !shk_mmap_write_trylock(mm))
+		return wait ? -ERESTARTSYS : -EAGAIN;
 	if (!shk_vmas_lock(mm)) {
 		mmap_write_unlock(mm);
 		return -EAGAIN;
@@ -54,7 +54,7 @@ static int mm_try_subscribe(struct mm_struct *mm, bool own)
 	return ret;
 }
 
-int shk_mm_subscribe(struct mm_struct *mm, bool own)
+int shk_mm_subscribe(struct mm_struct *mm, bool wait)
 {
 	unsigned int tries = SUBSCRIBE_TRIES;
 	sigset_t most, blocked;
@@ -64,7 +64,7 @@ int shk_mm_subscribe(struct mm_struct *mm, bool own)
 	siginitsetinv(&most, sigmask(SIGKILL) | sigmask(SIGSTOP));
 	sigprocmask(SIG_SETMASK, &most, &blocked);
 	do {
-		ret = mm_try_subscribe(mm, own);
+		ret = mm_try_subscribe(mm, wait);
 	} while (ret == -EINTR && !fatal_signal_pending(current) && --tries);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	return ret == -EINTR ? -ERESTARTSYS : ret;

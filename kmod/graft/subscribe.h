@@ -13,19 +13,19 @@
  * into @mm without the mmap_lock, also while a signal is pending. mmu_notifier_register() allocates
  * them, too, but gives up if any signal is pending. This function does not.
  *
- * Takes @mm's mmap_lock. If @own, waits for that lock until current is killed; otherwise only tries
- * it. Blocks all signals of current except SIGKILL and SIGSTOP until it returns.
+ * Takes @mm's mmap_lock. If @wait, waits for that lock until current is killed; otherwise only
+ * tries it. Blocks all signals of current except SIGKILL and SIGSTOP until it returns.
  *
  * The caller has a user of @mm (mmget), and holds no lock except cgroups_lock and cred_guard_mutex.
  * Sleeps.
  *
  * Returns 0 or
- *   -EAGAIN        Only without @own: another task holds the mmap_lock. Or a page fault that holds
+ *   -EAGAIN        Only without @wait: another task holds the mmap_lock. Or a page fault that holds
  *                  only the lock of its VMA has not ended within some milliseconds.
  *   -ENOMEM
  *   -ERESTARTSYS   the caller was killed, or signals interrupted every try
  */
-int shk_mm_subscribe(struct mm_struct *mm, bool own);
+int shk_mm_subscribe(struct mm_struct *mm, bool wait);
 
 /*
  * Frees the notifier subscriptions of @mm, so that @mm is as fork or exec has allocated it. Called

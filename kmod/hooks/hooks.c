@@ -330,77 +330,79 @@ asmlinkage bool shk_hook_ftrace_verify(unsigned long ip, const void *old_code)
 }
 
 /*
- * Returns true if the text of @own gets @hook: this machine needs the hook, and the policy and
- * .exec of @own choose it.
+ * Returns true if the text of @shadow_hooks gets @hook: this machine needs the hook, and the policy
+ * and .exec of @shadow_hooks choose it.
  */
-static bool hooks_wanted(const struct shk_hooks *own, enum shk_hook hook)
+static bool hooks_wanted(const struct shk_hooks *shadow_hooks, enum shk_hook hook)
 {
 	if (!hooks[hook].site)
 		return false;
 	if (hook >= SHK_HOOK_UPCALL) /* handlers of interrupts and softirqs */
-		return !(own->flags & SHK_ASYNC_INHERIT);
-	return hook != SHK_HOOK_EXEC || own->exec;
+		return !(shadow_hooks->flags & SHK_ASYNC_INHERIT);
+	return hook != SHK_HOOK_EXEC || shadow_hooks->exec;
 }
 
 /*
- * Reverts those of the first @nr hooks (by enum shk_hook) that @own chooses for @text. The owner's
- * lock is held; sleeps.
+ * Reverts those of the first @nr hooks (by enum shk_hook) that @shadow_hooks chooses for @text. The
+ * owner's lock is held; sleeps.
  */
-static void hooks_revert_first(struct shk_hooks *own, struct shk_text *text, unsigned int nr)
+static void hooks_revert_first(struct shk_hooks *shadow_hooks, struct shk_text *text,
+			       unsigned int nr)
 {
 	while (nr--)
-		if (hooks_wanted(own, nr))
-			shk_text_revert(text, &own->edits[nr]);
+		if (hooks_wanted(shadow_hooks, nr))
+			shk_text_revert(text, &shadow_hooks->edits[nr]);
 }
 
 /*
- * Applies @hook to @text: writes the hook's call or jump, as the edit @own->edits[@hook]. The
- * owner's lock is held; sleeps. Returns 0 or an error of shk_text_apply().
+ * Applies @hook to @text: writes the hook's call or jump, as the edit @shadow_hooks->edits[@hook].
+ * The owner's lock is held; sleeps. Returns 0 or an error of shk_text_apply().
  */
-static int hooks_apply_one(struct shk_hooks *own, struct shk_text *text, enum shk_hook hook)
+static int hooks_apply_one(struct shk_hooks *shadow_hooks, struct shk_text *text,
+			   enum shk_hook hook)
 {
-	shk_edit_branch(&own->edits[hook], hooks[hook].site, hooks[hook].opcode,
+	shk_edit_branch(&shadow_hooks->edits[hook], hooks[hook].site, hooks[hook].opcode,
 			(unsigned long)hooks[hook].entry);
-	return shk_text_apply(text, &own->edits[hook]);
+	return shk_text_apply(text, &shadow_hooks->edits[hook]);
 }
 
-int shk_hooks_add_exec(struct shk_hooks *own, struct shk_text *text)
+int shk_hooks_add_exec(struct shk_hooks *shadow_hooks, struct shk_text *text)
 {
 	int ret;
 
-	if (own->exec)
+	if (shadow_hooks->exec)
 		return 0;
-	ret = own->applied ? hooks_apply_one(own, text, SHK_HOOK_EXEC) : 0;
-	own->exec = !ret;
+	ret = shadow_hooks->applied ? hooks_apply_one(shadow_hooks, text, SHK_HOOK_EXEC) : 0;
+	shadow_hooks->exec = !ret;
 	return ret;
 }
 
-int shk_hooks_apply(struct shk_hooks *own, struct shk_text *text)
+int shk_hooks_apply(struct shk_hooks *shadow_hooks, struct shk_text *text)
 {
 	unsigned int i;
 	int ret;
 
-	if (own->applied)
+	if (shadow_hooks->applied)
 		return 0;
 	for (i = 0; i < SHK_NR_HOOKS; i++) {
-		if (!hooks_wanted(own, i))
+		if (!hooks_wanted(shadow_hooks, i))
 			continue;
-		ret = hooks_apply_one(own, text, i);
+		ret = hooks_apply_one(shadow_hooks, text, i);
 		if (ret) {
-			hooks_revert_first(own, text, i);
+			hooks_revert_first(shadow_hooks, text, i);
 			return ret;
 		}
 	}
-	own->applied = true;
+	shadow_hooks->applied = true;
 	return 0;
 }
 
-void shk_hooks_revert(struct shk_hooks *own, struct shk_text *text)
+void shk_hooks_revert(struct shk_hooks *shadow_hooks, struct shk_text *text)
 {
-	if (!own->applied)
+	if (!shadow_hooks->applied)
 		return;
-	hooks_revert_first(own, text, SHK_NR_HOOKS);
-	own->applied = false;
+	hooks_revert_first(shadow_hooks, text, SHK_NR_HOOKS);
+	shadow_hooks->applied = false;
 }
 
 unsigned int shk_hooks_count(void)

@@ -265,12 +265,12 @@ static void native_follow(struct shk_tables *tables, unsigned long addr)
 {
 	pmd_t *to = (pmd_t *)page_address(tables->pmd) + pmd_index(addr);
 	bool is_text = addr >= shk_symbols.text && shk_range_of(addr) < shk_nr_ranges();
-	struct page *own = is_text ? native_private_pte(tables, shk_range_of(addr)) : NULL;
+	struct page *ptes = is_text ? native_private_pte(tables, shk_range_of(addr)) : NULL;
 	pmd_t pmd = READ_ONCE(*shk_base_pmd(addr));
 
 	lockdep_assert_held(&shk_tables_lock);
-	if (own) {
-		native_follow_ptes(own, addr, addr + PMD_SIZE);
+	if (ptes) {
+		native_follow_ptes(ptes, addr, addr + PMD_SIZE);
 		return;
 	}
 	if (is_text && pmd_leaf(pmd))

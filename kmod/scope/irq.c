@@ -114,28 +114,28 @@ void shk_irq_tracepoints_put(void)
 	shk_tracepoints_unregister(&tracepoints[EXIT], 1);
 }
 
-int shk_irq_own(struct shk_ownership *own)
+int shk_irq_own(struct shk_ownership *ownership)
 {
 	int ret;
 
 	lockdep_assert_held(&shk_async_lock);
-	if (!irq_get_irq_data(own->irq))
+	if (!irq_get_irq_data(ownership->irq))
 		return SHK_E(IRQ_UNKNOWN);
-	if (xa_load(&owned, own->irq))
+	if (xa_load(&owned, ownership->irq))
 		return SHK_E(OWNED_ELSEWHERE);
 	ret = shk_irq_tracepoints_get();
 	if (ret)
 		return ret;
-	ret = xa_insert(&owned, own->irq, own->shadow->carrier, GFP_KERNEL_ACCOUNT);
+	ret = xa_insert(&owned, ownership->irq, ownership->shadow->carrier, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		shk_irq_tracepoints_put();
 	return ret;
 }
 
-void shk_irq_disown(struct shk_ownership *own)
+void shk_irq_disown(struct shk_ownership *ownership)
 {
 	lockdep_assert_held(&shk_async_lock);
-	xa_erase(&owned, own->irq);
+	xa_erase(&owned, ownership->irq);
 	shk_irq_tracepoints_put();
 }
 

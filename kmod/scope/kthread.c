@@ -55,31 +55,32 @@ static struct owned_thread *kthread_find_owned(const struct task_struct *task)
 }
 
 /*
- * Returns true if @task's full name matches the pattern of @own, or @task polls the NAPI of @own's
- * network interface. The caller is in an RCU read-side section in which @task was not PF_EXITING.
+ * Returns true if @task's full name matches the pattern of @ownership, or @task polls the NAPI of
+ * @ownership's network interface. The caller is in an RCU read-side section in which @task was not
+ * PF_EXITING.
  */
-static bool kthread_matches(const struct shk_ownership *own, struct task_struct *task)
+static bool kthread_matches(const struct shk_ownership *ownership, struct task_struct *task)
 {
 	char comm[SHK_PATTERN_LEN];
 
-	if (own->napi)
-		return shk_napi_is_served_by(own->napi, task);
+	if (ownership->napi)
+		return shk_napi_is_served_by(ownership->napi, task);
 	shk_call(get_kthread_comm)(comm, sizeof(comm), task);
-	return glob_match(own->pattern, comm);
+	return glob_match(ownership->pattern, comm);
 }
 
 /*
- * Returns a kernel thread that matches @own and that no shadow owns, with a reference
+ * Returns a kernel thread that matches @ownership and that no shadow owns, with a reference
  * (put_task_struct()), or NULL. shk_async_lock is held.
  */
-static struct task_struct *kthread_find_unowned(const struct shk_ownership *own)
+static struct task_struct *kthread_find_unowned(const struct shk_ownership *ownership)
 {
 	struct task_struct *task, *found = NULL;
 
 	rcu_read_lock();
 	for_each_process (task) {
 		if (!(task->flags & PF_KTHREAD) || task->flags & PF_EXITING ||
-		    kthread_find_owned(task) || !kthread_matches(own, task))
+		    kthread_find_owned(task) || !kthread_matches(ownership, task))
 			continue;
 		found = get_task_struct(task);
 		break;
@@ -89,38 +90,38 @@ static struct task_struct *kthread_find_unowned(const struct shk_ownership *own)
 }
 
 /*
- * Makes @task, a kernel thread, execute @own's shadow from its next turn on a CPU: adds a runner,
- * the preempt notifier that loads the shadow's carrier mm. On success takes over the caller's
- * reference to @task. shk_async_lock is held; sleeps. Returns 0, or -ENOMEM: the caller still has
- * its reference.
+ * Makes @task, a kernel thread, execute @ownership's shadow from its next turn on a CPU: adds a
+ * runner, the preempt notifier that loads the shadow's carrier mm. On success takes over the
+ * caller's reference to @task. shk_async_lock is held; sleeps. Returns 0, or -ENOMEM: the caller
+ * still has its reference.
  */
-static int kthread_add_owned(struct shk_ownership *own, struct task_struct *task)
+static int kthread_add_owned(struct shk_ownership *ownership, struct task_struct *task)
 {
 	struct owned_thread *thread = kzalloc(sizeof(*thread), GFP_KERNEL_ACCOUNT);
 
 	if (!thread)
 		return -ENOMEM;
-	shk_runner_init(&thread->runner, task, own->shadow->carrier, NULL);
+	shk_runner_init(&thread->runner, task, ownership->shadow->carrier, NULL);
 	preempt_notifier_inc();
 	hash_add(threads, &thread->by_task, (unsigned long)task);
-	list_add_tail(&thread->node, &own->threads);
-	WRITE_ONCE(own->nr_threads, own->nr_threads + 1);
+	list_add_tail(&thread->node, &ownership->threads);
+	WRITE_ONCE(ownership->nr_threads, ownership->nr_threads + 1);
 	shk_runner_begin(&thread->runner);
 	return 0;
 }
 
 /*
- * Makes all kernel threads that match @own, and that no shadow owns, execute @own's shadow.
- * shk_async_lock is held; sleeps. Returns 0, or -ENOMEM: some of the threads may execute it
+ * Makes all kernel threads that match @ownership, and that no shadow owns, execute @ownership's
+ * shadow. shk_async_lock is held; sleeps. Returns 0, or -ENOMEM: some of the threads may execute it
  * already.
  */
-static int kthread_own_matching(struct shk_ownership *own)
+static int kthread_own_matching(struct shk_ownership *ownership)
 {
 	struct task_struct *task;
 	int ret;
 
-	while ((task = kthread_find_unowned(own))) {
-		ret = kthread_add_owned(own, task);
+	while ((task = kthread_find_unowned(ownership))) {
+		ret = kthread_add_owned(ownership, task);
 		if (ret) {
 			put_task_struct(task);
 			return ret;
@@ -151,20 +152,20 @@ static void kthreads_put(struct list_head *gone)
 }
 
 /*
- * Frees the struct owned_thread, with their runners, of those threads of @own that have exited.
- * shk_async_lock is held; sleeps.
+ * Frees the struct owned_thread, with their runners, of those threads of @ownership that have
+ * exited. shk_async_lock is held; sleeps.
  */
-static void kthread_put_exited(struct shk_ownership *own)
+static void kthread_put_exited(struct shk_ownership *ownership)
 {
 	struct owned_thread *thread, *next;
 	LIST_HEAD(gone);
 
-	list_for_each_entry_safe (thread, next, &own->threads, node) {
+	list_for_each_entry_safe (thread, next, &ownership->threads, node) {
 		if (!READ_ONCE(thread->runner.task->exit_state))
 			continue;
 		hash_del(&thread->by_task);
 		list_move(&thread->node, &gone);
-		WRITE_ONCE(own->nr_threads, own->nr_threads - 1);
+		WRITE_ONCE(ownership->nr_threads, ownership->nr_threads - 1);
 	}
 	if (!list_empty(&gone))
 		kthreads_put(&gone);
@@ -201,13 +202,13 @@ static void kthread_rescan_soon(void)
  */
 static void kthread_rescan(struct work_struct *work)
 {
-	struct shk_ownership *own;
+	struct shk_ownership *ownership;
 	int ret = 0;
 
 	mutex_lock(&shk_async_lock);
-	list_for_each_entry (own, &patterns, by_age) {
-		kthread_put_exited(own);
-		ret |= kthread_own_matching(own);
+	list_for_each_entry (ownership, &patterns, by_age) {
+		kthread_put_exited(ownership);
+		ret |= kthread_own_matching(ownership);
 	}
 	mutex_unlock(&shk_async_lock);
 	if (ret)
@@ -238,49 +239,49 @@ static struct shk_tracepoint tracepoints[] = { { "task_rename", kthread_on_renam
 enum { NR_TRACEPOINTS = SHK_KTHREADS_BORN_NAMED ? 2 : 1 };
 
 /*
- * Removes @own from the list patterns, so that no further threads are added for it. If the list is
- * empty then, unregisters the tracepoints' probes. shk_async_lock is held; sleeps.
+ * Removes @ownership from the list patterns, so that no further threads are added for it. If the
+ * list is empty then, unregisters the tracepoints' probes. shk_async_lock is held; sleeps.
  */
-static void kthread_pattern_remove(struct shk_ownership *own)
+static void kthread_pattern_remove(struct shk_ownership *ownership)
 {
-	list_del(&own->by_age);
+	list_del(&ownership->by_age);
 	if (list_empty(&patterns))
 		shk_tracepoints_unregister(tracepoints, NR_TRACEPOINTS);
 }
 
-int shk_kthread_own(struct shk_ownership *own)
+int shk_kthread_own(struct shk_ownership *ownership)
 {
 	int ret;
 
 	lockdep_assert_held(&shk_async_lock);
-	INIT_LIST_HEAD(&own->threads);
+	INIT_LIST_HEAD(&ownership->threads);
 	if (list_empty(&patterns)) {
 		ret = shk_tracepoints_register(tracepoints, NR_TRACEPOINTS);
 		if (ret)
 			return ret;
 	}
-	list_add_tail(&own->by_age, &patterns);
-	ret = kthread_own_matching(own);
+	list_add_tail(&ownership->by_age, &patterns);
+	ret = kthread_own_matching(ownership);
 	if (ret)
-		shk_kthread_disown(own);
+		shk_kthread_disown(ownership);
 	else if (SHK_KTHREADS_BORN_NAMED && kthread_some_unnamed())
 		kthread_rescan_soon();
 	return ret;
 }
 
-void shk_kthread_disown(struct shk_ownership *own)
+void shk_kthread_disown(struct shk_ownership *ownership)
 {
 	struct owned_thread *thread;
 
 	lockdep_assert_held(&shk_async_lock);
-	kthread_pattern_remove(own);
-	list_for_each_entry (thread, &own->threads, node) {
+	kthread_pattern_remove(ownership);
+	list_for_each_entry (thread, &ownership->threads, node) {
 		WRITE_ONCE(thread->runner.ending, true);
 		hash_del(&thread->by_task);
 	}
-	shk_carrier_evict(own->shadow);
-	kthreads_put(&own->threads);
-	WRITE_ONCE(own->nr_threads, 0);
+	shk_carrier_evict(ownership->shadow);
+	kthreads_put(&ownership->threads);
+	WRITE_ONCE(ownership->nr_threads, 0);
 	/* Another pattern may match them. */
 	if (!list_empty(&patterns))
 		kthread_rescan_soon();

@@ -15,16 +15,16 @@
 DEFINE_MUTEX(shk_async_lock);
 
 /*
- * Returns true if @own is the ownership of the line, pattern or interface that @arg names. The lock
- * of @own's shadow is held.
+ * Returns true if @ownership is of the line, pattern or interface that @arg names. The lock
+ * of @ownership's shadow is held.
  */
-static bool ownership_is_of(const struct shk_ownership *own, const struct shk_own_arg *arg)
+static bool ownership_is_of(const struct shk_ownership *ownership, const struct shk_own_arg *arg)
 {
-	if (own->kind != arg->kind)
+	if (ownership->kind != arg->kind)
 		return false;
-	if (own->napi)
-		return shk_napi_is_named(own->napi, arg->pattern);
-	return own->irq == arg->irq && !strcmp(own->pattern, arg->pattern);
+	if (ownership->napi)
+		return shk_napi_is_named(ownership->napi, arg->pattern);
+	return ownership->irq == arg->irq && !strcmp(ownership->pattern, arg->pattern);
 }
 
 /*
@@ -35,11 +35,11 @@ static struct shk_ownership *ownership_find(struct shk_shadow *shadow,
 					    const struct shk_own_arg *arg,
 					    const struct shk_napi *napi)
 {
-	struct shk_ownership *own;
+	struct shk_ownership *ownership;
 
-	list_for_each_entry (own, &shadow->ownerships, node)
-		if (napi ? own->napi == napi : ownership_is_of(own, arg))
-			return own;
+	list_for_each_entry (ownership, &shadow->ownerships, node)
+		if (napi ? ownership->napi == napi : ownership_is_of(ownership, arg))
+			return ownership;
 	return NULL;
 }
 
@@ -60,14 +60,14 @@ static bool ownership_is_valid(const struct shk_own_arg *arg)
 }
 
 /*
- * Frees @own, and decrements the count of users of its interface, if it has one. The caller has
- * removed @own from all lists. Any context but interrupts.
+ * Frees @ownership, and decrements the count of users of its interface, if it has one. The caller
+ * has removed @ownership from all lists. Any context but interrupts.
  */
-static void ownership_free(struct shk_ownership *own)
+static void ownership_free(struct shk_ownership *ownership)
 {
-	if (own->napi)
-		shk_napi_put(own->napi);
-	kfree(own);
+	if (ownership->napi)
+		shk_napi_put(ownership->napi);
+	kfree(ownership);
 }
 
 /*
@@ -77,35 +77,35 @@ static void ownership_free(struct shk_ownership *own)
 static struct shk_ownership *ownership_create(struct shk_shadow *shadow,
 					      const struct shk_own_arg *arg, struct shk_napi *napi)
 {
-	struct shk_ownership *own = kzalloc(sizeof(*own), GFP_KERNEL_ACCOUNT);
+	struct shk_ownership *ownership = kzalloc(sizeof(*ownership), GFP_KERNEL_ACCOUNT);
 
-	if (!own)
+	if (!ownership)
 		return NULL;
-	own->shadow = shadow;
-	own->kind = arg->kind;
-	own->irq = arg->irq;
+	ownership->shadow = shadow;
+	ownership->kind = arg->kind;
+	ownership->irq = arg->irq;
 	if (napi) {
-		own->napi = napi;
+		ownership->napi = napi;
 		shk_napi_add_user(napi);
 	} else {
-		strscpy(own->pattern, arg->pattern, sizeof(own->pattern));
+		strscpy(ownership->pattern, arg->pattern, sizeof(ownership->pattern));
 	}
-	return own;
+	return ownership;
 }
 
 /*
- * Makes the line or the threads of @own execute the shadow. The caller has created the shadow's
- * carrier mm, which CPUs load to execute it. Takes shk_async_lock; sleeps. Returns 0, an error of
- * shk_irq_own() or shk_kthread_own(), or -ERESTARTSYS: the caller was killed. After an error
- * nothing has changed.
+ * Makes the line or the threads of @ownership execute the shadow. The caller has created the
+ * shadow's carrier mm, which CPUs load to execute it. Takes shk_async_lock; sleeps. Returns 0, an
+ * error of shk_irq_own() or shk_kthread_own(), or -ERESTARTSYS: the caller was killed. After an
+ * error nothing has changed.
  */
-static int ownership_begin(struct shk_ownership *own)
+static int ownership_begin(struct shk_ownership *ownership)
 {
 	int ret;
 
 	if (mutex_lock_killable(&shk_async_lock))
 		return -ERESTARTSYS;
-	ret = own->kind == SHK_OWN_IRQ ? shk_irq_own(own) : shk_kthread_own(own);
+	ret = ownership->kind == SHK_OWN_IRQ ? shk_irq_own(ownership) : shk_kthread_own(ownership);
 	mutex_unlock(&shk_async_lock);
 	return ret;
 }
@@ -119,30 +119,30 @@ static int ownership_add(struct shk_shadow *shadow, const struct shk_own_arg *ar
 			 struct shk_napi *napi)
 {
 	struct shk_prepared was = shk_shadow_prepared(shadow);
-	struct shk_ownership *own;
+	struct shk_ownership *ownership;
 	int ret;
 
 	if (shadow->dead)
 		return SHK_E(SHADOW_DESTROYED);
 	if (ownership_find(shadow, arg, napi))
 		return 0;
-	own = ownership_create(shadow, arg, napi);
-	if (!own)
+	ownership = ownership_create(shadow, arg, napi);
+	if (!ownership)
 		return -ENOMEM;
 	ret = shk_carrier_get(shadow);
 	if (ret)
 		goto free;
-	ret = ownership_begin(own);
+	ret = ownership_begin(ownership);
 	if (ret)
 		goto put;
-	own->id = ++shadow->last_ownership;
-	list_add_tail(&own->node, &shadow->ownerships);
+	ownership->id = ++shadow->last_ownership;
+	list_add_tail(&ownership->node, &shadow->ownerships);
 	return 0;
 put:
 	shk_carrier_put(shadow);
 	shk_shadow_unprepare(shadow, &was);
 free:
-	ownership_free(own);
+	ownership_free(ownership);
 	return ret;
 }
 
@@ -195,26 +195,26 @@ int shk_own_add(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 }
 
 /*
- * Ends the ownership @own: on return no CPU executes the shadow for it. Ends its use of the carrier
+ * Ends @ownership: on return no CPU executes the shadow for it. Ends its use of the carrier
  * mm, which CPUs load to execute the shadow. Frees the struct. The shadow's lock is held. Takes
  * shk_async_lock; sleeps. Cannot fail.
  */
-static void ownership_destroy(struct shk_ownership *own)
+static void ownership_destroy(struct shk_ownership *ownership)
 {
-	list_del(&own->node);
+	list_del(&ownership->node);
 	mutex_lock(&shk_async_lock);
-	if (own->kind == SHK_OWN_IRQ)
-		shk_irq_disown(own);
+	if (ownership->kind == SHK_OWN_IRQ)
+		shk_irq_disown(ownership);
 	else
-		shk_kthread_disown(own);
+		shk_kthread_disown(ownership);
 	mutex_unlock(&shk_async_lock);
-	shk_carrier_put(own->shadow);
-	ownership_free(own);
+	shk_carrier_put(ownership->shadow);
+	ownership_free(ownership);
 }
 
 int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 {
-	struct shk_ownership *own;
+	struct shk_ownership *ownership;
 	bool found = false;
 	int ret;
 
@@ -224,8 +224,8 @@ int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 	if (ret)
 		return ret;
 	/* There may be several: interfaces that are gone, and a new one of that name. */
-	while ((own = ownership_find(shadow, arg, NULL))) {
-		ownership_destroy(own);
+	while ((ownership = ownership_find(shadow, arg, NULL))) {
+		ownership_destroy(ownership);
 		found = true;
 	}
 	shk_shadow_unlock(shadow);
@@ -236,23 +236,23 @@ int shk_own_remove(struct shk_shadow *shadow, const struct shk_own_arg *arg)
 
 int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *info)
 {
-	struct shk_ownership *own;
+	struct shk_ownership *ownership;
 	int ret = shk_shadow_lock(shadow);
 
 	if (ret)
 		return ret;
 	ret = -ENOENT;
-	list_for_each_entry (own, &shadow->ownerships, node) {
-		if (own->id <= *cursor)
+	list_for_each_entry (ownership, &shadow->ownerships, node) {
+		if (ownership->id <= *cursor)
 			continue;
-		*cursor = own->id;
-		info->kind = own->kind;
-		info->irq = own->irq;
-		info->nr_threads = READ_ONCE(own->nr_threads);
-		if (own->napi)
-			shk_napi_name(own->napi, info->pattern, sizeof(info->pattern));
+		*cursor = ownership->id;
+		info->kind = ownership->kind;
+		info->irq = ownership->irq;
+		info->nr_threads = READ_ONCE(ownership->nr_threads);
+		if (ownership->napi)
+			shk_napi_name(ownership->napi, info->pattern, sizeof(info->pattern));
 		else
-			strscpy(info->pattern, own->pattern, sizeof(info->pattern));
+			strscpy(info->pattern, ownership->pattern, sizeof(info->pattern));
 		ret = 0;
 		break;
 	}
@@ -262,11 +262,11 @@ int shk_own_next(struct shk_shadow *shadow, u64 *cursor, struct shk_own_info *in
 
 void shk_ownerships_teardown(struct shk_shadow *shadow)
 {
-	struct shk_ownership *own, *next;
+	struct shk_ownership *ownership, *next;
 
 	lockdep_assert_held(&shadow->lock);
-	list_for_each_entry_safe (own, next, &shadow->ownerships, node)
-		ownership_destroy(own);
+	list_for_each_entry_safe (ownership, next, &shadow->ownerships, node)
+		ownership_destroy(ownership);
 }
 
 int __init shk_ownerships_init(void)

@@ -121,19 +121,19 @@ int shk_irq_tracepoints_get(void);
  */
 void shk_irq_tracepoints_put(void);
 /*
- * Makes the handlers of line @own->irq execute the text of @own->shadow. The caller has created a
- * carrier mm for that shadow, which CPUs load to execute it. The caller holds shk_async_lock.
- * Sleeps. Returns 0, or an error after which nothing has changed: IRQ_UNKNOWN: no line has that
- * number; OWNED_ELSEWHERE: a shadow owns it already; -ENOMEM.
+ * Makes the handlers of line @ownership->irq execute the text of @ownership->shadow. The caller has
+ * created a carrier mm for that shadow, which CPUs load to execute it. The caller holds
+ * shk_async_lock. Sleeps. Returns 0, or an error after which nothing has changed: IRQ_UNKNOWN: no
+ * line has that number; OWNED_ELSEWHERE: a shadow owns it already; -ENOMEM.
  */
-int shk_irq_own(struct shk_ownership *own);
+int shk_irq_own(struct shk_ownership *ownership);
 /*
- * Ends the ownership of line @own->irq by @own->shadow. Later handlers of the line execute the
- * union, the text with the probes of all SHK_ASYNC_UNION shadows, if shk_union_here() returns it;
- * else the text that the CPU has loaded. On return no CPU executes @own->shadow for the line.
- * Sleeps, for a grace period; shk_async_lock is held.
+ * Ends the ownership of line @ownership->irq by @ownership->shadow. Later handlers of the line
+ * execute the union, the text with the probes of all SHK_ASYNC_UNION shadows, if shk_union_here()
+ * returns it; else the text that the CPU has loaded. On return no CPU executes @ownership->shadow
+ * for the line. Sleeps, for a grace period; shk_async_lock is held.
  */
-void shk_irq_disown(struct shk_ownership *own);
+void shk_irq_disown(struct shk_ownership *ownership);
 
 /* ---- kthread.c, which needs preempt notifiers: kernels have them for KVM ---- */
 
@@ -149,27 +149,27 @@ int shk_kthreads_init(void);
  */
 void shk_kthreads_exit(void);
 /*
- * Makes kernel threads that no shadow owns execute the text of @own->shadow, each from its next
- * turn on a CPU. If @own->napi is NULL, these are the threads whose name matches @own->pattern,
- * else those that poll the NAPI of that interface. The caller has created a carrier mm for
- * @own->shadow.
+ * Makes kernel threads that no shadow owns execute the text of @ownership->shadow, each from its
+ * next turn on a CPU. If @ownership->napi is NULL, these are the threads whose name matches
+ * @ownership->pattern, else those that poll the NAPI of that interface. The caller has created a
+ * carrier mm for @ownership->shadow.
  *
  * A worker (kthread_rescan()) also adds threads that are created or renamed later, soon after that.
  * If such a thread matches several patterns, the oldest pattern gets it.
  *
  * Sleeps: waits until each of the threads is off its CPU for a moment. shk_async_lock is held.
- * Returns 0, or -ENOMEM: no thread executes the shadow because of @own.
+ * Returns 0, or -ENOMEM: no thread executes the shadow because of @ownership.
  */
-int shk_kthread_own(struct shk_ownership *own);
+int shk_kthread_own(struct shk_ownership *ownership);
 /*
- * Makes the threads that shk_kthread_own() and its worker have added for @own execute the base. On
- * return no CPU executes @own->shadow for one of them. Soon after, the worker adds those that match
- * another pattern to the shadow of that pattern.
+ * Makes the threads that shk_kthread_own() and its worker have added for @ownership execute the
+ * base. On return no CPU executes @ownership->shadow for one of them. Soon after, the worker adds
+ * those that match another pattern to the shadow of that pattern.
  *
  * Sleeps: waits for a grace period, until a work item has run on each online CPU, and until each of
  * the threads is off its CPU for a moment. shk_async_lock is held.
  */
-void shk_kthread_disown(struct shk_ownership *own);
+void shk_kthread_disown(struct shk_ownership *ownership);
 #else
 static inline int shk_kthreads_init(void)
 {
@@ -180,12 +180,12 @@ static inline void shk_kthreads_exit(void)
 {
 }
 
-static inline int shk_kthread_own(struct shk_ownership *own)
+static inline int shk_kthread_own(struct shk_ownership *ownership)
 {
 	return SHK_E(NO_CARRIER);
 }
 
-static inline void shk_kthread_disown(struct shk_ownership *own)
+static inline void shk_kthread_disown(struct shk_ownership *ownership)
 {
 }
 #endif

@@ -29,7 +29,7 @@
 struct place_request {
 	struct callback_head work; /* task work of the task that places the process */
 	struct task_struct *task;  /* a thread of the process; holds a reference */
-	bool born;	      /* the task is a new child, or has a new program, and places itself */
+	bool new_mm;	      /* the task is a new child, or has a new program, and places itself */
 	struct shk_draw draw; /* the side of a split cgroup that it has drawn by now */
 	struct list_head node; /* in the list deferred, if the worker is to place it */
 };
@@ -216,8 +216,8 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
 
 /*
  * Moves @p's mm to where @p->binding wants it, and then checks that this binding still decides.
- * @own: the mm is current's. *@draw: which of the two shadows of a split cgroup shk_draw() has
- * chosen; kept for a next try.
+ * @is_current: the mm is current's. *@draw: which of the two shadows of a split cgroup shk_draw()
+ * has chosen; kept for a next try.
  *
  * A task that moves the process to another cgroup checks after the move whether the process is
  * misplaced (cgroup_on_move()). Both checks take shk_graft_lock, so at least one of the two tasks
@@ -226,12 +226,12 @@ static int place_mm(struct placement *p, struct shk_draw *draw)
  * Sleeps; the process's cred_guard_mutex is held. Returns 0; -EAGAIN: another binding decides now,
  * or a task is in the way; or an error of shk_graft_prealloc() or place_mm().
  */
-static int place_guarded(struct placement *p, struct shk_draw *draw, bool own)
+static int place_guarded(struct placement *p, struct shk_draw *draw, bool is_current)
 {
 	int ret = 0;
 
 	if (p->binding)
-		ret = shk_graft_prealloc(p->change.mm, own, &p->change.deferred);
+		ret = shk_graft_prealloc(p->change.mm, is_current, &p->change.deferred);
 	if (!ret)
 		ret = place_mm(p, draw);
 	if (ret && ret != SHK_E(NOT_INSIDE) && ret != SHK_E(CAPTURED_TOOL))
@@ -258,7 +258,7 @@ static int place_task(struct task_struct *task, struct shk_draw *draw, pid_t *bu
 {
 	struct placement p = { .change.check = place_check_binding, .task = task };
 	struct mutex *guard = &task->signal->cred_guard_mutex;
-	bool own = same_thread_group(task, current);
+	bool is_current = same_thread_group(task, current);
 	int ret = 0;
 
 	/* A process in exec asks for its new mm itself (cgroup_on_exec()). */
@@ -269,16 +269,16 @@ static int place_task(struct task_struct *task, struct shk_draw *draw, pid_t *bu
 	 * inherit_exec_mm(), which sees the change. Current's own is held for moments by other
 	 * tasks, or by a thread in exec, which kills this one: so it is waited for.
 	 */
-	if (own && mutex_lock_killable(guard))
+	if (is_current && mutex_lock_killable(guard))
 		return -ERESTARTSYS;
-	if (!own && !mutex_trylock(guard)) {
+	if (!is_current && !mutex_trylock(guard)) {
 		*busy = shk_busy_pid(task);
 		return -EAGAIN;
 	}
 	p.change.mm = place_get_mm(task);
 	if (p.change.mm) {
 		p.binding = place_get_binding(task);
-		ret = place_guarded(&p, draw, own);
+		ret = place_guarded(&p, draw, is_current);
 	}
 	mutex_unlock(guard);
 	shk_deferred_put_run(&p.change.deferred);
@@ -327,14 +327,14 @@ static int place_patiently(struct task_struct *task, struct shk_draw *draw,
 /*
  * Allocates a request to place @task's process, that is, to move it to the text that its cgroup
  * wants. The request has references to @task and to the module; place_request_free() frees it. If
- * @born, @task has a new mm, from fork or exec, and places itself.
+ * @new_mm, @task has a new mm, from fork or exec, and places itself.
  *
  * @draw: which of the two shadows of a split cgroup shk_draw() has chosen. If it has not chosen,
  * @draw.binding is 0. @gfp: with GFP_KERNEL this sleeps and cannot fail. With GFP_ATOMIC it may be
  * called in any context. It then returns NULL if there is no memory and all requests of the reserve
  * are in use.
  */
-static struct place_request *place_request_create(struct task_struct *task, bool born,
+static struct place_request *place_request_create(struct task_struct *task, bool new_mm,
 						  struct shk_draw draw, gfp_t gfp)
 {
 	struct place_request *request = mempool_alloc(looks, gfp);
@@ -342,7 +342,7 @@ static struct place_request *place_request_create(struct task_struct *task, bool
 	if (!request)
 		return NULL;
 	request->task = get_task_struct(task);
-	request->born = born;
+	request->new_mm = new_mm;
 	request->draw = draw;
 	__module_get(THIS_MODULE);
 	return request;
@@ -398,12 +398,12 @@ static void place_request_fn(struct callback_head *work)
 {
 	struct place_request *request = container_of(work, struct place_request, work);
 	/* The mover of another process waits for a shorter time. */
-	struct shk_placing placing = { .until = jiffies + (request->born ? SHK_BUSY_TASK_TIMEOUT
-									 : MOVER_WAIT) };
+	struct shk_placing placing = { .until = jiffies + (request->new_mm ? SHK_BUSY_TASK_TIMEOUT
+									   : MOVER_WAIT) };
 	bool had_drawn = request->draw.binding;
 	int ret = place_patiently(request->task, &request->draw, &placing);
 
-	if (ret && !request->born) {
+	if (ret && !request->new_mm) {
 		place_request_defer(request);
 		return;
 	}
@@ -434,10 +434,10 @@ bool shk_place_wanted(struct task_struct *task)
 	return wanted;
 }
 
-void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw)
+void shk_place_request(struct task_struct *task, bool new_mm, struct shk_draw draw)
 {
-	struct place_request *request = place_request_create(task, born, draw, GFP_ATOMIC);
-	struct task_struct *by = born ? task : current;
+	struct place_request *request = place_request_create(task, new_mm, draw, GFP_ATOMIC);
+	struct task_struct *by = new_mm ? task : current;
 
 	if (!request && draw.binding)
 		return;

@@ -126,8 +126,8 @@ struct shk_draw shk_draw(struct shk_binding *binding);
  * The placing task executes the request as a task work, before it returns to user space. The
  * placing task is
  *
- *   @born		@task, which is current in exec, or a child that has not run yet
- *   not @born	current, which moves @task's process between cgroups
+ *   @new_mm      @task, which is current in exec, or a child that has not run yet
+ *   not @new_mm  current, which moves @task's process between cgroups
  *
  * If the placing task is a kernel thread or exits, cgroup.c's worker (cgroups_work_fn()) executes
  * the request instead, and repeats it until it succeeds.
@@ -138,16 +138,16 @@ struct shk_draw shk_draw(struct shk_binding *binding);
  *
  * If the task work cannot place the process:
  *
- *   @born, none chosen	@task is killed: after three seconds if shk_place() would return TASK_BUSY,
- *			after other errors at once
- *   @born, one chosen	the process stays in the other shadow
- *   not @born		the worker repeats the request: after a tenth of a second if shk_place()
- *			would return TASK_BUSY, after other errors at once
+ *   @new_mm, none chosen  @task is killed: after three seconds if shk_place() would return
+ *                         TASK_BUSY, after other errors at once
+ *   @new_mm, one chosen   the process stays in the other shadow
+ *   not @new_mm           the worker repeats the request: after a tenth of a second if shk_place()
+ *                         would return TASK_BUSY, after other errors at once
  *
  * Any context, also with interrupts off. If memory and the reserve (shk_place_init()) are used up,
  * nothing is requested, and @task is killed unless @draw has a shadow.
  */
-void shk_place_request(struct task_struct *task, bool born, struct shk_draw draw);
+void shk_place_request(struct task_struct *task, bool new_mm, struct shk_draw draw);
 /*
  * Returns true if @task's process is not where its cgroup wants it, after it has moved between
  * cgroups. Also returns true if another CPU holds shk_graft_lock, so that the answer is not known.

@@ -103,7 +103,7 @@ static struct mm_struct *process_get_mm(struct task_struct *task)
 	return ERR_PTR(err);
 }
 
-/* One attach, detach, enter or leave. Each try sets .text, .task and .own again. */
+/* One attach, detach, enter or leave. Each try sets .text, .task and .is_current again. */
 struct process_change {
 	struct shk_change text;
 	struct shk_shadow *shadow; /* attach, enter: to it; detach, leave: from it, NULL for any */
@@ -112,7 +112,7 @@ struct process_change {
 	bool comes;		   /* attach, enter: .shadow is to be locked, a graft needed */
 	shk_ask_threads ask;	   /* SHK_THREAD; else NULL */
 	struct task_struct *task;  /* a thread of the process, or an ERR_PTR() */
-	bool own;		   /* the process is current's */
+	bool is_current;	   /* the process is current's */
 };
 
 /*
@@ -221,11 +221,11 @@ static bool binds_by_handle(void)
  */
 static int may_bind(const struct process_change *c)
 {
-	bool own = !IS_ERR(c->task) && same_thread_group(c->task, current);
+	bool is_current = !IS_ERR(c->task) && same_thread_group(c->task, current);
 
 	/* A derived handle permits root what it permits other callers. */
 	if (c->granted)
-		return own ? 0 : SHK_E(RIGHTS);
+		return is_current ? 0 : SHK_E(RIGHTS);
 	return !c->delegated || capable(CAP_SYS_ADMIN) ? 0 : SHK_E(CAPABILITY);
 }
 
@@ -244,7 +244,7 @@ static int process_lock_cred_guard(const struct process_change *c, unsigned long
 {
 	struct mutex *guard = &c->task->signal->cred_guard_mutex;
 
-	if (c->own)
+	if (c->is_current)
 		return mutex_lock_interruptible(guard) ? -ERESTARTSYS : 0;
 	while (!mutex_trylock(guard)) {
 		*until = *until ?: shk_busy_task_deadline();
@@ -270,7 +270,7 @@ static int process_lock_cred_guard(const struct process_change *c, unsigned long
  */
 static int process_lock_shadow(const struct process_change *c)
 {
-	if (c->own)
+	if (c->is_current)
 		return shk_shadow_lock(c->shadow);
 	return shk_shadow_trylock(c->shadow) ? 0 : SHADOW_IS_BUSY;
 }
@@ -337,7 +337,7 @@ static int process_change_task(struct process_change *c, int (*fn)(struct proces
 	ret = c->comes ? shk_graft_prealloc(c->text.mm, true, &c->text.deferred) : 0;
 	if (ret)
 		goto put;
-	c->own = same_thread_group(c->task, current);
+	c->is_current = same_thread_group(c->task, current);
 	ret = process_lock_cred_guard(c, until);
 	if (ret == SHK_E(TASK_BUSY))
 		c->text.busy = shk_busy_pid(c->task);
