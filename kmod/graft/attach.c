@@ -401,13 +401,14 @@ int shk_graft_detach(const struct shk_shadow *from, bool delegated, struct shk_c
 		return ret;
 	}
 	shk_graft_unaccount(args.graft);
-	shk_graft_put_execs(&args.execs);
+	shk_graft_queue_free_execs(&args.execs);
 	/*
 	 * If the mm was attached after shk_graft_prealloc(), @change still has an unused graft.
-	 * That one stays in .deferred, which has room for one. The detached graft is put here.
+	 * That one stays in .deferred, which has room for one. This function queues the detached
+	 * graft.
 	 */
 	if (change->deferred.graft)
-		shk_graft_put(args.graft);
+		shk_graft_queue_free(args.graft);
 	else
 		change->deferred.graft = args.graft;
 	return 0;

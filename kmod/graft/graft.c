@@ -385,25 +385,25 @@ void shk_graft_unaccount(struct shk_graft *graft)
  * the exit of the last process at once. shk_graft_exit() waits for the worker. The worker waits for
  * the graft's call of graft_on_invalidate(), if that has not returned yet.
  */
-void shk_graft_put(struct shk_graft *graft)
+void shk_graft_queue_free(struct shk_graft *graft)
 {
 	queue_work(graft_wq, &graft->free);
 	module_put(THIS_MODULE);
 }
 
-void shk_graft_flush_and_put(struct shk_graft *graft)
+void shk_graft_flush_and_queue_free(struct shk_graft *graft)
 {
 	shk_mmu->flush_mm(graft->mm);
 	shk_graft_post_detach(graft->mm);
 	shk_graft_unaccount(graft);
-	shk_graft_put(graft);
+	shk_graft_queue_free(graft);
 }
 
 /*
  * Callback of the graft's notifier. Ignores all events but MMU_NOTIFY_RELEASE, the one of
  * exit_mmap(), by which it ends the graft:
  *
- *   attached      detaches and puts it
+ *   attached      detaches it, and has a worker free it
  *   PARKED        has a worker free it: the graft was kept in the table for the next attach
  *   other states  does nothing, since another task ends the graft
  *
@@ -434,7 +434,7 @@ static bool graft_on_invalidate(struct mmu_interval_notifier *notifier,
 	}
 	spin_unlock(&shk_graft_lock);
 	if (mine)
-		shk_graft_flush_and_put(graft);
+		shk_graft_flush_and_queue_free(graft);
 	return true;
 }
 

@@ -99,8 +99,8 @@
  *   flush         no CPU has translations of the shadow for that mm
  *   unaccount     the shadow does not count the graft, so it may change or free its tables; the
  *                 graft gets a reference to the mm
- *   put           shk_graft_put() drops the reference to the module and has a worker free the
- *                 graft; or shk_deferred_put_run() drops all references and parks the graft
+ *   queue free    shk_graft_queue_free() drops the reference to the module and has a worker free
+ *                 the graft. Or shk_deferred_put_run() drops all references and parks the graft.
  *   free          unless it is parked: the references to shadow, stretches and mm are dropped, the
  *                 notifier is removed
  *
@@ -235,8 +235,8 @@ enum shk_tool_role {
  *
  * While it is in the table (attached or PARKED) shk_graft_lock protects its members. Otherwise one
  * owner changes it without a lock: the caller that allocated, detached or unparked it, and the
- * worker after shk_graft_put(). .mm, .notifier and .free do not change after shk_graft_alloc(), and
- * .node is under shk_graft_lock in every state.
+ * worker after shk_graft_queue_free(). .mm, .notifier and .free do not change after
+ * shk_graft_alloc(), and .node is under shk_graft_lock in every state.
  */
 struct shk_graft {
 	/*
@@ -311,7 +311,8 @@ struct shk_graft {
 	 * Links the graft into a list, which depends on the state:
 	 *
 	 *   BEING_MADE                            .children of the parent's graft
-	 *   DETACHED by shk_graft_detach_execs()  the list for shk_graft_put_execs() (inherit.h)
+	 *   DETACHED by shk_graft_detach_execs()  the list of inherit.h, for
+	 *                                         shk_graft_queue_free_execs()
 	 *   otherwise                             none; the node is empty
 	 */
 	struct list_head sibling;
@@ -343,7 +344,7 @@ struct shk_graft {
 	struct list_head node;
 	/* In the table, while attached or PARKED. */
 	struct hlist_node by_mm;
-	/* The worker's job to free the graft. Queued by shk_graft_put() and by the notifier. */
+	/* The work item that frees the graft. shk_graft_queue_free() and the notifier queue it. */
 	struct work_struct free;
 };
 
@@ -574,7 +575,7 @@ int shk_graft_set_calling(struct shk_graft *graft, bool calling);
  *   only current does, which is still in the exec that has created @graft's mm.
  *
  * The shadow still counts @graft, and @graft keeps its references. The caller flushes the mm and
- * then calls shk_graft_unaccount(), or it calls shk_graft_flush_and_put() for both.
+ * then calls shk_graft_unaccount(), or it calls shk_graft_flush_and_queue_free() for both.
  */
 void shk_graft_detach_entry(struct shk_graft *graft);
 
@@ -677,7 +678,7 @@ void shk_graft_unaccount(struct shk_graft *graft);
  * Freeing is left to the worker since it waits for invalidations of the mm and takes locks of
  * shadows. shk_graft_drain() waits for it.
  */
-void shk_graft_put(struct shk_graft *graft);
+void shk_graft_queue_free(struct shk_graft *graft);
 
 /*
  * Ends @graft, which must be DETACHED: flushes the mm on every CPU, removes @graft from the count
@@ -688,7 +689,7 @@ void shk_graft_put(struct shk_graft *graft);
  * would need text_mutex. The caller has a user of the mm, or runs in exit_mmap() or exec. The
  * caller holds no spinlock. Waits for IPIs.
  */
-void shk_graft_flush_and_put(struct shk_graft *graft);
+void shk_graft_flush_and_queue_free(struct shk_graft *graft);
 
 /*
  * Frees @graft, and drops its references and that to the module. @graft must be UNACCOUNTED or
@@ -727,9 +728,10 @@ void shk_deferred_put_run(struct shk_deferred_put *deferred);
 void shk_graft_abort(struct mm_struct *mm);
 
 /*
- * Waits until the worker has freed all grafts that were queued before the call. shk_graft_put()
- * queues grafts. So does the notifier of an mm that ends while its graft is PARKED: kept for a next
- * attach. Sleeps; the caller holds no lock, since the worker takes locks of shadows.
+ * Waits until the worker has freed all grafts that were queued before the call.
+ * shk_graft_queue_free() queues grafts. So does the notifier of an mm that ends while its graft is
+ * PARKED: kept for a next attach. Sleeps; the caller holds no lock, since the worker takes locks of
+ * shadows.
  */
 void shk_graft_drain(void);
 

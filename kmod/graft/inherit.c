@@ -57,14 +57,14 @@ void shk_graft_detach_execs(struct shk_graft *graft, struct list_head *gone)
 	}
 }
 
-void shk_graft_put_execs(struct list_head *gone)
+void shk_graft_queue_free_execs(struct list_head *gone)
 {
 	struct shk_graft *child, *next;
 
 	list_for_each_entry_safe (child, next, gone, sibling) {
 		struct mm_struct *mm = child->mm;
 
-		shk_graft_flush_and_put(child);
+		shk_graft_flush_and_queue_free(child);
 		/* Not mmput(): if this is the last user, the exit of the mm may wait for I/O. */
 		mmput_async(mm);
 	}
@@ -310,7 +310,7 @@ static bool inherit_exec_mm(struct shk_pending_attach *pending)
 	}
 	spin_unlock(&shk_graft_lock);
 	if (child)
-		shk_graft_flush_and_put(child);
+		shk_graft_flush_and_queue_free(child);
 	return arrives;
 }
 
@@ -538,7 +538,7 @@ static void inherit_leave_shadow(struct mm_struct *mm)
 		graft = NULL;
 	spin_unlock(&shk_graft_lock);
 	if (graft)
-		shk_graft_flush_and_put(graft);
+		shk_graft_flush_and_queue_free(graft);
 }
 
 /*

@@ -37,7 +37,7 @@ bool shk_graft_has_unfinished_child(struct shk_graft *graft);
  *
  * Moves the grafts of these mms, which are DETACHED then, to the list @gone, by shk_graft.sibling.
  * Increments mm_users of each mm. The caller has initialised @gone, which may stay empty, and
- * passes it to shk_graft_put_execs() after it has released shk_graft_lock.
+ * passes it to shk_graft_queue_free_execs() after it has released shk_graft_lock.
  *
  * shk_graft_lock is held. Does not sleep, flushes nothing. Cannot fail.
  */
@@ -46,11 +46,11 @@ void shk_graft_detach_execs(struct shk_graft *graft, struct list_head *gone);
 /*
  * Ends the grafts that shk_graft_detach_execs() has moved to @gone. For each of them: flushes the
  * mm, removes the graft from the count of its shadow, and has a worker free the graft
- * (shk_graft_flush_and_put()). Then decrements mm_users, which shk_graft_detach_execs()
+ * (shk_graft_flush_and_queue_free()). Then decrements mm_users, which shk_graft_detach_execs()
  * incremented. If that becomes 0, a worker of the kernel calls exit_mmap() (mmput_async()).
  *
  * No spinlock is held, and interrupts are on. Waits for IPIs. Cannot fail.
  */
-void shk_graft_put_execs(struct list_head *gone);
+void shk_graft_queue_free_execs(struct list_head *gone);
 
 #endif /* SHK_INHERIT_H */
