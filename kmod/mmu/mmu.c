@@ -91,7 +91,7 @@ void shk_range_follow(unsigned long addr)
 		shk_mmu->base_set_global(range, false);
 }
 
-void shk_page_get(unsigned long addr)
+void shk_page_clear_global(unsigned long addr)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
 	if (!shk_mmu->base_page_set_global)
@@ -100,7 +100,7 @@ void shk_page_get(unsigned long addr)
 	shk_mmu->flush_all();
 }
 
-void shk_page_put(unsigned long addr)
+void shk_page_set_global(unsigned long addr)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
 	if (!shk_mmu->base_page_set_global)

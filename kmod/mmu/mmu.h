@@ -321,12 +321,12 @@ void shk_range_follow(unsigned long addr);
  * Called before the first text has a private page there. Called with text_mutex held and interrupts
  * on. Does nothing on Xen PV.
  */
-void shk_page_get(unsigned long addr);
+void shk_page_clear_global(unsigned long addr);
 /*
  * Gives _PAGE_GLOBAL back to the base's mapping of the module page at @addr, and flushes every CPU.
  * The caller ensures that no text has a private page there, and that no TLB has one. Called with
  * text_mutex held and interrupts on. Does nothing on Xen PV.
  */
-void shk_page_put(unsigned long addr);
+void shk_page_set_global(unsigned long addr);
 
 #endif /* SHK_MMU_H */

@@ -287,11 +287,11 @@ static struct shk_page *page_map_private(struct shk_text *text, struct prepared 
 	if (ret)
 		return ERR_PTR(ret);
 	if (in_module && !has_copies(page->addr))
-		shk_page_get(page->addr);
+		shk_page_clear_global(page->addr);
 	ret = shk_mmu->map(&text->tables, page->addr, vmalloc_to_page(page->copy.bytes));
 	if (ret) {
 		if (in_module && !has_copies(page->addr))
-			shk_page_put(page->addr);
+			shk_page_set_global(page->addr);
 		if (!*text_range_pins(text, range))
 			text_merge(text, range, unmapped);
 		return ERR_PTR(ret);
@@ -364,7 +364,7 @@ static void unmapped_flush(struct shk_text *text, struct unmapped *unmapped)
 			shk_range_put(page_private(table));
 	list_for_each_entry (page, &unmapped->pages, node)
 		if (shk_in_module_area(page->addr) && !has_copies(page->addr))
-			shk_page_put(page->addr);
+			shk_page_set_global(page->addr);
 }
 
 /*
