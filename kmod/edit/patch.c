@@ -83,9 +83,9 @@ void shk_patch_free(struct shk_patch *patch)
 
 	list_for_each_entry_safe (func, next, &patch->funcs, node) {
 		if (func->stub >= 0)
-			shk_stub_put(func->stub);
+			shk_stub_free(func->stub);
 		if (patch->kind == SHK_PATCH_RETURN && func->body)
-			shk_body_put(func->body);
+			shk_body_free(func->body);
 		if (func->old)
 			shk_old_put(func->old);
 		patch_put_owner(func->owner);
@@ -93,7 +93,7 @@ void shk_patch_free(struct shk_patch *patch)
 		kfree(func);
 	}
 	if (patch->detour)
-		shk_detour_put(patch->detour);
+		shk_detour_free(patch->detour);
 	patch_put_owner(patch->owner);
 	if (patch->was_on)
 		shk_livepatch_call(patch, SHK_POST_UNPATCH);
@@ -609,7 +609,7 @@ static int prepare_return(struct shk_patch *patch, unsigned long addr)
 
 	if (IS_ERR(func))
 		return PTR_ERR(func);
-	func->body = patch->kind == SHK_PATCH_RETURN ? shk_body_get(patch->value)
+	func->body = patch->kind == SHK_PATCH_RETURN ? shk_body_alloc(patch->value)
 						     : (unsigned long)shk_body_nop;
 	return func->body ? 0 : SHK_E(NO_ROOM);
 }
@@ -646,7 +646,7 @@ static int prepare_skip(struct shk_patch *patch, unsigned long addr, u64 offset)
 	if (ret)
 		return ret;
 	if (patch->flags & SHK_PATCH_VALUE) {
-		patch->detour = shk_detour_get_value(patch->value, next);
+		patch->detour = shk_detour_alloc_value(patch->value, next);
 		if (!patch->detour)
 			return SHK_E(NO_ROOM);
 	}

@@ -653,13 +653,13 @@ void shk_counts_free(struct shk_probe *probe);
  * of @shadow put at __fentry__ sites lead to it. Takes slot_lock; the caller may hold locks of
  * shadows. Returns the index of the slot, or NO_ROOM: all slots are taken.
  */
-int shk_slot_get(struct shk_shadow *shadow);
+int shk_slot_alloc(struct shk_shadow *shadow);
 
 /*
  * Makes the slot number @slot free for another shadow. The caller has called shk_slot_mute() for
  * it, and ensures that no task is in it and no edit leads to it. Takes slot_lock.
  */
-void shk_slot_put(int slot);
+void shk_slot_free(int slot);
 
 /*
  * Returns the address of slot number @slot: code in the module that the calls at a shadow's
@@ -692,13 +692,13 @@ struct shk_site *shk_stub_site(unsigned int stub);
  * instruction behind it. Takes slot_lock and text_mutex. Returns the detour; NULL if the
  * instruction cannot be executed at another address, or no detour is free.
  */
-u8 *shk_detour_get(struct shk_site *site);
+u8 *shk_detour_alloc(struct shk_site *site);
 
 /*
- * Frees @detour, code that shk_detour_get() or shk_detour_get_value() has made. The caller ensures
- * that no task is in it and no edit leads to it. Takes slot_lock.
+ * Frees @detour, code that shk_detour_alloc() or shk_detour_alloc_value() has made. The caller
+ * ensures that no task is in it and no edit leads to it. Takes slot_lock.
  */
-void shk_detour_put(u8 *detour);
+void shk_detour_free(u8 *detour);
 
 /*
  * Makes the load in @detour load @list where it would load NULL, from now on. @list may be NULL.
@@ -711,7 +711,7 @@ void shk_detour_set_list(const u8 *detour, const void *list);
 extern struct shk_site *shk_detour_sites[];
 
 /*
- * Returns the address of the copied instruction in @detour, a result of shk_detour_get(). An
+ * Returns the address of the copied instruction in @detour, a result of shk_detour_alloc(). An
  * execution that begins there is no hit. Any context.
  */
 unsigned long shk_detour_insn(u8 *detour);
@@ -720,25 +720,26 @@ unsigned long shk_detour_insn(u8 *detour);
  * Allocates a detour and writes its code, which sets rax to @value and jumps to @back. No hit is
  * reported there. Takes slot_lock and text_mutex. Returns the detour, or NULL if none is free.
  */
-u8 *shk_detour_get_value(u64 value, unsigned long back);
+u8 *shk_detour_alloc_value(u64 value, unsigned long back);
 
 /*
  * Takes a stub for @func, an element of the module's text to which the function's entry will jump,
  * and writes its code. A fast stub jumps to @func->body, a slow one calls shk_hit_call(). The new
- * stub is slow. @site is the address behind the function's __fentry__ site, where the old body
- * begins. Takes slot_lock and text_mutex.
+ * stub is slow. @behind_site is the address behind the function's __fentry__ site, where the old
+ * body begins. Takes slot_lock and text_mutex. shk_stub_free() frees the stub.
  *
  * Returns the index of the stub, or
  *   NO_ROOM       all stubs are taken
- *   OUT_OF_REACH  a jump does not reach @func->body, or a push of 32 bits cannot express @site
+ *   OUT_OF_REACH  a jump does not reach @func->body, or a push of 32 bits cannot express
+ *                 @behind_site
  */
-int shk_stub_get(struct shk_func *func, unsigned long site);
+int shk_stub_alloc(struct shk_func *func, unsigned long behind_site);
 
 /*
- * Makes the stub number @stub, a result of shk_stub_get(), free for another function. The caller
+ * Makes the stub number @stub, a result of shk_stub_alloc(), free for another function. The caller
  * ensures that no task is in it and no edit leads to it. Takes slot_lock.
  */
-void shk_stub_put(int stub);
+void shk_stub_free(int stub);
 
 /*
  * Returns the address of stub number @stub: code in the module to which the entry of a patched
@@ -776,16 +777,16 @@ void shk_old_put(unsigned long old);
 /*
  * Takes a free element of shk_users, and writes its code: it calls shk_hit_tracepoint() for @users,
  * and returns behind the call at @call. Takes slot_lock and text_mutex; sleeps. Returns the number
- * of the element; shk_users_put() frees it. Returns NO_ROOM if none is free.
+ * of the element; shk_users_free() frees it. Returns NO_ROOM if none is free.
  */
-int shk_users_get(struct shk_tracepoint_users *users, unsigned long call);
+int shk_users_alloc(struct shk_tracepoint_users *users, unsigned long call);
 
 /*
  * Frees the element number @i of shk_users: the code in the module that a tracepoint's call in the
  * shadow jumps to, and that calls the tracepoint's users. The caller ensures that no CPU executes
  * the element, and that no edit leads to it. Takes slot_lock; sleeps.
  */
-void shk_users_put(int i);
+void shk_users_free(int i);
 
 /* Returns the address of element number @i of shk_users, to which an edit jumps. Any context. */
 unsigned long shk_users_text(int i);
@@ -797,12 +798,12 @@ extern struct shk_tracepoint_users *shk_users_of[];
  * Returns the address of a new function, in the module's text, that returns @value. Returns 0 if no
  * room is left. Takes slot_lock and text_mutex.
  */
-unsigned long shk_body_get(u64 value);
+unsigned long shk_body_alloc(u64 value);
 
 /*
- * Frees @body, a result of shk_body_get(). The caller ensures that no task is in it. Takes
+ * Frees @body, a result of shk_body_alloc(). The caller ensures that no task is in it. Takes
  * slot_lock.
  */
-void shk_body_put(unsigned long body);
+void shk_body_free(unsigned long body);
 
 #endif /* SHK_PROBE_H */

@@ -78,7 +78,7 @@ static struct shk_free_passes free_passes = SHK_FREE_PASSES(free_passes);
 static void site_release(struct shk_site *site)
 {
 	if (site->detour)
-		shk_detour_put(site->detour);
+		shk_detour_free(site->detour);
 	module_put(site->module);
 	kfree(site->kp);
 	kfree(container_of(site, struct removable_site, site));
@@ -112,7 +112,7 @@ static void slot_free_item(struct free_item *free_item)
 {
 	struct shk_slot *slot = container_of(free_item, struct shk_slot, free_item);
 
-	shk_slot_put(slot->index);
+	shk_slot_free(slot->index);
 	kfree(slot);
 }
 
@@ -253,7 +253,7 @@ static int slot_ensure(struct shk_shadow *shadow)
 	slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
 	if (!slot)
 		return -ENOMEM;
-	slot->index = shk_slot_get(shadow);
+	slot->index = shk_slot_alloc(shadow);
 	if (slot->index < 0) {
 		kfree(slot);
 		return SHK_E(NO_ROOM);
@@ -491,7 +491,7 @@ static int site_register_kprobe(struct shk_site *site, unsigned long addr)
 static void site_set_jump(struct shk_site *site, struct shk_probe *probe, unsigned long addr)
 {
 	site->edit.prepare = site_undo_jump;
-	site->detour = shk_detour_get(site);
+	site->detour = shk_detour_alloc(site);
 	if (site->detour && site->kp->ainsn.size >= JMP32_INSN_SIZE && !probe->returns &&
 	    !(probe->flags & SHK_PROBE_FORCE_INT3) && shk_kprobe_alone(addr, site->kp) &&
 	    !shk_branch_spans_pages(addr)) {
@@ -1106,7 +1106,7 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 			return PTR_ERR(site);
 	}
 	if (!had_stub) {
-		ret = shk_stub_get(func, addr + CALL_INSN_SIZE);
+		ret = shk_stub_alloc(func, addr + CALL_INSN_SIZE);
 		if (ret < 0)
 			goto free;
 		func->stub = ret;
@@ -1125,7 +1125,7 @@ int shk_site_patch(struct shk_shadow *shadow, struct shk_func *func, unsigned lo
 		return 0;
 	found = true; /* site_arm_first() has freed the site */
 	if (!had_stub) {
-		shk_stub_put(func->stub);
+		shk_stub_free(func->stub);
 		func->stub = -1;
 	}
 free:

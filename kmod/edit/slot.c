@@ -49,7 +49,7 @@ struct shk_tracepoint_users *shk_users_of[SHK_NR_USERS];
  * Takes the first free one of the @nr elements of an array: sets its bit in the bitmap @used. Takes
  * slot_lock. Returns its index; NO_ROOM: none is free.
  */
-static int slot_index_get(unsigned long *used, unsigned int nr)
+static int slot_index_alloc(unsigned long *used, unsigned int nr)
 {
 	unsigned int i;
 
@@ -62,16 +62,16 @@ static int slot_index_get(unsigned long *used, unsigned int nr)
 }
 
 /* Makes element @i of an array free: clears its bit in the bitmap @used. Takes slot_lock. */
-static void slot_index_put(unsigned long *used, unsigned int i)
+static void slot_index_free(unsigned long *used, unsigned int i)
 {
 	mutex_lock(&slot_lock);
 	__clear_bit(i, used);
 	mutex_unlock(&slot_lock);
 }
 
-int shk_slot_get(struct shk_shadow *shadow)
+int shk_slot_alloc(struct shk_shadow *shadow)
 {
-	int slot = slot_index_get(slots_used, SHK_NR_SLOTS);
+	int slot = slot_index_alloc(slots_used, SHK_NR_SLOTS);
 
 	if (slot >= 0)
 		WRITE_ONCE(shk_slot_shadows[slot], shadow);
@@ -83,9 +83,9 @@ void shk_slot_mute(int slot)
 	WRITE_ONCE(shk_slot_shadows[slot], NULL);
 }
 
-void shk_slot_put(int slot)
+void shk_slot_free(int slot)
 {
-	slot_index_put(slots_used, slot);
+	slot_index_free(slots_used, slot);
 }
 
 unsigned long shk_slot_text(int slot)
@@ -230,7 +230,7 @@ static void slot_write_text(u8 *at, const u8 *text, size_t len)
 	mutex_unlock(shk_symbols.text_mutex);
 }
 
-u8 *shk_detour_get(struct shk_site *site)
+u8 *shk_detour_alloc(struct shk_site *site)
 {
 	struct arch_specific_insn *ainsn = &site->kp->ainsn;
 	unsigned long addr = (unsigned long)site->kp->addr;
@@ -248,7 +248,7 @@ u8 *shk_detour_get(struct shk_site *site)
 	if (!is_call(&insn) && (ainsn->emulate_op || !shk_call(can_boost)(&insn, site->kp->addr)))
 		return NULL;
 
-	i = slot_index_get(detours_used, SHK_NR_DETOURS);
+	i = slot_index_alloc(detours_used, SHK_NR_DETOURS);
 	if (i < 0)
 		return NULL;
 	detour = shk_detours + i * SHK_DETOUR_SIZE;
@@ -265,7 +265,7 @@ u8 *shk_detour_get(struct shk_site *site)
 		ok = detour_copy_insn(text + CALL_INSN_SIZE, detour + CALL_INSN_SIZE, &insn, ainsn,
 				      addr);
 	if (!ok) {
-		slot_index_put(detours_used, i);
+		slot_index_free(detours_used, i);
 		return NULL;
 	}
 
@@ -279,18 +279,18 @@ void shk_detour_set_list(const u8 *detour, const void *list)
 	WRITE_ONCE(detour_lists[detour_index((unsigned long)detour)], list);
 }
 
-void shk_detour_put(u8 *detour)
+void shk_detour_free(u8 *detour)
 {
 	unsigned int i = detour_index((unsigned long)detour);
 
 	WRITE_ONCE(shk_detour_sites[i], NULL);
-	slot_index_put(detours_used, i);
+	slot_index_free(detours_used, i);
 }
 
-u8 *shk_detour_get_value(u64 value, unsigned long back)
+u8 *shk_detour_alloc_value(u64 value, unsigned long back)
 {
 	u8 text[VALUE_INSN_SIZE + JMP32_INSN_SIZE];
-	int i = slot_index_get(detours_used, SHK_NR_DETOURS);
+	int i = slot_index_alloc(detours_used, SHK_NR_DETOURS);
 	u8 *detour;
 
 	if (i < 0)
@@ -308,19 +308,19 @@ static u8 *stub_text(int stub)
 	return shk_stubs + stub * SHK_STUB_SIZE;
 }
 
-int shk_stub_get(struct shk_func *func, unsigned long site)
+int shk_stub_alloc(struct shk_func *func, unsigned long behind_site)
 {
-	int i = slot_index_get(stubs_used, SHK_NR_STUBS);
+	int i = slot_index_alloc(stubs_used, SHK_NR_STUBS);
 	u8 text[JMP32_INSN_SIZE];
 	s64 rel;
-	u32 push = site;
+	u32 push = behind_site;
 
 	if (i < 0)
 		return i;
 	rel = func->body - (shk_stub_jump(i) + JMP32_INSN_SIZE);
 	/* The push extends the sign of its operand to 64 bits. */
-	if (rel != (s32)rel || (long)(s32)push != (long)site) {
-		slot_index_put(stubs_used, i);
+	if (rel != (s32)rel || (long)(s32)push != (long)behind_site) {
+		slot_index_free(stubs_used, i);
 		return SHK_E(OUT_OF_REACH);
 	}
 	slot_write_branch(text, (u8 *)shk_stub_jump(i), JMP32_INSN_OPCODE, func->body);
@@ -331,10 +331,10 @@ int shk_stub_get(struct shk_func *func, unsigned long site)
 	return i;
 }
 
-void shk_stub_put(int stub)
+void shk_stub_free(int stub)
 {
 	WRITE_ONCE(stub_funcs[stub], NULL);
-	slot_index_put(stubs_used, stub);
+	slot_index_free(stubs_used, stub);
 }
 
 unsigned long shk_stub_text(int stub)
@@ -354,9 +354,9 @@ void shk_stub_set_fast(int stub, bool fast)
 	WRITE_ONCE(shk_stub_fast[stub], fast);
 }
 
-unsigned long shk_body_get(u64 value)
+unsigned long shk_body_alloc(u64 value)
 {
-	int i = slot_index_get(bodies_used, SHK_NR_BODIES);
+	int i = slot_index_alloc(bodies_used, SHK_NR_BODIES);
 	u8 *body = shk_bodies + i * SHK_BODY_SIZE;
 	u8 text[VALUE_INSN_SIZE];
 
@@ -367,14 +367,14 @@ unsigned long shk_body_get(u64 value)
 	return (unsigned long)body;
 }
 
-void shk_body_put(unsigned long body)
+void shk_body_free(unsigned long body)
 {
-	slot_index_put(bodies_used, (body - (unsigned long)shk_bodies) / SHK_BODY_SIZE);
+	slot_index_free(bodies_used, (body - (unsigned long)shk_bodies) / SHK_BODY_SIZE);
 }
 
-int shk_users_get(struct shk_tracepoint_users *users, unsigned long call)
+int shk_users_alloc(struct shk_tracepoint_users *users, unsigned long call)
 {
-	int i = slot_index_get(users_used, SHK_NR_USERS);
+	int i = slot_index_alloc(users_used, SHK_NR_USERS);
 	u32 push = call + CALL_INSN_SIZE;
 
 	if (i < 0)
@@ -384,10 +384,10 @@ int shk_users_get(struct shk_tracepoint_users *users, unsigned long call)
 	return i;
 }
 
-void shk_users_put(int i)
+void shk_users_free(int i)
 {
 	WRITE_ONCE(shk_users_of[i], NULL);
-	slot_index_put(users_used, i);
+	slot_index_free(users_used, i);
 }
 
 unsigned long shk_users_text(int i)

@@ -37,7 +37,7 @@ SYM_CODE_END(shk_slots)
 
 /*
  * Stubs. The __fentry__ site of a patched function jumps to one, so the function's return address
- * is on top of the stack. shk_stub_get() writes the target of the jump and the operand of the push.
+ * is on top of the stack. shk_stub_alloc() writes the target of the jump and the operand of the push.
  *
  *   fast  jumps to the new body
  *   slow  pushes the address behind the site, as a call from there would, and calls
@@ -62,7 +62,7 @@ SYM_CODE_START_NOALIGN(shk_stubs)
 	.endr
 SYM_CODE_END(shk_stubs)
 
-/* Bodies that return a constant. shk_body_get() writes the constant. */
+/* Bodies that return a constant. shk_body_alloc() writes the constant. */
 	.balign SHK_BODY_SIZE
 SYM_CODE_START_NOALIGN(shk_bodies)
 	ANNOTATE_NOENDBR
@@ -91,7 +91,7 @@ SYM_CODE_END(shk_olds)
 
 /*
  * Elements that call the users of a tracepoint. The jump to one replaces a call, whose return
- * address an element pushes. shk_users_get() writes the operand of the push. eax is free: the
+ * address an element pushes. shk_users_alloc() writes the operand of the push. eax is free: the
  * replaced call may change it, and no argument is in it.
  */
 	.balign SHK_USERS_SIZE
@@ -227,7 +227,7 @@ SYM_FUNC_END(shk_users_common)
 
 /*
  * Detours. Jump edits lead to the first instruction, and breakpoints continue at the second one.
- * shk_detour_get() writes: call shk_detour_common; the copied instruction; jmp back.
+ * shk_detour_alloc() writes: call shk_detour_common; the copied instruction; jmp back.
  */
 	.balign SHK_DETOUR_SIZE
 SYM_CODE_START_NOALIGN(shk_detours)

@@ -666,7 +666,7 @@ static int call_set(struct shk_edit *edit, struct shk_tracepoint_users *users, u
 	mutex_unlock(shk_symbols.text_mutex);
 	if (ret)
 		return ret;
-	ret = shk_users_get(users, addr);
+	ret = shk_users_alloc(users, addr);
 	if (ret < 0)
 		return ret;
 	shk_edit_branch(edit, addr, JMP32_INSN_OPCODE, shk_users_text(ret));
@@ -684,8 +684,8 @@ static void calls_free(struct shk_tracepoint_keys *calls)
 
 	for (i = 0; i < calls->nr; i++)
 		if (calls->edits[i].len)
-			shk_users_put((shk_edit_resume(&calls->edits[i]) - shk_users_text(0)) /
-				      SHK_USERS_SIZE);
+			shk_users_free((shk_edit_resume(&calls->edits[i]) - shk_users_text(0)) /
+				       SHK_USERS_SIZE);
 	kvfree(calls);
 }
 
