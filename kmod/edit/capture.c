@@ -2,9 +2,11 @@
 /*
  * Captures kprobes and users of tracepoints; see capture.h.
  *
- * Functions named divert_*() replace functions of the kernel in helpers, the shadows in which tools
- * run. A task in one of them executes the helper's text, so functions of the kernel that it calls
- * are replaced, too. Therefore a worker, which executes the base, adds the probes.
+ * A helper is a shadow in which unmodified tools run; the target is the shadow that they trace.
+ * Functions named divert_*() replace the arming functions in helpers: the functions of the kernel
+ * by which a tool arms a kprobe, a user of a tracepoint, or a tracer. A task in a divert_*()
+ * function executes the helper's text, so an arming function that it calls is replaced, too.
+ * Therefore a worker, which executes the base, adds the probe.
  */
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
@@ -29,8 +31,8 @@
 #include "shadow/edits.h"
 
 /*
- * Protects the two lists, and those members of their elements that struct shk_captured names. Taken
- * with interrupts off, also while kprobe_mutex is held. No lock is taken inside.
+ * Protects the two lists, and those members of their elements at which struct shk_captured says so.
+ * Taken with interrupts off, also while kprobe_mutex is held. No lock is taken inside.
  */
 static DEFINE_RAW_SPINLOCK(captures_lock);
 static LIST_HEAD(captured_kprobes);
@@ -41,7 +43,7 @@ static LIST_HEAD(captured_users);
 static LLIST_HEAD(release_list);
 static void captured_release_work_fn(struct work_struct *work);
 static DECLARE_WORK(captured_release_work, captured_release_work_fn);
-/* Set before the first helper gets its patch; never cleared. */
+/* A helper may exist or have existed. Set before the first one gets its patch, never cleared. */
 static bool was_used;
 
 static void captured_on_release(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
@@ -107,9 +109,9 @@ static struct shk_ftrace_hook *captured_hook(const struct shk_captured *captured
 }
 
 /*
- * Drops the references to @captured, its target, its hook and the modules that exist until it is
- * released and its probe is removed. The caller has removed @captured from its list. The last
- * reference to @captured frees it. Sleeps; no shadow's lock is held.
+ * Drops the references of @captured, which is in no list, to its target, ftrace hook and module and
+ * to this module, and one reference to @captured. A removed probe may still have a reference, until
+ * its hits are over. Sleeps; no shadow's lock is held.
  */
 static void captured_drop(struct shk_captured *captured)
 {
@@ -145,8 +147,8 @@ static void captured_release_work_fn(struct work_struct *work)
 }
 
 /*
- * Has a worker remove the probe of @captured, which is armed and in no list, and drop the
- * references. Any context but NMI.
+ * Has a worker remove the probe of @captured, and then end @captured by captured_drop(). @captured
+ * is armed, and its owner has released it, so it is in neither list. Any context but NMI.
  */
 static void captured_queue_release(struct shk_captured *captured)
 {
@@ -155,11 +157,13 @@ static void captured_queue_release(struct shk_captured *captured)
 }
 
 /*
- * Releases the kprobe that disable_kprobe() or __unregister_kprobe_top() is called with, if it is
- * captured: no hit calls it from now on. If it is armed, a worker removes its probe. Otherwise
- * capture(), which is arming it, does that later. The kernel waits for hits that have begun before
- * it frees the kprobe. ftrace calls this in any task, with kprobe_mutex held or not; does not
- * sleep. @fregs: registers at the entry of the function.
+ * Releases the kprobe with which disable_kprobe() or __unregister_kprobe_top() is called, if it is
+ * captured: no further hit calls its handlers. Has a worker remove the probe if the kprobe is
+ * armed. If it is still being armed, capture() does that later.
+ *
+ * Callback of ftrace at the entry of both functions, in any task. @fregs: the registers there. The
+ * caller may hold kprobe_mutex. Does not sleep. Cannot fail. The kernel waits for hits in progress
+ * before it frees the kprobe.
  */
 static void captured_on_release(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
 				struct ftrace_regs *fregs)
@@ -188,11 +192,12 @@ static int captured_unregistered(void)
 }
 
 /*
- * Releases the user (a function with its data) that tracepoint_probe_unregister() is called with,
- * if it is captured: no hit calls it from now on. If it is armed, a worker removes its probe;
- * otherwise capture() does that. Changes @regs, the registers at the entry of the function, so that
- * the call returns 0 at once. The caller of the function waits for hits that have begun before it
- * frees what they use. Does not sleep.
+ * Releases the user (a function with its data) with which tracepoint_probe_unregister() is called,
+ * if it is captured: no further hit calls it. The kernel does not know this user, so the call
+ * returns 0 at once: @regs, the registers at its entry, are changed. Has a worker remove the probe
+ * if the user is armed. If it is still being armed, capture() does that later.
+ *
+ * Does not sleep. Cannot fail. The owner waits for hits in progress before it frees what they use.
  */
 static void captured_on_unregister(struct pt_regs *regs)
 {
@@ -215,9 +220,10 @@ static void captured_on_unregister(struct pt_regs *regs)
 }
 
 /*
- * Lets a call of tracepoint_probe_unregister() or perf_tp_event_init() continue elsewhere, if a
- * capture needs that. ftrace calls this in any task, at the entry of the function, whose site is
- * @ip. Does not sleep.
+ * Lets a call of tracepoint_probe_unregister() or perf_tp_event_init() continue in a function of
+ * this module, if a capture needs that. Callback of ftrace at the entry of both, in any task. @ip:
+ * the ftrace site of one of them. @fregs: the registers there, of which .ip may change. Does not
+ * sleep.
  */
 static void captured_redirect(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
 			      struct ftrace_regs *fregs)
@@ -233,11 +239,11 @@ static void captured_redirect(unsigned long ip, unsigned long parent, struct ftr
 /* ---- capture, in helpers ---- */
 
 /*
- * If current executes a helper, a shadow whose tools trace another one, returns that other shadow,
- * the target, with a reference. Otherwise returns NULL. If @count, increments the helper's counter
- * of @way, the number of a replaced function (enum way). Any context.
+ * Returns the target of the helper that current executes, with a reference. Returns NULL if current
+ * executes no helper. If @count, increments the helper's counter of the arming function @func (enum
+ * arming_func_nr). Any context.
  */
-static struct shk_shadow *divert_begin(unsigned int way, bool count)
+static struct shk_shadow *divert_begin(unsigned int func, bool count)
 {
 	struct shk_shadow *helper, *target = NULL;
 	struct shk_diversion *diversion;
@@ -248,7 +254,7 @@ static struct shk_shadow *divert_begin(unsigned int way, bool count)
 	helper = shk_current_shadow();
 	diversion = helper ? READ_ONCE(helper->diversion) : NULL;
 	if (diversion) {
-		atomic64_add(count, &diversion->calls[way]);
+		atomic64_add(count, &diversion->calls[func]);
 		target = shk_shadow_get(diversion->target);
 	}
 	local_irq_restore(flags);
@@ -273,7 +279,7 @@ bool shk_capture_in_helper(void)
 	return in_helper;
 }
 
-/* Lets a worker add a probe. On the stack of the task that waits for it: capture_arm(). */
+/* A request to a worker to add a probe. On the stack of capture_arm(), which waits for it. */
 struct capture_request {
 	struct work_struct work;
 	struct shk_shadow *target;
@@ -376,11 +382,11 @@ static int captured_add_user(struct shk_captured *new)
 /*
  * Captures a kprobe or a user of a tracepoint: arms it in @target, so that only executions of that
  * shadow hit. @pattern describes it by .kp and .addr, or by .tracepoint, .user, .data and .prio;
- * the other members are zero. Takes over the caller's reference to @target, also after an error.
- * The caller holds a reference to the module. Sleeps.
+ * its other members are zero. The caller holds a reference to the module. Sleeps.
  *
- * Returns 0, also if the kprobe is armed in @target already, or if its owner has released it
- * meanwhile: then a worker removes the probe. Otherwise returns -errno, and nothing is captured.
+ * Returns 0, also if the kprobe is armed in @target already. If the owner has released the kprobe
+ * or user meanwhile, returns 0 and has a worker remove the probe. Returns -errno if nothing is
+ * captured. In all cases the caller's reference to @target is used up.
  */
 static int capture(const struct shk_captured *pattern, struct shk_shadow *target)
 {
@@ -420,38 +426,40 @@ static int capture(const struct shk_captured *pattern, struct shk_shadow *target
 	return ret;
 }
 
-/* These execute the base's bodies of the replaced functions. NULL until a helper exists. */
+/*
+ * Functions that execute the bodies of the base, which helpers replace. NULL until a helper exists.
+ */
 static int (*old_register_kprobe)(struct kprobe *kp);
 static int (*old_register_kretprobe)(struct kretprobe *rp);
 static int (*old_tracepoint_register)(struct tracepoint *tp, void *probe, void *data);
 static int (*old_tracepoint_prio)(struct tracepoint *tp, void *probe, void *data, int prio);
 static int (*old_tracepoint_may_exist)(struct tracepoint *tp, void *probe, void *data, int prio);
 
-/* Numbers of the functions that helpers replace: indexes of the array ways. */
-enum way {
-	WAY_ENABLE_KPROBE,
-	WAY_REGISTER_KPROBE,
-	WAY_REGISTER_KRETPROBE,
-	WAY_TRACEPOINT,
-	WAY_TRACEPOINT_PRIO,
-	WAY_TRACEPOINT_MAY_EXIST,
-	WAY_FTRACE,
-	WAY_FTRACE_STARTUP,
-	WAY_FTRACE_GRAPH,
-	WAY_FTRACE_COMMAND,
-	WAY_FTRACE_DIRECT,
-	WAY_FTRACE_DIRECT_MULTI,
-	WAY_TRACER_FUNCTION,
-	WAY_TRACER_WAKEUP,
-	WAY_TRACER_WAKEUP_RT,
-	WAY_TRACER_WAKEUP_DL,
-	WAY_TRAMPOLINE,
-	WAY_FPROBE,
-	WAY_FPROBE_IPS,
-	WAY_FPROBE_SYMS,
-	NR_WAYS
+/* Numbers of the arming functions, which helpers replace: indexes of arming_funcs. */
+enum arming_func_nr {
+	FUNC_ENABLE_KPROBE,
+	FUNC_REGISTER_KPROBE,
+	FUNC_REGISTER_KRETPROBE,
+	FUNC_TRACEPOINT,
+	FUNC_TRACEPOINT_PRIO,
+	FUNC_TRACEPOINT_MAY_EXIST,
+	FUNC_FTRACE,
+	FUNC_FTRACE_STARTUP,
+	FUNC_FTRACE_GRAPH,
+	FUNC_FTRACE_COMMAND,
+	FUNC_FTRACE_DIRECT,
+	FUNC_FTRACE_DIRECT_MULTI,
+	FUNC_TRACER_FUNCTION,
+	FUNC_TRACER_WAKEUP,
+	FUNC_TRACER_WAKEUP_RT,
+	FUNC_TRACER_WAKEUP_DL,
+	FUNC_TRAMPOLINE,
+	FUNC_FPROBE,
+	FUNC_FPROBE_IPS,
+	FUNC_FPROBE_SYMS,
+	NR_ARMING_FUNCS
 };
-static_assert(NR_WAYS <= SHK_WAYS_MAX);
+static_assert(NR_ARMING_FUNCS <= SHK_ARMING_FUNCS_MAX);
 
 /*
  * Returns 0 if @kp can be captured. Returns -EOPNOTSUPP if it has a post_handler: the kernel calls
@@ -463,14 +471,13 @@ static int capture_check(const struct kprobe *kp)
 }
 
 /*
- * Captures @kp: arms it in the helper's target only. @kp is registered and disabled, and current
- * arms it by calling the function number @way (enum way), which helpers replace. Sleeps. Returns 0
- * or -errno.
+ * Captures @kp: arms it in the helper's target only. @kp is registered and disabled. Current arms
+ * it by a call of the arming function @func (enum arming_func_nr). Sleeps. Returns 0 or -errno.
  */
-static int divert_kprobe(struct kprobe *kp, unsigned int way)
+static int divert_kprobe(struct kprobe *kp, unsigned int func)
 {
 	struct shk_captured pattern = { .kp = kp, .addr = (unsigned long)kp->addr };
-	struct shk_shadow *target = divert_begin(way, true);
+	struct shk_shadow *target = divert_begin(func, true);
 	int ret = target ? capture(&pattern, target) : -ENODEV;
 
 	if (!ret)
@@ -494,7 +501,7 @@ static int divert_enable_kprobe(struct kprobe *kp)
 	else if (!kprobe_disabled(kp)) /* a task outside has enabled it in the base */
 		ret = -EBUSY;
 	else
-		ret = capture_check(kp) ?: divert_kprobe(kp, WAY_ENABLE_KPROBE);
+		ret = capture_check(kp) ?: divert_kprobe(kp, FUNC_ENABLE_KPROBE);
 	module_put(THIS_MODULE);
 	return ret;
 }
@@ -532,7 +539,7 @@ static int divert_register_kprobe(struct kprobe *kp)
 	ret = error_of_register(kp, old_register_kprobe(kp));
 	if (ret)
 		goto enable;
-	ret = divert_kprobe(kp, WAY_REGISTER_KPROBE);
+	ret = divert_kprobe(kp, FUNC_REGISTER_KPROBE);
 	if (!ret)
 		goto put;
 	unregister_kprobe(kp);
@@ -563,7 +570,7 @@ static int divert_register_kretprobe(struct kretprobe *rp)
 	ret = error_of_register(&rp->kp, old_register_kretprobe(rp));
 	if (ret)
 		goto enable;
-	ret = divert_kprobe(&rp->kp, WAY_REGISTER_KRETPROBE);
+	ret = divert_kprobe(&rp->kp, FUNC_REGISTER_KRETPROBE);
 	if (!ret)
 		goto put;
 	unregister_kretprobe(rp);
@@ -575,12 +582,12 @@ put:
 }
 
 /*
- * Refuses a call of the function number @way (enum way), which helpers replace, and counts it.
- * Returns -EOPNOTSUPP.
+ * Refuses a call of the arming function @func (enum arming_func_nr), and counts it. Returns
+ * -EOPNOTSUPP.
  */
-static int divert_refuse(unsigned int way)
+static int divert_refuse(unsigned int func)
 {
-	struct shk_shadow *target = divert_begin(way, true);
+	struct shk_shadow *target = divert_begin(func, true);
 
 	if (target)
 		shk_shadow_put(target);
@@ -588,9 +595,10 @@ static int divert_refuse(unsigned int way)
 }
 
 /*
- * Returns true if the function @user is to be registered at @tp in the base, not captured:
- * - a function of tracefs, which notes the names of tasks, or which of them it traces. The kernel
- *   does not expect that its registration fails, and warns when it is unregistered later.
+ * Returns true if the function @user is to be registered at @tp in the base, and not captured. That
+ * is so for
+ * - a function by which tracefs notes the names of tasks, or which tasks it traces. The kernel does
+ *   not expect that its registration fails, and warns when it is unregistered later;
  * - a function of this module, for a tracepoint of the kernel.
  * Any context.
  */
@@ -619,13 +627,13 @@ static bool is_of_base(const struct tracepoint *tp, void *user)
 }
 
 /*
- * Captures the function @user with @data and the priority @prio: the target's calls of @tracepoint
- * call it, others do not. Current registers it by calling the function number @way (enum way),
- * which helpers replace. Sleeps. Returns 0 or -errno. The call then counts as refused, except with
- * -EEXIST: @user is registered already.
+ * Captures the function @user with @data and the priority @prio: @tracepoint calls it only in the
+ * target. Current registers it by a call of the arming function @func (enum arming_func_nr).
+ * Sleeps. Returns 0; -EEXIST: @user is registered already; or another -errno: the call counts as
+ * refused.
  */
 static int divert_user(struct tracepoint *tracepoint, void *user, void *data, int prio,
-		       unsigned int way)
+		       unsigned int func)
 {
 	struct shk_captured pattern = {
 		.tracepoint = tracepoint, .user = user, .data = data, .prio = prio
@@ -636,39 +644,48 @@ static int divert_user(struct tracepoint *tracepoint, void *user, void *data, in
 	/* Fails while this module is unloaded: no helper is left then, and nothing is armed. */
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
-	target = divert_begin(way, false);
+	target = divert_begin(func, false);
 	if (target)
 		ret = capture(&pattern, target);
 	if (!ret)
 		shk_graft_set_armed(current->mm);
 	else if (ret != -EEXIST) /* a second registration fails in the base, too */
-		divert_refuse(way);
+		divert_refuse(func);
 	module_put(THIS_MODULE);
 	return ret;
 }
 
 /*
- * The next three replace tracepoint_probe_register(), _prio() and _prio_may_exist() in helpers: the
- * function @probe with @data is called in the target only. If is_of_base() says so, it is
- * registered in the base instead. They sleep. They return 0 or -errno.
+ * Replaces tracepoint_probe_register() in helpers: @tp calls the function @probe with @data in the
+ * target only, unless is_of_base() says that @probe is to be registered in the base. Sleeps.
+ * Returns 0 or -errno.
  */
 static int divert_tracepoint(struct tracepoint *tp, void *probe, void *data)
 {
 	return is_of_base(tp, probe)
 		       ? old_tracepoint_register(tp, probe, data)
-		       : divert_user(tp, probe, data, TRACEPOINT_DEFAULT_PRIO, WAY_TRACEPOINT);
+		       : divert_user(tp, probe, data, TRACEPOINT_DEFAULT_PRIO, FUNC_TRACEPOINT);
 }
 
+/*
+ * Replaces tracepoint_probe_register_prio() in helpers, as divert_tracepoint() replaces the
+ * function without the priority @prio. Sleeps. Returns 0 or -errno.
+ */
 static int divert_tracepoint_prio(struct tracepoint *tp, void *probe, void *data, int prio)
 {
 	return is_of_base(tp, probe) ? old_tracepoint_prio(tp, probe, data, prio)
-				     : divert_user(tp, probe, data, prio, WAY_TRACEPOINT_PRIO);
+				     : divert_user(tp, probe, data, prio, FUNC_TRACEPOINT_PRIO);
 }
 
+/*
+ * Replaces tracepoint_probe_register_prio_may_exist() in helpers, as divert_tracepoint_prio()
+ * replaces the function that warns if @probe is registered already. Sleeps. Returns 0 or -errno.
+ */
 static int divert_tracepoint_may_exist(struct tracepoint *tp, void *probe, void *data, int prio)
 {
-	return is_of_base(tp, probe) ? old_tracepoint_may_exist(tp, probe, data, prio)
-				     : divert_user(tp, probe, data, prio, WAY_TRACEPOINT_MAY_EXIST);
+	return is_of_base(tp, probe)
+		       ? old_tracepoint_may_exist(tp, probe, data, prio)
+		       : divert_user(tp, probe, data, prio, FUNC_TRACEPOINT_MAY_EXIST);
 }
 
 /* Defines divert_NAME(), which refuses a call: it returns -EOPNOTSUPP for any arguments. */
@@ -678,77 +695,80 @@ static int divert_tracepoint_may_exist(struct tracepoint *tp, void *probe, void 
 		return divert_refuse(_way); \
 	}
 
-REFUSE(ftrace, WAY_FTRACE)
-REFUSE(ftrace_startup, WAY_FTRACE_STARTUP)
-REFUSE(ftrace_graph, WAY_FTRACE_GRAPH)
-REFUSE(ftrace_command, WAY_FTRACE_COMMAND)
-REFUSE(ftrace_direct, WAY_FTRACE_DIRECT)
-REFUSE(ftrace_direct_multi, WAY_FTRACE_DIRECT_MULTI)
-REFUSE(tracer_function, WAY_TRACER_FUNCTION)
-REFUSE(tracer_wakeup, WAY_TRACER_WAKEUP)
-REFUSE(tracer_wakeup_rt, WAY_TRACER_WAKEUP_RT)
-REFUSE(tracer_wakeup_dl, WAY_TRACER_WAKEUP_DL)
-REFUSE(trampoline, WAY_TRAMPOLINE)
-REFUSE(fprobe, WAY_FPROBE)
-REFUSE(fprobe_ips, WAY_FPROBE_IPS)
-REFUSE(fprobe_syms, WAY_FPROBE_SYMS)
+REFUSE(ftrace, FUNC_FTRACE)
+REFUSE(ftrace_startup, FUNC_FTRACE_STARTUP)
+REFUSE(ftrace_graph, FUNC_FTRACE_GRAPH)
+REFUSE(ftrace_command, FUNC_FTRACE_COMMAND)
+REFUSE(ftrace_direct, FUNC_FTRACE_DIRECT)
+REFUSE(ftrace_direct_multi, FUNC_FTRACE_DIRECT_MULTI)
+REFUSE(tracer_function, FUNC_TRACER_FUNCTION)
+REFUSE(tracer_wakeup, FUNC_TRACER_WAKEUP)
+REFUSE(tracer_wakeup_rt, FUNC_TRACER_WAKEUP_RT)
+REFUSE(tracer_wakeup_dl, FUNC_TRACER_WAKEUP_DL)
+REFUSE(trampoline, FUNC_TRAMPOLINE)
+REFUSE(fprobe, FUNC_FPROBE)
+REFUSE(fprobe_ips, FUNC_FPROBE_IPS)
+REFUSE(fprobe_syms, FUNC_FPROBE_SYMS)
 
-/* A function that helpers replace. */
-struct way_info {
+/* An arming function: helpers replace it. */
+struct arming_func {
 	const char *symbol;
 	void *body;    /* the function that helpers execute instead */
 	void *old;     /* where to store the function that executes the base's body, or NULL */
 	bool optional; /* some supported kernels, or configurations, do not have it */
 };
 
-static const struct way_info ways[NR_WAYS] = {
-	[WAY_ENABLE_KPROBE] = { "enable_kprobe", divert_enable_kprobe },
-	[WAY_REGISTER_KPROBE] = { "register_kprobe", divert_register_kprobe, &old_register_kprobe },
-	[WAY_REGISTER_KRETPROBE] = { "register_kretprobe", divert_register_kretprobe,
-				     &old_register_kretprobe },
-	[WAY_TRACEPOINT] = { "tracepoint_probe_register", divert_tracepoint,
-			     &old_tracepoint_register },
-	[WAY_TRACEPOINT_PRIO] = { "tracepoint_probe_register_prio", divert_tracepoint_prio,
-				  &old_tracepoint_prio },
-	[WAY_TRACEPOINT_MAY_EXIST] = { "tracepoint_probe_register_prio_may_exist",
-				       divert_tracepoint_may_exist, &old_tracepoint_may_exist },
-	[WAY_FTRACE] = { "register_ftrace_function", divert_ftrace },
-	[WAY_FTRACE_STARTUP] = { "ftrace_startup", divert_ftrace_startup, .optional = true },
-	[WAY_FTRACE_GRAPH] = { "register_ftrace_graph", divert_ftrace_graph, .optional = true },
-	[WAY_FTRACE_COMMAND] = { "register_ftrace_function_probe", divert_ftrace_command,
-				 .optional = true },
-	[WAY_FTRACE_DIRECT] = { "register_ftrace_direct", divert_ftrace_direct, .optional = true },
-	[WAY_FTRACE_DIRECT_MULTI] = { "register_ftrace_direct_multi", divert_ftrace_direct_multi,
-				      .optional = true },
-	/* Refused here, since these ignore the errors of the functions above that they call. */
-	[WAY_TRACER_FUNCTION] = { "function_trace_init", divert_tracer_function, .optional = true },
-	[WAY_TRACER_WAKEUP] = { "wakeup_tracer_init", divert_tracer_wakeup, .optional = true },
-	[WAY_TRACER_WAKEUP_RT] = { "wakeup_rt_tracer_init", divert_tracer_wakeup_rt,
+static const struct arming_func arming_funcs[NR_ARMING_FUNCS] = {
+	[FUNC_ENABLE_KPROBE] = { "enable_kprobe", divert_enable_kprobe },
+	[FUNC_REGISTER_KPROBE] = { "register_kprobe", divert_register_kprobe,
+				   &old_register_kprobe },
+	[FUNC_REGISTER_KRETPROBE] = { "register_kretprobe", divert_register_kretprobe,
+				      &old_register_kretprobe },
+	[FUNC_TRACEPOINT] = { "tracepoint_probe_register", divert_tracepoint,
+			      &old_tracepoint_register },
+	[FUNC_TRACEPOINT_PRIO] = { "tracepoint_probe_register_prio", divert_tracepoint_prio,
+				   &old_tracepoint_prio },
+	[FUNC_TRACEPOINT_MAY_EXIST] = { "tracepoint_probe_register_prio_may_exist",
+					divert_tracepoint_may_exist, &old_tracepoint_may_exist },
+	[FUNC_FTRACE] = { "register_ftrace_function", divert_ftrace },
+	[FUNC_FTRACE_STARTUP] = { "ftrace_startup", divert_ftrace_startup, .optional = true },
+	[FUNC_FTRACE_GRAPH] = { "register_ftrace_graph", divert_ftrace_graph, .optional = true },
+	[FUNC_FTRACE_COMMAND] = { "register_ftrace_function_probe", divert_ftrace_command,
+				  .optional = true },
+	[FUNC_FTRACE_DIRECT] = { "register_ftrace_direct", divert_ftrace_direct, .optional = true },
+	[FUNC_FTRACE_DIRECT_MULTI] = { "register_ftrace_direct_multi", divert_ftrace_direct_multi,
+				       .optional = true },
+	/* These tracers ignore the errors of the functions above, so they are refused, too. */
+	[FUNC_TRACER_FUNCTION] = { "function_trace_init", divert_tracer_function,
 				   .optional = true },
-	[WAY_TRACER_WAKEUP_DL] = { "wakeup_dl_tracer_init", divert_tracer_wakeup_dl,
-				   .optional = true },
-	[WAY_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
+	[FUNC_TRACER_WAKEUP] = { "wakeup_tracer_init", divert_tracer_wakeup, .optional = true },
+	[FUNC_TRACER_WAKEUP_RT] = { "wakeup_rt_tracer_init", divert_tracer_wakeup_rt,
+				    .optional = true },
+	[FUNC_TRACER_WAKEUP_DL] = { "wakeup_dl_tracer_init", divert_tracer_wakeup_dl,
+				    .optional = true },
+	[FUNC_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
 	/* From 6.14 on, only the first fprobe of the machine registers at ftrace. */
-	[WAY_FPROBE] = { "register_fprobe", divert_fprobe, .optional = true },
-	[WAY_FPROBE_IPS] = { "register_fprobe_ips", divert_fprobe_ips, .optional = true },
-	[WAY_FPROBE_SYMS] = { "register_fprobe_syms", divert_fprobe_syms, .optional = true },
+	[FUNC_FPROBE] = { "register_fprobe", divert_fprobe, .optional = true },
+	[FUNC_FPROBE_IPS] = { "register_fprobe_ips", divert_fprobe_ips, .optional = true },
+	[FUNC_FPROBE_SYMS] = { "register_fprobe_syms", divert_fprobe_syms, .optional = true },
 };
 
 /* ---- workloads, in targets ---- */
 
 /*
- * A workload, a program that a tool traces, executes the target, where no function is replaced. So
- * the target has a guard at each function of the array ways: a breakpoint, whose handler makes the
- * function fail if a workload calls it. All targets share the elements of guards.
+ * A workload, a program that a tool traces, executes the target, where no arming function is
+ * replaced. So the target has a guard at each arming function: a breakpoint, whose handler makes
+ * the function fail if a workload calls it. All targets share the elements of guards, which are
+ * indexed by enum arming_func_nr.
  */
 static struct guard {
 	struct kprobe kp; /* never registered: hit_captured() calls its handler */
 	struct shk_captured captured;
-} guards[NR_WAYS];
+} guards[NR_ARMING_FUNCS];
 
 /*
- * Executed instead of a function that a helper replaces, if a workload calls it in the target:
- * returns -EOPNOTSUPP.
+ * Executed instead of an arming function, if a workload calls it in the target: returns
+ * -EOPNOTSUPP.
  */
 static int guard_refuse(void)
 {
@@ -756,23 +776,26 @@ static int guard_refuse(void)
 }
 
 /*
- * The handler of a guard: if current is a workload, a program that a tool traces, lets the function
- * at the breakpoint return -EOPNOTSUPP. Otherwise the function is executed. Returns 1 if it has
- * changed @regs->ip, else 0. Interrupts are off; does not sleep.
+ * Handler of the guard @kp, a breakpoint at an arming function in a target. If current is a
+ * workload, makes the function return -EOPNOTSUPP: changes @regs->ip, and returns 1. Otherwise the
+ * function is executed: returns 0. Interrupts are off; does not sleep.
  */
 static int guard_on_call(struct kprobe *kp, struct pt_regs *regs)
 {
-	unsigned int way = container_of(kp, struct guard, kp) - guards;
+	unsigned int func = container_of(kp, struct guard, kp) - guards;
 	bool workload;
 
-	/* Another CPU has the lock: execute the breakpoint again, with interrupts on before. */
+	/*
+	 * Another CPU holds shk_graft_lock. Execute the breakpoint again; interrupts are on in
+	 * between.
+	 */
 	if (!shk_graft_try_workload(current->mm, &workload)) {
 		regs->ip = (unsigned long)kp->addr;
 		return 1;
 	}
 	if (!workload)
 		return 0;
-	if (way >= WAY_TRACEPOINT && way <= WAY_TRACEPOINT_MAY_EXIST &&
+	if (func >= FUNC_TRACEPOINT && func <= FUNC_TRACEPOINT_MAY_EXIST &&
 	    is_of_base((const struct tracepoint *)regs->di, (void *)regs->si))
 		return 0;
 	regs->ip = (unsigned long)guard_refuse;
@@ -781,8 +804,9 @@ static int guard_on_call(struct kprobe *kp, struct pt_regs *regs)
 NOKPROBE_SYMBOL(guard_on_call);
 
 /*
- * Creates the page tables and the hooks of @target, since exec, which moves workloads to it, cannot
- * create them. Takes its lock; sleeps. Returns 0 or an error of shk_shadow_prepare().
+ * Creates the page tables and the hooks of @target, if it has none: exec, which moves workloads to
+ * it, cannot create them. Takes the lock of @target; sleeps. Returns 0 or an error of
+ * shk_shadow_prepare().
  */
 static int guard_prepare_target(struct shk_shadow *target)
 {
@@ -796,20 +820,20 @@ static int guard_prepare_target(struct shk_shadow *target)
 }
 
 /*
- * Adds a guard to @target: a breakpoint at the function number @way (enum way), by which the
- * function fails if a workload calls it. capture_add_lock is held; sleeps. Returns 0, also if the
- * kernel lacks the function and it is optional; or an error of shk_symbol_unique() or
+ * Adds a guard to @target: a breakpoint at the arming function @func (enum arming_func_nr), which
+ * makes the function fail if a workload calls it. capture_add_lock is held; sleeps. Returns 0, also
+ * if the function is optional and the kernel lacks it; or an error of shk_symbol_unique() or
  * shk_probe_capture().
  */
-static int guard_add(struct shk_shadow *target, unsigned int way)
+static int guard_add(struct shk_shadow *target, unsigned int func)
 {
-	struct guard *guard = &guards[way];
+	struct guard *guard = &guards[func];
 	unsigned long addr;
 	u64 id;
-	int ret = shk_symbol_unique(ways[way].symbol, &addr);
+	int ret = shk_symbol_unique(arming_funcs[func].symbol, &addr);
 
 	if (ret)
-		return ret == SHK_E(SYMBOL_UNKNOWN) && ways[way].optional ? 0 : ret;
+		return ret == SHK_E(SYMBOL_UNKNOWN) && arming_funcs[func].optional ? 0 : ret;
 	if (shk_is_endbr(addr))
 		addr += ENDBR_INSN_SIZE;
 	if (!guard->kp.addr) {
@@ -833,14 +857,14 @@ static int guard_add(struct shk_shadow *target, unsigned int way)
  */
 static int guards_add(struct shk_shadow *target)
 {
-	unsigned int way;
+	unsigned int func;
 	int ret;
 
 	if (target->guarded)
 		return 0;
 	ret = guard_prepare_target(target);
-	for (way = 0; way < NR_WAYS && !ret; way++)
-		ret = guard_add(target, way);
+	for (func = 0; func < NR_ARMING_FUNCS && !ret; func++)
+		ret = guard_add(target, func);
 	if (!ret) {
 		target->guarded = true;
 		return 0;
@@ -854,55 +878,57 @@ static int guards_add(struct shk_shadow *target)
 /* ---- the patch ---- */
 
 /*
- * Adds the function of @way, which is at @addr and has a __fentry__ site, to the functions of
- * @patch. If the replacement calls the base's body, stores in *@way->old the function that executes
- * that body. Sleeps. Returns 0, NO_ROOM, or an error of shk_func_add(). The caller then frees
- * @patch.
+ * Adds the arming function @info, which is at @addr and has a __fentry__ site, to the functions of
+ * @patch. If its replacement calls the base's body, stores the address of a function that executes
+ * this body in *@info->old. Sleeps. Returns 0, NO_ROOM, or an error of shk_func_add(). After an
+ * error the caller frees @patch.
  */
-static int divert_add_func(struct shk_patch *patch, const struct way_info *way, unsigned long addr)
+static int divert_add_func(struct shk_patch *patch, const struct arming_func *info,
+			   unsigned long addr)
 {
-	struct shk_func *func = shk_func_add(patch, way->symbol, addr, (unsigned long)way->body);
+	struct shk_func *func = shk_func_add(patch, info->symbol, addr, (unsigned long)info->body);
 	unsigned long site = shk_call(ftrace_location)(addr);
 
-	if (IS_ERR(func) || !way->old)
+	if (IS_ERR(func) || !info->old)
 		return PTR_ERR_OR_ZERO(func);
 	func->old = shk_old_get(site + CALL_INSN_SIZE);
 	if (!func->old)
 		return SHK_E(NO_ROOM);
 	/* All helpers store the same address. */
-	WRITE_ONCE(*(unsigned long *)way->old, func->old);
+	WRITE_ONCE(*(unsigned long *)info->old, func->old);
 	return 0;
 }
 
 /*
- * Adds a jump to @way->body, at the function of @way, to the edits of @patch. The function is at
- * @addr and has no __fentry__ site. The jump need not be written atomically: no task executes the
- * helper's text then. Returns 0; FORBIDDEN: text at @addr cannot differ; PAGE_EDGE: the jump would
- * lie in two pages.
+ * Adds a jump to @info->body to the edits of @patch, for an arming function that is at @addr and
+ * has no __fentry__ site. The jump need not be written atomically, since no task executes the
+ * helper while its patch is installed. Returns 0; FORBIDDEN: text at @addr cannot differ;
+ * PAGE_EDGE: the jump would lie in two pages.
  */
-static int divert_add_jump(struct shk_patch *patch, const struct way_info *way, unsigned long addr)
+static int divert_add_jump(struct shk_patch *patch, const struct arming_func *info,
+			   unsigned long addr)
 {
-	if (!shk_location_may_differ(addr, way->symbol))
+	if (!shk_location_may_differ(addr, info->symbol))
 		return SHK_E(FORBIDDEN);
 	if (shk_is_endbr(addr))
 		addr += ENDBR_INSN_SIZE;
 	if (shk_branch_spans_pages(addr))
 		return SHK_E(PAGE_EDGE);
 	shk_edit_branch(&patch->edits[patch->nr_edits++], addr, JMP32_INSN_OPCODE,
-			(unsigned long)way->body);
+			(unsigned long)info->body);
 	return 0;
 }
 
 /*
- * Adds the function number @way (enum way), one that helpers replace, to @patch, if @with_site says
- * how it is replaced: true: at its __fentry__ site; false: by a jump. A function needs a site if
- * its replacement calls the base's body. Sleeps. Returns
- *   0           it was added, is replaced the other way, or is optional and the kernel lacks it
+ * Adds the arming function @func (enum arming_func_nr) to @patch. @with_site: adds only functions
+ * that are replaced at a __fentry__ site; otherwise only those that are replaced by a jump. A
+ * function whose replacement calls the base's body needs a site. Sleeps. Returns
+ *   0           it was added, @with_site excludes it, or it is optional and the kernel lacks it
  *   an error    of shk_symbol_unique(), divert_add_func() or divert_add_jump()
  */
-static int divert_add_way(struct shk_patch *patch, unsigned int way, bool with_site)
+static int divert_add_arming_func(struct shk_patch *patch, unsigned int func, bool with_site)
 {
-	const struct way_info *info = &ways[way];
+	const struct arming_func *info = &arming_funcs[func];
 	struct shk_diversion *diversion = patch->diversion;
 	unsigned long addr;
 	int ret = shk_symbol_unique(info->symbol, &addr);
@@ -913,27 +939,27 @@ static int divert_add_way(struct shk_patch *patch, unsigned int way, bool with_s
 		return 0;
 	ret = with_site ? divert_add_func(patch, info, addr) : divert_add_jump(patch, info, addr);
 	if (!ret)
-		diversion->way[diversion->nr++] = way;
+		diversion->func[diversion->nr++] = func;
 	return ret;
 }
 
 /*
- * Adds all functions of the array ways to @patch: those with a __fentry__ site as functions, then
- * the others as edits. Sleeps. Returns 0, -ENOMEM or an error of divert_add_way(). The caller then
- * frees @patch.
+ * Adds all arming functions to @patch: those with a __fentry__ site as functions, then the others
+ * as edits. Sleeps. Returns 0, -ENOMEM or an error of divert_add_arming_func(). After an error the
+ * caller frees @patch.
  */
 static int divert_prepare(struct shk_patch *patch)
 {
-	unsigned int way;
+	unsigned int func;
 	int ret = 0;
 
-	patch->edits = kcalloc(NR_WAYS, sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
+	patch->edits = kcalloc(NR_ARMING_FUNCS, sizeof(*patch->edits), GFP_KERNEL_ACCOUNT);
 	if (!patch->edits)
 		return -ENOMEM;
-	for (way = 0; way < NR_WAYS && !ret; way++)
-		ret = divert_add_way(patch, way, true);
-	for (way = 0; way < NR_WAYS && !ret; way++)
-		ret = divert_add_way(patch, way, false);
+	for (func = 0; func < NR_ARMING_FUNCS && !ret; func++)
+		ret = divert_add_arming_func(patch, func, true);
+	for (func = 0; func < NR_ARMING_FUNCS && !ret; func++)
+		ret = divert_add_arming_func(patch, func, false);
 	return ret;
 }
 
@@ -981,7 +1007,7 @@ void shk_diversion_free(struct shk_diversion *diversion)
 
 u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int index)
 {
-	return atomic64_read(&diversion->calls[diversion->way[index]]);
+	return atomic64_read(&diversion->calls[diversion->func[index]]);
 }
 
 /*
@@ -990,7 +1016,11 @@ u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int inde
  */
 static DEFINE_MUTEX(capture_add_lock);
 
-/* Does the work of shk_capture_add(), with the same results. capture_add_lock is held; sleeps. */
+/*
+ * Makes @helper a helper with the target @target, for shk_capture_add(): checks both, adds guards
+ * for workloads, and installs the DIVERT patch. capture_add_lock is held; sleeps. Returns 0 or an
+ * error that struct shk_capture of the uapi header lists.
+ */
 static int capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool workload)
 {
 	struct shk_patch *patch;
@@ -1001,7 +1031,7 @@ static int capture_add(struct shk_shadow *helper, struct shk_shadow *target, boo
 		return -EINVAL;
 	if (helper->flags || target->flags & SHK_ASYNC_UNION)
 		return SHK_E(POLICY);
-	/* In selected system calls their processes execute another text. */
+	/* During selected system calls, processes of such a shadow execute another text. */
 	if (helper->target || (workload && target->target))
 		return SHK_E(SYSCALLS_ONLY);
 	if (!shk_symbols.current_kprobe || !shk_symbols.kprobe_mutex || !release_sites[0] ||

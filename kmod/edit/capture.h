@@ -3,14 +3,17 @@
  * Capture: kprobes and users of tracepoints that the processes of one shadow, the helper, arm in
  * another one, the target.
  *
- *   helper   a shadow with a DIVERT patch, which replaces the functions that arm kprobes and
- *            tracers. Unmodified tools run in it.
- *   target   the shadow that gets a probe for each captured kprobe or user (struct shk_captured)
- *   way      the number of a function that a helper replaces: by calling it, a tool arms a kprobe,
- *            a user or a tracer (enum way in capture.c)
- *   workload a program that a tool traces. exec can move it from the helper to the target.
- *   guard    a probe in the target at such a function. It makes the function fail if a workload
- *            calls it: see guards_add().
+ *   arming function  a function of the kernel by which a tool arms a kprobe, a user or a tracer,
+ *                    such as register_kprobe(). enum arming_func_nr in capture.c numbers them.
+ *   helper           a shadow with a DIVERT patch, which replaces all arming functions. Unmodified
+ *                    tools run in it.
+ *   target           the shadow that gets a probe for each captured kprobe or user
+ *   captured         armed in the target only: struct shk_captured
+ *   owner            the code of the kernel that has armed a captured kprobe or user, such as
+ *                    tracefs
+ *   workload         a program that a tool traces. exec can move it from the helper to the target.
+ *   guard            a probe in the target at an arming function. It makes the function fail if a
+ *                    workload calls it: see guards_add().
  *
  * The kernel's struct kprobe is registered and stays disabled, so kprobes never arms it in the
  * base. The edit of the target is a breakpoint; shk_hook_int3() calls the handler of the kprobe.
@@ -23,9 +26,9 @@
  *
  *   arming    in the list captured_kprobes or captured_users; a worker adds the probe to the target
  *   armed     the probe has its id
- *   released  its owner, the code that has armed it, disables or unregisters it, in any text. .kp
- *             or .user is NULL, so no further hit calls it. A worker removes the probe. Before the
- *             kernel frees what hits use, it waits for them: by synchronize_rcu() or
+ *   released  its owner has disabled or unregistered it, in any text. .kp or .user is NULL, so no
+ *             further hit calls it. A worker removes the probe. Before the owner frees memory that
+ *             hits use, it waits for them: by synchronize_rcu() or
  *             tracepoint_synchronize_unregister().
  *
  * No process executes a helper while its patch is added or removed. So each task in a function of
@@ -77,7 +80,7 @@ struct shk_captured {
 	struct module *module;
 	u64 id;	     /* of the probe in .target. Fixed once armed */
 	bool arming; /* a worker is adding the probe. Under captures_lock */
-	bool guard;  /* a guard of this module, not of a tool: see guards_add(). Fixed */
+	bool guard;  /* an element of guards, which no tool has armed: guards_add(). Fixed */
 	/*
 	 * References: one until a worker has removed the probe of the released kprobe or user, and
 	 * one of the probe itself. For a guard the first one is permanent.
@@ -86,8 +89,8 @@ struct shk_captured {
 	struct llist_node release_node; /* in the worker's queue */
 };
 
-/* At least the number of ways: of functions that a DIVERT patch replaces (NR_WAYS). */
-#define SHK_WAYS_MAX 24
+/* At least NR_ARMING_FUNCS, the number of functions that a DIVERT patch replaces. */
+#define SHK_ARMING_FUNCS_MAX 24
 
 /*
  * The target of a helper, and counts of calls. The DIVERT patch of the helper owns it. It has a
@@ -96,20 +99,21 @@ struct shk_captured {
 struct shk_diversion {
 	struct shk_shadow *target; /* holds a reference. Fixed */
 	/*
-	 * The number of calls that were captured or refused, for each function that the helper
-	 * replaces, such as register_kprobe(). The index is the function's number, the "way": enum
-	 * way in capture.c. Functions that register users of tracepoints count refused calls only.
+	 * For each arming function: how many calls of it in the helper were captured or refused. By
+	 * enum arming_func_nr of capture.c. Functions that register users of tracepoints count
+	 * refused calls only.
 	 */
-	atomic64_t calls[SHK_WAYS_MAX];
-	u8 way[SHK_WAYS_MAX]; /* the way of each function of the patch, then of each edit. Fixed */
-	unsigned int nr;      /* elements of .way. Fixed */
-	bool workload;	      /* workloads run in .target: shk_shadow.workload. Fixed */
+	atomic64_t calls[SHK_ARMING_FUNCS_MAX];
+	/* enum arming_func_nr of each function of the patch, then of each edit. Fixed. */
+	u8 func[SHK_ARMING_FUNCS_MAX];
+	unsigned int nr; /* elements of .func. Fixed */
+	bool workload;	 /* workloads run in .target: shk_shadow.workload. Fixed */
 };
 
 /*
- * Finds the functions of the kernel by which a captured kprobe or user is released, so that hooks
- * can observe that. Called when the module is loaded; sleeps. If the kernel lacks one, this reports
- * no error: shk_capture_add() fails then.
+ * Finds the functions of the kernel by which an owner releases a captured kprobe or user, so that
+ * ftrace hooks can observe their calls. Called when the module is loaded; sleeps. If the kernel
+ * lacks one, reports no error here: shk_capture_add() returns SYMBOL_UNKNOWN later.
  */
 void shk_captures_init(void);
 
@@ -131,27 +135,27 @@ void shk_captures_exit(void);
 int shk_capture_add(struct shk_shadow *helper, struct shk_shadow *target, bool workload);
 
 /*
- * If current executes a helper, a shadow whose tools trace another one, returns that other shadow,
- * the target, with a reference (shk_shadow_put()). Otherwise returns NULL. Any context.
+ * Returns the target of the helper that current executes, with a reference (shk_shadow_put()).
+ * Returns NULL if current executes no helper. Any context.
  */
 struct shk_shadow *shk_capture_target(void);
 
 /*
- * Returns true if current executes the text of a helper, a shadow whose tools trace another one.
- * Any context.
+ * Returns true if current executes the text of a helper. Any context.
  */
 bool shk_capture_in_helper(void);
 
 /*
- * Frees @diversion of a DIVERT patch, and drops its reference to the target. Does nothing if it is
- * NULL. The caller ensures that no task is in a function of the patch. May sleep.
+ * Frees @diversion, that of a DIVERT patch which is being freed, and drops its references to the
+ * target and to the module. Does nothing if it is NULL. The caller ensures that no task is in a
+ * function of the patch, and holds no shadow's lock. Takes ftrace's locks; sleeps.
  */
 void shk_diversion_free(struct shk_diversion *diversion);
 
 /*
- * Returns how many calls of one replaced function were captured or refused. @index: number of the
- * function in the DIVERT patch, or, behind the functions, of the edit. @diversion is the patch's.
- * Needs no lock.
+ * Returns how many calls of one arming function in the helper were captured or refused. @diversion
+ * belongs to the helper's DIVERT patch. @index, less than @diversion->nr, counts the functions of
+ * the patch first, and then its edits. Needs no lock.
  */
 u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int index);
 
