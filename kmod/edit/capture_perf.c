@@ -12,7 +12,7 @@
 #include "edit/capture.h"
 #include "edit/capture_perf.h"
 
-/* A copy of .original, for perf events of tools whose helper has the target .target. */
+/* A copy of .original. All perf events share it that tools open in helpers of .target. */
 struct perf_copy {
 	struct list_head node;			 /* in perf_copies. Under event_mutex */
 	struct trace_event_call call;		 /* the kernel changes it under event_mutex */
@@ -24,12 +24,15 @@ struct perf_copy {
 /* All copies: struct perf_copy. Under event_mutex. */
 static LIST_HEAD(perf_copies);
 
-/* Data and a function of the kernel. event_mutex is NULL if shk_perf_init() has not found all. */
+/*
+ * Data and a function of the kernel. event_mutex is NULL if shk_perf_init() has not found all: then
+ * no copies are made.
+ */
 static struct mutex *event_mutex;
 static struct list_head *ftrace_events;
 static void (*tp_perf_event_destroy)(struct perf_event *event);
 
-/* The static calls lead to these two until shk_perf_init() has found the kernel's functions. */
+/* Targets of the two static calls until shk_perf_init() has found the kernel's functions. */
 static int missing_event_init(struct trace_event_call *call, struct perf_event *event)
 {
 	return -EOPNOTSUPP;
@@ -43,7 +46,7 @@ static int missing_init(struct perf_event *event)
 DEFINE_STATIC_CALL(shk_perf_trace_event_init, missing_event_init);
 DEFINE_STATIC_CALL(shk_perf_trace_init, missing_init);
 
-/* Returns the copy whose .call is at @call; NULL: @call is no copy. event_mutex is held. */
+/* Returns the copy whose .call is at @call. NULL: @call is of no copy. event_mutex is held. */
 static struct perf_copy *copy_at(const void *call)
 {
 	struct perf_copy *copy;
@@ -55,7 +58,10 @@ static struct perf_copy *copy_at(const void *call)
 	return NULL;
 }
 
-/* Returns true if @call is a plain event of a tracepoint in the kernel image. */
+/*
+ * Returns true if @call is of a tracepoint in the kernel image, and registered by the kernel's
+ * common function, trace_event_reg(). Any context.
+ */
 static bool event_is_plain(const struct trace_event_call *call)
 {
 	return call->flags & TRACE_EVENT_FL_TRACEPOINT && !call->module && call->class &&
@@ -63,11 +69,12 @@ static bool event_is_plain(const struct trace_event_call *call)
 }
 
 /*
- * Returns the event of the kernel with @id, if it is a plain one. Returns NULL if it is of another
- * kind, such as those of kprobes, system calls and modules: the functions that register them are
- * replaced. The kernel calls none of these functions if a process outside has a perf event of the
- * same event. Then it is refused, except one of a kprobe: returns -EOPNOTSUPP as an ERR_PTR().
- * event_mutex is held.
+ * Returns the struct trace_event_call with the id @id, if event_is_plain(). event_mutex is held.
+ * Otherwise returns
+ *   NULL                   no copy is needed: there is no such event, or it is one of a kprobe, or
+ *                          the kernel will register it now, by an arming function (capture.h)
+ *   ERR_PTR(-EOPNOTSUPP)   a process has a perf event of it already, so the kernel would share that
+ *                          registration
  */
 static struct trace_event_call *event_find(u64 id)
 {
@@ -87,10 +94,10 @@ static struct trace_event_call *event_find(u64 id)
 }
 
 /*
- * Returns the copy of the kernel's event with the id @id for the tools of @target. Creates it if
- * there is none that has perf events. The caller opens a perf event with it, and calls copy_free()
- * if that fails. event_mutex is held; sleeps. Returns NULL if event_find() returns that; an
- * ERR_PTR(): -ENOMEM, or an error of event_find().
+ * Returns the copy of the kernel's event with the id @id for tools whose helper has the target
+ * @target. Creates it if there is none that has perf events. The caller opens a perf event with it,
+ * and calls copy_free() if that fails. event_mutex is held; sleeps. Returns NULL if no copy is
+ * needed; an ERR_PTR() of -ENOMEM, or of an error of event_find().
  */
 static struct perf_copy *copy_get(u64 id, const struct shk_shadow *target)
 {
@@ -119,8 +126,8 @@ static struct perf_copy *copy_get(u64 id, const struct shk_shadow *target)
 }
 
 /*
- * Removes @copy from perf_copies and frees it. Does nothing if it has perf events. event_mutex is
- * held.
+ * Removes @copy from perf_copies and frees it, unless perf events use it. event_mutex is held; does
+ * not sleep.
  */
 static void copy_free(struct perf_copy *copy)
 {
@@ -131,10 +138,10 @@ static void copy_free(struct perf_copy *copy)
 }
 
 /*
- * Opens @event with a copy: with the one of its parent, or, if current executes a helper, with one
- * for @target, the helper's target. @target is NULL outside of helpers. Sets *@found to true. Sets
- * it to false if @event is to have no copy: then it is not opened. event_mutex is held; sleeps.
- * Returns 0 or -errno.
+ * Opens @event with a copy, and sets *@found to true. If @event is inherited, the copy is that of
+ * its parent event, if any. Otherwise it is one for @target, the target of the helper that current
+ * executes; NULL: current executes no helper. If @event needs no copy, does not open it, sets
+ * *@found to false, and returns 0. event_mutex is held; sleeps. Returns 0 or -errno.
  */
 static int copy_open(struct perf_event *event, const struct shk_shadow *target, bool *found)
 {
@@ -156,9 +163,9 @@ static int copy_open(struct perf_event *event, const struct shk_shadow *target, 
 }
 
 /*
- * Executed instead of perf_tp_event_init() for @event, if shk_perf_on_event_init() has said so.
- * Does the same, but opens @event with a copy if it is to have one. Takes event_mutex; sleeps.
- * Returns 0 or -errno, as the kernel's function does.
+ * Executed instead of perf_tp_event_init() for @event, when shk_perf_on_event_init() has redirected
+ * the call. Does the work of that function, but opens @event with a copy if it needs one. Takes
+ * event_mutex; sleeps. Returns 0 or -errno, as the kernel's function does.
  */
 static int perf_open(struct perf_event *event)
 {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Chosen system calls: while a thread of an mm is in one, the mm's entry points at the tables of
- * the target of its shadow. The graft is CALLING then, and shk_graft.nr_calls counts these
- * threads.
+ * Chosen system calls: while a thread of an mm is in one, the mm executes the text of another
+ * shadow, the target of its own shadow. Its page-table entry for kernel text points at the target's
+ * tables then, the graft's state is CALLING, and shk_graft.nr_calls counts these threads.
  *
- * text_mutex is not taken, since both texts have the same hooks: a task in a function that
- * hooks/hooks.c makes run in the base stays in the base. Nor is any stack checked: the target has
- * no bodies in place while it has callers.
+ * Other changes of the entry need text_mutex and a check of stacks (stack_check.h). Here neither is
+ * needed:
+ * - Both texts have the same hooks. So a task in a function that hooks/hooks.c makes execute the
+ *   base stays in the base.
+ * - A target has no functions that a patch has overwritten in place. So no stack can have an
+ * address
+ *   in one.
  */
 #include <linux/sched.h>
 
@@ -30,10 +34,10 @@ void shk_graft_unlink_target(struct shk_shadow *caller)
 }
 
 /*
- * Counts the system call @nr in @graft->nr_calls, if it is one of those during which the mm
- * executes the target of its shadow. At the first such call points the mm at the target's tables;
- * the caller flushes. shk_graft_lock is held. Returns false if @nr is not a chosen call of the
- * shadow, or Xen refuses.
+ * Counts the system call number @nr in @graft->nr_calls, if it is a chosen call of @graft's shadow.
+ * If it is the only one in progress, points the mm's entry at the target's tables. The caller
+ * flushes the mm. shk_graft_lock is held. Returns false if nothing was counted: @nr is not chosen,
+ * or Xen refused the write to the page table.
  */
 static bool graft_call_begin(struct shk_graft *graft, unsigned int nr)
 {
@@ -87,7 +91,7 @@ void shk_graft_call_end(u64 call)
 
 	spin_lock(&shk_graft_lock);
 	graft = shk_graft_find(mm);
-	/* Otherwise the mm was detached, moved or attached again since the begin. */
+	/* With another number, the mm was detached, moved or attached again since the begin. */
 	if (graft && graft->attach_seq == call)
 		last = !--graft->nr_calls;
 	if (last)

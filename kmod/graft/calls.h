@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Chosen system calls (SHK_SYSCALLS_CREATE, scope/syscalls.h). An mm in a caller shadow executes
- * the text of that shadow's target while at least one of its threads is in a chosen call.
- * Otherwise it executes the caller shadow's own text. That has no edits except the module's hooks
- * and a jump at the entry of system calls.
+ * Chosen system calls (SHK_SYSCALLS_CREATE, scope/syscalls.h). A caller shadow is a shadow that has
+ * another one as its target (shk_shadow.target), and a set of chosen system calls
+ * (shk_shadow.calls). An mm in it executes the target's text while at least one of its threads is
+ * in a chosen call. Otherwise the mm executes the caller shadow's text. That has no edits except
+ * the module's hooks and a jump at the entry of system calls.
  */
 #ifndef SHK_CALLS_H
 #define SHK_CALLS_H

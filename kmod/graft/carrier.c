@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Carrier mms. While an interrupt, a softirq, a kernel thread or a work item is to execute a
- * shadow, the CPU loads the shadow's carrier, and afterwards what it had loaded before. The
- * carrier is never current->mm or ->active_mm. So a kernel thread has no mm as far as the kernel
- * can tell. An interrupt finds another mm loaded than current's, as it does where hooks/hooks.c
- * makes it execute the base.
+ * Carrier mms: mms without a process, whose page-table entry for kernel text points at a shadow's
+ * tables. While an interrupt, a softirq, a kernel thread or a work item is to execute the shadow,
+ * the CPU loads its carrier. Afterwards it loads again what it had loaded before.
  *
- * The text of a CPU may change so at any instruction, since a private edit replaces one
- * instruction by one. There is one exception: functions that the base executes for a shadow
- * (hooks/hooks.c). A task that may be in one holds text_mutex, so shk_carrier_load() leaves that
- * task in the base.
+ * The carrier is never current->mm or ->active_mm, so for the kernel a kernel thread has no mm. In
+ * an interrupt the loaded mm may differ from current's. hooks/hooks.c causes the same where it
+ * makes an interrupt execute the base.
+ *
+ * A load may change the CPU's text between any two instructions, since an edit of a shadow replaces
+ * one instruction by one other. The exceptions are functions that the base executes for a shadow
+ * (hooks/hooks.c). A task that may be in one holds text_mutex, so shk_carrier_load() leaves
+ * that task in the base.
  */
 #include <linux/cpu.h>
 #include <linux/sched/mm.h>
@@ -21,8 +23,8 @@
 #include "mmu/small_pages.h"
 
 /*
- * A task that creates a carrier (shk_carrier_is_being_made()). The carrier must be outside although
- * the task may be inside. The struct is on the task's stack.
+ * A task that is creating a carrier (shk_carrier_is_being_made()). The task may be in a shadow, but
+ * the new mm must not inherit that. The struct is on the task's stack.
  */
 struct carrier_maker {
 	const struct task_struct *task;
@@ -49,9 +51,8 @@ bool shk_carrier_is_being_made(void)
 }
 
 /*
- * Creates a carrier: an mm without a process, whose page-table entry for kernel text points at
- * @shadow's tables. The caller has made these, and holds
- * @shadow's lock. Sleeps. Returns the mm with a user (mmput()), or an ERR_PTR() of -ENOMEM or XEN.
+ * Creates the carrier of @shadow, whose tables exist. @shadow's lock is held; sleeps. Returns the
+ * mm with a user (mmput()), or an ERR_PTR() of -ENOMEM; XEN: Xen refused a write to a page table.
  */
 static struct mm_struct *carrier_create(struct shk_shadow *shadow)
 {
@@ -113,9 +114,9 @@ void shk_carrier_unload(const struct mm_struct *carrier)
 NOKPROBE_SYMBOL(shk_carrier_unload);
 
 /*
- * Makes this CPU load init_mm if it has loaded @carrier: work item of shk_carrier_evict(). When it
- * runs, the kernel threads that executed the shadow here are switched out, and interrupts that
- * would have loaded the carrier again are over. Returns 0.
+ * Makes this CPU load init_mm if it has loaded @carrier, an mm. Work item of shk_carrier_evict().
+ * When it runs, kernel threads that have executed the shadow on this CPU are switched out, and
+ * interrupts that could load the carrier again at their end are over. Returns 0.
  */
 static long carrier_evict_cpu(void *carrier)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Carrier mms. A shadow is a variant of the kernel's text. A CPU executes it if the mm that the CPU
- * has loaded leads there: by the mm's "entry", its top-level page-table entry for kernel text.
+ * Carrier mms. A shadow is a variant of the kernel's text, with page tables of its own. A CPU
+ * executes it while the CPU has loaded an mm whose "entry" points at these tables: the top-level
+ * page-table entry for kernel text.
  *
  * Interrupts, softirqs and kernel threads have no mm of their own. To execute a shadow they load
  * the shadow's carrier (shk_shadow.carrier). This is an mm without a process, which maps nothing in
@@ -11,8 +12,9 @@
  * A shadow has a carrier while it has carrier users (shk_shadow.carrier_users):
  *
  *   each ownership     an interrupt line or kernel threads that the shadow owns (scope/ownership.h)
- *   a causal shadow    executes work that its processes raise (scope/causal.h)
- *   the union          a shadow of the module's own (scope/union.h)
+ *   a causal shadow    work that its processes raise executes it (scope/causal.h)
+ *   the union          a hidden shadow for interrupts and kernel threads, which has the probes of
+ *                      all SHK_ASYNC_UNION shadows (scope/union.h)
  *
  * The shadow's lock protects both members. Interrupts and kernel threads load the carrier without
  * that lock, so a user makes sure that they have stopped before it goes (shk_carrier_put()).

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A task that sleeps or was preempted in a body that is replaced in place would go on in the
- * middle of other code. So such a body changes, and an mm changes to a text with other bodies,
- * only while the machine is stopped: no task runs, and no interrupt is handled. At that instant no
- * task concerned may have an address in such a body on its kernel stack.
+ * Checks that no task is in text that is about to change. A body is the code of a function behind
+ * its __fentry__ site. A patch in place overwrites a body, so a task that sleeps or was preempted
+ * there would continue in the middle of other code. This could happen when the body is overwritten
+ * or restored, and when an mm changes to a text with another body.
+ *
+ * Both changes are made while the machine is stopped: no task runs, and no interrupt is handled. At
+ * that instant no task that executes the text may have an address in such a body on its stack.
  *
  * Stacks are examined as livepatch does it. A task whose stack the unwinder does not report as
- * reliable counts as being in a body. The unwinder is right about bodies in place, since they have
- * the stack frames of the base's bodies (edit/relocate.c).
+ * reliable counts as being in a body. The unwinder's tables are valid for bodies in place, since
+ * they have the stack frames of the base's bodies (edit/relocate.c).
  *
- * exec counts as a body, too. A task in exec may change its text itself at the end of exec
- * (inherit.c: pending_attach_work()), so its stack does not tell which bodies it will execute.
+ * The functions of exec count as bodies, too. A task in exec may change its text itself at the end
+ * of exec (inherit.c: pending_attach_work()), so its stack does not tell which bodies it will
+ * execute.
  */
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
@@ -31,15 +35,20 @@
 
 /* The stack that is being examined. Under text_mutex. */
 static unsigned long entries[NR_ENTRIES];
-/* Functions of exec; those that this kernel has are in exec_bodies. Written at load only. */
+/*
+ * Functions of exec. Those that this kernel has are linked into exec_bodies. Written when the
+ * module is loaded.
+ */
 static struct shk_body exec_body[NR_EXEC];
 static LIST_HEAD(exec_bodies);
 
+/* Returns true if @addr is in the text of @body. */
 static bool body_contains(const struct shk_body *body, unsigned long addr)
 {
 	return addr >= body->from && addr < body->to;
 }
 
+/* Returns true if @addr is in a body of the list @bodies (shk_body.node), which may be NULL. */
 static bool bodies_contain(unsigned long addr, const struct list_head *bodies)
 {
 	const struct shk_body *body;
@@ -52,6 +61,7 @@ static bool bodies_contain(unsigned long addr, const struct list_head *bodies)
 	return false;
 }
 
+/* Returns true if @addr is in a body of @check->extra_bodies, by shk_body.in_check. */
 static bool extra_contains(unsigned long addr, const struct shk_stack_check *check)
 {
 	const struct shk_body *body;
@@ -63,9 +73,8 @@ static bool extra_contains(unsigned long addr, const struct shk_stack_check *che
 }
 
 /*
- * Returns true if @task has a reliable stack, without an address in exec or in a body of @check, a
- * range of text that is about to change. The caller ensures that @task does not run, and holds
- * text_mutex.
+ * Returns true if @task has a reliable stack, without an address in exec or in a body that @check
+ * lists. The caller ensures that @task does not run, and holds text_mutex.
  */
 static bool stack_check_task(struct task_struct *task, const struct shk_stack_check *check)
 {
@@ -79,7 +88,7 @@ static bool stack_check_task(struct task_struct *task, const struct shk_stack_ch
 	return nr >= 0;
 }
 
-/* Returns true if @task is one of those that @check selects. The machine is stopped. */
+/* Returns true if @check selects @task, by its mm or its shadow. The machine is stopped. */
 static bool stack_check_wants_task(struct task_struct *task, const struct shk_stack_check *check)
 {
 	/* A task that gives up its mm executes the base from that moment on. */
@@ -89,9 +98,9 @@ static bool stack_check_wants_task(struct task_struct *task, const struct shk_st
 }
 
 /*
- * Examines all tasks that @check selects. Returns true if each has a reliable stack without an
- * address in exec or in a body, text that is about to change. Otherwise @check->busy is the first
- * task that has not. The machine is stopped.
+ * Examines the stacks of all tasks that @check selects. Returns true if stack_check_task() returns
+ * true for each. Otherwise returns false, and @check->busy is the pid of the first other task. The
+ * machine is stopped.
  */
 static bool stack_check_all_tasks(struct shk_stack_check *check)
 {
@@ -112,15 +121,16 @@ unlock:
 }
 
 /*
- * Examines the stacks of the tasks that @arg, a struct shk_stack_check, selects: callback of
- * stop_machine() on one CPU. Returns 0: no task is in the way; -EAGAIN: the task .busy is.
+ * Examines the stacks of the tasks that @arg, a struct shk_stack_check, selects. Callback of
+ * stop_machine() on one CPU. Returns 0; -EAGAIN: the task .busy is in a body, in exec, or has a
+ * stack that is not reliable.
  */
 static int stack_check_stopped(void *arg)
 {
 	return stack_check_all_tasks(arg) ? 0 : -EAGAIN;
 }
 
-/* Sets @check->ns for a check that current makes, and asserts that text_mutex is held. */
+/* Sets @check->ns to the pid namespace of current. Asserts that text_mutex is held. */
 static void stack_check_assert_locks(struct shk_stack_check *check)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
@@ -144,9 +154,9 @@ struct stack_change {
 };
 
 /*
- * Checks the stacks and makes the change for shk_stack_check_and_change(): callback of
- * stop_machine() on every CPU. The last CPU that arrives makes both; the others wait for it. Then
- * each flushes its TLB. Returns 0.
+ * Checks the stacks and makes the change, for shk_stack_check_and_change(). @arg: its struct
+ * stack_change, in which the result is. Callback of stop_machine() on every CPU: the last CPU that
+ * arrives does the work, and the others wait for it. Then each flushes its TLB. Returns 0.
  */
 static int stack_change_stopped(void *arg)
 {
@@ -197,9 +207,9 @@ bool shk_stack_check_possible(void)
 }
 
 /*
- * Finds the functions of exec, in which a thread is busy while it executes a program. The names are
- * those that compilers give to the one function that all ways into exec pass, and to the part of it
- * that they move elsewhere. A kernel has some of them.
+ * Finds the functions of exec. All calls of exec pass do_execveat_common(). The other names are
+ * those that compilers give to variants and to parts of it; a kernel has some of them. Called once,
+ * when the module is loaded. If there is none, shk_stack_check_possible() returns false.
  */
 void __init shk_stack_check_init(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finds tasks that are in the middle of text that is about to change under them: the machine is
- * stopped, and kernel stacks are examined as livepatch does it.
+ * Finds tasks that are in the middle of text that is about to change. The machine is stopped, and
+ * kernel stacks are examined as livepatch does it. "Body" is the code of a function, which a patch
+ * in place overwrites.
  */
 #ifndef SHK_STACK_CHECK_H
 #define SHK_STACK_CHECK_H
@@ -68,9 +69,9 @@ int shk_stack_check_run(struct shk_stack_check *check);
  */
 int shk_stack_check_and_change(struct shk_stack_check *check, int (*change)(void *arg), void *arg);
 
-/* How long a call waits in all for threads that are in the way, in jiffies. */
+/* How long a call waits in all until checks of stacks succeed, in jiffies. */
 #define SHK_BUSY_TASK_TIMEOUT (3 * HZ)
-/* How long such a call waits before it tries again, in jiffies. */
+/* How long a call waits between two checks of stacks, in jiffies. */
 #define SHK_BUSY_TASK_PAUSE (HZ / 50)
 
 /*
@@ -102,10 +103,10 @@ static inline unsigned long shk_busy_task_deadline(void)
 }
 
 /*
- * Sleeps for SHK_BUSY_TASK_PAUSE, so that the thread that is in the way can go on. *@until is 0 at
- * the first call, which sets it to shk_busy_task_deadline(). The caller holds no lock of this
- * module and no cred_guard_mutex, since the thread may be waiting for them. Returns 0 when the
- * caller is to try again, or
+ * Sleeps for SHK_BUSY_TASK_PAUSE, so that a thread which made a check or a lock attempt fail can go
+ * on. *@until is 0 at the first call, which sets it to shk_busy_task_deadline(). The caller holds
+ * no lock of this module and no cred_guard_mutex, since the thread may be waiting for them. Returns
+ * 0 when the caller is to try again, or
  *   -ERESTARTSYS   a signal is pending
  *   TASK_BUSY      the time *@until has passed
  */

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads on which edits act, where they do not act on all threads of a process. All of the
- * process executes the shadow's text, since the text is the mm's. Each edit asks here whether it
- * acts on the thread that executes it; otherwise it does what the base does.
+ * The threads of a process on which a shadow's edits act, if these are not all threads. thread.h
+ * has the terms and the data structures.
  *
- * A thread that exits without ending its stretches stays in the list until all SHK_THREAD
- * stretches of the process are over. Its entry holds a reference to the task, so that no new task
- * has the same address.
+ * A thread that exits in a SHK_THREAD stretch (between SHK_ENTER and SHK_LEAVE) stays in the list
+ * until all SHK_THREAD stretches of the process are over. Its entry holds a reference to the task,
+ * so that no new task has the same address.
  */
 #include <linux/hashtable.h>
 #include <linux/rculist.h>
@@ -15,7 +14,7 @@
 
 #include "graft/thread.h"
 
-/* struct shk_thread of all processes, by mm. Written under shk_graft_lock, read under RCU. */
+/* All struct shk_thread, hashed by .mm. Written under shk_graft_lock, read under RCU. */
 static DEFINE_HASHTABLE(threads, 6);
 
 struct shk_thread *shk_thread_alloc(struct task_struct *task)
@@ -50,8 +49,8 @@ void shk_threads_add(struct list_head *list, struct shk_thread *thread, struct m
 	list_add(&thread->node, list);
 	hash_add_rcu(threads, &thread->by_mm, (unsigned long)mm);
 	/*
-	 * A reader that sees the new count finds the entry, too. Pairs with the acquire in
-	 * shk_thread_sees_edits().
+	 * Pairs with the acquire in shk_thread_sees_edits(): a reader that sees the new count finds
+	 * the entry, too.
 	 */
 	smp_store_release(&shadow->nr_threads, shadow->nr_threads + 1);
 }
@@ -68,7 +67,7 @@ static void thread_remove(struct shk_thread *thread)
 	call_rcu(&thread->rcu, thread_free_rcu);
 }
 
-/* Returns the entry of current in @list, or NULL. shk_graft_lock is held. */
+/* Returns the struct shk_thread of current in @list, or NULL. shk_graft_lock is held. */
 static struct shk_thread *threads_find_current(const struct list_head *list)
 {
 	struct shk_thread *thread;

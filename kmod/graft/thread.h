@@ -6,8 +6,8 @@
  *
  * A SHK_THREAD stretch (SHK_ENTER with that flag) is one thread's. While a thread of a process is
  * in one, edits act only on threads that are in such a stretch. Other threads execute the same
- * bytes. So each probe and each patched function asks shk_thread_sees_edits(), and does what the
- * base, the booted text, would do if the answer is no.
+ * bytes. So each probe and each patched function asks shk_thread_sees_edits(). If the answer is no,
+ * it does what the base, the booted text, does.
  *
  *   list         shk_graft.threads of the process's mm: struct shk_thread by .node. It has an entry
  *                for each thread in a SHK_THREAD stretch. Empty: edits act on all threads.
@@ -39,14 +39,15 @@ struct shk_thread {
 	struct shk_shadow *shadow;
 	/* The thread, with a reference. NULL: the entry is for no thread (shk_thread_alloc()). */
 	struct task_struct *task;
-	unsigned int depth; /* SHK_THREAD stretches that it has begun. Under shk_graft_lock */
+	unsigned int depth; /* SHK_THREAD stretches that it has not ended. Under shk_graft_lock */
 	struct rcu_head rcu;
 };
 
 /*
  * Allocates an entry for @task, with a reference to @task. The entry is in no list yet. If @task is
  * NULL, no thread matches the entry: while a list has only this entry, edits act on no thread of
- * the process. fork needs that (see the top). Returns NULL if there is no memory. Sleeps.
+ * the process. fork needs that, if edits do not act on the thread that forks. Returns NULL if there
+ * is no memory. Sleeps.
  */
 struct shk_thread *shk_thread_alloc(struct task_struct *task);
 
@@ -98,8 +99,8 @@ void shk_threads_leave(struct list_head *list);
 void shk_threads_clear(struct list_head *list);
 
 /*
- * Returns true if edits do not act on current: @list, the threads of the graft of current's mm, is
- * not empty and has no entry for current.
+ * Returns true if edits do not act on current: @list is not empty and has no entry for current.
+ * @list is that of the graft of current's mm. shk_graft_lock is held.
  */
 bool shk_threads_exclude_current(const struct list_head *list);
 
