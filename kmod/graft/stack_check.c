@@ -131,7 +131,7 @@ static int stack_check_stopped(void *arg)
 }
 
 /* Sets @check->ns to the pid namespace of current. Asserts that text_mutex is held. */
-static void stack_check_assert_locks(struct shk_stack_check *check)
+static void stack_check_begin(struct shk_stack_check *check)
 {
 	lockdep_assert_held(shk_symbols.text_mutex);
 	check->ns = task_active_pid_ns(current);
@@ -139,7 +139,7 @@ static void stack_check_assert_locks(struct shk_stack_check *check)
 
 int shk_stack_check_run(struct shk_stack_check *check)
 {
-	stack_check_assert_locks(check);
+	stack_check_begin(check);
 	return shk_call(stop_machine_cpuslocked)(stack_check_stopped, check, NULL);
 }
 
@@ -185,7 +185,7 @@ int shk_stack_check_and_change(struct shk_stack_check *check, int (*change)(void
 {
 	struct stack_change changing = { .check = check, .change = change, .arg = arg };
 
-	stack_check_assert_locks(check);
+	stack_check_begin(check);
 	shk_call(stop_machine_cpuslocked)(stack_change_stopped, &changing, cpu_online_mask);
 	return changing.ret;
 }
