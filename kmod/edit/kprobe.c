@@ -2,11 +2,12 @@
 /*
  * Registers disabled kprobes at the instructions that this module probes (shk_site.kp).
  *
- * register_kprobe() takes millions of instructions: jump_label_text_reserved() decodes the
- * instructions of all static keys. It is called twice: to check the address, and to prepare the
- * jump of an optimised kprobe. A disabled kprobe does not need that jump. A shadow may have
- * thousands of kprobes at entries of functions. For those, kprobe_register_entry() does what
- * register_kprobe() does for a kprobe that cannot be optimised.
+ * register_kprobe() takes millions of instructions, since it calls jump_label_text_reserved()
+ * twice: to check the address, and to prepare the jump of an optimised kprobe. That function
+ * decodes the instructions of all static keys. A disabled kprobe does not need the jump.
+ *
+ * A shadow may have thousands of kprobes at entries of functions. kprobe_register_entry() registers
+ * these at less cost, as register_kprobe() registers a kprobe that cannot be optimised.
  */
 #include <linux/cpu.h>
 #include <linux/hash.h>
@@ -35,12 +36,12 @@ unmapped:
 }
 
 /*
- * Returns true if the kernel would read unmapped memory when a kprobe is registered at @addr. The
- * caller holds a reference to the module that has the text. Does not sleep.
+ * Returns true if register_kprobe() would read unmapped memory for a kprobe at @addr. The caller
+ * holds a reference to the module that has the text. Does not sleep.
  *
- * can_optimize() decodes the function at @addr up to its end. For kallsyms the last function of a
- * module's text ends at the end of the last page, so the decoder meets padding. The last
- * instruction of the padding may need bytes of the next page, where 6.12 maps nothing.
+ * can_optimize() decodes the function at @addr up to its end. In kallsyms, the last function of a
+ * module's text ends with the last page, so can_optimize() also decodes the padding of that page.
+ * The last instruction of the padding may need bytes of the next page, where 6.12 maps nothing.
  */
 static bool is_decoded_too_far(unsigned long addr)
 {
@@ -71,9 +72,9 @@ static bool is_static_key_or_call(unsigned long addr)
 
 /*
  * Returns true if the kernel may write to the base's instruction at @addr, or allows no kprobe
- * there. Such instructions are those of static keys and static calls, the traps of BUG(), and
- * padding. May return true for other instructions that begin with the same byte. Then
- * register_kprobe() decides. The caller ensures that no kprobe is at @addr. text_mutex is held.
+ * there. That is so for static keys, static calls, traps of BUG(), and padding. May also return
+ * true for other instructions that begin with the same byte; then the caller leaves the decision to
+ * register_kprobe(). The caller ensures that no kprobe is at @addr. text_mutex is held.
  */
 static bool may_be_reserved(unsigned long addr)
 {

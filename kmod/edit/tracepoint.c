@@ -3,8 +3,10 @@
  * Probes of tracepoints. Terms, which tracepoint.h explains:
  *
  *   keys           static keys of a tracepoint: nops in the base, which are jumps in the shadow
+ *   user           a function with its data, which is registered at the tracepoint
  *   places         instructions that load the tracepoint's list of users
- *   captured user  a function that the tracepoint calls in one shadow only
+ *   calls          instructions that call the users; jumps in a shadow with captured users
+ *   captured user  a user that the tracepoint calls in one shadow only
  */
 #include <linux/jump_label.h>
 #include <linux/kprobes.h>
@@ -42,7 +44,7 @@ struct search {
 };
 
 /*
- * Stores @tracepoint in the struct search at @arg if it has the wanted name. Callback of
+ * Stores @tracepoint in .found of the struct search at @arg, if its name is .name. Callback of
  * for_each_kernel_tracepoint().
  */
 static void search_match(struct tracepoint *tracepoint, void *arg)
@@ -85,8 +87,8 @@ static bool is_of_module(const char *name)
 
 /*
  * Returns the tracepoint of the kernel image with the name @name, "SYSTEM:EVENT" or "TRACEPOINT".
- * Takes no reference: it is never freed. Returns an ERR_PTR() of an error TRACEPOINT_* that is
- * listed at shk_tracepoint_resolve().
+ * Takes no reference, since tracepoints of the image are never freed. Returns an ERR_PTR():
+ * TRACEPOINT_UNKNOWN, TRACEPOINT_MODULE or TRACEPOINT_REGFUNC (shk_tracepoint_resolve()).
  */
 static struct tracepoint *tracepoint_find(const char *name)
 {
@@ -119,9 +121,10 @@ static bool key_is_of(const struct jump_entry *entry, const struct tracepoint *t
 /*
  * Returns 0 if an edit for @tracepoint may be at @addr, else FORBIDDEN. Does not sleep.
  *
- * __schedule() switches the page tables, and so it has the same text in the base and in all
- * shadows. The exception is sched_switch, which is executed before the switch. Its edits neither
- * move an instruction nor let the CPU leave the function before the next one.
+ * __schedule() must have the same text in the base and in all shadows, since it switches the page
+ * tables while it runs. Only the tracepoint sched_switch may be edited there, which is executed
+ * before the switch. Its edits neither move an instruction nor let the CPU leave the function
+ * before the next one.
  */
 static int check_differs(const struct tracepoint *tracepoint, unsigned long addr)
 {
@@ -261,8 +264,8 @@ static struct shk_tracepoint_keys *keys_find(const struct tracepoint *tracepoint
 /* ---- the places ---- */
 
 /*
- * Returns true if @bytes, which the base has at @addr, are an instruction that loads the list of
- * users of @tracepoint.
+ * Returns true if @bytes, the base's bytes at @addr, are an instruction that loads the list of
+ * users of @tracepoint, relative to rip and into a register of 64 bits.
  */
 static bool is_load(const struct tracepoint *tracepoint, unsigned long addr, const u8 *bytes)
 {
@@ -275,7 +278,7 @@ static bool is_load(const struct tracepoint *tracepoint, unsigned long addr, con
 	return addr + LOAD_SIZE + disp == (unsigned long)&tracepoint->funcs;
 }
 
-/* Returns true if @bytes, which follow the instruction @load, test the register that it loads. */
+/* Returns true if @bytes test the register that @load, the instruction before them, loads. */
 static bool is_test(const u8 *load, const u8 *bytes)
 {
 	u8 reg = (load[2] >> 3) & 7, high = load[0] & 4 ? 0x4d : 0x48;
@@ -284,8 +287,9 @@ static bool is_test(const u8 *load, const u8 *bytes)
 }
 
 /*
- * Adds the places of @tracepoint, its loads of the list of users, in one function to @found. The
- * function has @size bytes at @start. @found has room for @max places. text_mutex is held. Returns
+ * Adds the places of @tracepoint in one function to @found: the function's loads of the list of
+ * users. The function has @size bytes at @start. @found has room for @max places. text_mutex is
+ * held. Returns
  *   0          all are added; also if there are none
  *   FORBIDDEN  a place has another form or is in text that cannot differ, or there is no room
  *   PAGE_EDGE  a place is too near to the edge of a page
@@ -322,10 +326,12 @@ static int places_find_in(struct shk_tracepoint_probe *found, unsigned int max,
 }
 
 /*
- * Adds all places of the tracepoint of @keys to @found. They are in the functions that have its
- * keys, or in the parts of functions to which keys jump. @started: memory for the addresses of two
- * functions of each key. text_mutex is held. Returns 0; TRACEPOINT_UNUSED: there is no place;
- * FORBIDDEN; or an error of places_find_in().
+ * Adds all places of the tracepoint of @keys to @found. Searches the functions that have its keys,
+ * and the functions or parts (".cold") to which the keys jump. @started: memory for 2 * @keys->nr
+ * addresses, those of the functions that were searched. text_mutex is held. Returns 0;
+ * TRACEPOINT_UNUSED: there is no place; FORBIDDEN: a key or its target is in no known
+ * function; or an error of
+ * places_find_in().
  */
 static int places_find_all(struct shk_tracepoint_probe *found,
 			   const struct shk_tracepoint_keys *keys, unsigned long *started)
@@ -380,8 +386,8 @@ static struct shk_tracepoint_probe *places_find(const struct shk_tracepoint_keys
 }
 
 /*
- * Allocates a probe for each place of @probe but the first. Sleeps. Returns 0 or -ENOMEM.
- * shk_tracepoint_free() frees them, also after an error.
+ * Allocates a helper probe for each place of @probe but the first, which has @probe itself. Sleeps.
+ * Returns 0 or -ENOMEM. shk_tracepoint_free() frees them, also after an error.
  */
 static int places_alloc_probes(struct shk_probe *probe)
 {
@@ -439,8 +445,9 @@ void shk_tracepoint_free(struct shk_probe *probe)
 /* ---- arming ---- */
 
 /*
- * Reverts those edits of @keys that are applied to @shadow: the keys are the base's again. Changes
- * @keys->sorted, so the caller frees @keys. The shadow's lock is held; sleeps. Cannot fail.
+ * Reverts those edits of @keys that are applied to @shadow, so that it has the base's instructions
+ * there. Changes @keys->sorted, so @keys cannot be applied again. The shadow's lock is held;
+ * sleeps. Cannot fail.
  */
 static void keys_revert(struct shk_shadow *shadow, struct shk_tracepoint_keys *keys)
 {
@@ -529,9 +536,9 @@ static void keys_put(struct shk_shadow *shadow, const struct shk_tracepoint_keys
 }
 
 /*
- * Makes the keys of @probe's tracepoint jumps in the union, too, by keys_get(). The union is a
- * hidden shadow with the probes of all SHK_ASYNC_UNION shadows; @probe is at a site of it. Takes
- * the union's lock; sleeps. Returns 0 or an error of keys_get().
+ * Makes the keys of @probe's tracepoint jumps in the union, by keys_get(). The union is a hidden
+ * shadow with the probes of all SHK_ASYNC_UNION shadows. @probe is at one of its sites
+ * (shk_probe.union_site). Takes the union's lock; sleeps. Returns 0 or an error of keys_get().
  */
 static int union_keys_get(struct shk_probe *probe)
 {
@@ -544,7 +551,10 @@ static int union_keys_get(struct shk_probe *probe)
 	return ret;
 }
 
-/* Ends the effect of union_keys_get(). Takes the union's lock; sleeps. Cannot fail. */
+/*
+ * Ends the effect of union_keys_get() for @probe, by keys_put() in the union. Takes the union's
+ * lock; sleeps. Cannot fail.
+ */
 static void union_keys_put(struct shk_probe *probe)
 {
 	struct shk_shadow *all = probe->union_site->shadow;
@@ -555,9 +565,9 @@ static void union_keys_put(struct shk_probe *probe)
 }
 
 /*
- * Disarms @probe at its places number 1 to @nr - 1, and has a worker free the probes of these
- * places. They use the counters of @probe, so the caller removes @probe afterwards. The lock of the
- * probe's shadow is held; sleeps. Cannot fail.
+ * Disarms @probe at its places number 1 to @nr - 1, those with helper probes, and has a worker free
+ * these. They use the counters of @probe, so the caller removes @probe only afterwards. The lock of
+ * the probe's shadow is held; sleeps. Cannot fail.
  */
 static void places_disarm(struct shk_probe *probe, unsigned int nr)
 {
@@ -577,9 +587,9 @@ static void places_disarm(struct shk_probe *probe, unsigned int nr)
 }
 
 /*
- * Arms all places of @probe but the first in @shadow. The shadow's lock is held; sleeps. Returns 0,
- * -ENOMEM or an error of shk_site_add(). After an error none of them is armed. Their probes are
- * freed: by this function, by a worker, or with @probe.
+ * Arms the helper probes at all places of @probe but the first in @shadow. The shadow's lock is
+ * held; sleeps. Returns 0, -ENOMEM or an error of shk_site_add(). After an error none of these
+ * places is armed, and shk_tracepoint_free() frees the helper probes that still exist.
  */
 static int places_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 {
@@ -621,14 +631,14 @@ static int places_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 /* ---- captured users ---- */
 
 /*
- * The list that detours load while a user is captured and the base has no user, so that the calls
- * of users are executed. No user is called with its data: a shadow's calls lead to shk_users. A
- * task that has loaded the list may continue in the base, if the process leaves the shadow. The
- * call there is that of a tracepoint without users, which reads the base's list itself.
+ * The list that detours load while a user is captured and the base has no user. It is not NULL, so
+ * the calls of users are executed, but its elements are not used: in the shadow, the calls lead to
+ * shk_users. A task that has loaded the list may continue in the base, if its process leaves the
+ * shadow. The call there is that of a tracepoint without users, which reads the base's list itself.
  */
 static const struct tracepoint_func no_users[2];
 
-/* Returns the address of the call of @site. */
+/* Returns the address of the call or jump instruction of @site. */
 static unsigned long call_addr(const struct static_call_site *site)
 {
 	return (long)site->addr + (long)&site->addr;
@@ -644,9 +654,9 @@ static bool call_is_of(const struct static_call_site *site, const struct tracepo
 }
 
 /*
- * Takes an element of shk_users for the call of a tracepoint's users at @addr, and sets @edit to a
- * jump to it. The element calls @users; calls_free() frees it. Takes text_mutex; sleeps. Returns 0,
- * or an error, after which no element is taken:
+ * Allocates an element of shk_users for the call of a tracepoint's users at @addr, and sets @edit
+ * to a jump to it. The element calls shk_hit_tracepoint() for @users; calls_free() frees it. Takes
+ * slot_lock and text_mutex; sleeps. Returns 0, or an error, after which no element is allocated:
  *   FORBIDDEN  the text at @addr cannot differ, or is not a call
  *   PAGE_EDGE  the call lies in two pages
  *   NO_ROOM    all elements are in use
@@ -674,9 +684,9 @@ static int call_set(struct shk_edit *edit, struct shk_tracepoint_users *users, u
 }
 
 /*
- * Frees @calls, a result of calls_find(), and the elements of shk_users to which its edits lead.
- * The caller ensures that no edit is applied, and that no CPU is in such an element. Takes
- * slot_lock.
+ * Frees @calls, edits of calls of a tracepoint's users, and the elements of shk_users to which they
+ * jump. The caller ensures that no edit is applied, and that no CPU is in such an element. Takes
+ * slot_lock; sleeps.
  */
 static void calls_free(struct shk_tracepoint_keys *calls)
 {
@@ -690,9 +700,12 @@ static void calls_free(struct shk_tracepoint_keys *calls)
 }
 
 /*
- * Returns the edits that let all calls of the users of @users->tracepoint call @users, sorted by
- * address. They are not applied; calls_free() frees them. Takes text_mutex; sleeps. Returns an
- * ERR_PTR() of TRACEPOINT_UNUSED (there is no call), FORBIDDEN, -ENOMEM, or an error of call_set().
+ * Returns the edits that replace all calls of the users of @users->tracepoint by jumps to elements
+ * of shk_users, which call @users. They are sorted by address and not applied; calls_free() frees
+ * them. Takes slot_lock and text_mutex; sleeps. Returns an ERR_PTR():
+ *   TRACEPOINT_UNUSED  there is no call
+ *   FORBIDDEN          the kernel's table of static calls is not found
+ *   -ENOMEM, or an error of call_set()
  */
 static struct shk_tracepoint_keys *calls_find(struct shk_tracepoint_users *users)
 {
@@ -749,10 +762,10 @@ static int stack_args(const struct tracepoint *tracepoint, unsigned int *nr)
 }
 
 /*
- * Creates the struct with the captured users of @tracepoint in @shadow, without any user, and adds
- * it to @shadow->users. The calls of the tracepoint's users then lead to it: to
- * shk_hit_tracepoint(). The shadow's lock is held; sleeps. users_destroy() frees it. Returns an
- * ERR_PTR() of -ENOMEM, or of an error of stack_args(), calls_find() or keys_apply().
+ * Creates the struct shk_tracepoint_users of @tracepoint in @shadow, without a user, and adds it to
+ * @shadow->users. From then on @shadow's calls of the tracepoint's users jump to shk_users, which
+ * calls shk_hit_tracepoint(). The shadow's lock is held; sleeps. users_destroy() frees the struct.
+ * Returns an ERR_PTR() of -ENOMEM, or of an error of stack_args(), calls_find() or keys_apply().
  */
 static struct shk_tracepoint_users *users_create(struct shk_shadow *shadow,
 						 const struct tracepoint *tracepoint)
@@ -789,8 +802,9 @@ free:
 
 /*
  * Removes @users, which has no captured user, from @shadow, restores the calls, and frees @users.
- * The caller has made the detours load the base's list only. The shadow's lock is held. Waits for
- * grace periods: then no CPU is in an element of shk_users for @users. Cannot fail.
+ * The caller has made the detours load the base's list again (places_set_list()). The shadow's lock
+ * is held. Sleeps: waits for grace periods, so that no CPU is in an element of shk_users for
+ * @users. Cannot fail.
  */
 static void users_destroy(struct shk_shadow *shadow, struct shk_tracepoint_users *users)
 {
@@ -805,8 +819,8 @@ static void users_destroy(struct shk_shadow *shadow, struct shk_tracepoint_users
 }
 
 /*
- * Returns the struct with the captured users of @tracepoint in @shadow, or NULL. The shadow's lock
- * is held.
+ * Returns the struct shk_tracepoint_users of @tracepoint in @shadow; NULL: no user is captured. The
+ * shadow's lock is held.
  */
 static struct shk_tracepoint_users *users_of(struct shk_shadow *shadow,
 					     const struct tracepoint *tracepoint)
@@ -830,8 +844,9 @@ static struct shk_site *place_site(const struct shk_probe *probe, unsigned int i
 }
 
 /*
- * Makes the detours at all places of @probe load @list when the base has no user. The lock of the
- * probe's shadow is held. CPUs may have loaded the list of before when this returns.
+ * Makes the detours at all places of @probe load @list when the base has no user. @list may be
+ * NULL. The lock of the probe's shadow is held. On return, CPUs may still use the list that was set
+ * before.
  */
 static void places_set_list(const struct shk_probe *probe, const struct tracepoint_func *list)
 {
@@ -842,8 +857,8 @@ static void places_set_list(const struct shk_probe *probe, const struct tracepoi
 }
 
 /*
- * Adds @captured to the list of @users, behind captured users of the same or a higher priority.
- * From now on hits call it. The lock of @users->shadow is held.
+ * Adds @captured to @users->captured, behind captured users of the same or a higher priority. From
+ * now on hits call it. The lock of @users->shadow is held.
  */
 static void users_link(struct shk_tracepoint_users *users, struct shk_captured *captured)
 {
@@ -856,10 +871,9 @@ static void users_link(struct shk_tracepoint_users *users, struct shk_captured *
 }
 
 /*
- * Adds the captured user @probe->captured in @shadow, so that the tracepoint of @probe calls it
- * there. @probe is armed at all places. The shadow's lock is held; sleeps. Returns 0; JUMP_THERE: a
- * probe of another kind is at a place; or an error of users_create(). After an error the user is
- * not added.
+ * Makes the tracepoint of @probe call the captured user @probe->captured in @shadow. @probe is
+ * armed at all places. The shadow's lock is held; sleeps. Returns 0; JUMP_THERE: a probe of another
+ * kind is at a place; or an error of users_create(). After an error the user is not called.
  */
 static int users_add(struct shk_shadow *shadow, struct shk_probe *probe)
 {

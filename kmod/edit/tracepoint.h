@@ -2,7 +2,8 @@
 /*
  * Probes of tracepoints: a tracepoint is on in one shadow, and off in the base.
  *
- * The compiler makes this of each call of trace_NAME(), a place of the tracepoint:
+ * A "place" of a tracepoint is code that executes it. The compiler generates this code for each
+ * call of trace_NAME():
  *
  *   key    a static key: a nop, or a jump to the block while the tracepoint has users
  *   block  tests the tracepoint's condition, and disables preemption, or enters SRCU
@@ -11,11 +12,11 @@
  *   call   loads the data of the first user, and makes the tracepoint's static call
  *
  * A user is a function with its data, which the kernel registers at the tracepoint. In the shadow,
- * all keys of the tracepoint are jumps, and a site is at each load. So each execution of the
- * tracepoint is a hit. The site's detour has a copy of the load, which reads the base's list of
- * users. If the list is empty, the block ends behind the test. Otherwise the base's static call
- * calls the users; private pages follow each change of it. The base's key, list and static call do
- * not change.
+ * all keys of the tracepoint are jumps, and each load has a site: a probed instruction (probe.h).
+ * So each execution of the tracepoint is a hit. The site's detour, code of the module to which the
+ * site jumps, has a copy of the load, which reads the base's list of users. If the list is empty,
+ * the block ends behind the test. Otherwise the base's static call calls the users; private pages
+ * follow each change of it. The base's key, list and static call do not change.
  *
  * The key adds no race. Without a shadow, too, a CPU may pass the key while it is on, and load the
  * list after users have come or gone. The kernel orders the list and the static call by grace
@@ -25,16 +26,18 @@
  * Keys that only ask if the tracepoint is on, trace_NAME_enabled(), are jumps as well. No hit is
  * counted there.
  *
- * Captured users (edit/capture.h) are registered by tools for one shadow. In it they are called in
- * addition to the users of the base:
+ * Captured users (edit/capture.h) are registered by tools for one shadow. In this shadow they are
+ * called in addition to the users of the base:
  *
- *   call   is a jump to an element of shk_users (slot_entry.h), which calls shk_hit_tracepoint()
+ *   call   is a jump to an element of shk_users (slot_entry.h), which calls shk_hit_tracepoint().
+ *          That calls the users of the base, by the base's list, and the captured ones.
  *   load   if the base's list is empty, the detours load another one, so that the block does not
  *          end behind the test
  *
- * The jumps come first and go last, each with a grace period in between. A process may leave the
- * shadow between the load and the call. The call of the base then has the data of the base's list,
- * or is one for no users, which ignores its data. shk_hit_tracepoint() reads the base's list.
+ * The calls become jumps first, and then the loads change. At the end the order is reversed, with a
+ * grace period after each step. A process may leave the shadow between the load and the call, and
+ * then executes the base's call. If the base has users, that call has the data of the base's list.
+ * If it has none, that call ignores its data.
  *
  * Process context; all functions may sleep.
  */
@@ -46,14 +49,15 @@
 #include "edit/probe.h"
 
 /*
- * The edits that make the keys of one tracepoint jumps, in one shadow; each lies in one page. Also
- * used for the edits of the calls of its users.
+ * Edits that change one tracepoint in one shadow; each lies in one page. They make its keys jumps
+ * (shk_tracepoint_probe.keys and shk_shadow.tracepoints), or make the calls of its users jumps
+ * (shk_tracepoint_users.calls).
  */
 struct shk_tracepoint_keys {
 	/* In shk_shadow.tracepoints of the shadow where they are applied. Under its lock. */
 	struct list_head node;
 	const struct tracepoint *tracepoint; /* fixed */
-	unsigned int users;		     /* probes that need them. Under the shadow's lock */
+	unsigned int users;		     /* probes that need .edits. Under the shadow's lock */
 	unsigned int nr;		     /* fixed, 1 or more */
 	struct shk_edit **sorted;	     /* pointers to .edits, by address. Fixed */
 	struct shk_edit edits[];	     /* jumps of 2 or 5 bytes */
@@ -76,11 +80,11 @@ struct shk_tracepoint_users {
 	 */
 	struct list_head captured;
 	unsigned int nr_stack; /* arguments of a user that are on the stack. Fixed */
-	/* Edits of the calls of users: jumps to elements of shk_users. Under the shadow's lock. */
+	/* The edits that make the calls of users jumps to shk_users. Under the shadow's lock. */
 	struct shk_tracepoint_keys *calls;
 };
 
-/* One place of a tracepoint: code that executes it. Fixed, except .probe. */
+/* One place of a tracepoint, code that executes it. All members but .probe are fixed. */
 struct shk_tracepoint_place {
 	unsigned long addr; /* of the load */
 	/*
@@ -96,7 +100,7 @@ struct shk_tracepoint_place {
  * shk_tracepoint_free() frees it.
  */
 struct shk_tracepoint_probe {
-	struct shk_tracepoint_keys *keys; /* copied for each shadow; not applied itself */
+	struct shk_tracepoint_keys *keys; /* the pattern: shadows apply copies of these edits */
 	unsigned int nr;		  /* of places, 1 or more */
 	struct shk_tracepoint_place places[];
 };
@@ -137,9 +141,12 @@ int shk_tracepoint_arm(struct shk_shadow *shadow, struct shk_probe *probe);
 
 /*
  * Ends the effect of shk_tracepoint_arm(): disarms all places but the first, and restores the keys
- * if no other probe of @shadow needs them. The caller then calls shk_site_remove() for @probe. The
- * lock of @shadow is held; may take the union's lock. Sleeps: with a captured user, waits for CPUs
- * that are calling the last one. Does nothing if @probe is not of a tracepoint. Cannot fail.
+ * if no other probe of @shadow needs them. The caller then calls shk_site_remove() for @probe,
+ * which disarms the first place. If @probe has the last captured user of the tracepoint in @shadow,
+ * waits for CPUs that are calling captured users.
+ *
+ * The lock of @shadow is held; may take the union's lock. Sleeps. Does nothing if @probe is not of
+ * a tracepoint. Cannot fail.
  */
 void shk_tracepoint_disarm(struct shk_shadow *shadow, struct shk_probe *probe);
 
