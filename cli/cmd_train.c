@@ -15,10 +15,10 @@
 struct train {
 	struct target target;
 	struct training *training;
-	struct build build;  /* of the module, if there is none yet */
-	const char *folder;  /* the profile's */
+	struct build build;  /* builds the module, if no module is given */
+	const char *folder;  /* in which the profile is written */
 	char module[64];     /* name of the module, and of its patch */
-	char file[PATH_MAX]; /* of the module */
+	char file[PATH_MAX]; /* path of the module's file */
 };
 
 static void train_free(struct train *train)
@@ -28,7 +28,11 @@ static void train_free(struct train *train)
 	build_clean(&train->build);
 }
 
-/* Finds the module, or builds it. Returns a status. */
+/*
+ * Reads the module that @rebuild names, or builds it from the source files that @rebuild names.
+ * @source: folder of the kernel's source, or NULL. Sets @train->file, .module and .training.
+ * Reports errors, also if the module is loaded already. Returns a status.
+ */
 static int module_get(struct train *train, struct rebuild *rebuild, const char *source)
 {
 	int status;
@@ -54,6 +58,7 @@ static int module_get(struct train *train, struct rebuild *rebuild, const char *
 	return STATUS_REFUSED;
 }
 
+/* Creates the folder @folder, unless it exists. Reports errors. Returns a status. */
 static int folder_make(const char *folder)
 {
 	if (!mkdir(folder, 0755) || errno == EEXIST)
@@ -62,7 +67,10 @@ static int folder_make(const char *folder)
 	return STATUS_REFUSED;
 }
 
-/* Loads the module, and adds it to the shadow, before a process is inside. Returns a status. */
+/*
+ * Loads the module, and adds it to the shadow as a patch. No process is in the shadow yet. Reports
+ * errors. Returns a status.
+ */
 static int patch_add(struct train *train)
 {
 	struct shadowk_patch_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PATCH_MODULE };
@@ -78,6 +86,11 @@ static int patch_add(struct train *train)
 	return err ? refuse(SHADOWK_OP_PATCH_ADD, err, &subject) : STATUS_DONE;
 }
 
+/*
+ * Trains: creates the shadow with the patch, attaches the target until it is over or the time has
+ * passed, and writes the profile. Detaches the target in any case. Reports errors. Returns a
+ * status.
+ */
 static int train_run(struct train *train)
 {
 	int status;
@@ -86,7 +99,7 @@ static int train_run(struct train *train)
 	status = target_open(&train->target);
 	if (!status)
 		status = patch_add(train);
-	/* The module is in memory. A signal that kills this process leaves no folder. */
+	/* The module is in memory. Delete its file now: later a signal may kill this process. */
 	build_clean(&train->build);
 	if (!status)
 		status = target_begin(&train->target);

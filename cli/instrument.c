@@ -7,16 +7,17 @@
 #include "instrument.h"
 
 /*
- * The identity of a static function includes the path of the output, and where a function is
- * includes the path of its source. Both must be the same in each compilation.
+ * Flags that make gcc identify functions in the same way in each compilation. The identity of a
+ * static function includes the path of gcc's output, and the position of a function includes the
+ * path of its source.
  */
 #define SAME_IDENTITY                                                          \
 	"-frandom-seed=%s -dumpdir /shadowk/ -dumpbase %s.c -dumpbase-ext .c " \
 	"'-fprofile-prefix-map=%s/='"
 
-/* The counters of one function, as gcc describes them. */
+/* The counters of one function, as gcc's assembly describes them. */
 struct function_info {
-	size_t nr_numbers;
+	size_t nr_numbers;  /* of .number that were read; more than 4: not gcc's format */
 	uint32_t number[4]; /* ident, lineno, cfg, number of counters */
 	char counters[256]; /* the symbol, or "" */
 };
@@ -29,7 +30,10 @@ void training_stem(const char *file, char *stem, size_t room)
 			*c = '_';
 }
 
-/* Appends @own and SAME_IDENTITY for the file @stem of the source in @root. */
+/*
+ * Appends @own, flags of one purpose, and SAME_IDENTITY to *@flags, which is reallocated. @root
+ * and @stem as in instrument_flags().
+ */
 static void flags_append(char **flags, const char *own, const char *root, const char *stem)
 {
 	char *longer;
@@ -46,7 +50,10 @@ void instrument_flags(char **flags, const char *root, const char *stem, const ch
 {
 	char *own __cleanup(text_free) = NULL;
 
-	/* Tasks on several CPUs count in one block. No code is in the module's constructors. */
+	/*
+	 * Several CPUs may increment one counter, so the updates are atomic. gcc describes the
+	 * counters in a section, so the module has no constructor.
+	 */
 	if (asprintf(&own,
 		     "-fprofile-arcs -ftest-coverage -fprofile-update=atomic -fprofile-info-section "
 		     "-fno-tree-loop-im -fprofile-note=%s",
@@ -60,9 +67,9 @@ void instrument_use_flags(char **flags, const char *root, const char *stem, cons
 	char *own __cleanup(text_free) = NULL;
 
 	/*
-	 * A task that sleeps in a function when the counters are read has entered it, and has not
-	 * left it: the profile is corrected. gcc 12 takes some blocks of loops for unexecuted, so
-	 * no block is moved out of its function.
+	 * A task that sleeps in a function when the counters are read has entered it and not left
+	 * it, so counts do not match: gcc is to correct them. gcc 12 regards some executed blocks
+	 * of loops as not executed, so it may move no block out of its function.
 	 */
 	if (asprintf(&own,
 		     "-fprofile-use=%s -fprofile-correction -fno-reorder-blocks-and-partition "
@@ -82,8 +89,9 @@ bool instrument_is_counter(const char *line)
 }
 
 /*
- * Reads the numbers and the last symbol of an object's lines ".long N", ".zero N" and ".quad X".
- * Returns the number of numbers, which may be more than @max. Leaves the next line in @line.
+ * Reads the lines ".long N", ".zero N" and ".quad X" that define one object in the assembly @in.
+ * Stores up to @max of the numbers of ".long" in @numbers, and the last X in @symbol, or "".
+ * Returns how many numbers there are. Afterwards *@line is the line behind the object.
  */
 static size_t object_read(FILE *in, char **line, size_t *size, uint32_t *numbers, size_t max,
 			  char symbol[256])
@@ -106,6 +114,7 @@ static size_t object_read(FILE *in, char **line, size_t *size, uint32_t *numbers
 	return nr;
 }
 
+/* Writes assembly that defines the counters of one function to @out. */
 static void counters_write(FILE *out, const struct function_info *info)
 {
 	fprintf(out,
@@ -148,7 +157,7 @@ bool instrument_write(FILE *in, FILE *out, const char *file, const char *notes, 
 	good &= !fclose(list) && nr && nr_unit >= ARRAY_SIZE(unit);
 	if (!good)
 		return false;
-	/* struct training_file */
+	/* A struct training_file, with its functions and the .gcno file. */
 	fprintf(out,
 		"\t.pushsection " TRAINING_SECTION ",\"\",@progbits\n\t.balign 8\n"
 		"771:\t.quad 774f-771b\n\t.long %u, %u, %u, %zu\n\t.quad 773f-772f\n"

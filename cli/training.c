@@ -24,7 +24,10 @@ struct training {
 	uint64_t *counters;
 };
 
-/* Adds a record, of which @room bytes follow. Returns its size, or 0 if it is malformed. */
+/*
+ * Adds @file, a part of the module's file with @room bytes up to its end, to the files of
+ * @training. Returns the size of @file, or 0 if it is malformed.
+ */
 static size_t training_add(struct training *training, const struct training_file *file, size_t room)
 {
 	size_t functions = room >= sizeof(*file) ? file->functions * sizeof(*file->function) : 0;
@@ -101,7 +104,7 @@ static void put32(FILE *out, uint32_t value)
 	fwrite(&value, sizeof(value), 1, out);
 }
 
-/* Returns the highest of @nr counters. */
+/* Returns the highest value of the first @nr elements of @counters. */
 static uint64_t highest(const uint64_t *counters, size_t nr)
 {
 	uint64_t most = 0;
@@ -112,7 +115,10 @@ static uint64_t highest(const uint64_t *counters, size_t nr)
 	return most;
 }
 
-/* Writes the counts of one file to @out. Returns how many of its functions were executed. */
+/*
+ * Writes the .gcda file of the source @file to @out. @counters: the values of its counters. Returns
+ * how many of the functions were executed.
+ */
 static size_t gcda_write(FILE *out, const struct training_file *file, const uint64_t *counters)
 {
 	const uint64_t *at = counters;
@@ -150,7 +156,10 @@ static size_t gcda_write(FILE *out, const struct training_file *file, const uint
 	return executed;
 }
 
-/* Writes both files of one file of the kernel. Returns a status. */
+/*
+ * Writes the .gcda and the .gcno file of the source @file to @folder, and prints how many of its
+ * functions were executed. @counters: the values of its counters. Reports errors. Returns a status.
+ */
 static int file_save(const struct training_file *file, const uint64_t *counters, const char *folder)
 {
 	char *text __cleanup(text_free) = NULL;

@@ -93,8 +93,9 @@ static enum shk_answer page_tables(char *detail)
 }
 
 /*
- * Says how lazy TLB users are flushed. Never refuses: the module interrupts CPUs that borrow an mm
- * by its own IPIs.
+ * Answers how the flush of an mm reaches its lazy TLB users, CPUs that borrow the mm for a kernel
+ * thread. Writes that to @detail. The answer is always "fine": where the kernel's flush may leave
+ * such CPUs out, the module sends them IPIs of its own.
  */
 static enum shk_answer lazy_tlb(char *detail)
 {

@@ -11,7 +11,10 @@ _Static_assert(SHADOWK_CGROUP_PATH_LEN == SHK_CGROUP_PATH_LEN, "uapi");
 
 #define MOUNTED "/sys/fs/cgroup"
 
-/* Opens a folder, or a path below the mounted cgroup2. Returns a descriptor or -errno. */
+/*
+ * Opens the folder of a cgroup: @path, or if that does not exist, @path below /sys/fs/cgroup.
+ * Returns a descriptor or -errno. Does not note a reason.
+ */
 static int cgroup_open(const char *path)
 {
 	int mounted, fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-/* The action of each call, as it follows "cannot", and the capability that the call needs. */
+/* For each call, the action as it follows "cannot", and the capability that it needs, or NULL. */
 static const struct {
 	const char *text;
 	const char *capability;
@@ -138,7 +138,7 @@ static void word_place(const struct shk_explanation *e, char *buf, size_t len)
 		snprintf(buf + used, len - used, "+0x%" PRIx64, e->offset);
 }
 
-/* The function called, or the module. */
+/* Writes the function that a patch calls, or its module. */
 static void word_object(const struct shk_explanation *e, char *buf, size_t len)
 {
 	snprintf(buf, len, "%s", e->subject.patch_spec ? e->subject.patch_spec->object : "?");
@@ -157,7 +157,7 @@ static void word_thunks(const struct shk_explanation *e, char *buf, size_t len)
 		 spec && spec->kind == SHADOWK_PATCH_RETURNS ? "return thunks" : "retpolines");
 }
 
-/* The remedy if a patch cannot wait for threads, or cannot be in place. */
+/* Writes the remedy if a patch cannot wait for threads, or cannot be in place. */
 static void word_instead(const struct shk_explanation *e, char *buf, size_t len)
 {
 	const struct shadowk_patch_spec *spec = e->subject.patch_spec;
@@ -184,7 +184,7 @@ static void word_busy_pid(const struct shk_explanation *e, char *buf, size_t len
 	snprintf(buf, len, "%d", (int)shk_error.busy);
 }
 
-/* The thread and its command name: "123 (comm)". */
+/* Writes the thread that made the call fail, with its command name: "123 (comm)". */
 static void word_busy(const struct shk_explanation *e, char *buf, size_t len)
 {
 	char path[32], comm[32] = "?";
@@ -295,7 +295,10 @@ static bool explain_cgroup_path(const struct shk_explanation *e)
 	return true;
 }
 
-/* Explains errnos that have a meaning of their own in one call. Returns false for others. */
+/*
+ * Explains an error whose errno has a special meaning in the call @e->op. Returns false if it has
+ * none.
+ */
 static bool explain_op(const struct shk_explanation *e)
 {
 	switch (e->op) {
@@ -391,7 +394,7 @@ static void place_fill(struct shk_explanation *e)
 		place_set(e, s->raw_spec->symbol, s->raw_spec->addr, s->raw_spec->offset);
 	else if (e->op == SHADOWK_OP_TEXT_READ && s->text)
 		place_set(e, s->text->symbol, s->text->addr, s->text->offset);
-	/* Of a patch with several functions, the error names one. */
+	/* A patch may have several functions. The subject is the one that cannot be patched. */
 	if (e->op == SHADOWK_OP_PATCH_ADD && shk_error.subject[0])
 		e->symbol = shk_error.subject;
 }
@@ -407,7 +410,10 @@ const char *shadowk_explain(char *buf, size_t len, enum shadowk_op op, int err,
 		snprintf(buf, len, "%s", strerror(e.err));
 		return buf;
 	}
-	/* The thread may have failed otherwise since; ESTALE has one reason only. */
+	/*
+	 * The thread may have noted the reason of a later call. ESTALE has one reason only, so it
+	 * needs no note.
+	 */
 	e.reason = shk_reason_check(shk_error.reason, e.err);
 	if (e.err == ESTALE)
 		e.reason = SHADOWK_REASON_SHADOW_DESTROYED;

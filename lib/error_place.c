@@ -58,8 +58,8 @@ static void symbol_find(const char *name, struct shk_symbol *symbol)
 }
 
 /*
- * Writes function @i of several that are named @name, in a notation that is not ambiguous. Returns
- * what snprintf() returns.
+ * Writes function number @i of @symbol to @buf: "MODULE:NAME" or its address. Several functions are
+ * named @name, so the name alone would be ambiguous. Returns the result of snprintf().
  */
 static int candidate_print(char *buf, size_t len, const char *name, const struct shk_symbol *symbol,
 			   size_t i)
@@ -96,7 +96,7 @@ void shk_explain_symbol_ambiguous(const struct shk_explanation *e)
 			 symbol.functions > 4 ? ", ... (see /proc/kallsyms)" : "");
 }
 
-/* The name is that of data, of a trampoline, of a BPF program, or of nothing. */
+/* The name is of data, of a trampoline or of a BPF program, or /proc/kallsyms does not have it. */
 void shk_explain_symbol_unknown(const struct shk_explanation *e)
 {
 	const char *name = e->symbol;

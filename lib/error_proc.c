@@ -89,7 +89,10 @@ void shk_explain_process_exited(const struct shk_explanation *e)
 		shk_say(e, "no process has pid {pid}; see 'ps -e'");
 }
 
-/* A thread is in a body that changes, in fork or exec, or its memory map is locked. */
+/*
+ * Explains why a thread made the call fail: it is in a function that changes, in fork or exec, or
+ * the mmap_lock of its process is held.
+ */
 void shk_explain_busy(const struct shk_explanation *e)
 {
 	const struct shadowk_patch_spec *spec = e->subject.patch_spec;

@@ -229,7 +229,10 @@ static const struct {
 #undef REASON_BY
 };
 
-/* The switches make the compiler check that error_reasons.h has each reason of both headers. */
+/*
+ * These switch statements have a case for each reason of error_reasons.h. So the compiler fails if
+ * a reason of the uapi header or of shadowk.h is not in that file.
+ */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wswitch"
 #define REASON_BY(name, err, function) REASON(name, err, "")

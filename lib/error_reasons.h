@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only */
 /*
- * All reasons: REASON(name, errno, text), or REASON_BY(name, errno, function) where the text
- * depends on more than words. An errno of 0 stands for any. No include guard: error_reasons.c
+ * All reasons: REASON(name, errno, text), or REASON_BY(name, errno, function) where a function
+ * writes the text. A text may have words in braces (words[] in error.c). An errno of 0 stands for
+ * any. No include guard: error_reasons.c
  * includes this file several times.
  */
 

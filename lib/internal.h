@@ -20,7 +20,10 @@ struct shadowk_shadow {
 	int fd;
 };
 
-/* Results of shadowk_reason(), shadowk_busy() and shadowk_error_subject(). */
+/*
+ * The results of shadowk_reason(), shadowk_busy() and shadowk_error_subject() in this thread. To
+ * "note" a reason is to store it here; the other two are cleared then.
+ */
 struct shk_error {
 	uint32_t reason;
 	pid_t busy;
@@ -32,39 +35,52 @@ extern _Thread_local struct shk_error shk_error;
 /* call.c */
 
 /*
- * Calls the kernel and notes the reason. @arg begins with size, flags, reason and busy. Returns
- * what the ioctl returns, or -errno.
+ * Makes the ioctl @request, and notes the reason and the busy thread that the kernel returns in
+ * @arg. @arg begins with size, flags, reason and busy. Returns the result of the ioctl, or -errno.
  */
 int shk_ioctl(int fd, unsigned long request, void *arg);
 
-/* Notes the reason of a result that the library itself found. Returns @ret. */
+/*
+ * Notes @reason for a result that the library has found without the kernel, or 0 if @ret is no
+ * error. Returns @ret.
+ */
 int shk_return(int ret, uint32_t reason);
 
 /*
- * Copies a struct of the caller, which begins with its size_t size, to @to of @known bytes.
- * A shorter struct is filled up with zeros. Returns 0; -E2BIG if a longer one has bytes that are
- * not 0, or is above 4096 bytes; -EINVAL if it is shorter than @least.
+ * Copies the struct @from of the program, which begins with its size_t size, to @to. @known: size
+ * of the struct in this release. If @from is shorter, the rest of @to becomes zero. Notes the
+ * reason 0 of an error. Returns 0, or
+ *   -EINVAL  @from is shorter than @least
+ *   -E2BIG   @from has more than 4096 bytes, or bytes behind @known that are not 0
  */
 int shk_copy_in(void *to, size_t known, const void *from, size_t least);
 
 /*
- * Copies @from of @known bytes to a struct of the caller, except for its size. A longer struct
- * is filled up with zeros.
+ * Copies @from to @to, a struct of the program, which begins with its size_t size. The size of @to
+ * stays. @known: size of the struct in this release. If @to is longer, its rest becomes zero; if it
+ * is shorter, it gets the first bytes of @from.
  */
 void shk_copy_out(void *to, const void *from, size_t known);
 
-/* Size of a struct's first release, in which @last was the last member. */
+/* Size of a struct in its first release, in which the last member was LAST. */
 #define SHK_LEAST(type, last) (offsetof(type, last) + sizeof(((type *)0)->last))
 
-/* shk_copy_in() to the struct @to. */
+/* Calls shk_copy_in() for a struct *TO, whose last member in its first release was LAST. */
 #define SHK_COPY_IN(to, from, last) \
 	shk_copy_in(to, sizeof(*(to)), from, SHK_LEAST(__typeof__(*(to)), last))
 
-/* Reads elements of a list by SHK_*_LIST; see "Lists" in shadowk.h. */
+/*
+ * Reads up to @nr elements of a list by the ioctl @request, one of SHK_*_LIST, to @elements.
+ * "Lists" in shadowk.h explains @cursor and @element_size. Returns the number of elements, or
+ * -errno, with the reason noted.
+ */
 int shk_list(int fd, unsigned long request, uint64_t *cursor, void *elements, size_t element_size,
 	     size_t nr);
 
-/* Assert that a struct has the kernel's layout: its elements are passed on unchanged. */
+/*
+ * SHK_SAME_SIZE() and SHK_SAME() assert that a struct of shadowk.h has the size and a member of the
+ * uapi's struct. Programs get elements of lists as the kernel writes them.
+ */
 #define SHK_SAME_SIZE(ours, kernels) \
 	_Static_assert(sizeof(struct ours) == sizeof(struct kernels), "uapi")
 #define SHK_SAME(ours, kernels, member)                                                     \
@@ -75,14 +91,18 @@ int shk_list(int fd, unsigned long request, uint64_t *cursor, void *elements, si
 
 /* shadow.c */
 
-/* Makes a handle of the descriptor that the ioctl returns. Returns 0 or -errno. */
+/*
+ * Makes the ioctl @request with @arg, which returns a descriptor of a shadow. Stores a new handle
+ * with that descriptor in *@shadow. Returns 0; or -errno, with the reason noted.
+ */
 int shk_shadow_get(int fd, unsigned long request, void *arg, struct shadowk_shadow **shadow);
 
-/* Returns what shadowk_name_check() returns, but does not note a reason. */
+/* Checks @name as shadowk_name_check() does, with the same results, but notes no reason. */
 int shk_name_check(const char *name);
 
 /*
- * Checks @name and copies it to @to, which is zeroed. Returns 0 or -errno, with the reason noted.
+ * Checks @name, and copies it to @to. The caller has zeroed @to. Returns 0 or -errno, with the
+ * reason noted.
  */
 int shk_name_set(char to[SHADOWK_NAME_LEN], const char *name);
 
@@ -99,7 +119,7 @@ int shk_place_parse(const char *text, uint64_t *addr, uint64_t *offset,
  */
 int shk_pidfd_open(pid_t pid);
 
-/* kallsyms.c: the symbols of one name in /proc/kallsyms */
+/* kallsyms.c: what /proc/kallsyms has under one name. */
 struct shk_symbol {
 	unsigned int functions;		/* number of functions */
 	unsigned int not_functions;	/* number of symbols that are no functions */
@@ -108,10 +128,13 @@ struct shk_symbol {
 	char module[4][64]; /* modules of the first functions, "" for the kernel image */
 };
 
-/* @file is /proc/kallsyms, or NULL if it cannot be read. @name may be "MODULE:SYMBOL". */
+/*
+ * Fills in *@symbol with what @file has under @name, which may be "MODULE:SYMBOL". @file is
+ * /proc/kallsyms; NULL, since it cannot be read: all of *@symbol becomes zero.
+ */
 void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol);
 
-/* error.c: one explanation while it is written. */
+/* error.c: an error, and the line of text that explains it. */
 struct shk_explanation {
 	char *buf;
 	size_t len;
@@ -125,18 +148,21 @@ struct shk_explanation {
 };
 
 /*
- * Writes a template to the explanation's line. "{word}" stands for something that the call was
- * about; words[] in error.c has all words.
+ * Writes the text of @template to @e->buf. "{word}" in it is replaced by a property of the failed
+ * call; words[] in error.c has all words.
  */
 void shk_say(const struct shk_explanation *e, const char *template);
 
-/* Returns the capability that a call needs, or NULL. */
+/* Returns the name of the capability that the call @op needs; NULL: it needs none. */
 const char *shk_capability(enum shadowk_op op);
 
-/* error_reasons.c: explains an error by its reason. Returns false if it has none. */
+/* error_reasons.c: explains an error by @e->reason. Returns false if that is 0. */
 bool shk_explain_reason(const struct shk_explanation *e);
 
-/* Returns @reason, or 0 if it is not known or belongs to another errno. */
+/*
+ * Returns @reason, or 0 if this library does not know it, or if it belongs to an errno other than
+ * @err: then another call has noted it.
+ */
 uint32_t shk_reason_check(uint32_t reason, int err);
 
 /* error_proc.c: explanations that look into /proc and /sys. */

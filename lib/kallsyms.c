@@ -23,7 +23,10 @@ static void symbol_match(struct shk_symbol *symbol, uint64_t address, char type,
 	symbol->functions++;
 }
 
-/* "foo" may exist as "foo.isra.0" only; "foo.cold" is a fragment that no caller asks for. */
+/*
+ * Returns true if @found is a variant of the function @name (of @len bytes) that the compiler made,
+ * such as "foo.isra.0" of "foo". A part of it, such as "foo.cold", is not a variant.
+ */
 static bool is_alike(const char *found, const char *name, size_t len)
 {
 	return !strncmp(found, name, len) && found[len] == '.' && !strstr(found + len, ".cold");

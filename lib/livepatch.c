@@ -6,8 +6,9 @@
 #include "internal.h"
 
 /*
- * Loads the module in a stretch of the calling thread inside @loader, which captures the livepatch.
- * Returns 0 or -errno. A reason is noted if shadowk has refused the stretch.
+ * Loads the module of @fd while the calling thread is in @loader, a shadow with a CAPTURE patch. So
+ * the module's init enables no livepatch. Returns 0 or -errno. Notes a reason if the module
+ * shadowk has refused the stretch, else 0.
  */
 static int load_in(struct shadowk_shadow *loader, int fd)
 {

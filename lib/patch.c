@@ -36,7 +36,7 @@ const char *shadowk_patch_kind_name(uint32_t kind)
 	return kind < sizeof(kinds) / sizeof(kinds[0]) && kinds[kind] ? kinds[kind] : "unknown";
 }
 
-/* Members of struct shadowk_patch_spec that a kind uses. */
+/* Which members of struct shadowk_patch_spec a kind of patch uses, as bits. */
 enum {
 	USES_FUNCTION = 1 << 0, /* addr, symbol */
 	USES_OFFSET = 1 << 1,
@@ -61,7 +61,10 @@ static unsigned int members_used(uint32_t kind)
 	}
 }
 
-/* Returns false if a member is set that the kind does not use, or the module's name is too long. */
+/*
+ * Fills in *@arg, which the caller has zeroed, by @spec. Returns false if @spec sets a member that
+ * its kind does not use, or if the module's name is too long.
+ */
 static bool spec_to_arg(struct shk_patch_add *arg, const struct shadowk_patch_spec *spec)
 {
 	unsigned int used = members_used(spec->kind);

@@ -87,8 +87,9 @@ static bool is_symbol(char c)
 }
 
 /*
- * Reads a place. If it has a symbol, sets *@symbol_len to the bytes of @text that are the symbol.
- * Returns 0 or -errno. Does not note a reason.
+ * Reads the place @text: "0xADDR", "SYMBOL" or "SYMBOL+OFFSET", where SYMBOL may be
+ * "MODULE:SYMBOL". Sets *@addr, or *@symbol_len, the length of the symbol at the start of @text,
+ * and *@offset. Leaves the others as they are. Returns 0 or -errno. Does not note a reason.
  */
 static int place_parse(const char *text, uint64_t *addr, uint64_t *offset, size_t *symbol_len)
 {
@@ -130,7 +131,11 @@ int shk_place_parse(const char *text, uint64_t *addr, uint64_t *offset,
 	return shk_return(0, 0);
 }
 
-/* Reads SYSTEM:EVENT or NAME, which is behind "tracepoint:". */
+/*
+ * Reads @name, the part of a probe's text behind "tracepoint:", which is SYSTEM:EVENT or a
+ * tracepoint's name. Fills in the members of @spec for it. Returns 0 or -errno, with the reason
+ * noted.
+ */
 static int tracepoint_parse(const char *name, struct shadowk_probe_spec *spec)
 {
 	uint64_t addr = 0, offset = 0;
@@ -198,7 +203,10 @@ int shadowk_probe_add(struct shadowk_shadow *shadow, struct shadowk_probe_spec *
 	return 0;
 }
 
-/* Does shadowk_probe_add_many() with @args, an array of @nr elements that is not initialised. */
+/*
+ * Adds probes for shadowk_probe_add_many(), whose other arguments and results this function has.
+ * @args: memory for the kernel's @nr elements; this function fills it in.
+ */
 static int add_many(struct shadowk_shadow *shadow, struct shk_probe_add *args, uint8_t *specs,
 		    size_t spec_size, size_t nr, uint32_t flags, size_t *nr_done)
 {

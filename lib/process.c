@@ -15,7 +15,10 @@ static int process_call(int fd, unsigned long request, int pidfd, uint32_t flags
 	return shk_ioctl(fd, request, &arg);
 }
 
-/* Calls process_call() for a process that is named by a pid, or for the caller's if @pid is 0. */
+/*
+ * Makes the ioctl @request for the process of thread @pid, or for the caller's process if @pid is
+ * 0. Returns its result, or an error of shk_pidfd_open(), with the reason noted.
+ */
 static int pid_call(int fd, unsigned long request, pid_t pid)
 {
 	int pidfd, ret;
@@ -60,7 +63,10 @@ int shadowk_process_detach_from_pidfd(struct shadowk_shadow *shadow, int pidfd)
 	return process_call(shadow->fd, SHK_PROCESS_DETACH, pidfd, 0);
 }
 
-/* Repeats a call that a signal has interrupted, which has changed nothing. */
+/*
+ * Makes the ioctl @request, SHK_ENTER or SHK_LEAVE. Repeats it if a signal has interrupted it,
+ * since it has changed nothing then. Returns 0 or another -errno.
+ */
 static int enter_call(const struct shadowk_shadow *shadow, unsigned long request, uint32_t flags)
 {
 	struct shk_enter arg = { .size = sizeof(arg), .flags = flags };

@@ -1748,9 +1748,9 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target. So
  * does a registration at a tracepoint, of which the base does not know. Other tracers are refused:
  * ftrace, fprobe, BPF trampolines. @helper gets a patch of the kind SHADOWK_PATCH_DIVERT, which
- * replaces functions of the kernel. shadowk_patch_list() lists them. @value of each is the number
- * of its calls that were captured or refused. For functions that register at tracepoints it is the
- * number of refused calls only.
+ * replaces functions of the kernel. shadowk_patch_list() lists these functions. The value of each
+ * is the number of its calls that were captured or refused. For functions that register at
+ * tracepoints it is the number of refused calls only.
  *
  * SHADOWK_CAPTURE_WORKLOAD: a process in @helper that has enabled a kprobe, or registered at a
  * tracepoint, is a tool. exec moves the children of a tool to @target. They cannot enable a kprobe
@@ -1981,7 +1981,7 @@ struct shadowk_text {
  * @text:   in: the place; out: what was read
  *
  * Reads from the place to the end of its page, at most SHADOWK_TEXT_LEN bytes, also past the end of
- * the function. To read on, add @len to @addr, set @offset to 0 and @symbol to "".
+ * the function. To read on, add .len of @text to its .addr, set .offset to 0 and .symbol to "".
  *
  *   EINVAL  SYMBOL_AMBIGUOUS
  *   ENOENT  SYMBOL_UNKNOWN

@@ -32,12 +32,13 @@ static struct mutex *event_mutex;
 static struct list_head *ftrace_events;
 static void (*tp_perf_event_destroy)(struct perf_event *event);
 
-/* Targets of the two static calls until shk_perf_init() has found the kernel's functions. */
+/* Target of shk_perf_trace_event_init until shk_perf_init() has found the kernel's function. */
 static int missing_event_init(struct trace_event_call *call, struct perf_event *event)
 {
 	return -EOPNOTSUPP;
 }
 
+/* Target of shk_perf_trace_init until shk_perf_init() has found the kernel's function. */
 static int missing_init(struct perf_event *event)
 {
 	return -EOPNOTSUPP;

@@ -310,8 +310,8 @@ void shk_inplace_unpin(struct shk_patch *patch)
 }
 
 /*
- * Adds the ranges in which no thread may be when the bodies of @patch are exchanged to @checked,
- * the list .extra_bodies of a struct shk_stack_check. The caller removes them by
+ * Lists the ranges of text in which no thread may be when the bodies of @patch are exchanged: adds
+ * them to @checked, which is .extra_bodies of a struct shk_stack_check. The caller removes them by
  * shk_stack_check_clear_extra(). The shadow's lock is held.
  */
 static void inplace_list_bodies(struct shk_patch *patch, struct list_head *checked)
@@ -356,9 +356,9 @@ struct inplace_put {
 /*
  * Checks that no thread is in a body, if CPUs may execute the text. If none is, sets
  * shk_patch.in_place and shk_shadow.bodies. @arg is a struct inplace_put. Callback of
- * shk_text_replace(), which changes the bytes after that. text_mutex is held all the time, so
- * others see either both changes or none. Returns 0, or -EAGAIN: a thread is in a body, and nothing
- * has changed.
+ * shk_text_replace(), which changes the bytes after that. text_mutex is held all the time, so other
+ * tasks that take it see either both changes or none. Returns 0, or -EAGAIN: a thread is in a body,
+ * and nothing has changed.
  */
 static int inplace_put_if_clear(void *arg)
 {

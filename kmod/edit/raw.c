@@ -85,8 +85,8 @@ static int raw_check_bytes(const struct shk_raw *raw, const u8 *bytes)
 
 /*
  * Sets the place of @raw (.addr, .offset, .symbol) to the place that @arg names, and *@size to the
- * size of its symbol. Returns 0, or an error of shk_location_resolve(). NOT_TEXT also for text of a
- * module, since a raw edit holds no reference to one.
+ * size of its symbol. Returns 0, or an error of shk_location_resolve(). Also returns NOT_TEXT for
+ * text of a module, since a raw edit holds no reference to a module.
  */
 static int raw_resolve(struct shk_raw *raw, const struct shk_raw_add *arg, unsigned long *size)
 {

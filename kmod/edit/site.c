@@ -625,9 +625,10 @@ static bool is_of_kprobes(unsigned long addr)
 }
 
 /*
- * Tells whether @probe, or a patch if @probe is NULL, can be at the __fentry__ site @addr. Kprobes'
- * own functions accept no return hook, since the trampoline of hooked returns calls some of them.
- * Returns 0; FORBIDDEN: it is in kprobes' blacklist. Needs no lock.
+ * Returns 0 if @probe, or a patch if @probe is NULL, can be at the __fentry__ site @addr, else
+ * FORBIDDEN. All functions outside of kprobes' blacklist accept both. Of those in it, only kprobes'
+ * own functions accept a probe, and only one without a return hook: the trampoline of hooked
+ * returns calls some of them. Needs no lock.
  */
 static int site_check_fentry(unsigned long addr, const struct shk_probe *probe)
 {

@@ -37,7 +37,8 @@ SYM_CODE_END(shk_slots)
 
 /*
  * Stubs. The __fentry__ site of a patched function jumps to one, so the function's return address
- * is on top of the stack. shk_stub_alloc() writes the target of the jump and the operand of the push.
+ * is on top of the stack. shk_stub_alloc() writes the target of the jump and the operand of the
+ * push.
  *
  *   fast  jumps to the new body
  *   slow  pushes the address behind the site, as a call from there would, and calls

@@ -54,7 +54,10 @@
  * (shk_tracepoint_users.calls).
  */
 struct shk_tracepoint_keys {
-	/* In shk_shadow.tracepoints of the shadow where they are applied. Under its lock. */
+	/*
+	 * Edits of keys that are applied: in shk_shadow.tracepoints. Otherwise unused. Under the
+	 * shadow's lock.
+	 */
 	struct list_head node;
 	const struct tracepoint *tracepoint; /* fixed */
 	unsigned int users;		     /* probes that need .edits. Under the shadow's lock */

@@ -99,8 +99,8 @@ static bool stack_check_wants_task(struct task_struct *task, const struct shk_st
 
 /*
  * Examines the stacks of all tasks that @check selects. Returns true if stack_check_task() returns
- * true for each. Otherwise returns false, and @check->busy is the pid of the first other task. The
- * machine is stopped.
+ * true for each. Otherwise returns false, and @check->busy is the pid of the first task for which
+ * it returned false, or -1 if current's pid namespace does not show that. The machine is stopped.
  */
 static bool stack_check_all_tasks(struct shk_stack_check *check)
 {

@@ -288,10 +288,10 @@ asmlinkage void shk_base_leave(struct base_call call)
  * Called by entry.S with the arguments of that call; text_mutex is held.
  *
  * Returns 0 if the base is to execute the function: the shadow has an edit at [@addr, @addr +
- * @len), or ftrace is changing the function's __fentry__ site. Most pokes are at other places,
- * where the shadow has the base's bytes. Then returns the address at which the shadow's
- * __text_poke() goes on. That is the function that the base calls from the __fentry__ site: the
- * hook of text/sync.c, or ftrace's list of hooks.
+ * @len), or ftrace is changing the function's __fentry__ site. Otherwise, as for most pokes, the
+ * shadow has the base's bytes there. Then returns the address at which the shadow's __text_poke()
+ * continues: that of the function which the base calls from the __fentry__ site. It is the hook of
+ * text/sync.c, or ftrace's list of hooks.
  */
 asmlinkage unsigned long shk_hook_text_poke(void *func, unsigned long addr, const void *src,
 					    size_t len);

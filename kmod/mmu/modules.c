@@ -115,8 +115,8 @@ static int modules_fill_pmd(struct shk_module_tables *modules, unsigned long add
 }
 
 /*
- * Copies the base's page-table entries for [from, to), which is in the modules' area, to the tables
- * @modules of a shadow, except to entries of private pages. shk_tables_lock is held.
+ * Copies the base's page-table entries for [@from, @to), a part of the modules' area, to the tables
+ * @modules of a shadow. Entries of private pages stay as they are. shk_tables_lock is held.
  */
 static void modules_refresh_pages(struct shk_module_tables *modules, unsigned long from,
 				  unsigned long to)

@@ -226,9 +226,10 @@ NOKPROBE_SYMBOL(on_hrtimer_exit);
 static DEFINE_PER_CPU(struct shk_shadow *[NR_SOFTIRQS], raised);
 
 /*
- * Tracepoint probe, when softirq @nr is raised: records which shadow it is to execute. Clears that
- * if another task had raised it for another text. Interrupts are off; the softirq is not marked
- * pending yet.
+ * Records which shadow softirq @nr of this CPU is to execute: the one in which it is raised. If the
+ * softirq is pending already for another shadow, it is to execute the base, and that shadow's count
+ * of work that was not followed increases. Probe of the tracepoint softirq_raise, which is executed
+ * before the softirq is marked pending. Interrupts are off.
  */
 static void on_softirq_raise(void *unused, unsigned int nr)
 {

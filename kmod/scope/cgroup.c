@@ -150,9 +150,9 @@ static void cgroup_on_exec(void *unused, struct task_struct *task, pid_t old,
 }
 
 /*
- * Tracepoint probe: @task was moved to the cgroup @to. If its process is not in the text that its
- * new cgroup wants, requests that current, which moves it, place it. Interrupts are off, and locks
- * of the kernel's cgroup code are held.
+ * Requests that @task's process be moved to the text that its new cgroup @to wants, unless it is
+ * there. Current, which has moved the process between the cgroups, executes the request. Probe of a
+ * tracepoint. Interrupts are off, and locks of the kernel's cgroup code are held.
  */
 static void cgroup_on_move(void *unused, struct cgroup *to, const char *path,
 			   struct task_struct *task, bool threadgroup)

@@ -246,9 +246,10 @@ static void text_merge(struct shk_text *text, unsigned int range, struct unmappe
 }
 
 /*
- * Links a PTE page from @prepared for @range, with the base's frames. For a range of the kernel
- * image, the base's mapping loses its global bits, with a flush. In a module's range only private
- * pages lose theirs, later. text_mutex is held. Returns 0; XEN: nothing has changed.
+ * Maps @range of @text by a PTE page from @prepared, with the base's frames. If @range is of the
+ * kernel image, the base's mapping of the range loses its global bits, and every CPU flushes. If it
+ * is of modules, this function does not change the base's mapping: page_map_private() clears the
+ * global bit of single pages. text_mutex is held. Returns 0; XEN: nothing has changed.
  */
 static int text_split(struct shk_text *text, unsigned int range, struct prepared *prepared)
 {
@@ -315,8 +316,8 @@ static void page_map_base(struct shk_page *page, struct unmapped *unmapped)
 }
 
 /*
- * Increments the counter of the pages of @page's range that have an edit or a pin, unless @page has
- * one already. Called before an edit or pin is added to @page. text_mutex is held.
+ * Increments the number of wanted pages of @page's range: those with an edit or a pin. Does nothing
+ * if @page has an edit or a pin already. Called before one is added to @page. text_mutex is held.
  */
 static void page_want(struct shk_page *page)
 {
