@@ -1011,8 +1011,9 @@ u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int inde
 }
 
 /*
- * One task at a time makes a shadow a helper: held from the check of helper and target until the
- * DIVERT patch is installed. Protects shk_shadow.guarded. Taken before all other locks.
+ * Held while a shadow becomes a helper: from the check of helper and target until the DIVERT patch
+ * is installed. So two tasks cannot make each of two shadows the target of the other. Also protects
+ * shk_shadow.guarded. Taken before all other locks.
  */
 static DEFINE_MUTEX(capture_add_lock);
 

@@ -121,8 +121,9 @@ static __always_inline void hit_report_leave(unsigned long flags)
 
 /*
  * Returns true if the return of the function may be hooked at this hit. @context: preempt_count()
- * of the probed code; @sp: its stack pointer. Returns false if preemption is off too many times, or
- * little stack is left: the trampolines of hooked returns could nest too deep.
+ * of the probed code; @sp: its stack pointer. Returns false if preempt_count() shows that
+ * preemption was disabled MAX_PREEMPT_OFF times, or if little stack is left. Otherwise the
+ * trampolines of hooked returns could nest too deep.
  */
 static bool may_hook_return(unsigned int context, unsigned long sp)
 {
@@ -857,9 +858,9 @@ static void hit_add_latency(struct shk_probe *probe, u64 latency)
 }
 
 /*
- * Reports the return of a call of @probe, if the result in @regs and the duration fulfil the
- * probe's conditions. Called between hit_report_enter() and hit_report_leave(). Returns true if
- * they do.
+ * Reports the return of a call for @probe, if the result in @regs and the duration fulfil the
+ * probe's conditions. @ret: the hook of the call. Returns true if they are fulfilled. Called
+ * between hit_report_enter() and hit_report_leave().
  */
 static bool hit_report_return(struct shk_probe *probe, struct shk_return_node *ret,
 			      const struct pt_regs *regs)

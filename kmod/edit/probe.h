@@ -649,7 +649,7 @@ void shk_counts_free(struct shk_probe *probe);
 /* ---- slot.c: see slot_entry.h ---- */
 
 /*
- * Takes a free slot for @shadow: code in the module's text that reports a hit. All calls that edits
+ * Allocates a slot for @shadow: code in the module's text that reports a hit. All calls that edits
  * of @shadow put at __fentry__ sites lead to it. Takes slot_lock; the caller may hold locks of
  * shadows. Returns the index of the slot, or NO_ROOM: all slots are taken.
  */
@@ -687,9 +687,9 @@ extern struct shk_shadow *shk_slot_shadows[];
 struct shk_site *shk_stub_site(unsigned int stub);
 
 /*
- * Takes a detour for @site: an element of the module's text to which the site's jump leads. Writes
- * its code: a call of shk_detour_common, a copy of the instruction of @site->kp, and a jump to the
- * instruction behind it. Takes slot_lock and text_mutex. Returns the detour; NULL if the
+ * Allocates a detour for @site: an element of the module's text to which the site's jump leads.
+ * Writes its code: a call of shk_detour_common, a copy of the instruction of @site->kp, and a jump
+ * to the instruction behind it. Takes slot_lock and text_mutex. Returns the detour; NULL if the
  * instruction cannot be executed at another address, or no detour is free.
  */
 u8 *shk_detour_alloc(struct shk_site *site);
@@ -701,9 +701,9 @@ u8 *shk_detour_alloc(struct shk_site *site);
 void shk_detour_free(u8 *detour);
 
 /*
- * Makes the load in @detour load @list where it would load NULL, from now on. @list may be NULL.
- * @detour is of a site with shk_site.load_from. CPUs may have loaded the last list still. Any
- * context.
+ * Makes the copied load in @detour load @list where the base's load would load NULL, from now on.
+ * @list may be NULL. @detour belongs to a site with shk_site.load_from. On return, CPUs may still
+ * use the list that was set before. Any context.
  */
 void shk_detour_set_list(const u8 *detour, const void *list);
 
@@ -723,10 +723,10 @@ unsigned long shk_detour_insn(u8 *detour);
 u8 *shk_detour_alloc_value(u64 value, unsigned long back);
 
 /*
- * Takes a stub for @func, an element of the module's text to which the function's entry will jump,
- * and writes its code. A fast stub jumps to @func->body, a slow one calls shk_hit_call(). The new
- * stub is slow. @behind_site is the address behind the function's __fentry__ site, where the old
- * body begins. Takes slot_lock and text_mutex. shk_stub_free() frees the stub.
+ * Allocates a stub for @func, an element of the module's text to which the function's entry will
+ * jump, and writes its code. A fast stub jumps to @func->body, a slow one calls shk_hit_call(). The
+ * new stub is slow. @behind_site is the address behind the function's __fentry__ site, where the
+ * old body begins. Takes slot_lock and text_mutex. shk_stub_free() frees the stub.
  *
  * Returns the index of the stub, or
  *   NO_ROOM       all stubs are taken
@@ -775,9 +775,9 @@ unsigned long shk_old_get(unsigned long behind_site);
 void shk_old_put(unsigned long old);
 
 /*
- * Takes a free element of shk_users, and writes its code: it calls shk_hit_tracepoint() for @users,
- * and returns behind the call at @call. Takes slot_lock and text_mutex; sleeps. Returns the number
- * of the element; shk_users_free() frees it. Returns NO_ROOM if none is free.
+ * Allocates an element of shk_users, and writes its code, which calls shk_hit_tracepoint() for
+ * @users and returns behind the call instruction at @call. Takes slot_lock and text_mutex; sleeps.
+ * Returns the number of the element, which shk_users_free() frees; or NO_ROOM: all are in use.
  */
 int shk_users_alloc(struct shk_tracepoint_users *users, unsigned long call);
 

@@ -313,8 +313,9 @@ static bool site_is_counted_behind(const struct shk_site *site)
 
 /*
  * Makes the stub of the topmost function of @site fast or slow. A fast stub jumps to the new body
- * at once; a slow one calls shk_hit_call(), which hits probes and chooses the body. The conditions
- * are at shk_site_refresh(). Does nothing if @site has no function of a patch. text_mutex is held.
+ * at once; a slow one calls shk_hit_call(), which hits probes and chooses the body.
+ * shk_site_refresh() lists when a stub is fast. Does nothing if @site has no function of a patch.
+ * text_mutex is held.
  */
 static void site_choose_stub(struct shk_site *site)
 {

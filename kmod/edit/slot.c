@@ -46,8 +46,8 @@ u8 shk_stub_fast[SHK_NR_STUBS];
 struct shk_tracepoint_users *shk_users_of[SHK_NR_USERS];
 
 /*
- * Takes the first free one of the @nr elements of an array: sets its bit in the bitmap @used. Takes
- * slot_lock. Returns its index; NO_ROOM: none is free.
+ * Allocates the first free one of the @nr elements of an array: sets its bit in the bitmap @used.
+ * Takes slot_lock; sleeps. Returns the index of the element; NO_ROOM: none is free.
  */
 static int slot_index_alloc(unsigned long *used, unsigned int nr)
 {
@@ -61,7 +61,7 @@ static int slot_index_alloc(unsigned long *used, unsigned int nr)
 	return i < nr ? i : SHK_E(NO_ROOM);
 }
 
-/* Makes element @i of an array free: clears its bit in the bitmap @used. Takes slot_lock. */
+/* Frees element @i of an array: clears its bit in the bitmap @used. Takes slot_lock; sleeps. */
 static void slot_index_free(unsigned long *used, unsigned int i)
 {
 	mutex_lock(&slot_lock);

@@ -23,7 +23,8 @@
 	} while (0)
 
 /*
- * One hit of an EVENT probe. Called with preemption off and in_nmi() true, see hit_report_enter().
+ * One hit of an EVENT probe: an execution of the instruction, or a return of its function. Executed
+ * with preemption off and in_nmi() true, see hit_report_enter().
  *
  *   shadow, probe  names; the shadow's is "" if it has none
  *   ip             address of the probed instruction
@@ -68,7 +69,8 @@ TRACE_EVENT(shadowk_probe,
 );
 
 /*
- * The return of a call of a CALL probe. Called as the event above is.
+ * The return of a call that a CALL probe has hooked at its entry. Executed with preemption off and
+ * in_nmi() true, see hit_report_enter().
  *
  *   shadow, probe  names; the shadow's is "" if it has none
  *   id             id of the shadow

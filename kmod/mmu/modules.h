@@ -71,9 +71,9 @@ struct page *shk_modules_pte(const struct shk_tables *tables, unsigned long addr
  */
 void shk_modules_set_global(unsigned long addr, bool global);
 /*
- * Copies the base's entries of [from, to) to all shadows' tables, except to entries of private
- * pages. Leaves out addresses outside of the modules' area. Any context but NMI; takes
- * shk_tables_lock, unless no shadow has such tables. Flushes nothing.
+ * Copies the base's page-table entries for [@from, @to) to the tables of all shadows. Entries of
+ * private pages stay as they are. Leaves out addresses outside of the modules' area. Takes
+ * shk_tables_lock, unless no shadow has tables for modules. Flushes nothing. Any context but NMI.
  */
 void shk_modules_refresh(unsigned long from, unsigned long to);
 /*
