@@ -9,7 +9,8 @@
  *
  *   fork or exec, no mapping yet    fails with -EAGAIN: shk_graft_has_unfinished_child()
  *   fork, has a mapping             leaves it inside, as any child
- *   exec, not yet taken into use    detaches it, too: shk_graft_detach_execs(), _put_execs()
+ *   exec, not yet taken into use    detaches it, too: shk_graft_detach_execs() and
+ *                                   shk_graft_queue_free_execs()
  */
 #ifndef SHK_INHERIT_H
 #define SHK_INHERIT_H
