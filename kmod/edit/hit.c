@@ -717,8 +717,8 @@ NOKPROBE_SYMBOL(hit_call_kprobe);
 /*
  * Calls the handlers of the captured kprobes at @site (kprobes of tools that hit in this shadow
  * only, capture.h), until one changes where @regs continue. Returns true if one did. @context:
- * preempt_count() of the probed code. Interrupts are off, and stay so until the kernel may free a
- * kprobe.
+ * preempt_count() of the probed code. Interrupts are off, so the kernel frees no kprobe until this
+ * function has returned.
  */
 static noinline bool hit_captured(struct shk_site *site, unsigned int context, struct pt_regs *regs)
 {

@@ -161,15 +161,21 @@ static int process_may_detach(const struct shk_change *change, const struct shk_
 }
 
 /*
- * The functions process_attach(), _enter(), _enter_thread(), _detach() and _leave() change the text
- * of a process once: callbacks of process_change_task(), which says what they are called with.
+ * The next five functions are callbacks of process_change_task(), whose comment lists the locks
+ * that are held. Each tries once to change the text of the process.
  */
+
+/* Attaches the process to @c->shadow. Sleeps. Returns 0 or an error of shk_graft_attach(). */
 static int process_attach(struct process_change *c)
 {
 	c->text.check = process_may_attach;
 	return shk_graft_attach(c->shadow, c->delegated, &c->text);
 }
 
+/*
+ * Begins a stretch of the process in @c->shadow. Sleeps. Returns 0 or an error of
+ * shk_graft_enter().
+ */
 static int process_enter(struct process_change *c)
 {
 	return shk_graft_enter(c->shadow, c->delegated, &c->text);
@@ -193,12 +199,20 @@ static int process_enter_thread(struct process_change *c)
 	return ret;
 }
 
+/*
+ * Detaches the process from @c->shadow; NULL: from any shadow. Sleeps. Returns 0 or an error of
+ * shk_graft_detach().
+ */
 static int process_detach(struct process_change *c)
 {
 	c->text.check = process_may_detach;
 	return shk_graft_detach(c->shadow, c->delegated, &c->text);
 }
 
+/*
+ * Ends the innermost stretch of the process, which must be in @c->shadow. Sleeps. Returns 0 or an
+ * error of shk_graft_return().
+ */
 static int process_leave(struct process_change *c)
 {
 	return shk_graft_return(c->shadow, &c->text);
