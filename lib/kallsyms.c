@@ -48,6 +48,9 @@ void shk_kallsyms_find(FILE *file, const char *name, struct shk_symbol *symbol)
 	if (!file || !len)
 		return;
 	while (fgets(line, sizeof(line), file)) {
+		/* Most lines have another name, and sscanf() is slow. */
+		if (!strstr(line, name))
+			continue;
 		module[0] = '\0';
 		if (sscanf(line, "%" SCNx64 " %c %511s [%63[^]]", &address, &type, found, module) <
 		    3)

@@ -39,8 +39,15 @@ static LIST_HEAD(pending_attaches);
 static u64 last_attach_seq;
 /* Number of attached grafts with an origin.binding. Written under shk_graft_lock, read without. */
 static unsigned int nr_placed;
-/* Frees grafts: shk_graft.free. */
+/* Frees the grafts in queued_to_free. */
 static struct workqueue_struct *graft_wq;
+/* Grafts that the worker is to free, by .queued. */
+static LLIST_HEAD(queued_to_free);
+/*
+ * Time from the first graft in queued_to_free to the run of the worker, in jiffies. The wakeup of
+ * a worker costs more than the rest of the end of a process, so many share it.
+ */
+#define FREE_DELAY DIV_ROUND_UP(HZ, 50)
 
 /*
  * Returns a graft of @mm: the attached one, or, if @parked, the one that was kept when @mm was
@@ -261,9 +268,27 @@ static void graft_free(struct shk_graft *graft)
 	kfree(graft);
 }
 
-static void graft_free_work(struct work_struct *work)
+/* Frees the grafts in queued_to_free. Sleeps. */
+static void graft_free_queued(struct work_struct *work)
 {
-	graft_free(container_of(work, struct shk_graft, free));
+	struct shk_graft *graft, *next;
+
+	llist_for_each_entry_safe (graft, next, llist_del_all(&queued_to_free), queued) {
+		graft_free(graft);
+		cond_resched();
+	}
+}
+
+static DECLARE_DELAYED_WORK(free_work, graft_free_queued);
+
+/*
+ * Has the worker free @graft, which must be UNACCOUNTED. shk_graft_drain() finds it from then on.
+ * Does not sleep; needs no lock.
+ */
+static void graft_queue(struct shk_graft *graft)
+{
+	if (llist_add(&graft->queued, &queued_to_free))
+		queue_delayed_work(graft_wq, &free_work, FREE_DELAY);
 }
 
 void shk_graft_free(struct shk_graft *graft)
@@ -387,7 +412,7 @@ void shk_graft_unaccount(struct shk_graft *graft)
  */
 void shk_graft_queue_free(struct shk_graft *graft)
 {
-	queue_work(graft_wq, &graft->free);
+	graft_queue(graft);
 	module_put(THIS_MODULE);
 }
 
@@ -430,7 +455,7 @@ static bool graft_on_invalidate(struct mmu_interval_notifier *notifier,
 	} else if (graft->state == SHK_GRAFT_PARKED) {
 		graft_unpark(graft);
 		/* Under the lock: shk_graft_exit() finds it in the table or in the queue. */
-		queue_work(graft_wq, &graft->free);
+		graft_queue(graft);
 	}
 	spin_unlock(&shk_graft_lock);
 	if (mine)
@@ -453,7 +478,6 @@ struct shk_graft *shk_graft_alloc(struct mm_struct *mm)
 	INIT_LIST_HEAD(&graft->children);
 	INIT_LIST_HEAD(&graft->sibling);
 	INIT_LIST_HEAD(&graft->threads);
-	INIT_WORK(&graft->free, graft_free_work);
 	ret = mmu_interval_notifier_insert(&graft->notifier, mm, PAGE_MASK, PAGE_SIZE,
 					   &notifier_ops);
 	/*
@@ -721,7 +745,7 @@ void shk_graft_abort(struct mm_struct *mm)
 
 void shk_graft_drain(void)
 {
-	flush_workqueue(graft_wq);
+	flush_delayed_work(&free_work);
 }
 
 int __init shk_graft_init(void)
@@ -755,6 +779,7 @@ void shk_graft_exit(void)
 
 	while ((graft = graft_take_parked()))
 		graft_free(graft);
+	shk_graft_drain();
 	destroy_workqueue(graft_wq);
 	shk_threads_exit();
 }

@@ -235,7 +235,7 @@ enum shk_tool_role {
  *
  * While it is in the table (attached or PARKED) shk_graft_lock protects its members. Otherwise one
  * owner changes it without a lock: the caller that allocated, detached or unparked it, and the
- * worker after shk_graft_queue_free(). .mm, .notifier and .free do not change after
+ * worker after shk_graft_queue_free(). .mm and .notifier do not change after
  * shk_graft_alloc(), and .node is under shk_graft_lock in every state.
  */
 struct shk_graft {
@@ -344,8 +344,8 @@ struct shk_graft {
 	struct list_head node;
 	/* In the table, while attached or PARKED. */
 	struct hlist_node by_mm;
-	/* The work item that frees the graft. shk_graft_queue_free() and the notifier queue it. */
-	struct work_struct free;
+	/* In queued_to_free, after shk_graft_queue_free(), until the worker frees the graft. */
+	struct llist_node queued;
 };
 
 /*

@@ -196,7 +196,7 @@ static enum shk_tool_role inherit_role(const struct shk_graft *parent, bool exec
 static int inherit_mm(struct mm_struct *mm, struct shk_shadow *workload)
 {
 	struct shk_graft *graft, *parent;
-	struct shk_thread *nobody;
+	struct shk_thread *nobody = NULL;
 	int ret = 0;
 
 	spin_lock(&shk_graft_lock);
@@ -205,15 +205,9 @@ static int inherit_mm(struct mm_struct *mm, struct shk_shadow *workload)
 	if (!parent)
 		return 0;
 
-	/* Allocated in any case: another thread may begin a SHK_THREAD stretch at any time. */
-	nobody = shk_thread_alloc(NULL);
-	if (!nobody)
-		return -ENOMEM;
 	graft = shk_graft_alloc(mm);
-	if (IS_ERR(graft)) {
-		shk_thread_free(nobody);
+	if (IS_ERR(graft))
 		return PTR_ERR(graft);
-	}
 	/* fork copies an mm that has a program, and so a task_size. exec creates it empty. */
 	graft->exec = mm->task_size ? NULL : current;
 	graft->borrowing = graft->exec && shk_borrows_mm(current);
@@ -221,9 +215,17 @@ static int inherit_mm(struct mm_struct *mm, struct shk_shadow *workload)
 	spin_lock(&shk_graft_lock);
 	/* current's mm may have been detached or moved meanwhile. */
 	parent = inherit_find_parent();
+	/* Another thread may begin a SHK_THREAD stretch at any time. */
+	if (parent && shk_threads_exclude_current(&parent->threads)) {
+		spin_unlock(&shk_graft_lock);
+		nobody = shk_thread_alloc(NULL);
+		spin_lock(&shk_graft_lock);
+		parent = inherit_find_parent();
+		ret = nobody ? 0 : -ENOMEM;
+	}
 	if (parent && parent->shadow->workload != workload)
 		workload = NULL;
-	if (parent)
+	if (parent && !ret)
 		ret = shk_graft_attach_entry(graft, workload ?: parent->shadow, true);
 	if (parent && !ret) {
 		graft->role = workload ? SHK_ROLE_WORKLOAD : inherit_role(parent, graft->exec);
