@@ -183,7 +183,7 @@ static void refusals_report(struct capture *capture)
 			captured |= !strcmp(patches[i].symbol, captures[j]);
 		if (!captured && patches[i].value)
 			report("%s() was refused, %" PRIu64
-			       " times: only kprobes, and tracepoints that "
+			       " times: only kprobes, fprobes, and tracepoints that "
 			       "need no preparation, can be captured",
 			       patches[i].symbol, patches[i].value);
 	}
@@ -290,9 +290,9 @@ const struct verb verb_capture = {
 		"                    in the target, as its workload, or in the helper, as the tool\n"
 		"                    (target, helper; default: target)\n"
 		"  --list            list what is captured, of all shadows\n",
-	.help = "Kprobes, kretprobes and tracepoints of the tool are on for the processes of SHADOW or\n"
-		"TARGET only. What the tool would arm in another way is refused: ftrace, fprobe,\n"
-		"fentry, system calls' tracepoints. Hardware events, uprobes and timers are not\n"
+	.help = "Kprobes, fprobes and tracepoints of the tool are on for the processes of SHADOW or\n"
+		"TARGET only. What the tool would arm in another way is refused: ftrace, fentry,\n"
+		"system calls' tracepoints. Hardware events, uprobes and timers are not\n"
 		"scoped. The exit status is the tool's.\n",
 	.run = cmd_capture,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Captures kprobes and users of tracepoints; see capture.h.
+ * Captures kprobes, fprobes and users of tracepoints; see capture.h.
  *
  * A helper is a shadow in which unmodified tools run; the target is the shadow that they trace.
  * Functions named divert_*() replace the arming functions in helpers: the functions of the kernel
@@ -12,6 +12,7 @@
 #include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -24,6 +25,7 @@
 
 #include "compat/ftrace_hook.h"
 #include "edit/capture.h"
+#include "edit/capture_ftrace.h"
 #include "edit/capture_perf.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
@@ -31,11 +33,12 @@
 #include "shadow/edits.h"
 
 /*
- * Protects the two lists, and those members of their elements at which struct shk_captured says so.
+ * Protects the three lists, and those members of their elements that struct shk_captured names.
  * Taken with interrupts off, also while kprobe_mutex is held. No lock is taken inside.
  */
 static DEFINE_RAW_SPINLOCK(captures_lock);
 static LIST_HEAD(captured_kprobes);
+static LIST_HEAD(captured_ops);
 static LIST_HEAD(captured_users);
 
 /* ---- release, in all texts ---- */
@@ -59,11 +62,14 @@ static void captured_redirect(unsigned long ip, unsigned long parent, struct ftr
 			      struct ftrace_regs *regs);
 
 /*
- * ftrace sites of tracepoint_probe_unregister() and perf_tp_event_init(); 0: there is no such site.
- * Without the second one, redirect_hook has one site only.
+ * ftrace sites of tracepoint_probe_unregister(), perf_tp_event_init() and
+ * write_enabled_file_bool(). Without the first one there are no helpers. Of the others the array
+ * has those that the kernel has.
  */
-static unsigned long redirect_sites[2];
-/* Registered while a DIVERT patch or a captured user of a tracepoint exists. */
+static unsigned long redirect_sites[3];
+/* Site of write_enabled_file_bool(), by which the administrator arms or disarms all kprobes. */
+static unsigned long arm_all_site;
+/* Registered while a DIVERT patch, a captured fprobe or a captured user of a tracepoint exists. */
 static SHK_FTRACE_HOOK(redirect_hook, redirect_sites, ARRAY_SIZE(redirect_sites),
 		       FTRACE_OPS_FL_IPMODIFY, captured_redirect);
 
@@ -78,6 +84,20 @@ static struct shk_captured *captured_find(const struct kprobe *kp)
 	lockdep_assert_held(&captures_lock);
 	list_for_each_entry (captured, &captured_kprobes, node)
 		if (captured->kp == kp)
+			return captured;
+	return NULL;
+}
+
+/*
+ * Returns the element of captured_ops for @ops, or NULL. Takes no reference. captures_lock is held.
+ */
+static struct shk_captured *captured_find_ops(const struct ftrace_ops *ops)
+{
+	struct shk_captured *captured;
+
+	lockdep_assert_held(&captures_lock);
+	list_for_each_entry (captured, &captured_ops, node)
+		if (captured->ops == ops)
 			return captured;
 	return NULL;
 }
@@ -99,58 +119,71 @@ static struct shk_captured *captured_find_user(const struct tracepoint *tracepoi
 	return NULL;
 }
 
-/*
- * Returns the ftrace hook that observes the release of @captured, a kprobe or a user of a
- * tracepoint. Needs no lock.
- */
+/* Returns the ftrace hook that is registered as long as @captured exists. Needs no lock. */
 static struct shk_ftrace_hook *captured_hook(const struct shk_captured *captured)
 {
-	return captured->tracepoint ? &redirect_hook : &release_hook;
+	return captured->tracepoint || captured->ftrace ? &redirect_hook : &release_hook;
 }
 
 /*
- * Drops the references of @captured, which is in no list, to its target, ftrace hook and module and
- * to this module, and one reference to @captured. A removed probe may still have a reference, until
- * its hits are over. Sleeps; no shadow's lock is held.
+ * Makes @captured a user of the hooks that observe its release. The helper's patch is one already,
+ * so this registers nothing. Sleeps. Returns 0 or -errno.
+ */
+static int captured_hooks_get(const struct shk_captured *captured)
+{
+	int ret = captured->ftrace ? shk_unregister_probe_get() : 0;
+
+	if (ret)
+		return ret;
+	ret = shk_errno(shk_ftrace_hook_get(captured_hook(captured)));
+	if (ret && captured->ftrace)
+		shk_unregister_probe_put();
+	return ret;
+}
+
+/* Ends the effect of captured_hooks_get(). Sleeps. */
+static void captured_hooks_put(const struct shk_captured *captured)
+{
+	shk_ftrace_hook_put(captured_hook(captured));
+	if (captured->ftrace)
+		shk_unregister_probe_put();
+}
+
+/*
+ * Drops the references to @captured, its target, its hooks and the modules that exist until it is
+ * released and its probes are removed. The caller has removed @captured from its list. The last
+ * reference to @captured frees it. Sleeps; no shadow's lock is held.
  */
 static void captured_drop(struct shk_captured *captured)
 {
 	struct module *module = captured->module;
 
 	shk_shadow_put(captured->target);
-	shk_ftrace_hook_put(captured_hook(captured));
+	captured_hooks_put(captured);
+	kvfree(captured->ids);
 	shk_captured_put(captured);
 	module_put(module);
 	module_put(THIS_MODULE);
 }
 
 /*
- * Removes the probes of the kprobes and users of tracepoints in release_list from their targets,
- * and drops the references. Worker: executes the base. Takes the locks of the targets, and
- * event_mutex; sleeps.
+ * Removes the probes of the elements of release_list from their targets, and drops the references.
+ * Worker: executes the base. Takes the locks of the targets, and event_mutex; sleeps.
  */
 static void captured_release_work_fn(struct work_struct *work)
 {
 	struct shk_captured *captured, *next;
 
 	llist_for_each_entry_safe (captured, next, llist_del_all(&release_list), release_node) {
-		struct shk_probe_remove *arg = kzalloc(sizeof(*arg), GFP_KERNEL | __GFP_NOFAIL);
-
-		/* The probe may be gone already: with the target, or by SHK_PROBE_REMOVE. */
-		arg->id = captured->id;
-		shk_probe_remove(captured->target, arg);
-		kfree(arg);
+		/* Probes may be gone already: with the target, or by SHK_PROBE_REMOVE. */
+		shk_probes_remove(captured->target, captured->ids, captured->nr);
 		if (captured->tracepoint)
 			shk_perf_copy_free(captured->data);
 		captured_drop(captured);
 	}
 }
 
-/*
- * Has a worker remove the probe of @captured, and then end @captured by captured_drop(). @captured
- * is armed, and its owner has released it, so it is in neither list. Any context but NMI.
- */
-static void captured_queue_release(struct shk_captured *captured)
+void shk_captured_queue_release(struct shk_captured *captured)
 {
 	llist_add(&captured->release_node, &release_list);
 	queue_work(system_long_wq, &captured_release_work);
@@ -182,7 +215,23 @@ static void captured_on_release(unsigned long ip, unsigned long parent, struct f
 	}
 	raw_spin_unlock_irqrestore(&captures_lock, flags);
 	if (armed)
-		captured_queue_release(captured);
+		shk_captured_queue_release(captured);
+}
+
+bool shk_captured_release_ops(const struct ftrace_ops *ops, struct shk_captured **captured)
+{
+	struct shk_captured *found;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&captures_lock, flags);
+	found = captured_find_ops(ops);
+	if (found) {
+		list_del_init(&found->node);
+		WRITE_ONCE(found->ops, NULL);
+	}
+	*captured = found && !found->arming ? found : NULL;
+	raw_spin_unlock_irqrestore(&captures_lock, flags);
+	return found;
 }
 
 /* Executed instead of tracepoint_probe_unregister() for a captured user: returns 0, for success. */
@@ -216,14 +265,21 @@ static void captured_on_unregister(struct pt_regs *regs)
 	}
 	raw_spin_unlock_irqrestore(&captures_lock, flags);
 	if (armed)
-		captured_queue_release(captured);
+		shk_captured_queue_release(captured);
 }
 
 /*
- * Lets a call of tracepoint_probe_unregister() or perf_tp_event_init() continue in a function of
- * this module, if a capture needs that. Callback of ftrace at the entry of both, in any task. @ip:
- * the ftrace site of one of them. @fregs: the registers there, of which .ip may change. Does not
- * sleep.
+ * Executed instead of write_enabled_file_bool(), which writes to a file of debugfs. It would disarm
+ * the kprobe by which the release of captured fprobes is observed. Returns -EBUSY.
+ */
+static ssize_t arm_all_refuse(void)
+{
+	return -EBUSY;
+}
+
+/*
+ * Lets a call of a function in redirect_sites continue elsewhere, if a capture needs that. ftrace
+ * calls this in any task, at the entry of the function, whose site is @ip. Does not sleep.
  */
 static void captured_redirect(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
 			      struct ftrace_regs *fregs)
@@ -232,6 +288,8 @@ static void captured_redirect(unsigned long ip, unsigned long parent, struct ftr
 
 	if (ip == redirect_sites[0])
 		captured_on_unregister(regs);
+	else if (ip == arm_all_site)
+		regs->ip = (unsigned long)arm_all_refuse;
 	else
 		shk_perf_on_event_init(regs);
 }
@@ -279,17 +337,17 @@ bool shk_capture_in_helper(void)
 	return in_helper;
 }
 
-/* A request to a worker to add a probe. On the stack of capture_arm(), which waits for it. */
+/* Lets a worker add probes. On the stack of the task that waits for it: capture_arm(). */
 struct capture_request {
 	struct work_struct work;
 	struct shk_shadow *target;
 	struct shk_captured *captured;
-	u64 id;	 /* out: of the probe; 0 for a guard */
-	int err; /* out: the result of shk_probe_capture() */
+	const unsigned long *addrs; /* .captured->nr elements */
+	int err;		    /* out: the result of shk_probes_capture() */
 };
 
 /*
- * Adds the probe of a request to its target, and stores the results in the request. Worker:
+ * Adds the probes of a request to its target, and stores the result in the request. Worker:
  * executes the base. Takes the target's lock; sleeps.
  */
 static void capture_request_fn(struct work_struct *work)
@@ -297,26 +355,28 @@ static void capture_request_fn(struct work_struct *work)
 	struct capture_request *request = container_of(work, struct capture_request, work);
 	struct shk_captured *captured = request->captured;
 
-	request->err = shk_probe_capture(request->target, captured, &request->id);
+	request->err = shk_probes_capture(request->target, captured, request->addrs, captured->nr,
+					  captured->ids);
 	/* Removed probes keep detours until grace periods have passed. Wait for these once. */
 	if (request->err == SHK_E(NO_ROOM) && shk_sites_settle(true))
-		request->err = shk_probe_capture(request->target, captured, &request->id);
+		request->err = shk_probes_capture(request->target, captured, request->addrs,
+						  captured->nr, captured->ids);
 }
 
 /*
- * Lets a worker add the probe of @captured to @target, and waits until it has tried. Sets *@id to
- * the probe's id; 0: there was an error, or it is a guard, which has no id. Sleeps; no shadow's
- * lock is held. Returns 0 or an error of shk_probe_capture().
+ * Lets a worker add the probes of @captured to @target, at the @captured->nr elements of @addrs,
+ * and waits until it has tried. Stores their ids in @captured->ids; a guard has none. Sleeps; no
+ * shadow's lock is held. Returns 0 or an error of shk_probes_capture().
  */
-static int capture_arm(struct shk_shadow *target, struct shk_captured *captured, u64 *id)
+static int capture_arm(struct shk_shadow *target, struct shk_captured *captured,
+		       const unsigned long *addrs)
 {
-	struct capture_request request = { .target = target, .captured = captured };
+	struct capture_request request = { .target = target, .captured = captured, .addrs = addrs };
 
 	INIT_WORK_ONSTACK(&request.work, capture_request_fn);
 	queue_work(system_unbound_wq, &request.work);
 	flush_work(&request.work);
 	destroy_work_on_stack(&request.work);
-	*id = request.id;
 	return request.err;
 }
 
@@ -335,13 +395,13 @@ static bool is_registered(const struct kprobe *kp)
 }
 
 /*
- * Adds @new to captured_kprobes, unless its kprobe is there. Takes kprobe_mutex, since a task that
- * unregisters the kprobe holds it when it calls captured_on_release(). Sleeps. Returns 0, or
+ * Adds @new, a kprobe, to captured_kprobes, unless it is there. Takes kprobe_mutex, since a task
+ * that unregisters the kprobe holds it when it calls captured_on_release(). Sleeps. Returns 0, or
  *   -EALREADY  the kprobe is there, and armed in the same target
  *   -EBUSY     the kprobe is there, for another target or still being armed
  *   -EINVAL    the kprobe is not registered
  */
-static int captured_add(struct shk_captured *new)
+static int captured_add_kprobe(struct shk_captured *new)
 {
 	struct shk_captured *found;
 	int ret = 0;
@@ -380,49 +440,114 @@ static int captured_add_user(struct shk_captured *new)
 }
 
 /*
- * Captures a kprobe or a user of a tracepoint: arms it in @target, so that only executions of that
- * shadow hit. @pattern describes it by .kp and .addr, or by .tracepoint, .user, .data and .prio;
- * its other members are zero. The caller holds a reference to the module. Sleeps.
+ * Adds @new, an fprobe, to captured_ops. Takes captures_lock; does not sleep. Returns 0; -EBUSY: it
+ * is there.
+ */
+static int captured_add_ops(struct shk_captured *new)
+{
+	struct shk_captured *found;
+
+	raw_spin_lock_irq(&captures_lock);
+	found = captured_find_ops(new->ops);
+	if (!found)
+		list_add(&new->node, &captured_ops);
+	raw_spin_unlock_irq(&captures_lock);
+	return found ? -EBUSY : 0;
+}
+
+/*
+ * Adds @new to the list of its kind. May sleep. Returns 0 or an error of the function that it
+ * calls.
+ */
+static int captured_add(struct shk_captured *new)
+{
+	if (new->tracepoint)
+		return captured_add_user(new);
+	return new->ftrace ? captured_add_ops(new) : captured_add_kprobe(new);
+}
+
+/*
+ * Returns a new struct shk_captured with the members of @pattern, and with room for the ids of its
+ * probes. It is a user of its hooks. Sleeps. kvfree() of .ids and kfree() free it. Returns an
+ * ERR_PTR() of -ENOMEM, or of an error of captured_hooks_get().
+ */
+static struct shk_captured *captured_create(const struct shk_captured *pattern)
+{
+	struct shk_captured *new = kmemdup(pattern, sizeof(*new), GFP_KERNEL);
+	int ret = -ENOMEM;
+
+	if (!new)
+		return ERR_PTR(ret);
+	new->ids = kvcalloc(new->nr, sizeof(*new->ids), GFP_KERNEL);
+	if (new->ids)
+		ret = captured_hooks_get(new);
+	if (!ret)
+		return new;
+	kvfree(new->ids);
+	kfree(new);
+	return ERR_PTR(ret);
+}
+
+/*
+ * Arms @new, which is in its list, at @addrs in its target. Then it is armed; or it is in no list,
+ * and no further hit calls it. If its owner has released it meanwhile, lets a worker remove the
+ * probes. Sleeps. Returns 0; or -errno, after which the caller drops @new.
+ */
+static int captured_arm(struct shk_captured *new, const unsigned long *addrs)
+{
+	int ret = shk_errno(capture_arm(new->target, new, addrs));
+	bool released;
+
+	raw_spin_lock_irq(&captures_lock);
+	new->arming = false;
+	released = !new->kp && !new->ops && !new->user;
+	if (ret && !released) {
+		list_del_init(&new->node);
+		WRITE_ONCE(new->ops, NULL);
+	}
+	raw_spin_unlock_irq(&captures_lock);
+	if (!ret && released)
+		shk_captured_queue_release(new);
+	/* Some probes of an fprobe may have been armed. Its owner frees what their hits use. */
+	if (ret && new->ftrace)
+		synchronize_rcu();
+	return ret;
+}
+
+/*
+ * Captures a kprobe, an fprobe or a user of a tracepoint: arms it in @target, so that only
+ * executions of that shadow hit. @pattern describes it by .kp and .addr, by .ftrace and .ops, or by
+ * .tracepoint, .user, .data and .prio. The other members are zero, except .nr. @addrs has .nr
+ * elements, see shk_probes_capture(). Takes over the caller's reference to @target, also after an
+ * error. The caller holds a reference to the module. Sleeps.
  *
  * Returns 0, also if the kprobe is armed in @target already. If the owner has released the kprobe
  * or user meanwhile, returns 0 and has a worker remove the probe. Returns -errno if nothing is
  * captured. In all cases the caller's reference to @target is used up.
  */
-static int capture(const struct shk_captured *pattern, struct shk_shadow *target)
+static int capture(const struct shk_captured *pattern, const unsigned long *addrs,
+		   struct shk_shadow *target)
 {
-	struct shk_captured *new = kmemdup(pattern, sizeof(*new), GFP_KERNEL);
-	bool released;
-	int ret = new ? 0 : -ENOMEM;
+	struct shk_captured *new = captured_create(pattern);
+	int ret;
 
-	/* The helper's patch is a user of the hook already, so this registers nothing. */
-	if (!ret)
-		ret = shk_errno(shk_ftrace_hook_get(captured_hook(new)));
-	if (ret) {
-		kfree(new);
+	if (IS_ERR(new)) {
 		shk_shadow_put(target);
-		return ret;
+		return PTR_ERR(new);
 	}
 	__module_get(THIS_MODULE);
 	INIT_LIST_HEAD(&new->node);
 	new->target = target;
 	new->arming = true;
 	refcount_set(&new->ref, 1);
-	ret = new->tracepoint ? captured_add_user(new) : captured_add(new);
+	ret = captured_add(new);
 	if (ret) {
 		captured_drop(new);
 		return ret == -EALREADY ? 0 : ret;
 	}
-	ret = shk_errno(capture_arm(target, new, &new->id));
-	raw_spin_lock_irq(&captures_lock);
-	new->arming = false;
-	released = !new->kp && !new->user;
-	if (ret && !released)
-		list_del_init(&new->node);
-	raw_spin_unlock_irq(&captures_lock);
+	ret = captured_arm(new, addrs);
 	if (ret)
 		captured_drop(new);
-	else if (released)
-		captured_queue_release(new);
 	return ret;
 }
 
@@ -435,7 +560,7 @@ static int (*old_tracepoint_register)(struct tracepoint *tp, void *probe, void *
 static int (*old_tracepoint_prio)(struct tracepoint *tp, void *probe, void *data, int prio);
 static int (*old_tracepoint_may_exist)(struct tracepoint *tp, void *probe, void *data, int prio);
 
-/* Numbers of the arming functions, which helpers replace: indexes of arming_funcs. */
+/* Numbers of the functions that helpers replace: indexes of arming_funcs. */
 enum arming_func_nr {
 	FUNC_ENABLE_KPROBE,
 	FUNC_REGISTER_KPROBE,
@@ -457,6 +582,7 @@ enum arming_func_nr {
 	FUNC_FPROBE,
 	FUNC_FPROBE_IPS,
 	FUNC_FPROBE_SYMS,
+	FUNC_FPROBE_EVENT,
 	NR_ARMING_FUNCS
 };
 static_assert(NR_ARMING_FUNCS <= SHK_ARMING_FUNCS_MAX);
@@ -476,9 +602,9 @@ static int capture_check(const struct kprobe *kp)
  */
 static int divert_kprobe(struct kprobe *kp, unsigned int func)
 {
-	struct shk_captured pattern = { .kp = kp, .addr = (unsigned long)kp->addr };
+	struct shk_captured pattern = { .kp = kp, .addr = (unsigned long)kp->addr, .nr = 1 };
 	struct shk_shadow *target = divert_begin(func, true);
-	int ret = target ? capture(&pattern, target) : -ENODEV;
+	int ret = target ? capture(&pattern, &pattern.addr, target) : -ENODEV;
 
 	if (!ret)
 		shk_graft_set_armed(current->mm);
@@ -636,7 +762,7 @@ static int divert_user(struct tracepoint *tracepoint, void *user, void *data, in
 		       unsigned int func)
 {
 	struct shk_captured pattern = {
-		.tracepoint = tracepoint, .user = user, .data = data, .prio = prio
+		.tracepoint = tracepoint, .user = user, .data = data, .prio = prio, .nr = 1
 	};
 	struct shk_shadow *target;
 	int ret = -ENODEV;
@@ -646,7 +772,7 @@ static int divert_user(struct tracepoint *tracepoint, void *user, void *data, in
 		return -ENODEV;
 	target = divert_begin(func, false);
 	if (target)
-		ret = capture(&pattern, target);
+		ret = capture(&pattern, &pattern.addr, target);
 	if (!ret)
 		shk_graft_set_armed(current->mm);
 	else if (ret != -EEXIST) /* a second registration fails in the base, too */
@@ -688,6 +814,49 @@ static int divert_tracepoint_may_exist(struct tracepoint *tp, void *probe, void 
 		       : divert_user(tp, probe, data, prio, FUNC_TRACEPOINT_MAY_EXIST);
 }
 
+/*
+ * Captures the fprobe of @ops: hits in the helper's target call @ops->func. ftrace does not know of
+ * it. Sleeps. Returns 0 or -errno.
+ */
+static int divert_fprobe_ops(struct ftrace_ops *ops)
+{
+	struct shk_captured pattern = { .ftrace = true, .ops = ops };
+	struct shk_shadow *target;
+	unsigned long *addrs;
+	int ret = shk_ops_sites(ops, &addrs);
+
+	if (ret < 0)
+		return ret;
+	pattern.nr = ret;
+	target = divert_begin(FUNC_FTRACE, false);
+	ret = target ? capture(&pattern, addrs, target) : -ENODEV;
+	kvfree(addrs);
+	if (ret)
+		return ret;
+	/* unregister_fprobe() expects what ftrace does at a registration. */
+	ops->saved_func = ops->func;
+	shk_graft_set_armed(current->mm);
+	return 0;
+}
+
+/*
+ * Replaces register_ftrace_function() in helpers: captures the fprobe of @ops, and refuses others.
+ * Sleeps. Returns 0 or -errno. A call that fails counts as refused.
+ */
+static int divert_ftrace(struct ftrace_ops *ops)
+{
+	int ret = -EOPNOTSUPP;
+
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	if (shk_ops_is_fprobe(ops))
+		ret = divert_fprobe_ops(ops);
+	if (ret)
+		divert_refuse(FUNC_FTRACE);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
 /* Defines divert_NAME(), which refuses a call: it returns -EOPNOTSUPP for any arguments. */
 #define REFUSE(_name, _way)                 \
 	static int divert_##_name(void)     \
@@ -695,7 +864,6 @@ static int divert_tracepoint_may_exist(struct tracepoint *tp, void *probe, void 
 		return divert_refuse(_way); \
 	}
 
-REFUSE(ftrace, FUNC_FTRACE)
 REFUSE(ftrace_startup, FUNC_FTRACE_STARTUP)
 REFUSE(ftrace_graph, FUNC_FTRACE_GRAPH)
 REFUSE(ftrace_command, FUNC_FTRACE_COMMAND)
@@ -709,6 +877,7 @@ REFUSE(trampoline, FUNC_TRAMPOLINE)
 REFUSE(fprobe, FUNC_FPROBE)
 REFUSE(fprobe_ips, FUNC_FPROBE_IPS)
 REFUSE(fprobe_syms, FUNC_FPROBE_SYMS)
+REFUSE(fprobe_event, FUNC_FPROBE_EVENT)
 
 /* An arming function: helpers replace it. */
 struct arming_func {
@@ -716,6 +885,7 @@ struct arming_func {
 	void *body;    /* the function that helpers execute instead */
 	void *old;     /* where to store the function that executes the base's body, or NULL */
 	bool optional; /* some supported kernels, or configurations, do not have it */
+	bool fprobe;   /* not replaced if fprobes can be captured: it calls FUNC_FTRACE */
 };
 
 static const struct arming_func arming_funcs[NR_ARMING_FUNCS] = {
@@ -748,9 +918,13 @@ static const struct arming_func arming_funcs[NR_ARMING_FUNCS] = {
 				    .optional = true },
 	[FUNC_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
 	/* From 6.14 on, only the first fprobe of the machine registers at ftrace. */
-	[FUNC_FPROBE] = { "register_fprobe", divert_fprobe, .optional = true },
-	[FUNC_FPROBE_IPS] = { "register_fprobe_ips", divert_fprobe_ips, .optional = true },
-	[FUNC_FPROBE_SYMS] = { "register_fprobe_syms", divert_fprobe_syms, .optional = true },
+	[FUNC_FPROBE] = { "register_fprobe", divert_fprobe, .optional = true, .fprobe = true },
+	[FUNC_FPROBE_IPS] = { "register_fprobe_ips", divert_fprobe_ips, .optional = true,
+			      .fprobe = true },
+	[FUNC_FPROBE_SYMS] = { "register_fprobe_syms", divert_fprobe_syms, .optional = true,
+			       .fprobe = true },
+	/* The fprobe of an event is registered when the event is made, perhaps in the base. */
+	[FUNC_FPROBE_EVENT] = { "enable_trace_fprobe", divert_fprobe_event, .optional = true },
 };
 
 /* ---- workloads, in targets ---- */
@@ -820,16 +994,15 @@ static int guard_prepare_target(struct shk_shadow *target)
 }
 
 /*
- * Adds a guard to @target: a breakpoint at the arming function @func (enum arming_func_nr), which
- * makes the function fail if a workload calls it. capture_add_lock is held; sleeps. Returns 0, also
- * if the function is optional and the kernel lacks it; or an error of shk_symbol_unique() or
- * shk_probe_capture().
+ * Adds a guard to @target: a breakpoint at the arming function @func (enum arming_func_nr), by
+ * which that function fails if a workload calls it. capture_add_lock is held; sleeps. Returns 0,
+ * also if the kernel lacks the function and it is optional; or an error of shk_symbol_unique() or
+ * shk_probes_capture().
  */
 static int guard_add(struct shk_shadow *target, unsigned int func)
 {
 	struct guard *guard = &guards[func];
 	unsigned long addr;
-	u64 id;
 	int ret = shk_symbol_unique(arming_funcs[func].symbol, &addr);
 
 	if (ret)
@@ -842,10 +1015,11 @@ static int guard_add(struct shk_shadow *target, unsigned int func)
 		guard->kp.pre_handler = guard_on_call;
 		guard->captured.addr = addr;
 		guard->captured.guard = true;
+		guard->captured.nr = 1;
 		guard->captured.kp = &guard->kp;
 		refcount_set(&guard->captured.ref, 1); /* never dropped */
 	}
-	return capture_arm(target, &guard->captured, &id);
+	return capture_arm(target, &guard->captured, &guard->captured.addr);
 }
 
 /*
@@ -920,10 +1094,11 @@ static int divert_add_jump(struct shk_patch *patch, const struct arming_func *in
 }
 
 /*
- * Adds the arming function @func (enum arming_func_nr) to @patch. @with_site: adds only functions
- * that are replaced at a __fentry__ site; otherwise only those that are replaced by a jump. A
- * function whose replacement calls the base's body needs a site. Sleeps. Returns
- *   0           it was added, @with_site excludes it, or it is optional and the kernel lacks it
+ * Adds the arming function @func (enum arming_func_nr) to @patch, if @with_site says how it is
+ * replaced: true: at its __fentry__ site; false: by a jump. A function needs a site if
+ * its replacement calls the base's body. Sleeps. Returns
+ *   0           it was added, is replaced the other way, is optional and the kernel lacks it, or
+ *               is of an fprobe that is captured elsewhere
  *   an error    of shk_symbol_unique(), divert_add_func() or divert_add_jump()
  */
 static int divert_add_arming_func(struct shk_patch *patch, unsigned int func, bool with_site)
@@ -931,8 +1106,11 @@ static int divert_add_arming_func(struct shk_patch *patch, unsigned int func, bo
 	const struct arming_func *info = &arming_funcs[func];
 	struct shk_diversion *diversion = patch->diversion;
 	unsigned long addr;
-	int ret = shk_symbol_unique(info->symbol, &addr);
+	int ret;
 
+	if (info->fprobe && shk_fprobes_are_capturable())
+		return 0;
+	ret = shk_symbol_unique(info->symbol, &addr);
 	if (ret)
 		return ret == SHK_E(SYMBOL_UNKNOWN) && info->optional ? 0 : ret;
 	if ((info->old || shk_call(ftrace_location)(addr)) != with_site)
@@ -965,8 +1143,9 @@ static int divert_prepare(struct shk_patch *patch)
 
 /*
  * Creates the diversion of a helper with the target @target. @workload: workloads run in @target.
- * It has references to @target and to the module, and is a user of the two ftrace hooks.
- * shk_diversion_free() frees it. Takes ftrace's locks; sleeps. Returns it; or an ERR_PTR() of
+ * It has references to @target and to the module, and is a user of the two ftrace hooks, and of
+ * the kprobe at unregister_ftrace_function() if that can be registered. shk_diversion_free() frees
+ * it. Takes ftrace's locks; sleeps. Returns it; or an ERR_PTR() of
  * -ENOMEM, or of an error of shk_ftrace_hook_get().
  */
 static struct shk_diversion *diversion_create(struct shk_shadow *target, bool workload)
@@ -986,6 +1165,7 @@ static struct shk_diversion *diversion_create(struct shk_shadow *target, bool wo
 	__module_get(THIS_MODULE);
 	diversion->target = shk_shadow_get(target);
 	diversion->workload = workload;
+	diversion->ftrace = shk_fprobes_are_capturable() && !shk_unregister_probe_get();
 	return diversion;
 release_hook:
 	shk_ftrace_hook_put(&release_hook);
@@ -999,6 +1179,8 @@ void shk_diversion_free(struct shk_diversion *diversion)
 	if (!diversion)
 		return;
 	shk_shadow_put(diversion->target);
+	if (diversion->ftrace)
+		shk_unregister_probe_put();
 	shk_ftrace_hook_put(&redirect_hook);
 	shk_ftrace_hook_put(&release_hook);
 	kfree(diversion);
@@ -1083,9 +1265,13 @@ void shk_captures_init(void)
 {
 	release_sites[0] = site_of("disable_kprobe");
 	release_sites[1] = site_of("__unregister_kprobe_top");
+	shk_capture_ftrace_init();
 	redirect_sites[0] = site_of("tracepoint_probe_unregister");
 	redirect_sites[1] = shk_perf_init();
 	redirect_hook.nr_sites = redirect_sites[1] ? 2 : 1;
+	arm_all_site = shk_fprobes_are_capturable() ? site_of("write_enabled_file_bool") : 0;
+	if (arm_all_site)
+		redirect_sites[redirect_hook.nr_sites++] = arm_all_site;
 }
 
 void shk_captures_exit(void)

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Capture: kprobes and users of tracepoints that the processes of one shadow, the helper, arm in
- * another one, the target.
+ * Capture: kprobes, fprobes and users of tracepoints that the processes of one shadow, the helper,
+ * arm in another one, the target.
  *
- *   arming function  a function of the kernel by which a tool arms a kprobe, a user or a tracer,
- *                    such as register_kprobe(). enum arming_func_nr in capture.c numbers them.
+ *   arming function  a function of the kernel by which a tool arms a kprobe, an fprobe, a user or
+ *                    a tracer, such as register_kprobe(). enum arming_func_nr in capture.c numbers
+ *                    them.
  *   helper           a shadow with a DIVERT patch, which replaces all arming functions. Unmodified
  *                    tools run in it.
- *   target           the shadow that gets a probe for each captured kprobe or user
+ *   target           the shadow that gets probes for each captured kprobe, fprobe or user
  *   captured         armed in the target only: struct shk_captured
- *   owner            the code of the kernel that has armed a captured kprobe or user, such as
- *                    tracefs
+ *   owner            the code of the kernel that has armed a captured kprobe, fprobe or user, such
+ *                    as tracefs
  *   workload         a program that a tool traces. exec can move it from the helper to the target.
  *   guard            a probe in the target at an arming function. It makes the function fail if a
  *                    workload calls it: see guards_add().
@@ -22,13 +23,17 @@
  * not know of a captured one: it is not in the tracepoint's list, and its unregistration never
  * reaches the kernel's function (captured_on_unregister()). shk_hit_tracepoint() calls it.
  *
- * Life of a captured kprobe or user:
+ * An fprobe observes many functions, by a struct ftrace_ops. ftrace does not know of a captured
+ * one, which has one probe for each function: see capture_ftrace.h.
  *
- *   arming    in the list captured_kprobes or captured_users; a worker adds the probe to the target
- *   armed     the probe has its id
- *   released  its owner has disabled or unregistered it, in any text. .kp or .user is NULL, so no
- *             further hit calls it. A worker removes the probe. Before the owner frees memory that
- *             hits use, it waits for them: by synchronize_rcu() or
+ * Life of a captured kprobe, fprobe or user:
+ *
+ *   arming    in one of the lists captured_kprobes, captured_ops and captured_users; a worker adds
+ *             the probes to the target
+ *   armed     the probes have their ids
+ *   released  its owner has disabled or unregistered it, in any text. .kp, .ops or .user is NULL,
+ *             so no further hit calls it. A worker removes the probes. Before the owner frees memory
+ *             that hits use, it waits for them: by synchronize_rcu() or
  *             tracepoint_synchronize_unregister().
  *
  * No process executes a helper while its patch is added or removed. So each task in a function of
@@ -45,27 +50,34 @@
 
 #include "shadow/shadow.h"
 
+struct ftrace_ops;
 struct shk_patch;
 
-/* A captured kprobe, or user of a tracepoint. Freed with the last reference. */
+/* A captured kprobe, fprobe, or user of a tracepoint. Freed with the last reference. */
 struct shk_captured {
 	/*
-	 * In the list captured_kprobes or captured_users, until the owner releases it: disables or
-	 * unregisters the kprobe, or unregisters the user. Under captures_lock.
+	 * In one of the lists captured_kprobes, captured_ops and captured_users, until the owner
+	 * releases it: disables or unregisters it. Under captures_lock.
 	 */
 	struct list_head node;
 	/*
-	 * The kprobe. NULL: its owner has released it, or this is a user of a tracepoint. Written
-	 * under captures_lock, read by hits with preemption off.
+	 * The kprobe. NULL: its owner has released it, or this is no kprobe. Written under
+	 * captures_lock, read by hits with preemption off.
 	 */
 	struct kprobe *kp;
 	unsigned long addr; /* of the kprobe. Fixed */
-	/* The tracepoint of the user. NULL: this is a kprobe. Fixed */
+	bool ftrace;	    /* this is an fprobe. Fixed */
+	/*
+	 * Of the fprobe; hits call .ops->func. NULL: its owner has released it, or this is no
+	 * fprobe. Written under captures_lock, read by hits with preemption off.
+	 */
+	struct ftrace_ops *ops;
+	/* The tracepoint of the user. NULL: this is no user. Fixed */
 	const struct tracepoint *tracepoint;
 	/*
-	 * The function that the tracepoint calls. NULL: its owner has released it, or this is a
-	 * kprobe. Written under captures_lock, read by hits in the reader section of the
-	 * tracepoint: with preemption off, or SRCU.
+	 * The function that the tracepoint calls. NULL: its owner has released it, or this is no
+	 * user. Written under captures_lock, read by hits in the reader section of the tracepoint:
+	 * with preemption off, or SRCU.
 	 */
 	void *user;
 	void *data;		   /* first argument of .user. Fixed */
@@ -73,17 +85,22 @@ struct shk_captured {
 	struct list_head in_users; /* in shk_tracepoint_users.captured, under .target's lock */
 	struct shk_shadow *target; /* holds a reference. Fixed */
 	/*
-	 * The module that has the instruction, with a reference; NULL: the kernel image. The
-	 * reference keeps the module loaded. If it were unloaded and loaded again, tracefs would
-	 * arm its enabled events in the base. Fixed once armed.
+	 * The module that has the instruction, with a reference; NULL: the kernel image, or this is
+	 * an fprobe. The reference keeps the module loaded. If it were unloaded and loaded again,
+	 * tracefs would arm its enabled events in the base. Fixed once armed.
 	 */
 	struct module *module;
-	u64 id;	     /* of the probe in .target. Fixed once armed */
-	bool arming; /* a worker is adding the probe. Under captures_lock */
-	bool guard;  /* an element of guards, which no tool has armed: guards_add(). Fixed */
 	/*
-	 * References: one until a worker has removed the probe of the released kprobe or user, and
-	 * one of the probe itself. For a guard the first one is permanent.
+	 * Of the probes in .target: an array with .nr elements, allocated by kvmalloc(). NULL for a
+	 * guard. Fixed once armed.
+	 */
+	u64 *ids;
+	unsigned int nr; /* probes. Fixed */
+	bool arming;	 /* a worker is adding the probes. Under captures_lock */
+	bool guard;	 /* a guard of this module, not of a tool: see guards_add(). Fixed */
+	/*
+	 * References: one until a worker has removed the probes of what was released, and one of
+	 * each probe. For a guard the first one is permanent.
 	 */
 	refcount_t ref;
 	struct llist_node release_node; /* in the worker's queue */
@@ -100,27 +117,29 @@ struct shk_diversion {
 	struct shk_shadow *target; /* holds a reference. Fixed */
 	/*
 	 * For each arming function: how many calls of it in the helper were captured or refused. By
-	 * enum arming_func_nr of capture.c. Functions that register users of tracepoints count
-	 * refused calls only.
+	 * enum arming_func_nr of capture.c. register_ftrace_function(), and functions that register
+	 * users of tracepoints, count refused calls only.
 	 */
 	atomic64_t calls[SHK_ARMING_FUNCS_MAX];
 	/* enum arming_func_nr of each function of the patch, then of each edit. Fixed. */
 	u8 func[SHK_ARMING_FUNCS_MAX];
 	unsigned int nr; /* elements of .func. Fixed */
 	bool workload;	 /* workloads run in .target: shk_shadow.workload. Fixed */
+	/* shk_unregister_probe_get() has succeeded. Else fprobes are refused. Fixed */
+	bool ftrace;
 };
 
 /*
- * Finds the functions of the kernel by which an owner releases a captured kprobe or user, so that
- * ftrace hooks can observe their calls. Called when the module is loaded; sleeps. If the kernel
- * lacks one, reports no error here: shk_capture_add() returns SYMBOL_UNKNOWN later.
+ * Finds the functions of the kernel by which captured kprobes, fprobes and users are released, so
+ * that hooks can observe that. Called when the module is loaded; sleeps. If the kernel lacks one,
+ * this reports no error: shk_capture_add() fails then, or fprobes are refused.
  */
 void shk_captures_init(void);
 
 /*
- * Waits for the worker that removes the probes of released kprobes and users, and frees the ftrace
- * hooks. Called at unload. Captured kprobes and users hold a reference to the module, so none is
- * left. Sleeps.
+ * Waits for the worker that removes the probes of what was released, and frees the ftrace hooks.
+ * Called at unload. All that is captured holds a reference to the module, so nothing is left.
+ * Sleeps.
  */
 void shk_captures_exit(void);
 
@@ -146,9 +165,22 @@ struct shk_shadow *shk_capture_target(void);
 bool shk_capture_in_helper(void);
 
 /*
- * Frees @diversion, that of a DIVERT patch which is being freed, and drops its references to the
- * target and to the module. Does nothing if it is NULL. The caller ensures that no task is in a
- * function of the patch, and holds no shadow's lock. Takes ftrace's locks; sleeps.
+ * Releases the captured fprobe of @ops: no hit calls @ops->func from now on. Sets *@captured to it,
+ * for shk_captured_queue_release(), or to NULL: it is still being armed, and capture() removes its
+ * probes. Returns false if @ops is not captured. The caller waits for a grace period of RCU before
+ * @ops is freed. Any context but NMI.
+ */
+bool shk_captured_release_ops(const struct ftrace_ops *ops, struct shk_captured **captured);
+
+/*
+ * Has a worker remove the probes of @captured, which is armed and in no list, and drop the
+ * references. Any context but NMI.
+ */
+void shk_captured_queue_release(struct shk_captured *captured);
+
+/*
+ * Frees @diversion of a DIVERT patch, and drops its reference to the target. Does nothing if it is
+ * NULL. The caller ensures that no task is in a function of the patch. May sleep.
  */
 void shk_diversion_free(struct shk_diversion *diversion);
 

@@ -434,11 +434,11 @@ NOKPROBE_SYMBOL(hit_which);
  * Chooses the body of the function after a hit at @site, a function's entry that has patches. If a
  * new body is to execute, changes the saved registers so that the stub returns to the jump to that
  * body. Then it also hits the probes of the entry that are in the old body. Returns the address
- * where the stub continues first: ftrace's trampoline (@chain is shk_site.chain), shk_traced(), or
+ * where the stub continues first: ftrace's trampoline (@chain is shk_site.chain), shk_full(), or
  * 0: none. @context: preempt_count() of the probed code.
  *
  * ftrace's trampoline returns behind the __fentry__ site, into the old body. So if a new body is to
- * execute, shk_traced() calls ftrace's users instead. If one of them changes the instruction
+ * execute, shk_full() calls ftrace's users instead. If one of them changes the instruction
  * pointer, that has no effect: the patch takes precedence.
  */
 static noinline unsigned long hit_enter_patched(struct shk_site *site, struct shk_slot_regs *regs,
@@ -452,23 +452,11 @@ static noinline unsigned long hit_enter_patched(struct shk_site *site, struct sh
 	behind = shk_site_at(site->shadow, regs->site);
 	if (behind && behind->has_entry)
 		hit_site(behind, HIT_ENTRY, context, (unsigned long)&regs->parent, regs->args);
-	regs->r10 = regs->site;
+	regs->r10 = (unsigned long)site;
 	regs->site = shk_stub_jump(func->stub);
-	return chain ? (unsigned long)shk_traced : 0;
+	return chain ? (unsigned long)shk_full : 0;
 }
 NOKPROBE_SYMBOL(hit_enter_patched);
-
-/*
- * Calls ftrace's users for the function that was just entered, with @regs, its registers. Called by
- * shk_traced.
- */
-asmlinkage void shk_call_tracers(struct pt_regs *regs);
-asmlinkage void shk_call_tracers(struct pt_regs *regs)
-{
-	shk_call(arch_ftrace_ops_list_func)(regs->ip - CALL_INSN_SIZE, *(unsigned long *)regs->sp,
-					    NULL, shk_ftrace_regs(regs));
-}
-NOKPROBE_SYMBOL(shk_call_tracers);
 
 /*
  * Counts a hit at @site, and returns true, if the site's only probe is a plain count
@@ -510,6 +498,10 @@ static noinline unsigned long hit_call_slow(struct shk_slot_regs *regs, struct s
 		next = READ_ONCE(site->chain);
 		if (!list_empty(&site->funcs))
 			next = hit_enter_patched(site, regs, context, next);
+		if (READ_ONCE(site->has_captured)) {
+			regs->r10 = (unsigned long)site;
+			next = (unsigned long)shk_full;
+		}
 	}
 	preempt_enable_notrace();
 	return next;
@@ -715,14 +707,51 @@ static bool hit_call_kprobe(struct kprobe *kp, struct pt_regs *regs)
 NOKPROBE_SYMBOL(hit_call_kprobe);
 
 /*
- * Calls the handlers of the captured kprobes at @site (kprobes of tools that hit in this shadow
- * only, capture.h), until one changes where @regs continue. Returns true if one did. @context:
- * preempt_count() of the probed code. Interrupts are off, so the kernel frees no kprobe until this
- * function has returned.
+ * Calls the function of @ops, a captured struct ftrace_ops, as ftrace does for the function that is
+ * entered. @behind: the address behind its __fentry__ site. @regs: the registers there, apart from
+ * .ip. Called between hit_report_enter() and hit_report_leave(), with interrupts off. Returns true
+ * if the function has changed @regs->ip, where to continue. The function itself handles recursion.
+ */
+static bool hit_call_ops(struct ftrace_ops *ops, unsigned long behind, struct pt_regs *regs)
+{
+	unsigned long ip = regs->ip;
+
+	regs->ip = behind;
+	ops->func(behind - CALL_INSN_SIZE, *(unsigned long *)regs->sp, ops, shk_ftrace_regs(regs));
+	if (regs->ip != behind)
+		return true;
+	regs->ip = ip;
+	return false;
+}
+NOKPROBE_SYMBOL(hit_call_ops);
+
+/*
+ * Calls what @captured describes, unless its owner has released it, for a hit at @site. The other
+ * parameters and the result are those of hit_captured().
+ */
+static bool hit_call_captured(const struct shk_captured *captured, const struct shk_site *site,
+			      struct pt_regs *regs)
+{
+	struct ftrace_ops *ops = READ_ONCE(captured->ops);
+	struct kprobe *kp = READ_ONCE(captured->kp);
+	unsigned long behind = site->edit.addr;
+
+	if (site->arm == SHK_ARM_CALL)
+		behind += CALL_INSN_SIZE;
+	if (ops)
+		return hit_call_ops(ops, behind, regs);
+	return kp && hit_call_kprobe(kp, regs);
+}
+NOKPROBE_SYMBOL(hit_call_captured);
+
+/*
+ * Calls the handlers of captured kprobes and the functions of captured ftrace_ops at @site, which
+ * tools have armed in this shadow only (capture.h). Ends when one changes where @regs continue, and
+ * returns true then; else returns false. @context: preempt_count() of the probed code. Preemption
+ * is off, and stays so until the kernel may free what is called.
  */
 static noinline bool hit_captured(struct shk_site *site, unsigned int context, struct pt_regs *regs)
 {
-	struct shk_captured *captured;
 	struct shk_probe *probe;
 	unsigned long flags;
 	bool jumps = false;
@@ -730,13 +759,9 @@ static noinline bool hit_captured(struct shk_site *site, unsigned int context, s
 	if (!shk_thread_sees_edits(site->shadow) || !hit_report_enter(context, &flags))
 		return false;
 	list_for_each_entry_rcu (probe, &site->probes, in_site, true) {
-		struct kprobe *kp;
-
-		captured = probe->captured;
-		kp = captured ? READ_ONCE(captured->kp) : NULL;
-		if (!kp)
+		if (!probe->captured)
 			continue;
-		jumps = hit_call_kprobe(kp, regs);
+		jumps = hit_call_captured(probe->captured, site, regs);
 		if (jumps)
 			break;
 	}
@@ -744,6 +769,43 @@ static noinline bool hit_captured(struct shk_site *site, unsigned int context, s
 	return jumps;
 }
 NOKPROBE_SYMBOL(hit_captured);
+
+/*
+ * Handles the entry of a function where all registers are needed: by captured ftrace_ops, or by
+ * ftrace's users if a patch's body is to execute. Called by shk_full. @regs: the registers. The
+ * struct shk_site is in .r10, and .ip is not set. Returns the address of ftrace's trampoline, which
+ * is to be executed first, or 0. May change the address on top of the stack, where execution then
+ * continues.
+ *
+ * The site may have been removed since shk_hit_call() has chosen shk_full. It is not freed: the
+ * task has not slept, so no grace period of RCU tasks has passed.
+ */
+asmlinkage unsigned long shk_hit_full(struct pt_regs *regs);
+asmlinkage unsigned long shk_hit_full(struct pt_regs *regs)
+{
+	struct shk_site *site = (struct shk_site *)regs->r10;
+	unsigned long behind = site->edit.addr + CALL_INSN_SIZE;
+	unsigned long *top = (unsigned long *)regs->sp - 1, chain;
+	unsigned int context = preempt_count();
+
+	regs->ip = behind;
+	preempt_disable_notrace();
+	if (READ_ONCE(site->has_captured) && hit_captured(site, context, regs)) {
+		*top = regs->ip;
+		chain = 0;
+	} else {
+		chain = READ_ONCE(site->chain);
+	}
+	/* ftrace's trampoline would return behind the site. A patch's body is to be executed. */
+	if (chain && *top != behind) {
+		shk_call(arch_ftrace_ops_list_func)(site->edit.addr, *(unsigned long *)regs->sp,
+						    NULL, shk_ftrace_regs(regs));
+		chain = 0;
+	}
+	preempt_enable_notrace();
+	return chain;
+}
+NOKPROBE_SYMBOL(shk_hit_full);
 
 /*
  * Handles a breakpoint in a shadow's text. The entry of kprobe_int3_handler() calls it in every

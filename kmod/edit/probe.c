@@ -450,7 +450,7 @@ static void probe_create(struct shk_shadow *shadow, const struct shk_probe_add *
 	struct shk_probe *probe = shk_probe_alloc();
 	bool plain;
 
-	*new = (struct shk_new_probe){ .probe = probe, .err = -ENOMEM };
+	*new = (struct shk_new_probe){ .probe = probe, .name = arg->name, .err = -ENOMEM };
 	if (!probe)
 		return;
 	new->err = probe_resolve(arg, new)
@@ -555,19 +555,19 @@ static void probes_arm_tracepoints(struct shk_shadow *shadow, struct shk_new_pro
 }
 
 /*
- * Gives the probes of the @nr elements of @new their ids and names, and arms them in @shadow.
- * @args: the requests. If that fails for a probe, frees it, sets its .err, and sets .probe to NULL.
- * The shadow's lock is held; sleeps. Returns the number of probes that were added.
+ * Gives the probes of the @nr elements of @new their ids and names, and arms them in @shadow. If
+ * that fails for a probe, frees it, sets its .err, and sets .probe to NULL. The shadow's lock is
+ * held; sleeps. Returns the number of probes that were added.
  */
-static unsigned int probes_add_locked(struct shk_shadow *shadow, const struct shk_probe_add *args,
-				      struct shk_new_probe *new, unsigned int nr)
+static unsigned int probes_add_locked(struct shk_shadow *shadow, struct shk_new_probe *new,
+				      unsigned int nr)
 {
 	unsigned int i, added = 0;
 
 	for (i = 0; i < nr; i++) {
 		if (!new[i].probe)
 			continue;
-		new[i].err = probe_register(shadow, new[i].probe, args[i].name);
+		new[i].err = probe_register(shadow, new[i].probe, new[i].name);
 		if (new[i].err)
 			probe_cancel(&new[i]);
 	}
@@ -658,7 +658,7 @@ static int probes_add(struct shk_shadow *shadow, struct shk_probe_add *args,
 	if (shadow->dead) {
 		ret = SHK_E(SHADOW_DESTROYED);
 	} else {
-		added = probes_add_locked(shadow, args, new, nr);
+		added = probes_add_locked(shadow, new, nr);
 		ret = probes_error(new, nr);
 		if (ret)
 			probes_undo(shadow, new, nr);
@@ -734,62 +734,149 @@ void shk_guards_remove_locked(struct shk_shadow *shadow)
 }
 
 /*
- * Does the work of shk_probe_capture(), and returns the same. @arg: zeroed memory for the
- * description of the probe. If @captured is not a guard, sets .module of it. Takes the shadow's
- * lock; sleeps.
+ * Sets @arg, which is zeroed, to the description of a probe whose hits call what @captured
+ * describes. @addr: the instruction, or the ftrace site; not used for a tracepoint. Where a call
+ * cannot be put at a site, a breakpoint is put behind it. Only these two save all registers.
  */
-static int probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id,
-			 struct shk_probe_add *arg)
+static void capture_describe(const struct shk_captured *captured, unsigned long addr,
+			     struct shk_probe_add *arg)
 {
-	bool guard = captured->guard;
-	struct shk_new_probe new;
-	int ret;
-
 	arg->kind = SHK_PROBE_COUNT;
 	if (captured->tracepoint) {
 		arg->flags = SHK_PROBE_TRACEPOINT;
 		strscpy(arg->symbol, captured->tracepoint->name, sizeof(arg->symbol));
-	} else {
-		arg->flags = SHK_PROBE_FORCE_INT3;
-		arg->addr = captured->addr;
+		return;
 	}
-	probe_create(shadow, arg, &new);
-	if (new.err) {
-		module_put(new.module);
-		return new.err;
-	}
+	arg->addr = addr;
+	arg->flags = captured->ftrace && !shk_is_hook_at(addr) && !shk_branch_spans_pages(addr)
+			     ? 0
+			     : SHK_PROBE_FORCE_INT3;
+}
+
+/*
+ * Creates a probe as capture_describe() describes it, with a reference to @captured. Arms nothing.
+ * Sets all members of @new, as probe_create() does. @arg: memory for the description, which @new
+ * may refer to. Sleeps.
+ */
+static void capture_create(struct shk_shadow *shadow, struct shk_captured *captured,
+			   unsigned long addr, struct shk_probe_add *arg, struct shk_new_probe *new)
+{
+	capture_describe(captured, addr, arg);
+	probe_create(shadow, arg, new);
+	if (new->err)
+		return;
 	/* A module may have a tracepoint with the name of one of the kernel. */
 	if (captured->tracepoint &&
-	    new.probe->tracepoint->keys->tracepoint != captured->tracepoint) {
-		probe_cancel(&new);
-		return SHK_E(TRACEPOINT_MODULE);
+	    new->probe->tracepoint->keys->tracepoint != captured->tracepoint) {
+		probe_cancel(new);
+		new->err = SHK_E(TRACEPOINT_MODULE);
+		return;
 	}
 	refcount_inc(&captured->ref);
-	new.probe->captured = captured;
-	new.probe->flags |= SHK_PROBE_CAPTURED;
+	new->probe->captured = captured;
+	new->probe->flags |= SHK_PROBE_CAPTURED;
+}
+
+/* Returns the first .err of the @nr elements of @new that is not 0, or 0. */
+static int probes_first_error(const struct shk_new_probe *new, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (new[i].err)
+			return new[i].err;
+	return 0;
+}
+
+/*
+ * Arms the @nr probes of @new, which capture_create() has created for @captured, in @shadow, and
+ * stores their ids in @ids. A guard is alone, and has no id. Takes the shadow's lock; sleeps.
+ * Returns 0, or the first error, after which none is armed.
+ */
+static int capture_new_probes(struct shk_shadow *shadow, struct shk_captured *captured,
+			      struct shk_new_probe *new, unsigned int nr, u64 *ids)
+{
+	unsigned int i;
+	int ret;
+
 	shk_shadow_lock_always(shadow, NULL);
 	if (shadow->dead) {
-		new.err = SHK_E(SHADOW_DESTROYED);
-		probe_cancel(&new);
-	} else if (guard) {
-		probe_add_guard(shadow, &new);
-	} else if (probes_add_locked(shadow, arg, &new, 1)) {
-		*id = new.probe->id;
+		ret = SHK_E(SHADOW_DESTROYED);
+	} else if (captured->guard) {
+		probe_add_guard(shadow, new);
+		ret = new->err;
+	} else {
+		probes_add_locked(shadow, new, nr);
+		ret = probes_first_error(new, nr);
+		for (i = 0; i < nr && !ret; i++)
+			ids[i] = new[i].probe->id;
+		if (ret)
+			probes_undo(shadow, new, nr);
 	}
-	ret = new.err;
 	shk_shadow_unlock(shadow);
-	if (ret || guard)
-		module_put(new.module);
-	else
-		captured->module = new.module;
+	if (ret == SHK_E(SHADOW_DESTROYED))
+		for (i = 0; i < nr; i++)
+			probe_cancel(&new[i]);
 	return ret;
 }
 
-int shk_probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id)
+/*
+ * Does the work of shk_probes_capture() for at most SHK_PROBES_CHUNK addresses, and returns the
+ * same. @arg and @new: zeroed memory, for one description and @nr new probes.
+ */
+static int capture_chunk(struct shk_shadow *shadow, struct shk_captured *captured,
+			 const unsigned long *addrs, unsigned int nr, u64 *ids,
+			 struct shk_probe_add *arg, struct shk_new_probe *new)
 {
-	struct shk_probe_add *arg = kzalloc(sizeof(*arg), GFP_KERNEL_ACCOUNT);
-	int ret = arg ? probe_capture(shadow, captured, id, arg) : -ENOMEM;
+	unsigned int i;
+	int ret;
 
+	for (i = 0; i < nr; i++) {
+		capture_create(shadow, captured, addrs[i], arg, &new[i]);
+		cond_resched();
+	}
+	ret = probes_first_error(new, nr);
+	for (i = 0; i < nr && ret; i++)
+		probe_cancel(&new[i]);
+	if (!ret)
+		ret = capture_new_probes(shadow, captured, new, nr, ids);
+	for (i = 0; i < nr; i++)
+		if (!ret && !captured->guard && !captured->ftrace)
+			captured->module = new[i].module;
+		else
+			module_put(new[i].module);
+	return ret;
+}
+
+/*
+ * Removes the probes of @shadow whose ids are the @nr elements of @ids; leaves out ids without a
+ * probe. Takes the shadow's lock, also if the caller was killed. Sleeps.
+ */
+static void capture_undo(struct shk_shadow *shadow, const u64 *ids, unsigned int nr)
+{
+	shk_shadow_lock_always(shadow, NULL);
+	shk_probes_remove_locked(shadow, ids, nr);
+	shk_shadow_unlock(shadow);
+}
+
+int shk_probes_capture(struct shk_shadow *shadow, struct shk_captured *captured,
+		       const unsigned long *addrs, unsigned int nr, u64 *ids)
+{
+	unsigned int done, chunk = min_t(unsigned int, nr, SHK_PROBES_CHUNK);
+	struct shk_probe_add *arg = kzalloc(sizeof(*arg), GFP_KERNEL_ACCOUNT);
+	struct shk_new_probe *new = kvcalloc(chunk, sizeof(*new), GFP_KERNEL_ACCOUNT);
+	int ret = arg && new ? 0 : -ENOMEM;
+
+	for (done = 0; done < nr && !ret; done += chunk) {
+		chunk = min_t(unsigned int, nr - done, SHK_PROBES_CHUNK);
+		ret = capture_chunk(shadow, captured, addrs + done, chunk, ids ? ids + done : NULL,
+				    arg, new);
+		if (ret)
+			break;
+	}
+	if (ret && done)
+		capture_undo(shadow, ids, done);
+	kvfree(new);
 	kfree(arg);
 	return ret;
 }

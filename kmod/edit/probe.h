@@ -139,8 +139,8 @@ struct shk_probe {
 	struct shk_counts_block *counts_block;	  /* has .counts; NULL if there are none */
 	struct shk_histogram __percpu *histogram; /* LATENCY, else NULL */
 	/*
-	 * The kprobe or the user of a tracepoint that hits call (capture.h), with a reference.
-	 * NULL: hits call none.
+	 * The kprobe, ftrace_ops or user of a tracepoint that hits call (capture.h), with a
+	 * reference. NULL: hits call none.
 	 */
 	struct shk_captured *captured;
 };
@@ -175,7 +175,7 @@ struct shk_site {
 	struct module *module;
 	struct shk_edit edit; /* its bytes change under text_mutex */
 	enum shk_probe_arm arm;
-	bool has_captured; /* INT3: a probe has been .captured; once set, it stays */
+	bool has_captured; /* CALL or INT3: a probe has been .captured; once set, it stays */
 	bool has_entry;	   /* a probe has been .at_entry; once set, it stays */
 	bool gives_up_cpu; /* the address is in preempt_schedule_notrace(): hit.c, hit_leave() */
 	/*
@@ -191,7 +191,7 @@ struct shk_site {
 	 * CALL: the ftrace trampoline that the base calls at this address; 0 if the base has a nop
 	 * there. A slot or stub, the module's code to which the edit leads, continues in the
 	 * trampoline after a hit. If the hit chooses a patch's body, the stub continues at
-	 * shk_traced() instead. Written under text_mutex, read by hits without a lock.
+	 * shk_full() instead. Written under text_mutex, read by hits without a lock.
 	 */
 	unsigned long chain;
 	u8 *detour; /* JUMP: its detour. INT3: one to continue in, or NULL. CALL: NULL */
@@ -219,23 +219,30 @@ struct shk_site {
 int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
 
 /*
- * Adds a probe to @shadow whose hits call what @captured describes, and arms it: by a breakpoint at
- * the address of a kprobe, or as a probe of a tracepoint. @captured (capture.h) is a kprobe of a
- * tool, which the kernel has registered and not armed, or a function that a tool registers at a
- * tracepoint. Hits may call the handler or function before the return. Sets *@id to the probe's id.
- * The probe has a reference to @captured.
+ * Adds probes to @shadow whose hits call what @captured describes, and arms them. @captured
+ * (capture.h) is one of these:
+ * - a kprobe of a tool, which the kernel has registered and not armed. A breakpoint is put at its
+ *   address, the only element of @addrs.
+ * - a function that a tool registers at a tracepoint. The only element of @addrs is not used.
+ * - a struct ftrace_ops that a tool registers. @addrs has its @nr ftrace sites, which are armed by
+ *   calls. The edits are applied SHK_PROBES_CHUNK at a time, with one flush for each.
+ *
+ * Hits may call the handler or function before the return. Stores the ids of the probes in @ids.
+ * Each probe has a reference to @captured.
  *
  * If @captured is a guard, a breakpoint of the module itself, the probe is in @shadow->guards. No
- * call lists or removes it, and *@id does not change. Takes the shadow's lock; sleeps.
+ * call lists or removes it, and @ids may be NULL. Takes the shadow's lock; sleeps.
  *
- * Returns 0, or an error, after which the probe is freed:
+ * Returns 0, or an error, after which no probe is armed. Then hits may call what @captured
+ * describes until a grace period of RCU has passed.
  *   SHADOW_DESTROYED   the shadow was destroyed
  *   TRACEPOINT_MODULE  the tracepoint is a module's
  *   JUMP_THERE         the shadow has a jump at the address, which does not save all registers; or
  *                      a probe of another kind is at a place of the tracepoint
  *   others             see struct shk_probe_add
  */
-int shk_probe_capture(struct shk_shadow *shadow, struct shk_captured *captured, u64 *id);
+int shk_probes_capture(struct shk_shadow *shadow, struct shk_captured *captured,
+		       const unsigned long *addrs, unsigned int nr, u64 *ids);
 
 /*
  * Removes the guards of @shadow: probes that make functions fail for workloads (capture.h). A
@@ -417,6 +424,7 @@ int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned lo
 /* A probe for shk_sites_add(), with the arguments of shk_site_add(), and its result. */
 struct shk_new_probe {
 	struct shk_probe *probe; /* NULL: this element is left out */
+	const char *name;	 /* the wanted name, for probe.c only; "": one is made */
 	unsigned long addr;
 	bool entry;
 	struct module *module; /* has the text at .addr, with a reference. NULL: kernel image */

@@ -216,7 +216,7 @@ static void site_choose_only(struct shk_site *site)
 
 	if (list_is_singular(&site->probes) && list_empty(&site->funcs))
 		probe = list_first_entry(&site->probes, struct shk_probe, in_site);
-	if (probe && probe->at_entry)
+	if (probe && (probe->at_entry || (probe->captured && !probe->tracepoint)))
 		probe = NULL;
 	WRITE_ONCE(site->only, probe && probe->plain ? probe->counts : NULL);
 	/* A hit that finds the probe sees its members. */
@@ -785,7 +785,7 @@ static void union_leave(struct shk_probe *probe)
 static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr)
 {
 	struct shk_site *site = shk_site_at(shadow, addr);
-	bool found = site, captures_kprobe = probe->captured && !probe->tracepoint;
+	bool found = site, needs_regs = probe->captured && !probe->tracepoint;
 	int ret;
 
 	if (found && site->arm == SHK_ARM_CALL && probe->returns) {
@@ -794,11 +794,8 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 			return ret;
 	}
 	/* Where a jump edit is there is no return address to hook. */
-	if (found && (probe->returns || captures_kprobe) && site->arm == SHK_ARM_JUMP)
+	if (found && (probe->returns || needs_regs) && site->arm == SHK_ARM_JUMP)
 		return SHK_E(JUMP_THERE);
-	/* Only a breakpoint saves all registers. */
-	if (found && captures_kprobe && site->arm != SHK_ARM_INT3)
-		return SHK_E(EDIT_THERE);
 	if (!found)
 		site = site_create(shadow, probe, addr);
 	if (IS_ERR(site))
@@ -811,7 +808,7 @@ static int site_join(struct shk_shadow *shadow, struct shk_probe *probe, unsigne
 	probe->site = site;
 	list_add_tail_rcu(&probe->in_site, &site->probes);
 	site->has_entry |= probe->at_entry;
-	if (captures_kprobe)
+	if (needs_regs)
 		WRITE_ONCE(site->has_captured, true);
 	site_choose_only(site);
 	if (found)
@@ -1027,7 +1024,7 @@ void shk_sites_add(struct shk_shadow *shadow, struct shk_new_probe *new, unsigne
 
 int shk_site_add(struct shk_shadow *shadow, struct shk_probe *probe, unsigned long addr, bool entry)
 {
-	struct shk_new_probe new = { probe, addr, entry };
+	struct shk_new_probe new = { .probe = probe, .addr = addr, .entry = entry };
 
 	shk_sites_add(shadow, &new, 1);
 	return new.err;

@@ -117,12 +117,15 @@ SYM_FUNC_START(shk_body_nop)
 SYM_FUNC_END(shk_body_nop)
 
 /*
- * Calls ftrace's users for a patched function whose site calls ftrace in the base, then returns to
- * the new body. The stack is, from the top: the address of the stub's jump, the function's return
- * address. r10 is the address behind the __fentry__ site. The users see the registers as
- * ftrace_regs_caller shows them, except r10, and may change them.
+ * Calls shk_hit_full() with all registers of the function that is entered, as ftrace_regs_caller
+ * shows them, except r10 and r11. shk_hit_full() may change the registers, and the address on top
+ * of the stack. Then returns to that address, or first continues at the address that shk_hit_full()
+ * returns, unless that is 0.
+ *
+ * The stack is, from the top: the address behind the __fentry__ site, or that of the stub's jump;
+ * the function's return address. r10 is the struct shk_site.
  */
-SYM_FUNC_START(shk_traced)
+SYM_FUNC_START(shk_full)
 	ENDBR
 	subq	$(SS + 8), %rsp
 	movq	%r15, R15(%rsp)
@@ -141,7 +144,7 @@ SYM_FUNC_START(shk_traced)
 	movq	%rsi, RSI(%rsp)
 	movq	%rdi, RDI(%rsp)
 	movq	$0, ORIG_RAX(%rsp)
-	movq	%r10, RIP(%rsp)
+	movq	$0, RIP(%rsp)
 	movq	$__KERNEL_CS, CS(%rsp)
 	pushfq
 	popq	%rax
@@ -150,7 +153,8 @@ SYM_FUNC_START(shk_traced)
 	movq	%rax, RSP(%rsp)
 	movq	$__KERNEL_DS, SS(%rsp)
 	movq	%rsp, %rdi
-	call	shk_call_tracers
+	call	shk_hit_full
+	movq	%rax, %r11
 	movq	RDI(%rsp), %rdi
 	movq	RSI(%rsp), %rsi
 	movq	RDX(%rsp), %rdx
@@ -165,14 +169,19 @@ SYM_FUNC_START(shk_traced)
 	movq	R14(%rsp), %r14
 	movq	R15(%rsp), %r15
 	addq	$(SS + 8), %rsp
+	testq	%r11, %r11
+	jnz	1f
 	RET
-SYM_FUNC_END(shk_traced)
+1:	pushq	%r11
+	UNWIND_HINT_FUNC
+	RET
+SYM_FUNC_END(shk_full)
 
 /*
  * Ends a slot or slow stub: calls shk_hit_call() with a struct shk_slot_regs on the stack, and
  * saves and restores the registers that __fentry__ may not clobber. If shk_hit_call() returns 0,
  * returns to the address on top of the stack. Otherwise continues at the address that it returns,
- * ftrace's trampoline or shk_traced(), which ends by that return.
+ * ftrace's trampoline or shk_full(), which ends by that return.
  */
 SYM_FUNC_START_LOCAL(shk_slot_common)
 	pushq	%rax

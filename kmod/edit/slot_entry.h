@@ -74,11 +74,11 @@ void shk_detour_common(void);
 void shk_body_nop(void);
 
 /*
- * Calls ftrace's users for a patched function, then continues at the address on top of the stack.
- * Expects the address behind the __fentry__ site in r10. Slots and stubs continue here if
- * shk_hit_call() returns the address of shk_traced. Any context.
+ * Calls shk_hit_full() with all registers of the function that is entered, then continues at the
+ * address on top of the stack. Expects the struct shk_site in r10. Slots and stubs continue here if
+ * shk_hit_call() returns the address of shk_full. Any context.
  */
-void shk_traced(void);
+void shk_full(void);
 
 #endif
 #endif /* SHK_SLOT_ENTRY_H */

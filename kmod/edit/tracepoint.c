@@ -612,7 +612,8 @@ static int places_arm(struct shk_shadow *shadow, struct shk_probe *probe)
 		other->plain = probe->plain;
 		other->counts = probe->counts;
 		other->load_from = probe->load_from;
-		new[i] = (struct shk_new_probe){ other, tracepoint->places[i].addr };
+		new[i] = (struct shk_new_probe){ .probe = other,
+						 .addr = tracepoint->places[i].addr };
 	}
 	shk_sites_add(shadow, new, tracepoint->nr);
 	for (i = 1; i < tracepoint->nr; i++) {

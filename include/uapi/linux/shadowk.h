@@ -1722,26 +1722,29 @@ struct shk_patch_info {
  * - If the process registers at a tracepoint, @target gets a probe with SHK_PROBE_CAPTURED and
  *   SHK_PROBE_TRACEPOINT, whose hits call the function that was registered. This includes events of
  *   tracefs and BPF programs. The kernel does not get the registration.
- * - Registration of a tracer of another kind fails: ftrace, fprobe, BPF trampolines (EOPNOTSUPP).
+ * - If the process registers an fprobe, or a kprobe_multi link of BPF, @target gets a probe with
+ *   SHK_PROBE_CAPTURED at the entry of each function, whose hits call its handlers. ftrace does not
+ *   get the registration. On kernels whose fprobes have no struct ftrace_ops it is refused.
+ * - Registration of a tracer of another kind fails: ftrace, BPF trampolines (EOPNOTSUPP).
  * - Hardware events, uprobes, timers and security modules are not affected.
  * - The process stays in the helper until it ends. SHK_PROCESS_ATTACH to another shadow and
  *   SHK_PROCESS_DETACH are refused, and rules of cgroups do not apply to it.
  *
- * SHK_CAPTURE_WORKLOAD: a process inside that has enabled a kprobe, or registered at a tracepoint,
- * is a tool. When a child of a tool executes a program, exec moves the child to @target. The child
- * may be older than the kprobe. It and its own children are workloads: they cannot enable a kprobe,
- * nor register at a tracepoint or another tracer (EOPNOTSUPP). The tool stays in the helper, and so
- * do programs that the process executed in children before it became a tool. All programs stay if
- * @target was destroyed, or has bodies of patches in place. A workload that is attached to another
- * shadow, or detached, is a workload no longer.
+ * SHK_CAPTURE_WORKLOAD: a process inside that has enabled a kprobe, or registered an fprobe or at a
+ * tracepoint, is a tool. When a child of a tool executes a program, exec moves the child to
+ * @target. The child may be older than the kprobe. It and its own children are workloads: they
+ * cannot enable a kprobe, nor register at a tracepoint or another tracer (EOPNOTSUPP). The tool
+ * stays in the helper, and so do programs that the process executed in children before it became a
+ * tool. All programs stay if @target was destroyed, or has bodies of patches in place. A workload
+ * that is attached to another shadow, or detached, is a workload no longer.
  *
  * A captured kprobe or registration belongs to no process. It lasts until the kernel code that has
  * enabled or registered it disables or unregisters it, also outside the helper. If its probe in
  * @target is removed, or @target is destroyed, its handler is no longer called.
  *
  * If enabling or registering fails, the caller gets one of these errors, and nothing is armed:
- *   EBUSY       the kprobe is enabled in the base, or captured for another target; or @target has
- *               another edit at that instruction
+ *   EBUSY       the kprobe is enabled in the base, or captured for another target; the fprobe is
+ *               captured; or @target has another edit at that instruction
  *   EINVAL      the kprobe is not registered, or is of a module that is not loaded
  *   ENODEV      the helper has no target
  *   EEXIST      the function is registered at the tracepoint, with the same data
@@ -1751,9 +1754,9 @@ struct shk_patch_info {
  *   any         errors of SHK_PROBE_ADD
  *
  * SHK_PATCH_LIST lists the functions that are replaced. The value of each is the number of its
- * calls that were captured or refused. For a function that registers at tracepoints, it is the
- * number of refused calls only. SHK_PATCH_REMOVE removes the patch. After that the module cannot be
- * unloaded before a grace period has passed.
+ * calls that were captured or refused. For register_ftrace_function(), and functions that register
+ * at tracepoints, it is the number of refused calls only. SHK_PATCH_REMOVE removes the patch. After
+ * that the module cannot be unloaded before a grace period has passed.
  *
  * The call itself fails with
  *   EACCES      RIGHTS: @target was derived

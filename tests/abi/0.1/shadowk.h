@@ -1746,11 +1746,12 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  *
  * Afterwards attach an unmodified tool to @helper, such as bpftrace or perf. A kprobe that it
  * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target. So
- * does a registration at a tracepoint, of which the base does not know. Other tracers are refused:
- * ftrace, fprobe, BPF trampolines. @helper gets a patch of the kind SHADOWK_PATCH_DIVERT, which
- * replaces functions of the kernel. shadowk_patch_list() lists these functions. The value of each
- * is the number of its calls that were captured or refused. For functions that register at
- * tracepoints it is the number of refused calls only.
+ * does a registration at a tracepoint, of which the base does not know, and one of an fprobe, on
+ * kernels whose fprobes have a struct ftrace_ops. Other tracers are refused: ftrace, BPF
+ * trampolines. @helper gets a patch of the kind SHADOWK_PATCH_DIVERT, which replaces functions of
+ * the kernel. shadowk_patch_list() lists them. @value of each is the number of its calls that were
+ * captured or refused. For register_ftrace_function(), and functions that register at tracepoints,
+ * it is the number of refused calls only.
  *
  * SHADOWK_CAPTURE_WORKLOAD: a process in @helper that has enabled a kprobe, or registered at a
  * tracepoint, is a tool. exec moves the children of a tool to @target. They cannot enable a kprobe

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Captured fprobes, which modules and BPF's kprobe_multi links register.
+ *
+ * register_fprobe() and its variants prepare a struct ftrace_ops, and call
+ * register_ftrace_function(). That call is captured: the target gets probes at the addresses of the
+ * filter of the ftrace_ops, and hits call its function, which is one of fprobe. So the kernel's own
+ * code handles recursion, calls the entry handler, and hooks returns for the exit handler.
+ *
+ * unregister_fprobe() ends in unregister_ftrace_function(). That has no ftrace site, so a kprobe
+ * observes it in the base.
+ *
+ * From 6.14 on, fprobe uses ftrace in another way, which cannot be captured.
+ */
+#ifndef SHK_CAPTURE_FTRACE_H
+#define SHK_CAPTURE_FTRACE_H
+
+#include <linux/ftrace.h>
+
+/* Finds the functions of fprobe. Called once, when the module is loaded. */
+void shk_capture_ftrace_init(void);
+
+/* Returns true if fprobes of this kernel can be captured. Needs no lock. */
+bool shk_fprobes_are_capturable(void);
+
+/*
+ * Returns true if @ops belongs to an fprobe, and only observes calls, so that it can be captured.
+ * The caller is about to register it.
+ */
+bool shk_ops_is_fprobe(const struct ftrace_ops *ops);
+
+/*
+ * Stores the ftrace sites that @ops is to observe in *@addrs, an array that the caller frees by
+ * kvfree(). The caller has checked @ops by shk_ops_is_fprobe(), and nothing else changes @ops.
+ * Sleeps. Returns their number; -ENOMEM; -EINVAL: there are none; or -EOPNOTSUPP: this kernel
+ * stores them in another way.
+ */
+int shk_ops_sites(const struct ftrace_ops *ops, unsigned long **addrs);
+
+/*
+ * Lets a kprobe observe unregister_ftrace_function() until the call of shk_unregister_probe_put()
+ * that belongs to this one. Only the first user registers it. That fails in a helper, where the
+ * kprobe would be captured. Takes a mutex, and kprobe_mutex; sleeps. Returns 0, or -EOPNOTSUPP: the
+ * kernel lacks the function, or kprobes are switched off; or an error of register_kprobe().
+ */
+int shk_unregister_probe_get(void);
+
+/* Ends the effect of shk_unregister_probe_get(). Takes a mutex, and kprobe_mutex; sleeps. */
+void shk_unregister_probe_put(void);
+
+#endif /* SHK_CAPTURE_FTRACE_H */
