@@ -23,6 +23,7 @@
 #include "compat/ftrace_hook.h"
 #include "edit/capture.h"
 #include "edit/capture_perf.h"
+#include "edit/inplace.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "graft/graft.h"
@@ -445,6 +446,9 @@ enum way {
 	WAY_TRACER_WAKEUP,
 	WAY_TRACER_WAKEUP_RT,
 	WAY_TRACER_WAKEUP_DL,
+	WAY_MMIOTRACE,
+	WAY_BLKTRACE,
+	WAY_BLKTRACE_QUEUE,
 	WAY_TRAMPOLINE,
 	WAY_FPROBE,
 	WAY_FPROBE_IPS,
@@ -688,6 +692,9 @@ REFUSE(tracer_function, WAY_TRACER_FUNCTION)
 REFUSE(tracer_wakeup, WAY_TRACER_WAKEUP)
 REFUSE(tracer_wakeup_rt, WAY_TRACER_WAKEUP_RT)
 REFUSE(tracer_wakeup_dl, WAY_TRACER_WAKEUP_DL)
+REFUSE(mmiotrace, WAY_MMIOTRACE)
+REFUSE(blktrace, WAY_BLKTRACE)
+REFUSE(blktrace_queue, WAY_BLKTRACE_QUEUE)
 REFUSE(trampoline, WAY_TRAMPOLINE)
 REFUSE(fprobe, WAY_FPROBE)
 REFUSE(fprobe_ips, WAY_FPROBE_IPS)
@@ -727,6 +734,14 @@ static const struct way_info ways[NR_WAYS] = {
 				   .optional = true },
 	[WAY_TRACER_WAKEUP_DL] = { "wakeup_dl_tracer_init", divert_tracer_wakeup_dl,
 				   .optional = true },
+	/*
+	 * Its caller, mmio_trace_init(), has a static key at its entry, and always succeeds:
+	 * tracefs then has a tracer that traces nothing.
+	 */
+	[WAY_MMIOTRACE] = { "enable_mmiotrace", divert_mmiotrace, .optional = true },
+	/* By ioctl and by sysfs. The kernel warns if one of its tracepoints is refused. */
+	[WAY_BLKTRACE] = { "do_blk_trace_setup", divert_blktrace, .optional = true },
+	[WAY_BLKTRACE_QUEUE] = { "blk_trace_setup_queue", divert_blktrace_queue, .optional = true },
 	[WAY_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
 	/* From 6.14 on, only the first fprobe of the machine registers at ftrace. */
 	[WAY_FPROBE] = { "register_fprobe", divert_fprobe, .optional = true },
@@ -798,8 +813,8 @@ static int guard_prepare_target(struct shk_shadow *target)
 /*
  * Adds a guard to @target: a breakpoint at the function number @way (enum way), by which the
  * function fails if a workload calls it. capture_add_lock is held; sleeps. Returns 0, also if the
- * kernel lacks the function and it is optional; or an error of shk_symbol_unique() or
- * shk_probe_capture().
+ * kernel lacks the function and it is optional; FORBIDDEN: a static key is at its entry; or an
+ * error of shk_symbol_unique() or shk_probe_capture().
  */
 static int guard_add(struct shk_shadow *target, unsigned int way)
 {
@@ -812,6 +827,8 @@ static int guard_add(struct shk_shadow *target, unsigned int way)
 		return ret == SHK_E(SYMBOL_UNKNOWN) && ways[way].optional ? 0 : ret;
 	if (shk_is_endbr(addr))
 		addr += ENDBR_INSN_SIZE;
+	if (shk_base_has_keys(addr, addr + INT3_INSN_SIZE))
+		return SHK_E(FORBIDDEN);
 	if (!guard->kp.addr) {
 		guard->kp.addr = (kprobe_opcode_t *)addr;
 		guard->kp.flags = KPROBE_FLAG_DISABLED;
@@ -877,8 +894,8 @@ static int divert_add_func(struct shk_patch *patch, const struct way_info *way, 
 /*
  * Adds a jump to @way->body, at the function of @way, to the edits of @patch. The function is at
  * @addr and has no __fentry__ site. The jump need not be written atomically: no task executes the
- * helper's text then. Returns 0; FORBIDDEN: text at @addr cannot differ; PAGE_EDGE: the jump would
- * lie in two pages.
+ * helper's text then. Takes text_mutex. Returns 0; FORBIDDEN: text at @addr cannot differ, or a
+ * static key is there; PAGE_EDGE: the jump would lie in two pages.
  */
 static int divert_add_jump(struct shk_patch *patch, const struct way_info *way, unsigned long addr)
 {
@@ -888,6 +905,8 @@ static int divert_add_jump(struct shk_patch *patch, const struct way_info *way, 
 		addr += ENDBR_INSN_SIZE;
 	if (shk_branch_spans_pages(addr))
 		return SHK_E(PAGE_EDGE);
+	if (shk_base_has_keys(addr, addr + JMP32_INSN_SIZE))
+		return SHK_E(FORBIDDEN);
 	shk_edit_branch(&patch->edits[patch->nr_edits++], addr, JMP32_INSN_OPCODE,
 			(unsigned long)way->body);
 	return 0;

@@ -87,7 +87,7 @@ struct shk_captured {
 };
 
 /* At least the number of ways: of functions that a DIVERT patch replaces (NR_WAYS). */
-#define SHK_WAYS_MAX 24
+#define SHK_WAYS_MAX 32
 
 /*
  * The target of a helper, and counts of calls. The DIVERT patch of the helper owns it. It has a
