@@ -27,6 +27,7 @@
 #include "edit/capture.h"
 #include "edit/capture_ftrace.h"
 #include "edit/capture_perf.h"
+#include "edit/inplace.h"
 #include "edit/patch.h"
 #include "edit/probe.h"
 #include "graft/graft.h"
@@ -578,6 +579,9 @@ enum arming_func_nr {
 	FUNC_TRACER_WAKEUP,
 	FUNC_TRACER_WAKEUP_RT,
 	FUNC_TRACER_WAKEUP_DL,
+	FUNC_MMIOTRACE,
+	FUNC_BLKTRACE,
+	FUNC_BLKTRACE_QUEUE,
 	FUNC_TRAMPOLINE,
 	FUNC_FPROBE,
 	FUNC_FPROBE_IPS,
@@ -873,6 +877,9 @@ REFUSE(tracer_function, FUNC_TRACER_FUNCTION)
 REFUSE(tracer_wakeup, FUNC_TRACER_WAKEUP)
 REFUSE(tracer_wakeup_rt, FUNC_TRACER_WAKEUP_RT)
 REFUSE(tracer_wakeup_dl, FUNC_TRACER_WAKEUP_DL)
+REFUSE(mmiotrace, FUNC_MMIOTRACE)
+REFUSE(blktrace, FUNC_BLKTRACE)
+REFUSE(blktrace_queue, FUNC_BLKTRACE_QUEUE)
 REFUSE(trampoline, FUNC_TRAMPOLINE)
 REFUSE(fprobe, FUNC_FPROBE)
 REFUSE(fprobe_ips, FUNC_FPROBE_IPS)
@@ -916,6 +923,15 @@ static const struct arming_func arming_funcs[NR_ARMING_FUNCS] = {
 				    .optional = true },
 	[FUNC_TRACER_WAKEUP_DL] = { "wakeup_dl_tracer_init", divert_tracer_wakeup_dl,
 				    .optional = true },
+	/*
+	 * Its caller, mmio_trace_init(), has a static key at its entry, and always succeeds:
+	 * tracefs then has a tracer that traces nothing.
+	 */
+	[FUNC_MMIOTRACE] = { "enable_mmiotrace", divert_mmiotrace, .optional = true },
+	/* By ioctl and by sysfs. The kernel warns if one of its tracepoints is refused. */
+	[FUNC_BLKTRACE] = { "do_blk_trace_setup", divert_blktrace, .optional = true },
+	[FUNC_BLKTRACE_QUEUE] = { "blk_trace_setup_queue", divert_blktrace_queue,
+				  .optional = true },
 	[FUNC_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
 	/* From 6.14 on, only the first fprobe of the machine registers at ftrace. */
 	[FUNC_FPROBE] = { "register_fprobe", divert_fprobe, .optional = true, .fprobe = true },
@@ -996,8 +1012,8 @@ static int guard_prepare_target(struct shk_shadow *target)
 /*
  * Adds a guard to @target: a breakpoint at the arming function @func (enum arming_func_nr), by
  * which that function fails if a workload calls it. capture_add_lock is held; sleeps. Returns 0,
- * also if the kernel lacks the function and it is optional; or an error of shk_symbol_unique() or
- * shk_probes_capture().
+ * also if the kernel lacks the function and it is optional; FORBIDDEN: a static key is at its entry;
+ * or an error of shk_symbol_unique() or shk_probes_capture().
  */
 static int guard_add(struct shk_shadow *target, unsigned int func)
 {
@@ -1009,6 +1025,8 @@ static int guard_add(struct shk_shadow *target, unsigned int func)
 		return ret == SHK_E(SYMBOL_UNKNOWN) && arming_funcs[func].optional ? 0 : ret;
 	if (shk_is_endbr(addr))
 		addr += ENDBR_INSN_SIZE;
+	if (shk_base_has_keys(addr, addr + INT3_INSN_SIZE))
+		return SHK_E(FORBIDDEN);
 	if (!guard->kp.addr) {
 		guard->kp.addr = (kprobe_opcode_t *)addr;
 		guard->kp.flags = KPROBE_FLAG_DISABLED;
@@ -1076,8 +1094,8 @@ static int divert_add_func(struct shk_patch *patch, const struct arming_func *in
 /*
  * Adds a jump to @info->body to the edits of @patch, for an arming function that is at @addr and
  * has no __fentry__ site. The jump need not be written atomically, since no task executes the
- * helper while its patch is installed. Returns 0; FORBIDDEN: text at @addr cannot differ;
- * PAGE_EDGE: the jump would lie in two pages.
+ * helper while its patch is installed. Takes text_mutex. Returns 0; FORBIDDEN: text at @addr cannot
+ * differ, or a static key is there; PAGE_EDGE: the jump would lie in two pages.
  */
 static int divert_add_jump(struct shk_patch *patch, const struct arming_func *info,
 			   unsigned long addr)
@@ -1088,6 +1106,8 @@ static int divert_add_jump(struct shk_patch *patch, const struct arming_func *in
 		addr += ENDBR_INSN_SIZE;
 	if (shk_branch_spans_pages(addr))
 		return SHK_E(PAGE_EDGE);
+	if (shk_base_has_keys(addr, addr + JMP32_INSN_SIZE))
+		return SHK_E(FORBIDDEN);
 	shk_edit_branch(&patch->edits[patch->nr_edits++], addr, JMP32_INSN_OPCODE,
 			(unsigned long)info->body);
 	return 0;

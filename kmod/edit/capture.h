@@ -107,7 +107,7 @@ struct shk_captured {
 };
 
 /* At least NR_ARMING_FUNCS, the number of functions that a DIVERT patch replaces. */
-#define SHK_ARMING_FUNCS_MAX 24
+#define SHK_ARMING_FUNCS_MAX 32
 
 /*
  * The target of a helper, and counts of calls. The DIVERT patch of the helper owns it. It has a

@@ -87,14 +87,12 @@ int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *s
 }
 
 /*
- * Returns true if the base has a static key in [@from, @to). Takes text_mutex.
- *
- * jump_label_text_reserved() decodes the instruction at every static key, in the text of the task
+ * Why no text may differ at a static key: jump_label_text_reserved() decodes the instruction at every static key, in the text of the task
  * that registers a kprobe. If that task is inside a shadow with other bytes there, the kernel stops
  * by BUG(). While a key is switched, a breakpoint is at its instruction, which would be a BUG(),
  * too: text_mutex excludes that.
  */
-static bool inplace_has_keys(unsigned long from, unsigned long to)
+bool shk_base_has_keys(unsigned long from, unsigned long to)
 {
 	bool ret;
 
@@ -231,7 +229,7 @@ static int inplace_prepare_func(struct shk_func *func)
 	/* A task at the first byte, or that returns to it, has executed nothing of the body. */
 	shk_body_add(inplace->bodies, &inplace->nr_bodies, inplace->start + 1, inplace->end);
 	if (func->old || has_exceptions(inplace->start, inplace->end) ||
-	    inplace_has_keys(inplace->start, inplace->end) ||
+	    shk_base_has_keys(inplace->start, inplace->end) ||
 	    strlen(func->symbol) + strlen(".cold") >= SHK_SYMBOL_LEN)
 		return SHK_E(BODY_FIXED);
 	ret = shk_bodies_add_cold(inplace->bodies, &inplace->nr_bodies, func->symbol);

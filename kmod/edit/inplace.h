@@ -46,6 +46,12 @@ struct shk_inplace {
 	bool pinned; /* shk_inplace_pin() has pinned its pages; the shadow's lock */
 };
 
+/*
+ * Returns true if the base has a static key in [@from, @to). No text may differ there. Takes
+ * text_mutex; sleeps.
+ */
+bool shk_base_has_keys(unsigned long from, unsigned long to);
+
 /* ---- relocate.c ---- */
 
 /* A body and its new place: the argument of shk_relocate(). */

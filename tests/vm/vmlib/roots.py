@@ -112,6 +112,15 @@ def filesystem(tree, out, size):
     return out
 
 
+def add_headers(kernel, tree):
+    """Adds the kernel's headers, by which bcc compiles its programs, to a tree with its modules."""
+    release = kernels.release(kernel)
+    subprocess.run(["cp", "-r", kernel / "headers/usr", tree], check=True)
+    for link, pattern in (("build", f"linux-headers-{release}"), ("source", "linux-headers-*-common")):
+        found = next((kernel / "headers/usr/src").glob(pattern))
+        (tree / "lib/modules" / release / link).symlink_to(f"/usr/src/{found.name}")
+
+
 def image(kernel, section="full"):
     """Returns an ext4 image of a root with this kernel's modules."""
     release = kernels.release(kernel)
@@ -122,6 +131,8 @@ def image(kernel, section="full"):
         subprocess.run(["cp", "-al", tree(section), merged], check=True)
         subprocess.run(["cp", "-r", kernel / "lib/modules" / release,
                         merged / "lib/modules"], check=True)
+        if section == "tools":
+            add_headers(kernel, merged)
         return filesystem(merged, aside / "image", "2G")
 
     # The time distinguishes kernels that are made by hand, the version all others.
