@@ -90,7 +90,7 @@ static void flags_check(const struct cli *cli, const char *flags)
 /* Writes the other files that the build of one source needs. Returns a status. */
 static int folder_fill(struct build *build)
 {
-	char kbuild[256], path[160];
+	char kbuild[256], path[192];
 
 	snprintf(kbuild, sizeof(kbuild), "obj-m := %s.o\nccflags-y := -I$(src)\n", build->name);
 	snprintf(path, sizeof(path), "%s/%s.c", build->folder, build->name);
@@ -103,7 +103,7 @@ static int folder_fill(struct build *build)
 /* Copies the module to @to. Returns a status. */
 static int file_fetch(const struct build *build, const char *to)
 {
-	char from[160];
+	char from[192];
 	struct stat st;
 	int in, out, done;
 
@@ -124,7 +124,7 @@ static int file_fetch(const struct build *build, const char *to)
 /* Builds the module of a source that includes shadowk_patch.h. Returns a status. */
 static int build_source(struct build *build, const char *source, const char *kernel)
 {
-	char folder[80];
+	char folder[112];
 	int status = source_set(build, source);
 
 	if (!status)

@@ -12,7 +12,7 @@
 
 /* build.c: a build of a patch module, in a temporary folder. */
 struct build {
-	char folder[64];	/* temporary, "" before it exists */
+	char folder[96];	/* temporary, "" before it exists */
 	char source[PATH_MAX];	/* absolute */
 	char name[64];		/* name of the module */
 	char headers[PATH_MAX]; /* folder of the kernel's headers */
@@ -20,6 +20,12 @@ struct build {
 	char vmlinux[160];	/* default of the kernel image */
 };
 
+/* build_folder.c */
+
+/* Writes the path of the user's cache folder of shadowk, which may not exist. */
+void cache_folder(char *path, size_t room);
+/* Makes a folder and those above it. Returns false, and sets errno, after an error. */
+bool folders_make(const char *path);
 /* Runs a program of PATH. Returns its exit status; 127 if it cannot run, 1 after a signal. */
 int run(char *const argv[]);
 /* Runs a shell command. Returns as run() does. */
@@ -33,7 +39,10 @@ bool file_write(const struct build *build, const char *name, const char *text, s
 int build_name_set(struct build *build, const char *file, const char *ending);
 /* Finds the headers of @kernel: a release, a folder, or NULL for the running kernel. */
 int build_headers_set(struct build *build, const char *kernel);
-/* Creates the temporary folder with the header of patch modules. */
+/*
+ * build_folder.c: creates the temporary folder with the header of patch modules. One build of a
+ * process has a folder at a time. The folder is removed also if this process is killed.
+ */
 int build_folder_make(struct build *build);
 /* Removes the temporary folder. For __cleanup(). */
 void build_clean(struct build *build);
