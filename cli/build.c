@@ -192,6 +192,27 @@ static int files_check(const struct rebuild *rebuild)
 	return STATUS_DONE;
 }
 
+/* Finds the headers of @kernel, its release, and the folder of its source. Returns a status. */
+static int tree_set(struct build *build, const char *source, const char *kernel, char *release,
+		    size_t room)
+{
+	int status = build_headers_set(build, kernel);
+
+	if (!status)
+		status = release_read(build, release, room);
+	if (status)
+		return status;
+	return source ? source_given(source, build->tree) : source_default(release, build->tree);
+}
+
+int build_tree_find(struct build *build, const char *source)
+{
+	char release[128];
+
+	return source ? source_given(source, build->tree)
+		      : tree_set(build, NULL, NULL, release, sizeof(release));
+}
+
 int build_rebuild(struct build *build, struct rebuild *rebuild, const char *source,
 		  const char *kernel)
 {
@@ -201,14 +222,9 @@ int build_rebuild(struct build *build, struct rebuild *rebuild, const char *sour
 	if (!status && !build->name[0])
 		status = build_name_set(build, rebuild->files[0], ".c");
 	if (!status)
-		status = build_headers_set(build, kernel);
+		status = tree_set(build, source, kernel, release, sizeof(release));
 	rebuild->build = build;
 	rebuild->tree = build->tree;
-	if (!status)
-		status = release_read(build, release, sizeof(release));
-	if (!status)
-		status = source ? source_given(source, build->tree)
-				: source_default(release, build->tree);
 	if (!status)
 		status = files_check(rebuild);
 	if (!status && !rebuild->vmlinux) {

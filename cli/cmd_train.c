@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "hot_files.h"
 #include "instrument.h"
 #include "rebuild.h"
 #include "target.h"
@@ -15,10 +16,13 @@
 struct train {
 	struct target target;
 	struct training *training;
-	struct build build;  /* of the module, if there is none yet */
-	const char *folder;  /* the profile's */
-	char module[64];     /* name of the module, and of its patch */
-	char file[PATH_MAX]; /* of the module */
+	struct build build;	 /* of the module, if there is none yet */
+	const char *folder;	 /* the profile's */
+	const char *source;	 /* folder of the kernel's source, or NULL */
+	struct source_files hot; /* of --auto */
+	char **paths;		 /* of @hot */
+	char module[64];	 /* name of the module, and of its patch */
+	char file[PATH_MAX];	 /* of the module */
 };
 
 static void train_free(struct train *train)
@@ -26,10 +30,12 @@ static void train_free(struct train *train)
 	target_close(&train->target);
 	training_close(&train->training);
 	build_clean(&train->build);
+	source_files_free(&train->hot);
+	free(train->paths);
 }
 
 /* Finds the module, or builds it. Returns a status. */
-static int module_get(struct train *train, struct rebuild *rebuild, const char *source)
+static int module_get(struct train *train, struct rebuild *rebuild)
 {
 	int status;
 
@@ -38,7 +44,7 @@ static int module_get(struct train *train, struct rebuild *rebuild, const char *
 	} else {
 		rebuild->instrument = true;
 		snprintf(train->build.name, sizeof(train->build.name), "shk_train_%d", getpid());
-		status = build_rebuild(&train->build, rebuild, source, NULL);
+		status = build_rebuild(&train->build, rebuild, train->source, NULL);
 		if (status)
 			return status;
 		snprintf(train->file, sizeof(train->file), "%s/%s.ko", train->build.folder,
@@ -99,6 +105,20 @@ static int train_run(struct train *train)
 	return target_end(&train->target, status);
 }
 
+/* Finds the files that the target calls. Returns a status. */
+static int files_find(struct train *train, struct rebuild *rebuild)
+{
+	int status = hot_files_find(&train->hot, &train->target, train->source);
+
+	rebuild->lenient = true;
+	rebuild->nr_files = train->hot.count;
+	train->paths = need_memory(calloc(train->hot.count + 1, sizeof(*train->paths)));
+	for (size_t i = 0; i < train->hot.count; i++)
+		train->paths[i] = train->hot.file[i].path;
+	rebuild->files = train->paths;
+	return status;
+}
+
 static int cmd_train(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -107,33 +127,51 @@ static int cmd_train(struct cli *cli, int argc, char **argv)
 		{ "source", required_argument, NULL, 's' },
 		{ "vmlinux", required_argument, NULL, 'v' },
 		{ "only", required_argument, NULL, 'O' },
+		{ "auto", no_argument, NULL, 'a' },
+		{ "dry-run", no_argument, NULL, 'd' },
 		{ 0 },
 	};
 	struct train train __cleanup(train_free) = { .folder = "shadowk-profile" };
 	struct rebuild rebuild __cleanup(rebuild_free) = { 0 };
 	int own = target_command(&train.target, argc, argv), opt, status;
-	const char *source = NULL;
+	bool automatic = false, dry_run = false;
 
 	while ((opt = option_next(cli, own, argv, options))) {
 		if (opt == 'o')
 			train.folder = optarg;
 		else if (opt == 's')
-			source = optarg;
+			train.source = optarg;
 		else if (opt == 'v')
 			rebuild.vmlinux = optarg;
 		else if (opt == 'O')
 			rebuild.only = optarg;
+		else if (opt == 'a')
+			automatic = true;
+		else if (opt == 'd')
+			dry_run = true;
 		else
 			target_option(&train.target, cli, opt);
 	}
-	rebuild.files = arguments_some(cli, own, argv, "FILE.c", &rebuild.nr_files);
-	if (text_ends_with(rebuild.files[0], ".ko") &&
-	    (rebuild.nr_files > 1 || source || rebuild.vmlinux || rebuild.only))
+	if (automatic)
+		arguments(cli, own, argv, 0, NULL);
+	else
+		rebuild.files = arguments_some(cli, own, argv, "FILE.c", &rebuild.nr_files);
+	if (automatic && (rebuild.only || train.target.command))
+		usage(cli,
+		      "--auto looks at running processes, and trains all functions; leave --only "
+		      "and COMMAND out");
+	if (dry_run && !automatic)
+		usage(cli, "--dry-run prints the files of --auto, which is missing");
+	if (!automatic && text_ends_with(rebuild.files[0], ".ko") &&
+	    (rebuild.nr_files > 1 || train.source || rebuild.vmlinux || rebuild.only))
 		usage(cli, "a module is trained alone, without --source, --vmlinux and --only");
 	target_check(&train.target, cli);
+	status = automatic ? files_find(&train, &rebuild) : STATUS_DONE;
+	if (status || dry_run)
+		return status;
 	status = folder_make(train.folder);
 	if (!status)
-		status = module_get(&train, &rebuild, source);
+		status = module_get(&train, &rebuild);
 	return status ? status : train_run(&train);
 }
 
@@ -142,7 +180,8 @@ const struct verb verb_train = {
 	.group = GROUP_EDITS,
 	.args = "TARGET [--duration S] [-o DIR] FILE.ko\n"
 		"TARGET [--duration S] [-o DIR] [--source DIR] [--only FUNC,...]\n"
-		"[--vmlinux FILE] FILE.c...",
+		"[--vmlinux FILE] FILE.c...\n"
+		"TARGET --auto [--dry-run] [--duration S] [-o DIR] [--source DIR] [--vmlinux FILE]",
 	.summary = "Count which blocks of functions processes execute",
 	.options =
 		"  FILE.c            a file of the kernel's source, such as fs/pipe.c, whose functions\n"
@@ -151,7 +190,10 @@ const struct verb verb_train = {
 		"  -o DIR            write the profile to this folder; shadowk-profile without it\n"
 		"  --source DIR      folder of the kernel's source, see 'shadowctl patch build'\n"
 		"  --only FUNC,...   count in these functions; without it, in all that are possible\n"
-		"  --vmlinux FILE    image of the kernel, see 'shadowctl patch build'\n",
+		"  --vmlinux FILE    image of the kernel, see 'shadowctl patch build'\n"
+		"  --auto            count calls for 10 seconds, and find the files whose functions are\n"
+		"                    called most\n"
+		"  --dry-run         end after that; print the files, and train nothing\n",
 	.help = "The processes execute bodies with counters, in a shadow of their own. At the end, they\n"
 		"execute the kernel's bodies again, and DIR has a profile for 'shadowctl patch build\n"
 		"--profile DIR' and for gcov(1).\n",

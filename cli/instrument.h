@@ -65,6 +65,11 @@ int training_read(struct training *training, const char *module);
  * .gcno says for gcov what was counted. Reports errors. Returns a status.
  */
 int training_write(const struct training *training, const char *folder);
+/*
+ * Sets @executed to the functions of a file that the profile in @folder has executed, separated by
+ * commas, for free(). @stem is that of training_stem(). Reports errors. Returns a status.
+ */
+int training_executed(const char *folder, const char *stem, char **executed);
 void training_close(struct training **training);
 
 #endif /* SHADOWCTL_INSTRUMENT_H */

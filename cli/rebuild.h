@@ -39,6 +39,8 @@ bool file_write(const struct build *build, const char *name, const char *text, s
 int build_name_set(struct build *build, const char *file, const char *ending);
 /* Finds the headers of @kernel: a release, a folder, or NULL for the running kernel. */
 int build_headers_set(struct build *build, const char *kernel);
+/* Finds the folder of the source: @source, or that of Debian's package for the running kernel. */
+int build_tree_find(struct build *build, const char *source);
 /*
  * build_folder.c: creates the temporary folder with the header of patch modules. One build of a
  * process has a folder at a time. The folder is removed also if this process is killed.
@@ -63,6 +65,8 @@ struct source {
 	/* With a diff: objects of both sources, and what differs. */
 	struct object plain, patched;
 	struct changes changes;
+	char *executed; /* functions of the profile, as struct rebuild.only; or NULL */
+	bool left_out;	/* by struct rebuild.lenient */
 	size_t nr_replaced;
 	struct replaced *replaced;
 };
@@ -77,6 +81,9 @@ struct rebuild {
 	const char *diff_path; /* of a diff of the source; NULL for none */
 	const char *profile;   /* folder of .gcda files that the compiler uses; NULL for none */
 	bool instrument;       /* the bodies count what they execute, see instrument.h */
+	bool executed;	       /* replace functions that the profile has executed, and no others */
+	bool lenient; /* leave files out that cannot be compiled, or are not the kernel's */
+	bool lean;    /* without thunks and stack protectors */
 	struct source_diff diff; /* read by the caller, if there is one */
 	bool check;		 /* only compare, build nothing */
 	size_t nr_files;

@@ -76,7 +76,7 @@ _shadowctl() {
 		graph) _shadowctl_words "$target --only --depth --min-percent --folded --buffer --calls --variants --json --help --" ;;
 		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
 		capture) _shadowctl_words "--pid --cgroup --unit --container --children --list --json --help --" ;;
-		train) _shadowctl_words "$target --source --only --vmlinux --help --" ;;
+		train) _shadowctl_words "$target --source --only --vmlinux --auto --dry-run --help --" ;;
 		oci-hook) _shadowctl_words "--help" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		doctor) _shadowctl_words "--bundle --addresses --json --help" ;;

@@ -123,6 +123,19 @@ static int state_init(struct target *target)
 	return STATUS_DONE;
 }
 
+void target_copy(struct target *to, const struct target *from)
+{
+	*to = (struct target){
+		.cgroup = from->cgroup,
+		.unit = from->unit,
+		.container = from->container,
+		.command = from->command,
+		.duration = from->duration,
+	};
+	for (size_t i = 0; i < from->pids.count; i++)
+		pids_add(&to->pids, from->pids.pid[i]);
+}
+
 int target_open(struct target *target)
 {
 	int status = session_open(&target->session), err;

@@ -102,6 +102,8 @@ bool target_option(struct target *target, const struct cli *cli, int opt);
 /* Exits by usage() if the command line has no target, or several kinds of targets. */
 void target_check(const struct target *target, const struct cli *cli);
 
+/* Sets @to, for another target_open(), to what the command line says. */
+void target_copy(struct target *to, const struct target *from);
 /*
  * Makes a shadow without a name, and finds the processes or the cgroup. Attaches nothing. Reports
  * an error. Returns a status.
