@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The verb train: counts which blocks of the kernel's functions a target executes. */
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -15,7 +12,6 @@
 
 struct train {
 	struct target target;
-	struct training *training;
 	struct build build;	 /* of the module, if there is none yet */
 	const char *folder;	 /* the profile's */
 	const char *source;	 /* folder of the kernel's source, or NULL */
@@ -28,7 +24,6 @@ struct train {
 static void train_free(struct train *train)
 {
 	target_close(&train->target);
-	training_close(&train->training);
 	build_clean(&train->build);
 	source_files_free(&train->hot);
 	free(train->paths);
@@ -50,59 +45,7 @@ static int module_get(struct train *train, struct rebuild *rebuild)
 		snprintf(train->file, sizeof(train->file), "%s/%s.ko", train->build.folder,
 			 train->build.name);
 	}
-	status = module_name(train->file, train->module, sizeof(train->module));
-	if (!status)
-		status = training_open(&train->training, train->file);
-	if (status || module_users(train->module) < 0)
-		return status;
-	report("module %s is loaded already; end its training, or unload it: rmmod %s",
-	       train->module, train->module);
-	return STATUS_REFUSED;
-}
-
-static int folder_make(const char *folder)
-{
-	if (!mkdir(folder, 0755) || errno == EEXIST)
-		return STATUS_DONE;
-	report("cannot create the folder '%s': %s", folder, strerror(errno));
-	return STATUS_REFUSED;
-}
-
-/* Loads the module, and adds it to the shadow, before a process is inside. Returns a status. */
-static int patch_add(struct train *train)
-{
-	struct shadowk_patch_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PATCH_MODULE };
-	struct shadowk_subject subject = { .size = sizeof(subject), .patch_spec = &spec };
-	bool loaded = false;
-	int err, status;
-
-	status = module_load(train->file, NULL, spec.object, sizeof(spec.object), &loaded);
-	if (status)
-		return status;
-	snprintf(spec.name, sizeof(spec.name), "%s", train->module);
-	err = shadowk_patch_add(train->target.session.shadow, &spec);
-	return err ? refuse(SHADOWK_OP_PATCH_ADD, err, &subject) : STATUS_DONE;
-}
-
-static int train_run(struct train *train)
-{
-	int status;
-
-	train->target.module = train->module;
-	status = target_open(&train->target);
-	if (!status)
-		status = patch_add(train);
-	/* The module is in memory. A signal that kills this process leaves no folder. */
-	build_clean(&train->build);
-	if (!status)
-		status = target_begin(&train->target);
-	while (!status && target_wait(&train->target, INFINITY, -1) < TARGET_OVER)
-		;
-	if (!status)
-		status = training_read(train->training, train->module);
-	if (!status)
-		status = training_write(train->training, train->folder);
-	return target_end(&train->target, status);
+	return STATUS_DONE;
 }
 
 /* Finds the files that the target calls. Returns a status. */
@@ -112,10 +55,7 @@ static int files_find(struct train *train, struct rebuild *rebuild)
 
 	rebuild->lenient = true;
 	rebuild->nr_files = train->hot.count;
-	train->paths = need_memory(calloc(train->hot.count + 1, sizeof(*train->paths)));
-	for (size_t i = 0; i < train->hot.count; i++)
-		train->paths[i] = train->hot.file[i].path;
-	rebuild->files = train->paths;
+	rebuild->files = train->paths = source_files_paths(&train->hot);
 	return status;
 }
 
@@ -134,7 +74,7 @@ static int cmd_train(struct cli *cli, int argc, char **argv)
 	struct train train __cleanup(train_free) = { .folder = "shadowk-profile" };
 	struct rebuild rebuild __cleanup(rebuild_free) = { 0 };
 	int own = target_command(&train.target, argc, argv), opt, status;
-	bool automatic = false, dry_run = false;
+	bool automatic = false, dry_run = false, interrupted;
 
 	while ((opt = option_next(cli, own, argv, options))) {
 		if (opt == 'o')
@@ -169,10 +109,10 @@ static int cmd_train(struct cli *cli, int argc, char **argv)
 	status = automatic ? files_find(&train, &rebuild) : STATUS_DONE;
 	if (status || dry_run)
 		return status;
-	status = folder_make(train.folder);
-	if (!status)
-		status = module_get(&train, &rebuild);
-	return status ? status : train_run(&train);
+	status = module_get(&train, &rebuild);
+	return status ? status
+		      : train_module(&train.target, train.file, train.folder, &train.build,
+				     &interrupted);
 }
 
 const struct verb verb_train = {

@@ -359,7 +359,7 @@ static int source_select(struct rebuild *rebuild, struct source *source)
 
 		if (rebuild->only && !listed)
 			continue;
-		if (rebuild->executed && !is_listed(source->executed, function->name))
+		if (source->executed && !is_listed(source->executed, function->name))
 			continue;
 		if (!obstacle) {
 			source_replace(rebuild, source, function);
@@ -513,6 +513,15 @@ static int global_build(struct rebuild *rebuild, const struct source *source, co
 	return STATUS_DONE;
 }
 
+/* Reports that the profile lacks a file of this source. Returns STATUS_REFUSED. */
+static int profile_refuse(const struct rebuild *rebuild, const struct source *source,
+			  const char *ending)
+{
+	report("the profile '%s' has no counts of '%s' (no %s.%s); train it: shadowctl train",
+	       rebuild->profile, source->file, source->stem, ending);
+	return STATUS_REFUSED;
+}
+
 /* Sets @flags to those of the new bodies of a file, or to NULL. Returns a status. */
 static int source_flags(const struct rebuild *rebuild, const struct source *source,
 			const char *root, char **flags)
@@ -532,9 +541,7 @@ static int source_flags(const struct rebuild *rebuild, const struct source *sour
 	/* gcc looks for the file by the identity that instrument.c has given to it. */
 	if (run_shell("mkdir -p %s/profile/shadowk && cp '%s/%s.gcda' %s/profile/shadowk 2>&-",
 		      folder, rebuild->profile, source->stem, folder)) {
-		report("the profile '%s' has no counts of '%s' (no %s.gcda); train it: shadowctl train",
-		       rebuild->profile, source->file, source->stem);
-		return STATUS_REFUSED;
+		return profile_refuse(rebuild, source, "gcda");
 	}
 	snprintf(path, sizeof(path), "%s/profile", folder);
 	instrument_use_flags(flags, root, source->stem, path);
@@ -847,6 +854,22 @@ static int check_result(const struct rebuild *rebuild)
 	return STATUS_DONE;
 }
 
+/* Reads which functions of a file the profile has executed. Returns a status. */
+static int source_executed(const struct rebuild *rebuild, struct source *source)
+{
+	const char *const endings[] = { "gcda", "gcno" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s.%s", rebuild->profile, source->stem,
+			 endings[i]);
+		if (access(path, R_OK))
+			return profile_refuse(rebuild, source, endings[i]);
+	}
+	return training_executed(rebuild->profile, source->stem, &source->executed);
+}
+
 /* Reads which functions the profile has executed. Returns a status. */
 static int executed_read(struct rebuild *rebuild)
 {
@@ -856,8 +879,7 @@ static int executed_read(struct rebuild *rebuild)
 		struct source *source = &rebuild->sources[i];
 
 		if (!source->left_out)
-			status = training_executed(rebuild->profile, source->stem,
-						   &source->executed);
+			status = leave_out(rebuild, source, source_executed(rebuild, source));
 	}
 	return status;
 }
@@ -879,7 +901,7 @@ int rebuild_run(struct rebuild *rebuild)
 		if (!rebuild->sources[i].left_out)
 			status = leave_out(rebuild, &rebuild->sources[i],
 					   source_check_whole(rebuild, &rebuild->sources[i]));
-	if (!status && rebuild->executed)
+	if (!status && rebuild->profile && !rebuild->only)
 		status = executed_read(rebuild);
 	if (!status)
 		status = rebuild->diff_path ? select_changed(rebuild) : select_all(rebuild);

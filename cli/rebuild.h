@@ -65,7 +65,7 @@ struct source {
 	/* With a diff: objects of both sources, and what differs. */
 	struct object plain, patched;
 	struct changes changes;
-	char *executed; /* functions of the profile, as struct rebuild.only; or NULL */
+	char *executed; /* by the profile, as struct rebuild.only; NULL: choose all */
 	bool left_out;	/* by struct rebuild.lenient */
 	size_t nr_replaced;
 	struct replaced *replaced;
@@ -79,11 +79,14 @@ struct rebuild {
 	const char *only;      /* functions, separated by commas; NULL for all that are possible */
 	const char *flags;     /* of the compiler, behind the kernel's own; NULL for none */
 	const char *diff_path; /* of a diff of the source; NULL for none */
-	const char *profile;   /* folder of .gcda files that the compiler uses; NULL for none */
-	bool instrument;       /* the bodies count what they execute, see instrument.h */
-	bool executed;	       /* replace functions that the profile has executed, and no others */
-	bool lenient; /* leave files out that cannot be compiled, or are not the kernel's */
-	bool lean;    /* without thunks and stack protectors */
+	/*
+	 * Folder of .gcda and .gcno files that the compiler uses, or NULL. Without @only, functions
+	 * that were executed are replaced.
+	 */
+	const char *profile;
+	bool instrument; /* the bodies count what they execute, see instrument.h */
+	bool lenient;	 /* leave files out that cannot be compiled, or are not the kernel's */
+	bool lean;	 /* without thunks and stack protectors */
 	struct source_diff diff; /* read by the caller, if there is one */
 	bool check;		 /* only compare, build nothing */
 	size_t nr_files;
@@ -102,6 +105,12 @@ struct rebuild {
  */
 int build_rebuild(struct build *build, struct rebuild *rebuild, const char *source,
 		  const char *kernel);
+/*
+ * build_cache.c: builds a module for the running kernel, unless the cache has it, and writes the
+ * path of its file to @file. Two modules of the same name are the same. Reports errors. Returns a
+ * status.
+ */
+int build_cached(struct rebuild *rebuild, const char *source, char *file, size_t room);
 /* Compares, and compiles build->name.ko in build->folder. Reports errors. Returns a status. */
 int rebuild_run(struct rebuild *rebuild);
 void rebuild_free(struct rebuild *rebuild);

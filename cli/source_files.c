@@ -219,7 +219,7 @@ static void text_read(struct source_index *index, const char *at, const char *en
 			parentheses -= parentheses > 0;
 			break;
 		case '{':
-			/* Branches of #if may open more than they close. A body is at the margin. */
+			/* Branches of #if may open more than they close. */
 			if (line_begins)
 				braces = parentheses = 0;
 			if (!braces && !parentheses)
@@ -460,6 +460,15 @@ void source_files_limit(struct source_files *files, size_t max, size_t functions
 		files->file[kept++] = *file;
 	}
 	files->count = kept;
+}
+
+char **source_files_paths(const struct source_files *files)
+{
+	char **paths = need_memory(calloc(files->count + 1, sizeof(*paths)));
+
+	for (size_t i = 0; i < files->count; i++)
+		paths[i] = files->file[i].path;
+	return paths;
 }
 
 void source_files_free(struct source_files *files)

@@ -46,6 +46,8 @@ void source_files_find(struct source_files *files, const struct source_index *in
  * files are kept. Leaves a file out with which they would define more than @functions functions.
  */
 void source_files_limit(struct source_files *files, size_t max, size_t functions);
+/* Returns an array of the paths, for free(). The paths are those of @files. */
+char **source_files_paths(const struct source_files *files);
 void source_files_free(struct source_files *files);
 
 #endif /* SHADOWCTL_SOURCE_FILES_H */

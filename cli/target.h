@@ -73,6 +73,11 @@ struct target {
 	 * removed from the shadow, and the module of this name is unloaded.
 	 */
 	const char *module;
+	/*
+	 * Set by the verb before target_open(), or NULL: the name of the shadow. At the end, the
+	 * shadow is destroyed.
+	 */
+	const char *name;
 
 	/* Set by target_open(). */
 	struct session session; /* with the shadow that was made */
@@ -128,6 +133,12 @@ double target_now(void);
  * STATUS_DONE.
  */
 int target_end(struct target *target, int status);
+/*
+ * Ends, and leaves the processes inside the shadow, which needs a name. From here on, nothing is
+ * taken back, also if this process is killed. Reports an error, after which target_end() takes all
+ * back. Returns a status.
+ */
+int target_keep(struct target *target);
 /* Frees everything, after target_end(). For __cleanup(). */
 void target_close(struct target *target);
 
