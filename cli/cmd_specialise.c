@@ -5,6 +5,7 @@
  * the last one has a name, and stays if the new functions are better.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -317,6 +318,23 @@ static int module_get(struct specialise *all)
 	return build_cached(&rebuild, all->source, all->file, sizeof(all->file));
 }
 
+/* As module_get(). The steps print on standard error, so that only the result is on the other. */
+static int module_get_aside(struct specialise *all)
+{
+	int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0), status;
+
+	fflush(stdout);
+	if (out >= 0)
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+	status = module_get(all);
+	fflush(stdout);
+	if (out >= 0) {
+		dup2(out, STDOUT_FILENO);
+		close(out);
+	}
+	return status;
+}
+
 /* Refuses a name that a shadow has, before the work begins. Returns a status. */
 static int name_check(const char *name)
 {
@@ -386,7 +404,7 @@ static int cmd_specialise(struct cli *cli, int argc, char **argv)
 	if (!status && is_module)
 		snprintf(all.file, sizeof(all.file), "%s", all.files[0]);
 	else if (!status)
-		status = module_get(&all);
+		status = module_get_aside(&all);
 	return status ? status : trial_run(cli, &all);
 }
 

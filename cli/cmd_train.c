@@ -17,7 +17,6 @@ struct train {
 	const char *source;	 /* folder of the kernel's source, or NULL */
 	struct source_files hot; /* of --auto */
 	char **paths;		 /* of @hot */
-	char module[64];	 /* name of the module, and of its patch */
 	char file[PATH_MAX];	 /* of the module */
 };
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# test: core timeout=240
+# test: timeout=240
 # `shadowctl specialise` compares a module on a running process. It keeps a module that is better,
 # and takes one back that is not. However it is killed, the process executes the kernel's functions
 # afterwards, and neither a shadow nor a module is left.
