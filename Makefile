@@ -138,7 +138,7 @@ $(O)/cli/kernel_symbols.h: $(kmod_src) Makefile
 $(O)/cli/bundle.o: $(O)/cli/kernel_symbols.h
 $(O)/cli/bundle.o: override CPPFLAGS += -I$(O)/cli
 
-$(O)/cli/cmd_patch_build.o: include/shadowk_patch.h
+$(O)/cli/build_folder.o: include/shadowk_patch.h
 
 $(O)/cli/call_events.o: override CPPFLAGS += $(tracefs_cflags)
 

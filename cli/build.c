@@ -1,47 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Builds of patch modules: their folder, the kernel's headers and its source. */
+/* Builds of patch modules: the kernel's headers and its source. */
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "rebuild.h"
-
-extern char **environ;
-
-/* Content of shadowk_patch.h, so that a build does not need the installed file. */
-asm(".pushsection .rodata\n"
-    "patch_header: .incbin \"include/shadowk_patch.h\"\n"
-    "patch_header_end:\n"
-    ".popsection\n");
-extern const char patch_header[], patch_header_end[];
-
-int run(char *const argv[])
-{
-	int status;
-	pid_t pid;
-
-	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ))
-		return 127;
-	if (waitpid(pid, &status, 0) != pid)
-		return 127;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
-void build_clean(struct build *build)
-{
-	if (build->folder[0])
-		run((char *[]){ "rm", "-rf", build->folder, NULL });
-	build->folder[0] = '\0';
-}
 
 int build_name_set(struct build *build, const char *file, const char *ending)
 {
@@ -122,7 +92,6 @@ static int source_given(const char *source, char tree[PATH_MAX])
  */
 static int source_default(const char *release, char tree[PATH_MAX])
 {
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	char version[32], archive[80], folder[PATH_MAX - 160];
 	struct stat st;
 
@@ -138,10 +107,7 @@ static int source_default(const char *release, char tree[PATH_MAX])
 		       archive, version);
 		return STATUS_REFUSED;
 	}
-	if (cache && *cache == '/')
-		snprintf(folder, sizeof(folder), "%s/shadowk", cache);
-	else
-		snprintf(folder, sizeof(folder), "%s/.cache/shadowk", home ? home : "/root");
+	cache_folder(folder, sizeof(folder));
 	/* The time of the archive is that of its package. */
 	snprintf(tree, PATH_MAX, "%s/linux-source-%s-%lld", folder, version,
 		 (long long)st.st_mtime);
@@ -162,7 +128,7 @@ static int source_default(const char *release, char tree[PATH_MAX])
 
 bool file_write(const struct build *build, const char *name, const char *text, size_t len)
 {
-	char path[128];
+	char path[256];
 	FILE *file;
 	bool done;
 
@@ -172,20 +138,6 @@ bool file_write(const struct build *build, const char *name, const char *text, s
 		return false;
 	done = fwrite(text, 1, len, file) == len;
 	return !fclose(file) && done;
-}
-
-int build_folder_make(struct build *build)
-{
-	snprintf(build->folder, sizeof(build->folder), "/tmp/shadowctl-XXXXXX");
-	if (!mkdtemp(build->folder)) {
-		build->folder[0] = 0;
-		report("cannot create a folder in /tmp: %s", strerror(errno));
-		return STATUS_REFUSED;
-	}
-	if (file_write(build, "shadowk_patch.h", patch_header, patch_header_end - patch_header))
-		return STATUS_DONE;
-	report("cannot write to %s: %s", build->folder, strerror(errno));
-	return STATUS_REFUSED;
 }
 
 /* Reads the diff. It must change no other files than those that are compiled. Returns a status. */
@@ -240,6 +192,27 @@ static int files_check(const struct rebuild *rebuild)
 	return STATUS_DONE;
 }
 
+/* Finds the headers of @kernel, its release, and the folder of its source. Returns a status. */
+static int tree_set(struct build *build, const char *source, const char *kernel, char *release,
+		    size_t room)
+{
+	int status = build_headers_set(build, kernel);
+
+	if (!status)
+		status = release_read(build, release, room);
+	if (status)
+		return status;
+	return source ? source_given(source, build->tree) : source_default(release, build->tree);
+}
+
+int build_tree_find(struct build *build, const char *source)
+{
+	char release[128];
+
+	return source ? source_given(source, build->tree)
+		      : tree_set(build, NULL, NULL, release, sizeof(release));
+}
+
 int build_rebuild(struct build *build, struct rebuild *rebuild, const char *source,
 		  const char *kernel)
 {
@@ -249,14 +222,9 @@ int build_rebuild(struct build *build, struct rebuild *rebuild, const char *sour
 	if (!status && !build->name[0])
 		status = build_name_set(build, rebuild->files[0], ".c");
 	if (!status)
-		status = build_headers_set(build, kernel);
+		status = tree_set(build, source, kernel, release, sizeof(release));
 	rebuild->build = build;
 	rebuild->tree = build->tree;
-	if (!status)
-		status = release_read(build, release, sizeof(release));
-	if (!status)
-		status = source ? source_given(source, build->tree)
-				: source_default(release, build->tree);
 	if (!status)
 		status = files_check(rebuild);
 	if (!status && !rebuild->vmlinux) {

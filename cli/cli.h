@@ -61,7 +61,7 @@ extern const struct verb verb_create, verb_list, verb_show, verb_destroy, verb_r
 	verb_detach, verb_share, verb_probe, verb_raw, verb_stat, verb_patch, verb_patch_build,
 	verb_verify, verb_diff, verb_oci_hook, verb_own, verb_disown, verb_ab, verb_doctor,
 	verb_count, verb_latency, verb_trace, verb_top, verb_graph, verb_apply, verb_diff_config,
-	verb_metrics, verb_capture, verb_train;
+	verb_metrics, verb_capture, verb_train, verb_specialise;
 
 /* cleanup.c */
 

@@ -90,7 +90,7 @@ static void flags_check(const struct cli *cli, const char *flags)
 /* Writes the other files that the build of one source needs. Returns a status. */
 static int folder_fill(struct build *build)
 {
-	char kbuild[256], path[160];
+	char kbuild[256], path[192];
 
 	snprintf(kbuild, sizeof(kbuild), "obj-m := %s.o\nccflags-y := -I$(src)\n", build->name);
 	snprintf(path, sizeof(path), "%s/%s.c", build->folder, build->name);
@@ -103,7 +103,7 @@ static int folder_fill(struct build *build)
 /* Copies the module to @to. Returns a status. */
 static int file_fetch(const struct build *build, const char *to)
 {
-	char from[160];
+	char from[192];
 	struct stat st;
 	int in, out, done;
 
@@ -124,7 +124,7 @@ static int file_fetch(const struct build *build, const char *to)
 /* Builds the module of a source that includes shadowk_patch.h. Returns a status. */
 static int build_source(struct build *build, const char *source, const char *kernel)
 {
-	char folder[80];
+	char folder[112];
 	int status = source_set(build, source);
 
 	if (!status)
@@ -155,6 +155,7 @@ static int cmd_patch_build(struct cli *cli, int argc, char **argv)
 		{ "diff", required_argument, NULL, 'd' },
 		{ "profile", required_argument, NULL, 'p' },
 		{ "instrument", no_argument, NULL, 'i' },
+		{ "lean", no_argument, NULL, 'l' },
 		{ "check", no_argument, NULL, 'C' },
 		{ "o", required_argument, NULL, 'o' },
 		{ 0 },
@@ -186,6 +187,8 @@ static int cmd_patch_build(struct cli *cli, int argc, char **argv)
 			rebuild.profile = optarg;
 		else if (opt == 'i')
 			rebuild.instrument = true;
+		else if (opt == 'l')
+			rebuild.lean = true;
 		else
 			rebuild.check = true;
 	}
@@ -217,7 +220,7 @@ const struct verb verb_patch_build = {
 	.name = "build",
 	.args = "FILE.c [-o OUT.ko] [--kernel RELEASE|FOLDER]\n"
 		"[--source DIR] [--only FUNC,...] [--cflags FLAGS] [--diff FILE.patch]\n"
-		"[--profile DIR] [--instrument] [--check] [-o OUT.ko] [--kernel RELEASE|FOLDER] [--vmlinux FILE] FILE.c...",
+		"[--profile DIR] [--instrument] [--lean] [--check] [-o OUT.ko] [--kernel RELEASE|FOLDER] [--vmlinux FILE] FILE.c...",
 	.summary = "Build a patch module",
 	.options =
 		"  FILE.c            a source that includes shadowk_patch.h; FILE.ko is written to the\n"
@@ -229,8 +232,11 @@ const struct verb verb_patch_build = {
 		"  --cflags FLAGS    compile with these flags, too, such as -O3\n"
 		"  --diff FILE.patch change the source by this diff, and replace the functions whose code\n"
 		"                    changes; the files are those of the diff if none is given\n"
-		"  --profile DIR     optimise for what 'shadowctl train' has counted in DIR\n"
+		"  --profile DIR     optimise for what 'shadowctl train' has counted in DIR; replace the\n"
+		"                    functions that were executed\n"
 		"  --instrument      count what the bodies execute, for 'shadowctl train'\n"
+		"  --lean            leave stack protectors and mitigations of Spectre out, for trusted\n"
+		"                    processes\n"
 		"  --vmlinux FILE    image of the kernel, with which functions are compared; without it,\n"
 		"                    /boot/vmlinuz-RELEASE\n"
 		"  --check           only compare; the command fails if a function differs\n"

@@ -1,39 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The verb train: counts which blocks of the kernel's functions a target executes. */
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "hot_files.h"
 #include "instrument.h"
 #include "rebuild.h"
 #include "target.h"
 
 struct train {
 	struct target target;
-	struct training *training;
-	struct build build;  /* builds the module, if no module is given */
-	const char *folder;  /* in which the profile is written */
-	char module[64];     /* name of the module, and of its patch */
-	char file[PATH_MAX]; /* path of the module's file */
+	struct build build;	 /* of the module, if there is none yet */
+	const char *folder;	 /* the profile's */
+	const char *source;	 /* folder of the kernel's source, or NULL */
+	struct source_files hot; /* of --auto */
+	char **paths;		 /* of @hot */
+	char file[PATH_MAX];	 /* of the module */
 };
 
 static void train_free(struct train *train)
 {
 	target_close(&train->target);
-	training_close(&train->training);
 	build_clean(&train->build);
+	source_files_free(&train->hot);
+	free(train->paths);
 }
 
 /*
- * Reads the module that @rebuild names, or builds it from the source files that @rebuild names.
- * @source: folder of the kernel's source, or NULL. Sets @train->file, .module and .training.
- * Reports errors, also if the module is loaded already. Returns a status.
+ * Finds the module that @rebuild names, or builds it from the source files that it names. Sets
+ * @train->file. Reports errors. Returns a status.
  */
-static int module_get(struct train *train, struct rebuild *rebuild, const char *source)
+static int module_get(struct train *train, struct rebuild *rebuild)
 {
 	int status;
 
@@ -42,74 +41,27 @@ static int module_get(struct train *train, struct rebuild *rebuild, const char *
 	} else {
 		rebuild->instrument = true;
 		snprintf(train->build.name, sizeof(train->build.name), "shk_train_%d", getpid());
-		status = build_rebuild(&train->build, rebuild, source, NULL);
+		status = build_rebuild(&train->build, rebuild, train->source, NULL);
 		if (status)
 			return status;
 		snprintf(train->file, sizeof(train->file), "%s/%s.ko", train->build.folder,
 			 train->build.name);
 	}
-	status = module_name(train->file, train->module, sizeof(train->module));
-	if (!status)
-		status = training_open(&train->training, train->file);
-	if (status || module_users(train->module) < 0)
-		return status;
-	report("module %s is loaded already; end its training, or unload it: rmmod %s",
-	       train->module, train->module);
-	return STATUS_REFUSED;
-}
-
-/* Creates the folder @folder, unless it exists. Reports errors. Returns a status. */
-static int folder_make(const char *folder)
-{
-	if (!mkdir(folder, 0755) || errno == EEXIST)
-		return STATUS_DONE;
-	report("cannot create the folder '%s': %s", folder, strerror(errno));
-	return STATUS_REFUSED;
+	return STATUS_DONE;
 }
 
 /*
- * Loads the module, and adds it to the shadow as a patch. No process is in the shadow yet. Reports
- * errors. Returns a status.
+ * Finds the source files of which the target calls functions, and sets those of @rebuild to them.
+ * Reports errors. Returns a status.
  */
-static int patch_add(struct train *train)
+static int files_find(struct train *train, struct rebuild *rebuild)
 {
-	struct shadowk_patch_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PATCH_MODULE };
-	struct shadowk_subject subject = { .size = sizeof(subject), .patch_spec = &spec };
-	bool loaded = false;
-	int err, status;
+	int status = hot_files_find(&train->hot, &train->target, train->source);
 
-	status = module_load(train->file, NULL, spec.object, sizeof(spec.object), &loaded);
-	if (status)
-		return status;
-	snprintf(spec.name, sizeof(spec.name), "%s", train->module);
-	err = shadowk_patch_add(train->target.session.shadow, &spec);
-	return err ? refuse(SHADOWK_OP_PATCH_ADD, err, &subject) : STATUS_DONE;
-}
-
-/*
- * Trains: creates the shadow with the patch, attaches the target until it is over or the time has
- * passed, and writes the profile. Detaches the target in any case. Reports errors. Returns a
- * status.
- */
-static int train_run(struct train *train)
-{
-	int status;
-
-	train->target.module = train->module;
-	status = target_open(&train->target);
-	if (!status)
-		status = patch_add(train);
-	/* The module is in memory. Delete its file now: later a signal may kill this process. */
-	build_clean(&train->build);
-	if (!status)
-		status = target_begin(&train->target);
-	while (!status && target_wait(&train->target, INFINITY, -1) < TARGET_OVER)
-		;
-	if (!status)
-		status = training_read(train->training, train->module);
-	if (!status)
-		status = training_write(train->training, train->folder);
-	return target_end(&train->target, status);
+	rebuild->lenient = true;
+	rebuild->nr_files = train->hot.count;
+	rebuild->files = train->paths = source_files_paths(&train->hot);
+	return status;
 }
 
 static int cmd_train(struct cli *cli, int argc, char **argv)
@@ -120,34 +72,52 @@ static int cmd_train(struct cli *cli, int argc, char **argv)
 		{ "source", required_argument, NULL, 's' },
 		{ "vmlinux", required_argument, NULL, 'v' },
 		{ "only", required_argument, NULL, 'O' },
+		{ "auto", no_argument, NULL, 'a' },
+		{ "dry-run", no_argument, NULL, 'd' },
 		{ 0 },
 	};
 	struct train train __cleanup(train_free) = { .folder = "shadowk-profile" };
 	struct rebuild rebuild __cleanup(rebuild_free) = { 0 };
 	int own = target_command(&train.target, argc, argv), opt, status;
-	const char *source = NULL;
+	bool automatic = false, dry_run = false, interrupted;
 
 	while ((opt = option_next(cli, own, argv, options))) {
 		if (opt == 'o')
 			train.folder = optarg;
 		else if (opt == 's')
-			source = optarg;
+			train.source = optarg;
 		else if (opt == 'v')
 			rebuild.vmlinux = optarg;
 		else if (opt == 'O')
 			rebuild.only = optarg;
+		else if (opt == 'a')
+			automatic = true;
+		else if (opt == 'd')
+			dry_run = true;
 		else
 			target_option(&train.target, cli, opt);
 	}
-	rebuild.files = arguments_some(cli, own, argv, "FILE.c", &rebuild.nr_files);
-	if (text_ends_with(rebuild.files[0], ".ko") &&
-	    (rebuild.nr_files > 1 || source || rebuild.vmlinux || rebuild.only))
+	if (automatic)
+		arguments(cli, own, argv, 0, NULL);
+	else
+		rebuild.files = arguments_some(cli, own, argv, "FILE.c", &rebuild.nr_files);
+	if (automatic && (rebuild.only || train.target.command))
+		usage(cli,
+		      "--auto looks at running processes, and trains all functions; leave --only "
+		      "and COMMAND out");
+	if (dry_run && !automatic)
+		usage(cli, "--dry-run prints the files of --auto, which is missing");
+	if (!automatic && text_ends_with(rebuild.files[0], ".ko") &&
+	    (rebuild.nr_files > 1 || train.source || rebuild.vmlinux || rebuild.only))
 		usage(cli, "a module is trained alone, without --source, --vmlinux and --only");
 	target_check(&train.target, cli);
-	status = folder_make(train.folder);
-	if (!status)
-		status = module_get(&train, &rebuild, source);
-	return status ? status : train_run(&train);
+	status = automatic ? files_find(&train, &rebuild) : STATUS_DONE;
+	if (status || dry_run)
+		return status;
+	status = module_get(&train, &rebuild);
+	return status ? status
+		      : train_module(&train.target, train.file, train.folder, &train.build,
+				     &interrupted);
 }
 
 const struct verb verb_train = {
@@ -155,7 +125,8 @@ const struct verb verb_train = {
 	.group = GROUP_EDITS,
 	.args = "TARGET [--duration S] [-o DIR] FILE.ko\n"
 		"TARGET [--duration S] [-o DIR] [--source DIR] [--only FUNC,...]\n"
-		"[--vmlinux FILE] FILE.c...",
+		"[--vmlinux FILE] FILE.c...\n"
+		"TARGET --auto [--dry-run] [--duration S] [-o DIR] [--source DIR] [--vmlinux FILE]",
 	.summary = "Count which blocks of functions processes execute",
 	.options =
 		"  FILE.c            a file of the kernel's source, such as fs/pipe.c, whose functions\n"
@@ -164,7 +135,10 @@ const struct verb verb_train = {
 		"  -o DIR            write the profile to this folder; shadowk-profile without it\n"
 		"  --source DIR      folder of the kernel's source, see 'shadowctl patch build'\n"
 		"  --only FUNC,...   count in these functions; without it, in all that are possible\n"
-		"  --vmlinux FILE    image of the kernel, see 'shadowctl patch build'\n",
+		"  --vmlinux FILE    image of the kernel, see 'shadowctl patch build'\n"
+		"  --auto            count calls for 10 seconds, and find the files whose functions are\n"
+		"                    called most\n"
+		"  --dry-run         end after that; print the files, and train nothing\n",
 	.help = "The processes execute bodies with counters, in a shadow of their own. At the end, they\n"
 		"execute the kernel's bodies again, and DIR has a profile for 'shadowctl patch build\n"
 		"--profile DIR' and for gcov(1).\n",

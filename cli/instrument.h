@@ -84,7 +84,23 @@ int training_read(struct training *training, const char *module);
  * training_read(). Reports errors. Returns a status.
  */
 int training_write(const struct training *training, const char *folder);
+/*
+ * Sets @executed to the functions of a file that the profile in @folder has executed, separated by
+ * commas, for free(). @stem is that of training_stem(). Reports errors. Returns a status.
+ */
+int training_executed(const char *folder, const char *stem, char **executed);
 /* Frees *@training, unless it is NULL, and sets it to NULL. */
 void training_close(struct training **training);
+
+struct target;
+struct build;
+/*
+ * train_module.c: lets the target execute the instrumented module in @file, until it ends, and
+ * writes the profile to @folder. @target has its command line. @build is cleaned once the module
+ * is loaded. Sets @interrupted if a signal has ended the training. Returns the status of
+ * target_end().
+ */
+int train_module(struct target *target, const char *file, const char *folder, struct build *build,
+		 bool *interrupted);
 
 #endif /* SHADOWCTL_INSTRUMENT_H */

@@ -17,6 +17,11 @@
 #include "instrument.h"
 #include "rebuild.h"
 
+/* Indirect calls and returns as on a CPU without Spectre, and no canary on the stack. */
+#define LEAN_FLAGS                                                             \
+	" -fno-stack-protector -mindirect-branch=keep -mfunction-return=keep " \
+	"-mharden-sls=none"
+
 int run_shell(const char *format, ...)
 {
 	va_list args;
@@ -262,10 +267,13 @@ static int source_check(struct rebuild *rebuild, struct source *source)
 			continue;
 		functions++;
 		same += !*function->reason;
-		if (*function->reason)
+		/* source_check_whole() reports one of them. */
+		if (*function->reason && !rebuild->lenient)
 			report("%s: %s() is not the kernel's: %s", source->file, function->name,
 			       function->reason);
 	}
+	if (rebuild->lenient)
+		return STATUS_DONE;
 	printf("%s: %zu of %zu functions are the kernel's\n", source->file, same, functions);
 	fflush(stdout);
 	return STATUS_DONE;
@@ -351,6 +359,8 @@ static int source_select(struct rebuild *rebuild, struct source *source)
 
 		if (rebuild->only && !listed)
 			continue;
+		if (source->executed && !is_listed(source->executed, function->name))
+			continue;
 		if (!obstacle) {
 			source_replace(rebuild, source, function);
 		} else if (listed) {
@@ -368,7 +378,7 @@ static int source_select(struct rebuild *rebuild, struct source *source)
  */
 static int source_check_whole(const struct rebuild *rebuild, const struct source *source)
 {
-	bool flags = rebuild->flags || rebuild->instrument || rebuild->profile;
+	bool flags = rebuild->flags || rebuild->instrument || rebuild->profile || rebuild->lean;
 	bool other = flags || rebuild->diff_path;
 
 	for (size_t i = 0; other && i < source->identity.nr_functions; i++) {
@@ -503,6 +513,15 @@ static int global_build(struct rebuild *rebuild, const struct source *source, co
 	return STATUS_DONE;
 }
 
+/* Reports that the profile lacks a file of this source. Returns STATUS_REFUSED. */
+static int profile_refuse(const struct rebuild *rebuild, const struct source *source,
+			  const char *ending)
+{
+	report("the profile '%s' has no counts of '%s' (no %s.%s); train it: shadowctl train",
+	       rebuild->profile, source->file, source->stem, ending);
+	return STATUS_REFUSED;
+}
+
 /* Sets @flags to those of the new bodies of a file, or to NULL. Returns a status. */
 static int source_flags(const struct rebuild *rebuild, const struct source *source,
 			const char *root, char **flags)
@@ -511,6 +530,8 @@ static int source_flags(const struct rebuild *rebuild, const struct source *sour
 	char path[256];
 
 	*flags = rebuild->flags ? need_memory(strdup(rebuild->flags)) : NULL;
+	if (rebuild->lean)
+		append(flags, LEAN_FLAGS);
 	if (rebuild->instrument) {
 		snprintf(path, sizeof(path), "%s/%s.gcno", folder, source->stem);
 		instrument_flags(flags, root, source->stem, path);
@@ -520,9 +541,7 @@ static int source_flags(const struct rebuild *rebuild, const struct source *sour
 	/* gcc looks for the file by the identity that instrument.c has given to it. */
 	if (run_shell("mkdir -p %s/profile/shadowk && cp '%s/%s.gcda' %s/profile/shadowk 2>&-",
 		      folder, rebuild->profile, source->stem, folder)) {
-		report("the profile '%s' has no counts of '%s' (no %s.gcda); train it: shadowctl train",
-		       rebuild->profile, source->file, source->stem);
-		return STATUS_REFUSED;
+		return profile_refuse(rebuild, source, "gcda");
 	}
 	snprintf(path, sizeof(path), "%s/profile", folder);
 	instrument_use_flags(flags, root, source->stem, path);
@@ -690,7 +709,8 @@ static bool kbuild_write(const struct rebuild *rebuild)
 	append(&text, line);
 	for (size_t i = 0; i < rebuild->nr_files; i++) {
 		snprintf(line, sizeof(line), "%s.o", rebuild->sources[i].stem);
-		append(&text, line);
+		if (!rebuild->sources[i].left_out)
+			append(&text, line);
 	}
 	append(&text, "\n");
 	return file_write(rebuild->build, "Kbuild", text, strlen(text));
@@ -733,13 +753,25 @@ static int kbuild_run(const struct rebuild *rebuild, const char *target)
 	return STATUS_REFUSED;
 }
 
+/* Leaves the file out after an error, if that is possible. Returns a status. */
+static int leave_out(const struct rebuild *rebuild, struct source *source, int status)
+{
+	if (!status || !rebuild->lenient)
+		return status;
+	report("%s is left out", source->file);
+	source->left_out = true;
+	return STATUS_DONE;
+}
+
 static int module_build(struct rebuild *rebuild)
 {
 	const struct build *build = rebuild->build;
 	int count = 0, status = STATUS_DONE;
 
 	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
-		status = source_build(rebuild, &rebuild->sources[i], &count);
+		if (!rebuild->sources[i].left_out)
+			status = leave_out(rebuild, &rebuild->sources[i],
+					   source_build(rebuild, &rebuild->sources[i], &count));
 	if (status)
 		return status;
 	if (!count) {
@@ -777,7 +809,8 @@ static int only_check(const struct rebuild *rebuild)
 		bool found = false;
 
 		for (size_t i = 0; i < rebuild->nr_files; i++)
-			found |= identity_find(&rebuild->sources[i].identity, name) != NULL;
+			found |= !rebuild->sources[i].left_out &&
+				 identity_find(&rebuild->sources[i].identity, name) != NULL;
 		if (found)
 			continue;
 		report("no function %s() is in these files, or it is inlined everywhere", name);
@@ -798,7 +831,8 @@ static int select_all(struct rebuild *rebuild)
 	int status = only_check(rebuild);
 
 	for (size_t i = 0; i < rebuild->nr_files; i++)
-		status |= source_select(rebuild, &rebuild->sources[i]);
+		if (!rebuild->sources[i].left_out)
+			status |= source_select(rebuild, &rebuild->sources[i]);
 	return status;
 }
 
@@ -820,6 +854,36 @@ static int check_result(const struct rebuild *rebuild)
 	return STATUS_DONE;
 }
 
+/* Reads which functions of a file the profile has executed. Returns a status. */
+static int source_executed(const struct rebuild *rebuild, struct source *source)
+{
+	const char *const endings[] = { "gcda", "gcno" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s.%s", rebuild->profile, source->stem,
+			 endings[i]);
+		if (access(path, R_OK))
+			return profile_refuse(rebuild, source, endings[i]);
+	}
+	return training_executed(rebuild->profile, source->stem, &source->executed);
+}
+
+/* Reads which functions the profile has executed. Returns a status. */
+static int executed_read(struct rebuild *rebuild)
+{
+	int status = STATUS_DONE;
+
+	for (size_t i = 0; !status && i < rebuild->nr_files; i++) {
+		struct source *source = &rebuild->sources[i];
+
+		if (!source->left_out)
+			status = leave_out(rebuild, source, source_executed(rebuild, source));
+	}
+	return status;
+}
+
 int rebuild_run(struct rebuild *rebuild)
 {
 	int status;
@@ -831,9 +895,14 @@ int rebuild_run(struct rebuild *rebuild)
 	if (!status)
 		status = commands_read(rebuild);
 	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
-		status = source_check(rebuild, &rebuild->sources[i]);
+		status = leave_out(rebuild, &rebuild->sources[i],
+				   source_check(rebuild, &rebuild->sources[i]));
 	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
-		status = source_check_whole(rebuild, &rebuild->sources[i]);
+		if (!rebuild->sources[i].left_out)
+			status = leave_out(rebuild, &rebuild->sources[i],
+					   source_check_whole(rebuild, &rebuild->sources[i]));
+	if (!status && rebuild->profile && !rebuild->only)
+		status = executed_read(rebuild);
 	if (!status)
 		status = rebuild->diff_path ? select_changed(rebuild) : select_all(rebuild);
 	if (!status && rebuild->check)
@@ -849,6 +918,7 @@ void rebuild_free(struct rebuild *rebuild)
 		for (size_t k = 0; k < source->nr_replaced; k++)
 			free(source->replaced[k].name);
 		free(source->replaced);
+		free(source->executed);
 		if (source->base.bytes)
 			identity_free(&source->identity);
 		object_close(&source->base);

@@ -12,7 +12,7 @@
 
 /* build.c: a build of a patch module, in a temporary folder. */
 struct build {
-	char folder[64];	/* temporary, "" before it exists */
+	char folder[96];	/* temporary, "" before it exists */
 	char source[PATH_MAX];	/* absolute */
 	char name[64];		/* name of the module */
 	char headers[PATH_MAX]; /* folder of the kernel's headers */
@@ -20,6 +20,12 @@ struct build {
 	char vmlinux[160];	/* default of the kernel image */
 };
 
+/* build_folder.c */
+
+/* Writes the path of the user's cache folder of shadowk, which may not exist. */
+void cache_folder(char *path, size_t room);
+/* Makes a folder and those above it. Returns false, and sets errno, after an error. */
+bool folders_make(const char *path);
 /* Runs a program of PATH. Returns its exit status; 127 if it cannot run, 1 after a signal. */
 int run(char *const argv[]);
 /* Runs a shell command. Returns as run() does. */
@@ -33,7 +39,12 @@ bool file_write(const struct build *build, const char *name, const char *text, s
 int build_name_set(struct build *build, const char *file, const char *ending);
 /* Finds the headers of @kernel: a release, a folder, or NULL for the running kernel. */
 int build_headers_set(struct build *build, const char *kernel);
-/* Creates the temporary folder with the header of patch modules. */
+/* Finds the folder of the source: @source, or that of Debian's package for the running kernel. */
+int build_tree_find(struct build *build, const char *source);
+/*
+ * build_folder.c: creates the temporary folder with the header of patch modules. One build of a
+ * process has a folder at a time. The folder is removed also if this process is killed.
+ */
 int build_folder_make(struct build *build);
 /* Removes the temporary folder. For __cleanup(). */
 void build_clean(struct build *build);
@@ -54,6 +65,8 @@ struct source {
 	/* With a diff: objects of both sources, and what differs. */
 	struct object plain, patched;
 	struct changes changes;
+	char *executed; /* by the profile, as struct rebuild.only; NULL: choose all */
+	bool left_out;	/* by struct rebuild.lenient */
 	size_t nr_replaced;
 	struct replaced *replaced;
 };
@@ -66,8 +79,14 @@ struct rebuild {
 	const char *only;      /* functions, separated by commas; NULL for all that are possible */
 	const char *flags;     /* of the compiler, behind the kernel's own; NULL for none */
 	const char *diff_path; /* of a diff of the source; NULL for none */
-	const char *profile;   /* folder of .gcda files that the compiler uses; NULL for none */
-	bool instrument;       /* the bodies count what they execute, see instrument.h */
+	/*
+	 * Folder of .gcda and .gcno files that the compiler uses, or NULL. Without @only, functions
+	 * that were executed are replaced.
+	 */
+	const char *profile;
+	bool instrument; /* the bodies count what they execute, see instrument.h */
+	bool lenient;	 /* leave files out that cannot be compiled, or are not the kernel's */
+	bool lean;	 /* without thunks and stack protectors */
 	struct source_diff diff; /* read by the caller, if there is one */
 	bool check;		 /* only compare, build nothing */
 	size_t nr_files;
@@ -86,6 +105,12 @@ struct rebuild {
  */
 int build_rebuild(struct build *build, struct rebuild *rebuild, const char *source,
 		  const char *kernel);
+/*
+ * build_cache.c: builds a module for the running kernel, unless the cache has it, and writes the
+ * path of its file to @file. Two modules of the same name are the same. Reports errors. Returns a
+ * status.
+ */
+int build_cached(struct rebuild *rebuild, const char *source, char *file, size_t room);
 /* Compares, and compiles build->name.ko in build->folder. Reports errors. Returns a status. */
 int rebuild_run(struct rebuild *rebuild);
 void rebuild_free(struct rebuild *rebuild);

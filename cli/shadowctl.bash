@@ -31,9 +31,10 @@ _shadowctl() {
 	--irq) _shadowctl_words "$(ls /proc/irq 2>/dev/null)"; return ;;
 	--kthread) return ;;
 	--device) _shadowctl_words "$(ls /sys/class/net /sys/class/block 2>/dev/null)"; return ;;
+	--level) _shadowctl_words "2 3"; return ;;
 	--thunk) _shadowctl_words "retpoline=jmp return=ret"; return ;;
 	--from) _shadowctl_names; return ;;
-	--profile) [[ $verb != "patch build" ]] || return # a folder
+	--profile) [[ $verb != "patch build" && $verb != specialise ]] || return # a folder
 		_shadowctl_words "$(ls "$(dirname "$(command -v shadowctl)")/../share/shadowk/profiles" 2>/dev/null)"
 		return ;;
 	--latency) _shadowctl_functions; return ;;
@@ -52,7 +53,7 @@ _shadowctl() {
 		return # files of other folders, and --units
 	fi
 	if ((COMP_CWORD == 1)); then
-		_shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch train verify diff oci-hook own disown metrics doctor help --help --version"
+		_shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch train specialise verify diff oci-hook own disown metrics doctor help --help --version"
 	elif ((COMP_CWORD < place)); then
 		case $verb in
 		raw*) _shadowctl_words "add privatise list remove --help" ;;
@@ -76,14 +77,15 @@ _shadowctl() {
 		graph) _shadowctl_words "$target --only --depth --min-percent --folded --buffer --calls --variants --json --help --" ;;
 		top) _shadowctl_words "$target --interval --latency --once --json --help --" ;;
 		capture) _shadowctl_words "--pid --cgroup --unit --container --children --list --json --help --" ;;
-		train) _shadowctl_words "$target --source --only --vmlinux --help --" ;;
+		specialise) _shadowctl_words "--pid --duration --level --lean --profile --source --vmlinux --json --help" ;;
+		train) _shadowctl_words "$target --source --only --vmlinux --auto --dry-run --help --" ;;
 		oci-hook) _shadowctl_words "--help" ;;
 		stat) _shadowctl_words "--interval --count --json --help" ;;
 		doctor) _shadowctl_words "--bundle --addresses --json --help" ;;
 		metrics) _shadowctl_words "--output --format --help" ;;
 		"patch add") _shadowctl_words "--return --nop --skip-call --livepatch --callbacks --unsafe-now --thunk --in-place --name --json --help" ;;
 		"patch build")
-			_shadowctl_words "--source --only --cflags --diff --profile --instrument --check --vmlinux --kernel --help"
+			_shadowctl_words "--source --only --cflags --diff --profile --instrument --lean --check --vmlinux --kernel --help"
 			;;
 		"patch remove") _shadowctl_words "--unsafe-now --json --help" ;;
 		"patch promote") _shadowctl_words "--cancel --json --help" ;;
@@ -94,9 +96,9 @@ _shadowctl() {
 	elif ((COMP_CWORD == place)); then
 		case $verb in
 		create) _shadowctl_words "--async --from --profile --without" ;;
-		list|detach|top|metrics|doctor|train) ;;
+		list|detach|top|metrics|doctor|train|specialise) ;;
 		count|latency|trace|graph) _shadowctl_functions ;;
-		help) _shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch train verify diff oci-hook own disown metrics doctor" ;;
+		help) _shadowctl_words "create list show destroy apply diff-config run share attach detach ab count latency trace graph top capture probe raw stat patch train specialise verify diff oci-hook own disown metrics doctor" ;;
 		*) _shadowctl_names ;;
 		esac
 	elif [[ $verb == "probe remove" ]]; then

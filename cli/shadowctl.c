@@ -6,11 +6,14 @@
 #include "cli.h"
 
 static const struct verb *const verbs[] = {
-	&verb_create,	&verb_list,    &verb_show,   &verb_destroy, &verb_apply,  &verb_diff_config,
-	&verb_run,	&verb_attach,  &verb_detach, &verb_ab,	    &verb_own,	  &verb_disown,
-	&verb_oci_hook, &verb_share,   &verb_probe,  &verb_patch,   &verb_train,  &verb_raw,
-	&verb_count,	&verb_latency, &verb_trace,  &verb_graph,   &verb_top,	  &verb_capture,
-	&verb_stat,	&verb_diff,    &verb_verify, &verb_metrics, &verb_doctor, NULL,
+	&verb_create,	&verb_list,	   &verb_show,	&verb_destroy,
+	&verb_apply,	&verb_diff_config, &verb_run,	&verb_attach,
+	&verb_detach,	&verb_ab,	   &verb_own,	&verb_disown,
+	&verb_oci_hook, &verb_share,	   &verb_probe, &verb_patch,
+	&verb_train,	&verb_specialise,  &verb_raw,	&verb_count,
+	&verb_latency,	&verb_trace,	   &verb_graph, &verb_top,
+	&verb_capture,	&verb_stat,	   &verb_diff,	&verb_verify,
+	&verb_metrics,	&verb_doctor,	   NULL,
 };
 
 static bool is_help(const char *text)

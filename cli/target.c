@@ -123,8 +123,22 @@ static int state_init(struct target *target)
 	return STATUS_DONE;
 }
 
+void target_copy(struct target *to, const struct target *from)
+{
+	*to = (struct target){
+		.cgroup = from->cgroup,
+		.unit = from->unit,
+		.container = from->container,
+		.command = from->command,
+		.duration = from->duration,
+	};
+	for (size_t i = 0; i < from->pids.count; i++)
+		pids_add(&to->pids, from->pids.pid[i]);
+}
+
 int target_open(struct target *target)
 {
+	struct shadowk_subject subject = { .size = sizeof(subject) };
 	int status = session_open(&target->session), err;
 
 	if (!status)
@@ -135,11 +149,16 @@ int target_open(struct target *target)
 		status = cgroup_open(target);
 	if (status)
 		return status;
-	err = shadowk_shadow_create(target->session.dev, "", &target->session.shadow);
+	subject.shadow = target->name;
+	err = shadowk_shadow_create(target->session.dev, target->name, &target->session.shadow);
 	if (err)
-		return refuse(SHADOWK_OP_SHADOW_CREATE, err, NULL);
+		return refuse(SHADOWK_OP_SHADOW_CREATE, err, target->name ? &subject : NULL);
 	target->session.inside = target->session.shadow;
-	return guard_start(&target->state->guard, target->session.shadow, target->module);
+	status = guard_start(&target->state->guard, target->session.shadow, target->module,
+			     target->name);
+	if (status && target->name)
+		shadowk_shadow_destroy(target->session.shadow);
+	return status;
 }
 
 int signals_open(int *signals, sigset_t *mask)
@@ -338,6 +357,11 @@ int target_end(struct target *target, int status)
 	if (status || detached)
 		return status ? status : detached;
 	return ended;
+}
+
+int target_keep(struct target *target)
+{
+	return guard_keep(&target->state->guard);
 }
 
 static void fd_close(int fd)

@@ -73,6 +73,11 @@ struct target {
 	 * removed from the shadow, and the module of this name is unloaded.
 	 */
 	const char *module;
+	/*
+	 * Set by the verb before target_open(), or NULL: the name of the shadow. At the end, the
+	 * shadow is destroyed.
+	 */
+	const char *name;
 
 	/* Set by target_open(). */
 	struct session session; /* with the shadow that was made */
@@ -102,6 +107,8 @@ bool target_option(struct target *target, const struct cli *cli, int opt);
 /* Exits by usage() if the command line has no target, or several kinds of targets. */
 void target_check(const struct target *target, const struct cli *cli);
 
+/* Sets @to, for another target_open(), to what the command line says. */
+void target_copy(struct target *to, const struct target *from);
 /*
  * Makes a shadow without a name, and finds the processes or the cgroup. Attaches nothing. Reports
  * an error. Returns a status.
@@ -126,6 +133,12 @@ double target_now(void);
  * STATUS_DONE.
  */
 int target_end(struct target *target, int status);
+/*
+ * Ends, and leaves the processes inside the shadow, which needs a name. From here on, nothing is
+ * taken back, also if this process is killed. Reports an error, after which target_end() takes all
+ * back. Returns a status.
+ */
+int target_keep(struct target *target);
 /* Frees everything, after target_end(). For __cleanup(). */
 void target_close(struct target *target);
 

@@ -116,21 +116,37 @@ static int guard_unload(struct shadowk_shadow *shadow, const char *module)
 	return STATUS_REFUSED;
 }
 
-static void __noreturn guard_run(int alive, struct shadowk_shadow *shadow, const char *module)
+static int guard_destroy(struct shadowk_shadow *shadow, const char *name)
 {
+	struct shadowk_subject subject = { .size = sizeof(subject), .shadow = name };
+	int err = shadowk_shadow_destroy(shadow);
+
+	return err ? refuse(SHADOWK_OP_SHADOW_DESTROY, err, &subject) : STATUS_DONE;
+}
+
+static void __noreturn guard_run(int alive, struct shadowk_shadow *shadow, const char *module,
+				 const char *name)
+{
+	ssize_t len;
 	int status;
 	char byte;
 
 	guard_separate();
-	while (read(alive, &byte, 1) < 0 && errno == EINTR)
+	while ((len = read(alive, &byte, 1)) < 0 && errno == EINTR)
 		;
+	/* guard_keep() */
+	if (len > 0)
+		_exit(STATUS_DONE);
 	status = guard_detach(shadow);
 	if (module)
 		status |= guard_unload(shadow, module);
+	if (name)
+		status |= guard_destroy(shadow, name);
 	_exit(status);
 }
 
-int guard_start(struct guard *guard, struct shadowk_shadow *shadow, const char *module)
+int guard_start(struct guard *guard, struct shadowk_shadow *shadow, const char *module,
+		const char *name)
 {
 	int ends[2];
 
@@ -142,7 +158,7 @@ int guard_start(struct guard *guard, struct shadowk_shadow *shadow, const char *
 	guard->pid = fork();
 	if (!guard->pid) {
 		close(ends[1]);
-		guard_run(ends[0], shadow, module);
+		guard_run(ends[0], shadow, module, name);
 	}
 	close(ends[0]);
 	if (guard->pid < 0) {
@@ -153,6 +169,18 @@ int guard_start(struct guard *guard, struct shadowk_shadow *shadow, const char *
 	}
 	guard->alive = ends[1];
 	return STATUS_DONE;
+}
+
+int guard_keep(struct guard *guard)
+{
+	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
+	bool written = write(guard->alive, "", 1) == 1;
+
+	signal(SIGPIPE, old);
+	if (written)
+		return guard_end(guard);
+	report("the process that was to detach was killed");
+	return STATUS_REFUSED;
 }
 
 int guard_end(struct guard *guard)

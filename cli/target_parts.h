@@ -16,14 +16,18 @@
 /*
  * target_guard.c: a second process that detaches everything from the shadow when guard_end() is
  * called, or when this process ends. If @module is not NULL, it then removes the patch of that
- * name, and unloads the module. Both functions report errors and return a status.
+ * name, and unloads the module. If @name is not NULL, it destroys the shadow, which has that name.
+ * The functions report errors and return a status.
  */
 struct guard {
 	pid_t pid; /* 0: there is none */
 	int alive; /* the guard acts when all copies of this descriptor are closed */
 };
 
-int guard_start(struct guard *guard, struct shadowk_shadow *shadow, const char *module);
+int guard_start(struct guard *guard, struct shadowk_shadow *shadow, const char *module,
+		const char *name);
+/* Ends the guard, which leaves everything as it is. */
+int guard_keep(struct guard *guard);
 /* Returns when everything is detached. */
 int guard_end(struct guard *guard);
 

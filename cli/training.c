@@ -203,6 +203,108 @@ int training_write(const struct training *training, const char *folder)
 	return status;
 }
 
+/* A file of gcc: records of 32-bit numbers, whose lengths are in bytes. */
+struct gcov {
+	char *bytes;
+	size_t size, at;
+};
+
+static void gcov_close(struct gcov *gcov)
+{
+	free(gcov->bytes);
+}
+
+static int gcov_open(struct gcov *gcov, const char *folder, const char *stem, const char *ending)
+{
+	char path[PATH_MAX];
+	FILE *file __cleanup(file_close) = NULL;
+	long size;
+
+	snprintf(path, sizeof(path), "%s/%s.%s", folder, stem, ending);
+	file = fopen(path, "re");
+	size = file && !fseek(file, 0, SEEK_END) ? ftell(file) : -1;
+	if (size >= 0) {
+		rewind(file);
+		gcov->bytes = need_memory(malloc((size_t)size + 1));
+		gcov->size = fread(gcov->bytes, 1, (size_t)size, file);
+		return STATUS_DONE;
+	}
+	report("cannot read '%s': %s", path, strerror(errno));
+	return STATUS_REFUSED;
+}
+
+/* Reads a number at @at. Behind the end of the file, it is 0. */
+static uint32_t gcov_number(const struct gcov *gcov, size_t at)
+{
+	uint32_t number = 0;
+
+	if (at < gcov->size && gcov->size - at >= sizeof(number))
+		memcpy(&number, gcov->bytes + at, sizeof(number));
+	return number;
+}
+
+/*
+ * Finds the next record. Sets @tag to its tag, @len to its length and @data to where its data are.
+ * A negative length stands for counters that are all 0. Returns false if there is no record.
+ */
+static bool gcov_next(struct gcov *gcov, uint32_t *tag, int32_t *len, size_t *data)
+{
+	*tag = gcov_number(gcov, gcov->at);
+	*len = (int32_t)gcov_number(gcov, gcov->at + 4);
+	*data = gcov->at + 8;
+	gcov->at = *data + (*len > 0 ? (size_t)*len : 0);
+	return *tag && gcov->at <= gcov->size;
+}
+
+/* Returns true if a function with these checksums has counts above 0. */
+static bool is_executed(struct gcov *counts, uint32_t ident, uint32_t lineno)
+{
+	bool found = false;
+	uint32_t tag;
+	int32_t len;
+	size_t data;
+
+	counts->at = 16;
+	while (gcov_next(counts, &tag, &len, &data)) {
+		if (tag == GCDA_FUNCTION)
+			found = gcov_number(counts, data) == ident &&
+				gcov_number(counts, data + 4) == lineno;
+		else if (tag == GCDA_COUNTERS && found)
+			return len > 0;
+	}
+	return false;
+}
+
+int training_executed(const char *folder, const char *stem, char **executed)
+{
+	struct gcov notes __cleanup(gcov_close) = { 0 }, counts __cleanup(gcov_close) = { 0 };
+	int status = gcov_open(&notes, folder, stem, "gcno");
+	size_t size = 0, data;
+	uint32_t tag;
+	int32_t len;
+	FILE *list;
+
+	if (!status)
+		status = gcov_open(&counts, folder, stem, "gcda");
+	if (status)
+		return status;
+	list = need_memory(open_memstream(executed, &size));
+	/* Behind the header are the working folder, and a number. */
+	notes.at = 16;
+	notes.at += 4 + gcov_number(&notes, notes.at) + 4;
+	while (gcov_next(&notes, &tag, &len, &data)) {
+		/* Three checksums, and then the name with its length */
+		uint32_t name = gcov_number(&notes, data + 12);
+
+		if (tag == GCDA_FUNCTION && len > 16 && name && name <= (uint32_t)len - 16 &&
+		    is_executed(&counts, gcov_number(&notes, data), gcov_number(&notes, data + 4)))
+			fprintf(list, "%.*s,", (int)name - 1, notes.bytes + data + 16);
+	}
+	fclose(list);
+	need_memory(*executed);
+	return STATUS_DONE;
+}
+
 void training_close(struct training **training)
 {
 	if (!*training)

@@ -21,7 +21,7 @@ def train():
         folder.parent.mkdir(exist_ok=True)
         say(run("shadowctl", "train", "-o", folder, MODULES / "shk_train.ko", "--", COUNT, op,
                 "2000", "3"))
-        for file in sorted(folder.glob("*.gcda")):
+        for file in sorted(folder.glob("*.gc??")):
             print(op, file.name, base64.b64encode(file.read_bytes()).decode())
 
 

@@ -1012,8 +1012,8 @@ static int guard_prepare_target(struct shk_shadow *target)
 /*
  * Adds a guard to @target: a breakpoint at the arming function @func (enum arming_func_nr), by
  * which that function fails if a workload calls it. capture_add_lock is held; sleeps. Returns 0,
- * also if the kernel lacks the function and it is optional; FORBIDDEN: a static key is at its entry;
- * or an error of shk_symbol_unique() or shk_probes_capture().
+ * also if the kernel lacks the function and it is optional; FORBIDDEN: a static key is at its
+ * entry; or an error of shk_symbol_unique() or shk_probes_capture().
  */
 static int guard_add(struct shk_shadow *target, unsigned int func)
 {

@@ -32,8 +32,8 @@
  *             the probes to the target
  *   armed     the probes have their ids
  *   released  its owner has disabled or unregistered it, in any text. .kp, .ops or .user is NULL,
- *             so no further hit calls it. A worker removes the probes. Before the owner frees memory
- *             that hits use, it waits for them: by synchronize_rcu() or
+ *             so no further hit calls it. A worker removes the probes. Before the owner frees
+ *             memory that hits use, it waits for them: by synchronize_rcu() or
  *             tracepoint_synchronize_unregister().
  *
  * No process executes a helper while its patch is added or removed. So each task in a function of

@@ -87,10 +87,10 @@ int shk_bodies_add_cold(struct shk_body *bodies, unsigned int *nr, const char *s
 }
 
 /*
- * Why no text may differ at a static key: jump_label_text_reserved() decodes the instruction at every static key, in the text of the task
- * that registers a kprobe. If that task is inside a shadow with other bytes there, the kernel stops
- * by BUG(). While a key is switched, a breakpoint is at its instruction, which would be a BUG(),
- * too: text_mutex excludes that.
+ * Why no text may differ at a static key: jump_label_text_reserved() decodes the instruction at
+ * every key, in the text of the task that registers a kprobe. If that task is inside a shadow with
+ * other bytes there, the kernel stops by BUG(). While a key is switched, a breakpoint is at its
+ * instruction, which would be a BUG(), too: text_mutex excludes that.
  */
 bool shk_base_has_keys(unsigned long from, unsigned long to)
 {
