@@ -224,14 +224,18 @@ bool shk_captured_release_ops(const struct ftrace_ops *ops, struct shk_captured 
 	struct shk_captured *found;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&captures_lock, flags);
+	local_irq_save(flags);
+	/* lockdep takes a breakpoint for an NMI, in which no lock is waited for. */
+	while (!raw_spin_trylock(&captures_lock))
+		cpu_relax();
 	found = captured_find_ops(ops);
 	if (found) {
 		list_del_init(&found->node);
 		WRITE_ONCE(found->ops, NULL);
 	}
 	*captured = found && !found->arming ? found : NULL;
-	raw_spin_unlock_irqrestore(&captures_lock, flags);
+	raw_spin_unlock(&captures_lock);
+	local_irq_restore(flags);
 	return found;
 }
 
@@ -500,18 +504,16 @@ static int captured_arm(struct shk_captured *new, const unsigned long *addrs)
 	bool released;
 
 	raw_spin_lock_irq(&captures_lock);
-	new->arming = false;
 	released = !new->kp && !new->ops && !new->user;
 	if (ret && !released) {
 		list_del_init(&new->node);
 		WRITE_ONCE(new->ops, NULL);
 	}
+	/* Hits of an fprobe call .ops from now on, unless it is NULL: hit_call_captured(). */
+	smp_store_release(&new->arming, false);
 	raw_spin_unlock_irq(&captures_lock);
 	if (!ret && released)
 		shk_captured_queue_release(new);
-	/* Some probes of an fprobe may have been armed. Its owner frees what their hits use. */
-	if (ret && new->ftrace)
-		synchronize_rcu();
 	return ret;
 }
 
@@ -581,12 +583,14 @@ enum arming_func_nr {
 	FUNC_TRACER_WAKEUP_DL,
 	FUNC_MMIOTRACE,
 	FUNC_BLKTRACE,
+	FUNC_BLKTRACE_PREPARE,
 	FUNC_BLKTRACE_QUEUE,
 	FUNC_TRAMPOLINE,
 	FUNC_FPROBE,
 	FUNC_FPROBE_IPS,
 	FUNC_FPROBE_SYMS,
 	FUNC_FPROBE_EVENT,
+	FUNC_FPROBE_CREATE,
 	NR_ARMING_FUNCS
 };
 static_assert(NR_ARMING_FUNCS <= SHK_ARMING_FUNCS_MAX);
@@ -861,11 +865,14 @@ static int divert_ftrace(struct ftrace_ops *ops)
 	return ret;
 }
 
-/* Defines divert_NAME(), which refuses a call: it returns -EOPNOTSUPP for any arguments. */
-#define REFUSE(_name, _way)                 \
-	static int divert_##_name(void)     \
-	{                                   \
-		return divert_refuse(_way); \
+/*
+ * Defines divert_NAME(), which refuses a call: it returns -EOPNOTSUPP for any arguments. Callers
+ * expect an int, or a pointer as of ERR_PTR().
+ */
+#define REFUSE(_name, _func)                 \
+	static long divert_##_name(void)     \
+	{                                    \
+		return divert_refuse(_func); \
 	}
 
 REFUSE(ftrace_startup, FUNC_FTRACE_STARTUP)
@@ -879,12 +886,23 @@ REFUSE(tracer_wakeup_rt, FUNC_TRACER_WAKEUP_RT)
 REFUSE(tracer_wakeup_dl, FUNC_TRACER_WAKEUP_DL)
 REFUSE(mmiotrace, FUNC_MMIOTRACE)
 REFUSE(blktrace, FUNC_BLKTRACE)
+REFUSE(blktrace_prepare, FUNC_BLKTRACE_PREPARE)
 REFUSE(blktrace_queue, FUNC_BLKTRACE_QUEUE)
 REFUSE(trampoline, FUNC_TRAMPOLINE)
 REFUSE(fprobe, FUNC_FPROBE)
 REFUSE(fprobe_ips, FUNC_FPROBE_IPS)
 REFUSE(fprobe_syms, FUNC_FPROBE_SYMS)
 REFUSE(fprobe_event, FUNC_FPROBE_EVENT)
+
+/*
+ * Replaces trace_fprobe_create() in helpers, which makes an event of an fprobe if @command is for
+ * one: refuses that. Returns -EOPNOTSUPP; or -ECANCELED: @command is for another kind of event.
+ */
+static int divert_fprobe_create(const char *command)
+{
+	command = skip_spaces(command);
+	return *command == 'f' || *command == 't' ? divert_refuse(FUNC_FPROBE_CREATE) : -ECANCELED;
+}
 
 /* An arming function: helpers replace it. */
 struct arming_func {
@@ -928,8 +946,13 @@ static const struct arming_func arming_funcs[NR_ARMING_FUNCS] = {
 	 * tracefs then has a tracer that traces nothing.
 	 */
 	[FUNC_MMIOTRACE] = { "enable_mmiotrace", divert_mmiotrace, .optional = true },
-	/* By ioctl and by sysfs. The kernel warns if one of its tracepoints is refused. */
+	/*
+	 * By ioctl (the second in newer kernels) and by sysfs. The kernel warns if one of its
+	 * tracepoints is refused.
+	 */
 	[FUNC_BLKTRACE] = { "do_blk_trace_setup", divert_blktrace, .optional = true },
+	[FUNC_BLKTRACE_PREPARE] = { "blk_trace_setup_prepare", divert_blktrace_prepare,
+				    .optional = true },
 	[FUNC_BLKTRACE_QUEUE] = { "blk_trace_setup_queue", divert_blktrace_queue,
 				  .optional = true },
 	[FUNC_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
@@ -941,6 +964,8 @@ static const struct arming_func arming_funcs[NR_ARMING_FUNCS] = {
 			       .fprobe = true },
 	/* The fprobe of an event is registered when the event is made, perhaps in the base. */
 	[FUNC_FPROBE_EVENT] = { "enable_trace_fprobe", divert_fprobe_event, .optional = true },
+	/* Here it would be captured while it is disabled, and stay so behind the tool's end. */
+	[FUNC_FPROBE_CREATE] = { "trace_fprobe_create", divert_fprobe_create, .optional = true },
 };
 
 /* ---- workloads, in targets ---- */
@@ -960,7 +985,7 @@ static struct guard {
  * Executed instead of an arming function, if a workload calls it in the target: returns
  * -EOPNOTSUPP.
  */
-static int guard_refuse(void)
+static long guard_refuse(void)
 {
 	return -EOPNOTSUPP;
 }
@@ -1165,8 +1190,8 @@ static int divert_prepare(struct shk_patch *patch)
  * Creates the diversion of a helper with the target @target. @workload: workloads run in @target.
  * It has references to @target and to the module, and is a user of the two ftrace hooks, and of
  * the kprobe at unregister_ftrace_function() if that can be registered. shk_diversion_free() frees
- * it. Takes ftrace's locks; sleeps. Returns it; or an ERR_PTR() of
- * -ENOMEM, or of an error of shk_ftrace_hook_get().
+ * it. Takes ftrace's locks; sleeps. Returns it; or an ERR_PTR() of -ENOMEM, or of an error of
+ * shk_ftrace_hook_get().
  */
 static struct shk_diversion *diversion_create(struct shk_shadow *target, bool workload)
 {

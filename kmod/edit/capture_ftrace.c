@@ -39,6 +39,11 @@ struct hash_element {
 
 void shk_capture_ftrace_init(void)
 {
+	unsigned long arm_all = shk_symbol_lookup("write_enabled_file_bool");
+
+	/* The file kprobes/enabled of debugfs could disarm unregister_probe unseen. */
+	if (IS_ENABLED(CONFIG_DEBUG_FS) && !(arm_all && shk_call(ftrace_location)(arm_all)))
+		return;
 	fprobe_funcs[0] = shk_symbol_lookup("fprobe_handler");
 	fprobe_funcs[1] = shk_symbol_lookup("fprobe_kprobe_handler");
 }
@@ -194,6 +199,17 @@ static DEFINE_MUTEX(unregister_lock);
 static struct kprobe unregister_probe;
 static unsigned int unregister_users;
 
+/*
+ * Returns true if unregister_probe is armed. The administrator may have disarmed all kprobes, by a
+ * file of debugfs. unregister_lock is held.
+ */
+static bool unregister_probe_is_armed(void)
+{
+	unsigned long addr = (unsigned long)unregister_probe.addr;
+
+	return *(const u8 *)shk_base_bytes(addr) == INT3_INSN_OPCODE;
+}
+
 /* Registers unregister_probe. unregister_lock is held; sleeps. Returns 0 or -errno. */
 static int unregister_probe_register(void)
 {
@@ -212,8 +228,7 @@ static int unregister_probe_register(void)
 	ret = register_kprobe(&unregister_probe);
 	if (ret)
 		return ret;
-	/* The administrator may have disarmed all kprobes, by a file of debugfs. */
-	if (*(const u8 *)shk_base_bytes(addr) == INT3_INSN_OPCODE)
+	if (unregister_probe_is_armed())
 		return 0;
 	unregister_kprobe(&unregister_probe);
 	return -EOPNOTSUPP;
@@ -226,6 +241,8 @@ int shk_unregister_probe_get(void)
 	mutex_lock(&unregister_lock);
 	if (!unregister_users)
 		ret = unregister_probe_register();
+	else if (!unregister_probe_is_armed())
+		ret = -EOPNOTSUPP;
 	if (!ret)
 		unregister_users++;
 	mutex_unlock(&unregister_lock);

@@ -732,7 +732,9 @@ NOKPROBE_SYMBOL(hit_call_ops);
 static bool hit_call_captured(const struct shk_captured *captured, const struct shk_site *site,
 			      struct pt_regs *regs)
 {
-	struct ftrace_ops *ops = READ_ONCE(captured->ops);
+	/* While it is being armed, its owner may give it up without waiting for hits. */
+	struct ftrace_ops *ops = smp_load_acquire(&captured->arming) ? NULL
+								     : READ_ONCE(captured->ops);
 	struct kprobe *kp = READ_ONCE(captured->kp);
 	unsigned long behind = site->edit.addr;
 

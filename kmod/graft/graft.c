@@ -287,8 +287,9 @@ static DECLARE_DELAYED_WORK(free_work, graft_free_queued);
  */
 static void graft_queue(struct shk_graft *graft)
 {
-	if (llist_add(&graft->queued, &queued_to_free))
-		queue_delayed_work(graft_wq, &free_work, FREE_DELAY);
+	llist_add(&graft->queued, &queued_to_free);
+	/* Also if the list was not empty: who has made it so may not have queued the work yet. */
+	queue_delayed_work(graft_wq, &free_work, FREE_DELAY);
 }
 
 void shk_graft_free(struct shk_graft *graft)

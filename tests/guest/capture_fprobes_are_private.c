@@ -346,7 +346,17 @@ static void check_pin(void)
 
 static long job_enable_event(long unused)
 {
-	return tracefs_try("events/shk/f_getppid/enable", "1") ? 0 : -errno;
+	return tracefs_try("events/shk/f_read/enable", "1") ? 0 : -errno;
+}
+
+static long job_make_event(long unused)
+{
+	return tracefs_try("dynamic_events", "f:shk/f_write vfs_write") ? 0 : -errno;
+}
+
+static long job_make_kprobe_event(long unused)
+{
+	return tracefs_try("dynamic_events", "p:shk/p_write vfs_write") ? 0 : -errno;
 }
 
 /* What would arm in the base, or let captured fprobes be unregistered unseen, is refused. */
@@ -354,12 +364,17 @@ static void check_refusals(void)
 {
 	expect(!write_file("/sys/kernel/debug/kprobes/enabled", "0"),
 	       "kprobes are not disarmed while a helper exists");
-	if (!tracefs_try("dynamic_events", "f:shk/f_getppid " GETPPID))
+	expect_ret(actor_do(&tool, job_make_event, 0), -EOPNOTSUPP, "make an event of an fprobe");
+	expect(captured(0), "no event is captured when it is made");
+	expect_ret(actor_do(&tool, job_make_kprobe_event, 0), 0, "make an event of a kprobe");
+	tracefs_write("dynamic_events", "-:shk/p_write");
+	if (!kernel_symbol("trace_fprobe_create"))
 		return;
+	tracefs_write("dynamic_events", "f:shk/f_read vfs_read");
 	expect_ret(actor_do(&tool, job_enable_event, 0), -EOPNOTSUPP, "an event of an fprobe");
-	expect_eq(read_number(TRACING "events/shk/f_getppid/enable"), 0, "the event");
+	expect_eq(read_number(TRACING "events/shk/f_read/enable"), 0, "the event");
 	expect(captured(0), "no event is captured");
-	tracefs_write("dynamic_events", "-:shk/f_getppid");
+	tracefs_write("dynamic_events", "-:shk/f_read");
 }
 
 /* The target goes first. */
