@@ -1139,11 +1139,12 @@ static int divert_add_jump(struct shk_patch *patch, const struct arming_func *in
 }
 
 /*
- * Adds the arming function @func (enum arming_func_nr) to @patch, if @with_site says how it is
- * replaced: true: at its __fentry__ site; false: by a jump. A function needs a site if
- * its replacement calls the base's body. Sleeps. Returns
- *   0           it was added, is replaced the other way, is optional and the kernel lacks it, or
- *               is of an fprobe that is captured elsewhere
+ * Adds the arming function @func (enum arming_func_nr) to @patch, if it belongs to this pass. The
+ * pass with @with_site adds the functions that are replaced at their __fentry__ sites, among them
+ * all whose replacement calls the base's body. The pass without adds those replaced by a jump.
+ * Sleeps. Returns
+ *   0           it was added, belongs to the other pass, is optional and the kernel lacks it, or
+ *               registers fprobes, which FUNC_FTRACE captures
  *   an error    of shk_symbol_unique(), divert_add_func() or divert_add_jump()
  */
 static int divert_add_arming_func(struct shk_patch *patch, unsigned int func, bool with_site)

@@ -30,9 +30,11 @@
  *
  *   arming    in one of the lists captured_kprobes, captured_ops and captured_users; a worker adds
  *             the probes to the target
+ *   failed    the worker has removed the probes again. It is in no list, and no hit calls it.
  *   armed     the probes have their ids
  *   released  its owner has disabled or unregistered it, in any text. .kp, .ops or .user is NULL,
- *             so no further hit calls it. A worker removes the probes. Before the owner frees
+ *             so no further hit calls it. A worker removes the probes, for one that is still
+ *             arming when it is armed. Before the owner frees
  *             memory that hits use, it waits for them: by synchronize_rcu() or
  *             tracepoint_synchronize_unregister().
  *
@@ -96,8 +98,12 @@ struct shk_captured {
 	 */
 	u64 *ids;
 	unsigned int nr; /* probes. Fixed */
-	bool arming;	 /* a worker is adding the probes. Under captures_lock */
-	bool guard;	 /* a guard of this module, not of a tool: see guards_add(). Fixed */
+	/*
+	 * A worker is adding the probes. Written under captures_lock. Hits of an fprobe read it
+	 * without that, and do not call .ops while it is true.
+	 */
+	bool arming;
+	bool guard; /* a guard of this module, not of a tool: see guards_add(). Fixed */
 	/*
 	 * References: one until a worker has removed the probes of what was released, and one of
 	 * each probe. For a guard the first one is permanent.
@@ -185,9 +191,10 @@ void shk_captured_queue_release(struct shk_captured *captured);
 void shk_diversion_free(struct shk_diversion *diversion);
 
 /*
- * Returns how many calls of one arming function in the helper were captured or refused. @diversion
- * belongs to the helper's DIVERT patch. @index, less than @diversion->nr, counts the functions of
- * the patch first, and then its edits. Needs no lock.
+ * Returns how many calls of one arming function in the helper were captured or refused; for some
+ * functions only those that were refused, see shk_diversion.calls. @diversion belongs to the
+ * helper's DIVERT patch. @index is less than @diversion->nr: first the functions of the patch have
+ * numbers, then its edits, each in the order of their list. Needs no lock.
  */
 u64 shk_diversion_calls(const struct shk_diversion *diversion, unsigned int index);
 

@@ -155,10 +155,11 @@ int shk_ops_sites(const struct ftrace_ops *ops, unsigned long **addrs)
 /* ---- unregister_ftrace_function(), in the base ---- */
 
 /*
- * Executed instead of unregister_ftrace_function() for a captured struct ftrace_ops, which was
- * released. Waits for hits that call its function; the caller frees what they use. Then lets a
- * worker remove the probes. @captured: NULL if capture() does that. Has a reference to the module.
- * Sleeps. Returns 0, for success.
+ * Executed instead of unregister_ftrace_function() for a captured struct ftrace_ops, which
+ * unregister_on_call() has released. Waits until no hit calls the function of the ops, so that the
+ * caller of unregister_ftrace_function() may free it. @captured is then queued for the worker that
+ * removes its probes. NULL: it is still being armed, and captured_arm() queues it. Drops the
+ * reference to the module that unregister_on_call() took. Sleeps. Returns 0, for success.
  */
 static int ops_unregister(struct shk_captured *captured)
 {

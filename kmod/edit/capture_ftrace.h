@@ -5,12 +5,17 @@
  * register_fprobe() and its variants prepare a struct ftrace_ops, and call
  * register_ftrace_function(). That call is captured: the target gets probes at the addresses of the
  * filter of the ftrace_ops, and hits call its function, which is one of fprobe. So the kernel's own
- * code handles recursion, calls the entry handler, and hooks returns for the exit handler.
+ * code handles recursion, calls the entry handler, and hooks returns for the exit handler. If one
+ * site takes no probe, all are removed, and register_fprobe() returns the error. Hits call the
+ * function only when all sites have their probes.
  *
- * unregister_fprobe() ends in unregister_ftrace_function(). That has no ftrace site, so a kprobe
- * observes it in the base.
+ * unregister_fprobe() ends in unregister_ftrace_function(). That has no ftrace site, so a kprobe in
+ * the base intercepts it: for a captured ftrace_ops, the call releases the capture and returns 0.
+ * Calls for others are executed. While that kprobe exists, writes to
+ * kprobes/enabled of debugfs return EBUSY, since they could disarm it.
  *
- * From 6.14 on, fprobe uses ftrace in another way, which cannot be captured.
+ * From 6.14 on, fprobe uses ftrace in another way. These fprobes are refused:
+ * shk_fprobes_are_capturable() returns false.
  */
 #ifndef SHK_CAPTURE_FTRACE_H
 #define SHK_CAPTURE_FTRACE_H
@@ -38,14 +43,18 @@ bool shk_ops_is_fprobe(const struct ftrace_ops *ops);
 int shk_ops_sites(const struct ftrace_ops *ops, unsigned long **addrs);
 
 /*
- * Lets a kprobe observe unregister_ftrace_function() until the call of shk_unregister_probe_put()
- * that belongs to this one. Only the first user registers it. That fails in a helper, where the
- * kprobe would be captured. Takes a mutex, and kprobe_mutex; sleeps. Returns 0, or -EOPNOTSUPP: the
- * kernel lacks the function, or kprobes are switched off; or an error of register_kprobe().
+ * Lets a kprobe intercept unregister_ftrace_function() until the call of
+ * shk_unregister_probe_put() that belongs to this one. The first user registers it, and must
+ * execute the base: in a helper the kprobe would be captured. Later users may be in a helper.
+ * Takes unregister_lock and kprobe_mutex; sleeps. Returns 0; -EOPNOTSUPP: the kernel lacks the
+ * function, all kprobes are disarmed, or the first user is in a helper; or an error of
+ * register_kprobe().
  */
 int shk_unregister_probe_get(void);
 
-/* Ends the effect of shk_unregister_probe_get(). Takes a mutex, and kprobe_mutex; sleeps. */
+/*
+ * Ends the effect of shk_unregister_probe_get(). Takes unregister_lock and kprobe_mutex; sleeps.
+ */
 void shk_unregister_probe_put(void);
 
 #endif /* SHK_CAPTURE_FTRACE_H */

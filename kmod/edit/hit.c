@@ -122,8 +122,8 @@ static __always_inline void hit_report_leave(unsigned long flags)
 /*
  * Returns true if the return of the function may be hooked at this hit. @context: preempt_count()
  * of the probed code; @sp: its stack pointer. Returns false if preempt_count() shows that
- * preemption was disabled MAX_PREEMPT_OFF times, or if little stack is left. Otherwise the
- * trampolines of hooked returns could nest too deep.
+ * preemption was disabled MAX_PREEMPT_OFF times, or if little stack is left: the trampolines of
+ * hooked returns could then nest too deep.
  */
 static bool may_hook_return(unsigned int context, unsigned long sp)
 {
@@ -542,9 +542,9 @@ static __always_inline struct shk_site *hit_slot_site(unsigned long index, unsig
 }
 
 /*
- * Handles a hit at a function's entry. Called by slots and stubs, the code in the module to which
- * edits at entries lead, through shk_slot_common. Returns the address where the slot or stub
- * continues, or 0: it continues at @regs->site. Preemption may be on.
+ * Handles a hit at a function's entry. Called through shk_slot_common by slots and stubs. These are
+ * text of the module, which edits at entries call or jump to. Returns the address where the slot or
+ * stub continues, or 0: it continues at @regs->site. Preemption may be on.
  *
  * Without stack protector, since its cost would be added to each hit. Neither this function nor
  * shk_hit_jump() has an array on its stack.

@@ -139,8 +139,8 @@ struct shk_probe {
 	struct shk_counts_block *counts_block;	  /* has .counts; NULL if there are none */
 	struct shk_histogram __percpu *histogram; /* LATENCY, else NULL */
 	/*
-	 * The kprobe, ftrace_ops or user of a tracepoint that hits call (capture.h), with a
-	 * reference. NULL: hits call none.
+	 * The captured kprobe, ftrace_ops or user of a tracepoint (capture.h): hits of this probe
+	 * call it. NULL: none. Holds a reference.
 	 */
 	struct shk_captured *captured;
 };
@@ -227,14 +227,15 @@ int shk_probe_add(struct shk_shadow *shadow, struct shk_probe_add *arg);
  * - a struct ftrace_ops that a tool registers. @addrs has its @nr ftrace sites, which are armed by
  *   calls. The edits are applied SHK_PROBES_CHUNK at a time, with one flush for each.
  *
- * Hits may call the handler or function before the return. Stores the ids of the probes in @ids.
- * Each probe has a reference to @captured.
+ * Hits may call the handler of a kprobe, or a user, before the return. They call the function of a
+ * ftrace_ops only when @captured->arming is false. Stores the ids of the probes in @ids. Each probe
+ * has a reference to @captured.
  *
  * If @captured is a guard, a breakpoint of the module itself, the probe is in @shadow->guards. No
  * call lists or removes it, and @ids may be NULL. Takes the shadow's lock; sleeps.
  *
- * Returns 0, or an error, after which no probe is armed. Then hits may call what @captured
- * describes until a grace period of RCU has passed.
+ * Returns 0, or an error, after which no probe is armed. Then hits may call the kprobe's handler or
+ * the user until a grace period of RCU has passed.
  *   SHADOW_DESTROYED   the shadow was destroyed
  *   TRACEPOINT_MODULE  the tracepoint is a module's
  *   JUMP_THERE         the shadow has a jump at the address, which does not save all registers; or

@@ -47,8 +47,9 @@ static int insn_len(const void *bytes, size_t len)
 
 /*
  * Checks that @bytes may replace @raw->len bytes at @raw->addr. They must be one instruction in the
- * place of one: a task that was preempted before or behind it may resume in any text. kprobes knows
- * where instructions begin, and which of them must stay. Waits for a grace period.
+ * place of one: a task that was preempted before or behind it may resume in the base's text or in
+ * the shadow's. kprobes knows where instructions begin, and which of them must not be changed.
+ * Waits for a grace period.
  *
  * Returns 0, or FORBIDDEN, NOT_INSTRUCTION, CANNOT_STEP, KPROBE_THERE, PAGE_EDGE or -ENOMEM, as
  * struct shk_raw_add describes them.

@@ -584,8 +584,9 @@ free:
 
 /*
  * Returns true if the function at the __fentry__ site @addr is code of kprobes that handles its
- * breakpoints and jumps. A kprobe there would hit itself without end. A call of a slot executes
- * none of these functions. An int3 meets them only behind the module's hook of breakpoints.
+ * breakpoints and jumps. A kprobe there would hit itself without end. A call and an int3 are
+ * permitted: a slot calls none of these functions, and shk_hook_int3() handles an int3 of a shadow
+ * before the code of kprobes is reached.
  */
 static bool is_of_kprobes(unsigned long addr)
 {

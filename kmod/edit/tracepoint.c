@@ -655,9 +655,10 @@ static bool call_is_of(const struct static_call_site *site, const struct tracepo
 }
 
 /*
- * Allocates an element of shk_users for the call of a tracepoint's users at @addr, and sets @edit
- * to a jump to it. The element calls shk_hit_tracepoint() for @users; calls_free() frees it. Takes
- * slot_lock and text_mutex; sleeps. Returns 0, or an error, after which no element is allocated:
+ * Redirects the instruction at @addr, which calls the users of a tracepoint. Sets @edit to a jump
+ * to an element of shk_users, code that calls shk_hit_tracepoint() for @users. Allocates that
+ * element; calls_free() frees it. Takes slot_lock and text_mutex; sleeps. Returns 0, or an error,
+ * after which no element is allocated:
  *   FORBIDDEN  the text at @addr cannot differ, or is not a call
  *   PAGE_EDGE  the call lies in two pages
  *   NO_ROOM    all elements are in use

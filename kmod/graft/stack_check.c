@@ -61,7 +61,7 @@ static bool bodies_contain(unsigned long addr, const struct list_head *bodies)
 	return false;
 }
 
-/* Returns true if @addr is in a body of @check->extra_bodies, by shk_body.in_check. */
+/* Returns true if @addr is in a body of the list @check->extra_bodies (shk_body.in_check). */
 static bool extra_contains(unsigned long addr, const struct shk_stack_check *check)
 {
 	const struct shk_body *body;

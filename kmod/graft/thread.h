@@ -85,8 +85,8 @@ void shk_threads_enter(struct list_head *list, struct shk_thread **new, struct m
  * removed from @list, and freed after an RCU grace period. Does nothing if @list has no entry for
  * current.
  *
- * After that, edits no longer act on current while @list has other entries. When @list is empty,
- * edits act on all threads of the process.
+ * Once the entry is removed, edits no longer act on current while @list has other entries. When
+ * @list is empty, edits act on all threads of the process.
  */
 void shk_threads_leave(struct list_head *list);
 

@@ -249,9 +249,9 @@ static struct page *native_private_pte(const struct shk_tables *tables, unsigned
 }
 
 /*
- * Copies the base's entries for those addresses of [from, to) that are behind the kernel's text to
- * the PTE page @table. Entries of text are left alone: the kernel does not change them, since it
- * patches text by text_poke(). shk_tables_lock is held.
+ * Copies the base's entries to the PTE page @table, for those addresses of [from, to) that are at
+ * or above the end of the kernel's text. Entries of text are left alone: the kernel does not change
+ * them, since it patches text by text_poke(). shk_tables_lock is held.
  */
 static void native_follow_ptes(struct page *table, unsigned long from, unsigned long to)
 {

@@ -278,8 +278,9 @@ static int process_lock_cred_guard(const struct process_change *c, unsigned long
 #define SHADOW_IS_BUSY (-EDEADLK)
 
 /*
- * Takes the lock of @c->shadow. Waits for it only if the process is current's: an exec of another
- * process would have to wait as well. Returns 0; SHADOW_IS_BUSY: another task holds the lock;
+ * Takes the lock of @c->shadow. The process's cred_guard_mutex is held. Waits for the lock only if
+ * the process is current's. In another process, an exec would wait meanwhile for its
+ * cred_guard_mutex. Returns 0; SHADOW_IS_BUSY: another task holds the lock;
  * -ERESTARTSYS: the caller was killed.
  */
 static int process_lock_shadow(const struct process_change *c)

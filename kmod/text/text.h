@@ -308,9 +308,10 @@ int shk_text_pin(struct shk_text *text, unsigned long from, unsigned long to);
 /*
  * Ends shk_text_pin() of the same range [from, to): each of its pages has one pin less. If a page
  * then has no pin and no edit, the base's page is mapped again, and the private page is freed after
- * a flush. If the page is part of a page of 2 MB, it stays private until shk_huge_settle() splits
- * the page of 2 MB. Called with the owner's lock held. Takes text_mutex and, once that is released,
- * the mutex of an ftrace hook. Cannot fail.
+ * a flush. A part of a page of 2 MB stays private until that is split: this function splits it, by
+ * shk_huge_settle(), if it is no longer wanted. Called with the owner's lock held. Takes
+ * text_mutex. After it has released that, the last user takes the locks of shk_sync_stop(). Cannot
+ * fail.
  */
 void shk_text_unpin(struct shk_text *text, unsigned long from, unsigned long to);
 
@@ -439,10 +440,11 @@ int shk_pages_fill(struct list_head *pages);
 /*
  * Allocates one block of memory for @pages, which a single page of 2 MB can map, and copies the
  * base's bytes to it. The block is "sealed": read-only, by its own mapping and by the direct map.
- * The caller passes all pages of a 2 MB range, by address, without memory. The base may change
- * after that, so the caller calls shk_page_refresh() under text_mutex. No lock is needed;
- * text_mutex is not held. May sleep. Returns 0, or -ENOMEM if memory is short or fragmented. After
- * -ENOMEM @pages may have memory: the caller does not map it, and frees it by shk_pages_cancel().
+ * @pages has all pages of one range of 2 MB, sorted by address, and none of them has memory yet.
+ * The base may change after that, so the caller calls shk_page_refresh() under text_mutex. No lock
+ * is needed; text_mutex is not held. May sleep. Returns 0, or -ENOMEM if memory is short or
+ * fragmented. After -ENOMEM @pages may have memory: the caller does not map it, and frees it by
+ * shk_pages_cancel().
  */
 int shk_pages_fill_block(struct list_head *pages);
 /*
@@ -598,8 +600,8 @@ void shk_poke(struct shk_page *page, unsigned long addr, const u8 *bytes, u8 len
  * being applied or reverted. Any context. The address depends on @edit's bytes:
  * - a call: the address behind it, as if the edit was not there;
  * - a jump: its target;
- * - others: 0. Such an edit has one byte, under which a kprobe's breakpoint may be. The kprobe's
- *   handler serves the CPU.
+ * - others: 0. Such an edit is a breakpoint of one byte, which is written in one step. If the base
+ *   has a kprobe at the same address, its handler serves the CPU.
  *
  * The address is never that of the edit, which would be a loop. With interrupts off such a loop
  * would hold up the CPU that waits for this one before it takes the next step.
