@@ -116,10 +116,13 @@ static int source_default(const char *release, char tree[PATH_MAX])
 	if (!access(tree, X_OK))
 		return STATUS_DONE;
 	report("unpacking %s to %s, which takes minutes and 1 GB", archive, tree);
-	if (!run_shell("mkdir -p '%s.new' && tar -xJf %s -C '%s.new' --strip-components=1 "
+	/* Under a lock, since two at once would mix their files. The first may have ended by then. */
+	if (!run_shell("mkdir -p '%s' && exec 9>'%s/unpack' && flock 9 && { [ -d '%s' ] || { "
+		       "rm -rf '%s.new' && mkdir '%s.new' && "
+		       "tar -xJf %s -C '%s.new' --strip-components=1 "
 		       "--exclude='*/Documentation' --exclude='*/tools' --exclude='*/arch/[!x]*' "
-		       "&& mv '%s.new' '%s'",
-		       tree, archive, tree, tree, tree))
+		       "&& mv '%s.new' '%s'; }; }",
+		       folder, folder, tree, tree, tree, archive, tree, tree, tree))
 		return STATUS_DONE;
 	run_shell("rm -rf '%s.new'", tree);
 	report("cannot unpack %s", archive);

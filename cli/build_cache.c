@@ -147,6 +147,30 @@ static int build_new(struct build *build, struct rebuild *rebuild, const char *s
 	return STATUS_REFUSED;
 }
 
+/*
+ * Refuses a file or folder that others own or can write: its module would be loaded into the
+ * kernel. Returns a status.
+ */
+static int owner_check(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && st.st_uid == geteuid() && !(st.st_mode & 022))
+		return STATUS_DONE;
+	report("'%s' belongs to another user, or others can write it; set XDG_CACHE_HOME to another "
+	       "folder",
+	       path);
+	return STATUS_REFUSED;
+}
+
+/* Returns true if the cache has @file. An empty one is what a crash of the machine has left. */
+static bool is_built(const char *file)
+{
+	struct stat st;
+
+	return !lstat(file, &st) && st.st_size;
+}
+
 int build_cached(struct rebuild *rebuild, const char *source, char *file, size_t room)
 {
 	struct build build __cleanup(build_clean) = { 0 };
@@ -159,13 +183,18 @@ int build_cached(struct rebuild *rebuild, const char *source, char *file, size_t
 	cache_folder(cache, sizeof(cache));
 	snprintf(modules, sizeof(modules), "%s/modules", cache);
 	snprintf(file, room, "%s/%s.ko", modules, build.name);
-	if (!utimensat(AT_FDCWD, file, NULL, 0)) {
-		report("%s was built before", file);
-		return STATUS_DONE;
-	}
 	if (!folders_make(modules)) {
 		report("cannot create the folder %s: %s", modules, strerror(errno));
 		return STATUS_REFUSED;
+	}
+	status = owner_check(modules);
+	if (status)
+		return status;
+	if (is_built(file)) {
+		/* Its time says when it was last used. */
+		utimensat(AT_FDCWD, file, NULL, 0);
+		report("%s was built before", file);
+		return owner_check(file);
 	}
 	run((char *[]){ "find", modules, "-name", "shk_*.ko", "-mtime", "+" KEEP_DAYS, "-delete",
 			NULL });

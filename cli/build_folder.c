@@ -87,8 +87,7 @@ bool folders_make(const char *path)
 	return !mkdir(part, 0755) || errno == EEXIST;
 }
 
-/* Returns true if the path can be a word of a shell command and of a makefile. */
-static bool is_plain(const char *path)
+bool is_plain(const char *path)
 {
 	for (; *path; path++)
 		if (!isalnum((unsigned char)*path) && !strchr("/._-+", *path))
@@ -169,8 +168,11 @@ static int cleaner_start(const char *folder)
 void build_clean(struct build *build)
 {
 	if (cleaner_alive >= 0) {
+		/* Someone may have killed the cleaner. */
+		void (*action)(int) = signal(SIGPIPE, SIG_IGN);
 		int left = write(cleaner_alive, "", 1) != 1;
 
+		signal(SIGPIPE, action);
 		close(cleaner_alive);
 		cleaner_alive = -1;
 		while (!left && waitpid(cleaner, NULL, 0) < 0 && errno == EINTR)
@@ -219,7 +221,8 @@ int build_folder_make(struct build *build)
 	snprintf(builds, sizeof(builds), "%s/build", cache);
 	/* make takes no path with blanks. */
 	if (strlen(builds) + sizeof("/XXXXXX") > sizeof(build->folder) || !is_plain(builds)) {
-		report("the path %s is too long, or has blanks; set XDG_CACHE_HOME to another folder",
+		report("the path %s is too long, or has other characters than A-Z a-z 0-9 / . _ - +; "
+		       "set XDG_CACHE_HOME to another folder",
 		       builds);
 		return STATUS_REFUSED;
 	}

@@ -228,6 +228,12 @@ int module_load(const char *file, struct shadowk *livepatch_by, char *name, size
 int module_name(const char *file, char *name, size_t len);
 /* Returns the number of users of the module @name, or -1 if it is not loaded. */
 long module_users(const char *name);
+/*
+ * Locks the file of a module, so that no other shadowctl trains with it, or compares it. Children
+ * by fork share the lock. Returns a descriptor, which unlocks the file when all its copies are
+ * closed; or -1 after an error, which it reports.
+ */
+int module_lock(const char *file);
 /* Returns true if the first byte of the file is @c, false also if it cannot be read. */
 bool begins_with(const char *path, char c);
 /*

@@ -39,6 +39,7 @@ struct specialise {
 	struct source_files hot; /* if the command line has no files */
 	char **paths;		 /* of @hot */
 	char file[PATH_MAX];	 /* of the module */
+	bool is_cached;		 /* the module is one of build_cached() */
 };
 
 static void specialise_free(struct specialise *all)
@@ -57,11 +58,14 @@ struct trial {
 	struct meter *meter;
 	char module[64]; /* name of the module, and of its patch */
 	bool patched;	 /* the shadow has the patch */
+	int lock;	 /* of the module's file, or -1 */
 };
 
 static void trial_free(struct trial *trial)
 {
 	target_close(&trial->target);
+	if (trial->lock >= 0)
+		close(trial->lock);
 	counters_free(&trial->counters);
 	meter_close(&trial->meter);
 }
@@ -119,7 +123,8 @@ static int slice_measure(struct trial *trial, bool patched, double seconds, doub
 	}
 	*cost = meter_read(trial->meter) - cost_before;
 	status = calls_read(trial, &calls);
-	*cost = calls > calls_before ? *cost / (calls - calls_before) : NAN;
+	/* Some virtual machines have a counter that stays 0. */
+	*cost = calls > calls_before && *cost > 0 ? *cost / (calls - calls_before) : NAN;
 	return status;
 }
 
@@ -141,17 +146,44 @@ static int pairs_measure(struct trial *trial, double seconds, struct comparison 
 	return STATUS_REFUSED;
 }
 
-/* Makes the shadow, with the counters and the module, and attaches the processes. */
-static int trial_begin(struct trial *trial, const char *file)
+/*
+ * Locks the file of the module. Unloads a module of that name that no shadow uses: it may have been
+ * built otherwise. @is_cached: the name is a checksum of all that is in the module, so one that
+ * shadows use is the same, and stays loaded. Returns a status.
+ */
+static int module_prepare(struct trial *trial, const char *file, bool is_cached)
+{
+	long users;
+
+	trial->lock = module_lock(file);
+	if (trial->lock < 0)
+		return STATUS_REFUSED;
+	users = module_users(trial->module);
+	if (users < 0 || (!users && module_unload(trial->module))) {
+		trial->target.module = trial->module;
+		return STATUS_DONE;
+	}
+	if (is_cached)
+		return STATUS_DONE;
+	report("module %s is loaded already, and may be another one; remove its patch, or unload it: "
+	       "rmmod %s",
+	       trial->module, trial->module);
+	return STATUS_REFUSED;
+}
+
+/*
+ * Makes the shadow, with the counters and the module, and attaches the processes. @is_cached: see
+ * module_prepare(). Returns a status.
+ */
+static int trial_begin(struct trial *trial, const char *file, bool is_cached)
 {
 	char *syscalls[] = { "vmlinux:__x64_sys_*" };
 	char name[64];
 	bool loaded;
 	int status = module_name(file, trial->module, sizeof(trial->module));
 
-	/* A module that another shadow uses stays loaded. */
-	if (!status && module_users(trial->module) < 0)
-		trial->target.module = trial->module;
+	if (!status)
+		status = module_prepare(trial, file, is_cached);
 	if (!status)
 		status = counters_init(&trial->counters, syscalls, 1, false);
 	if (!status)
@@ -208,7 +240,7 @@ static int trial_keep(struct trial *trial)
 /* Compares, and keeps the shadow if that is better. Returns a status. */
 static int trial_run(const struct cli *cli, struct specialise *all)
 {
-	struct trial trial __cleanup(trial_free) = { 0 };
+	struct trial trial __cleanup(trial_free) = { .lock = -1 };
 	struct comparison comparison;
 	double seconds = all->target.duration / (4 * PAIRS);
 	int status;
@@ -217,13 +249,13 @@ static int trial_run(const struct cli *cli, struct specialise *all)
 	trial.target.duration = 0;
 	trial.target.name = all->name;
 	report("comparing for %g seconds", seconds * 2 * PAIRS);
-	status = trial_begin(&trial, all->file);
+	status = trial_begin(&trial, all->file, all->is_cached);
 	if (!status)
 		status = pairs_measure(&trial, seconds, &comparison);
-	if (!status)
-		comparison_print(cli, all, &trial, &comparison);
 	if (!status && comparison.is_better)
 		status = trial_keep(&trial);
+	if (!status)
+		comparison_print(cli, all, &trial, &comparison);
 	status = target_end(&trial.target, status);
 	if (status)
 		return status;
@@ -388,7 +420,7 @@ static int cmd_specialise(struct cli *cli, int argc, char **argv)
 		else
 			target_option(&all.target, cli, opt);
 	}
-	all.files = arguments_some(cli, argc, argv, "SHADOW", &all.nr_files);
+	all.files = arguments_some(cli, argc, argv, "NAME", &all.nr_files);
 	all.name = all.files[0];
 	all.files++;
 	all.nr_files--;
@@ -400,6 +432,7 @@ static int cmd_specialise(struct cli *cli, int argc, char **argv)
 	target_check(&all.target, cli);
 	if (!(all.target.duration > 0))
 		all.target.duration = TRAINING_SECONDS;
+	all.is_cached = !is_module;
 	status = name_check(all.name);
 	if (!status && is_module)
 		snprintf(all.file, sizeof(all.file), "%s", all.files[0]);

@@ -1,41 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <dirent.h>
+#include <errno.h>
 #include <linux/perf_event.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "meter.h"
 
 struct meter {
-	size_t nr_counters; /* perf's, of each thread; 0: there are none, use the clocks */
+	const char *unit;
+	size_t nr_counters; /* perf's, of each thread */
 	int *counters;
-	size_t nr_clocks; /* of each process */
-	clockid_t *clocks;
 };
 
-/* Opens perf's counter of a thread, and of its later children. Returns a descriptor or -1. */
-static int counter_open(pid_t thread)
+/* What perf counts, in the order of preference. Each machine has the second. */
+static const struct {
+	const char *unit;
+	uint32_t type;
+	uint64_t config;
+	bool exclude_user;
+} events[] = {
+	{ "instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, true },
+	{ "ns", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, false },
+};
+
+/* Opens a counter of a thread, and of its later children. Returns a descriptor or -1. */
+static int counter_open(pid_t thread, size_t event)
 {
 	struct perf_event_attr attr = {
-		.type = PERF_TYPE_HARDWARE,
+		.type = events[event].type,
 		.size = sizeof(attr),
-		.config = PERF_COUNT_HW_INSTRUCTIONS,
+		.config = events[event].config,
 		.inherit = 1,
-		.exclude_user = 1,
+		.exclude_user = events[event].exclude_user,
 		.exclude_hv = 1,
 	};
 
 	return (int)syscall(SYS_perf_event_open, &attr, thread, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-/* Opens the counters of all threads of a process. Returns false if the machine has none. */
-static bool counters_open(struct meter *meter, pid_t pid)
+/* Opens the counters of all threads of a process. Returns false, and sets errno, after an error. */
+static bool counters_open(struct meter *meter, pid_t pid, size_t event)
 {
 	const struct dirent *entry;
 	bool done = true;
@@ -46,14 +56,12 @@ static bool counters_open(struct meter *meter, pid_t pid)
 	dir = opendir(path);
 	while (dir && done && (entry = readdir(dir))) {
 		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
-		int fd;
+		int fd = thread ? counter_open(thread, event) : -1;
 
-		if (!thread)
+		/* ESRCH: the thread has ended. */
+		done = !thread || fd >= 0 || errno == ESRCH;
+		if (fd < 0)
 			continue;
-		fd = counter_open(thread);
-		done = fd >= 0;
-		if (!done)
-			break;
 		meter->counters = need_memory(reallocarray(meter->counters, meter->nr_counters + 1,
 							   sizeof(*meter->counters)));
 		meter->counters[meter->nr_counters++] = fd;
@@ -70,44 +78,55 @@ static void counters_close(struct meter *meter)
 	meter->nr_counters = 0;
 }
 
+/* Opens the counters of all processes. Returns false, and sets errno, after an error. */
+static bool event_open(struct meter *meter, const struct pids *pids, size_t event)
+{
+	int err;
+
+	meter->unit = events[event].unit;
+	for (size_t i = 0; i < pids->count; i++) {
+		if (counters_open(meter, pids->pid[i], event))
+			continue;
+		err = errno;
+		counters_close(meter);
+		errno = err;
+		return false;
+	}
+	return true;
+}
+
 int meter_open(struct meter **result, const struct pids *pids)
 {
 	struct meter *meter = need_memory(calloc(1, sizeof(*meter)));
-	bool counted = true;
+	bool done = false;
 
 	*result = meter;
-	meter->clocks = need_memory(calloc(pids->count, sizeof(*meter->clocks)));
-	for (size_t i = 0; i < pids->count; i++) {
-		counted = counted && counters_open(meter, pids->pid[i]);
-		if (!clock_getcpuclockid(pids->pid[i], &meter->clocks[i]))
-			continue;
-		report("process %d has ended", pids->pid[i]);
-		return STATUS_REFUSED;
-	}
-	meter->nr_clocks = pids->count;
-	if (!counted)
-		counters_close(meter);
-	return STATUS_DONE;
+	for (size_t event = 0; !done && event < ARRAY_SIZE(events); event++)
+		done = event_open(meter, pids, event);
+	if (done && meter->nr_counters)
+		return STATUS_DONE;
+	if (done)
+		report("the processes have ended");
+	else
+		report("perf_event_open(2) cannot count the time of the processes: %s%s",
+		       strerror(errno), errno == EMFILE ? "; raise the limit of open files" : "");
+	return STATUS_REFUSED;
 }
 
 double meter_read(const struct meter *meter)
 {
-	struct timespec time;
 	uint64_t count;
 	double sum = 0;
 
 	for (size_t i = 0; i < meter->nr_counters; i++)
 		if (read(meter->counters[i], &count, sizeof(count)) == sizeof(count))
 			sum += (double)count;
-	for (size_t i = 0; !meter->nr_counters && i < meter->nr_clocks; i++)
-		if (!clock_gettime(meter->clocks[i], &time))
-			sum += (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 	return sum;
 }
 
 const char *meter_unit(const struct meter *meter)
 {
-	return meter->nr_counters ? "instructions" : "ns";
+	return meter->unit;
 }
 
 void meter_close(struct meter **meter)
@@ -116,7 +135,6 @@ void meter_close(struct meter **meter)
 		return;
 	counters_close(*meter);
 	free((*meter)->counters);
-	free((*meter)->clocks);
 	free(*meter);
 	*meter = NULL;
 }
@@ -153,6 +171,6 @@ bool comparison_make(struct comparison *comparison, const double *before, const 
 	}
 	free(both);
 	comparison->is_better = comparison->after < comparison->before &&
-				4 * comparison->better >= 3 * comparison->pairs;
+				comparison->better + (comparison->pairs >= 9) >= comparison->pairs;
 	return comparison->pairs && 2 * comparison->pairs >= nr;
 }

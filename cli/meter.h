@@ -9,8 +9,9 @@ struct pids;
 struct meter;
 
 /*
- * meter.c: what processes cost. That is the instructions that their threads execute in the kernel,
- * if the machine counts instructions, or else the CPU time of the processes in nanoseconds.
+ * meter.c: what processes and their later children cost. That is the instructions that their
+ * threads execute in the kernel, if the machine counts instructions, or else their CPU time in
+ * nanoseconds.
  */
 
 /* Reports an error. Returns a status. */
@@ -26,12 +27,16 @@ struct comparison {
 	double before, after; /* medians */
 	size_t pairs;	      /* pairs in which both slices have operations */
 	size_t better;	      /* of these: those with lower costs after the change */
-	bool is_better;	      /* lower median, and lower costs in three of four pairs */
+	bool is_better;	      /* lower median, and lower costs in enough pairs */
 };
 
 /*
  * Compares @nr pairs. A slice without operations has the cost NAN. Returns false if fewer than half
  * of the pairs can be compared.
+ *
+ * The change is better if the median and the costs of all pairs are lower, with one exception of 9
+ * pairs or more. Of costs that differ by chance only, at most one comparison of 30 does that if it
+ * has 5 pairs or more.
  */
 bool comparison_make(struct comparison *comparison, const double *before, const double *after,
 		     size_t nr);

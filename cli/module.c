@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -323,6 +324,21 @@ int module_load(const char *file, struct shadowk *livepatch_by, char *name, size
 		return STATUS_DONE;
 	explain_load(file, &image, err);
 	return STATUS_REFUSED;
+}
+
+int module_lock(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		report("cannot open '%s': %s", file, strerror(errno));
+		return -1;
+	}
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	close(fd);
+	report("another shadowctl uses '%s'; wait until it has ended", file);
+	return -1;
 }
 
 bool module_unload(const char *name)

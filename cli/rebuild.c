@@ -163,8 +163,8 @@ static void module_name_find(const struct rebuild *rebuild, const char *file, ch
 				snprintf(found, sizeof(found), "%.*s", (int)(dash - line), line);
 		}
 		continued = strlen(line) > 1 && line[strlen(line) - 2] == '\\';
-		if (!*found || !strcmp(found, "obj") || !strcmp(found, "lib") || strlen(list) < 2 ||
-		    !has_object(list + 1, object))
+		if (!*found || !is_plain(found) || !strcmp(found, "obj") || !strcmp(found, "lib") ||
+		    strlen(list) < 2 || !has_object(list + 1, object))
 			continue;
 		snprintf(name, room, "%s", found);
 		return;
@@ -577,7 +577,8 @@ static int source_build(struct rebuild *rebuild, struct source *source, int *cou
 		report("cannot write to %s: %s", rebuild->build->folder, strerror(errno));
 		status = STATUS_REFUSED;
 	}
-	*count += found;
+	if (!status)
+		*count += found;
 	return status;
 }
 
@@ -768,10 +769,16 @@ static int module_build(struct rebuild *rebuild)
 	const struct build *build = rebuild->build;
 	int count = 0, status = STATUS_DONE;
 
-	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
-		if (!rebuild->sources[i].left_out)
-			status = leave_out(rebuild, &rebuild->sources[i],
-					   source_build(rebuild, &rebuild->sources[i], &count));
+	for (size_t i = 0; !status && i < rebuild->nr_files; i++) {
+		struct source *source = &rebuild->sources[i];
+		size_t counters = rebuild->nr_counters;
+
+		if (source->left_out)
+			continue;
+		status = leave_out(rebuild, source, source_build(rebuild, source, &count));
+		if (source->left_out)
+			rebuild->nr_counters = counters;
+	}
 	if (status)
 		return status;
 	if (!count) {
@@ -884,19 +891,34 @@ static int executed_read(struct rebuild *rebuild)
 	return status;
 }
 
+/* Refuses a path that cannot be a word of a shell command. Returns a status. */
+static int source_check_path(const struct source *source)
+{
+	if (is_plain(source->file))
+		return STATUS_DONE;
+	report("'%s' cannot be compiled: it has other characters than A-Z a-z 0-9 / . _ - +",
+	       source->file);
+	return STATUS_REFUSED;
+}
+
 int rebuild_run(struct rebuild *rebuild)
 {
-	int status;
+	int status = STATUS_DONE;
 
 	rebuild->sources = need_memory(calloc(rebuild->nr_files, sizeof(*rebuild->sources)));
-	for (size_t i = 0; i < rebuild->nr_files; i++)
+	for (size_t i = 0; !status && i < rebuild->nr_files; i++) {
 		stem_set(&rebuild->sources[i], rebuild->files[i]);
-	status = kernel_image_open(&rebuild->image, rebuild->vmlinux);
+		status = leave_out(rebuild, &rebuild->sources[i],
+				   source_check_path(&rebuild->sources[i]));
+	}
+	if (!status)
+		status = kernel_image_open(&rebuild->image, rebuild->vmlinux);
 	if (!status)
 		status = commands_read(rebuild);
 	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
-		status = leave_out(rebuild, &rebuild->sources[i],
-				   source_check(rebuild, &rebuild->sources[i]));
+		if (!rebuild->sources[i].left_out)
+			status = leave_out(rebuild, &rebuild->sources[i],
+					   source_check(rebuild, &rebuild->sources[i]));
 	for (size_t i = 0; !status && i < rebuild->nr_files; i++)
 		if (!rebuild->sources[i].left_out)
 			status = leave_out(rebuild, &rebuild->sources[i],

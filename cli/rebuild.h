@@ -24,6 +24,8 @@ struct build {
 
 /* Writes the path of the user's cache folder of shadowk, which may not exist. */
 void cache_folder(char *path, size_t room);
+/* Returns true if the path can be a word of a shell command and of a makefile without quotes. */
+bool is_plain(const char *path);
 /* Makes a folder and those above it. Returns false, and sets errno, after an error. */
 bool folders_make(const char *path);
 /* Runs a program of PATH. Returns its exit status; 127 if it cannot run, 1 after a signal. */

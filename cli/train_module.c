@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "instrument.h"
@@ -14,20 +15,27 @@ struct training_run {
 	struct training *training;
 	const char *file;
 	char module[64]; /* name of the module, and of its patch */
+	int lock;	 /* of the file, or -1 */
 };
 
 static void run_free(struct training_run *run)
 {
 	training_close(&run->training);
+	if (run->lock >= 0)
+		close(run->lock);
 }
 
-/* Reads the file. Its module must not be loaded. Returns a status. */
+/* Reads and locks the file. Its module must not be loaded. Returns a status. */
 static int module_check(struct training_run *run)
 {
 	int status = module_name(run->file, run->module, sizeof(run->module));
 
 	if (!status)
 		status = training_open(&run->training, run->file);
+	if (!status) {
+		run->lock = module_lock(run->file);
+		status = run->lock < 0 ? STATUS_REFUSED : STATUS_DONE;
+	}
 	if (status || module_users(run->module) < 0)
 		return status;
 	report("module %s is loaded already; end its training, or unload it: rmmod %s", run->module,
@@ -63,7 +71,8 @@ int train_module(struct target *target, const char *file, const char *folder, st
 		 bool *interrupted)
 {
 	enum target_event event = TARGET_TIMEOUT;
-	struct training_run run __cleanup(run_free) = { .target = target, .file = file };
+	struct training_run run __cleanup(
+		run_free) = { .target = target, .file = file, .lock = -1 };
 	int status = module_check(&run);
 
 	if (status)
