@@ -116,7 +116,7 @@ static int source_default(const char *release, char tree[PATH_MAX])
 	if (!access(tree, X_OK))
 		return STATUS_DONE;
 	report("unpacking %s to %s, which takes minutes and 1 GB", archive, tree);
-	/* Under a lock, since two at once would mix their files. The first may have ended by then. */
+	/* Under a lock, since two would mix their files. The other may have ended by then. */
 	if (!run_shell("mkdir -p '%s' && exec 9>'%s/unpack' && flock 9 && { [ -d '%s' ] || { "
 		       "rm -rf '%s.new' && mkdir '%s.new' && "
 		       "tar -xJf %s -C '%s.new' --strip-components=1 "

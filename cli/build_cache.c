@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Modules of the kernel's source that were built before. The name of a module has a checksum of all
- * that decides what is in it: the kernel, the compiler, the files, the flags and the profile.
+ * Modules of the kernel's source that were built before. The name of a module has a checksum of
+ * what it was built of: the kernel, the compiler, the source files and their folder, the flags and
+ * the profile. Headers are not in the checksum.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -125,6 +126,7 @@ static void module_name_set(struct build *build, const struct rebuild *rebuild)
 	checksum_add_text(&checksum, options);
 	checksum_add_text(&checksum, rebuild->flags);
 	checksum_add_text(&checksum, rebuild->only);
+	checksum_add_text(&checksum, build->tree);
 	checksum_add_sources(&checksum, rebuild, build->tree);
 	snprintf(build->name, sizeof(build->name), "shk_%s_%016llx",
 		 rebuild->instrument ? "train" : "fast",

@@ -18,7 +18,7 @@ struct meter {
 	int *counters;
 };
 
-/* What perf counts, in the order of preference. Each machine has the second. */
+/* Events of perf, in the order of preference. Each machine has the second. */
 static const struct {
 	const char *unit;
 	uint32_t type;

@@ -110,8 +110,8 @@ void target_check(const struct target *target, const struct cli *cli);
 /* Sets @to, for another target_open(), to what the command line says. */
 void target_copy(struct target *to, const struct target *from);
 /*
- * Makes a shadow without a name, and finds the processes or the cgroup. Attaches nothing. Reports
- * an error. Returns a status.
+ * Makes a shadow, with the name .name if that is not NULL, and finds the processes or the cgroup.
+ * Attaches nothing. Reports an error. Returns a status.
  */
 int target_open(struct target *target);
 /*

@@ -3,10 +3,10 @@
  * Captures kprobes, fprobes and users of tracepoints; see capture.h.
  *
  * A helper is a shadow in which unmodified tools run; the target is the shadow that they trace.
- * Functions named divert_*() replace the arming functions in helpers: the functions of the kernel
- * by which a tool arms a kprobe, a user of a tracepoint, or a tracer. A task in a divert_*()
- * function executes the helper's text, so an arming function that it calls is replaced, too.
- * Therefore a worker, which executes the base, adds the probe.
+ * Arming functions are those of the kernel by which a tool arms a kprobe, an fprobe, a user of a
+ * tracepoint, or a tracer. Functions named divert_*() replace them in helpers. A task in a
+ * divert_*() function executes the helper's text, so an arming function that it calls is replaced,
+ * too. Therefore a worker, which executes the base, adds the probe.
  */
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
@@ -225,7 +225,10 @@ bool shk_captured_release_ops(const struct ftrace_ops *ops, struct shk_captured 
 	unsigned long flags;
 
 	local_irq_save(flags);
-	/* lockdep takes a breakpoint for an NMI, in which no lock is waited for. */
+	/*
+	 * lockdep takes a breakpoint for an NMI, in which no lock is waited for. The holder has
+	 * interrupts off, and never comes here.
+	 */
 	while (!raw_spin_trylock(&captures_lock))
 		cpu_relax();
 	found = captured_find_ops(ops);
@@ -524,9 +527,9 @@ static int captured_arm(struct shk_captured *new, const unsigned long *addrs)
  * elements, see shk_probes_capture(). Takes over the caller's reference to @target, also after an
  * error. The caller holds a reference to the module. Sleeps.
  *
- * Returns 0, also if the kprobe is armed in @target already. If the owner has released the kprobe
- * or user meanwhile, returns 0 and has a worker remove the probe. Returns -errno if nothing is
- * captured. In all cases the caller's reference to @target is used up.
+ * Returns 0, also if the kprobe is armed in @target already. If the owner has released the kprobe,
+ * fprobe or user meanwhile, returns 0 and has a worker remove the probes. Returns -errno if nothing
+ * is captured.
  */
 static int capture(const struct shk_captured *pattern, const unsigned long *addrs,
 		   struct shk_shadow *target)
@@ -586,6 +589,8 @@ enum arming_func_nr {
 	FUNC_BLKTRACE_PREPARE,
 	FUNC_BLKTRACE_QUEUE,
 	FUNC_TRAMPOLINE,
+	FUNC_TRAMPOLINE_MULTI,
+	FUNC_TRAMPOLINE_CGROUP,
 	FUNC_FPROBE,
 	FUNC_FPROBE_IPS,
 	FUNC_FPROBE_SYMS,
@@ -889,19 +894,32 @@ REFUSE(blktrace, FUNC_BLKTRACE)
 REFUSE(blktrace_prepare, FUNC_BLKTRACE_PREPARE)
 REFUSE(blktrace_queue, FUNC_BLKTRACE_QUEUE)
 REFUSE(trampoline, FUNC_TRAMPOLINE)
+REFUSE(trampoline_multi, FUNC_TRAMPOLINE_MULTI)
+REFUSE(trampoline_cgroup, FUNC_TRAMPOLINE_CGROUP)
 REFUSE(fprobe, FUNC_FPROBE)
 REFUSE(fprobe_ips, FUNC_FPROBE_IPS)
 REFUSE(fprobe_syms, FUNC_FPROBE_SYMS)
 REFUSE(fprobe_event, FUNC_FPROBE_EVENT)
 
 /*
- * Replaces trace_fprobe_create() in helpers, which makes an event of an fprobe if @command is for
- * one: refuses that. Returns -EOPNOTSUPP; or -ECANCELED: @command is for another kind of event.
+ * Returns true if @command, a line for dynamic_events of tracefs, makes an event of an fprobe. Any
+ * context.
+ */
+static bool is_fprobe_command(const char *command)
+{
+	while (*command == ' ' || *command == '\t')
+		command++;
+	return *command == 'f' || *command == 't';
+}
+
+/*
+ * Replaces trace_fprobe_create() in helpers, which tracefs calls with each line @command for
+ * dynamic_events. Returns -EOPNOTSUPP if it is for an event of an fprobe. Otherwise returns
+ * -ECANCELED: tracefs tries the other kinds of events.
  */
 static int divert_fprobe_create(const char *command)
 {
-	command = skip_spaces(command);
-	return *command == 'f' || *command == 't' ? divert_refuse(FUNC_FPROBE_CREATE) : -ECANCELED;
+	return is_fprobe_command(command) ? divert_refuse(FUNC_FPROBE_CREATE) : -ECANCELED;
 }
 
 /* An arming function: helpers replace it. */
@@ -956,6 +974,11 @@ static const struct arming_func arming_funcs[NR_ARMING_FUNCS] = {
 	[FUNC_BLKTRACE_QUEUE] = { "blk_trace_setup_queue", divert_blktrace_queue,
 				  .optional = true },
 	[FUNC_TRAMPOLINE] = { "bpf_trampoline_link_prog", divert_trampoline },
+	/* These link programs to trampolines without the function above. */
+	[FUNC_TRAMPOLINE_MULTI] = { "bpf_trampoline_multi_attach", divert_trampoline_multi,
+				    .optional = true },
+	[FUNC_TRAMPOLINE_CGROUP] = { "bpf_trampoline_link_cgroup_shim", divert_trampoline_cgroup,
+				     .optional = true },
 	/* From 6.14 on, only the first fprobe of the machine registers at ftrace. */
 	[FUNC_FPROBE] = { "register_fprobe", divert_fprobe, .optional = true, .fprobe = true },
 	[FUNC_FPROBE_IPS] = { "register_fprobe_ips", divert_fprobe_ips, .optional = true,
@@ -964,7 +987,7 @@ static const struct arming_func arming_funcs[NR_ARMING_FUNCS] = {
 			       .fprobe = true },
 	/* The fprobe of an event is registered when the event is made, perhaps in the base. */
 	[FUNC_FPROBE_EVENT] = { "enable_trace_fprobe", divert_fprobe_event, .optional = true },
-	/* Here it would be captured while it is disabled, and stay so behind the tool's end. */
+	/* Made by a tool, it would be captured though it is disabled, and stay behind the tool. */
 	[FUNC_FPROBE_CREATE] = { "trace_fprobe_create", divert_fprobe_create, .optional = true },
 };
 
@@ -1012,6 +1035,8 @@ static int guard_on_call(struct kprobe *kp, struct pt_regs *regs)
 		return 0;
 	if (func >= FUNC_TRACEPOINT && func <= FUNC_TRACEPOINT_MAY_EXIST &&
 	    is_of_base((const struct tracepoint *)regs->di, (void *)regs->si))
+		return 0;
+	if (func == FUNC_FPROBE_CREATE && !is_fprobe_command((const char *)regs->di))
 		return 0;
 	regs->ip = (unsigned long)guard_refuse;
 	return 1;

@@ -201,8 +201,9 @@ static struct kprobe unregister_probe;
 static unsigned int unregister_users;
 
 /*
- * Returns true if unregister_probe is armed. The administrator may have disarmed all kprobes, by a
- * file of debugfs. unregister_lock is held.
+ * Returns true if unregister_probe is armed. The administrator may have disarmed all kprobes by a
+ * file of debugfs, before its first user came or by a write that was under way then.
+ * unregister_lock is held.
  */
 static bool unregister_probe_is_armed(void)
 {

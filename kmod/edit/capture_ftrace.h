@@ -22,7 +22,10 @@
 
 #include <linux/ftrace.h>
 
-/* Finds the functions of fprobe. Called once, when the module is loaded. */
+/*
+ * Finds the functions of fprobe. If debugfs could disarm all kprobes unseen, finds none, so that
+ * fprobes are refused. Called once, when the module is loaded.
+ */
 void shk_capture_ftrace_init(void);
 
 /* Returns true if fprobes of this kernel can be captured. Needs no lock. */

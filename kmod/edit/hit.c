@@ -4,6 +4,7 @@
  *
  *   edit                        enters by         from
  *   call or jump at an entry    shk_hit_call()    a slot or stub, slot_entry.S
+ *   with all registers          shk_hit_full()    shk_full, slot_entry.S, after shk_hit_call()
  *   jump elsewhere              shk_hit_jump()    a detour, slot_entry.S
  *   breakpoint                  shk_hook_int3()   kprobe_int3_handler(), hooks/entry.S
  *   hooked return               shk_hit_return()  the kernel's trampoline of rethooks

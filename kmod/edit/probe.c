@@ -734,7 +734,7 @@ void shk_guards_remove_locked(struct shk_shadow *shadow)
 }
 
 /*
- * Sets @arg, which is zeroed, to the description of a probe whose hits call what @captured
+ * Sets @arg to the description of a probe whose hits call what @captured
  * describes. @addr: the instruction, or the ftrace site; not used for a tracepoint. Where a call
  * cannot be put at a site, a breakpoint is put behind it. Only these two save all registers.
  */
@@ -822,7 +822,7 @@ static int capture_new_probes(struct shk_shadow *shadow, struct shk_captured *ca
 
 /*
  * Does the work of shk_probes_capture() for at most SHK_PROBES_CHUNK addresses, and returns the
- * same. @arg and @new: zeroed memory, for one description and @nr new probes.
+ * same. @arg and @new: memory for one description and @nr new probes.
  */
 static int capture_chunk(struct shk_shadow *shadow, struct shk_captured *captured,
 			 const unsigned long *addrs, unsigned int nr, u64 *ids,

@@ -329,9 +329,8 @@ static int places_find_in(struct shk_tracepoint_probe *found, unsigned int max,
  * Adds all places of the tracepoint of @keys to @found. Searches the functions that have its keys,
  * and the functions or parts (".cold") to which the keys jump. @started: memory for 2 * @keys->nr
  * addresses, those of the functions that were searched. text_mutex is held. Returns 0;
- * TRACEPOINT_UNUSED: there is no place; FORBIDDEN: a key or its target is in no known
- * function; or an error of
- * places_find_in().
+ * TRACEPOINT_UNUSED: there is no place; FORBIDDEN: a key or its target is in no known function; or
+ * an error of places_find_in().
  */
 static int places_find_all(struct shk_tracepoint_probe *found,
 			   const struct shk_tracepoint_keys *keys, unsigned long *started)

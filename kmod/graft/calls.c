@@ -9,8 +9,7 @@
  * - Both texts have the same hooks. So a task in a function that hooks/hooks.c makes execute the
  *   base stays in the base.
  * - A target has no functions that a patch has overwritten in place. So no stack can have an
- * address
- *   in one.
+ *   address in one.
  */
 #include <linux/sched.h>
 

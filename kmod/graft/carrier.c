@@ -10,8 +10,8 @@
  *
  * A load may change the CPU's text between any two instructions, since an edit of a shadow replaces
  * one instruction by one other. The exceptions are functions that the base executes for a shadow
- * (hooks/hooks.c). A task that may be in one holds text_mutex, so shk_carrier_load() leaves
- * that task in the base.
+ * (hooks/hooks.c). A task that may be in one holds text_mutex, so shk_carrier_load() leaves that
+ * task in the base.
  */
 #include <linux/cpu.h>
 #include <linux/sched/mm.h>

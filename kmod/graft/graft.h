@@ -212,9 +212,9 @@ enum shk_graft_state {
 
 /*
  * The role of an mm's process in a capture (edit/capture.h). A tool in one shadow, the helper, arms
- * kprobes and users of tracepoints, which hit in another shadow only, the target. A workload is a
- * program that such a tool traces: exec moves it to shk_shadow.workload of the helper. Changes
- * under shk_graft_lock.
+ * kprobes, fprobes and users of tracepoints, which hit in another shadow only, the target. A
+ * workload is a program that such a tool traces: exec moves it to shk_shadow.workload of the
+ * helper. Changes under shk_graft_lock.
  *
  *   NONE -> ARMED           the process has armed something; kept in exec
  *   ARMED -> FORKED         in the child of fork. It becomes ARMED if it arms something itself
@@ -344,7 +344,7 @@ struct shk_graft {
 	struct list_head node;
 	/* In the table, while attached or PARKED. */
 	struct hlist_node by_mm;
-	/* In queued_to_free, after shk_graft_queue_free(), until the worker frees the graft. */
+	/* In queued_to_free, until the worker frees the graft. */
 	struct llist_node queued;
 };
 

@@ -15,8 +15,8 @@
 DEFINE_MUTEX(shk_async_lock);
 
 /*
- * Returns true if @ownership is of the line, pattern or interface that @arg names. The lock
- * of @ownership's shadow is held.
+ * Returns true if @ownership is of the line, pattern or interface that @arg names. The lock of
+ * @ownership's shadow is held.
  */
 static bool ownership_is_of(const struct shk_ownership *ownership, const struct shk_own_arg *arg)
 {

@@ -300,7 +300,7 @@ class Guest:
         raise RuntimeError(f"left behind: {captured()} {self.armed()}")
 
     def measure(self, row):
-        """Returns (verdict, numbers as text, faults)."""
+        """Returns (verdict, numbers as text, faults, refused)."""
         for command in row.before:
             subprocess.run(command, shell=True, check=True)
         try:
@@ -319,7 +319,7 @@ def shadowctl(*words):
 
 
 def judge(row, everywhere, private):
-    """Compares the two runs of a tool. Returns (verdict, numbers, faults)."""
+    """Compares the two runs of a tool. Returns (verdict, numbers, faults, refused)."""
     faults = []
     if private.leaks:
         faults.append("armed in the base: " + " ".join(sorted(private.leaks)[:5]))

@@ -29,7 +29,6 @@ class Workload:
         pathlib.Path(self.child).symlink_to("/bin/true")
         (self.folder / "mount").mkdir()
         self.listener = socket.create_server(("127.0.0.1", 0))
-        # The collector of accepted connections never blocks.
         self.address = self.listener.getsockname()
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 

@@ -1748,14 +1748,15 @@ int shadowk_patch_list(struct shadowk_shadow *shadow, uint64_t *cursor,
  * enables stays disabled in the base, and gets a probe with SHADOWK_PROBE_CAPTURED in @target. So
  * does a registration at a tracepoint, of which the base does not know, and one of an fprobe, on
  * kernels whose fprobes have a struct ftrace_ops. Other tracers are refused: ftrace, BPF
- * trampolines. @helper gets a patch of the kind SHADOWK_PATCH_DIVERT, which replaces functions of
- * the kernel. shadowk_patch_list() lists them. @value of each is the number of its calls that were
- * captured or refused. For register_ftrace_function(), and functions that register at tracepoints,
- * it is the number of refused calls only.
+ * trampolines, blktrace, mmiotrace, and events of fprobes in tracefs. @helper gets a patch of the
+ * kind SHADOWK_PATCH_DIVERT, which replaces functions of the kernel. shadowk_patch_list() lists
+ * them. @value of each is the number of its calls that were captured or refused. For
+ * register_ftrace_function(), and functions that register at tracepoints, it is the number of
+ * refused calls only.
  *
- * SHADOWK_CAPTURE_WORKLOAD: a process in @helper that has enabled a kprobe, or registered at a
- * tracepoint, is a tool. exec moves the children of a tool to @target. They cannot enable a kprobe
- * or register a tracer there. Other programs stay in @helper.
+ * SHADOWK_CAPTURE_WORKLOAD: a process in @helper that has enabled a kprobe, or registered an fprobe
+ * or at a tracepoint, is a tool. exec moves the children of a tool to @target. They cannot enable a
+ * kprobe or register a tracer there. Other programs stay in @helper.
  *
  * Needs CAP_SYS_MODULE, and @target must be an owner's handle.
  *

@@ -30,7 +30,7 @@ static int bpf(int cmd, union bpf_attr *attr)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Sets 4 instructions that let r0 be the extra word; r6 is the context. */
+/* Sets 5 instructions that let r0 be the extra word; r6 is the context. */
 static void set_extra(struct bpf_insn *at, enum kmulti_extra extra, int stacks)
 {
 	const struct bpf_insn none[] = { MOV_IMM(BPF_REG_0, 0), MOV_IMM(BPF_REG_0, 0),

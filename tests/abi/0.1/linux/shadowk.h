@@ -1725,7 +1725,8 @@ struct shk_patch_info {
  * - If the process registers an fprobe, or a kprobe_multi link of BPF, @target gets a probe with
  *   SHK_PROBE_CAPTURED at the entry of each function, whose hits call its handlers. ftrace does not
  *   get the registration. On kernels whose fprobes have no struct ftrace_ops it is refused.
- * - Registration of a tracer of another kind fails: ftrace, BPF trampolines (EOPNOTSUPP).
+ * - Registration of a tracer of another kind fails (EOPNOTSUPP): ftrace, BPF trampolines, blktrace,
+ *   mmiotrace, and events of fprobes in tracefs.
  * - Hardware events, uprobes, timers and security modules are not affected.
  * - The process stays in the helper until it ends. SHK_PROCESS_ATTACH to another shadow and
  *   SHK_PROCESS_DETACH are refused, and rules of cgroups do not apply to it.
@@ -1745,7 +1746,8 @@ struct shk_patch_info {
  * If enabling or registering fails, the caller gets one of these errors, and nothing is armed:
  *   EBUSY       the kprobe is enabled in the base, or captured for another target; the fprobe is
  *               captured; or @target has another edit at that instruction
- *   EINVAL      the kprobe is not registered, or is of a module that is not loaded
+ *   EINVAL      the kprobe is not registered, or is of a module that is not loaded; or the fprobe
+ *               observes no function
  *   ENODEV      the helper has no target
  *   EEXIST      the function is registered at the tracepoint, with the same data
  *   EOPNOTSUPP  the kprobe has a post_handler, or @target can have no probe there
