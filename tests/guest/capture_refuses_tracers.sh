@@ -41,7 +41,12 @@ wait "$tool" || fail "the tool: $(cat err)"
 refused="EOPNOTSUPP
 0"
 is "a tool" "$(cat out)" "$refused"
-refused_by do_blk_trace_setup
+# The first up to 6.12, the second in 7.x
+if grep -qw do_blk_trace_setup /proc/kallsyms; then
+	refused_by do_blk_trace_setup
+else
+	refused_by blk_trace_setup_prepare
+fi
 refused_by blk_trace_setup_queue
 if grep -qw mmiotrace $tracefs/available_tracers; then
 	refused_by enable_mmiotrace
