@@ -234,6 +234,11 @@ long module_users(const char *name);
  * closed; or -1 after an error, which it reports.
  */
 int module_lock(const char *file);
+/*
+ * Adds the patch of the loaded module @module to @shadow, with the name of the module. @name is
+ * that of the shadow, for messages, or NULL. Reports errors. Returns a status.
+ */
+int module_patch_add(struct shadowk_shadow *shadow, const char *name, const char *module);
 /* Returns true if the first byte of the file is @c, false also if it cannot be read. */
 bool begins_with(const char *path, char c);
 /*

@@ -37,7 +37,6 @@ struct specialise {
 	size_t nr_files;
 	char **files;
 	struct source_files hot; /* if the command line has no files */
-	char **paths;		 /* of @hot */
 	char file[PATH_MAX];	 /* of the module */
 	bool is_cached;		 /* the module is one of build_cached() */
 };
@@ -46,7 +45,6 @@ static void specialise_free(struct specialise *all)
 {
 	target_close(&all->target);
 	source_files_free(&all->hot);
-	free(all->paths);
 	free(all->own_profile);
 }
 
@@ -73,23 +71,24 @@ static void trial_free(struct trial *trial)
 /* Adds or removes the patch. Returns a status. */
 static int patch_set(struct trial *trial, bool patched)
 {
-	struct shadowk_patch_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PATCH_MODULE };
-	struct shadowk_subject subject = { .size = sizeof(subject), .patch_spec = &spec };
-	int err;
+	struct shadowk_shadow *shadow = trial->target.session.shadow;
+	struct shadowk_subject subject = { .size = sizeof(subject),
+					   .shadow = trial->target.name,
+					   .patch = trial->module };
+	int err, status = STATUS_DONE;
 
 	if (trial->patched == patched)
 		return STATUS_DONE;
-	subject.shadow = trial->target.name;
-	subject.patch = trial->module;
-	snprintf(spec.name, sizeof(spec.name), "%s", trial->module);
-	snprintf(spec.object, sizeof(spec.object), "%s", trial->module);
-	err = patched ? shadowk_patch_add(trial->target.session.shadow, &spec)
-		      : shadowk_patch_remove(trial->target.session.shadow, trial->module);
-	if (err)
-		return refuse(patched ? SHADOWK_OP_PATCH_ADD : SHADOWK_OP_PATCH_REMOVE, err,
-			      &subject);
-	trial->patched = patched;
-	return STATUS_DONE;
+	if (patched) {
+		status = module_patch_add(shadow, trial->target.name, trial->module);
+	} else {
+		err = shadowk_patch_remove(shadow, trial->module);
+		if (err)
+			status = refuse(SHADOWK_OP_PATCH_REMOVE, err, &subject);
+	}
+	if (!status)
+		trial->patched = patched;
+	return status;
 }
 
 static int calls_read(struct trial *trial, double *calls)
@@ -300,7 +299,6 @@ static int train(struct specialise *all)
 {
 	struct rebuild rebuild __cleanup(rebuild_free) = { .instrument = true };
 	struct target target __cleanup(target_close) = { 0 };
-	struct build none = { 0 };
 	char file[PATH_MAX], cache[PATH_MAX - 100];
 	bool interrupted;
 	int status;
@@ -316,7 +314,7 @@ static int train(struct specialise *all)
 	run((char *[]){ "rm", "-rf", all->own_profile, NULL });
 	target_copy(&target, &all->target);
 	report("counting blocks for %g seconds; the profile is %s", target.duration, all->profile);
-	status = train_module(&target, file, all->profile, &none, &interrupted);
+	status = train_module(&target, file, all->profile, NULL, &interrupted);
 	if (status)
 		return status;
 	files_trained(all);
@@ -331,7 +329,7 @@ static int files_find(struct specialise *all)
 	int status = hot_files_find(&all->hot, &all->target, all->source);
 
 	all->nr_files = all->hot.count;
-	all->files = all->paths = source_files_paths(&all->hot);
+	all->files = all->hot.paths;
 	return status;
 }
 

@@ -16,7 +16,6 @@ struct train {
 	const char *folder;	 /* the profile's */
 	const char *source;	 /* folder of the kernel's source, or NULL */
 	struct source_files hot; /* of --auto */
-	char **paths;		 /* of @hot */
 	char file[PATH_MAX];	 /* of the module */
 };
 
@@ -25,7 +24,6 @@ static void train_free(struct train *train)
 	target_close(&train->target);
 	build_clean(&train->build);
 	source_files_free(&train->hot);
-	free(train->paths);
 }
 
 /*
@@ -60,7 +58,7 @@ static int files_find(struct train *train, struct rebuild *rebuild)
 
 	rebuild->lenient = true;
 	rebuild->nr_files = train->hot.count;
-	rebuild->files = train->paths = source_files_paths(&train->hot);
+	rebuild->files = train->hot.paths;
 	return status;
 }
 

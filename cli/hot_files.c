@@ -61,7 +61,7 @@ static int calls_count(struct hot *hot)
 		status = counters_begin(&hot->counters, hot->target.session.shadow);
 	if (!status)
 		status = target_begin(&hot->target);
-	while (!status && event < TARGET_OVER)
+	if (!status)
 		event = target_wait(&hot->target, INFINITY, -1);
 	if (!status && event == TARGET_SIGNALED) {
 		report("interrupted");

@@ -97,8 +97,8 @@ struct build;
 /*
  * train_module.c: lets the target execute the instrumented module in @file, until it ends, and
  * writes the profile to @folder. @target has its command line. @build is cleaned once the module
- * is loaded. Sets @interrupted if a signal has ended the training. Returns the status of
- * target_end().
+ * is loaded, unless it is NULL. Sets @interrupted if a signal has ended the training. Returns the
+ * status of target_end().
  */
 int train_module(struct target *target, const char *file, const char *folder, struct build *build,
 		 bool *interrupted);

@@ -341,6 +341,20 @@ int module_lock(const char *file)
 	return -1;
 }
 
+int module_patch_add(struct shadowk_shadow *shadow, const char *name, const char *module)
+{
+	struct shadowk_patch_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PATCH_MODULE };
+	struct shadowk_subject subject = {
+		.size = sizeof(subject), .shadow = name, .patch = module, .patch_spec = &spec
+	};
+	int err;
+
+	snprintf(spec.name, sizeof(spec.name), "%s", module);
+	snprintf(spec.object, sizeof(spec.object), "%s", module);
+	err = shadowk_patch_add(shadow, &spec);
+	return err ? refuse(SHADOWK_OP_PATCH_ADD, err, &subject) : STATUS_DONE;
+}
+
 bool module_unload(const char *name)
 {
 	for (int i = 0; i < UNLOAD_TRIES; i++) {

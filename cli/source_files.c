@@ -460,15 +460,9 @@ void source_files_limit(struct source_files *files, size_t max, size_t functions
 		files->file[kept++] = *file;
 	}
 	files->count = kept;
-}
-
-char **source_files_paths(const struct source_files *files)
-{
-	char **paths = need_memory(calloc(files->count + 1, sizeof(*paths)));
-
-	for (size_t i = 0; i < files->count; i++)
-		paths[i] = files->file[i].path;
-	return paths;
+	files->paths = need_memory(calloc(kept + 1, sizeof(*files->paths)));
+	for (size_t i = 0; i < kept; i++)
+		files->paths[i] = files->file[i].path;
 }
 
 void source_files_free(struct source_files *files)
@@ -476,5 +470,6 @@ void source_files_free(struct source_files *files)
 	for (size_t i = 0; i < files->count; i++)
 		free(files->file[i].path);
 	free(files->file);
+	free(files->paths);
 	*files = (struct source_files){ 0 };
 }

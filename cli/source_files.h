@@ -25,6 +25,7 @@ struct source_files {
 	size_t count; /* of files with a function that was called, the most called one first */
 	struct source_file *file;
 	uint64_t calls; /* of all functions that files define */
+	char **paths;	/* of .file, in its order; set by source_files_limit() */
 };
 
 struct source_index;
@@ -46,8 +47,6 @@ void source_files_find(struct source_files *files, const struct source_index *in
  * files are kept. Leaves a file out with which they would define more than @functions functions.
  */
 void source_files_limit(struct source_files *files, size_t max, size_t functions);
-/* Returns an array of the paths, for free(). The paths are those of @files. */
-char **source_files_paths(const struct source_files *files);
 void source_files_free(struct source_files *files);
 
 #endif /* SHADOWCTL_SOURCE_FILES_H */

@@ -46,17 +46,12 @@ static int module_check(struct training_run *run)
 /* Loads the module, and adds it to the shadow, before a process is inside. Returns a status. */
 static int patch_add(const struct training_run *run)
 {
-	struct shadowk_patch_spec spec = { .size = sizeof(spec), .kind = SHADOWK_PATCH_MODULE };
-	struct shadowk_subject subject = { .size = sizeof(subject), .patch_spec = &spec };
 	bool loaded = false;
-	int err, status;
+	char name[64];
+	int status = module_load(run->file, NULL, name, sizeof(name), &loaded);
 
-	status = module_load(run->file, NULL, spec.object, sizeof(spec.object), &loaded);
-	if (status)
-		return status;
-	snprintf(spec.name, sizeof(spec.name), "%s", run->module);
-	err = shadowk_patch_add(run->target->session.shadow, &spec);
-	return err ? refuse(SHADOWK_OP_PATCH_ADD, err, &subject) : STATUS_DONE;
+	return status ? status
+		      : module_patch_add(run->target->session.shadow, run->target->name, name);
 }
 
 /* Writes the counts, after the target has ended. Returns a status. */
@@ -86,10 +81,11 @@ int train_module(struct target *target, const char *file, const char *folder, st
 	if (!status)
 		status = patch_add(&run);
 	/* The module is in memory. */
-	build_clean(build);
+	if (build)
+		build_clean(build);
 	if (!status)
 		status = target_begin(target);
-	while (!status && event < TARGET_OVER)
+	if (!status)
 		event = target_wait(target, INFINITY, -1);
 	*interrupted = event == TARGET_SIGNALED;
 	if (!status)

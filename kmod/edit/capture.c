@@ -68,7 +68,7 @@ static void captured_redirect(unsigned long ip, unsigned long parent, struct ftr
  * has those that the kernel has.
  */
 static unsigned long redirect_sites[3];
-/* Site of write_enabled_file_bool(), by which the administrator arms or disarms all kprobes. */
+/* Site of write_enabled_file_bool(), by which debugfs arms or disarms all kprobes; 0: none. */
 static unsigned long arm_all_site;
 /* Registered while a DIVERT patch, a captured fprobe or a captured user of a tracepoint exists. */
 static SHK_FTRACE_HOOK(redirect_hook, redirect_sites, ARRAY_SIZE(redirect_sites),
@@ -191,6 +191,21 @@ void shk_captured_queue_release(struct shk_captured *captured)
 }
 
 /*
+ * Removes @captured, whose owner releases it, from its list: no further hit calls it. Returns true
+ * if it is armed: the caller queues it by shk_captured_queue_release(). Otherwise it is still being
+ * armed, and captured_arm() does that later. captures_lock is held.
+ */
+static bool captured_unlist(struct shk_captured *captured)
+{
+	lockdep_assert_held(&captures_lock);
+	list_del_init(&captured->node);
+	WRITE_ONCE(captured->kp, NULL);
+	WRITE_ONCE(captured->ops, NULL);
+	WRITE_ONCE(captured->user, NULL);
+	return !captured->arming;
+}
+
+/*
  * Releases the kprobe with which disable_kprobe() or __unregister_kprobe_top() is called, if it is
  * captured: no further hit calls its handlers. Has a worker remove the probe if the kprobe is
  * armed. If it is still being armed, capture() does that later.
@@ -209,11 +224,8 @@ static void captured_on_release(unsigned long ip, unsigned long parent, struct f
 
 	raw_spin_lock_irqsave(&captures_lock, flags);
 	captured = captured_find(kp);
-	if (captured) {
-		list_del_init(&captured->node);
-		WRITE_ONCE(captured->kp, NULL);
-		armed = !captured->arming;
-	}
+	if (captured)
+		armed = captured_unlist(captured);
 	raw_spin_unlock_irqrestore(&captures_lock, flags);
 	if (armed)
 		shk_captured_queue_release(captured);
@@ -232,11 +244,7 @@ bool shk_captured_release_ops(const struct ftrace_ops *ops, struct shk_captured 
 	while (!raw_spin_trylock(&captures_lock))
 		cpu_relax();
 	found = captured_find_ops(ops);
-	if (found) {
-		list_del_init(&found->node);
-		WRITE_ONCE(found->ops, NULL);
-	}
-	*captured = found && !found->arming ? found : NULL;
+	*captured = found && captured_unlist(found) ? found : NULL;
 	raw_spin_unlock(&captures_lock);
 	local_irq_restore(flags);
 	return found;
@@ -266,9 +274,7 @@ static void captured_on_unregister(struct pt_regs *regs)
 	captured = captured_find_user((const struct tracepoint *)regs->di, (const void *)regs->si,
 				      (const void *)regs->dx);
 	if (captured) {
-		list_del_init(&captured->node);
-		WRITE_ONCE(captured->user, NULL);
-		armed = !captured->arming;
+		armed = captured_unlist(captured);
 		regs->ip = (unsigned long)captured_unregistered;
 	}
 	raw_spin_unlock_irqrestore(&captures_lock, flags);
@@ -1336,12 +1342,12 @@ void shk_captures_init(void)
 {
 	release_sites[0] = site_of("disable_kprobe");
 	release_sites[1] = site_of("__unregister_kprobe_top");
-	shk_capture_ftrace_init();
+	arm_all_site = site_of("write_enabled_file_bool");
+	shk_capture_ftrace_init(arm_all_site);
 	redirect_sites[0] = site_of("tracepoint_probe_unregister");
 	redirect_sites[1] = shk_perf_init();
 	redirect_hook.nr_sites = redirect_sites[1] ? 2 : 1;
-	arm_all_site = shk_fprobes_are_capturable() ? site_of("write_enabled_file_bool") : 0;
-	if (arm_all_site)
+	if (arm_all_site && shk_fprobes_are_capturable())
 		redirect_sites[redirect_hook.nr_sites++] = arm_all_site;
 }
 

@@ -37,12 +37,10 @@ struct hash_element {
 	unsigned long ip; /* an ftrace site */
 };
 
-void shk_capture_ftrace_init(void)
+void shk_capture_ftrace_init(unsigned long arm_all_site)
 {
-	unsigned long arm_all = shk_symbol_lookup("write_enabled_file_bool");
-
 	/* The file kprobes/enabled of debugfs could disarm unregister_probe unseen. */
-	if (IS_ENABLED(CONFIG_DEBUG_FS) && !(arm_all && shk_call(ftrace_location)(arm_all)))
+	if (IS_ENABLED(CONFIG_DEBUG_FS) && !arm_all_site)
 		return;
 	fprobe_funcs[0] = shk_symbol_lookup("fprobe_handler");
 	fprobe_funcs[1] = shk_symbol_lookup("fprobe_kprobe_handler");

@@ -23,10 +23,11 @@
 #include <linux/ftrace.h>
 
 /*
- * Finds the functions of fprobe. If debugfs could disarm all kprobes unseen, finds none, so that
- * fprobes are refused. Called once, when the module is loaded.
+ * Finds the functions of fprobe. @arm_all_site: ftrace site of write_enabled_file_bool(), by which
+ * debugfs disarms all kprobes. If it is 0, that could happen unseen: finds none, so that fprobes
+ * are refused. Called once, when the module is loaded.
  */
-void shk_capture_ftrace_init(void);
+void shk_capture_ftrace_init(unsigned long arm_all_site);
 
 /* Returns true if fprobes of this kernel can be captured. Needs no lock. */
 bool shk_fprobes_are_capturable(void);

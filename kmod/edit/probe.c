@@ -602,13 +602,16 @@ static void probes_undo(struct shk_shadow *shadow, struct shk_new_probe *new, un
 	}
 }
 
-/* Returns the first .err of @new that is an errno without a reason (compat/reason.h), or 0. */
-static int probes_error(const struct shk_new_probe *new, unsigned int nr)
+/*
+ * Returns the first .err of the @nr elements of @new, or 0. @skip: leaves out errors with a reason
+ * (compat/reason.h), as SHK_PROBES_SKIP demands.
+ */
+static int probes_error(const struct shk_new_probe *new, unsigned int nr, bool skip)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		if (new[i].err && !shk_reason(new[i].err))
+		if (new[i].err && !(skip && shk_reason(new[i].err)))
 			return new[i].err;
 	return 0;
 }
@@ -652,14 +655,14 @@ static int probes_add(struct shk_shadow *shadow, struct shk_probe_add *args,
 		probe_create(shadow, &args[i], &new[i]);
 		cond_resched();
 	}
-	ret = probes_error(new, nr) ?: shk_shadow_lock(shadow);
+	ret = probes_error(new, nr, true) ?: shk_shadow_lock(shadow);
 	if (ret)
 		goto cancel;
 	if (shadow->dead) {
 		ret = SHK_E(SHADOW_DESTROYED);
 	} else {
 		added = probes_add_locked(shadow, new, nr);
-		ret = probes_error(new, nr);
+		ret = probes_error(new, nr, true);
 		if (ret)
 			probes_undo(shadow, new, nr);
 		else
@@ -734,9 +737,9 @@ void shk_guards_remove_locked(struct shk_shadow *shadow)
 }
 
 /*
- * Sets @arg to the description of a probe whose hits call what @captured
- * describes. @addr: the instruction, or the ftrace site; not used for a tracepoint. Where a call
- * cannot be put at a site, a breakpoint is put behind it. Only these two save all registers.
+ * Sets @arg to the description of a probe whose hits call what @captured describes. @addr: the
+ * instruction, or the ftrace site; not used for a tracepoint. Where a call cannot be put at a site,
+ * a breakpoint is put behind it. Only these two save all registers.
  */
 static void capture_describe(const struct shk_captured *captured, unsigned long addr,
 			     struct shk_probe_add *arg)
@@ -777,17 +780,6 @@ static void capture_create(struct shk_shadow *shadow, struct shk_captured *captu
 	new->probe->flags |= SHK_PROBE_CAPTURED;
 }
 
-/* Returns the first .err of the @nr elements of @new that is not 0, or 0. */
-static int probes_first_error(const struct shk_new_probe *new, unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++)
-		if (new[i].err)
-			return new[i].err;
-	return 0;
-}
-
 /*
  * Arms the @nr probes of @new, which capture_create() has created for @captured, in @shadow, and
  * stores their ids in @ids. A guard is alone, and has no id. Takes the shadow's lock; sleeps.
@@ -807,7 +799,7 @@ static int capture_new_probes(struct shk_shadow *shadow, struct shk_captured *ca
 		ret = new->err;
 	} else {
 		probes_add_locked(shadow, new, nr);
-		ret = probes_first_error(new, nr);
+		ret = probes_error(new, nr, false);
 		for (i = 0; i < nr && !ret; i++)
 			ids[i] = new[i].probe->id;
 		if (ret)
@@ -835,7 +827,7 @@ static int capture_chunk(struct shk_shadow *shadow, struct shk_captured *capture
 		capture_create(shadow, captured, addrs[i], arg, &new[i]);
 		cond_resched();
 	}
-	ret = probes_first_error(new, nr);
+	ret = probes_error(new, nr, false);
 	for (i = 0; i < nr && ret; i++)
 		probe_cancel(&new[i]);
 	if (!ret)
@@ -846,17 +838,6 @@ static int capture_chunk(struct shk_shadow *shadow, struct shk_captured *capture
 		else
 			module_put(new[i].module);
 	return ret;
-}
-
-/*
- * Removes the probes of @shadow whose ids are the @nr elements of @ids; leaves out ids without a
- * probe. Takes the shadow's lock, also if the caller was killed. Sleeps.
- */
-static void capture_undo(struct shk_shadow *shadow, const u64 *ids, unsigned int nr)
-{
-	shk_shadow_lock_always(shadow, NULL);
-	shk_probes_remove_locked(shadow, ids, nr);
-	shk_shadow_unlock(shadow);
 }
 
 int shk_probes_capture(struct shk_shadow *shadow, struct shk_captured *captured,
@@ -874,8 +855,9 @@ int shk_probes_capture(struct shk_shadow *shadow, struct shk_captured *captured,
 		if (ret)
 			break;
 	}
+	/* Only a worker adds so many that there is something to undo, and it cannot be killed. */
 	if (ret && done)
-		capture_undo(shadow, ids, done);
+		shk_probes_remove(shadow, ids, done);
 	kvfree(new);
 	kfree(arg);
 	return ret;

@@ -6,12 +6,12 @@
  * machine sees: the function, the cookie, arguments, results and stacks. The base does not change.
  * Hundreds of functions are armed at once. What fails half way leaves nothing.
  */
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "actor.h"
+#include "captures.h"
 #include "kmulti.h"
 #include "shadows.h"
 #include "tracefs.h"
@@ -303,21 +303,12 @@ static long job_pin(long unused)
 	return kmulti_pin(&entry, PINNED);
 }
 
-static void tool_start(void)
-{
-	actor_start(&tool, -1);
-	attach(helper, tool.pid);
-}
-
 /* The tool is killed while its programs are called. */
 static void check_kill(void)
 {
 	need(!actor_do(&tool, begin_entry, KMULTI_NOTHING));
 	need(!actor_do(&tool, begin_exits, 0));
-	actor_ask(&inside, job_syscalls, 20000);
-	kill(tool.pid, SIGKILL);
-	expect(eventually(captured(0)), "nothing is captured for a tool that was killed");
-	actor_answer(&inside);
+	expect_kill_releases(&tool, &inside, job_syscalls, target);
 	expect_base("behind the tool");
 	expect_eq(strays(target), 0, "bytes that are no edit's");
 }
@@ -330,7 +321,7 @@ static void check_pin(void)
 
 	need(!mkdir(PINS, 0700));
 	need(!mount("bpf", PINS, "bpf", 0, NULL));
-	tool_start();
+	tool_start(&tool, helper);
 	need(!actor_do(&tool, begin_entry, KMULTI_NOTHING));
 	expect_ret(actor_do(&tool, job_pin, 0), 0, "pin");
 	actor_end(&tool);
@@ -380,7 +371,7 @@ static void check_refusals(void)
 /* The target goes first. */
 static void check_target(void)
 {
-	tool_start();
+	tool_start(&tool, helper);
 	need(!actor_do(&tool, begin_entry, KMULTI_NOTHING));
 	actor_do(&inside, job_syscalls, CALLS);
 	actor_end(&inside);
@@ -406,7 +397,7 @@ int main(void)
 		observe_text(kernel_symbol(syscalls[i]), was[i], PART);
 	attach(target, inside.pid);
 	expect_ret(shadowk_capture(helper, target, 0), 0, "capture");
-	tool_start();
+	tool_start(&tool, helper);
 	check_entry_and_exit();
 	check_values();
 	for (int i = 0; i < 4; i++)

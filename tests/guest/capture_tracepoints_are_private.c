@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "actor.h"
+#include "captures.h"
 #include "rawtp.h"
 #include "shadows.h"
 #include "tracefs.h"
@@ -355,24 +356,15 @@ static void check_refusals(void)
 static void check_kill(void)
 {
 	need(!actor_do(&tool, raw_begin, 0));
-	actor_ask(&inside, job_signals, 20000);
-	kill(tool.pid, SIGKILL);
-	expect(eventually(captured(0)), "nothing is captured for a tool that was killed");
-	actor_answer(&inside);
+	expect_kill_releases(&tool, &inside, job_signals, target);
 	expect_base("behind the tool");
 	expect_eq(strays(target), 0, "bytes that are no edit's");
-}
-
-static void tool_start(void)
-{
-	actor_start(&tool, -1);
-	attach(helper, tool.pid);
 }
 
 /* The target goes first. */
 static void check_target(void)
 {
-	tool_start();
+	tool_start(&tool, helper);
 	need(!actor_do(&tool, raw_begin, 0));
 	actor_do(&inside, job_signals, SIGNALS);
 	actor_end(&inside);
@@ -395,7 +387,7 @@ int main(void)
 	read_base(&was);
 	attach(target, inside.pid);
 	expect_ret(shadowk_capture(helper, target, 0), 0, "capture");
-	tool_start();
+	tool_start(&tool, helper);
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		check_way(&ways[i]);
 	/* The tool has one BPF program at a time. */

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Runs the tools of table.py in a guest: measure.py [--json FILE] [TOOL...].
+"""Runs the tools of table.py in a guest: measure.py [TOOL...].
 
 Each tool runs twice while a process performs N operations. A bystander performs the same operations
 all the time. First the tool acts on the whole machine, with its own pid filter if it has one. Then
@@ -240,13 +240,13 @@ class Guest:
                 path.unlink()
         with open(WORK / "out", "w") as out, open(WORK / "err", "w") as err:
             tool = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                    cwd=WORK, env={**os.environ, **row.env})
+                                    cwd=WORK)
         try:
             idle(tool, armed)
             look()
             with self.outside.performing(row.operation):
                 if tool.poll() is None:
-                    self.inside.perform(row.operation, row.count)
+                    self.inside.perform(row.operation, table.N)
                 look()
             if tool.poll() is None:
                 idle(tool, lambda: [True])
@@ -355,16 +355,14 @@ def judge(row, everywhere, private):
 
 
 def main():
-    names, file = sys.argv[1:], None
-    if names[:1] == ["--json"]:
-        file, names = names[1], names[2:]
+    names = sys.argv[1:]
     for kind, at in (("tracefs", TRACING), ("debugfs", "/sys/kernel/debug")):
         if not os.path.ismount(at):
             subprocess.run(["mount", "-t", kind, kind, at], check=True)
     verbose = os.environ.get("TOOLS_VERBOSE")
     release = os.uname().release
     guest = Guest()
-    bad, results = 0, []
+    bad = total = 0
     for row in table.rows(names):
         begun = time.monotonic()
         try:
@@ -381,11 +379,8 @@ def main():
         if faults and verbose:
             for name in ("out", "err"):
                 print((WORK / name).read_text(errors="replace")[-1500:])
-        results.append({"tool": row.name, "verdict": verdict, "numbers": numbers,
-                        "refused": refused, "faults": faults})
-    if file:
-        pathlib.Path(file).write_text(json.dumps(results, indent=1))
-    print(f"{len(results) - bad} of {len(results)} tools as table.py has them")
+        total += 1
+    print(f"{total - bad} of {total} tools as table.py has them")
     sys.exit(bool(bad))
 
 

@@ -48,11 +48,9 @@ class Row:
     note: str = ""
     policy: str = ""        # --async of the target
     base: tuple = ()        # what is armed in the base all the same
-    count: int = N
     report: str = ""        # a command whose output is added to the tool's
     before: tuple = ()
     after: tuple = ()
-    env: dict = dataclasses.field(default_factory=dict)
 
     @property
     def filtered(self):

@@ -45,9 +45,6 @@ class Workload:
         os.pwrite(self.file, b"a file\n", 0)
         os.fsync(self.file)
 
-    def stat(self):
-        os.statvfs(self.path)
-
     def missing(self):
         """Looks a name up that the directory cache does not know."""
         self.number = getattr(self, "number", 0) + 1
@@ -61,9 +58,6 @@ class Workload:
 
     def kill(self):
         os.kill(os.getpid(), signal.SIGUSR1)
-
-    def sync(self):
-        os.sync()
 
     def mount(self):
         target = str(self.folder / "mount")

@@ -2,7 +2,18 @@
 #ifndef SHADOWK_TEST_BPF_H
 #define SHADOWK_TEST_BPF_H
 
+#include <errno.h>
 #include <linux/bpf.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Calls bpf(2). Returns its result, or -errno. */
+static inline int bpf(int cmd, union bpf_attr *attr)
+{
+	int ret = (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+
+	return ret < 0 ? -errno : ret;
+}
 
 /* Instructions that increment the only element, of 64 bits, of the array @_map_fd. */
 /* clang-format off */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
-#include <sys/syscall.h>
 
 #include "bpf.h"
 #include "kmulti.h"
@@ -22,13 +21,6 @@
 	{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = _dst, .src_reg = BPF_PSEUDO_MAP_FD, \
 	  .imm = _fd }, { 0 }
 /* clang-format on */
-
-static int bpf(int cmd, union bpf_attr *attr)
-{
-	int fd = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return fd < 0 ? -errno : fd;
-}
 
 /* Sets 5 instructions that let r0 be the extra word; r6 is the context. */
 static void set_extra(struct bpf_insn *at, enum kmulti_extra extra, int stacks)

@@ -14,9 +14,9 @@
 static int map_fd = -1, program_fd = -1, event_fds[CPUS_MAX];
 static void *rings[CPUS_MAX];
 
-static int bpf(int cmd, union bpf_attr *attr)
+static int need_bpf(int cmd, union bpf_attr *attr)
 {
-	int fd = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+	int fd = bpf(cmd, attr);
 
 	need(fd >= 0);
 	return fd;
@@ -29,7 +29,7 @@ static int make_map(void)
 				.value_size = sizeof(uint64_t),
 				.max_entries = 1 };
 
-	return bpf(BPF_MAP_CREATE, &attr);
+	return need_bpf(BPF_MAP_CREATE, &attr);
 }
 
 /*
@@ -49,7 +49,7 @@ static int load_program(void)
 				.insn_cnt = ARRAY_SIZE(insns),
 				.license = (uintptr_t) "GPL" };
 
-	return bpf(BPF_PROG_LOAD, &attr);
+	return need_bpf(BPF_PROG_LOAD, &attr);
 }
 
 void listeners_start(void)
@@ -86,7 +86,7 @@ void listeners_stop(uint64_t *perf, uint64_t *bpf_hits)
 	uint64_t count;
 
 	*perf = 0;
-	bpf(BPF_MAP_LOOKUP_ELEM, &attr);
+	need_bpf(BPF_MAP_LOOKUP_ELEM, &attr);
 	for (unsigned int cpu = 0; cpu < nr_cpus(); cpu++) {
 		need(read(event_fds[cpu], &count, sizeof(count)) == sizeof(count));
 		*perf += count;

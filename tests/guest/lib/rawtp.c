@@ -2,19 +2,11 @@
 #include <fcntl.h>
 #include <linux/btf.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "bpf.h"
 #include "rawtp.h"
 
 static int map_fd = -1, link_fd = -1;
-
-static int bpf(int cmd, union bpf_attr *attr)
-{
-	int fd = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return fd < 0 ? -errno : fd;
-}
 
 /* Instructions that end the program unless @condition holds. @left instructions are behind them. */
 static void add_condition(struct bpf_insn *at, const struct rawtp_condition *condition, int left)
