@@ -356,6 +356,9 @@ def judge(row, everywhere, private):
 
 def main():
     names = sys.argv[1:]
+    for name in names:
+        if not table.rows([name]):
+            sys.exit(f"table.py has no tool or group named '{name}'")
     for kind, at in (("tracefs", TRACING), ("debugfs", "/sys/kernel/debug")):
         if not os.path.ismount(at):
             subprocess.run(["mount", "-t", kind, kind, at], check=True)
